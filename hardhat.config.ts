@@ -1,0 +1,20 @@
+import { createRequire } from "node:module";
+import hardhatEthers from "@nomicfoundation/hardhat-ethers";
+import { defineConfig } from "hardhat/config";
+
+// The compiler comes out of node_modules, so compiling never downloads anything.
+const require = createRequire(import.meta.url);
+
+export default defineConfig({
+  plugins: [hardhatEthers],
+  paths: { sources: "./contracts", tests: { solidity: "./contracts/test" } },
+  solidity: {
+    version: "0.8.37",
+    path: require.resolve("solc/soljson.js"),
+    settings: { optimizer: { enabled: true, runs: 10_000 }, evmVersion: "osaka", viaIR: true },
+  },
+  networks: {
+    // One in-process EDR chain with Osaka rules; the demo's node listens on loopback only.
+    hardhat: { type: "edr-simulated", chainType: "l1", hardfork: "osaka", chainId: 31337 },
+  },
+});
