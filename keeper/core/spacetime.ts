@@ -1,0 +1,63 @@
+/** Space-time of one provider as one keeper sees it (R14, R15): exact integers, independent of the order of arrival. */
+
+/** The provider has committed `bytes` from slot `fromSlot` on, until the next step. */
+export type CommittedStep = { readonly fromSlot: number; readonly bytes: bigint };
+
+export type SlotRange = {
+  /** First slot, inclusive. */
+  readonly fromSlot: number;
+  /** Last slot, exclusive. */
+  readonly toSlot: number;
+  /** Bytes of slot fromSlot − 1 after capping; 0n if there is none. */
+  readonly before: bigint;
+  /** In any order; of two steps at one slot the later in the list counts. No commitment before the first step. */
+  readonly committed: readonly CommittedStep[];
+  /** Bytes proven by slot; 0n for a failed challenge; absent if the keeper itself was down. */
+  readonly records: ReadonlyMap<number, bigint>;
+};
+
+/** Slots [fromSlot, toSlot) that all count `bytes`. */
+export type SlotRun = { readonly fromSlot: number; readonly toSlot: number; readonly bytes: bigint };
+
+/** Slots at which the value of a slot can differ from that of the slot before. */
+function breakpoints(range: SlotRange): number[] {
+  const points = new Set([range.fromSlot]);
+  for (const slot of range.records.keys()) points.add(slot);
+  for (const step of range.committed) points.add(step.fromSlot);
+  return [...points].filter((slot) => slot >= range.fromSlot && slot < range.toSlot).sort((a, b) => a - b);
+}
+
+/**
+ * R14 as runs of equal slots, so that a long outage costs one entry and not one per slot. Within a run nothing
+ * but carrying happens, and a carried value under an unchanged cap stays what it is.
+ */
+export function slotRuns(range: SlotRange): SlotRun[] {
+  const steps = [...range.committed].sort((a, b) => a.fromSlot - b.fromSlot);
+  const points = breakpoints(range);
+  const runs: SlotRun[] = [];
+  let nextStep = 0;
+  let cap = 0n;
+  let carried = range.before;
+  points.forEach((slot, i) => {
+    for (let step = steps[nextStep]; step !== undefined && step.fromSlot <= slot; step = steps[++nextStep]) {
+      cap = step.bytes;
+    }
+    const bytes = range.records.get(slot) ?? carried;
+    carried = bytes < cap ? bytes : cap;
+    runs.push({ fromSlot: slot, toSlot: points[i + 1] ?? range.toSlot, bytes: carried });
+  });
+  return range.fromSlot < range.toSlot ? runs : [];
+}
+
+/** R14: bytes that count for each slot of [fromSlot, toSlot), ascending. */
+export function slotBytes(range: SlotRange): bigint[] {
+  return slotRuns(range).flatMap((run) => Array<bigint>(run.toSlot - run.fromSlot).fill(run.bytes));
+}
+
+/** R14: space-time in byte·blocks over the slots of `range`, each `slotBlocks` blocks long. */
+export function spaceTime(range: SlotRange, slotBlocks: number): bigint {
+  return slotRuns(range).reduce(
+    (sum, run) => sum + run.bytes * BigInt(run.toSlot - run.fromSlot) * BigInt(slotBlocks),
+    0n,
+  );
+}

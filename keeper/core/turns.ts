@@ -1,0 +1,90 @@
+/** Who may lead, when, and who let a turn lapse (R5–R7). Block numbers only: no clock. */
+import { keccak_256 } from "@noble/hashes/sha3.js";
+import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+
+/** Lengths in blocks: `interval` is h, `turn` is t. */
+export type TurnParams = { readonly interval: number; readonly turn: number };
+
+/** A turn pays through block `te` (exclusive) and is valid in blocks [from, to); from = te (R6). */
+export type TurnWindow = { readonly te: number; readonly from: number; readonly to: number };
+
+const wordBytes = 32;
+
+/** One word of abi.encode: the value right-aligned, zeros before it. */
+function word(value: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(wordBytes);
+  padded.set(value, wordBytes - value.length);
+  return padded;
+}
+
+function uint64(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`block number: expected a non-negative integer, actual ${value}`);
+  }
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
+}
+
+function fixedBytes(hex: string, length: number): Uint8Array {
+  const bytes = hexToBytes(hex.startsWith("0x") ? hex.slice(2) : hex);
+  if (bytes.length !== length)
+    throw new RangeError(`hex value: expected ${length} bytes, actual ${bytes.length}`);
+  return bytes;
+}
+
+/** Sort key of one keeper: keccak256(abi.encode(uint64 ts, bytes32 committeeSeed, address operator)), as hex without 0x. */
+export function turnHash(ts: number, committeeSeed: string, operator: string): string {
+  const encoded = concatBytes(
+    word(uint64(ts)),
+    fixedBytes(committeeSeed, wordBytes),
+    word(fixedBytes(operator, 20)),
+  );
+  return bytesToHex(keccak_256(encoded));
+}
+
+/**
+ * R5: the committee's indices in turn order.
+ * @param ts block through which the group was last settled
+ * @param committeeSeed 32 bytes as hex
+ * @param operators addresses in contract order
+ */
+export function turnOrder(ts: number, committeeSeed: string, operators: readonly string[]): number[] {
+  const hashes = operators.map((operator) => turnHash(ts, committeeSeed, operator));
+  // Equal-length lower-case hex compares like the numbers themselves; sort() is stable, so contract order breaks a tie.
+  return operators
+    .map((_, index) => index)
+    .sort((a, b) => {
+      const left = hashes[a] as string;
+      const right = hashes[b] as string;
+      return left < right ? -1 : left > right ? 1 : 0;
+    });
+}
+
+/** R6: the window of turn `turn` ≥ 1 of the interval that starts at `ts`. */
+export function turnWindow(ts: number, params: TurnParams, turn: number): TurnWindow {
+  if (!Number.isSafeInteger(turn) || turn < 1)
+    throw new RangeError(`turn: expected at least 1, actual ${turn}`);
+  const te = ts + params.interval + (turn - 1) * params.turn;
+  return { te, from: te, to: te + params.turn };
+}
+
+/** The turn whose window holds `block`; 0 before the first window (R6). */
+export function turnAt(block: number, ts: number, params: TurnParams): number {
+  const sinceFirst = block - ts - params.interval;
+  return sinceFirst < 0 ? 0 : Math.floor(sinceFirst / params.turn) + 1;
+}
+
+/** R6: index of the keeper that leads `turn` ≥ 1. */
+export function leaderOf(order: readonly number[], turn: number): number {
+  const leader = order[(turn - 1) % order.length];
+  if (leader === undefined)
+    throw new RangeError(`turn: expected at least 1 of a non-empty order, actual ${turn}`);
+  return leader;
+}
+
+/** R7: leaders of the min(turn−1, f) turns before `turn`, in turn order. They take no share. */
+export function failedLeaders(order: readonly number[], turn: number, f: number): number[] {
+  const count = Math.min(turn - 1, f);
+  return Array.from({ length: count }, (_, i) => leaderOf(order, turn - count + i));
+}
