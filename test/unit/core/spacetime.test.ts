@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { slotBytes, slotRuns, spaceTime, type SlotRange } from "../../../keeper/core/spacetime.ts";
+
+const range = (over: Partial<SlotRange> = {}): SlotRange => ({
+  fromSlot: 10,
+  toSlot: 14,
+  before: 0n,
+  committed: [{ fromSlot: 0, bytes: 100n }],
+  records: new Map(),
+  ...over,
+});
+
+describe("bytes of a slot (R14)", () => {
+  it("carries the slot before over an outage of the keeper", () => {
+    expect(slotBytes(range({ records: new Map([[11, 80n]]), before: 50n }))).toEqual([50n, 80n, 80n, 80n]);
+  });
+
+  it("counts a failed challenge as 0 and carries that too", () => {
+    expect(slotBytes(range({ records: new Map([[11, 0n]]), before: 50n }))).toEqual([50n, 0n, 0n, 0n]);
+  });
+
+  it("starts from 0 if there is no slot before", () => {
+    expect(slotBytes(range())).toEqual([0n, 0n, 0n, 0n]);
+  });
+
+  it("caps a record by what was committed, and carries the capped value even when the cap rises again", () => {
+    const committed = [
+      { fromSlot: 12, bytes: 90n },
+      { fromSlot: 11, bytes: 60n },
+      { fromSlot: 0, bytes: 100n },
+    ];
+    expect(slotBytes(range({ committed, before: 100n }))).toEqual([100n, 60n, 60n, 60n]);
+  });
+
+  it("caps by 0 before the first commitment", () => {
+    const committed = [{ fromSlot: 12, bytes: 90n }];
+    const records = new Map([10, 11, 12, 13].map((slot) => [slot, 70n]));
+    expect(slotBytes(range({ committed, records }))).toEqual([0n, 0n, 70n, 70n]);
+  });
+
+  it("has no slot in an empty range", () => {
+    expect(slotBytes(range({ toSlot: 10, before: 5n }))).toEqual([]);
+    expect(spaceTime(range({ toSlot: 10, before: 5n }), 5)).toBe(0n);
+  });
+});
+
+describe("space-time (R14, R15)", () => {
+  it("sums bytes times blocks", () => {
+    expect(
+      spaceTime(
+        range({
+          records: new Map([
+            [10, 100n],
+            [12, 40n],
+          ]),
+        }),
+        5,
+      ),
+    ).toBe((100n + 100n + 40n + 40n) * 5n);
+  });
+
+  it("stays exact beyond 2^53", () => {
+    const bytes = 2n ** 63n + 1n;
+    expect(spaceTime(range({ before: bytes, committed: [{ fromSlot: 0, bytes }] }), 7)).toBe(bytes * 28n);
+  });
+
+  it("costs one run for an outage of a billion slots", () => {
+    const long = range({ toSlot: 1_000_000_010, before: 3n });
+    expect(slotRuns(long)).toHaveLength(1);
+    expect(spaceTime(long, 5)).toBe(15_000_000_000n);
+  });
+});
