@@ -1,0 +1,86 @@
+/** Reading a JSON document that somebody hands to a command: bounded, checked, refused with the place (D2). */
+import { createReadStream } from "node:fs";
+import { z } from "zod";
+import { usageError } from "./exit.ts";
+import { quote } from "./options.ts";
+
+/** A document of this size is a mistake, and parsing it would take the machine's memory. */
+const maxInputBytes = 64 * 1024 * 1024;
+
+const reasons: Record<string, string> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "permission denied",
+};
+
+async function readBounded(file: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of createReadStream(file)) {
+      size += (chunk as Buffer).length;
+      if (size > maxInputBytes) {
+        throw usageError(`${file} is too large`, {
+          expected: `at most ${maxInputBytes} bytes`,
+          actual: "more",
+        });
+      }
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (typeof code !== "string") throw error;
+    throw usageError(`cannot read ${quote(file)}: ${reasons[code] ?? code}`);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** `records[3].slot` for the path ["records", 3, "slot"]. */
+function place(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === "number" ? `${text}[${part}]` : text === "" ? String(part) : `${text}.${String(part)}`,
+    "",
+  );
+}
+
+const maxIssuesShown = 5;
+
+/** Checks `value` against `schema`; all complaints in one usage error. */
+export function checkInput<T>(source: string, schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues;
+  const shown = issues.slice(0, maxIssuesShown).map((issue) => {
+    const where = place(issue.path);
+    return where === "" ? issue.message : `${where}: ${issue.message}`;
+  });
+  const more = issues.length > shown.length ? ` (and ${issues.length - shown.length} more)` : "";
+  throw usageError(`${source} is not valid: ${shown.join("; ")}${more}`);
+}
+
+/** Reads, parses and checks a JSON file. */
+export async function readJsonInput<T>(file: string, schema: z.ZodType<T>): Promise<T> {
+  const text = await readBounded(file);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw usageError(`${file} is not JSON: ${(error as Error).message}`);
+  }
+  return checkInput(file, schema, value);
+}
+
+/** A whole number from 0 up, exact in JSON. */
+export const wholeNumber = (min = 0, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
+
+const amountBits = 128n;
+const maxAmount = (1n << amountBits) - 1n;
+
+/** Bytes, space-time and money: decimal digits in a string, because JSON numbers are not exact. At most uint128 (R27). */
+export const amount = z
+  .string()
+  .max(40, "expected at most 39 decimal digits (uint128)")
+  .regex(/^(0|[1-9]\d*)$/, "expected decimal digits in a string, without sign or leading zeros")
+  .transform((text) => BigInt(text))
+  .refine((value) => value <= maxAmount, "expected at most 2^128 - 1");

@@ -1,0 +1,82 @@
+/** Parsers for command-line values. Each throws a usage error that says what was expected (D2). */
+import { keccak_256 } from "@noble/hashes/sha3.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { usageError } from "./exit.ts";
+
+/** A parser for an option that is a whole number in [min, max]. */
+export function integerOption(
+  name: string,
+  { min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {},
+): (text: string) => number {
+  return (text) => {
+    const value = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      const range =
+        max === Number.MAX_SAFE_INTEGER ? `of at least ${min}, below 2^53` : `from ${min} to ${max}`;
+      throw usageError(`${name} is not valid`, {
+        expected: `a whole number ${range}, in decimal digits`,
+        actual: quote(text),
+      });
+    }
+    return value;
+  };
+}
+
+/** A parser for an option that is `bytes` bytes of 0x-prefixed hex. */
+export function hexOption(name: string, bytes: number): (text: string) => string {
+  return (text) => {
+    if (!/^0x[0-9a-fA-F]*$/.test(text) || text.length !== 2 + 2 * bytes) {
+      throw usageError(`${name} is not valid`, {
+        expected: `0x and ${2 * bytes} hex digits (${bytes} bytes)`,
+        actual: quote(text),
+      });
+    }
+    return text;
+  };
+}
+
+function checksummed(address: string): string {
+  const digits = address.slice(2).toLowerCase();
+  const hash = bytesToHex(keccak_256(utf8ToBytes(digits)));
+  return `0x${[...digits].map((c, i) => (Number.parseInt(hash.charAt(i), 16) >= 8 ? c.toUpperCase() : c)).join("")}`;
+}
+
+/** An address in any case; mixed case must carry the right EIP-55 checksum, which catches a mistyped digit. */
+export function addressOption(name: string): (text: string) => string {
+  const parse = hexOption(name, 20);
+  return (text) => {
+    const address = parse(text);
+    const digits = address.slice(2);
+    const mixed = digits !== digits.toLowerCase() && digits !== digits.toUpperCase();
+    if (mixed && address !== checksummed(address)) {
+      throw usageError(`${name} has a wrong checksum`, {
+        expected: checksummed(address),
+        actual: address,
+        hint: "check the address; all digits in lower case are accepted too",
+      });
+    }
+    return address;
+  };
+}
+
+/** One of a fixed list of words. */
+export function choiceOption<const T extends string>(
+  name: string,
+  choices: readonly T[],
+): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice === undefined) {
+      throw usageError(`${name} is not valid`, { expected: choices.join(" | "), actual: quote(text) });
+    }
+    return choice;
+  };
+}
+
+const maxQuoted = 80;
+
+/** User input as it may be echoed: on one line, without control characters, not endless. */
+export function quote(text: string): string {
+  const quoted = JSON.stringify(text);
+  return quoted.length <= maxQuoted ? quoted : `${quoted.slice(0, maxQuoted)}… (${text.length} characters)`;
+}
