@@ -1,0 +1,62 @@
+import { nodeHash, pureHash } from "./merkle.ts";
+import type { Hash } from "./merkle.ts";
+
+/** A node of a perfect binary tree: level 0 = leaves. */
+export interface Position {
+  readonly level: number;
+  readonly index: number;
+}
+
+/**
+ * The nodes a multiproof over `indices` (strictly ascending leaf positions) must bring along: level by level from the
+ * leaves up, ascending in each; a sibling that can be computed is never among them. This order is the canonical one.
+ */
+export function siblingPositions(indices: readonly number[], height: number): Position[] {
+  const siblings: Position[] = [];
+  let known = [...indices];
+  for (let level = 0; level < height; level++) {
+    const parents: number[] = [];
+    for (let i = 0; i < known.length; i++) {
+      const index = known[i] as number;
+      const sibling = index % 2 === 0 ? index + 1 : index - 1;
+      if (index % 2 === 0 && known[i + 1] === sibling) i++;
+      else siblings.push({ level, index: sibling });
+      parents.push(Math.floor(index / 2));
+    }
+    known = parents;
+  }
+  return siblings;
+}
+
+/**
+ * Top of the tree from `leaves` (strictly ascending by index) and the nodes named by `siblingPositions`, or undefined
+ * when the number of nodes is not exactly what the positions need.
+ */
+export function multiproofTop(
+  leaves: readonly { readonly index: number; readonly hash: Uint8Array }[],
+  nodes: readonly Uint8Array[],
+  height: number,
+  hash: Hash = pureHash,
+): Uint8Array | undefined {
+  let known = [...leaves];
+  let used = 0;
+  for (let level = 0; level < height; level++) {
+    const parents: { index: number; hash: Uint8Array }[] = [];
+    for (let i = 0; i < known.length; i++) {
+      const { index, hash: own } = known[i] as { index: number; hash: Uint8Array };
+      const next = known[i + 1];
+      let other: Uint8Array | undefined;
+      if (index % 2 === 0 && next?.index === index + 1) {
+        other = next.hash;
+        i++;
+      } else {
+        other = nodes[used++];
+      }
+      if (other === undefined) return undefined;
+      const parent = index % 2 === 0 ? nodeHash(own, other, hash) : nodeHash(other, own, hash);
+      parents.push({ index: Math.floor(index / 2), hash: parent });
+    }
+    known = parents;
+  }
+  return used === nodes.length && known.length === 1 ? known[0]?.hash : undefined;
+}

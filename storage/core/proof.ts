@@ -1,0 +1,165 @@
+import { ByteWriter, concatBytes, decode, equalBytes } from "./bytes.ts";
+import type { ByteReader, DecodeCode } from "./bytes.ts";
+import { HASH_BYTES, LEAF_BYTES, leafPayloadBytes, pieceGeometry, treeIndex } from "./geometry.ts";
+import { TAG, leafHash, pureHash, rootHash } from "./merkle.ts";
+import type { Hash } from "./merkle.ts";
+import { multiproofTop } from "./multiproof.ts";
+import type { PieceList } from "./piece-list.ts";
+import { accept, reject } from "./result.ts";
+import type { Result } from "./result.ts";
+import { SAMPLE_LEAVES } from "./sampling.ts";
+import type { Draw } from "./sampling.ts";
+
+export const PROOF_VERSION = 1;
+/** A piece of 2^53 bytes has 37 levels above its segments. */
+const MAX_HEIGHT = 44;
+const MAX_NODES = SAMPLE_LEAVES * MAX_HEIGHT;
+/** 16 leaves, each in a piece of its own of the greatest height: 39,154 bytes, rounded up. */
+export const MAX_PROOF_BYTES = 40 * 1024;
+
+export interface PieceProof {
+  /** Index in the piece list. */
+  readonly piece: number;
+  /** Proven leaves, ascending by data-leaf index, each 1024 bytes (zero-padded). */
+  readonly leaves: readonly { readonly leaf: number; readonly bytes: Uint8Array }[];
+  /** The multiproof's nodes in the order of `siblingPositions`. */
+  readonly nodes: readonly Uint8Array[];
+}
+
+/** R11: raw leaves with one multiproof for each piece, ascending by piece. Drawn leaves may be missing. */
+export interface Proof {
+  readonly pieces: readonly PieceProof[];
+}
+
+/**
+ * Canonical form, big-endian: version u8, pieces u8, then for each piece: index u32, leaves u8, nodes u16, the leaf
+ * indices u64 each, the leaves 1024 bytes each, the nodes 32 bytes each. Pieces and leaves strictly ascend.
+ */
+export function encodeProof(proof: Proof): Uint8Array {
+  const out = new ByteWriter().u8(PROOF_VERSION).u8(proof.pieces.length);
+  for (const piece of proof.pieces) {
+    out.u32(piece.piece).u8(piece.leaves.length).u16(piece.nodes.length);
+    for (const { leaf } of piece.leaves) out.u64(leaf);
+    for (const { bytes } of piece.leaves) out.bytes(bytes, LEAF_BYTES);
+    for (const node of piece.nodes) out.bytes(node, HASH_BYTES);
+  }
+  return out.finish();
+}
+
+/** Rejects whatever is not byte for byte what `encodeProof` writes; never throws. */
+export function decodeProof(bytes: Uint8Array): Result<Proof, DecodeCode> {
+  return decode(bytes, MAX_PROOF_BYTES, (reader) => {
+    const version = reader.u8("proof version");
+    if (version !== PROOF_VERSION) {
+      reader.fail("version", `proof version: expected ${PROOF_VERSION}, actual ${version}`);
+    }
+    const count = reader.u8("piece count");
+    if (count > SAMPLE_LEAVES) reader.fail("range", `pieces: expected at most 16, actual ${count}`);
+    const pieces: PieceProof[] = [];
+    let leaves = 0;
+    for (let i = 0; i < count; i++) {
+      const piece = readPiece(reader, pieces[i - 1]?.piece ?? -1);
+      leaves += piece.leaves.length;
+      if (leaves > SAMPLE_LEAVES) reader.fail("range", `leaves: expected at most 16, actual ${leaves}`);
+      pieces.push(piece);
+    }
+    return { pieces };
+  });
+}
+
+function readPiece(reader: ByteReader, previous: number): PieceProof {
+  const piece = reader.u32("piece index");
+  if (piece <= previous) reader.fail("order", `piece index: expected above ${previous}, actual ${piece}`);
+  const leafCount = reader.u8("leaf count");
+  if (leafCount < 1 || leafCount > SAMPLE_LEAVES) {
+    reader.fail("range", `leaves of piece ${piece}: expected 1 to 16, actual ${leafCount}`);
+  }
+  const nodeCount = reader.u16("node count");
+  if (nodeCount > MAX_NODES) {
+    reader.fail("range", `nodes of piece ${piece}: expected at most ${MAX_NODES}, actual ${nodeCount}`);
+  }
+  const indices: number[] = [];
+  for (let i = 0; i < leafCount; i++) {
+    const leaf = reader.u64("leaf index");
+    const before = indices[i - 1] ?? -1;
+    if (leaf <= before) reader.fail("order", `leaf index: expected above ${before}, actual ${leaf}`);
+    indices.push(leaf);
+  }
+  const leaves = indices.map((leaf) => ({ leaf, bytes: reader.bytes(LEAF_BYTES, "leaf") }));
+  const nodes = Array.from({ length: nodeCount }, () => reader.bytes(HASH_BYTES, "node"));
+  return { piece, leaves, nodes };
+}
+
+/** What a receipt signs of a proof: SHA-256(04 ‖ canonical bytes). */
+export function proofHash(proofBytes: Uint8Array, hash: Hash = pureHash): Uint8Array {
+  return hash(concatBytes(Uint8Array.of(TAG.proof), proofBytes));
+}
+
+export type ProofCode = "not-drawn" | "order" | "padding" | "wrong-root";
+
+export interface ProvenSample {
+  /** Draws, of 16, whose leaf is proven; a leaf drawn k times counts k. */
+  readonly proven: number;
+  /** R11: ⌊total bytes × proven / 16⌋. */
+  readonly bytesProven: bigint;
+}
+
+/**
+ * Checks every leaf of the proof against its piece's root. One wrong leaf or node, or one leaf that was not drawn,
+ * refuses the whole proof: an honest provider leaves out what it cannot prove.
+ */
+export function verifyProof(
+  input: { readonly list: PieceList; readonly draws: readonly Draw[]; readonly proof: Proof },
+  hash: Hash = pureHash,
+): Result<ProvenSample, ProofCode> {
+  const { list, draws, proof } = input;
+  const drawn = new Map<string, number>();
+  for (const draw of draws) drawn.set(drawKey(draw), (drawn.get(drawKey(draw)) ?? 0) + 1);
+  let proven = 0;
+  for (const piece of proof.pieces) {
+    for (const { leaf } of piece.leaves) {
+      const key = drawKey({ piece: piece.piece, leaf });
+      const times = drawn.get(key);
+      if (times === undefined) {
+        return reject("not-drawn", `piece ${piece.piece} leaf ${leaf} was not drawn, or appears twice`);
+      }
+      drawn.delete(key);
+      proven += times;
+    }
+    const checked = verifyPiece(list, piece, hash);
+    if (!checked.ok) return checked;
+  }
+  return accept({ proven, bytesProven: bytesProven(list.totalBytes, proven) });
+}
+
+export function bytesProven(totalBytes: bigint, proven: number): bigint {
+  return (totalBytes * BigInt(proven)) / BigInt(SAMPLE_LEAVES);
+}
+
+function drawKey(draw: Draw): string {
+  return `${draw.piece}/${draw.leaf}`;
+}
+
+function verifyPiece(list: PieceList, proof: PieceProof, hash: Hash): Result<true, ProofCode> {
+  const entry = list.pieces[proof.piece];
+  if (entry === undefined)
+    return reject("not-drawn", `piece ${proof.piece}: expected below ${list.pieces.length}`);
+  const { height, size } = pieceGeometry(entry.size);
+  const leaves: { index: number; hash: Uint8Array }[] = [];
+  let before = -1;
+  for (const { leaf, bytes } of proof.leaves) {
+    if (leaf <= before) return reject("order", `leaf: expected above ${before}, actual ${leaf}`);
+    before = leaf;
+    // The root commits to zero padding; a root made over something else is not R10's.
+    if (bytes.subarray(leafPayloadBytes(size, leaf)).some((byte) => byte !== 0)) {
+      return reject("padding", `piece ${proof.piece} leaf ${leaf}: expected zeros after the end of the file`);
+    }
+    leaves.push({ index: treeIndex(leaf), hash: leafHash(bytes, hash) });
+  }
+  const top = multiproofTop(leaves, proof.nodes, height, hash);
+  const root = top && rootHash(size, top, hash);
+  if (root === undefined || !equalBytes(root, entry.root)) {
+    return reject("wrong-root", `piece ${proof.piece}: leaves and nodes do not lead to the piece's root`);
+  }
+  return accept(true);
+}

@@ -1,0 +1,24 @@
+/**
+ * Input from a peer or a file is answered with a typed rejection, never with an exception: a throw means a bug.
+ * `code` is stable and counted, `detail` is for people (what was wrong, expected, actual).
+ */
+export interface Rejection<Code extends string = string> {
+  readonly ok: false;
+  readonly code: Code;
+  readonly detail: string;
+}
+
+export interface Accepted<T> {
+  readonly ok: true;
+  readonly value: T;
+}
+
+export type Result<T, Code extends string = string> = Accepted<T> | Rejection<Code>;
+
+export function accept<T>(value: T): Accepted<T> {
+  return { ok: true, value };
+}
+
+export function reject<Code extends string>(code: Code, detail: string): Rejection<Code> {
+  return { ok: false, code, detail };
+}

@@ -1,0 +1,77 @@
+import { LEAF_BYTES } from "./geometry.ts";
+import { pureHash } from "./merkle.ts";
+import type { Hash } from "./merkle.ts";
+import { locate } from "./piece-list.ts";
+import type { PieceList } from "./piece-list.ts";
+
+/** R11: leaves a challenge asks for. */
+export const SAMPLE_LEAVES = 16;
+
+const SAMPLE_DOMAIN = "WHITEPAY_SAMPLE_V1";
+const OFFSET_DOMAIN = "WHITEPAY_OFFSET_V1";
+const WORD = 1n << 64n;
+
+export interface Draw {
+  /** Index in the piece list. */
+  readonly piece: number;
+  /** Index among the piece's data leaves. */
+  readonly leaf: number;
+}
+
+/**
+ * R9, R11: the 16 draws of a challenge, in order, with replacement. Each is a uniform byte of all the provider's data,
+ * mapped to the leaf that holds it; so a leaf drawn twice counts twice when it is proven and twice when it is not.
+ *
+ * Expansion of the seed: block j = SHA-256("WHITEPAY_SAMPLE_V1" ‖ seed ‖ uint32 j), j = 0, 1, …, read as four big-endian
+ * 64-bit words. A word w counts if w < ⌊2^64 / total⌋ · total, and then means byte w mod total.
+ */
+export function sampleLeaves(seed: Uint8Array, list: PieceList, hash: Hash = pureHash): Draw[] {
+  const words = uniformWords(SAMPLE_DOMAIN, seed, list.totalBytes, hash);
+  return Array.from({ length: SAMPLE_LEAVES }, () => {
+    const { piece, offset } = locate(list, words());
+    return { piece, leaf: Math.floor(offset / LEAF_BYTES) };
+  });
+}
+
+/**
+ * R8: blocks after the slot's start at which the keeper asks: uniform in [confirmations, slot − answer), from the same
+ * seed under another domain ("WHITEPAY_OFFSET_V1"), so the answer's leaves say nothing of the time and the reverse.
+ */
+export function challengeOffset(
+  seed: Uint8Array,
+  params: { slot: number; answer: number; confirmations: number },
+  hash: Hash = pureHash,
+): number {
+  const width = params.slot - params.answer - params.confirmations;
+  if (width < 1) {
+    throw new RangeError(`slot: expected more than confirmations + answer blocks, actual ${params.slot}`);
+  }
+  return params.confirmations + Number(uniformWords(OFFSET_DOMAIN, seed, BigInt(width), hash)());
+}
+
+/** Source of uniform integers below `bound` (1 to 2^64 − 1), by rejection: no modulo bias. */
+function uniformWords(domain: string, seed: Uint8Array, bound: bigint, hash: Hash): () => bigint {
+  if (bound < 1n || bound >= WORD) throw new RangeError(`bound: expected 1 to 2^64 - 1, actual ${bound}`);
+  const tag = new TextEncoder().encode(domain);
+  const input = new Uint8Array(tag.length + seed.length + 4);
+  input.set(tag);
+  input.set(seed, tag.length);
+  const inputView = new DataView(input.buffer);
+  const limit = WORD - (WORD % bound);
+  let counter = 0;
+  let block: DataView = new DataView(new ArrayBuffer(0));
+  let used = 0;
+  return () => {
+    for (;;) {
+      if (used + 8 > block.byteLength) {
+        inputView.setUint32(input.length - 4, counter++);
+        const digest = hash(input);
+        block = new DataView(digest.buffer, digest.byteOffset, digest.byteLength);
+        used = 0;
+      }
+      const word = block.getBigUint64(used);
+      used += 8;
+      if (word < limit) return word % bound;
+    }
+  };
+}

@@ -1,0 +1,78 @@
+import { HASH_BYTES } from "./geometry.ts";
+import { nodeHash, pureHash } from "./merkle.ts";
+import type { Hash } from "./merkle.ts";
+
+/** Receives every node above the segment roots that is no padding: level 1 = parents of segment roots. */
+export type OnNode = (level: number, index: number, hash: Uint8Array) => void;
+
+/**
+ * Folds segment roots into the top (R10) in whatever order they come, keeping only nodes whose sibling is missing:
+ * memory grows with the tree's height and the disorder of arrival, not with the size of the piece.
+ */
+export class TreeAccumulator {
+  readonly #pending: Map<number, Uint8Array>[] = [];
+  readonly #segments: number;
+  readonly #hash: Hash;
+  readonly #onNode: OnNode;
+  #added = 0;
+
+  constructor(segments: number, options: { hash?: Hash; onNode?: OnNode } = {}) {
+    this.#segments = segments;
+    this.#hash = options.hash ?? pureHash;
+    this.#onNode = options.onNode ?? (() => {});
+  }
+
+  add(index: number, root: Uint8Array): void {
+    if (index < 0 || index >= this.#segments) {
+      throw new RangeError(`segment: expected below ${this.#segments}, actual ${index}`);
+    }
+    this.#added++;
+    this.#place(0, index, root);
+  }
+
+  #place(level: number, index: number, hash: Uint8Array): void {
+    const waiting = (this.#pending[level] ??= new Map());
+    const siblingIndex = index % 2 === 0 ? index + 1 : index - 1;
+    const sibling = waiting.get(siblingIndex);
+    if (sibling === undefined) {
+      waiting.set(index, hash);
+      return;
+    }
+    waiting.delete(siblingIndex);
+    const parent =
+      index % 2 === 0 ? nodeHash(hash, sibling, this.#hash) : nodeHash(sibling, hash, this.#hash);
+    const parentIndex = Math.floor(index / 2);
+    this.#onNode(level + 1, parentIndex, parent);
+    this.#place(level + 1, parentIndex, parent);
+  }
+
+  /** The top, once every segment root was added: the right edge is completed with padding. */
+  finish(): Uint8Array {
+    if (this.#added !== this.#segments) {
+      throw new Error(`segments: expected ${this.#segments}, actual ${this.#added}`);
+    }
+    let level = 0;
+    let padding: Uint8Array = new Uint8Array(HASH_BYTES);
+    for (let count = this.#segments; count > 1; count = Math.ceil(count / 2)) {
+      if (count % 2 === 1) {
+        const last = this.#pending[level]?.get(count - 1) as Uint8Array;
+        this.#pending[level]?.delete(count - 1);
+        const parent = nodeHash(last, padding, this.#hash);
+        this.#onNode(level + 1, (count - 1) / 2, parent);
+        this.#place(level + 1, (count - 1) / 2, parent);
+      }
+      padding = nodeHash(padding, padding, this.#hash);
+      level++;
+    }
+    return this.#pending[level]?.get(0) as Uint8Array;
+  }
+}
+
+/** `paddingHashes(h)[l]` = top of a subtree of 2^l padding segments. */
+export function paddingHashes(height: number, hash: Hash = pureHash): Uint8Array[] {
+  const out: Uint8Array[] = [new Uint8Array(HASH_BYTES)];
+  for (let level = 0; level < height; level++) {
+    out.push(nodeHash(out[level] as Uint8Array, out[level] as Uint8Array, hash));
+  }
+  return out;
+}

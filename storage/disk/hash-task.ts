@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { HASH_BYTES, SEGMENT_BYTES } from "../core/geometry.ts";
+import { LAYER_BYTES, SegmentHasher } from "./segment-hasher.ts";
+import { treeLayout } from "./tree-file.ts";
+
+/** Segments that a worker takes at a time: about 2 MB, so that workers end together. */
+export const CHUNK_SEGMENTS = 16;
+
+export interface HashTask {
+  readonly source: string;
+  /** Bytes of the source when the work began. */
+  readonly size: number;
+  /** Where to copy the bytes that were hashed, and where the 4 KiB layer and segment roots go. */
+  readonly store?: { readonly data: string; readonly tree: string };
+  /** Measurements only: a plain SHA-256 stream over the same chunks in place of the tree. */
+  readonly rawStream?: boolean;
+}
+
+export interface ChunkDone {
+  readonly firstSegment: number;
+  /** Segment roots of the chunk, 32 bytes each. */
+  readonly roots: Uint8Array;
+  /** Bytes of the file in the chunk. */
+  readonly bytes: number;
+}
+
+/** Hashes (and copies) the chunks that `next` hands out until it hands out none. Memory: one segment. */
+export class ChunkHasher {
+  readonly #task: HashTask;
+  readonly #hasher = new SegmentHasher();
+  readonly #layer = Buffer.alloc(CHUNK_SEGMENTS * LAYER_BYTES);
+  readonly #source: number;
+  readonly #data: number | undefined;
+  readonly #tree: number | undefined;
+  readonly #raw = createHash("sha256");
+
+  constructor(task: HashTask) {
+    this.#task = task;
+    this.#source = openSync(task.source, "r");
+    this.#data = task.store && openSync(task.store.data, "r+");
+    this.#tree = task.store && openSync(task.store.tree, "r+");
+  }
+
+  /** Throws when the file ends before the size it had at the start, or cannot be read or written. */
+  hashChunk(chunk: number): ChunkDone {
+    const layout = treeLayout(this.#task.size);
+    const firstSegment = chunk * CHUNK_SEGMENTS;
+    const count = Math.min(CHUNK_SEGMENTS, layout.segments - firstSegment);
+    const roots = Buffer.alloc(count * HASH_BYTES);
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      const filled = this.#readSegment(firstSegment + i);
+      bytes += filled;
+      if (this.#task.rawStream) {
+        this.#raw.update(
+          filled === SEGMENT_BYTES ? this.#hasher.data : this.#hasher.data.subarray(0, filled),
+        );
+        continue;
+      }
+      roots.set(this.#hasher.hashSegment(), i * HASH_BYTES);
+      if (this.#tree !== undefined) this.#hasher.copyLayer(this.#layer, i * LAYER_BYTES);
+    }
+    if (this.#tree !== undefined) {
+      writeAll(this.#tree, this.#layer.subarray(0, count * LAYER_BYTES), layout.layerOffset(firstSegment));
+      writeAll(this.#tree, roots, layout.nodeOffset(0, firstSegment));
+    }
+    return { firstSegment, roots, bytes };
+  }
+
+  #readSegment(segment: number): number {
+    const { size, source } = this.#task;
+    const { data } = this.#hasher;
+    const start = segment * SEGMENT_BYTES;
+    const expected = Math.min(SEGMENT_BYTES, size - start);
+    let filled = 0;
+    while (filled < expected) {
+      const read = readSync(this.#source, data, filled, expected - filled, start + filled);
+      if (read === 0) {
+        throw new Error(
+          `${source} changed while it was read: expected ${size} bytes, actual ${start + filled}`,
+        );
+      }
+      filled += read;
+    }
+    data.fill(0, filled);
+    // What is stored is what is hashed: the copy is written from the same memory, before hashing overwrites it.
+    if (this.#data !== undefined) writeAll(this.#data, data.subarray(0, filled), start);
+    return filled;
+  }
+
+  close(): void {
+    for (const fd of [this.#source, this.#data, this.#tree]) if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer, position: number): void {
+  let written = 0;
+  while (written < bytes.length) {
+    written += writeSync(fd, bytes, written, bytes.length - written, position + written);
+  }
+}

@@ -1,0 +1,21 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { ChunkHasher } from "./hash-task.ts";
+import type { HashTask } from "./hash-task.ts";
+
+/** One thread of `hashFile`: takes chunk numbers from a shared counter and posts each chunk's segment roots. */
+const { task, chunks, counter } = workerData as {
+  task: HashTask;
+  chunks: number;
+  counter: SharedArrayBuffer;
+};
+const next = new BigInt64Array(counter);
+const hasher = new ChunkHasher(task);
+try {
+  for (;;) {
+    const chunk = Number(Atomics.add(next, 0, 1n));
+    if (chunk >= chunks) break;
+    parentPort?.postMessage(hasher.hashChunk(chunk));
+  }
+} finally {
+  hasher.close();
+}
