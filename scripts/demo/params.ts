@@ -1,0 +1,71 @@
+/** What the demo may be asked for, and the group parameters that follow from it. */
+import { faultBound } from "../../keeper/core/quorum.ts";
+import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+
+export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;
+export type Fault = (typeof faults)[number];
+
+export type DemoOptions = {
+  keepers: number;
+  providers: number;
+  settlements: number;
+  fault: Fault;
+  dataDir?: string;
+  keepRunning?: true;
+  json?: true;
+};
+
+/** All in blocks, except price (token units per GiB·block) and the basis points. */
+export type GroupParams = {
+  interval: number;
+  turn: number;
+  slot: number;
+  answer: number;
+  confirmations: number;
+  lockup: number;
+  price: bigint;
+  keeperShareBps: number;
+  toleranceBps: number;
+};
+
+export const blockTime_ms = 500;
+
+/** Every pair costs about a tenth of a second of CPU a slot; beyond this two cores cannot answer in time. */
+const maxPairs = 40;
+/** Up to this many pairs fit slots of five blocks. */
+const shortSlotPairs = 16;
+
+/** @throws CliError (exit 2) if the machine could not keep up, with the reason */
+export function groupParams({ keepers, providers }: { keepers: number; providers: number }): GroupParams {
+  const pairs = keepers * providers;
+  if (pairs > maxPairs) {
+    throw usageError("too many challenges for one machine", {
+      expected: `keepers × providers of at most ${maxPairs}: every keeper challenges every provider once a slot`,
+      actual: `${keepers} × ${providers} = ${pairs}`,
+      hint: "use fewer providers or keepers",
+    });
+  }
+  const [slot, answer] = pairs <= shortSlotPairs ? [5, 2] : [10, 5];
+  const interval = 30;
+  const turn = 20;
+  return {
+    interval,
+    turn,
+    slot,
+    answer,
+    confirmations: 1,
+    // R4: at least h + (f+1)·t, so that the providers are covered while the last possible leader is awaited.
+    lockup: interval + (faultBound(keepers) + 1) * turn,
+    // One token (18 decimals) per GiB·block: a megabyte earns amounts that one can read.
+    price: 10n ** 18n,
+    keeperShareBps: 1000,
+    toleranceBps: 100,
+  };
+}
+
+export function interrupted(): CliError {
+  return new CliError({
+    code: exitCodes.interrupted,
+    message: "interrupted; everything it started has ended",
+  });
+}

@@ -1,0 +1,151 @@
+/** Starts, watches and ends the demo's processes. Nothing it started outlives it. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { CliError, exitCodes } from "../lib/exit.ts";
+import { projectRoot } from "../lib/paths.ts";
+
+const guard = fileURLToPath(new URL("exit-with-parent.ts", import.meta.url));
+const gracePeriod_ms = 5_000;
+const logTailLines = 12;
+
+export type ProcessSpec = {
+  /** As people call it: "keeper 2". */
+  name: string;
+  /** Script and arguments for Node. */
+  args: readonly string[];
+  /** Its stderr goes here, appended over restarts. */
+  logFile: string;
+  /** True for a daemon: it prints one JSON line when it is up, and must not end by itself. */
+  daemon: boolean;
+  readyTimeout_ms?: number;
+};
+
+export type Running = {
+  readonly name: string;
+  readonly pid: number;
+  /** The line it printed when it was up; for a command, its whole output. */
+  readonly ready: Promise<unknown>;
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** From now on the end of this process is wanted, so it is no failure. */
+  expectEnd(): void;
+  kill(signal: NodeJS.Signals): void;
+};
+
+async function logTail(file: string): Promise<string> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  return text.trimEnd().split("\n").slice(-logTailLines).join("\n");
+}
+
+function describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+}
+
+export class Processes {
+  readonly #running = new Set<{ child: ChildProcess; running: Running }>();
+  #stopping = false;
+  readonly #onFailure: (error: CliError) => void;
+
+  /** `onFailure` hears of a daemon that ended although nobody wanted it. */
+  constructor(onFailure: (error: CliError) => void) {
+    this.#onFailure = onFailure;
+  }
+
+  /** Starts one process. Refuses once everything is being stopped. */
+  start(spec: ProcessSpec): Running {
+    if (this.#stopping) throw new CliError({ code: exitCodes.interrupted, message: "interrupted" });
+    const log = openSync(spec.logFile, "a");
+    const child = spawn(process.execPath, ["--import", guard, ...spec.args], {
+      cwd: projectRoot,
+      // A session of its own: Ctrl-C reaches the demo alone, which then ends everything in order.
+      detached: true,
+      stdio: ["pipe", "pipe", log],
+      env: { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", NO_COLOR: "1" },
+    });
+    closeSync(log);
+    let wanted = !spec.daemon;
+    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) => {
+      child.once("error", () => done({ code: exitCodes.failed, signal: null }));
+      child.once("close", (code, signal) => done({ code, signal }));
+    });
+    const running: Running = {
+      name: spec.name,
+      pid: child.pid ?? 0,
+      ended,
+      ready: spec.daemon ? this.#untilReady(spec, child, ended) : this.#untilDone(spec, child, ended),
+      expectEnd: () => {
+        wanted = true;
+      },
+      kill: (signal) => {
+        child.kill(signal);
+      },
+    };
+    const entry = { child, running };
+    this.#running.add(entry);
+    void ended.then(async ({ code, signal }) => {
+      this.#running.delete(entry);
+      if (!wanted && !this.#stopping) this.#onFailure(await this.#failure(spec, describeEnd(code, signal)));
+    });
+    // Whoever awaits `ready` sees the failure; nobody has to.
+    running.ready.catch(() => undefined);
+    return running;
+  }
+
+  async #failure(spec: ProcessSpec, what: string): Promise<CliError> {
+    const tail = await logTail(spec.logFile);
+    return new CliError({
+      code: exitCodes.failed,
+      message: `${spec.name} ended unexpectedly (${what})`,
+      ...(tail === "" ? {} : { hint: `its log, ${spec.logFile}, ends with:\n${tail}` }),
+    });
+  }
+
+  async #untilReady(spec: ProcessSpec, child: ChildProcess, ended: Running["ended"]): Promise<unknown> {
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    const firstJson = new Promise<unknown>((done) => {
+      lines.on("line", (line) => {
+        if (!line.startsWith("{")) return;
+        const message = JSON.parse(line) as { event?: unknown };
+        if (message.event === "ready") done(message);
+      });
+    });
+    const timeout_ms = spec.readyTimeout_ms ?? 60_000;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((done) => {
+      timer = setTimeout(() => done("late"), timeout_ms);
+    });
+    const outcome = await Promise.race([firstJson, ended.then(() => "ended" as const), late]);
+    clearTimeout(timer);
+    if (outcome !== "ended" && outcome !== "late") return outcome;
+    const what = outcome === "late" ? `not up after ${timeout_ms / 1000} s` : "before it was up";
+    throw await this.#failure(spec, what);
+  }
+
+  async #untilDone(spec: ProcessSpec, child: ChildProcess, ended: Running["ended"]): Promise<string> {
+    let output = "";
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      output += chunk;
+    });
+    const { code, signal } = await ended;
+    if (code !== 0) throw await this.#failure(spec, describeEnd(code, signal));
+    return output;
+  }
+
+  /** Ends everything: a polite signal, and after the grace period the other one. */
+  async stopAll(): Promise<void> {
+    this.#stopping = true;
+    const entries = [...this.#running];
+    for (const { child } of entries) child.kill("SIGTERM");
+    const timer = setTimeout(() => this.killAll(), gracePeriod_ms);
+    await Promise.all(entries.map(({ running }) => running.ended));
+    clearTimeout(timer);
+  }
+
+  /** Ends everything at once. */
+  killAll(): void {
+    this.#stopping = true;
+    for (const { child } of this.#running) child.kill("SIGKILL");
+  }
+}
