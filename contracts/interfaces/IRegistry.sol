@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Registry of keepers and providers (R3)
+/// @notice The public parts of every keeper and provider: where they are reached, which keys they use, where they are paid.
+/// @dev Encodings: a BLS public key is a G2 point of 256 bytes, a BLS signature a G1 point of 128 bytes, both as in EIP-2537
+///      (every coordinate a 64-byte big-endian integer, x.c0 ‖ x.c1 ‖ y.c0 ‖ y.c1 for G2). A peer id is the 38-byte identity
+///      multihash of a libp2p ed25519 public key: 00 24 08 01 12 20 ‖ 32 bytes. A multiaddr is its text form.
+interface IRegistry {
+    /// @notice All public parts of a keeper.
+    /// @param payee where its money goes
+    /// @param pendingPayee the payee it has named and that has not accepted yet, or zero
+    /// @param keySequence 1 for the first BLS key, one more with each rotation
+    /// @param registeredAt block of the registration; 0 means: not a keeper
+    /// @param blsKey G2 point, 256 bytes
+    /// @param peerId 38 bytes
+    /// @param multiaddrs text form, at most `MAX_MULTIADDRS`
+    struct Keeper {
+        address payee;
+        address pendingPayee;
+        uint32 keySequence;
+        uint64 registeredAt;
+        bytes blsKey;
+        bytes peerId;
+        string[] multiaddrs;
+    }
+
+    /// @notice All public parts of a provider; fields as in `Keeper`.
+    struct Provider {
+        address payee;
+        address pendingPayee;
+        uint64 registeredAt;
+        bytes peerId;
+        string[] multiaddrs;
+    }
+
+    /// @notice A keeper registered; its key's proof of possession held.
+    event KeeperRegistered(address indexed operator, address payee, bytes blsKey, bytes peerId, string[] multiaddrs);
+    /// @notice A keeper replaced its BLS key. Groups keep the old one until the keeper's seat there is rotated.
+    event KeeperKeyRotated(address indexed operator, uint32 keySequence, bytes blsKey);
+    /// @notice A keeper is reached elsewhere now.
+    event KeeperEndpointUpdated(address indexed operator, bytes peerId, string[] multiaddrs);
+    /// @notice A provider registered.
+    event ProviderRegistered(address indexed operator, address payee, bytes peerId, string[] multiaddrs);
+    /// @notice A provider is reached elsewhere now.
+    event ProviderEndpointUpdated(address indexed operator, bytes peerId, string[] multiaddrs);
+    /// @notice A keeper named another payee, which has to accept.
+    event KeeperPayeeNamed(address indexed operator, address indexed payee);
+    /// @notice The named payee accepted; it is paid from now on.
+    event KeeperPayeeAccepted(address indexed operator, address indexed payee);
+    /// @notice A provider named another payee, which has to accept.
+    event ProviderPayeeNamed(address indexed operator, address indexed payee);
+    /// @notice The named payee accepted; it is paid from now on.
+    event ProviderPayeeAccepted(address indexed operator, address indexed payee);
+
+    /// @notice The chain has no EIP-2537: a precompile answered with `actual` bytes (deployment only).
+    error Registry_NoPrecompile(uint256 expected, uint256 actual);
+    /// @notice The caller is registered in this role already.
+    error Registry_AlreadyRegistered(address operator, uint64 registeredAt);
+    /// @notice The operator is not registered in this role.
+    error Registry_NotRegistered(address operator);
+    /// @notice This BLS key has been registered before, by `owner` (also after a rotation).
+    error Registry_KeyInUse(address owner);
+    /// @notice Wrong number of bytes in a key, a proof or a peer id.
+    error Registry_BadLength(uint256 expected, uint256 actual);
+    /// @notice The key is the point at infinity.
+    error Registry_KeyIsInfinity();
+    /// @notice The proof is the point at infinity.
+    error Registry_ProofIsInfinity();
+    /// @notice Key or proof is not a point of the group, or the proof does not hold.
+    error Registry_BadProof(address operator);
+    /// @notice The peer id does not start like the multihash of an ed25519 key.
+    error Registry_BadPeerId(bytes6 expected, bytes6 actual);
+    /// @notice More multiaddrs than allowed, or none.
+    error Registry_BadMultiaddrCount(uint256 expectedMax, uint256 actual);
+    /// @notice A multiaddr is empty or too long.
+    error Registry_BadMultiaddrLength(uint256 expectedMax, uint256 actual);
+    /// @notice A payee must not be zero.
+    error Registry_ZeroPayee();
+    /// @notice Only the named payee may accept.
+    error Registry_NotPendingPayee(address expected, address actual);
+
+    /// @notice Registers the caller as a keeper.
+    /// @param blsKey G2 point, 256 bytes; in the subgroup, not infinity, never registered before
+    /// @param proof G1 point, 128 bytes: the key's signature over `proofMessage(msg.sender, blsKey)` with the tag
+    ///        `BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_`
+    /// @param payee where its money goes; not zero
+    /// @param peerId 38 bytes
+    /// @param multiaddrs 1 to `MAX_MULTIADDRS`, each 1 to `MAX_MULTIADDR_BYTES` bytes
+    function registerKeeper(
+        bytes calldata blsKey,
+        bytes calldata proof,
+        address payee,
+        bytes calldata peerId,
+        string[] calldata multiaddrs
+    ) external;
+
+    /// @notice Replaces the caller's BLS key. Committees keep their snapshot until `IUpkeeping.rotateSeat` is called there.
+    function rotateKeeperKey(bytes calldata blsKey, bytes calldata proof) external;
+
+    /// @notice Changes where the calling keeper is reached.
+    function updateKeeperEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external;
+
+    /// @notice Names another payee for the calling keeper; it counts once that payee accepted (R31).
+    function nameKeeperPayee(address payee) external;
+
+    /// @notice Called by the named payee.
+    function acceptKeeperPayee(address operator) external;
+
+    /// @notice Registers the caller as a provider.
+    function registerProvider(address payee, bytes calldata peerId, string[] calldata multiaddrs) external;
+
+    /// @notice Changes where the calling provider is reached.
+    function updateProviderEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external;
+
+    /// @notice Names another payee for the calling provider; it counts once that payee accepted (R31).
+    function nameProviderPayee(address payee) external;
+
+    /// @notice Called by the named payee.
+    function acceptProviderPayee(address operator) external;
+
+    /// @notice A keeper; `registeredAt` = 0 and empty fields if there is none.
+    function keeper(address operator) external view returns (Keeper memory);
+
+    /// @notice A provider; `registeredAt` = 0 and empty fields if there is none.
+    function provider(address operator) external view returns (Provider memory);
+
+    /// @notice Number of registered keepers.
+    function keeperCount() external view returns (uint256);
+
+    /// @notice Operators of keepers, in order of registration: [from, from + count), cut at the end.
+    function keeperOperators(uint256 from, uint256 count) external view returns (address[] memory);
+
+    /// @notice Number of registered providers.
+    function providerCount() external view returns (uint256);
+
+    /// @notice Operators of providers, in order of registration: [from, from + count), cut at the end.
+    function providerOperators(uint256 from, uint256 count) external view returns (address[] memory);
+
+    /// @notice Whether the operator is a registered provider.
+    function isProvider(address operator) external view returns (bool);
+
+    /// @notice Where a keeper's money goes.
+    function keeperPayee(address operator) external view returns (address);
+
+    /// @notice Where a provider's money goes.
+    function providerPayee(address operator) external view returns (address);
+
+    /// @notice The code blob with a keeper's key: 00 ‖ 192 bytes (the four coordinates, 48 bytes each).
+    function keyBlob(address operator) external view returns (address);
+
+    /// @notice Who registered this key (256 bytes), or zero.
+    function keyOwner(bytes calldata blsKey) external view returns (address);
+
+    /// @notice What the proof of possession signs: abi.encode(uint256 chain id, address registry, address operator, bytes key).
+    function proofMessage(address operator, bytes calldata blsKey) external view returns (bytes memory);
+
+    /// @notice At most so many multiaddrs a party.
+    function MAX_MULTIADDRS() external view returns (uint256);
+
+    /// @notice At most so many bytes a multiaddr.
+    function MAX_MULTIADDR_BYTES() external view returns (uint256);
+}

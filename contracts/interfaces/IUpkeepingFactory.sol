@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Config} from "./UpkeepingTypes.sol";
+
+/// @title Factory of groups (R36)
+/// @notice Clones one implementation, with the group's parameters as immutable arguments in the clone's code.
+interface IUpkeepingFactory {
+    /// @notice A payer made a group.
+    event GroupCreated(
+        address indexed group, address indexed payer, address indexed token, address[] operators, Config config
+    );
+
+    /// @notice Which parameter of R4 does not hold. `rule` is a short ASCII text such as "slot divides turn".
+    error UpkeepingFactory_BadConfig(bytes32 rule, uint256 expected, uint256 actual);
+    /// @notice The token has no code.
+    error UpkeepingFactory_TokenWithoutCode(address token);
+    /// @notice The registry of the implementation is not a contract.
+    error UpkeepingFactory_NoRegistry(address registry);
+
+    /// @notice Makes a group for the caller, who becomes its payer. The committee is in force at once.
+    /// @param config R4
+    /// @param operators 3f+1 registered keepers (4 to 124), in the order that becomes the contract order
+    /// @return group address of the new group
+    function createGroup(Config calldata config, address[] calldata operators) external returns (address group);
+
+    /// @notice Whether this factory made the group.
+    function isGroup(address group) external view returns (bool);
+
+    /// @notice Code that every group runs.
+    function implementation() external view returns (address);
+
+    /// @notice Registry that every group uses.
+    function registry() external view returns (address);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {
+    Committee,
+    DataCheckpoint,
+    Escrow,
+    KeeperAccount,
+    Member,
+    Parameters,
+    Provider,
+    State
+} from "./UpkeepingTypes.sol";
+
+/// @title Everything a person or a daemon reads from a group (R35)
+/// @notice Lists come in pages [from, from + count), cut at the end, so that no call's cost grows with history.
+interface IUpkeepingViews {
+    /// @notice What is fixed for life.
+    function parameters() external view returns (Parameters memory);
+
+    /// @notice What changes with time.
+    function state() external view returns (State memory);
+
+    /// @notice The active committee.
+    function committee() external view returns (Committee memory);
+
+    /// @notice The committee the payer proposed; version 0 if there is none.
+    function pendingCommittee() external view returns (Committee memory);
+
+    /// @notice Any version: past, active, rotated, proposed or cancelled.
+    function committeeAt(uint64 version) external view returns (Committee memory);
+
+    /// @notice Members of a version with the keys (G2, 256 bytes) they sign with in it.
+    function members(uint64 version, uint256 from, uint256 count) external view returns (Member[] memory);
+
+    /// @notice Bitmap of members of the active committee that resigned.
+    function resigned() external view returns (uint256);
+
+    /// @notice Money of keepers of a version.
+    function keeperAccounts(uint64 version, uint256 from, uint256 count) external view returns (KeeperAccount[] memory);
+
+    /// @notice Number of provider indices ever given.
+    function providerCount() external view returns (uint32);
+
+    /// @notice Providers by index.
+    function providers(uint256 from, uint256 count) external view returns (Provider[] memory);
+
+    /// @notice Index of an operator that is a provider now; found = false if it is none.
+    function providerOf(address operator) external view returns (bool found, uint32 provider);
+
+    /// @notice Highest consent number an operator has used in this group.
+    function consentSequence(address operator) external view returns (uint64);
+
+    /// @notice A provider's data checkpoints, oldest first, ascending and distinct in `fromBlock`.
+    function dataHistory(uint32 provider, uint256 from, uint256 count) external view returns (DataCheckpoint[] memory);
+
+    /// @notice Committed space-time of a provider over [fromBlock, toBlock), both not before `settledThrough` (R16).
+    function committedSpaceTime(uint32 provider, uint64 fromBlock, uint64 toBlock) external view returns (uint256);
+
+    /// @notice Committed space-time of all providers over [fromBlock, toBlock), both not before `settledThrough`.
+    function committedTotal(uint64 fromBlock, uint64 toBlock) external view returns (uint256);
+
+    /// @notice First block at which a change made now would take effect (R33).
+    function nextEffectiveBlock() external view returns (uint64);
+
+    /// @notice The group's money.
+    function escrow() external view returns (Escrow memory);
+
+    /// @notice What the payer may take out now.
+    function withdrawable() external view returns (uint256);
+
+    /// @notice First block that is not paid for at the present rate; type(uint64).max if nothing is committed.
+    function fundedUntil() external view returns (uint64);
+
+    /// @notice Where the payer's withdrawals go, and who has been named and not accepted yet.
+    function payerPayee() external view returns (address payee, address pendingPayee);
+
+    /// @notice Past settlements, oldest first: the blocks in which their intervals end. Interval k is [k−1, k) of the list,
+    ///         starting at the group's origin; details of each are in its `Settled` event, which is indexed by ts.
+    function settlements(uint256 from, uint256 count) external view returns (uint64[] memory ends);
+
+    /// @notice The Merkle root in force and the end of its interval; zero if there is none.
+    function merkleRoot() external view returns (bytes32 root, uint64 te);
+
+    /// @notice EIP-712 domain separator.
+    function domainSeparator() external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a provider's consent.
+    function providerDataDigest(bytes32 root, uint64 size, address receiptKey, uint64 sequence)
+        external
+        view
+        returns (bytes32);
+
+    /// @notice EIP-712 digest of a keeper's acceptance of its seat.
+    function seatAcceptanceDigest(uint64 committee) external view returns (bytes32);
+}
