@@ -54,7 +54,10 @@ function registerFileCommands(inspect: Command): void {
   inspect
     .command("spacetime")
     .description("space-time of one provider from one keeper's records (R14, R15)")
-    .requiredOption("--file <path>", "JSON with slotBlocks, fromSlot, toSlot, before, committed, records")
+    .requiredOption(
+      "--file <path>",
+      "JSON with slotBlocks, fromSlot, toSlot, before, committed, records (- reads stdin)",
+    )
     .option("--json", "one JSON document on stdout")
     .action(async (options: { file: string } & JsonOption) =>
       (await import("./inspect-rules.ts")).inspectSpaceTime(options),
@@ -62,7 +65,7 @@ function registerFileCommands(inspect: Command): void {
   inspect
     .command("decide")
     .description("what a committee decides from revealed values (R22)")
-    .requiredOption("--file <path>", "JSON with n, toleranceBps, reveals")
+    .requiredOption("--file <path>", "JSON with n, toleranceBps, reveals (- reads stdin)")
     .option("--json", "one JSON document on stdout")
     .action(async (options: { file: string } & JsonOption) =>
       (await import("./inspect-rules.ts")).inspectDecide(options),

@@ -17,7 +17,7 @@ async function readBounded(file: string): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of createReadStream(file)) {
+    for await (const chunk of file === "-" ? process.stdin : createReadStream(file)) {
       size += (chunk as Buffer).length;
       if (size > maxInputBytes) {
         throw usageError(`${file} is too large`, {
@@ -53,13 +53,15 @@ export function checkInput<T>(source: string, schema: z.ZodType<T>, value: unkno
   const issues = result.error.issues;
   const shown = issues.slice(0, maxIssuesShown).map((issue) => {
     const where = place(issue.path);
-    return where === "" ? issue.message : `${where}: ${issue.message}`;
+    const message =
+      issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return where === "" ? message : `${where}: ${message}`;
   });
   const more = issues.length > shown.length ? ` (and ${issues.length - shown.length} more)` : "";
   throw usageError(`${source} is not valid: ${shown.join("; ")}${more}`);
 }
 
-/** Reads, parses and checks a JSON file. */
+/** Reads, parses and checks a JSON file; `-` is the standard input. */
 export async function readJsonInput<T>(file: string, schema: z.ZodType<T>): Promise<T> {
   const text = await readBounded(file);
   let value: unknown;

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { runCli } from "../../support/cli.ts";
+
+describe("the command line", () => {
+  it("lists its commands quickly, without loading them", async () => {
+    const started = performance.now();
+    const { code, stdout, stderr } = await runCli(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const command of ["demo", "test", "inspect", "keeper", "provider"])
+      expect(stdout).toContain(command);
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+
+  it("prints the version of package.json", async () => {
+    const manifest: { version: string } = JSON.parse(
+      readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
+    );
+    expect(await runCli(["--version"])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" });
+  });
+
+  it("exits 2 with a hint on an unknown command, option or subcommand", async () => {
+    for (const args of [
+      ["inspec"],
+      ["--nonsense"],
+      ["inspect", "turn"],
+      ["inspect", "decide", "--file", "x", "--jso"],
+    ]) {
+      const { code, stdout, stderr } = await runCli(args);
+      expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: "" });
+      expect(stderr).toMatch(/unknown (command|option)/);
+      expect(stderr).toMatch(/Did you mean|--help/);
+    }
+  });
+
+  it("exits 2 and shows the help when no command is given", async () => {
+    const { code, stdout, stderr } = await runCli([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("Usage: whitepay");
+  });
+
+  it("shows the options of a subcommand", async () => {
+    const { code, stdout } = await runCli(["inspect", "turns", "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("--committee-seed");
+  });
+
+  it("names a missing required option", async () => {
+    const { code, stderr } = await runCli(["inspect", "decide"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--file <path>");
+  });
+});
