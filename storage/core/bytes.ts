@@ -168,8 +168,8 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Lower-case `0x…` form. */
-export function toHex(bytes: Uint8Array): string {
-  let out = "0x";
+export function toHex(bytes: Uint8Array): `0x${string}` {
+  let out: `0x${string}` = "0x";
   for (const byte of bytes) out += HEX[byte];
   return out;
 }

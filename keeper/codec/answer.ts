@@ -1,0 +1,48 @@
+/** R13: whether an answer proves what it claims. Pure; about 3 ms, most of it the receipt's signature. */
+import type { Hash } from "../../storage/core/merkle.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+import { decodeProof, proofHash, verifyProof } from "../../storage/core/proof.ts";
+import { accept, reject } from "../../storage/core/result.ts";
+import type { Result } from "../../storage/core/result.ts";
+import { sampleLeaves } from "../../storage/core/sampling.ts";
+import type { Hex } from "../core/hash.ts";
+import type { ChallengeAnswer, ChallengeRequest } from "./challenge.ts";
+import { checkReceipt, decodeReceipt, receiptHash } from "./receipt.ts";
+
+export interface VerifiedAnswer {
+  readonly bytesProven: bigint;
+  /** Draws proven, of 16. */
+  readonly proven: number;
+  /** R18's receipt hash. */
+  readonly receiptHash: Hex;
+}
+
+/**
+ * Checks proof and receipt of an answer to `request`. `list` is the provider's piece list and `receiptKey` the address
+ * of the receipt key, both as registered when the slot began (R12). The seed itself is the asking keeper's own;
+ * whoever checks another keeper's full proof also calls `verifySeed` (R21).
+ */
+export function verifyAnswer(
+  input: {
+    readonly request: ChallengeRequest;
+    readonly answer: Pick<ChallengeAnswer, "receipt" | "proof">;
+    readonly list: PieceList;
+    readonly receiptKey: Hex;
+  },
+  hash?: Hash,
+): Result<VerifiedAnswer, "bad-proof" | "bad-receipt"> {
+  const { request, answer, list, receiptKey } = input;
+  const proof = decodeProof(answer.proof);
+  if (!proof.ok) return reject("bad-proof", `${proof.code}: ${proof.detail}`);
+  const draws = sampleLeaves(request.seed, list, hash);
+  const sample = verifyProof({ list, draws, proof: proof.value }, hash);
+  if (!sample.ok) return reject("bad-proof", `${sample.code}: ${sample.detail}`);
+  const { bytesProven, proven } = sample.value;
+  const receipt = decodeReceipt(answer.receipt);
+  if (!receipt.ok) return reject("bad-receipt", `${receipt.code}: ${receipt.detail}`);
+  const { keeper, provider, slot, seed } = request;
+  const expected = { keeper, provider, slot, seed, bytesProven, proofHash: proofHash(answer.proof, hash) };
+  const checked = checkReceipt(request, receipt.value, expected, receiptKey);
+  if (!checked.ok) return checked;
+  return accept({ bytesProven, proven, receiptHash: receiptHash(answer.receipt) });
+}

@@ -1,0 +1,172 @@
+/** R12: the provider's signed word that it answered a challenge, kept as evidence by the keeper that asked. */
+import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { keccak_256 } from "@noble/hashes/sha3.js";
+import { ByteWriter, concatBytes, decode, equalBytes, toHex } from "../../storage/core/bytes.ts";
+import type { DecodeCode } from "../../storage/core/bytes.ts";
+import { accept, reject } from "../../storage/core/result.ts";
+import type { Result } from "../../storage/core/result.ts";
+import { fromHex, keccakText, word } from "../core/hash.ts";
+import type { Hex } from "../core/hash.ts";
+
+/** What a signature is bound to: R27's domain ("WhitePay", "1", chain id, the group as verifying contract). */
+export interface GroupDomain {
+  readonly chainId: number;
+  readonly group: Hex;
+}
+
+export interface Receipt {
+  /** Operator address of the keeper that asked. */
+  readonly keeper: Hex;
+  readonly provider: number;
+  readonly slot: number;
+  /** R9, 48 bytes. */
+  readonly seed: Uint8Array;
+  readonly bytesProven: bigint;
+  /** `proofHash` of storage/core, 32 bytes. */
+  readonly proofHash: Uint8Array;
+}
+
+export interface SignedReceipt {
+  readonly receipt: Receipt;
+  /** r ‖ s ‖ v, 65 bytes, s in the lower half, v 27 or 28. */
+  readonly signature: Uint8Array;
+}
+
+export const SEED_BYTES = 48;
+export const RECEIPT_VERSION = 1;
+/** version u8, keeper 20, provider u32, slot u64, seed 48, bytes proven u128, proof hash 32, signature 65. */
+export const RECEIPT_BYTES = 1 + 20 + 4 + 8 + SEED_BYTES + 16 + 32 + 65;
+
+const DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
+export const RECEIPT_TYPE =
+  "Receipt(address keeper,uint32 provider,uint64 slot,bytes seed,uint256 bytesProven,bytes32 proofHash)";
+const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n;
+
+/** EIP-712 digest, 32 bytes. */
+export function receiptDigest(domain: GroupDomain, receipt: Receipt): Uint8Array {
+  const domainHash = keccak_256(
+    concatBytes(
+      word(keccakText(DOMAIN_TYPE)),
+      word(keccakText("WhitePay")),
+      word(keccakText("1")),
+      word(domain.chainId),
+      word(domain.group),
+    ),
+  );
+  const structHash = keccak_256(
+    concatBytes(
+      word(keccakText(RECEIPT_TYPE)),
+      word(receipt.keeper),
+      word(receipt.provider),
+      word(receipt.slot),
+      keccak_256(receipt.seed),
+      word(receipt.bytesProven),
+      receipt.proofHash,
+    ),
+  );
+  return keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), domainHash, structHash));
+}
+
+/** Signs with the receipt key (32 bytes); the same receipt always gets the same signature (RFC 6979). */
+export function signReceipt(domain: GroupDomain, receipt: Receipt, secretKey: Uint8Array): SignedReceipt {
+  const digest = receiptDigest(domain, receipt);
+  const recovered = secp256k1.sign(digest, secretKey, { prehash: false, format: "recovered" });
+  const signature = concatBytes(recovered.subarray(1), Uint8Array.of(27 + (recovered[0] as number)));
+  return { receipt, signature };
+}
+
+/** Lower-case address of the key that signed, or undefined when the signature is no valid one. */
+export function receiptSigner(domain: GroupDomain, signed: SignedReceipt): Hex | undefined {
+  const { signature } = signed;
+  const v = signature[64];
+  // EIP-2: of the two values of s only the lower is accepted, so that nobody else can make a second receipt of one.
+  if (signature.length !== 65 || (v !== 27 && v !== 28)) return undefined;
+  if (BigInt(toHex(signature.subarray(32, 64))) > HALF_ORDER) return undefined;
+  try {
+    const recovered = concatBytes(Uint8Array.of(v - 27), signature.subarray(0, 64));
+    const digest = receiptDigest(domain, signed.receipt);
+    const key = secp256k1.recoverPublicKey(recovered, digest, { prehash: false });
+    return publicKeyAddress(key);
+  } catch {
+    return undefined; // r or s is 0, above the order, or no point: the library throws for each
+  }
+}
+
+/** Lower-case address of a secp256k1 public key in either form. */
+export function publicKeyAddress(publicKey: Uint8Array): Hex {
+  const point = secp256k1.Point.fromBytes(publicKey).toBytes(false);
+  return toHex(keccak_256(point.subarray(1)).subarray(12));
+}
+
+/** Lower-case address of a 32-byte secret key. */
+export function secretKeyAddress(secretKey: Uint8Array): Hex {
+  return publicKeyAddress(secp256k1.getPublicKey(secretKey));
+}
+
+export function encodeReceipt(signed: SignedReceipt): Uint8Array {
+  const { receipt } = signed;
+  return new ByteWriter()
+    .u8(RECEIPT_VERSION)
+    .bytes(fromHex(receipt.keeper), 20)
+    .u32(receipt.provider)
+    .u64(receipt.slot)
+    .bytes(receipt.seed, SEED_BYTES)
+    .u128(receipt.bytesProven)
+    .bytes(receipt.proofHash, 32)
+    .bytes(signed.signature, 65)
+    .finish();
+}
+
+/** Rejects whatever is not byte for byte a receipt; never throws. The signature is not checked here. */
+export function decodeReceipt(bytes: Uint8Array): Result<SignedReceipt, DecodeCode> {
+  return decode(bytes, RECEIPT_BYTES, (reader) => {
+    const version = reader.u8("receipt version");
+    if (version !== RECEIPT_VERSION) {
+      reader.fail("version", `receipt version: expected ${RECEIPT_VERSION}, actual ${version}`);
+    }
+    const receipt: Receipt = {
+      keeper: toHex(reader.bytes(20, "keeper")),
+      provider: reader.u32("provider"),
+      slot: reader.u64("slot"),
+      seed: reader.bytes(SEED_BYTES, "seed"),
+      bytesProven: reader.u128("bytes proven"),
+      proofHash: reader.bytes(32, "proof hash"),
+    };
+    return { receipt, signature: reader.bytes(65, "signature") };
+  });
+}
+
+/** What a records root commits to for a proven slot (R18): keccak256 of the canonical bytes, signature included. */
+export function receiptHash(encoded: Uint8Array): Hex {
+  return toHex(keccak_256(encoded));
+}
+
+/** Fields that a receipt must have; those left out are not compared. */
+export type ExpectedReceipt = Pick<Receipt, "keeper" | "provider" | "slot"> &
+  Partial<Pick<Receipt, "seed" | "bytesProven" | "proofHash">>;
+
+/** Fields and signature of a receipt against what is expected and the key that counts for the slot (R12, R21). */
+export function checkReceipt(
+  domain: GroupDomain,
+  signed: SignedReceipt,
+  expected: ExpectedReceipt,
+  receiptKey: Hex,
+): Result<true, "bad-receipt"> {
+  const { receipt } = signed;
+  for (const field of ["keeper", "provider", "slot", "seed", "bytesProven", "proofHash"] as const) {
+    const want = expected[field];
+    if (want !== undefined && text(want) !== text(receipt[field])) {
+      return reject("bad-receipt", `${field}: expected ${text(want)}, actual ${text(receipt[field])}`);
+    }
+  }
+  const signer = receiptSigner(domain, signed);
+  if (signer === undefined) return reject("bad-receipt", "signature: expected a valid one, actual none");
+  if (!equalBytes(fromHex(signer), fromHex(receiptKey))) {
+    return reject("bad-receipt", `signer: expected ${receiptKey.toLowerCase()}, actual ${signer}`);
+  }
+  return accept(true);
+}
+
+function text(value: Receipt[keyof Receipt]): string {
+  return value instanceof Uint8Array ? toHex(value) : String(value).toLowerCase();
+}
