@@ -1,0 +1,293 @@
+/**
+ * Canonical bytes of what keepers say to each other. Big-endian fields, no optional padding, lists with their length:
+ * one message has one encoding. Decoding answers with a typed rejection and never throws (D3).
+ */
+import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
+import type { DecodeCode } from "../../storage/core/bytes.ts";
+import type { Result } from "../../storage/core/result.ts";
+import { fromHex, keccak, keccakText, keccakWords, toHex } from "../core/hash.ts";
+import type { Hex } from "../core/hash.ts";
+import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../core/messages.ts";
+import type { RecordLeaf } from "../core/records.ts";
+import { typedDigest } from "../core/settlement.ts";
+
+export const wireVersion = 1;
+export const signatureBytes = 65;
+const blsSignatureBytes = 48;
+const maxKeepers = 124;
+const maxPathLength = 40;
+
+/** Position in this list is the kind's number on the wire. */
+const kinds: readonly Kind[] = [
+  "hello",
+  "propose",
+  "commit",
+  "close",
+  "reveal",
+  "bundle",
+  "proposal",
+  "partial",
+];
+
+const KiB = 1024;
+/** Checked before anything is decoded (D3). */
+export const maxBytesOf: Record<Kind, number> = {
+  hello: 256,
+  propose: 64 * KiB,
+  commit: 256,
+  close: 16 * KiB,
+  reveal: 512 * KiB,
+  bundle: 8 * KiB,
+  proposal: 512 * KiB,
+  partial: 384,
+};
+export const maxMessageBytes = Math.max(...Object.values(maxBytesOf));
+
+export type Envelope = {
+  readonly chainId: number;
+  readonly group: Hex;
+  readonly committee: number;
+  readonly keeper: number;
+  readonly body: Body;
+  readonly signature: Hex;
+};
+
+const messageType = keccakText("Message(uint8 kind,uint64 committee,uint16 keeper,bytes32 body)");
+
+/** The EIP-712 digest that the operator key signs; it names the message everywhere. */
+export function messageDigest(domain: Hex, committee: number, keeper: number, body: Body): Hex {
+  const kind = kinds.indexOf(body.kind);
+  const struct = keccakWords(messageType, kind, committee, keeper, keccak(encodeBody(body)));
+  return typedDigest(domain, struct);
+}
+
+export function encodeMessage(envelope: Envelope): Uint8Array {
+  return new ByteWriter()
+    .u8(wireVersion)
+    .u8(kinds.indexOf(envelope.body.kind))
+    .u64(envelope.chainId)
+    .bytes(fromHex(envelope.group), 20)
+    .u64(envelope.committee)
+    .u16(envelope.keeper)
+    .bytes(encodeBody(envelope.body))
+    .bytes(fromHex(envelope.signature), signatureBytes)
+    .finish();
+}
+
+export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
+  const kind = kinds[bytes[1] ?? 0xff];
+  const limit = kind === undefined ? maxMessageBytes : maxBytesOf[kind];
+  return decode(bytes, limit, (reader) => {
+    const version = reader.u8("version");
+    if (version !== wireVersion) reader.fail("version", `expected ${wireVersion}, actual ${version}`);
+    const number = reader.u8("kind");
+    const known = kinds[number];
+    if (known === undefined)
+      return reader.fail("range", `kind: expected below ${kinds.length}, actual ${number}`);
+    const chainId = reader.u64("chain id");
+    const group = toHex(reader.bytes(20, "group"));
+    const committee = reader.u64("committee");
+    const keeper = keeperIndex(reader);
+    const body = decodeBody(reader, known);
+    const signature = toHex(reader.bytes(signatureBytes, "signature"));
+    return { chainId, group, committee, keeper, body, signature };
+  });
+}
+
+function keeperIndex(reader: ByteReader): number {
+  const keeper = reader.u16("keeper");
+  if (keeper >= maxKeepers) reader.fail("range", `keeper: expected below ${maxKeepers}, actual ${keeper}`);
+  return keeper;
+}
+
+function count(reader: ByteReader, max: number, what: string): number {
+  const length = reader.u32(what);
+  if (length > max) reader.fail("range", `${what}: expected at most ${max}, actual ${length}`);
+  return length;
+}
+
+/** A list whose length is bounded by what is left to read, so a short message cannot ask for much memory. */
+function list<T>(reader: ByteReader, what: string, minItemBytes: number, item: () => T): T[] {
+  const length = count(reader, Math.floor(reader.remaining / minItemBytes), what);
+  return Array.from({ length }, item);
+}
+
+function writeRound(w: ByteWriter, r: RoundKey): ByteWriter {
+  return w.u64(r.ts).u64(r.te).u32(r.turn).u16(r.attempt).u16(r.leader).u64(r.committee);
+}
+
+function readRound(r: ByteReader): RoundKey {
+  return {
+    ts: r.u64("ts"),
+    te: r.u64("te"),
+    turn: r.u32("turn"),
+    attempt: r.u16("attempt"),
+    leader: keeperIndex(r),
+    committee: r.u64("committee"),
+  };
+}
+
+const leafTags = ["proven", "failed", "carried"] as const;
+
+function writeLeaf(w: ByteWriter, leaf: RecordLeaf): ByteWriter {
+  w.u8(leafTags.indexOf(leaf.kind));
+  if (leaf.kind === "failed") return w;
+  w.u128(leaf.bytes);
+  return leaf.kind === "proven" ? w.bytes(fromHex(leaf.receiptHash), 32) : w;
+}
+
+function readLeaf(r: ByteReader): RecordLeaf {
+  const number = r.u8("leaf kind");
+  switch (leafTags[number]) {
+    case "proven":
+      return { kind: "proven", bytes: r.u128("bytes"), receiptHash: toHex(r.bytes(32, "receipt hash")) };
+    case "failed":
+      return { kind: "failed" };
+    case "carried":
+      return { kind: "carried", bytes: r.u128("bytes") };
+    case undefined:
+      return r.fail("range", `leaf kind: expected below ${leafTags.length}, actual ${number}`);
+  }
+}
+
+function encodeBody(body: Body): Uint8Array {
+  const w = new ByteWriter();
+  if (body.kind === "hello") return w.bytes(fromHex(body.instance), 16).u64(body.head).finish();
+  writeRound(w, body.round);
+  switch (body.kind) {
+    case "propose":
+      w.u32(body.providers.length);
+      for (const provider of body.providers) w.u32(provider);
+      w.u32(body.silent.length);
+      for (const keeper of body.silent) w.u16(keeper);
+      return w.finish();
+    case "commit":
+      return w.bytes(fromHex(body.commitment), 32).finish();
+    case "close":
+      return writeClose(w, body).finish();
+    case "reveal":
+      return writeReveal(w, body).finish();
+    case "bundle":
+      w.bytes(fromHex(body.closedSet), 32).u32(body.reveals.length);
+      for (const reveal of body.reveals) w.u16(reveal.keeper).bytes(fromHex(reveal.hash), 32);
+      return w.finish();
+    case "proposal":
+      w.bytes(fromHex(body.bundle), 32).bytes(fromHex(body.digest), 32).u32(body.pinned.length);
+      for (const pinned of body.pinned) {
+        w.u32(pinned.provider).u32(pinned.keepers.length);
+        for (const keeper of pinned.keepers) w.u16(keeper);
+      }
+      return w.finish();
+    case "partial":
+      return w.bytes(fromHex(body.digest), 32).bytes(fromHex(body.signature), blsSignatureBytes).finish();
+  }
+}
+
+function writeClose(w: ByteWriter, body: BodyOf<"close">): ByteWriter {
+  w.u64(body.auditBlock).u32(body.commits.length);
+  for (const c of body.commits) {
+    w.u16(c.keeper).bytes(fromHex(c.commitment), 32).bytes(fromHex(c.signature), signatureBytes);
+  }
+  return w;
+}
+
+function writeReveal(w: ByteWriter, body: BodyOf<"reveal">): ByteWriter {
+  w.bytes(fromHex(body.closedSet), 32).u32(body.values.length);
+  for (const v of body.values) w.u32(v.provider).u128(v.value);
+  w.bytes(fromHex(body.recordsRoot), 32).bytes(fromHex(body.salt), 32).u32(body.opened.length);
+  for (const o of body.opened) {
+    w.u32(o.provider).u64(o.slot);
+    writeLeaf(w, o.leaf).u32(o.path.length);
+    for (const node of o.path) w.bytes(fromHex(node), 32);
+    w.u32(o.receipt.length).bytes(o.receipt);
+  }
+  if (body.proof === undefined) return w.u8(0);
+  const { provider, slot, seed, proof } = body.proof;
+  return w.u8(1).u32(provider).u64(slot).u32(seed.length).bytes(seed).u32(proof.length).bytes(proof);
+}
+
+function decodeBody(r: ByteReader, kind: Kind): Body {
+  if (kind === "hello") return { kind, instance: toHex(r.bytes(16, "instance")), head: r.u64("head") };
+  const round = readRound(r);
+  switch (kind) {
+    case "propose": {
+      const providers = list(r, "providers", 4, () => r.u32("provider"));
+      const silent = list(r, "silent", 2, () => keeperIndex(r));
+      return { kind, round, providers, silent };
+    }
+    case "commit":
+      return { kind, round, commitment: toHex(r.bytes(32, "commitment")) };
+    case "close": {
+      const auditBlock = r.u64("audit block");
+      const commits = list(r, "commits", 99, () => readCommit(r));
+      return { kind, round, commits, auditBlock };
+    }
+    case "reveal":
+      return readReveal(r, round);
+    case "bundle": {
+      const closedSet = toHex(r.bytes(32, "closed set"));
+      const reveals = list(r, "reveals", 34, () => ({
+        keeper: keeperIndex(r),
+        hash: toHex(r.bytes(32, "reveal hash")),
+      }));
+      return { kind, round, closedSet, reveals };
+    }
+    case "proposal": {
+      const bundle = toHex(r.bytes(32, "bundle"));
+      const digest = toHex(r.bytes(32, "digest"));
+      const pinned = list(r, "pinned", 8, () => ({
+        provider: r.u32("provider"),
+        keepers: list(r, "keepers", 2, () => keeperIndex(r)),
+      }));
+      return { kind, round, bundle, digest, pinned };
+    }
+    case "partial": {
+      const digest = toHex(r.bytes(32, "digest"));
+      return { kind, round, digest, signature: toHex(r.bytes(blsSignatureBytes, "signature")) };
+    }
+  }
+}
+
+function readCommit(r: ByteReader): CommitEntry {
+  return {
+    keeper: keeperIndex(r),
+    commitment: toHex(r.bytes(32, "commitment")),
+    signature: toHex(r.bytes(signatureBytes, "commit signature")),
+  };
+}
+
+function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
+  const closedSet = toHex(r.bytes(32, "closed set"));
+  const values = list(r, "values", 20, () => ({ provider: r.u32("provider"), value: r.u128("value") }));
+  const recordsRoot = toHex(r.bytes(32, "records root"));
+  const salt = toHex(r.bytes(32, "salt"));
+  const opened = list(r, "opened", 21, () => readOpened(r));
+  const flag = r.u8("proof flag");
+  if (flag > 1) r.fail("range", `proof flag: expected 0 or 1, actual ${flag}`);
+  if (flag === 0)
+    return { kind: "reveal", round, closedSet, values, recordsRoot, salt, opened, proof: undefined };
+  const provider = r.u32("provider");
+  const slot = r.u64("slot");
+  const seed = r.bytes(count(r, 96, "seed length"), "seed");
+  const proof = r.bytes(count(r, maxMessageBytes, "proof length"), "proof");
+  return {
+    kind: "reveal",
+    round,
+    closedSet,
+    values,
+    recordsRoot,
+    salt,
+    opened,
+    proof: { provider, slot, seed, proof },
+  };
+}
+
+function readOpened(r: ByteReader): OpenedLeaf {
+  const provider = r.u32("provider");
+  const slot = r.u64("slot");
+  const leaf = readLeaf(r);
+  const pathLength = count(r, maxPathLength, "path length");
+  const path = Array.from({ length: pathLength }, () => toHex(r.bytes(32, "path")));
+  const receipt = r.bytes(count(r, 1024, "receipt length"), "receipt");
+  return { provider, slot, leaf, path, receipt };
+}

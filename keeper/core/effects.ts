@@ -1,0 +1,101 @@
+/** What the core asks the runtime to do. Persist effects of a step complete before any other effect of it starts. */
+import type { Hex } from "./hash.ts";
+import type { Body, FullProof, Message, MessageOf, OpenedLeaf, ProviderValue, RoundKey } from "./messages.ts";
+import type { ReasonCode } from "./reasons.ts";
+import type { ChallengeRecord } from "./records.ts";
+import type { Settlement } from "./settlement.ts";
+
+/** A keeper's own values of a turn: the same in all its attempts (R26). */
+export type OwnValues = {
+  readonly ts: number;
+  readonly turn: number;
+  readonly values: readonly ProviderValue[];
+  readonly recordsRoot: Hex;
+};
+
+/** What must survive kill −9 (S6). */
+export type Write =
+  | {
+      readonly kind: "record";
+      readonly record: ChallengeRecord;
+      readonly receipt: Uint8Array;
+      readonly seed: Uint8Array;
+      readonly proof: Uint8Array;
+    }
+  /** R23: what this keeper signs for (ts, turn), for ever. */
+  | { readonly kind: "note"; readonly ts: number; readonly turn: number; readonly digest: Hex }
+  | { readonly kind: "own"; readonly own: OwnValues }
+  /** The salt of one attempt: with it a restarted keeper can still reveal. */
+  | { readonly kind: "salt"; readonly round: Hex; readonly ts: number; readonly salt: Hex }
+  /** Bytes that count for the last slot before ts, by provider (R14 carries them on). */
+  | { readonly kind: "before"; readonly ts: number; readonly bytes: readonly ProviderValue[] }
+  | { readonly kind: "head"; readonly head: number };
+
+export type PartialSignature = { readonly keeper: number; readonly signature: Hex };
+
+export type Effect =
+  | { readonly kind: "persist"; readonly writes: readonly Write[] }
+  /** Sign with the operator key, publish to the group, and hand back as an own message. */
+  | { readonly kind: "broadcast"; readonly body: Body }
+  | { readonly kind: "make-seed"; readonly provider: number; readonly slot: number; readonly blockHash: Hex }
+  | {
+      readonly kind: "challenge";
+      readonly provider: number;
+      readonly slot: number;
+      readonly blockHash: Hex;
+      readonly seed: Uint8Array;
+    }
+  /** Load receipts and one proof from the store, for a reveal. */
+  | {
+      readonly kind: "open";
+      readonly round: Hex;
+      readonly leaves: readonly { readonly provider: number; readonly slot: number }[];
+      readonly proofOf: { readonly provider: number; readonly slot: number } | undefined;
+    }
+  /** Check receipts and full proof of a reveal (R21). */
+  | {
+      readonly kind: "verify-evidence";
+      readonly round: Hex;
+      readonly reveal: MessageOf<"reveal">;
+      readonly keeperOperator: Hex;
+      readonly opened: readonly OpenedLeaf[];
+      readonly proof: FullProof | undefined;
+    }
+  /** Sign the noted digest with the BLS key and broadcast it as a partial. */
+  | { readonly kind: "sign-digest"; readonly round: RoundKey; readonly digest: Hex }
+  | {
+      readonly kind: "aggregate";
+      readonly ts: number;
+      readonly turn: number;
+      readonly digest: Hex;
+      readonly partials: readonly PartialSignature[];
+    }
+  /** Ask a keeper for the messages of a turn that are missing here. */
+  | {
+      readonly kind: "pull";
+      readonly keeper: number;
+      readonly ts: number;
+      readonly turn: number;
+    }
+  /** Ask for the records of one keeper about one provider, from any of `holders` (R24). */
+  | {
+      readonly kind: "fetch-records";
+      readonly round: Hex;
+      readonly owner: number;
+      readonly root: Hex;
+      readonly provider: number;
+      readonly holders: readonly number[];
+    }
+  | {
+      readonly kind: "submit";
+      readonly settlement: Settlement;
+      readonly signers: bigint;
+      readonly signature: Hex;
+      /** First block at which the contract refuses it. */
+      readonly windowEnd: number;
+    }
+  /** Everything of slots and turns before `ts` may be forgotten. */
+  | { readonly kind: "prune"; readonly ts: number }
+  /** Two different signed messages of one keeper for one round (kept, never punished: there is no bond). */
+  | { readonly kind: "evidence"; readonly first: Message; readonly second: Message }
+  | { readonly kind: "reason"; readonly code: ReasonCode; readonly detail: string };

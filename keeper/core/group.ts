@@ -1,0 +1,87 @@
+/** A group as the contract shows it at one block: parameters, committee, providers and their data. */
+import type { Hex } from "./hash.ts";
+import type { TurnParams } from "./turns.ts";
+
+/** Fixed for a group's life; lengths in blocks (R4). */
+export type GroupParams = TurnParams & {
+  /** The group's creation block o; slot k starts at o + k·slot. */
+  readonly originBlock: number;
+  readonly slot: number;
+  readonly answer: number;
+  readonly confirmations: number;
+  readonly lockup: number;
+  /** Token units per GiB·block. */
+  readonly price: bigint;
+  readonly keeperShareBps: number;
+  readonly toleranceBps: number;
+};
+
+export type Member = {
+  /** Lower-case address of the operator key. */
+  readonly operator: Hex;
+  /** Compressed BLS12-381 public key in G2, 96 bytes. */
+  readonly blsKey: Hex;
+};
+
+export type Committee = {
+  readonly version: number;
+  readonly seed: Hex;
+  /** In contract order: the index is the keeper's name inside the committee. */
+  readonly members: readonly Member[];
+};
+
+/** A provider's data from `fromBlock` (a slot boundary) until the next checkpoint. 0 bytes: removed. */
+export type DataCheckpoint = {
+  readonly fromBlock: number;
+  readonly bytes: bigint;
+  readonly listRoot: Hex;
+  readonly receiptKey: Hex;
+};
+
+export type ProviderEntry = {
+  readonly index: number;
+  readonly operator: Hex;
+  /** Ascending by fromBlock; at least back to the group's last settled block. */
+  readonly history: readonly DataCheckpoint[];
+};
+
+export type GroupSnapshot = {
+  readonly chainId: number;
+  readonly address: Hex;
+  /** The block this was read at. */
+  readonly block: number;
+  readonly params: GroupParams;
+  /** R5: the block through which the group was last settled. */
+  readonly ts: number;
+  readonly committee: Committee;
+  /** Challenges already, signs nothing yet (R33). */
+  readonly pending: Committee | undefined;
+  readonly providers: readonly ProviderEntry[];
+};
+
+export function slotAt(params: GroupParams, block: number): number {
+  return Math.floor((block - params.originBlock) / params.slot);
+}
+
+export function slotStart(params: GroupParams, slot: number): number {
+  return params.originBlock + slot * params.slot;
+}
+
+/** The checkpoint in force at `block`, if any. R12: the key that counts is the one registered when the slot began. */
+export function dataAt(provider: ProviderEntry, block: number): DataCheckpoint | undefined {
+  return provider.history.findLast((checkpoint) => checkpoint.fromBlock <= block);
+}
+
+/** R27: every provider with committed data somewhere in [ts, te), ascending by index. */
+export function activeProviders(snapshot: GroupSnapshot, ts: number, te: number): ProviderEntry[] {
+  const active = snapshot.providers.filter((provider) => {
+    const atStart = dataAt(provider, ts);
+    if (atStart !== undefined && atStart.bytes > 0n) return true;
+    return provider.history.some((c) => c.fromBlock > ts && c.fromBlock < te && c.bytes > 0n);
+  });
+  return active.sort((a, b) => a.index - b.index);
+}
+
+export function memberIndex(committee: Committee, operator: Hex): number {
+  return committee.members.findIndex((member) => member.operator === operator);
+}

@@ -1,0 +1,111 @@
+/** The protocol as a machine: events in, effects out. The only switch on event kinds. */
+import type { Effect } from "./effects.ts";
+import type { Event } from "./events.ts";
+import { receive, drainEarly } from "./inbox.ts";
+import { tickHello, tickPull } from "./liveness.ts";
+import type { Config, KeeperState, Step } from "./state.ts";
+import { turnKey } from "./state.ts";
+import { tickChallenge, onSeed } from "./stages/challenge.ts";
+import { tickClose } from "./stages/close.ts";
+import { tickDecide } from "./stages/decide.ts";
+import { onRecords, tickExchange } from "./stages/exchange.ts";
+import { tickPropose } from "./stages/propose.ts";
+import { addRecord, onAnswer, tickRecord } from "./stages/record.ts";
+import { onEvidenceChecked, onOpened, tickReveal } from "./stages/reveal.ts";
+import { onGroup } from "./stages/settle.ts";
+import { tickSign } from "./stages/sign.ts";
+import { onAggregated, tickSubmit } from "./stages/submit.ts";
+import { updateTurn } from "./turn.ts";
+
+/**
+ * Applies one event. The state belongs to the machine and is changed in place; the same events in the same order give
+ * the same states and effects everywhere. Bad input becomes a `reason` effect; a throw is a bug.
+ */
+export function step(
+  state: KeeperState,
+  event: Event,
+  config: Config,
+): { readonly state: KeeperState; readonly effects: Effect[] } {
+  const now: Step = { state, config, effects: [] };
+  apply(now, event);
+  advance(now);
+  return { state, effects: now.effects };
+}
+
+function apply(now: Step, event: Event): void {
+  switch (event.kind) {
+    case "restored":
+      return restore(now, event);
+    case "group":
+      onGroup(now, event.snapshot);
+      return updateTurn(now);
+    case "blocks":
+      return onBlocks(now, event);
+    case "peers":
+      now.state.connected.clear();
+      for (const operator of event.operators) now.state.connected.add(operator);
+      return;
+    case "message":
+      return receive(now, event.message);
+    case "seed":
+      return onSeed(now, event);
+    case "answer":
+      return onAnswer(now, event);
+    case "opened":
+      return onOpened(now, event);
+    case "evidence-checked":
+      return onEvidenceChecked(now, event);
+    case "aggregated":
+      return onAggregated(now, event);
+    case "records":
+      return onRecords(now, event);
+  }
+}
+
+/** Every stage looks whether its moment has come: what it waits for may be a block, a message or a result. */
+function advance(now: Step): void {
+  tickPropose(now);
+  tickClose(now);
+  tickReveal(now);
+  tickDecide(now);
+  tickExchange(now);
+  tickSign(now);
+  tickSubmit(now);
+}
+
+function restore(now: Step, event: Extract<Event, { kind: "restored" }>): void {
+  const { state } = now;
+  state.storedHead = event.head;
+  for (const record of event.records) addRecord(now, record);
+  for (const note of event.notes) state.notes.set(turnKey(note.ts, note.turn), note.digest);
+  for (const own of event.own) state.own.set(turnKey(own.ts, own.turn), own);
+  for (const { round, ts, salt } of event.salts) state.salts.set(round, { ts, salt });
+  for (const { ts, bytes } of event.before) {
+    state.before.set(ts, new Map(bytes.map((v) => [v.provider, v.value])));
+  }
+}
+
+function onBlocks(now: Step, event: Extract<Event, { kind: "blocks" }>): void {
+  const { state } = now;
+  const first = event.blocks[0];
+  const last = event.blocks.at(-1);
+  if (first === undefined || last === undefined) return;
+  if (first.number <= state.head) {
+    for (const number of state.hashes.keys()) if (number >= first.number) state.hashes.delete(number);
+  }
+  for (const block of event.blocks) state.hashes.set(block.number, block.hash);
+  state.head = last.number;
+  state.entropy = event.entropy;
+  // R23: the start counts from the highest head that this keeper or its store has seen.
+  state.startHead ??= Math.max(last.number, state.storedHead);
+  if (last.number > state.storedHead) {
+    state.storedHead = last.number;
+    now.effects.push({ kind: "persist", writes: [{ kind: "head", head: last.number }] });
+  }
+  updateTurn(now);
+  tickChallenge(now);
+  tickRecord(now);
+  drainEarly(now);
+  tickHello(now);
+  tickPull(now);
+}

@@ -1,0 +1,138 @@
+/** What keepers of a committee say to each other (section 5), decoded and with the signature already checked. */
+import { keccakWords, word, keccak, fromHex } from "./hash.ts";
+import type { Hex } from "./hash.ts";
+import type { RecordLeaf } from "./records.ts";
+
+/** Names one attempt to settle (R17). `leader` is an index of committee version `committee`. */
+export type RoundKey = {
+  readonly ts: number;
+  readonly te: number;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly leader: number;
+  readonly committee: number;
+};
+
+export type ProviderValue = { readonly provider: number; readonly value: bigint };
+
+/** One commitment of a closed set, with the committing keeper's signature so that anyone can check it. */
+export type CommitEntry = { readonly keeper: number; readonly commitment: Hex; readonly signature: Hex };
+
+/** An audited leaf with its path and, if proven, the provider's receipt (R21). */
+export type OpenedLeaf = {
+  readonly provider: number;
+  readonly slot: number;
+  readonly leaf: RecordLeaf;
+  readonly path: readonly Hex[];
+  /** Canonical receipt bytes; empty unless the leaf is proven. */
+  readonly receipt: Uint8Array;
+};
+
+/** Everything needed to check one challenge from the seed to the leaves. */
+export type FullProof = {
+  readonly provider: number;
+  readonly slot: number;
+  /** The keeper's BLS signature over the challenge (R9). */
+  readonly seed: Uint8Array;
+  readonly proof: Uint8Array;
+};
+
+/** Keepers whose record roots decide a disputed provider; none means the median stands (R22). */
+export type Pinned = { readonly provider: number; readonly keepers: readonly number[] };
+
+export type Body =
+  | { readonly kind: "hello"; readonly instance: Hex; readonly head: number }
+  | {
+      readonly kind: "propose";
+      readonly round: RoundKey;
+      readonly providers: readonly number[];
+      /** Keepers that earlier attempts of this turn left silent (R26). */
+      readonly silent: readonly number[];
+    }
+  | { readonly kind: "commit"; readonly round: RoundKey; readonly commitment: Hex }
+  | {
+      readonly kind: "close";
+      readonly round: RoundKey;
+      /** Ascending by keeper. */
+      readonly commits: readonly CommitEntry[];
+      readonly auditBlock: number;
+    }
+  | {
+      readonly kind: "reveal";
+      readonly round: RoundKey;
+      readonly closedSet: Hex;
+      readonly values: readonly ProviderValue[];
+      readonly recordsRoot: Hex;
+      readonly salt: Hex;
+      readonly opened: readonly OpenedLeaf[];
+      readonly proof: FullProof | undefined;
+    }
+  | {
+      readonly kind: "bundle";
+      readonly round: RoundKey;
+      readonly closedSet: Hex;
+      /** Ascending by keeper; `hash` names the reveal message. */
+      readonly reveals: readonly { readonly keeper: number; readonly hash: Hex }[];
+    }
+  | {
+      readonly kind: "proposal";
+      readonly round: RoundKey;
+      /** Hash of the bundle message it decides from. */
+      readonly bundle: Hex;
+      readonly digest: Hex;
+      readonly pinned: readonly Pinned[];
+    }
+  | {
+      readonly kind: "partial";
+      readonly round: RoundKey;
+      readonly digest: Hex;
+      /** BLS signature in G1, compressed. */
+      readonly signature: Hex;
+    };
+
+export type Kind = Body["kind"];
+export type RoundBody = Exclude<Body, { kind: "hello" }>;
+export type BodyOf<K extends Kind> = Extract<Body, { kind: K }>;
+
+/** A signed message: `hash` is the digest that the operator key signed, `bytes` what went over the wire. */
+export type Message<B extends Body = Body> = {
+  readonly keeper: number;
+  /** Version of the committee in which `keeper` is the index. */
+  readonly committee: number;
+  readonly body: B;
+  readonly hash: Hex;
+  readonly signature: Hex;
+  readonly bytes: Uint8Array;
+};
+
+export type MessageOf<K extends Kind> = Message<BodyOf<K>>;
+
+/** R17 */
+export function roundId(chainId: number, group: Hex, r: RoundKey): Hex {
+  return keccakWords(chainId, group, r.ts, r.te, r.turn, r.attempt, r.leader, r.committee);
+}
+
+export function valuesRoot(values: readonly ProviderValue[]): Hex {
+  return keccak(word(values.length), ...values.flatMap((v) => [word(v.provider), word(v.value)]));
+}
+
+/** R18: the keeper's own index inside makes a copied commitment worthless. */
+export function commitmentOf(
+  round: Hex,
+  keeper: number,
+  values: readonly ProviderValue[],
+  recordsRoot: Hex,
+  salt: Hex,
+): Hex {
+  return keccakWords(round, keeper, valuesRoot(values), recordsRoot, salt);
+}
+
+/** R19: names a closed set; signatures are left out, since a signature can be made in more than one way. */
+export function closedSetHash(round: Hex, commits: readonly CommitEntry[], auditBlock: number): Hex {
+  return keccak(
+    fromHex(round),
+    word(auditBlock),
+    word(commits.length),
+    ...commits.flatMap((c) => [word(c.keeper), fromHex(c.commitment)]),
+  );
+}

@@ -1,0 +1,196 @@
+/** Every reason why something was skipped, refused or missed: one code, a short and a long text. */
+
+type Text = { readonly short: string; readonly long: string };
+
+export const reasons = {
+  // challenge and record
+  "challenge-late-start": {
+    short: "slot skipped: the keeper came too late",
+    long: "The keeper saw its first block of the slot after the last moment at which an answer could still be verified. The slot has no record and carries the bytes of the slot before it (R8, R14).",
+  },
+  "challenge-unreachable": {
+    short: "provider unreachable",
+    long: "No connection or no answer from the provider, while others could be reached. Recorded as failed (R13). Check the provider's address in the registry and its firewall.",
+  },
+  "challenge-cut-off": {
+    short: "this keeper was cut off",
+    long: "Neither another provider nor a quorum of keepers could be reached in the slot, so the fault is here: the slot has no record and nothing is taken from the provider (R13). Check this machine's network.",
+  },
+  "challenge-late": {
+    short: "answer too late",
+    long: "The answer was not verified by the challenge block plus `answer` blocks. Recorded as failed (R13).",
+  },
+  "challenge-refused": {
+    short: "provider refused the challenge",
+    long: "The provider answered with a refusal. Recorded as failed (R13). Its log names the cause.",
+  },
+  "challenge-bad-proof": {
+    short: "storage proof does not verify",
+    long: "The answer's Merkle proof does not lead to the root on chain. Recorded as failed (R13).",
+  },
+  "challenge-bad-receipt": {
+    short: "receipt does not verify",
+    long: "The receipt's signature or fields do not match the provider's registered receipt key. Recorded as failed (R13).",
+  },
+  "answer-unexpected": {
+    short: "answer to no open challenge",
+    long: "An answer came for a slot that already has a record or was never asked. Ignored.",
+  },
+  "record-not-canonical": {
+    short: "record of a block that a reorg removed",
+    long: "The slot's first block is no longer canonical, so the slot has no record (R13).",
+  },
+  // agreement
+  "turn-missed": {
+    short: "a turn lapsed without a settlement",
+    long: "The leader of the turn did not settle inside its window. It takes no share of this interval; the next keeper in turn order leads (R7).",
+  },
+  "barred-after-start": {
+    short: "no new signatures in this turn after a start",
+    long: "After a start a keeper signs new digests only in turns that begin after everything it may have seen before (R23). It takes part again from the next turn on.",
+  },
+  "second-instance": {
+    short: "another process uses this keeper's key",
+    long: "A fresh message signed with this keeper's own key came from another process. Two instances could sign two digests, so this one stops signing. Stop one of them, then restart the other.",
+  },
+  "not-a-member": {
+    short: "this keeper has no seat in the committee",
+    long: "The operator key is in neither the active nor the pending committee of the group, so there is nothing to do.",
+  },
+  "message-early": {
+    short: "message ahead of this keeper's view",
+    long: "Kept in a bounded buffer until the view catches up.",
+  },
+  "early-overflow": {
+    short: "too many early messages of one keeper",
+    long: "The sender's bounded buffer of early messages is full; the oldest was dropped. It can be pulled again.",
+  },
+  "message-stale": {
+    short: "message of a past turn or attempt",
+    long: "The round it belongs to is over. Ignored.",
+  },
+  "wrong-round": {
+    short: "message names a wrong round",
+    long: "ts, te, turn, leader or committee do not match this keeper's view of the chain (D4).",
+  },
+  "not-the-leader": {
+    short: "only the turn's leader may send this",
+    long: "The sender is not the leader of the turn (R17).",
+  },
+  "scope-mismatch": {
+    short: "providers of the round differ",
+    long: "The leader's list is not the list of providers active in the interval on chain (R17).",
+  },
+  "bad-silent-list": {
+    short: "the attempt leaves out the wrong keepers",
+    long: "An attempt may leave out at most f silent keepers, none in the first attempt (R26).",
+  },
+  "bad-closed-set": {
+    short: "closed set does not hold",
+    long: "Fewer than a quorum of commits, not ascending, or with a commit that differs from this keeper's own (R19).",
+  },
+  "close-too-late": {
+    short: "closed set came at or after its audit block",
+    long: "A keeper accepts a closed set only while its own head is below the audit block, else the leader could choose the audit (R19).",
+  },
+  "bad-audit-block": {
+    short: "audit block outside its bounds",
+    long: "The audit block must leave time for the reveal before the turn's last third (R19).",
+  },
+  "no-time-to-close": {
+    short: "not enough commits in time",
+    long: "No audit block fits any more before the turn's last third (R19). The turn lapses.",
+  },
+  "reveal-mismatch": {
+    short: "reveal does not match its commit",
+    long: "Values, records root or salt do not hash to the commitment, or the audited leaves do not lead to the records root (R21). Not counted.",
+  },
+  "reveal-bad-receipt": {
+    short: "reveal with an invalid receipt",
+    long: "An audited proven leaf has no valid receipt of its provider (R21). Not counted.",
+  },
+  "reveal-bad-proof": {
+    short: "reveal whose full proof does not verify",
+    long: "The full proof of the first drawn proven leaf fails (R21). Not counted.",
+  },
+  "receipt-lost": {
+    short: "own receipt or proof is missing",
+    long: "The store no longer holds a receipt or proof that the audit asks for, so this keeper cannot reveal. Check the disk.",
+  },
+  "values-changed": {
+    short: "own records changed since the commit",
+    long: "A reorg changed the records after this keeper committed in the turn. It cannot reveal; the next turn starts afresh.",
+  },
+  "bad-bundle": {
+    short: "bundle does not hold",
+    long: "Fewer than a quorum of reveals, or one that does not count in this keeper's own check (R22).",
+  },
+  "digest-mismatch": {
+    short: "the leader's digest is not the one recomputed",
+    long: "From the same bundle and records this keeper computes another settlement (R23). Not signed.",
+  },
+  "already-signed": {
+    short: "another digest was signed in this turn",
+    long: "A durable note says that this keeper already signed a different digest for (group, ts, turn). Never twice (R23).",
+  },
+  "bad-partial": {
+    short: "partial signature does not verify",
+    long: "Found by bisection after the aggregate failed. Left out.",
+  },
+  "exchange-incomplete": {
+    short: "records not complete in time",
+    long: "Fewer than a quorum of keepers served the records of a disputed provider in time; the median stands (R22).",
+  },
+  equivocation: {
+    short: "two different messages of one keeper for one round",
+    long: "Both signed messages are kept as evidence. Nobody is slashed: there is no bond.",
+  },
+  // wire (D3–D6)
+  "wire-oversized": {
+    short: "message larger than its kind allows",
+    long: "Refused before decoding (D3).",
+  },
+  "wire-malformed": {
+    short: "message that does not decode",
+    long: "Not the canonical encoding of a known message (D3).",
+  },
+  "wire-version": {
+    short: "message of an unknown wire version",
+    long: "The sender runs a version that this keeper does not understand. Update the older one.",
+  },
+  "wire-wrong-group": {
+    short: "message for another group or chain",
+    long: "Ignored (D4).",
+  },
+  "wire-not-a-member": {
+    short: "sender is not a member",
+    long: "The named index or committee version is unknown here (D4).",
+  },
+  "wire-bad-signature": {
+    short: "message signature does not match the keeper",
+    long: "The operator key of the named keeper did not sign this (D4).",
+  },
+  "wire-flood": {
+    short: "too many messages of one peer",
+    long: "More than the allowed rate; the excess is dropped (D6).",
+  },
+  // chain
+  "rpc-down": {
+    short: "the chain endpoint does not answer",
+    long: "The keeper waits and resumes by itself. Check the endpoint, or add a second one.",
+  },
+  "rpc-wrong-chain": {
+    short: "the endpoint serves another chain",
+    long: "The chain id differs from the configured one (D7). The endpoint is not used.",
+  },
+  "rpc-lagging": {
+    short: "the endpoint lags behind the others",
+    long: "Its head is older than that of another endpoint (D7). The other one is used.",
+  },
+  "submit-failed": {
+    short: "the settlement transaction failed",
+    long: "The contract or the node refused it; the detail says which rule, expected and actual.",
+  },
+} as const satisfies Record<string, Text>;
+
+export type ReasonCode = keyof typeof reasons;

@@ -1,0 +1,64 @@
+/** What is signed and paid (R27): the settlement of one interval and its EIP-712 digest. */
+import { fromHex, keccak, keccakText, keccakWords, word } from "./hash.ts";
+import type { Hex } from "./hash.ts";
+
+export type Item = {
+  readonly provider: number;
+  /** byte·blocks */
+  readonly spaceTime: bigint;
+};
+
+export type Settlement = {
+  readonly ts: number;
+  readonly te: number;
+  /** The committee's version. */
+  readonly committee: number;
+  readonly leader: number;
+  /** Bitmap of keeper indices. */
+  readonly failed: bigint;
+  /** Bitmap of keeper indices. */
+  readonly payees: bigint;
+  /** Strictly ascending by provider. */
+  readonly items: readonly Item[];
+};
+
+const domainType = keccakText(
+  "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
+);
+const nameHash = keccakText("WhitePay");
+const versionHash = keccakText("1");
+const settlementType = keccakText(
+  "Settlement(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 items)",
+);
+
+/** The EIP-712 domain of one group: everything signed for it is worthless on another chain or in another group. */
+export function domainSeparator(chainId: number, group: Hex): Hex {
+  return keccakWords(domainType, nameHash, versionHash, chainId, group);
+}
+
+/** keccak256("\x19\x01" ‖ domain ‖ struct hash). */
+export function typedDigest(domain: Hex, structHash: Hex): Hex {
+  return keccak(Uint8Array.of(0x19, 0x01), fromHex(domain), fromHex(structHash));
+}
+
+/** keccak256(abi.encode(Item[])): offset, length, then two words an item. */
+export function itemsHash(items: readonly Item[]): Hex {
+  const words = [word(0x20), word(items.length)];
+  for (const item of items) words.push(word(item.provider), word(item.spaceTime));
+  return keccak(...words);
+}
+
+/** R27: the digest that the committee's BLS keys sign. */
+export function settlementDigest(domain: Hex, s: Settlement): Hex {
+  const struct = keccakWords(
+    settlementType,
+    s.ts,
+    s.te,
+    s.committee,
+    s.leader,
+    s.failed,
+    s.payees,
+    itemsHash(s.items),
+  );
+  return typedDigest(domain, struct);
+}

@@ -1,0 +1,98 @@
+/** R8, R9: every keeper asks every provider once a slot, at a moment that only its own seed tells. */
+import { challengeOffset } from "../../../storage/core/sampling.ts";
+import { dataAt, memberIndex, slotAt, slotStart } from "../group.ts";
+import type { GroupSnapshot, ProviderEntry } from "../group.ts";
+import type { Event } from "../events.ts";
+import { reason } from "../state.ts";
+import type { ChallengeTask, Step } from "../state.ts";
+
+export function taskKey(provider: number, slot: number): string {
+  return `${provider}/${slot}`;
+}
+
+function holdsSeat(step: Step, group: GroupSnapshot): boolean {
+  const { me } = step.config;
+  if (memberIndex(group.committee, me) >= 0) return true;
+  return group.pending !== undefined && memberIndex(group.pending, me) >= 0; // R33: challenges while pending
+}
+
+/** Starts the slot's challenges once its first block is confirmed; asks those whose moment has come. */
+export function tickChallenge(step: Step): void {
+  const { state } = step;
+  const group = state.group;
+  if (group === undefined || !holdsSeat(step, group)) return;
+  const { params } = group;
+  if (state.head < params.originBlock) return;
+  const slot = slotAt(params, state.head);
+  const position = state.head - slotStart(params, slot);
+  if (position < params.confirmations) return;
+  const blockHash = state.hashes.get(slotStart(params, slot));
+  if (blockHash === undefined) return;
+  for (const provider of group.providers) prepare(step, group, provider, slot, blockHash);
+  for (const task of state.tasks.values()) if (task.slot === slot) askWhenDue(step, group, task);
+}
+
+function prepare(
+  step: Step,
+  group: GroupSnapshot,
+  provider: ProviderEntry,
+  slot: number,
+  blockHash: ChallengeTask["blockHash"],
+): void {
+  const { state } = step;
+  const key = taskKey(provider.index, slot);
+  const known = state.tasks.get(key);
+  // A reorg of the slot's first block makes the old question worthless (R13).
+  if (known?.blockHash === blockHash) return;
+  if (state.records.get(provider.index)?.get(slot)?.blockHash === blockHash) return;
+  const data = dataAt(provider, slotStart(group.params, slot));
+  if (data === undefined || data.bytes === 0n) return;
+  const task = {
+    provider: provider.index,
+    slot,
+    blockHash,
+    seed: undefined,
+    askedAt: undefined,
+    unreachable: false,
+  };
+  state.tasks.set(key, task);
+  if (state.head - slotStart(group.params, slot) >= group.params.slot - group.params.answer) {
+    state.tasks.delete(key);
+    if (known === undefined && state.startHead !== state.head) {
+      reason(step, "challenge-late-start", `provider ${provider.index}, slot ${slot}`);
+    }
+    return;
+  }
+  step.effects.push({ kind: "make-seed", provider: provider.index, slot, blockHash });
+}
+
+export function onSeed(step: Step, event: Extract<Event, { kind: "seed" }>): void {
+  const task = step.state.tasks.get(taskKey(event.provider, event.slot));
+  const group = step.state.group;
+  if (task === undefined || group === undefined) return;
+  if (task.blockHash !== event.blockHash || task.seed !== undefined) return;
+  task.seed = event.seed;
+  askWhenDue(step, group, task);
+}
+
+function askWhenDue(step: Step, group: GroupSnapshot, task: ChallengeTask): void {
+  const { state } = step;
+  const { confirmations, slot, answer } = group.params;
+  if (task.seed === undefined || task.askedAt !== undefined) return;
+  const position = state.head - slotStart(group.params, task.slot);
+  const offset = challengeOffset(task.seed, { confirmations, slot, answer });
+  if (position < offset) return;
+  if (position >= slot - answer) {
+    reason(step, "challenge-late-start", `provider ${task.provider}, slot ${task.slot}`);
+    state.tasks.delete(taskKey(task.provider, task.slot));
+    return;
+  }
+  task.askedAt = state.head;
+  step.effects.push({
+    kind: "challenge",
+    provider: task.provider,
+    slot: task.slot,
+    blockHash: task.blockHash,
+    seed: task.seed,
+  });
+}

@@ -1,0 +1,62 @@
+/** R18: every keeper binds itself to its values and records before it sees anyone else's. */
+import type { OwnValues } from "../effects.ts";
+import { keccak, fromHex } from "../hash.ts";
+import { commitmentOf } from "../messages.ts";
+import type { MessageOf } from "../messages.ts";
+import { reason, turnKey } from "../state.ts";
+import type { RoundState, Step, TurnState } from "../state.ts";
+import { integrate } from "./integrate.ts";
+
+/** R26: the same values and records root in all attempts of a turn, also after a restart. */
+export function ownValues(step: Step, turn: TurnState): OwnValues | undefined {
+  const { state } = step;
+  const group = state.group;
+  if (group === undefined) return undefined;
+  const key = turnKey(turn.ts, turn.turn);
+  if (turn.tree === undefined) {
+    const { values, tree } = integrate(step, group, turn.scope, turn.ts, turn.te);
+    const known = state.own.get(key);
+    if (known !== undefined && known.recordsRoot !== tree.root) {
+      reason(step, "values-changed", `ts ${turn.ts}, turn ${turn.turn}`);
+      return undefined;
+    }
+    turn.tree = tree;
+    if (known === undefined) {
+      const own = { ts: turn.ts, turn: turn.turn, values, recordsRoot: tree.root };
+      state.own.set(key, own);
+      step.effects.push({ kind: "persist", writes: [{ kind: "own", own }] });
+    }
+  }
+  return state.own.get(key);
+}
+
+export function sendCommit(step: Step, turn: TurnState, round: RoundState): void {
+  const { state } = step;
+  const own = ownValues(step, turn);
+  if (own === undefined) return;
+  let salt = state.salts.get(round.id)?.salt;
+  if (salt === undefined) {
+    salt = keccak(fromHex(state.entropy), fromHex(round.id));
+    state.salts.set(round.id, { ts: turn.ts, salt });
+    step.effects.push({ kind: "persist", writes: [{ kind: "salt", round: round.id, ts: turn.ts, salt }] });
+  }
+  step.effects.push({
+    kind: "broadcast",
+    body: {
+      kind: "commit",
+      round: round.propose.body.round,
+      commitment: commitmentOf(round.id, turn.me, own.values, own.recordsRoot, salt),
+    },
+  });
+}
+
+export function onCommit(step: Step, turn: TurnState, round: RoundState, message: MessageOf<"commit">): void {
+  const known = round.commits.get(message.keeper);
+  if (known === undefined) {
+    round.commits.set(message.keeper, message);
+    turn.progressAt = step.state.head;
+  } else if (known.body.commitment !== message.body.commitment) {
+    step.effects.push({ kind: "evidence", first: known, second: message });
+    reason(step, "equivocation", `commit of keeper ${message.keeper}`);
+  }
+}

@@ -1,0 +1,146 @@
+/** R22, R28: from one bundle everyone derives the same values and the same payees. */
+import { bitmap } from "../hash.ts";
+import { decideValue, lowerMedian } from "../median.ts";
+import type { Decision } from "../median.ts";
+import type { MessageOf } from "../messages.ts";
+import { faultBound, quorum } from "../quorum.ts";
+import { phaseTimeout, reason, turnKey, viewOf } from "../state.ts";
+import type { CloseState, Evaluation, RoundState, Step, TurnState } from "../state.ts";
+import { committeeSize, latestRound } from "../turn.ts";
+import { openingsNeeded } from "./audit.ts";
+import { startAttempt } from "./propose.ts";
+import { auditBlockHash } from "./reveal.ts";
+
+/** The leader publishes the bundle with all reveals of its closed set, or with a quorum after the timeout. */
+export function tickDecide(step: Step): void {
+  const turn = step.state.turn;
+  if (turn === undefined) return;
+  if (turn.leader === turn.me) leadDecide(step, turn);
+  for (const round of turn.rounds.values()) {
+    if (round.bundle !== undefined && round.evaluation === undefined)
+      evaluate(step, turn, round, round.bundle);
+  }
+}
+
+function leadDecide(step: Step, turn: TurnState): void {
+  const { state } = step;
+  const round = latestRound(turn);
+  const close = round?.closes[0];
+  const params = state.group?.params;
+  if (round === undefined || close === undefined || params === undefined || round.bundling) return;
+  const { auditBlock, commits } = close.message.body;
+  if (viewOf(state) < auditBlock) return;
+  const counted = [...round.reveals]
+    .filter(([, r]) => r.status === "counted" && r.message.body.closedSet === close.hash)
+    .map(([keeper, r]) => ({ keeper, hash: r.message.hash }))
+    .sort((a, b) => a.keeper - b.keeper);
+  const waited = state.head >= auditBlock + params.confirmations + phaseTimeout(params.turn);
+  if (counted.length < commits.length && !waited) return;
+  round.bundling = true;
+  if (counted.length < quorum(committeeSize(turn))) return nextAttempt(step, turn, round, counted);
+  step.effects.push({
+    kind: "broadcast",
+    body: { kind: "bundle", round: round.propose.body.round, closedSet: close.hash, reveals: counted },
+  });
+}
+
+/** R26: the next attempt leaves out those who stayed silent, at most f in all; never after the note. */
+function nextAttempt(
+  step: Step,
+  turn: TurnState,
+  round: RoundState,
+  counted: readonly { readonly keeper: number }[],
+): void {
+  const { attempt } = round.propose.body.round;
+  const f = faultBound(committeeSize(turn));
+  if (attempt >= f || step.state.notes.has(turnKey(turn.ts, turn.turn))) return;
+  const heard = new Set(counted.map((c) => c.keeper));
+  const silent = [...round.propose.body.silent];
+  for (let keeper = 0; keeper < committeeSize(turn) && silent.length < f; keeper++) {
+    if (!heard.has(keeper) && !silent.includes(keeper)) silent.push(keeper);
+  }
+  startAttempt(
+    step,
+    turn,
+    attempt + 1,
+    silent.sort((a, b) => a - b),
+  );
+}
+
+export function onBundle(step: Step, turn: TurnState, round: RoundState, message: MessageOf<"bundle">): void {
+  if (message.keeper !== turn.leader) {
+    return reason(step, "not-the-leader", `bundle of keeper ${message.keeper}, leader ${turn.leader}`);
+  }
+  if (round.bundle !== undefined) {
+    if (round.bundle.hash === message.hash) return;
+    step.effects.push({ kind: "evidence", first: round.bundle, second: message });
+    return reason(step, "equivocation", `bundle of keeper ${message.keeper}`);
+  }
+  const { reveals } = message.body;
+  const n = committeeSize(turn);
+  const ordered = reveals.every(
+    (r, i) => r.keeper < n && (i === 0 || r.keeper > (reveals[i - 1]?.keeper ?? -1)),
+  );
+  if (!ordered || reveals.length < quorum(n)) {
+    return reason(step, "bad-bundle", `expected ≥ ${quorum(n)} ascending reveals, actual ${reveals.length}`);
+  }
+  round.bundle = message;
+  round.bundledAt = step.state.head;
+  turn.progressAt = step.state.head;
+}
+
+/** Waits until every reveal of the bundle is here and counts in this keeper's own check. */
+function evaluate(step: Step, turn: TurnState, round: RoundState, bundle: MessageOf<"bundle">): void {
+  if (round.refused) return;
+  const close = round.closes.find((c) => c.hash === bundle.body.closedSet);
+  const blockHash = close === undefined ? undefined : auditBlockHash(step, close);
+  if (close === undefined || blockHash === undefined) return;
+  const reveals: MessageOf<"reveal">[] = [];
+  const opened: number[] = [];
+  for (const listed of bundle.body.reveals) {
+    const reveal = round.reveals.get(listed.keeper);
+    if (reveal === undefined || reveal.status === "waiting" || reveal.status === "checking") return;
+    if (reveal.message.hash !== listed.hash || reveal.status === "rejected") {
+      round.refused = true;
+      return reason(step, "bad-bundle", `reveal of keeper ${listed.keeper} does not count here`);
+    }
+    reveals.push(reveal.message);
+    opened.push(reveal.opened);
+  }
+  const decisions = decideAll(turn, reveals, step.state.group?.params.toleranceBps ?? 0);
+  const disputed = [...decisions].filter(([, d]) => !d.agreed).map(([provider]) => provider);
+  const payees = payeesOf(turn, round, close, blockHash, bundle, opened);
+  round.evaluation = { decisions, disputed, payees } satisfies Evaluation;
+}
+
+function decideAll(
+  turn: TurnState,
+  reveals: readonly MessageOf<"reveal">[],
+  toleranceBps: number,
+): Map<number, Decision> {
+  const f = faultBound(committeeSize(turn));
+  return new Map(
+    turn.scope.map((provider, i) => {
+      const values = reveals.map((reveal) => reveal.body.values[i]?.value ?? 0n);
+      return [provider.index, decideValue(values, f, toleranceBps)];
+    }),
+  );
+}
+
+/** R28: counted keepers that have not failed and opened at least r receipts. */
+function payeesOf(
+  turn: TurnState,
+  round: RoundState,
+  close: CloseState,
+  blockHash: Parameters<typeof openingsNeeded>[1],
+  bundle: MessageOf<"bundle">,
+  opened: readonly number[],
+): bigint {
+  if (close.hash !== bundle.body.closedSet) throw new Error("payees: the bundle is of another closed set");
+  const median = Number(lowerMedian(opened.map(BigInt)));
+  const needed = openingsNeeded(round.id, blockHash, median);
+  const paid = bundle.body.reveals
+    .filter((r, i) => (opened[i] ?? 0) >= needed && !turn.failed.includes(r.keeper))
+    .map((r) => r.keeper);
+  return bitmap(paid);
+}

@@ -1,0 +1,113 @@
+/** R14, R15: from records to space-time. */
+import { dataAt, slotAt, slotStart } from "../group.ts";
+import type { GroupSnapshot, ProviderEntry } from "../group.ts";
+import type { ProviderValue } from "../messages.ts";
+import { lowerMedian } from "../median.ts";
+import { recordTree } from "../records.ts";
+import type { ChallengeRecord, RecordLeaf, RecordTree } from "../records.ts";
+import { slotBytes } from "../spacetime.ts";
+import type { CommittedStep, SlotRange } from "../spacetime.ts";
+import { reason } from "../state.ts";
+import type { Step } from "../state.ts";
+
+export type Integral = { readonly values: readonly ProviderValue[]; readonly tree: RecordTree };
+
+function committedSteps(group: GroupSnapshot, provider: ProviderEntry): CommittedStep[] {
+  return provider.history.map((c) => ({ fromSlot: slotAt(group.params, c.fromBlock), bytes: c.bytes }));
+}
+
+/** A record counts only while the slot's first block is still canonical (R13). */
+function standing(step: Step, group: GroupSnapshot, record: ChallengeRecord): boolean {
+  const hash = step.state.hashes.get(slotStart(group.params, record.slot));
+  if (hash === record.blockHash) return true;
+  reason(step, "record-not-canonical", `provider ${record.provider}, slot ${record.slot}`);
+  return false;
+}
+
+/** The keeper's own records of one provider over slots [fromSlot, toSlot) as a range for R14. */
+function ownRange(
+  step: Step,
+  group: GroupSnapshot,
+  provider: ProviderEntry,
+  fromSlot: number,
+  toSlot: number,
+): { range: SlotRange; bySlot: Map<number, ChallengeRecord> } {
+  const bySlot = new Map<number, ChallengeRecord>();
+  const records = new Map<number, bigint>();
+  for (const [slot, record] of step.state.records.get(provider.index) ?? []) {
+    if (slot < fromSlot || slot >= toSlot || !standing(step, group, record)) continue;
+    bySlot.set(slot, record);
+    records.set(slot, record.outcome.kind === "proven" ? record.outcome.bytes : 0n);
+  }
+  const before = step.state.before.get(slotStart(group.params, fromSlot))?.get(provider.index) ?? 0n;
+  return {
+    range: { fromSlot, toSlot, before, committed: committedSteps(group, provider), records },
+    bySlot,
+  };
+}
+
+/** Own values and record tree of every provider of the scope over [ts, te). */
+export function integrate(
+  step: Step,
+  group: GroupSnapshot,
+  scope: readonly ProviderEntry[],
+  ts: number,
+  te: number,
+): Integral {
+  const fromSlot = slotAt(group.params, ts);
+  const toSlot = slotAt(group.params, te);
+  const values: ProviderValue[] = [];
+  const leaves: RecordLeaf[] = [];
+  for (const provider of scope) {
+    const { range, bySlot } = ownRange(step, group, provider, fromSlot, toSlot);
+    const bytes = slotBytes(range);
+    const sum = bytes.reduce((total, b) => total + b, 0n);
+    values.push({ provider: provider.index, value: sum * BigInt(group.params.slot) });
+    bytes.forEach((carried, i) => leaves.push(leafOf(bySlot.get(fromSlot + i), carried)));
+  }
+  const indices = scope.map((provider) => provider.index);
+  return { values, tree: recordTree(indices, fromSlot, toSlot, leaves) };
+}
+
+function leafOf(record: ChallengeRecord | undefined, carried: bigint): RecordLeaf {
+  if (record === undefined) return { kind: "carried", bytes: carried };
+  if (record.outcome.kind === "failed") return { kind: "failed" };
+  return { kind: "proven", bytes: record.outcome.bytes, receiptHash: record.outcome.receiptHash };
+}
+
+/** Bytes that the slot before `te` counts for each provider: what the next interval carries on (R14). */
+export function bytesBefore(step: Step, group: GroupSnapshot, ts: number, te: number): ProviderValue[] {
+  const fromSlot = slotAt(group.params, ts);
+  const toSlot = slotAt(group.params, te);
+  return group.providers
+    .filter((provider) => (dataAt(provider, te - 1)?.bytes ?? 0n) > 0n)
+    .map((provider) => {
+      const bytes = slotBytes(ownRange(step, group, provider, fromSlot, toSlot).range);
+      return { provider: provider.index, value: bytes.at(-1) ?? 0n };
+    });
+}
+
+/** R24: per slot the lower median over the pinned keepers of the bytes that R14 gives each; the sum is the value. */
+export function integrateExchanged(
+  group: GroupSnapshot,
+  provider: ProviderEntry,
+  ts: number,
+  te: number,
+  pinned: readonly (readonly RecordLeaf[])[],
+): bigint {
+  const fromSlot = slotAt(group.params, ts);
+  const toSlot = slotAt(group.params, te);
+  const committed = committedSteps(group, provider);
+  const perKeeper = pinned.map((leaves) => {
+    const records = new Map<number, bigint>();
+    leaves.forEach((leaf, i) => {
+      if (leaf.kind !== "carried") records.set(fromSlot + i, leaf.kind === "proven" ? leaf.bytes : 0n);
+    });
+    const first = leaves[0];
+    const before = first?.kind === "carried" ? first.bytes : 0n;
+    return slotBytes({ fromSlot, toSlot, before, committed, records });
+  });
+  let sum = 0n;
+  for (let i = 0; i < toSlot - fromSlot; i++) sum += lowerMedian(perKeeper.map((bytes) => bytes[i] ?? 0n));
+  return sum * BigInt(group.params.slot);
+}

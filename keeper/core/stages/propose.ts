@@ -1,0 +1,59 @@
+/** R17: the leader announces a round over every provider active in [ts, te). Scope only, never values. */
+import type { MessageOf } from "../messages.ts";
+import { faultBound, quorum } from "../quorum.ts";
+import { reason, turnKey } from "../state.ts";
+import type { Step, TurnState } from "../state.ts";
+import { committeeSize, newRound, roundIdOf, roundKeyOf } from "../turn.ts";
+import { sendCommit } from "./commit.ts";
+import { maySignNew } from "./sign.ts";
+
+/** The leader opens its turn as soon as its view has reached it. */
+export function tickPropose(step: Step): void {
+  const turn = step.state.turn;
+  if (turn === undefined || turn.leader !== turn.me || turn.attempt >= 0) return;
+  if (step.state.notes.has(turnKey(turn.ts, turn.turn))) return; // R26: after the note there are no attempts
+  if (!maySignNew(step, turn)) return;
+  startAttempt(step, turn, 0, []);
+}
+
+export function startAttempt(step: Step, turn: TurnState, attempt: number, silent: readonly number[]): void {
+  turn.attempt = attempt;
+  step.effects.push({
+    kind: "broadcast",
+    body: {
+      kind: "propose",
+      round: roundKeyOf(turn, attempt),
+      providers: turn.scope.map((provider) => provider.index),
+      silent,
+    },
+  });
+}
+
+export function onPropose(step: Step, turn: TurnState, message: MessageOf<"propose">): void {
+  const { body } = message;
+  if (message.keeper !== turn.leader) {
+    return reason(step, "not-the-leader", `propose of keeper ${message.keeper}, leader ${turn.leader}`);
+  }
+  if (turn.rounds.has(roundIdOf(step, body.round))) return;
+  const scope = turn.scope.map((provider) => provider.index);
+  if (scope.length !== body.providers.length || scope.some((p, i) => p !== body.providers[i])) {
+    return reason(step, "scope-mismatch", `expected [${scope}], actual [${body.providers}]`);
+  }
+  if (!silentHolds(turn, body.round.attempt, body.silent)) {
+    return reason(step, "bad-silent-list", `attempt ${body.round.attempt}, silent [${body.silent}]`);
+  }
+  const round = newRound(step, message);
+  turn.rounds.set(round.id, round);
+  turn.progressAt = step.state.head;
+  if (!body.silent.includes(turn.me)) sendCommit(step, turn, round);
+}
+
+/** R26: the first attempt leaves out nobody; later ones at most f, ascending, never down to less than a quorum. */
+function silentHolds(turn: TurnState, attempt: number, silent: readonly number[]): boolean {
+  const n = committeeSize(turn);
+  if (attempt === 0) return silent.length === 0;
+  const ascending = silent.every(
+    (keeper, i) => keeper < n && (i === 0 || keeper > (silent[i - 1] as number)),
+  );
+  return ascending && silent.length <= faultBound(n) && n - silent.length >= quorum(n);
+}

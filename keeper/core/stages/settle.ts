@@ -1,0 +1,39 @@
+/** The chain says what was settled; everything older is let go. */
+import type { GroupSnapshot } from "../group.ts";
+import { memberIndex, slotAt } from "../group.ts";
+import { reason } from "../state.ts";
+import type { Step } from "../state.ts";
+import { bytesBefore } from "./integrate.ts";
+
+export function onGroup(step: Step, snapshot: GroupSnapshot): void {
+  const { state, config } = step;
+  const old = state.group;
+  if (old !== undefined && snapshot.ts > old.ts) {
+    const bytes = bytesBefore(step, snapshot, old.ts, snapshot.ts);
+    state.before.set(snapshot.ts, new Map(bytes.map((v) => [v.provider, v.value])));
+    step.effects.push({ kind: "persist", writes: [{ kind: "before", ts: snapshot.ts, bytes }] });
+    // One settled interval stays, so that a reorg of its settlement finds everything again.
+    prune(step, snapshot, old.ts);
+  }
+  state.group = snapshot;
+  const seated =
+    memberIndex(snapshot.committee, config.me) >= 0 ||
+    (snapshot.pending !== undefined && memberIndex(snapshot.pending, config.me) >= 0);
+  if (!seated && old?.committee.version !== snapshot.committee.version) {
+    reason(step, "not-a-member", config.me);
+  }
+}
+
+function prune(step: Step, snapshot: GroupSnapshot, ts: number): void {
+  const { state } = step;
+  const firstSlot = slotAt(snapshot.params, ts);
+  for (const bySlot of state.records.values()) {
+    for (const slot of bySlot.keys()) if (slot < firstSlot) bySlot.delete(slot);
+  }
+  for (const number of state.hashes.keys()) if (number < ts) state.hashes.delete(number);
+  for (const at of state.before.keys()) if (at < ts) state.before.delete(at);
+  for (const [round, salt] of state.salts) if (salt.ts < ts) state.salts.delete(round);
+  for (const [key, own] of state.own) if (own.ts < ts) state.own.delete(key);
+  for (const key of state.notes.keys()) if (Number(key.split("/")[0]) < ts) state.notes.delete(key);
+  step.effects.push({ kind: "prune", ts });
+}

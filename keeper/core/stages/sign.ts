@@ -1,0 +1,123 @@
+/** R23: one digest a turn, noted durably before the signature leaves. Never two. */
+import type { Hex } from "../hash.ts";
+import type { MessageOf } from "../messages.ts";
+import { domainSeparator, settlementDigest } from "../settlement.ts";
+import type { Settlement } from "../settlement.ts";
+import { reason, turnKey } from "../state.ts";
+import type { RoundState, Step, TurnState } from "../state.ts";
+import { pinnedByLeader, pinnedHolds, settlementOf } from "./exchange.ts";
+
+/** Whether a digest that is not yet noted may be signed in this turn. */
+export function maySignNew(step: Step, turn: TurnState): boolean {
+  const { state } = step;
+  const params = state.group?.params;
+  if (params === undefined || state.startHead === undefined || state.secondInstance) return false;
+  const seenBefore = turn.te <= state.startHead + params.confirmations;
+  // D9: a second instance says hello once a slot, so listen for one slot before the first signature.
+  const stillListening = state.head <= state.startHead + params.slot;
+  if (!seenBefore && !stillListening) return true;
+  if (seenBefore && !turn.barredTold) {
+    turn.barredTold = true;
+    reason(step, "barred-after-start", `te ${turn.te}, head at start ${state.startHead}`);
+  }
+  return false;
+}
+
+/** The leader proposes when its bundle is decided; everyone else signs what it can recompute. */
+export function tickSign(step: Step): void {
+  const turn = step.state.turn;
+  if (turn === undefined) return;
+  for (const round of turn.rounds.values()) {
+    if (round.evaluation === undefined) continue;
+    if (turn.leader === turn.me && round.proposal === undefined && !round.proposing) lead(step, turn, round);
+    if (round.proposal !== undefined && !round.signed) trySign(step, turn, round, round.proposal);
+  }
+}
+
+function digestOf(step: Step, settlement: Settlement): Hex {
+  const group = step.state.group;
+  if (group === undefined) throw new Error("digest: no group known yet");
+  return settlementDigest(domainSeparator(group.chainId, group.address), settlement);
+}
+
+function lead(step: Step, turn: TurnState, round: RoundState): void {
+  const pinned = pinnedByLeader(step, turn, round);
+  if (pinned === undefined || round.bundle === undefined) return;
+  const settlement = settlementOf(step, turn, round, pinned);
+  if (settlement === undefined) return;
+  const digest = digestOf(step, settlement);
+  round.proposing = true;
+  if (!note(step, turn, digest, settlement)) return;
+  round.signed = true;
+  step.effects.push({
+    kind: "broadcast",
+    body: {
+      kind: "proposal",
+      round: round.propose.body.round,
+      bundle: round.bundle.hash,
+      digest,
+      pinned,
+    },
+  });
+  step.effects.push({ kind: "sign-digest", round: round.propose.body.round, digest });
+}
+
+export function onProposal(
+  step: Step,
+  turn: TurnState,
+  round: RoundState,
+  message: MessageOf<"proposal">,
+): void {
+  if (message.keeper !== turn.leader) {
+    return reason(step, "not-the-leader", `proposal of keeper ${message.keeper}, leader ${turn.leader}`);
+  }
+  if (round.proposal !== undefined) {
+    if (round.proposal.hash === message.hash) return;
+    step.effects.push({ kind: "evidence", first: round.proposal, second: message });
+    return reason(step, "equivocation", `proposal of keeper ${message.keeper}`);
+  }
+  round.proposal = message;
+  turn.progressAt = step.state.head;
+}
+
+function trySign(step: Step, turn: TurnState, round: RoundState, proposal: MessageOf<"proposal">): void {
+  const { body } = proposal;
+  if (round.bundle?.hash !== body.bundle || !pinnedHolds(turn, round, body.pinned)) {
+    round.signed = true;
+    return reason(step, "digest-mismatch", "bundle or pinned keepers differ");
+  }
+  const settlement = settlementOf(step, turn, round, body.pinned);
+  if (settlement === undefined) return; // records are on their way
+  const digest = digestOf(step, settlement);
+  if (digest !== body.digest) {
+    round.signed = true;
+    return reason(step, "digest-mismatch", `expected ${digest}, actual ${body.digest}`);
+  }
+  const noted = step.state.notes.get(turnKey(turn.ts, turn.turn));
+  if (noted === undefined && !maySignNew(step, turn)) return;
+  round.signed = true;
+  if (!note(step, turn, digest, settlement)) return;
+  step.effects.push({ kind: "sign-digest", round: body.round, digest });
+}
+
+/** False if another digest stands in the notes. The persist effect completes before the signature is made. */
+function note(step: Step, turn: TurnState, digest: Hex, settlement: Settlement): boolean {
+  const { state } = step;
+  if (state.secondInstance) {
+    reason(step, "second-instance", "not signed");
+    return false;
+  }
+  const key = turnKey(turn.ts, turn.turn);
+  const noted = state.notes.get(key);
+  if (noted !== undefined && noted !== digest) {
+    reason(step, "already-signed", `noted ${noted}, asked for ${digest}`);
+    return false;
+  }
+  if (noted === undefined) {
+    if (!maySignNew(step, turn)) return false;
+    state.notes.set(key, digest);
+    step.effects.push({ kind: "persist", writes: [{ kind: "note", ts: turn.ts, turn: turn.turn, digest }] });
+  }
+  turn.settlement = settlement;
+  return true;
+}

@@ -1,0 +1,173 @@
+/** Everything a keeper knows about one group. Owned by the machine: only a step changes it. */
+import type { Effect, OwnValues } from "./effects.ts";
+import type { Committee, GroupSnapshot, ProviderEntry } from "./group.ts";
+import type { Hex } from "./hash.ts";
+import type { Decision } from "./median.ts";
+import type { Message, MessageOf } from "./messages.ts";
+import type { ReasonCode } from "./reasons.ts";
+import type { ChallengeRecord, RecordLeaf, RecordTree } from "./records.ts";
+import type { Settlement } from "./settlement.ts";
+
+export type Config = {
+  /** Lower-case operator address of this keeper. */
+  readonly me: Hex;
+  /** Random name of this process: a hello of mine with another name is a second instance (D9). */
+  readonly instance: Hex;
+};
+
+/** One challenge from the seed to the answer. */
+export type ChallengeTask = {
+  readonly provider: number;
+  readonly slot: number;
+  readonly blockHash: Hex;
+  seed: Uint8Array | undefined;
+  /** Head at which it was asked. */
+  askedAt: number | undefined;
+  /** Nobody answered: a record only at the slot's end, when it is clear who was cut off (R13). */
+  unreachable: boolean;
+};
+
+export type RevealState = {
+  readonly message: MessageOf<"reveal">;
+  status: "waiting" | "checking" | "counted" | "rejected";
+  /** Audited draws answered by a proven leaf with a receipt (R28). */
+  opened: number;
+};
+
+export type CloseState = { readonly message: MessageOf<"close">; readonly hash: Hex };
+
+export type Evaluation = {
+  /** By provider, ascending. */
+  readonly decisions: ReadonlyMap<number, Decision>;
+  readonly disputed: readonly number[];
+  readonly payees: bigint;
+};
+
+/** One attempt to settle. */
+export type RoundState = {
+  readonly id: Hex;
+  readonly propose: MessageOf<"propose">;
+  readonly startedAt: number;
+  readonly commits: Map<number, MessageOf<"commit">>;
+  /** At most two: the second is evidence. */
+  readonly closes: CloseState[];
+  /** The closed set this keeper accepted before its audit block, the only one it reveals for (R19). */
+  accepted: CloseState | undefined;
+  closing: boolean;
+  opening: boolean;
+  readonly reveals: Map<number, RevealState>;
+  bundle: MessageOf<"bundle"> | undefined;
+  bundledAt: number;
+  bundling: boolean;
+  /** What the bundle decides; undefined until every reveal of it is here and counts. */
+  evaluation: Evaluation | undefined;
+  /** The bundle does not hold here: nothing of this round is signed. */
+  refused: boolean;
+  proposing: boolean;
+  signed: boolean;
+  proposal: MessageOf<"proposal"> | undefined;
+  /** R24, by provider and owner; undefined leaves: asked, nobody served. */
+  readonly exchange: Map<number, Map<number, readonly RecordLeaf[] | undefined>>;
+  readonly exchangeAsked: Set<string>;
+};
+
+export type Certificate = { readonly digest: Hex; readonly signers: bigint; readonly signature: Hex };
+
+export type TurnState = {
+  readonly ts: number;
+  readonly te: number;
+  readonly turn: number;
+  /** Index of this keeper; −1 is never stored: without a seat there is no turn. */
+  readonly me: number;
+  readonly order: readonly number[];
+  readonly leader: number;
+  readonly failed: readonly number[];
+  readonly committee: Committee;
+  readonly scope: readonly ProviderEntry[];
+  readonly enteredAt: number;
+  /** Highest attempt that this keeper started as leader; −1 none. */
+  attempt: number;
+  tree: RecordTree | undefined;
+  readonly rounds: Map<Hex, RoundState>;
+  /** What the noted digest stands for. */
+  settlement: Settlement | undefined;
+  readonly partials: Map<Hex, Map<number, MessageOf<"partial">>>;
+  readonly badPartials: Set<number>;
+  quorumAt: number | undefined;
+  aggregating: boolean;
+  certificate: Certificate | undefined;
+  submitted: boolean;
+  progressAt: number;
+  barredTold: boolean;
+};
+
+export type KeeperState = {
+  head: number;
+  /** Canonical hashes of slot starts and recent blocks. */
+  readonly hashes: Map<number, Hex>;
+  entropy: Hex;
+  group: GroupSnapshot | undefined;
+  /** R23: highest head that it or its store had seen at the start; undefined before the first block. */
+  startHead: number | undefined;
+  storedHead: number;
+  secondInstance: boolean;
+  /** Slot of the last hello; −1 none. */
+  helloSlot: number;
+  readonly connected: Set<Hex>;
+  readonly records: Map<number, Map<number, ChallengeRecord>>;
+  readonly tasks: Map<string, ChallengeTask>;
+  readonly before: Map<number, ReadonlyMap<number, bigint>>;
+  readonly notes: Map<string, Hex>;
+  readonly own: Map<string, OwnValues>;
+  readonly salts: Map<Hex, { readonly ts: number; readonly salt: Hex }>;
+  turn: TurnState | undefined;
+  /** Messages ahead of this keeper's view, bounded per sender. */
+  readonly early: Map<number, Message[]>;
+};
+
+export function initialState(): KeeperState {
+  return {
+    head: -1,
+    hashes: new Map(),
+    entropy: "0x",
+    group: undefined,
+    startHead: undefined,
+    storedHead: -1,
+    secondInstance: false,
+    helloSlot: -1,
+    connected: new Set(),
+    records: new Map(),
+    tasks: new Map(),
+    before: new Map(),
+    notes: new Map(),
+    own: new Map(),
+    salts: new Map(),
+    turn: undefined,
+    early: new Map(),
+  };
+}
+
+/** One step in the making: the state to change and the effects to hand out. */
+export type Step = { readonly state: KeeperState; readonly config: Config; readonly effects: Effect[] };
+
+export function reason(step: Step, code: ReasonCode, detail: string): void {
+  step.effects.push({ kind: "reason", code, detail });
+}
+
+/** R4: the block a keeper acts on. */
+export function viewOf(state: KeeperState): number {
+  return state.group === undefined ? -1 : state.head - state.group.params.confirmations;
+}
+
+export function turnKey(ts: number, turn: number): string {
+  return `${ts}/${turn}`;
+}
+
+export function phaseTimeout(turnBlocks: number): number {
+  return Math.ceil(turnBlocks / 6);
+}
+
+/** te + ⌈2t/3⌉: until then only the leader may submit (R25, R29). */
+export function fallbackBlock(te: number, turnBlocks: number): number {
+  return te + Math.ceil((2 * turnBlocks) / 3);
+}
