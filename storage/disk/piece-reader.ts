@@ -1,0 +1,318 @@
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  HASH_BYTES,
+  LEAF_BYTES,
+  SEGMENT_BYTES,
+  SEGMENT_HEIGHT,
+  SEGMENT_LEAVES,
+  pieceGeometry,
+  treeIndex,
+} from "../core/geometry.ts";
+import { equalBytes } from "../core/bytes.ts";
+import { leafHash, rootHash, treeLevels } from "../core/merkle.ts";
+import { multiproofTop, siblingPositions } from "../core/multiproof.ts";
+import type { Position } from "../core/multiproof.ts";
+import type { PieceEntry } from "../core/piece-list.ts";
+import type { PieceProof } from "../core/proof.ts";
+import { TreeAccumulator, paddingHashes } from "../core/tree-accumulator.ts";
+import { nativeHash } from "./native-hash.ts";
+import { LAYER_BYTES, LAYER_DIGESTS, SegmentHasher } from "./segment-hasher.ts";
+import { treeLayout } from "./tree-file.ts";
+import type { TreeLayout } from "./tree-file.ts";
+
+/** Leaves under one digest of the stored layer, and their bytes. */
+const GROUP_LEAVES = 4;
+const GROUP_BYTES = GROUP_LEAVES * LEAF_BYTES;
+const GROUP_LEVEL = 2;
+/** Digest of the four zero leaves that end every segment. */
+const ZERO_GROUP = treeLevels(
+  Array.from({ length: GROUP_LEAVES }, () => leafHash(new Uint8Array(), nativeHash)),
+  nativeHash,
+).at(-1)?.[0] as Uint8Array;
+
+/** A drawn leaf that cannot be proven, and why. `leaf` is the data-leaf index. */
+export interface LostLeaf {
+  readonly leaf: number;
+  readonly reason: string;
+}
+
+export interface PieceProving {
+  readonly proof: Omit<PieceProof, "piece"> | undefined;
+  readonly lost: readonly LostLeaf[];
+  /** What was found damaged and how it was got round, for the operator. */
+  readonly warnings: readonly string[];
+}
+
+interface GroupHashes {
+  readonly leaves: readonly Uint8Array[];
+  readonly pairs: readonly Uint8Array[];
+  readonly bytes: Buffer;
+}
+
+interface SegmentNodes {
+  /** Levels 2 to 7 of the segment, lowest first. */
+  readonly levels: readonly (readonly Uint8Array[])[];
+}
+
+/**
+ * Proves leaves of one stored piece, reading only the drawn 4 KiB groups, their segments' layer (992 bytes each) and
+ * the nodes above. Nothing that does not hash to the piece's root leaves this class: damaged parts are left out.
+ */
+export class PieceReader {
+  readonly #dir: string;
+  readonly #entry: PieceEntry;
+  readonly #layout: TreeLayout;
+  readonly #height: number;
+  readonly #padding: readonly Uint8Array[];
+  readonly #warnings: string[] = [];
+  /** Levels above the segment roots, when the stored ones turned out damaged. */
+  #rebuilt: Map<string, Uint8Array> | undefined;
+  #data: FileHandle | undefined;
+  #tree: FileHandle | undefined;
+
+  private constructor(dir: string, entry: PieceEntry) {
+    this.#dir = dir;
+    this.#entry = entry;
+    this.#layout = treeLayout(entry.size);
+    this.#height = pieceGeometry(entry.size).height;
+    this.#padding = paddingHashes(this.#layout.topHeight, nativeHash);
+  }
+
+  /** Proof of those `leaves` (data-leaf indices, any order, no duplicates) that are whole on disk. */
+  static async prove(dir: string, entry: PieceEntry, leaves: readonly number[]): Promise<PieceProving> {
+    const reader = new PieceReader(dir, entry);
+    try {
+      reader.#data = await reader.#open("data");
+      reader.#tree = await reader.#open("tree");
+      return await reader.#prove([...leaves].sort((a, b) => a - b));
+    } finally {
+      await reader.#data?.close();
+      await reader.#tree?.close();
+    }
+  }
+
+  async #open(name: "data" | "tree"): Promise<FileHandle | undefined> {
+    try {
+      return await open(join(this.#dir, name), "r");
+    } catch (error) {
+      this.#warnings.push(`${join(this.#dir, name)}: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  async #prove(leaves: readonly number[]): Promise<PieceProving> {
+    const first = await this.#attempt(leaves);
+    if (first.proof === undefined || this.#leadsToRoot(first.proof))
+      return { ...first, warnings: this.#warnings };
+    // Leaves and segments fit each other, so the levels above the segments are damaged: compute them again.
+    this.#rebuilt = await this.#rebuildTop();
+    const second = await this.#attempt(leaves);
+    if (second.proof !== undefined && this.#leadsToRoot(second.proof)) {
+      await this.#repairTop(this.#rebuilt);
+      return { ...second, warnings: this.#warnings };
+    }
+    const reason = "the stored tree does not lead to the piece's root; ingest the file again";
+    return { proof: undefined, lost: leaves.map((leaf) => ({ leaf, reason })), warnings: this.#warnings };
+  }
+
+  async #attempt(leaves: readonly number[]): Promise<Omit<PieceProving, "warnings">> {
+    const lost: LostLeaf[] = [];
+    const proven: { leaf: number; bytes: Uint8Array }[] = [];
+    const groups = new Map<number, GroupHashes>();
+    const segments = new Map<number, SegmentNodes | undefined>();
+    for (const leaf of leaves) {
+      const index = treeIndex(leaf);
+      const segment = Math.floor(index / SEGMENT_LEAVES);
+      if (!segments.has(segment)) segments.set(segment, await this.#segmentNodes(segment));
+      const nodes = segments.get(segment);
+      if (nodes === undefined) {
+        lost.push({ leaf, reason: `segment ${segment}: neither its stored layer nor its bytes are whole` });
+        continue;
+      }
+      const group = Math.floor(index / GROUP_LEAVES);
+      const digest = nodes.levels[0]?.[group % (SEGMENT_LEAVES / GROUP_LEAVES)] as Uint8Array;
+      const hashes = groups.get(group) ?? (await this.#groupHashes(group, digest));
+      if (typeof hashes === "string") {
+        lost.push({ leaf, reason: hashes });
+        continue;
+      }
+      groups.set(group, hashes);
+      const start = (index % GROUP_LEAVES) * LEAF_BYTES;
+      proven.push({ leaf, bytes: new Uint8Array(hashes.bytes.subarray(start, start + LEAF_BYTES)) });
+    }
+    if (proven.length === 0) return { proof: undefined, lost };
+    const positions = siblingPositions(
+      proven.map(({ leaf }) => treeIndex(leaf)),
+      this.#height,
+    );
+    const nodes: Uint8Array[] = [];
+    for (const position of positions) nodes.push(await this.#node(position, groups, segments));
+    return { proof: { leaves: proven, nodes }, lost };
+  }
+
+  async #node(
+    { level, index }: Position,
+    groups: ReadonlyMap<number, GroupHashes>,
+    segments: ReadonlyMap<number, SegmentNodes | undefined>,
+  ): Promise<Uint8Array> {
+    if (level < GROUP_LEVEL) {
+      const perGroup = level === 0 ? GROUP_LEAVES : GROUP_LEAVES / 2;
+      const group = groups.get(Math.floor(index / perGroup)) as GroupHashes;
+      return (level === 0 ? group.leaves : group.pairs)[index % perGroup] as Uint8Array;
+    }
+    if (level < SEGMENT_HEIGHT) {
+      const perSegment = 2 ** (SEGMENT_HEIGHT - level);
+      const segment = segments.get(Math.floor(index / perSegment)) as SegmentNodes;
+      return segment.levels[level - GROUP_LEVEL]?.[index % perSegment] as Uint8Array;
+    }
+    const top = level - SEGMENT_HEIGHT;
+    if (index >= this.#layout.nodeCount(top)) return this.#padding[top] as Uint8Array;
+    const rebuilt = this.#rebuilt?.get(`${top}/${index}`);
+    if (rebuilt !== undefined) return rebuilt;
+    // A node that cannot be read is sent as zeros to the check against the root, which fails and starts the repair.
+    return (
+      (await this.#read(this.#tree, HASH_BYTES, this.#layout.nodeOffset(top, index))) ??
+      Buffer.alloc(HASH_BYTES)
+    );
+  }
+
+  /** Levels of a segment out of the stored layer or, when that is damaged, out of the segment's bytes. */
+  async #segmentNodes(segment: number): Promise<SegmentNodes | undefined> {
+    const layer = await this.#read(this.#tree, LAYER_BYTES, this.#layout.layerOffset(segment));
+    const root = await this.#read(this.#tree, HASH_BYTES, this.#layout.nodeOffset(0, segment));
+    const stored = layer && segmentLevels(layer);
+    if (stored && root && equalBytes(stored.levels.at(-1)?.[0] as Uint8Array, root)) return stored;
+    const computed = await this.#hashSegment(segment);
+    const fits = (other: Uint8Array | undefined): boolean =>
+      computed !== undefined && other !== undefined && equalBytes(computed.root, other);
+    if (fits(root)) {
+      await this.#repair(
+        `layer of segment ${segment}`,
+        this.#layout.layerOffset(segment),
+        computed?.layer as Buffer,
+      );
+      return computed && segmentLevels(computed.layer);
+    }
+    // The layer fits the bytes: it is the segment root beside it that is damaged, which the upper levels will show.
+    return fits(stored?.levels.at(-1)?.[0]) ? stored : undefined;
+  }
+
+  /** Hashes a whole segment again: only when what was stored about it is damaged. */
+  async #hashSegment(segment: number): Promise<{ layer: Buffer; root: Uint8Array } | undefined> {
+    const bytes = await this.#read(this.#data, this.#segmentBytes(segment), segment * SEGMENT_BYTES);
+    if (bytes === undefined) return undefined;
+    const hasher = new SegmentHasher();
+    bytes.copy(hasher.data);
+    const root = hasher.hashSegment();
+    const layer = Buffer.alloc(LAYER_BYTES);
+    hasher.copyLayer(layer, 0);
+    return { layer, root };
+  }
+
+  /** The tree file only holds what can be computed, so it is mended in place, as soon as the right bytes are known. */
+  async #repair(what: string, offset: number, bytes: Uint8Array): Promise<void> {
+    this.#warnings.push(`${join(this.#dir, "tree")}: ${what} was damaged; computed again from the piece`);
+    try {
+      const file = await open(join(this.#dir, "tree"), "r+");
+      try {
+        await file.write(bytes, 0, bytes.length, offset);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      this.#warnings.push(`${join(this.#dir, "tree")}: not mended: ${(error as Error).message}`);
+    }
+  }
+
+  #segmentBytes(segment: number): number {
+    return Math.min(SEGMENT_BYTES, this.#entry.size - segment * SEGMENT_BYTES);
+  }
+
+  /** The four leaves of a group, or why they are lost. */
+  async #groupHashes(group: number, digest: Uint8Array): Promise<GroupHashes | string> {
+    const perSegment = SEGMENT_LEAVES / GROUP_LEAVES;
+    const start = Math.floor(group / perSegment) * SEGMENT_BYTES + (group % perSegment) * GROUP_BYTES;
+    const expected = Math.min(GROUP_BYTES, this.#entry.size - start);
+    const read = await this.#read(this.#data, expected, start);
+    if (read === undefined) return `bytes ${start} to ${start + expected} cannot be read`;
+    const bytes = Buffer.alloc(GROUP_BYTES);
+    read.copy(bytes);
+    const leaves = Array.from({ length: GROUP_LEAVES }, (_, i) =>
+      leafHash(bytes.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES), nativeHash),
+    );
+    const levels = treeLevels(leaves, nativeHash);
+    if (!equalBytes(levels[2]?.[0] as Uint8Array, digest)) {
+      return `bytes ${start} to ${start + expected} are not those that were ingested`;
+    }
+    return { leaves, pairs: levels[1] as Uint8Array[], bytes };
+  }
+
+  #leadsToRoot(proof: Omit<PieceProof, "piece">): boolean {
+    const leaves = proof.leaves.map(({ leaf, bytes }) => ({
+      index: treeIndex(leaf),
+      hash: leafHash(bytes, nativeHash),
+    }));
+    const top = multiproofTop(leaves, proof.nodes, this.#height, nativeHash);
+    return top !== undefined && equalBytes(rootHash(this.#entry.size, top, nativeHash), this.#entry.root);
+  }
+
+  /** The levels above the segments from what is whole: stored layers, else bytes, else the stored segment root. */
+  async #rebuildTop(): Promise<Map<string, Uint8Array>> {
+    const nodes = new Map<string, Uint8Array>();
+    const accumulator = new TreeAccumulator(this.#layout.segments, {
+      hash: nativeHash,
+      onNode: (level, index, hash) => nodes.set(`${level}/${index}`, hash),
+    });
+    for (let segment = 0; segment < this.#layout.segments; segment++) {
+      const layer = await this.#read(this.#tree, LAYER_BYTES, this.#layout.layerOffset(segment));
+      const root = await this.#read(this.#tree, HASH_BYTES, this.#layout.nodeOffset(0, segment));
+      const fromLayer = layer && (segmentLevels(layer).levels.at(-1)?.[0] as Uint8Array);
+      let hash = root ?? fromLayer ?? Buffer.alloc(HASH_BYTES);
+      if (root === undefined || fromLayer === undefined || !equalBytes(fromLayer, root)) {
+        // Of three witnesses (stored root, stored layer, bytes) two that agree are believed; alone, the stored root.
+        const computed = (await this.#hashSegment(segment))?.root;
+        if (computed && (root === undefined || (fromLayer && equalBytes(computed, fromLayer))))
+          hash = computed;
+      }
+      nodes.set(`0/${segment}`, hash);
+      accumulator.add(segment, hash);
+    }
+    accumulator.finish();
+    return nodes;
+  }
+
+  async #repairTop(nodes: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const { topHeight } = this.#layout;
+    const start = this.#layout.nodeOffset(0, 0);
+    const bytes = Buffer.alloc(this.#layout.fileBytes - start);
+    for (let level = 0; level <= topHeight; level++) {
+      for (let index = 0; index < this.#layout.nodeCount(level); index++) {
+        const node = nodes.get(`${level}/${index}`) as Uint8Array;
+        bytes.set(node, this.#layout.nodeOffset(level, index) - start);
+      }
+    }
+    await this.#repair("the part above the segments", start, bytes);
+  }
+
+  /** Exactly `count` bytes, or undefined (short file, failing disk, no file): the caller leaves those leaves out. */
+  async #read(file: FileHandle | undefined, count: number, position: number): Promise<Buffer | undefined> {
+    if (file === undefined) return undefined;
+    const buffer = Buffer.alloc(count);
+    try {
+      const { bytesRead } = await file.read(buffer, 0, count, position);
+      return bytesRead === count ? buffer : undefined;
+    } catch (error) {
+      this.#warnings.push(`${this.#dir}: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+}
+
+function segmentLevels(layer: Buffer): SegmentNodes {
+  const digests: Uint8Array[] = Array.from({ length: LAYER_DIGESTS }, (_, i) =>
+    layer.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+  );
+  return { levels: treeLevels([...digests, ZERO_GROUP], nativeHash) };
+}

@@ -1,0 +1,268 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { chmod, mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { equalBytes, fromHex, toHex } from "../core/bytes.ts";
+import { makePieceList } from "../core/piece-list.ts";
+import type { PieceEntry, PieceList } from "../core/piece-list.ts";
+import type { PieceProof, Proof } from "../core/proof.ts";
+import type { Draw } from "../core/sampling.ts";
+import { syncPath, writeFileAtomic } from "./atomic-write.ts";
+import { hashFile, pieceSourceStats } from "./hash-file.ts";
+import type { HashOptions } from "./hash-file.ts";
+import { nativeHash } from "./native-hash.ts";
+import { PieceReader } from "./piece-reader.ts";
+import { TREE_HEADER_BYTES, decodeTreeHeader, encodeTreeHeader, treeLayout } from "./tree-file.ts";
+
+/** What is on disk is not what was stored, or is not there. The message says which file and what to do. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+export interface ProvenSampleOnDisk {
+  readonly proof: Proof;
+  /** Draws that are missing from the proof because their bytes are gone or damaged. */
+  readonly lost: readonly { readonly piece: number; readonly leaf: number; readonly reason: string }[];
+  readonly warnings: readonly string[];
+}
+
+interface ListFile {
+  readonly version: 1;
+  readonly pieces: readonly { readonly root: string; readonly size: number }[];
+}
+
+/**
+ * A provider's pieces on disk:
+ *   pieces/<root>/data, tree   a piece's bytes and the file of `treeLayout` beside them
+ *   lists/<list root>.json     every list the provider ever signed for, ordered; a challenge names one by its root
+ *   list                       root of the list that `ingest` adds to
+ *   tmp/                       half-made pieces; emptied at the next open
+ * One process writes at a time (the lists are replaced whole); any number may prove.
+ */
+export class PieceStore {
+  readonly dir: string;
+  readonly #lists = new Map<string, PieceList>();
+
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  /** Makes the folders if they are missing and clears what a crash left half-made. */
+  static async open(dir: string): Promise<PieceStore> {
+    for (const name of ["pieces", "lists", "tmp"]) await mkdir(join(dir, name), { recursive: true });
+    for (const name of await readdir(join(dir, "tmp"))) {
+      // Half-made pieces carry the id of the process that makes them, so a running ingest is left alone.
+      if (!isRunning(Number(name.split("-")[0])))
+        await rm(join(dir, "tmp", name), { recursive: true, force: true });
+    }
+    return new PieceStore(dir);
+  }
+
+  /** Folder of a piece: `data` and `tree`. */
+  pieceDir(root: Uint8Array): string {
+    return join(this.dir, "pieces", toHex(root).slice(2));
+  }
+
+  /**
+   * Copies a file in, hashing it on the way; the copy is what was hashed. A piece that is stored already is kept.
+   * Throws PieceSourceError for what cannot be a piece.
+   */
+  async ingest(source: string, options: HashOptions = {}): Promise<PieceEntry> {
+    const { size } = await pieceSourceStats(source);
+    const work = join(this.dir, "tmp", `${process.pid}-${randomBytes(6).toString("hex")}`);
+    await mkdir(work);
+    try {
+      const data = join(work, "data");
+      const tree = join(work, "tree");
+      await allocate(data, size);
+      await allocate(tree, treeLayout(size).fileBytes);
+      const entry = await this.#fill(source, size, { data, tree }, options);
+      await syncPath(data);
+      await syncPath(tree);
+      await chmod(data, 0o444);
+      await this.#publish(work, entry);
+      return entry;
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  async #fill(
+    source: string,
+    size: number,
+    files: { data: string; tree: string },
+    options: HashOptions,
+  ): Promise<PieceEntry> {
+    const layout = treeLayout(size);
+    const tree = openSync(files.tree, "r+");
+    try {
+      const hashed = await hashFile(source, options, {
+        ...files,
+        onNode: (level, index, hash) =>
+          writeSync(tree, hash, 0, hash.length, layout.nodeOffset(level, index)),
+      });
+      if (hashed.size !== size) {
+        throw new StoreError(
+          `${source}: changed while it was read; expected ${size} bytes, actual ${hashed.size}`,
+        );
+      }
+      writeSync(tree, encodeTreeHeader(size, hashed.root), 0, TREE_HEADER_BYTES, 0);
+      return { root: hashed.root, size };
+    } finally {
+      closeSync(tree);
+    }
+  }
+
+  async #publish(work: string, entry: PieceEntry): Promise<void> {
+    const target = this.pieceDir(entry.root);
+    await syncPath(work);
+    if ((await stat(target).catch(() => undefined)) === undefined) {
+      await rename(work, target);
+    } else {
+      // What is there may be damaged. The copy just made is whole and takes its place, file by file: never a gap.
+      for (const name of ["data", "tree"]) await rename(join(work, name), join(target, name));
+      await syncPath(target);
+    }
+    await syncPath(join(this.dir, "pieces"));
+  }
+
+  /** The list that `addToList` extends; undefined before the first piece. */
+  async currentList(): Promise<PieceList | undefined> {
+    const text = await readFile(join(this.dir, "list"), "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    if (text === undefined) return undefined;
+    const root = text.trim();
+    if (!/^0x[0-9a-f]{64}$/.test(root)) {
+      throw new StoreError(
+        `${join(this.dir, "list")}: expected a list root (0x and 64 hex digits); restore the file`,
+      );
+    }
+    const list = await this.list(fromHex(root));
+    if (list === undefined)
+      throw new StoreError(`${join(this.dir, "lists", root)}.json: missing; restore the file`);
+    return list;
+  }
+
+  /** Appends pieces that are not in the current list yet (or starts a new list) and makes the result current. */
+  async addToList(entries: readonly PieceEntry[], options: { replace?: boolean } = {}): Promise<PieceList> {
+    const before = options.replace ? [] : ((await this.currentList())?.pieces ?? []);
+    const known = new Set(before.map((piece) => toHex(piece.root)));
+    const pieces = [...before];
+    for (const entry of entries) {
+      const root = toHex(entry.root);
+      if (known.has(root)) continue;
+      known.add(root);
+      pieces.push(entry);
+    }
+    const list = makePieceList(pieces, nativeHash);
+    const file: ListFile = {
+      version: 1,
+      pieces: pieces.map(({ root, size }) => ({ root: toHex(root), size })),
+    };
+    await writeFileAtomic(this.#listPath(list.root), `${JSON.stringify(file, undefined, 1)}\n`);
+    await writeFileAtomic(join(this.dir, "list"), `${toHex(list.root)}\n`);
+    return list;
+  }
+
+  /** A list by its root, undefined if this store never had it. Throws StoreError if the file is damaged. */
+  async list(root: Uint8Array): Promise<PieceList | undefined> {
+    const key = toHex(root);
+    const cached = this.#lists.get(key);
+    if (cached) return cached;
+    const path = this.#listPath(root);
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    if (text === undefined) return undefined;
+    const list = parseList(path, text);
+    if (!equalBytes(list.root, root)) {
+      throw new StoreError(
+        `${path}: damaged: expected the list ${key}, actual ${toHex(list.root)}; restore the file`,
+      );
+    }
+    if (this.#lists.size >= 64) this.#lists.clear();
+    this.#lists.set(key, list);
+    return list;
+  }
+
+  #listPath(root: Uint8Array): string {
+    return join(this.dir, "lists", `${toHex(root)}.json`);
+  }
+
+  /** Proves the draws of a challenge (R11). What is lost or damaged is left out, never sent wrong. */
+  async prove(list: PieceList, draws: readonly Draw[]): Promise<ProvenSampleOnDisk> {
+    const byPiece = new Map<number, Set<number>>();
+    for (const { piece, leaf } of draws) byPiece.set(piece, (byPiece.get(piece) ?? new Set()).add(leaf));
+    const pieces: PieceProof[] = [];
+    const lost: { piece: number; leaf: number; reason: string }[] = [];
+    const warnings: string[] = [];
+    for (const piece of [...byPiece.keys()].sort((a, b) => a - b)) {
+      const entry = list.pieces[piece] as PieceEntry;
+      const proving = await PieceReader.prove(this.pieceDir(entry.root), entry, [
+        ...(byPiece.get(piece) ?? []),
+      ]);
+      if (proving.proof) pieces.push({ piece, ...proving.proof });
+      lost.push(...proving.lost.map((leaf) => ({ piece, ...leaf })));
+      warnings.push(...proving.warnings);
+    }
+    return { proof: { pieces }, lost, warnings };
+  }
+
+  /** What is wrong with a stored piece without reading its bytes: undefined if files and sizes are as they should be. */
+  async faultOf(entry: PieceEntry): Promise<string | undefined> {
+    const dir = this.pieceDir(entry.root);
+    const expected = { data: entry.size, tree: treeLayout(entry.size).fileBytes };
+    for (const name of ["data", "tree"] as const) {
+      const path = join(dir, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (stats === undefined) return `${path}: missing; ingest the file again`;
+      if (stats.size !== expected[name]) {
+        return `${path}: expected ${expected[name]} bytes, actual ${stats.size}; ingest the file again`;
+      }
+    }
+    const file = await open(join(dir, "tree"), "r");
+    try {
+      const { buffer } = await file.read(Buffer.alloc(TREE_HEADER_BYTES), 0, TREE_HEADER_BYTES, 0);
+      const header = decodeTreeHeader(buffer);
+      if (header?.size === entry.size && equalBytes(header.root, entry.root)) return undefined;
+      return `${join(dir, "tree")}: its header is damaged; ingest the file again`;
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+function parseList(path: string, text: string): PieceList {
+  try {
+    const file = JSON.parse(text) as ListFile;
+    if (file.version !== 1) throw new RangeError(`version: expected 1, actual ${String(file.version)}`);
+    return makePieceList(
+      file.pieces.map(({ root, size }) => ({ root: fromHex(root, 32), size })),
+      nativeHash,
+    );
+  } catch (error) {
+    throw new StoreError(`${path}: damaged: ${(error as Error).message}; restore the file`);
+  }
+}
+
+async function allocate(path: string, size: number): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await file.truncate(size);
+  } finally {
+    await file.close();
+  }
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid < 1) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
