@@ -1,0 +1,51 @@
+/** A connection to a chain that answers or fails: ethers by itself would retry a dead endpoint for ever. */
+import { FetchRequest, JsonRpcProvider, Network } from "ethers";
+import { CliError, exitCodes, usageError } from "./exit.ts";
+import { quote } from "./options.ts";
+
+const requestTimeout_ms = 15_000;
+
+async function chainIdOf(url: string): Promise<bigint> {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
+  const headers = { "content-type": "application/json" };
+  const signal = AbortSignal.timeout(requestTimeout_ms);
+  const response = await fetch(url, { method: "POST", headers, body, signal });
+  const answer = (await response.json()) as { result?: unknown };
+  if (typeof answer.result !== "string" || !/^0x[0-9a-fA-F]{1,16}$/.test(answer.result)) {
+    throw new Error(`eth_chainId was answered with HTTP ${response.status} and no chain id`);
+  }
+  return BigInt(answer.result);
+}
+
+/**
+ * Connects, and asks for the chain id once. Close it with `destroy()`.
+ * @throws CliError exit 2 if this is no URL, exit 3 if nothing useful answers there
+ */
+export async function connectRpc(url: string): Promise<JsonRpcProvider> {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !["http:", "https:"].includes(parsed.protocol)) {
+    throw usageError("--rpc is not valid", { expected: "an http:// or https:// URL", actual: quote(url) });
+  }
+  let chainId: bigint;
+  try {
+    chainId = await chainIdOf(url);
+  } catch (error) {
+    const reason =
+      error instanceof Error && error.cause instanceof Error ? error.cause.message : (error as Error).message;
+    throw new CliError({
+      code: exitCodes.network,
+      message: `no chain answers at ${parsed.origin}: ${reason}`,
+      hint: "check the address, and that the node runs",
+      cause: error,
+    });
+  }
+  const request = new FetchRequest(url);
+  request.timeout = requestTimeout_ms;
+  const network = Network.from(chainId);
+  // Every block of the demo's chain counts, so nothing is cached; calls go out alone, as they come.
+  return new JsonRpcProvider(request, network, {
+    staticNetwork: network,
+    cacheTimeout: -1,
+    batchMaxCount: 1,
+  });
+}

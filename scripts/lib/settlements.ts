@@ -1,0 +1,152 @@
+/** Settlements as the chain shows them: the `Settled` event and the input of the transaction that made it. */
+import {
+  Interface,
+  keccak256,
+  TypedDataEncoder,
+  type JsonRpcProvider,
+  type Log,
+  type TransactionReceipt,
+} from "ethers";
+
+export type SettledItem = { provider: number; spaceTime: bigint };
+
+export type SettlementInput = {
+  ts: number;
+  te: number;
+  committee: number;
+  leader: number;
+  failed: bigint;
+  payees: bigint;
+  items: SettledItem[];
+  signers: bigint;
+  /** G1 point, 128 bytes. */
+  signature: string;
+};
+
+export type SettledEvent = {
+  group: string;
+  ts: number;
+  te: number;
+  leader: number;
+  failed: bigint;
+  payees: bigint;
+  signers: bigint;
+  digest: string;
+};
+
+export type Member = { operator: string; payee: string; blsKey: string };
+
+const settlementTuple =
+  "tuple(uint64 ts, uint64 te, uint64 committee, uint8 leader, uint256 failed, uint256 payees, tuple(uint32 provider, uint128 spaceTime)[] items)";
+
+export const settlementAbi = new Interface([
+  `function settle(${settlementTuple} settlement, uint256 signers, bytes signature)`,
+  "event Settled(uint64 indexed ts, uint64 te, uint8 leader, uint256 failed, uint256 payees, uint256 signers, bytes32 digest)",
+  "function members(uint64 version, uint256 from, uint256 count) view returns (tuple(address operator, address payee, bytes blsKey)[])",
+]);
+
+const settledTopic = (settlementAbi.getEvent("Settled") as { topicHash: string }).topicHash;
+
+/** Indices of the bits that are set, ascending. */
+export function bitIndices(bitmap: bigint): number[] {
+  const indices: number[] = [];
+  for (let i = 0, rest = bitmap; rest > 0n; i++, rest >>= 1n) if (rest & 1n) indices.push(i);
+  return indices;
+}
+
+/** The input of a call of `settle`, or undefined if it is something else. */
+export function decodeSettleInput(data: string): SettlementInput | undefined {
+  const fragment = settlementAbi.getFunction("settle");
+  if (fragment === null || !data.startsWith(fragment.selector)) return undefined;
+  try {
+    const [settlement, signers, signature] = settlementAbi.decodeFunctionData(fragment, data);
+    return {
+      ts: Number(settlement.ts),
+      te: Number(settlement.te),
+      committee: Number(settlement.committee),
+      leader: Number(settlement.leader),
+      failed: settlement.failed,
+      payees: settlement.payees,
+      items: [...settlement.items].map((item) => ({
+        provider: Number(item.provider),
+        spaceTime: item.spaceTime,
+      })),
+      signers,
+      signature,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The `Settled` events of a receipt, whoever emitted them. */
+export function settledEvents(receipt: TransactionReceipt): SettledEvent[] {
+  return receipt.logs.filter((log) => log.topics[0] === settledTopic).map(decodeSettledLog);
+}
+
+export function decodeSettledLog(log: Pick<Log, "address" | "topics" | "data">): SettledEvent {
+  const { ts, te, leader, failed, payees, signers, digest } = settlementAbi.decodeEventLog(
+    "Settled",
+    log.data,
+    log.topics,
+  );
+  return {
+    group: log.address,
+    ts: Number(ts),
+    te: Number(te),
+    leader: Number(leader),
+    failed,
+    payees,
+    signers,
+    digest,
+  };
+}
+
+/** R27: the EIP-712 digest that the committee signs. */
+export function settlementDigest(chainId: bigint, group: string, input: SettlementInput): string {
+  const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group };
+  // `items` is signed as keccak256(abi.encode(Item[])), a plain bytes32.
+  const items = settlementAbi
+    .getAbiCoder()
+    .encode(["tuple(uint32 provider, uint128 spaceTime)[]"], [input.items]);
+  const { ts, te, committee, leader, failed, payees } = input;
+  return TypedDataEncoder.hash(domain, settlementTypes, {
+    ts,
+    te,
+    committee,
+    leader,
+    failed,
+    payees,
+    items: keccak256(items),
+  });
+}
+
+const settlementTypes = {
+  Settlement: [
+    { name: "ts", type: "uint64" },
+    { name: "te", type: "uint64" },
+    { name: "committee", type: "uint64" },
+    { name: "leader", type: "uint8" },
+    { name: "failed", type: "uint256" },
+    { name: "payees", type: "uint256" },
+    { name: "items", type: "bytes32" },
+  ],
+};
+
+const largestCommittee = 124;
+
+/** Members of a committee version, with the keys they sign with in it. */
+export async function membersOf(
+  provider: JsonRpcProvider,
+  group: string,
+  version: number,
+): Promise<Member[]> {
+  const data = settlementAbi.encodeFunctionData("members", [version, 0, largestCommittee]);
+  const answer = await provider.call({ to: group, data });
+  const [members] = settlementAbi.decodeFunctionResult("members", answer);
+  return [...members].map((member) => ({
+    operator: member.operator,
+    payee: member.payee,
+    blsKey: member.blsKey,
+  }));
+}
