@@ -1,0 +1,165 @@
+/** ProviderClient over libp2p streams: a request of fixed size, then everything the provider sends until it closes. */
+import type { Libp2p, Stream } from "@libp2p/interface";
+import { byteStream } from "@libp2p/utils";
+import { multiaddr } from "@multiformats/multiaddr";
+import type { Multiaddr } from "@multiformats/multiaddr";
+import { concatBytes, toHex } from "../../storage/core/bytes.ts";
+import { makePieceList } from "../../storage/core/piece-list.ts";
+import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import type { Hash } from "../../storage/core/merkle.ts";
+import {
+  CHALLENGE_PROTOCOL,
+  MAX_CHALLENGE_RESPONSE_BYTES,
+  MAX_PIECES_RESPONSE_BYTES,
+  PIECES_PROTOCOL,
+  decodeChallengeResponse,
+  decodePiecesResponse,
+  encodeChallengeRequest,
+  encodePiecesRequest,
+} from "../codec/challenge.ts";
+import type { PiecesPage, Refusal } from "../codec/challenge.ts";
+import type {
+  CallLimits,
+  PieceListQuery,
+  ProviderClient,
+  ProviderFailure,
+  ProviderTarget,
+} from "../ports/provider.ts";
+
+/** `libp2p` is the keeper's started node; `hash` a faster SHA-256 for long piece lists. */
+export function providerClient(dependencies: {
+  readonly libp2p: Pick<Libp2p, "dialProtocol">;
+  readonly hash?: Hash;
+}): ProviderClient {
+  const { libp2p, hash } = dependencies;
+  return {
+    async challenge(target, request, limits) {
+      const bytes = encodeChallengeRequest(request);
+      const call = { protocol: CHALLENGE_PROTOCOL, bytes, maxBytes: MAX_CHALLENGE_RESPONSE_BYTES };
+      const received = await ask(libp2p, target, call, limits);
+      if (!received.ok) return received;
+      const decoded = decodeChallengeResponse(received.bytes);
+      if (!decoded.ok) return failure("malformed", `${decoded.code}: ${decoded.detail}`);
+      return decoded.value.kind === "answer" ? { ok: true, answer: decoded.value } : refused(decoded.value);
+    },
+
+    async pieceList(target, query, limits) {
+      // One limit for all pages: a provider that sends one entry at a time gains nothing.
+      const deadline = performance.now() + limits.timeout_ms;
+      const pieces: PieceEntry[] = [];
+      let total = 1;
+      while (pieces.length < total) {
+        const timeout_ms = Math.max(1, deadline - performance.now());
+        const page = await askPage(libp2p, target, query, pieces.length, { ...limits, timeout_ms });
+        if (!page.ok) return page;
+        if (page.first !== pieces.length || (pieces.length > 0 && page.total !== total)) {
+          const expected = `page from ${pieces.length} of ${pieces.length > 0 ? total : "any"}`;
+          return failure(
+            "malformed",
+            `expected a ${expected}, actual one from ${page.first} of ${page.total}`,
+          );
+        }
+        total = page.total;
+        pieces.push(...page.pieces);
+      }
+      const list = makePieceList(pieces, hash);
+      if (toHex(list.root) !== query.listRoot.toLowerCase()) {
+        return failure("malformed", `list root: expected ${query.listRoot}, actual ${toHex(list.root)}`);
+      }
+      if (list.totalBytes !== query.bytes) {
+        return failure("malformed", `bytes: expected ${query.bytes}, actual ${list.totalBytes}`);
+      }
+      return { ok: true, list };
+    },
+  };
+}
+
+async function askPage(
+  libp2p: Pick<Libp2p, "dialProtocol">,
+  target: ProviderTarget,
+  query: PieceListQuery,
+  first: number,
+  limits: CallLimits,
+): Promise<({ readonly ok: true } & PiecesPage) | ProviderFailure> {
+  const { chainId, group, provider, listRoot } = query;
+  const bytes = encodePiecesRequest({ chainId, group, provider, listRoot, first });
+  const call = { protocol: PIECES_PROTOCOL, bytes, maxBytes: MAX_PIECES_RESPONSE_BYTES };
+  const received = await ask(libp2p, target, call, limits);
+  if (!received.ok) return received;
+  const decoded = decodePiecesResponse(received.bytes);
+  if (!decoded.ok) return failure("malformed", `${decoded.code}: ${decoded.detail}`);
+  return decoded.value.kind === "pieces" ? { ok: true, ...decoded.value } : refused(decoded.value);
+}
+
+function refused(refusal: Refusal): ProviderFailure {
+  return failure("refused", `${refusal.code}: ${refusal.detail}`);
+}
+
+function failure(reason: ProviderFailure["reason"], detail: string): ProviderFailure {
+  return { ok: false, reason, detail };
+}
+
+interface Call {
+  readonly protocol: string;
+  readonly bytes: Uint8Array;
+  readonly maxBytes: number;
+}
+
+async function ask(
+  libp2p: Pick<Libp2p, "dialProtocol">,
+  target: ProviderTarget,
+  call: Call,
+  limits: CallLimits,
+): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | ProviderFailure> {
+  const timeout = AbortSignal.timeout(Math.ceil(limits.timeout_ms));
+  const signal = limits.signal ? AbortSignal.any([limits.signal, timeout]) : timeout;
+  let stream: Stream;
+  try {
+    stream = await libp2p.dialProtocol(dialTarget(target), call.protocol, { signal });
+  } catch (error) {
+    return failure("unreachable", (error as Error).message);
+  }
+  try {
+    const bytes = await exchange(stream, call, signal);
+    if (bytes === undefined) {
+      stream.abort(new Error("answer too long"));
+      return failure("malformed", `expected at most ${call.maxBytes} bytes, actual more`);
+    }
+    return bytes.length > 0
+      ? { ok: true, bytes }
+      : failure("unreachable", "the provider closed the stream without an answer");
+  } catch (error) {
+    stream.abort(error as Error);
+    if (timeout.aborted) return failure("late", `no whole answer within ${Math.round(limits.timeout_ms)} ms`);
+    return failure("unreachable", (error as Error).message);
+  }
+}
+
+/** Sends the request, closes this side, and reads to the end; undefined when more than `maxBytes` come. */
+async function exchange(stream: Stream, call: Call, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const peer = byteStream(stream, { maxBufferSize: call.maxBytes + 1 });
+  await peer.write(call.bytes, { signal });
+  await stream.close({ signal });
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const chunk = await peer.read({ signal });
+    if (chunk === null) return concatBytes(...chunks);
+    size += chunk.byteLength;
+    if (size > call.maxBytes) return undefined;
+    chunks.push(chunk.subarray());
+  }
+}
+
+/** Addresses that all name the peer, so that nobody else can answer in its place. */
+function dialTarget(target: ProviderTarget): Multiaddr[] {
+  if (target.addrs.length === 0) throw new Error("the registry has no address of this provider");
+  return target.addrs.map((text) => {
+    const address = multiaddr(text);
+    const named = address.getComponents().findLast(({ name }) => name === "p2p")?.value;
+    if (named !== undefined && named !== target.peerId) {
+      throw new Error(`${text}: expected the peer ${target.peerId}, actual ${named}`);
+    }
+    return named === undefined ? address.encapsulate(`/p2p/${target.peerId}`) : address;
+  });
+}
