@@ -145,7 +145,7 @@ function readLeaf(r: ByteReader): RecordLeaf {
       return { kind: "failed" };
     case "carried":
       return { kind: "carried", bytes: r.u128("bytes") };
-    case undefined:
+    default:
       return r.fail("range", `leaf kind: expected below ${leafTags.length}, actual ${number}`);
   }
 }
@@ -195,15 +195,17 @@ function writeReveal(w: ByteWriter, body: BodyOf<"reveal">): ByteWriter {
   w.bytes(fromHex(body.closedSet), 32).u32(body.values.length);
   for (const v of body.values) w.u32(v.provider).u128(v.value);
   w.bytes(fromHex(body.recordsRoot), 32).bytes(fromHex(body.salt), 32).u32(body.opened.length);
-  for (const o of body.opened) {
-    w.u32(o.provider).u64(o.slot);
-    writeLeaf(w, o.leaf).u32(o.path.length);
-    for (const node of o.path) w.bytes(fromHex(node), 32);
-    w.u32(o.receipt.length).bytes(o.receipt);
-  }
+  for (const o of body.opened) writeOpened(w, o);
   if (body.proof === undefined) return w.u8(0);
   const { provider, slot, seed, proof } = body.proof;
   return w.u8(1).u32(provider).u64(slot).u32(seed.length).bytes(seed).u32(proof.length).bytes(proof);
+}
+
+export function writeOpened(w: ByteWriter, o: OpenedLeaf): ByteWriter {
+  w.u32(o.provider).u64(o.slot);
+  writeLeaf(w, o.leaf).u32(o.path.length);
+  for (const node of o.path) w.bytes(fromHex(node), 32);
+  return w.u32(o.receipt.length).bytes(o.receipt);
 }
 
 function decodeBody(r: ByteReader, kind: Kind): Body {
@@ -282,7 +284,7 @@ function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
   };
 }
 
-function readOpened(r: ByteReader): OpenedLeaf {
+export function readOpened(r: ByteReader): OpenedLeaf {
   const provider = r.u32("provider");
   const slot = r.u64("slot");
   const leaf = readLeaf(r);

@@ -4,6 +4,7 @@ import type { Body, FullProof, Message, MessageOf, OpenedLeaf, ProviderValue, Ro
 import type { ReasonCode } from "./reasons.ts";
 import type { ChallengeRecord } from "./records.ts";
 import type { Settlement } from "./settlement.ts";
+import type { AuditScope } from "./stages/audit.ts";
 
 /** A keeper's own values of a turn: the same in all its attempts (R26). */
 export type OwnValues = {
@@ -84,6 +85,8 @@ export type Effect =
       readonly owner: number;
       readonly root: Hex;
       readonly provider: number;
+      /** Shape of the tree behind the root. */
+      readonly scope: AuditScope;
       readonly holders: readonly number[];
     }
   | {

@@ -9,6 +9,7 @@ import { phaseTimeout, reason } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize } from "../turn.ts";
 import { integrateExchanged } from "./integrate.ts";
+import { auditScope } from "./reveal.ts";
 
 /** Asks for the records of every keeper of the bundle about every disputed provider, once. */
 export function tickExchange(step: Step): void {
@@ -41,7 +42,17 @@ function fetchRecords(
     return storeLeaves(round, provider, owner, ownLeaves(turn, provider));
   }
   const others = [owner, ...holders.filter((h) => h !== owner)].filter((h) => h !== turn.me);
-  step.effects.push({ kind: "fetch-records", round: round.id, owner, root, provider, holders: others });
+  const scope = auditScope(step, turn);
+  if (scope === undefined) return;
+  step.effects.push({
+    kind: "fetch-records",
+    round: round.id,
+    owner,
+    root,
+    provider,
+    scope,
+    holders: others,
+  });
 }
 
 function ownLeaves(turn: TurnState, provider: number): readonly RecordLeaf[] | undefined {

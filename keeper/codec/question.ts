@@ -1,0 +1,122 @@
+/** Questions between keepers over a stream: missing messages of a turn, and records of an exchange (R22, R24). */
+import { ByteWriter, decode } from "../../storage/core/bytes.ts";
+import type { DecodeCode } from "../../storage/core/bytes.ts";
+import type { Result } from "../../storage/core/result.ts";
+import { fromHex, toHex } from "../core/hash.ts";
+import type { Hex } from "../core/hash.ts";
+import type { OpenedLeaf } from "../core/messages.ts";
+import { maxMessageBytes, readOpened, wireVersion, writeOpened } from "./message.ts";
+
+export const maxQuestionBytes = 64 * 1024;
+export const maxReplyBytes = 1024 * 1024;
+/** Enough of a message hash to say which ones are here already. */
+const prefixBytes = 8;
+/** Leaves of one reply; the rest is asked for from the next slot on, so a broken stream resumes where it ended. */
+export const maxLeavesPerReply = 64;
+
+export type PullQuestion = {
+  readonly group: Hex;
+  readonly ts: number;
+  readonly turn: number;
+  /** Prefixes of the hashes of messages that need not be sent. */
+  readonly have: readonly Hex[];
+};
+
+export type RecordsQuestion = {
+  readonly group: Hex;
+  readonly root: Hex;
+  readonly provider: number;
+  readonly fromSlot: number;
+};
+
+export function hashPrefix(hash: Hex): Hex {
+  return hash.slice(0, 2 + prefixBytes * 2) as Hex;
+}
+
+export function encodePull(q: PullQuestion): Uint8Array {
+  const w = new ByteWriter().u8(wireVersion).bytes(fromHex(q.group), 20).u64(q.ts).u32(q.turn);
+  w.u32(q.have.length);
+  for (const prefix of q.have) w.bytes(fromHex(prefix), prefixBytes);
+  return w.finish();
+}
+
+export function decodePull(bytes: Uint8Array): Result<PullQuestion, DecodeCode> {
+  return decode(bytes, maxQuestionBytes, (r) => {
+    const version = r.u8("version");
+    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    const group = toHex(r.bytes(20, "group"));
+    const ts = r.u64("ts");
+    const turn = r.u32("turn");
+    const length = r.u32("have");
+    if (length * prefixBytes !== r.remaining) r.fail("range", `have: ${length} do not fit the message`);
+    const have = Array.from({ length }, () => toHex(r.bytes(prefixBytes, "prefix")));
+    return { group, ts, turn, have };
+  });
+}
+
+/** As many messages as fit; what is left is asked for again with a longer `have`. */
+export function encodePullReply(messages: readonly Uint8Array[]): Uint8Array {
+  const fitting: Uint8Array[] = [];
+  let size = 5;
+  for (const bytes of messages) {
+    if (size + 4 + bytes.length > maxReplyBytes) break;
+    size += 4 + bytes.length;
+    fitting.push(bytes);
+  }
+  const w = new ByteWriter().u8(wireVersion).u32(fitting.length);
+  for (const bytes of fitting) w.u32(bytes.length).bytes(bytes);
+  return w.finish();
+}
+
+export function decodePullReply(bytes: Uint8Array): Result<Uint8Array[], DecodeCode> {
+  return decode(bytes, maxReplyBytes, (r) => {
+    const version = r.u8("version");
+    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    const length = r.u32("messages");
+    if (length * 4 > r.remaining) r.fail("range", `messages: ${length} do not fit the reply`);
+    return Array.from({ length }, () => {
+      const size = r.u32("message size");
+      if (size > maxMessageBytes) r.fail("too-large", `message: at most ${maxMessageBytes}, actual ${size}`);
+      return r.bytes(size, "message");
+    });
+  });
+}
+
+export function encodeRecordsQuestion(q: RecordsQuestion): Uint8Array {
+  return new ByteWriter()
+    .u8(wireVersion)
+    .bytes(fromHex(q.group), 20)
+    .bytes(fromHex(q.root), 32)
+    .u32(q.provider)
+    .u64(q.fromSlot)
+    .finish();
+}
+
+export function decodeRecordsQuestion(bytes: Uint8Array): Result<RecordsQuestion, DecodeCode> {
+  return decode(bytes, maxQuestionBytes, (r) => {
+    const version = r.u8("version");
+    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    return {
+      group: toHex(r.bytes(20, "group")),
+      root: toHex(r.bytes(32, "root")),
+      provider: r.u32("provider"),
+      fromSlot: r.u64("from slot"),
+    };
+  });
+}
+
+export function encodeRecordsReply(leaves: readonly OpenedLeaf[]): Uint8Array {
+  const w = new ByteWriter().u8(wireVersion).u32(leaves.length);
+  for (const leaf of leaves) writeOpened(w, leaf);
+  return w.finish();
+}
+
+export function decodeRecordsReply(bytes: Uint8Array): Result<OpenedLeaf[], DecodeCode> {
+  return decode(bytes, maxReplyBytes, (r) => {
+    const version = r.u8("version");
+    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    const length = r.u32("leaves");
+    if (length > maxLeavesPerReply) r.fail("range", `leaves: at most ${maxLeavesPerReply}, actual ${length}`);
+    return Array.from({ length }, () => readOpened(r));
+  });
+}

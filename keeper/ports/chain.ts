@@ -1,0 +1,49 @@
+/** The chain as a keeper needs it: a feed of canonical blocks with the groups' state, a directory, and a way to settle. */
+import type { Block } from "../core/events.ts";
+import type { GroupSnapshot } from "../core/group.ts";
+import type { Hex } from "../core/hash.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import type { Settlement } from "../core/settlement.ts";
+
+/** One move of the head. `blocks` replace everything at or above the first of them. */
+export type ChainUpdate = {
+  readonly blocks: readonly Block[];
+  /** Groups whose state at the view changed, read at the view of the new head (R4). */
+  readonly groups: readonly GroupSnapshot[];
+};
+
+export type Endpoint = {
+  readonly operator: Hex;
+  /** libp2p peer id in its text form. */
+  readonly peerId: string;
+  readonly multiaddrs: readonly string[];
+};
+
+export type Submission = {
+  readonly group: Hex;
+  readonly settlement: Settlement;
+  readonly signers: bigint;
+  /** Aggregate BLS signature, compressed G1. */
+  readonly signature: Hex;
+  /** First block at which the contract refuses it. */
+  readonly windowEnd: number;
+};
+
+export type SubmitResult =
+  | { readonly kind: "mined"; readonly block: number; readonly tx: Hex; readonly gasUsed: bigint }
+  /** Another keeper's transaction came first, or the window closed: nothing is lost. */
+  | { readonly kind: "superseded"; readonly detail: string }
+  | { readonly kind: "failed"; readonly detail: string };
+
+export interface ChainPort {
+  /** Calls `onUpdate` one at a time and in order; resolves when `signal` aborts. Outages are waited out. */
+  follow(
+    groups: readonly Hex[],
+    onUpdate: (update: ChainUpdate) => Promise<void>,
+    onTrouble: (code: ReasonCode, detail: string) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  keeperEndpoint(operator: Hex): Promise<Endpoint | undefined>;
+  providerEndpoint(operator: Hex): Promise<Endpoint | undefined>;
+  submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult>;
+}

@@ -1,0 +1,51 @@
+/** Checking what others signed. A port, so that a simulation can trade real signatures for cheap ones. */
+import type { PartialSignature } from "../core/effects.ts";
+import type { DataCheckpoint, GroupSnapshot, Member } from "../core/group.ts";
+import type { Hex } from "../core/hash.ts";
+import type { FullProof, OpenedLeaf } from "../core/messages.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import type { VerifiedAnswer } from "../codec/answer.ts";
+import type { ChallengeAnswer, ChallengeRequest } from "../codec/challenge.ts";
+import type { Result } from "../../storage/core/result.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+
+export type Aggregate = {
+  /** Compressed G1; undefined if fewer than asked for remain. */
+  readonly signature: Hex | undefined;
+  readonly signers: readonly number[];
+  readonly culprits: readonly PartialSignature[];
+};
+
+export type AnswerInput = {
+  readonly request: ChallengeRequest;
+  readonly answer: Pick<ChallengeAnswer, "receipt" | "proof">;
+  readonly list: PieceList;
+  readonly receiptKey: Hex;
+};
+
+export type EvidenceScope = {
+  readonly group: GroupSnapshot;
+  readonly keeper: Member;
+  /** The provider's data at the start of a slot (R12). */
+  readonly dataOf: (provider: number, slot: number) => DataCheckpoint | undefined;
+  readonly pieceList: PieceList | undefined;
+  /** Hash of the first block of the proof's slot. */
+  readonly blockHash: Hex | undefined;
+};
+
+export interface CryptoPort {
+  /** R11, R13: proof and receipt of an answer to this keeper's own challenge. */
+  checkAnswer(input: AnswerInput): Result<VerifiedAnswer, "bad-proof" | "bad-receipt">;
+  /** Lower-case address that signed the digest, or undefined if the signature is none. */
+  messageSigner(digest: Hex, signature: Hex): Hex | undefined;
+  /** Sums partial signatures over a digest; finds culprits by bisection only if the sum does not verify. */
+  aggregate(digest: Hex, partials: readonly PartialSignature[], members: readonly Member[]): Aggregate;
+  /** Receipts of opened leaves and one full proof (R21); undefined: all hold. */
+  evidenceFault(
+    opened: readonly OpenedLeaf[],
+    proof: FullProof | undefined,
+    scope: EvidenceScope,
+  ): ReasonCode | undefined;
+  /** R24: whether the receipt of a proven leaf is the provider's. */
+  receiptHolds(leaf: OpenedLeaf, scope: Omit<EvidenceScope, "pieceList" | "blockHash">): boolean;
+}

@@ -1,0 +1,19 @@
+/** The keys of this keeper. Nothing outside ever sees a secret. */
+import type { Hex } from "../core/hash.ts";
+
+export interface KeyringPort {
+  /** Lower-case address of the operator key. */
+  readonly operator: Hex;
+  /** Signs a 32-byte digest with the operator key: r ‖ s ‖ v, 65 bytes. */
+  signMessage(digest: Hex): Hex;
+  /** R9: the seed of one challenge, 48 bytes. */
+  signSeed(scope: {
+    readonly chainId: number;
+    readonly group: Hex;
+    readonly provider: number;
+    readonly slot: number;
+    readonly blockHash: Hex;
+  }): Uint8Array;
+  /** R27: BLS signature over a settlement digest, compressed G1. */
+  signDigest(digest: Hex): Hex;
+}

@@ -1,0 +1,10 @@
+/** What a keeper tells people and machines about itself. */
+import type { ReasonCode } from "../core/reasons.ts";
+
+export interface TelemetryPort {
+  /** Counts a reason and logs it. */
+  reason(group: string, code: ReasonCode, detail: string): void;
+  info(text: string, fields?: Record<string, unknown>): void;
+  warn(text: string, fields?: Record<string, unknown>): void;
+  error(text: string, fields?: Record<string, unknown>): void;
+}

@@ -1,0 +1,25 @@
+/** How keepers reach each other: a gossip topic per group, and bounded questions with one answer. */
+import type { Hex } from "../core/hash.ts";
+import type { Endpoint } from "./chain.ts";
+
+/** What gossip does with a message: hand it on, drop it, or drop it and hold it against the sender. */
+export type Verdict = "accept" | "ignore" | "reject";
+
+export type GossipHandler = (bytes: Uint8Array, from: Hex | undefined) => Promise<Verdict>;
+
+/** Answers a question of another keeper; undefined: nothing to say. */
+export type RequestHandler = (bytes: Uint8Array, from: Hex) => Promise<Uint8Array | undefined>;
+
+export type Question = "pull" | "records";
+
+export interface TransportPort {
+  join(topic: string, handler: GossipHandler): void;
+  publish(topic: string, bytes: Uint8Array): Promise<void>;
+  serve(question: Question, handler: RequestHandler): void;
+  /** Undefined if the keeper is unreachable, too slow or answers too much. */
+  ask(keeper: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined>;
+  /** The keepers to be connected to; anyone else is refused at the gate, except `guests` that only answer. */
+  setMembers(members: readonly Endpoint[], guests: readonly Endpoint[]): void;
+  /** Operators of members connected now; called at every change. */
+  onConnected(listener: (operators: readonly Hex[]) => void): void;
+}

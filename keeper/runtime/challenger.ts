@@ -1,0 +1,139 @@
+/** Asks providers and checks what they answer (R11–R13). Piece lists are fetched once per list root. */
+import type { ChallengeRequest } from "../codec/challenge.ts";
+import type { Effect } from "../core/effects.ts";
+import type { Answer } from "../core/events.ts";
+import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
+import type { Hex } from "../core/hash.ts";
+import type { ChainPort, Endpoint } from "../ports/chain.ts";
+import type { CryptoPort } from "../ports/crypto.ts";
+import type { KeyringPort } from "../ports/keyring.ts";
+import type { ProviderClient, ProviderTarget } from "../ports/provider.ts";
+import type { TelemetryPort } from "../ports/telemetry.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+import { dataOfSlot } from "./group-data.ts";
+
+export type ChallengerOptions = {
+  /** Real time for one call; the chain's blocks decide whether the answer counts (R13). */
+  readonly timeout_ms: number;
+  /** Piece lists kept in memory; the oldest goes first. */
+  readonly maxLists: number;
+};
+
+export type ChallengerDependencies = {
+  readonly provider: ProviderClient;
+  readonly chain: ChainPort;
+  readonly crypto: CryptoPort;
+  readonly keyring: KeyringPort;
+  readonly telemetry: TelemetryPort;
+};
+
+type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
+
+export class Challenger {
+  readonly #options: ChallengerOptions;
+  readonly #on: ChallengerDependencies;
+  readonly #lists = new Map<Hex, PieceList>();
+  /** Fetches under way, so that several questions for one list cost one fetch. */
+  readonly #fetching = new Map<Hex, Promise<PieceList | undefined>>();
+
+  constructor(options: ChallengerOptions, on: ChallengerDependencies) {
+    this.#options = options;
+    this.#on = on;
+  }
+
+  async ask(group: GroupSnapshot, effect: ChallengeEffect, signal: AbortSignal): Promise<Answer> {
+    const data = dataOfSlot(group, effect.provider, effect.slot);
+    const target = await this.#target(group, effect.provider);
+    if (data === undefined || target === undefined) return { kind: "failed", reason: "unreachable" };
+    const list = await this.#list(group, effect.provider, data, target, signal);
+    if (list === undefined) return { kind: "failed", reason: "unreachable" };
+    const request: ChallengeRequest = {
+      chainId: group.chainId,
+      group: group.address,
+      keeper: this.#on.keyring.operator,
+      provider: effect.provider,
+      slot: effect.slot,
+      blockHash: effect.blockHash,
+      seed: effect.seed,
+    };
+    const { timeout_ms } = this.#options;
+    const response = await this.#on.provider.challenge(target, request, { timeout_ms, signal });
+    if (!response.ok) {
+      this.#on.telemetry.info("challenge failed", { provider: effect.provider, why: response.detail });
+      return { kind: "failed", reason: response.reason === "malformed" ? "bad-proof" : response.reason };
+    }
+    const { receiptKey } = data;
+    const checked = this.#on.crypto.checkAnswer({ request, answer: response.answer, list, receiptKey });
+    if (!checked.ok) {
+      this.#on.telemetry.info("answer refused", { provider: effect.provider, why: checked.detail });
+      return { kind: "failed", reason: checked.code };
+    }
+    const { bytesProven, receiptHash } = checked.value;
+    const { receipt, proof } = response.answer;
+    return { kind: "proven", bytes: bytesProven, receiptHash, receipt, proof };
+  }
+
+  /** The list behind a slot's data, to check another keeper's full proof; undefined if nobody serves it. */
+  async pieceList(
+    group: GroupSnapshot,
+    provider: number,
+    slot: number,
+    signal: AbortSignal,
+  ): Promise<PieceList | undefined> {
+    const data = dataOfSlot(group, provider, slot);
+    const target = await this.#target(group, provider);
+    if (data === undefined || target === undefined) return undefined;
+    return this.#list(group, provider, data, target, signal);
+  }
+
+  async #target(group: GroupSnapshot, provider: number): Promise<ProviderTarget | undefined> {
+    const entry = group.providers.find((p) => p.index === provider);
+    const endpoint: Endpoint | undefined =
+      entry === undefined ? undefined : await this.#on.chain.providerEndpoint(entry.operator);
+    return endpoint === undefined ? undefined : { peerId: endpoint.peerId, addrs: endpoint.multiaddrs };
+  }
+
+  async #list(
+    group: GroupSnapshot,
+    provider: number,
+    data: DataCheckpoint,
+    target: ProviderTarget,
+    signal: AbortSignal,
+  ): Promise<PieceList | undefined> {
+    const known = this.#lists.get(data.listRoot);
+    if (known !== undefined) return known;
+    const running = this.#fetching.get(data.listRoot);
+    if (running !== undefined) return running;
+    const fetch = this.#fetch(group, provider, data, target, signal);
+    this.#fetching.set(data.listRoot, fetch);
+    try {
+      return await fetch;
+    } finally {
+      this.#fetching.delete(data.listRoot);
+    }
+  }
+
+  async #fetch(
+    group: GroupSnapshot,
+    provider: number,
+    data: DataCheckpoint,
+    target: ProviderTarget,
+    signal: AbortSignal,
+  ): Promise<PieceList | undefined> {
+    const { chainId, address } = group;
+    const { listRoot, bytes } = data;
+    const query = { chainId, group: address, provider, listRoot, bytes };
+    const { timeout_ms, maxLists } = this.#options;
+    const result = await this.#on.provider.pieceList(target, query, { timeout_ms, signal });
+    if (!result.ok) {
+      this.#on.telemetry.info("piece list not served", { provider, why: result.detail });
+      return undefined;
+    }
+    this.#lists.set(listRoot, result.list);
+    for (const oldest of this.#lists.keys()) {
+      if (this.#lists.size <= maxLists) break;
+      this.#lists.delete(oldest);
+    }
+    return result.list;
+  }
+}

@@ -1,0 +1,224 @@
+/** Carries out what the core asked for. Results come back as events; nothing here decides about money. */
+import { encodeMessage, messageDigest, signatureBytes } from "../codec/message.ts";
+import type { Effect } from "../core/effects.ts";
+import type { Event } from "../core/events.ts";
+import { memberIndex, slotAt, slotStart } from "../core/group.ts";
+import type { GroupSnapshot } from "../core/group.ts";
+import type { Hex } from "../core/hash.ts";
+import type { Body } from "../core/messages.ts";
+import { domainSeparator } from "../core/settlement.ts";
+import type { KeeperState } from "../core/state.ts";
+import type { ChainPort } from "../ports/chain.ts";
+import type { ClockPort } from "../ports/clock.ts";
+import type { CryptoPort, EvidenceScope } from "../ports/crypto.ts";
+import type { KeyringPort } from "../ports/keyring.ts";
+import type { LedgerPort } from "../ports/ledger.ts";
+import type { StorePort } from "../ports/store.ts";
+import type { TelemetryPort } from "../ports/telemetry.ts";
+import type { TransportPort } from "../ports/transport.ts";
+import type { Challenger } from "./challenger.ts";
+import { BackgroundQueue } from "./background.ts";
+import { dataOfSlot } from "./group-data.ts";
+import type { Questions } from "./questions.ts";
+
+export type EffectDependencies = {
+  readonly keyring: KeyringPort;
+  readonly crypto: CryptoPort;
+  readonly store: StorePort;
+  readonly ledger: LedgerPort;
+  readonly transport: TransportPort;
+  readonly chain: ChainPort;
+  readonly telemetry: TelemetryPort;
+  readonly clock: ClockPort;
+  readonly challenger: Challenger;
+  readonly questions: Questions;
+};
+
+export function topicOf(chainId: number, group: Hex): string {
+  return `whitepay/1/${chainId}/${group}`;
+}
+
+type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
+
+/** The hands of one group's machine. */
+export class Effects {
+  readonly #group: Hex;
+  readonly #on: EffectDependencies;
+  readonly #emit: (event: Event) => void;
+  readonly #signal: AbortSignal;
+  /** BLS work blocks the process for milliseconds: one piece at a time, and others get their turn in between. */
+  readonly #heavy: BackgroundQueue;
+
+  constructor(group: Hex, on: EffectDependencies, emit: (event: Event) => void, signal: AbortSignal) {
+    this.#group = group;
+    this.#on = on;
+    this.#emit = emit;
+    this.#signal = signal;
+    this.#heavy = new BackgroundQueue(on.clock, (error) => this.#failed(error));
+  }
+
+  run(effect: Effect, state: KeeperState): void {
+    const group = state.group;
+    if (effect.kind === "reason") return this.#on.telemetry.reason(this.#group, effect.code, effect.detail);
+    if (group === undefined) return;
+    switch (effect.kind) {
+      case "persist":
+        return this.#book(effect);
+      case "broadcast":
+        return this.#broadcast(group, effect.body);
+      case "make-seed":
+        return this.#heavy.add(() => this.#makeSeed(group, effect));
+      case "challenge":
+        return this.#background(this.#challenge(group, effect));
+      case "open":
+        return this.#background(this.#open(effect));
+      case "verify-evidence":
+        return this.#heavy.add(() => this.#verifyEvidence(group, state, effect));
+      case "sign-digest":
+        return this.#signDigest(group, effect);
+      case "aggregate":
+        return this.#heavy.add(() => this.#aggregate(group, effect));
+      case "pull":
+        return this.#background(this.#pull(group, state, effect));
+      case "fetch-records":
+        return this.#background(this.#fetchRecords(group, effect));
+      case "submit":
+        return this.#background(this.#submit(effect));
+      case "prune":
+        return this.#background(
+          this.#on.store.prune(this.#group, effect.ts, slotAt(group.params, effect.ts)),
+        );
+      case "evidence":
+        return this.#background(
+          this.#on.store.keepEvidence({
+            group: this.#group,
+            first: effect.first.bytes,
+            second: effect.second.bytes,
+          }),
+        );
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#signal.aborted) return;
+    this.#on.telemetry.error("an effect failed", { group: this.#group, error: String(error) });
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#failed(error));
+  }
+
+  /** The books follow the store: a lost row costs a figure, never money. */
+  #book(effect: EffectOf<"persist">): void {
+    for (const write of effect.writes) {
+      if (write.kind === "record") {
+        this.#background(this.#on.ledger.addChallenge(this.#group, write.record));
+      }
+    }
+  }
+
+  #broadcast(group: GroupSnapshot, body: Body): void {
+    const keeper = memberIndex(group.committee, this.#on.keyring.operator);
+    const committee = group.committee.version;
+    const hash = messageDigest(domainSeparator(group.chainId, group.address), committee, keeper, body);
+    const signature = this.#on.keyring.signMessage(hash);
+    if (signature.length !== 2 + signatureBytes * 2) throw new Error(`signature: actual ${signature}`);
+    const { chainId, address } = group;
+    const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature });
+    this.#emit({ kind: "message", message: { keeper, committee, body, hash, signature, bytes } });
+    this.#background(this.#on.transport.publish(topicOf(chainId, address), bytes));
+  }
+
+  #makeSeed(group: GroupSnapshot, effect: EffectOf<"make-seed">): void {
+    const { provider, slot, blockHash } = effect;
+    const { chainId, address } = group;
+    const seed = this.#on.keyring.signSeed({ chainId, group: address, provider, slot, blockHash });
+    this.#emit({ kind: "seed", provider, slot, blockHash, seed });
+  }
+
+  async #challenge(group: GroupSnapshot, effect: EffectOf<"challenge">): Promise<void> {
+    const answer = await this.#on.challenger.ask(group, effect, this.#signal);
+    const { provider, slot, blockHash } = effect;
+    this.#emit({ kind: "answer", provider, slot, blockHash, answer });
+  }
+
+  async #open(effect: EffectOf<"open">): Promise<void> {
+    const { store } = this.#on;
+    const stored = await Promise.all(
+      effect.leaves.map((leaf) => store.proofOf(this.#group, leaf.provider, leaf.slot)),
+    );
+    const first = stored[0];
+    const proof =
+      effect.proofOf === undefined || first === undefined
+        ? undefined
+        : { ...effect.proofOf, seed: first.seed, proof: first.proof };
+    this.#emit({ kind: "opened", round: effect.round, receipts: stored.map((s) => s?.receipt), proof });
+  }
+
+  async #verifyEvidence(
+    group: GroupSnapshot,
+    state: KeeperState,
+    effect: EffectOf<"verify-evidence">,
+  ): Promise<void> {
+    const { reveal, proof, opened, round } = effect;
+    const keeper = group.committee.members[reveal.keeper];
+    if (keeper === undefined) return;
+    const scope: EvidenceScope = {
+      group,
+      keeper,
+      dataOf: (provider, slot) => dataOfSlot(group, provider, slot),
+      pieceList:
+        proof === undefined
+          ? undefined
+          : await this.#on.challenger.pieceList(group, proof.provider, proof.slot, this.#signal),
+      blockHash: proof === undefined ? undefined : state.hashes.get(slotStart(group.params, proof.slot)),
+    };
+    const fault = this.#on.crypto.evidenceFault(opened, proof, scope);
+    this.#emit({ kind: "evidence-checked", round, reveal: reveal.hash, keeper: reveal.keeper, fault });
+  }
+
+  #signDigest(group: GroupSnapshot, effect: EffectOf<"sign-digest">): void {
+    const signature = this.#on.keyring.signDigest(effect.digest);
+    this.#broadcast(group, { kind: "partial", round: effect.round, digest: effect.digest, signature });
+  }
+
+  #aggregate(group: GroupSnapshot, effect: EffectOf<"aggregate">): void {
+    const { ts, turn, digest, partials } = effect;
+    const aggregate = this.#on.crypto.aggregate(digest, partials, group.committee.members);
+    this.#emit({ kind: "aggregated", ts, turn, digest, ...aggregate });
+  }
+
+  async #pull(group: GroupSnapshot, state: KeeperState, effect: EffectOf<"pull">): Promise<void> {
+    const messages = await this.#on.questions.pull(group, state, effect);
+    for (const message of messages) this.#emit({ kind: "message", message });
+  }
+
+  async #fetchRecords(group: GroupSnapshot, effect: EffectOf<"fetch-records">): Promise<void> {
+    const leaves = await this.#on.questions.records(group, effect);
+    const { round, owner, provider } = effect;
+    this.#emit({ kind: "records", round, owner, provider, leaves });
+  }
+
+  async #submit(effect: EffectOf<"submit">): Promise<void> {
+    const { settlement, signers, signature, windowEnd } = effect;
+    const group = this.#group;
+    const result = await this.#on.chain.submit(
+      { group, settlement, signers, signature, windowEnd },
+      this.#signal,
+    );
+    if (result.kind === "failed") {
+      return this.#on.telemetry.reason(group, "submit-failed", result.detail);
+    }
+    if (result.kind === "superseded") {
+      return this.#on.telemetry.info("settlement not needed any more", { group, detail: result.detail });
+    }
+    const { tx, block, gasUsed } = result;
+    this.#on.telemetry.info("settled", { group, ts: settlement.ts, te: settlement.te, tx, block });
+    await this.#on.ledger.addSettlement({ group, settlement, signers, tx, block, gasUsed });
+  }
+}
+
+/** A random name for this process, 16 bytes (D9). */
+export function instanceName(entropy: Hex): Hex {
+  return entropy.slice(0, 2 + 32) as Hex;
+}

@@ -1,0 +1,8 @@
+import { dataAt, slotStart } from "../core/group.ts";
+import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
+
+/** The provider's data that a slot's challenge is about: what was registered when the slot began (R12). */
+export function dataOfSlot(group: GroupSnapshot, provider: number, slot: number): DataCheckpoint | undefined {
+  const entry = group.providers.find((p) => p.index === provider);
+  return entry === undefined ? undefined : dataAt(entry, slotStart(group.params, slot));
+}

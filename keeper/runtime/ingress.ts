@@ -1,0 +1,115 @@
+/** From bytes on the wire to a checked message, cheapest check first (D3–D6). Answers accept, ignore or reject. */
+import { decodeMessage, maxMessageBytes, messageDigest } from "../codec/message.ts";
+import type { Envelope } from "../codec/message.ts";
+import type { Hex } from "../core/hash.ts";
+import type { Committee, GroupSnapshot } from "../core/group.ts";
+import type { Body, Message } from "../core/messages.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import { domainSeparator } from "../core/settlement.ts";
+import type { CryptoPort } from "../ports/crypto.ts";
+import type { Verdict } from "../ports/transport.ts";
+
+const maxRemembered = 4096;
+
+export type Checked =
+  | { readonly verdict: "accept"; readonly message: Message; readonly fresh: boolean }
+  | { readonly verdict: Exclude<Verdict, "accept">; readonly code: ReasonCode; readonly detail: string };
+
+function refuse(verdict: "ignore" | "reject", code: ReasonCode, detail: string): Checked {
+  return { verdict, code, detail };
+}
+
+/** Checks messages of one group against its snapshot; remembers what it has checked, within a bound. */
+export class Ingress {
+  readonly #crypto: CryptoPort;
+  /** digest ‖ signature → checked. Oldest first, so the bound drops the oldest. */
+  readonly #known = new Set<string>();
+
+  constructor(crypto: CryptoPort) {
+    this.#crypto = crypto;
+  }
+
+  check(bytes: Uint8Array, group: GroupSnapshot): Checked {
+    if (bytes.length > maxMessageBytes) {
+      return refuse(
+        "reject",
+        "wire-oversized",
+        `expected ≤ ${maxMessageBytes} bytes, actual ${bytes.length}`,
+      );
+    }
+    const decoded = decodeMessage(bytes);
+    if (!decoded.ok) {
+      if (decoded.code === "version") return refuse("ignore", "wire-version", decoded.detail);
+      if (decoded.code === "too-large") return refuse("reject", "wire-oversized", decoded.detail);
+      return refuse("reject", "wire-malformed", `${decoded.code}: ${decoded.detail}`);
+    }
+    return this.#checkEnvelope(decoded.value, bytes, group);
+  }
+
+  #checkEnvelope(envelope: Envelope, bytes: Uint8Array, group: GroupSnapshot): Checked {
+    if (envelope.chainId !== group.chainId || envelope.group !== group.address) {
+      return refuse("reject", "wire-wrong-group", `chain ${envelope.chainId}, group ${envelope.group}`);
+    }
+    const { body } = envelope;
+    // Past rounds are dropped before any signature is checked: replaying old messages costs a keeper nothing.
+    if (body.kind !== "hello" && body.round.ts < group.ts) {
+      return refuse("ignore", "message-stale", `${body.kind} of keeper ${envelope.keeper}`);
+    }
+    const committee = committeeOf(group, envelope.committee);
+    const member = committee?.members[envelope.keeper];
+    if (committee === undefined || member === undefined) {
+      const detail = `keeper ${envelope.keeper} of committee ${envelope.committee}`;
+      return refuse("ignore", "wire-not-a-member", detail);
+    }
+    const domain = domainSeparator(group.chainId, group.address);
+    const hash = messageDigest(domain, committee.version, envelope.keeper, body);
+    const fresh = !this.#known.has(hash + envelope.signature);
+    if (fresh && !this.#signed(hash, envelope.signature, member.operator)) {
+      return refuse("reject", "wire-bad-signature", `${body.kind} of keeper ${envelope.keeper}`);
+    }
+    if (fresh && !this.#commitsSigned(domain, committee, body)) {
+      return refuse("reject", "wire-bad-signature", `a commit inside the closed set of ${envelope.keeper}`);
+    }
+    return {
+      verdict: "accept",
+      fresh,
+      message: {
+        keeper: envelope.keeper,
+        committee: committee.version,
+        body,
+        hash,
+        signature: envelope.signature,
+        bytes,
+      },
+    };
+  }
+
+  #signed(hash: Hex, signature: Hex, operator: Hex): boolean {
+    const key = hash + signature;
+    if (this.#known.has(key)) return true;
+    if (this.#crypto.messageSigner(hash, signature) !== operator) return false;
+    this.#known.add(key);
+    for (const oldest of this.#known) {
+      if (this.#known.size <= maxRemembered) break;
+      this.#known.delete(oldest);
+    }
+    return true;
+  }
+
+  /** R19: every commit of a closed set carries its keeper's signature. */
+  #commitsSigned(domain: Hex, committee: Committee, body: Body): boolean {
+    if (body.kind !== "close") return true;
+    return body.commits.every((entry) => {
+      const operator = committee.members[entry.keeper]?.operator;
+      if (operator === undefined) return false;
+      const commit = { kind: "commit", round: body.round, commitment: entry.commitment } as const;
+      const hash = messageDigest(domain, committee.version, entry.keeper, commit);
+      return this.#signed(hash, entry.signature, operator);
+    });
+  }
+}
+
+function committeeOf(group: GroupSnapshot, version: number): Committee | undefined {
+  if (group.committee.version === version) return group.committee;
+  return group.pending?.version === version ? group.pending : undefined;
+}

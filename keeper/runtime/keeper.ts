@@ -1,0 +1,174 @@
+/** One keeper over all its groups: chain feed in, a machine per group, one transport for all. */
+import type { ReasonCode } from "../core/reasons.ts";
+import type { GroupSnapshot } from "../core/group.ts";
+import { slotAt } from "../core/group.ts";
+import type { Hex } from "../core/hash.ts";
+import type { KeeperState } from "../core/state.ts";
+import type { ChainUpdate, Endpoint } from "../ports/chain.ts";
+import { Challenger } from "./challenger.ts";
+import { Effects, instanceName, topicOf } from "./execute.ts";
+import type { EffectDependencies } from "./execute.ts";
+import { Ingress } from "./ingress.ts";
+import { GroupLoop } from "./loop.ts";
+import type { ChallengerDependencies, ChallengerOptions } from "./challenger.ts";
+import { Questions } from "./questions.ts";
+import { recover } from "./recovery.ts";
+
+export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;
+
+export type KeeperDependencies = Omit<EffectDependencies, "challenger" | "questions"> &
+  Pick<ChallengerDependencies, "provider">;
+
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #on: KeeperDependencies;
+  readonly #ingress: Ingress;
+  readonly #challenger: Challenger;
+  readonly #questions: Questions;
+  readonly #loops = new Map<Hex, GroupLoop>();
+  readonly #endpoints = new Map<Hex, Endpoint>();
+  #connected: readonly Hex[] = [];
+  #fatal: ((error: unknown) => void) | undefined;
+
+  constructor(options: KeeperOptions, on: KeeperDependencies) {
+    this.#options = options;
+    this.#on = on;
+    this.#ingress = new Ingress(on.crypto);
+    this.#challenger = new Challenger(options, on);
+    this.#questions = new Questions({ ...on, ingress: this.#ingress });
+  }
+
+  /** What the machines know, for status pages. */
+  stateOf(group: Hex): KeeperState | undefined {
+    return this.#loops.get(group)?.state;
+  }
+
+  get connected(): readonly Hex[] {
+    return this.#connected;
+  }
+
+  /** Runs until `signal` aborts; rejects if a write fails, since nothing may be signed without its note. */
+  async run(signal: AbortSignal): Promise<void> {
+    const inner = new AbortController();
+    const stop = (): void => inner.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#fatal = reject;
+        this.#start(inner.signal).then(resolve, reject);
+      });
+    } finally {
+      inner.abort();
+      signal.removeEventListener("abort", stop);
+      for (const loop of this.#loops.values()) loop.stop();
+    }
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { groups } = this.#options;
+    const { store, keyring, clock, transport, chain, telemetry } = this.#on;
+    const config = { me: keyring.operator, instance: instanceName(clock.entropy()) };
+    for (const group of groups) {
+      const state = await recover(group, config, store);
+      const effects = new Effects(
+        group,
+        { ...this.#on, challenger: this.#challenger, questions: this.#questions },
+        (event) => this.#loops.get(group)?.enqueue(event),
+        signal,
+      );
+      const loop = new GroupLoop(state, config, {
+        persist: (writes) => store.write(group, writes),
+        effects,
+        onFatal: (error) => this.#fatal?.(error),
+      });
+      this.#loops.set(group, loop);
+    }
+    transport.serve("pull", (bytes) =>
+      Promise.resolve(this.#questions.answerPull(bytes, (group) => this.stateOf(group))),
+    );
+    transport.serve("records", (bytes) =>
+      this.#questions.answerRecords(bytes, (group) => this.stateOf(group)),
+    );
+    transport.onConnected((operators) => {
+      this.#connected = operators;
+      for (const loop of this.#loops.values()) loop.enqueue({ kind: "peers", operators });
+    });
+    const onTrouble = (code: ReasonCode, detail: string): void => telemetry.reason("", code, detail);
+    await chain.follow(groups, (update) => this.#onUpdate(update), onTrouble, signal);
+  }
+
+  async #onUpdate(update: ChainUpdate): Promise<void> {
+    for (const snapshot of update.groups) {
+      const loop = this.#loops.get(snapshot.address);
+      if (loop === undefined) continue;
+      if (loop.state.group === undefined) this.#join(snapshot);
+      loop.enqueue({ kind: "group", snapshot });
+    }
+    const entropy = this.#on.clock.entropy();
+    const before = [...this.#loops.values()].map((loop) => loop.state.head);
+    for (const loop of this.#loops.values()) loop.enqueue({ kind: "blocks", blocks: update.blocks, entropy });
+    await Promise.all([...this.#loops.values()].map((loop) => loop.settled()));
+    const moved = update.groups.length > 0 || this.#slotBegan(before[0] ?? -1);
+    if (moved) await this.#refreshMembers();
+  }
+
+  #slotBegan(headBefore: number): boolean {
+    const state = [...this.#loops.values()][0]?.state;
+    if (state?.group === undefined) return false;
+    return slotAt(state.group.params, headBefore) !== slotAt(state.group.params, state.head);
+  }
+
+  #join(snapshot: GroupSnapshot): void {
+    const { transport, telemetry } = this.#on;
+    const topic = topicOf(snapshot.chainId, snapshot.address);
+    const loop = this.#loops.get(snapshot.address);
+    transport.join(topic, async (bytes) => {
+      const group = loop?.state.group;
+      if (loop === undefined || group === undefined) return "ignore";
+      const checked = this.#ingress.check(bytes, group);
+      if (checked.verdict !== "accept") {
+        telemetry.reason(group.address, checked.code, checked.detail);
+        return checked.verdict;
+      }
+      loop.enqueue({ kind: "message", message: checked.message });
+      return "accept";
+    });
+  }
+
+  /** Members and providers of all groups; a changed address in the registry is picked up at the next slot. */
+  async #refreshMembers(): Promise<void> {
+    const members = new Map<Hex, Endpoint>();
+    const guests = new Map<Hex, Endpoint>();
+    for (const loop of this.#loops.values()) {
+      const group = loop.state.group;
+      if (group === undefined) continue;
+      const committee = [...group.committee.members, ...(group.pending?.members ?? [])];
+      for (const { operator } of committee) {
+        if (operator === this.#on.keyring.operator) continue;
+        const endpoint = await this.#endpoint(operator, (o) => this.#on.chain.keeperEndpoint(o));
+        if (endpoint !== undefined) members.set(operator, endpoint);
+      }
+      for (const { operator } of group.providers) {
+        const endpoint = await this.#endpoint(operator, (o) => this.#on.chain.providerEndpoint(o));
+        if (endpoint !== undefined) guests.set(operator, endpoint);
+      }
+    }
+    this.#on.transport.setMembers([...members.values()], [...guests.values()]);
+  }
+
+  async #endpoint(
+    operator: Hex,
+    lookUp: (operator: Hex) => Promise<Endpoint | undefined>,
+  ): Promise<Endpoint | undefined> {
+    const known = this.#endpoints.get(operator);
+    if (known !== undefined && this.#connected.includes(operator)) return known;
+    try {
+      const found = await lookUp(operator);
+      if (found !== undefined) this.#endpoints.set(operator, found);
+      return found;
+    } catch (error) {
+      this.#on.telemetry.reason("", "rpc-down", `registry look-up of ${operator}: ${String(error)}`);
+      return known;
+    }
+  }
+}

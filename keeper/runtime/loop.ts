@@ -1,0 +1,78 @@
+/** event → step → effects, one event at a time; persist effects complete before anything else of their step (S5, S6). */
+import type { Effect, Write } from "../core/effects.ts";
+import type { Event } from "../core/events.ts";
+import { step } from "../core/machine.ts";
+import type { Config, KeeperState } from "../core/state.ts";
+import type { Effects } from "./execute.ts";
+
+export type LoopDependencies = {
+  readonly persist: (writes: readonly Write[]) => Promise<void>;
+  readonly effects: Effects;
+  /** A failed write or a bug: nothing may leave after it, so the loop stops. */
+  readonly onFatal: (error: unknown) => void;
+};
+
+/** The machine of one group with its queue. */
+export class GroupLoop {
+  readonly state: KeeperState;
+  readonly #config: Config;
+  readonly #dependencies: LoopDependencies;
+  readonly #queue: Event[] = [];
+  #running = false;
+  #stopped = false;
+  #idle: (() => void)[] = [];
+
+  constructor(state: KeeperState, config: Config, dependencies: LoopDependencies) {
+    this.state = state;
+    this.#config = config;
+    this.#dependencies = dependencies;
+  }
+
+  /** Takes an event; it is handled after those before it. */
+  enqueue(event: Event): void {
+    if (this.#stopped) return;
+    this.#queue.push(event);
+    if (!this.#running) void this.#drain();
+  }
+
+  /** Resolves when the queue is empty: the chain feed waits for it, so a slow group is not flooded with blocks. */
+  settled(): Promise<void> {
+    if (!this.#running || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#queue.length = 0;
+    this.#release();
+  }
+
+  async #drain(): Promise<void> {
+    this.#running = true;
+    try {
+      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+        const { effects } = step(this.state, event, this.#config);
+        if (effects.length > 0) await this.#execute(effects);
+      }
+    } catch (error) {
+      this.stop();
+      this.#dependencies.onFatal(error);
+    } finally {
+      this.#running = false;
+      this.#release();
+    }
+  }
+
+  async #execute(effects: readonly Effect[]): Promise<void> {
+    const writes = effects.flatMap((effect) => (effect.kind === "persist" ? effect.writes : []));
+    if (writes.length > 0) await this.#dependencies.persist(writes);
+    if (this.#stopped) return;
+    for (const effect of effects) this.#dependencies.effects.run(effect, this.state);
+  }
+
+  #release(): void {
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,11 @@
+/** R23, S6: a keeper's life begins with what its store held, before anything else may happen. */
+import type { Hex } from "../core/hash.ts";
+import { step } from "../core/machine.ts";
+import { initialState } from "../core/state.ts";
+import type { Config, KeeperState } from "../core/state.ts";
+import type { StorePort } from "../ports/store.ts";
+
+export async function recover(group: Hex, config: Config, store: StorePort): Promise<KeeperState> {
+  const restored = await store.load(group);
+  return step(initialState(), restored, config).state;
+}
