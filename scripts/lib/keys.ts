@@ -35,3 +35,9 @@ export async function peerIdOf(seed: string): Promise<string> {
 export async function writeKeys(file: string, keys: object): Promise<void> {
   await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
 }
+
+/** The peer id as the registry takes it: 38 bytes, the identity multihash of the ed25519 key, as 0x-hex. */
+export async function peerIdBytes(seed: string): Promise<string> {
+  const key = await generateKeyPairFromSeed("Ed25519", Buffer.from(seed.slice(2), "hex"));
+  return `0x${bytesToHex(peerIdFromPrivateKey(key).toMultihash().bytes)}`;
+}

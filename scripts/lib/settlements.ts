@@ -45,7 +45,7 @@ export const settlementAbi = new Interface([
   "function members(uint64 version, uint256 from, uint256 count) view returns (tuple(address operator, address payee, bytes blsKey)[])",
 ]);
 
-const settledTopic = (settlementAbi.getEvent("Settled") as { topicHash: string }).topicHash;
+export const settledTopic = (settlementAbi.getEvent("Settled") as { topicHash: string }).topicHash;
 
 /** Indices of the bits that are set, ascending. */
 export function bitIndices(bitmap: bigint): number[] {

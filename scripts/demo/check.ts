@@ -1,0 +1,172 @@
+/**
+ * The demo's own judgement (S1–S3 and the rules around them), from chain data alone and written apart from the keepers'
+ * code: turn order, windows, amounts and shares are computed here again, from the text of the rules.
+ */
+import { AbiCoder, getBytes, keccak256 } from "ethers";
+import { verifyAggregate } from "../lib/bls.ts";
+import type { DemoDocument, SettlementEntry } from "./document.ts";
+
+/** What else the chain says, for the comparison. */
+export type Evidence = {
+  /** Ends of the settled intervals, as the contract lists them. */
+  ends: readonly number[];
+  /** Balance of the group according to the token, and what the token's transfers brought and took. */
+  tokenBalance: bigint;
+  tokenIn: bigint;
+  tokenOut: bigint;
+  /** Money the payer may still use, according to the group's books. */
+  unallocated: bigint;
+  /** Certificates by transaction: digest computed from the input, the signers' keys, the signature. */
+  certificates: ReadonlyMap<
+    string,
+    { digest: string; announced: string; signature: string; keys: readonly string[] }
+  >;
+  /** Providers active in the interval that starts at ts, by ts. */
+  active: ReadonlyMap<number, readonly number[]>;
+  /** Keepers that sent a settlement in the leader's place, by transaction (R25). */
+  standIns: ReadonlyMap<string, number>;
+};
+
+type Complain = (text: string) => void;
+
+/** Keepers by ascending keccak256(abi.encode(uint64 ts, bytes32 seed, address operator)): R5, straight from ethers. */
+function leaders(ts: number, { params, committee }: DemoDocument): number[] {
+  const coder = AbiCoder.defaultAbiCoder();
+  const key = (operator: string): bigint =>
+    BigInt(keccak256(coder.encode(["uint64", "bytes32", "address"], [ts, params.committeeSeed, operator])));
+  return committee
+    .map(({ index, operator }) => ({ index, key: key(operator) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ index }) => index);
+}
+
+function checkTurn(document: DemoDocument, settlement: SettlementEntry, complain: Complain): void {
+  const { interval, turn: turnBlocks } = document.params;
+  const { ts, te, turn, block } = settlement;
+  const n = document.committee.length;
+  if (te !== ts + interval + (turn - 1) * turnBlocks)
+    complain(`ends at ${te}, which is not the end of turn ${turn} (R6)`);
+  if (block < te || block >= te + turnBlocks)
+    complain(`settled in block ${block}, outside its window from ${te} (R29)`);
+  const order = leaders(ts, document);
+  const leader = order[(turn - 1) % n];
+  if (leader !== settlement.leader)
+    complain(`keeper ${settlement.leader} led, but it was the turn of ${leader} (R5)`);
+  const failedCount = Math.min(turn - 1, (n - 1) / 3);
+  const failed = Array.from({ length: failedCount }, (_, i) => order[(turn - 2 - i) % n] as number);
+  if (!sameSet(failed, settlement.failed))
+    complain(`failed keepers are ${named(settlement.failed)}, expected ${named(failed)} (R7)`);
+}
+
+function named(indices: readonly number[]): string {
+  return indices.length === 0 ? "none" : indices.join(", ");
+}
+
+function sameSet(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && new Set([...a, ...b]).size === a.length;
+}
+
+/** S1: once per provider and interval, no overlap, no gap. */
+function checkIntervals({ settlements, params }: DemoDocument, evidence: Evidence, complain: Complain): void {
+  let through = params.originBlock;
+  settlements.forEach((settlement, i) => {
+    if (settlement.ts !== through)
+      complain(`S1: interval ${i + 1} starts at ${settlement.ts}, expected ${through}`);
+    through = settlement.te;
+    const paid = settlement.items.map((item) => item.provider);
+    if (new Set(paid).size !== paid.length) complain(`S1: interval ${i + 1} pays a provider twice`);
+    const active = evidence.active.get(settlement.ts) ?? [];
+    if (!sameSet(paid, active))
+      complain(`interval ${i + 1} has items for ${named(paid)}, expected ${named(active)} (R27)`);
+  });
+  const ends = settlements.map((settlement) => settlement.te);
+  if (ends.join() !== evidence.ends.join())
+    complain(
+      `S1: the group lists intervals ending at ${named(evidence.ends)}, its events say ${named(ends)}`,
+    );
+}
+
+/** S2: money in = money out + balance, on the token's books and on the group's. */
+function checkMoney({ settlements, escrow }: DemoDocument, evidence: Evidence, complain: Complain): void {
+  const equal = (what: string, expected: bigint, actual: bigint): void => {
+    if (expected !== actual) complain(`S2: ${what}: expected ${expected}, actual ${actual}`);
+  };
+  equal("deposited = balance + withdrawn", escrow.deposited, escrow.balance + escrow.withdrawn);
+  equal("the token's balance of the group", escrow.balance, evidence.tokenBalance);
+  equal("transfers to the group", escrow.deposited, evidence.tokenIn);
+  equal("transfers from the group", escrow.withdrawn, evidence.tokenOut);
+  equal("unallocated + credited = balance", escrow.balance, evidence.unallocated + escrow.credited);
+  const earned = settlements.reduce(
+    (sum, { items, shares }) =>
+      sum +
+      items.reduce((s, item) => s + item.toProvider, 0n) +
+      Object.values(shares).reduce((s, share) => s + share, 0n),
+    0n,
+  );
+  equal("credited in all settlements", earned, escrow.credited + escrow.withdrawn);
+}
+
+/** R30 and S3: who gets how much of one settlement. */
+function checkShares(
+  document: DemoDocument,
+  settlement: SettlementEntry,
+  evidence: Evidence,
+  complain: Complain,
+): void {
+  const bps = BigInt(document.params.keeperShareBps);
+  let cuts = 0n;
+  for (const { provider, amount, toProvider } of settlement.items) {
+    const cut = (amount * bps) / 10_000n;
+    cuts += cut;
+    if (toProvider !== amount - cut)
+      complain(`provider ${provider} got ${toProvider}, expected ${amount - cut} (R30)`);
+  }
+  if (cuts !== settlement.keeperCut)
+    complain(`the keepers' cut is ${settlement.keeperCut}, expected ${cuts} (R30)`);
+  const { payees, failed, shares, tx, leader } = settlement;
+  if (payees.some((keeper) => failed.includes(keeper)))
+    complain(`S3: keepers ${named(payees)} are paid, but ${named(failed)} failed`);
+  const standIn = evidence.standIns.get(tx);
+  const entitled = payees.map((keeper) => (keeper === leader && standIn !== undefined ? standIn : keeper));
+  const share = cuts / BigInt(document.committee.length - failed.length);
+  for (const { index } of document.committee) {
+    const expected = share * BigInt(entitled.filter((keeper) => keeper === index).length);
+    const actual = shares[String(index)] ?? 0n;
+    if (actual !== expected) complain(`S3: keeper ${index} got ${actual}, expected ${expected}`);
+  }
+}
+
+function checkCertificate(
+  document: DemoDocument,
+  settlement: SettlementEntry,
+  evidence: Evidence,
+  complain: Complain,
+): void {
+  const certificate = evidence.certificates.get(settlement.tx);
+  if (certificate === undefined) {
+    complain("there is no certificate");
+    return;
+  }
+  const { digest, announced, signature, keys } = certificate;
+  if (digest !== announced) complain(`the group announced digest ${announced}, expected ${digest} (R27)`);
+  const needed = (2 * (document.committee.length - 1)) / 3 + 1;
+  if (settlement.signers.length < needed)
+    complain(`${settlement.signers.length} keepers signed, expected ${needed} or more`);
+  if (!verifyAggregate(signature, getBytes(digest), keys))
+    complain("the aggregate signature does not hold (R25)");
+}
+
+/** Everything that does not hold, in words; empty if all is well. */
+export function complaintsAbout(document: DemoDocument, evidence: Evidence): string[] {
+  const complaints: string[] = [];
+  const complain: Complain = (text) => void complaints.push(text);
+  checkIntervals(document, evidence, complain);
+  checkMoney(document, evidence, complain);
+  document.settlements.forEach((settlement, i) => {
+    const about: Complain = (text) => complain(`interval ${i + 1}: ${text}`);
+    checkTurn(document, settlement, about);
+    checkShares(document, settlement, evidence, about);
+    checkCertificate(document, settlement, evidence, about);
+  });
+  return complaints;
+}

@@ -1,0 +1,61 @@
+/** The demo's JSON document: everything in it is read from the chain, except the challenges that keepers count. */
+
+export type MemberEntry = { index: number; operator: string; payee: string };
+export type ProviderEntry = MemberEntry & { bytes: bigint };
+
+export type ItemEntry = {
+  provider: number;
+  spaceTime: bigint;
+  /** What the contract charges for it (R30), in token units. */
+  amount: bigint;
+  /** What the provider's credit rose by. */
+  toProvider: bigint;
+};
+
+export type SettlementEntry = {
+  ts: number;
+  te: number;
+  turn: number;
+  leader: number;
+  block: number;
+  tx: string;
+  gasUsed: number;
+  failed: number[];
+  payees: number[];
+  signers: number[];
+  items: ItemEntry[];
+  keeperCut: bigint;
+  /** What each keeper's account rose by, by keeper index; payees are listed even with nothing. */
+  shares: Record<string, bigint>;
+};
+
+export type EscrowEntry = { deposited: bigint; balance: bigint; withdrawn: bigint; credited: bigint };
+export type ChallengeEntry = { asked: number; passed: number; failed: number };
+
+export type ParamsEntry = {
+  interval: number;
+  turn: number;
+  slot: number;
+  answer: number;
+  confirmations: number;
+  lockup: number;
+  price: bigint;
+  keeperShareBps: number;
+  toleranceBps: number;
+  originBlock: number;
+  committeeSeed: string;
+};
+
+export type DemoDocument = {
+  rpc: string;
+  chainId: number;
+  group: string;
+  token: string;
+  params: ParamsEntry;
+  committee: MemberEntry[];
+  providers: ProviderEntry[];
+  settlements: SettlementEntry[];
+  escrow: EscrowEntry;
+  challenges: ChallengeEntry;
+  ok: boolean;
+};

@@ -1,0 +1,115 @@
+/** The keeper daemons of a demo: start, status, kill and start again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
+import { cliScript } from "../lib/paths.ts";
+import type { ChallengeEntry } from "./document.ts";
+import type { Processes, Running } from "./processes.ts";
+import type { Keeper } from "./setup.ts";
+
+export type KeeperStatus = {
+  head: number;
+  view: number;
+  peers: number;
+  groups: {
+    group: string;
+    ts: number;
+    turn: number;
+    leader: number;
+    phase: string;
+    challenges: ChallengeEntry;
+  }[];
+};
+
+const statusTimeout_ms = 3_000;
+const statusAttempts = 20;
+
+type Seat = { keeper: Keeper; configFile: string; process?: Running; api?: string };
+
+export class KeeperFleet {
+  readonly #processes: Processes;
+  readonly #seats: Seat[];
+
+  constructor(processes: Processes, seats: readonly { keeper: Keeper; configFile: string }[]) {
+    this.#processes = processes;
+    this.#seats = seats.map((seat) => ({ ...seat }));
+  }
+
+  get size(): number {
+    return this.#seats.length;
+  }
+
+  #seat(index: number): Seat {
+    const seat = this.#seats[index];
+    if (seat === undefined)
+      throw new RangeError(`keeper: expected below ${this.#seats.length}, actual ${index}`);
+    return seat;
+  }
+
+  /** Starts (again) keeper `index` and waits until it is up. */
+  async start(index: number): Promise<void> {
+    const seat = this.#seat(index);
+    const running = this.#processes.start({
+      name: `keeper ${index}`,
+      args: [
+        "--disable-warning=ExperimentalWarning",
+        cliScript,
+        "keeper",
+        "run",
+        "--config",
+        seat.configFile,
+      ],
+      logFile: join(seat.keeper.folder, "log"),
+      daemon: true,
+    });
+    seat.process = running;
+    const ready = (await running.ready) as { api: string };
+    seat.api = ready.api;
+  }
+
+  /** `kill -9`, and nothing of it is left when this returns. */
+  async crash(index: number): Promise<void> {
+    const seat = this.#seat(index);
+    delete seat.api;
+    seat.process?.expectEnd();
+    seat.process?.kill("SIGKILL");
+    await seat.process?.ended;
+  }
+
+  /** What a keeper says of itself; undefined while it is down or does not answer. */
+  async status(index: number): Promise<KeeperStatus | undefined> {
+    const { api } = this.#seat(index);
+    if (api === undefined) return undefined;
+    try {
+      const response = await fetch(`${api}/status`, { signal: AbortSignal.timeout(statusTimeout_ms) });
+      return response.ok ? ((await response.json()) as KeeperStatus) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  statuses(): Promise<(KeeperStatus | undefined)[]> {
+    return Promise.all(this.#seats.map((_, index) => this.status(index)));
+  }
+
+  /** Challenges of all keepers together; waits for one that is just starting. */
+  async challenges(group: string): Promise<ChallengeEntry> {
+    const total: ChallengeEntry = { asked: 0, passed: 0, failed: 0 };
+    for (let index = 0; index < this.size; index++) {
+      const counts = await this.#challengesOf(index, group);
+      total.asked += counts.asked;
+      total.passed += counts.passed;
+      total.failed += counts.failed;
+    }
+    return total;
+  }
+
+  async #challengesOf(index: number, group: string): Promise<ChallengeEntry> {
+    for (let attempt = 1; attempt <= statusAttempts; attempt++) {
+      const status = await this.status(index);
+      const own = status?.groups.find((candidate) => candidate.group.toLowerCase() === group.toLowerCase());
+      if (own !== undefined) return own.challenges;
+      await sleep(500);
+    }
+    throw new Error(`keeper ${index} does not report its challenges`);
+  }
+}

@@ -1,0 +1,29 @@
+/** The folder a demo works in. */
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { usageError } from "../lib/exit.ts";
+
+export type DataFolder = {
+  path: string;
+  /** Takes a temporary folder away; one that the user named stays. */
+  dispose(): Promise<void>;
+};
+
+/** @throws CliError (exit 2) if the named folder holds something already */
+export async function openDataFolder(named: string | undefined): Promise<DataFolder> {
+  if (named === undefined) {
+    const path = await mkdtemp(join(tmpdir(), "whitepay-demo-"));
+    return { path, dispose: () => rm(path, { recursive: true, force: true }) };
+  }
+  const path = resolve(named);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const entries = await readdir(path);
+  if (entries.length > 0) {
+    throw usageError("--data-dir is not usable", {
+      expected: "a new or empty folder, as a demo starts a chain of its own",
+      actual: `${path} holds ${entries.length} entries`,
+    });
+  }
+  return { path, dispose: async () => undefined };
+}

@@ -1,0 +1,313 @@
+/** The demo from the first process to the last: set up, watch the chain, let faults strike, read back, judge. */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Contract, type JsonRpcProvider, type Log, type Signer } from "ethers";
+import { isCommitteeSize } from "../../keeper/core/quorum.ts";
+import { leaderOf, turnAt, turnOrder } from "../../keeper/core/turns.ts";
+import { deployAll } from "../lib/contracts.ts";
+import { CliError, exitCodes, type ExitCode } from "../lib/exit.ts";
+import { GroupView } from "../lib/group-view.ts";
+import { printJson, printLine, say } from "../lib/output.ts";
+import { projectRoot } from "../lib/paths.ts";
+import { freePorts } from "../lib/ports.ts";
+import { connectRpc } from "../lib/rpc.ts";
+import { decodeSettledLog } from "../lib/settlements.ts";
+import { complaintsAbout } from "./check.ts";
+import type { DemoDocument } from "./document.ts";
+import { Faults } from "./faults.ts";
+import { KeeperFleet, type KeeperStatus } from "./fleet.ts";
+import { openDataFolder, type DataFolder } from "./folder.ts";
+import { blockTime_ms, groupParams, interrupted, type DemoOptions, type GroupParams } from "./params.ts";
+import { Processes } from "./processes.ts";
+import { bar, Progress } from "./progress.ts";
+import { ProviderFleet } from "./providers.ts";
+import { readBack, settledLogs } from "./readback.ts";
+import { tableOf } from "./report.ts";
+import { createGroup, fundOperators, makeKeeper, registerKeeper, writeKeeperConfig } from "./setup.ts";
+
+/** Rejects as soon as the run must end early: an interrupt, or a daemon that died. */
+class Stop {
+  readonly #failed = Promise.withResolvers<never>();
+  #reason: CliError | undefined;
+
+  constructor() {
+    this.#failed.promise.catch(() => undefined);
+  }
+
+  now(reason: CliError): void {
+    this.#reason ??= reason;
+    this.#failed.reject(this.#reason);
+  }
+
+  /** The result of `work`, unless the run must end first. */
+  guard<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => undefined);
+    return Promise.race([this.#failed.promise, work]);
+  }
+}
+
+type Run = {
+  options: DemoOptions;
+  params: GroupParams;
+  folder: string;
+  processes: Processes;
+  progress: Progress;
+  stop: Stop;
+};
+
+type World = {
+  rpc: string;
+  provider: JsonRpcProvider;
+  group: string;
+  view: GroupView;
+  keepers: KeeperFleet;
+  providers: ProviderFleet;
+};
+
+/** Starts the chain; blocks come at once until {@link mineSteadily}. */
+async function startChain({ processes, folder }: Run): Promise<string> {
+  const chain = processes.start({
+    name: "the chain",
+    args: [join(projectRoot, "scripts/demo/chain-process.ts")],
+    logFile: join(folder, "chain.log"),
+    daemon: true,
+  });
+  return ((await chain.ready) as { rpc: string }).rpc;
+}
+
+async function mineSteadily(provider: JsonRpcProvider): Promise<void> {
+  await provider.send("evm_setAutomine", [false]);
+  await provider.send("evm_setIntervalMining", [blockTime_ms]);
+}
+
+async function setUp(run: Run): Promise<World> {
+  const { options, params, folder, processes, progress } = run;
+  const [rpc, ports] = await Promise.all([startChain(run), freePorts(options.keepers + options.providers)]);
+  const provider = await connectRpc(rpc);
+  provider.pollingInterval = blockTime_ms / 4;
+  const payer: Signer = await provider.getSigner(0);
+  progress.event(`chain at ${rpc}`);
+  const deployment = await deployAll(payer);
+  progress.event("Registry, UpkeepingFactory and a demo token are deployed");
+  const keepers = await Promise.all(
+    Array.from({ length: options.keepers }, (_, index) => makeKeeper(folder, index, ports[index] as number)),
+  );
+  const registry = await deployment.registry.getAddress();
+  const providers = await ProviderFleet.create({
+    processes,
+    folder,
+    count: options.providers,
+    ports: ports.slice(options.keepers),
+    rpc,
+    registry,
+  });
+  await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
+  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+  await providers.register(provider, deployment.registry);
+  progress.event(
+    `${keepers.length} keepers are registered, with proofs that they hold their keys, and ${providers.size} providers`,
+  );
+  await providers.ingest();
+  progress.event(`every provider stores ${providers.describeData()}`);
+  const operators = keepers.map(({ operator }) => operator);
+  const group = await createGroup(deployment, payer, params, operators);
+  await mineSteadily(provider);
+  progress.event(`the payer has made and funded group ${group}`);
+  const { chainId } = await provider.getNetwork();
+  const configOptions = { rpc, chainId: Number(chainId), registry, group };
+  const seats = await Promise.all(
+    keepers.map(async (keeper) => ({ keeper, configFile: await writeKeeperConfig(keeper, configOptions) })),
+  );
+  const fleet = new KeeperFleet(processes, seats);
+  await Promise.all([providers.start(group), ...seats.map((_, index) => fleet.start(index))]);
+  progress.event("all daemons are up");
+  await providers.join(new Contract(group, providers.groupAbi, payer));
+  progress.event("the providers have joined the group, with their consent");
+  return { rpc, provider, group, view: new GroupView(provider, group), keepers: fleet, providers };
+}
+
+type Watched = { logs: Log[]; faults: Faults };
+
+/** Follows the chain until enough intervals are settled. */
+async function watch(run: Run, world: World): Promise<Watched> {
+  const { options, progress } = run;
+  const { provider, group, view, keepers, providers } = world;
+  const [params, committee] = await Promise.all([view.parameters(), view.committee()]);
+  const order = (ts: number): number[] => turnOrder(ts, committee.seed, committee.operators);
+  const faults = new Faults(
+    {
+      fault: options.fault,
+      settlements: options.settlements,
+      providers: options.providers,
+      interval: params.interval,
+      committeeSeed: committee.seed,
+      operators: committee.operators,
+    },
+    {
+      crashKeeper: (index) => keepers.crash(index),
+      restartKeeper: (index) => keepers.start(index),
+      damageProvider: (index) => providers.damage(index),
+      say: (text) => progress.event(text),
+    },
+  );
+  const logs: Log[] = [];
+  let ts = params.originBlock;
+  let seen = params.originBlock;
+  while (logs.length < options.settlements) {
+    const head = await provider.getBlockNumber();
+    if (head === seen) {
+      await sleep(blockTime_ms / 5);
+      continue;
+    }
+    for (const log of await settledLogs(provider, group, seen + 1, head)) {
+      logs.push(log);
+      ts = announce(progress, log, logs.length);
+    }
+    seen = head;
+    if (logs.length < options.settlements) refuseStall(params, ts, head, options.keepers);
+    await faults.strike({ head, settled: logs.length, ts });
+    const turn = turnAt(head, ts, params);
+    const leader = leaderOf(order(ts), Math.max(1, turn));
+    progress.status(
+      statusLine(
+        { head, ts, turn, leader, interval: params.interval, number: logs.length + 1 },
+        await keepers.statuses(),
+      ),
+    );
+  }
+  return { logs: logs.slice(0, options.settlements), faults };
+}
+
+function announce(progress: Progress, log: Log, number: number): number {
+  const { ts, te, leader } = decodeSettledLog(log);
+  progress.event(
+    `block ${log.blockNumber}: interval ${number} (blocks ${ts} to ${te - 1}) is settled, led by keeper ${leader}`,
+  );
+  return te;
+}
+
+/** All n leaders had a turn, and nothing came. */
+function refuseStall(
+  { interval, turn }: { interval: number; turn: number },
+  ts: number,
+  head: number,
+  n: number,
+): void {
+  const limit = ts + interval + (n + 1) * turn;
+  if (head < limit) return;
+  throw new CliError({
+    code: exitCodes.failed,
+    message: `the interval from block ${ts} on was not settled`,
+    expected: `a settlement before block ${limit}, when every keeper has had its turn`,
+    actual: `none by block ${head}`,
+  });
+}
+
+type Moment = { head: number; ts: number; turn: number; leader: number; interval: number; number: number };
+
+function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined)[]): string {
+  const { head, ts, turn, leader, interval, number } = moment;
+  const passed = statuses.reduce((sum, status) => sum + (status?.groups[0]?.challenges.passed ?? 0), 0);
+  const phase = statuses[leader]?.groups[0]?.phase ?? "down";
+  const where = turn === 0 ? bar(head - ts, interval) : `turn ${turn}`;
+  const up = statuses.filter((status) => status !== undefined).length;
+  return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  challenges passed ${passed}`;
+}
+
+/** Reads all back, judges, and prints the result. */
+async function conclude(run: Run, world: World, { logs, faults }: Watched): Promise<boolean> {
+  const { options, progress } = run;
+  progress.end();
+  const challenges = await world.keepers.challenges(world.group);
+  const { document, evidence } = await readBack(world.provider, {
+    rpc: world.rpc,
+    group: world.group,
+    logs,
+    challenges,
+  });
+  const complaints = [...complaintsAbout(document, evidence), ...faults.complaints(document)];
+  const judged: DemoDocument = { ...document, ok: complaints.length === 0 };
+  if (options.json) printJson(judged);
+  else printLine(tableOf(judged));
+  for (const complaint of complaints) say(`does not hold: ${complaint}`);
+  progress.event(
+    judged.ok
+      ? "read back from the chain: S1, S2 and S3 hold"
+      : "read back from the chain: something does not hold",
+  );
+  return judged.ok;
+}
+
+function keepRunningNotice(run: Run, world: World): void {
+  const lines = [`rpc   ${world.rpc}`, `group ${world.group}`];
+  for (const line of lines) run.options.json ? say(line) : printLine(line);
+  say(`everything keeps running, data and logs are in ${run.folder}; Ctrl-C ends it`);
+}
+
+async function perform(run: Run): Promise<ExitCode> {
+  const world = await run.stop.guard(setUp(run));
+  try {
+    const watched = await run.stop.guard(watch(run, world));
+    const held = await run.stop.guard(conclude(run, world, watched));
+    if (run.options.keepRunning) {
+      keepRunningNotice(run, world);
+      await run.stop.guard(new Promise<never>(() => undefined));
+    }
+    return held ? exitCodes.ok : exitCodes.failed;
+  } finally {
+    world.provider.destroy();
+  }
+}
+
+/** Ctrl-C ends everything in order; a second one at once. */
+function listenForSignals(stop: Stop, processes: Processes): () => void {
+  let signals = 0;
+  const onSignal = (): void => {
+    signals++;
+    if (signals > 1) {
+      processes.killAll();
+      process.exit(exitCodes.interrupted);
+    }
+    stop.now(interrupted());
+  };
+  const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of names) process.on(name, onSignal);
+  return () => {
+    for (const name of names) process.removeListener(name, onSignal);
+  };
+}
+
+function refuseImpossible(options: DemoOptions): GroupParams {
+  if (!isCommitteeSize(options.keepers)) throw new RangeError(`keepers: ${options.keepers}`);
+  return groupParams(options);
+}
+
+async function finish(folder: DataFolder, keep: boolean): Promise<void> {
+  if (keep) say(`data and logs are in ${folder.path}`);
+  else await folder.dispose();
+}
+
+/** Runs the whole demo and returns its exit code; failures are thrown. */
+export async function runDemo(options: DemoOptions): Promise<ExitCode> {
+  const params = refuseImpossible(options);
+  const folder = await openDataFolder(options.dataDir);
+  const stop = new Stop();
+  const processes = new Processes((failure) => stop.now(failure));
+  const progress = new Progress();
+  const ignoreSignals = listenForSignals(stop, processes);
+  let keepFolder = true;
+  try {
+    const code = await perform({ options, params, folder: folder.path, processes, progress, stop });
+    keepFolder = options.dataDir !== undefined || code !== exitCodes.ok;
+    return code;
+  } catch (error) {
+    keepFolder =
+      options.dataDir !== undefined || !(error instanceof CliError && error.code === exitCodes.interrupted);
+    throw error;
+  } finally {
+    progress.end();
+    await processes.stopAll();
+    await finish(folder, keepFolder);
+    ignoreSignals();
+  }
+}

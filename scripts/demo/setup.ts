@@ -1,0 +1,118 @@
+/** Keys, registrations and the payer's group: what must exist on chain before the daemons start. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  AbiCoder,
+  computeAddress,
+  Contract,
+  getBytes,
+  Wallet,
+  type JsonRpcProvider,
+  type Signer,
+} from "ethers";
+import { provePossession, publicKeyOf } from "../lib/bls.ts";
+import { newKeeperKeys, peerIdBytes, writeKeys, type KeeperKeys } from "../lib/keys.ts";
+import type { Deployment } from "../lib/contracts.ts";
+import type { GroupParams } from "./params.ts";
+
+export type Keeper = {
+  index: number;
+  folder: string;
+  keys: KeeperKeys;
+  operator: string;
+  payee: string;
+  port: number;
+};
+
+/** Gas for a year of settling; the demo's chain prints money. */
+const operatorFunds = 10n ** 20n;
+/** Whole tokens (18 decimals) that the payer puts into the escrow: plenty, what is left stays the payer's. */
+const deposit = 1_000n * 10n ** 18n;
+
+export function multiaddr(port: number): string {
+  return `/ip4/127.0.0.1/tcp/${port}`;
+}
+
+/** Makes a keeper's folder and keys. */
+export async function makeKeeper(dataDir: string, index: number, port: number): Promise<Keeper> {
+  const folder = join(dataDir, `keeper-${index}`);
+  await mkdir(folder, { recursive: true });
+  const keys = newKeeperKeys();
+  await writeKeys(join(folder, "keys.json"), keys);
+  const payee = Wallet.createRandom().address;
+  return { index, folder, keys, operator: computeAddress(keys.operator), payee, port };
+}
+
+export type KeeperConfigOptions = { rpc: string; chainId: number; registry: string; group: string };
+
+/** Writes the configuration a keeper daemon starts from, and returns its path. */
+export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOptions): Promise<string> {
+  const file = join(keeper.folder, "config.json");
+  const config = {
+    dataDir: join(keeper.folder, "data"),
+    chain: { id: options.chainId, rpc: [options.rpc], registry: options.registry },
+    groups: [options.group],
+    listen: [multiaddr(keeper.port)],
+    keys: join(keeper.folder, "keys.json"),
+    api: { host: "127.0.0.1", port: 0 },
+    logLevel: "info",
+  };
+  await writeFile(file, `${JSON.stringify(config, null, 2)}\n`);
+  return file;
+}
+
+/** Gives gas money to operators. */
+export async function fundOperators(provider: JsonRpcProvider, operators: readonly string[]): Promise<void> {
+  const amount = `0x${operatorFunds.toString(16)}`;
+  await Promise.all(operators.map((operator) => provider.send("hardhat_setBalance", [operator, amount])));
+}
+
+/** Registers a keeper with its proof of possession (R3). */
+export async function registerKeeper(
+  provider: JsonRpcProvider,
+  registry: Contract,
+  keeper: Keeper,
+): Promise<void> {
+  const { keys, operator, payee, port } = keeper;
+  const { chainId } = await provider.getNetwork();
+  const blsKey = publicKeyOf(keys.bls);
+  const message = AbiCoder.defaultAbiCoder().encode(
+    ["uint256", "address", "address", "bytes"],
+    [chainId, await registry.getAddress(), operator, blsKey],
+  );
+  const proof = provePossession(keys.bls, getBytes(message));
+  const register = (registry.connect(new Wallet(keys.operator, provider)) as Contract).getFunction(
+    "registerKeeper",
+  );
+  const sent = await register(blsKey, proof, payee, await peerIdBytes(keys.peer), [multiaddr(port)]);
+  await sent.wait();
+}
+
+export type ProviderIdentity = { wallet: Wallet; payee: string; peerSeed: string; port: number };
+
+export async function registerProvider(registry: Contract, provider: ProviderIdentity): Promise<void> {
+  const register = (registry.connect(provider.wallet) as Contract).getFunction("registerProvider");
+  const sent = await register(provider.payee, await peerIdBytes(provider.peerSeed), [
+    multiaddr(provider.port),
+  ]);
+  await sent.wait();
+}
+
+/** The payer makes a group with these keepers, in this order, and funds it. Returns its address. */
+export async function createGroup(
+  deployment: Deployment,
+  payer: Signer,
+  params: GroupParams,
+  operators: readonly string[],
+): Promise<string> {
+  const { factory, token } = deployment;
+  const config = { token: await token.getAddress(), ...params, merkle: false };
+  const create = (factory.connect(payer) as Contract).getFunction("createGroup");
+  const group: string = await create.staticCall(config, operators);
+  await (await create(config, operators)).wait();
+  const asPayer = token.connect(payer) as Contract;
+  await (await asPayer.getFunction("approve")(group, deposit)).wait();
+  const escrow = new Contract(group, ["function deposit(uint256 amount) payable"], payer);
+  await (await escrow.getFunction("deposit")(deposit)).wait();
+  return group;
+}
