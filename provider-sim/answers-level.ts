@@ -1,0 +1,70 @@
+/** AnswerStore on level: one file set, one process (level's own lock), synchronous writes. */
+import { Level } from "level";
+import { ByteWriter, decode, toHex } from "../storage/core/bytes.ts";
+import { SEED_BYTES } from "../keeper/codec/receipt.ts";
+import { MAX_CHALLENGE_RESPONSE_BYTES } from "../keeper/codec/challenge.ts";
+import { fromHex } from "../keeper/core/hash.ts";
+import type { AnswerKey, AnswerStore, StoredAnswer } from "./ports.ts";
+
+const FORMAT = 1;
+const MAX_VALUE_BYTES = 1 + 32 + SEED_BYTES + 4 + MAX_CHALLENGE_RESPONSE_BYTES;
+
+/** Another process has the answers open. */
+export class AnswersInUseError extends Error {
+  override readonly name = "AnswersInUseError";
+}
+
+export async function openAnswers(dir: string): Promise<AnswerStore & { close(): Promise<void> }> {
+  const db = new Level<string, Uint8Array>(dir, { keyEncoding: "utf8", valueEncoding: "view" });
+  try {
+    await db.open();
+  } catch (error) {
+    const cause = (error as { cause?: NodeJS.ErrnoException }).cause;
+    if (cause?.code === "LEVEL_LOCKED") {
+      throw new AnswersInUseError(
+        `${dir}: in use; another provider runs with this data folder: stop it first`,
+      );
+    }
+    throw error;
+  }
+  return {
+    async get(key) {
+      const value = await db.get(keyText(key));
+      return value && decodeAnswer(value);
+    },
+    put: (key, answer) => db.put(keyText(key), encodeAnswer(answer), { sync: true }),
+    async prune(group, slot) {
+      if (slot > 0) await db.clear({ gte: slotText(group, 0), lt: slotText(group, slot) });
+    },
+    close: () => db.close(),
+  };
+}
+
+function slotText(group: string, slot: number): string {
+  return `${group}/${String(slot).padStart(16, "0")}`;
+}
+
+function keyText({ group, slot, provider, keeper }: AnswerKey): string {
+  return `${slotText(group, slot)}/${provider}/${keeper}`;
+}
+
+function encodeAnswer({ blockHash, seed, response }: StoredAnswer): Uint8Array {
+  return new ByteWriter()
+    .u8(FORMAT)
+    .bytes(fromHex(blockHash), 32)
+    .bytes(seed, SEED_BYTES)
+    .u32(response.length)
+    .bytes(response)
+    .finish();
+}
+
+/** Undefined for a damaged value: the answer is then made again, and is the same unless data was lost since. */
+function decodeAnswer(value: Uint8Array): StoredAnswer | undefined {
+  const decoded = decode(value, MAX_VALUE_BYTES, (reader) => {
+    if (reader.u8("format") !== FORMAT) reader.fail("version", "unknown format of a stored answer");
+    const blockHash = toHex(reader.bytes(32, "block hash"));
+    const seed = reader.bytes(SEED_BYTES, "seed");
+    return { blockHash, seed, response: reader.bytes(reader.u32("length"), "response") };
+  });
+  return decoded.ok ? decoded.value : undefined;
+}

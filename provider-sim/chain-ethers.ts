@@ -1,0 +1,265 @@
+/** ChainView over JSON-RPC: several endpoints in turn, short caches, so that a challenge costs few calls. */
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { Contract, FetchRequest, JsonRpcProvider, Network } from "ethers";
+import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
+import { peerIdFromPublicKey } from "@libp2p/peer-id";
+import { fromHex, toHex } from "../keeper/core/hash.ts";
+import type { Hex } from "../keeper/core/hash.ts";
+import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
+
+const CONFIG =
+  "tuple(address token,uint96 price,uint32 interval,uint32 turn,uint32 slot,uint32 answer,uint32 confirmations,uint32 lockup,uint16 keeperShareBps,uint16 toleranceBps,bool merkle)";
+const GROUP_ABI = [
+  `function parameters() view returns (tuple(address payer,address registry,uint64 originBlock,${CONFIG} config))`,
+  "function state() view returns (tuple(uint64 settledThrough,uint64 committee,uint64 pendingCommittee,uint64 rotatedCommittee,uint32 listedProviders,uint32 providerCount,uint64 terminatedAt,uint64 endBlock,bool ended,uint32 abandonments))",
+  "function members(uint64 version,uint256 from,uint256 count) view returns (tuple(address operator,address payee,bytes blsKey)[])",
+  "function providers(uint256 from,uint256 count) view returns (tuple(uint32 index,address operator,address payee,uint64 activeFrom,uint64 removedAt,bool closed,uint64 bytesNow,uint32 firstCheckpoint,uint32 checkpointCount,uint64 sequence,uint256 credited,uint256 withdrawn,uint256 arrears)[])",
+  "function dataHistory(uint32 provider,uint256 from,uint256 count) view returns (tuple(uint64 fromBlock,uint64 size,bytes32 root,address receiptKey,uint64 sequence)[])",
+  "function consentSequence(address operator) view returns (uint64)",
+];
+const REGISTRY_ABI = [
+  "function keeper(address operator) view returns (tuple(address payee,address pendingPayee,uint32 keySequence,uint64 registeredAt,bytes blsKey,bytes peerId,string[] multiaddrs))",
+];
+
+/** One attempt at one endpoint; a keeper waits a few seconds in all. */
+const CALL_TIMEOUT_MS = 2_000;
+const HEAD_AGE_MS = 100;
+const MAX_MEMBERS = 124;
+
+export interface ChainOptions {
+  readonly chainId: number;
+  readonly rpc: readonly string[];
+  readonly registry: Hex;
+  readonly groups: readonly Hex[];
+  /** This provider's operator address. */
+  readonly operator: Hex;
+}
+
+/** No endpoint answered, or one is of another chain. */
+export class ChainError extends Error {
+  override readonly name = "ChainError";
+}
+
+interface RpcEndpoint {
+  readonly url: string;
+  readonly rpc: JsonRpcProvider;
+  /** Whether its chain id was found right. */
+  checked: boolean;
+}
+
+/** Values that hold for one head: dropped when the head moves. */
+class HeadCache {
+  #head = -1;
+  #values = new Map<string, Promise<unknown>>();
+
+  get<T>(head: number, key: string, load: () => Promise<T>): Promise<T> {
+    if (head !== this.#head) {
+      this.#head = head;
+      this.#values = new Map();
+    }
+    let value = this.#values.get(key) as Promise<T> | undefined;
+    if (value === undefined) {
+      value = load();
+      this.#values.set(key, value);
+      // A failure is not remembered: the next question asks again.
+      value.catch(() => this.#values.delete(key));
+    }
+    return value;
+  }
+}
+
+export class EthersChainView implements ChainView {
+  readonly chainId: number;
+  readonly #options: ChainOptions;
+  readonly #endpoints: readonly RpcEndpoint[];
+  readonly #cache = new HeadCache();
+  readonly #times = new Map<Hex, GroupTimes>();
+  readonly #compressed = new Map<string, Hex>();
+  #preferred = 0;
+  #headAt_ms = Number.NEGATIVE_INFINITY;
+  #headNow: Promise<number> = Promise.resolve(-1);
+
+  constructor(options: ChainOptions) {
+    this.chainId = options.chainId;
+    this.#options = options;
+    this.#endpoints = options.rpc.map((url) => {
+      const request = new FetchRequest(url);
+      request.timeout = CALL_TIMEOUT_MS;
+      const network = Network.from(options.chainId);
+      const rpc = new JsonRpcProvider(request, network, {
+        staticNetwork: network,
+        batchMaxCount: 1,
+        cacheTimeout: -1,
+      });
+      return { url, rpc, checked: false };
+    });
+  }
+
+  close(): void {
+    for (const { rpc } of this.#endpoints) rpc.destroy();
+  }
+
+  head(): Promise<number> {
+    // One challenge asks several times: a head of the last 100 ms will do.
+    const now = performance.now();
+    if (now - this.#headAt_ms > HEAD_AGE_MS) {
+      this.#headAt_ms = now;
+      this.#headNow = this.#call((rpc) => rpc.getBlockNumber());
+      this.#headNow.catch(() => (this.#headAt_ms = Number.NEGATIVE_INFINITY));
+    }
+    return this.#headNow;
+  }
+
+  async group(group: Hex): Promise<GroupTimes | undefined> {
+    if (!this.#options.groups.includes(group)) return undefined;
+    const known = this.#times.get(group);
+    if (known) return known;
+    const parameters = await this.#call((rpc) => this.#contract(group, rpc)["parameters"]?.());
+    const { originBlock, config } = parameters as { originBlock: bigint; config: Record<string, bigint> };
+    const times = {
+      originBlock: Number(originBlock),
+      slot: Number(config["slot"]),
+      confirmations: Number(config["confirmations"]),
+    };
+    this.#times.set(group, times);
+    return times;
+  }
+
+  async keeper(group: Hex, operator: Hex): Promise<KeeperSeat | undefined> {
+    const head = await this.head();
+    const seats = await this.#cache.get(head, `seats ${group}`, () => this.#seats(group));
+    const blsKeys = seats.get(operator);
+    if (blsKeys === undefined) return undefined;
+    const peerId = await this.#cache.get(head, `peer ${operator}`, () => this.#peerId(operator));
+    return { blsKeys, peerId };
+  }
+
+  /** Keys by operator over the active committee and those that may take its place. */
+  async #seats(group: Hex): Promise<Map<Hex, Hex[]>> {
+    const state = (await this.#call((rpc) => this.#contract(group, rpc)["state"]?.())) as Record<
+      string,
+      bigint
+    >;
+    const seats = new Map<Hex, Hex[]>();
+    for (const name of ["committee", "pendingCommittee", "rotatedCommittee"]) {
+      const version = state[name] ?? 0n;
+      if (version === 0n) continue;
+      const members = (await this.#call((rpc) =>
+        this.#contract(group, rpc)["members"]?.(version, 0, MAX_MEMBERS),
+      )) as { operator: string; blsKey: string }[];
+      for (const { operator, blsKey } of members) {
+        const keys = seats.get(operator.toLowerCase() as Hex) ?? [];
+        const key = this.#compress(blsKey);
+        if (!keys.includes(key)) keys.push(key);
+        seats.set(operator.toLowerCase() as Hex, keys);
+      }
+    }
+    return seats;
+  }
+
+  /** EIP-2537's 256 bytes (four coordinates of 64) to the 96 bytes of the compressed form. */
+  #compress(blsKey: string): Hex {
+    const known = this.#compressed.get(blsKey);
+    if (known) return known;
+    const bytes = fromHex(blsKey);
+    const [xc0, xc1, yc0, yc1] = [0, 64, 128, 192].map((start) =>
+      BigInt(toHex(bytes.slice(start, start + 64))),
+    );
+    const { Fp2 } = bls12_381.fields;
+    const point = bls12_381.G2.Point.fromAffine({
+      x: Fp2.create({ c0: xc0 as bigint, c1: xc1 as bigint }),
+      y: Fp2.create({ c0: yc0 as bigint, c1: yc1 as bigint }),
+    });
+    const compressed = toHex(point.toBytes(true));
+    if (this.#compressed.size > 1024) this.#compressed.clear();
+    this.#compressed.set(blsKey, compressed);
+    return compressed;
+  }
+
+  async #peerId(operator: Hex): Promise<string> {
+    const entry = (await this.#call((rpc) =>
+      new Contract(this.#options.registry, REGISTRY_ABI, rpc)["keeper"]?.(operator),
+    )) as { peerId: string };
+    return peerIdText(fromHex(entry.peerId));
+  }
+
+  async blockHash(block: number): Promise<Hex | undefined> {
+    const head = await this.head();
+    return this.#cache.get(head, `block ${block}`, async () => {
+      const found = await this.#call((rpc) => rpc.getBlock(block));
+      return (found?.hash ?? undefined) as Hex | undefined;
+    });
+  }
+
+  async data(group: Hex, provider: number, block: number): Promise<CommittedData | "foreign" | "none"> {
+    const head = await this.head();
+    return this.#cache.get(head, `data ${group} ${provider} ${block}`, () =>
+      this.#data(group, provider, block),
+    );
+  }
+
+  async #data(group: Hex, provider: number, block: number): Promise<CommittedData | "foreign" | "none"> {
+    const listed = (await this.#call((rpc) => this.#contract(group, rpc)["providers"]?.(provider, 1))) as {
+      operator: string;
+      firstCheckpoint: bigint;
+      checkpointCount: bigint;
+    }[];
+    const entry = listed[0];
+    if (entry?.operator.toLowerCase() !== this.#options.operator) return "foreign";
+    const { firstCheckpoint, checkpointCount } = entry;
+    const count = checkpointCount - firstCheckpoint;
+    const history = (await this.#call((rpc) =>
+      this.#contract(group, rpc)["dataHistory"]?.(provider, firstCheckpoint, count),
+    )) as { fromBlock: bigint; size: bigint; root: string; receiptKey: string }[];
+    const current = [...history].findLast(({ fromBlock }) => fromBlock <= BigInt(block));
+    if (current === undefined || current.size === 0n) return "none";
+    return {
+      listRoot: current.root as Hex,
+      bytes: current.size,
+      receiptKey: current.receiptKey.toLowerCase() as Hex,
+    };
+  }
+
+  /** The number that the next consent for the group must carry (R33). */
+  async nextConsentSequence(group: Hex): Promise<number> {
+    const used = (await this.#call((rpc) =>
+      this.#contract(group, rpc)["consentSequence"]?.(this.#options.operator),
+    )) as bigint;
+    return Number(used) + 1;
+  }
+
+  #contract(group: Hex, rpc: JsonRpcProvider): Contract {
+    return new Contract(group, GROUP_ABI, rpc);
+  }
+
+  /** Asks the endpoint that answered last, then the others once each. */
+  async #call<T>(ask: (rpc: JsonRpcProvider) => Promise<T> | undefined): Promise<T> {
+    const failures: string[] = [];
+    for (let i = 0; i < this.#endpoints.length; i++) {
+      const index = (this.#preferred + i) % this.#endpoints.length;
+      const endpoint = this.#endpoints[index] as RpcEndpoint;
+      try {
+        if (!endpoint.checked) await this.#checkChain(endpoint);
+        const value = await ask(endpoint.rpc);
+        this.#preferred = index;
+        return value as T;
+      } catch (error) {
+        failures.push(
+          `${endpoint.url}: ${(error as { shortMessage?: string }).shortMessage ?? String(error)}`,
+        );
+      }
+    }
+    throw new ChainError(`no chain endpoint answers: ${failures.join("; ")}`);
+  }
+
+  async #checkChain(endpoint: RpcEndpoint): Promise<void> {
+    const actual = Number(await endpoint.rpc.send("eth_chainId", []));
+    if (actual !== this.chainId) throw new ChainError(`chain id: expected ${this.chainId}, actual ${actual}`);
+    endpoint.checked = true;
+  }
+}
+
+/** Text form of the peer id that the registry holds as an identity multihash (00 24 ‖ the key's protobuf). */
+export function peerIdText(multihash: Uint8Array): string {
+  return peerIdFromPublicKey(publicKeyFromProtobuf(multihash.slice(2))).toString();
+}

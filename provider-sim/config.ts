@@ -1,0 +1,151 @@
+/** The provider's config file and key file: read whole, checked whole, unknown keys refused (D1). */
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, readFile, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { parse, stringify } from "yaml";
+import { z } from "zod";
+import { secretKeyAddress } from "../keeper/codec/receipt.ts";
+import { fromHex, toHex } from "../keeper/core/hash.ts";
+import type { Hex } from "../keeper/core/hash.ts";
+import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, "expected an address: 0x and 40 hex digits")
+  .transform((text) => text.toLowerCase() as Hex);
+const secret = z.string().regex(/^0x[0-9a-fA-F]{64}$/, "expected a secret key: 0x and 64 hex digits");
+
+const configSchema = z.strictObject({
+  dataDir: z.string().min(1),
+  chain: z.strictObject({
+    id: z.int().min(1),
+    rpc: z.array(z.url({ protocol: /^https?$/ })).min(1),
+    registry: address,
+  }),
+  keys: z.string().min(1),
+  listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
+  groups: z.array(address),
+});
+
+const keysSchema = z.strictObject({
+  operator: secret,
+  receipt: secret,
+  /** 32-byte seed of the libp2p ed25519 key. */
+  peer: secret,
+  /** Keys that receipts of slots before a change still need. */
+  olderReceipts: z.array(secret).optional(),
+});
+
+export type ProviderConfig = z.output<typeof configSchema>;
+
+export interface ProviderKeys {
+  readonly operator: Uint8Array;
+  readonly operatorAddress: Hex;
+  readonly peer: Uint8Array;
+  /** The present receipt key's address. */
+  readonly receiptAddress: Hex;
+  /** All receipt keys by address. */
+  readonly receiptKeys: ReadonlyMap<Hex, Uint8Array>;
+}
+
+/** The file cannot be used; the message says where, what was expected and what to do. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Paths in the file are relative to the file's folder; what comes back is absolute. YAML or JSON. */
+export async function loadConfig(path: string): Promise<ProviderConfig> {
+  const config = check(path, configSchema, parseText(path, await readText(path)));
+  const base = dirname(resolve(path));
+  const absolute = (name: string): string => (isAbsolute(name) ? name : join(base, name));
+  return { ...config, dataDir: absolute(config.dataDir), keys: absolute(config.keys) };
+}
+
+/** Refuses a key file that others can read. */
+export async function loadKeys(path: string): Promise<ProviderKeys> {
+  const text = await readText(path);
+  const { mode } = await stat(path);
+  if ((mode & 0o077) !== 0) {
+    throw new ConfigError(
+      `${path}: expected mode 0600, actual 0${(mode & 0o777).toString(8)}; others can read the keys: chmod 600 ${path}`,
+    );
+  }
+  const keys = check(path, keysSchema, parseText(path, text));
+  const receiptKeys = new Map<Hex, Uint8Array>();
+  for (const key of [keys.receipt, ...(keys.olderReceipts ?? [])]) {
+    receiptKeys.set(addressOf(path, key), fromHex(key));
+  }
+  return {
+    operator: fromHex(keys.operator),
+    operatorAddress: addressOf(path, keys.operator),
+    peer: fromHex(keys.peer),
+    receiptAddress: addressOf(path, keys.receipt),
+    receiptKeys,
+  };
+}
+
+function addressOf(path: string, key: string): Hex {
+  try {
+    return secretKeyAddress(fromHex(key));
+  } catch {
+    throw new ConfigError(`${path}: a secret key is out of range; make new keys with "provider init"`);
+  }
+}
+
+export interface NewProvider {
+  readonly dataDir: string;
+  readonly chainId: number;
+  readonly rpc: readonly string[];
+  readonly registry: string;
+  readonly listen: readonly string[];
+  readonly groups: readonly string[];
+}
+
+/** Writes `provider.yaml` and `keys.json` (0600) into the data folder; refuses to overwrite either. */
+export async function initProvider(options: NewProvider): Promise<{ config: string; keys: string }> {
+  const { dataDir, chainId, rpc, registry, listen, groups } = options;
+  const paths = { config: join(dataDir, "provider.yaml"), keys: join(dataDir, "keys.json") };
+  const config = { dataDir: ".", chain: { id: chainId, rpc, registry }, keys: "keys.json", listen, groups };
+  check("options", configSchema, config);
+  await mkdir(dataDir, { recursive: true });
+  for (const path of Object.values(paths)) {
+    if (await stat(path).catch(() => undefined)) {
+      throw new ConfigError(
+        `${path}: exists already; remove it by hand if its keys are in no group and no registry`,
+      );
+    }
+  }
+  const key = (): string => toHex(randomBytes(32));
+  const keys = { operator: key(), receipt: key(), peer: key() };
+  await writeFileAtomic(paths.keys, `${JSON.stringify(keys, undefined, 2)}\n`, 0o600);
+  await chmod(paths.keys, 0o600);
+  await writeFileAtomic(paths.config, stringify(config));
+  return paths;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new ConfigError(
+      `${path}: cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+    );
+  }
+}
+
+function parseText(path: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new ConfigError(`${path}: neither YAML nor JSON: ${(error as Error).message.split("\n")[0]}`);
+  }
+}
+
+function check<Schema extends z.ZodType>(path: string, schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map(
+    (issue) => `  ${issue.path.join(".") || "(whole file)"}: ${issue.message}`,
+  );
+  throw new ConfigError([`${path}: not valid`, ...lines].join("\n"));
+}

@@ -1,0 +1,67 @@
+/** Injectable misbehaviour as a decorator over the honest responder: the same for the daemon and the simulator. */
+import { decodeChallengeResponse, encodeChallengeResponse } from "../keeper/codec/challenge.ts";
+import type { ChallengeRequest } from "../keeper/codec/challenge.ts";
+import type { Hex } from "../keeper/core/hash.ts";
+import type { Responder } from "./logic.ts";
+
+export type Fault =
+  /** Does not answer at all. */
+  | { readonly kind: "offline" }
+  /** Answers after `delay_ms`. */
+  | { readonly kind: "slow"; readonly delay_ms: number }
+  /** Sends proofs with one wrong byte. */
+  | { readonly kind: "corrupt" }
+  /** Sends the first answer it ever gave to a keeper again and again. */
+  | { readonly kind: "replay" }
+  /** Answers the named keepers (operator addresses) only. */
+  | { readonly kind: "only-keepers"; readonly keepers: readonly Hex[] };
+
+export interface FaultDependencies {
+  /** The faults in force now. */
+  readonly faults: () => Promise<readonly Fault[]>;
+  readonly sleep: (delay_ms: number) => Promise<void>;
+}
+
+/** Keepers whose first answer is remembered for replays. */
+const MAX_REMEMBERED = 256;
+
+/** Undefined: the stream is closed without an answer. */
+export type FaultyResponder = (request: ChallengeRequest, peer: string) => Promise<Uint8Array | undefined>;
+
+export function withFaults(
+  respond: Responder<ChallengeRequest>,
+  dependencies: FaultDependencies,
+): FaultyResponder {
+  const firstAnswers = new Map<Hex, Uint8Array>();
+  return async (request, peer) => {
+    const faults = await dependencies.faults();
+    const find = <Kind extends Fault["kind"]>(kind: Kind): Extract<Fault, { kind: Kind }> | undefined =>
+      faults.find((fault): fault is Extract<Fault, { kind: Kind }> => fault.kind === kind);
+    if (find("offline")) return undefined;
+    const chosen = find("only-keepers")?.keepers;
+    if (chosen && !chosen.some((keeper) => keeper.toLowerCase() === request.keeper)) return undefined;
+    const slow = find("slow");
+    if (slow) await dependencies.sleep(slow.delay_ms);
+    const replayed = find("replay") && firstAnswers.get(request.keeper);
+    if (replayed) return replayed;
+    const response = await respond(request, peer);
+    if (firstAnswers.size < MAX_REMEMBERED && !firstAnswers.has(request.keeper) && isAnswer(response)) {
+      firstAnswers.set(request.keeper, response);
+    }
+    return find("corrupt") ? corrupted(response) : response;
+  };
+}
+
+function isAnswer(response: Uint8Array): boolean {
+  const decoded = decodeChallengeResponse(response);
+  return decoded.ok && decoded.value.kind === "answer";
+}
+
+function corrupted(response: Uint8Array): Uint8Array {
+  const decoded = decodeChallengeResponse(response);
+  if (!decoded.ok || decoded.value.kind !== "answer") return response;
+  const proof = decoded.value.proof.slice();
+  const last = proof.length - 1;
+  proof[last] = (proof[last] as number) ^ 1;
+  return encodeChallengeResponse({ ...decoded.value, proof });
+}

@@ -1,0 +1,198 @@
+/** The provider daemon and its commands as functions: what `whitepay provider …` calls, and what tests start. */
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
+import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
+import type { Logger } from "pino";
+import { signReceipt } from "../keeper/codec/receipt.ts";
+import { verifySeed } from "../keeper/codec/seed.ts";
+import { fromHex, toHex } from "../keeper/core/hash.ts";
+import type { Hex } from "../keeper/core/hash.ts";
+import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
+import type { HashOptions } from "../storage/disk/hash-file.ts";
+import { nativeHash } from "../storage/disk/native-hash.ts";
+import { PieceStore, StoreError } from "../storage/disk/store.ts";
+import { openAnswers } from "./answers-level.ts";
+import { EthersChainView } from "./chain-ethers.ts";
+import type { ProviderConfig, ProviderKeys } from "./config.ts";
+import { signConsent } from "./consent.ts";
+import type { DataConsent } from "./consent.ts";
+import { faultReader } from "./fault-file.ts";
+import { withFaults } from "./faults.ts";
+import { challengeResponder, piecesResponder } from "./logic.ts";
+import type { ProviderCrypto, ProviderEvents } from "./ports.ts";
+import { startServer } from "./server-libp2p.ts";
+
+export interface RunningProvider {
+  /** Text form. */
+  readonly peerId: string;
+  /** Multiaddrs with the peer id, as bound (port 0 is resolved). */
+  readonly addrs: readonly string[];
+  /** Closes streams, node and store. */
+  stop(): Promise<void>;
+}
+
+/** Public parts of a provider's keys, as the registry and the group want them. */
+export interface ProviderIdentity {
+  readonly operator: Hex;
+  readonly receiptKey: Hex;
+  readonly peerId: string;
+  /** 38 bytes, the registry's form of the peer id. */
+  readonly peerIdBytes: Hex;
+}
+
+export async function providerIdentity(keys: ProviderKeys): Promise<ProviderIdentity> {
+  const peerId = peerIdFromPrivateKey(await generateKeyPairFromSeed("Ed25519", keys.peer));
+  return {
+    operator: keys.operatorAddress,
+    receiptKey: keys.receiptAddress,
+    peerId: peerId.toString(),
+    peerIdBytes: toHex(peerId.toMultihash().bytes),
+  };
+}
+
+/** Where pieces live inside the data folder. */
+export function openStore(config: ProviderConfig): Promise<PieceStore> {
+  return PieceStore.open(join(config.dataDir, "store"));
+}
+
+/** Stores files and appends them to the current list (or starts a new one); `onFile` names each before its bytes are read. */
+export async function ingestFiles(
+  config: ProviderConfig,
+  files: readonly string[],
+  options: { readonly replace?: boolean; readonly onFile?: (file: string) => HashOptions } = {},
+): Promise<PieceList> {
+  const store = await openStore(config);
+  const entries: PieceEntry[] = [];
+  for (const file of files) entries.push(await store.ingest(file, options.onFile?.(file)));
+  return store.addToList(entries, { replace: options.replace ?? false });
+}
+
+/** Signs the current list for a group, with the number that the group expects next unless one is given. */
+export async function consentFor(
+  config: ProviderConfig,
+  keys: ProviderKeys,
+  group: Hex,
+  options: { readonly sequence?: number } = {},
+): Promise<DataConsent> {
+  const list = await (await openStore(config)).currentList();
+  if (list === undefined) throw new StoreError('nothing is stored yet: "provider ingest" some files first');
+  const sequence = options.sequence ?? (await nextSequence(config, keys, group));
+  const scope = {
+    chainId: config.chain.id,
+    group,
+    listRoot: toHex(list.root),
+    bytes: list.totalBytes,
+    sequence,
+  };
+  return signConsent(keys, scope);
+}
+
+async function nextSequence(config: ProviderConfig, keys: ProviderKeys, group: Hex): Promise<number> {
+  const chain = chainView(config, keys);
+  try {
+    return await chain.nextConsentSequence(group);
+  } finally {
+    chain.close();
+  }
+}
+
+function chainView(config: ProviderConfig, keys: ProviderKeys): EthersChainView {
+  return new EthersChainView({
+    chainId: config.chain.id,
+    rpc: config.chain.rpc,
+    registry: config.chain.registry,
+    groups: config.groups,
+    operator: keys.operatorAddress,
+  });
+}
+
+/**
+ * Starts the daemon. It may run before its provider is in a group, before the group's contract exists, and while no
+ * chain endpoint answers: such challenges are refused with the reason, and nothing ends the process.
+ */
+export async function startProvider(
+  config: ProviderConfig,
+  keys: ProviderKeys,
+  log: Logger,
+): Promise<RunningProvider> {
+  const store = await openStore(config);
+  await reportFaults(store, log);
+  const answers = await openAnswers(join(config.dataDir, "answers"));
+  const chain = chainView(config, keys);
+  const faults = faultReader(config.dataDir, (text) => log.warn(text));
+  const dependencies = {
+    chain,
+    answers,
+    store,
+    crypto: cryptoOf(keys),
+    events: eventsTo(log),
+    hash: nativeHash,
+  };
+  try {
+    const libp2p = await startServer(
+      { peerSeed: keys.peer, listen: config.listen },
+      {
+        challenge: withFaults(challengeResponder(dependencies), {
+          faults,
+          sleep: (delay_ms) => sleep(delay_ms),
+        }),
+        pieces: piecesResponder(dependencies),
+        online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
+      },
+    );
+    return {
+      peerId: libp2p.peerId.toString(),
+      addrs: libp2p.getMultiaddrs().map(String),
+      async stop() {
+        await libp2p.stop();
+        chain.close();
+        await answers.close();
+      },
+    };
+  } catch (error) {
+    chain.close();
+    await answers.close();
+    throw error;
+  }
+}
+
+/** A provider with damaged pieces still proves the rest, so this only warns. */
+async function reportFaults(store: PieceStore, log: Logger): Promise<void> {
+  const list = await store.currentList();
+  if (list === undefined) log.warn('no data is stored yet: "provider ingest" some files');
+  for (const piece of list?.pieces ?? []) {
+    const fault = await store.faultOf(piece);
+    if (fault !== undefined) log.error(fault);
+  }
+}
+
+function cryptoOf(keys: ProviderKeys): ProviderCrypto {
+  return {
+    async verifySeed(scope, seed, blsKey) {
+      await nextTurn(); // 25 ms of arithmetic: let the node's other work in between
+      return verifySeed(scope, seed, fromHex(blsKey));
+    },
+    signReceipt(domain, receipt, receiptKey) {
+      const key = keys.receiptKeys.get(receiptKey);
+      return key && signReceipt(domain, receipt, key);
+    },
+  };
+}
+
+/** Damage is logged once a minute at most for each text: every challenge would repeat it. */
+function eventsTo(log: Logger): ProviderEvents {
+  const seen = new Map<string, number>();
+  return {
+    answered: (event) => log.info({ ...event, bytesProven: String(event.bytesProven) }, "challenge answered"),
+    repeated: (event) => log.info(event, "challenge answered again, with the same bytes"),
+    refused: (event) => log.warn(event, "challenge refused"),
+    damaged({ text }) {
+      const now_ms = performance.now();
+      if (now_ms - (seen.get(text) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+      if (seen.size >= 1024) seen.clear();
+      seen.set(text, now_ms);
+      log.error(text);
+    },
+  };
+}

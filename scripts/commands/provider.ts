@@ -1,0 +1,214 @@
+/** `whitepay provider …`: store data, sign for it, answer challenges. */
+import type { Command } from "commander";
+import { addressOption, integerOption } from "../lib/options.ts";
+import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { hashProgressBar } from "../lib/hash-progress.ts";
+import { printJson, say } from "../lib/output.ts";
+import type { Fault } from "../../provider-sim/faults.ts";
+
+/** Long enough for open streams to end, short enough for a supervisor. */
+const STOP_TIMEOUT_MS = 2_000;
+
+export function register(program: Command): void {
+  const provider = program.command("provider").description("store data, answer challenges");
+  registerInit(provider);
+  registerData(provider);
+  registerRun(provider);
+  registerFault(provider);
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+interface InitOptions {
+  readonly dataDir: string;
+  readonly chainId: number;
+  readonly rpc: string[];
+  readonly registry: string;
+  readonly listen?: string[];
+  readonly group?: string[];
+}
+
+function registerInit(provider: Command): void {
+  provider
+    .command("init")
+    .description("make keys and a config file in a data folder")
+    .requiredOption("--data-dir <dir>", "folder for config, keys (mode 0600), pieces and answers")
+    .requiredOption("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
+    .requiredOption("--rpc <url>", "chain endpoint; repeat for more than one", collect)
+    .requiredOption("--registry <address>", "the Registry contract", addressOption("--registry"))
+    .option("--listen <multiaddr>", "where to listen; repeatable (default: /ip4/127.0.0.1/tcp/0)", collect)
+    .option("--group <address>", "group to serve; repeatable, can be added to the file later", collect)
+    .action(async (options: InitOptions) => {
+      const { initProvider, loadKeys } = await import("../../provider-sim/config.ts");
+      const { providerIdentity } = await import("../../provider-sim/main.ts");
+      const { dataDir, chainId, rpc, registry } = options;
+      const listen = options.listen ?? ["/ip4/127.0.0.1/tcp/0"];
+      const groups = (options.group ?? []).map(addressOption("--group"));
+      const paths = await asUsage(initProvider({ dataDir, chainId, rpc, registry, listen, groups }));
+      printJson({ ...paths, ...(await providerIdentity(await loadKeys(paths.keys))) });
+    });
+}
+
+function registerData(provider: Command): void {
+  provider
+    .command("ingest")
+    .description("copy files into the store and append them to the list of pieces")
+    .argument("<files...>", "regular files of at least one byte")
+    .requiredOption("--config <file>", "the provider's config file")
+    .option("--replace", "start a new list with these files; earlier lists stay stored")
+    .action(async (files: string[], options: { config: string; replace?: true }) => {
+      const { loadConfig } = await import("../../provider-sim/config.ts");
+      const { ingestFiles } = await import("../../provider-sim/main.ts");
+      const { toHex } = await import("../../storage/core/bytes.ts");
+      const config = await asUsage(loadConfig(options.config));
+      const onFile = (file: string): { onProgress?: ReturnType<typeof hashProgressBar> & {} } => {
+        const onProgress = hashProgressBar(file);
+        return onProgress ? { onProgress } : {};
+      };
+      const list = await asUsage(ingestFiles(config, files, { replace: options.replace ?? false, onFile }));
+      const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
+      printJson({ listRoot: toHex(list.root), bytes: list.totalBytes, pieces });
+    });
+  provider
+    .command("consent")
+    .description("sign the stored list for a group: what its payer needs to add this provider (R33)")
+    .requiredOption("--config <file>", "the provider's config file")
+    .requiredOption("--group <address>", "the group", addressOption("--group"))
+    .option(
+      "--sequence <number>",
+      "number of the consent (default: the one that the group expects next, asked from the chain)",
+      integerOption("--sequence", { min: 1 }),
+    )
+    .action(async (options: { config: string; group: string; sequence?: number }) => {
+      const { loadConfig, loadKeys } = await import("../../provider-sim/config.ts");
+      const { consentFor } = await import("../../provider-sim/main.ts");
+      const config = await asUsage(loadConfig(options.config));
+      const keys = await asUsage(loadKeys(config.keys));
+      const group = options.group.toLowerCase() as `0x${string}`;
+      const { sequence } = options;
+      printJson(await asUsage(consentFor(config, keys, group, sequence === undefined ? {} : { sequence })));
+    });
+}
+
+function registerRun(provider: Command): void {
+  provider
+    .command("run")
+    .description("answer challenges until SIGINT or SIGTERM; prints one JSON line when ready")
+    .requiredOption("--config <file>", "the provider's config file")
+    .option("--log-level <level>", "debug, info, warn, error or silent", "info")
+    .action(async (options: { config: string; logLevel: string }) => {
+      const { pino } = await import("pino");
+      const { loadConfig, loadKeys } = await import("../../provider-sim/config.ts");
+      const { startProvider } = await import("../../provider-sim/main.ts");
+      if (!["debug", "info", "warn", "error", "silent"].includes(options.logLevel)) {
+        throw usageError("--log-level is not valid", {
+          expected: "debug, info, warn, error or silent",
+          actual: options.logLevel,
+        });
+      }
+      const config = await asUsage(loadConfig(options.config));
+      const keys = await asUsage(loadKeys(config.keys));
+      const log = pino(
+        { name: "provider", level: options.logLevel },
+        pino.destination({ dest: 2, sync: true }),
+      );
+      const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
+        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(signal));
+      });
+      const running = await asUsage(startProvider(config, keys, log));
+      printJson({ event: "ready", peerId: running.peerId, addrs: running.addrs });
+      log.info({ signal: await stopSignal }, "stopping");
+      // A peer that does not let go must not keep the process: answers are durable before they leave.
+      setTimeout(() => process.exit(exitCodes.ok), STOP_TIMEOUT_MS).unref();
+      await running.stop();
+      process.exit(exitCodes.ok);
+    });
+}
+
+interface FaultOptions {
+  readonly config: string;
+  readonly fraction?: number;
+  readonly delayMs?: number;
+  readonly keeper?: string[];
+}
+
+const FAULTS = ["none", "lose-data", "offline", "slow", "corrupt", "replay", "only-keepers"] as const;
+
+function registerFault(provider: Command): void {
+  provider
+    .command("fault")
+    .description("make a provider misbehave, running or not, to see what keepers do about it")
+    .argument("<kind>", FAULTS.join(", "))
+    .requiredOption("--config <file>", "the provider's config file")
+    .option("--fraction <part>", "lose-data: part of each piece to destroy, 0 to 1", Number)
+    .option("--delay-ms <ms>", "slow: how long to wait", integerOption("--delay-ms", { max: 600_000 }))
+    .option("--keeper <address>", "only-keepers: who still gets answers; repeatable", collect)
+    .action(async (kind: string, options: FaultOptions) => {
+      const { loadConfig } = await import("../../provider-sim/config.ts");
+      const config = await asUsage(loadConfig(options.config));
+      if (kind === "lose-data") {
+        printJson(await loseStoredData(config, options.fraction));
+        return;
+      }
+      const { writeFaults } = await import("../../provider-sim/fault-file.ts");
+      const faults = faultsOf(kind, options);
+      await writeFaults(config.dataDir, faults);
+      printJson({ faults });
+    });
+}
+
+async function loseStoredData(
+  config: import("../../provider-sim/config.ts").ProviderConfig,
+  fraction: number | undefined,
+): Promise<{ bytesLost: number }> {
+  const { openStore } = await import("../../provider-sim/main.ts");
+  const { loseData } = await import("../../provider-sim/lose-data.ts");
+  if (fraction === undefined || !(fraction >= 0 && fraction <= 1)) {
+    throw usageError("--fraction is not valid", {
+      expected: "a number from 0 to 1",
+      actual: String(fraction ?? "nothing"),
+    });
+  }
+  const store = await openStore(config);
+  const list = await store.currentList();
+  if (list === undefined) throw usageError("nothing is stored that could be lost");
+  const bytesLost = await loseData(store, list, fraction);
+  say(`destroyed ${bytesLost} of ${list.totalBytes} bytes; "provider ingest" the files again to mend it`);
+  return { bytesLost };
+}
+
+function faultsOf(kind: string, options: FaultOptions): Fault[] {
+  switch (kind) {
+    case "none":
+      return [];
+    case "offline":
+    case "corrupt":
+    case "replay":
+      return [{ kind }];
+    case "slow":
+      return [{ kind, delay_ms: options.delayMs ?? 60_000 }];
+    case "only-keepers": {
+      const parse = addressOption("--keeper");
+      return [
+        { kind, keepers: (options.keeper ?? []).map((text) => parse(text).toLowerCase() as `0x${string}`) },
+      ];
+    }
+    default:
+      throw usageError("unknown fault", { expected: FAULTS.join(", "), actual: kind });
+  }
+}
+
+/** Errors of the provider that are about what the user gave get exit code 2, a dead chain endpoint 3. */
+async function asUsage<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (["ConfigError", "PieceSourceError", "AnswersInUseError"].includes(name)) throw usageError(message);
+    if (name === "StoreError") throw new CliError({ code: exitCodes.failed, message });
+    if (name === "ChainError") throw new CliError({ code: exitCodes.network, message });
+    throw error;
+  }
+}
