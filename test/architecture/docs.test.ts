@@ -1,0 +1,64 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+
+const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
+const architecture = read("docs/architecture.md");
+
+/** Rows of the stage table: `| challenge | R8, R9 | `file` | … |`. */
+const stages = [...architecture.matchAll(/^\| (\w+) \| [^|]*R\d[^|]* \| `([^`]+)` \|/gm)].map((row) => ({
+  stage: row[1],
+  file: row[2] as string,
+}));
+
+describe("docs/architecture.md", () => {
+  it("names every stage of the core, each with its own file", () => {
+    const files = globSync("keeper/core/stages/*.ts", { cwd: projectRoot }).sort();
+    expect(stages.map(({ file }) => file).sort()).toEqual(files);
+    for (const { stage, file } of stages) expect(file).toBe(`keeper/core/stages/${stage}.ts`);
+  });
+
+  it("lists the stages of an interval in the order of the data", () => {
+    const order = [
+      "challenge",
+      "record",
+      "integrate",
+      "propose",
+      "commit",
+      "reveal",
+      "decide",
+      "sign",
+      "submit",
+      "settle",
+    ];
+    expect(stages.map(({ stage }) => stage).filter((stage) => order.includes(stage as string))).toEqual(
+      order,
+    );
+  });
+
+  it.each(["README.md", "docs/architecture.md", "docs/dependencies.md"])(
+    "%s names only files that exist",
+    (page) => {
+      const folder = /^(?:contracts|keeper|storage|provider-sim|scripts|test|docs)\//;
+      const named = [...read(page).matchAll(/`([\w./-]+)`|\]\(([\w./-]+)\)/g)].map(
+        (match) => match[1] ?? match[2] ?? "",
+      );
+      const paths = named.filter((name) => folder.test(name));
+      expect(paths.length).toBeGreaterThan(0);
+      expect(paths.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
+    },
+  );
+});
+
+describe("docs/dependencies.md", () => {
+  it("gives a reason for every dependency of package.json, and for nothing else", () => {
+    const manifest: Record<"dependencies" | "devDependencies", Record<string, string>> = JSON.parse(
+      read("package.json"),
+    );
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).sort();
+    const rows = [...read("docs/dependencies.md").matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
+    expect(rows.map((row) => row[1]).sort()).toEqual(declared);
+    for (const row of rows) expect(row[2]?.length).toBeGreaterThan(10);
+  });
+});
