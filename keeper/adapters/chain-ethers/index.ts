@@ -1,0 +1,80 @@
+/** The chain through JSON-RPC with ethers. */
+import { encodeBase58 } from "ethers";
+import type { Hex } from "../../core/hash.ts";
+import type { ReasonCode } from "../../core/reasons.ts";
+import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from "../../ports/chain.ts";
+import type { ClockPort } from "../../ports/clock.ts";
+import { registryAbi } from "./abi.ts";
+import { Feed } from "./feed.ts";
+import { RpcPool, RpcUnavailable } from "./rpc.ts";
+import { call, SnapshotReader } from "./snapshot.ts";
+import { Submitter } from "./submit.ts";
+
+export type ChainOptions = {
+  readonly chainId: number;
+  readonly urls: readonly string[];
+  readonly registry: Hex;
+  readonly operatorSecret: string;
+  readonly poll_ms: number;
+};
+
+const outagePause_ms = 1_000;
+const bumpAfterBlocks = 3;
+
+export class EthersChain implements ChainPort {
+  readonly #options: ChainOptions;
+  readonly #rpc: RpcPool;
+  readonly #clock: ClockPort;
+  readonly #submitter: Submitter;
+
+  constructor(options: ChainOptions, clock: ClockPort) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#rpc = new RpcPool(options, () => clock.now_ms());
+    this.#submitter = new Submitter({ ...options, bumpAfterBlocks }, this.#rpc, clock);
+  }
+
+  async follow(
+    groups: readonly Hex[],
+    onUpdate: (update: ChainUpdate) => Promise<void>,
+    onTrouble: (code: ReasonCode, detail: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#rpc.onTrouble(onTrouble);
+    const reader = new SnapshotReader(this.#options.chainId, this.#rpc);
+    const feed = new Feed(this.#rpc, reader, groups);
+    while (!signal.aborted) {
+      let pause_ms = this.#options.poll_ms;
+      try {
+        const update = await feed.next();
+        if (update !== undefined) await onUpdate(update);
+      } catch (error) {
+        if (signal.aborted) break;
+        // An outage of all endpoints pauses the keeper; it resumes where it was.
+        if (!(error instanceof RpcUnavailable)) onTrouble("rpc-down", String(error));
+        pause_ms = outagePause_ms;
+      }
+      await this.#clock.sleep(pause_ms, signal);
+    }
+    this.#rpc.close();
+  }
+
+  keeperEndpoint(operator: Hex): Promise<Endpoint | undefined> {
+    return this.#endpoint("keeper", operator);
+  }
+
+  providerEndpoint(operator: Hex): Promise<Endpoint | undefined> {
+    return this.#endpoint("provider", operator);
+  }
+
+  async #endpoint(role: "keeper" | "provider", operator: Hex): Promise<Endpoint | undefined> {
+    const [entry] = await call(this.#rpc, registryAbi, this.#options.registry, role, [operator], "latest");
+    if (entry.registeredAt === 0n) return undefined;
+    // A libp2p peer id of an ed25519 key is the base58 text of its identity multihash.
+    return { operator, peerId: encodeBase58(entry.peerId), multiaddrs: [...entry.multiaddrs] };
+  }
+
+  submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {
+    return this.#submitter.submit(submission, signal);
+  }
+}

@@ -1,0 +1,171 @@
+/** Reads a group's state at one block into the core's terms. */
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import type { Interface } from "ethers";
+import type {
+  Committee,
+  DataCheckpoint,
+  GroupParams,
+  GroupSnapshot,
+  Member,
+  ProviderEntry,
+} from "../../core/group.ts";
+import { toHex } from "../../core/hash.ts";
+import type { Hex } from "../../core/hash.ts";
+import { groupAbi } from "./abi.ts";
+import type { RpcPool } from "./rpc.ts";
+
+const pageSize = 64n;
+
+export function blockTag(block: number): Hex {
+  return `0x${block.toString(16)}`;
+}
+
+function lower(address: string): Hex {
+  return address.toLowerCase() as Hex;
+}
+
+/** eth_call with decoded outputs; a single output comes as itself. */
+export async function call(
+  rpc: RpcPool,
+  abi: Interface,
+  to: Hex,
+  name: string,
+  args: readonly unknown[],
+  block: number | "latest",
+): Promise<ReturnType<Interface["decodeFunctionResult"]>> {
+  const data = abi.encodeFunctionData(name, [...args]);
+  const tag = block === "latest" ? block : blockTag(block);
+  const output = (await rpc.send("eth_call", [{ to, data }, tag])) as string;
+  return abi.decodeFunctionResult(name, output);
+}
+
+/** 256 bytes of EIP-2537 (each coordinate 64 bytes, the first 16 zero) to the compressed form of 96 bytes. */
+export function compressG2(eip2537: Uint8Array): Hex {
+  const coordinate = (i: number): bigint => BigInt(toHex(eip2537.subarray(i * 64, (i + 1) * 64)));
+  const point = bls12_381.G2.Point.fromAffine({
+    x: { c0: coordinate(0), c1: coordinate(1) },
+    y: { c0: coordinate(2), c1: coordinate(3) },
+  });
+  return toHex(point.toBytes(true));
+}
+
+export class SnapshotReader {
+  readonly #chainId: number;
+  readonly #rpc: RpcPool;
+  readonly #params = new Map<Hex, GroupParams>();
+  /** Members by keys blob: a version whose keys change gets another blob. */
+  readonly #members = new Map<string, readonly Member[]>();
+
+  constructor(chainId: number, rpc: RpcPool) {
+    this.#chainId = chainId;
+    this.#rpc = rpc;
+  }
+
+  async read(group: Hex, block: number): Promise<GroupSnapshot> {
+    const params = await this.#readParams(group, block);
+    const [state] = await this.#call(group, "state", [], block);
+    const committee = await this.#readCommittee(group, "committee", block);
+    const pending =
+      state.pendingCommittee === 0n ? undefined : await this.#readCommittee(group, "pendingCommittee", block);
+    if (committee === undefined) throw new Error(`${group} has no committee: not a group of this protocol?`);
+    const providers = await this.#readProviders(
+      group,
+      Number(state.providerCount),
+      Number(state.endBlock),
+      block,
+    );
+    return {
+      chainId: this.#chainId,
+      address: group,
+      block,
+      params,
+      ts: Number(state.settledThrough),
+      committee,
+      pending,
+      providers,
+    };
+  }
+
+  #call(group: Hex, name: string, args: readonly unknown[], block: number): ReturnType<typeof call> {
+    return call(this.#rpc, groupAbi, group, name, args, block);
+  }
+
+  async #readParams(group: Hex, block: number): Promise<GroupParams> {
+    const known = this.#params.get(group);
+    if (known !== undefined) return known;
+    const [{ originBlock, config }] = await this.#call(group, "parameters", [], block);
+    const params: GroupParams = {
+      originBlock: Number(originBlock),
+      interval: Number(config.interval),
+      turn: Number(config.turn),
+      slot: Number(config.slot),
+      answer: Number(config.answer),
+      confirmations: Number(config.confirmations),
+      lockup: Number(config.lockup),
+      price: BigInt(config.price),
+      keeperShareBps: Number(config.keeperShareBps),
+      toleranceBps: Number(config.toleranceBps),
+    };
+    this.#params.set(group, params);
+    return params;
+  }
+
+  async #readCommittee(group: Hex, name: string, block: number): Promise<Committee | undefined> {
+    const [committee] = await this.#call(group, name, [], block);
+    if (committee.version === 0n) return undefined;
+    const key = `${group}/${committee.version}/${committee.keysBlob}`;
+    let members = this.#members.get(key);
+    if (members === undefined) {
+      const args = [committee.version, 0n, BigInt(committee.operators.length)];
+      const [rows] = await this.#call(group, "members", args, block);
+      members = [...rows].map((row) => ({
+        operator: lower(row.operator),
+        blsKey: compressG2(Buffer.from(row.blsKey.slice(2), "hex")),
+      }));
+      this.#members.set(key, members);
+    }
+    return { version: Number(committee.version), seed: committee.seed, members };
+  }
+
+  async #readProviders(group: Hex, count: number, endBlock: number, block: number): Promise<ProviderEntry[]> {
+    const entries: ProviderEntry[] = [];
+    for (let from = 0n; from < BigInt(count); from += pageSize) {
+      const [rows] = await this.#call(group, "providers", [from, pageSize], block);
+      for (const row of rows) {
+        if (row.closed) continue;
+        const history = await this.#readHistory(group, row, block);
+        // R33: after a terminate the commitment ends with the lockup.
+        if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
+        entries.push({ index: Number(row.index), operator: lower(row.operator), history });
+      }
+    }
+    return entries;
+  }
+
+  async #readHistory(
+    group: Hex,
+    row: { index: bigint; firstCheckpoint: bigint; checkpointCount: bigint },
+    block: number,
+  ): Promise<DataCheckpoint[]> {
+    const history: DataCheckpoint[] = [];
+    for (let from = row.firstCheckpoint; from < row.checkpointCount; from += pageSize) {
+      const [page] = await this.#call(group, "dataHistory", [row.index, from, pageSize], block);
+      for (const c of page) {
+        history.push({
+          fromBlock: Number(c.fromBlock),
+          bytes: BigInt(c.size),
+          listRoot: c.root,
+          receiptKey: lower(c.receiptKey),
+        });
+      }
+    }
+    return history;
+  }
+}
+
+const emptyData: DataCheckpoint = {
+  fromBlock: 0,
+  bytes: 0n,
+  listRoot: `0x${"00".repeat(32)}`,
+  receiptKey: `0x${"00".repeat(20)}`,
+};

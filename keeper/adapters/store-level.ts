@@ -1,0 +1,220 @@
+/**
+ * The keeper's store on LevelDB. Every write that the protocol relies on is one atomic batch, synced to disk before it
+ * resolves (S5, S6). Numbers in keys are 16 hex digits, so that keys sort like the numbers.
+ */
+import { Level } from "level";
+import type { OwnValues, Write } from "../core/effects.ts";
+import type { Hex } from "../core/hash.ts";
+import type { ProviderValue } from "../core/messages.ts";
+import type { ChallengeRecord } from "../core/records.ts";
+import type { EvidencePair, Restored, StoredProof, StorePort } from "../ports/store.ts";
+
+/** Buckets: the first two characters of every key. Append only; a number is never reused. */
+const bucket = {
+  /** "00version" → layout version; "00head/<group>" → highest head seen */
+  meta: "00",
+  /** group / ts / turn → digest: what was signed, for ever while it can matter (R23) */
+  note: "10",
+  /** group / ts / turn → own values and records root (R26) */
+  own: "11",
+  /** group / ts / round → salt */
+  salt: "12",
+  /** group / ts → bytes of the slot before ts (R14) */
+  before: "13",
+  /** group / slot / provider → record */
+  record: "20",
+  /** group / slot / provider → receipt, seed and full proof */
+  proof: "21",
+  /** group / number → two signed messages that contradict each other */
+  evidence: "30",
+} as const;
+
+const layoutVersion = "1";
+const end = "\uffff";
+/** Pairs kept per group: one cheating keeper cannot fill the disk. */
+const maxEvidencePerGroup = 256;
+
+export class StoreError extends Error {}
+
+function num(value: number): string {
+  return value.toString(16).padStart(16, "0");
+}
+
+const bigintKeys = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? { $bigint: value.toString() } : value;
+
+const revive = (_key: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && "$bigint" in value
+    ? BigInt((value as { $bigint: string }).$bigint)
+    : value;
+
+function json(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value, bigintKeys));
+}
+
+function parsed<T>(bytes: Uint8Array, key: string): T {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes), revive) as T;
+  } catch {
+    throw new StoreError(
+      `store entry ${key} is damaged: restore the folder from a backup, or start from an empty one`,
+    );
+  }
+}
+
+type Operation = { readonly type: "put"; readonly key: string; readonly value: Uint8Array };
+
+export class LevelStore implements StorePort {
+  readonly #db: Level<string, Uint8Array>;
+
+  private constructor(db: Level<string, Uint8Array>) {
+    this.#db = db;
+  }
+
+  /** @throws StoreError if another process holds the folder, or it is of another layout version */
+  static async open(folder: string): Promise<LevelStore> {
+    const db = new Level<string, Uint8Array>(folder, { keyEncoding: "utf8", valueEncoding: "view" });
+    try {
+      await db.open();
+    } catch (error) {
+      const cause = (error as { cause?: { message?: string; code?: string } }).cause;
+      if (cause?.code === "LEVEL_LOCKED") {
+        throw new StoreError(`${folder} is in use by another process: one keeper per data folder (D9)`);
+      }
+      throw new StoreError(`${folder} cannot be opened: ${cause?.message ?? String(error)}`);
+    }
+    const store = new LevelStore(db);
+    const version = await db.get(`${bucket.meta}version`);
+    const found = version === undefined ? undefined : new TextDecoder().decode(version);
+    if (found === undefined) {
+      await db.put(`${bucket.meta}version`, new TextEncoder().encode(layoutVersion), { sync: true });
+    } else if (found !== layoutVersion) {
+      await db.close();
+      throw new StoreError(`${folder}: expected store version ${layoutVersion}, actual ${found}`);
+    }
+    return store;
+  }
+
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+
+  async load(group: Hex): Promise<Restored> {
+    const head = await this.#db.get(`${bucket.meta}head/${group}`);
+    return {
+      kind: "restored",
+      head: head === undefined ? -1 : parsed<number>(head, "head"),
+      records: await this.#all<ChallengeRecord>(bucket.record, group),
+      notes: await this.#all<Restored["notes"][number]>(bucket.note, group),
+      own: await this.#all<OwnValues>(bucket.own, group),
+      salts: await this.#all<Restored["salts"][number]>(bucket.salt, group),
+      before: await this.#all<{ ts: number; bytes: ProviderValue[] }>(bucket.before, group),
+    };
+  }
+
+  async #all<T>(prefix: string, group: Hex): Promise<T[]> {
+    const values: T[] = [];
+    const range = { gt: `${prefix}${group}/`, lt: `${prefix}${group}/${end}` };
+    for await (const [key, value] of this.#db.iterator(range)) values.push(parsed<T>(value, key));
+    return values;
+  }
+
+  async write(group: Hex, writes: readonly Write[]): Promise<void> {
+    await this.#db.batch(
+      writes.flatMap((write) => operations(group, write)),
+      { sync: true },
+    );
+  }
+
+  async proofOf(group: Hex, provider: number, slot: number): Promise<StoredProof | undefined> {
+    const bytes = await this.#db.get(`${bucket.proof}${group}/${num(slot)}/${num(provider)}`);
+    if (bytes === undefined) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const receiptLength = view.getUint32(0);
+    const seedLength = view.getUint32(4);
+    const seedAt = 8 + receiptLength;
+    return {
+      receipt: bytes.slice(8, seedAt),
+      seed: bytes.slice(seedAt, seedAt + seedLength),
+      proof: bytes.slice(seedAt + seedLength),
+    };
+  }
+
+  async prune(group: Hex, ts: number, firstSlot: number): Promise<void> {
+    for (const prefix of [bucket.record, bucket.proof]) {
+      await this.#db.clear({ gt: `${prefix}${group}/`, lt: `${prefix}${group}/${num(firstSlot)}` });
+    }
+    for (const prefix of [bucket.note, bucket.own, bucket.salt, bucket.before]) {
+      await this.#db.clear({ gt: `${prefix}${group}/`, lt: `${prefix}${group}/${num(ts)}` });
+    }
+  }
+
+  async keepEvidence(pair: EvidencePair): Promise<void> {
+    const range = { gt: `${bucket.evidence}${pair.group}/`, lt: `${bucket.evidence}${pair.group}/${end}` };
+    const keys = await this.#db.keys(range).all();
+    if (keys.length >= maxEvidencePerGroup) return;
+    const value = json({
+      group: pair.group,
+      first: Buffer.from(pair.first).toString("base64"),
+      second: Buffer.from(pair.second).toString("base64"),
+    });
+    await this.#db.put(`${bucket.evidence}${pair.group}/${num(keys.length)}`, value, { sync: true });
+  }
+
+  async evidence(): Promise<readonly EvidencePair[]> {
+    const pairs: EvidencePair[] = [];
+    for await (const [key, value] of this.#db.iterator({ gt: bucket.evidence, lt: bucket.evidence + end })) {
+      const stored = parsed<{ group: Hex; first: string; second: string }>(value, key);
+      pairs.push({
+        group: stored.group,
+        first: Buffer.from(stored.first, "base64"),
+        second: Buffer.from(stored.second, "base64"),
+      });
+    }
+    return pairs;
+  }
+}
+
+function put(key: string, value: Uint8Array): Operation {
+  return { type: "put", key, value };
+}
+
+function operations(group: Hex, write: Write): Operation[] {
+  switch (write.kind) {
+    case "record": {
+      const { record, receipt, seed, proof } = write;
+      const id = `${group}/${num(record.slot)}/${num(record.provider)}`;
+      const entry = put(`${bucket.record}${id}`, json(record));
+      if (record.outcome.kind === "failed") return [entry];
+      return [entry, put(`${bucket.proof}${id}`, packed(receipt, seed, proof))];
+    }
+    case "note": {
+      const { ts, turn, digest } = write;
+      return [put(`${bucket.note}${group}/${num(ts)}/${num(turn)}`, json({ ts, turn, digest }))];
+    }
+    case "own":
+      return [put(`${bucket.own}${group}/${num(write.own.ts)}/${num(write.own.turn)}`, json(write.own))];
+    case "salt": {
+      const { ts, round, salt } = write;
+      return [put(`${bucket.salt}${group}/${num(ts)}/${round}`, json({ ts, round, salt }))];
+    }
+    case "before": {
+      const { ts, bytes } = write;
+      return [put(`${bucket.before}${group}/${num(ts)}`, json({ ts, bytes }))];
+    }
+    case "head":
+      return [put(`${bucket.meta}head/${group}`, json(write.head))];
+  }
+}
+
+/** Two lengths, then receipt, seed and proof one after the other. */
+function packed(receipt: Uint8Array, seed: Uint8Array, proof: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(8 + receipt.length + seed.length + proof.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, receipt.length);
+  view.setUint32(4, seed.length);
+  bytes.set(receipt, 8);
+  bytes.set(seed, 8 + receipt.length);
+  bytes.set(proof, 8 + receipt.length + seed.length);
+  return bytes;
+}
