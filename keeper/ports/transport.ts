@@ -18,8 +18,8 @@ export interface TransportPort {
   serve(question: Question, handler: RequestHandler): void;
   /** Undefined if the keeper is unreachable, too slow or answers too much. */
   ask(keeper: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined>;
-  /** The keepers to be connected to; anyone else is refused at the gate, except `guests` that only answer. */
-  setMembers(members: readonly Endpoint[], guests: readonly Endpoint[]): void;
+  /** The keepers to be connected to; anyone else is refused at the gate. */
+  setMembers(members: readonly Endpoint[]): void;
   /** Operators of members connected now; called at every change. */
   onConnected(listener: (operators: readonly Hex[]) => void): void;
 }

@@ -32,6 +32,8 @@ type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
 export class Challenger {
   readonly #options: ChallengerOptions;
   readonly #on: ChallengerDependencies;
+  /** Where providers are; looked up again after a failed call, since a provider may have moved. */
+  readonly #endpoints = new Map<Hex, Endpoint>();
   readonly #lists = new Map<Hex, PieceList>();
   /** Fetches under way, so that several questions for one list cost one fetch. */
   readonly #fetching = new Map<Hex, Promise<PieceList | undefined>>();
@@ -59,6 +61,7 @@ export class Challenger {
     const { timeout_ms } = this.#options;
     const response = await this.#on.provider.challenge(target, request, { timeout_ms, signal });
     if (!response.ok) {
+      if (response.reason === "unreachable") this.#forgetEndpoint(group, effect.provider);
       this.#on.telemetry.info("challenge failed", { provider: effect.provider, why: response.detail });
       return { kind: "failed", reason: response.reason === "malformed" ? "bad-proof" : response.reason };
     }
@@ -87,10 +90,28 @@ export class Challenger {
   }
 
   async #target(group: GroupSnapshot, provider: number): Promise<ProviderTarget | undefined> {
-    const entry = group.providers.find((p) => p.index === provider);
-    const endpoint: Endpoint | undefined =
-      entry === undefined ? undefined : await this.#on.chain.providerEndpoint(entry.operator);
-    return endpoint === undefined ? undefined : { peerId: endpoint.peerId, addrs: endpoint.multiaddrs };
+    const operator = group.providers.find((p) => p.index === provider)?.operator;
+    if (operator === undefined) return undefined;
+    let endpoint = this.#endpoints.get(operator);
+    if (endpoint === undefined) {
+      try {
+        endpoint = await this.#on.chain.providerEndpoint(operator);
+      } catch (error) {
+        this.#on.telemetry.reason(
+          group.address,
+          "rpc-down",
+          `registry look-up of ${operator}: ${String(error)}`,
+        );
+      }
+      if (endpoint === undefined) return undefined;
+      this.#endpoints.set(operator, endpoint);
+    }
+    return { peerId: endpoint.peerId, addrs: endpoint.multiaddrs };
+  }
+
+  #forgetEndpoint(group: GroupSnapshot, provider: number): void {
+    const operator = group.providers.find((p) => p.index === provider)?.operator;
+    if (operator !== undefined) this.#endpoints.delete(operator);
   }
 
   async #list(
@@ -126,6 +147,7 @@ export class Challenger {
     const { timeout_ms, maxLists } = this.#options;
     const result = await this.#on.provider.pieceList(target, query, { timeout_ms, signal });
     if (!result.ok) {
+      this.#forgetEndpoint(group, provider);
       this.#on.telemetry.info("piece list not served", { provider, why: result.detail });
       return undefined;
     }

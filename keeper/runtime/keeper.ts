@@ -135,35 +135,27 @@ export class Keeper {
     });
   }
 
-  /** Members and providers of all groups; a changed address in the registry is picked up at the next slot. */
+  /** Members of all groups; a changed address in the registry is picked up at the next slot. */
   async #refreshMembers(): Promise<void> {
     const members = new Map<Hex, Endpoint>();
-    const guests = new Map<Hex, Endpoint>();
     for (const loop of this.#loops.values()) {
       const group = loop.state.group;
       if (group === undefined) continue;
       const committee = [...group.committee.members, ...(group.pending?.members ?? [])];
       for (const { operator } of committee) {
         if (operator === this.#on.keyring.operator) continue;
-        const endpoint = await this.#endpoint(operator, (o) => this.#on.chain.keeperEndpoint(o));
+        const endpoint = await this.#endpoint(operator);
         if (endpoint !== undefined) members.set(operator, endpoint);
       }
-      for (const { operator } of group.providers) {
-        const endpoint = await this.#endpoint(operator, (o) => this.#on.chain.providerEndpoint(o));
-        if (endpoint !== undefined) guests.set(operator, endpoint);
-      }
     }
-    this.#on.transport.setMembers([...members.values()], [...guests.values()]);
+    this.#on.transport.setMembers([...members.values()]);
   }
 
-  async #endpoint(
-    operator: Hex,
-    lookUp: (operator: Hex) => Promise<Endpoint | undefined>,
-  ): Promise<Endpoint | undefined> {
+  async #endpoint(operator: Hex): Promise<Endpoint | undefined> {
     const known = this.#endpoints.get(operator);
     if (known !== undefined && this.#connected.includes(operator)) return known;
     try {
-      const found = await lookUp(operator);
+      const found = await this.#on.chain.keeperEndpoint(operator);
       if (found !== undefined) this.#endpoints.set(operator, found);
       return found;
     } catch (error) {

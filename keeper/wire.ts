@@ -1,0 +1,67 @@
+/** The whole daemon on a page: which adapter stands behind which port. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { startApi } from "./api/status.ts";
+import { EthersChain } from "./adapters/chain-ethers/index.ts";
+import { systemClock } from "./adapters/clock-system.ts";
+import { NobleCrypto } from "./adapters/crypto-noble.ts";
+import { FileKeyring, readKeyFile } from "./adapters/keyring-file.ts";
+import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
+import { providerClient } from "./adapters/provider-libp2p.ts";
+import { LevelStore } from "./adapters/store-level.ts";
+import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
+import { GossipTransport } from "./adapters/transport-gossipsub.ts";
+import type { KeeperConfig } from "./config.ts";
+import type { Hex } from "./core/hash.ts";
+import { Keeper } from "./runtime/keeper.ts";
+
+const redial_ms = 1_000;
+const maxPieceLists = 4_096;
+
+export type Daemon = {
+  readonly peerId: string;
+  readonly addresses: readonly string[];
+  readonly api: string;
+  /** Resolves when `signal` aborted and all is closed; rejects if the keeper had to stop. */
+  run(signal: AbortSignal): Promise<void>;
+};
+
+export async function wire(config: KeeperConfig): Promise<Daemon> {
+  const secrets = await readKeyFile(config.keys);
+  await mkdir(config.dataDir, { recursive: true });
+  const keyring = new FileKeyring(secrets);
+  const telemetry = new PinoTelemetry(config.logLevel, keyring.operator);
+  const store = await LevelStore.open(join(config.dataDir, "store"));
+  const ledger = await TypeormLedger.openFile(join(config.dataDir, "ledger.sqlite"));
+  const { id: chainId, rpc: urls, registry, poll_ms } = config.chain;
+  const operatorSecret = secrets.operator;
+  const chain = new EthersChain({ chainId, urls, registry, operatorSecret, poll_ms }, systemClock);
+  const transport = await GossipTransport.start({
+    peerSecret: secrets.peer as Hex,
+    listen: config.listen,
+    redial_ms,
+  });
+  const provider = providerClient({ libp2p: transport.node });
+  const crypto = new NobleCrypto();
+  const { groups, challengeTimeout_ms } = config;
+  const keeper = new Keeper(
+    { groups, timeout_ms: challengeTimeout_ms, maxLists: maxPieceLists },
+    { keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider },
+  );
+  const api = await startApi({ ...config.api, groups }, { keeper, ledger });
+  return {
+    peerId: transport.peerId,
+    addresses: transport.addresses,
+    api: api.url,
+    run: async (signal) => {
+      try {
+        await keeper.run(signal);
+      } finally {
+        await api.stop();
+        await transport.stop();
+        await store.close();
+        await ledger.close();
+      }
+    },
+  };
+}
