@@ -1,0 +1,288 @@
+/** A committee in one process: the real core, codec and runtime over simulated ports. */
+import type { GroupParams, ProviderEntry } from "../../keeper/core/group.ts";
+import { keccakWords } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { ReasonCode } from "../../keeper/core/reasons.ts";
+import type { ChainPort, Submission, SubmitResult } from "../../keeper/ports/chain.ts";
+import type { ProviderClient } from "../../keeper/ports/provider.ts";
+import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
+import { Keeper } from "../../keeper/runtime/keeper.ts";
+import { makePieceList } from "../../storage/core/piece-list.ts";
+import { ChainModel } from "./chain-model.ts";
+import {
+  aggregateSignature,
+  memberOf,
+  operatorOf,
+  simulatedCrypto,
+  simulatedKeyring,
+  simulatedReceipt,
+} from "./cheap-crypto.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { Network } from "./network.ts";
+import type { NetworkOptions } from "./network.ts";
+import { World } from "./world.ts";
+
+export type ClusterOptions = {
+  readonly seed: number;
+  readonly committee: number;
+  /** Bytes of each provider. */
+  readonly providers: readonly number[];
+  readonly params: GroupParams;
+  readonly network: NetworkOptions;
+  readonly blockMs: readonly [number, number];
+  readonly storeLatencyMs: number;
+};
+
+export type Noted = {
+  readonly keeper: number;
+  readonly block: number;
+  readonly code: ReasonCode;
+  readonly detail: string;
+};
+
+/** What a keeper's ports may be wrapped in: a Byzantine keeper is an honest one with lying ports. */
+export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDependencies;
+
+type Seat = {
+  readonly store: MemoryStore;
+  abort: AbortController | undefined;
+  keeper: Keeper | undefined;
+  feed: ((blocks: boolean) => Promise<void>) | undefined;
+};
+
+export const defaultParams: GroupParams = {
+  originBlock: 10,
+  interval: 60,
+  turn: 20,
+  slot: 5,
+  answer: 2,
+  confirmations: 1,
+  lockup: 200,
+  price: 1n << 30n,
+  keeperShareBps: 1000,
+  toleranceBps: 100,
+};
+
+export const defaultOptions: ClusterOptions = {
+  seed: 1,
+  committee: 4,
+  providers: [1_000_000, 2_000_000, 3_000_000],
+  params: defaultParams,
+  network: { delayMs: [5, 80], loss: 0 },
+  blockMs: [900, 1300],
+  storeLatencyMs: 1,
+};
+
+export class Cluster {
+  readonly options: ClusterOptions;
+  readonly world: World;
+  readonly chain: ChainModel;
+  readonly network: Network;
+  readonly reasons: Noted[] = [];
+  readonly seats: Seat[];
+  /** Of 16 leaves, how many a provider can still prove to a keeper; undefined: it does not answer. */
+  proves: (provider: number, keeper: number) => number | undefined = () => 16;
+  decorate: Decorator = (ports) => ports;
+  readonly #lists: ReturnType<typeof makePieceList>[];
+  readonly #pool: { submission: Submission; sender: Hex; resolve: (result: SubmitResult) => void }[] = [];
+  readonly #onBlock: ((block: number) => void)[] = [];
+
+  constructor(options: ClusterOptions) {
+    this.options = options;
+    this.world = new World(options.seed);
+    this.#lists = options.providers.map((size, i) => {
+      const root = new Uint8Array(32).fill(i + 1);
+      return makePieceList([{ root, size }]);
+    });
+    const members = Array.from({ length: options.committee }, (_, i) => memberOf(i));
+    this.chain = new ChainModel({
+      seed: options.seed,
+      params: options.params,
+      members,
+      providers: options.providers.map((size, i) => this.#provider(i, size)),
+      verify: (digest, signers, signature) => {
+        const keys = signers.map((k) => memberOf(k).blsKey);
+        return signature === aggregateSignature(digest, keys);
+      },
+    });
+    this.network = new Network(this.world, options.network);
+    this.seats = members.map(() => ({
+      store: new MemoryStore(this.world, options.storeLatencyMs),
+      abort: undefined,
+      keeper: undefined,
+      feed: undefined,
+    }));
+  }
+
+  #provider(index: number, size: number): ProviderEntry {
+    const listRoot = keccakWords(7, index);
+    const receiptKey = operatorOf(1000 + index);
+    const history = [
+      { fromBlock: this.options.params.originBlock, bytes: BigInt(size), listRoot, receiptKey },
+    ];
+    return { index, operator: operatorOf(2000 + index), history };
+  }
+
+  start(index: number): void {
+    const seat = this.seats[index];
+    if (seat === undefined || seat.abort !== undefined) return;
+    const abort = new AbortController();
+    seat.abort = abort;
+    const keyring = simulatedKeyring(index);
+    const ports: KeeperDependencies = {
+      keyring,
+      crypto: simulatedCrypto,
+      store: this.#mortal(seat.store, abort.signal),
+      ledger: silentLedger,
+      transport: this.network.attach(keyring.operator),
+      chain: this.#chainOf(index),
+      telemetry: {
+        reason: (_group, code, detail) =>
+          this.reasons.push({ keeper: index, block: this.chain.head, code, detail }),
+        info: () => undefined,
+        warn: () => undefined,
+        error: (text, fields) => {
+          throw new Error(`keeper ${index}: ${text} ${JSON.stringify(fields)}`);
+        },
+      },
+      clock: {
+        now_ms: () => this.world.now_ms,
+        sleep: (delay_ms) => this.world.sleep(delay_ms),
+        entropy: () => this.world.random.hex(32),
+      },
+      provider: this.#providerOf(index),
+    };
+    const groups = [this.chain.snapshot(this.chain.head).address];
+    const keeper = new Keeper({ groups, timeout_ms: 5_000, maxLists: 64 }, this.decorate(ports, index));
+    seat.keeper = keeper;
+    keeper.run(abort.signal).catch((error: unknown) => {
+      if (!abort.signal.aborted) throw error;
+    });
+  }
+
+  /** `kill -9`: what the disk had not acknowledged is gone. */
+  crash(index: number): void {
+    const seat = this.seats[index];
+    if (seat?.abort === undefined) return;
+    seat.abort.abort();
+    seat.abort = undefined;
+    seat.keeper = undefined;
+    seat.feed = undefined;
+    this.network.detach(operatorOf(index));
+  }
+
+  /** A write of a dead process never lands. */
+  #mortal(store: MemoryStore, signal: AbortSignal): MemoryStore {
+    const never = new Promise<never>(() => undefined);
+    return new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => (signal.aborted ? never : (value.apply(target, args) as unknown));
+      },
+    });
+  }
+
+  onBlock(listener: (block: number) => void): void {
+    this.#onBlock.push(listener);
+  }
+
+  /** Mines blocks until `blocks` more exist. */
+  async run(blocks: number): Promise<void> {
+    const end = this.chain.head + blocks;
+    const [low, high] = this.options.blockMs;
+    const next = (): void => {
+      this.#mine();
+      this.world.after(this.world.random.integer(low, high), next);
+    };
+    if (this.#started) return this.world.run(() => this.chain.head >= end);
+    this.#started = true;
+    next();
+    return this.world.run(() => this.chain.head >= end);
+  }
+  #started = false;
+
+  #mine(): void {
+    for (const { submission, sender, resolve } of this.#pool.splice(0)) {
+      const result = this.chain.settle(submission, sender);
+      if ("refused" in result) resolve({ kind: "superseded", detail: result.refused });
+      else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
+    }
+    const { number } = this.chain.mine();
+    for (const listener of this.#onBlock) listener(number);
+    for (const seat of this.seats) {
+      const delay_ms = this.world.random.integer(...this.options.network.delayMs);
+      this.world.after(delay_ms, () => void seat.feed?.(true));
+    }
+  }
+
+  #chainOf(index: number): ChainPort {
+    const seat = this.seats[index] as Seat;
+    return {
+      follow: async (_groups, onUpdate, _onTrouble, signal) => {
+        let known: { head: number; hash: Hex | undefined; ts: number } = {
+          head: -1,
+          hash: undefined,
+          ts: -1,
+        };
+        let queue = Promise.resolve();
+        const update = async (): Promise<void> => {
+          if (signal.aborted) return;
+          const head = this.chain.head;
+          const view = Math.max(this.options.params.originBlock, head - this.options.params.confirmations);
+          let from = known.head;
+          while (from > 0 && this.chain.block(from)?.hash !== hashes.get(from)) from--;
+          const blocks = [];
+          for (let n = from + 1; n <= head; n++) {
+            const block = this.chain.block(n);
+            if (block === undefined) continue;
+            blocks.push(block);
+            hashes.set(n, block.hash);
+          }
+          if (blocks.length === 0) return;
+          const snapshot = this.chain.snapshot(view);
+          const groups = snapshot.ts === known.ts ? [] : [snapshot];
+          known = { head, hash: blocks.at(-1)?.hash, ts: snapshot.ts };
+          await onUpdate({ blocks, groups });
+        };
+        const hashes = new Map<number, Hex>();
+        seat.feed = () => (queue = queue.then(update));
+        await seat.feed(true);
+        await new Promise<void>((resolve) =>
+          signal.addEventListener("abort", () => resolve(), { once: true }),
+        );
+      },
+      keeperEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
+      providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
+      submit: async (submission) =>
+        new Promise<SubmitResult>((resolve) => {
+          this.#pool.push({ submission, sender: operatorOf(index), resolve });
+        }),
+    };
+  }
+
+  #providerOf(keeper: number): ProviderClient {
+    const { random } = this.world;
+    const pause = (): Promise<void> => this.world.sleep(random.integer(...this.options.network.delayMs));
+    return {
+      challenge: async (_target, request) => {
+        await pause();
+        const leaves = this.proves(request.provider, keeper);
+        if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
+        const receipt = simulatedReceipt(request.keeper, request.provider, request.slot, leaves);
+        return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
+      },
+      pieceList: async (_target, query) => {
+        await pause();
+        const list = this.#lists[query.provider];
+        return list === undefined ? { ok: false, reason: "refused", detail: "no list" } : { ok: true, list };
+      },
+    };
+  }
+}
+
+const silentLedger: KeeperDependencies["ledger"] = {
+  addChallenge: async () => undefined,
+  addSettlement: async () => undefined,
+  challengeCounts: async () => ({ asked: 0, passed: 0, failed: 0 }),
+};

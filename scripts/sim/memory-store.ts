@@ -1,0 +1,86 @@
+/** A disk of a simulated keeper: what was acknowledged survives a crash, what was under way may not. */
+import type { Write } from "../../keeper/core/effects.ts";
+import { turnKey } from "../../keeper/core/state.ts";
+import type { EvidencePair, Restored, StoredProof, StorePort } from "../../keeper/ports/store.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { World } from "./world.ts";
+
+export class MemoryStore implements StorePort {
+  readonly #world: World;
+  readonly #latency_ms: number;
+  readonly #rows = new Map<string, Write>();
+  readonly #evidence: EvidencePair[] = [];
+  /** Every digest ever noted, for the checkers: the store itself may prune. */
+  readonly noted: { readonly ts: number; readonly turn: number; readonly digest: Hex }[] = [];
+
+  constructor(world: World, latency_ms: number) {
+    this.#world = world;
+    this.#latency_ms = latency_ms;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  async write(_group: Hex, writes: readonly Write[]): Promise<void> {
+    await this.#world.sleep(this.#latency_ms);
+    for (const write of writes) {
+      this.#rows.set(keyOf(write), write);
+      if (write.kind === "note") this.noted.push(write);
+    }
+  }
+
+  async load(): Promise<Restored> {
+    const rows = [...this.#rows.values()];
+    const of = <K extends Write["kind"]>(kind: K): Extract<Write, { kind: K }>[] =>
+      rows.filter((row): row is Extract<Write, { kind: K }> => row.kind === kind);
+    return {
+      kind: "restored",
+      head: of("head")[0]?.head ?? -1,
+      records: of("record").map((row) => row.record),
+      notes: of("note"),
+      own: of("own").map((row) => row.own),
+      salts: of("salt"),
+      before: of("before"),
+    };
+  }
+
+  async proofOf(_group: Hex, provider: number, slot: number): Promise<StoredProof | undefined> {
+    const row = this.#rows.get(`record/${slot}/${provider}`);
+    return row?.kind === "record" && row.record.outcome.kind === "proven" ? row : undefined;
+  }
+
+  async prune(_group: Hex, ts: number, firstSlot: number): Promise<void> {
+    for (const [key, row] of this.#rows) {
+      if (row.kind === "head") continue;
+      const old =
+        row.kind === "record" ? row.record.slot < firstSlot : (row.kind === "own" ? row.own.ts : row.ts) < ts;
+      if (old) this.#rows.delete(key);
+    }
+  }
+
+  async keepEvidence(pair: EvidencePair): Promise<void> {
+    if (this.#evidence.length < 256) this.#evidence.push(pair);
+  }
+
+  async evidence(): Promise<readonly EvidencePair[]> {
+    return this.#evidence;
+  }
+}
+
+function keyOf(write: Write): string {
+  switch (write.kind) {
+    case "record":
+      return `record/${write.record.slot}/${write.record.provider}`;
+    case "note":
+      return `note/${turnKey(write.ts, write.turn)}`;
+    case "own":
+      return `own/${turnKey(write.own.ts, write.own.turn)}`;
+    case "salt":
+      return `salt/${write.round}`;
+    case "before":
+      return `before/${write.ts}`;
+    case "head":
+      return "head";
+  }
+}

@@ -1,0 +1,118 @@
+/** The wires between simulated keepers: delay, loss, partitions. */
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { Endpoint } from "../../keeper/ports/chain.ts";
+import type { GossipHandler, Question, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
+import type { World } from "./world.ts";
+
+export type NetworkOptions = { readonly delayMs: readonly [number, number]; readonly loss: number };
+
+export class Network {
+  readonly #world: World;
+  readonly #options: NetworkOptions;
+  readonly #nodes = new Map<Hex, Node>();
+  /** Whether a message from `a` reaches `b` now. */
+  reaches: (a: Hex, b: Hex) => boolean = () => true;
+  sent = 0;
+
+  constructor(world: World, options: NetworkOptions) {
+    this.#world = world;
+    this.#options = options;
+  }
+
+  attach(operator: Hex): Node {
+    const node = new Node(operator, this);
+    this.#nodes.set(operator, node);
+    this.changed();
+    return node;
+  }
+
+  detach(operator: Hex): void {
+    this.#nodes.delete(operator);
+    this.changed();
+  }
+
+  /** Tells every node whom it reaches. */
+  changed(): void {
+    for (const node of this.#nodes.values()) {
+      node.tell(
+        [...this.#nodes.keys()].filter(
+          (other) => other !== node.operator && this.linked(node.operator, other),
+        ),
+      );
+    }
+  }
+
+  linked(a: Hex, b: Hex): boolean {
+    return this.reaches(a, b) && this.reaches(b, a);
+  }
+
+  deliver(from: Hex, topic: string, bytes: Uint8Array): void {
+    for (const to of this.#nodes.keys()) {
+      if (to !== from) this.#send(from, to, (node) => void node.gossip.get(topic)?.(bytes, from));
+    }
+  }
+
+  #send(from: Hex, to: Hex, arrive: (node: Node) => void): void {
+    this.sent++;
+    const { delayMs, loss } = this.#options;
+    const delay_ms = this.#world.random.integer(delayMs[0], delayMs[1]);
+    const lost = this.#world.random.next() < loss;
+    if (lost || !this.reaches(from, to)) return;
+    this.#world.after(delay_ms, () => {
+      const node = this.#nodes.get(to);
+      if (node !== undefined) arrive(node);
+    });
+  }
+
+  async ask(from: Hex, to: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    const { delayMs } = this.#options;
+    await this.#world.sleep(this.#world.random.integer(delayMs[0], delayMs[1]));
+    const node = this.#nodes.get(to);
+    if (node === undefined || !this.linked(from, to)) return undefined;
+    const reply = await node.answers.get(question)?.(bytes, from);
+    await this.#world.sleep(this.#world.random.integer(delayMs[0], delayMs[1]));
+    return this.linked(from, to) ? reply : undefined;
+  }
+}
+
+class Node implements TransportPort {
+  readonly operator: Hex;
+  readonly gossip = new Map<string, GossipHandler>();
+  readonly answers = new Map<Question, RequestHandler>();
+  readonly #network: Network;
+  #listener: (operators: readonly Hex[]) => void = () => undefined;
+
+  constructor(operator: Hex, network: Network) {
+    this.operator = operator;
+    this.#network = network;
+  }
+
+  tell(operators: readonly Hex[]): void {
+    this.#listener(operators);
+  }
+
+  join(topic: string, handler: GossipHandler): void {
+    this.gossip.set(topic, handler);
+  }
+
+  async publish(topic: string, bytes: Uint8Array): Promise<void> {
+    this.#network.deliver(this.operator, topic, bytes);
+  }
+
+  serve(question: Question, handler: RequestHandler): void {
+    this.answers.set(question, handler);
+  }
+
+  ask(keeper: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#network.ask(this.operator, keeper, question, bytes);
+  }
+
+  setMembers(_members: readonly Endpoint[]): void {
+    this.#network.changed();
+  }
+
+  onConnected(listener: (operators: readonly Hex[]) => void): void {
+    this.#listener = listener;
+    this.#network.changed();
+  }
+}

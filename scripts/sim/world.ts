@@ -1,0 +1,113 @@
+/** Seeded time: everything that happens in a simulated world happens in one order, decided by the seed alone. */
+
+/** mulberry32: small, fast, and the same on every machine. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** Uniform in [0, 1). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+
+  /** Uniform integer in [low, high]. */
+  integer(low: number, high: number): number {
+    return low + Math.floor(this.next() * (high - low + 1));
+  }
+
+  hex(bytes: number): `0x${string}` {
+    let out = "";
+    for (let i = 0; i < bytes; i++) out += this.integer(0, 255).toString(16).padStart(2, "0");
+    return `0x${out}`;
+  }
+}
+
+type Job = { readonly at_ms: number; readonly order: number; readonly run: () => void };
+
+/** A binary heap of jobs by time, then by order of arrival. */
+class Agenda {
+  readonly #heap: Job[] = [];
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  add(job: Job): void {
+    const heap = this.#heap;
+    let i = heap.push(job) - 1;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!before(heap[i] as Job, heap[parent] as Job)) break;
+      [heap[i], heap[parent]] = [heap[parent] as Job, heap[i] as Job];
+      i = parent;
+    }
+  }
+
+  take(): Job | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first === undefined || last === undefined || heap.length === 0) return first;
+    heap[0] = last;
+    for (let i = 0; ;) {
+      let least = i;
+      for (const child of [2 * i + 1, 2 * i + 2]) {
+        if (child < heap.length && before(heap[child] as Job, heap[least] as Job)) least = child;
+      }
+      if (least === i) return first;
+      [heap[i], heap[least]] = [heap[least] as Job, heap[i] as Job];
+      i = least;
+    }
+  }
+}
+
+function before(a: Job, b: Job): boolean {
+  return a.at_ms !== b.at_ms ? a.at_ms < b.at_ms : a.order < b.order;
+}
+
+export class World {
+  readonly random: Random;
+  readonly #agenda = new Agenda();
+  #now_ms = 0;
+  #order = 0;
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+  }
+
+  get now_ms(): number {
+    return this.#now_ms;
+  }
+
+  /** Runs `job` after `delay_ms` of simulated time. */
+  after(delay_ms: number, job: () => void): void {
+    this.#agenda.add({ at_ms: this.#now_ms + delay_ms, order: this.#order++, run: job });
+  }
+
+  sleep(delay_ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(delay_ms, resolve));
+  }
+
+  /** Runs until `done` holds or nothing is left to do. All promises of a job settle before the next job. */
+  async run(done: () => boolean): Promise<void> {
+    while (!done()) {
+      const job = this.#agenda.take();
+      if (job === undefined) return;
+      this.#now_ms = job.at_ms;
+      job.run();
+      await settled();
+    }
+  }
+}
+
+/** One turn of the real event loop: every microtask of the job before has run. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { bits } from "../../keeper/core/hash.ts";
+import { turnOrder } from "../../keeper/core/turns.ts";
+import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";
+
+function cluster(options: Partial<typeof defaultOptions> = {}): Cluster {
+  const made = new Cluster({ ...defaultOptions, ...options });
+  for (let i = 0; i < made.options.committee; i++) made.start(i);
+  return made;
+}
+
+function orderAt(c: Cluster, ts: number): number[] {
+  const operators = c.seats.map((_, i) => operatorOf(i));
+  return turnOrder(ts, c.chain.snapshot(c.chain.head).committee.seed, operators);
+}
+
+describe("a committee over simulated ports", () => {
+  it("settles every interval in the first turn when nothing fails", async () => {
+    const c = cluster();
+    await c.run(260);
+    expect(c.chain.settled.length).toBe(4);
+    for (const { settlement } of c.chain.settled) {
+      expect(settlement.te - settlement.ts).toBe(60);
+      expect(bits(settlement.payees)).toEqual([0, 1, 2, 3]);
+      for (const item of settlement.items) expect(item.spaceTime > 0n).toBe(true);
+    }
+    const last = c.chain.settled.at(-1);
+    for (const item of last?.settlement.items ?? []) {
+      expect(item.spaceTime).toBe(c.chain.committed(item.provider, last!.settlement.ts, last!.settlement.te));
+    }
+  });
+
+  it("settles one turn later without the leader that is down, and pays it no share (n=4)", async () => {
+    const c = cluster();
+    await c.run(90);
+    const ts = c.chain.tsAt(c.chain.head);
+    const leader = orderAt(c, ts)[0] as number;
+    c.crash(leader);
+    await c.run(110);
+    const settled = c.chain.settled.find((s) => s.settlement.ts === ts);
+    expect(settled?.settlement.te).toBe(ts + 80);
+    expect(bits(settled?.settlement.failed ?? 0n)).toEqual([leader]);
+    expect(bits(settled?.settlement.payees ?? 0n)).not.toContain(leader);
+  });
+
+  it("takes the crashed leader back in the interval after its restart", async () => {
+    const c = cluster();
+    await c.run(90);
+    const ts = c.chain.tsAt(c.chain.head);
+    const leader = orderAt(c, ts)[0] as number;
+    c.crash(leader);
+    await c.run(70);
+    c.start(leader);
+    await c.run(120);
+    const last = c.chain.settled.at(-1);
+    expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
+    expect(bits(last?.signers ?? 0n)).toContain(leader);
+    expect(bits(last?.settlement.payees ?? 0n)).toContain(leader);
+  });
+
+  it("pays a provider that lost a quarter of its data about three quarters", async () => {
+    const c = cluster();
+    c.proves = (provider) => (provider === 1 ? 12 : 16);
+    await c.run(200);
+    const last = c.chain.settled.at(-1);
+    const item = last?.settlement.items.find((i) => i.provider === 1);
+    const committed = c.chain.committed(1, last!.settlement.ts, last!.settlement.te);
+    expect(item?.spaceTime).toBe((committed * 12n) / 16n);
+  });
+
+  it("exchanges records when values differ, and every keeper signs the same", async () => {
+    const c = cluster();
+    // Each keeper is told something else by provider 2, so no two values are within tolerance.
+    c.proves = (provider, keeper) => (provider === 2 ? 4 + 3 * keeper : 16);
+    await c.run(200);
+    expect(c.chain.settled.length).toBe(3);
+    const last = c.chain.settled.at(-1);
+    const committed = c.chain.committed(2, last!.settlement.ts, last!.settlement.te);
+    // Lower median of 4, 7, 10, 13 sixteenths per slot.
+    expect(last?.settlement.items.find((i) => i.provider === 2)?.spaceTime).toBe((committed * 7n) / 16n);
+    expect(bits(last?.signers ?? 0n)).toEqual([0, 1, 2, 3]);
+  });
+
+  it("settles with messages lost", async () => {
+    const c = cluster({ network: { delayMs: [5, 80], loss: 0.2 }, seed: 5 });
+    await c.run(400);
+    expect(c.chain.settled.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it("settles in the next turn after a partition 2-2 heals", async () => {
+    const c = cluster();
+    await c.run(100);
+    const settledBefore = c.chain.settled.length;
+    const side = (operator: string): number => c.seats.findIndex((_, i) => operatorOf(i) === operator) >> 1;
+    c.network.reaches = (a, b) => side(a) === side(b);
+    c.network.changed();
+    await c.run(60);
+    expect(c.chain.settled.length).toBe(settledBefore);
+    c.network.reaches = () => true;
+    c.network.changed();
+    await c.run(40);
+    expect(c.chain.settled.length).toBe(settledBefore + 1);
+  });
+
+  it("notes one digest a turn on every keeper, whatever happens", async () => {
+    const c = cluster({ committee: 7, seed: 11, network: { delayMs: [5, 300], loss: 0.1 } });
+    c.onBlock((block) => {
+      const keeper = c.world.random.integer(0, 6);
+      if (block % 17 === 0) c.crash(keeper);
+      if (block % 17 === 8) for (let i = 0; i < 7; i++) c.start(i);
+    });
+    await c.run(800);
+    expect(c.chain.settled.length).toBeGreaterThan(6);
+    for (const { store } of c.seats) {
+      const digests = new Map<string, string>();
+      for (const note of store.noted) {
+        const key = `${note.ts}/${note.turn}`;
+        expect(digests.get(key) ?? note.digest).toBe(note.digest);
+        digests.set(key, note.digest);
+      }
+    }
+  });
+});
