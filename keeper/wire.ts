@@ -13,6 +13,7 @@ import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
 import { GossipTransport } from "./adapters/transport-gossipsub.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { Hex } from "./core/hash.ts";
+import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
 
 const redial_ms = 1_000;
@@ -40,6 +41,7 @@ export async function wire(config: KeeperConfig): Promise<Daemon> {
     peerSecret: secrets.peer as Hex,
     listen: config.listen,
     redial_ms,
+    topics: config.groups.map((group) => topicOf(chainId, group)),
   });
   const provider = providerClient({ libp2p: transport.node });
   const crypto = new NobleCrypto();

@@ -3,9 +3,7 @@ import type { Libp2p, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import { concatBytes, toHex } from "../../storage/core/bytes.ts";
-import { makePieceList } from "../../storage/core/piece-list.ts";
-import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import { concatBytes } from "../../storage/core/bytes.ts";
 import type { Hash } from "../../storage/core/merkle.ts";
 import {
   CHALLENGE_PROTOCOL,
@@ -18,6 +16,7 @@ import {
   encodePiecesRequest,
 } from "../codec/challenge.ts";
 import type { PiecesPage, Refusal } from "../codec/challenge.ts";
+import { collectPieces } from "../codec/piece-pages.ts";
 import type {
   CallLimits,
   PieceListQuery,
@@ -46,30 +45,18 @@ export function providerClient(dependencies: {
     async pieceList(target, query, limits) {
       // One limit for all pages: a provider that sends one entry at a time gains nothing.
       const deadline = performance.now() + limits.timeout_ms;
-      const pieces: PieceEntry[] = [];
-      let total = 1;
-      while (pieces.length < total) {
-        const timeout_ms = Math.max(1, deadline - performance.now());
-        const page = await askPage(libp2p, target, query, pieces.length, { ...limits, timeout_ms });
-        if (!page.ok) return page;
-        if (page.first !== pieces.length || (pieces.length > 0 && page.total !== total)) {
-          const expected = `page from ${pieces.length} of ${pieces.length > 0 ? total : "any"}`;
-          return failure(
-            "malformed",
-            `expected a ${expected}, actual one from ${page.first} of ${page.total}`,
-          );
-        }
-        total = page.total;
-        pieces.push(...page.pieces);
-      }
-      const list = makePieceList(pieces, hash);
-      if (toHex(list.root) !== query.listRoot.toLowerCase()) {
-        return failure("malformed", `list root: expected ${query.listRoot}, actual ${toHex(list.root)}`);
-      }
-      if (list.totalBytes !== query.bytes) {
-        return failure("malformed", `bytes: expected ${query.bytes}, actual ${list.totalBytes}`);
-      }
-      return { ok: true, list };
+      const collected = await collectPieces(
+        query,
+        async (first) => {
+          const timeout_ms = Math.max(1, deadline - performance.now());
+          const page = await askPage(libp2p, target, query, first, { ...limits, timeout_ms });
+          return page.ok ? page : { failure: page };
+        },
+        hash,
+      );
+      if ("failure" in collected) return collected.failure;
+      if (!collected.ok) return failure("malformed", collected.detail);
+      return { ok: true, list: collected.value };
     },
   };
 }

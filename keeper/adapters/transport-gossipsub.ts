@@ -1,6 +1,7 @@
 /** Keepers among themselves: gossipsub for what all must hear, streams for questions to one. */
 import { createHash } from "node:crypto";
 import { gossipsub, StrictNoSign, TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
+import { createTopicScoreParams } from "@chainsafe/libp2p-gossipsub/score";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify } from "@libp2p/identify";
 import type { Libp2p, PeerId, Stream } from "@libp2p/interface";
@@ -23,6 +24,8 @@ export type TransportOptions = {
   readonly peerSecret: Hex;
   readonly listen: readonly string[];
   readonly redial_ms: number;
+  /** Topics that may be gossiped about at all. */
+  readonly topics: readonly string[];
 };
 
 const askTimeout_ms = 5_000;
@@ -37,6 +40,7 @@ const nothing = new Uint8Array();
 const protocolOf: Record<Question, string> = {
   pull: "/whitepay/pull/1",
   records: "/whitepay/records/1",
+  pieces: "/whitepay/keeper-pieces/1",
 };
 
 function messageId(data: Uint8Array): Buffer {
@@ -47,7 +51,15 @@ function messageId(data: Uint8Array): Buffer {
  * Gossip of signed envelopes needs no second signature: StrictNoSign, and the id is the hash of the whole message.
  * Peers on one address are no fault here (a factor of zero), since several keepers may sit behind one.
  */
-function gossip(): ReturnType<typeof gossipsub> {
+function gossip(topics: readonly string[]): ReturnType<typeof gossipsub> {
+  // Without a weight an invalid message would cost its sender nothing (D6).
+  const invalidCosts = createTopicScoreParams({
+    topicWeight: 1,
+    invalidMessageDeliveriesWeight: -10,
+    invalidMessageDeliveriesDecay: 0.9,
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+  });
   return gossipsub({
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message) => messageId(message.data),
@@ -59,7 +71,11 @@ function gossip(): ReturnType<typeof gossipsub> {
     ignoreDuplicatePublishError: true,
     D: 6,
     maxInboundDataLength: maxMessageBytes,
-    scoreParams: { IPColocationFactorWeight: 0 },
+    allowedTopics: [...topics],
+    scoreParams: {
+      IPColocationFactorWeight: 0,
+      topics: Object.fromEntries(topics.map((topic) => [topic, invalidCosts])),
+    },
   });
 }
 
@@ -99,7 +115,7 @@ export class GossipTransport implements TransportPort {
         inboundConnectionThreshold: 100,
         maxIncomingPendingConnections: 64,
       },
-      services: { identify: identify(), ping: ping(), pubsub: gossip() },
+      services: { identify: identify(), ping: ping(), pubsub: gossip(options.topics) },
     });
     const transport = new GossipTransport(node as unknown as Libp2p<Services>, members, options.redial_ms);
     transport.#redialLoop();

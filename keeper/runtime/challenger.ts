@@ -1,5 +1,12 @@
 /** Asks providers and checks what they answer (R11–R13). Piece lists are fetched once per list root. */
+import {
+  decodePiecesRequest,
+  decodePiecesResponse,
+  encodePiecesRequest,
+  encodePiecesResponse,
+} from "../codec/challenge.ts";
 import type { ChallengeRequest } from "../codec/challenge.ts";
+import { collectPieces, pageOf } from "../codec/piece-pages.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Answer } from "../core/events.ts";
 import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
@@ -9,6 +16,7 @@ import type { CryptoPort } from "../ports/crypto.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
 import type { ProviderClient, ProviderTarget } from "../ports/provider.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
+import type { TransportPort } from "../ports/transport.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { dataOfSlot } from "./group-data.ts";
 
@@ -25,6 +33,7 @@ export type ChallengerDependencies = {
   readonly crypto: CryptoPort;
   readonly keyring: KeyringPort;
   readonly telemetry: TelemetryPort;
+  readonly transport: Pick<TransportPort, "ask">;
 };
 
 type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
@@ -76,17 +85,59 @@ export class Challenger {
     return { kind: "proven", bytes: bytesProven, receiptHash, receipt, proof };
   }
 
-  /** The list behind a slot's data, to check another keeper's full proof; undefined if nobody serves it. */
+  /**
+   * The list behind a slot's data, to check another keeper's full proof. The keeper that proves has it: a provider
+   * that answers only some keepers must not make the others refuse what those reveal (L3).
+   */
   async pieceList(
     group: GroupSnapshot,
     provider: number,
     slot: number,
+    holder: Hex,
     signal: AbortSignal,
   ): Promise<PieceList | undefined> {
     const data = dataOfSlot(group, provider, slot);
+    if (data === undefined) return undefined;
+    const known = this.#lists.get(data.listRoot) ?? (await this.#listOfKeeper(group, provider, data, holder));
+    if (known !== undefined) return known;
     const target = await this.#target(group, provider);
-    if (data === undefined || target === undefined) return undefined;
-    return this.#list(group, provider, data, target, signal);
+    return target === undefined ? undefined : this.#list(group, provider, data, target, signal);
+  }
+
+  async #listOfKeeper(
+    group: GroupSnapshot,
+    provider: number,
+    data: DataCheckpoint,
+    holder: Hex,
+  ): Promise<PieceList | undefined> {
+    const { chainId, address } = group;
+    const { listRoot } = data;
+    const collected = await collectPieces(data, async (first) => {
+      const question = encodePiecesRequest({ chainId, group: address, provider, listRoot, first });
+      const reply = await this.#on.transport.ask(holder, "pieces", question);
+      const page = reply === undefined ? undefined : decodePiecesResponse(reply);
+      return page?.ok === true && page.value.kind === "pieces" ? page.value : { failure: "not served" };
+    });
+    if ("failure" in collected || !collected.ok) return undefined;
+    this.#remember(listRoot, collected.value);
+    return collected.value;
+  }
+
+  /** Another keeper asks for a list that this one has. */
+  answerPieces(bytes: Uint8Array): Uint8Array | undefined {
+    const question = decodePiecesRequest(bytes);
+    if (!question.ok) return undefined;
+    const list = this.#lists.get(question.value.listRoot);
+    if (list === undefined || question.value.first >= list.pieces.length) return undefined;
+    return encodePiecesResponse(pageOf(list, question.value.first));
+  }
+
+  #remember(listRoot: Hex, list: PieceList): void {
+    this.#lists.set(listRoot, list);
+    for (const oldest of this.#lists.keys()) {
+      if (this.#lists.size <= this.#options.maxLists) break;
+      this.#lists.delete(oldest);
+    }
   }
 
   async #target(group: GroupSnapshot, provider: number): Promise<ProviderTarget | undefined> {
@@ -144,18 +195,14 @@ export class Challenger {
     const { chainId, address } = group;
     const { listRoot, bytes } = data;
     const query = { chainId, group: address, provider, listRoot, bytes };
-    const { timeout_ms, maxLists } = this.#options;
+    const { timeout_ms } = this.#options;
     const result = await this.#on.provider.pieceList(target, query, { timeout_ms, signal });
     if (!result.ok) {
       this.#forgetEndpoint(group, provider);
       this.#on.telemetry.info("piece list not served", { provider, why: result.detail });
       return undefined;
     }
-    this.#lists.set(listRoot, result.list);
-    for (const oldest of this.#lists.keys()) {
-      if (this.#lists.size <= maxLists) break;
-      this.#lists.delete(oldest);
-    }
+    this.#remember(listRoot, result.list);
     return result.list;
   }
 }

@@ -170,7 +170,13 @@ export class Effects {
       pieceList:
         proof === undefined
           ? undefined
-          : await this.#on.challenger.pieceList(group, proof.provider, proof.slot, this.#signal),
+          : await this.#on.challenger.pieceList(
+              group,
+              proof.provider,
+              proof.slot,
+              keeper.operator,
+              this.#signal,
+            ),
       blockHash: proof === undefined ? undefined : state.hashes.get(slotStart(group.params, proof.slot)),
     };
     const fault = this.#on.crypto.evidenceFault(opened, proof, scope);

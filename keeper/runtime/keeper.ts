@@ -89,6 +89,7 @@ export class Keeper {
     transport.serve("records", (bytes) =>
       this.#questions.answerRecords(bytes, (group) => this.stateOf(group)),
     );
+    transport.serve("pieces", (bytes) => Promise.resolve(this.#challenger.answerPieces(bytes)));
     transport.onConnected((operators) => {
       this.#connected = operators;
       for (const loop of this.#loops.values()) loop.enqueue({ kind: "peers", operators });

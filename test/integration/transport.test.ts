@@ -13,6 +13,7 @@ async function node(index: number): Promise<GossipTransport> {
     peerSecret: keccakWords(index, 99),
     listen: ["/ip4/127.0.0.1/tcp/0"],
     redial_ms: 100,
+    topics: [topic],
   });
   running.push(transport);
   return transport;
@@ -106,6 +107,7 @@ describe("keepers over real libp2p", () => {
       peerSecret: keccakWords(1, 99),
       listen: [String(address).replace(/\/p2p\/.*/, "")],
       redial_ms: 100,
+      topics: [topic],
     });
     running.push(again);
     introduce([first, again]);

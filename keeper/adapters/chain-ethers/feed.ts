@@ -1,6 +1,5 @@
 /** Follows the head: every canonical block once, reorgs as a shorter list that replaces, groups read at the view (R4). */
 import type { Block } from "../../core/events.ts";
-import { slotAt, slotStart } from "../../core/group.ts";
 import type { GroupSnapshot } from "../../core/group.ts";
 import type { Hex } from "../../core/hash.ts";
 import type { ChainUpdate } from "../../ports/chain.ts";
@@ -108,9 +107,8 @@ export class Feed {
     for (let n = Math.max(0, head - recentBlocks); n < head; n++) numbers.add(n);
     for (const { params, ts } of groups) {
       const from = Math.max(params.originBlock, ts - params.interval);
-      for (let slot = slotAt(params, from); slotStart(params, slot) < head; slot++) {
-        numbers.add(slotStart(params, slot));
-      }
+      // Both are slot boundaries (R4).
+      for (let n = from; n < head; n += params.slot) numbers.add(n);
     }
     const blocks: FeedBlock[] = [];
     for (const number of [...numbers].sort((a, b) => a - b)) blocks.push(await this.#block(number));
