@@ -42,6 +42,7 @@ export async function wire(config: KeeperConfig): Promise<Daemon> {
     listen: config.listen,
     redial_ms,
     topics: config.groups.map((group) => topicOf(chainId, group)),
+    onReason: (code, detail) => telemetry.reason("", code, detail),
   });
   const provider = providerClient({ libp2p: transport.node });
   const crypto = new NobleCrypto();

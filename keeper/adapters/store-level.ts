@@ -2,6 +2,8 @@
  * The keeper's store on LevelDB. Every write that the protocol relies on is one atomic batch, synced to disk before it
  * resolves (S5, S6). Numbers in keys are 16 hex digits, so that keys sort like the numbers.
  */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
 import { Level } from "level";
 import type { OwnValues, Write } from "../core/effects.ts";
 import type { Hex } from "../core/hash.ts";
@@ -69,6 +71,16 @@ export class LevelStore implements StorePort {
 
   private constructor(db: Level<string, Uint8Array>) {
     this.#db = db;
+  }
+
+  /** Like `open`, but refuses a folder that is no store instead of making one. */
+  static async openExisting(folder: string): Promise<LevelStore> {
+    try {
+      await access(join(folder, "CURRENT"));
+    } catch {
+      throw new StoreError(`${folder}: expected a keeper's store, actual none`);
+    }
+    return LevelStore.open(folder);
   }
 
   /** @throws StoreError if another process holds the folder, or it is of another layout version */

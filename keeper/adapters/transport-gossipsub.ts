@@ -16,6 +16,7 @@ import { maxMessageBytes } from "../codec/message.ts";
 import { maxQuestionBytes, maxReplyBytes } from "../codec/question.ts";
 import { fromHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
+import type { ReasonCode } from "../core/reasons.ts";
 import type { Endpoint } from "../ports/chain.ts";
 import type { GossipHandler, Question, RequestHandler, TransportPort } from "../ports/transport.ts";
 
@@ -26,6 +27,7 @@ export type TransportOptions = {
   readonly redial_ms: number;
   /** Topics that may be gossiped about at all. */
   readonly topics: readonly string[];
+  readonly onReason: (code: ReasonCode, detail: string) => void;
 };
 
 const askTimeout_ms = 5_000;
@@ -84,15 +86,15 @@ type Services = { pubsub: ReturnType<ReturnType<typeof gossipsub>>; [name: strin
 export class GossipTransport implements TransportPort {
   readonly node: Libp2p<Services>;
   readonly #members: Map<string, Endpoint>;
-  readonly #redial_ms: number;
+  readonly #options: TransportOptions;
   readonly #buckets = new Map<string, { tokens: number; at_ms: number }>();
   readonly #stopped = new AbortController();
   #listener: (operators: readonly Hex[]) => void = () => undefined;
 
-  private constructor(node: Libp2p<Services>, members: Map<string, Endpoint>, redial_ms: number) {
+  private constructor(node: Libp2p<Services>, members: Map<string, Endpoint>, options: TransportOptions) {
     this.node = node;
     this.#members = members;
-    this.#redial_ms = redial_ms;
+    this.#options = options;
     const changed = (): void => this.#listener(this.#connected());
     node.addEventListener("peer:connect", changed);
     node.addEventListener("peer:disconnect", changed);
@@ -117,7 +119,7 @@ export class GossipTransport implements TransportPort {
       },
       services: { identify: identify(), ping: ping(), pubsub: gossip(options.topics) },
     });
-    const transport = new GossipTransport(node as unknown as Libp2p<Services>, members, options.redial_ms);
+    const transport = new GossipTransport(node as unknown as Libp2p<Services>, members, options);
     transport.#redialLoop();
     return transport;
   }
@@ -224,7 +226,7 @@ export class GossipTransport implements TransportPort {
       if (this.#stopped.signal.aborted) return;
       dial()
         .catch(() => undefined)
-        .finally(() => setTimeout(again, this.#redial_ms).unref());
+        .finally(() => setTimeout(again, this.#options.redial_ms).unref());
     };
     again();
   }
@@ -244,6 +246,7 @@ export class GossipTransport implements TransportPort {
     const gained = ((now_ms - bucket.at_ms) / 1000) * ratePerSecond;
     const tokens = Math.min(burst, bucket.tokens + gained);
     this.#buckets.set(peer, { tokens: Math.max(0, tokens - 1), at_ms: now_ms });
+    if (tokens < 1) this.#options.onReason("wire-flood", peer);
     return tokens >= 1;
   }
 }

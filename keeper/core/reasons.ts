@@ -57,10 +57,6 @@ export const reasons = {
     short: "this keeper has no seat in the committee",
     long: "The operator key is in neither the active nor the pending committee of the group, so there is nothing to do.",
   },
-  "message-early": {
-    short: "message ahead of this keeper's view",
-    long: "Kept in a bounded buffer until the view catches up.",
-  },
   "early-overflow": {
     short: "too many early messages of one keeper",
     long: "The sender's bounded buffer of early messages is full; the oldest was dropped. It can be pulled again.",
@@ -182,10 +178,6 @@ export const reasons = {
   "rpc-wrong-chain": {
     short: "the endpoint serves another chain",
     long: "The chain id differs from the configured one (D7). The endpoint is not used.",
-  },
-  "rpc-lagging": {
-    short: "the endpoint lags behind the others",
-    long: "Its head is older than that of another endpoint (D7). The other one is used.",
   },
   "submit-failed": {
     short: "the settlement transaction failed",

@@ -6,7 +6,7 @@ import { usageError } from "../lib/exit.ts";
 type InspectModule = { register(inspect: Command): void };
 
 /** Commands of `inspect` that other parts of the project bring along. */
-const extensions = ["inspect-piece"] as const;
+const extensions = ["inspect-piece", "inspect-evidence"] as const;
 
 type JsonOption = { json?: true };
 

@@ -14,6 +14,7 @@ async function node(index: number): Promise<GossipTransport> {
     listen: ["/ip4/127.0.0.1/tcp/0"],
     redial_ms: 100,
     topics: [topic],
+    onReason: () => undefined,
   });
   running.push(transport);
   return transport;
@@ -108,6 +109,7 @@ describe("keepers over real libp2p", () => {
       listen: [String(address).replace(/\/p2p\/.*/, "")],
       redial_ms: 100,
       topics: [topic],
+      onReason: () => undefined,
     });
     running.push(again);
     introduce([first, again]);

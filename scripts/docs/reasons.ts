@@ -1,0 +1,14 @@
+/** Writes docs/reasons.md from the one table of reasons. Run: node scripts/docs/reasons.ts */
+import { writeFile } from "node:fs/promises";
+import { reasons } from "../../keeper/core/reasons.ts";
+
+export function reasonsPage(): string {
+  const rows = Object.entries(reasons).map(
+    ([code, text]) => `## \`${code}\`\n\n**${text.short}.** ${text.long}\n`,
+  );
+  return `# Reasons\n\nEvery challenge that was skipped, message that was refused, turn that was missed and signature that was not given\nhas one of these codes in the log and in the counters. This page is made from \`keeper/core/reasons.ts\` by\n\`node scripts/docs/reasons.ts\`; a test says when it is stale.\n\n${rows.join("\n")}`;
+}
+
+if (import.meta.main) {
+  await writeFile(new URL("../../docs/reasons.md", import.meta.url), reasonsPage());
+}

@@ -1,0 +1,18 @@
+import { readFile } from "node:fs/promises";
+import { globSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { reasons } from "../../keeper/core/reasons.ts";
+import { reasonsPage } from "../../scripts/docs/reasons.ts";
+
+it("docs/reasons.md is what the table of reasons makes of it", async () => {
+  const page = await readFile(new URL("../../docs/reasons.md", import.meta.url), "utf8");
+  expect(page).toBe(reasonsPage());
+});
+
+it("every reason is given somewhere in the keeper, so none is dead", () => {
+  const root = new URL("../../keeper/", import.meta.url).pathname;
+  const files = globSync("**/*.ts", { cwd: root }).filter((file) => file !== "core/reasons.ts");
+  const text = files.map((file) => readFileSync(root + file, "utf8")).join("\n");
+  const unused = Object.keys(reasons).filter((code) => !new RegExp(`["']${code}["']`).test(text));
+  expect(unused).toEqual([]);
+});
