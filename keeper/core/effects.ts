@@ -91,6 +91,7 @@ export type Effect =
     }
   | {
       readonly kind: "submit";
+      readonly turn: number;
       readonly settlement: Settlement;
       readonly signers: bigint;
       readonly signature: Hex;

@@ -74,6 +74,13 @@ export type Event =
       /** Keepers whose partial signature does not verify. */
       readonly culprits: readonly PartialSignature[];
     }
+  /** How a submission ended; `block` undefined: it did not get into the chain. */
+  | {
+      readonly kind: "submission";
+      readonly ts: number;
+      readonly turn: number;
+      readonly block: number | undefined;
+    }
   | {
       readonly kind: "records";
       readonly round: Hex;

@@ -97,6 +97,8 @@ export type TurnState = {
   aggregating: boolean;
   certificate: Certificate | undefined;
   submitted: boolean;
+  /** First head at which a submission that failed, or that a reorg removed, is tried again. */
+  resubmitAt: number | undefined;
   progressAt: number;
   barredTold: boolean;
 };
@@ -121,6 +123,8 @@ export type KeeperState = {
   readonly own: Map<string, OwnValues>;
   readonly salts: Map<Hex, { readonly ts: number; readonly salt: Hex }>;
   turn: TurnState | undefined;
+  /** The turn that settled last: if a reorg removes its settlement, its certificate is sent again. */
+  settledTurn: TurnState | undefined;
   /** Messages ahead of this keeper's view, bounded per sender. */
   readonly early: Map<number, Message[]>;
 };
@@ -143,6 +147,7 @@ export function initialState(): KeeperState {
     own: new Map(),
     salts: new Map(),
     turn: undefined,
+    settledTurn: undefined,
     early: new Map(),
   };
 }

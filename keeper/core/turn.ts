@@ -18,7 +18,14 @@ export function updateTurn(step: Step): void {
   if (old !== undefined && old.ts === group.ts && number > old.turn) {
     reason(step, "turn-missed", `ts ${old.ts}, turn ${old.turn}, leader ${old.leader}`);
   }
+  if (old !== undefined && old.ts < group.ts) state.settledTurn = old;
   state.turn = undefined;
+  const again = state.settledTurn;
+  if (again !== undefined && again.ts === group.ts && again.turn === number) {
+    again.submitted = false;
+    state.turn = again;
+    return;
+  }
   const me = memberIndex(group.committee, config.me);
   if (number < 1 || me < 0) return;
   const operators = group.committee.members.map((member) => member.operator);
@@ -45,6 +52,7 @@ export function updateTurn(step: Step): void {
     aggregating: false,
     certificate: undefined,
     submitted: false,
+    resubmitAt: undefined,
     progressAt: state.head,
     barredTold: false,
   };

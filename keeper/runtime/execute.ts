@@ -8,7 +8,7 @@ import type { Hex } from "../core/hash.ts";
 import type { Body } from "../core/messages.ts";
 import { domainSeparator } from "../core/settlement.ts";
 import type { KeeperState } from "../core/state.ts";
-import type { ChainPort } from "../ports/chain.ts";
+import type { ChainPort, SubmitResult } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { CryptoPort, EvidenceScope } from "../ports/crypto.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
@@ -206,21 +206,26 @@ export class Effects {
   }
 
   async #submit(effect: EffectOf<"submit">): Promise<void> {
-    const { settlement, signers, signature, windowEnd } = effect;
+    const { settlement, signers, signature, windowEnd, turn } = effect;
     const group = this.#group;
-    const result = await this.#on.chain.submit(
-      { group, settlement, signers, signature, windowEnd },
-      this.#signal,
-    );
+    const submission = { group, settlement, signers, signature, windowEnd };
+    let result: SubmitResult;
+    try {
+      result = await this.#on.chain.submit(submission, this.#signal);
+    } catch (error) {
+      result = { kind: "failed", detail: String(error) };
+    }
+    const block = result.kind === "mined" ? result.block : undefined;
+    if (result.kind !== "superseded") this.#emit({ kind: "submission", ts: settlement.ts, turn, block });
     if (result.kind === "failed") {
       return this.#on.telemetry.reason(group, "submit-failed", result.detail);
     }
     if (result.kind === "superseded") {
       return this.#on.telemetry.info("settlement not needed any more", { group, detail: result.detail });
     }
-    const { tx, block, gasUsed } = result;
+    const { tx, gasUsed } = result;
     this.#on.telemetry.info("settled", { group, ts: settlement.ts, te: settlement.te, tx, block });
-    await this.#on.ledger.addSettlement({ group, settlement, signers, tx, block, gasUsed });
+    await this.#on.ledger.addSettlement({ group, settlement, signers, tx, block: result.block, gasUsed });
   }
 }
 

@@ -103,6 +103,30 @@ describe("a committee over simulated ports", () => {
     expect(c.chain.settled.length).toBe(settledBefore + 1);
   });
 
+  for (const depth of [1, 2, 3]) {
+    it(`settles again after a reorg of ${depth} blocks took the settlement back, and never twice`, async () => {
+      const c = cluster({ seed: 20 + depth });
+      await c.run(90);
+      const before = c.chain.settled.length;
+      let hit = false;
+      c.onBlock((block) => {
+        if (hit || c.chain.settled.length !== before + 1) return;
+        if (block < (c.chain.settled.at(-1)?.block ?? 0) + depth - 1) return;
+        hit = true;
+        c.chain.reorg(depth);
+      });
+      await c.run(150);
+      expect(hit).toBe(true);
+      expect(c.chain.settled.length).toBeGreaterThanOrEqual(before + 2);
+      const again = c.chain.settled[before];
+      expect(again?.settlement.te).toBe((again?.settlement.ts ?? 0) + 60);
+      c.chain.settled.reduce((ts, s) => {
+        expect(s.settlement.ts).toBe(ts);
+        return s.settlement.te;
+      }, c.options.params.originBlock);
+    });
+  }
+
   it("notes one digest a turn on every keeper, whatever happens", async () => {
     const c = cluster({ committee: 7, seed: 11, network: { delayMs: [5, 300], loss: 0.1 } });
     c.onBlock((block) => {

@@ -37,10 +37,14 @@ export function tickSubmit(step: Step): void {
   if (turn === undefined || params === undefined) return;
   const from = submitFrom(turn, params.turn);
   if (turn.certificate === undefined) return aggregateWhenDue(step, turn, from);
+  if (turn.resubmitAt !== undefined && state.head >= turn.resubmitAt) turn.submitted = false;
   if (turn.submitted || turn.settlement === undefined || state.head < from) return;
+  if (state.head + 1 >= turn.te + params.turn) return; // the window closes before the next block
+  turn.resubmitAt = undefined;
   turn.submitted = true;
   step.effects.push({
     kind: "submit",
+    turn: turn.turn,
     settlement: turn.settlement,
     signers: turn.certificate.signers,
     signature: turn.certificate.signature,
@@ -86,4 +90,13 @@ export function onAggregated(step: Step, event: Extract<Event, { kind: "aggregat
     signature: event.signature,
   };
   turn.progressAt = step.state.head;
+}
+
+/** Still in this turn although it was mined: a reorg took it out, so it is sent again. A failure is tried once a block. */
+export function onSubmission(step: Step, event: Extract<Event, { kind: "submission" }>): void {
+  const { state } = step;
+  const turn = state.turn;
+  const params = state.group?.params;
+  if (turn === undefined || params === undefined || turn.ts !== event.ts || turn.turn !== event.turn) return;
+  turn.resubmitAt = event.block === undefined ? state.head + 1 : event.block + params.confirmations + 2;
 }
