@@ -69,6 +69,8 @@ interface IUpkeepingSettlement {
     error Upkeeping_Ended(uint64 endBlock, uint64 settledThrough);
     /// @notice The proof does not lead to the root in force.
     error Upkeeping_BadMerkleProof(bytes32 expected, bytes32 actual);
+    /// @notice The provider has too many abandoned intervals to credit; call `touch` first.
+    error Upkeeping_TouchFirst(uint32 provider);
     /// @notice There is no root yet.
     error Upkeeping_NoRoot();
 

@@ -8,6 +8,7 @@ import {
     KeeperAccount,
     Member,
     Parameters,
+    PastSettlement,
     Provider,
     State
 } from "./UpkeepingTypes.sol";
@@ -75,8 +76,10 @@ interface IUpkeepingViews {
     /// @notice Where the payer's withdrawals go, and who has been named and not accepted yet.
     function payerPayee() external view returns (address payee, address pendingPayee);
 
-    /// @notice Past settlements, oldest first: the blocks in which their intervals end. Interval k is [k−1, k) of the list,
-    ///         starting at the group's origin; details of each are in its `Settled` event, which is indexed by ts.
+    /// @notice Past settlements, oldest first. Who led and who was paid is in the `Settled` event, which is indexed by ts.
+    function pastSettlements(uint256 from, uint256 count) external view returns (PastSettlement[] memory);
+
+    /// @notice Only their ends.
     function settlements(uint256 from, uint256 count) external view returns (uint64[] memory ends);
 
     /// @notice The Merkle root in force and the end of its interval; zero if there is none.

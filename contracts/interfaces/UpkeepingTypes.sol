@@ -104,7 +104,7 @@ struct SettlementRoot {
 /// @param effectiveFrom block of the transaction in which it took effect, 0 if it has not
 /// @param retiredAt block in which another version took its place, 0 if none has
 /// @param seed committeeSeed: hash of the block before effectiveFrom (R5)
-/// @param keysBlob contract whose code is 00 ‖ sum (192) ‖ n keys (192 each) ‖ n operators (20 each); above 115 members the
+/// @param keysBlob contract whose code is 00 ‖ negated sum (192) ‖ n keys (192 each) ‖ n operators (20 each); above 115 members the
 ///        operators are in a second such contract (00 ‖ n × 20), whose address (20) stands in their place
 /// @param accepted bitmap of members that consented (all of them for version 1)
 /// @param operators in contract order: a keeper's index is its place here
@@ -197,4 +197,11 @@ struct Escrow {
     uint256 arrears;
     uint256 reserve;
     uint256 withdrawable;
+}
+
+/// @notice A settled interval [ts, te) and the turn that settled it.
+struct PastSettlement {
+    uint64 ts;
+    uint64 te;
+    uint32 turn;
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {IUpkeepingFactory} from "./interfaces/IUpkeepingFactory.sol";
+import {IUpkeepingCommittees} from "./interfaces/IUpkeepingCommittees.sol";
+import {Config} from "./interfaces/UpkeepingTypes.sol";
+import {GroupArgs} from "./libraries/GroupArgs.sol";
+
+/// @title Factory of groups
+/// @dev The rules are in `IUpkeepingFactory`.
+contract UpkeepingFactory is IUpkeepingFactory {
+    /// @inheritdoc IUpkeepingFactory
+    address public immutable implementation;
+    /// @inheritdoc IUpkeepingFactory
+    address public immutable registry;
+    /// @inheritdoc IUpkeepingFactory
+    mapping(address group => bool) public isGroup;
+
+    constructor(address implementation_, address registry_) {
+        if (registry_.code.length == 0) revert UpkeepingFactory_NoRegistry(registry_);
+        implementation = implementation_;
+        registry = registry_;
+    }
+
+    /// @inheritdoc IUpkeepingFactory
+    function createGroup(Config calldata config, address[] calldata operators) external returns (address group) {
+        _check(config, operators.length);
+        group = Clones.cloneWithImmutableArgs(implementation, GroupArgs.encode(msg.sender, block.number, config));
+        isGroup[group] = true;
+        IUpkeepingCommittees(group).initialize(operators);
+        emit GroupCreated(group, msg.sender, config.token, operators, config);
+    }
+
+    /// @dev R4, in its order. The committee's size is checked by the group itself.
+    function _check(Config calldata c, uint256 n) private view {
+        if (c.token != address(0) && c.token.code.length == 0) revert UpkeepingFactory_TokenWithoutCode(c.token);
+        _atLeast("price at least 1", 1, c.price);
+        _atLeast("slot at least 1", 1, c.slot);
+        if (c.turn % c.slot != 0) revert UpkeepingFactory_BadConfig("slot divides turn", 0, c.turn % c.slot);
+        if (c.interval % c.slot != 0) revert UpkeepingFactory_BadConfig("slot divides interval", 0, c.interval % c.slot);
+        _atLeast("slot > confirmations+answer+1", uint256(c.confirmations) + c.answer + 2, c.slot);
+        _atLeast("interval >= turn+confirmations", uint256(c.turn) + c.confirmations, c.interval);
+        _atLeast("2/3 turn >= 2 confirmations+8", 2 * uint256(c.confirmations) + 8, (2 * uint256(c.turn) + 2) / 3);
+        uint256 f = n == 0 ? 0 : (n - 1) / 3;
+        _atLeast("lockup >= interval+(f+1)*turn", c.interval + (f + 1) * c.turn, c.lockup);
+        if (c.keeperShareBps > 10_000) revert UpkeepingFactory_BadConfig("keeper share <= 10000", 10_000, c.keeperShareBps);
+        if (c.toleranceBps > 10_000) revert UpkeepingFactory_BadConfig("tolerance <= 10000", 10_000, c.toleranceBps);
+    }
+
+    function _atLeast(bytes32 rule, uint256 expected, uint256 actual) private pure {
+        if (actual < expected) revert UpkeepingFactory_BadConfig(rule, expected, actual);
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
+import {IUpkeepingSettlement} from "../interfaces/IUpkeepingSettlement.sol";
+import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
+import {Hot, Live, Packed} from "../libraries/Packed.sol";
+import {TurnLog} from "../libraries/TurnLog.sol";
+import {GroupConsents} from "./GroupConsents.sol";
+import {GroupSuccession} from "./GroupSuccession.sol";
+
+/// @title Providers and their data, and the end of a group (R33, R34)
+abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMembers {
+    uint256 private constant RUNS_PER_CALL = 16;
+
+    /// @inheritdoc IUpkeepingMembers
+    function addProvider(
+        address operator,
+        bytes32 root,
+        uint64 size,
+        address receiptKey,
+        uint64 sequence,
+        bytes calldata signature
+    ) external returns (uint32 provider) {
+        Args memory args = GroupArgs.load();
+        Hot memory hot = _openForPayer(args);
+        if (!_registry.isProvider(operator)) revert Upkeeping_NotAProvider(operator);
+        uint32 present = _operators[operator].indexPlusOne;
+        if (present != 0) revert Upkeeping_ProviderExists(present - 1);
+        if (!args.merkle() && hot.listed >= MAX_LISTED) revert Upkeeping_TooManyProviders(MAX_LISTED, hot.listed + 1);
+        _useConsent(operator, root, size, receiptKey, sequence, signature);
+
+        provider = _misc.providerCount++;
+        _operators[operator].indexPlusOne = provider + 1;
+        uint256 from = _effectiveBlock(args);
+        ProviderRecord storage record = _providers[provider];
+        record.operator = operator;
+        record.activeFrom = uint40(from);
+        if (_runs.length != 0) record.run = uint32(_runs.length - 1);
+        record.changes.push(Change(uint40(from), uint56(size), 0, sequence, root, receiptKey));
+        _liveWords[provider] = Packed.pack(Live(0, 0, 0, from, Packed.LISTED | Packed.NEW));
+        _changeTotal(args, from, 0, size, 1);
+        if (!args.merkle()) ++hot.listed;
+        hot.flags |= Packed.CHANGED;
+        _setHot(hot);
+        emit ProviderAdded(provider, operator, uint64(from), root, size, receiptKey, sequence);
+    }
+
+    /// @inheritdoc IUpkeepingMembers
+    function changeData(
+        uint32 provider,
+        bytes32 root,
+        uint64 size,
+        address receiptKey,
+        uint64 sequence,
+        bytes calldata signature
+    ) external {
+        Args memory args = GroupArgs.load();
+        Hot memory hot = _openForPayer(args);
+        ProviderRecord storage record = _present(provider);
+        _useConsent(record.operator, root, size, receiptKey, sequence, signature);
+        uint256 from = _pushChange(args, hot, provider, Change(0, uint56(size), 0, sequence, root, receiptKey));
+        emit DataChanged(provider, uint64(from), root, size, receiptKey, sequence);
+    }
+
+    /// @inheritdoc IUpkeepingMembers
+    function removeProvider(uint32 provider) external {
+        Args memory args = GroupArgs.load();
+        Hot memory hot = _openForPayer(args);
+        ProviderRecord storage record = _present(provider);
+        uint256 from = _pushChange(args, hot, provider, Change(0, 0, 0, _operators[record.operator].sequence, 0, address(0)));
+        record.removedAt = uint40(from);
+        _liveWords[provider] |= Packed.REMOVED;
+        _operators[record.operator].indexPlusOne = 0;
+        ++_ledger.removedProviders;
+        emit ProviderRemoved(provider, uint64(from));
+    }
+
+    /// @inheritdoc IUpkeepingMembers
+    function revokeConsent() external {
+        uint64 sequence = ++_operators[msg.sender].sequence;
+        emit ConsentRevoked(msg.sender, sequence);
+    }
+
+    /// @inheritdoc IUpkeepingMembers
+    function terminate() external {
+        Args memory args = GroupArgs.load();
+        Hot memory hot = _openForPayer(args);
+        uint256 end = block.number + args.lockup();
+        _misc.terminatedAt = uint40(block.number);
+        _misc.endBlock = uint40(end);
+        hot.flags |= Packed.TERMINATED;
+        _setHot(hot);
+        emit Terminated(uint64(end));
+    }
+
+    /// @inheritdoc IUpkeepingMembers
+    function abandon() external {
+        Args memory args = GroupArgs.load();
+        Hot memory hot = _hot();
+        if (msg.sender != args.payer() && _operators[msg.sender].indexPlusOne == 0) {
+            revert Upkeeping_NotPayerOrProvider(msg.sender);
+        }
+        if (hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock) {
+            revert IUpkeepingSettlement.Upkeeping_Ended(_misc.endBlock, uint64(hot.ts));
+        }
+        uint256 earliest = hot.ts + args.interval() + args.lockup();
+        if (block.number < earliest) revert Upkeeping_NotAbandonable(earliest, block.number);
+
+        uint256 from = hot.ts;
+        uint256 through = args.origin() + (block.number - args.origin()) / args.slot() * args.slot();
+        uint256 low = _misc.totalsSettled;
+        (uint256 before,) = _totalBefore(low, from);
+        (uint256 afterwards,) = _totalBefore(low, _committedEnd(hot.flags, through));
+        _untouched += afterwards - before;
+        uint256 runs = _runs.length;
+        // Runs with nothing settled between them are one, so that no provider has more of them to go through than needed.
+        if (runs != 0 && _runs[runs - 1].to == from) _runs[runs - 1].to = uint40(through);
+        else _runs.push(Run(uint40(from), uint40(through)));
+        hot.flags |= Packed.ABANDONED;
+        TurnLog.flush(_turnLog, hot.turns, from, args.interval(), args.turn());
+        hot.turns = 1;
+        // R34: consent is enough here, whenever it came.
+        _moveOn(hot, through, type(uint256).max);
+        _setHot(hot);
+        emit Abandoned(uint64(from), uint64(through), msg.sender);
+    }
+
+    /// @inheritdoc IUpkeepingMembers
+    function touch(uint32 provider) external {
+        if (provider >= _misc.providerCount) revert Upkeeping_NoSuchProvider(_misc.providerCount, provider);
+        Hot memory hot = _hot();
+        Live memory live = Packed.unpackLive(_liveWords[provider]);
+        if (hot.flags & Packed.ABANDONED == 0) return;
+        _touch(hot, GroupArgs.load(), provider, live, RUNS_PER_CALL);
+        _liveWords[provider] = Packed.pack(live);
+        _setHot(hot);
+    }
+
+    /// @dev For the payer, and before a terminate.
+    function _openForPayer(Args memory args) internal view returns (Hot memory hot) {
+        _onlyPayer(args);
+        hot = _hot();
+        if (hot.flags & Packed.TERMINATED != 0) revert Upkeeping_Terminated(_misc.terminatedAt);
+    }
+
+    function _present(uint256 provider) private view returns (ProviderRecord storage record) {
+        record = _providers[provider];
+        if (provider >= _misc.providerCount) revert Upkeeping_NoSuchProvider(_misc.providerCount, provider);
+        if (record.removedAt != 0) revert Upkeeping_ProviderGone(uint32(provider), record.removedAt);
+    }
+
+    /// @dev A payer must not name data that nobody ever had (R33).
+    function _useConsent(
+        address operator,
+        bytes32 root,
+        uint64 size,
+        address receiptKey,
+        uint64 sequence,
+        bytes calldata signature
+    ) private {
+        if (root == 0) revert Upkeeping_ZeroRoot();
+        if (size == 0 || size > MAX_SIZE) revert Upkeeping_BadSize(MAX_SIZE, size);
+        if (receiptKey == address(0)) revert Upkeeping_ZeroReceiptKey();
+        uint64 expected = _operators[operator].sequence + 1;
+        if (sequence != expected) revert Upkeeping_WrongSequence(expected, sequence);
+        bytes32 digest = _providerDataDigest(root, size, receiptKey, sequence);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, signature);
+        if (failure != ECDSA.RecoverError.NoError || signer != operator) revert Upkeeping_BadConsent(operator, signer);
+        _operators[operator].sequence = sequence;
+    }
+
+    /// @dev Lets a change take effect at the next possible slot; a change already waiting for that slot is replaced.
+    function _pushChange(Args memory args, Hot memory hot, uint256 provider, Change memory change)
+        private
+        returns (uint256 from)
+    {
+        Change[] storage changes = _providers[provider].changes;
+        uint256 last = changes.length - 1;
+        from = _effectiveBlock(args);
+        uint256 lastFrom = changes[last].from;
+        uint256 lastSize = changes[last].size;
+        // Not before its first block, so that every provider is active in some interval and closed by a settlement.
+        if (change.size == 0 && from == _providers[provider].activeFrom) {
+            revert Upkeeping_NotActiveYet(from, block.number);
+        }
+        change.from = uint40(from);
+        if (lastFrom == from) {
+            change.cumulative = changes[last].cumulative;
+            changes[last] = change;
+        } else {
+            change.cumulative = uint96(changes[last].cumulative + lastSize * (from - lastFrom));
+            changes.push(change);
+            if (!args.merkle()) _noteChange(provider, from, last + 1);
+        }
+        _changeTotal(args, from, lastSize, change.size, 0);
+        hot.flags |= Packed.CHANGED;
+        _setHot(hot);
+    }
+
+    /// @dev Item by item, a provider's slot knows where its first unsettled change lies.
+    function _noteChange(uint256 provider, uint256 from, uint256 index) private {
+        Live memory live = Packed.unpackLive(_liveWords[provider]);
+        if (live.changeFrom == 0) {
+            live.changeFrom = from;
+            _providers[provider].next = uint32(index);
+            _liveWords[provider] = Packed.pack(live);
+        } else {
+            uint256 waiting = index + 1 - _providers[provider].next;
+            if (waiting > MAX_CHANGES) revert Upkeeping_TooManyChanges(MAX_CHANGES, waiting);
+        }
+    }
+
+    function _changeTotal(Args memory args, uint256 from, uint256 oldSize, uint256 newSize, uint32 added) private {
+        if (_totals.length == 0) _totals.push(Total(uint40(args.origin()), 0, 0, 0));
+        Total storage last = _totals[_totals.length - 1];
+        uint256 size = uint256(last.size) + newSize - oldSize;
+        if (last.from == from) {
+            last.size = uint88(size);
+            last.added += added;
+        } else {
+            uint256 cumulative = last.cumulative + uint256(last.size) * (from - last.from);
+            _totals.push(Total(uint40(from), uint88(size), uint128(cumulative), last.added + added));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IUpkeepingSettlement} from "../interfaces/IUpkeepingSettlement.sol";
+import {Args} from "../libraries/GroupArgs.sol";
+import {Hot, Packed} from "../libraries/Packed.sol";
+import {Quorum} from "../libraries/Quorum.sol";
+import {TurnLog} from "../libraries/TurnLog.sol";
+import {GroupSuccession} from "./GroupSuccession.sol";
+
+/// @title What both ways of settling share: who may settle when (R29), and the keepers' shares (R30)
+abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
+    uint256 internal constant BPS = 10_000;
+
+    /// @dev The parts of a settlement that do not depend on the way.
+    /// @param sender index of the keeper that sends in the leader's place, or the leader's own
+    struct Admission {
+        uint256 ts;
+        uint256 te;
+        uint256 version;
+        uint256 leader;
+        uint256 failed;
+        uint256 payees;
+        uint256 n;
+        uint256 failedCount;
+        uint256 sender;
+        address keysBlob;
+    }
+
+    /// @dev Every rule of R29 except the signature, cheapest first.
+    function _admit(Hot memory hot, Args memory args, Admission memory a, uint256 signers, uint256 signatureSize)
+        internal
+        view
+    {
+        if (a.ts != hot.ts) revert Upkeeping_StaleStart(uint64(hot.ts), uint64(a.ts));
+        if (hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock) {
+            revert Upkeeping_Ended(_misc.endBlock, uint64(hot.ts));
+        }
+        uint256 turnNumber = _turnNumber(args, a.ts, a.te);
+        Seats memory seats = _seats;
+        if (a.version != seats.version) revert Upkeeping_WrongCommittee(seats.version, uint64(a.version));
+        a.keysBlob = seats.keysBlob;
+        a.n = seats.n;
+        uint256 f = (a.n - 1) / 3;
+
+        if (a.leader >= a.n) revert Upkeeping_NoSuchLeader(a.n, a.leader);
+        uint256 beyond = (signers | a.failed | a.payees) >> a.n;
+        if (beyond != 0) revert Upkeeping_BitmapOutOfRange(1 << a.n, signers | a.failed | a.payees);
+        uint256 signing = Quorum.count(signers);
+        if (signing < 2 * f + 1) revert Upkeeping_TooFewSigners(2 * f + 1, signing);
+        a.failedCount = Quorum.count(a.failed);
+        uint256 expectedFailed = _min(turnNumber - 1, f);
+        if (a.failedCount != expectedFailed) revert Upkeeping_WrongFailedCount(expectedFailed, a.failedCount);
+        if (a.failed & a.payees != 0) revert Upkeeping_FailedPayee(0, a.failed & a.payees);
+        if ((a.failed >> a.leader) & 1 != 0) revert Upkeeping_LeaderFailed(uint8(a.leader));
+        if (signatureSize != 128) revert Upkeeping_BadSignatureLength(128, signatureSize);
+
+        a.sender = a.leader;
+        address leaderOperator = Quorum.operatorAt(a.keysBlob, a.n, a.leader);
+        if (msg.sender != leaderOperator) {
+            // R25: the leader's own time is ⌈2t/3⌉ blocks.
+            if (block.number < a.te + (2 * args.turn() + 2) / 3) revert Upkeeping_NotLeader(leaderOperator, msg.sender);
+            a.sender = Quorum.indexOf(a.keysBlob, a.n, msg.sender);
+            if (a.sender == a.n) revert Upkeeping_NotMember(msg.sender);
+        }
+    }
+
+    /// @dev i ≥ 1 of a settlement, if te is where turn i ends and the block lies in its window (R6).
+    function _turnNumber(Args memory args, uint256 ts, uint256 te) private view returns (uint256) {
+        uint256 first = ts + args.interval();
+        uint256 turn = args.turn();
+        if (te < first) revert Upkeeping_WrongEnd(uint64(first), uint64(te));
+        uint256 remainder = (te - first) % turn;
+        if (remainder != 0) revert Upkeeping_WrongEnd(uint64(te - remainder), uint64(te));
+        if (block.number < te) revert Upkeeping_TooEarly(te, block.number);
+        if (block.number >= te + turn) revert Upkeeping_TooLate(te + turn, block.number);
+        return (te - first) / turn + 1;
+    }
+
+    function _verify(Admission memory a, uint256 signers, bytes32 digest, bytes calldata signature) internal view {
+        Quorum.Verdict verdict = Quorum.verify(a.keysBlob, a.n, signers, digest, signature);
+        if (verdict == Quorum.Verdict.Infinity) revert Upkeeping_Infinity();
+        if (verdict == Quorum.Verdict.Wrong) revert Upkeeping_BadSignature(digest, signers);
+    }
+
+    /// @dev Divides the cut among the keepers that are not failed (R30); who is no payee leaves its part in the escrow.
+    /// @return paid what the payees were credited together
+    function _payKeepers(Hot memory hot, Admission memory a, uint256 cut)
+        internal
+        returns (uint256 paid, uint256 share)
+    {
+        if (a.payees == 0) return (0, 0);
+        share = cut / (a.n - a.failedCount);
+        if (share == 0) return (0, 0);
+        paid = share * Quorum.count(a.payees);
+        hot.free -= paid;
+        hot.share += share;
+        uint256 unpaid = ~a.payees & ((1 << a.n) - 1);
+        // R25: who sends in the leader's place takes the leader's share, unless it has failed itself.
+        if (a.sender != a.leader && (a.payees >> a.leader) & 1 != 0 && (a.failed >> a.sender) & 1 == 0) {
+            unpaid |= 1 << a.leader;
+            _shares[a.version].keepers[a.sender].bonus += uint96(share);
+            emit LeaderReplaced(uint64(a.ts), uint8(a.leader), uint8(a.sender), share);
+        }
+        if (unpaid != 0) _chargeDebts(_shares[a.version], unpaid, share);
+    }
+
+    /// @dev Adds `share` to the debt of every keeper in the bitmap, four in a slot.
+    function _chargeDebts(Shares storage shares, uint256 bitmap, uint256 share) private {
+        for (uint256 slot = 0; bitmap != 0; ++slot) {
+            uint256 four = bitmap & 0xf;
+            bitmap >>= 4;
+            if (four == 0) continue;
+            uint256 low = shares.debts[slot];
+            uint256 carried;
+            for (uint256 lane = 0; lane < 4; ++lane) {
+                if ((four >> lane) & 1 == 0) continue;
+                uint256 shift = lane * 64;
+                uint256 sum = uint64(low >> shift) + share;
+                low = (low & ~(uint256(type(uint64).max) << shift)) | (uint256(uint64(sum)) << shift);
+                carried += (sum >> 64) << shift;
+            }
+            shares.debts[slot] = low;
+            // Lanes of the upper part cannot overflow: a debt never exceeds the 96-bit share.
+            if (carried != 0) shares.debtsHigh[slot] += carried;
+        }
+    }
+
+    /// @dev Notes the settlement in the history and moves the group on.
+    function _close(Hot memory hot, Args memory args, Admission memory a) internal {
+        uint256 turn = args.turn();
+        uint256 turnNumber = (a.te - a.ts - args.interval()) / turn + 1;
+        hot.turns = TurnLog.append(_turnLog, hot.turns, turnNumber, a.ts, args.interval(), turn);
+        _moveOn(hot, a.te, a.te);
+    }
+}

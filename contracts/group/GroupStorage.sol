@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IRegistry} from "../interfaces/IRegistry.sol";
+import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
+import {IUpkeepingMoney} from "../interfaces/IUpkeepingMoney.sol";
+import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
+import {Hot, Live, Packed} from "../libraries/Packed.sol";
+
+/// @title Storage of a group, shared by the contracts that run behind one clone
+/// @dev All state lives here, so that `Upkeeping` and what it delegates to cannot disagree about a slot.
+abstract contract GroupStorage {
+    uint256 internal constant MAX_SIZE = type(uint56).max;
+    uint256 internal constant MAX_MONEY = type(uint96).max;
+    uint256 internal constant MAX_LISTED = 256;
+    uint256 internal constant MAX_CHANGES = 64;
+
+    bytes32 internal constant DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+
+    /// @dev The active committee; the whole of it is read by every settlement.
+    struct Seats {
+        address keysBlob;
+        uint32 version;
+        uint40 effectiveFrom;
+        uint8 n;
+    }
+
+    /// @dev A committee version that is not active: proposed, rotated, past or cancelled.
+    struct CommitteeRecord {
+        address keysBlob;
+        uint40 proposedAt;
+        uint40 readyAt;
+        uint8 n;
+        uint128 accepted;
+        uint40 effectiveFrom;
+        uint40 retiredAt;
+        bytes32 seed;
+    }
+
+    /// @dev Counters and pointers that settlements read in rare cases only.
+    struct Misc {
+        uint40 terminatedAt;
+        uint40 endBlock;
+        uint32 pendingVersion;
+        uint32 rotatedVersion;
+        uint32 lastVersion;
+        uint32 providerCount;
+        uint32 totalsSettled;
+    }
+
+    /// @dev Everything that ever came in and went out; their difference is the balance on the books (S2).
+    struct Ledger {
+        uint96 deposited;
+        uint96 paidOut;
+        uint32 removedProviders;
+    }
+
+    /// @dev A provider's data from a block on. `cumulative` is its committed space-time before that block.
+    struct Change {
+        uint40 from;
+        uint56 size;
+        uint96 cumulative;
+        uint64 sequence;
+        bytes32 root;
+        address receiptKey;
+    }
+
+    /// @dev `next` is the index of the change at which `Live.changeFrom` lies; meaningless while that is 0.
+    struct ProviderRecord {
+        address operator;
+        uint40 activeFrom;
+        uint40 removedAt;
+        uint96 withdrawn;
+        uint32 next;
+        uint32 run;
+        uint40 runThrough;
+        uint40 claimedThrough;
+        bool finished;
+        uint128 claimedSpaceTime;
+        uint128 abandonedSpaceTime;
+        uint256 claimed;
+        uint256 arrears;
+        Change[] changes;
+    }
+
+    /// @dev An operator's index + 1 while it is a provider, and the highest consent number it used.
+    struct OperatorRecord {
+        uint32 indexPlusOne;
+        uint64 sequence;
+    }
+
+    /// @dev All providers' committed bytes from a block on, with the integral before it and the providers added so far.
+    struct Total {
+        uint40 from;
+        uint88 size;
+        uint128 cumulative;
+        uint32 added;
+    }
+
+    /// @dev Blocks [from, to) were closed without a committee (R34).
+    struct Run {
+        uint40 from;
+        uint40 to;
+    }
+
+    /// @dev Money of a committee version. A keeper has earned `share` − debt + bonus, with `share` in the hot slot while the
+    ///      version is active. Debts are four 64-bit lanes a slot, their upper 32 bits in `debtsHigh`.
+    struct Shares {
+        uint96 share;
+        mapping(uint256 slot => uint256) debts;
+        mapping(uint256 slot => uint256) debtsHigh;
+        mapping(uint256 index => KeeperMoney) keepers;
+    }
+
+    struct KeeperMoney {
+        uint96 bonus;
+        uint96 withdrawn;
+    }
+
+    /// @dev Merkle mode: the root in force, what all roots were worth, and what of it is there and not claimed.
+    struct RootRecord {
+        bytes32 root;
+        uint40 te;
+        uint96 funded;
+        uint96 pool;
+        uint32 finished;
+        uint128 spaceTime;
+        uint256 due;
+    }
+
+    IRegistry internal immutable _registry;
+
+    uint256 internal _hotWord;
+    Seats internal _seats;
+    bytes32 internal _seed;
+    Misc internal _misc;
+    Ledger internal _ledger;
+    address internal _payerPayee;
+    address internal _pendingPayerPayee;
+    uint256 internal _arrears;
+    /// @dev Committed space-time of abandoned runs that no provider was credited for yet.
+    uint256 internal _untouched;
+    mapping(uint256 provider => uint256 word) internal _liveWords;
+    mapping(uint256 provider => ProviderRecord) internal _providers;
+    mapping(address operator => OperatorRecord) internal _operators;
+    mapping(uint256 version => CommitteeRecord) internal _committees;
+    mapping(uint256 version => Shares) internal _shares;
+    Total[] internal _totals;
+    Run[] internal _runs;
+    address[] internal _resigning;
+    RootRecord internal _root;
+    uint256[] internal _turnLog;
+
+    /// @dev Held during every call to a token or a payee; transient, so it costs next to nothing.
+    bool private transient _entered;
+
+    modifier nonReentrant() {
+        if (_entered) revert IUpkeepingMoney.Upkeeping_Reentered();
+        _entered = true;
+        _;
+        _entered = false;
+    }
+
+    constructor(IRegistry registry_) {
+        _registry = registry_;
+    }
+
+    function _onlyPayer(Args memory args) internal view {
+        if (msg.sender != args.payer()) revert IUpkeepingMoney.Upkeeping_NotPayer(args.payer(), msg.sender);
+    }
+
+    function _hot() internal view returns (Hot memory) {
+        return Packed.unpackHot(_hotWord);
+    }
+
+    function _setHot(Hot memory hot) internal {
+        _hotWord = Packed.pack(hot);
+    }
+
+    function _domainSeparator() internal view returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("WhitePay"), keccak256("1"), block.chainid, address(this)));
+    }
+
+    function _typedDigest(bytes32 structHash) internal view returns (bytes32) {
+        return keccak256(abi.encodePacked(hex"1901", _domainSeparator(), structHash));
+    }
+
+    /// @dev Token units for byte·blocks, rounded down (R30). No overflow: 2^128 · 2^96.
+    function _amount(uint256 spaceTime, uint256 price) internal pure returns (uint256) {
+        return (spaceTime * price) >> 30;
+    }
+
+    /// @dev The same, rounded up: what is reserved is never less than what is paid (R32).
+    function _reserveFor(uint256 spaceTime, uint256 price) internal pure returns (uint256) {
+        return (spaceTime * price + (1 << 30) - 1) >> 30;
+    }
+
+    function _min(uint256 x, uint256 y) internal pure returns (uint256) {
+        return x < y ? x : y;
+    }
+
+    /// @dev Bytes are committed up to the end block only (R33).
+    function _committedEnd(uint256 flags, uint256 through) internal view returns (uint256) {
+        return flags & Packed.TERMINATED != 0 ? _min(through, _misc.endBlock) : through;
+    }
+
+    /// @dev Committed space-time of a provider over [start, through), start being where `live` stands, and `live` moved there.
+    ///      Changes are found by halving what lies behind `next`, at most MAX_CHANGES.
+    function _advance(uint256 provider, Live memory live, uint256 start, uint256 through)
+        internal
+        view
+        returns (uint256 spaceTime, uint256 next)
+    {
+        ProviderRecord storage record = _providers[provider];
+        next = record.next;
+        if (through <= start) return (0, next);
+        if (live.changeFrom == 0 || live.changeFrom > through) return (live.size * (through - start), next);
+        Change[] storage changes = record.changes;
+        uint256 low = next;
+        uint256 high = changes.length;
+        while (low + 1 < high) {
+            uint256 middle = (low + high) / 2;
+            if (changes[middle].from <= through) low = middle;
+            else high = middle;
+        }
+        Change storage last = changes[low];
+        spaceTime = live.size * (live.changeFrom - start) + last.cumulative - changes[next].cumulative
+            + uint256(last.size) * (through - last.from);
+        live.size = last.size;
+        live.flags &= ~Packed.NEW;
+        next = low + 1;
+        live.changeFrom = next < changes.length ? changes[next].from : 0;
+    }
+
+    /// @dev Committed space-time of a provider before a block, from its first block on; for Merkle mode, where no settlement
+    ///      moves a provider along.
+    function _cumulative(uint256 provider, uint256 through) internal view returns (uint256) {
+        Change[] storage changes = _providers[provider].changes;
+        if (changes[0].from > through) return 0;
+        uint256 low = 0;
+        uint256 high = changes.length;
+        while (low + 1 < high) {
+            uint256 middle = (low + high) / 2;
+            if (changes[middle].from <= through) low = middle;
+            else high = middle;
+        }
+        return changes[low].cumulative + uint256(changes[low].size) * (through - changes[low].from);
+    }
+
+    /// @dev Index of the last total at or before a block, searching from `low`; `low` itself if none is.
+    function _totalIndex(uint256 low, uint256 through) internal view returns (uint256) {
+        uint256 high = _totals.length;
+        while (low + 1 < high) {
+            uint256 middle = (low + high) / 2;
+            if (_totals[middle].from <= through) low = middle;
+            else high = middle;
+        }
+        return low;
+    }
+
+    /// @dev Committed space-time of all providers before a block, and the index of the total in force there. `low` is an index
+    ///      known to be at or before it. The first total, pushed with the first provider, is that of no bytes at the origin.
+    function _totalBefore(uint256 low, uint256 through) internal view returns (uint256 spaceTime, uint256 index) {
+        if (_totals.length == 0) return (0, 0);
+        index = _totalIndex(low, through);
+        Total storage total = _totals[index];
+        spaceTime = total.cumulative + uint256(total.size) * (through - total.from);
+    }
+
+    /// @dev First slot that starts more than `confirmations` blocks later (R33).
+    function _effectiveBlock(Args memory args) internal view returns (uint256) {
+        uint256 elapsed = block.number - args.origin() + args.confirmations();
+        return args.origin() + (elapsed / args.slot() + 1) * args.slot();
+    }
+
+    /// @dev What unsettled intervals and the lockup may still cost, in byte·blocks (R32). After a terminate the bytes end at a
+    ///      known block, so what they cost is known too.
+    function _reservedSpaceTime(Hot memory hot, Args memory args) internal view returns (uint256) {
+        uint256 low = _misc.totalsSettled;
+        (uint256 settled,) = _totalBefore(low, hot.ts);
+        if (hot.flags & Packed.TERMINATED != 0) {
+            uint256 end = _misc.endBlock;
+            if (end <= hot.ts) return 0;
+            (uint256 last,) = _totalBefore(low, end);
+            return last - settled;
+        }
+        (uint256 now_, uint256 index) = _totalBefore(low, block.number);
+        uint256 size = _totals.length == 0 ? 0 : _totals[index].size;
+        // At most two changes lie ahead: any takes effect within a slot and the confirmations, which are fewer than a slot.
+        for (uint256 i = index + 1; i < _totals.length; ++i) {
+            if (_totals[i].size > size) size = _totals[i].size;
+        }
+        return now_ - settled + args.lockup() * size;
+    }
+
+    /// @dev What the payer may take out (R32).
+    function _withdrawable(Hot memory hot, Args memory args) internal view returns (uint256) {
+        uint256 kept = _arrears + _reserveFor(_reservedSpaceTime(hot, args) + _untouched, args.price());
+        return hot.free > kept ? hot.free - kept : 0;
+    }
+
+    /// @dev Credits `amount` out of the free escrow as far as it goes; the rest is arrears.
+    function _creditOrOwe(Hot memory hot, uint256 provider, Live memory live, uint256 amount)
+        internal
+        returns (uint256 paid)
+    {
+        paid = _min(amount, hot.free);
+        hot.free -= paid;
+        live.credit += paid;
+        if (amount > paid) {
+            _providers[provider].arrears += amount - paid;
+            _arrears += amount - paid;
+            live.flags |= Packed.OWED;
+        }
+    }
+
+    /// @dev Credits a provider for abandoned runs it was not touched in (R34): the rate of its last settlement, or all it
+    ///      committed if it had none, and never more than that. At most `limit` runs; `live` stands at the end of them.
+    function _touch(Hot memory hot, Args memory args, uint256 provider, Live memory live, uint256 limit) internal {
+        ProviderRecord storage record = _providers[provider];
+        uint256 count = _runs.length;
+        for (uint256 index = record.run; index < count && limit != 0; --limit) {
+            Run memory run = _runs[index];
+            uint256 start = record.runThrough > run.from ? record.runThrough : run.from;
+            if (start < run.to) {
+                uint256 end = _committedEnd(hot.flags, run.to);
+                uint256 spaceTime;
+                if (!args.merkle()) {
+                    uint256 next;
+                    (spaceTime, next) = _advance(provider, live, start, end);
+                    record.next = uint32(next);
+                } else if (end > start) {
+                    spaceTime = _cumulative(provider, end) - _cumulative(provider, start);
+                }
+                record.runThrough = run.to;
+                _untouched -= spaceTime;
+                record.abandonedSpaceTime += uint128(spaceTime);
+                if (live.flags & Packed.RATED != 0) spaceTime = _min(spaceTime, live.rate * (run.to - start));
+                uint256 paid = _creditOrOwe(hot, provider, live, _amount(spaceTime, args.price()));
+                emit IUpkeepingMembers.AbandonCredited(uint32(provider), uint32(index), spaceTime, paid);
+            }
+            if (index + 1 == count) break;
+            record.run = uint32(++index);
+        }
+    }
+
+    /// @dev What a keeper has ever earned in a version whose payees have been credited `share` each.
+    function _earned(uint256 version, uint256 index, uint256 share) internal view returns (uint256) {
+        Shares storage shares = _shares[version];
+        uint256 shift = (index & 3) * 64;
+        uint256 debt = uint64(shares.debts[index >> 2] >> shift);
+        debt += uint256(uint64(shares.debtsHigh[index >> 2] >> shift)) << 64;
+        return share - debt + shares.keepers[index].bonus;
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IUpkeepingCommittees} from "../interfaces/IUpkeepingCommittees.sol";
+import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
+import {Hot, Packed} from "../libraries/Packed.sol";
+import {GroupStorage} from "./GroupStorage.sol";
+
+/// @title What happens when an interval closes, by a settlement or without one (R33, R34)
+abstract contract GroupSuccession is GroupStorage {
+    /// @dev Moves the group on to te: the totals' pointer, a committee that was complete before `deadline`, the clock.
+    function _moveOn(Hot memory hot, uint256 te, uint256 deadline) internal {
+        if (hot.flags & Packed.CHANGED != 0) {
+            uint256 index = _totalIndex(_misc.totalsSettled, te);
+            _misc.totalsSettled = uint32(index);
+            if (index + 1 == _totals.length) hot.flags &= ~Packed.CHANGED;
+        }
+        if (hot.flags & Packed.SUCCESSION != 0) _succeed(hot, deadline);
+        hot.ts = te;
+    }
+
+    /// @dev A proposed committee takes effect if its last member consented before the deadline, else a rotated one (R33).
+    function _succeed(Hot memory hot, uint256 deadline) private {
+        Misc memory misc = _misc;
+        uint256 version = misc.rotatedVersion;
+        if (misc.pendingVersion != 0) {
+            uint256 readyAt = _committees[misc.pendingVersion].readyAt;
+            if (readyAt != 0 && readyAt < deadline) {
+                version = misc.pendingVersion;
+                misc.pendingVersion = 0;
+                delete _resigning;
+            }
+        }
+        if (version == 0) return;
+        misc.rotatedVersion = 0;
+        _misc = misc;
+        if (misc.pendingVersion == 0) hot.flags &= ~Packed.SUCCESSION;
+
+        Seats memory old = _seats;
+        CommitteeRecord storage archived = _committees[old.version];
+        archived.keysBlob = old.keysBlob;
+        archived.n = old.n;
+        archived.effectiveFrom = old.effectiveFrom;
+        archived.retiredAt = uint40(block.number);
+        archived.seed = _seed;
+        _shares[old.version].share = uint96(hot.share);
+        hot.share = 0;
+
+        CommitteeRecord storage record = _committees[version];
+        // R5: hash of the block before the committee takes effect.
+        bytes32 seed = blockhash(block.number - 1);
+        record.effectiveFrom = uint40(block.number);
+        record.seed = seed;
+        _seed = seed;
+        _seats = Seats(record.keysBlob, uint32(version), uint40(block.number), record.n);
+        emit IUpkeepingCommittees.CommitteeActivated(uint64(version), old.version, seed);
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Committees of a group: the first, proposed ones, rotated keys, resignations (R33)
+/// @dev A keeper's consent is EIP-712 with the group's domain: `SeatAcceptance(uint64 committee,bytes32 keysHash)`, signed by
+///      its operator; keysHash = keccak256 of the code of the committee's keysBlob, without its first byte.
+interface IUpkeepingCommittees {
+    /// @notice The payer proposed a committee.
+    event CommitteeProposed(uint64 indexed committee, address keysBlob, address[] operators);
+    /// @notice The payer took a proposal back.
+    event CommitteeCancelled(uint64 indexed committee);
+    /// @notice A keeper accepted its seat in a proposed committee.
+    event SeatAccepted(uint64 indexed committee, uint8 indexed index, address indexed operator);
+    /// @notice A keeper took its acceptance back before the committee took effect.
+    event SeatDeclined(uint64 indexed committee, uint8 indexed index, address indexed operator);
+    /// @notice A keeper has a new key in this version, which takes the old one's place with the next settlement.
+    event SeatRotated(uint64 indexed committee, uint8 indexed index, address indexed operator, address keysBlob);
+    /// @notice A keeper resigned; the seat falls away when three have resigned.
+    event SeatResigned(uint64 indexed committee, uint8 indexed index, address indexed operator);
+    /// @notice A smaller committee takes over with the next settlement, as three keepers have resigned.
+    event CommitteeShrunk(uint64 indexed committee, address keysBlob, address[] operators);
+    /// @notice A committee took effect.
+    event CommitteeActivated(uint64 indexed committee, uint64 indexed previous, bytes32 seed);
+    /// @notice Not 3f+1 members with 4 ≤ n ≤ 124; `expected` is the nearest valid size at or below, or 4.
+    error Upkeeping_BadCommitteeSize(uint256 expected, uint256 actual);
+    /// @notice A member is not a registered keeper.
+    error Upkeeping_NotAKeeper(address operator);
+    /// @notice An operator is named twice.
+    error Upkeeping_DuplicateMember(address operator);
+    /// @notice There is a proposed committee already; cancel it first.
+    error Upkeeping_CommitteePending(uint64 committee);
+    /// @notice No such proposed committee.
+    error Upkeeping_NoSuchProposal(uint64 expected, uint64 actual);
+    /// @notice No such committee version.
+    error Upkeeping_NoSuchCommittee(uint64 expectedMax, uint64 actual);
+    /// @notice This seat was accepted before.
+    error Upkeeping_SeatTaken(uint8 index);
+    /// @notice This seat is not accepted, so it cannot be declined.
+    error Upkeeping_SeatNotTaken(uint8 index);
+    /// @notice This keeper has resigned already.
+    error Upkeeping_AlreadyResigned(uint8 index);
+    /// @notice The key in the registry is the one the seat has already.
+    error Upkeeping_SameKey(uint8 index);
+    /// @notice The group is set up already.
+    error Upkeeping_Initialized(uint64 committee);
+    /// @notice The caller has no seat in that committee.
+    error Upkeeping_NoSeat(address actual);
+
+    /// @notice Called by the factory in the transaction that makes the group.
+    function initialize(address[] calldata operators) external;
+
+    /// @notice Proposes a committee of 3f+1 registered keepers, with their keys of now; payer only.
+    /// @return committee its version
+    function proposeCommittee(address[] calldata operators) external returns (uint64 committee);
+
+    /// @notice Takes the proposal back; payer only.
+    function cancelCommittee() external;
+
+    /// @notice The calling keeper accepts its seat in the proposed committee.
+    function acceptSeat(uint64 committee) external;
+
+    /// @notice Like `acceptSeat`, by anyone with the keeper's signed `SeatAcceptance`.
+    function acceptSeatBySignature(uint64 committee, address operator, bytes calldata signature) external;
+
+    /// @notice The calling keeper takes its acceptance back.
+    function declineSeat(uint64 committee) external;
+
+    /// @notice The calling keeper puts its present registry key into its seat: in the active committee as from the next
+    ///         settlement, in the proposed one at once. Nobody's consent is needed.
+    function rotateSeat() external;
+
+    /// @notice The calling keeper resigns from the active committee. The size has to stay 3f+1, so seats fall away three at
+    ///         a time: with the third resignation of a committee of seven or more, a committee without those three is
+    ///         prepared and takes over with the next settlement. Until then the seat counts, and may stay silent.
+    function resign() external;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {BLS} from "./BLS.sol";
+import {CodeBlob} from "./CodeBlob.sol";
+
+/// @title Committee keys in a code blob, and quorum certificates checked against them (R2, R27, R36)
+/// @notice Data of a blob: the negated sum of all keys, the keys, the operators (above 115 members: the address of a second
+///         blob with the operators). With −Σ stored, adding the absent signers' keys gives −(key of the signers), and
+///         e(signature, g2) · e(H(digest), −key) = 1 is the check: nothing has to be negated on the way.
+library Quorum {
+    uint256 internal constant MAX_MEMBERS = 124;
+    /// @dev With more members the operators do not fit beside the keys.
+    uint256 internal constant MAX_INLINE_OPERATORS = 115;
+    bytes internal constant SIGNATURE_DST = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
+
+    /// @notice Quorum of n = 3f+1: 2f+1.
+    function size(uint256 n) internal pure returns (uint256) {
+        return 2 * ((n - 1) / 3) + 1;
+    }
+
+    /// @notice Number of bits set in a bitmap of at most 128 bits.
+    function count(uint256 bitmap) internal pure returns (uint256) {
+        // Unchecked: the usual folding; every partial sum fits its field by construction.
+        unchecked {
+            bitmap = bitmap - ((bitmap >> 1) & 0x55555555555555555555555555555555);
+            bitmap = (bitmap & 0x33333333333333333333333333333333) + ((bitmap >> 2) & 0x33333333333333333333333333333333);
+            bitmap = (bitmap + (bitmap >> 4)) & 0x0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f;
+            return ((bitmap * 0x01010101010101010101010101010101) >> 120) & 0xff;
+        }
+    }
+
+    /// @notice What `verify` found.
+    enum Verdict {
+        Holds,
+        Infinity,
+        Wrong
+    }
+
+    /// @notice Checks an aggregate signature of `signers` over a digest.
+    /// @param blob keys of the committee
+    /// @param n its size; `signers` has no bit at or above it
+    /// @param signature G1 point, 128 bytes
+    function verify(address blob, uint256 n, uint256 signers, bytes32 digest, bytes calldata signature)
+        internal
+        view
+        returns (Verdict)
+    {
+        uint256 input;
+        // Room for the pairing's input (768), one key behind it for additions (256), and a key as stored (192).
+        assembly ("memory-safe") {
+            input := mload(0x40)
+            mstore(0x40, add(input, 1216))
+            calldatacopy(input, signature.offset, 128)
+        }
+        if (BLS.isZero(input, BLS.G1_BYTES)) return Verdict.Infinity;
+        BLS.g2Generator(input + 128);
+        BLS.hashToG1(abi.encodePacked(digest), SIGNATURE_DST, input + 384);
+        _negatedKey(blob, ~signers & ((1 << n) - 1), input + 512);
+        if (BLS.isZero(input + 512, BLS.G2_BYTES)) return Verdict.Infinity;
+        return BLS.pairingHolds(input) ? Verdict.Holds : Verdict.Wrong;
+    }
+
+    /// @dev Writes −(Σ keys of the signers) at `place`; uses the 448 bytes behind it.
+    function _negatedKey(address blob, uint256 absent, uint256 place) private view {
+        uint256 scratch = place + 512;
+        CodeBlob.read(blob, 0, BLS.KEY_BYTES, scratch);
+        BLS.pad(scratch, place);
+        for (uint256 i = 0; absent != 0; ++i) {
+            if (absent & 1 != 0) {
+                CodeBlob.read(blob, BLS.KEY_BYTES * (i + 1), BLS.KEY_BYTES, scratch);
+                BLS.pad(scratch, place + BLS.G2_BYTES);
+                BLS.addG2(place);
+            }
+            absent >>= 1;
+        }
+    }
+
+    /// @notice Operator of a member.
+    function operatorAt(address blob, uint256 n, uint256 index) internal view returns (address operator) {
+        (address holder, uint256 offset) = _operators(blob, n);
+        assembly ("memory-safe") {
+            extcodecopy(holder, 0x00, add(add(offset, 1), mul(index, 20)), 32)
+            operator := shr(96, mload(0x00))
+        }
+    }
+
+    /// @notice Index of an operator, or n if it is no member.
+    function indexOf(address blob, uint256 n, address operator) internal view returns (uint256) {
+        address[] memory list = operators(blob, n);
+        for (uint256 i = 0; i < n; ++i) {
+            if (list[i] == operator) return i;
+        }
+        return n;
+    }
+
+    /// @notice All operators in contract order.
+    function operators(address blob, uint256 n) internal view returns (address[] memory list) {
+        list = new address[](n);
+        bytes memory raw = new bytes(n * 20);
+        (address holder, uint256 offset) = _operators(blob, n);
+        assembly ("memory-safe") {
+            extcodecopy(holder, add(raw, 32), add(offset, 1), mul(n, 20))
+            for { let i := 0 } lt(i, n) { i := add(i, 1) } {
+                mstore(add(add(list, 32), shl(5, i)), shr(96, mload(add(add(raw, 32), mul(i, 20)))))
+            }
+        }
+    }
+
+    /// @notice A member's key as a 256-byte point.
+    function keyAt(address blob, uint256 index) internal view returns (bytes memory key) {
+        key = new bytes(BLS.G2_BYTES);
+        bytes memory raw = keyBytes(blob, index);
+        uint256 from;
+        uint256 to;
+        assembly ("memory-safe") {
+            from := add(raw, 32)
+            to := add(key, 32)
+        }
+        BLS.pad(from, to);
+    }
+
+    /// @notice A member's key as stored, 192 bytes.
+    function keyBytes(address blob, uint256 index) internal view returns (bytes memory raw) {
+        raw = new bytes(BLS.KEY_BYTES);
+        uint256 to;
+        assembly ("memory-safe") {
+            to := add(raw, 32)
+        }
+        CodeBlob.read(blob, BLS.KEY_BYTES * (index + 1), BLS.KEY_BYTES, to);
+    }
+
+    /// @notice Puts keys (192 bytes each) and operators of a committee in a blob.
+    function store(bytes[] memory keys, address[] memory members) internal returns (address blob) {
+        uint256 n = members.length;
+        bytes memory data = new bytes(BLS.KEY_BYTES * (n + 1));
+        bytes memory work = new bytes(2 * BLS.G2_BYTES);
+        uint256 place;
+        uint256 to;
+        assembly ("memory-safe") {
+            place := add(work, 32)
+            to := add(data, 32)
+        }
+        for (uint256 i = 0; i < n; ++i) {
+            bytes memory key = keys[i];
+            uint256 from;
+            assembly ("memory-safe") {
+                from := add(key, 32)
+                mcopy(add(to, mul(192, add(i, 1))), from, 192)
+            }
+            BLS.pad(from, place + BLS.G2_BYTES);
+            BLS.addG2(place);
+        }
+        BLS.negateG2(place);
+        BLS.unpad(place, to);
+        bytes memory list;
+        for (uint256 i = 0; i < n; ++i) {
+            list = bytes.concat(list, bytes20(members[i]));
+        }
+        if (n > MAX_INLINE_OPERATORS) list = abi.encodePacked(CodeBlob.create(list));
+        return CodeBlob.create(bytes.concat(data, list));
+    }
+
+    /// @dev Which blob holds the operators, and where in its data they start.
+    function _operators(address blob, uint256 n) private view returns (address holder, uint256 offset) {
+        offset = BLS.KEY_BYTES * (n + 1);
+        if (n <= MAX_INLINE_OPERATORS) return (blob, offset);
+        assembly ("memory-safe") {
+            extcodecopy(blob, 0x00, add(offset, 1), 32)
+            holder := shr(96, mload(0x00))
+        }
+        offset = 0;
+    }
+}
