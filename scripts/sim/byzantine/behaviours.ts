@@ -1,0 +1,107 @@
+/** Byzantine keepers as decorators over the ports of an honest one: the core knows nothing of them. */
+import type { OwnValues } from "../../../keeper/core/effects.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import { commitmentOf, roundId } from "../../../keeper/core/messages.ts";
+import { turnKey } from "../../../keeper/core/state.ts";
+import type { StorePort } from "../../../keeper/ports/store.ts";
+import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
+import { lyingTransport } from "./lying-transport.ts";
+import type { Lie } from "./lying-transport.ts";
+
+export type Behaviour = (ports: KeeperDependencies) => KeeperDependencies;
+
+function says(lie: Lie): Behaviour {
+  return (ports) => ({ ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie) });
+}
+
+/** What the machine writes to its store tells the liar its true values and salts before they are sent. */
+function spyingStore(inner: StorePort, own: Map<string, OwnValues>, salts: Map<Hex, Hex>): StorePort {
+  return {
+    load: (group) => inner.load(group),
+    proofOf: (group, provider, slot) => inner.proofOf(group, provider, slot),
+    prune: (group, ts, firstSlot) => inner.prune(group, ts, firstSlot),
+    keepEvidence: (pair) => inner.keepEvidence(pair),
+    evidence: () => inner.evidence(),
+    write: async (group, writes) => {
+      await inner.write(group, writes);
+      for (const write of writes) {
+        if (write.kind === "own") own.set(turnKey(write.own.ts, write.own.turn), write.own);
+        if (write.kind === "salt") salts.set(write.round, write.salt);
+      }
+    },
+  };
+}
+
+/** Commits to and reveals `change` of its true values. */
+function claim(change: (value: bigint) => bigint): Behaviour {
+  return (ports) => {
+    const own = new Map<string, OwnValues>();
+    const salts = new Map<Hex, Hex>();
+    const changed = (values: OwnValues["values"]): OwnValues["values"] =>
+      values.map(({ provider, value }) => ({ provider, value: change(value) }));
+    const lie: Lie = ({ chainId, group, keeper, body }) => {
+      if (body.kind === "reveal") return [{ ...body, values: changed(body.values) }];
+      if (body.kind !== "commit") return [body];
+      const id = roundId(chainId, group, body.round);
+      const truth = own.get(turnKey(body.round.ts, body.round.turn));
+      const salt = salts.get(id);
+      if (truth === undefined || salt === undefined) return [body];
+      const { recordsRoot, values } = truth;
+      return [{ ...body, commitment: commitmentOf(id, keeper, changed(values), recordsRoot, salt) }];
+    };
+    const store = spyingStore(ports.store, own, salts);
+    return says(lie)({ ...ports, store });
+  };
+}
+
+/** Multiplies its values by `percent` / 100. */
+export function inflate(percent: number): Behaviour {
+  return claim((value) => (value * BigInt(percent)) / 100n);
+}
+
+export function deflate(): Behaviour {
+  return claim(() => 0n);
+}
+
+export function withhold(kind: "reveal" | "partial" | "commit"): Behaviour {
+  return says(({ body }) => (body.kind === kind ? [] : [body]));
+}
+
+/** Sends as its own commitment the first one of another keeper that it heard in the round. */
+export function copyCommit(): Behaviour {
+  return (ports) => {
+    const heard = new Map<Hex, Hex>();
+    const lie: Lie = ({ chainId, group, body }) => {
+      if (body.kind !== "commit") return [body];
+      const copied = heard.get(roundId(chainId, group, body.round));
+      return copied === undefined ? [] : [{ ...body, commitment: copied }];
+    };
+    const transport = lyingTransport(ports.transport, ports.keyring, lie, ({ chainId, group, body }) => {
+      if (body.kind !== "commit") return;
+      const id = roundId(chainId, group, body.round);
+      if (!heard.has(id)) heard.set(id, body.commitment);
+    });
+    return { ...ports, transport };
+  };
+}
+
+/** As leader, publishes a second closed set without the last commit. */
+export function equivocateClose(): Behaviour {
+  return says(({ body }) =>
+    body.kind === "close" ? [body, { ...body, commits: body.commits.slice(0, -1) }] : [body],
+  );
+}
+
+/** Skips challenges: asks only where `asks` says so, and records the others as refused. */
+export function lazy(asks: () => boolean): Behaviour {
+  return (ports) => ({
+    ...ports,
+    provider: {
+      pieceList: (target, query, limits) => ports.provider.pieceList(target, query, limits),
+      challenge: (target, request, limits) =>
+        asks()
+          ? ports.provider.challenge(target, request, limits)
+          : Promise.resolve({ ok: false, reason: "refused", detail: "skipped" } as const),
+    },
+  });
+}

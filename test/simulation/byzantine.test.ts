@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { bits } from "../../keeper/core/hash.ts";
+import {
+  copyCommit,
+  deflate,
+  equivocateClose,
+  inflate,
+  lazy,
+  withhold,
+} from "../../scripts/sim/byzantine/behaviours.ts";
+import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+
+async function play(
+  behaviours: ReadonlyMap<number, (c: Cluster) => Behaviour>,
+  options: Partial<typeof defaultOptions> = {},
+  blocks = 330,
+): Promise<Cluster> {
+  const c = new Cluster({ ...defaultOptions, ...options });
+  c.decorate = (ports, keeper) => behaviours.get(keeper)?.(c)(ports) ?? ports;
+  for (let i = 0; i < c.options.committee; i++) c.start(i);
+  await c.run(blocks);
+  return c;
+}
+
+/** With providers that keep everything, S4 leaves one value: what is committed. The first interval carries nothing in. */
+function expectHonestPay(c: Cluster): void {
+  for (const { settlement } of c.chain.settled.slice(1)) {
+    for (const item of settlement.items) {
+      expect(item.spaceTime).toBe(c.chain.committed(item.provider, settlement.ts, settlement.te));
+    }
+  }
+}
+
+function leads(c: Cluster, keeper: number): number {
+  return c.chain.settled.filter((s) => s.settlement.leader === keeper).length;
+}
+
+describe("one Byzantine keeper of four", () => {
+  const values: readonly [string, Behaviour][] = [
+    ["inflates its values by half", inflate(150)],
+    ["reports zero", deflate()],
+    ["withholds its reveal", withhold("reveal")],
+    ["withholds its signature", withhold("partial")],
+    ["sends another keeper's commitment as its own", copyCommit()],
+    ["publishes two closed sets when it leads", equivocateClose()],
+  ];
+  for (const [name, behaviour] of values) {
+    it(`moves no pay when it ${name}`, async () => {
+      const c = await play(new Map([[2, () => behaviour]]), { seed: 3 });
+      expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
+      expectHonestPay(c);
+    });
+  }
+
+  it("is no payee with a copied commitment, since it cannot open it", async () => {
+    const c = await play(new Map([[2, () => copyCommit()]]), { seed: 3 });
+    // As leader it lists its own true commitment: the lie is one told to others.
+    const others = c.chain.settled.filter((s) => s.settlement.leader !== 2);
+    expect(others.length).toBeGreaterThan(0);
+    for (const { settlement } of others) expect(bits(settlement.payees)).not.toContain(2);
+  });
+
+  it("leaves evidence of two closed sets with the others", async () => {
+    const c = await play(new Map([[2, () => equivocateClose()]]), { seed: 3 }, 700);
+    const kept = await Promise.all([0, 1, 3].map((i) => c.seats[i]?.store.evidence()));
+    expect(kept.every((pairs) => (pairs?.length ?? 0) > 0)).toBe(true);
+  });
+
+  it("is never a payee if it asks no challenges (S7)", async () => {
+    const c = await play(new Map([[1, () => lazy(() => false)]]), { seed: 4 }, 700);
+    expect(c.chain.settled.length).toBeGreaterThanOrEqual(8);
+    for (const { settlement } of c.chain.settled) expect(bits(settlement.payees)).not.toContain(1);
+    expectHonestPay(c);
+  });
+
+  it("is paid about as often as it asks (S7)", async () => {
+    const c = await play(
+      new Map([[1, (cluster: Cluster) => lazy(() => cluster.world.random.next() < 0.5)]]),
+      { seed: 6, params: { ...defaultOptions.params, interval: 30 } },
+      4_000,
+    );
+    const others = c.chain.settled.filter((s) => s.settlement.leader !== 1);
+    const paid = others.filter((s) => bits(s.settlement.payees).includes(1)).length;
+    const share = paid / others.length;
+    expect(others.length).toBeGreaterThan(60);
+    // Binomial with p = 0.5: five standard deviations.
+    const bound = 5 * Math.sqrt(0.25 / others.length);
+    expect(Math.abs(share - 0.5)).toBeLessThan(bound + 0.05);
+  });
+});
+
+describe("f Byzantine keepers of seven at once", () => {
+  it("move no pay when one inflates and one withholds its reveal", async () => {
+    const c = await play(
+      new Map([
+        [1, () => inflate(150)],
+        [5, () => withhold("reveal")],
+      ]),
+      { committee: 7, seed: 8 },
+    );
+    expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
+    expectHonestPay(c);
+    expect(leads(c, 0) + leads(c, 2) + leads(c, 3) + leads(c, 4) + leads(c, 6)).toBeGreaterThan(0);
+  });
+});
