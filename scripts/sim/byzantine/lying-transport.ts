@@ -17,7 +17,9 @@ export function lyingTransport(
   overhear: (message: Envelope) => void = () => undefined,
 ): TransportPort {
   return {
-    serve: (question, handler) => inner.serve(question, handler),
+    // Its machine knows the truth and would tell it to whoever asks.
+    serve: (question, handler) =>
+      inner.serve(question, question === "pull" ? () => Promise.resolve(undefined) : handler),
     ask: (keeper, question, bytes) => inner.ask(keeper, question, bytes),
     setMembers: (members) => inner.setMembers(members),
     onConnected: (listener) => inner.onConnected(listener),
