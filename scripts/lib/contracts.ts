@@ -26,7 +26,8 @@ function artifactPath(name: string): string {
 /** Reads a compiled contract by name ("Registry"). Throws if it has not been compiled. */
 export function artifact(name: string): Artifact {
   const path = artifactPath(name);
-  if (!existsSync(path)) throw new Error(`${name}: expected an artifact at ${path}, actual none; compile first`);
+  if (!existsSync(path))
+    throw new Error(`${name}: expected an artifact at ${path}, actual none; compile first`);
   const { abi, bytecode } = JSON.parse(readFileSync(path, "utf8")) as Artifact;
   return { abi, bytecode };
 }
@@ -34,7 +35,9 @@ export function artifact(name: string): Artifact {
 async function newestSource_ms(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
   const sources = names.filter((entry) => entry.isFile() && entry.name.endsWith(".sol"));
-  const times = await Promise.all(sources.map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mtimeMs));
+  const times = await Promise.all(
+    sources.map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mtimeMs),
+  );
   return Math.max(0, ...times);
 }
 

@@ -1,0 +1,6 @@
+/** Compiles the contracts once, before any worker starts. */
+import { compileContracts } from "../../scripts/lib/contracts.ts";
+
+export default async function setup(): Promise<void> {
+  await compileContracts();
+}
