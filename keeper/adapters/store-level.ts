@@ -38,6 +38,9 @@ const maxEvidencePerGroup = 256;
 
 export class StoreError extends Error {}
 
+/** Another process holds the store: signing from two at once is unsafe (D9). */
+export class StoreInUseError extends StoreError {}
+
 function num(value: number): string {
   return value.toString(16).padStart(16, "0");
 }
@@ -91,7 +94,7 @@ export class LevelStore implements StorePort {
     } catch (error) {
       const cause = (error as { cause?: { message?: string; code?: string } }).cause;
       if (cause?.code === "LEVEL_LOCKED") {
-        throw new StoreError(`${folder} is in use by another process: one keeper per data folder (D9)`);
+        throw new StoreInUseError(`${folder} is in use by another process: one keeper per data folder (D9)`);
       }
       throw new StoreError(`${folder} cannot be opened: ${cause?.message ?? String(error)}`);
     }

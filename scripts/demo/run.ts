@@ -1,10 +1,10 @@
 /** The demo from the first process to the last: set up, watch the chain, let faults strike, read back, judge. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Contract, type JsonRpcProvider, type Log, type Signer } from "ethers";
+import type { JsonRpcProvider, Log, Signer } from "ethers";
 import { isCommitteeSize } from "../../keeper/core/quorum.ts";
 import { leaderOf, turnAt, turnOrder } from "../../keeper/core/turns.ts";
-import { deployAll } from "../lib/contracts.ts";
+import { deployAll, groupAt } from "../lib/contracts.ts";
 import { CliError, exitCodes, type ExitCode } from "../lib/exit.ts";
 import { GroupView } from "../lib/group-view.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
@@ -99,6 +99,7 @@ async function setUp(run: Run): Promise<World> {
     count: options.providers,
     ports: ports.slice(options.keepers),
     rpc,
+    chainId: Number((await provider.getNetwork()).chainId),
     registry,
   });
   await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
@@ -121,7 +122,7 @@ async function setUp(run: Run): Promise<World> {
   const fleet = new KeeperFleet(processes, seats);
   await Promise.all([providers.start(group), ...seats.map((_, index) => fleet.start(index))]);
   progress.event("all daemons are up");
-  await providers.join(new Contract(group, providers.groupAbi, payer));
+  await providers.join(groupAt(group, payer));
   progress.event("the providers have joined the group, with their consent");
   return { rpc, provider, group, view: new GroupView(provider, group), keepers: fleet, providers };
 }

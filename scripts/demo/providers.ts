@@ -1,0 +1,155 @@
+/** The providers of a demo: real stores on disk, real daemons, and one that loses part of what it stored. */
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Wallet, type Contract, type JsonRpcProvider } from "ethers";
+import { parse, stringify } from "yaml";
+import { initProvider } from "../../provider-sim/config.ts";
+import { cliScript } from "../lib/paths.ts";
+import { writeProviderFiles } from "./files.ts";
+import type { Processes } from "./processes.ts";
+import { multiaddr, registerProvider } from "./setup.ts";
+
+export type ProviderFleetOptions = {
+  processes: Processes;
+  folder: string;
+  count: number;
+  ports: readonly number[];
+  rpc: string;
+  chainId: number;
+  registry: string;
+};
+
+type Seat = {
+  index: number;
+  folder: string;
+  configFile: string;
+  wallet: Wallet;
+  payee: string;
+  peerSeed: string;
+  port: number;
+};
+
+type Ingested = { listRoot: string; bytes: string; pieces: { root: string; size: number }[] };
+type Consent = {
+  operator: string;
+  listRoot: string;
+  bytes: string;
+  receiptKey: string;
+  sequence: number;
+  signature: string;
+};
+
+/** Part of every piece that `damage` destroys. */
+const lossFraction = 0.4;
+
+export class ProviderFleet {
+  readonly #processes: Processes;
+  readonly #seats: readonly Seat[];
+  #stored: readonly Ingested[] = [];
+
+  private constructor(processes: Processes, seats: readonly Seat[]) {
+    this.#processes = processes;
+    this.#seats = seats;
+  }
+
+  /** Makes a data folder, keys and a configuration for each. */
+  static async create(options: ProviderFleetOptions): Promise<ProviderFleet> {
+    const { processes, folder, count, ports, rpc, chainId, registry } = options;
+    const seats = Array.from({ length: count }, async (_, index): Promise<Seat> => {
+      const port = ports[index] as number;
+      const dataDir = join(folder, `provider-${index}`);
+      const listen = [multiaddr(port)];
+      const paths = await initProvider({ dataDir, chainId, rpc: [rpc], registry, listen, groups: [] });
+      const keys = JSON.parse(await readFile(paths.keys, "utf8")) as { operator: string; peer: string };
+      const wallet = new Wallet(keys.operator);
+      const payee = Wallet.createRandom().address;
+      return { index, folder: dataDir, configFile: paths.config, wallet, payee, peerSeed: keys.peer, port };
+    });
+    return new ProviderFleet(processes, await Promise.all(seats));
+  }
+
+  get size(): number {
+    return this.#seats.length;
+  }
+
+  get operators(): string[] {
+    return this.#seats.map(({ wallet }) => wallet.address);
+  }
+
+  async register(provider: JsonRpcProvider, registry: Contract): Promise<void> {
+    for (const seat of this.#seats) {
+      await registerProvider(registry, { ...seat, wallet: seat.wallet.connect(provider) });
+    }
+  }
+
+  /** Each provider copies the payer's files into its own store. */
+  async ingest(): Promise<void> {
+    this.#stored = await Promise.all(
+      this.#seats.map(async (seat) => {
+        const source = join(seat.folder, "incoming");
+        const files = await writeProviderFiles(source, seat.index);
+        const output = await this.#command(seat, ["ingest", "--config", seat.configFile, ...files]);
+        await rm(source, { recursive: true });
+        return JSON.parse(output) as Ingested;
+      }),
+    );
+  }
+
+  describeData(): string {
+    const pieces = this.#stored[0]?.pieces.length ?? 0;
+    const bytes = this.#stored.map((stored) => Number(stored.bytes));
+    const total = bytes.reduce((sum, size) => sum + size, 0);
+    return `${pieces} files, ${(total / 1e6).toFixed(1)} MB in all`;
+  }
+
+  /** Starts all daemons for the group. */
+  async start(group: string): Promise<void> {
+    await Promise.all(
+      this.#seats.map(async (seat) => {
+        const config = parse(await readFile(seat.configFile, "utf8")) as { groups: string[] };
+        config.groups = [group.toLowerCase()];
+        await writeFile(seat.configFile, stringify(config));
+        await this.#run(seat, ["run", "--config", seat.configFile], true).ready;
+      }),
+    );
+  }
+
+  /** The payer adds every provider with its consent (R33). `group` is connected to the payer. */
+  async join(group: Contract): Promise<void> {
+    const address = String(group.target).toLowerCase();
+    const consents = await Promise.all(
+      this.#seats.map(
+        async (seat) =>
+          JSON.parse(
+            await this.#command(seat, ["consent", "--config", seat.configFile, "--group", address]),
+          ) as Consent,
+      ),
+    );
+    for (const c of consents) {
+      const add = group.getFunction("addProvider");
+      await (await add(c.operator, c.listRoot, c.bytes, c.receiptKey, c.sequence, c.signature)).wait();
+    }
+  }
+
+  /** Destroys part of every piece on the provider's disk. */
+  async damage(index: number): Promise<string> {
+    const seat = this.#seats[index];
+    if (seat === undefined) throw new RangeError(`provider: expected below ${this.size}, actual ${index}`);
+    const args = ["fault", "lose-data", "--fraction", String(lossFraction), "--config", seat.configFile];
+    const { bytesLost } = JSON.parse(await this.#command(seat, args)) as { bytesLost: number };
+    return `${bytesLost} bytes on its disk are destroyed`;
+  }
+
+  #command(seat: Seat, args: readonly string[]): Promise<string> {
+    return this.#run(seat, args, false).ready as Promise<string>;
+  }
+
+  #run(seat: Seat, args: readonly string[], daemon: boolean): ReturnType<Processes["start"]> {
+    return this.#processes.start({
+      name: `provider ${seat.index}`,
+      args: ["--disable-warning=ExperimentalWarning", cliScript, "provider", ...args],
+      logFile: join(seat.folder, "log"),
+      daemon,
+    });
+  }
+}
