@@ -204,7 +204,8 @@ export class EthersChainView implements ChainView {
       firstCheckpoint: bigint;
       checkpointCount: bigint;
     }[];
-    const entry = listed[0];
+    // Spread first: ethers' own lists throw at an index past their end.
+    const [entry] = [...listed];
     if (entry?.operator.toLowerCase() !== this.#options.operator) return "foreign";
     const { firstCheckpoint, checkpointCount } = entry;
     const count = checkpointCount - firstCheckpoint;

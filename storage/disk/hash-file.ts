@@ -132,7 +132,7 @@ function threadEnd(thread: Worker, onChunk: (chunk: ChunkDone) => void, signal?:
       try {
         onChunk(chunk);
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
     thread.on("error", reject);

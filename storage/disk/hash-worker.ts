@@ -14,6 +14,7 @@ try {
   for (;;) {
     const chunk = Number(Atomics.add(next, 0, 1n));
     if (chunk >= chunks) break;
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a browser window
     parentPort?.postMessage(hasher.hashChunk(chunk));
   }
 } finally {

@@ -1,0 +1,128 @@
+/** One provider with real data on disk, two keepers' keys, and the chain endpoint that introduces them. */
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pino } from "pino";
+import { GossipTransport } from "../../keeper/adapters/transport-gossipsub.ts";
+import type { ChallengeRequest } from "../../keeper/codec/challenge.ts";
+import { secretKeyAddress } from "../../keeper/codec/receipt.ts";
+import { signSeed } from "../../keeper/codec/seed.ts";
+import { toHex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import { initProvider, loadConfig, loadKeys } from "../../provider-sim/config.ts";
+import type { ProviderConfig, ProviderKeys } from "../../provider-sim/config.ts";
+import { ingestFiles, startProvider } from "../../provider-sim/main.ts";
+import type { RunningProvider } from "../../provider-sim/main.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+import { eip2537Key, startChainEndpoint } from "./chain-endpoint.ts";
+import type { ChainEndpoint } from "./chain-endpoint.ts";
+import { seededBytes } from "./files.ts";
+
+export const chainId = 31_337;
+export const group: Hex = `0x${"a1".repeat(20)}`;
+
+/** 32 bytes that are a valid secret key of every curve in use. */
+export const secretOf = (index: number): Uint8Array => seededBytes(32, 7000 + index).fill(0, 0, 1);
+
+export interface Keeper {
+  readonly operator: Hex;
+  readonly blsSecret: Uint8Array;
+  readonly transport: GossipTransport;
+}
+
+export async function startKeeper(index: number): Promise<Keeper> {
+  const transport = await GossipTransport.start({
+    peerSecret: toHex(secretOf(100 + index)),
+    listen: ["/ip4/127.0.0.1/tcp/0"],
+    redial_ms: 1_000,
+    topics: [],
+    onReason: () => undefined,
+  });
+  return { operator: secretKeyAddress(secretOf(index)), blsSecret: secretOf(200 + index), transport };
+}
+
+export interface Scene {
+  readonly chain: ChainEndpoint;
+  readonly keepers: readonly Keeper[];
+  readonly configPath: string;
+  readonly config: ProviderConfig;
+  readonly keys: ProviderKeys;
+  readonly list: PieceList;
+  readonly files: readonly string[];
+  start(): Promise<RunningProvider>;
+  /** A request that an honest keeper makes now for `slot`. */
+  request(keeper: Keeper, slot: number, changes?: Partial<ChallengeRequest>): ChallengeRequest;
+}
+
+/** Slots of five blocks from block 10 on; the provider is number 0 and committed to `sizes` bytes in as many pieces. */
+export async function providerScene(
+  folder: string,
+  keepers: readonly Keeper[],
+  sizes: readonly number[],
+): Promise<Scene> {
+  const chain = await startChainEndpoint({
+    chainId,
+    head: 100,
+    originBlock: 10,
+    slot: 5,
+    confirmations: 1,
+    members: keepers.map(({ operator, blsSecret, transport }) => ({
+      operator,
+      blsKey: eip2537Key(blsSecret),
+      peerId: toHex(transport.node.peerId.toMultihash().bytes),
+    })),
+    providers: [],
+    consentSequence: 0,
+  });
+  const dataDir = join(folder, "provider");
+  const paths = await initProvider({
+    dataDir,
+    chainId,
+    rpc: [chain.url],
+    registry: `0x${"b2".repeat(20)}`,
+    listen: ["/ip4/127.0.0.1/tcp/0"],
+    groups: [group],
+  });
+  const config = await loadConfig(paths.config);
+  const keys = await loadKeys(paths.keys);
+  await mkdir(join(folder, "files"));
+  const files: string[] = [];
+  for (const [index, size] of sizes.entries()) {
+    const file = join(folder, "files", String(index));
+    await writeFile(file, seededBytes(size, index + 1));
+    files.push(file);
+  }
+  const list = await ingestFiles(config, files);
+  chain.state.providers.push({
+    operator: keys.operatorAddress,
+    data: [{ fromBlock: 10, size: list.totalBytes, root: toHex(list.root), receiptKey: keys.receiptAddress }],
+  });
+  return {
+    chain,
+    keepers,
+    configPath: paths.config,
+    config,
+    keys,
+    list,
+    files,
+    start: () => startProvider(config, keys, pino({ level: "silent" })),
+    request(keeper, slot, changes = {}) {
+      const scope = {
+        chainId,
+        group,
+        provider: 0,
+        slot,
+        blockHash: chain.hashOf(chain.state.originBlock + slot * chain.state.slot),
+        ...changes,
+      };
+      return { keeper: keeper.operator, seed: signSeed(scope, keeper.blsSecret), ...scope };
+    },
+  };
+}
+
+/** Inverts the bytes [start, end) of a file, as a failing disk might. */
+export async function damage(path: string, start: number, end: number): Promise<void> {
+  const bytes = await readFile(path);
+  for (let i = start; i < end; i++) bytes[i] = ~bytes[i]!;
+  await chmod(path, 0o644);
+  await writeFile(path, bytes);
+}
