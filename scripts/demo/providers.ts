@@ -1,7 +1,7 @@
 /** The providers of a demo: real stores on disk, real daemons, and one that loses part of what it stored. */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Wallet, type Contract, type JsonRpcProvider } from "ethers";
+import { Wallet, type Contract, type ContractTransactionResponse, type JsonRpcProvider } from "ethers";
 import { parse, stringify } from "yaml";
 import { initProvider } from "../../provider-sim/config.ts";
 import { cliScript } from "../lib/paths.ts";
@@ -46,6 +46,7 @@ export class ProviderFleet {
   readonly #processes: Processes;
   readonly #seats: readonly Seat[];
   #stored: readonly Ingested[] = [];
+  #consents: readonly Consent[] = [];
 
   private constructor(processes: Processes, seats: readonly Seat[]) {
     this.#processes = processes;
@@ -114,21 +115,24 @@ export class ProviderFleet {
     );
   }
 
-  /** The payer adds every provider with its consent (R33). `group` is connected to the payer. */
-  async join(group: Contract): Promise<void> {
-    const address = String(group.target).toLowerCase();
-    const consents = await Promise.all(
-      this.#seats.map(
-        async (seat) =>
-          JSON.parse(
-            await this.#command(seat, ["consent", "--config", seat.configFile, "--group", address]),
-          ) as Consent,
-      ),
+  /** Each provider signs that the payer may commit its data in this group (R33). */
+  async consent(group: string): Promise<void> {
+    this.#consents = await Promise.all(
+      this.#seats.map(async (seat) => {
+        const args = ["consent", "--config", seat.configFile, "--group", group.toLowerCase()];
+        return JSON.parse(await this.#command(seat, args)) as Consent;
+      }),
     );
-    for (const c of consents) {
-      const add = group.getFunction("addProvider");
-      await (await add(c.operator, c.listRoot, c.bytes, c.receiptKey, c.sequence, c.signature)).wait();
+  }
+
+  /** The payer adds every provider, all in one block if it can. `group` is connected to the payer. */
+  async join(group: Contract): Promise<void> {
+    const add = group.getFunction("addProvider");
+    const sent: ContractTransactionResponse[] = [];
+    for (const c of this.#consents) {
+      sent.push(await add(c.operator, c.listRoot, c.bytes, c.receiptKey, c.sequence, c.signature));
     }
+    await Promise.all(sent.map((transaction) => transaction.wait()));
   }
 
   /** Destroys part of every piece on the provider's disk. */

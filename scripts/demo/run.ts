@@ -112,7 +112,7 @@ async function setUp(run: Run): Promise<World> {
   progress.event(`every provider stores ${providers.describeData()}`);
   const operators = keepers.map(({ operator }) => operator);
   const group = await createGroup(deployment, payer, params, operators);
-  await mineSteadily(provider);
+  await providers.consent(group);
   progress.event(`the payer has made and funded group ${group}`);
   const { chainId } = await provider.getNetwork();
   const configOptions = { rpc, chainId: Number(chainId), registry, group };
@@ -122,6 +122,7 @@ async function setUp(run: Run): Promise<World> {
   const fleet = new KeeperFleet(processes, seats);
   await Promise.all([providers.start(group), ...seats.map((_, index) => fleet.start(index))]);
   progress.event("all daemons are up");
+  await mineSteadily(provider);
   await providers.join(groupAt(group, payer));
   progress.event("the providers have joined the group, with their consent");
   return { rpc, provider, group, view: new GroupView(provider, group), keepers: fleet, providers };
