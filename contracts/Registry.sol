@@ -238,8 +238,8 @@ contract Registry is IRegistry {
             calldatacopy(place, proof.offset, 128)
             calldatacopy(add(place, 512), blsKey.offset, 256)
         }
-        if (BLS.isZero(place, BLS.G1_BYTES)) revert Registry_ProofIsInfinity();
-        if (BLS.isZero(place + 512, BLS.G2_BYTES)) revert Registry_KeyIsInfinity();
+        if (BLS.isInfinityG1(place)) revert Registry_ProofIsInfinity();
+        if (BLS.isInfinityG1(place + 512) && BLS.isInfinityG1(place + 640)) revert Registry_KeyIsInfinity();
         BLS.g2Generator(place + 128);
         BLS.hashToG1(_proofMessage(msg.sender, blsKey), PROOF_DST, place + 384);
         BLS.negateG2(place + 512);

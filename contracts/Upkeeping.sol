@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {IUpkeepingSettlement} from "./interfaces/IUpkeepingSettlement.sol";
 import {Item, Settlement} from "./interfaces/UpkeepingTypes.sol";
@@ -47,38 +48,45 @@ contract Upkeeping is GroupMerkle, Delegate {
     /// @dev Credits all providers of the items and returns the keepers' cut, which is still in `hot.free`.
     function _payProviders(Hot memory hot, Args memory args, Settlement calldata s) private returns (uint256 cut) {
         Item[] calldata items = s.items;
-        _checkCount(hot, s.te, items.length);
-        uint256[] memory words = new uint256[](items.length);
-        uint256[] memory amounts = new uint256[](items.length);
+        uint256 count = items.length;
+        _checkCount(hot, s.te, count);
+        uint256[] memory words = new uint256[](count);
+        uint256[] memory amounts = new uint256[](count);
+        Span memory span = Span(s.ts, s.te, _committedEnd(hot.flags, s.te), args.price());
         uint256 due;
-        uint256 expectedAbove;
-        for (uint256 i = 0; i < items.length; ++i) {
-            uint256 provider = items[i].provider;
-            if (provider < expectedAbove) revert Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
-            expectedAbove = provider + 1;
-            (words[i], amounts[i]) = _measure(hot, args, s.ts, s.te, provider, items[i].spaceTime);
-            due += amounts[i];
-        }
-        uint256 available = hot.free;
-        uint256 bps = args.keeperShareBps();
-        if (due > available) {
-            emit Shortfall(s.ts, due, available);
-        }
-        uint256 paid;
-        for (uint256 i = 0; i < words.length; ++i) {
-            uint256 amount = amounts[i];
-            uint256 word = words[i];
-            if (due > available || word & Packed.OWED != 0) {
-                (word, amount) = _owe(items[i].provider, word, amount, due, available);
+        // Unchecked: an amount is below 2^192, arrears are sums of such, and no sum of them comes near 2^256. What is paid is
+        // never above what is available, nor a cut above its amount.
+        unchecked {
+            uint256 expectedAbove;
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 provider = items[i].provider;
+                if (provider < expectedAbove) revert Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
+                expectedAbove = provider + 1;
+                (uint256 word, uint256 amount) = _measure(hot, args, span, provider, items[i].spaceTime);
+                words[i] = word;
+                amounts[i] = amount;
+                due += amount;
             }
-            // R30: the provider gets what is left of its amount after the keepers' cut.
-            uint256 itsCut = amount * bps / BPS;
-            cut += itsCut;
-            paid += amount - itsCut;
-            // The credit is the uppermost field.
-            _liveWords[items[i].provider] = word + ((amount - itsCut) << 160);
+            uint256 available = hot.free;
+            uint256 bps = args.keeperShareBps();
+            if (due > available) emit Shortfall(s.ts, due, available);
+            uint256 paid;
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 provider = items[i].provider;
+                (uint256 word, uint256 amount) = (words[i], amounts[i]);
+                if (due > available || word & Packed.OWED != 0) {
+                    (word, amount) = _owe(provider, word, amount, due, available);
+                }
+                // R30: the provider gets what is left of its amount after the keepers' cut.
+                uint256 itsCut = amount * bps / BPS;
+                amount -= itsCut;
+                cut += itsCut;
+                paid += amount;
+                // The credit is the uppermost field.
+                _liveWords[provider] = word + (amount << 160);
+            }
+            hot.free = available - paid;
         }
-        hot.free = available - paid;
     }
 
     /// @dev One item for every provider that is not closed and has a block before te.
@@ -91,37 +99,56 @@ contract Upkeeping is GroupMerkle, Delegate {
         if (actual != expected) revert Upkeeping_WrongItemCount(expected, actual);
     }
 
+    /// @dev The interval: its blocks, the end of what is committed in it, and the price.
+    struct Span {
+        uint256 ts;
+        uint256 te;
+        uint256 end;
+        uint256 price;
+    }
+
     /// @dev A provider's amount, with its arrears, before any scaling; and its slot, moved on to te.
-    function _measure(Hot memory hot, Args memory args, uint256 ts, uint256 te, uint256 provider, uint256 signed)
+    function _measure(Hot memory hot, Args memory args, Span memory span, uint256 provider, uint256 signed)
         private
         returns (uint256 word, uint256 amount)
     {
         word = _liveWords[provider];
-        Live memory live = Packed.unpackLive(word);
-        bool active = live.flags & Packed.LISTED != 0 && (live.flags & Packed.NEW == 0 || live.changeFrom < te);
+        uint256 committed;
+        // Unchecked: 56 bits times 40 bits; ts < end, or the group had ended.
+        unchecked {
+            uint256 changeFrom = uint40(word >> 8);
+            bool plain = word & (Packed.LISTED | Packed.NEW) == Packed.LISTED && hot.flags & Packed.ABANDONED == 0
+                && (changeFrom == 0 || changeFrom > span.end);
+            if (plain) committed = uint256(uint56(word >> 104)) * (span.end - span.ts);
+            else (word, committed) = _measureChanged(hot, args, span, provider, Packed.unpackLive(word));
+            // R16: never more than what was committed.
+            if (signed > committed) {
+                emit Capped(uint64(span.ts), uint32(provider), signed, committed);
+                signed = committed;
+            }
+            uint256 rate = signed / (span.te - span.ts);
+            word = (word & ~(uint256(type(uint56).max) << 48)) | (rate << 48) | Packed.RATED;
+            amount = (signed * span.price) >> 30;
+            if (word & Packed.OWED != 0) amount += _providers[provider].arrears;
+        }
+    }
+
+    /// @dev The slower way: a provider whose data changes in the interval, or that is to be credited for abandoned runs.
+    function _measureChanged(Hot memory hot, Args memory args, Span memory span, uint256 provider, Live memory live)
+        private
+        returns (uint256 word, uint256 committed)
+    {
+        bool active = live.flags & Packed.LISTED != 0 && (live.flags & Packed.NEW == 0 || live.changeFrom < span.te);
         if (!active) revert Upkeeping_ProviderNotActive(uint32(provider));
         if (hot.flags & Packed.ABANDONED != 0) _touch(hot, args, provider, live, type(uint256).max);
-        uint256 spaceTime;
-        uint256 end = _committedEnd(hot.flags, te);
-        if (live.changeFrom == 0 || live.changeFrom > end) {
-            spaceTime = live.size * (end - ts);
-        } else {
-            uint256 next;
-            (spaceTime, next) = _advance(provider, live, ts, end);
-            _providers[provider].next = uint32(next);
-            if (live.flags & Packed.REMOVED != 0 && live.changeFrom == 0) {
-                live.flags &= ~Packed.LISTED;
-                --hot.listed;
-                emit ProviderClosed(uint32(provider), uint64(te));
-            }
+        uint256 next;
+        (committed, next) = _advance(provider, live, span.ts, span.end);
+        if (next != _providers[provider].next) _providers[provider].next = uint32(next);
+        if (live.flags & Packed.REMOVED != 0 && live.changeFrom == 0) {
+            live.flags &= ~Packed.LISTED;
+            --hot.listed;
+            emit ProviderClosed(uint32(provider), uint64(span.te));
         }
-        // R16: never more than what was committed.
-        if (signed > spaceTime) emit Capped(uint64(ts), uint32(provider), signed, spaceTime);
-        else spaceTime = signed;
-        live.rate = spaceTime / (te - ts);
-        live.flags |= Packed.RATED;
-        amount = _amount(spaceTime, args.price());
-        if (live.flags & Packed.OWED != 0) amount += _providers[provider].arrears;
         word = Packed.pack(live);
     }
 
@@ -130,9 +157,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         private
         returns (uint256, uint256 paid)
     {
-        // available < 2^96 and amount < 2^232 in all cases that matter; a product beyond 2^256 cannot be reached because
-        // arrears grow by at most 2^192 an interval.
-        paid = due > available ? amount * available / due : amount;
+        paid = due > available ? Math.mulDiv(amount, available, due) : amount;
         uint256 before = word & Packed.OWED != 0 ? _providers[provider].arrears : 0;
         uint256 afterwards = amount - paid;
         if (before != afterwards) {

@@ -67,6 +67,8 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
 
     /// @dev i ≥ 1 of a settlement, if te is where turn i ends and the block lies in its window (R6).
     function _turnNumber(Args memory args, uint256 ts, uint256 te) private view returns (uint256) {
+        // Unchecked: all are below 2^64, and te is not below `first` where that is subtracted.
+        unchecked {
         uint256 first = ts + args.interval();
         uint256 turn = args.turn();
         if (te < first) revert Upkeeping_WrongEnd(uint64(first), uint64(te));
@@ -75,6 +77,7 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
         if (block.number < te) revert Upkeeping_TooEarly(te, block.number);
         if (block.number >= te + turn) revert Upkeeping_TooLate(te + turn, block.number);
         return (te - first) / turn + 1;
+        }
     }
 
     function _verify(Admission memory a, uint256 signers, bytes32 digest, bytes calldata signature) internal view {

@@ -59,7 +59,7 @@ interface IUpkeepingSettlement {
     error Upkeeping_ProviderNotActive(uint32 provider);
     /// @notice A signature of the wrong size.
     error Upkeeping_BadSignatureLength(uint256 expected, uint256 actual);
-    /// @notice The signature, or the sum of the signers' keys, is the point at infinity.
+    /// @notice The signature is the point at infinity.
     error Upkeeping_Infinity();
     /// @notice The signature is not by these signers over this digest, or not a point of the group.
     error Upkeeping_BadSignature(bytes32 digest, uint256 signers);

@@ -61,14 +61,19 @@ library BLS {
             // b_i = H((b_0 xor b_(i-1)) ‖ i ‖ dst_prime); the tag is copied once.
             mcopy(add(input, 33), add(dst, 32), dstSize)
             mstore8(add(add(input, 33), dstSize), dstSize)
-            let previous := 0
-            for { let i := 1 } lt(i, 5) { i := add(i, 1) } {
-                mstore(input, xor(b0, previous))
-                mstore8(add(input, 32), i)
-                let block_ := add(uniform, shl(5, sub(i, 1)))
-                precompile(2, input, add(dstSize, 34), block_, 32)
-                previous := mload(block_)
-            }
+            mstore(input, b0)
+            mstore8(add(input, 32), 1)
+            let size_ := add(dstSize, 34)
+            precompile(2, input, size_, uniform, 32)
+            mstore(input, xor(b0, mload(uniform)))
+            mstore8(add(input, 32), 2)
+            precompile(2, input, size_, add(uniform, 32), 32)
+            mstore(input, xor(b0, mload(add(uniform, 32))))
+            mstore8(add(input, 32), 3)
+            precompile(2, input, size_, add(uniform, 64), 32)
+            mstore(input, xor(b0, mload(add(uniform, 64))))
+            mstore8(add(input, 32), 4)
+            precompile(2, input, size_, add(uniform, 96), 32)
 
             // Reduce both 64-byte integers mod p with MODEXP (exponent 1), then map each to the curve.
             mstore(modexp, 64)
@@ -138,24 +143,26 @@ library BLS {
         }
     }
 
-    /// @notice Whether all `size` bytes at `point` are zero, which is how EIP-2537 writes infinity. `size` is in words of 32.
-    function isZero(uint256 point, uint256 size) internal pure returns (bool zero) {
+    /// @notice Whether the G1 point at `point` is infinity: all 128 bytes zero.
+    function isInfinityG1(uint256 point) internal pure returns (bool zero) {
         assembly ("memory-safe") {
-            let bits := 0
-            for { let i := 0 } lt(i, size) { i := add(i, 32) } { bits := or(bits, mload(add(point, i))) }
-            zero := iszero(bits)
+            zero := iszero(
+                or(or(mload(point), mload(add(point, 32))), or(mload(add(point, 64)), mload(add(point, 96))))
+            )
         }
     }
 
     /// @notice Writes a 192-byte key at `from` as a 256-byte point at `to`. The ranges must not overlap.
     function pad(uint256 from, uint256 to) internal pure {
         assembly ("memory-safe") {
-            for { let i := 0 } lt(i, 4) { i := add(i, 1) } {
-                mstore(to, 0)
-                mcopy(add(to, 16), from, 48)
-                from := add(from, 48)
-                to := add(to, 64)
-            }
+            mstore(to, 0)
+            mcopy(add(to, 16), from, 48)
+            mstore(add(to, 64), 0)
+            mcopy(add(to, 80), add(from, 48), 48)
+            mstore(add(to, 128), 0)
+            mcopy(add(to, 144), add(from, 96), 48)
+            mstore(add(to, 192), 0)
+            mcopy(add(to, 208), add(from, 144), 48)
         }
     }
 

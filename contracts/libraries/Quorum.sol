@@ -53,26 +53,30 @@ library Quorum {
             mstore(0x40, add(input, 1216))
             calldatacopy(input, signature.offset, 128)
         }
-        if (BLS.isZero(input, BLS.G1_BYTES)) return Verdict.Infinity;
+        if (BLS.isInfinityG1(input)) return Verdict.Infinity;
+        // If the signers' keys cancelled each other out, the second pairing would be 1 and the first is not, as the signature
+        // is not infinity: no check of its own is needed for that.
         BLS.g2Generator(input + 128);
         BLS.hashToG1(abi.encodePacked(digest), SIGNATURE_DST, input + 384);
         _negatedKey(blob, ~signers & ((1 << n) - 1), input + 512);
-        if (BLS.isZero(input + 512, BLS.G2_BYTES)) return Verdict.Infinity;
         return BLS.pairingHolds(input) ? Verdict.Holds : Verdict.Wrong;
     }
 
     /// @dev Writes −(Σ keys of the signers) at `place`; uses the 448 bytes behind it.
     function _negatedKey(address blob, uint256 absent, uint256 place) private view {
-        uint256 scratch = place + 512;
+        uint256 scratch = place + 2 * BLS.G2_BYTES;
         CodeBlob.read(blob, 0, BLS.KEY_BYTES, scratch);
         BLS.pad(scratch, place);
-        for (uint256 i = 0; absent != 0; ++i) {
-            if (absent & 1 != 0) {
-                CodeBlob.read(blob, BLS.KEY_BYTES * (i + 1), BLS.KEY_BYTES, scratch);
-                BLS.pad(scratch, place + BLS.G2_BYTES);
-                BLS.addG2(place);
+        // Unchecked: at most 124 keys of 192 bytes.
+        unchecked {
+            for (uint256 offset = BLS.KEY_BYTES; absent != 0; absent >>= 1) {
+                if (absent & 1 != 0) {
+                    CodeBlob.read(blob, offset, BLS.KEY_BYTES, scratch);
+                    BLS.pad(scratch, place + BLS.G2_BYTES);
+                    BLS.addG2(place);
+                }
+                offset += BLS.KEY_BYTES;
             }
-            absent >>= 1;
         }
     }
 
