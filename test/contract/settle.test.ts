@@ -1,33 +1,359 @@
-import { beforeAll, describe, expect, it } from "vitest";
-import { gibibyte, range, World, type Group } from "../support/contracts/world.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { hexlify, randomBytes, ZeroHash, type Wallet } from "ethers";
+import { encodeG1 } from "../../scripts/lib/bls.ts";
+import { refusal, send } from "../support/contracts/chain.ts";
+import { certify } from "../support/contracts/keys.ts";
+import {
+  bitmap,
+  gibibyte,
+  range,
+  World,
+  type Group,
+  type Keeper,
+  type Settlement,
+} from "../support/contracts/world.ts";
 
 let world: World;
+let group: Group;
+let items: { provider: number; spaceTime: bigint }[];
+let snapshot: unknown;
+
+const size = [10n * gibibyte, 3n * gibibyte + 7n];
+
 beforeAll(async () => {
   world = await World.open();
+  group = await world.group(4);
+  await group.add("settle p0", size[0] as bigint);
+  await group.add("settle p1", size[1] as bigint);
+  items = [
+    { provider: 0, spaceTime: 5n * gibibyte + 3n },
+    { provider: 1, spaceTime: 12_345n },
+  ];
+});
+afterAll(() => world.chain.close());
+beforeEach(async () => {
+  snapshot = await world.chain.rpc("evm_snapshot");
+});
+afterEach(async () => {
+  await world.chain.rpc("evm_revert", [snapshot]);
 });
 
-describe("settle", () => {
-  it("credits providers and keepers to the unit", async () => {
-    const group: Group = await world.group(4);
-    await group.add("p0", 10n * gibibyte);
-    await group.add("p1", 3n * gibibyte + 7n);
-    await group.settle(await group.proposal([]), {}).catch(() => undefined);
-    const turn = await group.turnNow();
-    const items = [
-      { provider: 0, spaceTime: 5n * gibibyte + 3n },
-      { provider: 1, spaceTime: 12_345n },
-    ];
+const keeper = (index: number): Wallet => (group.keepers[index] as Keeper).operator;
+
+async function refused(
+  change: Partial<Settlement> & { turn?: number } = {},
+  options: Parameters<Group["settle"]>[1] = {},
+): Promise<{ error: string; args: unknown[] }> {
+  const inner = await world.chain.rpc("evm_snapshot");
+  const settlement = await group.proposal(items, change);
+  const found = await refusal(group.settle(settlement, options), group.contract.interface);
+  await world.chain.rpc("evm_revert", [inner]);
+  return found;
+}
+
+describe("settle pays", () => {
+  it("credits providers and keepers to the unit, and moves ts to te (R29, R30)", async () => {
     const before = await group.read("escrow");
-    const receipt = await group.settle(await group.proposal(items, { turn }));
+    const settlement = await group.proposal(items);
+    await group.settle(settlement);
     const after = await group.read("escrow");
-    expect(receipt.status).toBe(1);
     const amounts = items.map(({ spaceTime }) => (spaceTime * group.config.price) >> 30n);
     const cuts = amounts.map((amount) => amount / 10n);
     const providers = await group.read("providers", 0, 10);
-    expect(providers.map((p: { credited: bigint }) => p.credited)).toEqual(
-      amounts.map((a, i) => a - (cuts[i] as bigint)),
+    const toProviders = amounts.map((amount, i) => amount - (cuts[i] as bigint));
+    expect([...providers].map(({ credited }) => credited)).toEqual(toProviders);
+    const share = cuts.reduce((a, b) => a + b) / 4n;
+    const accounts = await group.read("keeperAccounts", 1, 0, 4);
+    expect([...accounts].map(({ earned }) => earned)).toEqual([share, share, share, share]);
+    expect(after.balance).toBe(before.balance);
+    expect(before.unallocated - after.unallocated).toBe(toProviders.reduce((a, b) => a + b) + 4n * share);
+    expect(await group.settledThrough()).toBe(settlement.te);
+    expect(await group.read("settlements", 0, 9)).toEqual([BigInt(settlement.te)]);
+  });
+
+  it("pays the committed integral where more was signed (R16)", async () => {
+    const settlement = await group.proposal([
+      { provider: 0, spaceTime: (1n << 128n) - 1n },
+      items[1] as never,
+    ]);
+    const committed = await group.read("committedSpaceTime", 0, settlement.ts, settlement.te);
+    const receipt = await group.settle(settlement);
+    const amount = (committed * group.config.price) >> 30n;
+    const [provider] = await group.read("providers", 0, 1);
+    expect(provider.credited).toBe(amount - amount / 10n);
+    const log = receipt.logs
+      .map((entry) => group.contract.interface.parseLog(entry))
+      .find((e) => e?.name === "Capped");
+    expect([...(log?.args ?? [])]).toEqual([BigInt(settlement.ts), 0n, (1n << 128n) - 1n, committed]);
+  });
+
+  it("leaves out the share of keepers that are not payees, which stays the payer's", async () => {
+    const before = await group.read("escrow");
+    await group.settle(await group.proposal(items, { payees: bitmap([0, 2]) }));
+    const accounts = await group.read("keeperAccounts", 1, 0, 4);
+    const cut = items
+      .map(({ spaceTime }) => ((spaceTime * group.config.price) >> 30n) / 10n)
+      .reduce((a, b) => a + b);
+    expect([...accounts].map(({ earned }) => earned)).toEqual([cut / 4n, 0n, cut / 4n, 0n]);
+    const after = await group.read("escrow");
+    expect(before.unallocated - after.unallocated).toBe(after.credits);
+  });
+
+  it("divides among n − |failed| when a leader let its turn lapse", async () => {
+    await group.settle(await group.proposal(items, { turn: 2 }));
+    const cut = items
+      .map(({ spaceTime }) => ((spaceTime * group.config.price) >> 30n) / 10n)
+      .reduce((a, b) => a + b);
+    const accounts = await group.read("keeperAccounts", 1, 0, 4);
+    expect([...accounts].map(({ earned }) => earned)).toEqual([cut / 3n, 0n, cut / 3n, cut / 3n]);
+  });
+
+  it("takes a quorum that leaves f out, whichever it is", async () => {
+    for (const absent of range(4)) {
+      const inner = await world.chain.rpc("evm_snapshot");
+      const signers = range(4).filter((index) => index !== absent);
+      expect((await group.settle(await group.proposal(items), { signers })).status).toBe(1);
+      await world.chain.rpc("evm_revert", [inner]);
+    }
+  });
+
+  it("gives the leader's share to another keeper that sends late (R25)", async () => {
+    const settlement = await group.proposal(items);
+    await group.settle(settlement, { sender: keeper(2), block: settlement.te + 14 });
+    const accounts = await group.read("keeperAccounts", 1, 0, 4);
+    const [first, second, third, fourth] = [...accounts].map(({ earned }) => earned);
+    expect([first, third, fourth]).toEqual([0n, second * 2n, second]);
+  });
+
+  it("gives a failed sender nothing, and the leader its share", async () => {
+    const settlement = await group.proposal(items, { turn: 2 });
+    await group.settle(settlement, { sender: keeper(1), block: settlement.te + 14 });
+    const earned = [...(await group.read("keeperAccounts", 1, 0, 4))].map((account) => account.earned);
+    expect(earned[1]).toBe(0n);
+    expect(earned[0]).toBe(earned[2]);
+  });
+
+  it("never reverts for lack of money: scales, and keeps the rest as arrears for the next settlement (R32)", async () => {
+    const poor = await world.group(4, { deposit: 1_000_003n });
+    await poor.add("settle p0", gibibyte);
+    await poor.add("settle p1", gibibyte);
+    const both = [
+      { provider: 0, spaceTime: 3n * gibibyte },
+      { provider: 1, spaceTime: gibibyte },
+    ];
+    await poor.settle(await poor.proposal(both));
+    const due = both.map(({ spaceTime }) => (spaceTime * poor.config.price) >> 30n);
+    const paid = due.map((amount) => (amount * 1_000_003n) / (4n * poor.config.price));
+    const providers = [...(await poor.read("providers", 0, 2))];
+    expect(providers.map(({ credited }) => credited)).toEqual(paid.map((amount) => amount - amount / 10n));
+    expect(providers.map(({ arrears }) => arrears)).toEqual(
+      due.map((amount, i) => amount - (paid[i] as bigint)),
     );
-    expect(before.balance).toBe(after.balance);
-    console.log(range(1), receipt.gasUsed);
+    await poor.deposit(10n ** 20n);
+    await poor.settle(await poor.proposal(both.map(({ provider }) => ({ provider, spaceTime: 0n }))));
+    const later = [...(await poor.read("providers", 0, 2))];
+    expect(later.map(({ arrears }) => arrears)).toEqual([0n, 0n]);
+    const rest = due.map((amount, i) => amount - (paid[i] as bigint));
+    expect(later.map(({ credited }, i) => credited - providers[i].credited)).toEqual(
+      rest.map((a) => a - a / 10n),
+    );
+    expect((await poor.read("escrow")).arrears).toBe(0n);
+  });
+});
+
+describe("settle refuses", () => {
+  it("too few signers", async () => {
+    expect(await refused({}, { signers: [0, 1] })).toEqual({
+      error: "Upkeeping_TooFewSigners",
+      args: [3n, 2n],
+    });
+  });
+
+  it("a duplicate signer: its signature twice in the sum is not the bitmap's", async () => {
+    const settlement = await group.proposal(items);
+    const secrets = [0, 1, 2, 2].map((index) => (group.keepers[index] as Keeper).secret);
+    const signature = certify(secrets, await group.digest(settlement));
+    expect((await refused({}, { signers: [0, 1, 2], signature })).error).toBe("Upkeeping_BadSignature");
+  });
+
+  it("foreign signers, by bitmap and by key", async () => {
+    const settlement = await group.proposal(items);
+    await world.chain.before(settlement.te);
+    const args = [settlement, bitmap([0, 1, 2, 4]), `0x${"00".repeat(128)}`];
+    expect(await refusal(send(group.contract, keeper(0), "settle", args), group.contract.interface)).toEqual({
+      error: "Upkeeping_BitmapOutOfRange",
+      args: [16n, 31n],
+    });
+    const signature = certify([1n, 2n, 3n], await group.digest(settlement));
+    const wrongKey = send(group.contract, keeper(0), "settle", [settlement, bitmap([0, 1, 2]), signature]);
+    expect((await refusal(wrongKey, group.contract.interface)).error).toBe("Upkeeping_BadSignature");
+  });
+
+  it("a signature over another message", async () => {
+    const other = await group.proposal(items, { payees: 1n });
+    const signature = certify(
+      group.keepers.map(({ secret }) => secret),
+      await group.digest(other),
+    );
+    expect((await refused({}, { signature })).error).toBe("Upkeeping_BadSignature");
+  });
+
+  it("another group's signature, and another chain's", async () => {
+    const settlement = await group.proposal(items);
+    const sibling = await world.group(4);
+    const secrets = group.keepers.map(({ secret }) => secret);
+    const foreign = certify(secrets, await sibling.digest(settlement));
+    expect((await refused({}, { signature: foreign })).error).toBe("Upkeeping_BadSignature");
+    const { computeSettlementDigest } = await import("../support/contracts/digest.ts");
+    const address = await group.address();
+    expect(computeSettlementDigest(world.chain.chainId, address, settlement)).toBe(
+      await group.digest(settlement),
+    );
+    const elsewhere = certify(secrets, computeSettlementDigest(1n, address, settlement));
+    expect((await refused({}, { signature: elsewhere })).error).toBe("Upkeeping_BadSignature");
+  });
+
+  it("infinity as a signature", async () => {
+    const signature = `0x${"00".repeat(128)}`;
+    expect(await refused({}, { signature })).toEqual({ error: "Upkeeping_Infinity", args: [] });
+  });
+
+  it("points off the curve, outside the subgroup, with coordinates beyond the field, or of a wrong size", async () => {
+    // (0, 2) is on the curve y² = x³ + 4, and of order 3.
+    const outside = `0x${"00".repeat(127)}02`;
+    const offCurve = `0x${"00".repeat(63)}01${"00".repeat(63)}01`;
+    const settlement = await group.proposal(items);
+    const good = certify(
+      group.keepers.map(({ secret }) => secret),
+      await group.digest(settlement),
+    );
+    const { x, y } = { x: BigInt(good.slice(0, 130)), y: BigInt(`0x${good.slice(130)}`) };
+    const p = bls12_381.fields.Fp.ORDER;
+    const beyond = `0x${[x + p, y].map((v) => v.toString(16).padStart(128, "0")).join("")}`;
+    const negated = `0x${[x, p - y].map((v) => v.toString(16).padStart(128, "0")).join("")}`;
+    for (const signature of [outside, offCurve, beyond, negated, hexlify(randomBytes(128))]) {
+      expect((await refused({}, { signature })).error).toBe("Upkeeping_BadSignature");
+    }
+    const short = await refused({}, { signature: good.slice(0, -2) });
+    expect(short).toEqual({ error: "Upkeeping_BadSignatureLength", args: [128n, 127n] });
+  });
+
+  it("the generator as a signature", async () => {
+    expect((await refused({}, { signature: encodeG1(bls12_381.G1.Point.BASE) })).error).toBe(
+      "Upkeeping_BadSignature",
+    );
+  });
+
+  it("a stale ts: one settlement per ts", async () => {
+    const settlement = await group.proposal(items);
+    await group.settle(settlement);
+    const second = refusal(
+      group.settle({ ...settlement, te: settlement.te + 20 }, { block: settlement.te + 20 }),
+      group.contract.interface,
+    );
+    expect(await second).toEqual({
+      error: "Upkeeping_StaleStart",
+      args: [BigInt(settlement.te), BigInt(settlement.ts)],
+    });
+  });
+
+  it("an end that no turn has", async () => {
+    const { ts } = await group.proposal(items);
+    const before = await refused({ te: ts + 29 }, { block: ts + 31 });
+    expect(before).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 30), BigInt(ts + 29)] });
+    const between = await refused({ te: ts + 31 }, { block: ts + 33 });
+    expect(between).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 30), BigInt(ts + 31)] });
+  });
+
+  it("a settlement before and after its window", async () => {
+    const settlement = await group.proposal(items);
+    const { te } = settlement;
+    const early = refusal(
+      (async () => {
+        await world.chain.before(te - 1);
+        return send(group.contract, keeper(0), "settle", [settlement, 15n, `0x${"00".repeat(128)}`]);
+      })(),
+      group.contract.interface,
+    );
+    expect(await early).toEqual({ error: "Upkeeping_TooEarly", args: [BigInt(te), BigInt(te - 1)] });
+    const late = await refused({}, { block: te + 20 });
+    expect(late).toEqual({ error: "Upkeeping_TooLate", args: [BigInt(te + 20), BigInt(te + 20)] });
+  });
+
+  it("accepts the first and the last block of the window", async () => {
+    const settlement = await group.proposal(items);
+    const inner = await world.chain.rpc("evm_snapshot");
+    expect((await group.settle(settlement)).blockNumber).toBe(settlement.te);
+    await world.chain.rpc("evm_revert", [inner]);
+    const last = await group.settle(settlement, { block: settlement.te + 19 });
+    expect(last.blockNumber).toBe(settlement.te + 19);
+  });
+
+  it("failed and payees that do not fit", async () => {
+    const none = await refused({ turn: 2, failed: 0n });
+    expect(none).toEqual({ error: "Upkeeping_WrongFailedCount", args: [1n, 0n] });
+    expect(await refused({ failed: 2n })).toEqual({ error: "Upkeeping_WrongFailedCount", args: [0n, 1n] });
+    expect(await refused({ turn: 3, failed: 6n })).toEqual({
+      error: "Upkeeping_WrongFailedCount",
+      args: [1n, 2n],
+    });
+    const both = await refused({ turn: 2, failed: 2n, payees: 15n });
+    expect(both).toEqual({ error: "Upkeeping_FailedPayee", args: [0n, 2n] });
+    expect((await refused({ payees: 16n })).error).toBe("Upkeeping_BitmapOutOfRange");
+    expect((await refused({ turn: 2, failed: 16n, payees: 1n })).error).toBe("Upkeeping_BitmapOutOfRange");
+    const leader = await refused({ turn: 2, failed: 1n, payees: 2n });
+    expect(leader).toEqual({ error: "Upkeeping_LeaderFailed", args: [0n] });
+  });
+
+  it("another leader than the sender, until two thirds of the turn are over", async () => {
+    const { te } = await group.proposal(items);
+    const early = await refused({}, { sender: keeper(1), block: te + 13 });
+    expect(early).toEqual({ error: "Upkeeping_NotLeader", args: [keeper(0).address, keeper(1).address] });
+    const stranger = await world.chain.account("stranger");
+    const foreign = await refused({}, { sender: stranger, block: te + 14 });
+    expect(foreign).toEqual({ error: "Upkeeping_NotMember", args: [stranger.address] });
+    const signature = certify([1n], ZeroHash);
+    expect(await refused({ leader: 4 }, { sender: keeper(0), signature })).toEqual({
+      error: "Upkeeping_NoSuchLeader",
+      args: [4n, 4n],
+    });
+  });
+
+  it("another committee version", async () => {
+    expect(await refused({ committee: 2 })).toEqual({ error: "Upkeeping_WrongCommittee", args: [1n, 2n] });
+  });
+
+  it("items that are not exactly the active providers, ascending", async () => {
+    const [first, second] = items as [(typeof items)[0], (typeof items)[0]];
+    expect(await refused({ items: [first] })).toEqual({ error: "Upkeeping_WrongItemCount", args: [2n, 1n] });
+    const twice = await refused({ items: [first, first] });
+    expect(twice).toEqual({ error: "Upkeeping_ItemsNotAscending", args: [0n, 0n] });
+    expect((await refused({ items: [second, first] })).error).toBe("Upkeeping_ItemsNotAscending");
+    const unknown = await refused({ items: [first, { provider: 7, spaceTime: 0n }] });
+    expect(unknown).toEqual({ error: "Upkeeping_ProviderNotActive", args: [7n] });
+  });
+
+  it("the other way of settling", async () => {
+    const { items: _, ...rest } = await group.proposal(items);
+    const settlement = { ...rest, root: ZeroHash, totalSpaceTime: 0n };
+    const failure = await refusal(group.settleRoot(settlement), group.contract.interface);
+    expect(failure).toEqual({ error: "Upkeeping_WrongMode", args: [true, false] });
+  });
+
+  it("too little gas for the precompiles, rather than accepting", async () => {
+    const settlement = await group.proposal(items);
+    const signature = certify(
+      group.keepers.map(({ secret }) => secret),
+      await group.digest(settlement),
+    );
+    await world.chain.before(settlement.te);
+    for (const gasLimit of [40_000, 60_000, 100_000, 140_000, 160_000]) {
+      const inner = await world.chain.rpc("evm_snapshot");
+      const call = send(group.contract, keeper(0), "settle", [settlement, 15n, signature], { gasLimit });
+      await expect(call).rejects.toThrow();
+      expect(await group.settledThrough()).toBe(settlement.ts);
+      await world.chain.rpc("evm_revert", [inner]);
+    }
   });
 });
