@@ -17,15 +17,18 @@ import type { Position } from "../core/multiproof.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
 import type { PieceProof } from "../core/proof.ts";
 import { TreeAccumulator, paddingHashes } from "../core/tree-accumulator.ts";
+import { writeFileAtomic } from "./atomic-write.ts";
 import { nativeHash } from "./native-hash.ts";
 import { LAYER_BYTES, LAYER_DIGESTS, SegmentHasher } from "./segment-hasher.ts";
-import { treeLayout } from "./tree-file.ts";
+import { encodeTreeHeader, treeLayout } from "./tree-file.ts";
 import type { TreeLayout } from "./tree-file.ts";
 
 /** Leaves under one digest of the stored layer, and their bytes. */
 const GROUP_LEAVES = 4;
 const GROUP_BYTES = GROUP_LEAVES * LEAF_BYTES;
 const GROUP_LEVEL = 2;
+/** Largest piece whose tree is made again while a keeper waits: about 0.1 s of hashing. */
+const REBUILT_BYTES = 16 * 1024 * 1024;
 /** Digest of the four zero leaves that end every segment. */
 const ZERO_GROUP = treeLevels(
   Array.from({ length: GROUP_LEAVES }, () => leafHash(new Uint8Array(), nativeHash)),
@@ -69,6 +72,8 @@ export class PieceReader {
   readonly #warnings: string[] = [];
   /** Levels above the segment roots, when the stored ones turned out damaged. */
   #rebuilt: Map<string, Uint8Array> | undefined;
+  /** Whether a drawn segment has neither layer nor root that its bytes agree with. */
+  #unknownSegments = false;
   #data: FileHandle | undefined;
   #tree: FileHandle | undefined;
 
@@ -103,7 +108,8 @@ export class PieceReader {
   }
 
   async #prove(leaves: readonly number[]): Promise<PieceProving> {
-    const first = await this.#attempt(leaves);
+    let first = await this.#attempt(leaves);
+    if (this.#unknownSegments && (await this.#rebuildTree())) first = await this.#attempt(leaves);
     if (first.proof === undefined || this.#leadsToRoot(first.proof))
       return { ...first, warnings: this.#warnings };
     // Leaves and segments fit each other, so the levels above the segments are damaged: compute them again.
@@ -128,7 +134,9 @@ export class PieceReader {
       if (!segments.has(segment)) segments.set(segment, await this.#segmentNodes(segment));
       const nodes = segments.get(segment);
       if (nodes === undefined) {
-        lost.push({ leaf, reason: `segment ${segment}: neither its stored layer nor its bytes are whole` });
+        this.#unknownSegments = true;
+        const reason = `segment ${segment}: its part of the tree file is damaged; ingest the file again`;
+        lost.push({ leaf, reason });
         continue;
       }
       const group = Math.floor(index / GROUP_LEAVES);
@@ -224,6 +232,39 @@ export class PieceReader {
     } catch (error) {
       this.#warnings.push(`${join(this.#dir, "tree")}: not mended: ${(error as Error).message}`);
     }
+  }
+
+  /**
+   * Makes the whole tree file again when the bytes lead to the piece's root. Only for a piece that is hashed in a moment:
+   * a keeper waits. One bad sector can hold the whole tree of a small piece; that of a large one is spread out.
+   */
+  async #rebuildTree(): Promise<boolean> {
+    const { size, root } = this.#entry;
+    if (size > REBUILT_BYTES) return false;
+    const file = Buffer.alloc(this.#layout.fileBytes);
+    file.set(encodeTreeHeader(size, root));
+    const accumulator = new TreeAccumulator(this.#layout.segments, {
+      hash: nativeHash,
+      onNode: (level, index, hash) => file.set(hash, this.#layout.nodeOffset(level, index)),
+    });
+    for (let segment = 0; segment < this.#layout.segments; segment++) {
+      const computed = await this.#hashSegment(segment);
+      if (computed === undefined) return false;
+      file.set(computed.layer, this.#layout.layerOffset(segment));
+      file.set(computed.root, this.#layout.nodeOffset(0, segment));
+      accumulator.add(segment, computed.root);
+    }
+    if (!equalBytes(rootHash(size, accumulator.finish(), nativeHash), root)) return false;
+    try {
+      await writeFileAtomic(join(this.#dir, "tree"), file);
+    } catch (error) {
+      this.#warnings.push(`${join(this.#dir, "tree")}: not mended: ${(error as Error).message}`);
+      return false;
+    }
+    this.#warnings.push(`${join(this.#dir, "tree")}: was damaged; made again from the piece's bytes`);
+    await this.#tree?.close();
+    this.#tree = await this.#open("tree");
+    return true;
   }
 
   #segmentBytes(segment: number): number {

@@ -1,0 +1,206 @@
+/** R11: a proof holds as it was made, and no other way. */
+import { describe, expect, it } from "vitest";
+import { toHex } from "../../../storage/core/bytes.ts";
+import { LEAF_BYTES, SEGMENT_BYTES, pieceGeometry, treeIndex } from "../../../storage/core/geometry.ts";
+import { leafHash, pieceRoot, rootHash, segmentLeaves, treeLevels } from "../../../storage/core/merkle.ts";
+import { multiproofTop, siblingPositions } from "../../../storage/core/multiproof.ts";
+import { makePieceList } from "../../../storage/core/piece-list.ts";
+import type { PieceList } from "../../../storage/core/piece-list.ts";
+import {
+  MAX_PROOF_BYTES,
+  bytesProven,
+  decodeProof,
+  encodeProof,
+  proofHash,
+  verifyProof,
+} from "../../../storage/core/proof.ts";
+import type { PieceProof, Proof } from "../../../storage/core/proof.ts";
+import { nativeHash } from "../../../storage/disk/native-hash.ts";
+import { seededBytes, seededNumbers } from "../../support/files.ts";
+
+/** Nodes of a whole piece in memory, lowest level first. */
+function allLevels(bytes: Uint8Array): Uint8Array[][] {
+  const { segments, paddedSegments } = pieceGeometry(bytes.length);
+  const leaves: Uint8Array[] = [];
+  const roots: Uint8Array[] = [];
+  const lower: Uint8Array[][] = Array.from({ length: 7 }, () => []);
+  for (let i = 0; i < segments; i++) {
+    const own = segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES), nativeHash);
+    const levels = treeLevels(own, nativeHash);
+    for (let l = 0; l < 7; l++) lower[l]!.push(...levels[l]!);
+    roots.push(levels[7]![0]!);
+    leaves.push(...own);
+  }
+  while (roots.length < paddedSegments) roots.push(new Uint8Array(32));
+  return [...lower, ...treeLevels(roots, nativeHash)];
+}
+
+function prove(bytes: Uint8Array, piece: number, leaves: readonly number[]): PieceProof {
+  const levels = allLevels(bytes);
+  const positions = siblingPositions(leaves.map(treeIndex), pieceGeometry(bytes.length).height);
+  return {
+    piece,
+    leaves: leaves.map((leaf) => {
+      const padded = new Uint8Array(LEAF_BYTES);
+      padded.set(bytes.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES));
+      return { leaf, bytes: padded };
+    }),
+    nodes: positions.map(({ level, index }) => levels[level]![index]!),
+  };
+}
+
+const A = seededBytes(3 * SEGMENT_BYTES + 1500, 1);
+const B = seededBytes(2_500, 2);
+const list: PieceList = makePieceList(
+  [A, B].map((bytes) => ({ root: pieceRoot(bytes, nativeHash), size: bytes.length })),
+  nativeHash,
+);
+const DRAWN = [
+  [0, 3],
+  [0, 3],
+  [0, 4],
+  [0, 123],
+  [0, 124],
+  [0, 300],
+  [0, 371],
+  [0, 373],
+  [1, 0],
+  [1, 2],
+  [0, 5],
+  [0, 6],
+  [0, 7],
+  [0, 200],
+  [1, 2],
+  [1, 2],
+] as const;
+const draws = DRAWN.map(([piece, leaf]) => ({ piece, leaf }));
+const honest: Proof = {
+  pieces: [prove(A, 0, [3, 4, 5, 6, 7, 123, 124, 200, 300, 371, 373]), prove(B, 1, [0, 2])],
+};
+
+const verify = (proof: Proof) => verifyProof({ list, draws, proof }, nativeHash);
+
+describe("an honest proof", () => {
+  it("counts each draw, a leaf drawn three times three times", () => {
+    expect(verify(honest)).toEqual({ ok: true, value: { proven: 16, bytesProven: list.totalBytes } });
+    expect(verifyProof({ list, draws, proof: honest })).toEqual(verify(honest));
+  });
+
+  it("may lack leaves, and is worth ⌊total × draws proven / 16⌋", () => {
+    const without = (leaves: number[]) => verify({ pieces: [prove(A, 0, leaves)] });
+    expect(without([3])).toMatchObject({ value: { proven: 2, bytesProven: (list.totalBytes * 2n) / 16n } });
+    expect(without([371])).toMatchObject({ value: { proven: 1, bytesProven: list.totalBytes / 16n } });
+    expect(verify({ pieces: [prove(B, 1, [2])] })).toMatchObject({ value: { proven: 3 } });
+    expect(verify({ pieces: [] })).toEqual({ ok: true, value: { proven: 0, bytesProven: 0n } });
+    expect(bytesProven(17n, 15)).toBe(15n);
+    expect(bytesProven(2n ** 64n - 1n, 16)).toBe(2n ** 64n - 1n);
+  });
+
+  it("brings no node that can be computed", () => {
+    const positions = siblingPositions([0, 1, 2, 3, 5], 4);
+    expect(positions).toEqual([
+      { level: 0, index: 4 },
+      { level: 1, index: 3 },
+      { level: 3, index: 1 },
+    ]);
+  });
+});
+
+describe("a changed proof is refused", () => {
+  it("whichever single bit of its bytes is flipped", () => {
+    const bytes = encodeProof(honest);
+    const next = seededNumbers(3);
+    const headBits = Array.from({ length: (2 + 7 + 11 * 8) * 8 }, (_, bit) => bit);
+    const drawnBits = Array.from({ length: 600 }, () => next() % (bytes.length * 8));
+    for (const bit of [...headBits, ...drawnBits]) {
+      const changed = bytes.slice();
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      const decoded = decodeProof(changed);
+      const accepted = decoded.ok && verify(decoded.value).ok;
+      expect(accepted, `bit ${bit}`).toBe(false);
+      expect(toHex(proofHash(changed, nativeHash)), `bit ${bit}`).not.toBe(
+        toHex(proofHash(bytes, nativeHash)),
+      );
+    }
+  });
+
+  it("with nodes missing, added, swapped, or of another piece", () => {
+    const [a, b] = honest.pieces as [PieceProof, PieceProof];
+    const zero = new Uint8Array(32);
+    const bad: Proof[] = [
+      { pieces: [{ ...a, nodes: a.nodes.slice(1) }] },
+      { pieces: [{ ...a, nodes: a.nodes.slice(0, -1) }] },
+      { pieces: [{ ...a, nodes: [...a.nodes, zero] }] },
+      { pieces: [{ ...a, nodes: [a.nodes[1]!, a.nodes[0]!, ...a.nodes.slice(2)] }] },
+      { pieces: [{ ...b, nodes: a.nodes }] },
+      { pieces: [{ ...b, nodes: [] }] },
+    ];
+    for (const proof of bad) expect(verify(proof)).toMatchObject({ ok: false, code: "wrong-root" });
+  });
+
+  it("with a leaf that was not drawn, twice the same, out of order, or of a piece that is none", () => {
+    const [a] = honest.pieces as [PieceProof];
+    expect(verify({ pieces: [prove(A, 0, [8])] })).toMatchObject({ code: "not-drawn" });
+    expect(verify({ pieces: [a, a] })).toMatchObject({ code: "not-drawn" });
+    expect(verify({ pieces: [{ ...a, leaves: [a.leaves[0]!, ...a.leaves] }] })).toMatchObject({
+      code: "not-drawn",
+    });
+    expect(verify({ pieces: [{ ...a, leaves: [a.leaves[1]!, a.leaves[0]!] }] })).toMatchObject({
+      code: "order",
+    });
+    expect(verify({ pieces: [{ ...a, piece: 7 }] })).toMatchObject({ code: "not-drawn" });
+    const absent = { list, draws: [{ piece: 7, leaf: 3 }], proof: { pieces: [prove(A, 7, [3])] } };
+    expect(verifyProof(absent)).toMatchObject({ code: "not-drawn" });
+  });
+
+  it("with anything but zeros after the end of the file, even under a root that was made over it", () => {
+    const padded = new Uint8Array(3 * LEAF_BYTES);
+    padded.set(B);
+    padded[B.length + 5] = 1;
+    const leaf = padded.subarray(2 * LEAF_BYTES);
+    const levels = treeLevels(segmentLeaves(padded, nativeHash), nativeHash);
+    const root = rootHash(B.length, levels[7]![0]!, nativeHash);
+    const forged = makePieceList([{ root, size: B.length }]);
+    const nodes = siblingPositions([2], 7).map(({ level, index }) => levels[level]![index]!);
+    const top = multiproofTop([{ index: 2, hash: leafHash(leaf) }], nodes, 7);
+    expect(toHex(top ?? new Uint8Array())).toBe(toHex(levels[7]![0]!));
+    const proof = { pieces: [{ piece: 0, leaves: [{ leaf: 2, bytes: leaf }], nodes }] };
+    expect(verifyProof({ list: forged, draws: [{ piece: 0, leaf: 2 }], proof })).toMatchObject({
+      code: "padding",
+    });
+  });
+});
+
+describe("the bytes of a proof", () => {
+  it("come back as they went in, and no longer proof than the limit exists", () => {
+    const bytes = encodeProof(honest);
+    const decoded = decodeProof(bytes);
+    if (!decoded.ok) throw new Error(decoded.detail);
+    expect(toHex(encodeProof(decoded.value))).toBe(toHex(bytes));
+    expect(verify(decoded.value)).toEqual(verify(honest));
+    const tallest = { piece: 0, leaves: [{ leaf: 1, bytes: new Uint8Array(LEAF_BYTES) }] };
+    const nodes = Array.from({ length: 44 }, () => new Uint8Array(32));
+    const longest = { pieces: Array.from({ length: 16 }, (_, piece) => ({ ...tallest, piece, nodes })) };
+    expect(encodeProof(longest).length).toBeLessThanOrEqual(MAX_PROOF_BYTES);
+    expect(decodeProof(encodeProof(longest)).ok).toBe(true);
+    expect(pieceGeometry(Number.MAX_SAFE_INTEGER).height).toBeLessThanOrEqual(44);
+  });
+
+  it("are refused with one byte more or fewer, another version, or more than 16 leaves", () => {
+    const bytes = encodeProof(honest);
+    expect(decodeProof(bytes.subarray(0, -1))).toMatchObject({ code: "truncated" });
+    expect(decodeProof(Buffer.concat([bytes, Buffer.of(0)]))).toMatchObject({ code: "trailing" });
+    expect(decodeProof(Buffer.concat([Buffer.of(9), bytes.subarray(1)]))).toMatchObject({ code: "version" });
+    expect(decodeProof(new Uint8Array(MAX_PROOF_BYTES + 1))).toMatchObject({ code: "too-large" });
+    expect(decodeProof(new Uint8Array())).toMatchObject({ code: "truncated" });
+    const one = { leaf: 0, bytes: new Uint8Array(LEAF_BYTES) };
+    const leaves = Array.from({ length: 9 }, (_, leaf) => ({ ...one, leaf }));
+    const many = { pieces: [0, 1].map((piece) => ({ piece, leaves, nodes: [] })) };
+    expect(decodeProof(encodeProof(many))).toMatchObject({ code: "range" });
+    expect(decodeProof(encodeProof({ pieces: [{ piece: 0, leaves: [], nodes: [] }] }))).toMatchObject({
+      code: "range",
+    });
+    const order = { pieces: [{ piece: 0, leaves: [leaves[1]!, leaves[0]!], nodes: [] }] };
+    expect(decodeProof(encodeProof(order))).toMatchObject({ code: "order" });
+  });
+});

@@ -1,0 +1,154 @@
+/** R8, R9, R11: draws are uniform over all bytes of a provider, and fixed by the seed. */
+import { describe, expect, it } from "vitest";
+import { locate, makePieceList } from "../../../storage/core/piece-list.ts";
+import { challengeOffset, sampleLeaves } from "../../../storage/core/sampling.ts";
+import { nativeHash } from "../../../storage/disk/native-hash.ts";
+import { seededBytes } from "../../support/files.ts";
+
+const listOf = (...sizes: number[]) =>
+  makePieceList(
+    sizes.map((size, i) => ({ root: seededBytes(32, i + 1), size })),
+    nativeHash,
+  );
+
+/** Pearson's statistic of counts against what uniform draws would give on average. */
+function chiSquare(counts: readonly number[], expected: readonly number[]): number {
+  return counts.reduce((sum, count, i) => sum + (count - expected[i]!) ** 2 / expected[i]!, 0);
+}
+
+/** What the statistic exceeds once in 10,000 by chance (Wilson and Hilferty); the seeds are fixed, so: never here. */
+function limit(freedom: number): number {
+  const z = 3.719;
+  return freedom * (1 - 2 / (9 * freedom) + z * Math.sqrt(2 / (9 * freedom))) ** 3;
+}
+
+describe("sampling (R11)", () => {
+  it("draws 16 leaves that exist, the same for the same seed, others for another", () => {
+    const list = listOf(1, 5000, 300_000);
+    const draws = sampleLeaves(seededBytes(48, 1), list);
+    expect(draws).toHaveLength(16);
+    for (const { piece, leaf } of draws) {
+      expect(leaf).toBeGreaterThanOrEqual(0);
+      expect(leaf * 1024).toBeLessThan(list.pieces[piece]!.size);
+    }
+    expect(sampleLeaves(seededBytes(48, 1), list, nativeHash)).toEqual(draws);
+    expect(sampleLeaves(seededBytes(48, 2), list)).not.toEqual(draws);
+  });
+
+  it("gives every leaf its share of the draws (chi-square over 64 leaves)", () => {
+    const list = listOf(64 * 1024);
+    const counts: number[] = Array.from({ length: 64 }, () => 0);
+    const seeds = 2_000;
+    for (let i = 0; i < seeds; i++) {
+      for (const { leaf } of sampleLeaves(seededBytes(48, i), list, nativeHash)) counts[leaf]!++;
+    }
+    const expected = counts.map(() => (seeds * 16) / 64);
+    expect(chiSquare(counts, expected)).toBeLessThan(limit(63));
+    // The same draws with a third of one leaf's given to its neighbour: such a bias must not pass.
+    const biased = [...counts];
+    biased[1]! += Math.round(counts[0]! / 3);
+    biased[0]! -= Math.round(counts[0]! / 3);
+    expect(chiSquare(biased, expected)).toBeGreaterThan(limit(63));
+  });
+
+  it("gives pieces draws in proportion to their bytes, a short last leaf included", () => {
+    const sizes = [1, 3000, 1024, 9_999, 2_047, 700, 30_000];
+    const list = listOf(...sizes);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const leaves = sizes.flatMap((size, piece) =>
+      Array.from({ length: Math.ceil(size / 1024) }, (_, leaf) => ({
+        key: `${piece}/${leaf}`,
+        bytes: Math.min(1024, size - leaf * 1024),
+      })),
+    );
+    const seen = new Map<string, number>();
+    const seeds = 4_000;
+    for (let i = 0; i < seeds; i++) {
+      for (const { piece, leaf } of sampleLeaves(seededBytes(48, 50_000 + i), list, nativeHash)) {
+        seen.set(`${piece}/${leaf}`, (seen.get(`${piece}/${leaf}`) ?? 0) + 1);
+      }
+    }
+    const kept = leaves.filter(({ bytes }) => bytes > 100);
+    const counts = kept.map(({ key }) => seen.get(key) ?? 0);
+    const expected = kept.map(({ bytes }) => (bytes / total) * seeds * 16);
+    expect(chiSquare(counts, expected)).toBeLessThan(limit(kept.length - 1));
+    // The single byte: expected about 1.4 of 64,000 draws.
+    expect(seen.get("0/0") ?? 0).toBeLessThan(10);
+    const sum = [...seen.values()].reduce((a, b) => a + b, 0);
+    expect(sum).toBe(seeds * 16);
+  });
+
+  it("has no modulo bias just below 2^64 bytes, where half of all words are refused", () => {
+    // Bound 2^63 + 1: without rejection the lowest half would be drawn twice as often.
+    const half = Number.MAX_SAFE_INTEGER;
+    const list = { ...listOf(half), totalBytes: 2n ** 63n + 1n, starts: [0n] };
+    let low = 0;
+    for (let i = 0; i < 500; i++) {
+      for (const { leaf } of sampleLeaves(seededBytes(48, i), list, nativeHash))
+        if (leaf * 1024 < 2 ** 62) low++;
+    }
+    expect(Math.abs(low - 4_000)).toBeLessThan(4 * Math.sqrt(8_000 / 4));
+  });
+});
+
+describe("the offset in a slot (R8)", () => {
+  const params = { slot: 20, answer: 5, confirmations: 3 };
+
+  it("lies in [confirmations, slot − answer) and is uniform there", () => {
+    const counts = new Map<number, number>();
+    for (let i = 0; i < 6_000; i++) {
+      const offset = challengeOffset(seededBytes(48, i), params, nativeHash);
+      counts.set(offset, (counts.get(offset) ?? 0) + 1);
+    }
+    const offsets = [...counts.keys()].sort((a, b) => a - b);
+    expect(offsets).toEqual(Array.from({ length: 12 }, (_, i) => 3 + i));
+    const expected = offsets.map(() => 500);
+    expect(chiSquare([...counts.values()], expected)).toBeLessThan(limit(11));
+  });
+
+  it("is one block when only one is left, and none is a mistake of the parameters", () => {
+    const seed = seededBytes(48, 1);
+    expect(challengeOffset(seed, { slot: 4, answer: 2, confirmations: 1 })).toBe(1);
+    expect(() => challengeOffset(seed, { slot: 3, answer: 2, confirmations: 1 })).toThrow(RangeError);
+  });
+});
+
+describe("a piece list (R10)", () => {
+  it("finds the piece and place of every byte", () => {
+    const sizes = [3, 1, 4, 1, 5];
+    const list = listOf(...sizes);
+    const places = sizes.flatMap((size, piece) =>
+      Array.from({ length: size }, (_, offset) => ({ piece, offset })),
+    );
+    expect(places.map((_, position) => locate(list, BigInt(position)))).toEqual(places);
+    expect(list.totalBytes).toBe(14n);
+    for (const outside of [-1n, 14n]) expect(() => locate(list, outside)).toThrow(RangeError);
+  });
+
+  it("has a root that order, sizes and roots all change", () => {
+    const a = { root: seededBytes(32, 1), size: 10 };
+    const b = { root: seededBytes(32, 2), size: 20 };
+    const roots = [
+      [a, b],
+      [b, a],
+      [a],
+      [a, b, b],
+      [a, { ...b, size: 21 }],
+      [
+        { ...a, size: 20 },
+        { ...b, size: 10 },
+      ],
+    ].map((pieces) => Buffer.from(makePieceList(pieces).root).toString("hex"));
+    expect(new Set(roots).size).toBe(roots.length);
+    expect(Buffer.from(makePieceList([a, b], nativeHash).root).toString("hex")).toBe(roots[0]);
+  });
+
+  it("refuses none, too many, a size of nothing and a root that is none", () => {
+    const piece = { root: seededBytes(32, 1), size: 1 };
+    expect(() => makePieceList([])).toThrow(RangeError);
+    expect(() => makePieceList(Array.from({ length: 65_537 }, () => piece))).toThrow(/65536/);
+    for (const size of [0, -1, 0.5, 2 ** 53])
+      expect(() => makePieceList([{ ...piece, size }])).toThrow(/size/);
+    expect(() => makePieceList([{ ...piece, root: new Uint8Array(31) }])).toThrow(/32 bytes/);
+  });
+});
