@@ -1,0 +1,287 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ZeroAddress, type Contract, type Wallet } from "ethers";
+import { artifact, deploySystem } from "../../scripts/lib/contracts.ts";
+import { encodeG2 } from "../../scripts/lib/bls.ts";
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { refusal, send } from "../support/contracts/chain.ts";
+import { peerId, prove, publicKey, secretOf } from "../support/contracts/keys.ts";
+import { World } from "../support/contracts/world.ts";
+import { ContractFactory, Interface } from "ethers";
+import { network } from "hardhat";
+
+let world: World;
+let registry: Contract;
+let someone: Wallet;
+
+const where = ["/ip4/127.0.0.1/tcp/1"];
+
+beforeAll(async () => {
+  world = await World.open();
+  registry = world.registry;
+  someone = await world.chain.account("someone");
+});
+afterAll(() => world.chain.close());
+
+type Registration = { key?: string; proof?: string; payee?: string; peer?: string; addresses?: string[] };
+
+async function register(
+  change: Registration = {},
+  from = someone,
+  method = "registerKeeper",
+): Promise<unknown> {
+  const secret = secretOf("someone");
+  const key = change.key ?? publicKey(secret);
+  const proof = change.proof ?? prove(secret, world.chain.chainId, await registry.getAddress(), from.address);
+  const place = [change.peer ?? peerId("someone"), change.addresses ?? where];
+  const args =
+    method === "registerKeeper" ? [key, proof, change.payee ?? from.address, ...place] : [key, proof];
+  return send(registry, from, method, args);
+}
+
+const refused = (change: Registration): ReturnType<typeof refusal> =>
+  refusal(register(change), registry.interface);
+
+describe("registering a keeper", () => {
+  it("refuses a proof of possession for another key, operator, registry, chain or tag", async () => {
+    const at = await registry.getAddress();
+    const { chainId } = world.chain;
+    const secret = secretOf("someone");
+    const proofs = [
+      prove(secretOf("another"), chainId, at, someone.address),
+      prove(secret, chainId, at, await world.payer.getAddress()),
+      prove(secret, chainId, someone.address, someone.address),
+      prove(secret, 1n, at, someone.address),
+    ];
+    for (const proof of proofs) {
+      expect(await refused({ proof })).toEqual({ error: "Registry_BadProof", args: [someone.address] });
+    }
+  });
+
+  it("refuses infinity as key and as proof, which would hold against each other", async () => {
+    const key = `0x${"00".repeat(256)}`;
+    const proof = `0x${"00".repeat(128)}`;
+    expect((await refused({ key, proof })).error).toBe("Registry_ProofIsInfinity");
+    expect((await refused({ key })).error).toBe("Registry_KeyIsInfinity");
+    expect((await refused({ proof })).error).toBe("Registry_ProofIsInfinity");
+  });
+
+  it("refuses keys off the curve, outside the subgroup, not reduced, or of a wrong size", async () => {
+    const { fields } = bls12_381;
+    const p = fields.Fp.ORDER;
+    const word = (value: bigint): string => value.toString(16).padStart(128, "0");
+    const good = publicKey(secretOf("someone"));
+    const beyond = `0x${word(BigInt(good.slice(0, 130)) + p)}${good.slice(130)}`;
+    const offCurve = `0x${word(1n)}${word(1n)}${word(1n)}${word(1n)}`;
+    // A point of the curve with a small x: its order has a factor of the cofactor.
+    const { Fp2 } = fields;
+    let outside = "";
+    for (let x = 1n; outside === ""; x += 1n) {
+      const point = Fp2.create({ c0: x, c1: 0n });
+      const square = Fp2.add(Fp2.mul(Fp2.mul(point, point), point), Fp2.create({ c0: 4n, c1: 4n }));
+      try {
+        const y = Fp2.sqrt(square);
+        outside = `0x${[point.c0, point.c1, y.c0, y.c1].map(word).join("")}`;
+      } catch {
+        continue;
+      }
+    }
+    for (const key of [beyond, offCurve, outside, encodeG2(bls12_381.G2.Point.BASE)]) {
+      expect(await refused({ key })).toEqual({ error: "Registry_BadProof", args: [someone.address] });
+    }
+    expect(await refused({ key: good.slice(0, -2) })).toEqual({
+      error: "Registry_BadLength",
+      args: [256n, 255n],
+    });
+    expect(await refused({ proof: "0x00" })).toEqual({ error: "Registry_BadLength", args: [128n, 1n] });
+  });
+
+  it("refuses a peer id, a payee or addresses out of bounds", async () => {
+    expect(await refused({ peer: "0x1234" })).toEqual({ error: "Registry_BadLength", args: [38n, 2n] });
+    expect((await refused({ peer: `0x01${peerId("x").slice(4)}` })).error).toBe("Registry_BadPeerId");
+    expect((await refused({ payee: ZeroAddress })).error).toBe("Registry_ZeroPayee");
+    expect(await refused({ addresses: [] })).toEqual({ error: "Registry_BadMultiaddrCount", args: [8n, 0n] });
+    const many = Array.from({ length: 9 }, () => "/a");
+    expect(await refused({ addresses: many })).toEqual({
+      error: "Registry_BadMultiaddrCount",
+      args: [8n, 9n],
+    });
+    const long = ["/".repeat(129)];
+    expect(await refused({ addresses: long })).toEqual({
+      error: "Registry_BadMultiaddrLength",
+      args: [128n, 129n],
+    });
+    expect((await refused({ addresses: [""] })).error).toBe("Registry_BadMultiaddrLength");
+  });
+
+  it("keeps all public parts, lets them change, and never takes a key twice", async () => {
+    await register();
+    const key = publicKey(secretOf("someone"));
+    const found = await registry.getFunction("keeper")(someone.address);
+    expect([found.payee, found.keySequence, found.blsKey, found.peerId, [...found.multiaddrs]]).toEqual([
+      someone.address,
+      1n,
+      key,
+      peerId("someone"),
+      where,
+    ]);
+    expect((await refused({})).error).toBe("Registry_AlreadyRegistered");
+    expect(await registry.getFunction("keyOwner")(key)).toBe(someone.address);
+
+    const second = secretOf("second key");
+    const at = await registry.getAddress();
+    const proof = prove(second, world.chain.chainId, at, someone.address);
+    await register({ key: publicKey(second), proof }, someone, "rotateKeeperKey");
+    const rotated = await registry.getFunction("keeper")(someone.address);
+    expect([rotated.keySequence, rotated.blsKey]).toEqual([2n, publicKey(second)]);
+    const back = refusal(register({}, someone, "rotateKeeperKey"), registry.interface);
+    expect(await back).toEqual({ error: "Registry_KeyInUse", args: [someone.address] });
+
+    await send(registry, someone, "updateKeeperEndpoint", [peerId("moved"), ["/a", "/b"]]);
+    const moved = await registry.getFunction("keeper")(someone.address);
+    expect([moved.peerId, [...moved.multiaddrs]]).toEqual([peerId("moved"), ["/a", "/b"]]);
+    expect(await registry.getFunction("keeperCount")()).toBe(1n);
+    expect([...(await registry.getFunction("keeperOperators")(0, 9))]).toEqual([someone.address]);
+    expect([...(await registry.getFunction("keeperOperators")(5, 9))]).toEqual([]);
+    const proven = await registry.getFunction("proofMessage")(someone.address, key);
+    expect(proven.length).toBe(2 + 2 * (4 * 32 + 32 + 256));
+  });
+
+  it("changes a payee in two steps, for keepers and providers", async () => {
+    const payee = await world.chain.account("payee");
+    const provider = await world.provider("registry provider");
+    for (const [role, operator] of [
+      ["Keeper", someone],
+      ["Provider", provider],
+    ] as const) {
+      await send(registry, operator, `name${role}Payee`, [payee.address]);
+      const read = registry.getFunction(`${role.toLowerCase()}Payee`);
+      expect(await read(operator.address)).toBe(operator.address);
+      const early = refusal(
+        send(registry, operator, `accept${role}Payee`, [operator.address]),
+        registry.interface,
+      );
+      expect(await early).toEqual({
+        error: "Registry_NotPendingPayee",
+        args: [payee.address, operator.address],
+      });
+      await send(registry, payee, `accept${role}Payee`, [operator.address]);
+      expect(await read(operator.address)).toBe(payee.address);
+      const zero = refusal(send(registry, operator, `name${role}Payee`, [ZeroAddress]), registry.interface);
+      expect((await zero).error).toBe("Registry_ZeroPayee");
+      const nobody = refusal(send(registry, payee, `name${role}Payee`, [payee.address]), registry.interface);
+      expect((await nobody).error).toBe("Registry_NotRegistered");
+    }
+    await send(registry, provider, "updateProviderEndpoint", [peerId("p"), ["/c"]]);
+    const found = await registry.getFunction("provider")(provider.address);
+    expect([found.payee, found.peerId, [...found.multiaddrs]]).toEqual([payee.address, peerId("p"), ["/c"]]);
+    expect(await registry.getFunction("providerCount")()).toBe(1n);
+    expect([...(await registry.getFunction("providerOperators")(0, 1))]).toEqual([provider.address]);
+  });
+});
+
+describe("a chain without EIP-2537", () => {
+  it("refuses the deployment, as its precompiles are empty accounts there", async () => {
+    const old = await network.create({
+      network: "hardhat",
+      chainType: "l1",
+      override: { hardfork: "cancun" },
+    });
+    const [signer] = await old.ethers.getSigners();
+    const { abi, bytecode } = artifact("Registry");
+    const deployment = new ContractFactory(abi, bytecode, signer as never).deploy({ gasLimit: 10_000_000 });
+    const failure = await refusal(deployment, new Interface(abi as never));
+    expect(failure).toEqual({ error: "Registry_NoPrecompile", args: [32n, 0n] });
+    await old.close();
+  });
+});
+
+describe("the factory", () => {
+  it("refuses each configuration that breaks a rule (R4), and names the rule", async () => {
+    const keepers = await world.keepers(4);
+    const operators = keepers.map(({ operator }) => operator.address);
+    const cases: [Record<string, unknown>, string, bigint[]][] = [
+      [{ price: 0n }, "price at least 1", [1n, 0n]],
+      [{ slot: 0 }, "slot at least 1", [1n, 0n]],
+      [{ turn: 21 }, "slot divides turn", [0n, 1n]],
+      [{ interval: 32 }, "slot divides interval", [0n, 2n]],
+      [{ answer: 3 }, "slot > confirmations+answer+1", [6n, 5n]],
+      [{ interval: 20 }, "interval >= turn+confirmations", [21n, 20n]],
+      [{ turn: 10, interval: 20 }, "2/3 turn >= 2 confirmations+8", [10n, 7n]],
+      [{ lockup: 69 }, "lockup >= interval+(f+1)*turn", [70n, 69n]],
+      [{ keeperShareBps: 10_001 }, "keeper share <= 10000", [10_000n, 10_001n]],
+      [{ toleranceBps: 10_001 }, "tolerance <= 10000", [10_000n, 10_001n]],
+    ];
+    for (const [change, rule, [expected, actual]] of cases) {
+      const config = await world.config(change);
+      const call = send(world.factory, world.payer, "createGroup", [config, operators]);
+      const { error, args } = await refusal(call, world.factory.interface);
+      const text = Buffer.from(String(args[0]).slice(2), "hex").toString().replaceAll("\0", "");
+      expect([error, text, args[1], args[2]]).toEqual(["UpkeepingFactory_BadConfig", rule, expected, actual]);
+    }
+    const config = await world.config({ token: someone.address });
+    const call = send(world.factory, world.payer, "createGroup", [config, operators]);
+    expect((await refusal(call, world.factory.interface)).error).toBe("UpkeepingFactory_TokenWithoutCode");
+  });
+
+  it("refuses a committee that is not 3f+1 different keepers (R2)", async () => {
+    const keepers = await world.keepers(7);
+    const all = keepers.map(({ operator }) => operator.address);
+    const config = await world.config();
+    const abi = new Interface(artifact("IUpkeeping").abi as never);
+    const create = (operators: string[]): ReturnType<typeof refusal> =>
+      refusal(send(world.factory, world.payer, "createGroup", [config, operators]), abi);
+    expect(await create([])).toEqual({ error: "Upkeeping_BadCommitteeSize", args: [4n, 0n] });
+    expect(await create(all.slice(0, 3))).toEqual({ error: "Upkeeping_BadCommitteeSize", args: [4n, 3n] });
+    expect(await create(all.slice(0, 6))).toEqual({ error: "Upkeeping_BadCommitteeSize", args: [4n, 6n] });
+    const many = Array.from({ length: 127 }, () => all[0] as string);
+    const large = await world.config({ lockup: 100_000 });
+    const call = send(world.factory, world.payer, "createGroup", [large, many]);
+    expect(await refusal(call, abi)).toEqual({ error: "Upkeeping_BadCommitteeSize", args: [124n, 127n] });
+    expect(await create([...all.slice(0, 3), all[0] as string])).toEqual({
+      error: "Upkeeping_DuplicateMember",
+      args: [all[0]],
+    });
+    const stranger = (await world.chain.account("no keeper")).address;
+    expect(await create([...all.slice(0, 3), stranger])).toEqual({
+      error: "Upkeeping_NotAKeeper",
+      args: [stranger],
+    });
+  });
+
+  it("refuses to be deployed with a registry that is no contract", async () => {
+    const { factory } = await deploySystem(world.payer);
+    const { abi, bytecode } = artifact("UpkeepingFactory");
+    const implementation = await factory.getFunction("implementation")();
+    const deployment = new ContractFactory(abi, bytecode, world.payer).deploy(
+      implementation,
+      someone.address,
+      {
+        gasLimit: 10_000_000,
+      },
+    );
+    expect((await refusal(deployment, factory.interface)).error).toBe("UpkeepingFactory_NoRegistry");
+  });
+
+  it("makes groups that cannot be set up twice, and knows them", async () => {
+    const group = await world.group(4);
+    expect(await world.factory.getFunction("isGroup")(await group.address())).toBe(true);
+    expect(await world.factory.getFunction("isGroup")(someone.address)).toBe(false);
+    const again = refusal(group.send(someone, "initialize", [[]]), group.contract.interface);
+    expect(await again).toEqual({ error: "Upkeeping_Initialized", args: [1n] });
+    const { payer, registry: used, originBlock, config } = await group.read("parameters");
+    expect([payer, used, Number(originBlock)]).toEqual([
+      await world.payer.getAddress(),
+      await registry.getAddress(),
+      group.created.blockNumber,
+    ]);
+    const { answer, toleranceBps, lockup, price, merkle, confirmations } = config;
+    expect([answer, toleranceBps, lockup, price, merkle, confirmations]).toEqual([
+      2n,
+      100n,
+      870n,
+      10n ** 12n,
+      false,
+      1n,
+    ]);
+  });
+});
