@@ -11,16 +11,22 @@ export type Artifact = { abi: InterfaceAbi; bytecode: string };
 export type System = { registry: Contract; factory: Contract };
 export type Deployment = System & { token: Contract };
 
-/** Where an artifact's source lies below contracts/, if not at its top. */
-const folders: Readonly<Record<string, string>> = {
-  DemoToken: "demo/",
-  IUpkeeping: "interfaces/",
-  IRegistry: "interfaces/",
-  IUpkeepingFactory: "interfaces/",
+/** The source below contracts/ of an artifact, where it is not a file of the same name at its top. */
+const sources: Readonly<Record<string, string>> = {
+  DemoToken: "demo/DemoToken",
+  IUpkeeping: "interfaces/IUpkeeping",
+  IRegistry: "interfaces/IRegistry",
+  IUpkeepingFactory: "interfaces/IUpkeepingFactory",
+  BLSHarness: "mocks/BLSHarness",
+  FeeToken: "mocks/HostileTokens",
+  ReentrantToken: "mocks/HostileTokens",
+  HostilePayee: "mocks/HostileTokens",
+  EcdsaReference: "mocks/GasReferences",
+  StorageKeysReference: "mocks/GasReferences",
 };
 
 function artifactPath(name: string): string {
-  return join(projectRoot, "artifacts", "contracts", `${folders[name] ?? ""}${name}.sol`, `${name}.json`);
+  return join(projectRoot, "artifacts", "contracts", `${sources[name] ?? name}.sol`, `${name}.json`);
 }
 
 /** Reads a compiled contract by name ("Registry"). Throws if it has not been compiled. */
