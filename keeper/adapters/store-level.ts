@@ -57,9 +57,9 @@ function json(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value, bigintKeys));
 }
 
-function parsed<T>(bytes: Uint8Array, key: string): T {
+function parsed(bytes: Uint8Array, key: string): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes), revive) as T;
+    return JSON.parse(new TextDecoder().decode(bytes), revive);
   } catch {
     throw new StoreError(
       `store entry ${key} is damaged: restore the folder from a backup, or start from an empty one`,
@@ -71,6 +71,7 @@ type Operation = { readonly type: "put"; readonly key: string; readonly value: U
 
 export class LevelStore implements StorePort {
   readonly #db: Level<string, Uint8Array>;
+  #evidenceKept: Promise<void> = Promise.resolve();
 
   private constructor(db: Level<string, Uint8Array>) {
     this.#db = db;
@@ -118,7 +119,7 @@ export class LevelStore implements StorePort {
     const head = await this.#db.get(`${bucket.meta}head/${group}`);
     return {
       kind: "restored",
-      head: head === undefined ? -1 : parsed<number>(head, "head"),
+      head: head === undefined ? -1 : (parsed(head, "head") as number),
       records: await this.#all<ChallengeRecord>(bucket.record, group),
       notes: await this.#all<Restored["notes"][number]>(bucket.note, group),
       own: await this.#all<OwnValues>(bucket.own, group),
@@ -130,7 +131,7 @@ export class LevelStore implements StorePort {
   async #all<T>(prefix: string, group: Hex): Promise<T[]> {
     const values: T[] = [];
     const range = { gt: `${prefix}${group}/`, lt: `${prefix}${group}/${end}` };
-    for await (const [key, value] of this.#db.iterator(range)) values.push(parsed<T>(value, key));
+    for await (const [key, value] of this.#db.iterator(range)) values.push(parsed(value, key) as T);
     return values;
   }
 
@@ -164,7 +165,14 @@ export class LevelStore implements StorePort {
     }
   }
 
-  async keepEvidence(pair: EvidencePair): Promise<void> {
+  /** Pairs that come at the same time are kept one after the other: each takes the next free number. */
+  keepEvidence(pair: EvidencePair): Promise<void> {
+    const kept = this.#evidenceKept.then(() => this.#addEvidence(pair));
+    this.#evidenceKept = kept.catch(() => undefined);
+    return kept;
+  }
+
+  async #addEvidence(pair: EvidencePair): Promise<void> {
     const range = { gt: `${bucket.evidence}${pair.group}/`, lt: `${bucket.evidence}${pair.group}/${end}` };
     const keys = await this.#db.keys(range).all();
     if (keys.length >= maxEvidencePerGroup) return;
@@ -179,7 +187,7 @@ export class LevelStore implements StorePort {
   async evidence(): Promise<readonly EvidencePair[]> {
     const pairs: EvidencePair[] = [];
     for await (const [key, value] of this.#db.iterator({ gt: bucket.evidence, lt: bucket.evidence + end })) {
-      const stored = parsed<{ group: Hex; first: string; second: string }>(value, key);
+      const stored = parsed(value, key) as { group: Hex; first: string; second: string };
       pairs.push({
         group: stored.group,
         first: Buffer.from(stored.first, "base64"),

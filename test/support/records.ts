@@ -1,0 +1,48 @@
+/** Records and writes that differ in every slot, for tests of what keeps them. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { toHex } from "../../keeper/core/hash.ts";
+import type { Write } from "../../keeper/core/effects.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { ChallengeRecord } from "../../keeper/core/records.ts";
+import { seededBytes } from "./files.ts";
+
+export const storeGroup: Hex = `0x${"c3".repeat(20)}`;
+
+export const hashOf = (number: number): Hex => toHex(seededBytes(32, number));
+
+export function provenRecord(slot: number, provider = 0): ChallengeRecord {
+  const outcome = { kind: "proven", bytes: 2n ** 70n + BigInt(slot), receiptHash: hashOf(slot + 1) } as const;
+  return { provider, slot, blockHash: hashOf(slot), outcome };
+}
+
+export function failedRecord(slot: number, provider = 0): ChallengeRecord {
+  return { provider, slot, blockHash: hashOf(slot), outcome: { kind: "failed", reason: "late" } };
+}
+
+export function writeOf(slot: number, provider = 0): Extract<Write, { kind: "record" }> {
+  return {
+    kind: "record",
+    record: provenRecord(slot, provider),
+    receipt: seededBytes(194, slot),
+    seed: seededBytes(48, slot + 1),
+    proof: seededBytes(5_000, slot + 2),
+  };
+}
+
+/** Starts the endless writer, kills it (kill -9) in mid-write after `count` writes, and tells which slots it was sure of. */
+export async function killedWriter(kind: "store" | "ledger", path: string, count: number): Promise<number[]> {
+  const script = fileURLToPath(new URL("./writer-process.ts", import.meta.url));
+  const child = spawn(process.execPath, [script, kind, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const slots: number[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => {
+    slots.push(Number(line));
+    if (slots.length === count) child.kill("SIGKILL");
+  });
+  const [[, signal]] = await Promise.all([once(child, "exit"), once(lines, "close")]);
+  if (signal !== "SIGKILL") throw new Error(`the writer ended by itself after ${slots.length} writes`);
+  return slots;
+}
