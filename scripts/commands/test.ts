@@ -62,7 +62,12 @@ const checks = [
     command: "oxlint",
     args: ["--type-aware", "--deny-warnings"],
   },
-  { title: "formatting (oxfmt)", packageName: "oxfmt", command: "oxfmt", args: ["--check", ".", "!package.json"] },
+  {
+    title: "formatting (oxfmt)",
+    packageName: "oxfmt",
+    command: "oxfmt",
+    args: ["--check", ".", "!package.json"],
+  },
 ] as const;
 
 async function runChecks(env: NodeJS.ProcessEnv): Promise<Counts> {
