@@ -1,0 +1,303 @@
+/** Messages and questions between keepers: one encoding each, and no bytes that make decoding throw (D3). */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  decodeMessage,
+  encodeMessage,
+  maxBytesOf,
+  maxMessageBytes,
+  messageDigest,
+} from "../../keeper/codec/message.ts";
+import type { Envelope } from "../../keeper/codec/message.ts";
+import {
+  decodePull,
+  decodePullReply,
+  decodeRecordsQuestion,
+  decodeRecordsReply,
+  encodePull,
+  encodePullReply,
+  encodeRecordsQuestion,
+  encodeRecordsReply,
+  hashPrefix,
+  maxQuestionBytes,
+  maxReplyBytes,
+} from "../../keeper/codec/question.ts";
+import { toHex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { Body, OpenedLeaf } from "../../keeper/core/messages.ts";
+import type { RecordLeaf } from "../../keeper/core/records.ts";
+import { equalBytes } from "../../storage/core/bytes.ts";
+import type { DecodeCode } from "../../storage/core/bytes.ts";
+import type { Result } from "../../storage/core/result.ts";
+
+const CODES: readonly DecodeCode[] = ["too-large", "truncated", "trailing", "version", "range", "order"];
+
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const hex = (length: number): fc.Arbitrary<Hex> => bytes(length).map(toHex);
+const u128 = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
+const u64 = fc.oneof(fc.nat(), fc.maxSafeNat());
+const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const keeper = fc.integer({ min: 0, max: 123 });
+const round = fc.record({
+  ts: u64,
+  te: u64,
+  turn: u32,
+  attempt: fc.integer({ min: 0, max: 65_535 }),
+  leader: keeper,
+  committee: u64,
+});
+const few = { maxLength: 12 };
+
+const leaf: fc.Arbitrary<RecordLeaf> = fc.oneof(
+  fc.record({ kind: fc.constant("proven" as const), bytes: u128, receiptHash: hex(32) }),
+  fc.record({ kind: fc.constant("failed" as const) }),
+  fc.record({ kind: fc.constant("carried" as const), bytes: u128 }),
+);
+const opened: fc.Arbitrary<OpenedLeaf> = fc.record({
+  provider: u32,
+  slot: u64,
+  leaf,
+  path: fc.array(hex(32), few),
+  receipt: fc.uint8Array({ maxLength: 200 }),
+});
+const fullProof = fc.record({
+  provider: u32,
+  slot: u64,
+  seed: fc.uint8Array({ maxLength: 96 }),
+  proof: fc.uint8Array({ maxLength: 3_000 }),
+});
+
+const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind: K }>> } = {
+  hello: fc.record({ kind: fc.constant("hello"), instance: hex(16), head: u64 }),
+  propose: fc.record({
+    kind: fc.constant("propose"),
+    round,
+    providers: fc.array(u32, few),
+    silent: fc.array(keeper, few),
+  }),
+  commit: fc.record({ kind: fc.constant("commit"), round, commitment: hex(32) }),
+  close: fc.record({
+    kind: fc.constant("close"),
+    round,
+    commits: fc.array(fc.record({ keeper, commitment: hex(32), signature: hex(65) }), few),
+    auditBlock: u64,
+  }),
+  reveal: fc.record({
+    kind: fc.constant("reveal"),
+    round,
+    closedSet: hex(32),
+    values: fc.array(fc.record({ provider: u32, value: u128 }), few),
+    recordsRoot: hex(32),
+    salt: hex(32),
+    opened: fc.array(opened, few),
+    proof: fc.option(fullProof, { nil: undefined }),
+  }),
+  bundle: fc.record({
+    kind: fc.constant("bundle"),
+    round,
+    closedSet: hex(32),
+    reveals: fc.array(fc.record({ keeper, hash: hex(32) }), few),
+  }),
+  proposal: fc.record({
+    kind: fc.constant("proposal"),
+    round,
+    bundle: hex(32),
+    digest: hex(32),
+    pinned: fc.array(fc.record({ provider: u32, keepers: fc.array(keeper, few) }), few),
+  }),
+  partial: fc.record({ kind: fc.constant("partial"), round, digest: hex(32), signature: hex(48) }),
+};
+const body: fc.Arbitrary<Body> = fc.oneof(...Object.values(bodies));
+const envelope: fc.Arbitrary<Envelope> = fc.record({
+  chainId: u64,
+  group: hex(20),
+  committee: u64,
+  keeper,
+  body,
+  signature: hex(65),
+});
+
+const pull = fc.record({ group: hex(20), ts: u64, turn: u32, have: fc.array(hex(8), few) });
+const recordsQuestion = fc.record({ group: hex(20), root: hex(32), provider: u32, fromSlot: u64 });
+
+/** Each kind of bytes between keepers: values, their encoding, and its inverse. */
+const forms: readonly {
+  readonly name: string;
+  readonly encoded: fc.Arbitrary<Uint8Array>;
+  readonly decode: (bytes: Uint8Array) => Result<unknown, DecodeCode>;
+  readonly encodeAgain: (value: never) => Uint8Array;
+}[] = [
+  {
+    name: "message",
+    encoded: envelope.map(encodeMessage),
+    decode: decodeMessage,
+    encodeAgain: encodeMessage,
+  },
+  { name: "pull question", encoded: pull.map(encodePull), decode: decodePull, encodeAgain: encodePull },
+  {
+    name: "pull reply",
+    encoded: fc.array(fc.uint8Array({ maxLength: 300 }), few).map(encodePullReply),
+    decode: decodePullReply,
+    encodeAgain: encodePullReply,
+  },
+  {
+    name: "records question",
+    encoded: recordsQuestion.map(encodeRecordsQuestion),
+    decode: decodeRecordsQuestion,
+    encodeAgain: encodeRecordsQuestion,
+  },
+  {
+    name: "records reply",
+    encoded: fc.array(opened, few).map(encodeRecordsReply),
+    decode: decodeRecordsReply,
+    encodeAgain: encodeRecordsReply,
+  },
+];
+
+/** Cut, lengthened, or with bytes overwritten: what a peer might make of a good message. */
+const mutations = fc.record({
+  cut: fc.option(fc.nat(), { nil: undefined }),
+  tail: fc.uint8Array({ maxLength: 4 }),
+  writes: fc.array(fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255))), {
+    maxLength: 6,
+  }),
+});
+
+function mutated(
+  original: Uint8Array,
+  change: { cut?: number; tail: Uint8Array; writes: [number, number][] },
+) {
+  const end = change.cut === undefined ? original.length : change.cut % (original.length + 1);
+  const out = new Uint8Array([...original.subarray(0, end), ...change.tail]);
+  for (const [at, value] of change.writes) if (out.length > 0) out[at % out.length] = value;
+  return out;
+}
+
+/** True if the bytes are refused with a known code, or are exactly the encoding of what they decode to. */
+function isRefusedOrCanonical(form: (typeof forms)[number], input: Uint8Array): boolean {
+  const decoded = form.decode(input);
+  if (!decoded.ok) return CODES.includes(decoded.code) && decoded.detail.length > 0;
+  return equalBytes(form.encodeAgain(decoded.value as never), input);
+}
+
+describe.each(forms)("a $name", (form) => {
+  it("is decoded to what was encoded, byte for byte", () => {
+    fc.assert(
+      fc.property(form.encoded, (input) => {
+        const decoded = form.decode(input);
+        return decoded.ok && equalBytes(form.encodeAgain(decoded.value as never), input);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+    expect(form.decode(new Uint8Array())).toMatchObject({ ok: false, code: "truncated" });
+  });
+
+  it("that was mutated is refused by a code, or is another message in its one encoding", () => {
+    let refused = 0;
+    fc.assert(
+      fc.property(form.encoded, mutations, (original, { cut, tail, writes }) => {
+        const input = mutated(original, { ...(cut !== undefined && { cut }), tail, writes });
+        if (!form.decode(input).ok) refused++;
+        return isRefusedOrCanonical(form, input);
+      }),
+      { seed: 2, numRuns: 1_500 },
+    );
+    expect(refused).toBeGreaterThan(300);
+  });
+
+  it("of random bytes, with and without a right start, never throws", () => {
+    const random = fc.uint8Array({ maxLength: 600 });
+    const started = fc.tuple(fc.nat(8), random).map(([kind, rest]) => new Uint8Array([1, kind, ...rest]));
+    expect(() =>
+      fc.assert(
+        fc.property(fc.oneof(random, started), (input) => isRefusedOrCanonical(form, input)),
+        { seed: 3, numRuns: 1_500 },
+      ),
+    ).not.toThrow();
+  });
+});
+
+describe("an envelope", () => {
+  it("comes back field by field, whatever its kind", () => {
+    const kinds = new Set<string>();
+    fc.assert(
+      fc.property(envelope, (value) => {
+        const decoded = decodeMessage(encodeMessage(value));
+        expect(decoded).toEqual({ ok: true, value });
+        kinds.add(value.body.kind);
+      }),
+      { seed: 4, numRuns: 300 },
+    );
+    expect([...kinds].sort()).toEqual(Object.keys(bodies).sort());
+  });
+
+  it("is signed as a whole: another field gives another digest, the same fields the same", () => {
+    const domain = toHex(new Uint8Array(32).fill(7));
+    fc.assert(
+      fc.property(body, body, u64, keeper, (one, two, committee, index) => {
+        const digest = messageDigest(domain, committee, index, one);
+        expect(messageDigest(domain, committee, index, structuredClone(one))).toBe(digest);
+        const same = JSON.stringify(one, bigints) === JSON.stringify(two, bigints);
+        expect(messageDigest(domain, committee, index, two) === digest).toBe(same);
+        expect(messageDigest(domain, committee, (index + 1) % 124, one)).not.toBe(digest);
+        expect(messageDigest(domain, committee === 0 ? 1 : committee - 1, index, one)).not.toBe(digest);
+        expect(messageDigest(toHex(new Uint8Array(32)), committee, index, one)).not.toBe(digest);
+      }),
+      { seed: 5, numRuns: 150 },
+    );
+  });
+
+  it("above the size of its kind is refused before it is read (D3)", () => {
+    const kinds = Object.keys(maxBytesOf) as (keyof typeof maxBytesOf)[];
+    for (const [number, kind] of kinds.entries()) {
+      const input = new Uint8Array(maxBytesOf[kind] + 1);
+      input.set([1, number]);
+      expect(decodeMessage(input)).toMatchObject({ ok: false, code: "too-large" });
+      expect(decodeMessage(input.subarray(1))).toMatchObject({ ok: false });
+    }
+    expect(decodeMessage(new Uint8Array(maxMessageBytes + 1))).toMatchObject({ code: "too-large" });
+    expect(decodePull(new Uint8Array(maxQuestionBytes + 1))).toMatchObject({ code: "too-large" });
+    expect(decodeRecordsReply(new Uint8Array(maxReplyBytes + 1))).toMatchObject({ code: "too-large" });
+  });
+
+  it("cannot make the reader reserve memory for what is not there", () => {
+    const value: Envelope = {
+      chainId: 1,
+      group: toHex(new Uint8Array(20)),
+      committee: 1,
+      keeper: 0,
+      body: {
+        kind: "propose",
+        round: { ts: 0, te: 0, turn: 1, attempt: 0, leader: 0, committee: 1 },
+        providers: [],
+        silent: [],
+      },
+      signature: toHex(new Uint8Array(65)),
+    };
+    const input = encodeMessage(value);
+    // The count of providers, after envelope (40 bytes) and round (32).
+    new DataView(input.buffer).setUint32(72, 0xffff_ffff);
+    expect(decodeMessage(input)).toMatchObject({ ok: false, code: "range" });
+  });
+});
+
+describe("a pull", () => {
+  it("names messages by prefixes of their hashes", () => {
+    expect(hashPrefix(toHex(new Uint8Array(32).fill(0xab)))).toBe("0xabababababababab");
+  });
+
+  it("is answered with as many messages as fit, whole ones, in order", () => {
+    const messages = [300, 400, 500, 600].map((kilobytes) =>
+      new Uint8Array(kilobytes * 1024).fill(kilobytes % 251),
+    );
+    const reply = encodePullReply(messages);
+    expect(reply.length).toBeLessThanOrEqual(maxReplyBytes);
+    const decoded = decodePullReply(reply);
+    expect(decoded.ok && decoded.value.map(({ length }) => length / 1024)).toEqual([300, 400]);
+  });
+});
+
+function bigints(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return toHex(value);
+  return typeof value === "bigint" ? `${value}n` : value;
+}
