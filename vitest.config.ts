@@ -5,7 +5,7 @@ const long = process.env["WHITEPAY_LONG"] === "1";
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    include: long ? ["test/**/*.test.ts"] : ["test/**/!(*.long).test.ts"],
     // Contracts are compiled once, before any worker starts.
     globalSetup: ["test/support/global-setup.ts"],
     // A test that passes only on the second try is a bug, so there is no second try.

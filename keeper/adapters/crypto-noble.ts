@@ -130,7 +130,7 @@ function holding(shares: readonly Share[], message: G1, culprits: PartialSignatu
   if (shares.length === 0) return [];
   const key = sumOf(shares.map((s) => s.key));
   const sum = sumOf(shares.map((s) => s.point));
-  if (!key.is0() && !sum.is0() && bls.verify(sum, message as never, key)) return [...shares];
+  if (!key.is0() && !sum.is0() && bls.verify(sum, message, key)) return [...shares];
   const only = shares.length === 1 ? shares[0] : undefined;
   if (only !== undefined) {
     culprits.push({ keeper: only.keeper, signature: only.signature });

@@ -119,7 +119,7 @@ export class GossipTransport implements TransportPort {
       },
       services: { identify: identify(), ping: ping(), pubsub: gossip(options.topics) },
     });
-    const transport = new GossipTransport(node as unknown as Libp2p<Services>, members, options);
+    const transport = new GossipTransport(node, members, options);
     transport.#redialLoop();
     return transport;
   }

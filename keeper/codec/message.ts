@@ -145,6 +145,7 @@ function readLeaf(r: ByteReader): RecordLeaf {
       return { kind: "failed" };
     case "carried":
       return { kind: "carried", bytes: r.u128("bytes") };
+    case undefined:
     default:
       return r.fail("range", `leaf kind: expected below ${leafTags.length}, actual ${number}`);
   }

@@ -26,7 +26,18 @@ function side(bytes: Uint8Array): Side {
   return { kind: message?.body.kind ?? "undecodable", bytes: toHex(bytes), message };
 }
 
-function row(pair: EvidencePair): Record<string, unknown> {
+type Row = {
+  group: string;
+  keeper: number | undefined;
+  kind: string;
+  ts: number | undefined;
+  turn: number | undefined;
+  attempt: number | undefined;
+  first: string;
+  second: string;
+};
+
+function row(pair: EvidencePair): Row {
   const first = side(pair.first);
   const second = side(pair.second);
   const body = first.message?.body;
@@ -59,8 +70,8 @@ export async function inspectEvidence(options: { dataDir: string; json?: true })
       const { keeper, kind, group, ts, turn, attempt } = r;
       printLine(`keeper ${keeper} signed two different ${kind} messages for one round`);
       printLine(`  group ${group}, ts ${ts}, turn ${turn}, attempt ${attempt}`);
-      printLine(`  first  ${r["first"]}`);
-      printLine(`  second ${r["second"]}`);
+      printLine(`  first  ${r.first}`);
+      printLine(`  second ${r.second}`);
     }
   } finally {
     await store.close();

@@ -25,6 +25,7 @@ export type FaultPlan = {
   settlements: number;
   providers: number;
   interval: number;
+  turn: number;
   committeeSeed: string;
   operators: readonly string[];
 };
@@ -35,6 +36,7 @@ export class Faults {
   /** Both strike in the second interval, or in the first if there is no other (0-based). */
   readonly #interval: number;
   #crashed: number | undefined;
+  #crashedAt = 0;
   #restarted = false;
   #damaged: number | undefined;
 
@@ -69,12 +71,18 @@ export class Faults {
     const due = settled === this.#interval && head >= ts + interval;
     if (!this.#wanted("leader-crash") || this.#crashed !== undefined || !due) return;
     this.#crashed = leaderOf(turnOrder(ts, committeeSeed, operators), 1);
+    this.#crashedAt = head;
     await this.#actions.crashKeeper(this.#crashed);
     this.#actions.say(`block ${head}: keeper ${this.#crashed} leads from now on, and is killed (kill -9)`);
   }
 
-  async #restart({ head, settled }: Situation): Promise<void> {
-    if (this.#crashed === undefined || this.#restarted || settled <= this.#interval) return;
+  /**
+   * In the middle of its lapsing turn: R23 keeps it from signing there, so the turn is lost all the same, and it
+   * challenges from the first slot of the next interval on, which is what its share of that interval is drawn from (R28).
+   */
+  async #restart({ head }: Situation): Promise<void> {
+    const due = head >= this.#crashedAt + Math.ceil(this.#plan.turn / 3);
+    if (this.#crashed === undefined || this.#restarted || !due) return;
     this.#restarted = true;
     this.#actions.say(`block ${head}: keeper ${this.#crashed} starts again`);
     await this.#actions.restartKeeper(this.#crashed);

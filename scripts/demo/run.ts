@@ -142,6 +142,7 @@ async function watch(run: Run, world: World): Promise<Watched> {
       settlements: options.settlements,
       providers: options.providers,
       interval: params.interval,
+      turn: params.turn,
       committeeSeed: committee.seed,
       operators: committee.operators,
     },
@@ -242,7 +243,8 @@ async function conclude(run: Run, world: World, { logs, faults }: Watched): Prom
 
 function keepRunningNotice(run: Run, world: World): void {
   const lines = [`rpc   ${world.rpc}`, `group ${world.group}`];
-  for (const line of lines) run.options.json ? say(line) : printLine(line);
+  const print = run.options.json ? say : printLine;
+  for (const line of lines) print(line);
   say(`everything keeps running, data and logs are in ${run.folder}; Ctrl-C ends it`);
 }
 

@@ -114,5 +114,6 @@ describe("keepers over real libp2p", () => {
     running.push(again);
     introduce([first, again]);
     await until(() => connected === 1, "connected again");
+    expect(first.node.getPeers().map(String)).toEqual([again.peerId]);
   });
 });

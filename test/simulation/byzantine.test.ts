@@ -63,7 +63,7 @@ describe("one Byzantine keeper of four", () => {
 
   it("leaves evidence of two closed sets with the others", async () => {
     const c = await play(new Map([[2, () => equivocateClose()]]), { seed: 3 }, 700);
-    const kept = await Promise.all([0, 1, 3].map((i) => c.seats[i]?.store.evidence()));
+    const kept = await Promise.all([0, 1, 3].map(async (i) => c.seats[i]?.store.evidence()));
     expect(kept.every((pairs) => (pairs?.length ?? 0) > 0)).toBe(true);
   });
 

@@ -37,10 +37,10 @@ export function onPropose(step: Step, turn: TurnState, message: MessageOf<"propo
   if (turn.rounds.has(roundIdOf(step, body.round))) return;
   const scope = turn.scope.map((provider) => provider.index);
   if (scope.length !== body.providers.length || scope.some((p, i) => p !== body.providers[i])) {
-    return reason(step, "scope-mismatch", `expected [${scope}], actual [${body.providers}]`);
+    return reason(step, "scope-mismatch", `expected [${scope.join()}], actual [${body.providers.join()}]`);
   }
   if (!silentHolds(turn, body.round.attempt, body.silent)) {
-    return reason(step, "bad-silent-list", `attempt ${body.round.attempt}, silent [${body.silent}]`);
+    return reason(step, "bad-silent-list", `attempt ${body.round.attempt}, silent [${body.silent.join()}]`);
   }
   const round = newRound(step, message);
   turn.rounds.set(round.id, round);
