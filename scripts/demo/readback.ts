@@ -109,14 +109,15 @@ async function settlementEntry(
   };
 }
 
-async function tokenFlows(provider: JsonRpcProvider, token: string, group: string) {
+async function tokenFlows(provider: JsonRpcProvider, token: string, group: string, block: number) {
   const transfer = tokenAbi.getEvent("Transfer")?.topicHash ?? null;
   const party = zeroPadValue(group, 32);
   const flow = async (topics: (string | null)[]): Promise<bigint> => {
-    const logs = await provider.getLogs({ address: token, topics, fromBlock: 0, toBlock: "latest" });
+    const logs = await provider.getLogs({ address: token, topics, fromBlock: 0, toBlock: block });
     return logs.reduce((sum, log) => sum + BigInt(log.data), 0n);
   };
-  const balance = await provider.call({ to: token, data: tokenAbi.encodeFunctionData("balanceOf", [group]) });
+  const data = tokenAbi.encodeFunctionData("balanceOf", [group]);
+  const balance = await provider.call({ to: token, data, blockTag: block });
   return {
     tokenBalance: BigInt(balance),
     tokenIn: await flow([transfer, null, party]),
@@ -146,7 +147,10 @@ function activeProviders(settlements: readonly SettlementEntry[], providers: rea
   );
 }
 
-/** Reads the whole story of a group whose events are `logs`, oldest first. */
+/**
+ * Reads the whole story of a group whose events are `logs`, oldest first, as it stands in the block of the last one:
+ * the chain goes on, and may have settled more by now.
+ */
 export async function readBack(
   provider: JsonRpcProvider,
   {
@@ -158,14 +162,15 @@ export async function readBack(
 ): Promise<ReadBack> {
   const view = new GroupView(provider, group);
   const settled = await Promise.all(logs.map((log) => readSettled(provider, log)));
+  const block = Math.max(...logs.map((log) => log.blockNumber));
   const [params, committee, providers, escrow, ends] = await Promise.all([
     view.parameters(),
     view.committee(),
-    view.providers(),
-    view.escrow(),
-    view.settlementEnds(),
+    view.providers(block),
+    view.escrow(block),
+    view.settlementEnds(block),
   ]);
-  const accounts = await view.keeperAccounts(committee.version);
+  const accounts = await view.keeperAccounts(committee.version, block);
   const settlements = await Promise.all(settled.map((one) => settlementEntry(view, one, params)));
   const { payer: _, registry: __, token, ...terms } = params;
   const document: DemoDocument = {
@@ -193,7 +198,7 @@ export async function readBack(
   };
   const evidence: Evidence = {
     ends,
-    ...(await tokenFlows(provider, token, group)),
+    ...(await tokenFlows(provider, token, group, block)),
     unallocated: escrow.unallocated,
     certificates: await certificates(provider, group, settled),
     active: activeProviders(settlements, providers),

@@ -118,8 +118,8 @@ export class GroupView {
   }
 
   /** Ends of all settled intervals, oldest first. */
-  async settlementEnds(): Promise<number[]> {
-    return [...(await this.#read("settlements", [0, wholeList], "latest"))].map(Number);
+  async settlementEnds(block: number | "latest" = "latest"): Promise<number[]> {
+    return [...(await this.#read("settlements", [0, wholeList], block))].map(Number);
   }
 
   async consentSequence(operator: string): Promise<number> {
