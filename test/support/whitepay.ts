@@ -1,0 +1,107 @@
+/** Runs the launcher as a user does, and sees which processes it leaves behind. */
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+
+export type Command = {
+  readonly pid: number;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly ended: Promise<number | null>;
+  signal(name: NodeJS.Signals): void;
+};
+
+/** The launcher execs the command line, so the process id is that of the command itself. */
+export function whitepay(args: readonly string[]): Command {
+  const child = spawn(join(projectRoot, "whitepay"), args, { stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ended = new Promise<number | null>((done, fail) => {
+    child.once("error", fail);
+    child.once("close", (code) => done(code));
+  });
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    ended,
+    signal: (name) => void child.kill(name),
+  };
+}
+
+/** Runs `work` beside a command in a folder of its own; whatever happens, the command has ended afterwards. */
+export async function beside<T>(
+  args: readonly string[],
+  work: (command: Command, folder: string) => Promise<T>,
+): Promise<T> {
+  const parent = await mkdtemp(join(tmpdir(), "whitepay-e2e-"));
+  const folder = join(parent, "data");
+  const command = whitepay([...args, "--data-dir", folder]);
+  try {
+    return await work(command, folder);
+  } finally {
+    command.signal("SIGINT");
+    await command.ended;
+    await rm(parent, { recursive: true, force: true });
+  }
+}
+
+/** Waits for what a command says; its end, or the limit, is a failure that shows what it said instead. */
+export async function until(command: Command, holds: () => boolean, limit_ms: number): Promise<void> {
+  let over = false;
+  void command.ended.then(() => (over = true));
+  const end = performance.now() + limit_ms;
+  while (!holds()) {
+    if (over || performance.now() > end) {
+      throw new Error(`${over ? "it ended" : `not within ${limit_ms} ms`}:\n${command.stderr()}`);
+    }
+    await new Promise((next) => setTimeout(next, 100));
+  }
+}
+
+/** Waits for a command's exit code; another one than expected shows what the command said. */
+export async function endsWith(command: Command, expected: number): Promise<void> {
+  const code = await command.ended;
+  if (code !== expected)
+    throw new Error(`expected exit code ${expected}, actual ${code}:\n${command.stderr()}`);
+}
+
+type Entry = { pid: number; parent: number; dead: boolean };
+
+/** All processes; from /proc where there is one, else from ps. A zombie is dead. */
+async function processTable(): Promise<Entry[]> {
+  const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
+  if (pids.length === 0) {
+    const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,stat="]);
+    return stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .map(([pid, parent, state]) => ({
+        pid: Number(pid),
+        parent: Number(parent),
+        dead: state?.startsWith("Z") === true,
+      }));
+  }
+  const entries = pids.map(async (pid): Promise<Entry[]> => {
+    const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    const [state, parent] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return text === "" ? [] : [{ pid: Number(pid), parent: Number(parent), dead: state === "Z" }];
+  });
+  return (await Promise.all(entries)).flat();
+}
+
+export async function childrenOf(pid: number): Promise<number[]> {
+  return (await processTable())
+    .filter(({ parent, dead }) => parent === pid && !dead)
+    .map((entry) => entry.pid);
+}
+
+export async function alive(pids: readonly number[]): Promise<number[]> {
+  return (await processTable()).filter(({ pid, dead }) => pids.includes(pid) && !dead).map(({ pid }) => pid);
+}
