@@ -21,7 +21,8 @@ export async function loseData(store: PieceStore, list: PieceList, fraction: num
   for (const piece of list.pieces) {
     const path = join(store.pieceDir(piece.root), "data");
     await chmod(path, 0o644);
-    const bytes = Math.min(piece.size, Math.round((piece.size * fraction) / BLOCK_BYTES) * BLOCK_BYTES);
+    const blocks = Math.round((piece.size * fraction) / BLOCK_BYTES);
+    const bytes = fraction === 1 ? piece.size : Math.min(piece.size, blocks * BLOCK_BYTES);
     lost += bytes;
     if (fraction === 1) await truncate(path, 0);
     else await invert(path, bytes);

@@ -1,0 +1,82 @@
+/** Injected misbehaviour: each fault changes an answer in its own way, and ends when it is taken back. */
+import { describe, expect, it } from "vitest";
+import {
+  decodeChallengeResponse,
+  encodeChallengeResponse,
+  refusal,
+} from "../../../keeper/codec/challenge.ts";
+import { toHex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import { withFaults } from "../../../provider-sim/faults.ts";
+import type { Fault } from "../../../provider-sim/faults.ts";
+import { seededBytes } from "../../support/files.ts";
+
+const group: Hex = `0x${"a1".repeat(20)}`;
+const keeper: Hex = `0x${"b2".repeat(20)}`;
+const other: Hex = `0x${"c3".repeat(20)}`;
+
+const answered = (number: number): Uint8Array =>
+  encodeChallengeResponse({
+    kind: "answer",
+    receipt: seededBytes(194, number),
+    proof: seededBytes(300, number),
+  });
+
+/** A responder under faults that the test sets; `respond` makes the honest responses. */
+function scene(respond: () => Uint8Array) {
+  const state = { faults: [] as Fault[], slept: [] as number[] };
+  const responder = withFaults(async () => respond(), {
+    faults: async () => state.faults,
+    sleep: async (delay_ms) => void state.slept.push(delay_ms),
+  });
+  /** Hex of what a keeper gets, undefined for no answer. */
+  const ask = async (from = keeper): Promise<Hex | undefined> => {
+    const scope = { chainId: 5, group, provider: 0, slot: 1, blockHash: toHex(new Uint8Array(32)) };
+    const response = await responder({ ...scope, keeper: from, seed: seededBytes(48, 1) }, "peer");
+    return response && toHex(response);
+  };
+  return { state, ask };
+}
+
+describe("faults", () => {
+  it("change what an honest responder says in exactly their own way, and end when they are taken back", async () => {
+    let count = 0;
+    const { state, ask } = scene(() => answered(++count));
+    expect(await ask()).toBe(toHex(answered(1)));
+    state.faults = [{ kind: "offline" }];
+    expect(await ask()).toBeUndefined();
+    state.faults = [{ kind: "only-keepers", keepers: [other] }];
+    expect(await ask()).toBeUndefined();
+    expect(await ask(other)).toBe(toHex(answered(2)));
+    state.faults = [{ kind: "slow", delay_ms: 77 }];
+    expect(await ask()).toBe(toHex(answered(3)));
+    expect(state.slept).toEqual([77]);
+    state.faults = [{ kind: "replay" }];
+    expect(await ask()).toBe(toHex(answered(1)));
+    state.faults = [];
+    expect(await ask()).toBe(toHex(answered(4)));
+  });
+
+  it("corrupt one byte of the proof and nothing else of the answer", async () => {
+    const { state, ask } = scene(() => answered(1));
+    state.faults = [{ kind: "corrupt" }];
+    const corrupt = Buffer.from((await ask())?.slice(2) ?? "", "hex");
+    const decoded = decodeChallengeResponse(corrupt);
+    if (!decoded.ok || decoded.value.kind !== "answer") throw new Error("no answer");
+    expect(toHex(decoded.value.receipt)).toBe(toHex(seededBytes(194, 1)));
+    const proof = seededBytes(300, 1);
+    expect(decoded.value.proof.filter((byte, i) => byte !== proof[i])).toHaveLength(1);
+  });
+
+  it("leave refusals alone, and replay none of them", async () => {
+    let response = encodeChallengeResponse(refusal("busy", "later"));
+    const { state, ask } = scene(() => response);
+    state.faults = [{ kind: "corrupt" }, { kind: "replay" }];
+    expect(await ask()).toBe(toHex(response));
+    response = answered(1);
+    state.faults = [{ kind: "replay" }];
+    expect(await ask()).toBe(toHex(answered(1)));
+    response = answered(2);
+    expect(await ask()).toBe(toHex(answered(1)));
+  });
+});
