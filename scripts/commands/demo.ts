@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { choiceOption, integerOption } from "../lib/options.ts";
 import { faults, type DemoOptions } from "../demo/params.ts";
 
-const committeeSizes = ["4", "7", "10"] as const;
+export const committeeSizes = ["4", "7", "10"] as const;
 
 export function register(program: Command): void {
   const committee = choiceOption("--keepers", committeeSizes);

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { solidityCounts, vitestCounts } from "../../../scripts/commands/test.ts";
+import { runCli } from "../../support/cli.ts";
+
+describe("whitepay test", () => {
+  it("counts what the Solidity runner prints, and takes a run that counts nothing for a failure", () => {
+    expect(solidityCounts({ exitCode: 0, output: "  12 passing\n" })).toEqual({ passed: 12, failed: 0 });
+    expect(solidityCounts({ exitCode: 1, output: "  12 passing\n  2 failing\n" })).toEqual({
+      passed: 12,
+      failed: 2,
+    });
+    expect(solidityCounts({ exitCode: 1, output: "  12 passing\n" }).failed).toBe(1);
+    expect(solidityCounts({ exitCode: 0, output: "" })).toEqual({ passed: 0, failed: 1 });
+  });
+
+  it("takes a run without a report, or that ended badly without a failed test, for a failure", () => {
+    const report = { numPassedTests: 5, numFailedTests: 0, success: true };
+    expect(vitestCounts(0, report)).toEqual({ passed: 5, failed: 0 });
+    expect(vitestCounts(1, report)).toEqual({ passed: 5, failed: 1 });
+    expect(vitestCounts(0, { ...report, success: false }).failed).toBe(1);
+    expect(vitestCounts(1, { ...report, numFailedTests: 3, success: false }).failed).toBe(3);
+    expect(vitestCounts(1, undefined)).toEqual({ passed: 0, failed: 1 });
+  });
+
+  it("refuses a path at which there is no test, before anything runs", async () => {
+    const { code, stdout, stderr } = await runCli(["test", "test/unit/nothing"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("there is no test at test/unit/nothing");
+  });
+
+  it("refuses options it does not have", async () => {
+    const { code, stderr } = await runCli(["test", "--lon"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("Did you mean --long?");
+  });
+});
