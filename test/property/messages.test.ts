@@ -260,6 +260,17 @@ describe("an envelope", () => {
     expect(decodeRecordsReply(new Uint8Array(maxReplyBytes + 1))).toMatchObject({ code: "too-large" });
   });
 
+  it("of a keeper that no committee can have is refused (R2)", () => {
+    const [value] = fc.sample(envelope, { seed: 6, numRuns: 1 });
+    for (const [keeper, ok] of [
+      [123, true],
+      [124, false],
+      [65_535, false],
+    ] as const) {
+      expect(decodeMessage(encodeMessage({ ...value!, keeper })).ok).toBe(ok);
+    }
+  });
+
   it("cannot make the reader reserve memory for what is not there", () => {
     const value: Envelope = {
       chainId: 1,

@@ -78,16 +78,15 @@ describe("sampling (R11)", () => {
     expect(sum).toBe(seeds * 16);
   });
 
-  it("has no modulo bias just below 2^64 bytes, where half of all words are refused", () => {
-    // Bound 2^63 + 1: without rejection the lowest half would be drawn twice as often.
-    const half = Number.MAX_SAFE_INTEGER;
-    const list = { ...listOf(half), totalBytes: 2n ** 63n + 1n, starts: [0n] };
+  it("has no modulo bias near 2^64 bytes, where a quarter of all words must be refused", () => {
+    // Of 3·2^62 bytes the lowest third gets a third of the draws; a plain remainder would give it half.
+    const list = { ...listOf(Number.MAX_SAFE_INTEGER), totalBytes: 3n * 2n ** 62n, starts: [0n] };
     let low = 0;
     for (let i = 0; i < 500; i++) {
-      for (const { leaf } of sampleLeaves(seededBytes(48, i), list, nativeHash))
-        if (leaf * 1024 < 2 ** 62) low++;
+      const draws = sampleLeaves(seededBytes(48, i), list, nativeHash);
+      low += draws.filter(({ leaf }) => leaf * 1024 < 2 ** 62).length;
     }
-    expect(Math.abs(low - 4_000)).toBeLessThan(4 * Math.sqrt(8_000 / 4));
+    expect(Math.abs(low - 8_000 / 3)).toBeLessThan(4 * Math.sqrt(8_000 * (1 / 3) * (2 / 3)));
   });
 });
 
