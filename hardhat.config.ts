@@ -13,6 +13,12 @@ export default defineConfig({
     path: require.resolve("solc/soljson.js"),
     settings: { optimizer: { enabled: true, runs: 10_000 }, evmVersion: "osaka", viaIR: true },
   },
+  // Stateful fuzzing in Solidity: short by default, long behind `./whitepay test --long`.
+  test: {
+    solidity: {
+      invariant: process.env["WHITEPAY_LONG"] === "1" ? { runs: 500, depth: 100 } : { runs: 6, depth: 40 },
+    },
+  },
   networks: {
     // One in-process EDR chain with Osaka rules; the demo's node listens on loopback only.
     hardhat: { type: "edr-simulated", chainType: "l1", hardfork: "osaka", chainId: 31337 },

@@ -265,7 +265,7 @@ describe("the end of a group", () => {
     const proposal = await group.proposal([{ provider: 0, spaceTime: (1n << 128n) - 1n }], { turn });
     const committed = await group.read("committedSpaceTime", 0, proposal.ts, proposal.te);
     const { activeFrom } = (await group.read("providers", 0, 1))[0];
-    expect(committed).toBe((endBlock - activeFrom) * 10n * gibibyte);
+    expect(committed).toBe(BigInt(endBlock - activeFrom) * 10n * gibibyte);
     await group.settle(proposal);
     expect((await group.read("state")).ended).toBe(true);
     const over = await group.proposal([{ provider: 0, spaceTime: 0n }], { turn: 1 });
@@ -288,7 +288,7 @@ describe("the end of a group", () => {
     const [before] = await group.read("providers", 0, 1);
     const ts = await group.settledThrough();
     const past = (await group.read("pastSettlements", 0, 1))[0];
-    const rate = (90n * gibibyte) / (past.te - past.ts);
+    const rate = (90n * gibibyte) / BigInt(past.te - past.ts);
     const earliest = ts + group.config.interval + group.config.lockup;
     const provider = group.providers[0] as Wallet;
     expect((await failing(group.send(keeper(0), "abandon"))).error).toBe("Upkeeping_NotPayerOrProvider");

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {DemoToken} from "../demo/DemoToken.sol";
+import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
+import {Config, Escrow, Item, KeeperAccount, Provider, Settlement, State} from "../interfaces/UpkeepingTypes.sol";
+import {BLS} from "../libraries/BLS.sol";
+import {Quorum} from "../libraries/Quorum.sol";
+import {Registry} from "../Registry.sol";
+import {Upkeeping} from "../Upkeeping.sol";
+import {UpkeepingEscrow} from "../UpkeepingEscrow.sol";
+import {UpkeepingFactory} from "../UpkeepingFactory.sol";
+import {UpkeepingMembers} from "../UpkeepingMembers.sol";
+
+interface Vm {
+    function roll(uint256 block_) external;
+    function startPrank(address sender) external;
+    function stopPrank() external;
+    function addr(uint256 key) external returns (address);
+    function sign(uint256 key, bytes32 digest) external returns (uint8 v, bytes32 r, bytes32 s);
+}
+
+/// @title Calls a group as its payer, keepers and providers would, in any order; the fuzzer chooses
+contract Handler {
+    Vm private constant VM = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
+    uint256 private constant N = 4;
+    uint256 private constant PROVIDERS = 3;
+    uint256 private constant KEEPER_KEYS = 1000;
+    uint256 private constant PROVIDER_KEYS = 2000;
+
+    DemoToken public immutable token = new DemoToken("Token", "T");
+    IUpkeeping public immutable group;
+    /// @notice Sum of what the handler put in, and of what came out again, counted apart from the group.
+    uint256 public putIn;
+    uint256 public takenOut;
+    uint256 public settlements;
+    uint64 public lastTs;
+    bool public movedBack;
+
+    constructor() {
+        Registry registry = new Registry();
+        UpkeepingMembers members = new UpkeepingMembers(registry);
+        UpkeepingEscrow escrow = new UpkeepingEscrow(registry, address(members));
+        Upkeeping implementation = new Upkeeping(registry, address(escrow));
+        UpkeepingFactory factory = new UpkeepingFactory(address(implementation), address(registry));
+        bytes memory peer = abi.encodePacked(hex"002408011220", bytes32(uint256(1)));
+        string[] memory where = new string[](1);
+        where[0] = "/ip4/127.0.0.1/tcp/1";
+        address[] memory operators = new address[](N);
+        VM.roll(100);
+        for (uint256 i = 0; i < N; ++i) {
+            operators[i] = VM.addr(KEEPER_KEYS + i);
+            bytes memory key = _publicKey(KEEPER_KEYS + i);
+            bytes memory message = registry.proofMessage(operators[i], key);
+            bytes memory proof = _sign(KEEPER_KEYS + i, message, "BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_");
+            VM.startPrank(operators[i]);
+            registry.registerKeeper(key, proof, operators[i], peer, where);
+            VM.stopPrank();
+        }
+        for (uint256 i = 0; i < PROVIDERS; ++i) {
+            address operator = VM.addr(PROVIDER_KEYS + i);
+            VM.startPrank(operator);
+            registry.registerProvider(operator, peer, where);
+            VM.stopPrank();
+        }
+        Config memory config = Config(address(token), 1_000_003, 30, 20, 5, 2, 1, 70, 1000, 100, false);
+        group = IUpkeeping(factory.createGroup(config, operators));
+        token.mint(address(this), 1e24);
+        token.approve(address(group), type(uint256).max);
+        lastTs = group.state().settledThrough;
+    }
+
+    function deposit(uint64 amount) external {
+        group.deposit(uint256(amount) + 1);
+        putIn += uint256(amount) + 1;
+    }
+
+    function add(uint8 which, uint48 size) external {
+        uint256 key = PROVIDER_KEYS + which % PROVIDERS;
+        address operator = VM.addr(key);
+        (bool found,) = group.providerOf(operator);
+        if (found || group.state().terminatedAt != 0) return;
+        (uint64 sequence, bytes memory signature) = _consent(key, operator, uint64(size) + 1);
+        group.addProvider(operator, bytes32(uint256(1)), uint64(size) + 1, operator, sequence, signature);
+    }
+
+    function change(uint8 which, uint48 size) external {
+        uint256 key = PROVIDER_KEYS + which % PROVIDERS;
+        address operator = VM.addr(key);
+        (bool found, uint32 provider) = group.providerOf(operator);
+        if (!found || group.state().terminatedAt != 0) return;
+        (uint64 sequence, bytes memory signature) = _consent(key, operator, uint64(size) + 1);
+        group.changeData(provider, bytes32(uint256(2)), uint64(size) + 1, operator, sequence, signature);
+    }
+
+    function remove(uint8 which) external {
+        (bool found, uint32 provider) = group.providerOf(VM.addr(PROVIDER_KEYS + which % PROVIDERS));
+        if (found) try group.removeProvider(provider) {} catch {}
+    }
+
+    function settle(uint96 proven, uint8 bits) external {
+        State memory state = group.state();
+        if (state.ended) return;
+        uint256 te = state.settledThrough + 30;
+        if (block.number > te) te += (block.number - te) / 20 * 20;
+        else VM.roll(te);
+        Settlement memory s;
+        s.ts = state.settledThrough;
+        s.te = uint64(te);
+        s.committee = 1;
+        if (te > s.ts + 30) s.failed = 8;
+        s.payees = bits & 15 & ~s.failed;
+        Provider[] memory providers = group.providers(0, 300);
+        Item[] memory items = new Item[](providers.length);
+        uint256 count;
+        for (uint256 i = 0; i < providers.length; ++i) {
+            if (providers[i].closed || providers[i].activeFrom >= te) continue;
+            items[count++] = Item(uint32(i), proven >> (i & 3));
+        }
+        assembly ("memory-safe") {
+            mstore(items, count)
+        }
+        s.items = items;
+        uint256 secret = 3 * KEEPER_KEYS + 3;
+        bytes memory signature = _sign(secret, abi.encodePacked(group.settlementDigest(s)), Quorum.SIGNATURE_DST);
+        VM.startPrank(VM.addr(KEEPER_KEYS));
+        group.settle(s, 7, signature);
+        VM.stopPrank();
+        ++settlements;
+        if (s.te <= lastTs) movedBack = true;
+        lastTs = s.te;
+    }
+
+    function wait(uint8 blocks) external {
+        VM.roll(block.number + blocks);
+    }
+
+    function abandon() external {
+        try group.abandon() {
+            if (group.state().settledThrough <= lastTs) movedBack = true;
+            lastTs = group.state().settledThrough;
+        } catch {}
+    }
+
+    function terminate(uint8 chance) external {
+        if (chance < 8 && group.state().terminatedAt == 0) group.terminate();
+    }
+
+    function withdrawKeeper(uint8 index) external {
+        _withdraw(VM.addr(KEEPER_KEYS + index % N), abi.encodeCall(group.withdrawKeeper, (1, index % uint8(N))));
+    }
+
+    function withdrawProvider(uint8 index) external {
+        uint32 count = group.providerCount();
+        if (count == 0) return;
+        Provider memory provider = group.providers(index % count, 1)[0];
+        _withdraw(provider.operator, abi.encodeCall(group.withdrawProvider, (provider.index)));
+    }
+
+    /// @notice Nobody but the owner may take a provider's or keeper's money.
+    function steal(uint8 index, address thief) external {
+        bytes memory call = index % 2 == 0
+            ? abi.encodeCall(group.withdrawKeeper, (1, index % uint8(N)))
+            : abi.encodeCall(group.withdrawProvider, (index));
+        for (uint256 i = 0; i < N; ++i) {
+            if (thief == VM.addr(KEEPER_KEYS + i) || thief == VM.addr(PROVIDER_KEYS + i)) return;
+        }
+        VM.startPrank(thief);
+        (bool ok,) = address(group).call(call);
+        VM.stopPrank();
+        require(!ok, "stolen");
+    }
+
+    function withdrawPayer(uint64 part) external {
+        uint256 amount = group.withdrawable() * part / type(uint64).max;
+        if (amount == 0) return;
+        group.withdrawPayer(amount);
+        takenOut += amount;
+    }
+
+    function _withdraw(address operator, bytes memory call) private {
+        uint256 before = token.balanceOf(operator);
+        VM.startPrank(operator);
+        (bool ok,) = address(group).call(call);
+        VM.stopPrank();
+        if (ok) takenOut += token.balanceOf(operator) - before;
+    }
+
+    function _consent(uint256 key, address operator, uint64 size) private returns (uint64 sequence, bytes memory) {
+        sequence = group.consentSequence(operator) + 1;
+        (bool found,) = group.providerOf(operator);
+        bytes32 root = bytes32(uint256(found ? 2 : 1));
+        (uint8 v, bytes32 r, bytes32 s) = VM.sign(key, group.providerDataDigest(root, size, operator, sequence));
+        return (sequence, abi.encodePacked(r, s, v));
+    }
+
+    /// @dev secret · H(message), by the precompile for multi-scalar multiplication.
+    function _sign(uint256 secret, bytes memory message, bytes memory dst) private view returns (bytes memory signature) {
+        bytes memory input = new bytes(160);
+        uint256 place;
+        assembly ("memory-safe") {
+            place := add(input, 32)
+            mstore(add(input, 160), secret)
+        }
+        BLS.hashToG1(message, dst, place);
+        bool ok;
+        (ok, signature) = address(0x0c).staticcall(input);
+        require(ok && signature.length == 128, "signing");
+    }
+
+    function _publicKey(uint256 secret) private view returns (bytes memory key) {
+        bytes memory input = new bytes(288);
+        uint256 place;
+        assembly ("memory-safe") {
+            place := add(input, 32)
+            mstore(add(input, 288), secret)
+        }
+        BLS.g2Generator(place);
+        bool ok;
+        (ok, key) = address(0x0e).staticcall(input);
+        require(ok && key.length == 256, "key");
+    }
+}
+
+/// @title What holds after any sequence of calls
+contract GroupInvariantsTest {
+    Handler private _handler;
+    IUpkeeping private _group;
+
+    function setUp() public {
+        _handler = new Handler();
+        _group = _handler.group();
+    }
+
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(_handler);
+    }
+
+    /// @notice S2: money in = money out + balance, by the group's books, by the token, and by the handler's count.
+    function invariant_MoneyInIsMoneyOutPlusBalance() public view {
+        Escrow memory escrow = _group.escrow();
+        require(escrow.deposited == _handler.putIn(), "in");
+        require(escrow.paidOut == _handler.takenOut(), "out");
+        require(escrow.balance == _handler.token().balanceOf(address(_group)), "balance");
+        require(escrow.balance == escrow.unallocated + escrow.credits, "parts");
+    }
+
+    /// @notice S2, S3: what providers and keepers may take is exactly what is credited, so nobody's pay is another's.
+    function invariant_CreditsAreTheOwners() public view {
+        uint256 owned;
+        Provider[] memory providers = _group.providers(0, 300);
+        uint256 arrears;
+        for (uint256 i = 0; i < providers.length; ++i) {
+            owned += providers[i].credited - providers[i].withdrawn;
+            arrears += providers[i].arrears;
+        }
+        KeeperAccount[] memory keepers = _group.keeperAccounts(1, 0, 4);
+        for (uint256 i = 0; i < 4; ++i) {
+            owned += keepers[i].earned - keepers[i].withdrawn;
+        }
+        Escrow memory escrow = _group.escrow();
+        require(owned == escrow.credits, "credits");
+        require(arrears == escrow.arrears, "arrears");
+    }
+
+    /// @notice S1: intervals follow each other; none is settled twice.
+    function invariant_TimeMovesForward() public view {
+        require(!_handler.movedBack(), "back");
+        require(_group.state().settledThrough == _handler.lastTs(), "ts");
+        require(_group.settlements(0, 10_000).length == _handler.settlements(), "history");
+    }
+}
