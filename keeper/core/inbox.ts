@@ -18,7 +18,7 @@ const maxEarlyBytes = 512 * 1024;
 export function receive(step: Step, message: Message): void {
   const { body } = message;
   if (body.kind === "hello") return onHello(step, message as MessageOf<"hello">);
-  const place = placeOf(step, body.round);
+  const place = message.committee === body.round.committee ? placeOf(step, body.round) : "wrong";
   if (place === "early") return keepEarly(step, message);
   if (place === "stale") return reason(step, "message-stale", `${body.kind} of keeper ${message.keeper}`);
   if (place === "wrong") return reason(step, "wrong-round", `${body.kind} of keeper ${message.keeper}`);

@@ -109,6 +109,10 @@ export const reasons = {
     short: "reveal whose full proof does not verify",
     long: "The full proof of the first drawn proven leaf fails (R21). Not counted.",
   },
+  "piece-list-missing": {
+    short: "full proof cannot be checked yet",
+    long: "Neither the provider nor a keeper asked served the piece list behind a reveal's full proof. If the leader counts the reveal, the leader is asked for the list and the reveal is looked at again (R21, L3).",
+  },
   "receipt-lost": {
     short: "own receipt or proof is missing",
     long: "The store no longer holds a receipt or proof that the audit asks for, so this keeper cannot reveal. Check the disk.",

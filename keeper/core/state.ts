@@ -29,7 +29,8 @@ export type ChallengeTask = {
 
 export type RevealState = {
   readonly message: MessageOf<"reveal">;
-  status: "waiting" | "checking" | "counted" | "rejected";
+  /** unchecked: the piece list for its full proof is missing here. */
+  status: "waiting" | "checking" | "unchecked" | "counted" | "rejected";
   /** Audited draws answered by a proven leaf with a receipt (R28). */
   opened: number;
 };

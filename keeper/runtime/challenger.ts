@@ -86,20 +86,24 @@ export class Challenger {
   }
 
   /**
-   * The list behind a slot's data, to check another keeper's full proof. The keeper that proves has it: a provider
-   * that answers only some keepers must not make the others refuse what those reveal (L3).
+   * The list behind another keeper's full proof. That keeper has it, and so has a leader that counts the reveal: a
+   * provider that answers only some keepers must not make the others refuse what those reveal (L3).
    */
   async pieceList(
     group: GroupSnapshot,
-    provider: number,
-    slot: number,
-    holder: Hex,
+    proof: { readonly provider: number; readonly slot: number },
+    holders: readonly Hex[],
     signal: AbortSignal,
   ): Promise<PieceList | undefined> {
+    const { provider, slot } = proof;
     const data = dataOfSlot(group, provider, slot);
     if (data === undefined) return undefined;
-    const known = this.#lists.get(data.listRoot) ?? (await this.#listOfKeeper(group, provider, data, holder));
+    const known = this.#lists.get(data.listRoot);
     if (known !== undefined) return known;
+    for (const holder of new Set(holders)) {
+      const list = await this.#listOfKeeper(group, provider, data, holder);
+      if (list !== undefined) return list;
+    }
     const target = await this.#target(group, provider);
     return target === undefined ? undefined : this.#list(group, provider, data, target, signal);
   }

@@ -38,6 +38,8 @@ export function topicOf(chainId: number, group: Hex): string {
   return `whitepay/1/${chainId}/${group}`;
 }
 
+const exchangeWidth = 8;
+
 type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 
 /** The hands of one group's machine. */
@@ -48,13 +50,17 @@ export class Effects {
   readonly #signal: AbortSignal;
   /** BLS work blocks the process for milliseconds: one piece at a time, and others get their turn in between. */
   readonly #heavy: BackgroundQueue;
+  /** Questions for records, a few at a time: many disputed providers open no flood of streams (R24). */
+  readonly #exchange: BackgroundQueue;
 
   constructor(group: Hex, on: EffectDependencies, emit: (event: Event) => void, signal: AbortSignal) {
     this.#group = group;
     this.#on = on;
     this.#emit = emit;
     this.#signal = signal;
-    this.#heavy = new BackgroundQueue(on.clock, (error) => this.#failed(error));
+    const onError = (error: unknown): void => this.#failed(error);
+    this.#heavy = new BackgroundQueue(on.clock, onError, 1);
+    this.#exchange = new BackgroundQueue(on.clock, onError, exchangeWidth);
   }
 
   run(effect: Effect, state: KeeperState): void {
@@ -73,7 +79,7 @@ export class Effects {
       case "open":
         return this.#background(this.#open(effect));
       case "verify-evidence":
-        return this.#heavy.add(() => this.#verifyEvidence(group, state, effect));
+        return this.#background(this.#verifyEvidence(group, state, effect));
       case "sign-digest":
         return this.#signDigest(group, effect);
       case "aggregate":
@@ -81,7 +87,7 @@ export class Effects {
       case "pull":
         return this.#background(this.#pull(group, state, effect));
       case "fetch-records":
-        return this.#background(this.#fetchRecords(group, effect));
+        return this.#exchange.add(() => this.#fetchRecords(group, effect));
       case "submit":
         return this.#background(this.#submit(effect));
       case "prune":
@@ -155,32 +161,33 @@ export class Effects {
     this.#emit({ kind: "opened", round: effect.round, receipts: stored.map((s) => s?.receipt), proof });
   }
 
+  /** Fetching the piece list may take seconds, so only the checking itself waits in the queue of heavy work. */
   async #verifyEvidence(
     group: GroupSnapshot,
     state: KeeperState,
     effect: EffectOf<"verify-evidence">,
   ): Promise<void> {
     const { reveal, proof, opened, round } = effect;
-    const keeper = group.committee.members[reveal.keeper];
+    const { members } = group.committee;
+    const keeper = members[reveal.keeper];
     if (keeper === undefined) return;
+    const leader = members[reveal.body.round.leader]?.operator ?? keeper.operator;
+    const pieceList =
+      proof === undefined
+        ? undefined
+        : await this.#on.challenger.pieceList(group, proof, [keeper.operator, leader], this.#signal);
     const scope: EvidenceScope = {
       group,
       keeper,
       dataOf: (provider, slot) => dataOfSlot(group, provider, slot),
-      pieceList:
-        proof === undefined
-          ? undefined
-          : await this.#on.challenger.pieceList(
-              group,
-              proof.provider,
-              proof.slot,
-              keeper.operator,
-              this.#signal,
-            ),
+      pieceList,
       blockHash: proof === undefined ? undefined : state.hashes.get(slotStart(group.params, proof.slot)),
     };
-    const fault = this.#on.crypto.evidenceFault(opened, proof, scope);
-    this.#emit({ kind: "evidence-checked", round, reveal: reveal.hash, keeper: reveal.keeper, fault });
+    this.#heavy.add(() => {
+      const missing = proof !== undefined && pieceList === undefined;
+      const fault = missing ? "piece-list-missing" : this.#on.crypto.evidenceFault(opened, proof, scope);
+      this.#emit({ kind: "evidence-checked", round, reveal: reveal.hash, keeper: reveal.keeper, fault });
+    });
   }
 
   #signDigest(group: GroupSnapshot, effect: EffectOf<"sign-digest">): void {

@@ -55,9 +55,10 @@ export class Ingress {
     if (body.kind !== "hello" && body.round.ts < group.ts) {
       return refuse("ignore", "message-stale", `${body.kind} of keeper ${envelope.keeper}`);
     }
-    const committee = committeeOf(group, envelope.committee);
-    const member = committee?.members[envelope.keeper];
-    if (committee === undefined || member === undefined) {
+    // Only the active committee speaks. A pending one's indices are other keepers' names (R33).
+    const { committee } = group;
+    const member = committee.members[envelope.keeper];
+    if (envelope.committee !== committee.version || member === undefined) {
       const detail = `keeper ${envelope.keeper} of committee ${envelope.committee}`;
       return refuse("ignore", "wire-not-a-member", detail);
     }
@@ -107,9 +108,4 @@ export class Ingress {
       return this.#signed(hash, entry.signature, operator);
     });
   }
-}
-
-function committeeOf(group: GroupSnapshot, version: number): Committee | undefined {
-  if (group.committee.version === version) return group.committee;
-  return group.pending?.version === version ? group.pending : undefined;
 }

@@ -9,7 +9,7 @@ import type { CloseState, Evaluation, RoundState, Step, TurnState } from "../sta
 import { committeeSize, latestRound } from "../turn.ts";
 import { openingsNeeded } from "./audit.ts";
 import { startAttempt } from "./propose.ts";
-import { auditBlockHash } from "./reveal.ts";
+import { auditBlockHash, recheck } from "./reveal.ts";
 
 /** The leader publishes the bundle with all reveals of its closed set, or with a quorum after the timeout. */
 export function tickDecide(step: Step): void {
@@ -85,6 +85,10 @@ export function onBundle(step: Step, turn: TurnState, round: RoundState, message
     return reason(step, "bad-bundle", `expected ≥ ${quorum(n)} ascending reveals, actual ${reveals.length}`);
   }
   round.bundle = message;
+  recheck(
+    round,
+    reveals.map((r) => r.keeper),
+  );
   round.bundledAt = step.state.head;
   turn.progressAt = step.state.head;
 }
@@ -100,6 +104,7 @@ function evaluate(step: Step, turn: TurnState, round: RoundState, bundle: Messag
   for (const listed of bundle.body.reveals) {
     const reveal = round.reveals.get(listed.keeper);
     if (reveal === undefined || reveal.status === "waiting" || reveal.status === "checking") return;
+    if (reveal.status === "unchecked") return;
     if (reveal.message.hash !== listed.hash || reveal.status === "rejected") {
       round.refused = true;
       return reason(step, "bad-bundle", `reveal of keeper ${listed.keeper} does not count here`);

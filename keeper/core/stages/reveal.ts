@@ -57,6 +57,14 @@ function openOwn(step: Step, turn: TurnState, round: RoundState): void {
   step.effects.push({ kind: "open", round: round.id, leaves: proven, proofOf: proven[0] });
 }
 
+/** The leader counted these, so it has what was missing for checking them. */
+export function recheck(round: RoundState, keepers: readonly number[]): void {
+  for (const keeper of keepers) {
+    const reveal = round.reveals.get(keeper);
+    if (reveal?.status === "unchecked") reveal.status = "waiting";
+  }
+}
+
 /** The store's answer to `open`: everything is at hand, reveal. */
 export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>): void {
   const turn = step.state.turn;
@@ -188,6 +196,7 @@ export function onEvidenceChecked(step: Step, event: Extract<Event, { kind: "evi
   const round = step.state.turn?.rounds.get(event.round);
   const reveal = round?.reveals.get(event.keeper);
   if (reveal === undefined || reveal.message.hash !== event.reveal || reveal.status !== "checking") return;
-  reveal.status = event.fault === undefined ? "counted" : "rejected";
+  const missing = event.fault === "piece-list-missing";
+  reveal.status = event.fault === undefined ? "counted" : missing ? "unchecked" : "rejected";
   if (event.fault !== undefined) reason(step, event.fault, `keeper ${event.keeper}`);
 }
