@@ -1,5 +1,5 @@
 /** Several endpoints as one: the next takes over when one is down, throttles or serves another chain (D7). */
-import { JsonRpcProvider, Network } from "ethers";
+import { FetchRequest, JsonRpcProvider, Network } from "ethers";
 import type { ReasonCode } from "../../core/reasons.ts";
 
 export type Trouble = (code: ReasonCode, detail: string) => void;
@@ -11,7 +11,7 @@ type Endpoint = {
   restUntil_ms: number;
 };
 
-const callTimeout_ms = 10_000;
+const callTimeout_ms = 5_000;
 const rest_ms = 3_000;
 
 export class RpcUnavailable extends Error {}
@@ -28,7 +28,7 @@ export class RpcPool {
     const network = Network.from(options.chainId);
     this.#endpoints = options.urls.map((url) => ({
       url,
-      provider: new JsonRpcProvider(url, network, { staticNetwork: network, cacheTimeout: -1 }),
+      provider: new JsonRpcProvider(requestTo(url), network, { staticNetwork: network, cacheTimeout: -1 }),
       checked: false,
       restUntil_ms: 0,
     }));
@@ -71,6 +71,14 @@ export class RpcPool {
   close(): void {
     for (const endpoint of this.#endpoints) endpoint.provider.destroy();
   }
+}
+
+/** The library would wait and repeat by itself when it is throttled: the next endpoint is the better answer. */
+function requestTo(url: string): FetchRequest {
+  const request = new FetchRequest(url);
+  request.timeout = callTimeout_ms;
+  request.setThrottleParams({ maxAttempts: 1 });
+  return request;
 }
 
 class WrongChain extends Error {}

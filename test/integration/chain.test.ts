@@ -1,0 +1,191 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { JsonRpcProvider } from "ethers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
+import { systemClock } from "../../keeper/adapters/clock-system.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { ChainUpdate } from "../../keeper/ports/chain.ts";
+import { groupParams } from "../../scripts/demo/params.ts";
+import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/demo/setup.ts";
+import type { Keeper } from "../../scripts/demo/setup.ts";
+import { deployAll } from "../../scripts/lib/contracts.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { connectRpc } from "../../scripts/lib/rpc.ts";
+
+let chainProcess: ChildProcess;
+let rpc: string;
+let provider: JsonRpcProvider;
+let folder: string;
+let keepers: Keeper[];
+let group: Hex;
+let registry: Hex;
+
+beforeAll(async () => {
+  chainProcess = spawn(process.execPath, [join(projectRoot, "scripts/demo/chain-process.ts")], {
+    stdio: ["pipe", "pipe", "inherit"],
+    cwd: projectRoot,
+  });
+  const lines = createInterface({ input: chainProcess.stdout as NodeJS.ReadableStream });
+  rpc = await new Promise<string>((done) => {
+    lines.on("line", (line) => {
+      if (line.startsWith("{")) done((JSON.parse(line) as { rpc: string }).rpc);
+    });
+  });
+  provider = await connectRpc(rpc);
+  folder = await mkdtemp(join(tmpdir(), "whitepay-chain-"));
+  const payer = await provider.getSigner(0);
+  const deployment = await deployAll(payer);
+  keepers = await Promise.all([0, 1, 2, 3].map((i) => makeKeeper(folder, i, 4001 + i)));
+  await fundOperators(
+    provider,
+    keepers.map((k) => k.operator),
+  );
+  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+  registry = (await deployment.registry.getAddress()).toLowerCase() as Hex;
+  const params = groupParams({ keepers: 4, providers: 3 });
+  const operators = keepers.map((k) => k.operator);
+  group = (await createGroup(deployment, payer, params, operators)).toLowerCase() as Hex;
+}, 60_000);
+
+afterAll(async () => {
+  provider.destroy();
+  chainProcess.kill("SIGTERM");
+  await new Promise((done) => chainProcess.once("close", done));
+  await rm(folder, { recursive: true, force: true });
+});
+
+type Following = {
+  readonly updates: ChainUpdate[];
+  readonly troubles: string[];
+  readonly chain: EthersChain;
+  /** Canonical hashes as the updates tell them. */
+  hashes(): Map<number, Hex>;
+  until(holds: () => boolean, what: string): Promise<void>;
+  stop(): Promise<void>;
+};
+
+function follow(urls: readonly string[]): Following {
+  const operatorSecret = keepers[0]?.keys.operator ?? "";
+  const options = { chainId: 31_337, urls, registry, operatorSecret, poll_ms: 20 };
+  const chain = new EthersChain(options, systemClock);
+  const abort = new AbortController();
+  const updates: ChainUpdate[] = [];
+  const troubles: string[] = [];
+  const done = chain.follow(
+    [group],
+    async (update) => {
+      updates.push(update);
+    },
+    (code) => troubles.push(code),
+    abort.signal,
+  );
+  const hashes = (): Map<number, Hex> => {
+    const known = new Map<number, Hex>();
+    for (const { blocks } of updates) {
+      const first = blocks[0]?.number ?? 0;
+      for (const number of known.keys()) if (number >= first) known.delete(number);
+      for (const block of blocks) known.set(block.number, block.hash);
+    }
+    return known;
+  };
+  const until = async (holds: () => boolean, what: string): Promise<void> => {
+    const end = performance.now() + 10_000;
+    while (!holds()) {
+      if (performance.now() > end) throw new Error(`not within 10 s: ${what}`);
+      await systemClock.sleep(10);
+    }
+  };
+  const stop = async (): Promise<void> => {
+    abort.abort();
+    await done;
+  };
+  return { updates, troubles, chain, hashes, until, stop };
+}
+
+async function mine(blocks: number): Promise<void> {
+  for (let i = 0; i < blocks; i++) await provider.send("evm_mine", []);
+}
+
+async function hashOf(number: number): Promise<string> {
+  return (
+    (await provider.send("eth_getBlockByNumber", [`0x${number.toString(16)}`, false])) as { hash: string }
+  ).hash;
+}
+
+describe("the chain feed on a real node", () => {
+  it("reads the group as the contract has it, members and keys included", async () => {
+    const f = follow([rpc]);
+    await f.until(() => f.updates.length > 0, "a first update");
+    const snapshot = f.updates[0]?.groups[0];
+    expect(snapshot?.committee.members.map((m) => m.operator)).toEqual(
+      keepers.map((k) => k.operator.toLowerCase()),
+    );
+    expect(snapshot?.committee.members.every((m) => m.blsKey.length === 2 + 192)).toBe(true);
+    expect(snapshot?.params).toMatchObject({ interval: 30, turn: 20, slot: 5, answer: 2, confirmations: 1 });
+    expect(snapshot?.ts).toBe(snapshot?.params.originBlock);
+    expect(await f.chain.keeperEndpoint(keepers[1]?.operator.toLowerCase() as Hex)).toMatchObject({
+      multiaddrs: ["/ip4/127.0.0.1/tcp/4002"],
+    });
+    await f.stop();
+  });
+
+  it("tells every block once, and a reorg as blocks that replace", async () => {
+    const f = follow([rpc]);
+    await f.until(() => f.updates.length > 0, "a first update");
+    const start = await provider.getBlockNumber();
+    await mine(2);
+    const fork = (await provider.send("evm_snapshot", [])) as string;
+    await mine(3);
+    await f.until(() => f.hashes().has(start + 5), "five blocks");
+    const before = f.hashes().get(start + 4);
+    await provider.send("evm_revert", [fork]);
+    await provider.send("evm_increaseTime", [77]);
+    await mine(4);
+    await f.until(() => f.hashes().has(start + 6), "the other branch");
+    for (let n = start + 1; n <= start + 6; n++) expect(f.hashes().get(n)).toBe(await hashOf(n));
+    expect(f.hashes().get(start + 4)).not.toBe(before);
+    await f.stop();
+  });
+
+  it("uses the next endpoint when the first is down, throttles or serves another chain, and says so", async () => {
+    let status = 429;
+    const other = createServer((_request, response) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: 1, result: "0x1" }));
+    });
+    await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));
+    const bad = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const throttled = follow([bad, rpc]);
+    await throttled.until(() => throttled.updates.length > 0, "an update past a throttling endpoint");
+    expect(throttled.troubles).toContain("rpc-down");
+    await throttled.stop();
+    status = 200;
+    const wrong = follow([bad, rpc]);
+    await wrong.until(() => wrong.updates.length > 0, "an update past an endpoint of another chain");
+    expect(wrong.troubles).toContain("rpc-wrong-chain");
+    await wrong.stop();
+    await new Promise((done) => other.close(done));
+  });
+
+  it("puts a refusal of the contract in words", async () => {
+    const f = follow([rpc]);
+    await f.until(() => f.updates.length > 0, "a first update");
+    const ts = f.updates[0]?.groups[0]?.ts ?? 0;
+    const settlement = { ts, te: ts + 30, committee: 1, leader: 0, failed: 0n, payees: 15n, items: [] };
+    const generator: Hex =
+      "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
+    await mine(40);
+    const submission = { group, settlement, signers: 3n, signature: generator, windowEnd: ts + 50 };
+    const result = await f.chain.submit(submission, new AbortController().signal);
+    expect(result).toMatchObject({ kind: "failed" });
+    expect("detail" in result ? result.detail : "").toContain("too few signers");
+    await f.stop();
+  });
+});
