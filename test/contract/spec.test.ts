@@ -25,7 +25,7 @@ describe("SPEC.md", () => {
   });
 });
 
-describe("the worked examples of SPEC.md", () => {
+describe("the round numbers of SPEC.md", () => {
   let world: World;
   beforeAll(async () => {
     world = await World.open();
