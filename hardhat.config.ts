@@ -5,14 +5,24 @@ import { defineConfig } from "hardhat/config";
 // The compiler comes out of node_modules, so compiling never downloads anything.
 const require = createRequire(import.meta.url);
 
+// A build of its own for measuring coverage: instrumented code must never be mistaken for the real one.
+const coverageBuild = process.env["WHITEPAY_COVERAGE_BUILD"];
+
 export default defineConfig({
   plugins: [hardhatEthers],
-  paths: { sources: "./contracts", tests: { solidity: "./contracts/test" } },
+  paths: {
+    sources: "./contracts",
+    tests: { solidity: "./contracts/test" },
+    ...(coverageBuild === undefined
+      ? {}
+      : { artifacts: `${coverageBuild}/artifacts`, cache: `${coverageBuild}/cache` }),
+  },
   solidity: {
     version: "0.8.37",
     path: require.resolve("solc/soljson.js"),
     settings: { optimizer: { enabled: true, runs: 10_000 }, evmVersion: "osaka", viaIR: true },
   },
+  coverage: { skipFiles: ["contracts/mocks/**", "contracts/demo/**", "contracts/interfaces/**"] },
   // Stateful fuzzing in Solidity: short by default, long behind `./whitepay test --long`.
   test: {
     solidity: {
@@ -21,6 +31,13 @@ export default defineConfig({
   },
   networks: {
     // One in-process EDR chain with Osaka rules; the demo's node listens on loopback only.
-    hardhat: { type: "edr-simulated", chainType: "l1", hardfork: "osaka", chainId: 31337 },
+    hardhat: {
+      type: "edr-simulated",
+      chainType: "l1",
+      hardfork: "osaka",
+      chainId: 31337,
+      // Instrumented code is longer than a contract may be.
+      allowUnlimitedContractSize: coverageBuild !== undefined,
+    },
   },
 });

@@ -146,7 +146,7 @@ struct KeeperAccount {
 /// @param firstCheckpoint first index of `dataHistory` that still matters: in force at `settledThrough`, or the first of all
 /// @param checkpointCount length of its data history
 /// @param sequence highest consent number used; the next consent must carry one more
-/// @param credited everything ever credited, including abandoned intervals it was not touched in yet
+/// @param credited everything ever credited; of abandoned intervals, those it has been touched since
 /// @param withdrawn everything ever paid out
 /// @param arrears owed, and not covered by the escrow when it was settled
 struct Provider {

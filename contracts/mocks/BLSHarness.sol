@@ -48,6 +48,10 @@ contract BLSHarness {
         return Quorum.verify(blob, n, signers, digest, signature);
     }
 
+    function indexOf(address blob, uint256 n, address operator) external view returns (uint256) {
+        return Quorum.indexOf(blob, n, operator);
+    }
+
     function count(uint256 bitmap) external pure returns (uint256) {
         return Quorum.count(bitmap);
     }

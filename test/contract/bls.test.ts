@@ -104,6 +104,9 @@ describe("a committee's blob", () => {
     for (const n of [4, 31, 124]) {
       const { blob, secrets } = await committee(n);
       const f = (n - 1) / 3;
+      const indexOf = harness.getFunction("indexOf");
+      expect(await indexOf(blob, n, toBeHex(n, 20))).toBe(BigInt(n - 1));
+      expect(await indexOf(blob, n, toBeHex(n + 1, 20))).toBe(BigInt(n));
       for (const signers of [range(n), range(n - f), range(n - f, f)]) {
         const signature = certify(
           signers.map((i) => secrets[i] as bigint),

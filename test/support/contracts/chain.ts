@@ -8,7 +8,7 @@ import {
   type Signer,
   type TransactionReceipt,
 } from "ethers";
-import { network } from "hardhat";
+import { hooks, network } from "hardhat";
 import { artifact } from "../../../scripts/lib/contracts.ts";
 
 export type Rpc = (method: string, params?: readonly unknown[]) => Promise<unknown>;
@@ -49,7 +49,11 @@ export async function openChain(): Promise<Chain> {
       if (missing < 0) throw new Error(`block ${target}: expected a later head, actual ${await block()}`);
       if (missing > 0) await rpc("hardhat_mine", [`0x${missing.toString(16)}`]);
     },
-    close: () => connection.close(),
+    async close() {
+      await connection.close();
+      // What ran is written out for the coverage report, if there is one being made.
+      await hooks.runHandlerChain("test", "onTestWorkerDone", ["contracts"], async () => undefined);
+    },
   };
 }
 
