@@ -41,6 +41,8 @@ export type DataCheckpoint = {
 export type ProviderEntry = {
   readonly index: number;
   readonly operator: Hex;
+  /** First block it is committed to. */
+  readonly activeFrom: number;
   /** Ascending by fromBlock; at least back to the group's last settled block. */
   readonly history: readonly DataCheckpoint[];
 };
@@ -56,6 +58,7 @@ export type GroupSnapshot = {
   readonly committee: Committee;
   /** Challenges already, signs nothing yet (R33). */
   readonly pending: Committee | undefined;
+  /** Those that are not closed. */
   readonly providers: readonly ProviderEntry[];
 };
 
@@ -72,14 +75,12 @@ export function dataAt(provider: ProviderEntry, block: number): DataCheckpoint |
   return provider.history.findLast((checkpoint) => checkpoint.fromBlock <= block);
 }
 
-/** R27: every provider with committed data somewhere in [ts, te), ascending by index. */
-export function activeProviders(snapshot: GroupSnapshot, ts: number, te: number): ProviderEntry[] {
-  const active = snapshot.providers.filter((provider) => {
-    const atStart = dataAt(provider, ts);
-    if (atStart !== undefined && atStart.bytes > 0n) return true;
-    return provider.history.some((c) => c.fromBlock > ts && c.fromBlock < te && c.bytes > 0n);
-  });
-  return active.sort((a, b) => a.index - b.index);
+/**
+ * R27: every provider active in [ts, te), ascending by index: those that began before te and are not closed. The
+ * contract closes a removed provider when it has been settled through its last block, and expects an item until then.
+ */
+export function activeProviders(snapshot: GroupSnapshot, te: number): ProviderEntry[] {
+  return snapshot.providers.filter((provider) => provider.activeFrom < te).sort((a, b) => a.index - b.index);
 }
 
 export function memberIndex(committee: Committee, operator: Hex): number {

@@ -40,7 +40,7 @@ export function updateTurn(step: Step): void {
     leader: leaderOf(order, number),
     failed: failedLeaders(order, number, faultBound(operators.length)),
     committee: group.committee,
-    scope: activeProviders(group, group.ts, window.te),
+    scope: activeProviders(group, window.te),
     enteredAt: state.head,
     attempt: -1,
     tree: undefined,

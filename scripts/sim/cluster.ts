@@ -120,7 +120,8 @@ export class Cluster {
     const history = [
       { fromBlock: this.options.params.originBlock, bytes: BigInt(size), listRoot, receiptKey },
     ];
-    return { index, operator: operatorOf(2000 + index), history };
+    const activeFrom = this.options.params.originBlock;
+    return { index, operator: operatorOf(2000 + index), activeFrom, history };
   }
 
   start(index: number): void {

@@ -136,7 +136,8 @@ export class SnapshotReader {
         const history = await this.#readHistory(group, row, block);
         // R33: after a terminate the commitment ends with the lockup.
         if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
-        entries.push({ index: Number(row.index), operator: lower(row.operator), history });
+        const activeFrom = Number(row.activeFrom);
+        entries.push({ index: Number(row.index), operator: lower(row.operator), activeFrom, history });
       }
     }
     return entries;
