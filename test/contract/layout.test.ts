@@ -84,6 +84,7 @@ describe("storage", () => {
     const whole = (artifact("IUpkeeping").abi as { type: string; name?: string }[]).filter(
       (e) => e.type === "function",
     );
-    expect([...new Set(all)].sort()).toEqual(whole.map((entry) => entry.name).sort());
+    const text = (a = "", b = ""): number => a.localeCompare(b);
+    expect([...new Set(all)].sort(text)).toEqual(whole.map((entry) => entry.name).sort(text));
   });
 });

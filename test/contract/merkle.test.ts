@@ -167,7 +167,7 @@ describe("Merkle mode", () => {
       steady.push(gas);
     }
     const [, , small, large] = steady as [bigint, bigint, bigint, bigint];
-    expect(Math.abs(Number(large - small)), `${steady}`).toBeLessThan(300);
+    expect(Math.abs(Number(large - small)), steady.join()).toBeLessThan(300);
     const layers = treeOf(cumulative.map((spaceTime, provider) => leafOf(provider, spaceTime)));
     const claim = await group.send(world.payer, "claim", [2, cumulative[2], proofOf(layers, 2)]);
     expect(claim.gasUsed).toBeLessThan(200_000n);

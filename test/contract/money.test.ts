@@ -255,7 +255,7 @@ describe("the end of a group", () => {
     expect((await failing(group.send(keeper(0), "terminate"))).error).toBe("Upkeeping_NotPayer");
     await group.send(payer, "terminate");
     const { endBlock, terminatedAt } = await group.read("state");
-    expect(Number(endBlock - terminatedAt)).toBe(group.config.lockup);
+    expect(endBlock - terminatedAt).toBe(BigInt(group.config.lockup));
     expect((await failing(group.send(payer, "terminate"))).error).toBe("Upkeeping_Terminated");
     expect((await failing(group.send(payer, "removeProvider", [0]))).error).toBe("Upkeeping_Terminated");
 

@@ -188,8 +188,8 @@ describe("a chain without EIP-2537", () => {
     });
     const [signer] = await old.ethers.getSigners();
     const { abi, bytecode } = artifact("Registry");
-    const deployment = new ContractFactory(abi, bytecode, signer as never).deploy({ gasLimit: 10_000_000 });
-    const failure = await refusal(deployment, new Interface(abi as never));
+    const deployment = new ContractFactory(abi, bytecode, signer).deploy({ gasLimit: 10_000_000 });
+    const failure = await refusal(deployment, new Interface(abi));
     expect(failure).toEqual({ error: "Registry_NoPrecompile", args: [32n, 0n] });
     await old.close();
   });
@@ -227,7 +227,7 @@ describe("the factory", () => {
     const keepers = await world.keepers(7);
     const all = keepers.map(({ operator }) => operator.address);
     const config = await world.config();
-    const abi = new Interface(artifact("IUpkeeping").abi as never);
+    const abi = new Interface(artifact("IUpkeeping").abi);
     const create = (operators: string[]): ReturnType<typeof refusal> =>
       refusal(send(world.factory, world.payer, "createGroup", [config, operators]), abi);
     expect(await create([])).toEqual({ error: "Upkeeping_BadCommitteeSize", args: [4n, 0n] });

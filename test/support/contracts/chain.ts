@@ -102,7 +102,7 @@ export async function refusal(call: Promise<unknown>, abi: Interface): Promise<R
   if (failure === undefined) throw new Error("expected a refusal, actual: the call went through");
   const data = revertData(failure);
   const parsed = data === undefined ? null : abi.parseError(data);
-  if (parsed === null) throw failure;
+  if (parsed === null) throw new Error("a failure without revert data", { cause: failure });
   return { error: parsed.name, args: [...parsed.args] };
 }
 

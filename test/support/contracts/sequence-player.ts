@@ -42,9 +42,7 @@ export class Player {
     this.calls += 1;
     if (expected.refused === undefined) {
       await call.catch((error: unknown) => {
-        throw new Error(
-          `${method}: the model accepts, the contract refuses: ${String((error as Error).message)}`,
-        );
+        throw new Error(`${method}: the model accepts, the contract refuses: ${(error as Error).message}`);
       });
     } else {
       const { error } = await refusal(call, this.#abi);
@@ -100,6 +98,9 @@ export class Player {
         return this.#provider(step.kind, this.#index(step.who));
       case "pullKeeper":
         return this.#pullKeeper(step.version, step.who);
+      case "propose":
+      case "accept":
+      case "cancel":
       default:
         return this.#succession(step);
     }
@@ -150,7 +151,7 @@ export class Player {
     if (wait && !this.model.ended) await this.#reach(this.model.ts + interval + lockup);
     const present = this.model.providers.find(({ removedAt }) => removedAt === 0)?.operator;
     const from = byProvider
-      ? (this.operators.find(({ address }) => address === present) ?? (this.operators[5] as Wallet))
+      ? (this.operators.find(({ address }) => address === present) ?? this.operators[5] ?? "payer")
       : "payer";
     return this.#both(from, "abandon", [], (next, block) => next.abandon(block, byProvider));
   }
