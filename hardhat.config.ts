@@ -22,7 +22,7 @@ export default defineConfig({
     path: require.resolve("solc/soljson.js"),
     settings: { optimizer: { enabled: true, runs: 10_000 }, evmVersion: "osaka", viaIR: true },
   },
-  coverage: { skipFiles: ["contracts/mocks/**", "contracts/demo/**", "contracts/interfaces/**"] },
+  coverage: { skipFiles: ["contracts/harness/**", "contracts/demo/**", "contracts/interfaces/**"] },
   // Stateful fuzzing in Solidity: short by default, long behind `./whitepay test --long`.
   test: {
     solidity: {

@@ -14,11 +14,6 @@ library Quorum {
     uint256 internal constant MAX_INLINE_OPERATORS = 115;
     bytes internal constant SIGNATURE_DST = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
 
-    /// @notice Quorum of n = 3f+1: 2f+1.
-    function size(uint256 n) internal pure returns (uint256) {
-        return 2 * ((n - 1) / 3) + 1;
-    }
-
     /// @notice Number of bits set in a bitmap of at most 128 bits.
     function count(uint256 bitmap) internal pure returns (uint256) {
         // Unchecked: the usual folding; every partial sum fits its field by construction.

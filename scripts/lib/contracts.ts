@@ -17,12 +17,12 @@ const sources: Readonly<Record<string, string>> = {
   IUpkeeping: "interfaces/IUpkeeping",
   IRegistry: "interfaces/IRegistry",
   IUpkeepingFactory: "interfaces/IUpkeepingFactory",
-  BLSHarness: "mocks/BLSHarness",
-  FeeToken: "mocks/HostileTokens",
-  ReentrantToken: "mocks/HostileTokens",
-  HostilePayee: "mocks/HostileTokens",
-  EcdsaReference: "mocks/GasReferences",
-  StorageKeysReference: "mocks/GasReferences",
+  BLSHarness: "harness/BLSHarness",
+  FeeToken: "harness/HostileTokens",
+  ReentrantToken: "harness/HostileTokens",
+  HostilePayee: "harness/HostileTokens",
+  EcdsaReference: "harness/GasReferences",
+  StorageKeysReference: "harness/GasReferences",
 };
 
 /** Another build of the contracts to use as it is: how the tests try copies with planted faults. */
