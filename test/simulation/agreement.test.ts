@@ -127,6 +127,35 @@ describe("a committee over simulated ports", () => {
     });
   }
 
+  it("does not sign a second digest in a turn for which its store holds a note (R23, S5)", async () => {
+    const c = new Cluster(defaultOptions);
+    const ts = c.options.params.originBlock;
+    const signer = orderAt(c, ts)[1] as number;
+    const digest = `0x${"ab".repeat(32)}` as const;
+    const noted = c.seats[signer]?.store.write("0x", [{ kind: "note", ts, turn: 1, digest }]);
+    await c.run(2); // the disk needs a moment of the world's time
+    await noted;
+    for (let i = 0; i < 4; i++) c.start(i);
+    await c.run(75);
+    expect(c.chain.settled.length).toBe(1);
+    expect(bits(c.chain.settled[0]?.signers ?? 0n)).not.toContain(signer);
+    expect(c.reasons.some((r) => r.keeper === signer && r.code === "already-signed")).toBe(true);
+  });
+
+  it("signs nothing new in a turn that began before its start was over (R23)", async () => {
+    const c = cluster();
+    await c.run(58);
+    const ts = c.chain.tsAt(c.chain.head);
+    const signer = orderAt(c, ts)[2] as number;
+    c.crash(signer);
+    await c.run(ts + 60 - c.chain.head);
+    c.start(signer);
+    await c.run(15);
+    const settled = c.chain.settled.find((s) => s.settlement.ts === ts);
+    expect(settled).toBeDefined();
+    expect(bits(settled?.signers ?? 0n)).not.toContain(signer);
+  });
+
   it("notes one digest a turn on every keeper, whatever happens", async () => {
     const c = cluster({ committee: 7, seed: 11, network: { delayMs: [5, 300], loss: 0.1 } });
     c.onBlock((block) => {
