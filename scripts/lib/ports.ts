@@ -1,25 +1,40 @@
 /** Free loopback ports. */
+import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
 
-function listen(): Promise<Server> {
+/**
+ * Below the range from which systems take the ports of outgoing connections (32768 and up on Linux, 49152 elsewhere):
+ * a port from there may be in use again, by a mere call to the chain, before the daemon it was found for listens on it.
+ */
+const lowestPort = 10_000;
+const highestPort = 32_767;
+const maxTries = 1_000;
+
+/** A server on the port, or undefined if the port is taken. */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((done, fail) => {
     const server = createServer();
-    server.once("error", fail);
-    server.listen(0, "127.0.0.1", () => done(server));
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE" || error.code === "EACCES") done(undefined);
+      else fail(error);
+    });
+    server.listen({ port, host: "127.0.0.1" }, () => done(server));
   });
 }
 
 /**
- * `count` different ports on 127.0.0.1 that are free now. All are held before the first is given back, so that
- * the system does not hand out one twice.
+ * `count` different ports on 127.0.0.1 that are free now, drawn at random so that two demos rarely meet. All are held
+ * before the first is given back.
+ * @throws Error if so many ports are taken that it finds none
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listen));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("a TCP server has no port");
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
+  const held = new Map<number, Server>();
+  for (let tries = 0; held.size < count; tries++) {
+    if (tries === maxTries) throw new Error(`no ${count} free ports from ${lowestPort} to ${highestPort}`);
+    const port = randomInt(lowestPort, highestPort + 1);
+    const server = held.has(port) ? undefined : await listen(port);
+    if (server !== undefined) held.set(port, server);
+  }
+  await Promise.all([...held.values()].map((server) => new Promise((done) => server.close(done))));
+  return [...held.keys()];
 }
