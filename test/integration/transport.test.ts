@@ -3,15 +3,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GossipTransport } from "../../keeper/adapters/transport-gossipsub.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import { keccakWords } from "../../keeper/core/hash.ts";
+import { freePorts } from "../../scripts/lib/ports.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 
 const topic = "whitepay/1/31337/test";
 const running: GossipTransport[] = [];
 
-async function node(index: number): Promise<GossipTransport> {
+async function node(index: number, port = 0): Promise<GossipTransport> {
   const transport = await GossipTransport.start({
     peerSecret: keccakWords(index, 99),
-    listen: ["/ip4/127.0.0.1/tcp/0"],
+    listen: [`/ip4/127.0.0.1/tcp/${port}`],
     redial_ms: 100,
     topics: [topic],
     onReason: () => undefined,
@@ -47,7 +48,7 @@ afterEach(async () => {
 
 describe("keepers over real libp2p", () => {
   it("brings a gossip message to every member, once, with its sender", async () => {
-    const nodes = await Promise.all([0, 1, 2, 3].map(node));
+    const nodes = await Promise.all([0, 1, 2, 3].map((i) => node(i)));
     const heard: string[][] = nodes.map(() => []);
     nodes.forEach((n, i) =>
       n.join(topic, async (bytes, from) => {
@@ -67,7 +68,7 @@ describe("keepers over real libp2p", () => {
   });
 
   it("answers a question of a member and refuses one that is too long", async () => {
-    const nodes = await Promise.all([0, 1].map(node));
+    const nodes = await Promise.all([0, 1].map((i) => node(i)));
     introduce(nodes);
     nodes[1]?.serve("pull", async (bytes, from) => new TextEncoder().encode(`${bytes.length} ${from}`));
     let connected = 0;
@@ -80,7 +81,7 @@ describe("keepers over real libp2p", () => {
   });
 
   it("turns strangers away at the gate", async () => {
-    const [known, member, stranger] = await Promise.all([0, 1, 2].map(node));
+    const [known, member, stranger] = await Promise.all([0, 1, 2].map((i) => node(i)));
     if (known === undefined || member === undefined || stranger === undefined) throw new Error("no nodes");
     introduce([known, member]);
     stranger.setMembers(endpoints([known]));
@@ -95,23 +96,15 @@ describe("keepers over real libp2p", () => {
   });
 
   it("dials again after a member went away and came back at the same address", async () => {
-    const [first, second] = await Promise.all([0, 1].map(node));
-    if (first === undefined || second === undefined) throw new Error("no nodes");
+    const [port] = await freePorts(1);
+    const [first, second] = await Promise.all([node(0), node(1, port)]);
     introduce([first, second]);
     let connected = 0;
     first.onConnected((operators) => (connected = operators.length));
     await until(() => connected === 1, "connected");
-    const [address] = second.addresses;
     await second.stop();
     await until(() => connected === 0, "disconnected");
-    const again = await GossipTransport.start({
-      peerSecret: keccakWords(1, 99),
-      listen: [String(address).replace(/\/p2p\/.*/, "")],
-      redial_ms: 100,
-      topics: [topic],
-      onReason: () => undefined,
-    });
-    running.push(again);
+    const again = await node(1, port);
     introduce([first, again]);
     await until(() => connected === 1, "connected again");
     expect(first.node.getPeers().map(String)).toEqual([again.peerId]);
