@@ -56,7 +56,8 @@ export type RoundState = {
   accepted: CloseState | undefined;
   closing: boolean;
   opening: boolean;
-  readonly reveals: Map<number, RevealState>;
+  /** By message hash: a keeper that says two things is heard in both, and the bundle names which one counts. */
+  readonly reveals: Map<Hex, RevealState>;
   bundle: MessageOf<"bundle"> | undefined;
   bundledAt: number;
   bundling: boolean;

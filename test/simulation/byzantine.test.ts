@@ -4,6 +4,7 @@ import {
   copyCommit,
   deflate,
   equivocateClose,
+  equivocateReveal,
   inflate,
   lazy,
   withhold,
@@ -65,6 +66,17 @@ describe("one Byzantine keeper of four", () => {
     const c = await play(new Map([[2, () => equivocateClose()]]), { seed: 3 }, 700);
     const kept = await Promise.all([0, 1, 3].map(async (i) => c.seats[i]?.store.evidence()));
     expect(kept.every((pairs) => (pairs?.length ?? 0) > 0)).toBe(true);
+  });
+
+  it("costs no turn of an honest leader when it reveals two ways (L1)", async () => {
+    const c = await play(new Map([[2, equivocateReveal]]), { seed: 3 }, 1_200);
+    const { interval } = c.options.params;
+    const honest = c.chain.settled.filter((s) => s.settlement.leader !== 2);
+    expect(honest.length).toBeGreaterThan(8);
+    // A turn after the first is due only where the cheat itself led the one before.
+    const late = honest.filter(({ settlement: s }) => s.te - s.ts > interval);
+    for (const { settlement } of late) expect(bits(settlement.failed)).toEqual([2]);
+    expectHonestPay(c);
   });
 
   it("is never a payee if it asks no challenges (S7)", async () => {

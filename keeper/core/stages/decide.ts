@@ -5,11 +5,11 @@ import type { Decision } from "../median.ts";
 import type { MessageOf } from "../messages.ts";
 import { faultBound, quorum } from "../quorum.ts";
 import { phaseTimeout, reason, turnKey, viewOf } from "../state.ts";
-import type { CloseState, Evaluation, RoundState, Step, TurnState } from "../state.ts";
+import type { CloseState, Evaluation, RevealState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, latestRound } from "../turn.ts";
 import { openingsNeeded } from "./audit.ts";
 import { startAttempt } from "./propose.ts";
-import { auditBlockHash, recheck } from "./reveal.ts";
+import { auditBlockHash, bundledReveal, recheck } from "./reveal.ts";
 
 /** The leader publishes the bundle with all reveals of its closed set, or with a quorum after the timeout. */
 export function tickDecide(step: Step): void {
@@ -30,10 +30,7 @@ function leadDecide(step: Step, turn: TurnState): void {
   if (round === undefined || close === undefined || params === undefined || round.bundling) return;
   const { auditBlock, commits } = close.message.body;
   if (viewOf(state) < auditBlock) return;
-  const counted = [...round.reveals]
-    .filter(([, r]) => r.status === "counted" && r.message.body.closedSet === close.hash)
-    .map(([keeper, r]) => ({ keeper, hash: r.message.hash }))
-    .sort((a, b) => a.keeper - b.keeper);
+  const counted = countedReveals(round, close);
   const waited = state.head >= auditBlock + params.confirmations + phaseTimeout(params.turn);
   if (counted.length < commits.length && !waited) return;
   round.bundling = true;
@@ -42,6 +39,23 @@ function leadDecide(step: Step, turn: TurnState): void {
     kind: "broadcast",
     body: { kind: "bundle", round: round.propose.body.round, closedSet: close.hash, reveals: counted },
   });
+}
+
+/** One reveal of each keeper that counts here, ascending. */
+function countedReveals(
+  round: RoundState,
+  close: CloseState,
+): MessageOf<"bundle">["body"]["reveals"][number][] {
+  const byKeeper = new Map<number, RevealState>();
+  for (const reveal of round.reveals.values()) {
+    const { keeper, body } = reveal.message;
+    if (reveal.status === "counted" && body.closedSet === close.hash && !byKeeper.has(keeper)) {
+      byKeeper.set(keeper, reveal);
+    }
+  }
+  return [...byKeeper]
+    .map(([keeper, r]) => ({ keeper, hash: r.message.hash }))
+    .sort((a, b) => a.keeper - b.keeper);
 }
 
 /** R26: the next attempt leaves out those who stayed silent, at most f in all; never after the note. */
@@ -87,7 +101,7 @@ export function onBundle(step: Step, turn: TurnState, round: RoundState, message
   round.bundle = message;
   recheck(
     round,
-    reveals.map((r) => r.keeper),
+    reveals.map((r) => r.hash),
   );
   round.bundledAt = step.state.head;
   turn.progressAt = step.state.head;
@@ -102,10 +116,10 @@ function evaluate(step: Step, turn: TurnState, round: RoundState, bundle: Messag
   const reveals: MessageOf<"reveal">[] = [];
   const opened: number[] = [];
   for (const listed of bundle.body.reveals) {
-    const reveal = round.reveals.get(listed.keeper);
+    const reveal = bundledReveal(round, listed.keeper);
     if (reveal === undefined || reveal.status === "waiting" || reveal.status === "checking") return;
     if (reveal.status === "unchecked") return;
-    if (reveal.message.hash !== listed.hash || reveal.status === "rejected") {
+    if (reveal.status === "rejected") {
       round.refused = true;
       return reason(step, "bad-bundle", `reveal of keeper ${listed.keeper} does not count here`);
     }

@@ -9,7 +9,7 @@ import { phaseTimeout, reason } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize } from "../turn.ts";
 import { integrateExchanged } from "./integrate.ts";
-import { auditScope } from "./reveal.ts";
+import { auditScope, bundledReveal } from "./reveal.ts";
 
 /** Asks for the records of every keeper of the bundle about every disputed provider, once. */
 export function tickExchange(step: Step): void {
@@ -35,7 +35,7 @@ function fetchRecords(
 ): void {
   if (leavesOf(round, provider, owner) !== undefined) return;
   const key = `${when}/${provider}/${owner}`;
-  const root = round.reveals.get(owner)?.message.body.recordsRoot;
+  const root = bundledReveal(round, owner)?.message.body.recordsRoot;
   if (root === undefined || round.exchangeAsked.has(key)) return;
   round.exchangeAsked.add(key);
   if (owner === turn.me && turn.tree !== undefined) {

@@ -11,6 +11,9 @@ import { drawAudit, leafIndex, uniqueDraws } from "./audit.ts";
 import type { AuditScope, Draw } from "./audit.ts";
 import { ownValues } from "./commit.ts";
 
+/** Different reveals of one keeper that are kept beside the one that a bundle names: a bound, and enough for evidence. */
+const maxRevealsHeard = 2;
+
 export function auditScope(step: Step, turn: TurnState): AuditScope | undefined {
   const params = step.state.group?.params;
   if (params === undefined) return undefined;
@@ -46,7 +49,7 @@ export function tickReveal(step: Step): void {
 }
 
 function openOwn(step: Step, turn: TurnState, round: RoundState): void {
-  if (round.accepted === undefined || round.opening || round.reveals.has(turn.me)) return;
+  if (round.accepted === undefined || round.opening || revealsOf(round, turn.me).length > 0) return;
   const draws = drawsOf(step, turn, round.accepted);
   if (draws === undefined || ownValues(step, turn) === undefined) return;
   const scope = auditScope(step, turn);
@@ -57,10 +60,21 @@ function openOwn(step: Step, turn: TurnState, round: RoundState): void {
   step.effects.push({ kind: "open", round: round.id, leaves: proven, proofOf: proven[0] });
 }
 
+export function revealsOf(round: RoundState, keeper: number): RevealState[] {
+  return [...round.reveals.values()].filter((reveal) => reveal.message.keeper === keeper);
+}
+
+/** The reveal of a keeper that the bundle names. */
+export function bundledReveal(round: RoundState, keeper: number): RevealState | undefined {
+  const listed = round.bundle?.body.reveals.find((r) => r.keeper === keeper);
+  const reveal = listed === undefined ? undefined : round.reveals.get(listed.hash);
+  return reveal?.message.keeper === keeper ? reveal : undefined;
+}
+
 /** The leader counted these, so it has what was missing for checking them. */
-export function recheck(round: RoundState, keepers: readonly number[]): void {
-  for (const keeper of keepers) {
-    const reveal = round.reveals.get(keeper);
+export function recheck(round: RoundState, hashes: readonly Hex[]): void {
+  for (const hash of hashes) {
+    const reveal = round.reveals.get(hash);
     if (reveal?.status === "unchecked") reveal.status = "waiting";
   }
 }
@@ -108,14 +122,18 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
 }
 
 export function onReveal(step: Step, turn: TurnState, round: RoundState, message: MessageOf<"reveal">): void {
-  const known = round.reveals.get(message.keeper);
-  if (known !== undefined) {
-    if (known.message.hash === message.hash) return;
+  if (round.reveals.has(message.hash)) return;
+  const others = revealsOf(round, message.keeper);
+  const [known] = others;
+  if (known !== undefined && others.length === 1) {
     step.effects.push({ kind: "evidence", first: known.message, second: message });
-    return reason(step, "equivocation", `reveal of keeper ${message.keeper}`);
+    reason(step, "equivocation", `reveal of keeper ${message.keeper}`);
   }
+  // L1: which of two reveals came first here must not decide whether this keeper can follow the leader's bundle.
+  const named = round.bundle?.body.reveals.some((r) => r.hash === message.hash) ?? false;
+  if (others.length >= maxRevealsHeard && !named) return;
   const reveal: RevealState = { message, status: "waiting", opened: 0 };
-  round.reveals.set(message.keeper, reveal);
+  round.reveals.set(message.hash, reveal);
   turn.progressAt = step.state.head;
   check(step, turn, round, reveal);
 }
@@ -194,8 +212,8 @@ function revealFault(
 
 export function onEvidenceChecked(step: Step, event: Extract<Event, { kind: "evidence-checked" }>): void {
   const round = step.state.turn?.rounds.get(event.round);
-  const reveal = round?.reveals.get(event.keeper);
-  if (reveal === undefined || reveal.message.hash !== event.reveal || reveal.status !== "checking") return;
+  const reveal = round?.reveals.get(event.reveal);
+  if (reveal === undefined || reveal.status !== "checking") return;
   const missing = event.fault === "piece-list-missing";
   reveal.status = event.fault === undefined ? "counted" : missing ? "unchecked" : "rejected";
   if (event.fault !== undefined) reason(step, event.fault, `keeper ${event.keeper}`);

@@ -92,6 +92,13 @@ export function equivocateClose(): Behaviour {
   );
 }
 
+/** Reveals twice, once with a salt that does not open its commitment; who hears which first is up to the wires. */
+export function equivocateReveal(): Behaviour {
+  return says(({ body }) =>
+    body.kind === "reveal" ? [{ ...body, salt: `0x${"5a".repeat(32)}` }, body] : [body],
+  );
+}
+
 /** Skips challenges: asks only where `asks` says so, and records the others as refused. */
 export function lazy(asks: () => boolean): Behaviour {
   return (ports) => ({
