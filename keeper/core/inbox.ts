@@ -6,7 +6,7 @@ import type { Step, TurnState } from "./state.ts";
 import { onClose } from "./stages/close.ts";
 import { onCommit } from "./stages/commit.ts";
 import { onBundle } from "./stages/decide.ts";
-import { onPropose } from "./stages/propose.ts";
+import { attemptDue, onPropose } from "./stages/propose.ts";
 import { onReveal } from "./stages/reveal.ts";
 import { onProposal } from "./stages/sign.ts";
 import { onPartial } from "./stages/submit.ts";
@@ -30,6 +30,7 @@ export function receive(step: Step, message: Message): void {
 function dispatch(step: Step, turn: TurnState, message: Message<RoundBody>): void {
   const { body } = message;
   if (body.kind === "propose") {
+    if (!attemptDue(step, turn, message as MessageOf<"propose">)) return keepEarly(step, message);
     const known = turn.rounds.size;
     onPropose(step, turn, message as MessageOf<"propose">);
     if (turn.rounds.size > known) drainEarly(step);

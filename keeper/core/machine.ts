@@ -87,6 +87,19 @@ function restore(now: Step, event: Extract<Event, { kind: "restored" }>): void {
   }
 }
 
+/**
+ * What is asked for later are hashes of slot starts, and of the blocks of the present turn: others go two turns later, so
+ * that an interval that is never settled fills no memory with them.
+ */
+function forgetHashes(state: KeeperState, from: number): void {
+  const params = state.group?.params;
+  if (params === undefined) return;
+  const kept = 2 * params.turn + params.interval;
+  for (let number = from - kept; number <= state.head - kept; number++) {
+    if ((number - params.originBlock) % params.slot !== 0) state.hashes.delete(number);
+  }
+}
+
 function onBlocks(now: Step, event: Extract<Event, { kind: "blocks" }>): void {
   const { state } = now;
   const first = event.blocks[0];
@@ -97,6 +110,7 @@ function onBlocks(now: Step, event: Extract<Event, { kind: "blocks" }>): void {
   }
   for (const block of event.blocks) state.hashes.set(block.number, block.hash);
   state.head = last.number;
+  forgetHashes(state, first.number);
   state.entropy = event.entropy;
   // R23: the start counts from the highest head that this keeper or its store has seen.
   state.startHead ??= Math.max(last.number, state.storedHead);

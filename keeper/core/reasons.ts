@@ -81,6 +81,10 @@ export const reasons = {
     short: "the attempt leaves out the wrong keepers",
     long: "An attempt may leave out at most f silent keepers, none in the first attempt (R26).",
   },
+  "attempt-needless": {
+    short: "another attempt although the one before succeeded",
+    long: "A quorum of reveals of the attempt before counted here in good time, so the leader has no cause for another (R26): it might be looking for an audit that suits it. Not answered.",
+  },
   "bad-closed-set": {
     short: "closed set does not hold",
     long: "Fewer than a quorum of commits, not ascending, or with a commit that differs from this keeper's own (R19).",

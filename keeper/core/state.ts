@@ -33,6 +33,8 @@ export type RevealState = {
   status: "waiting" | "checking" | "unchecked" | "counted" | "rejected";
   /** Audited draws answered by a proven leaf with a receipt (R28). */
   opened: number;
+  /** Head at which it was found to count here. */
+  countedAt: number | undefined;
 };
 
 export type CloseState = { readonly message: MessageOf<"close">; readonly hash: Hex };
@@ -70,7 +72,8 @@ export type RoundState = {
   proposal: MessageOf<"proposal"> | undefined;
   /** R24, by provider and owner; undefined leaves: asked, nobody served. */
   readonly exchange: Map<number, Map<number, readonly RecordLeaf[] | undefined>>;
-  readonly exchangeAsked: Set<string>;
+  /** Head of the last question for a provider's records of an owner. */
+  readonly exchangeAsked: Map<string, number>;
 };
 
 export type Certificate = { readonly digest: Hex; readonly signers: bigint; readonly signature: Hex };

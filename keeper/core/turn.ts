@@ -132,6 +132,6 @@ export function newRound(step: Step, message: MessageOf<"propose">): RoundState 
     signed: false,
     proposal: undefined,
     exchange: new Map(),
-    exchangeAsked: new Set(),
+    exchangeAsked: new Map(),
   };
 }

@@ -1,4 +1,6 @@
 /** The wires between simulated keepers: delay, loss, partitions. */
+import { decodeMessage } from "../../keeper/codec/message.ts";
+import type { Envelope } from "../../keeper/codec/message.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import type { GossipHandler, Question, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
@@ -13,6 +15,8 @@ export class Network {
   /** Whether a message from `a` reaches `b` now. */
   reaches: (a: Hex, b: Hex) => boolean = () => true;
   sent = 0;
+  /** Everything published, as it was said. */
+  readonly heard: Envelope[] = [];
 
   constructor(world: World, options: NetworkOptions) {
     this.#world = world;
@@ -47,6 +51,8 @@ export class Network {
   }
 
   deliver(from: Hex, topic: string, bytes: Uint8Array): void {
+    const decoded = decodeMessage(bytes);
+    if (decoded.ok) this.heard.push(decoded.value);
     for (const to of this.#nodes.keys()) {
       if (to !== from) this.#send(from, to, (node) => void node.gossip.get(topic)?.(bytes, from));
     }

@@ -5,6 +5,7 @@ import {
   deflate,
   equivocateClose,
   equivocateReveal,
+  hastyAttempts,
   inflate,
   lazy,
   withhold,
@@ -76,6 +77,23 @@ describe("one Byzantine keeper of four", () => {
     // A turn after the first is due only where the cheat itself led the one before.
     const late = honest.filter(({ settlement: s }) => s.te - s.ts > interval);
     for (const { settlement } of late) expect(bits(settlement.failed)).toEqual([2]);
+    expectHonestPay(c);
+  });
+
+  it("finds nobody for a second attempt beside the first, whose audit it might like better (R26)", async () => {
+    const c = await play(new Map([[2, hastyAttempts]]), { seed: 3 }, 1_200);
+    expect(leads(c, 2)).toBeGreaterThan(0);
+    const commits = c.network.heard.flatMap(({ keeper, body }) =>
+      body.kind === "commit" && keeper !== 2 && body.round.leader === 2
+        ? [{ key: `${keeper}/${body.round.ts}/${body.round.turn}`, attempt: body.round.attempt }]
+        : [],
+    );
+    expect(commits.length).toBeGreaterThan(0);
+    const first = new Map<string, number>();
+    for (const { key, attempt } of commits) {
+      expect(first.get(key) ?? attempt, key).toBe(attempt);
+      first.set(key, attempt);
+    }
     expectHonestPay(c);
   });
 

@@ -7,7 +7,7 @@ import type { RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, latestRound } from "../turn.ts";
 
 /** Blocks between the leader's head and the audit block, so that every keeper holds the set before it exists. */
-const auditLead = 3;
+export const auditLead = 3;
 /** Blocks that reveal, decide and sign need after the audit block is confirmed. */
 const auditTail = 4;
 

@@ -4,12 +4,12 @@ import { decideValue, lowerMedian } from "../median.ts";
 import type { Decision } from "../median.ts";
 import type { MessageOf } from "../messages.ts";
 import { faultBound, quorum } from "../quorum.ts";
-import { phaseTimeout, reason, turnKey, viewOf } from "../state.ts";
+import { reason, turnKey, viewOf } from "../state.ts";
 import type { CloseState, Evaluation, RevealState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, latestRound } from "../turn.ts";
 import { openingsNeeded } from "./audit.ts";
 import { startAttempt } from "./propose.ts";
-import { auditBlockHash, bundledReveal, recheck } from "./reveal.ts";
+import { auditBlockHash, bundledReveal, recheck, revealDeadline } from "./reveal.ts";
 
 /** The leader publishes the bundle with all reveals of its closed set, or with a quorum after the timeout. */
 export function tickDecide(step: Step): void {
@@ -31,7 +31,7 @@ function leadDecide(step: Step, turn: TurnState): void {
   const { auditBlock, commits } = close.message.body;
   if (viewOf(state) < auditBlock) return;
   const counted = countedReveals(round, close);
-  const waited = state.head >= auditBlock + params.confirmations + phaseTimeout(params.turn);
+  const waited = state.head >= revealDeadline(auditBlock, params);
   if (counted.length < commits.length && !waited) return;
   round.bundling = true;
   if (counted.length < quorum(committeeSize(turn))) return nextAttempt(step, turn, round, counted);

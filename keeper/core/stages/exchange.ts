@@ -34,10 +34,8 @@ function fetchRecords(
   when: "bundle" | "proposal",
 ): void {
   if (leavesOf(round, provider, owner) !== undefined) return;
-  const key = `${when}/${provider}/${owner}`;
   const root = bundledReveal(round, owner)?.message.body.recordsRoot;
-  if (root === undefined || round.exchangeAsked.has(key)) return;
-  round.exchangeAsked.add(key);
+  if (root === undefined || !mayAsk(step, round, provider, owner, when)) return;
   if (owner === turn.me && turn.tree !== undefined) {
     return storeLeaves(round, provider, owner, ownLeaves(turn, provider));
   }
@@ -53,6 +51,29 @@ function fetchRecords(
     scope,
     holders: others,
   });
+}
+
+/**
+ * Once for the bundle; what the leader pinned is asked for again, a block later, whenever nobody served it: else one lost
+ * connection would cost a signature.
+ */
+function mayAsk(
+  step: Step,
+  round: RoundState,
+  provider: number,
+  owner: number,
+  when: "bundle" | "proposal",
+): boolean {
+  const key = `${when}/${provider}/${owner}`;
+  const asked = round.exchangeAsked.get(key);
+  const { head } = step.state;
+  if (asked !== undefined) {
+    const unserved = round.exchange.get(provider)?.has(owner) ?? false;
+    if (when === "bundle" || !unserved || asked === head) return false;
+    round.exchange.get(provider)?.delete(owner);
+  }
+  round.exchangeAsked.set(key, head);
+  return true;
 }
 
 function ownLeaves(turn: TurnState, provider: number): readonly RecordLeaf[] | undefined {

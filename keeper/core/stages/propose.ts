@@ -2,9 +2,11 @@
 import type { MessageOf } from "../messages.ts";
 import { faultBound, quorum } from "../quorum.ts";
 import { reason, turnKey } from "../state.ts";
-import type { Step, TurnState } from "../state.ts";
-import { committeeSize, newRound, roundIdOf, roundKeyOf } from "../turn.ts";
+import type { RoundState, Step, TurnState } from "../state.ts";
+import { committeeSize, latestRound, newRound, roundIdOf, roundKeyOf } from "../turn.ts";
+import { auditLead } from "./close.ts";
 import { sendCommit } from "./commit.ts";
+import { revealDeadline } from "./reveal.ts";
 import { maySignNew } from "./sign.ts";
 
 /** The leader opens its turn as soon as its view has reached it. */
@@ -29,6 +31,39 @@ export function startAttempt(step: Step, turn: TurnState, attempt: number, silen
   });
 }
 
+/** The attempt before this one, as far as it was heard of here. */
+function attemptBefore(turn: TurnState, attempt: number): RoundState | undefined {
+  const latest = latestRound(turn);
+  return latest !== undefined && latest.propose.body.round.attempt < attempt ? latest : undefined;
+}
+
+/**
+ * R26: a further attempt can be due only when the one before had its time; a leader that is a block ahead of this keeper
+ * is waited for. Attempts side by side would let the leader choose among their audits.
+ */
+export function attemptDue(step: Step, turn: TurnState, message: MessageOf<"propose">): boolean {
+  const before = attemptBefore(turn, message.body.round.attempt);
+  const params = step.state.group?.params;
+  if (before === undefined || params === undefined) return true;
+  const auditBlock = before.closes[0]?.message.body.auditBlock ?? before.startedAt + auditLead;
+  return step.state.head >= revealDeadline(auditBlock, params) - 1;
+}
+
+/** A quorum of reveals counted here, early enough for the leader to have counted them too. */
+function succeeded(step: Step, turn: TurnState, round: RoundState): boolean {
+  const params = step.state.group?.params;
+  if (params === undefined) return false;
+  return round.closes.some(({ hash, message }) => {
+    const inTime = revealDeadline(message.body.auditBlock, params) - 2;
+    const keepers = new Set<number>();
+    for (const reveal of round.reveals.values()) {
+      const counted = reveal.countedAt !== undefined && reveal.countedAt <= inTime;
+      if (counted && reveal.message.body.closedSet === hash) keepers.add(reveal.message.keeper);
+    }
+    return keepers.size >= quorum(committeeSize(turn));
+  });
+}
+
 export function onPropose(step: Step, turn: TurnState, message: MessageOf<"propose">): void {
   const { body } = message;
   if (message.keeper !== turn.leader) {
@@ -41,6 +76,14 @@ export function onPropose(step: Step, turn: TurnState, message: MessageOf<"propo
   }
   if (!silentHolds(turn, body.round.attempt, body.silent)) {
     return reason(step, "bad-silent-list", `attempt ${body.round.attempt}, silent [${body.silent.join()}]`);
+  }
+  const latest = latestRound(turn);
+  if (latest !== undefined && latest.propose.body.round.attempt > body.round.attempt) {
+    return reason(step, "message-stale", `attempt ${body.round.attempt}`);
+  }
+  const before = attemptBefore(turn, body.round.attempt);
+  if (before !== undefined && turn.me !== turn.leader && succeeded(step, turn, before)) {
+    return reason(step, "attempt-needless", `attempt ${body.round.attempt}`);
   }
   const round = newRound(step, message);
   turn.rounds.set(round.id, round);

@@ -4,9 +4,10 @@ import type { Hex } from "../hash.ts";
 import { commitmentOf } from "../messages.ts";
 import type { MessageOf, OpenedLeaf } from "../messages.ts";
 import { leafHash, pathHolds, treePath } from "../records.ts";
-import { reason, turnKey, viewOf } from "../state.ts";
+import { phaseTimeout, reason, turnKey, viewOf } from "../state.ts";
 import type { CloseState, RevealState, RoundState, Step, TurnState } from "../state.ts";
 import { slotAt } from "../group.ts";
+import type { GroupParams } from "../group.ts";
 import { drawAudit, leafIndex, uniqueDraws } from "./audit.ts";
 import type { AuditScope, Draw } from "./audit.ts";
 import { ownValues } from "./commit.ts";
@@ -28,6 +29,11 @@ export function auditScope(step: Step, turn: TurnState): AuditScope | undefined 
 export function auditBlockHash(step: Step, close: CloseState): Hex | undefined {
   const { auditBlock } = close.message.body;
   return viewOf(step.state) >= auditBlock ? step.state.hashes.get(auditBlock) : undefined;
+}
+
+/** Head from which the leader waits for reveals no longer (R19, R26). */
+export function revealDeadline(auditBlock: number, params: GroupParams): number {
+  return auditBlock + params.confirmations + phaseTimeout(params.turn);
 }
 
 function drawsOf(step: Step, turn: TurnState, close: CloseState): Draw[] | undefined {
@@ -132,7 +138,7 @@ export function onReveal(step: Step, turn: TurnState, round: RoundState, message
   // L1: which of two reveals came first here must not decide whether this keeper can follow the leader's bundle.
   const named = round.bundle?.body.reveals.some((r) => r.hash === message.hash) ?? false;
   if (others.length >= maxRevealsHeard && !named) return;
-  const reveal: RevealState = { message, status: "waiting", opened: 0 };
+  const reveal: RevealState = { message, status: "waiting", opened: 0, countedAt: undefined };
   round.reveals.set(message.hash, reveal);
   turn.progressAt = step.state.head;
   check(step, turn, round, reveal);
@@ -216,5 +222,6 @@ export function onEvidenceChecked(step: Step, event: Extract<Event, { kind: "evi
   if (reveal === undefined || reveal.status !== "checking") return;
   const missing = event.fault === "piece-list-missing";
   reveal.status = event.fault === undefined ? "counted" : missing ? "unchecked" : "rejected";
+  if (event.fault === undefined) reveal.countedAt = step.state.head;
   if (event.fault !== undefined) reason(step, event.fault, `keeper ${event.keeper}`);
 }

@@ -27,8 +27,9 @@ export function onGroup(step: Step, snapshot: GroupSnapshot): void {
 function prune(step: Step, snapshot: GroupSnapshot, ts: number): void {
   const { state } = step;
   const firstSlot = slotAt(snapshot.params, ts);
-  for (const bySlot of state.records.values()) {
+  for (const [provider, bySlot] of state.records) {
     for (const slot of bySlot.keys()) if (slot < firstSlot) bySlot.delete(slot);
+    if (bySlot.size === 0) state.records.delete(provider);
   }
   for (const number of state.hashes.keys()) if (number < ts) state.hashes.delete(number);
   for (const at of state.before.keys()) if (at < ts) state.before.delete(at);

@@ -99,6 +99,15 @@ export function equivocateReveal(): Behaviour {
   );
 }
 
+/** As leader, opens a second attempt together with the first, to choose between two audits. */
+export function hastyAttempts(): Behaviour {
+  return says(({ body }) =>
+    body.kind === "propose" && body.round.attempt === 0
+      ? [body, { ...body, round: { ...body.round, attempt: 1 } }]
+      : [body],
+  );
+}
+
 /** Skips challenges: asks only where `asks` says so, and records the others as refused. */
 export function lazy(asks: () => boolean): Behaviour {
   return (ports) => ({
