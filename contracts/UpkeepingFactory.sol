@@ -2,10 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {IRegistry} from "./interfaces/IRegistry.sol";
 import {IUpkeepingFactory} from "./interfaces/IUpkeepingFactory.sol";
 import {IUpkeepingCommittees} from "./interfaces/IUpkeepingCommittees.sol";
 import {Config} from "./interfaces/UpkeepingTypes.sol";
+import {CommitteeKeys} from "./libraries/CommitteeKeys.sol";
 import {GroupArgs} from "./libraries/GroupArgs.sol";
+import {Quorum} from "./libraries/Quorum.sol";
 
 /// @title Factory of groups
 /// @dev The rules are in `IUpkeepingFactory`.
@@ -26,13 +29,18 @@ contract UpkeepingFactory is IUpkeepingFactory {
     /// @inheritdoc IUpkeepingFactory
     function createGroup(Config calldata config, address[] calldata operators) external returns (address group) {
         _check(config, operators.length);
-        group = Clones.cloneWithImmutableArgs(implementation, GroupArgs.encode(msg.sender, block.number, config));
+        uint256 n = operators.length;
+        bytes[] memory keys = CommitteeKeys.gather(IRegistry(registry), operators);
+        bool own = n <= Quorum.MAX_OWN_MEMBERS;
+        bytes memory code = GroupArgs.encode(msg.sender, block.number, n, config);
+        if (own) code = bytes.concat(code, Quorum.pack(keys, operators));
+        group = Clones.cloneWithImmutableArgs(implementation, code);
         isGroup[group] = true;
-        IUpkeepingCommittees(group).initialize(operators);
+        IUpkeepingCommittees(group).initialize(own ? group : Quorum.store(keys, operators));
         emit GroupCreated(group, msg.sender, config.token, operators, config);
     }
 
-    /// @dev R4, in its order. The committee's size is checked by the group itself.
+    /// @dev R4, in its order. The committee's size is checked where its keys are gathered.
     function _check(Config calldata c, uint256 n) private view {
         if (c.token != address(0) && c.token.code.length == 0) revert UpkeepingFactory_TokenWithoutCode(c.token);
         _atLeast("price at least 1", 1, c.price);

@@ -4,8 +4,7 @@ pragma solidity 0.8.37;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IUpkeepingCommittees} from "../interfaces/IUpkeepingCommittees.sol";
 import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
-import {BLS} from "../libraries/BLS.sol";
-import {CodeBlob} from "../libraries/CodeBlob.sol";
+import {CommitteeKeys} from "../libraries/CommitteeKeys.sol";
 import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
 import {Hot, Packed} from "../libraries/Packed.sol";
 import {Quorum} from "../libraries/Quorum.sol";
@@ -14,13 +13,13 @@ import {GroupConsents} from "./GroupConsents.sol";
 /// @title Committees: the first, proposed ones, rotated keys, resignations (R33)
 abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
     /// @inheritdoc IUpkeepingCommittees
-    function initialize(address[] calldata operators) external {
+    function initialize(address keysBlob) external {
         if (_seats.n != 0) revert Upkeeping_Initialized(_seats.version);
-        address blob = _gather(operators);
+        bool own = keysBlob == address(this);
         bytes32 seed = blockhash(block.number - 1);
-        _seats = Seats(blob, 1, uint40(block.number), uint8(operators.length));
+        _seats = Seats(keysBlob, 1, uint40(block.number), uint8(GroupArgs.load().members()));
         _seed = seed;
-        _setHot(Hot(0, 0, block.number, 0, 0, 1));
+        _setHot(Hot(0, 0, block.number, 0, own ? 0 : Packed.ELSEWHERE, 1));
         emit CommitteeActivated(1, 0, seed);
     }
 
@@ -31,7 +30,7 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         Hot memory hot = _hot();
         if (hot.flags & Packed.TERMINATED != 0) revert IUpkeepingMembers.Upkeeping_Terminated(_misc.terminatedAt);
         if (_misc.pendingVersion != 0) revert Upkeeping_CommitteePending(_misc.pendingVersion);
-        address blob = _gather(operators);
+        address blob = Quorum.store(CommitteeKeys.gather(_registry, operators), operators);
         version = _newVersion(blob, operators.length);
         _misc.pendingVersion = uint32(version);
         hot.flags |= Packed.SUCCESSION;
@@ -77,7 +76,7 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
 
     /// @inheritdoc IUpkeepingCommittees
     function rotateSeat() external {
-        bytes memory key = _registryKey(msg.sender);
+        bytes memory key = CommitteeKeys.keyOf(_registry, msg.sender);
         (address base, uint256 n) = _nextSeats();
         uint256 index = Quorum.indexOf(base, n, msg.sender);
         uint256 pending = _misc.pendingVersion;
@@ -165,34 +164,6 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
             keys[i] = i == index ? key : Quorum.keyBytes(base, i);
         }
         return Quorum.store(keys, Quorum.operators(base, n));
-    }
-
-    /// @dev Puts the members' registry keys of now in a blob (R3).
-    function _gather(address[] calldata operators) private returns (address) {
-        uint256 n = operators.length;
-        if (n < 4 || n > Quorum.MAX_MEMBERS || n % 3 != 1) {
-            uint256 below = n > Quorum.MAX_MEMBERS ? Quorum.MAX_MEMBERS : (n < 4 ? 4 : n - (n - 1) % 3);
-            revert Upkeeping_BadCommitteeSize(below, n);
-        }
-        bytes[] memory keys = new bytes[](n);
-        for (uint256 i = 0; i < n; ++i) {
-            keys[i] = _registryKey(operators[i]);
-            for (uint256 j = 0; j < i; ++j) {
-                if (operators[j] == operators[i]) revert Upkeeping_DuplicateMember(operators[i]);
-            }
-        }
-        return Quorum.store(keys, operators);
-    }
-
-    function _registryKey(address operator) private view returns (bytes memory key) {
-        address blob = _registry.keyBlob(operator);
-        if (blob == address(0)) revert Upkeeping_NotAKeeper(operator);
-        key = new bytes(BLS.KEY_BYTES);
-        uint256 to;
-        assembly ("memory-safe") {
-            to := add(key, 32)
-        }
-        CodeBlob.read(blob, 0, BLS.KEY_BYTES, to);
     }
 
     function _accept(uint64 version, address operator) private {

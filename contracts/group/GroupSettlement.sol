@@ -37,10 +37,7 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
             revert Upkeeping_Ended(_misc.endBlock, uint64(hot.ts));
         }
         uint256 turnNumber = _turnNumber(args, a.ts, a.te);
-        Seats memory seats = _seats;
-        if (a.version != seats.version) revert Upkeeping_WrongCommittee(seats.version, uint64(a.version));
-        a.keysBlob = seats.keysBlob;
-        a.n = seats.n;
+        _seat(hot, args, a);
         uint256 f = (a.n - 1) / 3;
 
         if (a.leader >= a.n) revert Upkeeping_NoSuchLeader(a.n, a.leader);
@@ -63,6 +60,18 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
             a.sender = Quorum.indexOf(a.keysBlob, a.n, msg.sender);
             if (a.sender == a.n) revert Upkeeping_NotMember(msg.sender);
         }
+    }
+
+    /// @dev The active committee: the first is in the group's own code, which spares a slot and an account (R36).
+    function _seat(Hot memory hot, Args memory args, Admission memory a) private view {
+        uint256 version = 1;
+        a.keysBlob = address(this);
+        a.n = args.members();
+        if (hot.flags & Packed.ELSEWHERE != 0) {
+            Seats memory seats = _seats;
+            (version, a.keysBlob, a.n) = (seats.version, seats.keysBlob, seats.n);
+        }
+        if (a.version != version) revert Upkeeping_WrongCommittee(uint64(version), uint64(a.version));
     }
 
     /// @dev i ≥ 1 of a settlement, if te is where turn i ends and the block lies in its window (R6).

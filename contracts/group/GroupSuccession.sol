@@ -35,6 +35,7 @@ abstract contract GroupSuccession is GroupStorage {
         misc.rotatedVersion = 0;
         _misc = misc;
         if (misc.pendingVersion == 0) hot.flags &= ~Packed.SUCCESSION;
+        hot.flags |= Packed.ELSEWHERE;
 
         Seats memory old = _seats;
         CommitteeRecord storage archived = _committees[old.version];

@@ -47,7 +47,8 @@ interface IUpkeepingCommittees {
     error Upkeeping_NoSeat(address actual);
 
     /// @notice Called by the factory in the transaction that makes the group.
-    function initialize(address[] calldata operators) external;
+    /// @param keysBlob where the first committee's keys are: the group itself, or a blob if they do not fit in its code
+    function initialize(address keysBlob) external;
 
     /// @notice Proposes a committee of 3f+1 registered keepers, with their keys of now; payer only.
     /// @return committee its version

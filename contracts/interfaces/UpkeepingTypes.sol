@@ -105,7 +105,8 @@ struct SettlementRoot {
 /// @param retiredAt block in which another version took its place, 0 if none has
 /// @param seed committeeSeed: hash of the block before effectiveFrom (R5)
 /// @param keysBlob contract whose code is 00 ‖ negated sum (192) ‖ n keys (192 each) ‖ n operators (20 each); above 115 members the
-///        operators are in a second such contract (00 ‖ n × 20), whose address (20) stands in their place
+///        operators are in a second such contract (00 ‖ n × 20), whose address (20) stands in their place. For a first committee of at most
+///        112 members it is the group itself, with the same data from byte 141 of its code on
 /// @param accepted bitmap of members that consented (all of them for version 1)
 /// @param operators in contract order: a keeper's index is its place here
 struct Committee {

@@ -14,12 +14,19 @@ using GroupArgs for Args global;
 
 /// @title Immutable arguments of a group (R4, R36)
 /// @notice a = payer (160) ‖ price (96); b = token (160) ‖ origin (40) ‖ interval (32) ‖ keeper share (16) ‖ merkle (8);
-///         c = turn ‖ slot ‖ answer ‖ confirmations ‖ lockup (32 each) ‖ tolerance (16) ‖ unused (80).
+///         c = turn ‖ slot ‖ answer ‖ confirmations ‖ lockup (32 each) ‖ tolerance (16) ‖ unused (72) ‖ members of the first
+///         committee (8). Behind them, if there is room, that committee's keys as `Quorum` packs them.
 library GroupArgs {
     /// @dev A clone's own code is 45 bytes long; the arguments follow.
     uint256 private constant OFFSET = 45;
+    /// @dev Where the first committee's keys begin.
+    uint256 internal constant KEYS_OFFSET = OFFSET + 96;
 
-    function encode(address payer_, uint256 origin_, Config memory c) internal pure returns (bytes memory) {
+    function encode(address payer_, uint256 origin_, uint256 members_, Config memory c)
+        internal
+        pure
+        returns (bytes memory)
+    {
         return abi.encodePacked(
             payer_,
             c.price,
@@ -34,7 +41,8 @@ library GroupArgs {
             c.confirmations,
             c.lockup,
             c.toleranceBps,
-            uint80(0)
+            uint72(0),
+            uint8(members_)
         );
     }
 
@@ -92,6 +100,11 @@ library GroupArgs {
 
     function turn(Args memory args) internal pure returns (uint256) {
         return args.c >> 224;
+    }
+
+    /// @notice Size of the first committee.
+    function members(Args memory args) internal pure returns (uint256) {
+        return uint8(args.c);
     }
 
     function slot(Args memory args) internal pure returns (uint256) {

@@ -4,9 +4,9 @@ pragma solidity 0.8.37;
 /// @notice What every settlement of a group reads and writes: one slot.
 /// @param free unallocated escrow (96 bits)
 /// @param share what each payee of the active committee has been credited in all (96)
-/// @param ts settled through (40)
+/// @param ts settled through (39)
 /// @param listed providers that are not closed, item by item (9)
-/// @param flags see `Packed` (4)
+/// @param flags see `Packed` (5)
 /// @param turns turns of the latest settlements, not yet in the log, see `TurnLog` (11)
 struct Hot {
     uint256 free;
@@ -42,6 +42,8 @@ library Packed {
     uint256 internal constant TERMINATED = 4;
     /// @dev Hot: abandoned at least once.
     uint256 internal constant ABANDONED = 8;
+    /// @dev Hot: the active committee's keys are not those in the group's own code.
+    uint256 internal constant ELSEWHERE = 16;
 
     /// @dev Live: added and not closed.
     uint256 internal constant LISTED = 1;
@@ -57,15 +59,15 @@ library Packed {
     function unpackHot(uint256 word) internal pure returns (Hot memory hot) {
         hot.free = word >> 160;
         hot.share = uint96(word >> 64);
-        hot.ts = uint40(word >> 24);
-        hot.listed = (word >> 15) & 0x1ff;
-        hot.flags = (word >> 11) & 0xf;
+        hot.ts = (word >> 25) & 0x7fffffffff;
+        hot.listed = (word >> 16) & 0x1ff;
+        hot.flags = (word >> 11) & 0x1f;
         hot.turns = word & 0x7ff;
     }
 
     /// @dev No field can exceed its bits: money by the cap on deposits, the rest by construction.
     function pack(Hot memory hot) internal pure returns (uint256) {
-        return hot.free << 160 | hot.share << 64 | hot.ts << 24 | hot.listed << 15 | hot.flags << 11 | hot.turns;
+        return hot.free << 160 | hot.share << 64 | hot.ts << 25 | hot.listed << 16 | hot.flags << 11 | hot.turns;
     }
 
     function unpackLive(uint256 word) internal pure returns (Live memory live) {

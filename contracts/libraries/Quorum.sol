@@ -3,15 +3,19 @@ pragma solidity 0.8.37;
 
 import {BLS} from "./BLS.sol";
 import {CodeBlob} from "./CodeBlob.sol";
+import {GroupArgs} from "./GroupArgs.sol";
 
 /// @title Committee keys in a code blob, and quorum certificates checked against them (R2, R27, R36)
 /// @notice Data of a blob: the negated sum of all keys, the keys, the operators (above 115 members: the address of a second
-///         blob with the operators). With −Σ stored, adding the absent signers' keys gives −(key of the signers), and
+///         blob with the operators). A group's first committee needs no blob: the same data lies in the group's own code, behind
+///         its arguments. With −Σ stored, adding the absent signers' keys gives −(key of the signers), and
 ///         e(signature, g2) · e(H(digest), −key) = 1 is the check: nothing has to be negated on the way.
 library Quorum {
     uint256 internal constant MAX_MEMBERS = 124;
     /// @dev With more members the operators do not fit beside the keys.
     uint256 internal constant MAX_INLINE_OPERATORS = 115;
+    /// @dev Up to here the data fits in a clone's code behind its arguments.
+    uint256 internal constant MAX_OWN_MEMBERS = 112;
     bytes internal constant SIGNATURE_DST = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
 
     /// @notice Number of bits set in a bitmap of at most 128 bits.
@@ -60,13 +64,13 @@ library Quorum {
     /// @dev Writes −(Σ keys of the signers) at `place`; uses the 448 bytes behind it.
     function _negatedKey(address blob, uint256 absent, uint256 place) private view {
         uint256 scratch = place + 2 * BLS.G2_BYTES;
-        CodeBlob.read(blob, 0, BLS.KEY_BYTES, scratch);
+        _read(blob, 0, BLS.KEY_BYTES, scratch);
         BLS.pad(scratch, place);
         // Unchecked: at most 124 keys of 192 bytes.
         unchecked {
             for (uint256 offset = BLS.KEY_BYTES; absent != 0; absent >>= 1) {
                 if (absent & 1 != 0) {
-                    CodeBlob.read(blob, offset, BLS.KEY_BYTES, scratch);
+                    _read(blob, offset, BLS.KEY_BYTES, scratch);
                     BLS.pad(scratch, place + BLS.G2_BYTES);
                     BLS.addG2(place);
                 }
@@ -79,7 +83,7 @@ library Quorum {
     function operatorAt(address blob, uint256 n, uint256 index) internal view returns (address operator) {
         (address holder, uint256 offset) = _operators(blob, n);
         assembly ("memory-safe") {
-            extcodecopy(holder, 0x00, add(add(offset, 1), mul(index, 20)), 32)
+            extcodecopy(holder, 0x00, add(offset, mul(index, 20)), 32)
             operator := shr(96, mload(0x00))
         }
     }
@@ -99,7 +103,7 @@ library Quorum {
         bytes memory raw = new bytes(n * 20);
         (address holder, uint256 offset) = _operators(blob, n);
         assembly ("memory-safe") {
-            extcodecopy(holder, add(raw, 32), add(offset, 1), mul(n, 20))
+            extcodecopy(holder, add(raw, 32), offset, mul(n, 20))
             for { let i := 0 } lt(i, n) { i := add(i, 1) } {
                 mstore(add(add(list, 32), shl(5, i)), shr(96, mload(add(add(raw, 32), mul(i, 20)))))
             }
@@ -126,13 +130,31 @@ library Quorum {
         assembly ("memory-safe") {
             to := add(raw, 32)
         }
-        CodeBlob.read(blob, BLS.KEY_BYTES * (index + 1), BLS.KEY_BYTES, to);
+        _read(blob, BLS.KEY_BYTES * (index + 1), BLS.KEY_BYTES, to);
     }
 
     /// @notice Puts keys (192 bytes each) and operators of a committee in a blob.
     function store(bytes[] memory keys, address[] memory members) internal returns (address blob) {
-        uint256 n = members.length;
-        bytes memory data = new bytes(BLS.KEY_BYTES * (n + 1));
+        bytes memory list = _list(members);
+        if (members.length > MAX_INLINE_OPERATORS) list = abi.encodePacked(CodeBlob.create(list));
+        return CodeBlob.create(bytes.concat(_sumAndKeys(keys), list));
+    }
+
+    /// @notice The data of a blob for a committee of at most MAX_OWN_MEMBERS, to go into a group's own code.
+    function pack(bytes[] memory keys, address[] memory members) internal view returns (bytes memory) {
+        return bytes.concat(_sumAndKeys(keys), _list(members));
+    }
+
+    function _list(address[] memory members) private pure returns (bytes memory list) {
+        for (uint256 i = 0; i < members.length; ++i) {
+            list = bytes.concat(list, bytes20(members[i]));
+        }
+    }
+
+    /// @dev The negated sum of the keys, and the keys.
+    function _sumAndKeys(bytes[] memory keys) private view returns (bytes memory data) {
+        uint256 n = keys.length;
+        data = new bytes(BLS.KEY_BYTES * (n + 1));
         bytes memory work = new bytes(2 * BLS.G2_BYTES);
         uint256 place;
         uint256 to;
@@ -152,22 +174,28 @@ library Quorum {
         }
         BLS.negateG2(place);
         BLS.unpad(place, to);
-        bytes memory list;
-        for (uint256 i = 0; i < n; ++i) {
-            list = bytes.concat(list, bytes20(members[i]));
-        }
-        if (n > MAX_INLINE_OPERATORS) list = abi.encodePacked(CodeBlob.create(list));
-        return CodeBlob.create(bytes.concat(data, list));
     }
 
-    /// @dev Which blob holds the operators, and where in its data they start.
+    /// @dev Where in a holder's code the data begins: behind a blob's STOP, or behind a group's arguments.
+    function _start(address blob) private view returns (uint256) {
+        return blob == address(this) ? GroupArgs.KEYS_OFFSET : 1;
+    }
+
+    function _read(address blob, uint256 offset, uint256 size, uint256 to) private view {
+        offset += _start(blob);
+        assembly ("memory-safe") {
+            extcodecopy(blob, to, offset, size)
+        }
+    }
+
+    /// @dev Which code holds the operators, and where in it they start.
     function _operators(address blob, uint256 n) private view returns (address holder, uint256 offset) {
-        offset = BLS.KEY_BYTES * (n + 1);
+        offset = BLS.KEY_BYTES * (n + 1) + _start(blob);
         if (n <= MAX_INLINE_OPERATORS) return (blob, offset);
         assembly ("memory-safe") {
-            extcodecopy(blob, 0x00, add(offset, 1), 32)
+            extcodecopy(blob, 0x00, offset, 32)
             holder := shr(96, mload(0x00))
         }
-        offset = 0;
+        offset = 1;
     }
 }
