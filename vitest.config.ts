@@ -23,6 +23,7 @@ export default defineConfig({
     passWithNoTests: false,
     // Several tests start chains and daemons of their own, on two cores.
     maxWorkers: 2,
+    maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
     testTimeout: long ? 600_000 : 60_000,
     hookTimeout: 120_000,

@@ -27,8 +27,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         Args memory args = GroupArgs.load();
         if (args.merkle()) revert Upkeeping_WrongMode(false, true);
         Hot memory hot = _hot();
-        Admission memory a;
-        (a.ts, a.te, a.version, a.leader, a.failed, a.payees) = (s.ts, s.te, s.committee, s.leader, s.failed, s.payees);
+        Admission memory a = Admission(s.ts, s.te, s.committee, s.leader, s.failed, s.payees, 0, 0, 0, 0, address(this));
         _admit(hot, args, a, signers, signature.length);
         bytes32 digest = settlementDigest(s);
         _verify(a, signers, digest, signature);
@@ -37,7 +36,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         _payKeepers(hot, a, cut);
         _close(hot, args, a);
         _setHot(hot);
-        emit Settled(s.ts, s.te, s.leader, s.failed, s.payees, signers, digest);
+        emit Settled(uint64(a.ts), uint64(a.te), uint8(a.leader), a.failed, a.payees, signers, digest);
     }
 
     /// @inheritdoc IUpkeepingSettlement
@@ -50,8 +49,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         Item[] calldata items = s.items;
         uint256 count = items.length;
         _checkCount(hot, s.te, count);
-        uint256[] memory words = new uint256[](count);
-        uint256[] memory amounts = new uint256[](count);
+        uint256 buffer = _buffer(count);
         Span memory span = Span(s.ts, s.te, _committedEnd(hot.flags, s.te), args.price());
         uint256 due;
         // Unchecked: an amount is below 2^192, arrears are sums of such, and no sum of them comes near 2^256. What is paid is
@@ -63,8 +61,7 @@ contract Upkeeping is GroupMerkle, Delegate {
                 if (provider < expectedAbove) revert Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
                 expectedAbove = provider + 1;
                 (uint256 word, uint256 amount) = _measure(hot, args, span, provider, items[i].spaceTime);
-                words[i] = word;
-                amounts[i] = amount;
+                _put(buffer, i, word, amount);
                 due += amount;
             }
             uint256 available = hot.free;
@@ -73,7 +70,7 @@ contract Upkeeping is GroupMerkle, Delegate {
             uint256 paid;
             for (uint256 i = 0; i < count; ++i) {
                 uint256 provider = items[i].provider;
-                (uint256 word, uint256 amount) = (words[i], amounts[i]);
+                (uint256 word, uint256 amount) = _get(buffer, i);
                 if (due > available || word & Packed.OWED != 0) {
                     (word, amount) = _owe(provider, word, amount, due, available);
                 }
@@ -86,6 +83,31 @@ contract Upkeeping is GroupMerkle, Delegate {
                 _liveWords[provider] = word + (amount << 160);
             }
             hot.free = available - paid;
+        }
+    }
+
+    /// @dev Memory for two words an item. Assembly, here and below: an array of structs would be one pointer and one
+    ///      bounds check more for every item.
+    function _buffer(uint256 count) private pure returns (uint256 buffer) {
+        assembly ("memory-safe") {
+            buffer := mload(0x40)
+            mstore(0x40, add(buffer, shl(6, count)))
+        }
+    }
+
+    function _put(uint256 buffer, uint256 i, uint256 word, uint256 amount) private pure {
+        assembly ("memory-safe") {
+            let place := add(buffer, shl(6, i))
+            mstore(place, word)
+            mstore(add(place, 32), amount)
+        }
+    }
+
+    function _get(uint256 buffer, uint256 i) private pure returns (uint256 word, uint256 amount) {
+        assembly ("memory-safe") {
+            let place := add(buffer, shl(6, i))
+            word := mload(place)
+            amount := mload(add(place, 32))
         }
     }
 

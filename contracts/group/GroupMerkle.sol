@@ -23,8 +23,7 @@ abstract contract GroupMerkle is GroupSettlement {
         Args memory args = GroupArgs.load();
         if (!args.merkle()) revert Upkeeping_WrongMode(true, false);
         Hot memory hot = _hot();
-        Admission memory a;
-        (a.ts, a.te, a.version, a.leader, a.failed, a.payees) = (s.ts, s.te, s.committee, s.leader, s.failed, s.payees);
+        Admission memory a = Admission(s.ts, s.te, s.committee, s.leader, s.failed, s.payees, 0, 0, 0, 0, address(this));
         _admit(hot, args, a, signers, signature.length);
         bytes32 digest = settlementRootDigest(s);
         _verify(a, signers, digest, signature);

@@ -24,6 +24,7 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
         uint256 n;
         uint256 failedCount;
         uint256 sender;
+        uint256 turnNumber;
         address keysBlob;
     }
 
@@ -36,17 +37,23 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
         if (hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock) {
             revert Upkeeping_Ended(_misc.endBlock, uint64(hot.ts));
         }
-        uint256 turnNumber = _turnNumber(args, a.ts, a.te);
+        a.turnNumber = _turnNumber(args, a.ts, a.te);
         _seat(hot, args, a);
-        uint256 f = (a.n - 1) / 3;
+        // Unchecked: n is at least 4 and at most 124.
+        uint256 f;
+        uint256 expectedSigners;
+        unchecked {
+            f = (a.n - 1) / 3;
+            expectedSigners = 2 * f + 1;
+        }
 
         if (a.leader >= a.n) revert Upkeeping_NoSuchLeader(a.n, a.leader);
         uint256 beyond = (signers | a.failed | a.payees) >> a.n;
         if (beyond != 0) revert Upkeeping_BitmapOutOfRange(1 << a.n, signers | a.failed | a.payees);
         uint256 signing = Quorum.count(signers);
-        if (signing < 2 * f + 1) revert Upkeeping_TooFewSigners(2 * f + 1, signing);
-        a.failedCount = Quorum.count(a.failed);
-        uint256 expectedFailed = _min(turnNumber - 1, f);
+        if (signing < expectedSigners) revert Upkeeping_TooFewSigners(expectedSigners, signing);
+        if (a.failed != 0) a.failedCount = Quorum.count(a.failed);
+        uint256 expectedFailed = _min(a.turnNumber - 1, f);
         if (a.failedCount != expectedFailed) revert Upkeeping_WrongFailedCount(expectedFailed, a.failedCount);
         if (a.failed & a.payees != 0) revert Upkeeping_FailedPayee(0, a.failed & a.payees);
         if ((a.failed >> a.leader) & 1 != 0) revert Upkeeping_LeaderFailed(uint8(a.leader));
@@ -65,7 +72,6 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
     /// @dev The active committee: the first is in the group's own code, which spares a slot and an account (R36).
     function _seat(Hot memory hot, Args memory args, Admission memory a) private view {
         uint256 version = 1;
-        a.keysBlob = address(this);
         a.n = args.members();
         if (hot.flags & Packed.ELSEWHERE != 0) {
             Seats memory seats = _seats;
@@ -140,9 +146,7 @@ abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
 
     /// @dev Notes the settlement in the history and moves the group on.
     function _close(Hot memory hot, Args memory args, Admission memory a) internal {
-        uint256 turn = args.turn();
-        uint256 turnNumber = (a.te - a.ts - args.interval()) / turn + 1;
-        hot.turns = TurnLog.append(_turnLog, hot.turns, turnNumber, a.ts, args.interval(), turn);
+        hot.turns = TurnLog.append(_turnLog, hot.turns, a.turnNumber, a.ts, args.interval(), args.turn());
         _moveOn(hot, a.te, a.te);
     }
 }

@@ -182,8 +182,16 @@ abstract contract GroupStorage {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("WhitePay"), keccak256("1"), block.chainid, address(this)));
     }
 
-    function _typedDigest(bytes32 structHash) internal view returns (bytes32) {
-        return keccak256(abi.encodePacked(hex"1901", _domainSeparator(), structHash));
+    function _typedDigest(bytes32 structHash) internal view returns (bytes32 digest) {
+        bytes32 domain = _domainSeparator();
+        // Assembly: keccak256(1901 ‖ domain ‖ struct hash), without a copy of its parts.
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, shl(240, 0x1901))
+            mstore(add(start, 2), domain)
+            mstore(add(start, 34), structHash)
+            digest := keccak256(start, 66)
+        }
     }
 
     /// @dev Token units for byte·blocks, rounded down (R30). No overflow: 2^128 · 2^96.

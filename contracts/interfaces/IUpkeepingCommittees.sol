@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title Committees of a group: the first, proposed ones, rotated keys, resignations (R33)
 /// @dev A keeper's consent is EIP-712 with the group's domain: `SeatAcceptance(uint64 committee,bytes32 keysHash)`, signed by
-///      its operator; keysHash = keccak256 of the code of the committee's keysBlob, without its first byte.
+///      its operator; keysHash = keccak256 of the code of the proposed committee's keysBlob, without its first byte.
 interface IUpkeepingCommittees {
     /// @notice The payer proposed a committee.
     event CommitteeProposed(uint64 indexed committee, address keysBlob, address[] operators);

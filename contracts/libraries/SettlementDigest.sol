@@ -12,14 +12,29 @@ library SettlementDigest {
         "SettlementRoot(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 root,uint256 totalSpaceTime)"
     );
 
-    function structHash(Settlement calldata s) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(SETTLEMENT_TYPEHASH, s.ts, s.te, s.committee, s.leader, s.failed, s.payees, itemsHash(s.items))
-        );
+    function structHash(Settlement calldata s) internal pure returns (bytes32 hash) {
+        bytes32 typehash = SETTLEMENT_TYPEHASH;
+        bytes32 items = itemsHash(s.items);
+        // Assembly: the six words in front of the items are in calldata as they are signed. A value beyond its type is
+        // refused where it is read.
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, typehash)
+            calldatacopy(add(start, 32), s, 192)
+            mstore(add(start, 224), items)
+            hash := keccak256(start, 256)
+        }
     }
 
-    function structHash(SettlementRoot calldata s) internal pure returns (bytes32) {
-        return keccak256(abi.encode(SETTLEMENT_ROOT_TYPEHASH, s));
+    function structHash(SettlementRoot calldata s) internal pure returns (bytes32 hash) {
+        bytes32 typehash = SETTLEMENT_ROOT_TYPEHASH;
+        // Assembly: as above, all eight words.
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, typehash)
+            calldatacopy(add(start, 32), s, 256)
+            hash := keccak256(start, 288)
+        }
     }
 
     /// @notice keccak256(abi.encode(items)).

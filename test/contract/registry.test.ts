@@ -266,7 +266,7 @@ describe("the factory", () => {
     const group = await world.group(4);
     expect(await world.factory.getFunction("isGroup")(await group.address())).toBe(true);
     expect(await world.factory.getFunction("isGroup")(someone.address)).toBe(false);
-    const again = refusal(group.send(someone, "initialize", [[]]), group.contract.interface);
+    const again = refusal(group.send(someone, "initialize", [someone.address]), group.contract.interface);
     expect(await again).toEqual({ error: "Upkeeping_Initialized", args: [1n] });
     const { payer, registry: used, originBlock, config } = await group.read("parameters");
     expect([payer, used, Number(originBlock)]).toEqual([

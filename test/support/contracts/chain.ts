@@ -30,6 +30,9 @@ export async function openChain(): Promise<Chain> {
   const connection = await network.create({ network: "hardhat", chainType: "l1" });
   const { ethers } = connection;
   const rpc: Rpc = (method, params = []) => connection.provider.request({ method, params: [...params] });
+  // The tests of planted faults switch one on by putting code at its address.
+  const fault = process.env["WHITEPAY_FAULT"] ?? "";
+  if (fault !== "") await rpc("hardhat_setCode", [fault, "0x00"]);
   const signers = await ethers.getSigners();
   const provider = ethers.provider as unknown as NonNullable<Signer["provider"]>;
   const block = async (): Promise<number> => Number(await rpc("eth_blockNumber"));

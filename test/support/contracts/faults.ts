@@ -1,22 +1,21 @@
-/** Copies of the contracts with one fault planted in each, and the part of the suite that has to notice. */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+/** Copies of the contracts with faults planted in them, one switched on at a time, and the tests that have to notice each. */
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
 
 export type Fault = {
   name: string;
   file: string;
   original: string;
+  /** What stands there instead; `$ON` says whether this fault is switched on. */
   planted: string;
-  /** Contracts whose code contains the file. */
-  rebuilt: string[];
   /** Test file, and the tests in it that are run. */
   suite: string;
   only: string;
 };
 
-const settling = { rebuilt: ["Upkeeping"], suite: "settle" };
+const settling = { suite: "settle" };
 
 export const faults: readonly Fault[] = [
   {
@@ -24,31 +23,31 @@ export const faults: readonly Fault[] = [
     name: "the keepers' cut rounded up",
     file: "Upkeeping.sol",
     original: "uint256 itsCut = amount * bps / BPS;",
-    planted: "uint256 itsCut = (amount * bps + BPS - 1) / BPS;",
+    planted: "uint256 itsCut = (amount * bps + ($ON ? BPS - 1 : 0)) / BPS;",
     only: "to the unit",
   },
   {
     ...settling,
     name: "no compare and set of ts",
     file: "group/GroupSettlement.sol",
-    original: "if (a.ts != hot.ts) revert Upkeeping_StaleStart(uint64(hot.ts), uint64(a.ts));",
-    planted: "",
+    original: "if (a.ts != hot.ts) revert Upkeeping_StaleStart(",
+    planted: "if (!$ON && a.ts != hot.ts) revert Upkeeping_StaleStart(",
     only: "a stale ts",
   },
   {
     ...settling,
     name: "no end of the window",
     file: "group/GroupSettlement.sol",
-    original: "if (block.number >= te + turn) revert Upkeeping_TooLate(te + turn, block.number);",
-    planted: "",
+    original: "if (block.number >= te + turn) revert",
+    planted: "if (!$ON && block.number >= te + turn) revert",
     only: "after its window",
   },
   {
     ...settling,
     name: "a quorum of one too few",
     file: "group/GroupSettlement.sol",
-    original: "if (signing < 2 * f + 1)",
-    planted: "if (signing < 2 * f)",
+    original: "if (signing < expectedSigners)",
+    planted: "if (signing < ($ON ? expectedSigners - 1 : expectedSigners))",
     only: "too few signers",
   },
   {
@@ -56,15 +55,15 @@ export const faults: readonly Fault[] = [
     name: "the shares of those left out go to the others",
     file: "group/GroupSettlement.sol",
     original: "share = cut / (a.n - a.failedCount);",
-    planted: "share = cut / Quorum.count(a.payees);",
+    planted: "share = cut / ($ON ? Quorum.count(a.payees) : a.n - a.failedCount);",
     only: "leaves out the share",
   },
   {
     ...settling,
     name: "a failed keeper may be a payee",
     file: "group/GroupSettlement.sol",
-    original: "if (a.failed & a.payees != 0) revert Upkeeping_FailedPayee(0, a.failed & a.payees);",
-    planted: "",
+    original: "if (a.failed & a.payees != 0) revert",
+    planted: "if (!$ON && a.failed & a.payees != 0) revert",
     only: "failed and payees",
   },
   {
@@ -72,7 +71,7 @@ export const faults: readonly Fault[] = [
     name: "paid beyond what was committed",
     file: "Upkeeping.sol",
     original: "signed = committed;",
-    planted: "",
+    planted: "if (!$ON) signed = committed;",
     only: "committed integral",
   },
   {
@@ -80,7 +79,7 @@ export const faults: readonly Fault[] = [
     name: "infinity passes for a signature",
     file: "libraries/Quorum.sol",
     original: "if (BLS.isInfinityG1(input)) return Verdict.Infinity;",
-    planted: "",
+    planted: "if (!$ON && BLS.isInfinityG1(input)) return Verdict.Infinity;",
     only: "infinity as a signature",
   },
   {
@@ -88,16 +87,15 @@ export const faults: readonly Fault[] = [
     name: "the upper part of a debt is lost",
     file: "group/GroupSettlement.sol",
     original: "if (carried != 0)",
-    planted: "if (carried > type(uint128).max)",
+    planted: "if (carried != 0 && !$ON)",
     suite: "money",
     only: "carry beyond 64 bits",
   },
   {
     name: "a key without proof of possession",
     file: "Registry.sol",
-    original: "if (!BLS.pairingHolds(place)) revert Registry_BadProof(msg.sender);",
-    planted: "",
-    rebuilt: ["Registry"],
+    original: "if (!BLS.pairingHolds(place)) revert",
+    planted: "if (!$ON && !BLS.pairingHolds(place)) revert",
     suite: "registry",
     only: "proof of possession",
   },
@@ -105,17 +103,15 @@ export const faults: readonly Fault[] = [
     name: "infinity passes for a key",
     file: "Registry.sol",
     original: "revert Registry_KeyIsInfinity();",
-    planted: "{}",
-    rebuilt: ["Registry"],
+    planted: "if (!$ON) revert Registry_KeyIsInfinity();",
     suite: "registry",
     only: "infinity as key",
   },
   {
     name: "a call may be re-entered",
     file: "group/GroupStorage.sol",
-    original: "if (_entered) revert IUpkeepingMoney.Upkeeping_Reentered();",
-    planted: "",
-    rebuilt: ["UpkeepingEscrow"],
+    original: "if (_entered) revert",
+    planted: "if (!$ON && _entered) revert",
     suite: "money",
     only: "cannot be counted twice",
   },
@@ -123,8 +119,7 @@ export const faults: readonly Fault[] = [
     name: "the lockup is not kept back",
     file: "group/GroupStorage.sol",
     original: "return now_ - settled + args.lockup() * size;",
-    planted: "return now_ - settled + size;",
-    rebuilt: ["UpkeepingEscrow", "UpkeepingMembers"],
+    planted: "return now_ - settled + ($ON ? 1 : args.lockup()) * size;",
     suite: "money",
     only: "leave the payer what is neither",
   },
@@ -137,17 +132,30 @@ type Solc = {
   ): string;
 };
 
-/** Compiles the faulty copy into a folder shaped like artifacts/. */
-export function buildFaulty(fault: Fault, folder: string): void {
+const rebuilt = ["Registry", "Upkeeping", "UpkeepingEscrow", "UpkeepingMembers"];
+
+/** Where code has to lie for a fault to be on; a chain without any runs the true contracts. */
+export function switchOf(fault: number): string {
+  return `0x${(0xfa0000 + fault).toString(16).padStart(40, "0")}`;
+}
+
+function withFaults(file: string, text: string): string {
+  return faults.reduce((changed, fault, i) => {
+    if (fault.file !== file) return changed;
+    const on = `(address(uint160(${0xfa0000 + i})).code.length != 0)`;
+    return changed.replace(fault.original, () => fault.planted.replaceAll("$ON", on));
+  }, text);
+}
+
+/** Compiles one copy with all faults in it, each behind its switch, into a folder shaped like artifacts/. */
+export function buildFaulty(folder: string): void {
   const solc = createRequire(import.meta.url)("solc") as Solc;
-  const faulty = join(projectRoot, "contracts", fault.file);
   const read = (path: string): string => {
-    const full = path.startsWith("@") ? join(projectRoot, "node_modules", path) : join(projectRoot, path);
-    const text = readFileSync(full, "utf8");
-    return full === faulty ? text.replace(fault.original, fault.planted) : text;
+    const text = readFileSync(join(projectRoot, path.startsWith("@") ? "node_modules" : "", path), "utf8");
+    return path.startsWith("contracts/") ? withFaults(path.slice("contracts/".length), text) : text;
   };
   cpSync(join(projectRoot, "artifacts", "contracts"), join(folder, "contracts"), { recursive: true });
-  for (const name of fault.rebuilt) {
+  for (const name of rebuilt) {
     const path = `contracts/${name}.sol`;
     const input = {
       language: "Solidity",
@@ -164,11 +172,9 @@ export function buildFaulty(fault: Fault, folder: string): void {
     );
     const compiled = output.contracts?.[path]?.[name];
     if (compiled === undefined)
-      throw new Error(`${fault.name}: expected it to compile, actual ${JSON.stringify(output.errors)}`);
-    const target = join(folder, path, `${name}.json`);
-    mkdirSync(dirname(target), { recursive: true });
+      throw new Error(`${name}: expected it to compile, actual ${JSON.stringify(output.errors)}`);
     writeFileSync(
-      target,
+      join(folder, path, `${name}.json`),
       JSON.stringify({ abi: compiled.abi, bytecode: `0x${compiled.evm.bytecode.object}` }),
     );
   }
