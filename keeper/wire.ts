@@ -15,6 +15,7 @@ import type { KeeperConfig } from "./config.ts";
 import type { Hex } from "./core/hash.ts";
 import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
+import type { KeeperDependencies } from "./runtime/keeper.ts";
 
 const redial_ms = 1_000;
 const maxPieceLists = 4_096;
@@ -27,7 +28,11 @@ export type Daemon = {
   run(signal: AbortSignal): Promise<void>;
 };
 
-export async function wire(config: KeeperConfig): Promise<Daemon> {
+/** `decorate` wraps the ports before the keeper gets them: how a test puts faults between a keeper and its world. */
+export async function wire(
+  config: KeeperConfig,
+  decorate: (ports: KeeperDependencies) => KeeperDependencies = (ports) => ports,
+): Promise<Daemon> {
   const secrets = await readKeyFile(config.keys);
   await mkdir(config.dataDir, { recursive: true });
   const keyring = new FileKeyring(secrets);
@@ -49,7 +54,7 @@ export async function wire(config: KeeperConfig): Promise<Daemon> {
   const { groups, challengeTimeout_ms } = config;
   const keeper = new Keeper(
     { groups, timeout_ms: challengeTimeout_ms, maxLists: maxPieceLists },
-    { keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider },
+    decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
   const api = await startApi({ ...config.api, groups }, { keeper, ledger });
   return {

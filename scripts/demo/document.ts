@@ -1,4 +1,5 @@
 /** The demo's JSON document: everything in it is read from the chain, except the challenges that keepers count. */
+import type { ChallengeEntry } from "../fleet/keepers.ts";
 
 export type MemberEntry = { index: number; operator: string; payee: string };
 export type ProviderEntry = MemberEntry & { bytes: bigint };
@@ -30,7 +31,6 @@ export type SettlementEntry = {
 };
 
 export type EscrowEntry = { deposited: bigint; balance: bigint; withdrawn: bigint; credited: bigint };
-export type ChallengeEntry = { asked: number; passed: number; failed: number };
 
 export type ParamsEntry = {
   interval: number;

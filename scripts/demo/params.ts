@@ -1,5 +1,6 @@
 /** What the demo may be asked for, and the group parameters that follow from it. */
 import { faultBound } from "../../keeper/core/quorum.ts";
+import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 
 export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;
@@ -13,19 +14,6 @@ export type DemoOptions = {
   dataDir?: string;
   keepRunning?: true;
   json?: true;
-};
-
-/** All in blocks, except price (token units per GiB·block) and the basis points. */
-export type GroupParams = {
-  interval: number;
-  turn: number;
-  slot: number;
-  answer: number;
-  confirmations: number;
-  lockup: number;
-  price: bigint;
-  keeperShareBps: number;
-  toleranceBps: number;
 };
 
 export const blockTime_ms = 500;

@@ -12,7 +12,8 @@ import {
   type SettlementInput,
 } from "../lib/settlements.ts";
 import type { Evidence } from "./check.ts";
-import type { ChallengeEntry, DemoDocument, ItemEntry, SettlementEntry } from "./document.ts";
+import type { ChallengeEntry } from "../fleet/keepers.ts";
+import type { DemoDocument, ItemEntry, SettlementEntry } from "./document.ts";
 
 export type ReadBack = { document: DemoDocument; evidence: Evidence };
 

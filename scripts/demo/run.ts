@@ -1,29 +1,23 @@
 /** The demo from the first process to the last: set up, watch the chain, let faults strike, read back, judge. */
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { JsonRpcProvider, Log, Signer } from "ethers";
+import type { JsonRpcProvider, Log } from "ethers";
 import { isCommitteeSize } from "../../keeper/core/quorum.ts";
 import { leaderOf, turnAt, turnOrder } from "../../keeper/core/turns.ts";
-import { deployAll, groupAt } from "../lib/contracts.ts";
+import { buildFleet, type Fleet } from "../fleet/build.ts";
+import type { KeeperStatus } from "../fleet/keepers.ts";
+import { Processes } from "../fleet/processes.ts";
+import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, type ExitCode } from "../lib/exit.ts";
-import { GroupView } from "../lib/group-view.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
-import { projectRoot } from "../lib/paths.ts";
-import { freePorts } from "../lib/ports.ts";
-import { connectRpc } from "../lib/rpc.ts";
 import { decodeSettledLog } from "../lib/settlements.ts";
 import { complaintsAbout } from "./check.ts";
 import type { DemoDocument } from "./document.ts";
 import { Faults } from "./faults.ts";
-import { KeeperFleet, type KeeperStatus } from "./fleet.ts";
 import { openDataFolder, type DataFolder } from "./folder.ts";
-import { blockTime_ms, groupParams, interrupted, type DemoOptions, type GroupParams } from "./params.ts";
-import { Processes } from "./processes.ts";
+import { blockTime_ms, groupParams, interrupted, type DemoOptions } from "./params.ts";
 import { bar, Progress } from "./progress.ts";
-import { ProviderFleet } from "./providers.ts";
 import { readBack, settledLogs } from "./readback.ts";
 import { tableOf } from "./report.ts";
-import { createGroup, fundOperators, makeKeeper, registerKeeper, writeKeeperConfig } from "./setup.ts";
 
 /** Rejects as soon as the run must end early: an interrupt, or a daemon that died. */
 class Stop {
@@ -55,83 +49,28 @@ type Run = {
   stop: Stop;
 };
 
-type World = {
-  rpc: string;
-  provider: JsonRpcProvider;
-  group: string;
-  view: GroupView;
-  keepers: KeeperFleet;
-  providers: ProviderFleet;
-};
-
-/** Starts the chain; blocks come at once until {@link mineSteadily}. */
-async function startChain({ processes, folder }: Run): Promise<string> {
-  const chain = processes.start({
-    name: "the chain",
-    args: [join(projectRoot, "scripts/demo/chain-process.ts")],
-    logFile: join(folder, "chain.log"),
-    daemon: true,
-  });
-  return ((await chain.ready) as { rpc: string }).rpc;
-}
-
 async function mineSteadily(provider: JsonRpcProvider): Promise<void> {
   await provider.send("evm_setAutomine", [false]);
   await provider.send("evm_setIntervalMining", [blockTime_ms]);
 }
 
-async function setUp(run: Run): Promise<World> {
-  const { options, params, folder, processes, progress } = run;
-  const [rpc, ports] = await Promise.all([startChain(run), freePorts(options.keepers + options.providers)]);
-  const provider = await connectRpc(rpc);
-  provider.pollingInterval = blockTime_ms / 4;
-  const payer: Signer = await provider.getSigner(0);
-  progress.event(`chain at ${rpc}`);
-  const deployment = await deployAll(payer);
-  progress.event("Registry, UpkeepingFactory and a demo token are deployed");
-  const keepers = await Promise.all(
-    Array.from({ length: options.keepers }, (_, index) => makeKeeper(folder, index, ports[index] as number)),
-  );
-  const registry = await deployment.registry.getAddress();
-  const providers = await ProviderFleet.create({
+function setUp({ options, params, folder, processes, progress }: Run): Promise<Fleet> {
+  return buildFleet({
     processes,
     folder,
-    count: options.providers,
-    ports: ports.slice(options.keepers),
-    rpc,
-    chainId: Number((await provider.getNetwork()).chainId),
-    registry,
+    keepers: options.keepers,
+    providers: options.providers,
+    params,
+    polling_ms: blockTime_ms / 4,
+    say: (text) => progress.event(text),
+    startMining: mineSteadily,
   });
-  await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
-  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
-  await providers.register(provider, deployment.registry);
-  progress.event(
-    `${keepers.length} keepers are registered, with proofs that they hold their keys, and ${providers.size} providers`,
-  );
-  await providers.ingest();
-  progress.event(`every provider stores ${providers.describeData()}`);
-  const operators = keepers.map(({ operator }) => operator);
-  const group = await createGroup(deployment, payer, params, operators);
-  await providers.consent(group);
-  progress.event(`the payer has made and funded group ${group}`);
-  const { chainId } = await provider.getNetwork();
-  const configOptions = { rpc, chainId: Number(chainId), registry, group };
-  const seats = await Promise.all(
-    keepers.map(async (keeper) => ({ keeper, configFile: await writeKeeperConfig(keeper, configOptions) })),
-  );
-  const fleet = new KeeperFleet(processes, seats);
-  await Promise.all([providers.start(group), ...seats.map((_, index) => fleet.start(index))]);
-  progress.event("all daemons are up");
-  await mineSteadily(provider);
-  await providers.join(groupAt(group, payer));
-  progress.event("the providers have joined the group, with their consent");
-  return { rpc, provider, group, view: new GroupView(provider, group), keepers: fleet, providers };
 }
 
 type Watched = { logs: Log[]; faults: Faults };
 
 /** Follows the chain until enough intervals are settled. */
-async function watch(run: Run, world: World): Promise<Watched> {
+async function watch(run: Run, world: Fleet): Promise<Watched> {
   const { options, progress } = run;
   const { provider, group, view, keepers, providers } = world;
   const [params, committee] = await Promise.all([view.parameters(), view.committee()]);
@@ -148,7 +87,9 @@ async function watch(run: Run, world: World): Promise<Watched> {
     },
     {
       crashKeeper: (index) => keepers.crash(index),
-      restartKeeper: (index) => keepers.start(index),
+      restartKeeper: async (index) => {
+        await keepers.start(index);
+      },
       damageProvider: (index) => providers.damage(index),
       say: (text) => progress.event(text),
     },
@@ -218,7 +159,7 @@ function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined
 }
 
 /** Reads all back, judges, and prints the result. */
-async function conclude(run: Run, world: World, { logs, faults }: Watched): Promise<boolean> {
+async function conclude(run: Run, world: Fleet, { logs, faults }: Watched): Promise<boolean> {
   const { options, progress } = run;
   progress.end();
   const challenges = await world.keepers.challenges(world.group);
@@ -241,7 +182,7 @@ async function conclude(run: Run, world: World, { logs, faults }: Watched): Prom
   return judged.ok;
 }
 
-function keepRunningNotice(run: Run, world: World): void {
+function keepRunningNotice(run: Run, world: Fleet): void {
   const lines = [`rpc   ${world.rpc}`, `group ${world.group}`];
   const print = run.options.json ? say : printLine;
   for (const line of lines) print(line);

@@ -13,8 +13,8 @@ import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { ChainUpdate } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
-import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/demo/setup.ts";
-import type { Keeper } from "../../scripts/demo/setup.ts";
+import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { deployAll } from "../../scripts/lib/contracts.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { connectRpc } from "../../scripts/lib/rpc.ts";
@@ -28,7 +28,7 @@ let group: Hex;
 let registry: Hex;
 
 beforeAll(async () => {
-  chainProcess = spawn(process.execPath, [join(projectRoot, "scripts/demo/chain-process.ts")], {
+  chainProcess = spawn(process.execPath, [join(projectRoot, "scripts/fleet/chain-process.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
     cwd: projectRoot,
   });

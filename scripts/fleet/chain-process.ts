@@ -1,6 +1,6 @@
 /**
- * The demo's chain: a Hardhat node under Osaka rules on a free loopback port, in a process of its own. Blocks come
- * at once during set-up; the demo switches to one block every half second by RPC when the group is made.
+ * A fleet's chain: a Hardhat node under Osaka rules on a free loopback port, in a process of its own. Blocks come
+ * at once during set-up; whoever made the fleet sets their pace by RPC when the group is made.
  */
 import { network } from "hardhat";
 

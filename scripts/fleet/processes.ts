@@ -1,4 +1,4 @@
-/** Starts, watches and ends the demo's processes. Nothing it started outlives it. */
+/** Starts, watches and ends the processes of a fleet. Nothing it started outlives it. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";

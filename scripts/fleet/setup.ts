@@ -13,7 +13,19 @@ import {
 import { provePossession, publicKeyOf } from "../lib/bls.ts";
 import { newKeeperKeys, peerIdBytes, writeKeys, type KeeperKeys } from "../lib/keys.ts";
 import type { Deployment } from "../lib/contracts.ts";
-import type { GroupParams } from "./params.ts";
+
+/** All in blocks, except price (token units per GiB·block) and the basis points. */
+export type GroupParams = {
+  interval: number;
+  turn: number;
+  slot: number;
+  answer: number;
+  confirmations: number;
+  lockup: number;
+  price: bigint;
+  keeperShareBps: number;
+  toleranceBps: number;
+};
 
 export type Keeper = {
   index: number;
@@ -43,14 +55,19 @@ export async function makeKeeper(dataDir: string, index: number, port: number): 
   return { index, folder, keys, operator: computeAddress(keys.operator), payee, port };
 }
 
-export type KeeperConfigOptions = { rpc: string; chainId: number; registry: string; group: string };
+export type KeeperConfigOptions = {
+  rpc: readonly string[];
+  chainId: number;
+  registry: string;
+  group: string;
+};
 
 /** Writes the configuration a keeper daemon starts from, and returns its path. */
 export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOptions): Promise<string> {
   const file = join(keeper.folder, "config.json");
   const config = {
     dataDir: join(keeper.folder, "data"),
-    chain: { id: options.chainId, rpc: [options.rpc], registry: options.registry },
+    chain: { id: options.chainId, rpc: options.rpc, registry: options.registry },
     groups: [options.group],
     listen: [multiaddr(keeper.port)],
     keys: join(keeper.folder, "keys.json"),

@@ -1,10 +1,11 @@
-/** The keeper daemons of a demo: start, status, kill and start again. */
+/** The keeper daemons of a fleet: start, status, kill and start again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { cliScript } from "../lib/paths.ts";
-import type { ChallengeEntry } from "./document.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Keeper } from "./setup.ts";
+
+export type ChallengeEntry = { asked: number; passed: number; failed: number };
 
 export type KeeperStatus = {
   head: number;
@@ -23,14 +24,31 @@ export type KeeperStatus = {
 const statusTimeout_ms = 3_000;
 const statusAttempts = 20;
 
+/** What Node runs as keeper `index`: the command line's daemon, or an entry of a test's own around the same daemon. */
+export type KeeperCommand = (configFile: string, index: number) => readonly string[];
+
+export const keeperDaemon: KeeperCommand = (configFile) => [
+  cliScript,
+  "keeper",
+  "run",
+  "--config",
+  configFile,
+];
+
 type Seat = { keeper: Keeper; configFile: string; process?: Running; api?: string };
 
 export class KeeperFleet {
   readonly #processes: Processes;
   readonly #seats: Seat[];
+  readonly #command: KeeperCommand;
 
-  constructor(processes: Processes, seats: readonly { keeper: Keeper; configFile: string }[]) {
+  constructor(
+    processes: Processes,
+    seats: readonly { keeper: Keeper; configFile: string }[],
+    command: KeeperCommand = keeperDaemon,
+  ) {
     this.#processes = processes;
+    this.#command = command;
     this.#seats = seats.map((seat) => ({ ...seat }));
   }
 
@@ -45,25 +63,35 @@ export class KeeperFleet {
     return seat;
   }
 
-  /** Starts (again) keeper `index` and waits until it is up. */
-  async start(index: number): Promise<void> {
+  keeper(index: number): Keeper {
+    return this.#seat(index).keeper;
+  }
+
+  /** Starts (again) keeper `index` and waits until it is up. Returns the line it then prints. */
+  async start(index: number): Promise<Record<string, unknown>> {
     const seat = this.#seat(index);
     const running = this.#processes.start({
       name: `keeper ${index}`,
-      args: [
-        "--disable-warning=ExperimentalWarning",
-        cliScript,
-        "keeper",
-        "run",
-        "--config",
-        seat.configFile,
-      ],
+      args: ["--disable-warning=ExperimentalWarning", ...this.#command(seat.configFile, index)],
       logFile: join(seat.keeper.folder, "log"),
       daemon: true,
     });
     seat.process = running;
     const ready = (await running.ready) as { api: string };
     seat.api = ready.api;
+    return ready;
+  }
+
+  /** From now on keeper `index` may end by itself. */
+  expectEnd(index: number): void {
+    this.#seat(index).process?.expectEnd();
+  }
+
+  /** Resolves when the process of keeper `index` is gone. */
+  async ended(index: number): Promise<void> {
+    const seat = this.#seat(index);
+    await seat.process?.ended;
+    delete seat.api;
   }
 
   /** `kill -9`, and nothing of it is left when this returns. */

@@ -1,4 +1,4 @@
-/** The providers of a demo: real stores on disk, real daemons, and one that loses part of what it stored. */
+/** The providers of a fleet: real stores on disk, real daemons, and one that loses part of what it stored. */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type Contract, type ContractTransactionResponse, type JsonRpcProvider } from "ethers";
@@ -18,6 +18,9 @@ export type ProviderFleetOptions = {
   chainId: number;
   registry: string;
 };
+
+/** More than it takes: an estimate made one block earlier may be too low when a slot begins in between. */
+const addGas = 1_000_000n;
 
 type Seat = {
   index: number;
@@ -130,7 +133,8 @@ export class ProviderFleet {
     const add = group.getFunction("addProvider");
     const sent: ContractTransactionResponse[] = [];
     for (const c of this.#consents) {
-      sent.push(await add(c.operator, c.listRoot, c.bytes, c.receiptKey, c.sequence, c.signature));
+      const consent = [c.operator, c.listRoot, c.bytes, c.receiptKey, c.sequence, c.signature];
+      sent.push(await add(...consent, { gasLimit: addGas }));
     }
     await Promise.all(sent.map((transaction) => transaction.wait()));
   }

@@ -1,5 +1,5 @@
 /**
- * Preloaded into every process of the demo: when the demo dies without a chance to clean up, its end of the pipe
+ * Preloaded into every process of a fleet: when the program that started it dies without a chance to clean up, its end of the pipe
  * closes, and the child goes too.
  */
 process.stdin.on("error", () => process.kill(process.pid, "SIGTERM"));

@@ -1,0 +1,130 @@
+/** A whole system on one machine: a chain, contracts, a funded group, provider and keeper daemons, each a process. */
+import { join } from "node:path";
+import type { JsonRpcProvider, Signer } from "ethers";
+import { deployAll, groupAt } from "../lib/contracts.ts";
+import { GroupView } from "../lib/group-view.ts";
+import { projectRoot } from "../lib/paths.ts";
+import { freePorts } from "../lib/ports.ts";
+import { connectRpc } from "../lib/rpc.ts";
+import { KeeperFleet, type KeeperCommand } from "./keepers.ts";
+import type { Processes } from "./processes.ts";
+import { ProviderFleet } from "./providers.ts";
+import {
+  createGroup,
+  fundOperators,
+  makeKeeper,
+  registerKeeper,
+  writeKeeperConfig,
+  type GroupParams,
+  type Keeper,
+} from "./setup.ts";
+
+export type FleetOptions = {
+  readonly processes: Processes;
+  /** Holds all data and logs. */
+  readonly folder: string;
+  readonly keepers: number;
+  readonly providers: number;
+  readonly params: GroupParams;
+  /** How often this process asks the chain for news. */
+  readonly polling_ms: number;
+  /** Told in words what has been done. */
+  readonly say: (text: string) => void;
+  /** Blocks came at once so far; from now on time passes. */
+  readonly startMining: (provider: JsonRpcProvider) => Promise<void>;
+  readonly keeperCommand?: KeeperCommand;
+  /** RPC endpoints that keeper `index` is configured with; the chain's own unless said otherwise. */
+  readonly rpcOf?: (index: number, rpc: string) => Promise<readonly string[]>;
+  /** Runs before the first keeper starts. */
+  readonly beforeKeepers?: (keepers: readonly Keeper[]) => Promise<void>;
+};
+
+export type Fleet = {
+  readonly rpc: string;
+  readonly provider: JsonRpcProvider;
+  readonly group: string;
+  readonly view: GroupView;
+  readonly keepers: KeeperFleet;
+  readonly providers: ProviderFleet;
+};
+
+/** Starts the chain; blocks come at once until `startMining`. */
+async function startChain({ processes, folder }: FleetOptions): Promise<string> {
+  const chain = processes.start({
+    name: "the chain",
+    args: [join(projectRoot, "scripts/fleet/chain-process.ts")],
+    logFile: join(folder, "chain.log"),
+    daemon: true,
+  });
+  return ((await chain.ready) as { rpc: string }).rpc;
+}
+
+/** Builds and starts everything; the providers have joined the group when this returns. */
+export async function buildFleet(options: FleetOptions): Promise<Fleet> {
+  const { folder, processes, params, say } = options;
+  const [rpc, ports] = await Promise.all([
+    startChain(options),
+    freePorts(options.keepers + options.providers),
+  ]);
+  const provider = await connectRpc(rpc);
+  provider.pollingInterval = options.polling_ms;
+  const payer: Signer = await provider.getSigner(0);
+  say(`chain at ${rpc}`);
+  const deployment = await deployAll(payer);
+  say("Registry, UpkeepingFactory and a demo token are deployed");
+  const keepers = await Promise.all(
+    Array.from({ length: options.keepers }, (_, index) => makeKeeper(folder, index, ports[index] as number)),
+  );
+  const registry = await deployment.registry.getAddress();
+  const chainId = Number((await provider.getNetwork()).chainId);
+  const providers = await ProviderFleet.create({
+    processes,
+    folder,
+    count: options.providers,
+    ports: ports.slice(options.keepers),
+    rpc,
+    chainId,
+    registry,
+  });
+  await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
+  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+  await providers.register(provider, deployment.registry);
+  say(
+    `${keepers.length} keepers are registered, with proofs that they hold their keys, and ${providers.size} providers`,
+  );
+  await providers.ingest();
+  say(`every provider stores ${providers.describeData()}`);
+  const operators = keepers.map(({ operator }) => operator);
+  const group = await createGroup(deployment, payer, params, operators);
+  await providers.consent(group);
+  say(`the payer has made and funded group ${group}`);
+  const fleet = await startDaemons(options, { rpc, chainId, registry, group, keepers, providers });
+  say("all daemons are up");
+  await options.startMining(provider);
+  await providers.join(groupAt(group, payer));
+  say("the providers have joined the group, with their consent");
+  return { rpc, provider, group, view: new GroupView(provider, group), keepers: fleet, providers };
+}
+
+type Made = {
+  readonly rpc: string;
+  readonly chainId: number;
+  readonly registry: string;
+  readonly group: string;
+  readonly keepers: readonly Keeper[];
+  readonly providers: ProviderFleet;
+};
+
+async function startDaemons(options: FleetOptions, made: Made): Promise<KeeperFleet> {
+  const { rpc, chainId, registry, group, keepers, providers } = made;
+  const seats = await Promise.all(
+    keepers.map(async (keeper) => {
+      const urls = (await options.rpcOf?.(keeper.index, rpc)) ?? [rpc];
+      return { keeper, configFile: await writeKeeperConfig(keeper, { rpc: urls, chainId, registry, group }) };
+    }),
+  );
+  await options.beforeKeepers?.(keepers);
+  const fleet = new KeeperFleet(options.processes, seats, options.keeperCommand);
+  await Promise.all([providers.start(group), ...seats.map((_, index) => fleet.start(index))]);
+  return fleet;
+}
