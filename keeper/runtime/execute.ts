@@ -131,8 +131,8 @@ export class Effects {
     if (signature.length !== 2 + signatureBytes * 2) throw new Error(`signature: actual ${signature}`);
     const { chainId, address } = group;
     const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature });
-    this.#emit({ kind: "message", message: { keeper, committee, body, hash, signature, bytes } });
     this.#background(this.#on.transport.publish(topicOf(chainId, address), bytes));
+    this.#emit({ kind: "message", message: { keeper, committee, body, hash, signature, bytes } });
   }
 
   #makeSeed(group: GroupSnapshot, effect: EffectOf<"make-seed">): void {

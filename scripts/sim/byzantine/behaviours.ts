@@ -1,27 +1,25 @@
 /** Byzantine keepers as decorators over the ports of an honest one: the core knows nothing of them. */
+import type { Envelope } from "../../../keeper/codec/message.ts";
 import type { OwnValues } from "../../../keeper/core/effects.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
 import { commitmentOf, roundId } from "../../../keeper/core/messages.ts";
+import type { Body, BodyOf } from "../../../keeper/core/messages.ts";
 import { turnKey } from "../../../keeper/core/state.ts";
 import type { StorePort } from "../../../keeper/ports/store.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
-import { lyingTransport } from "./lying-transport.ts";
-import type { Lie } from "./lying-transport.ts";
+import { lyingTransport, signedAgain } from "./lying-transport.ts";
+import type { LiarOptions, Lie } from "./lying-transport.ts";
+import { override } from "./override.ts";
 
 export type Behaviour = (ports: KeeperDependencies) => KeeperDependencies;
 
-function says(lie: Lie): Behaviour {
-  return (ports) => ({ ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie) });
+function says(lie: Lie, options: LiarOptions = {}): Behaviour {
+  return (ports) => ({ ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, options) });
 }
 
 /** What the machine writes to its store tells the liar its true values and salts before they are sent. */
 function spyingStore(inner: StorePort, own: Map<string, OwnValues>, salts: Map<Hex, Hex>): StorePort {
-  return {
-    load: (group) => inner.load(group),
-    proofOf: (group, provider, slot) => inner.proofOf(group, provider, slot),
-    prune: (group, ts, firstSlot) => inner.prune(group, ts, firstSlot),
-    keepEvidence: (pair) => inner.keepEvidence(pair),
-    evidence: () => inner.evidence(),
+  return override(inner, {
     write: async (group, writes) => {
       await inner.write(group, writes);
       for (const write of writes) {
@@ -29,7 +27,7 @@ function spyingStore(inner: StorePort, own: Map<string, OwnValues>, salts: Map<H
         if (write.kind === "salt") salts.set(write.round, write.salt);
       }
     },
-  };
+  });
 }
 
 /** Commits to and reveals `change` of its true values. */
@@ -50,7 +48,7 @@ function claim(change: (value: bigint) => bigint): Behaviour {
       return [{ ...body, commitment: commitmentOf(id, keeper, changed(values), recordsRoot, salt) }];
     };
     const store = spyingStore(ports.store, own, salts);
-    return says(lie)({ ...ports, store });
+    return says(lie, { convinced: true })({ ...ports, store });
   };
 }
 
@@ -67,21 +65,39 @@ export function withhold(kind: "reveal" | "partial" | "commit"): Behaviour {
   return says(({ body }) => (body.kind === kind ? [] : [body]));
 }
 
-/** Sends as its own commitment the first one of another keeper that it heard in the round. */
+/**
+ * Waits for another keeper's commitment of the round and sends the first one as its own; when that keeper reveals, it sends
+ * the same values, salt and leaves.
+ */
 export function copyCommit(): Behaviour {
   return (ports) => {
-    const heard = new Map<Hex, Hex>();
-    const lie: Lie = ({ chainId, group, body }) => {
+    const copied = new Map<Hex, BodyOf<"commit"> & { readonly of: number }>();
+    const waiting = new Map<Hex, (commitment: Hex) => void>();
+    let me: Envelope | undefined;
+    const say = (topic: string, as: Envelope, body: Body): void =>
+      void ports.transport.publish(topic, signedAgain(as, body, ports.keyring));
+    const lie: Lie = (message, topic) => {
+      const { chainId, group, body } = message;
+      me = message;
+      if (body.kind === "reveal") return [];
       if (body.kind !== "commit") return [body];
-      const copied = heard.get(roundId(chainId, group, body.round));
-      return copied === undefined ? [] : [{ ...body, commitment: copied }];
-    };
-    const transport = lyingTransport(ports.transport, ports.keyring, lie, ({ chainId, group, body }) => {
-      if (body.kind !== "commit") return;
       const id = roundId(chainId, group, body.round);
-      if (!heard.has(id)) heard.set(id, body.commitment);
-    });
-    return { ...ports, transport };
+      const heard = copied.get(id);
+      if (heard !== undefined) return [{ ...body, commitment: heard.commitment }];
+      waiting.set(id, (commitment) => say(topic, message, { ...body, commitment }));
+      return [];
+    };
+    const overhear = ({ chainId, group, keeper, body }: Envelope, topic: string): void => {
+      if (body.kind !== "commit" && body.kind !== "reveal") return;
+      const id = roundId(chainId, group, body.round);
+      if (body.kind === "commit" && !copied.has(id)) {
+        copied.set(id, { ...body, of: keeper });
+        waiting.get(id)?.(body.commitment);
+        waiting.delete(id);
+      }
+      if (body.kind === "reveal" && copied.get(id)?.of === keeper && me !== undefined) say(topic, me, body);
+    };
+    return { ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, { overhear }) };
   };
 }
 
@@ -112,12 +128,11 @@ export function hastyAttempts(): Behaviour {
 export function lazy(asks: () => boolean): Behaviour {
   return (ports) => ({
     ...ports,
-    provider: {
-      pieceList: (target, query, limits) => ports.provider.pieceList(target, query, limits),
+    provider: override(ports.provider, {
       challenge: (target, request, limits) =>
         asks()
           ? ports.provider.challenge(target, request, limits)
           : Promise.resolve({ ok: false, reason: "refused", detail: "skipped" } as const),
-    },
+    }),
   });
 }

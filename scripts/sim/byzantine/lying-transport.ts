@@ -4,40 +4,56 @@ import type { Envelope } from "../../../keeper/codec/message.ts";
 import type { Body } from "../../../keeper/core/messages.ts";
 import { domainSeparator } from "../../../keeper/core/settlement.ts";
 import type { KeyringPort } from "../../../keeper/ports/keyring.ts";
-import type { TransportPort } from "../../../keeper/ports/transport.ts";
+import type { GossipHandler, TransportPort } from "../../../keeper/ports/transport.ts";
+import { override } from "./override.ts";
 
 /** What is said in place of a message: nothing, or one or more bodies. */
-export type Lie = (message: Envelope) => readonly Body[];
+export type Lie = (message: Envelope, topic: string) => readonly Body[];
 
-/** The transport of a keeper that lies to everyone but itself; `overhear` sees what others say. */
+export type LiarOptions = {
+  /** Sees what others say. */
+  readonly overhear?: (message: Envelope, topic: string) => void;
+  /** Its own machine hears the lie too, and before the truth, so that it stands by it for the rest of the round. */
+  readonly convinced?: boolean;
+};
+
+/** The transport of a keeper that lies to the others, and to itself if it is `convinced`. */
 export function lyingTransport(
   inner: TransportPort,
   keyring: KeyringPort,
   lie: Lie,
-  overhear: (message: Envelope) => void = () => undefined,
+  { overhear, convinced }: LiarOptions = {},
 ): TransportPort {
-  return {
+  const ears = new Map<string, GossipHandler>();
+  return override(inner, {
     // Its machine knows the truth and would tell it to whoever asks.
     serve: (question, handler) =>
       inner.serve(question, question === "pull" ? () => Promise.resolve(undefined) : handler),
-    ask: (keeper, question, bytes) => inner.ask(keeper, question, bytes),
-    setMembers: (members) => inner.setMembers(members),
-    onConnected: (listener) => inner.onConnected(listener),
-    join: (topic, handler) =>
+    join: (topic, handler) => {
+      ears.set(topic, handler);
       inner.join(topic, (bytes, from) => {
         const decoded = decodeMessage(bytes);
-        if (decoded.ok) overhear(decoded.value);
+        if (decoded.ok) overhear?.(decoded.value, topic);
         return handler(bytes, from);
-      }),
+      });
+    },
     publish: async (topic, bytes) => {
       const decoded = decodeMessage(bytes);
       if (!decoded.ok) throw new Error(`own message does not decode: ${decoded.detail}`);
-      const { chainId, group, committee, keeper } = decoded.value;
-      for (const body of lie(decoded.value)) {
-        const hash = messageDigest(domainSeparator(chainId, group), committee, keeper, body);
-        const signature = keyring.signMessage(hash);
-        await inner.publish(topic, encodeMessage({ ...decoded.value, body, signature }));
-      }
+      const said = lie(decoded.value, topic).map((body) => {
+        if (body === decoded.value.body) return bytes;
+        const lying = signedAgain(decoded.value, body, keyring);
+        if (convinced === true) void ears.get(topic)?.(lying, undefined);
+        return lying;
+      });
+      for (const one of said) await inner.publish(topic, one);
     },
-  };
+  });
+}
+
+/** The message with another body, under the sender's own signature. */
+export function signedAgain(message: Envelope, body: Body, keyring: KeyringPort): Uint8Array {
+  const { chainId, group, committee, keeper } = message;
+  const hash = messageDigest(domainSeparator(chainId, group), committee, keeper, body);
+  return encodeMessage({ ...message, body, signature: keyring.signMessage(hash) });
 }

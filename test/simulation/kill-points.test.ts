@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { bits } from "../../keeper/core/hash.ts";
+import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import { inflate } from "../../scripts/sim/byzantine/behaviours.ts";
+import { changing } from "../../scripts/sim/byzantine/changing.ts";
+import { dieAt, killPoints } from "../../scripts/sim/byzantine/kill-points.ts";
+import type { KillPoint } from "../../scripts/sim/byzantine/kill-points.ts";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+
+/** Plays one interval in which its first leader dies at `point`, and stays dead. */
+async function playDeath(point: KillPoint): Promise<{ cluster: Cluster; leader: number; died: number[] }> {
+  const cluster = new Cluster({ ...defaultOptions, seed: 5 });
+  const { ts, committee } = cluster.chain.snapshot(cluster.chain.head);
+  const operators = committee.members.map(({ operator }) => operator);
+  const leader = leaderOf(turnOrder(ts, committee.seed, operators), 1);
+  const died: number[] = [];
+  cluster.decorate = (ports, keeper) => {
+    if (keeper !== leader) return ports;
+    return dieAt(point, () => {
+      died.push(keeper);
+      cluster.crash(keeper);
+    })(ports);
+  };
+  for (let i = 0; i < cluster.options.committee; i++) cluster.start(i);
+  await cluster.run(cluster.options.params.interval + 3 * cluster.options.params.turn);
+  return { cluster, leader, died };
+}
+
+describe("a keeper that dies in the middle of a round", () => {
+  for (const point of killPoints) {
+    it(`holds up nobody for more than its own turn when it dies ${point}`, async () => {
+      const { cluster, leader, died } = await playDeath(point);
+      expect(died).toEqual([leader]);
+      const [first] = cluster.chain.settled;
+      const { interval, turn } = cluster.options.params;
+      const turns = ((first?.settlement.te ?? 0) - (first?.settlement.ts ?? 0) - interval) / turn + 1;
+      // A certificate outlives its leader (R25); everything before it costs the leader's turn, and that turn alone (L1).
+      expect(turns).toBe(point === "after-certificate" ? 1 : 2);
+      expect(bits(first?.settlement.failed ?? 0n)).toEqual(turns === 1 ? [] : died);
+    });
+  }
+});
+
+describe("a keeper whose behaviour changes while it runs", () => {
+  it("is honest under any name that is none of its behaviours, and lies only while it is told to", async () => {
+    const cluster = new Cluster({ ...defaultOptions, seed: 7 });
+    let current = "honest";
+    const behaviours = new Map([["inflate", inflate(150)]]);
+    cluster.decorate = (ports, keeper) => (keeper === 1 ? changing(behaviours, () => current)(ports) : ports);
+    for (let i = 0; i < cluster.options.committee; i++) cluster.start(i);
+    await cluster.run(150);
+    const valuesOf = (from: number): readonly bigint[][] =>
+      cluster.network.heard
+        .slice(from)
+        .flatMap(({ keeper, body }) =>
+          keeper === 1 && body.kind === "reveal" ? [body.values.map(({ value }) => value)] : [],
+        );
+    const honest = valuesOf(0);
+    const heard = cluster.network.heard.length;
+    current = "inflate";
+    await cluster.run(150);
+    const lies = valuesOf(heard);
+    expect(honest.length).toBeGreaterThan(0);
+    expect(lies.length).toBeGreaterThan(0);
+    for (const values of lies) {
+      for (const [i, value] of values.entries()) {
+        expect(value * 10n).toBeGreaterThan((honest.at(-1)?.[i] ?? 0n) * 14n);
+      }
+    }
+  });
+});
