@@ -28,11 +28,10 @@ export type Daemon = {
   run(signal: AbortSignal): Promise<void>;
 };
 
-/** `decorate` wraps the ports before the keeper gets them: how a test puts faults between a keeper and its world. */
-export async function wire(
-  config: KeeperConfig,
-  decorate: (ports: KeeperDependencies) => KeeperDependencies = (ports) => ports,
-): Promise<Daemon> {
+/** Wraps the ports before the keeper gets them: how a test puts faults between a keeper and its world. */
+export type Decorate = (ports: KeeperDependencies) => KeeperDependencies;
+
+export async function wire(config: KeeperConfig, decorate: Decorate = (ports) => ports): Promise<Daemon> {
   const secrets = await readKeyFile(config.keys);
   await mkdir(config.dataDir, { recursive: true });
   const keyring = new FileKeyring(secrets);

@@ -75,6 +75,7 @@ export type Effect =
   | {
       readonly kind: "pull";
       readonly keeper: number;
+      readonly askedAt: number;
       readonly ts: number;
       readonly turn: number;
     }

@@ -36,6 +36,8 @@ export type Event =
   /** Operators of the keepers that are connected now. */
   | { readonly kind: "peers"; readonly operators: readonly Hex[] }
   | { readonly kind: "message"; readonly message: Message }
+  /** A keeper answered a question asked at head `askedAt`; the messages that it brought came before. */
+  | { readonly kind: "pulled"; readonly keeper: number; readonly askedAt: number }
   | {
       readonly kind: "seed";
       readonly provider: number;

@@ -1,18 +1,26 @@
 /** Signs of life, and asking for what was missed. */
 import type { Hex } from "./hash.ts";
+import type { Event } from "./events.ts";
 import type { Message, MessageOf } from "./messages.ts";
+import { faultBound } from "./quorum.ts";
 import { memberIndex, slotAt } from "./group.ts";
+import type { GroupSnapshot } from "./group.ts";
 import { fallbackBlock, reason, turnKey, viewOf } from "./state.ts";
 import type { KeeperState, Step, TurnState } from "./state.ts";
 import { committeeSize, latestRound } from "./turn.ts";
 
-/** A hello on the first head of every slot, and on the first head after a start. */
+/**
+ * A hello on the first head of every slot, and on the first head after a start. With it goes a question to one keeper:
+ * gossip brings no peer the messages of its own peer key, so only others can tell a keeper of its double (D9).
+ */
 export function tickHello(step: Step): void {
   const { state, config } = step;
   const group = state.group;
   if (group === undefined || memberIndex(group.committee, config.me) < 0) return;
   const slot = slotAt(group.params, state.head);
-  if (state.helloSlot === slot) return;
+  const due = state.helloSlot !== slot;
+  if (due || isListening(state, group)) askForHellos(step, group);
+  if (!due) return;
   state.helloSlot = slot;
   step.effects.push({
     kind: "broadcast",
@@ -20,10 +28,50 @@ export function tickHello(step: Step): void {
   });
 }
 
+/** Last block of the first slot after a start: until then a double that runs has said hello (D9). */
+function firstSlotEnd(state: KeeperState, group: GroupSnapshot): number {
+  return (state.startHead ?? state.head) + group.params.slot;
+}
+
+/**
+ * D9: a double says hello once a slot. A keeper signs nothing until a slot after its start is over and f+1 others, one of
+ * them honest, were asked after it and had no such hello to tell.
+ */
+export function isListening(state: KeeperState, group: GroupSnapshot): boolean {
+  if (state.head <= firstSlotEnd(state, group) + 1) return true;
+  return state.vouched.size <= faultBound(group.committee.members.length);
+}
+
+export function onPulled(step: Step, event: Extract<Event, { kind: "pulled" }>): void {
+  const { state } = step;
+  const { group } = state;
+  if (group === undefined || event.askedAt <= firstSlotEnd(state, group)) return;
+  if (isListening(state, group)) state.vouched.add(event.keeper);
+}
+
+function askForHellos(step: Step, group: GroupSnapshot): void {
+  const { state, config } = step;
+  const n = group.committee.members.length;
+  const me = memberIndex(group.committee, config.me);
+  const keeper = (me + 1 + (state.head % (n - 1))) % n;
+  // There is no turn 0: the answer holds hellos alone.
+  step.effects.push({ kind: "pull", keeper, askedAt: state.head, ts: group.ts, turn: 0 });
+}
+
+/** Keeps the newest hello of the two processes that spoke last with this keeper's key. */
+function rememberHello(state: KeeperState, message: MessageOf<"hello">): void {
+  const known = state.hellos.get(message.keeper) ?? [];
+  const { instance, head } = message.body;
+  if (known.some((m) => m.body.instance === instance && m.body.head >= head)) return;
+  const others = known.filter((m) => m.body.instance !== instance);
+  state.hellos.set(message.keeper, [...others.slice(-1), message]);
+}
+
 /** D9: my own key speaks, but it is not me, and it speaks of a head that is newer than my start. */
 export function onHello(step: Step, message: MessageOf<"hello">): void {
   const { state, config } = step;
   const group = state.group;
+  rememberHello(state, message);
   if (group === undefined || state.startHead === undefined || state.secondInstance) return;
   const mine = memberIndex(group.committee, config.me);
   if (message.keeper !== mine || message.body.instance === config.instance) return;
@@ -52,6 +100,7 @@ export function tickPull(step: Step): void {
   step.effects.push({
     kind: "pull",
     keeper: askLeader ? turn.leader : other,
+    askedAt: state.head,
     ts: turn.ts,
     turn: turn.turn,
   });
@@ -72,8 +121,8 @@ function missesSomething(state: KeeperState, turn: TurnState): boolean {
 /** All messages of a turn that this keeper can hand on, oldest phase first. */
 export function turnMessages(state: KeeperState, ts: number, turnNumber: number): Message[] {
   const turn = state.turn;
-  if (turn === undefined || turn.ts !== ts || turn.turn !== turnNumber) return [];
-  const messages: Message[] = [];
+  const messages: Message[] = [...state.hellos.values()].flat();
+  if (turn === undefined || turn.ts !== ts || turn.turn !== turnNumber) return messages;
   for (const round of turn.rounds.values()) {
     messages.push(round.propose, ...round.commits.values(), ...round.closes.map((c) => c.message));
     for (const reveal of round.reveals.values()) messages.push(reveal.message);

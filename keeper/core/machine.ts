@@ -2,7 +2,7 @@
 import type { Effect } from "./effects.ts";
 import type { Event } from "./events.ts";
 import { receive, drainEarly } from "./inbox.ts";
-import { tickHello, tickPull } from "./liveness.ts";
+import { onPulled, tickHello, tickPull } from "./liveness.ts";
 import type { Config, KeeperState, Step } from "./state.ts";
 import { turnKey } from "./state.ts";
 import { tickChallenge, onSeed } from "./stages/challenge.ts";
@@ -29,7 +29,13 @@ export function step(
   const now: Step = { state, config, effects: [] };
   apply(now, event);
   advance(now);
-  return { state, effects: now.effects };
+  return { state, effects: state.secondInstance ? now.effects.filter(isHarmless) : now.effects };
+}
+
+/** D9: of two processes with one key the one that knows falls silent but for its hello, which tells the other. */
+function isHarmless(effect: Effect): boolean {
+  if (effect.kind === "broadcast") return effect.body.kind === "hello";
+  return effect.kind !== "sign-digest" && effect.kind !== "submit";
 }
 
 function apply(now: Step, event: Event): void {
@@ -47,6 +53,8 @@ function apply(now: Step, event: Event): void {
       return;
     case "message":
       return receive(now, event.message);
+    case "pulled":
+      return onPulled(now, event);
     case "seed":
       return onSeed(now, event);
     case "answer":

@@ -118,6 +118,10 @@ export type KeeperState = {
   startHead: number | undefined;
   storedHead: number;
   secondInstance: boolean;
+  /** The last hellos of each keeper, of at most two of its processes. */
+  readonly hellos: Map<number, MessageOf<"hello">[]>;
+  /** D9: keepers that answered a question which a double's hello would have reached before. */
+  readonly vouched: Set<number>;
   /** Slot of the last hello; −1 none. */
   helloSlot: number;
   readonly connected: Set<Hex>;
@@ -143,6 +147,8 @@ export function initialState(): KeeperState {
     startHead: undefined,
     storedHead: -1,
     secondInstance: false,
+    hellos: new Map(),
+    vouched: new Set(),
     helloSlot: -1,
     connected: new Set(),
     records: new Map(),

@@ -203,7 +203,9 @@ export class Effects {
 
   async #pull(group: GroupSnapshot, state: KeeperState, effect: EffectOf<"pull">): Promise<void> {
     const messages = await this.#on.questions.pull(group, state, effect);
+    if (messages === undefined) return;
     for (const message of messages) this.#emit({ kind: "message", message });
+    this.#emit({ kind: "pulled", keeper: effect.keeper, askedAt: effect.askedAt });
   }
 
   async #fetchRecords(group: GroupSnapshot, effect: EffectOf<"fetch-records">): Promise<void> {

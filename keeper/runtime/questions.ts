@@ -44,19 +44,19 @@ export class Questions {
     this.#on = on;
   }
 
-  /** Messages of a turn that the asked keeper has and this one lacks, each checked like any other message. */
+  /** Messages of a turn that the asked keeper has and this one lacks, each checked like any other; undefined: no answer. */
   async pull(
     group: GroupSnapshot,
     state: KeeperState,
     effect: Extract<Effect, { kind: "pull" }>,
-  ): Promise<Message[]> {
+  ): Promise<Message[] | undefined> {
     const operator = group.committee.members[effect.keeper]?.operator;
-    if (operator === undefined) return [];
+    if (operator === undefined) return undefined;
     const { ts, turn } = effect;
     const have = turnMessages(state, ts, turn).map((message) => hashPrefix(message.hash));
     const question = encodePull({ group: group.address, ts, turn, have });
     const reply = await this.#on.transport.ask(operator, "pull", question);
-    if (reply === undefined) return [];
+    if (reply === undefined) return undefined;
     const decoded = decodePullReply(reply);
     if (!decoded.ok) {
       this.#on.telemetry.reason(
@@ -64,7 +64,7 @@ export class Questions {
         "wire-malformed",
         `pull reply of ${operator}: ${decoded.detail}`,
       );
-      return [];
+      return undefined;
     }
     return decoded.value.flatMap((bytes) => {
       const checked = this.#on.ingress.check(bytes, group);

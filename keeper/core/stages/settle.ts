@@ -15,6 +15,7 @@ export function onGroup(step: Step, snapshot: GroupSnapshot): void {
     // One settled interval stays, so that a reorg of its settlement finds everything again.
     prune(step, snapshot, old.ts);
   }
+  if (old?.committee.version !== snapshot.committee.version) state.hellos.clear();
   state.group = snapshot;
   const seated =
     memberIndex(snapshot.committee, config.me) >= 0 ||

@@ -3,6 +3,7 @@ import type { Hex } from "../hash.ts";
 import type { MessageOf } from "../messages.ts";
 import { domainSeparator, settlementDigest } from "../settlement.ts";
 import type { Settlement } from "../settlement.ts";
+import { isListening } from "../liveness.ts";
 import { reason, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
 import { pinnedByLeader, pinnedHolds, settlementOf } from "./exchange.ts";
@@ -10,11 +11,10 @@ import { pinnedByLeader, pinnedHolds, settlementOf } from "./exchange.ts";
 /** Whether a digest that is not yet noted may be signed in this turn. */
 export function maySignNew(step: Step, turn: TurnState): boolean {
   const { state } = step;
-  const params = state.group?.params;
-  if (params === undefined || state.startHead === undefined || state.secondInstance) return false;
-  const seenBefore = turn.te <= state.startHead + params.confirmations;
-  // D9: a second instance says hello once a slot, so listen for one slot before the first signature.
-  const stillListening = state.head <= state.startHead + params.slot;
+  const { group } = state;
+  if (group === undefined || state.startHead === undefined || state.secondInstance) return false;
+  const seenBefore = turn.te <= state.startHead + group.params.confirmations;
+  const stillListening = isListening(state, group);
   if (!seenBefore && !stillListening) return true;
   if (seenBefore && !turn.barredTold) {
     turn.barredTold = true;

@@ -136,3 +136,19 @@ export function lazy(asks: () => boolean): Behaviour {
     }),
   });
 }
+
+/** By name, as scenarios and process tests ask for them. */
+export const behaviours = {
+  inflate: inflate(150),
+  deflate: deflate(),
+  "copy-commit": copyCommit(),
+  "withhold-reveal": withhold("reveal"),
+  "withhold-signature": withhold("partial"),
+  "withhold-commit": withhold("commit"),
+  "equivocate-close": equivocateClose(),
+  "equivocate-reveal": equivocateReveal(),
+  "hasty-attempts": hastyAttempts(),
+  lazy: lazy(() => false),
+} satisfies Record<string, Behaviour>;
+
+export type BehaviourName = keyof typeof behaviours;

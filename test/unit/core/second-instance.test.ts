@@ -40,7 +40,13 @@ function running(): KeeperState {
   step(state, { kind: "group", snapshot }, config);
   blocks(state, start, start);
   blocks(state, start + 1, 71);
+  vouch(state);
   return state;
+}
+
+/** Two others, one more than f, answered after the first slot that they know of no double. */
+function vouch(state: KeeperState): void {
+  for (const keeper of [0, 1]) step(state, { kind: "pulled", keeper, askedAt: state.head }, config);
 }
 
 function mayStillSign(state: KeeperState): boolean {
@@ -70,13 +76,18 @@ describe("a keeper that hears its own key speak (D9)", () => {
 });
 
 describe("a keeper that has just started (R23)", () => {
-  it("signs nothing new in a turn that it may have seen before, nor within a slot of its start", () => {
+  it("signs nothing new in a turn that it may have seen before, nor before f+1 others know of no double", () => {
     const state = initialState();
     step(state, { kind: "group", snapshot }, config);
     blocks(state, 72, 72);
     expect(mayStillSign(state)).toBe(false);
     blocks(state, 73, 92);
     expect(state.turn?.turn).toBe(2);
+    expect(mayStillSign(state)).toBe(false);
+    step(state, { kind: "pulled", keeper: 0, askedAt: 92 }, config);
+    step(state, { kind: "pulled", keeper: 1, askedAt: 72 + defaultParams.slot }, config);
+    expect(mayStillSign(state)).toBe(false);
+    vouch(state);
     expect(mayStillSign(state)).toBe(true);
   });
 });
