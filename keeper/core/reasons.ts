@@ -183,6 +183,14 @@ export const reasons = {
     short: "the chain endpoint does not answer",
     long: "The keeper waits and resumes by itself. Check the endpoint, or add a second one.",
   },
+  "rpc-lagging": {
+    short: "an endpoint is behind the others and does not move",
+    long: "Its head is more than four blocks below another's and has stood still for seconds (D7). It is not used until it moves.",
+  },
+  "rpc-disagrees": {
+    short: "endpoints show different chains",
+    long: "At one height they name different blocks (D7). The majority is believed; if there is none the keeper waits, as a wrong payment is worse than a late one. A third endpoint decides.",
+  },
   "rpc-wrong-chain": {
     short: "the endpoint serves another chain",
     long: "The chain id differs from the configured one (D7). The endpoint is not used.",

@@ -31,7 +31,7 @@ export class Feed {
 
   /** What changed since the last call; undefined if nothing did. */
   async next(): Promise<ChainUpdate | undefined> {
-    const latest = await this.#block("latest");
+    const latest = await this.#rpc.head();
     if (latest.hash === this.#head?.hash) return undefined;
     const previous = this.#head;
     const blocks = previous === undefined ? [latest] : await this.#since(latest, previous.number);
@@ -46,9 +46,8 @@ export class Feed {
     return { blocks: [...older, ...blocks].map(({ number, hash }) => ({ number, hash })), groups };
   }
 
-  async #block(which: number | "latest"): Promise<FeedBlock> {
-    const tag = which === "latest" ? which : blockTag(which);
-    const raw = (await this.#rpc.send("eth_getBlockByNumber", [tag, false])) as RawBlock | null;
+  async #block(which: number): Promise<FeedBlock> {
+    const raw = (await this.#rpc.send("eth_getBlockByNumber", [blockTag(which), false])) as RawBlock | null;
     if (raw === null) throw new Error(`block ${which}: expected a block, actual none`);
     return { number: Number(raw.number), hash: raw.hash, parentHash: raw.parentHash };
   }
@@ -63,7 +62,7 @@ export class Feed {
       if (parent === undefined && first.number - 1 <= headBefore - remembered) break;
       const block = await this.#block(first.number - 1);
       // The chain moved while it was read: start again from the new head.
-      if (block.hash !== first.parentHash) return this.#since(await this.#block("latest"), headBefore);
+      if (block.hash !== first.parentHash) return this.#since(await this.#rpc.head(), headBefore);
       blocks.unshift(block);
       first = block;
     }

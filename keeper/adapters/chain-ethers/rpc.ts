@@ -1,6 +1,8 @@
 /** Several endpoints as one: the next takes over when one is down, throttles or serves another chain (D7). */
 import { FetchRequest, JsonRpcProvider, Network } from "ethers";
 import type { ReasonCode } from "../../core/reasons.ts";
+import { HeadAgreement } from "./heads.ts";
+import type { HeadBlock, HeadOf } from "./heads.ts";
 
 export type Trouble = (code: ReasonCode, detail: string) => void;
 
@@ -16,9 +18,17 @@ const rest_ms = 3_000;
 
 export class RpcUnavailable extends Error {}
 
+type RawBlock = {
+  readonly number: string;
+  readonly hash: HeadBlock["hash"];
+  readonly parentHash: HeadBlock["hash"];
+};
+
 export class RpcPool {
   readonly #chainId: number;
-  readonly #endpoints: Endpoint[];
+  /** Those that agreed on the head last come first. */
+  #endpoints: Endpoint[];
+  readonly #agreement = new HeadAgreement<Endpoint>();
   readonly #now_ms: () => number;
   #trouble: Trouble = () => undefined;
 
@@ -52,13 +62,79 @@ export class RpcPool {
         return await withTimeout(endpoint.provider.send(method, [...params]));
       } catch (error) {
         if (isAnswer(error)) throw error;
-        last = `${endpoint.url}: ${(error as Error).message}`;
-        endpoint.restUntil_ms = this.#now_ms() + rest_ms;
-        endpoint.checked = false;
-        this.#trouble(error instanceof WrongChain ? "rpc-wrong-chain" : "rpc-down", last);
+        last = this.#failed(endpoint, error);
       }
     }
     throw new RpcUnavailable(last);
+  }
+
+  /**
+   * The head that two endpoints vouch for, or the only one's that there is.
+   * @throws RpcUnavailable if none answers, or if they show different chains and no majority decides
+   */
+  async head(): Promise<HeadBlock> {
+    const heads = await this.#heads();
+    if (heads.length === 0) throw new RpcUnavailable("no endpoint tells a head");
+    const agreement = await this.#agreement.decide(
+      heads,
+      async (endpoint, number) => this.#blockOf(endpoint, `0x${number.toString(16)}`),
+      this.#now_ms(),
+    );
+    for (const endpoint of agreement.lagging) this.#rest(endpoint, "rpc-lagging", "its head stands still");
+    if (agreement.kind === "divided") {
+      const detail = `${heads.length} endpoints, no majority at block ${agreement.height}`;
+      this.#trouble("rpc-disagrees", detail);
+      throw new RpcUnavailable(detail);
+    }
+    for (const endpoint of agreement.lying) {
+      this.#rest(endpoint, "rpc-disagrees", `another block ${agreement.head.number}`);
+    }
+    const { agreeing } = agreement;
+    this.#endpoints = [...agreeing, ...this.#endpoints.filter((e) => !agreeing.includes(e))];
+    return agreement.head;
+  }
+
+  async #heads(): Promise<HeadOf<Endpoint>[]> {
+    const awake = this.#endpoints.filter(({ restUntil_ms }) => restUntil_ms <= this.#now_ms());
+    const heads = await Promise.all(
+      awake.map(async (endpoint) => {
+        try {
+          await this.#checkChain(endpoint);
+          const latest = await this.#blockOf(endpoint, "latest");
+          if (latest === undefined) throw new Error("expected a latest block, actual none");
+          return { endpoint, latest };
+        } catch (error) {
+          this.#failed(endpoint, error);
+          return undefined;
+        }
+      }),
+    );
+    return heads.filter((head) => head !== undefined);
+  }
+
+  async #blockOf(endpoint: Endpoint, tag: string): Promise<HeadBlock | undefined> {
+    const raw = (await withTimeout(
+      endpoint.provider.send("eth_getBlockByNumber", [tag, false]),
+    )) as RawBlock | null;
+    if (raw === null) return undefined;
+    const block = { number: Number(raw.number), hash: raw.hash, parentHash: raw.parentHash };
+    const whole = Number.isSafeInteger(block.number) && block.number >= 0 && isHash(raw.hash);
+    if (!whole || !isHash(raw.parentHash)) throw new Error(`block ${tag}: not a block`);
+    return block;
+  }
+
+  #failed(endpoint: Endpoint, error: unknown): string {
+    const code = error instanceof WrongChain ? "rpc-wrong-chain" : "rpc-down";
+    endpoint.checked = false;
+    return this.#rest(endpoint, code, (error as Error).message);
+  }
+
+  /** Leaves an endpoint alone for a while. */
+  #rest(endpoint: Endpoint, code: ReasonCode, detail: string): string {
+    endpoint.restUntil_ms = this.#now_ms() + rest_ms;
+    const text = `${endpoint.url}: ${detail}`;
+    this.#trouble(code, text);
+    return text;
   }
 
   async #checkChain(endpoint: Endpoint): Promise<void> {
@@ -79,6 +155,10 @@ function requestTo(url: string): FetchRequest {
   request.timeout = callTimeout_ms;
   request.setThrottleParams({ maxAttempts: 1 });
   return request;
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === "string" && /^0x[0-9a-f]{64}$/i.test(value);
 }
 
 class WrongChain extends Error {}

@@ -1,11 +1,15 @@
-/** Sends settlements from the operator's account: one nonce queue, simulated first, fees raised while the window is open. */
+/**
+ * Sends settlements from the operator's account. Groups do not wait for each other: every settlement has its nonce and its
+ * own window; it is simulated first, its fee is raised while the window is open, and its nonce is freed when it closes.
+ */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { Transaction, Wallet } from "ethers";
+import { formatEther, Transaction, Wallet } from "ethers";
 import { fromHex, toHex } from "../../core/hash.ts";
 import type { Hex } from "../../core/hash.ts";
 import type { Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { groupAbi } from "./abi.ts";
+import { NonceQueue } from "./nonces.ts";
 import { revertText } from "./revert.ts";
 import type { RpcPool } from "./rpc.ts";
 
@@ -18,20 +22,23 @@ export type SubmitOptions = {
 };
 
 type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint };
+type Call = { readonly to: Hex; readonly data: string; readonly gasLimit: bigint };
 type RawReceipt = { readonly status: string; readonly blockNumber: string; readonly gasUsed: string };
+type Mined = { readonly tx: Hex; readonly receipt: RawReceipt; readonly cancelled: boolean };
 
 /** Nodes ask for at least 10 % more to replace a transaction; 25 % leaves room for rounding. */
 const bumpPercent = 125n;
 const gasMarginPercent = 130n;
 const cancelGas = 21_000n;
+/** Enough raises to replace whatever a former process left pending at up to nine times the fee. */
+const maxRaisesAtOnce = 10;
 
 export class Submitter {
   readonly #options: SubmitOptions;
   readonly #rpc: RpcPool;
   readonly #clock: ClockPort;
   readonly #wallet: Wallet;
-  /** One transaction at a time: a nonce is never used by two settlements at once. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #nonces = new NonceQueue();
 
   constructor(options: SubmitOptions, rpc: RpcPool, clock: ClockPort) {
     this.#options = options;
@@ -40,98 +47,132 @@ export class Submitter {
     this.#wallet = new Wallet(options.operatorSecret);
   }
 
-  submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {
-    const result = this.#queue.then(() => this.#run(submission, signal));
-    this.#queue = result.catch(() => undefined);
-    return result;
+  async submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {
+    const { settlement, signers, signature, windowEnd } = submission;
+    const args = [settlement, signers, uncompressedG1(signature)];
+    const data = groupAbi.encodeFunctionData("settle", args);
+    const simulated = await this.#simulate(submission.group, data);
+    if ("kind" in simulated) return simulated;
+    const call = { to: submission.group, data, gasLimit: (simulated.gas * gasMarginPercent) / 100n };
+    const poor = await this.#lacksFunds(call, await this.#fees());
+    if (poor !== undefined) return { kind: "failed", detail: poor };
+    const nonce = this.#nonces.take(await this.#minedCount());
+    return this.#follow(call, nonce, windowEnd, signal);
   }
 
-  async #run(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {
-    const to = submission.group;
-    const data = groupAbi.encodeFunctionData("settle", [
-      submission.settlement,
-      submission.signers,
-      uncompressedG1(submission.signature),
-    ]);
+  /** What the contract would say now; a refusal costs nothing here. */
+  async #simulate(to: Hex, data: string): Promise<{ gas: bigint } | SubmitResult> {
     const from = this.#wallet.address;
-    let gas: bigint;
     try {
-      gas = BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string);
+      return { gas: BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string) };
     } catch (error) {
       const revert = revertText(groupAbi, error);
-      if (revert.name === "Upkeeping_StaleStart") return { kind: "superseded", detail: revert.text };
-      return { kind: "failed", detail: revert.text };
+      const late = revert.name === "Upkeeping_StaleStart" || revert.name === "Upkeeping_TooLate";
+      return { kind: late ? "superseded" : "failed", detail: revert.text };
     }
-    const nonce = Number(await this.#rpc.send("eth_getTransactionCount", [from, "pending"]));
-    const gasLimit = (gas * gasMarginPercent) / 100n;
-    return this.#follow({ to, data, nonce, gasLimit }, submission.windowEnd, signal);
   }
 
-  /** Sends, waits, raises the fee; at the window's end frees the nonce. */
-  async #follow(
-    tx: { readonly to: Hex; readonly data: string; readonly nonce: number; readonly gasLimit: bigint },
-    windowEnd: number,
-    signal: AbortSignal,
-  ): Promise<SubmitResult> {
+  async #lacksFunds(call: Call, fees: Fees): Promise<string | undefined> {
+    const from = this.#wallet.address;
+    const balance = BigInt((await this.#rpc.send("eth_getBalance", [from, "latest"])) as string);
+    const needed = call.gasLimit * fees.maxFeePerGas;
+    if (balance >= needed) return undefined;
+    return `funds of ${from}: expected at least ${formatEther(needed)}, actual ${formatEther(balance)}: send coin to it`;
+  }
+
+  /** Sends, waits, raises the fee; frees the nonce when the settlement is not wanted any more. */
+  async #follow(call: Call, nonce: number, windowEnd: number, signal: AbortSignal): Promise<SubmitResult> {
     let fees = await this.#fees();
-    const sent: Hex[] = [await this.#send({ ...tx, ...fees })];
+    const sent = new Map<Hex, boolean>();
+    const send = async (what: Call, cancels: boolean): Promise<void> => {
+      const result = await this.#send(what, nonce, fees);
+      fees = result.fees;
+      sent.set(result.hash, cancels);
+    };
+    try {
+      await send(call, false);
+    } catch (error) {
+      this.#nonces.giveBack(nonce);
+      return { kind: "failed", detail: (error as Error).message };
+    }
     let sentAt = await this.#head();
     let cancelling = false;
     while (!signal.aborted) {
       await this.#clock.sleep(this.#options.poll_ms, signal);
-      const mined = await this.#minedOf(sent);
-      if (mined !== undefined) return cancelling && mined.own ? outcome(mined) : outcome(mined);
+      const mined = await this.#minedOf(sent, nonce);
+      if (mined !== undefined) return mined;
       const head = await this.#head();
-      if (head < sentAt + this.#options.bumpAfterBlocks && !(head + 1 >= windowEnd && !cancelling)) continue;
+      const closes: boolean = head + 1 >= windowEnd && !cancelling;
+      if (head < sentAt + this.#options.bumpAfterBlocks && !closes) continue;
+      await this.#fillGaps(nonce, fees);
+      cancelling ||= closes || "kind" in (await this.#simulate(call.to, call.data));
       fees = raised(fees);
       sentAt = head;
-      if (head + 1 >= windowEnd) {
-        cancelling = true;
-        sent.push(
-          await this.#send({
-            to: this.#wallet.address as Hex,
-            data: "0x",
-            nonce: tx.nonce,
-            gasLimit: cancelGas,
-            ...fees,
-          }),
-        );
-      } else {
-        sent.push(await this.#send({ ...tx, ...fees }));
-      }
+      await send(cancelling ? this.#cancellation() : call, cancelling);
     }
     return { kind: "superseded", detail: "stopped" };
   }
 
-  async #send(tx: {
-    readonly to: Hex;
-    readonly data: string;
-    readonly nonce: number;
-    readonly gasLimit: bigint;
-    readonly maxFeePerGas: bigint;
-    readonly maxPriorityFeePerGas: bigint;
-  }): Promise<Hex> {
-    const { chainId } = this.#options;
-    const raw = await this.#wallet.signTransaction({ ...tx, type: 2, chainId, value: 0n });
-    const hash = Transaction.from(raw).hash as Hex;
-    try {
-      await this.#rpc.send("eth_sendRawTransaction", [raw]);
-    } catch (error) {
-      // Already mined or already known: the receipt tells. Anything else is looked at again with a higher fee.
-      const text = (error as Error).message;
-      if (!/nonce|known|underpriced/i.test(text)) throw error;
-    }
-    return hash;
+  #cancellation(): Call {
+    return { to: this.#wallet.address as Hex, data: "0x", gasLimit: cancelGas };
   }
 
-  async #minedOf(
-    hashes: readonly Hex[],
-  ): Promise<{ tx: Hex; receipt: RawReceipt; own: boolean } | undefined> {
-    for (const tx of hashes) {
-      const receipt = (await this.#rpc.send("eth_getTransactionReceipt", [tx])) as RawReceipt | null;
-      if (receipt !== null) return { tx, receipt, own: tx === hashes[0] };
+  /** A nonce that nobody uses would hold up every later one. */
+  async #fillGaps(below: number, fees: Fees): Promise<void> {
+    for (const nonce of this.#nonces.gapsBelow(below)) {
+      this.#nonces.fill(nonce);
+      try {
+        await this.#send(this.#cancellation(), nonce, fees);
+      } catch {
+        this.#nonces.giveBack(nonce);
+      }
     }
-    return undefined;
+  }
+
+  /** Sends at a fee that the node takes: what a former process left pending is outbid. */
+  async #send(call: Call, nonce: number, from: Fees): Promise<{ hash: Hex; fees: Fees }> {
+    const { chainId } = this.#options;
+    let fees = from;
+    for (let raise = 0; ; raise++) {
+      const raw = await this.#wallet.signTransaction({
+        ...call,
+        ...fees,
+        nonce,
+        type: 2,
+        chainId,
+        value: 0n,
+      });
+      const hash = Transaction.from(raw).hash as Hex;
+      try {
+        await this.#rpc.send("eth_sendRawTransaction", [raw]);
+        return { hash, fees };
+      } catch (error) {
+        const text = (error as Error).message;
+        if (/underpriced/i.test(text) && raise < maxRaisesAtOnce) {
+          fees = raised(fees);
+        } else if (/nonce|known|imported/i.test(text)) {
+          return { hash, fees }; // mined or pending already: the receipt tells
+        } else {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** How it ended, once one of the transactions with this nonce is in the chain. */
+  async #minedOf(sent: ReadonlyMap<Hex, boolean>, nonce: number): Promise<SubmitResult | undefined> {
+    const used = (await this.#minedCount()) > nonce;
+    for (const [tx, cancelled] of sent) {
+      const receipt = (await this.#rpc.send("eth_getTransactionReceipt", [tx])) as RawReceipt | null;
+      if (receipt !== null) return outcome({ tx, receipt, cancelled });
+    }
+    if (!used) return undefined;
+    // The feed tells what became of the interval; a receipt that a node lost changes nothing in that.
+    return { kind: "superseded", detail: `nonce ${nonce} is used and no endpoint shows a receipt` };
+  }
+
+  async #minedCount(): Promise<number> {
+    return Number(await this.#rpc.send("eth_getTransactionCount", [this.#wallet.address, "latest"]));
   }
 
   async #head(): Promise<number> {
@@ -155,8 +196,9 @@ function raised(fees: Fees): Fees {
   };
 }
 
-function outcome(mined: { readonly tx: Hex; readonly receipt: RawReceipt }): SubmitResult {
-  const { tx, receipt } = mined;
+function outcome({ tx, receipt, cancelled }: Mined): SubmitResult {
+  if (cancelled)
+    return { kind: "superseded", detail: `cancelled by ${tx}: the settlement was not wanted any more` };
   if (receipt.status !== "0x1")
     return { kind: "superseded", detail: `transaction ${tx} was mined after another settlement` };
   return { kind: "mined", tx, block: Number(receipt.blockNumber), gasUsed: BigInt(receipt.gasUsed) };

@@ -1,0 +1,94 @@
+/** Which head to believe when several endpoints each tell their own (D7). */
+import type { Hex } from "../../core/hash.ts";
+
+export type HeadBlock = { readonly number: number; readonly hash: Hex; readonly parentHash: Hex };
+
+export type HeadOf<E> = { readonly endpoint: E; readonly latest: HeadBlock };
+
+export type Agreement<E> =
+  | {
+      readonly kind: "agreed";
+      readonly head: HeadBlock;
+      readonly agreeing: readonly E[];
+      readonly lagging: readonly E[];
+      readonly lying: readonly E[];
+    }
+  /** As many say one thing as say another: nobody knows, so the keeper waits. */
+  | { readonly kind: "divided"; readonly height: number; readonly lagging: readonly E[] };
+
+/** Blocks behind the highest head from which an endpoint that does not move counts as lagging. */
+const maxLag = 4;
+/** How long such an endpoint is waited for: it may be the only honest one. */
+const stall_ms = 5_000;
+
+type Seen = { number: number; since_ms: number };
+
+/**
+ * Believes a head only as far as two endpoints vouch for it: the highest alone may be invented, and a keeper that believed it
+ * would take part in turns that have not come. A wrong payment is worse than a late one.
+ */
+export class HeadAgreement<E> {
+  readonly #seen = new Map<E, Seen>();
+
+  /**
+   * @param heads latest block of every endpoint that answers, at least one
+   * @param blockAt a block below an endpoint's head; undefined if it has none to show
+   */
+  async decide(
+    heads: readonly HeadOf<E>[],
+    blockAt: (endpoint: E, number: number) => Promise<HeadBlock | undefined>,
+    now_ms: number,
+  ): Promise<Agreement<E>> {
+    for (const { endpoint, latest } of heads) this.#note(endpoint, latest.number, now_ms);
+    const top = Math.max(...heads.map(({ latest }) => latest.number));
+    const lagging = heads.filter(({ endpoint, latest }) => {
+      const stalled = now_ms - (this.#seen.get(endpoint)?.since_ms ?? now_ms) > stall_ms;
+      return latest.number < top - maxLag && stalled;
+    });
+    const moving = heads
+      .filter((head) => !lagging.includes(head))
+      .sort((a, b) => b.latest.number - a.latest.number);
+    const trusted = moving[Math.min(1, moving.length - 1)];
+    if (trusted === undefined) throw new RangeError("heads: expected at least one, actual none");
+    const height = trusted.latest.number;
+    const votes = await Promise.all(
+      moving
+        .filter(({ latest }) => latest.number >= height)
+        .map(async ({ endpoint, latest }) => ({
+          endpoint,
+          block: latest.number === height ? latest : await blockAt(endpoint, height),
+        })),
+    );
+    return this.#count(
+      height,
+      votes,
+      lagging.map(({ endpoint }) => endpoint),
+    );
+  }
+
+  #count(
+    height: number,
+    votes: readonly { readonly endpoint: E; readonly block: HeadBlock | undefined }[],
+    lagging: readonly E[],
+  ): Agreement<E> {
+    const byHash = new Map<Hex, { block: HeadBlock; endpoints: E[] }>();
+    for (const { endpoint, block } of votes) {
+      if (block === undefined || block.number !== height) continue;
+      const group = byHash.get(block.hash) ?? { block, endpoints: [] };
+      group.endpoints.push(endpoint);
+      byHash.set(block.hash, group);
+    }
+    const [first, second] = [...byHash.values()].sort((a, b) => b.endpoints.length - a.endpoints.length);
+    if (first === undefined || first.endpoints.length === second?.endpoints.length) {
+      return { kind: "divided", height, lagging };
+    }
+    const lying = votes.map(({ endpoint }) => endpoint).filter((e) => !first.endpoints.includes(e));
+    return { kind: "agreed", head: first.block, agreeing: first.endpoints, lagging, lying };
+  }
+
+  #note(endpoint: E, number: number, now_ms: number): void {
+    const known = this.#seen.get(endpoint);
+    if (known === undefined || number !== known.number)
+      this.#seen.set(endpoint, { number, since_ms: now_ms });
+  }
+}

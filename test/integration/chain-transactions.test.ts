@@ -1,0 +1,327 @@
+/** Settlements of many groups from one account, on a real node whose blocks come when the test says so. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Wallet } from "ethers";
+import type { JsonRpcProvider } from "ethers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
+import { systemClock } from "../../keeper/adapters/clock-system.ts";
+import { NobleCrypto } from "../../keeper/adapters/crypto-noble.ts";
+import { FileKeyring } from "../../keeper/adapters/keyring-file.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import { domainSeparator, settlementDigest } from "../../keeper/core/settlement.ts";
+import type { Submission } from "../../keeper/ports/chain.ts";
+import { groupParams } from "../../scripts/demo/params.ts";
+import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import type { Keeper } from "../../scripts/fleet/setup.ts";
+import { deployAll } from "../../scripts/lib/contracts.ts";
+import { GroupView } from "../../scripts/lib/group-view.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { connectRpc } from "../../scripts/lib/rpc.ts";
+
+const count = 5;
+const params = groupParams({ keepers: 4, providers: 1 });
+
+let chainProcess: ChildProcess;
+let rpc: string;
+let provider: JsonRpcProvider;
+let folder: string;
+let keepers: Keeper[];
+let groups: Hex[];
+let registry: Hex;
+const stop = new AbortController();
+
+beforeAll(async () => {
+  chainProcess = spawn(process.execPath, [join(projectRoot, "scripts/fleet/chain-process.ts")], {
+    stdio: ["pipe", "pipe", "inherit"],
+    cwd: projectRoot,
+  });
+  const lines = createInterface({ input: chainProcess.stdout as NodeJS.ReadableStream });
+  rpc = await new Promise<string>((done) => {
+    lines.on("line", (line) => {
+      if (line.startsWith("{")) done((JSON.parse(line) as { rpc: string }).rpc);
+    });
+  });
+  provider = await connectRpc(rpc);
+  folder = await mkdtemp(join(tmpdir(), "whitepay-transactions-"));
+  const payer = await provider.getSigner(0);
+  const deployment = await deployAll(payer);
+  keepers = await Promise.all([0, 1, 2, 3].map((i) => makeKeeper(folder, i, 4001 + i)));
+  const operators = keepers.map(({ operator }) => operator);
+  await fundOperators(provider, operators);
+  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+  registry = (await deployment.registry.getAddress()).toLowerCase() as Hex;
+  groups = [];
+  for (let i = 0; i < count; i++) {
+    groups.push((await createGroup(deployment, payer, params, operators)).toLowerCase() as Hex);
+  }
+  await provider.send("evm_setAutomine", [false]);
+}, 60_000);
+
+afterAll(async () => {
+  stop.abort();
+  provider.destroy();
+  chainProcess.kill("SIGTERM");
+  await new Promise((done) => chainProcess.once("close", done));
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Keeper 0's way to the chain: each call is a process of its own as far as its memory goes. */
+function chain(urls: readonly string[] = [rpc]): EthersChain {
+  const operatorSecret = keepers[0]?.keys.operator ?? "";
+  return new EthersChain({ chainId: 31_337, urls, registry, operatorSecret, poll_ms: 20 }, systemClock);
+}
+
+const head = (): Promise<number> => provider.getBlockNumber();
+
+async function mine(blocks: number): Promise<void> {
+  for (let i = 0; i < blocks; i++) await provider.send("evm_mine", []);
+}
+
+/**
+ * What a committee would agree on for groups without providers, signed by keepers 1 to 3. The chain is first moved to where
+ * all of them are in the last third of the same turn, so that keeper 0 may send them whoever leads (R25).
+ */
+async function certified(...chosen: readonly Hex[]): Promise<Submission[]> {
+  const origins = await Promise.all(
+    chosen.map(async (group) => (await new GroupView(provider, group).parameters()).originBlock),
+  );
+  const lastThird = Math.ceil((2 * params.turn) / 3);
+  const startOf = (turn: number): number =>
+    Math.max(...origins) + params.interval + (turn - 1) * params.turn + lastThird;
+  let turn = 1;
+  while (startOf(turn) <= (await head())) turn++;
+  await provider.send("hardhat_mine", [`0x${(startOf(turn) - (await head())).toString(16)}`]);
+  return Promise.all(chosen.map((group, i) => certify(group, origins[i] as number, turn)));
+}
+
+async function certify(group: Hex, ts: number, turn: number): Promise<Submission> {
+  const te = ts + params.interval + (turn - 1) * params.turn;
+  const failed = turn === 1 ? 0n : 2n;
+  const settlement = { ts, te, committee: 1, leader: 0, failed, payees: 1n, items: [] };
+  const digest = settlementDigest(domainSeparator(31_337, group), settlement);
+  const partials = keepers.slice(1).map(({ index, keys }) => ({
+    keeper: index,
+    signature: new FileKeyring(keys).signDigest(digest),
+  }));
+  const { members } = await snapshotMembers(group);
+  const { signature, signers } = new NobleCrypto().aggregate(digest, partials, members);
+  if (signature === undefined) throw new Error("the partial signatures do not add up");
+  const bits = signers.reduce((sum, i) => sum | (1n << BigInt(i)), 0n);
+  return { group, settlement, signers: bits, signature, windowEnd: te + params.turn };
+}
+
+async function snapshotMembers(group: Hex): Promise<{ members: Parameters<NobleCrypto["aggregate"]>[2] }> {
+  const found = Promise.withResolvers<{ members: Parameters<NobleCrypto["aggregate"]>[2] }>();
+  const abort = new AbortController();
+  const following = chain().follow(
+    [group],
+    async ({ groups: [snapshot] }) => {
+      if (snapshot !== undefined) found.resolve({ members: snapshot.committee.members });
+    },
+    () => undefined,
+    abort.signal,
+  );
+  const result = await found.promise;
+  abort.abort();
+  await following;
+  return result;
+}
+
+async function pendingOfKeeper(): Promise<number[]> {
+  const block = (await provider.send("eth_getBlockByNumber", ["pending", true])) as {
+    transactions: { from: string; nonce: string }[];
+  };
+  const own = keepers[0]?.operator.toLowerCase();
+  return block.transactions.filter(({ from }) => from === own).map(({ nonce }) => Number(nonce));
+}
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 15_000;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`not within 15 s: ${what}`);
+    await systemClock.sleep(20);
+  }
+}
+
+async function sendSelf(nonce: number, maxFeePerGas: bigint): Promise<void> {
+  const wallet = new Wallet(keepers[0]?.keys.operator ?? "");
+  const raw = await wallet.signTransaction({
+    type: 2,
+    chainId: 31_337,
+    to: wallet.address,
+    nonce,
+    gasLimit: 21_000,
+    maxFeePerGas,
+    maxPriorityFeePerGas: maxFeePerGas,
+  });
+  await provider.send("eth_sendRawTransaction", [raw]);
+}
+
+const minedCount = (): Promise<number> => provider.getTransactionCount(keepers[0]?.operator ?? "", "latest");
+
+describe("settlements of several groups from one account", () => {
+  it("are in flight together, with a nonce each, and are mined in one block", async () => {
+    const [a, b] = [groups[0] as Hex, groups[1] as Hex];
+    const [first, second] = (await certified(a, b)) as [Submission, Submission];
+    const one = chain();
+    const results = [one.submit(first, stop.signal), one.submit(second, stop.signal)];
+    const start = await minedCount();
+    await until(async () => (await pendingOfKeeper()).length === 2, "two pending transactions");
+    expect((await pendingOfKeeper()).sort()).toEqual([start, start + 1]);
+    await mine(1);
+    const [x, y] = await Promise.all(results);
+    expect([x?.kind, y?.kind]).toEqual(["mined", "mined"]);
+  }, 60_000);
+
+  it("take over what a former process left pending, and do not queue behind it", async () => {
+    const [submission] = (await certified(groups[2] as Hex)) as [Submission];
+    const nonce = await minedCount();
+    await sendSelf(nonce, 5_000_000_000n);
+    const result = chain().submit(submission, stop.signal);
+    await until(async () => {
+      const block = (await provider.send("eth_getBlockByNumber", ["pending", true])) as {
+        transactions: { to: string; nonce: string }[];
+      };
+      return block.transactions.some((tx) => tx.to === submission.group && Number(tx.nonce) === nonce);
+    }, "the settlement in place of the old transaction");
+    await mine(1);
+    expect((await result).kind).toBe("mined");
+  }, 60_000);
+
+  it("free their nonce when the window closes on them, so that the next group's goes through", async () => {
+    const [stuck] = (await certified(groups[3] as Hex)) as [Submission];
+    const base = 10n ** 14n;
+    const one = chain();
+    const nonce = await minedCount();
+    const result = one.submit(stuck, stop.signal);
+    // The price of gas multiplies when it is on its way.
+    await until(async () => (await pendingOfKeeper()).includes(nonce), "it is sent");
+    while ((await head()) + 1 < stuck.windowEnd + 2) {
+      await provider.send("hardhat_setNextBlockBaseFeePerGas", [`0x${base.toString(16)}`]);
+      await mine(1);
+      await systemClock.sleep(60);
+    }
+    await provider.send("hardhat_setNextBlockBaseFeePerGas", ["0x1"]);
+    await until(async () => {
+      await mine(1);
+      return (await minedCount()) > nonce;
+    }, "the nonce is used");
+    const ended = await result;
+    expect(ended.kind).toBe("superseded");
+    const [next] = (await certified(groups[4] as Hex)) as [Submission];
+    const after = one.submit(next, stop.signal);
+    await until(async () => (await pendingOfKeeper()).length > 0, "the next settlement");
+    await mine(1);
+    expect((await after).kind).toBe("mined");
+  }, 90_000);
+
+  it("are refused before they cost anything when the account cannot pay, in words", async () => {
+    const [submission] = (await certified(groups[3] as Hex)) as [Submission];
+    await provider.send("hardhat_setBalance", [keepers[0]?.operator, "0x1"]);
+    const result = await chain().submit(submission, stop.signal);
+    expect(result).toMatchObject({ kind: "failed" });
+    expect("detail" in result ? result.detail : "").toMatch(/funds|insufficient|doesn't have enough/i);
+    await fundOperators(provider, [keepers[0]?.operator ?? ""]);
+  }, 60_000);
+});
+
+type Altered = { number: string; hash: string };
+
+/** A node in front of the real one that changes what it says of blocks. */
+async function liar(
+  change: (block: Altered, tag: string) => Altered,
+): Promise<{ url: string; close(): Promise<void> }> {
+  type Call = { id: number; method: string; params: unknown[] };
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as Call | Call[];
+      const answer = async ({ id, method, params }: Call): Promise<unknown> => {
+        const result: unknown = await provider.send(method, params);
+        const isBlock = method === "eth_getBlockByNumber" && result !== null;
+        return {
+          jsonrpc: "2.0",
+          id,
+          result: isBlock ? change(result as Altered, String(params[0])) : result,
+        };
+      };
+      const done = Array.isArray(body) ? Promise.all(body.map(answer)) : answer(body);
+      void done.then((value) => response.end(JSON.stringify(value)));
+    });
+  });
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const close = (): Promise<void> => new Promise((done) => server.close(() => done()));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
+type Followed = { readonly heads: number[]; readonly troubles: string[] };
+
+async function following(urls: readonly string[], watch: (seen: Followed) => Promise<void>): Promise<void> {
+  const abort = new AbortController();
+  const seen: Followed = { heads: [], troubles: [] };
+  const done = chain(urls).follow(
+    [groups[0] as Hex],
+    async ({ blocks }) => {
+      seen.heads.push(blocks.at(-1)?.number ?? -1);
+    },
+    (code) => seen.troubles.push(code),
+    abort.signal,
+  );
+  try {
+    await watch(seen);
+  } finally {
+    abort.abort();
+    await done;
+  }
+}
+
+describe("endpoints that do not tell the same (D7)", () => {
+  it("an invented head moves nothing: the keeper stays with what two vouch for", async () => {
+    const far = await liar((block, tag) =>
+      tag === "latest" ? { ...block, number: `0x${(Number(block.number) + 1_000).toString(16)}` } : block,
+    );
+    await following([far.url, rpc], async ({ heads }) => {
+      await mine(3);
+      const target = await head();
+      await until(async () => heads.at(-1) === target, "the true head");
+      expect(Math.max(...heads)).toBe(target);
+    });
+    await far.close();
+  }, 30_000);
+
+  it("two that show different chains stop it and are named; it goes on when they agree", async () => {
+    let lying = true;
+    const other = await liar((block) => (lying ? { ...block, hash: `0x${"ab".repeat(32)}` } : block));
+    await following([other.url, rpc], async ({ heads, troubles }) => {
+      await mine(2);
+      await until(async () => troubles.includes("rpc-disagrees"), "the disagreement is told");
+      expect(heads).toEqual([]);
+      lying = false;
+      await mine(2);
+      const target = await head();
+      await until(async () => heads.at(-1) === target, "the true head");
+    });
+    await other.close();
+  }, 30_000);
+
+  it("one that stands still is left alone after a while, and named", async () => {
+    let frozen: Altered | undefined;
+    const stale = await liar((block, tag) => (tag === "latest" ? (frozen ??= block) : block));
+    await following([stale.url, rpc], async ({ heads, troubles }) => {
+      await until(async () => heads.length > 0, "a first head");
+      await mine(10);
+      const target = await head();
+      await until(async () => heads.at(-1) === target, "the true head");
+      expect(troubles).toContain("rpc-lagging");
+    });
+    await stale.close();
+  }, 30_000);
+});
