@@ -11,7 +11,10 @@ import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../c
 import type { RecordLeaf } from "../core/records.ts";
 import { typedDigest } from "../core/settlement.ts";
 
-export const wireVersion = 1;
+/** What this release understands. A message carries the first version that can read it, so an older keeper can follow all that
+ * has not changed since: 2 added `speaks` to hello, everything else is 1. */
+export const wireVersion = 2;
+const firstVersion = 1;
 export const signatureBytes = 65;
 const blsSignatureBytes = 48;
 const maxKeepers = 124;
@@ -63,7 +66,7 @@ export function messageDigest(domain: Hex, committee: number, keeper: number, bo
 
 export function encodeMessage(envelope: Envelope): Uint8Array {
   return new ByteWriter()
-    .u8(wireVersion)
+    .u8(versionOf(envelope.body))
     .u8(kinds.indexOf(envelope.body.kind))
     .u64(envelope.chainId)
     .bytes(fromHex(envelope.group), 20)
@@ -74,12 +77,18 @@ export function encodeMessage(envelope: Envelope): Uint8Array {
     .finish();
 }
 
+function versionOf(body: Body): number {
+  return body.kind === "hello" && body.speaks !== undefined ? 2 : firstVersion;
+}
+
 export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
   const kind = kinds[bytes[1] ?? 0xff];
   const limit = kind === undefined ? maxMessageBytes : maxBytesOf[kind];
   return decode(bytes, limit, (reader) => {
     const version = reader.u8("version");
-    if (version !== wireVersion) reader.fail("version", `expected ${wireVersion}, actual ${version}`);
+    if (version < firstVersion || version > wireVersion) {
+      reader.fail("version", `expected ${firstVersion} to ${wireVersion}, actual ${version}`);
+    }
     const number = reader.u8("kind");
     const known = kinds[number];
     if (known === undefined)
@@ -88,7 +97,10 @@ export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
     const group = toHex(reader.bytes(20, "group"));
     const committee = reader.u64("committee");
     const keeper = keeperIndex(reader);
-    const body = decodeBody(reader, known);
+    const body = decodeBody(reader, known, version);
+    if (versionOf(body) !== version) {
+      reader.fail("version", `${known}: expected ${versionOf(body)}, actual ${version}`);
+    }
     const signature = toHex(reader.bytes(signatureBytes, "signature"));
     return { chainId, group, committee, keeper, body, signature };
   });
@@ -153,7 +165,10 @@ function readLeaf(r: ByteReader): RecordLeaf {
 
 function encodeBody(body: Body): Uint8Array {
   const w = new ByteWriter();
-  if (body.kind === "hello") return w.bytes(fromHex(body.instance), 16).u64(body.head).finish();
+  if (body.kind === "hello") {
+    w.bytes(fromHex(body.instance), 16).u64(body.head);
+    return (body.speaks === undefined ? w : w.u8(body.speaks)).finish();
+  }
   writeRound(w, body.round);
   switch (body.kind) {
     case "propose":
@@ -209,8 +224,11 @@ export function writeOpened(w: ByteWriter, o: OpenedLeaf): ByteWriter {
   return w.u32(o.receipt.length).bytes(o.receipt);
 }
 
-function decodeBody(r: ByteReader, kind: Kind): Body {
-  if (kind === "hello") return { kind, instance: toHex(r.bytes(16, "instance")), head: r.u64("head") };
+function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
+  if (kind === "hello") {
+    const hello = { kind, instance: toHex(r.bytes(16, "instance")), head: r.u64("head") };
+    return version === firstVersion ? hello : { ...hello, speaks: r.u8("speaks") };
+  }
   const round = readRound(r);
   switch (kind) {
     case "propose": {

@@ -5,7 +5,10 @@ import type { Result } from "../../storage/core/result.ts";
 import { fromHex, toHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import type { OpenedLeaf } from "../core/messages.ts";
-import { maxMessageBytes, readOpened, wireVersion, writeOpened } from "./message.ts";
+import { maxMessageBytes, readOpened, writeOpened } from "./message.ts";
+
+/** Unchanged since the first release. */
+const questionVersion = 1;
 
 export const maxQuestionBytes = 64 * 1024;
 export const maxReplyBytes = 1024 * 1024;
@@ -34,7 +37,7 @@ export function hashPrefix(hash: Hex): Hex {
 }
 
 export function encodePull(q: PullQuestion): Uint8Array {
-  const w = new ByteWriter().u8(wireVersion).bytes(fromHex(q.group), 20).u64(q.ts).u32(q.turn);
+  const w = new ByteWriter().u8(questionVersion).bytes(fromHex(q.group), 20).u64(q.ts).u32(q.turn);
   w.u32(q.have.length);
   for (const prefix of q.have) w.bytes(fromHex(prefix), prefixBytes);
   return w.finish();
@@ -43,7 +46,7 @@ export function encodePull(q: PullQuestion): Uint8Array {
 export function decodePull(bytes: Uint8Array): Result<PullQuestion, DecodeCode> {
   return decode(bytes, maxQuestionBytes, (r) => {
     const version = r.u8("version");
-    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
     const group = toHex(r.bytes(20, "group"));
     const ts = r.u64("ts");
     const turn = r.u32("turn");
@@ -63,7 +66,7 @@ export function encodePullReply(messages: readonly Uint8Array[]): Uint8Array {
     size += 4 + bytes.length;
     fitting.push(bytes);
   }
-  const w = new ByteWriter().u8(wireVersion).u32(fitting.length);
+  const w = new ByteWriter().u8(questionVersion).u32(fitting.length);
   for (const bytes of fitting) w.u32(bytes.length).bytes(bytes);
   return w.finish();
 }
@@ -71,7 +74,7 @@ export function encodePullReply(messages: readonly Uint8Array[]): Uint8Array {
 export function decodePullReply(bytes: Uint8Array): Result<Uint8Array[], DecodeCode> {
   return decode(bytes, maxReplyBytes, (r) => {
     const version = r.u8("version");
-    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
     const length = r.u32("messages");
     if (length * 4 > r.remaining) r.fail("range", `messages: ${length} do not fit the reply`);
     return Array.from({ length }, () => {
@@ -84,7 +87,7 @@ export function decodePullReply(bytes: Uint8Array): Result<Uint8Array[], DecodeC
 
 export function encodeRecordsQuestion(q: RecordsQuestion): Uint8Array {
   return new ByteWriter()
-    .u8(wireVersion)
+    .u8(questionVersion)
     .bytes(fromHex(q.group), 20)
     .bytes(fromHex(q.root), 32)
     .u32(q.provider)
@@ -95,7 +98,7 @@ export function encodeRecordsQuestion(q: RecordsQuestion): Uint8Array {
 export function decodeRecordsQuestion(bytes: Uint8Array): Result<RecordsQuestion, DecodeCode> {
   return decode(bytes, maxQuestionBytes, (r) => {
     const version = r.u8("version");
-    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
     return {
       group: toHex(r.bytes(20, "group")),
       root: toHex(r.bytes(32, "root")),
@@ -106,7 +109,7 @@ export function decodeRecordsQuestion(bytes: Uint8Array): Result<RecordsQuestion
 }
 
 export function encodeRecordsReply(leaves: readonly OpenedLeaf[]): Uint8Array {
-  const w = new ByteWriter().u8(wireVersion).u32(leaves.length);
+  const w = new ByteWriter().u8(questionVersion).u32(leaves.length);
   for (const leaf of leaves) writeOpened(w, leaf);
   return w.finish();
 }
@@ -114,7 +117,7 @@ export function encodeRecordsReply(leaves: readonly OpenedLeaf[]): Uint8Array {
 export function decodeRecordsReply(bytes: Uint8Array): Result<OpenedLeaf[], DecodeCode> {
   return decode(bytes, maxReplyBytes, (r) => {
     const version = r.u8("version");
-    if (version !== wireVersion) r.fail("version", `expected ${wireVersion}, actual ${version}`);
+    if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
     const length = r.u32("leaves");
     if (length > maxLeavesPerReply) r.fail("range", `leaves: at most ${maxLeavesPerReply}, actual ${length}`);
     return Array.from({ length }, () => readOpened(r));

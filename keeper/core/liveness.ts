@@ -24,8 +24,12 @@ export function tickHello(step: Step): void {
   state.helloSlot = slot;
   step.effects.push({
     kind: "broadcast",
-    body: { kind: "hello", instance: config.instance, head: state.head },
+    body: { kind: "hello", instance: config.instance, head: state.head, ...speaking(config) },
   });
+}
+
+function speaking({ speaks }: Step["config"]): { speaks?: number } {
+  return speaks === undefined ? {} : { speaks };
 }
 
 /** Last block of the first slot after a start: until then a double that runs has said hello (D9). */

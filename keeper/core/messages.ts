@@ -41,7 +41,8 @@ export type FullProof = {
 export type Pinned = { readonly provider: number; readonly keepers: readonly number[] };
 
 export type Body =
-  | { readonly kind: "hello"; readonly instance: Hex; readonly head: number }
+  /** `speaks`: the newest wire version its sender understands; releases before the second do not say. */
+  | { readonly kind: "hello"; readonly instance: Hex; readonly head: number; readonly speaks?: number }
   | {
       readonly kind: "propose";
       readonly round: RoundKey;

@@ -13,6 +13,8 @@ export type Config = {
   readonly me: Hex;
   /** Random name of this process: a hello of mine with another name is a second instance (D9). */
   readonly instance: Hex;
+  /** Newest wire version that this release understands; told in every hello. */
+  readonly speaks?: number;
 };
 
 /** One challenge from the seed to the answer. */

@@ -6,6 +6,7 @@ import type { Hex } from "../core/hash.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { ChainUpdate, Endpoint } from "../ports/chain.ts";
 import { Challenger } from "./challenger.ts";
+import { wireVersion } from "../codec/message.ts";
 import { Effects, instanceName, topicOf } from "./execute.ts";
 import type { EffectDependencies } from "./execute.ts";
 import { Ingress } from "./ingress.ts";
@@ -67,7 +68,8 @@ export class Keeper {
   async #start(signal: AbortSignal): Promise<void> {
     const { groups } = this.#options;
     const { store, keyring, clock, transport, chain, telemetry } = this.#on;
-    const config = { me: keyring.operator, instance: instanceName(clock.entropy()) };
+    const instance = instanceName(clock.entropy());
+    const config = { me: keyring.operator, instance, speaks: wireVersion };
     for (const group of groups) {
       const state = await recover(group, config, store);
       const effects = new Effects(

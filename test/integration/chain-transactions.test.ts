@@ -174,7 +174,7 @@ describe("settlements of several groups from one account", () => {
     const results = [one.submit(first, stop.signal), one.submit(second, stop.signal)];
     const start = await minedCount();
     await until(async () => (await pendingOfKeeper()).length === 2, "two pending transactions");
-    expect((await pendingOfKeeper()).sort()).toEqual([start, start + 1]);
+    expect((await pendingOfKeeper()).sort((x, y) => x - y)).toEqual([start, start + 1]);
     await mine(1);
     const [x, y] = await Promise.all(results);
     expect([x?.kind, y?.kind]).toEqual(["mined", "mined"]);

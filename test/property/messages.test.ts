@@ -68,7 +68,10 @@ const fullProof = fc.record({
 });
 
 const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind: K }>> } = {
-  hello: fc.record({ kind: fc.constant("hello"), instance: hex(16), head: u64 }),
+  hello: fc.record(
+    { kind: fc.constant("hello"), instance: hex(16), head: u64, speaks: fc.integer({ min: 0, max: 255 }) },
+    { requiredKeys: ["kind", "instance", "head"] },
+  ),
   propose: fc.record({
     kind: fc.constant("propose"),
     round,
