@@ -17,5 +17,7 @@ export type SubmittedSettlement = {
 export interface LedgerPort {
   addChallenge(group: Hex, record: ChallengeRecord): Promise<void>;
   addSettlement(settlement: SubmittedSettlement): Promise<void>;
+  /** A reorg took back what was settled from `ts` on. */
+  dropSettlements(group: Hex, ts: number): Promise<void>;
   challengeCounts(group: Hex): Promise<ChallengeCounts>;
 }

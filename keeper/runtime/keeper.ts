@@ -105,6 +105,7 @@ export class Keeper {
       const loop = this.#loops.get(snapshot.address);
       if (loop === undefined) continue;
       if (loop.state.group === undefined) this.#join(snapshot);
+      else if (snapshot.ts < loop.state.group.ts) this.#forgetSettlements(snapshot);
       loop.enqueue({ kind: "group", snapshot });
     }
     const entropy = this.#on.clock.entropy();
@@ -113,6 +114,16 @@ export class Keeper {
     await Promise.all([...this.#loops.values()].map((loop) => loop.settled()));
     const moved = update.groups.length > 0 || this.#slotBegan(before[0] ?? -1);
     if (moved) await this.#refreshMembers();
+  }
+
+  /** The books follow a reorg; they never hold up the protocol. */
+  #forgetSettlements({ address, ts }: GroupSnapshot): void {
+    this.#on.ledger.dropSettlements(address, ts).catch((error: unknown) => {
+      this.#on.telemetry.error("the ledger could not follow a reorg", {
+        group: address,
+        error: String(error),
+      });
+    });
   }
 
   #slotBegan(headBefore: number): boolean {

@@ -87,6 +87,19 @@ describe("the ledger", () => {
     expect(rows(file, "select count(*) as items from item")).toEqual([{ items: 4 }]);
   });
 
+  it("forgets what a reorg took back, and nothing before it or of another group", async () => {
+    const file = join(await temporaryFolder(), "ledger.db");
+    const ledger = await opened(file);
+    for (const ts of [100, 130, 160]) await ledger.addSettlement(settlement(ts, 1n));
+    await ledger.addSettlement({ ...settlement(160, 1n), group: otherGroup });
+    await ledger.dropSettlements(storeGroup, 130);
+    expect(rows(file, 'select "group", ts from settlement order by ts')).toEqual([
+      { group: storeGroup, ts: 100 },
+      { group: otherGroup, ts: 160 },
+    ]);
+    expect(rows(file, "select count(*) as items from item")).toEqual([{ items: 4 }]);
+  });
+
   it("keeps the largest numbers of the protocol to the last digit", async () => {
     const file = join(await temporaryFolder(), "ledger.db");
     const ledger = await opened(file);

@@ -81,6 +81,16 @@ describe("two processes with the keys of one keeper", () => {
   });
 });
 
+describe("a keeper that moves to another address", () => {
+  it("is found there by the others, which run on as they are", async () => {
+    const ts = await fleet.ts();
+    const [keeper] = fleet.followers(ts) as [number];
+    await fleet.move(keeper);
+    await fleet.connected(keeper);
+    expect(await fleet.settled(ts)).toMatchObject({ turn: 1, failed: [] });
+  });
+});
+
 describe("when all is over", () => {
   it("the chain shows what the rules promise (S1, S2, S3, R5-R7, R29, R30)", async () => {
     const { complaints } = await fleet.document();

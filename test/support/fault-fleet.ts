@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Contract, Wallet, type ContractTransactionResponse } from "ethers";
 import type { Hex } from "../../keeper/core/hash.ts";
 import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
 import { complaintsAbout } from "../../scripts/demo/check.ts";
@@ -13,6 +14,7 @@ import { buildFleet, type Fleet, type FleetOptions } from "../../scripts/fleet/b
 import { Processes } from "../../scripts/fleet/processes.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
+import { peerIdBytes } from "../../scripts/lib/keys.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
 import { decodeSettledLog } from "../../scripts/lib/settlements.ts";
 import type { Role } from "./role.ts";
@@ -111,6 +113,34 @@ export class FaultFleet {
     await this.world.keepers.ended(keeper);
     await this.role(keeper, {});
     await this.world.keepers.start(keeper);
+  }
+
+  /** Moves a keeper to another port: the registry learns of it, its configuration too, the other keepers are not touched. */
+  async move(keeper: number): Promise<void> {
+    const { provider, keepers } = this.world;
+    const { keys, folder } = keepers.keeper(keeper);
+    await keepers.crash(keeper);
+    const [port] = await freePorts(1);
+    const address = `/ip4/127.0.0.1/tcp/${port}`;
+    const file = join(folder, "config.json");
+    const config = JSON.parse(await readFile(file, "utf8")) as { chain: { registry: string } };
+    await writeFile(file, JSON.stringify({ ...config, listen: [address] }));
+    const abi = ["function updateKeeperEndpoint(bytes peerId, string[] multiaddrs)"];
+    const registry = new Contract(config.chain.registry, abi, new Wallet(keys.operator, provider));
+    const sent = (await registry.getFunction("updateKeeperEndpoint")(await peerIdBytes(keys.peer), [
+      address,
+    ])) as ContractTransactionResponse;
+    await sent.wait();
+    await keepers.start(keeper);
+  }
+
+  /** Waits until a keeper is connected to all others. */
+  async connected(keeper: number): Promise<void> {
+    const limit = (await this.head()) + 4 * this.params.slot;
+    while ((await this.world.keepers.status(keeper))?.peers !== this.operators.length - 1) {
+      if ((await this.head()) > limit) throw new Error(`keeper ${keeper} does not find the others`);
+      await this.#pause();
+    }
   }
 
   /** The reasons a keeper gave in its log, as codes. */

@@ -1,5 +1,5 @@
 /** The ledger through TypeORM: an embedded SQLite file by default. */
-import { DataSource } from "typeorm";
+import { DataSource, MoreThanOrEqual } from "typeorm";
 import type { Hex } from "../../core/hash.ts";
 import type { ChallengeRecord } from "../../core/records.ts";
 import type { ChallengeCounts, LedgerPort, SubmittedSettlement } from "../../ports/ledger.ts";
@@ -78,6 +78,14 @@ export class TypeormLedger implements LedgerPort {
         spaceTime: item.spaceTime.toString(),
       }));
       if (rows.length > 0) await manager.getRepository(ItemEntity).upsert(rows, ["group", "ts", "provider"]);
+    });
+  }
+
+  async dropSettlements(group: Hex, ts: number): Promise<void> {
+    await this.#source.transaction(async (manager) => {
+      const gone = { group, ts: MoreThanOrEqual(ts) };
+      await manager.getRepository(ItemEntity).delete(gone);
+      await manager.getRepository(SettlementEntity).delete(gone);
     });
   }
 
