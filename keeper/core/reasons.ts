@@ -183,6 +183,10 @@ export const reasons = {
     short: "the chain endpoint does not answer",
     long: "The keeper waits and resumes by itself. Check the endpoint, or add a second one.",
   },
+  "group-unreadable": {
+    short: "the chain has no such group, or answers nonsense about it",
+    long: "What is at the group's address does not answer like a group. Check the address in the configuration; the keeper's other groups go on.",
+  },
   "rpc-lagging": {
     short: "an endpoint is behind the others and does not move",
     long: "Its head is more than four blocks below another's and has stood still for seconds (D7). It is not used until it moves.",

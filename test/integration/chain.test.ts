@@ -71,7 +71,7 @@ type Following = {
   stop(): Promise<void>;
 };
 
-function follow(urls: readonly string[]): Following {
+function follow(urls: readonly string[], followed: readonly Hex[] = [group]): Following {
   const operatorSecret = keepers[0]?.keys.operator ?? "";
   const options = { chainId: 31_337, urls, registry, operatorSecret, poll_ms: 20 };
   const chain = new EthersChain(options, systemClock);
@@ -79,7 +79,7 @@ function follow(urls: readonly string[]): Following {
   const updates: ChainUpdate[] = [];
   const troubles: string[] = [];
   const done = chain.follow(
-    [group],
+    followed,
     async (update) => {
       updates.push(update);
     },
@@ -172,6 +172,15 @@ describe("the chain feed on a real node", () => {
     expect(wrong.troubles).toContain("rpc-wrong-chain");
     await wrong.stop();
     await new Promise((done) => other.close(done));
+  });
+
+  it("goes on with its groups when an address among them is none, and says which", async () => {
+    const nobody: Hex = `0x${"12".repeat(20)}`;
+    const f = follow([rpc], [nobody, group]);
+    await f.until(() => f.updates.length > 0, "a first update");
+    expect(f.updates[0]?.groups.map(({ address }) => address)).toEqual([group]);
+    expect(f.troubles).toEqual(["group-unreadable"]);
+    await f.stop();
   });
 
   it("puts a refusal of the contract in words", async () => {

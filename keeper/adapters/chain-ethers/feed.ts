@@ -5,7 +5,8 @@ import type { Hex } from "../../core/hash.ts";
 import type { ChainUpdate } from "../../ports/chain.ts";
 import { blockTag } from "./snapshot.ts";
 import type { SnapshotReader } from "./snapshot.ts";
-import type { RpcPool } from "./rpc.ts";
+import { RpcUnavailable } from "./rpc.ts";
+import type { RpcPool, Trouble } from "./rpc.ts";
 
 type RawBlock = { readonly number: string; readonly hash: Hex; readonly parentHash: Hex };
 type FeedBlock = Block & { readonly parentHash: Hex };
@@ -23,10 +24,13 @@ export class Feed {
   readonly #snapshots = new Map<Hex, GroupSnapshot>();
   #head: FeedBlock | undefined;
 
-  constructor(rpc: RpcPool, reader: SnapshotReader, groups: readonly Hex[]) {
+  readonly #trouble: Trouble;
+
+  constructor(rpc: RpcPool, reader: SnapshotReader, groups: readonly Hex[], trouble: Trouble) {
     this.#rpc = rpc;
     this.#reader = reader;
     this.#groups = groups;
+    this.#trouble = trouble;
   }
 
   /** What changed since the last call; undefined if nothing did. */
@@ -83,15 +87,31 @@ export class Feed {
         const from = Math.max(0, headBefore - confirmations + 1);
         if (from > view || !(await this.#hasLogs(group, from, view))) continue;
       }
-      let snapshot = await this.#reader.read(group, view);
-      if (known === undefined && snapshot.params.confirmations > 0) {
-        const confirmed = Math.max(0, head - snapshot.params.confirmations);
-        if (confirmed >= snapshot.params.originBlock) snapshot = await this.#reader.read(group, confirmed);
-      }
+      const snapshot = await this.#read(group, head, known);
+      if (snapshot === undefined) continue;
       this.#snapshots.set(group, snapshot);
       changed.push(snapshot);
     }
     return changed;
+  }
+
+  /** Undefined if what is at the address does not answer like a group: that is no reason to hold up the others. */
+  async #read(
+    group: Hex,
+    head: number,
+    known: GroupSnapshot | undefined,
+  ): Promise<GroupSnapshot | undefined> {
+    try {
+      const view = Math.max(0, head - (known?.params.confirmations ?? 0));
+      const snapshot = await this.#reader.read(group, view);
+      if (known !== undefined || snapshot.params.confirmations === 0) return snapshot;
+      const confirmed = Math.max(0, head - snapshot.params.confirmations);
+      return confirmed < snapshot.params.originBlock ? snapshot : await this.#reader.read(group, confirmed);
+    } catch (error) {
+      if (error instanceof RpcUnavailable) throw error;
+      this.#trouble("group-unreadable", `${group}: ${(error as Error).message.slice(0, 200)}`);
+      return undefined;
+    }
   }
 
   async #hasLogs(address: Hex, from: number, to: number): Promise<boolean> {

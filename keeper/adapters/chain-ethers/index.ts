@@ -42,7 +42,7 @@ export class EthersChain implements ChainPort {
   ): Promise<void> {
     this.#rpc.onTrouble(onTrouble);
     const reader = new SnapshotReader(this.#options.chainId, this.#rpc);
-    const feed = new Feed(this.#rpc, reader, groups);
+    const feed = new Feed(this.#rpc, reader, groups, onTrouble);
     while (!signal.aborted) {
       let pause_ms = this.#options.poll_ms;
       try {
