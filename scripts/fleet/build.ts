@@ -1,7 +1,7 @@
 /** A whole system on one machine: a chain, contracts, a funded group, provider and keeper daemons, each a process. */
 import { join } from "node:path";
 import type { JsonRpcProvider, Signer } from "ethers";
-import { deployAll, groupAt } from "../lib/contracts.ts";
+import { deployAll, groupAt, type Deployment } from "../lib/contracts.ts";
 import { GroupView } from "../lib/group-view.ts";
 import { projectRoot } from "../lib/paths.ts";
 import { freePorts } from "../lib/ports.ts";
@@ -43,6 +43,7 @@ export type Fleet = {
   readonly rpc: string;
   readonly provider: JsonRpcProvider;
   readonly group: string;
+  readonly deployment: Deployment;
   readonly view: GroupView;
   readonly keepers: KeeperFleet;
   readonly providers: ProviderFleet;
@@ -103,7 +104,8 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   await options.startMining(provider);
   await providers.join(groupAt(group, payer));
   say("the providers have joined the group, with their consent");
-  return { rpc, provider, group, view: new GroupView(provider, group), keepers: fleet, providers };
+  const view = new GroupView(provider, group);
+  return { rpc, provider, group, deployment, view, keepers: fleet, providers };
 }
 
 type Made = {

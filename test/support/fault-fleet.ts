@@ -12,7 +12,7 @@ import { groupParams } from "../../scripts/demo/params.ts";
 import { readBack, settledLogs } from "../../scripts/demo/readback.ts";
 import { buildFleet, type Fleet, type FleetOptions } from "../../scripts/fleet/build.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
-import type { Keeper } from "../../scripts/fleet/setup.ts";
+import { createGroup, type Keeper } from "../../scripts/fleet/setup.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { peerIdBytes } from "../../scripts/lib/keys.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
@@ -113,6 +113,30 @@ export class FaultFleet {
     await this.world.keepers.ended(keeper);
     await this.role(keeper, {});
     await this.world.keepers.start(keeper);
+  }
+
+  /** Groups more, each without providers, served by the same keepers once they have started again; the addresses. */
+  async addGroups(count: number): Promise<string[]> {
+    const { provider, deployment, keepers, group } = this.world;
+    const payer = await provider.getSigner(0);
+    const more: string[] = [];
+    for (let i = 0; i < count; i++) {
+      more.push(await createGroup(deployment, payer, this.params, [...this.operators]));
+    }
+    for (let keeper = 0; keeper < this.operators.length; keeper++) {
+      await keepers.crash(keeper);
+      const file = join(keepers.keeper(keeper).folder, "config.json");
+      const config = JSON.parse(await readFile(file, "utf8")) as object;
+      await writeFile(file, JSON.stringify({ ...config, groups: [group, ...more] }));
+    }
+    await Promise.all(this.operators.map((_, keeper) => keepers.start(keeper)));
+    return more;
+  }
+
+  /** Ends of the intervals settled in a group. */
+  async endsOf(group: string): Promise<number[]> {
+    const logs = await settledLogs(this.world.provider, group, 0, await this.head());
+    return logs.map((log) => decodeSettledLog(log).te);
   }
 
   /** Moves a keeper to another port: the registry learns of it, its configuration too, the other keepers are not touched. */
