@@ -35,7 +35,13 @@ export const keeperDaemon: KeeperCommand = (configFile) => [
   configFile,
 ];
 
-type Seat = { keeper: Keeper; configFile: string; process?: Running; api?: string };
+type Seat = {
+  keeper: Keeper;
+  configFile: string;
+  process?: Running;
+  api?: string;
+  ready?: Record<string, unknown>;
+};
 
 export class KeeperFleet {
   readonly #processes: Processes;
@@ -79,7 +85,21 @@ export class KeeperFleet {
     seat.process = running;
     const ready = (await running.ready) as { api: string };
     seat.api = ready.api;
+    seat.ready = ready;
     return ready;
+  }
+
+  /** What keeper `index` printed when it was last up. */
+  readyLine(index: number): Readonly<Record<string, unknown>> {
+    return this.#seat(index).ready ?? {};
+  }
+
+  /** A polite end of keeper `index`, waited for. */
+  async end(index: number): Promise<void> {
+    const seat = this.#seat(index);
+    seat.process?.expectEnd();
+    seat.process?.kill("SIGTERM");
+    await this.ended(index);
   }
 
   /** From now on keeper `index` may end by itself. */

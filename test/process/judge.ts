@@ -1,0 +1,87 @@
+/**
+ * Judges what a fleet has lived through: from the chain's own events, from what lay on the wire, and from the disks; not
+ * from what a keeper says of itself.
+ */
+import { expect } from "vitest";
+import { complaintsAbout } from "../../scripts/demo/check.ts";
+import { readBack } from "../../scripts/demo/readback.ts";
+import type { FaultFleet } from "../support/fleet/fault-fleet.ts";
+import { acknowledgedBy, canonicalText, partialsHeard } from "../support/fleet/traces.ts";
+import type { Acknowledged, HeardPartial } from "../support/fleet/traces.ts";
+
+/** S1, S2, S3 with R5 to R7, R25, R27, R29 and R30, and S4: providers that hold everything are paid for everything. */
+export async function judgeChain(fleet: FaultFleet): Promise<void> {
+  const { provider, rpc, group, view } = fleet.chain;
+  const logs = await fleet.logs();
+  const challenges = { asked: 0, passed: 0, failed: 0 };
+  const { document, evidence } = await readBack(provider, { rpc, group, logs, challenges });
+  expect(complaintsAbout(document, evidence)).toEqual([]);
+  expect(document.settlements.length).toBeGreaterThan(0);
+  const accounts = await view.providers();
+  for (const { ts, te, items } of document.settlements) {
+    for (const { provider: index, spaceTime } of items) {
+      const account = accounts.find((candidate) => candidate.index === index);
+      if (account === undefined) throw new Error(`the group does not know provider ${index}`);
+      // All honest keepers saw all bytes in every slot, so this is the only value inside their range, and R16's cap.
+      const committed = account.bytesNow * BigInt(te - Math.max(ts, account.activeFrom));
+      expect({ ts, index, spaceTime }).toEqual({ ts, index, spaceTime: committed });
+    }
+  }
+}
+
+/** S5: over all that was ever said, one digest for each keeper, interval and turn. */
+export function judgeSignatures(partials: readonly HeardPartial[]): void {
+  const digests = new Map<string, string>();
+  for (const { keeper, ts, turn, digest } of partials) {
+    const key = `keeper ${keeper}, ts ${ts}, turn ${turn}`;
+    expect({ key, digest }).toEqual({ key, digest: digests.get(key) ?? digest });
+    digests.set(key, digest);
+  }
+  expect(digests.size).toBeGreaterThan(0);
+}
+
+type Kept = { readonly records: ReadonlyMap<string, string>; readonly notes: ReadonlyMap<string, string> };
+
+/** What a disk acknowledged of the slots and turns from `ts` on; of two writes of one thing the later counts. */
+function keptOf(acknowledged: readonly Acknowledged[], ts: number, firstSlot: number): Kept {
+  const records = new Map<string, string>();
+  const notes = new Map<string, string>();
+  for (const one of acknowledged) {
+    if (one.kind === "note" && one.ts >= ts) notes.set(`${one.ts}/${one.turn}`, one.digest);
+    if (one.kind === "record" && one.slot >= firstSlot) records.set(`${one.provider}/${one.slot}`, one.text);
+  }
+  return { records, notes };
+}
+
+/** S6, after all keepers have ended: what a disk acknowledged, and nothing has made superfluous since, is on it. */
+async function judgeDisk(fleet: FaultFleet, index: number, ts: number): Promise<number> {
+  const firstSlot = Math.floor((ts - fleet.origin) / fleet.params.slot);
+  const expected = keptOf(await acknowledgedBy(fleet.traces(index)), ts, firstSlot);
+  const stored = await fleet.stored(index);
+  const records = new Map(
+    stored.records
+      .filter(({ slot }) => slot >= firstSlot)
+      .map((record) => [`${record.provider}/${record.slot}`, canonicalText(record)]),
+  );
+  const notes = new Map(
+    stored.notes.filter((note) => note.ts >= ts).map((note) => [`${note.ts}/${note.turn}`, note.digest]),
+  );
+  for (const [key, text] of expected.records)
+    expect({ index, key, text: records.get(key) }).toEqual({ index, key, text });
+  for (const [key, digest] of expected.notes)
+    expect({ index, key, digest: notes.get(key) }).toEqual({ index, key, digest });
+  return expected.records.size;
+}
+
+/** Everything at the end of a fleet's life. Ends its keepers. */
+export async function judgeLife(fleet: FaultFleet, otherTraces: readonly string[] = []): Promise<void> {
+  await judgeChain(fleet);
+  const last = (await fleet.settlements()).at(-1);
+  await fleet.endKeepers();
+  const folders = [...Array.from({ length: fleet.size }, (_, i) => fleet.traces(i)), ...otherTraces];
+  judgeSignatures((await Promise.all(folders.map(partialsHeard))).flat());
+  // One settled interval stays on disk, for a reorg that takes its settlement back.
+  let found = 0;
+  for (let index = 0; index < fleet.size; index++) found += await judgeDisk(fleet, index, last?.ts ?? 0);
+  expect(found).toBeGreaterThan(0);
+}

@@ -1,0 +1,31 @@
+/** A chain that takes blocks back, and one that is told wrongly. */
+import { expect } from "vitest";
+import { headAhead, headStuck } from "../../support/fleet/rpc-front.ts";
+import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+
+/** A reorg that drops the settlement from among the last `depth` blocks: it is settled again, once, in the same turn. */
+export async function settlementTakenBack(fleet: FaultFleet, depth: number): Promise<void> {
+  const ts = await fleet.ts();
+  const first = await fleet.settled(ts, 1);
+  await fleet.mineTo(first.block + depth - 1);
+  await fleet.reorg(depth);
+  expect((await fleet.settlements()).filter((settled) => settled.ts === ts)).toEqual([]);
+  const again = await fleet.settled(ts, 1);
+  expect(again).toMatchObject({ ts, te: first.te, turn: 1, leader: first.leader });
+  expect(again.block).toBeGreaterThan(first.block);
+  await fleet.confirmed(again);
+}
+
+/** One keeper's only endpoint lies about the head: it is one faulty keeper, and takes part again once it hears the truth. */
+export async function headLiedAbout(fleet: FaultFleet, how: "ahead" | "stuck"): Promise<void> {
+  const ts = await fleet.ts();
+  const misled = fleet.order(ts).at(-1) as number;
+  fleet.ignored.add(misled);
+  fleet.front.lie(String(misled), how === "ahead" ? headAhead(64) : headStuck());
+  const settled = await fleet.settled(ts, 1);
+  expect(settled).toMatchObject({ turn: 1, failed: [] });
+  expect(settled.signers).not.toContain(misled);
+  fleet.front.tellTruth(String(misled));
+  fleet.ignored.delete(misled);
+  await fleet.confirmed(settled);
+}

@@ -1,0 +1,60 @@
+/** Keepers that cheat. Who cheats is chosen so that the first leader is honest, unless leading is the cheat. */
+import { expect } from "vitest";
+import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
+
+/** Plays the open interval with these behaviours; afterwards all are honest again. */
+async function playInterval(
+  fleet: FaultFleet,
+  ts: number,
+  cheats: ReadonlyMap<number, string>,
+  turns: number,
+): Promise<Settled> {
+  for (const [index, name] of cheats) await fleet.behave(index, name);
+  const settled = await fleet.settled(ts, turns);
+  await fleet.confirmed(settled);
+  for (const index of cheats.keys()) await fleet.behave(index, "honest");
+  return settled;
+}
+
+/** L1: `names` cheat at once, at most f of them, none as first leader. Returns who was which. */
+export async function cheat(
+  fleet: FaultFleet,
+  names: readonly string[],
+): Promise<{ settled: Settled; cheats: ReadonlyMap<number, string> }> {
+  const ts = await fleet.ts();
+  const order = fleet.order(ts);
+  const cheats = new Map(names.map((name, i) => [order[order.length - 1 - i] as number, name]));
+  const settled = await playInterval(fleet, ts, cheats, 1);
+  expect(settled).toMatchObject({ ts, turn: 1, failed: [] });
+  return { settled, cheats };
+}
+
+/** What does not open its commitment is not heard, so it is not paid (R21, R28). */
+export async function cheatUnpaid(fleet: FaultFleet, name: string): Promise<void> {
+  const { settled, cheats } = await cheat(fleet, [name]);
+  for (const index of cheats.keys()) expect(settled.payees).not.toContain(index);
+}
+
+/** S7: lazy from before the interval's first slot, so it opens no receipt of it. */
+export async function lazyIsNotPaid(fleet: FaultFleet): Promise<void> {
+  const first = await fleet.ts();
+  const lazy = fleet.order(first).at(-1) as number;
+  await fleet.behave(lazy, "lazy");
+  // From here on to the end of this interval it asks nothing; it has still done part of this one.
+  const settled = await fleet.settled(first, 2);
+  await fleet.confirmed(settled);
+  const whole = await fleet.settled(settled.te, 2);
+  expect(whole.payees).not.toContain(lazy);
+  expect(whole.payees.length).toBeGreaterThanOrEqual((2 * (fleet.size - 1)) / 3);
+  await fleet.confirmed(whole);
+  await fleet.behave(lazy, "honest");
+}
+
+/** R19: closed sets that differ cost at most the cheat's own turn. */
+export async function leaderClosesTwice(fleet: FaultFleet): Promise<number> {
+  const ts = await fleet.ts();
+  const leader = fleet.order(ts)[0] as number;
+  const settled = await playInterval(fleet, ts, new Map([[leader, "equivocate-close"]]), 2);
+  if (settled.turn === 2) expect(settled.failed).toEqual([leader]);
+  return leader;
+}

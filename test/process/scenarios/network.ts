@@ -1,0 +1,57 @@
+/** Wires that are cut, or carry one way only. */
+import { expect } from "vitest";
+import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+
+function between(a: readonly number[], b: readonly number[], each: (x: number, y: number) => void): void {
+  for (const x of a) for (const y of b) each(x, y);
+}
+
+/** L2: two halves, no quorum in either; healed within the first turn, so the second settles. */
+export async function splitInHalves(fleet: FaultFleet): Promise<void> {
+  const ts = await fleet.ts();
+  const order = fleet.order(ts);
+  const half = fleet.size >> 1;
+  between(order.slice(0, half), order.slice(half), (x, y) => fleet.links.cut(x, y));
+  const te = ts + fleet.params.interval;
+  await fleet.mineTo(te + Math.floor(fleet.params.turn / 3));
+  expect((await fleet.settlements()).filter((settled) => settled.ts === ts)).toEqual([]);
+  fleet.links.heal();
+  await fleet.allConnected();
+  const settled = await fleet.settled(ts, 2);
+  expect(settled).toMatchObject({ ts, turn: 2, failed: [order[0]] });
+  await fleet.confirmed(settled);
+}
+
+/** L1: one keeper cut off from all others, silently, is one faulty keeper; it is back for the next interval. */
+export async function oneCutOff(fleet: FaultFleet, place: "leader" | "last"): Promise<void> {
+  const ts = await fleet.ts();
+  const order = fleet.order(ts);
+  const alone = (place === "leader" ? order[0] : order.at(-1)) as number;
+  const others = order.filter((index) => index !== alone);
+  between([alone], others, (x, y) => {
+    fleet.links.stall(x, y);
+    fleet.links.stall(y, x);
+  });
+  const settled = await fleet.settled(ts, 2);
+  if (place === "leader") expect(settled).toMatchObject({ turn: 2, failed: [alone] });
+  else expect(settled).toMatchObject({ turn: 1, failed: [] });
+  expect(settled.signers).not.toContain(alone);
+  fleet.links.heal();
+  await fleet.confirmed(settled);
+  await fleet.allConnected();
+}
+
+/** One keeper hears everything and is heard by nobody. */
+export async function oneUnheard(fleet: FaultFleet): Promise<void> {
+  const ts = await fleet.ts();
+  const order = fleet.order(ts);
+  const mute = order.at(-1) as number;
+  between([mute], order.slice(0, -1), (x, y) => fleet.links.stall(x, y));
+  const settled = await fleet.settled(ts, 1);
+  expect(settled).toMatchObject({ turn: 1, failed: [] });
+  expect(settled.signers).not.toContain(mute);
+  expect(settled.payees).not.toContain(mute);
+  fleet.links.heal();
+  await fleet.confirmed(settled);
+  await fleet.allConnected();
+}

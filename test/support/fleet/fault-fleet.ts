@@ -1,0 +1,428 @@
+/**
+ * A fleet of real processes for tests of faults: it lives through one interval after the other, and the test alone lets
+ * blocks come. A block comes when every live keeper has handled the one before and has come to rest, so time-outs in
+ * blocks mean the same on a fast machine and on a busy one.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AbiCoder, keccak256, randomBytes, hexlify } from "ethers";
+import type { Log } from "ethers";
+import { LevelStore } from "../../../keeper/adapters/store-level.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import type { Restored } from "../../../keeper/ports/store.ts";
+import { settledLogs } from "../../../scripts/demo/readback.ts";
+import { buildFleet, type Fleet } from "../../../scripts/fleet/build.ts";
+import { Processes, type Running } from "../../../scripts/fleet/processes.ts";
+import type { GroupParams, Keeper } from "../../../scripts/fleet/setup.ts";
+import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { bitIndices, decodeSettledLog } from "../../../scripts/lib/settlements.ts";
+import { Links } from "./links.ts";
+import { RpcFront } from "./rpc-front.ts";
+import type { KeeperPlan } from "./traces.ts";
+
+export const faultParams: GroupParams = {
+  interval: 25,
+  turn: 20,
+  slot: 5,
+  answer: 2,
+  confirmations: 1,
+  lockup: 25 + 3 * 20,
+  price: 10n ** 18n,
+  keeperShareBps: 1000,
+  toleranceBps: 100,
+};
+
+/** Local pace: nothing is decided by it. */
+const blockPace_ms = 150;
+const quiet_ms = 40;
+/** A keeper that does not come to rest in this time is left behind, as a slow one would be. */
+const restLimit_ms = 20_000;
+const keptSnapshots = 16;
+
+export type Settled = {
+  readonly ts: number;
+  readonly te: number;
+  readonly turn: number;
+  readonly leader: number;
+  readonly block: number;
+  readonly tx: string;
+  readonly failed: readonly number[];
+  readonly payees: readonly number[];
+  readonly signers: readonly number[];
+};
+
+export type FaultFleetOptions = { readonly keepers: number; readonly providers: number };
+
+export class FaultFleet {
+  readonly #processes: Processes;
+  readonly #fleet: Fleet;
+  readonly #controls = new Map<number, string>();
+  readonly #snapshots: { height: number; id: string }[] = [];
+  readonly folder: string;
+  readonly params: GroupParams;
+  readonly size: number;
+  readonly links: Links;
+  readonly front: RpcFront;
+  /** Keepers that the chain does not wait for: dead, or shown another head. */
+  readonly ignored = new Set<number>();
+  readonly failures: Error[];
+  #origin = 0;
+  #seed = "";
+  #operators: readonly string[] = [];
+
+  private constructor(
+    parts: Pick<FaultFleet, "folder" | "params" | "size" | "links" | "front" | "failures">,
+    processes: Processes,
+    fleet: Fleet,
+  ) {
+    this.folder = parts.folder;
+    this.params = parts.params;
+    this.size = parts.size;
+    this.links = parts.links;
+    this.front = parts.front;
+    this.failures = parts.failures;
+    this.#processes = processes;
+    this.#fleet = fleet;
+  }
+
+  static async start(options: FaultFleetOptions): Promise<FaultFleet> {
+    const folder = await mkdtemp(join(tmpdir(), "whitepay-process-"));
+    const failures: Error[] = [];
+    const processes = new Processes((failure) => void failures.push(failure));
+    const parts: { links?: Links; front?: Promise<RpcFront> } = {};
+    try {
+      const params = faultParams;
+      const built = await buildFleet({
+        processes,
+        folder,
+        keepers: options.keepers,
+        providers: options.providers,
+        params,
+        polling_ms: 50,
+        say: () => undefined,
+        // Blocks come at once until everyone has joined.
+        startMining: async () => undefined,
+        keeperCommand: (configFile, index) => [entry, configFile, planFileIn(folder, index)],
+        rpcOf: async (index, rpc) => [(await (parts.front ??= RpcFront.open(rpc))).url(String(index))],
+        beforeKeepers: async (keepers) => {
+          parts.links = await Links.open(keepers.map(({ port }) => port));
+          await writePlans(folder, keepers, parts.links);
+        },
+      });
+      const { links, front } = { links: parts.links, front: await parts.front };
+      if (links === undefined || front === undefined) throw new Error("a fleet without keepers");
+      const fleet = new FaultFleet(
+        { folder, params, size: options.keepers, links, front, failures },
+        processes,
+        built,
+      );
+      await fleet.#begin();
+      return fleet;
+    } catch (error) {
+      await processes.stopAll();
+      await parts.links?.close();
+      await (await parts.front)?.close();
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    await this.rpc("evm_setAutomine", [false]);
+    const { originBlock } = await this.#fleet.view.parameters();
+    const { seed, operators } = await this.#fleet.view.committee();
+    this.#origin = originBlock;
+    this.#seed = seed;
+    this.#operators = operators;
+    for (let index = 0; index < this.size; index++) {
+      this.#controls.set(index, this.#fleet.keepers.readyLine(index)["control"] as string);
+    }
+    await this.allConnected();
+  }
+
+  /** Ends everything; a daemon that ended by itself is a failure. */
+  async stop(): Promise<void> {
+    await this.#processes.stopAll();
+    await this.links.close();
+    await this.front.close();
+    this.#fleet.provider.destroy();
+    if (!keepFolders) await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get chain(): Fleet {
+    return this.#fleet;
+  }
+
+  get origin(): number {
+    return this.#origin;
+  }
+
+  rpc(method: string, params: readonly unknown[]): Promise<unknown> {
+    return this.#fleet.provider.send(method, [...params]);
+  }
+
+  async head(): Promise<number> {
+    return Number(await this.rpc("eth_blockNumber", []));
+  }
+
+  keeper(index: number): Keeper {
+    return this.#fleet.keepers.keeper(index);
+  }
+
+  peerIdOf(index: number): string {
+    return this.#fleet.keepers.readyLine(index)["peerId"] as string;
+  }
+
+  /** R5, from the text of the rule: who leads the turns of the interval that starts at `ts`. */
+  order(ts: number): number[] {
+    const coder = AbiCoder.defaultAbiCoder();
+    const key = (operator: string): bigint =>
+      BigInt(keccak256(coder.encode(["uint64", "bytes32", "address"], [ts, this.#seed, operator])));
+    return this.#operators
+      .map((operator, index) => ({ index, key: key(operator) }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ index }) => index);
+  }
+
+  /** One block, once everyone is at rest; then waits until everyone has handled it. */
+  async mine(): Promise<number> {
+    await this.#keepSnapshot();
+    await this.rpc("evm_mine", []);
+    return this.#settleDown();
+  }
+
+  async #keepSnapshot(): Promise<void> {
+    const height = await this.head();
+    const id = (await this.rpc("evm_snapshot", [])) as string;
+    this.#snapshots.push({ height, id });
+    if (this.#snapshots.length > keptSnapshots) this.#snapshots.shift();
+  }
+
+  /** All keepers have handled the head and rest; returns it. */
+  async #settleDown(): Promise<number> {
+    const block = await this.head();
+    const limit = AbortSignal.timeout(restLimit_ms);
+    const live = [...this.#controls].filter(([index]) => !this.ignored.has(index));
+    const rests = live.map(async ([index, url]) => {
+      try {
+        const response = await fetch(`${url}/rest?block=${block}&quiet=${quiet_ms}`, { signal: limit });
+        await response.arrayBuffer();
+      } catch (error) {
+        if (limit.aborted) throw new Error(`keeper ${index} does not come to rest at block ${block}`);
+        // It died over this block, as it was told to.
+        if (!this.#expectedDead(index)) throw error;
+      }
+    });
+    await Promise.all([...rests, sleep(blockPace_ms)]);
+    const [failure] = this.failures;
+    if (failure !== undefined) throw failure;
+    return block;
+  }
+
+  #expectedDead(index: number): boolean {
+    return this.#dying.has(index);
+  }
+  readonly #dying = new Set<number>();
+
+  /** Mines until `holds`; a failure after `blocks` blocks. */
+  async until(what: string, holds: () => boolean | Promise<boolean>, blocks: number): Promise<void> {
+    for (let mined = 0; !(await holds()); mined++) {
+      if (mined >= blocks) throw new Error(`expected within ${blocks} blocks: ${what}`);
+      await this.mine();
+    }
+  }
+
+  async mineTo(block: number): Promise<void> {
+    while ((await this.head()) < block) await this.mine();
+  }
+
+  async behave(index: number, name: string): Promise<void> {
+    if (killing.has(name)) {
+      this.#dying.add(index);
+      this.#fleet.keepers.expectEnd(index);
+    }
+    const response = await fetch(`${this.#controls.get(index)}/behave?as=${name}`);
+    if (!response.ok) throw new Error(`keeper ${index} does not take on behaviour ${name}`);
+  }
+
+  /** Mines until keeper `index` has died of what it was told. */
+  async died(index: number, blocks: number): Promise<void> {
+    let gone = false;
+    void this.#fleet.keepers.ended(index).then(() => (gone = true));
+    await this.until(
+      `keeper ${index} dies`,
+      async () => {
+        await new Promise((next) => setImmediate(next));
+        return gone;
+      },
+      blocks,
+    );
+    this.#controls.delete(index);
+  }
+
+  async restart(index: number): Promise<void> {
+    const ready = await this.#fleet.keepers.start(index);
+    this.#dying.delete(index);
+    this.#controls.set(index, ready["control"] as string);
+    await this.#settleDown();
+  }
+
+  /** Every live keeper is connected to every other. */
+  async allConnected(): Promise<void> {
+    await this.until(
+      "all keepers are connected",
+      async () => {
+        const live = [...this.#controls.keys()];
+        const statuses = await Promise.all(live.map((index) => this.#fleet.keepers.status(index)));
+        return statuses.every((status) => status?.peers === live.length - 1);
+      },
+      60,
+    );
+  }
+
+  /** All settlements on the canonical chain, oldest first. */
+  async settlements(): Promise<Settled[]> {
+    return (await this.logs()).map((log) => {
+      const { ts, te, leader, failed, payees, signers } = decodeSettledLog(log);
+      const turn = (te - ts - this.params.interval) / this.params.turn + 1;
+      const lists = { failed: bitIndices(failed), payees: bitIndices(payees), signers: bitIndices(signers) };
+      return { ts, te, turn, leader, block: log.blockNumber, tx: log.transactionHash, ...lists };
+    });
+  }
+
+  async logs(): Promise<Log[]> {
+    return settledLogs(this.#fleet.provider, this.#fleet.group, 0, await this.head());
+  }
+
+  /** Start of the open interval. */
+  async ts(): Promise<number> {
+    return (await this.settlements()).at(-1)?.te ?? this.#origin;
+  }
+
+  /** Mines until the interval that starts at `ts` is settled, at the latest in turn `turns`. */
+  async settled(ts: number, turns: number): Promise<Settled> {
+    const { interval, turn } = this.params;
+    const end = ts + interval + turns * turn;
+    let found: Settled | undefined;
+    while (found === undefined) {
+      found = (await this.settlements()).find((settled) => settled.ts === ts);
+      const head = await this.head();
+      if (found === undefined && head >= end) {
+        throw new Error(`expected the interval from ${ts} to be settled before block ${end}, actual not`);
+      }
+      if (found === undefined) await this.mine();
+    }
+    return found;
+  }
+
+  /** The view of every keeper passes the settlement. */
+  async confirmed(settled: Settled): Promise<void> {
+    await this.mineTo(settled.block + this.params.confirmations);
+  }
+
+  /**
+   * Takes back the last `depth` blocks, without what was in them, and puts one more than as many in their place. Keepers
+   * see the chain before or after.
+   */
+  async reorg(depth: number): Promise<void> {
+    const head = await this.head();
+    const dropped = await this.#transactions(head - depth + 1, head);
+    const at = this.#snapshots.findLastIndex(({ height }) => height === head - depth);
+    const snapshot = this.#snapshots[at];
+    if (snapshot === undefined) throw new RangeError(`reorg: no snapshot at block ${head - depth}`);
+    this.front.hold();
+    await this.rpc("evm_revert", [snapshot.id]);
+    this.#snapshots.length = at;
+    for (const tx of dropped) await this.rpc("hardhat_dropTransaction", [tx]);
+    // Other blocks than before, even where they hold the same.
+    await this.rpc("hardhat_setCoinbase", [hexlify(randomBytes(20))]);
+    for (let i = 0; i <= depth; i++) {
+      await this.#keepSnapshot();
+      await this.rpc("evm_mine", []);
+    }
+    this.front.release();
+    await this.#settleDown();
+  }
+
+  async #transactions(from: number, to: number): Promise<string[]> {
+    const hashes: string[] = [];
+    for (let number = from; number <= to; number++) {
+      const block = await this.#fleet.provider.getBlock(number);
+      hashes.push(...(block?.transactions ?? []));
+    }
+    return hashes;
+  }
+
+  /** A process with a configuration and traces of its own; `args` as for the keeper's entry. */
+  startProcess(name: string, configFile: string, plan: string): Running {
+    return this.#processes.start({
+      name,
+      args: ["--disable-warning=ExperimentalWarning", entry, configFile, plan],
+      logFile: join(this.folder, `${name.replaceAll(" ", "-")}.log`),
+      daemon: true,
+    });
+  }
+
+  planFile(index: number): string {
+    return planFileIn(this.folder, index);
+  }
+
+  traces(index: number): string {
+    return traceFolder(this.folder, index);
+  }
+
+  /** What is on the disk of keeper `index`, whose process has ended. */
+  async stored(index: number): Promise<Restored> {
+    const store = await LevelStore.openExisting(join(this.keeper(index).folder, "data", "store"));
+    try {
+      return await store.load(this.#fleet.group.toLowerCase() as Hex);
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** A polite end. */
+  async stopKeeper(index: number): Promise<void> {
+    this.#controls.delete(index);
+    await this.#fleet.keepers.end(index);
+  }
+
+  /** Ends all keepers, so that their stores can be read. */
+  async endKeepers(): Promise<void> {
+    for (let index = 0; index < this.size; index++) await this.stopKeeper(index);
+  }
+}
+
+/** For a look at data and logs after a failure. */
+const keepFolders = process.env["WHITEPAY_KEEP_FLEETS"] === "1";
+
+const killing: ReadonlySet<string> = new Set([
+  "before-commit",
+  "after-close",
+  "after-note",
+  "after-certificate",
+]);
+
+const entry = join(projectRoot, "test/support/fleet/keeper-process.ts");
+
+function planFileIn(folder: string, index: number): string {
+  return join(folder, `plan-${index}.json`);
+}
+
+function traceFolder(folder: string, index: number): string {
+  return join(folder, `traces-${index}`);
+}
+
+async function writePlans(folder: string, keepers: readonly Keeper[], links: Links): Promise<void> {
+  for (const { index } of keepers) {
+    const others = keepers.filter((keeper) => keeper.index !== index);
+    const plan: KeeperPlan = {
+      folder: traceFolder(folder, index),
+      links: Object.fromEntries(
+        others.map((other) => [other.operator.toLowerCase(), links.address(index, other.index)]),
+      ),
+    };
+    await writeFile(planFileIn(folder, index), JSON.stringify(plan));
+  }
+}

@@ -1,0 +1,76 @@
+/** What a keeper of a fault test leaves behind for the judge: writes that its disk acknowledged, signatures on the wire. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { decodeMessage } from "../../../keeper/codec/message.ts";
+import type { Write } from "../../../keeper/core/effects.ts";
+
+export type KeeperPlan = {
+  /** Traces go here. */
+  readonly folder: string;
+  /** Where this keeper finds the others, by lower-case operator. */
+  readonly links: Readonly<Record<string, string>>;
+};
+
+export const acknowledgedFile = "acknowledged.jsonl";
+export const partialsFile = "partials.log";
+
+export type AcknowledgedRecord = {
+  readonly kind: "record";
+  readonly provider: number;
+  readonly slot: number;
+  readonly text: string;
+};
+export type AcknowledgedNote = {
+  readonly kind: "note";
+  readonly ts: number;
+  readonly turn: number;
+  readonly digest: string;
+};
+export type Acknowledged = AcknowledgedRecord | AcknowledgedNote;
+
+/** Everything of a value in one text, so that two can be compared. */
+export function canonicalText(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? `${part}n` : part));
+}
+
+export function encodeAcknowledged(write: Write): string | undefined {
+  if (write.kind === "note") {
+    const { ts, turn, digest } = write;
+    return JSON.stringify({ kind: "note", ts, turn, digest } satisfies AcknowledgedNote);
+  }
+  if (write.kind !== "record") return undefined;
+  const { provider, slot } = write.record;
+  const text = canonicalText(write.record);
+  return JSON.stringify({ kind: "record", provider, slot, text } satisfies AcknowledgedRecord);
+}
+
+async function linesOf(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  // The last line of a killed process may be torn.
+  return text.split("\n").slice(0, -1);
+}
+
+export async function acknowledgedBy(folder: string): Promise<Acknowledged[]> {
+  const lines = await linesOf(join(folder, acknowledgedFile));
+  return lines.map((line) => JSON.parse(line) as Acknowledged);
+}
+
+export type HeardPartial = {
+  readonly keeper: number;
+  readonly ts: number;
+  readonly turn: number;
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+};
+
+/** Every signature on a settlement that a keeper sent or heard. */
+export async function partialsHeard(folder: string): Promise<HeardPartial[]> {
+  const lines = await linesOf(join(folder, partialsFile));
+  return lines.flatMap((line) => {
+    const bytes = Buffer.from(line, "hex");
+    const decoded = decodeMessage(bytes);
+    if (!decoded.ok || decoded.value.body.kind !== "partial") return [];
+    const { keeper, body } = decoded.value;
+    return [{ keeper, ts: body.round.ts, turn: body.round.turn, digest: body.digest, bytes }];
+  });
+}
