@@ -13,7 +13,11 @@ import { Ingress } from "./ingress.ts";
 import { GroupLoop } from "./loop.ts";
 import type { ChallengerDependencies, ChallengerOptions } from "./challenger.ts";
 import { Questions } from "./questions.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { recover } from "./recovery.ts";
+
+/** A round has some ten messages of a keeper, and a turn at most f+1 rounds; a slot has one hello more. */
+const authorLimit = { burst: 256, perSecond: 8 };
 
 export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;
 
@@ -24,6 +28,7 @@ export class Keeper {
   readonly #options: KeeperOptions;
   readonly #on: KeeperDependencies;
   readonly #ingress: Ingress;
+  readonly #authors: RateLimit;
   readonly #challenger: Challenger;
   readonly #questions: Questions;
   readonly #loops = new Map<Hex, GroupLoop>();
@@ -35,6 +40,7 @@ export class Keeper {
     this.#options = options;
     this.#on = on;
     this.#ingress = new Ingress(on.crypto);
+    this.#authors = new RateLimit(authorLimit, () => on.clock.now_ms());
     this.#challenger = new Challenger(options, on);
     this.#questions = new Questions({ ...on, ingress: this.#ingress });
   }
@@ -144,7 +150,13 @@ export class Keeper {
         telemetry.reason(group.address, checked.code, checked.detail);
         return checked.verdict;
       }
-      loop.enqueue({ kind: "message", message: checked.message });
+      const { message, fresh } = checked;
+      // D6: a flood that others hand on would be held against them, so its author is stopped here, where it is known.
+      if (fresh && !this.#authors.allows(`${group.address}/${message.keeper}`)) {
+        telemetry.reason(group.address, "wire-flood", `keeper ${message.keeper}`);
+        return "ignore";
+      }
+      loop.enqueue({ kind: "message", message });
       return "accept";
     });
   }

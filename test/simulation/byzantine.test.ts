@@ -5,6 +5,7 @@ import {
   deflate,
   equivocateClose,
   equivocateReveal,
+  flood,
   hastyAttempts,
   inflate,
   lazy,
@@ -104,6 +105,15 @@ describe("one Byzantine keeper of four", () => {
     });
     expect(hasty).toEqual([]);
     expectHonestPay(c);
+  });
+
+  it("floods nobody: its excess is dropped where it is first heard, and the others settle (D6)", async () => {
+    const c = await play(new Map([[2, () => flood(400)]]), { seed: 3 });
+    expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
+    expectHonestPay(c);
+    const floods = c.reasons.filter(({ code }) => code === "wire-flood");
+    expect(new Set(floods.map(({ keeper }) => keeper))).toEqual(new Set([0, 1, 3]));
+    expect(new Set(floods.map(({ detail }) => detail))).toEqual(new Set(["keeper 2"]));
   });
 
   it("is never a payee if it asks no challenges (S7)", async () => {

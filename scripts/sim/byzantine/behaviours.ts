@@ -124,6 +124,15 @@ export function hastyAttempts(): Behaviour {
   );
 }
 
+/** With every hello says hello under as many other names. */
+export function flood(messages: number): Behaviour {
+  return says(({ body }) => {
+    if (body.kind !== "hello") return [body];
+    const names = Array.from({ length: messages }, (_, i) => i.toString(16).padStart(32, "0"));
+    return [body, ...names.map((name) => ({ ...body, instance: `0x${name}` as const }))];
+  });
+}
+
 /** Skips challenges: asks only where `asks` says so, and records the others as refused. */
 export function lazy(asks: () => boolean): Behaviour {
   return (ports) => ({
@@ -148,6 +157,7 @@ export const behaviours = {
   "equivocate-close": equivocateClose(),
   "equivocate-reveal": equivocateReveal(),
   "hasty-attempts": hastyAttempts(),
+  flood: flood(400),
   lazy: lazy(() => false),
 } satisfies Record<string, Behaviour>;
 
