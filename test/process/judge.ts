@@ -73,10 +73,11 @@ async function judgeDisk(fleet: FaultFleet, index: number, ts: number): Promise<
   return expected.records.size;
 }
 
-/** Everything at the end of a fleet's life. Ends its keepers. */
-export async function judgeLife(fleet: FaultFleet, otherTraces: readonly string[] = []): Promise<void> {
+/** Everything at the end of a fleet's life: S1 to S6. Ends its keepers; returns how many settlements it judged. */
+export async function judgeLife(fleet: FaultFleet, otherTraces: readonly string[] = []): Promise<number> {
   await judgeChain(fleet);
-  const last = (await fleet.settlements()).at(-1);
+  const settlements = await fleet.settlements();
+  const last = settlements.at(-1);
   await fleet.endKeepers();
   const folders = [...Array.from({ length: fleet.size }, (_, i) => fleet.traces(i)), ...otherTraces];
   judgeSignatures((await Promise.all(folders.map(partialsHeard))).flat());
@@ -84,4 +85,5 @@ export async function judgeLife(fleet: FaultFleet, otherTraces: readonly string[
   let found = 0;
   for (let index = 0; index < fleet.size; index++) found += await judgeDisk(fleet, index, last?.ts ?? 0);
   expect(found).toBeGreaterThan(0);
+  return settlements.length;
 }

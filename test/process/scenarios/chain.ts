@@ -1,10 +1,10 @@
 /** A chain that takes blocks back, and one that is told wrongly. */
 import { expect } from "vitest";
 import { headAhead, headStuck } from "../../support/fleet/rpc-front.ts";
-import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
 
 /** A reorg that drops the settlement from among the last `depth` blocks: it is settled again, once, in the same turn. */
-export async function settlementTakenBack(fleet: FaultFleet, depth: number): Promise<void> {
+export async function settlementTakenBack(fleet: FaultFleet, depth: number): Promise<Settled> {
   const ts = await fleet.ts();
   const first = await fleet.settled(ts, 1);
   await fleet.mineTo(first.block + depth - 1);
@@ -14,10 +14,11 @@ export async function settlementTakenBack(fleet: FaultFleet, depth: number): Pro
   expect(again).toMatchObject({ ts, te: first.te, turn: 1, leader: first.leader });
   expect(again.block).toBeGreaterThan(first.block);
   await fleet.confirmed(again);
+  return again;
 }
 
 /** One keeper's only endpoint lies about the head: it is one faulty keeper, and takes part again once it hears the truth. */
-export async function headLiedAbout(fleet: FaultFleet, how: "ahead" | "stuck"): Promise<void> {
+export async function headLiedAbout(fleet: FaultFleet, how: "ahead" | "stuck"): Promise<Settled> {
   const ts = await fleet.ts();
   const misled = fleet.order(ts).at(-1) as number;
   fleet.ignored.add(misled);
@@ -28,4 +29,5 @@ export async function headLiedAbout(fleet: FaultFleet, how: "ahead" | "stuck"): 
   fleet.front.tellTruth(String(misled));
   fleet.ignored.delete(misled);
   await fleet.confirmed(settled);
+  return settled;
 }

@@ -16,27 +16,23 @@ async function playInterval(
   return settled;
 }
 
-/** L1: `names` cheat at once, at most f of them, none as first leader. Returns who was which. */
+/** L1: `names` cheat at once, at most f of them, none as first leader; those in `unpaid` open no commitment (R21, R28). */
 export async function cheat(
   fleet: FaultFleet,
   names: readonly string[],
-): Promise<{ settled: Settled; cheats: ReadonlyMap<number, string> }> {
+  unpaid: readonly string[] = [],
+): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
   const cheats = new Map(names.map((name, i) => [order[order.length - 1 - i] as number, name]));
   const settled = await playInterval(fleet, ts, cheats, 1);
   expect(settled).toMatchObject({ ts, turn: 1, failed: [] });
-  return { settled, cheats };
-}
-
-/** What does not open its commitment is not heard, so it is not paid (R21, R28). */
-export async function cheatUnpaid(fleet: FaultFleet, name: string): Promise<void> {
-  const { settled, cheats } = await cheat(fleet, [name]);
-  for (const index of cheats.keys()) expect(settled.payees).not.toContain(index);
+  for (const [index, name] of cheats) if (unpaid.includes(name)) expect(settled.payees).not.toContain(index);
+  return settled;
 }
 
 /** S7: lazy from before the interval's first slot, so it opens no receipt of it. */
-export async function lazyIsNotPaid(fleet: FaultFleet): Promise<void> {
+export async function lazyIsNotPaid(fleet: FaultFleet): Promise<Settled> {
   const first = await fleet.ts();
   const lazy = fleet.order(first).at(-1) as number;
   await fleet.behave(lazy, "lazy");
@@ -48,13 +44,14 @@ export async function lazyIsNotPaid(fleet: FaultFleet): Promise<void> {
   expect(whole.payees.length).toBeGreaterThanOrEqual((2 * (fleet.size - 1)) / 3);
   await fleet.confirmed(whole);
   await fleet.behave(lazy, "honest");
+  return whole;
 }
 
 /** R19: closed sets that differ cost at most the cheat's own turn. */
-export async function leaderClosesTwice(fleet: FaultFleet): Promise<number> {
+export async function leaderClosesTwice(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const leader = fleet.order(ts)[0] as number;
   const settled = await playInterval(fleet, ts, new Map([[leader, "equivocate-close"]]), 2);
   if (settled.turn === 2) expect(settled.failed).toEqual([leader]);
-  return leader;
+  return settled;
 }

@@ -1,7 +1,7 @@
 /** Keepers that die in the middle of a round. Each plays one interval from its start to its settlement. */
 import { expect } from "vitest";
 import type { KillPoint } from "../../../scripts/sim/byzantine/kill-points.ts";
-import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
 
 /** Blocks from anywhere in an interval to the end of its second turn. */
 export function twoTurns({ params }: FaultFleet): number {
@@ -9,7 +9,7 @@ export function twoTurns({ params }: FaultFleet): number {
 }
 
 /** L1: a leader that dies before there is a certificate costs exactly its turn, and takes no share. */
-export async function leaderDies(fleet: FaultFleet, point: KillPoint): Promise<void> {
+export async function leaderDies(fleet: FaultFleet, point: KillPoint): Promise<Settled> {
   const ts = await fleet.ts();
   const leader = fleet.order(ts)[0] as number;
   await fleet.behave(leader, point);
@@ -19,10 +19,11 @@ export async function leaderDies(fleet: FaultFleet, point: KillPoint): Promise<v
   expect(settled).toMatchObject({ ts, turn: 2, failed: [leader], leader: fleet.order(ts)[1] });
   expect(settled.payees).not.toContain(leader);
   await fleet.confirmed(settled);
+  return settled;
 }
 
 /** R25: a certificate outlives its leader; who submits it takes the leader's share. No turn is lost. */
-export async function leaderDiesWithCertificate(fleet: FaultFleet): Promise<void> {
+export async function leaderDiesWithCertificate(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const leader = fleet.order(ts)[0] as number;
   await fleet.behave(leader, "after-certificate");
@@ -33,10 +34,11 @@ export async function leaderDiesWithCertificate(fleet: FaultFleet): Promise<void
   expect(sender?.toLowerCase()).not.toBe(fleet.keeper(leader).operator.toLowerCase());
   await fleet.restart(leader);
   await fleet.confirmed(settled);
+  return settled;
 }
 
 /** R23: what it noted it may sign after its restart, and nothing else; the others do not wait for it. */
-export async function diesBetweenPersistAndSend(fleet: FaultFleet): Promise<void> {
+export async function diesBetweenPersistAndSend(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const victim = fleet.order(ts).at(-1) as number;
   await fleet.behave(victim, "after-note");
@@ -45,4 +47,5 @@ export async function diesBetweenPersistAndSend(fleet: FaultFleet): Promise<void
   const settled = await fleet.settled(ts, 1);
   expect(settled).toMatchObject({ ts, turn: 1, failed: [] });
   await fleet.confirmed(settled);
+  return settled;
 }

@@ -1,13 +1,13 @@
 /** Wires that are cut, or carry one way only. */
 import { expect } from "vitest";
-import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
 
 function between(a: readonly number[], b: readonly number[], each: (x: number, y: number) => void): void {
   for (const x of a) for (const y of b) each(x, y);
 }
 
 /** L2: two halves, no quorum in either; healed within the first turn, so the second settles. */
-export async function splitInHalves(fleet: FaultFleet): Promise<void> {
+export async function splitInHalves(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
   const half = fleet.size >> 1;
@@ -20,10 +20,11 @@ export async function splitInHalves(fleet: FaultFleet): Promise<void> {
   const settled = await fleet.settled(ts, 2);
   expect(settled).toMatchObject({ ts, turn: 2, failed: [order[0]] });
   await fleet.confirmed(settled);
+  return settled;
 }
 
 /** L1: one keeper cut off from all others, silently, is one faulty keeper; it is back for the next interval. */
-export async function oneCutOff(fleet: FaultFleet, place: "leader" | "last"): Promise<void> {
+export async function oneCutOff(fleet: FaultFleet, place: "leader" | "last"): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
   const alone = (place === "leader" ? order[0] : order.at(-1)) as number;
@@ -39,10 +40,11 @@ export async function oneCutOff(fleet: FaultFleet, place: "leader" | "last"): Pr
   fleet.links.heal();
   await fleet.confirmed(settled);
   await fleet.allConnected();
+  return settled;
 }
 
 /** One keeper hears everything and is heard by nobody. */
-export async function oneUnheard(fleet: FaultFleet): Promise<void> {
+export async function oneUnheard(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
   const mute = order.at(-1) as number;
@@ -54,4 +56,17 @@ export async function oneUnheard(fleet: FaultFleet): Promise<void> {
   fleet.links.heal();
   await fleet.confirmed(settled);
   await fleet.allConnected();
+  return settled;
+}
+
+/** L1: half of what is said never reaches one keeper; it asks for what it missed. */
+export async function oneLosesMessages(fleet: FaultFleet): Promise<Settled> {
+  const ts = await fleet.ts();
+  const lossy = fleet.order(ts).at(-1) as number;
+  await fleet.behave(lossy, "lossy");
+  const settled = await fleet.settled(ts, 1);
+  expect(settled).toMatchObject({ turn: 1, failed: [] });
+  await fleet.confirmed(settled);
+  await fleet.behave(lossy, "honest");
+  return settled;
 }

@@ -209,7 +209,9 @@ export class FaultFleet {
         const response = await fetch(`${url}/rest?block=${block}&quiet=${quiet_ms}`, { signal: limit });
         await response.arrayBuffer();
       } catch (error) {
-        if (limit.aborted) throw new Error(`keeper ${index} does not come to rest at block ${block}`);
+        if (limit.aborted) {
+          throw new Error(`keeper ${index} does not come to rest at block ${block}`, { cause: error });
+        }
         // It died over this block, as it was told to.
         if (!this.#expectedDead(index)) throw error;
       }

@@ -11,7 +11,7 @@ import { decodeMessage } from "../../../keeper/codec/message.ts";
 import { readConfig } from "../../../keeper/config.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import { wire } from "../../../keeper/wire.ts";
-import * as byzantine from "../../../scripts/sim/byzantine/behaviours.ts";
+import { behaviours } from "../../../scripts/sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../../scripts/sim/byzantine/behaviours.ts";
 import { changing } from "../../../scripts/sim/byzantine/changing.ts";
 import { dieAt, killPoints } from "../../../scripts/sim/byzantine/kill-points.ts";
@@ -21,14 +21,19 @@ import type { KeeperPlan } from "./traces.ts";
 
 const die = (): void => void process.kill(process.pid, "SIGKILL");
 
-const behaviours = new Map<string, Behaviour>([
-  ["inflate", byzantine.inflate(150)],
-  ["deflate", byzantine.deflate()],
-  ["copy-commit", byzantine.copyCommit()],
-  ["withhold-reveal", byzantine.withhold("reveal")],
-  ["equivocate-close", byzantine.equivocateClose()],
-  ["lazy", byzantine.lazy(() => false)],
+/** Of what others say, every other message never arrives. */
+const lossy: Behaviour = (ports) => {
+  const { transport } = ports;
+  let heard = 0;
+  const join: typeof transport.join = (topic, handler) =>
+    transport.join(topic, async (bytes, from) => (heard++ % 2 === 0 ? "ignore" : handler(bytes, from)));
+  return { ...ports, transport: override(transport, { join }) };
+};
+
+const known = new Map<string, Behaviour>([
+  ...Object.entries(behaviours),
   ...killPoints.map((point) => [point, dieAt(point, die)] as const),
+  ["lossy", lossy],
 ]);
 
 /** When this keeper last did anything, and what it still waits for. */
@@ -144,11 +149,9 @@ const rest = new Rest();
 let behaviour = "honest";
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-const daemon = await wire(config, (ports) =>
-  changing(behaviours, () => behaviour)(observed(ports, rest, plan)),
-);
+const daemon = await wire(config, (ports) => changing(known, () => behaviour)(observed(ports, rest, plan)));
 const url = await control(rest, (name) => {
-  if (name !== "honest" && !behaviours.has(name)) throw new RangeError(`behaviour: actual ${name}`);
+  if (name !== "honest" && !known.has(name)) throw new RangeError(`behaviour: actual ${name}`);
   behaviour = name;
 });
 const { peerId, addresses: addrs, api } = daemon;

@@ -1,4 +1,5 @@
 /** What stands between keepers and the chain's RPC: it can lie to one of them, and keep all waiting while the chain changes. */
+import { once } from "node:events";
 import { Agent, createServer, request } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -70,18 +71,14 @@ export class RpcFront {
     outgoing.writeHead(200, { "content-type": "application/json" }).end(text);
   }
 
-  #forward(body: string): Promise<string> {
-    return new Promise((done, fail) => {
-      const { hostname, port, pathname: path } = this.#upstream;
-      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-      const call = request(
-        { hostname, port, path, method: "POST", headers, agent: this.#agent },
-        (response) => {
-          textOf(response).then(done, fail);
-        },
-      );
-      call.once("error", fail).end(body);
-    });
+  async #forward(body: string): Promise<string> {
+    const { hostname, port, pathname: path } = this.#upstream;
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const call = request({ hostname, port, path, method: "POST", headers, agent: this.#agent });
+    const answered = once(call, "response") as Promise<[IncomingMessage]>;
+    call.end(body);
+    const [response] = await answered;
+    return textOf(response);
   }
 }
 

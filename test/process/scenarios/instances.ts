@@ -1,0 +1,79 @@
+/** The same keys in two processes (D9). */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { freePorts } from "../../../scripts/lib/ports.ts";
+import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
+import type { KeeperPlan } from "../../support/fleet/traces.ts";
+
+type Config = { dataDir: string; listen: string[] };
+
+/** A second process on the same data folder is refused before it says anything. */
+async function sameFolderIsRefused(fleet: FaultFleet, index: number): Promise<void> {
+  const config = join(fleet.keeper(index).folder, "config.json");
+  const refused = fleet.startProcess("same folder", config, fleet.planFile(index));
+  refused.expectEnd();
+  expect((await refused.ended).code).not.toBe(0);
+  expect(await readFile(join(fleet.folder, "same-folder.log"), "utf8")).toContain(
+    "in use by another process",
+  );
+}
+
+/** Another folder, another port, the same keys. Returns its traces. */
+async function startTwin(
+  fleet: FaultFleet,
+  index: number,
+): Promise<{ traces: string; end(): Promise<void> }> {
+  const folder = join(fleet.folder, "twin");
+  await mkdir(folder);
+  const config = JSON.parse(
+    await readFile(join(fleet.keeper(index).folder, "config.json"), "utf8"),
+  ) as Config;
+  const [port] = await freePorts(1);
+  const twin = { ...config, dataDir: join(folder, "data"), listen: [`/ip4/127.0.0.1/tcp/${port}`] };
+  const plan = JSON.parse(await readFile(fleet.planFile(index), "utf8")) as KeeperPlan;
+  const traces = join(folder, "traces");
+  await writeFile(join(folder, "config.json"), JSON.stringify(twin));
+  await writeFile(join(folder, "plan.json"), JSON.stringify({ ...plan, folder: traces }));
+  const process = fleet.startProcess("twin", join(folder, "config.json"), join(folder, "plan.json"));
+  await process.ready;
+  return {
+    traces,
+    end: async () => {
+      process.expectEnd();
+      process.kill("SIGTERM");
+      await process.ended;
+    },
+  };
+}
+
+/**
+ * S5: of two processes with one key at least one falls silent, so no turn gets two signatures of it; the twin's traces are
+ * given to `onTraces`. Alone again, and started again as its operator is told to, the keeper takes part.
+ */
+export async function sameKeyTwice(fleet: FaultFleet, onTraces: (folder: string) => void): Promise<Settled> {
+  const ts = await fleet.ts();
+  // The one that dials all others, so that its twin reaches them too.
+  const peerIds = Array.from({ length: fleet.size }, (_, index) => fleet.peerIdOf(index));
+  const doubled = peerIds.indexOf([...peerIds].sort()[0] as string);
+  await sameFolderIsRefused(fleet, doubled);
+  const twin = await startTwin(fleet, doubled);
+  onTraces(twin.traces);
+  const settled = await fleet.settled(ts, 2);
+  if (settled.turn === 2) expect(settled.failed).toEqual([doubled]);
+  const next = await fleet.settled(settled.te, 2);
+  const logs = [join(fleet.keeper(doubled).folder, "log"), join(fleet.folder, "twin.log")];
+  const said = await Promise.all(logs.map((log) => readFile(log, "utf8")));
+  expect(said.join()).toContain("second-instance");
+  await fleet.confirmed(next);
+  await twin.end();
+  await fleet.stopKeeper(doubled);
+  await fleet.restart(doubled);
+  await fleet.allConnected();
+  const alone = await fleet.settled(next.te, 2);
+  await fleet.confirmed(alone);
+  const after = await fleet.settled(alone.te, 2);
+  expect(after.signers).toContain(doubled);
+  await fleet.confirmed(after);
+  return settled;
+}
