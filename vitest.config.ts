@@ -4,11 +4,11 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 // Longer matrices run behind `./whitepay test --long`.
 const long = process.env["WHITEPAY_LONG"] === "1";
 
-/** The demo takes longest by far, so it begins first, with or without the times of an earlier run. */
+/** Whole systems of processes take longest by far, so they begin first, with or without the times of an earlier run. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean => moduleId.includes("/test/e2e/");
+    const isLong = ({ moduleId }: TestSpecification): boolean => /\/test\/(process|e2e)\//.test(moduleId);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }

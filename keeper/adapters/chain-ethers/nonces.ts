@@ -1,33 +1,32 @@
 /** The account's nonces: each used by one transaction at a time, none left out. */
 
-/** Hands out nonces from the account's own count on; what was given back is used first. */
+/**
+ * Hands out the lowest nonce that is neither mined nor in flight. What the chain has mined is asked for again each time: a
+ * reorg may take transactions back, and their nonces with them.
+ */
 export class NonceQueue {
-  #next: number | undefined;
-  readonly #free: number[] = [];
+  readonly #inFlight = new Set<number>();
 
-  /** @param mined the account's count of mined transactions, from the chain */
+  /**
+   * A pending transaction of a former process holds a nonce that was never settled with: it is taken over, not queued behind.
+   * @param mined the account's count of mined transactions, from the chain
+   */
   take(mined: number): number {
-    // A pending transaction of a former process holds a nonce that was never settled with: it is taken over, not queued behind.
-    this.#next = Math.max(this.#next ?? mined, mined);
-    const usable = this.#free.filter((nonce) => nonce >= mined).sort((a, b) => a - b);
-    this.#free.length = 0;
-    const [first, ...rest] = usable;
-    this.#free.push(...rest);
-    return first ?? this.#next++;
+    let nonce = mined;
+    while (this.#inFlight.has(nonce)) nonce++;
+    this.#inFlight.add(nonce);
+    return nonce;
   }
 
-  /** For a transaction that no node took: later ones would wait for it for ever. */
-  giveBack(nonce: number): void {
-    this.#free.push(nonce);
+  /** Nobody waits for a transaction with this nonce any more. */
+  end(nonce: number): void {
+    this.#inFlight.delete(nonce);
   }
 
-  /** Nonces given back that transactions with higher ones wait for. */
-  gapsBelow(nonce: number): number[] {
-    return this.#free.filter((free) => free < nonce);
-  }
-
-  fill(nonce: number): void {
-    const at = this.#free.indexOf(nonce);
-    if (at >= 0) this.#free.splice(at, 1);
+  /** Nonces that transactions with higher ones wait for, and with which nobody sends. */
+  gapsBelow(nonce: number, mined: number): number[] {
+    const gaps: number[] = [];
+    for (let n = mined; n < nonce; n++) if (!this.#inFlight.has(n)) gaps.push(n);
+    return gaps;
   }
 }

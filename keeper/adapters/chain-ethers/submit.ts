@@ -57,7 +57,11 @@ export class Submitter {
     const poor = await this.#lacksFunds(call, await this.#fees());
     if (poor !== undefined) return { kind: "failed", detail: poor };
     const nonce = this.#nonces.take(await this.#minedCount());
-    return this.#follow(call, nonce, windowEnd, signal);
+    try {
+      return await this.#follow(call, nonce, windowEnd, signal);
+    } finally {
+      this.#nonces.end(nonce);
+    }
   }
 
   /** What the contract would say now; a refusal costs nothing here. */
@@ -92,7 +96,6 @@ export class Submitter {
     try {
       await send(call, false);
     } catch (error) {
-      this.#nonces.giveBack(nonce);
       return { kind: "failed", detail: (error as Error).message };
     }
     let sentAt = await this.#head();
@@ -119,13 +122,9 @@ export class Submitter {
 
   /** A nonce that nobody uses would hold up every later one. */
   async #fillGaps(below: number, fees: Fees): Promise<void> {
-    for (const nonce of this.#nonces.gapsBelow(below)) {
-      this.#nonces.fill(nonce);
-      try {
-        await this.#send(this.#cancellation(), nonce, fees);
-      } catch {
-        this.#nonces.giveBack(nonce);
-      }
+    for (const nonce of this.#nonces.gapsBelow(below, await this.#minedCount())) {
+      // One that no node takes now is tried again with the next raise.
+      await this.#send(this.#cancellation(), nonce, fees).catch(() => undefined);
     }
   }
 
