@@ -4,7 +4,7 @@ import type { Settled } from "../support/fleet/fault-fleet.ts";
 import { judgeLife } from "./judge.ts";
 import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
 import { sameKeyTwice } from "./scenarios/instances.ts";
-import { oneCutOff, oneLosesMessages, oneUnheard, splitInHalves } from "./scenarios/network.ts";
+import { oneCutOff, oneLosesMessages, oneMoves, oneUnheard, splitInHalves } from "./scenarios/network.ts";
 
 /** Blocks decide; this only ends a run that hangs. */
 const limit_ms = 180_000;
@@ -26,6 +26,7 @@ describe("four keepers, each a process, whose network or chain misbehaves in eve
     ["settle again when a reorg of two blocks drops it", [1], () => settlementTakenBack(fleet, 2)],
     ["settle again when a reorg beyond the confirmations drops it", [1], () => settlementTakenBack(fleet, 3)],
     ["settle without one whose RPC claims a head far ahead", [1], () => headLiedAbout(fleet, "ahead")],
+    ["settle in time when one moves to another address", [1], () => oneMoves(fleet)],
     [
       "sign nothing twice while one key runs in two processes",
       [1, 2],

@@ -70,3 +70,15 @@ export async function oneLosesMessages(fleet: FaultFleet): Promise<Settled> {
   await fleet.behave(lossy, "honest");
   return settled;
 }
+
+/** A keeper that listens at another address is found there by the others, which run on as they are. */
+export async function oneMoves(fleet: FaultFleet): Promise<Settled> {
+  const ts = await fleet.ts();
+  const mover = fleet.order(ts).at(-1) as number;
+  await fleet.move(mover);
+  await fleet.allConnected();
+  const settled = await fleet.settled(ts, 1);
+  expect(settled).toMatchObject({ turn: 1, failed: [] });
+  await fleet.confirmed(settled);
+  return settled;
+}

@@ -3,11 +3,11 @@
  * blocks come. A block comes when every live keeper has handled the one before and has come to rest, so time-outs in
  * blocks mean the same on a fast machine and on a busy one.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AbiCoder, keccak256, randomBytes, hexlify } from "ethers";
+import { AbiCoder, Contract, hexlify, keccak256, randomBytes, Wallet } from "ethers";
 import type { Log } from "ethers";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
@@ -15,8 +15,11 @@ import type { Restored } from "../../../keeper/ports/store.ts";
 import { settledLogs } from "../../../scripts/demo/readback.ts";
 import { buildFleet, type Fleet } from "../../../scripts/fleet/build.ts";
 import { Processes, type Running } from "../../../scripts/fleet/processes.ts";
+import { createGroup, multiaddr } from "../../../scripts/fleet/setup.ts";
 import type { GroupParams, Keeper } from "../../../scripts/fleet/setup.ts";
+import { peerIdBytes } from "../../../scripts/lib/keys.ts";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { freePorts } from "../../../scripts/lib/ports.ts";
 import { bitIndices, decodeSettledLog } from "../../../scripts/lib/settlements.ts";
 import { Links } from "./links.ts";
 import { RpcFront } from "./rpc-front.ts";
@@ -293,8 +296,65 @@ export class FaultFleet {
     });
   }
 
-  async logs(): Promise<Log[]> {
-    return settledLogs(this.#fleet.provider, this.#fleet.group, 0, await this.head());
+  async logs(group = this.#fleet.group): Promise<Log[]> {
+    return settledLogs(this.#fleet.provider, group, 0, await this.head());
+  }
+
+  /** Transactions of people: their blocks come at once. */
+  async #atOnce<T>(work: () => Promise<T>): Promise<T> {
+    await this.rpc("evm_setAutomine", [true]);
+    try {
+      return await work();
+    } finally {
+      await this.rpc("evm_setAutomine", [false]);
+    }
+  }
+
+  async #configure(index: number, change: Record<string, unknown>): Promise<void> {
+    const file = join(this.keeper(index).folder, "config.json");
+    const config = JSON.parse(await readFile(file, "utf8")) as object;
+    await writeFile(file, JSON.stringify({ ...config, ...change }));
+  }
+
+  /** Makes more groups, without providers, with the same committee; all keepers start again to serve them too. */
+  async addGroups(count: number): Promise<string[]> {
+    const { provider, deployment, group } = this.#fleet;
+    const groups = [group];
+    const payer = await provider.getSigner(0);
+    await this.#atOnce(async () => {
+      for (let i = 0; i < count; i++) {
+        groups.push(await createGroup(deployment, payer, this.params, [...this.#operators]));
+      }
+    });
+    for (let index = 0; index < this.size; index++) {
+      await this.stopKeeper(index);
+      await this.#configure(index, { groups });
+    }
+    for (let index = 0; index < this.size; index++) await this.restart(index);
+    await this.allConnected();
+    return groups;
+  }
+
+  /** Keeper `index` listens elsewhere from now on, and says so in the registry; the others run on as they are. */
+  async move(index: number): Promise<void> {
+    const { keys, operator } = this.keeper(index);
+    const [port] = await freePorts(1);
+    const address = multiaddr(port as number);
+    await this.stopKeeper(index);
+    await this.#configure(index, { listen: [address] });
+    const { provider, deployment } = this.#fleet;
+    const abi = ["function updateKeeperEndpoint(bytes peerId, string[] multiaddrs)"];
+    const registry = new Contract(
+      await deployment.registry.getAddress(),
+      abi,
+      new Wallet(keys.operator, provider),
+    );
+    const peerId = await peerIdBytes(keys.peer);
+    await this.#atOnce(async () => {
+      const sent = await registry.getFunction("updateKeeperEndpoint").send(peerId, [address]);
+      if ((await sent.wait())?.status !== 1) throw new Error(`${operator} could not move`);
+    });
+    await this.restart(index);
   }
 
   /** Start of the open interval. */
@@ -422,7 +482,7 @@ async function writePlans(folder: string, keepers: readonly Keeper[], links: Lin
     const plan: KeeperPlan = {
       folder: traceFolder(folder, index),
       links: Object.fromEntries(
-        others.map((other) => [other.operator.toLowerCase(), links.address(index, other.index)]),
+        others.map((other) => [multiaddr(other.port), links.address(index, other.index)]),
       ),
     };
     await writeFile(planFileIn(folder, index), JSON.stringify(plan));

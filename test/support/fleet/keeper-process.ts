@@ -117,8 +117,8 @@ function observed(ports: KeeperDependencies, rest: Rest, plan: KeeperPlan): Keep
         ),
       keeperEndpoint: async (operator) => {
         const found = await chain.keeperEndpoint(operator);
-        const address = plan.links[operator.toLowerCase()];
-        return found === undefined || address === undefined ? found : { ...found, multiaddrs: [address] };
+        if (found === undefined) return undefined;
+        return { ...found, multiaddrs: found.multiaddrs.map((address) => plan.links[address] ?? address) };
       },
     }),
   };

@@ -7,7 +7,7 @@ import type { Write } from "../../../keeper/core/effects.ts";
 export type KeeperPlan = {
   /** Traces go here. */
   readonly folder: string;
-  /** Where this keeper finds the others, by lower-case operator. */
+  /** By what address this keeper reaches what others have registered; one that is not listed it reaches directly. */
   readonly links: Readonly<Record<string, string>>;
 };
 
