@@ -45,6 +45,10 @@ export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDep
 
 type Seat = {
   readonly store: MemoryStore;
+  /** Its endpoint shows no new blocks; down: nor does it take transactions. */
+  endpoint: "well" | "stale" | "down";
+  /** What becomes of its transactions. */
+  transactions: "mined" | "stuck" | "lost";
   abort: AbortController | undefined;
   keeper: Keeper | undefined;
   feed: ((blocks: boolean) => Promise<void>) | undefined;
@@ -83,8 +87,20 @@ export class Cluster {
   /** Of 16 leaves, how many a provider can still prove to a keeper; undefined: it does not answer. */
   proves: (provider: number, keeper: number) => number | undefined = () => 16;
   decorate: Decorator = (ports) => ports;
+  /** A keeper had to stop by itself, as when its disk is full. */
+  onFatal: (keeper: number, error: unknown) => void = (_keeper, error) => {
+    throw error;
+  };
+  /** Whether an answer's proof is rubbish, or comes too late to count. */
+  spoils: (provider: number) => "corrupt" | "slow" | undefined = () => undefined;
+  /** The price of gas is beyond what keepers pay: nothing of theirs is mined. */
+  gasSpike = false;
   readonly #lists: ReturnType<typeof makePieceList>[];
-  readonly #pool: { submission: Submission; sender: Hex; resolve: (result: SubmitResult) => void }[] = [];
+  readonly #pool: {
+    submission: Submission;
+    sender: number;
+    resolve: (result: SubmitResult) => void;
+  }[] = [];
   readonly #onBlock: ((block: number) => void)[] = [];
 
   constructor(options: ClusterOptions) {
@@ -108,6 +124,8 @@ export class Cluster {
     this.network = new Network(this.world, options.network);
     this.seats = members.map(() => ({
       store: new MemoryStore(this.world, options.storeLatencyMs),
+      endpoint: "well",
+      transactions: "mined",
       abort: undefined,
       keeper: undefined,
       feed: undefined,
@@ -124,12 +142,19 @@ export class Cluster {
     return { index, operator: operatorOf(2000 + index), activeFrom, history };
   }
 
+  /** Where turn `turn` of the interval that starts at `ts` ends what it pays for (R6). */
+  endOf(ts: number, turn: number): number {
+    const { interval, turn: blocks } = this.options.params;
+    return ts + interval + (turn - 1) * blocks;
+  }
+
   start(index: number): void {
     const seat = this.seats[index];
     if (seat === undefined || seat.abort !== undefined) return;
     const abort = new AbortController();
     seat.abort = abort;
     const keyring = simulatedKeyring(index);
+    seat.store.endOf = (ts, turn) => this.endOf(ts, turn);
     const ports: KeeperDependencies = {
       keyring,
       crypto: simulatedCrypto,
@@ -157,7 +182,7 @@ export class Cluster {
     const keeper = new Keeper({ groups, timeout_ms: 5_000, maxLists: 64 }, this.decorate(ports, index));
     seat.keeper = keeper;
     keeper.run(abort.signal).catch((error: unknown) => {
-      if (!abort.signal.aborted) throw error;
+      if (!abort.signal.aborted) this.onFatal(index, error);
     });
   }
 
@@ -204,8 +229,14 @@ export class Cluster {
   #started = false;
 
   #mine(): void {
-    for (const { submission, sender, resolve } of this.#pool.splice(0)) {
-      const result = this.chain.settle(submission, sender);
+    for (const waiting of this.#pool.splice(0)) {
+      const { submission, sender, resolve } = waiting;
+      const closed = this.chain.head + 1 >= submission.windowEnd;
+      if ((this.gasSpike || this.seats[sender]?.transactions === "stuck") && !closed) {
+        this.#pool.push(waiting);
+        continue;
+      }
+      const result = this.chain.settle(submission, operatorOf(sender));
       if ("refused" in result) resolve({ kind: "superseded", detail: result.refused });
       else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
     }
@@ -228,7 +259,8 @@ export class Cluster {
         };
         let queue = Promise.resolve();
         const update = async (): Promise<void> => {
-          if (signal.aborted) return;
+          if (signal.aborted || seat.endpoint !== "well") return;
+          if (this.network.paused.has(operatorOf(index))) return;
           const head = this.chain.head;
           const view = Math.max(this.options.params.originBlock, head - this.options.params.confirmations);
           let from = known.head;
@@ -257,7 +289,10 @@ export class Cluster {
       providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
       submit: async (submission) =>
         new Promise<SubmitResult>((resolve) => {
-          this.#pool.push({ submission, sender: operatorOf(index), resolve });
+          if (seat.endpoint === "down") return resolve({ kind: "failed", detail: "no endpoint answers" });
+          if (seat.transactions === "lost")
+            return resolve({ kind: "failed", detail: "dropped from the pool" });
+          this.#pool.push({ submission, sender: index, resolve });
         }),
     };
   }
@@ -270,7 +305,11 @@ export class Cluster {
         await pause();
         const leaves = this.proves(request.provider, keeper);
         if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
-        const receipt = simulatedReceipt(request.keeper, request.provider, request.slot, leaves);
+        const spoiled = this.spoils(request.provider);
+        if (spoiled === "slow")
+          await this.world.sleep(this.options.blockMs[1] * (this.options.params.answer + 2));
+        const about = spoiled === "corrupt" ? operatorOf(999) : request.keeper;
+        const receipt = simulatedReceipt(about, request.provider, request.slot, leaves);
         return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
       },
       pieceList: async (_target, query) => {

@@ -1,5 +1,5 @@
 /** A disk of a simulated keeper: what was acknowledged survives a crash, what was under way may not. */
-import type { Write } from "../../keeper/core/effects.ts";
+import type { OwnValues, Write } from "../../keeper/core/effects.ts";
 import { turnKey } from "../../keeper/core/state.ts";
 import type { EvidencePair, Restored, StoredProof, StorePort } from "../../keeper/ports/store.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
@@ -10,6 +10,10 @@ export class MemoryStore implements StorePort {
   readonly #latency_ms: number;
   readonly #rows = new Map<string, Write>();
   readonly #evidence: EvidencePair[] = [];
+  /** Values of its own that it committed to, turn by turn, for the checkers. */
+  readonly integrated: (OwnValues & { readonly te: number })[] = [];
+  /** End of a turn, from its start and number. */
+  endOf: (ts: number, turn: number) => number = () => -1;
   /** Every digest ever noted, for the checkers: the store itself may prune. */
   readonly noted: { readonly ts: number; readonly turn: number; readonly digest: Hex }[] = [];
 
@@ -22,11 +26,37 @@ export class MemoryStore implements StorePort {
     return this.#rows.size;
   }
 
+  /** What happens to the next write: the disk is full, or the power fails in the middle of it. */
+  trouble: "full" | "torn" | undefined;
+  /** Called when the power fails. */
+  onTorn: () => void = () => undefined;
+
+  /** A copy of everything on the disk, as a backup has it. */
+  backup(): ReadonlyMap<string, Write> {
+    return new Map(this.#rows);
+  }
+
+  restore(backup: ReadonlyMap<string, Write>): void {
+    this.#rows.clear();
+    for (const [key, row] of backup) this.#rows.set(key, row);
+  }
+
   async write(_group: Hex, writes: readonly Write[]): Promise<void> {
     await this.#world.sleep(this.#latency_ms);
+    if (this.trouble === "full") throw new Error("no space left on device");
+    if (this.trouble === "torn") {
+      // A batch is written whole or not at all; nobody is told that it is there.
+      this.trouble = undefined;
+      this.onTorn();
+      return new Promise<never>(() => undefined);
+    }
     for (const write of writes) {
       this.#rows.set(keyOf(write), write);
       if (write.kind === "note") this.noted.push(write);
+      if (write.kind === "own") {
+        const { own } = write;
+        this.integrated.push({ ...own, te: this.endOf(own.ts, own.turn) });
+      }
     }
   }
 

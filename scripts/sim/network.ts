@@ -6,11 +6,25 @@ import type { Endpoint } from "../../keeper/ports/chain.ts";
 import type { GossipHandler, Question, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
 import type { World } from "./world.ts";
 
-export type NetworkOptions = { readonly delayMs: readonly [number, number]; readonly loss: number };
+export type NetworkOptions = {
+  readonly delayMs: readonly [number, number];
+  readonly loss: number;
+  /** Share of messages that arrive twice. */
+  readonly duplicate?: number;
+  /** False: a message never overtakes an earlier one on the same wire. */
+  readonly reorder?: boolean;
+};
+
+/** How long a message for a paused process waits before it tries again. */
+const pauseRetry_ms = 250;
 
 export class Network {
   readonly #world: World;
-  readonly #options: NetworkOptions;
+  /** May change while the world runs. */
+  conditions: NetworkOptions;
+  /** Processes that stand still: what is sent to them waits. */
+  readonly paused = new Set<Hex>();
+  readonly #lastArrival_ms = new Map<string, number>();
   readonly #nodes = new Map<Hex, Node>();
   /** Whether a message from `a` reaches `b` now. */
   reaches: (a: Hex, b: Hex) => boolean = () => true;
@@ -20,7 +34,7 @@ export class Network {
 
   constructor(world: World, options: NetworkOptions) {
     this.#world = world;
-    this.#options = options;
+    this.conditions = options;
   }
 
   attach(operator: Hex): Node {
@@ -60,21 +74,37 @@ export class Network {
 
   #send(from: Hex, to: Hex, arrive: (node: Node) => void): void {
     this.sent++;
-    const { delayMs, loss } = this.#options;
-    const delay_ms = this.#world.random.integer(delayMs[0], delayMs[1]);
-    const lost = this.#world.random.next() < loss;
+    const { delayMs, loss, duplicate = 0, reorder = true } = this.conditions;
+    const { random } = this.#world;
+    const lost = random.next() < loss;
+    const copies = random.next() < duplicate ? 2 : 1;
     if (lost || !this.reaches(from, to)) return;
-    this.#world.after(delay_ms, () => {
-      const node = this.#nodes.get(to);
-      if (node !== undefined) arrive(node);
-    });
+    for (let copy = 0; copy < copies; copy++) {
+      let delay_ms = random.integer(delayMs[0], delayMs[1]);
+      if (!reorder) delay_ms = this.#inOrder(from, to, delay_ms);
+      this.#world.after(delay_ms, () => this.#arrive(to, arrive));
+    }
+  }
+
+  #inOrder(from: Hex, to: Hex, delay_ms: number): number {
+    const wire = `${from}/${to}`;
+    const now_ms = this.#world.now_ms;
+    const at_ms = Math.max(now_ms + delay_ms, this.#lastArrival_ms.get(wire) ?? 0);
+    this.#lastArrival_ms.set(wire, at_ms);
+    return at_ms - now_ms;
+  }
+
+  #arrive(to: Hex, arrive: (node: Node) => void): void {
+    if (this.paused.has(to)) return this.#world.after(pauseRetry_ms, () => this.#arrive(to, arrive));
+    const node = this.#nodes.get(to);
+    if (node !== undefined) arrive(node);
   }
 
   async ask(from: Hex, to: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
-    const { delayMs } = this.#options;
+    const { delayMs } = this.conditions;
     await this.#world.sleep(this.#world.random.integer(delayMs[0], delayMs[1]));
     const node = this.#nodes.get(to);
-    if (node === undefined || !this.linked(from, to)) return undefined;
+    if (node === undefined || this.paused.has(to) || !this.linked(from, to)) return undefined;
     const reply = await node.answers.get(question)?.(bytes, from);
     await this.#world.sleep(this.#world.random.integer(delayMs[0], delayMs[1]));
     return this.linked(from, to) ? reply : undefined;

@@ -1,0 +1,24 @@
+/** What must hold of a run, looked for in what happened and never in what a keeper says of itself. */
+import type { Cluster } from "../cluster.ts";
+import type { Fired } from "../scenario/inject.ts";
+import type { Scenario } from "../scenario/schema.ts";
+
+export type Violation = { readonly checker: string; readonly block: number; readonly text: string };
+
+export type Run = {
+  readonly scenario: Scenario;
+  readonly cluster: Cluster;
+  readonly fired: readonly Fired[];
+};
+
+export type Checker = { readonly name: string; check(run: Run): Violation[] };
+
+/** Keepers that lied at some time: what they sign and claim is theirs. */
+export function liars({ fired }: Run): ReadonlySet<number> {
+  return new Set(fired.flatMap((f) => (f.fault.kind === "byzantine" ? f.keepers : [])));
+}
+
+/** Whether a fault was in force at some block of [from, to); what it broke may take `settling` blocks more to mend. */
+export function during({ block, until }: Fired, from: number, to: number, settling: number): boolean {
+  return block < to && (until === undefined || until + settling > from);
+}

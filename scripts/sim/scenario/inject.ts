@@ -1,0 +1,276 @@
+/** Makes a scenario's faults happen to a cluster, each once and in its time, and remembers to whom and from when to when. */
+import { leaderOf, turnAt, turnOrder } from "../../../keeper/core/turns.ts";
+import type { Kind } from "../../../keeper/core/messages.ts";
+import { behaviours } from "../byzantine/behaviours.ts";
+import { changing } from "../byzantine/changing.ts";
+import { operatorOf } from "../cheap-crypto.ts";
+import type { Cluster } from "../cluster.ts";
+import type { NetworkOptions } from "../network.ts";
+import type { Fault, Phase, Scenario } from "./schema.ts";
+
+/** A fault that fired. `until` is the block at which its cause was gone, undefined while it lasts. */
+export type Fired = {
+  readonly fault: Fault;
+  /** Keepers that it hit; empty: the network or the chain of all. */
+  readonly keepers: readonly number[];
+  readonly block: number;
+  until: number | undefined;
+};
+
+/** The message that says that a phase is there. */
+const signOf: Record<Exclude<Phase, "settle">, Kind> = {
+  propose: "propose",
+  commit: "commit",
+  close: "close",
+  reveal: "reveal",
+  decide: "bundle",
+  sign: "proposal",
+  submit: "partial",
+};
+
+type Job = { readonly block: number; readonly run: () => void };
+
+export class Injector {
+  readonly fired: Fired[] = [];
+  readonly #cluster: Cluster;
+  readonly #waiting: Fault[];
+  readonly #later: Job[] = [];
+  readonly #behaviour = new Map<number, string>();
+  readonly #backups = new Map<Fault, ReturnType<Cluster["seats"][number]["store"]["backup"]>>();
+  readonly #held: number[];
+  readonly #offline = new Set<number>();
+  readonly #spoiled = new Map<number, "corrupt" | "slow">();
+  readonly #selective = new Map<number, readonly number[]>();
+  readonly #cuts = new Set<(a: number, b: number) => boolean>();
+  #heard = 0;
+
+  constructor(cluster: Cluster, { faults }: Scenario) {
+    this.#cluster = cluster;
+    this.#waiting = [...faults];
+    this.#held = cluster.options.providers.map(() => 16);
+    const byName = new Map(Object.entries(behaviours));
+    const honest = cluster.decorate;
+    const liars = new Set(faults.flatMap((f) => (f.kind === "byzantine" ? [f.keeper] : [])));
+    cluster.decorate = (ports, keeper) => {
+      const known = honest(ports, keeper);
+      if (!liars.has(keeper) && !liars.has("leader")) return known;
+      return changing(byName, () => this.#behaviour.get(keeper) ?? "")(known);
+    };
+    cluster.proves = (provider, keeper) => this.#proves(provider, keeper);
+    cluster.spoils = (provider) => this.#spoiled.get(provider);
+    cluster.onFatal = (keeper) => cluster.crash(keeper);
+    const { network } = cluster;
+    const seat = new Map(cluster.seats.map((_, i) => [operatorOf(i), i]));
+    network.reaches = (a, b) => {
+      const [from, to] = [seat.get(a) ?? -1, seat.get(b) ?? -1];
+      return ![...this.#cuts].some((cut) => cut(from, to));
+    };
+    cluster.onBlock(() => this.#tick());
+  }
+
+  get pending(): number {
+    return this.#waiting.length;
+  }
+
+  #proves(provider: number, keeper: number): number | undefined {
+    const only = this.#selective.get(provider);
+    if (this.#offline.has(provider) || (only !== undefined && !only.includes(keeper))) return undefined;
+    return this.#held[provider];
+  }
+
+  #tick(): void {
+    const block = this.#cluster.chain.head;
+    for (const job of this.#later.filter((j) => j.block <= block)) job.run();
+    this.#later.splice(0, this.#later.length, ...this.#later.filter((j) => j.block > block));
+    for (const fault of this.#waiting) {
+      if (fault.kind === "old-data" && fault.from <= block && !this.#backups.has(fault)) this.#backUp(fault);
+    }
+    const due = this.#waiting.filter((fault) => this.#isDue(fault, block));
+    this.#heard = this.#cluster.network.heard.length;
+    for (const fault of due) {
+      this.#waiting.splice(this.#waiting.indexOf(fault), 1);
+      this.#fire(fault, block);
+    }
+  }
+
+  #isDue({ when }: Fault, block: number): boolean {
+    if ("block" in when) return block >= when.block;
+    const { settled } = this.#cluster.chain;
+    if (when.phase === "settle") return settled.length >= when.settlement;
+    if (settled.length !== when.settlement - 1) return false;
+    const sign = signOf[when.phase];
+    const ts = this.#cluster.chain.tsAt(block);
+    return this.#cluster.network.heard
+      .slice(this.#heard)
+      .some(({ body }) => body.kind === sign && "round" in body && body.round.ts === ts);
+  }
+
+  /** The leader of the turn that the head is in, or of the first to come. */
+  #leader(): number {
+    const { chain, options } = this.#cluster;
+    const { committee, ts } = chain.snapshot(chain.head);
+    const operators = committee.members.map(({ operator }) => operator);
+    const turn = Math.max(1, turnAt(chain.head, ts, options.params));
+    return leaderOf(turnOrder(ts, committee.seed, operators), turn);
+  }
+
+  #backUp(fault: Fault & { readonly kind: "old-data" }): void {
+    const keeper = fault.keeper === "leader" ? this.#leader() : fault.keeper;
+    const store = this.#cluster.seats[keeper]?.store;
+    if (store !== undefined) this.#backups.set(fault, store.backup());
+  }
+
+  #fire(fault: Fault, block: number): void {
+    const keepers =
+      "keeper" in fault ? [fault.keeper === "leader" ? this.#leader() : fault.keeper] : hit(fault);
+    const entry: Fired = { fault, keepers, block, until: undefined };
+    this.fired.push(entry);
+    const over = (after: number | undefined, undo: () => void): void => {
+      if (after === undefined) return;
+      const end = (): void => {
+        undo();
+        entry.until = this.#cluster.chain.head;
+      };
+      this.#later.push({ block: block + after, run: end });
+    };
+    const [keeper = -1] = keepers;
+    this.#keeperFault(fault, keeper, entry, over);
+    this.#worldFault(fault, over);
+    this.#providerFault(fault, over);
+  }
+
+  #keeperFault(
+    fault: Fault,
+    keeper: number,
+    entry: Fired,
+    over: (after: number | undefined, undo: () => void) => void,
+  ): void {
+    const cluster = this.#cluster;
+    const seat = cluster.seats[keeper];
+    if (seat === undefined) return;
+    const start = (): void => cluster.start(keeper);
+    if (fault.kind === "crash") {
+      cluster.crash(keeper);
+      return over(fault.forBlocks, start);
+    }
+    if (fault.kind === "restart") {
+      cluster.crash(keeper);
+      start();
+      entry.until = cluster.chain.head;
+      return;
+    }
+    if (fault.kind === "pause") {
+      cluster.network.paused.add(operatorOf(keeper));
+      return over(fault.forBlocks, () => cluster.network.paused.delete(operatorOf(keeper)));
+    }
+    if (fault.kind === "torn-write") {
+      seat.store.onTorn = () => cluster.crash(keeper);
+      seat.store.trouble = "torn";
+      return over(fault.forBlocks, () => {
+        seat.store.trouble = undefined;
+        start();
+      });
+    }
+    if (fault.kind === "disk-full") {
+      seat.store.trouble = "full";
+      return over(fault.forBlocks, () => {
+        seat.store.trouble = undefined;
+        start();
+      });
+    }
+    if (fault.kind === "old-data") {
+      cluster.crash(keeper);
+      seat.store.restore(this.#backups.get(fault) ?? new Map());
+      start();
+      entry.until = cluster.chain.head;
+      return;
+    }
+    if (fault.kind === "rpc-stale" || fault.kind === "rpc-down") {
+      seat.endpoint = fault.kind === "rpc-down" ? "down" : "stale";
+      return over(fault.forBlocks, () => (seat.endpoint = "well"));
+    }
+    if (fault.kind === "tx-stuck" || fault.kind === "tx-lost") {
+      seat.transactions = fault.kind === "tx-lost" ? "lost" : "stuck";
+      return over(fault.forBlocks, () => (seat.transactions = "mined"));
+    }
+    if (fault.kind === "byzantine") {
+      this.#behaviour.set(keeper, fault.behaviour);
+      return over(fault.forBlocks, () => this.#behaviour.delete(keeper));
+    }
+  }
+
+  #worldFault(fault: Fault, over: (after: number | undefined, undo: () => void) => void): void {
+    const { network, chain } = this.#cluster;
+    const block = chain.head;
+    const change = (conditions: Partial<NetworkOptions>, forBlocks: number): void => {
+      const before = network.conditions;
+      network.conditions = { ...before, ...conditions };
+      over(forBlocks, () => (network.conditions = before));
+    };
+    const cut = (cuts: (a: number, b: number) => boolean, untilBlock: number): void => {
+      this.#cuts.add(cuts);
+      network.changed();
+      over(Math.max(1, untilBlock - block), () => {
+        this.#cuts.delete(cuts);
+        network.changed();
+      });
+    };
+    if (fault.kind === "partition") {
+      const side = (k: number): number => fault.groups.findIndex((group) => group.includes(k));
+      return cut((a, b) => side(a) !== side(b), fault.untilBlock);
+    }
+    if (fault.kind === "one-way") {
+      return cut((a, b) => fault.from.includes(a) && fault.to.includes(b), fault.untilBlock);
+    }
+    if (fault.kind === "loss") {
+      return change({ loss: fault.share }, fault.forBlocks);
+    }
+    if (fault.kind === "delay") {
+      return change({ delayMs: fault.delayMs }, fault.forBlocks);
+    }
+    if (fault.kind === "duplicate") {
+      return change({ duplicate: fault.share }, fault.forBlocks);
+    }
+    if (fault.kind === "gas-spike") {
+      this.#cluster.gasSpike = true;
+      return over(fault.forBlocks, () => (this.#cluster.gasSpike = false));
+    }
+    if (fault.kind === "reorg") {
+      chain.reorg(Math.min(fault.depth, chain.head - this.#cluster.options.params.originBlock));
+      return over(1, () => undefined);
+    }
+  }
+
+  #providerFault(fault: Fault, over: (after: number | undefined, undo: () => void) => void): void {
+    if (!("provider" in fault)) return;
+    const { provider } = fault;
+    if (fault.kind === "lose-data") {
+      this.#held[provider] = Math.round(16 * (1 - fault.fraction));
+      return;
+    }
+    if (fault.kind === "offline") {
+      this.#offline.add(provider);
+      return over(fault.forBlocks, () => this.#offline.delete(provider));
+    }
+    if (fault.kind === "slow" || fault.kind === "corrupt") {
+      this.#spoiled.set(provider, fault.kind);
+      return over(fault.forBlocks, () => this.#spoiled.delete(provider));
+    }
+    if (fault.kind === "selective") {
+      this.#selective.set(provider, fault.keepers);
+      return over(fault.forBlocks, () => this.#selective.delete(provider));
+    }
+    if (fault.kind === "return") {
+      this.#held[provider] = 16;
+      this.#offline.delete(provider);
+      this.#spoiled.delete(provider);
+      this.#selective.delete(provider);
+      return;
+    }
+  }
+}
+
+function hit(fault: Fault): number[] {
+  if (fault.kind === "one-way") return [...new Set([...fault.from, ...fault.to])];
+  return [];
+}

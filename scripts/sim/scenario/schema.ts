@@ -1,0 +1,176 @@
+/** Scenario files: what goes wrong, when, and what must hold all the same. */
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { isCommitteeSize } from "../../../keeper/core/quorum.ts";
+import { behaviours } from "../byzantine/behaviours.ts";
+import type { BehaviourName } from "../byzantine/behaviours.ts";
+
+export const phases = ["propose", "commit", "close", "reveal", "decide", "sign", "submit", "settle"] as const;
+export type Phase = (typeof phases)[number];
+
+const count = z.number().int().min(1);
+const blocks = count.max(10_000);
+const index = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+const delay = z.tuple([z.number().int().min(0), z.number().int().max(60_000)]);
+
+/** A block, or a phase of the round that is to settle interval number `settlement` (from 1). */
+const when = z.union([
+  z.strictObject({ block: count }),
+  z.strictObject({ settlement: count, phase: z.enum(phases) }),
+]);
+const keeper = z.union([z.literal("leader"), index]);
+const timed = { when, forBlocks: blocks };
+const ofKeeper = { ...timed, keeper };
+const ofProvider = { when, provider: index };
+
+const names = Object.keys(behaviours) as [BehaviourName, ...BehaviourName[]];
+
+export const faultSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("crash"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("restart"), when, keeper }),
+  z.strictObject({ kind: z.literal("pause"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("torn-write"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("disk-full"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("old-data"), when, keeper, from: count }),
+  z.strictObject({
+    kind: z.literal("partition"),
+    when,
+    groups: z.array(z.array(index)).min(2),
+    untilBlock: count,
+  }),
+  z.strictObject({
+    kind: z.literal("one-way"),
+    when,
+    from: z.array(index),
+    to: z.array(index),
+    untilBlock: count,
+  }),
+  z.strictObject({ kind: z.literal("loss"), ...timed, share }),
+  z.strictObject({ kind: z.literal("delay"), ...timed, delayMs: delay }),
+  z.strictObject({ kind: z.literal("duplicate"), ...timed, share }),
+  z.strictObject({ kind: z.literal("reorg"), when, depth: count.max(20) }),
+  z.strictObject({ kind: z.literal("rpc-stale"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("rpc-down"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("tx-stuck"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("tx-lost"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("gas-spike"), ...timed }),
+  z.strictObject({
+    kind: z.literal("byzantine"),
+    when,
+    keeper,
+    behaviour: z.enum(names),
+    forBlocks: blocks.optional(),
+  }),
+  z.strictObject({ kind: z.literal("lose-data"), ...ofProvider, fraction: share }),
+  z.strictObject({ kind: z.literal("offline"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("slow"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("corrupt"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("selective"), ...ofProvider, keepers: z.array(index), forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("return"), ...ofProvider }),
+]);
+export type Fault = z.infer<typeof faultSchema>;
+export type FaultKind = Fault["kind"];
+export const faultKinds = faultSchema.options.map((option) => option.shape.kind.value);
+
+const params = z
+  .strictObject({
+    interval: blocks.default(60),
+    turn: blocks.default(20),
+    slot: blocks.default(5),
+    answer: count.default(2),
+    confirmations: z.number().int().min(0).default(1),
+    toleranceBps: z.number().int().min(0).max(10_000).default(100),
+  })
+  .prefault({});
+
+export const scenarioSchema = z.strictObject({
+  name: z.string().min(1),
+  committee: count.refine(isCommitteeSize, "expected 3f+1: 4, 7, 10, …, 124").default(4),
+  /** How many, or the bytes of each. */
+  providers: z.union([count.max(64), z.array(count).min(1).max(64)]).default(3),
+  params,
+  settlements: count.max(100_000).default(5),
+  blockMs: delay.default([900, 1300]),
+  network: z
+    .strictObject({
+      delayMs: delay.default([5, 80]),
+      loss: share.default(0),
+      duplicate: share.default(0),
+      /** Delays are drawn per message, so messages overtake each other unless this is false. */
+      reorder: z.boolean().default(true),
+    })
+    .prefault({}),
+  faults: z.array(faultSchema).max(1_000).default([]),
+  expect: z
+    .strictObject({
+      settled: z.number().int().min(0).optional(),
+      violations: z.number().int().min(0).default(0),
+    })
+    .prefault({}),
+});
+export type Scenario = z.infer<typeof scenarioSchema>;
+
+/** What is wrong with a scenario file, with the line where there is one. */
+export class ScenarioError extends Error {}
+
+/** @throws ScenarioError */
+export function parseScenario(text: string, path: string): Scenario {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const syntax = document.errors[0];
+  if (syntax !== undefined) throw new ScenarioError(`${path}: ${syntax.message}`);
+  const result = scenarioSchema.safeParse(document.toJS());
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const where = issue?.path.map(String) ?? [];
+    const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    const line = lineOf(document, lines, unknown === undefined ? where : [...where, unknown]);
+    const at = line === undefined ? path : `${path}:${line}`;
+    const place = where.length > 0 ? `${where.join(".")}: ` : "";
+    throw new ScenarioError(`${at}: ${place}${issue?.message ?? "not a scenario"}`);
+  }
+  const scenario = result.data;
+  const outside = outOfRange(scenario);
+  if (outside !== undefined) throw new ScenarioError(`${path}: ${outside}`);
+  return scenario;
+}
+
+type Document = ReturnType<typeof parseDocument>;
+
+/** Line of the deepest part of `where` that the document has. */
+function lineOf(document: Document, lines: LineCounter, where: readonly string[]): number | undefined {
+  for (let depth = where.length; depth > 0; depth--) {
+    const node = document.getIn(where.slice(0, depth), true) as
+      | { range?: [number, number, number] }
+      | undefined;
+    if (node?.range !== undefined) return lines.linePos(node.range[0]).line;
+  }
+  return undefined;
+}
+
+export function providerBytes({ providers }: Scenario): number[] {
+  return typeof providers === "number"
+    ? Array.from({ length: providers }, (_, i) => 1_000_000 * (i + 1))
+    : [...providers];
+}
+
+function outOfRange(scenario: Scenario): string | undefined {
+  const n = scenario.committee;
+  const p = providerBytes(scenario).length;
+  for (const [i, fault] of scenario.faults.entries()) {
+    const keepers = [
+      "keeper" in fault ? fault.keeper : [],
+      "groups" in fault ? fault.groups : [],
+      "from" in fault && Array.isArray(fault.from) ? fault.from : [],
+      "to" in fault ? fault.to : [],
+      "keepers" in fault ? fault.keepers : [],
+    ].flat(2);
+    const wrong = keepers.find((k) => typeof k === "number" && k >= n);
+    if (wrong !== undefined) return `faults.${i}: keeper: expected below ${n}, actual ${wrong}`;
+    if ("provider" in fault && fault.provider >= p) {
+      return `faults.${i}: provider: expected below ${p}, actual ${fault.provider}`;
+    }
+  }
+  return undefined;
+}
