@@ -1,0 +1,64 @@
+/** Progress of long work with its rate, for a person at a terminal; silent anywhere else. */
+import { Presets, SingleBar } from "cli-progress";
+
+export type Progress = {
+  /** `done` of `total` so far; the bar closes by itself when all is done. */
+  update(done: number): void;
+  /** Closes the bar where the work ends early. */
+  stop(): void;
+};
+
+export type ProgressOptions = {
+  readonly label: string;
+  /** Bytes or things, in the unit of `update`. */
+  readonly total: number;
+  /** How an amount is written, and amounts a second with "/s" behind; whole numbers by default. */
+  readonly format?: (amount: number) => string;
+  /** For tests; stderr and its own nature otherwise. */
+  readonly stream?: NodeJS.WriteStream;
+  readonly now_ms?: () => number;
+};
+
+const whole = (amount: number): string => String(Math.floor(amount));
+
+/** A bar on stderr, or undefined when stderr is no terminal: `bar?.update(done)`. */
+export function progressBar(options: ProgressOptions): Progress | undefined {
+  const { label, total, format = whole, stream = process.stderr, now_ms = () => performance.now() } = options;
+  if (!stream.isTTY) return undefined;
+  const bar = new SingleBar(
+    {
+      format: `${label} [{bar}] {percentage} % of {size}, {rate}/s, {left}`,
+      stream,
+      barsize: 24,
+      hideCursor: true,
+      clearOnComplete: false,
+      stopOnComplete: true,
+      noTTYOutput: false,
+      etaAsynchronousUpdate: false,
+    },
+    Presets.shades_classic,
+  );
+  const started_ms = now_ms();
+  const shown = (done: number): object => {
+    const rate = (done * 1000) / Math.max(1, now_ms() - started_ms);
+    const left = done >= total ? "done" : rate > 0 ? `${Math.ceil((total - done) / rate)} s left` : "waiting";
+    return { size: format(total), rate: format(rate), left };
+  };
+  bar.start(total, 0, shown(0));
+  return {
+    update: (done) => bar.update(Math.min(done, total), shown(done)),
+    stop: () => bar.stop(),
+  };
+}
+
+/** Bytes with a binary unit, for people. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? Math.floor(value) : value.toFixed(1)} ${units[unit]}`;
+}

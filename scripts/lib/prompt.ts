@@ -1,0 +1,64 @@
+/** Questions to a person at a terminal. Without one, nothing is asked: the caller names the option to use instead. */
+import { confirm, input, password } from "@inquirer/prompts";
+import { CliError, exitCodes, usageError } from "./exit.ts";
+
+/** Questions go to stderr, so that stdout stays data. */
+const context = { output: process.stderr };
+
+export function hasTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+async function asked<T>(question: Promise<T>): Promise<T> {
+  try {
+    return await question;
+  } catch (error) {
+    if ((error as Error).name === "ExitPromptError") {
+      throw new CliError({ code: exitCodes.interrupted, message: "interrupted" });
+    }
+    throw error;
+  }
+}
+
+/** Refuses where nobody can answer. */
+function needsTerminal(what: string, instead: string): void {
+  if (!hasTerminal())
+    throw usageError(`${what} is missing, and there is no terminal to ask at`, { hint: instead });
+}
+
+export function askYesNo(message: string, instead: string): Promise<boolean> {
+  needsTerminal("a confirmation", instead);
+  return asked(confirm({ message, default: false }, context));
+}
+
+export function askText(
+  message: string,
+  options: {
+    readonly instead: string;
+    readonly initial?: string;
+    readonly validate?: (text: string) => true | string;
+  },
+): Promise<string> {
+  needsTerminal(message, options.instead);
+  const { initial, validate } = options;
+  return asked(
+    input(
+      {
+        message,
+        ...(initial === undefined ? {} : { default: initial }),
+        ...(validate === undefined ? {} : { validate }),
+      },
+      context,
+    ),
+  );
+}
+
+/** A secret, not shown; asked twice where it is new. */
+export async function askPassword(message: string, instead: string, isNew = false): Promise<string> {
+  needsTerminal("the password", instead);
+  const first = await asked(password({ message, mask: true }, context));
+  if (!isNew) return first;
+  const second = await asked(password({ message: `${message} (again)`, mask: true }, context));
+  if (first !== second) throw usageError("the two passwords differ");
+  return first;
+}
