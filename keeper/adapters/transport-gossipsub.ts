@@ -1,5 +1,6 @@
 /** Keepers among themselves: gossipsub for what all must hear, streams for questions to one. */
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gossipsub, StrictNoSign, TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
 import { createTopicScoreParams } from "@chainsafe/libp2p-gossipsub/score";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
@@ -32,6 +33,9 @@ export type TransportOptions = {
 
 const askTimeout_ms = 5_000;
 const maxStreamsPerPeer = 16;
+const forwardPause_ms = 100;
+/** Messages below this are handed on to peers that have them: saying that one has it costs as much. */
+const announcedBytes = 128;
 /** Messages of one peer: a full bucket, and what it gains a second (D6). */
 const burst = 512;
 const ratePerSecond = 128;
@@ -72,6 +76,7 @@ function gossip(topics: readonly string[]): ReturnType<typeof gossipsub> {
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
     D: 6,
+    idontwantMinDataSize: announcedBytes,
     maxInboundDataLength: maxMessageBytes,
     allowedTopics: [...topics],
     scoreParams: {
@@ -143,10 +148,21 @@ export class GossipTransport implements TransportPort {
       const member = this.#members.get(peer.toString());
       if (member === undefined || !this.#allowed(peer.toString())) return TopicValidatorResult.Ignore;
       const verdict = await handler(message.data, member.operator);
-      if (verdict === "accept") return TopicValidatorResult.Accept;
+      if (verdict === "accept") {
+        await this.#beforeForwarding();
+        return TopicValidatorResult.Accept;
+      }
       return verdict === "ignore" ? TopicValidatorResult.Ignore : TopicValidatorResult.Reject;
     });
     pubsub.subscribe(topic);
+  }
+
+  /**
+   * The keeper has the message; what follows is handing it on. Most peers have it from its author already and say so
+   * (IDONTWANT): read while waiting, that spares them a copy from everyone.
+   */
+  async #beforeForwarding(): Promise<void> {
+    await sleep(forwardPause_ms, undefined, { ref: false });
   }
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {

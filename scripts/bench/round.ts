@@ -1,0 +1,77 @@
+/**
+ * What one settlement costs a keeper: messages, bytes and CPU, by committee size and number of providers, in one process
+ * with real core, codec and cryptography over a simulated network; and with --live, for small committees, the time from the
+ * window's opening to the certificate with real processes on loopback.
+ *
+ *   node scripts/bench/round.ts [--keepers 4,7,13,31] [--providers 10,100,1000] [--live 4,7] [--json]
+ */
+import { parseArgs } from "node:util";
+import { measureLive } from "./round/live.ts";
+import type { LiveFigures } from "./round/live.ts";
+import { measureRound } from "./round/play.ts";
+import type { RoundFigures } from "./round/play.ts";
+
+function numbers(list: string): number[] {
+  return list === "" ? [] : list.split(",").map(Number);
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+export function tableOf(figures: readonly RoundFigures[]): string {
+  const lines = figures.map(({ keepers, providers, messagesPerKeeper, bytesPerKeeper, cpu_ms }) =>
+    row([
+      `${keepers}`,
+      `${providers}`,
+      messagesPerKeeper.toFixed(0),
+      (bytesPerKeeper / 1000).toFixed(0),
+      cpu_ms.toFixed(0),
+    ]),
+  );
+  return [
+    row(["keepers", "providers", "messages", "kB", "CPU ms"]),
+    row(["--:", "--:", "--:", "--:", "--:"]),
+    ...lines,
+  ].join("\n");
+}
+
+export function liveTableOf(figures: readonly LiveFigures[]): string {
+  const lines = figures.map((f) =>
+    row([
+      `${f.keepers}`,
+      `${f.providers}`,
+      f.certificate_ms.toFixed(0),
+      `${f.blocks}`,
+      f.afterLastBlock_ms.toFixed(0),
+      (f.wireBytesPerInterval / 1000).toFixed(0),
+    ]),
+  );
+  return [
+    row(["keepers", "providers", "ms to the certificate", "blocks", "ms after the last block", "wire kB"]),
+    row(["--:", "--:", "--:", "--:", "--:", "--:"]),
+    ...lines,
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      keepers: { type: "string", default: "4,7,13,31" },
+      providers: { type: "string", default: "10,100,1000" },
+      live: { type: "string", default: "4,7" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const rounds: RoundFigures[] = [];
+  for (const keepers of numbers(values.keepers)) {
+    for (const providers of numbers(values.providers)) {
+      rounds.push(await measureRound(keepers, providers));
+      process.stderr.write(`${JSON.stringify(rounds.at(-1))}\n`);
+    }
+  }
+  const live: LiveFigures[] = [];
+  for (const keepers of numbers(values.live)) live.push(await measureLive(keepers));
+  const text = values.json ? JSON.stringify({ rounds, live }) : `${tableOf(rounds)}\n\n${liveTableOf(live)}`;
+  process.stdout.write(`${text}\n`);
+}

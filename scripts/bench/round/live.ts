@@ -1,0 +1,159 @@
+/** Real daemons, real libp2p, a Hardhat node with a steady clock, all on loopback: how long a round takes, and what crosses the wires. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { faultBound } from "../../../keeper/core/quorum.ts";
+import { settledLogs } from "../../demo/readback.ts";
+import { buildFleet } from "../../fleet/build.ts";
+import { Links } from "../../fleet/links.ts";
+import { Processes } from "../../fleet/processes.ts";
+import { multiaddr } from "../../fleet/setup.ts";
+import type { Keeper } from "../../fleet/setup.ts";
+import { decodeSettledLog } from "../../lib/settlements.ts";
+import type { Stamp, TimedPlan } from "./timed-keeper.ts";
+
+export type LiveFigures = {
+  readonly keepers: number;
+  readonly providers: number;
+  readonly block_ms: number;
+  readonly settlements: number;
+  /** Medians over the settlements; from the moment at which the leader hears of block te to its certificate. */
+  readonly certificate_ms: number;
+  /** Blocks that came in that time: the protocol waits for them. */
+  readonly blocks: number;
+  /** From the last of these blocks to the certificate: computing and talking. */
+  readonly afterLastBlock_ms: number;
+  /** Bytes on the TCP connections of one keeper, in and out, over a whole interval with all that is said in it. */
+  readonly wireBytesPerInterval: number;
+};
+
+const block_ms = 500;
+const settlements = 5;
+const entry = fileURLToPath(new URL("timed-keeper.ts", import.meta.url));
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+async function stampsOf(folder: string, keepers: number): Promise<Stamp[][]> {
+  const read = async (index: number): Promise<Stamp[]> => {
+    const text = await readFile(join(folder, `stamps-${index}`), "utf8");
+    return text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Stamp);
+  };
+  return Promise.all(Array.from({ length: keepers }, (_, index) => read(index)));
+}
+
+type Timing = {
+  readonly certificate_ms: number;
+  readonly blocks: number;
+  readonly afterLastBlock_ms: number;
+};
+
+/** How the first certificate for the settlement that ends at `te` came about, by its holder's own clock. */
+function timingOf(te: number, all: readonly Stamp[][]): Timing {
+  const timings = all.flatMap((stamps) => {
+    const certificate = stamps.find((stamp) => stamp.kind === "certificate" && stamp.te === te);
+    if (certificate === undefined) return [];
+    const heads = stamps.filter((stamp) => stamp.kind === "head" && stamp.at_ms <= certificate.at_ms);
+    const opening = heads.find((stamp) => stamp.kind === "head" && stamp.head >= te);
+    const last = heads.at(-1);
+    if (opening === undefined || last?.kind !== "head") return [];
+    return [
+      {
+        certificate_ms: certificate.at_ms - opening.at_ms,
+        blocks: last.head - te,
+        afterLastBlock_ms: certificate.at_ms - last.at_ms,
+      },
+    ];
+  });
+  const [first] = timings.sort((a, b) => a.certificate_ms - b.certificate_ms);
+  if (first === undefined) throw new Error(`no keeper wrote down a certificate for te ${te}`);
+  return first;
+}
+
+async function writePlans(folder: string, keepers: readonly Keeper[], links: Links): Promise<void> {
+  for (const { index } of keepers) {
+    const others = keepers.filter((keeper) => keeper.index !== index);
+    const plan: TimedPlan = {
+      stamps: join(folder, `stamps-${index}`),
+      links: Object.fromEntries(others.map((o) => [multiaddr(o.port), links.address(index, o.index)])),
+    };
+    await writeFile(join(folder, `plan-${index}.json`), JSON.stringify(plan));
+  }
+}
+
+/** A fleet of `keepers` and two providers settles a few intervals; the first, in which all starts, is left out. */
+export async function measureLive(keepers: number): Promise<LiveFigures> {
+  const folder = await mkdtemp(join(tmpdir(), "whitepay-round-"));
+  const failures: Error[] = [];
+  const processes = new Processes((failure) => void failures.push(failure));
+  let links: Links | undefined;
+  const providers = 2;
+  const [interval, turn] = [25, 20];
+  try {
+    const { provider, group } = await buildFleet({
+      processes,
+      folder,
+      keepers,
+      providers,
+      params: {
+        interval,
+        turn,
+        slot: 5,
+        answer: 2,
+        confirmations: 1,
+        lockup: interval + (faultBound(keepers) + 1) * turn,
+        price: 10n ** 18n,
+        keeperShareBps: 1000,
+        toleranceBps: 100,
+      },
+      polling_ms: block_ms / 4,
+      say: () => undefined,
+      startMining: async (chain) => {
+        await chain.send("evm_setAutomine", [false]);
+        await chain.send("evm_setIntervalMining", [block_ms]);
+      },
+      keeperCommand: (configFile, index) => [entry, configFile, join(folder, `plan-${index}.json`)],
+      beforeKeepers: async (made) => {
+        links = await Links.open(made.map(({ port }) => port));
+        await writePlans(folder, made, links);
+      },
+    });
+    const ends: number[] = [];
+    let carriedBefore = 0;
+    while (ends.length <= settlements) {
+      await sleep(block_ms / 4);
+      const [failure] = failures;
+      if (failure !== undefined) throw failure;
+      const logs = await settledLogs(provider, group, 0, await provider.getBlockNumber());
+      if (logs.length > 0 && ends.length === 0) carriedBefore = links?.carriedBytes ?? 0;
+      ends.splice(0, ends.length, ...logs.map((log) => decodeSettledLog(log).te));
+    }
+    const carried = (links?.carriedBytes ?? 0) - carriedBefore;
+    provider.destroy();
+    await processes.stopAll();
+    const stamps = await stampsOf(folder, keepers);
+    const timings = ends.slice(1, settlements + 1).map((te) => timingOf(te, stamps));
+    return {
+      keepers,
+      providers,
+      block_ms,
+      settlements,
+      certificate_ms: median(timings.map((timing) => timing.certificate_ms)),
+      blocks: median(timings.map((timing) => timing.blocks)),
+      afterLastBlock_ms: median(timings.map((timing) => timing.afterLastBlock_ms)),
+      // Every byte crosses one wire of two keepers.
+      wireBytesPerInterval: (2 * carried) / keepers / settlements,
+    };
+  } finally {
+    await processes.stopAll();
+    await links?.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * One round of a whole committee in one process: real core, runtime, codec and keys, over the simulated network and clock.
+ * Messages and bytes are what a real committee says, copy by copy as the application hears it; the CPU is this machine's.
+ */
+import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
+import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
+import { seedPublicKey } from "../../../keeper/codec/seed.ts";
+import { decodeMessage } from "../../../keeper/codec/message.ts";
+import type { Block } from "../../../keeper/core/events.ts";
+import type { GroupSnapshot, Member } from "../../../keeper/core/group.ts";
+import { fromHex, keccakWords, toHex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
+import type { Kind } from "../../../keeper/core/messages.ts";
+import { drawAudit } from "../../../keeper/core/stages/audit.ts";
+import type { ChainPort, Submission } from "../../../keeper/ports/chain.ts";
+import type { TransportPort } from "../../../keeper/ports/transport.ts";
+import { Keeper } from "../../../keeper/runtime/keeper.ts";
+import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
+import type { PieceList } from "../../../storage/core/piece-list.ts";
+import { override } from "../../sim/byzantine/override.ts";
+import { MemoryStore } from "../../sim/memory-store.ts";
+import { Network } from "../../sim/network.ts";
+import { World } from "../../sim/world.ts";
+import { pairKey, pairsWithProof, receiptKey, recordsOf, withPiece } from "./records.ts";
+import type { RecordScope } from "./records.ts";
+
+export type RoundFigures = {
+  readonly keepers: number;
+  readonly providers: number;
+  /** Copies that one keeper received in the settlement, on average: gossip, questions and answers. */
+  readonly messagesPerKeeper: number;
+  readonly bytesPerKeeper: number;
+  /** CPU of one keeper in the settlement, on average. */
+  readonly cpu_ms: number;
+  /** Bytes that one keeper received, by kind of message. */
+  readonly bytesByKind: Readonly<Record<string, number>>;
+};
+
+const chainId = 31_337;
+const group: Hex = `0x${"67".repeat(20)}`;
+const block_ms = 1_000;
+/** The shortest that R4 allows with one confirmation: two slots of twenty blocks. */
+const params = {
+  originBlock: 0,
+  interval: 40,
+  turn: 20,
+  slot: 20,
+  answer: 5,
+  confirmations: 1,
+  lockup: 40 + 42 * 20,
+  price: 1n << 30n,
+  keeperShareBps: 1000,
+  toleranceBps: 100,
+};
+/** Early enough to have listened for a slot before the round (D9). */
+const firstHead = 12;
+
+function secret(kind: number, index: number): Hex {
+  // The first byte zero: below the order of every curve in use.
+  return `0x00${keccakWords(kind, index).slice(4)}`;
+}
+
+function blockHash(number: number, salt = 0): Hex {
+  return keccakWords(0xb10c, number, salt);
+}
+
+class Tally {
+  open = false;
+  messages = 0;
+  bytes = 0;
+  readonly byKind = new Map<string, number>();
+
+  add(kind: Kind | "question" | "answer", size: number, copies: number): void {
+    if (!this.open) return;
+    this.messages += copies;
+    this.bytes += size * copies;
+    this.byKind.set(kind, (this.byKind.get(kind) ?? 0) + size * copies);
+  }
+}
+
+class Round {
+  readonly world = new World(1);
+  readonly tally = new Tally();
+  readonly #network = new Network(this.world, { delayMs: [5, 5], loss: 0 });
+  readonly #snapshot: GroupSnapshot;
+  readonly #keyrings: readonly FileKeyring[];
+  readonly #scope: RecordScope;
+  readonly #list: PieceList;
+  readonly #real: ReadonlySet<string>;
+  readonly #blocks: Block[] = [];
+  readonly #feeds: ((blocks: readonly Block[]) => Promise<void>)[] = [];
+  /** Closed set of a round by its audit block. */
+  readonly #audits = new Map<number, Hex>();
+  submitted: Submission | undefined;
+
+  constructor(keepers: number, scope: RecordScope, list: PieceList) {
+    this.#scope = scope;
+    this.#list = list;
+    this.#real = new Set(pairsWithProof(scope).map(pairKey));
+    const indices = Array.from({ length: keepers }, (_, index) => index);
+    this.#keyrings = indices.map((i) => new FileKeyring({ operator: secret(1, i), bls: secret(2, i) }));
+    const members = this.#keyrings.map(({ operator }, i): Member => ({
+      operator,
+      blsKey: toHex(seedPublicKey(fromHex(secret(2, i)))),
+    }));
+    const listRoot = toHex(list.root);
+    // Committed until the interval ends, so that nothing but the round happens after it.
+    const history = [
+      { fromBlock: 0, bytes: list.totalBytes, listRoot, receiptKey },
+      { fromBlock: params.interval, bytes: 0n, listRoot, receiptKey },
+    ];
+    this.#snapshot = {
+      chainId,
+      address: group,
+      block: 0,
+      params,
+      ts: 0,
+      committee: { version: 1, seed: keccakWords(3), members },
+      pending: undefined,
+      providers: Array.from({ length: scope.providers }, (_, index) => ({
+        index,
+        operator: receiptKey,
+        activeFrom: 0,
+        history,
+      })),
+    };
+    for (let number = 0; number <= firstHead; number++) this.#add();
+  }
+
+  get head(): number {
+    return this.#blocks.length - 1;
+  }
+
+  #add(): Block {
+    const number = this.#blocks.length;
+    const block = { number, hash: this.#hashOf(number) };
+    this.#blocks.push(block);
+    return block;
+  }
+
+  /** An audit block's hash is such that the first leaf drawn is one that has a proof. */
+  #hashOf(number: number): Hex {
+    const closedSet = this.#audits.get(number);
+    if (closedSet === undefined) return blockHash(number);
+    const { providers, slots } = this.#scope;
+    const draws = {
+      providers: Array.from({ length: providers }, (_, index) => index),
+      fromSlot: slots[0] as number,
+      toSlot: (slots.at(-1) as number) + 1,
+    };
+    for (let salt = 0; ; salt++) {
+      const hash = blockHash(number, salt);
+      const [first] = drawAudit(closedSet, hash, draws);
+      if (first !== undefined && this.#real.has(pairKey(first))) return hash;
+    }
+  }
+
+  async start(fill: (keyring: FileKeyring) => Promise<Parameters<MemoryStore["write"]>[1]>): Promise<void> {
+    const digest = keccakWords(4);
+    const partials = this.#keyrings.map((keyring, keeper) => ({
+      keeper,
+      signature: keyring.signDigest(digest),
+    }));
+    for (const keyring of this.#keyrings) {
+      const store = new MemoryStore(this.world, 1);
+      let filled = false;
+      const writes = await fill(keyring);
+      void store.write(group, writes).then(() => (filled = true));
+      await this.world.run(() => filled);
+      const crypto = new NobleCrypto();
+      // Members' keys are decoded once in a keeper's life, not once a settlement.
+      crypto.aggregate(digest, partials, this.#snapshot.committee.members);
+      const ports = this.#portsOf(keyring, store, crypto);
+      const keeper = new Keeper({ groups: [group], timeout_ms: 5_000, maxLists: 64 }, ports);
+      void keeper.run(new AbortController().signal);
+    }
+  }
+
+  #portsOf(keyring: FileKeyring, store: MemoryStore, crypto: NobleCrypto): KeeperDependencies {
+    const endpoint = async (operator: Hex) => ({ operator, peerId: operator, multiaddrs: [] });
+    const chain: ChainPort = {
+      follow: async (_groups, onUpdate) => {
+        await onUpdate({ blocks: [...this.#blocks], groups: [this.#snapshot] });
+        let queue = Promise.resolve();
+        this.#feeds.push((blocks) => (queue = queue.then(() => onUpdate({ blocks, groups: [] }))));
+        await new Promise(() => undefined);
+      },
+      keeperEndpoint: endpoint,
+      providerEndpoint: endpoint,
+      submit: async (submission) => {
+        this.submitted ??= submission;
+        return { kind: "superseded", detail: "the round is over" };
+      },
+    };
+    return {
+      keyring,
+      crypto,
+      store,
+      chain,
+      transport: this.#counted(this.#network.attach(keyring.operator)),
+      ledger: {
+        addChallenge: async () => undefined,
+        addSettlement: async () => undefined,
+        dropSettlements: async () => undefined,
+        challengeCounts: async () => ({ asked: 0, passed: 0, failed: 0 }),
+      },
+      telemetry: {
+        reason: () => undefined,
+        info: () => undefined,
+        warn: () => undefined,
+        error: (text, fields) => {
+          throw new Error(`${text} ${JSON.stringify(fields)}`);
+        },
+      },
+      clock: {
+        now_ms: () => this.world.now_ms,
+        sleep: (delay_ms) => this.world.sleep(delay_ms),
+        entropy: () => this.world.random.hex(32),
+      },
+      provider: {
+        challenge: async () => ({ ok: false, reason: "refused", detail: "no challenges in this bench" }),
+        pieceList: async () => ({ ok: true, list: this.#list }),
+      },
+    };
+  }
+
+  #counted(inner: TransportPort): TransportPort {
+    const others = this.#keyrings.length - 1;
+    return override(inner, {
+      publish: (topic, bytes) => {
+        const decoded = decodeMessage(bytes);
+        if (!decoded.ok) throw new Error(decoded.detail);
+        const { body } = decoded.value;
+        this.tally.add(body.kind, bytes.length, others);
+        if (body.kind === "close") {
+          const id = roundId(chainId, group, body.round);
+          this.#audits.set(body.auditBlock, closedSetHash(id, body.commits, body.auditBlock));
+        }
+        return inner.publish(topic, bytes);
+      },
+      ask: async (keeper, question, bytes) => {
+        this.tally.add("question", bytes.length, 1);
+        const reply = await inner.ask(keeper, question, bytes);
+        this.tally.add("answer", reply?.length ?? 0, 1);
+        return reply;
+      },
+    });
+  }
+
+  /** Blocks until `head` is reached or somebody submits; messages and checks of a block end before the next. */
+  async runTo(head: number): Promise<void> {
+    const next = (): void => {
+      if (this.head >= head || this.submitted !== undefined) return;
+      const block = this.#add();
+      for (const feed of this.#feeds) void feed([block]);
+      this.world.after(block_ms, next);
+    };
+    this.world.after(block_ms, next);
+    const end_ms = this.world.now_ms + block_ms * (head - this.head + 1);
+    await this.world.run(() => this.submitted !== undefined || this.world.now_ms >= end_ms);
+  }
+}
+
+/** Plays and measures the round that settles one interval of `providers` providers with a committee of `keepers`. */
+export async function measureRound(keepers: number, providers: number): Promise<RoundFigures> {
+  const scope: RecordScope = {
+    chainId,
+    group,
+    providers,
+    slots: [0, 1],
+    blockHashOf: (slot) => blockHash(slot * params.slot),
+  };
+  return withPiece(async (piece) => {
+    const round = new Round(keepers, scope, piece.list);
+    await round.start((keyring) => recordsOf(keyring, scope, piece));
+    await round.runTo(params.interval - 1);
+    const before = process.cpuUsage();
+    round.tally.open = true;
+    await round.runTo(params.interval + params.turn);
+    const { user, system } = process.cpuUsage(before);
+    const { settlement } = round.submitted ?? {};
+    const whole = piece.list.totalBytes * BigInt(params.interval);
+    if (settlement?.items.length !== providers || settlement.items.some((i) => i.spaceTime !== whole)) {
+      throw new Error(`n = ${keepers}, ${providers} providers: the round did not settle what was recorded`);
+    }
+    const { messages, bytes, byKind } = round.tally;
+    return {
+      keepers,
+      providers,
+      messagesPerKeeper: messages / keepers,
+      bytesPerKeeper: bytes / keepers,
+      cpu_ms: (user + system) / 1000 / keepers,
+      bytesByKind: Object.fromEntries([...byKind].map(([kind, sum]) => [kind, sum / keepers])),
+    };
+  });
+}

@@ -1,0 +1,40 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { measureRound } from "../../scripts/bench/round/play.ts";
+import type { RoundFigures } from "../../scripts/bench/round/play.ts";
+
+describe("what a settlement costs a keeper", () => {
+  let small: RoundFigures;
+  let larger: RoundFigures;
+  let fuller: RoundFigures;
+  beforeAll(async () => {
+    small = await measureRound(4, 10);
+    larger = await measureRound(7, 10);
+    fuller = await measureRound(4, 40);
+  });
+
+  /** Figures for each other keeper that it listens to. */
+  const perOther = (figures: RoundFigures, total: number): number => total / (figures.keepers - 1);
+
+  it("grows at most linearly with the committee, in messages and in bytes", () => {
+    const [few, many] = [small, larger].map((f) => perOther(f, f.messagesPerKeeper)) as [number, number];
+    expect(many).toBeLessThanOrEqual(few);
+    const [light, heavy] = [small, larger].map((f) => perOther(f, f.bytesPerKeeper)) as [number, number];
+    expect(heavy).toBeLessThanOrEqual(light * 1.05);
+  });
+
+  it("grows at most linearly with the providers, in messages and in bytes", () => {
+    expect(fuller.messagesPerKeeper).toBe(small.messagesPerKeeper);
+    expect(fuller.bytesPerKeeper).toBeLessThanOrEqual(small.bytesPerKeeper * 4);
+  });
+
+  it("has every body sent once: what is asked for again is next to nothing", () => {
+    for (const { bytesByKind } of [small, larger, fuller]) {
+      expect(bytesByKind["answer"] ?? 0).toBeLessThan(0.02 * (bytesByKind["reveal"] ?? 0));
+    }
+  });
+
+  it("grows about linearly in computing time, as far as a busy machine can tell", () => {
+    expect(perOther(larger, larger.cpu_ms)).toBeLessThan(perOther(small, small.cpu_ms) * 1.5);
+    expect(fuller.cpu_ms).toBeLessThan(small.cpu_ms * 4);
+  });
+});
