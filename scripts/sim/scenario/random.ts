@@ -1,0 +1,67 @@
+/** Random scenarios: as many faults as a committee must bear, in any mixture, from one seed. */
+import { faultBound } from "../../../keeper/core/quorum.ts";
+import { behaviours } from "../byzantine/behaviours.ts";
+import { Random } from "../world.ts";
+import { faultKinds, scenarioSchema } from "./schema.ts";
+import type { FaultKind, Scenario } from "./schema.ts";
+
+const behaviourNames = Object.keys(behaviours);
+
+/** A scenario with two to five faults, none of which hurts more than f keepers for good. */
+export function randomScenario(seed: number, committees: readonly number[]): Scenario {
+  const random = new Random(seed ^ 0x5eed);
+  const pick = <T>(list: readonly T[]): T => list[random.integer(0, list.length - 1)] as T;
+  const committee = pick(committees);
+  const settlements = random.integer(3, 6);
+  const end = 10 + settlements * 60;
+  const liars = new Set<number>();
+  const faults = Array.from({ length: random.integer(2, 5) }, () => {
+    const block = random.integer(15, end);
+    const forBlocks = random.integer(3, 40);
+    const keeper = random.integer(0, committee - 1);
+    const provider = random.integer(0, 2);
+    const at = { when: { block } };
+    const untilBlock = block + forBlocks;
+    const cut = random.integer(1, committee - 1);
+    const all = Array.from({ length: committee }, (_, i) => i);
+    const shapes: Record<FaultKind, () => object | undefined> = {
+      crash: () => ({ ...at, keeper, forBlocks }),
+      restart: () => ({ ...at, keeper }),
+      pause: () => ({ ...at, keeper, forBlocks }),
+      "torn-write": () => ({ ...at, keeper, forBlocks }),
+      "disk-full": () => ({ ...at, keeper, forBlocks }),
+      "old-data": () => ({ ...at, keeper, from: Math.max(11, block - forBlocks) }),
+      partition: () => ({ ...at, groups: [all.slice(0, cut), all.slice(cut)], untilBlock }),
+      "one-way": () => ({ ...at, from: [keeper], to: all.filter((k) => k !== keeper), untilBlock }),
+      loss: () => ({ ...at, share: random.integer(1, 9) / 10, forBlocks }),
+      delay: () => ({ ...at, delayMs: [100, random.integer(200, 5_000)], forBlocks }),
+      duplicate: () => ({ ...at, share: random.integer(1, 9) / 10, forBlocks }),
+      reorg: () => ({ ...at, depth: random.integer(1, 4) }),
+      "rpc-stale": () => ({ ...at, keeper, forBlocks }),
+      "rpc-down": () => ({ ...at, keeper, forBlocks }),
+      "tx-stuck": () => ({ ...at, keeper, forBlocks }),
+      "tx-lost": () => ({ ...at, keeper, forBlocks }),
+      "gas-spike": () => ({ ...at, forBlocks }),
+      byzantine: () => {
+        if (liars.size >= faultBound(committee) && !liars.has(keeper)) return undefined;
+        liars.add(keeper);
+        return { ...at, keeper, behaviour: pick(behaviourNames) };
+      },
+      "lose-data": () => ({ ...at, provider, fraction: random.integer(1, 10) / 10 }),
+      offline: () => ({ ...at, provider, forBlocks }),
+      slow: () => ({ ...at, provider, forBlocks }),
+      corrupt: () => ({ ...at, provider, forBlocks }),
+      selective: () => ({ ...at, provider, keepers: all.slice(0, cut), forBlocks }),
+      return: () => ({ ...at, provider }),
+    };
+    const kind = pick(faultKinds);
+    const shape = shapes[kind]();
+    return shape === undefined ? undefined : { kind, ...shape };
+  }).filter((fault) => fault !== undefined);
+  const network = {
+    delayMs: [5, random.integer(20, 150)],
+    loss: random.integer(0, 3) / 100,
+    duplicate: random.integer(0, 5) / 100,
+  };
+  return scenarioSchema.parse({ name: `random ${seed}`, committee, settlements, network, faults });
+}
