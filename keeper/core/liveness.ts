@@ -97,17 +97,37 @@ export function tickPull(step: Step): void {
   const turn = state.turn;
   if (turn === undefined || turn.certificate !== undefined || state.head <= turn.progressAt + 1) return;
   if (!missesSomething(state, turn)) return;
-  const n = committeeSize(turn);
-  const round = state.head - turn.enteredAt;
-  const askLeader = turn.me !== turn.leader && round % 2 === 0;
-  const other = (turn.me + 1 + (Math.floor(round / 2) % (n - 1))) % n;
   step.effects.push({
     kind: "pull",
-    keeper: askLeader ? turn.leader : other,
+    keeper: whomToAsk(state, turn),
     askedAt: state.head,
     ts: turn.ts,
     turn: turn.turn,
   });
+}
+
+/** By turns the one that surely knows and the others: for a follower that is the leader, for the leader whoever is missing. */
+function whomToAsk(state: KeeperState, turn: TurnState): number {
+  const n = committeeSize(turn);
+  const round = state.head - turn.enteredAt;
+  const pair = Math.floor(round / 2);
+  const other = (turn.me + 1 + (pair % (n - 1))) % n;
+  if (round % 2 === 1) return other;
+  if (turn.me !== turn.leader) return turn.leader;
+  const missing = unheard(turn);
+  return missing[pair % Math.max(1, missing.length)] ?? other;
+}
+
+/** Keepers whose commit, or after the close whose reveal, this keeper has not heard. */
+function unheard(turn: TurnState): number[] {
+  const round = latestRound(turn);
+  const close = round?.closes[0];
+  const heard =
+    close === undefined
+      ? new Set(round?.commits.keys())
+      : new Set([...(round?.reveals.values() ?? [])].map(({ message }) => message.keeper));
+  const all = close?.message.body.commits.map(({ keeper }) => keeper) ?? [...turn.order];
+  return all.filter((keeper) => keeper !== turn.me && !heard.has(keeper));
 }
 
 function missesSomething(state: KeeperState, turn: TurnState): boolean {
