@@ -12,6 +12,7 @@ const commands: readonly { name: string; summary: string }[] = [
   },
   { name: "test", summary: "check types, style and formatting, then run all tests" },
   { name: "inspect", summary: "explain one rule of the protocol, or verify one settlement" },
+  { name: "sim", summary: "play fault scenarios in a simulated world" },
   { name: "keeper", summary: "run a keeper" },
   { name: "provider", summary: "store data, answer challenges" },
 ];

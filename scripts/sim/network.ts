@@ -31,6 +31,8 @@ export class Network {
   sent = 0;
   /** Everything published, as it was said. */
   readonly heard: Envelope[] = [];
+  /** Called as a message is said, before it arrives anywhere. */
+  onSaid: (message: Envelope) => void = () => undefined;
 
   constructor(world: World, options: NetworkOptions) {
     this.#world = world;
@@ -66,7 +68,10 @@ export class Network {
 
   deliver(from: Hex, topic: string, bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes);
-    if (decoded.ok) this.heard.push(decoded.value);
+    if (decoded.ok) {
+      this.heard.push(decoded.value);
+      this.onSaid(decoded.value);
+    }
     for (const to of this.#nodes.keys()) {
       if (to !== from) this.#send(from, to, (node) => void node.gossip.get(topic)?.(bytes, from));
     }

@@ -1,5 +1,6 @@
 /** Makes a scenario's faults happen to a cluster, each once and in its time, and remembers to whom and from when to when. */
 import { leaderOf, turnAt, turnOrder } from "../../../keeper/core/turns.ts";
+import type { Envelope } from "../../../keeper/codec/message.ts";
 import type { Kind } from "../../../keeper/core/messages.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import { changing } from "../byzantine/changing.ts";
@@ -42,7 +43,6 @@ export class Injector {
   readonly #spoiled = new Map<number, "corrupt" | "slow">();
   readonly #selective = new Map<number, readonly number[]>();
   readonly #cuts = new Set<(a: number, b: number) => boolean>();
-  #heard = 0;
 
   constructor(cluster: Cluster, { faults }: Scenario) {
     this.#cluster = cluster;
@@ -65,6 +65,7 @@ export class Injector {
       const [from, to] = [seat.get(a) ?? -1, seat.get(b) ?? -1];
       return ![...this.#cuts].some((cut) => cut(from, to));
     };
+    network.onSaid = (message) => this.#hear(message);
     cluster.onBlock(() => this.#tick());
   }
 
@@ -86,7 +87,6 @@ export class Injector {
       if (fault.kind === "old-data" && fault.from <= block && !this.#backups.has(fault)) this.#backUp(fault);
     }
     const due = this.#waiting.filter((fault) => this.#isDue(fault, block));
-    this.#heard = this.#cluster.network.heard.length;
     for (const fault of due) {
       this.#waiting.splice(this.#waiting.indexOf(fault), 1);
       this.#fire(fault, block);
@@ -97,12 +97,25 @@ export class Injector {
     if ("block" in when) return block >= when.block;
     const { settled } = this.#cluster.chain;
     if (when.phase === "settle") return settled.length >= when.settlement;
-    if (settled.length !== when.settlement - 1) return false;
-    const sign = signOf[when.phase];
-    const ts = this.#cluster.chain.tsAt(block);
-    return this.#cluster.network.heard
-      .slice(this.#heard)
-      .some(({ body }) => body.kind === sign && "round" in body && body.round.ts === ts);
+    return false;
+  }
+
+  /** A phase has come when its message is said; the fault strikes before it arrives anywhere. */
+  #hear({ body }: Envelope): void {
+    if (body.kind === "hello") return;
+    const { chain, world } = this.#cluster;
+    if (body.round.ts !== chain.tsAt(chain.head)) return;
+    const due = this.#waiting.filter(
+      ({ when }) =>
+        "phase" in when &&
+        when.phase !== "settle" &&
+        when.settlement === chain.settled.length + 1 &&
+        signOf[when.phase] === body.kind,
+    );
+    for (const fault of due) {
+      this.#waiting.splice(this.#waiting.indexOf(fault), 1);
+      world.after(0, () => this.#fire(fault, chain.head));
+    }
   }
 
   /** The leader of the turn that the head is in, or of the first to come. */

@@ -1,0 +1,189 @@
+/** `whitepay sim …`: the real core, codec and runtime of a committee in a seeded world where things go wrong. */
+import { execFileSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import type { Command } from "commander";
+import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { integerOption } from "../lib/options.ts";
+import { printJson, printLine, say } from "../lib/output.ts";
+import { projectRoot } from "../lib/paths.ts";
+import type { Scenario } from "../sim/scenario/schema.ts";
+import type { SimulationResult } from "../sim/simulate.ts";
+
+const library = "scripts/sim/scenarios";
+const progressEvery_ms = 1_000;
+
+type RunOptions = { seed: number; seeds?: number; json?: true };
+type FuzzOptions = { seed: number; seeds?: number; minutes?: number; keepers: number[]; json?: true };
+
+export function register(program: Command): void {
+  const sim = program.command("sim").description("play fault scenarios in a simulated world");
+  sim
+    .command("run")
+    .argument("<file>", "a scenario (YAML); `whitepay sim list` names those that come along")
+    .description("play one scenario; exits 0 only if no checker complained and what it expects came true")
+    .option("--seed <number>", "seed of the run", integerOption("--seed"), 1)
+    .option("--seeds <number>", "play that many seeds, from --seed on", integerOption("--seeds", { min: 1 }))
+    .option("--json", "one JSON document a seed on stdout")
+    .action((file: string, options: RunOptions) => runFile(file, options));
+  sim
+    .command("fuzz")
+    .description("play random scenarios; exits 1 at the first violation, or if a kind of fault never struck")
+    .option("--seed <number>", "first seed", integerOption("--seed"), 1)
+    .option("--seeds <number>", "how many scenarios (default 100)", integerOption("--seeds", { min: 1 }))
+    .option("--minutes <number>", "or for how long", integerOption("--minutes", { min: 1, max: 1_440 }))
+    .option("--keepers <sizes>", "committee sizes to draw from", committees, [4])
+    .option("--json", "one JSON document on stdout")
+    .action((options: FuzzOptions) => fuzz(options));
+  sim
+    .command("replay")
+    .argument("<file-or-seed>", "a scenario file, or the seed of a random scenario")
+    .description("play it again and print what happened, line by line")
+    .option("--seed <number>", "seed of the run, if a file is played", integerOption("--seed"), 1)
+    .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
+    .action((what: string, options: { seed: number; keepers: number[] }) => replay(what, options));
+  sim.command("list").description("name the scenarios that come along").action(list);
+}
+
+function committees(text: string): number[] {
+  const sizes = text.split(",").map(Number);
+  if (!sizes.every((n) => Number.isSafeInteger(n) && n >= 4 && n <= 31 && n % 3 === 1)) {
+    throw usageError("--keepers is not valid", {
+      expected: "sizes 3f+1 from 4 to 31, as in 4,7,10",
+      actual: text,
+    });
+  }
+  return sizes;
+}
+
+async function load(file: string): Promise<Scenario> {
+  const { parseScenario, ScenarioError } = await import("../sim/scenario/schema.ts");
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw usageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, {
+      hint: "whitepay sim list names the scenarios that come along",
+    });
+  }
+  try {
+    return parseScenario(text, file);
+  } catch (error) {
+    if (error instanceof ScenarioError) throw usageError(error.message);
+    throw error;
+  }
+}
+
+/** What is wrong with a run, in words; empty if all is as it should be. */
+function complaints(scenario: Scenario, result: SimulationResult): string[] {
+  const { expect } = scenario;
+  const found = result.violations.map(({ checker, block, text }) => `${checker} at block ${block}: ${text}`);
+  if (found.length <= expect.violations) found.length = 0;
+  if (expect.settled !== undefined && result.settled < expect.settled) {
+    found.push(`settled: expected ${expect.settled}, actual ${result.settled}`);
+  }
+  return found;
+}
+
+function commit(): string {
+  try {
+    return execFileSync("git", ["rev-parse", "--short", "HEAD"], {
+      cwd: projectRoot,
+      encoding: "utf8",
+    }).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+function document(result: SimulationResult): object {
+  const { name, seed, settled, intervals, violations, faults, traceHash } = result;
+  return { name, seed, settled, intervals, violations, faults, traceHash };
+}
+
+async function runFile(file: string, { seed, seeds = 1, json }: RunOptions): Promise<void> {
+  const { simulate } = await import("../sim/simulate.ts");
+  const scenario = await load(file);
+  let failed = 0;
+  for (let s = seed; s < seed + seeds; s++) {
+    const result = await simulate(scenario, s);
+    const found = complaints(scenario, result);
+    if (json) printJson(document(result));
+    else printLine(summary(result, found.length === 0));
+    if (found.length === 0) continue;
+    failed++;
+    for (const text of found) say(`  does not hold: ${text}`);
+    say(`  seed ${s}, commit ${commit()}; see it again: whitepay sim replay ${file} --seed ${s}`);
+  }
+  if (failed > 0)
+    throw new CliError({ code: exitCodes.failed, message: `${failed} of ${seeds} runs failed` });
+}
+
+function summary({ name, seed, settled, intervals, faults }: SimulationResult, holds: boolean): string {
+  const struck = Object.entries(faults).map(([kind, count]) => `${count} ${kind}`);
+  const what = struck.length === 0 ? "no faults" : struck.join(", ");
+  return `${holds ? "holds" : "FAILS"}  ${name} (seed ${seed}): ${settled} of ${intervals} intervals settled; ${what}`;
+}
+
+async function fuzz({ seed, seeds, minutes, keepers, json }: FuzzOptions): Promise<void> {
+  const { campaign } = await import("../sim/campaign.ts");
+  let said_ms = performance.now();
+  const start_ms = said_ms;
+  const limit_ms = minutes === undefined ? Infinity : minutes * 60_000;
+  const report = await campaign({
+    first: seed,
+    count: seeds ?? (minutes === undefined ? 100 : Number.MAX_SAFE_INTEGER),
+    committees: keepers,
+    goOn: () => performance.now() - start_ms < limit_ms,
+    onRun: ({ runs, intervals }) => {
+      const now_ms = performance.now();
+      if (!process.stderr.isTTY || now_ms - said_ms < progressEvery_ms) return;
+      said_ms = now_ms;
+      const rate = (intervals / ((now_ms - start_ms) / 1000)).toFixed(1);
+      process.stderr.write(`\r${runs} scenarios, ${intervals} intervals, ${rate} intervals/s `);
+    },
+  });
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  const { runs, intervals, faults, failure, never } = report;
+  if (json) printJson({ first: seed, runs, intervals, faults, failure: failure?.violations ?? [], never });
+  else {
+    printLine(`${runs} random scenarios, ${intervals} intervals settled; faults that struck:`);
+    for (const [kind, count] of Object.entries(faults).sort(([a], [b]) => a.localeCompare(b)))
+      printLine(`  ${String(count).padStart(6)}  ${kind}`);
+  }
+  if (failure !== undefined) {
+    for (const { checker, block, text } of failure.violations)
+      say(`does not hold: ${checker} at block ${block}: ${text}`);
+    const again = `whitepay sim replay ${failure.seed} --keepers ${keepers.join()}`;
+    say(`seed ${failure.seed}, commit ${commit()}; see it again: ${again}`);
+    throw new CliError({ code: exitCodes.failed, message: `seed ${failure.seed} found a violation` });
+  }
+  if (never.length > 0 && runs >= 100) {
+    throw new CliError({
+      code: exitCodes.failed,
+      message: `these faults never struck: ${never.join(", ")}`,
+      hint: "play more seeds",
+    });
+  }
+}
+
+async function replay(what: string, { seed, keepers }: { seed: number; keepers: number[] }): Promise<void> {
+  const { simulate } = await import("../sim/simulate.ts");
+  const { randomScenario } = await import("../sim/scenario/random.ts");
+  const isSeed = /^\d+$/.test(what);
+  const scenario = isSeed ? randomScenario(Number(what), keepers) : await load(what);
+  const result = await simulate(scenario, isSeed ? Number(what) : seed);
+  for (const line of result.trace) printLine(line);
+  const found = complaints(scenario, result);
+  say(summary(result, found.length === 0));
+  if (found.length > 0) throw new CliError({ code: exitCodes.failed, message: found.join("; ") });
+}
+
+async function list(): Promise<void> {
+  const files = globSync(`${library}/*.yaml`, { cwd: projectRoot }).sort();
+  for (const file of files) {
+    const scenario = await load(join(projectRoot, file));
+    printLine(`${basename(file, ".yaml").padEnd(32)} ${scenario.name}`);
+  }
+  say(`play one with: whitepay sim run ${relative(projectRoot, join(projectRoot, library))}/NAME.yaml`);
+}

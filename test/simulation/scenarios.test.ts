@@ -1,0 +1,63 @@
+import { globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { campaign } from "../../scripts/sim/campaign.ts";
+import { faultKinds, parseScenario } from "../../scripts/sim/scenario/schema.ts";
+import { simulate } from "../../scripts/sim/simulate.ts";
+import { runCli } from "../support/cli.ts";
+
+const long = process.env["WHITEPAY_LONG"] === "1";
+const files = globSync("scripts/sim/scenarios/*.yaml", { cwd: projectRoot }).sort();
+const read = (file: string) => parseScenario(readFileSync(join(projectRoot, file), "utf8"), file);
+
+describe("the library of scenarios", () => {
+  it("has forty or more, each kind of fault among them", () => {
+    expect(files.length).toBeGreaterThanOrEqual(40);
+    const kinds = new Set(files.flatMap((file) => read(file).faults.map(({ kind }) => kind)));
+    expect([...kinds].sort()).toEqual([...faultKinds].sort());
+  });
+
+  it.each(files.map((file) => [basename(file, ".yaml"), file]))("%s holds", async (_name, file) => {
+    const scenario = read(file);
+    const result = await simulate(scenario, 1);
+    expect(result.violations).toEqual([]);
+    expect(result.settled).toBeGreaterThanOrEqual(scenario.expect.settled ?? 0);
+    expect(Object.values(result.faults).reduce((a, b) => a + b, 0)).toBe(scenario.faults.length);
+  });
+});
+
+describe("random scenarios", () => {
+  it("hold, and the same seed gives the same bytes in another process", async () => {
+    const report = await campaign({ first: 1_000, count: long ? 5_000 : 30, committees: [4] });
+    expect(report.failure).toBeUndefined();
+    expect(report.intervals).toBeGreaterThan(long ? 18_000 : 100);
+    expect(long ? report.never : []).toEqual([]);
+    const file = "scripts/sim/scenarios/storm.yaml";
+    const here = await simulate(read(file), 5);
+    const there = await runCli(["sim", "run", file, "--seed", "5", "--json"]);
+    expect(there.code).toBe(0);
+    expect((JSON.parse(there.stdout) as { traceHash: string }).traceHash).toBe(here.traceHash);
+  }, 3_600_000);
+});
+
+describe("a scenario file", () => {
+  const bad: readonly [string, string, string][] = [
+    ["an unknown key", "name: x\nparams:\n  intervall: 4\n", "bad.yaml:3: params: Unrecognized key"],
+    [
+      "a keeper that is none",
+      "name: x\nfaults:\n  - {when: {block: 1}, kind: restart, keeper: 9}\n",
+      "expected below 4, actual 9",
+    ],
+    [
+      "an unknown fault",
+      "name: x\nfaults:\n  - {when: {block: 1}, kind: crush}\n",
+      "bad.yaml:3: faults.0.kind",
+    ],
+    ["a committee of five", "name: x\ncommittee: 5\n", "bad.yaml:2: committee: expected 3f+1"],
+    ["no YAML", "name: [", "bad.yaml"],
+  ];
+  it.each(bad)("is refused for %s, with its place", (_name, text, message) => {
+    expect(() => parseScenario(text, "bad.yaml")).toThrow(message);
+  });
+});
