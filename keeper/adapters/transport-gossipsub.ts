@@ -115,7 +115,13 @@ export class GossipTransport implements TransportPort {
       streamMuxers: [yamux()],
       connectionGater: {
         // Strangers are turned away once they have shown their key (D4, D6).
-        denyInboundEncryptedConnection: (peer: PeerId) => !members.has(peer.toString()),
+        denyInboundEncryptedConnection: (peer: PeerId) => {
+          const name = peer.toString();
+          if (members.has(name)) return false;
+          // Before the first look at the directory everybody is a stranger.
+          if (members.size > 0) options.onReason("wire-stranger", name);
+          return true;
+        },
       },
       connectionManager: {
         maxConnections: 512,
@@ -146,7 +152,11 @@ export class GossipTransport implements TransportPort {
     const { pubsub } = this.node.services;
     pubsub.topicValidators.set(topic, async (peer, message) => {
       const member = this.#members.get(peer.toString());
-      if (member === undefined || !this.#allowed(peer.toString())) return TopicValidatorResult.Ignore;
+      if (member === undefined) {
+        this.#options.onReason("wire-stranger", peer.toString());
+        return TopicValidatorResult.Ignore;
+      }
+      if (!this.#allowed(`gossip of ${peer.toString()}`)) return TopicValidatorResult.Ignore;
       const verdict = await handler(message.data, member.operator);
       if (verdict === "accept") {
         await this.#beforeForwarding();
@@ -172,7 +182,12 @@ export class GossipTransport implements TransportPort {
   serve(question: Question, handler: RequestHandler): void {
     const answer = async (stream: Stream, peer: PeerId): Promise<void> => {
       const member = this.#members.get(peer.toString());
-      if (member === undefined || !this.#allowed(peer.toString())) throw new Error("refused");
+      if (member === undefined) {
+        this.#options.onReason("wire-stranger", peer.toString());
+        throw new Error("refused");
+      }
+      // Apart from gossip: whoever asks much, as an exchange does, must still be heard.
+      if (!this.#allowed(`questions of ${peer.toString()}`)) throw new Error("refused");
       const signal = AbortSignal.timeout(askTimeout_ms);
       const io = lpStream(stream, { maxDataLength: maxQuestionBytes });
       const request = (await io.read({ signal })).subarray();
@@ -256,13 +271,13 @@ export class GossipTransport implements TransportPort {
     await this.node.dial(addresses, { signal }).catch(() => undefined);
   }
 
-  #allowed(peer: string): boolean {
+  #allowed(who: string): boolean {
     const now_ms = performance.now();
-    const bucket = this.#buckets.get(peer) ?? { tokens: burst, at_ms: now_ms };
+    const bucket = this.#buckets.get(who) ?? { tokens: burst, at_ms: now_ms };
     const gained = ((now_ms - bucket.at_ms) / 1000) * ratePerSecond;
     const tokens = Math.min(burst, bucket.tokens + gained);
-    this.#buckets.set(peer, { tokens: Math.max(0, tokens - 1), at_ms: now_ms });
-    if (tokens < 1) this.#options.onReason("wire-flood", peer);
+    this.#buckets.set(who, { tokens: Math.max(0, tokens - 1), at_ms: now_ms });
+    if (tokens < 1) this.#options.onReason("wire-flood", who);
     return tokens >= 1;
   }
 }

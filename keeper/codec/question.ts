@@ -14,6 +14,8 @@ export const maxQuestionBytes = 64 * 1024;
 export const maxReplyBytes = 1024 * 1024;
 /** Enough of a message hash to say which ones are here already. */
 const prefixBytes = 8;
+/** Prefixes that fit a question beside its other fields. */
+export const maxHave = Math.floor((maxQuestionBytes - 64) / prefixBytes);
 /** Leaves of one reply; the rest is asked for from the next slot on, so a broken stream resumes where it ended. */
 export const maxLeavesPerReply = 64;
 

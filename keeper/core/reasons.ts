@@ -145,6 +145,10 @@ export const reasons = {
     short: "records not complete in time",
     long: "Fewer than a quorum of keepers served the records of a disputed provider in time; the median stands (R22).",
   },
+  "records-refused": {
+    short: "records of an exchange that do not hold",
+    long: "What a keeper served does not lead to the root, is no full page, or comes with other receipts than those of the leaves. Another holder is asked (R24).",
+  },
   equivocation: {
     short: "two different messages of one keeper for one round",
     long: "Both signed messages are kept as evidence. Nobody is slashed: there is no bond.",
@@ -169,6 +173,10 @@ export const reasons = {
   "wire-not-a-member": {
     short: "sender is not a member",
     long: "The named index or committee version is unknown here (D4).",
+  },
+  "wire-stranger": {
+    short: "a peer that no group names",
+    long: "Its peer key is not the registered one of a keeper of any of the groups served here, so it is not talked to (D4). A keeper that has just moved is known from the next slot on.",
   },
   "wire-bad-signature": {
     short: "message signature does not match the keeper",

@@ -1,12 +1,15 @@
 /** Work that must not keep messages and blocks waiting: so much at a time, with a pause after each piece. */
 import type { ClockPort } from "../ports/clock.ts";
 
+type Work = () => void | Promise<void>;
+
 export class BackgroundQueue {
   readonly #clock: ClockPort;
   readonly #onError: (error: unknown) => void;
   /** Pieces of work under way at once. */
   readonly #width: number;
-  readonly #work: (() => void | Promise<void>)[] = [];
+  readonly #urgent: Work[] = [];
+  readonly #work: Work[] = [];
   #running = 0;
 
   constructor(clock: ClockPort, onError: (error: unknown) => void, width: number) {
@@ -15,14 +18,28 @@ export class BackgroundQueue {
     this.#width = width;
   }
 
-  add(work: () => void | Promise<void>): void {
+  add(work: Work): void {
     this.#work.push(work);
+    this.#start();
+  }
+
+  /** Ahead of everything that came by `add`; in order among themselves. */
+  addFirst(work: Work): void {
+    this.#urgent.push(work);
+    this.#start();
+  }
+
+  #start(): void {
     if (this.#running < this.#width) void this.#drain();
+  }
+
+  #next(): Work | undefined {
+    return this.#urgent.shift() ?? this.#work.shift();
   }
 
   async #drain(): Promise<void> {
     this.#running++;
-    for (let work = this.#work.shift(); work !== undefined; work = this.#work.shift()) {
+    for (let work = this.#next(); work !== undefined; work = this.#next()) {
       try {
         await work();
       } catch (error) {

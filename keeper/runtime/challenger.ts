@@ -1,5 +1,6 @@
 /** Asks providers and checks what they answer (R11–R13). Piece lists are fetched once per list root. */
 import {
+  MAX_PAGE_PIECES,
   decodePiecesRequest,
   decodePiecesResponse,
   encodePiecesRequest,
@@ -12,6 +13,7 @@ import type { Answer } from "../core/events.ts";
 import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import type { ChainPort, Endpoint } from "../ports/chain.ts";
+import type { ClockPort } from "../ports/clock.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
 import type { ProviderClient, ProviderTarget } from "../ports/provider.ts";
@@ -34,6 +36,7 @@ export type ChallengerDependencies = {
   readonly keyring: KeyringPort;
   readonly telemetry: TelemetryPort;
   readonly transport: Pick<TransportPort, "ask">;
+  readonly clock: Pick<ClockPort, "now_ms">;
 };
 
 type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
@@ -45,7 +48,7 @@ export class Challenger {
   readonly #endpoints = new Map<Hex, Endpoint>();
   readonly #lists = new Map<Hex, PieceList>();
   /** Fetches under way, so that several questions for one list cost one fetch. */
-  readonly #fetching = new Map<Hex, Promise<PieceList | undefined>>();
+  readonly #fetching = new Map<string, Promise<PieceList | undefined>>();
 
   constructor(options: ChallengerOptions, on: ChallengerDependencies) {
     this.#options = options;
@@ -116,11 +119,17 @@ export class Challenger {
   ): Promise<PieceList | undefined> {
     const { chainId, address } = group;
     const { listRoot } = data;
+    const { clock } = this.#on;
+    const deadline_ms = clock.now_ms() + this.#options.timeout_ms;
     const collected = await collectPieces(data, async (first) => {
+      // A holder that sends a page now and then must not keep this keeper from asking the next one (L3).
+      if (clock.now_ms() > deadline_ms) return { failure: "too slow" };
       const question = encodePiecesRequest({ chainId, group: address, provider, listRoot, first });
       const reply = await this.#on.transport.ask(holder, "pieces", question);
       const page = reply === undefined ? undefined : decodePiecesResponse(reply);
-      return page?.ok === true && page.value.kind === "pieces" ? page.value : { failure: "not served" };
+      if (page?.ok !== true || page.value.kind !== "pieces") return { failure: "not served" };
+      const full = Math.min(page.value.total - first, MAX_PAGE_PIECES);
+      return page.value.pieces.length === full ? page.value : { failure: "a page that is not full" };
     });
     if ("failure" in collected || !collected.ok) return undefined;
     this.#remember(listRoot, collected.value);
@@ -178,14 +187,16 @@ export class Challenger {
   ): Promise<PieceList | undefined> {
     const known = this.#lists.get(data.listRoot);
     if (known !== undefined) return known;
-    const running = this.#fetching.get(data.listRoot);
+    // Of two providers with one list each is asked for itself: one that does not serve it must not speak for the other (L3).
+    const key = `${data.listRoot}/${target.peerId}`;
+    const running = this.#fetching.get(key);
     if (running !== undefined) return running;
     const fetch = this.#fetch(group, provider, data, target, signal);
-    this.#fetching.set(data.listRoot, fetch);
+    this.#fetching.set(key, fetch);
     try {
       return await fetch;
     } finally {
-      this.#fetching.delete(data.listRoot);
+      this.#fetching.delete(key);
     }
   }
 

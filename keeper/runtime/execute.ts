@@ -19,6 +19,7 @@ import type { TransportPort } from "../ports/transport.ts";
 import type { Challenger } from "./challenger.ts";
 import { BackgroundQueue } from "./background.ts";
 import { dataOfSlot } from "./group-data.ts";
+import type { RecordExchange } from "./exchange.ts";
 import type { Questions } from "./questions.ts";
 
 export type EffectDependencies = {
@@ -32,6 +33,7 @@ export type EffectDependencies = {
   readonly clock: ClockPort;
   readonly challenger: Challenger;
   readonly questions: Questions;
+  readonly exchange: RecordExchange;
 };
 
 export function topicOf(chainId: number, group: Hex): string {
@@ -73,7 +75,7 @@ export class Effects {
       case "broadcast":
         return this.#broadcast(group, effect.body);
       case "make-seed":
-        return this.#heavy.add(() => this.#makeSeed(group, effect));
+        return this.#heavy.addFirst(() => this.#makeSeed(group, effect)); // a slot waits for nobody (R8)
       case "challenge":
         return this.#background(this.#challenge(group, effect));
       case "open":
@@ -175,7 +177,7 @@ export class Effects {
     const pieceList =
       proof === undefined
         ? undefined
-        : await this.#on.challenger.pieceList(group, proof, [keeper.operator, leader], this.#signal);
+        : await this.#on.challenger.pieceList(group, proof, [leader, keeper.operator], this.#signal);
     const scope: EvidenceScope = {
       group,
       keeper,
@@ -209,7 +211,7 @@ export class Effects {
   }
 
   async #fetchRecords(group: GroupSnapshot, effect: EffectOf<"fetch-records">): Promise<void> {
-    const leaves = await this.#on.questions.records(group, effect);
+    const leaves = await this.#on.exchange.records(group, effect);
     const { round, owner, provider } = effect;
     this.#emit({ kind: "records", round, owner, provider, leaves });
   }

@@ -8,11 +8,12 @@ import type { ReasonCode } from "../core/reasons.ts";
 import { domainSeparator } from "../core/settlement.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { Verdict } from "../ports/transport.ts";
+import type { RateLimit } from "./rate-limit.ts";
 
 const maxRemembered = 4096;
 
 export type Checked =
-  | { readonly verdict: "accept"; readonly message: Message; readonly fresh: boolean }
+  | { readonly verdict: "accept"; readonly message: Message }
   | { readonly verdict: Exclude<Verdict, "accept">; readonly code: ReasonCode; readonly detail: string };
 
 function refuse(verdict: "ignore" | "reject", code: ReasonCode, detail: string): Checked {
@@ -22,11 +23,14 @@ function refuse(verdict: "ignore" | "reject", code: ReasonCode, detail: string):
 /** Checks messages of one group against its snapshot; remembers what it has checked, within a bound. */
 export class Ingress {
   readonly #crypto: CryptoPort;
+  readonly #authors: RateLimit;
   /** digest ‖ signature → checked. Oldest first, so the bound drops the oldest. */
   readonly #known = new Set<string>();
 
-  constructor(crypto: CryptoPort) {
+  /** `authors` limits how much each keeper may say anew, whoever hands it on. */
+  constructor(crypto: CryptoPort, authors: RateLimit) {
     this.#crypto = crypto;
+    this.#authors = authors;
   }
 
   check(bytes: Uint8Array, group: GroupSnapshot): Checked {
@@ -71,9 +75,12 @@ export class Ingress {
     if (fresh && !this.#commitsSigned(domain, committee, body)) {
       return refuse("reject", "wire-bad-signature", `a commit inside the closed set of ${envelope.keeper}`);
     }
+    // D6: a flood that others hand on would be held against them, so its author is stopped here, where it is known.
+    if (fresh && !this.#authors.allows(`${group.address}/${envelope.keeper}`)) {
+      return refuse("ignore", "wire-flood", `keeper ${envelope.keeper}`);
+    }
     return {
       verdict: "accept",
-      fresh,
       message: {
         keeper: envelope.keeper,
         committee: committee.version,

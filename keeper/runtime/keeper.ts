@@ -5,6 +5,7 @@ import { slotAt } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { ChainUpdate, Endpoint } from "../ports/chain.ts";
+import type { Question, RequestHandler } from "../ports/transport.ts";
 import { Challenger } from "./challenger.ts";
 import { wireVersion } from "../codec/message.ts";
 import { Effects, instanceName, topicOf } from "./execute.ts";
@@ -13,36 +14,46 @@ import { Ingress } from "./ingress.ts";
 import { GroupLoop } from "./loop.ts";
 import type { ChallengerDependencies, ChallengerOptions } from "./challenger.ts";
 import { Questions } from "./questions.ts";
+import { RecordExchange } from "./exchange.ts";
 import { RateLimit } from "./rate-limit.ts";
+import type { RateLimitOptions } from "./rate-limit.ts";
 import { recover } from "./recovery.ts";
 
 /** A round has some ten messages of a keeper, and a turn at most f+1 rounds; a slot has one hello more. */
 const authorLimit = { burst: 256, perSecond: 8 };
+/** An honest keeper pulls once a block and group, and asks for a list once; an exchange may ask for much at once (R24). */
+const askLimit: Record<Question, RateLimitOptions> = {
+  pull: { burst: 64, perSecond: 8 },
+  records: { burst: 1024, perSecond: 64 },
+  pieces: { burst: 64, perSecond: 8 },
+};
 
 export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;
 
-export type KeeperDependencies = Omit<EffectDependencies, "challenger" | "questions"> &
+export type KeeperDependencies = Omit<EffectDependencies, "challenger" | "questions" | "exchange"> &
   Pick<ChallengerDependencies, "provider">;
 
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #on: KeeperDependencies;
   readonly #ingress: Ingress;
-  readonly #authors: RateLimit;
   readonly #challenger: Challenger;
   readonly #questions: Questions;
+  readonly #exchange: RecordExchange;
   readonly #loops = new Map<Hex, GroupLoop>();
   readonly #endpoints = new Map<Hex, Endpoint>();
   #connected: readonly Hex[] = [];
+  #membersStale = false;
+  #refreshing = false;
   #fatal: ((error: unknown) => void) | undefined;
 
   constructor(options: KeeperOptions, on: KeeperDependencies) {
     this.#options = options;
     this.#on = on;
-    this.#ingress = new Ingress(on.crypto);
-    this.#authors = new RateLimit(authorLimit, () => on.clock.now_ms());
+    this.#ingress = new Ingress(on.crypto, new RateLimit(authorLimit, () => on.clock.now_ms()));
     this.#challenger = new Challenger(options, on);
     this.#questions = new Questions({ ...on, ingress: this.#ingress });
+    this.#exchange = new RecordExchange(on);
   }
 
   /** What the machines know, for status pages. */
@@ -80,7 +91,12 @@ export class Keeper {
       const state = await recover(group, config, store);
       const effects = new Effects(
         group,
-        { ...this.#on, challenger: this.#challenger, questions: this.#questions },
+        {
+          ...this.#on,
+          challenger: this.#challenger,
+          questions: this.#questions,
+          exchange: this.#exchange,
+        },
         (event) => this.#loops.get(group)?.enqueue(event),
         signal,
       );
@@ -91,19 +107,27 @@ export class Keeper {
       });
       this.#loops.set(group, loop);
     }
-    transport.serve("pull", (bytes) =>
-      Promise.resolve(this.#questions.answerPull(bytes, (group) => this.stateOf(group))),
-    );
-    transport.serve("records", (bytes) =>
-      this.#questions.answerRecords(bytes, (group) => this.stateOf(group)),
-    );
-    transport.serve("pieces", (bytes) => Promise.resolve(this.#challenger.answerPieces(bytes)));
+    const stateOf = (group: Hex): KeeperState | undefined => this.stateOf(group);
+    this.#serve("pull", async (bytes) => this.#questions.answerPull(bytes, stateOf));
+    this.#serve("records", (bytes) => this.#exchange.answer(bytes, stateOf));
+    this.#serve("pieces", async (bytes) => this.#challenger.answerPieces(bytes));
     transport.onConnected((operators) => {
       this.#connected = operators;
       for (const loop of this.#loops.values()) loop.enqueue({ kind: "peers", operators });
     });
     const onTrouble = (code: ReasonCode, detail: string): void => telemetry.reason("", code, detail);
     await chain.follow(groups, (update) => this.#onUpdate(update), onTrouble, signal);
+  }
+
+  /** D6: each asker has its own allowance, so one that floods takes nothing from the others. */
+  #serve(question: Question, handler: RequestHandler): void {
+    const { transport, telemetry, clock } = this.#on;
+    const limit = new RateLimit(askLimit[question], () => clock.now_ms());
+    transport.serve(question, async (bytes, from) => {
+      if (limit.allows(from)) return handler(bytes, from);
+      telemetry.reason("", "wire-flood", `${question} questions of ${from}`);
+      return undefined;
+    });
   }
 
   async #onUpdate(update: ChainUpdate): Promise<void> {
@@ -115,11 +139,11 @@ export class Keeper {
       loop.enqueue({ kind: "group", snapshot });
     }
     const entropy = this.#on.clock.entropy();
-    const before = [...this.#loops.values()].map((loop) => loop.state.head);
+    const before = new Map([...this.#loops.values()].map((loop) => [loop, loop.state.head]));
     for (const loop of this.#loops.values()) loop.enqueue({ kind: "blocks", blocks: update.blocks, entropy });
     await Promise.all([...this.#loops.values()].map((loop) => loop.settled()));
-    const moved = update.groups.length > 0 || this.#slotBegan(before[0] ?? -1);
-    if (moved) await this.#refreshMembers();
+    const slotBegan = [...before].some(([loop, head]) => slotsDiffer(loop.state, head));
+    if (update.groups.length > 0 || slotBegan) this.#refreshSoon();
   }
 
   /** The books follow a reorg; they never hold up the protocol. */
@@ -130,12 +154,6 @@ export class Keeper {
         error: String(error),
       });
     });
-  }
-
-  #slotBegan(headBefore: number): boolean {
-    const state = [...this.#loops.values()][0]?.state;
-    if (state?.group === undefined) return false;
-    return slotAt(state.group.params, headBefore) !== slotAt(state.group.params, state.head);
   }
 
   #join(snapshot: GroupSnapshot): void {
@@ -150,15 +168,24 @@ export class Keeper {
         telemetry.reason(group.address, checked.code, checked.detail);
         return checked.verdict;
       }
-      const { message, fresh } = checked;
-      // D6: a flood that others hand on would be held against them, so its author is stopped here, where it is known.
-      if (fresh && !this.#authors.allows(`${group.address}/${message.keeper}`)) {
-        telemetry.reason(group.address, "wire-flood", `keeper ${message.keeper}`);
-        return "ignore";
-      }
-      loop.enqueue({ kind: "message", message });
+      loop.enqueue({ kind: "message", message: checked.message });
       return "accept";
     });
+  }
+
+  /** The directory is asked beside the feed: a slow endpoint must not hold up blocks. One look-up at a time. */
+  #refreshSoon(): void {
+    this.#membersStale = true;
+    if (!this.#refreshing) void this.#refreshWhileStale();
+  }
+
+  async #refreshWhileStale(): Promise<void> {
+    this.#refreshing = true;
+    while (this.#membersStale) {
+      this.#membersStale = false;
+      await this.#refreshMembers();
+    }
+    this.#refreshing = false;
   }
 
   /** Members of all groups; a changed address in the registry is picked up at the next slot. */
@@ -189,4 +216,8 @@ export class Keeper {
       return known;
     }
   }
+}
+
+function slotsDiffer({ group, head }: KeeperState, headBefore: number): boolean {
+  return group !== undefined && slotAt(group.params, headBefore) !== slotAt(group.params, head);
 }

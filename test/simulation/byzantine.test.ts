@@ -113,7 +113,7 @@ describe("one Byzantine keeper of four", () => {
     expectHonestPay(c);
     const floods = c.reasons.filter(({ code }) => code === "wire-flood");
     expect(new Set(floods.map(({ keeper }) => keeper))).toEqual(new Set([0, 1, 3]));
-    expect(new Set(floods.map(({ detail }) => detail))).toEqual(new Set(["keeper 2"]));
+    for (const { detail } of floods) expect(detail).toMatch(/keeper 2$/);
   });
 
   it("is never a payee if it asks no challenges (S7)", async () => {

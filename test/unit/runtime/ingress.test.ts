@@ -5,6 +5,7 @@ import type { Hex } from "../../../keeper/core/hash.ts";
 import type { Body } from "../../../keeper/core/messages.ts";
 import { domainSeparator } from "../../../keeper/core/settlement.ts";
 import { Ingress } from "../../../keeper/runtime/ingress.ts";
+import { RateLimit } from "../../../keeper/runtime/rate-limit.ts";
 import { memberOf, simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
 import { defaultParams } from "../../../scripts/sim/cluster.ts";
 
@@ -30,12 +31,24 @@ function message({ signer, keeper, committee = 1, chainId = 5, body = commit }: 
   return encodeMessage({ chainId, group: group.address, committee, keeper, body, signature });
 }
 
+/** The clock stands still: a keeper has said what it may say after `burst` messages. */
+const ingressOf = (burst = 100): Ingress =>
+  new Ingress(simulatedCrypto, new RateLimit({ burst, perSecond: 1 }, () => 0));
+
 describe("a message from the wire", () => {
-  it("is accepted from the member that signed it, and known when it comes again", () => {
-    const ingress = new Ingress(simulatedCrypto);
-    const first = ingress.check(message({ signer: 2, keeper: 2 }), group);
-    expect(first).toMatchObject({ verdict: "accept", fresh: true, message: { keeper: 2, committee: 1 } });
-    expect(ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject({ fresh: false });
+  it("is accepted from the member that signed it, and costs it nothing when it comes again", () => {
+    const ingress = ingressOf(1);
+    const accepted = { verdict: "accept", message: { keeper: 2, committee: 1 } };
+    expect(ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
+    expect(ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
+    const another = { ...commit, round: { ...round, attempt: 1 } } as const;
+    expect(ingress.check(message({ signer: 2, keeper: 2, body: another }), group)).toMatchObject({
+      verdict: "ignore",
+      code: "wire-flood",
+    });
+    expect(ingress.check(message({ signer: 3, keeper: 3, body: another }), group)).toMatchObject({
+      verdict: "accept",
+    });
   });
 
   it.each([
@@ -62,7 +75,7 @@ describe("a message from the wire", () => {
       "message-stale",
     ],
   ] as const)("%s is refused with its reason", (_name, spec, verdict, code) => {
-    expect(new Ingress(simulatedCrypto).check(message(spec as Spec), group)).toMatchObject({ verdict, code });
+    expect(ingressOf().check(message(spec as Spec), group)).toMatchObject({ verdict, code });
   });
 
   it("is refused when a commit inside a closed set is not its keeper's", () => {
@@ -78,8 +91,7 @@ describe("a message from the wire", () => {
       commits: [entry(0, 0), entry(1, 1), entry(2, third)],
       auditBlock: 80,
     });
-    const check = (body: Body) =>
-      new Ingress(simulatedCrypto).check(message({ signer: 0, keeper: 0, body }), group);
+    const check = (body: Body) => ingressOf().check(message({ signer: 0, keeper: 0, body }), group);
     expect(check(close(2))).toMatchObject({ verdict: "accept" });
     expect(check(close(1))).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
   });

@@ -1,0 +1,93 @@
+/** R24 with a keeper that serves records only where it suits it: the others still sign the same (L1, L3). */
+import { describe, expect, it } from "vitest";
+import { decodeRecordsReply, encodeRecordsReply } from "../../keeper/codec/question.ts";
+import { bits } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import type { RequestHandler } from "../../keeper/ports/transport.ts";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";
+import { override } from "../../scripts/sim/byzantine/override.ts";
+import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
+
+const liar = 2;
+
+/** Rewrites what is answered to a question for records; `to` is who asked. */
+function answering(lie: (to: Hex, truth: Uint8Array) => Uint8Array | undefined): Behaviour {
+  return (ports) => {
+    const { transport } = ports;
+    const lying = (handler: RequestHandler): RequestHandler => {
+      return async (bytes, from) => {
+        const truth = await handler(bytes, from);
+        return truth === undefined ? undefined : lie(from, truth);
+      };
+    };
+    return {
+      ...ports,
+      transport: override(transport, {
+        serve: (question, handler) =>
+          transport.serve(question, question === "records" ? lying(handler) : handler),
+      }),
+    };
+  };
+}
+
+/** The same leaves under the same root, with receipts that are not theirs. */
+function withoutReceipts(truth: Uint8Array): Uint8Array {
+  const decoded = decodeRecordsReply(truth);
+  if (!decoded.ok) throw new Error(decoded.detail);
+  return encodeRecordsReply(decoded.value.map((leaf) => ({ ...leaf, receipt: new Uint8Array([1]) })));
+}
+
+function leaderNow(c: Cluster): Hex {
+  const { ts, committee } = c.chain.snapshot(c.chain.head);
+  const operators = committee.members.map(({ operator }) => operator);
+  return operatorOf(leaderOf(turnOrder(ts, committee.seed, operators), 1));
+}
+
+async function disputed(lie: (c: Cluster) => Behaviour, blocks: number): Promise<Cluster> {
+  const c = new Cluster({ ...defaultOptions, seed: 9 });
+  // Each keeper is told something else by provider 1, so no two values are within tolerance.
+  c.proves = (provider, keeper) => (provider === 1 ? 4 + 3 * keeper : 16);
+  c.decorate = (ports, keeper) => (keeper === liar ? lie(c)(ports) : ports);
+  for (let i = 0; i < c.options.committee; i++) c.start(i);
+  await c.run(blocks);
+  return c;
+}
+
+describe("a keeper that serves its records as it likes while a provider is disputed", () => {
+  const lies: readonly [string, (c: Cluster) => Behaviour][] = [
+    ["serves the leader alone", (c) => answering((to, truth) => (to === leaderNow(c) ? truth : undefined))],
+    [
+      "serves the leader, and the others with receipts that are not theirs",
+      (c) => answering((to, truth) => (to === leaderNow(c) ? truth : withoutReceipts(truth))),
+    ],
+    [
+      "serves the others, and the leader with receipts that are not theirs",
+      (c) => answering((to, truth) => (to === leaderNow(c) ? withoutReceipts(truth) : truth)),
+    ],
+    [
+      "sends one leaf at a time",
+      () =>
+        answering((_, truth) => {
+          const decoded = decodeRecordsReply(truth);
+          return decoded.ok ? encodeRecordsReply(decoded.value.slice(0, 1)) : undefined;
+        }),
+    ],
+  ];
+  for (const [name, lie] of lies) {
+    it(`costs nobody a turn when it ${name}`, async () => {
+      const c = await disputed(lie, 420);
+      const { interval, turn } = c.options.params;
+      const others = c.chain.settled.filter(({ settlement: s }) => s.leader !== liar);
+      expect(others.length).toBeGreaterThan(2);
+      for (const { settlement: s, signers } of others) {
+        // A turn after the first is due only where the liar itself led the one before.
+        const lost = (s.te - s.ts - interval) / turn;
+        expect(bits(s.failed)).toEqual(lost === 0 ? [] : [liar]);
+        expect(bits(signers)).toEqual(expect.arrayContaining([0, 1, 3]));
+      }
+      expect(c.reasons.filter(({ code }) => code === "digest-mismatch")).toEqual([]);
+    });
+  }
+});

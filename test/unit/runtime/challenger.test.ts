@@ -1,0 +1,160 @@
+/** Piece lists from those who have them: nobody's silence is held against another (L3). */
+import { describe, expect, it } from "vitest";
+import {
+  encodePiecesResponse,
+  decodePiecesRequest,
+  MAX_PAGE_PIECES,
+} from "../../../keeper/codec/challenge.ts";
+import { pageOf } from "../../../keeper/codec/piece-pages.ts";
+import type { GroupSnapshot, ProviderEntry } from "../../../keeper/core/group.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import type { ProviderClient } from "../../../keeper/ports/provider.ts";
+import { Challenger } from "../../../keeper/runtime/challenger.ts";
+import {
+  memberOf,
+  operatorOf,
+  simulatedCrypto,
+  simulatedKeyring,
+} from "../../../scripts/sim/cheap-crypto.ts";
+import { defaultParams } from "../../../scripts/sim/cluster.ts";
+import { World } from "../../../scripts/sim/world.ts";
+import { toHex } from "../../../storage/core/bytes.ts";
+import { makePieceList } from "../../../storage/core/piece-list.ts";
+
+const pieces = Array.from({ length: MAX_PAGE_PIECES + 2 }, (_, i) => ({
+  root: new Uint8Array(32).fill(i % 251),
+  size: 1000,
+}));
+const list = makePieceList(pieces);
+const listRoot = toHex(list.root);
+
+const provider = (index: number): ProviderEntry => ({
+  index,
+  operator: operatorOf(2000 + index),
+  activeFrom: 10,
+  history: [{ fromBlock: 10, bytes: list.totalBytes, listRoot, receiptKey: operatorOf(1000 + index) }],
+});
+
+const group: GroupSnapshot = {
+  chainId: 5,
+  address: `0x${"67".repeat(20)}`,
+  block: 100,
+  params: defaultParams,
+  ts: 10,
+  committee: { version: 1, seed: `0x${"11".repeat(32)}`, members: [0, 1, 2, 3].map(memberOf) },
+  pending: undefined,
+  providers: [provider(0), provider(1)],
+};
+
+type Holder = (question: Uint8Array, world: World) => Promise<Uint8Array | undefined>;
+
+const honest: Holder = async (bytes) => {
+  const question = decodePiecesRequest(bytes);
+  return question.ok ? encodePiecesResponse(pageOf(list, question.value.first)) : undefined;
+};
+
+/** Pages that are whole, but late. */
+const dripping: Holder = async (bytes, world) => {
+  await world.sleep(4_000);
+  return honest(bytes, world);
+};
+
+const onePiece: Holder = async (bytes) => {
+  const question = decodePiecesRequest(bytes);
+  if (!question.ok) return undefined;
+  const page = pageOf(list, question.value.first);
+  return encodePiecesResponse({ ...page, pieces: page.pieces.slice(0, 1) });
+};
+
+function challengerWith(world: World, holders: readonly Holder[], client: ProviderClient): Challenger {
+  return new Challenger(
+    { timeout_ms: 3_000, maxLists: 8 },
+    {
+      provider: client,
+      chain: {
+        follow: async () => undefined,
+        keeperEndpoint: async () => undefined,
+        providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
+        submit: async () => ({ kind: "failed", detail: "not used" }),
+      },
+      crypto: simulatedCrypto,
+      keyring: simulatedKeyring(0),
+      telemetry: {
+        reason: () => undefined,
+        info: () => undefined,
+        warn: () => undefined,
+        error: () => undefined,
+      },
+      clock: { now_ms: () => world.now_ms },
+      transport: {
+        ask: async (keeper: Hex, _question, bytes) => {
+          const index = [0, 1, 2, 3].find((i) => operatorOf(i) === keeper) ?? -1;
+          return holders[index]?.(bytes, world);
+        },
+      },
+    },
+  );
+}
+
+const nobody: ProviderClient = {
+  challenge: async () => ({ ok: false, reason: "unreachable", detail: "none" }),
+  pieceList: async () => ({ ok: false, reason: "unreachable", detail: "none" }),
+};
+
+describe("the piece list behind another keeper's proof", () => {
+  it.each([
+    ["sends a page now and then", dripping, 8_000],
+    ["sends one piece a page", onePiece, 0],
+  ] as const)("comes from the next holder when one %s", async (_name, slow, longest_ms) => {
+    const world = new World(1);
+    const asked: number[] = [];
+    const counted: Holder = (bytes, w) => {
+      asked.push(w.now_ms);
+      return slow(bytes, w);
+    };
+    const challenger = challengerWith(world, [honest, counted, honest], nobody);
+    let found: unknown;
+    const { signal } = new AbortController();
+    void challenger
+      .pieceList(group, { provider: 0, slot: 3 }, [operatorOf(1), operatorOf(2)], signal)
+      .then((value) => (found = value));
+    world.after(60_000, () => undefined);
+    await world.run(() => found !== undefined);
+    expect(found).toEqual(list);
+    expect(asked).toHaveLength(1);
+    expect(world.now_ms).toBeLessThanOrEqual(longest_ms === 0 ? 60_000 : longest_ms);
+  });
+});
+
+describe("two providers that keep the same pieces", () => {
+  it("are each asked for the list: one that refuses it does not make the other unreachable", async () => {
+    const world = new World(1);
+    const client: ProviderClient = {
+      challenge: async () => ({ ok: false, reason: "late", detail: "far enough" }),
+      pieceList: async (target) => {
+        await world.sleep(10);
+        return target.peerId === operatorOf(2000)
+          ? { ok: false, reason: "refused", detail: "will not" }
+          : { ok: true, list };
+      },
+    };
+    const challenger = challengerWith(world, [], client);
+    const { signal } = new AbortController();
+    const answers = new Map<number, string>();
+    for (const index of [0, 1]) {
+      const effect = {
+        kind: "challenge",
+        provider: index,
+        slot: 3,
+        blockHash: "0x00",
+        seed: new Uint8Array(),
+      } as const;
+      void challenger
+        .ask(group, effect, signal)
+        .then((a) => answers.set(index, a.kind === "failed" ? a.reason : a.kind));
+    }
+    world.after(1_000, () => undefined);
+    await world.run(() => answers.size === 2);
+    expect(Object.fromEntries(answers)).toEqual({ 0: "unreachable", 1: "late" });
+  });
+});
