@@ -4,7 +4,13 @@ import type { Kind } from "../../../keeper/core/messages.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { override } from "./override.ts";
 
-export const killPoints = ["before-commit", "after-close", "after-note", "after-certificate"] as const;
+export const killPoints = [
+  "before-propose",
+  "before-commit",
+  "after-close",
+  "after-note",
+  "after-certificate",
+] as const;
 export type KillPoint = (typeof killPoints)[number];
 
 /** Nothing that waits for a dead keeper ever goes on. */
@@ -49,12 +55,14 @@ function afterCertificate(die: () => void): Behaviour {
 }
 
 /**
- * `before-commit`: a leader has proposed and commits to nothing. `after-close`: it has closed the set, blocks ago, and
- * does not reveal. `after-note`: what it will sign is noted, the signature does not leave. `after-certificate`: it holds
- * a quorum of signatures and does not submit them.
+ * `before-propose`: a leader dies as its turn begins. `before-commit`: it has proposed and commits to nothing.
+ * `after-close`: it has closed the set, blocks ago, and does not reveal. `after-note`: what it will sign is noted, the
+ * signature does not leave. `after-certificate`: it holds a quorum of signatures and does not submit them.
  */
 export function dieAt(point: KillPoint, die: () => void): Behaviour {
   switch (point) {
+    case "before-propose":
+      return insteadOf("propose", die);
     case "before-commit":
       return insteadOf("commit", die);
     case "after-close":

@@ -49,3 +49,18 @@ export async function diesBetweenPersistAndSend(fleet: FaultFleet): Promise<Sett
   await fleet.confirmed(settled);
   return settled;
 }
+
+/** L1: each of `count` leaders in a row dies in its own turn; the one after them settles, without a share for them. */
+export async function leadersDie(fleet: FaultFleet, count: number): Promise<Settled> {
+  const ts = await fleet.ts();
+  const dead = fleet.order(ts).slice(0, count);
+  for (const leader of dead) await fleet.behave(leader, "before-propose");
+  for (const leader of dead) await fleet.died(leader, twoTurns(fleet));
+  const settled = await fleet.settled(ts, count + 1);
+  expect(settled).toMatchObject({ ts, turn: count + 1, leader: fleet.order(ts)[count] });
+  expect(new Set(settled.failed)).toEqual(new Set(dead));
+  for (const leader of dead) await fleet.restart(leader);
+  await fleet.allConnected();
+  await fleet.confirmed(settled);
+  return settled;
+}

@@ -12,6 +12,7 @@ import type { Log } from "ethers";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
 import type { Restored } from "../../../keeper/ports/store.ts";
+import { killPoints } from "../../../scripts/sim/byzantine/kill-points.ts";
 import { settledLogs } from "../../../scripts/demo/readback.ts";
 import { buildFleet, type Fleet } from "../../../scripts/fleet/build.ts";
 import { Processes, type Running } from "../../../scripts/fleet/processes.ts";
@@ -25,13 +26,16 @@ import { Links } from "../../../scripts/fleet/links.ts";
 import { RpcFront } from "./rpc-front.ts";
 import type { KeeperPlan } from "./traces.ts";
 
-export const faultParams: GroupParams = {
-  interval: 25,
-  turn: 20,
+/** The shortest turn in which a round still has time when one keeper keeps all waiting (R19). */
+const turn = 20;
+const interval = 25;
+
+export const faultParams: Omit<GroupParams, "lockup"> = {
+  interval,
+  turn,
   slot: 5,
   answer: 2,
   confirmations: 1,
-  lockup: 25 + 3 * 20,
   price: 10n ** 18n,
   keeperShareBps: 1000,
   toleranceBps: 100,
@@ -96,7 +100,8 @@ export class FaultFleet {
     const processes = new Processes((failure) => void failures.push(failure));
     const parts: { links?: Links; front?: Promise<RpcFront> } = {};
     try {
-      const params = faultParams;
+      const f = (options.keepers - 1) / 3;
+      const params = { ...faultParams, lockup: interval + (f + 1) * turn };
       const built = await buildFleet({
         processes,
         folder,
@@ -459,12 +464,7 @@ export class FaultFleet {
 /** For a look at data and logs after a failure. */
 const keepFolders = process.env["WHITEPAY_KEEP_FLEETS"] === "1";
 
-const killing: ReadonlySet<string> = new Set([
-  "before-commit",
-  "after-close",
-  "after-note",
-  "after-certificate",
-]);
+const killing: ReadonlySet<string> = new Set(killPoints);
 
 const entry = join(projectRoot, "test/support/fleet/keeper-process.ts");
 
