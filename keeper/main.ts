@@ -1,25 +1,72 @@
-/** Entry point of the daemon: reads the configuration, says when it is ready, stops on a signal. */
-import { readConfig } from "./config.ts";
+/** The daemon's life: says when it is ready, stops on a signal, or after its duties when it is drained. */
+import { ConfigError } from "./config.ts";
+import type { KeeperConfig } from "./config.ts";
+import { Drain } from "./drain.ts";
+import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { wire } from "./wire.ts";
-import type { Decorate } from "./wire.ts";
+import type { Daemon, Decorate } from "./wire.ts";
 
-/** Runs a keeper until SIGINT or SIGTERM. One JSON line on `print` when it is up. */
-export async function runKeeper(
-  configFile: string,
-  print: (line: string) => void,
-  decorate?: Decorate,
-): Promise<void> {
-  const config = await readConfig(configFile);
+export type RunOptions = {
+  readonly config: KeeperConfig;
+  /** Of the keys, where it was asked for; else the configuration's password file has it. */
+  readonly password?: string;
+  /** Gets one JSON line when the keeper is up. */
+  readonly print: (line: string) => void;
+  /** Gets words for people. */
+  readonly say: (text: string) => void;
+  readonly decorate?: Decorate;
+};
+
+const drainLook_ms = 100;
+
+/** SIGUSR2: finish the duties of the present turn, then stop. Any other stop signal still stops at once. */
+function drainOnSignal(
+  daemon: () => Daemon | undefined,
+  stop: AbortController,
+  say: RunOptions["say"],
+): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onSignal = (): void => {
+    if (timer !== undefined) return;
+    const drain = new Drain(daemon()?.states() ?? []);
+    say("draining: the duties of the present turn are finished, then the keeper stops");
+    timer = setInterval(() => {
+      if (drain.waiting(daemon()?.states() ?? []) > 0) return;
+      say("drained: nothing that was signed is unsent");
+      stop.abort();
+    }, drainLook_ms);
+  };
+  process.on("SIGUSR2", onSignal);
+  return () => {
+    process.off("SIGUSR2", onSignal);
+    clearInterval(timer);
+  };
+}
+
+/** Runs a keeper until SIGINT, SIGTERM, or a drain is over. */
+export async function runKeeper({ config, password, print, say, decorate }: RunOptions): Promise<void> {
+  if (config.groups.length === 0) {
+    throw new ConfigError(
+      "groups: expected at least one group to keep, actual none; add it to the config file",
+    );
+  }
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
+  let daemon: Daemon | undefined;
+  const offDrain = drainOnSignal(() => daemon, stop, say);
   try {
-    const daemon = await wire(config, decorate);
+    daemon = await wire(config, decorate, password);
     const { peerId, addresses: addrs, api } = daemon;
+    await writeRunFile(config.dataDir, { pid: process.pid, api, peerId });
     print(JSON.stringify({ event: "ready", peerId, addrs, api }));
+    say(`keeper ${peerId} is up: ${addrs.join(", ")}; status at ${api}`);
     await daemon.run(stop.signal);
+    await removeRunFile(config.dataDir);
+    say("stopped");
   } finally {
+    offDrain();
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }

@@ -5,14 +5,15 @@ import { startApi } from "./api/status.ts";
 import { EthersChain } from "./adapters/chain-ethers/index.ts";
 import { systemClock } from "./adapters/clock-system.ts";
 import { NobleCrypto } from "./adapters/crypto-noble.ts";
-import { FileKeyring, readKeyFile } from "./adapters/keyring-file.ts";
+import { FileKeyring } from "./adapters/keyring-file.ts";
+import { KeyFileError, openKeys, readPasswordFile } from "./adapters/keyring-keystore.ts";
 import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
 import { providerClient } from "./adapters/provider-libp2p.ts";
 import { LevelStore } from "./adapters/store-level.ts";
 import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
 import { GossipTransport } from "./adapters/transport-gossipsub.ts";
 import type { KeeperConfig } from "./config.ts";
-import type { Hex } from "./core/hash.ts";
+import type { KeeperState } from "./core/state.ts";
 import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
@@ -24,6 +25,8 @@ export type Daemon = {
   readonly peerId: string;
   readonly addresses: readonly string[];
   readonly api: string;
+  /** What the machine of each group knows, as far as it has begun. */
+  states(): readonly (KeeperState | undefined)[];
   /** Resolves when `signal` aborted and all is closed; rejects if the keeper had to stop. */
   run(signal: AbortSignal): Promise<void>;
 };
@@ -31,8 +34,19 @@ export type Daemon = {
 /** Wraps the ports before the keeper gets them: how a test puts faults between a keeper and its world. */
 export type Decorate = (ports: KeeperDependencies) => KeeperDependencies;
 
-export async function wire(config: KeeperConfig, decorate: Decorate = (ports) => ports): Promise<Daemon> {
-  const secrets = await readKeyFile(config.keys);
+/** The password of the keys from where the configuration says, unless it was asked for. */
+async function passwordOf({ passwordFile }: KeeperConfig, asked: string | undefined): Promise<string> {
+  if (asked !== undefined) return asked;
+  if (passwordFile !== undefined) return readPasswordFile(passwordFile);
+  throw new KeyFileError("no password for the keys: set passwordFile, or run it at a terminal");
+}
+
+export async function wire(
+  config: KeeperConfig,
+  decorate: Decorate = (ports) => ports,
+  password?: string,
+): Promise<Daemon> {
+  const secrets = await openKeys(config.keys, await passwordOf(config, password));
   await mkdir(config.dataDir, { recursive: true });
   const keyring = new FileKeyring(secrets);
   const telemetry = new PinoTelemetry(config.logLevel, keyring.operator);
@@ -42,7 +56,7 @@ export async function wire(config: KeeperConfig, decorate: Decorate = (ports) =>
   const operatorSecret = secrets.operator;
   const chain = new EthersChain({ chainId, urls, registry, operatorSecret, poll_ms }, systemClock);
   const transport = await GossipTransport.start({
-    peerSecret: secrets.peer as Hex,
+    peerSecret: secrets.peer,
     listen: config.listen,
     redial_ms,
     topics: config.groups.map((group) => topicOf(chainId, group)),
@@ -60,6 +74,7 @@ export async function wire(config: KeeperConfig, decorate: Decorate = (ports) =>
     peerId: transport.peerId,
     addresses: transport.addresses,
     api: api.url,
+    states: () => groups.map((group) => keeper.stateOf(group)),
     run: async (signal) => {
       try {
         await keeper.run(signal);

@@ -128,6 +128,17 @@ export class LevelStore implements StorePort {
     };
   }
 
+  /** Groups of which anything is kept that matters for signing. */
+  async groups(): Promise<Hex[]> {
+    const found = new Set<string>();
+    for (const prefix of [`${bucket.meta}head/`, bucket.note]) {
+      for await (const key of this.#db.keys({ gt: prefix, lt: prefix + end })) {
+        found.add(key.slice(prefix.length).split("/")[0] ?? "");
+      }
+    }
+    return [...found].sort() as Hex[];
+  }
+
   async #all<T>(prefix: string, group: Hex): Promise<T[]> {
     const values: T[] = [];
     const range = { gt: `${prefix}${group}/`, lt: `${prefix}${group}/${end}` };

@@ -1,30 +1,40 @@
-/** `whitepay keeper …`: the daemon that challenges, agrees and settles. */
+/** `whitepay keeper …`: the daemon that challenges, agrees and settles, and all that its operator needs. */
 import type { Command } from "commander";
-import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import type { ConfigOptions } from "../lib/keeper-config.ts";
+import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
+import { exitCodes } from "../lib/exit.ts";
+import { say } from "../lib/output.ts";
+import { registerCheck } from "./keeper-check.ts";
+import { registerDrain } from "./keeper-drain.ts";
+import { registerHistory } from "./keeper-history.ts";
+import { registerInit } from "./keeper-init.ts";
+import { registerKeys } from "./keeper-keys.ts";
+import { registerRegister } from "./keeper-register.ts";
+import { registerStatus } from "./keeper-status.ts";
 
-export function register(program: Command): void {
+export async function register(program: Command): Promise<void> {
   const keeper = program.command("keeper").description("challenge providers, agree, and settle");
-  keeper
+  registerInit(keeper);
+  await registerRegister(keeper);
+  const run = keeper
     .command("run")
-    .description("run until SIGINT or SIGTERM; prints one JSON line when ready, logs on stderr")
-    .requiredOption("--config <file>", "the keeper's config file (YAML or JSON)")
-    .action((options: { config: string }) => runKeeperCommand(options.config));
+    .description(
+      "run until SIGINT or SIGTERM (SIGUSR2: finish the turn first); prints one JSON line when ready, logs on stderr",
+    );
+  (await configOptions(run)).action((options: ConfigOptions) => runKeeperCommand(options));
+  await registerStatus(keeper);
+  await registerCheck(keeper);
+  await registerKeys(keeper);
+  await registerHistory(keeper);
+  await registerDrain(keeper);
 }
 
-async function runKeeperCommand(configFile: string): Promise<void> {
+async function runKeeperCommand(options: ConfigOptions): Promise<void> {
+  const { config } = await loadConfig(options);
   const { runKeeper } = await import("../../keeper/main.ts");
-  const { ConfigError } = await import("../../keeper/config.ts");
-  const { KeyFileError } = await import("../../keeper/adapters/keyring-file.ts");
-  const { StoreError, StoreInUseError } = await import("../../keeper/adapters/store-level.ts");
-  try {
-    await runKeeper(configFile, (line) => process.stdout.write(`${line}\n`));
-  } catch (error) {
-    if (error instanceof ConfigError || error instanceof KeyFileError) throw usageError(error.message);
-    if (error instanceof StoreInUseError) {
-      throw new CliError({ code: exitCodes.unsafe, message: error.message });
-    }
-    if (error instanceof StoreError) throw new CliError({ code: exitCodes.failed, message: error.message });
-    throw error;
-  }
+  await asKeeperFailure(async () => {
+    const password = await keysPassword(config);
+    await runKeeper({ config, password, print: (line) => process.stdout.write(`${line}\n`), say });
+  });
   process.exit(exitCodes.ok);
 }

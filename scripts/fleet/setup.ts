@@ -11,7 +11,8 @@ import {
   type Signer,
 } from "ethers";
 import { provePossession, publicKeyOf } from "../lib/bls.ts";
-import { newKeeperKeys, peerIdBytes, writeKeys, type KeeperKeys } from "../lib/keys.ts";
+import { writeKeys } from "../../keeper/adapters/keyring-keystore.ts";
+import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../lib/keys.ts";
 import type { Deployment } from "../lib/contracts.ts";
 
 /** All in blocks, except price (token units per GiB·block) and the basis points. */
@@ -45,12 +46,16 @@ export function multiaddr(port: number): string {
   return `/ip4/127.0.0.1/tcp/${port}`;
 }
 
-/** Makes a keeper's folder and keys. */
+/** Of keys that are worth nothing: they live as long as their chain. */
+const password = "devnet";
+
+/** Makes a keeper's folder and keys, encrypted lightly: a fleet of them starts in seconds. */
 export async function makeKeeper(dataDir: string, index: number, port: number): Promise<Keeper> {
   const folder = join(dataDir, `keeper-${index}`);
   await mkdir(folder, { recursive: true });
   const keys = newKeeperKeys();
-  await writeKeys(join(folder, "keys.json"), keys);
+  await writeKeys(join(folder, "keys"), keys, password, "light");
+  await writeFile(join(folder, "password"), `${password}\n`, { mode: 0o600 });
   const payee = Wallet.createRandom().address;
   return { index, folder, keys, operator: computeAddress(keys.operator), payee, port };
 }
@@ -70,7 +75,8 @@ export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOpt
     chain: { id: options.chainId, rpc: options.rpc, registry: options.registry },
     groups: [options.group],
     listen: [multiaddr(keeper.port)],
-    keys: join(keeper.folder, "keys.json"),
+    keys: join(keeper.folder, "keys"),
+    passwordFile: join(keeper.folder, "password"),
     api: { host: "127.0.0.1", port: 0 },
     logLevel: "info",
   };

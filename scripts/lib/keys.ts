@@ -1,23 +1,24 @@
-/** Fresh keys of the demo's and devnet's keepers and providers, in the form their daemons read (mode 0600). */
+/** Fresh keys of keepers and providers, and what follows from them. */
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 
-export type KeeperKeys = { operator: string; bls: string; peer: string };
+type Hex = `0x${string}`;
+
+export type KeeperKeys = { operator: Hex; bls: Hex; peer: Hex };
 export type ProviderKeys = { operator: string; receipt: string; peer: string };
 
 const scalarSeedBytes = 48;
 
 /** 32 random bytes as 0x-hex: an ed25519 seed, or (with all but no probability of failing) a secp256k1 key. */
-export function randomSecret(): string {
+export function randomSecret(): Hex {
   return `0x${randomBytes(32).toString("hex")}`;
 }
 
 /** A BLS secret: a uniform non-zero scalar, 32 bytes big-endian. */
-export function randomBlsSecret(): string {
+export function randomBlsSecret(): Hex {
   return `0x${bytesToHex(bls12_381.shortSignatures.keygen(randomBytes(scalarSeedBytes)).secretKey)}`;
 }
 
@@ -29,11 +30,6 @@ export function newKeeperKeys(): KeeperKeys {
 export async function peerIdOf(seed: string): Promise<string> {
   const key = await generateKeyPairFromSeed("Ed25519", Buffer.from(seed.slice(2), "hex"));
   return peerIdFromPrivateKey(key).toString();
-}
-
-/** Only the owner may read keys. */
-export async function writeKeys(file: string, keys: object): Promise<void> {
-  await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** The peer id as the registry takes it: 38 bytes, the identity multihash of the ed25519 key, as 0x-hex. */

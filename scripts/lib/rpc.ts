@@ -49,3 +49,34 @@ export async function connectRpc(url: string): Promise<JsonRpcProvider> {
     batchMaxCount: 1,
   });
 }
+
+/**
+ * The first endpoint that answers, if it is of the chain that is expected.
+ * @throws CliError exit 3 if none answers, or one of another chain does
+ */
+export async function connectChain(chain: {
+  readonly id: number;
+  readonly rpc: readonly string[];
+}): Promise<JsonRpcProvider> {
+  let last: unknown;
+  for (const url of chain.rpc) {
+    let provider: JsonRpcProvider;
+    try {
+      provider = await connectRpc(url);
+    } catch (error) {
+      last = error;
+      continue;
+    }
+    const { chainId } = await provider.getNetwork();
+    if (chainId === BigInt(chain.id)) return provider;
+    provider.destroy();
+    throw new CliError({
+      code: exitCodes.network,
+      message: `${new URL(url).origin} is an endpoint of another chain`,
+      expected: `chain ${chain.id}`,
+      actual: `chain ${chainId}`,
+      hint: "correct chain.id or chain.rpc",
+    });
+  }
+  throw last;
+}

@@ -2,14 +2,16 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeKeys } from "../../../keeper/adapters/keyring-keystore.ts";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
-import { newKeeperKeys, writeKeys } from "../../../scripts/lib/keys.ts";
+import { newKeeperKeys } from "../../../scripts/lib/keys.ts";
 import { runCli } from "../../support/cli.ts";
 
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "whitepay-keeper-"));
-  await writeKeys(join(folder, "keys.json"), newKeeperKeys());
+  await writeKeys(join(folder, "keys"), newKeeperKeys(), "secret", "light");
+  await writeFile(join(folder, "password"), "secret\n", { mode: 0o600 });
 });
 afterEach(() => rm(folder, { recursive: true }));
 
@@ -18,7 +20,8 @@ const good = {
   chain: { id: 31_337, rpc: ["http://127.0.0.1:1"], registry: `0x${"11".repeat(20)}` },
   groups: [`0x${"22".repeat(20)}`],
   listen: ["/ip4/127.0.0.1/tcp/0"],
-  keys: "keys.json",
+  keys: "keys",
+  passwordFile: "password",
 };
 
 async function runWith(config: object): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -35,13 +38,42 @@ describe("whitepay keeper run", () => {
     const wrong = await runWith({ ...good, group: [] });
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/config\.json:\d+: .*group/);
+    const none = await runWith({ ...good, groups: [] });
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain("at least one group");
   });
 
-  it("exits 2 when others can read its keys, and says how to mend it", async () => {
-    await chmod(join(folder, "keys.json"), 0o644);
-    const { code, stdout, stderr } = await runWith(good);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toContain("chmod 600");
+  it("exits 2 when others can get at its keys or its password, and says how to mend it", async () => {
+    for (const [path, wide, mend] of [
+      ["keys/bls.json", 0o644, "chmod 600"],
+      ["keys", 0o755, "chmod 700"],
+      ["password", 0o640, "chmod 600"],
+    ] as const) {
+      await chmod(join(folder, path), wide);
+      const { code, stdout, stderr } = await runWith(good);
+      expect({ path, code, stdout }).toEqual({ path, code: 2, stdout: "" });
+      expect(stderr).toContain(mend);
+      await chmod(join(folder, path), path === "keys" ? 0o700 : 0o600);
+    }
+  });
+
+  it("exits 2 with a wrong password, without one, and with a torn key file", async () => {
+    const file = join(folder, "password");
+    await writeFile(file, "wrong\n");
+    const wrong = await runWith(good);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain("the password is not the one of this keystore");
+    await writeFile(file, "\n");
+    expect((await runWith(good)).stderr).toContain("expected a password on the first line");
+    const { passwordFile: _, ...unattended } = good;
+    const asked = await runWith(unattended);
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toContain("--password-file");
+    await writeFile(file, "secret\n");
+    await writeFile(join(folder, "keys", "bls.json"), '{"version": 4, "crypto"');
+    const torn = await runWith(good);
+    expect(torn.code).toBe(2);
+    expect(torn.stderr).toContain("bls.json: expected a whole JSON keystore");
   });
 
   it("exits 6 when another process works in its data folder (D9)", async () => {
@@ -50,5 +82,6 @@ describe("whitepay keeper run", () => {
     await store.close();
     expect({ code, stdout }).toEqual({ code: 6, stdout: "" });
     expect(stderr).toContain("in use by another process");
+    expect(stderr).toContain("keeper drain");
   });
 });

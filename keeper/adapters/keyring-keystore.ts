@@ -1,0 +1,309 @@
+/**
+ * A keeper's keys on disk, each in a file of its own, encrypted: `operator.json` (Ethereum JSON keystore, version 3),
+ * `bls.json` and `peer.json` (EIP-2335). Files have mode 0600 in a folder of mode 0700; anything wider is refused.
+ */
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { create, decrypt } from "@chainsafe/bls-keystore";
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { computeAddress, decryptKeystoreJson, encryptKeystoreJson } from "ethers";
+import { z } from "zod";
+import { fromHex, toHex } from "../core/hash.ts";
+import type { Hex } from "../core/hash.ts";
+import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+
+export const keyNames = ["operator", "bls", "peer"] as const;
+export type KeyName = (typeof keyNames)[number];
+/** 32 bytes each: a secp256k1 key, a BLS12-381 scalar (big-endian), an ed25519 seed. */
+export type KeySecrets = Readonly<Record<KeyName, Hex>>;
+/** `light` takes milliseconds to open, and to try a guess on: for devnets alone. */
+export type KdfStrength = "full" | "light";
+
+/** The keys cannot be used; the message says which file, what is wrong and what to do. */
+export class KeyFileError extends Error {
+  override readonly name = "KeyFileError";
+}
+
+const maxFileBytes = 65_536;
+const fullScrypt = { N: 131_072, r: 8, p: 1 };
+const lightScrypt = { N: 1_024, r: 8, p: 1 };
+/** Of what a file may ask of this machine: 1 GiB of memory at r = 8. */
+const maxScryptN = 1_048_576;
+const maxIterations = 10_000_000;
+
+const hexBytes = z.string().regex(/^([0-9a-fA-F]{2})*$/, "expected hex digits");
+const eip2335 = z.object({
+  version: z.literal(4),
+  uuid: z.string(),
+  description: z.string().nullish(),
+  path: z.string(),
+  pubkey: hexBytes,
+  crypto: z.object({
+    kdf: z.object({
+      function: z.enum(["scrypt", "pbkdf2"]),
+      params: z.object({
+        dklen: z.literal(32),
+        salt: hexBytes,
+        n: z.int().min(2).max(maxScryptN).optional(),
+        r: z.int().min(1).max(32).optional(),
+        p: z.int().min(1).max(16).optional(),
+        c: z.int().min(1).max(maxIterations).optional(),
+        prf: z.literal("hmac-sha256").optional(),
+      }),
+      message: z.literal(""),
+    }),
+    checksum: z.object({ function: z.literal("sha256"), params: z.object({}), message: hexBytes.length(64) }),
+    cipher: z.object({
+      function: z.literal("aes-128-ctr"),
+      params: z.object({ iv: hexBytes.length(32) }),
+      message: hexBytes.length(64),
+    }),
+  }),
+});
+
+const scryptParams = z.object({
+  n: z.int().min(2).max(maxScryptN),
+  r: z.int().min(1).max(32),
+  p: z.int().min(1).max(16),
+});
+const version3 = z.preprocess(
+  lowerCaseNames,
+  z.object({
+    version: z.literal(3),
+    address: z.string().regex(/^(0x)?[0-9a-fA-F]{40}$/, "expected an address"),
+    crypto: z.object({
+      kdf: z.enum(["scrypt", "pbkdf2"]),
+      kdfparams: z.union([scryptParams, z.object({ c: z.int().min(1).max(maxIterations) })]),
+    }),
+  }),
+);
+
+/** The public part that a key file names: address, BLS key in G1 (48 bytes, as EIP-2335 has it), or ed25519 key. */
+function publicPart(name: KeyName, secret: Hex): string {
+  const bytes = fromHex(secret);
+  if (name === "operator") return computeAddress(secret).toLowerCase();
+  if (name === "peer") return Buffer.from(ed25519.getPublicKey(bytes)).toString("hex");
+  return bls12_381.G1.Point.BASE.multiply(BigInt(secret)).toHex(true);
+}
+
+/** @throws KeyFileError if the 32 bytes are no key of this kind */
+export function checkSecret(name: KeyName, secret: Hex, where: string): void {
+  try {
+    if (!/^0x[0-9a-f]{64}$/i.test(secret)) throw new Error("expected 0x and 64 hex digits");
+    publicPart(name, secret);
+  } catch (error) {
+    throw new KeyFileError(`${where}: no ${name} key: ${(error as Error).message}`);
+  }
+}
+
+/** Programs write "crypto" and "Crypto" in version 3. */
+function lowerCaseNames(keystore: unknown): unknown {
+  if (typeof keystore !== "object" || keystore === null) return keystore;
+  return Object.fromEntries(Object.entries(keystore).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** The JSON text of an encrypted key. */
+export async function sealKey(
+  name: KeyName,
+  secret: Hex,
+  password: string,
+  strength: KdfStrength,
+): Promise<string> {
+  checkSecret(name, secret, name);
+  const scrypt = strength === "full" ? fullScrypt : lightScrypt;
+  if (name === "operator") {
+    const account = { address: computeAddress(secret), privateKey: secret };
+    const text = await encryptKeystoreJson(account, password, { scrypt });
+    return `${JSON.stringify(lowerCaseNames(JSON.parse(text)), undefined, 2)}\n`;
+  }
+  const { N: n, r, p } = scrypt;
+  const keystore = await create(
+    password,
+    fromHex(secret),
+    Buffer.from(publicPart(name, secret), "hex"),
+    "",
+    name === "bls"
+      ? "WhitePay keeper, BLS12-381; pubkey is the one in G1"
+      : "WhitePay keeper, libp2p ed25519",
+    { function: "scrypt", params: { dklen: 32, n, r, p, salt: randomBytes(32).toString("hex") } },
+  );
+  return `${JSON.stringify(keystore, undefined, 2)}\n`;
+}
+
+function parsed<T>(text: string, schema: z.ZodType<T>, where: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new KeyFileError(
+      `${where}: expected a whole JSON keystore, actual something else; restore it from a backup`,
+    );
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new KeyFileError(
+    `${where}: no keystore of this kind: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
+  );
+}
+
+function isLight(kdfParams: object): boolean {
+  const { n, c } = kdfParams as { n?: number; c?: number };
+  return (n ?? fullScrypt.N) < 16_384 || (c ?? 262_144) < 65_536;
+}
+
+/** What a key file says of itself without a password. */
+function publicPartOf(name: KeyName, text: string, where: string): { public: string; light: boolean } {
+  if (name === "operator") {
+    const { address, crypto } = parsed(text, version3, where);
+    return { public: `0x${address.replace(/^0x/, "").toLowerCase()}`, light: isLight(crypto.kdfparams) };
+  }
+  const { pubkey, crypto } = parsed(text, eip2335, where);
+  return { public: pubkey.toLowerCase(), light: isLight(crypto.kdf.params) };
+}
+
+/** @throws KeyFileError if the text is no such keystore, or the password is not its own */
+export async function openKey(name: KeyName, text: string, password: string, where: string): Promise<Hex> {
+  const named = publicPartOf(name, text, where).public;
+  const secret =
+    name === "operator" ? await open3(text, password, where) : await open2335(text, password, where);
+  checkSecret(name, secret, where);
+  const actual = publicPart(name, secret);
+  if (actual !== named) {
+    throw new KeyFileError(
+      `${where}: its key belongs to ${actual}, but it says ${named}; restore it from a backup`,
+    );
+  }
+  return secret;
+}
+
+const wrongPassword = (where: string): KeyFileError =>
+  new KeyFileError(`${where}: the password is not the one of this keystore, or the file is damaged`);
+
+async function open3(text: string, password: string, where: string): Promise<Hex> {
+  try {
+    return (await decryptKeystoreJson(text, password)).privateKey as Hex;
+  } catch {
+    throw wrongPassword(where);
+  }
+}
+
+async function open2335(text: string, password: string, where: string): Promise<Hex> {
+  parsed(text, eip2335, where);
+  try {
+    return toHex(await decrypt(JSON.parse(text) as Parameters<typeof decrypt>[0], password));
+  } catch {
+    throw wrongPassword(where);
+  }
+}
+
+async function checkMode(path: string, expected: number, what: string): Promise<void> {
+  const { mode } = await stat(path);
+  const actual = mode & 0o777;
+  if ((actual & 0o077) === 0) return;
+  throw new KeyFileError(
+    `${path}: others can get at ${what}: expected mode ${expected.toString(8)}, actual ${actual.toString(8)}; run: chmod ${expected.toString(8)} ${path}`,
+  );
+}
+
+/** Reads a small file that only its owner may read. */
+async function readPrivate(path: string, what: string): Promise<string> {
+  try {
+    await checkMode(path, 0o600, what);
+    if ((await stat(path)).size > maxFileBytes) {
+      throw new KeyFileError(`${path}: expected at most ${maxFileBytes} bytes`);
+    }
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof KeyFileError) throw error;
+    throw new KeyFileError(`${path}: cannot be read (${(error as Error).message})`);
+  }
+}
+
+/** The first line of a file that only its owner may read. */
+export async function readPasswordFile(path: string): Promise<string> {
+  const password = (await readPrivate(path, "the password")).split(/\r?\n/)[0] ?? "";
+  if (password === "")
+    throw new KeyFileError(`${path}: expected a password on the first line, actual nothing`);
+  return password;
+}
+
+async function keyFolder(folder: string): Promise<void> {
+  try {
+    if (!(await stat(folder)).isDirectory())
+      throw new KeyFileError(`${folder}: expected a folder of key files`);
+    await checkMode(folder, 0o700, "the keys");
+  } catch (error) {
+    if (error instanceof KeyFileError) throw error;
+    throw new KeyFileError(
+      `${folder}: cannot be read (${(error as Error).message}); "whitepay keeper init" makes keys`,
+    );
+  }
+}
+
+export function keyFile(folder: string, name: KeyName): string {
+  return join(folder, `${name}.json`);
+}
+
+/** The encrypted text of one key. @throws KeyFileError */
+export async function readKeyFile(folder: string, name: KeyName): Promise<string> {
+  await keyFolder(folder);
+  return readPrivate(keyFile(folder, name), "the key");
+}
+
+/** All keys of a keeper. @throws KeyFileError */
+export async function openKeys(folder: string, password: string): Promise<KeySecrets> {
+  const texts = await Promise.all(keyNames.map((name) => readKeyFile(folder, name)));
+  const [operator, bls, peer] = await Promise.all(
+    keyNames.map((name, i) => openKey(name, texts[i] ?? "", password, keyFile(folder, name))),
+  );
+  return { operator: operator as Hex, bls: bls as Hex, peer: peer as Hex };
+}
+
+export type KeyDescription = {
+  readonly name: KeyName;
+  readonly file: string;
+  /** Address, BLS key in G1, or ed25519 key. */
+  readonly public: string;
+  /** Cheap to guess at: for devnets alone. */
+  readonly light: boolean;
+};
+
+/** What can be told without the password. @throws KeyFileError */
+export function describeKeys(folder: string): Promise<KeyDescription[]> {
+  return Promise.all(
+    keyNames.map(async (name) => {
+      const file = keyFile(folder, name);
+      return { name, file, ...publicPartOf(name, await readKeyFile(folder, name), file) };
+    }),
+  );
+}
+
+/** Writes a sealed key; never over another one. @throws KeyFileError */
+export async function writeKeyFile(folder: string, name: KeyName, text: string): Promise<void> {
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await chmod(folder, 0o700);
+  await keyFolder(folder);
+  const path = keyFile(folder, name);
+  const there = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there)
+    throw new KeyFileError(`${path}: exists already; move it away first if it is not needed any more`);
+  await writeFileAtomic(path, text, 0o600);
+  await chmod(path, 0o600);
+}
+
+export async function writeKeys(
+  folder: string,
+  secrets: KeySecrets,
+  password: string,
+  strength: KdfStrength,
+): Promise<void> {
+  for (const name of keyNames) {
+    await writeKeyFile(folder, name, await sealKey(name, secrets[name], password, strength));
+  }
+}

@@ -1,0 +1,146 @@
+/** `whitepay keeper init`: keys, configuration and data folder of a new keeper, by questions or by flags. */
+import { access, chmod, mkdir } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import type { Command } from "commander";
+import { stringify } from "yaml";
+import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+import { usageError } from "../lib/exit.ts";
+import { asKeeperFailure } from "../lib/keeper-config.ts";
+import { addressOption, choiceOption, integerOption } from "../lib/options.ts";
+import { printJson, printLine, say } from "../lib/output.ts";
+import { presetNames, presets } from "../lib/presets.ts";
+import { askPassword, askText, hasTerminal } from "../lib/prompt.ts";
+import { jsonOption } from "../lib/transact.ts";
+
+type InitOptions = {
+  readonly dir: string;
+  readonly preset?: string;
+  readonly chainId?: number;
+  readonly rpc?: string[];
+  readonly registry?: string;
+  readonly group?: string[];
+  readonly listen?: string[];
+  readonly announce?: string[];
+  readonly passwordFile?: string;
+  readonly kdf: "full" | "light";
+  readonly json?: boolean;
+};
+
+type Parts = { chainId: number; rpc: string[]; registry: string; groups: string[]; listen: string[] };
+
+export function registerInit(keeper: Command): void {
+  const init = keeper
+    .command("init")
+    .description("make keys, a config file and a data folder; asks for what no flag says")
+    .option("--dir <folder>", "where to make them", ".")
+    .option(
+      "--preset <chain>",
+      `chain id and what suits it: ${presetNames.join(", ")}`,
+      choiceOption("--preset", presetNames),
+    )
+    .option("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
+    .option("--rpc <urls...>", "chain endpoints; two or more catch one that lies")
+    .option("--registry <address>", "the Registry contract", addressOption("--registry"))
+    .option("--group <addresses...>", "groups to keep; can be added to the file later")
+    .option("--listen <multiaddrs...>", "where to listen (default: /ip4/0.0.0.0/tcp/4001)")
+    .option("--announce <multiaddrs...>", "what others dial, where it differs from --listen: behind NAT")
+    .option(
+      "--password-file <file>",
+      "its first line encrypts the keys, and opens them when the keeper starts",
+    )
+    .option(
+      "--kdf <strength>",
+      "full, or light: opens at once and is cheap to guess at, for devnets",
+      choiceOption("--kdf", ["full", "light"]),
+      "full",
+    );
+  jsonOption(init).action((options: InitOptions) => asKeeperFailure(() => initKeeper(options)));
+}
+
+async function gather(options: InitOptions): Promise<Parts> {
+  const preset = presets.find(({ name }) => name === options.preset);
+  const missing = (flag: string) => ({ instead: `give --${flag}` });
+  const ask = async (
+    given: string | undefined,
+    question: string,
+    flag: string,
+    initial?: string,
+  ): Promise<string> =>
+    given ?? askText(question, { ...missing(flag), ...(initial === undefined ? {} : { initial }) });
+  const chain = options.chainId ?? preset?.chainId;
+  const chainText = await ask(chain?.toString(), "Chain id:", "chain-id");
+  const rpc = await ask(options.rpc?.join(","), "Chain endpoints, separated by commas:", "rpc", preset?.rpc);
+  const registry = await ask(options.registry, "Address of the Registry contract:", "registry");
+  const listen = options.listen ?? [
+    hasTerminal()
+      ? await ask(undefined, "Listen on:", "listen", "/ip4/0.0.0.0/tcp/4001")
+      : "/ip4/0.0.0.0/tcp/4001",
+  ];
+  return {
+    chainId: integerOption("chain id", { min: 1 })(chainText),
+    rpc: rpc.split(",").map((url) => url.trim()),
+    registry: addressOption("registry")(registry),
+    groups: (options.group ?? []).map(addressOption("--group")),
+    listen,
+  };
+}
+
+async function mustNotExist(path: string): Promise<void> {
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (there)
+    throw usageError(`${path} exists already`, { hint: "choose another --dir; keys are never written over" });
+}
+
+async function initKeeper(options: InitOptions): Promise<void> {
+  const { parseConfigText } = await import("../../keeper/config.ts");
+  const { describeKeys, readPasswordFile, writeKeys } =
+    await import("../../keeper/adapters/keyring-keystore.ts");
+  const { newKeeperKeys, peerIdOf } = await import("../lib/keys.ts");
+  const folder = resolve(options.dir);
+  const file = join(folder, "keeper.yaml");
+  const keysFolder = join(folder, "keys");
+  for (const path of [file, keysFolder]) await mustNotExist(path);
+  const { chainId, rpc, registry, groups, listen } = await gather(options);
+  const { passwordFile } = options;
+  const config = {
+    dataDir: "data",
+    chain: { id: chainId, rpc, registry },
+    groups,
+    listen,
+    ...(options.announce === undefined ? {} : { announce: options.announce }),
+    keys: "keys",
+    ...(passwordFile === undefined ? {} : { passwordFile: relative(folder, resolve(passwordFile)) }),
+    api: { host: "127.0.0.1", port: 9464 },
+  };
+  const text = `# A keeper's configuration; docs/operating.md explains each key.\n${stringify(config)}`;
+  parseConfigText(text, file);
+  const password =
+    passwordFile === undefined
+      ? await askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true)
+      : await readPasswordFile(passwordFile);
+  if (options.kdf === "light") {
+    say(
+      "warning: --kdf light: who copies these key files guesses a weak password in no time. For devnets alone.",
+    );
+  }
+  await mkdir(join(folder, "data"), { recursive: true, mode: 0o700 });
+  await chmod(join(folder, "data"), 0o700);
+  const secrets = newKeeperKeys();
+  await writeKeys(keysFolder, secrets, password, options.kdf);
+  await writeFileAtomic(file, text, 0o600);
+  const operator = (await describeKeys(keysFolder))[0]?.public ?? "";
+  const peerId = await peerIdOf(secrets.peer);
+  if (options.json === true)
+    return printJson({ config: file, keys: keysFolder, dataDir: join(folder, "data"), operator, peerId });
+  printLine(`config    ${file}`);
+  printLine(`keys      ${keysFolder}`);
+  printLine(`operator  ${operator}`);
+  printLine(`peer id   ${peerId}`);
+  say(`next: back up ${keysFolder} and its password, send coin to the operator, then
+  whitepay keeper register --config ${file} --payee ADDRESS
+  whitepay keeper check --config ${file}
+  whitepay keeper run --config ${file}`);
+}

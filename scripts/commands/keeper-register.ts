@@ -1,0 +1,165 @@
+/** `whitepay keeper register`: puts the keeper's public parts on chain, or what changed of them (R3, R31). */
+import type { Command } from "commander";
+import { getAddress, getBytes, Wallet, ZeroAddress, type Contract } from "ethers";
+import { provePossession, publicKeyOf } from "../lib/bls.ts";
+import { usageError } from "../lib/exit.ts";
+import type { ConfigOptions } from "../lib/keeper-config.ts";
+import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
+import { peerIdBytes, peerIdOf } from "../lib/keys.ts";
+import { addressOption } from "../lib/options.ts";
+import { printJson, say } from "../lib/output.ts";
+import { registeredKeeper, registryAt } from "../lib/registry.ts";
+import type { RegisteredKeeper } from "../lib/registry.ts";
+import { connectChain } from "../lib/rpc.ts";
+import { jsonOption, moneyOptions, transact } from "../lib/transact.ts";
+import type { MoneyFlags, TransactionPlan, TransactionReport } from "../lib/transact.ts";
+import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
+
+type RegisterOptions = ConfigOptions & MoneyFlags & { readonly payee?: string; readonly rotateKey?: boolean };
+
+export async function registerRegister(keeper: Command): Promise<void> {
+  const command = keeper
+    .command("register")
+    .description(
+      "register keys (with proof of possession), payee and addresses on chain; later, send what changed",
+    )
+    .option(
+      "--payee <address>",
+      "where the keeper's money goes; a later change has to be accepted by it",
+      addressOption("--payee"),
+    )
+    .option("--rotate-key", "replace the registered BLS key by the one in the key file");
+  (await configOptions(jsonOption(moneyOptions(command)))).action((options: RegisterOptions) =>
+    asKeeperFailure(() => registerCommand(options)),
+  );
+}
+
+type Wanted = {
+  readonly registry: Contract;
+  readonly operator: string;
+  readonly secrets: KeySecrets;
+  readonly blsKey: string;
+  readonly peerId: string;
+  readonly multiaddrs: readonly string[];
+  readonly options: RegisterOptions;
+};
+
+/** A wildcard or port 0 tells nobody where to dial. */
+function dialable(multiaddrs: readonly string[]): readonly string[] {
+  const vague = multiaddrs.find((address) =>
+    /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(\/|$)/.test(address),
+  );
+  if (vague === undefined) return multiaddrs;
+  throw usageError(`${vague} cannot be dialled by others`, {
+    expected: "an address of this machine, or of the router in front of it, with its port",
+    hint: "set announce in the config file, or give --announce /ip4/ADDRESS/tcp/PORT",
+  });
+}
+
+async function proven({ registry, operator, secrets, blsKey }: Wanted): Promise<string> {
+  const message: string = await registry.getFunction("proofMessage")(operator, blsKey);
+  return provePossession(secrets.bls, getBytes(message));
+}
+
+async function first(wanted: Wanted): Promise<TransactionPlan> {
+  const { registry, operator, blsKey, peerId, multiaddrs, options } = wanted;
+  const { payee } = options;
+  if (payee === undefined) {
+    throw usageError("--payee is missing", { expected: "the address that the keeper's money goes to" });
+  }
+  return {
+    what: `registering keeper ${getAddress(operator)}`,
+    contract: registry,
+    method: "registerKeeper",
+    args: [blsKey, await proven(wanted), payee, peerId, multiaddrs],
+    shows: [
+      ["payee", payee],
+      ["addresses", multiaddrs.join(", ")],
+      ["peer id", await peerIdOf(wanted.secrets.peer)],
+    ],
+  };
+}
+
+/** What differs from the registered entry, one transaction each. */
+async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<TransactionPlan[]> {
+  const { registry, blsKey, peerId, multiaddrs, options } = wanted;
+  const plans: TransactionPlan[] = [];
+  const sameAddresses = JSON.stringify(found.multiaddrs) === JSON.stringify(multiaddrs);
+  if (found.peerId !== peerId || !sameAddresses) {
+    plans.push({
+      what: "changing where this keeper is reached",
+      contract: registry,
+      method: "updateKeeperEndpoint",
+      args: [peerId, multiaddrs],
+      shows: [
+        ["from addresses", found.multiaddrs.join(", ")],
+        ["to addresses", multiaddrs.join(", ")],
+      ],
+    });
+  }
+  if (found.blsKey !== blsKey) {
+    if (options.rotateKey !== true) {
+      throw usageError("the registered BLS key is not the one in the key file", {
+        hint: "--rotate-key registers the new one; committees keep the old until their seats are rotated",
+      });
+    }
+    const args = [blsKey, await proven(wanted)];
+    plans.push({ what: "replacing the BLS key", contract: registry, method: "rotateKeeperKey", args });
+  }
+  const { payee } = options;
+  const named = [found.payee, found.pendingPayee].map((address) => address.toLowerCase());
+  if (payee !== undefined && !named.includes(payee.toLowerCase())) {
+    plans.push({
+      what: `naming ${payee} as payee; it has to accept`,
+      contract: registry,
+      method: "nameKeeperPayee",
+      args: [payee],
+      shows: [["paid until then", found.payee]],
+    });
+  }
+  return plans;
+}
+
+async function registerCommand(options: RegisterOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { openKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const multiaddrs = dialable(config.announce.length > 0 ? config.announce : config.listen);
+  const secrets = await openKeys(config.keys, await keysPassword(config));
+  const provider = await connectChain(config.chain);
+  try {
+    const signer = new Wallet(secrets.operator, provider);
+    const registry = registryAt(config.chain.registry, signer);
+    if ((await provider.getCode(config.chain.registry)) === "0x") {
+      throw usageError(`no contract at ${config.chain.registry} (chain.registry)`, {
+        hint: "check address and chain",
+      });
+    }
+    const wanted: Wanted = {
+      registry,
+      operator: signer.address,
+      secrets,
+      blsKey: publicKeyOf(secrets.bls),
+      peerId: await peerIdBytes(secrets.peer),
+      multiaddrs,
+      options,
+    };
+    const found = await registeredKeeper(registry, signer.address);
+    const plans = found.registeredAt === 0 ? [await first(wanted)] : await changes(wanted, found);
+    const transactions: TransactionReport[] = [];
+    for (const plan of plans) transactions.push(await transact(plan, signer, options));
+    if (plans.length === 0) say("nothing to do: what is registered is what is configured");
+    const now = await registeredKeeper(registry, signer.address);
+    const payee = now.payee === ZeroAddress ? undefined : now.payee;
+    if (options["json"] === true) {
+      printJson({
+        operator: signer.address,
+        registered: now.registeredAt > 0,
+        payee,
+        multiaddrs: now.multiaddrs,
+        transactions,
+      });
+    }
+  } finally {
+    provider.destroy();
+  }
+}

@@ -1,0 +1,107 @@
+/** `whitepay keeper status`: what the running keeper says of itself, and what the chain says of it. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { formatEther } from "ethers";
+import { CliError, exitCodes } from "../lib/exit.ts";
+import type { ConfigOptions } from "../lib/keeper-config.ts";
+import { asKeeperFailure, configOptions, loadConfig } from "../lib/keeper-config.ts";
+import { printJson, printLine } from "../lib/output.ts";
+import { registeredKeeper, registryAt } from "../lib/registry.ts";
+import type { RegisteredKeeper } from "../lib/registry.ts";
+import { connectChain } from "../lib/rpc.ts";
+import { keeperRuns, statusOf } from "../lib/running-keeper.ts";
+import type { RunningStatus } from "../lib/running-keeper.ts";
+import { jsonOption } from "../lib/transact.ts";
+
+export async function registerStatus(keeper: Command): Promise<void> {
+  const status = keeper
+    .command("status")
+    .description("the running keeper and its place on chain; exit 1 if none runs");
+  (await configOptions(jsonOption(status))).action((options: ConfigOptions) =>
+    asKeeperFailure(() => statusCommand(options)),
+  );
+}
+
+type OnChain = { readonly head: number; readonly balance: bigint; readonly registered: RegisteredKeeper };
+type Shown = {
+  readonly running: boolean;
+  readonly api?: string;
+  readonly keeper?: RunningStatus;
+  readonly operator: string;
+  readonly chain?: OnChain;
+  readonly chainError?: string;
+};
+
+async function onChain(
+  chain: Parameters<typeof connectChain>[0] & { registry: string },
+  operator: string,
+): Promise<OnChain> {
+  const provider = await connectChain(chain);
+  try {
+    const [head, balance] = await Promise.all([provider.getBlockNumber(), provider.getBalance(operator)]);
+    return {
+      head,
+      balance,
+      registered: await registeredKeeper(registryAt(chain.registry, provider), operator),
+    };
+  } finally {
+    provider.destroy();
+  }
+}
+
+function print({ running, api, keeper, operator, chain, chainError }: Shown): void {
+  printLine(`keeper    ${running ? `running, ${api ?? "no answer over HTTP"}` : "not running"}`);
+  if (keeper !== undefined) {
+    printLine(`head      ${keeper.head}, acts on ${keeper.view}`);
+    printLine(`peers     ${keeper.peers}`);
+    for (const { group, ts, turn, leader, phase, challenges } of keeper.groups) {
+      const { asked, passed, failed } = challenges;
+      printLine(
+        `group     ${group}: paid through ${ts}, turn ${turn}, leader ${leader}, ${phase}; challenges ${asked} asked, ${passed} passed, ${failed} failed`,
+      );
+    }
+  }
+  printLine(`operator  ${operator}`);
+  if (chain === undefined) return printLine(`chain     ${chainError ?? "no answer"}`);
+  const { registered } = chain;
+  printLine(`chain     block ${chain.head}, balance ${formatEther(chain.balance)}`);
+  if (registered.registeredAt === 0) return printLine("registry  not registered: whitepay keeper register");
+  printLine(
+    `registry  since block ${registered.registeredAt}, at ${registered.multiaddrs.join(", ")}, payee ${registered.payee}`,
+  );
+}
+
+async function statusCommand(options: ConfigOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { describeKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { readRunFile } = await import("../../keeper/run-file.ts");
+  const operator = (await describeKeys(config.keys))[0]?.public ?? "";
+  const running = await keeperRuns(join(config.dataDir, "store"));
+  const file = running ? await readRunFile(config.dataDir) : undefined;
+  const keeper = file === undefined ? undefined : await statusOf(file.api);
+  let chain: OnChain | undefined;
+  let chainError: string | undefined;
+  try {
+    chain = await onChain(config.chain, operator);
+  } catch (error) {
+    chainError = (error as Error).message;
+  }
+  const shown: Shown = {
+    running,
+    ...(file === undefined ? {} : { api: file.api }),
+    ...(keeper === undefined ? {} : { keeper }),
+    operator,
+    ...(chain === undefined ? {} : { chain }),
+    ...(chainError === undefined ? {} : { chainError }),
+  };
+  if (options["json"] === true) printJson(shown);
+  else print(shown);
+  if (!running)
+    throw new CliError({
+      code: exitCodes.failed,
+      message: "no keeper runs here",
+      hint: "whitepay keeper run",
+    });
+  if (chain === undefined)
+    throw new CliError({ code: exitCodes.network, message: chainError ?? "no answer of the chain" });
+}

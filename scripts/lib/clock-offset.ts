@@ -1,0 +1,40 @@
+/** How far this machine's clock is from others', from the Date header of a server that is asked anyway. */
+
+export type Offset = {
+  /** Positive: this clock is ahead. */
+  readonly offset_ms: number;
+  /** Half the width of what the measurement allows. */
+  readonly uncertainty_ms: number;
+};
+
+const maxAsks = 24;
+const pause_ms = 60;
+
+type Answer = { readonly second_ms: number; readonly sent_ms: number; readonly received_ms: number };
+
+/**
+ * The header has whole seconds only, so the server is asked until its second changes: that moment lies between two
+ * answers. Undefined if the server names no date.
+ */
+export async function clockOffset(
+  ask: () => Promise<string | undefined>,
+  clock: { now_ms(): number; sleep(ms: number): Promise<void> },
+): Promise<Offset | undefined> {
+  let before: Answer | undefined;
+  for (let asks = 0; asks < maxAsks; asks++) {
+    const sent_ms = clock.now_ms();
+    const text = await ask();
+    const received_ms = clock.now_ms();
+    const second_ms = text === undefined ? Number.NaN : Date.parse(text);
+    if (Number.isNaN(second_ms)) return undefined;
+    if (before !== undefined && second_ms > before.second_ms) {
+      // The new second began after the earlier question left, and before the later answer came.
+      const earliest = before.sent_ms;
+      const offset_ms = (earliest + received_ms) / 2 - second_ms;
+      return { offset_ms: Math.round(offset_ms), uncertainty_ms: Math.ceil((received_ms - earliest) / 2) };
+    }
+    before = { second_ms, sent_ms, received_ms };
+    await clock.sleep(pause_ms);
+  }
+  return undefined;
+}
