@@ -8,7 +8,7 @@ describe("what a settlement costs a keeper", () => {
   let fuller: RoundFigures;
   beforeAll(async () => {
     small = await measureRound(4, 10);
-    larger = await measureRound(7, 10);
+    larger = await measureRound(13, 10);
     fuller = await measureRound(4, 40);
   });
 
@@ -17,7 +17,8 @@ describe("what a settlement costs a keeper", () => {
 
   it("grows at most linearly with the committee, in messages and in bytes", () => {
     const [few, many] = [small, larger].map((f) => perOther(f, f.messagesPerKeeper)) as [number, number];
-    expect(many).toBeLessThanOrEqual(few);
+    // A question more or less, by who leads and whose message is awaited when a block comes.
+    expect(many).toBeLessThanOrEqual(few * 1.05);
     const [light, heavy] = [small, larger].map((f) => perOther(f, f.bytesPerKeeper)) as [number, number];
     expect(heavy).toBeLessThanOrEqual(light * 1.05);
   });
