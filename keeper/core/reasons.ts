@@ -6,7 +6,11 @@ export const reasons = {
   // challenge and record
   "challenge-late-start": {
     short: "slot skipped: the keeper came too late",
-    long: "The keeper saw its first block of the slot after the last moment at which an answer could still be verified. The slot has no record and carries the bytes of the slot before it (R8, R14).",
+    long: "The keeper saw its first block of the slot, or had its seed, after the last moment at which an answer could still be verified. The slot has no record and carries the bytes of the slot before it (R8, R14).",
+  },
+  "slots-missed": {
+    short: "whole slots passed unseen",
+    long: "The keeper saw no block of these slots in time to ask anybody, as after an outage of its chain endpoint. They have no record and carry the bytes of the slot before them (R14).",
   },
   "challenge-unreachable": {
     short: "provider unreachable",
@@ -14,7 +18,7 @@ export const reasons = {
   },
   "challenge-cut-off": {
     short: "this keeper was cut off",
-    long: "Neither another provider nor a quorum of keepers could be reached in the slot, so the fault is here: the slot has no record and nothing is taken from the provider (R13). Check this machine's network.",
+    long: "No answer came, and neither another provider nor a quorum of keepers could be reached in the slot, so the fault is here: the slot has no record and nothing is taken from the provider (R13). Check this machine's network.",
   },
   "challenge-late": {
     short: "answer too late",
@@ -48,6 +52,14 @@ export const reasons = {
   "barred-after-start": {
     short: "no new signatures in this turn after a start",
     long: "After a start a keeper signs new digests only in turns that begin after everything it may have seen before (R23). It takes part again from the next turn on.",
+  },
+  "listening-after-start": {
+    short: "no new signatures before others know of no double",
+    long: "After a start a keeper first asks f+1 others whether they have heard another process with its key (D9). It signs as soon as they have answered.",
+  },
+  "barred-after-reorg": {
+    short: "no new signatures in an interval that was settled long ago",
+    long: "A reorg brought back an interval whose notes of what was signed are gone already. Rather than to risk a second signature for one turn, nothing is signed in it (S5).",
   },
   "second-instance": {
     short: "another process uses this keeper's key",
@@ -84,6 +96,14 @@ export const reasons = {
   "attempt-needless": {
     short: "another attempt although the one before succeeded",
     long: "A quorum of reveals of the attempt before counted here in good time, so the leader has no cause for another (R26): it might be looking for an audit that suits it. Not answered.",
+  },
+  "left-out": {
+    short: "the leader went on without this keeper",
+    long: "The closed set does not list this keeper's commit, or the attempt names it as silent: it takes no share this time (R19, R26). If it happens with every leader, check this machine's network.",
+  },
+  "message-surplus": {
+    short: "more messages of one kind than are kept",
+    long: "A keeper said more than two different things where one is due. Two are kept as evidence; the rest is dropped.",
   },
   "bad-closed-set": {
     short: "closed set does not hold",

@@ -27,6 +27,8 @@ export type ChallengeTask = {
   askedAt: number | undefined;
   /** Nobody answered: a record only at the slot's end, when it is clear who was cut off (R13). */
   unreachable: boolean;
+  /** This keeper came too late for it, and has said so. */
+  skipped: boolean;
 };
 
 export type RevealState = {
@@ -107,7 +109,8 @@ export type TurnState = {
   /** First head at which a submission that failed, or that a reorg removed, is tried again. */
   resubmitAt: number | undefined;
   progressAt: number;
-  barredTold: boolean;
+  /** Reasons that were told once for the whole turn. */
+  readonly told: Set<ReasonCode>;
 };
 
 export type KeeperState = {
@@ -128,6 +131,10 @@ export type KeeperState = {
   helloSlot: number;
   readonly connected: Set<Hex>;
   readonly records: Map<number, Map<number, ChallengeRecord>>;
+  /** Last slot whose challenges were prepared; −1 none since the start or since this keeper has a seat. */
+  challengedSlot: number;
+  /** S5: notes of intervals that began before this block may be gone, so nothing new is signed there. */
+  notesFrom: number;
   readonly tasks: Map<string, ChallengeTask>;
   readonly before: Map<number, ReadonlyMap<number, bigint>>;
   readonly notes: Map<string, Hex>;
@@ -154,6 +161,8 @@ export function initialState(): KeeperState {
     helloSlot: -1,
     connected: new Set(),
     records: new Map(),
+    challengedSlot: -1,
+    notesFrom: 0,
     tasks: new Map(),
     before: new Map(),
     notes: new Map(),
@@ -170,6 +179,13 @@ export type Step = { readonly state: KeeperState; readonly config: Config; reado
 
 export function reason(step: Step, code: ReasonCode, detail: string): void {
   step.effects.push({ kind: "reason", code, detail });
+}
+
+/** Once a turn: what holds for all of it is no news at every block. */
+export function reasonOnce(step: Step, turn: TurnState, code: ReasonCode, detail: string): void {
+  if (turn.told.has(code)) return;
+  turn.told.add(code);
+  reason(step, code, detail);
 }
 
 /** R4: the block a keeper acts on. */

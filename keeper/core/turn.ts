@@ -54,7 +54,7 @@ export function updateTurn(step: Step): void {
     submitted: false,
     resubmitAt: undefined,
     progressAt: state.head,
-    barredTold: false,
+    told: new Set(),
   };
 }
 

@@ -20,7 +20,11 @@ function holdsSeat(step: Step, group: GroupSnapshot): boolean {
 export function tickChallenge(step: Step): void {
   const { state } = step;
   const group = state.group;
-  if (group === undefined || !holdsSeat(step, group)) return;
+  if (group === undefined) return;
+  if (!holdsSeat(step, group)) {
+    state.challengedSlot = -1;
+    return;
+  }
   const { params } = group;
   if (state.head < params.originBlock) return;
   const slot = slotAt(params, state.head);
@@ -28,6 +32,10 @@ export function tickChallenge(step: Step): void {
   if (position < params.confirmations) return;
   const blockHash = state.hashes.get(slotStart(params, slot));
   if (blockHash === undefined) return;
+  if (state.challengedSlot >= 0 && slot > state.challengedSlot + 1) {
+    reason(step, "slots-missed", `slots ${state.challengedSlot + 1} to ${slot - 1}`);
+  }
+  state.challengedSlot = Math.max(slot, state.challengedSlot);
   for (const provider of group.providers) prepare(step, group, provider, slot, blockHash);
   for (const task of state.tasks.values()) if (task.slot === slot) askWhenDue(step, group, task);
 }
@@ -47,23 +55,26 @@ function prepare(
   if (state.records.get(provider.index)?.get(slot)?.blockHash === blockHash) return;
   const data = dataAt(provider, slotStart(group.params, slot));
   if (data === undefined || data.bytes === 0n) return;
-  const task = {
+  const task: ChallengeTask = {
     provider: provider.index,
     slot,
     blockHash,
     seed: undefined,
     askedAt: undefined,
     unreachable: false,
+    skipped: false,
   };
   state.tasks.set(key, task);
   if (state.head - slotStart(group.params, slot) >= group.params.slot - group.params.answer) {
-    state.tasks.delete(key);
-    if (known === undefined && state.startHead !== state.head) {
-      reason(step, "challenge-late-start", `provider ${provider.index}, slot ${slot}`);
-    }
-    return;
+    return skip(step, task);
   }
   step.effects.push({ kind: "make-seed", provider: provider.index, slot, blockHash });
+}
+
+/** Stays until the slot's end, so that it is told once. */
+export function skip(step: Step, task: ChallengeTask): void {
+  task.skipped = true;
+  reason(step, "challenge-late-start", `provider ${task.provider}, slot ${task.slot}`);
 }
 
 export function onSeed(step: Step, event: Extract<Event, { kind: "seed" }>): void {
@@ -78,15 +89,11 @@ export function onSeed(step: Step, event: Extract<Event, { kind: "seed" }>): voi
 function askWhenDue(step: Step, group: GroupSnapshot, task: ChallengeTask): void {
   const { state } = step;
   const { confirmations, slot, answer } = group.params;
-  if (task.seed === undefined || task.askedAt !== undefined) return;
+  if (task.seed === undefined || task.askedAt !== undefined || task.skipped) return;
   const position = state.head - slotStart(group.params, task.slot);
   const offset = challengeOffset(task.seed, { confirmations, slot, answer });
   if (position < offset) return;
-  if (position >= slot - answer) {
-    reason(step, "challenge-late-start", `provider ${task.provider}, slot ${task.slot}`);
-    state.tasks.delete(taskKey(task.provider, task.slot));
-    return;
-  }
+  if (position >= slot - answer) return skip(step, task);
   task.askedAt = state.head;
   step.effects.push({
     kind: "challenge",

@@ -93,7 +93,9 @@ function accept(step: Step, turn: TurnState, round: RoundState, close: RoundStat
   }
   const mine = round.commits.get(turn.me)?.body.commitment;
   const listed = commits.find((c) => c.keeper === turn.me)?.commitment;
-  if (listed === undefined) return; // left out: nothing to reveal, but the bundle can still be checked
+  // Nothing to reveal then, but the bundle can still be checked.
+  if (listed === undefined)
+    return reason(step, "left-out", `closed set of attempt ${round.propose.body.round.attempt}`);
   if (listed !== mine) return reason(step, "bad-closed-set", "own commit differs from the one listed");
   round.accepted = close;
 }

@@ -3,7 +3,7 @@ import type { OwnValues } from "../effects.ts";
 import { keccak, fromHex } from "../hash.ts";
 import { commitmentOf } from "../messages.ts";
 import type { MessageOf } from "../messages.ts";
-import { reason, turnKey } from "../state.ts";
+import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
 import { integrate } from "./integrate.ts";
 
@@ -13,11 +13,12 @@ export function ownValues(step: Step, turn: TurnState): OwnValues | undefined {
   const group = state.group;
   if (group === undefined) return undefined;
   const key = turnKey(turn.ts, turn.turn);
+  if (turn.told.has("values-changed")) return undefined;
   if (turn.tree === undefined) {
     const { values, tree } = integrate(step, group, turn.scope, turn.ts, turn.te);
     const known = state.own.get(key);
     if (known !== undefined && known.recordsRoot !== tree.root) {
-      reason(step, "values-changed", `ts ${turn.ts}, turn ${turn.turn}`);
+      reasonOnce(step, turn, "values-changed", `ts ${turn.ts}, turn ${turn.turn}`);
       return undefined;
     }
     turn.tree = tree;

@@ -5,7 +5,7 @@ import type { ProviderValue } from "../messages.ts";
 import { lowerMedian } from "../median.ts";
 import { recordTree } from "../records.ts";
 import type { ChallengeRecord, RecordLeaf, RecordTree } from "../records.ts";
-import { slotBytes } from "../spacetime.ts";
+import { slotBytes, slotRuns } from "../spacetime.ts";
 import type { CommittedStep, SlotRange } from "../spacetime.ts";
 import { reason } from "../state.ts";
 import type { Step } from "../state.ts";
@@ -24,6 +24,27 @@ function standing(step: Step, group: GroupSnapshot, record: ChallengeRecord): bo
   return false;
 }
 
+/**
+ * R14 for a keeper that was down while the interval before was settled: what its records of that interval carry on, from the
+ * last settlement that it saw. Hashes of such old blocks may be unknown after a start; a wrong one is still no record.
+ */
+function carriedInto(step: Step, group: GroupSnapshot, provider: ProviderEntry, toSlot: number): bigint {
+  const { state } = step;
+  const to = slotStart(group.params, toSlot);
+  const seen = Math.max(-1, ...[...state.before.keys()].filter((ts) => ts < to));
+  const records = new Map<number, bigint>();
+  const fromSlot = seen < 0 ? 0 : slotAt(group.params, seen);
+  for (const [slot, { blockHash, outcome }] of state.records.get(provider.index) ?? []) {
+    const hash = state.hashes.get(slotStart(group.params, slot));
+    if (slot < fromSlot || slot >= toSlot || (hash !== undefined && hash !== blockHash)) continue;
+    records.set(slot, outcome.kind === "proven" ? outcome.bytes : 0n);
+  }
+  const before = state.before.get(seen)?.get(provider.index) ?? 0n;
+  // The chain shows what is committed from the last settlement on; the first of it held before as well.
+  const committed = committedSteps(group, provider).map((c, i) => (i === 0 ? { ...c, fromSlot } : c));
+  return slotRuns({ fromSlot, toSlot, before, committed, records }).at(-1)?.bytes ?? 0n;
+}
+
 /** The keeper's own records of one provider over slots [fromSlot, toSlot) as a range for R14. */
 function ownRange(
   step: Step,
@@ -39,7 +60,9 @@ function ownRange(
     bySlot.set(slot, record);
     records.set(slot, record.outcome.kind === "proven" ? record.outcome.bytes : 0n);
   }
-  const before = step.state.before.get(slotStart(group.params, fromSlot))?.get(provider.index) ?? 0n;
+  const known = step.state.before.get(slotStart(group.params, fromSlot));
+  const before =
+    known === undefined ? carriedInto(step, group, provider, fromSlot) : (known.get(provider.index) ?? 0n);
   return {
     range: { fromSlot, toSlot, before, committed: committedSteps(group, provider), records },
     bySlot,

@@ -69,7 +69,12 @@ export function onPropose(step: Step, turn: TurnState, message: MessageOf<"propo
   if (message.keeper !== turn.leader) {
     return reason(step, "not-the-leader", `propose of keeper ${message.keeper}, leader ${turn.leader}`);
   }
-  if (turn.rounds.has(roundIdOf(step, body.round))) return;
+  const known = turn.rounds.get(roundIdOf(step, body.round))?.propose;
+  if (known !== undefined) {
+    if (known.hash === message.hash) return;
+    step.effects.push({ kind: "evidence", first: known, second: message });
+    return reason(step, "equivocation", `propose of keeper ${message.keeper}`);
+  }
   const scope = turn.scope.map((provider) => provider.index);
   if (scope.length !== body.providers.length || scope.some((p, i) => p !== body.providers[i])) {
     return reason(step, "scope-mismatch", `expected [${scope.join()}], actual [${body.providers.join()}]`);
@@ -88,7 +93,8 @@ export function onPropose(step: Step, turn: TurnState, message: MessageOf<"propo
   const round = newRound(step, message);
   turn.rounds.set(round.id, round);
   turn.progressAt = step.state.head;
-  if (!body.silent.includes(turn.me)) sendCommit(step, turn, round);
+  if (body.silent.includes(turn.me)) return reason(step, "left-out", `attempt ${body.round.attempt}`);
+  sendCommit(step, turn, round);
 }
 
 /** R26: the first attempt leaves out nobody; later ones at most f, ascending, never down to less than a quorum. */

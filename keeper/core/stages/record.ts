@@ -7,7 +7,7 @@ import type { ReasonCode } from "../reasons.ts";
 import type { ChallengeRecord, FailureReason } from "../records.ts";
 import { reason } from "../state.ts";
 import type { ChallengeTask, Step } from "../state.ts";
-import { taskKey } from "./challenge.ts";
+import { skip, taskKey } from "./challenge.ts";
 
 const none = new Uint8Array();
 
@@ -76,28 +76,25 @@ export function onAnswer(step: Step, event: Extract<Event, { kind: "answer" }>):
   addRecord(step, record);
 }
 
-/** Answers that are overdue are late; at the slot's end it is clear whether nobody or only we were unreachable. */
+/** At the slot's end it is clear whether a provider that gave no answer, or only we, could not be reached. */
 export function tickRecord(step: Step): void {
   const { state } = step;
   const group = state.group;
   if (group === undefined) return;
   for (const task of state.tasks.values()) {
-    const slotEnd = slotStart(group.params, task.slot + 1);
-    if (task.askedAt !== undefined && !task.unreachable && state.head > task.askedAt + group.params.answer) {
-      fail(step, task, "late");
-    } else if (state.head >= slotEnd) {
-      closeTask(step, group, task);
-    }
+    if (state.head >= slotStart(group.params, task.slot + 1)) closeTask(step, group, task);
   }
 }
 
 function closeTask(step: Step, group: GroupSnapshot, task: ChallengeTask): void {
   const { state } = step;
-  if (task.askedAt === undefined || !task.unreachable) {
+  if (task.askedAt === undefined) {
+    if (!task.skipped) skip(step, task);
     state.tasks.delete(taskKey(task.provider, task.slot));
     return;
   }
-  if (othersReachable(step, group, task)) return fail(step, task, "unreachable");
+  // A question that is still open tells no more than one that found nobody: packets may get lost on either side.
+  if (othersReachable(step, group, task)) return fail(step, task, task.unreachable ? "unreachable" : "late");
   state.tasks.delete(taskKey(task.provider, task.slot));
   reason(step, "challenge-cut-off", `provider ${task.provider}, slot ${task.slot}`);
 }

@@ -137,7 +137,9 @@ export function onReveal(step: Step, turn: TurnState, round: RoundState, message
   }
   // L1: which of two reveals came first here must not decide whether this keeper can follow the leader's bundle.
   const named = round.bundle?.body.reveals.some((r) => r.hash === message.hash) ?? false;
-  if (others.length >= maxRevealsHeard && !named) return;
+  if (others.length >= maxRevealsHeard && !named) {
+    return reason(step, "message-surplus", `reveal of keeper ${message.keeper}`);
+  }
   const reveal: RevealState = { message, status: "waiting", opened: 0, countedAt: undefined };
   round.reveals.set(message.hash, reveal);
   turn.progressAt = step.state.head;

@@ -28,6 +28,7 @@ export function onGroup(step: Step, snapshot: GroupSnapshot): void {
 function prune(step: Step, snapshot: GroupSnapshot, ts: number): void {
   const { state } = step;
   const firstSlot = slotAt(snapshot.params, ts);
+  state.notesFrom = Math.max(state.notesFrom, ts);
   for (const [provider, bySlot] of state.records) {
     for (const slot of bySlot.keys()) if (slot < firstSlot) bySlot.delete(slot);
     if (bySlot.size === 0) state.records.delete(provider);

@@ -4,7 +4,7 @@ import type { MessageOf } from "../messages.ts";
 import { domainSeparator, settlementDigest } from "../settlement.ts";
 import type { Settlement } from "../settlement.ts";
 import { isListening } from "../liveness.ts";
-import { reason, turnKey } from "../state.ts";
+import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
 import { pinnedByLeader, pinnedHolds, settlementOf } from "./exchange.ts";
 
@@ -13,14 +13,19 @@ export function maySignNew(step: Step, turn: TurnState): boolean {
   const { state } = step;
   const { group } = state;
   if (group === undefined || state.startHead === undefined || state.secondInstance) return false;
-  const seenBefore = turn.te <= state.startHead + group.params.confirmations;
-  const stillListening = isListening(state, group);
-  if (!seenBefore && !stillListening) return true;
-  if (seenBefore && !turn.barredTold) {
-    turn.barredTold = true;
-    reason(step, "barred-after-start", `te ${turn.te}, head at start ${state.startHead}`);
+  if (turn.te <= state.startHead + group.params.confirmations) {
+    reasonOnce(step, turn, "barred-after-start", `te ${turn.te}, head at start ${state.startHead}`);
+    return false;
   }
-  return false;
+  if (turn.ts < state.notesFrom) {
+    reasonOnce(step, turn, "barred-after-reorg", `ts ${turn.ts}, notes kept from ${state.notesFrom}`);
+    return false;
+  }
+  if (isListening(state, group)) {
+    reasonOnce(step, turn, "listening-after-start", `${state.vouched.size} keepers vouched`);
+    return false;
+  }
+  return true;
 }
 
 /** The leader proposes when its bundle is decided; everyone else signs what it can recompute. */

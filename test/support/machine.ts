@@ -1,0 +1,112 @@
+/** One keeper's machine by itself: a group, blocks with chosen hashes, and what it said. */
+import type { Effect } from "../../keeper/core/effects.ts";
+import type { Event } from "../../keeper/core/events.ts";
+import type { GroupSnapshot, ProviderEntry } from "../../keeper/core/group.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import { step } from "../../keeper/core/machine.ts";
+import type { ReasonCode } from "../../keeper/core/reasons.ts";
+import { initialState } from "../../keeper/core/state.ts";
+import type { KeeperState } from "../../keeper/core/state.ts";
+import { memberOf, operatorOf } from "../../scripts/sim/cheap-crypto.ts";
+import { defaultParams } from "../../scripts/sim/cluster.ts";
+
+export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const };
+
+export const hashAt = (n: number, fork = 0): Hex =>
+  `0x${(n + fork * 2 ** 32).toString(16).padStart(64, "0")}`;
+
+export function providerEntry(index: number, bytes = 1_600n): ProviderEntry {
+  return {
+    index,
+    operator: operatorOf(2000 + index),
+    activeFrom: 10,
+    history: [{ fromBlock: 10, bytes, listRoot: hashAt(7), receiptKey: operatorOf(1000 + index) }],
+  };
+}
+
+export function groupAt(ts: number, changes: Partial<GroupSnapshot> = {}): GroupSnapshot {
+  return {
+    chainId: 1,
+    address: `0x${"67".repeat(20)}`,
+    block: ts,
+    params: defaultParams,
+    ts,
+    committee: { version: 1, seed: hashAt(7), members: [0, 1, 2, 3].map(memberOf) },
+    pending: undefined,
+    providers: [providerEntry(0), providerEntry(1)],
+    ...changes,
+  };
+}
+
+export class Machine {
+  readonly state: KeeperState;
+  readonly effects: Effect[] = [];
+
+  constructor(state: KeeperState = initialState()) {
+    this.state = state;
+  }
+
+  step(event: Event): Effect[] {
+    const { effects } = step(this.state, event, machineConfig);
+    this.effects.push(...effects);
+    return effects;
+  }
+
+  /** Blocks `from` to `to` in one update, as after an outage. */
+  jump(from: number, to: number, fork = 0): Effect[] {
+    const blocks = Array.from({ length: to - from + 1 }, (_, i) => ({
+      number: from + i,
+      hash: hashAt(from + i, fork),
+    }));
+    return this.step({ kind: "blocks", blocks, entropy: hashAt(1) });
+  }
+
+  /** Blocks `from` to `to`, one head after the other; seeds are made at once, and `answer` says how providers answer. */
+  walk(from: number, to: number, answer: (provider: number) => "proven" | "unreachable" | "silent"): void {
+    for (let n = from; n <= to; n++) this.#serve(this.jump(n, n), answer);
+  }
+
+  #serve(
+    effects: readonly Effect[],
+    answer: (provider: number) => "proven" | "unreachable" | "silent",
+  ): void {
+    for (const effect of effects) {
+      if (effect.kind === "make-seed") {
+        const seed = new Uint8Array(48).fill(effect.slot % 250);
+        const { provider, slot, blockHash } = effect;
+        this.#serve(this.step({ kind: "seed", provider, slot, blockHash, seed }), answer);
+      }
+      if (effect.kind !== "challenge") continue;
+      const { provider, slot, blockHash } = effect;
+      const how = answer(provider);
+      if (how === "unreachable") {
+        const failed = { kind: "failed", reason: "unreachable" } as const;
+        this.step({ kind: "answer", provider, slot, blockHash, answer: failed });
+      }
+      if (how === "proven") {
+        const none = new Uint8Array();
+        const proven = {
+          kind: "proven",
+          bytes: 1_600n,
+          receiptHash: hashAt(slot),
+          receipt: none,
+          proof: none,
+        } as const;
+        this.step({ kind: "answer", provider, slot, blockHash, answer: proven });
+      }
+    }
+  }
+
+  /** Two others, one more than f, answer that they know of no double. */
+  vouch(): void {
+    for (const keeper of [0, 1]) this.step({ kind: "pulled", keeper, askedAt: this.state.head });
+  }
+
+  codes(): ReasonCode[] {
+    return this.effects.flatMap((effect) => (effect.kind === "reason" ? [effect.code] : []));
+  }
+
+  details(code: ReasonCode): string[] {
+    return this.effects.flatMap((e) => (e.kind === "reason" && e.code === code ? [e.detail] : []));
+  }
+}

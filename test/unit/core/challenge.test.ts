@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { operatorOf } from "../../../scripts/sim/cheap-crypto.ts";
+import { groupAt, Machine } from "../../support/machine.ts";
+
+const proven = (): "proven" => "proven";
+
+function started(): Machine {
+  const machine = new Machine();
+  machine.step({ kind: "group", snapshot: groupAt(10) });
+  return machine;
+}
+
+const outcomes = (machine: Machine, slot: number): unknown[] =>
+  [0, 1].map((provider) => machine.state.records.get(provider)?.get(slot)?.outcome);
+
+describe("challenges of a slot (R8, R13)", () => {
+  it("give one record each, and no reason, when all goes well", () => {
+    const machine = started();
+    machine.walk(10, 40, proven);
+    expect(machine.codes()).toEqual([]);
+    expect([...(machine.state.records.get(0)?.keys() ?? [])]).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it("that this keeper came too late for are told once each, whatever the number of heads left in the slot", () => {
+    const machine = started();
+    machine.jump(10, 13); // the slot is 10 … 14, its last challenge at 12
+    machine.walk(14, 20, proven);
+    expect(machine.details("challenge-late-start")).toEqual(["provider 0, slot 0", "provider 1, slot 0"]);
+    expect(machine.state.records.get(0)?.has(1)).toBe(true);
+    expect(machine.state.tasks.size).toBe(0);
+  });
+
+  it("whose moment passed while the chain was out of sight are told once each", () => {
+    const machine = started();
+    machine.walk(10, 11, proven);
+    const asked = machine.effects.some(({ kind }) => kind === "challenge");
+    machine.jump(12, 15);
+    const late = machine.details("challenge-late-start");
+    expect(late).toEqual(asked ? [] : ["provider 0, slot 0", "provider 1, slot 0"]);
+  });
+
+  it("of slots that nobody here saw are told as a range", () => {
+    const machine = started();
+    machine.walk(10, 16, proven);
+    machine.jump(17, 42);
+    expect(machine.details("slots-missed")).toEqual(["slots 2 to 5"]);
+  });
+
+  it.each(["unreachable", "silent"] as const)(
+    "to a provider that is %s give no record while this keeper reaches nobody at all",
+    (how) => {
+      const machine = started();
+      machine.walk(10, 20, () => how);
+      expect(machine.details("challenge-cut-off")).toContain("provider 0, slot 0");
+      expect(outcomes(machine, 0)).toEqual([undefined, undefined]);
+    },
+  );
+
+  it.each([
+    ["unreachable", "unreachable"],
+    ["silent", "late"],
+  ] as const)("to a provider that is %s are %s when another provider answered", (how, reason) => {
+    const machine = started();
+    machine.walk(10, 20, (provider) => (provider === 0 ? how : "proven"));
+    expect(outcomes(machine, 0)).toMatchObject([{ kind: "failed", reason }, { kind: "proven" }]);
+    expect(machine.codes()).not.toContain("challenge-cut-off");
+  });
+
+  it.each([
+    ["unreachable", "unreachable"],
+    ["silent", "late"],
+  ] as const)("to a provider that is %s are %s when q−1 keepers are connected", (how, reason) => {
+    const machine = started();
+    machine.step({ kind: "peers", operators: [operatorOf(0), operatorOf(1)] });
+    machine.walk(10, 20, () => how);
+    expect(outcomes(machine, 0)).toMatchObject([
+      { kind: "failed", reason },
+      { kind: "failed", reason },
+    ]);
+  });
+});
