@@ -29,12 +29,17 @@ const schema = z.strictObject({
   keys: z.string().min(1),
   /** First line: the password of the key files. Asked for at a terminal if there is none. */
   passwordFile: z.string().min(1).optional(),
+  /** A postgres:// URL or a file; a file in dataDir unless said otherwise. */
+  ledger: z.string().min(1).optional(),
+  ledgerPasswordFile: z.string().min(1).optional(),
   api: z
     .strictObject({
       host: z.string().default("127.0.0.1"),
       port: z.number().int().min(0).max(65_535).default(0),
+      /** Names by which browsers may reach it, besides the host itself and localhost. */
+      names: z.array(z.string().min(1)).default([]),
     })
-    .default({ host: "127.0.0.1", port: 0 }),
+    .default({ host: "127.0.0.1", port: 0, names: [] }),
   challengeTimeout_ms: z.number().int().min(100).max(600_000).default(10_000),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
 });
@@ -46,7 +51,8 @@ export type Setting = {
   readonly key: string;
   readonly flag: string;
   readonly env: string;
-  readonly kind: "text" | "path" | "number" | "list";
+  /** "place": a URL or a path. */
+  readonly kind: "text" | "path" | "place" | "number" | "list";
   readonly text: string;
 };
 
@@ -69,8 +75,16 @@ export const settings: readonly Setting[] = [
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
   setting("keys", "keys", "path", "folder of the key files"),
   setting("passwordFile", "password-file", "path", "file with the password of the keys"),
+  setting("ledger", "ledger", "place", "the ledger: a postgres:// URL or a file"),
+  setting(
+    "ledgerPasswordFile",
+    "ledger-password-file",
+    "path",
+    "file with the password of the ledger's server",
+  ),
   setting("api.host", "api-host", "text", "address of the HTTP server"),
   setting("api.port", "api-port", "number", "port of the HTTP server, 0 for any"),
+  setting("api.names", "api-names", "list", "names by which browsers may reach the HTTP server"),
   setting("challengeTimeout_ms", "challenge-timeout-ms", "number", "how long a provider may take"),
   setting("logLevel", "log-level", "text", "trace, debug, info, warn, error or silent"),
 ];
@@ -120,7 +134,11 @@ function fromText({ kind }: Setting, text: string | readonly string[]): unknown 
   if (kind === "list") return words.flatMap((word) => word.split(",")).map((word) => word.trim());
   const last = words.at(-1) ?? "";
   if (kind === "number") return /^\d+$/.test(last) ? Number(last) : last;
-  return kind === "path" ? resolve(last) : last;
+  return isPath(kind, last) ? resolve(last) : last;
+}
+
+function isPath(kind: Setting["kind"], text: string): boolean {
+  return kind === "path" || (kind === "place" && !/^[a-z][a-z0-9+.-]*:\/\//i.test(text));
 }
 
 type File = { readonly path: string; readonly document: Document; readonly lines: LineCounter };
@@ -153,8 +171,9 @@ function treeOf(file: File | undefined): { tree: Tree; origins: Map<string, stri
   for (const [key, leaf] of leaves(tree)) {
     if (key === "") continue;
     origins.set(key, placeIn(file, key.split(".")) ?? file.path);
-    const isPath = settings.some((known) => known.key === key && known.kind === "path");
-    if (isPath && typeof leaf === "string" && leaf !== "") put(tree, key, resolve(folder, leaf));
+    if (typeof leaf !== "string" || leaf === "") continue;
+    const kind = settings.find((known) => known.key === key)?.kind;
+    if (kind !== undefined && isPath(kind, leaf)) put(tree, key, resolve(folder, leaf));
   }
   return { tree, origins };
 }

@@ -1,13 +1,11 @@
 /** The whole daemon on a page: which adapter stands behind which port. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { startApi } from "./api/status.ts";
 import { EthersChain } from "./adapters/chain-ethers/index.ts";
 import { systemClock } from "./adapters/clock-system.ts";
 import { NobleCrypto } from "./adapters/crypto-noble.ts";
 import { FileKeyring } from "./adapters/keyring-file.ts";
 import { KeyFileError, openKeys, readPasswordFile } from "./adapters/keyring-keystore.ts";
-import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
 import { providerClient } from "./adapters/provider-libp2p.ts";
 import { LevelStore } from "./adapters/store-level.ts";
 import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
@@ -17,6 +15,7 @@ import type { KeeperState } from "./core/state.ts";
 import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
+import { wirePeople } from "./wire-people.ts";
 
 const redial_ms = 1_000;
 const maxPieceLists = 4_096;
@@ -49,9 +48,13 @@ export async function wire(
   const secrets = await openKeys(config.keys, await passwordOf(config, password));
   await mkdir(config.dataDir, { recursive: true });
   const keyring = new FileKeyring(secrets);
-  const telemetry = new PinoTelemetry(config.logLevel, keyring.operator);
   const store = await LevelStore.open(join(config.dataDir, "store"));
-  const ledger = await TypeormLedger.openFile(join(config.dataDir, "ledger.sqlite"));
+  const people = await wirePeople(
+    config,
+    keyring.operator,
+    new PinoTelemetry(config.logLevel, keyring.operator),
+  );
+  const { telemetry, ledger } = people;
   const { id: chainId, rpc: urls, registry, poll_ms } = config.chain;
   const operatorSecret = secrets.operator;
   const chain = new EthersChain({ chainId, urls, registry, operatorSecret, poll_ms }, systemClock);
@@ -69,7 +72,7 @@ export async function wire(
     { groups, timeout_ms: challengeTimeout_ms, maxLists: maxPieceLists },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
-  const api = await startApi({ ...config.api, groups }, { keeper, ledger });
+  const api = await people.open(keeper, transport);
   return {
     peerId: transport.peerId,
     addresses: transport.addresses,
@@ -79,10 +82,9 @@ export async function wire(
       try {
         await keeper.run(signal);
       } finally {
-        await api.stop();
+        await people.close();
         await transport.stop();
         await store.close();
-        await ledger.close();
       }
     },
   };

@@ -1,4 +1,4 @@
-/** Logs as JSON lines on stderr, and counts reasons. */
+/** Logs as JSON lines on stderr. */
 import { pino } from "pino";
 import type { Logger } from "pino";
 import { reasons } from "../core/reasons.ts";
@@ -7,18 +7,12 @@ import type { TelemetryPort } from "../ports/telemetry.ts";
 
 export class PinoTelemetry implements TelemetryPort {
   readonly #log: Logger;
-  readonly #counts = new Map<ReasonCode, number>();
 
   constructor(level: string, name: string) {
     this.#log = pino({ level, name }, pino.destination({ fd: 2, sync: false }));
   }
 
-  get counts(): ReadonlyMap<ReasonCode, number> {
-    return this.#counts;
-  }
-
   reason(group: string, code: ReasonCode, detail: string): void {
-    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
     this.#log.warn({ group, reason: code, detail }, reasons[code].short);
   }
 

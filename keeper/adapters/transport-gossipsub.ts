@@ -8,6 +8,7 @@ import { identify } from "@libp2p/identify";
 import type { Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
+import type { Ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { lpStream } from "@libp2p/utils";
 import { yamux } from "@libp2p/yamux";
@@ -19,7 +20,13 @@ import { fromHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { Endpoint } from "../ports/chain.ts";
-import type { GossipHandler, Question, RequestHandler, TransportPort } from "../ports/transport.ts";
+import type {
+  GossipHandler,
+  PeerStatsPort,
+  Question,
+  RequestHandler,
+  TransportPort,
+} from "../ports/transport.ts";
 
 export type TransportOptions = {
   /** 32-byte seed of the ed25519 key, hex. */
@@ -86,9 +93,9 @@ function gossip(topics: readonly string[]): ReturnType<typeof gossipsub> {
   });
 }
 
-type Services = { pubsub: ReturnType<ReturnType<typeof gossipsub>>; [name: string]: unknown };
+type Services = { pubsub: ReturnType<ReturnType<typeof gossipsub>>; ping: Ping; [name: string]: unknown };
 
-export class GossipTransport implements TransportPort {
+export class GossipTransport implements TransportPort, PeerStatsPort {
   readonly node: Libp2p<Services>;
   readonly #members: Map<string, Endpoint>;
   readonly #options: TransportOptions;
@@ -233,6 +240,20 @@ export class GossipTransport implements TransportPort {
   onConnected(listener: (operators: readonly Hex[]) => void): void {
     this.#listener = listener;
     listener(this.#connected());
+  }
+
+  async latencies_ms(): Promise<ReadonlyMap<Hex, number>> {
+    const latencies = new Map<Hex, number>();
+    const measure = async (peer: PeerId): Promise<void> => {
+      const operator = this.#members.get(peer.toString())?.operator;
+      if (operator === undefined) return;
+      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(askTimeout_ms)]);
+      // One that went away has no latency.
+      const took_ms = await this.node.services.ping.ping(peer, { signal }).catch(() => undefined);
+      if (took_ms !== undefined) latencies.set(operator, took_ms);
+    };
+    await Promise.all(this.node.getPeers().map(measure));
+    return latencies;
   }
 
   #connected(): Hex[] {

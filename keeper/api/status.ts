@@ -1,28 +1,36 @@
-/** What the keeper says of itself over HTTP, on loopback: read only. */
-import { serve } from "@hono/node-server";
-import type { AddressInfo } from "node:net";
-import { Hono } from "hono";
-import { leaderOf, turnAt, turnOrder } from "../core/turns.ts";
-import { latestRound } from "../core/turn.ts";
+/** What the keeper says of itself: one document for people, pages and scripts. */
+import { memberIndex } from "../core/group.ts";
+import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
+import { faultBound, quorum } from "../core/quorum.ts";
 import type { KeeperState, TurnState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
-import type { LedgerPort } from "../ports/ledger.ts";
+import { latestRound } from "../core/turn.ts";
+import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../core/turns.ts";
+import type { BooksPort } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
+import type { Surroundings } from "./monitor.ts";
+import type { GroupStatus, KeeperStatus, TurnPlan } from "./schemas.ts";
 
-export type GroupStatus = {
-  readonly group: Hex;
-  readonly ts: number;
-  /** 0 before the first turn of the interval. */
-  readonly turn: number;
-  /** Index of the keeper that leads the present turn, or the first one while none has begun. */
-  readonly leader: number;
-  readonly phase: string;
-  readonly challenges: { readonly asked: number; readonly passed: number; readonly failed: number };
-};
+/** The way of a round, in order. */
+export const phases = [
+  "challenge",
+  "propose",
+  "commit",
+  "reveal",
+  "decide",
+  "sign",
+  "submit",
+  "settle",
+] as const;
+export type Phase = (typeof phases)[number];
+
+const plannedTurns = 4;
+/** No news of the chain for so long, and the keeper is not ready. */
+const staleHead_s = 60;
 
 /** The step of the agreement that the present turn has reached, as this keeper sees it. */
-export function phaseOf(turn: TurnState | undefined): string {
+export function phaseOf(turn: TurnState | undefined): Phase {
   if (turn === undefined) return "challenge";
   if (turn.submitted) return "settle";
   if (turn.certificate !== undefined) return "submit";
@@ -34,56 +42,184 @@ export function phaseOf(turn: TurnState | undefined): string {
   return "commit";
 }
 
-async function groupStatus(
-  group: Hex,
-  state: KeeperState,
-  ledger: LedgerPort,
-): Promise<GroupStatus | undefined> {
-  const snapshot = state.group;
-  if (snapshot === undefined) return undefined;
-  const turn = turnAt(viewOf(state), snapshot.ts, snapshot.params);
+export type StatusSource = {
+  readonly keeper: Keeper;
+  readonly books: BooksPort;
+  readonly surroundings: () => Surroundings;
+  readonly operator: Hex;
+  readonly peerId: string;
+  readonly groups: readonly Hex[];
+  readonly startedAt_ms: number;
+  readonly now_ms: () => number;
+};
+
+/** The present turn and those after it: who leads, when, and which blocks its window has (R5, R6). */
+function planOf(snapshot: GroupSnapshot, view: number, block_s: number | undefined): TurnPlan[] {
   const operators = snapshot.committee.members.map((member) => member.operator);
   const order = turnOrder(snapshot.ts, snapshot.committee.seed, operators);
+  const first = Math.max(1, turnAt(view, snapshot.ts, snapshot.params));
+  return Array.from({ length: plannedTurns }, (_, i) => {
+    const turn = first + i;
+    const { from, to } = turnWindow(snapshot.ts, snapshot.params, turn);
+    const keeper = leaderOf(order, turn);
+    const inBlocks = Math.max(0, from - view);
+    return {
+      turn,
+      keeper,
+      operator: operators[keeper] ?? "",
+      fromBlock: from,
+      toBlock: to,
+      inBlocks,
+      inSeconds: block_s === undefined ? null : Math.round(inBlocks * block_s),
+    };
+  });
+}
+
+function committeeOf(
+  snapshot: GroupSnapshot,
+  source: StatusSource,
+): Pick<GroupStatus, "committee" | "connected" | "quorum"> {
+  const { members } = snapshot.committee;
+  const { latencies_ms } = source.surroundings();
+  const committee = members.map(({ operator }, index) => {
+    const me = operator === source.operator;
+    return {
+      index,
+      operator,
+      me,
+      connected: me || source.keeper.connected.includes(operator),
+      latency_ms: latencies_ms.get(operator) ?? null,
+    };
+  });
+  const connected = committee.filter((member) => member.connected).length;
+  return { committee, connected, quorum: quorum(members.length) };
+}
+
+function moneyOf(group: Hex, head: number, now: Surroundings): GroupStatus["money"] {
+  const funds = now.funds.get(group);
+  if (funds === undefined) return null;
+  const left = funds.fundedUntil - BigInt(head);
+  const blocks = left > 0n ? Number(left) : 0;
   return {
-    group,
-    ts: snapshot.ts,
-    turn,
-    leader: leaderOf(order, Math.max(1, turn)),
-    phase: phaseOf(state.turn),
-    challenges: await ledger.challengeCounts(group),
+    unallocated: funds.unallocated.toString(),
+    arrears: funds.arrears.toString(),
+    fundedUntilBlock: funds.fundedUntil.toString(),
+    runway_s: now.block_s === undefined ? null : Math.min(Math.round(blocks * now.block_s), 1e12),
   };
 }
 
-export async function startApi(
-  options: { readonly host: string; readonly port: number; readonly groups: readonly Hex[] },
-  on: { readonly keeper: Keeper; readonly ledger: LedgerPort },
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const app = new Hono();
-  app.get("/status", async (context) => {
-    const states = options.groups.map((group) => ({ group, state: on.keeper.stateOf(group) }));
-    const first = states[0]?.state;
-    const groups: GroupStatus[] = [];
-    for (const { group, state } of states) {
-      const status = state === undefined ? undefined : await groupStatus(group, state, on.ledger);
-      if (status !== undefined) groups.push(status);
+function providersOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["providers"] {
+  return snapshot.providers.map(({ index, operator, history }) => {
+    const records = [...(state.records.get(index)?.values() ?? [])].sort((a, b) => b.slot - a.slot);
+    const last = records[0];
+    return {
+      index,
+      operator,
+      committedBytes: (history.at(-1)?.bytes ?? 0n).toString(),
+      lastSlot: last?.slot ?? null,
+      lastOutcome:
+        last === undefined ? null : last.outcome.kind === "proven" ? "proven" : last.outcome.reason,
+      lastBytes: last?.outcome.kind === "proven" ? last.outcome.bytes.toString() : null,
+    };
+  });
+}
+
+async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatus | undefined> {
+  const state = source.keeper.stateOf(group);
+  const snapshot = state?.group;
+  if (state === undefined || snapshot === undefined) return undefined;
+  const now = source.surroundings();
+  const { params, ts, committee } = snapshot;
+  const view = viewOf(state);
+  const turn = turnAt(view, ts, params);
+  const next = planOf(snapshot, view, now.block_s);
+  const order = turnOrder(
+    ts,
+    committee.seed,
+    committee.members.map(({ operator }) => operator),
+  );
+  const f = faultBound(committee.members.length);
+  return {
+    group,
+    ts,
+    view,
+    turn,
+    leader: next[0]?.keeper ?? 0,
+    phase: phaseOf(state.turn),
+    failed: turn === 0 ? [] : failedLeaders(order, turn, f),
+    seat: memberIndex(committee, source.operator),
+    params: { ...params, price: params.price.toString() },
+    next,
+    ...committeeOf(snapshot, source),
+    providers: providersOf(snapshot, state),
+    challenges: await source.books.challengeCounts(group),
+    money: moneyOf(group, state.head, now),
+    bookedThrough: now.bookedThrough.get(group) ?? null,
+    overdue_s:
+      turn === 0 || now.block_s === undefined ? 0 : Math.round((view - ts - params.interval) * now.block_s),
+    secondInstance: state.secondInstance,
+  };
+}
+
+/** Why the keeper cannot do its work now; empty: it can. */
+export function problemsOf(source: StatusSource): string[] {
+  const now = source.surroundings();
+  const problems: string[] = [];
+  const { head } = now;
+  if (head === undefined) problems.push("no block of the chain has been seen yet: check the RPC endpoints");
+  else if (source.now_ms() / 1000 - head.timestamp_s > staleHead_s && now.block_s === undefined) {
+    problems.push("the chain has not moved since the start: check the RPC endpoints");
+  }
+  for (const group of source.groups) {
+    const state = source.keeper.stateOf(group);
+    const snapshot = state?.group;
+    if (state === undefined || snapshot === undefined) {
+      problems.push(`group ${group} has not been read yet`);
+      continue;
     }
-    return context.json({
-      head: first?.head ?? -1,
-      view: first === undefined ? -1 : viewOf(first),
-      peers: on.keeper.connected.length,
-      groups,
-    });
-  });
-  const { host, port } = options;
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port }, (info: AddressInfo) => {
-      const stop = (): Promise<void> =>
-        new Promise((done) => {
-          server.close(() => done());
-          if ("closeAllConnections" in server) server.closeAllConnections();
-        });
-      resolve({ url: `http://${host}:${info.port}`, stop });
-    });
-    server.on("error", reject);
-  });
+    if (memberIndex(snapshot.committee, source.operator) < 0 && snapshot.pending === undefined) {
+      problems.push(`group ${group}: this keeper has no seat in the committee`);
+    }
+    if (state.secondInstance) {
+      problems.push(
+        `group ${group}: another process uses this keeper's key; stop one of them, restart the other`,
+      );
+    }
+    const { connected, quorum: needed } = committeeOf(snapshot, source);
+    if (connected < needed) {
+      problems.push(`group ${group}: ${connected} keepers are connected, expected ${needed} or more`);
+    }
+  }
+  return problems;
+}
+
+export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
+  const now = source.surroundings();
+  const states = source.groups.map((group) => source.keeper.stateOf(group));
+  const groups = await Promise.all(source.groups.map((group) => groupStatus(group, source)));
+  const { operator } = now;
+  const problems = problemsOf(source);
+  return {
+    operator: source.operator,
+    peerId: source.peerId,
+    uptime_s: Math.round((source.now_ms() - source.startedAt_ms) / 1000),
+    ready: problems.length === 0,
+    problems,
+    head: Math.max(-1, ...states.map((state) => state?.head ?? -1)),
+    view: Math.max(-1, ...states.map((state) => (state === undefined ? -1 : viewOf(state)))),
+    headTime_s: now.head?.timestamp_s ?? null,
+    block_s: now.block_s ?? null,
+    clockOffset_s: now.clockOffset_s ?? null,
+    diskFreeBytes: now.diskFreeBytes ?? null,
+    funds:
+      operator === undefined
+        ? null
+        : {
+            balance: operator.balance.toString(),
+            gasPrice: operator.gasPrice.toString(),
+            transactionsLeft: operator.transactionsLeft,
+          },
+    peers: source.keeper.connected.length,
+    groups: groups.filter((group) => group !== undefined),
+  };
 }

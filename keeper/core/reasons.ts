@@ -231,6 +231,19 @@ export const reasons = {
     short: "the settlement transaction failed",
     long: "The contract or the node refused it; the detail says which rule, expected and actual.",
   },
+  // books
+  "ledger-failed": {
+    short: "the ledger could not be written",
+    long: "Rows wait and are tried again; challenges and payments go on without it. Check the database and its disk.",
+  },
+  "ledger-overflow": {
+    short: "rows of the ledger were given up",
+    long: "The ledger failed for so long that its queue is full. What the chain tells is read again by itself; challenges of that time are missing from the figures.",
+  },
+  "ledger-behind": {
+    short: "the ledger could not follow the chain",
+    long: "Settlements could not be read from the chain, or not written. The next pass tries again from where the last one ended.",
+  },
 } as const satisfies Record<string, Text>;
 
 export type ReasonCode = keyof typeof reasons;

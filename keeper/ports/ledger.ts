@@ -1,23 +1,114 @@
 /** The keeper's books: what it asked, what it heard, what was paid. Read by people; never by the protocol. */
 import type { Hex } from "../core/hash.ts";
 import type { ChallengeRecord } from "../core/records.ts";
-import type { Settlement } from "../core/settlement.ts";
 
 export type ChallengeCounts = { readonly asked: number; readonly passed: number; readonly failed: number };
 
-export type SubmittedSettlement = {
-  readonly group: Hex;
-  readonly settlement: Settlement;
-  readonly signers: bigint;
-  readonly tx: Hex;
-  readonly block: number;
-  readonly gasUsed: bigint;
-};
-
+/** What the daemon itself writes while it runs. */
 export interface LedgerPort {
   addChallenge(group: Hex, record: ChallengeRecord): Promise<void>;
-  addSettlement(settlement: SubmittedSettlement): Promise<void>;
-  /** A reorg took back what was settled from `ts` on. */
-  dropSettlements(group: Hex, ts: number): Promise<void>;
+}
+
+export type BookedItem = {
+  readonly provider: number;
+  /** byte·blocks that the committee signed. */
+  readonly signed: bigint;
+  /** byte·blocks that were paid: what was signed, capped by what was committed (R16). */
+  readonly spaceTime: bigint;
+  /** Token units charged, arrears collected or left included (R30, R32). */
+  readonly amount: bigint;
+  /** Of it the provider's. */
+  readonly toProvider: bigint;
+};
+
+export type BookedShare = { readonly keeper: number; readonly operator: Hex; readonly amount: bigint };
+
+export type BookedTransaction = {
+  readonly tx: Hex;
+  readonly block: number;
+  readonly blockHash: Hex;
+  /** Lower-case address. */
+  readonly sender: Hex;
+  readonly gasUsed: bigint;
+  /** Wei for one unit of gas. */
+  readonly gasPrice: bigint;
+};
+
+/** One settlement as the chain's events and calldata tell it. */
+export type BookedSettlement = {
+  readonly group: Hex;
+  readonly ts: number;
+  readonly te: number;
+  readonly committee: number;
+  readonly leader: number;
+  readonly failed: bigint;
+  readonly payees: bigint;
+  readonly signers: bigint;
+  readonly digest: Hex;
+  readonly transaction: BookedTransaction;
+  /** Ascending by provider. */
+  readonly items: readonly BookedItem[];
+  /** Ascending by keeper. */
+  readonly shares: readonly BookedShare[];
+};
+
+/** The block through which a group is booked. */
+export type Cursor = { readonly block: number; readonly blockHash: Hex };
+
+export type ChallengeEntry = {
+  readonly provider: number;
+  readonly slot: number;
+  readonly outcome: string;
+  readonly reason: string | null;
+  readonly bytes: string;
+  /** Local time when it was recorded, milliseconds since 1970. */
+  readonly at_ms: number;
+};
+
+/** How often one reason was given on one day (UTC, days since 1970). */
+export type ReasonEntry = {
+  readonly group: string;
+  readonly code: string;
+  readonly day: number;
+  readonly count: number;
+  readonly at_ms: number;
+  readonly detail: string;
+};
+
+export type PeerEntry = {
+  readonly operator: string;
+  readonly connected: boolean;
+  readonly latency_ms: number | null;
+  /** When it was last connected. */
+  readonly seen_ms: number;
+};
+
+export type OutcomeCount = {
+  readonly provider: number;
+  readonly outcome: string;
+  /** "" for a proven one. */
+  readonly reason: string;
+  readonly count: number;
+};
+
+/** The whole of the books: what the bookkeeper writes and people read. */
+export interface BooksPort extends LedgerPort {
+  cursor(group: Hex): Promise<Cursor | undefined>;
+  /** Adds settlements and moves the cursor, all or nothing. */
+  book(group: Hex, settlements: readonly BookedSettlement[], cursor: Cursor): Promise<void>;
+  /** Takes back what was booked after `cursor`; all of the group without one. */
+  rewind(group: Hex, cursor: Cursor | undefined): Promise<void>;
+  /** Newest first, those with ts below `before`. */
+  settlements(group: Hex, before: number | undefined, limit: number): Promise<BookedSettlement[]>;
+  addReasons(reasons: readonly ReasonEntry[]): Promise<void>;
+  setPeers(peers: readonly PeerEntry[]): Promise<void>;
+  /** Newest slot first, those with slot below `before`. */
+  challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]>;
+  outcomes(group: Hex): Promise<OutcomeCount[]>;
   challengeCounts(group: Hex): Promise<ChallengeCounts>;
+  /** Newest first. */
+  reasons(limit: number): Promise<ReasonEntry[]>;
+  peers(): Promise<PeerEntry[]>;
+  /** Folds challenges recorded before `before_ms` into daily counts and forgets reasons of days before that. */
+  retain(before_ms: number): Promise<void>;
 }

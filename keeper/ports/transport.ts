@@ -23,3 +23,9 @@ export interface TransportPort {
   /** Operators of members connected now; called at every change. */
   onConnected(listener: (operators: readonly Hex[]) => void): void;
 }
+
+/** For people: how far other keepers are. */
+export interface PeerStatsPort {
+  /** Milliseconds for a question and its answer, by connected operator. */
+  latencies_ms(): Promise<ReadonlyMap<Hex, number>>;
+}

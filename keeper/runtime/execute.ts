@@ -234,9 +234,8 @@ export class Effects {
     if (result.kind === "superseded") {
       return this.#on.telemetry.info("settlement not needed any more", { group, detail: result.detail });
     }
-    const { tx, gasUsed } = result;
-    this.#on.telemetry.info("settled", { group, ts: settlement.ts, te: settlement.te, tx, block });
-    await this.#on.ledger.addSettlement({ group, settlement, signers, tx, block: result.block, gasUsed });
+    // The books take settlements from the chain, this keeper's own and all others alike.
+    this.#on.telemetry.info("settled", { group, ts: settlement.ts, te: settlement.te, tx: result.tx, block });
   }
 }
 

@@ -135,7 +135,6 @@ export class Keeper {
       const loop = this.#loops.get(snapshot.address);
       if (loop === undefined) continue;
       if (loop.state.group === undefined) this.#join(snapshot);
-      else if (snapshot.ts < loop.state.group.ts) this.#forgetSettlements(snapshot);
       loop.enqueue({ kind: "group", snapshot });
     }
     const entropy = this.#on.clock.entropy();
@@ -144,16 +143,6 @@ export class Keeper {
     await Promise.all([...this.#loops.values()].map((loop) => loop.settled()));
     const slotBegan = [...before].some(([loop, head]) => slotsDiffer(loop.state, head));
     if (update.groups.length > 0 || slotBegan) this.#refreshSoon();
-  }
-
-  /** The books follow a reorg; they never hold up the protocol. */
-  #forgetSettlements({ address, ts }: GroupSnapshot): void {
-    this.#on.ledger.dropSettlements(address, ts).catch((error: unknown) => {
-      this.#on.telemetry.error("the ledger could not follow a reorg", {
-        group: address,
-        error: String(error),
-      });
-    });
   }
 
   #join(snapshot: GroupSnapshot): void {

@@ -128,7 +128,7 @@ export class KeeperFleet {
     const { api } = this.#seat(index);
     if (api === undefined) return undefined;
     try {
-      const response = await fetch(`${api}/status`, { signal: AbortSignal.timeout(statusTimeout_ms) });
+      const response = await fetch(`${api}/v1/status`, { signal: AbortSignal.timeout(statusTimeout_ms) });
       return response.ok ? ((await response.json()) as KeeperStatus) : undefined;
     } catch {
       return undefined;

@@ -33,7 +33,7 @@ export async function keeperRuns(storeFolder: string): Promise<boolean> {
 
 export async function statusOf(api: string): Promise<RunningStatus | undefined> {
   try {
-    const response = await fetch(`${api}/status`, { signal: AbortSignal.timeout(statusTimeout_ms) });
+    const response = await fetch(`${api}/v1/status`, { signal: AbortSignal.timeout(statusTimeout_ms) });
     const status = (await response.json()) as RunningStatus;
     return Array.isArray(status.groups) ? status : undefined;
   } catch {

@@ -323,7 +323,4 @@ export class Cluster {
 
 const silentLedger: KeeperDependencies["ledger"] = {
   addChallenge: async () => undefined,
-  addSettlement: async () => undefined,
-  dropSettlements: async () => undefined,
-  challengeCounts: async () => ({ asked: 0, passed: 0, failed: 0 }),
 };

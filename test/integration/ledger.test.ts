@@ -1,166 +1,260 @@
-/** The keeper's books in a file database: exact, idempotent, durable, and made by migrations alone. */
+/** The keeper's books, the same questions to an embedded file and to a real PostgreSQL server. */
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { DataSource } from "typeorm";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import { migrations } from "../../keeper/adapters/ledger-typeorm/migrations.ts";
 import NodeSqlite from "../../keeper/adapters/ledger-typeorm/node-sqlite.ts";
+import { ledgerPlace, openSource } from "../../keeper/adapters/ledger-typeorm/open.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
-import type { SubmittedSettlement } from "../../keeper/ports/ledger.ts";
+import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { temporaryFolder } from "../support/files.ts";
+import { startPostgres } from "../support/postgres.ts";
+import type { TestPostgres } from "../support/postgres.ts";
 import { failedRecord, hashOf, killedWriter, provenRecord, storeGroup } from "../support/records.ts";
 
 const otherGroup: Hex = `0x${"c4".repeat(20)}`;
+const operator: Hex = `0x${"0e".repeat(20)}`;
+const day_ms = 86_400_000;
 
-async function opened(file: string): Promise<TypeormLedger> {
-  const ledger = await TypeormLedger.openFile(file);
+let postgres: TestPostgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+}, 60_000);
+afterAll(() => postgres.stop());
+
+async function opened(where: string, now_ms?: () => number): Promise<TypeormLedger> {
+  const ledger = await TypeormLedger.open(ledgerPlace(where), now_ms);
   onTestFinished(() => ledger.close());
   return ledger;
 }
 
-/** Rows as plain SQL sees them, through a connection of its own. */
-function rows(file: string, sql: string): unknown[] {
-  const db = new NodeSqlite(file);
-  try {
-    return db
-      .prepare(sql)
-      .all()
-      .map((row) => ({ ...(row as object) }));
-  } finally {
-    db.close();
-  }
+async function rows(ledger: TypeormLedger, table: string): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  for await (const row of ledger.rows(table, undefined)) found.push(row);
+  return found;
 }
 
-const settlement = (ts: number, gasUsed: bigint): SubmittedSettlement => ({
-  group: storeGroup,
-  settlement: {
-    ts,
-    te: ts + 30,
-    committee: 1,
-    leader: 2,
-    failed: 0b10n,
-    payees: 2n ** 123n + 1n,
-    items: [
-      { provider: 0, spaceTime: 2n ** 127n },
-      { provider: 4, spaceTime: 0n },
-    ],
-  },
+const settlement = (ts: number, group = storeGroup): BookedSettlement => ({
+  group,
+  ts,
+  te: ts + 30,
+  committee: 1,
+  leader: 2,
+  failed: 0b10n,
+  payees: 2n ** 123n + 1n,
   signers: 2n ** 124n - 1n,
-  tx: hashOf(ts),
-  block: ts + 33,
-  gasUsed,
+  digest: hashOf(ts + 7),
+  transaction: {
+    tx: hashOf(ts),
+    block: ts + 33,
+    blockHash: hashOf(ts + 33),
+    sender: operator,
+    gasUsed: 16_777_216n,
+    gasPrice: 2n ** 90n,
+  },
+  items: [
+    {
+      provider: 0,
+      signed: 2n ** 128n - 1n,
+      spaceTime: 2n ** 127n,
+      amount: 2n ** 255n,
+      toProvider: 2n ** 254n,
+    },
+    { provider: 4, signed: 0n, spaceTime: 0n, amount: 0n, toProvider: 0n },
+  ],
+  shares: [{ keeper: 0, operator, amount: 2n ** 200n }],
 });
 
-describe("the ledger", () => {
-  it("counts what was asked, passed and failed, by group", async () => {
-    const ledger = await opened(join(await temporaryFolder(), "ledger.db"));
+const at = (block: number) => ({ block, blockHash: hashOf(block) });
+
+const engines = [
+  { name: "an embedded file", place: async () => join(await temporaryFolder(), "ledger.db") },
+  { name: "a PostgreSQL server", place: () => postgres.database() },
+];
+
+describe.each(engines)("the ledger on $name", ({ place }) => {
+  it("counts what was asked, passed and failed, by group, and the same entry twice as one", async () => {
+    const ledger = await opened(await place());
     expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 0, passed: 0, failed: 0 });
-    for (const slot of [1, 2, 3]) await ledger.addChallenge(storeGroup, provenRecord(slot));
+    for (const slot of [1, 2, 3, 3]) await ledger.addChallenge(storeGroup, provenRecord(slot));
     for (const slot of [1, 2]) await ledger.addChallenge(storeGroup, failedRecord(slot, 7));
     await ledger.addChallenge(otherGroup, failedRecord(1));
     expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 5, passed: 3, failed: 2 });
     expect(await ledger.challengeCounts(otherGroup)).toEqual({ asked: 1, passed: 0, failed: 1 });
+    // The later entry stands.
+    await ledger.addChallenge(storeGroup, failedRecord(3));
+    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 5, passed: 2, failed: 3 });
+    expect(await ledger.outcomes(storeGroup)).toEqual([
+      { provider: 0, outcome: "proven", reason: "", count: 2 },
+      { provider: 0, outcome: "failed", reason: "late", count: 1 },
+      { provider: 7, outcome: "failed", reason: "late", count: 2 },
+    ]);
   });
 
-  it("takes the same entry twice as one, and the later one stands", async () => {
-    const file = join(await temporaryFolder(), "ledger.db");
-    const ledger = await opened(file);
-    await ledger.addChallenge(storeGroup, provenRecord(9));
-    await ledger.addChallenge(storeGroup, provenRecord(9));
-    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 1, passed: 1, failed: 0 });
-    await ledger.addChallenge(storeGroup, failedRecord(9));
-    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 1, passed: 0, failed: 1 });
-    expect(rows(file, "select outcome, reason, bytes from challenge")).toEqual([
-      { outcome: "failed", reason: "late", bytes: "0" },
-    ]);
-    await ledger.addChallenge(storeGroup, provenRecord(9));
-    expect(rows(file, "select outcome, reason, bytes from challenge")).toEqual([
-      { outcome: "proven", reason: null, bytes: (2n ** 70n + 9n).toString() },
-    ]);
-    for (const gas of [1n, 2n, 2n]) await ledger.addSettlement(settlement(100, gas));
-    await ledger.addSettlement(settlement(130, 5n));
-    expect(rows(file, "select ts, gasUsed from settlement order by ts")).toEqual([
-      { ts: 100, gasUsed: "2" },
-      { ts: 130, gasUsed: "5" },
-    ]);
-    expect(rows(file, "select count(*) as items from item")).toEqual([{ items: 4 }]);
+  it("keeps the largest numbers of the protocol to the last digit, booked once or twice", async () => {
+    const ledger = await opened(await place());
+    for (let i = 0; i < 2; i++) await ledger.book(storeGroup, [settlement(100)], at(140));
+    expect(await ledger.settlements(storeGroup, undefined, 10)).toEqual([settlement(100)]);
+    expect(await ledger.cursor(storeGroup)).toEqual(at(140));
+  });
+
+  it("pages payments, newest first", async () => {
+    const ledger = await opened(await place());
+    const all = [100, 130, 160, 190].map((ts) => settlement(ts));
+    await ledger.book(storeGroup, all, at(300));
+    const ts = (found: BookedSettlement[]): number[] => found.map((one) => one.ts);
+    expect(ts(await ledger.settlements(storeGroup, undefined, 3))).toEqual([190, 160, 130]);
+    expect(ts(await ledger.settlements(storeGroup, 130, 3))).toEqual([100]);
+    expect(await ledger.settlements(otherGroup, undefined, 3)).toEqual([]);
   });
 
   it("forgets what a reorg took back, and nothing before it or of another group", async () => {
-    const file = join(await temporaryFolder(), "ledger.db");
-    const ledger = await opened(file);
-    for (const ts of [100, 130, 160]) await ledger.addSettlement(settlement(ts, 1n));
-    await ledger.addSettlement({ ...settlement(160, 1n), group: otherGroup });
-    await ledger.dropSettlements(storeGroup, 130);
-    expect(rows(file, 'select "group", ts from settlement order by ts')).toEqual([
-      { group: storeGroup, ts: 100 },
-      { group: otherGroup, ts: 160 },
+    const ledger = await opened(await place());
+    await ledger.book(
+      storeGroup,
+      [100, 130, 160].map((ts) => settlement(ts)),
+      at(200),
+    );
+    await ledger.book(otherGroup, [settlement(160, otherGroup)], at(200));
+    await ledger.rewind(storeGroup, at(133));
+    expect((await rows(ledger, "settlement")).map(({ group, ts }) => [group, ts])).toEqual([
+      [storeGroup, 100],
+      [otherGroup, 160],
     ]);
-    expect(rows(file, "select count(*) as items from item")).toEqual([{ items: 4 }]);
+    for (const [table, count] of [
+      ["item", 4],
+      ["share", 2],
+      ["transaction", 2],
+    ] as const) {
+      expect(await rows(ledger, table)).toHaveLength(count);
+    }
+    expect(await ledger.cursor(storeGroup)).toEqual(at(133));
+    await ledger.rewind(storeGroup, undefined);
+    expect(await ledger.cursor(storeGroup)).toBeUndefined();
+    expect(await ledger.cursor(otherGroup)).toEqual(at(200));
   });
 
-  it("keeps the largest numbers of the protocol to the last digit", async () => {
-    const file = join(await temporaryFolder(), "ledger.db");
-    const ledger = await opened(file);
-    await ledger.addSettlement(settlement(100, 16_777_216n));
-    const [row] = rows(file, "select * from settlement");
-    expect(row).toEqual({
-      group: storeGroup,
-      ts: 100,
-      te: 130,
-      leader: 2,
-      failed: "2",
-      payees: (2n ** 123n + 1n).toString(),
-      signers: (2n ** 124n - 1n).toString(),
-      tx: hashOf(100),
-      block: 133,
-      gasUsed: "16777216",
-    });
-    expect(rows(file, "select provider, spaceTime from item order by provider")).toEqual([
-      { provider: 0, spaceTime: (2n ** 127n).toString() },
-      { provider: 4, spaceTime: "0" },
+  it("grows to a bound: old slots become daily counts, old reasons go, and no count changes", async () => {
+    let now_ms = 10 * day_ms;
+    const ledger = await opened(await place(), () => now_ms);
+    for (let slot = 0; slot < 520; slot++) await ledger.addChallenge(storeGroup, provenRecord(slot));
+    now_ms = 11 * day_ms;
+    for (const slot of [520, 521]) await ledger.addChallenge(storeGroup, failedRecord(slot));
+    now_ms = 12 * day_ms;
+    await ledger.addChallenge(storeGroup, provenRecord(522));
+    const reason = { group: "", code: "rpc-down", count: 2, at_ms: now_ms, detail: "x".repeat(900) };
+    await ledger.addReasons([9, 12].map((day) => ({ ...reason, day })));
+    await ledger.addReasons([{ ...reason, day: 12, count: 3 }]);
+    const before = await ledger.challengeCounts(storeGroup);
+    await ledger.retain(12 * day_ms);
+    expect(await ledger.challengeCounts(storeGroup)).toEqual(before);
+    expect(before).toEqual({ asked: 523, passed: 521, failed: 2 });
+    expect(await rows(ledger, "challenge")).toHaveLength(1);
+    expect(
+      (await rows(ledger, "challenge_day")).map(({ day, outcome, count }) => [day, outcome, count]),
+    ).toEqual([
+      [10, "proven", 520],
+      [11, "failed", 2],
+    ]);
+    expect(await ledger.reasons(10)).toEqual([{ ...reason, day: 12, count: 5, detail: "x".repeat(500) }]);
+  });
+
+  it("gives every row of a table once, over many pages, and of one group if asked", async () => {
+    const ledger = await opened(await place());
+    const all = Array.from({ length: 1_203 }, (_, i) => settlement(i));
+    await ledger.book(storeGroup, all, at(9_000));
+    await ledger.book(otherGroup, [settlement(5, otherGroup)], at(9_000));
+    const items = await rows(ledger, "item");
+    expect(items).toHaveLength(2 * 1_204);
+    expect(new Set(items.map((row) => JSON.stringify([row["group"], row["ts"], row["provider"]]))).size).toBe(
+      2 * 1_204,
+    );
+    const own: unknown[] = [];
+    for await (const row of ledger.rows("item", otherGroup)) own.push(row["ts"]);
+    expect(own).toEqual([5, 5]);
+    await expect(ledger.rows("nothing", undefined).next()).rejects.toThrow(/expected settlement, /);
+  });
+
+  it("remembers peers, and when they were last there", async () => {
+    const ledger = await opened(await place());
+    await ledger.setPeers([{ operator, connected: true, latency_ms: 1.25, seen_ms: 1_763_700_000_123 }]);
+    await ledger.setPeers([{ operator, connected: false, latency_ms: null, seen_ms: 1_763_700_000_123 }]);
+    expect(await ledger.peers()).toEqual([
+      { operator, connected: false, latency_ms: null, seen_ms: 1_763_700_000_123 },
     ]);
   });
 
-  it("is there after a restart and takes more", async () => {
-    const file = join(await temporaryFolder(), "ledger.db");
-    const first = await TypeormLedger.openFile(file);
-    await first.addChallenge(storeGroup, provenRecord(1));
-    await first.close();
-    const second = await opened(file);
-    await second.addChallenge(storeGroup, provenRecord(2));
-    expect(await second.challengeCounts(storeGroup)).toEqual({ asked: 2, passed: 2, failed: 0 });
-  });
-
-  it("survives kill -9 in mid-write: every row acknowledged is there", async () => {
-    const file = join(await temporaryFolder(), "ledger.db");
-    const slots = await killedWriter("ledger", file, 100);
-    const ledger = await opened(file);
-    const { asked, passed } = await ledger.challengeCounts(storeGroup);
-    expect(asked).toBeGreaterThanOrEqual(100);
-    expect(passed).toBe(asked);
-    const kept = rows(file, "select slot from challenge order by slot") as { slot: number }[];
-    expect(kept.slice(0, slots.length).map(({ slot }) => slot)).toEqual(slots);
+  it("survives kill -9 in mid-write: every row acknowledged is there, and it takes more", async () => {
+    const where = await place();
+    const slots = await killedWriter("ledger", where, 100);
+    const ledger = await opened(where);
+    const kept = (await rows(ledger, "challenge")).map(({ slot }) => slot);
+    expect(slots.length).toBeGreaterThanOrEqual(100);
+    expect(kept.slice(0, slots.length)).toEqual(slots);
+    await ledger.addChallenge(storeGroup, provenRecord(1_000_000));
+    expect((await ledger.challengeCounts(storeGroup)).asked).toBe(kept.length + 1);
   });
 
   it("has exactly the tables of its entities: migrations leave the schema builder nothing to do", async () => {
-    const file = join(await temporaryFolder(), "ledger.db");
-    await (await TypeormLedger.openFile(file)).close();
-    const log = async (database: string): Promise<string[]> => {
-      const source = new DataSource({ type: "better-sqlite3", driver: NodeSqlite, database, entities });
-      await source.initialize();
-      try {
-        const builder = source.driver.createSchemaBuilder();
-        return (await builder.log()).upQueries.map(({ query }) => query);
-      } finally {
-        await source.destroy();
-      }
-    };
-    expect(await log(file)).toEqual([]);
-    // The same question of an empty database names every table, so that the answer above means something.
-    const missing = (await log(join(await temporaryFolder(), "empty.db"))).join("\n");
+    const source = await openSource(ledgerPlace(await place()));
+    onTestFinished(() => source.destroy());
+    const log = async (): Promise<string[]> =>
+      (await source.driver.createSchemaBuilder().log()).upQueries.map(({ query }) => query);
+    expect(await log()).toEqual([]);
+    // The same question names every table when there is none, so that the answer above means something.
+    for (const _ of migrations) await source.undoLastMigration();
+    const missing = (await log()).join("\n");
     for (const { options } of entities) expect(missing).toContain(`CREATE TABLE "${options.name}"`);
-    expect(migrations.length).toBeGreaterThan(0);
+    await source.runMigrations();
+    expect(await log()).toEqual([]);
+  });
+});
+
+describe("opening a ledger", () => {
+  it("says which database could not be opened, and never its password", async () => {
+    const url = (await postgres.database()).replace(/ledger_\d+$/, "absent");
+    const failure = await TypeormLedger.open(ledgerPlace(url)).catch((error: Error) => error.message);
+    expect(failure).toMatch(/absent.*expected a database .*actual: .*does not exist/);
+    expect(failure).not.toContain(postgres.password);
+    const file = fileURLToPath(import.meta.url);
+    await expect(TypeormLedger.open(ledgerPlace(join(file, "ledger.db")))).rejects.toThrow(
+      /^ledger .*expected/,
+    );
+  });
+
+  it("takes the password of a URL from elsewhere", async () => {
+    const url = new URL(await postgres.database());
+    url.password = "";
+    const ledger = await TypeormLedger.open(ledgerPlace(url.toString(), postgres.password));
+    expect(await ledger.peers()).toEqual([]);
+    await ledger.close();
+  });
+
+  it("brings a file of the first release up to date and keeps its challenges", async () => {
+    const database = join(await temporaryFolder(), "ledger.db");
+    const first = migrations.slice(0, 1);
+    const source = new DataSource({
+      type: "better-sqlite3",
+      driver: NodeSqlite,
+      database,
+      migrations: first,
+    });
+    await source.initialize();
+    await source.runMigrations();
+    await source.query("insert into challenge values (?, 3, 9, 'proven', null, '77')", [storeGroup]);
+    await source.query("insert into settlement values (?, 1, 2, 0, '0', '1', '7', '0x', 3, '4')", [
+      storeGroup,
+    ]);
+    await source.destroy();
+    const ledger = await opened(database);
+    expect(await ledger.challenges(storeGroup, undefined, 5)).toEqual([
+      { provider: 3, slot: 9, outcome: "proven", reason: null, bytes: "77", at_ms: 0 },
+    ]);
+    // The chain tells settlements again, from the group's first block.
+    expect(await ledger.settlements(storeGroup, undefined, 5)).toEqual([]);
+    expect(await ledger.cursor(storeGroup)).toBeUndefined();
   });
 });

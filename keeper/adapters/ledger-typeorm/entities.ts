@@ -1,66 +1,186 @@
-/** Tables of the ledger. Bytes, money and space-time are decimal text: exact in every database. */
+/** Tables of the ledger. Bytes, money, gas and space-time are decimal text: exact in every database. */
 import { EntitySchema } from "typeorm";
+import type { EntitySchemaColumnOptions } from "typeorm";
 
 export type ChallengeRow = {
   group: string;
   provider: number;
   slot: number;
-  outcome: "proven" | "failed";
+  outcome: string;
   reason: string | null;
   bytes: string;
+  at_ms: number;
 };
-
+/** What is left of challenges whose slots were forgotten. */
+export type ChallengeDayRow = {
+  group: string;
+  provider: number;
+  day: number;
+  outcome: string;
+  reason: string;
+  count: number;
+};
+export type ReasonRow = {
+  group: string;
+  code: string;
+  day: number;
+  count: number;
+  at_ms: number;
+  detail: string;
+};
+export type PeerRow = { operator: string; connected: boolean; latency_ms: number | null; seen_ms: number };
 export type SettlementRow = {
   group: string;
   ts: number;
   te: number;
+  committee: number;
   leader: number;
   failed: string;
   payees: string;
   signers: string;
+  digest: string;
   tx: string;
   block: number;
-  gasUsed: string;
+  blockHash: string;
 };
+export type ItemRow = {
+  group: string;
+  ts: number;
+  provider: number;
+  signed: string;
+  spaceTime: string;
+  amount: string;
+  toProvider: string;
+};
+export type ShareRow = { group: string; ts: number; keeper: number; operator: string; amount: string };
+export type TransactionRow = {
+  group: string;
+  ts: number;
+  tx: string;
+  block: number;
+  blockHash: string;
+  sender: string;
+  gasUsed: string;
+  gasPrice: string;
+};
+export type CursorRow = { group: string; block: number; blockHash: string };
 
-export type ItemRow = { group: string; ts: number; provider: number; spaceTime: string };
+type Column = EntitySchemaColumnOptions;
+const key = (column: Column): Column => ({ ...column, primary: true });
+const whole: Column = { type: "integer" };
+/** Milliseconds since 1970 do not fit an integer of PostgreSQL. */
+const time: Column = { type: "double precision" };
+const text = (length: number): Column => ({ type: "varchar", length });
+const address = text(42);
+const hash = text(66);
+/** 2^256 has 78 digits. */
+const amount = text(80);
 
 export const Challenge = new EntitySchema<ChallengeRow>({
   name: "challenge",
   columns: {
-    group: { type: "varchar", length: 42, primary: true },
-    provider: { type: "integer", primary: true },
-    slot: { type: "integer", primary: true },
-    outcome: { type: "varchar", length: 16 },
-    reason: { type: "varchar", length: 32, nullable: true },
-    bytes: { type: "varchar", length: 40 },
+    group: key(address),
+    provider: key(whole),
+    slot: key(whole),
+    outcome: text(16),
+    reason: { ...text(32), nullable: true },
+    bytes: text(40),
+    at_ms: { ...time, default: 0 },
+  },
+});
+
+export const ChallengeDay = new EntitySchema<ChallengeDayRow>({
+  name: "challenge_day",
+  columns: {
+    group: key(address),
+    provider: key(whole),
+    day: key(whole),
+    outcome: key(text(16)),
+    reason: key(text(32)),
+    count: whole,
+  },
+});
+
+export const Reason = new EntitySchema<ReasonRow>({
+  name: "reason",
+  columns: {
+    group: key(address),
+    code: key(text(40)),
+    day: key(whole),
+    count: whole,
+    at_ms: time,
+    detail: text(500),
+  },
+});
+
+export const Peer = new EntitySchema<PeerRow>({
+  name: "peer",
+  columns: {
+    operator: key(address),
+    connected: { type: "boolean" },
+    latency_ms: { ...time, nullable: true },
+    seen_ms: time,
   },
 });
 
 export const SettlementEntity = new EntitySchema<SettlementRow>({
   name: "settlement",
   columns: {
-    group: { type: "varchar", length: 42, primary: true },
-    ts: { type: "integer", primary: true },
-    te: { type: "integer" },
-    leader: { type: "integer" },
-    failed: { type: "varchar", length: 80 },
-    payees: { type: "varchar", length: 80 },
-    signers: { type: "varchar", length: 80 },
-    tx: { type: "varchar", length: 66 },
-    block: { type: "integer" },
-    gasUsed: { type: "varchar", length: 40 },
+    group: key(address),
+    ts: key(whole),
+    te: whole,
+    committee: whole,
+    leader: whole,
+    failed: amount,
+    payees: amount,
+    signers: amount,
+    digest: hash,
+    tx: hash,
+    block: whole,
+    blockHash: hash,
   },
 });
 
 export const ItemEntity = new EntitySchema<ItemRow>({
   name: "item",
   columns: {
-    group: { type: "varchar", length: 42, primary: true },
-    ts: { type: "integer", primary: true },
-    provider: { type: "integer", primary: true },
-    spaceTime: { type: "varchar", length: 40 },
+    group: key(address),
+    ts: key(whole),
+    provider: key(whole),
+    signed: amount,
+    spaceTime: amount,
+    amount,
+    toProvider: amount,
   },
 });
 
-export const entities = [Challenge, SettlementEntity, ItemEntity];
+export const ShareEntity = new EntitySchema<ShareRow>({
+  name: "share",
+  columns: { group: key(address), ts: key(whole), keeper: key(whole), operator: address, amount },
+});
+
+/** One transaction may settle several groups, or one group several times. */
+export const TransactionEntity = new EntitySchema<TransactionRow>({
+  name: "transaction",
+  columns: {
+    group: key(address),
+    ts: key(whole),
+    tx: hash,
+    block: whole,
+    blockHash: hash,
+    sender: address,
+    gasUsed: amount,
+    gasPrice: amount,
+  },
+});
+
+export const CursorEntity = new EntitySchema<CursorRow>({
+  name: "cursor",
+  columns: { group: key(address), block: whole, blockHash: hash },
+});
+
+/** Told by the chain alone: dropped and read again by a rebuild. */
+export const chainEntities = [SettlementEntity, ItemEntity, ShareEntity, TransactionEntity];
+/** Known to this keeper alone: a rebuild keeps them. */
+export const localEntities = [Challenge, ChallengeDay, Reason, Peer];
+export const entities = [...chainEntities, ...localEntities, CursorEntity];

@@ -1,35 +1,57 @@
-/** The ledger through TypeORM: an embedded SQLite file by default. */
-import { DataSource, MoreThanOrEqual } from "typeorm";
+/** The ledger through TypeORM: the same code on an embedded SQLite file and on PostgreSQL. */
+import { Between, LessThan, MoreThan } from "typeorm";
+import type { DataSource, EntityManager } from "typeorm";
 import type { Hex } from "../../core/hash.ts";
 import type { ChallengeRecord } from "../../core/records.ts";
-import type { ChallengeCounts, LedgerPort, SubmittedSettlement } from "../../ports/ledger.ts";
-import { Challenge, entities, ItemEntity, SettlementEntity } from "./entities.ts";
-import { migrations } from "./migrations.ts";
-import NodeSqlite from "./node-sqlite.ts";
+import type {
+  BookedSettlement,
+  BooksPort,
+  ChallengeCounts,
+  ChallengeEntry,
+  Cursor,
+  OutcomeCount,
+  PeerEntry,
+  ReasonEntry,
+} from "../../ports/ledger.ts";
+import {
+  Challenge,
+  ChallengeDay,
+  chainEntities,
+  CursorEntity,
+  entities,
+  ItemEntity,
+  Peer,
+  Reason,
+  SettlementEntity,
+  ShareEntity,
+  TransactionEntity,
+} from "./entities.ts";
+import type { ChallengeRow } from "./entities.ts";
+import { openSource } from "./open.ts";
+import type { LedgerPlace } from "./open.ts";
+import { rowsOf, settlementOf } from "./rows.ts";
 
-export class TypeormLedger implements LedgerPort {
+/** Rows of one statement: PostgreSQL takes at most 65,535 values. */
+const chunk = 500;
+const day_ms = 86_400_000;
+
+export const tableNames = entities.map(({ options }) => options.name);
+
+export class TypeormLedger implements BooksPort {
   readonly #source: DataSource;
+  readonly #now_ms: () => number;
 
-  private constructor(source: DataSource) {
+  private constructor(source: DataSource, now_ms: () => number) {
     this.#source = source;
+    this.#now_ms = now_ms;
   }
 
-  /** Opens or makes the file and brings its tables up to date. */
-  static async openFile(path: string): Promise<TypeormLedger> {
-    const source = new DataSource({
-      type: "better-sqlite3",
-      driver: NodeSqlite,
-      database: path,
-      entities,
-      migrations,
-      migrationsRun: true,
-      // A row that was acknowledged survives kill −9.
-      prepareDatabase: (db: NodeSqlite) => {
-        db.pragma("journal_mode = WAL");
-        db.pragma("synchronous = FULL");
-      },
-    });
-    return new TypeormLedger(await source.initialize());
+  /**
+   * Opens or makes it and brings its tables up to date.
+   * @throws LedgerError
+   */
+  static async open(place: LedgerPlace, now_ms: () => number = Date.now): Promise<TypeormLedger> {
+    return new TypeormLedger(await openSource(place), now_ms);
   }
 
   close(): Promise<void> {
@@ -39,60 +61,227 @@ export class TypeormLedger implements LedgerPort {
   async addChallenge(group: Hex, record: ChallengeRecord): Promise<void> {
     const { provider, slot, outcome } = record;
     const proven = outcome.kind === "proven";
-    await this.#source.getRepository(Challenge).upsert(
-      {
-        group,
-        provider,
-        slot,
-        outcome: outcome.kind,
-        reason: proven ? null : outcome.reason,
-        bytes: proven ? outcome.bytes.toString() : "0",
-      },
-      ["group", "provider", "slot"],
+    const row = {
+      group,
+      provider,
+      slot,
+      outcome: outcome.kind,
+      reason: proven ? null : outcome.reason,
+      bytes: proven ? outcome.bytes.toString() : "0",
+      at_ms: this.#now_ms(),
+    };
+    await this.#transaction((manager) =>
+      manager.getRepository(Challenge).upsert(row, ["group", "provider", "slot"]),
     );
   }
 
-  async addSettlement(paid: SubmittedSettlement): Promise<void> {
-    const { group, settlement, signers, tx, block, gasUsed } = paid;
-    const { ts, te, leader, failed, payees, items } = settlement;
-    await this.#source.transaction(async (manager) => {
-      await manager.getRepository(SettlementEntity).upsert(
-        {
-          group,
-          ts,
-          te,
-          leader,
-          failed: failed.toString(),
-          payees: payees.toString(),
-          signers: signers.toString(),
-          tx,
-          block,
-          gasUsed: gasUsed.toString(),
-        },
-        ["group", "ts"],
-      );
-      const rows = items.map((item) => ({
-        group,
-        ts,
-        provider: item.provider,
-        spaceTime: item.spaceTime.toString(),
-      }));
-      if (rows.length > 0) await manager.getRepository(ItemEntity).upsert(rows, ["group", "ts", "provider"]);
+  async cursor(group: Hex): Promise<Cursor | undefined> {
+    const row = await this.#source.getRepository(CursorEntity).findOneBy({ group });
+    return row === null ? undefined : { block: row.block, blockHash: row.blockHash as Hex };
+  }
+
+  async book(group: Hex, settlements: readonly BookedSettlement[], cursor: Cursor): Promise<void> {
+    await this.#transaction(async (manager) => {
+      for (const booked of settlements) {
+        const rows = rowsOf(booked);
+        await manager.getRepository(SettlementEntity).upsert(rows.settlement, ["group", "ts"]);
+        await manager.getRepository(TransactionEntity).upsert(rows.transaction, ["group", "ts"]);
+        for (let i = 0; i < rows.items.length; i += chunk) {
+          const part = rows.items.slice(i, i + chunk);
+          await manager.getRepository(ItemEntity).upsert(part, ["group", "ts", "provider"]);
+        }
+        if (rows.shares.length > 0) {
+          await manager.getRepository(ShareEntity).upsert([...rows.shares], ["group", "ts", "keeper"]);
+        }
+      }
+      await manager.getRepository(CursorEntity).upsert({ group, ...cursor }, ["group"]);
     });
   }
 
-  async dropSettlements(group: Hex, ts: number): Promise<void> {
-    await this.#source.transaction(async (manager) => {
-      const gone = { group, ts: MoreThanOrEqual(ts) };
-      await manager.getRepository(ItemEntity).delete(gone);
-      await manager.getRepository(SettlementEntity).delete(gone);
+  async rewind(group: Hex, cursor: Cursor | undefined): Promise<void> {
+    await this.#transaction(async (manager) => {
+      const after = cursor === undefined ? { group } : { group, block: MoreThan(cursor.block) };
+      const gone = await manager.getRepository(SettlementEntity).find({ select: { ts: true }, where: after });
+      // Settlements follow one another: what is taken back is everything from the first of them on.
+      const ts = gone.length === 0 ? undefined : Math.min(...gone.map((row) => row.ts));
+      for (const entity of ts === undefined ? [] : chainEntities) {
+        await manager.getRepository(entity).delete({ group, ts: Between(ts as number, 2 ** 31 - 1) });
+      }
+      await manager.getRepository(CursorEntity).delete({ group });
+      if (cursor !== undefined) await manager.getRepository(CursorEntity).insert({ group, ...cursor });
     });
+  }
+
+  async settlements(group: Hex, before: number | undefined, limit: number): Promise<BookedSettlement[]> {
+    const found = await this.#source.getRepository(SettlementEntity).find({
+      where: before === undefined ? { group } : { group, ts: LessThan(before) },
+      order: { ts: "DESC" },
+      take: limit,
+    });
+    const [newest, oldest] = [found[0], found.at(-1)];
+    if (newest === undefined || oldest === undefined) return [];
+    const where = { group, ts: Between(oldest.ts, newest.ts) };
+    const [items, shares, transactions] = await Promise.all([
+      this.#source.getRepository(ItemEntity).find({ where, order: { provider: "ASC" } }),
+      this.#source.getRepository(ShareEntity).find({ where, order: { keeper: "ASC" } }),
+      this.#source.getRepository(TransactionEntity).find({ where }),
+    ]);
+    return found.flatMap((settlement) => {
+      const { ts } = settlement;
+      const transaction = transactions.find((row) => row.ts === ts);
+      if (transaction === undefined) return [];
+      const own = <T extends { ts: number }>(rows: T[]): T[] => rows.filter((row) => row.ts === ts);
+      return [settlementOf({ settlement, transaction, items: own(items), shares: own(shares) })];
+    });
+  }
+
+  async addReasons(reasons: readonly ReasonEntry[]): Promise<void> {
+    await this.#transaction(async (manager) => {
+      const repository = manager.getRepository(Reason);
+      for (const entry of reasons) {
+        const { group, code, day } = entry;
+        const row = await repository.findOneBy({ group, code, day });
+        const count = (row?.count ?? 0) + entry.count;
+        const detail = entry.detail.slice(0, 500);
+        await repository.upsert({ ...entry, count, detail }, ["group", "code", "day"]);
+      }
+    });
+  }
+
+  async setPeers(peers: readonly PeerEntry[]): Promise<void> {
+    if (peers.length === 0) return;
+    await this.#transaction((manager) => manager.getRepository(Peer).upsert([...peers], ["operator"]));
+  }
+
+  challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]> {
+    return this.#source.getRepository(Challenge).find({
+      select: { provider: true, slot: true, outcome: true, reason: true, bytes: true, at_ms: true },
+      where: before === undefined ? { group } : { group, slot: LessThan(before) },
+      order: { slot: "DESC", provider: "ASC" },
+      take: limit,
+    });
+  }
+
+  async outcomes(group: Hex): Promise<OutcomeCount[]> {
+    const recent = await this.#source
+      .getRepository(Challenge)
+      .createQueryBuilder("c")
+      .select("c.provider", "provider")
+      .addSelect("c.outcome", "outcome")
+      .addSelect("COALESCE(c.reason, '')", "reason")
+      .addSelect("COUNT(*)", "count")
+      .where("c.group = :group", { group })
+      .groupBy("c.provider")
+      .addGroupBy("c.outcome")
+      .addGroupBy("c.reason")
+      .getRawMany<OutcomeCount>();
+    const former = await this.#source
+      .getRepository(ChallengeDay)
+      .createQueryBuilder("d")
+      .select("d.provider", "provider")
+      .addSelect("d.outcome", "outcome")
+      .addSelect("d.reason", "reason")
+      .addSelect("SUM(d.count)", "count")
+      .where("d.group = :group", { group })
+      .groupBy("d.provider")
+      .addGroupBy("d.outcome")
+      .addGroupBy("d.reason")
+      .getRawMany<OutcomeCount>();
+    const sums = new Map<string, OutcomeCount>();
+    for (const row of [...recent, ...former]) {
+      const key = `${row.provider}/${row.outcome}/${row.reason}`;
+      // PostgreSQL gives counts as text.
+      const count = (sums.get(key)?.count ?? 0) + Number.parseInt(String(row.count), 10);
+      sums.set(key, { provider: row.provider, outcome: row.outcome, reason: row.reason, count });
+    }
+    return [...sums.values()].sort((a, b) => a.provider - b.provider || (a.reason < b.reason ? -1 : 1));
   }
 
   async challengeCounts(group: Hex): Promise<ChallengeCounts> {
-    const repository = this.#source.getRepository(Challenge);
-    const asked = await repository.countBy({ group });
-    const passed = await repository.countBy({ group, outcome: "proven" });
+    let [asked, passed] = [0, 0];
+    for (const { outcome, count } of await this.outcomes(group)) {
+      asked += count;
+      if (outcome === "proven") passed += count;
+    }
     return { asked, passed, failed: asked - passed };
+  }
+
+  reasons(limit: number): Promise<ReasonEntry[]> {
+    return this.#source
+      .getRepository(Reason)
+      .find({ order: { at_ms: "DESC", code: "ASC", group: "ASC" }, take: limit });
+  }
+
+  peers(): Promise<PeerEntry[]> {
+    return this.#source.getRepository(Peer).find({ order: { operator: "ASC" } });
+  }
+
+  async retain(before_ms: number): Promise<void> {
+    const old = { at_ms: LessThan(before_ms) };
+    for (;;) {
+      const done = await this.#transaction(async (manager) => {
+        const rows = await manager.getRepository(Challenge).find({ where: old, take: chunk });
+        await this.#fold(manager, rows);
+        return rows.length < chunk;
+      });
+      if (done) break;
+    }
+    const day = LessThan(Math.floor(before_ms / day_ms));
+    await this.#transaction((manager) => manager.getRepository(Reason).delete({ day }));
+  }
+
+  async #fold(manager: EntityManager, rows: readonly ChallengeRow[]): Promise<void> {
+    const days = manager.getRepository(ChallengeDay);
+    for (const { group, provider, slot, outcome, reason, at_ms } of rows) {
+      const of = { group, provider, day: Math.floor(at_ms / day_ms), outcome, reason: reason ?? "" };
+      const known = await days.findOneBy(of);
+      await days.upsert({ ...of, count: (known?.count ?? 0) + 1 }, [
+        "group",
+        "provider",
+        "day",
+        "outcome",
+        "reason",
+      ]);
+      await manager.getRepository(Challenge).delete({ group, provider, slot });
+    }
+  }
+
+  /** All rows of a table in the order of its key, a page at a time. */
+  async *rows(table: string, group: Hex | undefined): AsyncGenerator<Record<string, unknown>> {
+    const entity = entities.find(({ options }) => options.name === table);
+    if (entity === undefined)
+      throw new RangeError(`table: expected ${tableNames.join(", ")}, actual ${table}`);
+    const { columns, name } = this.#source.getMetadata(entity);
+    const keys = columns.filter((column) => column.isPrimary).map((column) => column.propertyName);
+    let last: Record<string, unknown> | undefined;
+    for (;;) {
+      const query = this.#source.getRepository<Record<string, unknown>>(name).createQueryBuilder("t");
+      for (const key of keys) query.addOrderBy(`t.${key}`, "ASC");
+      if (group !== undefined && keys.includes("group")) query.andWhere("t.group = :group", { group });
+      if (last !== undefined) {
+        const names = keys.map((key) => `t.${key}`).join(", ");
+        const values = keys.map((key) => `:after_${key}`).join(", ");
+        const after = Object.fromEntries(keys.map((key) => [`after_${key}`, last?.[key]]));
+        query.andWhere(`(${names}) > (${values})`, after);
+      }
+      const page = await query.take(chunk).getMany();
+      for (const row of page) {
+        yield Object.fromEntries(columns.map(({ propertyName }) => [propertyName, row[propertyName]]));
+      }
+      if (page.length < chunk) return;
+      last = page.at(-1);
+    }
+  }
+
+  #running: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Writes go one after the other: an embedded database has one connection, and what is acknowledged on it must not be
+   * part of another's transaction.
+   */
+  #transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const next = this.#running.then(() => this.#source.transaction(work));
+    this.#running = next.catch(() => undefined);
+    return next;
   }
 }

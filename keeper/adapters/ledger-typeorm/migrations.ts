@@ -1,6 +1,6 @@
 /** Changes of the tables, oldest first. A released migration is never edited. */
-import { Table } from "typeorm";
-import type { MigrationInterface, QueryRunner } from "typeorm";
+import { Table, TableColumn } from "typeorm";
+import type { MigrationInterface, QueryRunner, TableColumnOptions } from "typeorm";
 
 const groupColumn = { name: "group", type: "varchar", length: "42", isPrimary: true };
 const integer = (name: string, isPrimary = false) => ({ name, type: "integer", isPrimary });
@@ -58,4 +58,87 @@ export class Initial1700000000000 implements MigrationInterface {
   }
 }
 
-export const migrations = [Initial1700000000000];
+const time = (name: string): TableColumnOptions => ({ name, type: "double precision" });
+const key = (column: TableColumnOptions): TableColumnOptions => ({ ...column, isPrimary: true });
+const amount = (name: string): TableColumnOptions => text(name, 80);
+const interval = [groupColumn, integer("ts", true)];
+
+const wholeBooks: Record<string, TableColumnOptions[]> = {
+  settlement: [
+    ...interval,
+    integer("te"),
+    integer("committee"),
+    integer("leader"),
+    amount("failed"),
+    amount("payees"),
+    amount("signers"),
+    text("digest", 66),
+    text("tx", 66),
+    integer("block"),
+    text("blockHash", 66),
+  ],
+  item: [
+    ...interval,
+    integer("provider", true),
+    amount("signed"),
+    amount("spaceTime"),
+    amount("amount"),
+    amount("toProvider"),
+  ],
+  share: [...interval, integer("keeper", true), text("operator", 42), amount("amount")],
+  transaction: [
+    ...interval,
+    text("tx", 66),
+    integer("block"),
+    text("blockHash", 66),
+    text("sender", 42),
+    amount("gasUsed"),
+    amount("gasPrice"),
+  ],
+  cursor: [groupColumn, integer("block"), text("blockHash", 66)],
+  challenge_day: [
+    groupColumn,
+    integer("provider", true),
+    integer("day", true),
+    key(text("outcome", 16)),
+    key(text("reason", 32)),
+    integer("count"),
+  ],
+  reason: [
+    groupColumn,
+    key(text("code", 40)),
+    integer("day", true),
+    integer("count"),
+    time("at_ms"),
+    text("detail", 500),
+  ],
+  peer: [
+    key(text("operator", 42)),
+    { name: "connected", type: "boolean" },
+    { ...time("latency_ms"), isNullable: true },
+    time("seen_ms"),
+  ],
+};
+
+/** All that the chain tells of every settlement, whoever sent it. The former tables are read again from the chain. */
+export class WholeBooks1763700000000 implements MigrationInterface {
+  readonly name = "WholeBooks1763700000000";
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.dropTable("item");
+    await runner.dropTable("settlement");
+    for (const [name, columns] of Object.entries(wholeBooks)) {
+      await runner.createTable(new Table({ name, columns }));
+    }
+    await runner.addColumn("challenge", new TableColumn({ ...time("at_ms"), default: 0 }));
+  }
+
+  /** Rows of the former shape cannot be made from these: its tables come back empty. */
+  async down(runner: QueryRunner): Promise<void> {
+    for (const name of Object.keys(wholeBooks)) await runner.dropTable(name);
+    await runner.dropTable("challenge");
+    await new Initial1700000000000().up(runner);
+  }
+}
+
+export const migrations = [Initial1700000000000, WholeBooks1763700000000];

@@ -201,9 +201,6 @@ class Round {
       transport: this.#counted(this.#network.attach(keyring.operator)),
       ledger: {
         addChallenge: async () => undefined,
-        addSettlement: async () => undefined,
-        dropSettlements: async () => undefined,
-        challengeCounts: async () => ({ asked: 0, passed: 0, failed: 0 }),
       },
       telemetry: {
         reason: () => undefined,

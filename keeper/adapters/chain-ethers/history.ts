@@ -1,0 +1,140 @@
+/**
+ * Reads the past and the means for the books and for people. It has endpoints of its own, so that a look-up that fails
+ * here never rests one that the protocol needs.
+ */
+import type { Hex } from "../../core/hash.ts";
+import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds } from "../../ports/history.ts";
+import type { BookedSettlement } from "../../ports/ledger.ts";
+import { groupAbi } from "./abi.ts";
+import { RpcPool } from "./rpc.ts";
+import { booksAbi, settlementsOf } from "./settled.ts";
+import type { RawLog } from "./settled.ts";
+import { blockTag, call } from "./snapshot.ts";
+
+type RawBlock = { readonly number: string; readonly hash: Hex; readonly timestamp: string };
+type RawTransaction = { readonly hash: Hex; readonly from: string; readonly input: string };
+type RawReceipt = {
+  readonly blockNumber: string;
+  readonly blockHash: Hex;
+  readonly gasUsed: string;
+  readonly effectiveGasPrice?: string;
+  readonly logs: readonly RawLog[];
+};
+
+type Terms = { readonly price: bigint; readonly keeperShareBps: bigint; readonly origin: number };
+
+const settledTopic = (booksAbi.getEvent("Settled") as { topicHash: string }).topicHash;
+
+export class EthersHistory implements HistoryPort {
+  readonly #rpc: RpcPool;
+  readonly #terms = new Map<Hex, Terms>();
+  readonly #operators = new Map<string, readonly Hex[]>();
+  #errors = 0;
+
+  constructor(options: { readonly chainId: number; readonly urls: readonly string[] }, now_ms: () => number) {
+    this.#rpc = new RpcPool(options, now_ms);
+    this.#rpc.onTrouble(() => this.#errors++);
+  }
+
+  get errors(): number {
+    return this.#errors;
+  }
+
+  close(): void {
+    this.#rpc.close();
+  }
+
+  async head(): Promise<HeadInfo> {
+    const { number, hash, timestamp } = (await this.#block("latest")) as RawBlock;
+    return { block: Number(number), blockHash: hash, timestamp_s: Number(timestamp) };
+  }
+
+  async blockHash(block: number): Promise<Hex | undefined> {
+    return (await this.#block(blockTag(block)))?.hash;
+  }
+
+  async #block(tag: string): Promise<RawBlock | null> {
+    return (await this.#rpc.send("eth_getBlockByNumber", [tag, false])) as RawBlock | null;
+  }
+
+  async origin(group: Hex): Promise<number> {
+    return (await this.#termsOf(group)).origin;
+  }
+
+  /** Fixed for a group's life (R4). */
+  async #termsOf(group: Hex): Promise<Terms> {
+    const known = this.#terms.get(group);
+    if (known !== undefined) return known;
+    const [{ originBlock, config }] = await call(this.#rpc, groupAbi, group, "parameters", [], "latest");
+    const { price, keeperShareBps } = config;
+    const terms = { price, keeperShareBps: BigInt(keeperShareBps), origin: Number(originBlock) };
+    this.#terms.set(group, terms);
+    return terms;
+  }
+
+  async settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]> {
+    const range = { fromBlock: blockTag(from), toBlock: blockTag(to) };
+    const logs = (await this.#rpc.send("eth_getLogs", [
+      { address: group, topics: [settledTopic], ...range },
+    ])) as { transactionHash: Hex }[];
+    const found: BookedSettlement[] = [];
+    for (const tx of new Set(logs.map(({ transactionHash }) => transactionHash))) {
+      found.push(...(await this.#ofTransaction(group, tx)));
+    }
+    return found.sort((a, b) => a.ts - b.ts);
+  }
+
+  async #ofTransaction(group: Hex, tx: Hex): Promise<BookedSettlement[]> {
+    const [sent, receipt, terms] = await Promise.all([
+      this.#rpc.send("eth_getTransactionByHash", [tx]) as Promise<RawTransaction | null>,
+      this.#rpc.send("eth_getTransactionReceipt", [tx]) as Promise<RawReceipt | null>,
+      this.#termsOf(group),
+    ]);
+    // Gone between the two questions: a reorg. The next pass asks again.
+    if (sent === null || receipt === null)
+      throw new Error(`transaction ${tx}: expected in the chain, actual gone`);
+    return settlementsOf(
+      {
+        group,
+        ...terms,
+        input: sent.input,
+        logs: receipt.logs.filter(({ address }) => address.toLowerCase() === group),
+        transaction: {
+          tx,
+          block: Number(receipt.blockNumber),
+          blockHash: receipt.blockHash,
+          sender: sent.from.toLowerCase() as Hex,
+          gasUsed: BigInt(receipt.gasUsed),
+          gasPrice: BigInt(receipt.effectiveGasPrice ?? "0x0"),
+        },
+      },
+      (version) => this.#operatorsOf(group, version),
+    );
+  }
+
+  async #operatorsOf(group: Hex, version: number): Promise<readonly Hex[]> {
+    const key = `${group}/${version}`;
+    const known = this.#operators.get(key);
+    if (known !== undefined) return known;
+    const [committee] = await call(this.#rpc, booksAbi, group, "committeeAt", [version], "latest");
+    const operators = [...committee.operators].map((operator: string) => operator.toLowerCase() as Hex);
+    this.#operators.set(key, operators);
+    return operators;
+  }
+
+  async groupFunds(group: Hex): Promise<GroupFunds> {
+    const [[escrow], [fundedUntil]] = await Promise.all([
+      call(this.#rpc, booksAbi, group, "escrow", [], "latest"),
+      call(this.#rpc, booksAbi, group, "fundedUntil", [], "latest"),
+    ]);
+    return { unallocated: escrow.unallocated, arrears: escrow.arrears, fundedUntil };
+  }
+
+  async operatorFunds(operator: Hex): Promise<OperatorFunds> {
+    const [balance, gasPrice] = await Promise.all([
+      this.#rpc.send("eth_getBalance", [operator, "latest"]) as Promise<string>,
+      this.#rpc.send("eth_gasPrice", []) as Promise<string>,
+    ]);
+    return { balance: BigInt(balance), gasPrice: BigInt(gasPrice) };
+  }
+}

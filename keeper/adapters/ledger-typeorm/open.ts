@@ -1,0 +1,82 @@
+/** Where the ledger lies: an embedded file by default, a PostgreSQL server by URL. */
+import { DataSource } from "typeorm";
+import { entities } from "./entities.ts";
+import { migrations } from "./migrations.ts";
+import NodeSqlite from "./node-sqlite.ts";
+
+export class LedgerError extends Error {}
+
+export type LedgerPlace =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "postgres"; readonly url: string; readonly password?: string };
+
+/** A `postgres://` URL, or the path of a file. */
+export function ledgerPlace(where: string, password?: string): LedgerPlace {
+  if (!/^postgres(ql)?:\/\//.test(where)) return { kind: "file", path: where };
+  return { kind: "postgres", url: where, ...(password === undefined ? {} : { password }) };
+}
+
+/** Connections to a server: the daemon's writes go one after the other, the rest serves people. */
+const poolSize = 4;
+const connectTimeout_ms = 10_000;
+const busyTimeout_ms = 10_000;
+
+/** A place without what nobody should read in a log. */
+export function placeText(place: LedgerPlace): string {
+  if (place.kind === "file") return place.path;
+  const url = new URL(place.url);
+  url.password = "";
+  return url.toString();
+}
+
+/** The driver hears a URL's parts only; one without a password takes it from elsewhere. */
+function withPassword({ url, password }: { readonly url: string; readonly password?: string }): string {
+  if (password === undefined) return url;
+  const whole = new URL(url);
+  whole.password = encodeURIComponent(password);
+  return whole.toString();
+}
+
+function optionsOf(place: LedgerPlace): ConstructorParameters<typeof DataSource>[0] {
+  if (place.kind === "postgres") {
+    return {
+      type: "postgres",
+      url: withPassword(place),
+      entities,
+      migrations,
+      poolSize,
+      connectTimeoutMS: connectTimeout_ms,
+    };
+  }
+  return {
+    type: "better-sqlite3",
+    driver: NodeSqlite,
+    database: place.path,
+    entities,
+    migrations,
+    // A row that was acknowledged survives kill −9; a reader of another process is waited for.
+    prepareDatabase: (db: NodeSqlite) => {
+      db.pragma(`busy_timeout = ${busyTimeout_ms}`);
+      db.pragma("journal_mode = WAL");
+      db.pragma("synchronous = FULL");
+    },
+  };
+}
+
+/**
+ * Opens it and brings its tables up to date.
+ * @throws LedgerError with the place, but never its password
+ */
+export async function openSource(place: LedgerPlace): Promise<DataSource> {
+  const source = new DataSource(optionsOf(place));
+  try {
+    await source.initialize();
+    await source.runMigrations({ transaction: "all" });
+    return source;
+  } catch (error) {
+    if (source.isInitialized) await source.destroy();
+    throw new LedgerError(
+      `ledger ${placeText(place)}: expected a database that can be opened and written, actual: ${(error as Error).message}`,
+    );
+  }
+}

@@ -1,0 +1,46 @@
+/** Sets the gauges from what the keeper knows now. */
+import type { PrometheusMetrics } from "../adapters/telemetry-prometheus.ts";
+import { phases } from "./status.ts";
+import type { GroupStatus, KeeperStatus } from "./schemas.ts";
+
+const weiPerCoin = 1e18;
+
+function setGroup(metrics: PrometheusMetrics, status: GroupStatus): void {
+  const group = { group: status.group };
+  metrics.set("whitepay_settled_block", group, status.ts);
+  metrics.set("whitepay_turn", group, status.turn);
+  metrics.set("whitepay_overdue_seconds", group, status.overdue_s);
+  metrics.set("whitepay_committee_connected", group, status.connected);
+  metrics.set("whitepay_committee_quorum", group, status.quorum);
+  metrics.set("whitepay_leads_next", group, status.leader === status.seat ? 1 : 0);
+  for (const phase of phases) {
+    metrics.set("whitepay_round_phase", { ...group, phase }, status.phase === phase ? 1 : 0);
+  }
+  if (status.bookedThrough !== null) {
+    const behind = Math.max(0, status.view + status.params.confirmations - status.bookedThrough);
+    metrics.set("whitepay_ledger_behind_blocks", group, behind);
+  }
+  if (status.money !== null) {
+    metrics.set("whitepay_group_arrears", group, Number(status.money.arrears));
+    if (status.money.runway_s !== null)
+      metrics.set("whitepay_group_runway_seconds", group, status.money.runway_s);
+  }
+  for (const { operator, latency_ms } of status.committee) {
+    if (latency_ms !== null) metrics.set("whitepay_peer_latency_seconds", { operator }, latency_ms / 1000);
+  }
+}
+
+export function setFigures(metrics: PrometheusMetrics, status: KeeperStatus): void {
+  // A peer that is gone has no latency.
+  metrics.reset("whitepay_peer_latency_seconds");
+  metrics.set("whitepay_head_block", {}, status.head);
+  metrics.set("whitepay_uptime_seconds", {}, status.uptime_s);
+  metrics.set("whitepay_memory_bytes", {}, process.memoryUsage.rss());
+  if (status.clockOffset_s !== null) metrics.set("whitepay_clock_offset_seconds", {}, status.clockOffset_s);
+  if (status.diskFreeBytes !== null) metrics.set("whitepay_disk_free_bytes", {}, status.diskFreeBytes);
+  if (status.funds !== null) {
+    metrics.set("whitepay_operator_balance_coins", {}, Number(status.funds.balance) / weiPerCoin);
+    metrics.set("whitepay_operator_transactions_left", {}, status.funds.transactionsLeft);
+  }
+  for (const group of status.groups) setGroup(metrics, group);
+}

@@ -1,0 +1,151 @@
+/** Looks at the keeper's surroundings every few seconds: peers, means, clock, disk. Answers and figures read what it saw. */
+import { statfs } from "node:fs/promises";
+import type { Hex } from "../core/hash.ts";
+import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds } from "../ports/history.ts";
+import type { BooksPort } from "../ports/ledger.ts";
+import type { ClockPort } from "../ports/clock.ts";
+import type { PeerStatsPort } from "../ports/transport.ts";
+
+/** Gas of one settlement, rounded up: docs/gas.md. */
+const settleGas = 400_000n;
+const rememberedHeads = 64;
+/** Money moves slowly and costs questions to the chain. */
+const fundsEvery = 4;
+
+export type Surroundings = {
+  readonly head: HeadInfo | undefined;
+  /** Median time between blocks of late; undefined before two are known. */
+  readonly block_s: number | undefined;
+  readonly clockOffset_s: number | undefined;
+  readonly diskFreeBytes: number | undefined;
+  readonly operator: (OperatorFunds & { readonly transactionsLeft: number }) | undefined;
+  readonly funds: ReadonlyMap<Hex, GroupFunds>;
+  readonly latencies_ms: ReadonlyMap<Hex, number>;
+  /** By group, how far the books are; undefined: nothing booked. */
+  readonly bookedThrough: ReadonlyMap<Hex, number>;
+};
+
+export type MonitorDependencies = {
+  readonly history: HistoryPort;
+  readonly books: BooksPort;
+  readonly peers: PeerStatsPort;
+  readonly clock: ClockPort;
+};
+
+export type MonitorOptions = {
+  readonly operator: Hex;
+  readonly groups: readonly Hex[];
+  readonly dataDir: string;
+};
+
+type Seen = { readonly block: number; readonly timestamp_s: number; readonly lateBy_s: number };
+
+export class Monitor {
+  readonly #options: MonitorOptions;
+  readonly #on: MonitorDependencies;
+  readonly #heads: Seen[] = [];
+  readonly #funds = new Map<Hex, GroupFunds>();
+  readonly #booked = new Map<Hex, number>();
+  #operator: Surroundings["operator"];
+  #head: HeadInfo | undefined;
+  #latencies_ms: ReadonlyMap<Hex, number> = new Map();
+  #diskFreeBytes: number | undefined;
+  #passes = 0;
+
+  constructor(options: MonitorOptions, on: MonitorDependencies) {
+    this.#options = options;
+    this.#on = on;
+  }
+
+  get now(): Surroundings {
+    return {
+      head: this.#head,
+      block_s: blockTime(this.#heads),
+      clockOffset_s: clockOffset(this.#heads),
+      diskFreeBytes: this.#diskFreeBytes,
+      operator: this.#operator,
+      funds: this.#funds,
+      latencies_ms: this.#latencies_ms,
+      bookedThrough: this.#booked,
+    };
+  }
+
+  /** Looks until `signal` aborts. What cannot be seen now keeps its last value. */
+  async run(every_ms: number, signal: AbortSignal, onPass: () => void): Promise<void> {
+    while (!signal.aborted) {
+      await Promise.allSettled([
+        this.#lookAtHead(),
+        this.#lookAtPeers(),
+        this.#lookAtDisk(),
+        this.#lookAtBooks(),
+      ]);
+      if (this.#passes++ % fundsEvery === 0) await this.#lookAtFunds().catch(() => undefined);
+      onPass();
+      await this.#on.clock.sleep(every_ms, signal);
+    }
+  }
+
+  async #lookAtHead(): Promise<void> {
+    const head = await this.#on.history.head();
+    const known = this.#heads.at(-1);
+    this.#head = head;
+    if (known?.block === head.block) return;
+    const lateBy_s = this.#on.clock.now_ms() / 1000 - head.timestamp_s;
+    this.#heads.push({ block: head.block, timestamp_s: head.timestamp_s, lateBy_s });
+    if (this.#heads.length > rememberedHeads) this.#heads.shift();
+  }
+
+  async #lookAtPeers(): Promise<void> {
+    this.#latencies_ms = await this.#on.peers.latencies_ms();
+    const seen_ms = this.#on.clock.now_ms();
+    const connected = [...this.#latencies_ms].map(([operator, latency_ms]) => ({
+      operator,
+      connected: true,
+      latency_ms,
+      seen_ms,
+    }));
+    const lost = (await this.#on.books.peers())
+      .filter((peer) => peer.connected && !this.#latencies_ms.has(peer.operator as Hex))
+      .map((peer) => ({ ...peer, connected: false, latency_ms: null }));
+    await this.#on.books.setPeers([...connected, ...lost]);
+  }
+
+  async #lookAtDisk(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#options.dataDir);
+    this.#diskFreeBytes = bavail * bsize;
+  }
+
+  async #lookAtBooks(): Promise<void> {
+    for (const group of this.#options.groups) {
+      const cursor = await this.#on.books.cursor(group);
+      if (cursor !== undefined) this.#booked.set(group, cursor.block);
+    }
+  }
+
+  async #lookAtFunds(): Promise<void> {
+    const operator = await this.#on.history.operatorFunds(this.#options.operator);
+    const cost = settleGas * operator.gasPrice;
+    const left = cost === 0n ? Number.MAX_SAFE_INTEGER : Number(operator.balance / cost);
+    this.#operator = { ...operator, transactionsLeft: left };
+    for (const group of this.#options.groups) {
+      this.#funds.set(group, await this.#on.history.groupFunds(group));
+    }
+  }
+}
+
+function blockTime(heads: readonly Seen[]): number | undefined {
+  const [first, last] = [heads[0], heads.at(-1)];
+  if (first === undefined || last === undefined || last.block <= first.block) return undefined;
+  return (last.timestamp_s - first.timestamp_s) / (last.block - first.block);
+}
+
+/**
+ * A block cannot come before its own time, so one that does shows a clock that is slow; if even the promptest of many
+ * comes later than a whole block time, the clock is fast.
+ */
+export function clockOffset(heads: readonly Seen[]): number | undefined {
+  const promptest = Math.min(...heads.map(({ lateBy_s }) => lateBy_s));
+  if (heads.length === 0) return undefined;
+  if (promptest < 0) return promptest;
+  return Math.max(0, promptest - Math.max(1, blockTime(heads) ?? 1));
+}

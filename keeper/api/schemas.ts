@@ -1,0 +1,177 @@
+/** What the JSON API says, as schemas: the answers' types and openapi.json are both made from them. */
+import { z } from "@hono/zod-openapi";
+
+const decimal = z
+  .string()
+  .regex(/^-?\d+$/)
+  .openapi({ description: "A whole number in decimal digits, exact" });
+const count = z.number().int();
+const address = z.string().openapi({ example: `0x${"1f".repeat(20)}` });
+
+export const errorSchema = z
+  .object({ error: z.string(), expected: z.string(), actual: z.string() })
+  .openapi("Error");
+
+const turnPlan = z
+  .object({
+    turn: count,
+    keeper: count,
+    operator: z.string(),
+    fromBlock: count,
+    toBlock: count,
+    inBlocks: count,
+    inSeconds: z.number().nullable(),
+  })
+  .openapi("Turn");
+
+const groupStatus = z
+  .object({
+    group: address,
+    ts: count.openapi({ description: "Block through which the group is settled" }),
+    view: count.openapi({ description: "Block that the keeper acts on: head − confirmations" }),
+    turn: count.openapi({ description: "0 before the first turn of the interval" }),
+    leader: count.openapi({ description: "Index of the keeper that leads the present turn, or the first" }),
+    phase: z.string(),
+    failed: z.array(count),
+    seat: z.number().openapi({ description: "Index of this keeper in the committee; −1: none" }),
+    params: z.object({
+      originBlock: count,
+      interval: count,
+      turn: count,
+      slot: count,
+      answer: count,
+      confirmations: count,
+      lockup: count,
+      price: decimal.openapi({ description: "Token units for one GiB over one block" }),
+      keeperShareBps: count,
+      toleranceBps: count,
+    }),
+    next: z.array(turnPlan),
+    committee: z.array(
+      z.object({
+        index: count,
+        operator: address,
+        me: z.boolean(),
+        connected: z.boolean(),
+        latency_ms: z.number().nullable(),
+      }),
+    ),
+    connected: count,
+    quorum: count,
+    providers: z.array(
+      z.object({
+        index: count,
+        operator: address,
+        committedBytes: decimal,
+        lastSlot: count.nullable(),
+        lastOutcome: z.string().nullable(),
+        lastBytes: decimal.nullable(),
+      }),
+    ),
+    challenges: z.object({ asked: count, passed: count, failed: count }),
+    money: z
+      .object({
+        unallocated: decimal,
+        arrears: decimal,
+        fundedUntilBlock: decimal,
+        runway_s: z.number().nullable(),
+      })
+      .nullable(),
+    bookedThrough: count.nullable(),
+    overdue_s: z.number(),
+    secondInstance: z.boolean(),
+  })
+  .openapi("Group");
+
+export const statusSchema = z
+  .object({
+    operator: address,
+    peerId: z.string(),
+    uptime_s: z.number(),
+    ready: z.boolean(),
+    problems: z.array(z.string()),
+    head: z.number(),
+    view: z.number(),
+    headTime_s: z.number().nullable(),
+    block_s: z.number().nullable().openapi({ description: "Seconds between blocks of late" }),
+    clockOffset_s: z.number().nullable(),
+    diskFreeBytes: z.number().nullable(),
+    funds: z.object({ balance: decimal, gasPrice: decimal, transactionsLeft: count }).nullable(),
+    peers: count,
+    groups: z.array(groupStatus),
+  })
+  .openapi("Status");
+
+export const settlementSchema = z
+  .object({
+    ts: count,
+    te: count,
+    committee: count,
+    leader: count,
+    failed: z.array(count),
+    payees: z.array(count),
+    signers: z.array(count),
+    digest: z.string(),
+    tx: z.string(),
+    block: count,
+    blockHash: z.string(),
+    sender: address,
+    gasUsed: decimal,
+    gasPrice: decimal,
+    items: z.array(
+      z.object({
+        provider: count,
+        signed: decimal,
+        spaceTime: decimal,
+        amount: decimal,
+        toProvider: decimal,
+      }),
+    ),
+    shares: z.array(z.object({ keeper: count, operator: z.string(), amount: decimal })),
+  })
+  .openapi("Settlement");
+
+export const challengeSchema = z
+  .object({
+    provider: count,
+    slot: count,
+    outcome: z.string(),
+    reason: z.string().nullable(),
+    bytes: decimal,
+    at_ms: z.number(),
+  })
+  .openapi("Challenge");
+
+export const outcomeSchema = z
+  .object({ provider: count, outcome: z.string(), reason: z.string(), count })
+  .openapi("Outcome");
+
+export const reasonSchema = z
+  .object({
+    group: z.string(),
+    code: z.string(),
+    day: count,
+    count,
+    at_ms: z.number(),
+    detail: z.string(),
+  })
+  .openapi("Reason");
+
+export const peerSchema = z
+  .object({
+    operator: address,
+    connected: z.boolean(),
+    latency_ms: z.number().nullable(),
+    seen_ms: z.number(),
+  })
+  .openapi("Peer");
+
+export const healthSchema = z.object({ status: z.string() }).openapi("Health");
+export const readySchema = z
+  .object({ ready: z.boolean(), problems: z.array(z.string()) })
+  .openapi("Readiness");
+
+export type TurnPlan = z.infer<typeof turnPlan>;
+export type GroupStatus = z.infer<typeof groupStatus>;
+export type KeeperStatus = z.infer<typeof statusSchema>;
+export type SettlementDocument = z.infer<typeof settlementSchema>;

@@ -1,0 +1,36 @@
+/** What the chain tells about the past and the means: for the books and for people, never for the protocol. */
+import type { Hex } from "../core/hash.ts";
+import type { BookedSettlement, Cursor } from "./ledger.ts";
+
+export type GroupFunds = {
+  /** Token units that belong to nobody yet. */
+  readonly unallocated: bigint;
+  /** Token units that the group owes and cannot pay (R32). */
+  readonly arrears: bigint;
+  /** Last block through which the present data is paid for. */
+  readonly fundedUntil: bigint;
+};
+
+export type OperatorFunds = {
+  /** Wei. */
+  readonly balance: bigint;
+  /** Wei for one unit of gas, what a settlement would pay now. */
+  readonly gasPrice: bigint;
+};
+
+export type HeadInfo = Cursor & { readonly timestamp_s: number };
+
+export interface HistoryPort {
+  head(): Promise<HeadInfo>;
+  /** Undefined if the chain has no such block. */
+  blockHash(block: number): Promise<Hex | undefined>;
+  /** The group's creation block. */
+  origin(group: Hex): Promise<number>;
+  /** Settlements in blocks [from, to], oldest first. */
+  settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]>;
+  groupFunds(group: Hex): Promise<GroupFunds>;
+  operatorFunds(operator: Hex): Promise<OperatorFunds>;
+  /** Calls that failed since the start. */
+  readonly errors: number;
+  close(): void;
+}

@@ -1,0 +1,14 @@
+/** Several listeners as one: logs, counters and books hear the same. */
+import type { TelemetryPort } from "../ports/telemetry.ts";
+
+export function fanOut(log: TelemetryPort, onReason: readonly TelemetryPort["reason"][]): TelemetryPort {
+  return {
+    reason: (group, code, detail) => {
+      log.reason(group, code, detail);
+      for (const hear of onReason) hear(group, code, detail);
+    },
+    info: (text, fields) => log.info(text, fields),
+    warn: (text, fields) => log.warn(text, fields),
+    error: (text, fields) => log.error(text, fields),
+  };
+}

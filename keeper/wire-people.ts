@@ -1,0 +1,153 @@
+/** The half of the daemon that people read: ledger, figures, API. Nothing of it can hold up the protocol. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EthersHistory } from "./adapters/chain-ethers/history.ts";
+import { systemClock } from "./adapters/clock-system.ts";
+import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
+import { ledgerPlace } from "./adapters/ledger-typeorm/open.ts";
+import type { LedgerPlace } from "./adapters/ledger-typeorm/open.ts";
+import { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
+import { setFigures } from "./api/figures.ts";
+import { Monitor } from "./api/monitor.ts";
+import { startApi } from "./api/server.ts";
+import type { Api } from "./api/server.ts";
+import { statusOf } from "./api/status.ts";
+import type { StatusSource } from "./api/status.ts";
+import type { KeeperConfig } from "./config.ts";
+import type { Hex } from "./core/hash.ts";
+import type { BookedSettlement, LedgerPort } from "./ports/ledger.ts";
+import type { TelemetryPort } from "./ports/telemetry.ts";
+import type { PeerStatsPort } from "./ports/transport.ts";
+import { Bookkeeper } from "./runtime/bookkeeper.ts";
+import type { Keeper } from "./runtime/keeper.ts";
+import { LedgerQueue } from "./runtime/ledger-queue.ts";
+import { fanOut } from "./runtime/telemetry.ts";
+
+const now_ms = (): number => systemClock.now_ms();
+const look_ms = 5_000;
+const retention_ms = 90 * 86_400_000;
+const retainEvery_ms = 3_600_000;
+
+/** Where the configuration says that the ledger lies; the password from the environment or a file, never from the URL alone. */
+export async function ledgerPlaceOf(config: KeeperConfig): Promise<LedgerPlace> {
+  const file = config.ledgerPasswordFile;
+  const password =
+    process.env["WHITEPAY_LEDGER_PASSWORD"] ??
+    (file === undefined ? undefined : (await readFile(file, "utf8")).trimEnd());
+  return ledgerPlace(config.ledger ?? join(config.dataDir, "ledger.sqlite"), password);
+}
+
+export type People = {
+  readonly telemetry: TelemetryPort;
+  readonly ledger: LedgerPort;
+  /** Serves and watches from now on. */
+  open(keeper: Keeper, transport: PeerStatsPort & { readonly peerId: string }): Promise<Api>;
+  close(): Promise<void>;
+};
+
+export async function wirePeople(config: KeeperConfig, operator: Hex, log: TelemetryPort): Promise<People> {
+  const { groups, dataDir } = config;
+  const books = await TypeormLedger.open(await ledgerPlaceOf(config), now_ms);
+  const history = new EthersHistory({ chainId: config.chain.id, urls: config.chain.rpc }, now_ms);
+  const metrics = new PrometheusMetrics();
+  // A reason about the ledger must not go into the ledger.
+  const plain = fanOut(log, [metrics.reason]);
+  const queue = new LedgerQueue(books, systemClock, (code, detail) => plain.reason("", code, detail));
+  const telemetry = fanOut(log, [metrics.reason, (...reason) => queue.addReason(...reason)]);
+  const bookkeeper = new Bookkeeper(groups, {
+    books,
+    history,
+    clock: systemClock,
+    onBooked: (settlements) => countSettlements(metrics, settlements),
+    onTrouble: (group, error) => plain.reason(group, "ledger-behind", String(error).slice(0, 300)),
+  });
+  const stop = new AbortController();
+  const running: Promise<unknown>[] = [queue.run(stop.signal)];
+  let api: Api | undefined;
+  return {
+    telemetry,
+    ledger: meteredLedger(queue, metrics),
+    open: async (keeper, transport) => {
+      const monitor = new Monitor(
+        { operator, groups, dataDir },
+        { history, books, peers: transport, clock: systemClock },
+      );
+      const source: StatusSource = {
+        keeper,
+        books,
+        surroundings: () => monitor.now,
+        operator,
+        peerId: transport.peerId,
+        groups,
+        startedAt_ms: systemClock.now_ms(),
+        now_ms,
+      };
+      const text = figures(metrics, source, queue, history);
+      api = await startApi(config.api, { ...source, metrics: text });
+      running.push(
+        bookkeeper.run(Math.max(1_000, config.chain.poll_ms), stop.signal),
+        monitor.run(look_ms, stop.signal, () => undefined),
+        retain(books, stop.signal, plain),
+      );
+      return api;
+    },
+    close: async () => {
+      stop.abort();
+      await api?.stop();
+      await Promise.allSettled(running);
+      history.close();
+      await books.close();
+    },
+  };
+}
+
+function countSettlements(metrics: PrometheusMetrics, settlements: readonly BookedSettlement[]): void {
+  for (const { group, transaction } of settlements) {
+    metrics.add("whitepay_settlements_total", { group });
+    metrics.add("whitepay_settle_gas_total", { group }, Number(transaction.gasUsed));
+  }
+}
+
+function meteredLedger(queue: LedgerQueue, metrics: PrometheusMetrics): LedgerPort {
+  return {
+    addChallenge: (group, record) => {
+      const { outcome } = record;
+      const provider = String(record.provider);
+      metrics.add("whitepay_challenges_total", { group, outcome: outcome.kind });
+      if (outcome.kind === "failed") {
+        metrics.add("whitepay_challenge_failures_total", { group, provider, reason: outcome.reason });
+      }
+      const bytes = outcome.kind === "proven" ? Number(outcome.bytes) : 0;
+      metrics.set("whitepay_proven_bytes", { group, provider }, bytes);
+      return queue.addChallenge(group, record);
+    },
+  };
+}
+
+function figures(
+  metrics: PrometheusMetrics,
+  source: StatusSource,
+  queue: LedgerQueue,
+  history: EthersHistory,
+): () => Promise<string> {
+  let errors = 0;
+  return async () => {
+    setFigures(metrics, await statusOf(source));
+    metrics.set("whitepay_ledger_queue_rows", {}, queue.length);
+    metrics.add("whitepay_rpc_errors_total", {}, history.errors - errors);
+    errors = history.errors;
+    return metrics.registry.metrics();
+  };
+}
+
+/** Growth is bounded: slots older than the retention become daily counts. */
+async function retain(books: TypeormLedger, signal: AbortSignal, telemetry: TelemetryPort): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await books.retain(systemClock.now_ms() - retention_ms);
+    } catch (error) {
+      telemetry.reason("", "ledger-failed", String(error).slice(0, 300));
+    }
+    await systemClock.sleep(retainEvery_ms, signal);
+  }
+}
