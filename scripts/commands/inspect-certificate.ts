@@ -1,104 +1,14 @@
 /** `inspect certificate`: does the aggregate signature of a settlement hold, by chain data alone? */
-import { getBytes, type JsonRpcProvider } from "ethers";
-import { isCommitteeSize, quorum } from "../../keeper/core/quorum.ts";
-import { verifyAggregate } from "../lib/bls.ts";
-import { exitCodes, usageError } from "../lib/exit.ts";
+import { verifySettlement } from "../client/certificate.ts";
+import type { CertificateReport } from "../client/certificate.ts";
+import { connectRpc } from "../client/connect.ts";
+import { exitCodes } from "../lib/exit.ts";
 import { printJson, printLine } from "../lib/output.ts";
-import { connectRpc } from "../lib/rpc.ts";
-import {
-  bitIndices,
-  decodeSettleInput,
-  membersOf,
-  settledEvents,
-  settlementDigest,
-  type SettlementInput,
-} from "../lib/settlements.ts";
-
-export type CertificateReport = {
-  valid: boolean;
-  group: string;
-  ts: number;
-  te: number;
-  committee: number;
-  digest: string;
-  signers: number[];
-  quorum: number;
-};
-
-type Checked = { report: CertificateReport; complaints: string[] };
-
-async function settleTransaction(provider: JsonRpcProvider, tx: string) {
-  const [transaction, receipt] = await Promise.all([
-    provider.getTransaction(tx),
-    provider.getTransactionReceipt(tx),
-  ]);
-  if (transaction === null) {
-    throw usageError(`the chain knows no transaction ${tx}`, { hint: "check --tx and --rpc" });
-  }
-  if (receipt === null)
-    throw usageError(`transaction ${tx} is not in a block yet`, { hint: "ask again later" });
-  const input = decodeSettleInput(transaction.data);
-  if (transaction.to === null || input === undefined) {
-    throw usageError(`transaction ${tx} is no settlement`, {
-      expected: "a call of a group's settle(…)",
-      actual: transaction.to === null ? "a deployment" : `selector ${transaction.data.slice(0, 10)}`,
-    });
-  }
-  return { group: transaction.to, input, receipt };
-}
-
-/** The keys of the signers; undefined if a signer is no member or the committee is none. */
-function signerKeys(
-  members: readonly { blsKey: string }[],
-  signers: readonly number[],
-): string[] | undefined {
-  const keys = signers.map((index) => members[index]?.blsKey);
-  return keys.every((key) => key !== undefined) ? keys : undefined;
-}
-
-/** Checks one settlement; `complaints` says in words what does not hold. */
-export async function checkCertificate(provider: JsonRpcProvider, tx: string): Promise<Checked> {
-  const { group, input, receipt } = await settleTransaction(provider, tx);
-  const { chainId } = await provider.getNetwork();
-  const members = await readMembers(provider, group, input);
-  const digest = settlementDigest(chainId, group, input);
-  const signers = bitIndices(input.signers);
-  const needed = isCommitteeSize(members.length) ? quorum(members.length) : 0;
-  const keys = signerKeys(members, signers);
-  const event = settledEvents(receipt).find(
-    (candidate) => candidate.group === group && candidate.ts === input.ts,
-  );
-  const complaints = [
-    receipt.status === 1 ? undefined : "the transaction was reverted",
-    event === undefined || event.digest === digest ? undefined : `the group announced digest ${event.digest}`,
-    receipt.status === 1 && event === undefined ? "the group emitted no Settled event for it" : undefined,
-    needed > 0 ? undefined : `${members.length} members are no committee`,
-    signers.length >= needed ? undefined : `expected at least ${needed} signers, actual ${signers.length}`,
-    keys === undefined ? "a signer is no member of the committee" : undefined,
-    keys !== undefined && !verifyAggregate(input.signature, getBytes(digest), keys)
-      ? "the aggregate signature is not by these signers over this digest"
-      : undefined,
-  ].filter((text) => text !== undefined);
-  const { ts, te, committee } = input;
-  const valid = complaints.length === 0;
-  return { report: { valid, group, ts, te, committee, digest, signers, quorum: needed }, complaints };
-}
-
-async function readMembers(provider: JsonRpcProvider, group: string, input: SettlementInput) {
-  try {
-    return await membersOf(provider, group, input.committee);
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    // A contract without that view, or one that refuses the version: no committee stands behind the signature.
-    if (code === "CALL_EXCEPTION" || code === "BAD_DATA") return [];
-    throw error;
-  }
-}
 
 export async function inspectCertificate(options: { rpc: string; tx: string; json?: true }): Promise<void> {
   const provider = await connectRpc(options.rpc);
   try {
-    const { report, complaints } = await checkCertificate(provider, options.tx);
+    const { report, complaints } = await verifySettlement(provider, options.tx);
     if (options.json) printJson(report);
     else printReport(report, complaints);
     if (!report.valid) process.exitCode = exitCodes.failed;

@@ -1,16 +1,16 @@
 /** `whitepay keeper register`: puts the keeper's public parts on chain, or what changed of them (R3, R31). */
 import type { Command } from "commander";
 import { getAddress, getBytes, Wallet, ZeroAddress, type Contract } from "ethers";
-import { provePossession, publicKeyOf } from "../lib/bls.ts";
+import { provePossession, publicKeyOf } from "../client/bls.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
 import { peerIdBytes, peerIdOf } from "../lib/keys.ts";
 import { addressOption } from "../lib/options.ts";
 import { printJson, say } from "../lib/output.ts";
-import { registeredKeeper, registryAt } from "../lib/registry.ts";
-import type { RegisteredKeeper } from "../lib/registry.ts";
-import { connectChain } from "../lib/rpc.ts";
+import { registeredKeeper, registryAt } from "../client/registry.ts";
+import type { RegisteredKeeper } from "../client/registry.ts";
+import { connectChain } from "../client/connect.ts";
 import { jsonOption, moneyOptions, transact } from "../lib/transact.ts";
 import type { MoneyFlags, TransactionPlan, TransactionReport } from "../lib/transact.ts";
 import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";

@@ -1,6 +1,7 @@
 /** Reads everything that the demo reports back from the chain, after the fact. */
 import { Interface, zeroPadValue, type JsonRpcProvider, type Log, type TransactionReceipt } from "ethers";
-import { GroupView, groupViewAbi, type GroupParameters, type ProviderAccount } from "../lib/group-view.ts";
+import { groupAbi } from "../client/abi.ts";
+import { GroupView, type GroupParameters, type ProviderAccount } from "../client/group-view.ts";
 import {
   bitIndices,
   decodeSettledLog,
@@ -10,7 +11,7 @@ import {
   settlementDigest,
   type SettledEvent,
   type SettlementInput,
-} from "../lib/settlements.ts";
+} from "../client/settlements.ts";
 import type { Evidence } from "./check.ts";
 import type { ChallengeEntry } from "../fleet/keepers.ts";
 import type { DemoDocument, ItemEntry, SettlementEntry } from "./document.ts";
@@ -47,10 +48,10 @@ async function readSettled(provider: JsonRpcProvider, log: Log): Promise<Settled
 }
 
 function groupLogs(receipt: TransactionReceipt, group: string, name: "Capped" | "LeaderReplaced") {
-  const topic = groupViewAbi.getEvent(name)?.topicHash;
+  const topic = groupAbi.getEvent(name)?.topicHash;
   return receipt.logs
     .filter((log) => log.address === group && log.topics[0] === topic)
-    .map((log) => groupViewAbi.decodeEventLog(name, log.data, log.topics));
+    .map((log) => groupAbi.decodeEventLog(name, log.data, log.topics));
 }
 
 /** R30, with R16: what the contract charges for one item. */

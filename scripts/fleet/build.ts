@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import type { JsonRpcProvider, Signer } from "ethers";
 import { deployAll, groupAt, type Deployment } from "../lib/contracts.ts";
-import { GroupView } from "../lib/group-view.ts";
+import { GroupView } from "../client/group-view.ts";
 import { projectRoot } from "../lib/paths.ts";
 import { freePorts } from "../lib/ports.ts";
-import { connectRpc } from "../lib/rpc.ts";
+import { connectRpc } from "../client/connect.ts";
 import { KeeperFleet, type KeeperCommand } from "./keepers.ts";
 import type { Processes } from "./processes.ts";
 import { ProviderFleet } from "./providers.ts";

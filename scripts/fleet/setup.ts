@@ -10,7 +10,7 @@ import {
   type JsonRpcProvider,
   type Signer,
 } from "ethers";
-import { provePossession, publicKeyOf } from "../lib/bls.ts";
+import { provePossession, publicKeyOf } from "../client/bls.ts";
 import { writeKeys } from "../../keeper/adapters/keyring-keystore.ts";
 import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../lib/keys.ts";
 import type { Deployment } from "../lib/contracts.ts";

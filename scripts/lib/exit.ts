@@ -1,5 +1,7 @@
 /** One place where every failure of a command becomes words on stderr and an exit code. */
 import { CommanderError } from "commander";
+import { WhitePayError } from "../client/errors.ts";
+import type { ErrorCode } from "../client/errors.ts";
 
 export const exitCodes = {
   ok: 0,
@@ -79,17 +81,25 @@ function foreignCode(error: ForeignError): ExitCode {
 
 export type Failure = { code: ExitCode; lines: string[] };
 
-function describeCliError(error: CliError): Failure {
+const clientCodes: Readonly<Record<ErrorCode, ExitCode>> = {
+  input: exitCodes.usage,
+  network: exitCodes.network,
+  refused: exitCodes.refused,
+  funds: exitCodes.funds,
+  cancelled: exitCodes.interrupted,
+};
+
+function explained(error: CliError | WhitePayError): Failure {
   const lines = [`whitepay: ${error.message}`];
   if (error.expected !== undefined) lines.push(`  expected: ${error.expected}`);
   if (error.actual !== undefined) lines.push(`  actual:   ${error.actual}`);
   if (error.hint !== undefined) lines.push(`  hint:     ${error.hint}`);
-  return { code: error.code, lines };
+  return { code: error instanceof WhitePayError ? clientCodes[error.code] : error.code, lines };
 }
 
 /** Turns anything thrown into an exit code and the lines for stderr. */
 export function describeFailure(error: unknown): Failure {
-  if (error instanceof CliError) return describeCliError(error);
+  if (error instanceof CliError || error instanceof WhitePayError) return explained(error);
   if (error instanceof CommanderError) {
     // Commander has already written its own message.
     return { code: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage, lines: [] };

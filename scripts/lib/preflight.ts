@@ -10,8 +10,8 @@ import { clockOffset } from "./clock-offset.ts";
 import { exitCodes } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { formatBytes } from "./progress.ts";
-import { registeredKeeper, registryAt } from "./registry.ts";
-import { connectRpc } from "./rpc.ts";
+import { registeredKeeper, registryAt } from "../client/registry.ts";
+import { connectRpc } from "../client/connect.ts";
 import { keeperRuns } from "./running-keeper.ts";
 
 export type Grade = "ok" | "warn" | "fail";

@@ -53,6 +53,11 @@ export const importRules: readonly Rule[] = [
     may: ["provider-sim/", "storage/", "keeper/codec/", "keeper/core/hash.ts", "package:*", "node:*"],
     typesOf: ["keeper/core/"],
   },
+  // What a browser loads: nothing of Node, no command line.
+  {
+    area: "scripts/client/",
+    may: ["scripts/client/", "keeper/core/", "storage/core/", "ethers", ...hashing, "@noble/curves/*"],
+  },
   {
     area: "scripts/sim/",
     may: [

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { hexlify, randomBytes, ZeroHash, type Wallet } from "ethers";
-import { encodeG1 } from "../../scripts/lib/bls.ts";
+import { encodeG1 } from "../../scripts/client/bls.ts";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { certify } from "../support/contracts/keys.ts";
 import {

@@ -21,9 +21,9 @@ import { groupParams } from "../../scripts/demo/params.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { deployAll } from "../../scripts/lib/contracts.ts";
-import { GroupView } from "../../scripts/lib/group-view.ts";
+import { GroupView } from "../../scripts/client/group-view.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { connectRpc } from "../../scripts/lib/rpc.ts";
+import { connectRpc } from "../../scripts/client/connect.ts";
 
 const count = 5;
 const params = groupParams({ keepers: 4, providers: 1 });

@@ -17,7 +17,7 @@ import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../sc
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { deployAll } from "../../scripts/lib/contracts.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { connectRpc } from "../../scripts/lib/rpc.ts";
+import { connectRpc } from "../../scripts/client/connect.ts";
 
 let chainProcess: ChildProcess;
 let rpc: string;

@@ -1,6 +1,6 @@
 /** Keepers as processes that serve many groups from one account each. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeSettledLog } from "../../scripts/lib/settlements.ts";
+import { decodeSettledLog } from "../../scripts/client/settlements.ts";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 
 const limit_ms = 180_000;

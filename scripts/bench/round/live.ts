@@ -11,7 +11,7 @@ import { Links } from "../../fleet/links.ts";
 import { Processes } from "../../fleet/processes.ts";
 import { multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
-import { decodeSettledLog } from "../../lib/settlements.ts";
+import { decodeSettledLog } from "../../client/settlements.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";
 
 export type LiveFigures = {

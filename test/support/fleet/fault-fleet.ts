@@ -21,7 +21,7 @@ import type { GroupParams, Keeper } from "../../../scripts/fleet/setup.ts";
 import { peerIdBytes } from "../../../scripts/lib/keys.ts";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
 import { freePorts } from "../../../scripts/lib/ports.ts";
-import { bitIndices, decodeSettledLog } from "../../../scripts/lib/settlements.ts";
+import { bitIndices, decodeSettledLog } from "../../../scripts/client/settlements.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
 import { RpcFront } from "./rpc-front.ts";
 import type { KeeperPlan } from "./traces.ts";

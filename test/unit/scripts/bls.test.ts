@@ -11,7 +11,7 @@ import {
   publicKeyOf,
   signatureTag,
   verifyAggregate,
-} from "../../../scripts/lib/bls.ts";
+} from "../../../scripts/client/bls.ts";
 import { randomBlsSecret } from "../../../scripts/lib/keys.ts";
 
 const { shortSignatures, G1, G2, fields } = bls12_381;

@@ -10,7 +10,7 @@ import type { DemoDocument } from "../../../scripts/demo/document.ts";
 import { Faults } from "../../../scripts/demo/faults.ts";
 import { groupParams } from "../../../scripts/demo/params.ts";
 import { tableOf } from "../../../scripts/demo/report.ts";
-import { encodeG1, publicKeyOf, signatureTag } from "../../../scripts/lib/bls.ts";
+import { encodeG1, publicKeyOf, signatureTag } from "../../../scripts/client/bls.ts";
 import { leaderOf, turnOrder } from "../../../keeper/core/turns.ts";
 import { runCli } from "../../support/cli.ts";
 

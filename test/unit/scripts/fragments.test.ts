@@ -1,20 +1,29 @@
 import { Interface } from "ethers";
 import { describe, expect, it } from "vitest";
+import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "../../../scripts/client/abi.ts";
 import { artifact } from "../../../scripts/lib/contracts.ts";
-import { groupViewAbi } from "../../../scripts/lib/group-view.ts";
-import { settlementAbi } from "../../../scripts/lib/settlements.ts";
 
-const compiled = new Interface(artifact("IUpkeeping").abi);
+const lines = (abi: Interface): string[] => abi.fragments.map((fragment) => fragment.format("full")).sort();
+const compiled = (name: string): string[] => lines(new Interface(artifact(name).abi));
 
-describe("the fragments that the command line decodes with", () => {
+describe("the interfaces that the client is written with", () => {
   it.each([
-    ["the group's views", groupViewAbi],
-    ["settlements", settlementAbi],
-  ])("of %s are those of the compiled contract, outputs included", (_, written) => {
-    const names = written.fragments.map((fragment) => fragment.format("sighash"));
-    const own = names.map((name) =>
-      compiled.fragments.find((candidate) => candidate.format("sighash") === name)?.format("minimal"),
-    );
-    expect(own).toEqual(written.fragments.map((fragment) => fragment.format("minimal")));
+    ["IUpkeeping", groupAbi],
+    ["IRegistry", registryAbi],
+  ])("are those of the compiled %s, names and outputs included", (name, written) => {
+    expect(lines(written)).toEqual(compiled(name));
+  });
+
+  it("have the whole factory, and beside it only refusals of a new group", () => {
+    const factory = compiled("IUpkeepingFactory");
+    expect(lines(factoryAbi)).toEqual(expect.arrayContaining(factory));
+    const rest = lines(factoryAbi).filter((line) => !factory.includes(line));
+    expect(compiled("IUpkeeping")).toEqual(expect.arrayContaining(rest));
+  });
+
+  it("have of a token what a real one has", () => {
+    const named = ({ fragments }: Interface): string[] =>
+      fragments.filter(({ type }) => type !== "constructor").map((one) => one.format("sighash"));
+    expect(named(new Interface(artifact("DemoToken").abi))).toEqual(expect.arrayContaining(named(tokenAbi)));
   });
 });

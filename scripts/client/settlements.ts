@@ -1,12 +1,13 @@
 /** Settlements as the chain shows them: the `Settled` event and the input of the transaction that made it. */
 import {
-  Interface,
+  AbiCoder,
   keccak256,
   TypedDataEncoder,
-  type JsonRpcProvider,
+  type Provider,
   type Log,
   type TransactionReceipt,
 } from "ethers";
+import { groupAbi } from "./abi.ts";
 
 export type SettledItem = { provider: number; spaceTime: bigint };
 
@@ -36,16 +37,7 @@ export type SettledEvent = {
 
 export type Member = { operator: string; payee: string; blsKey: string };
 
-const settlementTuple =
-  "tuple(uint64 ts, uint64 te, uint64 committee, uint8 leader, uint256 failed, uint256 payees, tuple(uint32 provider, uint128 spaceTime)[] items)";
-
-export const settlementAbi = new Interface([
-  `function settle(${settlementTuple} settlement, uint256 signers, bytes signature)`,
-  "event Settled(uint64 indexed ts, uint64 te, uint8 leader, uint256 failed, uint256 payees, uint256 signers, bytes32 digest)",
-  "function members(uint64 version, uint256 from, uint256 count) view returns (tuple(address operator, address payee, bytes blsKey)[])",
-]);
-
-export const settledTopic = (settlementAbi.getEvent("Settled") as { topicHash: string }).topicHash;
+export const settledTopic = (groupAbi.getEvent("Settled") as { topicHash: string }).topicHash;
 
 /** Indices of the bits that are set, ascending. */
 export function bitIndices(bitmap: bigint): number[] {
@@ -56,10 +48,10 @@ export function bitIndices(bitmap: bigint): number[] {
 
 /** The input of a call of `settle`, or undefined if it is something else. */
 export function decodeSettleInput(data: string): SettlementInput | undefined {
-  const fragment = settlementAbi.getFunction("settle");
+  const fragment = groupAbi.getFunction("settle");
   if (fragment === null || !data.startsWith(fragment.selector)) return undefined;
   try {
-    const [settlement, signers, signature] = settlementAbi.decodeFunctionData(fragment, data);
+    const [settlement, signers, signature] = groupAbi.decodeFunctionData(fragment, data);
     return {
       ts: Number(settlement.ts),
       te: Number(settlement.te),
@@ -85,7 +77,7 @@ export function settledEvents(receipt: TransactionReceipt): SettledEvent[] {
 }
 
 export function decodeSettledLog(log: Pick<Log, "address" | "topics" | "data">): SettledEvent {
-  const { ts, te, leader, failed, payees, signers, digest } = settlementAbi.decodeEventLog(
+  const { ts, te, leader, failed, payees, signers, digest } = groupAbi.decodeEventLog(
     "Settled",
     log.data,
     log.topics,
@@ -106,9 +98,10 @@ export function decodeSettledLog(log: Pick<Log, "address" | "topics" | "data">):
 export function settlementDigest(chainId: bigint, group: string, input: SettlementInput): string {
   const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group };
   // `items` is signed as keccak256(abi.encode(Item[])), a plain bytes32.
-  const items = settlementAbi
-    .getAbiCoder()
-    .encode(["tuple(uint32 provider, uint128 spaceTime)[]"], [input.items]);
+  const items = AbiCoder.defaultAbiCoder().encode(
+    ["tuple(uint32 provider, uint128 spaceTime)[]"],
+    [input.items],
+  );
   const { ts, te, committee, leader, failed, payees } = input;
   return TypedDataEncoder.hash(domain, settlementTypes, {
     ts,
@@ -136,14 +129,10 @@ const settlementTypes = {
 const largestCommittee = 124;
 
 /** Members of a committee version, with the keys they sign with in it. */
-export async function membersOf(
-  provider: JsonRpcProvider,
-  group: string,
-  version: number,
-): Promise<Member[]> {
-  const data = settlementAbi.encodeFunctionData("members", [version, 0, largestCommittee]);
+export async function membersOf(provider: Provider, group: string, version: number): Promise<Member[]> {
+  const data = groupAbi.encodeFunctionData("members", [version, 0, largestCommittee]);
   const answer = await provider.call({ to: group, data });
-  const [members] = settlementAbi.decodeFunctionResult("members", answer);
+  const [members] = groupAbi.decodeFunctionResult("members", answer);
   return [...members].map((member) => ({
     operator: member.operator,
     payee: member.payee,

@@ -1,7 +1,7 @@
 import { encodeBytes32String, Interface } from "ethers";
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../../scripts/lib/exit.ts";
-import { refusalOf } from "../../../scripts/lib/revert.ts";
+import { refusalOf } from "../../../scripts/client/refusals.ts";
 
 const abi = new Interface([
   "error Upkeeping_NotWithdrawable(uint256 expectedMax, uint256 actual)",
@@ -34,6 +34,6 @@ describe("a refusal of a contract", () => {
   it("is told apart from other failures, and an unknown one is still a refusal", () => {
     expect(refusalOf(abi, "it", new Error("socket closed"))).toBeUndefined();
     const unknown = { code: "CALL_EXCEPTION", shortMessage: "execution reverted", data: "0x12345678" };
-    expect(refusalOf(abi, "it", unknown)).toMatchObject({ code: 4 });
+    expect(refusalOf(abi, "it", unknown)).toMatchObject({ code: "refused" });
   });
 });

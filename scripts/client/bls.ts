@@ -3,6 +3,7 @@
  * library alone: what the command line says about a certificate does not rest on the keepers' own code.
  */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { hexToBytes } from "@noble/hashes/utils.js";
 
 export const signatureTag = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
 export const possessionTag = "BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
@@ -80,12 +81,12 @@ export function verifyAggregate(signature: string, message: Uint8Array, keys: re
 
 /** The public key of a secret (32 bytes, 0x-hex), as the contracts take it. */
 export function publicKeyOf(secret: string): string {
-  return encodeG2(shortSignatures.getPublicKey(Buffer.from(secret.slice(2), "hex")));
+  return encodeG2(shortSignatures.getPublicKey(hexToBytes(secret.slice(2))));
 }
 
 /** R3: proof that `secret` is known, over abi.encode(chain id, registry, operator, key). */
 export function provePossession(secret: string, message: Uint8Array): string {
   return encodeG1(
-    shortSignatures.sign(shortSignatures.hash(message, possessionTag), Buffer.from(secret.slice(2), "hex")),
+    shortSignatures.sign(shortSignatures.hash(message, possessionTag), hexToBytes(secret.slice(2))),
   );
 }

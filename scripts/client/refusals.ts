@@ -1,6 +1,6 @@
 /** What a contract refused, in words: which rule, expected, actual, what to do. */
-import type { Interface } from "ethers";
-import { CliError, exitCodes } from "./exit.ts";
+import { getBytes, type Interface } from "ethers";
+import { WhitePayError } from "./errors.ts";
 
 type Refusal = { readonly rule: string; readonly hint: string };
 
@@ -76,23 +76,23 @@ function wordsOf(name: string): string {
 function valueText(value: unknown, type: string): string {
   const text = String(value);
   if (type !== "bytes32" || !text.endsWith("00")) return text;
-  const bytes = Buffer.from(text.slice(2).replace(/(00)+$/, ""), "hex");
-  return /^[\x20-\x7e]+$/.test(bytes.toString("latin1")) ? bytes.toString("latin1") : text;
+  const ascii = String.fromCharCode(...getBytes(text.replace(/(00)+$/, "")));
+  return /^[\x20-\x7e]+$/.test(ascii) ? ascii : text;
 }
 
 /**
- * The refusal as an error of exit code 4, or undefined if no contract refused anything.
+ * The refusal as an error of code `refused`, or undefined if no contract refused anything.
  * @param abi with the errors that the called contract may throw
  */
-export function refusalOf(abi: Interface, what: string, error: unknown): CliError | undefined {
+export function refusalOf(abi: Interface, what: string, error: unknown): WhitePayError | undefined {
   const data = revertData(error);
   const parsed = data === undefined ? null : abi.parseError(data);
   if (parsed === null) {
     if ((error as { code?: unknown }).code !== "CALL_EXCEPTION") return undefined;
     const { shortMessage, message } = error as { shortMessage?: string; message?: string };
     const text = shortMessage ?? message ?? "without a reason";
-    return new CliError({
-      code: exitCodes.refused,
+    return new WhitePayError({
+      code: "refused",
       message: `the contract refused ${what}: ${text}`,
       cause: error,
     });
@@ -111,8 +111,8 @@ export function refusalOf(abi: Interface, what: string, error: unknown): CliErro
     const bound = wordsOf(label).replace(/^expected ?/, "");
     return bound === "" ? text : `${bound} ${text}`;
   };
-  return new CliError({
-    code: exitCodes.refused,
+  return new WhitePayError({
+    code: "refused",
     message: `the contract refused ${what}: ${wordsOf(name)}${detail === "" ? "" : ` (${detail})`}${known === undefined ? "" : `; rule ${known.rule}`}`,
     ...(expected.length === 0 ? {} : { expected: expected.map(told).join(", ") }),
     ...(actual.length === 0 ? {} : { actual: actual.map(({ text }) => text).join(", ") }),

@@ -1,9 +1,9 @@
 /** A connection to a chain that answers or fails: ethers by itself would retry a dead endpoint for ever. */
 import { FetchRequest, JsonRpcProvider, Network } from "ethers";
-import { CliError, exitCodes, usageError } from "./exit.ts";
-import { quote } from "./options.ts";
+import { inputError, WhitePayError } from "./errors.ts";
 
 const requestTimeout_ms = 15_000;
+const maxQuoted = 80;
 
 async function chainIdOf(url: string): Promise<bigint> {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
@@ -19,12 +19,16 @@ async function chainIdOf(url: string): Promise<bigint> {
 
 /**
  * Connects, and asks for the chain id once. Close it with `destroy()`.
- * @throws CliError exit 2 if this is no URL, exit 3 if nothing useful answers there
+ * @throws WhitePayError `input` if this is no URL, `network` if nothing useful answers there
  */
 export async function connectRpc(url: string): Promise<JsonRpcProvider> {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !["http:", "https:"].includes(parsed.protocol)) {
-    throw usageError("--rpc is not valid", { expected: "an http:// or https:// URL", actual: quote(url) });
+    const actual = JSON.stringify(url.slice(0, maxQuoted));
+    throw inputError("the address of the chain's endpoint is not valid", {
+      expected: "an http:// or https:// URL",
+      actual,
+    });
   }
   let chainId: bigint;
   try {
@@ -32,8 +36,8 @@ export async function connectRpc(url: string): Promise<JsonRpcProvider> {
   } catch (error) {
     const reason =
       error instanceof Error && error.cause instanceof Error ? error.cause.message : (error as Error).message;
-    throw new CliError({
-      code: exitCodes.network,
+    throw new WhitePayError({
+      code: "network",
       message: `no chain answers at ${parsed.origin}: ${reason}`,
       hint: "check the address, and that the node runs",
       cause: error,
@@ -42,7 +46,7 @@ export async function connectRpc(url: string): Promise<JsonRpcProvider> {
   const request = new FetchRequest(url);
   request.timeout = requestTimeout_ms;
   const network = Network.from(chainId);
-  // Every block of the demo's chain counts, so nothing is cached; calls go out alone, as they come.
+  // Every block counts, so nothing is cached; calls go out alone, as they come.
   return new JsonRpcProvider(request, network, {
     staticNetwork: network,
     cacheTimeout: -1,
@@ -52,7 +56,7 @@ export async function connectRpc(url: string): Promise<JsonRpcProvider> {
 
 /**
  * The first endpoint that answers, if it is of the chain that is expected.
- * @throws CliError exit 3 if none answers, or one of another chain does
+ * @throws WhitePayError `network` if none answers, or one of another chain does
  */
 export async function connectChain(chain: {
   readonly id: number;
@@ -70,8 +74,8 @@ export async function connectChain(chain: {
     const { chainId } = await provider.getNetwork();
     if (chainId === BigInt(chain.id)) return provider;
     provider.destroy();
-    throw new CliError({
-      code: exitCodes.network,
+    throw new WhitePayError({
+      code: "network",
       message: `${new URL(url).origin} is an endpoint of another chain`,
       expected: `chain ${chain.id}`,
       actual: `chain ${chainId}`,

@@ -1,0 +1,241 @@
+/** Typed reads of one group, at a block of one's choice. */
+import type { Provider, Result } from "ethers";
+import { groupAbi } from "./abi.ts";
+import { bitIndices } from "./settlements.ts";
+
+/** R4; lengths in blocks, price in token units per GiB·block, shares in 1/10000. */
+export type GroupRules = {
+  token: string;
+  price: bigint;
+  interval: number;
+  turn: number;
+  slot: number;
+  answer: number;
+  confirmations: number;
+  lockup: number;
+  keeperShareBps: number;
+  toleranceBps: number;
+  merkle: boolean;
+};
+export type GroupParameters = GroupRules & { payer: string; registry: string; originBlock: number };
+
+/** Blocks and committee versions; 0 where there is none. */
+export type GroupState = {
+  settledThrough: number;
+  committee: number;
+  pendingCommittee: number;
+  rotatedCommittee: number;
+  providerCount: number;
+  terminatedAt: number;
+  endBlock: number;
+  ended: boolean;
+  abandonments: number;
+};
+export type GroupCommittee = {
+  version: number;
+  seed: string;
+  operators: string[];
+  /** Indices of members that consented. */
+  accepted: number[];
+  /** Block of the last consent, 0 while one is missing. */
+  readyAt: number;
+};
+export type KeeperAccount = {
+  index: number;
+  operator: string;
+  payee: string;
+  earned: bigint;
+  withdrawn: bigint;
+};
+/** Money in token units; credited is everything ever, withdrawn included. */
+export type ProviderAccount = {
+  index: number;
+  operator: string;
+  payee: string;
+  activeFrom: number;
+  removedAt: number;
+  closed: boolean;
+  bytesNow: bigint;
+  firstCheckpoint: number;
+  checkpointCount: number;
+  sequence: number;
+  credited: bigint;
+  withdrawn: bigint;
+  arrears: bigint;
+};
+/** Token units; deposited = paidOut + balance, balance = unallocated + credits. */
+export type EscrowView = {
+  deposited: bigint;
+  paidOut: bigint;
+  balance: bigint;
+  unallocated: bigint;
+  credits: bigint;
+  arrears: bigint;
+  reserve: bigint;
+  withdrawable: bigint;
+};
+export type DataCheckpoint = {
+  fromBlock: number;
+  bytes: bigint;
+  listRoot: string;
+  receiptKey: string;
+  sequence: number;
+};
+export type PastSettlement = { ts: number; te: number; turn: number };
+export type BlockTag = number | "latest";
+
+/** Larger than any list of a group that settles item by item. */
+const wholeList = 10_000;
+
+export class GroupView {
+  readonly address: string;
+  readonly provider: Provider;
+
+  constructor(provider: Provider, address: string) {
+    this.provider = provider;
+    this.address = address;
+  }
+
+  /** One view of the interface, for what has no method of its own here. */
+  async read(name: string, args: readonly unknown[] = [], block: BlockTag = "latest"): Promise<Result> {
+    const data = groupAbi.encodeFunctionData(name, args);
+    const answer = await this.provider.call({ to: this.address, data, blockTag: block });
+    return groupAbi.decodeFunctionResult(name, answer);
+  }
+
+  async #first(name: string, args: readonly unknown[] = [], block: BlockTag = "latest"): Promise<Result> {
+    return (await this.read(name, args, block))[0] as Result;
+  }
+
+  async parameters(): Promise<GroupParameters> {
+    const { payer, registry, originBlock, config } = await this.#first("parameters");
+    return {
+      payer,
+      registry,
+      originBlock: Number(originBlock),
+      token: config.token,
+      price: config.price,
+      interval: Number(config.interval),
+      turn: Number(config.turn),
+      slot: Number(config.slot),
+      answer: Number(config.answer),
+      confirmations: Number(config.confirmations),
+      lockup: Number(config.lockup),
+      keeperShareBps: Number(config.keeperShareBps),
+      toleranceBps: Number(config.toleranceBps),
+      merkle: config.merkle,
+    };
+  }
+
+  async state(block: BlockTag = "latest"): Promise<GroupState> {
+    const state = await this.#first("state", [], block);
+    return {
+      settledThrough: Number(state.settledThrough),
+      committee: Number(state.committee),
+      pendingCommittee: Number(state.pendingCommittee),
+      rotatedCommittee: Number(state.rotatedCommittee),
+      providerCount: Number(state.providerCount),
+      terminatedAt: Number(state.terminatedAt),
+      endBlock: Number(state.endBlock),
+      ended: state.ended,
+      abandonments: Number(state.abandonments),
+    };
+  }
+
+  async #committee(name: string, block: BlockTag): Promise<GroupCommittee> {
+    const { version, seed, operators, accepted, readyAt } = await this.#first(name, [], block);
+    return {
+      version: Number(version),
+      seed,
+      operators: [...operators],
+      accepted: bitIndices(accepted),
+      readyAt: Number(readyAt),
+    };
+  }
+
+  committee(block: BlockTag = "latest"): Promise<GroupCommittee> {
+    return this.#committee("committee", block);
+  }
+
+  /** The committee that the payer proposed; version 0 if there is none. */
+  pendingCommittee(block: BlockTag = "latest"): Promise<GroupCommittee> {
+    return this.#committee("pendingCommittee", block);
+  }
+
+  async keeperAccounts(version: number, block: BlockTag = "latest"): Promise<KeeperAccount[]> {
+    const accounts = await this.#first("keeperAccounts", [version, 0, wholeList], block);
+    return [...accounts].map(({ index, operator, payee, earned, withdrawn }) => ({
+      index: Number(index),
+      operator,
+      payee,
+      earned,
+      withdrawn,
+    }));
+  }
+
+  async providers(block: BlockTag = "latest"): Promise<ProviderAccount[]> {
+    const providers = await this.#first("providers", [0, wholeList], block);
+    return [...providers].map((entry) => ({
+      index: Number(entry.index),
+      operator: entry.operator,
+      payee: entry.payee,
+      activeFrom: Number(entry.activeFrom),
+      removedAt: Number(entry.removedAt),
+      closed: entry.closed,
+      bytesNow: entry.bytesNow,
+      firstCheckpoint: Number(entry.firstCheckpoint),
+      checkpointCount: Number(entry.checkpointCount),
+      sequence: Number(entry.sequence),
+      credited: entry.credited,
+      withdrawn: entry.withdrawn,
+      arrears: entry.arrears,
+    }));
+  }
+
+  /** All data that a provider ever committed to here, oldest first. */
+  async dataHistory(provider: number, block: BlockTag = "latest"): Promise<DataCheckpoint[]> {
+    const history = await this.#first("dataHistory", [provider, 0, wholeList], block);
+    return [...history].map(({ fromBlock, size, root, receiptKey, sequence }) => ({
+      fromBlock: Number(fromBlock),
+      bytes: size,
+      listRoot: root,
+      receiptKey,
+      sequence: Number(sequence),
+    }));
+  }
+
+  async escrow(block: BlockTag = "latest"): Promise<EscrowView> {
+    const escrow = await this.#first("escrow", [], block);
+    const { deposited, paidOut, balance, unallocated, credits, arrears, reserve, withdrawable } = escrow;
+    return { deposited, paidOut, balance, unallocated, credits, arrears, reserve, withdrawable };
+  }
+
+  /** Committed space-time of all providers over [from, to), in byte·blocks; `from` not before what is settled. */
+  async committedTotal(from: number, to: number, block: BlockTag = "latest"): Promise<bigint> {
+    return (await this.read("committedTotal", [from, to], block))[0] as bigint;
+  }
+
+  /** First block that is not paid for at the present rate, undefined if nothing is committed. */
+  async fundedUntil(block: BlockTag = "latest"): Promise<number | undefined> {
+    const until = (await this.read("fundedUntil", [], block))[0] as bigint;
+    return until > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(until);
+  }
+
+  async nextEffectiveBlock(): Promise<number> {
+    return Number((await this.read("nextEffectiveBlock"))[0]);
+  }
+
+  /** Ends of all settled intervals, oldest first. */
+  async settlementEnds(block: BlockTag = "latest"): Promise<number[]> {
+    return [...(await this.#first("settlements", [0, wholeList], block))].map(Number);
+  }
+
+  async pastSettlements(block: BlockTag = "latest"): Promise<PastSettlement[]> {
+    const past = await this.#first("pastSettlements", [0, wholeList], block);
+    return [...past].map(({ ts, te, turn }) => ({ ts: Number(ts), te: Number(te), turn: Number(turn) }));
+  }
+
+  async consentSequence(operator: string): Promise<number> {
+    return Number((await this.read("consentSequence", [operator]))[0]);
+  }
+}

@@ -1,0 +1,42 @@
+/** What keepers and providers have on the Registry (R3). */
+import { Contract, type Provider, type Signer } from "ethers";
+import { registryAbi } from "./abi.ts";
+
+export type RegisteredKeeper = {
+  readonly payee: string;
+  readonly pendingPayee: string;
+  /** Block; 0 means: not registered. */
+  readonly registeredAt: number;
+  readonly blsKey: string;
+  readonly peerId: string;
+  readonly multiaddrs: readonly string[];
+};
+
+export function registryAt(address: string, runner: Provider | Signer): Contract {
+  return new Contract(address, registryAbi, runner);
+}
+
+export async function registeredKeeper(registry: Contract, operator: string): Promise<RegisteredKeeper> {
+  const found = await registry.getFunction("keeper")(operator);
+  return {
+    payee: found.payee,
+    pendingPayee: found.pendingPayee,
+    registeredAt: Number(found.registeredAt),
+    blsKey: found.blsKey,
+    peerId: found.peerId,
+    multiaddrs: [...found.multiaddrs],
+  };
+}
+
+export type RegisteredProvider = Omit<RegisteredKeeper, "blsKey">;
+
+export async function registeredProvider(registry: Contract, operator: string): Promise<RegisteredProvider> {
+  const found = await registry.getFunction("provider")(operator);
+  return {
+    payee: found.payee,
+    pendingPayee: found.pendingPayee,
+    registeredAt: Number(found.registeredAt),
+    peerId: found.peerId,
+    multiaddrs: [...found.multiaddrs],
+  };
+}

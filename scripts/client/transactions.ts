@@ -1,0 +1,185 @@
+/** How every transaction is sent: simulate, ask whoever has to agree, simulate again, send, look at the result. */
+import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
+import { WhitePayError } from "./errors.ts";
+import { refusalOf } from "./refusals.ts";
+
+export type TransactionPlan = {
+  /** In a few words, as in "registering keeper 0x…": also used in refusals. */
+  readonly what: string;
+  readonly contract: Contract;
+  readonly method: string;
+  readonly args: readonly unknown[];
+  /** Coin sent along, in wei. */
+  readonly value?: bigint;
+  /** What a person should see before agreeing: label and text, amounts with their unit. */
+  readonly shows?: readonly (readonly [label: string, text: string])[];
+};
+
+export type TransactionReport = {
+  readonly what: string;
+  readonly from: string;
+  readonly to: string;
+  readonly method: string;
+  /** wei */
+  readonly value: bigint;
+  readonly gas: bigint;
+  /** wei */
+  readonly maxFeePerGas: bigint;
+  /** wei: gas limit × highest fee + value */
+  readonly maxCost: bigint;
+  readonly sent: boolean;
+  readonly hash?: string;
+  readonly block?: number;
+  readonly gasUsed?: bigint;
+  /** wei */
+  readonly fee?: bigint;
+};
+
+export type SendOptions = {
+  /** Shown the simulated transaction; resolves to false to send nothing. Everything is agreed to without it. */
+  readonly confirm?: (plan: TransactionPlan, report: TransactionReport) => Promise<boolean>;
+  /** Told the hash as soon as there is one. */
+  readonly onSent?: (hash: string) => void;
+};
+
+/** The state may move between estimate and block: a little more than it took. */
+const gasMarginPercent = 130n;
+const receiptTimeout_ms = 600_000;
+
+type Prepared = {
+  readonly data: string;
+  readonly gas: bigint;
+  readonly maxFeePerGas: bigint;
+  readonly tip: bigint;
+};
+
+function providerOf(signer: Signer): NonNullable<Signer["provider"]> {
+  if (signer.provider === null) throw new Error("transaction: the signer has no provider");
+  return signer.provider;
+}
+
+async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint> {
+  const { contract, method, args, value = 0n } = plan;
+  const from = await signer.getAddress();
+  const to = await contract.getAddress();
+  const data = contract.interface.encodeFunctionData(method, args);
+  const provider = providerOf(signer);
+  try {
+    await provider.call({ from, to, data, value });
+    return await provider.estimateGas({ from, to, data, value });
+  } catch (error) {
+    const refused = refusalOf(contract.interface, plan.what, error);
+    if ((error as { code?: unknown }).code === "INSUFFICIENT_FUNDS") {
+      throw lacking(from, value, await provider.getBalance(from), error);
+    }
+    throw refused ?? error;
+  }
+}
+
+function lacking(account: string, needed: bigint, balance: bigint, cause?: unknown): WhitePayError {
+  return new WhitePayError({
+    code: "funds",
+    message: `account ${account} has too little coin`,
+    expected: `at least ${formatEther(needed)} (gas and value)`,
+    actual: formatEther(balance),
+    hint: "send coin to it",
+    cause,
+  });
+}
+
+async function prepare(plan: TransactionPlan, signer: Signer): Promise<Prepared> {
+  const estimated = await simulated(plan, signer);
+  const provider = providerOf(signer);
+  const fees = await provider.getFeeData();
+  const maxFeePerGas = fees.maxFeePerGas ?? fees.gasPrice ?? 0n;
+  const gas = (estimated * gasMarginPercent) / 100n;
+  const from = await signer.getAddress();
+  const balance = await provider.getBalance(from);
+  const needed = gas * maxFeePerGas + (plan.value ?? 0n);
+  if (balance < needed) throw lacking(from, needed, balance);
+  const data = plan.contract.interface.encodeFunctionData(plan.method, plan.args);
+  return { data, gas, maxFeePerGas, tip: fees.maxPriorityFeePerGas ?? 0n };
+}
+
+async function reported(
+  plan: TransactionPlan,
+  signer: Signer,
+  prepared: Prepared,
+): Promise<TransactionReport> {
+  const value = plan.value ?? 0n;
+  return {
+    what: plan.what,
+    from: await signer.getAddress(),
+    to: await plan.contract.getAddress(),
+    method: plan.method,
+    value,
+    gas: prepared.gas,
+    maxFeePerGas: prepared.maxFeePerGas,
+    maxCost: prepared.gas * prepared.maxFeePerGas + value,
+    sent: false,
+  };
+}
+
+/**
+ * What the transaction would cost; nothing is sent.
+ * @throws WhitePayError `refused` if the contract refuses it, `funds` if coin is missing
+ */
+export async function simulate(plan: TransactionPlan, signer: Signer): Promise<TransactionReport> {
+  return reported(plan, signer, await prepare(plan, signer));
+}
+
+/**
+ * Simulates, asks, simulates again, sends, and waits for the block.
+ * @throws WhitePayError `refused` if the contract refuses it, `funds` if coin is missing, `cancelled` if `confirm` says no,
+ * `network` if it is in no block after ten minutes
+ */
+export async function send(
+  plan: TransactionPlan,
+  signer: Signer,
+  options: SendOptions = {},
+): Promise<TransactionReport> {
+  if (options.confirm !== undefined) {
+    const agreed = await options.confirm(plan, await simulate(plan, signer));
+    if (!agreed) throw new WhitePayError({ code: "cancelled", message: "not sent" });
+  }
+  // While a person reads, the chain moves on: what was true in the preview has to be true now.
+  const now = await prepare(plan, signer);
+  const report = await reported(plan, signer, now);
+  const sent = await signer.sendTransaction({
+    to: report.to,
+    data: now.data,
+    value: report.value,
+    gasLimit: now.gas,
+    maxFeePerGas: now.maxFeePerGas,
+    maxPriorityFeePerGas: now.tip,
+  });
+  options.onSent?.(sent.hash);
+  const receipt = await mined(plan, sent.hash, signer);
+  return {
+    ...report,
+    sent: true,
+    hash: sent.hash,
+    block: receipt.blockNumber,
+    gasUsed: receipt.gasUsed,
+    fee: receipt.fee,
+  };
+}
+
+async function mined(plan: TransactionPlan, hash: string, signer: Signer): Promise<TransactionReceipt> {
+  const receipt = await providerOf(signer).waitForTransaction(hash, 1, receiptTimeout_ms);
+  if (receipt === null) {
+    throw new WhitePayError({
+      code: "network",
+      message: `${hash} is in no block after ${receiptTimeout_ms / 60_000} minutes`,
+      hint: "look for it before you send anything again",
+    });
+  }
+  if (receipt.status === 1) return receipt;
+  // Mined and refused although it was simulated: the same call now says why.
+  await simulated(plan, signer);
+  throw new WhitePayError({
+    code: "refused",
+    message: `${hash} was mined and refused; a repeated simulation passes`,
+    hint: "try it again",
+  });
+}
