@@ -1,5 +1,5 @@
 /** The daemon's life: says when it is ready, stops on a signal, or after its duties when it is drained. */
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "./config-layers.ts";
 import type { KeeperConfig } from "./config.ts";
 import { Drain } from "./drain.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";

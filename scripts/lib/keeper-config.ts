@@ -1,58 +1,26 @@
-/** The keeper's configuration as its commands get it: flags before environment before file before defaults. */
-import { access } from "node:fs/promises";
+/** The keeper's configuration as its commands get it, and what keeps them from using it. */
 import type { Command } from "commander";
-import type { ResolvedConfig, Setting } from "../../keeper/config.ts";
-import type { KeeperConfig } from "../../keeper/config.ts";
+import type { KeeperConfig, ResolvedConfig } from "../../keeper/config.ts";
+import { loadLayers, settingOptions } from "./config-options.ts";
+import type { ConfigOptions } from "./config-options.ts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
 import { askPassword } from "./prompt.ts";
 
+export type { ConfigOptions } from "./config-options.ts";
 export const defaultConfigFile = "keeper.yaml";
-export type ConfigOptions = Readonly<Record<string, string | string[] | boolean | undefined>> & {
-  readonly config?: string;
-};
-
-function optionOf({ flag, kind, env, text }: Setting): [string, string] {
-  const value = kind === "list" ? "<values...>" : kind === "path" ? "<path>" : "<value>";
-  return [`--${flag} ${value}`, `${text} (env ${env})`];
-}
 
 /** Adds `--config` and a flag for each setting. */
 export async function configOptions(command: Command): Promise<Command> {
   const { settings } = await import("../../keeper/config.ts");
-  command.option(
-    "--config <file>",
-    `config file, YAML or JSON (env WHITEPAY_CONFIG, default ./${defaultConfigFile})`,
-  );
-  for (const setting of settings) command.option(...optionOf(setting));
-  return command;
-}
-
-/** The name under which commander keeps a flag. */
-function attribute(flag: string): string {
-  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return settingOptions(command, settings, defaultConfigFile);
 }
 
 /** @throws CliError exit 2 that names file and line, variable or flag */
 export async function loadConfig(
   options: ConfigOptions,
 ): Promise<ResolvedConfig & { readonly file?: string }> {
-  const { ConfigError, resolveConfig, settings } = await import("../../keeper/config.ts");
-  const named = options.config ?? process.env["WHITEPAY_CONFIG"];
-  const found = await access(defaultConfigFile).then(
-    () => defaultConfigFile,
-    () => undefined,
-  );
-  const file = named ?? found;
-  const flags = Object.fromEntries(
-    settings.map(({ flag }) => [flag, options[attribute(flag)] as string | string[] | undefined]),
-  );
-  try {
-    const resolved = await resolveConfig({ file, env: process.env, flags });
-    return { ...resolved, ...(file === undefined ? {} : { file }) };
-  } catch (error) {
-    if (error instanceof ConfigError) throw usageError(error.message);
-    throw error;
-  }
+  const { schema, settings } = await import("../../keeper/config.ts");
+  return loadLayers({ schema, settings }, options, defaultConfigFile);
 }
 
 /** The password of the keys: from the file that the configuration names, or asked for. */
@@ -67,7 +35,7 @@ export async function keysPassword({ passwordFile }: KeeperConfig): Promise<stri
 
 /** Says in exit codes what keeps a keeper from working: keys and settings 2, a store that is in use or damaged 6. */
 export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
-  const { ConfigError } = await import("../../keeper/config.ts");
+  const { ConfigError } = await import("../../keeper/config-layers.ts");
   const { KeyFileError } = await import("../../keeper/adapters/keyring-keystore.ts");
   const { StoreError, StoreInUseError } = await import("../../keeper/adapters/store-level.ts");
   try {

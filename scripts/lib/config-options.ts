@@ -1,0 +1,59 @@
+/** A layered configuration as commands get it: a flag for each setting, `--config`, and a default file. */
+import { access } from "node:fs/promises";
+import type { Command } from "commander";
+import { ConfigError, resolveLayers } from "../../keeper/config-layers.ts";
+import type { ConfigDefinition, Resolved, Setting } from "../../keeper/config-layers.ts";
+import { usageError } from "./exit.ts";
+
+export type ConfigOptions = Readonly<Record<string, string | string[] | boolean | undefined>> & {
+  readonly config?: string;
+};
+
+function optionOf({ flag, kind, env, text }: Setting): [string, string] {
+  const value = kind === "list" ? "<values...>" : kind === "path" ? "<path>" : "<value>";
+  return [`--${flag} ${value}`, `${text} (env ${env})`];
+}
+
+/** Adds `--config` and a flag for each setting. */
+export function settingOptions(command: Command, settings: readonly Setting[], defaultFile: string): Command {
+  command.option(
+    "--config <file>",
+    `config file, YAML or JSON (env WHITEPAY_CONFIG, default ./${defaultFile})`,
+  );
+  for (const setting of settings) command.option(...optionOf(setting));
+  return command;
+}
+
+/** The name under which commander keeps a flag. */
+function attribute(flag: string): string {
+  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Problems of a configuration are those of whoever wrote it. */
+export async function asUsage<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConfigError) throw usageError(error.message);
+    throw error;
+  }
+}
+
+/** @throws CliError exit 2 that names file and line, variable or flag */
+export async function loadLayers<T>(
+  definition: ConfigDefinition<T>,
+  options: ConfigOptions,
+  defaultFile: string,
+): Promise<Resolved<T> & { readonly file?: string }> {
+  const named = options.config ?? process.env["WHITEPAY_CONFIG"];
+  const found = await access(defaultFile).then(
+    () => defaultFile,
+    () => undefined,
+  );
+  const file = named ?? found;
+  const flags = Object.fromEntries(
+    definition.settings.map(({ flag }) => [flag, options[attribute(flag)] as string | string[] | undefined]),
+  );
+  const resolved = await asUsage(() => resolveLayers(definition, { file, env: process.env, flags }));
+  return { ...resolved, ...(file === undefined ? {} : { file }) };
+}
