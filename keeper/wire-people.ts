@@ -1,11 +1,8 @@
 /** The half of the daemon that people read: ledger, figures, API. Nothing of it can hold up the protocol. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { EthersHistory } from "./adapters/chain-ethers/history.ts";
 import { systemClock } from "./adapters/clock-system.ts";
 import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
-import { ledgerPlace } from "./adapters/ledger-typeorm/open.ts";
-import type { LedgerPlace } from "./adapters/ledger-typeorm/open.ts";
+import { ledgerPlaceOf } from "./ledger-place.ts";
 import { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
 import { setFigures } from "./api/figures.ts";
 import { Monitor } from "./api/monitor.ts";
@@ -27,15 +24,6 @@ const now_ms = (): number => systemClock.now_ms();
 const look_ms = 5_000;
 const retention_ms = 90 * 86_400_000;
 const retainEvery_ms = 3_600_000;
-
-/** Where the configuration says that the ledger lies; the password from the environment or a file, never from the URL alone. */
-export async function ledgerPlaceOf(config: KeeperConfig): Promise<LedgerPlace> {
-  const file = config.ledgerPasswordFile;
-  const password =
-    process.env["WHITEPAY_LEDGER_PASSWORD"] ??
-    (file === undefined ? undefined : (await readFile(file, "utf8")).trimEnd());
-  return ledgerPlace(config.ledger ?? join(config.dataDir, "ledger.sqlite"), password);
-}
 
 export type People = {
   readonly telemetry: TelemetryPort;
@@ -69,7 +57,7 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
     ledger: meteredLedger(queue, metrics),
     open: async (keeper, transport) => {
       const monitor = new Monitor(
-        { operator, groups, dataDir },
+        { operator, groups, dataDir, rpc: config.chain.rpc },
         { history, books, peers: transport, clock: systemClock },
       );
       const source: StatusSource = {

@@ -15,6 +15,7 @@ export const commands: readonly { name: string; summary: string }[] = [
   { name: "keeper", summary: "make, register, check and run a keeper" },
   { name: "provider", summary: "store data, answer challenges" },
   { name: "config", summary: "show a keeper's configuration, and where each value comes from" },
+  { name: "ledger", summary: "the keeper's books: make them again from the chain, export them" },
   { name: "presets", summary: "what is known of the chains to choose from" },
   { name: "completion", summary: "print completions for a shell" },
 ];

@@ -67,8 +67,9 @@ export const metrics = {
   ),
   whitepay_group_arrears: gauge("Token units that the group owes its providers and cannot pay.", "group"),
   whitepay_clock_offset_seconds: gauge(
-    "How far the local clock is provably off: below 0 if a block came before its time, above 0 if every block comes more than a block time late.",
+    "How far the local clock is ahead of the chain endpoint's; below 0: behind.",
   ),
+  whitepay_clock_uncertainty_seconds: gauge("How far the offset measured may be off."),
   whitepay_disk_free_bytes: gauge("Free space where the keeper's data lies."),
   whitepay_ledger_queue_rows: gauge("Rows that wait for the ledger."),
   whitepay_ledger_behind_blocks: gauge("Blocks that the ledger is behind the head.", "group"),

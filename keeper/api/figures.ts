@@ -36,7 +36,10 @@ export function setFigures(metrics: PrometheusMetrics, status: KeeperStatus): vo
   metrics.set("whitepay_head_block", {}, status.head);
   metrics.set("whitepay_uptime_seconds", {}, status.uptime_s);
   metrics.set("whitepay_memory_bytes", {}, process.memoryUsage.rss());
-  if (status.clockOffset_s !== null) metrics.set("whitepay_clock_offset_seconds", {}, status.clockOffset_s);
+  if (status.clock !== null) {
+    metrics.set("whitepay_clock_offset_seconds", {}, status.clock.offset_ms / 1000);
+    metrics.set("whitepay_clock_uncertainty_seconds", {}, status.clock.uncertainty_ms / 1000);
+  }
   if (status.diskFreeBytes !== null) metrics.set("whitepay_disk_free_bytes", {}, status.diskFreeBytes);
   if (status.funds !== null) {
     metrics.set("whitepay_operator_balance_coins", {}, Number(status.funds.balance) / weiPerCoin);

@@ -5,18 +5,23 @@ import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds } from "../ports/
 import type { BooksPort } from "../ports/ledger.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { PeerStatsPort } from "../ports/transport.ts";
+import { clockOffset, serverDate } from "./clock-offset.ts";
+import type { Offset } from "./clock-offset.ts";
 
 /** Gas of one settlement, rounded up: docs/gas.md. */
 const settleGas = 400_000n;
 const rememberedHeads = 64;
 /** Money moves slowly and costs questions to the chain. */
 const fundsEvery = 4;
+const clockEvery_ms = 300_000;
+const ask_ms = 3_000;
 
 export type Surroundings = {
   readonly head: HeadInfo | undefined;
   /** Median time between blocks of late; undefined before two are known. */
   readonly block_s: number | undefined;
-  readonly clockOffset_s: number | undefined;
+  /** Of this machine's clock against an endpoint's; undefined: none tells the time. */
+  readonly clock: Offset | undefined;
   readonly diskFreeBytes: number | undefined;
   readonly operator: (OperatorFunds & { readonly transactionsLeft: number }) | undefined;
   readonly funds: ReadonlyMap<Hex, GroupFunds>;
@@ -36,9 +41,11 @@ export type MonitorOptions = {
   readonly operator: Hex;
   readonly groups: readonly Hex[];
   readonly dataDir: string;
+  /** Endpoints of the chain: their answers tell the time. */
+  readonly rpc: readonly string[];
 };
 
-type Seen = { readonly block: number; readonly timestamp_s: number; readonly lateBy_s: number };
+type Seen = { readonly block: number; readonly timestamp_s: number };
 
 export class Monitor {
   readonly #options: MonitorOptions;
@@ -50,6 +57,7 @@ export class Monitor {
   #head: HeadInfo | undefined;
   #latencies_ms: ReadonlyMap<Hex, number> = new Map();
   #diskFreeBytes: number | undefined;
+  #clock: Offset | undefined;
   #passes = 0;
 
   constructor(options: MonitorOptions, on: MonitorDependencies) {
@@ -61,7 +69,7 @@ export class Monitor {
     return {
       head: this.#head,
       block_s: blockTime(this.#heads),
-      clockOffset_s: clockOffset(this.#heads),
+      clock: this.#clock,
       diskFreeBytes: this.#diskFreeBytes,
       operator: this.#operator,
       funds: this.#funds,
@@ -72,6 +80,7 @@ export class Monitor {
 
   /** Looks until `signal` aborts. What cannot be seen now keeps its last value. */
   async run(every_ms: number, signal: AbortSignal, onPass: () => void): Promise<void> {
+    const clock = this.#watchClock(signal);
     while (!signal.aborted) {
       await Promise.allSettled([
         this.#lookAtHead(),
@@ -83,6 +92,22 @@ export class Monitor {
       onPass();
       await this.#on.clock.sleep(every_ms, signal);
     }
+    await clock;
+  }
+
+  /** Measuring takes a second or two of small questions, so it has a pace of its own. */
+  async #watchClock(signal: AbortSignal): Promise<void> {
+    // A stepped clock shows in Date alone: other clocks here run on evenly.
+    const clock = { now_ms: () => Date.now(), sleep: (ms: number) => this.#on.clock.sleep(ms, signal) };
+    while (!signal.aborted) {
+      for (const url of this.#options.rpc) {
+        const measured = await clockOffset(() => serverDate(url, ask_ms), clock).catch(() => undefined);
+        if (measured === undefined) continue;
+        this.#clock = measured;
+        break;
+      }
+      await this.#on.clock.sleep(clockEvery_ms, signal);
+    }
   }
 
   async #lookAtHead(): Promise<void> {
@@ -90,8 +115,7 @@ export class Monitor {
     const known = this.#heads.at(-1);
     this.#head = head;
     if (known?.block === head.block) return;
-    const lateBy_s = this.#on.clock.now_ms() / 1000 - head.timestamp_s;
-    this.#heads.push({ block: head.block, timestamp_s: head.timestamp_s, lateBy_s });
+    this.#heads.push({ block: head.block, timestamp_s: head.timestamp_s });
     if (this.#heads.length > rememberedHeads) this.#heads.shift();
   }
 
@@ -137,15 +161,4 @@ function blockTime(heads: readonly Seen[]): number | undefined {
   const [first, last] = [heads[0], heads.at(-1)];
   if (first === undefined || last === undefined || last.block <= first.block) return undefined;
   return (last.timestamp_s - first.timestamp_s) / (last.block - first.block);
-}
-
-/**
- * A block cannot come before its own time, so one that does shows a clock that is slow; if even the promptest of many
- * comes later than a whole block time, the clock is fast.
- */
-export function clockOffset(heads: readonly Seen[]): number | undefined {
-  const promptest = Math.min(...heads.map(({ lateBy_s }) => lateBy_s));
-  if (heads.length === 0) return undefined;
-  if (promptest < 0) return promptest;
-  return Math.max(0, promptest - Math.max(1, blockTime(heads) ?? 1));
 }

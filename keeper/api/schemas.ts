@@ -94,7 +94,10 @@ export const statusSchema = z
     view: z.number(),
     headTime_s: z.number().nullable(),
     block_s: z.number().nullable().openapi({ description: "Seconds between blocks of late" }),
-    clockOffset_s: z.number().nullable(),
+    clock: z
+      .object({ offset_ms: z.number(), uncertainty_ms: z.number() })
+      .nullable()
+      .openapi({ description: "This machine's clock against an endpoint's; above 0: ahead" }),
     diskFreeBytes: z.number().nullable(),
     funds: z.object({ balance: decimal, gasPrice: decimal, transactionsLeft: count }).nullable(),
     peers: count,

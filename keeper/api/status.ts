@@ -209,7 +209,10 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
     view: Math.max(-1, ...states.map((state) => (state === undefined ? -1 : viewOf(state)))),
     headTime_s: now.head?.timestamp_s ?? null,
     block_s: now.block_s ?? null,
-    clockOffset_s: now.clockOffset_s ?? null,
+    clock:
+      now.clock === undefined
+        ? null
+        : { offset_ms: now.clock.offset_ms, uncertainty_ms: now.clock.uncertainty_ms },
     diskFreeBytes: now.diskFreeBytes ?? null,
     funds:
       operator === undefined

@@ -55,6 +55,9 @@ export type BookedSettlement = {
 /** The block through which a group is booked. */
 export type Cursor = { readonly block: number; readonly blockHash: Hex };
 
+/** Of the cursor: what it was, and what it becomes. */
+export type Move = { readonly from: Cursor | undefined; readonly to: Cursor | undefined };
+
 export type ChallengeEntry = {
   readonly provider: number;
   readonly slot: number;
@@ -94,10 +97,13 @@ export type OutcomeCount = {
 /** The whole of the books: what the bookkeeper writes and people read. */
 export interface BooksPort extends LedgerPort {
   cursor(group: Hex): Promise<Cursor | undefined>;
-  /** Adds settlements and moves the cursor, all or nothing. */
-  book(group: Hex, settlements: readonly BookedSettlement[], cursor: Cursor): Promise<void>;
-  /** Takes back what was booked after `cursor`; all of the group without one. */
-  rewind(group: Hex, cursor: Cursor | undefined): Promise<void>;
+  /**
+   * Adds settlements and moves the cursor, all or nothing. False, and nothing done, if the cursor is not at `from`
+   * (undefined: nothing booked yet): another process was there first.
+   */
+  book(group: Hex, settlements: readonly BookedSettlement[], move: Move & { to: Cursor }): Promise<boolean>;
+  /** Takes back what was booked after `to`; all of the group without one. False as above. */
+  rewind(group: Hex, move: Move): Promise<boolean>;
   /** Newest first, those with ts below `before`. */
   settlements(group: Hex, before: number | undefined, limit: number): Promise<BookedSettlement[]>;
   addReasons(reasons: readonly ReasonEntry[]): Promise<void>;

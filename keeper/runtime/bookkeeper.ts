@@ -10,6 +10,7 @@ import type { BookedSettlement, BooksPort, Cursor } from "../ports/ledger.ts";
 /** Blocks of one question for logs: endpoints refuse larger ranges. */
 const rangeBlocks = 1_000;
 const pageSettlements = 50;
+const again_ms = 200;
 
 export type BookkeeperDependencies = {
   readonly books: BooksPort;
@@ -44,47 +45,67 @@ export class Bookkeeper {
     }
   }
 
-  /** Books the group through the present head; tells each block that is done. */
+  /**
+   * Books the group through the present head; tells each block that is done. False: the chain or another process moved
+   * meanwhile, and there is more to do.
+   */
   async catchUp(
     group: Hex,
     progress: (block: number, head: number) => void = () => undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { books, history } = this.#on;
     const head = await history.head();
-    const cursor = await this.#canonicalCursor(group);
-    let from = cursor === undefined ? await history.origin(group) : cursor.block + 1;
-    while (from <= head.block) {
+    const known = await this.#canonicalCursor(group);
+    if (known === "moved") return false;
+    let cursor = known;
+    while (cursor === undefined || cursor.block < head.block) {
+      const from: number = cursor === undefined ? await history.origin(group) : cursor.block + 1;
       const to = Math.min(head.block, from + rangeBlocks - 1);
       const blockHash = to === head.block ? head.blockHash : await history.blockHash(to);
       const found = await history.settlements(group, from, to);
       // The chain moved under this pass: what was read may be of two branches, so none of it is kept.
-      if (blockHash === undefined || (await history.blockHash(to)) !== blockHash) return;
-      await books.book(group, found, { block: to, blockHash });
+      if (blockHash === undefined || (await history.blockHash(to)) !== blockHash) return false;
+      const next: Cursor = { block: to, blockHash };
+      if (!(await books.book(group, found, { from: cursor, to: next }))) return false;
       if (found.length > 0) this.#on.onBooked?.(found);
       progress(to, head.block);
-      from = to + 1;
+      cursor = next;
     }
+    return true;
+  }
+
+  /** Forgets what the chain told of the group and reads it again from the first block. */
+  async rebuild(
+    group: Hex,
+    progress: (block: number, head: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { books, clock } = this.#on;
+    const again = (): Promise<void> => clock.sleep(again_ms, signal);
+    while (!(await books.rewind(group, { from: await books.cursor(group), to: undefined }))) await again();
+    while (!(await this.catchUp(group, progress))) await again();
   }
 
   /** The block through which the books agree with the chain; what came after it is taken back. */
-  async #canonicalCursor(group: Hex): Promise<Cursor | undefined> {
+  async #canonicalCursor(group: Hex): Promise<Cursor | undefined | "moved"> {
     const { books, history } = this.#on;
-    const cursor = await books.cursor(group);
-    if (cursor === undefined || (await history.blockHash(cursor.block)) === cursor.blockHash) return cursor;
-    let before: number | undefined;
-    for (;;) {
+    const from = await books.cursor(group);
+    if (from === undefined || (await history.blockHash(from.block)) === from.blockHash) return from;
+    const to = await this.#newestCanonical(group);
+    return (await books.rewind(group, { from, to })) ? to : "moved";
+  }
+
+  /** The block of the newest settlement booked that is still on the chain. */
+  async #newestCanonical(group: Hex): Promise<Cursor | undefined> {
+    const { books, history } = this.#on;
+    for (let before: number | undefined; ;) {
       const page = await books.settlements(group, before, pageSettlements);
       for (const { transaction } of page) {
         const { block, blockHash } = transaction;
-        if ((await history.blockHash(block)) !== blockHash) continue;
-        await books.rewind(group, { block, blockHash });
-        return { block, blockHash };
+        if ((await history.blockHash(block)) === blockHash) return { block, blockHash };
       }
       before = page.at(-1)?.ts;
-      if (before === undefined) {
-        await books.rewind(group, undefined);
-        return undefined;
-      }
+      if (before === undefined) return undefined;
     }
   }
 }

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Contract, formatEther, formatUnits, type JsonRpcProvider } from "ethers";
 import { describeKeys, openKeys, readPasswordFile } from "../../keeper/adapters/keyring-keystore.ts";
+import { clockOffset, serverDate } from "../../keeper/api/clock-offset.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
-import { clockOffset } from "./clock-offset.ts";
 import { exitCodes } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { formatBytes } from "./progress.ts";
@@ -146,19 +146,11 @@ async function checkPrecompile(provider: JsonRpcProvider): Promise<CheckItem> {
   );
 }
 
-async function dateOf(url: string): Promise<string | undefined> {
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
-  const headers = { "content-type": "application/json" };
-  const response = await fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(dial_ms) });
-  await response.arrayBuffer();
-  return response.headers.get("date") ?? undefined;
-}
-
 async function checkClock(config: KeeperConfig): Promise<CheckItem> {
   const name = "clock";
   const clock = { now_ms: () => Date.now(), sleep: (ms: number) => sleep(ms) };
   for (const url of config.chain.rpc) {
-    const measured = await clockOffset(() => dateOf(url), clock).catch(() => undefined);
+    const measured = await clockOffset(() => serverDate(url, dial_ms), clock).catch(() => undefined);
     if (measured === undefined) continue;
     const { offset_ms, uncertainty_ms } = measured;
     const found = `${offset_ms} ms (± ${uncertainty_ms} ms) from ${new URL(url).origin}`;

@@ -69,6 +69,7 @@ const settlement = (ts: number, group = storeGroup): BookedSettlement => ({
 });
 
 const at = (block: number) => ({ block, blockHash: hashOf(block) });
+const first = (block: number) => ({ from: undefined, to: at(block) });
 
 const engines = [
   { name: "an embedded file", place: async () => join(await temporaryFolder(), "ledger.db") },
@@ -96,7 +97,9 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
 
   it("keeps the largest numbers of the protocol to the last digit, booked once or twice", async () => {
     const ledger = await opened(await place());
-    for (let i = 0; i < 2; i++) await ledger.book(storeGroup, [settlement(100)], at(140));
+    expect(await ledger.book(storeGroup, [settlement(100)], first(140))).toBe(true);
+    const again = { from: at(140), to: at(140) };
+    expect(await ledger.book(storeGroup, [settlement(100)], again)).toBe(true);
     expect(await ledger.settlements(storeGroup, undefined, 10)).toEqual([settlement(100)]);
     expect(await ledger.cursor(storeGroup)).toEqual(at(140));
   });
@@ -104,7 +107,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   it("pages payments, newest first", async () => {
     const ledger = await opened(await place());
     const all = [100, 130, 160, 190].map((ts) => settlement(ts));
-    await ledger.book(storeGroup, all, at(300));
+    await ledger.book(storeGroup, all, first(300));
     const ts = (found: BookedSettlement[]): number[] => found.map((one) => one.ts);
     expect(ts(await ledger.settlements(storeGroup, undefined, 3))).toEqual([190, 160, 130]);
     expect(ts(await ledger.settlements(storeGroup, 130, 3))).toEqual([100]);
@@ -116,10 +119,10 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     await ledger.book(
       storeGroup,
       [100, 130, 160].map((ts) => settlement(ts)),
-      at(200),
+      first(200),
     );
-    await ledger.book(otherGroup, [settlement(160, otherGroup)], at(200));
-    await ledger.rewind(storeGroup, at(133));
+    await ledger.book(otherGroup, [settlement(160, otherGroup)], first(200));
+    await ledger.rewind(storeGroup, { from: at(200), to: at(133) });
     expect((await rows(ledger, "settlement")).map(({ group, ts }) => [group, ts])).toEqual([
       [storeGroup, 100],
       [otherGroup, 160],
@@ -132,7 +135,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
       expect(await rows(ledger, table)).toHaveLength(count);
     }
     expect(await ledger.cursor(storeGroup)).toEqual(at(133));
-    await ledger.rewind(storeGroup, undefined);
+    await ledger.rewind(storeGroup, { from: at(133), to: undefined });
     expect(await ledger.cursor(storeGroup)).toBeUndefined();
     expect(await ledger.cursor(otherGroup)).toEqual(at(200));
   });
@@ -162,11 +165,35 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await ledger.reasons(10)).toEqual([{ ...reason, day: 12, count: 5, detail: "x".repeat(500) }]);
   });
 
+  it("lets one of two writers through that start from the same place, and no rows of the other", async () => {
+    const where = await place();
+    const [one, two] = [await opened(where), await opened(where)];
+    const race = (ts: number, move: { from: ReturnType<typeof at> | undefined; to: ReturnType<typeof at> }) =>
+      Promise.all([
+        one.book(storeGroup, [settlement(ts)], move),
+        two.book(storeGroup, [settlement(ts + 1)], move),
+      ]);
+    for (const [ts, move] of [
+      [100, first(140)],
+      [200, { from: at(140), to: at(240) }],
+    ] as const) {
+      const won = await race(ts, move);
+      expect(won.toSorted()).toEqual([false, true]);
+      const booked = (await one.settlements(storeGroup, undefined, 9)).filter((row) => row.ts >= ts);
+      expect(booked).toEqual([settlement(won[0] ? ts : ts + 1)]);
+    }
+    expect(await one.rewind(storeGroup, { from: at(140), to: undefined })).toBe(false);
+    expect(await one.rewind(storeGroup, { from: undefined, to: undefined })).toBe(false);
+    expect(await one.settlements(storeGroup, undefined, 9)).toHaveLength(2);
+    expect(await one.rewind(storeGroup, { from: at(240), to: undefined })).toBe(true);
+    expect(await two.settlements(storeGroup, undefined, 9)).toEqual([]);
+  });
+
   it("gives every row of a table once, over many pages, and of one group if asked", async () => {
     const ledger = await opened(await place());
     const all = Array.from({ length: 1_203 }, (_, i) => settlement(i));
-    await ledger.book(storeGroup, all, at(9_000));
-    await ledger.book(otherGroup, [settlement(5, otherGroup)], at(9_000));
+    await ledger.book(storeGroup, all, first(9_000));
+    await ledger.book(otherGroup, [settlement(5, otherGroup)], first(9_000));
     const items = await rows(ledger, "item");
     expect(items).toHaveLength(2 * 1_204);
     expect(new Set(items.map((row) => JSON.stringify([row["group"], row["ts"], row["provider"]]))).size).toBe(

@@ -1,6 +1,6 @@
 /** The ledger through TypeORM: the same code on an embedded SQLite file and on PostgreSQL. */
 import { Between, LessThan, MoreThan } from "typeorm";
-import type { DataSource, EntityManager } from "typeorm";
+import type { DataSource, EntityManager, EntityMetadata } from "typeorm";
 import type { Hex } from "../../core/hash.ts";
 import type { ChallengeRecord } from "../../core/records.ts";
 import type {
@@ -9,6 +9,7 @@ import type {
   ChallengeCounts,
   ChallengeEntry,
   Cursor,
+  Move,
   OutcomeCount,
   PeerEntry,
   ReasonEntry,
@@ -27,7 +28,7 @@ import {
   TransactionEntity,
 } from "./entities.ts";
 import type { ChallengeRow } from "./entities.ts";
-import { openSource } from "./open.ts";
+import { openSource, whenFree } from "./open.ts";
 import type { LedgerPlace } from "./open.ts";
 import { rowsOf, settlementOf } from "./rows.ts";
 
@@ -36,6 +37,27 @@ const chunk = 500;
 const day_ms = 86_400_000;
 
 export const tableNames = entities.map(({ options }) => options.name);
+
+/** Stands for "nothing booked" while a first writer takes its place. */
+const nowhere = { block: -1, blockHash: "0x" } as const;
+
+/** Comes first in a transaction: of two writers that start from one cursor, the second finds it moved. */
+async function moveCursor(manager: EntityManager, group: Hex, { from, to }: Move): Promise<boolean> {
+  const cursors = manager.getRepository(CursorEntity);
+  if (to === undefined) {
+    if (from === undefined) return !(await cursors.existsBy({ group }));
+    return (await cursors.delete({ group, ...from })).affected === 1;
+  }
+  if (from === undefined) {
+    await cursors
+      .createQueryBuilder()
+      .insert()
+      .values({ group, ...nowhere })
+      .orIgnore()
+      .execute();
+  }
+  return (await cursors.update({ group, ...(from ?? nowhere) }, to)).affected === 1;
+}
 
 export class TypeormLedger implements BooksPort {
   readonly #source: DataSource;
@@ -80,8 +102,13 @@ export class TypeormLedger implements BooksPort {
     return row === null ? undefined : { block: row.block, blockHash: row.blockHash as Hex };
   }
 
-  async book(group: Hex, settlements: readonly BookedSettlement[], cursor: Cursor): Promise<void> {
-    await this.#transaction(async (manager) => {
+  async book(
+    group: Hex,
+    settlements: readonly BookedSettlement[],
+    move: Move & { to: Cursor },
+  ): Promise<boolean> {
+    return this.#transaction(async (manager) => {
+      if (!(await moveCursor(manager, group, move))) return false;
       for (const booked of settlements) {
         const rows = rowsOf(booked);
         await manager.getRepository(SettlementEntity).upsert(rows.settlement, ["group", "ts"]);
@@ -94,21 +121,21 @@ export class TypeormLedger implements BooksPort {
           await manager.getRepository(ShareEntity).upsert([...rows.shares], ["group", "ts", "keeper"]);
         }
       }
-      await manager.getRepository(CursorEntity).upsert({ group, ...cursor }, ["group"]);
+      return true;
     });
   }
 
-  async rewind(group: Hex, cursor: Cursor | undefined): Promise<void> {
-    await this.#transaction(async (manager) => {
-      const after = cursor === undefined ? { group } : { group, block: MoreThan(cursor.block) };
+  async rewind(group: Hex, move: Move): Promise<boolean> {
+    return this.#transaction(async (manager) => {
+      if (!(await moveCursor(manager, group, move))) return false;
+      const after = move.to === undefined ? { group } : { group, block: MoreThan(move.to.block) };
       const gone = await manager.getRepository(SettlementEntity).find({ select: { ts: true }, where: after });
       // Settlements follow one another: what is taken back is everything from the first of them on.
       const ts = gone.length === 0 ? undefined : Math.min(...gone.map((row) => row.ts));
       for (const entity of ts === undefined ? [] : chainEntities) {
         await manager.getRepository(entity).delete({ group, ts: Between(ts as number, 2 ** 31 - 1) });
       }
-      await manager.getRepository(CursorEntity).delete({ group });
-      if (cursor !== undefined) await manager.getRepository(CursorEntity).insert({ group, ...cursor });
+      return true;
     });
   }
 
@@ -246,12 +273,24 @@ export class TypeormLedger implements BooksPort {
     }
   }
 
+  countSettlements(group: Hex): Promise<number> {
+    return this.#source.getRepository(SettlementEntity).countBy({ group });
+  }
+
+  #metadata(table: string): EntityMetadata {
+    const entity = entities.find(({ options }) => options.name === table);
+    if (entity !== undefined) return this.#source.getMetadata(entity);
+    throw new RangeError(`table: expected ${tableNames.join(", ")}, actual ${table}`);
+  }
+
+  /** Names of a table's columns, as `rows` gives them. */
+  columns(table: string): string[] {
+    return this.#metadata(table).columns.map(({ propertyName }) => propertyName);
+  }
+
   /** All rows of a table in the order of its key, a page at a time. */
   async *rows(table: string, group: Hex | undefined): AsyncGenerator<Record<string, unknown>> {
-    const entity = entities.find(({ options }) => options.name === table);
-    if (entity === undefined)
-      throw new RangeError(`table: expected ${tableNames.join(", ")}, actual ${table}`);
-    const { columns, name } = this.#source.getMetadata(entity);
+    const { columns, name } = this.#metadata(table);
     const keys = columns.filter((column) => column.isPrimary).map((column) => column.propertyName);
     let last: Record<string, unknown> | undefined;
     for (;;) {
@@ -280,7 +319,7 @@ export class TypeormLedger implements BooksPort {
    * part of another's transaction.
    */
   #transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    const next = this.#running.then(() => this.#source.transaction(work));
+    const next = this.#running.then(() => whenFree(() => this.#source.transaction(work)));
     this.#running = next.catch(() => undefined);
     return next;
   }

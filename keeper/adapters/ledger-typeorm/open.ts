@@ -1,4 +1,5 @@
 /** Where the ledger lies: an embedded file by default, a PostgreSQL server by URL. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { DataSource } from "typeorm";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations.ts";
@@ -19,7 +20,29 @@ export function ledgerPlace(where: string, password?: string): LedgerPlace {
 /** Connections to a server: the daemon's writes go one after the other, the rest serves people. */
 const poolSize = 4;
 const connectTimeout_ms = 10_000;
-const busyTimeout_ms = 10_000;
+/** The embedded engine waits for another process inside the call, and the keeper with it: not for long. */
+const busyTimeout_ms = 10;
+const busyLimit_ms = 10_000;
+const busyPause_ms = 20;
+const sqliteBusy = 5;
+
+function isBusy(error: unknown): boolean {
+  const { driverError, errcode } = error as { driverError?: { errcode?: number }; errcode?: number };
+  return ((driverError?.errcode ?? errcode ?? 0) & 0xff) === sqliteBusy;
+}
+
+/** Another process may be writing to an embedded database: its turn is waited for without holding up this one. */
+export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+  const end_ms = performance.now() + busyLimit_ms;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > end_ms) throw error;
+      await sleep(busyPause_ms);
+    }
+  }
+}
 
 /** A place without what nobody should read in a log. */
 export function placeText(place: LedgerPlace): string {
@@ -54,7 +77,7 @@ function optionsOf(place: LedgerPlace): ConstructorParameters<typeof DataSource>
     database: place.path,
     entities,
     migrations,
-    // A row that was acknowledged survives kill −9; a reader of another process is waited for.
+    // A row that was acknowledged survives kill −9.
     prepareDatabase: (db: NodeSqlite) => {
       db.pragma(`busy_timeout = ${busyTimeout_ms}`);
       db.pragma("journal_mode = WAL");
@@ -68,6 +91,16 @@ function optionsOf(place: LedgerPlace): ConstructorParameters<typeof DataSource>
  * @throws LedgerError with the place, but never its password
  */
 export async function openSource(place: LedgerPlace): Promise<DataSource> {
+  try {
+    return await whenFree(() => tryOpen(place));
+  } catch (error) {
+    throw new LedgerError(
+      `ledger ${placeText(place)}: expected a database that can be opened and written, actual: ${(error as Error).message}`,
+    );
+  }
+}
+
+async function tryOpen(place: LedgerPlace): Promise<DataSource> {
   const source = new DataSource(optionsOf(place));
   try {
     await source.initialize();
@@ -75,8 +108,6 @@ export async function openSource(place: LedgerPlace): Promise<DataSource> {
     return source;
   } catch (error) {
     if (source.isInitialized) await source.destroy();
-    throw new LedgerError(
-      `ledger ${placeText(place)}: expected a database that can be opened and written, actual: ${(error as Error).message}`,
-    );
+    throw error;
   }
 }

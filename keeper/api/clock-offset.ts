@@ -38,3 +38,13 @@ export async function clockOffset(
   }
   return undefined;
 }
+
+/** The Date header of an RPC endpoint. @throws if it does not answer */
+export async function serverDate(url: string, timeout_ms: number): Promise<string | undefined> {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
+  const headers = { "content-type": "application/json" };
+  const signal = AbortSignal.timeout(timeout_ms);
+  const response = await fetch(url, { method: "POST", headers, body, signal });
+  await response.arrayBuffer();
+  return response.headers.get("date") ?? undefined;
+}

@@ -1,0 +1,28 @@
+/** Where the configuration says that the ledger lies. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { LedgerError, ledgerPlace } from "./adapters/ledger-typeorm/open.ts";
+import type { LedgerPlace } from "./adapters/ledger-typeorm/open.ts";
+import type { KeeperConfig } from "./config.ts";
+
+/**
+ * A file in the keeper's folder, or what the configuration names; a server's password from WHITEPAY_LEDGER_PASSWORD or a
+ * file, so that it need not stand in the URL.
+ * @throws LedgerError if the password file cannot be read
+ */
+export async function ledgerPlaceOf(config: KeeperConfig): Promise<LedgerPlace> {
+  const { dataDir, ledger, ledgerPasswordFile: file } = config;
+  const given = process.env["WHITEPAY_LEDGER_PASSWORD"];
+  const password = given ?? (file === undefined ? undefined : await firstLine(file));
+  return ledgerPlace(ledger ?? join(dataDir, "ledger.sqlite"), password);
+}
+
+async function firstLine(file: string): Promise<string> {
+  try {
+    return (await readFile(file, "utf8")).split(/\r?\n/)[0] ?? "";
+  } catch (error) {
+    throw new LedgerError(
+      `ledgerPasswordFile ${file}: expected a file with the password, actual: ${(error as Error).message}`,
+    );
+  }
+}
