@@ -56,6 +56,10 @@ export const metrics = {
     "group",
   ),
   whitepay_committee_quorum: gauge("Members that must sign a settlement (2f+1).", "group"),
+  whitepay_second_instance: gauge(
+    "1 if another process was heard that uses this keeper's key: nothing is signed then.",
+    "group",
+  ),
   whitepay_peer_latency_seconds: gauge("Time for a question and its answer to another keeper.", "operator"),
   whitepay_operator_balance_coins: gauge("The operator account's balance in whole coins of the chain."),
   whitepay_operator_transactions_left: gauge(

@@ -12,6 +12,7 @@ function setGroup(metrics: PrometheusMetrics, status: GroupStatus): void {
   metrics.set("whitepay_overdue_seconds", group, status.overdue_s);
   metrics.set("whitepay_committee_connected", group, status.connected);
   metrics.set("whitepay_committee_quorum", group, status.quorum);
+  metrics.set("whitepay_second_instance", group, status.secondInstance ? 1 : 0);
   metrics.set("whitepay_leads_next", group, status.leader === status.seat ? 1 : 0);
   for (const phase of phases) {
     metrics.set("whitepay_round_phase", { ...group, phase }, status.phase === phase ? 1 : 0);

@@ -83,7 +83,9 @@ async function rebuildCommand({ ledger, config, groups }: Opened, options: Confi
   const { RpcUnavailable } = await import("../../keeper/adapters/chain-ethers/rpc.ts");
   const { systemClock } = await import("../../keeper/adapters/clock-system.ts");
   const { Bookkeeper } = await import("../../keeper/runtime/bookkeeper.ts");
-  const history = new EthersHistory({ chainId: config.chain.id, urls: config.chain.rpc }, systemClock.now_ms);
+  const history = new EthersHistory({ chainId: config.chain.id, urls: config.chain.rpc }, () =>
+    systemClock.now_ms(),
+  );
   const onTrouble = (): void => undefined;
   const bookkeeper = new Bookkeeper(groups, { books: ledger, history, clock: systemClock, onTrouble });
   const done: { group: Hex; through: number; settlements: number }[] = [];

@@ -36,6 +36,8 @@ import { rowsOf, settlementOf } from "./rows.ts";
 const chunk = 500;
 const day_ms = 86_400_000;
 
+export type LedgerRow = Record<string, string | number | boolean | null>;
+
 export const tableNames = entities.map(({ options }) => options.name);
 
 /** Stands for "nothing booked" while a first writer takes its place. */
@@ -289,12 +291,12 @@ export class TypeormLedger implements BooksPort {
   }
 
   /** All rows of a table in the order of its key, a page at a time. */
-  async *rows(table: string, group: Hex | undefined): AsyncGenerator<Record<string, unknown>> {
+  async *rows(table: string, group: Hex | undefined): AsyncGenerator<LedgerRow> {
     const { columns, name } = this.#metadata(table);
     const keys = columns.filter((column) => column.isPrimary).map((column) => column.propertyName);
-    let last: Record<string, unknown> | undefined;
+    let last: LedgerRow | undefined;
     for (;;) {
-      const query = this.#source.getRepository<Record<string, unknown>>(name).createQueryBuilder("t");
+      const query = this.#source.getRepository<LedgerRow>(name).createQueryBuilder("t");
       for (const key of keys) query.addOrderBy(`t.${key}`, "ASC");
       if (group !== undefined && keys.includes("group")) query.andWhere("t.group = :group", { group });
       if (last !== undefined) {
@@ -305,7 +307,9 @@ export class TypeormLedger implements BooksPort {
       }
       const page = await query.take(chunk).getMany();
       for (const row of page) {
-        yield Object.fromEntries(columns.map(({ propertyName }) => [propertyName, row[propertyName]]));
+        yield Object.fromEntries(
+          columns.map(({ propertyName }) => [propertyName, row[propertyName] ?? null]),
+        );
       }
       if (page.length < chunk) return;
       last = page.at(-1);
