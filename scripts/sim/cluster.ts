@@ -36,6 +36,7 @@ export type ClusterOptions = {
 export type Noted = {
   readonly keeper: number;
   readonly block: number;
+  readonly at_ms: number;
   readonly code: ReasonCode;
   readonly detail: string;
 };
@@ -164,7 +165,13 @@ export class Cluster {
       chain: this.#chainOf(index),
       telemetry: {
         reason: (_group, code, detail) =>
-          this.reasons.push({ keeper: index, block: this.chain.head, code, detail }),
+          this.reasons.push({
+            keeper: index,
+            block: this.chain.head,
+            at_ms: this.world.now_ms,
+            code,
+            detail,
+          }),
         info: () => undefined,
         warn: () => undefined,
         error: (text, fields) => {

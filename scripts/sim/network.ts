@@ -15,6 +15,9 @@ export type NetworkOptions = {
   readonly reorder?: boolean;
 };
 
+/** A copy of a message on its way: to whom, and when it arrives. */
+export type Way = { readonly to: Hex; readonly at_ms: number };
+
 /** How long a message for a paused process waits before it tries again. */
 const pauseRetry_ms = 250;
 
@@ -33,6 +36,11 @@ export class Network {
   readonly heard: Envelope[] = [];
   /** Called as a message is said, before it arrives anywhere. */
   onSaid: (message: Envelope) => void = () => undefined;
+  /** Called once it is on its way, with the copies that are not lost. */
+  onSent: (message: Envelope, ways: readonly Way[]) => void = () => undefined;
+  /** Called when the asking keeper has its answer, or will have none. */
+  onAsked: (from: Hex, to: Hex, question: Question, start_ms: number, answered: boolean) => void = () =>
+    undefined;
 
   constructor(world: World, options: NetworkOptions) {
     this.#world = world;
@@ -72,23 +80,27 @@ export class Network {
       this.heard.push(decoded.value);
       this.onSaid(decoded.value);
     }
+    const ways: Way[] = [];
     for (const to of this.#nodes.keys()) {
-      if (to !== from) this.#send(from, to, (node) => void node.gossip.get(topic)?.(bytes, from));
+      if (to === from) continue;
+      ways.push(...this.#send(from, to, (node) => void node.gossip.get(topic)?.(bytes, from)));
     }
+    if (decoded.ok) this.onSent(decoded.value, ways);
   }
 
-  #send(from: Hex, to: Hex, arrive: (node: Node) => void): void {
+  #send(from: Hex, to: Hex, arrive: (node: Node) => void): Way[] {
     this.sent++;
     const { delayMs, loss, duplicate = 0, reorder = true } = this.conditions;
     const { random } = this.#world;
     const lost = random.next() < loss;
     const copies = random.next() < duplicate ? 2 : 1;
-    if (lost || !this.reaches(from, to)) return;
-    for (let copy = 0; copy < copies; copy++) {
+    if (lost || !this.reaches(from, to)) return [];
+    return Array.from({ length: copies }, () => {
       let delay_ms = random.integer(delayMs[0], delayMs[1]);
       if (!reorder) delay_ms = this.#inOrder(from, to, delay_ms);
       this.#world.after(delay_ms, () => this.#arrive(to, arrive));
-    }
+      return { to, at_ms: this.#world.now_ms + delay_ms };
+    });
   }
 
   #inOrder(from: Hex, to: Hex, delay_ms: number): number {
@@ -106,6 +118,13 @@ export class Network {
   }
 
   async ask(from: Hex, to: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    const start_ms = this.#world.now_ms;
+    const answer = await this.#answer(from, to, question, bytes);
+    this.onAsked(from, to, question, start_ms, answer !== undefined);
+    return answer;
+  }
+
+  async #answer(from: Hex, to: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
     const { delayMs } = this.conditions;
     await this.#world.sleep(this.#world.random.integer(delayMs[0], delayMs[1]));
     const node = this.#nodes.get(to);

@@ -6,6 +6,9 @@ import { Cluster, defaultParams } from "./cluster.ts";
 import { Injector } from "./scenario/inject.ts";
 import { providerBytes } from "./scenario/schema.ts";
 import type { Scenario } from "./scenario/schema.ts";
+import type { RunEvent } from "./trace/events.ts";
+import { Recorder } from "./trace/recorder.ts";
+import { traceOf } from "./trace/text.ts";
 
 export type SimulationResult = {
   readonly name: string;
@@ -16,9 +19,11 @@ export type SimulationResult = {
   readonly violations: readonly Violation[];
   /** Faults that fired, by kind. */
   readonly faults: Readonly<Record<string, number>>;
-  readonly traceHash: string;
-  /** The run in words, one line an event. */
+  /** What happened, in order: the trace and the timeline are made of it. */
+  readonly events: readonly RunEvent[];
+  /** The run in words, one line an event; put into words when it is asked for. */
   readonly trace: readonly string[];
+  readonly traceHash: string;
 };
 
 /** Turns beyond the settlements asked for, before a run that settles nothing is given up. */
@@ -36,9 +41,8 @@ export async function simulate(scenario: Scenario, seed: number): Promise<Simula
     blockMs,
     storeLatencyMs: 1,
   });
-  const trace: string[] = [];
   const injector = new Injector(cluster, scenario);
-  record(cluster, injector, trace);
+  const recorder = new Recorder(cluster, injector);
   for (let i = 0; i < committee; i++) cluster.start(i);
   const last = settlements * (params.interval + params.turn) + spareTurns * params.turn;
   // What the last settlement leads to is seen by everybody before the end.
@@ -52,42 +56,21 @@ export async function simulate(scenario: Scenario, seed: number): Promise<Simula
   const faults: Record<string, number> = {};
   for (const { fault } of injector.fired) faults[fault.kind] = (faults[fault.kind] ?? 0) + 1;
   const settled = cluster.chain.settled.length;
-  for (const { checker, block, text } of violations)
-    trace.push(`block ${block}: VIOLATION of ${checker}: ${text}`);
-  const traceHash = keccakText(trace.join("\n"));
-  return { name: scenario.name, seed, settled, intervals: settlements, violations, faults, traceHash, trace };
-}
-
-function record(cluster: Cluster, injector: Injector, trace: string[]): void {
-  let heard = 0;
-  let fired = 0;
-  let settled = 0;
-  let reasons = 0;
-  cluster.onBlock((block) => {
-    for (; fired < injector.fired.length; fired++) {
-      const { fault, keepers } = injector.fired[fired] as (typeof injector.fired)[number];
-      trace.push(
-        `block ${block}: fault ${fault.kind}${keepers.length > 0 ? ` at keeper ${keepers.join()}` : ""}`,
-      );
-    }
-    for (const { keeper, body } of cluster.network.heard.slice(heard)) {
-      if (body.kind === "hello") continue;
-      const { ts, turn, attempt } = body.round;
-      trace.push(
-        `block ${block}: keeper ${keeper} says ${body.kind} (ts ${ts}, turn ${turn}, attempt ${attempt})`,
-      );
-    }
-    heard = cluster.network.heard.length;
-    for (const { keeper, code, detail } of cluster.reasons.slice(reasons)) {
-      trace.push(`block ${block}: keeper ${keeper} notes ${code}: ${detail}`);
-    }
-    reasons = cluster.reasons.length;
-    for (; settled < cluster.chain.settled.length; settled++) {
-      const one = cluster.chain.settled[settled];
-      if (one === undefined) break;
-      const { ts, te, leader, failed, payees } = one.settlement;
-      trace.push(`block ${block}: settled ${ts}-${te}, led by ${leader}, failed ${failed}, payees ${payees}`);
-    }
-    settled = Math.min(settled, cluster.chain.settled.length);
-  });
+  recorder.end(violations);
+  const { events } = recorder;
+  return {
+    name: scenario.name,
+    seed,
+    settled,
+    intervals: settlements,
+    violations,
+    faults,
+    events,
+    get trace() {
+      return traceOf(events);
+    },
+    get traceHash() {
+      return keccakText(traceOf(events).join("\n"));
+    },
+  };
 }
