@@ -1,14 +1,13 @@
 /** Signatures checked with @noble/curves: secp256k1 for messages and receipts, BLS12-381 for settlements and seeds. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 import { verifyAnswer } from "../codec/answer.ts";
 import { checkReceipt, decodeReceipt, receiptHash } from "../codec/receipt.ts";
 import { verifySeed } from "../codec/seed.ts";
 import { settlementTag } from "../codec/tags.ts";
 import type { PartialSignature } from "../core/effects.ts";
 import type { Member } from "../core/group.ts";
-import { fromHex, toHex } from "../core/hash.ts";
+import { fromHex, keccak256, toHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import type { FullProof, OpenedLeaf } from "../core/messages.ts";
 import type { ReasonCode } from "../core/reasons.ts";
@@ -36,7 +35,7 @@ export class NobleCrypto implements CryptoPort {
       // EIP-2: of the two forms of a signature only the lower counts, so nobody can make a second message of one.
       if (parsed.hasHighS()) return undefined;
       const key = parsed.recoverPublicKey(fromHex(digest)).toBytes(false);
-      return toHex(keccak_256(key.subarray(1)).subarray(12));
+      return toHex(keccak256(key.subarray(1)).subarray(12));
     } catch {
       return undefined; // the library throws for r or s out of range and for no point
     }

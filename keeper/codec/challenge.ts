@@ -1,11 +1,10 @@
 /** The challenge protocol on the wire, shared by keeper and provider: all integers big-endian, no optional fields. */
-import { ByteWriter, decode, toHex } from "../../storage/core/bytes.ts";
+import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { ByteReader, DecodeCode } from "../../storage/core/bytes.ts";
 import { ENTRY_BYTES, MAX_PIECES, encodeEntry } from "../../storage/core/piece-list.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { MAX_PROOF_BYTES } from "../../storage/core/proof.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { fromHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import { RECEIPT_BYTES, SEED_BYTES } from "./receipt.ts";
 import type { SeedScope } from "./seed.ts";
@@ -65,11 +64,11 @@ export function encodeChallengeRequest(request: ChallengeRequest): Uint8Array {
   return new ByteWriter()
     .u8(WIRE_VERSION)
     .u64(request.chainId)
-    .bytes(fromHex(request.group), 20)
-    .bytes(fromHex(request.keeper), 20)
+    .hex(request.group, 20)
+    .hex(request.keeper, 20)
     .u32(request.provider)
     .u64(request.slot)
-    .bytes(fromHex(request.blockHash), 32)
+    .hex(request.blockHash, 32)
     .bytes(request.seed, SEED_BYTES)
     .finish();
 }
@@ -79,11 +78,11 @@ export function decodeChallengeRequest(bytes: Uint8Array): Result<ChallengeReque
     readVersion(reader);
     return {
       chainId: reader.u64("chain id"),
-      group: toHex(reader.bytes(20, "group")),
-      keeper: toHex(reader.bytes(20, "keeper")),
+      group: reader.hex(20, "group"),
+      keeper: reader.hex(20, "keeper"),
       provider: reader.u32("provider"),
       slot: reader.u64("slot"),
-      blockHash: toHex(reader.bytes(32, "block hash")),
+      blockHash: reader.hex(32, "block hash"),
       seed: reader.bytes(SEED_BYTES, "seed"),
     };
   });
@@ -145,9 +144,9 @@ export function encodePiecesRequest(request: PiecesRequest): Uint8Array {
   return new ByteWriter()
     .u8(WIRE_VERSION)
     .u64(request.chainId)
-    .bytes(fromHex(request.group), 20)
+    .hex(request.group, 20)
     .u32(request.provider)
-    .bytes(fromHex(request.listRoot), 32)
+    .hex(request.listRoot, 32)
     .u32(request.first)
     .finish();
 }
@@ -157,9 +156,9 @@ export function decodePiecesRequest(bytes: Uint8Array): Result<PiecesRequest, De
     readVersion(reader);
     return {
       chainId: reader.u64("chain id"),
-      group: toHex(reader.bytes(20, "group")),
+      group: reader.hex(20, "group"),
       provider: reader.u32("provider"),
-      listRoot: toHex(reader.bytes(32, "list root")),
+      listRoot: reader.hex(32, "list root"),
       first: reader.u32("first piece"),
     };
   });

@@ -5,7 +5,7 @@
 import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { fromHex, keccak, keccakText, keccakWords, toHex } from "../core/hash.ts";
+import { keccak, keccakText, keccakWords } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../core/messages.ts";
 import type { RecordLeaf } from "../core/records.ts";
@@ -55,25 +55,42 @@ export type Envelope = {
   readonly signature: Hex;
 };
 
+/** Version, kind, chain, group, committee and keeper, before the body. */
+const headerBytes = 2 + 8 + 20 + 8 + 2;
+
+/** The body's part of an encoded message, without a copy: what `encodeBody` makes of it. */
+export function bodyWithin(message: Uint8Array): Uint8Array {
+  return message.subarray(headerBytes, message.length - signatureBytes);
+}
+
 const messageType = keccakText("Message(uint8 kind,uint64 committee,uint16 keeper,bytes32 body)");
 
-/** The EIP-712 digest that the operator key signs; it names the message everywhere. */
-export function messageDigest(domain: Hex, committee: number, keeper: number, body: Body): Hex {
+/**
+ * The EIP-712 digest that the operator key signs; it names the message everywhere.
+ * @param encoded `encodeBody(body)`, where it is at hand
+ */
+export function messageDigest(
+  domain: Hex,
+  committee: number,
+  keeper: number,
+  body: Body,
+  encoded = encodeBody(body),
+): Hex {
   const kind = kinds.indexOf(body.kind);
-  const struct = keccakWords(messageType, kind, committee, keeper, keccak(encodeBody(body)));
+  const struct = keccakWords(messageType, kind, committee, keeper, keccak(encoded));
   return typedDigest(domain, struct);
 }
 
-export function encodeMessage(envelope: Envelope): Uint8Array {
-  return new ByteWriter()
+export function encodeMessage(envelope: Envelope, body = encodeBody(envelope.body)): Uint8Array {
+  return new ByteWriter(headerBytes + body.length + signatureBytes)
     .u8(versionOf(envelope.body))
     .u8(kinds.indexOf(envelope.body.kind))
     .u64(envelope.chainId)
-    .bytes(fromHex(envelope.group), 20)
+    .hex(envelope.group, 20)
     .u64(envelope.committee)
     .u16(envelope.keeper)
-    .bytes(encodeBody(envelope.body))
-    .bytes(fromHex(envelope.signature), signatureBytes)
+    .bytes(body)
+    .hex(envelope.signature, signatureBytes)
     .finish();
 }
 
@@ -94,14 +111,14 @@ export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
     if (known === undefined)
       return reader.fail("range", `kind: expected below ${kinds.length}, actual ${number}`);
     const chainId = reader.u64("chain id");
-    const group = toHex(reader.bytes(20, "group"));
+    const group = reader.hex(20, "group");
     const committee = reader.u64("committee");
     const keeper = keeperIndex(reader);
     const body = decodeBody(reader, known, version);
     if (versionOf(body) !== version) {
       reader.fail("version", `${known}: expected ${versionOf(body)}, actual ${version}`);
     }
-    const signature = toHex(reader.bytes(signatureBytes, "signature"));
+    const signature = reader.hex(signatureBytes, "signature");
     return { chainId, group, committee, keeper, body, signature };
   });
 }
@@ -145,14 +162,14 @@ function writeLeaf(w: ByteWriter, leaf: RecordLeaf): ByteWriter {
   w.u8(leafTags.indexOf(leaf.kind));
   if (leaf.kind === "failed") return w;
   w.u128(leaf.bytes);
-  return leaf.kind === "proven" ? w.bytes(fromHex(leaf.receiptHash), 32) : w;
+  return leaf.kind === "proven" ? w.hex(leaf.receiptHash, 32) : w;
 }
 
 function readLeaf(r: ByteReader): RecordLeaf {
   const number = r.u8("leaf kind");
   switch (leafTags[number]) {
     case "proven":
-      return { kind: "proven", bytes: r.u128("bytes"), receiptHash: toHex(r.bytes(32, "receipt hash")) };
+      return { kind: "proven", bytes: r.u128("bytes"), receiptHash: r.hex(32, "receipt hash") };
     case "failed":
       return { kind: "failed" };
     case "carried":
@@ -163,10 +180,11 @@ function readLeaf(r: ByteReader): RecordLeaf {
   }
 }
 
-function encodeBody(body: Body): Uint8Array {
+/** The canonical bytes of a body, as they are inside its message. */
+export function encodeBody(body: Body): Uint8Array {
   const w = new ByteWriter();
   if (body.kind === "hello") {
-    w.bytes(fromHex(body.instance), 16).u64(body.head);
+    w.hex(body.instance, 16).u64(body.head);
     return (body.speaks === undefined ? w : w.u8(body.speaks)).finish();
   }
   writeRound(w, body.round);
@@ -178,39 +196,39 @@ function encodeBody(body: Body): Uint8Array {
       for (const keeper of body.silent) w.u16(keeper);
       return w.finish();
     case "commit":
-      return w.bytes(fromHex(body.commitment), 32).finish();
+      return w.hex(body.commitment, 32).finish();
     case "close":
       return writeClose(w, body).finish();
     case "reveal":
       return writeReveal(w, body).finish();
     case "bundle":
-      w.bytes(fromHex(body.closedSet), 32).u32(body.reveals.length);
-      for (const reveal of body.reveals) w.u16(reveal.keeper).bytes(fromHex(reveal.hash), 32);
+      w.hex(body.closedSet, 32).u32(body.reveals.length);
+      for (const reveal of body.reveals) w.u16(reveal.keeper).hex(reveal.hash, 32);
       return w.finish();
     case "proposal":
-      w.bytes(fromHex(body.bundle), 32).bytes(fromHex(body.digest), 32).u32(body.pinned.length);
+      w.hex(body.bundle, 32).hex(body.digest, 32).u32(body.pinned.length);
       for (const pinned of body.pinned) {
         w.u32(pinned.provider).u32(pinned.keepers.length);
         for (const keeper of pinned.keepers) w.u16(keeper);
       }
       return w.finish();
     case "partial":
-      return w.bytes(fromHex(body.digest), 32).bytes(fromHex(body.signature), blsSignatureBytes).finish();
+      return w.hex(body.digest, 32).hex(body.signature, blsSignatureBytes).finish();
   }
 }
 
 function writeClose(w: ByteWriter, body: BodyOf<"close">): ByteWriter {
   w.u64(body.auditBlock).u32(body.commits.length);
   for (const c of body.commits) {
-    w.u16(c.keeper).bytes(fromHex(c.commitment), 32).bytes(fromHex(c.signature), signatureBytes);
+    w.u16(c.keeper).hex(c.commitment, 32).hex(c.signature, signatureBytes);
   }
   return w;
 }
 
 function writeReveal(w: ByteWriter, body: BodyOf<"reveal">): ByteWriter {
-  w.bytes(fromHex(body.closedSet), 32).u32(body.values.length);
+  w.hex(body.closedSet, 32).u32(body.values.length);
   for (const v of body.values) w.u32(v.provider).u128(v.value);
-  w.bytes(fromHex(body.recordsRoot), 32).bytes(fromHex(body.salt), 32).u32(body.opened.length);
+  w.hex(body.recordsRoot, 32).hex(body.salt, 32).u32(body.opened.length);
   for (const o of body.opened) writeOpened(w, o);
   if (body.proof === undefined) return w.u8(0);
   const { provider, slot, seed, proof } = body.proof;
@@ -220,13 +238,13 @@ function writeReveal(w: ByteWriter, body: BodyOf<"reveal">): ByteWriter {
 export function writeOpened(w: ByteWriter, o: OpenedLeaf): ByteWriter {
   w.u32(o.provider).u64(o.slot);
   writeLeaf(w, o.leaf).u32(o.path.length);
-  for (const node of o.path) w.bytes(fromHex(node), 32);
+  for (const node of o.path) w.hex(node, 32);
   return w.u32(o.receipt.length).bytes(o.receipt);
 }
 
 function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
   if (kind === "hello") {
-    const hello = { kind, instance: toHex(r.bytes(16, "instance")), head: r.u64("head") };
+    const hello = { kind, instance: r.hex(16, "instance"), head: r.u64("head") };
     return version === firstVersion ? hello : { ...hello, speaks: r.u8("speaks") };
   }
   const round = readRound(r);
@@ -237,7 +255,7 @@ function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
       return { kind, round, providers, silent };
     }
     case "commit":
-      return { kind, round, commitment: toHex(r.bytes(32, "commitment")) };
+      return { kind, round, commitment: r.hex(32, "commitment") };
     case "close": {
       const auditBlock = r.u64("audit block");
       const commits = list(r, "commits", 99, () => readCommit(r));
@@ -246,16 +264,16 @@ function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
     case "reveal":
       return readReveal(r, round);
     case "bundle": {
-      const closedSet = toHex(r.bytes(32, "closed set"));
+      const closedSet = r.hex(32, "closed set");
       const reveals = list(r, "reveals", 34, () => ({
         keeper: keeperIndex(r),
-        hash: toHex(r.bytes(32, "reveal hash")),
+        hash: r.hex(32, "reveal hash"),
       }));
       return { kind, round, closedSet, reveals };
     }
     case "proposal": {
-      const bundle = toHex(r.bytes(32, "bundle"));
-      const digest = toHex(r.bytes(32, "digest"));
+      const bundle = r.hex(32, "bundle");
+      const digest = r.hex(32, "digest");
       const pinned = list(r, "pinned", 8, () => ({
         provider: r.u32("provider"),
         keepers: list(r, "keepers", 2, () => keeperIndex(r)),
@@ -263,8 +281,8 @@ function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
       return { kind, round, bundle, digest, pinned };
     }
     case "partial": {
-      const digest = toHex(r.bytes(32, "digest"));
-      return { kind, round, digest, signature: toHex(r.bytes(blsSignatureBytes, "signature")) };
+      const digest = r.hex(32, "digest");
+      return { kind, round, digest, signature: r.hex(blsSignatureBytes, "signature") };
     }
   }
 }
@@ -272,16 +290,16 @@ function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
 function readCommit(r: ByteReader): CommitEntry {
   return {
     keeper: keeperIndex(r),
-    commitment: toHex(r.bytes(32, "commitment")),
-    signature: toHex(r.bytes(signatureBytes, "commit signature")),
+    commitment: r.hex(32, "commitment"),
+    signature: r.hex(signatureBytes, "commit signature"),
   };
 }
 
 function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
-  const closedSet = toHex(r.bytes(32, "closed set"));
+  const closedSet = r.hex(32, "closed set");
   const values = list(r, "values", 20, () => ({ provider: r.u32("provider"), value: r.u128("value") }));
-  const recordsRoot = toHex(r.bytes(32, "records root"));
-  const salt = toHex(r.bytes(32, "salt"));
+  const recordsRoot = r.hex(32, "records root");
+  const salt = r.hex(32, "salt");
   const opened = list(r, "opened", 21, () => readOpened(r));
   const flag = r.u8("proof flag");
   if (flag > 1) r.fail("range", `proof flag: expected 0 or 1, actual ${flag}`);
@@ -308,7 +326,7 @@ export function readOpened(r: ByteReader): OpenedLeaf {
   const slot = r.u64("slot");
   const leaf = readLeaf(r);
   const pathLength = count(r, maxPathLength, "path length");
-  const path = Array.from({ length: pathLength }, () => toHex(r.bytes(32, "path")));
+  const path = Array.from({ length: pathLength }, () => r.hex(32, "path"));
   const receipt = r.bytes(count(r, 1024, "receipt length"), "receipt");
   return { provider, slot, leaf, path, receipt };
 }

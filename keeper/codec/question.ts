@@ -2,7 +2,6 @@
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { fromHex, toHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import type { OpenedLeaf } from "../core/messages.ts";
 import { maxMessageBytes, readOpened, writeOpened } from "./message.ts";
@@ -39,9 +38,9 @@ export function hashPrefix(hash: Hex): Hex {
 }
 
 export function encodePull(q: PullQuestion): Uint8Array {
-  const w = new ByteWriter().u8(questionVersion).bytes(fromHex(q.group), 20).u64(q.ts).u32(q.turn);
+  const w = new ByteWriter().u8(questionVersion).hex(q.group, 20).u64(q.ts).u32(q.turn);
   w.u32(q.have.length);
-  for (const prefix of q.have) w.bytes(fromHex(prefix), prefixBytes);
+  for (const prefix of q.have) w.hex(prefix, prefixBytes);
   return w.finish();
 }
 
@@ -49,12 +48,12 @@ export function decodePull(bytes: Uint8Array): Result<PullQuestion, DecodeCode> 
   return decode(bytes, maxQuestionBytes, (r) => {
     const version = r.u8("version");
     if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
-    const group = toHex(r.bytes(20, "group"));
+    const group = r.hex(20, "group");
     const ts = r.u64("ts");
     const turn = r.u32("turn");
     const length = r.u32("have");
     if (length * prefixBytes !== r.remaining) r.fail("range", `have: ${length} do not fit the message`);
-    const have = Array.from({ length }, () => toHex(r.bytes(prefixBytes, "prefix")));
+    const have = Array.from({ length }, () => r.hex(prefixBytes, "prefix"));
     return { group, ts, turn, have };
   });
 }
@@ -90,8 +89,8 @@ export function decodePullReply(bytes: Uint8Array): Result<Uint8Array[], DecodeC
 export function encodeRecordsQuestion(q: RecordsQuestion): Uint8Array {
   return new ByteWriter()
     .u8(questionVersion)
-    .bytes(fromHex(q.group), 20)
-    .bytes(fromHex(q.root), 32)
+    .hex(q.group, 20)
+    .hex(q.root, 32)
     .u32(q.provider)
     .u64(q.fromSlot)
     .finish();
@@ -102,8 +101,8 @@ export function decodeRecordsQuestion(bytes: Uint8Array): Result<RecordsQuestion
     const version = r.u8("version");
     if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
     return {
-      group: toHex(r.bytes(20, "group")),
-      root: toHex(r.bytes(32, "root")),
+      group: r.hex(20, "group"),
+      root: r.hex(32, "root"),
       provider: r.u32("provider"),
       fromSlot: r.u64("from slot"),
     };

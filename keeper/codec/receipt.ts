@@ -1,12 +1,12 @@
 /** R12: the provider's signed word that it answered a challenge, kept as evidence by the keeper that asked. */
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 import { ByteWriter, concatBytes, decode, equalBytes, toHex } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { fromHex, keccakText, word } from "../core/hash.ts";
+import { fromHex, keccak, keccak256, keccakText, keccakWords } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
+import { domainSeparator, typedDigest } from "../core/settlement.ts";
 
 /** What a signature is bound to: R27's domain ("WhitePay", "1", chain id, the group as verifying contract). */
 export interface GroupDomain {
@@ -37,34 +37,23 @@ export const RECEIPT_VERSION = 1;
 /** version u8, keeper 20, provider u32, slot u64, seed 48, bytes proven u128, proof hash 32, signature 65. */
 export const RECEIPT_BYTES = 1 + 20 + 4 + 8 + SEED_BYTES + 16 + 32 + 65;
 
-const DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
 export const RECEIPT_TYPE =
   "Receipt(address keeper,uint32 provider,uint64 slot,bytes seed,uint256 bytesProven,bytes32 proofHash)";
+const receiptType = keccakText(RECEIPT_TYPE);
 const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n;
 
 /** EIP-712 digest, 32 bytes. */
 export function receiptDigest(domain: GroupDomain, receipt: Receipt): Uint8Array {
-  const domainHash = keccak_256(
-    concatBytes(
-      word(keccakText(DOMAIN_TYPE)),
-      word(keccakText("WhitePay")),
-      word(keccakText("1")),
-      word(domain.chainId),
-      word(domain.group),
-    ),
+  const struct = keccakWords(
+    receiptType,
+    receipt.keeper,
+    receipt.provider,
+    receipt.slot,
+    keccak(receipt.seed),
+    receipt.bytesProven,
+    toHex(receipt.proofHash),
   );
-  const structHash = keccak_256(
-    concatBytes(
-      word(keccakText(RECEIPT_TYPE)),
-      word(receipt.keeper),
-      word(receipt.provider),
-      word(receipt.slot),
-      keccak_256(receipt.seed),
-      word(receipt.bytesProven),
-      receipt.proofHash,
-    ),
-  );
-  return keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), domainHash, structHash));
+  return fromHex(typedDigest(domainSeparator(domain.chainId, domain.group), struct));
 }
 
 /** Signs with the receipt key (32 bytes); the same receipt always gets the same signature (RFC 6979). */
@@ -95,7 +84,7 @@ export function receiptSigner(domain: GroupDomain, signed: SignedReceipt): Hex |
 /** Lower-case address of a secp256k1 public key in either form. */
 export function publicKeyAddress(publicKey: Uint8Array): Hex {
   const point = secp256k1.Point.fromBytes(publicKey).toBytes(false);
-  return toHex(keccak_256(point.subarray(1)).subarray(12));
+  return toHex(keccak256(point.subarray(1)).subarray(12));
 }
 
 /** Lower-case address of a 32-byte secret key. */
@@ -107,7 +96,7 @@ export function encodeReceipt(signed: SignedReceipt): Uint8Array {
   const { receipt } = signed;
   return new ByteWriter()
     .u8(RECEIPT_VERSION)
-    .bytes(fromHex(receipt.keeper), 20)
+    .hex(receipt.keeper, 20)
     .u32(receipt.provider)
     .u64(receipt.slot)
     .bytes(receipt.seed, SEED_BYTES)
@@ -125,7 +114,7 @@ export function decodeReceipt(bytes: Uint8Array): Result<SignedReceipt, DecodeCo
       reader.fail("version", `receipt version: expected ${RECEIPT_VERSION}, actual ${version}`);
     }
     const receipt: Receipt = {
-      keeper: toHex(reader.bytes(20, "keeper")),
+      keeper: reader.hex(20, "keeper"),
       provider: reader.u32("provider"),
       slot: reader.u64("slot"),
       seed: reader.bytes(SEED_BYTES, "seed"),
@@ -138,7 +127,7 @@ export function decodeReceipt(bytes: Uint8Array): Result<SignedReceipt, DecodeCo
 
 /** What a records root commits to for a proven slot (R18): keccak256 of the canonical bytes, signature included. */
 export function receiptHash(encoded: Uint8Array): Hex {
-  return toHex(keccak_256(encoded));
+  return keccak(encoded);
 }
 
 /** Fields that a receipt must have; those left out are not compared. */

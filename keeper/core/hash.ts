@@ -1,6 +1,8 @@
 /** Hashing and ABI words for the core: everything that is hashed here is hashed the same way in Solidity. */
-import { keccak_256 } from "@noble/hashes/sha3.js";
-import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+import { concatBytes, readHex, toHex } from "../../storage/core/bytes.ts";
+import { keccak256 } from "./keccak.ts";
+
+export { keccak256, toHex };
 
 /** Lower-case hex with the 0x prefix. */
 export type Hex = `0x${string}`;
@@ -8,40 +10,62 @@ export type Hex = `0x${string}`;
 export const wordBytes = 32;
 export const zeroHash: Hex = `0x${"00".repeat(wordBytes)}`;
 
-export function toHex(bytes: Uint8Array): Hex {
-  return `0x${bytesToHex(bytes)}`;
+/** @throws RangeError if `hex` is not an even number of hex digits after 0x */
+export function fromHex(hex: string): Uint8Array {
+  const digits = hex.startsWith("0x") ? 2 : 0;
+  if (hex.length % 2 !== 0) throw new RangeError(`expected an even number of hex digits, actual "${hex}"`);
+  const out = new Uint8Array((hex.length - digits) / 2);
+  readHex(hex, digits, out, 0, out.length);
+  return out;
 }
 
-/** @throws Error if `hex` is not an even number of hex digits after 0x */
-export function fromHex(hex: string): Uint8Array {
-  return hexToBytes(hex.startsWith("0x") ? hex.slice(2) : hex);
+/** Writes one word that ends before `end`, over zeros. */
+function writeWord(out: Uint8Array, end: number, value: number | bigint | Hex): void {
+  if (typeof value === "string") {
+    const length = (value.length - 2) / 2;
+    if (!Number.isInteger(length) || length > wordBytes) {
+      throw new RangeError(`word: expected ≤ ${wordBytes} bytes of hex, actual "${value}"`);
+    }
+    return readHex(value, 2, out, end - length, length);
+  }
+  if (typeof value === "number") {
+    if (!Number.isSafeInteger(value) || value < 0) throw notUint256(value);
+    let rest = value;
+    for (let i = end - 1; rest > 0; i--) {
+      out[i] = rest;
+      rest = Math.floor(rest / 256);
+    }
+    return;
+  }
+  if (value < 0n || value >> 256n !== 0n) throw notUint256(value);
+  let rest = value;
+  for (let i = end - 1; rest > 0n; i--) {
+    out[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+}
+
+function notUint256(value: number | bigint): RangeError {
+  return new RangeError(`word: expected a uint256, actual ${value}`);
 }
 
 /** One 32-byte big-endian word: a number, or bytes that are right-aligned (as abi.encode does for addresses). */
 export function word(value: number | bigint | Hex): Uint8Array {
   const out = new Uint8Array(wordBytes);
-  if (typeof value === "string") {
-    const bytes = fromHex(value);
-    if (bytes.length > wordBytes) throw new RangeError(`word: expected ≤ 32 bytes, actual ${bytes.length}`);
-    out.set(bytes, wordBytes - bytes.length);
-    return out;
-  }
-  let rest = BigInt(value);
-  if (rest < 0n || rest >> 256n !== 0n) throw new RangeError(`word: expected a uint256, actual ${rest}`);
-  for (let i = wordBytes - 1; rest > 0n; i--) {
-    out[i] = Number(rest & 0xffn);
-    rest >>= 8n;
-  }
+  writeWord(out, wordBytes, value);
   return out;
 }
 
 export function keccak(...parts: readonly Uint8Array[]): Hex {
-  return toHex(keccak_256(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts)));
+  return toHex(keccak256(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts)));
 }
 
 /** keccak256(abi.encode(…)) of static values. */
 export function keccakWords(...values: readonly (number | bigint | Hex)[]): Hex {
-  return keccak(...values.map(word));
+  const out = new Uint8Array(wordBytes * values.length);
+  for (let i = 0; i < values.length; i++)
+    writeWord(out, (i + 1) * wordBytes, values[i] as number | bigint | Hex);
+  return toHex(keccak256(out));
 }
 
 /** keccak256 of a UTF-8 text, as EIP-712 type hashes need. */

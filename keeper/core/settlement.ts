@@ -31,9 +31,19 @@ const settlementType = keccakText(
   "Settlement(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 items)",
 );
 
+/** Asked for with every message, and always the same few: as many as a keeper has groups. */
+const domains = new Map<string, Hex>();
+const maxDomains = 256;
+
 /** The EIP-712 domain of one group: everything signed for it is worthless on another chain or in another group. */
 export function domainSeparator(chainId: number, group: Hex): Hex {
-  return keccakWords(domainType, nameHash, versionHash, chainId, group);
+  const key = `${chainId}/${group}`;
+  const known = domains.get(key);
+  if (known !== undefined) return known;
+  const domain = keccakWords(domainType, nameHash, versionHash, chainId, group);
+  if (domains.size >= maxDomains) domains.clear();
+  domains.set(key, domain);
+  return domain;
 }
 
 /** keccak256("\x19\x01" ‖ domain ‖ struct hash). */

@@ -1,6 +1,6 @@
 /** Who may lead, when, and who let a turn lapse (R5–R7). Block numbers only: no clock. */
-import { keccak_256 } from "@noble/hashes/sha3.js";
-import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+import { keccakWords, wordBytes } from "./hash.ts";
+import type { Hex } from "./hash.ts";
 
 /** Lengths in blocks: `interval` is h, `turn` is t. */
 export type TurnParams = { readonly interval: number; readonly turn: number };
@@ -8,39 +8,20 @@ export type TurnParams = { readonly interval: number; readonly turn: number };
 /** A turn pays through block `te` (exclusive) and is valid in blocks [from, to); from = te (R6). */
 export type TurnWindow = { readonly te: number; readonly from: number; readonly to: number };
 
-const wordBytes = 32;
-
-/** One word of abi.encode: the value right-aligned, zeros before it. */
-function word(value: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(wordBytes);
-  padded.set(value, wordBytes - value.length);
-  return padded;
-}
-
-function uint64(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`block number: expected a non-negative integer, actual ${value}`);
+function fixedBytes(hex: string, length: number): Hex {
+  const digits = hex.startsWith("0x") ? hex.slice(2) : hex;
+  if (digits.length !== 2 * length) {
+    throw new RangeError(`hex value: expected ${length} bytes, actual ${digits.length / 2}`);
   }
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
-  return bytes;
-}
-
-function fixedBytes(hex: string, length: number): Uint8Array {
-  const bytes = hexToBytes(hex.startsWith("0x") ? hex.slice(2) : hex);
-  if (bytes.length !== length)
-    throw new RangeError(`hex value: expected ${length} bytes, actual ${bytes.length}`);
-  return bytes;
+  return `0x${digits}`;
 }
 
 /** Sort key of one keeper: keccak256(abi.encode(uint64 ts, bytes32 committeeSeed, address operator)), as hex without 0x. */
 export function turnHash(ts: number, committeeSeed: string, operator: string): string {
-  const encoded = concatBytes(
-    word(uint64(ts)),
-    fixedBytes(committeeSeed, wordBytes),
-    word(fixedBytes(operator, 20)),
-  );
-  return bytesToHex(keccak_256(encoded));
+  if (!Number.isSafeInteger(ts) || ts < 0) {
+    throw new RangeError(`block number: expected a non-negative integer, actual ${ts}`);
+  }
+  return keccakWords(ts, fixedBytes(committeeSeed, wordBytes), fixedBytes(operator, 20)).slice(2);
 }
 
 /**

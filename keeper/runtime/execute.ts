@@ -1,5 +1,5 @@
 /** Carries out what the core asked for. Results come back as events; nothing here decides about money. */
-import { encodeMessage, messageDigest, signatureBytes } from "../codec/message.ts";
+import { encodeBody, encodeMessage, messageDigest, signatureBytes } from "../codec/message.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import { memberIndex, slotAt, slotStart } from "../core/group.ts";
@@ -128,11 +128,13 @@ export class Effects {
   #broadcast(group: GroupSnapshot, body: Body): void {
     const keeper = memberIndex(group.committee, this.#on.keyring.operator);
     const committee = group.committee.version;
-    const hash = messageDigest(domainSeparator(group.chainId, group.address), committee, keeper, body);
+    const encoded = encodeBody(body);
+    const domain = domainSeparator(group.chainId, group.address);
+    const hash = messageDigest(domain, committee, keeper, body, encoded);
     const signature = this.#on.keyring.signMessage(hash);
     if (signature.length !== 2 + signatureBytes * 2) throw new Error(`signature: actual ${signature}`);
     const { chainId, address } = group;
-    const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature });
+    const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature }, encoded);
     this.#background(this.#on.transport.publish(topicOf(chainId, address), bytes));
     this.#emit({ kind: "message", message: { keeper, committee, body, hash, signature, bytes } });
   }

@@ -1,5 +1,5 @@
 /** From bytes on the wire to a checked message, cheapest check first (D3–D6). Answers accept, ignore or reject. */
-import { decodeMessage, maxMessageBytes, messageDigest } from "../codec/message.ts";
+import { bodyWithin, decodeMessage, maxMessageBytes, messageDigest } from "../codec/message.ts";
 import type { Envelope } from "../codec/message.ts";
 import type { Hex } from "../core/hash.ts";
 import type { Committee, GroupSnapshot } from "../core/group.ts";
@@ -67,7 +67,7 @@ export class Ingress {
       return refuse("ignore", "wire-not-a-member", detail);
     }
     const domain = domainSeparator(group.chainId, group.address);
-    const hash = messageDigest(domain, committee.version, envelope.keeper, body);
+    const hash = messageDigest(domain, committee.version, envelope.keeper, body, bodyWithin(bytes));
     const fresh = !this.#known.has(hash + envelope.signature);
     if (fresh && !this.#signed(hash, envelope.signature, member.operator)) {
       return refuse("reject", "wire-bad-signature", `${body.kind} of keeper ${envelope.keeper}`);

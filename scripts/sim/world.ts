@@ -10,11 +10,15 @@ export class Random {
 
   /** Uniform in [0, 1). */
   next(): number {
+    return this.#word() / 4294967296;
+  }
+
+  #word(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    return (t ^ (t >>> 14)) >>> 0;
   }
 
   /** Uniform integer in [low, high]. */
@@ -22,9 +26,10 @@ export class Random {
     return low + Math.floor(this.next() * (high - low + 1));
   }
 
+  /** `bytes`, a multiple of four, in hex. */
   hex(bytes: number): `0x${string}` {
     let out = "";
-    for (let i = 0; i < bytes; i++) out += this.integer(0, 255).toString(16).padStart(2, "0");
+    for (let i = 0; i < bytes; i += 4) out += this.#word().toString(16).padStart(8, "0");
     return `0x${out}`;
   }
 }
@@ -72,6 +77,9 @@ function before(a: Job, b: Job): boolean {
   return a.at_ms !== b.at_ms ? a.at_ms < b.at_ms : a.order < b.order;
 }
 
+/** Signals and real timers get their turn after so many jobs; nothing in the world waits for them. */
+const jobsPerBreath = 1_000;
+
 export class World {
   readonly random: Random;
   readonly #agenda = new Agenda();
@@ -96,18 +104,25 @@ export class World {
   }
 
   /** Runs until `done` holds or nothing is left to do. All promises of a job settle before the next job. */
-  async run(done: () => boolean): Promise<void> {
-    while (!done()) {
-      const job = this.#agenda.take();
-      if (job === undefined) return;
-      this.#now_ms = job.at_ms;
-      job.run();
-      await settled();
-    }
+  run(done: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let sinceBreath = 0;
+      const next = (): void => {
+        try {
+          if (done()) return resolve();
+          const job = this.#agenda.take();
+          if (job === undefined) return resolve();
+          this.#now_ms = job.at_ms;
+          job.run();
+        } catch (error) {
+          return reject(error);
+        }
+        // A tick asked for by a microtask comes when all microtasks have run: no promise has anything left to do then.
+        if (++sinceBreath < jobsPerBreath) return queueMicrotask(() => process.nextTick(next));
+        sinceBreath = 0;
+        setImmediate(next);
+      };
+      next();
+    });
   }
-}
-
-/** One turn of the real event loop: every microtask of the job before has run. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

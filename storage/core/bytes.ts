@@ -50,11 +50,13 @@ export class ByteReader {
 
   /** An unsigned 64-bit field that must be a safe integer (block numbers, slots, sizes, leaf indices). */
   u64(what: string): number {
-    const value = this.#view.getBigUint64(this.#take(8, what));
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-      this.fail("range", `${what}: expected at most ${Number.MAX_SAFE_INTEGER}, actual ${value}`);
+    const start = this.#take(8, what);
+    const value = this.#view.getUint32(start) * 2 ** 32 + this.#view.getUint32(start + 4);
+    if (value > Number.MAX_SAFE_INTEGER) {
+      const actual = this.#view.getBigUint64(start);
+      this.fail("range", `${what}: expected at most ${Number.MAX_SAFE_INTEGER}, actual ${actual}`);
     }
-    return Number(value);
+    return value;
   }
 
   u64Big(what: string): bigint {
@@ -70,6 +72,12 @@ export class ByteReader {
   bytes(count: number, what: string): Uint8Array {
     const start = this.#take(count, what);
     return this.#bytes.slice(start, start + count);
+  }
+
+  /** The next `count` bytes in `0x…` form. */
+  hex(count: number, what: string): `0x${string}` {
+    const start = this.#take(count, what);
+    return hexOf(this.#bytes, start, start + count);
   }
 
   fail(code: DecodeCode, detail: string): never {
@@ -101,20 +109,47 @@ export function decode<T>(
 
 /** Appends big-endian fields. Out-of-range values are a bug of the caller and throw a RangeError. */
 export class ByteWriter {
-  readonly #parts: Uint8Array[] = [];
+  #buffer: Uint8Array<ArrayBuffer>;
+  #length = 0;
 
-  #number(count: 1 | 2 | 4 | 8 | 16, value: number | bigint): this {
-    const field = BigInt(value);
-    if (field < 0n || field >= 1n << BigInt(count * 8)) {
-      throw new RangeError(`expected an unsigned ${count * 8}-bit integer, actual ${value}`);
+  /** @param expected bytes that will be written, if known; more may be */
+  constructor(expected = 256) {
+    this.#buffer = new Uint8Array(expected);
+  }
+
+  /** Makes room for `count` bytes more; where they begin. */
+  #reserve(count: number): number {
+    const start = this.#length;
+    this.#length += count;
+    if (this.#length > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(this.#length, 2 * this.#buffer.length));
+      grown.set(this.#buffer.subarray(0, start));
+      this.#buffer = grown;
     }
-    const out = new Uint8Array(count);
-    let rest = field;
-    for (let i = count - 1; i >= 0; i--) {
-      out[i] = Number(rest & 0xffn);
-      rest >>= 8n;
+    return start;
+  }
+
+  #number(count: 1 | 2 | 4 | 8, value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (count * 8))
+      throw outOfRange(count, value);
+    const start = this.#reserve(count);
+    let rest = value;
+    for (let i = start + count - 1; i >= start; i--) {
+      this.#buffer[i] = rest;
+      rest = Math.floor(rest / 256);
     }
-    this.#parts.push(out);
+    return this;
+  }
+
+  #big(count: 8 | 16, value: bigint): this {
+    if (value < 0n || value >> BigInt(count * 8) !== 0n) throw outOfRange(count, value);
+    const start = this.#reserve(count);
+    const view = new DataView(this.#buffer.buffer);
+    let rest = value;
+    for (let i = start + count - 8; i >= start; i -= 8) {
+      view.setBigUint64(i, rest); // the lower 64 bits
+      rest >>= 64n;
+    }
     return this;
   }
 
@@ -131,22 +166,38 @@ export class ByteWriter {
   }
 
   u64(value: number | bigint): this {
-    return this.#number(8, value);
+    return typeof value === "bigint" ? this.#big(8, value) : this.#number(8, value);
   }
 
   u128(value: bigint): this {
-    return this.#number(16, value);
+    return this.#big(16, value);
   }
 
   bytes(value: Uint8Array, count = value.length): this {
     if (value.length !== count) throw new RangeError(`expected ${count} bytes, actual ${value.length}`);
-    this.#parts.push(value);
+    const start = this.#reserve(count);
+    this.#buffer.set(value, start);
     return this;
   }
 
-  finish(): Uint8Array {
-    return concatBytes(...this.#parts);
+  /** `count` bytes that are written as `0x…`. */
+  hex(value: string, count: number): this {
+    if (value.length !== 2 + 2 * count || !value.startsWith("0x")) {
+      throw new RangeError(`expected 0x and ${count} bytes of hex, actual "${value}"`);
+    }
+    const start = this.#reserve(count);
+    readHex(value, 2, this.#buffer, start, count);
+    return this;
   }
+
+  /** What was written; nothing may be written after it. */
+  finish(): Uint8Array {
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
+  }
+}
+
+function outOfRange(count: number, value: number | bigint): RangeError {
+  return new RangeError(`expected an unsigned ${count * 8}-bit integer, actual ${value}`);
 }
 
 export function concatBytes(...parts: Uint8Array[]): Uint8Array {
@@ -166,22 +217,52 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** Two bytes at a time, made as they are needed: half the steps of one by one. */
+const HEX_PAIRS: string[] = [];
+
+function hexPair(pair: number): string {
+  return (HEX_PAIRS[pair] ??= `${HEX[pair >> 8]}${HEX[pair & 0xff]}`);
+}
 
 /** Lower-case `0x…` form. */
 export function toHex(bytes: Uint8Array): `0x${string}` {
-  let out: `0x${string}` = "0x";
-  for (const byte of bytes) out += HEX[byte];
-  return out;
+  return hexOf(bytes, 0, bytes.length);
+}
+
+function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
+  let out = "0x";
+  let i = start;
+  for (; i + 1 < end; i += 2) out += hexPair(((bytes[i] as number) << 8) | (bytes[i + 1] as number));
+  if (i < end) out += HEX[bytes[i] as number];
+  return out as `0x${string}`;
+}
+
+/** By character code; what is no digit has none. */
+const DIGITS = new Int8Array(128).fill(-1);
+for (const [value, digit] of [..."0123456789abcdef"].entries()) {
+  DIGITS[digit.charCodeAt(0)] = value;
+  DIGITS[digit.toUpperCase().charCodeAt(0)] = value;
+}
+
+/** Writes the `count` bytes that `hex` says from character `from` on; throws a RangeError if it does not. */
+export function readHex(hex: string, from: number, out: Uint8Array, at: number, count: number): void {
+  for (let i = 0, c = from; i < count; i++, c += 2) {
+    const high = DIGITS[hex.charCodeAt(c)] ?? -1;
+    const low = DIGITS[hex.charCodeAt(c + 1)] ?? -1;
+    if (high < 0 || low < 0) throw new RangeError(`expected hex digits, actual "${hex}"`);
+    out[at + i] = (high << 4) | low;
+  }
 }
 
 /** Bytes of a `0x…` string of exactly `count` bytes; throws a RangeError on anything else. */
 export function fromHex(hex: string, count?: number): Uint8Array {
-  if (!/^0x(?:[0-9a-fA-F]{2})*$/.test(hex))
+  if (!hex.startsWith("0x") || hex.length % 2 !== 0) {
     throw new RangeError(`expected 0x and hex digits, actual "${hex}"`);
+  }
   const out = new Uint8Array(hex.length / 2 - 1);
   if (count !== undefined && out.length !== count) {
     throw new RangeError(`expected ${count} bytes of hex, actual ${out.length}`);
   }
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(hex.slice(2 + i * 2, 4 + i * 2), 16);
+  readHex(hex, 2, out, 0, out.length);
   return out;
 }

@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  bodyWithin,
+  encodeBody,
   decodeMessage,
   encodeMessage,
   maxBytesOf,
@@ -225,8 +227,9 @@ describe("an envelope", () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(envelope, (value) => {
-        const decoded = decodeMessage(encodeMessage(value));
-        expect(decoded).toEqual({ ok: true, value });
+        const encoded = encodeMessage(value);
+        expect(decodeMessage(encoded)).toEqual({ ok: true, value });
+        expect(bodyWithin(encoded)).toEqual(encodeBody(value.body));
         kinds.add(value.body.kind);
       }),
       { seed: 4, numRuns: 300 },
