@@ -220,8 +220,8 @@ export const reasons = {
     long: "Its head is more than four blocks below another's and has stood still for seconds (D7). It is not used until it moves.",
   },
   "rpc-disagrees": {
-    short: "endpoints show different chains",
-    long: "At one height they name different blocks (D7). The majority is believed; if there is none the keeper waits, as a wrong payment is worse than a late one. A third endpoint decides.",
+    short: "endpoints show different chains, or one contradicts itself",
+    long: "At one height they name different blocks (D7), or a block does not name the one before it as its parent. The majority is believed; if there is none the keeper waits, as a wrong payment is worse than a late one. A third endpoint decides.",
   },
   "rpc-wrong-chain": {
     short: "the endpoint serves another chain",

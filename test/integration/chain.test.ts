@@ -174,6 +174,22 @@ describe("the chain feed on a real node", () => {
     await new Promise((done) => other.close(done));
   });
 
+  it("rests and says so while blocks do not name the ones before them as parents, and goes on when they do (D7)", async () => {
+    const f = follow([rpc]);
+    await f.until(() => f.updates.length > 0, "a first update");
+    const sound = (await provider.send("evm_snapshot", [])) as string;
+    // Blocks that this node makes many at a time name no parent.
+    await provider.send("hardhat_mine", ["0x8"]);
+    await f.until(() => f.troubles.length > 0, "a word of it");
+    expect(new Set(f.troubles)).toEqual(new Set(["rpc-disagrees"]));
+    expect(f.updates).toHaveLength(1);
+    await provider.send("evm_revert", [sound]);
+    await mine(2);
+    const head = await provider.getBlockNumber();
+    await f.until(() => f.hashes().has(head), "the sound head");
+    await f.stop();
+  });
+
   it("goes on with its groups when an address among them is none, and says which", async () => {
     const nobody: Hex = `0x${"12".repeat(20)}`;
     const f = follow([rpc], [nobody, group]);
@@ -190,7 +206,7 @@ describe("the chain feed on a real node", () => {
     const settlement = { ts, te: ts + 30, committee: 1, leader: 0, failed: 0n, payees: 15n, items: [] };
     const generator: Hex =
       "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
-    await mine(40);
+    await mine(ts + 35 - (await provider.getBlockNumber()));
     const submission = { group, settlement, signers: 3n, signature: generator, windowEnd: ts + 50 };
     const result = await f.chain.submit(submission, new AbortController().signal);
     expect(result).toMatchObject({ kind: "failed" });

@@ -15,6 +15,11 @@ type FeedBlock = Block & { readonly parentHash: Hex };
 const remembered = 1024;
 /** At a start, all blocks of so many are read; of older ones only the slots' first. */
 const recentBlocks = 128;
+/** A chain may move while it is read, but not every time. */
+const maxRereads = 3;
+
+/** An endpoint contradicts itself: what it gives as one block's parent is not the block that it gives before it. */
+export class UnlinkedBlocks extends Error {}
 
 export class Feed {
   readonly #rpc: RpcPool;
@@ -56,8 +61,11 @@ export class Feed {
     return { number: Number(raw.number), hash: raw.hash, parentHash: raw.parentHash };
   }
 
-  /** Blocks from the last common ancestor (exclusive) to `latest`, ascending. */
-  async #since(latest: FeedBlock, headBefore: number): Promise<FeedBlock[]> {
+  /**
+   * Blocks from the last common ancestor (exclusive) to `latest`, ascending.
+   * @throws UnlinkedBlocks if blocks do not name the ones before them as their parents, however often they are read (D7)
+   */
+  async #since(latest: FeedBlock, headBefore: number, rereads = maxRereads): Promise<FeedBlock[]> {
     const blocks = [latest];
     let first = latest;
     while (first.number > 0) {
@@ -65,8 +73,13 @@ export class Feed {
       if (parent === first.parentHash) break;
       if (parent === undefined && first.number - 1 <= headBefore - remembered) break;
       const block = await this.#block(first.number - 1);
-      // The chain moved while it was read: start again from the new head.
-      if (block.hash !== first.parentHash) return this.#since(await this.#rpc.head(), headBefore);
+      if (block.hash !== first.parentHash) {
+        // The chain moved while it was read: start again from the new head.
+        if (rereads > 0) return this.#since(await this.#rpc.head(), headBefore, rereads - 1);
+        throw new UnlinkedBlocks(
+          `block ${block.number}: expected ${first.parentHash}, the parent that block ${first.number} names, actual ${block.hash}`,
+        );
+      }
       blocks.unshift(block);
       first = block;
     }

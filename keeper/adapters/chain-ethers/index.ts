@@ -5,7 +5,7 @@ import type { ReasonCode } from "../../core/reasons.ts";
 import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
-import { Feed } from "./feed.ts";
+import { Feed, UnlinkedBlocks } from "./feed.ts";
 import { RpcPool, RpcUnavailable } from "./rpc.ts";
 import { call, SnapshotReader } from "./snapshot.ts";
 import { Submitter } from "./submit.ts";
@@ -51,7 +51,8 @@ export class EthersChain implements ChainPort {
       } catch (error) {
         if (signal.aborted) break;
         // An outage of all endpoints pauses the keeper; it resumes where it was.
-        if (!(error instanceof RpcUnavailable)) onTrouble("rpc-down", String(error));
+        if (error instanceof UnlinkedBlocks) onTrouble("rpc-disagrees", error.message);
+        else if (!(error instanceof RpcUnavailable)) onTrouble("rpc-down", String(error));
         pause_ms = outagePause_ms;
       }
       await this.#clock.sleep(pause_ms, signal);
