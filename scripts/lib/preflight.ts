@@ -7,8 +7,11 @@ import { Contract, formatEther, formatUnits, type JsonRpcProvider } from "ethers
 import { describeKeys, openKeys, readPasswordFile } from "../../keeper/adapters/keyring-keystore.ts";
 import { clockOffset, serverDate } from "../../keeper/api/clock-offset.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
+import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
+import { publicKeyOf } from "./bls.ts";
 import { exitCodes } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
+import { peerIdBytes } from "./keys.ts";
 import { formatBytes } from "./progress.ts";
 import { registeredKeeper, registryAt } from "../client/registry.ts";
 import { connectRpc } from "../client/connect.ts";
@@ -56,9 +59,14 @@ const memberAbi = [
   "function state() view returns (tuple(uint64 settledThrough, uint64 committee, uint64 pendingCommittee, uint64 rotatedCommittee, uint32 listedProviders, uint32 providerCount, uint64 terminatedAt, uint64 endBlock, bool ended, uint32 abandonments))",
 ];
 
-async function checkKeys(
-  config: KeeperConfig,
-): Promise<{ items: CheckItem[]; operator: string | undefined }> {
+type Keys = {
+  readonly items: CheckItem[];
+  readonly operator: string | undefined;
+  /** Where a password file opens them. */
+  readonly secrets?: KeySecrets;
+};
+
+async function checkKeys(config: KeeperConfig): Promise<Keys> {
   const name = "keys";
   try {
     const keys = await describeKeys(config.keys);
@@ -73,15 +81,11 @@ async function checkKeys(
         operator,
       };
     }
-    await openKeys(config.keys, await readPasswordFile(passwordFile));
+    const secrets = await openKeys(config.keys, await readPasswordFile(passwordFile));
     const found = `${config.keys} opens with the password file`;
-    if (light.length === 0) return { items: [ok(name, found)], operator };
-    return {
-      items: [
-        warn(name, `${found}; light: ${light.join(", ")}`, "use keys of full strength outside a devnet"),
-      ],
-      operator,
-    };
+    if (light.length === 0) return { items: [ok(name, found)], operator, secrets };
+    const weak = `${found}; light: ${light.join(", ")}`;
+    return { items: [warn(name, weak, "use keys of full strength outside a devnet")], operator, secrets };
   } catch (error) {
     return {
       items: [fail(name, (error as Error).message, "mend it as it says", exitCodes.usage)],
@@ -236,17 +240,22 @@ async function checkPeers(
 async function checkRegistration(
   config: KeeperConfig,
   provider: JsonRpcProvider,
-  me: string,
+  { operator: me = "", secrets }: Keys,
 ): Promise<CheckItem> {
   const name = "registry";
   if ((await provider.getCode(config.chain.registry)) === "0x") {
     return fail(name, `no contract at ${config.chain.registry}`, "correct chain.registry", exitCodes.usage);
   }
-  const { registeredAt, multiaddrs } = await registeredKeeper(
-    registryAt(config.chain.registry, provider),
-    me,
-  );
+  const entry = await registeredKeeper(registryAt(config.chain.registry, provider), me);
+  const { registeredAt, multiaddrs } = entry;
   if (registeredAt === 0) return fail(name, `${me} is not registered`, "whitepay keeper register");
+  if (secrets !== undefined && entry.blsKey !== publicKeyOf(secrets.bls)) {
+    const remedy = "restore the key file, or register this key: whitepay keeper register --rotate-key";
+    return fail(name, "another BLS key is registered than the one in the key file", remedy);
+  }
+  if (secrets !== undefined && entry.peerId !== (await peerIdBytes(secrets.peer))) {
+    return fail(name, "another peer key is registered", "whitepay keeper register sends the change");
+  }
   const own = config.announce.length > 0 ? config.announce : config.listen;
   const same = JSON.stringify(own) === JSON.stringify(multiaddrs);
   const found = `registered at ${multiaddrs.join(", ")}`;
@@ -320,7 +329,7 @@ export async function preflight(config: KeeperConfig): Promise<CheckItem[]> {
     try {
       items.push(await guarded("EIP-2537", () => checkPrecompile(provider)), await checkClock(config));
       if (operator !== undefined) {
-        items.push(await guarded("registry", () => checkRegistration(config, provider, operator)));
+        items.push(await guarded("registry", () => checkRegistration(config, provider, keys)));
         for (const group of config.groups) {
           items.push(await guarded("peers", () => checkPeers(config, provider, group, operator)));
         }

@@ -1,0 +1,134 @@
+/** What an operator types before a keeper runs, as processes, against a Hardhat node. */
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fundOperators, makeKeeper } from "../../scripts/fleet/setup.ts";
+import { startAtTerminal } from "../support/cli.ts";
+import { openKeeperScene, parsed, payee, type KeeperScene } from "../support/keeper-scene.ts";
+
+let scene: KeeperScene;
+beforeAll(async () => {
+  scene = await openKeeperScene();
+});
+afterAll(() => scene.stop());
+
+describe("whitepay keeper register", () => {
+  it("refuses with exit 5 while the operator has no coin, and says how much it needs", async () => {
+    const { code, stdout, stderr } = await scene.keeper("register", "--payee", payee, "--yes");
+    expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
+    expect(stderr.toLowerCase()).toContain(scene.operator);
+    expect(stderr).toMatch(/hint: .*send/);
+    await fundOperators(scene.provider, [scene.operator]);
+  });
+
+  it("shows amounts and gas and sends nothing with --dry-run, nor without --yes where nobody can answer", async () => {
+    const before = await scene.provider.getBlockNumber();
+    const [dry, unanswered] = await Promise.all([
+      scene.keeper("register", "--payee", payee, "--dry-run", "--json"),
+      scene.keeper("register", "--payee", payee),
+    ]);
+    expect(dry.code, dry.stderr).toBe(0);
+    const [transaction] = parsed<{ transactions: { sent: boolean; gas: string }[] }>(dry).transactions;
+    expect(transaction?.sent).toBe(false);
+    expect(Number(transaction?.gas)).toBeGreaterThan(100_000);
+    expect(dry.stderr).toContain("costs at most");
+    expect(unanswered.code).toBe(2);
+    expect(unanswered.stderr).toContain("--yes");
+    expect(await scene.provider.getBlockNumber()).toBe(before);
+  });
+
+  it("asks at a terminal; a no and Ctrl-C both send nothing and exit 130", async () => {
+    const before = await scene.provider.getBlockNumber();
+    const words = ["keeper", "register", "--config", scene.config, "--payee", payee];
+    for (const answer of ["n\r", "\u0003"]) {
+      const asking = startAtTerminal(words);
+      await asking.said("Send it?");
+      asking.type(answer);
+      expect((await asking.ended).code).toBe(130);
+    }
+    expect(await scene.provider.getBlockNumber()).toBe(before);
+  });
+
+  it("says in words what the contract refused, with rule, expected, actual and what to do, and exits 4", async () => {
+    const [zero, many] = await Promise.all([
+      scene.keeper("register", "--payee", `0x${"00".repeat(20)}`, "--yes"),
+      scene.keeper(
+        "register",
+        ...["--payee", payee, "--yes", "--announce"],
+        Array.from({ length: 9 }, (_, i) => `/ip4/192.0.2.1/tcp/${4001 + i}`).join(","),
+      ),
+    ]);
+    expect(zero.code).toBe(4);
+    expect(zero.stderr).toContain("zero payee; rule R31");
+    expect(zero.stderr).toMatch(/hint: +name a payee/);
+    expect(many.code).toBe(4);
+    expect(many.stderr).toMatch(
+      /bad multiaddr count; rule R3.*\n +expected: max 8\n +actual: +9\n +hint: +give/,
+    );
+  });
+
+  it("exits 3 where no chain answers, or another one, and 2 with an address that nobody can dial", async () => {
+    const words = ["--payee", payee, "--yes"];
+    const [dead, wrong, vague] = await Promise.all([
+      scene.keeper("register", ...words, "--rpc", "http://127.0.0.1:1"),
+      scene.keeper("register", ...words, "--chain-id", "1"),
+      scene.keeper("register", ...words, "--listen", "/ip4/0.0.0.0/tcp/4001"),
+    ]);
+    expect(dead.code).toBe(3);
+    expect(dead.stderr).toMatch(/no chain answers at http:\/\/127.0.0.1:1.*\n +hint: +check the address/);
+    expect(wrong.code).toBe(3);
+    expect(wrong.stderr).toMatch(/expected: chain 1\n {2}actual: {3}chain 31337/);
+    expect(vague.code).toBe(2);
+    expect(vague.stderr).toContain("--announce");
+  });
+
+  it("registers with the proof of possession, finds nothing to do the second time, and sends a new address", async () => {
+    const done = await scene.keeper("register", "--payee", payee, "--yes", "--json");
+    expect(done.code, done.stderr).toBe(0);
+    expect(parsed(done)).toMatchObject({ registered: true, transactions: [{ sent: true }] });
+    const again = await scene.keeper("register", "--yes", "--json");
+    expect(again.stderr).toContain("nothing to do");
+    const moved = `/ip4/127.0.0.1/tcp/${scene.ports[1]}`;
+    const change = await scene.keeper("register", "--listen", moved, "--yes", "--json");
+    expect(parsed(change)).toMatchObject({
+      multiaddrs: [moved],
+      transactions: [{ method: "updateKeeperEndpoint" }],
+    });
+  });
+
+  it("replaces the BLS key only when told to, and check says that it differs", async () => {
+    const { folder } = scene;
+    const other = await makeKeeper(folder, 9, scene.ports[5] as number);
+    const mixed = join(folder, "mixed");
+    const take = (name: string, from: string, password: string) =>
+      scene.keeper(
+        `keys import ${name}`,
+        ...["--file", join(from, `${name}.json`), "--keys", mixed],
+        ...["--from-password-file", password, "--kdf", "light"],
+      );
+    const own = join(folder, "mine", "keys");
+    expect((await take("operator", own, join(folder, "password"))).code).toBe(0);
+    const rest = await Promise.all([
+      take("peer", own, join(folder, "password")),
+      take("bls", join(other.folder, "keys"), join(other.folder, "password")),
+    ]);
+    expect(rest.map(({ code }) => code)).toEqual([0, 0]);
+    const [refused, rotated, check] = await Promise.all([
+      scene.keeper("register", "--keys", mixed, "--yes"),
+      scene.keeper("register", "--keys", mixed, "--rotate-key", "--dry-run", "--json"),
+      scene.keeper("check", "--keys", mixed, "--json"),
+    ]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("--rotate-key");
+    expect(rotated.code, rotated.stderr).toBe(0);
+    const methods = parsed<{ transactions: { method: string; sent: boolean }[] }>(rotated).transactions;
+    expect(methods).toContainEqual(expect.objectContaining({ method: "rotateKeeperKey", sent: false }));
+    const { items } = parsed<{ items: { name: string; grade: string; found: string; remedy: string }[] }>(
+      check,
+    );
+    expect(items.find(({ name }) => name === "registry")).toMatchObject({
+      grade: "fail",
+      found: expect.stringContaining("another BLS key"),
+      remedy: expect.stringContaining("--rotate-key"),
+    });
+  });
+});

@@ -1,0 +1,88 @@
+/** A chain with the contracts, and one keeper that its operator made with the command line. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { JsonRpcProvider } from "ethers";
+import { expect } from "vitest";
+import { Processes } from "../../scripts/fleet/processes.ts";
+import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { freePorts } from "../../scripts/lib/ports.ts";
+import { connectRpc } from "../../scripts/client/connect.ts";
+import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
+import { sharedFolder } from "./files.ts";
+
+export const payee = `0x${"77".repeat(20)}`;
+
+/** The shortest turn in which a round has time (R19). */
+export const sceneParams = {
+  interval: 30,
+  turn: 20,
+  slot: 5,
+  answer: 2,
+  confirmations: 1,
+  lockup: 70,
+  price: 1n,
+  keeperShareBps: 1000,
+  toleranceBps: 100,
+};
+
+export const parsed = <T>({ stdout }: CliResult): T => JSON.parse(stdout) as T;
+
+export type KeeperScene = {
+  readonly folder: string;
+  readonly rpc: string;
+  readonly provider: JsonRpcProvider;
+  readonly deployment: Deployment;
+  readonly registry: string;
+  readonly config: string;
+  /** Of the keeper, in lower case. */
+  readonly operator: string;
+  readonly ports: readonly number[];
+  keeper(command: string, ...rest: string[]): Promise<CliResult>;
+  start(command: string, ...rest: string[]): CliProcess;
+  mine(blocks: number): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export async function openKeeperScene(): Promise<KeeperScene> {
+  const { folder, remove } = await sharedFolder();
+  const failures: Error[] = [];
+  const processes = new Processes((error) => failures.push(error));
+  const chain = processes.start({
+    name: "the chain",
+    args: [join(projectRoot, "scripts/fleet/chain-process.ts")],
+    logFile: join(folder, "chain.log"),
+    daemon: true,
+  });
+  const { rpc } = (await chain.ready) as { rpc: string };
+  const provider = await connectRpc(rpc);
+  const deployment = await deployAll(await provider.getSigner(0));
+  const registry = await deployment.registry.getAddress();
+  const ports = await freePorts(8);
+  await writeFile(join(folder, "password"), "a long secret\n", { mode: 0o600 });
+  const words = ["keeper", "init", "--dir", join(folder, "mine"), "--preset", "devnet", "--rpc", rpc];
+  words.push("--registry", registry, "--listen", `/ip4/127.0.0.1/tcp/${ports[0]}`, "--kdf", "light");
+  const made = await runCli([...words, "--password-file", join(folder, "password"), "--json"]);
+  expect(made.code, made.stderr).toBe(0);
+  const { config, operator } = parsed<{ config: string; operator: string }>(made);
+  // Several scenes may be up at a time on one machine.
+  await writeFile(config, (await readFile(config, "utf8")).replace("port: 9464", "port: 0"));
+  const args = (command: string, rest: string[]): string[] => {
+    return ["keeper", ...command.split(" "), "--config", config, ...rest];
+  };
+  return {
+    ...{ folder, rpc, provider, deployment, registry, config, operator, ports },
+    keeper: (command, ...rest) => runCli(args(command, rest)),
+    start: (command, ...rest) => startCli(args(command, rest)),
+    // One by one: blocks that this node makes many at a time name no parents.
+    mine: async (blocks) => {
+      for (let i = 0; i < blocks; i++) await provider.send("evm_mine", []);
+    },
+    stop: async () => {
+      provider.destroy();
+      await processes.stopAll();
+      await remove();
+      expect(failures).toEqual([]);
+    },
+  };
+}
