@@ -8,7 +8,7 @@ import { describeKeys, openKeys, readPasswordFile } from "../../keeper/adapters/
 import { clockOffset, serverDate } from "../../keeper/api/clock-offset.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
 import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
-import { publicKeyOf } from "./bls.ts";
+import { publicKeyOf } from "../client/bls.ts";
 import { exitCodes } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { peerIdBytes } from "./keys.ts";
