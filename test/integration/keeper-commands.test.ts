@@ -27,7 +27,7 @@ describe("whitepay keeper register", () => {
       scene.keeper("register", "--payee", payee),
     ]);
     expect(dry.code, dry.stderr).toBe(0);
-    const [transaction] = parsed<{ transactions: { sent: boolean; gas: string }[] }>(dry).transactions;
+    const [transaction] = (parsed(dry) as { transactions: { sent: boolean; gas: string }[] }).transactions;
     expect(transaction?.sent).toBe(false);
     expect(Number(transaction?.gas)).toBeGreaterThan(100_000);
     expect(dry.stderr).toContain("costs at most");
@@ -53,7 +53,10 @@ describe("whitepay keeper register", () => {
       scene.keeper("register", "--payee", `0x${"00".repeat(20)}`, "--yes"),
       scene.keeper(
         "register",
-        ...["--payee", payee, "--yes", "--announce"],
+        "--payee",
+        payee,
+        "--yes",
+        "--announce",
         Array.from({ length: 9 }, (_, i) => `/ip4/192.0.2.1/tcp/${4001 + i}`).join(","),
       ),
     ]);
@@ -102,8 +105,14 @@ describe("whitepay keeper register", () => {
     const take = (name: string, from: string, password: string) =>
       scene.keeper(
         `keys import ${name}`,
-        ...["--file", join(from, `${name}.json`), "--keys", mixed],
-        ...["--from-password-file", password, "--kdf", "light"],
+        "--file",
+        join(from, `${name}.json`),
+        "--keys",
+        mixed,
+        "--from-password-file",
+        password,
+        "--kdf",
+        "light",
       );
     const own = join(folder, "mine", "keys");
     expect((await take("operator", own, join(folder, "password"))).code).toBe(0);
@@ -120,7 +129,7 @@ describe("whitepay keeper register", () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain("--rotate-key");
     expect(rotated.code, rotated.stderr).toBe(0);
-    const methods = parsed<{ transactions: { method: string; sent: boolean }[] }>(rotated).transactions;
+    const methods = (parsed(rotated) as { transactions: { method: string; sent: boolean }[] }).transactions;
     expect(methods).toContainEqual(expect.objectContaining({ method: "rotateKeeperKey", sent: false }));
     const { items } = parsed<{ items: { name: string; grade: string; found: string; remedy: string }[] }>(
       check,

@@ -26,7 +26,7 @@ export const sceneParams = {
   toleranceBps: 100,
 };
 
-export const parsed = <T>({ stdout }: CliResult): T => JSON.parse(stdout) as T;
+export const parsed = ({ stdout }: CliResult): unknown => JSON.parse(stdout);
 
 export type KeeperScene = {
   readonly folder: string;
@@ -64,14 +64,21 @@ export async function openKeeperScene(): Promise<KeeperScene> {
   words.push("--registry", registry, "--listen", `/ip4/127.0.0.1/tcp/${ports[0]}`, "--kdf", "light");
   const made = await runCli([...words, "--password-file", join(folder, "password"), "--json"]);
   expect(made.code, made.stderr).toBe(0);
-  const { config, operator } = parsed<{ config: string; operator: string }>(made);
+  const { config, operator } = parsed(made) as { config: string; operator: string };
   // Several scenes may be up at a time on one machine.
   await writeFile(config, (await readFile(config, "utf8")).replace("port: 9464", "port: 0"));
   const args = (command: string, rest: string[]): string[] => {
     return ["keeper", ...command.split(" "), "--config", config, ...rest];
   };
   return {
-    ...{ folder, rpc, provider, deployment, registry, config, operator, ports },
+    folder,
+    rpc,
+    provider,
+    deployment,
+    registry,
+    config,
+    operator,
+    ports,
     keeper: (command, ...rest) => runCli(args(command, rest)),
     start: (command, ...rest) => startCli(args(command, rest)),
     // One by one: blocks that this node makes many at a time name no parents.
