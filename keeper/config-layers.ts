@@ -180,7 +180,7 @@ export function resolveText<T>(
   }
   const result = schema.safeParse(tree);
   if (!result.success) throw refusal(result.error.issues[0], file, origins, settings);
-  for (const [key] of leaves(result.data as unknown)) if (!origins.has(key)) origins.set(key, "default");
+  for (const [key] of leaves(result.data)) if (!origins.has(key)) origins.set(key, "default");
   return { config: result.data, origins };
 }
 

@@ -13,6 +13,7 @@ export const commands: readonly { name: string; summary: string }[] = [
   { name: "inspect", summary: "explain one rule of the protocol, or verify one settlement" },
   { name: "sim", summary: "play fault scenarios in a simulated world" },
   { name: "keeper", summary: "make, register, check and run a keeper" },
+  { name: "group", summary: "pay for storage: quote, make, fund, watch and end a group, get the data back" },
   { name: "provider", summary: "store data, answer challenges" },
   { name: "config", summary: "show a keeper's configuration, and where each value comes from" },
   { name: "ledger", summary: "the keeper's books: make them again from the chain, export them" },

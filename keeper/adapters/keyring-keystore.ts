@@ -208,8 +208,8 @@ async function checkMode(path: string, expected: number, what: string): Promise<
   );
 }
 
-/** Reads a small file that only its owner may read. */
-async function readPrivate(path: string, what: string): Promise<string> {
+/** Reads a small file that only its owner may read. @throws KeyFileError */
+export async function readPrivate(path: string, what: string): Promise<string> {
   try {
     await checkMode(path, 0o600, what);
     if ((await stat(path)).size > maxFileBytes) {

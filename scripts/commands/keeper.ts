@@ -4,6 +4,7 @@ import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
 import { exitCodes } from "../lib/exit.ts";
 import { say } from "../lib/output.ts";
+import { registerAccept } from "./keeper-accept.ts";
 import { registerCheck } from "./keeper-check.ts";
 import { registerDrain } from "./keeper-drain.ts";
 import { registerHistory } from "./keeper-history.ts";
@@ -27,6 +28,7 @@ export async function register(program: Command): Promise<void> {
   await registerKeys(keeper);
   await registerHistory(keeper);
   await registerDrain(keeper);
+  await registerAccept(keeper);
 }
 
 async function runKeeperCommand(options: ConfigOptions): Promise<void> {

@@ -1,8 +1,8 @@
 /** Reading a JSON document that somebody hands to a command: bounded, checked, refused with the place (D2). */
 import { createReadStream } from "node:fs";
 import { z } from "zod";
-import { usageError } from "./exit.ts";
-import { quote } from "./options.ts";
+import { usageError, type CliError } from "./exit.ts";
+import { addressOption, quote } from "./options.ts";
 
 /** A document of this size is a mistake, and parsing it would take the machine's memory. */
 const maxInputBytes = 64 * 1024 * 1024;
@@ -86,3 +86,16 @@ export const amount = z
   .regex(/^(0|[1-9]\d*)$/, "expected decimal digits in a string, without sign or leading zeros")
   .transform((text) => BigInt(text))
   .refine((value) => value <= maxAmount, "expected at most 2^128 - 1");
+
+/** An address in any case; mixed case must carry the right checksum. In YAML it stands in quotes. */
+export const address = z
+  .string("expected an address in quotes: 0x and 40 hex digits")
+  .transform((text, context) => {
+    try {
+      return addressOption("the address")(text);
+    } catch (error) {
+      const { message, expected } = error as CliError;
+      context.addIssue({ code: "custom", message: `${message}: expected ${expected ?? "another"}` });
+      return z.NEVER;
+    }
+  });

@@ -1,0 +1,57 @@
+/**
+ * The library: `import { … } from "whitepay"`. For payers and dashboards, in Node and in browsers. docs/library.md has units,
+ * errors and examples.
+ */
+export { connectRpc } from "./connect.ts";
+export { WhitePayError } from "./errors.ts";
+export type { ErrorCode, ErrorDetails } from "./errors.ts";
+export {
+  coin,
+  costOf,
+  formatAmount,
+  formatDuration,
+  GiB,
+  month_s,
+  parseAmount,
+  parseBytes,
+} from "./units.ts";
+export type { Token } from "./units.ts";
+export { quote, settlementGas } from "./quote.ts";
+export type { Quote, QuoteInput } from "./quote.ts";
+export { GroupView } from "./group-view.ts";
+export type {
+  DataCheckpoint,
+  EscrowView,
+  GroupCommittee,
+  GroupParameters,
+  GroupRules,
+  GroupState,
+  KeeperAccount,
+  PastSettlement,
+  ProviderAccount,
+} from "./group-view.ts";
+export { depositFor, groupStatus, measureBlockTime, openGroup, shortfallOf } from "./status.ts";
+export type { BlockTime, GroupStatus } from "./status.ts";
+export { readToken, tokenAllowance, tokenBalance } from "./token.ts";
+export { send, simulate } from "./transactions.ts";
+export type { SendOptions, TransactionPlan, TransactionReport } from "./transactions.ts";
+export {
+  groupCreatedBy,
+  planAddProvider,
+  planCancelCommittee,
+  planCreate,
+  planFund,
+  planProviderWithdraw,
+  planRemoveProvider,
+  planReplaceKeeper,
+  planSetData,
+  planTerminate,
+  planWithdraw,
+  providerIndex,
+} from "./plans.ts";
+export type { DataConsent, NewGroup } from "./plans.ts";
+export { groupEvents, watchGroup } from "./watch.ts";
+export type { GroupEvent, GroupNews, WatchOptions } from "./watch.ts";
+export { verifySettlement } from "./certificate.ts";
+export type { CertificateReport, SettlementVerdict } from "./certificate.ts";
+export { factoryAbi, groupAbi, registryAbi } from "./abi.ts";

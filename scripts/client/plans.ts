@@ -1,0 +1,353 @@
+/** What a payer does with a group, each as a plan that `simulate` and `send` take. */
+import { Contract, type Provider, type Signer, type TransactionReceipt } from "ethers";
+import { factoryAbi, groupAbi, tokenAbi } from "./abi.ts";
+import { inputError, WhitePayError } from "./errors.ts";
+import { GroupView, type GroupRules } from "./group-view.ts";
+import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
+import type { TransactionPlan } from "./transactions.ts";
+import { formatAmount, type Token } from "./units.ts";
+
+/** A provider's signed agreement to hold data in a group (R33): what `whitepay provider consent` prints. */
+export type DataConsent = {
+  readonly operator: string;
+  readonly group: string;
+  readonly listRoot: string;
+  readonly bytes: bigint;
+  readonly receiptKey: string;
+  readonly sequence: number;
+  /** EIP-712, 65 bytes. */
+  readonly signature: string;
+};
+
+export type NewGroup = {
+  readonly factory: string;
+  readonly rules: GroupRules;
+  /** Registered operators, 3f+1, in the order that becomes the contract order. */
+  readonly keepers: readonly string[];
+};
+
+function groupContract(signer: Signer, group: string): Contract {
+  return new Contract(group, groupAbi, signer);
+}
+
+function chainOf(signer: Signer): Provider {
+  if (signer.provider === null) throw new Error("plan: the signer has no provider");
+  return signer.provider;
+}
+
+/** Makes a group whose payer is the signer; `groupCreatedBy` reads its address from the receipt. */
+export async function planCreate(
+  signer: Signer,
+  { factory, rules, keepers }: NewGroup,
+): Promise<TransactionPlan> {
+  const provider = chainOf(signer);
+  if ((await provider.getCode(factory)) === "0x") {
+    throw inputError(`no contract at ${factory} (the factory)`, { hint: "check address and chain" });
+  }
+  if (rules.merkle) {
+    throw inputError("groups in Merkle mode are not offered", {
+      hint: "keepers of this version settle item by item, up to 256 providers",
+    });
+  }
+  const token = await readToken(provider, rules.token);
+  const blocks = `interval ${rules.interval}, turn ${rules.turn}, slot ${rules.slot}, answer ${rules.answer}, confirmations ${rules.confirmations}, lockup ${rules.lockup}`;
+  return {
+    what: `making a group of ${keepers.length} keepers`,
+    contract: new Contract(factory, factoryAbi, signer),
+    method: "createGroup",
+    args: [rules, keepers],
+    shows: [
+      [
+        "paid in",
+        token.address === rules.token && BigInt(token.address) !== 0n
+          ? `${token.symbol} (${token.address})`
+          : "the chain's coin",
+      ],
+      ["price", `${rules.price} units (${formatAmount(rules.price, token)}) per GiB and block`],
+      ["keepers' share", `${rules.keeperShareBps / 100} %`],
+      ["in blocks", blocks],
+      ["keepers", keepers.join(", ")],
+    ],
+  };
+}
+
+/** Address of the group that a transaction made. */
+export function groupCreatedBy(receipt: Pick<TransactionReceipt, "logs">): string | undefined {
+  for (const log of receipt.logs) {
+    const event = factoryAbi.parseLog(log);
+    if (event?.name === "GroupCreated") return event.args["group"] as string;
+  }
+  return undefined;
+}
+
+/**
+ * Puts money into the escrow: one plan in the chain's coin; with a token an approval first, unless there is one.
+ * @throws WhitePayError `funds` if the signer has less
+ */
+export async function planFund(signer: Signer, group: string, amount: bigint): Promise<TransactionPlan[]> {
+  const provider = chainOf(signer);
+  const token = await tokenOf(provider, group);
+  const owner = await signer.getAddress();
+  const balance = await tokenBalance(provider, token, owner);
+  if (balance < amount) throw lackingToken(owner, token, { needed: amount, balance });
+  const shows: TransactionPlan["shows"] = [["amount", formatAmount(amount, token)]];
+  const deposit = {
+    what: `depositing ${formatAmount(amount, token)} for group ${group}`,
+    contract: groupContract(signer, group),
+    method: "deposit",
+    args: [amount],
+    shows,
+  };
+  if (BigInt(token.address) === 0n) return [{ ...deposit, value: amount }];
+  if ((await tokenAllowance(provider, token, { owner, spender: group })) >= amount) return [deposit];
+  const approval = {
+    what: `letting group ${group} take ${formatAmount(amount, token)}`,
+    contract: new Contract(token.address, tokenAbi, signer),
+    method: "approve",
+    args: [group, amount],
+    shows,
+  };
+  return [approval, deposit];
+}
+
+function lackingToken(
+  account: string,
+  token: Token,
+  { needed, balance }: { readonly needed: bigint; readonly balance: bigint },
+): WhitePayError {
+  return new WhitePayError({
+    code: "funds",
+    message: `account ${account} has too little ${token.symbol}`,
+    expected: `at least ${formatAmount(needed, token)}`,
+    actual: formatAmount(balance, token),
+    hint: `send ${token.symbol} to it, or deposit less`,
+  });
+}
+
+async function tokenOf(provider: Provider, group: string): Promise<Token> {
+  return readToken(provider, (await new GroupView(provider, group).parameters()).token);
+}
+
+/** Blocks within which a withdrawal of all should still be good: every block reserves a little more. */
+const withdrawalBlocks = 10n;
+
+/**
+ * Takes out `amount` units, or what is free; of a group that goes on, less what the next ten blocks will reserve.
+ * @throws WhitePayError `funds` if nothing is free
+ */
+export async function planWithdraw(
+  signer: Signer,
+  group: string,
+  amount: bigint | "all",
+): Promise<TransactionPlan> {
+  const provider = chainOf(signer);
+  const view = new GroupView(provider, group);
+  const [parameters, escrow, state, providers, payees] = await Promise.all([
+    view.parameters(),
+    view.escrow(),
+    view.state(),
+    view.providers(),
+    view.read("payerPayee"),
+  ]);
+  const token = await readToken(provider, parameters.token);
+  const bytes = providers.reduce((sum, { bytesNow }) => sum + bytesNow, 0n);
+  const soon =
+    state.terminatedAt > 0 ? 0n : (bytes * parameters.price * withdrawalBlocks + (1n << 30n) - 1n) >> 30n;
+  const free = escrow.withdrawable > soon ? escrow.withdrawable - soon : 0n;
+  const wanted = amount === "all" ? free : amount;
+  if (wanted === 0n) {
+    throw new WhitePayError({
+      code: "funds",
+      message: `nothing of group ${group} can be withdrawn`,
+      expected: `more unallocated than arrears and reserve, ${formatAmount(escrow.arrears + escrow.reserve, token)} (R32)`,
+      actual: formatAmount(escrow.unallocated, token),
+      hint:
+        state.terminatedAt > 0
+          ? "the reserve goes down as intervals are settled"
+          : "terminate the group, and wait for its last settlement",
+    });
+  }
+  return {
+    what: `withdrawing ${formatAmount(wanted, token)} from group ${group}`,
+    contract: groupContract(signer, group),
+    method: "withdrawPayer",
+    args: [wanted],
+    shows: [
+      ["amount", formatAmount(wanted, token)],
+      ["paid to", String(payees[0])],
+      ["withdrawable", formatAmount(escrow.withdrawable, token)],
+    ],
+  };
+}
+
+function consentArgs({ listRoot, bytes, receiptKey, sequence, signature }: DataConsent): unknown[] {
+  return [listRoot, bytes, receiptKey, sequence, signature];
+}
+
+async function checkConsent(signer: Signer, group: string, consent: DataConsent): Promise<number> {
+  if (consent.group.toLowerCase() !== group.toLowerCase()) {
+    throw inputError("the consent is for another group", { expected: group, actual: consent.group });
+  }
+  return new GroupView(chainOf(signer), group).nextEffectiveBlock();
+}
+
+/** What a change of data shows: what it costs from when on. */
+async function dataRows(
+  signer: Signer,
+  group: string,
+  consent: DataConsent,
+): Promise<(readonly [string, string])[]> {
+  const from = await checkConsent(signer, group, consent);
+  const provider = chainOf(signer);
+  const { price, token: address } = await new GroupView(provider, group).parameters();
+  const token = await readToken(provider, address);
+  const perBlock = (consent.bytes * price) >> 30n;
+  return [
+    ["provider", consent.operator],
+    ["data", `${consent.bytes} bytes, list ${consent.listRoot}`],
+    ["costs a block", `${formatAmount(perBlock, token)} at most`],
+    ["from block", String(from)],
+  ];
+}
+
+/** Adds a provider with the data that it consented to hold. */
+export async function planAddProvider(
+  signer: Signer,
+  group: string,
+  consent: DataConsent,
+): Promise<TransactionPlan> {
+  return {
+    what: `adding provider ${consent.operator}`,
+    contract: groupContract(signer, group),
+    method: "addProvider",
+    args: [consent.operator, ...consentArgs(consent)],
+    shows: await dataRows(signer, group, consent),
+  };
+}
+
+/** Index of an operator that is a provider of the group now. @throws WhitePayError `input` if it is none */
+export async function providerIndex(provider: Provider, group: string, operator: string): Promise<number> {
+  const [found, index] = await new GroupView(provider, group).read("providerOf", [operator]);
+  if (found === true) return Number(index);
+  throw inputError(`${operator} is no provider of group ${group}`, {
+    hint: "`whitepay group status` lists them",
+  });
+}
+
+/** Changes what a provider holds, with its consent. */
+export async function planSetData(
+  signer: Signer,
+  group: string,
+  consent: DataConsent,
+): Promise<TransactionPlan> {
+  const index = await providerIndex(chainOf(signer), group, consent.operator);
+  return {
+    what: `changing the data of provider ${index}`,
+    contract: groupContract(signer, group),
+    method: "changeData",
+    args: [index, ...consentArgs(consent)],
+    shows: await dataRows(signer, group, consent),
+  };
+}
+
+/** Removes a provider from the next slot on; it is paid until then. */
+export async function planRemoveProvider(
+  signer: Signer,
+  group: string,
+  provider: number,
+): Promise<TransactionPlan> {
+  const view = new GroupView(chainOf(signer), group);
+  return {
+    what: `removing provider ${provider}`,
+    contract: groupContract(signer, group),
+    method: "removeProvider",
+    args: [provider],
+    shows: [["paid until block", String(await view.nextEffectiveBlock())]],
+  };
+}
+
+/**
+ * Proposes the present committee with one keeper in another's place. It takes effect with the first settlement after all its
+ * members accepted (R33).
+ * @throws WhitePayError `input` if `old` is no member
+ */
+export async function planReplaceKeeper(
+  signer: Signer,
+  group: string,
+  { old, next }: { readonly old: string; readonly next: string },
+): Promise<TransactionPlan> {
+  const { operators } = await new GroupView(chainOf(signer), group).committee();
+  const seat = operators.findIndex((operator) => operator.toLowerCase() === old.toLowerCase());
+  if (seat < 0) {
+    throw inputError(`${old} is no keeper of group ${group}`, { expected: operators.join(", ") });
+  }
+  const proposed = operators.map((operator, index) => (index === seat ? next : operator));
+  return {
+    what: `proposing ${next} in place of keeper ${seat}, ${old}`,
+    contract: groupContract(signer, group),
+    method: "proposeCommittee",
+    args: [proposed],
+    shows: [
+      ["committee", proposed.join(", ")],
+      ["takes effect", "with the first settlement after every member accepted"],
+    ],
+  };
+}
+
+/** Takes a proposed committee back. */
+export function planCancelCommittee(signer: Signer, group: string): TransactionPlan {
+  return {
+    what: "taking the proposed committee back",
+    contract: groupContract(signer, group),
+    method: "cancelCommittee",
+    args: [],
+  };
+}
+
+/** Ends the group: data stays committed and paid for `lockup` blocks, then what is left is the payer's. */
+export async function planTerminate(signer: Signer, group: string): Promise<TransactionPlan> {
+  const provider = chainOf(signer);
+  const { lockup } = await new GroupView(provider, group).parameters();
+  const end = (await provider.getBlockNumber()) + 1 + lockup;
+  return {
+    what: `terminating group ${group}`,
+    contract: groupContract(signer, group),
+    method: "terminate",
+    args: [],
+    shows: [
+      ["data is paid until", `about block ${end}, ${lockup} blocks ahead`],
+      ["cannot be undone", "nothing is added, changed or proposed from now on"],
+    ],
+  };
+}
+
+/** Pays a provider all that it has in the group, to its payee; by its operator or payee. */
+export async function planProviderWithdraw(
+  signer: Signer,
+  group: string,
+  provider: number,
+): Promise<TransactionPlan> {
+  const view = new GroupView(chainOf(signer), group);
+  const account = (await view.providers()).find(({ index }) => index === provider);
+  if (account === undefined) throw inputError(`group ${group} has no provider ${provider}`);
+  const token = await tokenOf(chainOf(signer), group);
+  const amount = account.credited - account.withdrawn;
+  // What abandoned intervals still owe is credited by the withdrawal itself (R34).
+  if (amount === 0n && (await view.state()).abandonments === 0) {
+    throw new WhitePayError({
+      code: "funds",
+      message: `nothing is credited to provider ${provider} of group ${group}`,
+      hint: "`whitepay provider earnings` says what was settled and when the next settlement is due",
+    });
+  }
+  return {
+    what: `withdrawing ${formatAmount(amount, token)} of provider ${provider} from group ${group}`,
+    contract: groupContract(signer, group),
+    method: "withdrawProvider",
+    args: [provider],
+    shows: [
+      ["amount", formatAmount(amount, token)],
+      ["paid to", account.payee],
+    ],
+  };
+}

@@ -1,0 +1,151 @@
+/** A group at one block: its money, how long that lasts, its members. */
+import type { Provider } from "ethers";
+import { inputError } from "./errors.ts";
+import {
+  GroupView,
+  type EscrowView,
+  type GroupCommittee,
+  type GroupParameters,
+  type GroupState,
+  type KeeperAccount,
+  type ProviderAccount,
+} from "./group-view.ts";
+import { readToken } from "./token.ts";
+import { costOf, type Token } from "./units.ts";
+
+export type BlockTime = {
+  readonly block: number;
+  /** Seconds since 1970, as the block says. */
+  readonly time_s: number;
+};
+
+export type GroupStatus = {
+  readonly group: string;
+  readonly chainId: bigint;
+  readonly head: BlockTime;
+  /** Measured over the last blocks. */
+  readonly blockTime_s: number;
+  readonly token: Token;
+  readonly parameters: GroupParameters;
+  readonly state: GroupState;
+  readonly committee: GroupCommittee;
+  /** Undefined if none is proposed. */
+  readonly pendingCommittee: GroupCommittee | undefined;
+  readonly keepers: readonly KeeperAccount[];
+  readonly providers: readonly ProviderAccount[];
+  readonly escrow: EscrowView;
+  /** Bytes committed now, of all providers. */
+  readonly bytes: bigint;
+  /**
+   * First block that the escrow does not pay for, if nothing changes; its time is an estimate from blockTime_s. Undefined if
+   * nothing is committed.
+   */
+  readonly fundedUntil: BlockTime | undefined;
+  /** Token units that are missing until arrears and reserve (R32) are covered; 0 if they are. */
+  readonly shortfall: bigint;
+  /** Units that one block costs at most, rounded up. */
+  readonly costPerBlock: bigint;
+  /** Blocks since the next settlement could have come first; 0 if it is not due yet, or the group has ended. */
+  readonly overdue: number;
+};
+
+const measuredBlocks = 1_000;
+
+/** Seconds of a block, over the last blocks; 1 on a chain of a single block. */
+export async function measureBlockTime(provider: Provider, head: BlockTime): Promise<number> {
+  const from = Math.max(0, head.block - measuredBlocks);
+  if (from === head.block) return 1;
+  const block = await provider.getBlock(from);
+  const seconds = head.time_s - (block?.timestamp ?? head.time_s);
+  return seconds > 0 ? seconds / (head.block - from) : 1;
+}
+
+/** @throws WhitePayError `input` if there is no group at the address */
+export async function openGroup(provider: Provider, address: string): Promise<GroupView> {
+  const view = new GroupView(provider, address);
+  try {
+    await view.parameters();
+    return view;
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
+    throw inputError(`there is no group at ${address}`, { hint: "check address and chain" });
+  }
+}
+
+async function headOf(provider: Provider): Promise<BlockTime> {
+  const block = await provider.getBlock("latest");
+  if (block === null) throw new Error("the chain has no block");
+  return { block: block.number, time_s: block.timestamp };
+}
+
+/**
+ * Everything at one block, the head.
+ * @throws WhitePayError `input` if there is no group at the address
+ */
+export async function groupStatus(provider: Provider, address: string): Promise<GroupStatus> {
+  const view = await openGroup(provider, address);
+  const head = await headOf(provider);
+  const at = head.block;
+  const [{ chainId }, parameters, state, committee, pending, providers, escrow, until] = await Promise.all([
+    provider.getNetwork(),
+    view.parameters(),
+    view.state(at),
+    view.committee(at),
+    view.pendingCommittee(at),
+    view.providers(at),
+    view.escrow(at),
+    view.fundedUntil(at),
+  ]);
+  const [token, keepers, blockTime_s] = await Promise.all([
+    readToken(provider, parameters.token),
+    view.keeperAccounts(committee.version, at),
+    measureBlockTime(provider, head),
+  ]);
+  const bytes = providers.reduce((sum, { bytesNow }) => sum + bytesNow, 0n);
+  const { settledThrough, ended } = state;
+  return {
+    group: address,
+    chainId,
+    head,
+    blockTime_s,
+    token,
+    parameters,
+    state,
+    committee,
+    pendingCommittee: pending.version === 0 ? undefined : pending,
+    keepers,
+    providers,
+    escrow,
+    bytes,
+    fundedUntil: until === undefined ? undefined : later(head, until, blockTime_s),
+    shortfall: shortfallOf(escrow),
+    costPerBlock: costOf(bytes, 1n, parameters.price),
+    overdue: ended ? 0 : Math.max(0, at - settledThrough - parameters.interval),
+  };
+}
+
+function later(head: BlockTime, block: number, blockTime_s: number): BlockTime {
+  return { block, time_s: head.time_s + Math.round((block - head.block) * blockTime_s) };
+}
+
+/** R32: arrears and reserve that the unallocated escrow does not cover. */
+export function shortfallOf({ arrears, reserve, unallocated }: EscrowView): bigint {
+  const missing = arrears + reserve - unallocated;
+  return missing > 0n ? missing : 0n;
+}
+
+/**
+ * Units to deposit now so that the escrow pays for every block before `until`; 0 if it does already. Exact, unless the group
+ * was abandoned before (R34): then it is an upper bound.
+ */
+export async function depositFor(provider: Provider, status: GroupStatus, until: number): Promise<bigint> {
+  const { group, head, state, parameters, escrow, bytes } = status;
+  const view = new GroupView(provider, group);
+  const unsettled = await view.committedTotal(state.settledThrough, head.block, head.block);
+  const spent = costOf(unsettled, 1n, parameters.price);
+  const owed = escrow.arrears + (state.abandonments === 0 ? spent : escrow.reserve);
+  const blocks = BigInt(Math.max(0, until - head.block));
+  const missing = owed + costOf(bytes, blocks, parameters.price) - escrow.unallocated;
+  return missing > 0n ? missing : 0n;
+}

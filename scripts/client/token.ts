@@ -1,0 +1,44 @@
+/** What a group pays in. */
+import { Contract, type Provider } from "ethers";
+import { tokenAbi } from "./abi.ts";
+import { inputError } from "./errors.ts";
+import { coin, type Token } from "./units.ts";
+
+/**
+ * Symbol and decimals of a token; the chain's coin for the zero address.
+ * @throws WhitePayError `input` if there is no such token at the address
+ */
+export async function readToken(provider: Provider, address: string): Promise<Token> {
+  if (BigInt(address) === 0n) return coin;
+  const token = new Contract(address, tokenAbi, provider);
+  try {
+    const [symbol, decimals] = await Promise.all([
+      token.getFunction("symbol")() as Promise<string>,
+      token.getFunction("decimals")() as Promise<bigint>,
+    ]);
+    // A token's own text ends up on terminals: control characters must not, and it must not be long.
+    return { address, symbol: symbol.replace(/\p{C}/gu, "?").slice(0, 12), decimals: Number(decimals) };
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
+    throw inputError(`there is no token at ${address}`, {
+      expected: "an ERC-20 contract with symbol() and decimals()",
+      hint: "check address and chain",
+    });
+  }
+}
+
+/** What an account holds, in units. */
+export async function tokenBalance(provider: Provider, token: Token, account: string): Promise<bigint> {
+  if (BigInt(token.address) === 0n) return provider.getBalance(account);
+  return new Contract(token.address, tokenAbi, provider).getFunction("balanceOf")(account);
+}
+
+/** What `spender` may take from an account, in units. */
+export async function tokenAllowance(
+  provider: Provider,
+  token: Token,
+  { owner, spender }: { readonly owner: string; readonly spender: string },
+): Promise<bigint> {
+  return new Contract(token.address, tokenAbi, provider).getFunction("allowance")(owner, spender);
+}

@@ -1,0 +1,121 @@
+/** A group as it lives: its events in order, each once, and what a reorg takes back. */
+import type { Log, Provider } from "ethers";
+import { groupAbi } from "./abi.ts";
+
+export type GroupEvent = {
+  /** As in the contract: "Settled", "ProviderAdded", "Deposited", … */
+  readonly name: string;
+  readonly block: number;
+  readonly logIndex: number;
+  readonly transaction: string;
+  /** By parameter name: numbers as bigint, the rest as hex text. */
+  readonly args: Readonly<Record<string, unknown>>;
+};
+
+export type GroupNews = {
+  readonly head: number;
+  /** New since the news before, oldest first. */
+  readonly events: readonly GroupEvent[];
+  /** Events of blocks from here on that came before no longer hold: a reorg took them back. */
+  readonly reorgFrom?: number;
+};
+
+export type WatchOptions = {
+  /** First block whose events are told; the one after the present head unless said otherwise. */
+  readonly from?: number;
+  /** Events are told once they are so many blocks deep; 0 tells them at once. */
+  readonly confirmations?: number;
+  /** Time between two looks at the chain. */
+  readonly polling_ms?: number;
+  /** Ends the watch, without an error. */
+  readonly signal?: AbortSignal;
+};
+
+type Seen = { readonly block: number; readonly hash: string };
+
+/** How many blocks' hashes are kept to find where a reorg began; a deeper one is told from the oldest on. */
+const keptHashes = 128;
+/** Blocks in one question for logs: endpoints refuse more. */
+const logSpan = 2_000;
+
+function decoded(log: Log): GroupEvent | undefined {
+  const event = groupAbi.parseLog(log);
+  if (event === null) return undefined;
+  const args = Object.fromEntries(event.fragment.inputs.map((input, i) => [input.name, event.args[i]]));
+  const { blockNumber: block, index: logIndex, transactionHash: transaction } = log;
+  return { name: event.name, block, logIndex, transaction, args };
+}
+
+/** Events of a group in blocks [from, to], oldest first. */
+export async function groupEvents(
+  provider: Provider,
+  address: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<GroupEvent[]> {
+  const events: GroupEvent[] = [];
+  for (let first = from; first <= to; first += logSpan) {
+    const toBlock = Math.min(to, first + logSpan - 1);
+    const logs = await provider.getLogs({ address, fromBlock: first, toBlock });
+    events.push(...logs.map(decoded).filter((event) => event !== undefined));
+  }
+  return events.sort((a, b) => a.block - b.block || a.logIndex - b.logIndex);
+}
+
+/** Newest block that is still on the chain, of those seen; undefined if none is. */
+async function lastCommon(provider: Provider, seen: readonly Seen[]): Promise<number | undefined> {
+  for (const { block, hash } of seen.toReversed()) {
+    if ((await provider.getBlock(block))?.hash === hash) return block;
+  }
+  return undefined;
+}
+
+function pause(delay_ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(done, delay_ms);
+    const stop = (): void => {
+      clearTimeout(timer);
+      done();
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/**
+ * News of a group, one for each change of the head, until `signal` ends it. An endpoint that does not answer is an error of the
+ * loop: watch again from the last head.
+ */
+export async function* watchGroup(
+  provider: Provider,
+  address: string,
+  options: WatchOptions = {},
+): AsyncGenerator<GroupNews, void, undefined> {
+  const { confirmations = 0, polling_ms = 1_000, signal } = options;
+  const ended = (): boolean => signal?.aborted === true;
+  let next = options.from ?? (await provider.getBlockNumber()) - confirmations + 1;
+  let seen: Seen[] = [];
+  let told = -1;
+  while (!ended()) {
+    const block = await provider.getBlock("latest");
+    const head = block?.number ?? 0;
+    const last = seen.at(-1);
+    let reorgFrom: number | undefined;
+    if (last !== undefined && (await provider.getBlock(last.block))?.hash !== last.hash) {
+      const common = await lastCommon(provider, seen);
+      reorgFrom = common === undefined ? (seen[0]?.block ?? next) : common + 1;
+      seen = seen.filter((one) => one.block <= (common ?? -1));
+      next = reorgFrom;
+    }
+    const deep = head - confirmations;
+    if (head !== told || reorgFrom !== undefined) {
+      const events = deep >= next ? await groupEvents(provider, address, { from: next, to: deep }) : [];
+      const hash = deep >= next ? (await provider.getBlock(deep))?.hash : undefined;
+      if (typeof hash === "string") {
+        seen = [...seen, { block: deep, hash }].slice(-keptHashes);
+        next = deep + 1;
+      }
+      told = head;
+      yield { head, events, ...(reorgFrom === undefined ? {} : { reorgFrom }) };
+    }
+    if (!ended()) await pause(polling_ms, signal);
+  }
+}

@@ -1,0 +1,50 @@
+/** `whitepay group fund|withdraw`: money into the escrow, and what is free of it out again. */
+import type { Command } from "commander";
+import { GroupView } from "../client/group-view.ts";
+import { planFund, planWithdraw } from "../client/plans.ts";
+import { readToken } from "../client/token.ts";
+import { parseAmount } from "../client/units.ts";
+import { printJson } from "../lib/output.ts";
+import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../lib/payer.ts";
+import { jsonOption, moneyOptions, transact, type TransactionReport } from "../lib/transact.ts";
+
+export function registerMoney(group: Command): void {
+  const fundCommand = group
+    .command("fund")
+    .description("deposit into the escrow; anyone may")
+    .argument("<amount>", "whole tokens, as in 12.5");
+  payerOptions(jsonOption(moneyOptions(fundCommand))).action(fund);
+  const withdrawCommand = group
+    .command("withdraw")
+    .description("take out what is neither credited, in arrears nor reserved")
+    .argument("<amount>", 'whole tokens, as in 12.5, or "all"');
+  payerOptions(jsonOption(moneyOptions(withdrawCommand))).action(withdraw);
+}
+
+function fund(amount: string, options: PayerOptions): Promise<void> {
+  return withChain(options, async (provider, payer) => {
+    const group = await groupOf(provider, payer);
+    const token = await readToken(provider, (await new GroupView(provider, group).parameters()).token);
+    const units = parseAmount(amount, token);
+    const signer = await payerSigner(provider, payer);
+    const transactions: TransactionReport[] = [];
+    for (const plan of await planFund(signer, group, units)) {
+      const report = await transact(plan, signer, options);
+      transactions.push(report);
+      // Without the approval the deposit cannot be simulated.
+      if (!report.sent) break;
+    }
+    if (options.json === true) printJson({ group, amount: units, transactions });
+  });
+}
+
+function withdraw(amount: string, options: PayerOptions): Promise<void> {
+  return withChain(options, async (provider, payer) => {
+    const group = await groupOf(provider, payer);
+    const token = await readToken(provider, (await new GroupView(provider, group).parameters()).token);
+    const units = amount === "all" ? amount : parseAmount(amount, token);
+    const signer = await payerSigner(provider, payer);
+    const report = await transact(await planWithdraw(signer, group, units), signer, options);
+    if (options.json === true) printJson({ group, transactions: [report] });
+  });
+}
