@@ -103,7 +103,10 @@ function checkInput({ bytes, rules, keepers, blockTime_s, months, providers }: Q
     throw inputError("providers are missing", { expected: "1 or more", actual: String(providers) });
   }
   if (!(blockTime_s > 0) || !(months > 0)) {
-    throw inputError("times are more than 0", { actual: `blocks of ${blockTime_s} s, ${months} months` });
+    throw inputError("a time is not valid", {
+      expected: "more than 0 seconds and months",
+      actual: `blocks of ${blockTime_s} s, ${months} months`,
+    });
   }
 }
 

@@ -27,9 +27,13 @@ const data = z
       .optional(),
     bytes: units.optional(),
   })
-  .refine(({ files, root, bytes }) => (files === undefined) !== (root === undefined || bytes === undefined), {
-    message: "expected either files, or root and bytes",
-  });
+  .refine(
+    ({ files, root, bytes }) =>
+      (root === undefined) === (bytes === undefined) && (files === undefined) === (root !== undefined),
+    {
+      message: "expected either files, or root and bytes",
+    },
+  );
 
 const rules = z.strictObject({
   interval: blocks.optional(),

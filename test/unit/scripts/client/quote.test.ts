@@ -54,14 +54,10 @@ describe("a quote", () => {
     [{ bytes: 0n }, "1 or more"],
     [{ rules: { ...input.rules, price: 0n } }, "at least 1 unit"],
     [{ providers: 0 }, "1 or more"],
-    [{ blockTime_s: 0 }, undefined],
+    [{ blockTime_s: 0 }, "more than 0"],
   ])("refuses %o", (change, expected) => {
-    expect(() => quote({ ...input, ...change })).toThrow(
-      expect.objectContaining({
-        code: "input",
-        ...(expected === undefined ? {} : { expected: expect.stringContaining(expected) }),
-      }),
-    );
+    const refused = { code: "input", expected: expect.stringContaining(expected) };
+    expect(() => quote({ ...input, ...change })).toThrow(expect.objectContaining(refused));
   });
 });
 

@@ -1,0 +1,267 @@
+/** `whitepay group …` as a payer calls it, on a real chain: what it prints, refuses, and does only once. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Wallet } from "ethers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { registeredProvider, registryAt } from "../../scripts/client/registry.ts";
+import { registerProvider } from "../../scripts/fleet/setup.ts";
+import { signConsent } from "../../provider-sim/consent.ts";
+import { initProvider, loadConfig, loadKeys } from "../../provider-sim/config.ts";
+import { ingestFiles } from "../../provider-sim/main.ts";
+import { toHex } from "../../storage/core/bytes.ts";
+import { seededBytes } from "../support/files.ts";
+import { payerScene, type PayerScene } from "../support/payer-scene.ts";
+
+let scene: PayerScene;
+beforeAll(async () => {
+  scene = await payerScene();
+});
+afterAll(() => scene.close());
+
+type Provider = { operator: string; files: string[]; consent(group: string, path: string): Promise<void> };
+
+/** A registered provider that stores two files of the payer's. */
+async function storingProvider(name: string, port: number): Promise<Provider> {
+  const { folder, rpc, registry, provider } = scene;
+  const dataDir = join(folder, name);
+  const chainId = 31_337;
+  const listen = [`/ip4/127.0.0.1/tcp/${port}`];
+  const paths = await initProvider({ dataDir, chainId, rpc: [rpc], registry, listen, groups: [] });
+  const keys = await loadKeys(paths.keys);
+  const files = ["a", "b"].map((file) => join(dataDir, file));
+  for (const [index, file] of files.entries()) await writeFile(file, seededBytes(100_000 + index, port));
+  const list = await ingestFiles(await loadConfig(paths.config), files);
+  const wallet = new Wallet(toHex(keys.operator), provider);
+  await provider.send("hardhat_setBalance", [wallet.address, "0x56bc75e2d63100000"]);
+  await registerProvider(scene.deployment.registry, {
+    wallet,
+    payee: wallet.address,
+    peerSeed: toHex(keys.peer),
+    port,
+  });
+  expect(
+    (await registeredProvider(registryAt(registry, provider), wallet.address)).registeredAt,
+  ).toBeGreaterThan(0);
+  let sequence = 0;
+  return {
+    operator: wallet.address,
+    files,
+    async consent(group, path) {
+      const scope = {
+        chainId,
+        group: group.toLowerCase() as `0x${string}`,
+        listRoot: toHex(list.root),
+        bytes: list.totalBytes,
+        sequence: ++sequence,
+      };
+      const text = JSON.stringify(await signConsent(keys, scope), (_, value: unknown) =>
+        typeof value === "bigint" ? String(value) : value,
+      );
+      await writeFile(path, text);
+    },
+  };
+}
+
+type FileOptions = {
+  readonly name: string;
+  readonly providers: readonly Provider[];
+  readonly extra?: string;
+};
+
+async function groupFile({ name, providers, extra = "" }: FileOptions): Promise<string> {
+  const path = join(scene.folder, `${name}.yaml`);
+  const lines = [
+    "preset: devnet",
+    "blockTime_s: 1",
+    `token: "${scene.token}"`,
+    'pricePerMonth: "2592"',
+    'deposit: "1000"',
+    extra,
+    "keepers:",
+    ...scene.keepers.slice(0, 4).map(({ operator }) => `  - "${operator}"`),
+    "providers:",
+    ...providers.flatMap(({ operator, files }, index) => [
+      `  - operator: "${operator}"`,
+      `    consent: ${name}-${index}.json`,
+      "    data:",
+      `      files: [${files.join(", ")}]`,
+    ]),
+  ];
+  await writeFile(path, `${lines.filter((line) => line !== "").join("\n")}\n`);
+  return path;
+}
+
+describe("whitepay group", () => {
+  it("makes, funds and fills a group from its file, and going on does nothing twice", async () => {
+    const providers = [await storingProvider("one", 21_001), await storingProvider("two", 21_002)] as const;
+    const file = await groupFile({ name: "first", providers });
+    const dry = await scene.json(["group", "create", file, "--dry-run"]);
+    expect(dry.transactions).toMatchObject([{ method: "createGroup", sent: false }]);
+    const before = await scene.provider.getBlockNumber();
+
+    const made = await scene.json(["group", "create", file, "--yes"]);
+    expect(made.waitingFor).toEqual(providers.map(({ operator }) => operator));
+    expect(made.transactions.map(({ method }: { method: string }) => method)).toEqual([
+      "createGroup",
+      "approve",
+      "deposit",
+    ]);
+    expect(await scene.provider.getBlockNumber()).toBe(before + 3);
+    const { group } = made;
+
+    await providers[0].consent(group, join(scene.folder, "first-0.json"));
+    const again = await scene.json(["group", "create", file, "--yes"]);
+    expect(again).toMatchObject({ group, waitingFor: [providers[1].operator] });
+    expect(again.transactions).toMatchObject([{ method: "addProvider", sent: true }]);
+    const idle = await scene.json(["group", "create", file, "--yes"]);
+    expect(idle).toMatchObject({ group, transactions: [] });
+
+    // A consent to other data than the payer's files is refused, whoever signed it.
+    await providers[1].consent(group, join(scene.folder, "first-1.json"));
+    const other = ["--files", providers[1].files[1] ?? ""];
+    const consent = join(scene.folder, "first-1.json");
+    const wrong = await scene.run(["group", "add-provider", consent, "--group", group, "--yes", ...other]);
+    expect(wrong).toMatchObject({ code: 1, stdout: "" });
+    expect(wrong.stderr).toContain("consents to other data");
+    const right = ["--files", ...providers[1].files];
+    await scene.json(["group", "add-provider", consent, "--group", group, "--yes", ...right]);
+    const used = await scene.run(["group", "add-provider", consent, "--group", group, "--yes"]);
+    expect(used.code).toBe(4);
+    expect(used.stderr).toContain("whitepay: the contract refused adding provider");
+
+    await scene.mine(20);
+    const status = await scene.json(["group", "status", "--group", group, "--months", "1"]);
+    expect(status).toMatchObject({
+      shortfall: "0",
+      bytes: String(2 * 200_001),
+      escrow: { deposited: String(10n ** 21n) },
+    });
+    // 2592 tokens a month of 2,592,000 blocks: a thousandth of a token per GiB and block.
+    expect(status.parameters.price).toBe(String(10n ** 15n));
+    const text = await scene.run(["group", "status", "--group", group]);
+    expect(text.stdout).toMatch(/^funded until block \d+, about \d{4}-\d\d-\d\d .* blocks, \d+ d/m);
+    expect(text.stdout).toMatch(/^shortfall {4}none$/m);
+  });
+
+  it("changes and ends a group, and takes out what is free", async () => {
+    const provider = await storingProvider("three", 21_003);
+    const file = await groupFile({ name: "second", providers: [provider], extra: "keeperShareBps: 500" });
+    const { group } = await scene.json(["group", "create", file, "--yes"]);
+    const consent = join(scene.folder, "second-0.json");
+    await provider.consent(group, consent);
+    const on = ["--group", group, "--yes"];
+    await scene.json(["group", "create", file, "--yes"]);
+    await scene.mine(24);
+    await provider.consent(group, consent);
+    const changed = await scene.json(["group", "set-data", consent, ...on]);
+    expect(changed.transactions).toMatchObject([{ method: "changeData", sent: true }]);
+    const keeper = (index: number): string => scene.keepers[index]?.operator ?? "";
+    await scene.json(["group", "replace-keeper", keeper(0), keeper(4), ...on]);
+    expect((await scene.run(["group", "status", "--group", group])).stdout).toContain(
+      `proposed     version 2, waits for ${keeper(4)}`,
+    );
+    await scene.json(["group", "replace-keeper", "--cancel", ...on]);
+    await scene.json(["group", "fund", "0.5", ...on]);
+    const withdrawn = await scene.json(["group", "withdraw", "0.25", ...on]);
+    expect(withdrawn.transactions).toMatchObject([{ method: "withdrawPayer", sent: true }]);
+    const tooMuch = await scene.run(["group", "withdraw", "5000", ...on]);
+    expect(tooMuch.code).toBe(4);
+    expect(tooMuch.stderr).toContain("rule R32");
+    const removed = await scene.json(["group", "remove-provider", provider.operator, ...on]);
+    expect(removed.transactions).toMatchObject([{ method: "removeProvider", sent: true }]);
+    const ended = await scene.json(["group", "terminate", ...on]);
+    expect(ended.transactions).toMatchObject([{ method: "terminate", sent: true }]);
+  });
+
+  it("names the line of what is wrong in a group file, and what was expected", async () => {
+    const provider = await storingProvider("four", 21_004);
+    const file = await groupFile({ name: "wrong", providers: [provider] });
+    const good = await readFile(file, "utf8");
+    const { readGroupFile } = await import("../../scripts/lib/group-file.ts");
+    const refusedFor = async (change: (text: string) => string): Promise<string> => {
+      await writeFile(file, change(good));
+      return readGroupFile(file).then(
+        () => "accepted",
+        (error: unknown) => (error as Error).message.replace(file, "FILE"),
+      );
+    };
+    const keeper = scene.keepers[3]?.operator ?? "";
+    expect(await refusedFor((text) => text)).toBe("accepted");
+    expect(await refusedFor((text) => text.replace("deposit", "deposits"))).toBe(
+      'FILE:5: Unrecognized key: "deposits"',
+    );
+    expect(await refusedFor((text) => text.replace(`  - "${keeper}"\n`, ""))).toBe(
+      "FILE:7: keepers: expected 3f+1 keepers: 4, 7, 10, … 124; actual 3",
+    );
+    expect(await refusedFor((text) => text.replace(`"${keeper}"`, `"${keeper.slice(0, -1)}"`))).toContain(
+      "FILE:10: keepers.3: the address is not valid: expected 0x and 40 hex digits",
+    );
+    expect(await refusedFor((text) => text.replace("preset: devnet\n", "blocks: { turn: 36 }\n"))).toBe(
+      "FILE:1: blocks: missing: interval, slot, answer, confirmations, lockup; name a preset, or give them",
+    );
+    expect(await refusedFor((text) => text.replace("    data:\n", '    data:\n      bytes: "5"\n'))).toMatch(
+      /^FILE:1[45]: providers.0.data: expected either files, or root and bytes$/,
+    );
+    expect(await refusedFor((text) => text.replace("pricePerMonth", 'price: "1"\npricePerMonth'))).toMatch(
+      /^FILE:4: price: expected one of price/,
+    );
+    expect(await refusedFor((text) => `${text}\n: [`)).toMatch(/^FILE:\d+: /);
+    const bad = await scene.run(["group", "create", file, "--yes"]);
+    expect(bad).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  it("ends with the exit code of what went wrong, and data never mixes with messages", async () => {
+    const group = `0x${"12".repeat(20)}`;
+    const unknown = await scene.run(["group", "status", "--group", group]);
+    expect(unknown).toMatchObject({ code: 2, stdout: "" });
+    expect(unknown.stderr).toContain(`there is no group at ${group}`);
+    const missing = await scene.run(["group", "status"]);
+    expect(missing.stderr).toContain("by WHITEPAY_GROUP or by --group");
+    const dead = await scene.run(["group", "status", "--group", group, "--rpc", "http://127.0.0.1:1"]);
+    expect(dead).toMatchObject({ code: 3, stdout: "" });
+    const other = await scene.run(["group", "status", "--group", group, "--chain-id", "5"]);
+    expect(other.code).toBe(3);
+
+    const provider = await storingProvider("five", 21_005);
+    const file = await groupFile({ name: "codes", providers: [provider] });
+    const unasked = await scene.run(["group", "create", file]);
+    expect(unasked.code).toBe(2);
+    expect(unasked.stderr).toContain("(simulated: the contract accepts it)");
+    expect(unasked.stderr).toContain("--yes sends without asking");
+    const made = await scene.json(["group", "create", file, "--yes"]);
+    const poor = await scene.run(["group", "fund", "100000000", "--group", made.group, "--yes"]);
+    expect(poor).toMatchObject({ code: 5, stdout: "" });
+    expect(poor.stderr).toContain("too little WPD");
+    await scene.json(["group", "terminate", "--group", made.group, "--yes"]);
+    const twice = await scene.run(["group", "terminate", "--group", made.group, "--yes"]);
+    expect(twice.code).toBe(4);
+    expect(twice.stderr).toContain("rule R33: a terminated group takes no changes");
+  });
+
+  it("watches a group: each event once, with amounts, and stops when it is told to", async () => {
+    const provider = await storingProvider("six", 21_006);
+    const file = await groupFile({ name: "watched", providers: [provider] });
+    const { group } = await scene.json(["group", "create", file, "--yes"]);
+    const head = await scene.provider.getBlockNumber();
+    const watching = scene.run([
+      "group",
+      "watch",
+      "--group",
+      group,
+      "--from",
+      String(head - 2),
+      "--blocks",
+      "1",
+      "--poll-ms",
+      "50",
+    ]);
+    // Blocks go by until the watch has seen enough.
+    const mining = setInterval(() => void scene.mine(1), 200);
+    const { code, stdout } = await watching.finally(() => clearInterval(mining));
+    expect(code).toBe(0);
+    expect(stdout.trim().split("\n")).toEqual([
+      expect.stringMatching(/^block \d+ {2}CommitteeActivated/),
+      expect.stringMatching(/^block \d+ {2}Deposited {2}from 0x\w+, amount 1000 WPD$/),
+    ]);
+  });
+});

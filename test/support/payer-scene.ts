@@ -1,0 +1,122 @@
+/** What a payer and a provider find: a chain behind JSON-RPC, contracts, a token, registered keepers, a funded account. */
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Wallet, type JsonRpcProvider } from "ethers";
+import { network } from "hardhat";
+import { connectRpc } from "../../scripts/client/connect.ts";
+import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
+import { makeKeeper, registerKeeper, type Keeper } from "../../scripts/fleet/setup.ts";
+import { runCli, type CliResult } from "./cli.ts";
+import { sharedFolder } from "./files.ts";
+
+export type PayerScene = {
+  readonly folder: string;
+  readonly rpc: string;
+  readonly provider: JsonRpcProvider;
+  readonly deployment: Deployment;
+  readonly registry: string;
+  readonly factory: string;
+  readonly token: string;
+  readonly keepers: readonly Keeper[];
+  readonly payer: Wallet;
+  /** Runs a command with the payer's configuration from the scene's folder. */
+  run(args: readonly string[], input?: string): Promise<CliResult>;
+  /** The JSON document of a command that must succeed. */
+  // What a command prints is known to the test that runs it.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  json(args: readonly string[]): Promise<any>;
+  mine(blocks: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Enough for every test: ten million tokens and a hundred coins. */
+const tokens = 10n ** 25n;
+
+export async function fundAccount(
+  scene: Pick<PayerScene, "provider" | "deployment">,
+  account: string,
+): Promise<void> {
+  await scene.provider.send("hardhat_setBalance", [account, "0x56bc75e2d63100000"]);
+  const mint = scene.deployment.token.getFunction("mint");
+  await (await mint(account, tokens)).wait();
+}
+
+/** `keepers` are registered; the payer has a key file, `payer.yaml` and money. */
+export async function payerScene({ keepers: count = 5 } = {}): Promise<PayerScene> {
+  const { folder, remove } = await sharedFolder();
+  const server = await network.createServer({ network: "hardhat", chainType: "l1" }, "127.0.0.1", 0);
+  const { address, port } = await server.listen();
+  const rpc = `http://${address}:${port}`;
+  const provider = await connectRpc(rpc);
+  const deployment = await deployAll(await provider.getSigner(0));
+  const keepers: Keeper[] = [];
+  for (let index = 0; index < count; index++) {
+    const keeper = await makeKeeper(folder, index, 20_000 + index);
+    await provider.send("hardhat_setBalance", [keeper.operator, "0x56bc75e2d63100000"]);
+    await registerKeeper(provider, deployment.registry, keeper);
+    keepers.push(keeper);
+  }
+  const [registry, factory, token] = await Promise.all([
+    deployment.registry.getAddress(),
+    deployment.factory.getAddress(),
+    deployment.token.getAddress(),
+  ]);
+  const payer = Wallet.createRandom();
+  await fundAccount({ provider, deployment }, payer.address);
+  await writePayer(folder, { rpc, factory, payer: payer.privateKey });
+  const run = (args: readonly string[], input?: string): Promise<CliResult> =>
+    runCli([...args, "--config", join(folder, "payer.yaml")], input === undefined ? {} : { input });
+  return {
+    folder,
+    rpc,
+    provider,
+    deployment,
+    registry,
+    factory,
+    token,
+    keepers,
+    payer: new Wallet(payer.privateKey, provider),
+    run,
+    async json(args) {
+      const result = await run([...args, "--json"]);
+      if (result.code !== 0) throw new Error(`${args.join(" ")}: exit ${result.code}\n${result.stderr}`);
+      return JSON.parse(result.stdout) as unknown;
+    },
+    async mine(blocks) {
+      await provider.send("hardhat_mine", [`0x${blocks.toString(16)}`]);
+    },
+    async close() {
+      provider.destroy();
+      await server.close();
+      await remove();
+    },
+  };
+}
+
+async function writePayer(
+  folder: string,
+  { rpc, factory, payer }: { readonly rpc: string; readonly factory: string; readonly payer: string },
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const [secret, password, key] = ["secret", "password", "payer.json"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const [path, text] of [
+    [secret, payer],
+    [password, "payer's password"],
+  ] as const) {
+    await writeFile(path, `${text}\n`);
+    await chmod(path, 0o600);
+  }
+  const made = await runCli(
+    ["group", "key", "--out", key, "--from-file", secret, "--password-file", password].concat(
+      "--kdf",
+      "light",
+    ),
+  );
+  if (made.code !== 0) throw new Error(made.stderr);
+  const config = `chain:\n  rpc: ["${rpc}"]\n  factory: "${factory}"\nkey: payer.json\npasswordFile: password\n`;
+  await writeFile(join(folder, "payer.yaml"), config);
+}
