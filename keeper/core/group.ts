@@ -55,6 +55,8 @@ export type GroupSnapshot = {
   readonly params: GroupParams;
   /** R5: the block through which the group was last settled. */
   readonly ts: number;
+  /** R33: once terminated, the block at which all commitments end and settling with them. */
+  readonly endBlock?: number;
   readonly committee: Committee;
   /** Challenges already, signs nothing yet (R33). */
   readonly pending: Committee | undefined;

@@ -27,7 +27,8 @@ export function updateTurn(step: Step): void {
     return;
   }
   const me = memberIndex(group.committee, config.me);
-  if (number < 1 || me < 0) return;
+  const ended = group.endBlock !== undefined && group.ts >= group.endBlock;
+  if (number < 1 || me < 0 || ended) return;
   const operators = group.committee.members.map((member) => member.operator);
   const order = turnOrder(group.ts, group.committee.seed, operators);
   const window = turnWindow(group.ts, group.params, number);

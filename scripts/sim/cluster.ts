@@ -1,6 +1,6 @@
 /** A committee in one process: the real core, codec and runtime over simulated ports. */
-import type { GroupParams, ProviderEntry } from "../../keeper/core/group.ts";
-import { keccakWords } from "../../keeper/core/hash.ts";
+import type { GroupParams } from "../../keeper/core/group.ts";
+import { keccakWords, toHex } from "../../keeper/core/hash.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { ReasonCode } from "../../keeper/core/reasons.ts";
 import type { ChainPort, Submission, SubmitResult } from "../../keeper/ports/chain.ts";
@@ -8,7 +8,9 @@ import type { ProviderClient } from "../../keeper/ports/provider.ts";
 import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
 import { Keeper } from "../../keeper/runtime/keeper.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
 import { ChainModel } from "./chain-model.ts";
+import type { Model } from "./contract-model.ts";
 import {
   aggregateSignature,
   memberOf,
@@ -19,12 +21,15 @@ import {
 } from "./cheap-crypto.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { Network } from "./network.ts";
+import { Payer } from "./payer.ts";
 import type { NetworkOptions } from "./network.ts";
 import { World } from "./world.ts";
 
 export type ClusterOptions = {
   readonly seed: number;
   readonly committee: number;
+  /** Keepers beyond the committee, who may get a seat one day. */
+  readonly spares?: number;
   /** Bytes of each provider. */
   readonly providers: readonly number[];
   readonly params: GroupParams;
@@ -46,8 +51,8 @@ export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDep
 
 type Seat = {
   readonly store: MemoryStore;
-  /** Its endpoint shows no new blocks; down: nor does it take transactions. */
-  endpoint: "well" | "stale" | "down";
+  /** Its endpoint shows no new blocks; down, or of another chain: nor does it take transactions. */
+  endpoint: "well" | "stale" | "down" | "wrong-chain";
   /** What becomes of its transactions. */
   transactions: "mined" | "stuck" | "lost";
   abort: AbortController | undefined;
@@ -92,11 +97,13 @@ export class Cluster {
   onFatal: (keeper: number, error: unknown) => void = (_keeper, error) => {
     throw error;
   };
-  /** Whether an answer's proof is rubbish, or comes too late to count. */
-  spoils: (provider: number) => "corrupt" | "slow" | undefined = () => undefined;
+  /** Whether an answer's proof is rubbish, is that of the slot before, or comes too late to count. */
+  spoils: (provider: number) => "corrupt" | "replay" | "slow" | undefined = () => undefined;
   /** The price of gas is beyond what keepers pay: nothing of theirs is mined. */
   gasSpike = false;
-  readonly #lists: ReturnType<typeof makePieceList>[];
+  readonly payer: Payer;
+  /** Piece lists by their root. */
+  readonly #lists = new Map<Hex, PieceList>();
   readonly #pool: {
     submission: Submission;
     sender: number;
@@ -107,23 +114,23 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.options = options;
     this.world = new World(options.seed);
-    this.#lists = options.providers.map((size, i) => {
-      const root = new Uint8Array(32).fill(i + 1);
-      return makePieceList([{ root, size }]);
-    });
-    const members = Array.from({ length: options.committee }, (_, i) => memberOf(i));
+    const keepers = Array.from({ length: options.committee + (options.spares ?? 0) }, (_, i) => memberOf(i));
     this.chain = new ChainModel({
       seed: options.seed,
       params: options.params,
-      members,
-      providers: options.providers.map((size, i) => this.#provider(i, size)),
+      keepers,
+      committee: options.committee,
+      providers: options.providers.map(BigInt),
+      operatorOfProvider: (provider) => operatorOf(2000 + provider),
+      dataOf: (provider, bytes) => this.#dataOf(provider, bytes),
       verify: (digest, signers, signature) => {
-        const keys = signers.map((k) => memberOf(k).blsKey);
+        const keys = signers.map(({ blsKey }) => blsKey);
         return signature === aggregateSignature(digest, keys);
       },
     });
+    this.payer = new Payer(this.chain);
     this.network = new Network(this.world, options.network);
-    this.seats = members.map(() => ({
+    this.seats = keepers.map(() => ({
       store: new MemoryStore(this.world, options.storeLatencyMs),
       endpoint: "well",
       transactions: "mined",
@@ -133,14 +140,13 @@ export class Cluster {
     }));
   }
 
-  #provider(index: number, size: number): ProviderEntry {
-    const listRoot = keccakWords(7, index);
-    const receiptKey = operatorOf(1000 + index);
-    const history = [
-      { fromBlock: this.options.params.originBlock, bytes: BigInt(size), listRoot, receiptKey },
-    ];
-    const activeFrom = this.options.params.originBlock;
-    return { index, operator: operatorOf(2000 + index), activeFrom, history };
+  /** One piece of that size, made up: its root stands for its bytes. */
+  #dataOf(provider: number, bytes: bigint): { listRoot: Hex; receiptKey: Hex } {
+    const root = new Uint8Array(32).fill(provider + 1);
+    const list = makePieceList([{ root, size: Number(bytes) }]);
+    const listRoot = toHex(list.root);
+    this.#lists.set(listRoot, list);
+    return { listRoot, receiptKey: operatorOf(1000 + provider) };
   }
 
   /** Where turn `turn` of the interval that starts at `ts` ends what it pays for (R6). */
@@ -247,6 +253,7 @@ export class Cluster {
       if ("refused" in result) resolve({ kind: "superseded", detail: result.refused });
       else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
     }
+    this.payer.act();
     const { number } = this.chain.mine();
     for (const listener of this.#onBlock) listener(number);
     for (const seat of this.seats) {
@@ -258,14 +265,12 @@ export class Cluster {
   #chainOf(index: number): ChainPort {
     const seat = this.seats[index] as Seat;
     return {
-      follow: async (_groups, onUpdate, _onTrouble, signal) => {
-        let known: { head: number; hash: Hex | undefined; ts: number } = {
-          head: -1,
-          hash: undefined,
-          ts: -1,
-        };
+      follow: async (_groups, onUpdate, onTrouble, signal) => {
+        let known: { head: number; group: Model | undefined } = { head: -1, group: undefined };
         let queue = Promise.resolve();
         const update = async (): Promise<void> => {
+          if (seat.endpoint === "wrong-chain")
+            onTrouble("rpc-wrong-chain", "the endpoint is of another chain");
           if (signal.aborted || seat.endpoint !== "well") return;
           if (this.network.paused.has(operatorOf(index))) return;
           const head = this.chain.head;
@@ -280,9 +285,9 @@ export class Cluster {
             hashes.set(n, block.hash);
           }
           if (blocks.length === 0) return;
-          const snapshot = this.chain.snapshot(view);
-          const groups = snapshot.ts === known.ts ? [] : [snapshot];
-          known = { head, hash: blocks.at(-1)?.hash, ts: snapshot.ts };
+          const group = this.chain.at(view);
+          const groups = group === known.group ? [] : [this.chain.snapshot(view)];
+          known = { head, group };
           await onUpdate({ blocks, groups });
         };
         const hashes = new Map<number, Hex>();
@@ -296,7 +301,8 @@ export class Cluster {
       providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
       submit: async (submission) =>
         new Promise<SubmitResult>((resolve) => {
-          if (seat.endpoint === "down") return resolve({ kind: "failed", detail: "no endpoint answers" });
+          if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")
+            return resolve({ kind: "failed", detail: "no endpoint answers" });
           if (seat.transactions === "lost")
             return resolve({ kind: "failed", detail: "dropped from the pool" });
           this.#pool.push({ submission, sender: index, resolve });
@@ -316,12 +322,13 @@ export class Cluster {
         if (spoiled === "slow")
           await this.world.sleep(this.options.blockMs[1] * (this.options.params.answer + 2));
         const about = spoiled === "corrupt" ? operatorOf(999) : request.keeper;
-        const receipt = simulatedReceipt(about, request.provider, request.slot, leaves);
+        const slot = request.slot - (spoiled === "replay" ? 1 : 0);
+        const receipt = simulatedReceipt(about, request.provider, slot, leaves);
         return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
       },
       pieceList: async (_target, query) => {
         await pause();
-        const list = this.#lists[query.provider];
+        const list = this.#lists.get(query.listRoot);
         return list === undefined ? { ok: false, reason: "refused", detail: "no list" } : { ok: true, list };
       },
     };

@@ -35,11 +35,14 @@ export type ModelConfig = {
 export type SettleInput = {
   turn: number;
   leader: number;
+  /** −1: nobody of the committee. */
   sender: number;
   failed: number[];
   payees: number[];
   /** Signed space-time of each provider that is due. */
   values: bigint[];
+  /** Providers that the values are said to be of; those that are due if nothing is said. */
+  providers?: number[];
 };
 
 export type Outcome = { next: Model; refused?: string };
@@ -228,9 +231,10 @@ export class Model {
     }
   }
 
-  settle(block: number, input: SettleInput): void {
+  /** `signed` is asked last but for the items, as the contract does: whether the signature is one. */
+  settle(block: number, input: SettleInput, signed: () => boolean = () => true): void {
     if (this.ended) refuse("Ended");
-    const { turn, leader, sender, failed, payees, values } = input;
+    const { turn, leader, sender, failed, payees, values, providers = [] } = input;
     const te = this.ts + this.config.interval + (turn - 1) * this.config.turn;
     if (block < te) refuse("TooEarly");
     if (block >= te + this.config.turn) refuse("TooLate");
@@ -238,8 +242,14 @@ export class Model {
     if (payees.some((payee) => failed.includes(payee))) refuse("FailedPayee");
     if (failed.includes(leader)) refuse("LeaderFailed");
     if (sender !== leader && block < te + Math.ceil((2 * this.config.turn) / 3)) refuse("NotLeader");
+    if (sender < 0) refuse("NotMember");
+    if (!signed()) refuse("BadSignature");
     const due = this.due(te);
     if (values.length !== due.length) refuse("WrongItemCount");
+    providers.forEach((provider, i) => {
+      if (provider <= (providers[i - 1] ?? -1)) refuse("ItemsNotAscending");
+      if (provider !== due[i]) refuse("ProviderNotActive");
+    });
     this.#payKeepers(this.#payProviders(due, te, values), input);
     this.#moveOn(te, te);
   }

@@ -1,5 +1,6 @@
 /** A disk of a simulated keeper: what was acknowledged survives a crash, what was under way may not. */
 import type { OwnValues, Write } from "../../keeper/core/effects.ts";
+import type { ChallengeRecord } from "../../keeper/core/records.ts";
 import { turnKey } from "../../keeper/core/state.ts";
 import type { EvidencePair, Restored, StoredProof, StorePort } from "../../keeper/ports/store.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
@@ -12,6 +13,8 @@ export class MemoryStore implements StorePort {
   readonly #evidence: EvidencePair[] = [];
   /** Values of its own that it committed to, turn by turn, for the checkers. */
   readonly integrated: (OwnValues & { readonly te: number })[] = [];
+  /** Records whose write was acknowledged and that nobody settled yet, for the checkers: a restored backup is not asked. */
+  readonly acknowledged = new Map<string, ChallengeRecord>();
   /** End of a turn, from its start and number. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** Every digest ever noted, for the checkers: the store itself may prune. */
@@ -53,6 +56,7 @@ export class MemoryStore implements StorePort {
     for (const write of writes) {
       this.#rows.set(keyOf(write), write);
       if (write.kind === "note") this.noted.push(write);
+      if (write.kind === "record") this.acknowledged.set(keyOf(write), write.record);
       if (write.kind === "own") {
         const { own } = write;
         this.integrated.push({ ...own, te: this.endOf(own.ts, own.turn) });
@@ -87,6 +91,7 @@ export class MemoryStore implements StorePort {
         row.kind === "record" ? row.record.slot < firstSlot : (row.kind === "own" ? row.own.ts : row.ts) < ts;
       if (old) this.#rows.delete(key);
     }
+    for (const [key, record] of this.acknowledged) if (record.slot < firstSlot) this.acknowledged.delete(key);
   }
 
   async keepEvidence(pair: EvidencePair): Promise<void> {

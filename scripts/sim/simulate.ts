@@ -4,7 +4,7 @@ import { checkers } from "./checkers/index.ts";
 import type { Violation } from "./checkers/checker.ts";
 import { Cluster, defaultParams } from "./cluster.ts";
 import { Injector } from "./scenario/inject.ts";
-import { providerBytes } from "./scenario/schema.ts";
+import { providerBytes, spares } from "./scenario/schema.ts";
 import type { Scenario } from "./scenario/schema.ts";
 import type { RunEvent } from "./trace/events.ts";
 import { Recorder } from "./trace/recorder.ts";
@@ -35,6 +35,7 @@ export async function simulate(scenario: Scenario, seed: number): Promise<Simula
   const cluster = new Cluster({
     seed,
     committee,
+    spares: spares(scenario),
     providers: providerBytes(scenario),
     params: { ...defaultParams, ...params, lockup },
     network,
@@ -43,11 +44,11 @@ export async function simulate(scenario: Scenario, seed: number): Promise<Simula
   });
   const injector = new Injector(cluster, scenario);
   const recorder = new Recorder(cluster, injector);
-  for (let i = 0; i < committee; i++) cluster.start(i);
+  cluster.seats.forEach((_, i) => cluster.start(i));
   const last = settlements * (params.interval + params.turn) + spareTurns * params.turn;
   // What the last settlement leads to is seen by everybody before the end.
   const enough = (): boolean =>
-    cluster.chain.settled.length >= settlements &&
+    (cluster.chain.settled.length >= settlements || cluster.chain.at(cluster.chain.head).ended) &&
     injector.pending === 0 &&
     cluster.chain.tsAt(cluster.chain.head - params.confirmations - 1) ===
       cluster.chain.tsAt(cluster.chain.head);

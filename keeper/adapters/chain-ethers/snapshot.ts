@@ -68,18 +68,15 @@ export class SnapshotReader {
     const pending =
       state.pendingCommittee === 0n ? undefined : await this.#readCommittee(group, "pendingCommittee", block);
     if (committee === undefined) throw new Error(`${group} has no committee: not a group of this protocol?`);
-    const providers = await this.#readProviders(
-      group,
-      Number(state.providerCount),
-      Number(state.endBlock),
-      block,
-    );
+    const endBlock = Number(state.endBlock);
+    const providers = await this.#readProviders(group, Number(state.providerCount), endBlock, block);
     return {
       chainId: this.#chainId,
       address: group,
       block,
       params,
       ts: Number(state.settledThrough),
+      ...(endBlock > 0 ? { endBlock } : {}),
       committee,
       pending,
       providers,

@@ -12,8 +12,14 @@ import type { Step } from "../state.ts";
 
 export type Integral = { readonly values: readonly ProviderValue[]; readonly tree: RecordTree };
 
-function committedSteps(group: GroupSnapshot, provider: ProviderEntry): CommittedStep[] {
-  return provider.history.map((c) => ({ fromSlot: slotAt(group.params, c.fromBlock), bytes: c.bytes }));
+/**
+ * Commitments by slot. Changes begin with a slot (R33), but what a terminate leaves may end inside one: that slot still counts
+ * in whole, and the contract pays the part of it that was committed (R16).
+ */
+function committedSteps({ params }: GroupSnapshot, provider: ProviderEntry): CommittedStep[] {
+  return provider.history.map(({ fromBlock, bytes }) => {
+    return { fromSlot: slotAt(params, fromBlock + params.slot - 1), bytes };
+  });
 }
 
 /** A record counts only while the slot's first block is still canonical (R13). */

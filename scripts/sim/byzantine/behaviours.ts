@@ -146,19 +146,71 @@ export function lazy(asks: () => boolean): Behaviour {
   });
 }
 
+/** As leader, closes the set without the commit of `victim`, as if it had never come. */
+export function censor(victim: number): Behaviour {
+  return says(({ body }) => {
+    if (body.kind !== "close") return [body];
+    return [{ ...body, commits: body.commits.filter(({ keeper }) => keeper !== victim) }];
+  });
+}
+
+/** Signs every digest that anybody proposes, whatever it is of, and as often as it is asked. */
+export function signAnything(): Behaviour {
+  return (ports) => {
+    let me: Envelope | undefined;
+    const lie: Lie = (message) => {
+      me = message;
+      return [message.body];
+    };
+    const overhear = ({ body }: Envelope, topic: string): void => {
+      if (body.kind !== "proposal" || me === undefined) return;
+      const { round, digest } = body;
+      const signature = ports.keyring.signDigest(digest);
+      const partial = { kind: "partial", round, digest, signature } as const;
+      void ports.transport.publish(topic, signedAgain(me, partial, ports.keyring));
+    };
+    return { ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, { overhear }) };
+  };
+}
+
+/** What a behaviour can be told; each uses its own part. */
+export type BehaviourParameters = {
+  /** inflate: what values are multiplied by. */
+  readonly factor?: number | undefined;
+  /** flood: false hellos with every true one. */
+  readonly messages?: number | undefined;
+  /** lazy: one challenge of so many is asked; undefined: none. */
+  readonly oneIn?: number | undefined;
+  /** censor: the keeper that is left out. */
+  readonly victim?: number | undefined;
+};
+
+/** Asks one challenge of `oneIn`, the first of each row. */
+function oneOf(oneIn: number | undefined): () => boolean {
+  let count = 0;
+  return () => oneIn !== undefined && count++ % oneIn === 0;
+}
+
 /** By name, as scenarios and process tests ask for them. */
 export const behaviours = {
-  inflate: inflate(150),
-  deflate: deflate(),
-  "copy-commit": copyCommit(),
-  "withhold-reveal": withhold("reveal"),
-  "withhold-signature": withhold("partial"),
-  "withhold-commit": withhold("commit"),
-  "equivocate-close": equivocateClose(),
-  "equivocate-reveal": equivocateReveal(),
-  "hasty-attempts": hastyAttempts(),
-  flood: flood(400),
-  lazy: lazy(() => false),
-} satisfies Record<string, Behaviour>;
+  inflate: ({ factor = 1.5 }) => inflate(Math.round(100 * factor)),
+  deflate: () => deflate(),
+  "copy-commit": () => copyCommit(),
+  "withhold-reveal": () => withhold("reveal"),
+  "withhold-signature": () => withhold("partial"),
+  "withhold-commit": () => withhold("commit"),
+  "equivocate-close": () => equivocateClose(),
+  "equivocate-reveal": () => equivocateReveal(),
+  "hasty-attempts": () => hastyAttempts(),
+  flood: ({ messages = 400 }) => flood(messages),
+  lazy: ({ oneIn }) => lazy(oneOf(oneIn)),
+  censor: ({ victim = 0 }) => censor(victim),
+  "sign-anything": () => signAnything(),
+} satisfies Record<string, (parameters: BehaviourParameters) => Behaviour>;
 
 export type BehaviourName = keyof typeof behaviours;
+
+/** All of them as they are if nothing is said of them. */
+export const plainBehaviours: ReadonlyMap<string, Behaviour> = new Map(
+  Object.entries(behaviours).map(([name, make]) => [name, make({})]),
+);

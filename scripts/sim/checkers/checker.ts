@@ -1,7 +1,7 @@
 /** What must hold of a run, looked for in what happened and never in what a keeper says of itself. */
 import type { Cluster } from "../cluster.ts";
 import type { Fired } from "../scenario/inject.ts";
-import type { Scenario } from "../scenario/schema.ts";
+import type { Fault, Scenario } from "../scenario/schema.ts";
 
 export type Violation = { readonly checker: string; readonly block: number; readonly text: string };
 
@@ -13,6 +13,23 @@ export type Run = {
 
 export type Checker = { readonly name: string; check(run: Run): Violation[] };
 
+/** Faults of a provider or of the payer, which never excuse a lapsed turn or another's loss (L3), and one that harms nobody. */
+export const harmless: ReadonlySet<Fault["kind"]> = new Set([
+  "lose-data",
+  "offline",
+  "slow",
+  "corrupt",
+  "replay",
+  "selective",
+  "return",
+  "under-funded",
+  "change-data",
+  "remove-provider",
+  "change-members",
+  "terminate",
+  "duplicate",
+]);
+
 /** Keepers that lied at some time: what they sign and claim is theirs. */
 export function liars({ fired }: Run): ReadonlySet<number> {
   return new Set(fired.flatMap((f) => (f.fault.kind === "byzantine" ? f.keepers : [])));
@@ -21,4 +38,9 @@ export function liars({ fired }: Run): ReadonlySet<number> {
 /** Whether a fault was in force at some block of [from, to); what it broke may take `settling` blocks more to mend. */
 export function during({ block, until }: Fired, from: number, to: number, settling: number): boolean {
   return block < to && (until === undefined || until + settling > from);
+}
+
+/** The keeper in a seat of a committee's version. */
+export function keeperIn({ cluster }: Run, version: number, seat: number): number {
+  return cluster.chain.seatsOf(version)[seat] ?? -1;
 }

@@ -1,11 +1,27 @@
 /** All checkers. */
 import type { Checker } from "./checker.ts";
 import { live } from "./l1-live.ts";
+import { heals } from "./l2-heals.ts";
+import { others } from "./l3-others.ts";
 import { memory } from "./memory.ts";
 import { once } from "./s1-once.ts";
+import { money } from "./s2-money.ts";
 import { shares } from "./s3-shares.ts";
 import { range } from "./s4-range.ts";
 import { neverTwice } from "./s5-never-twice.ts";
+import { records } from "./s6-records.ts";
 import { work } from "./s7-work.ts";
 
-export const checkers: readonly Checker[] = [once, shares, range, neverTwice, work, live, memory];
+export const checkers: readonly Checker[] = [
+  once,
+  money,
+  shares,
+  range,
+  neverTwice,
+  records,
+  work,
+  live,
+  heals,
+  others,
+  memory,
+];

@@ -4,7 +4,20 @@
  */
 import { faultBound } from "../../../keeper/core/quorum.ts";
 import { liars } from "./checker.ts";
-import type { Checker } from "./checker.ts";
+import type { Checker, Run } from "./checker.ts";
+
+/**
+ * A provider that never failed is owed all it committed, as long as no more than f keepers ever did: an outage of a keeper
+ * costs no provider anything (R14). In the first interval nothing is carried in.
+ */
+function owedInFull({ fired, scenario, cluster }: Run, provider: number, ts: number, te: number): boolean {
+  if (ts === cluster.options.params.originBlock) return false;
+  // More bytes from a slot on are carried by nobody into it: who was down in that slot has not seen them proven.
+  const before = fired.filter(({ block, fault }) => block < te && fault.kind !== "under-funded");
+  if (before.some(({ fault }) => "provider" in fault && fault.provider === provider)) return false;
+  const hurt = new Set(before.flatMap(({ keepers }) => keepers));
+  return hurt.size <= faultBound(scenario.committee);
+}
 
 export const range: Checker = {
   name: "S4",
@@ -13,15 +26,24 @@ export const range: Checker = {
     const lying = liars(run);
     if (lying.size > faultBound(scenario.committee)) return [];
     const tolerance = BigInt(scenario.params.toleranceBps);
-    return cluster.chain.settled.flatMap(({ settlement, block }) => {
+    return cluster.chain.settled.flatMap(({ settlement, block, before }) => {
       const { ts, te, items } = settlement;
+      const seats = cluster.chain.seatsOf(before.active);
       return items.flatMap(({ provider, spaceTime }) => {
+        const one = before.providers[provider];
+        if (one === undefined)
+          return [{ checker: "S4", block, text: `pays provider ${provider}, who is none` }];
         const honest = cluster.seats.flatMap(({ store }, keeper) => {
-          if (lying.has(keeper)) return [];
+          if (lying.has(keeper) || !seats.includes(keeper)) return [];
           const own = store.integrated.find((o) => o.ts === ts && o.te === te);
           return own?.values.filter((v) => v.provider === provider).map((v) => v.value) ?? [];
         });
         if (honest.length === 0) return [];
+        const whole = before.committed(one, ts, te);
+        if (owedInFull(run, provider, ts, te) && spaceTime < whole) {
+          const text = `provider ${provider} held all its data: expected ${whole}, actual ${spaceTime}`;
+          return [{ checker: "S4", block, text }];
+        }
         const low = honest.reduce((a, b) => (b < a ? b : a));
         const high = honest.reduce((a, b) => (b > a ? b : a));
         const fits = spaceTime * 10_000n >= low * (10_000n - tolerance);

@@ -1,5 +1,5 @@
 /** S5: no honest keeper notes or signs two digests for one turn, across crash, restart and restored backup. */
-import { liars } from "./checker.ts";
+import { keeperIn, liars } from "./checker.ts";
 import type { Checker, Violation } from "./checker.ts";
 
 export const neverTwice: Checker = {
@@ -24,7 +24,8 @@ export const neverTwice: Checker = {
     cluster.seats.forEach(({ store }, keeper) => {
       for (const { ts, turn, digest } of store.noted) see(keeper, ts, turn, digest, "noted");
     });
-    for (const { keeper, body } of cluster.network.heard) {
+    for (const { keeper: seat, committee, body } of cluster.network.heard) {
+      const keeper = keeperIn(run, committee, seat);
       if (body.kind === "partial") see(keeper, body.round.ts, body.round.turn, body.digest, "signed");
     }
     return found;

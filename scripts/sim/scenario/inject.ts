@@ -3,6 +3,7 @@ import { leaderOf, turnAt, turnOrder } from "../../../keeper/core/turns.ts";
 import type { Envelope } from "../../../keeper/codec/message.ts";
 import type { Kind } from "../../../keeper/core/messages.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
+import type { Behaviour } from "../byzantine/behaviours.ts";
 import { changing } from "../byzantine/changing.ts";
 import { operatorOf } from "../cheap-crypto.ts";
 import type { Cluster } from "../cluster.ts";
@@ -39,8 +40,11 @@ export class Injector {
   readonly #behaviour = new Map<number, string>();
   readonly #backups = new Map<Fault, ReturnType<Cluster["seats"][number]["store"]["backup"]>>();
   readonly #held: number[];
+  #newcomers = 0;
   readonly #offline = new Set<number>();
-  readonly #spoiled = new Map<number, "corrupt" | "slow">();
+  readonly #spoiled = new Map<number, "corrupt" | "replay" | "slow">();
+  /** Keepers that a provider is in league with. */
+  readonly #leagues = new Map<number, Set<number>>();
   readonly #selective = new Map<number, readonly number[]>();
   readonly #cuts = new Set<(a: number, b: number) => boolean>();
 
@@ -48,13 +52,11 @@ export class Injector {
     this.#cluster = cluster;
     this.#waiting = [...faults];
     this.#held = cluster.options.providers.map(() => 16);
-    const byName = new Map(Object.entries(behaviours));
     const honest = cluster.decorate;
-    const liars = new Set(faults.flatMap((f) => (f.kind === "byzantine" ? [f.keeper] : [])));
     cluster.decorate = (ports, keeper) => {
       const known = honest(ports, keeper);
-      if (!liars.has(keeper) && !liars.has("leader")) return known;
-      return changing(byName, () => this.#behaviour.get(keeper) ?? "")(known);
+      const lies = liesOf(faults, keeper);
+      return lies.size === 0 ? known : changing(lies, () => this.#behaviour.get(keeper) ?? "")(known);
     };
     cluster.proves = (provider, keeper) => this.#proves(provider, keeper);
     cluster.spoils = (provider) => this.#spoiled.get(provider);
@@ -74,6 +76,7 @@ export class Injector {
   }
 
   #proves(provider: number, keeper: number): number | undefined {
+    if (this.#leagues.get(provider)?.has(keeper) === true) return 16;
     const only = this.#selective.get(provider);
     if (this.#offline.has(provider) || (only !== undefined && !only.includes(keeper))) return undefined;
     return this.#held[provider];
@@ -124,7 +127,8 @@ export class Injector {
     const { committee, ts } = chain.snapshot(chain.head);
     const operators = committee.members.map(({ operator }) => operator);
     const turn = Math.max(1, turnAt(chain.head, ts, options.params));
-    return leaderOf(turnOrder(ts, committee.seed, operators), turn);
+    const index = leaderOf(turnOrder(ts, committee.seed, operators), turn);
+    return chain.seatsOf(committee.version)[index] ?? index;
   }
 
   #backUp(fault: Fault & { readonly kind: "old-data" }): void {
@@ -134,8 +138,7 @@ export class Injector {
   }
 
   #fire(fault: Fault, block: number): void {
-    const keepers =
-      "keeper" in fault ? [fault.keeper === "leader" ? this.#leader() : fault.keeper] : hit(fault);
+    const keepers = this.#hit(fault);
     const entry: Fired = { fault, keepers, block, until: undefined };
     this.fired.push(entry);
     const over = (after: number | undefined, undo: () => void): void => {
@@ -150,6 +153,17 @@ export class Injector {
     this.#keeperFault(fault, keeper, entry, over);
     this.#worldFault(fault, over);
     this.#providerFault(fault, over);
+    this.#payerFault(fault, keepers, over);
+  }
+
+  /** Keepers that a fault is about. */
+  #hit(fault: Fault): number[] {
+    if (fault.kind === "one-way") return [...new Set([...fault.from, ...fault.to])];
+    if (fault.kind === "change-members") {
+      return [fault.keeper, this.#cluster.options.committee + this.#newcomers++];
+    }
+    if (!("keeper" in fault)) return [];
+    return [fault.keeper === "leader" ? this.#leader() : fault.keeper];
   }
 
   #keeperFault(
@@ -198,16 +212,22 @@ export class Injector {
       entry.until = cluster.chain.head;
       return;
     }
-    if (fault.kind === "rpc-stale" || fault.kind === "rpc-down") {
-      seat.endpoint = fault.kind === "rpc-down" ? "down" : "stale";
+    if (fault.kind === "rpc-stale" || fault.kind === "rpc-down" || fault.kind === "rpc-wrong-chain") {
+      seat.endpoint = endpoints[fault.kind];
       return over(fault.forBlocks, () => (seat.endpoint = "well"));
     }
     if (fault.kind === "tx-stuck" || fault.kind === "tx-lost") {
       seat.transactions = fault.kind === "tx-lost" ? "lost" : "stuck";
       return over(fault.forBlocks, () => (seat.transactions = "mined"));
     }
+    if (fault.kind === "byzantine" && fault.behaviour === "collude") {
+      const { provider = 0 } = fault;
+      const league = this.#leagues.get(provider) ?? new Set();
+      this.#leagues.set(provider, league.add(keeper));
+      return over(fault.forBlocks, () => league.delete(keeper));
+    }
     if (fault.kind === "byzantine") {
-      this.#behaviour.set(keeper, fault.behaviour);
+      this.#behaviour.set(keeper, lieOf(fault));
       return over(fault.forBlocks, () => this.#behaviour.delete(keeper));
     }
   }
@@ -255,7 +275,7 @@ export class Injector {
   }
 
   #providerFault(fault: Fault, over: (after: number | undefined, undo: () => void) => void): void {
-    if (!("provider" in fault)) return;
+    if (!("provider" in fault) || fault.kind === "byzantine") return;
     const { provider } = fault;
     if (fault.kind === "lose-data") {
       this.#held[provider] = Math.round(16 * (1 - fault.fraction));
@@ -265,7 +285,7 @@ export class Injector {
       this.#offline.add(provider);
       return over(fault.forBlocks, () => this.#offline.delete(provider));
     }
-    if (fault.kind === "slow" || fault.kind === "corrupt") {
+    if (fault.kind === "slow" || fault.kind === "corrupt" || fault.kind === "replay") {
       this.#spoiled.set(provider, fault.kind);
       return over(fault.forBlocks, () => this.#spoiled.delete(provider));
     }
@@ -281,9 +301,44 @@ export class Injector {
       return;
     }
   }
+
+  #payerFault(
+    fault: Fault,
+    [keeper = -1, newcomer = -1]: readonly number[],
+    over: (after: number | undefined, undo: () => void) => void,
+  ): void {
+    const { payer, chain } = this.#cluster;
+    if (fault.kind === "under-funded") {
+      payer.short = true;
+      return over(fault.forBlocks, () => (payer.short = false));
+    }
+    if (fault.kind === "change-data") payer.changeData(fault.provider, BigInt(fault.bytes));
+    if (fault.kind === "remove-provider") payer.changeData(fault.provider, 0n);
+    if (fault.kind === "terminate") payer.terminate();
+    if (fault.kind === "change-members") {
+      const seat = chain.at(chain.head).committee.members.indexOf(keeper);
+      if (seat >= 0) payer.replaceKeeper(seat, newcomer);
+    }
+  }
 }
 
-function hit(fault: Fault): number[] {
-  if (fault.kind === "one-way") return [...new Set([...fault.from, ...fault.to])];
-  return [];
+const endpoints = { "rpc-stale": "stale", "rpc-down": "down", "rpc-wrong-chain": "wrong-chain" } as const;
+
+type Byzantine = Fault & { readonly kind: "byzantine" };
+
+/** A behaviour with what it was told, as a name. */
+function lieOf(fault: Byzantine): string {
+  const { behaviour, factor, messages, oneIn, victim } = fault;
+  return JSON.stringify({ behaviour, factor, messages, oneIn, victim });
+}
+
+/** Everything that a keeper is to do wrong in a scenario. */
+function liesOf(faults: readonly Fault[], keeper: number): ReadonlyMap<string, Behaviour> {
+  const lies = new Map<string, Behaviour>();
+  for (const fault of faults) {
+    if (fault.kind !== "byzantine" || fault.behaviour === "collude") continue;
+    if (fault.keeper === keeper || fault.keeper === "leader")
+      lies.set(lieOf(fault), behaviours[fault.behaviour](fault));
+  }
+  return lies;
 }

@@ -1,11 +1,24 @@
 /** Random scenarios: as many faults as a committee must bear, in any mixture, from one seed. */
 import { faultBound } from "../../../keeper/core/quorum.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
+import type { BehaviourName } from "../byzantine/behaviours.ts";
 import { Random } from "../world.ts";
 import { faultKinds, scenarioSchema } from "./schema.ts";
 import type { FaultKind, Scenario } from "./schema.ts";
 
-const behaviourNames = Object.keys(behaviours);
+const behaviourNames = Object.keys(behaviours) as BehaviourName[];
+
+/** A way to cheat, with what it can be told. */
+function lie(random: Random, committee: number): object {
+  const behaviour = behaviourNames[random.integer(0, behaviourNames.length)] ?? "collude";
+  const told: Partial<Record<typeof behaviour, () => object>> = {
+    inflate: () => ({ factor: random.integer(2, 30) / 10 }),
+    lazy: () => (random.integer(0, 1) === 0 ? {} : { oneIn: random.integer(2, 5) }),
+    censor: () => ({ victim: random.integer(0, committee - 1) }),
+    collude: () => ({ provider: random.integer(0, 2) }),
+  };
+  return { behaviour, ...told[behaviour]?.() };
+}
 
 /** A scenario with two to five faults, none of which hurts more than f keepers for good. */
 export function randomScenario(seed: number, committees: readonly number[]): Scenario {
@@ -39,20 +52,27 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
       reorg: () => ({ ...at, depth: random.integer(1, 4) }),
       "rpc-stale": () => ({ ...at, keeper, forBlocks }),
       "rpc-down": () => ({ ...at, keeper, forBlocks }),
+      "rpc-wrong-chain": () => ({ ...at, keeper, forBlocks }),
       "tx-stuck": () => ({ ...at, keeper, forBlocks }),
       "tx-lost": () => ({ ...at, keeper, forBlocks }),
       "gas-spike": () => ({ ...at, forBlocks }),
       byzantine: () => {
         if (liars.size >= faultBound(committee) && !liars.has(keeper)) return undefined;
         liars.add(keeper);
-        return { ...at, keeper, behaviour: pick(behaviourNames) };
+        return { ...at, keeper, ...lie(random, committee) };
       },
       "lose-data": () => ({ ...at, provider, fraction: random.integer(1, 10) / 10 }),
       offline: () => ({ ...at, provider, forBlocks }),
       slow: () => ({ ...at, provider, forBlocks }),
       corrupt: () => ({ ...at, provider, forBlocks }),
+      replay: () => ({ ...at, provider, forBlocks }),
       selective: () => ({ ...at, provider, keepers: all.slice(0, cut), forBlocks }),
       return: () => ({ ...at, provider }),
+      "under-funded": () => ({ ...at, forBlocks: forBlocks + 60 }),
+      "change-data": () => ({ ...at, provider, bytes: random.integer(1, 4_000_000) }),
+      "remove-provider": () => ({ ...at, provider }),
+      "change-members": () => ({ ...at, keeper }),
+      terminate: () => ({ ...at }),
     };
     const kind = pick(faultKinds);
     const shape = shapes[kind]();

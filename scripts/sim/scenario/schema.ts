@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { isCommitteeSize } from "../../../keeper/core/quorum.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
-import type { BehaviourName } from "../byzantine/behaviours.ts";
+import type { BehaviourName, BehaviourParameters } from "../byzantine/behaviours.ts";
 
 export const phases = ["propose", "commit", "close", "reveal", "decide", "sign", "submit", "settle"] as const;
 export type Phase = (typeof phases)[number];
@@ -24,7 +24,17 @@ const timed = { when, forBlocks: blocks };
 const ofKeeper = { ...timed, keeper };
 const ofProvider = { when, provider: index };
 
-const names = Object.keys(behaviours) as [BehaviourName, ...BehaviourName[]];
+/** `collude`: a provider answers this keeper as if it had lost nothing and were always there. */
+const names = ["collude", ...(Object.keys(behaviours) as BehaviourName[])] as const;
+type Parameter = keyof BehaviourParameters | "provider";
+/** What each behaviour can be told. */
+const parametersOf: Partial<Record<(typeof names)[number], Parameter>> = {
+  inflate: "factor",
+  flood: "messages",
+  lazy: "oneIn",
+  censor: "victim",
+  collude: "provider",
+};
 
 export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("crash"), ...ofKeeper }),
@@ -52,6 +62,7 @@ export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("reorg"), when, depth: count.max(20) }),
   z.strictObject({ kind: z.literal("rpc-stale"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("rpc-down"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("rpc-wrong-chain"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("tx-stuck"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("tx-lost"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("gas-spike"), ...timed }),
@@ -60,14 +71,26 @@ export const faultSchema = z.discriminatedUnion("kind", [
     when,
     keeper,
     behaviour: z.enum(names),
+    factor: z.number().positive().max(1_000).optional(),
+    messages: count.max(10_000).optional(),
+    oneIn: count.optional(),
+    victim: index.optional(),
+    provider: index.optional(),
     forBlocks: blocks.optional(),
   }),
   z.strictObject({ kind: z.literal("lose-data"), ...ofProvider, fraction: share }),
   z.strictObject({ kind: z.literal("offline"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("slow"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("corrupt"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("replay"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("selective"), ...ofProvider, keepers: z.array(index), forBlocks: blocks }),
   z.strictObject({ kind: z.literal("return"), ...ofProvider }),
+  z.strictObject({ kind: z.literal("under-funded"), ...timed }),
+  z.strictObject({ kind: z.literal("change-data"), ...ofProvider, bytes: count }),
+  z.strictObject({ kind: z.literal("remove-provider"), ...ofProvider }),
+  /** Another keeper gets this one's seat. */
+  z.strictObject({ kind: z.literal("change-members"), when, keeper: index }),
+  z.strictObject({ kind: z.literal("terminate"), when }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;
 export type FaultKind = Fault["kind"];
@@ -155,6 +178,11 @@ export function providerBytes({ providers }: Scenario): number[] {
     : [...providers];
 }
 
+/** Keepers that wait outside for a seat: one for each that is to be replaced. */
+export function spares({ faults }: Scenario): number {
+  return faults.filter(({ kind }) => kind === "change-members").length;
+}
+
 function outOfRange(scenario: Scenario): string | undefined {
   const n = scenario.committee;
   const p = providerBytes(scenario).length;
@@ -165,10 +193,20 @@ function outOfRange(scenario: Scenario): string | undefined {
       "from" in fault && Array.isArray(fault.from) ? fault.from : [],
       "to" in fault ? fault.to : [],
       "keepers" in fault ? fault.keepers : [],
+      "victim" in fault && fault.victim !== undefined ? fault.victim : [],
     ].flat(2);
     const wrong = keepers.find((k) => typeof k === "number" && k >= n);
     if (wrong !== undefined) return `faults.${i}: keeper: expected below ${n}, actual ${wrong}`;
-    if ("provider" in fault && fault.provider >= p) {
+    if (fault.kind === "byzantine") {
+      const told = (["factor", "messages", "oneIn", "victim", "provider"] as const).find(
+        (name) => fault[name] !== undefined && parametersOf[fault.behaviour] !== name,
+      );
+      if (told !== undefined) return `faults.${i}: ${told} is no parameter of ${fault.behaviour}`;
+      if (fault.behaviour === "collude" && fault.provider === undefined) {
+        return `faults.${i}: provider: expected the one that ${fault.behaviour} is about`;
+      }
+    }
+    if ("provider" in fault && fault.provider !== undefined && fault.provider >= p) {
       return `faults.${i}: provider: expected below ${p}, actual ${fault.provider}`;
     }
   }

@@ -11,7 +11,7 @@ import { decodeMessage } from "../../../keeper/codec/message.ts";
 import { readConfig } from "../../../keeper/config.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import { wire } from "../../../keeper/wire.ts";
-import { behaviours } from "../../../scripts/sim/byzantine/behaviours.ts";
+import { plainBehaviours } from "../../../scripts/sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../../scripts/sim/byzantine/behaviours.ts";
 import { changing } from "../../../scripts/sim/byzantine/changing.ts";
 import { dieAt, killPoints } from "../../../scripts/sim/byzantine/kill-points.ts";
@@ -31,7 +31,7 @@ const lossy: Behaviour = (ports) => {
 };
 
 const known = new Map<string, Behaviour>([
-  ...Object.entries(behaviours),
+  ...plainBehaviours,
   ...killPoints.map((point) => [point, dieAt(point, die)] as const),
   ["lossy", lossy],
 ]);

@@ -1,0 +1,24 @@
+/** L2: the first turn that begins after a partition healed settles, if nothing else is wrong by then. */
+import { during, harmless } from "./checker.ts";
+import type { Checker } from "./checker.ts";
+import { turnsOf } from "./turns.ts";
+
+export const heals: Checker = {
+  name: "L2",
+  check(run) {
+    const { slot, turn } = run.scenario.params;
+    const turns = turnsOf(run);
+    const cuts = run.fired.filter(({ fault }) => fault.kind === "partition" || fault.kind === "one-way");
+    return cuts.flatMap((cut) => {
+      const { until } = cut;
+      if (until === undefined) return [];
+      const next = turns.find(({ from }) => from >= until);
+      if (next === undefined || next.settled) return [];
+      const other = (f: typeof cut): boolean =>
+        f !== cut && !harmless.has(f.fault.kind) && during(f, next.from, next.to, turn + 2 * slot);
+      if (run.fired.some(other)) return [];
+      const text = `the wires healed at ${until}, and turn ${next.number} from ${next.from} settled nothing`;
+      return [{ checker: "L2", block: next.to, text }];
+    });
+  },
+};

@@ -1,0 +1,31 @@
+/**
+ * L3: one bad provider, keeper or payer never stops the pay of the others: while nothing but providers and the payer are at
+ * fault, every interval is settled in its first turn; and who is owed something by a payer short of money has it in arrears.
+ */
+import { during, harmless } from "./checker.ts";
+import type { Checker } from "./checker.ts";
+
+export const others: Checker = {
+  name: "L3",
+  check(run) {
+    const { cluster, scenario, fired } = run;
+    const { interval, slot, turn } = scenario.params;
+    return cluster.chain.settled.flatMap(({ settlement, block, before, after }) => {
+      const { ts, te } = settlement;
+      const found: string[] = [];
+      const bad = fired.some((f) => !harmless.has(f.fault.kind) && during(f, ts, te, turn + 2 * slot));
+      if (!bad && te !== ts + interval) found.push(`no keeper was at fault, and it took until ${te}`);
+      settlement.items.forEach(({ provider, spaceTime }) => {
+        const [was, is] = [before.providers[provider], after.providers[provider]];
+        if (was === undefined || is === undefined) return;
+        const whole = before.committed(was, ts, te);
+        const due = before.amount(spaceTime < whole ? spaceTime : whole) + was.arrears;
+        const cut = (paid: bigint): bigint => paid - (paid * before.config.keeperShareBps) / 10_000n;
+        const had = is.credit + is.withdrawn - was.credit - was.withdrawn;
+        if (had !== cut(due - is.arrears))
+          found.push(`provider ${provider}: due ${due}, had ${had}, arrears ${is.arrears}`);
+      });
+      return found.map((text) => ({ checker: "L3", block, text }));
+    });
+  },
+};

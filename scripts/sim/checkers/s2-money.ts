@@ -1,0 +1,28 @@
+/** S2: what came in is what went out and what is left, after every settlement, to the last unit. */
+import type { Model } from "../contract-model.ts";
+import type { Checker } from "./checker.ts";
+
+/** What the group holds, by whom it belongs to. */
+function held(model: Model): bigint {
+  const providers = model.providers.reduce((sum, { credit }) => sum + credit, 0n);
+  const keepers = [...model.committees.values()].flatMap(({ accounts }) => accounts);
+  return (
+    model.free + providers + keepers.reduce((sum, { earned, withdrawn }) => sum + earned - withdrawn, 0n)
+  );
+}
+
+export const money: Checker = {
+  name: "S2",
+  check({ cluster }) {
+    const { chain } = cluster;
+    const settled = chain.settled.map(({ after, block }) => ({ model: after, block }));
+    return [...settled, { model: chain.at(chain.head), block: chain.head }].flatMap(({ model, block }) => {
+      const found: string[] = [];
+      const balance = model.deposited - model.paidOut;
+      if (held(model) !== balance) found.push(`expected ${balance} in all, actual ${held(model)}`);
+      if (model.free < 0n) found.push(`the escrow is at ${model.free}`);
+      if (model.providers.some(({ arrears }) => arrears < 0n)) found.push("somebody's arrears are below 0");
+      return found.map((text) => ({ checker: "S2", block, text }));
+    });
+  },
+};

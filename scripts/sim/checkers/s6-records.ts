@@ -1,0 +1,29 @@
+/** S6: a record that the disk acknowledged is there again after every crash and restart, until its slot is settled. */
+import { slotAt } from "../../../keeper/core/group.ts";
+import type { Checker } from "./checker.ts";
+
+export const records: Checker = {
+  name: "S6",
+  check({ cluster, fired }) {
+    const { chain } = cluster;
+    const { address } = chain.snapshot(chain.head);
+    // A disk that was put back to an older state has lost what came after.
+    const restored = new Set(
+      fired.flatMap(({ fault, keepers }) => (fault.kind === "old-data" ? keepers : [])),
+    );
+    return cluster.seats.flatMap(({ keeper, store }, i) => {
+      const state = keeper?.stateOf(address);
+      const group = state?.group;
+      if (state === undefined || group === undefined || restored.has(i)) return [];
+      const first = slotAt(group.params, group.ts);
+      const lost = [...store.acknowledged.values()].filter(
+        ({ provider, slot }) => slot >= first && state.records.get(provider)?.has(slot) !== true,
+      );
+      return lost.slice(0, 1).map(({ provider, slot }) => ({
+        checker: "S6",
+        block: chain.head,
+        text: `keeper ${i} lost ${lost.length} records, that of provider ${provider} in slot ${slot} first`,
+      }));
+    });
+  },
+};

@@ -1,0 +1,45 @@
+/** Turns of a run, by the rules' own words (R5 to R7) and not by the core's functions. */
+import { keccakWords } from "../../../keeper/core/hash.ts";
+import { keeperIn } from "./checker.ts";
+import type { Run } from "./checker.ts";
+
+/** Seats of a committee in the order in which they lead the interval from `ts` (R5). */
+export function leaders({ cluster }: Run, version: number, ts: number): number[] {
+  const { seed, members } = cluster.chain.committeeOf(version);
+  const places = members.map(({ operator }, seat) => ({ seat, place: keccakWords(ts, seed, operator) }));
+  return places.sort((a, b) => (a.place < b.place ? -1 : 1)).map(({ seat }) => seat);
+}
+
+/** The window of a turn, and the keeper that leads it. */
+export type Turn = {
+  readonly ts: number;
+  readonly number: number;
+  readonly from: number;
+  readonly to: number;
+  readonly leader: number;
+  /** Whether it settled the interval. */
+  readonly settled: boolean;
+};
+
+/** Every turn whose window has passed, of all intervals. */
+export function turnsOf(run: Run): Turn[] {
+  const { chain, options } = run.cluster;
+  const { interval, turn: length, confirmations } = options.params;
+  const found: Turn[] = [];
+  const add = (version: number, ts: number, count: number, last: boolean): void => {
+    const order = leaders(run, version, ts);
+    for (let i = 0; i < count; i++) {
+      const from = ts + interval + i * length;
+      const leader = keeperIn(run, version, order[i % order.length] as number);
+      found.push({ ts, number: i + 1, from, to: from + length, leader, settled: last && i === count - 1 });
+    }
+  };
+  for (const { settlement, before } of chain.settled) {
+    const { ts, te } = settlement;
+    add(before.active, ts, (te - ts - interval) / length + 1, true);
+  }
+  const now = chain.at(chain.head);
+  const over = Math.floor((chain.head - confirmations - now.ts - interval) / length);
+  if (over > 0 && !now.ended) add(now.active, now.ts, over, false);
+  return found;
+}
