@@ -131,9 +131,7 @@ describe("whitepay keeper register", () => {
     expect(rotated.code, rotated.stderr).toBe(0);
     const methods = (parsed(rotated) as { transactions: { method: string; sent: boolean }[] }).transactions;
     expect(methods).toContainEqual(expect.objectContaining({ method: "rotateKeeperKey", sent: false }));
-    const { items } = parsed<{ items: { name: string; grade: string; found: string; remedy: string }[] }>(
-      check,
-    );
+    const { items } = parsed(check) as { items: { name: string }[] };
     expect(items.find(({ name }) => name === "registry")).toMatchObject({
       grade: "fail",
       found: expect.stringContaining("another BLS key"),
