@@ -1,14 +1,13 @@
 /** `whitepay sim …`: the real core, codec and runtime of a committee in a seeded world where things go wrong. */
-import { execFileSync } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
+import { globSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { Command } from "commander";
-import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { CliError, exitCodes } from "../lib/exit.ts";
 import { integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { projectRoot } from "../lib/paths.ts";
-import type { Scenario } from "../sim/scenario/schema.ts";
 import type { SimulationResult } from "../sim/simulate.ts";
+import { commit, committees, complaints, load, summary } from "./sim-scenario.ts";
 
 const library = "scripts/sim/scenarios";
 const progressEvery_ms = 1_000;
@@ -16,7 +15,11 @@ const progressEvery_ms = 1_000;
 type RunOptions = { seed: number; seeds?: number; json?: true };
 type FuzzOptions = { seed: number; seeds?: number; minutes?: number; keepers: number[]; json?: true };
 
-export function register(program: Command): void {
+/** Commands of `sim` in files of their own. */
+const extensions = ["sim-replay"] as const;
+type SimModule = { register(sim: Command): void };
+
+export async function register(program: Command): Promise<void> {
   const sim = program.command("sim").description("play fault scenarios in a simulated world");
   sim
     .command("run")
@@ -35,65 +38,8 @@ export function register(program: Command): void {
     .option("--keepers <sizes>", "committee sizes to draw from", committees, [4])
     .option("--json", "one JSON document on stdout")
     .action((options: FuzzOptions) => fuzz(options));
-  sim
-    .command("replay")
-    .argument("<file-or-seed>", "a scenario file, or the seed of a random scenario")
-    .description("play it again and print what happened, line by line")
-    .option("--seed <number>", "seed of the run, if a file is played", integerOption("--seed"), 1)
-    .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
-    .action((what: string, options: { seed: number; keepers: number[] }) => replay(what, options));
   sim.command("list").description("name the scenarios that come along").action(list);
-}
-
-function committees(text: string): number[] {
-  const sizes = text.split(",").map(Number);
-  if (!sizes.every((n) => Number.isSafeInteger(n) && n >= 4 && n <= 31 && n % 3 === 1)) {
-    throw usageError("--keepers is not valid", {
-      expected: "sizes 3f+1 from 4 to 31, as in 4,7,10",
-      actual: text,
-    });
-  }
-  return sizes;
-}
-
-async function load(file: string): Promise<Scenario> {
-  const { parseScenario, ScenarioError } = await import("../sim/scenario/schema.ts");
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw usageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, {
-      hint: "whitepay sim list names the scenarios that come along",
-    });
-  }
-  try {
-    return parseScenario(text, file);
-  } catch (error) {
-    if (error instanceof ScenarioError) throw usageError(error.message);
-    throw error;
-  }
-}
-
-/** What is wrong with a run, in words; empty if all is as it should be. */
-function complaints(scenario: Scenario, result: SimulationResult): string[] {
-  const { expect } = scenario;
-  const found = result.violations.map(({ checker, block, text }) => `${checker} at block ${block}: ${text}`);
-  if (found.length <= expect.violations) found.length = 0;
-  if (expect.settled !== undefined && result.settled < expect.settled) {
-    found.push(`settled: expected ${expect.settled}, actual ${result.settled}`);
-  }
-  return found;
-}
-
-function commit(): string {
-  try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], {
-      cwd: projectRoot,
-      encoding: "utf8",
-    }).trim();
-  } catch {
-    return "unknown";
-  }
+  for (const name of extensions) ((await import(`./${name}.ts`)) as SimModule).register(sim);
 }
 
 function document(result: SimulationResult): object {
@@ -113,16 +59,10 @@ async function runFile(file: string, { seed, seeds = 1, json }: RunOptions): Pro
     if (found.length === 0) continue;
     failed++;
     for (const text of found) say(`  does not hold: ${text}`);
-    say(`  seed ${s}, commit ${commit()}; see it again: whitepay sim replay ${file} --seed ${s}`);
+    say(`  seed ${s}, commit ${commit()}; see it again: whitepay sim replay ${file} --seed ${s} --trace`);
   }
   if (failed > 0)
     throw new CliError({ code: exitCodes.failed, message: `${failed} of ${seeds} runs failed` });
-}
-
-function summary({ name, seed, settled, intervals, faults }: SimulationResult, holds: boolean): string {
-  const struck = Object.entries(faults).map(([kind, count]) => `${count} ${kind}`);
-  const what = struck.length === 0 ? "no faults" : struck.join(", ");
-  return `${holds ? "holds" : "FAILS"}  ${name} (seed ${seed}): ${settled} of ${intervals} intervals settled; ${what}`;
 }
 
 async function fuzz({ seed, seeds, minutes, keepers, json }: FuzzOptions): Promise<void> {
@@ -154,7 +94,7 @@ async function fuzz({ seed, seeds, minutes, keepers, json }: FuzzOptions): Promi
   if (failure !== undefined) {
     for (const { checker, block, text } of failure.violations)
       say(`does not hold: ${checker} at block ${block}: ${text}`);
-    const again = `whitepay sim replay ${failure.seed} --keepers ${keepers.join()}`;
+    const again = `whitepay sim replay ${failure.seed} --keepers ${keepers.join()} --trace`;
     say(`seed ${failure.seed}, commit ${commit()}; see it again: ${again}`);
     throw new CliError({ code: exitCodes.failed, message: `seed ${failure.seed} found a violation` });
   }
@@ -165,18 +105,6 @@ async function fuzz({ seed, seeds, minutes, keepers, json }: FuzzOptions): Promi
       hint: "play more seeds",
     });
   }
-}
-
-async function replay(what: string, { seed, keepers }: { seed: number; keepers: number[] }): Promise<void> {
-  const { simulate } = await import("../sim/simulate.ts");
-  const { randomScenario } = await import("../sim/scenario/random.ts");
-  const isSeed = /^\d+$/.test(what);
-  const scenario = isSeed ? randomScenario(Number(what), keepers) : await load(what);
-  const result = await simulate(scenario, isSeed ? Number(what) : seed);
-  for (const line of result.trace) printLine(line);
-  const found = complaints(scenario, result);
-  say(summary(result, found.length === 0));
-  if (found.length > 0) throw new CliError({ code: exitCodes.failed, message: found.join("; ") });
 }
 
 async function list(): Promise<void> {

@@ -1,6 +1,8 @@
-/** Compiles the contracts once, before any worker starts. */
+/** Compiles the contracts and unpacks the browser once, before any worker starts. */
+import chromium from "@sparticuz/chromium";
 import { compileContracts } from "../../scripts/lib/contracts.ts";
 
 export default async function setup(): Promise<void> {
   await compileContracts();
+  await chromium.executablePath();
 }

@@ -34,6 +34,8 @@ type Job = { readonly block: number; readonly run: () => void };
 
 export class Injector {
   readonly fired: Fired[] = [];
+  /** Called when a fault has fired, and when its cause is gone. */
+  onChange: () => void = () => undefined;
   readonly #cluster: Cluster;
   readonly #waiting: Fault[];
   readonly #later: Job[] = [];
@@ -141,11 +143,13 @@ export class Injector {
     const keepers = this.#hit(fault);
     const entry: Fired = { fault, keepers, block, until: undefined };
     this.fired.push(entry);
+    this.onChange();
     const over = (after: number | undefined, undo: () => void): void => {
       if (after === undefined) return;
       const end = (): void => {
         undo();
         entry.until = this.#cluster.chain.head;
+        this.onChange();
       };
       this.#later.push({ block: block + after, run: end });
     };

@@ -9,8 +9,9 @@ type At = { readonly at_ms: number; readonly block: number };
 
 /** Keepers are indices of seats, providers indices of the group. */
 export type RunEvent = At &
+  /** The chain's head is this block now. */
   (
-    | { readonly kind: "mined" }
+    | { readonly kind: "head" }
     /** A turn's window opens (R6), to end before block `to`. */
     | {
         readonly kind: "turn";

@@ -17,6 +17,7 @@ export class Recorder {
   readonly #cluster: Cluster;
   readonly #injector: Injector;
   readonly #seatOf: ReadonlyMap<Hex, number>;
+  #head: Hex | undefined;
   #reasons = 0;
   #fired = 0;
   readonly #lasting = new Map<number, Fired>();
@@ -44,19 +45,16 @@ export class Recorder {
       const [keeper, of, until_ms] = [this.#seat(from), this.#seat(to), world.now_ms];
       this.#add({ kind: "asked", keeper, of, question, answered, start_ms, until_ms });
     };
-    cluster.onBlock(() => {
-      this.#add({ kind: "mined" });
-      this.#catchUp();
-      this.#chain();
-    });
+    injector.onChange = () => this.#catchUp();
+    cluster.onBlock(() => this.#catchUp());
   }
 
   /** What is left to say when the run is over. */
   end(violations: readonly Violation[]): void {
     this.#catchUp();
     for (const { checker, block, text } of violations) {
-      const mined = this.events.findLast((event) => event.kind === "mined" && event.block === block);
-      const at_ms = mined?.at_ms ?? this.#cluster.world.now_ms;
+      const head = this.events.findLast((event) => event.kind === "head" && event.block === block);
+      const at_ms = head?.at_ms ?? this.#cluster.world.now_ms;
       this.events.push({ kind: "violation", at_ms, block, checker, text });
     }
   }
@@ -70,13 +68,14 @@ export class Recorder {
     this.events.push({ at_ms: world.now_ms, block: chain.head, ...happening });
   }
 
-  /** What is noted in lists comes before what is told now. */
+  /** What happened before now and is not told as it happens; keepers note things one by one, so theirs is the oldest. */
   #catchUp(): void {
     const { reasons } = this.#cluster;
     for (; this.#reasons < reasons.length; this.#reasons++) {
       const noted = reasons[this.#reasons];
       if (noted !== undefined) this.events.push({ kind: "noted", ...noted });
     }
+    this.#chain();
     const { fired } = this.#injector;
     for (; this.#fired < fired.length; this.#fired++) {
       const one = fired[this.#fired];
@@ -93,6 +92,10 @@ export class Recorder {
 
   #chain(): void {
     const { chain, options } = this.#cluster;
+    const hash = chain.block(chain.head)?.hash;
+    if (hash === this.#head) return;
+    this.#head = hash;
+    this.#add({ kind: "head" });
     const known = this.#settled;
     const same = chain.settled.findIndex((one, i) => one !== known[i]);
     const kept = same >= 0 ? same : Math.min(chain.settled.length, known.length);

@@ -13,7 +13,7 @@ export function traceOf(events: readonly RunEvent[]): string[] {
 /** Undefined for what happens all the time. */
 export function inWords(event: RunEvent): string | undefined {
   switch (event.kind) {
-    case "mined":
+    case "head":
       return undefined;
     case "turn":
       return `turn ${event.turn} of the interval from ${event.ts} begins, led by keeper ${event.leader}, until block ${event.to - 1}`;

@@ -1,0 +1,43 @@
+/** `whitepay sim replay`: one run again, in words on stdout and as a timeline in a file. */
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { integerOption } from "../lib/options.ts";
+import { printLine, say } from "../lib/output.ts";
+import { committees, complaints, playOf, summary } from "./sim-scenario.ts";
+import type { PlayOptions } from "./sim-scenario.ts";
+
+type ReplayOptions = PlayOptions & { readonly trace?: true; readonly html?: string };
+
+export function register(sim: Command): void {
+  sim
+    .command("replay")
+    .argument("<file-or-seed>", "a scenario file, or the seed of a random scenario")
+    .description(
+      "play one run again; says what happened as text or as a timeline, exits 1 if a checker complains",
+    )
+    .option("--seed <number>", "seed of the run, if a file is played", integerOption("--seed"), 1)
+    .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
+    .option("--trace", "print the run on stdout, an event a line")
+    .option("--html <file>", "write the run as a timeline, one HTML page that needs nothing else")
+    .action(replay);
+}
+
+async function replay(what: string, { trace, html, ...options }: ReplayOptions): Promise<void> {
+  const { simulate } = await import("../sim/simulate.ts");
+  const { scenario, seed } = await playOf(what, options);
+  const result = await simulate(scenario, seed);
+  if (trace === true) for (const line of result.trace) printLine(line);
+  if (html !== undefined) {
+    const { timelinePage } = await import("../sim/trace/timeline.ts");
+    try {
+      writeFileSync(html, timelinePage(result, scenario.committee));
+    } catch (error) {
+      throw usageError(`${html} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    }
+    say(`timeline: ${html}`);
+  }
+  const found = complaints(scenario, result);
+  say(summary(result, found.length === 0));
+  if (found.length > 0) throw new CliError({ code: exitCodes.failed, message: found.join("; ") });
+}

@@ -1,0 +1,380 @@
+// The page of one simulated run. Everything it shows is in the data element; it asks nobody for anything.
+const data = JSON.parse(document.getElementById("data").textContent);
+const events = [...data.events].sort((a, b) => a.at_ms - b.at_ms);
+const chart = document.getElementById("chart");
+const list = document.getElementById("list");
+const places = document.getElementById("places");
+const kinds = document.getElementById("kinds");
+const summary = document.getElementById("view");
+
+const laneHeight = 34;
+const axisHeight = 46;
+const labelWidth = 34;
+/** More marks than this are not drawn one by one, nor listed. */
+const maxMarks = 4000;
+const maxRows = 300;
+const minSpan_ms = 200;
+
+const heads = events.filter((event) => event.kind === "head");
+const start_ms = events.length > 0 ? events[0].at_ms : 0;
+const end_ms = Math.max(events.length > 0 ? events[events.length - 1].at_ms : 1, start_ms + 1);
+const lanes = [
+  ...Array.from({ length: data.committee }, (_, i) => ({ id: i, label: `K${i}` })),
+  { id: "world", label: "net" },
+  ...(data.events.some(({ fault }) => fault && "provider" in fault)
+    ? [{ id: "provider", label: "prov" }]
+    : []),
+  { id: "pay", label: "pay" },
+];
+const height = axisHeight + lanes.length * laneHeight + 6;
+const yOf = (id) => axisHeight + (lanes.findIndex((lane) => lane.id === id) + 0.5) * laneHeight;
+
+const view = { from: start_ms, to: end_ms, width: 600, chosen: undefined };
+const hidden = new Set(["hello", "asked"]);
+const kindOf = (event) => (event.kind === "said" ? event.message : event.kind);
+
+// Faults are bars from the event that began them to the one that ended them.
+const bars = events
+  .filter((event) => event.kind === "fault")
+  .map((event) => {
+    const over = events.find((one) => one.kind === "fault-over" && one.id === event.id);
+    const lane = "provider" in event.fault ? ["provider"] : ["world"];
+    return {
+      event,
+      to: over === undefined ? end_ms : over.at_ms,
+      lanes: event.keepers.length > 0 ? event.keepers : lane,
+    };
+  });
+for (const bar of bars) {
+  const beside = bars.filter((other) => other.row !== undefined && other.to >= bar.event.at_ms);
+  const near = beside.filter((other) => other.lanes.some((lane) => bar.lanes.includes(lane)));
+  bar.row = [0, 1, 2].find((row) => near.every((other) => other.row !== row)) ?? 2;
+}
+const turns = events
+  .filter((event) => event.kind === "turn")
+  .map((event, i, all) => {
+    const settled = events.find(
+      (one) => one.kind === "settled" && one.ts === event.ts && one.at_ms >= event.at_ms,
+    );
+    return { event, to: Math.min(settled?.at_ms ?? end_ms, all[i + 1]?.at_ms ?? end_ms) };
+  });
+
+/** First event at or after a time. */
+function indexAt(time_ms) {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (events[middle].at_ms < time_ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function shown() {
+  return events
+    .slice(indexAt(view.from), indexAt(view.to + 1))
+    .filter((event) => event.kind !== "head" && !hidden.has(kindOf(event)));
+}
+
+function xOf(time_ms) {
+  const share = (time_ms - view.from) / (view.to - view.from);
+  return labelWidth + share * (view.width - labelWidth - 8);
+}
+
+function draw(parent, name, attributes, text) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  if (text !== undefined) element.textContent = text;
+  parent.append(element);
+  return element;
+}
+
+/** What a mark means, for a pointer that rests on it and for whoever has it read out. */
+function explained(element, event) {
+  draw(element, "title", {}, `block ${event.block}: ${event.words}`);
+  if (event === view.chosen) element.classList.add("chosen");
+  element.addEventListener("click", () => choose(event, false));
+}
+
+function drawAxis() {
+  const inside = heads.slice(lowest(view.from), lowest(view.to));
+  const room = Math.max(1, Math.floor((view.width - labelWidth) / 52));
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20000, 100000].find(
+    (s) => inside.length / s <= room,
+  );
+  for (const { block, at_ms } of inside) {
+    if (block % step !== 0) continue;
+    draw(chart, "line", { class: "tick", x1: xOf(at_ms), x2: xOf(at_ms), y1: 14, y2: height });
+    draw(chart, "text", { x: xOf(at_ms) + 2, y: 11 }, block);
+  }
+}
+
+function lowest(time_ms) {
+  const index = heads.findIndex((event) => event.at_ms >= time_ms);
+  return index < 0 ? heads.length : index;
+}
+
+function clip(from, to) {
+  const left = Math.max(xOf(from), labelWidth);
+  return { left, width: Math.max(3, Math.min(xOf(to), view.width) - left) };
+}
+
+function drawTurns() {
+  for (const { event, to } of turns) {
+    if (to < view.from || event.at_ms > view.to) continue;
+    const { left, width } = clip(event.at_ms, to);
+    const even = event.turn % 2 === 0 ? "turn even" : "turn";
+    const band = draw(chart, "rect", { class: even, x: left, y: 18, width, height: height - 18 });
+    explained(band, event);
+    if (width > 60) draw(chart, "text", { x: left + 3, y: 31 }, `turn ${event.turn}, K${event.leader}`);
+    const y = yOf(event.leader);
+    draw(chart, "line", { class: "leads", x1: left, x2: left + width, y1: y, y2: y });
+  }
+}
+
+function drawLanes() {
+  for (const { id, label } of lanes) {
+    const y = yOf(id);
+    draw(chart, "line", { class: "lane", x1: labelWidth, x2: view.width, y1: y, y2: y });
+    draw(chart, "text", { x: 3, y: y + 4 }, label);
+  }
+}
+
+function drawFaults() {
+  for (const { event, to, lanes: at, row } of bars) {
+    if (hidden.has("fault") || to < view.from || event.at_ms > view.to) continue;
+    const { left, width } = clip(event.at_ms, to);
+    for (const lane of at) {
+      const y = yOf(lane) - 14 + row * 9;
+      const bar = draw(chart, "rect", { class: "fault", x: left, y, width, height: 8, rx: 2 });
+      explained(bar, event);
+      const name = event.fault.behaviour ?? event.fault.kind;
+      if (width > name.length * 6 + 8) draw(chart, "text", { x: left + 3, y: y + 8 }, name);
+    }
+  }
+}
+
+function drawSaid(event, wide) {
+  const [x, y] = [xOf(event.at_ms), yOf(event.keeper)];
+  const colour = `stroke: var(--${event.message}); fill: var(--${event.message})`;
+  if (wide) {
+    for (let k = 0; k < data.committee; k++) {
+      if (k === event.keeper) continue;
+      const arrival = event.arrivals.find(({ keeper }) => keeper === k);
+      const there = arrival ?? { at_ms: event.at_ms };
+      // A lost copy ends halfway.
+      const y2 = arrival === undefined ? (y + yOf(k)) / 2 : yOf(k);
+      const line = {
+        class: arrival === undefined ? "way lost" : "way",
+        x1: x,
+        y1: y,
+        x2: xOf(there.at_ms),
+        y2,
+      };
+      draw(chart, "line", { ...line, style: colour });
+    }
+  }
+  explained(draw(chart, "circle", { class: "said", cx: x, cy: y, r: 4, style: colour }), event);
+}
+
+function drawMark(event, wide) {
+  const x = xOf(event.at_ms);
+  if (event.kind === "said") return drawSaid(event, wide);
+  if (event.kind === "asked") {
+    const from = xOf(Math.max(view.from, event.start_ms));
+    const path = `M${from} ${yOf(event.keeper)} L${(from + x) / 2} ${yOf(event.of)} L${x} ${yOf(event.keeper)}`;
+    explained(draw(chart, "path", { class: "asked", d: path }), event);
+  } else if (event.kind === "noted") {
+    const y = yOf(event.keeper) + 5;
+    explained(draw(chart, "path", { class: "note", d: `M${x} ${y} l4 8 h-8 z` }), event);
+  } else if (event.kind === "settled" || event.kind === "taken-back") {
+    const y = yOf("pay");
+    const shape = {
+      class: event.kind === "settled" ? "paid" : "back",
+      x: x - 5,
+      y: y - 7,
+      width: 10,
+      height: 14,
+      rx: 2,
+    };
+    explained(draw(chart, "rect", shape), event);
+  } else if (event.kind === "violation") {
+    draw(chart, "line", { class: "violation", x1: x, x2: x, y1: 16, y2: height });
+    explained(draw(chart, "path", { class: "violation", d: `M${x - 6} 34 h12 l-6 10 z` }), event);
+  }
+}
+
+function drawChosen() {
+  if (view.chosen === undefined) return;
+  const x = xOf(view.chosen.at_ms);
+  draw(chart, "line", { class: "chosen", x1: x, x2: x, y1: 16, y2: height });
+}
+
+function rowOf(event) {
+  const row = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  const at = document.createElement("span");
+  at.className = "at";
+  at.textContent = `block ${event.block}`;
+  const what = document.createElement("span");
+  what.className = event.kind === "violation" ? "what bad" : "what";
+  what.textContent = event.words;
+  button.append(at, what);
+  if (event === view.chosen) button.setAttribute("aria-current", "true");
+  button.addEventListener("click", () => choose(event, true));
+  row.append(button);
+  return row;
+}
+
+function drawAll() {
+  const marks = shown();
+  const drawn = marks.slice(0, maxMarks);
+  const blocks = lowest(view.to) - lowest(view.from);
+  chart.replaceChildren();
+  chart.setAttribute("viewBox", `0 0 ${view.width} ${height}`);
+  chart.setAttribute("height", String(height));
+  drawTurns();
+  drawAxis();
+  drawLanes();
+  drawFaults();
+  const wide = blocks <= 60 && drawn.length * data.committee <= maxMarks;
+  for (const event of drawn) drawMark(event, wide);
+  drawChosen();
+  const first = heads[Math.min(lowest(view.from), heads.length - 1)]?.block ?? 0;
+  const last = heads[Math.max(0, lowest(view.to) - 1)]?.block ?? 0;
+  const more = marks.length > maxRows ? `; the first ${maxRows} are listed, look closer for the others` : "";
+  summary.textContent = `Blocks ${first} to ${last}: ${marks.length} events${more}.`;
+  list.replaceChildren(...marks.slice(0, maxRows).map(rowOf));
+}
+
+function look(from, to) {
+  const span = Math.min(Math.max(to - from, minSpan_ms), end_ms - start_ms + 1);
+  view.from = Math.max(start_ms, Math.min((from + to - span) / 2, end_ms + 1 - span));
+  view.to = view.from + span;
+  drawAll();
+}
+
+/** Chosen in the list, the view follows; chosen in the chart, the row is brought up. */
+function choose(event, follow) {
+  view.chosen = event;
+  const span = view.to - view.from;
+  if (follow && (event.at_ms < view.from + span * 0.1 || event.at_ms > view.to - span * 0.1)) {
+    look(event.at_ms - span / 2, event.at_ms + span / 2);
+  } else drawAll();
+  const row = list.querySelector('[aria-current="true"]');
+  row?.focus({ preventScroll: follow });
+}
+
+function move(share) {
+  const by = (view.to - view.from) * share;
+  look(view.from + by, view.to + by);
+}
+
+function zoom(factor) {
+  const middle = view.chosen?.at_ms ?? (view.from + view.to) / 2;
+  const inside = middle >= view.from && middle <= view.to ? middle : (view.from + view.to) / 2;
+  const half = ((view.to - view.from) * factor) / 2;
+  look(inside - half, inside + half);
+}
+
+const whole = () => look(start_ms, end_ms);
+const actions = {
+  ArrowLeft: () => move(-0.2),
+  ArrowRight: () => move(0.2),
+  "+": () => zoom(0.5),
+  "=": () => zoom(0.5),
+  "-": () => zoom(2),
+  0: whole,
+  Home: () => look(start_ms, start_ms + view.to - view.from),
+  End: () => look(end_ms - (view.to - view.from), end_ms),
+};
+
+chart.addEventListener("keydown", (event) => {
+  const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : actions[event.key];
+  if (action === undefined) return;
+  event.preventDefault();
+  action();
+});
+for (const button of document.querySelectorAll("[data-key]")) {
+  button.addEventListener("click", () => actions[button.dataset.key]());
+}
+list.addEventListener("keydown", (event) => {
+  const row = document.activeElement?.closest("li");
+  const next = { ArrowDown: row?.nextElementSibling, ArrowUp: row?.previousElementSibling }[event.key];
+  if (!next) return;
+  event.preventDefault();
+  next.querySelector("button").focus();
+});
+
+let drag;
+chart.addEventListener("pointerdown", (event) => {
+  drag = { x: event.clientX, from: view.from, to: view.to };
+});
+window.addEventListener("pointermove", (event) => {
+  if (drag === undefined || Math.abs(event.clientX - drag.x) < 4) return;
+  const by = ((drag.x - event.clientX) / view.width) * (drag.to - drag.from);
+  look(drag.from + by, drag.to + by);
+});
+for (const over of ["pointerup", "pointercancel"]) window.addEventListener(over, () => (drag = undefined));
+
+/** Parts of the run that one wants to see: intervals, the rounds that settled them, violations. */
+function offerPlaces() {
+  const timeOf = (block) => heads.find((one) => one.block >= block)?.at_ms ?? end_ms;
+  const offer = (label, from, to) => {
+    const option = new Option(label, `${from} ${to}`);
+    places.append(option);
+  };
+  offer("the whole run", start_ms, end_ms);
+  const settled = events.filter((event) => event.kind === "settled");
+  settled.forEach((event, i) => {
+    const opened = turns.find((turn) => turn.event.ts === event.ts)?.event.at_ms ?? timeOf(event.te);
+    offer(`interval ${i + 1}, blocks ${event.ts} to ${event.te}`, timeOf(event.ts), event.at_ms + 3000);
+    offer(`interval ${i + 1}: how it was settled`, opened - 1000, event.at_ms + 2500);
+  });
+  events
+    .filter((event) => event.kind === "violation")
+    .forEach((event) =>
+      offer(`violation of ${event.checker}, block ${event.block}`, event.at_ms - 15000, event.at_ms + 5000),
+    );
+  places.addEventListener("change", () => look(...places.value.split(" ").map(Number)));
+}
+
+/** One box for each kind of event that there is. */
+function offerKinds() {
+  const words = {
+    noted: "notes",
+    asked: "questions",
+    fault: "faults",
+    "fault-over": "",
+    head: "",
+    turn: "",
+  };
+  const found = [...new Set(events.map(kindOf))].filter((kind) => words[kind] !== "");
+  for (const kind of found) {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.checked = !hidden.has(kind);
+    box.addEventListener("change", () => {
+      if (box.checked) hidden.delete(kind);
+      else hidden.add(kind);
+      drawAll();
+    });
+    const mark = document.createElement("span");
+    mark.className = "mark";
+    mark.style.background = `var(--${{ settled: "good", violation: "bad", noted: "soft", asked: "soft", "taken-back": "bad" }[kind] ?? kind})`;
+    label.append(box, mark, words[kind] ?? kind);
+    kinds.append(label);
+  }
+}
+
+offerPlaces();
+offerKinds();
+// Drawing sets the height, which is no reason to draw again.
+new ResizeObserver(([entry]) => {
+  const width = Math.max(280, Math.round(entry.contentRect.width));
+  if (width === view.width && chart.childElementCount > 0) return;
+  view.width = width;
+  requestAnimationFrame(drawAll);
+}).observe(chart);

@@ -1,0 +1,72 @@
+/** A run as one HTML page that needs nothing from outside: keepers as lanes, and beside it the same events in words. */
+import { readFileSync } from "node:fs";
+import type { SimulationResult } from "../simulate.ts";
+import { inWords } from "./text.ts";
+
+const asset = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), "utf8");
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+/** Nothing in it can end the element that it lies in. */
+function embedded(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "bigint" ? part.toString() : part,
+  ).replaceAll("<", "\\u003c");
+}
+
+export function timelinePage(result: SimulationResult, committee: number): string {
+  const { name, seed, settled, intervals, violations, events } = result;
+  const title = `${name} (seed ${seed})`;
+  const worded = events.map((event) => ({ ...event, words: inWords(event) ?? quiet(event.kind) }));
+  const verdict =
+    violations.length === 0
+      ? `<p class="good">No checker complained.</p>`
+      : `<ul class="bad">${violations.map((v) => `<li>${escaped(`${v.checker}, block ${v.block}: ${v.text}`)}</li>`).join("")}</ul>`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>${escaped(title)}</title>
+<style>
+${asset("timeline.css")}</style>
+</head>
+<body>
+<main>
+<h1>${escaped(title)}</h1>
+<p>${settled} of ${intervals} intervals settled, ${committee} keepers.</p>
+${verdict}
+<div class="bar">
+<label for="places">Show</label>
+<select id="places"></select>
+<button type="button" data-key="ArrowLeft" aria-label="earlier">←</button>
+<button type="button" data-key="ArrowRight" aria-label="later">→</button>
+<button type="button" data-key="+" aria-label="closer">+</button>
+<button type="button" data-key="-" aria-label="farther">−</button>
+<button type="button" data-key="0">all</button>
+</div>
+<svg id="chart" tabindex="0" role="group" aria-labelledby="chart-name" aria-describedby="chart-help"></svg>
+<p id="chart-name" class="soft">Keepers K0 to K${committee - 1} as lanes over the blocks; the thick line is the leader of the turn,
+bars are faults while they last, triangles notes of a keeper, boxes below settlements.</p>
+<p id="chart-help" class="soft">Arrow keys move, + and − look closer and farther, 0 shows all. Close up, lines lead to
+where a message arrives; a dashed one was lost.</p>
+<fieldset id="kinds"><legend>Events</legend></fieldset>
+<h2>Events in view</h2>
+<p id="view" class="soft" role="status"></p>
+<ol id="list"></ol>
+</main>
+<script type="application/json" id="data">${embedded({ committee, events: worded })}</script>
+<script type="module">
+${asset("timeline.js")}</script>
+</body>
+</html>
+`;
+}
+
+/** Words for what the trace leaves out. */
+function quiet(kind: string): string {
+  return kind === "said" ? "says hello" : kind === "asked" ? "asks for what it missed, is answered" : kind;
+}

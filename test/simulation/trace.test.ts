@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
+import { simulate } from "../../scripts/sim/simulate.ts";
+import type { RunEvent } from "../../scripts/sim/trace/events.ts";
+import { runCli } from "../support/cli.ts";
+import { temporaryFolder } from "../support/files.ts";
+
+const library = (name: string): string => join(projectRoot, "scripts/sim/scenarios", `${name}.yaml`);
+
+async function eventsOf(name: string): Promise<readonly RunEvent[]> {
+  const file = library(name);
+  return (await simulate(parseScenario(readFileSync(file, "utf8"), file), 1)).events;
+}
+
+function all<K extends RunEvent["kind"]>(
+  events: readonly RunEvent[],
+  kind: K,
+): Extract<RunEvent, { kind: K }>[] {
+  return events.filter((event): event is Extract<RunEvent, { kind: K }> => event.kind === kind);
+}
+
+describe("the events of a run", () => {
+  it("say of each message who gets it and when, and of each fault when it is over", async () => {
+    const events = await eventsOf("storm");
+    const said = all(events, "said");
+    for (const { keeper, at_ms, arrivals } of said) {
+      expect(arrivals.every((arrival) => arrival.at_ms > at_ms && arrival.keeper !== keeper)).toBe(true);
+    }
+    // Half of them are lost in blocks 60 to 90, and half come twice from block 200 on.
+    const copies = (from: number, to: number): number => {
+      const some = said.filter(({ block }) => block >= from && block < to);
+      return some.reduce((sum, { arrivals }) => sum + arrivals.length, 0) / (3 * some.length);
+    };
+    expect(copies(60, 90)).toBeLessThan(0.7);
+    expect(copies(200, 240)).toBeGreaterThan(1.3);
+    const lasted = all(events, "fault").map(({ id, block }) => {
+      return (all(events, "fault-over").find((over) => over.id === id)?.block ?? 0) - block;
+    });
+    expect(lasted).toEqual([30, 30, 40]);
+  });
+
+  it("come in the order of the blocks, with each turn and its leader before what is said in it", async () => {
+    const events = await eventsOf("leader-crashes-after-close");
+    const turns = all(events, "turn");
+    expect(events.every(({ at_ms }, i) => i === 0 || at_ms >= (events[i - 1]?.at_ms ?? 0))).toBe(true);
+    for (const proposed of all(events, "said").filter(({ message }) => message === "propose")) {
+      const { ts, turn } = proposed.round ?? { ts: -1, turn: -1 };
+      const opened = turns.find((one) => one.ts === ts && one.turn === turn);
+      expect(opened?.leader).toBe(proposed.keeper);
+      expect(opened?.block).toBeLessThanOrEqual(proposed.block);
+    }
+    // R6: one crashed leader costs one turn.
+    expect(turns.map(({ turn }) => turn).filter((turn) => turn > 1)).toEqual([2]);
+  });
+
+  it("tell a settlement that a reorg took back, and the one that took its place", async () => {
+    const faults = "faults: [{when: {settlement: 2, phase: settle}, kind: reorg, depth: 2}]";
+    const { events } = await simulate(
+      parseScenario(`name: reorg\nsettlements: 3\n${faults}\n`, "reorg.yaml"),
+      1,
+    );
+    const [taken] = all(events, "taken-back");
+    const twice = all(events, "settled").filter(({ ts }) => ts === taken?.ts);
+    expect(taken).toBeDefined();
+    expect(twice).toHaveLength(2);
+  });
+});
+
+describe("whitepay sim replay", () => {
+  it("prints the run in the same words as here, and writes it as a page", async () => {
+    const file = library("storm");
+    const html = join(await temporaryFolder(), "run.html");
+    const { code, stdout, stderr } = await runCli([
+      "sim",
+      "replay",
+      file,
+      "--seed",
+      "5",
+      "--trace",
+      "--html",
+      html,
+    ]);
+    const here = await simulate(parseScenario(readFileSync(file, "utf8"), file), 5);
+    expect(stderr).toContain(`timeline: ${html}`);
+    expect(code).toBe(0);
+    expect(stdout).toBe(`${here.trace.join("\n")}\n`);
+    expect(readFileSync(html, "utf8")).toContain(
+      "<title>a storm of loss, delay and doubles (seed 5)</title>",
+    );
+  });
+
+  it("says that a file cannot be written, and where a page was asked for nothing else is", async () => {
+    const html = join(await temporaryFolder(), "missing", "run.html");
+    const { code, stdout, stderr } = await runCli(["sim", "replay", library("all-is-well"), "--html", html]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${html} cannot be written (ENOENT)`);
+    expect(stdout).toBe("");
+    expect(existsSync(html)).toBe(false);
+  });
+});
