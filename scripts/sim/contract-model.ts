@@ -248,7 +248,7 @@ export class Model {
     if (values.length !== due.length) refuse("WrongItemCount");
     providers.forEach((provider, i) => {
       if (provider <= (providers[i - 1] ?? -1)) refuse("ItemsNotAscending");
-      if (provider !== due[i]) refuse("ProviderNotActive");
+      if (!due.includes(provider)) refuse("ProviderNotActive");
     });
     this.#payKeepers(this.#payProviders(due, te, values), input);
     this.#moveOn(te, te);
