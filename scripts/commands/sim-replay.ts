@@ -30,8 +30,9 @@ async function replay(what: string, { trace, html, ...options }: ReplayOptions):
   if (trace === true) for (const line of result.trace) printLine(line);
   if (html !== undefined) {
     const { timelinePage } = await import("../sim/trace/timeline.ts");
+    const { spares } = await import("../sim/scenario/schema.ts");
     try {
-      writeFileSync(html, timelinePage(result, scenario.committee));
+      writeFileSync(html, timelinePage(result, scenario.committee + spares(scenario)));
     } catch (error) {
       throw usageError(`${html} cannot be written (${(error as NodeJS.ErrnoException).code})`);
     }

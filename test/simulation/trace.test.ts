@@ -67,6 +67,19 @@ describe("the events of a run", () => {
     expect(taken).toBeDefined();
     expect(twice).toHaveLength(2);
   });
+
+  it("tell who was paid: nine tenths to the providers, one to the keepers that are payees", async () => {
+    const settled = all(await eventsOf("leader-crashes-after-close"), "settled");
+    for (const { failed, payees, paid } of settled) {
+      const sum = (to: "keeper" | "provider"): bigint =>
+        paid.reduce((total, one) => (one.to === to ? total + one.units : total), 0n);
+      expect(paid.filter(({ to }) => to === "keeper").map(({ index }) => index)).toEqual(payees);
+      // Who failed takes no share and the others divide the tenth; a keeper that is left out leaves its share (R30).
+      const tenth = Number(sum("provider")) / 9;
+      expect(Number(sum("keeper")) / tenth).toBeCloseTo(payees.length / (4 - failed.length), 4);
+    }
+    expect(settled.flatMap(({ failed }) => failed)).toHaveLength(1);
+  });
 });
 
 describe("whitepay sim replay", () => {

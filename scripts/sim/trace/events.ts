@@ -63,8 +63,12 @@ export type RunEvent = At &
         readonly sender: number;
         readonly failed: readonly number[];
         readonly payees: readonly number[];
+        readonly paid: readonly Paid[];
       }
     /** A reorg removed a settlement from the chain. */
     | { readonly kind: "taken-back"; readonly ts: number; readonly te: number }
     | { readonly kind: "violation"; readonly checker: string; readonly text: string }
   );
+
+/** Token units that a settlement credited to somebody. */
+export type Paid = { readonly to: "keeper" | "provider"; readonly index: number; readonly units: bigint };

@@ -6,6 +6,7 @@ import type { Violation } from "../checkers/checker.ts";
 import { operatorOf } from "../cheap-crypto.ts";
 import type { Settled } from "../chain-model.ts";
 import type { Cluster } from "../cluster.ts";
+import type { Model } from "../contract-model.ts";
 import type { Fired, Injector } from "../scenario/inject.ts";
 import type { RunEvent } from "./events.ts";
 
@@ -29,12 +30,12 @@ export class Recorder {
     this.#injector = injector;
     this.#seatOf = new Map(cluster.seats.map((_, seat) => [operatorOf(seat), seat]));
     const { network, world } = cluster;
-    network.onSent = ({ keeper, body }, ways) => {
+    network.onSent = ({ keeper, committee, body }, ways) => {
       this.#catchUp();
       const round = body.kind === "hello" ? undefined : body.round;
       this.#add({
         kind: "said",
-        keeper,
+        keeper: cluster.chain.seatsOf(committee)[keeper] ?? -1,
         message: body.kind,
         round: round && { ts: round.ts, turn: round.turn, attempt: round.attempt },
         arrivals: ways.map(({ to, at_ms }) => ({ keeper: this.#seat(to), at_ms })),
@@ -112,23 +113,43 @@ export class Recorder {
     this.#turn = { ts, number };
     const { committee } = chain.snapshot(chain.head);
     const operators = committee.members.map(({ operator }) => operator);
-    const leader = leaderOf(turnOrder(ts, committee.seed, operators), number);
+    const leads = leaderOf(turnOrder(ts, committee.seed, operators), number);
+    const leader = chain.seatsOf(committee.version)[leads] ?? -1;
     const { te, to } = turnWindow(ts, options.params, number);
     this.#add({ kind: "turn", ts, turn: number, te, to, leader });
   }
 
-  #settle({ settlement, sender }: Settled): void {
-    const { ts, te, leader, failed, payees } = settlement;
+  #settle({ settlement, sender, before, after }: Settled): void {
+    const { ts, te, committee, leader, failed, payees } = settlement;
     const { interval, turn } = this.#cluster.options.params;
+    const seats = this.#cluster.chain.seatsOf(committee);
+    const seatsIn = (bitmap: bigint): number[] => bits(bitmap).map((member) => seats[member] ?? -1);
+    const earned = (group: Model): readonly bigint[] =>
+      group.committees.get(committee)?.accounts.map((account) => account.earned) ?? [];
+    const credits = (group: Model): readonly bigint[] => group.providers.map(({ credit }) => credit);
+    const keepers = growth(earned(before), earned(after));
+    const paid = [
+      ...keepers.map((one) => ({ to: "keeper" as const, ...one, index: seats[one.index] ?? -1 })),
+      ...growth(credits(before), credits(after)).map((one) => ({ to: "provider" as const, ...one })),
+    ];
     this.#add({
       kind: "settled",
       ts,
       te,
       turn: (te - ts - interval) / turn + 1,
-      leader,
+      leader: seats[leader] ?? -1,
       sender: this.#seat(sender),
-      failed: bits(failed),
-      payees: bits(payees),
+      failed: seatsIn(failed),
+      payees: seatsIn(payees),
+      paid,
     });
   }
+}
+
+/** Who has more than before, and how much. */
+function growth(before: readonly bigint[], after: readonly bigint[]): { index: number; units: bigint }[] {
+  return after.flatMap((now, index) => {
+    const units = now - (before[index] ?? 0n);
+    return units === 0n ? [] : [{ index, units }];
+  });
 }

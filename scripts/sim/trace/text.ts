@@ -56,8 +56,12 @@ function said({ keeper, message, round, arrivals }: RunEvent & { kind: "said" })
 }
 
 function settled(event: RunEvent & { kind: "settled" }): string {
-  const { ts, te, turn, leader, sender, failed, payees } = event;
+  const { ts, te, turn, leader, sender, failed, payees, paid } = event;
   const by = sender === leader ? "" : `, sent by ${sender}`;
   const list = (indices: readonly number[]): string => (indices.length === 0 ? "none" : indices.join(", "));
-  return `settled ${ts}-${te} in turn ${turn}, led by ${leader}${by}; failed: ${list(failed)}; payees: ${list(payees)}`;
+  const credits = paid.map(({ to, index, units }) => `${to} ${index} +${units}`);
+  return (
+    `settled ${ts}-${te} in turn ${turn}, led by ${leader}${by}; failed: ${list(failed)}; payees: ${list(payees)}; ` +
+    (credits.length === 0 ? "nobody is paid" : credits.join(", "))
+  );
 }

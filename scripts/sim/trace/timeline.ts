@@ -16,7 +16,8 @@ function embedded(value: unknown): string {
   ).replaceAll("<", "\\u003c");
 }
 
-export function timelinePage(result: SimulationResult, committee: number): string {
+/** `keepers`: how many seats there are, those of keepers that wait for one included. */
+export function timelinePage(result: SimulationResult, keepers: number): string {
   const { name, seed, settled, intervals, violations, events } = result;
   const title = `${name} (seed ${seed})`;
   const worded = events.map((event) => ({ ...event, words: inWords(event) ?? quiet(event.kind) }));
@@ -37,7 +38,7 @@ ${asset("timeline.css")}</style>
 <body>
 <main>
 <h1>${escaped(title)}</h1>
-<p>${settled} of ${intervals} intervals settled, ${committee} keepers.</p>
+<p>${settled} of ${intervals} intervals settled, ${keepers} keepers.</p>
 ${verdict}
 <div class="bar">
 <label for="places">Show</label>
@@ -49,7 +50,7 @@ ${verdict}
 <button type="button" data-key="0">all</button>
 </div>
 <svg id="chart" tabindex="0" role="group" aria-labelledby="chart-name" aria-describedby="chart-help"></svg>
-<p id="chart-name" class="soft">Keepers K0 to K${committee - 1} as lanes over the blocks; the thick line is the leader of the turn,
+<p id="chart-name" class="soft">Keepers K0 to K${keepers - 1} as lanes over the blocks; the thick line is the leader of the turn,
 bars are faults while they last, triangles notes of a keeper, boxes below settlements.</p>
 <p id="chart-help" class="soft">Arrow keys move, + and − look closer and farther, 0 shows all. Close up, lines lead to
 where a message arrives; a dashed one was lost.</p>
@@ -58,7 +59,7 @@ where a message arrives; a dashed one was lost.</p>
 <p id="view" class="soft" role="status"></p>
 <ol id="list"></ol>
 </main>
-<script type="application/json" id="data">${embedded({ committee, events: worded })}</script>
+<script type="application/json" id="data">${embedded({ keepers, events: worded })}</script>
 <script type="module">
 ${asset("timeline.js")}</script>
 </body>

@@ -19,7 +19,7 @@ const heads = events.filter((event) => event.kind === "head");
 const start_ms = events.length > 0 ? events[0].at_ms : 0;
 const end_ms = Math.max(events.length > 0 ? events[events.length - 1].at_ms : 1, start_ms + 1);
 const lanes = [
-  ...Array.from({ length: data.committee }, (_, i) => ({ id: i, label: `K${i}` })),
+  ...Array.from({ length: data.keepers }, (_, i) => ({ id: i, label: `K${i}` })),
   { id: "world", label: "net" },
   ...(data.events.some(({ fault }) => fault && "provider" in fault)
     ? [{ id: "provider", label: "prov" }]
@@ -158,7 +158,7 @@ function drawSaid(event, wide) {
   const [x, y] = [xOf(event.at_ms), yOf(event.keeper)];
   const colour = `stroke: var(--${event.message}); fill: var(--${event.message})`;
   if (wide) {
-    for (let k = 0; k < data.committee; k++) {
+    for (let k = 0; k < data.keepers; k++) {
       if (k === event.keeper) continue;
       const arrival = event.arrivals.find(({ keeper }) => keeper === k);
       const there = arrival ?? { at_ms: event.at_ms };
@@ -238,7 +238,7 @@ function drawAll() {
   drawAxis();
   drawLanes();
   drawFaults();
-  const wide = blocks <= 60 && drawn.length * data.committee <= maxMarks;
+  const wide = blocks <= 60 && drawn.length * data.keepers <= maxMarks;
   for (const event of drawn) drawMark(event, wide);
   drawChosen();
   const first = heads[Math.min(lowest(view.from), heads.length - 1)]?.block ?? 0;
