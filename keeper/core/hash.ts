@@ -60,11 +60,17 @@ export function keccak(...parts: readonly Uint8Array[]): Hex {
   return toHex(keccak256(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts)));
 }
 
+/** Writes values as words into `out`, from byte `at` on. */
+export function writeWords(out: Uint8Array, at: number, values: readonly (number | bigint | Hex)[]): void {
+  out.fill(0, at, at + wordBytes * values.length);
+  let end = at;
+  for (const value of values) writeWord(out, (end += wordBytes), value);
+}
+
 /** keccak256(abi.encode(…)) of static values. */
 export function keccakWords(...values: readonly (number | bigint | Hex)[]): Hex {
   const out = new Uint8Array(wordBytes * values.length);
-  for (let i = 0; i < values.length; i++)
-    writeWord(out, (i + 1) * wordBytes, values[i] as number | bigint | Hex);
+  writeWords(out, 0, values);
   return toHex(keccak256(out));
 }
 

@@ -1,5 +1,5 @@
 /** Records of challenges and the tree a keeper commits to (R13, R18). */
-import { fromHex, keccak, keccakWords, word, zeroHash } from "./hash.ts";
+import { keccak, keccakWords, wordBytes, writeWords, zeroHash } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 
 /** Why a challenge counts as failed (R13). */
@@ -29,17 +29,19 @@ const leafTag = { proven: 1, failed: 2, carried: 3 } as const;
 export function leafHash(provider: number, slot: number, leaf: RecordLeaf): Hex {
   const bytes = leaf.kind === "failed" ? 0n : leaf.bytes;
   const receipt = leaf.kind === "proven" ? leaf.receiptHash : zeroHash;
-  return keccak(
-    Uint8Array.of(0x00, leafTag[leaf.kind]),
-    word(provider),
-    word(slot),
-    word(bytes),
-    fromHex(receipt),
-  );
+  leafInput[1] = leafTag[leaf.kind];
+  writeWords(leafInput, 2, [provider, slot, bytes, receipt]);
+  return keccak(leafInput);
 }
 
+// What is hashed for a leaf and for a node is of one size and asked for by the thousand: written in place each time.
+const leafInput = new Uint8Array(2 + 4 * wordBytes);
+const nodeInput = new Uint8Array(1 + 2 * wordBytes);
+nodeInput[0] = 0x01;
+
 function nodeHash(left: Hex, right: Hex): Hex {
-  return keccak(Uint8Array.of(0x01), fromHex(left), fromHex(right));
+  writeWords(nodeInput, 1, [left, right]);
+  return keccak(nodeInput);
 }
 
 /** All levels of a binary tree over `leaves`, padded with zero hashes to a power of two; level 0 are the leaves. */
@@ -71,19 +73,52 @@ export function treePath(levels: readonly (readonly Hex[])[], index: number): He
   return levels.slice(0, -1).map((level, depth) => level[(index >> depth) ^ 1] ?? zeroHash);
 }
 
-export function pathHolds(
-  root: Hex,
-  leafCount: number,
-  index: number,
-  leaf: Hex,
-  path: readonly Hex[],
-): boolean {
-  if (path.length !== Math.ceil(Math.log2(Math.max(leafCount, 1)))) return false;
-  let node = leaf;
-  path.forEach((sibling, depth) => {
-    node = (index >> depth) & 1 ? nodeHash(sibling, node) : nodeHash(node, sibling);
-  });
-  return rootOf(node, leafCount) === root;
+/**
+ * Checks leaves of one tree against its root. Paths share their upper nodes, so the climb from a leaf ends at the first node
+ * that is known already: the rest of its path then has to be what is known above it.
+ */
+export class TreePaths {
+  readonly #root: Hex;
+  readonly #leafCount: number;
+  readonly #depth: number;
+  /** Verified nodes by their place: the top is 1, the children of i are 2i and 2i + 1. */
+  readonly #known = new Map<number, Hex>();
+
+  constructor(root: Hex, leafCount: number) {
+    this.#root = root;
+    this.#leafCount = leafCount;
+    this.#depth = Math.ceil(Math.log2(Math.max(leafCount, 1)));
+  }
+
+  /** Whether `leaf` is the tree's at `index`; `path` its siblings from there up to the top. */
+  holds(index: number, leaf: Hex, path: readonly Hex[]): boolean {
+    if (path.length !== this.#depth) return false;
+    const climbed: [number, Hex][] = [];
+    let place = 2 ** this.#depth + index;
+    let node = leaf;
+    for (const sibling of path) {
+      if (this.#known.has(place)) break;
+      climbed.push([place, node], [place ^ 1, sibling]);
+      node = place % 2 === 1 ? nodeHash(sibling, node) : nodeHash(node, sibling);
+      place >>>= 1;
+    }
+    const known = this.#known.get(place);
+    const holds = known === undefined ? rootOf(node, this.#leafCount) === this.#root : known === node;
+    if (!holds || !this.#knownAbove(place, path)) return false;
+    climbed.push([place, node]);
+    for (const [at, hash] of climbed) this.#known.set(at, hash);
+    return true;
+  }
+
+  /** Whether what is left of a path above a known node is what was verified there. */
+  #knownAbove(from: number, path: readonly Hex[]): boolean {
+    let place = from;
+    for (let depth = this.#depth - Math.floor(Math.log2(from)); depth < path.length; depth++) {
+      if (this.#known.get(place ^ 1) !== path[depth]) return false;
+      place >>>= 1;
+    }
+    return true;
+  }
 }
 
 /** A record tree that stands for many slots of several providers at once. */

@@ -7,6 +7,7 @@ import type { Message, MessageOf } from "./messages.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { ChallengeRecord, RecordLeaf, RecordTree } from "./records.ts";
 import type { Settlement } from "./settlement.ts";
+import type { Draw } from "./stages/audit.ts";
 
 export type Config = {
   /** Lower-case operator address of this keeper. */
@@ -23,6 +24,8 @@ export type ChallengeTask = {
   readonly slot: number;
   readonly blockHash: Hex;
   seed: Uint8Array | undefined;
+  /** Blocks after the slot's start at which to ask (R8); undefined without a seed. */
+  offset: number | undefined;
   /** Head at which it was asked. */
   askedAt: number | undefined;
   /** Nobody answered: a record only at the slot's end, when it is clear who was cut off (R13). */
@@ -41,7 +44,12 @@ export type RevealState = {
   countedAt: number | undefined;
 };
 
-export type CloseState = { readonly message: MessageOf<"close">; readonly hash: Hex };
+export type CloseState = {
+  readonly message: MessageOf<"close">;
+  readonly hash: Hex;
+  /** What its audit block drew (R20), once that is known. */
+  audit: { readonly blockHash: Hex; readonly draws: readonly Draw[] } | undefined;
+};
 
 export type Evaluation = {
   /** By provider, ascending. */

@@ -82,7 +82,24 @@ export function roundIdOf(step: Step, key: RoundKey): ReturnType<typeof roundId>
 
 /** The round a message belongs to, or undefined if this keeper has not heard its proposal yet. */
 export function roundOf(step: Step, body: RoundBody): RoundState | undefined {
-  return step.state.turn?.rounds.get(roundIdOf(step, body.round));
+  return step.state.turn === undefined ? undefined : roundByKey(step.state.turn, body.round);
+}
+
+/** The round that a key names: its id is the hash of just these fields (R17), so they are compared instead of hashed. */
+export function roundByKey(turn: TurnState, key: RoundKey): RoundState | undefined {
+  for (const round of turn.rounds.values()) if (sameRound(round.propose.body.round, key)) return round;
+  return undefined;
+}
+
+function sameRound(a: RoundKey, b: RoundKey): boolean {
+  return (
+    a.attempt === b.attempt &&
+    a.turn === b.turn &&
+    a.ts === b.ts &&
+    a.te === b.te &&
+    a.leader === b.leader &&
+    a.committee === b.committee
+  );
 }
 
 /** How a round key stands to the present turn (D4). */

@@ -13,7 +13,7 @@ import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import { treeOf } from "../core/liveness.ts";
 import type { OpenedLeaf } from "../core/messages.ts";
-import { leafHash, pathHolds, treePath } from "../core/records.ts";
+import { TreePaths, leafHash, treePath } from "../core/records.ts";
 import type { RecordLeaf } from "../core/records.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
@@ -100,8 +100,10 @@ export class RecordExchange {
     const actual = decoded.value.length;
     if (actual !== expected) return `expected ${expected} leaves, actual ${actual}`;
     const leaves: RecordLeaf[] = [];
+    const { providers, fromSlot: first, toSlot } = effect.scope;
+    const paths = new TreePaths(effect.root, providers.length * (toSlot - first));
     for (const [i, opened] of decoded.value.entries()) {
-      const leaf = this.#checkedLeaf(group, effect, opened, fromSlot + i);
+      const leaf = this.#checkedLeaf(group, effect, paths, opened, fromSlot + i);
       if (typeof leaf === "string") return leaf;
       leaves.push(leaf);
     }
@@ -115,10 +117,11 @@ export class RecordExchange {
   #checkedLeaf(
     group: GroupSnapshot,
     effect: FetchRecords,
+    paths: TreePaths,
     opened: OpenedLeaf,
     slot: number,
   ): RecordLeaf | string {
-    const { scope, provider, root, owner } = effect;
+    const { scope, provider, owner } = effect;
     const keeper = group.committee.members[owner];
     const position = scope.providers.indexOf(provider);
     if (keeper === undefined || position < 0 || opened.provider !== provider || opened.slot !== slot) {
@@ -127,7 +130,7 @@ export class RecordExchange {
     const slots = scope.toSlot - scope.fromSlot;
     const index = position * slots + slot - scope.fromSlot;
     const hash = leafHash(provider, slot, opened.leaf);
-    if (!pathHolds(root, scope.providers.length * slots, index, hash, opened.path)) {
+    if (!paths.holds(index, hash, opened.path)) {
       return `slot ${slot}: path does not lead to the root`;
     }
     if (opened.leaf.kind !== "proven") return opened.leaf;

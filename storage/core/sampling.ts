@@ -7,8 +7,8 @@ import type { PieceList } from "./piece-list.ts";
 /** R11: leaves a challenge asks for. */
 export const SAMPLE_LEAVES = 16;
 
-const SAMPLE_DOMAIN = "WHITEPAY_SAMPLE_V1";
-const OFFSET_DOMAIN = "WHITEPAY_OFFSET_V1";
+const SAMPLE_DOMAIN = new TextEncoder().encode("WHITEPAY_SAMPLE_V1");
+const OFFSET_DOMAIN = new TextEncoder().encode("WHITEPAY_OFFSET_V1");
 const WORD = 1n << 64n;
 
 export interface Draw {
@@ -50,9 +50,8 @@ export function challengeOffset(
 }
 
 /** Source of uniform integers below `bound` (1 to 2^64 − 1), by rejection: no modulo bias. */
-function uniformWords(domain: string, seed: Uint8Array, bound: bigint, hash: Hash): () => bigint {
+function uniformWords(tag: Uint8Array, seed: Uint8Array, bound: bigint, hash: Hash): () => bigint {
   if (bound < 1n || bound >= WORD) throw new RangeError(`bound: expected 1 to 2^64 - 1, actual ${bound}`);
-  const tag = new TextEncoder().encode(domain);
   const input = new Uint8Array(tag.length + seed.length + 4);
   input.set(tag);
   input.set(seed, tag.length);

@@ -60,6 +60,7 @@ function prepare(
     slot,
     blockHash,
     seed: undefined,
+    offset: undefined,
     askedAt: undefined,
     unreachable: false,
     skipped: false,
@@ -91,8 +92,8 @@ function askWhenDue(step: Step, group: GroupSnapshot, task: ChallengeTask): void
   const { confirmations, slot, answer } = group.params;
   if (task.seed === undefined || task.askedAt !== undefined || task.skipped) return;
   const position = state.head - slotStart(group.params, task.slot);
-  const offset = challengeOffset(task.seed, { confirmations, slot, answer });
-  if (position < offset) return;
+  task.offset ??= challengeOffset(task.seed, { confirmations, slot, answer });
+  if (position < task.offset) return;
   if (position >= slot - answer) return skip(step, task);
   task.askedAt = state.head;
   step.effects.push({

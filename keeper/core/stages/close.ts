@@ -72,7 +72,7 @@ export function onClose(step: Step, turn: TurnState, round: RoundState, message:
     reason(step, "equivocation", `closed set of keeper ${message.keeper}`);
     if (round.closes.length > 1) return;
   }
-  const close = { message, hash };
+  const close = { message, hash, audit: undefined };
   round.closes.push(close);
   turn.progressAt = step.state.head;
   if (round.accepted === undefined && known === undefined) accept(step, turn, round, close);

@@ -3,7 +3,7 @@ import type { MessageOf } from "../messages.ts";
 import { faultBound, quorum } from "../quorum.ts";
 import { reason, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
-import { committeeSize, latestRound, newRound, roundIdOf, roundKeyOf } from "../turn.ts";
+import { committeeSize, latestRound, newRound, roundByKey, roundKeyOf } from "../turn.ts";
 import { auditLead } from "./close.ts";
 import { sendCommit } from "./commit.ts";
 import { revealDeadline } from "./reveal.ts";
@@ -69,7 +69,7 @@ export function onPropose(step: Step, turn: TurnState, message: MessageOf<"propo
   if (message.keeper !== turn.leader) {
     return reason(step, "not-the-leader", `propose of keeper ${message.keeper}, leader ${turn.leader}`);
   }
-  const known = turn.rounds.get(roundIdOf(step, body.round))?.propose;
+  const known = roundByKey(turn, body.round)?.propose;
   if (known !== undefined) {
     if (known.hash === message.hash) return;
     step.effects.push({ kind: "evidence", first: known, second: message });

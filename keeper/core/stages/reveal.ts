@@ -3,7 +3,7 @@ import type { Event } from "../events.ts";
 import type { Hex } from "../hash.ts";
 import { commitmentOf } from "../messages.ts";
 import type { MessageOf, OpenedLeaf } from "../messages.ts";
-import { leafHash, pathHolds, treePath } from "../records.ts";
+import { TreePaths, leafHash, treePath } from "../records.ts";
 import { phaseTimeout, reason, turnKey, viewOf } from "../state.ts";
 import type { CloseState, RevealState, RoundState, Step, TurnState } from "../state.ts";
 import { slotAt } from "../group.ts";
@@ -36,11 +36,15 @@ export function revealDeadline(auditBlock: number, params: GroupParams): number 
   return auditBlock + params.confirmations + phaseTimeout(params.turn);
 }
 
-function drawsOf(step: Step, turn: TurnState, close: CloseState): Draw[] | undefined {
+function drawsOf(step: Step, turn: TurnState, close: CloseState): readonly Draw[] | undefined {
   const scope = auditScope(step, turn);
   const blockHash = auditBlockHash(step, close);
   if (scope === undefined || blockHash === undefined) return undefined;
-  return drawAudit(close.hash, blockHash, scope);
+  // Every reveal is held against the same draws; a reorg of the audit block makes others.
+  if (close.audit?.blockHash !== blockHash) {
+    close.audit = { blockHash, draws: drawAudit(close.hash, blockHash, scope) };
+  }
+  return close.audit.draws;
 }
 
 /** Opens the own records when the audit is known; looks again at reveals that came before this keeper's view. */
@@ -199,15 +203,9 @@ function revealFault(
     body.opened.every((o, i) => o.provider === expected[i]?.provider && o.slot === expected[i]?.slot);
   if (!sameDraws) return "leaves differ from the audit's";
   const leafCount = scope.providers.length * (scope.toSlot - scope.fromSlot);
+  const paths = new TreePaths(body.recordsRoot, leafCount);
   const broken = body.opened.find(
-    (o) =>
-      !pathHolds(
-        body.recordsRoot,
-        leafCount,
-        leafIndex(scope, o),
-        leafHash(o.provider, o.slot, o.leaf),
-        o.path,
-      ),
+    (o) => !paths.holds(leafIndex(scope, o), leafHash(o.provider, o.slot, o.leaf), o.path),
   );
   if (broken !== undefined) return `path of provider ${broken.provider}, slot ${broken.slot}`;
   const first = body.opened.find((o) => o.leaf.kind === "proven");

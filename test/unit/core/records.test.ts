@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fromHex, keccak, keccakWords, toHex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import { TreePaths, leafHash, recordTree, treePath } from "../../../keeper/core/records.ts";
+import type { RecordLeaf } from "../../../keeper/core/records.ts";
+
+/** The rule in its plainest form: every path is climbed to the top by itself. */
+function leadsToRoot(root: Hex, leafCount: number, index: number, leaf: Hex, path: readonly Hex[]): boolean {
+  if (2 ** path.length < leafCount || (path.length > 0 && 2 ** (path.length - 1) >= leafCount)) return false;
+  let node = leaf;
+  path.forEach((sibling, depth) => {
+    const [left, right] = Math.floor(index / 2 ** depth) % 2 === 1 ? [sibling, node] : [node, sibling];
+    node = keccak(Uint8Array.of(1), fromHex(left), fromHex(right));
+  });
+  return keccakWords(2, leafCount, node) === root;
+}
+
+function treeOf(providers: number, slots: number): ReturnType<typeof recordTree> {
+  const leaves = Array.from({ length: providers * slots }, (_, i): RecordLeaf => {
+    if (i % 5 === 4) return { kind: "failed" };
+    if (i % 7 === 3) return { kind: "carried", bytes: BigInt(i) };
+    return { kind: "proven", bytes: BigInt(i) << 70n, receiptHash: keccakWords(i) };
+  });
+  return recordTree(
+    Array.from({ length: providers }, (_, i) => 3 * i),
+    100,
+    100 + slots,
+    leaves,
+  );
+}
+
+function opened(tree: ReturnType<typeof recordTree>, index: number): { leaf: Hex; path: Hex[] } {
+  const slots = tree.toSlot - tree.fromSlot;
+  const provider = tree.providers[Math.floor(index / slots)] as number;
+  const leaf = leafHash(provider, tree.fromSlot + (index % slots), tree.leaves[index] as RecordLeaf);
+  return { leaf, path: treePath(tree.levels, index) };
+}
+
+describe("paths of one tree checked together (R21)", () => {
+  it("hold for every leaf in any order, in trees of every shape", () => {
+    for (const [providers, slots] of [
+      [1, 1],
+      [1, 2],
+      [3, 1],
+      [2, 4],
+      [3, 12],
+      [5, 7],
+    ] as const) {
+      const tree = treeOf(providers, slots);
+      const paths = new TreePaths(tree.root, tree.leaves.length);
+      const order = tree.leaves.map((_, i) => (i * 5 + 2) % tree.leaves.length);
+      for (const index of [...order, ...tree.leaves.keys()]) {
+        const { leaf, path } = opened(tree, index);
+        expect(paths.holds(index, leaf, path)).toBe(true);
+      }
+    }
+  });
+
+  it("hold exactly when each holds by itself, whatever is wrong with one and whatever was checked before", () => {
+    const tree = treeOf(3, 12);
+    const leafCount = tree.leaves.length;
+    const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(toHex);
+    const index = fc.nat(leafCount - 1);
+    const spoiling = fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      fc.record({ kind: fc.constant("leaf" as const), hash }),
+      fc.record({ kind: fc.constant("sibling" as const), at: fc.nat(5), hash }),
+      fc.record({ kind: fc.constant("index" as const), other: index }),
+      fc.record({ kind: fc.constant("length" as const), keep: fc.nat(5) }),
+    );
+    const outcomes = new Set<boolean>();
+    fc.assert(
+      fc.property(fc.array(fc.tuple(index, spoiling), { minLength: 1, maxLength: 20 }), (asked) => {
+        const paths = new TreePaths(tree.root, leafCount);
+        for (const [at, wrong] of asked) {
+          let { leaf, path } = opened(tree, at);
+          if (wrong?.kind === "leaf") leaf = wrong.hash;
+          if (wrong?.kind === "sibling") path = path.with(wrong.at, wrong.hash);
+          if (wrong?.kind === "length") path = path.slice(0, wrong.keep);
+          const place = wrong?.kind === "index" ? wrong.other : at;
+          const expected = leadsToRoot(tree.root, leafCount, place, leaf, path);
+          outcomes.add(expected);
+          expect(paths.holds(place, leaf, path)).toBe(expected);
+        }
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+    expect(outcomes).toEqual(new Set([true, false]));
+  });
+
+  it("do not hold against the root of a tree with another number of leaves", () => {
+    const tree = treeOf(3, 12);
+    const { leaf, path } = opened(tree, 0);
+    expect(new TreePaths(tree.root, 36).holds(0, leaf, path)).toBe(true);
+    expect(new TreePaths(tree.root, 35).holds(0, leaf, path)).toBe(false);
+  });
+});
