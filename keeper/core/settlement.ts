@@ -1,5 +1,5 @@
 /** What is signed and paid (R27): the settlement of one interval and its EIP-712 digest. */
-import { fromHex, keccak, keccakText, keccakWords, word } from "./hash.ts";
+import { keccak, keccakText, keccakWords, word, wordBytes, writeWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 
 export type Item = {
@@ -46,9 +46,13 @@ export function domainSeparator(chainId: number, group: Hex): Hex {
   return domain;
 }
 
+const digestInput = new Uint8Array(2 + 2 * wordBytes);
+digestInput.set([0x19, 0x01]);
+
 /** keccak256("\x19\x01" ‖ domain ‖ struct hash). */
 export function typedDigest(domain: Hex, structHash: Hex): Hex {
-  return keccak(Uint8Array.of(0x19, 0x01), fromHex(domain), fromHex(structHash));
+  writeWords(digestInput, 2, [domain, structHash]);
+  return keccak(digestInput);
 }
 
 /** keccak256(abi.encode(Item[])): offset, length, then two words an item. */

@@ -19,7 +19,7 @@ import {
   simulatedKeyring,
   simulatedReceipt,
 } from "./cheap-crypto.ts";
-import { MemoryStore } from "./memory-store.ts";
+import { MemoryStore, mortal } from "./memory-store.ts";
 import { Network } from "./network.ts";
 import { Payer } from "./payer.ts";
 import type { NetworkOptions } from "./network.ts";
@@ -165,7 +165,7 @@ export class Cluster {
     const ports: KeeperDependencies = {
       keyring,
       crypto: simulatedCrypto,
-      store: this.#mortal(seat.store, abort.signal),
+      store: mortal(seat.store, abort.signal),
       ledger: silentLedger,
       transport: this.network.attach(keyring.operator),
       chain: this.#chainOf(index),
@@ -208,18 +208,6 @@ export class Cluster {
     seat.keeper = undefined;
     seat.feed = undefined;
     this.network.detach(operatorOf(index));
-  }
-
-  /** A write of a dead process never lands. */
-  #mortal(store: MemoryStore, signal: AbortSignal): MemoryStore {
-    const never = new Promise<never>(() => undefined);
-    return new Proxy(store, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== "function") return value;
-        return (...args: unknown[]) => (signal.aborted ? never : (value.apply(target, args) as unknown));
-      },
-    });
   }
 
   onBlock(listener: (block: number) => void): void {

@@ -103,6 +103,21 @@ export class MemoryStore implements StorePort {
   }
 }
 
+/** The store as a process has it: what it still asks for when it is dead never happens. */
+export function mortal(store: StorePort, signal: AbortSignal): StorePort {
+  const never = new Promise<never>(() => undefined);
+  let dead = signal.aborted;
+  signal.addEventListener("abort", () => (dead = true), { once: true });
+  return {
+    load: (group) => (dead ? never : store.load(group)),
+    write: (group, writes) => (dead ? never : store.write(group, writes)),
+    proofOf: (group, provider, slot) => (dead ? never : store.proofOf(group, provider, slot)),
+    prune: (group, ts, firstSlot) => (dead ? never : store.prune(group, ts, firstSlot)),
+    keepEvidence: (pair) => (dead ? never : store.keepEvidence(pair)),
+    evidence: () => (dead ? never : store.evidence()),
+  };
+}
+
 function keyOf(write: Write): string {
   switch (write.kind) {
     case "record":

@@ -141,13 +141,18 @@ class Node implements TransportPort {
   readonly answers = new Map<Question, RequestHandler>();
   readonly #network: Network;
   #listener: (operators: readonly Hex[]) => void = () => undefined;
+  #told: string | undefined;
 
   constructor(operator: Hex, network: Network) {
     this.operator = operator;
     this.#network = network;
   }
 
+  /** Says it to whoever listens here, if it is news. */
   tell(operators: readonly Hex[]): void {
+    const told = operators.join();
+    if (told === this.#told) return;
+    this.#told = told;
     this.#listener(operators);
   }
 
@@ -173,6 +178,7 @@ class Node implements TransportPort {
 
   onConnected(listener: (operators: readonly Hex[]) => void): void {
     this.#listener = listener;
+    this.#told = undefined;
     this.#network.changed();
   }
 }

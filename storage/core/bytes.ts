@@ -15,12 +15,11 @@ class DecodeFailure extends Error {
 /** Reads big-endian fields from the front; running out of bytes is a typed rejection of `decode`. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  #buffer: Buffer | undefined;
   #offset = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -36,36 +35,40 @@ export class ByteReader {
     return start;
   }
 
+  #number(count: number, what: string): number {
+    let value = 0;
+    let at = this.#take(count, what);
+    for (const end = at + count; at < end; at++) value = value * 256 + (this.#bytes[at] as number);
+    return value;
+  }
+
   u8(what: string): number {
-    return this.#view.getUint8(this.#take(1, what));
+    return this.#number(1, what);
   }
 
   u16(what: string): number {
-    return this.#view.getUint16(this.#take(2, what));
+    return this.#number(2, what);
   }
 
   u32(what: string): number {
-    return this.#view.getUint32(this.#take(4, what));
+    return this.#number(4, what);
   }
 
   /** An unsigned 64-bit field that must be a safe integer (block numbers, slots, sizes, leaf indices). */
   u64(what: string): number {
-    const start = this.#take(8, what);
-    const value = this.#view.getUint32(start) * 2 ** 32 + this.#view.getUint32(start + 4);
-    if (value > Number.MAX_SAFE_INTEGER) {
-      const actual = this.#view.getBigUint64(start);
+    const high = this.#number(4, what);
+    const low = this.#number(4, what);
+    if (high >= 2 ** 21) {
+      const actual = (BigInt(high) << 32n) | BigInt(low);
       this.fail("range", `${what}: expected at most ${Number.MAX_SAFE_INTEGER}, actual ${actual}`);
     }
-    return value;
-  }
-
-  u64Big(what: string): bigint {
-    return this.#view.getBigUint64(this.#take(8, what));
+    return high * 2 ** 32 + low;
   }
 
   u128(what: string): bigint {
-    const high = this.u64Big(what);
-    return (high << 64n) | this.u64Big(what);
+    const start = this.#take(16, what);
+    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start);
+    return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
   }
 
   /** A copy, so that a decoded message does not keep the receive buffer alive. */
@@ -77,7 +80,8 @@ export class ByteReader {
   /** The next `count` bytes in `0x…` form. */
   hex(count: number, what: string): `0x${string}` {
     const start = this.#take(count, what);
-    return hexOf(this.#bytes, start, start + count);
+    this.#buffer ??= asBuffer(this.#bytes);
+    return `0x${this.#buffer.toString("hex", start, start + count)}`;
   }
 
   fail(code: DecodeCode, detail: string): never {
@@ -216,25 +220,14 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-/** Two bytes at a time, made as they are needed: half the steps of one by one. */
-const HEX_PAIRS: string[] = [];
-
-function hexPair(pair: number): string {
-  return (HEX_PAIRS[pair] ??= `${HEX[pair >> 8]}${HEX[pair & 0xff]}`);
-}
-
 /** Lower-case `0x…` form. */
 export function toHex(bytes: Uint8Array): `0x${string}` {
-  return hexOf(bytes, 0, bytes.length);
+  return `0x${asBuffer(bytes).toString("hex")}`;
 }
 
-function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
-  let out = "0x";
-  let i = start;
-  for (; i + 1 < end; i += 2) out += hexPair(((bytes[i] as number) << 8) | (bytes[i + 1] as number));
-  if (i < end) out += HEX[bytes[i] as number];
-  return out as `0x${string}`;
+/** The same bytes, not a copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** By character code; what is no digit has none. */
