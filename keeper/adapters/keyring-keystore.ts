@@ -72,7 +72,11 @@ const version3 = z.preprocess(
   lowerCaseNames,
   z.object({
     version: z.literal(3),
-    address: z.string().regex(/^(0x)?[0-9a-fA-F]{40}$/, "expected an address"),
+    /** Some wallets leave it out. */
+    address: z
+      .string()
+      .regex(/^(0x)?[0-9a-fA-F]{40}$/, "expected an address")
+      .optional(),
     crypto: z.object({
       kdf: z.enum(["scrypt", "pbkdf2"]),
       kdfparams: z.union([scryptParams, z.object({ c: z.int().min(1).max(maxIterations) })]),
@@ -155,10 +159,15 @@ function isLight(kdfParams: object): boolean {
 }
 
 /** What a key file says of itself without a password. */
-function publicPartOf(name: KeyName, text: string, where: string): { public: string; light: boolean } {
+function publicPartOf(
+  name: KeyName,
+  text: string,
+  where: string,
+): { public: string | undefined; light: boolean } {
   if (name === "operator") {
     const { address, crypto } = parsed(text, version3, where);
-    return { public: `0x${address.replace(/^0x/, "").toLowerCase()}`, light: isLight(crypto.kdfparams) };
+    const named = address === undefined ? undefined : `0x${address.replace(/^0x/, "").toLowerCase()}`;
+    return { public: named, light: isLight(crypto.kdfparams) };
   }
   const { pubkey, crypto } = parsed(text, eip2335, where);
   return { public: pubkey.toLowerCase(), light: isLight(crypto.kdf.params) };
@@ -171,7 +180,7 @@ export async function openKey(name: KeyName, text: string, password: string, whe
     name === "operator" ? await open3(text, password, where) : await open2335(text, password, where);
   checkSecret(name, secret, where);
   const actual = publicPart(name, secret);
-  if (actual !== named) {
+  if (named !== undefined && actual !== named) {
     throw new KeyFileError(
       `${where}: its key belongs to ${actual}, but it says ${named}; restore it from a backup`,
     );
@@ -276,7 +285,11 @@ export function describeKeys(folder: string): Promise<KeyDescription[]> {
   return Promise.all(
     keyNames.map(async (name) => {
       const file = keyFile(folder, name);
-      return { name, file, ...publicPartOf(name, await readKeyFile(folder, name), file) };
+      const { public: named, light } = publicPartOf(name, await readKeyFile(folder, name), file);
+      if (named === undefined) {
+        throw new KeyFileError(`${file}: names no address; import it: whitepay keeper keys import ${name}`);
+      }
+      return { name, file, public: named, light };
     }),
   );
 }

@@ -88,7 +88,14 @@ async function checkKeys(config: KeeperConfig): Promise<Keys> {
     return { items: [warn(name, weak, "use keys of full strength outside a devnet")], operator, secrets };
   } catch (error) {
     return {
-      items: [fail(name, (error as Error).message, "mend it as it says", exitCodes.usage)],
+      items: [
+        fail(
+          name,
+          (error as Error).message,
+          "correct keys and passwordFile, or restore the files",
+          exitCodes.usage,
+        ),
+      ],
       operator: undefined,
     };
   }

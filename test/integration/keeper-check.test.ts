@@ -1,0 +1,245 @@
+/** `whitepay keeper check`: each thing that can be wrong, made wrong for real, with its grade and its remedy. */
+import { chmod, writeFile } from "node:fs/promises";
+import { createServer, type Server as HttpServer } from "node:http";
+import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { resolveConfig } from "../../keeper/config.ts";
+import { Processes } from "../../scripts/fleet/processes.ts";
+import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { preflight, type CheckItem } from "../../scripts/lib/preflight.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
+
+let scene: KeeperScene;
+let group: string;
+let others: string[];
+const listening: Server[] = [];
+
+async function listenOn(port: number): Promise<Server> {
+  const server = createTcpServer((socket) => void socket.on("error", () => undefined));
+  await new Promise<void>((up, fail) => server.once("error", fail).listen(port, "127.0.0.1", () => up()));
+  listening.push(server);
+  return server;
+}
+
+const closed = (server: Server | HttpServer): Promise<void> => {
+  if ("closeAllConnections" in server) server.closeAllConnections();
+  return new Promise((done) => server.close(() => done()));
+};
+
+/** What check finds with these flags over the keeper's file. */
+async function found(flags: Record<string, string> = {}): Promise<CheckItem[]> {
+  return preflight((await resolveConfig({ file: scene.config, flags: { groups: group, ...flags } })).config);
+}
+
+async function item(name: string, flags?: Record<string, string>): Promise<CheckItem | undefined> {
+  const items = (await found(flags)).filter((each) => each.name === name);
+  return (
+    items.find(({ grade }) => grade === "fail") ?? items.find(({ grade }) => grade === "warn") ?? items[0]
+  );
+}
+
+beforeAll(async () => {
+  scene = await openKeeperScene();
+  const { provider, folder, ports, operator, deployment } = scene;
+  const keepers = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
+  others = keepers.map((keeper) => keeper.operator.toLowerCase());
+  await fundOperators(provider, [operator, ...others]);
+  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+  const done = await scene.keeper("register", "--payee", payee, "--yes");
+  expect(done.code, done.stderr).toBe(0);
+  group = await createGroup(deployment, await provider.getSigner(0), sceneParams, [operator, ...others]);
+  for (const { port } of keepers) await listenOn(port);
+});
+afterAll(async () => {
+  await Promise.all(listening.map(closed));
+  await scene.stop();
+});
+
+describe("whitepay keeper check", () => {
+  it("exits 0 where nothing fails, with every item graded, as text and as JSON", async () => {
+    const words = ["--groups", group, "--rpc", `${scene.rpc},${scene.rpc}/`];
+    const [text, json] = await Promise.all([
+      scene.keeper("check", ...words),
+      scene.keeper("check", ...words, "--json"),
+    ]);
+    expect(json.code, json.stderr).toBe(0);
+    const { ok, items } = parsed(json) as { ok: boolean; items: CheckItem[] };
+    expect(ok).toBe(true);
+    const grades = new Map(items.map(({ name, grade }) => [name, grade]));
+    expect(Object.fromEntries(grades)).toEqual({
+      keys: "warn",
+      rpc: "ok",
+      "chain id": "ok",
+      "EIP-2537": "ok",
+      clock: "ok",
+      registry: "ok",
+      peers: "ok",
+      funds: "ok",
+      ports: "ok",
+      disk: "ok",
+    });
+    expect(text.code).toBe(0);
+    for (const name of grades.keys()) expect(text.stdout).toMatch(new RegExp(`^(ok|warn) +${name} `, "m"));
+    expect(items.filter(({ grade }) => grade !== "ok").every(({ remedy }) => remedy !== undefined)).toBe(
+      true,
+    );
+  });
+
+  it("exits 3 when no endpoint answers, and leaves out what needs the chain", async () => {
+    const { code, stdout, stderr } = await scene.keeper("check", "--rpc", "http://127.0.0.1:1");
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^fail +rpc +no chain answers at http:\/\/127.0.0.1:1.*\n +→ check the address/m);
+    expect(stdout).toMatch(/^ok +disk /m);
+    expect(stdout).not.toContain("EIP-2537");
+    expect(stderr).toContain("first: rpc");
+  });
+
+  it("names both chains where the endpoint is of another one", async () => {
+    expect(await item("chain id", { "chain-id": "5" })).toMatchObject({
+      grade: "fail",
+      found: expect.stringContaining("expected 5, actual 31337"),
+      remedy: "correct chain.id or chain.rpc",
+      code: 3,
+    });
+  });
+
+  it("fails on a chain under rules from before Prague, which has no EIP-2537", async () => {
+    const failures: Error[] = [];
+    const processes = new Processes((error) => failures.push(error));
+    const old = processes.start({
+      name: "an old chain",
+      args: [join(projectRoot, "test/support/old-chain-process.ts")],
+      logFile: join(scene.folder, "old-chain.log"),
+      daemon: true,
+    });
+    const { rpc } = (await old.ready) as { rpc: string };
+    expect(await item("EIP-2537", { rpc })).toMatchObject({
+      grade: "fail",
+      found: "expected 1 from precompile 0x0f, actual 0x",
+      remedy: expect.stringContaining("whitepay presets"),
+      code: 4,
+    });
+    await processes.stopAll();
+    expect(failures).toEqual([]);
+  });
+
+  it.each([
+    { ahead_ms: -3_000, grade: "warn" },
+    { ahead_ms: 120_000, grade: "fail" },
+  ])("grades a clock that is $ahead_ms ms off the endpoint's as $grade", async ({ ahead_ms, grade }) => {
+    const front = createServer((request, response) => {
+      const body: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => body.push(chunk));
+      request.on("end", () => {
+        const headers = { "content-type": "application/json" };
+        void fetch(scene.rpc, { method: "POST", headers, body: Buffer.concat(body) }).then(async (answer) => {
+          const date = new Date(Date.now() - ahead_ms).toUTCString();
+          response.writeHead(200, { ...headers, date }).end(await answer.text());
+        });
+      });
+    });
+    await new Promise<void>((up) => front.listen(0, "127.0.0.1", () => up()));
+    const { port } = front.address() as AddressInfo;
+    const clock = await item("clock", { rpc: `http://127.0.0.1:${port}` });
+    await closed(front);
+    expect(clock).toMatchObject({ grade, remedy: expect.stringContaining("chrony") });
+    expect(Math.abs(Number.parseInt(clock?.found ?? "", 10) - ahead_ms)).toBeLessThan(1_000);
+  });
+
+  it("fails when something else listens on a port of the keeper", async () => {
+    const port = scene.ports[0] as number;
+    const server = await listenOn(port);
+    const ports = await item("ports");
+    await closed(server);
+    expect(ports).toMatchObject({ grade: "fail", remedy: expect.stringContaining("choose another port") });
+    expect(ports?.found).toContain(`127.0.0.1:${port}: `);
+    expect(ports?.found).toContain("EADDRINUSE");
+  });
+
+  it("warns when one other keeper cannot be reached, and fails when fewer are left than a quorum needs", async () => {
+    const down = [listening[0] as Server, listening[1] as Server];
+    await closed(down[0] as Server);
+    expect(await item("peers")).toMatchObject({
+      grade: "warn",
+      found: expect.stringContaining("2 of 3 other keepers"),
+      remedy: `not reached: ${others[0]}`,
+    });
+    await closed(down[1] as Server);
+    expect(await item("peers")).toMatchObject({
+      grade: "fail",
+      found: expect.stringContaining("1 of 3 other keepers"),
+      remedy: expect.stringContaining(`${others[0]}, ${others[1]}`),
+      code: 3,
+    });
+    expect(await item("peers", { groups: payee })).toMatchObject({
+      grade: "fail",
+      found: `no contract at group ${payee}`,
+      code: 2,
+    });
+  });
+
+  it("warns when the operator's coin is not enough for 15 transactions, fails when it is for none", async () => {
+    const { provider, operator } = scene;
+    const before = await provider.getBalance(operator);
+    const price = (await provider.getFeeData()).gasPrice ?? 0n;
+    const set = (wei: bigint) => provider.send("hardhat_setBalance", [operator, `0x${wei.toString(16)}`]);
+    await set(price * 250_000n * 14n);
+    expect(await item("funds")).toMatchObject({
+      grade: "warn",
+      found: expect.stringContaining("for 14 transactions"),
+      remedy: expect.stringMatching(/^send at least 0\.\d+ more to 0x.* for 15 transactions$/),
+    });
+    await set(1n);
+    const poor = await scene.keeper("check");
+    await set(before);
+    expect(poor.code).toBe(5);
+    expect(poor.stdout).toMatch(/^fail +funds .*\n +→ send at least/m);
+  });
+
+  it("fails where the disk is full, and where the data folder cannot be", async () => {
+    // This file system never has a free block.
+    expect(await item("disk", { "data-dir": "/proc/whitepay" })).toMatchObject({
+      grade: "fail",
+      found: "0 B free at /proc",
+      remedy: expect.stringContaining("make room"),
+    });
+    expect(await item("disk", { "data-dir": join(scene.config, "data") })).toMatchObject({
+      grade: "fail",
+      remedy: "correct dataDir",
+    });
+  });
+
+  it("tells keys that others can read, a password that is not theirs, and an unregistered keeper", async () => {
+    const password = join(scene.folder, "other-password");
+    await writeFile(password, "another\n", { mode: 0o600 });
+    expect(await item("keys", { "password-file": password })).toMatchObject({
+      grade: "fail",
+      found: expect.stringContaining("the password is not the one"),
+      remedy: expect.stringContaining("passwordFile"),
+      code: 2,
+    });
+    await chmod(password, 0o644);
+    expect((await item("keys", { "password-file": password }))?.found).toContain(`chmod 600 ${password}`);
+    const stranger = await makeKeeper(scene.folder, 8, 1);
+    const flags = {
+      keys: join(stranger.folder, "keys"),
+      "password-file": join(stranger.folder, "password"),
+    };
+    const items = await found(flags);
+    expect(items.find(({ name }) => name === "registry")).toMatchObject({
+      grade: "fail",
+      remedy: "whitepay keeper register",
+    });
+    expect(items.find(({ name }) => name === "peers")).toMatchObject({
+      grade: "warn",
+      found: expect.stringContaining("no seat"),
+    });
+    expect(await item("registry", { registry: payee })).toMatchObject({ grade: "fail", code: 2 });
+    expect(await item("registry", { announce: "/dns4/keeper.example/tcp/4001" })).toMatchObject({
+      grade: "warn",
+      remedy: expect.stringContaining("whitepay keeper register sends the change"),
+    });
+  });
+});

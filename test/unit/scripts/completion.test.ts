@@ -1,0 +1,59 @@
+/** Completions, asked of a real bash. */
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, it } from "vitest";
+import { sharedFolder } from "../../support/files.ts";
+import { runCli } from "../../support/cli.ts";
+
+let script: string;
+let remove: () => Promise<void>;
+
+beforeAll(async () => {
+  const { code, stdout, stderr } = await runCli(["completion", "bash"]);
+  expect(code, stderr).toBe(0);
+  const shared = await sharedFolder();
+  ({ remove } = shared);
+  script = join(shared.folder, "completion.bash");
+  await writeFile(script, stdout);
+  return remove;
+});
+
+/** What bash offers at the end of a line, through the function that the script registers for the command. */
+async function offers(...words: string[]): Promise<string[]> {
+  const ask = `
+source "$1"; shift
+spec=$(complete -p whitepay) || exit 9
+[[ "$spec" =~ -F\\ ([^ ]+) ]] || exit 9
+COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); COMPREPLY=()
+"\${BASH_REMATCH[1]}" whitepay "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const args = ["--norc", "--noprofile", "-c", ask, "bash", script, "whitepay", ...words];
+  const { stdout } = await promisify(execFile)("bash", args);
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+describe("whitepay completion bash", () => {
+  it("offers commands, their commands, and their options, as far as they are typed", async () => {
+    expect(await offers("kee")).toEqual(["keeper"]);
+    expect(await offers("keeper", "re")).toEqual(["register"]);
+    expect(await offers("keeper", "keys", "")).toEqual(
+      expect.arrayContaining(["list", "export", "import", "--help"]),
+    );
+    expect(await offers("keeper", "register", "--pay")).toEqual(["--payee"]);
+    expect(await offers("keeper", "register", "--payee", "0xabc", "--dr")).toEqual(["--dry-run"]);
+    expect(await offers("keeper", "run", "--regist")).toEqual(["--registry"]);
+  });
+
+  it("offers nothing of another command's", async () => {
+    expect(await offers("presets", "--pay")).toEqual([]);
+    expect(await offers("presets", "--js")).toEqual(["--json"]);
+  });
+
+  it("names the shells it knows when asked for another", async () => {
+    const { code, stderr } = await runCli(["completion", "csh"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("bash | zsh | fish");
+  });
+});

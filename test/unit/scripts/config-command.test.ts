@@ -1,0 +1,112 @@
+/** Where settings come from, as a person sees it: flags before environment before file before defaults. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { resolveConfig, settings } from "../../../keeper/config.ts";
+import { runCli } from "../../support/cli.ts";
+import { temporaryFolder } from "../../support/files.ts";
+
+const registry = `0x${"11".repeat(20)}`;
+const text = `dataDir: data
+chain:
+  id: 31337
+  rpc:
+    - http://user:secret@127.0.0.1:8545/v3/apikey?token=abc
+    - http://127.0.0.1:8546
+  registry: "${registry}"
+listen: [/ip4/127.0.0.1/tcp/4001]
+keys: keys
+logLevel: warn
+`;
+
+async function fileWith(content: string): Promise<string> {
+  const file = join(await temporaryFolder(), "keeper.yaml");
+  await writeFile(file, content);
+  return file;
+}
+
+type Leaf = { key: string; value: unknown; origin: string };
+
+describe("whitepay config show", () => {
+  it("says of each value whether a flag, a variable, a line of the file or the default gave it", async () => {
+    const file = await fileWith(text);
+    const env = { WHITEPAY_LOG_LEVEL: "error", WHITEPAY_API_PORT: "9000", WHITEPAY_DATA_DIR: "/from/env" };
+    const words = ["config", "show", "--config", file, "--data-dir", "/from/flag", "--origin"];
+    const [json, plain] = await Promise.all([runCli([...words, "--json"], { env }), runCli(words, { env })]);
+    expect(json.code, json.stderr).toBe(0);
+    const { values } = JSON.parse(json.stdout) as { values: Leaf[] };
+    const told = new Map(values.map(({ key, value, origin }) => [key, [value, origin]]));
+    expect(told.get("dataDir")).toEqual(["/from/flag", "--data-dir"]);
+    expect(told.get("logLevel")).toEqual(["error", "WHITEPAY_LOG_LEVEL"]);
+    expect(told.get("api.port")).toEqual([9000, "WHITEPAY_API_PORT"]);
+    expect(told.get("chain.id")).toEqual([31_337, `${file}:3`]);
+    expect(told.get("keys")).toEqual([join(file, "..", "keys"), `${file}:9`]);
+    expect(told.get("challengeTimeout_ms")).toEqual([10_000, "default"]);
+    expect(plain.stdout).toContain('"/from/flag"  (--data-dir)');
+    expect(plain.stdout.trim().split("\n")).toHaveLength(values.length);
+  });
+
+  it("prints YAML that is a config file again, without the secrets that endpoints carry", async () => {
+    const { code, stdout } = await runCli(["config", "show", "--config", await fileWith(text)]);
+    expect(code).toBe(0);
+    expect(stdout).not.toMatch(/secret|apikey|abc/);
+    expect(parse(stdout)).toMatchObject({
+      chain: { rpc: ["http://127.0.0.1:8545/…", "http://127.0.0.1:8546"] },
+      logLevel: "warn",
+    });
+  });
+
+  it("refuses an unknown key with its line, and a bad value with where it came from", async () => {
+    const unknown = await fileWith(`${text}api:\n  host: 127.0.0.1\n  prot: 9464\n`);
+    const file = await fileWith(text);
+    const show = (at: string, words: string[] = [], env = {}) =>
+      runCli(["config", "show", "--config", at, ...words], { env });
+    const [typo, variable, flag, syntax] = await Promise.all([
+      show(unknown),
+      show(file, [], { WHITEPAY_CHAIN_ID: "one" }),
+      show(file, ["--api-port", "70000"]),
+      show(await fileWith("dataDir: [data\nchain: 1\n")),
+    ]);
+    expect([typo, variable, flag, syntax].map(({ code }) => code)).toEqual([2, 2, 2, 2]);
+    expect(typo.stderr).toContain(`${unknown}:13: api: Unrecognized key: "prot"`);
+    expect(variable.stderr).toContain("WHITEPAY_CHAIN_ID: chain.id: ");
+    expect(flag.stderr).toContain("--api-port: api.port: ");
+    expect(syntax.stderr).toMatch(/keeper\.yaml:[12]: /);
+  });
+});
+
+describe("every setting of a keeper", () => {
+  const values: Record<string, [flag: string, env: string]> = {
+    text: ["a", "b"],
+    path: ["/a", "/b"],
+    place: ["/a", "/b"],
+    number: ["71", "72"],
+    list: ["/a", "/b"],
+  };
+  const special: Record<string, [flag: string, env: string]> = {
+    "chain.rpc": ["http://a/", "http://b/"],
+    "chain.registry": [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
+    "chain.poll_ms": ["71", "72"],
+    groups: [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
+    challengeTimeout_ms: ["710", "720"],
+    logLevel: ["debug", "error"],
+  };
+
+  it.each(settings.map((setting) => [setting.key, setting] as const))(
+    "%s: a flag wins over the variable, the variable over the file",
+    async (key, { flag, env, kind }) => {
+      const file = await fileWith(text);
+      const [byFlag, byEnv] = special[key] ?? values[kind] ?? ["", ""];
+      const read = ({ config }: { config: unknown }): string =>
+        String(key.split(".").reduce<unknown>((at, part) => (at as Record<string, unknown>)[part], config));
+      const sources = { file, env: { [env]: byEnv } };
+      const both = await resolveConfig({ ...sources, flags: { [flag]: byFlag } });
+      expect([read(both), both.origins.get(key)]).toEqual([byFlag, `--${flag}`]);
+      const variable = await resolveConfig(sources);
+      expect([read(variable), variable.origins.get(key)]).toEqual([byEnv, env]);
+      const none = await resolveConfig({ file });
+      expect(none.origins.get(key) ?? "default").toMatch(/keeper\.yaml:\d+$|^default$/);
+    },
+  );
+});
