@@ -47,8 +47,7 @@ beforeAll(async () => {
   others = keepers.map((keeper) => keeper.operator.toLowerCase());
   await fundOperators(provider, [operator, ...others]);
   for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
-  const done = await scene.keeper("register", "--payee", payee, "--yes");
-  expect(done.code, done.stderr).toBe(0);
+  await scene.done("register", "--payee", payee, "--yes");
   group = await createGroup(deployment, await provider.getSigner(0), sceneParams, [operator, ...others]);
   for (const { port } of keepers) await listenOn(port);
 });

@@ -39,6 +39,8 @@ export type KeeperScene = {
   readonly operator: string;
   readonly ports: readonly number[];
   keeper(command: string, ...rest: string[]): Promise<CliResult>;
+  /** The same, for a command that has to exit 0. */
+  done(command: string, ...rest: string[]): Promise<CliResult>;
   start(command: string, ...rest: string[]): CliProcess;
   mine(blocks: number): Promise<void>;
   stop(): Promise<void>;
@@ -80,6 +82,11 @@ export async function openKeeperScene(): Promise<KeeperScene> {
     operator,
     ports,
     keeper: (command, ...rest) => runCli(args(command, rest)),
+    done: async (command, ...rest) => {
+      const result = await runCli(args(command, rest));
+      expect(result.code, result.stderr).toBe(0);
+      return result;
+    },
     start: (command, ...rest) => startCli(args(command, rest)),
     // One by one: blocks that this node makes many at a time name no parents.
     mine: async (blocks) => {

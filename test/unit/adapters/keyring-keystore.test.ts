@@ -27,7 +27,7 @@ const light = { N: 1_024, r: 8, p: 1 };
 function openByHand(text: string, password: string): Hex {
   const { crypto } = JSON.parse(text);
   const { n, r, p, salt, dklen } = crypto.kdf.params;
-  const clean = password.normalize("NFKD").replace(/[\u0000-\u001f\u007f-\u009f]/g, "");
+  const clean = [...password.normalize("NFKD")].filter((letter) => !/\p{Cc}/u.test(letter)).join("");
   const key = scryptSync(clean, Buffer.from(salt, "hex"), dklen, { N: n, r, p, maxmem: 2 ** 30 });
   const cipher = Buffer.from(crypto.cipher.message, "hex");
   const sum = createHash("sha256").update(key.subarray(16, 32)).update(cipher).digest("hex");
@@ -55,8 +55,8 @@ describe("the keeper's BLS key on disk (EIP-2335)", () => {
       const password = "ein Wort mit Ümlaut 🔑";
       const text = await sealKey(name, secret, password, "light");
       const keystore = JSON.parse(text);
-      // The peer key is ed25519, in the same format.
-      if (name === "bls") expect(isValidKeystore(keystore)).toBe(true);
+      // The peer key is ed25519, shorter than the format has it.
+      expect(isValidKeystore(keystore)).toBe(name === "bls");
       expect(toHex(await decrypt(keystore, password))).toBe(secret);
       expect(await verifyPassword(keystore, `${password}!`)).toBe(false);
       expect(openByHand(text, password)).toBe(secret);
