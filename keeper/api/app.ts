@@ -2,6 +2,8 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Hex } from "../core/hash.ts";
+import { reasons } from "../core/reasons.ts";
+import type { ReasonCode } from "../core/reasons.ts";
 import type { BookedSettlement } from "../ports/ledger.ts";
 import { dashboardFile } from "./dashboard.ts";
 import { Live } from "./live.ts";
@@ -14,9 +16,11 @@ import {
   readySchema,
   reasonSchema,
   settlementSchema,
+  spaceSchema,
   statusSchema,
 } from "./schemas.ts";
 import type { SettlementDocument } from "./schemas.ts";
+import { spaceOf } from "./space.ts";
 import { problemsOf, statusOf } from "./status.ts";
 import type { StatusSource } from "./status.ts";
 
@@ -32,6 +36,9 @@ export type ApiOptions = {
 };
 
 const maxPage = 200;
+const maxPoints = 480;
+/** What one answer reads of the ledger at most. */
+const maxSpaceRows = 50_000;
 const plainText = "text/plain; version=0.0.4; charset=utf-8";
 
 function bits(bitmap: bigint): number[] {
@@ -95,6 +102,15 @@ const pageQuery = z.object({
     .optional(),
   limit: z.coerce.number().int().min(1).max(maxPage).default(50),
 });
+const spaceQuery = z.object({
+  from: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(0),
+  points: z.coerce.number().int().min(2).max(maxPoints).default(120),
+});
 const notFound = {
   404: json(errorSchema, "No such group here"),
   400: json(errorSchema, "Not a valid question"),
@@ -102,6 +118,10 @@ const notFound = {
 
 function knownGroup(source: ApiSource, group: string): Hex | undefined {
   return source.groups.find((known) => known === group.toLowerCase());
+}
+
+function explain(code: string): string {
+  return Object.hasOwn(reasons, code) ? reasons[code as ReasonCode].short : "";
 }
 
 function noGroup(source: ApiSource, actual: string): { error: string; expected: string; actual: string } {
@@ -154,6 +174,13 @@ const routes = {
     request: { params: groupParam },
     responses: { 200: json(z.object({ items: z.array(outcomeSchema) }), "All of them"), ...notFound },
   }),
+  space: createRoute({
+    method: "get",
+    path: "/v1/groups/{group}/space",
+    summary: "Bytes proven over time, by provider, of slots from `from` on",
+    request: { params: groupParam, query: spaceQuery },
+    responses: { 200: json(spaceSchema, "At most `points` points"), ...notFound },
+  }),
   reasons: createRoute({
     method: "get",
     path: "/v1/reasons",
@@ -192,11 +219,22 @@ function addBooks(app: OpenAPIHono, source: ApiSource): void {
   app.openapi(routes.outcomes, async (context) => {
     const group = knownGroup(source, context.req.valid("param").group);
     if (group === undefined) return context.json(noGroup(source, context.req.valid("param").group), 404);
-    return context.json({ items: await books.outcomes(group) }, 200);
+    const items = (await books.outcomes(group)).map((row) => ({
+      ...row,
+      explanation: row.reason === "" ? "" : explain(`challenge-${row.reason}`),
+    }));
+    return context.json({ items }, 200);
   });
-  app.openapi(routes.reasons, async (context) =>
-    context.json({ items: await books.reasons(context.req.valid("query").limit) }, 200),
-  );
+  app.openapi(routes.space, async (context) => {
+    const group = knownGroup(source, context.req.valid("param").group);
+    if (group === undefined) return context.json(noGroup(source, context.req.valid("param").group), 404);
+    const { from, points } = context.req.valid("query");
+    return context.json(spaceOf(await books.space(group, from, maxSpaceRows), points), 200);
+  });
+  app.openapi(routes.reasons, async (context) => {
+    const found = await books.reasons(context.req.valid("query").limit);
+    return context.json({ items: found.map((row) => ({ ...row, explanation: explain(row.code) })) }, 200);
+  });
   app.openapi(routes.peers, async (context) => context.json({ items: await books.peers() }, 200));
 }
 

@@ -1,6 +1,6 @@
 /** Sets the gauges from what the keeper knows now. */
 import type { PrometheusMetrics } from "../adapters/telemetry-prometheus.ts";
-import { phases } from "./status.ts";
+import { phases } from "./round.ts";
 import type { GroupStatus, KeeperStatus } from "./schemas.ts";
 
 const weiPerCoin = 1e18;
@@ -35,7 +35,7 @@ export function setFigures(metrics: PrometheusMetrics, status: KeeperStatus): vo
   // A peer that is gone has no latency.
   metrics.reset("whitepay_peer_latency_seconds");
   metrics.set("whitepay_head_block", {}, status.head);
-  metrics.set("whitepay_uptime_seconds", {}, status.uptime_s);
+  metrics.set("whitepay_uptime_seconds", {}, process.uptime());
   metrics.set("whitepay_memory_bytes", {}, process.memoryUsage.rss());
   if (status.clock !== null) {
     metrics.set("whitepay_clock_offset_seconds", {}, status.clock.offset_ms / 1000);

@@ -24,6 +24,29 @@ const turnPlan = z
   })
   .openapi("Turn");
 
+const roundMember = z.object({
+  index: count,
+  committed: z.boolean(),
+  revealed: z
+    .enum(["no", "waiting", "counted", "rejected"])
+    .openapi({ description: "waiting: heard, not checked yet" }),
+  signed: z.boolean(),
+});
+
+const roundStatus = z
+  .object({
+    turn: count,
+    te: count.openapi({ description: "Block through which this round would pay" }),
+    leader: count,
+    phase: z.string(),
+    open: z.boolean().openapi({ description: "False: the last round, which is over" }),
+    attempt: count.openapi({ description: "−1: nothing has been proposed" }),
+    startedBlock: count.nullable(),
+    auditBlock: count.nullable(),
+    members: z.array(roundMember),
+  })
+  .openapi("Round");
+
 const groupStatus = z
   .object({
     group: address,
@@ -32,6 +55,7 @@ const groupStatus = z
     turn: count.openapi({ description: "0 before the first turn of the interval" }),
     leader: count.openapi({ description: "Index of the keeper that leads the present turn, or the first" }),
     phase: z.string(),
+    round: roundStatus.nullable(),
     failed: z.array(count),
     seat: z.number().openapi({ description: "Index of this keeper in the committee; −1: none" }),
     params: z.object({
@@ -71,6 +95,11 @@ const groupStatus = z
     challenges: z.object({ asked: count, passed: count, failed: count }),
     money: z
       .object({
+        token: z.object({
+          address: z.string().nullable().openapi({ description: "null: the chain's own coin" }),
+          symbol: z.string(),
+          decimals: count.nullable(),
+        }),
         unallocated: decimal,
         arrears: decimal,
         fundedUntilBlock: decimal,
@@ -87,7 +116,7 @@ export const statusSchema = z
   .object({
     operator: address,
     peerId: z.string(),
-    uptime_s: z.number(),
+    startedAt_ms: z.number().openapi({ description: "Local time of the start, milliseconds since 1970" }),
     ready: z.boolean(),
     problems: z.array(z.string()),
     head: z.number(),
@@ -146,8 +175,24 @@ export const challengeSchema = z
   .openapi("Challenge");
 
 export const outcomeSchema = z
-  .object({ provider: count, outcome: z.string(), reason: z.string(), count })
+  .object({ provider: count, outcome: z.string(), reason: z.string(), explanation: z.string(), count })
   .openapi("Outcome");
+
+export const spaceSchema = z
+  .object({
+    slotsPerPoint: count,
+    slots: z.array(count).openapi({ description: "First slot of each point, ascending" }),
+    providers: z.array(
+      z.object({
+        index: count,
+        bytes: z
+          .array(decimal.nullable())
+          .openapi({ description: "Mean of the bytes proven in the slots of a point; null: no record" }),
+        failed: z.array(count).openapi({ description: "Failed challenges in the slots of a point" }),
+      }),
+    ),
+  })
+  .openapi("Space");
 
 export const reasonSchema = z
   .object({
@@ -157,6 +202,7 @@ export const reasonSchema = z
     count,
     at_ms: z.number(),
     detail: z.string(),
+    explanation: z.string(),
   })
   .openapi("Reason");
 
@@ -177,4 +223,9 @@ export const readySchema = z
 export type TurnPlan = z.infer<typeof turnPlan>;
 export type GroupStatus = z.infer<typeof groupStatus>;
 export type KeeperStatus = z.infer<typeof statusSchema>;
+export type RoundStatus = z.infer<typeof roundStatus>;
+export type SpaceDocument = z.infer<typeof spaceSchema>;
+export type OutcomeDocument = z.infer<typeof outcomeSchema>;
+export type ReasonDocument = z.infer<typeof reasonSchema>;
+export type ChallengeDocument = z.infer<typeof challengeSchema>;
 export type SettlementDocument = z.infer<typeof settlementSchema>;

@@ -16,10 +16,7 @@ export async function startApi(
   options: ApiOptions & { readonly port: number },
   source: ApiSource,
 ): Promise<Api> {
-  const live = new Live(async () => {
-    const { uptime_s: _, ...status } = await statusOf(source);
-    return status;
-  });
+  const live = new Live(() => statusOf(source));
   const app = apiApp(options, source, live);
   const { host, port } = options;
   return new Promise((resolve, reject) => {

@@ -3,44 +3,18 @@ import { memberIndex } from "../core/group.ts";
 import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import { faultBound, quorum } from "../core/quorum.ts";
-import type { KeeperState, TurnState } from "../core/state.ts";
+import type { KeeperState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
-import { latestRound } from "../core/turn.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../core/turns.ts";
 import type { BooksPort } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Surroundings } from "./monitor.ts";
+import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, TurnPlan } from "./schemas.ts";
-
-/** The way of a round, in order. */
-export const phases = [
-  "challenge",
-  "propose",
-  "commit",
-  "reveal",
-  "decide",
-  "sign",
-  "submit",
-  "settle",
-] as const;
-export type Phase = (typeof phases)[number];
 
 const plannedTurns = 4;
 /** No news of the chain for so long, and the keeper is not ready. */
 const staleHead_s = 60;
-
-/** The step of the agreement that the present turn has reached, as this keeper sees it. */
-export function phaseOf(turn: TurnState | undefined): Phase {
-  if (turn === undefined) return "challenge";
-  if (turn.submitted) return "settle";
-  if (turn.certificate !== undefined) return "submit";
-  const round = latestRound(turn);
-  if (round === undefined) return "propose";
-  if (round.proposal !== undefined) return "sign";
-  if (round.bundle !== undefined) return "decide";
-  if (round.closes.length > 0) return "reveal";
-  return "commit";
-}
 
 export type StatusSource = {
   readonly keeper: Keeper;
@@ -83,13 +57,10 @@ function committeeOf(
   const { latencies_ms } = source.surroundings();
   const committee = members.map(({ operator }, index) => {
     const me = operator === source.operator;
-    return {
-      index,
-      operator,
-      me,
-      connected: me || source.keeper.connected.includes(operator),
-      latency_ms: latencies_ms.get(operator) ?? null,
-    };
+    const connected = me || source.keeper.connected.includes(operator);
+    // What was measured before it went away says nothing.
+    const latency_ms = connected ? (latencies_ms.get(operator) ?? null) : null;
+    return { index, operator, me, connected, latency_ms };
   });
   const connected = committee.filter((member) => member.connected).length;
   return { committee, connected, quorum: quorum(members.length) };
@@ -100,7 +71,9 @@ function moneyOf(group: Hex, head: number, now: Surroundings): GroupStatus["mone
   if (funds === undefined) return null;
   const left = funds.fundedUntil - BigInt(head);
   const blocks = left > 0n ? Number(left) : 0;
+  const { address, symbol, decimals } = funds.token;
   return {
+    token: { address: address ?? null, symbol, decimals: decimals ?? null },
     unallocated: funds.unallocated.toString(),
     arrears: funds.arrears.toString(),
     fundedUntilBlock: funds.fundedUntil.toString(),
@@ -146,6 +119,7 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
     turn,
     leader: next[0]?.keeper ?? 0,
     phase: phaseOf(state.turn),
+    round: roundOf(state),
     failed: turn === 0 ? [] : failedLeaders(order, turn, f),
     seat: memberIndex(committee, source.operator),
     params: { ...params, price: params.price.toString() },
@@ -202,7 +176,7 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
   return {
     operator: source.operator,
     peerId: source.peerId,
-    uptime_s: Math.round((source.now_ms() - source.startedAt_ms) / 1000),
+    startedAt_ms: Math.round(source.startedAt_ms),
     ready: problems.length === 0,
     problems,
     head: Math.max(-1, ...states.map((state) => state?.head ?? -1)),

@@ -2,7 +2,16 @@
 import type { Hex } from "../core/hash.ts";
 import type { BookedSettlement, Cursor } from "./ledger.ts";
 
+export type Token = {
+  /** Undefined: the chain's own coin. */
+  readonly address: Hex | undefined;
+  readonly symbol: string;
+  /** Undefined if the token does not say: amounts stay in its units. */
+  readonly decimals: number | undefined;
+};
+
 export type GroupFunds = {
+  readonly token: Token;
   /** Token units that belong to nobody yet. */
   readonly unallocated: bigint;
   /** Token units that the group owes and cannot pay (R32). */

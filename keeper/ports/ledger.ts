@@ -68,6 +68,9 @@ export type ChallengeEntry = {
   readonly at_ms: number;
 };
 
+/** What a challenge proved; "0" if it failed. */
+export type SpaceEntry = Pick<ChallengeEntry, "provider" | "slot" | "outcome" | "bytes">;
+
 /** How often one reason was given on one day (UTC, days since 1970). */
 export type ReasonEntry = {
   readonly group: string;
@@ -110,6 +113,8 @@ export interface BooksPort extends LedgerPort {
   setPeers(peers: readonly PeerEntry[]): Promise<void>;
   /** Newest slot first, those with slot below `before`. */
   challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]>;
+  /** At most `limit`, newest slot first, of slots from `from` on. */
+  space(group: Hex, from: number, limit: number): Promise<SpaceEntry[]>;
   outcomes(group: Hex): Promise<OutcomeCount[]>;
   challengeCounts(group: Hex): Promise<ChallengeCounts>;
   /** Newest first. */

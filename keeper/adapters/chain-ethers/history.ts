@@ -2,11 +2,12 @@
  * Reads the past and the means for the books and for people. It has endpoints of its own, so that a look-up that fails
  * here never rests one that the protocol needs.
  */
+import { Interface } from "ethers";
 import type { Hex } from "../../core/hash.ts";
-import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds } from "../../ports/history.ts";
+import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds, Token } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";
-import { RpcPool } from "./rpc.ts";
+import { RpcPool, RpcUnavailable } from "./rpc.ts";
 import { booksAbi, settlementsOf } from "./settled.ts";
 import type { RawLog } from "./settled.ts";
 import { blockTag, call } from "./snapshot.ts";
@@ -21,7 +22,18 @@ type RawReceipt = {
   readonly logs: readonly RawLog[];
 };
 
-type Terms = { readonly price: bigint; readonly keeperShareBps: bigint; readonly origin: number };
+type Terms = {
+  readonly token: Hex;
+  readonly price: bigint;
+  readonly keeperShareBps: bigint;
+  readonly origin: number;
+};
+
+const tokenAbi = new Interface([
+  "function symbol() view returns (string)",
+  "function decimals() view returns (uint8)",
+]);
+const maxSymbol = 16;
 
 const settledTopic = (booksAbi.getEvent("Settled") as { topicHash: string }).topicHash;
 
@@ -29,6 +41,7 @@ export class EthersHistory implements HistoryPort {
   readonly #rpc: RpcPool;
   readonly #terms = new Map<Hex, Terms>();
   readonly #operators = new Map<string, readonly Hex[]>();
+  readonly #tokens = new Map<Hex, Token>();
   #errors = 0;
 
   constructor(options: { readonly chainId: number; readonly urls: readonly string[] }, now_ms: () => number) {
@@ -67,7 +80,8 @@ export class EthersHistory implements HistoryPort {
     if (known !== undefined) return known;
     const [{ originBlock, config }] = await call(this.#rpc, groupAbi, group, "parameters", [], "latest");
     const { price, keeperShareBps } = config;
-    const terms = { price, keeperShareBps: BigInt(keeperShareBps), origin: Number(originBlock) };
+    const token = String(config.token).toLowerCase() as Hex;
+    const terms = { token, price, keeperShareBps: BigInt(keeperShareBps), origin: Number(originBlock) };
     this.#terms.set(group, terms);
     return terms;
   }
@@ -127,7 +141,37 @@ export class EthersHistory implements HistoryPort {
       call(this.#rpc, booksAbi, group, "escrow", [], "latest"),
       call(this.#rpc, booksAbi, group, "fundedUntil", [], "latest"),
     ]);
-    return { unallocated: escrow.unallocated, arrears: escrow.arrears, fundedUntil };
+    const token = await this.#tokenOf((await this.#termsOf(group)).token);
+    return { token, unallocated: escrow.unallocated, arrears: escrow.arrears, fundedUntil };
+  }
+
+  async #tokenOf(address: Hex): Promise<Token> {
+    const known = this.#tokens.get(address);
+    if (known !== undefined) return known;
+    const token = /^0x0+$/.test(address)
+      ? { address: undefined, symbol: "coin", decimals: 18 }
+      : await this.#askToken(address);
+    this.#tokens.set(address, token);
+    return token;
+  }
+
+  /** Symbol and decimals are optional in ERC-20, and a token may say anything. */
+  async #askToken(address: Hex): Promise<Token> {
+    const ask = async (name: string): Promise<unknown> => {
+      try {
+        return (await call(this.#rpc, tokenAbi, address, name, [], "latest"))[0];
+      } catch (error) {
+        if (error instanceof RpcUnavailable) throw error;
+        return undefined;
+      }
+    };
+    const [symbol, decimals] = [await ask("symbol"), await ask("decimals")];
+    const clean = typeof symbol === "string" ? symbol.replaceAll(/[^\p{L}\p{N}.$-]/gu, "") : "";
+    return {
+      address,
+      symbol: clean === "" ? "token" : clean.slice(0, maxSymbol),
+      decimals: decimals === undefined ? undefined : Number(decimals),
+    };
   }
 
   async operatorFunds(operator: Hex): Promise<OperatorFunds> {

@@ -1,5 +1,5 @@
 /** The ledger through TypeORM: the same code on an embedded SQLite file and on PostgreSQL. */
-import { Between, LessThan, MoreThan } from "typeorm";
+import { Between, LessThan, MoreThan, MoreThanOrEqual } from "typeorm";
 import type { DataSource, EntityManager, EntityMetadata } from "typeorm";
 import type { Hex } from "../../core/hash.ts";
 import type { ChallengeRecord } from "../../core/records.ts";
@@ -13,6 +13,7 @@ import type {
   OutcomeCount,
   PeerEntry,
   ReasonEntry,
+  SpaceEntry,
 } from "../../ports/ledger.ts";
 import {
   Challenge,
@@ -186,6 +187,15 @@ export class TypeormLedger implements BooksPort {
     return this.#source.getRepository(Challenge).find({
       select: { provider: true, slot: true, outcome: true, reason: true, bytes: true, at_ms: true },
       where: before === undefined ? { group } : { group, slot: LessThan(before) },
+      order: { slot: "DESC", provider: "ASC" },
+      take: limit,
+    });
+  }
+
+  space(group: Hex, from: number, limit: number): Promise<SpaceEntry[]> {
+    return this.#source.getRepository(Challenge).find({
+      select: { provider: true, slot: true, outcome: true, bytes: true },
+      where: { group, slot: MoreThanOrEqual(from) },
       order: { slot: "DESC", provider: "ASC" },
       take: limit,
     });

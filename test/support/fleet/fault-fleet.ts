@@ -60,7 +60,12 @@ export type Settled = {
   readonly signers: readonly number[];
 };
 
-export type FaultFleetOptions = { readonly keepers: number; readonly providers: number };
+export type FaultFleetOptions = {
+  readonly keepers: number;
+  readonly providers: number;
+  /** What the configuration of keeper `index` has besides the usual. */
+  readonly configOf?: (index: number) => Promise<Record<string, unknown>>;
+};
 
 export class FaultFleet {
   readonly #processes: Processes;
@@ -117,6 +122,8 @@ export class FaultFleet {
         beforeKeepers: async (keepers) => {
           parts.links = await Links.open(keepers.map(({ port }) => port));
           await writePlans(folder, keepers, parts.links);
+          for (const keeper of keepers)
+            await configure(keeper, (await options.configOf?.(keeper.index)) ?? {});
         },
       });
       const { links, front } = { links: parts.links, front: await parts.front };
@@ -176,6 +183,15 @@ export class FaultFleet {
 
   keeper(index: number): Keeper {
     return this.#fleet.keepers.keeper(index);
+  }
+
+  configFile(index: number): string {
+    return configFileIn(this.keeper(index).folder);
+  }
+
+  /** Where keeper `index` answers over HTTP since its last start. */
+  apiOf(index: number): string {
+    return this.#fleet.keepers.readyLine(index)["api"] as string;
   }
 
   peerIdOf(index: number): string {
@@ -315,12 +331,6 @@ export class FaultFleet {
     }
   }
 
-  async #configure(index: number, change: Record<string, unknown>): Promise<void> {
-    const file = join(this.keeper(index).folder, "config.json");
-    const config = JSON.parse(await readFile(file, "utf8")) as object;
-    await writeFile(file, JSON.stringify({ ...config, ...change }));
-  }
-
   /** Makes more groups, without providers, with the same committee; all keepers start again to serve them too. */
   async addGroups(count: number): Promise<string[]> {
     const { provider, deployment, group } = this.#fleet;
@@ -333,7 +343,7 @@ export class FaultFleet {
     });
     for (let index = 0; index < this.size; index++) {
       await this.stopKeeper(index);
-      await this.#configure(index, { groups });
+      await configure(this.keeper(index), { groups });
     }
     for (let index = 0; index < this.size; index++) await this.restart(index);
     await this.allConnected();
@@ -346,7 +356,7 @@ export class FaultFleet {
     const [port] = await freePorts(1);
     const address = multiaddr(port as number);
     await this.stopKeeper(index);
-    await this.#configure(index, { listen: [address] });
+    await configure(this.keeper(index), { listen: [address] });
     const { provider, deployment } = this.#fleet;
     const abi = ["function updateKeeperEndpoint(bytes peerId, string[] multiaddrs)"];
     const registry = new Contract(
@@ -467,6 +477,16 @@ const keepFolders = process.env["WHITEPAY_KEEP_FLEETS"] === "1";
 const killing: ReadonlySet<string> = new Set(killPoints);
 
 const entry = join(projectRoot, "test/support/fleet/keeper-process.ts");
+
+async function configure({ folder }: Keeper, change: Record<string, unknown>): Promise<void> {
+  const file = configFileIn(folder);
+  const config = JSON.parse(await readFile(file, "utf8")) as object;
+  await writeFile(file, JSON.stringify({ ...config, ...change }));
+}
+
+function configFileIn(folder: string): string {
+  return join(folder, "config.json");
+}
 
 function planFileIn(folder: string, index: number): string {
   return join(folder, `plan-${index}.json`);

@@ -1,0 +1,194 @@
+/** The page's life: hears the keeper's news, asks the books when they may have changed, and draws. */
+import type {
+  GroupStatus,
+  KeeperStatus,
+  OutcomeDocument,
+  ReasonDocument,
+  SettlementDocument,
+  SpaceDocument,
+} from "../schemas.ts";
+import { showKeepers, showOutcomes, showPayments, showReasons } from "./books.ts";
+import { bindChart, showSpace } from "./chart.ts";
+import { h, place } from "./dom.ts";
+import { whole } from "./format.ts";
+import { showGlance, showIdentity, showMachine, showProblems } from "./overview.ts";
+import { showRound, showTurns } from "./round.ts";
+
+const poll_ms = 5_000;
+const booksEvery_ms = 10_000;
+const shownPayments = 20;
+const shownReasons = 20;
+const points = 240;
+
+type Books = {
+  readonly payments: readonly SettlementDocument[];
+  readonly outcomes: readonly OutcomeDocument[];
+  readonly reasons: readonly ReasonDocument[];
+  readonly space: SpaceDocument;
+};
+
+let status: KeeperStatus | undefined;
+let books: Books | undefined;
+let booksAt_ms = 0;
+let asking = false;
+let drawnSlot = -1;
+let paidThrough: number | undefined;
+
+const select = (id: string): HTMLSelectElement => document.getElementById(id) as HTMLSelectElement;
+
+function currentGroup(): GroupStatus | undefined {
+  const wanted = select("group").value;
+  return status?.groups.find(({ group }) => group === wanted) ?? status?.groups[0];
+}
+
+async function ask<T>(path: string): Promise<T> {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return (await response.json()) as T;
+}
+
+async function readBooks(group: GroupStatus): Promise<Books> {
+  const root = `/v1/groups/${group.group}`;
+  const { originBlock, slot } = group.params;
+  const now = Math.floor((group.view - originBlock) / slot);
+  const back = Number(select("span").value);
+  const from = back === 0 ? 0 : Math.max(0, now - back + 1);
+  const [payments, outcomes, reasons, space] = await Promise.all([
+    ask<{ items: SettlementDocument[] }>(`${root}/settlements?limit=${shownPayments}`),
+    ask<{ items: OutcomeDocument[] }>(`${root}/outcomes`),
+    ask<{ items: ReasonDocument[] }>(`/v1/reasons?limit=${shownReasons}`),
+    ask<SpaceDocument>(`${root}/space?from=${from}&points=${points}`),
+  ]);
+  return { payments: payments.items, outcomes: outcomes.items, reasons: reasons.items, space };
+}
+
+/** Asks the books anew when a slot or an interval has gone by, or some time has. */
+async function refreshBooks(force = false): Promise<void> {
+  const group = currentGroup();
+  if (group === undefined || asking || (document.hidden && !force)) return;
+  const slot = Math.floor((group.view - group.params.originBlock) / group.params.slot);
+  const due = slot !== drawnSlot || performance.now() - booksAt_ms > booksEvery_ms;
+  if (!due && !force) return;
+  asking = true;
+  try {
+    books = await readBooks(group);
+    booksAt_ms = performance.now();
+    drawnSlot = slot;
+    drawBooks();
+  } catch {
+    // The live line says that the keeper is away; what is drawn stays.
+  } finally {
+    asking = false;
+  }
+}
+
+function drawBooks(): void {
+  const group = currentGroup();
+  if (status === undefined || group === undefined || books === undefined) return;
+  showOutcomes(group, books.outcomes);
+  showPayments(status, group, books.payments);
+  showReasons(books.reasons);
+  drawSpace();
+}
+
+function drawSpace(): void {
+  const group = currentGroup();
+  if (status !== undefined && group !== undefined && books !== undefined)
+    showSpace(status, group, books.space);
+}
+
+function tellPayments(group: GroupStatus): void {
+  if (paidThrough !== undefined && group.ts > paidThrough) {
+    place("news", `Paid through block ${whole(group.ts)}.`);
+    void refreshBooks(true);
+  }
+  paidThrough = group.ts;
+}
+
+function drawGroups({ groups }: KeeperStatus): void {
+  const field = document.getElementById("group-field");
+  if (field !== null) field.hidden = groups.length < 2;
+  const known = [...select("group").options].map(({ value }) => value).join();
+  if (known === groups.map(({ group }) => group).join()) return;
+  place("group", ...groups.map(({ group }) => h("option", { value: group }, `${group.slice(0, 10)}…`)));
+}
+
+function draw(next: KeeperStatus): void {
+  status = next;
+  drawGroups(next);
+  showIdentity(next);
+  showProblems(next);
+  document.title = `${next.ready ? "" : "⚠ "}WhitePay keeper`;
+  const group = currentGroup();
+  if (group === undefined) return;
+  showGlance(next, group);
+  showRound(group);
+  showTurns(next, group);
+  showKeepers(group);
+  showMachine(next, group);
+  tellPayments(group);
+  void refreshBooks();
+}
+
+function showLink(state: "live" | "wait" | "away", text: string): void {
+  const link = document.getElementById("link");
+  if (link === null) return;
+  link.dataset["state"] = state;
+  if (link.textContent !== text) link.textContent = text;
+}
+
+function showReady({ ready }: KeeperStatus): void {
+  showLink(ready ? "live" : "wait", ready ? "live, ready" : "live, not ready");
+}
+
+/** Where the stream is refused, asking now and then does as well. */
+async function poll(): Promise<void> {
+  try {
+    const next = await ask<KeeperStatus>("/v1/status");
+    draw(next);
+    showReady(next);
+  } catch {
+    showLink("away", "no answer, trying again");
+  }
+  setTimeout(() => void poll(), poll_ms);
+}
+
+function listen(): void {
+  const source = new EventSource("/v1/events");
+  source.addEventListener("status", (event: MessageEvent<string>) => {
+    const next = JSON.parse(event.data) as KeeperStatus;
+    draw(next);
+    showReady(next);
+  });
+  source.addEventListener("error", () => {
+    showLink("away", "no answer, trying again");
+    if (source.readyState === EventSource.CLOSED) void poll();
+  });
+}
+
+const themeKey = "whitepay-theme";
+
+function setTheme(theme: string): void {
+  document.documentElement.dataset["theme"] = theme;
+  select("theme").value = theme;
+}
+
+function bindTools(): void {
+  setTheme(localStorage.getItem(themeKey) ?? "auto");
+  select("theme").addEventListener("change", () => {
+    localStorage.setItem(themeKey, select("theme").value);
+    setTheme(select("theme").value);
+  });
+  select("group").addEventListener("change", () => {
+    books = undefined;
+    paidThrough = undefined;
+    if (status !== undefined) draw(status);
+    void refreshBooks(true);
+  });
+  select("span").addEventListener("change", () => void refreshBooks(true));
+  document.addEventListener("visibilitychange", () => void refreshBooks());
+}
+
+bindTools();
+bindChart(() => books?.space.slots.length ?? 0, drawSpace);
+listen();

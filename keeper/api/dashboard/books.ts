@@ -1,0 +1,289 @@
+/** What the ledger tells: outcomes with reasons, payments, keepers, and what was skipped. */
+import type {
+  GroupStatus,
+  KeeperStatus,
+  OutcomeDocument,
+  ReasonDocument,
+  SettlementDocument,
+} from "../schemas.ts";
+import { h, place, sign, spoken } from "./dom.ts";
+import { ago, amount, bytes, exactAmount, percent, shortHex, span, whole } from "./format.ts";
+
+type Token = NonNullable<GroupStatus["money"]>["token"];
+const unknownToken: Token = { address: null, symbol: "units", decimals: null };
+const tokenOf = (group: GroupStatus): Token => group.money?.token ?? unknownToken;
+
+function money(units: bigint | string, { symbol, decimals }: Token): Element {
+  return h(
+    "span",
+    { class: "num", title: `${exactAmount(units, decimals)} ${symbol}` },
+    `${amount(units, decimals, 6)} ${symbol}`,
+  );
+}
+
+function providerOutcomes(
+  provider: GroupStatus["providers"][number],
+  rows: readonly OutcomeDocument[],
+): Element {
+  const proven = rows.filter((row) => row.outcome === "proven").reduce((sum, row) => sum + row.count, 0);
+  const failures = rows.filter((row) => row.outcome !== "proven");
+  const all = rows.reduce((sum, row) => sum + row.count, 0);
+  const width = all === 0 ? 0 : (1000 * proven) / all;
+  const { index, operator, committedBytes, lastOutcome } = provider;
+  return h(
+    "li",
+    { "data-key": `provider-${index}` },
+    h(
+      "div",
+      { class: "line" },
+      h(
+        "strong",
+        {},
+        h("span", { class: `swatch s${index % 8}`, "aria-hidden": "true" }),
+        `Provider ${index}`,
+      ),
+      h("span", { class: "num" }, percent(proven, all), spoken(" of challenges proven")),
+    ),
+    h(
+      "svg",
+      { class: "share", viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+      h("rect", { class: "lost", x: 0, y: 0, width: 1000, height: 10 }),
+      h("rect", { class: "proven", x: 0, y: 0, width, height: 10 }),
+    ),
+    h(
+      "div",
+      { class: "line dim" },
+      h("span", { class: "mono", title: operator }, shortHex(operator)),
+      h("span", {}, `${bytes(committedBytes)} committed`),
+    ),
+    h(
+      "ul",
+      { class: "whys" },
+      ...failures.map(({ reason, explanation, count }) =>
+        h(
+          "li",
+          { "data-key": reason },
+          h("span", { class: "tag bad" }, `${reason} ${whole(count)}×`),
+          ` ${explanation}`,
+        ),
+      ),
+    ),
+    lastOutcome !== null &&
+      h(
+        "p",
+        { class: "dim" },
+        lastOutcome === "proven"
+          ? "The last challenge was proven."
+          : `The last challenge failed: ${lastOutcome}.`,
+      ),
+  );
+}
+
+export function showOutcomes(group: GroupStatus, outcomes: readonly OutcomeDocument[]): void {
+  if (group.providers.length === 0)
+    return place("outcomes", h("p", { class: "empty" }, "The group has no providers yet."));
+  place(
+    "outcomes",
+    h(
+      "ul",
+      { class: "outcomes" },
+      ...group.providers.map((provider) =>
+        providerOutcomes(
+          provider,
+          outcomes.filter((row) => row.provider === provider.index),
+        ),
+      ),
+    ),
+  );
+}
+
+function names(indices: readonly number[]): string {
+  return indices.length === 0 ? "none" : indices.join(", ");
+}
+
+function paymentDetails(paid: SettlementDocument, token: Token): Element {
+  const cell = (child: Element | string): Element => h("td", {}, child);
+  const table = (caption: string, heads: readonly string[], rows: readonly Element[]): Element =>
+    h(
+      "table",
+      {},
+      h("caption", {}, caption),
+      h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, ...rows),
+    );
+  const fact = (name: string, value: Element | string): Element =>
+    h("div", {}, h("dt", {}, name), h("dd", {}, value));
+  const hash = (text: string): Element => h("span", { class: "mono" }, text);
+  return h(
+    "div",
+    { class: "unfolded" },
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "group", "aria-label": "Amounts" },
+      table(
+        "Providers",
+        ["provider", "space-time", "paid for", "gets"],
+        paid.items.map((item) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, String(item.provider)),
+            cell(`${bytes(item.spaceTime)}·blocks`),
+            cell(money(item.amount, token)),
+            cell(money(item.toProvider, token)),
+          ),
+        ),
+      ),
+      table(
+        "Keepers",
+        ["keeper", "operator", "share"],
+        paid.shares.map((share) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, String(share.keeper)),
+            cell(hash(shortHex(share.operator))),
+            cell(money(share.amount, token)),
+          ),
+        ),
+      ),
+    ),
+    h(
+      "dl",
+      { class: "facts" },
+      fact("Signed by", names(paid.signers)),
+      fact("Let a turn lapse", names(paid.failed)),
+      fact("Sent by", hash(paid.sender)),
+      fact("Gas", `${whole(BigInt(paid.gasUsed))} at ${amount(paid.gasPrice, 9)} gwei`),
+      fact("Block", whole(paid.block)),
+      fact("Transaction", hash(paid.tx)),
+      fact("Digest", hash(paid.digest)),
+    ),
+  );
+}
+
+function payment(paid: SettlementDocument, status: KeeperStatus, group: GroupStatus): Element {
+  const token = tokenOf(group);
+  const total = paid.items.reduce((sum, { amount: units }) => sum + BigInt(units), 0n);
+  const turn = Math.round((paid.te - paid.ts - group.params.interval) / group.params.turn) + 1;
+  const late =
+    turn > 1 ? h("span", { class: "tag warn" }, `turn ${turn}`) : h("span", { class: "tag" }, "turn 1");
+  return h(
+    "li",
+    { "data-key": `paid-${paid.ts}` },
+    h(
+      "details",
+      {},
+      h(
+        "summary",
+        {},
+        h("span", { class: "blocks" }, `blocks ${whole(paid.ts)}–${whole(paid.te)}`),
+        h("span", { class: "total" }, money(total, token)),
+        h("span", {}, `to ${paid.items.length} providers, ${paid.shares.length} keepers`),
+        h("span", {}, `led by keeper ${paid.leader} `, late),
+        h("span", { class: "dim" }, ago(paid.block, status.head, status.block_s)),
+      ),
+      paymentDetails(paid, token),
+    ),
+  );
+}
+
+export function showPayments(
+  status: KeeperStatus,
+  group: GroupStatus,
+  payments: readonly SettlementDocument[],
+): void {
+  if (payments.length === 0) {
+    return place(
+      "payments",
+      h(
+        "p",
+        { class: "empty" },
+        "Nothing has been paid yet. The first payment comes after the first interval.",
+      ),
+    );
+  }
+  place("payments", h("ul", { class: "payments" }, ...payments.map((paid) => payment(paid, status, group))));
+}
+
+const slow_ms = 400;
+
+export function showKeepers(group: GroupStatus): void {
+  const rows = group.committee.map(({ index, operator, me, connected, latency_ms }) => {
+    const far =
+      latency_ms === null ? "–" : `${latency_ms < 10 ? latency_ms.toFixed(1) : whole(latency_ms)} ms`;
+    const width = latency_ms === null ? 0 : Math.min(1, latency_ms / slow_ms) * 100;
+    return h(
+      "tr",
+      { "data-key": operator },
+      h("th", { scope: "row" }, String(index)),
+      h(
+        "td",
+        { class: "mono", title: operator },
+        shortHex(operator),
+        me && h("span", { class: "tag me" }, "this one"),
+      ),
+      h(
+        "td",
+        { class: "state" },
+        connected ? sign("●", "", "good") : sign("○", "", "bad"),
+        connected ? " connected" : " away",
+      ),
+      h(
+        "td",
+        { class: "latency" },
+        me ? "–" : far,
+        latency_ms !== null &&
+          h(
+            "svg",
+            { viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" },
+            h("rect", { x: 0, y: 0, width, height: 4 }),
+          ),
+      ),
+    );
+  });
+  place(
+    "keepers",
+    h(
+      "table",
+      {},
+      h(
+        "caption",
+        {},
+        `${group.connected} of ${group.committee.length} connected, ${group.quorum} must sign`,
+      ),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ...["seat", "operator", "state", "latency"].map((name) => h("th", { scope: "col" }, name)),
+        ),
+      ),
+      h("tbody", {}, ...rows),
+    ),
+  );
+}
+
+export function showReasons(reasons: readonly ReasonDocument[]): void {
+  if (reasons.length === 0) return place("reasons", h("p", { class: "empty" }, "Nothing so far."));
+  const rows = reasons.map(({ group, code, day, count, at_ms, detail, explanation }) =>
+    h(
+      "li",
+      { "data-key": `${group}/${code}/${day}` },
+      h("div", { class: "line" }, h("strong", {}, code), h("span", { class: "num" }, `${whole(count)}×`)),
+      h("p", {}, explanation),
+      h(
+        "p",
+        { class: "dim detail" },
+        `last ${span(Math.max(0, (Date.now() - at_ms) / 1000))} ago: ${detail}`,
+      ),
+    ),
+  );
+  // A region that scrolls can be reached by keyboard.
+  place(
+    "reasons",
+    h("ul", { class: "reasons scroll", tabindex: 0, "aria-label": "Reasons, newest first" }, ...rows),
+  );
+}

@@ -1,0 +1,278 @@
+/** Proven space over time, one line for each provider. */
+import type { KeeperStatus, GroupStatus, SpaceDocument } from "../schemas.ts";
+import { h, place, spoken } from "./dom.ts";
+import { bytes, span, whole } from "./format.ts";
+
+const height = 260;
+const margin = { top: 12, right: 16, bottom: 28, left: 64 };
+/** More lines than these cannot be told apart. */
+const maxLines = 8;
+const narrow = 280;
+
+/** What a person chose to look at; kept from one update to the next. */
+const hidden = new Set<number>();
+let cursor: number | undefined;
+
+type Scales = {
+  readonly width: number;
+  /** Largest value drawn. */
+  readonly top: number;
+  readonly x: (point: number) => number;
+  readonly y: (value: number) => number;
+};
+
+/** A round number of bytes in binary units at or above `value`. */
+function roundUp(value: number): number {
+  let unit = 1;
+  while (unit * 1024 <= value) unit *= 1024;
+  for (const step of [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])
+    if (unit * step >= value) return unit * step;
+  return value;
+}
+
+function scalesOf(space: SpaceDocument, shown: SpaceDocument["providers"], width: number): Scales {
+  const largest = Math.max(1, ...shown.flatMap((line) => line.bytes.map(Number)));
+  const power = roundUp(largest);
+  // Three quarters of a power are as round, and leave less of the chart empty.
+  const top = largest <= power * 0.75 ? power * 0.75 : power;
+  const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
+  const last = Math.max(1, space.slots.length - 1);
+  return {
+    width,
+    top,
+    x: (point) => margin.left + (inner.width * point) / last,
+    y: (value) => margin.top + inner.height * (1 - value / top),
+  };
+}
+
+/** A step for each point: what was proven in a slot holds for that slot. A point without a record is a gap. */
+function linePath(line: SpaceDocument["providers"][number], { x, y }: Scales): string {
+  let path = "";
+  let before: string | null = null;
+  for (const [i, value] of line.bytes.entries()) {
+    if (value !== null) {
+      const at = `${x(i).toFixed(1)},${y(Number(value)).toFixed(1)}`;
+      path += before === null ? `M${at}` : `H${x(i).toFixed(1)}V${y(Number(value)).toFixed(1)}`;
+    }
+    before = value;
+  }
+  // A single point is a dot: a line of no length with round ends.
+  return path.includes("H") ? path : `${path}h0.1`;
+}
+
+function whenText(space: SpaceDocument, point: number, status: KeeperStatus, group: GroupStatus): string {
+  const slot = space.slots[point] ?? 0;
+  const { originBlock, slot: length } = group.params;
+  const behind = group.view - (originBlock + (slot + space.slotsPerPoint) * length);
+  const name =
+    space.slotsPerPoint === 1
+      ? `slot ${whole(slot)}`
+      : `slots ${whole(slot)}–${whole(slot + space.slotsPerPoint - 1)}`;
+  return status.block_s === null || behind < 0 ? name : `${name}, ${span(behind * status.block_s)} ago`;
+}
+
+function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group: GroupStatus): Element[] {
+  const { x, y, top, width } = scales;
+  const rows = [0, 0.25, 0.5, 0.75, 1].map((share) =>
+    h(
+      "g",
+      { "data-key": `y${share}` },
+      h("line", {
+        class: "grid",
+        x1: margin.left,
+        x2: width - margin.right,
+        y1: y(top * share),
+        y2: y(top * share),
+      }),
+      h("text", { x: margin.left - 8, y: y(top * share) + 4, "text-anchor": "end" }, bytes(top * share)),
+    ),
+  );
+  const last = space.slots.length - 1;
+  const points = width < 480 || last < 3 ? [0, last] : [0, Math.round(last / 2), last];
+  const columns = [...new Set(points)].map((point) => {
+    const anchor = point === 0 ? "start" : point === last ? "end" : "middle";
+    const words = whenText(space, point, status, group);
+    const text = width < 480 ? (words.split(",")[0] ?? words) : words;
+    return h("text", { x: x(point), y: height - 8, "text-anchor": anchor, "data-key": `x${point}` }, text);
+  });
+  return [...rows, ...columns];
+}
+
+function failureMarks(shown: SpaceDocument["providers"], { x, y }: Scales): Element[] {
+  return shown.flatMap(({ index, failed }) =>
+    failed.flatMap((count, i) => {
+      if (count === 0) return [];
+      const [cx, cy, r] = [x(i), y(0) - 6 - 4 * (index % 4), 3];
+      const path = `M${cx - r},${cy - r}l${2 * r},${2 * r}m0,${-2 * r}l${-2 * r},${2 * r}`;
+      return [h("path", { class: `fail s${index % 8}`, d: path, "data-key": `f${index}-${i}` })];
+    }),
+  );
+}
+
+function readout(space: SpaceDocument, point: number, status: KeeperStatus, group: GroupStatus): Element {
+  const parts = space.providers
+    .filter(({ index }) => !hidden.has(index))
+    .slice(0, maxLines)
+    .map(({ index, bytes: values, failed }) => {
+      const value = values[point] ?? null;
+      const lost = (failed[point] ?? 0) > 0 ? `, ${failed[point]} failed` : "";
+      return h(
+        "span",
+        { "data-key": String(index) },
+        h("span", { class: `swatch s${index % 8}`, "aria-hidden": "true" }),
+        `provider ${index}: ${value === null ? "no record" : bytes(value)}${lost}`,
+      );
+    });
+  return h(
+    "p",
+    { class: "readout", "aria-live": "polite" },
+    h("strong", {}, whenText(space, point, status, group)),
+    ...parts,
+  );
+}
+
+function legend(space: SpaceDocument): Element {
+  const boxes = space.providers.map(({ index }) =>
+    h(
+      "label",
+      { "data-key": String(index) },
+      h("input", { type: "checkbox", "data-provider": index, checked: !hidden.has(index) }),
+      h("span", { class: `swatch s${index % 8}`, "aria-hidden": "true" }),
+      `provider ${index}`,
+    ),
+  );
+  return h("fieldset", { class: "legend" }, h("legend", {}, spoken("Providers to show")), ...boxes);
+}
+
+function figuresTable(space: SpaceDocument): Element {
+  const rows = space.providers.map(({ index, bytes: values, failed }) => {
+    const known = values.filter((value) => value !== null).map(Number);
+    const mean = known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / known.length;
+    const cells = [
+      known.length === 0 ? "–" : bytes(known.at(-1) ?? 0),
+      bytes(mean),
+      known.length === 0 ? "–" : bytes(Math.min(...known)),
+      whole(failed.reduce((a, b) => a + b, 0)),
+    ];
+    return h(
+      "tr",
+      { "data-key": String(index) },
+      h("th", { scope: "row" }, `provider ${index}`),
+      ...cells.map((cell) => h("td", {}, cell)),
+    );
+  });
+  const heads = ["", "last", "mean", "least", "failed"].map((name) =>
+    name === "" ? h("td", {}) : h("th", { scope: "col" }, name),
+  );
+  return h(
+    "details",
+    { class: "as-table" },
+    h("summary", {}, "The same as a table"),
+    h(
+      "table",
+      {},
+      h("caption", {}, "Bytes proven in the slots shown"),
+      h("thead", {}, h("tr", {}, ...heads)),
+      h("tbody", {}, ...rows),
+    ),
+  );
+}
+
+let firstLook = true;
+
+export function showSpace(status: KeeperStatus, group: GroupStatus, space: SpaceDocument): void {
+  if (space.slots.length === 0) {
+    return place("space", h("p", { class: "empty" }, "No challenge has been recorded yet."));
+  }
+  if (firstLook) for (const { index } of space.providers.slice(maxLines)) hidden.add(index);
+  firstLook = false;
+  const shown = space.providers.filter(({ index }) => !hidden.has(index)).slice(0, maxLines);
+  const width = Math.max(narrow, document.getElementById("space")?.clientWidth ?? 0);
+  const scales = scalesOf(space, shown, width);
+  const last = space.slots.length - 1;
+  const point = Math.min(cursor ?? last, last);
+  const lines = shown.map((line) =>
+    h("path", { class: `line s${line.index % 8}`, d: linePath(line, scales), "data-key": `l${line.index}` }),
+  );
+  const label = `Bytes proven by ${shown.length} providers over ${whole(space.slots.length)} points. Left and right arrow keys move from point to point; what is there is read out below.`;
+  place(
+    "space",
+    h(
+      "div",
+      {
+        class: "chart",
+        tabindex: 0,
+        role: "slider",
+        "aria-label": label,
+        "aria-valuemin": 0,
+        "aria-valuemax": last,
+        "aria-valuenow": point,
+        "aria-valuetext": whenText(space, point, status, group),
+      },
+      h(
+        "svg",
+        { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
+        ...axes(space, scales, status, group),
+        h("line", {
+          class: "cursor",
+          x1: scales.x(point),
+          x2: scales.x(point),
+          y1: margin.top,
+          y2: height - margin.bottom,
+        }),
+        ...lines,
+        ...failureMarks(shown, scales),
+      ),
+    ),
+    readout(space, point, status, group),
+    legend(space),
+    figuresTable(space),
+  );
+}
+
+/** Keys, pointer and boxes; `again` draws anew. */
+export function bindChart(points: () => number, again: () => void): void {
+  const root = document.getElementById("space");
+  if (root === null) return;
+  const move = (to: number): void => {
+    const last = points() - 1;
+    if (last < 0) return;
+    // At the newest point it follows what comes.
+    cursor = to >= last ? undefined : Math.max(0, to);
+    again();
+  };
+  root.addEventListener("keydown", (event) => {
+    if (!(event.target instanceof Element) || !event.target.matches(".chart")) return;
+    const last = points() - 1;
+    const now = Math.min(cursor ?? last, last);
+    const to = {
+      ArrowLeft: now - 1,
+      ArrowRight: now + 1,
+      ArrowDown: now - 1,
+      ArrowUp: now + 1,
+      PageDown: now - 10,
+      PageUp: now + 10,
+      Home: 0,
+      End: last,
+    }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    move(to);
+  });
+  root.addEventListener("pointermove", (event) => {
+    const chart = event.target instanceof Element ? event.target.closest(".chart") : null;
+    if (chart === null) return;
+    const box = chart.getBoundingClientRect();
+    const share =
+      (event.clientX - box.left - margin.left) / Math.max(1, box.width - margin.left - margin.right);
+    move(Math.round(share * (points() - 1)));
+  });
+  root.addEventListener("change", (event) => {
+    if (!(event.target instanceof HTMLInputElement)) return;
+    const index = Number(event.target.dataset["provider"]);
+    if (event.target.checked) hidden.delete(index);
+    else hidden.add(index);
+    again();
+  });
+  new ResizeObserver(() => again()).observe(root);
+}

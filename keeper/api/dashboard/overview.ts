@@ -1,0 +1,155 @@
+/** The keeper at a glance, its machine, and what is wrong. */
+import type { GroupStatus, KeeperStatus } from "../schemas.ts";
+import { h, place, spoken } from "./dom.ts";
+import { amount, blocks, bytes, exactAmount, percent, shortHex, span, whole } from "./format.ts";
+
+const day_s = 86_400;
+const lowTransactions = 15;
+const coinDecimals = 18;
+
+type Mood = "good" | "warn" | "bad" | "plain";
+
+function figure(label: string, value: string, note: string, mood: Mood = "plain", title?: string): Element {
+  const words = { good: "", plain: "", warn: "attention: ", bad: "trouble: " } as const;
+  return h(
+    "div",
+    { class: `figure ${mood}`, "data-key": label },
+    h("dt", {}, label),
+    h("dd", { class: "value", title }, words[mood] !== "" && spoken(words[mood]), value),
+    h("dd", { class: "note" }, note),
+  );
+}
+
+function paymentFigure(group: GroupStatus, block_s: number | null): Element {
+  const { turn, ts, view, params } = group;
+  if (turn === 0) {
+    const left = Math.max(0, ts + params.interval - view);
+    return figure(
+      "Next payment",
+      `in ${block_s === null ? blocks(left, null) : span(left * block_s)}`,
+      `paid through block ${whole(ts)}`,
+    );
+  }
+  const allowed = (group.quorum - 1) / 2 + 1;
+  const mood = turn > allowed ? "bad" : turn > 1 ? "warn" : "good";
+  return figure(
+    "Next payment",
+    "due now",
+    `turn ${turn}, ${group.phase}; paid through block ${whole(ts)}`,
+    mood,
+  );
+}
+
+function leaderFigure(group: GroupStatus): Element {
+  const next = group.next[0];
+  if (next === undefined) return figure("Leads next", "–", "");
+  const who = next.keeper === group.seat ? "this keeper" : `keeper ${next.keeper}`;
+  const when =
+    next.inBlocks === 0
+      ? "leads now"
+      : `in ${next.inSeconds === null ? blocks(next.inBlocks, null) : span(next.inSeconds)}`;
+  return figure("Leads next", who, when, next.keeper === group.seat ? "good" : "plain");
+}
+
+function moneyFigure(group: GroupStatus): Element {
+  const { money } = group;
+  if (money === null) return figure("Group's money lasts", "–", "not read yet");
+  const { token, unallocated, arrears, runway_s, fundedUntilBlock } = money;
+  const left = `${amount(unallocated, token.decimals, 2)} ${token.symbol} left`;
+  const title = `${exactAmount(unallocated, token.decimals)} ${token.symbol}`;
+  if (arrears !== "0") {
+    return figure(
+      "Group's money lasts",
+      "used up",
+      `owes ${amount(arrears, token.decimals)} ${token.symbol}`,
+      "bad",
+      title,
+    );
+  }
+  const mood =
+    runway_s === null ? "plain" : runway_s < day_s ? "bad" : runway_s < 7 * day_s ? "warn" : "good";
+  const value = runway_s === null ? `to block ${whole(BigInt(fundedUntilBlock))}` : span(runway_s);
+  return figure("Group's money lasts", value, left, mood, title);
+}
+
+function gasFigure({ funds }: KeeperStatus): Element {
+  if (funds === null) return figure("Gas money", "–", "not read yet");
+  const { balance, transactionsLeft } = funds;
+  const mood =
+    transactionsLeft < lowTransactions ? "bad" : transactionsLeft < 4 * lowTransactions ? "warn" : "good";
+  const title = `${exactAmount(balance, coinDecimals)} coins`;
+  const many = transactionsLeft > 1_000_000 ? "over a million" : whole(transactionsLeft);
+  return figure(
+    "Gas money",
+    `${amount(balance, coinDecimals, 3)} coins`,
+    `pays ${many} settlements`,
+    mood,
+    title,
+  );
+}
+
+export function showGlance(status: KeeperStatus, group: GroupStatus): void {
+  const { asked, passed, failed } = group.challenges;
+  const connected = `${group.connected} of ${group.committee.length}`;
+  const spare = group.connected - group.quorum;
+  place(
+    "glance",
+    paymentFigure(group, status.block_s),
+    leaderFigure(group),
+    figure(
+      "Keepers connected",
+      connected,
+      `${group.quorum} must sign`,
+      spare < 0 ? "bad" : spare === 0 && group.committee.length > group.quorum ? "warn" : "good",
+    ),
+    figure(
+      "Challenges proven",
+      percent(passed, asked),
+      asked === 0 ? "none asked yet" : `${whole(asked)} asked, ${whole(failed)} failed`,
+      failed === 0 ? "good" : "warn",
+    ),
+    moneyFigure(group),
+    gasFigure(status),
+  );
+}
+
+export function showProblems({ problems }: KeeperStatus): void {
+  if (problems.length === 0) return place("problems");
+  place(
+    "problems",
+    h(
+      "div",
+      { class: "banner bad" },
+      h("strong", {}, "This keeper cannot do its work:"),
+      h("ul", {}, ...problems.map((problem) => h("li", { "data-key": problem }, problem))),
+    ),
+  );
+}
+
+export function showIdentity({ operator, peerId }: KeeperStatus): void {
+  place("identity", h("span", { title: `operator ${operator}, peer ${peerId}` }, shortHex(operator)));
+}
+
+export function showMachine(status: KeeperStatus, group: GroupStatus): void {
+  const { clock, diskFreeBytes, startedAt_ms, headTime_s, head, view, peerId, block_s } = status;
+  const fact = (name: string, value: string): Element =>
+    h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, value));
+  const age = headTime_s === null ? "" : `, ${span(Math.max(0, Date.now() / 1000 - headTime_s))} old`;
+  const booked = group.bookedThrough;
+  place(
+    "machine",
+    fact("Head of the chain", `block ${whole(head)}${age}; acts on ${whole(view)}`),
+    fact("Pace of blocks", block_s === null ? "not known yet" : `${block_s.toFixed(block_s < 10 ? 1 : 0)} s`),
+    fact(
+      "Clock",
+      clock === null
+        ? "no endpoint tells the time"
+        : `${clock.offset_ms > 0 ? "ahead" : "behind"} by ${Math.abs(clock.offset_ms)} ms (± ${clock.uncertainty_ms} ms)`,
+    ),
+    fact("Disk free", diskFreeBytes === null ? "not known" : bytes(diskFreeBytes)),
+    fact("Books", booked === null ? "nothing booked yet" : `through block ${whole(booked)}`),
+    fact("Up for", span((Date.now() - startedAt_ms) / 1000)),
+    fact("Group", group.group),
+    fact("Peer id", peerId),
+  );
+}

@@ -1,0 +1,160 @@
+/** The round step by step, and the turn order. */
+import type { GroupStatus, KeeperStatus, RoundStatus } from "../schemas.ts";
+import { h, place, sign, spoken } from "./dom.ts";
+import { blocks, shortHex, span, whole } from "./format.ts";
+
+const phases: readonly (readonly [name: string, meaning: string])[] = [
+  ["challenge", "keepers question providers"],
+  ["propose", "the leader names the round"],
+  ["commit", "values are fixed, unseen"],
+  ["reveal", "values are shown and audited"],
+  ["decide", "the median is taken"],
+  ["sign", "a quorum signs"],
+  ["submit", "the leader sends it"],
+  ["settle", "the contract pays"],
+];
+
+function stepper(phase: string): Element {
+  const now = phases.findIndex(([name]) => name === phase);
+  return h(
+    "ol",
+    { class: "phases" },
+    ...phases.map(([name, meaning], i) => {
+      const state = i < now ? "done" : i === now ? "now" : "next";
+      const words = { done: "done: ", now: "now: ", next: "to come: " } as const;
+      return h(
+        "li",
+        { class: state, "data-key": name, "aria-current": i === now && "step" },
+        h("span", { class: "dot", "aria-hidden": "true" }, i < now ? "✓" : String(i + 1)),
+        h("span", { class: "name" }, spoken(words[state]), name),
+        h("span", { class: "meaning" }, meaning),
+      );
+    }),
+  );
+}
+
+const narrow = 260;
+const barHeight = 52;
+
+/** The interval and its turns as a bar, with a mark where the chain is. */
+function timeline(group: GroupStatus): Element {
+  const { ts, view, params } = group;
+  const width = Math.max(narrow, document.getElementById("round")?.clientWidth ?? 0);
+  const due = ts + params.interval;
+  const shown = Math.max(group.turn, 1) + 1;
+  const end = due + shown * params.turn;
+  const x = (block: number): number => ((width - 2) * (Math.min(block, end) - ts)) / (end - ts) + 1;
+  const bar = (name: string, from: number, to: number): Element =>
+    h("rect", { class: name, x: x(from), y: 10, width: Math.max(0, x(to) - x(from) - 3), height: 16, rx: 4 });
+  const label = (block: number, anchor: string, text: string): Element =>
+    h("text", { x: x(block), y: 44, "text-anchor": anchor }, text);
+  const turns = Array.from({ length: shown }, (_, i) => {
+    const from = due + i * params.turn;
+    const state = i + 1 === group.turn ? "now" : i + 1 < group.turn ? "lost" : "later";
+    return bar(`turn ${state}`, from, from + params.turn);
+  });
+  const words =
+    group.turn === 0
+      ? `Block ${whole(view)} of the interval from ${whole(ts)} to ${whole(due)}; turn 1 begins in ${whole(due - view)} blocks.`
+      : `Turn ${group.turn} since block ${whole(due + (group.turn - 1) * params.turn)}; the interval from ${whole(ts)} is open.`;
+  return h(
+    "figure",
+    { class: "timeline" },
+    h(
+      "svg",
+      { viewBox: `0 0 ${width} ${barHeight}`, width, height: barHeight, "aria-hidden": "true" },
+      bar("interval", ts, due),
+      bar("past", ts, Math.min(view, due)),
+      ...turns,
+      h("rect", { class: "mark", x: Math.min(width - 4, x(view) - 1.5), y: 4, width: 3, height: 28, rx: 1 }),
+      label(ts, "start", whole(ts)),
+      label(due, "middle", `turn 1: ${whole(due)}`),
+      label(end, "end", whole(end)),
+    ),
+    h("figcaption", {}, words),
+  );
+}
+
+type Revealed = RoundStatus["members"][number]["revealed"];
+
+const revealed: Readonly<Record<Revealed, readonly [symbol: string, words: string, kind: string]>> = {
+  no: ["·", "not revealed", "none"],
+  waiting: ["…", "revealed, being checked", "wait"],
+  counted: ["✓", "revealed and counted", "good"],
+  rejected: ["✕", "revealed, does not count", "bad"],
+};
+
+function revealSign(state: Revealed): Element {
+  const [symbol, words, kind] = revealed[state];
+  return sign(symbol, words, kind);
+}
+
+function matrix(group: GroupStatus, round: RoundStatus): Element {
+  const yes = (is: boolean, what: string): Element =>
+    is ? sign("✓", what, "good") : sign("·", `not ${what}`, "none");
+  const rows = round.members.map((member) => {
+    const { index, committed, signed } = member;
+    const who = group.committee[index];
+    const role = index === round.leader ? h("span", { class: "tag" }, "leads") : undefined;
+    const me = who?.me === true ? h("span", { class: "tag me" }, "this one") : undefined;
+    return h(
+      "tr",
+      { "data-key": `keeper-${index}` },
+      h("th", { scope: "row" }, `keeper ${index}`, role, me),
+      h("td", {}, yes(committed, "committed")),
+      h("td", {}, revealSign(member.revealed)),
+      h("td", {}, yes(signed, "signed")),
+    );
+  });
+  const head = ["", "commit", "reveal", "sign"].map((name, i) =>
+    i === 0 ? h("td", {}) : h("th", { scope: "col" }, name),
+  );
+  const caption = round.open
+    ? `Turn ${round.turn}, ${round.attempt < 0 ? "nothing proposed yet" : `attempt ${round.attempt + 1}`}: what this keeper has heard`
+    : `The last round, turn ${round.turn}, paid through block ${whole(round.te)}`;
+  return h(
+    "table",
+    { class: "matrix" },
+    h("caption", {}, caption),
+    h("thead", {}, h("tr", {}, ...head)),
+    h("tbody", {}, ...rows),
+  );
+}
+
+export function showRound(group: GroupStatus): void {
+  place(
+    "round",
+    timeline(group),
+    stepper(group.phase),
+    group.round === null
+      ? h("p", { class: "empty" }, "No round has been played since this keeper started.")
+      : matrix(group, group.round),
+  );
+}
+
+export function showTurns({ block_s }: KeeperStatus, group: GroupStatus): void {
+  const items = group.next.map(({ turn, keeper, operator, fromBlock, toBlock, inBlocks, inSeconds }) => {
+    const when =
+      inBlocks === 0
+        ? "now"
+        : inSeconds === null
+          ? `in ${blocks(inBlocks, block_s)}`
+          : `in ${span(inSeconds)}`;
+    const mine = keeper === group.seat && h("span", { class: "tag me" }, "this one");
+    return h(
+      "li",
+      { "data-key": `turn-${turn}`, class: inBlocks === 0 ? "now" : undefined },
+      h("span", { class: "who" }, `keeper ${keeper}`, mine),
+      h("span", { class: "when" }, when),
+      h("span", { class: "dim mono", title: operator }, shortHex(operator)),
+      h("span", { class: "dim" }, `turn ${turn}, blocks ${whole(fromBlock)}–${whole(toBlock - 1)}`),
+    );
+  });
+  const lost = group.failed.map((index) => `keeper ${index}`).join(", ");
+  place(
+    "turns",
+    h("p", { class: "dim" }, "A turn is needed only if the one before it lapses."),
+    h("ol", { class: "turns" }, ...items),
+    lost !== "" && h("p", { class: "note warn" }, `Let their turn lapse and take no share: ${lost}.`),
+  );
+}

@@ -1,0 +1,69 @@
+/** The present round, phase by phase, as this keeper sees it. */
+import type { KeeperState, RevealState, RoundState, TurnState } from "../core/state.ts";
+import { latestRound } from "../core/turn.ts";
+import type { RoundStatus } from "./schemas.ts";
+
+/** The way of a round, in order. */
+export const phases = [
+  "challenge",
+  "propose",
+  "commit",
+  "reveal",
+  "decide",
+  "sign",
+  "submit",
+  "settle",
+] as const;
+export type Phase = (typeof phases)[number];
+
+/** The step of the agreement that the present turn has reached, as this keeper sees it. */
+export function phaseOf(turn: TurnState | undefined): Phase {
+  if (turn === undefined) return "challenge";
+  if (turn.submitted) return "settle";
+  if (turn.certificate !== undefined) return "submit";
+  const round = latestRound(turn);
+  if (round === undefined) return "propose";
+  if (round.proposal !== undefined) return "sign";
+  if (round.bundle !== undefined) return "decide";
+  if (round.closes.length > 0) return "reveal";
+  return "commit";
+}
+
+const revealWords = {
+  waiting: "waiting",
+  checking: "waiting",
+  unchecked: "waiting",
+  counted: "counted",
+  rejected: "rejected",
+} as const satisfies Record<RevealState["status"], RoundStatus["members"][number]["revealed"]>;
+
+function membersOf(turn: TurnState, round: RoundState | undefined): RoundStatus["members"] {
+  const signed = new Set([...turn.partials.values()].flatMap((byKeeper) => [...byKeeper.keys()]));
+  const reveals = new Map(
+    [...(round?.reveals.values() ?? [])].map(({ message, status }) => [message.keeper, revealWords[status]]),
+  );
+  return turn.committee.members.map((_, index) => ({
+    index,
+    committed: round?.commits.has(index) ?? false,
+    revealed: reveals.get(index) ?? "no",
+    signed: signed.has(index),
+  }));
+}
+
+/** The open round, or the one that settled last. */
+export function roundOf(state: KeeperState): RoundStatus | null {
+  const turn = state.turn ?? state.settledTurn;
+  if (turn === undefined) return null;
+  const round = latestRound(turn);
+  return {
+    turn: turn.turn,
+    te: turn.te,
+    leader: turn.leader,
+    open: state.turn !== undefined,
+    phase: state.turn === undefined ? "settle" : phaseOf(turn),
+    attempt: round?.propose.body.round.attempt ?? -1,
+    startedBlock: round?.startedAt ?? null,
+    auditBlock: round?.accepted?.message.body.auditBlock ?? null,
+    members: membersOf(turn, round),
+  };
+}

@@ -1,0 +1,39 @@
+/** Proven space over time, thinned to what a page can draw. */
+import type { SpaceEntry } from "../ports/ledger.ts";
+import type { SpaceDocument } from "./schemas.ts";
+
+type Point = { bytes: bigint; count: number; failed: number };
+
+/** Of several slots in a point the mean, rounded down; slots without a record count for nothing. */
+export function spaceOf(entries: readonly SpaceEntry[], maxPoints: number): SpaceDocument {
+  const slots = entries.map(({ slot }) => slot);
+  if (slots.length === 0) return { slotsPerPoint: 1, slots: [], providers: [] };
+  const first = slots.reduce((a, b) => Math.min(a, b));
+  const last = slots.reduce((a, b) => Math.max(a, b));
+  const slotsPerPoint = Math.ceil((last - first + 1) / maxPoints);
+  const count = Math.ceil((last - first + 1) / slotsPerPoint);
+  const providers = new Map<number, Point[]>();
+  for (const { provider, slot, outcome, bytes } of entries) {
+    const points = providers.get(provider) ?? emptyPoints(count);
+    providers.set(provider, points);
+    const point = points[Math.floor((slot - first) / slotsPerPoint)] as Point;
+    point.bytes += BigInt(bytes);
+    point.count++;
+    if (outcome !== "proven") point.failed++;
+  }
+  return {
+    slotsPerPoint,
+    slots: Array.from({ length: count }, (_, i) => first + i * slotsPerPoint),
+    providers: [...providers]
+      .sort(([a], [b]) => a - b)
+      .map(([index, points]) => ({
+        index,
+        bytes: points.map((p) => (p.count === 0 ? null : (p.bytes / BigInt(p.count)).toString())),
+        failed: points.map(({ failed }) => failed),
+      })),
+  };
+}
+
+function emptyPoints(count: number): Point[] {
+  return Array.from({ length: count }, () => ({ bytes: 0n, count: 0, failed: 0 }));
+}

@@ -1,0 +1,83 @@
+/** A real Chromium without a window, and the pages it shows. */
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, relative } from "node:path";
+import chromium from "@sparticuz/chromium";
+import type { AxeResults } from "axe-core";
+import { chromium as playwright } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const folder = join(projectRoot, ".whitepay/screenshots");
+
+export async function launchChromium(): Promise<Browser> {
+  return playwright.launch({
+    executablePath: await chromium.executablePath(),
+    // It must keep to the page's own security policy: nothing here switches that off.
+    args: ["--no-sandbox", "--no-zygote", "--disable-gpu", "--font-render-hinting=none"],
+    headless: true,
+  });
+}
+
+export type Look = {
+  readonly name: string;
+  readonly viewport: { readonly width: number; readonly height: number };
+  readonly scheme: "light" | "dark";
+};
+
+const phone = { width: 390, height: 844 };
+const desktop = { width: 1440, height: 1000 };
+
+export const looks: readonly Look[] = [
+  { name: "phone-light", viewport: phone, scheme: "light" },
+  { name: "phone-dark", viewport: phone, scheme: "dark" },
+  { name: "desktop-light", viewport: desktop, scheme: "light" },
+  { name: "desktop-dark", viewport: desktop, scheme: "dark" },
+];
+
+/** A page and all that went wrong on it or left for elsewhere. */
+export type Watched = {
+  readonly page: Page;
+  readonly troubles: string[];
+  readonly requests: string[];
+  close(): Promise<void>;
+};
+
+export async function openPage(browser: Browser, url: string, look: Look): Promise<Watched> {
+  const context: BrowserContext = await browser.newContext({
+    viewport: look.viewport,
+    colorScheme: look.scheme,
+    reducedMotion: "reduce",
+  });
+  const page = await context.newPage();
+  const troubles: string[] = [];
+  const requests: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") troubles.push(message.text());
+  });
+  page.on("pageerror", (error) => troubles.push(String(error)));
+  page.on("request", (request) => requests.push(request.url()));
+  await page.goto(url);
+  return { page, troubles, requests, close: () => context.close() };
+}
+
+/** Keeps what the page looks like for people, and says where. */
+export async function keepScreenshot(page: Page, name: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${name}.png`);
+  await page.screenshot({ path, fullPage: true });
+  return relative(projectRoot, path);
+}
+
+/** What the rules of WCAG 2.2 AA, and good practice, find wrong: rule and place. */
+export async function accessibilityFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axeSource);
+  const results = (await page.evaluate(
+    'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })',
+  )) as AxeResults;
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`),
+  );
+}
