@@ -141,14 +141,15 @@ contract Upkeeping is GroupMerkle, Delegate {
             uint256 changeFrom = uint40(word >> 8);
             bool plain = word & (Packed.LISTED | Packed.NEW) == Packed.LISTED && hot.flags & Packed.ABANDONED == 0
                 && (changeFrom == 0 || changeFrom > span.end);
+            uint256 since = span.ts;
             if (plain) committed = uint256(uint56(word >> 104)) * (span.end - span.ts);
-            else (word, committed) = _measureChanged(hot, args, span, provider, Packed.unpackLive(word));
+            else (word, committed, since) = _measureChanged(hot, args, span, provider, Packed.unpackLive(word));
             // R16: never more than what was committed.
             if (signed > committed) {
                 emit Capped(uint64(span.ts), uint32(provider), signed, committed);
                 signed = committed;
             }
-            uint256 rate = signed / (span.te - span.ts);
+            uint256 rate = signed / (span.te - since);
             word = (word & ~(uint256(type(uint56).max) << 48)) | (rate << 48) | Packed.RATED;
             amount = (signed * span.price) >> 30;
             if (word & Packed.OWED != 0) amount += _providers[provider].arrears;
@@ -156,10 +157,14 @@ contract Upkeeping is GroupMerkle, Delegate {
     }
 
     /// @dev The slower way: a provider whose data changes in the interval, or that is to be credited for abandoned runs.
+    /// @return word its slot
+    /// @return committed space-time it committed
+    /// @return since first block of the interval that it is active in
     function _measureChanged(Hot memory hot, Args memory args, Span memory span, uint256 provider, Live memory live)
         private
-        returns (uint256 word, uint256 committed)
+        returns (uint256 word, uint256 committed, uint256 since)
     {
+        since = live.flags & Packed.NEW != 0 && live.changeFrom > span.ts ? live.changeFrom : span.ts;
         bool active = live.flags & Packed.LISTED != 0 && (live.flags & Packed.NEW == 0 || live.changeFrom < span.te);
         if (!active) revert Upkeeping_ProviderNotActive(uint32(provider));
         if (hot.flags & Packed.ABANDONED != 0) _touch(hot, args, provider, live, type(uint256).max);
@@ -183,7 +188,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         uint256 before = word & Packed.OWED != 0 ? _providers[provider].arrears : 0;
         uint256 afterwards = amount - paid;
         if (before != afterwards) {
-            _providers[provider].arrears = afterwards;
+            _providers[provider].arrears = uint216(afterwards);
             _arrears = _arrears + afterwards - before;
             emit ArrearsChanged(uint32(provider), before, afterwards);
         }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {IUpkeepingFactory} from "./interfaces/IUpkeepingFactory.sol";
 import {IUpkeepingCommittees} from "./interfaces/IUpkeepingCommittees.sol";
 import {Config} from "./interfaces/UpkeepingTypes.sol";
 import {CommitteeKeys} from "./libraries/CommitteeKeys.sol";
 import {GroupArgs} from "./libraries/GroupArgs.sol";
+import {GroupClones} from "./libraries/GroupClones.sol";
 import {Quorum} from "./libraries/Quorum.sol";
 
 /// @title Factory of groups
@@ -18,9 +18,10 @@ contract UpkeepingFactory is IUpkeepingFactory {
     /// @inheritdoc IUpkeepingFactory
     address public immutable registry;
     /// @inheritdoc IUpkeepingFactory
-    mapping(address group => bool) public isGroup;
+    mapping(address payer => uint64) public groupCount;
 
     constructor(address implementation_, address registry_) {
+        if (implementation_.code.length == 0) revert UpkeepingFactory_NoImplementation(implementation_);
         if (registry_.code.length == 0) revert UpkeepingFactory_NoRegistry(registry_);
         implementation = implementation_;
         registry = registry_;
@@ -32,12 +33,16 @@ contract UpkeepingFactory is IUpkeepingFactory {
         uint256 n = operators.length;
         bytes[] memory keys = CommitteeKeys.gather(IRegistry(registry), operators);
         bool own = n <= Quorum.MAX_OWN_MEMBERS;
-        bytes memory code = GroupArgs.encode(msg.sender, block.number, n, config);
+        bytes memory code = GroupArgs.encode(msg.sender, groupCount[msg.sender]++, n, config);
         if (own) code = bytes.concat(code, Quorum.pack(keys, operators));
-        group = Clones.cloneWithImmutableArgs(implementation, code);
-        isGroup[group] = true;
+        group = GroupClones.create(implementation, code);
         IUpkeepingCommittees(group).initialize(own ? group : Quorum.store(keys, operators));
         emit GroupCreated(group, msg.sender, config.token, operators, config);
+    }
+
+    /// @inheritdoc IUpkeepingFactory
+    function isGroup(address group) external view returns (bool) {
+        return GroupClones.isClone(implementation, address(this), group);
     }
 
     /// @dev R4, in its order. The committee's size is checked where its keys are gathered.

@@ -54,7 +54,8 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
 
     /// @inheritdoc IUpkeepingCommittees
     function acceptSeat(uint64 version) external {
-        _accept(version, msg.sender);
+        (CommitteeRecord storage record, uint256 index) = _proposedSeat(version, msg.sender);
+        _accept(record, version, index, msg.sender);
     }
 
     /// @inheritdoc IUpkeepingCommittees
@@ -62,14 +63,19 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         bytes32 digest = _seatDigest(version);
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, signature);
         if (failure != ECDSA.RecoverError.NoError || signer != operator) revert IUpkeepingMembers.Upkeeping_BadConsent(operator, signer);
-        _accept(version, operator);
+        (CommitteeRecord storage record, uint256 index) = _proposedSeat(version, operator);
+        // Else its own signature could be used again after it took its acceptance back.
+        if ((record.declined >> index) & 1 != 0) revert Upkeeping_SeatDeclined(uint8(index));
+        _accept(record, version, index, operator);
     }
 
     /// @inheritdoc IUpkeepingCommittees
     function declineSeat(uint64 version) external {
         (CommitteeRecord storage record, uint256 index) = _proposedSeat(version, msg.sender);
-        if ((record.accepted >> index) & 1 == 0) revert Upkeeping_SeatNotTaken(uint8(index));
-        record.accepted &= ~(uint128(1) << uint128(index));
+        uint128 seat = uint128(1) << uint128(index);
+        if (record.accepted & seat == 0 && record.declined & seat != 0) revert Upkeeping_SeatNotTaken(uint8(index));
+        record.accepted &= ~seat;
+        record.declined |= seat;
         record.readyAt = 0;
         emit SeatDeclined(version, uint8(index), msg.sender);
     }
@@ -166,8 +172,7 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         return Quorum.store(keys, Quorum.operators(base, n));
     }
 
-    function _accept(uint64 version, address operator) private {
-        (CommitteeRecord storage record, uint256 index) = _proposedSeat(version, operator);
+    function _accept(CommitteeRecord storage record, uint64 version, uint256 index, address operator) private {
         if ((record.accepted >> index) & 1 != 0) revert Upkeeping_SeatTaken(uint8(index));
         uint128 accepted = record.accepted | (uint128(1) << uint128(index));
         record.accepted = accepted;

@@ -9,11 +9,10 @@ import {Hot, Live, Packed} from "../libraries/Packed.sol";
 import {TurnLog} from "../libraries/TurnLog.sol";
 import {GroupConsents} from "./GroupConsents.sol";
 import {GroupSuccession} from "./GroupSuccession.sol";
+import {GroupTouch} from "./GroupTouch.sol";
 
 /// @title Providers and their data, and the end of a group (R33, R34)
-abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMembers {
-    uint256 private constant RUNS_PER_CALL = 16;
-
+abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, IUpkeepingMembers {
     /// @inheritdoc IUpkeepingMembers
     function addProvider(
         address operator,
@@ -26,8 +25,8 @@ abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMe
         Args memory args = GroupArgs.load();
         Hot memory hot = _openForPayer(args);
         if (!_registry.isProvider(operator)) revert Upkeeping_NotAProvider(operator);
-        uint32 present = _operators[operator].indexPlusOne;
-        if (present != 0) revert Upkeeping_ProviderExists(present - 1);
+        uint32 latest = _operators[operator].indexPlusOne;
+        if (latest != 0 && _providers[latest - 1].removedAt == 0) revert Upkeeping_ProviderExists(latest - 1);
         if (!args.merkle() && hot.listed >= MAX_LISTED) revert Upkeeping_TooManyProviders(MAX_LISTED, hot.listed + 1);
         _useConsent(operator, root, size, receiptKey, sequence, signature);
 
@@ -37,6 +36,7 @@ abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMe
         ProviderRecord storage record = _providers[provider];
         record.operator = operator;
         record.activeFrom = uint40(from);
+        record.claimedThrough = uint40(from);
         if (_runs.length != 0) record.run = uint32(_runs.length - 1);
         record.changes.push(Change(uint40(from), uint56(size), 0, sequence, root, receiptKey));
         _liveWords[provider] = Packed.pack(Live(0, 0, 0, from, Packed.LISTED | Packed.NEW));
@@ -72,7 +72,6 @@ abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMe
         uint256 from = _pushChange(args, hot, provider, Change(0, 0, 0, _operators[record.operator].sequence, 0, address(0)));
         record.removedAt = uint40(from);
         _liveWords[provider] |= Packed.REMOVED;
-        _operators[record.operator].indexPlusOne = 0;
         ++_ledger.removedProviders;
         emit ProviderRemoved(provider, uint64(from));
     }
@@ -99,7 +98,7 @@ abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMe
     function abandon() external {
         Args memory args = GroupArgs.load();
         Hot memory hot = _hot();
-        if (msg.sender != args.payer() && _operators[msg.sender].indexPlusOne == 0) {
+        if (msg.sender != args.payer() && !_hasUnsettled(msg.sender, hot.ts)) {
             revert Upkeeping_NotPayerOrProvider(msg.sender);
         }
         if (hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock) {
@@ -117,7 +116,7 @@ abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMe
         uint256 runs = _runs.length;
         // Runs with nothing settled between them are one, so that no provider has more of them to go through than needed.
         if (runs != 0 && _runs[runs - 1].to == from) _runs[runs - 1].to = uint40(through);
-        else _runs.push(Run(uint40(from), uint40(through)));
+        else _runs.push(Run(uint40(from), uint40(through), _root.te));
         hot.flags |= Packed.ABANDONED;
         TurnLog.flush(_turnLog, hot.turns, from, args.interval(), args.turn());
         hot.turns = 1;
@@ -130,12 +129,16 @@ abstract contract GroupProviders is GroupSuccession, GroupConsents, IUpkeepingMe
     /// @inheritdoc IUpkeepingMembers
     function touch(uint32 provider) external {
         if (provider >= _misc.providerCount) revert Upkeeping_NoSuchProvider(_misc.providerCount, provider);
-        Hot memory hot = _hot();
-        Live memory live = Packed.unpackLive(_liveWords[provider]);
-        if (hot.flags & Packed.ABANDONED == 0) return;
-        _touch(hot, GroupArgs.load(), provider, live, RUNS_PER_CALL);
-        _liveWords[provider] = Packed.pack(live);
-        _setHot(hot);
+        _touched(GroupArgs.load(), provider);
+    }
+
+    /// @dev A provider that was removed has a say until its last block is settled: else a payer could remove it and let the
+    ///      committee die (R34).
+    function _hasUnsettled(address operator, uint256 ts) private view returns (bool) {
+        uint256 latest = _operators[operator].indexPlusOne;
+        if (latest == 0) return false;
+        uint256 removedAt = _providers[latest - 1].removedAt;
+        return removedAt == 0 || removedAt > ts;
     }
 
     /// @dev For the payer, and before a terminate.

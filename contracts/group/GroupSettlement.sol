@@ -7,9 +7,10 @@ import {Hot, Packed} from "../libraries/Packed.sol";
 import {Quorum} from "../libraries/Quorum.sol";
 import {TurnLog} from "../libraries/TurnLog.sol";
 import {GroupSuccession} from "./GroupSuccession.sol";
+import {GroupTouch} from "./GroupTouch.sol";
 
 /// @title What both ways of settling share: who may settle when (R29), and the keepers' shares (R30)
-abstract contract GroupSettlement is GroupSuccession, IUpkeepingSettlement {
+abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSettlement {
     uint256 internal constant BPS = 10_000;
 
     /// @dev The parts of a settlement that do not depend on the way.

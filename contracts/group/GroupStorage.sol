@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IRegistry} from "../interfaces/IRegistry.sol";
-import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
 import {IUpkeepingMoney} from "../interfaces/IUpkeepingMoney.sol";
 import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
 import {Hot, Live, Packed} from "../libraries/Packed.sol";
@@ -36,6 +35,7 @@ abstract contract GroupStorage {
         uint40 effectiveFrom;
         uint40 retiredAt;
         bytes32 seed;
+        uint128 declined;
     }
 
     /// @dev Counters and pointers that settlements read in rare cases only.
@@ -67,9 +67,13 @@ abstract contract GroupStorage {
     }
 
     /// @dev `next` is the index of the change at which `Live.changeFrom` lies; meaningless while that is 0.
+    ///      No slot that a settlement may write is new by then, as something in each is set when the provider is added: what
+    ///      256 of them cost at worst stays far below a transaction's cap.
+    ///      Merkle mode only, from `claimedSpaceTime` on: `claimedThrough` is the te of the newest root it claimed under, at first
+    ///      its first block; `ratedBlocks` are the settled blocks up to there; `fullSpaceTime` is what it claimed under roots
+    ///      that were funded in full; `owed…` are abandoned runs that wait for a rate, which a root of `owedRootTe` or later gives.
     struct ProviderRecord {
         address operator;
-        uint40 activeFrom;
         uint40 removedAt;
         uint96 withdrawn;
         uint32 next;
@@ -77,14 +81,21 @@ abstract contract GroupStorage {
         uint40 runThrough;
         uint40 claimedThrough;
         bool finished;
-        uint128 claimedSpaceTime;
-        uint128 abandonedSpaceTime;
-        uint256 claimed;
-        uint256 arrears;
+        uint40 activeFrom;
+        uint216 arrears;
         Change[] changes;
+        uint128 claimedSpaceTime;
+        uint128 fullSpaceTime;
+        uint128 abandonedSpaceTime;
+        uint40 abandonedBlocks;
+        uint40 ratedBlocks;
+        uint128 owedSpaceTime;
+        uint40 owedBlocks;
+        uint40 owedRootTe;
+        uint256 claimed;
     }
 
-    /// @dev An operator's index + 1 while it is a provider, and the highest consent number it used.
+    /// @dev The latest index + 1 an operator had, and the highest consent number it used.
     struct OperatorRecord {
         uint32 indexPlusOne;
         uint64 sequence;
@@ -98,10 +109,11 @@ abstract contract GroupStorage {
         uint32 added;
     }
 
-    /// @dev Blocks [from, to) were closed without a committee (R34).
+    /// @dev Blocks [from, to) were closed without a committee (R34), when the root of `rootTe` was in force.
     struct Run {
         uint40 from;
         uint40 to;
+        uint40 rootTe;
     }
 
     /// @dev Money of a committee version. A keeper has earned `share` − debt + bonus, with `share` in the hot slot while the
@@ -118,7 +130,8 @@ abstract contract GroupStorage {
         uint96 withdrawn;
     }
 
-    /// @dev Merkle mode: the root in force, what all roots were worth, and what of it is there and not claimed.
+    /// @dev Merkle mode: the latest root, what all roots were worth (`due`), what of that was there (`funded`), and what is left of
+    ///      it for claims (`pool`).
     struct RootRecord {
         bytes32 root;
         uint40 te;
@@ -126,7 +139,15 @@ abstract contract GroupStorage {
         uint96 pool;
         uint32 finished;
         uint128 spaceTime;
+        bool short;
         uint256 due;
+    }
+
+    /// @dev A root and what all roots through it were worth.
+    struct Stage {
+        bytes32 root;
+        uint40 te;
+        uint216 due;
     }
 
     IRegistry internal immutable _registry;
@@ -150,6 +171,9 @@ abstract contract GroupStorage {
     Run[] internal _runs;
     address[] internal _resigning;
     RootRecord internal _root;
+    /// @dev While the escrow is short of what the roots are worth (R32): the last root that is funded in full, and the next.
+    Stage internal _fundedStage;
+    Stage internal _partStage;
     uint256[] internal _turnLog;
 
     /// @dev Held during every call to a token or a payee; transient, so it costs next to nothing.
@@ -256,6 +280,19 @@ abstract contract GroupStorage {
         return changes[low].cumulative + uint256(changes[low].size) * (through - changes[low].from);
     }
 
+    /// @dev Space-time a provider committed in [from, to), and the number of blocks it did so.
+    function _committedIn(uint256 flags, uint256 provider, ProviderRecord storage record, uint256 from, uint256 to)
+        internal
+        view
+        returns (uint256 spaceTime, uint256 blocks)
+    {
+        if (from < record.activeFrom) from = record.activeFrom;
+        to = _committedEnd(flags, to);
+        if (record.removedAt != 0) to = _min(to, record.removedAt);
+        if (to <= from) return (0, 0);
+        return (_cumulative(provider, to) - _cumulative(provider, from), to - from);
+    }
+
     /// @dev Index of the last total at or before a block, searching from `low`; `low` itself if none is.
     function _totalIndex(uint256 low, uint256 through) internal view returns (uint256) {
         uint256 high = _totals.length;
@@ -306,51 +343,6 @@ abstract contract GroupStorage {
     function _withdrawable(Hot memory hot, Args memory args) internal view returns (uint256) {
         uint256 kept = _arrears + _reserveFor(_reservedSpaceTime(hot, args) + _untouched, args.price());
         return hot.free > kept ? hot.free - kept : 0;
-    }
-
-    /// @dev Credits `amount` out of the free escrow as far as it goes; the rest is arrears.
-    function _creditOrOwe(Hot memory hot, uint256 provider, Live memory live, uint256 amount)
-        internal
-        returns (uint256 paid)
-    {
-        paid = _min(amount, hot.free);
-        hot.free -= paid;
-        live.credit += paid;
-        if (amount > paid) {
-            _providers[provider].arrears += amount - paid;
-            _arrears += amount - paid;
-            live.flags |= Packed.OWED;
-        }
-    }
-
-    /// @dev Credits a provider for abandoned runs it was not touched in (R34): the rate of its last settlement, or all it
-    ///      committed if it had none, and never more than that. At most `limit` runs; `live` stands at the end of them.
-    function _touch(Hot memory hot, Args memory args, uint256 provider, Live memory live, uint256 limit) internal {
-        ProviderRecord storage record = _providers[provider];
-        uint256 count = _runs.length;
-        for (uint256 index = record.run; index < count && limit != 0; --limit) {
-            Run memory run = _runs[index];
-            uint256 start = record.runThrough > run.from ? record.runThrough : run.from;
-            if (start < run.to) {
-                uint256 end = _committedEnd(hot.flags, run.to);
-                uint256 spaceTime;
-                if (!args.merkle()) {
-                    uint256 next;
-                    (spaceTime, next) = _advance(provider, live, start, end);
-                    record.next = uint32(next);
-                } else if (end > start) {
-                    spaceTime = _cumulative(provider, end) - _cumulative(provider, start);
-                }
-                record.runThrough = run.to;
-                _untouched -= spaceTime;
-                record.abandonedSpaceTime += uint128(spaceTime);
-                if (live.flags & Packed.RATED != 0) spaceTime = _min(spaceTime, live.rate * (run.to - start));
-                uint256 paid = _creditOrOwe(hot, provider, live, _amount(spaceTime, args.price()));
-                emit IUpkeepingMembers.AbandonCredited(uint32(provider), uint32(index), spaceTime, paid);
-            }
-            if (index + 1 == count) break;
-            record.run = uint32(++index);
-        }
     }
 
     /// @dev What a keeper has ever earned in a version whose payees have been credited `share` each.

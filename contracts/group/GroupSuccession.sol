@@ -23,11 +23,15 @@ abstract contract GroupSuccession is GroupStorage {
     function _succeed(Hot memory hot, uint256 deadline) private {
         Misc memory misc = _misc;
         uint256 version = misc.rotatedVersion;
+        // R5: hash of the block before the committee takes effect. One with rotated keys or fewer members is no new one: else a
+        // keeper could draw the order of the turns anew as often as it likes, and as the leader that sends choose the draw.
+        bytes32 seed = _seed;
         if (misc.pendingVersion != 0) {
             uint256 readyAt = _committees[misc.pendingVersion].readyAt;
             if (readyAt != 0 && readyAt < deadline) {
                 version = misc.pendingVersion;
                 misc.pendingVersion = 0;
+                seed = blockhash(block.number - 1);
                 delete _resigning;
             }
         }
@@ -48,8 +52,6 @@ abstract contract GroupSuccession is GroupStorage {
         hot.share = 0;
 
         CommitteeRecord storage record = _committees[version];
-        // R5: hash of the block before the committee takes effect.
-        bytes32 seed = blockhash(block.number - 1);
         record.effectiveFrom = uint40(block.number);
         record.seed = seed;
         _seed = seed;

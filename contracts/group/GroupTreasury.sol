@@ -10,14 +10,11 @@ import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
 import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
 import {Hot, Live, Packed} from "../libraries/Packed.sol";
 import {Quorum} from "../libraries/Quorum.sol";
-import {GroupStorage} from "./GroupStorage.sol";
+import {GroupTouch} from "./GroupTouch.sol";
 
 /// @title Money in and out (R31, R32)
-abstract contract GroupTreasury is GroupStorage, IUpkeepingMoney {
+abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
     using SafeERC20 for IERC20;
-
-    /// @dev How many abandoned runs one call credits at most.
-    uint256 internal constant RUNS_PER_CALL = 16;
 
     /// @dev A plain transfer of the chain's coin is a deposit.
     receive() external payable nonReentrant {
@@ -69,7 +66,7 @@ abstract contract GroupTreasury is GroupStorage, IUpkeepingMoney {
     /// @inheritdoc IUpkeepingMoney
     function withdrawKeeper(uint64 version, uint8 index) external nonReentrant {
         (address blob, uint256 n, uint256 share) = _seatsOf(version);
-        if (index >= n) revert IUpkeepingCommittees.Upkeeping_NoSuchCommittee(uint64(n), index);
+        if (index >= n) revert IUpkeepingCommittees.Upkeeping_NoSuchSeat(n, index);
         address payee = _owner(Quorum.operatorAt(blob, n, index), true);
         KeeperMoney storage money = _shares[version].keepers[index];
         uint256 amount = _earned(version, index, share) - money.withdrawn;
@@ -113,20 +110,22 @@ abstract contract GroupTreasury is GroupStorage, IUpkeepingMoney {
 
     /// @inheritdoc IUpkeepingMoney
     function collectArrears(uint32 provider) external {
+        Args memory args = GroupArgs.load();
         ProviderRecord storage record = _existing(provider);
-        Live memory live = _touched(GroupArgs.load(), provider);
+        Live memory live = _touched(args, provider);
         Hot memory hot = _hot();
-        // Gone for good: closed, removed before ts, or the group has ended. Else the next settlement includes the arrears.
+        // Gone for good: closed, removed before ts, or the group has ended. Else the next settlement includes the arrears, which
+        // a root cannot.
         bool ended = hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock;
         bool gone = record.removedAt != 0 && record.removedAt <= hot.ts;
-        if (!gone && !ended) revert Upkeeping_NotClosed(provider);
+        if (!gone && !ended && !args.merkle()) revert Upkeeping_NotClosed(provider);
         uint256 owed = record.arrears;
         uint256 amount = _min(owed, hot.free);
         if (amount == 0) revert Upkeeping_NothingToMove();
         hot.free -= amount;
         _setHot(hot);
         _arrears -= amount;
-        record.arrears = owed - amount;
+        record.arrears = uint216(owed - amount);
         live.credit += amount;
         if (owed == amount) live.flags &= ~Packed.OWED;
         _liveWords[provider] = Packed.pack(live);
@@ -138,16 +137,6 @@ abstract contract GroupTreasury is GroupStorage, IUpkeepingMoney {
         if (provider >= _misc.providerCount) {
             revert IUpkeepingMembers.Upkeeping_NoSuchProvider(_misc.providerCount, provider);
         }
-    }
-
-    /// @dev A provider's slot, after crediting it for abandoned runs.
-    function _touched(Args memory args, uint256 provider) internal returns (Live memory live) {
-        live = Packed.unpackLive(_liveWords[provider]);
-        Hot memory hot = _hot();
-        if (hot.flags & Packed.ABANDONED == 0) return live;
-        _touch(hot, args, provider, live, RUNS_PER_CALL);
-        _liveWords[provider] = Packed.pack(live);
-        _setHot(hot);
     }
 
     /// @dev Keys, size and share of a version that is or was active.

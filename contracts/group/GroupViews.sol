@@ -20,9 +20,10 @@ import {Hot, Live, Packed} from "../libraries/Packed.sol";
 import {Quorum} from "../libraries/Quorum.sol";
 import {TurnLog} from "../libraries/TurnLog.sol";
 import {GroupConsents} from "./GroupConsents.sol";
+import {GroupOutlook} from "./GroupOutlook.sol";
 
 /// @title Everything that can be read from a group (R35)
-abstract contract GroupViews is GroupConsents, IUpkeepingViews {
+abstract contract GroupViews is GroupConsents, GroupOutlook {
     /// @inheritdoc IUpkeepingViews
     function parameters() external view returns (Parameters memory) {
         Args memory args = GroupArgs.load();
@@ -124,8 +125,8 @@ abstract contract GroupViews is GroupConsents, IUpkeepingViews {
 
     /// @inheritdoc IUpkeepingViews
     function providerOf(address operator) external view returns (bool found, uint32 provider) {
-        uint32 present = _operators[operator].indexPlusOne;
-        return present == 0 ? (false, 0) : (true, present - 1);
+        uint32 latest = _operators[operator].indexPlusOne;
+        return latest == 0 || _providers[latest - 1].removedAt != 0 ? (false, 0) : (true, latest - 1);
     }
 
     /// @inheritdoc IUpkeepingViews
@@ -201,8 +202,10 @@ abstract contract GroupViews is GroupConsents, IUpkeepingViews {
         if (size == 0 || hot.flags & Packed.TERMINATED != 0 && block.number >= _misc.endBlock) return type(uint64).max;
         uint256 owed = _arrears + _reserveFor(now_ - settled + _untouched, args.price());
         if (hot.free < owed) return uint64(block.number);
-        uint256 blocks = ((hot.free - owed) << 30) / (size * args.price());
-        return uint64(_min(block.number + blocks, type(uint64).max));
+        uint256 until = block.number + ((hot.free - owed) << 30) / (size * args.price());
+        // Nothing is committed beyond the end.
+        if (hot.flags & Packed.TERMINATED != 0 && until >= _misc.endBlock) return type(uint64).max;
+        return uint64(_min(until, type(uint64).max));
     }
 
     /// @inheritdoc IUpkeepingViews
@@ -306,10 +309,5 @@ abstract contract GroupViews is GroupConsents, IUpkeepingViews {
         CommitteeRecord storage record = _committees[version];
         if (record.n == 0) revert IUpkeepingCommittees.Upkeeping_NoSuchCommittee(_misc.lastVersion + 1, uint64(version));
         return (record.keysBlob, record.n);
-    }
-
-    function _page(uint256 from, uint256 count, uint256 length) private pure returns (uint256, uint256) {
-        if (from > length) from = length;
-        return (from, count > length - from ? length - from : count);
     }
 }

@@ -63,3 +63,38 @@ contract HostilePayee {
         (, answer) = _target.call(_data);
     }
 }
+
+/// @title A token that answers false where others revert
+contract FalseToken {
+    mapping(address owner => uint256) public balanceOf;
+    bool private _answer;
+
+    function answerTrue(bool answer) external {
+        _answer = answer;
+    }
+
+    function transferFrom(address, address to, uint256 value) external returns (bool) {
+        balanceOf[to] += value;
+        return _answer;
+    }
+
+    function transfer(address to, uint256 value) external returns (bool) {
+        balanceOf[msg.sender] -= value;
+        balanceOf[to] += value;
+        return _answer;
+    }
+}
+
+/// @title A token whose transfers answer nothing, as some of the oldest do
+contract SilentToken {
+    mapping(address owner => uint256) public balanceOf;
+
+    function transferFrom(address, address to, uint256 value) external {
+        balanceOf[to] += value;
+    }
+
+    function transfer(address to, uint256 value) external {
+        balanceOf[msg.sender] -= value;
+        balanceOf[to] += value;
+    }
+}

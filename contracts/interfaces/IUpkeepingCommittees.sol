@@ -11,7 +11,7 @@ interface IUpkeepingCommittees {
     event CommitteeCancelled(uint64 indexed committee);
     /// @notice A keeper accepted its seat in a proposed committee.
     event SeatAccepted(uint64 indexed committee, uint8 indexed index, address indexed operator);
-    /// @notice A keeper took its acceptance back before the committee took effect.
+    /// @notice A keeper took its acceptance back before the committee took effect, or will not give it.
     event SeatDeclined(uint64 indexed committee, uint8 indexed index, address indexed operator);
     /// @notice A keeper has a new key in this version, which takes the old one's place with the next settlement.
     event SeatRotated(uint64 indexed committee, uint8 indexed index, address indexed operator, address keysBlob);
@@ -35,8 +35,12 @@ interface IUpkeepingCommittees {
     error Upkeeping_NoSuchCommittee(uint64 expectedMax, uint64 actual);
     /// @notice This seat was accepted before.
     error Upkeeping_SeatTaken(uint8 index);
-    /// @notice This seat is not accepted, so it cannot be declined.
+    /// @notice This seat is declined already.
     error Upkeeping_SeatNotTaken(uint8 index);
+    /// @notice The keeper declined this seat, so its signature no longer counts; it can accept by a call of its own.
+    error Upkeeping_SeatDeclined(uint8 index);
+    /// @notice The committee has no seat with this index.
+    error Upkeeping_NoSuchSeat(uint256 expectedBelow, uint256 actual);
     /// @notice This keeper has resigned already.
     error Upkeeping_AlreadyResigned(uint8 index);
     /// @notice The key in the registry is the one the seat has already.
@@ -63,7 +67,7 @@ interface IUpkeepingCommittees {
     /// @notice Like `acceptSeat`, by anyone with the keeper's signed `SeatAcceptance`.
     function acceptSeatBySignature(uint64 committee, address operator, bytes calldata signature) external;
 
-    /// @notice The calling keeper takes its acceptance back.
+    /// @notice The calling keeper takes its acceptance back; signatures it gave for this version are void.
     function declineSeat(uint64 committee) external;
 
     /// @notice The calling keeper puts its present registry key into its seat: in the active committee as from the next

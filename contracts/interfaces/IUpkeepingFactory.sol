@@ -15,10 +15,13 @@ interface IUpkeepingFactory {
     error UpkeepingFactory_BadConfig(bytes32 rule, uint256 expected, uint256 actual);
     /// @notice The token has no code.
     error UpkeepingFactory_TokenWithoutCode(address token);
+    /// @notice The implementation is not a contract.
+    error UpkeepingFactory_NoImplementation(address implementation);
     /// @notice The registry of the implementation is not a contract.
     error UpkeepingFactory_NoRegistry(address registry);
 
-    /// @notice Makes a group for the caller, who becomes its payer. The committee is in force at once.
+    /// @notice Makes a group for the caller, who becomes its payer. The committee is in force at once. The group's address
+    ///         follows from payer, parameters, committee and `groupCount`: nobody else's transaction changes it.
     /// @param config R4
     /// @param operators 3f+1 registered keepers (4 to 124), in the order that becomes the contract order
     /// @return group address of the new group
@@ -26,6 +29,9 @@ interface IUpkeepingFactory {
 
     /// @notice Whether this factory made the group.
     function isGroup(address group) external view returns (bool);
+
+    /// @notice How many groups a payer has made.
+    function groupCount(address payer) external view returns (uint64);
 
     /// @notice Code that every group runs.
     function implementation() external view returns (address);

@@ -22,6 +22,10 @@ interface IUpkeepingSettlement {
     event RootSettled(uint64 indexed te, bytes32 root, uint256 spaceTime, uint256 toProviders, uint256 share);
     /// @notice A provider was credited from a root.
     event Claimed(uint32 indexed provider, uint64 te, uint256 spaceTime, uint256 amount);
+    /// @notice In Merkle mode, after the end: arrears of the roots were covered by money that came in since.
+    event PoolFunded(uint256 toProviders);
+    /// @notice In Merkle mode, after the end: everybody has claimed, and what roundings had left is the payer's.
+    event PoolReturned(uint256 amount);
     /// @notice A removed provider was settled through its last block; it takes no further part.
     event ProviderClosed(uint32 indexed provider, uint64 te);
 
@@ -67,9 +71,9 @@ interface IUpkeepingSettlement {
     error Upkeeping_WrongMode(bool expectedMerkle, bool actualMerkle);
     /// @notice The group has ended: nothing is left to settle.
     error Upkeeping_Ended(uint64 endBlock, uint64 settledThrough);
-    /// @notice The proof does not lead to the root in force.
+    /// @notice The proof does not lead to a root that can be claimed under; `expected` is the latest.
     error Upkeeping_BadMerkleProof(bytes32 expected, bytes32 actual);
-    /// @notice The provider has too many abandoned intervals to credit; call `touch` first.
+    /// @notice The provider has too many abandoned intervals to go through; call `touch` first.
     error Upkeeping_TouchFirst(uint32 provider);
     /// @notice There is no root yet.
     error Upkeeping_NoRoot();
@@ -84,9 +88,10 @@ interface IUpkeepingSettlement {
     /// @notice Settles the interval in Merkle mode: the same rules, one root for all providers.
     function settleRoot(SettlementRoot calldata settlement, uint256 signers, bytes calldata signature) external;
 
-    /// @notice Credits a provider with all it is due under the root in force; anyone may call it.
+    /// @notice Credits a provider with all it is due under the latest root; anyone may call it. While the escrow owes for roots,
+    ///         `claimableRoots` says for which ones there is money.
     /// @param provider index
-    /// @param cumulativeSpaceTime space-time of all settled intervals, as in the root's leaf
+    /// @param cumulativeSpaceTime space-time of all settled intervals up to the root, as in its leaf
     /// @param proof sibling hashes from the leaf up
     /// @return amount what was credited now
     function claim(uint32 provider, uint256 cumulativeSpaceTime, bytes32[] calldata proof)

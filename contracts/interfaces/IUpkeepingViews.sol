@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {
+    ClaimableRoots,
     Committee,
     DataCheckpoint,
     Escrow,
@@ -10,6 +11,7 @@ import {
     Parameters,
     PastSettlement,
     Provider,
+    ProviderOutlook,
     State
 } from "./UpkeepingTypes.sol";
 
@@ -45,6 +47,13 @@ interface IUpkeepingViews {
 
     /// @notice Providers by index.
     function providers(uint256 from, uint256 count) external view returns (Provider[] memory);
+
+    /// @notice What providers have coming, by index; as far as the escrow goes (`fundedUntil`).
+    function providerOutlook(uint256 from, uint256 count) external view returns (ProviderOutlook[] memory);
+
+    /// @notice What each payee of the active committee gets for the interval now open, if providers prove all they have
+    ///         committed and no leader fails.
+    function shareOutlook() external view returns (uint256);
 
     /// @notice Index of an operator that is a provider now; found = false if it is none.
     function providerOf(address operator) external view returns (bool found, uint32 provider);
@@ -82,7 +91,10 @@ interface IUpkeepingViews {
     /// @notice Only their ends.
     function settlements(uint256 from, uint256 count) external view returns (uint64[] memory ends);
 
-    /// @notice The Merkle root in force and the end of its interval; zero if there is none.
+    /// @notice In Merkle mode, under which roots there is money to claim.
+    function claimableRoots() external view returns (ClaimableRoots memory);
+
+    /// @notice The latest Merkle root and the end of its interval; zero if there is none.
     function merkleRoot() external view returns (bytes32 root, uint64 te);
 
     /// @notice EIP-712 domain separator.

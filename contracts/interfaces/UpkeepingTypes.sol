@@ -206,3 +206,29 @@ struct PastSettlement {
     uint64 te;
     uint32 turn;
 }
+
+/// @notice Which roots of a Merkle group the money reaches: all through `fundedTe` in full, and from there through `partTe` the
+///         part paid / due. While nothing is owed that is the latest root, twice.
+struct ClaimableRoots {
+    bytes32 fundedRoot;
+    uint64 fundedTe;
+    bytes32 partRoot;
+    uint64 partTe;
+    uint256 paid;
+    uint256 due;
+}
+
+/// @notice What a provider has coming, as of now. The last three are estimates: what the committee finds decides.
+/// @param credit may be withdrawn now
+/// @param arrears owed since a settlement for which the escrow was short
+/// @param abandoned for abandoned intervals, credited when it is touched; never more than this
+/// @param running for the interval now open, at the rate of its last settlement, less the keepers' cut; 0 if it had none
+/// @param runningMost the same if it proves all it has committed
+struct ProviderOutlook {
+    uint32 index;
+    uint256 credit;
+    uint256 arrears;
+    uint256 abandoned;
+    uint256 running;
+    uint256 runningMost;
+}

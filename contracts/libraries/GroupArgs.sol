@@ -14,15 +14,16 @@ using GroupArgs for Args global;
 
 /// @title Immutable arguments of a group (R4, R36)
 /// @notice a = payer (160) ‖ price (96); b = token (160) ‖ origin (40) ‖ interval (32) ‖ keeper share (16) ‖ merkle (8);
-///         c = turn ‖ slot ‖ answer ‖ confirmations ‖ lockup (32 each) ‖ tolerance (16) ‖ unused (72) ‖ members of the first
-///         committee (8). Behind them, if there is room, that committee's keys as `Quorum` packs them.
+///         c = turn ‖ slot ‖ answer ‖ confirmations ‖ lockup (32 each) ‖ tolerance (16) ‖ the payer's number of the group (64)
+///         ‖ unused (8) ‖ members of the first committee (8). Behind them, if there is room, that committee's keys as `Quorum` packs them.
 library GroupArgs {
     /// @dev A clone's own code is 45 bytes long; the arguments follow.
     uint256 private constant OFFSET = 45;
     /// @dev Where the first committee's keys begin.
     uint256 internal constant KEYS_OFFSET = OFFSET + 96;
 
-    function encode(address payer_, uint256 origin_, uint256 members_, Config memory c)
+    /// @dev The origin is zero here: see `GroupClones`.
+    function encode(address payer_, uint256 number, uint256 members_, Config memory c)
         internal
         pure
         returns (bytes memory)
@@ -31,7 +32,7 @@ library GroupArgs {
             payer_,
             c.price,
             c.token,
-            uint40(origin_),
+            uint40(0),
             c.interval,
             c.keeperShareBps,
             c.merkle,
@@ -41,7 +42,8 @@ library GroupArgs {
             c.confirmations,
             c.lockup,
             c.toleranceBps,
-            uint72(0),
+            uint64(number),
+            uint8(0),
             uint8(members_)
         );
     }

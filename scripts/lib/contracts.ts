@@ -20,6 +20,8 @@ const sources: Readonly<Record<string, string>> = {
   BLSHarness: "harness/BLSHarness",
   FeeToken: "harness/HostileTokens",
   ReentrantToken: "harness/HostileTokens",
+  FalseToken: "harness/HostileTokens",
+  SilentToken: "harness/HostileTokens",
   HostilePayee: "harness/HostileTokens",
   EcdsaReference: "harness/GasReferences",
   StorageKeysReference: "harness/GasReferences",

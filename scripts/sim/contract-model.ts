@@ -259,7 +259,7 @@ export class Model {
       this.touch(index);
       const provider = this.#provider(index);
       const spaceTime = min(values[i] as bigint, this.committed(provider, this.ts, te));
-      provider.rate = spaceTime / BigInt(te - this.ts);
+      provider.rate = spaceTime / BigInt(te - Math.max(this.ts, provider.activeFrom));
       return this.amount(spaceTime) + provider.arrears;
     });
     const total = amounts.reduce((a, b) => a + b, 0n);
@@ -296,9 +296,14 @@ export class Model {
     this.pending = 0;
   }
 
+  /** A provider that may abandon: it has blocks that are not settled, or will have. */
+  get unsettled(): ProviderModel | undefined {
+    return this.providers.find(({ removedAt }) => removedAt === 0 || removedAt > this.ts);
+  }
+
   abandon(block: number, byProvider: boolean): void {
     const { interval, lockup, origin, slot } = this.config;
-    if (byProvider && !this.providers.some(({ removedAt }) => removedAt === 0)) refuse("NotPayerOrProvider");
+    if (byProvider && this.unsettled === undefined) refuse("NotPayerOrProvider");
     if (this.ended) refuse("Ended");
     if (block < this.ts + interval + lockup) refuse("NotAbandonable");
     const to = block - ((block - origin) % slot);

@@ -87,7 +87,7 @@ describe("rare ways", () => {
       "Upkeeping_NothingToMove",
     );
     expect((await failing(group.send(keeper(0), "withdrawKeeper", [1, 7]))).error).toBe(
-      "Upkeeping_NoSuchCommittee",
+      "Upkeeping_NoSuchSeat",
     );
     expect((await failing(group.read("seatAcceptanceDigest", 8))).error).toBe("Upkeeping_NoSuchProposal");
   });
@@ -192,6 +192,8 @@ describe("rare ways of the Merkle mode", () => {
     await merkle.send(world.payer, "touch", [0]);
     await merkle.send(world.payer, "claim", [0, gibibyte, []]);
     const [found] = await merkle.read("providers", 0, 1);
-    expect(found.credited).toBeGreaterThan(18n * 800n * merkle.config.price);
+    // The first came before any settlement and is paid in full; the others by what the provider did since.
+    expect(found.credited).toBeGreaterThan(800n * merkle.config.price);
+    expect(found.credited).toBeLessThan(1000n * merkle.config.price);
   });
 });

@@ -149,7 +149,7 @@ export class Player {
   async #abandon({ wait, byProvider }: { wait: boolean; byProvider: boolean }): Promise<void> {
     const { interval, lockup } = this.model.config;
     if (wait && !this.model.ended) await this.#reach(this.model.ts + interval + lockup);
-    const present = this.model.providers.find(({ removedAt }) => removedAt === 0)?.operator;
+    const present = this.model.unsettled?.operator;
     const from = byProvider
       ? (this.operators.find(({ address }) => address === present) ?? this.operators[5] ?? "payer")
       : "payer";

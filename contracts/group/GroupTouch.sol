@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
+import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
+import {Hot, Live, Packed} from "../libraries/Packed.sol";
+import {GroupStorage} from "./GroupStorage.sol";
+
+/// @title Credit for abandoned runs, when a provider is first touched after them (R34)
+abstract contract GroupTouch is GroupStorage {
+    /// @dev How many abandoned runs one call goes through at most.
+    uint256 internal constant RUNS_PER_CALL = 16;
+
+    /// @dev A provider's slot, after crediting it for abandoned runs.
+    function _touched(Args memory args, uint256 provider) internal returns (Live memory live) {
+        live = Packed.unpackLive(_liveWords[provider]);
+        Hot memory hot = _hot();
+        if (hot.flags & Packed.ABANDONED == 0) return live;
+        if (args.merkle()) {
+            _collectRuns(hot, args, provider, live);
+            _creditRuns(hot, args, provider, live);
+        } else {
+            _touch(hot, args, provider, live, RUNS_PER_CALL);
+        }
+        _liveWords[provider] = Packed.pack(live);
+        _setHot(hot);
+    }
+
+    /// @dev Item by item: credits at the rate of the last settlement, or all that was committed if there was none, and never
+    ///      more than that. At most `limit` runs; `live` stands at the end of them.
+    function _touch(Hot memory hot, Args memory args, uint256 provider, Live memory live, uint256 limit) internal {
+        ProviderRecord storage record = _providers[provider];
+        uint256 count = _runs.length;
+        for (uint256 index = record.run; index < count && limit != 0; --limit) {
+            Run memory run = _runs[index];
+            uint256 start = record.runThrough > run.from ? record.runThrough : run.from;
+            if (start < run.to) {
+                (uint256 spaceTime, uint256 next) = _advance(provider, live, start, _committedEnd(hot.flags, run.to));
+                record.next = uint32(next);
+                record.runThrough = run.to;
+                _untouched -= spaceTime;
+                if (live.flags & Packed.RATED != 0) spaceTime = _min(spaceTime, live.rate * (run.to - start));
+                _creditAbandoned(hot, args, provider, live, index, spaceTime);
+            }
+            if (index + 1 == count) break;
+            record.run = uint32(++index);
+        }
+    }
+
+    /// @dev Merkle mode: the same in two steps, as no settlement says what a provider's rate was. Runs before its first
+    ///      settlement are credited at once; the others wait until it has claimed under the root in force then, or a later one.
+    ///      Otherwise a provider that proved nothing would have the whole integral by never claiming.
+    function _collectRuns(Hot memory hot, Args memory args, uint256 provider, Live memory live) internal {
+        ProviderRecord storage record = _providers[provider];
+        uint256 count = _runs.length;
+        uint256 limit = RUNS_PER_CALL;
+        for (uint256 index = record.run; index < count && limit != 0; --limit) {
+            Run memory run = _runs[index];
+            uint256 start = record.runThrough > run.from ? record.runThrough : run.from;
+            if (start < run.to) {
+                (uint256 spaceTime, uint256 blocks) = _committedIn(hot.flags, provider, record, start, run.to);
+                record.runThrough = run.to;
+                record.abandonedSpaceTime += uint128(spaceTime);
+                record.abandonedBlocks += uint40(blocks);
+                if (run.rootTe <= record.activeFrom) {
+                    _untouched -= spaceTime;
+                    _creditAbandoned(hot, args, provider, live, index, spaceTime);
+                } else {
+                    record.owedSpaceTime += uint128(spaceTime);
+                    record.owedBlocks += uint40(blocks);
+                    record.owedRootTe = run.rootTe;
+                }
+            }
+            if (index + 1 == count) break;
+            record.run = uint32(++index);
+        }
+    }
+
+    /// @dev Merkle mode: credits what waits for a rate, once there is one.
+    function _creditRuns(Hot memory hot, Args memory args, uint256 provider, Live memory live) internal {
+        ProviderRecord storage record = _providers[provider];
+        uint256 spaceTime = record.owedSpaceTime;
+        if (spaceTime == 0 || record.claimedThrough < record.owedRootTe) return;
+        _untouched -= spaceTime;
+        spaceTime = _min(spaceTime, live.rate * record.owedBlocks);
+        record.owedSpaceTime = 0;
+        record.owedBlocks = 0;
+        _creditAbandoned(hot, args, provider, live, record.run, spaceTime);
+    }
+
+    /// @dev Credits out of the free escrow as far as it goes; the rest is arrears.
+    function _creditAbandoned(
+        Hot memory hot,
+        Args memory args,
+        uint256 provider,
+        Live memory live,
+        uint256 run,
+        uint256 spaceTime
+    ) private {
+        uint256 amount = _amount(spaceTime, args.price());
+        uint256 paid = _min(amount, hot.free);
+        hot.free -= paid;
+        live.credit += paid;
+        if (amount > paid) {
+            _providers[provider].arrears += uint216(amount - paid);
+            _arrears += amount - paid;
+            live.flags |= Packed.OWED;
+        }
+        emit IUpkeepingMembers.AbandonCredited(uint32(provider), uint32(run), spaceTime, paid);
+    }
+}
