@@ -82,7 +82,7 @@ export function messageDigest(
 }
 
 export function encodeMessage(envelope: Envelope, body = encodeBody(envelope.body)): Uint8Array {
-  return new ByteWriter(headerBytes + body.length + signatureBytes)
+  return new ByteWriter()
     .u8(versionOf(envelope.body))
     .u8(kinds.indexOf(envelope.body.kind))
     .u64(envelope.chainId)

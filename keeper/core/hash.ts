@@ -1,6 +1,6 @@
 /** Hashing and ABI words for the core: everything that is hashed here is hashed the same way in Solidity. */
 import { concatBytes, readHex, toHex } from "../../storage/core/bytes.ts";
-import { keccak256 } from "./keccak.ts";
+import { keccak256, keccak256Hex } from "./keccak.ts";
 
 export { keccak256, toHex };
 
@@ -57,7 +57,7 @@ export function word(value: number | bigint | Hex): Uint8Array {
 }
 
 export function keccak(...parts: readonly Uint8Array[]): Hex {
-  return toHex(keccak256(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts)));
+  return keccak256Hex(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts));
 }
 
 /** Writes values as words into `out`, from byte `at` on. */
@@ -71,7 +71,7 @@ export function writeWords(out: Uint8Array, at: number, values: readonly (number
 export function keccakWords(...values: readonly (number | bigint | Hex)[]): Hex {
   const out = new Uint8Array(wordBytes * values.length);
   writeWords(out, 0, values);
-  return toHex(keccak256(out));
+  return keccak256Hex(out);
 }
 
 /** keccak256 of a UTF-8 text, as EIP-712 type hashes need. */

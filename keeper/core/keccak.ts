@@ -165,9 +165,22 @@ const { m: memory, f: absorb } = new WebAssembly.Instance(new WebAssembly.Module
 new BigUint64Array(memory.buffer, constantsAt, rounds).set(roundConstants());
 const state = new Uint8Array(memory.buffer, 0, stateBytes);
 const block = new Uint8Array(memory.buffer, blockAt, rateBytes);
+const digest = Buffer.from(memory.buffer, 0, digestBytes);
 
 /** keccak256, 32 bytes. */
 export function keccak256(data: Uint8Array): Uint8Array {
+  hash(data);
+  return state.slice(0, digestBytes);
+}
+
+/** keccak256 as lower-case hex with 0x, the form in which nearly all hashes are wanted. */
+export function keccak256Hex(data: Uint8Array): `0x${string}` {
+  hash(data);
+  return `0x${digest.toString("hex")}`;
+}
+
+/** Leaves the digest in memory. */
+function hash(data: Uint8Array): void {
   state.fill(0);
   let at = 0;
   for (; data.length - at >= rateBytes; at += rateBytes) {
@@ -180,5 +193,4 @@ export function keccak256(data: Uint8Array): Uint8Array {
   block[rest] = 0x01;
   block[rateBytes - 1] = (block[rateBytes - 1] as number) | 0x80;
   absorb();
-  return state.slice(0, digestBytes);
 }

@@ -56,7 +56,7 @@ export function simulatedKeyring(index: number): KeyringPort {
 
 /** Receipt of a simulated provider: keeper, provider, slot, leaves proven, hash. */
 export function simulatedReceipt(keeper: Hex, provider: number, slot: number, leaves: number): Uint8Array {
-  return new ByteWriter(receiptBytes).hex(keeper, 20).u32(provider).u64(slot).u8(leaves).finish();
+  return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).finish();
 }
 
 type ReceiptFields = {

@@ -28,9 +28,9 @@ export class Random {
 
   /** `bytes`, a multiple of four, in hex. */
   hex(bytes: number): `0x${string}` {
-    let out = "";
-    for (let i = 0; i < bytes; i += 4) out += this.#word().toString(16).padStart(8, "0");
-    return `0x${out}`;
+    const drawn = Buffer.alloc(bytes);
+    for (let i = 0; i < bytes; i += 4) drawn.writeUInt32BE(this.#word(), i);
+    return `0x${drawn.toString("hex")}`;
   }
 }
 

@@ -15,7 +15,6 @@ class DecodeFailure extends Error {
 /** Reads big-endian fields from the front; running out of bytes is a typed rejection of `decode`. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  #buffer: Buffer | undefined;
   #offset = 0;
 
   constructor(bytes: Uint8Array) {
@@ -80,8 +79,7 @@ export class ByteReader {
   /** The next `count` bytes in `0x…` form. */
   hex(count: number, what: string): `0x${string}` {
     const start = this.#take(count, what);
-    this.#buffer ??= asBuffer(this.#bytes);
-    return `0x${this.#buffer.toString("hex", start, start + count)}`;
+    return hexOf(this.#bytes, start, start + count);
   }
 
   fail(code: DecodeCode, detail: string): never {
@@ -111,15 +109,15 @@ export function decode<T>(
   }
 }
 
+/** Buffers of writers that are done, for the next ones: a message is written with every block, and most are small. */
+const spareBuffers: Uint8Array<ArrayBuffer>[] = [];
+const spareBytes = 16 * 1024;
+const maxSpareBuffers = 4;
+
 /** Appends big-endian fields. Out-of-range values are a bug of the caller and throw a RangeError. */
 export class ByteWriter {
-  #buffer: Uint8Array<ArrayBuffer>;
+  #buffer = spareBuffers.pop() ?? new Uint8Array(spareBytes);
   #length = 0;
-
-  /** @param expected bytes that will be written, if known; more may be */
-  constructor(expected = 256) {
-    this.#buffer = new Uint8Array(expected);
-  }
 
   /** Makes room for `count` bytes more; where they begin. */
   #reserve(count: number): number {
@@ -196,9 +194,16 @@ export class ByteWriter {
 
   /** What was written; nothing may be written after it. */
   finish(): Uint8Array {
-    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
+    const written = this.#buffer.slice(0, this.#length);
+    const spare = this.#buffer.length === spareBytes && spareBuffers.length < maxSpareBuffers;
+    if (spare) spareBuffers.push(this.#buffer);
+    this.#buffer = nothing;
+    this.#length = 0;
+    return written;
   }
 }
+
+const nothing = new Uint8Array(0);
 
 function outOfRange(count: number, value: number | bigint): RangeError {
   return new RangeError(`expected an unsigned ${count * 8}-bit integer, actual ${value}`);
@@ -222,12 +227,18 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Lower-case `0x…` form. */
 export function toHex(bytes: Uint8Array): `0x${string}` {
-  return `0x${asBuffer(bytes).toString("hex")}`;
+  return hexOf(bytes, 0, bytes.length);
 }
 
-/** The same bytes, not a copy. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Hex is asked for by the thousand and mostly of 32 bytes: copied here they need no view of their own. */
+const hexWindow = Buffer.alloc(128);
+
+function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
+  if (end - start > hexWindow.length) {
+    return `0x${Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("hex")}`;
+  }
+  for (let i = start; i < end; i++) hexWindow[i - start] = bytes[i] as number;
+  return `0x${hexWindow.toString("hex", 0, end - start)}`;
 }
 
 /** By character code; what is no digit has none. */

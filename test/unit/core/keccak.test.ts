@@ -1,7 +1,7 @@
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { keccak256 } from "../../../keeper/core/keccak.ts";
+import { keccak256, keccak256Hex } from "../../../keeper/core/keccak.ts";
 import { fromHex, keccakWords, toHex, word } from "../../../keeper/core/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
 
@@ -24,6 +24,7 @@ describe("Keccak-256", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
         expect(keccak256(bytes)).toEqual(keccak_256(bytes));
+        expect(keccak256Hex(bytes)).toBe(toHex(keccak_256(bytes)));
       }),
       { seed: 1, numRuns: 300 },
     );
