@@ -115,11 +115,16 @@ export class EthersChainView implements ChainView {
     const known = this.#times.get(group);
     if (known) return known;
     const parameters = await this.#call((rpc) => this.#contract(group, rpc)["parameters"]?.());
-    const { originBlock, config } = parameters as { originBlock: bigint; config: Record<string, bigint> };
+    const { originBlock, payer, config } = parameters as {
+      originBlock: bigint;
+      payer: string;
+      config: Record<string, bigint>;
+    };
     const times = {
       originBlock: Number(originBlock),
       slot: Number(config["slot"]),
       confirmations: Number(config["confirmations"]),
+      payer: payer.toLowerCase() as Hex,
     };
     this.#times.set(group, times);
     return times;

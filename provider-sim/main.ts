@@ -21,6 +21,7 @@ import { faultReader } from "./fault-file.ts";
 import { withFaults } from "./faults.ts";
 import { challengeResponder, piecesResponder } from "./logic.ts";
 import type { ProviderCrypto, ProviderEvents } from "./ports.ts";
+import { retrieveResponder } from "./retrieve.ts";
 import { startServer } from "./server-libp2p.ts";
 
 export interface RunningProvider {
@@ -138,6 +139,7 @@ export async function startProvider(
           sleep: (delay_ms) => sleep(delay_ms),
         }),
         pieces: piecesResponder(dependencies),
+        retrieve: retrieveResponder(dependencies),
         online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
       },
     );
@@ -187,6 +189,7 @@ function eventsTo(log: Logger): ProviderEvents {
     answered: (event) => log.info({ ...event, bytesProven: String(event.bytesProven) }, "challenge answered"),
     repeated: (event) => log.info(event, "challenge answered again, with the same bytes"),
     refused: (event) => log.warn(event, "challenge refused"),
+    served: (event) => log.debug(event, "range served to the payer"),
     damaged({ text }) {
       const now_ms = performance.now();
       if (now_ms - (seen.get(text) ?? Number.NEGATIVE_INFINITY) < 60_000) return;

@@ -2,7 +2,7 @@
 import type { Hex } from "../keeper/core/hash.ts";
 import type { GroupDomain, Receipt, SignedReceipt } from "../keeper/codec/receipt.ts";
 import type { SeedScope } from "../keeper/codec/seed.ts";
-import type { PieceList } from "../storage/core/piece-list.ts";
+import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
 import type { Proof } from "../storage/core/proof.ts";
 import type { Draw } from "../storage/core/sampling.ts";
 
@@ -11,6 +11,8 @@ export interface GroupTimes {
   readonly originBlock: number;
   readonly slot: number;
   readonly confirmations: number;
+  /** Who may have the data back. */
+  readonly payer: Hex;
 }
 
 export interface KeeperSeat {
@@ -82,8 +84,18 @@ export interface ProviderCrypto {
   signReceipt(domain: GroupDomain, receipt: Receipt, receiptKey: Hex): SignedReceipt | undefined;
 }
 
+/** What the payer gets back, range by range. */
+export interface RangeStore {
+  /** Undefined if it is not stored here, or damaged. */
+  readRange(
+    entry: PieceEntry,
+    range: number,
+  ): Promise<{ readonly bytes: Uint8Array; readonly siblings: readonly Uint8Array[] } | undefined>;
+}
+
 /** What happened, for logs and counters; never decides anything. */
 export interface ProviderEvents {
+  served(event: { group: Hex; peer: string; pieceRoot: Hex; range: number; bytes: number }): void;
   answered(event: { group: Hex; keeper: Hex; slot: number; proven: number; bytesProven: bigint }): void;
   repeated(event: { group: Hex; keeper: Hex; slot: number }): void;
   refused(event: { group: Hex; keeper: Hex; slot: number; peer: string; code: string; detail: string }): void;

@@ -1,4 +1,4 @@
-/** The provider's libp2p node: two protocols, each one fixed-size request and one answer, bounded per peer (D3, D6). */
+/** The provider's libp2p node: three protocols, each one fixed-size request and one answer, bounded per peer (D3, D6). */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify } from "@libp2p/identify";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
@@ -19,6 +19,12 @@ import {
   refusal,
 } from "../keeper/codec/challenge.ts";
 import type { PiecesRequest } from "../keeper/codec/challenge.ts";
+import {
+  RETRIEVE_PROTOCOL,
+  RETRIEVE_REQUEST_BYTES,
+  decodeRetrieveRequest,
+} from "../keeper/codec/retrieve.ts";
+import type { RetrieveRequest } from "../keeper/codec/retrieve.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
 import type { FaultyResponder } from "./faults.ts";
@@ -42,11 +48,12 @@ export interface ServerOptions {
 export interface ServerDependencies {
   readonly challenge: FaultyResponder;
   readonly pieces: Responder<PiecesRequest>;
+  readonly retrieve: Responder<RetrieveRequest>;
   /** False: the node behaves as if it were not there. */
   readonly online: () => Promise<boolean>;
 }
 
-/** Starts the node and serves both protocols. Rejects when an address cannot be listened on. */
+/** Starts the node and serves its protocols. Rejects when an address cannot be listened on. */
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<Libp2p> {
   const privateKey = await generateKeyPairFromSeed("Ed25519", options.peerSeed);
   const libp2p = await createLibp2p({
@@ -84,6 +91,8 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
   const pieces = serve(PIECES_REQUEST_BYTES, decodePiecesRequest, dependencies.pieces);
   await libp2p.handle(CHALLENGE_PROTOCOL, challenge, streamOptions);
   await libp2p.handle(PIECES_PROTOCOL, pieces, streamOptions);
+  const retrieve = serve(RETRIEVE_REQUEST_BYTES, decodeRetrieveRequest, dependencies.retrieve);
+  await libp2p.handle(RETRIEVE_PROTOCOL, retrieve, streamOptions);
   return libp2p;
 }
 

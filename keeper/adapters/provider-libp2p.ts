@@ -35,7 +35,7 @@ export function providerClient(dependencies: {
     async challenge(target, request, limits) {
       const bytes = encodeChallengeRequest(request);
       const call = { protocol: CHALLENGE_PROTOCOL, bytes, maxBytes: MAX_CHALLENGE_RESPONSE_BYTES };
-      const received = await ask(libp2p, target, call, limits);
+      const received = await askProvider(libp2p, target, call, limits);
       if (!received.ok) return received;
       const decoded = decodeChallengeResponse(received.bytes);
       if (!decoded.ok) return failure("malformed", `${decoded.code}: ${decoded.detail}`);
@@ -71,7 +71,7 @@ async function askPage(
   const { chainId, group, provider, listRoot } = query;
   const bytes = encodePiecesRequest({ chainId, group, provider, listRoot, first });
   const call = { protocol: PIECES_PROTOCOL, bytes, maxBytes: MAX_PIECES_RESPONSE_BYTES };
-  const received = await ask(libp2p, target, call, limits);
+  const received = await askProvider(libp2p, target, call, limits);
   if (!received.ok) return received;
   const decoded = decodePiecesResponse(received.bytes);
   if (!decoded.ok) return failure("malformed", `${decoded.code}: ${decoded.detail}`);
@@ -86,16 +86,17 @@ function failure(reason: ProviderFailure["reason"], detail: string): ProviderFai
   return { ok: false, reason, detail };
 }
 
-interface Call {
+export interface ProviderCall {
   readonly protocol: string;
   readonly bytes: Uint8Array;
   readonly maxBytes: number;
 }
 
-async function ask(
+/** One request and everything the provider sends until it closes, at most `maxBytes`. Never rejects. */
+export async function askProvider(
   libp2p: Pick<Libp2p, "dialProtocol">,
   target: ProviderTarget,
-  call: Call,
+  call: ProviderCall,
   limits: CallLimits,
 ): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | ProviderFailure> {
   const timeout = AbortSignal.timeout(Math.ceil(limits.timeout_ms));
@@ -123,7 +124,11 @@ async function ask(
 }
 
 /** Sends the request, closes this side, and reads to the end; undefined when more than `maxBytes` come. */
-async function exchange(stream: Stream, call: Call, signal: AbortSignal): Promise<Uint8Array | undefined> {
+async function exchange(
+  stream: Stream,
+  call: ProviderCall,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
   const peer = byteStream(stream, { maxBufferSize: call.maxBytes + 1 });
   await peer.write(call.bytes, { signal });
   await stream.close({ signal });

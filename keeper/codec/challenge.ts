@@ -29,6 +29,9 @@ export const REFUSALS = [
   "busy",
   "unknown-list",
   "internal",
+  "not-the-payer",
+  "unknown-piece",
+  "damaged",
 ] as const;
 export type RefusalCode = (typeof REFUSALS)[number];
 
@@ -207,7 +210,7 @@ export function refusal(code: RefusalCode, detail: string): Refusal {
   return { kind: "refusal", code, detail };
 }
 
-function encodeRefusal(response: Refusal): Uint8Array {
+export function encodeRefusal(response: Refusal): Uint8Array {
   const detail = truncatedUtf8(response.detail);
   return new ByteWriter()
     .u8(WIRE_VERSION)
@@ -218,7 +221,7 @@ function encodeRefusal(response: Refusal): Uint8Array {
     .finish();
 }
 
-function readRefusal(reader: ByteReader): Refusal {
+export function readRefusal(reader: ByteReader): Refusal {
   const number = reader.u8("refusal code");
   const code = REFUSALS[number];
   if (code === undefined)
@@ -235,14 +238,14 @@ function truncatedUtf8(text: string): Uint8Array {
   return out.subarray(0, new TextEncoder().encodeInto(text, out).written);
 }
 
-function readVersion(reader: ByteReader): void {
+export function readVersion(reader: ByteReader): void {
   const version = reader.u8("protocol version");
   if (version !== WIRE_VERSION) {
     reader.fail("version", `protocol version: expected ${WIRE_VERSION}, actual ${version}`);
   }
 }
 
-function readKind(reader: ByteReader): number {
+export function readKind(reader: ByteReader): number {
   const kind = reader.u8("kind of response");
   if (kind > REFUSED) reader.fail("range", `kind of response: expected 0 or 1, actual ${kind}`);
   return kind;

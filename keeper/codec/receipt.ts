@@ -66,14 +66,17 @@ export function signReceipt(domain: GroupDomain, receipt: Receipt, secretKey: Ui
 
 /** Lower-case address of the key that signed, or undefined when the signature is no valid one. */
 export function receiptSigner(domain: GroupDomain, signed: SignedReceipt): Hex | undefined {
-  const { signature } = signed;
+  return digestSigner(receiptDigest(domain, signed.receipt), signed.signature);
+}
+
+/** Lower-case address of the key whose signature (r ‖ s ‖ v, 65 bytes) this is, or undefined when it is no valid one. */
+export function digestSigner(digest: Uint8Array, signature: Uint8Array): Hex | undefined {
   const v = signature[64];
-  // EIP-2: of the two values of s only the lower is accepted, so that nobody else can make a second receipt of one.
+  // EIP-2: of the two values of s only the lower is accepted, so that nobody else can make a second one of one.
   if (signature.length !== 65 || (v !== 27 && v !== 28)) return undefined;
   if (BigInt(toHex(signature.subarray(32, 64))) > HALF_ORDER) return undefined;
   try {
     const recovered = concatBytes(Uint8Array.of(v - 27), signature.subarray(0, 64));
-    const digest = receiptDigest(domain, signed.receipt);
     const key = secp256k1.recoverPublicKey(recovered, digest, { prehash: false });
     return publicKeyAddress(key);
   } catch {

@@ -1,9 +1,7 @@
 /** `whitepay group create FILE`: makes, funds and fills a group as its file says; called again, it goes on where it was. */
 import { stat } from "node:fs/promises";
-import { join, parse } from "node:path";
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
-import { z } from "zod";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { GroupView } from "../client/group-view.ts";
 import { groupCreatedBy, planAddProvider, planCreate, planFund } from "../client/plans.ts";
@@ -14,7 +12,8 @@ import { readConsent } from "../lib/consent-file.ts";
 import { usageError } from "../lib/exit.ts";
 import { checkConsentData, dataOf, type ProviderData } from "../lib/group-data.ts";
 import { readGroupFile, type GroupFile } from "../lib/group-file.ts";
-import { address, readJsonInput, wholeNumber } from "../lib/json-input.ts";
+import { createdGroup, createdPath, type CreatedGroup } from "../lib/group-created.ts";
+import { readJsonInput } from "../lib/json-input.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { payerOptions, payerSigner, withChain, type Payer, type PayerOptions } from "../lib/payer.ts";
 import { jsonOption, moneyOptions, transact, type TransactionReport } from "../lib/transact.ts";
@@ -31,24 +30,10 @@ export function registerCreate(group: Command): void {
   );
 }
 
-/** What was made of a file, beside it, so that nothing is made or paid twice. */
-const made = z.strictObject({
-  chainId: wholeNumber(1),
-  group: address,
-  transaction: z.string(),
-  funded: z.boolean(),
-});
-type Made = z.output<typeof made>;
-
-function madePath(path: string): string {
-  const { dir, name } = parse(path);
-  return join(dir, `${name}.created.json`);
-}
-
-async function readMade(path: string, chainId: number): Promise<Made | undefined> {
-  const file = madePath(path);
+async function readMade(path: string, chainId: number): Promise<CreatedGroup | undefined> {
+  const file = createdPath(path);
   if ((await stat(file).catch(() => undefined)) === undefined) return undefined;
-  const found = await readJsonInput(file, made);
+  const found = await readJsonInput(file, createdGroup);
   if (found.chainId === chainId) return found;
   throw usageError(`${file} is of another chain`, {
     expected: `chain ${chainId}`,
@@ -57,8 +42,8 @@ async function readMade(path: string, chainId: number): Promise<Made | undefined
   });
 }
 
-function writeMade(path: string, value: Made): Promise<void> {
-  return writeFileAtomic(madePath(path), `${JSON.stringify(value, undefined, 2)}\n`);
+function writeMade(path: string, value: CreatedGroup): Promise<void> {
+  return writeFileAtomic(createdPath(path), `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 type Work = {
@@ -81,8 +66,9 @@ async function create(work: Work): Promise<void> {
   const step: Step = { ...work, file, signer, reports: [] };
   const chainId = Number((await provider.getNetwork()).chainId);
   const found = await readMade(path, chainId);
-  if (found !== undefined) say(`group ${found.group} was made before (${madePath(path)}); going on with it`);
-  const group = found ?? (await makeGroup(step, chainId));
+  if (found !== undefined)
+    say(`group ${found.group} was made before (${createdPath(path)}); going on with it`);
+  const group = found ?? (await makeGroup(step, { chainId, data }));
   if (group === undefined) return finish(step, undefined, []);
   if (!group.funded) await fund(step, group);
   const waiting = await fill(step, group.group, data);
@@ -90,7 +76,10 @@ async function create(work: Work): Promise<void> {
   if (options.dryRun !== true) hints(group.group, waiting);
 }
 
-async function makeGroup(step: Step, chainId: number): Promise<Made | undefined> {
+async function makeGroup(
+  step: Step,
+  { chainId, data }: { readonly chainId: number; readonly data: readonly ProviderData[] },
+): Promise<CreatedGroup | undefined> {
   const { path, file, provider, signer, payer, options, reports } = step;
   const token = await readToken(provider, file.token);
   const head = await provider.getBlock("latest");
@@ -108,12 +97,17 @@ async function makeGroup(step: Step, chainId: number): Promise<Made | undefined>
   const receipt = await provider.getTransactionReceipt(report.hash);
   const group = receipt === null ? undefined : groupCreatedBy(receipt);
   if (group === undefined) throw new Error(`${report.hash} made no group`);
-  const result = { chainId, group, transaction: report.hash, funded: file.deposit === undefined };
+  const pieces = new Map(data.flatMap((one) => one.pieces).map((piece) => [piece.root, piece]));
+  const funded = file.deposit === undefined;
+  const result = { chainId, group, transaction: report.hash, funded, pieces: [...pieces.values()] };
   await writeMade(path, result);
   return result;
 }
 
-async function fund({ path, file, signer, provider, options, reports }: Step, group: Made): Promise<void> {
+async function fund(
+  { path, file, signer, provider, options, reports }: Step,
+  group: CreatedGroup,
+): Promise<void> {
   const token = await readToken(provider, file.token);
   const deposit = parseAmount(file.deposit ?? "0", token);
   // A run that was cut off may have paid without writing it down.

@@ -5,6 +5,7 @@ import { registerKey } from "./group-key.ts";
 import { registerMembers } from "./group-members.ts";
 import { registerMoney } from "./group-money.ts";
 import { registerQuote } from "./group-quote.ts";
+import { registerRetrieve } from "./group-retrieve.ts";
 import { registerStatus } from "./group-status.ts";
 import { registerWatch } from "./group-watch.ts";
 
@@ -19,4 +20,5 @@ export function register(program: Command): void {
   registerStatus(group);
   registerWatch(group);
   registerMembers(group);
+  registerRetrieve(group);
 }

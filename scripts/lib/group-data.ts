@@ -1,4 +1,5 @@
 /** What a provider is to hold: named by its files, which are hashed here, or by root and bytes. */
+import { basename } from "node:path";
 import { toHex } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
@@ -9,41 +10,55 @@ import { CliError, exitCodes, usageError } from "./exit.ts";
 import type { GroupFile } from "./group-file.ts";
 import { hashProgressBar } from "./hash-progress.ts";
 
-export type ProviderData = { readonly operator: string; readonly listRoot: string; readonly bytes: bigint };
+/** A piece under the name that its file has here. */
+export type NamedPiece = { readonly root: string; readonly size: number; readonly name: string };
+export type HashedFiles = {
+  readonly listRoot: string;
+  readonly bytes: bigint;
+  readonly pieces: readonly NamedPiece[];
+};
+export type ProviderData = {
+  readonly operator: string;
+  readonly listRoot: string;
+  readonly bytes: bigint;
+  /** Empty where the payer named root and bytes alone. */
+  readonly pieces: readonly NamedPiece[];
+};
 
 /** Root and bytes of a list of files, in their order (R10). @throws CliError exit 2 for what cannot be a piece */
-export async function hashedFiles(files: readonly string[]): Promise<{ listRoot: string; bytes: bigint }> {
-  const pieces: PieceEntry[] = [];
+export async function hashedFiles(files: readonly string[]): Promise<HashedFiles> {
+  const pieces: (PieceEntry & { readonly name: string })[] = [];
   try {
     for (const file of files) {
       const onProgress = hashProgressBar(file);
       const { root, size } = await hashFile(file, onProgress === undefined ? {} : { onProgress });
-      pieces.push({ root, size });
+      pieces.push({ root, size, name: basename(file) });
     }
   } catch (error) {
     if (error instanceof PieceSourceError) throw usageError(error.message);
     throw error;
   }
-  const list = makePieceList(distinct(pieces), nativeHash);
-  return { listRoot: toHex(list.root), bytes: list.totalBytes };
-}
-
-/** As a provider's store does it: a file that comes twice is stored once. */
-function distinct(pieces: readonly PieceEntry[]): PieceEntry[] {
-  return [...new Map(pieces.map((piece) => [toHex(piece.root), piece])).values()];
+  // As a provider's store does it: a file that comes twice is stored once.
+  const distinct = [...new Map(pieces.map((piece) => [toHex(piece.root), piece])).values()];
+  const list = makePieceList(distinct, nativeHash);
+  const named = distinct.map(({ root, size, name }) => ({ root: toHex(root), size, name }));
+  return { listRoot: toHex(list.root), bytes: list.totalBytes, pieces: named };
 }
 
 export async function dataOf(providers: GroupFile["providers"]): Promise<ProviderData[]> {
   const all: ProviderData[] = [];
   for (const { operator, data } of providers) {
     if (data.files !== undefined) all.push({ operator, ...(await hashedFiles(data.files)) });
-    else all.push({ operator, listRoot: data.root ?? "", bytes: data.bytes ?? 0n });
+    else all.push({ operator, listRoot: data.root ?? "", bytes: data.bytes ?? 0n, pieces: [] });
   }
   return all;
 }
 
 /** A payer signs for the data that it gave away, not for whatever a consent names. @throws CliError exit 1 */
-export function checkConsentData(consent: DataConsent, wanted: Omit<ProviderData, "operator">): void {
+export function checkConsentData(
+  consent: DataConsent,
+  wanted: Pick<ProviderData, "listRoot" | "bytes">,
+): void {
   if (consent.listRoot === wanted.listRoot && consent.bytes === wanted.bytes) return;
   throw new CliError({
     code: exitCodes.failed,

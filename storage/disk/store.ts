@@ -12,6 +12,8 @@ import { hashFile, pieceSourceStats } from "./hash-file.ts";
 import type { HashOptions } from "./hash-file.ts";
 import { nativeHash } from "./native-hash.ts";
 import { PieceReader } from "./piece-reader.ts";
+import { readRange } from "./range-reader.ts";
+import type { ProvenRange } from "./range-reader.ts";
 import { TREE_HEADER_BYTES, decodeTreeHeader, encodeTreeHeader, treeLayout } from "./tree-file.ts";
 
 /** What is on disk is not what was stored, or is not there. The message says which file and what to do. */
@@ -209,6 +211,11 @@ export class PieceStore {
       warnings.push(...proving.warnings);
     }
     return { proof: { pieces }, lost, warnings };
+  }
+
+  /** A range of a piece with its proof (storage/core/range.ts); undefined if this store cannot prove it. */
+  readRange(entry: PieceEntry, range: number): Promise<ProvenRange | undefined> {
+    return readRange(this.pieceDir(entry.root), entry, range);
   }
 
   /** What is wrong with a stored piece without reading its bytes: undefined if files and sizes are as they should be. */

@@ -1,16 +1,13 @@
 /** `whitepay group …` as a payer calls it, on a real chain: what it prints, refuses, and does only once. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { registeredProvider, registryAt } from "../../scripts/client/registry.ts";
-import { registerProvider } from "../../scripts/fleet/setup.ts";
-import { signConsent } from "../../provider-sim/consent.ts";
-import { initProvider, loadConfig, loadKeys } from "../../provider-sim/config.ts";
-import { ingestFiles } from "../../provider-sim/main.ts";
-import { toHex } from "../../storage/core/bytes.ts";
-import { seededBytes } from "../support/files.ts";
-import { payerScene, type PayerScene } from "../support/payer-scene.ts";
+import {
+  payerScene,
+  storingProvider,
+  type PayerScene,
+  type StoringProvider,
+} from "../support/payer-scene.ts";
 
 let scene: PayerScene;
 beforeAll(async () => {
@@ -18,53 +15,9 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-type Provider = { operator: string; files: string[]; consent(group: string, path: string): Promise<void> };
-
-/** A registered provider that stores two files of the payer's. */
-async function storingProvider(name: string, port: number): Promise<Provider> {
-  const { folder, rpc, registry, provider } = scene;
-  const dataDir = join(folder, name);
-  const chainId = 31_337;
-  const listen = [`/ip4/127.0.0.1/tcp/${port}`];
-  const paths = await initProvider({ dataDir, chainId, rpc: [rpc], registry, listen, groups: [] });
-  const keys = await loadKeys(paths.keys);
-  const files = ["a", "b"].map((file) => join(dataDir, file));
-  for (const [index, file] of files.entries()) await writeFile(file, seededBytes(100_000 + index, port));
-  const list = await ingestFiles(await loadConfig(paths.config), files);
-  const wallet = new Wallet(toHex(keys.operator), provider);
-  await provider.send("hardhat_setBalance", [wallet.address, "0x56bc75e2d63100000"]);
-  await registerProvider(scene.deployment.registry, {
-    wallet,
-    payee: wallet.address,
-    peerSeed: toHex(keys.peer),
-    port,
-  });
-  expect(
-    (await registeredProvider(registryAt(registry, provider), wallet.address)).registeredAt,
-  ).toBeGreaterThan(0);
-  let sequence = 0;
-  return {
-    operator: wallet.address,
-    files,
-    async consent(group, path) {
-      const scope = {
-        chainId,
-        group: group.toLowerCase() as `0x${string}`,
-        listRoot: toHex(list.root),
-        bytes: list.totalBytes,
-        sequence: ++sequence,
-      };
-      const text = JSON.stringify(await signConsent(keys, scope), (_, value: unknown) =>
-        typeof value === "bigint" ? String(value) : value,
-      );
-      await writeFile(path, text);
-    },
-  };
-}
-
 type FileOptions = {
   readonly name: string;
-  readonly providers: readonly Provider[];
+  readonly providers: readonly StoringProvider[];
   readonly extra?: string;
 };
 
@@ -93,7 +46,10 @@ async function groupFile({ name, providers, extra = "" }: FileOptions): Promise<
 
 describe("whitepay group", () => {
   it("makes, funds and fills a group from its file, and going on does nothing twice", async () => {
-    const providers = [await storingProvider("one", 21_001), await storingProvider("two", 21_002)] as const;
+    const providers = [
+      await storingProvider(scene, "one", 21_001),
+      await storingProvider(scene, "two", 21_002),
+    ] as const;
     const file = await groupFile({ name: "first", providers });
     const dry = await scene.json(["group", "create", file, "--dry-run"]);
     expect(dry.transactions).toMatchObject([{ method: "createGroup", sent: false }]);
@@ -144,7 +100,7 @@ describe("whitepay group", () => {
   });
 
   it("changes and ends a group, and takes out what is free", async () => {
-    const provider = await storingProvider("three", 21_003);
+    const provider = await storingProvider(scene, "three", 21_003);
     const file = await groupFile({ name: "second", providers: [provider], extra: "keeperShareBps: 500" });
     const { group } = await scene.json(["group", "create", file, "--yes"]);
     const consent = join(scene.folder, "second-0.json");
@@ -174,7 +130,7 @@ describe("whitepay group", () => {
   });
 
   it("names the line of what is wrong in a group file, and what was expected", async () => {
-    const provider = await storingProvider("four", 21_004);
+    const provider = await storingProvider(scene, "four", 21_004);
     const file = await groupFile({ name: "wrong", providers: [provider] });
     const good = await readFile(file, "utf8");
     const { readGroupFile } = await import("../../scripts/lib/group-file.ts");
@@ -222,7 +178,7 @@ describe("whitepay group", () => {
     const other = await scene.run(["group", "status", "--group", group, "--chain-id", "5"]);
     expect(other.code).toBe(3);
 
-    const provider = await storingProvider("five", 21_005);
+    const provider = await storingProvider(scene, "five", 21_005);
     const file = await groupFile({ name: "codes", providers: [provider] });
     const unasked = await scene.run(["group", "create", file]);
     expect(unasked.code).toBe(2);
@@ -239,7 +195,7 @@ describe("whitepay group", () => {
   });
 
   it("watches a group: each event once, with amounts, and stops when it is told to", async () => {
-    const provider = await storingProvider("six", 21_006);
+    const provider = await storingProvider(scene, "six", 21_006);
     const file = await groupFile({ name: "watched", providers: [provider] });
     const { group } = await scene.json(["group", "create", file, "--yes"]);
     const head = await scene.provider.getBlockNumber();

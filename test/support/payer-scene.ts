@@ -1,13 +1,17 @@
 /** What a payer and a provider find: a chain behind JSON-RPC, contracts, a token, registered keepers, a funded account. */
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
 import { connectRpc } from "../../scripts/client/connect.ts";
 import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
-import { makeKeeper, registerKeeper, type Keeper } from "../../scripts/fleet/setup.ts";
-import { runCli, type CliResult } from "./cli.ts";
-import { sharedFolder } from "./files.ts";
+import { makeKeeper, registerKeeper, registerProvider, type Keeper } from "../../scripts/fleet/setup.ts";
+import { initProvider, loadConfig, loadKeys } from "../../provider-sim/config.ts";
+import { signConsent } from "../../provider-sim/consent.ts";
+import { ingestFiles } from "../../provider-sim/main.ts";
+import { toHex } from "../../storage/core/bytes.ts";
+import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
+import { seededBytes, sharedFolder } from "./files.ts";
 
 export type PayerScene = {
   readonly folder: string;
@@ -119,4 +123,72 @@ async function writePayer(
   if (made.code !== 0) throw new Error(made.stderr);
   const config = `chain:\n  rpc: ["${rpc}"]\n  factory: "${factory}"\nkey: payer.json\npasswordFile: password\n`;
   await writeFile(join(folder, "payer.yaml"), config);
+}
+
+export type StoringProvider = {
+  readonly operator: string;
+  readonly dataDir: string;
+  readonly config: string;
+  /** The payer's files, in the order of the list. */
+  readonly files: readonly string[];
+  /** Writes its consent for a group, with the next number. */
+  consent(group: string, path: string): Promise<void>;
+  /** The daemon, serving that group; resolves when it is up. */
+  start(group: string): Promise<CliProcess>;
+};
+
+const chainId = 31_337;
+
+/** A registered provider that stores files of the payer's; `seed` makes their bytes, so two providers may hold the same. */
+export async function storingProvider(
+  scene: PayerScene,
+  name: string,
+  port: number,
+  {
+    sizes = [100_000, 100_001],
+    seed = port,
+  }: { readonly sizes?: readonly number[]; readonly seed?: number } = {},
+): Promise<StoringProvider> {
+  const { folder, rpc, registry, provider } = scene;
+  const dataDir = join(folder, name);
+  const listen = [`/ip4/127.0.0.1/tcp/${port}`];
+  const paths = await initProvider({ dataDir, chainId, rpc: [rpc], registry, listen, groups: [] });
+  const keys = await loadKeys(paths.keys);
+  const files = sizes.map((_, index) => join(dataDir, `file-${index}`));
+  for (const [index, file] of files.entries())
+    await writeFile(file, seededBytes(sizes[index] ?? 0, seed + index));
+  const list = await ingestFiles(await loadConfig(paths.config), files);
+  const wallet = new Wallet(toHex(keys.operator), provider);
+  await provider.send("hardhat_setBalance", [wallet.address, "0x56bc75e2d63100000"]);
+  const identity = { wallet, payee: wallet.address, peerSeed: toHex(keys.peer), port };
+  await registerProvider(scene.deployment.registry, identity);
+  let sequence = 0;
+  return {
+    operator: wallet.address,
+    dataDir,
+    config: paths.config,
+    files,
+    async consent(group, path) {
+      const data = { listRoot: toHex(list.root), bytes: list.totalBytes, sequence: ++sequence };
+      const consent = await signConsent(keys, {
+        chainId,
+        group: group.toLowerCase() as `0x${string}`,
+        ...data,
+      });
+      await writeFile(path, JSON.stringify({ ...consent, bytes: String(consent.bytes) }));
+    },
+    async start(group) {
+      const text = (await readFile(paths.config, "utf8")).replace("groups: []", `groups: ["${group}"]`);
+      await writeFile(paths.config, text);
+      const running = startCli(["provider", "run", "--config", paths.config]);
+      await running.said('"event":"ready"');
+      return running;
+    },
+  };
+}
+
+/** Ends a daemon and waits for it. */
+export async function end(running: CliProcess): Promise<void> {
+  running.child.kill("SIGTERM");
+  await running.ended;
 }

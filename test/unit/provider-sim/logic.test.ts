@@ -53,7 +53,11 @@ class World {
       chain: {
         chainId: 5,
         head: () => use("head", this.head),
-        group: (g) => use("group", g === group ? { originBlock: 10, slot: 5, confirmations: 1 } : undefined),
+        group: (g) =>
+          use(
+            "group",
+            g === group ? { originBlock: 10, slot: 5, confirmations: 1, payer: keeper } : undefined,
+          ),
         keeper: (_g, k) =>
           use("keeper", k === keeper ? { blsKeys: this.blsKeys, peerId: "peer" } : undefined),
         blockHash: (block) => use("blockHash", blockHashAt(block + this.branch)),
@@ -75,6 +79,7 @@ class World {
         repeated: () => undefined,
         refused: ({ code }) => void this.refused.push(code),
         damaged: () => undefined,
+        served: () => undefined,
       },
       hash: nativeHash,
     };

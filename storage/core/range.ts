@@ -1,0 +1,81 @@
+/**
+ * A piece in ranges of 16 segments (1,984 KiB), each provable by itself: whoever fetches a piece checks every range against the
+ * piece's root as it comes, and keeps what it has when the rest comes later or from somebody else.
+ */
+import { HASH_BYTES, SEGMENT_BYTES, SEGMENT_HEIGHT, pieceGeometry } from "./geometry.ts";
+import { nodeHash, pureHash, rootHash } from "./merkle.ts";
+import type { Hash } from "./merkle.ts";
+import type { Position } from "./multiproof.ts";
+import { paddingHashes } from "./tree-accumulator.ts";
+
+const RANGE_LEVEL = 4;
+export const RANGE_SEGMENTS = 1 << RANGE_LEVEL;
+/** All ranges but the last have exactly these bytes of the file. */
+export const RANGE_BYTES = RANGE_SEGMENTS * SEGMENT_BYTES;
+/** Nodes that a proof may have: a piece of 2^53 bytes has 37 levels above its segments. */
+export const MAX_RANGE_NODES = 40;
+
+export function rangeCount(size: number): number {
+  return Math.ceil(pieceGeometry(size).segments / RANGE_SEGMENTS);
+}
+
+/** Where a range lies in the file. @throws RangeError if the piece has no such range */
+export function rangePlace(size: number, range: number): { readonly start: number; readonly bytes: number } {
+  const count = rangeCount(size);
+  if (!Number.isSafeInteger(range) || range < 0 || range >= count) {
+    throw new RangeError(`range: expected below ${count}, actual ${range}`);
+  }
+  const start = range * RANGE_BYTES;
+  return { start, bytes: Math.min(RANGE_BYTES, size - start) };
+}
+
+/** Levels above the segment roots (level 0) that a range's own top reaches: less in a piece that is no larger than one. */
+function topLevel(size: number): { own: number; all: number } {
+  const all = pieceGeometry(size).height - SEGMENT_HEIGHT;
+  return { own: Math.min(RANGE_LEVEL, all), all };
+}
+
+/** The nodes that lead from a range to the piece's root, lowest first; level 0 = segment roots. */
+export function rangeSiblings(size: number, range: number): Position[] {
+  const { own, all } = topLevel(size);
+  return Array.from({ length: all - own }, (_, i) => ({
+    level: own + i,
+    index: Math.floor(range / 2 ** i) ^ 1,
+  }));
+}
+
+/**
+ * The piece's root that the segment roots of a range and its sibling nodes lead to; undefined if their number is not the one
+ * that the piece's size asks for.
+ */
+export function rangeRoot(
+  place: { readonly size: number; readonly range: number },
+  parts: { readonly segmentRoots: readonly Uint8Array[]; readonly siblings: readonly Uint8Array[] },
+  hash: Hash = pureHash,
+): Uint8Array | undefined {
+  const { size, range } = place;
+  const { own, all } = topLevel(size);
+  const { bytes } = rangePlace(size, range);
+  if (parts.segmentRoots.length !== Math.ceil(bytes / SEGMENT_BYTES)) return undefined;
+  if (parts.siblings.length !== all - own) return undefined;
+  let top = ownTop(parts.segmentRoots, own, hash);
+  for (const [i, sibling] of parts.siblings.entries()) {
+    const isLeft = Math.floor(range / 2 ** i) % 2 === 0;
+    top = isLeft ? nodeHash(top, sibling, hash) : nodeHash(sibling, top, hash);
+  }
+  return rootHash(size, top, hash);
+}
+
+/** Top of the segment roots, completed with padding up to `levels`. */
+function ownTop(segmentRoots: readonly Uint8Array[], levels: number, hash: Hash): Uint8Array {
+  const padding = paddingHashes(levels, hash);
+  let nodes = [...segmentRoots];
+  for (let level = 0; level < levels; level++) {
+    const next: Uint8Array[] = [];
+    for (let i = 0; i < nodes.length; i += 2) {
+      next.push(nodeHash(nodes[i] as Uint8Array, nodes[i + 1] ?? (padding[level] as Uint8Array), hash));
+    }
+    nodes = next;
+  }
+  return nodes[0] ?? new Uint8Array(HASH_BYTES);
+}

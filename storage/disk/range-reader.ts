@@ -1,0 +1,96 @@
+/** Ranges of a stored piece with the nodes that prove them, and the check of a range that came from elsewhere. */
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { equalBytes } from "../core/bytes.ts";
+import { HASH_BYTES, SEGMENT_BYTES } from "../core/geometry.ts";
+import type { PieceEntry } from "../core/piece-list.ts";
+import { rangePlace, rangeRoot, rangeSiblings } from "../core/range.ts";
+import { paddingHashes } from "../core/tree-accumulator.ts";
+import { nativeHash } from "./native-hash.ts";
+import { SegmentHasher } from "./segment-hasher.ts";
+import { treeLayout } from "./tree-file.ts";
+
+export interface ProvenRange {
+  readonly bytes: Uint8Array;
+  /** In the order of `rangeSiblings`. */
+  readonly siblings: readonly Uint8Array[];
+}
+
+/** Hashers hold a segment each, so one is kept for all calls: none of them awaits while it hashes. */
+const hasher = new SegmentHasher();
+
+function segmentRoots(bytes: Uint8Array): Uint8Array[] {
+  const roots: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; start += SEGMENT_BYTES) {
+    const segment = bytes.subarray(start, start + SEGMENT_BYTES);
+    hasher.data.set(segment);
+    hasher.data.fill(0, segment.length);
+    roots.push(Uint8Array.from(hasher.hashSegment()));
+  }
+  return roots;
+}
+
+/** Whether these are the range's bytes: by their hashes up to the piece's root. */
+export function verifyRange(entry: PieceEntry, range: number, proven: ProvenRange): boolean {
+  const { bytes, siblings } = proven;
+  if (bytes.length !== rangePlace(entry.size, range).bytes) return false;
+  const parts = { segmentRoots: segmentRoots(bytes), siblings };
+  const root = rangeRoot({ size: entry.size, range }, parts, nativeHash);
+  return root !== undefined && equalBytes(root, entry.root);
+}
+
+/**
+ * Reads a range of the piece in `dir`; undefined if its bytes or the tree beside them are missing or damaged: nothing that does
+ * not lead to the piece's root leaves this function.
+ * @throws RangeError if the piece has no such range
+ */
+export async function readRange(
+  dir: string,
+  entry: PieceEntry,
+  range: number,
+): Promise<ProvenRange | undefined> {
+  const place = rangePlace(entry.size, range);
+  const siblings = await readNodes(dir, entry, range);
+  const bytes = siblings && (await readBytes(join(dir, "data"), place.start, place.bytes));
+  if (siblings === undefined || bytes === undefined) return undefined;
+  const proven = { bytes, siblings };
+  return verifyRange(entry, range, proven) ? proven : undefined;
+}
+
+async function readNodes(
+  dir: string,
+  { size }: PieceEntry,
+  range: number,
+): Promise<Uint8Array[] | undefined> {
+  const layout = treeLayout(size);
+  const padding = paddingHashes(layout.topHeight, nativeHash);
+  const nodes: Uint8Array[] = [];
+  for (const { level, index } of rangeSiblings(size, range)) {
+    const node =
+      index < layout.nodeCount(level)
+        ? await readBytes(join(dir, "tree"), layout.nodeOffset(level, index), HASH_BYTES)
+        : padding[level];
+    if (node === undefined) return undefined;
+    nodes.push(node);
+  }
+  return nodes;
+}
+
+/** Exactly so many bytes, or undefined. */
+async function readBytes(path: string, start: number, count: number): Promise<Uint8Array | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(count), 0, count, start);
+    return bytesRead === count ? buffer : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
