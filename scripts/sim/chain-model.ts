@@ -9,7 +9,6 @@ import type {
 } from "../../keeper/core/group.ts";
 import { bits, keccakWords } from "../../keeper/core/hash.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
-import { quorum } from "../../keeper/core/quorum.ts";
 import { domainSeparator, settlementDigest } from "../../keeper/core/settlement.ts";
 import type { Settlement } from "../../keeper/core/settlement.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
@@ -235,7 +234,7 @@ export class ChainModel {
     if (s.committee !== model.active) return "WrongCommittee";
     if (s.leader >= model.n) return "NoSuchLeader";
     if ((signers | s.failed | s.payees) >> BigInt(model.n) !== 0n) return "BitmapOutOfRange";
-    return bits(signers).length < quorum(model.n) ? "TooFewSigners" : undefined;
+    return bits(signers).length < 2 * model.f + 1 ? "TooFewSigners" : undefined;
   }
 
   /** R16: committed byte·blocks of a provider over [ts, te), as the chain stands now. */

@@ -37,7 +37,14 @@ describe("docs/architecture.md", () => {
     );
   });
 
-  it.each(["README.md", "docs/architecture.md"])("%s names only files that exist", (page) => {
+  const pages = [
+    "README.md",
+    "docs/architecture.md",
+    "docs/invariants.md",
+    "docs/protocol.md",
+    "docs/simulation.md",
+  ];
+  it.each(pages)("%s names only files that exist", (page) => {
     const folder = /^(?:contracts|keeper|storage|provider-sim|scripts|test|docs)\//;
     const named = [...read(page).matchAll(/`([\w./-]+)`|\]\(([\w./-]+)\)/g)].map(
       (match) => match[1] ?? match[2] ?? "",
@@ -45,6 +52,22 @@ describe("docs/architecture.md", () => {
     const paths = named.filter((name) => folder.test(name));
     expect(paths.length).toBeGreaterThan(0);
     expect(paths.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
+  });
+});
+
+describe("docs/invariants.md", () => {
+  it("says of every invariant what upholds it and what notices, its checker among that", () => {
+    const rows = [
+      ...read("docs/invariants.md").matchAll(/^\| ([SL]\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm),
+    ];
+    const checkers = globSync("scripts/sim/checkers/[sl][0-9]-*.ts", { cwd: projectRoot });
+    const names = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "L1", "L2", "L3"];
+    expect(rows.map((row) => row[1])).toEqual(names);
+    for (const [, name = "", , upheld = "", noticed = ""] of rows) {
+      expect(upheld).toMatch(/`(?:keeper|contracts)\//);
+      const checker = checkers.find((file) => file.includes(`/${name.toLowerCase()}-`));
+      expect(noticed).toContain(`\`${checker}\``);
+    }
   });
 });
 
