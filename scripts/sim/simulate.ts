@@ -1,7 +1,7 @@
 /** Plays a scenario from a seed: the same seed gives the same run, to the last byte of its trace, everywhere. */
 import { keccakText } from "../../keeper/core/hash.ts";
 import { checkers } from "./checkers/index.ts";
-import type { Violation } from "./checkers/checker.ts";
+import type { Run, Violation } from "./checkers/checker.ts";
 import { Cluster, defaultParams } from "./cluster.ts";
 import { Injector } from "./scenario/inject.ts";
 import { providerBytes, spares } from "./scenario/schema.ts";
@@ -29,6 +29,14 @@ export type SimulationResult = {
 /** Turns beyond the settlements asked for, before a run that settles nothing is given up. */
 const spareTurns = 12;
 
+/** What goes wrong and stays wrong is told once by each checker. */
+function watch(run: Run, found: Map<string, Violation>): void {
+  for (const checker of checkers) {
+    const first = found.has(checker.name) ? undefined : checker.watch?.(run)[0];
+    if (first !== undefined) found.set(checker.name, first);
+  }
+}
+
 export async function simulate(scenario: Scenario, seed: number): Promise<SimulationResult> {
   const { committee, params, settlements, blockMs, network } = scenario;
   const lockup = params.interval + ((committee - 1) / 3 + 1) * params.turn;
@@ -52,8 +60,14 @@ export async function simulate(scenario: Scenario, seed: number): Promise<Simula
     injector.pending === 0 &&
     cluster.chain.tsAt(cluster.chain.head - params.confirmations - 1) ===
       cluster.chain.tsAt(cluster.chain.head);
+  const run: Run = { scenario, cluster, fired: injector.fired };
+  const watched = new Map<string, Violation>();
+  cluster.onBlock((block) => {
+    if (block % params.slot === 0) watch(run, watched);
+  });
   while (!enough() && cluster.chain.head < last) await cluster.run(1);
-  const violations = checkers.flatMap((c) => c.check({ scenario, cluster, fired: injector.fired }));
+  watch(run, watched);
+  const violations = [...watched.values(), ...checkers.flatMap((c) => c.check?.(run) ?? [])];
   const faults: Record<string, number> = {};
   for (const { fault } of injector.fired) faults[fault.kind] = (faults[fault.kind] ?? 0) + 1;
   const settled = cluster.chain.settled.length;

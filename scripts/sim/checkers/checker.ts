@@ -11,7 +11,13 @@ export type Run = {
   readonly fired: readonly Fired[];
 };
 
-export type Checker = { readonly name: string; check(run: Run): Violation[] };
+export type Checker = {
+  readonly name: string;
+  /** Looks at the whole run when it is over. */
+  readonly check?: (run: Run) => Violation[];
+  /** Looks once a slot while it goes on. */
+  readonly watch?: (run: Run) => Violation[];
+};
 
 /** Faults of a provider or of the payer, which never excuse a lapsed turn or another's loss (L3), and one that harms nobody. */
 export const harmless: ReadonlySet<Fault["kind"]> = new Set([

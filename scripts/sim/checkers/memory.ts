@@ -3,7 +3,7 @@ import type { Checker } from "./checker.ts";
 
 export const memory: Checker = {
   name: "memory",
-  check({ cluster, scenario }) {
+  watch({ cluster, scenario }) {
     const { chain } = cluster;
     const { interval, turn, slot } = scenario.params;
     const open = chain.head - chain.tsAt(chain.head) + 2 * (interval + turn);

@@ -4,7 +4,7 @@ import type { Checker } from "./checker.ts";
 
 export const records: Checker = {
   name: "S6",
-  check({ cluster, fired }) {
+  watch({ cluster, fired }) {
     const { chain } = cluster;
     const { address } = chain.snapshot(chain.head);
     // A disk that was put back to an older state has lost what came after.

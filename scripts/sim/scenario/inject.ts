@@ -48,6 +48,7 @@ export class Injector {
   /** Keepers that a provider is in league with. */
   readonly #leagues = new Map<number, Set<number>>();
   readonly #selective = new Map<number, readonly number[]>();
+  readonly #weather = new Set<Partial<NetworkOptions>>();
   readonly #cuts = new Set<(a: number, b: number) => boolean>();
 
   constructor(cluster: Cluster, { faults }: Scenario) {
@@ -236,13 +237,22 @@ export class Injector {
     }
   }
 
+  /** The wires as they are without faults, and with those that are in force, the latest last. */
+  #blow(): void {
+    const { network, options } = this.#cluster;
+    network.conditions = Object.assign({}, options.network, ...this.#weather);
+  }
+
   #worldFault(fault: Fault, over: (after: number | undefined, undo: () => void) => void): void {
     const { network, chain } = this.#cluster;
     const block = chain.head;
     const change = (conditions: Partial<NetworkOptions>, forBlocks: number): void => {
-      const before = network.conditions;
-      network.conditions = { ...before, ...conditions };
-      over(forBlocks, () => (network.conditions = before));
+      this.#weather.add(conditions);
+      this.#blow();
+      over(forBlocks, () => {
+        this.#weather.delete(conditions);
+        this.#blow();
+      });
     };
     const cut = (cuts: (a: number, b: number) => boolean, untilBlock: number): void => {
       this.#cuts.add(cuts);
