@@ -1,6 +1,6 @@
 /**
- * The whole interfaces of the contracts, as ethers reads them. A test holds every line against the compiled contracts, so
- * that the client needs no build of them.
+ * The whole interfaces of the contracts, as ethers reads them, so that the client needs no build of them. Made by
+ * `node scripts/docs/client-abi.ts`; a test says when it is stale.
  */
 import { Interface } from "ethers";
 
@@ -175,8 +175,8 @@ export const factoryAbi = new Interface([
   "error UpkeepingFactory_NoRegistry(address registry)",
   "error UpkeepingFactory_TokenWithoutCode(address token)",
   "error Upkeeping_BadCommitteeSize(uint256 expected, uint256 actual)",
-  "error Upkeeping_NotAKeeper(address operator)",
   "error Upkeeping_DuplicateMember(address operator)",
+  "error Upkeeping_NotAKeeper(address operator)",
 ]);
 
 /** Keepers and providers: `contracts/interfaces/IRegistry.sol`. */

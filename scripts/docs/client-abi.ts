@@ -1,0 +1,55 @@
+/** `node scripts/docs/client-abi.ts` writes scripts/client/abi.ts from the compiled contracts; a test says when it is stale. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Interface } from "ethers";
+import { artifact, compileContracts } from "../lib/contracts.ts";
+import { projectRoot } from "../lib/paths.ts";
+
+const kinds = ["function", "event", "error"];
+/** A new group is checked by the group's own code too. */
+const ofNewGroups = /^error Upkeeping_(BadCommitteeSize|NotAKeeper|DuplicateMember)\(/;
+const ofTokens = [
+  "function symbol() view returns (string)",
+  "function decimals() view returns (uint8)",
+  "function balanceOf(address account) view returns (uint256)",
+  "function allowance(address owner, address spender) view returns (uint256)",
+  "function approve(address spender, uint256 amount) returns (bool)",
+  "error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)",
+  "error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)",
+];
+
+function lines(name: string): string[] {
+  const { fragments } = new Interface(artifact(name).abi);
+  return [...fragments]
+    .sort((a, b) => kinds.indexOf(a.type) - kinds.indexOf(b.type))
+    .map((fragment) => fragment.format("full"));
+}
+
+function block(name: string, all: readonly string[]): string {
+  return `export const ${name} = new Interface([\n${all.map((line) => `  ${JSON.stringify(line)},`).join("\n")}\n]);\n`;
+}
+
+/** The text of the file. The contracts must be compiled. */
+export function clientAbi(): string {
+  const group = lines("IUpkeeping");
+  const factory = [...lines("IUpkeepingFactory"), ...group.filter((line) => ofNewGroups.test(line))];
+  return `/**
+ * The whole interfaces of the contracts, as ethers reads them, so that the client needs no build of them. Made by
+ * \`node scripts/docs/client-abi.ts\`; a test says when it is stale.
+ */
+import { Interface } from "ethers";
+
+/** A group: \`contracts/interfaces/IUpkeeping.sol\`. */
+${block("groupAbi", group)}
+/** The factory of groups: \`contracts/interfaces/IUpkeepingFactory.sol\`, with what a new group may refuse. */
+${block("factoryAbi", factory)}
+/** Keepers and providers: \`contracts/interfaces/IRegistry.sol\`. */
+${block("registryAbi", lines("IRegistry"))}
+/** What is used of an ERC-20 token. */
+${block("tokenAbi", ofTokens)}`;
+}
+
+if (import.meta.main) {
+  await compileContracts();
+  await writeFile(join(projectRoot, "scripts/client/abi.ts"), clientAbi());
+}
