@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { integerOption } from "../lib/options.ts";
 import { printLine, say } from "../lib/output.ts";
-import { committees, complaints, playOf, summary } from "./sim-scenario.ts";
+import { committees, playOf, summary } from "./sim-scenario.ts";
 import type { PlayOptions } from "./sim-scenario.ts";
 
 type ReplayOptions = PlayOptions & { readonly trace?: true; readonly html?: string };
@@ -38,7 +38,8 @@ async function replay(what: string, { trace, html, ...options }: ReplayOptions):
     }
     say(`timeline: ${html}`);
   }
-  const found = complaints(scenario, result);
+  const { failuresOf, inWords } = await import("../sim/verdict.ts");
+  const found = failuresOf(scenario, result).map(inWords);
   say(summary(result, found.length === 0));
   if (found.length > 0) throw new CliError({ code: exitCodes.failed, message: found.join("; ") });
 }

@@ -50,17 +50,6 @@ export async function playOf(what: string, { seed, keepers }: PlayOptions): Prom
   return { scenario: randomScenario(drawn, keepers), seed: drawn, again };
 }
 
-/** What is wrong with a run, in words; empty if all is as it should be. */
-export function complaints(scenario: Scenario, result: SimulationResult): string[] {
-  const { expect } = scenario;
-  const found = result.violations.map(({ checker, block, text }) => `${checker} at block ${block}: ${text}`);
-  if (found.length <= expect.violations) found.length = 0;
-  if (expect.settled !== undefined && result.settled < expect.settled) {
-    found.push(`settled: expected ${expect.settled}, actual ${result.settled}`);
-  }
-  return found;
-}
-
 export function commit(): string {
   try {
     return execFileSync("git", ["rev-parse", "--short", "HEAD"], {

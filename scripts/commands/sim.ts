@@ -7,7 +7,7 @@ import { integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { projectRoot } from "../lib/paths.ts";
 import type { SimulationResult } from "../sim/simulate.ts";
-import { commit, committees, complaints, load, summary } from "./sim-scenario.ts";
+import { commit, committees, load, summary } from "./sim-scenario.ts";
 
 const library = "scripts/sim/scenarios";
 const progressEvery_ms = 1_000;
@@ -16,7 +16,7 @@ type RunOptions = { seed: number; seeds?: number; json?: true };
 type FuzzOptions = { seed: number; seeds?: number; minutes?: number; keepers: number[]; json?: true };
 
 /** Commands of `sim` in files of their own. */
-const extensions = ["sim-replay"] as const;
+const extensions = ["sim-replay", "sim-shrink"] as const;
 type SimModule = { register(sim: Command): void };
 
 export async function register(program: Command): Promise<void> {
@@ -49,11 +49,12 @@ function document(result: SimulationResult): object {
 
 async function runFile(file: string, { seed, seeds = 1, json }: RunOptions): Promise<void> {
   const { simulate } = await import("../sim/simulate.ts");
+  const { failuresOf, inWords } = await import("../sim/verdict.ts");
   const scenario = await load(file);
   let failed = 0;
   for (let s = seed; s < seed + seeds; s++) {
     const result = await simulate(scenario, s);
-    const found = complaints(scenario, result);
+    const found = failuresOf(scenario, result).map(inWords);
     if (json) printJson(document(result));
     else printLine(summary(result, found.length === 0));
     if (found.length === 0) continue;

@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
@@ -8,8 +7,9 @@ import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
 import { simulate } from "../../scripts/sim/simulate.ts";
 import type { SimulationResult } from "../../scripts/sim/simulate.ts";
 import { timelinePage } from "../../scripts/sim/trace/timeline.ts";
-import { openBrowser } from "../support/browser.ts";
 import { sharedFolder } from "../support/files.ts";
+import { accessibilityFaults, launchChromium, looks, openPage } from "./chromium.ts";
+import type { Look, Watched } from "./chromium.ts";
 
 const scenario = parseScenario(
   `name: "crashes & <i>cuts</i>"
@@ -38,35 +38,27 @@ beforeAll(async () => {
   const file = join(shared.folder, "run.html");
   writeFileSync(file, timelinePage({ ...result, violations: [violation], events }, scenario.committee));
   url = pathToFileURL(file).href;
-  browser = await openBrowser();
+  browser = await launchChromium();
 });
 afterAll(async () => {
   await browser?.close();
   await remove?.();
 });
 
-async function open(
-  width: number,
-  colorScheme: "light" | "dark",
-): Promise<{ page: Page; trouble: string[] }> {
-  const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
-  const trouble: string[] = [];
-  page.on("pageerror", (error) => trouble.push(error.message));
-  page.on("console", (message) => trouble.push(message.text()));
-  page.on("request", (request) => {
-    if (request.url() !== url) trouble.push(`asks for ${request.url()}`);
-  });
-  await page.goto(url);
-  await page.waitForSelector("#list li");
-  return { page, trouble };
+async function open(look: Look): Promise<Watched> {
+  const watched = await openPage(browser, url, look);
+  await watched.page.waitForSelector("#list li");
+  return watched;
 }
 
+const desktop = looks[2] as Look;
 const marks = (page: Page, selector: string): Promise<number> => page.locator(`#chart ${selector}`).count();
 const seen = (page: Page): Promise<string> => page.locator("#view").innerText();
 
 describe("the timeline of a run", () => {
   it("has a lane for each keeper, all messages, faults with their duration, turns, payments and violations", async () => {
-    const { page, trouble } = await open(1_000, "light");
+    const watched = await open(desktop);
+    const { page, troubles, requests } = watched;
     const count = (kind: string): number => result.events.filter((event) => event.kind === kind).length;
     const said = result.events.filter((event) => event.kind === "said" && event.round !== undefined);
     expect(await page.locator("#chart text", { hasText: /^K\d$/ }).count()).toBe(4);
@@ -82,12 +74,14 @@ describe("the timeline of a run", () => {
     expect((widths[0] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(3.5, 0);
     expect(await page.locator("h1").innerText()).toBe("crashes & <i>cuts</i> (seed 3)");
     expect(await page.locator("main b").count()).toBe(0);
-    expect(trouble).toEqual([]);
-    await page.close();
+    expect(troubles).toEqual([]);
+    expect(requests).toEqual([url]);
+    await watched.close();
   });
 
   it("shows close up where messages arrive and which are lost, and lists the same events in the words of the trace", async () => {
-    const { page } = await open(1_000, "light");
+    const watched = await open(desktop);
+    const { page } = watched;
     await page.selectOption("#places", { label: "interval 1: how it was settled" });
     const said = result.events.filter((event) => event.kind === "said" && event.round?.ts === 10);
     const lost = said.reduce(
@@ -101,11 +95,12 @@ describe("the timeline of a run", () => {
     const words = new Set(result.trace.map((line) => line.replace(/^block \d+: /, "")));
     expect(rows.length).toBeGreaterThan(10);
     expect(rows.filter((row) => !words.has(row))).toEqual(["VIOLATION of S0: </script><b>no tag</b>"]);
-    await page.close();
+    await watched.close();
   });
 
   it("is driven by the keyboard alone", async () => {
-    const { page } = await open(1_000, "light");
+    const watched = await open(desktop);
+    const { page } = watched;
     const whole = await seen(page);
     for (let i = 0; i < 20 && (await page.evaluate("document.activeElement?.id")) !== "chart"; i++) {
       await page.keyboard.press("Tab");
@@ -123,36 +118,18 @@ describe("the timeline of a run", () => {
     const chosen = page.locator('#list [aria-current="true"]');
     expect(await chosen.count()).toBe(1);
     expect(await page.evaluate("document.activeElement?.getAttribute('aria-current')")).toBe("true");
-    await page.close();
+    await watched.close();
   });
 
-  it.each(["light", "dark"] as const)(
-    "fits a phone and breaks no rule of accessibility, %s",
-    async (scheme) => {
-      const { page, trouble } = await open(360, scheme);
-      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
-      expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe(
-        scheme === "light" ? "rgb(255, 255, 255)" : "rgb(18, 22, 27)",
-      );
-      expect(trouble).toEqual([]);
-      // The page itself lets no script in, so the judge comes with a page that does.
-      const context = await browser.newContext({
-        bypassCSP: true,
-        colorScheme: scheme,
-        viewport: { width: 360, height: 800 },
-      });
-      const judged = await context.newPage();
-      await judged.goto(url);
-      await judged.waitForSelector("#list li");
-      await judged.addScriptTag({
-        content: readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"),
-      });
-      const found = await judged.evaluate(
-        "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))",
-      );
-      expect(found).toEqual([]);
-      await context.close();
-      await page.close();
-    },
-  );
+  it.each(looks)("fits the window and breaks no rule of accessibility: $name", async (look) => {
+    const watched = await open(look);
+    const { page, troubles } = watched;
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(look.viewport.width);
+    expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe(
+      look.scheme === "light" ? "rgb(255, 255, 255)" : "rgb(18, 22, 27)",
+    );
+    expect(troubles).toEqual([]);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await watched.close();
+  });
 });
