@@ -1,0 +1,261 @@
+/**
+ * deploy/: read with a parser of each format and held against what the code does. The unit is also given to
+ * `systemd-analyze verify` where that is installed; the container files are never built here.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { dirname, join, normalize } from "node:path";
+import { promisify } from "node:util";
+import { DockerfileParser } from "dockerfile-ast";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { settings } from "../../keeper/config.ts";
+import { exitCodes } from "../../scripts/lib/exit.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { buildProgram } from "../../scripts/program.ts";
+import { temporaryFolder } from "../support/files.ts";
+import { importsOf } from "./source.ts";
+
+const read = (file: string): string => readFileSync(join(projectRoot, file), "utf8");
+
+/** The directives that the unit may use, by section, with the manual page that has them. */
+const directives: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  Unit: {
+    "systemd.unit(5)": [
+      "Description",
+      "Documentation",
+      "Wants",
+      "After",
+      "StartLimitIntervalSec",
+      "StartLimitBurst",
+    ],
+  },
+  Service: {
+    "systemd.service(5)": [
+      "Type",
+      "ExecStart",
+      "TimeoutStopSec",
+      "Restart",
+      "RestartSec",
+      "RestartPreventExitStatus",
+    ],
+    "systemd.kill(5)": ["KillSignal"],
+    "systemd.exec(5)": [
+      "User",
+      "Group",
+      "StateDirectory",
+      "StateDirectoryMode",
+      "UMask",
+      "WorkingDirectory",
+      "Environment",
+      "LimitNOFILE",
+      "NoNewPrivileges",
+      "CapabilityBoundingSet",
+      "ProtectSystem",
+      "ProtectHome",
+      "PrivateTmp",
+      "PrivateDevices",
+      "ProtectClock",
+      "ProtectHostname",
+      "ProtectKernelTunables",
+      "ProtectKernelModules",
+      "ProtectKernelLogs",
+      "ProtectControlGroups",
+      "RestrictAddressFamilies",
+      "RestrictNamespaces",
+      "RestrictRealtime",
+      "RestrictSUIDSGID",
+      "LockPersonality",
+      "SystemCallArchitectures",
+    ],
+  },
+  Install: { "systemd.unit(5)": ["WantedBy"] },
+};
+
+type Unit = Map<string, Map<string, string>>;
+
+/** systemd.syntax(7): sections in brackets, `Key=value`, comments at the start of a line. */
+function parseUnit(text: string): Unit {
+  const unit: Unit = new Map();
+  let section: Map<string, string> | undefined;
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
+    const header = /^\[(\w+)\]$/.exec(line);
+    const pair = /^([A-Za-z]+)=(.*)$/.exec(line);
+    if (header !== null) {
+      section = new Map();
+      unit.set(header[1] as string, section);
+    } else if (pair !== null && section !== undefined && !section.has(pair[1] as string)) {
+      section.set(pair[1] as string, pair[2] as string);
+    } else {
+      throw new Error(`line ${index + 1}: expected a section or one Key=value, actual ${line}`);
+    }
+  }
+  return unit;
+}
+
+/** Fails if the words are no command of the program, or carry an option that it does not have. */
+async function expectCommand(words: readonly string[]): Promise<void> {
+  let command = await buildProgram((name) => name === words[0]);
+  let at = 0;
+  for (; at < words.length && !words[at]?.startsWith("-"); at++) {
+    const next = command.commands.find((child) => child.name() === words[at]);
+    expect(next, `${words.slice(0, at + 1).join(" ")} is a command`).toBeDefined();
+    command = next ?? command;
+  }
+  const known = command.options.map(({ long }) => long);
+  for (const word of words.slice(at).filter((each) => each.startsWith("-"))) expect(known).toContain(word);
+}
+
+describe("deploy/whitepay-keeper.service", () => {
+  const text = read("deploy/whitepay-keeper.service");
+  const unit = parseUnit(text);
+  const service = unit.get("Service") ?? new Map<string, string>();
+
+  it("has the sections of a service, and in each only directives that its manual pages know", () => {
+    expect([...unit.keys()]).toEqual(["Unit", "Service", "Install"]);
+    for (const [section, entries] of unit) {
+      const known = Object.values(directives[section] ?? {}).flat();
+      expect([...entries.keys()].filter((key) => !known.includes(key))).toEqual([]);
+    }
+  });
+
+  it("is accepted by systemd's own verifier, where there is one", async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, "whitepay-keeper.service");
+    await writeFile(file, text.replaceAll("/opt/whitepay", projectRoot));
+    const verify = promisify(execFile)("systemd-analyze", ["verify", "--man=no", file], { timeout: 30_000 });
+    const { stdout, stderr } = await verify.catch((error: NodeJS.ErrnoException & { stderr?: string }) => {
+      const missing = error.code === "ENOENT";
+      return { stdout: "", stderr: missing ? "" : `${error.message} ${error.stderr ?? ""}` };
+    });
+    // It names what it does not know, and still exits 0.
+    expect(`${stdout}${stderr}`).toBe("");
+  });
+
+  it("starts a command that there is, and no start follows where a start cannot help", async () => {
+    const [program, ...words] = (service.get("ExecStart") ?? "").split(" ");
+    expect(program).toBe("/opt/whitepay/whitepay");
+    expect(statSync(join(projectRoot, "whitepay")).mode & 0o111).toBeGreaterThan(0);
+    await expectCommand(words);
+    expect(service.get("Restart")).toBe("on-failure");
+    expect(service.get("RestartPreventExitStatus")).toBe(`${exitCodes.usage} ${exitCodes.unsafe}`);
+    expect(words.at(-1)).toBe(`${service.get("WorkingDirectory")}/keeper.yaml`);
+    expect(service.get("WorkingDirectory")).toBe(`/var/lib/${service.get("StateDirectory")}`);
+    expect([service.get("UMask"), service.get("StateDirectoryMode")]).toEqual(["0077", "0700"]);
+  });
+});
+
+type Compose = {
+  services: Record<
+    string,
+    {
+      build: { context: string; dockerfile: string };
+      environment: Record<string, string>;
+      ports: string[];
+      volumes: string[];
+    }
+  >;
+};
+
+describe("deploy/Dockerfile and deploy/compose.yaml", () => {
+  const dockerfile = DockerfileParser.parse(read("deploy/Dockerfile"));
+  const instructions = dockerfile.getInstructions();
+  const argumentsOf = (keyword: string): string[][] =>
+    instructions
+      .filter((each) => each.getKeyword() === keyword)
+      .map((each) => each.getArguments().map((argument) => argument.getValue()));
+  const stageOf = (copy: ReturnType<typeof dockerfile.getCOPYs>[number]): string | undefined =>
+    copy.getFromFlag()?.getValue() ?? undefined;
+  const copied = dockerfile
+    .getCOPYs()
+    .filter((copy) => stageOf(copy) === undefined)
+    .flatMap((copy) => copy.getArguments().map((argument) => argument.getValue()))
+    .filter((path) => !path.startsWith("."));
+
+  it("use instructions that Docker knows, on the Node that the project is locked to", () => {
+    const known = new Set([
+      "FROM",
+      "WORKDIR",
+      "COPY",
+      "RUN",
+      "USER",
+      "ENV",
+      "VOLUME",
+      "EXPOSE",
+      "STOPSIGNAL",
+      "HEALTHCHECK",
+      "ENTRYPOINT",
+      "CMD",
+    ]);
+    expect(instructions.filter((each) => !known.has(each.getKeyword()))).toEqual([]);
+    const manifest: { dependencies: Record<string, string> } = JSON.parse(read("package.json"));
+    const major = manifest.dependencies["node"]?.split(".")[0];
+    for (const from of dockerfile.getFROMs()) expect(from.getImage()).toBe(`node:${major}-bookworm-slim`);
+    const stages = dockerfile.getFROMs().map((from) => from.getBuildStage());
+    const from = dockerfile.getCOPYs().flatMap((copy) => stageOf(copy) ?? []);
+    expect(from.length).toBeGreaterThan(0);
+    expect(from.filter((stage) => !stages.includes(stage))).toEqual([]);
+  });
+
+  it("copy files that are there, and all that a keeper's command ever imports", () => {
+    expect(copied.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
+    const { files, packages } = importedFrom(["scripts/cli.ts", ...commandModules]);
+    const left = files.filter((file) => !copied.some((path) => file === path || file.startsWith(`${path}/`)));
+    expect(left).toEqual([]);
+    const manifest: { dependencies: Record<string, string> } = JSON.parse(read("package.json"));
+    expect(packages.filter((name) => !(name in manifest.dependencies))).toEqual([]);
+    expect(packages).toContain("libp2p");
+  });
+
+  it("run the keeper's command as a user without rights, with settings that it knows", async () => {
+    const inJson = (keyword: string): string[][] =>
+      instructions
+        .filter((each) => each.getKeyword() === keyword)
+        .map((each) => JSON.parse(each.getArgumentsContent() ?? "") as string[]);
+    expect(inJson("ENTRYPOINT")).toEqual([["/opt/whitepay/whitepay"]]);
+    expect(inJson("CMD")).toHaveLength(1);
+    await expectCommand(inJson("CMD")[0] ?? []);
+    expect(argumentsOf("USER")).toEqual([["node"]]);
+    const { services } = parse(read("deploy/compose.yaml")) as Compose;
+    const { keeper } = services;
+    expect(keeper?.build).toEqual({ context: "..", dockerfile: "deploy/Dockerfile" });
+    const known = ["WHITEPAY_CONFIG", ...settings.map(({ env }) => env)];
+    const variables = [
+      ...Object.keys(keeper?.environment ?? {}),
+      ...dockerfile.getENVs().flatMap((env) => env.getProperties().map((property) => property.getName())),
+    ].filter((name) => name.startsWith("WHITEPAY_"));
+    expect(variables).toContain("WHITEPAY_CONFIG");
+    expect(variables.filter((name) => !known.includes(name))).toEqual([]);
+    const volume = argumentsOf("VOLUME").flat()[0];
+    expect(keeper?.volumes.every((mount) => mount.endsWith(`:${volume}`))).toBe(true);
+    const exposed = argumentsOf("EXPOSE").flat();
+    expect(keeper?.ports.map((port) => port.split(":").at(-1))).toEqual(exposed);
+    expect(keeper?.ports.filter((port) => port.includes("9464"))).toEqual(["127.0.0.1:9464:9464"]);
+  });
+});
+
+const commandModules = ["keeper", "config", "presets", "completion"].map(
+  (name) => `scripts/commands/${name}.ts`,
+);
+
+/** Everything that these files import, in the end, at once or when asked. */
+function importedFrom(entries: readonly string[]): { files: string[]; packages: string[] } {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const queue = [...entries];
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (files.has(file)) continue;
+    files.add(file);
+    if (!file.endsWith(".ts")) continue;
+    for (const { from: name, typeOnly } of importsOf(read(file))) {
+      // The only name that is computed is a command's module: `commandModules`.
+      if (name === undefined || typeOnly || isBuiltin(name)) continue;
+      if (name.startsWith(".")) queue.push(normalize(join(dirname(file), name)));
+      else packages.add(name.split("/", name.startsWith("@") ? 2 : 1).join("/"));
+    }
+  }
+  return { files: [...files], packages: [...packages] };
+}
