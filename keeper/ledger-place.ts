@@ -1,8 +1,8 @@
 /** Where the configuration says that the ledger lies. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { LedgerError, ledgerPlace } from "./adapters/ledger-typeorm/open.ts";
-import type { LedgerPlace } from "./adapters/ledger-typeorm/open.ts";
+import { LedgerError, ledgerPlace } from "./adapters/ledger-typeorm/place.ts";
+import type { LedgerPlace } from "./adapters/ledger-typeorm/place.ts";
 import type { KeeperConfig } from "./config.ts";
 
 /**

@@ -36,6 +36,8 @@ export type People = {
 export async function wirePeople(config: KeeperConfig, operator: Hex, log: TelemetryPort): Promise<People> {
   const { groups, dataDir } = config;
   const books = await TypeormLedger.open(await ledgerPlaceOf(config), now_ms);
+  // Counting months of challenges takes a while: once, and before the protocol runs.
+  for (const group of groups) await books.outcomes(group);
   const history = new EthersHistory({ chainId: config.chain.id, urls: config.chain.rpc }, now_ms);
   const metrics = new PrometheusMetrics();
   // A reason about the ledger must not go into the ledger.

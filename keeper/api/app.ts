@@ -38,7 +38,7 @@ export type ApiOptions = {
 const maxPage = 200;
 const maxPoints = 480;
 /** What one answer reads of the ledger at most. */
-const maxSpaceRows = 50_000;
+const maxSpaceRows = 20_000;
 const plainText = "text/plain; version=0.0.4; charset=utf-8";
 
 function bits(bitmap: bigint): number[] {

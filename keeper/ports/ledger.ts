@@ -71,6 +71,9 @@ export type ChallengeEntry = {
 /** What a challenge proved; "0" if it failed. */
 export type SpaceEntry = Pick<ChallengeEntry, "provider" | "slot" | "outcome" | "bytes">;
 
+/** Newest slot first; slots are multiples of `every`. */
+export type Space = { readonly every: number; readonly entries: readonly SpaceEntry[] };
+
 /** How often one reason was given on one day (UTC, days since 1970). */
 export type ReasonEntry = {
   readonly group: string;
@@ -97,8 +100,12 @@ export type OutcomeCount = {
   readonly count: number;
 };
 
+export type ChallengeOf = { readonly group: Hex; readonly record: ChallengeRecord };
+
 /** The whole of the books: what the bookkeeper writes and people read. */
-export interface BooksPort extends LedgerPort {
+export interface BooksPort {
+  /** All or nothing; the later of two entries for one slot stands. */
+  addChallenges(challenges: readonly ChallengeOf[]): Promise<void>;
   cursor(group: Hex): Promise<Cursor | undefined>;
   /**
    * Adds settlements and moves the cursor, all or nothing. False, and nothing done, if the cursor is not at `from`
@@ -113,8 +120,8 @@ export interface BooksPort extends LedgerPort {
   setPeers(peers: readonly PeerEntry[]): Promise<void>;
   /** Newest slot first, those with slot below `before`. */
   challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]>;
-  /** At most `limit`, newest slot first, of slots from `from` on. */
-  space(group: Hex, from: number, limit: number): Promise<SpaceEntry[]>;
+  /** Of slots from `from` on; of more than about `limit` entries every n-th slot, evenly. */
+  space(group: Hex, from: number, limit: number): Promise<Space>;
   outcomes(group: Hex): Promise<OutcomeCount[]>;
   challengeCounts(group: Hex): Promise<ChallengeCounts>;
   /** Newest first. */

@@ -11,6 +11,7 @@ import type { BookedSettlement, BooksPort, Cursor } from "../ports/ledger.ts";
 const rangeBlocks = 1_000;
 const pageSettlements = 50;
 const again_ms = 200;
+const maxWait_ms = 60_000;
 
 export type BookkeeperDependencies = {
   readonly books: BooksPort;
@@ -32,16 +33,20 @@ export class Bookkeeper {
 
   /** Follows the head until `signal` aborts. A group that cannot be read holds up no other. */
   async run(every_ms: number, signal: AbortSignal): Promise<void> {
+    let wait_ms = every_ms;
     while (!signal.aborted) {
+      let troubled = false;
       for (const group of this.#groups) {
         if (signal.aborted) return;
         try {
           await this.catchUp(group);
         } catch (error) {
+          troubled = true;
           if (!signal.aborted) this.#on.onTrouble(group, error);
         }
       }
-      await this.#on.clock.sleep(every_ms, signal);
+      wait_ms = troubled ? Math.min(2 * wait_ms, maxWait_ms) : every_ms;
+      await this.#on.clock.sleep(wait_ms, signal);
     }
   }
 

@@ -6,23 +6,26 @@ import type { Hex } from "../core/hash.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { ChallengeRecord } from "../core/records.ts";
 import type { ClockPort } from "../ports/clock.ts";
-import type { LedgerPort, ReasonEntry } from "../ports/ledger.ts";
+import type { BooksPort, ChallengeOf, LedgerPort, ReasonEntry } from "../ports/ledger.ts";
 
 /** At 256 providers some forty slots. */
 export const maxQueuedRows = 10_000;
+/** One transaction, so one wait for the disk, for the challenges of a slot. */
+const batchRows = 256;
 /** Distinct (group, code, day) between two flushes. */
 const maxReasons = 1_000;
 const retry_ms = 1_000;
+const maxRetry_ms = 60_000;
 const day_ms = 86_400_000;
 
-type Sink = LedgerPort & { addReasons(reasons: readonly ReasonEntry[]): Promise<void> };
+type Sink = Pick<BooksPort, "addChallenges" | "addReasons">;
 type Trouble = (code: ReasonCode, detail: string) => void;
 
 export class LedgerQueue implements LedgerPort {
   readonly #sink: Sink;
   readonly #clock: ClockPort;
   readonly #onTrouble: Trouble;
-  readonly #rows: { readonly group: Hex; readonly record: ChallengeRecord }[] = [];
+  readonly #rows: ChallengeOf[] = [];
   readonly #reasons = new Map<string, ReasonEntry>();
   #wake: () => void = () => undefined;
   #closing = false;
@@ -66,13 +69,16 @@ export class LedgerQueue implements LedgerPort {
   /** Writes until `signal` aborts, then what is left, once. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#wake(), { once: true });
+    let wait_ms = retry_ms;
     while (!this.#closing) {
       this.#closing = signal.aborted;
       try {
         await this.#flush();
+        wait_ms = retry_ms;
       } catch (error) {
         if (!this.#closing) this.#onTrouble("ledger-failed", String(error).slice(0, 300));
-        await this.#clock.sleep(retry_ms, signal);
+        await this.#clock.sleep(wait_ms, signal);
+        wait_ms = Math.min(2 * wait_ms, maxRetry_ms);
         continue;
       }
       if (this.#rows.length > 0 || this.#reasons.size > 0 || this.#closing || signal.aborted) continue;
@@ -83,9 +89,10 @@ export class LedgerQueue implements LedgerPort {
   }
 
   async #flush(): Promise<void> {
-    for (let row = this.#rows[0]; row !== undefined; row = this.#rows[0]) {
-      await this.#sink.addChallenge(row.group, row.record);
-      this.#rows.shift();
+    while (this.#rows.length > 0) {
+      const batch = this.#rows.slice(0, batchRows);
+      await this.#sink.addChallenges(batch);
+      this.#rows.splice(0, batch.length);
     }
     this.#overflowed = false;
     const reasons = [...this.#reasons];

@@ -1,7 +1,7 @@
 /** `whitepay ledger …`: the keeper's books, made again from the chain, or handed out as JSON or CSV. */
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { Argument, Command, Option } from "commander";
@@ -56,20 +56,11 @@ async function withLedger(options: ConfigOptions, work: (opened: Opened) => Prom
   }
   const groups = named === undefined ? config.groups : [named];
   const { ledgerPlaceOf } = await import("../../keeper/ledger-place.ts");
-  const { LedgerError } = await import("../../keeper/adapters/ledger-typeorm/open.ts");
   const { TypeormLedger } = await import("../../keeper/adapters/ledger-typeorm/index.ts");
   await asKeeperFailure(async () => {
-    let ledger: TypeormLedger;
-    try {
-      const place = await ledgerPlaceOf(config);
-      if (place.kind === "file") await mkdir(config.dataDir, { recursive: true });
-      ledger = await TypeormLedger.open(place);
-    } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
-      const hint =
-        "correct `ledger` in the configuration, or see to the server; ledgerPasswordFile names its password";
-      throw new CliError({ code: exitCodes.usage, message: error.message, hint, cause: error });
-    }
+    const place = await ledgerPlaceOf(config);
+    if (place.kind === "file") await mkdir(dirname(place.path), { recursive: true });
+    const ledger = await TypeormLedger.open(place);
     try {
       await work({ ledger, config, groups });
     } finally {

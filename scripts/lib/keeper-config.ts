@@ -38,10 +38,16 @@ export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
   const { ConfigError } = await import("../../keeper/config-layers.ts");
   const { KeyFileError } = await import("../../keeper/adapters/keyring-keystore.ts");
   const { StoreError, StoreInUseError } = await import("../../keeper/adapters/store-level.ts");
+  const { LedgerError } = await import("../../keeper/adapters/ledger-typeorm/place.ts");
   try {
     return await work();
   } catch (error) {
     if (error instanceof ConfigError || error instanceof KeyFileError) throw usageError(error.message);
+    if (error instanceof LedgerError) {
+      const hint =
+        "correct `ledger` in the configuration, or see to its server; ledgerPasswordFile names the password";
+      throw new CliError({ code: exitCodes.usage, message: error.message, hint, cause: error });
+    }
     const unsafe = { code: exitCodes.unsafe, cause: error };
     if (error instanceof StoreInUseError) {
       const hint =

@@ -7,8 +7,10 @@ import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import { migrations } from "../../keeper/adapters/ledger-typeorm/migrations.ts";
 import NodeSqlite from "../../keeper/adapters/ledger-typeorm/node-sqlite.ts";
-import { ledgerPlace, openSource } from "../../keeper/adapters/ledger-typeorm/open.ts";
+import { openSource } from "../../keeper/adapters/ledger-typeorm/open.ts";
+import { ledgerPlace } from "../../keeper/adapters/ledger-typeorm/place.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
+import type { ChallengeRecord } from "../../keeper/core/records.ts";
 import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -71,6 +73,9 @@ const settlement = (ts: number, group = storeGroup): BookedSettlement => ({
 const at = (block: number) => ({ block, blockHash: hashOf(block) });
 const first = (block: number) => ({ from: undefined, to: at(block) });
 
+const add = (ledger: TypeormLedger, group: Hex, record: ChallengeRecord): Promise<void> =>
+  ledger.addChallenges([{ group, record }]);
+
 const engines = [
   { name: "an embedded file", place: async () => join(await temporaryFolder(), "ledger.db") },
   { name: "a PostgreSQL server", place: () => postgres.database() },
@@ -80,19 +85,53 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   it("counts what was asked, passed and failed, by group, and the same entry twice as one", async () => {
     const ledger = await opened(await place());
     expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 0, passed: 0, failed: 0 });
-    for (const slot of [1, 2, 3, 3]) await ledger.addChallenge(storeGroup, provenRecord(slot));
-    for (const slot of [1, 2]) await ledger.addChallenge(storeGroup, failedRecord(slot, 7));
-    await ledger.addChallenge(otherGroup, failedRecord(1));
+    for (const slot of [1, 2, 3, 3]) await add(ledger, storeGroup, provenRecord(slot));
+    for (const slot of [1, 2]) await add(ledger, storeGroup, failedRecord(slot, 7));
+    await add(ledger, otherGroup, failedRecord(1));
     expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 5, passed: 3, failed: 2 });
     expect(await ledger.challengeCounts(otherGroup)).toEqual({ asked: 1, passed: 0, failed: 1 });
     // The later entry stands.
-    await ledger.addChallenge(storeGroup, failedRecord(3));
+    await add(ledger, storeGroup, failedRecord(3));
     expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 5, passed: 2, failed: 3 });
     expect(await ledger.outcomes(storeGroup)).toEqual([
       { provider: 0, outcome: "proven", reason: "", count: 2 },
       { provider: 0, outcome: "failed", reason: "late", count: 1 },
       { provider: 7, outcome: "failed", reason: "late", count: 2 },
     ]);
+  });
+
+  it("counts a batch as it counts one after the other, before anybody asked and after", async () => {
+    const ledger = await opened(await place());
+    const batch = [provenRecord(1), failedRecord(1, 7), provenRecord(2), failedRecord(2)].map((record) => ({
+      group: storeGroup,
+      record,
+    }));
+    await ledger.addChallenges(batch);
+    const counts = await ledger.challengeCounts(storeGroup);
+    expect(counts).toEqual({ asked: 3, passed: 1, failed: 2 });
+    await ledger.addChallenges([...batch, { group: storeGroup, record: provenRecord(3) }]);
+    await ledger.addChallenges([]);
+    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 4, passed: 2, failed: 2 });
+    expect(await ledger.outcomes(storeGroup)).toEqual([
+      { provider: 0, outcome: "proven", reason: "", count: 2 },
+      { provider: 0, outcome: "failed", reason: "late", count: 1 },
+      { provider: 7, outcome: "failed", reason: "late", count: 1 },
+    ]);
+  });
+
+  it("thins proven space out evenly when there is more of it than a page draws", async () => {
+    const ledger = await opened(await place());
+    await ledger.addChallenges(
+      Array.from({ length: 600 }, (_, slot) => ({ group: storeGroup, record: provenRecord(slot) })),
+    );
+    const slots = async (from: number, limit: number): Promise<number[]> =>
+      (await ledger.space(storeGroup, from, limit)).entries.map(({ slot }) => slot);
+    expect(await slots(597, 10)).toEqual([599, 598, 597]);
+    expect(await slots(0, 60)).toEqual(Array.from({ length: 60 }, (_, i) => 590 - 10 * i));
+    expect((await ledger.space(storeGroup, 599, 10)).entries).toMatchObject([
+      { provider: 0, outcome: "proven" },
+    ]);
+    expect(await ledger.space(otherGroup, 0, 10)).toEqual({ every: 1, entries: [] });
   });
 
   it("keeps the largest numbers of the protocol to the last digit, booked once or twice", async () => {
@@ -143,11 +182,13 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   it("grows to a bound: old slots become daily counts, old reasons go, and no count changes", async () => {
     let now_ms = 10 * day_ms;
     const ledger = await opened(await place(), () => now_ms);
-    for (let slot = 0; slot < 520; slot++) await ledger.addChallenge(storeGroup, provenRecord(slot));
+    await ledger.addChallenges(
+      Array.from({ length: 520 }, (_, slot) => ({ group: storeGroup, record: provenRecord(slot) })),
+    );
     now_ms = 11 * day_ms;
-    for (const slot of [520, 521]) await ledger.addChallenge(storeGroup, failedRecord(slot));
+    for (const slot of [520, 521]) await add(ledger, storeGroup, failedRecord(slot));
     now_ms = 12 * day_ms;
-    await ledger.addChallenge(storeGroup, provenRecord(522));
+    await add(ledger, storeGroup, provenRecord(522));
     const reason = { group: "", code: "rpc-down", count: 2, at_ms: now_ms, detail: "x".repeat(900) };
     await ledger.addReasons([9, 12].map((day) => ({ ...reason, day })));
     await ledger.addReasons([{ ...reason, day: 12, count: 3 }]);
@@ -221,7 +262,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     const kept = (await rows(ledger, "challenge")).map(({ slot }) => slot);
     expect(slots.length).toBeGreaterThanOrEqual(100);
     expect(kept.slice(0, slots.length)).toEqual(slots);
-    await ledger.addChallenge(storeGroup, provenRecord(1_000_000));
+    await add(ledger, storeGroup, provenRecord(1_000_000));
     expect((await ledger.challengeCounts(storeGroup)).asked).toBe(kept.length + 1);
   });
 

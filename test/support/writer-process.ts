@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
-import { ledgerPlace } from "../../keeper/adapters/ledger-typeorm/open.ts";
+import { ledgerPlace } from "../../keeper/adapters/ledger-typeorm/place.ts";
 import { LevelStore } from "../../keeper/adapters/store-level.ts";
 import { provenRecord, storeGroup, writeOf } from "./records.ts";
 
@@ -26,5 +26,5 @@ async function storeWriter(folder: string): Promise<(slot: number) => Promise<vo
 
 async function ledgerWriter(file: string): Promise<(slot: number) => Promise<void>> {
   const ledger = await TypeormLedger.open(ledgerPlace(file));
-  return (slot) => ledger.addChallenge(storeGroup, provenRecord(slot));
+  return (slot) => ledger.addChallenges([{ group: storeGroup, record: provenRecord(slot) }]);
 }

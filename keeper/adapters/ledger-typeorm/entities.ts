@@ -87,6 +87,11 @@ export const Challenge = new EntitySchema<ChallengeRow>({
     bytes: text(40),
     at_ms: { ...time, default: 0 },
   },
+  // Pages go by slot, and what is old is found by its time.
+  indices: [
+    { name: "challenge_slot", columns: ["group", "slot", "provider"] },
+    { name: "challenge_at", columns: ["at_ms"] },
+  ],
 });
 
 export const ChallengeDay = new EntitySchema<ChallengeDayRow>({

@@ -7,12 +7,14 @@ import type {
   BookedSettlement,
   BooksPort,
   ChallengeCounts,
+  ChallengeOf,
   ChallengeEntry,
   Cursor,
   Move,
   OutcomeCount,
   PeerEntry,
   ReasonEntry,
+  Space,
   SpaceEntry,
 } from "../../ports/ledger.ts";
 import {
@@ -30,8 +32,9 @@ import {
 } from "./entities.ts";
 import type { ChallengeRow } from "./entities.ts";
 import { openSource, whenFree } from "./open.ts";
-import type { LedgerPlace } from "./open.ts";
+import type { LedgerPlace } from "./place.ts";
 import { rowsOf, settlementOf } from "./rows.ts";
+import { Tally } from "./tally.ts";
 
 /** Rows of one statement: PostgreSQL takes at most 65,535 values. */
 const chunk = 500;
@@ -62,9 +65,39 @@ async function moveCursor(manager: EntityManager, group: Hex, { from, to }: Move
   return (await cursors.update({ group, ...(from ?? nowhere) }, to)).affected === 1;
 }
 
+function challengeRow(group: Hex, { provider, slot, outcome }: ChallengeRecord, at_ms: number): ChallengeRow {
+  const proven = outcome.kind === "proven";
+  return {
+    group,
+    provider,
+    slot,
+    outcome: outcome.kind,
+    reason: proven ? null : outcome.reason,
+    bytes: proven ? outcome.bytes.toString() : "0",
+    at_ms,
+  };
+}
+
+/** Returns the rows that others took the place of. */
+async function replaceChallenges(
+  manager: EntityManager,
+  rows: readonly ChallengeRow[],
+): Promise<ChallengeRow[]> {
+  const repository = manager.getRepository(Challenge);
+  const former: ChallengeRow[] = [];
+  for (let i = 0; i < rows.length; i += chunk) {
+    const part = rows.slice(i, i + chunk);
+    const keys = part.map(({ group, provider, slot }) => ({ group, provider, slot }));
+    former.push(...(await repository.find({ where: keys })));
+    await repository.upsert(part, ["group", "provider", "slot"]);
+  }
+  return former;
+}
+
 export class TypeormLedger implements BooksPort {
   readonly #source: DataSource;
   readonly #now_ms: () => number;
+  readonly #tallies = new Map<string, Tally>();
 
   private constructor(source: DataSource, now_ms: () => number) {
     this.#source = source;
@@ -83,21 +116,29 @@ export class TypeormLedger implements BooksPort {
     return this.#source.destroy();
   }
 
-  async addChallenge(group: Hex, record: ChallengeRecord): Promise<void> {
-    const { provider, slot, outcome } = record;
-    const proven = outcome.kind === "proven";
-    const row = {
-      group,
-      provider,
-      slot,
-      outcome: outcome.kind,
-      reason: proven ? null : outcome.reason,
-      bytes: proven ? outcome.bytes.toString() : "0",
-      at_ms: this.#now_ms(),
-    };
-    await this.#transaction((manager) =>
-      manager.getRepository(Challenge).upsert(row, ["group", "provider", "slot"]),
-    );
+  async addChallenges(challenges: readonly ChallengeOf[]): Promise<void> {
+    const rows = new Map<string, ChallengeRow>();
+    for (const { group, record } of challenges) {
+      const row = challengeRow(group, record, this.#now_ms());
+      rows.set(`${row.group}/${row.provider}/${row.slot}`, row);
+    }
+    const added = [...rows.values()];
+    await this.#inTurn(async () => {
+      const replaced = await whenFree(() =>
+        this.#source.transaction((manager) => replaceChallenges(manager, added)),
+      );
+      for (const row of replaced) this.#tallies.get(row.group)?.add(row, -1);
+      for (const row of added) this.#tallies.get(row.group)?.add(row, 1);
+    });
+  }
+
+  /** This process alone writes challenges, so what is counted once, between two writes, is counted on. */
+  async #tally(group: string): Promise<Tally> {
+    return this.#inTurn(async () => {
+      const tally = this.#tallies.get(group) ?? (await Tally.load(this.#source, group));
+      this.#tallies.set(group, tally);
+      return tally;
+    });
   }
 
   async cursor(group: Hex): Promise<Cursor | undefined> {
@@ -192,48 +233,25 @@ export class TypeormLedger implements BooksPort {
     });
   }
 
-  space(group: Hex, from: number, limit: number): Promise<SpaceEntry[]> {
-    return this.#source.getRepository(Challenge).find({
-      select: { provider: true, slot: true, outcome: true, bytes: true },
-      where: { group, slot: MoreThanOrEqual(from) },
-      order: { slot: "DESC", provider: "ASC" },
-      take: limit,
-    });
+  async space(group: Hex, from: number, limit: number): Promise<Space> {
+    const challenges = this.#source.getRepository(Challenge);
+    const count = await challenges.countBy({ group, slot: MoreThanOrEqual(from) });
+    const query = challenges
+      .createQueryBuilder("c")
+      .select("c.provider", "provider")
+      .addSelect("c.slot", "slot")
+      .addSelect("c.outcome", "outcome")
+      .addSelect("c.bytes", "bytes")
+      .where("c.group = :group AND c.slot >= :from", { group, from })
+      .orderBy("c.slot", "DESC")
+      .addOrderBy("c.provider", "ASC");
+    const every = Math.max(1, Math.ceil(count / limit));
+    if (every > 1) query.andWhere("c.slot % :every = 0", { every });
+    return { every, entries: await query.getRawMany<SpaceEntry>() };
   }
 
   async outcomes(group: Hex): Promise<OutcomeCount[]> {
-    const recent = await this.#source
-      .getRepository(Challenge)
-      .createQueryBuilder("c")
-      .select("c.provider", "provider")
-      .addSelect("c.outcome", "outcome")
-      .addSelect("COALESCE(c.reason, '')", "reason")
-      .addSelect("COUNT(*)", "count")
-      .where("c.group = :group", { group })
-      .groupBy("c.provider")
-      .addGroupBy("c.outcome")
-      .addGroupBy("c.reason")
-      .getRawMany<OutcomeCount>();
-    const former = await this.#source
-      .getRepository(ChallengeDay)
-      .createQueryBuilder("d")
-      .select("d.provider", "provider")
-      .addSelect("d.outcome", "outcome")
-      .addSelect("d.reason", "reason")
-      .addSelect("SUM(d.count)", "count")
-      .where("d.group = :group", { group })
-      .groupBy("d.provider")
-      .addGroupBy("d.outcome")
-      .addGroupBy("d.reason")
-      .getRawMany<OutcomeCount>();
-    const sums = new Map<string, OutcomeCount>();
-    for (const row of [...recent, ...former]) {
-      const key = `${row.provider}/${row.outcome}/${row.reason}`;
-      // PostgreSQL gives counts as text.
-      const count = (sums.get(key)?.count ?? 0) + Number.parseInt(String(row.count), 10);
-      sums.set(key, { provider: row.provider, outcome: row.outcome, reason: row.reason, count });
-    }
-    return [...sums.values()].sort((a, b) => a.provider - b.provider || (a.reason < b.reason ? -1 : 1));
+    return (await this.#tally(group)).outcomes();
   }
 
   async challengeCounts(group: Hex): Promise<ChallengeCounts> {
@@ -333,7 +351,11 @@ export class TypeormLedger implements BooksPort {
    * part of another's transaction.
    */
   #transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    const next = this.#running.then(() => whenFree(() => this.#source.transaction(work)));
+    return this.#inTurn(() => whenFree(() => this.#source.transaction(work)));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#running.then(work);
     this.#running = next.catch(() => undefined);
     return next;
   }

@@ -1,5 +1,5 @@
 /** Changes of the tables, oldest first. A released migration is never edited. */
-import { Table, TableColumn } from "typeorm";
+import { Table, TableColumn, TableIndex } from "typeorm";
 import type { MigrationInterface, QueryRunner, TableColumnOptions } from "typeorm";
 
 const groupColumn = { name: "group", type: "varchar", length: "42", isPrimary: true };
@@ -141,4 +141,20 @@ export class WholeBooks1763700000000 implements MigrationInterface {
   }
 }
 
-export const migrations = [Initial1700000000000, WholeBooks1763700000000];
+/** Pages and retention must not read the whole table. */
+export class ChallengeIndices1763710000000 implements MigrationInterface {
+  readonly name = "ChallengeIndices1763710000000";
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.createIndices("challenge", [
+      new TableIndex({ name: "challenge_slot", columnNames: ["group", "slot", "provider"] }),
+      new TableIndex({ name: "challenge_at", columnNames: ["at_ms"] }),
+    ]);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    for (const name of ["challenge_slot", "challenge_at"]) await runner.dropIndex("challenge", name);
+  }
+}
+
+export const migrations = [Initial1700000000000, WholeBooks1763700000000, ChallengeIndices1763710000000];

@@ -1,21 +1,11 @@
-/** Where the ledger lies: an embedded file by default, a PostgreSQL server by URL. */
+/** Opens the ledger, and waits for its turn where another process writes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DataSource } from "typeorm";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations.ts";
 import NodeSqlite from "./node-sqlite.ts";
-
-export class LedgerError extends Error {}
-
-export type LedgerPlace =
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "postgres"; readonly url: string; readonly password?: string };
-
-/** A `postgres://` URL, or the path of a file. */
-export function ledgerPlace(where: string, password?: string): LedgerPlace {
-  if (!/^postgres(ql)?:\/\//.test(where)) return { kind: "file", path: where };
-  return { kind: "postgres", url: where, ...(password === undefined ? {} : { password }) };
-}
+import { LedgerError, placeText } from "./place.ts";
+import type { LedgerPlace } from "./place.ts";
 
 /** Connections to a server: the daemon's writes go one after the other, the rest serves people. */
 const poolSize = 4;
@@ -42,14 +32,6 @@ export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
       await sleep(busyPause_ms);
     }
   }
-}
-
-/** A place without what nobody should read in a log. */
-export function placeText(place: LedgerPlace): string {
-  if (place.kind === "file") return place.path;
-  const url = new URL(place.url);
-  url.password = "";
-  return url.toString();
 }
 
 /** The driver hears a URL's parts only; one without a password takes it from elsewhere. */
