@@ -125,7 +125,8 @@ async function answer(
   const made = await makeAnswer(request, data, deps);
   await deps.answers.put(key, { blockHash, seed, response: made.response }); // before it leaves: R12
   await deps.answers.prune(group, slot - KEPT_SLOTS);
-  deps.events.answered({ group, keeper, slot, proven: made.proven, bytesProven: made.bytesProven });
+  const { proven, bytesProven: bytes, lost } = made;
+  deps.events.answered({ group, keeper, slot, proven, bytesProven: bytes, askedAt: admitted.head, lost });
   return made.response;
 }
 
@@ -155,16 +156,15 @@ async function makeAnswer(
   request: ChallengeRequest,
   data: CommittedData,
   deps: ProviderDependencies,
-): Promise<{ response: Uint8Array; proven: number; bytesProven: bigint }> {
+): Promise<{ response: Uint8Array; proven: number; bytesProven: bigint; lost: string[] }> {
   const list = await deps.store.list(fromHex(data.listRoot));
   if (list === undefined || list.totalBytes !== data.bytes) {
     throw new Refused("no-data", `the list ${data.listRoot} of ${data.bytes} bytes is not stored here`);
   }
   const draws = sampleLeaves(request.seed, list, deps.hash);
   const { proof, lost, warnings } = await deps.store.prove(list, draws);
-  for (const { piece, leaf, reason } of lost) {
-    deps.events.damaged({ text: `piece ${piece} leaf ${leaf} left out: ${reason}` });
-  }
+  const reasons = lost.map(({ piece, leaf, reason }) => `piece ${piece} leaf ${leaf} left out: ${reason}`);
+  for (const text of reasons) deps.events.damaged({ text });
   for (const text of warnings) deps.events.damaged({ text });
   const proven = provenDraws(draws, proof);
   const proofBytes = encodeProof(proof);
@@ -185,7 +185,7 @@ async function makeAnswer(
     receipt: encodeReceipt(signed),
     proof: proofBytes,
   });
-  return { response, proven, bytesProven: receipt.bytesProven };
+  return { response, proven, bytesProven: receipt.bytesProven, lost: reasons };
 }
 
 function provenDraws(draws: readonly Draw[], proof: Proof): number {

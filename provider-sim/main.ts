@@ -19,6 +19,8 @@ import { signConsent } from "./consent.ts";
 import type { DataConsent } from "./consent.ts";
 import { faultReader } from "./fault-file.ts";
 import { withFaults } from "./faults.ts";
+import { openJournal } from "./journal.ts";
+import type { JournalWriter } from "./journal.ts";
 import { challengeResponder, piecesResponder } from "./logic.ts";
 import type { ProviderCrypto, ProviderEvents } from "./ports.ts";
 import { retrieveResponder } from "./retrieve.ts";
@@ -120,6 +122,7 @@ export async function startProvider(
   const store = await openStore(config);
   await reportFaults(store, log);
   const answers = await openAnswers(join(config.dataDir, "answers"));
+  const journal = await openJournal(config.dataDir, (text) => log.error(text));
   const chain = chainView(config, keys);
   const faults = faultReader(config.dataDir, (text) => log.warn(text));
   const dependencies = {
@@ -127,7 +130,7 @@ export async function startProvider(
     answers,
     store,
     crypto: cryptoOf(keys),
-    events: eventsTo(log),
+    events: eventsTo(log, journal, () => chain.head()),
     hash: nativeHash,
   };
   try {
@@ -149,11 +152,13 @@ export async function startProvider(
       async stop() {
         await libp2p.stop();
         chain.close();
+        journal.close();
         await answers.close();
       },
     };
   } catch (error) {
     chain.close();
+    journal.close();
     await answers.close();
     throw error;
   }
@@ -182,14 +187,45 @@ function cryptoOf(keys: ProviderKeys): ProviderCrypto {
   };
 }
 
+/** What only those are told who are no keepers of a group. */
+const strangers = new Set(["unknown-group", "not-a-member", "wrong-peer"]);
+
 /** Damage is logged once a minute at most for each text: every challenge would repeat it. */
-function eventsTo(log: Logger): ProviderEvents {
+function eventsTo(log: Logger, journal: JournalWriter, head: () => Promise<number>): ProviderEvents {
   const seen = new Map<string, number>();
+  const time_ms = (): number => Date.now();
   return {
-    answered: (event) => log.info({ ...event, bytesProven: String(event.bytesProven) }, "challenge answered"),
-    repeated: (event) => log.info(event, "challenge answered again, with the same bytes"),
-    refused: (event) => log.warn(event, "challenge refused"),
-    served: (event) => log.debug(event, "range served to the payer"),
+    answered(event) {
+      const bytesProven = String(event.bytesProven);
+      const { lost, ...told } = event;
+      log.info({ ...told, bytesProven }, "challenge answered");
+      const note = (answeredAt: number): void =>
+        journal.append({
+          kind: "answered",
+          time_ms: time_ms(),
+          ...told,
+          bytesProven,
+          answeredAt,
+          lost: [...lost],
+        });
+      head().then(note, () => note(event.askedAt));
+    },
+    repeated(event) {
+      log.info(event, "challenge answered again, with the same bytes");
+      journal.append({ kind: "repeated", time_ms: time_ms(), ...event });
+    },
+    refused(event) {
+      log.warn(event, "challenge refused");
+      // Strangers must not push out what members asked.
+      if (strangers.has(event.code)) return;
+      const { peer: _, ...told } = event;
+      journal.append({ kind: "refused", time_ms: time_ms(), ...told });
+    },
+    served(event) {
+      log.debug(event, "range served to the payer");
+      const { peer: _, ...told } = event;
+      journal.append({ kind: "served", time_ms: time_ms(), ...told });
+    },
     damaged({ text }) {
       const now_ms = performance.now();
       if (now_ms - (seen.get(text) ?? Number.NEGATIVE_INFINITY) < 60_000) return;

@@ -96,7 +96,17 @@ export interface RangeStore {
 /** What happened, for logs and counters; never decides anything. */
 export interface ProviderEvents {
   served(event: { group: Hex; peer: string; pieceRoot: Hex; range: number; bytes: number }): void;
-  answered(event: { group: Hex; keeper: Hex; slot: number; proven: number; bytesProven: bigint }): void;
+  answered(event: {
+    group: Hex;
+    keeper: Hex;
+    slot: number;
+    proven: number;
+    bytesProven: bigint;
+    /** This provider's head when the challenge came. */
+    askedAt: number;
+    /** Why drawn leaves are missing from the answer. */
+    lost: readonly string[];
+  }): void;
   repeated(event: { group: Hex; keeper: Hex; slot: number }): void;
   refused(event: { group: Hex; keeper: Hex; slot: number; peer: string; code: string; detail: string }): void;
   damaged(event: { text: string }): void;

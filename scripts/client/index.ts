@@ -50,6 +50,8 @@ export {
   providerIndex,
 } from "./plans.ts";
 export type { DataConsent, NewGroup } from "./plans.ts";
+export { providerEarnings } from "./earnings.ts";
+export type { Earnings, ProviderOutlook, SettledPay } from "./earnings.ts";
 export { groupEvents, watchGroup } from "./watch.ts";
 export type { GroupEvent, GroupNews, WatchOptions } from "./watch.ts";
 export { verifySettlement } from "./certificate.ts";

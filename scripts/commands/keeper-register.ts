@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { getAddress, getBytes, Wallet, ZeroAddress, type Contract } from "ethers";
 import { provePossession, publicKeyOf } from "../client/bls.ts";
+import { dialable } from "../lib/dialable.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
@@ -43,18 +44,6 @@ type Wanted = {
   readonly multiaddrs: readonly string[];
   readonly options: RegisterOptions;
 };
-
-/** A wildcard or port 0 tells nobody where to dial. */
-function dialable(multiaddrs: readonly string[]): readonly string[] {
-  const vague = multiaddrs.find((address) =>
-    /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(\/|$)/.test(address),
-  );
-  if (vague === undefined) return multiaddrs;
-  throw usageError(`${vague} cannot be dialled by others`, {
-    expected: "an address of this machine, or of the router in front of it, with its port",
-    hint: "set announce in the config file, or give --announce /ip4/ADDRESS/tcp/PORT",
-  });
-}
 
 async function proven({ registry, operator, secrets, blsKey }: Wanted): Promise<string> {
   const message: string = await registry.getFunction("proofMessage")(operator, blsKey);

@@ -1,9 +1,13 @@
 /** `whitepay provider …`: store data, sign for it, answer challenges. */
 import type { Command } from "commander";
 import { addressOption, integerOption } from "../lib/options.ts";
-import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { exitCodes, usageError } from "../lib/exit.ts";
 import { hashProgressBar } from "../lib/hash-progress.ts";
 import { printJson, say } from "../lib/output.ts";
+import { asProviderFailure } from "../lib/provider-context.ts";
+import { registerEarnings } from "./provider-earnings.ts";
+import { registerRegister } from "./provider-register.ts";
+import { registerStatus } from "./provider-status.ts";
 import type { Fault } from "../../provider-sim/faults.ts";
 
 /** Long enough for open streams to end, short enough for a supervisor. */
@@ -13,7 +17,10 @@ export function register(program: Command): void {
   const provider = program.command("provider").description("store data, answer challenges");
   registerInit(provider);
   registerData(provider);
+  registerRegister(provider);
   registerRun(provider);
+  registerStatus(provider);
+  registerEarnings(provider);
   registerFault(provider);
 }
 
@@ -46,7 +53,9 @@ function registerInit(provider: Command): void {
       const { dataDir, chainId, rpc, registry } = options;
       const listen = options.listen ?? ["/ip4/127.0.0.1/tcp/0"];
       const groups = (options.group ?? []).map(addressOption("--group"));
-      const paths = await asUsage(initProvider({ dataDir, chainId, rpc, registry, listen, groups }));
+      const paths = await asProviderFailure(
+        initProvider({ dataDir, chainId, rpc, registry, listen, groups }),
+      );
       printJson({ ...paths, ...(await providerIdentity(await loadKeys(paths.keys))) });
     });
 }
@@ -62,12 +71,14 @@ function registerData(provider: Command): void {
       const { loadConfig } = await import("../../provider-sim/config.ts");
       const { ingestFiles } = await import("../../provider-sim/main.ts");
       const { toHex } = await import("../../storage/core/bytes.ts");
-      const config = await asUsage(loadConfig(options.config));
+      const config = await asProviderFailure(loadConfig(options.config));
       const onFile = (file: string): { onProgress?: ReturnType<typeof hashProgressBar> & {} } => {
         const onProgress = hashProgressBar(file);
         return onProgress ? { onProgress } : {};
       };
-      const list = await asUsage(ingestFiles(config, files, { replace: options.replace ?? false, onFile }));
+      const list = await asProviderFailure(
+        ingestFiles(config, files, { replace: options.replace ?? false, onFile }),
+      );
       const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
       printJson({ listRoot: toHex(list.root), bytes: list.totalBytes, pieces });
     });
@@ -84,11 +95,13 @@ function registerData(provider: Command): void {
     .action(async (options: { config: string; group: string; sequence?: number }) => {
       const { loadConfig, loadKeys } = await import("../../provider-sim/config.ts");
       const { consentFor } = await import("../../provider-sim/main.ts");
-      const config = await asUsage(loadConfig(options.config));
-      const keys = await asUsage(loadKeys(config.keys));
+      const config = await asProviderFailure(loadConfig(options.config));
+      const keys = await asProviderFailure(loadKeys(config.keys));
       const group = options.group.toLowerCase() as `0x${string}`;
       const { sequence } = options;
-      printJson(await asUsage(consentFor(config, keys, group, sequence === undefined ? {} : { sequence })));
+      printJson(
+        await asProviderFailure(consentFor(config, keys, group, sequence === undefined ? {} : { sequence })),
+      );
     });
 }
 
@@ -108,8 +121,8 @@ function registerRun(provider: Command): void {
           actual: options.logLevel,
         });
       }
-      const config = await asUsage(loadConfig(options.config));
-      const keys = await asUsage(loadKeys(config.keys));
+      const config = await asProviderFailure(loadConfig(options.config));
+      const keys = await asProviderFailure(loadKeys(config.keys));
       const log = pino(
         { name: "provider", level: options.logLevel },
         pino.destination({ dest: 2, sync: true }),
@@ -117,7 +130,7 @@ function registerRun(provider: Command): void {
       const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
         for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(signal));
       });
-      const running = await asUsage(startProvider(config, keys, log));
+      const running = await asProviderFailure(startProvider(config, keys, log));
       printJson({ event: "ready", peerId: running.peerId, addrs: running.addrs });
       log.info({ signal: await stopSignal }, "stopping");
       // A peer that does not let go must not keep the process: answers are durable before they leave.
@@ -147,7 +160,7 @@ function registerFault(provider: Command): void {
     .option("--keeper <address>", "only-keepers: who still gets answers; repeatable", collect)
     .action(async (kind: string, options: FaultOptions) => {
       const { loadConfig } = await import("../../provider-sim/config.ts");
-      const config = await asUsage(loadConfig(options.config));
+      const config = await asProviderFailure(loadConfig(options.config));
       if (kind === "lose-data") {
         printJson(await loseStoredData(config, options.fraction));
         return;
@@ -197,18 +210,5 @@ function faultsOf(kind: string, options: FaultOptions): Fault[] {
     }
     default:
       throw usageError("unknown fault", { expected: FAULTS.join(", "), actual: kind });
-  }
-}
-
-/** Errors of the provider that are about what the user gave get exit code 2, a dead chain endpoint 3. */
-async function asUsage<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    const { name, message } = error as Error;
-    if (["ConfigError", "PieceSourceError", "AnswersInUseError"].includes(name)) throw usageError(message);
-    if (name === "StoreError") throw new CliError({ code: exitCodes.failed, message });
-    if (name === "ChainError") throw new CliError({ code: exitCodes.network, message });
-    throw error;
   }
 }

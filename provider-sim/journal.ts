@@ -1,0 +1,154 @@
+/**
+ * What a provider did, one JSON object a line in a file that anybody on this machine may read while the daemon writes: challenges
+ * answered or refused with the reason, ranges served to payers. Bounded: a full file becomes the one before, and its sums
+ * open the next.
+ */
+import { appendFileSync, closeSync, openSync, renameSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Hex } from "../keeper/core/hash.ts";
+
+const hex = z.string().regex(/^0x[0-9a-f]*$/) as z.ZodType<Hex>;
+const count = z.int().min(0);
+const common = { time_ms: count, group: hex };
+const challenge = { ...common, keeper: hex, slot: count };
+
+const totals = z.strictObject({
+  kind: z.literal("totals"),
+  answered: count,
+  whole: count,
+  repeated: count,
+  refused: count,
+  served: count,
+  servedBytes: count,
+});
+const entry = z.discriminatedUnion("kind", [
+  z.strictObject({
+    ...challenge,
+    kind: z.literal("answered"),
+    /** Leaves proven, of 16. */
+    proven: count,
+    bytesProven: z.string(),
+    /** Heads of the provider's chain when the challenge came and when the answer left. */
+    askedAt: count,
+    answeredAt: count,
+    /** Why leaves are missing. */
+    lost: z.array(z.string()),
+  }),
+  z.strictObject({ ...challenge, kind: z.literal("repeated") }),
+  z.strictObject({ ...challenge, kind: z.literal("refused"), code: z.string(), detail: z.string() }),
+  z.strictObject({ ...common, kind: z.literal("served"), pieceRoot: hex, range: count, bytes: count }),
+]);
+const line = z.union([totals, entry]);
+
+export type JournalEntry = z.output<typeof entry>;
+export type JournalTotals = Omit<z.output<typeof totals>, "kind">;
+
+const none: JournalTotals = { answered: 0, whole: 0, repeated: 0, refused: 0, served: 0, servedBytes: 0 };
+/** Two files of it: some 80,000 challenges. */
+const maxFileBytes = 8 * 1024 * 1024;
+const sampleLeaves = 16;
+
+function paths(dataDir: string): { now: string; before: string } {
+  const now = join(dataDir, "journal.jsonl");
+  return { now, before: `${now}.1` };
+}
+
+function added(sums: JournalTotals, one: JournalEntry): JournalTotals {
+  switch (one.kind) {
+    case "answered": {
+      const isWhole = one.proven === sampleLeaves ? 1 : 0;
+      return { ...sums, answered: sums.answered + 1, whole: sums.whole + isWhole };
+    }
+    case "repeated":
+      return { ...sums, repeated: sums.repeated + 1 };
+    case "refused":
+      return { ...sums, refused: sums.refused + 1 };
+    case "served":
+      return { ...sums, served: sums.served + 1, servedBytes: sums.servedBytes + one.bytes };
+  }
+}
+
+/** A line that a crash tore, or that is not one of these, counts as none. */
+function parsed(text: string): z.output<typeof line> | undefined {
+  try {
+    const result = line.safeParse(JSON.parse(text));
+    return result.success ? result.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function linesOf(path: string): Promise<z.output<typeof line>[]> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  return text
+    .split("\n")
+    .map(parsed)
+    .filter((one) => one !== undefined);
+}
+
+export type Journal = { readonly totals: JournalTotals; readonly entries: readonly JournalEntry[] };
+
+/** Sums over the provider's life, and the entries that are still there, oldest first. */
+export async function readJournal(dataDir: string): Promise<Journal> {
+  const { now, before } = paths(dataDir);
+  const lines = await linesOf(now);
+  let sums = none;
+  const entries: JournalEntry[] = [];
+  for (const one of lines) {
+    if (one.kind === "totals") {
+      const { kind: _, ...values } = one;
+      sums = values;
+    } else {
+      entries.push(one);
+      sums = added(sums, one);
+    }
+  }
+  const older = (await linesOf(before)).filter((one) => one.kind !== "totals");
+  return { totals: sums, entries: [...older, ...entries] };
+}
+
+export interface JournalWriter {
+  /** In the file when it returns, so that a killed daemon has told it. Never throws: a full disk stops no answer. */
+  append(one: JournalEntry): void;
+  close(): void;
+}
+
+/** `onError` is told once when the file cannot be written any more. */
+export async function openJournal(dataDir: string, onError: (text: string) => void): Promise<JournalWriter> {
+  const { now, before } = paths(dataDir);
+  let { totals: sums } = await readJournal(dataDir);
+  let file = openSync(now, "a");
+  let size = statSync(now).size;
+  const write = (one: JournalEntry | z.output<typeof totals>): void => {
+    // A leading newline ends whatever a crash left torn.
+    const text = `\n${JSON.stringify(one)}`;
+    appendFileSync(file, text);
+    size += Buffer.byteLength(text);
+  };
+  const rotate = (): void => {
+    closeSync(file);
+    renameSync(now, before);
+    file = openSync(now, "a");
+    size = 0;
+    write({ kind: "totals", ...sums });
+  };
+  let isBroken = false;
+  return {
+    append(one) {
+      try {
+        if (size > maxFileBytes) rotate();
+        write(one);
+        sums = added(sums, one);
+      } catch (error) {
+        if (!isBroken) onError(`${now}: cannot be written: ${(error as Error).message}`);
+        isBroken = true;
+      }
+    },
+    close: () => closeSync(file),
+  };
+}

@@ -1,0 +1,104 @@
+/** What a provider has earned in a group, settlement by settlement, by chain data alone. */
+import type { Provider } from "ethers";
+import { GroupView, type PastSettlement, type ProviderAccount } from "./group-view.ts";
+import { decodeSettleInput } from "./settlements.ts";
+import { readToken } from "./token.ts";
+import { GiB, type Token } from "./units.ts";
+import { groupEvents } from "./watch.ts";
+
+/** Token units. */
+export type ProviderOutlook = {
+  /** May be withdrawn now. */
+  readonly credit: bigint;
+  /** Owed since a settlement for which the escrow was short. */
+  readonly arrears: bigint;
+  /** At most this for abandoned intervals (R34), credited by the next withdrawal. */
+  readonly abandoned: bigint;
+  /** For the interval now open, at the rate of the last settlement. */
+  readonly running: bigint;
+  /** The same if all that is committed gets proven. */
+  readonly runningMost: bigint;
+};
+
+export type SettledPay = {
+  readonly ts: number;
+  readonly te: number;
+  readonly turn: number;
+  readonly transaction: string;
+  /** Proven, in byte·blocks. */
+  readonly spaceTime: bigint;
+  /** What that is worth to the provider, after the keepers' cut. */
+  readonly amount: bigint;
+  /** The contract paid less or more: it was capped (R16), the escrow was short, or arrears were paid. */
+  readonly adjusted: boolean;
+};
+
+export type Earnings = {
+  readonly token: Token;
+  readonly account: ProviderAccount;
+  readonly outlook: ProviderOutlook;
+  /** The last settlements that had the provider in them, oldest first. */
+  readonly settlements: readonly SettledPay[];
+};
+
+const adjusting = new Set(["Capped", "Shortfall", "ArrearsChanged"]);
+
+async function outlookOf(view: GroupView, index: number): Promise<ProviderOutlook> {
+  const [[entry]] = (await view.read("providerOutlook", [index, 1])) as unknown as [[ProviderOutlook]];
+  const { credit, arrears, abandoned, running, runningMost } = entry;
+  return { credit, arrears, abandoned, running, runningMost };
+}
+
+/**
+ * @param last how many settlements to look at, from the newest back
+ */
+export async function providerEarnings(
+  provider: Provider,
+  group: string,
+  { index, last }: { readonly index: number; readonly last: number },
+): Promise<Earnings | undefined> {
+  const view = new GroupView(provider, group);
+  const account = (await view.providers()).find((candidate) => candidate.index === index);
+  if (account === undefined) return undefined;
+  const [parameters, past, outlook] = await Promise.all([
+    view.parameters(),
+    view.pastSettlements(),
+    outlookOf(view, index),
+  ]);
+  const scope = { provider, group, index, parameters };
+  const settlements: SettledPay[] = [];
+  for (const settlement of past.slice(-last)) {
+    const pay = await payOf(scope, settlement);
+    if (pay !== undefined) settlements.push(pay);
+  }
+  return { token: await readToken(provider, parameters.token), account, outlook, settlements };
+}
+
+type Scope = {
+  readonly provider: Provider;
+  readonly group: string;
+  readonly index: number;
+  readonly parameters: { readonly price: bigint; readonly keeperShareBps: number; readonly turn: number };
+};
+
+async function payOf(scope: Scope, { ts, te, turn }: PastSettlement): Promise<SettledPay | undefined> {
+  const { provider, group, index, parameters } = scope;
+  const head = await provider.getBlockNumber();
+  // R29: the settlement is inside its window.
+  const to = Math.min(head, te + parameters.turn);
+  const events = await groupEvents(provider, group, { from: te, to });
+  const settled = events.find(({ name, args }) => name === "Settled" && args["ts"] === BigInt(ts));
+  if (settled === undefined) return undefined;
+  const sent = await provider.getTransaction(settled.transaction);
+  const item = decodeSettleInput(sent?.data ?? "")?.items.find((one) => one.provider === index);
+  if (item === undefined) return undefined;
+  const gross = (item.spaceTime * parameters.price) / GiB;
+  const amount = gross - (gross * BigInt(parameters.keeperShareBps)) / 10_000n;
+  const adjusted = events.some(
+    ({ name, transaction, args }) =>
+      transaction === settled.transaction &&
+      adjusting.has(name) &&
+      (args["provider"] === undefined || args["provider"] === BigInt(index)),
+  );
+  return { ts, te, turn, transaction: settled.transaction, spaceTime: item.spaceTime, amount, adjusted };
+}

@@ -1,0 +1,105 @@
+/** `whitepay provider register`: puts the provider's public parts on chain, or what changed of them (R3, R31). */
+import type { Command } from "commander";
+import type { Contract } from "ethers";
+import { registeredProvider, registryAt, type RegisteredProvider } from "../client/registry.ts";
+import { usageError } from "../lib/exit.ts";
+import { addressOption } from "../lib/options.ts";
+import { printJson, say } from "../lib/output.ts";
+import {
+  configOption,
+  withProvider,
+  type ProviderContext,
+  type ProviderOptions,
+} from "../lib/provider-context.ts";
+import { dialable } from "../lib/dialable.ts";
+import {
+  jsonOption,
+  moneyOptions,
+  transact,
+  type TransactionPlan,
+  type TransactionReport,
+} from "../lib/transact.ts";
+
+type RegisterOptions = ProviderOptions & { readonly payee?: string; readonly announce?: string[] };
+
+export function registerRegister(provider: Command): void {
+  const command = configOption(provider.command("register"))
+    .description("register payee, peer id and addresses on chain; later, send what changed")
+    .option(
+      "--payee <address>",
+      "where the money goes; a later change has to be accepted by it",
+      addressOption("--payee"),
+    )
+    .option("--announce <multiaddrs...>", "what keepers dial, where it differs from `listen`: behind NAT");
+  jsonOption(moneyOptions(command)).action((options: RegisterOptions) =>
+    withProvider(options, (context) => register(context, options)),
+  );
+}
+
+type Wanted = { readonly registry: Contract; readonly peerId: string; readonly addresses: readonly string[] };
+
+function first(
+  { registry, peerId, addresses }: Wanted,
+  { payee }: RegisterOptions,
+  operator: string,
+): TransactionPlan {
+  if (payee === undefined) {
+    throw usageError("--payee is missing", { expected: "the address that the provider's money goes to" });
+  }
+  return {
+    what: `registering provider ${operator}`,
+    contract: registry,
+    method: "registerProvider",
+    args: [payee, peerId, addresses],
+    shows: [
+      ["payee", payee],
+      ["addresses", addresses.join(", ")],
+    ],
+  };
+}
+
+function changes(wanted: Wanted, found: RegisteredProvider, { payee }: RegisterOptions): TransactionPlan[] {
+  const { registry, peerId, addresses } = wanted;
+  const plans: TransactionPlan[] = [];
+  if (found.peerId !== peerId || JSON.stringify(found.multiaddrs) !== JSON.stringify(addresses)) {
+    plans.push({
+      what: "changing where this provider is reached",
+      contract: registry,
+      method: "updateProviderEndpoint",
+      args: [peerId, addresses],
+      shows: [
+        ["from addresses", found.multiaddrs.join(", ")],
+        ["to addresses", addresses.join(", ")],
+      ],
+    });
+  }
+  const named = [found.payee, found.pendingPayee].map((address) => address.toLowerCase());
+  if (payee !== undefined && !named.includes(payee.toLowerCase())) {
+    plans.push({
+      what: `naming ${payee} as payee; it has to accept`,
+      contract: registry,
+      method: "nameProviderPayee",
+      args: [payee],
+      shows: [["paid until then", found.payee]],
+    });
+  }
+  return plans;
+}
+
+async function register(context: ProviderContext, options: RegisterOptions): Promise<void> {
+  const { config, keys, signer } = context;
+  const { providerIdentity } = await import("../../provider-sim/main.ts");
+  const { peerIdBytes } = await providerIdentity(keys);
+  const registry = registryAt(config.chain.registry, signer);
+  const wanted = { registry, peerId: peerIdBytes, addresses: dialable(options.announce ?? config.listen) };
+  const found = await registeredProvider(registry, signer.address);
+  const plans =
+    found.registeredAt === 0 ? [first(wanted, options, signer.address)] : changes(wanted, found, options);
+  const transactions: TransactionReport[] = [];
+  for (const plan of plans) transactions.push(await transact(plan, signer, options));
+  if (plans.length === 0) say("nothing to do: what is registered is what is configured");
+  const { payee, multiaddrs, registeredAt } = await registeredProvider(registry, signer.address);
+  if (options.json === true) {
+    printJson({ operator: signer.address, registered: registeredAt > 0, payee, multiaddrs, transactions });
+  }
+}

@@ -1,0 +1,14 @@
+/** What may stand in the registry as a place where somebody is reached. */
+import { usageError } from "./exit.ts";
+
+/** A wildcard or port 0 tells nobody where to dial. @throws CliError exit 2 */
+export function dialable(multiaddrs: readonly string[]): readonly string[] {
+  const vague = multiaddrs.find((address) =>
+    /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(\/|$)/.test(address),
+  );
+  if (vague === undefined) return multiaddrs;
+  throw usageError(`${vague} cannot be dialled by others`, {
+    expected: "an address of this machine, or of the router in front of it, with its port",
+    hint: "give --announce /ip4/ADDRESS/tcp/PORT, or for a keeper set announce in the config file",
+  });
+}
