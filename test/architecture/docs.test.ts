@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 
 const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
@@ -80,5 +81,22 @@ describe("docs/dependencies.md", () => {
     const rows = [...read("docs/dependencies.md").matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
     expect(rows.map((row) => row[1] ?? "").sort()).toEqual(declared);
     for (const row of rows) expect(row[2]?.length).toBeGreaterThan(8);
+  });
+});
+
+describe("docs/ledger.md", () => {
+  it("names every table with its key and columns, and no other", () => {
+    const rows = [...read("docs/ledger.md").matchAll(/^\| `(\w+)` \| (`\w+`(?:, `\w+`)*) \| (.+) \|$/gm)];
+    const named = rows.map(([, table, key, columns]) => {
+      const words = [...`${key} ${columns}`.matchAll(/`(\w+)`/g)].map((match) => match[1] ?? "");
+      return { table, columns: [...new Set(words)].sort() };
+    });
+    const there = entities.map(({ options }) => ({
+      table: options.name,
+      columns: Object.keys(options.columns).sort(),
+    }));
+    const byName = (a: { table?: string | undefined }, b: { table?: string | undefined }): number =>
+      (a.table ?? "") < (b.table ?? "") ? -1 : 1;
+    expect(named.sort(byName)).toEqual(there.sort(byName));
   });
 });
