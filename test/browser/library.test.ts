@@ -1,0 +1,103 @@
+/** The library where a dashboard runs it: bundled by Vite from another project, in a real Chromium, against a real chain. */
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createViteServer } from "vitest/node";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { libraryScene, type LibraryScene } from "../support/library-scene.ts";
+import { launchChromium, looks, openPage, type Watched } from "./chromium.ts";
+
+const page = `<!doctype html><html lang="en"><title>library</title><body><script type="module" src="/main.ts"></script></body></html>`;
+
+/** What a dashboard does; results are left where the test finds them. */
+const script = `
+import * as whitepay from "whitepay";
+const query = new URLSearchParams(location.search);
+const [group, settlement] = [query.get("group"), query.get("settlement")];
+const provider = await whitepay.connectRpc(location.origin + "/rpc");
+const status = await whitepay.groupStatus(provider, group);
+const seen = [];
+for await (const { events } of whitepay.watchGroup(provider, group, { from: 0, polling_ms: 100 })) {
+  seen.push(...events.map(({ name }) => name));
+  if (seen.includes("Settled")) break;
+}
+const verified = await whitepay.verifySettlement(provider, settlement);
+const refused = await whitepay.groupStatus(provider, "0x" + "7".repeat(40)).catch((error) => error.code);
+const { costPerMonth } = whitepay.quote({
+  bytes: whitepay.parseBytes("1GiB"), rules: status.parameters, token: status.token,
+  keepers: 4, providers: 1, blockTime_s: 12, months: 1,
+});
+window.result = {
+  bytes: String(status.bytes), symbol: status.token.symbol, funded: status.fundedUntil.block > status.head.block,
+  seen, valid: verified.report.valid, complaints: verified.complaints, digest: verified.report.digest,
+  refused, month: whitepay.formatAmount(costPerMonth, status.token),
+};
+`;
+
+let scene: LibraryScene;
+let vite: Awaited<ReturnType<typeof createViteServer>>;
+let browser: Browser;
+let watched: Watched;
+let url: string;
+
+beforeAll(async () => {
+  scene = await libraryScene();
+  const root = join(scene.folder, "dashboard");
+  await mkdir(join(root, "node_modules"), { recursive: true });
+  await symlink(projectRoot, join(root, "node_modules/whitepay"));
+  await writeFile(join(root, "index.html"), page);
+  await writeFile(join(root, "main.ts"), script);
+  vite = await createViteServer({
+    root,
+    configFile: false,
+    cacheDir: join(scene.folder, "vite"),
+    logLevel: "error",
+    server: {
+      host: "127.0.0.1",
+      port: 0,
+      hmr: false,
+      fs: { allow: [root, projectRoot] },
+      proxy: { "/rpc": { target: scene.rpc, rewrite: () => "/" } },
+    },
+  });
+  await vite.listen();
+  const { port } = vite.httpServer?.address() as AddressInfo;
+  url = `http://127.0.0.1:${port}/?group=${scene.group}&settlement=${scene.settlement}`;
+  browser = await launchChromium();
+});
+afterAll(async () => {
+  await watched?.close();
+  await browser?.close();
+  await vite?.close();
+  await scene?.close();
+});
+
+describe("the library in a browser", () => {
+  it("reads and watches a group, quotes, and verifies a settlement's certificate, without anything of Node", async () => {
+    watched = await openPage(browser, url, looks[0]!);
+    await watched.page.waitForFunction("window.result !== undefined", undefined, { timeout: 60_000 });
+    const result: Record<string, unknown> = await watched.page.evaluate("window.result");
+    expect(result).toMatchObject({
+      bytes: "1000000",
+      symbol: "WPD",
+      funded: true,
+      seen: expect.arrayContaining(["Deposited", "ProviderAdded", "Settled"]),
+      valid: true,
+      complaints: [],
+      digest: expect.stringMatching(/^0x[0-9a-f]{64}$/),
+      refused: "input",
+      month: "216000 WPD",
+    });
+    expect(watched.troubles).toEqual([]);
+    expect(watched.requests.filter((request) => !request.startsWith(new URL(url).origin))).toEqual([]);
+  });
+
+  it("is loaded from the files that package.json exports", async () => {
+    const { exports } = JSON.parse(await readFile(join(projectRoot, "package.json"), "utf8")) as {
+      exports: Record<string, string>;
+    };
+    expect(watched.requests.some((request) => request.includes(exports["."]!.slice(1)))).toBe(true);
+  });
+});
