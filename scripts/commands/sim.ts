@@ -16,7 +16,7 @@ type RunOptions = { seed: number; seeds?: number; json?: true };
 type FuzzOptions = { seed: number; seeds?: number; minutes?: number; keepers: number[]; json?: true };
 
 /** Commands of `sim` in files of their own. */
-const extensions = ["sim-replay", "sim-shrink"] as const;
+const extensions = ["sim-replay", "sim-shrink", "sim-economics"] as const;
 type SimModule = { register(sim: Command): void };
 
 export async function register(program: Command): Promise<void> {

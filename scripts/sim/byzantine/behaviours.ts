@@ -146,12 +146,13 @@ export function lazy(asks: () => boolean): Behaviour {
   });
 }
 
-/** As leader, closes the set without the commit of `victim`, as if it had never come. */
+/** As leader, closes the set without the commit of `victim`, as if it had never come, and goes on from that set. */
 export function censor(victim: number): Behaviour {
-  return says(({ body }) => {
+  const lie: Lie = ({ body }) => {
     if (body.kind !== "close") return [body];
     return [{ ...body, commits: body.commits.filter(({ keeper }) => keeper !== victim) }];
-  });
+  };
+  return says(lie, { convinced: true });
 }
 
 /** Signs every digest that anybody proposes, whatever it is of, and as often as it is asked. */

@@ -6,9 +6,9 @@ import type { Violation } from "../checkers/checker.ts";
 import { operatorOf } from "../cheap-crypto.ts";
 import type { Settled } from "../chain-model.ts";
 import type { Cluster } from "../cluster.ts";
-import type { Model } from "../contract-model.ts";
+import { creditsOf } from "../credits.ts";
 import type { Fired, Injector } from "../scenario/inject.ts";
-import type { RunEvent } from "./events.ts";
+import type { Paid, RunEvent } from "./events.ts";
 
 /** An event without its time, which is now. */
 type Happening = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, "at_ms" | "block"> : never) : never;
@@ -119,18 +119,16 @@ export class Recorder {
     this.#add({ kind: "turn", ts, turn: number, te, to, leader });
   }
 
-  #settle({ settlement, sender, before, after }: Settled): void {
+  #settle(one: Settled): void {
+    const { settlement, sender } = one;
     const { ts, te, committee, leader, failed, payees } = settlement;
     const { interval, turn } = this.#cluster.options.params;
     const seats = this.#cluster.chain.seatsOf(committee);
     const seatsIn = (bitmap: bigint): number[] => bits(bitmap).map((member) => seats[member] ?? -1);
-    const earned = (group: Model): readonly bigint[] =>
-      group.committees.get(committee)?.accounts.map((account) => account.earned) ?? [];
-    const credits = (group: Model): readonly bigint[] => group.providers.map(({ credit }) => credit);
-    const keepers = growth(earned(before), earned(after));
-    const paid = [
-      ...keepers.map((one) => ({ to: "keeper" as const, ...one, index: seats[one.index] ?? -1 })),
-      ...growth(credits(before), credits(after)).map((one) => ({ to: "provider" as const, ...one })),
+    const { keepers, providers } = creditsOf(one);
+    const paid: Paid[] = [
+      ...keepers.map((units, i) => ({ to: "keeper" as const, index: seats[i] ?? -1, units })),
+      ...providers.map((units, index) => ({ to: "provider" as const, index, units })),
     ];
     this.#add({
       kind: "settled",
@@ -141,15 +139,7 @@ export class Recorder {
       sender: this.#seat(sender),
       failed: seatsIn(failed),
       payees: seatsIn(payees),
-      paid,
+      paid: paid.filter(({ units }) => units > 0n),
     });
   }
-}
-
-/** Who has more than before, and how much. */
-function growth(before: readonly bigint[], after: readonly bigint[]): { index: number; units: bigint }[] {
-  return after.flatMap((now, index) => {
-    const units = now - (before[index] ?? 0n);
-    return units === 0n ? [] : [{ index, units }];
-  });
 }

@@ -1,0 +1,120 @@
+/** `whitepay sim economics`: whether cheating pays, at given prices. */
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { integerOption, quote } from "../lib/options.ts";
+import { printJson, printLine, say } from "../lib/output.ts";
+import { progressBar } from "../lib/progress.ts";
+import { committees } from "./sim-scenario.ts";
+
+type EconomicsOptions = {
+  keepers: number[];
+  providers: number;
+  intervals: number;
+  seed: number;
+  seeds: number;
+  lost: number;
+  gasPrice: number;
+  coinPrice: number;
+  price: number;
+  tokenPrice: number;
+  data: number;
+  days: number;
+  trafficPrice: number;
+  svg?: string;
+  json?: true;
+};
+
+/** A number of at least 0, in decimal digits. */
+function decimal(name: string, max = 1e12): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (value <= max) return value;
+    throw usageError(`${name} is not valid`, {
+      expected: `a number from 0 to ${max}, in decimal digits`,
+      actual: quote(text),
+    });
+  };
+}
+
+export function register(sim: Command): void {
+  const count = (name: string, max?: number): ((text: string) => number) =>
+    integerOption(name, max === undefined ? { min: 1 } : { min: 1, max });
+  sim
+    .command("economics")
+    .description(
+      "play keepers' strategies against honest play; exits 1 if one beats it by more than the bound",
+    )
+    .option("--keepers <sizes>", "committee sizes", committees, [4, 7])
+    .option("--providers <number>", "providers, the last of which lost data", count("--providers", 64), 3)
+    .option("--intervals <number>", "intervals a run", count("--intervals"), 30)
+    .option("--seeds <number>", "runs of each strategy", count("--seeds"), 5)
+    .option("--seed <number>", "first seed", integerOption("--seed"), 1)
+    .option("--lost <share>", "share of its data that the last provider lost", decimal("--lost", 1), 0.1)
+    .option("--gas-price <gwei>", "price of gas", decimal("--gas-price"), 0.01)
+    .option("--coin-price <usd>", "price of the coin that gas is paid in", decimal("--coin-price"), 3_000)
+    .option("--price <tokens>", "price of storage for a TiB and month", decimal("--price"), 4)
+    .option("--token-price <usd>", "price of the token", decimal("--token-price"), 1)
+    .option("--data <TiB>", "data of each provider", decimal("--data"), 1)
+    .option("--days <days>", "length of an interval", decimal("--days"), 1)
+    .option("--traffic-price <usd>", "price of a GiB of a keeper's traffic", decimal("--traffic-price"), 0.01)
+    .option("--svg <file>", "write the chart to a file")
+    .option("--json", "one JSON document on stdout")
+    .action(economics);
+}
+
+async function economics(options: EconomicsOptions): Promise<void> {
+  const { bound, rowsOf, study, tooGood } = await import("../sim/economics/study.ts");
+  const { worthOf } = await import("../sim/economics/prices.ts");
+  const { tableOf } = await import("../sim/economics/table.ts");
+  const { keepers, providers, intervals, seed, seeds, lost, svg, json } = options;
+  const prices = {
+    gas: options.gasPrice,
+    coin: options.coinPrice,
+    storage: options.price,
+    token: options.tokenPrice,
+    data: options.data,
+    days: options.days,
+    traffic: options.trafficPrice,
+  };
+  if (worthOf(prices, providers) === 0) {
+    throw usageError("there is nothing to earn", {
+      expected: "--price, --token-price, --data and --days above 0",
+    });
+  }
+  let bar: ReturnType<typeof progressBar>;
+  const games = await study({
+    committees: keepers,
+    providers,
+    intervals,
+    first: seed,
+    seeds,
+    lost,
+    onRun: (runs, total) => (bar ??= progressBar({ label: "runs", total }))?.update(runs),
+  });
+  const rows = rowsOf(games, prices);
+  if (svg !== undefined) await chart(svg, rows);
+  if (json === true) printJson({ seed, seeds, intervals, lost, prices, bound, rows });
+  else for (const line of tableOf(rows)) printLine(line);
+  const better = tooGood(rows);
+  if (better.length === 0) return say(`no strategy beats honest play by more than ${bound * 100} %`);
+  const names = better.map(
+    ({ strategy, followers, committee }) => `${strategy} (${followers} of ${committee})`,
+  );
+  throw new CliError({
+    code: exitCodes.failed,
+    message: `at these prices cheating pays: ${names.join(", ")}`,
+    expected: `no strategy to beat honest play by more than ${bound * 100} %`,
+    hint: "longer intervals, more data or a higher price make the shares outweigh the gas",
+  });
+}
+
+async function chart(file: string, rows: Parameters<typeof import("../sim/economics/chart.ts").chartOf>[0]) {
+  const { chartOf } = await import("../sim/economics/chart.ts");
+  try {
+    writeFileSync(file, chartOf(rows));
+  } catch (error) {
+    throw usageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+  say(`chart: ${file}`);
+}

@@ -1,0 +1,68 @@
+/** Ways in which keepers may try to earn more than by honest play. */
+import { censor, inflate, lazy, withhold } from "../byzantine/behaviours.ts";
+import type { Behaviour } from "../byzantine/behaviours.ts";
+import { leaveSubmitting, skipLeading } from "../byzantine/idle-leader.ts";
+
+export type Strategy = {
+  readonly name: string;
+  readonly text: string;
+  /** How a keeper that follows it behaves; `victim` is a keeper that does not. */
+  readonly behaviour: (me: number, victim: number) => Behaviour;
+  /** The provider that lost data answers its followers as if it had not. */
+  readonly withProvider?: true;
+};
+
+/** Values may differ by a hundredth and still count as the same (R22). */
+const toleranceBps = 100;
+
+export const strategies: readonly Strategy[] = [
+  {
+    name: "lazy",
+    text: "asks no provider anything",
+    behaviour: () => lazy(() => false),
+  },
+  {
+    name: "half-lazy",
+    text: "asks every other time",
+    behaviour: () => {
+      let count = 0;
+      return lazy(() => count++ % 2 === 0);
+    },
+  },
+  {
+    name: "skip-leading",
+    text: "lets its turns lapse to save the gas",
+    behaviour: () => skipLeading(),
+  },
+  {
+    name: "leave-submitting",
+    text: "leads, and lets another submit",
+    behaviour: (me) => leaveSubmitting(me),
+  },
+  {
+    name: "censor",
+    text: "leaves an honest keeper out when it leads",
+    behaviour: (_me, victim) => censor(victim),
+  },
+  {
+    name: "withhold",
+    text: "signs nothing, so that leaders may fail",
+    behaviour: () => withhold("partial"),
+  },
+  {
+    name: "inflate-within",
+    text: "adds the tolerance, a hundredth, to its values",
+    behaviour: () => inflate(100 + toleranceBps / 100),
+  },
+  {
+    name: "inflate-half",
+    text: "adds half to its values",
+    behaviour: () => inflate(150),
+  },
+  {
+    name: "collude",
+    text: "has receipts for data that its provider lost",
+    behaviour: () => (ports) => ports,
+    withProvider: true,
+  },
+];

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { defaultPrices, GasTable } from "../../scripts/sim/economics/prices.ts";
+import { bound, rowsOf, study, tooGood } from "../../scripts/sim/economics/study.ts";
+import type { Game, Row } from "../../scripts/sim/economics/study.ts";
+import { runCli } from "../support/cli.ts";
+import { temporaryFolder } from "../support/files.ts";
+
+const long = process.env["WHITEPAY_LONG"] === "1";
+
+let games: Game[];
+let rows: Row[];
+
+beforeAll(async () => {
+  const committees = long ? [4, 7, 10] : [4];
+  const [intervals, seeds] = long ? [40, 8] : [12, 3];
+  games = await study({ committees, providers: 3, intervals, first: 1, seeds, lost: 0.1 });
+  rows = rowsOf(games, defaultPrices);
+}, 3_600_000);
+
+const named = (strategy: string): Row[] => rows.filter((row) => row.strategy === strategy);
+
+describe("a strategy of at most f keepers", () => {
+  it("never beats honest play by more than the bound", () => {
+    expect(rows.length).toBe(long ? 46 : 10);
+    expect(bound).toBe(0.02);
+    expect(tooGood(rows).map(({ strategy, gain }) => `${strategy}: ${gain.mean}`)).toEqual([]);
+  });
+
+  it("earns nothing without challenges, and about the share of them that it asks (R28)", () => {
+    for (const { books } of named("lazy")) expect(books.earned).toBe(0);
+    for (const { books, committee } of named("half-lazy")) {
+      const honest = named("honest").find((row) => row.committee === committee)?.books.earned ?? 0;
+      expect(books.earned / honest).toBeGreaterThan(0.3);
+      expect(books.earned / honest).toBeLessThan(0.8);
+    }
+  });
+
+  it("saves the gas of a turn at the cost of its share of it", () => {
+    for (const { books, gain } of [...named("skip-leading"), ...named("leave-submitting")]) {
+      expect(gain.mean).toBeLessThan(0);
+      // Two may leave each other's transactions to each other, one always saves all of it.
+      expect(books.gas).toBeLessThan(0.0019);
+    }
+    for (const { books } of named("skip-leading")) expect(books.gas).toBe(0);
+  });
+
+  it("hurts whom it censors and gets nothing of it: the share stays with the payer (R30)", () => {
+    for (const { victimGain, gain } of named("censor")) {
+      expect(victimGain?.mean).toBeLessThan(-0.05);
+      expect(gain.mean).toBeLessThan(bound / 2);
+    }
+  });
+
+  it("does pay where a settlement costs more than a share, and then the study says so", () => {
+    const dear = rowsOf(games, { ...defaultPrices, gas: 0.05 });
+    expect(tooGood(dear).map(({ strategy }) => strategy)).toContain("skip-leading");
+  });
+});
+
+describe("the gas of a settlement", () => {
+  it("is what docs/gas.md says, and on the line between for other committees", () => {
+    const table = GasTable.read();
+    const figure = (name: string): number => {
+      const text = readFileSync(new URL("../../docs/gas.md", import.meta.url), "utf8");
+      const row = text.split("\n").find((line) => line.startsWith(`| ${name} |`));
+      return Number(row?.split("|")[2]?.replaceAll(",", ""));
+    };
+    const full = { absent: 0, unpaid: 0 };
+    expect(table.of(4, 1, full)).toBe(figure("n = 4: all sign, all are paid"));
+    expect(table.of(31, 1, { absent: 10, unpaid: 0 })).toBeCloseTo(figure("n = 31: f do not sign"), 6);
+    expect(table.of(124, 1, { absent: 41, unpaid: 41 })).toBeCloseTo(
+      figure("n = 124: f neither sign nor are paid"),
+      6,
+    );
+    expect(table.of(4, 3, full) - table.of(4, 1, full)).toBe(2 * figure("each further provider"));
+    expect(table.of(7, 1, full)).toBeGreaterThan(table.of(4, 1, full));
+    expect(table.of(7, 1, full)).toBeLessThan(table.of(31, 1, full));
+  });
+
+  it("is refused from a page without the figures", () => {
+    expect(() => new GasTable("# nothing")).toThrow('docs/gas.md has no figure for "each further provider"');
+  });
+});
+
+describe("whitepay sim economics", () => {
+  it("prints a table, draws a chart, and exits 1 where cheating pays", async () => {
+    const svg = join(await temporaryFolder(), "chart.svg");
+    const small = ["sim", "economics", "--keepers", "4", "--seed", "2", "--seeds", "1", "--intervals", "4"];
+    const { code, stdout, stderr } = await runCli([...small, "--gas-price", "1", "--svg", svg]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/at these prices cheating pays: .*skip-leading \(1 of 4\)/);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(11);
+    const chart = readFileSync(svg, "utf8");
+    expect(chart.match(/<rect class="(more|less)"/g)).toHaveLength(9);
+    expect(chart).toMatch(/<rect class="more"/);
+    expect(chart).not.toMatch(/NaN|Infinity|http(?!:\/\/www\.w3\.org\/2000\/svg)/);
+  });
+
+  const bad: readonly [string, string, string][] = [
+    ["--gas-price", "-1", "--gas-price is not valid"],
+    ["--lost", "1.5", "expected: a number from 0 to 1, in decimal digits"],
+    ["--price", "0", "there is nothing to earn"],
+    ["--keepers", "5", "sizes 3f+1"],
+  ];
+  it.each(bad)("refuses %s %s", async (name, value, message) => {
+    const { code, stderr } = await runCli(["sim", "economics", name, value]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
