@@ -8,6 +8,7 @@ import { sampleLeaves } from "../../storage/core/sampling.ts";
 import type { Hex } from "../core/hash.ts";
 import type { ChallengeAnswer, ChallengeRequest } from "./challenge.ts";
 import { checkReceipt, decodeReceipt, receiptHash } from "./receipt.ts";
+import type { GroupDomain, SignedReceipt } from "./receipt.ts";
 
 export interface VerifiedAnswer {
   readonly bytesProven: bigint;
@@ -15,6 +16,13 @@ export interface VerifiedAnswer {
   readonly proven: number;
   /** R18's receipt hash. */
   readonly receiptHash: Hex;
+}
+
+export interface AnswerChecks {
+  /** A faster SHA-256 than the pure one. */
+  readonly hash?: Hash;
+  /** Whose signature a receipt carries; a real one by default. */
+  readonly receiptSigner?: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
 }
 
 /**
@@ -29,9 +37,10 @@ export function verifyAnswer(
     readonly list: PieceList;
     readonly receiptKey: Hex;
   },
-  hash?: Hash,
+  checks: AnswerChecks = {},
 ): Result<VerifiedAnswer, "bad-proof" | "bad-receipt"> {
   const { request, answer, list, receiptKey } = input;
+  const { hash } = checks;
   const proof = decodeProof(answer.proof);
   if (!proof.ok) return reject("bad-proof", `${proof.code}: ${proof.detail}`);
   const draws = sampleLeaves(request.seed, list, hash);
@@ -42,7 +51,7 @@ export function verifyAnswer(
   if (!receipt.ok) return reject("bad-receipt", `${receipt.code}: ${receipt.detail}`);
   const { keeper, provider, slot, seed } = request;
   const expected = { keeper, provider, slot, seed, bytesProven, proofHash: proofHash(answer.proof, hash) };
-  const checked = checkReceipt(request, receipt.value, expected, receiptKey);
+  const checked = checkReceipt(request, receipt.value, expected, receiptKey, checks.receiptSigner);
   if (!checked.ok) return checked;
   return accept({ bytesProven, proven, receiptHash: receiptHash(answer.receipt) });
 }

@@ -143,6 +143,7 @@ export function checkReceipt(
   signed: SignedReceipt,
   expected: ExpectedReceipt,
   receiptKey: Hex,
+  signerOf: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined = receiptSigner,
 ): Result<true, "bad-receipt"> {
   const { receipt } = signed;
   for (const field of ["keeper", "provider", "slot", "seed", "bytesProven", "proofHash"] as const) {
@@ -151,7 +152,7 @@ export function checkReceipt(
       return reject("bad-receipt", `${field}: expected ${text(want)}, actual ${text(receipt[field])}`);
     }
   }
-  const signer = receiptSigner(domain, signed);
+  const signer = signerOf(domain, signed);
   if (signer === undefined) return reject("bad-receipt", "signature: expected a valid one, actual none");
   if (!equalBytes(fromHex(signer), fromHex(receiptKey))) {
     return reject("bad-receipt", `signer: expected ${receiptKey.toLowerCase()}, actual ${signer}`);

@@ -1,10 +1,12 @@
 /** Checking what others signed. A port, so that a simulation can trade real signatures for cheap ones. */
 import type { PartialSignature } from "../core/effects.ts";
-import type { DataCheckpoint, GroupSnapshot, Member } from "../core/group.ts";
+import type { Member } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import type { FullProof, OpenedLeaf } from "../core/messages.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { VerifiedAnswer } from "../codec/answer.ts";
+import type { EvidenceScope } from "../codec/evidence.ts";
+export type { EvidenceScope } from "../codec/evidence.ts";
 import type { ChallengeAnswer, ChallengeRequest } from "../codec/challenge.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
@@ -21,16 +23,6 @@ export type AnswerInput = {
   readonly answer: Pick<ChallengeAnswer, "receipt" | "proof">;
   readonly list: PieceList;
   readonly receiptKey: Hex;
-};
-
-export type EvidenceScope = {
-  readonly group: GroupSnapshot;
-  readonly keeper: Member;
-  /** The provider's data at the start of a slot (R12). */
-  readonly dataOf: (provider: number, slot: number) => DataCheckpoint | undefined;
-  readonly pieceList: PieceList | undefined;
-  /** Hash of the first block of the proof's slot. */
-  readonly blockHash: Hex | undefined;
 };
 
 export interface CryptoPort {

@@ -1,16 +1,13 @@
 /** Signatures of a simulated world: hashes that name their signer. Nobody there holds a key that could forge them. */
 import type { PartialSignature } from "../../keeper/core/effects.ts";
-import { fromHex, keccak, keccakText, keccakWords, toHex } from "../../keeper/core/hash.ts";
+import { fromHex, keccakText, keccakWords, toHex } from "../../keeper/core/hash.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Member } from "../../keeper/core/group.ts";
-import type { OpenedLeaf } from "../../keeper/core/messages.ts";
+import { receiptDigest } from "../../keeper/codec/receipt.ts";
 import type { CryptoPort } from "../../keeper/ports/crypto.ts";
 import type { KeyringPort } from "../../keeper/ports/keyring.ts";
-import { ByteWriter, decode } from "../../storage/core/bytes.ts";
-import { bytesProven } from "../../storage/core/proof.ts";
-
-/** Keeper, provider, slot, leaves proven. */
-const receiptBytes = 20 + 4 + 8 + 1;
+import { cheapChecks } from "./cheap-proofs.ts";
+import type { Signatures } from "./signatures.ts";
 
 const blsTag = keccakText("simulated BLS signature");
 
@@ -25,6 +22,15 @@ export function memberOf(index: number): Member {
 
 export function operatorOf(index: number): Hex {
   return memberOf(index).operator;
+}
+
+/** In 65 bytes: who signed, and what. */
+function signatureOf(signer: Hex, digest: Hex): Hex {
+  return `${signer}${digest.slice(2)}${"00".repeat(13)}`;
+}
+
+function signerOf(digest: Hex, signature: Hex): Hex | undefined {
+  return signature.slice(42, 106) === digest.slice(2) ? (signature.slice(0, 42) as Hex) : undefined;
 }
 
 /** In G1's 48 bytes: part of the key, part of the digest. */
@@ -48,65 +54,20 @@ export function simulatedKeyring(index: number): KeyringPort {
   const { operator, blsKey } = memberOf(index);
   return {
     operator,
-    signMessage: (digest) => `${operator}${digest.slice(2)}${"00".repeat(13)}`,
+    signMessage: (digest) => signatureOf(operator, digest),
     signSeed: (challenge) => fromHex(seedOf(blsKey, challenge)),
     signDigest: (digest) => blsSignature(blsKey, digest),
   };
 }
 
-/** Receipt of a simulated provider: keeper, provider, slot, leaves proven, hash. */
-export function simulatedReceipt(keeper: Hex, provider: number, slot: number, leaves: number): Uint8Array {
-  return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).finish();
-}
+/** Receipt keys are told apart from operators by their range. */
+const firstReceiptKey = 1000;
 
-type ReceiptFields = {
-  readonly keeper: Hex;
-  readonly provider: number;
-  readonly slot: number;
-  readonly leaves: number;
-};
-
-function receiptFields(receipt: Uint8Array): ReceiptFields | undefined {
-  const decoded = decode(receipt, receiptBytes, (reader) => ({
-    keeper: reader.hex(20, "keeper"),
-    provider: reader.u32("provider"),
-    slot: reader.u64("slot"),
-    leaves: reader.u8("leaves"),
-  }));
-  return decoded.ok ? decoded.value : undefined;
-}
-
-function receiptHolds(
-  { leaf, receipt, provider, slot }: OpenedLeaf,
-  scope: Parameters<CryptoPort["receiptHolds"]>[1],
-): boolean {
-  if (leaf.kind !== "proven" || keccak(receipt) !== leaf.receiptHash) return false;
-  const fields = receiptFields(receipt);
-  const total = scope.dataOf(provider, slot)?.bytes ?? 0n;
-  return (
-    fields?.keeper === scope.keeper.operator &&
-    fields.provider === provider &&
-    fields.slot === slot &&
-    bytesProven(total, fields.leaves) === leaf.bytes
-  );
-}
-
-export const simulatedCrypto: CryptoPort = {
-  messageSigner: (digest, signature) =>
-    signature.slice(42, 106) === digest.slice(2) ? (signature.slice(0, 42) as Hex) : undefined,
-  checkAnswer: ({ answer, request, list }) => {
-    const fields = receiptFields(answer.receipt);
-    const { keeper, provider, slot } = request;
-    if (fields?.keeper !== keeper || fields.provider !== provider || fields.slot !== slot) {
-      return { ok: false, code: "bad-receipt", detail: "not about this challenge" };
-    }
-    const value = {
-      bytesProven: bytesProven(list.totalBytes, fields.leaves),
-      proven: fields.leaves,
-      receiptHash: keccak(answer.receipt),
-    };
-    return { ok: true, value };
-  },
+export const cheapSignatures: Signatures = {
+  member: memberOf,
+  keyring: simulatedKeyring,
+  receiptKey: (provider) => operatorOf(firstReceiptKey + provider),
+  messageSigner: signerOf,
   aggregate: (digest, partials, members) => {
     const good = partials.filter((p) => p.signature === blsSignature(keyOf(members, p), digest));
     const keys = good.map((p) => keyOf(members, p));
@@ -116,15 +77,25 @@ export const simulatedCrypto: CryptoPort = {
       culprits: partials.filter((p) => !good.includes(p)),
     };
   },
-  evidenceFault: (opened, proof, scope) => {
-    if (!opened.every((leaf) => receiptHolds(leaf, scope))) return "reveal-bad-receipt";
-    if (proof === undefined) return undefined;
-    const { provider, slot, seed } = proof;
-    const expected = seedOf(scope.keeper.blsKey, { provider, slot, blockHash: scope.blockHash ?? "0x" });
-    return toHex(seed) === expected ? undefined : "reveal-bad-proof";
+  aggregateHolds: (digest, signers, signature) =>
+    signature ===
+    aggregateSignature(
+      digest,
+      signers.map(({ blsKey }) => blsKey),
+    ),
+  signReceipt: (domain, receipt, provider) => {
+    const digest = toHex(receiptDigest(domain, receipt));
+    return { receipt, signature: fromHex(signatureOf(operatorOf(firstReceiptKey + provider), digest)) };
   },
-  receiptHolds,
+  checks: {
+    receiptSigner: (domain, { receipt, signature }) =>
+      signerOf(toHex(receiptDigest(domain, receipt)), toHex(signature)),
+    verifySeed: (scope, seed, blsKey) => toHex(seed) === seedOf(toHex(blsKey), scope),
+  },
 };
+
+/** Everything cheap. */
+export const simulatedCrypto: CryptoPort = { ...cheapSignatures, ...cheapChecks(cheapSignatures) };
 
 function keyOf(members: readonly Member[], partial: PartialSignature): Hex {
   return members[partial.keeper]?.blsKey ?? "0x";

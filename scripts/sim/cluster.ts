@@ -1,29 +1,31 @@
 /** A committee in one process: the real core, codec and runtime over simulated ports. */
 import type { GroupParams } from "../../keeper/core/group.ts";
-import { keccakWords, toHex } from "../../keeper/core/hash.ts";
+import { keccakWords } from "../../keeper/core/hash.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { ReasonCode } from "../../keeper/core/reasons.ts";
 import type { ChainPort, Submission, SubmitResult } from "../../keeper/ports/chain.ts";
-import type { ProviderClient } from "../../keeper/ports/provider.ts";
 import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
 import { Keeper } from "../../keeper/runtime/keeper.ts";
-import { makePieceList } from "../../storage/core/piece-list.ts";
-import type { PieceList } from "../../storage/core/piece-list.ts";
 import { ChainModel } from "./chain-model.ts";
 import type { Model } from "./contract-model.ts";
-import {
-  aggregateSignature,
-  memberOf,
-  operatorOf,
-  simulatedCrypto,
-  simulatedKeyring,
-  simulatedReceipt,
-} from "./cheap-crypto.ts";
+import { cheapSignatures, operatorOf } from "./cheap-crypto.ts";
+import { cheapProviders } from "./cheap-proofs.ts";
 import { MemoryStore, mortal } from "./memory-store.ts";
 import { Network } from "./network.ts";
 import { Payer } from "./payer.ts";
 import type { NetworkOptions } from "./network.ts";
+import type { ProviderWorld, Providers } from "./providers.ts";
+import { realProviders } from "./real-proofs.ts";
+import type { Signatures } from "./signatures.ts";
 import { World } from "./world.ts";
+
+/** What of a world is real besides core, codec and runtime. */
+export type Reality = {
+  /** Cheap ones by default. */
+  readonly signatures?: Signatures;
+  /** Whether providers store bytes and prove them, with their own logic. */
+  readonly proofs?: "real" | "cheap";
+};
 
 export type ClusterOptions = {
   readonly seed: number;
@@ -36,7 +38,7 @@ export type ClusterOptions = {
   readonly network: NetworkOptions;
   readonly blockMs: readonly [number, number];
   readonly storeLatencyMs: number;
-};
+} & Reality;
 
 export type Noted = {
   readonly keeper: number;
@@ -102,8 +104,8 @@ export class Cluster {
   /** The price of gas is beyond what keepers pay: nothing of theirs is mined. */
   gasSpike = false;
   readonly payer: Payer;
-  /** Piece lists by their root. */
-  readonly #lists = new Map<Hex, PieceList>();
+  readonly signatures: Signatures;
+  readonly #providers: Providers;
   readonly #pool: {
     submission: Submission;
     sender: number;
@@ -114,7 +116,12 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.options = options;
     this.world = new World(options.seed);
-    const keepers = Array.from({ length: options.committee + (options.spares ?? 0) }, (_, i) => memberOf(i));
+    this.signatures = options.signatures ?? cheapSignatures;
+    const { signatures } = this;
+    const keepers = Array.from({ length: options.committee + (options.spares ?? 0) }, (_, i) =>
+      signatures.member(i),
+    );
+    this.#providers = (options.proofs === "real" ? realProviders : cheapProviders)(this.#providerWorld());
     this.chain = new ChainModel({
       seed: options.seed,
       params: options.params,
@@ -122,11 +129,8 @@ export class Cluster {
       committee: options.committee,
       providers: options.providers.map(BigInt),
       operatorOfProvider: (provider) => operatorOf(2000 + provider),
-      dataOf: (provider, bytes) => this.#dataOf(provider, bytes),
-      verify: (digest, signers, signature) => {
-        const keys = signers.map(({ blsKey }) => blsKey);
-        return signature === aggregateSignature(digest, keys);
-      },
+      dataOf: (provider, bytes) => this.#providers.dataOf(provider, bytes),
+      verify: (digest, signers, signature) => signatures.aggregateHolds(digest, signers, signature),
     });
     this.payer = new Payer(this.chain);
     this.network = new Network(this.world, options.network);
@@ -140,13 +144,26 @@ export class Cluster {
     }));
   }
 
-  /** One piece of that size, made up: its root stands for its bytes. */
-  #dataOf(provider: number, bytes: bigint): { listRoot: Hex; receiptKey: Hex } {
-    const root = new Uint8Array(32).fill(provider + 1);
-    const list = makePieceList([{ root, size: Number(bytes) }]);
-    const listRoot = toHex(list.root);
-    this.#lists.set(listRoot, list);
-    return { listRoot, receiptKey: operatorOf(1000 + provider) };
+  /** The chain is asked for when it is there: it asks for the providers' data itself. */
+  #providerWorld(): ProviderWorld {
+    const cluster = this;
+    const { options, world, signatures } = cluster;
+    return {
+      world,
+      signatures,
+      delayMs: options.network.delayMs,
+      tooLate_ms: options.blockMs[1] * (options.params.answer + 2),
+      get chain() {
+        return cluster.chain;
+      },
+      proves: (provider, keeper) => cluster.proves(provider, keeper),
+      spoils: (provider) => cluster.spoils(provider),
+    };
+  }
+
+  /** The operator of keeper `index`, whether it has a seat or not. */
+  operatorOf(index: number): Hex {
+    return this.signatures.member(index).operator;
   }
 
   /** Where turn `turn` of the interval that starts at `ts` ends what it pays for (R6). */
@@ -160,11 +177,12 @@ export class Cluster {
     if (seat === undefined || seat.abort !== undefined) return;
     const abort = new AbortController();
     seat.abort = abort;
-    const keyring = simulatedKeyring(index);
+    const { signatures } = this;
+    const keyring = signatures.keyring(index);
     seat.store.endOf = (ts, turn) => this.endOf(ts, turn);
     const ports: KeeperDependencies = {
       keyring,
-      crypto: simulatedCrypto,
+      crypto: { ...this.#providers.checks, ...signatureChecks(signatures) },
       store: mortal(seat.store, abort.signal),
       ledger: silentLedger,
       transport: this.network.attach(keyring.operator),
@@ -189,7 +207,7 @@ export class Cluster {
         sleep: (delay_ms) => this.world.sleep(delay_ms),
         entropy: () => this.world.random.hex(32),
       },
-      provider: this.#providerOf(index),
+      provider: this.#providers.client(index),
     };
     const groups = [this.chain.snapshot(this.chain.head).address];
     const keeper = new Keeper({ groups, timeout_ms: 5_000, maxLists: 64 }, this.decorate(ports, index));
@@ -207,7 +225,7 @@ export class Cluster {
     seat.abort = undefined;
     seat.keeper = undefined;
     seat.feed = undefined;
-    this.network.detach(operatorOf(index));
+    this.network.detach(this.operatorOf(index));
   }
 
   onBlock(listener: (block: number) => void): void {
@@ -237,7 +255,7 @@ export class Cluster {
         this.#pool.push(waiting);
         continue;
       }
-      const result = this.chain.settle(submission, operatorOf(sender));
+      const result = this.chain.settle(submission, this.operatorOf(sender));
       if ("refused" in result) resolve({ kind: "superseded", detail: result.refused });
       else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
     }
@@ -260,7 +278,7 @@ export class Cluster {
           if (seat.endpoint === "wrong-chain")
             onTrouble("rpc-wrong-chain", "the endpoint is of another chain");
           if (signal.aborted || seat.endpoint !== "well") return;
-          if (this.network.paused.has(operatorOf(index))) return;
+          if (this.network.paused.has(this.operatorOf(index))) return;
           const head = this.chain.head;
           const view = Math.max(this.options.params.originBlock, head - this.options.params.confirmations);
           let from = known.head;
@@ -297,30 +315,13 @@ export class Cluster {
         }),
     };
   }
+}
 
-  #providerOf(keeper: number): ProviderClient {
-    const { random } = this.world;
-    const pause = (): Promise<void> => this.world.sleep(random.integer(...this.options.network.delayMs));
-    return {
-      challenge: async (_target, request) => {
-        await pause();
-        const leaves = this.proves(request.provider, keeper);
-        if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
-        const spoiled = this.spoils(request.provider);
-        if (spoiled === "slow")
-          await this.world.sleep(this.options.blockMs[1] * (this.options.params.answer + 2));
-        const about = spoiled === "corrupt" ? operatorOf(999) : request.keeper;
-        const slot = request.slot - (spoiled === "replay" ? 1 : 0);
-        const receipt = simulatedReceipt(about, request.provider, slot, leaves);
-        return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
-      },
-      pieceList: async (_target, query) => {
-        await pause();
-        const list = this.#lists.get(query.listRoot);
-        return list === undefined ? { ok: false, reason: "refused", detail: "no list" } : { ok: true, list };
-      },
-    };
-  }
+function signatureChecks(signatures: Signatures): Pick<Signatures, "messageSigner" | "aggregate"> {
+  return {
+    messageSigner: (digest, signature) => signatures.messageSigner(digest, signature),
+    aggregate: (digest, partials, members) => signatures.aggregate(digest, partials, members),
+  };
 }
 
 const silentLedger: KeeperDependencies["ledger"] = {

@@ -3,6 +3,7 @@ import { keccakText } from "../../keeper/core/hash.ts";
 import { checkers } from "./checkers/index.ts";
 import type { Run, Violation } from "./checkers/checker.ts";
 import { Cluster, defaultParams } from "./cluster.ts";
+import type { Reality } from "./cluster.ts";
 import { Injector } from "./scenario/inject.ts";
 import { providerBytes, spares } from "./scenario/schema.ts";
 import type { Scenario } from "./scenario/schema.ts";
@@ -37,10 +38,15 @@ function watch(run: Run, found: Map<string, Violation>): void {
   }
 }
 
-export async function simulate(scenario: Scenario, seed: number): Promise<SimulationResult> {
+export async function simulate(
+  scenario: Scenario,
+  seed: number,
+  reality: Reality = {},
+): Promise<SimulationResult> {
   const { committee, params, settlements, blockMs, network } = scenario;
   const lockup = params.interval + ((committee - 1) / 3 + 1) * params.turn;
   const cluster = new Cluster({
+    ...reality,
     seed,
     committee,
     spares: spares(scenario),

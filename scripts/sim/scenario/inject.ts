@@ -5,7 +5,6 @@ import type { Kind } from "../../../keeper/core/messages.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import type { Behaviour } from "../byzantine/behaviours.ts";
 import { changing } from "../byzantine/changing.ts";
-import { operatorOf } from "../cheap-crypto.ts";
 import type { Cluster } from "../cluster.ts";
 import type { NetworkOptions } from "../network.ts";
 import type { Fault, Phase, Scenario } from "./schema.ts";
@@ -65,7 +64,7 @@ export class Injector {
     cluster.spoils = (provider) => this.#spoiled.get(provider);
     cluster.onFatal = (keeper) => cluster.crash(keeper);
     const { network } = cluster;
-    const seat = new Map(cluster.seats.map((_, i) => [operatorOf(i), i]));
+    const seat = new Map(cluster.seats.map((_, i) => [cluster.operatorOf(i), i]));
     network.reaches = (a, b) => {
       const [from, to] = [seat.get(a) ?? -1, seat.get(b) ?? -1];
       return ![...this.#cuts].some((cut) => cut(from, to));
@@ -192,8 +191,8 @@ export class Injector {
       return;
     }
     if (fault.kind === "pause") {
-      cluster.network.paused.add(operatorOf(keeper));
-      return over(fault.forBlocks, () => cluster.network.paused.delete(operatorOf(keeper)));
+      cluster.network.paused.add(cluster.operatorOf(keeper));
+      return over(fault.forBlocks, () => cluster.network.paused.delete(cluster.operatorOf(keeper)));
     }
     if (fault.kind === "torn-write") {
       seat.store.onTorn = () => cluster.crash(keeper);

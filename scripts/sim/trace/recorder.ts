@@ -3,7 +3,6 @@ import type { Hex } from "../../../keeper/core/hash.ts";
 import { bits } from "../../../keeper/core/hash.ts";
 import { leaderOf, turnAt, turnOrder, turnWindow } from "../../../keeper/core/turns.ts";
 import type { Violation } from "../checkers/checker.ts";
-import { operatorOf } from "../cheap-crypto.ts";
 import type { Settled } from "../chain-model.ts";
 import type { Cluster } from "../cluster.ts";
 import { creditsOf } from "../credits.ts";
@@ -28,7 +27,7 @@ export class Recorder {
   constructor(cluster: Cluster, injector: Injector) {
     this.#cluster = cluster;
     this.#injector = injector;
-    this.#seatOf = new Map(cluster.seats.map((_, seat) => [operatorOf(seat), seat]));
+    this.#seatOf = new Map(cluster.seats.map((_, seat) => [cluster.operatorOf(seat), seat]));
     const { network, world } = cluster;
     network.onSent = ({ keeper, committee, body }, ways) => {
       this.#catchUp();

@@ -62,7 +62,7 @@ function answerOf(kept: (leaf: number) => boolean, changes: Partial<Receipt> = {
 }
 
 const verify = (answer: { receipt: Uint8Array; proof: Uint8Array }, key = receiptKey) =>
-  verifyAnswer({ request, answer, list, receiptKey: key }, nativeHash);
+  verifyAnswer({ request, answer, list, receiptKey: key }, { hash: nativeHash });
 
 describe("an answer", () => {
   it("with all leaves is worth all bytes, and is named by the hash of its receipt", () => {

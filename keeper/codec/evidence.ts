@@ -1,0 +1,84 @@
+/** R13, R21, R24: whether receipts and full proofs, one's own or another keeper's, are what they claim. Pure. */
+import type { Hash } from "../../storage/core/merkle.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+import type { DataCheckpoint, GroupSnapshot, Member } from "../core/group.ts";
+import { fromHex } from "../core/hash.ts";
+import type { Hex } from "../core/hash.ts";
+import type { FullProof, OpenedLeaf } from "../core/messages.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import { verifyAnswer } from "./answer.ts";
+import { checkReceipt, decodeReceipt, receiptHash, receiptSigner } from "./receipt.ts";
+import type { GroupDomain, SignedReceipt } from "./receipt.ts";
+import { verifySeed } from "./seed.ts";
+import type { SeedScope } from "./seed.ts";
+
+/** What of it needs keys, and the hash for the bytes: a simulation brings cheap signatures, a daemon a fast hash. */
+export type EvidenceChecks = {
+  /** Lower-case address that signed, or undefined when the signature is no valid one. */
+  readonly receiptSigner: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
+  readonly verifySeed: (scope: SeedScope, seed: Uint8Array, blsKey: Uint8Array) => boolean;
+  readonly hash?: Hash;
+};
+
+export const realSignatureChecks: EvidenceChecks = { receiptSigner, verifySeed };
+
+export type EvidenceScope = {
+  readonly group: GroupSnapshot;
+  readonly keeper: Member;
+  /** The provider's data at the start of a slot (R12). */
+  readonly dataOf: (provider: number, slot: number) => DataCheckpoint | undefined;
+  readonly pieceList: PieceList | undefined;
+  /** Hash of the first block of the proof's slot. */
+  readonly blockHash: Hex | undefined;
+};
+
+/** Receipts of opened leaves and one full proof (R21); undefined: all hold. */
+export function evidenceFault(
+  opened: readonly OpenedLeaf[],
+  proof: FullProof | undefined,
+  scope: EvidenceScope,
+  checks: EvidenceChecks,
+): ReasonCode | undefined {
+  for (const leaf of opened) if (!receiptHolds(leaf, scope, checks)) return "reveal-bad-receipt";
+  if (proof === undefined) return undefined;
+  return proofHolds(opened, proof, scope, checks) ? undefined : "reveal-bad-proof";
+}
+
+/** R24: whether the receipt of a proven leaf is the provider's. */
+export function receiptHolds(
+  opened: OpenedLeaf,
+  scope: Omit<EvidenceScope, "pieceList" | "blockHash">,
+  checks: EvidenceChecks,
+): boolean {
+  const { leaf, provider, slot } = opened;
+  if (leaf.kind !== "proven" || receiptHash(opened.receipt) !== leaf.receiptHash) return false;
+  const decoded = decodeReceipt(opened.receipt);
+  const data = scope.dataOf(provider, slot);
+  if (!decoded.ok || data === undefined) return false;
+  const { chainId, address } = scope.group;
+  const expected = { keeper: scope.keeper.operator, provider, slot, bytesProven: leaf.bytes };
+  const domain = { chainId, group: address };
+  return checkReceipt(domain, decoded.value, expected, data.receiptKey, checks.receiptSigner).ok;
+}
+
+/** R21: the seed is the keeper's, the leaves are those it draws, and the receipt is about this very proof. */
+function proofHolds(
+  opened: readonly OpenedLeaf[],
+  proof: FullProof,
+  scope: EvidenceScope,
+  checks: EvidenceChecks,
+): boolean {
+  const { provider, slot, seed } = proof;
+  const { group, keeper, pieceList: list, blockHash } = scope;
+  const data = scope.dataOf(provider, slot);
+  const receipt = opened.find((o) => o.provider === provider && o.slot === slot)?.receipt;
+  if (list === undefined || blockHash === undefined || data === undefined || receipt === undefined) {
+    return false;
+  }
+  const { chainId, address } = group;
+  const challenge = { chainId, group: address, provider, slot, blockHash };
+  const request = { ...challenge, keeper: keeper.operator, seed };
+  const answer = { receipt, proof: proof.proof };
+  if (!verifyAnswer({ request, answer, list, receiptKey: data.receiptKey }, checks).ok) return false;
+  return checks.verifySeed(challenge, seed, fromHex(keeper.blsKey));
+}

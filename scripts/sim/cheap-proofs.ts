@@ -1,0 +1,116 @@
+/** Providers that store nothing: a receipt says how many of 16 leaves they would have proven. */
+import { fromHex, keccak, toHex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import { ByteWriter, decode } from "../../storage/core/bytes.ts";
+import { makePieceList } from "../../storage/core/piece-list.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+import { bytesProven } from "../../storage/core/proof.ts";
+import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
+import type { Signatures } from "./signatures.ts";
+
+type ReceiptFields = {
+  readonly keeper: Hex;
+  readonly provider: number;
+  readonly slot: number;
+  readonly leaves: number;
+};
+
+const receiptBytes = 20 + 4 + 8 + 1;
+
+function encodeReceipt({ keeper, provider, slot, leaves }: ReceiptFields): Uint8Array {
+  return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).finish();
+}
+
+function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
+  const decoded = decode(receipt, receiptBytes, (reader) => ({
+    keeper: reader.hex(20, "keeper"),
+    provider: reader.u32("provider"),
+    slot: reader.u64("slot"),
+    leaves: reader.u8("leaves"),
+  }));
+  return decoded.ok ? decoded.value : undefined;
+}
+
+/** Of seeds and receipts all but the storage is checked: whose they are, and what they are about. */
+export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks {
+  const receiptHolds: ProofChecks["receiptHolds"] = ({ leaf, receipt, provider, slot }, scope) => {
+    if (leaf.kind !== "proven" || keccak(receipt) !== leaf.receiptHash) return false;
+    const fields = decodeReceipt(receipt);
+    const total = scope.dataOf(provider, slot)?.bytes ?? 0n;
+    return (
+      fields?.keeper === scope.keeper.operator &&
+      fields.provider === provider &&
+      fields.slot === slot &&
+      bytesProven(total, fields.leaves) === leaf.bytes
+    );
+  };
+  return {
+    receiptHolds,
+    checkAnswer: ({ answer, request, list }) => {
+      const fields = decodeReceipt(answer.receipt);
+      const { keeper, provider, slot } = request;
+      if (fields?.keeper !== keeper || fields.provider !== provider || fields.slot !== slot) {
+        return { ok: false, code: "bad-receipt", detail: "not about this challenge" };
+      }
+      const value = {
+        bytesProven: bytesProven(list.totalBytes, fields.leaves),
+        proven: fields.leaves,
+        receiptHash: keccak(answer.receipt),
+      };
+      return { ok: true, value };
+    },
+    evidenceFault: (opened, proof, scope) => {
+      if (!opened.every((leaf) => receiptHolds(leaf, scope))) return "reveal-bad-receipt";
+      if (proof === undefined) return undefined;
+      const { chainId, address: group } = scope.group;
+      const { provider, slot, seed } = proof;
+      const challenge = { chainId, group, provider, slot, blockHash: scope.blockHash ?? "0x" };
+      return checks.verifySeed(challenge, seed, fromHex(scope.keeper.blsKey))
+        ? undefined
+        : "reveal-bad-proof";
+    },
+  };
+}
+
+/** @param world looked up when it is needed: a chain asks for its providers' data before it is whole */
+export function cheapProviders(world: ProviderWorld): Providers {
+  const { signatures } = world;
+  const lists = new Map<Hex, PieceList>();
+  return {
+    checks: cheapChecks(signatures),
+    dataOf: (provider, bytes) => {
+      // One piece of that size, made up: its root stands for its bytes.
+      const list = makePieceList([{ root: new Uint8Array(32).fill(provider + 1), size: Number(bytes) }]);
+      const listRoot = toHex(list.root);
+      lists.set(listRoot, list);
+      return { listRoot, receiptKey: signatures.receiptKey(provider) };
+    },
+    client: (keeper) => {
+      const { random } = world.world;
+      const pause = (): Promise<void> => world.world.sleep(random.integer(...world.delayMs));
+      return {
+        challenge: async (_target, request) => {
+          await pause();
+          const { provider } = request;
+          const leaves = world.proves(provider, keeper);
+          if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
+          const spoiled = world.spoils(provider);
+          if (spoiled === "slow") await world.world.sleep(world.tooLate_ms);
+          const slot = request.slot - (spoiled === "replay" ? 1 : 0);
+          const about = spoiled === "corrupt" ? nobody : request.keeper;
+          const receipt = encodeReceipt({ keeper: about, provider, slot, leaves });
+          return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
+        },
+        pieceList: async (_target, query) => {
+          await pause();
+          const list = lists.get(query.listRoot);
+          return list === undefined
+            ? { ok: false, reason: "refused", detail: "no list" }
+            : { ok: true, list };
+        },
+      };
+    },
+  };
+}
+
+const nobody: Hex = `0x${"00".repeat(20)}`;

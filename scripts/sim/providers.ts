@@ -1,0 +1,30 @@
+/** Providers of a simulated world: what they commit to, how they answer, and how a keeper checks what they say. */
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { CryptoPort } from "../../keeper/ports/crypto.ts";
+import type { ProviderClient } from "../../keeper/ports/provider.ts";
+import type { ChainModel } from "./chain-model.ts";
+import type { Signatures } from "./signatures.ts";
+import type { World } from "./world.ts";
+
+export type ProofChecks = Pick<CryptoPort, "checkAnswer" | "evidenceFault" | "receiptHolds">;
+
+export type Providers = {
+  readonly checks: ProofChecks;
+  /** What provider `provider` commits to for that many bytes. */
+  dataOf(provider: number, bytes: bigint): { readonly listRoot: Hex; readonly receiptKey: Hex };
+  /** The way of keeper `keeper` to all providers. */
+  client(keeper: number): ProviderClient;
+};
+
+/** What providers see of the world, and what is wrong with them now. */
+export type ProviderWorld = {
+  readonly world: World;
+  readonly chain: ChainModel;
+  readonly signatures: Signatures;
+  readonly delayMs: readonly [number, number];
+  /** Longer than any answer may take. */
+  readonly tooLate_ms: number;
+  /** Of 16 leaves, how many a provider still has for a keeper; undefined: it does not answer. */
+  readonly proves: (provider: number, keeper: number) => number | undefined;
+  readonly spoils: (provider: number) => "corrupt" | "replay" | "slow" | undefined;
+};
