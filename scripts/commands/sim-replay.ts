@@ -4,14 +4,13 @@ import type { Command } from "commander";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { integerOption } from "../lib/options.ts";
 import { printLine, say } from "../lib/output.ts";
-import { committees, playOf, summary } from "./sim-scenario.ts";
-import type { PlayOptions } from "./sim-scenario.ts";
+import { assertStorable, committees, playOf, realityOf, summary, withReality } from "./sim-scenario.ts";
+import type { PlayOptions, RealityOptions } from "./sim-scenario.ts";
 
-type ReplayOptions = PlayOptions & { readonly trace?: true; readonly html?: string };
+type ReplayOptions = PlayOptions & RealityOptions & { readonly trace?: true; readonly html?: string };
 
 export function register(sim: Command): void {
-  sim
-    .command("replay")
+  withReality(sim.command("replay"))
     .argument("<file-or-seed>", "a scenario file, or the seed of a random scenario")
     .description(
       "play one run again; says what happened as text or as a timeline, exits 1 if a checker complains",
@@ -26,7 +25,8 @@ export function register(sim: Command): void {
 async function replay(what: string, { trace, html, ...options }: ReplayOptions): Promise<void> {
   const { simulate } = await import("../sim/simulate.ts");
   const { scenario, seed } = await playOf(what, options);
-  const result = await simulate(scenario, seed);
+  await assertStorable(scenario, options);
+  const result = await simulate(scenario, seed, await realityOf(options));
   if (trace === true) for (const line of result.trace) printLine(line);
   if (html !== undefined) {
     const { timelinePage } = await import("../sim/trace/timeline.ts");

@@ -2,8 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { usageError } from "../lib/exit.ts";
-import { integerOption } from "../lib/options.ts";
+import type { Command } from "commander";
+import { choiceOption, integerOption } from "../lib/options.ts";
 import { projectRoot } from "../lib/paths.ts";
+import type { Reality } from "../sim/cluster.ts";
 import type { Scenario } from "../sim/scenario/schema.ts";
 import type { SimulationResult } from "../sim/simulate.ts";
 
@@ -34,6 +36,48 @@ export async function load(file: string): Promise<Scenario> {
     if (error instanceof ScenarioError) throw usageError(error.message);
     throw error;
   }
+}
+
+/** What of the simulated worlds is real, as options say it. */
+export type RealityOptions = { readonly crypto: RealOrCheap; readonly proofs: RealOrCheap };
+type RealOrCheap = (typeof realOrCheap)[number];
+const realOrCheap = ["cheap", "real"] as const;
+
+export function withReality(command: Command): Command {
+  return command
+    .option("--crypto <kind>", "signatures: cheap | real", choiceOption("--crypto", realOrCheap), "cheap")
+    .option(
+      "--proofs <kind>",
+      "providers that store and prove: cheap | real",
+      choiceOption("--proofs", realOrCheap),
+      "cheap",
+    );
+}
+
+export async function realityOf({ crypto, proofs }: RealityOptions): Promise<Reality> {
+  if (crypto === "cheap") return { proofs };
+  const { realSignatures } = await import("../lib/real-signatures.ts");
+  return { proofs, signatures: realSignatures() };
+}
+
+/** Providers that really store do so in memory. */
+export async function assertStorable(scenario: Scenario, { proofs }: RealityOptions): Promise<void> {
+  if (proofs === "cheap") return;
+  const { maxRealBytes } = await import("../sim/memory-pieces.ts");
+  const { providerBytes } = await import("../sim/scenario/schema.ts");
+  const changed = scenario.faults.flatMap((fault) => (fault.kind === "change-data" ? [fault.bytes] : []));
+  const largest = Math.max(...providerBytes(scenario), ...changed);
+  if (largest <= maxRealBytes) return;
+  throw usageError("a provider of this scenario is too large for --proofs real", {
+    expected: `at most ${maxRealBytes} bytes`,
+    actual: String(largest),
+    hint: "play it with --proofs cheap",
+  });
+}
+
+/** The options that differ from those in force by default, to be typed again. */
+export function realityWords({ crypto, proofs }: RealityOptions): string {
+  return (crypto === "real" ? " --crypto real" : "") + (proofs === "real" ? " --proofs real" : "");
 }
 
 /** A run to play again: of a file with a seed of its own, or of the random scenario that a seed makes. */

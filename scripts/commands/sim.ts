@@ -7,13 +7,28 @@ import { integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { projectRoot } from "../lib/paths.ts";
 import type { SimulationResult } from "../sim/simulate.ts";
-import { commit, committees, load, summary } from "./sim-scenario.ts";
+import {
+  assertStorable,
+  commit,
+  committees,
+  load,
+  realityOf,
+  realityWords,
+  summary,
+  withReality,
+} from "./sim-scenario.ts";
+import type { RealityOptions } from "./sim-scenario.ts";
 
 const library = "scripts/sim/scenarios";
-const progressEvery_ms = 1_000;
 
-type RunOptions = { seed: number; seeds?: number; json?: true };
-type FuzzOptions = { seed: number; seeds?: number; minutes?: number; keepers: number[]; json?: true };
+type RunOptions = RealityOptions & { seed: number; seeds?: number; json?: true };
+type FuzzOptions = RealityOptions & {
+  seed: number;
+  seeds?: number;
+  minutes?: number;
+  keepers: number[];
+  json?: true;
+};
 
 /** Commands of `sim` in files of their own. */
 const extensions = ["sim-replay", "sim-shrink", "sim-economics"] as const;
@@ -21,16 +36,14 @@ type SimModule = { register(sim: Command): void };
 
 export async function register(program: Command): Promise<void> {
   const sim = program.command("sim").description("play fault scenarios in a simulated world");
-  sim
-    .command("run")
+  withReality(sim.command("run"))
     .argument("<file>", "a scenario (YAML); `whitepay sim list` names those that come along")
     .description("play one scenario; exits 0 only if no checker complained and what it expects came true")
     .option("--seed <number>", "seed of the run", integerOption("--seed"), 1)
     .option("--seeds <number>", "play that many seeds, from --seed on", integerOption("--seeds", { min: 1 }))
     .option("--json", "one JSON document a seed on stdout")
     .action((file: string, options: RunOptions) => runFile(file, options));
-  sim
-    .command("fuzz")
+  withReality(sim.command("fuzz"))
     .description("play random scenarios; exits 1 at the first violation, or if a kind of fault never struck")
     .option("--seed <number>", "first seed", integerOption("--seed"), 1)
     .option("--seeds <number>", "how many scenarios (default 100)", integerOption("--seeds", { min: 1 }))
@@ -47,44 +60,55 @@ function document(result: SimulationResult): object {
   return { name, seed, settled, intervals, violations, faults, traceHash };
 }
 
-async function runFile(file: string, { seed, seeds = 1, json }: RunOptions): Promise<void> {
+async function runFile(file: string, { seed, seeds = 1, json, ...real }: RunOptions): Promise<void> {
   const { simulate } = await import("../sim/simulate.ts");
   const { failuresOf, inWords } = await import("../sim/verdict.ts");
   const scenario = await load(file);
+  await assertStorable(scenario, real);
+  const reality = await realityOf(real);
   let failed = 0;
   for (let s = seed; s < seed + seeds; s++) {
-    const result = await simulate(scenario, s);
+    const result = await simulate(scenario, s, reality);
     const found = failuresOf(scenario, result).map(inWords);
     if (json) printJson(document(result));
     else printLine(summary(result, found.length === 0));
     if (found.length === 0) continue;
     failed++;
     for (const text of found) say(`  does not hold: ${text}`);
-    say(`  seed ${s}, commit ${commit()}; see it again: whitepay sim replay ${file} --seed ${s} --trace`);
+    say(
+      `  seed ${s}, commit ${commit()}; see it again: whitepay sim replay ${file} --seed ${s}${realityWords(real)} --trace`,
+    );
   }
   if (failed > 0)
     throw new CliError({ code: exitCodes.failed, message: `${failed} of ${seeds} runs failed` });
 }
 
-async function fuzz({ seed, seeds, minutes, keepers, json }: FuzzOptions): Promise<void> {
+async function fuzz({ seed, seeds, minutes, keepers, json, ...real }: FuzzOptions): Promise<void> {
   const { campaign } = await import("../sim/campaign.ts");
-  let said_ms = performance.now();
-  const start_ms = said_ms;
+  const { progressBar } = await import("../lib/progress.ts");
+  const start_ms = performance.now();
   const limit_ms = minutes === undefined ? Infinity : minutes * 60_000;
+  const count = seeds ?? (minutes === undefined ? 100 : Number.MAX_SAFE_INTEGER);
+  // By seeds the bar counts scenarios, by minutes the time; the rate of intervals stands beside it.
+  const timed = seeds === undefined && minutes !== undefined;
+  const label = (runs: number, intervals: number): string => {
+    const rate = (intervals * 1000) / Math.max(1, performance.now() - start_ms);
+    return `${runs} scenarios, ${intervals} intervals, ${rate.toFixed(1)} intervals/s`;
+  };
+  const bar = progressBar({
+    label: timed ? "seconds" : "scenarios",
+    total: timed ? limit_ms / 1000 : count,
+  });
   const report = await campaign({
     first: seed,
-    count: seeds ?? (minutes === undefined ? 100 : Number.MAX_SAFE_INTEGER),
+    count,
     committees: keepers,
+    reality: await realityOf(real),
     goOn: () => performance.now() - start_ms < limit_ms,
-    onRun: ({ runs, intervals }) => {
-      const now_ms = performance.now();
-      if (!process.stderr.isTTY || now_ms - said_ms < progressEvery_ms) return;
-      said_ms = now_ms;
-      const rate = (intervals / ((now_ms - start_ms) / 1000)).toFixed(1);
-      process.stderr.write(`\r${runs} scenarios, ${intervals} intervals, ${rate} intervals/s `);
-    },
+    onRun: ({ runs, intervals }) =>
+      bar?.update(timed ? (performance.now() - start_ms) / 1000 : runs, label(runs, intervals)),
   });
-  if (process.stderr.isTTY) process.stderr.write("\n");
+  bar?.stop();
   const { runs, intervals, faults, failure, never } = report;
   if (json) printJson({ first: seed, runs, intervals, faults, failure: failure?.violations ?? [], never });
   else {
@@ -95,7 +119,7 @@ async function fuzz({ seed, seeds, minutes, keepers, json }: FuzzOptions): Promi
   if (failure !== undefined) {
     for (const { checker, block, text } of failure.violations)
       say(`does not hold: ${checker} at block ${block}: ${text}`);
-    const again = `whitepay sim replay ${failure.seed} --keepers ${keepers.join()} --trace`;
+    const again = `whitepay sim replay ${failure.seed} --keepers ${keepers.join()}${realityWords(real)} --trace`;
     say(`seed ${failure.seed}, commit ${commit()}; see it again: ${again}`);
     throw new CliError({ code: exitCodes.failed, message: `seed ${failure.seed} found a violation` });
   }

@@ -2,8 +2,8 @@
 import { Presets, SingleBar } from "cli-progress";
 
 export type Progress = {
-  /** `done` of `total` so far; the bar closes by itself when all is done. */
-  update(done: number): void;
+  /** `done` of `total` so far, and what else to say now; the bar closes by itself when all is done. */
+  update(done: number, beside?: string): void;
   /** Closes the bar where the work ends early. */
   stop(): void;
 };
@@ -27,7 +27,7 @@ export function progressBar(options: ProgressOptions): Progress | undefined {
   if (!stream.isTTY) return undefined;
   const bar = new SingleBar(
     {
-      format: `${label} [{bar}] {percentage} % of {size}, {rate}/s, {left}`,
+      format: `${label} [{bar}] {percentage} % of {size}, {rate}/s, {left}{beside}`,
       stream,
       barsize: 24,
       hideCursor: true,
@@ -39,14 +39,19 @@ export function progressBar(options: ProgressOptions): Progress | undefined {
     Presets.shades_classic,
   );
   const started_ms = now_ms();
-  const shown = (done: number): object => {
+  const shown = (done: number, beside?: string): object => {
     const rate = (done * 1000) / Math.max(1, now_ms() - started_ms);
     const left = done >= total ? "done" : rate > 0 ? `${Math.ceil((total - done) / rate)} s left` : "waiting";
-    return { size: format(total), rate: format(rate), left };
+    return {
+      size: format(total),
+      rate: format(rate),
+      left,
+      beside: beside === undefined ? "" : `; ${beside}`,
+    };
   };
   bar.start(total, 0, shown(0));
   return {
-    update: (done) => bar.update(Math.min(done, total), shown(done)),
+    update: (done, beside) => bar.update(Math.min(done, total), shown(done, beside)),
     stop: () => bar.stop(),
   };
 }

@@ -1,4 +1,5 @@
 /** Many random scenarios in a row, and what struck in them. */
+import type { Reality } from "./cluster.ts";
 import { randomScenario } from "./scenario/random.ts";
 import { faultKinds } from "./scenario/schema.ts";
 import { simulate } from "./simulate.ts";
@@ -8,6 +9,7 @@ export type CampaignOptions = {
   readonly first: number;
   readonly count: number;
   readonly committees: readonly number[];
+  readonly reality?: Reality;
   /** Asked before each scenario. */
   readonly goOn?: () => boolean;
   readonly onRun?: (soFar: { readonly runs: number; readonly intervals: number }) => void;
@@ -24,13 +26,13 @@ export type CampaignReport = {
 };
 
 export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { first, count, committees, goOn = () => true, onRun = () => undefined } = options;
+  const { first, count, committees, reality = {}, goOn = () => true, onRun = () => undefined } = options;
   const faults: Record<string, number> = {};
   let runs = 0;
   let intervals = 0;
   let failure: SimulationResult | undefined;
   for (let seed = first; runs < count && failure === undefined && goOn(); seed++) {
-    const result = await simulate(randomScenario(seed, committees), seed);
+    const result = await simulate(randomScenario(seed, committees), seed, reality);
     runs++;
     intervals += result.settled;
     for (const [kind, times] of Object.entries(result.faults)) faults[kind] = (faults[kind] ?? 0) + times;

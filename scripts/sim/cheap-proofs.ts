@@ -72,7 +72,6 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
   };
 }
 
-/** @param world looked up when it is needed: a chain asks for its providers' data before it is whole */
 export function cheapProviders(world: ProviderWorld): Providers {
   const { signatures } = world;
   const lists = new Map<Hex, PieceList>();

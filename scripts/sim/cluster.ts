@@ -144,20 +144,16 @@ export class Cluster {
     }));
   }
 
-  /** The chain is asked for when it is there: it asks for the providers' data itself. */
   #providerWorld(): ProviderWorld {
-    const cluster = this;
-    const { options, world, signatures } = cluster;
+    const { options, world, signatures } = this;
     return {
       world,
       signatures,
       delayMs: options.network.delayMs,
       tooLate_ms: options.blockMs[1] * (options.params.answer + 2),
-      get chain() {
-        return cluster.chain;
-      },
-      proves: (provider, keeper) => cluster.proves(provider, keeper),
-      spoils: (provider) => cluster.spoils(provider),
+      chain: () => this.chain,
+      proves: (provider, keeper) => this.proves(provider, keeper),
+      spoils: (provider) => this.spoils(provider),
     };
   }
 

@@ -19,7 +19,8 @@ export type Providers = {
 /** What providers see of the world, and what is wrong with them now. */
 export type ProviderWorld = {
   readonly world: World;
-  readonly chain: ChainModel;
+  /** Not before the world is whole: the chain itself asks for the providers' data. */
+  readonly chain: () => ChainModel;
   readonly signatures: Signatures;
   readonly delayMs: readonly [number, number];
   /** Longer than any answer may take. */

@@ -10,7 +10,9 @@ import { verifyAnswer } from "../../keeper/codec/answer.ts";
 import { evidenceFault, receiptHolds } from "../../keeper/codec/evidence.ts";
 import { collectPieces } from "../../keeper/codec/piece-pages.ts";
 import { dataAt } from "../../keeper/core/group.ts";
+import type { GroupSnapshot } from "../../keeper/core/group.ts";
 import { fromHex, toHex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
 import type { ProviderClient, ProviderFailure } from "../../keeper/ports/provider.ts";
 import { withFaults } from "../../provider-sim/faults.ts";
 import type { Fault, FaultyResponder } from "../../provider-sim/faults.ts";
@@ -131,6 +133,7 @@ function responderOf(world: ProviderWorld, provider: number, keeper: number, dis
       repeated: () => undefined,
       refused: () => undefined,
       damaged: () => undefined,
+      served: () => undefined,
     },
     hash: nativeHash,
   };
@@ -144,15 +147,18 @@ function responderOf(world: ProviderWorld, provider: number, keeper: number, dis
   return withFaults(challengeResponder(dependencies), { faults, sleep });
 }
 
+/** Nobody gets the data back in these worlds. */
+const nobody: Hex = `0x${"00".repeat(20)}`;
+
 /** A provider acts on the head, unconfirmed. */
-function chainView({ chain }: ProviderWorld, provider: number): ChainView {
-  const now = (): ReturnType<typeof chain.snapshot> => chain.snapshot(chain.head);
+function chainView(world: ProviderWorld, provider: number): ChainView {
+  const now = (): GroupSnapshot => world.chain().snapshot(world.chain().head);
   return {
     chainId: now().chainId,
-    head: async () => chain.head,
+    head: async () => world.chain().head,
     group: async (group) => {
       const { address, params } = now();
-      return group === address ? params : undefined;
+      return group === address ? { ...params, payer: nobody } : undefined;
     },
     keeper: async (_group, operator) => {
       const { committee, pending } = now();
@@ -163,7 +169,7 @@ function chainView({ chain }: ProviderWorld, provider: number): ChainView {
         ? undefined
         : { blsKeys: [...new Set(seats.map(({ blsKey }) => blsKey))], peerId: operator };
     },
-    blockHash: async (block) => chain.block(block)?.hash,
+    blockHash: async (block) => world.chain().block(block)?.hash,
     data: async (_group, index, block) => {
       if (index !== provider) return "foreign";
       const entry = now().providers.find((one) => one.index === index);

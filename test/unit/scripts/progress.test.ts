@@ -29,11 +29,11 @@ describe("the progress bar", () => {
       now_ms: () => now,
     });
     now = 2_000;
-    bar?.update(4096);
+    bar?.update(4096, "3 files");
     bar?.stop();
     await new Promise((next) => setImmediate(next));
     expect(text()).toContain("hashing");
-    expect(text()).toContain("100 % of 4.0 KiB, 2.0 KiB/s, done");
+    expect(text()).toContain("100 % of 4.0 KiB, 2.0 KiB/s, done; 3 files");
   });
 
   it("is not there when the stream is no terminal", () => {
