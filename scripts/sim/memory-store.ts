@@ -15,6 +15,8 @@ export class MemoryStore implements StorePort {
   readonly integrated: (OwnValues & { readonly te: number })[] = [];
   /** Records whose write was acknowledged and that nobody settled yet, for the checkers: a restored backup is not asked. */
   readonly acknowledged = new Map<string, ChallengeRecord>();
+  /** Bytes that each slot of each provider proved here, by `provider/slot`, for the checkers. */
+  readonly proven = new Map<string, bigint>();
   /** End of a turn, from its start and number. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** Every digest ever noted, for the checkers: the store itself may prune. */
@@ -56,7 +58,11 @@ export class MemoryStore implements StorePort {
     for (const write of writes) {
       this.#rows.set(keyOf(write), write);
       if (write.kind === "note") this.noted.push(write);
-      if (write.kind === "record") this.acknowledged.set(keyOf(write), write.record);
+      if (write.kind === "record") {
+        const { provider, slot, outcome } = write.record;
+        this.acknowledged.set(keyOf(write), write.record);
+        this.proven.set(`${provider}/${slot}`, outcome.kind === "proven" ? outcome.bytes : 0n);
+      }
       if (write.kind === "own") {
         const { own } = write;
         this.integrated.push({ ...own, te: this.endOf(own.ts, own.turn) });
