@@ -48,11 +48,15 @@ export type Noted = {
   readonly detail: string;
 };
 
+export type Refused = { readonly keeper: number; readonly block: number; readonly error: string };
+
 /** What a keeper's ports may be wrapped in: a Byzantine keeper is an honest one with lying ports. */
 export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDependencies;
 
 type Seat = {
   readonly store: MemoryStore;
+  /** When it was started, and at which head. */
+  readonly starts: { readonly at_ms: number; readonly head: number }[];
   /** Its endpoint shows no new blocks; down, or of another chain: nor does it take transactions. */
   endpoint: "well" | "stale" | "down" | "wrong-chain";
   /** What becomes of its transactions. */
@@ -91,6 +95,10 @@ export class Cluster {
   readonly chain: ChainModel;
   readonly network: Network;
   readonly reasons: Noted[] = [];
+  /** When each block was mined, at last. */
+  readonly minedAt_ms: number[] = [];
+  /** Settlements that the contract refused. */
+  readonly refused: Refused[] = [];
   readonly seats: Seat[];
   /** Of 16 leaves, how many a provider can still prove to a keeper; undefined: it does not answer. */
   proves: (provider: number, keeper: number) => number | undefined = () => 16;
@@ -136,6 +144,7 @@ export class Cluster {
     this.network = new Network(this.world, options.network);
     this.seats = keepers.map(() => ({
       store: new MemoryStore(this.world, options.storeLatencyMs),
+      starts: [],
       endpoint: "well",
       transactions: "mined",
       abort: undefined,
@@ -173,6 +182,7 @@ export class Cluster {
     if (seat === undefined || seat.abort !== undefined) return;
     const abort = new AbortController();
     seat.abort = abort;
+    seat.starts.push({ at_ms: this.world.now_ms, head: this.chain.head });
     const { signatures } = this;
     const keyring = signatures.keyring(index);
     seat.store.endOf = (ts, turn) => this.endOf(ts, turn);
@@ -252,11 +262,14 @@ export class Cluster {
         continue;
       }
       const result = this.chain.settle(submission, this.operatorOf(sender));
-      if ("refused" in result) resolve({ kind: "superseded", detail: result.refused });
-      else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
+      if ("refused" in result) {
+        this.refused.push({ keeper: sender, block: this.chain.head + 1, error: result.refused });
+        resolve({ kind: "superseded", detail: result.refused });
+      } else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
     }
     this.payer.act();
     const { number } = this.chain.mine();
+    this.minedAt_ms[number] = this.world.now_ms;
     for (const listener of this.#onBlock) listener(number);
     for (const seat of this.seats) {
       const delay_ms = this.world.random.integer(...this.options.network.delayMs);

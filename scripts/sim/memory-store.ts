@@ -6,6 +6,14 @@ import type { EvidencePair, Restored, StoredProof, StorePort } from "../../keepe
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { World } from "./world.ts";
 
+export type Note = {
+  readonly ts: number;
+  readonly turn: number;
+  readonly digest: Hex;
+  /** When it was on the disk. */
+  readonly at_ms: number;
+};
+
 export class MemoryStore implements StorePort {
   readonly #world: World;
   readonly #latency_ms: number;
@@ -20,7 +28,7 @@ export class MemoryStore implements StorePort {
   /** End of a turn, from its start and number. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** Every digest ever noted, for the checkers: the store itself may prune. */
-  readonly noted: { readonly ts: number; readonly turn: number; readonly digest: Hex }[] = [];
+  readonly noted: Note[] = [];
 
   constructor(world: World, latency_ms: number) {
     this.#world = world;
@@ -57,7 +65,7 @@ export class MemoryStore implements StorePort {
     }
     for (const write of writes) {
       this.#rows.set(keyOf(write), write);
-      if (write.kind === "note") this.noted.push(write);
+      if (write.kind === "note") this.noted.push({ ...write, at_ms: this.#world.now_ms });
       if (write.kind === "record") {
         const { provider, slot, outcome } = write.record;
         this.acknowledged.set(keyOf(write), write.record);

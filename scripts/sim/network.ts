@@ -34,6 +34,8 @@ export class Network {
   sent = 0;
   /** Everything published, as it was said. */
   readonly heard: Envelope[] = [];
+  /** When each of them was said. */
+  readonly heardAt_ms: number[] = [];
   /** Called as a message is said, before it arrives anywhere. */
   onSaid: (message: Envelope) => void = () => undefined;
   /** Called once it is on its way, with the copies that are not lost. */
@@ -78,6 +80,7 @@ export class Network {
     const decoded = decodeMessage(bytes);
     if (decoded.ok) {
       this.heard.push(decoded.value);
+      this.heardAt_ms.push(this.#world.now_ms);
       this.onSaid(decoded.value);
     }
     const ways: Way[] = [];

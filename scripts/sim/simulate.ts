@@ -38,6 +38,12 @@ function watch(run: Run, found: Map<string, Violation>): void {
   }
 }
 
+/** The group has ended, and for a whole turn of an interval more nothing came of it. */
+function rests({ chain, options }: Cluster): boolean {
+  const { ended, ts } = chain.at(chain.head);
+  return ended && chain.head > ts + options.params.interval + options.params.turn;
+}
+
 export async function simulate(
   scenario: Scenario,
   seed: number,
@@ -62,7 +68,7 @@ export async function simulate(
   const last = settlements * (params.interval + params.turn) + spareTurns * params.turn;
   // What the last settlement leads to is seen by everybody before the end.
   const enough = (): boolean =>
-    (cluster.chain.settled.length >= settlements || cluster.chain.at(cluster.chain.head).ended) &&
+    (cluster.chain.settled.length >= settlements || rests(cluster)) &&
     injector.pending === 0 &&
     cluster.chain.tsAt(cluster.chain.head - params.confirmations - 1) ===
       cluster.chain.tsAt(cluster.chain.head);

@@ -4,6 +4,7 @@ import { live } from "./l1-live.ts";
 import { heals } from "./l2-heals.ts";
 import { others } from "./l3-others.ts";
 import { memory } from "./memory.ts";
+import { refused } from "./refused.ts";
 import { once } from "./s1-once.ts";
 import { money } from "./s2-money.ts";
 import { shares } from "./s3-shares.ts";
@@ -23,5 +24,6 @@ export const checkers: readonly Checker[] = [
   live,
   heals,
   others,
+  refused,
   memory,
 ];

@@ -1,21 +1,36 @@
 /**
  * L1: an interval is settled in the turn of the first correct leader. A turn may lapse only if its leader, more than f keepers,
- * the network or the chain were at fault around it.
+ * the network or the chain were at fault around it; and not for its leader's sake once a quorum has signed.
  */
-import { faultBound } from "../../../keeper/core/quorum.ts";
+import { faultBound, quorum } from "../../../keeper/core/quorum.ts";
 import type { Fired } from "../scenario/inject.ts";
 import { during, harmless } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { turnsOf } from "./turns.ts";
 import type { Turn } from "./turns.ts";
 
-function excused(run: Run, { leader, from, to }: Turn): boolean {
+/** Whether a quorum had signed one digest of the turn while others still had time to submit it (R25). */
+function certified({ cluster }: Run, { ts, number, from, to }: Turn): boolean {
+  const { heard, heardAt_ms } = cluster.network;
+  const late = cluster.minedAt_ms[from + Math.ceil((2 * (to - from)) / 3)] ?? 0;
+  const signers = new Map<string, Set<number>>();
+  heard.forEach(({ keeper, body }, i) => {
+    if (body.kind !== "partial" || body.round.ts !== ts || body.round.turn !== number) return;
+    if ((heardAt_ms[i] ?? 0) >= late) return;
+    signers.set(body.digest, (signers.get(body.digest) ?? new Set()).add(keeper));
+  });
+  return [...signers.values()].some(({ size }) => size >= quorum(cluster.options.committee));
+}
+
+function excused(run: Run, lapsed: Turn): boolean {
+  const { leader, from, to } = lapsed;
   const { slot, turn } = run.scenario.params;
   const active = run.fired.filter((f) => !harmless.has(f.fault.kind) && during(f, from, to, turn + 2 * slot));
   const everybody = (f: Fired): boolean => f.keepers.length === 0 || f.fault.kind === "one-way";
   if (active.some(everybody)) return true;
   const hurt = new Set(active.flatMap((f) => f.keepers));
-  return hurt.has(leader) || hurt.size > faultBound(run.scenario.committee);
+  if (hurt.size > faultBound(run.scenario.committee)) return true;
+  return hurt.has(leader) && !certified(run, lapsed);
 }
 
 export const live: Checker = {
@@ -26,7 +41,7 @@ export const live: Checker = {
       .map(({ ts, number, to, leader }) => ({
         checker: "L1",
         block: to,
-        text: `turn ${number} of the interval from ${ts} lapsed, and its leader ${leader} had no fault`,
+        text: `turn ${number} of the interval from ${ts} lapsed under keeper ${leader}, and nothing excuses it`,
       }));
   },
 };

@@ -6,7 +6,7 @@ import { slotAt } from "../../../keeper/core/group.ts";
 import { faultBound } from "../../../keeper/core/quorum.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../memory-store.ts";
-import type { Checker, Run } from "./checker.ts";
+import type { Checker, Run, Violation } from "./checker.ts";
 
 /**
  * A provider that never failed is owed all it committed, as long as no more than f keepers ever did: an outage of a keeper
@@ -14,7 +14,6 @@ import type { Checker, Run } from "./checker.ts";
  */
 function owedInFull({ fired, scenario, cluster }: Run, provider: number, ts: number, te: number): boolean {
   if (ts === cluster.options.params.originBlock) return false;
-  // More bytes from a slot on are carried by nobody into it: who was down in that slot has not seen them proven.
   const before = fired.filter(({ block, fault }) => block < te && fault.kind !== "under-funded");
   if (before.some(({ fault }) => "provider" in fault && fault.provider === provider)) return false;
   const hurt = new Set(before.flatMap(({ keepers }) => keepers));
@@ -44,11 +43,44 @@ function slotBySlot(
   return { low: low * BigInt(params.slot), high: high * BigInt(params.slot) };
 }
 
+/**
+ * R14: an outage of a keeper costs no provider anything, in its own eyes too. Asked of keepers that had seen the provider before
+ * the first of their outages, in intervals after the first.
+ */
+function costlyOutages(run: Run, lying: ReadonlySet<number>): Violation[] {
+  const { cluster, fired } = run;
+  const { originBlock, interval } = cluster.options.params;
+  const early = fired.filter(
+    ({ block, fault }) => block < originBlock + interval || fault.kind === "old-data",
+  );
+  const blind = new Set(early.flatMap(({ keepers }) => keepers));
+  return cluster.chain.settled.flatMap(({ settlement: { ts, te, items }, block, before }) =>
+    cluster.chain.seatsOf(before.active).flatMap((keeper) => {
+      if (ts === originBlock || lying.has(keeper) || blind.has(keeper)) return [];
+      if (keeper >= cluster.options.committee) return [];
+      const own = cluster.seats[keeper]?.store.integrated.find((o) => o.ts === ts && o.te === te);
+      return (own?.values ?? []).flatMap(({ provider, value }) => {
+        const one = before.providers[provider];
+        const failed = fired.some(
+          (f) => "provider" in f.fault && f.fault.provider === provider && f.block < te,
+        );
+        if (one === undefined || failed || !items.some((item) => item.provider === provider)) return [];
+        const whole = before.committed(one, ts, te);
+        if (value >= whole) return [];
+        const text = `keeper ${keeper} integrated ${value} for provider ${provider}, who never failed and is owed ${whole}`;
+        return [{ checker: "S4", block, text }];
+      });
+    }),
+  );
+}
+
 export const range: Checker = {
   name: "S4",
   check(run) {
     const { cluster, scenario } = run;
     const lying = liars(run);
+    const costly = costlyOutages(run, lying);
+    if (costly.length > 0) return costly;
     if (lying.size > faultBound(scenario.committee)) return [];
     const tolerance = BigInt(scenario.params.toleranceBps);
     return cluster.chain.settled.flatMap(({ settlement, block, before }) => {
