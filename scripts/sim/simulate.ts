@@ -1,5 +1,6 @@
 /** Plays a scenario from a seed: the same seed gives the same run, to the last byte of its trace, everywhere. */
 import { keccakText } from "../../keeper/core/hash.ts";
+import { Breaks } from "./breaks.ts";
 import { checkers } from "./checkers/index.ts";
 import type { Run, Violation } from "./checkers/checker.ts";
 import { Cluster, defaultParams } from "./cluster.ts";
@@ -64,6 +65,7 @@ export async function simulate(
   });
   const injector = new Injector(cluster, scenario);
   const recorder = new Recorder(cluster, injector);
+  const breaks = new Breaks(cluster);
   cluster.seats.forEach((_, i) => cluster.start(i));
   const last = settlements * (params.interval + params.turn) + spareTurns * params.turn;
   // What the last settlement leads to is seen by everybody before the end.
@@ -77,9 +79,12 @@ export async function simulate(
   cluster.onBlock((block) => {
     if (block % params.slot === 0) watch(run, watched);
   });
-  while (!enough() && cluster.chain.head < last) await cluster.run(1);
+  await breaks.guard(async () => {
+    while (!enough() && cluster.chain.head < last) await cluster.run(1);
+  });
   watch(run, watched);
-  const violations = [...watched.values(), ...checkers.flatMap((c) => c.check?.(run) ?? [])];
+  const checked = checkers.flatMap((c) => c.check?.(run) ?? []);
+  const violations = [...breaks.found, ...watched.values(), ...checked];
   const faults: Record<string, number> = {};
   for (const { fault } of injector.fired) faults[fault.kind] = (faults[fault.kind] ?? 0) + 1;
   const settled = cluster.chain.settled.length;

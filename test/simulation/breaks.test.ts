@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { Breaks } from "../../scripts/sim/breaks.ts";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+
+describe("a simulated run", () => {
+  it("finds a keeper that stops by itself, unless its disk is full", async () => {
+    const cluster = new Cluster(defaultOptions);
+    const stopped: number[] = [];
+    cluster.onFatal = (keeper) => void stopped.push(keeper);
+    const breaks = new Breaks(cluster);
+    cluster.onFatal(2, new Error("a bug"));
+    const seat = cluster.seats[1];
+    if (seat !== undefined) seat.store.trouble = "full";
+    cluster.onFatal(1, new Error("no space left on device"));
+    expect(stopped).toEqual([2, 1]);
+    expect(breaks.found.map(({ text }) => text)).toEqual(["keeper 2 stopped by itself: a bug"]);
+  });
+
+  it("finds a throw in the world, and does not end with it", async () => {
+    const cluster = new Cluster(defaultOptions);
+    const breaks = new Breaks(cluster);
+    cluster.world.after(3_000, () => {
+      throw new Error("a bug");
+    });
+    await breaks.guard(() => cluster.run(20));
+    expect(breaks.found).toEqual([
+      { checker: "throws", block: cluster.chain.head, text: "the world ended: a bug" },
+    ]);
+    expect(cluster.chain.head).toBeLessThan(cluster.options.params.originBlock + 10);
+  });
+});
