@@ -118,7 +118,7 @@ async function exportHistory(options: ConfigOptions): Promise<void> {
   if (options["json"] === true) printJson({ file: out, groups: history.groups.length, notes });
   else
     say(
-      `${notes} notes of ${history.groups.length} groups written to ${out}. Never start the keeper here again.`,
+      `${notes} notes and the heads of ${history.groups.length} groups written to ${out}. If they are used elsewhere, never start the keeper here again.`,
     );
 }
 
@@ -137,20 +137,24 @@ async function importHistory(options: ConfigOptions): Promise<void> {
     const store = await LevelStore.open(join(config.dataDir, "store"));
     try {
       let written = 0;
+      let heads = 0;
       let contradictions = 0;
       for (const { group, ...there } of history.groups) {
         const merged = stricter(await store.load(group), there);
         if (merged.writes.length > 0) await store.write(group, merged.writes);
         written += merged.writes.filter(({ kind }) => kind === "note").length;
+        heads += merged.writes.filter(({ kind }) => kind === "head").length;
         contradictions += merged.contradictions;
       }
-      return { groups: history.groups.length, written, contradictions };
+      return { groups: history.groups.length, written, heads, contradictions };
     } finally {
       await store.close();
     }
   });
   if (options["json"] === true) printJson(result);
-  else say(`${result.written} notes added from ${file}`);
+  else if (result.written + result.heads > 0) {
+    say(`${result.written} notes and the heads of ${result.heads} groups added from ${file}`);
+  } else say(`nothing added from ${file}: all of it is known here`);
   if (result.contradictions > 0) {
     say(
       `warning: ${result.contradictions} turns were signed differently in the two places; nothing more is signed in them. Find out which keeper ran twice.`,

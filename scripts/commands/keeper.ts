@@ -12,6 +12,7 @@ import { registerInit } from "./keeper-init.ts";
 import { registerKeys } from "./keeper-keys.ts";
 import { registerRegister } from "./keeper-register.ts";
 import { registerStatus } from "./keeper-status.ts";
+import { registerWithdraw } from "./keeper-withdraw.ts";
 
 export async function register(program: Command): Promise<void> {
   const keeper = program.command("keeper").description("challenge providers, agree, and settle");
@@ -29,6 +30,7 @@ export async function register(program: Command): Promise<void> {
   await registerHistory(keeper);
   await registerDrain(keeper);
   await registerAccept(keeper);
+  await registerWithdraw(keeper);
 }
 
 async function runKeeperCommand(options: ConfigOptions): Promise<void> {

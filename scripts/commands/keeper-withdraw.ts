@@ -1,0 +1,125 @@
+/** `whitepay keeper withdraw` and `whitepay keeper rotate-seat`: what a keeper's operator calls on its groups (R31, R3). */
+import type { Command } from "commander";
+import { Contract, Wallet, type JsonRpcProvider } from "ethers";
+import { groupAbi } from "../client/abi.ts";
+import { connectChain } from "../client/connect.ts";
+import { openGroup } from "../client/status.ts";
+import { readToken } from "../client/token.ts";
+import { formatAmount } from "../client/units.ts";
+import { usageError } from "../lib/exit.ts";
+import type { ConfigOptions } from "../lib/keeper-config.ts";
+import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
+import { addressOption } from "../lib/options.ts";
+import { printJson, say } from "../lib/output.ts";
+import { jsonOption, moneyOptions, transact } from "../lib/transact.ts";
+import type { MoneyFlags, TransactionPlan, TransactionReport } from "../lib/transact.ts";
+
+type GroupOptions = ConfigOptions & MoneyFlags;
+type Plan = (provider: JsonRpcProvider, group: string, signer: Wallet) => Promise<TransactionPlan[]>;
+
+export async function registerWithdraw(keeper: Command): Promise<void> {
+  const commands: readonly [name: string, text: string, plan: Plan, nothing: string][] = [
+    [
+      "withdraw",
+      "send what this keeper has earned to its payee, of the groups named or of all in the config",
+      withdrawals,
+      "nothing is owed to this keeper",
+    ],
+    [
+      "rotate-seat",
+      "put the registered BLS key into this keeper's seats: after `register --rotate-key`, from the next settlement on",
+      rotations,
+      "no group of this keeper has another key than the registered one",
+    ],
+  ];
+  for (const [name, text, plan, nothing] of commands) {
+    const command = keeper.command(name).description(text).argument("[groups...]", "addresses of groups");
+    (await configOptions(jsonOption(moneyOptions(command)))).action(
+      (groups: string[], options: GroupOptions) =>
+        asKeeperFailure(() => onGroups(groups.map(addressOption("[groups...]")), options, plan, nothing)),
+    );
+  }
+}
+
+async function onGroups(
+  named: readonly string[],
+  options: GroupOptions,
+  plan: Plan,
+  nothing: string,
+): Promise<void> {
+  const { config } = await loadConfig(options);
+  const groups = named.length > 0 ? named : config.groups;
+  if (groups.length === 0) {
+    throw usageError("no group is named, and none is in the config", { hint: "name the group's address" });
+  }
+  const { openKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const secrets = await openKeys(config.keys, await keysPassword(config));
+  const provider = await connectChain(config.chain);
+  try {
+    const signer = new Wallet(secrets.operator, provider);
+    const transactions: TransactionReport[] = [];
+    for (const group of groups) {
+      for (const each of await plan(provider, group, signer))
+        transactions.push(await transact(each, signer, options));
+    }
+    if (transactions.length === 0) say(`nothing to do: ${nothing}`);
+    if (options["json"] === true) printJson({ operator: signer.address, transactions });
+  } finally {
+    provider.destroy();
+  }
+}
+
+/** One for each committee, present or past, that owes this operator something. */
+async function withdrawals(
+  provider: JsonRpcProvider,
+  group: string,
+  signer: Wallet,
+): Promise<TransactionPlan[]> {
+  const view = await openGroup(provider, group);
+  const [{ token: address }, { version }] = await Promise.all([view.parameters(), view.committee()]);
+  const token = await readToken(provider, address);
+  const contract = new Contract(group, groupAbi, signer);
+  const plans: TransactionPlan[] = [];
+  for (let committee = 1; committee <= version; committee++) {
+    for (const { index, operator, payee, earned, withdrawn } of await view.keeperAccounts(committee)) {
+      if (operator.toLowerCase() !== signer.address.toLowerCase() || earned === withdrawn) continue;
+      plans.push({
+        what: `withdrawing this keeper's shares of group ${group}`,
+        contract,
+        method: "withdrawKeeper",
+        args: [committee, index],
+        shows: [
+          ["amount", formatAmount(earned - withdrawn, token)],
+          ["to payee", payee],
+          ["committee", `${committee}, seat ${index}`],
+        ],
+      });
+    }
+  }
+  return plans;
+}
+
+/** One for each group where this operator has a seat with another key than the registered one. */
+async function rotations(
+  provider: JsonRpcProvider,
+  group: string,
+  signer: Wallet,
+): Promise<TransactionPlan[]> {
+  const view = await openGroup(provider, group);
+  const { registry } = await view.parameters();
+  const { registeredKeeper, registryAt } = await import("../client/registry.ts");
+  const { blsKey } = await registeredKeeper(registryAt(registry, provider), signer.address);
+  const contract = new Contract(group, groupAbi, signer);
+  const { version } = await view.committee();
+  const seats = await contract.getFunction("members")(version, 0, 124);
+  const seat = [...seats].find(({ operator }) => operator === signer.address);
+  if (seat === undefined || seat.blsKey === blsKey) return [];
+  return [
+    {
+      what: `putting the registered BLS key into the seat of group ${group}`,
+      contract,
+      method: "rotateSeat",
+      args: [],
+    },
+  ];
+}

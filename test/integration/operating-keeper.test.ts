@@ -1,0 +1,245 @@
+/** docs/operating.md, "Keeper": from nothing to a running keeper, and to another place, as it is written there. */
+import { mkdir, realpath, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { settings } from "../../keeper/config.ts";
+import { connectRpc } from "../../scripts/client/connect.ts";
+import { GroupView } from "../../scripts/client/group-view.ts";
+import { bitIndices, decodeSettledLog } from "../../scripts/client/settlements.ts";
+import { settledLogs } from "../../scripts/demo/readback.ts";
+import { KeeperFleet } from "../../scripts/fleet/keepers.ts";
+import { Processes } from "../../scripts/fleet/processes.ts";
+import { ProviderFleet } from "../../scripts/fleet/providers.ts";
+import {
+  createGroup,
+  fundOperators,
+  makeKeeper,
+  registerKeeper,
+  writeKeeperConfig,
+} from "../../scripts/fleet/setup.ts";
+import { deployAll, groupAt, type Deployment } from "../../scripts/lib/contracts.ts";
+import { exitCodes } from "../../scripts/lib/exit.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { freePorts } from "../../scripts/lib/ports.ts";
+import { statusOf } from "../../scripts/lib/running-keeper.ts";
+import { fits, openShell, stepsOf, withoutChance, type Shell, type Step } from "../support/documented.ts";
+import { sharedFolder } from "../support/files.ts";
+import { sceneParams } from "../support/keeper-scene.ts";
+
+const page = await readFile(join(projectRoot, "docs/operating.md"), "utf8");
+const params = { ...sceneParams, interval: 25, turn: 20, lockup: 65, price: 10n ** 18n };
+const block_ms = 150;
+const payee = `0x${"77".repeat(20)}`;
+
+class World {
+  readonly failures: Error[] = [];
+  readonly processes = new Processes((failure) => void this.failures.push(failure));
+  readonly folder: string;
+  readonly remove: () => Promise<void>;
+  rpc = "";
+  provider!: Awaited<ReturnType<typeof connectRpc>>;
+  deployment!: Deployment;
+  ports!: readonly number[];
+  shell!: Shell;
+  operator = "";
+  group = "";
+  closing = false;
+  pacing: Promise<void> = Promise.resolve();
+
+  constructor(folder: string, remove: () => Promise<void>) {
+    this.folder = folder;
+    this.remove = remove;
+  }
+
+  async open(): Promise<void> {
+    const { folder, processes } = this;
+    const chain = processes.start({
+      name: "the chain",
+      args: [join(projectRoot, "scripts/fleet/chain-process.ts")],
+      logFile: join(folder, "chain.log"),
+      daemon: true,
+    });
+    ({ rpc: this.rpc } = (await chain.ready) as { rpc: string });
+    this.provider = await connectRpc(this.rpc);
+    this.provider.pollingInterval = 50;
+    this.deployment = await deployAll(await this.provider.getSigner(0));
+    this.ports = await freePorts(7);
+    const ann = join(folder, "ann");
+    await mkdir(ann);
+    this.shell = openShell(ann, {
+      RPC: this.rpc,
+      REGISTRY: await this.deployment.registry.getAddress(),
+      PAYEE: payee,
+      WHITEPAY_API_PORT: String(this.ports[0]),
+    });
+  }
+
+  /** The page's ports are of a machine where nothing else runs; keys that open slowly are tested elsewhere. */
+  async type({ command }: Step): Promise<{ code: number; lines: string[] }> {
+    const typed = command
+      .replaceAll("4001", String(this.ports[1]))
+      .replaceAll("4002", String(this.ports[2]))
+      .replace("keeper init", "keeper init --kdf light");
+    const { code, lines } = await this.shell.run(typed);
+    const home = await realpath(join(this.folder, "ann"));
+    const told = lines
+      .filter(
+        (line) => !line.startsWith("warning: --kdf light") && !line.includes("→ use keys of full strength"),
+      )
+      .map((line) =>
+        line
+          .replaceAll(home, "/home/ann")
+          .replace("  (light kdf: devnets alone)", "")
+          .replace(/^warn(  keys .*); light: operator, bls, peer$/, "ok  $1"),
+      );
+    return { code, lines: told };
+  }
+
+  /** What the payer and the others do meanwhile. */
+  async after({ command }: Step, lines: readonly string[]): Promise<void> {
+    if (command.includes("keys list")) {
+      this.operator = /0x[0-9a-f]{40}/.exec(lines[0] ?? "")?.[0] ?? "";
+      await fundOperators(this.provider, [this.operator]);
+    }
+    if (command.includes("register --payee") && command.includes("--yes")) await this.makeGroup();
+  }
+
+  async makeGroup(): Promise<void> {
+    const { folder, processes, provider, deployment, ports, rpc } = this;
+    const registry = await deployment.registry.getAddress();
+    const keepers = await Promise.all([0, 1, 2].map((i) => makeKeeper(folder, i, ports[3 + i] as number)));
+    const operators = keepers.map(({ operator }) => operator);
+    const providers = await ProviderFleet.create({
+      processes,
+      folder,
+      count: 1,
+      ports: [ports[6] as number],
+      rpc,
+      chainId: 31_337,
+      registry,
+    });
+    await fundOperators(provider, [...operators, ...providers.operators]);
+    for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+    await providers.register(provider, deployment.registry);
+    await providers.ingest();
+    const payer = await provider.getSigner(0);
+    this.group = await createGroup(deployment, payer, params, [this.operator, ...operators]);
+    await providers.consent(this.group);
+    const options = { rpc: [rpc], chainId: 31_337, registry, group: this.group };
+    const seats = await Promise.all(
+      keepers.map(async (keeper) => ({ keeper, configFile: await writeKeeperConfig(keeper, options) })),
+    );
+    const fleet = new KeeperFleet(processes, seats);
+    await Promise.all([providers.start(this.group), ...seats.map((_, index) => fleet.start(index))]);
+    await provider.send("evm_setAutomine", [false]);
+    this.pacing = this.mineAtTheirPace(fleet);
+    await providers.join(groupAt(this.group, payer));
+    await this.shell.run(`GROUP=${this.group}`);
+  }
+
+  /** A block comes when all keepers have handled the one before: a busy machine is a slow chain, and no missed turn. */
+  async mineAtTheirPace(fleet: KeeperFleet): Promise<void> {
+    const own = `http://127.0.0.1:${this.ports[0]}`;
+    while (!this.closing) {
+      const head = await this.provider.getBlockNumber();
+      for (let behind = true; behind && !this.closing;) {
+        const statuses = [...(await fleet.statuses()), await statusOf(own)];
+        // The keeper of the page is down at times.
+        behind = statuses.some((status) => status !== undefined && status.head < head);
+        await sleep(block_ms / 3);
+      }
+      await sleep(block_ms);
+      await this.provider.send("evm_mine", []);
+    }
+  }
+
+  /** Waits for a settlement after `block` that the keeper of the page signed. Its seat is the first. */
+  async signedAfter(block: number): Promise<void> {
+    const limit = performance.now() + 120_000;
+    for (;;) {
+      const head = await this.provider.getBlockNumber();
+      const logs = await settledLogs(this.provider, this.group, block + 1, head);
+      if (logs.some((log) => bitIndices(decodeSettledLog(log).signers).includes(0))) return;
+      if (performance.now() > limit) throw new Error(`no settlement with its signature after block ${block}`);
+      await sleep(block_ms);
+    }
+  }
+
+  async paid(): Promise<void> {
+    const view = new GroupView(this.provider, this.group);
+    const limit = performance.now() + 120_000;
+    while (((await view.keeperAccounts(1))[0]?.earned ?? 0n) === 0n) {
+      if (performance.now() > limit) throw new Error("the keeper earns nothing");
+      await sleep(block_ms);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.pacing;
+    await this.shell.close();
+    this.provider.destroy();
+    await this.processes.stopAll();
+    await this.remove();
+  }
+}
+
+describe("docs/operating.md, as it is written", () => {
+  let world: World;
+  beforeAll(async () => {
+    const { folder, remove } = await sharedFolder();
+    world = new World(folder, remove);
+    await world.open();
+  });
+  afterAll(() => world.close());
+
+  it("takes a keeper from nothing to a running one, through a stop, and to another place where it goes on", async () => {
+    const steps = stepsOf(page, "Keeper");
+    expect(steps.length).toBeGreaterThan(20);
+    let movedAt = 0;
+    for (const step of steps) {
+      if (step.command.includes("keeper withdraw")) await world.paid();
+      const { code, lines } = await world.type(step);
+      const told = `docs/operating.md:${step.line}: $ ${step.command}\n${lines.join("\n")}`;
+      expect(code, told).toBe(0);
+      // All that differs is told at once: the page is mended in one go.
+      const shown = fits(step.output, lines) ? lines : step.output;
+      expect.soft(lines.map(withoutChance), told).toEqual(shown.map(withoutChance));
+      await world.after(step, lines);
+      if (step.command.includes("history import")) movedAt = await world.provider.getBlockNumber();
+    }
+    // In its new place it signs with the others again.
+    await world.signedAfter(movedAt);
+    expect(world.failures).toEqual([]);
+  }, 300_000);
+});
+
+describe("docs/operating.md, its tables", () => {
+  const rows = (heading: string): string[][] => {
+    const at = page.indexOf(`\n### ${heading}\n`);
+    const table =
+      page
+        .slice(at)
+        .split("\n\n")
+        .find((part) => part.startsWith("| ")) ?? "";
+    return table
+      .split("\n")
+      .slice(2)
+      .map((row) => row.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "")));
+  };
+
+  it("explain every exit code, every alert and every setting, and nothing else", async () => {
+    const codes = Object.values(exitCodes).map(String);
+    expect(rows("Exit codes").map(([code]) => code)).toEqual(codes);
+    const alerts = parse(await readFile(join(projectRoot, "deploy/prometheus-alerts.yaml"), "utf8")) as {
+      groups: { rules: { alert: string }[] }[];
+    };
+    const names = alerts.groups.flatMap(({ rules }) => rules.map(({ alert }) => `\`${alert}\``));
+    expect(rows("Alerts").map(([name]) => name)).toEqual(names);
+    expect(rows("Settings")).toEqual(
+      settings.map(({ key, flag, env, text }) => [`\`${key}\``, `\`--${flag}\``, `\`${env}\``, text]),
+    );
+  });
+});

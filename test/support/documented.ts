@@ -1,0 +1,91 @@
+/** Runs what a page of the docs tells people to type, in one shell, and holds what it prints against the page. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+
+export type Step = {
+  readonly command: string;
+  /** Lines under the command; a line "…" stands for any lines. */
+  readonly output: readonly string[];
+  /** Of the command in the page, from 1. */
+  readonly line: number;
+};
+
+/** The commands in the ```console blocks of one `## ` section, in order. */
+export function stepsOf(page: string, section: string): Step[] {
+  const steps: { command: string; output: string[]; line: number }[] = [];
+  let inSection = false;
+  let inBlock = false;
+  for (const [index, line] of page.split("\n").entries()) {
+    if (!inBlock && line.startsWith("## ")) inSection = line === `## ${section}`;
+    else if (line.startsWith("```")) inBlock = !inBlock && line === "```console" && inSection;
+    else if (inBlock && line.startsWith("$ ")) {
+      steps.push({ command: line.slice(2), output: [], line: index + 1 });
+    } else if (inBlock) steps.at(-1)?.output.push(line);
+  }
+  return steps;
+}
+
+/** What differs from run to run gives way to its kind. */
+export function withoutChance(line: string): string {
+  return line
+    .replace(/0x[0-9a-fA-F]{64}/g, "HASH")
+    .replace(/0x[0-9a-fA-F]{40}/g, "ADDRESS")
+    .replace(/\b[0-9a-f]{64,}\b/g, "KEY")
+    .replace(/12D3KooW\w+/g, "PEER")
+    .replace(/(turn \d+, leader \d+), [a-z]+;/g, "$1, PHASE;")
+    .replace(/-?\d[\d.]*/g, "N")
+    .replace(/N [KMGTP]?i?B\b/g, "SIZE")
+    .trimEnd();
+}
+
+/** Whether the lines are those that the page shows. */
+export function fits(shown: readonly string[], actual: readonly string[]): boolean {
+  const [first, ...rest] = shown;
+  if (first === undefined) return actual.length === 0;
+  if (first === "…") {
+    return actual.some((_, at) => fits(rest, actual.slice(at))) || fits(rest, []);
+  }
+  const [said, ...more] = actual;
+  return said !== undefined && withoutChance(said) === withoutChance(first) && fits(rest, more);
+}
+
+export type Shell = {
+  /** Runs one command, and gives what it wrote, both streams together. */
+  run(command: string): Promise<{ readonly code: number; readonly lines: readonly string[] }>;
+  close(): Promise<void>;
+};
+
+const mark = "documented-command-ended";
+
+/** A bash that starts in `cwd`, with the launcher on its path. What it left in the background ends with it. */
+export function openShell(cwd: string, env: Readonly<Record<string, string>>): Shell {
+  const child: ChildProcess = spawn("bash", ["--norc", "--noprofile"], {
+    cwd,
+    stdio: "pipe",
+    env: { ...process.env, PATH: `${projectRoot}:${process.env["PATH"]}`, ...env },
+  });
+  const ended = new Promise<void>((done) => child.once("close", () => done()));
+  child.stdin?.write("exec 2>&1\ntrap 'kill $(jobs -p) 2> /dev/null; wait' EXIT\n");
+  let lines: string[] = [];
+  let onEnd: ((result: { code: number; lines: string[] }) => void) | undefined;
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+    const at = line.indexOf(mark);
+    if (at < 0) return void lines.push(line);
+    if (at > 0) lines.push(line.slice(0, at));
+    onEnd?.({ code: Number(line.slice(at + mark.length)), lines });
+    lines = [];
+  });
+  return {
+    run: (command) =>
+      new Promise((done, fail) => {
+        onEnd = done;
+        void ended.then(() => fail(new Error(`the shell ended in: ${command}\n${lines.join("\n")}`)));
+        child.stdin?.write(`${command}\necho ${mark} $?\n`);
+      }),
+    close: async () => {
+      child.stdin?.end();
+      await ended;
+    },
+  };
+}
