@@ -1,129 +1,30 @@
 /** Keepers that people watch: figures, answers, books and the page, on running processes and in a real browser. */
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { get } from "node:http";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
 import * as schemas from "../../keeper/api/schemas.ts";
-import type { KeeperStatus, SettlementDocument } from "../../keeper/api/schemas.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";
-import { runCli } from "../support/cli.ts";
-import { FaultFleet } from "../support/fleet/fault-fleet.ts";
-import { startPostgres } from "../support/postgres.ts";
-import type { TestPostgres } from "../support/postgres.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
 import { leaderDies } from "../process/scenarios/crashes.ts";
-import { accessibilityFaults, keepScreenshot, launchChromium, looks, openPage } from "./chromium.ts";
+import { runCli } from "../support/cli.ts";
+import { accessibilityFaults, keepScreenshot, looks, openPage, tabTo, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
+import { eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
 
 const limit_ms = 180_000;
-const chainTables = ["settlement", "item", "share", "transaction"];
-/** Looks of the monitor come every five seconds. */
-const patience_ms = 30_000;
-const [onFile, onPostgres] = [0, 1];
 const badProvider = 2;
 
-let postgres: TestPostgres;
-let fleet: FaultFleet;
-let browser: Browser;
-let passwords: string;
-
-async function eventually(what: string | (() => string), holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + patience_ms;
-  while (!(await holds())) {
-    if (performance.now() > end) {
-      throw new Error(`not within ${patience_ms} ms: ${typeof what === "string" ? what : what()}`);
-    }
-    await new Promise((next) => setTimeout(next, 100));
-  }
-}
-
-type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown };
-
-async function ask(index: number, path: string): Promise<Answer> {
-  const response = await fetch(`${fleet.apiOf(index)}${path}`);
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") === true;
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-}
-
-const statusOf = async (index: number): Promise<KeeperStatus> =>
-  schemas.statusSchema.parse((await ask(index, "/v1/status")).body);
-
-type Rows = Record<string, readonly Record<string, unknown>[]>;
-
-async function exported(index: number, ...flags: string[]): Promise<Rows> {
-  const args = ["ledger", "export", "--json", "--config", fleet.configFile(index), ...flags, ...chainTables];
-  const { code, stdout, stderr } = await runCli(args);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return JSON.parse(stdout) as Rows;
-}
-
-/** Waits until the ledger of keeper `index` has exactly the settlements of the chain. */
-async function bookedAsTheChain(index: number): Promise<Rows> {
-  const settled = await fleet.settlements();
-  const expected = settled.map(({ ts, te, tx, leader }) => ({ ts, te, tx, leader }));
-  await eventually("the ledger has what the chain has", async () => {
-    const { body } = await ask(index, `/v1/groups/${fleet.chain.group.toLowerCase()}/settlements?limit=200`);
-    const booked = (body as { items: SettlementDocument[] }).items.toReversed();
-    const same = booked.map(({ ts, te, tx, leader }) => ({ ts, te, tx, leader }));
-    return JSON.stringify(same) === JSON.stringify(expected);
-  });
-  return exported(index);
-}
-
+let scene: WatchedFleet;
 beforeAll(async () => {
-  postgres = await startPostgres();
-  const url = new URL(await postgres.database());
-  url.password = "";
-  passwords = await mkdtemp(join(tmpdir(), "whitepay-browser-"));
-  const ledgerPasswordFile = join(passwords, "password");
-  await writeFile(ledgerPasswordFile, `${postgres.password}\n`, { mode: 0o600 });
-  fleet = await FaultFleet.start({
-    keepers: 4,
-    providers: 3,
-    configOf: async (index) => (index === onPostgres ? { ledger: url.toString(), ledgerPasswordFile } : {}),
-  });
-  browser = await launchChromium();
+  scene = await WatchedFleet.start();
 }, limit_ms);
-afterAll(async () => {
-  await browser?.close();
-  await fleet?.stop();
-  await postgres?.stop();
-  await rm(passwords, { recursive: true, force: true });
-}, limit_ms);
-
-const group = (): string => fleet.chain.group.toLowerCase();
-
-/** Presses Tab until `selector` has the focus. */
-async function tabTo(page: Page, selector: string): Promise<void> {
-  for (let presses = 0; presses < 60; presses++) {
-    if (await page.evaluate((s) => document.activeElement?.matches(s) === true, selector)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`Tab does not lead to ${selector}`);
-}
-
-/** The answer to a question that says it is for the host `name`. */
-function statusUnderName(name: string): Promise<number | undefined> {
-  return new Promise((done, fail) => {
-    get(`${fleet.apiOf(onFile)}/v1/status`, { headers: { host: name } }, (response) => {
-      response.resume();
-      done(response.statusCode);
-    }).once("error", fail);
-  });
-}
-
-async function text(page: Page, selector: string): Promise<string> {
-  return (await page.locator(selector).innerText()).replaceAll(/\s+/g, " ");
-}
+afterAll(() => scene.stop(), limit_ms);
 
 /** Looks at the page of a keeper with all unfolded, and keeps a picture with all folded. */
 async function inspect(look: Look): Promise<string> {
-  const watched = await openPage(browser, fleet.apiOf(onFile), look);
+  const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), look);
   const { page, troubles, requests } = watched;
   await page.waitForSelector("#payments .payments, #payments .empty");
   await page.waitForSelector("#space .chart");
@@ -143,6 +44,11 @@ async function inspect(look: Look): Promise<string> {
     return out.map((each) => `${each.tagName} ${each.className}: ${each.textContent?.slice(0, 40)}`);
   });
   expect(wide).toEqual([]);
+  const cut = await page.evaluate(() => {
+    const cards = [...document.querySelectorAll(".card")];
+    return cards.filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.textContent);
+  });
+  expect(cut).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.viewport.width);
   const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   expect(dark).toBe(look.scheme === "dark" ? "rgb(12, 18, 17)" : "rgb(243, 246, 245)");
@@ -151,7 +57,7 @@ async function inspect(look: Look): Promise<string> {
   });
   const kept = await keepScreenshot(page, `keeper-${look.name}`);
   expect(troubles).toEqual([]);
-  const own = new URL(fleet.apiOf(onFile)).origin;
+  const own = new URL(scene.fleet.apiOf(onFile)).origin;
   expect(requests.filter((url) => new URL(url).origin !== own)).toEqual([]);
   await watched.close();
   return kept;
@@ -161,12 +67,12 @@ describe("keepers that people watch", () => {
   it(
     "become ready, and answer on loopback alone, under names that are theirs",
     async () => {
-      await eventually("keeper 0 is ready", async () => (await ask(onFile, "/readyz")).status === 200);
-      expect(await ask(onFile, "/healthz")).toMatchObject({ status: 200, body: { status: "alive" } });
-      expect(new URL(fleet.apiOf(onFile)).hostname).toBe("127.0.0.1");
+      await eventually("keeper 0 is ready", async () => (await scene.ask(onFile, "/readyz")).status === 200);
+      expect(await scene.ask(onFile, "/healthz")).toMatchObject({ status: 200, body: { status: "alive" } });
+      expect(new URL(scene.fleet.apiOf(onFile)).hostname).toBe("127.0.0.1");
       // A page of a stranger whose name was made to lead here gets nothing.
-      expect(await statusUnderName("evil.example")).toBe(421);
-      expect(await statusUnderName("localhost")).toBe(200);
+      expect(await scene.statusUnderName("evil.example")).toBe(421);
+      expect(await scene.statusUnderName("localhost")).toBe(200);
     },
     limit_ms,
   );
@@ -174,12 +80,12 @@ describe("keepers that people watch", () => {
   it(
     "show a round as it goes, a killed leader and the payment at the end, without being asked again",
     async () => {
-      await writeFaults(join(fleet.folder, `provider-${badProvider}`), [{ kind: "corrupt" }]);
-      const [first, second] = fleet.order(await fleet.ts()) as [number, number];
-      const watched = await openPage(browser, fleet.apiOf(second), looks[2] as Look);
+      await writeFaults(join(scene.fleet.folder, `provider-${badProvider}`), [{ kind: "corrupt" }]);
+      const [first, second] = scene.fleet.order(await scene.fleet.ts()) as [number, number];
+      const watched = await openPage(scene.browser, scene.fleet.apiOf(second), looks[2] as Look);
       const { page, troubles } = watched;
       await page.waitForSelector("#round .phases");
-      expect(await text(page, "#payments")).toContain("Nothing has been paid yet");
+      expect(await textOf(page, "#payments")).toContain("Nothing has been paid yet");
       await page.evaluate(() => {
         const seen: string[] = [];
         Object.assign(window, { seen });
@@ -188,12 +94,12 @@ describe("keepers that people watch", () => {
           if (seen.at(-1) !== now) seen.push(now);
         }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
       });
-      const settled = await leaderDies(fleet, "before-commit");
+      const settled = await leaderDies(scene.fleet, "before-commit");
       await page.waitForSelector("#payments .payments", { timeout: patience_ms });
-      expect(await text(page, "#payments summary")).toMatch(
+      expect(await textOf(page, "#payments summary")).toMatch(
         new RegExp(`to 3 providers, 3 keepers led by keeper ${settled.leader} turn 2`),
       );
-      expect(await text(page, "#news")).toContain("Paid through block");
+      expect(await textOf(page, "#news")).toContain("Paid through block");
       const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
       expect(new Set(seen).size).toBeGreaterThanOrEqual(3);
       await page.waitForFunction(() =>
@@ -212,12 +118,12 @@ describe("keepers that people watch", () => {
   it(
     "book a settlement alike on a file and on PostgreSQL, whoever sent it, and after a kill -9",
     async () => {
-      await writeFaults(join(fleet.folder, `provider-${badProvider}`), []);
-      const rows = await bookedAsTheChain(onFile);
+      await writeFaults(join(scene.fleet.folder, `provider-${badProvider}`), []);
+      const rows = await scene.bookedAsTheChain(onFile);
       expect(rows["settlement"]).toHaveLength(1);
       expect(rows["item"]).toHaveLength(3);
       expect(rows["share"]).toHaveLength(3);
-      for (const index of [onPostgres, 2, 3]) expect(await bookedAsTheChain(index)).toEqual(rows);
+      for (const index of [onPostgres, 2, 3]) expect(await scene.bookedAsTheChain(index)).toEqual(rows);
     },
     limit_ms,
   );
@@ -225,17 +131,17 @@ describe("keepers that people watch", () => {
   it(
     "take back what a reorg took back, and book what came instead",
     async () => {
-      const ts = await fleet.ts();
-      const first = await fleet.settled(ts, 1);
-      expect((await bookedAsTheChain(onFile))["settlement"]).toHaveLength(2);
-      await fleet.reorg(1);
-      expect((await bookedAsTheChain(onFile))["settlement"]).toHaveLength(1);
-      const again = await fleet.settled(ts, 1);
+      const ts = await scene.fleet.ts();
+      const first = await scene.fleet.settled(ts, 1);
+      expect((await scene.bookedAsTheChain(onFile))["settlement"]).toHaveLength(2);
+      await scene.fleet.reorg(1);
+      expect((await scene.bookedAsTheChain(onFile))["settlement"]).toHaveLength(1);
+      const again = await scene.fleet.settled(ts, 1);
       expect(again.block).toBeGreaterThan(first.block);
-      const rows = await bookedAsTheChain(onFile);
+      const rows = await scene.bookedAsTheChain(onFile);
       expect(rows["settlement"]).toHaveLength(2);
-      expect(await bookedAsTheChain(onPostgres)).toEqual(rows);
-      await fleet.confirmed(again);
+      expect(await scene.bookedAsTheChain(onPostgres)).toEqual(rows);
+      await scene.fleet.confirmed(again);
     },
     limit_ms,
   );
@@ -243,18 +149,24 @@ describe("keepers that people watch", () => {
   it(
     "lose nothing by a rebuild from the chain: beside the running keeper, on either engine, and into a new file",
     async () => {
-      const before = await bookedAsTheChain(onFile);
+      const before = await scene.bookedAsTheChain(onFile);
       for (const index of [onFile, onPostgres]) {
-        const args = ["ledger", "rebuild", "--json", "--config", fleet.configFile(index)];
+        const args = ["ledger", "rebuild", "--json", "--config", scene.fleet.configFile(index)];
         const { code, stdout } = await runCli(args);
         expect(code).toBe(0);
-        expect(JSON.parse(stdout)).toMatchObject({ groups: [{ group: group(), settlements: 2 }] });
-        expect(await exported(index)).toEqual(before);
+        expect(JSON.parse(stdout)).toMatchObject({ groups: [{ group: scene.group, settlements: 2 }] });
+        expect(await scene.exported(index)).toEqual(before);
       }
-      const elsewhere = ["--ledger", join(fleet.folder, "again.sqlite")];
-      const made = await runCli(["ledger", "rebuild", "--config", fleet.configFile(onFile), ...elsewhere]);
+      const elsewhere = ["--ledger", join(scene.fleet.folder, "again.sqlite")];
+      const made = await runCli([
+        "ledger",
+        "rebuild",
+        "--config",
+        scene.fleet.configFile(onFile),
+        ...elsewhere,
+      ]);
       expect(made.stdout).toMatch(/: 2 settlements, booked through block \d+\n$/);
-      expect(await exported(onFile, ...elsewhere)).toEqual(before);
+      expect(await scene.exported(onFile, ...elsewhere)).toEqual(before);
     },
     limit_ms,
   );
@@ -262,13 +174,13 @@ describe("keepers that people watch", () => {
   it(
     "hand out their books as CSV, one table or all",
     async () => {
-      const config = ["--config", fleet.configFile(onFile)];
+      const config = ["--config", scene.fleet.configFile(onFile)];
       const one = await runCli(["ledger", "export", "share", "--csv", ...config]);
       const [head, ...lines] = one.stdout.trimEnd().split("\r\n");
       expect(head).toBe("group,ts,keeper,operator,amount");
       expect(lines.map((line) => line.split(",").length)).toEqual(lines.map(() => 5));
-      expect(lines).toHaveLength(((await exported(onFile))["share"] ?? []).length);
-      const out = join(fleet.folder, "books");
+      expect(lines).toHaveLength(((await scene.exported(onFile))["share"] ?? []).length);
+      const out = join(scene.fleet.folder, "books");
       expect((await runCli(["ledger", "export", "--out", out, ...config])).code).toBe(0);
       expect((await readdir(out)).sort()).toEqual([
         "challenge.csv",
@@ -296,7 +208,7 @@ describe("keepers that people watch", () => {
       await eventually(
         () => `every figure is fed; missing: ${missing.join(", ")}`,
         async () => {
-          const { body } = await ask(onFile, "/metrics");
+          const { body } = await scene.ask(onFile, "/metrics");
           const lines = [...String(body).matchAll(/^(whitepay_\w+)(?:\{[^}]*\})? \S+$/gm)];
           const fed = new Set(lines.map((line) => line[1]));
           missing = Object.keys(metrics).filter((name) => !fed.has(name));
@@ -311,12 +223,12 @@ describe("keepers that people watch", () => {
   it(
     "answer as their description says",
     async () => {
-      const document = (await ask(onFile, "/openapi.json")).body as {
+      const document = (await scene.ask(onFile, "/openapi.json")).body as {
         openapi: string;
         paths: Record<string, { get: { responses: Record<string, unknown> } }>;
       };
       expect(document.openapi).toBe("3.1.0");
-      const root = `/v1/groups/${group()}`;
+      const root = `/v1/groups/${scene.group}`;
       const list = (item: { parse(value: unknown): unknown }) => (body: unknown) => {
         const { items } = body as { items: unknown[] };
         expect(items.length).toBeGreaterThan(0);
@@ -336,7 +248,7 @@ describe("keepers that people watch", () => {
       };
       expect(Object.keys(document.paths).sort()).toEqual(Object.keys(answers).sort());
       for (const [path, check] of Object.values(answers)) {
-        const { status, body } = await ask(onFile, path);
+        const { status, body } = await scene.ask(onFile, path);
         expect({ path, status }).toEqual({ path, status: 200 });
         check(body);
       }
@@ -348,11 +260,11 @@ describe("keepers that people watch", () => {
         ["/../keys", 404],
         ["/tsconfig.json", 404],
       ] as const) {
-        const answer = await ask(onFile, path);
+        const answer = await scene.ask(onFile, path);
         expect({ path, status: answer.status }).toEqual({ path, status });
         schemas.errorSchema.parse(answer.body);
       }
-      const written = await fetch(`${fleet.apiOf(onFile)}/v1/status`, { method: "POST" });
+      const written = await fetch(`${scene.fleet.apiOf(onFile)}/v1/status`, { method: "POST" });
       expect(written.status).toBe(404);
     },
     limit_ms,
@@ -371,21 +283,21 @@ describe("keepers that people watch", () => {
   it(
     "can be used by keyboard alone, and what is unfolded stays so",
     async () => {
-      const watched = await openPage(browser, fleet.apiOf(onFile), looks[0] as Look);
+      const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), looks[0] as Look);
       const { page } = watched;
       await page.waitForSelector("#space .chart");
       await page.keyboard.press("Tab");
       expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the figures");
       await page.keyboard.press("Enter");
       await tabTo(page, ".chart");
-      const newest = await text(page, "#space .readout");
+      const newest = await textOf(page, "#space .readout");
       await page.keyboard.press("ArrowLeft");
-      expect(await text(page, "#space .readout")).not.toBe(newest);
+      expect(await textOf(page, "#space .readout")).not.toBe(newest);
       await tabTo(page, ".payments summary");
       await page.keyboard.press("Enter");
-      expect(await text(page, ".payments details[open] .unfolded")).toContain("Signed by");
-      const before = await text(page, "#machine");
-      await fleet.mine();
+      expect(await textOf(page, ".payments details[open] .unfolded")).toContain("Signed by");
+      const before = await textOf(page, "#machine");
+      await scene.fleet.mine();
       await page.waitForFunction((old) => document.querySelector("#machine")?.textContent !== old, before);
       expect(await page.locator(".payments details[open]").count()).toBe(1);
       expect(await page.evaluate(() => document.activeElement?.matches(".payments summary"))).toBe(true);
@@ -395,18 +307,40 @@ describe("keepers that people watch", () => {
   );
 
   it(
+    "go on without their database, and say that it is away",
+    async () => {
+      await scene.postgres.stop();
+      const failed = async (): Promise<boolean> =>
+        /whitepay_reasons_total\{[^}]*code="ledger-behind"[^}]*\} \d/.test(
+          String((await scene.ask(onPostgres, "/metrics")).body),
+        );
+      await scene.fleet.mine();
+      await eventually("the figures say that the ledger is behind", failed);
+      expect((await scene.statusOf(onPostgres)).groups).toHaveLength(1);
+      expect((await scene.ask(onPostgres, "/readyz")).status).toBe(200);
+      const books = await scene.ask(onPostgres, `/v1/groups/${scene.group}/settlements`);
+      expect(books.status).toBe(500);
+      expect(schemas.errorSchema.parse(books.body).expected).toBe("a ledger that can be read");
+    },
+    limit_ms,
+  );
+
+  it(
     "say why they are not ready, on the page too, when too few others are there",
     async () => {
-      const watched = await openPage(browser, fleet.apiOf(onFile), looks[3] as Look);
+      const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), looks[3] as Look);
       const { page } = watched;
       await page.waitForSelector("#round .phases");
-      for (const index of [2, 3]) await fleet.stopKeeper(index);
-      await eventually("keeper 0 is not ready", async () => (await ask(onFile, "/readyz")).status === 503);
-      const { problems } = schemas.readySchema.parse((await ask(onFile, "/readyz")).body);
-      expect(problems).toEqual([`group ${group()}: 2 keepers are connected, expected 3 or more`]);
-      expect((await statusOf(onFile)).ready).toBe(false);
+      for (const index of [2, 3]) await scene.fleet.stopKeeper(index);
+      await eventually(
+        "keeper 0 is not ready",
+        async () => (await scene.ask(onFile, "/readyz")).status === 503,
+      );
+      const { problems } = schemas.readySchema.parse((await scene.ask(onFile, "/readyz")).body);
+      expect(problems).toEqual([`group ${scene.group}: 2 keepers are connected, expected 3 or more`]);
+      expect((await scene.statusOf(onFile)).ready).toBe(false);
       await page.waitForSelector("#problems .banner");
-      expect(await text(page, "#problems")).toContain("2 keepers are connected, expected 3 or more");
+      expect(await textOf(page, "#problems")).toContain("2 keepers are connected, expected 3 or more");
       expect(await accessibilityFaults(page)).toEqual([]);
       process.stdout.write(`screenshot: ${await keepScreenshot(page, "keeper-not-ready")}\n`);
       await watched.close();

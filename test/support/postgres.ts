@@ -40,6 +40,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     });
   }
   let count = 0;
+  let stopped = false;
   return {
     password,
     database: async () => {
@@ -48,6 +49,8 @@ export async function startPostgres(): Promise<TestPostgres> {
       return `postgres://postgres:${password}@127.0.0.1:${port}/${name}`;
     },
     stop: async () => {
+      if (stopped) return;
+      stopped = true;
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },

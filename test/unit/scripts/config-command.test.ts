@@ -1,6 +1,6 @@
 /** Where settings come from, as a person sees it: flags before environment before file before defaults. */
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { resolveConfig, settings } from "../../../keeper/config.ts";
@@ -109,4 +109,18 @@ describe("every setting of a keeper", () => {
       expect(none.origins.get(key) ?? "default").toMatch(/keeper\.yaml:\d+$|^default$/);
     },
   );
+});
+
+describe("the place of the ledger", () => {
+  it("is a file beside the config file, or a URL as it is, whose secrets are not shown", async () => {
+    const beside = await fileWith(`${text}ledger: books.sqlite\n`);
+    expect((await resolveConfig({ file: beside })).config.ledger).toBe(join(dirname(beside), "books.sqlite"));
+    const url = "postgres://me:s3cret@db.example:5432/books?sslmode=require";
+    const away = await fileWith(`${text}ledger: ${url}\n`);
+    expect((await resolveConfig({ file: away })).config.ledger).toBe(url);
+    const shown = await runCli(["config", "show", "--origin", "--config", away]);
+    expect(shown.code).toBe(0);
+    expect(shown.stdout).toMatch(/ledger +"postgres:\/\/db\.example:5432\/…" +\(.*keeper\.yaml:\d+\)/);
+    expect(shown.stdout).not.toContain("s3cret");
+  });
 });

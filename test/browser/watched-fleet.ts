@@ -1,0 +1,130 @@
+/** Four keepers whose books lie on a file or on PostgreSQL, and a browser to look at them. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { get } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { statusSchema } from "../../keeper/api/schemas.ts";
+import type { KeeperStatus, SettlementDocument } from "../../keeper/api/schemas.ts";
+import { runCli } from "../support/cli.ts";
+import { FaultFleet } from "../support/fleet/fault-fleet.ts";
+import { startPostgres } from "../support/postgres.ts";
+import type { TestPostgres } from "../support/postgres.ts";
+import { launchChromium } from "./chromium.ts";
+
+/** Index of a keeper with its ledger in a file, and of the one with PostgreSQL. */
+export const [onFile, onPostgres] = [0, 1] as const;
+/** Looks of the monitor come every five seconds. */
+export const patience_ms = 30_000;
+const chainTables = ["settlement", "item", "share", "transaction"];
+
+export type Answer = { readonly status: number; readonly body: unknown };
+export type Rows = Record<string, readonly Record<string, unknown>[]>;
+
+export async function eventually(
+  what: string | (() => string),
+  holds: () => Promise<boolean>,
+): Promise<void> {
+  const end = performance.now() + patience_ms;
+  while (!(await holds())) {
+    if (performance.now() > end) {
+      throw new Error(`not within ${patience_ms} ms: ${typeof what === "string" ? what : what()}`);
+    }
+    await new Promise((next) => setTimeout(next, 100));
+  }
+}
+
+type Parts = {
+  readonly fleet: FaultFleet;
+  readonly postgres: TestPostgres;
+  readonly browser: Browser;
+  readonly folder: string;
+};
+
+export class WatchedFleet {
+  readonly fleet: FaultFleet;
+  readonly postgres: TestPostgres;
+  readonly browser: Browser;
+  readonly #folder: string;
+
+  private constructor({ fleet, postgres, browser, folder }: Parts) {
+    this.fleet = fleet;
+    this.postgres = postgres;
+    this.browser = browser;
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<WatchedFleet> {
+    const folder = await mkdtemp(join(tmpdir(), "whitepay-browser-"));
+    const postgres = await startPostgres();
+    try {
+      const url = new URL(await postgres.database());
+      url.password = "";
+      const ledgerPasswordFile = join(folder, "password");
+      await writeFile(ledgerPasswordFile, `${postgres.password}\n`, { mode: 0o600 });
+      const fleet = await FaultFleet.start({
+        keepers: 4,
+        providers: 3,
+        configOf: async (index) =>
+          index === onPostgres ? { ledger: url.toString(), ledgerPasswordFile } : {},
+      });
+      return new WatchedFleet({ fleet, postgres, folder, browser: await launchChromium() });
+    } catch (error) {
+      await postgres.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    await this.fleet.stop();
+    await this.postgres.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get group(): string {
+    return this.fleet.chain.group.toLowerCase();
+  }
+
+  async ask(index: number, path: string): Promise<Answer> {
+    const response = await fetch(`${this.fleet.apiOf(index)}${path}`);
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json") === true;
+    return { status: response.status, body: isJson ? JSON.parse(text) : text };
+  }
+
+  /** The answer to a question that says it is for the host `name`. */
+  statusUnderName(name: string): Promise<number | undefined> {
+    return new Promise((done, fail) => {
+      get(`${this.fleet.apiOf(onFile)}/v1/status`, { headers: { host: name } }, (response) => {
+        response.resume();
+        done(response.statusCode);
+      }).once("error", fail);
+    });
+  }
+
+  async statusOf(index: number): Promise<KeeperStatus> {
+    return statusSchema.parse((await this.ask(index, "/v1/status")).body);
+  }
+
+  /** The tables that come from the chain. */
+  async exported(index: number, ...flags: string[]): Promise<Rows> {
+    const config = ["--config", this.fleet.configFile(index)];
+    const result = await runCli(["ledger", "export", "--json", ...config, ...flags, ...chainTables]);
+    if (result.code !== 0 || result.stderr !== "") throw new Error(`exit ${result.code}: ${result.stderr}`);
+    return JSON.parse(result.stdout) as Rows;
+  }
+
+  /** Waits until the ledger of keeper `index` has exactly the settlements of the chain. */
+  async bookedAsTheChain(index: number): Promise<Rows> {
+    const settled = await this.fleet.settlements();
+    const expected = settled.map(({ ts, te, tx, leader }) => ({ ts, te, tx, leader }));
+    await eventually("the ledger has what the chain has", async () => {
+      const { body } = await this.ask(index, `/v1/groups/${this.group}/settlements?limit=200`);
+      const booked = (body as { items: SettlementDocument[] }).items.toReversed();
+      const same = booked.map(({ ts, te, tx, leader }) => ({ ts, te, tx, leader }));
+      return JSON.stringify(same) === JSON.stringify(expected);
+    });
+    return this.exported(index);
+  }
+}
