@@ -8,8 +8,6 @@ import type { PeerStatsPort } from "../ports/transport.ts";
 import { clockOffset, serverDate } from "./clock-offset.ts";
 import type { Offset } from "./clock-offset.ts";
 
-/** Gas of one settlement, rounded up: docs/gas.md. */
-const settleGas = 400_000n;
 const rememberedHeads = 64;
 /** Money moves slowly and costs questions to the chain. */
 const fundsEvery = 4;
@@ -18,12 +16,12 @@ const ask_ms = 3_000;
 
 export type Surroundings = {
   readonly head: HeadInfo | undefined;
-  /** Median time between blocks of late; undefined before two are known. */
+  /** Mean time between blocks of late; undefined before two are known. */
   readonly block_s: number | undefined;
   /** Of this machine's clock against an endpoint's; undefined: none tells the time. */
   readonly clock: Offset | undefined;
   readonly diskFreeBytes: number | undefined;
-  readonly operator: (OperatorFunds & { readonly transactionsLeft: number }) | undefined;
+  readonly operator: OperatorFunds | undefined;
   readonly funds: ReadonlyMap<Hex, GroupFunds>;
   readonly latencies_ms: ReadonlyMap<Hex, number>;
   /** By group, how far the books are; undefined: nothing booked. */
@@ -147,10 +145,7 @@ export class Monitor {
   }
 
   async #lookAtFunds(): Promise<void> {
-    const operator = await this.#on.history.operatorFunds(this.#options.operator);
-    const cost = settleGas * operator.gasPrice;
-    const left = cost === 0n ? Number.MAX_SAFE_INTEGER : Number(operator.balance / cost);
-    this.#operator = { ...operator, transactionsLeft: left };
+    this.#operator = await this.#on.history.operatorFunds(this.#options.operator);
     for (const group of this.#options.groups) {
       this.#funds.set(group, await this.#on.history.groupFunds(group));
     }

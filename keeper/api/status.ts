@@ -9,6 +9,7 @@ import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../core/
 import type { BooksPort } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Surroundings } from "./monitor.ts";
+import { settlementGas } from "./gas.ts";
 import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, TurnPlan } from "./schemas.ts";
 
@@ -167,11 +168,26 @@ export function problemsOf(source: StatusSource): string[] {
   return problems;
 }
 
+/** How many settlements the operator can still pay: of its largest group, at the present gas price. */
+function fundsOf({ operator }: Surroundings, groups: readonly GroupStatus[]): KeeperStatus["funds"] {
+  if (operator === undefined) return null;
+  const { balance, gasPrice } = operator;
+  const providers = Math.max(0, ...groups.map((group) => group.providers.length));
+  const cost = settlementGas(providers) * gasPrice;
+  const most = BigInt(Number.MAX_SAFE_INTEGER);
+  const left = cost === 0n || balance / cost > most ? most : balance / cost;
+  return {
+    balance: balance.toString(),
+    gasPrice: gasPrice.toString(),
+    transactionsLeft: Number(left),
+  };
+}
+
 export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
   const now = source.surroundings();
   const states = source.groups.map((group) => source.keeper.stateOf(group));
-  const groups = await Promise.all(source.groups.map((group) => groupStatus(group, source)));
-  const { operator } = now;
+  const found = await Promise.all(source.groups.map((group) => groupStatus(group, source)));
+  const groups = found.filter((group) => group !== undefined);
   const problems = problemsOf(source);
   return {
     operator: source.operator,
@@ -188,15 +204,8 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
         ? null
         : { offset_ms: now.clock.offset_ms, uncertainty_ms: now.clock.uncertainty_ms },
     diskFreeBytes: now.diskFreeBytes ?? null,
-    funds:
-      operator === undefined
-        ? null
-        : {
-            balance: operator.balance.toString(),
-            gasPrice: operator.gasPrice.toString(),
-            transactionsLeft: operator.transactionsLeft,
-          },
+    funds: fundsOf(now, groups),
     peers: source.keeper.connected.length,
-    groups: groups.filter((group) => group !== undefined),
+    groups,
   };
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Contract, formatEther, formatUnits, type JsonRpcProvider } from "ethers";
 import { describeKeys, openKeys, readPasswordFile } from "../../keeper/adapters/keyring-keystore.ts";
 import { clockOffset, serverDate } from "../../keeper/api/clock-offset.ts";
+import { settlementGas } from "../../keeper/api/gas.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
 import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
 import { publicKeyOf } from "../client/bls.ts";
@@ -45,9 +46,6 @@ const fail = (name: string, found: string, remedy: string, code: ExitCode = exit
 });
 
 export const fundedTransactions = 15n;
-/** docs/gas.md: one settlement of a small group, and what each provider adds the first time. */
-const settleGas = 250_000n;
-const providerGas = 23_000n;
 const lowDisk_bytes = 2 * 1024 ** 3;
 const leastDisk_bytes = 256 * 1024 ** 2;
 const clockWarn_ms = 200;
@@ -274,11 +272,11 @@ async function checkRegistration(
 async function checkFunds(config: KeeperConfig, provider: JsonRpcProvider, me: string): Promise<CheckItem> {
   const [balance, fees] = await Promise.all([provider.getBalance(me), provider.getFeeData()]);
   const price = fees.gasPrice ?? fees.maxFeePerGas ?? 0n;
-  let gas = settleGas;
+  let gas = settlementGas(0);
   for (const group of config.groups) {
     if ((await provider.getCode(group)) === "0x") continue;
     const { listedProviders } = await new Contract(group, memberAbi, provider).getFunction("state")();
-    const needed = settleGas + providerGas * BigInt(listedProviders);
+    const needed = settlementGas(Number(listedProviders));
     if (needed > gas) gas = needed;
   }
   const one = gas * price;

@@ -87,15 +87,32 @@ export class EthersHistory implements HistoryPort {
   }
 
   async settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]> {
-    const range = { fromBlock: blockTag(from), toBlock: blockTag(to) };
-    const logs = (await this.#rpc.send("eth_getLogs", [
-      { address: group, topics: [settledTopic], ...range },
-    ])) as { transactionHash: Hex }[];
+    const logs = await this.#settledLogs(group, from, to);
     const found: BookedSettlement[] = [];
     for (const tx of new Set(logs.map(({ transactionHash }) => transactionHash))) {
       found.push(...(await this.#ofTransaction(group, tx)));
     }
     return found.sort((a, b) => a.ts - b.ts);
+  }
+
+  /** Endpoints differ in how many blocks they look through at once; one that refuses is asked for halves. */
+  async #settledLogs(group: Hex, from: number, to: number): Promise<{ transactionHash: Hex }[]> {
+    const filter = {
+      address: group,
+      topics: [settledTopic],
+      fromBlock: blockTag(from),
+      toBlock: blockTag(to),
+    };
+    try {
+      return (await this.#rpc.send("eth_getLogs", [filter])) as { transactionHash: Hex }[];
+    } catch (error) {
+      if (error instanceof RpcUnavailable || from === to) throw error;
+      const middle = Math.floor((from + to) / 2);
+      return [
+        ...(await this.#settledLogs(group, from, middle)),
+        ...(await this.#settledLogs(group, middle + 1, to)),
+      ];
+    }
   }
 
   async #ofTransaction(group: Hex, tx: Hex): Promise<BookedSettlement[]> {
