@@ -14,6 +14,9 @@ import { printJson, say } from "../lib/output.ts";
 import { jsonOption, moneyOptions, transact } from "../lib/transact.ts";
 import type { MoneyFlags, TransactionPlan, TransactionReport } from "../lib/transact.ts";
 
+/** R2 */
+const maxSeats = 124;
+
 type GroupOptions = ConfigOptions & MoneyFlags;
 type Plan = (provider: JsonRpcProvider, group: string, signer: Wallet) => Promise<TransactionPlan[]>;
 
@@ -110,8 +113,9 @@ async function rotations(
   const { registeredKeeper, registryAt } = await import("../client/registry.ts");
   const { blsKey } = await registeredKeeper(registryAt(registry, provider), signer.address);
   const contract = new Contract(group, groupAbi, signer);
-  const { version } = await view.committee();
-  const seats = await contract.getFunction("members")(version, 0, 124);
+  const [{ version }, { rotatedCommittee }] = await Promise.all([view.committee(), view.state()]);
+  // What is rotated already takes effect with the next settlement.
+  const seats = await contract.getFunction("members")(Math.max(version, rotatedCommittee), 0, maxSeats);
   const seat = [...seats].find(({ operator }) => operator === signer.address);
   if (seat === undefined || seat.blsKey === blsKey) return [];
   return [

@@ -1,0 +1,175 @@
+/** A keeper that runs, as its operator sees it: status, drain, history, another key in its seat. */
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GroupView } from "../../scripts/client/group-view.ts";
+import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import type { CliProcess } from "../support/cli.ts";
+import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
+
+let scene: KeeperScene;
+let group: string;
+let running: CliProcess;
+
+type Status = { running: boolean; keeper?: { head: number; groups: { turn: number }[] } };
+
+/** Resolves when the keeper has seen `block`, with what it then says of its group. */
+async function seen(block: number): Promise<{ turn: number }> {
+  for (;;) {
+    const { keeper } = parsed(await scene.keeper("status", "--json")) as Status;
+    const [own] = keeper?.groups ?? [];
+    if (own !== undefined && (keeper?.head ?? -1) >= block) return own;
+  }
+}
+
+beforeAll(async () => {
+  scene = await openKeeperScene();
+  const { provider, folder, ports, operator, deployment } = scene;
+  const others = await Promise.all([1, 2, 3].map((i) => makeKeeper(folder, i, ports[i] as number)));
+  const operators = [operator, ...others.map((other) => other.operator)];
+  await fundOperators(provider, operators);
+  for (const other of others) await registerKeeper(provider, deployment.registry, other);
+  await scene.done("register", "--payee", payee, "--yes");
+  group = await createGroup(deployment, await provider.getSigner(0), sceneParams, operators);
+  running = scene.start("run", "--groups", group);
+  await running.said('"event":"ready"');
+});
+afterAll(async () => {
+  running.child.kill("SIGKILL");
+  await running.ended;
+  await scene.stop();
+});
+
+describe("a keeper that runs", () => {
+  it("is seen by status, names unreachable peers in check, and keeps its history to itself with exit 6", async () => {
+    await seen(0);
+    const [check, locked, second] = await Promise.all([
+      scene.keeper("check", "--groups", group),
+      scene.keeper("history export"),
+      scene.keeper("run", "--groups", group),
+    ]);
+    expect(check.code).toBe(3);
+    expect(check.stdout).toContain("0 of 3 other keepers");
+    expect(check.stdout).toContain("held by the keeper that runs here");
+    for (const refused of [locked, second]) {
+      expect(refused.code).toBe(6);
+      expect(refused.stderr).toContain("in use by another process");
+    }
+  });
+
+  it("drains: stays for the turn it is in, though nobody waits any more, and stops in order when that is over", async () => {
+    await scene.mine(32);
+    expect((await seen(await scene.provider.getBlockNumber())).turn).toBe(1);
+    const impatient = await scene.keeper("drain", "--timeout-s", "1");
+    expect(impatient.code).toBe(1);
+    expect(impatient.stderr).toContain("it goes on draining");
+    const interrupted = scene.start("drain");
+    await interrupted.said("finishes its turn");
+    interrupted.child.kill("SIGINT");
+    expect((await interrupted.ended).code).toBe(130);
+    expect(running.child.exitCode).toBeNull();
+    const waiting = scene.start("drain", "--json");
+    await waiting.said("finishes its turn");
+    await scene.mine(sceneParams.turn);
+    const drained = await waiting.ended;
+    expect(drained.code, drained.stderr).toBe(0);
+    expect(parsed(drained)).toMatchObject({ drained: true });
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(0);
+    expect(stderr).toContain("drained: nothing that was signed is unsent");
+    const [status, again] = await Promise.all([scene.keeper("status", "--json"), scene.keeper("drain")]);
+    expect(status.code).toBe(1);
+    expect(parsed(status)).toMatchObject({ running: false, chain: { registered: { payee } } });
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("no keeper runs");
+  });
+
+  it("stops in order on Ctrl-C and on SIGTERM, too", async () => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      const other = scene.start("run", "--groups", group);
+      await other.said('"event":"ready"');
+      other.child.kill(signal);
+      const { code, stderr } = await other.ended;
+      expect([signal, code]).toEqual([signal, 0]);
+      expect(stderr).toContain("stopped");
+    }
+  });
+});
+
+describe("whitepay keeper history", () => {
+  type History = { operator: string; groups: { group: string; head: number; notes: object[] }[] };
+  const note = (turn: number, byte: string) => ({ ts: 40, turn, digest: `0x${byte.repeat(32)}` });
+
+  async function exported(...words: string[]): Promise<History> {
+    return parsed(await scene.done("history export", ...words)) as History;
+  }
+
+  it("goes to another folder whole, never backwards, and is not taken from another keeper", async () => {
+    const file = join(scene.folder, "history.json");
+    await scene.done("history export", "--out", file);
+    const history = JSON.parse(await readFile(file, "utf8")) as History;
+    expect(history).toMatchObject({ operator: scene.operator, groups: [{ group: group.toLowerCase() }] });
+    const [entry] = history.groups;
+    const head = entry?.head ?? 0;
+    expect(head).toBeGreaterThan(0);
+    entry?.notes.push(note(1, "ab"), note(2, "cd"));
+    await writeFile(file, JSON.stringify(history));
+    const to = ["--data-dir", join(scene.folder, "elsewhere")];
+    const take = (...words: string[]) => scene.keeper("history import", ...to, "--file", ...words);
+    const taken = (result: Awaited<ReturnType<typeof take>>): unknown => [result.code, parsed(result)];
+    const nothing = { groups: 1, written: 0, heads: 0, contradictions: 0 };
+    expect(taken(await take(file, "--json"))).toEqual([0, { ...nothing, written: 2, heads: 1 }]);
+    // The same again, then one from before: neither changes anything.
+    const before = join(scene.folder, "before.json");
+    const older = { ...history, groups: [{ ...entry, head: head - 5, notes: [note(1, "ab")] }] };
+    await writeFile(before, JSON.stringify(older));
+    expect(taken(await take(file, "--json"))).toEqual([0, nothing]);
+    expect(taken(await take(before, "--json"))).toEqual([0, nothing]);
+    expect((await exported(...to)).groups).toEqual([
+      { ...entry, notes: expect.arrayContaining(entry?.notes ?? []) },
+    ]);
+    await writeFile(before, JSON.stringify({ ...history, operator: payee }));
+    const foreign = await take(before);
+    expect(foreign.code).toBe(2);
+    expect(foreign.stderr).toContain("another keeper or chain");
+  });
+
+  it("lets a turn that was signed differently in two places be signed in neither", async () => {
+    const to = ["--data-dir", join(scene.folder, "elsewhere")];
+    const history = await exported(...to);
+    const file = join(scene.folder, "other.json");
+    const groups = history.groups.map((entry) => ({ ...entry, notes: [note(1, "ef")] }));
+    await writeFile(file, JSON.stringify({ ...history, groups }));
+    const merged = await scene.done("history import", ...to, "--file", file);
+    expect(merged.stderr).toContain("1 turns were signed differently in the two places");
+    expect((await exported(...to)).groups[0]?.notes).toContainEqual(note(1, "00"));
+    // Not even the first digest again.
+    await scene.done("history import", ...to, "--file", join(scene.folder, "history.json"));
+    expect((await exported(...to)).groups[0]?.notes).toContainEqual(note(1, "00"));
+  });
+});
+
+describe("whitepay keeper rotate-seat and withdraw", () => {
+  it("puts a new registered key into the keeper's seat, and has nothing to do before and without earnings", async () => {
+    const words = ["--groups", group, "--yes", "--json"];
+    const [early, unpaid] = await Promise.all([
+      scene.done("rotate-seat", ...words),
+      scene.done("withdraw", ...words),
+    ]);
+    expect(early.stderr).toContain("nothing to do");
+    expect(unpaid.stderr).toContain("nothing to do: nothing is owed");
+    const other = await makeKeeper(scene.folder, 9, scene.ports[5] as number);
+    const bls = join(scene.folder, "mine", "keys", "bls.json");
+    await rename(bls, `${bls}.old`);
+    const theirs = ["--file", join(other.folder, "keys", "bls.json"), "--kdf", "light"];
+    await scene.done("keys import bls", ...theirs, "--from-password-file", join(other.folder, "password"));
+    await scene.done("register", "--rotate-key", "--yes");
+    const done = await scene.done("rotate-seat", ...words);
+    expect(parsed(done)).toMatchObject({ transactions: [{ method: "rotateSeat", sent: true }] });
+    const { rotatedCommittee } = await new GroupView(scene.provider, group).state();
+    expect(rotatedCommittee).toBeGreaterThan(0);
+    const again = await scene.keeper("rotate-seat", ...words);
+    expect(again.code).toBe(0);
+    expect(again.stderr).toContain("nothing to do");
+  });
+});
