@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
+import { projectRoot } from "../../scripts/lib/paths.ts";
 import { randomScenario } from "../../scripts/sim/scenario/random.ts";
 import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
 import { writeScenario } from "../../scripts/sim/scenario/write.ts";
@@ -21,6 +23,20 @@ faults:
   - {when: {block: 86}, keeper: 2, kind: crash, forBlocks: 500}
   - {when: {block: 100}, kind: duplicate, share: 0.5, forBlocks: 50}
 expect: {settled: 2}
+`;
+
+const manyFaults = `name: many
+settlements: 3
+committee: 7
+providers: [3000000, 2000000, 5000000]
+network: {loss: 0.01, delayMs: [5, 90]}
+faults:
+  - {when: {block: 20}, kind: duplicate, share: 0.3, forBlocks: 40}
+  - {when: {block: 50}, provider: 1, kind: offline, forBlocks: 30}
+  - {when: {block: 60}, keeper: 2, kind: rpc-stale, forBlocks: 20}
+  - {when: {settlement: 2, phase: propose}, keeper: leader, kind: crash, forBlocks: 25}
+  - {when: {block: 140}, provider: 0, kind: slow, forBlocks: 30}
+  - {when: {block: 170}, kind: delay, delayMs: [50, 200], forBlocks: 10}
 `;
 
 describe("a scenario as text", () => {
@@ -45,7 +61,7 @@ describe("shrinking", () => {
       network: { loss: 0, duplicate: 0, reorder: false },
     });
     expect(found?.runs).toBeLessThan(150);
-  });
+  }, 300_000);
 
   it("stops when its runs are used up, with the smallest that failed", async () => {
     const scenario = parseScenario(twoGone, "two.yaml");
@@ -55,21 +71,39 @@ describe("shrinking", () => {
     expect(found?.failure.checker).toBe("expected");
   });
 
-  it("prints a file that fails in the same way, with the command that shows it", async () => {
+  it("writes a file with the one fault that shows what was planted in the core: it fails with it, and holds without", async () => {
+    const planted = {
+      file: "keeper/core/turns.ts",
+      original: "leaderOf(order, turn - count + i)",
+      planted: "leaderOf(order, turn - count + i + 1)",
+    };
+    const env = {
+      NODE_OPTIONS: `--import ${pathToFileURL(join(projectRoot, "test/support/planted.ts")).href}`,
+      WHITEPAY_PLANTED: JSON.stringify(planted),
+    };
     const folder = await temporaryFolder();
-    const [file, out] = [join(folder, "two.yaml"), join(folder, "shrunk.yaml")];
-    writeFileSync(file, twoGone);
-    const shrunk = await runCli(["sim", "shrink", file, "--seed", "4", "--out", out]);
+    const [file, out] = [join(folder, "many.yaml"), join(folder, "shrunk.yaml")];
+    writeFileSync(file, manyFaults);
+    const shrunk = await runCli(["sim", "shrink", file, "--out", out], { env });
+    expect(shrunk.stderr).toMatch(/^6 faults became 1 in \d+ runs$/m);
     expect(shrunk.code).toBe(0);
-    expect(shrunk.stderr).toMatch(/^6 faults became 2 in \d+ runs$/m);
-    expect(readFileSync(out, "utf8")).toContain(`# whitepay sim run ${out} --seed 4   (commit `);
-    const again = await runCli(["sim", "run", out, "--seed", "4"]);
+    const text = readFileSync(out, "utf8");
+    expect(text).toContain(`# whitepay sim run ${out} --seed 1   (commit `);
+    const { faults, providers, settlements } = parseScenario(text, out);
+    // A leader that fails its turn is what the planted fault is about.
+    expect(faults.map(({ kind }) => kind)).toEqual(["crash"]);
+    expect({ providers, settlements }).toEqual({ providers: 1, settlements: 1 });
+    const command = ["sim", "run", out];
+    expect((await runCli(command)).code).toBe(0);
+    const again = await runCli(command, { env });
     expect(again.code).toBe(1);
+    const checker = /^fails: (\w+) at block/m.exec(shrunk.stderr)?.[1];
+    expect(again.stderr).toContain(`does not hold: ${checker} at block`);
     // A failure says how to see it again.
     expect(again.stderr).toMatch(
-      /does not hold: expected at block \d+: settled: expected 1, actual 0\n {2}seed 4, commit \w+; see it again: whitepay sim replay .*shrunk.yaml --seed 4 --trace/,
+      /\n {2}seed 1, commit \w+; see it again: whitepay sim replay .*shrunk.yaml --seed 1 --trace\n/,
     );
-  });
+  }, 300_000);
 
   it("refuses a run that holds", async () => {
     const { code, stderr } = await runCli(["sim", "shrink", "7"]);

@@ -3,6 +3,7 @@
  * Hildebrandt's ddmin), then everything else, step by step, until no step is left that keeps the failure.
  */
 import type { Violation } from "../checkers/checker.ts";
+import type { Reality } from "../cluster.ts";
 import { parseScenario, ScenarioError } from "../scenario/schema.ts";
 import type { Fault, Scenario } from "../scenario/schema.ts";
 import { writeScenario } from "../scenario/write.ts";
@@ -13,6 +14,7 @@ import { simpler } from "./simpler.ts";
 export type ShrinkOptions = {
   readonly scenario: Scenario;
   readonly seed: number;
+  readonly reality?: Reality | undefined;
   /** Runs after which it stops, with the smallest so far. */
   readonly maxRuns: number;
   readonly onRun?: (runs: number, faults: number) => void;
@@ -44,7 +46,7 @@ class Shrinker {
 
   /** Takes the candidate if it fails by the same checker. */
   async try(candidate: Scenario): Promise<boolean> {
-    const { seed, maxRuns, onRun } = this.#options;
+    const { seed, reality, maxRuns, onRun } = this.#options;
     const text = writeScenario(candidate);
     if (this.#tried.has(text)) return false;
     this.#tried.add(text);
@@ -52,7 +54,7 @@ class Shrinker {
     if (scenario === undefined) return false;
     if (this.runs >= maxRuns) throw new OutOfRuns();
     this.runs++;
-    const failures = failuresOf(scenario, await simulate(scenario, seed));
+    const failures = failuresOf(scenario, await simulate(scenario, seed, reality));
     const failure = failures.find(({ checker }) => checker === this.best.failure.checker);
     if (failure !== undefined) this.best = { scenario, text, failure };
     onRun?.(this.runs, this.best.scenario.faults.length);
@@ -114,8 +116,8 @@ function parsed(text: string): Scenario | undefined {
 
 /** Undefined if the run does not fail at all. */
 export async function shrink(options: ShrinkOptions): Promise<Shrunk | undefined> {
-  const { scenario, seed } = options;
-  const [failure] = failuresOf(scenario, await simulate(scenario, seed));
+  const { scenario, seed, reality } = options;
+  const [failure] = failuresOf(scenario, await simulate(scenario, seed, reality));
   if (failure === undefined) return undefined;
   const shrinker = new Shrinker(options, failure);
   shrinker.runs = 1;

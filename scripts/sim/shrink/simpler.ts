@@ -15,6 +15,7 @@ export function* simpler(scenario: Scenario): Generator<Scenario> {
   if (scenario.committee > 4) yield { ...scenario, committee: 4 };
   const { providers } = scenario;
   const count = typeof providers === "number" ? providers : providers.length;
+  if (typeof providers !== "number") yield { ...scenario, providers: count };
   for (const some of fewer(count)) {
     yield { ...scenario, providers: typeof providers === "number" ? some : providers.slice(0, some) };
   }
@@ -64,6 +65,11 @@ function* earlier(scenario: Scenario): Generator<Scenario> {
 
 function* simplerFaults(fault: Fault): Generator<Fault> {
   const values: Values = fault;
+  if ("settlement" in fault.when) {
+    for (const settlement of fewer(fault.when.settlement)) {
+      yield { ...fault, when: { ...fault.when, settlement } };
+    }
+  }
   for (const key of ["forBlocks", "depth", "messages"]) {
     const value = values[key];
     if (typeof value === "number") for (const some of fewer(value)) yield { ...fault, [key]: some };
