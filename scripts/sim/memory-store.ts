@@ -18,6 +18,7 @@ export class MemoryStore implements StorePort {
   readonly #world: World;
   readonly #latency_ms: number;
   readonly #rows = new Map<string, Write>();
+  #disk = 0;
   readonly #evidence: EvidencePair[] = [];
   /** Values of its own that it committed to, turn by turn, for the checkers. */
   readonly integrated: (OwnValues & { readonly te: number })[] = [];
@@ -50,12 +51,16 @@ export class MemoryStore implements StorePort {
   }
 
   restore(backup: ReadonlyMap<string, Write>): void {
+    this.#disk++;
     this.#rows.clear();
     for (const [key, row] of backup) this.#rows.set(key, row);
   }
 
   async write(_group: Hex, writes: readonly Write[]): Promise<void> {
+    const disk = this.#disk;
     await this.#world.sleep(this.#latency_ms);
+    // Another disk is in its place by now.
+    if (disk !== this.#disk) return new Promise<never>(() => undefined);
     if (this.trouble === "full") throw new Error("no space left on device");
     if (this.trouble === "torn") {
       // A batch is written whole or not at all; nobody is told that it is there.
