@@ -16,8 +16,9 @@ function hasty({ cluster }: Run, keeper: number, { ts, turn, digest, at_ms }: Si
   };
   const note = store.noted.find((n) => n.ts === ts && n.turn === turn && n.digest === digest);
   if (note === undefined || note.at_ms > at_ms) return "signed before it had a note on its disk";
-  const start = starts.findLast((s) => s.at_ms <= at_ms);
-  if (start === undefined || note.at_ms < start.at_ms) return undefined;
+  // What is said or noted in the very moment of a start was so before it: no store answers in no time.
+  const start = starts.findLast((s) => s.at_ms < at_ms);
+  if (start === undefined || note.at_ms <= start.at_ms) return undefined;
   const barred = cluster.endOf(ts, turn) <= start.head + cluster.options.params.confirmations;
   return barred ? `was started at ${start.head} and signed anew` : undefined;
 }
