@@ -61,7 +61,7 @@ export async function runKeeper({ config, password, print, say, decorate }: RunO
     const { peerId, addresses: addrs, api } = daemon;
     await writeRunFile(config.dataDir, { pid: process.pid, api, peerId });
     print(JSON.stringify({ event: "ready", peerId, addrs, api }));
-    say(`keeper ${peerId} is up: ${addrs.join(", ")}; status at ${api}`);
+    say(`keeper ${peerId} is up: ${addrs.join(", ")}; dashboard at ${api}`);
     await daemon.run(stop.signal);
     await removeRunFile(config.dataDir);
     say("stopped");

@@ -188,6 +188,15 @@ const routes = {
     request: { query: pageQuery.pick({ limit: true }) },
     responses: { 200: json(z.object({ items: z.array(reasonSchema) }), "Newest first"), 400: notFound[400] },
   }),
+  events: createRoute({
+    method: "get",
+    path: "/v1/events",
+    summary: "The status as server-sent events named `status`, at once and at every change",
+    responses: {
+      200: { description: "A stream", content: { "text/event-stream": { schema: z.string() } } },
+      503: json(errorSchema, "Too many listen already; Retry-After says when to come back"),
+    },
+  }),
   peers: createRoute({
     method: "get",
     path: "/v1/peers",
@@ -310,8 +319,9 @@ export function apiApp(options: ApiOptions, source: ApiSource, live: Live): Open
   );
   app.openapi(routes.status, async (context) => context.json(await statusOf(source), 200));
   addBooks(app, source);
-  app.doc31("/openapi.json", documentInfo);
+  app.openAPIRegistry.registerPath(routes.events);
   app.get("/v1/events", (context) => live.answer(context));
+  app.doc31("/openapi.json", documentInfo);
   app.get("/*", async (context) => {
     const file = await dashboardFile(context.req.path);
     if (file !== undefined) return context.body(file.text, 200, { "Content-Type": file.type });

@@ -21,6 +21,7 @@ const shownReasons = 20;
 const points = 240;
 
 type Books = {
+  readonly group: string;
   readonly payments: readonly SettlementDocument[];
   readonly outcomes: readonly OutcomeDocument[];
   readonly reasons: readonly ReasonDocument[];
@@ -31,6 +32,7 @@ let status: KeeperStatus | undefined;
 let books: Books | undefined;
 let booksAt_ms = 0;
 let asking = false;
+let askAgain = false;
 let drawnSlot = -1;
 let paidThrough: number | undefined;
 
@@ -59,16 +61,26 @@ async function readBooks(group: GroupStatus): Promise<Books> {
     ask<{ items: ReasonDocument[] }>(`/v1/reasons?limit=${shownReasons}`),
     ask<SpaceDocument>(`${root}/space?from=${from}&points=${points}`),
   ]);
-  return { payments: payments.items, outcomes: outcomes.items, reasons: reasons.items, space };
+  return {
+    group: group.group,
+    payments: payments.items,
+    outcomes: outcomes.items,
+    reasons: reasons.items,
+    space,
+  };
 }
 
 /** Asks the books anew when a slot or an interval has gone by, or some time has. */
 async function refreshBooks(force = false): Promise<void> {
   const group = currentGroup();
-  if (group === undefined || asking || (document.hidden && !force)) return;
+  if (group === undefined || (document.hidden && !force)) return;
   const slot = Math.floor((group.view - group.params.originBlock) / group.params.slot);
   const due = slot !== drawnSlot || performance.now() - booksAt_ms > booksEvery_ms;
   if (!due && !force) return;
+  if (asking) {
+    askAgain ||= force;
+    return;
+  }
   asking = true;
   try {
     books = await readBooks(group);
@@ -80,11 +92,16 @@ async function refreshBooks(force = false): Promise<void> {
   } finally {
     asking = false;
   }
+  // What was chosen meanwhile wants other answers.
+  if (askAgain) {
+    askAgain = false;
+    await refreshBooks(true);
+  }
 }
 
 function drawBooks(): void {
   const group = currentGroup();
-  if (status === undefined || group === undefined || books === undefined) return;
+  if (status === undefined || group === undefined || books?.group !== group.group) return;
   showOutcomes(group, books.outcomes);
   showPayments(status, group, books.payments);
   showReasons(books.reasons);

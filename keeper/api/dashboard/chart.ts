@@ -125,7 +125,8 @@ function readout(space: SpaceDocument, point: number, status: KeeperStatus, grou
     });
   return h(
     "p",
-    { class: "readout", "aria-live": "polite" },
+    // Read out while a person moves along the line, and not at every new slot.
+    { class: "readout", "aria-live": cursor === undefined ? "off" : "polite" },
     h("strong", {}, whenText(space, point, status, group)),
     ...parts,
   );
