@@ -4,6 +4,7 @@ import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
 import { exitCodes } from "../lib/exit.ts";
 import { say } from "../lib/output.ts";
+import { alwaysJson } from "../lib/transact.ts";
 import { registerAccept } from "./keeper-accept.ts";
 import { registerCheck } from "./keeper-check.ts";
 import { registerDrain } from "./keeper-drain.ts";
@@ -23,7 +24,7 @@ export async function register(program: Command): Promise<void> {
     .description(
       "run until SIGINT or SIGTERM (SIGUSR2: finish the turn first); prints one JSON line when ready, logs on stderr",
     );
-  (await configOptions(run)).action((options: ConfigOptions) => runKeeperCommand(options));
+  (await configOptions(alwaysJson(run))).action((options: ConfigOptions) => runKeeperCommand(options));
   await registerStatus(keeper);
   await registerCheck(keeper);
   await registerKeys(keeper);

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { addressOption, integerOption } from "../lib/options.ts";
 import { exitCodes, usageError } from "../lib/exit.ts";
 import { hashProgressBar } from "../lib/hash-progress.ts";
+import { alwaysJson } from "../lib/transact.ts";
 import { printJson, say } from "../lib/output.ts";
 import { asProviderFailure } from "../lib/provider-context.ts";
 import { registerEarnings } from "./provider-earnings.ts";
@@ -38,8 +39,7 @@ interface InitOptions {
 }
 
 function registerInit(provider: Command): void {
-  provider
-    .command("init")
+  alwaysJson(provider.command("init"))
     .description("make keys and a config file in a data folder")
     .requiredOption("--data-dir <dir>", "folder for config, keys (mode 0600), pieces and answers")
     .requiredOption("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
@@ -61,8 +61,7 @@ function registerInit(provider: Command): void {
 }
 
 function registerData(provider: Command): void {
-  provider
-    .command("ingest")
+  alwaysJson(provider.command("ingest"))
     .description("copy files into the store and append them to the list of pieces")
     .argument("<files...>", "regular files of at least one byte")
     .requiredOption("--config <file>", "the provider's config file")
@@ -82,8 +81,7 @@ function registerData(provider: Command): void {
       const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
       printJson({ listRoot: toHex(list.root), bytes: list.totalBytes, pieces });
     });
-  provider
-    .command("consent")
+  alwaysJson(provider.command("consent"))
     .description("sign the stored list for a group: what its payer needs to add this provider (R33)")
     .requiredOption("--config <file>", "the provider's config file")
     .requiredOption("--group <address>", "the group", addressOption("--group"))
@@ -106,8 +104,7 @@ function registerData(provider: Command): void {
 }
 
 function registerRun(provider: Command): void {
-  provider
-    .command("run")
+  alwaysJson(provider.command("run"))
     .description("answer challenges until SIGINT or SIGTERM; prints one JSON line when ready")
     .requiredOption("--config <file>", "the provider's config file")
     .option("--log-level <level>", "debug, info, warn, error or silent", "info")
@@ -150,8 +147,7 @@ interface FaultOptions {
 const FAULTS = ["none", "lose-data", "offline", "slow", "corrupt", "replay", "only-keepers"] as const;
 
 function registerFault(provider: Command): void {
-  provider
-    .command("fault")
+  alwaysJson(provider.command("fault"))
     .description("make a provider misbehave, running or not, to see what keepers do about it")
     .argument("<kind>", FAULTS.join(", "))
     .requiredOption("--config <file>", "the provider's config file")

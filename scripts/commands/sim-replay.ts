@@ -3,11 +3,12 @@ import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { integerOption } from "../lib/options.ts";
-import { printLine, say } from "../lib/output.ts";
+import { printJson, printLine, say } from "../lib/output.ts";
 import { assertStorable, committees, playOf, realityOf, summary, withReality } from "./sim-scenario.ts";
 import type { PlayOptions, RealityOptions } from "./sim-scenario.ts";
 
-type ReplayOptions = PlayOptions & RealityOptions & { readonly trace?: true; readonly html?: string };
+type ReplayOptions = PlayOptions &
+  RealityOptions & { readonly trace?: true; readonly html?: string; readonly json?: true };
 
 export function register(sim: Command): void {
   withReality(sim.command("replay"))
@@ -19,15 +20,16 @@ export function register(sim: Command): void {
     .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
     .option("--trace", "print the run on stdout, an event a line")
     .option("--html <file>", "write the run as a timeline, one HTML page that needs nothing else")
+    .option("--json", "print what became of it, and the events with --trace, as one JSON document")
     .action(replay);
 }
 
-async function replay(what: string, { trace, html, ...options }: ReplayOptions): Promise<void> {
+async function replay(what: string, { trace, html, json, ...options }: ReplayOptions): Promise<void> {
   const { simulate } = await import("../sim/simulate.ts");
   const { scenario, seed } = await playOf(what, options);
   await assertStorable(scenario, options);
   const result = await simulate(scenario, seed, await realityOf(options));
-  if (trace === true) for (const line of result.trace) printLine(line);
+  if (trace === true && json !== true) for (const line of result.trace) printLine(line);
   if (html !== undefined) {
     const { timelinePage } = await import("../sim/trace/timeline.ts");
     const { spares } = await import("../sim/scenario/schema.ts");
@@ -40,6 +42,10 @@ async function replay(what: string, { trace, html, ...options }: ReplayOptions):
   }
   const { failuresOf, inWords } = await import("../sim/verdict.ts");
   const found = failuresOf(scenario, result).map(inWords);
-  say(summary(result, found.length === 0));
+  if (json === true) {
+    const { name, settled, intervals, traceHash } = result;
+    const events = trace === true ? { trace: result.trace } : {};
+    printJson({ name, seed, settled, intervals, violations: found, traceHash, ...events });
+  } else say(summary(result, found.length === 0));
   if (found.length > 0) throw new CliError({ code: exitCodes.failed, message: found.join("; ") });
 }

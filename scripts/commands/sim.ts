@@ -51,7 +51,11 @@ export async function register(program: Command): Promise<void> {
     .option("--keepers <sizes>", "committee sizes to draw from", committees, [4])
     .option("--json", "one JSON document on stdout")
     .action((options: FuzzOptions) => fuzz(options));
-  sim.command("list").description("name the scenarios that come along").action(list);
+  sim
+    .command("list")
+    .description("name the scenarios that come along")
+    .option("--json", "print one JSON document on stdout")
+    .action(list);
   for (const name of extensions) ((await import(`./${name}.ts`)) as SimModule).register(sim);
 }
 
@@ -132,11 +136,12 @@ async function fuzz({ seed, seeds, minutes, keepers, json, ...real }: FuzzOption
   }
 }
 
-async function list(): Promise<void> {
+async function list({ json }: { readonly json?: true }): Promise<void> {
   const files = globSync(`${library}/*.yaml`, { cwd: projectRoot }).sort();
-  for (const file of files) {
-    const scenario = await load(join(projectRoot, file));
-    printLine(`${basename(file, ".yaml").padEnd(32)} ${scenario.name}`);
-  }
+  const scenarios = await Promise.all(
+    files.map(async (file) => ({ file, name: (await load(join(projectRoot, file))).name })),
+  );
+  if (json === true) return printJson({ scenarios });
+  for (const { file, name } of scenarios) printLine(`${basename(file, ".yaml").padEnd(32)} ${name}`);
   say(`play one with: whitepay sim run ${relative(projectRoot, join(projectRoot, library))}/NAME.yaml`);
 }

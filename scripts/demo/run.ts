@@ -182,8 +182,9 @@ async function conclude(run: Run, world: Fleet, { logs, faults }: Watched): Prom
   return judged.ok;
 }
 
-function keepRunningNotice(run: Run, world: Fleet): void {
-  const lines = [`rpc   ${world.rpc}`, `group ${world.group}`];
+async function keepRunningNotice(run: Run, world: Fleet): Promise<void> {
+  const registry = await world.deployment.registry.getAddress();
+  const lines = [`rpc      ${world.rpc}`, `registry ${registry}`, `group    ${world.group}`];
   const print = run.options.json ? say : printLine;
   for (const line of lines) print(line);
   say(`everything keeps running, data and logs are in ${run.folder}; Ctrl-C ends it`);
@@ -195,7 +196,7 @@ async function perform(run: Run): Promise<ExitCode> {
     const watched = await run.stop.guard(watch(run, world));
     const held = await run.stop.guard(conclude(run, world, watched));
     if (run.options.keepRunning) {
-      keepRunningNotice(run, world);
+      await keepRunningNotice(run, world);
       await run.stop.guard(new Promise<never>(() => undefined));
     }
     return held ? exitCodes.ok : exitCodes.failed;

@@ -1,0 +1,103 @@
+/** What all commands have in common. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { buildProgram } from "../../../scripts/program.ts";
+import { startAtTerminal } from "../../support/cli.ts";
+import { temporaryFolder } from "../../support/files.ts";
+
+type Leaf = { readonly path: string; readonly options: readonly string[] };
+
+function leavesOf(command: Command, path = ""): Leaf[] {
+  if (command.commands.length === 0) {
+    return [{ path, options: command.options.map(({ long }) => long ?? "") }];
+  }
+  return command.commands.flatMap((child) => leavesOf(child, `${path} ${child.name()}`.trim()));
+}
+
+const leaves = leavesOf(await buildProgram(() => true));
+
+/** Those that send transactions. */
+const paid = [
+  "keeper register",
+  "keeper accept",
+  "keeper withdraw",
+  "keeper rotate-seat",
+  "group create",
+  "group fund",
+  "group withdraw",
+  "group add-provider",
+  "group set-data",
+  "group remove-provider",
+  "group replace-keeper",
+  "group terminate",
+  "provider register",
+  "provider withdraw",
+];
+
+describe("every command", () => {
+  it.each(leaves.map(({ path, options }) => [path, options] as const))(
+    "%s has --json, unless it is a program's own text",
+    (path, options) => {
+      // A script for a shell, and the runner of the tests.
+      const text = ["completion", "test"].includes(path);
+      expect(options.includes("--json")).toBe(!text);
+    },
+  );
+
+  it("that costs money has --yes and --dry-run, and no other has", () => {
+    const withBoth = leaves.filter(
+      ({ options }) => options.includes("--yes") && options.includes("--dry-run"),
+    );
+    expect(withBoth.map(({ path }) => path).sort()).toEqual([...paid].sort());
+    const withOne = leaves.filter(
+      ({ options }) => options.includes("--yes") !== options.includes("--dry-run"),
+    );
+    expect(withOne).toEqual([]);
+  });
+});
+
+const color = /\u001b\[(3[0-7]|9[0-7])m/;
+const registry = `0x${"11".repeat(20)}`;
+
+describe("at a terminal", () => {
+  it("keeper init asks for what no flag says, takes a password twice, and makes the keeper", async () => {
+    const folder = await temporaryFolder();
+    const dir = join(folder, "keeper");
+    await mkdir(dir);
+    const asking = startAtTerminal(["keeper", "init", "--dir", dir, "--kdf", "light"], {
+      env: { NO_COLOR: "1" },
+    });
+    const answers: [question: string, answer: string][] = [
+      ["Chain id:", "31337"],
+      ["Chain endpoints", "http://127.0.0.1:8545"],
+      ["Registry contract:", registry],
+      ["Listen on:", ""],
+      ["Password for the new keys:", "a secret"],
+      ["(again)", "a secret"],
+    ];
+    for (const [question, answer] of answers) {
+      await asking.said(question);
+      asking.type(`${answer}\r`);
+    }
+    const { code, stdout } = await asking.ended;
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain(join(dir, "keeper.yaml"));
+    expect(stdout).not.toContain("a secret");
+    expect(stdout).not.toMatch(color);
+  });
+
+  it("Ctrl-C at a question exits 130 and leaves nothing behind; colours are there unless NO_COLOR says otherwise", async () => {
+    const dir = await temporaryFolder();
+    const words = ["keeper", "init", "--dir", dir, "--preset", "devnet"];
+    const env = { NO_COLOR: "", FORCE_COLOR: "1", TERM: "xterm" };
+    const asking = startAtTerminal(words, { env });
+    await asking.said("Chain endpoints");
+    asking.type("\u0003");
+    const { code, stdout } = await asking.ended;
+    expect(code).toBe(130);
+    expect(stdout).toMatch(color);
+    expect(stdout).not.toContain("operator");
+  });
+});
