@@ -58,7 +58,7 @@ describe("every command", () => {
   });
 });
 
-const color = /\u001b\[(3[0-7]|9[0-7])m/;
+const color = new RegExp(`${String.fromCharCode(27)}\\[(3[0-7]|9[0-7])m`);
 const registry = `0x${"11".repeat(20)}`;
 
 describe("at a terminal", () => {
