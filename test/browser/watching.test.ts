@@ -85,6 +85,7 @@ describe("keepers that people watch", () => {
       const watched = await openPage(scene.browser, scene.fleet.apiOf(second), looks[2] as Look);
       const { page, troubles } = watched;
       await page.waitForSelector("#round .phases");
+      await page.waitForSelector("#payments .empty");
       expect(await textOf(page, "#payments")).toContain("Nothing has been paid yet");
       await page.evaluate(() => {
         const seen: string[] = [];
