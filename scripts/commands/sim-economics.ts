@@ -5,6 +5,7 @@ import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { integerOption, quote } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { progressBar } from "../lib/progress.ts";
+import { defaultPrices as usual } from "../sim/economics/default-prices.ts";
 import { committees } from "./sim-scenario.ts";
 
 type EconomicsOptions = {
@@ -51,13 +52,23 @@ export function register(sim: Command): void {
     .option("--seeds <number>", "runs of each strategy", count("--seeds"), 4)
     .option("--seed <number>", "first seed", integerOption("--seed"), 1)
     .option("--lost <share>", "share of its data that the last provider lost", decimal("--lost", 1), 0.1)
-    .option("--gas-price <gwei>", "price of gas", decimal("--gas-price"), 0.01)
-    .option("--coin-price <usd>", "price of the coin that gas is paid in", decimal("--coin-price"), 3_000)
-    .option("--price <tokens>", "price of storage for a TiB and month", decimal("--price"), 4)
-    .option("--token-price <usd>", "price of the token", decimal("--token-price"), 1)
-    .option("--data <TiB>", "data of each provider", decimal("--data"), 1)
-    .option("--days <days>", "length of an interval", decimal("--days"), 1)
-    .option("--traffic-price <usd>", "price of a GiB of a keeper's traffic", decimal("--traffic-price"), 0.01)
+    .option("--gas-price <gwei>", "price of gas", decimal("--gas-price"), usual.gas)
+    .option(
+      "--coin-price <usd>",
+      "price of the coin that gas is paid in",
+      decimal("--coin-price"),
+      usual.coin,
+    )
+    .option("--price <tokens>", "price of storage for a TiB and month", decimal("--price"), usual.storage)
+    .option("--token-price <usd>", "price of the token", decimal("--token-price"), usual.token)
+    .option("--data <TiB>", "data of each provider", decimal("--data"), usual.data)
+    .option("--days <days>", "length of an interval", decimal("--days"), usual.days)
+    .option(
+      "--traffic-price <usd>",
+      "price of a GiB of a keeper's traffic",
+      decimal("--traffic-price"),
+      usual.traffic,
+    )
     .option("--svg <file>", "write the chart to a file")
     .option("--json", "one JSON document on stdout")
     .action(economics);
@@ -65,7 +76,8 @@ export function register(sim: Command): void {
 
 async function economics(options: EconomicsOptions): Promise<void> {
   const { bound, rowsOf, study, tooGood } = await import("../sim/economics/study.ts");
-  const { worthOf } = await import("../sim/economics/prices.ts");
+  const { breakEven, worthOf } = await import("../sim/economics/prices.ts");
+  const { strategies } = await import("../sim/economics/strategies.ts");
   const { tableOf } = await import("../sim/economics/table.ts");
   const { keepers, providers, intervals, seed, seeds, lost, svg, json } = options;
   const prices = {
@@ -95,7 +107,15 @@ async function economics(options: EconomicsOptions): Promise<void> {
   const rows = rowsOf(games, prices);
   if (svg !== undefined) await chart(svg, rows);
   if (json === true) printJson({ seed, seeds, intervals, lost, prices, bound, rows });
-  else for (const line of tableOf(rows)) printLine(line);
+  else {
+    say("thousandths of a US dollar an interval; gains in percent of honest play, ± between seeds");
+    for (const { name, text } of strategies) say(`  ${name}: ${text}`);
+    for (const line of tableOf(rows)) printLine(line);
+  }
+  for (const { committee, books } of rows.filter(({ strategy }) => strategy === "honest")) {
+    const gwei = breakEven(books.earned, committee, providers, prices.coin).toPrecision(2);
+    say(`n = ${committee}: leading costs less than it earns while gas is below ${gwei} gwei`);
+  }
   const better = tooGood(rows);
   if (better.length === 0) return say(`no strategy beats honest play by more than ${bound * 100} %`);
   const names = better.map(

@@ -25,12 +25,11 @@ faults:
 let browser: Browser;
 let url: string;
 let result: SimulationResult;
-let remove: () => Promise<void>;
+let shared: Awaited<ReturnType<typeof sharedFolder>>;
 
 beforeAll(async () => {
   result = await simulate(scenario, 3);
-  const shared = await sharedFolder();
-  remove = shared.remove;
+  shared = await sharedFolder();
   // Words from a checker may hold anything.
   const violation = { checker: "S0", block: 75, text: "</script><b>no tag</b>" };
   const at_ms = result.events.find(({ block }) => block === 75)?.at_ms ?? 0;
@@ -42,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  await remove?.();
+  await shared?.remove();
 });
 
 async function open(look: Look): Promise<Watched> {
@@ -118,6 +117,29 @@ describe("the timeline of a run", () => {
     const chosen = page.locator('#list [aria-current="true"]');
     expect(await chosen.count()).toBe(1);
     expect(await page.evaluate("document.activeElement?.getAttribute('aria-current')")).toBe("true");
+    await watched.close();
+  });
+
+  it("of a long run draws some messages and all settlements, and says so", async () => {
+    const length_ms = result.events.at(-1)?.at_ms ?? 0;
+    const blocks = result.events.at(-1)?.block ?? 0;
+    const events = Array.from({ length: 80 }, (_, i) =>
+      result.events.map((event) => ({
+        ...event,
+        at_ms: event.at_ms + i * length_ms,
+        block: event.block + i * blocks,
+      })),
+    ).flat();
+    const file = join(shared.folder, "long.html");
+    writeFileSync(file, timelinePage({ ...result, events }, scenario.committee));
+    const watched = await openPage(browser, pathToFileURL(file).href, desktop);
+    await watched.page.waitForSelector("#list li");
+    expect(await seen(watched.page)).toMatch(
+      /the first 300 are listed.*of messages and notes one in 2 is drawn/,
+    );
+    expect(await marks(watched.page, ".paid")).toBe(240);
+    expect(await marks(watched.page, ".said")).toBeLessThan(4_000);
+    expect(watched.troubles).toEqual([]);
     await watched.close();
   });
 

@@ -2,38 +2,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../lib/paths.ts";
+import { defaultParams } from "../cluster.ts";
+import type { Prices } from "./default-prices.ts";
 import type { Account, Played, SettlementShape } from "./play.ts";
-
-export type Prices = {
-  /** Gwei. */
-  readonly gas: number;
-  /** US dollars a coin, which gas is paid in. */
-  readonly coin: number;
-  /** Tokens for a TiB and month, providers' and keepers' part together. */
-  readonly storage: number;
-  /** US dollars a token. */
-  readonly token: number;
-  /** TiB that each provider holds. */
-  readonly data: number;
-  /** Days of an interval. */
-  readonly days: number;
-  /** US dollars a GiB of a keeper's traffic. */
-  readonly traffic: number;
-};
-
-/** A day on a rollup at quiet times, and storage as it is sold in the large. */
-export const defaultPrices: Prices = {
-  gas: 0.01,
-  coin: 3_000,
-  storage: 4,
-  token: 1,
-  data: 1,
-  days: 1,
-  traffic: 0.01,
-};
 
 /** Challenges of a keeper to a provider in an interval: a slot is an hour of a day. */
 const slotsPerDay = 24;
+/** Blocks of a slot as it is simulated. */
+const slotBlocks = defaultParams.slot;
 /** An answer with its 16 leaves and their paths (R11). */
 const answerBytes = 27 * 1024;
 const GiB = 1 << 30;
@@ -109,7 +85,11 @@ export function booksOf(account: Account, played: Played, prices: Prices, table:
   };
 }
 
-const slotBlocks = 5;
+/** Gwei at which the gas of a settlement is all that a keeper's share of it is worth: dearer, and nobody gains by leading. */
+export function breakEven(share: number, keepers: number, providers: number, coin: number): number {
+  const gas = GasTable.read().of(keepers, providers, { absent: 0, unpaid: 0 });
+  return share / (gas * 1e-9 * coin);
+}
 
 export function dollars(units: bigint, played: Played, prices: Prices): number {
   return (Number(units) / Number(played.unitsPerInterval)) * worthOf(prices, played.providers.length);

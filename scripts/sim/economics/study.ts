@@ -1,9 +1,10 @@
 /** Every strategy against honest play of the same group from the same seeds: does cheating pay? */
 import { faultBound } from "../../../keeper/core/quorum.ts";
+import type { Prices } from "./default-prices.ts";
 import { play } from "./play.ts";
 import type { Played } from "./play.ts";
 import { booksOf, dollars, GasTable } from "./prices.ts";
-import type { Books, Prices } from "./prices.ts";
+import type { Books } from "./prices.ts";
 import { strategies } from "./strategies.ts";
 import type { Strategy } from "./strategies.ts";
 

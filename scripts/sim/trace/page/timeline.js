@@ -10,7 +10,7 @@ const summary = document.getElementById("view");
 const laneHeight = 34;
 const axisHeight = 46;
 const labelWidth = 34;
-/** More marks than this are not drawn one by one, nor listed. */
+/** Of more marks than this some are left out, and of more rows the later ones. */
 const maxMarks = 4000;
 const maxRows = 300;
 const minSpan_ms = 200;
@@ -33,31 +33,32 @@ const view = { from: start_ms, to: end_ms, width: 600, chosen: undefined };
 const hidden = new Set(["hello", "asked"]);
 const kindOf = (event) => (event.kind === "said" ? event.message : event.kind);
 
+const ofKind = (kind) => events.filter((event) => event.kind === kind);
+const overs = new Map(ofKind("fault-over").map((event) => [event.id, event]));
+/** Settlements of an interval by its start; a reorg may make more than one. */
+const settledFrom = Map.groupBy(ofKind("settled"), ({ ts }) => ts);
+const minedAt = new Map(heads.toReversed().map(({ block, at_ms }) => [block, at_ms]));
+
 // Faults are bars from the event that began them to the one that ended them.
-const bars = events
-  .filter((event) => event.kind === "fault")
-  .map((event) => {
-    const over = events.find((one) => one.kind === "fault-over" && one.id === event.id);
-    const lane = "provider" in event.fault ? ["provider"] : ["world"];
-    return {
-      event,
-      to: over === undefined ? end_ms : over.at_ms,
-      lanes: event.keepers.length > 0 ? event.keepers : lane,
-    };
-  });
+const bars = ofKind("fault").map((event) => {
+  const over = overs.get(event.id);
+  const lane = "provider" in event.fault ? ["provider"] : ["world"];
+  return {
+    event,
+    to: over === undefined ? end_ms : over.at_ms,
+    lanes: event.keepers.length > 0 ? event.keepers : lane,
+  };
+});
 for (const bar of bars) {
   const beside = bars.filter((other) => other.row !== undefined && other.to >= bar.event.at_ms);
   const near = beside.filter((other) => other.lanes.some((lane) => bar.lanes.includes(lane)));
   bar.row = [0, 1, 2].find((row) => near.every((other) => other.row !== row)) ?? 2;
 }
-const turns = events
-  .filter((event) => event.kind === "turn")
-  .map((event, i, all) => {
-    const settled = events.find(
-      (one) => one.kind === "settled" && one.ts === event.ts && one.at_ms >= event.at_ms,
-    );
-    return { event, to: Math.min(settled?.at_ms ?? end_ms, all[i + 1]?.at_ms ?? end_ms) };
-  });
+const turns = ofKind("turn").map((event, i, all) => {
+  const settled = settledFrom.get(event.ts)?.find((one) => one.at_ms >= event.at_ms);
+  return { event, to: Math.min(settled?.at_ms ?? end_ms, all[i + 1]?.at_ms ?? end_ms) };
+});
+const turnsFrom = Map.groupBy(turns, ({ event }) => event.ts);
 
 /** First event at or after a time. */
 function indexAt(time_ms) {
@@ -227,9 +228,17 @@ function rowOf(event) {
   return row;
 }
 
+/** Everything that is rare, and of what keepers say and note no more than can be drawn. */
+function thinned(marks) {
+  const often = (event) => ["said", "asked", "noted"].includes(event.kind);
+  const every = Math.ceil(marks.filter(often).length / maxMarks);
+  let count = 0;
+  return { drawn: marks.filter((event) => !often(event) || count++ % every === 0), every };
+}
+
 function drawAll() {
   const marks = shown();
-  const drawn = marks.slice(0, maxMarks);
+  const { drawn, every } = thinned(marks);
   const blocks = lowest(view.to) - lowest(view.from);
   chart.replaceChildren();
   chart.setAttribute("viewBox", `0 0 ${view.width} ${height}`);
@@ -244,7 +253,8 @@ function drawAll() {
   const first = heads[Math.min(lowest(view.from), heads.length - 1)]?.block ?? 0;
   const last = heads[Math.max(0, lowest(view.to) - 1)]?.block ?? 0;
   const more = marks.length > maxRows ? `; the first ${maxRows} are listed, look closer for the others` : "";
-  summary.textContent = `Blocks ${first} to ${last}: ${marks.length} events${more}.`;
+  const some = every > 1 ? `; of messages and notes one in ${every} is drawn` : "";
+  summary.textContent = `Blocks ${first} to ${last}: ${marks.length} events${more}${some}.`;
   list.replaceChildren(...marks.slice(0, maxRows).map(rowOf));
 }
 
@@ -320,23 +330,20 @@ for (const over of ["pointerup", "pointercancel"]) window.addEventListener(over,
 
 /** Parts of the run that one wants to see: intervals, the rounds that settled them, violations. */
 function offerPlaces() {
-  const timeOf = (block) => heads.find((one) => one.block >= block)?.at_ms ?? end_ms;
+  const timeOf = (block) => minedAt.get(block) ?? start_ms;
   const offer = (label, from, to) => {
     const option = new Option(label, `${from} ${to}`);
     places.append(option);
   };
   offer("the whole run", start_ms, end_ms);
-  const settled = events.filter((event) => event.kind === "settled");
-  settled.forEach((event, i) => {
-    const opened = turns.find((turn) => turn.event.ts === event.ts)?.event.at_ms ?? timeOf(event.te);
+  ofKind("settled").forEach((event, i) => {
+    const opened = turnsFrom.get(event.ts)?.[0].event.at_ms ?? timeOf(event.te);
     offer(`interval ${i + 1}, blocks ${event.ts} to ${event.te}`, timeOf(event.ts), event.at_ms + 3000);
     offer(`interval ${i + 1}: how it was settled`, opened - 1000, event.at_ms + 2500);
   });
-  events
-    .filter((event) => event.kind === "violation")
-    .forEach((event) =>
-      offer(`violation of ${event.checker}, block ${event.block}`, event.at_ms - 15000, event.at_ms + 5000),
-    );
+  ofKind("violation").forEach((event) =>
+    offer(`violation of ${event.checker}, block ${event.block}`, event.at_ms - 15000, event.at_ms + 5000),
+  );
   places.addEventListener("change", () => look(...places.value.split(" ").map(Number)));
 }
 
