@@ -95,3 +95,11 @@ export async function tabTo(page: Page, selector: string): Promise<void> {
 export async function textOf(page: Page, selector: string): Promise<string> {
   return (await page.locator(selector).innerText()).replaceAll(/\s+/g, " ");
 }
+
+/** Waits until `words` stand there. */
+export async function pageSays(page: Page, selector: string, words: string): Promise<void> {
+  await page.waitForFunction(
+    ([where, what]) => document.querySelector(where as string)?.textContent.includes(what as string) === true,
+    [selector, words],
+  );
+}

@@ -1,6 +1,6 @@
 /** One keeper's page for several groups. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { accessibilityFaults, looks, openPage, textOf } from "./chromium.ts";
+import { accessibilityFaults, looks, openPage, pageSays, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
 import { onFile, patience_ms, WatchedFleet } from "./watched-fleet.ts";
 
@@ -27,24 +27,15 @@ it(
     expect(await textOf(page, "#machine")).toContain(first);
     expect(await textOf(page, "#outcomes")).toContain("Provider 2");
     await page.selectOption("#group", second);
-    await page.waitForFunction(
-      (group) => document.querySelector("#machine")?.textContent.includes(group),
-      second,
-    );
-    await page.waitForFunction(() =>
-      document.querySelector("#outcomes")?.textContent.includes("no providers yet"),
-    );
-    await page.waitForFunction(() => document.querySelector("#space")?.textContent.includes("No challenge"));
-    const before = await textOf(page, "#round");
-    await scene.fleet.mine();
-    await page.waitForFunction((old) => {
-      const now = (document.querySelector("#round") as HTMLElement).innerText.replaceAll(/\s+/g, " ");
-      return now !== old;
-    }, before);
+    await pageSays(page, "#machine", second);
+    await pageSays(page, "#outcomes", "no providers yet");
+    await pageSays(page, "#space", "No challenge");
+    const block = await scene.fleet.mine();
+    await pageSays(page, "#machine", `block ${block}`);
     expect(await textOf(page, "#machine")).toContain(second);
     expect(await accessibilityFaults(page)).toEqual([]);
     await page.selectOption("#group", first);
-    await page.waitForFunction(() => document.querySelector("#outcomes")?.textContent.includes("Provider 2"));
+    await pageSays(page, "#outcomes", "Provider 2");
     expect(troubles).toEqual([]);
     await watched.close();
   },

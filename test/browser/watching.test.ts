@@ -9,7 +9,7 @@ import { writeFaults } from "../../provider-sim/fault-file.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { leaderDies } from "../process/scenarios/crashes.ts";
 import { runCli } from "../support/cli.ts";
-import { accessibilityFaults, keepScreenshot, looks, openPage, tabTo, textOf } from "./chromium.ts";
+import { accessibilityFaults, keepScreenshot, looks, openPage, pageSays, tabTo, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
 import { eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
 
@@ -100,7 +100,7 @@ describe("keepers that people watch", () => {
       expect(await textOf(page, "#payments summary")).toMatch(
         new RegExp(`to 3 providers, 3 keepers led by keeper ${settled.leader} turn 2`),
       );
-      expect(await textOf(page, "#news")).toContain("Paid through block");
+      await pageSays(page, "#news", "Paid through block");
       const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
       expect(new Set(seen).size).toBeGreaterThanOrEqual(3);
       await page.waitForFunction(() =>
@@ -109,7 +109,7 @@ describe("keepers that people watch", () => {
       await page.waitForFunction(() =>
         document.querySelector("#reasons")?.textContent.includes("turn-missed"),
       );
-      expect(await page.locator(`#keepers tr:nth-child(${first + 1})`).innerText()).toContain("connected");
+      await pageSays(page, `#keepers tbody tr:nth-child(${first + 1})`, "connected");
       expect(troubles).toEqual([]);
       await watched.close();
     },
@@ -298,9 +298,8 @@ describe("keepers that people watch", () => {
       await tabTo(page, ".payments summary");
       await page.keyboard.press("Enter");
       expect(await textOf(page, ".payments details[open] .unfolded")).toContain("Signed by");
-      const before = await textOf(page, "#machine");
-      await scene.fleet.mine();
-      await page.waitForFunction((old) => document.querySelector("#machine")?.textContent !== old, before);
+      const block = await scene.fleet.mine();
+      await pageSays(page, "#machine", `block ${block}`);
       expect(await page.locator(".payments details[open]").count()).toBe(1);
       expect(await page.evaluate(() => document.activeElement?.matches(".payments summary"))).toBe(true);
       await watched.close();
