@@ -63,7 +63,7 @@ beforeAll(async () => {
     },
   });
   await vite.listen();
-  const { port } = vite.httpServer?.address() as AddressInfo;
+  const { port } = vite.httpServer!.address() as AddressInfo;
   url = `http://127.0.0.1:${port}/?group=${scene.group}&settlement=${scene.settlement}`;
   browser = await launchChromium();
 });

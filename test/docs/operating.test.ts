@@ -1,0 +1,269 @@
+/** docs/operating.md, Payer and Provider: every command runs as it stands, on a real chain with real daemons, and prints that. */
+import { spawn } from "node:child_process";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GroupView } from "../../scripts/client/group-view.ts";
+import { KeeperFleet } from "../../scripts/fleet/keepers.ts";
+import { Processes } from "../../scripts/fleet/processes.ts";
+import { writeKeeperConfig } from "../../scripts/fleet/setup.ts";
+import { cliScript, projectRoot } from "../../scripts/lib/paths.ts";
+import { freePorts } from "../../scripts/lib/ports.ts";
+import { seededBytes } from "../support/files.ts";
+import { fundAccount, payerScene, type PayerScene } from "../support/payer-scene.ts";
+
+const page = join(projectRoot, "docs/operating.md");
+const text = await readFile(page, "utf8");
+const story = text.slice(text.indexOf("\n## Payer\n"), text.indexOf("\n## Watching a keeper\n"));
+
+type Step = { readonly block: string; readonly commands: string; readonly output: string | undefined };
+const steps: Step[] = [...story.matchAll(/^```sh\n([\s\S]*?)^```(?:\n\n^```text\n([\s\S]*?)^```)?/gm)].map(
+  ([block, commands = "", output]) => ({ block, commands, output }),
+);
+
+/** Two people take turns; each line is how a step begins, in the order in which they are taken. */
+const order = [
+  "whitepay group quote",
+  "(umask 077",
+  "whitepay provider init",
+  "whitepay provider ingest",
+  "whitepay provider register",
+  "whitepay group create",
+  "whitepay provider consent --config store/provider.yaml --group GROUP > consent.json",
+  "whitepay group create",
+  "whitepay provider run",
+  "export WHITEPAY_GROUP",
+  "whitepay group status",
+  "whitepay group watch",
+  "whitepay provider status",
+  "whitepay provider earnings",
+  "whitepay provider withdraw",
+  "whitepay group fund",
+  "whitepay group withdraw",
+  "whitepay group retrieve",
+  "whitepay provider consent --config store/provider.yaml --group GROUP > consent-2.json",
+  "whitepay group remove-provider",
+  "whitepay group replace-keeper",
+  "whitepay group terminate",
+];
+const blockTime_ms = 300;
+
+let scene: PayerScene;
+let folder: string;
+let processes: Processes;
+const failures: Error[] = [];
+let pacing: Promise<void> | undefined;
+const stop = new AbortController();
+/** What the words in capitals stand for. */
+const words = new Map<string, string>();
+const printed = new Map<Step, string>();
+
+beforeAll(async () => {
+  scene = await payerScene();
+  folder = join(scene.folder, "people");
+  await mkdir(join(folder, "bin"), { recursive: true });
+  const command = join(folder, "bin/whitepay");
+  await writeFile(
+    command,
+    `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${cliScript}" "$@"\n`,
+  );
+  await chmod(command, 0o755);
+  await writeFile(join(folder, "letters.tar"), seededBytes(300_000, 1));
+  await writeFile(join(folder, "photos.tar"), seededBytes(4_500_000, 2));
+  processes = new Processes((error) => failures.push(error));
+  const [port] = await freePorts(1);
+  for (const [word, value] of Object.entries({
+    RPC: scene.rpc,
+    FACTORY: scene.factory,
+    REGISTRY: scene.registry,
+    TOKEN: scene.token,
+    PAYEE: `0x${"77".repeat(20)}`,
+    PORT: String(port),
+    ...Object.fromEntries(scene.keepers.map(({ operator, index }) => [`KEEPER-${index}`, operator])),
+  })) {
+    words.set(word, value);
+  }
+  await scene.provider.send("hardhat_setBalance", [words.get("PAYEE"), "0x56bc75e2d63100000"]);
+});
+afterAll(async () => {
+  stop.abort();
+  await pacing;
+  await processes.stopAll();
+  await scene.close();
+});
+
+function withValues(source: string): string {
+  return [...words].reduce(
+    (now, [word, value]) => now.replaceAll(new RegExp(`(?<![A-Z_])${word}(?![A-Z-])`, "g"), value),
+    source,
+  );
+}
+
+/** Runs a step's lines in one shell; both streams as they come, as at a terminal. */
+function shell(commands: string): Promise<{ code: number | null; output: string }> {
+  return new Promise((done, fail) => {
+    const env = { ...process.env, PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}` };
+    const group = words.get("GROUP");
+    const child = spawn("sh", ["-ec", `exec 2>&1\n${withValues(commands)}`], {
+      cwd: folder,
+      env: { ...env, ...(group === undefined ? {} : { WHITEPAY_GROUP: group }) },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+    child.once("error", fail);
+    child.once("close", (code) => done({ code, output }));
+  });
+}
+
+/** The page's YAML files, where the commands expect them. */
+async function writeFiles(): Promise<void> {
+  for (const [, name = "", content = ""] of story.matchAll(/^```yaml (\S+)\n([\s\S]*?)^```/gm)) {
+    await writeFile(join(folder, name), withValues(content));
+  }
+}
+
+async function startKeepers(group: string): Promise<KeeperFleet> {
+  const { rpc, registry } = scene;
+  const options = { rpc: [rpc], chainId: 31_337, registry, group };
+  const seats = await Promise.all(
+    scene.keepers.slice(0, 4).map(async (keeper) => {
+      return { keeper, configFile: await writeKeeperConfig(keeper, options) };
+    }),
+  );
+  const fleet = new KeeperFleet(processes, seats);
+  await Promise.all(seats.map((_, index) => fleet.start(index)));
+  return fleet;
+}
+
+/** A block every `blockTime_ms`, or when all keepers have seen the one before: a busy machine costs time, not turns. */
+async function pace(keepers: KeeperFleet): Promise<void> {
+  while (!stop.signal.aborted) {
+    await scene.mine(1);
+    const head = await scene.provider.getBlockNumber();
+    do {
+      await new Promise((next) => setTimeout(next, blockTime_ms));
+    } while (!stop.signal.aborted && (await keepers.statuses()).some((status) => (status?.head ?? 0) < head));
+  }
+}
+
+/** The provider's owner adds the group and starts the daemon; then time begins to pass. */
+async function startDaemons(commands: string): Promise<string> {
+  const group = words.get("GROUP") ?? "";
+  const config = join(folder, "store/provider.yaml");
+  await writeFile(config, (await readFile(config, "utf8")).replace("groups: []", `groups: ["${group}"]`));
+  const args = withValues(commands.trim()).split(" ").slice(1);
+  args[args.indexOf("store/provider.yaml")] = config;
+  const provider = processes.start({
+    name: "the provider",
+    args: ["--disable-warning=ExperimentalWarning", cliScript, ...args],
+    logFile: join(folder, "provider.log"),
+    daemon: true,
+  });
+  const [ready, keepers] = await Promise.all([provider.ready, startKeepers(group)]);
+  // To the first slot in which the provider is committed.
+  const [account] = await new GroupView(scene.provider, group).providers();
+  // One by one: of many mined at once the hashes do not link up, which keepers do not accept.
+  while ((await scene.provider.getBlockNumber()) < (account?.activeFrom ?? 0)) await scene.mine(1);
+  pacing = pace(keepers);
+  return `${JSON.stringify(ready)}\n`;
+}
+
+/** What a step leaves for the ones after it, beyond what the page says. */
+async function afterwards(commands: string, output: string): Promise<void> {
+  if (commands.startsWith("(umask")) {
+    const payer = /^payer\s+(0x\w+)/m.exec(output)?.[1] ?? "";
+    await fundAccount(scene, payer);
+    await writeFiles();
+  } else if (commands.startsWith("whitepay provider init")) {
+    const { operator } = JSON.parse(output) as { operator: string };
+    words.set("PROVIDER", operator);
+    await scene.provider.send("hardhat_setBalance", [operator, "0x56bc75e2d63100000"]);
+    await writeFiles();
+  } else if (commands.startsWith("whitepay group create")) {
+    const created = await readFile(join(folder, "group.created.json"), "utf8");
+    words.set("GROUP", (JSON.parse(created) as { group: string }).group);
+  } else if (commands.startsWith("whitepay group watch")) {
+    // What is settled is settled; from here on blocks come with transactions alone.
+    stop.abort();
+    await pacing;
+  }
+}
+
+/** Addresses, figures, times and paths differ from run to run, and how often a line comes; the rest is as on the page. */
+function shape(output: string): string[] {
+  const lines = output
+    .trim()
+    .split("\n")
+    // A machine with much else to do may be late for a challenge or a submission, and then says so.
+    .filter((line) => !/LeaderReplaced|^ {2}slot \d+, keeper/.test(line))
+    .map((line) =>
+      line
+        .replaceAll(/0x(?:[0-9a-fA-F]{6,}|…)/g, "0x…")
+        .replaceAll(/12D3Koo\w+/g, "PEER")
+        .replaceAll(/\d+(?:\.\d+)?/g, "#")
+        .replaceAll(/# (?:d|h|min|s)\b(?: # h)?/g, "TIME")
+        .replaceAll(/# (?:B|[KM]iB)\b/g, "SIZE")
+        .trimEnd(),
+    );
+  return lines.filter((line, i) => line !== lines[i - 1]);
+}
+
+/** As a person would have it on the page: no folders of this machine, no endless addresses. */
+function readable(output: string): string {
+  return output
+    .replaceAll(`${folder}/`, "")
+    .replaceAll(scene.rpc, "RPC")
+    .replaceAll(/(0x[0-9a-fA-F]{6})[0-9a-fA-F]{34,}/g, "$1…")
+    .replaceAll(/(12D3Koo\w{3})\w+/g, "$1…");
+}
+
+async function rewrite(): Promise<void> {
+  let now = text;
+  for (const [{ block, commands, output }, actual] of printed) {
+    if (output === undefined) continue;
+    now = now.replace(block, () => `\`\`\`sh\n${commands}\`\`\`\n\n\`\`\`text\n${actual}\`\`\``);
+  }
+  await writeFile(page, now);
+}
+
+describe("docs/operating.md", () => {
+  it(
+    "tells payer and provider what to type, from the first question to the end of a group",
+    { timeout: 240_000 },
+    async () => {
+      const left = [...steps];
+      for (const start of order) {
+        const at = left.findIndex(({ commands }) => commands.startsWith(start));
+        expect(at, `the page has a step that begins with ${start}`).toBeGreaterThanOrEqual(0);
+        const [step] = left.splice(at, 1) as [Step];
+        if (start === "whitepay provider run") {
+          printed.set(step, readable(await startDaemons(step.commands)));
+          continue;
+        }
+        const { code, output } = await shell(step.commands);
+        expect(code, `${step.commands}\n${output}`).toBe(0);
+        await afterwards(step.commands, output);
+        printed.set(step, readable(output));
+      }
+      expect(left.map(({ commands }) => commands)).toEqual([]);
+      expect(failures).toEqual([]);
+    },
+  );
+
+  it("shows what they print", async () => {
+    if (process.env["WHITEPAY_WRITE_DOCS"] === "1") return rewrite();
+    expect(printed.size).toBe(order.length);
+    for (const [{ commands, output }, actual] of printed) {
+      expect({ commands, output: shape(actual) }).toEqual({ commands, output: shape(output ?? "") });
+    }
+  });
+
+  it("gave the payer back the bytes that the provider was paid for", async () => {
+    for (const name of ["letters.tar", "photos.tar"]) {
+      const back = await readFile(join(folder, "back", name));
+      expect(Buffer.compare(back, await readFile(join(folder, name)))).toBe(0);
+    }
+    expect(await scene.deployment.token.getFunction("balanceOf")(words.get("PAYEE"))).toBeGreaterThan(0n);
+  });
+});
