@@ -93,20 +93,24 @@ export class TreePaths {
   /** Whether `leaf` is the tree's at `index`; `path` its siblings from there up to the top. */
   holds(index: number, leaf: Hex, path: readonly Hex[]): boolean {
     if (path.length !== this.#depth) return false;
-    const climbed: [number, Hex][] = [];
-    let place = 2 ** this.#depth + index;
+    const bottom = 2 ** this.#depth + index;
+    const climbed: Hex[] = [];
+    let place = bottom;
     let node = leaf;
     for (const sibling of path) {
       if (this.#known.has(place)) break;
-      climbed.push([place, node], [place ^ 1, sibling]);
+      climbed.push(node);
       node = place % 2 === 1 ? nodeHash(sibling, node) : nodeHash(node, sibling);
       place >>>= 1;
     }
     const known = this.#known.get(place);
     const holds = known === undefined ? rootOf(node, this.#leafCount) === this.#root : known === node;
     if (!holds || !this.#knownAbove(place, path)) return false;
-    climbed.push([place, node]);
-    for (const [at, hash] of climbed) this.#known.set(at, hash);
+    this.#known.set(place, node);
+    climbed.forEach((hash, depth) => {
+      this.#known.set(bottom >>> depth, hash);
+      this.#known.set((bottom >>> depth) ^ 1, path[depth] as Hex);
+    });
     return true;
   }
 

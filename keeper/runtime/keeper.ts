@@ -138,10 +138,11 @@ export class Keeper {
       loop.enqueue({ kind: "group", snapshot });
     }
     const entropy = this.#on.clock.entropy();
-    const before = new Map([...this.#loops.values()].map((loop) => [loop, loop.state.head]));
-    for (const loop of this.#loops.values()) loop.enqueue({ kind: "blocks", blocks: update.blocks, entropy });
-    await Promise.all([...this.#loops.values()].map((loop) => loop.settled()));
-    const slotBegan = [...before].some(([loop, head]) => slotsDiffer(loop.state, head));
+    const loops = [...this.#loops.values()];
+    const heads = loops.map((loop) => loop.state.head);
+    for (const loop of loops) loop.enqueue({ kind: "blocks", blocks: update.blocks, entropy });
+    for (const loop of loops) await loop.settled();
+    const slotBegan = loops.some((loop, i) => slotsDiffer(loop.state, heads[i] as number));
     if (update.groups.length > 0 || slotBegan) this.#refreshSoon();
   }
 

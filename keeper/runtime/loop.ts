@@ -64,7 +64,10 @@ export class GroupLoop {
   }
 
   async #execute(effects: readonly Effect[]): Promise<void> {
-    const writes = effects.flatMap((effect) => (effect.kind === "persist" ? effect.writes : []));
+    let writes: readonly Write[] = [];
+    for (const effect of effects) {
+      if (effect.kind === "persist") writes = writes.length === 0 ? effect.writes : [...writes, ...effect.writes];
+    }
     if (writes.length > 0) await this.#dependencies.persist(writes);
     if (this.#stopped) return;
     for (const effect of effects) this.#dependencies.effects.run(effect, this.state);

@@ -175,8 +175,9 @@ class Node implements TransportPort {
     return this.#network.ask(this.operator, keeper, question, bytes);
   }
 
+  /** Who is connected follows from the wires alone. */
   setMembers(_members: readonly Endpoint[]): void {
-    this.#network.changed();
+    return;
   }
 
   onConnected(listener: (operators: readonly Hex[]) => void): void {
