@@ -16,23 +16,26 @@ export const pureHash: Hash = sha256;
 /** Domain tags: the first byte of everything that is hashed over storage (R10 fixes 0 to 2). */
 export const TAG = { leaf: 0, node: 1, root: 2, list: 3, proof: 4 } as const;
 
+// What is hashed for a leaf and for a node is of one size each and asked for by the thousand: written in place.
+const leafInput = new Uint8Array(1 + LEAF_BYTES);
+leafInput[0] = TAG.leaf;
+const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES);
+nodeInput[0] = TAG.node;
+
 /** SHA-256(00 ‖ 1024 bytes); `data` may be shorter, the rest counts as zero. */
 export function leafHash(data: Uint8Array, hash: Hash = pureHash): Uint8Array {
   if (data.length > LEAF_BYTES)
     throw new RangeError(`leaf: expected at most 1024 bytes, actual ${data.length}`);
-  const input = new Uint8Array(1 + LEAF_BYTES);
-  input[0] = TAG.leaf;
-  input.set(data, 1);
-  return hash(input);
+  leafInput.set(data, 1);
+  leafInput.fill(0, 1 + data.length);
+  return hash(leafInput);
 }
 
 /** SHA-256(01 ‖ left ‖ right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array, hash: Hash = pureHash): Uint8Array {
-  const input = new Uint8Array(1 + 2 * HASH_BYTES);
-  input[0] = TAG.node;
-  input.set(left, 1);
-  input.set(right, 1 + HASH_BYTES);
-  return hash(input);
+  nodeInput.set(left, 1);
+  nodeInput.set(right, 1 + HASH_BYTES);
+  return hash(nodeInput);
 }
 
 /** The root: SHA-256(02 ‖ uint64 big-endian size ‖ top). */

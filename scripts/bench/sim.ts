@@ -1,0 +1,130 @@
+/**
+ * How fast simulated worlds are: settled intervals a second of one core, by what of them is real. CPU time of the whole process,
+ * the collector's and the compiler's threads included, so that what else runs on the machine does not count as time; the first
+ * intervals of each kind, in which code is compiled, are played before the clock starts.
+ *
+ *   node scripts/bench/sim.ts [--seconds 10] [--keepers 4] [--large 31] [--json]
+ */
+import { parseArgs } from "node:util";
+import { nativeHash } from "../../storage/disk/native-hash.ts";
+import { realSignatures } from "../lib/real-signatures.ts";
+import type { Reality } from "../sim/cluster.ts";
+import { randomScenario } from "../sim/scenario/random.ts";
+import { scenarioSchema } from "../sim/scenario/schema.ts";
+import type { Scenario } from "../sim/scenario/schema.ts";
+import { simulate } from "../sim/simulate.ts";
+
+export type SimFigures = {
+  readonly world: string;
+  readonly keepers: number;
+  readonly intervals: number;
+  readonly faults: number;
+  readonly cpu_s: number;
+  readonly intervalsPerSecond: number;
+};
+
+type World = {
+  readonly name: string;
+  readonly keepers: number;
+  readonly reality: Reality;
+  readonly scenarioOf: (seed: number) => Scenario;
+};
+
+/** Three providers, twelve slots an interval: what the schema takes by default. */
+function calm(committee: number, settlements: number): (seed: number) => Scenario {
+  return (seed) => scenarioSchema.parse({ name: `calm ${seed}`, committee, settlements });
+}
+
+function worlds(keepers: number, large: number): World[] {
+  const real = realSignatures();
+  return [
+    { name: "all cheap", keepers, reality: {}, scenarioOf: calm(keepers, 50) },
+    {
+      name: "all cheap, random faults",
+      keepers,
+      reality: {},
+      scenarioOf: (seed) => randomScenario(seed, [keepers]),
+    },
+    { name: "real proofs", keepers, reality: { proofs: "real" }, scenarioOf: calm(keepers, 10) },
+    {
+      name: "real signatures",
+      keepers,
+      reality: { signatures: real },
+      scenarioOf: calm(keepers, 1),
+    },
+    {
+      name: "all real",
+      keepers,
+      reality: { signatures: real, proofs: "real" },
+      scenarioOf: calm(keepers, 1),
+    },
+    { name: "all cheap", keepers: large, reality: {}, scenarioOf: calm(large, 2) },
+  ];
+}
+
+function cpu_s(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** Plays seed after seed until so much CPU is spent, at least one. */
+async function play(world: World, seconds: number, first: number): Promise<SimFigures> {
+  const start_s = cpu_s();
+  let [intervals, faults, spent_s] = [0, 0, 0];
+  for (let seed = first; spent_s < seconds; seed++) {
+    const result = await simulate(world.scenarioOf(seed), seed, world.reality);
+    if (result.violations.length > 0) throw new Error(`seed ${seed} of ${world.name} does not hold`);
+    intervals += result.settled;
+    faults += Object.values(result.faults).reduce((a, b) => a + b, 0);
+    spent_s = cpu_s() - start_s;
+  }
+  const { name, keepers } = world;
+  return { world: name, keepers, intervals, faults, cpu_s: spent_s, intervalsPerSecond: intervals / spent_s };
+}
+
+/** Blocks of 64 bytes that this machine hashes with SHA-256 in a millisecond now: what other work on it leaves of a core. */
+function hashesPerMs(): number {
+  const block = new Uint8Array(64);
+  const start_s = cpu_s();
+  const count = 200_000;
+  for (let i = 0; i < count; i++) nativeHash(block);
+  return count / (cpu_s() - start_s) / 1000;
+}
+
+export async function measureSim(seconds: number, keepers: number, large: number): Promise<SimFigures[]> {
+  const figures: SimFigures[] = [];
+  for (const world of worlds(keepers, large)) {
+    await play(world, seconds / 4, 1);
+    figures.push(await play(world, seconds, 1_000));
+  }
+  return figures;
+}
+
+export function tableOf(figures: readonly SimFigures[]): string {
+  const rows = figures.map(({ world, keepers, intervals, faults, intervalsPerSecond }) => {
+    const rate = intervalsPerSecond.toFixed(intervalsPerSecond < 10 ? 2 : 0);
+    return `| ${world} | ${keepers} | ${intervals} | ${faults} | ${rate} |`;
+  });
+  return [
+    "| world | keepers | intervals | faults | intervals/s a core |",
+    "|---|--:|--:|--:|--:|",
+    ...rows,
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string", default: "10" },
+      keepers: { type: "string", default: "4" },
+      large: { type: "string", default: "31" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const before = hashesPerMs();
+  const figures = await measureSim(Number(values.seconds), Number(values.keepers), Number(values.large));
+  const after = hashesPerMs();
+  process.stdout.write(`${values.json ? JSON.stringify(figures) : tableOf(figures)}\n`);
+  const [low, high] = [before, after].sort((a, b) => a - b).map((rate) => rate.toFixed(0));
+  process.stderr.write(`the core's pace meanwhile: ${low} to ${high} small SHA-256 a millisecond\n`);
+}
