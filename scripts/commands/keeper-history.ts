@@ -1,10 +1,11 @@
 /** `whitepay keeper history …`: takes the notes of what was signed to another machine (R23, S5). */
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import type { Write } from "../../keeper/core/effects.ts";
-import { CliError, exitCodes } from "../lib/exit.ts";
+import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { readJsonInput } from "../lib/json-input.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, loadConfig } from "../lib/keeper-config.ts";
@@ -94,8 +95,21 @@ async function operatorOf(keys: string): Promise<Hex> {
   return (operator?.public ?? "0x") as Hex;
 }
 
+/** A keeper that never ran has signed nothing; that is no damage. */
+async function mustHaveRun(dataDir: string): Promise<void> {
+  const ran = await access(join(dataDir, "store")).then(
+    () => true,
+    () => false,
+  );
+  if (ran) return;
+  throw usageError(`no keeper has run with the data folder ${dataDir} yet, so there is no history`, {
+    hint: "check dataDir; a keeper that never signed needs none",
+  });
+}
+
 async function exportHistory(options: ConfigOptions): Promise<void> {
   const { config } = await loadConfig(options);
+  await mustHaveRun(config.dataDir);
   const { LevelStore } = await import("../../keeper/adapters/store-level.ts");
   const history = await asKeeperFailure(async (): Promise<SigningHistory> => {
     const operator = await operatorOf(config.keys);

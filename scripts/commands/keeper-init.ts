@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+import { isVague } from "../lib/dialable.ts";
 import { usageError } from "../lib/exit.ts";
 import { asKeeperFailure } from "../lib/keeper-config.ts";
 import { addressOption, choiceOption, integerOption } from "../lib/options.ts";
@@ -26,7 +27,14 @@ type InitOptions = {
   readonly json?: boolean;
 };
 
-type Parts = { chainId: number; rpc: string[]; registry: string; groups: string[]; listen: string[] };
+type Parts = {
+  chainId: number;
+  rpc: string[];
+  registry: string;
+  groups: string[];
+  listen: string[];
+  announce: string[] | undefined;
+};
 
 export function registerInit(keeper: Command): void {
   const init = keeper
@@ -76,7 +84,11 @@ async function gather(options: InitOptions): Promise<Parts> {
       ? await ask(undefined, "Listen on:", "listen", "/ip4/0.0.0.0/tcp/4001")
       : "/ip4/0.0.0.0/tcp/4001",
   ];
+  const others = "What others dial, /ip4/ADDRESS/tcp/PORT (empty: decide later):";
+  const asks = options.announce === undefined && listen.some(isVague) && hasTerminal();
+  const announced = asks ? await askText(others, missing("announce")) : "";
   return {
+    announce: options.announce ?? (announced === "" ? undefined : announced.split(",")),
     chainId: integerOption("chain id", { min: 1 })(chainText),
     rpc: rpc.split(",").map((url) => url.trim()),
     registry: addressOption("registry")(registry),
@@ -103,14 +115,14 @@ async function initKeeper(options: InitOptions): Promise<void> {
   const file = join(folder, "keeper.yaml");
   const keysFolder = join(folder, "keys");
   for (const path of [file, keysFolder]) await mustNotExist(path);
-  const { chainId, rpc, registry, groups, listen } = await gather(options);
+  const { chainId, rpc, registry, groups, listen, announce } = await gather(options);
   const { passwordFile } = options;
   const config = {
     dataDir: "data",
     chain: { id: chainId, rpc, registry },
     groups,
     listen,
-    ...(options.announce === undefined ? {} : { announce: options.announce }),
+    ...(announce === undefined ? {} : { announce }),
     keys: "keys",
     ...(passwordFile === undefined ? {} : { passwordFile: relative(folder, resolve(passwordFile)) }),
     api: { host: "127.0.0.1", port: 9464 },
@@ -139,7 +151,9 @@ async function initKeeper(options: InitOptions): Promise<void> {
   printLine(`keys      ${keysFolder}`);
   printLine(`operator  ${operator}`);
   printLine(`peer id   ${peerId}`);
-  say(`next: back up ${keysFolder} and its password, send coin to the operator, then
+  const vague = announce === undefined && listen.some(isVague);
+  const address = vague ? `\n  set announce in ${file}: ${listen.join(", ")} tells nobody where to dial` : "";
+  say(`next: back up ${keysFolder} and its password, send coin to the operator, then${address}
   whitepay keeper register --config ${file} --payee ADDRESS
   whitepay keeper check --config ${file}
   whitepay keeper run --config ${file}`);

@@ -30,11 +30,11 @@ function attribute(flag: string): string {
 }
 
 /** Problems of a configuration are those of whoever wrote it. */
-export async function asUsage<T>(work: () => Promise<T>): Promise<T> {
+export async function asUsage<T>(work: () => Promise<T>, hint?: string): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ConfigError) throw usageError(error.message);
+    if (error instanceof ConfigError) throw usageError(error.message, hint === undefined ? {} : { hint });
     throw error;
   }
 }
@@ -54,6 +54,10 @@ export async function loadLayers<T>(
   const flags = Object.fromEntries(
     definition.settings.map(({ flag }) => [flag, options[attribute(flag)] as string | string[] | undefined]),
   );
-  const resolved = await asUsage(() => resolveLayers(definition, { file, env: process.env, flags }));
+  const nowhere = `there is no ${defaultFile} in this folder: go to the one that has it, or give --config FILE`;
+  const resolved = await asUsage(
+    () => resolveLayers(definition, { file, env: process.env, flags }),
+    file === undefined ? nowhere : undefined,
+  );
   return { ...resolved, ...(file === undefined ? {} : { file }) };
 }

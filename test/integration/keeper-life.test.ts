@@ -134,6 +134,12 @@ describe("whitepay keeper history", () => {
     expect(foreign.stderr).toContain("another keeper or chain");
   });
 
+  it("is none of a keeper that never ran, and says so", async () => {
+    const { code, stderr } = await scene.keeper("history export", "--data-dir", join(scene.folder, "never"));
+    expect(code).toBe(2);
+    expect(stderr).toContain("there is no history");
+  });
+
   it("lets a turn that was signed differently in two places be signed in neither", async () => {
     const to = ["--data-dir", join(scene.folder, "elsewhere")];
     const history = await exported(...to);

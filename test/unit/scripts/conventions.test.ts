@@ -1,8 +1,9 @@
 /** What all commands have in common. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { buildProgram } from "../../../scripts/program.ts";
 import { startAtTerminal } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/files.ts";
@@ -74,6 +75,7 @@ describe("at a terminal", () => {
       ["Chain endpoints", "http://127.0.0.1:8545"],
       ["Registry contract:", registry],
       ["Listen on:", ""],
+      ["What others dial", "/dns4/keeper.example/tcp/4001"],
       ["Password for the new keys:", "a secret"],
       ["(again)", "a secret"],
     ];
@@ -83,7 +85,12 @@ describe("at a terminal", () => {
     }
     const { code, stdout } = await asking.ended;
     expect(code, stdout).toBe(0);
-    expect(stdout).toContain(join(dir, "keeper.yaml"));
+    const config = parse(await readFile(join(dir, "keeper.yaml"), "utf8")) as object;
+    expect(config).toMatchObject({
+      chain: { id: 31_337, rpc: ["http://127.0.0.1:8545"], registry },
+      listen: ["/ip4/0.0.0.0/tcp/4001"],
+      announce: ["/dns4/keeper.example/tcp/4001"],
+    });
     expect(stdout).not.toContain("a secret");
     expect(stdout).not.toMatch(color);
   });
