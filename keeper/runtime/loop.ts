@@ -66,7 +66,8 @@ export class GroupLoop {
   async #execute(effects: readonly Effect[]): Promise<void> {
     let writes: readonly Write[] = [];
     for (const effect of effects) {
-      if (effect.kind === "persist") writes = writes.length === 0 ? effect.writes : [...writes, ...effect.writes];
+      if (effect.kind === "persist")
+        writes = writes.length === 0 ? effect.writes : [...writes, ...effect.writes];
     }
     if (writes.length > 0) await this.#dependencies.persist(writes);
     if (this.#stopped) return;
