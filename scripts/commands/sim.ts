@@ -123,8 +123,9 @@ async function fuzz({ seed, seeds, minutes, keepers, json, ...real }: FuzzOption
   if (failure !== undefined) {
     for (const { checker, block, text } of failure.violations)
       say(`does not hold: ${checker} at block ${block}: ${text}`);
-    const again = `whitepay sim replay ${failure.seed} --keepers ${keepers.join()}${realityWords(real)} --trace`;
-    say(`seed ${failure.seed}, commit ${commit()}; see it again: ${again}`);
+    const which = `${failure.seed} --keepers ${keepers.join()}${realityWords(real)}`;
+    say(`seed ${failure.seed}, commit ${commit()}; see it again: whitepay sim replay ${which} --trace`);
+    say(`find the smallest scenario that fails like this: whitepay sim shrink ${which}`);
     throw new CliError({ code: exitCodes.failed, message: `seed ${failure.seed} found a violation` });
   }
   if (never.length > 0 && runs >= 100) {

@@ -107,7 +107,9 @@ function rowOf({ plan, played, honest }: Game, prices: Prices, table: GasTable):
     spreadOf(
       played.map((run, i) => {
         const base = of(honest[i] as Played);
-        return (of(run) - base) / Math.abs(base);
+        const more = of(run) - base;
+        // Nothing more than nothing, where a provider lost everything.
+        return more === 0 ? 0 : more / Math.abs(base);
       }),
     );
   const providerPay = (run: Played): number =>
