@@ -15,7 +15,7 @@ let rows: Row[];
 
 beforeAll(async () => {
   const committees = long ? [4, 7, 10] : [4];
-  const [intervals, seeds] = long ? [40, 8] : [12, 3];
+  const [intervals, seeds] = long ? [16, 4] : [12, 3];
   games = await study({ committees, providers: 3, intervals, first: 1, seeds, lost: 0.1 });
   rows = rowsOf(games, defaultPrices);
 }, 3_600_000);
