@@ -114,6 +114,16 @@ function seedOfProtobuf(bytes: Uint8Array): `0x${string}` | undefined {
   }
 }
 
+/** A key sealed with a mistyped password would be found out when the keeper starts: the keys that are there tell now. */
+async function mustOpen(folder: string, imported: KeyName, password: string): Promise<void> {
+  for (const name of keyNames.filter((each) => each !== imported)) {
+    const text = await readKeyFile(folder, name).catch(() => undefined);
+    if (text === undefined) continue;
+    await openKey(name, text, password, keyFile(folder, name));
+    return;
+  }
+}
+
 async function importKey(name: KeyName, options: KeysOptions): Promise<void> {
   const { config } = await loadConfig(options);
   const { file = "", fromPasswordFile, kdf = "full" } = options;
@@ -121,6 +131,7 @@ async function importKey(name: KeyName, options: KeysOptions): Promise<void> {
     throw new KeyFileError(`${file}: cannot be read (${(error as Error).message})`);
   });
   const password = await keysPassword(config);
+  await mustOpen(config.keys, name, password);
   let secret = name === "peer" ? seedOfProtobuf(bytes) : undefined;
   if (secret === undefined) {
     const from =
