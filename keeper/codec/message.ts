@@ -123,6 +123,19 @@ export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
   });
 }
 
+/** How bytes become messages: a port, since keepers that live in one process need not read the same bytes many times. */
+export type WireReader = {
+  decode(bytes: Uint8Array): Result<Envelope, DecodeCode>;
+  /** The digest of a message that `decode` made of these bytes. */
+  digest(domain: Hex, envelope: Envelope, bytes: Uint8Array): Hex;
+};
+
+export const wireReader: WireReader = {
+  decode: decodeMessage,
+  digest: (domain, { committee, keeper, body }, bytes) =>
+    messageDigest(domain, committee, keeper, body, bodyWithin(bytes)),
+};
+
 function keeperIndex(reader: ByteReader): number {
   const keeper = reader.u16("keeper");
   if (keeper >= maxKeepers) reader.fail("range", `keeper: expected below ${maxKeepers}, actual ${keeper}`);

@@ -1,6 +1,6 @@
 /** From bytes on the wire to a checked message, cheapest check first (D3–D6). Answers accept, ignore or reject. */
-import { bodyWithin, decodeMessage, maxMessageBytes, messageDigest } from "../codec/message.ts";
-import type { Envelope } from "../codec/message.ts";
+import { maxMessageBytes, messageDigest, wireReader } from "../codec/message.ts";
+import type { Envelope, WireReader } from "../codec/message.ts";
 import type { Hex } from "../core/hash.ts";
 import type { Committee, GroupSnapshot } from "../core/group.ts";
 import type { Body, Message } from "../core/messages.ts";
@@ -24,13 +24,15 @@ function refuse(verdict: "ignore" | "reject", code: ReasonCode, detail: string):
 export class Ingress {
   readonly #crypto: CryptoPort;
   readonly #authors: RateLimit;
+  readonly #reader: WireReader;
   /** digest ‖ signature → checked. Oldest first, so the bound drops the oldest. */
   readonly #known = new Set<string>();
 
   /** `authors` limits how much each keeper may say anew, whoever hands it on. */
-  constructor(crypto: CryptoPort, authors: RateLimit) {
+  constructor(crypto: CryptoPort, authors: RateLimit, reader = wireReader) {
     this.#crypto = crypto;
     this.#authors = authors;
+    this.#reader = reader;
   }
 
   check(bytes: Uint8Array, group: GroupSnapshot): Checked {
@@ -41,7 +43,7 @@ export class Ingress {
         `expected ≤ ${maxMessageBytes} bytes, actual ${bytes.length}`,
       );
     }
-    const decoded = decodeMessage(bytes);
+    const decoded = this.#reader.decode(bytes);
     if (!decoded.ok) {
       if (decoded.code === "version") return refuse("ignore", "wire-version", decoded.detail);
       if (decoded.code === "too-large") return refuse("reject", "wire-oversized", decoded.detail);
@@ -67,7 +69,7 @@ export class Ingress {
       return refuse("ignore", "wire-not-a-member", detail);
     }
     const domain = domainSeparator(group.chainId, group.address);
-    const hash = messageDigest(domain, committee.version, envelope.keeper, body, bodyWithin(bytes));
+    const hash = this.#reader.digest(domain, envelope, bytes);
     const fresh = !this.#known.has(hash + envelope.signature);
     if (fresh && !this.#signed(hash, envelope.signature, member.operator)) {
       return refuse("reject", "wire-bad-signature", `${body.kind} of keeper ${envelope.keeper}`);

@@ -8,6 +8,7 @@ import type { ChainUpdate, Endpoint } from "../ports/chain.ts";
 import type { Question, RequestHandler } from "../ports/transport.ts";
 import { Challenger } from "./challenger.ts";
 import { wireVersion } from "../codec/message.ts";
+import type { WireReader } from "../codec/message.ts";
 import { Effects, instanceName, topicOf } from "./execute.ts";
 import type { EffectDependencies } from "./execute.ts";
 import { Ingress } from "./ingress.ts";
@@ -31,7 +32,7 @@ const askLimit: Record<Question, RateLimitOptions> = {
 export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;
 
 export type KeeperDependencies = Omit<EffectDependencies, "challenger" | "questions" | "exchange"> &
-  Pick<ChallengerDependencies, "provider">;
+  Pick<ChallengerDependencies, "provider"> & { readonly reader?: WireReader };
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -50,7 +51,7 @@ export class Keeper {
   constructor(options: KeeperOptions, on: KeeperDependencies) {
     this.#options = options;
     this.#on = on;
-    this.#ingress = new Ingress(on.crypto, new RateLimit(authorLimit, () => on.clock.now_ms()));
+    this.#ingress = new Ingress(on.crypto, new RateLimit(authorLimit, () => on.clock.now_ms()), on.reader);
     this.#challenger = new Challenger(options, on);
     this.#questions = new Questions({ ...on, ingress: this.#ingress });
     this.#exchange = new RecordExchange(on);

@@ -11,7 +11,7 @@ import type { Model } from "./contract-model.ts";
 import { cheapSignatures, operatorOf } from "./cheap-crypto.ts";
 import { cheapProviders } from "./cheap-proofs.ts";
 import { MemoryStore, mortal } from "./memory-store.ts";
-import { Network } from "./network.ts";
+import { Network, readingOnce } from "./network.ts";
 import { Payer } from "./payer.ts";
 import type { NetworkOptions } from "./network.ts";
 import type { ProviderWorld, Providers } from "./providers.ts";
@@ -113,6 +113,7 @@ export class Cluster {
   gasSpike = false;
   readonly payer: Payer;
   readonly signatures: Signatures;
+  readonly #reader = readingOnce();
   readonly #providers: Providers;
   readonly #pool: {
     submission: Submission;
@@ -141,7 +142,7 @@ export class Cluster {
       verify: (digest, signers, signature) => signatures.aggregateHolds(digest, signers, signature),
     });
     this.payer = new Payer(this.chain);
-    this.network = new Network(this.world, options.network);
+    this.network = new Network(this.world, options.network, this.#reader);
     this.seats = keepers.map(() => ({
       store: new MemoryStore(this.world, options.storeLatencyMs),
       starts: [],
@@ -214,6 +215,7 @@ export class Cluster {
         entropy: () => this.world.random.hex(32),
       },
       provider: this.#providers.client(index),
+      reader: this.#reader,
     };
     const groups = [this.chain.snapshot(this.chain.head).address];
     const keeper = new Keeper({ groups, timeout_ms: 5_000, maxLists: 64 }, this.decorate(ports, index));

@@ -1,6 +1,6 @@
 /** The wires between simulated keepers: delay, loss, partitions. */
-import { decodeMessage } from "../../keeper/codec/message.ts";
-import type { Envelope } from "../../keeper/codec/message.ts";
+import { wireReader } from "../../keeper/codec/message.ts";
+import type { Envelope, WireReader } from "../../keeper/codec/message.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import type { GossipHandler, Question, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
@@ -20,6 +20,28 @@ export type Way = { readonly to: Hex; readonly at_ms: number };
 
 /** How long a message for a paused process waits before it tries again. */
 const pauseRetry_ms = 250;
+
+/** Reads each message once, whoever hears it: nobody changes bytes, or what was made of them, after they were said. */
+export function readingOnce(): WireReader {
+  const read = new WeakMap<Uint8Array, ReturnType<WireReader["decode"]>>();
+  const digests = new WeakMap<Envelope, { readonly domain: Hex; readonly digest: Hex }>();
+  return {
+    decode: (bytes) => {
+      const known = read.get(bytes);
+      if (known !== undefined) return known;
+      const decoded = wireReader.decode(bytes);
+      read.set(bytes, decoded);
+      return decoded;
+    },
+    digest: (domain, envelope, bytes) => {
+      const known = digests.get(envelope);
+      if (known?.domain === domain) return known.digest;
+      const digest = wireReader.digest(domain, envelope, bytes);
+      digests.set(envelope, { domain, digest });
+      return digest;
+    },
+  };
+}
 
 export class Network {
   readonly #world: World;
@@ -44,8 +66,11 @@ export class Network {
   onAsked: (from: Hex, to: Hex, question: Question, start_ms: number, answered: boolean) => void = () =>
     undefined;
 
-  constructor(world: World, options: NetworkOptions) {
+  readonly #reader: WireReader;
+
+  constructor(world: World, options: NetworkOptions, reader = wireReader) {
     this.#world = world;
+    this.#reader = reader;
     this.conditions = options;
   }
 
@@ -77,7 +102,7 @@ export class Network {
   }
 
   deliver(from: Hex, topic: string, bytes: Uint8Array): void {
-    const decoded = decodeMessage(bytes);
+    const decoded = this.#reader.decode(bytes);
     if (decoded.ok) {
       this.heard.push(decoded.value);
       this.heardAt_ms.push(this.#world.now_ms);
