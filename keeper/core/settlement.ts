@@ -31,18 +31,14 @@ const settlementType = keccakText(
   "Settlement(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 items)",
 );
 
-/** Asked for with every message, and always the same few: as many as a keeper has groups. */
-const domains = new Map<string, Hex>();
-const maxDomains = 256;
+/** Asked for with every message, and mostly the same as the last time. */
+let last: { readonly chainId: number; readonly group: Hex; readonly domain: Hex } | undefined;
 
 /** The EIP-712 domain of one group: everything signed for it is worthless on another chain or in another group. */
 export function domainSeparator(chainId: number, group: Hex): Hex {
-  const key = `${chainId}/${group}`;
-  const known = domains.get(key);
-  if (known !== undefined) return known;
+  if (last?.chainId === chainId && last.group === group) return last.domain;
   const domain = keccakWords(domainType, nameHash, versionHash, chainId, group);
-  if (domains.size >= maxDomains) domains.clear();
-  domains.set(key, domain);
+  last = { chainId, group, domain };
   return domain;
 }
 

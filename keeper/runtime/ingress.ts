@@ -25,8 +25,8 @@ export class Ingress {
   readonly #crypto: CryptoPort;
   readonly #authors: RateLimit;
   readonly #reader: WireReader;
-  /** digest ‖ signature → checked. Oldest first, so the bound drops the oldest. */
-  readonly #known = new Set<string>();
+  /** Digest → a signature of it that was checked. Oldest first, so the bound drops the oldest. */
+  readonly #known = new Map<Hex, Hex>();
 
   /** `authors` limits how much each keeper may say anew, whoever hands it on. */
   constructor(crypto: CryptoPort, authors: RateLimit, reader = wireReader) {
@@ -70,7 +70,7 @@ export class Ingress {
     }
     const domain = domainSeparator(group.chainId, group.address);
     const hash = this.#reader.digest(domain, envelope, bytes);
-    const fresh = !this.#known.has(hash + envelope.signature);
+    const fresh = this.#known.get(hash) !== envelope.signature;
     if (fresh && !this.#signed(hash, envelope.signature, member.operator)) {
       return refuse("reject", "wire-bad-signature", `${body.kind} of keeper ${envelope.keeper}`);
     }
@@ -95,14 +95,10 @@ export class Ingress {
   }
 
   #signed(hash: Hex, signature: Hex, operator: Hex): boolean {
-    const key = hash + signature;
-    if (this.#known.has(key)) return true;
+    if (this.#known.get(hash) === signature) return true;
     if (this.#crypto.messageSigner(hash, signature) !== operator) return false;
-    this.#known.add(key);
-    for (const oldest of this.#known) {
-      if (this.#known.size <= maxRemembered) break;
-      this.#known.delete(oldest);
-    }
+    this.#known.set(hash, signature);
+    if (this.#known.size > maxRemembered) this.#known.delete(this.#known.keys().next().value as Hex);
     return true;
   }
 
