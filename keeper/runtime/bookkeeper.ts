@@ -34,12 +34,16 @@ export class Bookkeeper {
   /** Follows the head until `signal` aborts. A group that cannot be read holds up no other. */
   async run(every_ms: number, signal: AbortSignal): Promise<void> {
     let wait_ms = every_ms;
+    /** By group, the head through which it is booked. */
+    const done = new Map<Hex, Hex>();
     while (!signal.aborted) {
       let troubled = false;
       for (const group of this.#groups) {
         if (signal.aborted) return;
         try {
-          await this.catchUp(group);
+          const head = await this.#on.history.head();
+          if (done.get(group) === head.blockHash) continue;
+          if (await this.catchUp(group, undefined, head)) done.set(group, head.blockHash);
         } catch (error) {
           troubled = true;
           if (!signal.aborted) this.#on.onTrouble(group, error);
@@ -57,12 +61,13 @@ export class Bookkeeper {
   async catchUp(
     group: Hex,
     progress: (block: number, head: number) => void = () => undefined,
+    known?: Cursor,
   ): Promise<boolean> {
     const { books, history } = this.#on;
-    const head = await history.head();
-    const known = await this.#canonicalCursor(group);
-    if (known === "moved") return false;
-    let cursor = known;
+    const head = known ?? (await history.head());
+    const start = await this.#canonicalCursor(group);
+    if (start === "moved") return false;
+    let cursor = start;
     while (cursor === undefined || cursor.block < head.block) {
       const from: number = cursor === undefined ? await history.origin(group) : cursor.block + 1;
       const to = Math.min(head.block, from + rangeBlocks - 1);
@@ -95,7 +100,11 @@ export class Bookkeeper {
   async #canonicalCursor(group: Hex): Promise<Cursor | undefined | "moved"> {
     const { books, history } = this.#on;
     const from = await books.cursor(group);
-    if (from === undefined || (await history.blockHash(from.block)) === from.blockHash) return from;
+    if (from === undefined) return from;
+    const blockHash = await history.blockHash(from.block);
+    if (blockHash === from.blockHash) return from;
+    // An endpoint that lags knows no such block yet: nothing is taken back for that.
+    if (blockHash === undefined) return "moved";
     const to = await this.#newestCanonical(group);
     return (await books.rewind(group, { from, to })) ? to : "moved";
   }

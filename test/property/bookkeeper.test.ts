@@ -1,0 +1,174 @@
+/** Whatever the chain and its endpoints do, the books end as the chain stands, and are never of two branches. */
+import fc from "fast-check";
+import { expect, it, onTestFinished } from "vitest";
+import { systemClock } from "../../keeper/adapters/clock-system.ts";
+import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { HeadInfo, HistoryPort } from "../../keeper/ports/history.ts";
+import type { BookedSettlement, BooksPort, Cursor } from "../../keeper/ports/ledger.ts";
+import { Bookkeeper } from "../../keeper/runtime/bookkeeper.ts";
+import { hashOf } from "../support/records.ts";
+
+const group: Hex = `0x${"2e".repeat(20)}`;
+const origin = 5;
+
+type Block = { readonly number: number; readonly hash: Hex; readonly paid: BookedSettlement | undefined };
+
+/** A chain of which blocks are taken back, behind an endpoint that lags, fails, or sees that happen between two answers. */
+class Chain implements HistoryPort {
+  readonly errors = 0;
+  blocks: Block[] = [];
+  /** How many of the newest blocks the endpoint does not show. */
+  lag = 0;
+  /** Calls until the next one that fails, or before which `between` happens. */
+  failIn = -1;
+  between: { in: number; what: () => void } | undefined;
+  #made = 0;
+
+  constructor() {
+    for (let i = 0; i <= origin; i++) this.extend(false);
+  }
+
+  extend(pays: boolean): void {
+    const number = this.blocks.length;
+    const hash = hashOf(1_000_000 + this.#made++);
+    const last = this.blocks.findLast(({ paid }) => paid !== undefined)?.paid;
+    const ts = last?.te ?? origin;
+    this.blocks.push({ number, hash, paid: pays && number > ts ? payment(ts, number, hash) : undefined });
+  }
+
+  reorg(depth: number, pays: readonly boolean[]): void {
+    const kept = Math.max(origin + 1, this.blocks.length - depth);
+    this.blocks = this.blocks.slice(0, kept);
+    for (const one of pays) this.extend(one);
+    if (this.blocks.length === kept) this.extend(false);
+  }
+
+  #call(): readonly Block[] {
+    if (this.between !== undefined && this.between.in-- === 0) {
+      this.between.what();
+      this.between = undefined;
+    }
+    if (this.failIn-- === 0) throw new Error("no answer");
+    return this.blocks.slice(0, Math.max(origin + 1, this.blocks.length - this.lag));
+  }
+
+  async head(): Promise<HeadInfo> {
+    const { number, hash } = this.#call().at(-1) as Block;
+    return { block: number, blockHash: hash, timestamp_s: number };
+  }
+  async blockHash(block: number): Promise<Hex | undefined> {
+    return this.#call()[block]?.hash;
+  }
+  async origin(): Promise<number> {
+    return origin;
+  }
+  async settlements(_group: Hex, from: number, to: number): Promise<BookedSettlement[]> {
+    return this.#call()
+      .slice(from, to + 1)
+      .flatMap(({ paid }) => paid ?? []);
+  }
+  groupFunds(): never {
+    throw new Error("not asked for here");
+  }
+  operatorFunds(): never {
+    throw new Error("not asked for here");
+  }
+  close(): void {}
+}
+
+function payment(ts: number, block: number, blockHash: Hex): BookedSettlement {
+  const operator: Hex = `0x${"0e".repeat(20)}`;
+  const items = [0, 3].map((provider) => ({
+    provider,
+    signed: 9n,
+    spaceTime: 8n,
+    amount: 7n,
+    toProvider: 6n,
+  }));
+  return {
+    group,
+    ts,
+    te: block,
+    committee: 1,
+    leader: 0,
+    failed: 0n,
+    payees: 1n,
+    signers: 7n,
+    digest: blockHash,
+    transaction: { tx: blockHash, block, blockHash, sender: operator, gasUsed: 1n, gasPrice: 1n },
+    items,
+    shares: [{ keeper: 0, operator, amount: 1n }],
+  };
+}
+
+const pays = fc.array(fc.boolean(), { maxLength: 6 });
+const step = fc.oneof(
+  fc.record({ kind: fc.constant("extend" as const), pays }),
+  fc.record({ kind: fc.constant("reorg" as const), depth: fc.integer({ min: 1, max: 12 }), pays }),
+  fc.record({
+    kind: fc.constant("reorg-between" as const),
+    calls: fc.nat(8),
+    depth: fc.integer({ min: 1, max: 12 }),
+    pays,
+  }),
+  fc.record({ kind: fc.constant("lag" as const), blocks: fc.nat(8) }),
+  fc.record({ kind: fc.constant("fail" as const), calls: fc.nat(8) }),
+  fc.record({ kind: fc.constant("rebuild" as const) }),
+);
+
+/** Settlements of the books: each begins where the one before ended, so no two branches are mixed. */
+async function coherent(books: BooksPort): Promise<BookedSettlement[]> {
+  const booked = (await books.settlements(group, undefined, 1_000)).toReversed();
+  let ts = origin;
+  for (const one of booked) {
+    expect(one.ts).toBe(ts);
+    ts = one.te;
+  }
+  return booked;
+}
+
+it("ends with exactly the settlements of the chain, after any reorgs, lags, failures and rebuilds", async () => {
+  const seen = { passes: 0, moved: 0, failed: 0, taken: 0 };
+  const ledger = await TypeormLedger.open({ kind: "file", path: ":memory:" });
+  onTestFinished(() => ledger.close());
+  const game = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
+    await ledger.rewind(group, { from: await ledger.cursor(group), to: undefined });
+    const chain = new Chain();
+    const onTrouble = (): void => undefined;
+    const keeper = new Bookkeeper([group], { books: ledger, history: chain, clock: systemClock, onTrouble });
+    for (const one of steps) {
+      if (one.kind === "extend") for (const pay of one.pays) chain.extend(pay);
+      if (one.kind === "reorg") chain.reorg(one.depth, one.pays);
+      if (one.kind === "reorg-between")
+        chain.between = { in: one.calls, what: () => chain.reorg(one.depth, one.pays) };
+      if (one.kind === "lag") chain.lag = one.blocks;
+      if (one.kind === "fail") chain.failIn = one.calls;
+      if (one.kind === "rebuild") {
+        const cursor: Cursor | undefined = await ledger.cursor(group);
+        await ledger.rewind(group, { from: cursor, to: undefined });
+      }
+      const before = (await coherent(ledger)).length;
+      seen.passes++;
+      await keeper.catchUp(group).then(
+        (done) => (seen.moved += done ? 0 : 1),
+        () => seen.failed++,
+      );
+      if ((await coherent(ledger)).length < before) seen.taken++;
+    }
+    chain.lag = 0;
+    chain.failIn = -1;
+    chain.between = undefined;
+    // It goes on, and is soon longer than any branch before.
+    for (let i = 0; i < 200; i++) chain.extend(i % 50 === 49);
+    for (let tries = 0; !(await keeper.catchUp(group)); tries++) expect(tries).toBeLessThan(3);
+    expect(await coherent(ledger)).toEqual(chain.blocks.flatMap(({ paid }) => paid ?? []));
+    expect(await ledger.cursor(group)).toEqual({
+      block: chain.blocks.length - 1,
+      blockHash: chain.blocks.at(-1)?.hash,
+    });
+  });
+  await fc.assert(game, { numRuns: 60 });
+  // Runs in which nothing of this happened would show nothing.
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(5);
+});
