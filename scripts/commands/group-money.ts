@@ -4,7 +4,7 @@ import { GroupView } from "../client/group-view.ts";
 import { planFund, planWithdraw } from "../client/plans.ts";
 import { readToken } from "../client/token.ts";
 import { parseAmount } from "../client/units.ts";
-import { printJson } from "../lib/output.ts";
+import { printJson, say } from "../lib/output.ts";
 import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../lib/payer.ts";
 import { jsonOption, moneyOptions, transact, type TransactionReport } from "../lib/transact.ts";
 
@@ -31,8 +31,10 @@ function fund(amount: string, options: PayerOptions): Promise<void> {
     for (const plan of await planFund(signer, group, units)) {
       const report = await transact(plan, signer, options);
       transactions.push(report);
-      // Without the approval the deposit cannot be simulated.
-      if (!report.sent) break;
+      if (!report.sent && plan.method === "approve") {
+        say("the deposit itself can be simulated once the approval is on chain");
+        break;
+      }
     }
     if (options.json === true) printJson({ group, amount: units, transactions });
   });

@@ -53,6 +53,7 @@ let folder: string;
 let processes: Processes;
 const failures: Error[] = [];
 let pacing: Promise<void> | undefined;
+let keeperApi = "";
 const stop = new AbortController();
 /** What the words in capitals stand for. */
 const words = new Map<string, string>();
@@ -133,6 +134,7 @@ async function startKeepers(group: string): Promise<KeeperFleet> {
   );
   const fleet = new KeeperFleet(processes, seats);
   await Promise.all(seats.map((_, index) => fleet.start(index)));
+  keeperApi = (fleet.readyLine(0) as { api: string }).api;
   return fleet;
 }
 
@@ -257,6 +259,16 @@ describe("docs/operating.md", () => {
     for (const [{ commands, output }, actual] of printed) {
       expect({ commands, output: shape(actual) }).toEqual({ commands, output: shape(output ?? "") });
     }
+  });
+
+  it("lets a provider ask a keeper what that has recorded, and why", async () => {
+    const commands = `whitepay provider status --config store/provider.yaml --json --keeper-api ${keeperApi}`;
+    const { code, output } = await shell(commands);
+    expect(code).toBe(0);
+    // A keeper that did not answer, or answered something else, would have been named before the document.
+    const { groups } = JSON.parse(output) as { groups: { provider: number; asked: number }[] };
+    expect(groups).toMatchObject([{ provider: 0 }]);
+    expect(groups[0]?.asked).toBeGreaterThan(0);
   });
 
   it("gave the payer back the bytes that the provider was paid for", async () => {
