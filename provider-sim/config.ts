@@ -1,9 +1,11 @@
-/** The provider's config file and key file: read whole, checked whole, unknown keys refused (D1). */
+/** The provider's configuration in layers, and its key file: read whole, checked whole, unknown keys refused (D1). */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readFile, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
+import { ConfigError, resolveLayers, setting } from "../keeper/config-layers.ts";
+import type { ConfigSources, Setting } from "../keeper/config-layers.ts";
 import { secretKeyAddress } from "../keeper/codec/receipt.ts";
 import { fromHex, toHex } from "../keeper/core/hash.ts";
 import type { Hex } from "../keeper/core/hash.ts";
@@ -36,6 +38,7 @@ const keysSchema = z.strictObject({
   olderReceipts: z.array(secret).optional(),
 });
 
+export { ConfigError } from "../keeper/config-layers.ts";
 export type ProviderConfig = z.output<typeof configSchema>;
 
 export interface ProviderKeys {
@@ -48,17 +51,26 @@ export interface ProviderKeys {
   readonly receiptKeys: ReadonlyMap<Hex, Uint8Array>;
 }
 
-/** The file cannot be used; the message says where, what was expected and what to do. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+/** What of it may come from a flag or the environment too. */
+export const settings: readonly Setting[] = [
+  setting("dataDir", "data-dir", "path", "folder of pieces, answers and journal"),
+  setting("chain.id", "chain-id", "number", "id of the chain"),
+  setting("chain.rpc", "rpc", "list", "chain endpoints"),
+  setting("chain.registry", "registry", "text", "the Registry contract"),
+  setting("keys", "keys", "path", "the key file"),
+  setting("listen", "listen", "list", "multiaddrs to listen on"),
+  setting("groups", "groups", "list", "groups to serve"),
+];
 
-/** Paths in the file are relative to the file's folder; what comes back is absolute. YAML or JSON. */
-export async function loadConfig(path: string): Promise<ProviderConfig> {
-  const config = check(path, configSchema, parseText(path, await readText(path)));
-  const base = dirname(resolve(path));
-  const absolute = (name: string): string => (isAbsolute(name) ? name : join(base, name));
-  return { ...config, dataDir: absolute(config.dataDir), keys: absolute(config.keys) };
+/**
+ * Flags before environment before file (YAML or JSON), with absolute paths.
+ * @throws ConfigError that names file and line, variable or flag
+ */
+export async function loadConfig(
+  file: string | undefined,
+  layers: Omit<ConfigSources, "file"> = {},
+): Promise<ProviderConfig> {
+  return (await resolveLayers({ schema: configSchema, settings }, { file, ...layers })).config;
 }
 
 /** Refuses a key file that others can read. */

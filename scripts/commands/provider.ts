@@ -5,7 +5,7 @@ import { exitCodes, usageError } from "../lib/exit.ts";
 import { hashProgressBar } from "../lib/hash-progress.ts";
 import { alwaysJson } from "../lib/transact.ts";
 import { printJson, say } from "../lib/output.ts";
-import { asProviderFailure } from "../lib/provider-context.ts";
+import { asProviderFailure, configOption, loadProvider } from "../lib/provider-context.ts";
 import { registerEarnings } from "./provider-earnings.ts";
 import { registerRegister } from "./provider-register.ts";
 import { registerStatus } from "./provider-status.ts";
@@ -61,16 +61,14 @@ function registerInit(provider: Command): void {
 }
 
 function registerData(provider: Command): void {
-  alwaysJson(provider.command("ingest"))
+  configOption(alwaysJson(provider.command("ingest")))
     .description("copy files into the store and append them to the list of pieces")
     .argument("<files...>", "regular files of at least one byte")
-    .requiredOption("--config <file>", "the provider's config file")
     .option("--replace", "start a new list with these files; earlier lists stay stored")
-    .action(async (files: string[], options: { config: string; replace?: true }) => {
-      const { loadConfig } = await import("../../provider-sim/config.ts");
+    .action(async (files: string[], options: { config?: string; replace?: true }) => {
       const { ingestFiles } = await import("../../provider-sim/main.ts");
       const { toHex } = await import("../../storage/core/bytes.ts");
-      const config = await asProviderFailure(loadConfig(options.config));
+      const config = await loadProvider(options);
       const onFile = (file: string): { onProgress?: ReturnType<typeof hashProgressBar> & {} } => {
         const onProgress = hashProgressBar(file);
         return onProgress ? { onProgress } : {};
@@ -81,19 +79,18 @@ function registerData(provider: Command): void {
       const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
       printJson({ listRoot: toHex(list.root), bytes: list.totalBytes, pieces });
     });
-  alwaysJson(provider.command("consent"))
+  configOption(alwaysJson(provider.command("consent")))
     .description("sign the stored list for a group: what its payer needs to add this provider (R33)")
-    .requiredOption("--config <file>", "the provider's config file")
     .requiredOption("--group <address>", "the group", addressOption("--group"))
     .option(
       "--sequence <number>",
       "number of the consent (default: the one that the group expects next, asked from the chain)",
       integerOption("--sequence", { min: 1 }),
     )
-    .action(async (options: { config: string; group: string; sequence?: number }) => {
-      const { loadConfig, loadKeys } = await import("../../provider-sim/config.ts");
+    .action(async (options: { config?: string; group: string; sequence?: number }) => {
+      const { loadKeys } = await import("../../provider-sim/config.ts");
       const { consentFor } = await import("../../provider-sim/main.ts");
-      const config = await asProviderFailure(loadConfig(options.config));
+      const config = await loadProvider(options);
       const keys = await asProviderFailure(loadKeys(config.keys));
       const group = options.group.toLowerCase() as `0x${string}`;
       const { sequence } = options;
@@ -104,13 +101,12 @@ function registerData(provider: Command): void {
 }
 
 function registerRun(provider: Command): void {
-  alwaysJson(provider.command("run"))
+  configOption(alwaysJson(provider.command("run")))
     .description("answer challenges until SIGINT or SIGTERM; prints one JSON line when ready")
-    .requiredOption("--config <file>", "the provider's config file")
     .option("--log-level <level>", "debug, info, warn, error or silent", "info")
-    .action(async (options: { config: string; logLevel: string }) => {
+    .action(async (options: { config?: string; logLevel: string }) => {
       const { pino } = await import("pino");
-      const { loadConfig, loadKeys } = await import("../../provider-sim/config.ts");
+      const { loadKeys } = await import("../../provider-sim/config.ts");
       const { startProvider } = await import("../../provider-sim/main.ts");
       if (!["debug", "info", "warn", "error", "silent"].includes(options.logLevel)) {
         throw usageError("--log-level is not valid", {
@@ -118,7 +114,7 @@ function registerRun(provider: Command): void {
           actual: options.logLevel,
         });
       }
-      const config = await asProviderFailure(loadConfig(options.config));
+      const config = await loadProvider(options);
       const keys = await asProviderFailure(loadKeys(config.keys));
       const log = pino(
         { name: "provider", level: options.logLevel },
@@ -138,7 +134,7 @@ function registerRun(provider: Command): void {
 }
 
 interface FaultOptions {
-  readonly config: string;
+  readonly config?: string;
   readonly fraction?: number;
   readonly delayMs?: number;
   readonly keeper?: string[];
@@ -147,16 +143,14 @@ interface FaultOptions {
 const FAULTS = ["none", "lose-data", "offline", "slow", "corrupt", "replay", "only-keepers"] as const;
 
 function registerFault(provider: Command): void {
-  alwaysJson(provider.command("fault"))
+  configOption(alwaysJson(provider.command("fault")))
     .description("make a provider misbehave, running or not, to see what keepers do about it")
     .argument("<kind>", FAULTS.join(", "))
-    .requiredOption("--config <file>", "the provider's config file")
     .option("--fraction <part>", "lose-data: part of each piece to destroy, 0 to 1", Number)
     .option("--delay-ms <ms>", "slow: how long to wait", integerOption("--delay-ms", { max: 600_000 }))
     .option("--keeper <address>", "only-keepers: who still gets answers; repeatable", collect)
     .action(async (kind: string, options: FaultOptions) => {
-      const { loadConfig } = await import("../../provider-sim/config.ts");
-      const config = await asProviderFailure(loadConfig(options.config));
+      const config = await loadProvider(options);
       if (kind === "lose-data") {
         printJson(await loseStoredData(config, options.fraction));
         return;

@@ -2,7 +2,7 @@
 import { access } from "node:fs/promises";
 import type { Command } from "commander";
 import { ConfigError, resolveLayers } from "../../keeper/config-layers.ts";
-import type { ConfigDefinition, Resolved, Setting } from "../../keeper/config-layers.ts";
+import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../keeper/config-layers.ts";
 import { usageError } from "./exit.ts";
 
 export type ConfigOptions = Readonly<Record<string, string | string[] | boolean | undefined>> & {
@@ -39,24 +39,34 @@ export async function asUsage<T>(work: () => Promise<T>, hint?: string): Promise
   }
 }
 
+/** The file that was named, or the default one if it is there. */
+export async function configFile(options: ConfigOptions, defaultFile: string): Promise<string | undefined> {
+  const found = await access(defaultFile).then(
+    () => defaultFile,
+    () => undefined,
+  );
+  return options.config ?? process.env["WHITEPAY_CONFIG"] ?? found;
+}
+
+/** What goes before the file. */
+export function layersOf(settings: readonly Setting[], options: ConfigOptions): Omit<ConfigSources, "file"> {
+  const flags = Object.fromEntries(
+    settings.map(({ flag }) => [flag, options[attribute(flag)] as string | string[] | undefined]),
+  );
+  return { env: process.env, flags };
+}
+
 /** @throws CliError exit 2 that names file and line, variable or flag */
 export async function loadLayers<T>(
   definition: ConfigDefinition<T>,
   options: ConfigOptions,
   defaultFile: string,
 ): Promise<Resolved<T> & { readonly file?: string }> {
-  const named = options.config ?? process.env["WHITEPAY_CONFIG"];
-  const found = await access(defaultFile).then(
-    () => defaultFile,
-    () => undefined,
-  );
-  const file = named ?? found;
-  const flags = Object.fromEntries(
-    definition.settings.map(({ flag }) => [flag, options[attribute(flag)] as string | string[] | undefined]),
-  );
+  const file = await configFile(options, defaultFile);
+  const layers = layersOf(definition.settings, options);
   const nowhere = `there is no ${defaultFile} in this folder: go to the one that has it, or give --config FILE`;
   const resolved = await asUsage(
-    () => resolveLayers(definition, { file, env: process.env, flags }),
+    () => resolveLayers(definition, { file, ...layers }),
     file === undefined ? nowhere : undefined,
   );
   return { ...resolved, ...(file === undefined ? {} : { file }) };

@@ -1,8 +1,11 @@
 /** What a provider's commands share: its config file, its account, the groups it serves. */
 import type { Command } from "commander";
 import { Wallet, type JsonRpcProvider } from "ethers";
+import { loadConfig, loadKeys, settings } from "../../provider-sim/config.ts";
+import type { ProviderConfig, ProviderKeys } from "../../provider-sim/config.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import { connectChain } from "../client/connect.ts";
+import { configFile, layersOf, settingOptions, type ConfigOptions } from "./config-options.ts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
 import { addressOption } from "./options.ts";
 import type { MoneyFlags } from "./transact.ts";
@@ -21,22 +24,32 @@ export async function asProviderFailure<T>(work: Promise<T>): Promise<T> {
 }
 
 export type ProviderOptions = MoneyFlags & {
-  readonly config: string;
+  readonly config?: string;
   readonly group?: string[];
   readonly json?: boolean;
 };
 
 export type ProviderContext = {
-  readonly config: import("../../provider-sim/config.ts").ProviderConfig;
-  readonly keys: import("../../provider-sim/config.ts").ProviderKeys;
+  readonly config: ProviderConfig;
+  readonly keys: ProviderKeys;
   readonly provider: JsonRpcProvider;
   readonly signer: Wallet;
   /** Of the option, else of the config file. */
   readonly groups: readonly string[];
 };
 
+const defaultFile = "provider.yaml";
+
+/** Adds `--config` and a flag for each setting. */
 export function configOption(command: Command): Command {
-  return command.requiredOption("--config <file>", "the provider's config file");
+  return settingOptions(command, settings, defaultFile);
+}
+
+/** @throws CliError exit 2 that names file and line, variable or flag */
+export async function loadProvider(options: { readonly config?: string }): Promise<ProviderConfig> {
+  // Commander keeps every flag of `settings` as text; what else a command has is not looked at.
+  const flags = options as ConfigOptions;
+  return asProviderFailure(loadConfig(await configFile(flags, defaultFile), layersOf(settings, flags)));
 }
 
 export function groupOption(command: Command): Command {
@@ -53,8 +66,7 @@ export async function withProvider<T>(
   options: ProviderOptions,
   work: (context: ProviderContext) => Promise<T>,
 ): Promise<T> {
-  const { loadConfig, loadKeys } = await import("../../provider-sim/config.ts");
-  const config = await asProviderFailure(loadConfig(options.config));
+  const config = await loadProvider(options);
   const keys = await asProviderFailure(loadKeys(config.keys));
   const provider = await connectChain(config.chain);
   try {

@@ -50,7 +50,15 @@ export const importRules: readonly Rule[] = [
   { area: "keeper/", may: ["keeper/", "storage/", "package:*", "node:*"] },
   {
     area: "provider-sim/",
-    may: ["provider-sim/", "storage/", "keeper/codec/", "keeper/core/hash.ts", "package:*", "node:*"],
+    may: [
+      "provider-sim/",
+      "storage/",
+      "keeper/codec/",
+      "keeper/core/hash.ts",
+      "keeper/config-layers.ts",
+      "package:*",
+      "node:*",
+    ],
     typesOf: ["keeper/core/"],
   },
   // What a browser loads: nothing of Node, no command line.

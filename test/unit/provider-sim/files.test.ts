@@ -50,20 +50,27 @@ describe("config and keys", () => {
     const { config, keys } = await made(await temporaryFolder());
     const text = await readFile(config, "utf8");
     const bad: [string, RegExp][] = [
-      [text.replace("id: 5", "id: 0"), /chain\.id: /],
+      [text.replace("id: 5", "id: 0"), /provider\.yaml:3: chain\.id: /],
       [text.replace("http:", "ftp:"), /chain\.rpc\.0: /],
       [text.replace("0xB2", "0xzz"), /chain\.registry: expected an address/],
-      [`${text}\nextra: 1\n`, /extra/],
+      [`${text}\nextra: 1\n`, /provider\.yaml:\d+: Unrecognized key: "extra"/],
       [text.replace("/ip4", "ip4"), /listen\.0: expected a multiaddr/],
-      ["{ not yaml: [", /neither YAML nor JSON/],
-      ["", /whole file/],
+      ["{ not yaml: [", /provider\.yaml:1: /],
+      ["", /dataDir: missing .* WHITEPAY_DATA_DIR or by --data-dir/],
     ];
     for (const [content, reason] of bad) {
       await writeFile(config, content);
       await expect(loadConfig(config)).rejects.toThrow(reason);
       await expect(loadConfig(config)).rejects.toThrow(ConfigError);
     }
-    await expect(loadConfig(`${config}.none`)).rejects.toThrow(/cannot be read: ENOENT/);
+    const layers = {
+      env: { WHITEPAY_RPC: "http://env:1", WHITEPAY_CHAIN_ID: "7" },
+      flags: { "chain-id": "9" },
+    };
+    await writeFile(config, text);
+    const { chain } = await loadConfig(config, layers);
+    expect(chain).toMatchObject({ id: 9, rpc: ["http://env:1"] });
+    await expect(loadConfig(`${config}.none`)).rejects.toThrow(/cannot be read \(ENOENT/);
     await chmod(keys, 0o640);
     await expect(loadKeys(keys)).rejects.toThrow(/expected mode 0600, actual 0640/);
     await chmod(keys, 0o600);
