@@ -89,10 +89,14 @@ async function statusOf(context: ProviderContext, options: StatusOptions): Promi
   const found = await registeredProvider(registryAt(config.chain.registry, provider), signer.address);
   const seen: GroupStatus[] = [];
   for (const group of groups) {
-    const records = await recordsOf(options.keeperApi ?? [], group);
-    seen.push(
-      await groupStatus({ provider, operator: signer.address, group, records, last: options.slots }, entries),
-    );
+    const asked = {
+      provider,
+      operator: signer.address,
+      group,
+      apis: options.keeperApi ?? [],
+      last: options.slots,
+    };
+    seen.push(await groupStatus(asked, entries));
   }
   return {
     operator: signer.address,
@@ -108,12 +112,12 @@ type Asked = {
   readonly provider: JsonRpcProvider;
   readonly operator: string;
   readonly group: string;
-  readonly records: Records;
+  readonly apis: readonly string[];
   readonly last: number;
 };
 
 async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<GroupStatus> {
-  const { provider, operator, group, records, last } = asked;
+  const { provider, operator, group, apis, last } = asked;
   const view = new GroupView(provider, group);
   const [parameters, committee, accounts, head] = await Promise.all([
     view.parameters(),
@@ -129,6 +133,7 @@ async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<G
   const until = account.removedAt > 0 ? Math.min(head + 1, account.removedAt) : head + 1;
   const to = slotAt(until) - 1;
   const from = Math.max(slotAt(account.activeFrom), to - last + 1);
+  const records = await recordsOf(apis, group, from);
   const known = new Map(
     [...records.entries()].flatMap(([keeper, own]) =>
       own
@@ -156,6 +161,8 @@ const challengesDocument = z.object({
   items: z.array(
     z.object({ provider: z.int(), slot: z.int(), outcome: z.string(), reason: z.string().nullable() }),
   ),
+  /** Slot before which the next page begins; null at the end. */
+  next: z.int().nullable(),
 });
 type Records = ReadonlyMap<
   string,
@@ -163,7 +170,9 @@ type Records = ReadonlyMap<
 >;
 
 const apiTimeout_ms = 5_000;
-const apiLimit = 500;
+const apiLimit = 200;
+/** More than any history that a person looks at, and an end to a keeper that never ends. */
+const apiPages = 100;
 
 async function fetched<T>(url: string, schema: z.ZodType<T>): Promise<T> {
   const response = await fetch(url, { signal: AbortSignal.timeout(apiTimeout_ms) });
@@ -171,20 +180,34 @@ async function fetched<T>(url: string, schema: z.ZodType<T>): Promise<T> {
   return checkInput(url, schema, await response.json());
 }
 
+type Item = z.output<typeof challengesDocument>["items"][number];
+
+/** What a keeper has recorded from a slot on. */
+async function challengesFrom(base: string, group: string, from: number): Promise<Item[]> {
+  const items: Item[] = [];
+  let before: number | null | undefined;
+  for (let page = 0; page < apiPages; page++) {
+    const cursor = before === undefined ? "" : `&before=${before}`;
+    const url = `${base}/v1/groups/${group}/challenges?limit=${apiLimit}${cursor}`;
+    const found = await fetched(url, challengesDocument);
+    items.push(...found.items);
+    before = found.next;
+    if (before === null || before <= from) break;
+  }
+  return items;
+}
+
 /** Records by the operator of the keeper that has them. A keeper that does not answer is said and left out. */
-async function recordsOf(apis: readonly string[], group: string): Promise<Records> {
+async function recordsOf(apis: readonly string[], group: string, from: number): Promise<Records> {
   const records = new Map<string, Records extends ReadonlyMap<string, infer V> ? V : never>();
   for (const api of apis) {
     const base = api.replace(/\/$/, "");
     try {
       const { operator } = await fetched(`${base}/v1/status`, statusDocument);
-      const found = await fetched(
-        `${base}/v1/groups/${group}/challenges?limit=${apiLimit}`,
-        challengesDocument,
-      );
+      const items = await challengesFrom(base, group, from);
       records.set(
         operator.toLowerCase(),
-        found.items.map(({ reason, ...rest }) => ({ ...rest, reason: reason ?? undefined })),
+        items.map(({ reason, ...rest }) => ({ ...rest, reason: reason ?? undefined })),
       );
     } catch (error) {
       say(`keeper at ${base}: ${(error as Error).message}`);
