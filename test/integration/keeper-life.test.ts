@@ -1,9 +1,12 @@
 /** A keeper that runs, as its operator sees it: status, drain, history, another key in its seat. */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readRunFile } from "../../keeper/run-file.ts";
 import { GroupView } from "../../scripts/client/group-view.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { statusOf } from "../../scripts/lib/running-keeper.ts";
 import type { CliProcess } from "../support/cli.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
 
@@ -11,14 +14,14 @@ let scene: KeeperScene;
 let group: string;
 let running: CliProcess;
 
-type Status = { running: boolean; keeper?: { head: number; groups: { turn: number }[] } };
-
 /** Resolves when the keeper has seen `block`, with what it then says of its group. */
-async function seen(block: number): Promise<{ turn: number }> {
+async function seen(block: number): Promise<{ readonly turn: number }> {
+  const { api = "" } = (await readRunFile(join(scene.folder, "mine", "data"))) ?? {};
   for (;;) {
-    const { keeper } = parsed(await scene.keeper("status", "--json")) as Status;
-    const [own] = keeper?.groups ?? [];
-    if (own !== undefined && (keeper?.head ?? -1) >= block) return own;
+    const status = await statusOf(api);
+    const [own] = status?.groups ?? [];
+    if (own !== undefined && (status?.head ?? -1) >= block) return own;
+    await sleep(50);
   }
 }
 
@@ -43,11 +46,16 @@ afterAll(async () => {
 describe("a keeper that runs", () => {
   it("is seen by status, names unreachable peers in check, and keeps its history to itself with exit 6", async () => {
     await seen(0);
-    const [check, locked, second] = await Promise.all([
+    const [status, check, locked, second] = await Promise.all([
+      scene.done("status", "--json"),
       scene.keeper("check", "--groups", group),
       scene.keeper("history export"),
       scene.keeper("run", "--groups", group),
     ]);
+    expect(parsed(status)).toMatchObject({
+      running: true,
+      keeper: { groups: [{ group: group.toLowerCase() }] },
+    });
     expect(check.code).toBe(3);
     expect(check.stdout).toContain("0 of 3 other keepers");
     expect(check.stdout).toContain("held by the keeper that runs here");
