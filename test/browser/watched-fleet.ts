@@ -4,9 +4,12 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
+import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
+import type { LedgerRow } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import { statusSchema } from "../../keeper/api/schemas.ts";
 import type { KeeperStatus, SettlementDocument } from "../../keeper/api/schemas.ts";
-import { runCli } from "../support/cli.ts";
+import { readConfig } from "../../keeper/config.ts";
+import { ledgerPlaceOf } from "../../keeper/ledger-place.ts";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { TestPostgres } from "../support/postgres.ts";
@@ -16,10 +19,10 @@ import { launchChromium } from "./chromium.ts";
 export const [onFile, onPostgres] = [0, 1] as const;
 /** Looks of the monitor come every five seconds. */
 export const patience_ms = 30_000;
-const chainTables = ["settlement", "item", "share", "transaction"];
+export const chainTables = ["settlement", "item", "share", "transaction"];
 
 export type Answer = { readonly status: number; readonly body: unknown };
-export type Rows = Record<string, readonly Record<string, unknown>[]>;
+export type Rows = Record<string, readonly LedgerRow[]>;
 
 export async function eventually(
   what: string | (() => string),
@@ -107,12 +110,23 @@ export class WatchedFleet {
     return statusSchema.parse((await this.ask(index, "/v1/status")).body);
   }
 
-  /** The tables that come from the chain. */
-  async exported(index: number, ...flags: string[]): Promise<Rows> {
-    const config = ["--config", this.fleet.configFile(index)];
-    const result = await runCli(["ledger", "export", "--json", ...config, ...flags, ...chainTables]);
-    if (result.code !== 0 || result.stderr !== "") throw new Error(`exit ${result.code}: ${result.stderr}`);
-    return JSON.parse(result.stdout) as Rows;
+  /** The tables that come from the chain, in the ledger of keeper `index` or in another file. */
+  async rows(index: number, file?: string): Promise<Rows> {
+    const config = await readConfig(this.fleet.configFile(index));
+    const ledger = await TypeormLedger.open(
+      file === undefined ? await ledgerPlaceOf(config) : { kind: "file", path: file },
+    );
+    try {
+      const tables: Record<string, LedgerRow[]> = {};
+      for (const table of chainTables) {
+        const rows: LedgerRow[] = [];
+        for await (const row of ledger.rows(table, undefined)) rows.push(row);
+        tables[table] = rows;
+      }
+      return tables;
+    } finally {
+      await ledger.close();
+    }
   }
 
   /** Waits until the ledger of keeper `index` has exactly the settlements of the chain. */
@@ -125,6 +139,6 @@ export class WatchedFleet {
       const same = booked.map(({ ts, te, tx, leader }) => ({ ts, te, tx, leader }));
       return JSON.stringify(same) === JSON.stringify(expected);
     });
-    return this.exported(index);
+    return this.rows(index);
   }
 }

@@ -11,7 +11,7 @@ import { leaderDies } from "../process/scenarios/crashes.ts";
 import { runCli } from "../support/cli.ts";
 import { accessibilityFaults, keepScreenshot, looks, openPage, pageSays, tabTo, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
-import { eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
+import { chainTables, eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
 
 const limit_ms = 180_000;
 const badProvider = 2;
@@ -156,31 +156,30 @@ describe("keepers that people watch", () => {
         const { code, stdout } = await runCli(args);
         expect(code).toBe(0);
         expect(JSON.parse(stdout)).toMatchObject({ groups: [{ group: scene.group, settlements: 2 }] });
-        expect(await scene.exported(index)).toEqual(before);
+        expect(await scene.rows(index)).toEqual(before);
       }
-      const elsewhere = ["--ledger", join(scene.fleet.folder, "again.sqlite")];
-      const made = await runCli([
-        "ledger",
-        "rebuild",
-        "--config",
-        scene.fleet.configFile(onFile),
-        ...elsewhere,
-      ]);
+      const file = join(scene.fleet.folder, "again.sqlite");
+      const args = ["--config", scene.fleet.configFile(onFile), "--ledger", file];
+      const made = await runCli(["ledger", "rebuild", ...args]);
       expect(made.stdout).toMatch(/: 2 settlements, booked through block \d+\n$/);
-      expect(await scene.exported(onFile, ...elsewhere)).toEqual(before);
+      expect(await scene.rows(onFile, file)).toEqual(before);
     },
     limit_ms,
   );
 
   it(
-    "hand out their books as CSV, one table or all",
+    "hand out their books as JSON, or as CSV, one table or all",
     async () => {
       const config = ["--config", scene.fleet.configFile(onFile)];
       const one = await runCli(["ledger", "export", "share", "--csv", ...config]);
       const [head, ...lines] = one.stdout.trimEnd().split("\r\n");
       expect(head).toBe("group,ts,keeper,operator,amount");
       expect(lines.map((line) => line.split(",").length)).toEqual(lines.map(() => 5));
-      expect(lines).toHaveLength(((await scene.exported(onFile))["share"] ?? []).length);
+      const rows = await scene.rows(onFile);
+      expect(lines).toEqual((rows["share"] ?? []).map((row) => Object.values(row).join(",")));
+      const whole = await runCli(["ledger", "export", "--json", ...config, ...chainTables]);
+      expect(whole).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(whole.stdout)).toEqual(rows);
       const out = join(scene.fleet.folder, "books");
       expect((await runCli(["ledger", "export", "--out", out, ...config])).code).toBe(0);
       expect((await readdir(out)).sort()).toEqual([
