@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { presets } from "../../../scripts/lib/presets.ts";
+import { runCli } from "../../support/cli.ts";
+
+describe("presets", () => {
+  it("cover mainnet, the usual L2s and a devnet, each fact with its source", () => {
+    const names = presets.map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(["mainnet", "base", "optimism", "arbitrum", "polygon", "devnet"]),
+    );
+    expect(new Set(presets.map(({ chainId }) => chainId)).size).toBe(presets.length);
+    for (const { finality, why, sources } of presets) {
+      expect(sources.length).toBeGreaterThan(0);
+      expect([finality, why].every((text) => text.length > 5)).toBe(true);
+    }
+  });
+
+  const suggestions = presets.flatMap(({ name, suggested }) =>
+    suggested === undefined ? [] : ([[name, suggested]] as const),
+  );
+  it.each(suggestions)("%s suggests parameters that the contract takes (R4)", (_name, suggested) => {
+    const { interval, turn, slot, answer, confirmations, lockup } = suggested;
+    const f = 1;
+    expect(turn % slot).toBe(0);
+    expect(interval % slot).toBe(0);
+    expect(slot).toBeGreaterThan(confirmations + answer + 1);
+    expect(interval).toBeGreaterThanOrEqual(turn + confirmations);
+    expect(Math.ceil((2 * turn) / 3)).toBeGreaterThanOrEqual(2 * confirmations + 8);
+    expect(lockup).toBeGreaterThanOrEqual(interval + (f + 1) * turn);
+  });
+
+  it("suggest nothing for a chain where no settlement could ever be in time", () => {
+    for (const { usable, suggested } of presets) expect(usable === false).toBe(suggested === undefined);
+  });
+
+  it("are printed, one or all, and an unknown name is refused with the known ones", async () => {
+    const [all, one, none] = await Promise.all([
+      runCli(["presets", "--json"]),
+      runCli(["presets", "mainnet"]),
+      runCli(["presets", "mainnett"]),
+    ]);
+    expect((JSON.parse(all.stdout) as { presets: object[] }).presets).toHaveLength(presets.length);
+    expect(one.stdout).toMatch(
+      /^mainnet: Ethereum, chain 1\n {2}block time {2}12 s\n {2}finality .*\n {2}EIP-2537 {4}yes/,
+    );
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain("mainnet | base");
+  });
+});
