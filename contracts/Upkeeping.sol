@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {IUpkeepingSettlement} from "./interfaces/IUpkeepingSettlement.sol";
-import {Item, Settlement} from "./interfaces/UpkeepingTypes.sol";
+import {Settlement} from "./interfaces/UpkeepingTypes.sol";
 import {Delegate} from "./group/Delegate.sol";
 import {GroupMerkle} from "./group/GroupMerkle.sol";
 import {GroupStorage} from "./group/GroupStorage.sol";
@@ -24,56 +24,99 @@ contract Upkeeping is GroupMerkle, Delegate {
 
     /// @inheritdoc IUpkeepingSettlement
     function settle(Settlement calldata s, uint256 signers, bytes calldata signature) external {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         if (args.merkle()) revert Upkeeping_WrongMode(false, true);
-        Hot memory hot = _hot();
-        Admission memory a = Admission(s.ts, s.te, s.committee, s.leader, s.failed, s.payees, 0, 0, 0, 0, address(this));
+        Hot memory hot = Packed.unpackHot(_hotWord);
+        uint256 place;
+        assembly ("memory-safe") {
+            place := s
+        }
+        Admission memory a = _termsAt(place);
         _admit(hot, args, a, signers, signature.length);
-        bytes32 digest = settlementDigest(s);
+        (uint256 items, uint256 count) = SettlementDigest.copy(s.items);
+        bytes32 digest = _typedDigest(SettlementDigest.structHash(s, items, count));
         _verify(a, signers, digest, signature);
 
-        uint256 cut = _payProviders(hot, args, s);
+        uint256 cut = _payProviders(hot, args, a, items, count);
         _payKeepers(hot, a, cut);
         _close(hot, args, a);
         _setHot(hot);
         emit Settled(uint64(a.ts), uint64(a.te), uint8(a.leader), a.failed, a.payees, signers, digest);
     }
 
-    /// @inheritdoc IUpkeepingSettlement
-    function settlementDigest(Settlement calldata s) public view returns (bytes32) {
-        return _typedDigest(SettlementDigest.structHash(s));
+    /// @dev Credits all providers of the items and returns the keepers' cut, which is still in `hot.free`.
+    function _payProviders(Hot memory hot, Args args, Admission memory a, uint256 items, uint256 count)
+        private
+        returns (uint256)
+    {
+        _checkCount(hot, a.te, count);
+        // Three words an item: provider, slot, amount. Assembly, here and below: an array of structs would be one pointer and
+        // one bounds check more for every item.
+        uint256 buffer;
+        assembly ("memory-safe") {
+            buffer := mload(0x40)
+            mstore(0x40, add(buffer, mul(96, count)))
+        }
+        uint256 due = _measureAll(hot, args, a, items, count, buffer);
+        if (due > hot.free) emit Shortfall(uint64(a.ts), due, hot.free);
+        return _creditAll(hot, args.keeperShareBps(), buffer, count, due);
     }
 
-    /// @dev Credits all providers of the items and returns the keepers' cut, which is still in `hot.free`.
-    function _payProviders(Hot memory hot, Args memory args, Settlement calldata s) private returns (uint256 cut) {
-        Item[] calldata items = s.items;
-        uint256 count = items.length;
-        _checkCount(hot, s.te, count);
-        uint256 buffer = _buffer(count);
-        Span memory span = Span(s.ts, s.te, _committedEnd(hot.flags, s.te), args.price());
-        uint256 due;
-        // Unchecked: an amount is below 2^192, arrears are sums of such, and no sum of them comes near 2^256. What is paid is
-        // never above what is available, nor a cut above its amount.
+    /// @dev First all amounts: only then is it known whether there is enough.
+    function _measureAll(Hot memory hot, Args args, Admission memory a, uint256 items, uint256 count, uint256 buffer)
+        private
+        returns (uint256 due)
+    {
+        uint256 end = _committedEnd(hot.flags, a.te);
+        uint256 expectedAbove;
+        // Unchecked: an amount is below 2^192, arrears are sums of such, and no sum of them comes near 2^256; providers are
+        // 32-bit numbers.
         unchecked {
-            uint256 expectedAbove;
-            for (uint256 i = 0; i < count; ++i) {
-                uint256 provider = items[i].provider;
-                if (provider < expectedAbove) revert Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
-                expectedAbove = provider + 1;
-                (uint256 word, uint256 amount) = _measure(hot, args, span, provider, items[i].spaceTime);
-                _put(buffer, i, word, amount);
-                due += amount;
-            }
-            uint256 available = hot.free;
-            uint256 bps = args.keeperShareBps();
-            if (due > available) emit Shortfall(s.ts, due, available);
-            uint256 paid;
-            for (uint256 i = 0; i < count; ++i) {
-                uint256 provider = items[i].provider;
-                (uint256 word, uint256 amount) = _get(buffer, i);
-                if (due > available || word & Packed.OWED != 0) {
-                    (word, amount) = _owe(provider, word, amount, due, available);
+            for (; count != 0; --count) {
+                uint256 provider;
+                uint256 signed;
+                assembly ("memory-safe") {
+                    provider := mload(items)
+                    signed := mload(add(items, 32))
+                    items := add(items, 64)
                 }
+                if (provider < expectedAbove) revert Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
+                if (provider >> 32 | signed >> 128 != 0) revert Upkeeping_ItemOutOfRange(provider, signed);
+                expectedAbove = provider + 1;
+                (uint256 word, uint256 amount) = _measure(hot, args, a, end, provider, signed);
+                due += amount;
+                assembly ("memory-safe") {
+                    mstore(buffer, provider)
+                    mstore(add(buffer, 32), word)
+                    mstore(add(buffer, 64), amount)
+                    buffer := add(buffer, 96)
+                }
+            }
+        }
+    }
+
+    /// @dev Then the credits, scaled if the escrow is short of `due` (R32). The keepers' cut stays in `hot.free`.
+    function _creditAll(Hot memory hot, uint256 bps, uint256 buffer, uint256 count, uint256 due)
+        private
+        returns (uint256 cut)
+    {
+        uint256 available = hot.free;
+        // All are looked at more closely if there is too little, else those with arrears.
+        uint256 owing = due > available ? Packed.OWED : 0;
+        uint256 paid;
+        // Unchecked: what is paid is never above what is available, nor a cut above its amount.
+        unchecked {
+            for (; count != 0; --count) {
+                uint256 provider;
+                uint256 word;
+                uint256 amount;
+                assembly ("memory-safe") {
+                    provider := mload(buffer)
+                    word := mload(add(buffer, 32))
+                    amount := mload(add(buffer, 64))
+                    buffer := add(buffer, 96)
+                }
+                if ((word | owing) & Packed.OWED != 0) (word, amount) = _owe(provider, word, amount, due, available);
                 // R30: the provider gets what is left of its amount after the keepers' cut.
                 uint256 itsCut = amount * bps / BPS;
                 amount -= itsCut;
@@ -83,31 +126,6 @@ contract Upkeeping is GroupMerkle, Delegate {
                 _liveWords[provider] = word + (amount << 160);
             }
             hot.free = available - paid;
-        }
-    }
-
-    /// @dev Memory for two words an item. Assembly, here and below: an array of structs would be one pointer and one
-    ///      bounds check more for every item.
-    function _buffer(uint256 count) private pure returns (uint256 buffer) {
-        assembly ("memory-safe") {
-            buffer := mload(0x40)
-            mstore(0x40, add(buffer, shl(6, count)))
-        }
-    }
-
-    function _put(uint256 buffer, uint256 i, uint256 word, uint256 amount) private pure {
-        assembly ("memory-safe") {
-            let place := add(buffer, shl(6, i))
-            mstore(place, word)
-            mstore(add(place, 32), amount)
-        }
-    }
-
-    function _get(uint256 buffer, uint256 i) private pure returns (uint256 word, uint256 amount) {
-        assembly ("memory-safe") {
-            let place := add(buffer, shl(6, i))
-            word := mload(place)
-            amount := mload(add(place, 32))
         }
     }
 
@@ -121,16 +139,8 @@ contract Upkeeping is GroupMerkle, Delegate {
         if (actual != expected) revert Upkeeping_WrongItemCount(expected, actual);
     }
 
-    /// @dev The interval: its blocks, the end of what is committed in it, and the price.
-    struct Span {
-        uint256 ts;
-        uint256 te;
-        uint256 end;
-        uint256 price;
-    }
-
     /// @dev A provider's amount, with its arrears, before any scaling; and its slot, moved on to te.
-    function _measure(Hot memory hot, Args memory args, Span memory span, uint256 provider, uint256 signed)
+    function _measure(Hot memory hot, Args args, Admission memory a, uint256 end, uint256 provider, uint256 signed)
         private
         returns (uint256 word, uint256 amount)
     {
@@ -138,20 +148,24 @@ contract Upkeeping is GroupMerkle, Delegate {
         uint256 committed;
         // Unchecked: 56 bits times 40 bits; ts < end, or the group had ended.
         unchecked {
+            // 0 if it is listed and was at ts, nothing was abandoned, and its bytes do not change before the end.
+            uint256 unusual = (word & (Packed.LISTED | Packed.NEW)) ^ Packed.LISTED | hot.flags & Packed.ABANDONED;
             uint256 changeFrom = uint40(word >> 8);
-            bool plain = word & (Packed.LISTED | Packed.NEW) == Packed.LISTED && hot.flags & Packed.ABANDONED == 0
-                && (changeFrom == 0 || changeFrom > span.end);
-            uint256 since = span.ts;
-            if (plain) committed = uint256(uint56(word >> 104)) * (span.end - span.ts);
-            else (word, committed, since) = _measureChanged(hot, args, span, provider, Packed.unpackLive(word));
+            // Assembly: one condition instead of three. No change is 0, which is after any end when 1 is taken away.
+            assembly ("memory-safe") {
+                unusual := or(unusual, lt(sub(changeFrom, 1), end))
+            }
+            uint256 since = a.ts;
+            if (unusual == 0) committed = uint256(uint56(word >> 104)) * (end - since);
+            else (word, committed, since) = _measureChanged(hot, args, a, end, provider, Packed.unpackLive(word));
             // R16: never more than what was committed.
             if (signed > committed) {
-                emit Capped(uint64(span.ts), uint32(provider), signed, committed);
+                emit Capped(uint64(a.ts), uint32(provider), signed, committed);
                 signed = committed;
             }
-            uint256 rate = signed / (span.te - since);
+            uint256 rate = _quotient(signed, a.te - since);
             word = (word & ~(uint256(type(uint56).max) << 48)) | (rate << 48) | Packed.RATED;
-            amount = (signed * span.price) >> 30;
+            amount = (signed * args.price()) >> 30;
             if (word & Packed.OWED != 0) amount += _providers[provider].arrears;
         }
     }
@@ -160,21 +174,28 @@ contract Upkeeping is GroupMerkle, Delegate {
     /// @return word its slot
     /// @return committed space-time it committed
     /// @return since first block of the interval that it is active in
-    function _measureChanged(Hot memory hot, Args memory args, Span memory span, uint256 provider, Live memory live)
+    function _measureChanged(
+        Hot memory hot,
+        Args args,
+        Admission memory a,
+        uint256 end,
+        uint256 provider,
+        Live memory live
+    )
         private
         returns (uint256 word, uint256 committed, uint256 since)
     {
-        since = live.flags & Packed.NEW != 0 && live.changeFrom > span.ts ? live.changeFrom : span.ts;
-        bool active = live.flags & Packed.LISTED != 0 && (live.flags & Packed.NEW == 0 || live.changeFrom < span.te);
+        since = live.flags & Packed.NEW != 0 && live.changeFrom > a.ts ? live.changeFrom : a.ts;
+        bool active = live.flags & Packed.LISTED != 0 && (live.flags & Packed.NEW == 0 || live.changeFrom < a.te);
         if (!active) revert Upkeeping_ProviderNotActive(uint32(provider));
         if (hot.flags & Packed.ABANDONED != 0) _touch(hot, args, provider, live, type(uint256).max);
         uint256 next;
-        (committed, next) = _advance(provider, live, span.ts, span.end);
+        (committed, next) = _advance(provider, live, a.ts, end);
         if (next != _providers[provider].next) _providers[provider].next = uint32(next);
         if (live.flags & Packed.REMOVED != 0 && live.changeFrom == 0) {
             live.flags &= ~Packed.LISTED;
             --hot.listed;
-            emit ProviderClosed(uint32(provider), uint64(span.te));
+            emit ProviderClosed(uint32(provider), uint64(a.te));
         }
         word = Packed.pack(live);
     }

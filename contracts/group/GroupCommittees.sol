@@ -25,7 +25,7 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
 
     /// @inheritdoc IUpkeepingCommittees
     function proposeCommittee(address[] calldata operators) external returns (uint64 version) {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         _onlyPayer(args);
         Hot memory hot = _hot();
         if (hot.flags & Packed.TERMINATED != 0) revert IUpkeepingMembers.Upkeeping_Terminated(_misc.terminatedAt);

@@ -29,22 +29,26 @@ abstract contract GroupMerkle is GroupSettlement {
 
     /// @inheritdoc IUpkeepingSettlement
     function settleRoot(SettlementRoot calldata s, uint256 signers, bytes calldata signature) external {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         if (!args.merkle()) revert Upkeeping_WrongMode(true, false);
         Hot memory hot = _hot();
-        Admission memory a = Admission(s.ts, s.te, s.committee, s.leader, s.failed, s.payees, 0, 0, 0, 0, address(this));
+        uint256 place;
+        assembly ("memory-safe") {
+            place := s
+        }
+        Admission memory a = _termsAt(place);
         _admit(hot, args, a, signers, signature.length);
-        bytes32 digest = settlementRootDigest(s);
+        bytes32 digest = _typedDigest(SettlementDigest.structHash(s));
         _verify(a, signers, digest, signature);
 
-        uint256 spaceTime = _min(s.totalSpaceTime, _committedInterval(hot, s.ts, s.te));
+        uint256 spaceTime = _min(s.totalSpaceTime, _committedInterval(hot, a.ts, a.te));
         Stage memory before = Stage(_root.root, _root.te, uint216(_root.due));
         _root.root = s.root;
-        _root.te = uint40(s.te);
+        _root.te = uint40(a.te);
         _root.spaceTime += uint128(spaceTime);
-        (uint256 cut, uint256 toProviders) = _fund(hot, args, s.ts);
+        (uint256 cut, uint256 toProviders) = _fund(hot, args, a.ts);
         _stage(before);
-        (, uint256 share) = _payKeepers(hot, a, cut);
+        uint256 share = _payKeepers(hot, a, cut);
         _close(hot, args, a);
         _setHot(hot);
         emit RootSettled(s.te, s.root, spaceTime, toProviders, share);
@@ -52,16 +56,11 @@ abstract contract GroupMerkle is GroupSettlement {
     }
 
     /// @inheritdoc IUpkeepingSettlement
-    function settlementRootDigest(SettlementRoot calldata s) public view returns (bytes32) {
-        return _typedDigest(SettlementDigest.structHash(s));
-    }
-
-    /// @inheritdoc IUpkeepingSettlement
     function claim(uint32 provider, uint256 cumulativeSpaceTime, bytes32[] calldata proof)
         external
         returns (uint256 amount)
     {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         if (provider >= _misc.providerCount) {
             revert IUpkeepingMembers.Upkeeping_NoSuchProvider(_misc.providerCount, provider);
         }
@@ -125,7 +124,7 @@ abstract contract GroupMerkle is GroupSettlement {
     /// @dev Takes what all roots are worth and have not been given out of the escrow, as far as that goes (R32).
     /// @return cut the keepers' part, still free
     /// @return toProviders what went to the pool
-    function _fund(Hot memory hot, Args memory args, uint256 ts) private returns (uint256 cut, uint256 toProviders) {
+    function _fund(Hot memory hot, Args args, uint256 ts) private returns (uint256 cut, uint256 toProviders) {
         uint256 owedBefore = _root.due - _root.funded;
         uint256 due = _amount(_root.spaceTime, args.price());
         uint256 owed = due - _root.funded;
@@ -143,7 +142,7 @@ abstract contract GroupMerkle is GroupSettlement {
     }
 
     /// @dev No settlement will come that could join the arrears, so a claim does; the cut on them stays with the payer.
-    function _fundAfterEnd(Hot memory hot, Args memory args) private {
+    function _fundAfterEnd(Hot memory hot, Args args) private {
         (, uint256 toProviders) = _fund(hot, args, hot.ts);
         _stage(Stage(0, 0, 0));
         emit PoolFunded(toProviders);
@@ -216,7 +215,7 @@ abstract contract GroupMerkle is GroupSettlement {
 
     /// @dev What a provider gets for its space-time, all claims together. Of the root that is funded in part, all get the same
     ///      part of what is new in it.
-    function _entitled(Args memory args, ProviderRecord storage record, Cover cover, uint256 spaceTime)
+    function _entitled(Args args, ProviderRecord storage record, Cover cover, uint256 spaceTime)
         private
         returns (uint256)
     {

@@ -17,7 +17,7 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
     function providerOutlook(uint256 from, uint256 count) external view returns (ProviderOutlook[] memory page) {
         (from, count) = _page(from, count, _misc.providerCount);
         Hot memory hot = _hot();
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         page = new ProviderOutlook[](count);
         for (uint256 i = 0; i < count; ++i) {
             page[i] = _outlook(hot, args, from + i);
@@ -27,7 +27,7 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
     /// @inheritdoc IUpkeepingViews
     function shareOutlook() external view returns (uint256) {
         Hot memory hot = _hot();
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         uint256 low = _misc.totalsSettled;
         uint256 end = _committedEnd(hot.flags, block.number);
         if (end <= hot.ts) return 0;
@@ -47,7 +47,7 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
         c.due = _partStage.due - _fundedStage.due;
     }
 
-    function _outlook(Hot memory hot, Args memory args, uint256 provider) private view returns (ProviderOutlook memory o) {
+    function _outlook(Hot memory hot, Args args, uint256 provider) private view returns (ProviderOutlook memory o) {
         ProviderRecord storage record = _providers[provider];
         Live memory live = Packed.unpackLive(_liveWords[provider]);
         bool rated = live.flags & Packed.RATED != 0;
@@ -68,7 +68,7 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
         if (rated) o.running = _afterCut(args, _min(most, live.rate * blocks));
     }
 
-    function _afterCut(Args memory args, uint256 spaceTime) private pure returns (uint256 amount) {
+    function _afterCut(Args args, uint256 spaceTime) private pure returns (uint256 amount) {
         amount = _amount(spaceTime, args.price());
         amount -= amount * args.keeperShareBps() / BPS;
     }

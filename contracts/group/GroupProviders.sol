@@ -22,7 +22,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         uint64 sequence,
         bytes calldata signature
     ) external returns (uint32 provider) {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         Hot memory hot = _openForPayer(args);
         if (!_registry.isProvider(operator)) revert Upkeeping_NotAProvider(operator);
         uint32 latest = _operators[operator].indexPlusOne;
@@ -56,7 +56,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         uint64 sequence,
         bytes calldata signature
     ) external {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         Hot memory hot = _openForPayer(args);
         ProviderRecord storage record = _present(provider);
         _useConsent(record.operator, root, size, receiptKey, sequence, signature);
@@ -66,7 +66,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
 
     /// @inheritdoc IUpkeepingMembers
     function removeProvider(uint32 provider) external {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         Hot memory hot = _openForPayer(args);
         ProviderRecord storage record = _present(provider);
         uint256 from = _pushChange(args, hot, provider, Change(0, 0, 0, _operators[record.operator].sequence, 0, address(0)));
@@ -84,7 +84,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
 
     /// @inheritdoc IUpkeepingMembers
     function terminate() external {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         Hot memory hot = _openForPayer(args);
         uint256 end = block.number + args.lockup();
         _misc.terminatedAt = uint40(block.number);
@@ -96,7 +96,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
 
     /// @inheritdoc IUpkeepingMembers
     function abandon() external {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         Hot memory hot = _hot();
         if (msg.sender != args.payer() && !_hasUnsettled(msg.sender, hot.ts)) {
             revert Upkeeping_NotPayerOrProvider(msg.sender);
@@ -142,7 +142,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
     }
 
     /// @dev For the payer, and before a terminate.
-    function _openForPayer(Args memory args) internal view returns (Hot memory hot) {
+    function _openForPayer(Args args) internal view returns (Hot memory hot) {
         _onlyPayer(args);
         hot = _hot();
         if (hot.flags & Packed.TERMINATED != 0) revert Upkeeping_Terminated(_misc.terminatedAt);
@@ -175,7 +175,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
     }
 
     /// @dev Lets a change take effect at the next possible slot; a change already waiting for that slot is replaced.
-    function _pushChange(Args memory args, Hot memory hot, uint256 provider, Change memory change)
+    function _pushChange(Args args, Hot memory hot, uint256 provider, Change memory change)
         private
         returns (uint256 from)
     {
@@ -215,7 +215,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         }
     }
 
-    function _changeTotal(Args memory args, uint256 from, uint256 oldSize, uint256 newSize, uint32 added) private {
+    function _changeTotal(Args args, uint256 from, uint256 oldSize, uint256 newSize, uint32 added) private {
         if (_totals.length == 0) _totals.push(Total(uint40(args.origin()), 0, 0, 0));
         Total storage last = _totals[_totals.length - 1];
         uint256 size = uint256(last.size) + newSize - oldSize;

@@ -29,14 +29,23 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         address keysBlob;
     }
 
+    /// @dev The terms that are signed, as they are in calldata: six words that both kinds of settlement start with. What is
+    ///      beyond its type is refused by `_admit`, which holds each of them against something smaller.
+    function _termsAt(uint256 place) internal view returns (Admission memory a) {
+        assembly ("memory-safe") {
+            calldatacopy(a, place, 192)
+        }
+        a.keysBlob = address(this);
+    }
+
     /// @dev Every rule of R29 except the signature, cheapest first.
-    function _admit(Hot memory hot, Args memory args, Admission memory a, uint256 signers, uint256 signatureSize)
+    function _admit(Hot memory hot, Args args, Admission memory a, uint256 signers, uint256 signatureSize)
         internal
         view
     {
         if (a.ts != hot.ts) revert Upkeeping_StaleStart(uint64(hot.ts), uint64(a.ts));
-        if (hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock) {
-            revert Upkeeping_Ended(_misc.endBlock, uint64(hot.ts));
+        if (hot.flags & Packed.TERMINATED != 0) {
+            if (hot.ts >= _misc.endBlock) revert Upkeeping_Ended(_misc.endBlock, uint64(hot.ts));
         }
         a.turnNumber = _turnNumber(args, a.ts, a.te);
         _seat(hot, args, a);
@@ -51,10 +60,14 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         if (a.leader >= a.n) revert Upkeeping_NoSuchLeader(a.n, a.leader);
         uint256 beyond = (signers | a.failed | a.payees) >> a.n;
         if (beyond != 0) revert Upkeeping_BitmapOutOfRange(1 << a.n, signers | a.failed | a.payees);
-        uint256 signing = Quorum.count(signers);
+        uint256 signing = Quorum.count(signers, a.n);
         if (signing < expectedSigners) revert Upkeeping_TooFewSigners(expectedSigners, signing);
         if (a.failed != 0) a.failedCount = Quorum.count(a.failed);
-        uint256 expectedFailed = _min(a.turnNumber - 1, f);
+        // Unchecked: turns count from 1.
+        uint256 expectedFailed;
+        unchecked {
+            expectedFailed = _min(a.turnNumber - 1, f);
+        }
         if (a.failedCount != expectedFailed) revert Upkeeping_WrongFailedCount(expectedFailed, a.failedCount);
         if (a.failed & a.payees != 0) revert Upkeeping_FailedPayee(0, a.failed & a.payees);
         if ((a.failed >> a.leader) & 1 != 0) revert Upkeeping_LeaderFailed(uint8(a.leader));
@@ -71,7 +84,7 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
     }
 
     /// @dev The active committee: the first is in the group's own code, which spares a slot and an account (R36).
-    function _seat(Hot memory hot, Args memory args, Admission memory a) private view {
+    function _seat(Hot memory hot, Args args, Admission memory a) private view {
         uint256 version = 1;
         a.n = args.members();
         if (hot.flags & Packed.ELSEWHERE != 0) {
@@ -82,44 +95,48 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
     }
 
     /// @dev i ≥ 1 of a settlement, if te is where turn i ends and the block lies in its window (R6).
-    function _turnNumber(Args memory args, uint256 ts, uint256 te) private view returns (uint256) {
+    function _turnNumber(Args args, uint256 ts, uint256 te) private view returns (uint256) {
         // Unchecked: all are below 2^64, and te is not below `first` where that is subtracted.
         unchecked {
         uint256 first = ts + args.interval();
         uint256 turn = args.turn();
         if (te < first) revert Upkeeping_WrongEnd(uint64(first), uint64(te));
-        uint256 remainder = (te - first) % turn;
-        if (remainder != 0) revert Upkeeping_WrongEnd(uint64(te - remainder), uint64(te));
+        uint256 lapsed = _quotient(te - first, turn);
+        uint256 expected = first + lapsed * turn;
+        if (te != expected) revert Upkeeping_WrongEnd(uint64(expected), uint64(te));
         if (block.number < te) revert Upkeeping_TooEarly(te, block.number);
         if (block.number >= te + turn) revert Upkeeping_TooLate(te + turn, block.number);
-        return (te - first) / turn + 1;
+        return lapsed + 1;
         }
     }
 
     function _verify(Admission memory a, uint256 signers, bytes32 digest, bytes calldata signature) internal view {
-        Quorum.Verdict verdict = Quorum.verify(a.keysBlob, a.n, signers, digest, signature);
-        if (verdict == Quorum.Verdict.Infinity) revert Upkeeping_Infinity();
-        if (verdict == Quorum.Verdict.Wrong) revert Upkeeping_BadSignature(digest, signers);
+        if (Quorum.isInfinity(signature)) revert Upkeeping_Infinity();
+        if (!Quorum.verify(a.keysBlob, a.n, signers, digest, signature)) revert Upkeeping_BadSignature(digest, signers);
     }
 
     /// @dev Divides the cut among the keepers that are not failed (R30); who is no payee leaves its part in the escrow.
-    /// @return paid what the payees were credited together
-    function _payKeepers(Hot memory hot, Admission memory a, uint256 cut)
-        internal
-        returns (uint256 paid, uint256 share)
-    {
-        if (a.payees == 0) return (0, 0);
-        share = cut / (a.n - a.failedCount);
-        if (share == 0) return (0, 0);
-        paid = share * Quorum.count(a.payees);
+    /// @return share what each of the payees was credited
+    function _payKeepers(Hot memory hot, Admission memory a, uint256 cut) internal returns (uint256 share) {
+        if (a.payees == 0) return 0;
+        uint256 paid;
+        // Unchecked: fewer fail than there are keepers, and no more are paid than the cut is divided by, as no payee has failed.
+        unchecked {
+            share = _quotient(cut, a.n - a.failedCount);
+            if (share == 0) return 0;
+            paid = share * Quorum.count(a.payees, a.n);
+            // Below 2^96, as all of it was deposited.
+            hot.share += share;
+        }
         hot.free -= paid;
-        hot.share += share;
-        uint256 unpaid = ~a.payees & ((1 << a.n) - 1);
+        uint256 unpaid = ~a.payees & Quorum.everyone(a.n);
         // R25: who sends in the leader's place takes the leader's share, unless it has failed itself.
-        if (a.sender != a.leader && (a.payees >> a.leader) & 1 != 0 && (a.failed >> a.sender) & 1 == 0) {
-            unpaid |= 1 << a.leader;
-            _shares[a.version].keepers[a.sender].bonus += uint96(share);
-            emit LeaderReplaced(uint64(a.ts), uint8(a.leader), uint8(a.sender), share);
+        if (a.sender != a.leader) {
+            if ((a.payees >> a.leader) & 1 != 0 && (a.failed >> a.sender) & 1 == 0) {
+                unpaid |= 1 << a.leader;
+                _shares[a.version].keepers[a.sender].bonus += uint96(share);
+                emit LeaderReplaced(uint64(a.ts), uint8(a.leader), uint8(a.sender), share);
+            }
         }
         if (unpaid != 0) _chargeDebts(_shares[a.version], unpaid, share);
     }
@@ -146,7 +163,7 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
     }
 
     /// @dev Notes the settlement in the history and moves the group on.
-    function _close(Hot memory hot, Args memory args, Admission memory a) internal {
+    function _close(Hot memory hot, Args args, Admission memory a) internal {
         hot.turns = TurnLog.append(_turnLog, hot.turns, a.turnNumber, a.ts, args.interval(), args.turn());
         _moveOn(hot, a.te, a.te);
     }

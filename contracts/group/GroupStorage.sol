@@ -190,7 +190,7 @@ abstract contract GroupStorage {
         _registry = registry_;
     }
 
-    function _onlyPayer(Args memory args) internal view {
+    function _onlyPayer(Args args) internal view {
         if (msg.sender != args.payer()) revert IUpkeepingMoney.Upkeeping_NotPayer(args.payer(), msg.sender);
     }
 
@@ -202,8 +202,20 @@ abstract contract GroupStorage {
         _hotWord = Packed.pack(hot);
     }
 
-    function _domainSeparator() internal view returns (bytes32) {
-        return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("WhitePay"), keccak256("1"), block.chainid, address(this)));
+    function _domainSeparator() internal view returns (bytes32 separator) {
+        bytes32 typehash = DOMAIN_TYPEHASH;
+        bytes32 name = keccak256("WhitePay");
+        bytes32 version = keccak256("1");
+        // Assembly: keccak256(abi.encode(…)), without the allocation.
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, typehash)
+            mstore(add(start, 32), name)
+            mstore(add(start, 64), version)
+            mstore(add(start, 96), chainid())
+            mstore(add(start, 128), address())
+            separator := keccak256(start, 160)
+        }
     }
 
     function _typedDigest(bytes32 structHash) internal view returns (bytes32 digest) {
@@ -226,6 +238,13 @@ abstract contract GroupStorage {
     /// @dev The same, rounded up: what is reserved is never less than what is paid (R32).
     function _reserveFor(uint256 spaceTime, uint256 price) internal pure returns (uint256) {
         return (spaceTime * price + (1 << 30) - 1) >> 30;
+    }
+
+    /// @dev x / y for a y that cannot be 0, which the compiler would check all the same.
+    function _quotient(uint256 x, uint256 y) internal pure returns (uint256 z) {
+        assembly ("memory-safe") {
+            z := div(x, y)
+        }
     }
 
     function _min(uint256 x, uint256 y) internal pure returns (uint256) {
@@ -314,14 +333,14 @@ abstract contract GroupStorage {
     }
 
     /// @dev First slot that starts more than `confirmations` blocks later (R33).
-    function _effectiveBlock(Args memory args) internal view returns (uint256) {
+    function _effectiveBlock(Args args) internal view returns (uint256) {
         uint256 elapsed = block.number - args.origin() + args.confirmations();
         return args.origin() + (elapsed / args.slot() + 1) * args.slot();
     }
 
     /// @dev What unsettled intervals and the lockup may still cost, in byte·blocks (R32). After a terminate the bytes end at a
     ///      known block, so what they cost is known too.
-    function _reservedSpaceTime(Hot memory hot, Args memory args) internal view returns (uint256) {
+    function _reservedSpaceTime(Hot memory hot, Args args) internal view returns (uint256) {
         uint256 low = _misc.totalsSettled;
         (uint256 settled,) = _totalBefore(low, hot.ts);
         if (hot.flags & Packed.TERMINATED != 0) {
@@ -340,7 +359,7 @@ abstract contract GroupStorage {
     }
 
     /// @dev What the payer may take out (R32).
-    function _withdrawable(Hot memory hot, Args memory args) internal view returns (uint256) {
+    function _withdrawable(Hot memory hot, Args args) internal view returns (uint256) {
         uint256 kept = _arrears + _reserveFor(_reservedSpaceTime(hot, args) + _untouched, args.price());
         return hot.free > kept ? hot.free - kept : 0;
     }

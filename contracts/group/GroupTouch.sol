@@ -12,7 +12,7 @@ abstract contract GroupTouch is GroupStorage {
     uint256 internal constant RUNS_PER_CALL = 16;
 
     /// @dev A provider's slot, after crediting it for abandoned runs.
-    function _touched(Args memory args, uint256 provider) internal returns (Live memory live) {
+    function _touched(Args args, uint256 provider) internal returns (Live memory live) {
         live = Packed.unpackLive(_liveWords[provider]);
         Hot memory hot = _hot();
         if (hot.flags & Packed.ABANDONED == 0) return live;
@@ -28,7 +28,7 @@ abstract contract GroupTouch is GroupStorage {
 
     /// @dev Item by item: credits at the rate of the last settlement, or all that was committed if there was none, and never
     ///      more than that. At most `limit` runs; `live` stands at the end of them.
-    function _touch(Hot memory hot, Args memory args, uint256 provider, Live memory live, uint256 limit) internal {
+    function _touch(Hot memory hot, Args args, uint256 provider, Live memory live, uint256 limit) internal {
         ProviderRecord storage record = _providers[provider];
         uint256 count = _runs.length;
         for (uint256 index = record.run; index < count && limit != 0; --limit) {
@@ -50,7 +50,7 @@ abstract contract GroupTouch is GroupStorage {
     /// @dev Merkle mode: the same in two steps, as no settlement says what a provider's rate was. Runs before its first
     ///      settlement are credited at once; the others wait until it has claimed under the root in force then, or a later one.
     ///      Otherwise a provider that proved nothing would have the whole integral by never claiming.
-    function _collectRuns(Hot memory hot, Args memory args, uint256 provider, Live memory live) internal {
+    function _collectRuns(Hot memory hot, Args args, uint256 provider, Live memory live) internal {
         ProviderRecord storage record = _providers[provider];
         uint256 count = _runs.length;
         uint256 limit = RUNS_PER_CALL;
@@ -77,7 +77,7 @@ abstract contract GroupTouch is GroupStorage {
     }
 
     /// @dev Merkle mode: credits what waits for a rate, once there is one.
-    function _creditRuns(Hot memory hot, Args memory args, uint256 provider, Live memory live) internal {
+    function _creditRuns(Hot memory hot, Args args, uint256 provider, Live memory live) internal {
         ProviderRecord storage record = _providers[provider];
         uint256 spaceTime = record.owedSpaceTime;
         if (spaceTime == 0 || record.claimedThrough < record.owedRootTe) return;
@@ -91,7 +91,7 @@ abstract contract GroupTouch is GroupStorage {
     /// @dev Credits out of the free escrow as far as it goes; the rest is arrears.
     function _creditAbandoned(
         Hot memory hot,
-        Args memory args,
+        Args args,
         uint256 provider,
         Live memory live,
         uint256 run,

@@ -18,7 +18,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
 
     /// @dev A plain transfer of the chain's coin is a deposit.
     receive() external payable nonReentrant {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         if (args.token() != address(0)) revert Upkeeping_WrongValue(0, msg.value);
         _book(msg.value);
     }
@@ -50,7 +50,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
 
     /// @inheritdoc IUpkeepingMoney
     function withdrawPayer(uint256 amount) external nonReentrant {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         _onlyPayer(args);
         if (amount == 0) revert Upkeeping_NothingToMove();
         Hot memory hot = _hot();
@@ -78,7 +78,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
 
     /// @inheritdoc IUpkeepingMoney
     function withdrawProvider(uint32 provider) external nonReentrant {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         ProviderRecord storage record = _existing(provider);
         address payee = _owner(record.operator, false);
         Live memory live = _touched(args, provider);
@@ -110,7 +110,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
 
     /// @inheritdoc IUpkeepingMoney
     function collectArrears(uint32 provider) external {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         ProviderRecord storage record = _existing(provider);
         Live memory live = _touched(args, provider);
         Hot memory hot = _hot();

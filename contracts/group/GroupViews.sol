@@ -13,11 +13,14 @@ import {
     Parameters,
     PastSettlement,
     Provider,
+    Settlement,
+    SettlementRoot,
     State
 } from "../interfaces/UpkeepingTypes.sol";
 import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
 import {Hot, Live, Packed} from "../libraries/Packed.sol";
 import {Quorum} from "../libraries/Quorum.sol";
+import {SettlementDigest} from "../libraries/SettlementDigest.sol";
 import {TurnLog} from "../libraries/TurnLog.sol";
 import {GroupConsents} from "./GroupConsents.sol";
 import {GroupOutlook} from "./GroupOutlook.sol";
@@ -26,7 +29,7 @@ import {GroupOutlook} from "./GroupOutlook.sol";
 abstract contract GroupViews is GroupConsents, GroupOutlook {
     /// @inheritdoc IUpkeepingViews
     function parameters() external view returns (Parameters memory) {
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         return Parameters(args.payer(), address(_registry), uint64(args.origin()), args.config());
     }
 
@@ -116,7 +119,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     function providers(uint256 from, uint256 count) external view returns (Provider[] memory page) {
         (from, count) = _page(from, count, _misc.providerCount);
         Hot memory hot = _hot();
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         page = new Provider[](count);
         for (uint256 i = 0; i < count; ++i) {
             page[i] = _provider(hot, args, from + i);
@@ -175,7 +178,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     /// @inheritdoc IUpkeepingViews
     function escrow() external view returns (Escrow memory e) {
         Hot memory hot = _hot();
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         e.deposited = _ledger.deposited;
         e.paidOut = _ledger.paidOut;
         e.balance = e.deposited - e.paidOut;
@@ -194,7 +197,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     /// @inheritdoc IUpkeepingViews
     function fundedUntil() external view returns (uint64) {
         Hot memory hot = _hot();
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         uint256 low = _misc.totalsSettled;
         (uint256 settled,) = _totalBefore(low, hot.ts);
         (uint256 now_, uint256 index) = _totalBefore(low, _committedEnd(hot.flags, block.number));
@@ -239,6 +242,17 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     }
 
     /// @inheritdoc IUpkeepingViews
+    function settlementDigest(Settlement calldata s) external view returns (bytes32) {
+        (uint256 items, uint256 count) = SettlementDigest.copy(s.items);
+        return _typedDigest(SettlementDigest.structHash(s, items, count));
+    }
+
+    /// @inheritdoc IUpkeepingViews
+    function settlementRootDigest(SettlementRoot calldata s) external view returns (bytes32) {
+        return _typedDigest(SettlementDigest.structHash(s));
+    }
+
+    /// @inheritdoc IUpkeepingViews
     function providerDataDigest(bytes32 root, uint64 size, address receiptKey, uint64 sequence)
         external
         view
@@ -252,7 +266,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
         return _seatDigest(version);
     }
 
-    function _provider(Hot memory hot, Args memory args, uint256 index) private view returns (Provider memory p) {
+    function _provider(Hot memory hot, Args args, uint256 index) private view returns (Provider memory p) {
         ProviderRecord storage record = _providers[index];
         Live memory live = Packed.unpackLive(_liveWords[index]);
         p.index = uint32(index);
@@ -300,7 +314,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     /// @dev An abandon empties the buffer, so what waits there leads up to ts.
     function _pastSettlements(uint256 from, uint256 count) private view returns (PastSettlement[] memory) {
         Hot memory hot = _hot();
-        Args memory args = GroupArgs.load();
+        Args args = GroupArgs.load();
         return TurnLog.read(_turnLog, hot.turns, hot.ts, args.interval(), args.turn(), from, count);
     }
 

@@ -59,6 +59,8 @@ interface IUpkeepingSettlement {
     error Upkeeping_WrongItemCount(uint256 expected, uint256 actual);
     /// @notice Items are not strictly ascending by provider.
     error Upkeeping_ItemsNotAscending(uint256 expectedAbove, uint256 actual);
+    /// @notice An item's provider is above 2^32 − 1 or its space-time above 2^128 − 1.
+    error Upkeeping_ItemOutOfRange(uint256 provider, uint256 spaceTime);
     /// @notice The provider of an item is not active in the interval.
     error Upkeeping_ProviderNotActive(uint32 provider);
     /// @notice A signature of the wrong size.
@@ -97,10 +99,4 @@ interface IUpkeepingSettlement {
     function claim(uint32 provider, uint256 cumulativeSpaceTime, bytes32[] calldata proof)
         external
         returns (uint256 amount);
-
-    /// @notice EIP-712 digest of a settlement (R27).
-    function settlementDigest(Settlement calldata settlement) external view returns (bytes32);
-
-    /// @notice EIP-712 digest of a Merkle settlement (R27).
-    function settlementRootDigest(SettlementRoot calldata settlement) external view returns (bytes32);
 }

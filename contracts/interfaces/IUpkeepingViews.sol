@@ -12,6 +12,8 @@ import {
     PastSettlement,
     Provider,
     ProviderOutlook,
+    Settlement,
+    SettlementRoot,
     State
 } from "./UpkeepingTypes.sol";
 
@@ -99,6 +101,12 @@ interface IUpkeepingViews {
 
     /// @notice EIP-712 domain separator.
     function domainSeparator() external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a settlement (R27).
+    function settlementDigest(Settlement calldata settlement) external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a Merkle settlement (R27).
+    function settlementRootDigest(SettlementRoot calldata settlement) external view returns (bytes32);
 
     /// @notice EIP-712 digest of a provider's consent.
     function providerDataDigest(bytes32 root, uint64 size, address receiptKey, uint64 sequence)

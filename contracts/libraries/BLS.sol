@@ -27,53 +27,62 @@ library BLS {
     /// @param dst domain separation tag, at most 255 bytes
     /// @param out memory address where the 128 bytes go
     function hashToG1(bytes memory message, bytes memory dst, uint256 out) internal view {
+        uint256 at;
+        uint256 dstAt;
+        assembly ("memory-safe") {
+            at := add(message, 32)
+            dstAt := add(dst, 32)
+        }
+        hashToG1(at, message.length, dstAt, dst.length, out);
+    }
+
+    /// @notice The same, with message and tag where they are in memory.
+    function hashToG1(uint256 message, uint256 size, uint256 dst, uint256 dstSize, uint256 out) internal view {
         // Assembly: the field elements are built in place, and Solidity has no call to a precompile with a checked size.
         assembly ("memory-safe") {
-            function precompile(id, input, inputSize, output, outputSize) {
-                let ok := staticcall(gas(), id, input, inputSize, output, outputSize)
-                if iszero(and(ok, eq(returndatasize(), outputSize))) {
-                    mstore(0x00, 0x565981a700000000000000000000000000000000000000000000000000000000)
-                    mstore(0x04, id)
-                    mstore(0x24, outputSize)
-                    mstore(0x44, returndatasize())
-                    revert(0x00, 0x64)
-                }
+            function fail(id, expectedBytes) {
+                mstore(0x00, 0x565981a700000000000000000000000000000000000000000000000000000000)
+                mstore(0x04, id)
+                mstore(0x24, expectedBytes)
+                mstore(0x44, returndatasize())
+                revert(0x00, 0x64)
             }
 
             // Layout from the free pointer: [0, 128) the uniform bytes, [128, 353) modexp, and from 384 on the hash input.
+            // Arguments are evaluated from the right, so that each size read is that of the call beside it.
             let uniform := mload(0x40)
             let modexp := add(uniform, 128)
             let input := add(uniform, 384)
-            let size := mload(message)
-            let dstSize := mload(dst)
 
             // msg_prime = 64 zeros ‖ message ‖ I2OSP(128, 2) ‖ 00 ‖ dst ‖ I2OSP(|dst|, 1)
             mstore(input, 0)
             mstore(add(input, 32), 0)
-            mcopy(add(input, 64), add(message, 32), size)
+            mcopy(add(input, 64), message, size)
             let tail := add(add(input, 64), size)
             mstore(tail, shl(232, 0x008000))
-            mcopy(add(tail, 3), add(dst, 32), dstSize)
+            mcopy(add(tail, 3), dst, dstSize)
             mstore8(add(add(tail, 3), dstSize), dstSize)
-            precompile(2, input, add(add(size, dstSize), 68), uniform, 32)
+            if iszero(and(eq(returndatasize(), 32), staticcall(gas(), 2, input, add(add(size, dstSize), 68), uniform, 32))) {
+                fail(2, 32)
+            }
             let b0 := mload(uniform)
 
             // b_i = H((b_0 xor b_(i-1)) ‖ i ‖ dst_prime); the tag is copied once.
-            mcopy(add(input, 33), add(dst, 32), dstSize)
+            mcopy(add(input, 33), dst, dstSize)
             mstore8(add(add(input, 33), dstSize), dstSize)
+            size := add(dstSize, 34)
             mstore(input, b0)
             mstore8(add(input, 32), 1)
-            let size_ := add(dstSize, 34)
-            precompile(2, input, size_, uniform, 32)
+            if iszero(and(eq(returndatasize(), 32), staticcall(gas(), 2, input, size, uniform, 32))) { fail(2, 32) }
             mstore(input, xor(b0, mload(uniform)))
             mstore8(add(input, 32), 2)
-            precompile(2, input, size_, add(uniform, 32), 32)
+            if iszero(and(eq(returndatasize(), 32), staticcall(gas(), 2, input, size, add(uniform, 32), 32))) { fail(2, 32) }
             mstore(input, xor(b0, mload(add(uniform, 32))))
             mstore8(add(input, 32), 3)
-            precompile(2, input, size_, add(uniform, 64), 32)
+            if iszero(and(eq(returndatasize(), 32), staticcall(gas(), 2, input, size, add(uniform, 64), 32))) { fail(2, 32) }
             mstore(input, xor(b0, mload(add(uniform, 64))))
             mstore8(add(input, 32), 4)
-            precompile(2, input, size_, add(uniform, 96), 32)
+            if iszero(and(eq(returndatasize(), 32), staticcall(gas(), 2, input, size, add(uniform, 96), 32))) { fail(2, 32) }
 
             // Reduce both 64-byte integers mod p with MODEXP (exponent 1), then map each to the curve.
             mstore(modexp, 64)
@@ -83,12 +92,13 @@ library BLS {
             mstore(add(modexp, 161), P_HI)
             mstore(add(modexp, 193), P_LO)
             mcopy(add(modexp, 96), uniform, 64)
-            precompile(5, modexp, 225, input, 64)
-            precompile(0x10, input, 64, input, 128)
+            if iszero(and(eq(returndatasize(), 64), staticcall(gas(), 5, modexp, 225, input, 64))) { fail(5, 64) }
+            if iszero(and(eq(returndatasize(), 128), staticcall(gas(), 0x10, input, 64, input, 128))) { fail(0x10, 128) }
             mcopy(add(modexp, 96), add(uniform, 64), 64)
-            precompile(5, modexp, 225, add(input, 128), 64)
-            precompile(0x10, add(input, 128), 64, add(input, 128), 128)
-            precompile(0x0b, input, 256, out, 128)
+            let second := add(input, 128)
+            if iszero(and(eq(returndatasize(), 64), staticcall(gas(), 5, modexp, 225, second, 64))) { fail(5, 64) }
+            if iszero(and(eq(returndatasize(), 128), staticcall(gas(), 0x10, second, 64, second, 128))) { fail(0x10, 128) }
+            if iszero(and(eq(returndatasize(), 128), staticcall(gas(), 0x0b, input, 256, out, 128))) { fail(0x0b, 128) }
         }
     }
 

@@ -3,12 +3,9 @@ pragma solidity 0.8.37;
 
 import {Config} from "../interfaces/UpkeepingTypes.sol";
 
-/// @notice A group's fixed parameters as three packed words, behind the clone's code.
-struct Args {
-    uint256 a;
-    uint256 b;
-    uint256 c;
-}
+/// @notice A group's fixed parameters: where in memory the three packed words from behind the clone's code are. A struct would be
+///         written with zeros first, in every call.
+type Args is uint256;
 
 using GroupArgs for Args global;
 
@@ -49,75 +46,84 @@ library GroupArgs {
     }
 
     /// @notice Reads the arguments of the running clone.
-    function load() internal view returns (Args memory args) {
+    function load() internal view returns (Args args) {
         // Assembly: a clone's arguments are reached only by copying its code.
         assembly ("memory-safe") {
+            args := mload(0x40)
+            mstore(0x40, add(args, 96))
             extcodecopy(address(), args, OFFSET, 96)
         }
     }
 
-    function config(Args memory args) internal pure returns (Config memory) {
+    /// @dev One of the three words: a at 0, b at 32, c at 64.
+    function _word(Args args, uint256 offset) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(args, offset))
+        }
+    }
+
+    function config(Args args) internal pure returns (Config memory) {
         return Config({
             token: args.token(),
             price: uint96(args.price()),
             interval: uint32(args.interval()),
             turn: uint32(args.turn()),
             slot: uint32(args.slot()),
-            answer: uint32(args.c >> 160),
+            answer: uint32(_word(args, 64) >> 160),
             confirmations: uint32(args.confirmations()),
             lockup: uint32(args.lockup()),
             keeperShareBps: uint16(args.keeperShareBps()),
-            toleranceBps: uint16(args.c >> 80),
+            toleranceBps: uint16(_word(args, 64) >> 80),
             merkle: args.merkle()
         });
     }
 
-    function payer(Args memory args) internal pure returns (address) {
-        return address(uint160(args.a >> 96));
+    function payer(Args args) internal pure returns (address) {
+        return address(uint160(_word(args, 0) >> 96));
     }
 
-    function price(Args memory args) internal pure returns (uint256) {
-        return uint96(args.a);
+    function price(Args args) internal pure returns (uint256) {
+        return uint96(_word(args, 0));
     }
 
-    function token(Args memory args) internal pure returns (address) {
-        return address(uint160(args.b >> 96));
+    function token(Args args) internal pure returns (address) {
+        return address(uint160(_word(args, 32) >> 96));
     }
 
-    function origin(Args memory args) internal pure returns (uint256) {
-        return uint40(args.b >> 56);
+    function origin(Args args) internal pure returns (uint256) {
+        return uint40(_word(args, 32) >> 56);
     }
 
-    function interval(Args memory args) internal pure returns (uint256) {
-        return uint32(args.b >> 24);
+    function interval(Args args) internal pure returns (uint256) {
+        return uint32(_word(args, 32) >> 24);
     }
 
-    function keeperShareBps(Args memory args) internal pure returns (uint256) {
-        return uint16(args.b >> 8);
+    function keeperShareBps(Args args) internal pure returns (uint256) {
+        return uint16(_word(args, 32) >> 8);
     }
 
-    function merkle(Args memory args) internal pure returns (bool) {
-        return uint8(args.b) != 0;
+    function merkle(Args args) internal pure returns (bool) {
+        return uint8(_word(args, 32)) != 0;
     }
 
-    function turn(Args memory args) internal pure returns (uint256) {
-        return args.c >> 224;
+    function turn(Args args) internal pure returns (uint256) {
+        return _word(args, 64) >> 224;
     }
 
     /// @notice Size of the first committee.
-    function members(Args memory args) internal pure returns (uint256) {
-        return uint8(args.c);
+    function members(Args args) internal pure returns (uint256) {
+        return uint8(_word(args, 64));
     }
 
-    function slot(Args memory args) internal pure returns (uint256) {
-        return uint32(args.c >> 192);
+    function slot(Args args) internal pure returns (uint256) {
+        return uint32(_word(args, 64) >> 192);
     }
 
-    function confirmations(Args memory args) internal pure returns (uint256) {
-        return uint32(args.c >> 128);
+    function confirmations(Args args) internal pure returns (uint256) {
+        return uint32(_word(args, 64) >> 128);
     }
 
-    function lockup(Args memory args) internal pure returns (uint256) {
-        return uint32(args.c >> 96);
+    function lockup(Args args) internal pure returns (uint256) {
+        return uint32(_word(args, 64) >> 96);
     }
 }

@@ -16,7 +16,23 @@ library Quorum {
     uint256 internal constant MAX_INLINE_OPERATORS = 115;
     /// @dev Up to here the data fits in a clone's code behind its arguments.
     uint256 internal constant MAX_OWN_MEMBERS = 112;
-    bytes internal constant SIGNATURE_DST = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
+    /// @dev `BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_`, as two words.
+    bytes32 private constant SIGNATURE_DST_START = "BLS_SIG_BLS12381G1_XMD:SHA-256_S";
+    bytes32 private constant SIGNATURE_DST_END = "SWU_RO_POP_";
+    uint256 private constant SIGNATURE_DST_BYTES = 43;
+
+    /// @notice Number of bits set in a bitmap of n members, which is n most of the time.
+    function count(uint256 bitmap, uint256 n) internal pure returns (uint256) {
+        return bitmap == everyone(n) ? n : count(bitmap);
+    }
+
+    /// @notice The bitmap of all members.
+    function everyone(uint256 n) internal pure returns (uint256) {
+        // Unchecked: 2^n is not 0.
+        unchecked {
+            return (1 << n) - 1;
+        }
+    }
 
     /// @notice Number of bits set in a bitmap of at most 128 bits.
     function count(uint256 bitmap) internal pure returns (uint256) {
@@ -29,45 +45,57 @@ library Quorum {
         }
     }
 
-    /// @notice What `verify` found.
-    enum Verdict {
-        Holds,
-        Infinity,
-        Wrong
+    /// @notice Whether a signature is the point at infinity, which would hold for keys that cancel each other out.
+    /// @param signature 128 bytes
+    function isInfinity(bytes calldata signature) internal pure returns (bool zero) {
+        assembly ("memory-safe") {
+            let at := signature.offset
+            let upper := or(calldataload(at), calldataload(add(at, 32)))
+            zero := iszero(or(upper, or(calldataload(add(at, 64)), calldataload(add(at, 96)))))
+        }
     }
 
     /// @notice Checks an aggregate signature of `signers` over a digest.
     /// @param blob keys of the committee
     /// @param n its size; `signers` has no bit at or above it
-    /// @param signature G1 point, 128 bytes
+    /// @param signature G1 point, 128 bytes, not infinity
     function verify(address blob, uint256 n, uint256 signers, bytes32 digest, bytes calldata signature)
         internal
         view
-        returns (Verdict)
+        returns (bool)
     {
         uint256 input;
-        // Room for the pairing's input (768), one key behind it for additions (256), and a key as stored (192).
+        uint256 tag;
+        bytes32 tagStart = SIGNATURE_DST_START;
+        bytes32 tagEnd = SIGNATURE_DST_END;
+        // Room for the pairing's input (768), one key behind it for additions (256), a key as stored (192), and the tag.
         assembly ("memory-safe") {
             input := mload(0x40)
-            mstore(0x40, add(input, 1216))
+            tag := add(input, 1216)
+            mstore(0x40, add(tag, 64))
             calldatacopy(input, signature.offset, 128)
+            mstore(tag, tagStart)
+            mstore(add(tag, 32), tagEnd)
+            mstore(0x00, digest)
         }
-        if (BLS.isInfinityG1(input)) return Verdict.Infinity;
         // If the signers' keys cancelled each other out, the second pairing would be 1 and the first is not, as the signature
         // is not infinity: no check of its own is needed for that.
-        BLS.g2Generator(input + 128);
-        BLS.hashToG1(abi.encodePacked(digest), SIGNATURE_DST, input + 384);
-        _negatedKey(blob, ~signers & ((1 << n) - 1), input + 512);
-        return BLS.pairingHolds(input) ? Verdict.Holds : Verdict.Wrong;
+        // Unchecked: addresses in memory.
+        unchecked {
+            BLS.hashToG1(0, 32, tag, SIGNATURE_DST_BYTES, input + 384);
+            BLS.g2Generator(input + 128);
+            _negatedKey(blob, ~signers & everyone(n), input + 512);
+        }
+        return BLS.pairingHolds(input);
     }
 
     /// @dev Writes −(Σ keys of the signers) at `place`; uses the 448 bytes behind it.
     function _negatedKey(address blob, uint256 absent, uint256 place) private view {
-        uint256 scratch = place + 2 * BLS.G2_BYTES;
-        _read(blob, 0, BLS.KEY_BYTES, scratch);
-        BLS.pad(scratch, place);
-        // Unchecked: at most 124 keys of 192 bytes.
+        // Unchecked: addresses in memory, and at most 124 keys of 192 bytes.
         unchecked {
+            uint256 scratch = place + 2 * BLS.G2_BYTES;
+            _read(blob, 0, BLS.KEY_BYTES, scratch);
+            BLS.pad(scratch, place);
             for (uint256 offset = BLS.KEY_BYTES; absent != 0; absent >>= 1) {
                 if (absent & 1 != 0) {
                     _read(blob, offset, BLS.KEY_BYTES, scratch);
@@ -177,20 +205,27 @@ library Quorum {
     }
 
     /// @dev Where in a holder's code the data begins: behind a blob's STOP, or behind a group's arguments.
-    function _start(address blob) private view returns (uint256) {
-        return blob == address(this) ? GroupArgs.KEYS_OFFSET : 1;
+    function _start(address blob) private view returns (uint256 start) {
+        uint256 own = GroupArgs.KEYS_OFFSET - 1;
+        // Assembly: without a jump.
+        assembly ("memory-safe") {
+            start := add(1, mul(own, eq(blob, address())))
+        }
     }
 
     function _read(address blob, uint256 offset, uint256 size, uint256 to) private view {
-        offset += _start(blob);
+        uint256 start = _start(blob);
         assembly ("memory-safe") {
-            extcodecopy(blob, to, offset, size)
+            extcodecopy(blob, to, add(offset, start), size)
         }
     }
 
     /// @dev Which code holds the operators, and where in it they start.
     function _operators(address blob, uint256 n) private view returns (address holder, uint256 offset) {
-        offset = BLS.KEY_BYTES * (n + 1) + _start(blob);
+        // Unchecked: at most 124 keys of 192 bytes.
+        unchecked {
+            offset = BLS.KEY_BYTES * (n + 1) + _start(blob);
+        }
         if (n <= MAX_INLINE_OPERATORS) return (blob, offset);
         assembly ("memory-safe") {
             extcodecopy(blob, 0x00, offset, 32)

@@ -12,16 +12,17 @@ library SettlementDigest {
         "SettlementRoot(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 root,uint256 totalSpaceTime)"
     );
 
-    function structHash(Settlement calldata s) internal pure returns (bytes32 hash) {
+    /// @param items where `copy` put the settlement's items
+    /// @param count how many they are
+    function structHash(Settlement calldata s, uint256 items, uint256 count) internal pure returns (bytes32 hash) {
         bytes32 typehash = SETTLEMENT_TYPEHASH;
-        bytes32 items = itemsHash(s.items);
         // Assembly: the six words in front of the items are in calldata as they are signed. A value beyond its type is
-        // refused where it is read.
+        // refused where it is checked.
         assembly ("memory-safe") {
             let start := mload(0x40)
             mstore(start, typehash)
             calldatacopy(add(start, 32), s, 192)
-            mstore(add(start, 224), items)
+            mstore(add(start, 224), keccak256(sub(items, 64), add(64, shl(6, count))))
             hash := keccak256(start, 256)
         }
     }
@@ -37,17 +38,18 @@ library SettlementDigest {
         }
     }
 
-    /// @notice keccak256(abi.encode(items)).
-    function itemsHash(Item[] calldata items) internal pure returns (bytes32 hash) {
-        // Assembly: the items' calldata is their encoding already. A provider or space-time beyond its type is refused where
-        // the item is read.
+    /// @notice Copies items to memory, provider and space-time in turn, behind the two words that abi.encode puts in front.
+    /// @dev A provider or space-time beyond its type has to be refused by who reads them.
+    function copy(Item[] calldata items) internal pure returns (uint256 place, uint256 count) {
+        count = items.length;
         assembly ("memory-safe") {
             let start := mload(0x40)
             mstore(start, 32)
-            mstore(add(start, 32), items.length)
-            let size := shl(6, items.length)
-            calldatacopy(add(start, 64), items.offset, size)
-            hash := keccak256(start, add(64, size))
+            mstore(add(start, 32), count)
+            place := add(start, 64)
+            let size := shl(6, count)
+            calldatacopy(place, items.offset, size)
+            mstore(0x40, add(place, size))
         }
     }
 }

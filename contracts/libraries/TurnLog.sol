@@ -21,7 +21,18 @@ library TurnLog {
         internal
         returns (uint256)
     {
-        if (turn <= BUFFER_BITS && buffer >> (BUFFER_BITS + 1 - turn) == 0) return (buffer << turn) | 1;
+        // Unchecked: the first half keeps the difference above 0.
+        unchecked {
+            if (turn <= BUFFER_BITS && buffer >> (BUFFER_BITS + 1 - turn) == 0) return (buffer << turn) | 1;
+        }
+        return _overflow(log, buffer, turn, ts, interval, blocks);
+    }
+
+    /// @dev The rare way: what waits goes to the log first. Apart, so that the usual way is short enough to be inlined.
+    function _overflow(uint256[] storage log, uint256 buffer, uint256 turn, uint256 ts, uint256 interval, uint256 blocks)
+        private
+        returns (uint256)
+    {
         flush(log, buffer, ts, interval, blocks);
         if (turn <= BUFFER_BITS) return (1 << turn) | 1;
         log.push((ts << 216) | (_before(log) << 184) | RAW | turn);

@@ -5,7 +5,6 @@ import {DemoToken} from "../demo/DemoToken.sol";
 import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
 import {Config, Escrow, Item, KeeperAccount, Provider, Settlement, State} from "../interfaces/UpkeepingTypes.sol";
 import {BLS} from "../libraries/BLS.sol";
-import {Quorum} from "../libraries/Quorum.sol";
 import {Registry} from "../Registry.sol";
 import {Upkeeping} from "../Upkeeping.sol";
 import {UpkeepingEscrow} from "../UpkeepingEscrow.sol";
@@ -122,7 +121,7 @@ contract Handler {
         }
         s.items = items;
         uint256 secret = 3 * KEEPER_KEYS + 3;
-        bytes memory signature = _sign(secret, abi.encodePacked(group.settlementDigest(s)), Quorum.SIGNATURE_DST);
+        bytes memory signature = _sign(secret, abi.encodePacked(group.settlementDigest(s)), "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_");
         VM.startPrank(VM.addr(KEEPER_KEYS));
         group.settle(s, 7, signature);
         VM.stopPrank();

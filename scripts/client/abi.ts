@@ -110,6 +110,7 @@ export const groupAbi = new Interface([
   "error Upkeeping_FailedPayee(uint256 expected, uint256 overlap)",
   "error Upkeeping_Infinity()",
   "error Upkeeping_Initialized(uint64 committee)",
+  "error Upkeeping_ItemOutOfRange(uint256 provider, uint256 spaceTime)",
   "error Upkeeping_ItemsNotAscending(uint256 expectedAbove, uint256 actual)",
   "error Upkeeping_LeaderFailed(uint8 leader)",
   "error Upkeeping_NoRoot()",

@@ -1,6 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { hexlify, randomBytes, ZeroHash, type Wallet } from "ethers";
+import {
+  AbiCoder,
+  concat,
+  hexlify,
+  keccak256,
+  randomBytes,
+  toUtf8Bytes,
+  ZeroHash,
+  type Wallet,
+} from "ethers";
 import { encodeG1 } from "../../scripts/client/bls.ts";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { certify } from "../support/contracts/keys.ts";
@@ -332,6 +341,52 @@ describe("settle refuses", () => {
     expect((await refused({ items: [second, first] })).error).toBe("Upkeeping_ItemsNotAscending");
     const unknown = await refused({ items: [first, { provider: 7, spaceTime: 0n }] });
     expect(unknown).toEqual({ error: "Upkeeping_ProviderNotActive", args: [7n] });
+  });
+
+  it("values beyond their types, in words", async () => {
+    const wide = "tuple(uint256,uint256,uint256,uint256,uint256,uint256,tuple(uint256,uint256)[])";
+    const coder = AbiCoder.defaultAbiCoder();
+    const honest = await group.proposal(items);
+    await world.chain.before(honest.te + 1);
+    const tried = async (terms: bigint[], list: [bigint, bigint][], signature: string): Promise<string> => {
+      const encoded = coder.encode([wide, "uint256", "bytes"], [[...terms, list], 15n, signature]);
+      const data = concat([group.contract.interface.getFunction("settle")?.selector ?? "", encoded]);
+      const sent = keeper(0).sendTransaction({ to: await group.address(), data, gasLimit: 1_000_000 });
+      return (await refusal(sent, group.contract.interface)).error;
+    };
+    const { ts, te, committee, leader, failed, payees } = honest;
+    const terms = [BigInt(ts), BigInt(te), BigInt(committee), BigInt(leader), failed, payees];
+    const pairs = items.map(({ provider, spaceTime }): [bigint, bigint] => [BigInt(provider), spaceTime]);
+    const expected = ["StaleStart", "TooEarly", "WrongCommittee", "NoSuchLeader", "BitmapOutOfRange"];
+    for (const [i, error] of expected.entries()) {
+      const beyond = terms.map((term, j) => (i === j ? term + (5n << 64n) : term));
+      expect(await tried(beyond, pairs, `0x${"11".repeat(128)}`)).toBe(`Upkeeping_${error}`);
+    }
+    // Items are looked at after the signature, so all keepers have to have signed them.
+    for (const bad of [
+      [0n, 1n << 128n],
+      [1n << 32n, 0n],
+    ] as [bigint, bigint][]) {
+      const list = [
+        ...pairs.slice(0, 1).filter(() => bad[0] !== 0n),
+        bad,
+        ...pairs.slice(1).filter(() => bad[0] === 0n),
+      ];
+      const typehash = keccak256(
+        toUtf8Bytes(
+          "Settlement(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 items)",
+        ),
+      );
+      const hash = keccak256(coder.encode(["tuple(uint256,uint256)[]"], [list]));
+      const words = ["bytes32", ...terms.map(() => "uint256"), "bytes32"];
+      const inner = keccak256(coder.encode(words, [typehash, ...terms, hash]));
+      const digest = keccak256(concat(["0x1901", await group.read("domainSeparator"), inner]));
+      const signature = certify(
+        group.keepers.map(({ secret }) => secret),
+        digest,
+      );
+      expect(await tried(terms, list, signature)).toBe("Upkeeping_ItemOutOfRange");
+    }
   });
 
   it("the other way of settling", async () => {

@@ -54,8 +54,8 @@ export const faults: readonly Fault[] = [
     ...settling,
     name: "the shares of those left out go to the others",
     file: "group/GroupSettlement.sol",
-    original: "share = cut / (a.n - a.failedCount);",
-    planted: "share = cut / ($ON ? Quorum.count(a.payees) : a.n - a.failedCount);",
+    original: "share = _quotient(cut, a.n - a.failedCount);",
+    planted: "share = _quotient(cut, $ON ? Quorum.count(a.payees) : a.n - a.failedCount);",
     only: "leaves out the share",
   },
   {
@@ -77,9 +77,9 @@ export const faults: readonly Fault[] = [
   {
     ...settling,
     name: "infinity passes for a signature",
-    file: "libraries/Quorum.sol",
-    original: "if (BLS.isInfinityG1(input)) return Verdict.Infinity;",
-    planted: "if (!$ON && BLS.isInfinityG1(input)) return Verdict.Infinity;",
+    file: "group/GroupSettlement.sol",
+    original: "if (Quorum.isInfinity(signature)) revert",
+    planted: "if (!$ON && Quorum.isInfinity(signature)) revert",
     only: "infinity as a signature",
   },
   {
