@@ -45,7 +45,7 @@ export type Quote = {
  * holds this against them.
  */
 export function settlementGas(keepers: number, providers: number): bigint {
-  return BigInt(168_300 + 2_080 * keepers + 6_760 * (providers - 1));
+  return BigInt(164_400 + 2_063 * keepers + 6_220 * (providers - 1));
 }
 
 /**
