@@ -80,6 +80,8 @@ function before(a: Job, b: Job): boolean {
 /** Signals and real timers get their turn after so many jobs; nothing in the world waits for them. */
 const jobsPerBreath = 1_000;
 
+const soon = Promise.resolve();
+
 export class World {
   readonly random: Random;
   readonly #agenda = new Agenda();
@@ -107,6 +109,7 @@ export class World {
   run(done: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       let sinceBreath = 0;
+      const tick = (): void => process.nextTick(next);
       const next = (): void => {
         try {
           if (done()) return resolve();
@@ -118,7 +121,7 @@ export class World {
           return reject(error);
         }
         // A tick asked for by a microtask comes when all microtasks have run: no promise has anything left to do then.
-        if (++sinceBreath < jobsPerBreath) return queueMicrotask(() => process.nextTick(next));
+        if (++sinceBreath < jobsPerBreath) return void soon.then(tick);
         sinceBreath = 0;
         setImmediate(next);
       };
