@@ -99,20 +99,23 @@ export function tickPull(step: Step): void {
   if (!missesSomething(state, turn)) return;
   step.effects.push({
     kind: "pull",
-    keeper: whomToAsk(state, turn),
+    keeper: whomToAsk(turn),
     askedAt: state.head,
     ts: turn.ts,
     turn: turn.turn,
   });
 }
 
-/** By turns the one that surely knows and the others: for a follower that is the leader, for the leader whoever is missing. */
-function whomToAsk(state: KeeperState, turn: TurnState): number {
+/**
+ * By turns the one that surely knows and the others: for a follower that is the leader, for the leader whoever is missing.
+ * Questions are counted, not blocks: of those that are missing the first may be a liar that never answers.
+ */
+function whomToAsk(turn: TurnState): number {
   const n = committeeSize(turn);
-  const round = state.head - turn.enteredAt;
-  const pair = Math.floor(round / 2);
+  const question = turn.asked++;
+  const pair = Math.floor(question / 2);
   const other = (turn.me + 1 + (pair % (n - 1))) % n;
-  if (round % 2 === 1) return other;
+  if (question % 2 === 1) return other;
   if (turn.me !== turn.leader) return turn.leader;
   const missing = unheard(turn);
   return missing[pair % Math.max(1, missing.length)] ?? other;

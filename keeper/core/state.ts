@@ -117,6 +117,8 @@ export type TurnState = {
   /** First head at which a submission that failed, or that a reorg removed, is tried again. */
   resubmitAt: number | undefined;
   progressAt: number;
+  /** Questions for what was missed. */
+  asked: number;
   /** Reasons that were told once for the whole turn. */
   readonly told: Set<ReasonCode>;
 };

@@ -55,6 +55,7 @@ export function updateTurn(step: Step): void {
     submitted: false,
     resubmitAt: undefined,
     progressAt: state.head,
+    asked: 0,
     told: new Set(),
   };
 }

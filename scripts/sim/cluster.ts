@@ -101,6 +101,7 @@ export class Cluster {
   /** Settlements that the contract refused. */
   readonly refused: Refused[] = [];
   readonly seats: Seat[];
+  readonly #twins = new Map<number, Seat>();
   /** Of 16 leaves, how many a provider can still prove to a keeper; undefined: it does not answer. */
   proves: (provider: number, keeper: number) => number | undefined = () => 16;
   decorate: Decorator = (ports) => ports;
@@ -144,15 +145,7 @@ export class Cluster {
     });
     this.payer = new Payer(this.chain);
     this.network = new Network(this.world, options.network, this.#reader);
-    this.seats = keepers.map(() => ({
-      store: new MemoryStore(this.world, options.storeLatencyMs),
-      starts: [],
-      endpoint: "well",
-      transactions: "mined",
-      abort: undefined,
-      keeper: undefined,
-      feed: undefined,
-    }));
+    this.seats = keepers.map(() => newSeat(new MemoryStore(this.world, options.storeLatencyMs)));
   }
 
   #providerWorld(): ProviderWorld {
@@ -181,7 +174,25 @@ export class Cluster {
 
   start(index: number): void {
     const seat = this.seats[index];
-    if (seat === undefined || seat.abort !== undefined) return;
+    if (seat !== undefined && seat.abort === undefined) this.#launch(seat, index, this.operatorOf(index));
+  }
+
+  /** D9: a second process with the same keys, on a copy of the disk. */
+  startTwin(index: number): void {
+    const seat = this.seats[index];
+    if (seat === undefined || this.#twins.has(index)) return;
+    const twin = newSeat(seat.store.twin());
+    this.#twins.set(index, twin);
+    this.#launch(twin, index, twinOf(index));
+  }
+
+  stopTwin(index: number): void {
+    const twin = this.#twins.get(index);
+    this.#twins.delete(index);
+    if (twin !== undefined) this.#end(twin, twinOf(index));
+  }
+
+  #launch(seat: Seat, index: number, name: string): void {
     const abort = new AbortController();
     seat.abort = abort;
     seat.starts.push({ at_ms: this.world.now_ms, head: this.chain.head });
@@ -193,8 +204,8 @@ export class Cluster {
       crypto: { ...this.#providers.checks, ...signatureChecks(signatures) },
       store: mortal(seat.store, abort.signal),
       ledger: silentLedger,
-      transport: this.network.attach(keyring.operator),
-      chain: this.#chainOf(index),
+      transport: this.network.attach(keyring.operator, name),
+      chain: this.#chainOf(seat, index),
       telemetry: {
         reason: (_group, code, detail) =>
           this.reasons.push({
@@ -222,19 +233,25 @@ export class Cluster {
     const keeper = new Keeper({ groups, timeout_ms: 5_000, maxLists: 64 }, this.decorate(ports, index));
     seat.keeper = keeper;
     keeper.run(abort.signal).catch((error: unknown) => {
-      if (!abort.signal.aborted) this.onFatal(index, error);
+      if (abort.signal.aborted) return;
+      if (seat === this.seats[index]) this.onFatal(index, error);
+      else this.stopTwin(index);
     });
   }
 
   /** `kill -9`: what the disk had not acknowledged is gone. */
   crash(index: number): void {
     const seat = this.seats[index];
-    if (seat?.abort === undefined) return;
+    if (seat !== undefined) this.#end(seat, this.operatorOf(index));
+  }
+
+  #end(seat: Seat, name: string): void {
+    if (seat.abort === undefined) return;
     seat.abort.abort();
     seat.abort = undefined;
     seat.keeper = undefined;
     seat.feed = undefined;
-    this.network.detach(this.operatorOf(index));
+    this.network.detach(name);
   }
 
   onBlock(listener: (block: number) => void): void {
@@ -274,14 +291,13 @@ export class Cluster {
     const { number } = this.chain.mine();
     this.minedAt_ms[number] = this.world.now_ms;
     for (const listener of this.#onBlock) listener(number);
-    for (const seat of this.seats) {
+    for (const seat of [...this.seats, ...this.#twins.values()]) {
       const delay_ms = this.world.random.integer(...this.options.network.delayMs);
       this.world.after(delay_ms, () => void seat.feed?.(true));
     }
   }
 
-  #chainOf(index: number): ChainPort {
-    const seat = this.seats[index] as Seat;
+  #chainOf(seat: Seat, index: number): ChainPort {
     return {
       follow: async (_groups, onUpdate, onTrouble, signal) => {
         let known: { head: number; group: Model | undefined } = { head: -1, group: undefined };
@@ -334,6 +350,22 @@ function signatureChecks(signatures: Signatures): Pick<Signatures, "messageSigne
     messageSigner: (digest, signature) => signatures.messageSigner(digest, signature),
     aggregate: (digest, partials, members) => signatures.aggregate(digest, partials, members),
   };
+}
+
+function newSeat(store: MemoryStore): Seat {
+  return {
+    store,
+    starts: [],
+    endpoint: "well",
+    transactions: "mined",
+    abort: undefined,
+    keeper: undefined,
+    feed: undefined,
+  };
+}
+
+function twinOf(index: number): string {
+  return `the other ${index}`;
 }
 
 const silentLedger: KeeperDependencies["ledger"] = {

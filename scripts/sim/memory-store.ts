@@ -21,7 +21,7 @@ export class MemoryStore implements StorePort {
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
   /** Values of its own that it committed to, turn by turn, for the checkers. */
-  readonly integrated: (OwnValues & { readonly te: number })[] = [];
+  readonly integrated: (OwnValues & { readonly te: number })[];
   /** Records whose write was acknowledged and that nobody settled yet, for the checkers: a restored backup is not asked. */
   readonly acknowledged = new Map<string, ChallengeRecord>();
   /** Bytes that each slot of each provider proved here, by `provider/slot`, for the checkers. */
@@ -29,9 +29,11 @@ export class MemoryStore implements StorePort {
   /** End of a turn, from its start and number. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** Every digest ever noted, for the checkers: the store itself may prune. */
-  readonly noted: Note[] = [];
+  readonly noted: Note[];
 
-  constructor(world: World, latency_ms: number) {
+  constructor(world: World, latency_ms: number, of?: MemoryStore) {
+    this.integrated = of?.integrated ?? [];
+    this.noted = of?.noted ?? [];
     this.#world = world;
     this.#latency_ms = latency_ms;
   }
@@ -48,6 +50,14 @@ export class MemoryStore implements StorePort {
   /** A copy of everything on the disk, as a backup has it. */
   backup(): ReadonlyMap<string, Write> {
     return new Map(this.#rows);
+  }
+
+  /** Another disk with the same on it; what is noted on either is known to the checkers as one keeper's. */
+  twin(): MemoryStore {
+    const copy = new MemoryStore(this.#world, this.#latency_ms, this);
+    copy.restore(this.backup());
+    copy.endOf = this.endOf;
+    return copy;
   }
 
   restore(backup: ReadonlyMap<string, Write>): void {

@@ -28,18 +28,17 @@ export class Network {
   /** Processes that stand still: what is sent to them waits. */
   readonly paused = new Set<Hex>();
   readonly #lastArrival_ms = new Map<string, number>();
-  readonly #nodes = new Map<Hex, Node>();
+  /** By the name of the process: its operator, mostly. */
+  readonly #nodes = new Map<string, Node>();
   /** Whether a message from `a` reaches `b` now. */
   reaches: (a: Hex, b: Hex) => boolean = () => true;
   sent = 0;
   /** Everything published, as it was said. */
-  readonly heard: Envelope[] = [];
-  /** When each of them was said. */
-  readonly heardAt_ms: number[] = [];
+  readonly heard: { readonly message: Envelope; readonly from: Hex; readonly at_ms: number }[] = [];
   /** Called as a message is said, before it arrives anywhere. */
   onSaid: (message: Envelope) => void = () => undefined;
   /** Called once it is on its way, with the copies that are not lost. */
-  onSent: (message: Envelope, ways: readonly Way[]) => void = () => undefined;
+  onSent: (message: Envelope, ways: readonly Way[], from: Hex) => void = () => undefined;
   /** Called when the asking keeper has its answer, or will have none. */
   onAsked: (from: Hex, to: Hex, question: Question, start_ms: number, answered: boolean) => void = () =>
     undefined;
@@ -52,26 +51,24 @@ export class Network {
     this.conditions = options;
   }
 
-  attach(operator: Hex): Node {
+  /** @param name of the process, if another one goes by the same operator */
+  attach(operator: Hex, name: string = operator): Node {
     const node = new Node(operator, this);
-    this.#nodes.set(operator, node);
+    this.#nodes.set(name, node);
     this.changed();
     return node;
   }
 
-  detach(operator: Hex): void {
-    this.#nodes.delete(operator);
+  detach(name: string): void {
+    this.#nodes.delete(name);
     this.changed();
   }
 
   /** Tells every node whom it reaches. */
   changed(): void {
-    for (const node of this.#nodes.values()) {
-      node.tell(
-        [...this.#nodes.keys()].filter(
-          (other) => other !== node.operator && this.linked(node.operator, other),
-        ),
-      );
+    const operators = new Set([...this.#nodes.values()].map(({ operator }) => operator));
+    for (const { operator, tell } of this.#nodes.values()) {
+      tell([...operators].filter((other) => other !== operator && this.linked(operator, other)));
     }
   }
 
@@ -79,22 +76,22 @@ export class Network {
     return this.reaches(a, b) && this.reaches(b, a);
   }
 
-  deliver(from: Hex, topic: string, bytes: Uint8Array): void {
+  deliver(sender: Node, topic: string, bytes: Uint8Array): void {
+    const from = sender.operator;
     const decoded = this.#reader.decode(bytes);
     if (decoded.ok) {
-      this.heard.push(decoded.value);
-      this.heardAt_ms.push(this.#world.now_ms);
+      this.heard.push({ message: decoded.value, from, at_ms: this.#world.now_ms });
       this.onSaid(decoded.value);
     }
     const ways: Way[] = [];
-    for (const to of this.#nodes.keys()) {
-      if (to === from) continue;
-      ways.push(...this.#send(from, to, (node) => void node.gossip.get(topic)?.(bytes, from)));
+    for (const [name, node] of this.#nodes) {
+      if (node === sender) continue;
+      ways.push(...this.#send(from, node.operator, name, (one) => void one.gossip.get(topic)?.(bytes, from)));
     }
-    if (decoded.ok) this.onSent(decoded.value, ways);
+    if (decoded.ok) this.onSent(decoded.value, ways, from);
   }
 
-  #send(from: Hex, to: Hex, arrive: (node: Node) => void): Way[] {
+  #send(from: Hex, to: Hex, name: string, arrive: (node: Node) => void): Way[] {
     this.sent++;
     const { delayMs, loss, duplicate = 0, reorder = true } = this.conditions;
     const { random } = this.#world;
@@ -103,13 +100,13 @@ export class Network {
     if (lost || !this.reaches(from, to)) return [];
     return Array.from({ length: copies }, () => {
       let delay_ms = random.integer(delayMs[0], delayMs[1]);
-      if (!reorder) delay_ms = this.#inOrder(from, to, delay_ms);
-      this.#world.after(delay_ms, () => this.#arrive(to, arrive));
+      if (!reorder) delay_ms = this.#inOrder(from, name, delay_ms);
+      this.#world.after(delay_ms, () => this.#arrive(to, name, arrive));
       return { to, at_ms: this.#world.now_ms + delay_ms };
     });
   }
 
-  #inOrder(from: Hex, to: Hex, delay_ms: number): number {
+  #inOrder(from: Hex, to: string, delay_ms: number): number {
     const wire = `${from}/${to}`;
     const now_ms = this.#world.now_ms;
     const at_ms = Math.max(now_ms + delay_ms, this.#lastArrival_ms.get(wire) ?? 0);
@@ -117,9 +114,9 @@ export class Network {
     return at_ms - now_ms;
   }
 
-  #arrive(to: Hex, arrive: (node: Node) => void): void {
-    if (this.paused.has(to)) return this.#world.after(pauseRetry_ms, () => this.#arrive(to, arrive));
-    const node = this.#nodes.get(to);
+  #arrive(to: Hex, name: string, arrive: (node: Node) => void): void {
+    if (this.paused.has(to)) return this.#world.after(pauseRetry_ms, () => this.#arrive(to, name, arrive));
+    const node = this.#nodes.get(name);
     if (node !== undefined) arrive(node);
   }
 
@@ -155,19 +152,19 @@ class Node implements TransportPort {
   }
 
   /** Says it to whoever listens here, if it is news. */
-  tell(operators: readonly Hex[]): void {
+  readonly tell = (operators: readonly Hex[]): void => {
     const told = operators.join();
     if (told === this.#told) return;
     this.#told = told;
     this.#listener(operators);
-  }
+  };
 
   join(topic: string, handler: GossipHandler): void {
     this.gossip.set(topic, handler);
   }
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
-    this.#network.deliver(this.operator, topic, bytes);
+    this.#network.deliver(this, topic, bytes);
   }
 
   serve(question: Question, handler: RequestHandler): void {

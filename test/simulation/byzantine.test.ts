@@ -86,7 +86,8 @@ describe("one Byzantine keeper of four", () => {
     const listening = (c: Cluster): Behaviour => {
       let read = 0;
       c.onBlock((block) => {
-        for (const { keeper, body } of c.network.heard.slice(read)) {
+        for (const { message } of c.network.heard.slice(read)) {
+          const { keeper, body } = message;
           if (body.kind !== "commit" || keeper === 2 || body.round.leader !== 2) continue;
           const { ts, turn, attempt } = body.round;
           commits.push({ key: `${keeper}/${ts}/${turn}`, attempt, block });

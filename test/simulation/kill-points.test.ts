@@ -52,7 +52,7 @@ describe("a keeper whose behaviour changes while it runs", () => {
     const valuesOf = (from: number): readonly bigint[][] =>
       cluster.network.heard
         .slice(from)
-        .flatMap(({ keeper, body }) =>
+        .flatMap(({ message: { keeper, body } }) =>
           keeper === 1 && body.kind === "reveal" ? [body.values.map(({ value }) => value)] : [],
         );
     const honest = valuesOf(0);

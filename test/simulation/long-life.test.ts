@@ -20,7 +20,7 @@ describe("a rolling upgrade", () => {
         expect(settlement.failed).toBe(0n);
         expect(bits(settlement.payees)).toEqual([0, 1, 2, 3]);
       }
-      const heard = c.network.heard.filter(({ body }) => body.kind === "hello");
+      const heard = c.network.heard.map(({ message }) => message).filter(({ body }) => body.kind === "hello");
       expect(new Set(heard.map(({ body }) => "speaks" in body)).size).toBe(2);
     });
   }

@@ -1,4 +1,5 @@
 /** Byzantine keepers as decorators over the ports of an honest one: the core knows nothing of them. */
+import { decodeMessage } from "../../../keeper/codec/message.ts";
 import type { Envelope } from "../../../keeper/codec/message.ts";
 import type { OwnValues } from "../../../keeper/core/effects.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
@@ -174,6 +175,54 @@ export function signAnything(): Behaviour {
   };
 }
 
+/** D3: with every message sends bytes that are none: cut off, changed, overlong, empty. */
+export function garbage(): Behaviour {
+  return (ports) => {
+    const { transport } = ports;
+    const publish: typeof transport.publish = async (topic, bytes) => {
+      await transport.publish(topic, bytes);
+      const changed = bytes.map((byte, i) => (i % 7 === 3 ? byte ^ 0x55 : byte));
+      const overlong = new Uint8Array(bytes.length + 65_536);
+      overlong.set(bytes);
+      for (const rubbish of [bytes.subarray(0, bytes.length - 1), changed, overlong, new Uint8Array()])
+        await transport.publish(topic, rubbish);
+    };
+    return { ...ports, transport: override(transport, { publish }) };
+  };
+}
+
+/** D4: says everything also for another chain, group and committee, under another keeper's name, and of the turn to come. */
+export function misaddressed(): Behaviour {
+  return (ports) => {
+    const { transport, keyring } = ports;
+    const publish: typeof transport.publish = async (topic, bytes) => {
+      await transport.publish(topic, bytes);
+      const decoded = decodeMessage(bytes);
+      if (!decoded.ok) return;
+      const { body, ...rest } = decoded.value;
+      const elsewhere = [
+        { ...rest, chainId: rest.chainId + 1 },
+        { ...rest, group: `0x${"99".repeat(20)}` as const },
+        { ...rest, committee: rest.committee + 1 },
+        { ...rest, keeper: rest.keeper === 0 ? 1 : 0 },
+      ];
+      for (const one of elsewhere)
+        await transport.publish(topic, signedAgain({ ...one, body }, body, keyring));
+      if (body.kind === "hello") return;
+      const later = { ...body, round: { ...body.round, turn: body.round.turn + 1 } };
+      await transport.publish(topic, signedAgain(decoded.value, later, keyring));
+    };
+    return { ...ports, transport: override(transport, { publish }) };
+  };
+}
+
+/** D5: in place of a signature on the settlement sends the point at infinity. */
+export function infinitySignature(): Behaviour {
+  return says(({ body }) =>
+    body.kind === "partial" ? [{ ...body, signature: `0xc0${"00".repeat(47)}` }] : [body],
+  );
+}
+
 /** What a behaviour can be told; each uses its own part. */
 export type BehaviourParameters = {
   /** inflate: what values are multiplied by. */
@@ -207,6 +256,9 @@ export const behaviours = {
   lazy: ({ oneIn }) => lazy(oneOf(oneIn)),
   censor: ({ victim = 0 }) => censor(victim),
   "sign-anything": () => signAnything(),
+  garbage: () => garbage(),
+  misaddressed: () => misaddressed(),
+  "infinity-signature": () => infinitySignature(),
 } satisfies Record<string, (parameters: BehaviourParameters) => Behaviour>;
 
 export type BehaviourName = keyof typeof behaviours;

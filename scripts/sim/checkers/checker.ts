@@ -50,3 +50,24 @@ export function during({ block, until }: Fired, from: number, to: number, settli
 export function keeperIn({ cluster }: Run, version: number, seat: number): number {
   return cluster.chain.seatsOf(version)[seat] ?? -1;
 }
+
+/** A signature on a settlement that a keeper published in its own name, for this chain and group. */
+export type Partial = {
+  readonly keeper: number;
+  readonly ts: number;
+  readonly turn: number;
+  readonly digest: string;
+  readonly at_ms: number;
+};
+
+export function partialsOf(run: Run): Partial[] {
+  const { cluster } = run;
+  const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
+  return cluster.network.heard.flatMap(({ message, from, at_ms }) => {
+    const { body, committee, keeper: seat } = message;
+    if (body.kind !== "partial" || message.chainId !== chainId || message.group !== address) return [];
+    const keeper = keeperIn(run, committee, seat);
+    if (keeper < 0 || cluster.operatorOf(keeper) !== from) return [];
+    return [{ keeper, ts: body.round.ts, turn: body.round.turn, digest: body.digest, at_ms }];
+  });
+}

@@ -4,21 +4,20 @@
  */
 import { faultBound, quorum } from "../../../keeper/core/quorum.ts";
 import type { Fired } from "../scenario/inject.ts";
-import { during, harmless } from "./checker.ts";
+import { during, harmless, partialsOf } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { turnsOf } from "./turns.ts";
 import type { Turn } from "./turns.ts";
 
 /** Whether a quorum had signed one digest of the turn while others still had time to submit it (R25). */
-function certified({ cluster }: Run, { ts, number, from, to }: Turn): boolean {
-  const { heard, heardAt_ms } = cluster.network;
-  const late = cluster.minedAt_ms[from + Math.ceil((2 * (to - from)) / 3)] ?? 0;
+function certified(run: Run, { ts, number, from, to }: Turn): boolean {
+  const { cluster } = run;
+  const late_ms = cluster.minedAt_ms[from + Math.ceil((2 * (to - from)) / 3)] ?? 0;
   const signers = new Map<string, Set<number>>();
-  heard.forEach(({ keeper, body }, i) => {
-    if (body.kind !== "partial" || body.round.ts !== ts || body.round.turn !== number) return;
-    if ((heardAt_ms[i] ?? 0) >= late) return;
-    signers.set(body.digest, (signers.get(body.digest) ?? new Set()).add(keeper));
-  });
+  for (const one of partialsOf(run)) {
+    if (one.ts !== ts || one.turn !== number || one.at_ms >= late_ms) continue;
+    signers.set(one.digest, (signers.get(one.digest) ?? new Set()).add(one.keeper));
+  }
   return [...signers.values()].some(({ size }) => size >= quorum(cluster.options.committee));
 }
 

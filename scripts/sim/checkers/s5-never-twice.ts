@@ -2,18 +2,14 @@
  * S5: no honest keeper notes or signs two digests for one turn, across crash, restart and restored backup; it has on disk what
  * it signs before it does, and after a start signs nothing new in a turn that it may have seen before (R23).
  */
-import type { MemoryStore } from "../memory-store.ts";
-import { keeperIn, liars } from "./checker.ts";
-import type { Checker, Run, Violation } from "./checker.ts";
-
-type Signed = { ts: number; turn: number; digest: string; at_ms: number };
+import { liars, partialsOf } from "./checker.ts";
+import type { Checker, Partial, Run, Violation } from "./checker.ts";
 
 /** What is wrong with one signature, by the notes and starts of who made it. */
-function hasty({ cluster }: Run, keeper: number, { ts, turn, digest, at_ms }: Signed): string | undefined {
-  const { store, starts } = cluster.seats[keeper] as {
-    store: MemoryStore;
-    starts: { at_ms: number; head: number }[];
-  };
+function hasty({ cluster }: Run, { keeper, ts, turn, digest, at_ms }: Partial): string | undefined {
+  const seat = cluster.seats[keeper];
+  if (seat === undefined) return undefined;
+  const { store, starts } = seat;
   const note = store.noted.find((n) => n.ts === ts && n.turn === turn && n.digest === digest);
   if (note === undefined || note.at_ms > at_ms) return "signed before it had a note on its disk";
   // What is said or noted in the very moment of a start was so before it: no store answers in no time.
@@ -27,7 +23,6 @@ export const neverTwice: Checker = {
   name: "S5",
   check(run) {
     const { cluster } = run;
-    const { heard, heardAt_ms } = cluster.network;
     const lying = liars(run);
     const found: Violation[] = [];
     const first = new Map<string, string>();
@@ -44,15 +39,13 @@ export const neverTwice: Checker = {
       if (lying.has(keeper)) return;
       for (const { ts, turn, digest } of store.noted) see(keeper, ts, turn, digest, "noted");
     });
-    heard.forEach(({ keeper: seat, committee, body }, i) => {
-      if (body.kind !== "partial") return;
-      const keeper = keeperIn(run, committee, seat);
-      if (lying.has(keeper)) return;
-      const { ts, turn } = body.round;
-      see(keeper, ts, turn, body.digest, "signed");
-      const wrong = hasty(run, keeper, { ts, turn, digest: body.digest, at_ms: heardAt_ms[i] as number });
+    for (const partial of partialsOf(run)) {
+      const { keeper, ts, turn, digest } = partial;
+      if (lying.has(keeper)) continue;
+      see(keeper, ts, turn, digest, "signed");
+      const wrong = hasty(run, partial);
       if (wrong !== undefined) say(keeper, ts, turn, wrong);
-    });
+    }
     return found;
   },
 };

@@ -216,6 +216,15 @@ export class Injector {
       entry.until = cluster.chain.head;
       return;
     }
+    if (fault.kind === "twin") {
+      cluster.startTwin(keeper);
+      // Both may have fallen silent: one is stopped, the other restarted, as its reason says.
+      return over(fault.forBlocks, () => {
+        cluster.stopTwin(keeper);
+        cluster.crash(keeper);
+        start();
+      });
+    }
     if (fault.kind === "rpc-stale" || fault.kind === "rpc-down" || fault.kind === "rpc-wrong-chain") {
       seat.endpoint = endpoints[fault.kind];
       return over(fault.forBlocks, () => (seat.endpoint = "well"));

@@ -44,6 +44,7 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
       "torn-write": () => ({ ...at, keeper, forBlocks }),
       "disk-full": () => ({ ...at, keeper, forBlocks }),
       "old-data": () => ({ ...at, keeper, from: Math.max(11, block - forBlocks) }),
+      twin: () => ({ ...at, keeper, forBlocks }),
       partition: () => ({ ...at, groups: [all.slice(0, cut), all.slice(cut)], untilBlock }),
       "one-way": () => ({ ...at, from: [keeper], to: all.filter((k) => k !== keeper), untilBlock }),
       loss: () => ({ ...at, share: random.integer(1, 9) / 10, forBlocks }),
@@ -74,7 +75,8 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
       "change-members": () => ({ ...at, keeper }),
       terminate: () => ({ ...at }),
     };
-    const kind = pick(faultKinds);
+    // There are many ways to cheat, and one kind of fault for them all.
+    const kind = random.integer(0, 4) === 0 ? "byzantine" : pick(faultKinds);
     const shape = shapes[kind]();
     return shape === undefined ? undefined : { kind, ...shape };
   }).filter((fault) => fault !== undefined);

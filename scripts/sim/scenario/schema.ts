@@ -43,6 +43,7 @@ export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("torn-write"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("disk-full"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("old-data"), when, keeper, from: count }),
+  z.strictObject({ kind: z.literal("twin"), ...ofKeeper }),
   z.strictObject({
     kind: z.literal("partition"),
     when,

@@ -29,12 +29,12 @@ export class Recorder {
     this.#injector = injector;
     this.#seatOf = new Map(cluster.seats.map((_, seat) => [cluster.operatorOf(seat), seat]));
     const { network, world } = cluster;
-    network.onSent = ({ keeper, committee, body }, ways) => {
+    network.onSent = ({ body }, ways, from) => {
       this.#catchUp();
       const round = body.kind === "hello" ? undefined : body.round;
       this.#add({
         kind: "said",
-        keeper: cluster.chain.seatsOf(committee)[keeper] ?? -1,
+        keeper: this.#seat(from),
         message: body.kind,
         round: round && { ts: round.ts, turn: round.turn, attempt: round.attempt },
         arrivals: ways.map(({ to, at_ms }) => ({ keeper: this.#seat(to), at_ms })),
