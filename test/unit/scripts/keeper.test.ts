@@ -84,4 +84,18 @@ describe("whitepay keeper run", () => {
     expect(stderr).toContain("in use by another process");
     expect(stderr).toContain("keeper drain");
   });
+
+  it("exits 6 when its store of notes is damaged, and says what not to do without (S5, D8)", async () => {
+    const path = join(folder, "data", "store");
+    await (await LevelStore.open(path)).close();
+    await writeFile(join(path, "CURRENT"), "MANIFEST-999999\n");
+    const config = join(folder, "config.json");
+    const run = await runWith(good);
+    const history = await runCli(["keeper", "history", "export", "--config", config]);
+    for (const { code, stdout, stderr } of [run, history]) {
+      expect({ code, stdout }).toEqual({ code: 6, stdout: "" });
+      expect(stderr).toContain(`${path} cannot be opened`);
+      expect(stderr).toMatch(/hint: +nothing is signed without the notes/);
+    }
+  });
 });
