@@ -123,6 +123,31 @@ export const faults: readonly Fault[] = [
     suite: "money",
     only: "leave the payer what is neither",
   },
+  {
+    name: "a signature counts again after a keeper declined",
+    file: "group/GroupCommittees.sol",
+    original: "if ((record.declined >> index) & 1 != 0) revert",
+    planted: "if (!$ON && (record.declined >> index) & 1 != 0) revert",
+    suite: "attacks",
+    only: "declined its seat",
+  },
+  {
+    name: "who never claims is paid all of an abandoned interval",
+    file: "group/GroupTouch.sol",
+    original: "if (run.rootTe <= record.activeFrom) {",
+    planted: "if ($ON || run.rootTe <= record.activeFrom) {",
+    suite: "merkle-attacks",
+    only: "proved nothing nothing",
+  },
+  {
+    name: "later roots share in what earlier ones were given",
+    file: "group/GroupMerkle.sol",
+    original: "} else if (!_root.short) {",
+    planted:
+      "} else if ($ON) {\n            (_root.short, _fundedStage) = (true, Stage(0, 0, 0));\n            _partStage = Stage(_root.root, _root.te, uint216(_root.due));\n        } else if (!_root.short) {",
+    suite: "merkle-attacks",
+    only: "however late they claim",
+  },
 ];
 
 type Solc = {
