@@ -38,8 +38,8 @@ export type TransactionReport = {
 export type SendOptions = {
   /** Shown the simulated transaction; resolves to false to send nothing. Everything is agreed to without it. */
   readonly confirm?: (plan: TransactionPlan, report: TransactionReport) => Promise<boolean>;
-  /** Told the hash as soon as there is one. */
-  readonly onSent?: (hash: string) => void;
+  /** Told the hash as soon as there is one, and waited for. */
+  readonly onSent?: (hash: string) => void | Promise<void>;
 };
 
 /** The state may move between estimate and block: a little more than it took. */
@@ -153,7 +153,7 @@ export async function send(
     maxFeePerGas: now.maxFeePerGas,
     maxPriorityFeePerGas: now.tip,
   });
-  options.onSent?.(sent.hash);
+  await options.onSent?.(sent.hash);
   const receipt = await mined(plan, sent.hash, signer);
   return {
     ...report,

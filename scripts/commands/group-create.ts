@@ -12,7 +12,7 @@ import { readConsent } from "../lib/consent-file.ts";
 import { usageError } from "../lib/exit.ts";
 import { checkConsentData, dataOf, type ProviderData } from "../lib/group-data.ts";
 import { readGroupFile, type GroupFile } from "../lib/group-file.ts";
-import { createdGroup, createdPath, type CreatedGroup } from "../lib/group-created.ts";
+import { createdGroup, createdPath, type CreatedGroup, type SentGroup } from "../lib/group-created.ts";
 import { readJsonInput } from "../lib/json-input.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { payerOptions, payerSigner, withChain, type Payer, type PayerOptions } from "../lib/payer.ts";
@@ -30,19 +30,39 @@ export function registerCreate(group: Command): void {
   );
 }
 
-async function readMade(path: string, chainId: number): Promise<CreatedGroup | undefined> {
+async function readMade(
+  path: string,
+  chainId: number,
+  provider: JsonRpcProvider,
+): Promise<CreatedGroup | undefined> {
   const file = createdPath(path);
   if ((await stat(file).catch(() => undefined)) === undefined) return undefined;
   const found = await readJsonInput(file, createdGroup);
-  if (found.chainId === chainId) return found;
-  throw usageError(`${file} is of another chain`, {
-    expected: `chain ${chainId}`,
-    actual: `chain ${found.chainId}`,
-    hint: "for another group, copy the group file to another name",
-  });
+  if (found.chainId !== chainId) {
+    throw usageError(`${file} is of another chain`, {
+      expected: `chain ${chainId}`,
+      actual: `chain ${found.chainId}`,
+      hint: "for another group, copy the group file to another name",
+    });
+  }
+  const { group = await groupMadeBy(provider, found.transaction, file) } = found;
+  return { ...found, group };
 }
 
-function writeMade(path: string, value: CreatedGroup): Promise<void> {
+/** A run that was cut off after it had sent the transaction finds here what came of it. */
+async function groupMadeBy(provider: JsonRpcProvider, transaction: string, file: string): Promise<string> {
+  const receipt = await provider.getTransactionReceipt(transaction);
+  const group = receipt === null ? undefined : groupCreatedBy(receipt);
+  if (group !== undefined) return group;
+  throw usageError(
+    receipt === null
+      ? `${transaction} was sent to make the group and is in no block yet`
+      : `${transaction} made no group`,
+    { hint: `call this again later; if that transaction is lost for good, remove ${file}` },
+  );
+}
+
+function writeMade(path: string, value: SentGroup): Promise<void> {
   return writeFileAtomic(createdPath(path), `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
@@ -65,7 +85,7 @@ async function create(work: Work): Promise<void> {
   const signer = await payerSigner(provider, payer);
   const step: Step = { ...work, file, signer, reports: [] };
   const chainId = Number((await provider.getNetwork()).chainId);
-  const found = await readMade(path, chainId);
+  const found = await readMade(path, chainId, provider);
   if (found !== undefined)
     say(`group ${found.group} was made before (${createdPath(path)}); going on with it`);
   const group = found ?? (await makeGroup(step, { chainId, data }));
@@ -91,15 +111,15 @@ async function makeGroup(
     rules,
     keepers: file.keepers,
   });
-  const report = await transact(plan, signer, options);
+  const pieces = new Map(data.flatMap((one) => one.pieces).map((piece) => [piece.root, piece]));
+  const about = { chainId, funded: file.deposit === undefined, pieces: [...pieces.values()] };
+  const report = await transact(plan, signer, options, (transaction) =>
+    writeMade(path, { ...about, transaction }),
+  );
   reports.push(report);
   if (report.hash === undefined) return undefined;
-  const receipt = await provider.getTransactionReceipt(report.hash);
-  const group = receipt === null ? undefined : groupCreatedBy(receipt);
-  if (group === undefined) throw new Error(`${report.hash} made no group`);
-  const pieces = new Map(data.flatMap((one) => one.pieces).map((piece) => [piece.root, piece]));
-  const funded = file.deposit === undefined;
-  const result = { chainId, group, transaction: report.hash, funded, pieces: [...pieces.values()] };
+  const group = await groupMadeBy(provider, report.hash, createdPath(path));
+  const result = { ...about, transaction: report.hash, group };
   await writeMade(path, result);
   return result;
 }

@@ -5,13 +5,15 @@ import { address, wholeNumber } from "./json-input.ts";
 
 export const createdGroup = z.strictObject({
   chainId: wholeNumber(1),
-  group: address,
+  /** Not known while the transaction is in no block. */
+  group: address.optional(),
   transaction: z.string(),
   funded: z.boolean(),
   /** The chain knows pieces by their roots; the names are the payer's own. */
   pieces: z.array(z.strictObject({ root: z.string(), size: wholeNumber(1), name: z.string() })),
 });
-export type CreatedGroup = z.output<typeof createdGroup>;
+export type CreatedGroup = z.output<typeof createdGroup> & { readonly group: string };
+export type SentGroup = z.output<typeof createdGroup>;
 
 /** `group.yaml` → `group.created.json`. */
 export function createdPath(groupFile: string): string {

@@ -55,6 +55,7 @@ export async function transact(
   plan: TransactionPlan,
   signer: Signer,
   flags: MoneyFlags,
+  onSent?: (hash: string) => Promise<void>,
 ): Promise<TransactionReport> {
   if (flags.dryRun === true) {
     const report = await simulate(plan, signer);
@@ -69,7 +70,10 @@ export async function transact(
         flags.yes === true || askYesNo("Send it?", "--yes sends without asking, --dry-run sends nothing")
       );
     },
-    onSent: (hash) => say(`sent ${hash}`),
+    onSent: async (hash) => {
+      say(`sent ${hash}`);
+      await onSent?.(hash);
+    },
   });
   say(`in block ${report.block}, ${report.gasUsed} gas, ${formatEther(report.fee ?? 0n)} paid`);
   return report;

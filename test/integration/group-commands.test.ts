@@ -72,6 +72,10 @@ describe("whitepay group", () => {
     const again = await scene.json(["group", "create", file, "--yes"]);
     expect(again).toMatchObject({ group, waitingFor: [providers[1].operator] });
     expect(again.transactions).toMatchObject([{ method: "addProvider", sent: true }]);
+    // As if the first run had been killed before it could write down more than what it had sent.
+    const note = join(scene.folder, "first.created.json");
+    const { group: _, ...sent } = JSON.parse(await readFile(note, "utf8")) as { group: string };
+    await writeFile(note, JSON.stringify({ ...sent, funded: false }));
     const idle = await scene.json(["group", "create", file, "--yes"]);
     expect(idle).toMatchObject({ group, transactions: [] });
 
