@@ -95,6 +95,19 @@ describe("registering a keeper", () => {
     expect(await refused({ proof: "0x00" })).toEqual({ error: "Registry_BadLength", args: [128n, 1n] });
   });
 
+  it("refuses too little gas for the precompiles, rather than taking a key unproven", async () => {
+    const before = await world.chain.rpc("evm_snapshot");
+    const { gasUsed } = (await register()) as { gasUsed: bigint };
+    await world.chain.rpc("evm_revert", [before]);
+    const secret = secretOf("someone");
+    const proof = prove(secret, world.chain.chainId, await registry.getAddress(), someone.address);
+    const args = [publicKey(secret), proof, someone.address, peerId("someone"), where];
+    for (let gasLimit = 60_000; gasLimit < Number(gasUsed); gasLimit += 9_000) {
+      await expect(send(registry, someone, "registerKeeper", args, { gasLimit })).rejects.toThrow();
+      expect(await registry.getFunction("keyOwner")(publicKey(secret))).toBe(ZeroAddress);
+    }
+  });
+
   it("refuses a peer id, a payee or addresses out of bounds", async () => {
     expect(await refused({ peer: "0x1234" })).toEqual({ error: "Registry_BadLength", args: [38n, 2n] });
     expect((await refused({ peer: `0x01${peerId("x").slice(4)}` })).error).toBe("Registry_BadPeerId");
