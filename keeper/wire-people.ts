@@ -22,6 +22,7 @@ import { fanOut } from "./runtime/telemetry.ts";
 
 const now_ms = (): number => systemClock.now_ms();
 const look_ms = 5_000;
+const booksEvery_ms = 2_000;
 const retention_ms = 90 * 86_400_000;
 const retainEvery_ms = 3_600_000;
 
@@ -75,7 +76,7 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
       const text = figures(metrics, source, queue, history);
       api = await startApi(config.api, { ...source, metrics: text });
       running.push(
-        bookkeeper.run(Math.max(1_000, config.chain.poll_ms), stop.signal),
+        bookkeeper.run(Math.max(booksEvery_ms, config.chain.poll_ms), stop.signal),
         monitor.run(look_ms, stop.signal, () => undefined),
         retain(books, stop.signal, plain),
       );

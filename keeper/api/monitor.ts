@@ -11,6 +11,7 @@ import type { Offset } from "./clock-offset.ts";
 const rememberedHeads = 64;
 /** Money moves slowly and costs questions to the chain. */
 const fundsEvery = 4;
+const peersEvery = 12;
 const clockEvery_ms = 300_000;
 const ask_ms = 3_000;
 
@@ -56,6 +57,7 @@ export class Monitor {
   #latencies_ms: ReadonlyMap<Hex, number> = new Map();
   #diskFreeBytes: number | undefined;
   #clock: Offset | undefined;
+  #writtenPeers = "";
   #passes = 0;
 
   constructor(options: MonitorOptions, on: MonitorDependencies) {
@@ -119,6 +121,10 @@ export class Monitor {
 
   async #lookAtPeers(): Promise<void> {
     this.#latencies_ms = await this.#on.peers.latencies_ms();
+    const names = [...this.#latencies_ms.keys()].sort().join();
+    // Who is there is written when it changes, how far they are now and then: each write waits for the disk.
+    const due = names !== this.#writtenPeers || this.#passes % peersEvery === 0;
+    if (!due) return;
     const seen_ms = this.#on.clock.now_ms();
     const connected = [...this.#latencies_ms].map(([operator, latency_ms]) => ({
       operator,
@@ -130,6 +136,7 @@ export class Monitor {
       .filter((peer) => peer.connected && !this.#latencies_ms.has(peer.operator as Hex))
       .map((peer) => ({ ...peer, connected: false, latency_ms: null }));
     await this.#on.books.setPeers([...connected, ...lost]);
+    this.#writtenPeers = names;
   }
 
   async #lookAtDisk(): Promise<void> {
