@@ -2,6 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/lib/paths.ts";
+import { behaviours } from "../../scripts/sim/byzantine/behaviours.ts";
 import { faultKinds, parseScenario } from "../../scripts/sim/scenario/schema.ts";
 import { simulate } from "../../scripts/sim/simulate.ts";
 import { runCli } from "../support/cli.ts";
@@ -32,6 +33,24 @@ describe("the same seed", () => {
     const there = await runCli(["sim", "run", file, "--seed", "5", "--json"]);
     expect(there.code).toBe(0);
     expect((JSON.parse(there.stdout) as { traceHash: string }).traceHash).toBe(here.traceHash);
+  });
+});
+
+describe("docs/simulation.md", () => {
+  const page = readFileSync(join(projectRoot, "docs/simulation.md"), "utf8");
+
+  it("shows a scenario that holds", async () => {
+    const text = /```yaml\n([^]*?)```/.exec(page)?.[1] ?? "";
+    const scenario = parseScenario(text, "docs/simulation.md");
+    const result = await simulate(scenario, 1);
+    expect(result.violations).toEqual([]);
+    expect(result.settled).toBe(5);
+  });
+
+  it("explains every kind of fault and every behaviour", () => {
+    const explained = new Set([...page.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name));
+    const names = [...faultKinds, ...Object.keys(behaviours), "collude"];
+    expect(names.filter((name) => !explained.has(name))).toEqual([]);
   });
 });
 

@@ -240,8 +240,14 @@ export class Injector {
       return over(fault.forBlocks, () => league.delete(keeper));
     }
     if (fault.kind === "byzantine") {
-      this.#behaviour.set(keeper, lieOf(fault));
-      return over(fault.forBlocks, () => this.#behaviour.delete(keeper));
+      const lie = lieOf(fault);
+      // One way to cheat at a time: the one before is over.
+      const before = this.fired.findLast((f) => f !== entry && cheats(f, keeper));
+      if (before !== undefined) before.until = cluster.chain.head;
+      this.#behaviour.set(keeper, lie);
+      return over(fault.forBlocks, () => {
+        if (this.#behaviour.get(keeper) === lie) this.#behaviour.delete(keeper);
+      });
     }
   }
 
@@ -345,6 +351,16 @@ export class Injector {
 }
 
 const endpoints = { "rpc-stale": "stale", "rpc-down": "down", "rpc-wrong-chain": "wrong-chain" } as const;
+
+/** Whether it still has a keeper's own words or questions changed. */
+function cheats({ fault, keepers, until }: Fired, keeper: number): boolean {
+  return (
+    fault.kind === "byzantine" &&
+    fault.behaviour !== "collude" &&
+    until === undefined &&
+    keepers.includes(keeper)
+  );
+}
 
 type Byzantine = Fault & { readonly kind: "byzantine" };
 
