@@ -21,6 +21,15 @@ export type Way = { readonly to: Hex; readonly at_ms: number };
 /** How long a message for a paused process waits before it tries again. */
 const pauseRetry_ms = 250;
 
+/** A message as it was said. */
+export type Said = {
+  readonly message: Envelope;
+  readonly from: Hex;
+  readonly at_ms: number;
+  /** Others that it was on its way to. */
+  reached: number;
+};
+
 export class Network {
   readonly #world: World;
   /** May change while the world runs. */
@@ -34,7 +43,7 @@ export class Network {
   reaches: (a: Hex, b: Hex) => boolean = () => true;
   sent = 0;
   /** Everything published, as it was said. */
-  readonly heard: { readonly message: Envelope; readonly from: Hex; readonly at_ms: number }[] = [];
+  readonly heard: Said[] = [];
   /** Called as a message is said, before it arrives anywhere. */
   onSaid: (message: Envelope) => void = () => undefined;
   /** Called once it is on its way, with the copies that are not lost. */
@@ -80,14 +89,16 @@ export class Network {
     const from = sender.operator;
     const decoded = this.#reader.decode(bytes);
     if (decoded.ok) {
-      this.heard.push({ message: decoded.value, from, at_ms: this.#world.now_ms });
+      this.heard.push({ message: decoded.value, from, at_ms: this.#world.now_ms, reached: 0 });
       this.onSaid(decoded.value);
     }
+    const said = decoded.ok ? this.heard.at(-1) : undefined;
     const ways: Way[] = [];
     for (const [name, node] of this.#nodes) {
       if (node === sender) continue;
       ways.push(...this.#send(from, node.operator, name, (one) => void one.gossip.get(topic)?.(bytes, from)));
     }
+    if (said !== undefined) said.reached = new Set(ways.map(({ to }) => to)).size;
     if (decoded.ok) this.onSent(decoded.value, ways, from);
   }
 

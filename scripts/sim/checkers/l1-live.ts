@@ -21,6 +21,16 @@ function certified(run: Run, { ts, number, from, to }: Turn): boolean {
   return [...signers.values()].some(({ size }) => size >= quorum(cluster.options.committee));
 }
 
+/** Whether a word of the leader was lost on its way to more than f others: L1 is about wires that deliver. */
+function unheard({ cluster }: Run, { ts, number, leader }: Turn): boolean {
+  const { committee } = cluster.options;
+  const enough = committee - 1 - faultBound(committee);
+  return cluster.network.heard.some(({ message: { body }, from, reached }) => {
+    if (body.kind === "hello" || body.round.ts !== ts || body.round.turn !== number) return false;
+    return from === cluster.operatorOf(leader) && reached < enough;
+  });
+}
+
 function excused(run: Run, lapsed: Turn): boolean {
   const { leader, from, to } = lapsed;
   const { slot, turn } = run.scenario.params;
@@ -28,7 +38,7 @@ function excused(run: Run, lapsed: Turn): boolean {
   const everybody = (f: Fired): boolean => f.keepers.length === 0 || f.fault.kind === "one-way";
   if (active.some(everybody)) return true;
   const hurt = new Set(active.flatMap((f) => f.keepers));
-  if (hurt.size > faultBound(run.scenario.committee)) return true;
+  if (hurt.size > faultBound(run.scenario.committee) || unheard(run, lapsed)) return true;
   return hurt.has(leader) && !certified(run, lapsed);
 }
 
