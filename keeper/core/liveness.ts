@@ -108,17 +108,20 @@ export function tickPull(step: Step): void {
 
 /**
  * By turns the one that surely knows and the others: for a follower that is the leader, for the leader whoever is missing.
- * Questions are counted, not blocks: of those that are missing the first may be a liar that never answers.
+ * Questions are counted, not blocks; of those that are missing some may be liars that never answer, so in between the leader
+ * asks who was heard and may have heard more.
  */
 function whomToAsk(turn: TurnState): number {
   const n = committeeSize(turn);
   const question = turn.asked++;
   const pair = Math.floor(question / 2);
-  const other = (turn.me + 1 + (pair % (n - 1))) % n;
-  if (question % 2 === 1) return other;
-  if (turn.me !== turn.leader) return turn.leader;
+  const others = Array.from({ length: n - 1 }, (_, i) => (turn.me + 1 + i) % n);
+  const among = (keepers: readonly number[]): number => keepers[pair % keepers.length] as number;
+  if (turn.me !== turn.leader) return question % 2 === 0 ? turn.leader : among(others);
   const missing = unheard(turn);
-  return missing[pair % Math.max(1, missing.length)] ?? other;
+  const heard = others.filter((keeper) => !missing.includes(keeper));
+  const asked = question % 2 === 0 ? missing : heard;
+  return among(asked.length === 0 ? others : asked);
 }
 
 /** Keepers whose commit, or after the close whose reveal, this keeper has not heard. */

@@ -75,6 +75,8 @@ export type RoundState = {
   bundle: MessageOf<"bundle"> | undefined;
   bundledAt: number;
   bundling: boolean;
+  /** Too few reveals counted here in time; the leader went on to another attempt, if it could. */
+  givenUp: boolean;
   /** What the bundle decides; undefined until every reveal of it is here and counts. */
   evaluation: Evaluation | undefined;
   /** The bundle does not hold here: nothing of this round is signed. */

@@ -145,6 +145,7 @@ export function newRound(step: Step, message: MessageOf<"propose">): RoundState 
     bundle: undefined,
     bundledAt: 0,
     bundling: false,
+    givenUp: false,
     evaluation: undefined,
     refused: false,
     proposing: false,

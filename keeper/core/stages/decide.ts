@@ -6,7 +6,7 @@ import type { MessageOf } from "../messages.ts";
 import { faultBound, quorum } from "../quorum.ts";
 import { reason, turnKey, viewOf } from "../state.ts";
 import type { CloseState, Evaluation, RevealState, RoundState, Step, TurnState } from "../state.ts";
-import { committeeSize, latestRound } from "../turn.ts";
+import { committeeSize } from "../turn.ts";
 import { openingsNeeded } from "./audit.ts";
 import { startAttempt } from "./propose.ts";
 import { auditBlockHash, bundledReveal, recheck, revealDeadline } from "./reveal.ts";
@@ -23,22 +23,34 @@ export function tickDecide(step: Step): void {
 }
 
 function leadDecide(step: Step, turn: TurnState): void {
+  const rounds = [...turn.rounds.values()];
+  if (rounds.some(({ bundling }) => bundling)) return;
+  for (const round of rounds) if (leadRound(step, turn, round)) return;
+}
+
+/** @returns whether the bundle of this round was published */
+function leadRound(step: Step, turn: TurnState, round: RoundState): boolean {
   const { state } = step;
-  const round = latestRound(turn);
-  const close = round?.closes[0];
+  const [close] = round.closes;
   const params = state.group?.params;
-  if (round === undefined || close === undefined || params === undefined || round.bundling) return;
+  if (close === undefined || params === undefined) return false;
   const { auditBlock, commits } = close.message.body;
-  if (viewOf(state) < auditBlock) return;
+  if (viewOf(state) < auditBlock) return false;
   const counted = countedReveals(round, close);
   const waited = state.head >= revealDeadline(auditBlock, params);
-  if (counted.length < commits.length && !waited) return;
-  round.bundling = true;
-  if (counted.length < quorum(committeeSize(turn))) return nextAttempt(step, turn, round, counted);
-  step.effects.push({
-    kind: "broadcast",
-    body: { kind: "bundle", round: round.propose.body.round, closedSet: close.hash, reveals: counted },
-  });
+  if (counted.length < commits.length && !waited) return false;
+  if (counted.length >= quorum(committeeSize(turn))) {
+    round.bundling = true;
+    step.effects.push({
+      kind: "broadcast",
+      body: { kind: "bundle", round: round.propose.body.round, closedSet: close.hash, reveals: counted },
+    });
+    return true;
+  }
+  // L1: what was lost on the wires may still come. Others who heard it answer no further attempt, so this one is not forgotten.
+  if (!round.givenUp) nextAttempt(step, turn, round, counted);
+  round.givenUp = true;
+  return false;
 }
 
 /** One reveal of each keeper that counts here, ascending. */

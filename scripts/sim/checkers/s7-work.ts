@@ -1,4 +1,6 @@
-/** S7: a keeper that did no challenges in a whole interval is not paid for it. */
+/** S7: a keeper that did no challenges in a whole interval is not paid for it, as long as no more than f have none to show. */
+import { faultBound } from "../../../keeper/core/quorum.ts";
+import { during } from "./checker.ts";
 import type { Checker } from "./checker.ts";
 
 export const work: Checker = {
@@ -12,6 +14,9 @@ export const work: Checker = {
       const { ts, te, payees, items } = settlement;
       // Where nobody could prove anything, nobody has more to show than the lazy one (R28).
       if (items.every(({ spaceTime }) => spaceTime === 0n)) return [];
+      // The same if half of the committee has nothing to show: then the median of what was opened is 0.
+      const hurt = new Set(fired.filter((f) => during(f, ts, te, 0)).flatMap(({ keepers }) => keepers));
+      if (hurt.size > faultBound(seats.length)) return [];
       return lazy.flatMap(({ keepers, block: from, until }) => {
         const whole = from <= ts && (until === undefined || until >= te);
         return keepers
