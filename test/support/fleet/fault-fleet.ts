@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AbiCoder, Contract, hexlify, keccak256, randomBytes, Wallet } from "ethers";
+import { AbiCoder, Contract, keccak256, Wallet } from "ethers";
 import type { Log } from "ethers";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
@@ -24,6 +24,7 @@ import { freePorts } from "../../../scripts/lib/ports.ts";
 import { bitIndices, decodeSettledLog } from "../../../scripts/client/settlements.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
 import { RpcFront } from "./rpc-front.ts";
+import { SteppedChain } from "./stepped-chain.ts";
 import type { KeeperPlan } from "./traces.ts";
 
 /** The shortest turn in which a round still has time when one keeper keeps all waiting (R19). */
@@ -46,7 +47,6 @@ const blockPace_ms = 150;
 const quiet_ms = 40;
 /** A keeper that does not come to rest in this time is left behind, as a slow one would be. */
 const restLimit_ms = 20_000;
-const keptSnapshots = 16;
 
 export type Settled = {
   readonly ts: number;
@@ -71,7 +71,7 @@ export class FaultFleet {
   readonly #processes: Processes;
   readonly #fleet: Fleet;
   readonly #controls = new Map<number, string>();
-  readonly #snapshots: { height: number; id: string }[] = [];
+  readonly #steps: SteppedChain;
   readonly folder: string;
   readonly params: GroupParams;
   readonly size: number;
@@ -97,6 +97,7 @@ export class FaultFleet {
     this.failures = parts.failures;
     this.#processes = processes;
     this.#fleet = fleet;
+    this.#steps = new SteppedChain(fleet.provider);
   }
 
   static async start(options: FaultFleetOptions): Promise<FaultFleet> {
@@ -144,7 +145,7 @@ export class FaultFleet {
   }
 
   async #begin(): Promise<void> {
-    await this.rpc("evm_setAutomine", [false]);
+    await this.#steps.rpc("evm_setAutomine", [false]);
     const { originBlock } = await this.#fleet.view.parameters();
     const { seed, operators } = await this.#fleet.view.committee();
     this.#origin = originBlock;
@@ -173,12 +174,8 @@ export class FaultFleet {
     return this.#origin;
   }
 
-  rpc(method: string, params: readonly unknown[]): Promise<unknown> {
-    return this.#fleet.provider.send(method, [...params]);
-  }
-
-  async head(): Promise<number> {
-    return Number(await this.rpc("eth_blockNumber", []));
+  head(): Promise<number> {
+    return this.#steps.head();
   }
 
   keeper(index: number): Keeper {
@@ -211,16 +208,8 @@ export class FaultFleet {
 
   /** One block, once everyone is at rest; then waits until everyone has handled it. */
   async mine(): Promise<number> {
-    await this.#keepSnapshot();
-    await this.rpc("evm_mine", []);
+    await this.#steps.mine();
     return this.#settleDown();
-  }
-
-  async #keepSnapshot(): Promise<void> {
-    const height = await this.head();
-    const id = (await this.rpc("evm_snapshot", [])) as string;
-    this.#snapshots.push({ height, id });
-    if (this.#snapshots.length > keptSnapshots) this.#snapshots.shift();
   }
 
   /** All keepers have handled the head and rest; returns it. */
@@ -321,22 +310,12 @@ export class FaultFleet {
     return settledLogs(this.#fleet.provider, group, 0, await this.head());
   }
 
-  /** Transactions of people: their blocks come at once. */
-  async #atOnce<T>(work: () => Promise<T>): Promise<T> {
-    await this.rpc("evm_setAutomine", [true]);
-    try {
-      return await work();
-    } finally {
-      await this.rpc("evm_setAutomine", [false]);
-    }
-  }
-
   /** Makes more groups, without providers, with the same committee; all keepers start again to serve them too. */
   async addGroups(count: number): Promise<string[]> {
     const { provider, deployment, group } = this.#fleet;
     const groups = [group];
     const payer = await provider.getSigner(0);
-    await this.#atOnce(async () => {
+    await this.#steps.atOnce(async () => {
       for (let i = 0; i < count; i++) {
         groups.push(await createGroup(deployment, payer, this.params, [...this.#operators]));
       }
@@ -365,7 +344,7 @@ export class FaultFleet {
       new Wallet(keys.operator, provider),
     );
     const peerId = await peerIdBytes(keys.peer);
-    await this.#atOnce(async () => {
+    await this.#steps.atOnce(async () => {
       const sent = await registry.getFunction("updateKeeperEndpoint").send(peerId, [address]);
       if ((await sent.wait())?.status !== 1) throw new Error(`${operator} could not move`);
     });
@@ -398,37 +377,12 @@ export class FaultFleet {
     await this.mineTo(settled.block + this.params.confirmations);
   }
 
-  /**
-   * Takes back the last `depth` blocks, without what was in them, and puts one more than as many in their place. Keepers
-   * see the chain before or after.
-   */
+  /** Other blocks, one more, in place of the last `depth`. Keepers see the chain before or after. */
   async reorg(depth: number): Promise<void> {
-    const head = await this.head();
-    const dropped = await this.#transactions(head - depth + 1, head);
-    const at = this.#snapshots.findLastIndex(({ height }) => height === head - depth);
-    const snapshot = this.#snapshots[at];
-    if (snapshot === undefined) throw new RangeError(`reorg: no snapshot at block ${head - depth}`);
     this.front.hold();
-    await this.rpc("evm_revert", [snapshot.id]);
-    this.#snapshots.length = at;
-    for (const tx of dropped) await this.rpc("hardhat_dropTransaction", [tx]);
-    // Other blocks than before, even where they hold the same.
-    await this.rpc("hardhat_setCoinbase", [hexlify(randomBytes(20))]);
-    for (let i = 0; i <= depth; i++) {
-      await this.#keepSnapshot();
-      await this.rpc("evm_mine", []);
-    }
+    await this.#steps.replace(depth);
     this.front.release();
     await this.#settleDown();
-  }
-
-  async #transactions(from: number, to: number): Promise<string[]> {
-    const hashes: string[] = [];
-    for (let number = from; number <= to; number++) {
-      const block = await this.#fleet.provider.getBlock(number);
-      hashes.push(...(block?.transactions ?? []));
-    }
-    return hashes;
   }
 
   /** A process with a configuration and traces of its own; `args` as for the keeper's entry. */
