@@ -115,8 +115,8 @@ const faults: readonly Fault[] = [
   {
     name: "waits for all reveals and never for the deadline",
     file: `${core}stages/decide.ts`,
-    original: "if (counted.length < commits.length && !waited) return;",
-    planted: "if (counted.length < commits.length) return;",
+    original: "if (counted.length < commits.length && !waited) return false;",
+    planted: "if (counted.length < commits.length) return false;",
     budget: 40,
   },
   {
