@@ -88,18 +88,21 @@ export class Network {
   deliver(sender: Node, topic: string, bytes: Uint8Array): void {
     const from = sender.operator;
     const decoded = this.#reader.decode(bytes);
-    if (decoded.ok) {
-      this.heard.push({ message: decoded.value, from, at_ms: this.#world.now_ms, reached: 0 });
-      this.onSaid(decoded.value);
+    const said: Said | undefined = decoded.ok
+      ? { message: decoded.value, from, at_ms: this.#world.now_ms, reached: 0 }
+      : undefined;
+    if (said !== undefined) {
+      this.heard.push(said);
+      this.onSaid(said.message);
     }
-    const said = decoded.ok ? this.heard.at(-1) : undefined;
     const ways: Way[] = [];
     for (const [name, node] of this.#nodes) {
       if (node === sender) continue;
       ways.push(...this.#send(from, node.operator, name, (one) => void one.gossip.get(topic)?.(bytes, from)));
     }
-    if (said !== undefined) said.reached = new Set(ways.map(({ to }) => to)).size;
-    if (decoded.ok) this.onSent(decoded.value, ways, from);
+    if (said === undefined) return;
+    said.reached = new Set(ways.map(({ to }) => to)).size;
+    this.onSent(said.message, ways, from);
   }
 
   #send(from: Hex, to: Hex, name: string, arrive: (node: Node) => void): Way[] {

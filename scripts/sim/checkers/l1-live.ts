@@ -6,7 +6,7 @@ import { faultBound, quorum } from "../../../keeper/core/quorum.ts";
 import type { Fired } from "../scenario/inject.ts";
 import { during, harmless, partialsOf } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
-import { turnsOf } from "./turns.ts";
+import { turnsOf, unheard } from "./turns.ts";
 import type { Turn } from "./turns.ts";
 
 /** Whether a quorum had signed one digest of the turn while others still had time to submit it (R25). */
@@ -19,16 +19,6 @@ function certified(run: Run, { ts, number, from, to }: Turn): boolean {
     signers.set(one.digest, (signers.get(one.digest) ?? new Set()).add(one.keeper));
   }
   return [...signers.values()].some(({ size }) => size >= quorum(cluster.options.committee));
-}
-
-/** Whether a word of the leader was lost on its way to more than f others: L1 is about wires that deliver. */
-function unheard({ cluster }: Run, { ts, number, leader }: Turn): boolean {
-  const { committee } = cluster.options;
-  const enough = committee - 1 - faultBound(committee);
-  return cluster.network.heard.some(({ message: { body }, from, reached }) => {
-    if (body.kind === "hello" || body.round.ts !== ts || body.round.turn !== number) return false;
-    return from === cluster.operatorOf(leader) && reached < enough;
-  });
 }
 
 function excused(run: Run, lapsed: Turn): boolean {

@@ -4,18 +4,19 @@
  */
 import { during, harmless } from "./checker.ts";
 import type { Checker } from "./checker.ts";
+import { turnsOf, unheard } from "./turns.ts";
 
 export const others: Checker = {
   name: "L3",
   check(run) {
     const { cluster, scenario, fired } = run;
-    const { interval, slot, turn } = scenario.params;
+    const { slot, turn } = scenario.params;
+    const lapsed = turnsOf(run).filter((one) => !one.settled && !unheard(run, one));
     return cluster.chain.settled.flatMap(({ settlement, block, before, after }) => {
       const { ts, te } = settlement;
       const found: string[] = [];
-      const lossy = scenario.network.loss > 0;
       const bad = fired.some((f) => !harmless.has(f.fault.kind) && during(f, ts, te, turn + 2 * slot));
-      if (!bad && !lossy && te !== ts + interval)
+      if (!bad && lapsed.some((one) => one.ts === ts))
         found.push(`no keeper was at fault, and it took until ${te}`);
       settlement.items.forEach(({ provider, spaceTime }) => {
         const [was, is] = [before.providers[provider], after.providers[provider]];

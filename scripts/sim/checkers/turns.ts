@@ -1,5 +1,6 @@
 /** Turns of a run, by the rules' own words (R5 to R7) and not by the core's functions. */
 import { keccakWords } from "../../../keeper/core/hash.ts";
+import { faultBound } from "../../../keeper/core/quorum.ts";
 import { keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 
@@ -42,4 +43,14 @@ export function turnsOf(run: Run): Turn[] {
   const over = Math.floor((chain.head - confirmations - now.ts - interval) / length);
   if (over > 0 && !now.ended) add(now.active, now.ts, over, false);
   return found;
+}
+
+/** Whether a word of the leader was lost on its way to more than f others: L1 is about wires that deliver. */
+export function unheard({ cluster }: Run, { ts, number, leader }: Turn): boolean {
+  const { committee } = cluster.options;
+  const enough = committee - 1 - faultBound(committee);
+  return cluster.network.heard.some(({ message: { body }, from, reached }) => {
+    if (body.kind === "hello" || body.round.ts !== ts || body.round.turn !== number) return false;
+    return from === cluster.operatorOf(leader) && reached < enough;
+  });
 }
