@@ -227,5 +227,4 @@ export type RoundStatus = z.infer<typeof roundStatus>;
 export type SpaceDocument = z.infer<typeof spaceSchema>;
 export type OutcomeDocument = z.infer<typeof outcomeSchema>;
 export type ReasonDocument = z.infer<typeof reasonSchema>;
-export type ChallengeDocument = z.infer<typeof challengeSchema>;
 export type SettlementDocument = z.infer<typeof settlementSchema>;

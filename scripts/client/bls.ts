@@ -13,8 +13,6 @@ type G1Point = ReturnType<typeof G1.Point.fromAffine>;
 type G2Point = ReturnType<typeof G2.Point.fromAffine>;
 
 const coordinateDigits = 128;
-export const g1Bytes = 128;
-export const g2Bytes = 256;
 
 function coordinates(hex: string, count: number): bigint[] {
   const digits = hex.slice(2);
