@@ -3,7 +3,7 @@
  * blocks come. A block comes when every live keeper has handled the one before and has come to rest, so time-outs in
  * blocks mean the same on a fast machine and on a busy one.
  */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,9 +23,9 @@ import { projectRoot } from "../../../scripts/lib/paths.ts";
 import { freePorts } from "../../../scripts/lib/ports.ts";
 import { bitIndices, decodeSettledLog } from "../../../scripts/client/settlements.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
+import { configFileIn, configure, planFileIn, traceFolder, writePlans } from "./keeper-files.ts";
 import { RpcFront } from "./rpc-front.ts";
 import { SteppedChain } from "./stepped-chain.ts";
-import type { KeeperPlan } from "./traces.ts";
 
 /** The shortest turn in which a round still has time when one keeper keeps all waiting (R19). */
 const turn = 20;
@@ -431,34 +431,3 @@ const keepFolders = process.env["WHITEPAY_KEEP_FLEETS"] === "1";
 const killing: ReadonlySet<string> = new Set(killPoints);
 
 const entry = join(projectRoot, "test/support/fleet/keeper-process.ts");
-
-async function configure({ folder }: Keeper, change: Record<string, unknown>): Promise<void> {
-  const file = configFileIn(folder);
-  const config = JSON.parse(await readFile(file, "utf8")) as object;
-  await writeFile(file, JSON.stringify({ ...config, ...change }));
-}
-
-function configFileIn(folder: string): string {
-  return join(folder, "config.json");
-}
-
-function planFileIn(folder: string, index: number): string {
-  return join(folder, `plan-${index}.json`);
-}
-
-function traceFolder(folder: string, index: number): string {
-  return join(folder, `traces-${index}`);
-}
-
-async function writePlans(folder: string, keepers: readonly Keeper[], links: Links): Promise<void> {
-  for (const { index } of keepers) {
-    const others = keepers.filter((keeper) => keeper.index !== index);
-    const plan: KeeperPlan = {
-      folder: traceFolder(folder, index),
-      links: Object.fromEntries(
-        others.map((other) => [multiaddr(other.port), links.address(index, other.index)]),
-      ),
-    };
-    await writeFile(planFileIn(folder, index), JSON.stringify(plan));
-  }
-}
