@@ -8,12 +8,13 @@ import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
 import { peerIdBytes, peerIdOf } from "../lib/keys.ts";
 import { addressOption } from "../lib/options.ts";
-import { printJson, say } from "../lib/output.ts";
+import { printJson } from "../lib/output.ts";
 import { registeredKeeper, registryAt } from "../client/registry.ts";
 import type { RegisteredKeeper } from "../client/registry.ts";
 import { connectChain } from "../client/connect.ts";
-import { jsonOption, moneyOptions, transact } from "../lib/transact.ts";
-import type { MoneyFlags, TransactionPlan, TransactionReport } from "../lib/transact.ts";
+import { endpointChange, payeeChange, sendChanges } from "../lib/registration.ts";
+import { jsonOption, moneyOptions } from "../lib/transact.ts";
+import type { MoneyFlags, TransactionPlan } from "../lib/transact.ts";
 import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
 
 type RegisterOptions = ConfigOptions & MoneyFlags & { readonly payee?: string; readonly rotateKey?: boolean };
@@ -72,20 +73,7 @@ async function first(wanted: Wanted): Promise<TransactionPlan> {
 /** What differs from the registered entry, one transaction each. */
 async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<TransactionPlan[]> {
   const { registry, blsKey, peerId, multiaddrs, options } = wanted;
-  const plans: TransactionPlan[] = [];
-  const sameAddresses = JSON.stringify(found.multiaddrs) === JSON.stringify(multiaddrs);
-  if (found.peerId !== peerId || !sameAddresses) {
-    plans.push({
-      what: "changing where this keeper is reached",
-      contract: registry,
-      method: "updateKeeperEndpoint",
-      args: [peerId, multiaddrs],
-      shows: [
-        ["from addresses", found.multiaddrs.join(", ")],
-        ["to addresses", multiaddrs.join(", ")],
-      ],
-    });
-  }
+  const plans = endpointChange("keeper", registry, found, { peerId, multiaddrs });
   if (found.blsKey !== blsKey) {
     if (options.rotateKey !== true) {
       throw usageError("the registered BLS key is not the one in the key file", {
@@ -95,18 +83,7 @@ async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<Transac
     const args = [blsKey, await proven(wanted)];
     plans.push({ what: "replacing the BLS key", contract: registry, method: "rotateKeeperKey", args });
   }
-  const { payee } = options;
-  const named = [found.payee, found.pendingPayee].map((address) => address.toLowerCase());
-  if (payee !== undefined && !named.includes(payee.toLowerCase())) {
-    plans.push({
-      what: `naming ${payee} as payee; it has to accept`,
-      contract: registry,
-      method: "nameKeeperPayee",
-      args: [payee],
-      shows: [["paid until then", found.payee]],
-    });
-  }
-  return plans;
+  return [...plans, ...payeeChange("keeper", registry, found, options.payee)];
 }
 
 async function registerCommand(options: RegisterOptions): Promise<void> {
@@ -134,9 +111,7 @@ async function registerCommand(options: RegisterOptions): Promise<void> {
     };
     const found = await registeredKeeper(registry, signer.address);
     const plans = found.registeredAt === 0 ? [await first(wanted)] : await changes(wanted, found);
-    const transactions: TransactionReport[] = [];
-    for (const plan of plans) transactions.push(await transact(plan, signer, options));
-    if (plans.length === 0) say("nothing to do: what is registered is what is configured");
+    const transactions = await sendChanges(plans, signer, options);
     const now = await registeredKeeper(registry, signer.address);
     const payee = now.payee === ZeroAddress ? undefined : now.payee;
     if (options["json"] === true) {

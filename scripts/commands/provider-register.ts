@@ -4,7 +4,7 @@ import type { Contract } from "ethers";
 import { registeredProvider, registryAt, type RegisteredProvider } from "../client/registry.ts";
 import { usageError } from "../lib/exit.ts";
 import { addressOption } from "../lib/options.ts";
-import { printJson, say } from "../lib/output.ts";
+import { printJson } from "../lib/output.ts";
 import {
   configOption,
   withProvider,
@@ -12,13 +12,8 @@ import {
   type ProviderOptions,
 } from "../lib/provider-context.ts";
 import { dialable } from "../lib/dialable.ts";
-import {
-  jsonOption,
-  moneyOptions,
-  transact,
-  type TransactionPlan,
-  type TransactionReport,
-} from "../lib/transact.ts";
+import { endpointChange, payeeChange, sendChanges } from "../lib/registration.ts";
+import { jsonOption, moneyOptions, type TransactionPlan } from "../lib/transact.ts";
 
 type RegisterOptions = ProviderOptions & { readonly payee?: string; readonly announce?: string[] };
 
@@ -60,30 +55,10 @@ function first(
 
 function changes(wanted: Wanted, found: RegisteredProvider, { payee }: RegisterOptions): TransactionPlan[] {
   const { registry, peerId, addresses } = wanted;
-  const plans: TransactionPlan[] = [];
-  if (found.peerId !== peerId || JSON.stringify(found.multiaddrs) !== JSON.stringify(addresses)) {
-    plans.push({
-      what: "changing where this provider is reached",
-      contract: registry,
-      method: "updateProviderEndpoint",
-      args: [peerId, addresses],
-      shows: [
-        ["from addresses", found.multiaddrs.join(", ")],
-        ["to addresses", addresses.join(", ")],
-      ],
-    });
-  }
-  const named = [found.payee, found.pendingPayee].map((address) => address.toLowerCase());
-  if (payee !== undefined && !named.includes(payee.toLowerCase())) {
-    plans.push({
-      what: `naming ${payee} as payee; it has to accept`,
-      contract: registry,
-      method: "nameProviderPayee",
-      args: [payee],
-      shows: [["paid until then", found.payee]],
-    });
-  }
-  return plans;
+  return [
+    ...endpointChange("provider", registry, found, { peerId, multiaddrs: addresses }),
+    ...payeeChange("provider", registry, found, payee),
+  ];
 }
 
 async function register(context: ProviderContext, options: RegisterOptions): Promise<void> {
@@ -95,9 +70,7 @@ async function register(context: ProviderContext, options: RegisterOptions): Pro
   const found = await registeredProvider(registry, signer.address);
   const plans =
     found.registeredAt === 0 ? [first(wanted, options, signer.address)] : changes(wanted, found, options);
-  const transactions: TransactionReport[] = [];
-  for (const plan of plans) transactions.push(await transact(plan, signer, options));
-  if (plans.length === 0) say("nothing to do: what is registered is what is configured");
+  const transactions = await sendChanges(plans, signer, options);
   const { payee, multiaddrs, registeredAt } = await registeredProvider(registry, signer.address);
   if (options.json === true) {
     printJson({ operator: signer.address, registered: registeredAt > 0, payee, multiaddrs, transactions });
