@@ -1,12 +1,6 @@
 /** Settlements of many groups from one account, on a real node whose blocks come when the test says so. */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { Wallet } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -18,58 +12,34 @@ import type { Hex } from "../../keeper/core/hash.ts";
 import { domainSeparator, settlementDigest } from "../../keeper/core/settlement.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
-import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
+import { fundOperators } from "../../scripts/fleet/setup.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
-import { deployAll } from "../../scripts/lib/contracts.ts";
+import { openChainScene } from "../support/chain-scene.ts";
+import type { ChainScene } from "../support/chain-scene.ts";
 import { GroupView } from "../../scripts/client/group-view.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
-import { connectRpc } from "../../scripts/client/connect.ts";
 
 const count = 5;
 const params = groupParams({ keepers: 4, providers: 1 });
 
-let chainProcess: ChildProcess;
 let rpc: string;
 let provider: JsonRpcProvider;
-let folder: string;
-let keepers: Keeper[];
+let keepers: readonly Keeper[];
 let groups: Hex[];
 let registry: Hex;
 const stop = new AbortController();
 
+let scene: ChainScene;
 beforeAll(async () => {
-  chainProcess = spawn(process.execPath, [join(projectRoot, "scripts/fleet/chain-process.ts")], {
-    stdio: ["pipe", "pipe", "inherit"],
-    cwd: projectRoot,
-  });
-  const lines = createInterface({ input: chainProcess.stdout as NodeJS.ReadableStream });
-  rpc = await new Promise<string>((done) => {
-    lines.on("line", (line) => {
-      if (line.startsWith("{")) done((JSON.parse(line) as { rpc: string }).rpc);
-    });
-  });
-  provider = await connectRpc(rpc);
-  folder = await mkdtemp(join(tmpdir(), "whitepay-transactions-"));
-  const payer = await provider.getSigner(0);
-  const deployment = await deployAll(payer);
-  keepers = await Promise.all([0, 1, 2, 3].map((i) => makeKeeper(folder, i, 4001 + i)));
-  const operators = keepers.map(({ operator }) => operator);
-  await fundOperators(provider, operators);
-  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
-  registry = (await deployment.registry.getAddress()).toLowerCase() as Hex;
+  scene = await openChainScene();
+  ({ rpc, provider, keepers, registry } = scene);
   groups = [];
-  for (let i = 0; i < count; i++) {
-    groups.push((await createGroup(deployment, payer, params, operators)).toLowerCase() as Hex);
-  }
+  for (let i = 0; i < count; i++) groups.push(await scene.group(params));
   await provider.send("evm_setAutomine", [false]);
 }, 60_000);
 
 afterAll(async () => {
   stop.abort();
-  provider.destroy();
-  chainProcess.kill("SIGTERM");
-  await new Promise((done) => chainProcess.once("close", done));
-  await rm(folder, { recursive: true, force: true });
+  await scene.close();
 });
 
 /** Keeper 0's way to the chain: each call is a process of its own as far as its memory goes. */

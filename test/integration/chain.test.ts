@@ -1,11 +1,5 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
@@ -13,53 +7,24 @@ import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { ChainUpdate } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
-import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
-import { deployAll } from "../../scripts/lib/contracts.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
-import { connectRpc } from "../../scripts/client/connect.ts";
+import { openChainScene } from "../support/chain-scene.ts";
+import type { ChainScene } from "../support/chain-scene.ts";
 
-let chainProcess: ChildProcess;
 let rpc: string;
 let provider: JsonRpcProvider;
-let folder: string;
-let keepers: Keeper[];
+let keepers: readonly Keeper[];
 let group: Hex;
 let registry: Hex;
 
+let scene: ChainScene;
 beforeAll(async () => {
-  chainProcess = spawn(process.execPath, [join(projectRoot, "scripts/fleet/chain-process.ts")], {
-    stdio: ["pipe", "pipe", "inherit"],
-    cwd: projectRoot,
-  });
-  const lines = createInterface({ input: chainProcess.stdout as NodeJS.ReadableStream });
-  rpc = await new Promise<string>((done) => {
-    lines.on("line", (line) => {
-      if (line.startsWith("{")) done((JSON.parse(line) as { rpc: string }).rpc);
-    });
-  });
-  provider = await connectRpc(rpc);
-  folder = await mkdtemp(join(tmpdir(), "whitepay-chain-"));
-  const payer = await provider.getSigner(0);
-  const deployment = await deployAll(payer);
-  keepers = await Promise.all([0, 1, 2, 3].map((i) => makeKeeper(folder, i, 4001 + i)));
-  await fundOperators(
-    provider,
-    keepers.map((k) => k.operator),
-  );
-  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
-  registry = (await deployment.registry.getAddress()).toLowerCase() as Hex;
-  const params = groupParams({ keepers: 4, providers: 3 });
-  const operators = keepers.map((k) => k.operator);
-  group = (await createGroup(deployment, payer, params, operators)).toLowerCase() as Hex;
+  scene = await openChainScene();
+  ({ rpc, provider, keepers, registry } = scene);
+  group = await scene.group(groupParams({ keepers: 4, providers: 3 }));
 }, 60_000);
 
-afterAll(async () => {
-  provider.destroy();
-  chainProcess.kill("SIGTERM");
-  await new Promise((done) => chainProcess.once("close", done));
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => scene.close());
 
 type Following = {
   readonly updates: ChainUpdate[];
