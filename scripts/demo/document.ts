@@ -1,4 +1,5 @@
 /** The demo's JSON document: everything in it is read from the chain, except the challenges that keepers count. */
+import type { GroupParams } from "../fleet/setup.ts";
 import type { ChallengeEntry } from "../fleet/keepers.ts";
 
 export type MemberEntry = { index: number; operator: string; payee: string };
@@ -32,19 +33,7 @@ export type SettlementEntry = {
 
 export type EscrowEntry = { deposited: bigint; balance: bigint; withdrawn: bigint; credited: bigint };
 
-export type ParamsEntry = {
-  interval: number;
-  turn: number;
-  slot: number;
-  answer: number;
-  confirmations: number;
-  lockup: number;
-  price: bigint;
-  keeperShareBps: number;
-  toleranceBps: number;
-  originBlock: number;
-  committeeSeed: string;
-};
+export type ParamsEntry = GroupParams & { originBlock: number; committeeSeed: string };
 
 export type DemoDocument = {
   rpc: string;

@@ -11,22 +11,13 @@ import {
   type Signer,
 } from "ethers";
 import { provePossession, publicKeyOf } from "../client/bls.ts";
+import type { GroupRules } from "../client/group-view.ts";
 import { writeKeys } from "../../keeper/adapters/keyring-keystore.ts";
 import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../lib/keys.ts";
 import type { Deployment } from "../lib/contracts.ts";
 
 /** All in blocks, except price (token units per GiB·block) and the basis points. */
-export type GroupParams = {
-  interval: number;
-  turn: number;
-  slot: number;
-  answer: number;
-  confirmations: number;
-  lockup: number;
-  price: bigint;
-  keeperShareBps: number;
-  toleranceBps: number;
-};
+export type GroupParams = Omit<GroupRules, "token" | "merkle">;
 
 export type Keeper = {
   index: number;

@@ -1,22 +1,11 @@
 /** A registry, a factory, a token, keepers and providers on a chain in this process; and groups made of them. */
 import { Contract, keccak256, toUtf8Bytes, type Signer, type TransactionReceipt, type Wallet } from "ethers";
+import type { GroupRules } from "../../../scripts/client/group-view.ts";
 import { artifact, deploySystem } from "../../../scripts/lib/contracts.ts";
 import { deployContract, openChain, send, type Chain } from "./chain.ts";
 import { certify, peerId, prove, publicKey, secretOf } from "./keys.ts";
 
-export type Config = {
-  token: string;
-  price: bigint;
-  interval: number;
-  turn: number;
-  slot: number;
-  answer: number;
-  confirmations: number;
-  lockup: number;
-  keeperShareBps: number;
-  toleranceBps: number;
-  merkle: boolean;
-};
+export type Config = GroupRules;
 
 export type Keeper = { secret: bigint; operator: Wallet };
 export type Item = { provider: number; spaceTime: bigint };
