@@ -1,0 +1,40 @@
+/** One fleet that lives through a list of faults, one an interval, and is judged at the end. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { FaultFleet } from "../support/fleet/fault-fleet.ts";
+import type { Settled } from "../support/fleet/fault-fleet.ts";
+import { judgeLife } from "./judge.ts";
+
+/** What keepers do, the turns in which they may settle then, and how it is brought about. */
+export type Fault = readonly [string, readonly number[], (life: Life) => Promise<Settled>];
+
+export type Life = {
+  readonly fleet: FaultFleet;
+  /** Data folders of second processes with a keeper's key, for the judge. */
+  readonly twins: string[];
+};
+
+/** Declares the tests of a life. @param limit_ms blocks decide; this only ends a run that hangs */
+export function liveThrough(keepers: number, faults: readonly Fault[], limit_ms: number): void {
+  const twins: string[] = [];
+  let fleet: FaultFleet;
+  beforeAll(async () => {
+    fleet = await FaultFleet.start({ keepers, providers: 2 });
+  }, limit_ms);
+  afterAll(() => fleet.stop(), limit_ms);
+
+  it.each(faults)(
+    "%s",
+    async (_name, turns, play) => {
+      expect(turns).toContain((await play({ fleet, twins })).turn);
+    },
+    limit_ms,
+  );
+
+  it(
+    "have kept S1 to S6 through all of it",
+    async () => {
+      expect(await judgeLife(fleet, twins)).toBeGreaterThan(faults.length);
+    },
+    limit_ms,
+  );
+}
