@@ -73,7 +73,13 @@ export class ByteReader {
   /** A copy, so that a decoded message does not keep the receive buffer alive. */
   bytes(count: number, what: string): Uint8Array {
     const start = this.#take(count, what);
-    return this.#bytes.slice(start, start + count);
+    return copyOf(this.#bytes, start, start + count);
+  }
+
+  /** The bytes where they are, for what is looked at and dropped. */
+  view(count: number, what: string): Uint8Array {
+    const start = this.#take(count, what);
+    return this.#bytes.subarray(start, start + count);
   }
 
   /** The next `count` bytes in `0x…` form. */
@@ -109,9 +115,26 @@ export function decode<T>(
   }
 }
 
-/** Buffers of writers that are done, for the next ones: a message is written with every block, and most are small. */
+/** Memory of one's own costs a small copy several times what is copied: many share a page, which lives as long as any. */
+const pageBytes = 16 * 1024;
+const maxSharingBytes = pageBytes / 8;
+/** So small is what the platform itself keeps together. */
+const minSharingBytes = 65;
+let page = new Uint8Array(0);
+let pageTaken = 0;
+
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const length = end - start;
+  if (length < minSharingBytes || length > maxSharingBytes) return bytes.slice(start, end);
+  if (pageTaken + length > page.length) [page, pageTaken] = [new Uint8Array(pageBytes), 0];
+  const copy = page.subarray(pageTaken, (pageTaken += length));
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
+/** Buffers of writers that are done, for the next ones: a message is written with every block, the longest is a proof. */
 const spareBuffers: Uint8Array<ArrayBuffer>[] = [];
-const spareBytes = 16 * 1024;
+const spareBytes = 64 * 1024;
 const maxSpareBuffers = 4;
 
 /** Appends big-endian fields. Out-of-range values are a bug of the caller and throw a RangeError. */
@@ -194,7 +217,7 @@ export class ByteWriter {
 
   /** What was written; nothing may be written after it. */
   finish(): Uint8Array {
-    const written = this.#buffer.slice(0, this.#length);
+    const written = copyOf(this.#buffer, 0, this.#length);
     const spare = this.#buffer.length === spareBytes && spareBuffers.length < maxSpareBuffers;
     if (spare) spareBuffers.push(this.#buffer);
     this.#buffer = nothing;
@@ -230,15 +253,28 @@ export function toHex(bytes: Uint8Array): `0x${string}` {
   return hexOf(bytes, 0, bytes.length);
 }
 
-/** Hex is asked for by the thousand and mostly of 32 bytes: copied here they need no view of their own. */
-const hexWindow = Buffer.alloc(128);
+/** The two hex digits of each byte, as they lie in memory. */
+const digitPairs = new Uint16Array(
+  new TextEncoder().encode(
+    Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0")).join(""),
+  ).buffer,
+);
+
+/**
+ * Hex is asked for by the thousand and mostly of 32 bytes. Its text is made in one place as one flat string: one that is put
+ * together of two parts is copied once more by whoever looks at it.
+ */
+const hexPairs = new Uint16Array(1 + 128);
+const hexText = Buffer.from(hexPairs.buffer);
+hexText.write("0x");
 
 function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
-  if (end - start > hexWindow.length) {
-    return `0x${Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("hex")}`;
+  const count = end - start;
+  if (count >= hexPairs.length) {
+    return `0x${Buffer.from(bytes.buffer, bytes.byteOffset + start, count).toString("hex")}`;
   }
-  for (let i = start; i < end; i++) hexWindow[i - start] = bytes[i] as number;
-  return `0x${hexWindow.toString("hex", 0, end - start)}`;
+  for (let i = 0; i < count; i++) hexPairs[i + 1] = digitPairs[bytes[start + i] as number] as number;
+  return hexText.toString("latin1", 0, 2 + 2 * count) as `0x${string}`;
 }
 
 /** By character code; what is no digit has none. */

@@ -46,7 +46,7 @@ export function encodeProof(proof: Proof): Uint8Array {
   return out.finish();
 }
 
-/** Rejects whatever is not byte for byte what `encodeProof` writes; never throws. */
+/** Rejects whatever is not byte for byte what `encodeProof` writes; never throws. What it reads stays inside `bytes`. */
 export function decodeProof(bytes: Uint8Array): Result<Proof, DecodeCode> {
   return decode(bytes, MAX_PROOF_BYTES, (reader) => {
     const version = reader.u8("proof version");
@@ -85,8 +85,8 @@ function readPiece(reader: ByteReader, previous: number): PieceProof {
     if (leaf <= before) reader.fail("order", `leaf index: expected above ${before}, actual ${leaf}`);
     indices.push(leaf);
   }
-  const leaves = indices.map((leaf) => ({ leaf, bytes: reader.bytes(LEAF_BYTES, "leaf") }));
-  const nodes = Array.from({ length: nodeCount }, () => reader.bytes(HASH_BYTES, "node"));
+  const leaves = indices.map((leaf) => ({ leaf, bytes: reader.view(LEAF_BYTES, "leaf") }));
+  const nodes = Array.from({ length: nodeCount }, () => reader.view(HASH_BYTES, "node"));
   return { piece, leaves, nodes };
 }
 

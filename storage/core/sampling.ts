@@ -49,23 +49,33 @@ export function challengeOffset(
   return params.confirmations + Number(uniformWords(OFFSET_DOMAIN, seed, BigInt(width), hash)());
 }
 
+/** Room for a domain, a seed and a counter; written anew for each block. */
+const input = new Uint8Array(256);
+const inputView = new DataView(input.buffer);
+
+/** The counter-th block of words (R11). */
+function blockOf(tag: Uint8Array, seed: Uint8Array, counter: number, hash: Hash): DataView {
+  const length = tag.length + seed.length + 4;
+  if (length > input.length)
+    throw new RangeError(`seed: expected a shorter one, actual ${seed.length} bytes`);
+  input.set(tag);
+  input.set(seed, tag.length);
+  inputView.setUint32(length - 4, counter);
+  const digest = hash(input.subarray(0, length));
+  return new DataView(digest.buffer, digest.byteOffset, digest.byteLength);
+}
+
 /** Source of uniform integers below `bound` (1 to 2^64 − 1), by rejection: no modulo bias. */
 function uniformWords(tag: Uint8Array, seed: Uint8Array, bound: bigint, hash: Hash): () => bigint {
   if (bound < 1n || bound >= WORD) throw new RangeError(`bound: expected 1 to 2^64 - 1, actual ${bound}`);
-  const input = new Uint8Array(tag.length + seed.length + 4);
-  input.set(tag);
-  input.set(seed, tag.length);
-  const inputView = new DataView(input.buffer);
   const limit = WORD - (WORD % bound);
   let counter = 0;
-  let block: DataView = new DataView(new ArrayBuffer(0));
+  let block: DataView | undefined;
   let used = 0;
   return () => {
     for (;;) {
-      if (used + 8 > block.byteLength) {
-        inputView.setUint32(input.length - 4, counter++);
-        const digest = hash(input);
-        block = new DataView(digest.buffer, digest.byteOffset, digest.byteLength);
+      if (block === undefined || used + 8 > block.byteLength) {
+        block = blockOf(tag, seed, counter++, hash);
         used = 0;
       }
       const word = block.getBigUint64(used);

@@ -111,7 +111,7 @@ describe("responses", () => {
       proof: new Uint8Array(9),
     } as const;
     const bytes = encodeChallengeResponse(answer);
-    new DataView(bytes.buffer).setUint32(2 + RECEIPT_BYTES, MAX_PROOF_BYTES + 1);
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(2 + RECEIPT_BYTES, MAX_PROOF_BYTES + 1);
     expect(decodeChallengeResponse(bytes)).toMatchObject({ code: "range" });
   });
 });
