@@ -32,7 +32,7 @@ export class GroupLoop {
   enqueue(event: Event): void {
     if (this.#stopped) return;
     this.#queue.push(event);
-    if (!this.#running) void this.#drain();
+    if (!this.#running) this.#drain();
   }
 
   /** Resolves when the queue is empty: the chain feed waits for it, so a slow group is not flooded with blocks. */
@@ -47,31 +47,43 @@ export class GroupLoop {
     this.#release();
   }
 
-  async #drain(): Promise<void> {
+  /** Most events ask for nothing to be written, so those are done with at once; a write is waited for. */
+  #drain(): void {
     this.#running = true;
     try {
       for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
         const { effects } = step(this.state, event, this.#config);
-        if (effects.length > 0) await this.#execute(effects);
+        const writes = writesOf(effects);
+        if (writes.length > 0) return void this.#written(writes, effects);
+        this.#run(effects);
       }
     } catch (error) {
-      this.stop();
-      this.#dependencies.onFatal(error);
-    } finally {
-      this.#running = false;
-      this.#release();
+      this.#fail(error);
+    }
+    this.#running = false;
+    this.#release();
+  }
+
+  async #written(writes: readonly Write[], effects: readonly Effect[]): Promise<void> {
+    try {
+      await this.#dependencies.persist(writes);
+      this.#run(effects);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#drain();
+  }
+
+  #run(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (this.#stopped) return;
+      this.#dependencies.effects.run(effect, this.state);
     }
   }
 
-  async #execute(effects: readonly Effect[]): Promise<void> {
-    let writes: readonly Write[] = [];
-    for (const effect of effects) {
-      if (effect.kind === "persist")
-        writes = writes.length === 0 ? effect.writes : [...writes, ...effect.writes];
-    }
-    if (writes.length > 0) await this.#dependencies.persist(writes);
-    if (this.#stopped) return;
-    for (const effect of effects) this.#dependencies.effects.run(effect, this.state);
+  #fail(error: unknown): void {
+    this.stop();
+    this.#dependencies.onFatal(error);
   }
 
   #release(): void {
@@ -79,4 +91,13 @@ export class GroupLoop {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function writesOf(effects: readonly Effect[]): readonly Write[] {
+  let writes: readonly Write[] = [];
+  for (const effect of effects) {
+    if (effect.kind !== "persist") continue;
+    writes = writes.length === 0 ? effect.writes : [...writes, ...effect.writes];
+  }
+  return writes;
 }

@@ -38,8 +38,8 @@ const faults: readonly Fault[] = [
   {
     name: "sends before its writes are on the disk",
     file: "keeper/runtime/loop.ts",
-    original: "if (writes.length > 0) await this.#dependencies.persist(writes);",
-    planted: "if (writes.length > 0) void this.#dependencies.persist(writes);",
+    original: "await this.#dependencies.persist(writes);",
+    planted: "void this.#dependencies.persist(writes);",
     budget: 10,
   },
   {
