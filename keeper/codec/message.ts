@@ -5,7 +5,7 @@
 import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { keccak, keccakText, keccakWords } from "../core/hash.ts";
+import { keccak, keccakText, keccakWords, wordBytes } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../core/messages.ts";
 import type { RecordLeaf } from "../core/records.ts";
@@ -250,8 +250,9 @@ function writeReveal(w: ByteWriter, body: BodyOf<"reveal">): ByteWriter {
 
 export function writeOpened(w: ByteWriter, o: OpenedLeaf): ByteWriter {
   w.u32(o.provider).u64(o.slot);
-  writeLeaf(w, o.leaf).u32(o.path.length);
-  for (const node of o.path) w.hex(node, 32);
+  writeLeaf(w, o.leaf)
+    .u32(o.path.length / wordBytes)
+    .bytes(o.path);
   return w.u32(o.receipt.length).bytes(o.receipt);
 }
 
@@ -339,7 +340,7 @@ export function readOpened(r: ByteReader): OpenedLeaf {
   const slot = r.u64("slot");
   const leaf = readLeaf(r);
   const pathLength = count(r, maxPathLength, "path length");
-  const path = Array.from({ length: pathLength }, () => r.hex(32, "path"));
+  const path = r.bytes(pathLength * wordBytes, "path");
   const receipt = r.bytes(count(r, 1024, "receipt length"), "receipt");
   return { provider, slot, leaf, path, receipt };
 }

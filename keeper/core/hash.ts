@@ -1,6 +1,6 @@
 /** Hashing and ABI words for the core: everything that is hashed here is hashed the same way in Solidity. */
 import { concatBytes, readHex, toHex } from "../../storage/core/bytes.ts";
-import { keccak256, keccak256Hex } from "./keccak.ts";
+import { digestHex, hash, hashInput, hashOfInput, keccak256, keccak256Hex } from "./keccak.ts";
 
 export { keccak256, toHex };
 
@@ -60,18 +60,27 @@ export function keccak(...parts: readonly Uint8Array[]): Hex {
   return keccak256Hex(parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts));
 }
 
-/** Writes values as words into `out`, from byte `at` on. */
-export function writeWords(out: Uint8Array, at: number, values: readonly (number | bigint | Hex)[]): void {
-  out.fill(0, at, at + wordBytes * values.length);
-  let end = at;
-  for (const value of values) writeWord(out, (end += wordBytes), value);
-}
-
 /** keccak256(abi.encode(…)) of static values. */
 export function keccakWords(...values: readonly (number | bigint | Hex)[]): Hex {
-  const out = new Uint8Array(wordBytes * values.length);
-  writeWords(out, 0, values);
-  return keccak256Hex(out);
+  return keccakTagged([], values);
+}
+
+/** keccak256 of bytes that say what is hashed, with the words of `values` behind them. */
+export function keccakTagged(tags: readonly number[], values: readonly (number | bigint | Hex)[]): Hex {
+  hashTagged(tags, values);
+  return digestHex();
+}
+
+/** As `keccakTagged`; who calls asks for the digest next. */
+export function hashTagged(tags: readonly number[], values: readonly (number | bigint | Hex)[]): void {
+  const length = tags.length + wordBytes * values.length;
+  // Asked for by the thousand, and mostly of one size: written where it is hashed, if it fits there.
+  const fits = length < hashInput.length;
+  const out = fits ? hashInput.fill(0, 0, length) : new Uint8Array(length);
+  for (let i = 0; i < tags.length; i++) out[i] = tags[i] as number;
+  let end = tags.length;
+  for (const value of values) writeWord(out, (end += wordBytes), value);
+  return fits ? hashOfInput(length) : hash(out);
 }
 
 /** keccak256 of a UTF-8 text, as EIP-712 type hashes need. */

@@ -2,6 +2,7 @@
  * Keccak-256. A keeper hashes more than it does anything else but BLS, and 64-bit rotations are dear in JavaScript, which
  * has none: the permutation is assembled here for WebAssembly, whose words are 64 bits. Ten times as fast as a pure one.
  */
+import { toHex } from "../../storage/core/bytes.ts";
 
 const lanes = 25;
 const rounds = 24;
@@ -10,9 +11,11 @@ const rateBytes = 136;
 const stateBytes = 8 * lanes;
 const digestBytes = 32;
 
-/** Memory: state, then one block of input, then the round constants. */
-const blockAt = stateBytes;
-const constantsAt = blockAt + rateBytes;
+/** Memory: state, then the round constants, then what is hashed. */
+const constantsAt = stateBytes;
+const inputAt = constantsAt + 8 * rounds;
+/** Blocks that are written at a time; with the rest they fit the 64 KiB of memory that the module has. */
+const inputBlocks = 128;
 
 // Instructions of the WebAssembly core specification, those needed.
 const op = {
@@ -65,12 +68,14 @@ function roundConstants(): bigint[] {
   });
 }
 
-// Locals: an offset into the round constants, the lanes before and after rho and pi, the columns' parities, one term.
-const offset = 0;
-const before = (lane: number): number => 1 + lane;
-const after = (lane: number): number => 1 + lanes + lane;
-const parity = (column: number): number => 1 + 2 * lanes + column;
-const term = 1 + 2 * lanes + 5;
+// Locals: where the block begins, an offset into the round constants, the lanes before and after rho and pi, the columns'
+// parities, one term.
+const block = 0;
+const offset = 1;
+const before = (lane: number): number => 2 + lane;
+const after = (lane: number): number => 2 + lanes + lane;
+const parity = (column: number): number => 2 + 2 * lanes + column;
+const term = 2 + 2 * lanes + 5;
 const wordLocals = 2 * lanes + 5 + 1;
 
 function theta(): number[] {
@@ -114,12 +119,12 @@ function chiAndIota(): number[] {
   return code;
 }
 
-/** Absorbs the block in memory into the state in memory. */
+/** Absorbs a block in memory into the state in memory. */
 function absorbCode(): number[] {
   const code: number[] = [];
   for (let lane = 0; lane < lanes; lane++) {
     code.push(...op.address(0), ...op.load(8 * lane));
-    if (8 * lane < rateBytes) code.push(...op.address(0), ...op.load(blockAt + 8 * lane), ...op.xor);
+    if (8 * lane < rateBytes) code.push(...op.get(block), ...op.load(8 * lane), ...op.xor);
     code.push(...op.set(before(lane)));
   }
   code.push(...op.address(0), ...op.set(offset), ...op.loop, ...theta(), ...rhoAndPi(), ...chiAndIota());
@@ -134,7 +139,7 @@ function absorbCode(): number[] {
 /** "\0asm", version 1. */
 const magic = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
-/** A module that exports its memory "m" and one function "f" without arguments. */
+/** A module that exports its memory "m" and one function "f", which takes the address of a block. */
 function assemble(): Uint8Array<ArrayBuffer> {
   const section = (id: number, content: readonly number[]): number[] => [
     id,
@@ -145,7 +150,7 @@ function assemble(): Uint8Array<ArrayBuffer> {
   const body = [2, 1, i32, ...unsigned(wordLocals), i64, ...absorbCode(), ...op.end];
   return Uint8Array.from([
     ...magic,
-    ...section(1, [1, 0x60, 0, 0]),
+    ...section(1, [1, 0x60, 1, i32, 0]),
     ...section(3, [1, 0]),
     ...section(5, [1, 0, 1]),
     ...section(7, [2, 1, 0x6d, 2, 0, 1, 0x66, 0, 0]),
@@ -157,40 +162,73 @@ function assemble(): Uint8Array<ArrayBuffer> {
 declare const WebAssembly: {
   readonly Module: new (code: Uint8Array<ArrayBuffer>) => object;
   readonly Instance: new (module: object) => {
-    readonly exports: { readonly m: { readonly buffer: ArrayBuffer }; readonly f: () => void };
+    readonly exports: { readonly m: { readonly buffer: ArrayBuffer }; readonly f: (block: number) => void };
   };
 };
 
 const { m: memory, f: absorb } = new WebAssembly.Instance(new WebAssembly.Module(assemble())).exports;
 new BigUint64Array(memory.buffer, constantsAt, rounds).set(roundConstants());
 const state = new Uint8Array(memory.buffer, 0, stateBytes);
-const block = new Uint8Array(memory.buffer, blockAt, rateBytes);
-const digest = Buffer.from(memory.buffer, 0, digestBytes);
+const digestView = state.subarray(0, digestBytes);
+
+/** What is hashed is written here; who has little to hash and much to make it of may write it here at once. */
+export const hashInput = new Uint8Array(memory.buffer, inputAt, inputBlocks * rateBytes);
 
 /** keccak256, 32 bytes. */
 export function keccak256(data: Uint8Array): Uint8Array {
   hash(data);
-  return state.slice(0, digestBytes);
+  return digest();
 }
 
 /** keccak256 as lower-case hex with 0x, the form in which nearly all hashes are wanted. */
 export function keccak256Hex(data: Uint8Array): `0x${string}` {
   hash(data);
-  return `0x${digest.toString("hex")}`;
+  return digestHex();
 }
 
-/** Leaves the digest in memory. */
-function hash(data: Uint8Array): void {
+/** Hashes the first `length` bytes of `hashInput`, of which there has to be at least one more; the digest is asked for next. */
+export function hashOfInput(length: number): void {
+  state.fill(0);
+  absorbLast(length);
+}
+
+/** Hashes `data`; the digest is asked for next. */
+export function hash(data: Uint8Array): void {
   state.fill(0);
   let at = 0;
-  for (; data.length - at >= rateBytes; at += rateBytes) {
-    block.set(data.subarray(at, at + rateBytes));
-    absorb();
+  for (; data.length - at >= hashInput.length; at += hashInput.length) {
+    hashInput.set(data.subarray(at, at + hashInput.length));
+    absorbBlocks(inputBlocks);
   }
-  const rest = data.length - at;
-  block.set(at === 0 ? data : data.subarray(at));
-  block.fill(0, rest);
-  block[rest] = 0x01;
-  block[rateBytes - 1] = (block[rateBytes - 1] as number) | 0x80;
-  absorb();
+  hashInput.set(at === 0 ? data : data.subarray(at));
+  absorbLast(data.length - at);
+}
+
+/** With Keccak's padding, which always has room: what fills the input whole was absorbed before. */
+function absorbLast(length: number): void {
+  const blocks = Math.floor(length / rateBytes) + 1;
+  const end = blocks * rateBytes;
+  hashInput.fill(0, length, end);
+  hashInput[length] = 0x01;
+  hashInput[end - 1] = (hashInput[end - 1] as number) | 0x80;
+  absorbBlocks(blocks);
+}
+
+function absorbBlocks(blocks: number): void {
+  for (let i = 0; i < blocks; i++) absorb(inputAt + i * rateBytes);
+}
+
+/** Of what was hashed last. */
+export function digest(): Uint8Array {
+  return state.slice(0, digestBytes);
+}
+
+/** Of what was hashed last, written to `out` from byte `at` on. */
+export function digestInto(out: Uint8Array, at: number): void {
+  out.set(digestView, at);
+}
+
+/** Of what was hashed last. */
+export function digestHex(): `0x${string}` {
+  return toHex(digestView);
 }

@@ -1,5 +1,5 @@
 /** What keepers of a committee say to each other (section 5), decoded and with the signature already checked. */
-import { keccakWords, word, keccak, fromHex } from "./hash.ts";
+import { keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 import type { RecordLeaf } from "./records.ts";
 
@@ -23,7 +23,8 @@ export type OpenedLeaf = {
   readonly provider: number;
   readonly slot: number;
   readonly leaf: RecordLeaf;
-  readonly path: readonly Hex[];
+  /** Siblings from the leaf up to the top, side by side, 32 bytes each. */
+  readonly path: Uint8Array;
   /** Canonical receipt bytes; empty unless the leaf is proven. */
   readonly receipt: Uint8Array;
 };
@@ -114,7 +115,7 @@ export function roundId(chainId: number, group: Hex, r: RoundKey): Hex {
 }
 
 export function valuesRoot(values: readonly ProviderValue[]): Hex {
-  return keccak(word(values.length), ...values.flatMap((v) => [word(v.provider), word(v.value)]));
+  return keccakWords(values.length, ...values.flatMap((v) => [v.provider, v.value]));
 }
 
 /** R18: the keeper's own index inside makes a copied commitment worthless. */
@@ -130,10 +131,6 @@ export function commitmentOf(
 
 /** R19: names a closed set; signatures are left out, since a signature can be made in more than one way. */
 export function closedSetHash(round: Hex, commits: readonly CommitEntry[], auditBlock: number): Hex {
-  return keccak(
-    fromHex(round),
-    word(auditBlock),
-    word(commits.length),
-    ...commits.flatMap((c) => [word(c.keeper), fromHex(c.commitment)]),
-  );
+  const entries = commits.flatMap((c) => [c.keeper, c.commitment]);
+  return keccakWords(round, auditBlock, commits.length, ...entries);
 }

@@ -1,6 +1,8 @@
 /** Records of challenges and the tree a keeper commits to (R13, R18). */
-import { keccak, keccakWords, wordBytes, writeWords, zeroHash } from "./hash.ts";
+import { equalBytes, toHex } from "../../storage/core/bytes.ts";
+import { hashTagged, keccakWords, wordBytes, zeroHash } from "./hash.ts";
 import type { Hex } from "./hash.ts";
+import { digest, digestInto, hashInput, hashOfInput } from "./keccak.ts";
 
 /** Why a challenge counts as failed (R13). */
 export type FailureReason = "unreachable" | "late" | "refused" | "bad-proof" | "bad-receipt";
@@ -26,51 +28,56 @@ export type RecordLeaf =
 
 const leafTag = { proven: 1, failed: 2, carried: 3 } as const;
 
-export function leafHash(provider: number, slot: number, leaf: RecordLeaf): Hex {
+/** 32 bytes. */
+export function leafHash(provider: number, slot: number, leaf: RecordLeaf): Uint8Array {
   const bytes = leaf.kind === "failed" ? 0n : leaf.bytes;
   const receipt = leaf.kind === "proven" ? leaf.receiptHash : zeroHash;
-  leafInput[1] = leafTag[leaf.kind];
-  writeWords(leafInput, 2, [provider, slot, bytes, receipt]);
-  return keccak(leafInput);
+  hashTagged([0x00, leafTag[leaf.kind]], [provider, slot, bytes, receipt]);
+  return digest();
 }
 
-// What is hashed for a leaf and for a node is of one size and asked for by the thousand: written in place each time.
-const leafInput = new Uint8Array(2 + 4 * wordBytes);
-const nodeInput = new Uint8Array(1 + 2 * wordBytes);
-nodeInput[0] = 0x01;
-
-function nodeHash(left: Hex, right: Hex): Hex {
-  writeWords(nodeInput, 1, [left, right]);
-  return keccak(nodeInput);
+/** The digest is asked for next. */
+function hashNode(left: Uint8Array, right: Uint8Array): void {
+  hashInput[0] = 0x01;
+  hashInput.set(left, 1);
+  hashInput.set(right, 1 + wordBytes);
+  hashOfInput(1 + 2 * wordBytes);
 }
 
-/** All levels of a binary tree over `leaves`, padded with zero hashes to a power of two; level 0 are the leaves. */
-export function treeLevels(leaves: readonly Hex[]): Hex[][] {
-  let level = [...leaves];
-  while (level.length === 0 || (level.length & (level.length - 1)) !== 0) level.push(zeroHash);
-  const levels = [level];
-  while (level.length > 1) {
-    const above: Hex[] = [];
-    for (let i = 0; i < level.length; i += 2) above.push(nodeHash(level[i] as Hex, level[i + 1] as Hex));
-    levels.push(above);
-    level = above;
+/** One node of several side by side. */
+function nodeAt(nodes: Uint8Array, place: number): Uint8Array {
+  return nodes.subarray(place * wordBytes, (place + 1) * wordBytes);
+}
+
+/**
+ * A binary tree over `leaves`, padded with zero hashes to a power of two. Its nodes lie side by side, 32 bytes each, by place:
+ * the top is 1, the children of i are 2i and 2i + 1. Trees are hashed by the thousand, and hex would cost as much again.
+ */
+function treeNodes(leaves: readonly Uint8Array[]): Uint8Array {
+  let width = 1;
+  while (width < leaves.length) width *= 2;
+  const nodes = new Uint8Array(2 * width * wordBytes);
+  leaves.forEach((leaf, i) => nodes.set(leaf, (width + i) * wordBytes));
+  for (let place = width - 1; place > 0; place--) {
+    hashNode(nodeAt(nodes, 2 * place), nodeAt(nodes, 2 * place + 1));
+    digestInto(nodes, place * wordBytes);
   }
-  return levels;
+  return nodes;
 }
 
 /** The number of leaves is part of the root, so that a padded tree cannot be passed off as a smaller one. */
-export function treeRoot(levels: readonly (readonly Hex[])[], leafCount: number): Hex {
-  const top = levels.at(-1)?.[0] ?? zeroHash;
-  return rootOf(top, leafCount);
+function rootOf(top: Uint8Array, leafCount: number): Hex {
+  return keccakWords(2, leafCount, toHex(top));
 }
 
-function rootOf(top: Hex, leafCount: number): Hex {
-  return keccakWords(2, leafCount, top);
-}
-
-/** Siblings from the leaf up to the top. */
-export function treePath(levels: readonly (readonly Hex[])[], index: number): Hex[] {
-  return levels.slice(0, -1).map((level, depth) => level[(index >> depth) ^ 1] ?? zeroHash);
+/** Siblings from the leaf up to the top, side by side, 32 bytes each. */
+export function treePath({ nodes }: Pick<RecordTree, "nodes">, index: number): Uint8Array {
+  const width = nodes.length / wordBytes / 2;
+  const path = new Uint8Array(Math.log2(width) * wordBytes);
+  for (let place = width + index, at = 0; place > 1; place >>>= 1, at += wordBytes) {
+    path.set(nodeAt(nodes, place ^ 1), at);
+  }
+  return path;
 }
 
 /**
@@ -81,8 +88,8 @@ export class TreePaths {
   readonly #root: Hex;
   readonly #leafCount: number;
   readonly #depth: number;
-  /** Verified nodes by their place: the top is 1, the children of i are 2i and 2i + 1. */
-  readonly #known = new Map<number, Hex>();
+  /** Verified nodes by their place. */
+  readonly #known = new Map<number, Uint8Array>();
 
   constructor(root: Hex, leafCount: number) {
     this.#root = root;
@@ -90,35 +97,39 @@ export class TreePaths {
     this.#depth = Math.ceil(Math.log2(Math.max(leafCount, 1)));
   }
 
-  /** Whether `leaf` is the tree's at `index`; `path` its siblings from there up to the top. */
-  holds(index: number, leaf: Hex, path: readonly Hex[]): boolean {
-    if (path.length !== this.#depth) return false;
+  /** Whether `leaf` is the tree's at `index`; `path` its siblings as `treePath` gives them. */
+  holds(index: number, leaf: Uint8Array, path: Uint8Array): boolean {
+    if (path.length !== this.#depth * wordBytes) return false;
     const bottom = 2 ** this.#depth + index;
-    const climbed: Hex[] = [];
+    const climbed: Uint8Array[] = [];
     let place = bottom;
     let node = leaf;
-    for (const sibling of path) {
-      if (this.#known.has(place)) break;
+    for (let depth = 0; depth < this.#depth && !this.#known.has(place); depth++) {
       climbed.push(node);
-      node = place % 2 === 1 ? nodeHash(sibling, node) : nodeHash(node, sibling);
+      const sibling = nodeAt(path, depth);
+      if (place % 2 === 1) hashNode(sibling, node);
+      else hashNode(node, sibling);
+      node = digest();
       place >>>= 1;
     }
     const known = this.#known.get(place);
-    const holds = known === undefined ? rootOf(node, this.#leafCount) === this.#root : known === node;
+    const holds =
+      known === undefined ? rootOf(node, this.#leafCount) === this.#root : equalBytes(known, node);
     if (!holds || !this.#knownAbove(place, path)) return false;
     this.#known.set(place, node);
     climbed.forEach((hash, depth) => {
       this.#known.set(bottom >>> depth, hash);
-      this.#known.set((bottom >>> depth) ^ 1, path[depth] as Hex);
+      this.#known.set((bottom >>> depth) ^ 1, nodeAt(path, depth));
     });
     return true;
   }
 
   /** Whether what is left of a path above a known node is what was verified there. */
-  #knownAbove(from: number, path: readonly Hex[]): boolean {
+  #knownAbove(from: number, path: Uint8Array): boolean {
     let place = from;
-    for (let depth = this.#depth - Math.floor(Math.log2(from)); depth < path.length; depth++) {
-      if (this.#known.get(place ^ 1) !== path[depth]) return false;
+    for (let depth = this.#depth - Math.floor(Math.log2(from)); depth < this.#depth; depth++) {
+      const known = this.#known.get(place ^ 1);
+      if (known === undefined || !equalBytes(known, nodeAt(path, depth))) return false;
       place >>>= 1;
     }
     return true;
@@ -132,7 +143,8 @@ export type RecordTree = {
   readonly toSlot: number;
   /** Provider-major, slots ascending. */
   readonly leaves: readonly RecordLeaf[];
-  readonly levels: readonly (readonly Hex[])[];
+  /** Side by side, 32 bytes each: the top is node 1, the children of i are 2i and 2i + 1. */
+  readonly nodes: Uint8Array;
   readonly root: Hex;
 };
 
@@ -146,6 +158,6 @@ export function recordTree(
   const hashes = leaves.map((leaf, i) =>
     leafHash(providers[Math.floor(i / slots)] as number, fromSlot + (i % slots), leaf),
   );
-  const levels = treeLevels(hashes);
-  return { providers, fromSlot, toSlot, leaves, levels, root: treeRoot(levels, hashes.length) };
+  const nodes = treeNodes(hashes);
+  return { providers, fromSlot, toSlot, leaves, nodes, root: rootOf(nodeAt(nodes, 1), hashes.length) };
 }

@@ -1,5 +1,5 @@
 /** What is signed and paid (R27): the settlement of one interval and its EIP-712 digest. */
-import { keccak, keccakText, keccakWords, word, wordBytes, writeWords } from "./hash.ts";
+import { keccakTagged, keccakText, keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 
 export type Item = {
@@ -42,20 +42,15 @@ export function domainSeparator(chainId: number, group: Hex): Hex {
   return domain;
 }
 
-const digestInput = new Uint8Array(2 + 2 * wordBytes);
-digestInput.set([0x19, 0x01]);
-
 /** keccak256("\x19\x01" ‖ domain ‖ struct hash). */
 export function typedDigest(domain: Hex, structHash: Hex): Hex {
-  writeWords(digestInput, 2, [domain, structHash]);
-  return keccak(digestInput);
+  return keccakTagged([0x19, 0x01], [domain, structHash]);
 }
 
 /** keccak256(abi.encode(Item[])): offset, length, then two words an item. */
 export function itemsHash(items: readonly Item[]): Hex {
-  const words = [word(0x20), word(items.length)];
-  for (const item of items) words.push(word(item.provider), word(item.spaceTime));
-  return keccak(...words);
+  const words = items.flatMap(({ provider, spaceTime }) => [provider, spaceTime]);
+  return keccakWords(0x20, items.length, ...words);
 }
 
 /** R27: the digest that the committee's BLS keys sign. */

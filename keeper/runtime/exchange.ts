@@ -165,7 +165,7 @@ export class RecordExchange {
       const leaf = tree.leaves[index];
       if (leaf === undefined) return undefined;
       const receipt = leaf.kind === "proven" ? await this.#receipt(question, slot) : new Uint8Array();
-      leaves.push({ provider: question.provider, slot, leaf, path: treePath(tree.levels, index), receipt });
+      leaves.push({ provider: question.provider, slot, leaf, path: treePath(tree, index), receipt });
     }
     return encodeRecordsReply(leaves);
   }

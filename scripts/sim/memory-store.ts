@@ -79,11 +79,12 @@ export class MemoryStore implements StorePort {
       return new Promise<never>(() => undefined);
     }
     for (const write of writes) {
-      this.#rows.set(keyOf(write), write);
+      const key = keyOf(write);
+      this.#rows.set(key, write);
       if (write.kind === "note") this.noted.push({ ...write, at_ms: this.#world.now_ms });
       if (write.kind === "record") {
         const { provider, slot, outcome } = write.record;
-        this.acknowledged.set(keyOf(write), write.record);
+        this.acknowledged.set(key, write.record);
         this.proven.set(`${provider}/${slot}`, outcome.kind === "proven" ? outcome.bytes : 0n);
       }
       if (write.kind === "own") {

@@ -1,5 +1,7 @@
 /** Seeded time: everything that happens in a simulated world happens in one order, decided by the seed alone. */
 
+import { toHex } from "../../storage/core/bytes.ts";
+
 /** mulberry32: small, fast, and the same on every machine. */
 export class Random {
   #state: number;
@@ -28,9 +30,12 @@ export class Random {
 
   /** `bytes`, a multiple of four, in hex. */
   hex(bytes: number): `0x${string}` {
-    const drawn = Buffer.alloc(bytes);
-    for (let i = 0; i < bytes; i += 4) drawn.writeUInt32BE(this.#word(), i);
-    return `0x${drawn.toString("hex")}`;
+    const drawn = new Uint8Array(bytes);
+    for (let i = 0; i < bytes; i += 4) {
+      const word = this.#word();
+      for (let j = 0; j < 4; j++) drawn[i + j] = word >>> (24 - 8 * j);
+    }
+    return toHex(drawn);
   }
 }
 

@@ -28,7 +28,7 @@ import { toHex } from "../../keeper/core/hash.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Body, OpenedLeaf } from "../../keeper/core/messages.ts";
 import type { RecordLeaf } from "../../keeper/core/records.ts";
-import { equalBytes } from "../../storage/core/bytes.ts";
+import { concatBytes, equalBytes } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
 
@@ -59,7 +59,7 @@ const opened: fc.Arbitrary<OpenedLeaf> = fc.record({
   provider: u32,
   slot: u64,
   leaf,
-  path: fc.array(hex(32), few),
+  path: fc.array(fc.uint8Array({ minLength: 32, maxLength: 32 }), few).map((nodes) => concatBytes(...nodes)),
   receipt: fc.uint8Array({ maxLength: 200 }),
 });
 const fullProof = fc.record({
@@ -293,7 +293,7 @@ describe("an envelope", () => {
     };
     const input = encodeMessage(value);
     // The count of providers, after envelope (40 bytes) and round (32).
-    new DataView(input.buffer).setUint32(72, 0xffff_ffff);
+    new DataView(input.buffer, input.byteOffset).setUint32(72, 0xffff_ffff);
     expect(decodeMessage(input)).toMatchObject({ ok: false, code: "range" });
   });
 });

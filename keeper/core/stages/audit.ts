@@ -1,5 +1,5 @@
 /** R20, R28: what the audit block draws, the same for all keepers and known to nobody while committing. */
-import { fromHex, keccak, keccakWords, word } from "../hash.ts";
+import { keccakWords } from "../hash.ts";
 import type { Hex } from "../hash.ts";
 
 export const auditDraws = 16;
@@ -18,10 +18,10 @@ export function drawAudit(closedSet: Hex, blockHash: Hex, scope: AuditScope): Dr
   const slots = scope.toSlot - scope.fromSlot;
   const leaves = BigInt(scope.providers.length * slots);
   if (leaves === 0n) return [];
-  const seed = keccak(fromHex(closedSet), fromHex(blockHash));
+  const seed = keccakWords(closedSet, blockHash);
   return Array.from({ length: auditDraws }, (_, j) => {
     // 256 bits modulo a small number: the bias is below 2^-230.
-    const leaf = Number(BigInt(keccak(fromHex(seed), word(j))) % leaves);
+    const leaf = Number(BigInt(keccakWords(seed, j)) % leaves);
     return {
       provider: scope.providers[Math.floor(leaf / slots)] as number,
       slot: scope.fromSlot + (leaf % slots),

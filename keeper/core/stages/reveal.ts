@@ -113,7 +113,7 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
     if (receipt === undefined) {
       return reason(step, "receipt-lost", `provider ${draw.provider}, slot ${draw.slot}`);
     }
-    opened.push({ ...draw, leaf, path: treePath(tree.levels, index), receipt });
+    opened.push({ ...draw, leaf, path: treePath(tree, index), receipt });
   }
   if (next > 0 && event.proof === undefined) return reason(step, "receipt-lost", "full proof");
   step.effects.push({
