@@ -1,8 +1,8 @@
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { keccak256, keccak256Hex } from "../../../keeper/core/keccak.ts";
-import { fromHex, keccakWords, toHex, word } from "../../../keeper/core/hash.ts";
+import { hashInput, keccak256, keccak256Hex } from "../../../keeper/core/keccak.ts";
+import { fromHex, keccakWords, toHex, word, wordBytes } from "../../../keeper/core/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
 
 describe("Keccak-256", () => {
@@ -28,6 +28,20 @@ describe("Keccak-256", () => {
       }),
       { seed: 1, numRuns: 300 },
     );
+  });
+
+  it("agrees with an independent implementation around what it takes in at a time", () => {
+    const whole = hashInput.length;
+    for (const length of [whole - 137, whole - 1, whole, whole + 1, 2 * whole, 2 * whole + 136]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => (i * 31 + length) & 0xff);
+      expect(toHex(keccak256(bytes)), `${length} bytes`).toBe(toHex(keccak_256(bytes)));
+    }
+    for (let count = whole / wordBytes - 2; count <= whole / wordBytes + 2; count++) {
+      const words = Array.from({ length: count }, (_, i) => i);
+      expect(keccakWords(...words), `${count} words`).toBe(
+        toHex(keccak_256(concatBytes(...words.map(word)))),
+      );
+    }
   });
 
   it("leaves a digest alone when the next one is made", () => {

@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ByteWriter, decode } from "../../../storage/core/bytes.ts";
+import { pureHash } from "../../../storage/core/merkle.ts";
+import { nativeHash } from "../../../storage/disk/native-hash.ts";
+
+/** On both sides of where a result gets memory of its own, shares a page, fills one, or outgrows a writer's buffer. */
+const lengths = [0, 1, 64, 65, 66, 300, 2_047, 2_048, 2_049, 16_383, 16_384, 65_536, 65_537];
+
+function patterned(length: number, salt: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + salt) & 0xff);
+}
+
+describe("what is written and read", () => {
+  it("stays what it was, however much is written and read after it", () => {
+    const made = Array.from({ length: 20 }, (_, round) =>
+      lengths.map((length, i) => {
+        const expected = patterned(length, round * 13 + i);
+        const written = new ByteWriter().bytes(expected).finish();
+        const read = decode(written, 100_000, (reader) => reader.bytes(length, "bytes"));
+        return { expected, written, read: read.ok ? read.value : undefined };
+      }),
+    ).flat();
+    for (const { expected, written, read } of made) {
+      expect(written).toEqual(expected);
+      expect(read).toEqual(expected);
+    }
+  });
+
+  it("is no other's to change", () => {
+    const [first, second] = [65, 65].map((length) => new ByteWriter().bytes(patterned(length, 1)).finish());
+    first?.fill(0xff);
+    expect(second).toEqual(patterned(65, 1));
+  });
+
+  it("does not change with the bytes that it was read from, but for a view", () => {
+    const bytes = patterned(100, 1);
+    const read = decode(bytes, 100, (reader) => [reader.bytes(70, "copy"), reader.view(30, "view")]);
+    bytes.fill(0);
+    expect(read).toEqual({ ok: true, value: [patterned(100, 1).subarray(0, 70), new Uint8Array(30)] });
+  });
+});
+
+describe("the platform's SHA-256", () => {
+  it("is the pure one's", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
+        expect(nativeHash(bytes)).toEqual(pureHash(bytes));
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+});
