@@ -6,20 +6,15 @@ import {
   MAX_PAGE_PIECES,
 } from "../../../keeper/codec/challenge.ts";
 import { pageOf } from "../../../keeper/codec/piece-pages.ts";
-import type { GroupSnapshot, ProviderEntry } from "../../../keeper/core/group.ts";
+import type { ProviderEntry } from "../../../keeper/core/group.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
 import type { ProviderClient } from "../../../keeper/ports/provider.ts";
 import { Challenger } from "../../../keeper/runtime/challenger.ts";
-import {
-  memberOf,
-  operatorOf,
-  simulatedCrypto,
-  simulatedKeyring,
-} from "../../../scripts/sim/cheap-crypto.ts";
-import { defaultParams } from "../../../scripts/sim/cluster.ts";
+import { operatorOf, simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
 import { World } from "../../../scripts/sim/world.ts";
 import { toHex } from "../../../storage/core/bytes.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
+import { groupAt, providerEntry } from "../../support/machine.ts";
 
 const pieces = Array.from({ length: MAX_PAGE_PIECES + 2 }, (_, i) => ({
   root: new Uint8Array(32).fill(i % 251),
@@ -28,23 +23,12 @@ const pieces = Array.from({ length: MAX_PAGE_PIECES + 2 }, (_, i) => ({
 const list = makePieceList(pieces);
 const listRoot = toHex(list.root);
 
-const provider = (index: number): ProviderEntry => ({
-  index,
-  operator: operatorOf(2000 + index),
-  activeFrom: 10,
-  history: [{ fromBlock: 10, bytes: list.totalBytes, listRoot, receiptKey: operatorOf(1000 + index) }],
-});
-
-const group: GroupSnapshot = {
-  chainId: 5,
-  address: `0x${"67".repeat(20)}`,
-  block: 100,
-  params: defaultParams,
-  ts: 10,
-  committee: { version: 1, seed: `0x${"11".repeat(32)}`, members: [0, 1, 2, 3].map(memberOf) },
-  pending: undefined,
-  providers: [provider(0), provider(1)],
+const provider = (index: number): ProviderEntry => {
+  const history = [{ fromBlock: 10, bytes: list.totalBytes, listRoot, receiptKey: operatorOf(1000 + index) }];
+  return { ...providerEntry(index), history };
 };
+
+const group = groupAt(10, { chainId: 5, providers: [provider(0), provider(1)] });
 
 type Holder = (question: Uint8Array, world: World) => Promise<Uint8Array | undefined>;
 

@@ -1,27 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { encodeMessage, messageDigest } from "../../../keeper/codec/message.ts";
-import type { GroupSnapshot } from "../../../keeper/core/group.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
 import type { Body } from "../../../keeper/core/messages.ts";
 import { domainSeparator } from "../../../keeper/core/settlement.ts";
 import { Ingress } from "../../../keeper/runtime/ingress.ts";
 import { RateLimit } from "../../../keeper/runtime/rate-limit.ts";
 import { memberOf, simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
-import { defaultParams } from "../../../scripts/sim/cluster.ts";
+import { groupAt, hashAt } from "../../support/machine.ts";
 
-const seed: Hex = `0x${"11".repeat(32)}`;
-const group: GroupSnapshot = {
-  chainId: 5,
-  address: `0x${"67".repeat(20)}`,
-  block: 100,
-  params: defaultParams,
-  ts: 10,
-  committee: { version: 1, seed, members: [0, 1, 2, 3].map(memberOf) },
-  pending: { version: 2, seed, members: [4, 5, 6, 7].map(memberOf) },
-  providers: [],
-};
+const pending = { version: 2, seed: hashAt(8), members: [4, 5, 6, 7].map(memberOf) };
+const group = groupAt(10, { chainId: 5, pending });
 const round = { ts: 10, te: 70, turn: 1, attempt: 0, leader: 0, committee: 1 };
-const commit: Body = { kind: "commit", round, commitment: `0x${"22".repeat(32)}` };
+const commitment = hashAt(0x22);
+const commit: Body = { kind: "commit", round, commitment };
 
 type Spec = { signer: number; keeper: number; committee?: number; chainId?: number; body?: Body };
 
@@ -82,7 +72,7 @@ describe("a message from the wire", () => {
     const domain = domainSeparator(5, group.address);
     const entry = (keeper: number, signer: number) => ({
       keeper,
-      commitment: commit.kind === "commit" ? commit.commitment : seed,
+      commitment,
       signature: simulatedKeyring(signer).signMessage(messageDigest(domain, 1, keeper, commit)),
     });
     const close = (third: number): Body => ({

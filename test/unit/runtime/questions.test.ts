@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import { encodeMessage, messageDigest } from "../../../keeper/codec/message.ts";
 import { decodePull, encodePullReply, maxHave } from "../../../keeper/codec/question.ts";
-import type { GroupSnapshot } from "../../../keeper/core/group.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
 import type { Body, Message, MessageOf } from "../../../keeper/core/messages.ts";
 import type { ReasonCode } from "../../../keeper/core/reasons.ts";
@@ -11,19 +10,10 @@ import { initialState } from "../../../keeper/core/state.ts";
 import { Ingress } from "../../../keeper/runtime/ingress.ts";
 import { Questions } from "../../../keeper/runtime/questions.ts";
 import { RateLimit } from "../../../keeper/runtime/rate-limit.ts";
-import { memberOf, simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
-import { defaultParams } from "../../../scripts/sim/cluster.ts";
+import { simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
+import { groupAt } from "../../support/machine.ts";
 
-const group: GroupSnapshot = {
-  chainId: 5,
-  address: `0x${"67".repeat(20)}`,
-  block: 100,
-  params: defaultParams,
-  ts: 10,
-  committee: { version: 1, seed: `0x${"11".repeat(32)}`, members: [0, 1, 2, 3].map(memberOf) },
-  pending: undefined,
-  providers: [],
-};
+const group = groupAt(10, { chainId: 5 });
 
 function hello(keeper: number, n: number, options: { signer?: number; group?: Hex } = {}): Uint8Array {
   const address = options.group ?? group.address;
