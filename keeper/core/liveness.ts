@@ -10,17 +10,18 @@ import type { KeeperState, Step, TurnState } from "./state.ts";
 import { committeeSize, latestRound } from "./turn.ts";
 
 /**
- * A hello on the first head of every slot, and on the first head after a start. With it goes a question to one keeper:
- * gossip brings no peer the messages of its own peer key, so only others can tell a keeper of its double (D9).
+ * A hello on the first head of every slot, and on the first head after a start. A head later, when those of the others should
+ * be there, one keeper is asked for what is missing: gossip brings no peer the messages of its own peer key, so only others
+ * can tell a keeper of its double (D9).
  */
 export function tickHello(step: Step): void {
   const { state, config } = step;
   const group = state.group;
   if (group === undefined || memberIndex(group.committee, config.me) < 0) return;
   const slot = slotAt(group.params, state.head);
-  const due = state.helloSlot !== slot;
-  if (due || isListening(state, group)) askForHellos(step, group);
-  if (!due) return;
+  if (state.asksForHellos || isListening(state, group)) askForHellos(step, group);
+  state.asksForHellos = state.helloSlot !== slot;
+  if (!state.asksForHellos) return;
   state.helloSlot = slot;
   step.effects.push({
     kind: "broadcast",

@@ -141,6 +141,8 @@ export type KeeperState = {
   readonly vouched: Set<number>;
   /** Slot of the last hello; −1 none. */
   helloSlot: number;
+  /** The last head brought a hello, so with the next one the others' are asked for. */
+  asksForHellos: boolean;
   readonly connected: Set<Hex>;
   readonly records: Map<number, Map<number, ChallengeRecord>>;
   /** Last slot whose challenges were prepared; −1 none since the start or since this keeper has a seat. */
@@ -171,6 +173,7 @@ export function initialState(): KeeperState {
     hellos: new Map(),
     vouched: new Set(),
     helloSlot: -1,
+    asksForHellos: false,
     connected: new Set(),
     records: new Map(),
     challengedSlot: -1,
