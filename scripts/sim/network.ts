@@ -26,8 +26,8 @@ export type Said = {
   readonly message: Envelope;
   readonly from: Hex;
   readonly at_ms: number;
-  /** Others that it was on its way to. */
-  reached: number;
+  /** Others that it was on its way to, and not lost. */
+  reached: readonly Hex[];
 };
 
 export class Network {
@@ -89,7 +89,7 @@ export class Network {
     const from = sender.operator;
     const decoded = this.#reader.decode(bytes);
     const said: Said | undefined = decoded.ok
-      ? { message: decoded.value, from, at_ms: this.#world.now_ms, reached: 0 }
+      ? { message: decoded.value, from, at_ms: this.#world.now_ms, reached: [] }
       : undefined;
     if (said !== undefined) {
       this.heard.push(said);
@@ -101,7 +101,7 @@ export class Network {
       ways.push(...this.#send(from, node.operator, name, (one) => void one.gossip.get(topic)?.(bytes, from)));
     }
     if (said === undefined) return;
-    said.reached = new Set(ways.map(({ to }) => to)).size;
+    said.reached = [...new Set(ways.map(({ to }) => to))];
     this.onSent(said.message, ways, from);
   }
 

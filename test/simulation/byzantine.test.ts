@@ -12,6 +12,7 @@ import {
   withhold,
 } from "../../scripts/sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
+import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";
 import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
 
 async function play(
@@ -78,6 +79,27 @@ describe("one Byzantine keeper of four", () => {
     // A turn after the first is due only where the cheat itself led the one before.
     const late = honest.filter(({ settlement: s }) => s.te - s.ts > interval);
     for (const { settlement } of late) expect(bits(settlement.failed)).toEqual([2]);
+    expectHonestPay(c);
+  });
+
+  it("costs no turn by keeping back its reveal, though another is too late for the closed set (L1, R26)", async () => {
+    // Long enough for a second attempt: two time-outs of a sixth each, and some fifteen blocks besides.
+    const params = { ...defaultOptions.params, turn: 60, lockup: 240 };
+    const slowAndSilent = (c: Cluster): Behaviour => {
+      const { paused } = c.network;
+      c.network.onSaid = ({ keeper, body }) => {
+        const first = body.kind === "propose" && body.round.attempt === 0;
+        if (first && (keeper === 1 || keeper === 2)) paused.add(operatorOf(0));
+        if (body.kind === "close") paused.clear();
+      };
+      return withhold("reveal");
+    };
+    const c = await play(new Map([[3, slowAndSilent]]), { seed: 3, params }, 1_500);
+    expect(
+      c.reasons.filter(({ keeper, code }) => keeper === 0 && code === "left-out").length,
+    ).toBeGreaterThan(3);
+    for (const { settlement } of c.chain.settled) expect([0n, 1n << 3n]).toContain(settlement.failed);
+    expect(c.chain.settled.length).toBeGreaterThan(12);
     expectHonestPay(c);
   });
 

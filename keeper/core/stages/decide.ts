@@ -48,7 +48,7 @@ function leadRound(step: Step, turn: TurnState, round: RoundState): boolean {
     return true;
   }
   // L1: what was lost on the wires may still come. Others who heard it answer no further attempt, so this one is not forgotten.
-  if (!round.givenUp) nextAttempt(step, turn, round, counted);
+  if (!round.givenUp) nextAttempt(step, turn, round, close, counted);
   round.givenUp = true;
   return false;
 }
@@ -75,22 +75,34 @@ function nextAttempt(
   step: Step,
   turn: TurnState,
   round: RoundState,
+  close: CloseState,
   counted: readonly { readonly keeper: number }[],
 ): void {
   const { attempt } = round.propose.body.round;
   const f = faultBound(committeeSize(turn));
   if (attempt >= f || step.state.notes.has(turnKey(turn.ts, turn.turn))) return;
-  const heard = new Set(counted.map((c) => c.keeper));
-  const silent = [...round.propose.body.silent];
-  for (let keeper = 0; keeper < committeeSize(turn) && silent.length < f; keeper++) {
-    if (!heard.has(keeper) && !silent.includes(keeper)) silent.push(keeper);
-  }
+  const known = round.propose.body.silent;
+  const heard = new Set([...known, ...counted.map(({ keeper }) => keeper)]);
+  const silence = (keeper: number): number => silenceOf(round, close, keeper);
+  const unheard = turn.order
+    .filter((keeper) => !heard.has(keeper))
+    .sort((a, b) => silence(b) - silence(a) || a - b);
+  const silent = [...known, ...unheard].slice(0, f);
   startAttempt(
     step,
     turn,
     attempt + 1,
     silent.sort((a, b) => a - b),
   );
+}
+
+/**
+ * How silent one is that revealed nothing which counts: said nothing at all, or committed and then kept back its reveal. Whose
+ * commit only came too late for the closed set speaks; without it a further attempt may have no quorum (L1).
+ */
+function silenceOf(round: RoundState, close: CloseState, keeper: number): number {
+  if (!round.commits.has(keeper)) return 2;
+  return close.message.body.commits.some((commit) => commit.keeper === keeper) ? 1 : 0;
 }
 
 export function onBundle(step: Step, turn: TurnState, round: RoundState, message: MessageOf<"bundle">): void {

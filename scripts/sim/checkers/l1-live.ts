@@ -28,7 +28,7 @@ function excused(run: Run, lapsed: Turn): boolean {
   const everybody = (f: Fired): boolean => f.keepers.length === 0 || f.fault.kind === "one-way";
   if (active.some(everybody)) return true;
   const hurt = new Set(active.flatMap((f) => f.keepers));
-  if (hurt.size > faultBound(run.scenario.committee) || unheard(run, lapsed)) return true;
+  if (hurt.size > faultBound(run.scenario.committee) || unheard(run, lapsed, hurt)) return true;
   return hurt.has(leader) && !certified(run, lapsed);
 }
 

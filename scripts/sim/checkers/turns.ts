@@ -1,6 +1,7 @@
 /** Turns of a run, by the rules' own words (R5 to R7) and not by the core's functions. */
 import { keccakWords } from "../../../keeper/core/hash.ts";
-import { faultBound } from "../../../keeper/core/quorum.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import { quorum } from "../../../keeper/core/quorum.ts";
 import { keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 
@@ -45,12 +46,33 @@ export function turnsOf(run: Run): Turn[] {
   return found;
 }
 
-/** Whether a word of the leader was lost on its way to more than f others: L1 is about wires that deliver. */
-export function unheard({ cluster }: Run, { ts, number, leader }: Turn): boolean {
+/**
+ * Whether the wires failed the turn: L1 is about those that deliver. A word of the leader was lost on its way to so many that
+ * fewer than a quorum heard it, or words of one kind to the leader on the way from so many; keepers at fault do not count as
+ * others to be heard.
+ */
+export function unheard(
+  { cluster }: Run,
+  { ts, number, leader }: Turn,
+  faulty: ReadonlySet<number> = new Set(),
+): boolean {
   const { committee } = cluster.options;
-  const enough = committee - 1 - faultBound(committee);
-  return cluster.network.heard.some(({ message: { body }, from, reached }) => {
-    if (body.kind === "hello" || body.round.ts !== ts || body.round.turn !== number) return false;
-    return from === cluster.operatorOf(leader) && reached < enough;
-  });
+  const enough = quorum(committee) - 1;
+  const lead = cluster.operatorOf(leader);
+  const well = new Set(cluster.seats.flatMap((_, i) => (faulty.has(i) ? [] : [cluster.operatorOf(i)])));
+  const heard = new Map<string, Set<Hex>>();
+  const lost = new Set<string>();
+  for (const { message, from, reached } of cluster.network.heard) {
+    const { body } = message;
+    if (body.kind === "hello" || body.round.ts !== ts || body.round.turn !== number) continue;
+    if (from === lead) {
+      if (reached.filter((to) => well.has(to)).length < enough) return true;
+      continue;
+    }
+    if (!well.has(from)) continue;
+    const words = `${body.kind}/${body.round.attempt}`;
+    if (!reached.includes(lead)) lost.add(words);
+    else heard.set(words, (heard.get(words) ?? new Set()).add(from));
+  }
+  return [...lost].some((words) => (heard.get(words)?.size ?? 0) < enough);
 }
