@@ -83,8 +83,8 @@ describe("one Byzantine keeper of four", () => {
   });
 
   it("costs no turn by keeping back its reveal, though another is too late for the closed set (L1, R26)", async () => {
-    // Long enough for a second attempt: two time-outs of a sixth each, and some fifteen blocks besides.
-    const params = { ...defaultOptions.params, turn: 60, lockup: 240 };
+    // 30 + 9 × confirmations, the least that has time for a second attempt, to the next whole slot.
+    const params = { ...defaultOptions.params, turn: 40 };
     const slowAndSilent = (c: Cluster): Behaviour => {
       const { paused } = c.network;
       c.network.onSaid = ({ keeper, body }) => {
