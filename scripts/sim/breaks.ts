@@ -1,4 +1,5 @@
 /** What no scenario may lead to: a keeper that ends by itself while its disk takes writes, or a throw that nobody expects. */
+import { setImmediate } from "node:timers/promises";
 import type { Violation } from "./checkers/checker.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -25,6 +26,8 @@ export class Breaks {
     } catch (error) {
       this.#add("the world ended", error);
     } finally {
+      // The platform tells of a rejection when it comes to breathe, else the next world would be blamed.
+      await setImmediate();
       process.off("unhandledRejection", onRejection);
     }
   }

@@ -95,7 +95,8 @@ export function cheapProviders(world: ProviderWorld): Providers {
           if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
           const spoiled = world.spoils(provider);
           if (spoiled === "slow") await world.world.sleep(world.tooLate_ms);
-          const slot = request.slot - (spoiled === "replay" ? 1 : 0);
+          // In its first slot there is nothing yet to say again.
+          const slot = spoiled === "replay" ? Math.max(request.slot - 1, 0) : request.slot;
           const about = spoiled === "corrupt" ? nobody : request.keeper;
           const receipt = encodeReceipt({ keeper: about, provider, slot, leaves });
           return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };

@@ -28,4 +28,19 @@ describe("a simulated run", () => {
     ]);
     expect(cluster.chain.head).toBeLessThan(cluster.options.params.originBlock + 10);
   });
+
+  it("finds a rejection that nobody caught, though it is the last thing that happens", async () => {
+    const cluster = new Cluster(defaultOptions);
+    const breaks = new Breaks(cluster);
+    const last = cluster.chain.head + 20;
+    cluster.onBlock((block) => {
+      if (block === last) void Promise.reject(new Error("a bug"));
+    });
+    // The test runner would take it for a fault of its own.
+    const runners = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection");
+    await breaks.guard(() => cluster.run(20));
+    for (const runner of runners) process.on("unhandledRejection", runner);
+    expect(breaks.found).toEqual([{ checker: "throws", block: last, text: "nobody caught: a bug" }]);
+  });
 });

@@ -20,13 +20,26 @@ function lie(random: Random, committee: number): object {
   return { behaviour, ...told[behaviour]?.() };
 }
 
+/**
+ * Rhythms of a group, the first more often than each other one: in a turn of twenty blocks there is no time for a second attempt
+ * (R26), in one of forty there is; slots are longer, more blocks to confirm, no tolerance.
+ */
+const rhythms: readonly Partial<Scenario["params"]>[] = [
+  {},
+  {},
+  { turn: 40 },
+  { turn: 30, slot: 10, answer: 4, confirmations: 2, toleranceBps: 0 },
+  { interval: 96, turn: 48, slot: 8, answer: 3, confirmations: 2 },
+];
+
 /** A scenario with two to five faults, none of which hurts more than f keepers for good. */
 export function randomScenario(seed: number, committees: readonly number[]): Scenario {
+  const params = rhythms[new Random(seed ^ 0x4e17).integer(0, rhythms.length - 1)] ?? {};
   const random = new Random(seed ^ 0x5eed);
   const pick = <T>(list: readonly T[]): T => list[random.integer(0, list.length - 1)] as T;
   const committee = pick(committees);
   const settlements = random.integer(3, 6);
-  const end = 10 + settlements * 60;
+  const end = 10 + settlements * (params.interval ?? 60);
   const liars = new Set<number>();
   const faults = Array.from({ length: random.integer(2, 5) }, () => {
     const block = random.integer(15, end);
@@ -85,5 +98,5 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
     loss: random.integer(0, 3) / 100,
     duplicate: random.integer(0, 5) / 100,
   };
-  return scenarioSchema.parse({ name: `random ${seed}`, committee, settlements, network, faults });
+  return scenarioSchema.parse({ name: `random ${seed}`, committee, params, settlements, network, faults });
 }
