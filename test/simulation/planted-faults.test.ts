@@ -122,7 +122,7 @@ const faults: readonly Fault[] = [
     file: `${core}stages/submit.ts`,
     original: "if (turn.me === turn.leader) return turn.te;",
     planted: "return turn.me === turn.leader ? turn.te : turn.te + turnBlocks;",
-    budget: 300,
+    budget: 500,
   },
   {
     name: "keeps the records of settled slots for ever",

@@ -1,8 +1,6 @@
-/** S7: a keeper that did no challenges in a whole interval is not paid for it, as long as no more than f have none to show. */
-import { slotAt } from "../../../keeper/core/group.ts";
-import { faultBound } from "../../../keeper/core/quorum.ts";
+/** S7: a keeper that did no challenges in a whole interval is not paid for it, as long as others have some to show. */
+import { lowerMedian } from "../../../keeper/core/median.ts";
 import type { Cluster } from "../cluster.ts";
-import { during } from "./checker.ts";
 import type { Checker } from "./checker.ts";
 
 export const work: Checker = {
@@ -15,12 +13,7 @@ export const work: Checker = {
     return cluster.chain.settled.flatMap(({ settlement, block, before }) => {
       const seats = cluster.chain.seatsOf(before.active);
       const { ts, te, payees } = settlement;
-      // If half of the committee has nothing to show, the median of what was opened is 0, and nobody had to show more (R28):
-      // where no provider proved anything, and after a group's end in the middle of a slot that was not yet asked about.
-      const showing = seats.filter((keeper) => provedIn(cluster, keeper, ts, te));
-      if (2 * showing.length <= seats.length) return [];
-      const hurt = new Set(fired.filter((f) => during(f, ts, te, 0)).flatMap(({ keepers }) => keepers));
-      if (hurt.size > faultBound(seats.length)) return [];
+      if (lowerMedian(receiptsShown(cluster, ts, te)) === 0n) return [];
       return lazy.flatMap(({ keepers, block: from, until }) => {
         const whole = from <= ts && (until === undefined || until >= te);
         return keepers
@@ -32,11 +25,23 @@ export const work: Checker = {
   },
 };
 
-/** Whether a provider proved something to that keeper in a slot of [ts, te). */
-function provedIn({ seats, options }: Cluster, keeper: number, ts: number, te: number): boolean {
-  const [from, to] = [slotAt(options.params, ts), slotAt(options.params, te)];
-  return [...(seats[keeper]?.store.proven ?? [])].some(([place, bytes]) => {
-    const slot = Number(place.split("/")[1]);
-    return bytes > 0n && slot >= from && slot < to;
-  });
+/**
+ * Receipts that each keeper of the last bundle over [ts, te) opened in the audit. If their median is 0, nobody had to show more
+ * (R28): no provider proved anything, or half of the committee was down, or the audit drew slots after the group's end alone.
+ */
+function receiptsShown({ network }: Cluster, ts: number, te: number): bigint[] {
+  const bodies = network.heard.map(({ message: { body, keeper } }) => ({ body, keeper }));
+  let closedSet: string | undefined;
+  let counted: readonly number[] = [];
+  for (const { body } of bodies) {
+    if (body.kind !== "bundle" || body.round.ts !== ts || body.round.te !== te) continue;
+    closedSet = body.closedSet;
+    counted = body.reveals.map(({ keeper }) => keeper);
+  }
+  const shown = new Map(counted.map((keeper) => [keeper, 0n]));
+  for (const { body, keeper } of bodies) {
+    if (body.kind !== "reveal" || body.closedSet !== closedSet || !shown.has(keeper)) continue;
+    shown.set(keeper, BigInt(body.opened.filter(({ leaf }) => leaf.kind === "proven").length));
+  }
+  return [...shown.values()];
 }
