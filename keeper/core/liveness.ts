@@ -58,7 +58,9 @@ function askForHellos(step: Step, group: GroupSnapshot): void {
   const { state, config } = step;
   const n = group.committee.members.length;
   const me = memberIndex(group.committee, config.me);
-  const keeper = (me + 1 + (state.head % (n - 1))) % n;
+  // By turns: were it always the same one, a liar there could hide a double. Heads of one slot each may all be alike.
+  const question = isListening(state, group) ? state.head : slotAt(group.params, state.head);
+  const keeper = (me + 1 + (question % (n - 1))) % n;
   // There is no turn 0: the answer holds hellos alone.
   step.effects.push({ kind: "pull", keeper, askedAt: state.head, ts: group.ts, turn: 0 });
 }

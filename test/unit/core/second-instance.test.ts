@@ -95,6 +95,20 @@ describe("a keeper that says hello once a slot (D9)", () => {
     expect(blocks(state, 84, 84).filter(asks)).toHaveLength(1);
   });
 
+  it.each([5, 6, 12])("asks every other keeper by turns, in slots of %i blocks", (slot) => {
+    const state = initialState();
+    const params = { ...defaultParams, slot, interval: 120, turn: 60 };
+    step(state, { kind: "group", snapshot: { ...snapshot, params } }, machineConfig);
+    blocks(state, start, start);
+    blocks(state, start + 1, 60);
+    new Machine(state).vouch();
+    const asked = Array.from({ length: 6 * slot }, (_, i) => blocks(state, 61 + i, 61 + i))
+      .flat()
+      .flatMap((effect) => (effect.kind === "pull" && effect.turn === 0 ? [effect.keeper] : []));
+    expect(new Set(asked.slice(0, 3))).toEqual(new Set([0, 1, 3]));
+    expect(new Set(asked.slice(3, 6))).toEqual(new Set([0, 1, 3]));
+  });
+
   it("asks with every block while it listens for its double", () => {
     const state = initialState();
     step(state, { kind: "group", snapshot }, machineConfig);
