@@ -97,7 +97,8 @@ export class Network {
     }
     const ways: Way[] = [];
     for (const [name, node] of this.#nodes) {
-      if (node === sender) continue;
+      // Gossip brings no peer the messages of its own peer key: a double's come from others alone (D9).
+      if (node.operator === sender.operator) continue;
       ways.push(...this.#send(from, node.operator, name, (one) => void one.gossip.get(topic)?.(bytes, from)));
     }
     if (said === undefined) return;

@@ -13,7 +13,7 @@ export const work: Checker = {
     return cluster.chain.settled.flatMap(({ settlement, block, before }) => {
       const seats = cluster.chain.seatsOf(before.active);
       const { ts, te, payees } = settlement;
-      if (lowerMedian(receiptsShown(cluster, ts, te)) === 0n) return [];
+      if (lowerMedian(receiptsShown(cluster, before.active, ts, te)) === 0n) return [];
       return lazy.flatMap(({ keepers, block: from, until }) => {
         const whole = from <= ts && (until === undefined || until >= te);
         return keepers
@@ -29,17 +29,22 @@ export const work: Checker = {
  * Receipts that each keeper of the last bundle over [ts, te) opened in the audit. If their median is 0, nobody had to show more
  * (R28): no provider proved anything, or half of the committee was down, or the audit drew slots after the group's end alone.
  */
-function receiptsShown({ network }: Cluster, ts: number, te: number): bigint[] {
-  const bodies = network.heard.map(({ message: { body, keeper } }) => ({ body, keeper }));
+function receiptsShown(cluster: Cluster, committee: number, ts: number, te: number): bigint[] {
+  const seats = cluster.chain.seatsOf(committee);
+  // What is said in another's name is nobody's word.
+  const said = cluster.network.heard.filter(({ message, from }) => {
+    const keeper = seats[message.keeper];
+    return message.committee === committee && keeper !== undefined && cluster.operatorOf(keeper) === from;
+  });
   let closedSet: string | undefined;
   let counted: readonly number[] = [];
-  for (const { body } of bodies) {
+  for (const { body } of said.map(({ message }) => message)) {
     if (body.kind !== "bundle" || body.round.ts !== ts || body.round.te !== te) continue;
     closedSet = body.closedSet;
     counted = body.reveals.map(({ keeper }) => keeper);
   }
   const shown = new Map(counted.map((keeper) => [keeper, 0n]));
-  for (const { body, keeper } of bodies) {
+  for (const { body, keeper } of said.map(({ message }) => message)) {
     if (body.kind !== "reveal" || body.closedSet !== closedSet || !shown.has(keeper)) continue;
     shown.set(keeper, BigInt(body.opened.filter(({ leaf }) => leaf.kind === "proven").length));
   }
