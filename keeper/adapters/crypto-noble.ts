@@ -23,6 +23,7 @@ type G2 = InstanceType<typeof bls12_381.G2.Point>;
 type Share = PartialSignature & { readonly point: G1; readonly key: G2 };
 
 export class NobleCrypto implements CryptoPort {
+  readonly hash = nativeHash;
   /** Decoding a key checks its subgroup, which costs milliseconds; keys change rarely. */
   readonly #keys = new Map<Hex, G2>();
 

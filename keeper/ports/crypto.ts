@@ -9,6 +9,7 @@ import type { EvidenceScope } from "../codec/evidence.ts";
 export type { EvidenceScope } from "../codec/evidence.ts";
 import type { ChallengeAnswer, ChallengeRequest } from "../codec/challenge.ts";
 import type { Result } from "../../storage/core/result.ts";
+import type { Hash } from "../../storage/core/merkle.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 
 export type Aggregate = {
@@ -26,6 +27,8 @@ export type AnswerInput = {
 };
 
 export interface CryptoPort {
+  /** SHA-256, as fast as the platform has it: the core draws the moment of every challenge with it (R8). */
+  readonly hash: Hash;
   /** R11, R13: proof and receipt of an answer to this keeper's own challenge. */
   checkAnswer(input: AnswerInput): Result<VerifiedAnswer, "bad-proof" | "bad-receipt">;
   /** Lower-case address that signed the digest, or undefined if the signature is none. */

@@ -6,6 +6,7 @@ import type { Member } from "../../keeper/core/group.ts";
 import { receiptDigest } from "../../keeper/codec/receipt.ts";
 import type { CryptoPort } from "../../keeper/ports/crypto.ts";
 import type { KeyringPort } from "../../keeper/ports/keyring.ts";
+import { nativeHash } from "../../storage/disk/native-hash.ts";
 import { cheapChecks } from "./cheap-proofs.ts";
 import type { Signatures } from "./signatures.ts";
 
@@ -95,7 +96,11 @@ export const cheapSignatures: Signatures = {
 };
 
 /** Everything cheap. */
-export const simulatedCrypto: CryptoPort = { ...cheapSignatures, ...cheapChecks(cheapSignatures) };
+export const simulatedCrypto: CryptoPort = {
+  ...cheapSignatures,
+  ...cheapChecks(cheapSignatures),
+  hash: nativeHash,
+};
 
 function keyOf(members: readonly Member[], partial: PartialSignature): Hex {
   return members[partial.keeper]?.blsKey ?? "0x";

@@ -6,6 +6,7 @@ import type { ReasonCode } from "../../keeper/core/reasons.ts";
 import type { ChainPort, Submission, SubmitResult } from "../../keeper/ports/chain.ts";
 import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
 import { Keeper } from "../../keeper/runtime/keeper.ts";
+import { nativeHash } from "../../storage/disk/native-hash.ts";
 import { ChainModel } from "./chain-model.ts";
 import type { Model } from "./contract-model.ts";
 import { cheapSignatures, operatorOf } from "./cheap-crypto.ts";
@@ -201,7 +202,7 @@ export class Cluster {
     seat.store.endOf = (ts, turn) => this.endOf(ts, turn);
     const ports: KeeperDependencies = {
       keyring,
-      crypto: { ...this.#providers.checks, ...signatureChecks(signatures) },
+      crypto: { ...this.#providers.checks, ...signatureChecks(signatures), hash: nativeHash },
       store: mortal(seat.store, abort.signal),
       ledger: silentLedger,
       transport: this.network.attach(keyring.operator, name),

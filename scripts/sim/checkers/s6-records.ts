@@ -16,14 +16,14 @@ export const records: Checker = {
       const group = state?.group;
       if (state === undefined || group === undefined || restored.has(i)) return [];
       const first = slotAt(group.params, group.ts);
-      const lost = [...store.acknowledged.values()].filter(
-        ({ provider, slot }) => slot >= first && state.records.get(provider)?.has(slot) !== true,
-      );
-      return lost.slice(0, 1).map(({ provider, slot }) => ({
-        checker: "S6",
-        block: chain.head,
-        text: `keeper ${i} lost ${lost.length} records, that of provider ${provider} in slot ${slot} first`,
-      }));
+      const lost: string[] = [];
+      for (const { provider, slot } of store.acknowledged.values()) {
+        const there = slot < first || state.records.get(provider)?.has(slot) === true;
+        if (!there) lost.push(`that of provider ${provider} in slot ${slot}`);
+      }
+      if (lost.length === 0) return [];
+      const text = `keeper ${i} lost ${lost.length} records, ${lost[0]} first`;
+      return [{ checker: "S6", block: chain.head, text }];
     });
   },
 };
