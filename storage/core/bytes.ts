@@ -122,12 +122,12 @@ const maxSharingBytes = pageBytes / 8;
 const minSharingBytes = 65;
 let page = new Uint8Array(0);
 let pageTaken = 0;
-const { slice } = Uint8Array.prototype;
 
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
-  // Not the slice of a Buffer, which is a view.
-  if (length < minSharingBytes || length > maxSharingBytes) return slice.call(bytes, start, end);
+  if (length < minSharingBytes || length > maxSharingBytes) {
+    return Uint8Array.prototype.slice.call(bytes, start, end); // not the slice of a Buffer, which is a view
+  }
   if (pageTaken + length > page.length) [page, pageTaken] = [new Uint8Array(pageBytes), 0];
   const copy = page.subarray(pageTaken, (pageTaken += length));
   copy.set(bytes.subarray(start, end));
