@@ -1,0 +1,41 @@
+/** Faults that lives of four keepers and of larger committees have in common, in the order in which they strike. */
+import type { Fault } from "./life.ts";
+import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
+import { diesBetweenPersistAndSend, leaderDies, leaderDiesWithCertificate } from "./scenarios/crashes.ts";
+import { oneLosesMessages, oneUnheard } from "./scenarios/network.ts";
+
+export const deaths: readonly Fault[] = [
+  [
+    "lose one turn when the leader is killed before it commits",
+    [2],
+    ({ fleet }) => leaderDies(fleet, "before-commit"),
+  ],
+  [
+    "lose one turn when the leader is killed after it closed the set",
+    [2],
+    ({ fleet }) => leaderDies(fleet, "after-close"),
+  ],
+  [
+    "lose no turn when the leader is killed with the certificate",
+    [1],
+    ({ fleet }) => leaderDiesWithCertificate(fleet),
+  ],
+  [
+    "sign once when one is killed between persist and send",
+    [1],
+    ({ fleet }) => diesBetweenPersistAndSend(fleet),
+  ],
+];
+
+export const lossAndReorgs: readonly Fault[] = [
+  ["settle without one that hears all and is heard by none", [1], ({ fleet }) => oneUnheard(fleet)],
+  ["settle in time when every other message to one is lost", [1], ({ fleet }) => oneLosesMessages(fleet)],
+  ["settle again when a reorg of one block drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 1)],
+  ["settle again when a reorg of two blocks drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 2)],
+  [
+    "settle again when a reorg beyond the confirmations drops it",
+    [1],
+    ({ fleet }) => settlementTakenBack(fleet, 3),
+  ],
+  ["settle without one whose RPC claims a head far ahead", [1], ({ fleet }) => headLiedAbout(fleet, "ahead")],
+];
