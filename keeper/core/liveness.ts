@@ -19,7 +19,9 @@ export function tickHello(step: Step): void {
   const group = state.group;
   if (group === undefined || memberIndex(group.committee, config.me) < 0) return;
   const slot = slotAt(group.params, state.head);
-  if (state.asksForHellos || isListening(state, group)) askForHellos(step, group);
+  // By turns: were it always the same one, a liar there could hide a double. Heads of one slot each may all be alike.
+  if (isListening(state, group)) askForHellos(step, group, state.head);
+  else if (state.asksForHellos) askForHellos(step, group, slot);
   state.asksForHellos = state.helloSlot !== slot;
   if (!state.asksForHellos) return;
   state.helloSlot = slot;
@@ -54,12 +56,11 @@ export function onPulled(step: Step, event: Extract<Event, { kind: "pulled" }>):
   if (isListening(state, group)) state.vouched.add(event.keeper);
 }
 
-function askForHellos(step: Step, group: GroupSnapshot): void {
+/** @param question counts; the others are asked by turns */
+function askForHellos(step: Step, group: GroupSnapshot, question: number): void {
   const { state, config } = step;
   const n = group.committee.members.length;
   const me = memberIndex(group.committee, config.me);
-  // By turns: were it always the same one, a liar there could hide a double. Heads of one slot each may all be alike.
-  const question = isListening(state, group) ? state.head : slotAt(group.params, state.head);
   const keeper = (me + 1 + (question % (n - 1))) % n;
   // There is no turn 0: the answer holds hellos alone.
   step.effects.push({ kind: "pull", keeper, askedAt: state.head, ts: group.ts, turn: 0 });

@@ -32,19 +32,21 @@ export const work: Checker = {
 function receiptsShown(cluster: Cluster, committee: number, ts: number, te: number): bigint[] {
   const seats = cluster.chain.seatsOf(committee);
   // What is said in another's name is nobody's word.
-  const said = cluster.network.heard.filter(({ message, from }) => {
+  const said = cluster.network.heard.flatMap(({ message, from }) => {
     const keeper = seats[message.keeper];
-    return message.committee === committee && keeper !== undefined && cluster.operatorOf(keeper) === from;
+    const own =
+      message.committee === committee && keeper !== undefined && cluster.operatorOf(keeper) === from;
+    return own ? [message] : [];
   });
   let closedSet: string | undefined;
   let counted: readonly number[] = [];
-  for (const { body } of said.map(({ message }) => message)) {
+  for (const { body } of said) {
     if (body.kind !== "bundle" || body.round.ts !== ts || body.round.te !== te) continue;
     closedSet = body.closedSet;
     counted = body.reveals.map(({ keeper }) => keeper);
   }
   const shown = new Map(counted.map((keeper) => [keeper, 0n]));
-  for (const { body, keeper } of said.map(({ message }) => message)) {
+  for (const { body, keeper } of said) {
     if (body.kind !== "reveal" || body.closedSet !== closedSet || !shown.has(keeper)) continue;
     shown.set(keeper, BigInt(body.opened.filter(({ leaf }) => leaf.kind === "proven").length));
   }
