@@ -68,6 +68,9 @@ type Seat = {
   feed: ((blocks: boolean) => Promise<void>) | undefined;
 };
 
+/** A process that ran with a keeper's keys, its disk and its starts; a second one beside the first is a fault (D9). */
+export type Process = { readonly keeper: number; readonly name: string; readonly seat: Seat };
+
 export const defaultParams: GroupParams = {
   originBlock: 10,
   interval: 60,
@@ -102,7 +105,9 @@ export class Cluster {
   /** Settlements that the contract refused. */
   readonly refused: Refused[] = [];
   readonly seats: Seat[];
-  readonly #twins = new Map<number, Seat>();
+  readonly #twins = new Map<number, Process>();
+  /** Every process that ever ran, the keepers' own first. */
+  readonly processes: Process[];
   /** Of 16 leaves, how many a provider can still prove to a keeper; undefined: it does not answer. */
   proves: (provider: number, keeper: number) => number | undefined = () => 16;
   decorate: Decorator = (ports) => ports;
@@ -147,6 +152,7 @@ export class Cluster {
     this.payer = new Payer(this.chain);
     this.network = new Network(this.world, options.network, this.#reader);
     this.seats = keepers.map(() => newSeat(new MemoryStore(this.world, options.storeLatencyMs)));
+    this.processes = this.seats.map((seat, keeper) => ({ keeper, name: this.operatorOf(keeper), seat }));
   }
 
   #providerWorld(): ProviderWorld {
@@ -182,15 +188,20 @@ export class Cluster {
   startTwin(index: number): void {
     const seat = this.seats[index];
     if (seat === undefined || this.#twins.has(index)) return;
-    const twin = newSeat(seat.store.twin());
+    const twin = {
+      keeper: index,
+      name: `process ${this.processes.length}`,
+      seat: newSeat(seat.store.twin()),
+    };
     this.#twins.set(index, twin);
-    this.#launch(twin, index, twinOf(index));
+    this.processes.push(twin);
+    this.#launch(twin.seat, index, twin.name);
   }
 
   stopTwin(index: number): void {
     const twin = this.#twins.get(index);
     this.#twins.delete(index);
-    if (twin !== undefined) this.#end(twin, twinOf(index));
+    if (twin !== undefined) this.#end(twin.seat, twin.name);
   }
 
   #launch(seat: Seat, index: number, name: string): void {
@@ -292,7 +303,7 @@ export class Cluster {
     const { number } = this.chain.mine();
     this.minedAt_ms[number] = this.world.now_ms;
     for (const listener of this.#onBlock) listener(number);
-    for (const seat of [...this.seats, ...this.#twins.values()]) {
+    for (const seat of [...this.seats, ...[...this.#twins.values()].map((twin) => twin.seat)]) {
       const delay_ms = this.world.random.integer(...this.options.network.delayMs);
       this.world.after(delay_ms, () => void seat.feed?.(true));
     }
@@ -363,10 +374,6 @@ function newSeat(store: MemoryStore): Seat {
     keeper: undefined,
     feed: undefined,
   };
-}
-
-function twinOf(index: number): string {
-  return `the other ${index}`;
 }
 
 const silentLedger: KeeperDependencies["ledger"] = {

@@ -28,12 +28,12 @@ export class MemoryStore implements StorePort {
   readonly proven = new Map<string, bigint>();
   /** End of a turn, from its start and number. */
   endOf: (ts: number, turn: number) => number = () => -1;
-  /** Every digest ever noted, for the checkers: the store itself may prune. */
+  /** Every digest ever noted on this disk, for the checkers: the store itself may prune. A copy begins with what it is a copy of. */
   readonly noted: Note[];
 
   constructor(world: World, latency_ms: number, of?: MemoryStore) {
     this.integrated = of?.integrated ?? [];
-    this.noted = of?.noted ?? [];
+    this.noted = [...(of?.noted ?? [])];
     this.#world = world;
     this.#latency_ms = latency_ms;
   }
@@ -52,7 +52,7 @@ export class MemoryStore implements StorePort {
     return new Map(this.#rows);
   }
 
-  /** Another disk with the same on it; what is noted on either is known to the checkers as one keeper's. */
+  /** Another disk with the same on it. */
   twin(): MemoryStore {
     const copy = new MemoryStore(this.#world, this.#latency_ms, this);
     copy.restore(this.backup());

@@ -25,6 +25,8 @@ const pauseRetry_ms = 250;
 export type Said = {
   readonly message: Envelope;
   readonly from: Hex;
+  /** Name of the process that said it: of one keeper there may be two (D9). */
+  readonly process: string;
   readonly at_ms: number;
   /** Others that it was on its way to, and not lost. */
   reached: readonly Hex[];
@@ -62,7 +64,7 @@ export class Network {
 
   /** @param name of the process, if another one goes by the same operator */
   attach(operator: Hex, name: string = operator): Node {
-    const node = new Node(operator, this);
+    const node = new Node(operator, name, this);
     this.#nodes.set(name, node);
     this.changed();
     return node;
@@ -89,7 +91,7 @@ export class Network {
     const from = sender.operator;
     const decoded = this.#reader.decode(bytes);
     const said: Said | undefined = decoded.ok
-      ? { message: decoded.value, from, at_ms: this.#world.now_ms, reached: [] }
+      ? { message: decoded.value, from, process: sender.name, at_ms: this.#world.now_ms, reached: [] }
       : undefined;
     if (said !== undefined) {
       this.heard.push(said);
@@ -155,14 +157,16 @@ export class Network {
 
 class Node implements TransportPort {
   readonly operator: Hex;
+  readonly name: string;
   readonly gossip = new Map<string, GossipHandler>();
   readonly answers = new Map<Question, RequestHandler>();
   readonly #network: Network;
   #listener: (operators: readonly Hex[]) => void = () => undefined;
   #told: string | undefined;
 
-  constructor(operator: Hex, network: Network) {
+  constructor(operator: Hex, name: string, network: Network) {
     this.operator = operator;
+    this.name = name;
     this.#network = network;
   }
 

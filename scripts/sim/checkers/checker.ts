@@ -54,6 +54,8 @@ export function keeperIn({ cluster }: Run, version: number, seat: number): numbe
 /** A signature on a settlement that a keeper published in its own name, for this chain and group. */
 export type Partial = {
   readonly keeper: number;
+  /** Name of the process that published it. */
+  readonly process: string;
   readonly ts: number;
   readonly turn: number;
   readonly digest: string;
@@ -63,11 +65,11 @@ export type Partial = {
 export function partialsOf(run: Run): Partial[] {
   const { cluster } = run;
   const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
-  return cluster.network.heard.flatMap(({ message, from, at_ms }) => {
+  return cluster.network.heard.flatMap(({ message, from, process, at_ms }) => {
     const { body, committee, keeper: seat } = message;
     if (body.kind !== "partial" || message.chainId !== chainId || message.group !== address) return [];
     const keeper = keeperIn(run, committee, seat);
     if (keeper < 0 || cluster.operatorOf(keeper) !== from) return [];
-    return [{ keeper, ts: body.round.ts, turn: body.round.turn, digest: body.digest, at_ms }];
+    return [{ keeper, process, ts: body.round.ts, turn: body.round.turn, digest: body.digest, at_ms }];
   });
 }

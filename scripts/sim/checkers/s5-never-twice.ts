@@ -1,15 +1,16 @@
 /**
  * S5: no honest keeper notes or signs two digests for one turn, across crash, restart and restored backup; it has on disk what
- * it signs before it does, and after a start signs nothing new in a turn that it may have seen before (R23).
+ * it signs before it does, and after a start signs nothing new in a turn that it may have seen before (R23). Of two processes with
+ * one key (D9) each answers for its own disk and its own starts, and both together for what they note and sign.
  */
 import { liars, partialsOf } from "./checker.ts";
 import type { Checker, Partial, Run, Violation } from "./checker.ts";
 
-/** What is wrong with one signature, by the notes and starts of who made it. */
-function hasty({ cluster }: Run, { keeper, ts, turn, digest, at_ms }: Partial): string | undefined {
-  const seat = cluster.seats[keeper];
-  if (seat === undefined) return undefined;
-  const { store, starts } = seat;
+/** What is wrong with one signature, by the notes and starts of the process that made it. */
+function hasty({ cluster }: Run, { process, ts, turn, digest, at_ms }: Partial): string | undefined {
+  const signer = cluster.processes.find(({ name }) => name === process);
+  if (signer === undefined) return `was signed by ${process}, which is no process of a keeper,`;
+  const { store, starts } = signer.seat;
   const note = store.noted.find((n) => n.ts === ts && n.turn === turn && n.digest === digest);
   if (note === undefined || note.at_ms > at_ms) return "signed before it had a note on its disk";
   // What is said or noted in the very moment of a start was so before it: no store answers in no time.
@@ -35,9 +36,9 @@ export const neverTwice: Checker = {
       first.set(key, known);
       if (known !== digest) say(keeper, ts, turn, `${how} two digests`);
     };
-    cluster.seats.forEach(({ store }, keeper) => {
+    cluster.processes.forEach(({ keeper, seat }) => {
       if (lying.has(keeper)) return;
-      for (const { ts, turn, digest } of store.noted) see(keeper, ts, turn, digest, "noted");
+      for (const { ts, turn, digest } of seat.store.noted) see(keeper, ts, turn, digest, "noted");
     });
     for (const partial of partialsOf(run)) {
       const { keeper, ts, turn, digest } = partial;
