@@ -10,7 +10,6 @@ import type { SimulationResult } from "../sim/simulate.ts";
 import {
   assertStorable,
   commit,
-  committees,
   load,
   realityOf,
   realityWords,
@@ -22,16 +21,8 @@ import type { RealityOptions } from "./sim-scenario.ts";
 const library = "scripts/sim/scenarios";
 
 type RunOptions = RealityOptions & { seed: number; seeds?: number; json?: true };
-type FuzzOptions = RealityOptions & {
-  seed: number;
-  seeds?: number;
-  minutes?: number;
-  keepers: number[];
-  json?: true;
-};
-
 /** Commands of `sim` in files of their own. */
-const extensions = ["sim-replay", "sim-shrink", "sim-economics"] as const;
+const extensions = ["sim-fuzz", "sim-replay", "sim-shrink", "sim-economics"] as const;
 type SimModule = { register(sim: Command): void };
 
 export async function register(program: Command): Promise<void> {
@@ -43,14 +34,6 @@ export async function register(program: Command): Promise<void> {
     .option("--seeds <number>", "play that many seeds, from --seed on", integerOption("--seeds", { min: 1 }))
     .option("--json", "one JSON document a seed on stdout")
     .action((file: string, options: RunOptions) => runFile(file, options));
-  withReality(sim.command("fuzz"))
-    .description("play random scenarios; exits 1 at the first violation, or if a kind of fault never struck")
-    .option("--seed <number>", "first seed", integerOption("--seed"), 1)
-    .option("--seeds <number>", "how many scenarios (default 100)", integerOption("--seeds", { min: 1 }))
-    .option("--minutes <number>", "or for how long", integerOption("--minutes", { min: 1, max: 1_440 }))
-    .option("--keepers <sizes>", "committee sizes to draw from", committees, [4])
-    .option("--json", "one JSON document on stdout")
-    .action((options: FuzzOptions) => fuzz(options));
   sim
     .command("list")
     .description("name the scenarios that come along")
@@ -85,56 +68,6 @@ async function runFile(file: string, { seed, seeds = 1, json, ...real }: RunOpti
   }
   if (failed > 0)
     throw new CliError({ code: exitCodes.failed, message: `${failed} of ${seeds} runs failed` });
-}
-
-async function fuzz({ seed, seeds, minutes, keepers, json, ...real }: FuzzOptions): Promise<void> {
-  const { campaign } = await import("../sim/campaign.ts");
-  const { progressBar } = await import("../lib/progress.ts");
-  const start_ms = performance.now();
-  const limit_ms = minutes === undefined ? Infinity : minutes * 60_000;
-  const count = seeds ?? (minutes === undefined ? 100 : Number.MAX_SAFE_INTEGER);
-  // By seeds the bar counts scenarios, by minutes the time; the rate of intervals stands beside it.
-  const timed = seeds === undefined && minutes !== undefined;
-  const label = (runs: number, intervals: number): string => {
-    const rate = (intervals * 1000) / Math.max(1, performance.now() - start_ms);
-    return `${runs} scenarios, ${intervals} intervals, ${rate.toFixed(1)} intervals/s`;
-  };
-  const bar = progressBar({
-    label: timed ? "seconds" : "scenarios",
-    total: timed ? limit_ms / 1000 : count,
-  });
-  const report = await campaign({
-    first: seed,
-    count,
-    committees: keepers,
-    reality: await realityOf(real),
-    goOn: () => performance.now() - start_ms < limit_ms,
-    onRun: ({ runs, intervals }) =>
-      bar?.update(timed ? (performance.now() - start_ms) / 1000 : runs, label(runs, intervals)),
-  });
-  bar?.stop();
-  const { runs, intervals, faults, failure, never } = report;
-  if (json) printJson({ first: seed, runs, intervals, faults, failure: failure?.violations ?? [], never });
-  else {
-    printLine(`${runs} random scenarios, ${intervals} intervals settled; faults that struck:`);
-    for (const [kind, count] of Object.entries(faults).sort(([a], [b]) => a.localeCompare(b)))
-      printLine(`  ${String(count).padStart(6)}  ${kind}`);
-  }
-  if (failure !== undefined) {
-    for (const { checker, block, text } of failure.violations)
-      say(`does not hold: ${checker} at block ${block}: ${text}`);
-    const which = `${failure.seed} --keepers ${keepers.join()}${realityWords(real)}`;
-    say(`seed ${failure.seed}, commit ${commit()}; see it again: whitepay sim replay ${which} --trace`);
-    say(`find the smallest scenario that fails like this: whitepay sim shrink ${which}`);
-    throw new CliError({ code: exitCodes.failed, message: `seed ${failure.seed} found a violation` });
-  }
-  if (never.length > 0 && runs >= 100) {
-    throw new CliError({
-      code: exitCodes.failed,
-      message: `these faults never struck: ${never.join(", ")}`,
-      hint: "play more seeds",
-    });
-  }
 }
 
 async function list({ json }: { readonly json?: true }): Promise<void> {

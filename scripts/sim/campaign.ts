@@ -1,43 +1,100 @@
-/** Many random scenarios in a row, and what struck in them. */
-import type { Reality } from "./cluster.ts";
-import { randomScenario } from "./scenario/random.ts";
+/** Many random scenarios, played by several players at once, and what struck in them. */
 import { faultKinds } from "./scenario/schema.ts";
-import { simulate } from "./simulate.ts";
 import type { SimulationResult } from "./simulate.ts";
+
+/** What a campaign keeps of one run: the same whoever played it. */
+export type PlayedSeed = Pick<SimulationResult, "seed" | "settled" | "faults" | "violations">;
+
+/** Plays the random scenario of one seed. */
+export type Player = (seed: number) => Promise<PlayedSeed>;
+
+/** Part `index` (from 1) of a campaign that is split over `of` machines. */
+export type Shard = { readonly index: number; readonly of: number };
 
 export type CampaignOptions = {
   readonly first: number;
+  /** Seeds of the whole campaign, of which a shard plays its part. */
   readonly count: number;
-  readonly committees: readonly number[];
-  readonly reality?: Reality;
+  readonly shard?: Shard;
+  /** Each plays one scenario at a time. */
+  readonly players: readonly Player[];
   /** Asked before each scenario. */
   readonly goOn?: () => boolean;
-  readonly onRun?: (soFar: { readonly runs: number; readonly intervals: number }) => void;
+  readonly onRun?: (soFar: Totals) => void;
 };
 
-export type CampaignReport = {
-  readonly runs: number;
-  readonly intervals: number;
+type Totals = { readonly runs: number; readonly intervals: number };
+
+export type CampaignReport = Totals & {
   readonly faults: Readonly<Record<string, number>>;
   /** Kinds that never struck. */
   readonly never: readonly string[];
-  /** The first run with a violation, which ends the campaign. */
-  readonly failure: SimulationResult | undefined;
+  /** The run with a violation that has the lowest seed; nothing after it counts. */
+  readonly failure: PlayedSeed | undefined;
 };
 
-export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { first, count, committees, reality = {}, goOn = () => true, onRun = () => undefined } = options;
+export const wholeCampaign: Shard = { index: 1, of: 1 };
+
+/** Seeds of the shard, ascending. */
+export function* seedsOf(first: number, count: number, { index, of }: Shard): Generator<number> {
+  for (let i = index - 1; i < count; i += of) yield first + i;
+}
+
+/** Adds up runs that belong to one campaign. */
+export function totalOf(
+  runs: Iterable<Omit<PlayedSeed, "seed" | "violations">>,
+): Omit<CampaignReport, "failure"> {
   const faults: Record<string, number> = {};
-  let runs = 0;
+  let count = 0;
   let intervals = 0;
-  let failure: SimulationResult | undefined;
-  for (let seed = first; runs < count && failure === undefined && goOn(); seed++) {
-    const result = await simulate(randomScenario(seed, committees), seed, reality);
-    runs++;
-    intervals += result.settled;
-    for (const [kind, times] of Object.entries(result.faults)) faults[kind] = (faults[kind] ?? 0) + times;
-    if (result.violations.length > 0) failure = result;
-    onRun({ runs, intervals });
+  for (const run of runs) {
+    count++;
+    intervals += run.settled;
+    addFaults(faults, run.faults);
   }
-  return { runs, intervals, faults, never: faultKinds.filter((kind) => !(kind in faults)), failure };
+  return { runs: count, intervals, faults, never: neverStruck(faults) };
+}
+
+export function addFaults(sum: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [kind, times] of Object.entries(more)) sum[kind] = (sum[kind] ?? 0) + times;
+}
+
+export function neverStruck(faults: Readonly<Record<string, number>>): string[] {
+  return faultKinds.filter((kind) => !(kind in faults));
+}
+
+/**
+ * Seeds are handed out in ascending order. After a violation no further seed is handed out, but those under way are waited for:
+ * the failure with the lowest seed is the report's, and what was played after it is left out. So the report of a campaign by
+ * seeds does not depend on the number of players.
+ */
+export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
+  const {
+    first,
+    count,
+    shard = wholeCampaign,
+    players,
+    goOn = () => true,
+    onRun = () => undefined,
+  } = options;
+  const seeds = seedsOf(first, count, shard);
+  const played: PlayedSeed[] = [];
+  let failed = false;
+  let intervals = 0;
+  const work = async (player: Player): Promise<void> => {
+    while (!failed && goOn()) {
+      const next = seeds.next();
+      if (next.done === true) return;
+      const run = await player(next.value);
+      played.push(run);
+      intervals += run.settled;
+      failed ||= run.violations.length > 0;
+      onRun({ runs: played.length, intervals });
+    }
+  };
+  await Promise.all(players.map(work));
+  played.sort((a, b) => a.seed - b.seed);
+  const failure = played.find(({ violations }) => violations.length > 0);
+  const counted = failure === undefined ? played : played.slice(0, played.indexOf(failure) + 1);
+  return { ...totalOf(counted), failure };
 }

@@ -1,9 +1,18 @@
 import { expect, it } from "vitest";
 import { faultKinds } from "../../scripts/sim/scenario/schema.ts";
-import { playCampaigns } from "../support/campaign.ts";
+import { playCampaign } from "../support/campaign.ts";
 
 it("five thousand intervals of random scenarios hold, and every kind of fault strikes in them", async () => {
-  const { intervals, faults } = await playCampaigns([10_000, 20_000], 600);
+  const { intervals, faults } = await playCampaign(10_000, 1_200);
   expect(intervals).toBeGreaterThanOrEqual(5_000);
   expect(faultKinds.filter((kind) => !(kind in faults))).toEqual([]);
 }, 600_000);
+
+it.each([7, 10, 13])(
+  "committees of %i hold",
+  async (n) => {
+    const { intervals } = await playCampaign(1_000 * n, 20, ["--keepers", `${n}`]);
+    expect(intervals).toBeGreaterThanOrEqual(80);
+  },
+  300_000,
+);
