@@ -154,6 +154,30 @@ function list<T>(reader: ByteReader, what: string, minItemBytes: number, item: (
   return Array.from({ length }, item);
 }
 
+/**
+ * A list of what has a name, strictly ascending: nothing is in it twice, so it is no longer than there are names. What is listed
+ * costs everybody a check (D6).
+ */
+function ascending<T>(
+  reader: ByteReader,
+  what: string,
+  minItemBytes: number,
+  item: () => T,
+  name: (item: T) => number,
+): T[] {
+  let last = -1;
+  return list(reader, what, minItemBytes, () => {
+    const next = item();
+    if (name(next) <= last) reader.fail("order", `${what}: expected above ${last}, actual ${name(next)}`);
+    last = name(next);
+    return next;
+  });
+}
+
+function itself(index: number): number {
+  return index;
+}
+
 function writeRound(w: ByteWriter, r: RoundKey): ByteWriter {
   return w.u64(r.ts).u64(r.te).u32(r.turn).u16(r.attempt).u16(r.leader).u64(r.committee);
 }
@@ -264,34 +288,39 @@ function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
   const round = readRound(r);
   switch (kind) {
     case "propose": {
-      const providers = list(r, "providers", 4, () => r.u32("provider"));
-      const silent = list(r, "silent", 2, () => keeperIndex(r));
+      const providers = ascending(r, "providers", 4, () => r.u32("provider"), itself);
+      const silent = ascending(r, "silent", 2, () => keeperIndex(r), itself);
       return { kind, round, providers, silent };
     }
     case "commit":
       return { kind, round, commitment: r.hex(32, "commitment") };
     case "close": {
       const auditBlock = r.u64("audit block");
-      const commits = list(r, "commits", 99, () => readCommit(r));
+      const commits = ascending(
+        r,
+        "commits",
+        99,
+        () => readCommit(r),
+        (commit) => commit.keeper,
+      );
       return { kind, round, commits, auditBlock };
     }
     case "reveal":
       return readReveal(r, round);
     case "bundle": {
       const closedSet = r.hex(32, "closed set");
-      const reveals = list(r, "reveals", 34, () => ({
-        keeper: keeperIndex(r),
-        hash: r.hex(32, "reveal hash"),
-      }));
+      const reveal = () => ({ keeper: keeperIndex(r), hash: r.hex(32, "reveal hash") });
+      const reveals = ascending(r, "reveals", 34, reveal, ({ keeper }) => keeper);
       return { kind, round, closedSet, reveals };
     }
     case "proposal": {
       const bundle = r.hex(32, "bundle");
       const digest = r.hex(32, "digest");
-      const pinned = list(r, "pinned", 8, () => ({
+      const one = () => ({
         provider: r.u32("provider"),
-        keepers: list(r, "keepers", 2, () => keeperIndex(r)),
-      }));
+        keepers: ascending(r, "keepers", 2, () => keeperIndex(r), itself),
+      });
+      const pinned = ascending(r, "pinned", 8, one, ({ provider }) => provider);
       return { kind, round, bundle, digest, pinned };
     }
     case "partial": {
@@ -311,7 +340,8 @@ function readCommit(r: ByteReader): CommitEntry {
 
 function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
   const closedSet = r.hex(32, "closed set");
-  const values = list(r, "values", 20, () => ({ provider: r.u32("provider"), value: r.u128("value") }));
+  const value = () => ({ provider: r.u32("provider"), value: r.u128("value") });
+  const values = ascending(r, "values", 20, value, ({ provider }) => provider);
   const recordsRoot = r.hex(32, "records root");
   const salt = r.hex(32, "salt");
   const opened = list(r, "opened", 21, () => readOpened(r));

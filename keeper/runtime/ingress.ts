@@ -2,13 +2,14 @@
 import { maxMessageBytes, messageDigest, wireReader } from "../codec/message.ts";
 import type { Envelope, WireReader } from "../codec/message.ts";
 import type { Hex } from "../core/hash.ts";
-import type { Committee, GroupSnapshot } from "../core/group.ts";
+import type { GroupSnapshot, Member } from "../core/group.ts";
 import type { Body, Message } from "../core/messages.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import { domainSeparator } from "../core/settlement.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { Verdict } from "../ports/transport.ts";
-import type { RateLimit } from "./rate-limit.ts";
+import { messageTokens } from "../limits/derived.ts";
+import type { Rate, TokenBuckets } from "../limits/token-buckets.ts";
 
 const maxRemembered = 4096;
 
@@ -16,26 +17,38 @@ export type Checked =
   | { readonly verdict: "accept"; readonly message: Message }
   | { readonly verdict: Exclude<Verdict, "accept">; readonly code: ReasonCode; readonly detail: string };
 
-function refuse(verdict: "ignore" | "reject", code: ReasonCode, detail: string): Checked {
+type Refused = Extract<Checked, { code: ReasonCode }>;
+
+function refuse(verdict: "ignore" | "reject", code: ReasonCode, detail: string): Refused {
   return { verdict, code, detail };
 }
 
+export type IngressDependencies = {
+  readonly crypto: Pick<CryptoPort, "messageSigner">;
+  /** How much each keeper may say anew, whoever hands it on; names are operators. */
+  readonly authors: TokenBuckets;
+  readonly rate: () => Rate;
+  /** Lets other work of the process run between two signature checks. */
+  readonly pause: () => Promise<void>;
+  readonly reader?: WireReader;
+};
+
+/** A signature that must be checked: what was signed, and by whom. */
+type Signed = { readonly hash: Hex; readonly signature: Hex; readonly operator: Hex; readonly what: string };
+
 /** Checks messages of one group against its snapshot; remembers what it has checked, within a bound. */
 export class Ingress {
-  readonly #crypto: CryptoPort;
-  readonly #authors: RateLimit;
+  readonly #on: IngressDependencies;
   readonly #reader: WireReader;
   /** Digest → a signature of it that was checked. Oldest first, so the bound drops the oldest. */
   readonly #known = new Map<Hex, Hex>();
 
-  /** `authors` limits how much each keeper may say anew, whoever hands it on. */
-  constructor(crypto: CryptoPort, authors: RateLimit, reader = wireReader) {
-    this.#crypto = crypto;
-    this.#authors = authors;
-    this.#reader = reader;
+  constructor(on: IngressDependencies) {
+    this.#on = on;
+    this.#reader = on.reader ?? wireReader;
   }
 
-  check(bytes: Uint8Array, group: GroupSnapshot): Checked {
+  async check(bytes: Uint8Array, group: GroupSnapshot): Promise<Checked> {
     if (bytes.length > maxMessageBytes) {
       return refuse(
         "reject",
@@ -49,68 +62,99 @@ export class Ingress {
       if (decoded.code === "too-large") return refuse("reject", "wire-oversized", decoded.detail);
       return refuse("reject", "wire-malformed", `${decoded.code}: ${decoded.detail}`);
     }
-    return this.#checkEnvelope(decoded.value, bytes, group);
+    const member = admissible(decoded.value, group);
+    if ("verdict" in member) return member;
+    return this.#checkEnvelope(decoded.value, bytes, group, member);
   }
 
-  #checkEnvelope(envelope: Envelope, bytes: Uint8Array, group: GroupSnapshot): Checked {
-    if (envelope.chainId !== group.chainId || envelope.group !== group.address) {
-      return refuse("reject", "wire-wrong-group", `chain ${envelope.chainId}, group ${envelope.group}`);
-    }
-    const { body } = envelope;
-    // Past rounds are dropped before any signature is checked: replaying old messages costs a keeper nothing.
-    if (body.kind !== "hello" && body.round.ts < group.ts) {
-      return refuse("ignore", "message-stale", `${body.kind} of keeper ${envelope.keeper}`);
-    }
-    // Only the active committee speaks. A pending one's indices are other keepers' names (R33).
-    const { committee } = group;
-    const member = committee.members[envelope.keeper];
-    if (envelope.committee !== committee.version || member === undefined) {
-      const detail = `keeper ${envelope.keeper} of committee ${envelope.committee}`;
-      return refuse("ignore", "wire-not-a-member", detail);
-    }
+  async #checkEnvelope(
+    envelope: Envelope,
+    bytes: Uint8Array,
+    group: GroupSnapshot,
+    { operator }: Member,
+  ): Promise<Checked> {
+    const { keeper, body, signature } = envelope;
+    const { authors, rate } = this.#on;
     const domain = domainSeparator(group.chainId, group.address);
     const hash = this.#reader.digest(domain, envelope, bytes);
-    const fresh = this.#known.get(hash) !== envelope.signature;
-    if (fresh && !this.#signed(hash, envelope.signature, member.operator)) {
-      return refuse("reject", "wire-bad-signature", `${body.kind} of keeper ${envelope.keeper}`);
-    }
-    if (fresh && !this.#commitsSigned(domain, committee, body)) {
-      return refuse("reject", "wire-bad-signature", `a commit inside the closed set of ${envelope.keeper}`);
-    }
-    // D6: a flood that others hand on would be held against them, so its author is stopped here, where it is known.
-    if (fresh && !this.#authors.allows(`${group.address}/${envelope.keeper}`)) {
-      return refuse("ignore", "wire-flood", `keeper ${envelope.keeper}`);
+    const outer = { hash, signature, operator, what: `${body.kind} of keeper ${keeper}` };
+    if (!this.#isKnown(outer)) {
+      // D6: whose tokens are gone costs no signature check. A flood that others hand on is not held against them.
+      if (!authors.has(operator, rate())) return flood(keeper);
+      if (!this.#holds(outer)) return refuse("reject", "wire-bad-signature", outer.what);
+      // Only now it is sure whose tokens these are: else anybody could use up another keeper's.
+      const inner = innerSignatures(domain, envelope, group).filter((signed) => !this.#isKnown(signed));
+      const tokens = messageTokens(bytes.length, 1 + inner.length);
+      if (!authors.take(operator, rate(), tokens)) return flood(keeper);
+      for (const signed of inner) {
+        await this.#on.pause();
+        if (!this.#holds(signed)) return refuse("reject", "wire-bad-signature", signed.what);
+      }
+      // Nothing of a message is remembered before all of it holds: else it would pass when it comes again.
+      for (const signed of [outer, ...inner]) this.#remember(signed);
     }
     return {
       verdict: "accept",
-      message: {
-        keeper: envelope.keeper,
-        committee: committee.version,
-        body,
-        hash,
-        signature: envelope.signature,
-        bytes,
-      },
+      message: { keeper, committee: group.committee.version, body, hash, signature, bytes },
     };
   }
 
-  #signed(hash: Hex, signature: Hex, operator: Hex): boolean {
-    if (this.#known.get(hash) === signature) return true;
-    if (this.#crypto.messageSigner(hash, signature) !== operator) return false;
-    this.#known.set(hash, signature);
-    if (this.#known.size > maxRemembered) this.#known.delete(this.#known.keys().next().value as Hex);
-    return true;
+  #isKnown({ hash, signature }: Signed): boolean {
+    return this.#known.get(hash) === signature;
   }
 
-  /** R19: every commit of a closed set carries its keeper's signature. */
-  #commitsSigned(domain: Hex, committee: Committee, body: Body): boolean {
-    if (body.kind !== "close") return true;
-    return body.commits.every((entry) => {
-      const operator = committee.members[entry.keeper]?.operator;
-      if (operator === undefined) return false;
-      const commit = { kind: "commit", round: body.round, commitment: entry.commitment } as const;
-      const hash = messageDigest(domain, committee.version, entry.keeper, commit);
-      return this.#signed(hash, entry.signature, operator);
-    });
+  #holds({ hash, signature, operator }: Signed): boolean {
+    return this.#on.crypto.messageSigner(hash, signature) === operator;
   }
+
+  #remember({ hash, signature }: Signed): void {
+    this.#known.set(hash, signature);
+    if (this.#known.size > maxRemembered) this.#known.delete(this.#known.keys().next().value as Hex);
+  }
+}
+
+function flood(keeper: number): Checked {
+  return refuse("ignore", "wire-flood", `keeper ${keeper}`);
+}
+
+/** The author, if this message may matter here at all: whatever needs no hashing. */
+function admissible(envelope: Envelope, group: GroupSnapshot): Member | Refused {
+  if (envelope.chainId !== group.chainId || envelope.group !== group.address) {
+    return refuse("reject", "wire-wrong-group", `chain ${envelope.chainId}, group ${envelope.group}`);
+  }
+  const { body, keeper } = envelope;
+  // Past rounds are dropped before any signature is checked: replaying old messages costs a keeper nothing.
+  if (body.kind !== "hello" && body.round.ts < group.ts) {
+    return refuse("ignore", "message-stale", `${body.kind} of keeper ${keeper}`);
+  }
+  // Only the active committee speaks. A pending one's indices are other keepers' names (R33).
+  const { version, members } = group.committee;
+  const member = members[keeper];
+  if (envelope.committee !== version || member === undefined) {
+    return refuse("ignore", "wire-not-a-member", `keeper ${keeper} of committee ${envelope.committee}`);
+  }
+  const highest = Math.max(-1, ...keepersNamed(body));
+  if (highest >= members.length) {
+    const detail = `${body.kind}: expected keepers below ${members.length}, actual ${highest}`;
+    return refuse("reject", "wire-malformed", detail);
+  }
+  return member;
+}
+
+/** Keepers that a body lists; the codec has them ascending, so none is in a list twice. */
+function keepersNamed(body: Body): readonly number[] {
+  if (body.kind === "close") return body.commits.map(({ keeper }) => keeper);
+  if (body.kind === "bundle") return body.reveals.map(({ keeper }) => keeper);
+  return [];
+}
+
+/** R19: every commit of a closed set carries its keeper's signature. */
+function innerSignatures(domain: Hex, { body }: Envelope, { committee }: GroupSnapshot): Signed[] {
+  if (body.kind !== "close") return [];
+  return body.commits.map(({ keeper, commitment, signature }) => {
+    const { operator } = committee.members[keeper] as Member;
+    const commit = { kind: "commit", round: body.round, commitment } as const;
+    const hash = messageDigest(domain, committee.version, keeper, commit);
+    return { hash, signature, operator, what: `the commit of keeper ${keeper} in a closed set` };
+  });
 }

@@ -16,18 +16,9 @@ import { GroupLoop } from "./loop.ts";
 import type { ChallengerDependencies, ChallengerOptions } from "./challenger.ts";
 import { Questions } from "./questions.ts";
 import { RecordExchange } from "./exchange.ts";
-import { RateLimit } from "./rate-limit.ts";
-import type { RateLimitOptions } from "./rate-limit.ts";
+import { authorRate, maxKeeperNames, questionRate, scaleOf, smallestScale } from "../limits/derived.ts";
+import { TokenBuckets } from "../limits/token-buckets.ts";
 import { recover } from "./recovery.ts";
-
-/** A round has some ten messages of a keeper, and a turn at most f+1 rounds; a slot has one hello more. */
-const authorLimit = { burst: 256, perSecond: 8 };
-/** An honest keeper pulls once a block and group, and asks for a list once; an exchange may ask for much at once (R24). */
-const askLimit: Record<Question, RateLimitOptions> = {
-  pull: { burst: 64, perSecond: 8 },
-  records: { burst: 1024, perSecond: 64 },
-  pieces: { burst: 64, perSecond: 8 },
-};
 
 export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;
 
@@ -43,6 +34,7 @@ export class Keeper {
   readonly #exchange: RecordExchange;
   readonly #loops = new Map<Hex, GroupLoop>();
   readonly #endpoints = new Map<Hex, Endpoint>();
+  #scale = smallestScale;
   #connected: readonly Hex[] = [];
   #membersStale = false;
   #refreshing = false;
@@ -51,7 +43,14 @@ export class Keeper {
   constructor(options: KeeperOptions, on: KeeperDependencies) {
     this.#options = options;
     this.#on = on;
-    this.#ingress = new Ingress(on.crypto, new RateLimit(authorLimit, () => on.clock.now_ms()), on.reader);
+    const { clock, crypto, reader } = on;
+    this.#ingress = new Ingress({
+      crypto,
+      authors: this.#buckets(),
+      rate: () => authorRate(this.#scale),
+      pause: () => clock.sleep(0),
+      ...(reader === undefined ? {} : { reader }),
+    });
     this.#challenger = new Challenger(options, on);
     this.#questions = new Questions({ ...on, ingress: this.#ingress });
     this.#exchange = new RecordExchange(on);
@@ -120,18 +119,24 @@ export class Keeper {
     await chain.follow(groups, (update) => this.#onUpdate(update), onTrouble, signal);
   }
 
+  #buckets(): TokenBuckets {
+    const { clock } = this.#on;
+    return new TokenBuckets(maxKeeperNames(this.#options.groups.length), () => clock.now_ms());
+  }
+
   /** D6: each asker has its own allowance, so one that floods takes nothing from the others. */
   #serve(question: Question, handler: RequestHandler): void {
-    const { transport, telemetry, clock } = this.#on;
-    const limit = new RateLimit(askLimit[question], () => clock.now_ms());
+    const { transport, telemetry } = this.#on;
+    const askers = this.#buckets();
     transport.serve(question, async (bytes, from) => {
-      if (limit.allows(from)) return handler(bytes, from);
+      if (askers.take(from, questionRate(question, this.#scale))) return handler(bytes, from);
       telemetry.reason("", "wire-flood", `${question} questions of ${from}`);
       return undefined;
     });
   }
 
   async #onUpdate(update: ChainUpdate): Promise<void> {
+    if (update.groups.length > 0) this.#rescale(update.groups);
     for (const snapshot of update.groups) {
       const loop = this.#loops.get(snapshot.address);
       if (loop === undefined) continue;
@@ -147,6 +152,13 @@ export class Keeper {
     if (update.groups.length > 0 || slotBegan) this.#refreshSoon();
   }
 
+  /** Limits follow the groups as they are now. */
+  #rescale(news: readonly GroupSnapshot[]): void {
+    const latest = new Map(news.map((snapshot) => [snapshot.address, snapshot]));
+    const groups = [...this.#loops].map(([address, loop]) => latest.get(address) ?? loop.state.group);
+    this.#scale = scaleOf(groups.filter((group) => group !== undefined));
+  }
+
   #join(snapshot: GroupSnapshot): void {
     const { transport, telemetry } = this.#on;
     const topic = topicOf(snapshot.chainId, snapshot.address);
@@ -154,7 +166,7 @@ export class Keeper {
     transport.join(topic, async (bytes) => {
       const group = loop?.state.group;
       if (loop === undefined || group === undefined) return "ignore";
-      const checked = this.#ingress.check(bytes, group);
+      const checked = await this.#ingress.check(bytes, group);
       if (checked.verdict !== "accept") {
         telemetry.reason(group.address, checked.code, checked.detail);
         return checked.verdict;

@@ -64,11 +64,11 @@ export class Questions {
    * A reply is a megabyte of somebody's choice, and a signature check costs a millisecond: what no honest keeper would send
    * ends it (D6).
    */
-  #admitted(group: GroupSnapshot, operator: Hex, replies: readonly Uint8Array[]): Message[] {
+  async #admitted(group: GroupSnapshot, operator: Hex, replies: readonly Uint8Array[]): Promise<Message[]> {
     const admitted = new Map<Hex, Message>();
     let refusable = maxRefusedEach * group.committee.members.length;
     for (const bytes of replies) {
-      const checked = this.#on.ingress.check(bytes, group);
+      const checked = await this.#on.ingress.check(bytes, group);
       if (checked.verdict === "accept") {
         if (admitted.has(checked.message.hash)) break;
         admitted.set(checked.message.hash, checked.message);

@@ -49,6 +49,10 @@ const round = fc.record({
   committee: u64,
 });
 const few = { maxLength: 12 };
+/** A list that names nothing twice, in the order of the names: the only order that the codec reads. */
+const ascending = <T>(item: fc.Arbitrary<T>, name: (item: T) => number): fc.Arbitrary<T[]> =>
+  fc.uniqueArray(item, { ...few, selector: name }).map((items) => items.sort((a, b) => name(a) - name(b)));
+const indices = (index: fc.Arbitrary<number>): fc.Arbitrary<number[]> => ascending(index, (i) => i);
 
 const leaf: fc.Arbitrary<RecordLeaf> = fc.oneof(
   fc.record({ kind: fc.constant("proven" as const), bytes: u128, receiptHash: hex(32) }),
@@ -77,21 +81,21 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
   propose: fc.record({
     kind: fc.constant("propose"),
     round,
-    providers: fc.array(u32, few),
-    silent: fc.array(keeper, few),
+    providers: indices(u32),
+    silent: indices(keeper),
   }),
   commit: fc.record({ kind: fc.constant("commit"), round, commitment: hex(32) }),
   close: fc.record({
     kind: fc.constant("close"),
     round,
-    commits: fc.array(fc.record({ keeper, commitment: hex(32), signature: hex(65) }), few),
+    commits: ascending(fc.record({ keeper, commitment: hex(32), signature: hex(65) }), (c) => c.keeper),
     auditBlock: u64,
   }),
   reveal: fc.record({
     kind: fc.constant("reveal"),
     round,
     closedSet: hex(32),
-    values: fc.array(fc.record({ provider: u32, value: u128 }), few),
+    values: ascending(fc.record({ provider: u32, value: u128 }), (v) => v.provider),
     recordsRoot: hex(32),
     salt: hex(32),
     opened: fc.array(opened, few),
@@ -101,18 +105,36 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
     kind: fc.constant("bundle"),
     round,
     closedSet: hex(32),
-    reveals: fc.array(fc.record({ keeper, hash: hex(32) }), few),
+    reveals: ascending(fc.record({ keeper, hash: hex(32) }), (r) => r.keeper),
   }),
   proposal: fc.record({
     kind: fc.constant("proposal"),
     round,
     bundle: hex(32),
     digest: hex(32),
-    pinned: fc.array(fc.record({ provider: u32, keepers: fc.array(keeper, few) }), few),
+    pinned: ascending(fc.record({ provider: u32, keepers: indices(keeper) }), (p) => p.provider),
   }),
   partial: fc.record({ kind: fc.constant("partial"), round, digest: hex(32), signature: hex(48) }),
 };
 const body: fc.Arbitrary<Body> = fc.oneof(...Object.values(bodies));
+/** The list of a body that is read in ascending order alone. */
+const listed = {
+  propose: "providers",
+  close: "commits",
+  reveal: "values",
+  bundle: "reveals",
+  proposal: "pinned",
+} as const;
+
+/** The body with its list turned round or its first entry doubled; undefined if that changes nothing. */
+function disordered(one: Body, how: "reverse" | "double"): object | undefined {
+  if (!(one.kind in listed)) return undefined;
+  const key = listed[one.kind as keyof typeof listed];
+  const items: readonly unknown[] = Object.entries(one).find(([name]) => name === key)?.[1] ?? [];
+  if (items.length < (how === "double" ? 1 : 2)) return undefined;
+  return { ...one, [key]: how === "double" ? [items[0], ...items] : items.toReversed() };
+}
+
 const envelope: fc.Arbitrary<Envelope> = fc.record({
   chainId: u64,
   group: hex(20),
@@ -264,6 +286,19 @@ describe("an envelope", () => {
     expect(decodeMessage(new Uint8Array(maxMessageBytes + 1))).toMatchObject({ code: "too-large" });
     expect(decodePull(new Uint8Array(maxQuestionBytes + 1))).toMatchObject({ code: "too-large" });
     expect(decodeRecordsReply(new Uint8Array(maxReplyBytes + 1))).toMatchObject({ code: "too-large" });
+  });
+
+  it("whose list is out of order or names somebody twice is refused (D6)", () => {
+    const swapped = fc
+      .tuple(envelope, fc.constantFrom("reverse", "double"))
+      .map(([one, how]) => ({ ...one, body: disordered(one.body, how) }))
+      .filter(({ body: changed }) => changed !== undefined);
+    fc.assert(
+      fc.property(swapped, ({ body: changed, ...rest }) => {
+        const decoded = decodeMessage(encodeMessage({ ...rest, body: changed as Body }));
+        expect(decoded).toMatchObject({ ok: false, code: "order" });
+      }),
+    );
   });
 
   it("of a keeper that no committee can have is refused (R2)", () => {

@@ -7,9 +7,8 @@ import type { Body, Message, MessageOf } from "../../../keeper/core/messages.ts"
 import type { ReasonCode } from "../../../keeper/core/reasons.ts";
 import { domainSeparator } from "../../../keeper/core/settlement.ts";
 import { initialState } from "../../../keeper/core/state.ts";
-import { Ingress } from "../../../keeper/runtime/ingress.ts";
 import { Questions } from "../../../keeper/runtime/questions.ts";
-import { RateLimit } from "../../../keeper/runtime/rate-limit.ts";
+import { ingressWith } from "../../support/ingress.ts";
 import { simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
 import { groupAt } from "../../support/machine.ts";
 
@@ -45,7 +44,7 @@ async function pullOf(reply: Uint8Array | undefined, burst: number, state = init
       },
     },
     telemetry: { reason: (_group, code) => void codes.push(code) },
-    ingress: new Ingress(crypto, new RateLimit({ burst, perSecond: 1 }, () => 0)),
+    ingress: ingressWith({ crypto, burst }),
   });
   const effect = { kind: "pull", keeper: 1, askedAt: 100, ts: 10, turn: 1 } as const;
   return { messages: await questions.pull(group, state, effect), checks, codes, asked };
@@ -64,7 +63,7 @@ describe("a reply to a pull", () => {
 
   it.each([
     ["forged", many((n) => hello(2, n, { signer: 1 })), 1, "wire-bad-signature"],
-    ["its own, more than it may say", many((n) => hello(1, n)), 10 + 8 * 4, "wire-flood"],
+    ["its own, more than it may say", many((n) => hello(1, n)), 10, "wire-flood"],
     ["of another group", many((n) => hello(1, n, { group: `0x${"68".repeat(20)}` })), 0, "wire-wrong-group"],
     ["of no member", many((n) => hello(9, n)), 0, "wire-not-a-member"],
   ] as const)(

@@ -1,0 +1,118 @@
+/**
+ * How much keepers and providers let others do, derived from the sizes of committees and from what the work costs (D6, L4).
+ * docs/limits.md has the derivations as a table and the measured costs.
+ *
+ * A rate has two parts. The burst is what an honest party may need at once, twice. The refill is a share of one core, divided
+ * among the liars that there can be: so all of them together never cost more than that share, however many they are.
+ */
+import { maxBytesOf } from "../codec/message.ts";
+import { MAX_PAGE_PIECES } from "../codec/challenge.ts";
+import type { GroupSnapshot } from "../core/group.ts";
+import { maxCommitteeSize } from "../core/quorum.ts";
+import type { Question } from "../ports/transport.ts";
+import { MAX_PIECES } from "../../storage/core/piece-list.ts";
+import type { Rate } from "./token-buckets.ts";
+
+/** What a keeper serves. */
+export type Scale = {
+  /** Groups that it is a member of. */
+  readonly groups: number;
+  /** Members of the largest committee. */
+  readonly n: number;
+  /** Different keepers over all groups. */
+  readonly keepers: number;
+  /** Providers of the largest group. */
+  readonly providers: number;
+};
+
+/** Before the first look at the chain: one group of the smallest size. */
+export const smallestScale: Scale = { groups: 1, n: 4, keepers: 4, providers: 1 };
+
+export function scaleOf(groups: readonly GroupSnapshot[]): Scale {
+  if (groups.length === 0) return smallestScale;
+  const committees = groups.map(({ committee, pending }) => [
+    ...committee.members,
+    ...(pending?.members ?? []),
+  ]);
+  return {
+    groups: groups.length,
+    n: Math.max(...groups.map(({ committee }) => committee.members.length)),
+    keepers: new Set(committees.flatMap((members) => members.map(({ operator }) => operator))).size,
+    providers: Math.max(1, ...groups.map(({ providers }) => providers.length)),
+  };
+}
+
+/** Part of one core that all liars together may use up, for each kind of work by itself. */
+export const cpuShare = 0.25;
+
+/** What the work costs, in ms of one core, rounded up. */
+export const cost_ms = {
+  /** Recovery of the signer of one message; or the hash of `bytesPerToken`. */
+  signature: 1.5,
+  /** A message that is decoded and refused before any signature. */
+  refused: 0.2,
+  /** A reply of a megabyte: read, encoded, encrypted. */
+  reply: 8,
+} as const;
+
+/** So many bytes are hashed in the time of one signature. */
+export const bytesPerToken = 64 * 1024;
+
+/** Tokens that checking a message costs its author (R19: a closed set carries a signature for each commit). */
+export function messageTokens(bytes: number, signatures: number): number {
+  return signatures + Math.floor(bytes / bytesPerToken);
+}
+
+/** Liars among so many keepers of any groups, at least one: f of each committee. */
+export function liarsAmong(keepers: number): number {
+  return Math.max(1, Math.floor(keepers / 3));
+}
+
+/** The refill that gives all liars together the stated share of a core, at `each_ms` a token. */
+export function sharedRefill(keepers: number, each_ms: number): number {
+  return (cpuShare * 1000) / (each_ms * liarsAmong(keepers));
+}
+
+/** Pages of the longest piece list (R10). */
+export const listPages = Math.ceil(MAX_PIECES / MAX_PAGE_PIECES);
+/** Pages of one keeper's records of one provider in an interval of 256 slots. */
+const recordPages = 4;
+
+/** Messages of an author in a turn beside its closed set: one of each other kind, large ones twice, hellos, and a start. */
+const otherTokensOfTurn = 16;
+
+/** How much one keeper may say anew, over all groups, whoever hands it on: two turns that it leads in each group. */
+export function authorRate(scale: Scale): Rate {
+  const turn = scale.n + otherTokensOfTurn;
+  return { burst: 2 * scale.groups * turn, perSecond: sharedRefill(scale.keepers, cost_ms.signature) };
+}
+
+/** Messages that a peer may hand on in vain: what a committee said in a turn that is over here and not there, twice. */
+export function refusedRate(scale: Scale): Rate {
+  return { burst: 8 * scale.groups * scale.n, perSecond: sharedRefill(scale.keepers, cost_ms.refused) };
+}
+
+/** Questions that one keeper may ask here. */
+export function questionRate(question: Question, scale: Scale): Rate {
+  const { groups, n, keepers, providers } = scale;
+  const perSecond = sharedRefill(keepers, cost_ms.reply);
+  switch (question) {
+    case "pull":
+      // One a block and group (R22): what a keeper asks in the blocks that it catches up with at once.
+      return { burst: 16 * groups, perSecond };
+    case "records":
+      // Each keeper's records of each disputed provider, in pages, of two turns (R24).
+      return { burst: 2 * groups * providers * n * recordPages, perSecond };
+    case "pieces":
+      // Every page of every provider's list, twice (R10).
+      return { burst: 2 * groups * providers * listPages, perSecond };
+  }
+}
+
+/** Names of keepers that are counted at once: all members there can be, of the present and the next committee. */
+export function maxKeeperNames(groups: number): number {
+  return 2 * maxCommitteeSize * Math.max(1, groups);
+}
+
+/** The longest message of any kind. */
+export const longestMessageBytes = Math.max(...Object.values(maxBytesOf));

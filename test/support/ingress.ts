@@ -1,0 +1,20 @@
+/** An ingress whose clock stands still: a keeper has said what it may say after `burst` tokens. */
+import { TokenBuckets } from "../../keeper/limits/token-buckets.ts";
+import { Ingress } from "../../keeper/runtime/ingress.ts";
+import type { IngressDependencies } from "../../keeper/runtime/ingress.ts";
+import { simulatedCrypto } from "../../scripts/sim/cheap-crypto.ts";
+
+export type IngressSetting = {
+  readonly crypto?: IngressDependencies["crypto"];
+  readonly burst?: number;
+  readonly pause?: () => Promise<void>;
+};
+
+export function ingressWith({ crypto = simulatedCrypto, burst = 100, pause }: IngressSetting = {}): Ingress {
+  return new Ingress({
+    crypto,
+    authors: new TokenBuckets(16, () => 0),
+    rate: () => ({ burst, perSecond: 1 }),
+    pause: pause ?? (async () => undefined),
+  });
+}
