@@ -1,7 +1,7 @@
 /** What the demo may be asked for, and the group parameters that follow from it. */
-import { faultBound } from "../../keeper/core/quorum.ts";
 import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { devnetRhythm, shortestLockup } from "../lib/presets.ts";
 
 export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;
 export type Fault = (typeof faults)[number];
@@ -20,8 +20,6 @@ export const blockTime_ms = 500;
 
 /** Every pair costs about a tenth of a second of CPU a slot; beyond this two cores cannot answer in time. */
 const maxPairs = 40;
-/** Up to this many pairs fit slots of five blocks. */
-const shortSlotPairs = 16;
 
 /** @throws CliError (exit 2) if the machine could not keep up, with the reason */
 export function groupParams({ keepers, providers }: { keepers: number; providers: number }): GroupParams {
@@ -33,17 +31,9 @@ export function groupParams({ keepers, providers }: { keepers: number; providers
       hint: "use fewer providers or keepers",
     });
   }
-  const [slot, answer] = pairs <= shortSlotPairs ? [5, 2] : [10, 5];
-  const interval = 30;
-  const turn = 20;
   return {
-    interval,
-    turn,
-    slot,
-    answer,
-    confirmations: 1,
-    // R4: at least h + (f+1)·t, so that the providers are covered while the last possible leader is awaited.
-    lockup: interval + (faultBound(keepers) + 1) * turn,
+    ...devnetRhythm,
+    lockup: shortestLockup(devnetRhythm, keepers),
     // One token (18 decimals) per GiB·block: a megabyte earns amounts that one can read.
     price: 10n ** 18n,
     keeperShareBps: 1000,

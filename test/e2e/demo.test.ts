@@ -32,7 +32,7 @@ describe("./whitepay demo", () => {
         await until(demo, () => demo.stdout().includes("\n"), wholeRun_ms);
         const document = JSON.parse(demo.stdout()) as Document;
         expectShape(document, { keepers: 4, providers: 3 });
-        expect(document.params).toMatchObject({ slot: 5, answer: 2 });
+        expect(document.params).toMatchObject({ slot: 10, answer: 5 });
         expect(document.providers.map(({ bytes }) => Number(bytes))).toEqual([0, 1, 2].map(storedBytes));
         expectMoney(document);
         expectTurns(document);

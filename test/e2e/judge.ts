@@ -117,7 +117,7 @@ export function expectShape(
   expect(document.ok).toBe(true);
   expect(document.rpc).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   for (const party of [document.group, document.token]) expect(party).toMatch(address);
-  expect(document.params).toMatchObject({ interval: 30, turn: 20, confirmations: 1, keeperShareBps: 1000 });
+  expect(document.params).toMatchObject({ interval: 40, turn: 30, confirmations: 1, keeperShareBps: 1000 });
   for (const [members, count] of [
     [document.committee, keepers],
     [document.providers, providers],

@@ -8,6 +8,7 @@ import type { Hex } from "../../keeper/core/hash.ts";
 import type { ChainUpdate } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
+import { devnetRhythm } from "../../scripts/lib/presets.ts";
 import { openChainScene } from "../support/chain-scene.ts";
 import type { ChainScene } from "../support/chain-scene.ts";
 
@@ -93,7 +94,7 @@ describe("the chain feed on a real node", () => {
       keepers.map((k) => k.operator.toLowerCase()),
     );
     expect(snapshot?.committee.members.every((m) => m.blsKey.length === 2 + 192)).toBe(true);
-    expect(snapshot?.params).toMatchObject({ interval: 30, turn: 20, slot: 5, answer: 2, confirmations: 1 });
+    expect(snapshot?.params).toMatchObject({ ...devnetRhythm });
     expect(snapshot?.ts).toBe(snapshot?.params.originBlock);
     expect(await f.chain.keeperEndpoint(keepers[1]?.operator.toLowerCase() as Hex)).toMatchObject({
       multiaddrs: ["/ip4/127.0.0.1/tcp/4002"],
@@ -168,11 +169,18 @@ describe("the chain feed on a real node", () => {
     const f = follow([rpc]);
     await f.until(() => f.updates.length > 0, "a first update");
     const ts = f.updates[0]?.groups[0]?.ts ?? 0;
-    const settlement = { ts, te: ts + 30, committee: 1, leader: 0, failed: 0n, payees: 15n, items: [] };
+    const { interval, turn } = devnetRhythm;
+    const settlement = { ts, te: ts + interval, committee: 1, leader: 0, failed: 0n, payees: 15n, items: [] };
     const generator: Hex =
       "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
-    await mine(ts + 35 - (await provider.getBlockNumber()));
-    const submission = { group, settlement, signers: 3n, signature: generator, windowEnd: ts + 50 };
+    await mine(ts + interval + 5 - (await provider.getBlockNumber()));
+    const submission = {
+      group,
+      settlement,
+      signers: 3n,
+      signature: generator,
+      windowEnd: ts + interval + turn,
+    };
     const result = await f.chain.submit(submission, new AbortController().signal);
     expect(result).toMatchObject({ kind: "failed" });
     expect("detail" in result ? result.detail : "").toContain("too few signers");

@@ -66,7 +66,7 @@ describe("a keeper that runs", () => {
   });
 
   it("drains: stays for the turn it is in, though nobody waits any more, and stops in order when that is over", async () => {
-    await scene.mine(32);
+    await scene.mine(sceneParams.interval + 2);
     expect((await seen(await scene.provider.getBlockNumber())).turn).toBe(1);
     const impatient = await scene.keeper("drain", "--timeout-s", "1");
     expect(impatient.code).toBe(1);

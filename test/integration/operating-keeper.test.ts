@@ -29,7 +29,7 @@ import { sharedFolder } from "../support/files.ts";
 import { sceneParams } from "../support/keeper-scene.ts";
 
 const page = await readFile(join(projectRoot, "docs/operating.md"), "utf8");
-const params = { ...sceneParams, interval: 25, turn: 20, lockup: 65, price: 10n ** 18n };
+const params = { ...sceneParams, price: 10n ** 18n };
 const block_ms = 150;
 const payee = `0x${"77".repeat(20)}`;
 

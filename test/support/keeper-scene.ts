@@ -7,20 +7,16 @@ import { Processes } from "../../scripts/fleet/processes.ts";
 import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
+import { devnetRhythm, shortestLockup } from "../../scripts/lib/presets.ts";
 import { connectRpc } from "../../scripts/client/connect.ts";
 import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
 import { sharedFolder } from "./files.ts";
 
 export const payee = `0x${"77".repeat(20)}`;
 
-/** The shortest turn in which a round has time (R19). */
 export const sceneParams = {
-  interval: 30,
-  turn: 20,
-  slot: 5,
-  answer: 2,
-  confirmations: 1,
-  lockup: 70,
+  ...devnetRhythm,
+  lockup: shortestLockup(devnetRhythm, 4),
   price: 1n,
   keeperShareBps: 1000,
   toleranceBps: 100,

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { faultBound } from "../../../keeper/core/quorum.ts";
 import { settledLogs } from "../../demo/readback.ts";
 import { buildFleet } from "../../fleet/build.ts";
 import { Links } from "../../fleet/links.ts";
@@ -12,6 +11,7 @@ import { Processes } from "../../fleet/processes.ts";
 import { multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
 import { decodeSettledLog } from "../../client/settlements.ts";
+import { devnetRhythm, shortestLockup } from "../../lib/presets.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";
 
 export type LiveFigures = {
@@ -95,7 +95,6 @@ export async function measureLive(keepers: number): Promise<LiveFigures> {
   const processes = new Processes((failure) => void failures.push(failure));
   let links: Links | undefined;
   const providers = 2;
-  const [interval, turn] = [25, 20];
   try {
     const { provider, group } = await buildFleet({
       processes,
@@ -103,12 +102,8 @@ export async function measureLive(keepers: number): Promise<LiveFigures> {
       keepers,
       providers,
       params: {
-        interval,
-        turn,
-        slot: 5,
-        answer: 2,
-        confirmations: 1,
-        lockup: interval + (faultBound(keepers) + 1) * turn,
+        ...devnetRhythm,
+        lockup: shortestLockup(devnetRhythm, keepers),
         price: 10n ** 18n,
         keeperShareBps: 1000,
         toleranceBps: 100,

@@ -6,14 +6,14 @@ function between(a: readonly number[], b: readonly number[], each: (x: number, y
   for (const x of a) for (const y of b) each(x, y);
 }
 
-/** L2: two halves, no quorum in either; healed within the first turn, so the second settles. */
+/** L2: two halves, no quorum in either; healed too late for a set to be closed in the first turn (R19), so the second settles. */
 export async function splitInHalves(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
   const half = fleet.size >> 1;
   between(order.slice(0, half), order.slice(half), (x, y) => fleet.links.cut(x, y));
   const te = ts + fleet.params.interval;
-  await fleet.mineTo(te + Math.floor(fleet.params.turn / 3));
+  await fleet.mineTo(te + Math.floor(fleet.params.turn / 2));
   expect((await fleet.settlements()).filter((settled) => settled.ts === ts)).toEqual([]);
   fleet.links.heal();
   await fleet.allConnected();

@@ -21,22 +21,15 @@ import type { GroupParams, Keeper } from "../../../scripts/fleet/setup.ts";
 import { peerIdBytes } from "../../../scripts/lib/keys.ts";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
 import { freePorts } from "../../../scripts/lib/ports.ts";
+import { devnetRhythm, shortestLockup } from "../../../scripts/lib/presets.ts";
 import { bitIndices, decodeSettledLog } from "../../../scripts/client/settlements.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
 import { configFileIn, configure, planFileIn, traceFolder, writePlans } from "./keeper-files.ts";
 import { RpcFront } from "./rpc-front.ts";
 import { SteppedChain } from "./stepped-chain.ts";
 
-/** The shortest turn in which a round still has time when one keeper keeps all waiting (R19). */
-const turn = 20;
-const interval = 25;
-
-export const faultParams: Omit<GroupParams, "lockup"> = {
-  interval,
-  turn,
-  slot: 5,
-  answer: 2,
-  confirmations: 1,
+const faultParams: Omit<GroupParams, "lockup"> = {
+  ...devnetRhythm,
   price: 10n ** 18n,
   keeperShareBps: 1000,
   toleranceBps: 100,
@@ -106,8 +99,7 @@ export class FaultFleet {
     const processes = new Processes((failure) => void failures.push(failure));
     const parts: { links?: Links; front?: Promise<RpcFront> } = {};
     try {
-      const f = (options.keepers - 1) / 3;
-      const params = { ...faultParams, lockup: interval + (f + 1) * turn };
+      const params = { ...faultParams, lockup: shortestLockup(faultParams, options.keepers) };
       const built = await buildFleet({
         processes,
         folder,

@@ -11,8 +11,10 @@ import { Faults } from "../../../scripts/demo/faults.ts";
 import { groupParams } from "../../../scripts/demo/params.ts";
 import { tableOf } from "../../../scripts/demo/report.ts";
 import { encodeG1, publicKeyOf, signatureTag } from "../../../scripts/client/bls.ts";
+import { devnetRhythm } from "../../../scripts/lib/presets.ts";
 import { leaderOf, turnOrder } from "../../../keeper/core/turns.ts";
 import { runCli } from "../../support/cli.ts";
+import { brokenConditions } from "../../support/rhythm.ts";
 
 const address = (n: number): string => `0x${n.toString(16).padStart(40, "0")}`;
 const seed = `0x${"5e".repeat(32)}`;
@@ -36,13 +38,13 @@ function story(): { document: DemoDocument; evidence: Evidence } {
   const params = { ...groupParams({ keepers: 4, providers: 2 }), originBlock: 100, committeeSeed: seed };
   const leader = leaderOf(turnOrder(100, seed, operators), 1);
   const gib = 2n ** 30n;
-  // Price 10^18 a GiB·block: 30 and 60 GiB·blocks cost 30 and 60 tokens, of which a tenth goes to four keepers.
+  // Price 10^18 a GiB·block: 40 and 80 GiB·blocks cost 40 and 80 tokens, of which a tenth goes to four keepers.
   const token = 10n ** 18n;
   const items = [
-    { provider: 0, spaceTime: 30n * gib, amount: 30n * token, toProvider: 27n * token },
-    { provider: 1, spaceTime: 60n * gib, amount: 60n * token, toProvider: 54n * token },
+    { provider: 0, spaceTime: 40n * gib, amount: 40n * token, toProvider: 36n * token },
+    { provider: 1, spaceTime: 80n * gib, amount: 80n * token, toProvider: 72n * token },
   ];
-  const share = (9n * token) / 4n;
+  const share = 3n * token;
   const document: DemoDocument = {
     rpc: "http://127.0.0.1:1",
     chainId: 31_337,
@@ -59,30 +61,30 @@ function story(): { document: DemoDocument; evidence: Evidence } {
     settlements: [
       {
         ts: 100,
-        te: 130,
+        te: 140,
         turn: 1,
         leader,
-        block: 140,
+        block: 150,
         tx,
         gasUsed: 200_000,
         failed: [],
         payees: [0, 1, 2, 3],
         signers,
         items,
-        keeperCut: 9n * token,
+        keeperCut: 12n * token,
         shares: { "0": share, "1": share, "2": share, "3": share },
       },
     ],
-    escrow: { deposited: 1000n * token, balance: 1000n * token, withdrawn: 0n, credited: 90n * token },
+    escrow: { deposited: 1000n * token, balance: 1000n * token, withdrawn: 0n, credited: 120n * token },
     challenges: { asked: 48, passed: 48, failed: 0 },
     ok: false,
   };
   const evidence: Evidence = {
-    ends: [130],
+    ends: [140],
     tokenBalance: 1000n * token,
     tokenIn: 1000n * token,
     tokenOut: 0n,
-    unallocated: 910n * token,
+    unallocated: 880n * token,
     certificates: new Map([
       [
         tx,
@@ -118,8 +120,8 @@ describe("the demo's judgement", () => {
     ["a provider paid twice", "S1", (all) => first(all).items.push({ ...first(all).items[0]! })],
     ["a provider left out", "R27", (all) => first(all).items.pop()],
     ["an end that no turn has", "R6", (all) => (first(all).te = 131)],
-    ["a block before the window", "R29", (all) => (first(all).block = 129)],
-    ["a block after the window", "R29", (all) => (first(all).block = 150)],
+    ["a block before the window", "R29", (all) => (first(all).block = 139)],
+    ["a block after the window", "R29", (all) => (first(all).block = 170)],
     ["a leader out of turn", "R5", (all) => (first(all).leader = (first(all).leader + 1) % 4)],
     ["a failed keeper in the first turn", "R7", (all) => first(all).failed.push(0)],
     ["a failed keeper that is paid", "S3", (all) => first(all).failed.push(0)],
@@ -157,15 +159,17 @@ describe("the demo's judgement", () => {
 
   it("is shown as a table with every amount", () => {
     const table = tableOf(story().document);
-    for (const text of ["100-130", "30720.00", "27.000000", "2.250000", "0 1 3", "200000", "48 asked"])
+    for (const text of ["100-140", "40960.00", "36.000000", "3.000000", "0 1 3", "200000", "48 asked"])
       expect(table).toContain(text);
   });
 });
 
+const { interval, turn } = devnetRhythm;
+
 function plan(fault: "none" | "leader-crash" | "provider-loss" | "all", settlements = 3) {
   const done: string[] = [];
   const faults = new Faults(
-    { fault, settlements, providers: 2, interval: 30, turn: 20, committeeSeed: seed, operators },
+    { fault, settlements, providers: 2, interval, turn, committeeSeed: seed, operators },
     {
       crashKeeper: async (index) => void done.push(`crash ${index}`),
       restartKeeper: async (index) => void done.push(`restart ${index}`),
@@ -184,18 +188,20 @@ describe("the demo's faults", () => {
 
   it("strike once, in the second interval, and the killed leader starts again in its own turn", async () => {
     const { faults, done } = plan("all");
-    for (let head = 170; head < 200; head++) await faults.strike({ head, settled: 0, ts: 170 });
+    for (let head = 200 - interval; head < 200; head++)
+      await faults.strike({ head, settled: 0, ts: 200 - interval });
     expect(done).toEqual([]);
-    for (let head = 200; head < 230; head++) await faults.strike({ head, settled: 1, ts: 200 });
+    for (let head = 200; head < 200 + interval; head++) await faults.strike({ head, settled: 1, ts: 200 });
     expect(done).toEqual(["damage 1"]);
-    for (let head = 230; head < 250; head++) await faults.strike({ head, settled: 1, ts: 200 });
+    for (let head = 200 + interval; head < 200 + interval + turn; head++)
+      await faults.strike({ head, settled: 1, ts: 200 });
     expect(done).toEqual(["damage 1", `crash ${victim}`, `restart ${victim}`]);
   });
 
   it("strike in the only interval if there is one, and not at all if none is wanted", async () => {
     const only = plan("leader-crash", 1);
     const none = plan("none");
-    for (let head = 200; head < 250; head++) {
+    for (let head = 200; head < 200 + interval + turn; head++) {
       await only.faults.strike({ head, settled: 0, ts: 200 });
       await none.faults.strike({ head, settled: 1, ts: 200 });
     }
@@ -211,7 +217,7 @@ describe("the demo's faults", () => {
       "no provider lost data",
     ]);
     const { faults } = plan("all", 1);
-    for (let head = 100; head < 131; head++) await faults.strike({ head, settled: 0, ts: 100 });
+    for (let head = 100; head <= 100 + interval; head++) await faults.strike({ head, settled: 0, ts: 100 });
     const complaints = faults.complaints(document).join("\n");
     for (const text of ["L1", "does not count as failed", "S3", "paid in full"])
       expect(complaints).toContain(text);
@@ -222,14 +228,7 @@ describe("the demo's group parameters", () => {
   it("are what the contract accepts (R4), for every committee and number of providers", () => {
     for (const keepers of committeeSizes.map(Number)) {
       for (let providers = 1; keepers * providers <= 40; providers++) {
-        const p = groupParams({ keepers, providers });
-        const f = (keepers - 1) / 3;
-        expect(p.turn % p.slot).toBe(0);
-        expect(p.interval % p.slot).toBe(0);
-        expect(p.slot).toBeGreaterThan(p.confirmations + p.answer + 1);
-        expect(p.interval).toBeGreaterThanOrEqual(p.turn + p.confirmations);
-        expect(Math.ceil((2 * p.turn) / 3)).toBeGreaterThanOrEqual(2 * p.confirmations + 8);
-        expect(p.lockup).toBeGreaterThanOrEqual(p.interval + (f + 1) * p.turn);
+        expect(brokenConditions(groupParams({ keepers, providers }), keepers)).toEqual([]);
       }
     }
   });
