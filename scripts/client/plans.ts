@@ -3,6 +3,7 @@ import { Contract, type Provider, type Signer, type TransactionReceipt } from "e
 import { factoryAbi, groupAbi, tokenAbi } from "./abi.ts";
 import { inputError, WhitePayError } from "./errors.ts";
 import { GroupView, type GroupRules } from "./group-view.ts";
+import { signPermit } from "./permit.ts";
 import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
 import { formatAmount, type Token } from "./units.ts";
@@ -81,23 +82,37 @@ export function groupCreatedBy(receipt: Pick<TransactionReceipt, "logs">): strin
 }
 
 /**
- * Puts money into the escrow: one plan in the chain's coin; with a token an approval first, unless there is one.
- * @throws WhitePayError `funds` if the signer has less
+ * Puts money into the escrow: one plan in the chain's coin; with a token an approval first, unless there is one, or with
+ * `permit` a signature in its place (EIP-2612).
+ * @throws WhitePayError `funds` if the signer has less, `input` if the token takes no permit
  */
-export async function planFund(signer: Signer, group: string, amount: bigint): Promise<TransactionPlan[]> {
+export async function planFund(
+  signer: Signer,
+  group: string,
+  amount: bigint,
+  { permit = false }: { readonly permit?: boolean } = {},
+): Promise<TransactionPlan[]> {
   const provider = chainOf(signer);
   const token = await tokenOf(provider, group);
   const owner = await signer.getAddress();
   const balance = await tokenBalance(provider, token, owner);
   if (balance < amount) throw lackingToken(owner, token, { needed: amount, balance });
   const shows: TransactionPlan["shows"] = [["amount", formatAmount(amount, token)]];
-  const deposit = {
+  const deposit: TransactionPlan = {
     what: `depositing ${formatAmount(amount, token)} for group ${group}`,
     contract: groupContract(signer, group),
     method: "deposit",
     args: [amount],
     shows,
+    token,
   };
+  if (permit) {
+    const { deadline, signature } = await signPermit(signer, token, { spender: group, amount });
+    const { v, r, s } = signature;
+    const until: readonly [string, string] = ["permit", `signed, void ${timeText(deadline)}`];
+    const args = [amount, deadline, v, r, s];
+    return [{ ...deposit, method: "depositWithPermit", args, shows: [...shows, until] }];
+  }
   if (BigInt(token.address) === 0n) return [{ ...deposit, value: amount }];
   if ((await tokenAllowance(provider, token, { owner, spender: group })) >= amount) return [deposit];
   const approval = {
@@ -106,8 +121,13 @@ export async function planFund(signer: Signer, group: string, amount: bigint): P
     method: "approve",
     args: [group, amount],
     shows,
+    token,
   };
   return [approval, deposit];
+}
+
+function timeText(time_s: bigint): string {
+  return `from ${new Date(Number(time_s) * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC on`;
 }
 
 function lackingToken(
@@ -177,6 +197,7 @@ export async function planWithdraw(
       ["paid to", String(payees[0])],
       ["withdrawable", formatAmount(escrow.withdrawable, token)],
     ],
+    token,
   };
 }
 
@@ -191,23 +212,24 @@ async function checkConsent(signer: Signer, group: string, consent: DataConsent)
   return new GroupView(chainOf(signer), group).nextEffectiveBlock();
 }
 
-/** What a change of data shows: what it costs from when on. */
+/** What a change of data shows: what it costs, in which token, from when on. */
 async function dataRows(
   signer: Signer,
   group: string,
   consent: DataConsent,
-): Promise<(readonly [string, string])[]> {
+): Promise<Required<Pick<TransactionPlan, "shows" | "token">>> {
   const from = await checkConsent(signer, group, consent);
   const provider = chainOf(signer);
   const { price, token: address } = await new GroupView(provider, group).parameters();
   const token = await readToken(provider, address);
   const perBlock = (consent.bytes * price) >> 30n;
-  return [
+  const shows: TransactionPlan["shows"] = [
     ["provider", consent.operator],
     ["data", `${consent.bytes} bytes, list ${consent.listRoot}`],
     ["costs a block", `${formatAmount(perBlock, token)} at most`],
     ["from block", String(from)],
   ];
+  return { shows, token };
 }
 
 /** Adds a provider with the data that it consented to hold. */
@@ -221,7 +243,7 @@ export async function planAddProvider(
     contract: groupContract(signer, group),
     method: "addProvider",
     args: [consent.operator, ...consentArgs(consent)],
-    shows: await dataRows(signer, group, consent),
+    ...(await dataRows(signer, group, consent)),
   };
 }
 
@@ -246,7 +268,7 @@ export async function planSetData(
     contract: groupContract(signer, group),
     method: "changeData",
     args: [index, ...consentArgs(consent)],
-    shows: await dataRows(signer, group, consent),
+    ...(await dataRows(signer, group, consent)),
   };
 }
 

@@ -1,56 +1,9 @@
 /** What a contract refused, in words: which rule, expected, actual, what to do. */
-import { getBytes, type Interface } from "ethers";
+import { getBytes, type ErrorDescription, type Interface } from "ethers";
+import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
-
-type Refusal = { readonly rule: string; readonly hint: string };
-
-/** By error name without the contract's part; others are told by their name and values alone. */
-const refusals: Readonly<Record<string, Refusal>> = {
-  AlreadyRegistered: {
-    rule: "R3: one registration for each operator",
-    hint: "update what is registered instead",
-  },
-  NotRegistered: { rule: "R3: only a registered party may change its entry", hint: "register first" },
-  NotAKeeper: { rule: "R3: a committee has registered keepers only", hint: "let that keeper register first" },
-  NotAProvider: { rule: "R3: only registered providers join", hint: "let that provider register first" },
-  KeyInUse: { rule: "R3: a BLS key is registered once", hint: "make a new BLS key" },
-  BadProof: {
-    rule: "R3: a key comes with a proof of possession",
-    hint: "the key file and the chain must be the same as registered",
-  },
-  BadMultiaddrCount: { rule: "R3: one to eight addresses", hint: "give fewer, or at least one" },
-  BadMultiaddrLength: { rule: "R3: an address has 1 to 128 bytes", hint: "shorten it" },
-  ZeroPayee: { rule: "R31: money goes to an address that is not zero", hint: "name a payee" },
-  NotPendingPayee: { rule: "R31: only the named payee accepts", hint: "send it from the named payee" },
-  NoPrecompile: { rule: "R3: the chain needs EIP-2537", hint: "use a chain with the BLS12-381 precompiles" },
-  BadConfig: { rule: "R4: parameters of a group", hint: "change that parameter" },
-  BadCommitteeSize: { rule: "R2: n = 3f+1 keepers, f at least 1", hint: "use 4, 7, 10, … 124 keepers" },
-  DuplicateMember: { rule: "R2: each keeper has one seat", hint: "name another keeper" },
-  BadConsent: {
-    rule: "R33: data carries its provider's signature",
-    hint: "ask the provider for a new consent",
-  },
-  WrongSequence: { rule: "R33: consents are used in order", hint: "ask the provider for a new consent" },
-  TooManyProviders: { rule: "R33: at most 256 providers settle item by item", hint: "use the Merkle mode" },
-  NotPayer: { rule: "R33: only the payer may do this", hint: "use the payer's key" },
-  NotOwner: { rule: "R31: only the operator or its payee", hint: "use the operator's or the payee's key" },
-  NotWithdrawable: {
-    rule: "R32: the reserve stays in the escrow",
-    hint: "ask for at most what is withdrawable",
-  },
-  WrongValue: { rule: "R32: the coin sent is the amount", hint: "send exactly that value" },
-  Terminated: { rule: "R33: a terminated group takes no changes", hint: "make a new group" },
-  Ended: { rule: "R33: the group has ended", hint: "nothing is left to settle" },
-  NotAbandonable: { rule: "R34: abandoning has to wait", hint: "wait for that block" },
-  CommitteePending: {
-    rule: "R33: one pending committee at a time",
-    hint: "cancel it, or wait until it takes effect",
-  },
-  StaleStart: { rule: "R29: one settlement for each ts", hint: "it is settled already" },
-  TooEarly: { rule: "R29: a settlement is valid inside its turn", hint: "wait for that block" },
-  TooLate: { rule: "R29: a settlement is valid inside its turn", hint: "the next turn settles" },
-  TransferFailed: { rule: "R31: the payee or token refused the money", hint: "name another payee" },
-};
+import { refusalWords, type RefusalWords } from "./refusal-words.ts";
+import { formatAmount, type Token } from "./units.ts";
 
 /** The revert data inside whatever the JSON-RPC library throws. */
 export function revertData(error: unknown): string | undefined {
@@ -69,7 +22,7 @@ export function revertData(error: unknown): string | undefined {
 }
 
 function wordsOf(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+  return name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
 }
 
 /** A factory rule is text in a bytes32. */
@@ -80,43 +33,100 @@ function valueText(value: unknown, type: string): string {
   return /^[\x20-\x7e]+$/.test(ascii) ? ascii : text;
 }
 
+/** A group's call may fail in the registry or in the token, whose errors come through as they are. */
+function parsedRefusal(abi: Interface, data: string | undefined): ErrorDescription | undefined {
+  if (data === undefined) return undefined;
+  for (const known of [abi, groupAbi, registryAbi, factoryAbi, tokenAbi]) {
+    const parsed = known.parseError(data);
+    if (parsed !== null) return parsed;
+  }
+  return undefined;
+}
+
+/** Without a word of its own that names a rule: what ethers says, or what the contract's own text is. */
+function unexplained(what: string, error: unknown): WhitePayError | undefined {
+  if ((error as { code?: unknown }).code !== "CALL_EXCEPTION") return undefined;
+  const { shortMessage, message } = error as { shortMessage?: string; message?: string };
+  const text = shortMessage ?? message ?? "without a reason";
+  return new WhitePayError({
+    code: "refused",
+    message: `the contract refused ${what}: ${text}`,
+    cause: error,
+  });
+}
+
+type Value = { readonly name: string; readonly text: string };
+
+/** As in "expectedMax": which way the expected value bounds. */
+function bounded({ name, text }: Value, unit: string): string {
+  const value = `${unit}${text}`;
+  if (name.endsWith("Max")) return `at most ${value}`;
+  if (name.endsWith("From")) return `${value} or later`;
+  if (name.endsWith("Before")) return `before ${value}`;
+  if (name.endsWith("Below")) return `below ${value}`;
+  if (name.endsWith("Above")) return `above ${value}`;
+  return value;
+}
+
+function valuesOf(
+  parsed: ErrorDescription,
+  words: RefusalWords | undefined,
+  token: Token | undefined,
+): Value[] {
+  return parsed.fragment.inputs.map((input, i) => {
+    const value: unknown = parsed.args[i];
+    const isMoney = words?.unit === "money" && token !== undefined && typeof value === "bigint";
+    return { name: input.name, text: isMoney ? formatAmount(value, token) : valueText(value, input.type) };
+  });
+}
+
 /**
  * The refusal as an error of code `refused`, or undefined if no contract refused anything.
  * @param abi with the errors that the called contract may throw
+ * @param token that amounts are in, if it is known
  */
-export function refusalOf(abi: Interface, what: string, error: unknown): WhitePayError | undefined {
-  const data = revertData(error);
-  const parsed = data === undefined ? null : abi.parseError(data);
-  if (parsed === null) {
-    if ((error as { code?: unknown }).code !== "CALL_EXCEPTION") return undefined;
-    const { shortMessage, message } = error as { shortMessage?: string; message?: string };
-    const text = shortMessage ?? message ?? "without a reason";
-    return new WhitePayError({
-      code: "refused",
-      message: `the contract refused ${what}: ${text}`,
-      cause: error,
-    });
-  }
+export function refusalOf(
+  abi: Interface,
+  what: string,
+  error: unknown,
+  token?: Token,
+): WhitePayError | undefined {
+  const parsed = parsedRefusal(abi, revertData(error));
+  if (parsed === undefined) return unexplained(what, error);
   const name = parsed.name.replace(/^.*_/, "");
-  const known = refusals[name];
-  const values = parsed.fragment.inputs.map((input, i) => ({
-    name: input.name,
-    text: valueText(parsed.args[i], input.type),
-  }));
-  const expected = values.filter((value) => value.name.startsWith("expected"));
-  const actual = values.filter((value) => value.name === "actual");
-  const rest = values.filter((value) => !expected.includes(value) && !actual.includes(value));
-  const detail = rest.map((value) => `${wordsOf(value.name)} ${value.text}`).join(", ");
-  const told = ({ name: label, text }: { name: string; text: string }): string => {
-    const bound = wordsOf(label).replace(/^expected ?/, "");
-    return bound === "" ? text : `${bound} ${text}`;
-  };
+  const words = Object.hasOwn(refusalWords, name) ? refusalWords[name] : undefined;
+  const told = toldOf(valuesOf(parsed, words, token), words);
   return new WhitePayError({
     code: "refused",
-    message: `the contract refused ${what}: ${wordsOf(name)}${detail === "" ? "" : ` (${detail})`}${known === undefined ? "" : `; rule ${known.rule}`}`,
-    ...(expected.length === 0 ? {} : { expected: expected.map(told).join(", ") }),
-    ...(actual.length === 0 ? {} : { actual: actual.map(({ text }) => text).join(", ") }),
-    hint: known?.hint ?? "docs/protocol.md explains the rules",
+    message: `the contract refused ${what}: ${wordsOf(name)}${told.detail === "" ? "" : ` (${told.detail})`}${words === undefined ? "" : `; rule ${words.rule}`}`,
+    ...(told.expected === "" ? {} : { expected: told.expected }),
+    ...(told.actual === "" ? {} : { actual: told.actual }),
+    hint: words?.hint ?? "docs/protocol.md explains the rules",
     cause: error,
   });
+}
+
+type Told = { readonly expected: string; readonly actual: string; readonly detail: string };
+
+/** Each value in one place: what was expected, what was found, or beside the message. */
+function toldOf(values: readonly Value[], words: RefusalWords | undefined): Told {
+  const unit = words?.unit === "block" ? "block " : "";
+  const pattern = words?.expected;
+  const isActual = ({ name }: Value): boolean =>
+    words?.actual === undefined ? name.startsWith("actual") : name === words.actual;
+  const isExpected = ({ name }: Value): boolean =>
+    pattern === undefined ? name.startsWith("expected") : pattern.includes(`{${name}}`);
+  const expected = values.filter((value) => isExpected(value) && !isActual(value));
+  const actual = values.filter(isActual);
+  return {
+    expected:
+      pattern === undefined
+        ? expected.map((value) => bounded(value, unit)).join(", ")
+        : expected.reduce((text, { name, text: value }) => text.replace(`{${name}}`, value), pattern),
+    actual: actual.map(({ text }) => `${unit}${text}`).join(", "),
+    detail: values
+      .filter((value) => !expected.includes(value) && !actual.includes(value))
+      .map(({ name, text }) => `${wordsOf(name)} ${text}`)
+      .join(", "),
+  };
 }

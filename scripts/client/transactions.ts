@@ -2,6 +2,7 @@
 import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
 import { WhitePayError } from "./errors.ts";
 import { refusalOf } from "./refusals.ts";
+import type { Token } from "./units.ts";
 
 export type TransactionPlan = {
   /** In a few words, as in "registering keeper 0x…": also used in refusals. */
@@ -13,6 +14,8 @@ export type TransactionPlan = {
   readonly value?: bigint;
   /** What a person should see before agreeing: label and text, amounts with their unit. */
   readonly shows?: readonly (readonly [label: string, text: string])[];
+  /** That amounts of a refusal are in. */
+  readonly token?: Token;
 };
 
 export type TransactionReport = {
@@ -68,7 +71,7 @@ async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint>
     await provider.call({ from, to, data, value });
     return await provider.estimateGas({ from, to, data, value });
   } catch (error) {
-    const refused = refusalOf(contract.interface, plan.what, error);
+    const refused = refusalOf(contract.interface, plan.what, error, plan.token);
     if ((error as { code?: unknown }).code === "INSUFFICIENT_FUNDS") {
       throw lacking(from, value, await provider.getBalance(from), error);
     }

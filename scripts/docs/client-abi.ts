@@ -9,13 +9,22 @@ const kinds = ["function", "event", "error"];
 /** A new group is checked by the group's own code too. */
 const ofNewGroups = /^error Upkeeping_(BadCommitteeSize|NotAKeeper|DuplicateMember)\(/;
 const ofTokens = [
+  "function name() view returns (string)",
+  "function version() view returns (string)",
   "function symbol() view returns (string)",
   "function decimals() view returns (uint8)",
   "function balanceOf(address account) view returns (uint256)",
   "function allowance(address owner, address spender) view returns (uint256)",
   "function approve(address spender, uint256 amount) returns (bool)",
+  "function nonces(address owner) view returns (uint256)",
+  "function DOMAIN_SEPARATOR() view returns (bytes32)",
+  "function eip712Domain() view returns (bytes1 fields, string name, string version, uint256 chainId, address verifyingContract, bytes32 salt, uint256[] extensions)",
+  "function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)",
   "error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)",
   "error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)",
+  "error ERC2612ExpiredSignature(uint256 deadline)",
+  "error ERC2612InvalidSigner(address signer, address owner)",
+  "error SafeERC20FailedOperation(address token)",
 ];
 
 function lines(name: string): string[] {
@@ -45,7 +54,7 @@ ${block("groupAbi", group)}
 ${block("factoryAbi", factory)}
 /** Keepers and providers: \`contracts/interfaces/IRegistry.sol\`. */
 ${block("registryAbi", lines("IRegistry"))}
-/** What is used of an ERC-20 token. */
+/** What is used of an ERC-20 token, with permits (EIP-2612) where it has them. */
 ${block("tokenAbi", ofTokens)}`;
 }
 

@@ -117,7 +117,7 @@ describe("a payer's transactions", () => {
     await expect(client.send(plan, payer, { confirm })).rejects.toMatchObject({
       code: "refused",
       message: expect.stringContaining("R32"),
-      actual: "1000",
+      actual: "0.000000000000001 DEMO",
     });
     const no = client.send(await client.planWithdraw(payer, address, 5n), payer, {
       confirm: async () => false,

@@ -65,7 +65,7 @@ describe("whitepay keeper register", () => {
     expect(zero.stderr).toMatch(/hint: +name a payee/);
     expect(many.code).toBe(4);
     expect(many.stderr).toMatch(
-      /bad multiaddr count; rule R3.*\n +expected: max 8\n +actual: +9\n +hint: +give/,
+      /bad multiaddr count; rule R3.*\n +expected: at most 8\n +actual: +9\n +hint: +give/,
     );
   });
 

@@ -1,8 +1,12 @@
-import { encodeBytes32String, Interface } from "ethers";
+import { encodeBytes32String, Interface, type ErrorFragment } from "ethers";
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../../scripts/lib/exit.ts";
+import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "../../../scripts/client/abi.ts";
+import { refusalWords } from "../../../scripts/client/refusal-words.ts";
 import { refusalOf } from "../../../scripts/client/refusals.ts";
 
+/** How the contracts name what they found. */
+const actualNames = /^actual|^available$|^overlap$|^allowance$|^balance$|^signer$/;
 const abi = new Interface([
   "error Upkeeping_NotWithdrawable(uint256 expectedMax, uint256 actual)",
   "error UpkeepingFactory_BadConfig(bytes32 rule, uint256 expected, uint256 actual)",
@@ -16,7 +20,7 @@ describe("a refusal of a contract", () => {
     expect(code).toBe(4);
     expect(lines).toEqual([
       "whitepay: the contract refused the withdrawal: not withdrawable; rule R32: the reserve stays in the escrow",
-      "  expected: max 5",
+      "  expected: at most 5",
       "  actual:   7",
       "  hint:     ask for at most what is withdrawable",
     ]);
@@ -35,5 +39,66 @@ describe("a refusal of a contract", () => {
     expect(refusalOf(abi, "it", new Error("socket closed"))).toBeUndefined();
     const unknown = { code: "CALL_EXCEPTION", shortMessage: "execution reverted", data: "0x12345678" };
     expect(refusalOf(abi, "it", unknown)).toMatchObject({ code: "refused" });
+  });
+
+  const errors = [
+    ...groupAbi.fragments,
+    ...factoryAbi.fragments,
+    ...registryAbi.fragments,
+    ...tokenAbi.fragments,
+  ]
+    .filter((fragment) => fragment.type === "error")
+    .map((fragment) => fragment as ErrorFragment);
+
+  it("has plain words for every error of the contracts", () => {
+    const names = errors.map(({ name }) => name.replace(/^.*_/, ""));
+    expect(names.filter((name) => !Object.hasOwn(refusalWords, name))).toEqual([]);
+  });
+
+  it.each(errors.map((error) => [error.name, error] as const))(
+    "tells expected and actual wherever the contract gives both: %s",
+    (_, error) => {
+      const values = error.inputs.map(({ type }, i) =>
+        type === "address"
+          ? `0x${String(i + 1).repeat(40)}`
+          : type.startsWith("bytes")
+            ? `0x${"ab".repeat(Number(type.slice(5)))}`
+            : type === "bool"
+              ? i === 0
+              : BigInt(i + 41),
+      );
+      const abi = new Interface([error]);
+      const told = refusalOf(abi, "it", { data: abi.encodeErrorResult(error, values) });
+      expect(told?.message).toMatch(/^the contract refused it: [a-z0-9 ]+( \(.*\))?; rule R\d+: /);
+      expect(told?.hint).not.toContain("docs/protocol.md");
+      const both = error.inputs.some(({ name }) => actualNames.test(name));
+      expect(told?.expected !== undefined && told.actual !== undefined).toBe(both);
+      // No value is lost on the way.
+      const text = [told?.message, told?.expected, told?.actual].join(" ");
+      for (const value of values) expect(text.toLowerCase()).toContain(String(value));
+    },
+  );
+
+  it("names blocks as blocks, and amounts in the group's token", () => {
+    const early = groupAbi.encodeErrorResult("Upkeeping_NotAbandonable", [120, 99]);
+    expect(refusalOf(groupAbi, "abandoning", { data: early })).toMatchObject({
+      expected: "block 120 or later",
+      actual: "block 99",
+    });
+    const token = { address: `0x${"12".repeat(20)}`, symbol: "USD", decimals: 2 };
+    const much = groupAbi.encodeErrorResult("Upkeeping_NotWithdrawable", [500n, 701n]);
+    expect(refusalOf(groupAbi, "it", { data: much }, token)).toMatchObject({
+      expected: "at most 5 USD",
+      actual: "7.01 USD",
+    });
+  });
+
+  it("comes through from the token behind a group", () => {
+    const [spender] = [`0x${"34".repeat(20)}`];
+    const data = tokenAbi.encodeErrorResult("ERC20InsufficientAllowance", [spender, 3n, 9n]);
+    expect(refusalOf(groupAbi, "depositing", { data })).toMatchObject({
+      expected: "at least 9 allowed",
+      actual: "3",
+    });
   });
 });

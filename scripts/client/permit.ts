@@ -1,0 +1,120 @@
+/** EIP-2612: a signature in place of an approval, so that a deposit is one transaction. */
+import {
+  Contract,
+  Signature,
+  TypedDataEncoder,
+  type Provider,
+  type Signer,
+  type TypedDataDomain,
+} from "ethers";
+import { tokenAbi } from "./abi.ts";
+import { inputError, WhitePayError } from "./errors.ts";
+import type { Token } from "./units.ts";
+
+export type Permit = {
+  readonly spender: string;
+  readonly amount: bigint;
+  /** Seconds since 1970, by the chain's clock. */
+  readonly deadline: bigint;
+  readonly signature: Signature;
+};
+
+/** Long enough to read what is shown and agree; a permit that nobody used is void after it. */
+const validity_s = 3_600n;
+
+const types = {
+  Permit: [
+    { name: "owner", type: "address" },
+    { name: "spender", type: "address" },
+    { name: "value", type: "uint256" },
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ],
+};
+
+/** Which parts a domain has, by the bits of EIP-5267. */
+const domainBits = { name: 1, version: 2, chainId: 4, verifyingContract: 8, salt: 16 } as const;
+
+/** What the token says of its domain itself (EIP-5267). */
+async function statedDomain(contract: Contract): Promise<TypedDataDomain> {
+  const found = await contract.getFunction("eip712Domain")();
+  const fields = Number(found.fields);
+  return Object.fromEntries(
+    Object.entries(domainBits).flatMap(([name, bit]) => ((fields & bit) === 0 ? [] : [[name, found[name]]])),
+  );
+}
+
+async function usualDomain(contract: Contract, provider: Provider): Promise<TypedDataDomain> {
+  const [name, version, { chainId }] = await Promise.all([
+    contract.getFunction("name")() as Promise<string>,
+    (contract.getFunction("version")() as Promise<string>).catch(() => "1"),
+    provider.getNetwork(),
+  ]);
+  return { name, version, chainId, verifyingContract: await contract.getAddress() };
+}
+
+/** Whether the endpoint answered, and the token has no such function. */
+function isMissing(error: unknown): boolean {
+  return ["CALL_EXCEPTION", "BAD_DATA"].includes(String((error as { code?: unknown }).code));
+}
+
+function noPermit({ address, symbol }: Token, cause: unknown): WhitePayError {
+  return new WhitePayError({
+    code: "input",
+    message: `${symbol} (${address}) takes no permit of this account`,
+    expected: "a token with EIP-2612",
+    hint: "deposit without a permit: an approval first, then the deposit",
+    cause,
+  });
+}
+
+async function domainOf(contract: Contract, token: Token, provider: Provider): Promise<TypedDataDomain> {
+  const separator = (await contract.getFunction("DOMAIN_SEPARATOR")()) as string;
+  const candidates: (() => Promise<TypedDataDomain>)[] = [
+    () => statedDomain(contract),
+    () => usualDomain(contract, provider),
+  ];
+  for (const candidate of candidates) {
+    try {
+      const domain = await candidate();
+      if (TypedDataEncoder.hashDomain(domain) === separator) return domain;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+  throw noPermit(token, undefined);
+}
+
+/**
+ * The signer lets `spender` take `amount` units; the token was asked whether it would accept that.
+ * @throws WhitePayError `input` if the token has no EIP-2612, or refuses the signature
+ */
+export async function signPermit(
+  signer: Signer,
+  token: Token,
+  { spender, amount }: { readonly spender: string; readonly amount: bigint },
+): Promise<Permit> {
+  const { provider } = signer;
+  if (provider === null) throw new Error("permit: the signer has no provider");
+  if (BigInt(token.address) === 0n) {
+    throw inputError("the chain's coin needs no permit", { hint: "deposit without a permit" });
+  }
+  const contract = new Contract(token.address, tokenAbi, provider);
+  const owner = await signer.getAddress();
+  try {
+    const [domain, nonce, head] = await Promise.all([
+      domainOf(contract, token, provider),
+      contract.getFunction("nonces")(owner) as Promise<bigint>,
+      provider.getBlock("latest"),
+    ]);
+    const deadline = BigInt(head?.timestamp ?? 0) + validity_s;
+    const value = { owner, spender, value: amount, nonce, deadline };
+    const signature = Signature.from(await signer.signTypedData(domain, types, value));
+    const { v, r, s } = signature;
+    // A group goes on without an allowance if the permit fails, and would be refused for that: better the true reason.
+    await contract.getFunction("permit").staticCall(owner, spender, amount, deadline, v, r, s);
+    return { spender, amount, deadline, signature };
+  } catch (error) {
+    throw isMissing(error) ? noPermit(token, error) : error;
+  }
+}
