@@ -15,6 +15,10 @@ export const commands: readonly { name: string; summary: string }[] = [
   { name: "keeper", summary: "make, register, check and run a keeper" },
   { name: "group", summary: "pay for storage: quote, make, fund, watch and end a group, get the data back" },
   { name: "provider", summary: "store data, answer challenges" },
+  {
+    name: "payee",
+    summary: "where the money of a keeper, provider or payer goes, by the key of who gets it",
+  },
   { name: "config", summary: "show a keeper's configuration, and where each value comes from" },
   { name: "ledger", summary: "the keeper's books: make them again from the chain, export them" },
   { name: "presets", summary: "what is known of the chains to choose from" },

@@ -1,24 +1,10 @@
 /** What a provider has earned in a group, settlement by settlement, by chain data alone. */
 import type { Provider } from "ethers";
-import { GroupView, type PastSettlement, type ProviderAccount } from "./group-view.ts";
+import { GroupView, type PastSettlement, type ProviderAccount, type ProviderOutlook } from "./group-view.ts";
 import { decodeSettleInput } from "./settlements.ts";
 import { readToken } from "./token.ts";
 import { GiB, type Token } from "./units.ts";
 import { groupEvents } from "./watch.ts";
-
-/** Token units. */
-export type ProviderOutlook = {
-  /** May be withdrawn now. */
-  readonly credit: bigint;
-  /** Owed since a settlement for which the escrow was short. */
-  readonly arrears: bigint;
-  /** At most this for abandoned intervals (R34), credited by the next withdrawal. */
-  readonly abandoned: bigint;
-  /** For the interval now open, at the rate of the last settlement. */
-  readonly running: bigint;
-  /** The same if all that is committed gets proven. */
-  readonly runningMost: bigint;
-};
 
 export type SettledPay = {
   readonly ts: number;
@@ -43,12 +29,6 @@ export type Earnings = {
 
 const adjusting = new Set(["Capped", "Shortfall", "ArrearsChanged"]);
 
-async function outlookOf(view: GroupView, index: number): Promise<ProviderOutlook> {
-  const [[entry]] = (await view.read("providerOutlook", [index, 1])) as unknown as [[ProviderOutlook]];
-  const { credit, arrears, abandoned, running, runningMost } = entry;
-  return { credit, arrears, abandoned, running, runningMost };
-}
-
 /**
  * @param last how many settlements to look at, from the newest back
  */
@@ -63,7 +43,7 @@ export async function providerEarnings(
   const [parameters, past, outlook] = await Promise.all([
     view.parameters(),
     view.pastSettlements(),
-    outlookOf(view, index),
+    view.providerOutlook(index),
   ]);
   const scope = { provider, group, index, parameters };
   const settlements: SettledPay[] = [];

@@ -74,6 +74,19 @@ export type EscrowView = {
   reserve: bigint;
   withdrawable: bigint;
 };
+/** What a provider has coming, in token units. */
+export type ProviderOutlook = {
+  /** May be withdrawn now. */
+  readonly credit: bigint;
+  /** Owed since a settlement for which the escrow was short. */
+  readonly arrears: bigint;
+  /** At most this for abandoned intervals (R34), credited by the next withdrawal. */
+  readonly abandoned: bigint;
+  /** For the interval now open, at the rate of the last settlement. */
+  readonly running: bigint;
+  /** The same if all that is committed gets proven. */
+  readonly runningMost: bigint;
+};
 export type DataCheckpoint = {
   fromBlock: number;
   bytes: bigint;
@@ -190,6 +203,12 @@ export class GroupView {
       withdrawn: entry.withdrawn,
       arrears: entry.arrears,
     }));
+  }
+
+  async providerOutlook(provider: number, block: BlockTag = "latest"): Promise<ProviderOutlook> {
+    const [entry] = await this.#first("providerOutlook", [provider, 1], block);
+    const { credit, arrears, abandoned, running, runningMost } = entry;
+    return { credit, arrears, abandoned, running, runningMost };
   }
 
   /** All data that a provider ever committed to here, oldest first. */

@@ -29,6 +29,7 @@ export type {
   KeeperAccount,
   PastSettlement,
   ProviderAccount,
+  ProviderOutlook,
 } from "./group-view.ts";
 export { depositFor, groupStatus, measureBlockTime, openGroup, shortfallOf } from "./status.ts";
 export type { BlockTime, GroupStatus } from "./status.ts";
@@ -50,8 +51,19 @@ export {
   providerIndex,
 } from "./plans.ts";
 export type { DataConsent, NewGroup } from "./plans.ts";
+export {
+  planAbandon,
+  planCollectArrears,
+  planKeeperWithdraw,
+  planResign,
+  planRevokeConsent,
+  planSync,
+  planTouch,
+} from "./rights.ts";
+export { payeesOf, planAcceptPayee, planNamePayee } from "./payees.ts";
+export type { PayeeOf, Payees } from "./payees.ts";
 export { providerEarnings } from "./earnings.ts";
-export type { Earnings, ProviderOutlook, SettledPay } from "./earnings.ts";
+export type { Earnings, SettledPay } from "./earnings.ts";
 export { groupEvents, watchGroup } from "./watch.ts";
 export type { GroupEvent, GroupNews, WatchOptions } from "./watch.ts";
 export { verifySettlement } from "./certificate.ts";

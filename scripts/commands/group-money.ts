@@ -12,7 +12,8 @@ export function registerMoney(group: Command): void {
   const fundCommand = group
     .command("fund")
     .description("deposit into the escrow; anyone may")
-    .argument("<amount>", "whole tokens, as in 12.5");
+    .argument("<amount>", "whole tokens, as in 12.5")
+    .option("--permit", "sign for the amount (EIP-2612) in place of an approval: one transaction");
   payerOptions(jsonOption(moneyOptions(fundCommand))).action(fund);
   const withdrawCommand = group
     .command("withdraw")
@@ -21,14 +22,16 @@ export function registerMoney(group: Command): void {
   payerOptions(jsonOption(moneyOptions(withdrawCommand))).action(withdraw);
 }
 
-function fund(amount: string, options: PayerOptions): Promise<void> {
+type FundOptions = PayerOptions & { readonly permit?: boolean };
+
+function fund(amount: string, options: FundOptions): Promise<void> {
   return withChain(options, async (provider, payer) => {
     const group = await groupOf(provider, payer);
     const token = await readToken(provider, (await new GroupView(provider, group).parameters()).token);
     const units = parseAmount(amount, token);
     const signer = await payerSigner(provider, payer);
     const transactions: TransactionReport[] = [];
-    for (const plan of await planFund(signer, group, units)) {
+    for (const plan of await planFund(signer, group, units, { permit: options.permit === true })) {
       const report = await transact(plan, signer, options);
       transactions.push(report);
       if (!report.sent && plan.method === "approve") {

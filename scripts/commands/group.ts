@@ -6,6 +6,7 @@ import { registerMembers } from "./group-members.ts";
 import { registerMoney } from "./group-money.ts";
 import { registerQuote } from "./group-quote.ts";
 import { registerRetrieve } from "./group-retrieve.ts";
+import { registerRights } from "./group-rights.ts";
 import { registerStatus } from "./group-status.ts";
 import { registerWatch } from "./group-watch.ts";
 
@@ -20,5 +21,6 @@ export function register(program: Command): void {
   registerStatus(group);
   registerWatch(group);
   registerMembers(group);
+  registerRights(group);
   registerRetrieve(group);
 }

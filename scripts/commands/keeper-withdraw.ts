@@ -3,9 +3,8 @@ import type { Command } from "commander";
 import { Contract, Wallet, type JsonRpcProvider } from "ethers";
 import { groupAbi } from "../client/abi.ts";
 import { connectChain } from "../client/connect.ts";
+import { planKeeperWithdraw } from "../client/rights.ts";
 import { openGroup } from "../client/status.ts";
-import { readToken } from "../client/token.ts";
-import { formatAmount } from "../client/units.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
@@ -72,34 +71,13 @@ async function onGroups(
   }
 }
 
-/** One for each committee, present or past, that owes this operator something. */
 async function withdrawals(
   provider: JsonRpcProvider,
   group: string,
   signer: Wallet,
 ): Promise<TransactionPlan[]> {
-  const view = await openGroup(provider, group);
-  const [{ token: address }, { version }] = await Promise.all([view.parameters(), view.committee()]);
-  const token = await readToken(provider, address);
-  const contract = new Contract(group, groupAbi, signer);
-  const plans: TransactionPlan[] = [];
-  for (let committee = 1; committee <= version; committee++) {
-    for (const { index, operator, payee, earned, withdrawn } of await view.keeperAccounts(committee)) {
-      if (operator.toLowerCase() !== signer.address.toLowerCase() || earned === withdrawn) continue;
-      plans.push({
-        what: `withdrawing this keeper's shares of group ${group}`,
-        contract,
-        method: "withdrawKeeper",
-        args: [committee, index],
-        shows: [
-          ["amount", formatAmount(earned - withdrawn, token)],
-          ["to payee", payee],
-          ["committee", `${committee}, seat ${index}`],
-        ],
-      });
-    }
-  }
-  return plans;
+  await openGroup(provider, group);
+  return planKeeperWithdraw(signer, group, signer.address);
 }
 
 /** One for each group where this operator has a seat with another key than the registered one. */

@@ -12,6 +12,7 @@ import { registerHistory } from "./keeper-history.ts";
 import { registerInit } from "./keeper-init.ts";
 import { registerKeys } from "./keeper-keys.ts";
 import { registerRegister } from "./keeper-register.ts";
+import { registerResign } from "./keeper-resign.ts";
 import { registerStatus } from "./keeper-status.ts";
 import { registerWithdraw } from "./keeper-withdraw.ts";
 
@@ -32,6 +33,7 @@ export async function register(program: Command): Promise<void> {
   await registerDrain(keeper);
   await registerAccept(keeper);
   await registerWithdraw(keeper);
+  await registerResign(keeper);
 }
 
 async function runKeeperCommand(options: ConfigOptions): Promise<void> {

@@ -8,6 +8,7 @@ import { printJson, say } from "../lib/output.ts";
 import { asProviderFailure, configOption, loadProvider } from "../lib/provider-context.ts";
 import { registerEarnings } from "./provider-earnings.ts";
 import { registerRegister } from "./provider-register.ts";
+import { registerRights } from "./provider-rights.ts";
 import { registerStatus } from "./provider-status.ts";
 import type { Fault } from "../../provider-sim/faults.ts";
 
@@ -22,6 +23,7 @@ export function register(program: Command): void {
   registerRun(provider);
   registerStatus(provider);
   registerEarnings(provider);
+  registerRights(provider);
   registerFault(provider);
 }
 

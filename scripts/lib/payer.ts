@@ -1,18 +1,16 @@
-/** What a payer's commands share: configuration, connection, the account that pays. */
+/** What commands of payers and payees share: configuration, connection, the account that signs. */
 import type { Command } from "commander";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { z } from "zod";
 import { connectChain, connectRpc } from "../client/connect.ts";
 import { openGroup } from "../client/status.ts";
 import { setting } from "../../keeper/config-layers.ts";
-import type { ConfigDefinition } from "../../keeper/config-layers.ts";
+import type { ConfigDefinition, Setting } from "../../keeper/config-layers.ts";
 import { loadLayers, settingOptions, type ConfigOptions } from "./config-options.ts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
 import { address } from "./json-input.ts";
 import { askPassword } from "./prompt.ts";
 import type { MoneyFlags } from "./transact.ts";
-
-const defaultFile = "payer.yaml";
 
 const schema = z.strictObject({
   chain: z
@@ -23,6 +21,7 @@ const schema = z.strictObject({
         .min(1)
         .optional(),
       factory: address.optional(),
+      registry: address.optional(),
     })
     .default({}),
   group: address.optional(),
@@ -33,27 +32,52 @@ const schema = z.strictObject({
 
 export type PayerConfig = z.output<typeof schema>;
 
-const definition: ConfigDefinition<PayerConfig> = {
-  schema,
-  settings: [
-    setting("chain.id", "chain-id", "number", "id of the chain; another one is then refused"),
-    setting("chain.rpc", "rpc", "list", "chain endpoints, tried in turn"),
-    setting("chain.factory", "factory", "text", "the UpkeepingFactory contract"),
-    setting("group", "group", "text", "address of the group"),
-    setting(
-      "key",
-      "key",
-      "path",
-      "the payer's key: an Ethereum JSON keystore, as `whitepay group key` makes one",
-    ),
-    setting("passwordFile", "password-file", "path", "file with the password of the key"),
-  ],
+/** Whose configuration it is: which settings it has, and where they lie. */
+export type Purse = { readonly definition: ConfigDefinition<PayerConfig>; readonly file: string };
+
+const connection = [
+  setting("chain.id", "chain-id", "number", "id of the chain; another one is then refused"),
+  setting("chain.rpc", "rpc", "list", "chain endpoints, tried in turn"),
+];
+const account = (whose: string): Setting[] => [
+  setting("group", "group", "text", "address of the group"),
+  setting(
+    "key",
+    "key",
+    "path",
+    `the ${whose}'s key: an Ethereum JSON keystore, as \`whitepay group key\` makes one`,
+  ),
+  setting("passwordFile", "password-file", "path", "file with the password of the key"),
+];
+
+export const payerPurse: Purse = {
+  definition: {
+    schema,
+    settings: [
+      ...connection,
+      setting("chain.factory", "factory", "text", "the UpkeepingFactory contract"),
+      ...account("payer"),
+    ],
+  },
+  file: "payer.yaml",
+};
+
+export const payeePurse: Purse = {
+  definition: {
+    schema,
+    settings: [
+      ...connection,
+      setting("chain.registry", "registry", "text", "the Registry contract (default: that of the group)"),
+      ...account("payee"),
+    ],
+  },
+  file: "payee.yaml",
 };
 
 export type PayerOptions = ConfigOptions & MoneyFlags & { readonly json?: boolean };
 
-export function payerOptions(command: Command): Command {
-  return settingOptions(command, definition.settings, defaultFile);
+export function payerOptions(command: Command, purse = payerPurse): Command {
+  return settingOptions(command, purse.definition.settings, purse.file);
 }
 
 export type Payer = {
@@ -62,19 +86,19 @@ export type Payer = {
   need(key: "chain.factory" | "group" | "key"): string;
 };
 
-export async function loadPayer(options: PayerOptions): Promise<Payer> {
-  const { config, file } = await loadLayers(definition, options, defaultFile);
+export async function loadPayer(options: PayerOptions, purse = payerPurse): Promise<Payer> {
+  const { config, file } = await loadLayers(purse.definition, options, purse.file);
   return {
     config,
     need(key) {
       const value = key === "chain.factory" ? config.chain.factory : config[key];
       if (value !== undefined) return value;
-      throw missing(key, file);
+      throw missing(key, purse, file);
     },
   };
 }
 
-function missing(key: string, file: string | undefined): CliError {
+function missing(key: string, { definition, file: defaultFile }: Purse, file: string | undefined): CliError {
   const known = definition.settings.find((candidate) => candidate.key === key);
   return usageError(`${key} is missing: ${known?.text ?? key}`, {
     hint: `set it in ${file ?? defaultFile}, by ${known?.env} or by --${known?.flag}`,
@@ -85,10 +109,11 @@ function missing(key: string, file: string | undefined): CliError {
 export async function withChain<T>(
   options: PayerOptions,
   work: (provider: JsonRpcProvider, payer: Payer) => Promise<T>,
+  purse = payerPurse,
 ): Promise<T> {
-  const payer = await loadPayer(options);
+  const payer = await loadPayer(options, purse);
   const { id, rpc } = payer.config.chain;
-  if (rpc === undefined) throw missing("chain.rpc", options.config);
+  if (rpc === undefined) throw missing("chain.rpc", purse, options.config);
   const provider = id === undefined ? await firstOf(rpc) : await connectChain({ id, rpc });
   try {
     return await work(provider, payer);
@@ -114,7 +139,7 @@ export async function groupOf(provider: JsonRpcProvider, payer: Payer): Promise<
   return (await openGroup(provider, payer.need("group"))).address;
 }
 
-/** The paying account. @throws CliError exit 2 if the key cannot be used */
+/** The account of the configured key. @throws CliError exit 2 if the key cannot be used */
 export async function payerSigner(provider: JsonRpcProvider, payer: Payer): Promise<Wallet> {
   const path = payer.need("key");
   const { KeyFileError, openKey, readPasswordFile, readPrivate } =

@@ -25,6 +25,7 @@ const paid = [
   "keeper accept",
   "keeper withdraw",
   "keeper rotate-seat",
+  "keeper resign",
   "group create",
   "group fund",
   "group withdraw",
@@ -33,8 +34,18 @@ const paid = [
   "group remove-provider",
   "group replace-keeper",
   "group terminate",
+  "group abandon",
+  "group sync",
+  "group collect-arrears",
+  "group touch",
   "provider register",
   "provider withdraw",
+  "provider abandon",
+  "provider revoke-consent",
+  "provider collect-arrears",
+  "payee name",
+  "payee accept",
+  "payee withdraw",
 ];
 
 describe("every command", () => {

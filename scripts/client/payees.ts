@@ -1,0 +1,108 @@
+/** Where money goes, and changing it (R3): the present payee names the next one, and that one accepts. */
+import { Contract, ZeroAddress, type Provider, type Signer } from "ethers";
+import { groupAbi, registryAbi } from "./abi.ts";
+import { inputError } from "./errors.ts";
+import { GroupView } from "./group-view.ts";
+import type { TransactionPlan } from "./transactions.ts";
+
+/** Keepers and providers have one payee for all groups, in the registry; a payer has one for each group. */
+export type PayeeOf =
+  | { readonly role: "keeper" | "provider"; readonly registry: string; readonly operator: string }
+  | { readonly role: "payer"; readonly group: string };
+
+export type Payees = {
+  readonly payee: string;
+  /** Named, and has not accepted; undefined if there is none. */
+  readonly pendingPayee: string | undefined;
+};
+
+const methods = {
+  keeper: { name: "nameKeeperPayee", accept: "acceptKeeperPayee" },
+  provider: { name: "nameProviderPayee", accept: "acceptProviderPayee" },
+  payer: { name: "namePayerPayee", accept: "acceptPayerPayee" },
+} as const;
+
+function whose(of: PayeeOf): string {
+  return of.role === "payer" ? `the payer of group ${of.group}` : `${of.role} ${of.operator}`;
+}
+
+function contractOf(of: PayeeOf, signer: Signer): Contract {
+  return of.role === "payer"
+    ? new Contract(of.group, groupAbi, signer)
+    : new Contract(of.registry, registryAbi, signer);
+}
+
+function argsOf(of: PayeeOf): readonly unknown[] {
+  return of.role === "payer" ? [] : [of.operator];
+}
+
+function chainOf(signer: Signer): Provider {
+  if (signer.provider === null) throw new Error("plan: the signer has no provider");
+  return signer.provider;
+}
+
+/** @throws WhitePayError `input` if there is no such party */
+export async function payeesOf(provider: Provider, of: PayeeOf): Promise<Payees> {
+  const found = await (of.role === "payer" ? ofPayer(provider, of.group) : ofParty(provider, of));
+  const { payee, pendingPayee } = found;
+  return { payee, pendingPayee: pendingPayee === ZeroAddress ? undefined : pendingPayee };
+}
+
+type Found = { readonly payee: string; readonly pendingPayee: string };
+
+async function ofPayer(provider: Provider, group: string): Promise<Found> {
+  const { payee, pendingPayee } = await new GroupView(provider, group).read("payerPayee");
+  return { payee, pendingPayee };
+}
+
+async function ofParty(provider: Provider, of: Exclude<PayeeOf, { role: "payer" }>): Promise<Found> {
+  if ((await provider.getCode(of.registry)) === "0x") {
+    throw inputError(`no contract at ${of.registry} (the registry)`, { hint: "check address and chain" });
+  }
+  const registry = new Contract(of.registry, registryAbi, provider);
+  const { payee, pendingPayee, registeredAt } = await registry.getFunction(of.role)(of.operator);
+  if (registeredAt === 0n) {
+    throw inputError(`${of.operator} is no registered ${of.role}`, {
+      expected: `the address of a ${of.role}'s operator`,
+      hint: "check address, role and chain",
+    });
+  }
+  return { payee, pendingPayee };
+}
+
+/** By the present payee. The named one is paid from its acceptance on; naming the present one takes an earlier naming back. */
+export async function planNamePayee(signer: Signer, of: PayeeOf, next: string): Promise<TransactionPlan> {
+  const { payee, pendingPayee } = await payeesOf(chainOf(signer), of);
+  return {
+    what: `naming ${next} as payee of ${whose(of)}`,
+    contract: contractOf(of, signer),
+    method: methods[of.role].name,
+    args: [...argsOf(of), next],
+    shows: [
+      ["paid until it accepts", payee],
+      ...(pendingPayee === undefined ? [] : [["named before, now void", pendingPayee] as const]),
+    ],
+  };
+}
+
+/** By the named payee, which shows that somebody has its key. */
+export async function planAcceptPayee(signer: Signer, of: PayeeOf): Promise<TransactionPlan> {
+  const { payee, pendingPayee } = await payeesOf(chainOf(signer), of);
+  if (pendingPayee === undefined) {
+    throw inputError(`no other payee of ${whose(of)} is named`, {
+      expected: "a payee that the present one has named",
+      actual: `${payee}, and none named`,
+      hint: "the present payee names one: whitepay payee name",
+    });
+  }
+  return {
+    what: `accepting to be the payee of ${whose(of)}`,
+    contract: contractOf(of, signer),
+    method: methods[of.role].accept,
+    args: argsOf(of),
+    shows: [
+      ["paid so far", payee],
+      ["paid from now on", pendingPayee],
+    ],
+  };
+}
