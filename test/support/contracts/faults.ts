@@ -3,6 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { replaceCode } from "../../mutation/plant.ts";
 
 export type Fault = {
   name: string;
@@ -168,7 +169,7 @@ function withFaults(file: string, text: string): string {
   return faults.reduce((changed, fault, i) => {
     if (fault.file !== file) return changed;
     const on = `(address(uint160(${0xfa0000 + i})).code.length != 0)`;
-    return changed.replace(fault.original, () => fault.planted.replaceAll("$ON", on));
+    return replaceCode(changed, fault.original, fault.planted.replaceAll("$ON", on));
   }, text);
 }
 

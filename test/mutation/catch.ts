@@ -1,0 +1,72 @@
+/** Asks tests and random scenarios of a tree whether they notice what is planted in it. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import type { Catcher, Fault } from "./faults.ts";
+import type { Tree } from "./tree.ts";
+
+/** First seed of the random scenarios that look for planted faults. */
+const firstSeed = 2_000;
+
+type Ended = { readonly code: number | null; readonly said: string };
+
+function run(tree: Tree, args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, args, { cwd: tree.folder, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("close", (code) => done({ code, said }));
+  });
+}
+
+/** Whether it noticed. Anything but a test that ran and failed, or a violation, is an error of the set-up. */
+async function notices(tree: Tree, catcher: Catcher, cores: number): Promise<boolean> {
+  if ("seeds" in catcher) {
+    const { seeds, keepers } = catcher;
+    const words = `sim fuzz --seed ${firstSeed} --seeds ${seeds} --keepers ${keepers} --cores ${cores}`;
+    const { code, said } = await run(tree, [join(tree.folder, "scripts/cli.ts"), ...words.split(" ")]);
+    // A campaign that ends well, or one of too few seeds for every kind of fault.
+    if (code === 0 || said.includes("these faults never struck")) return false;
+    if (code === 1 && said.includes("does not hold:")) return true;
+    throw new Error(`expected a violation or none, actual: ${said}`);
+  }
+  const { test, only } = catcher;
+  const vitest = join(tree.folder, "node_modules/vitest/vitest.mjs");
+  const filter = only === undefined ? [] : ["-t", only];
+  const config = ["--config", "test/mutation/vitest.config.ts", "--bail", "1"];
+  const { code, said } = await run(tree, [vitest, "run", ...config, ...test.split(" "), ...filter]);
+  if (code === 0 && /Tests .*\d+ passed/.test(said)) return false;
+  if (code === 1 && /Tests .*\d+ failed/.test(said)) return true;
+  throw new Error(`${test}: expected tests that pass or fail, actual: ${said.slice(-2_000)}`);
+}
+
+/** What is asked of a fault that does not say who has to notice it, the quickest first. */
+function everything({ file }: Fault): Catcher[] {
+  const parts: readonly (readonly [part: string, tests: string])[] = [
+    ["storage/", "test/unit/storage test/property/storage.test.ts"],
+    ["provider-sim/", "test/unit/provider-sim"],
+    ["keeper/core/", "test/unit/core test/property/core.test.ts"],
+    ["keeper/codec/", "test/unit/codec test/property/messages.test.ts"],
+    ["keeper/runtime/", "test/unit/runtime test/property/bookkeeper.test.ts"],
+    ["keeper/", "test/unit"],
+  ];
+  const own = parts.filter(([part]) => file.startsWith(part)).map(([, test]) => ({ test }));
+  const simulated =
+    "test/simulation/scenarios test/simulation/agreement test/simulation/byzantine test/simulation/exchange " +
+    "test/simulation/kill-points test/simulation/rules test/simulation/reality";
+  return [...own, { test: simulated }, { seeds: 1_200, keepers: "4" }, { seeds: 20, keepers: "7,10,13" }];
+}
+
+/** Who noticed the fault, in words; undefined: nobody. */
+export async function caughtBy(tree: Tree, fault: Fault, cores = 1): Promise<string | undefined> {
+  const catchers = fault.caught.length > 0 ? fault.caught : everything(fault);
+  return tree.with(fault, async () => {
+    for (const catcher of catchers) {
+      if (!(await notices(tree, catcher, cores))) continue;
+      if ("seeds" in catcher) return `random scenarios of ${catcher.keepers} keepers`;
+      return catcher.only === undefined ? catcher.test : `${catcher.test} (${catcher.only})`;
+    }
+    return undefined;
+  });
+}
