@@ -28,6 +28,7 @@ contract Registry is IRegistry {
         uint64 registeredAt;
         uint32 keySequence;
         address pendingPayee;
+        uint64 registrationSequence;
         address keyBlob;
         Endpoint endpoint;
     }
@@ -37,6 +38,8 @@ contract Registry is IRegistry {
     mapping(bytes32 keyHash => address operator) private _keyOwners;
     address[] private _keeperList;
     address[] private _providerList;
+    /// @inheritdoc IRegistry
+    uint64 public registrationSequence;
 
     /// @dev Refuses a chain without EIP-2537: there, every key would look wrong and every settlement fail.
     constructor() {
@@ -53,9 +56,9 @@ contract Registry is IRegistry {
         bytes calldata peerId,
         string[] calldata multiaddrs
     ) external {
-        _register(_keepers[msg.sender], _keeperList, payee, peerId, multiaddrs);
+        uint64 sequence = _register(_keepers[msg.sender], _keeperList, payee, peerId, multiaddrs);
         _setKey(_keepers[msg.sender], blsKey, proof);
-        emit KeeperRegistered(msg.sender, payee, blsKey, peerId, multiaddrs);
+        emit KeeperRegistered(msg.sender, payee, blsKey, peerId, multiaddrs, sequence);
     }
 
     /// @inheritdoc IRegistry
@@ -67,14 +70,14 @@ contract Registry is IRegistry {
 
     /// @inheritdoc IRegistry
     function updateKeeperEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external {
-        _setEndpoint(_registered(_keepers, msg.sender), peerId, multiaddrs);
-        emit KeeperEndpointUpdated(msg.sender, peerId, multiaddrs);
+        uint64 sequence = _setEndpoint(_registered(_keepers, msg.sender), peerId, multiaddrs);
+        emit KeeperEndpointUpdated(msg.sender, peerId, multiaddrs, sequence);
     }
 
     /// @inheritdoc IRegistry
-    function nameKeeperPayee(address payee) external {
-        _namePayee(_keepers, payee);
-        emit KeeperPayeeNamed(msg.sender, payee);
+    function nameKeeperPayee(address operator, address payee) external {
+        _namePayee(_keepers, operator, payee);
+        emit KeeperPayeeNamed(operator, payee);
     }
 
     /// @inheritdoc IRegistry
@@ -85,20 +88,20 @@ contract Registry is IRegistry {
 
     /// @inheritdoc IRegistry
     function registerProvider(address payee, bytes calldata peerId, string[] calldata multiaddrs) external {
-        _register(_providers[msg.sender], _providerList, payee, peerId, multiaddrs);
-        emit ProviderRegistered(msg.sender, payee, peerId, multiaddrs);
+        uint64 sequence = _register(_providers[msg.sender], _providerList, payee, peerId, multiaddrs);
+        emit ProviderRegistered(msg.sender, payee, peerId, multiaddrs, sequence);
     }
 
     /// @inheritdoc IRegistry
     function updateProviderEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external {
-        _setEndpoint(_registered(_providers, msg.sender), peerId, multiaddrs);
-        emit ProviderEndpointUpdated(msg.sender, peerId, multiaddrs);
+        uint64 sequence = _setEndpoint(_registered(_providers, msg.sender), peerId, multiaddrs);
+        emit ProviderEndpointUpdated(msg.sender, peerId, multiaddrs, sequence);
     }
 
     /// @inheritdoc IRegistry
-    function nameProviderPayee(address payee) external {
-        _namePayee(_providers, payee);
-        emit ProviderPayeeNamed(msg.sender, payee);
+    function nameProviderPayee(address operator, address payee) external {
+        _namePayee(_providers, operator, payee);
+        emit ProviderPayeeNamed(operator, payee);
     }
 
     /// @inheritdoc IRegistry
@@ -114,6 +117,7 @@ contract Registry is IRegistry {
         found.pendingPayee = party.pendingPayee;
         found.keySequence = party.keySequence;
         found.registeredAt = party.registeredAt;
+        found.registrationSequence = party.registrationSequence;
         found.peerId = party.endpoint.peerId;
         found.multiaddrs = party.endpoint.multiaddrs;
         if (party.registeredAt != 0) found.blsKey = _readKey(party.keyBlob);
@@ -125,6 +129,7 @@ contract Registry is IRegistry {
         found.payee = party.payee;
         found.pendingPayee = party.pendingPayee;
         found.registeredAt = party.registeredAt;
+        found.registrationSequence = party.registrationSequence;
         found.peerId = party.endpoint.peerId;
         found.multiaddrs = party.endpoint.multiaddrs;
     }
@@ -198,16 +203,20 @@ contract Registry is IRegistry {
         address payee,
         bytes calldata peerId,
         string[] calldata multiaddrs
-    ) private {
+    ) private returns (uint64 sequence) {
         if (party.registeredAt != 0) revert Registry_AlreadyRegistered(msg.sender, party.registeredAt);
         if (payee == address(0)) revert Registry_ZeroPayee();
         party.registeredAt = uint64(block.number);
         party.payee = payee;
         list.push(msg.sender);
-        _setEndpoint(party, peerId, multiaddrs);
+        sequence = _setEndpoint(party, peerId, multiaddrs);
     }
 
-    function _setEndpoint(Party storage party, bytes calldata peerId, string[] calldata multiaddrs) private {
+    /// @dev One counter for both roles: which of two claims to a peer id is the later one must have an answer (R3).
+    function _setEndpoint(Party storage party, bytes calldata peerId, string[] calldata multiaddrs)
+        private
+        returns (uint64 sequence)
+    {
         if (peerId.length != PEER_ID_BYTES) revert Registry_BadLength(PEER_ID_BYTES, peerId.length);
         if (bytes6(peerId) != PEER_ID_PREFIX) revert Registry_BadPeerId(PEER_ID_PREFIX, bytes6(peerId));
         uint256 count = multiaddrs.length;
@@ -218,10 +227,14 @@ contract Registry is IRegistry {
         }
         party.endpoint.peerId = peerId;
         party.endpoint.multiaddrs = multiaddrs;
+        sequence = ++registrationSequence;
+        party.registrationSequence = sequence;
     }
 
     /// @dev Accepts a key by its proof of possession (R3): e(proof, g2) · e(H(message), −key) = 1. The pairing refuses
-    ///      points off the curve or outside the subgroup; infinity would pass it and is refused first.
+    ///      points off the curve or outside the subgroup; infinity would pass it and is refused first. So is a coordinate that
+    ///      is not below the prime: `negateG2` would turn p into 0, so that infinity and points with a zero coordinate had a
+    ///      second encoding that the precompile never sees.
     function _setKey(Party storage party, bytes calldata blsKey, bytes calldata proof) private {
         if (blsKey.length != BLS.G2_BYTES) revert Registry_BadLength(BLS.G2_BYTES, blsKey.length);
         if (proof.length != BLS.G1_BYTES) revert Registry_BadLength(BLS.G1_BYTES, proof.length);
@@ -239,6 +252,7 @@ contract Registry is IRegistry {
             calldatacopy(add(place, 512), blsKey.offset, 256)
         }
         if (BLS.isInfinityG1(place)) revert Registry_ProofIsInfinity();
+        _checkCoordinates(place + 512);
         if (BLS.isInfinityG1(place + 512) && BLS.isInfinityG1(place + 640)) revert Registry_KeyIsInfinity();
         BLS.g2Generator(place + 128);
         BLS.hashToG1(_proofMessage(msg.sender, blsKey), PROOF_DST, place + 384);
@@ -250,6 +264,14 @@ contract Registry is IRegistry {
         _keyOwners[keccak256(blsKey)] = msg.sender;
         party.keySequence += 1;
         party.keyBlob = CodeBlob.create(raw);
+    }
+
+    /// @dev All four coordinates of the G2 point at `point` are below the field's prime.
+    function _checkCoordinates(uint256 point) private pure {
+        for (uint256 i = 0; i < 4; ++i) {
+            (uint256 high, uint256 low, bool reduced) = BLS.coordinate(point + 64 * i);
+            if (!reduced) revert Registry_KeyNotReduced(i, high, low);
+        }
     }
 
     function _readKey(address blob) private view returns (bytes memory key) {
@@ -265,9 +287,12 @@ contract Registry is IRegistry {
         BLS.pad(from, to);
     }
 
-    function _namePayee(mapping(address => Party) storage parties, address payee) private {
+    /// @dev By the present payee alone (R3): the operator's key lies on a machine that is always on line.
+    function _namePayee(mapping(address => Party) storage parties, address operator, address payee) private {
         if (payee == address(0)) revert Registry_ZeroPayee();
-        _registered(parties, msg.sender).pendingPayee = payee;
+        Party storage party = _registered(parties, operator);
+        if (msg.sender != party.payee) revert Registry_NotPayee(party.payee, msg.sender);
+        party.pendingPayee = payee;
     }
 
     function _acceptPayee(mapping(address => Party) storage parties, address operator) private {

@@ -18,7 +18,7 @@ const GROUP_ABI = [
   "function consentSequence(address operator) view returns (uint64)",
 ];
 const REGISTRY_ABI = [
-  "function keeper(address operator) view returns (tuple(address payee,address pendingPayee,uint32 keySequence,uint64 registeredAt,bytes blsKey,bytes peerId,string[] multiaddrs))",
+  "function keeper(address operator) view returns (tuple(address payee,address pendingPayee,uint32 keySequence,uint64 registeredAt,uint64 registrationSequence,bytes blsKey,bytes peerId,string[] multiaddrs))",
 ];
 
 /** One attempt at one endpoint; a keeper waits a few seconds in all. */

@@ -93,7 +93,9 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
 
     /// @inheritdoc IUpkeepingMoney
     function namePayerPayee(address payee) external {
-        _onlyPayer(GroupArgs.load());
+        address present = _payerPayee == address(0) ? GroupArgs.load().payer() : _payerPayee;
+        // R3: the present payee alone, so that the payer's hot key cannot turn the money elsewhere.
+        if (msg.sender != present) revert Upkeeping_NotPayee(present, msg.sender);
         if (payee == address(0)) revert Upkeeping_ZeroPayee();
         _pendingPayerPayee = payee;
         emit PayerPayeeNamed(payee);

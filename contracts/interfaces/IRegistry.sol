@@ -12,6 +12,7 @@ interface IRegistry {
     /// @param pendingPayee the payee it has named and that has not accepted yet, or zero
     /// @param keySequence 1 for the first BLS key, one more with each rotation
     /// @param registeredAt block of the registration; 0 means: not a keeper
+    /// @param registrationSequence number of the registration or change of endpoint that the peer id comes from
     /// @param blsKey G2 point, 256 bytes
     /// @param peerId 38 bytes
     /// @param multiaddrs text form, at most `MAX_MULTIADDRS`
@@ -20,6 +21,7 @@ interface IRegistry {
         address pendingPayee;
         uint32 keySequence;
         uint64 registeredAt;
+        uint64 registrationSequence;
         bytes blsKey;
         bytes peerId;
         string[] multiaddrs;
@@ -30,25 +32,39 @@ interface IRegistry {
         address payee;
         address pendingPayee;
         uint64 registeredAt;
+        uint64 registrationSequence;
         bytes peerId;
         string[] multiaddrs;
     }
 
     /// @notice A keeper registered; its key's proof of possession held.
-    event KeeperRegistered(address indexed operator, address payee, bytes blsKey, bytes peerId, string[] multiaddrs);
+    event KeeperRegistered(
+        address indexed operator,
+        address payee,
+        bytes blsKey,
+        bytes peerId,
+        string[] multiaddrs,
+        uint64 registrationSequence
+    );
     /// @notice A keeper replaced its BLS key. Groups keep the old one until the keeper's seat there is rotated.
     event KeeperKeyRotated(address indexed operator, uint32 keySequence, bytes blsKey);
     /// @notice A keeper is reached elsewhere now.
-    event KeeperEndpointUpdated(address indexed operator, bytes peerId, string[] multiaddrs);
+    event KeeperEndpointUpdated(
+        address indexed operator, bytes peerId, string[] multiaddrs, uint64 registrationSequence
+    );
     /// @notice A provider registered.
-    event ProviderRegistered(address indexed operator, address payee, bytes peerId, string[] multiaddrs);
+    event ProviderRegistered(
+        address indexed operator, address payee, bytes peerId, string[] multiaddrs, uint64 registrationSequence
+    );
     /// @notice A provider is reached elsewhere now.
-    event ProviderEndpointUpdated(address indexed operator, bytes peerId, string[] multiaddrs);
-    /// @notice A keeper named another payee, which has to accept.
+    event ProviderEndpointUpdated(
+        address indexed operator, bytes peerId, string[] multiaddrs, uint64 registrationSequence
+    );
+    /// @notice A keeper's present payee named another, which has to accept.
     event KeeperPayeeNamed(address indexed operator, address indexed payee);
     /// @notice The named payee accepted; it is paid from now on.
     event KeeperPayeeAccepted(address indexed operator, address indexed payee);
-    /// @notice A provider named another payee, which has to accept.
+    /// @notice A provider's present payee named another, which has to accept.
     event ProviderPayeeNamed(address indexed operator, address indexed payee);
     /// @notice The named payee accepted; it is paid from now on.
     event ProviderPayeeAccepted(address indexed operator, address indexed payee);
@@ -65,6 +81,8 @@ interface IRegistry {
     error Registry_BadLength(uint256 expected, uint256 actual);
     /// @notice The key is the point at infinity.
     error Registry_KeyIsInfinity();
+    /// @notice Coordinate 0 to 3 of the key (x.c0, x.c1, y.c0, y.c1), in two words, is not below the field's prime.
+    error Registry_KeyNotReduced(uint256 coordinate, uint256 high, uint256 low);
     /// @notice The proof is the point at infinity.
     error Registry_ProofIsInfinity();
     /// @notice Key or proof is not a point of the group, or the proof does not hold.
@@ -77,11 +95,13 @@ interface IRegistry {
     error Registry_BadMultiaddrLength(uint256 expectedMax, uint256 actual);
     /// @notice A payee must not be zero.
     error Registry_ZeroPayee();
+    /// @notice Only the present payee may name the next one.
+    error Registry_NotPayee(address expected, address actual);
     /// @notice Only the named payee may accept.
     error Registry_NotPendingPayee(address expected, address actual);
 
     /// @notice Registers the caller as a keeper.
-    /// @param blsKey G2 point, 256 bytes; in the subgroup, not infinity, never registered before
+    /// @param blsKey G2 point, 256 bytes; coordinates below the prime, in the subgroup, not infinity, never registered before
     /// @param proof G1 point, 128 bytes: the key's signature over `proofMessage(msg.sender, blsKey)` with the tag
     ///        `BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_`
     /// @param payee where its money goes; not zero
@@ -98,11 +118,12 @@ interface IRegistry {
     /// @notice Replaces the caller's BLS key. Committees keep their snapshot until `IUpkeeping.rotateSeat` is called there.
     function rotateKeeperKey(bytes calldata blsKey, bytes calldata proof) external;
 
-    /// @notice Changes where the calling keeper is reached.
+    /// @notice Changes where the calling keeper is reached; the entry takes the next registration sequence.
     function updateKeeperEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external;
 
-    /// @notice Names another payee for the calling keeper; it counts once that payee accepted (R31).
-    function nameKeeperPayee(address payee) external;
+    /// @notice Names another payee for a keeper; it counts once that payee accepted (R31). Called by the present payee; the
+    ///         operator's key cannot turn money elsewhere (R3). Naming itself takes an earlier naming back.
+    function nameKeeperPayee(address operator, address payee) external;
 
     /// @notice Called by the named payee.
     function acceptKeeperPayee(address operator) external;
@@ -110,11 +131,12 @@ interface IRegistry {
     /// @notice Registers the caller as a provider.
     function registerProvider(address payee, bytes calldata peerId, string[] calldata multiaddrs) external;
 
-    /// @notice Changes where the calling provider is reached.
+    /// @notice Changes where the calling provider is reached; the entry takes the next registration sequence.
     function updateProviderEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external;
 
-    /// @notice Names another payee for the calling provider; it counts once that payee accepted (R31).
-    function nameProviderPayee(address payee) external;
+    /// @notice Names another payee for a provider; it counts once that payee accepted (R31). Called by the present payee; the
+    ///         operator's key cannot turn money elsewhere (R3). Naming itself takes an earlier naming back.
+    function nameProviderPayee(address operator, address payee) external;
 
     /// @notice Called by the named payee.
     function acceptProviderPayee(address operator) external;
@@ -124,6 +146,9 @@ interface IRegistry {
 
     /// @notice A provider; `registeredAt` = 0 and empty fields if there is none.
     function provider(address operator) external view returns (Provider memory);
+
+    /// @notice Registrations and changes of endpoints so far, of keepers and providers alike: the last sequence given (R3).
+    function registrationSequence() external view returns (uint64);
 
     /// @notice Number of registered keepers.
     function keeperCount() external view returns (uint256);

@@ -12,7 +12,7 @@ interface IUpkeepingMoney {
     event KeeperWithdrawn(uint64 indexed committee, uint8 indexed index, address indexed payee, uint256 amount);
     /// @notice A provider's money went out.
     event ProviderWithdrawn(uint32 indexed provider, address indexed payee, uint256 amount);
-    /// @notice The payer named another payee, which has to accept.
+    /// @notice The payer's present payee named another, which has to accept.
     event PayerPayeeNamed(address indexed payee);
     /// @notice The named payee accepted; the payer's withdrawals go there from now on.
     event PayerPayeeAccepted(address indexed payee);
@@ -33,6 +33,8 @@ interface IUpkeepingMoney {
     error Upkeeping_NotWithdrawable(uint256 expectedMax, uint256 actual);
     /// @notice The receiver refused the coin.
     error Upkeeping_TransferFailed(address payee, uint256 amount);
+    /// @notice Only the present payee may name the next one.
+    error Upkeeping_NotPayee(address expected, address actual);
     /// @notice Only the named payee may accept.
     error Upkeeping_NotPendingPayee(address expected, address actual);
     /// @notice A payee must not be zero.
@@ -60,7 +62,8 @@ interface IUpkeepingMoney {
     /// @notice Pays a provider all it has. By its operator or payee, to its payee.
     function withdrawProvider(uint32 provider) external;
 
-    /// @notice Names another payee for the payer; it counts once that payee accepted.
+    /// @notice Names another payee for the payer; it counts once that payee accepted. Called by the present payee, which is the
+    ///         payer until another accepted (R3). Naming itself takes an earlier naming back.
     function namePayerPayee(address payee) external;
 
     /// @notice Called by the named payee.

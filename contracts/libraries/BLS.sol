@@ -128,7 +128,7 @@ library BLS {
         if (!ok || size != G2_BYTES) revert BLS_PrecompileFailed(G2ADD, G2_BYTES, size);
     }
 
-    /// @notice Negates the G2 point at `point` in place: y → p − y in both parts, 0 stays 0.
+    /// @notice Negates the G2 point at `point` in place: y → p − y in both parts, 0 stays 0. Both must be below p.
     function negateG2(uint256 point) internal pure {
         assembly ("memory-safe") {
             for { let y := add(point, 128) } lt(y, add(point, 256)) { y := add(y, 64) } {
@@ -160,6 +160,15 @@ library BLS {
                 or(or(mload(point), mload(add(point, 32))), or(mload(add(point, 64)), mload(add(point, 96))))
             )
         }
+    }
+
+    /// @notice The 64-byte coordinate at `place` in two words, and whether it is below the field's prime.
+    function coordinate(uint256 place) internal pure returns (uint256 high, uint256 low, bool reduced) {
+        assembly ("memory-safe") {
+            high := mload(place)
+            low := mload(add(place, 32))
+        }
+        reduced = high < P_HI || (high == P_HI && low < P_LO);
     }
 
     /// @notice Writes a 192-byte key at `from` as a 256-byte point at `to`. The ranges must not overlap.

@@ -7,6 +7,8 @@ export type RegisteredKeeper = {
   readonly pendingPayee: string;
   /** Block; 0 means: not registered. */
   readonly registeredAt: number;
+  /** Number of the registration or change of endpoint that the peer id comes from. */
+  readonly registrationSequence: bigint;
   readonly blsKey: string;
   readonly peerId: string;
   readonly multiaddrs: readonly string[];
@@ -22,6 +24,7 @@ export async function registeredKeeper(registry: Contract, operator: string): Pr
     payee: found.payee,
     pendingPayee: found.pendingPayee,
     registeredAt: Number(found.registeredAt),
+    registrationSequence: found.registrationSequence,
     blsKey: found.blsKey,
     peerId: found.peerId,
     multiaddrs: [...found.multiaddrs],
@@ -36,6 +39,7 @@ export async function registeredProvider(registry: Contract, operator: string): 
     payee: found.payee,
     pendingPayee: found.pendingPayee,
     registeredAt: Number(found.registeredAt),
+    registrationSequence: found.registrationSequence,
     peerId: found.peerId,
     multiaddrs: [...found.multiaddrs],
   };

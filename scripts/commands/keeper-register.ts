@@ -72,7 +72,7 @@ async function first(wanted: Wanted): Promise<TransactionPlan> {
 
 /** What differs from the registered entry, one transaction each. */
 async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<TransactionPlan[]> {
-  const { registry, blsKey, peerId, multiaddrs, options } = wanted;
+  const { registry, operator, blsKey, peerId, multiaddrs, options } = wanted;
   const plans = endpointChange("keeper", registry, found, { peerId, multiaddrs });
   if (found.blsKey !== blsKey) {
     if (options.rotateKey !== true) {
@@ -83,7 +83,7 @@ async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<Transac
     const args = [blsKey, await proven(wanted)];
     plans.push({ what: "replacing the BLS key", contract: registry, method: "rotateKeeperKey", args });
   }
-  return [...plans, ...payeeChange("keeper", registry, found, options.payee)];
+  return [...plans, ...payeeChange("keeper", registry, found, { operator, payee: options.payee })];
 }
 
 async function registerCommand(options: RegisterOptions): Promise<void> {

@@ -31,12 +31,16 @@ export function registerRegister(provider: Command): void {
   );
 }
 
-type Wanted = { readonly registry: Contract; readonly peerId: string; readonly addresses: readonly string[] };
+type Wanted = {
+  readonly registry: Contract;
+  readonly operator: string;
+  readonly peerId: string;
+  readonly addresses: readonly string[];
+};
 
 function first(
-  { registry, peerId, addresses }: Wanted,
+  { registry, operator, peerId, addresses }: Wanted,
   { payee }: RegisterOptions,
-  operator: string,
 ): TransactionPlan {
   if (payee === undefined) {
     throw usageError("--payee is missing", { expected: "the address that the provider's money goes to" });
@@ -54,10 +58,10 @@ function first(
 }
 
 function changes(wanted: Wanted, found: RegisteredProvider, { payee }: RegisterOptions): TransactionPlan[] {
-  const { registry, peerId, addresses } = wanted;
+  const { registry, operator, peerId, addresses } = wanted;
   return [
     ...endpointChange("provider", registry, found, { peerId, multiaddrs: addresses }),
-    ...payeeChange("provider", registry, found, payee),
+    ...payeeChange("provider", registry, found, { operator, payee }),
   ];
 }
 
@@ -66,10 +70,14 @@ async function register(context: ProviderContext, options: RegisterOptions): Pro
   const { providerIdentity } = await import("../../provider-sim/main.ts");
   const { peerIdBytes } = await providerIdentity(keys);
   const registry = registryAt(config.chain.registry, signer);
-  const wanted = { registry, peerId: peerIdBytes, addresses: dialable(options.announce ?? config.listen) };
+  const wanted = {
+    registry,
+    operator: signer.address,
+    peerId: peerIdBytes,
+    addresses: dialable(options.announce ?? config.listen),
+  };
   const found = await registeredProvider(registry, signer.address);
-  const plans =
-    found.registeredAt === 0 ? [first(wanted, options, signer.address)] : changes(wanted, found, options);
+  const plans = found.registeredAt === 0 ? [first(wanted, options)] : changes(wanted, found, options);
   const transactions = await sendChanges(plans, signer, options);
   const { payee, multiaddrs, registeredAt } = await registeredProvider(registry, signer.address);
   if (options.json === true) {

@@ -2,6 +2,7 @@
 import type { Contract, Signer } from "ethers";
 import type { MoneyFlags, TransactionPlan, TransactionReport } from "./transact.ts";
 import { transact } from "./transact.ts";
+import { usageError } from "./exit.ts";
 import { say } from "./output.ts";
 
 export type Party = "keeper" | "provider";
@@ -42,21 +43,27 @@ export function endpointChange(
   ];
 }
 
-/** A transaction if another payee is asked for than is registered or named already (R31). */
+/** A transaction if another payee is asked for than is registered or named already (R31). The present payee alone names it (R3). */
 export function payeeChange(
   party: Party,
   registry: Contract,
   found: Entry,
-  payee: string | undefined,
+  { operator, payee }: { readonly operator: string; readonly payee: string | undefined },
 ): TransactionPlan[] {
   const named = [found.payee, found.pendingPayee].map((address) => address.toLowerCase());
   if (payee === undefined || named.includes(payee.toLowerCase())) return [];
+  if (found.payee.toLowerCase() !== operator.toLowerCase()) {
+    throw usageError("the operator's key cannot name another payee", {
+      expected: `a call of ${methodsOf[party].payee} by the present payee, ${found.payee}`,
+      actual: operator,
+    });
+  }
   return [
     {
       what: `naming ${payee} as payee; it has to accept`,
       contract: registry,
       method: methodsOf[party].payee,
-      args: [payee],
+      args: [operator, payee],
       shows: [["paid until then", found.payee]],
     },
   ];

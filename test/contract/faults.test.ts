@@ -29,8 +29,8 @@ beforeAll(() => buildFaulty(folder), 300_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("planted faults", () => {
-  it("are sixteen, each of text that is in the contracts exactly once", () => {
-    expect(faults.length).toBe(16);
+  it("are planted in text that is in the contracts exactly once", () => {
+    expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
     for (const { file, original, name } of faults) {
       const text = readFileSync(join(projectRoot, "contracts", file), "utf8");
       expect(placesOf(text, original), name).toHaveLength(1);

@@ -148,7 +148,7 @@ describe("withdrawals", () => {
     );
 
     const payee = await world.chain.account("cold wallet");
-    await send(world.registry, keeper(0), "nameKeeperPayee", [payee.address]);
+    await send(world.registry, keeper(0), "nameKeeperPayee", [keeper(0).address, payee.address]);
     await send(world.registry, payee, "acceptKeeperPayee", [keeper(0).address]);
     await group.send(payee, "withdrawKeeper", [1, 0]);
     expect(await balanceOf(token, payee.address)).toBe(amount / 40n);
@@ -190,6 +190,16 @@ describe("withdrawals", () => {
     await group.send(payee, "acceptPayerPayee");
     await group.send(world.payer, "withdrawPayer", [5n]);
     expect(await balanceOf(world.token, payee.address)).toBe(5n);
+
+    // R3: from now on that payee alone names the next one, so the payer's key cannot turn the money elsewhere.
+    const payer = await world.payer.getAddress();
+    expect(await failing(group.send(world.payer, "namePayerPayee", [payer]))).toEqual({
+      error: "Upkeeping_NotPayee",
+      args: [payee.address, payer],
+    });
+    await group.send(payee, "namePayerPayee", [payer]);
+    await group.send(world.payer, "acceptPayerPayee");
+    expect([...(await group.read("payerPayee"))]).toEqual([payer, ZeroAddress]);
   });
 
   it("work with the chain's own coin, where a payee that refuses or calls back harms itself only (R31)", async () => {
@@ -204,7 +214,7 @@ describe("withdrawals", () => {
     const hostile = await deployContract("HostilePayee", world.payer);
     const at = await hostile.getAddress();
     const operator = keeper(1);
-    await send(world.registry, operator, "nameKeeperPayee", [at]);
+    await send(world.registry, operator, "nameKeeperPayee", [operator.address, at]);
     const accept = world.registry.interface.encodeFunctionData("acceptKeeperPayee", [operator.address]);
     await send(hostile, world.payer, "run", [await world.registry.getAddress(), accept]);
     const refuses = await failing(coin.send(operator, "withdrawKeeper", [1, 1]));

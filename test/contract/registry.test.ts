@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ZeroAddress, type Contract, type Wallet } from "ethers";
+import { ZeroAddress, type Contract, type TransactionReceipt, type Wallet } from "ethers";
 import { artifact, deploySystem } from "../../scripts/lib/contracts.ts";
 import { encodeG2 } from "../../scripts/client/bls.ts";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { peerId, prove, publicKey, secretOf } from "../support/contracts/keys.ts";
-import { World } from "../support/contracts/world.ts";
+import { range, World } from "../support/contracts/world.ts";
 import { ContractFactory, Interface } from "ethers";
 import { network } from "hardhat";
 
@@ -65,12 +65,39 @@ describe("registering a keeper", () => {
     expect((await refused({ proof })).error).toBe("Registry_ProofIsInfinity");
   });
 
-  it("refuses keys off the curve, outside the subgroup, not reduced, or of a wrong size", async () => {
+  it("refuses a key with a coordinate that is not below the prime, infinity written so among them", async () => {
+    const p = bls12_381.fields.Fp.ORDER;
+    const word = (value: bigint): string => value.toString(16).padStart(128, "0");
+    const good = publicKey(secretOf("someone")).slice(2);
+    const coordinates = range(4).map((i) => BigInt(`0x${good.slice(128 * i, 128 * (i + 1))}`));
+    const written = (values: readonly bigint[]): string => `0x${values.map(word).join("")}`;
+    // Negation would make 0 of p: without the check the precompile sees infinity, and the check of infinity does not.
+    const keys: [bigint[], number, bigint][] = [
+      [[0n, 0n, p, p], 2, p],
+      [[0n, 0n, p, 0n], 2, p],
+      [[0n, 0n, 0n, p], 3, p],
+      ...range(4).map((i): [bigint[], number, bigint] => {
+        const more = coordinates.with(i, (coordinates[i] as bigint) + p);
+        return [more, i, more[i] as bigint];
+      }),
+      [coordinates.with(0, (1n << 512n) - 1n), 0, (1n << 512n) - 1n],
+      [coordinates.with(3, 1n << 384n), 3, 1n << 384n],
+    ];
+    for (const [values, place, actual] of keys) {
+      expect(await refused({ key: written(values) })).toEqual({
+        error: "Registry_KeyNotReduced",
+        args: [BigInt(place), actual >> 256n, actual % (1n << 256n)],
+      });
+    }
+    // The largest reduced value is not refused for its size.
+    const largest = written([0n, 0n, 0n, p - 1n]);
+    expect((await refused({ key: largest })).error).toBe("Registry_BadProof");
+  });
+
+  it("refuses keys off the curve, outside the subgroup, or of a wrong size", async () => {
     const { fields } = bls12_381;
-    const p = fields.Fp.ORDER;
     const word = (value: bigint): string => value.toString(16).padStart(128, "0");
     const good = publicKey(secretOf("someone"));
-    const beyond = `0x${word(BigInt(good.slice(0, 130)) + p)}${good.slice(130)}`;
     const offCurve = `0x${word(1n)}${word(1n)}${word(1n)}${word(1n)}`;
     // A point of the curve with a small x: its order has a factor of the cofactor.
     const { Fp2 } = fields;
@@ -85,7 +112,7 @@ describe("registering a keeper", () => {
         continue;
       }
     }
-    for (const key of [beyond, offCurve, outside, encodeG2(bls12_381.G2.Point.BASE)]) {
+    for (const key of [offCurve, outside, encodeG2(bls12_381.G2.Point.BASE)]) {
       expect(await refused({ key })).toEqual({ error: "Registry_BadProof", args: [someone.address] });
     }
     expect(await refused({ key: good.slice(0, -2) })).toEqual({
@@ -166,7 +193,7 @@ describe("registering a keeper", () => {
       ["Keeper", someone],
       ["Provider", provider],
     ] as const) {
-      await send(registry, operator, `name${role}Payee`, [payee.address]);
+      await send(registry, operator, `name${role}Payee`, [operator.address, payee.address]);
       const read = registry.getFunction(`${role.toLowerCase()}Payee`);
       expect(await read(operator.address)).toBe(operator.address);
       const early = refusal(
@@ -179,16 +206,113 @@ describe("registering a keeper", () => {
       });
       await send(registry, payee, `accept${role}Payee`, [operator.address]);
       expect(await read(operator.address)).toBe(payee.address);
-      const zero = refusal(send(registry, operator, `name${role}Payee`, [ZeroAddress]), registry.interface);
-      expect((await zero).error).toBe("Registry_ZeroPayee");
-      const nobody = refusal(send(registry, payee, `name${role}Payee`, [payee.address]), registry.interface);
-      expect((await nobody).error).toBe("Registry_NotRegistered");
+      const name = (from: Wallet, args: readonly string[]): ReturnType<typeof refusal> =>
+        refusal(send(registry, from, `name${role}Payee`, args), registry.interface);
+      expect((await name(payee, [operator.address, ZeroAddress])).error).toBe("Registry_ZeroPayee");
+      expect(await name(payee, [payee.address, payee.address])).toEqual({
+        error: "Registry_NotRegistered",
+        args: [payee.address],
+      });
     }
     await send(registry, provider, "updateProviderEndpoint", [peerId("p"), ["/c"]]);
     const found = await registry.getFunction("provider")(provider.address);
     expect([found.payee, found.peerId, [...found.multiaddrs]]).toEqual([payee.address, peerId("p"), ["/c"]]);
     expect(await registry.getFunction("providerCount")()).toBe(1n);
     expect([...(await registry.getFunction("providerOperators")(0, 1))]).toEqual([provider.address]);
+  });
+});
+
+describe("a stolen operator key", () => {
+  it("cannot turn a keeper's or a provider's money elsewhere, by any call of the registry (R3)", async () => {
+    const [safe, thief, next] = [
+      await world.chain.account("safe"),
+      await world.chain.account("thief"),
+      await world.chain.account("next payee"),
+    ];
+    const stolen = await world.registerKeeper("stolen");
+    const provider = await world.provider("stolen provider");
+    for (const [role, operator] of [
+      ["Keeper", stolen.operator],
+      ["Provider", provider],
+    ] as const) {
+      const read = registry.getFunction(`${role.toLowerCase()}Payee`);
+      const call = (from: Wallet, verb: string, args: readonly unknown[]): Promise<unknown> =>
+        send(registry, from, `${verb}${role}Payee`, args);
+      // The owner moves the payee off the machine.
+      await call(operator, "name", [operator.address, safe.address]);
+      await call(safe, "accept", [operator.address]);
+
+      const named = refusal(call(operator, "name", [operator.address, thief.address]), registry.interface);
+      expect(await named).toEqual({ error: "Registry_NotPayee", args: [safe.address, operator.address] });
+      for (const from of [operator, thief]) {
+        const taken = refusal(call(from, "accept", [operator.address]), registry.interface);
+        expect(await taken).toEqual({ error: "Registry_NotPendingPayee", args: [ZeroAddress, from.address] });
+      }
+      const place = [peerId("thief"), where];
+      const secret = secretOf("thief's BLS key");
+      const at = await registry.getAddress();
+      const keys = [publicKey(secret), prove(secret, world.chain.chainId, at, operator.address)];
+      const first = role === "Keeper" ? keys : [];
+      const again = send(registry, operator, `register${role}`, [...first, thief.address, ...place]);
+      expect((await refusal(again, registry.interface)).error).toBe("Registry_AlreadyRegistered");
+      // What the operator's key may do says nothing of money.
+      await send(registry, operator, `update${role}Endpoint`, place);
+      if (role === "Keeper") await send(registry, operator, "rotateKeeperKey", keys);
+      expect(await read(operator.address)).toBe(safe.address);
+
+      // The owner can still move on, and take a naming back before it is accepted.
+      await call(safe, "name", [operator.address, next.address]);
+      await call(safe, "name", [operator.address, safe.address]);
+      const late = refusal(call(next, "accept", [operator.address]), registry.interface);
+      expect((await late).error).toBe("Registry_NotPendingPayee");
+      await call(safe, "name", [operator.address, next.address]);
+      await call(next, "accept", [operator.address]);
+      expect(await read(operator.address)).toBe(next.address);
+    }
+  });
+});
+
+describe("the registration sequence", () => {
+  it("rises by one with each registration and change of endpoint, of keepers and providers alike (R3)", async () => {
+    const last = async (): Promise<bigint> => registry.getFunction("registrationSequence")();
+    const logged = (receipt: TransactionReceipt): bigint =>
+      registry.interface.parseLog(receipt.logs.at(-1) as TransactionReceipt["logs"][number])?.args[
+        "registrationSequence"
+      ];
+    const before = await last();
+    const keeper = await world.registerKeeper("sequence keeper");
+    const provider = await world.provider("sequence provider");
+    const read = async (role: "keeper" | "provider", operator: Wallet): Promise<bigint> =>
+      (await registry.getFunction(role)(operator.address)).registrationSequence;
+    expect(await read("keeper", keeper.operator)).toBe(before + 1n);
+    expect(await read("provider", provider)).toBe(before + 2n);
+    expect(await last()).toBe(before + 2n);
+
+    const moves = [
+      ["Keeper", keeper.operator],
+      ["Provider", provider],
+      ["Keeper", keeper.operator],
+    ] as const;
+    for (const [i, [role, operator]] of moves.entries()) {
+      const args = [peerId(`moved ${i}`), where];
+      expect(logged(await send(registry, operator, `update${role}Endpoint`, args))).toBe(
+        before + 3n + BigInt(i),
+      );
+    }
+    expect(await read("keeper", keeper.operator)).toBe(before + 5n);
+    expect(await read("provider", provider)).toBe(before + 4n);
+
+    // Neither a new BLS key nor a payee is another claim to a peer id.
+    const secret = secretOf("sequence key");
+    const proof = prove(secret, world.chain.chainId, await registry.getAddress(), keeper.operator.address);
+    await send(registry, keeper.operator, "rotateKeeperKey", [publicKey(secret), proof]);
+    await send(registry, keeper.operator, "nameKeeperPayee", [keeper.operator.address, provider.address]);
+    expect(await last()).toBe(before + 5n);
+    expect(await read("keeper", keeper.operator)).toBe(before + 5n);
+    // One operator in both roles has an entry in each.
+    await world.provider("sequence keeper");
+    expect(await read("provider", keeper.operator)).toBe(before + 6n);
+    expect(await read("keeper", keeper.operator)).toBe(before + 5n);
   });
 });
 

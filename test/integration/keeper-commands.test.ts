@@ -90,6 +90,12 @@ describe("whitepay keeper register", () => {
     expect(parsed(done)).toMatchObject({ registered: true, transactions: [{ sent: true }] });
     const again = await scene.keeper("register", "--yes", "--json");
     expect(again.stderr).toContain("nothing to do");
+    // R3: the payee is another address, so its key alone names the next one.
+    const elsewhere = await scene.keeper("register", "--payee", `0x${"78".repeat(20)}`, "--yes");
+    expect(elsewhere.code).toBe(2);
+    expect(elsewhere.stderr).toMatch(
+      /cannot name another payee\n +expected: a call of nameKeeperPayee by the present payee, 0x7{40}\n +actual: +0x/,
+    );
     const moved = `/ip4/127.0.0.1/tcp/${scene.ports[1]}`;
     const change = await scene.keeper("register", "--listen", moved, "--yes", "--json");
     expect(parsed(change)).toMatchObject({

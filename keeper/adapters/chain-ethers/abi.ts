@@ -40,6 +40,6 @@ export const groupAbi = new Interface([
 ]);
 
 export const registryAbi = new Interface([
-  "function keeper(address operator) view returns (tuple(address payee, address pendingPayee, uint32 keySequence, uint64 registeredAt, bytes blsKey, bytes peerId, string[] multiaddrs))",
-  "function provider(address operator) view returns (tuple(address payee, address pendingPayee, uint64 registeredAt, bytes peerId, string[] multiaddrs))",
+  "function keeper(address operator) view returns (tuple(address payee, address pendingPayee, uint32 keySequence, uint64 registeredAt, uint64 registrationSequence, bytes blsKey, bytes peerId, string[] multiaddrs))",
+  "function provider(address operator) view returns (tuple(address payee, address pendingPayee, uint64 registeredAt, uint64 registrationSequence, bytes peerId, string[] multiaddrs))",
 ]);
