@@ -6,10 +6,11 @@ import { systemClock } from "./adapters/clock-system.ts";
 import { NobleCrypto } from "./adapters/crypto-noble.ts";
 import { FileKeyring } from "./adapters/keyring-file.ts";
 import { KeyFileError, openKeys, readPasswordFile } from "./adapters/keyring-keystore.ts";
-import { providerClient } from "./adapters/provider-libp2p.ts";
+import { startCallingNode } from "./adapters/libp2p/node.ts";
+import { providerClient } from "./adapters/libp2p/provider.ts";
 import { LevelStore } from "./adapters/store-level.ts";
 import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
-import { GossipTransport } from "./adapters/transport-gossipsub.ts";
+import { GossipTransport } from "./adapters/libp2p/transport.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { KeeperState } from "./core/state.ts";
 import { topicOf } from "./runtime/execute.ts";
@@ -58,15 +59,24 @@ export async function wire(
   const { id: chainId, rpc: urls, registry, poll_ms } = config.chain;
   const operatorSecret = secrets.operator;
   const chain = new EthersChain({ chainId, urls, registry, operatorSecret, poll_ms }, systemClock);
+  const crypto = new NobleCrypto();
   const transport = await GossipTransport.start({
     peerSecret: secrets.peer,
     listen: config.listen,
     redial_ms,
     topics: config.groups.map((group) => topicOf(chainId, group)),
+    identity: {
+      chainId,
+      registry,
+      operator: keyring.operator,
+      sign: (digest) => keyring.signMessage(digest),
+      signer: (digest, signature) => crypto.messageSigner(digest, signature),
+    },
     onReason: (code, detail) => telemetry.reason("", code, detail),
   });
-  const provider = providerClient({ libp2p: transport.node });
-  const crypto = new NobleCrypto();
+  // Providers are called from a node of its own: nothing that is between keepers can be reached from there (D6).
+  const calling = await startCallingNode(secrets.peer);
+  const provider = providerClient(calling);
   const { groups, challengeTimeout_ms } = config;
   const keeper = new Keeper(
     { groups, timeout_ms: challengeTimeout_ms, maxLists: maxPieceLists },
@@ -84,6 +94,7 @@ export async function wire(
       } finally {
         await people.close();
         await transport.stop();
+        await calling.libp2p.stop();
         await store.close();
       }
     },

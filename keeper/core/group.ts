@@ -28,6 +28,8 @@ export type Committee = {
   readonly seed: Hex;
   /** In contract order: the index is the keeper's name inside the committee. */
   readonly members: readonly Member[];
+  /** Indices of members that have accepted their seat in a committee that is not in force yet. */
+  readonly accepted?: readonly number[];
 };
 
 /** A provider's data from `fromBlock` (a slot boundary) until the next checkpoint. 0 bytes: removed. */

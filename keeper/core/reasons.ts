@@ -196,7 +196,11 @@ export const reasons = {
   },
   "wire-stranger": {
     short: "a peer that no group names",
-    long: "Its peer key is not the registered one of a keeper of any of the groups served here, so it is not talked to (D4). A keeper that has just moved is known from the next slot on.",
+    long: "Its peer key is not the registered one of a keeper of any of the groups served here, so it is not talked to (D4). A flood of them is counted, and logged now and then. A keeper that has just moved is known from the next slot on.",
+  },
+  "peer-unproven": {
+    short: "a peer that could not prove which keeper it is",
+    long: "It is at the peer id that the registry names, but its statement is not signed by the operator or is not of the operator's present registration (R3). It is not believed, and asked again while it is connected. A keeper that has just registered is known from the next slot on.",
   },
   "wire-bad-signature": {
     short: "message signature does not match the keeper",

@@ -51,6 +51,8 @@ export const cost_ms = {
   signature: 1.5,
   /** A message that is decoded and refused before any signature. */
   refused: 0.2,
+  /** A megabyte that nobody asked for, in the form that costs most. */
+  megabyte: 60,
   /** A reply of a megabyte: read, encoded, encrypted. */
   reply: 8,
 } as const;
@@ -116,3 +118,74 @@ export function maxKeeperNames(groups: number): number {
 
 /** The longest message of any kind. */
 export const longestMessageBytes = Math.max(...Object.values(maxBytesOf));
+
+const MiB = 1024 * 1024;
+
+/** Bytes that a committee says in one turn at most, each message once. */
+function turnBytes(n: number): number {
+  const ofLeader = maxBytesOf.propose + maxBytesOf.close + maxBytesOf.bundle + maxBytesOf.proposal;
+  const ofEach = maxBytesOf.hello + maxBytesOf.commit + maxBytesOf.reveal + maxBytesOf.partial;
+  return ofLeader + n * ofEach;
+}
+
+/** Bytes that one keeper may send unasked: everything that is said in two turns, since it hands on what others say. */
+export function gossipBytes(scale: Scale): Rate {
+  return {
+    burst: 2 * scale.groups * turnBytes(scale.n),
+    perSecond: sharedRefill(scale.keepers, cost_ms.megabyte / MiB),
+  };
+}
+
+/** A gossip frame holds one message, what is said about others, and the topics of a peer that has just come. */
+export function gossipFrame(topics: number): { readonly bytes: number; readonly limits: DecodeLimits } {
+  const ids = 512;
+  return {
+    bytes: longestMessageBytes + ids * 40 + topics * 256 + 1024,
+    limits: {
+      maxSubscriptions: Math.max(1, topics),
+      // A message, and one more where two were sent as one.
+      maxMessages: 2,
+      maxControlMessages: 8 * Math.max(1, topics),
+      maxIhaveMessageIDs: ids,
+      maxIwantMessageIDs: ids,
+      maxIdontwantMessageIDs: ids,
+      maxPeerInfos: 0,
+    },
+  };
+}
+
+type DecodeLimits = {
+  readonly maxSubscriptions: number;
+  readonly maxMessages: number;
+  readonly maxControlMessages: number;
+  readonly maxIhaveMessageIDs: number;
+  readonly maxIwantMessageIDs: number;
+  readonly maxIdontwantMessageIDs: number;
+  readonly maxPeerInfos: number;
+};
+
+/** Handshakes of one peer: one with each connection, and a few more while two views of the registry differ (R3). */
+export const identityRate: Rate = { burst: 8, perSecond: 1 };
+
+/** Connections of a keeper with others. Strangers here are peers that some member claims and that have proven nothing yet. */
+export const keeperConnections = {
+  perPeer: 2,
+  strangers: 2 * maxCommitteeSize,
+  idle_ms: 15_000,
+  /** Connections that have not shown their key yet, of all hosts. */
+  pending: 64,
+  /** A handshake of encryption costs some 4 ms, and several keepers may sit behind one address. */
+  perSecondAndHost: 32,
+};
+
+/** Streams that one peer may have open here at once. */
+export const streamsOfPeer = { question: 16, all: 3 * 16 + 16 };
+
+/** Bytes of one stream that may be on their way. */
+export const streamBytes = MiB;
+
+/** Providers that one keeper calls: 256 of each group, and a keeper of many groups keeps no more connections than this. */
+export const maxProviderNames = 4096;
+
+/** What a provider may send unasked: the handshakes of a connection, and signs of life. */
+export const providerBytes: Rate = { burst: 64 * 1024, perSecond: 4 * 1024 };

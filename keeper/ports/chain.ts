@@ -14,6 +14,8 @@ export type ChainUpdate = {
 
 export type Endpoint = {
   readonly operator: Hex;
+  /** R3: counts the operator's registrations and changes of endpoint; what it proves is of one of them. */
+  readonly sequence: number;
   /** libp2p peer id in its text form. */
   readonly peerId: string;
   readonly multiaddrs: readonly string[];

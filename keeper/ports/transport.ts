@@ -1,5 +1,6 @@
 /** How keepers reach each other: a gossip topic per group, and bounded questions with one answer. */
 import type { Hex } from "../core/hash.ts";
+import type { Scale } from "../limits/derived.ts";
 import type { Endpoint } from "./chain.ts";
 
 /** What gossip does with a message: hand it on, drop it, or drop it and hold it against the sender. */
@@ -18,9 +19,14 @@ export interface TransportPort {
   serve(question: Question, handler: RequestHandler): void;
   /** Undefined if the keeper is unreachable, too slow or answers too much. */
   ask(keeper: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined>;
-  /** The keepers to be connected to; anyone else is refused at the gate. */
-  setMembers(members: readonly Endpoint[]): void;
-  /** Operators of members connected now; called at every change. */
+  /**
+   * The keepers to be connected to, as the registry has them; anyone else is refused at the gate, and none is believed before it
+   * has proven itself (R3).
+   * @param own this keeper's own registration, which it proves to others
+   * @param scale what the limits of peers follow from
+   */
+  setMembers(members: readonly Endpoint[], own: Endpoint | undefined, scale: Scale): void;
+  /** Operators of members connected now, each of them proven; called at every change. */
   onConnected(listener: (operators: readonly Hex[]) => void): void;
 }
 

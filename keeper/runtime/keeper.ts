@@ -193,18 +193,15 @@ export class Keeper {
 
   /** Members of all groups; a changed address in the registry is picked up at the next slot. */
   async #refreshMembers(): Promise<void> {
-    const members = new Map<Hex, Endpoint>();
-    for (const loop of this.#loops.values()) {
-      const group = loop.state.group;
-      if (group === undefined) continue;
-      const committee = [...group.committee.members, ...(group.pending?.members ?? [])];
-      for (const { operator } of committee) {
-        if (operator === this.#on.keyring.operator) continue;
-        const endpoint = await this.#endpoint(operator);
-        if (endpoint !== undefined) members.set(operator, endpoint);
-      }
+    const me = this.#on.keyring.operator;
+    const operators = new Set<Hex>();
+    for (const { state } of this.#loops.values()) {
+      if (state.group !== undefined) for (const operator of seatsOf(state.group)) operators.add(operator);
     }
-    this.#on.transport.setMembers([...members.values()]);
+    operators.delete(me);
+    const found = await Promise.all([...operators].map((operator) => this.#endpoint(operator)));
+    const members = found.filter((endpoint) => endpoint !== undefined);
+    this.#on.transport.setMembers(members, await this.#endpoint(me), this.#scale);
   }
 
   async #endpoint(operator: Hex): Promise<Endpoint | undefined> {
@@ -219,6 +216,12 @@ export class Keeper {
       return known;
     }
   }
+}
+
+/** Operators that may be talked to. Who is only proposed counts once it accepted: nobody is made a peer by another's word (R3). */
+function seatsOf({ committee, pending }: GroupSnapshot): Hex[] {
+  const accepted = pending?.members.filter((_, index) => pending.accepted?.includes(index) ?? false) ?? [];
+  return [...committee.members, ...accepted].map(({ operator }) => operator);
 }
 
 function slotsDiffer({ group, head }: KeeperState, headBefore: number): boolean {

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
-import { providerClient } from "../../keeper/adapters/provider-libp2p.ts";
+import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import { peerIdText } from "../../provider-sim/chain-ethers.ts";
 import { fromHex, toHex } from "../../storage/core/bytes.ts";

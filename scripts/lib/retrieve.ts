@@ -11,7 +11,7 @@ import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
-import { askProvider } from "../../keeper/adapters/provider-libp2p.ts";
+import { askProvider } from "../../keeper/adapters/libp2p/provider.ts";
 import {
   MAX_RETRIEVE_RESPONSE_BYTES,
   RETRIEVE_PROTOCOL,
@@ -230,7 +230,7 @@ async function fetchRange({ scope, entry, source }: Fetching, range: number): Pr
   const call = { protocol: RETRIEVE_PROTOCOL, bytes, maxBytes: MAX_RETRIEVE_RESPONSE_BYTES };
   const limits = { timeout_ms: rangeTimeout_ms, ...(signal === undefined ? {} : { signal }) };
   for (let attempt = 1; attempt <= busyTries; attempt++) {
-    const received = await askProvider(libp2p, source.target, call, limits);
+    const received = await askProvider({ libp2p }, source.target, call, limits);
     signal?.throwIfAborted();
     if (!received.ok) return { ok: false, why: `${received.reason}: ${received.detail}`, isFinal: true };
     const decoded = decodeRetrieveResponse(received.bytes);

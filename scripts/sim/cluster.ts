@@ -343,8 +343,8 @@ export class Cluster {
           signal.addEventListener("abort", () => resolve(), { once: true }),
         );
       },
-      keeperEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
-      providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
+      keeperEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
+      providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
       submit: async (submission) =>
         new Promise<SubmitResult>((resolve) => {
           if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")

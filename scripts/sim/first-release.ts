@@ -14,7 +14,7 @@ export function firstRelease(ports: KeeperDependencies): KeeperDependencies {
     ...ports,
     transport: {
       serve: (question, handler) => transport.serve(question, handler),
-      setMembers: (members) => transport.setMembers(members),
+      setMembers: (...directory) => transport.setMembers(...directory),
       onConnected: (listener) => transport.onConnected(listener),
       join: (topic, handler) =>
         transport.join(topic, async (bytes, from) => (understood(bytes) ? handler(bytes, from) : "ignore")),

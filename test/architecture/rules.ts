@@ -26,7 +26,7 @@ export const importRules: readonly Rule[] = [
   {
     area: "keeper/ports/",
     may: [],
-    typesOf: ["keeper/ports/", "keeper/core/", "keeper/codec/", "storage/core/"],
+    typesOf: ["keeper/ports/", "keeper/core/", "keeper/codec/", "keeper/limits/", "storage/core/"],
   },
   {
     area: "keeper/limits/",

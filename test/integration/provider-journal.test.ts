@@ -1,7 +1,7 @@
 /** What a provider's daemon writes down of real challenges, and the reasons that follow from it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { join } from "node:path";
-import { providerClient } from "../../keeper/adapters/provider-libp2p.ts";
+import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import type { ChallengeRequest } from "../../keeper/codec/challenge.ts";
 import { readJournal } from "../../provider-sim/journal.ts";
 import { openStore } from "../../provider-sim/main.ts";
@@ -34,13 +34,13 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await running.stop();
-  for (const { transport } of keepers) await transport.stop();
+  for (const { calling } of keepers) await calling.libp2p.stop();
   await scene.chain.close();
   await remove();
 });
 
 const ask = (keeper: Keeper, request: ChallengeRequest) =>
-  providerClient({ libp2p: keeper.transport.node }).challenge(running, request, { timeout_ms: 10_000 });
+  providerClient(keeper.calling).challenge(running, request, { timeout_ms: 10_000 });
 
 describe("a provider's daemon", () => {
   it("notes whole answers, refusals and lost leaves, each with its reason, and nothing of strangers", async () => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { providerClient } from "../../keeper/adapters/provider-libp2p.ts";
+import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import { verifyAnswer } from "../../keeper/codec/answer.ts";
 import { CHALLENGE_PROTOCOL, encodeChallengeRequest } from "../../keeper/codec/challenge.ts";
 import type { ChallengeRequest } from "../../keeper/codec/challenge.ts";
@@ -37,7 +37,7 @@ let removeFolder: () => Promise<void>;
 let slot = 20;
 
 const target = (provider: RunningProvider = running): ProviderTarget => provider;
-const clientOf = (from: Keeper) => providerClient({ libp2p: from.transport.node });
+const clientOf = (from: Keeper) => providerClient(from.calling);
 const ask = (request: ChallengeRequest, from: Keeper = keeper) =>
   clientOf(from).challenge(target(), request, limits);
 
@@ -57,7 +57,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await running.stop();
-  for (const each of [keeper, other, stranger]) await each.transport.stop();
+  for (const each of [keeper, other, stranger]) await each.calling.libp2p.stop();
   await scene.chain.close();
   await removeFolder();
 });
@@ -210,7 +210,7 @@ describe("a provider refuses", () => {
   });
 
   it("bytes that are no request, and stays up", async () => {
-    const node = stranger.transport.node;
+    const node = stranger.calling.libp2p;
     const addresses = running.addrs.map((address) => multiaddr(address));
     const good = encodeChallengeRequest(scene.request(stranger, slot));
     for (const bytes of [seededBytes(good.length, 5), good.subarray(0, 10), seededBytes(100_000, 6)]) {
@@ -229,13 +229,21 @@ describe("what a keeper makes of an unwilling provider", () => {
     const request = scene.request(keeper, slot);
     const nobody = { peerId: running.peerId, addrs: ["/ip4/127.0.0.1/tcp/1"] };
     const fresh = clientOf(stranger);
-    const gone = await fresh.challenge({ ...nobody, peerId: other.transport.peerId }, request, limits);
+    const gone = await fresh.challenge(
+      { ...nobody, peerId: other.calling.libp2p.peerId.toString() },
+      request,
+      limits,
+    );
     expect(gone).toMatchObject({ ok: false, reason: "unreachable" });
     const addrs = running.addrs.map((address) => address.replace(/\/p2p\/.*/, ""));
-    const swapped = await client.challenge({ peerId: other.transport.peerId, addrs }, request, limits);
+    const swapped = await client.challenge(
+      { peerId: other.calling.libp2p.peerId.toString(), addrs },
+      request,
+      limits,
+    );
     expect(swapped).toMatchObject({ ok: false, reason: "unreachable" });
     const named = await client.challenge(
-      { peerId: other.transport.peerId, addrs: running.addrs },
+      { peerId: other.calling.libp2p.peerId.toString(), addrs: running.addrs },
       request,
       limits,
     );

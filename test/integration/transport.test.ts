@@ -1,95 +1,63 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GossipTransport } from "../../keeper/adapters/transport-gossipsub.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import { keccakWords } from "../../keeper/core/hash.ts";
+import type { ReasonCode } from "../../keeper/core/reasons.ts";
+import { smallestScale } from "../../keeper/limits/derived.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
-import type { Endpoint } from "../../keeper/ports/chain.ts";
+import {
+  Transports,
+  introduce,
+  operatorAt,
+  registration,
+  testTopic,
+  until,
+  watchConnections,
+} from "../support/transports.ts";
 
-const topic = "whitepay/1/31337/test";
-const running: GossipTransport[] = [];
+const transports = new Transports();
 
-async function node(index: number, port = 0): Promise<GossipTransport> {
-  const transport = await GossipTransport.start({
-    peerSecret: keccakWords(index, 99),
-    listen: [`/ip4/127.0.0.1/tcp/${port}`],
-    redial_ms: 100,
-    topics: [topic],
-    onReason: () => undefined,
-  });
-  running.push(transport);
-  return transport;
-}
-
-function operator(index: number): Hex {
-  return `0x${(index + 1).toString(16).padStart(40, "0")}`;
-}
-
-function endpoints(nodes: readonly GossipTransport[]): Endpoint[] {
-  return nodes.map((n, i) => ({ operator: operator(i), peerId: n.peerId, multiaddrs: n.addresses }));
-}
-
-function introduce(nodes: readonly GossipTransport[]): void {
-  const all = endpoints(nodes);
-  nodes.forEach((n, i) => n.setMembers(all.filter((_, j) => j !== i)));
-}
-
-async function until(holds: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`did not happen in 10 s: ${what}`);
-    await sleep(20);
-  }
-}
-
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((n) => n.stop()));
-});
+afterEach(() => transports.stop());
 
 describe("keepers over real libp2p", () => {
   it("brings a gossip message to every member, once, with its sender", async () => {
-    const nodes = await Promise.all([0, 1, 2, 3].map((i) => node(i)));
+    const nodes = await Promise.all([0, 1, 2, 3].map((i) => transports.start(i)));
     const heard: string[][] = nodes.map(() => []);
     nodes.forEach((n, i) =>
-      n.join(topic, async (bytes, from) => {
+      n.join(testTopic, async (bytes, from) => {
         heard[i]?.push(`${new TextDecoder().decode(bytes)} ${from !== undefined}`);
         return "accept";
       }),
     );
     introduce(nodes);
-    const connected = nodes.map(() => 0);
-    nodes.forEach((n, i) => n.onConnected((operators) => (connected[i] = operators.length)));
-    await until(() => connected.every((count) => count === 3), "all connected");
+    const connected = watchConnections(nodes);
+    await until(() => connected.every(({ length }) => length === 3), "all connected");
     await sleep(300);
-    await nodes[0]?.publish(topic, new TextEncoder().encode("hello"));
+    await nodes[0]?.publish(testTopic, new TextEncoder().encode("hello"));
     await until(() => heard.slice(1).every((h) => h.length === 1), "all heard");
     await sleep(200);
     expect(heard).toEqual([[], ["hello true"], ["hello true"], ["hello true"]]);
   });
 
   it("answers a question of a member and refuses one that is too long", async () => {
-    const nodes = await Promise.all([0, 1].map((i) => node(i)));
+    const nodes = await Promise.all([0, 1].map((i) => transports.start(i)));
     introduce(nodes);
     nodes[1]?.serve("pull", async (bytes, from) => new TextEncoder().encode(`${bytes.length} ${from}`));
-    let connected = 0;
-    nodes[0]?.onConnected((operators) => (connected = operators.length));
-    await until(() => connected === 1, "connected");
-    const reply = await nodes[0]?.ask(operator(1), "pull", new Uint8Array(1000));
-    expect(new TextDecoder().decode(reply)).toBe(`1000 ${operator(0)}`);
-    expect(await nodes[0]?.ask(operator(1), "pull", new Uint8Array(100_000))).toBeUndefined();
-    expect(await nodes[0]?.ask(operator(3), "pull", new Uint8Array(1))).toBeUndefined();
+    const connected = watchConnections(nodes);
+    await until(() => connected[0]?.length === 1, "connected");
+    const reply = await nodes[0]?.ask(operatorAt(1), "pull", new Uint8Array(1000));
+    expect(new TextDecoder().decode(reply)).toBe(`1000 ${operatorAt(0)}`);
+    expect(await nodes[0]?.ask(operatorAt(1), "pull", new Uint8Array(100_000))).toBeUndefined();
+    expect(await nodes[0]?.ask(operatorAt(3), "pull", new Uint8Array(1))).toBeUndefined();
   });
 
   it("turns strangers away at the gate", async () => {
-    const [known, member, stranger] = await Promise.all([0, 1, 2].map((i) => node(i)));
+    const [known, member, stranger] = await Promise.all([0, 1, 2].map((i) => transports.start(i)));
     if (known === undefined || member === undefined || stranger === undefined) throw new Error("no nodes");
     introduce([known, member]);
-    stranger.setMembers(endpoints([known]));
+    stranger.setMembers([registration(0, known)], registration(2, stranger), smallestScale);
     let refusedAt = 0;
     stranger.node.addEventListener("peer:disconnect", () => refusedAt++);
-    let connected: readonly Hex[] = [];
-    known.onConnected((operators) => (connected = operators));
-    await until(() => connected.length === 1, "member connected");
+    const connected = watchConnections([known]);
+    await until(() => connected[0]?.length === 1, "member connected");
     await stranger.node.dial(known.node.getMultiaddrs()).catch(() => refusedAt++);
     await until(() => refusedAt > 0, "stranger refused");
     expect(known.node.getPeers().map(String)).toEqual([member.peerId]);
@@ -97,16 +65,107 @@ describe("keepers over real libp2p", () => {
 
   it("dials again after a member went away and came back at the same address", async () => {
     const [port] = await freePorts(1);
-    const [first, second] = await Promise.all([node(0), node(1, port)]);
+    const [first, second] = await Promise.all([
+      transports.start(0),
+      transports.start(1, { port: port ?? 0 }),
+    ]);
     introduce([first, second]);
-    let connected = 0;
-    first.onConnected((operators) => (connected = operators.length));
-    await until(() => connected === 1, "connected");
+    const connected = watchConnections([first]);
+    await until(() => connected[0]?.length === 1, "connected");
     await second.stop();
-    await until(() => connected === 0, "disconnected");
-    const again = await node(1, port);
+    await until(() => connected[0]?.length === 0, "disconnected");
+    const again = await transports.start(1, { port: port ?? 0 });
     introduce([first, again]);
-    await until(() => connected === 1, "connected again");
+    await until(() => connected[0]?.length === 1, "connected again");
     expect(first.node.getPeers().map(String)).toEqual([again.peerId]);
+  });
+});
+
+describe("the proof of a keeper's identity (R3)", () => {
+  it("leaves a keeper connected whose peer id a liar registers as its own", async () => {
+    const [victim, other, liar] = await Promise.all([0, 1, 2].map((i) => transports.start(i)));
+    if (victim === undefined || other === undefined || liar === undefined) throw new Error("no nodes");
+    victim.serve("pull", async () => new TextEncoder().encode("served"));
+    const askEach = (indices: readonly number[]): Promise<(string | undefined)[]> =>
+      Promise.all(
+        indices.map(async (index) => {
+          const reply = await other.ask(operatorAt(index), "pull", new Uint8Array(1));
+          return reply === undefined ? undefined : new TextDecoder().decode(reply);
+        }),
+      );
+    // The liar comes last, with addresses at which nothing answers.
+    const stolen = registration(2, victim, { multiaddrs: ["/ip4/127.0.0.1/tcp/1"] });
+    const entries = [registration(0, victim), registration(1, other), stolen];
+    const connected = watchConnections([victim, other]);
+    introduce([victim, other, liar], entries);
+    await until(() => connected.every((operators) => operators.length === 1), "the two are connected");
+    expect(connected).toEqual([[operatorAt(1)], [operatorAt(0)]]);
+    expect(await askEach([0, 2])).toEqual(["served", undefined]);
+
+    // Also after an outage, with the liar's entry read before the victim's.
+    for (const connection of other.node.getConnections()) connection.abort(new Error("outage"));
+    other.setMembers([stolen, registration(0, victim)], registration(1, other), smallestScale);
+    await until(() => connected[1]?.[0] === operatorAt(0), "connected again");
+    expect(await askEach([0, 2])).toEqual(["served", undefined]);
+  });
+
+  it("believes nobody who signs for another operator", async () => {
+    const reasons: ReasonCode[] = [];
+    const known = await transports.start(0, { onReason: (code) => reasons.push(code) });
+    // The registry has this peer for keeper 1, and its process has the operator key of keeper 5.
+    const thief = await transports.start(5, { peer: 1 });
+    const claim = registration(1, thief);
+    known.setMembers([claim], registration(0, known), smallestScale);
+    thief.setMembers([registration(0, known)], { ...claim, operator: operatorAt(5) }, smallestScale);
+    const connected = watchConnections([known]);
+    let heard = 0;
+    known.join(testTopic, async () => {
+      heard++;
+      return "accept";
+    });
+    await until(() => reasons.includes("peer-unproven"), "the proof is refused");
+    await thief.publish(testTopic, new Uint8Array(10));
+    expect(await thief.ask(operatorAt(0), "pull", new Uint8Array(1))).toBeUndefined();
+    await sleep(300);
+    expect(connected[0]).toEqual([]);
+    expect(heard).toBe(0);
+  });
+
+  it("keeps a proven peer until another one proves a later registration of the operator", async () => {
+    const [known, first] = await Promise.all([transports.start(0), transports.start(1)]);
+    const connected = watchConnections([known]);
+    introduce([known, first]);
+    await until(() => connected[0]?.length === 1, "connected");
+
+    // The operator registers another peer, which is not there yet.
+    const second = await transports.start(1, { peer: 11 });
+    const later = registration(1, second, { sequence: 2 });
+    known.setMembers([later], registration(0, known), smallestScale);
+    first.serve("pull", async () => new TextEncoder().encode("the first"));
+    await sleep(300);
+    expect(known.node.getPeers().map(String)).toContain(first.peerId);
+    expect(connected[0]).toEqual([operatorAt(1)]);
+    const reply = await known.ask(operatorAt(1), "pull", new Uint8Array(1));
+    expect(new TextDecoder().decode(reply)).toBe("the first");
+
+    second.setMembers([registration(0, known)], later, smallestScale);
+    await until(() => {
+      const peers = known.node.getPeers().map(String);
+      return peers.length === 1 && peers[0] === second.peerId;
+    }, "the later one took its place");
+    await until(() => connected[0]?.[0] === operatorAt(1), "and is believed");
+  });
+
+  it("is made again when a keeper has read its own registration later than the others", async () => {
+    const [known, late] = await Promise.all([transports.start(0), transports.start(1)]);
+    const connected = watchConnections([known, late]);
+    const now = registration(1, late, { sequence: 4 });
+    known.setMembers([now], registration(0, known), smallestScale);
+    late.setMembers([registration(0, known)], { ...now, sequence: 3 }, smallestScale);
+    await until(() => known.node.getPeers().length === 1, "connected");
+    await sleep(300);
+    expect(connected).toEqual([[], []]);
+    late.setMembers([registration(0, known)], now, smallestScale);
+    await until(() => connected.every(({ length }) => length === 1), "proven");
   });
 });

@@ -2,7 +2,8 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
-import { GossipTransport } from "../../keeper/adapters/transport-gossipsub.ts";
+import { startCallingNode } from "../../keeper/adapters/libp2p/node.ts";
+import type { CallingNode } from "../../keeper/adapters/libp2p/node.ts";
 import type { ChallengeRequest } from "../../keeper/codec/challenge.ts";
 import { secretKeyAddress } from "../../keeper/codec/receipt.ts";
 import { signSeed } from "../../keeper/codec/seed.ts";
@@ -26,18 +27,13 @@ export const secretOf = (index: number): Uint8Array => seededBytes(32, 7000 + in
 export interface Keeper {
   readonly operator: Hex;
   readonly blsSecret: Uint8Array;
-  readonly transport: GossipTransport;
+  /** Where it calls providers from. */
+  readonly calling: CallingNode;
 }
 
 export async function startKeeper(index: number): Promise<Keeper> {
-  const transport = await GossipTransport.start({
-    peerSecret: toHex(secretOf(100 + index)),
-    listen: ["/ip4/127.0.0.1/tcp/0"],
-    redial_ms: 1_000,
-    topics: [],
-    onReason: () => undefined,
-  });
-  return { operator: secretKeyAddress(secretOf(index)), blsSecret: secretOf(200 + index), transport };
+  const calling = await startCallingNode(toHex(secretOf(100 + index)));
+  return { operator: secretKeyAddress(secretOf(index)), blsSecret: secretOf(200 + index), calling };
 }
 
 export interface Scene {
@@ -65,10 +61,10 @@ export async function providerScene(
     originBlock: 10,
     slot: 5,
     confirmations: 1,
-    members: keepers.map(({ operator, blsSecret, transport }) => ({
+    members: keepers.map(({ operator, blsSecret, calling }) => ({
       operator,
       blsKey: eip2537Key(blsSecret),
-      peerId: toHex(transport.node.peerId.toMultihash().bytes),
+      peerId: toHex(calling.libp2p.peerId.toMultihash().bytes),
     })),
     providers: [],
     consentSequence: 0,

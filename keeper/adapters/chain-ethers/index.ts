@@ -72,7 +72,8 @@ export class EthersChain implements ChainPort {
     const [entry] = await call(this.#rpc, registryAbi, this.#options.registry, role, [operator], "latest");
     if (entry.registeredAt === 0n) return undefined;
     // A libp2p peer id of an ed25519 key is the base58 text of its identity multihash.
-    return { operator, peerId: encodeBase58(entry.peerId), multiaddrs: [...entry.multiaddrs] };
+    const peerId = encodeBase58(entry.peerId);
+    return { operator, peerId, multiaddrs: [...entry.multiaddrs], sequence: Number(entry.sequence ?? 0n) };
   }
 
   submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {

@@ -9,7 +9,7 @@ import type {
   Member,
   ProviderEntry,
 } from "../../core/group.ts";
-import { toHex } from "../../core/hash.ts";
+import { bits, toHex } from "../../core/hash.ts";
 import type { Hex } from "../../core/hash.ts";
 import { groupAbi } from "./abi.ts";
 import type { RpcPool } from "./rpc.ts";
@@ -121,7 +121,8 @@ export class SnapshotReader {
       }));
       this.#members.set(key, members);
     }
-    return { version: Number(committee.version), seed: committee.seed, members };
+    const accepted = bits(BigInt(committee.accepted));
+    return { version: Number(committee.version), seed: committee.seed, members, accepted };
   }
 
   async #readProviders(group: Hex, count: number, endBlock: number, block: number): Promise<ProviderEntry[]> {

@@ -178,7 +178,7 @@ class Round {
   }
 
   #portsOf(keyring: FileKeyring, store: MemoryStore, crypto: NobleCrypto): KeeperDependencies {
-    const endpoint = async (operator: Hex) => ({ operator, peerId: operator, multiaddrs: [] });
+    const endpoint = async (operator: Hex) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 });
     const chain: ChainPort = {
       follow: async (_groups, onUpdate) => {
         await onUpdate({ blocks: [...this.#blocks], groups: [this.#snapshot] });

@@ -58,7 +58,7 @@ function challengerWith(world: World, holders: readonly Holder[], client: Provid
       chain: {
         follow: async () => undefined,
         keeperEndpoint: async () => undefined,
-        providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [] }),
+        providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
         submit: async () => ({ kind: "failed", detail: "not used" }),
       },
       crypto: simulatedCrypto,

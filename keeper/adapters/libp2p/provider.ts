@@ -1,10 +1,8 @@
 /** ProviderClient over libp2p streams: a request of fixed size, then everything the provider sends until it closes. */
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
-import { multiaddr } from "@multiformats/multiaddr";
-import type { Multiaddr } from "@multiformats/multiaddr";
-import { concatBytes } from "../../storage/core/bytes.ts";
-import type { Hash } from "../../storage/core/merkle.ts";
+import { concatBytes } from "../../../storage/core/bytes.ts";
+import type { Hash } from "../../../storage/core/merkle.ts";
 import {
   CHALLENGE_PROTOCOL,
   MAX_CHALLENGE_RESPONSE_BYTES,
@@ -14,28 +12,33 @@ import {
   decodePiecesResponse,
   encodeChallengeRequest,
   encodePiecesRequest,
-} from "../codec/challenge.ts";
-import type { PiecesPage, Refusal } from "../codec/challenge.ts";
-import { collectPieces } from "../codec/piece-pages.ts";
+} from "../../codec/challenge.ts";
+import type { PiecesPage, Refusal } from "../../codec/challenge.ts";
+import { collectPieces } from "../../codec/piece-pages.ts";
+import type { InboundMeter } from "../../limits/inbound-meter.ts";
 import type {
   CallLimits,
   PieceListQuery,
   ProviderClient,
   ProviderFailure,
   ProviderTarget,
-} from "../ports/provider.ts";
+} from "../../ports/provider.ts";
+import { addressesOf } from "./node.ts";
 
-/** `libp2p` is the keeper's started node; `hash` a faster SHA-256 for long piece lists. */
-export function providerClient(dependencies: {
+/** Who calls: a started node, and the meter of what providers may send it. */
+export type Caller = {
   readonly libp2p: Pick<Libp2p, "dialProtocol">;
-  readonly hash?: Hash;
-}): ProviderClient {
-  const { libp2p, hash } = dependencies;
+  readonly meter?: Pick<InboundMeter, "expect">;
+};
+
+/** `hash` is a faster SHA-256 for long piece lists. */
+export function providerClient(caller: Caller & { readonly hash?: Hash }): ProviderClient {
+  const { hash } = caller;
   return {
     async challenge(target, request, limits) {
       const bytes = encodeChallengeRequest(request);
       const call = { protocol: CHALLENGE_PROTOCOL, bytes, maxBytes: MAX_CHALLENGE_RESPONSE_BYTES };
-      const received = await askProvider(libp2p, target, call, limits);
+      const received = await askProvider(caller, target, call, limits);
       if (!received.ok) return received;
       const decoded = decodeChallengeResponse(received.bytes);
       if (!decoded.ok) return failure("malformed", `${decoded.code}: ${decoded.detail}`);
@@ -49,7 +52,7 @@ export function providerClient(dependencies: {
         query,
         async (first) => {
           const timeout_ms = Math.max(1, deadline - performance.now());
-          const page = await askPage(libp2p, target, query, first, { ...limits, timeout_ms });
+          const page = await askPage(caller, target, query, first, { ...limits, timeout_ms });
           return page.ok ? page : { failure: page };
         },
         hash,
@@ -62,7 +65,7 @@ export function providerClient(dependencies: {
 }
 
 async function askPage(
-  libp2p: Pick<Libp2p, "dialProtocol">,
+  caller: Caller,
   target: ProviderTarget,
   query: PieceListQuery,
   first: number,
@@ -71,7 +74,7 @@ async function askPage(
   const { chainId, group, provider, listRoot } = query;
   const bytes = encodePiecesRequest({ chainId, group, provider, listRoot, first });
   const call = { protocol: PIECES_PROTOCOL, bytes, maxBytes: MAX_PIECES_RESPONSE_BYTES };
-  const received = await askProvider(libp2p, target, call, limits);
+  const received = await askProvider(caller, target, call, limits);
   if (!received.ok) return received;
   const decoded = decodePiecesResponse(received.bytes);
   if (!decoded.ok) return failure("malformed", `${decoded.code}: ${decoded.detail}`);
@@ -94,19 +97,22 @@ export interface ProviderCall {
 
 /** One request and everything the provider sends until it closes, at most `maxBytes`. Never rejects. */
 export async function askProvider(
-  libp2p: Pick<Libp2p, "dialProtocol">,
+  { libp2p, meter }: Caller,
   target: ProviderTarget,
   call: ProviderCall,
   limits: CallLimits,
 ): Promise<{ readonly ok: true; readonly bytes: Uint8Array } | ProviderFailure> {
   const timeout = AbortSignal.timeout(Math.ceil(limits.timeout_ms));
   const signal = limits.signal ? AbortSignal.any([limits.signal, timeout]) : timeout;
+  const addresses = addressesOf(target.peerId, target.addrs);
+  if (addresses.length === 0) return failure("unreachable", "the registry has no address of this provider");
   let stream: Stream;
   try {
-    stream = await libp2p.dialProtocol(dialTarget(target), call.protocol, { signal });
+    stream = await libp2p.dialProtocol(addresses, call.protocol, { signal });
   } catch (error) {
     return failure("unreachable", (error as Error).message);
   }
+  const expected = meter?.expect(target.peerId, call.maxBytes);
   try {
     const bytes = await exchange(stream, call, signal);
     if (bytes === undefined) {
@@ -120,6 +126,8 @@ export async function askProvider(
     stream.abort(error as Error);
     if (timeout.aborted) return failure("late", `no whole answer within ${Math.round(limits.timeout_ms)} ms`);
     return failure("unreachable", (error as Error).message);
+  } finally {
+    expected?.();
   }
 }
 
@@ -141,17 +149,4 @@ async function exchange(
     if (size > call.maxBytes) return undefined;
     chunks.push(chunk.subarray());
   }
-}
-
-/** Addresses that all name the peer, so that nobody else can answer in its place. */
-function dialTarget(target: ProviderTarget): Multiaddr[] {
-  if (target.addrs.length === 0) throw new Error("the registry has no address of this provider");
-  return target.addrs.map((text) => {
-    const address = multiaddr(text);
-    const named = address.getComponents().findLast(({ name }) => name === "p2p")?.value;
-    if (named !== undefined && named !== target.peerId) {
-      throw new Error(`${text}: expected the peer ${target.peerId}, actual ${named}`);
-    }
-    return named === undefined ? address.encapsulate(`/p2p/${target.peerId}`) : address;
-  });
 }
