@@ -86,7 +86,7 @@ function call(state: EndpointState, data: string): string {
       const operator = String(args[0]).toLowerCase();
       const member = state.members.find((each) => each.operator === operator);
       return abi.encodeFunctionResult(name, [
-        [ZERO, ZERO, 1, 1, member?.blsKey ?? "0x", member?.peerId ?? "0x", []],
+        [ZERO, ZERO, 1, 1, 1, member?.blsKey ?? "0x", member?.peerId ?? "0x", []],
       ]);
     }
     default:
