@@ -1,22 +1,17 @@
 /** Settlements of many groups from one account, on a real node whose blocks come when the test says so. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Wallet } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
-import { NobleCrypto } from "../../keeper/adapters/crypto-noble.ts";
-import { FileKeyring } from "../../keeper/adapters/keyring-file.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
-import { domainSeparator, settlementDigest } from "../../keeper/core/settlement.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import { fundOperators } from "../../scripts/fleet/setup.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
+import { certified as certifiedIn, keeperChain, mine as mineIn, until } from "../support/certified.ts";
 import { openChainScene } from "../support/chain-scene.ts";
 import type { ChainScene } from "../support/chain-scene.ts";
-import { GroupView } from "../../scripts/client/group-view.ts";
+import { RpcFront } from "../support/fleet/rpc-front.ts";
 
 const count = 5;
 const params = groupParams({ keepers: 4, providers: 1 });
@@ -25,13 +20,12 @@ let rpc: string;
 let provider: JsonRpcProvider;
 let keepers: readonly Keeper[];
 let groups: Hex[];
-let registry: Hex;
 const stop = new AbortController();
 
 let scene: ChainScene;
 beforeAll(async () => {
   scene = await openChainScene();
-  ({ rpc, provider, keepers, registry } = scene);
+  ({ rpc, provider, keepers } = scene);
   groups = [];
   for (let i = 0; i < count; i++) groups.push(await scene.group(params));
   await provider.send("evm_setAutomine", [false]);
@@ -42,67 +36,10 @@ afterAll(async () => {
   await scene.close();
 });
 
-/** Keeper 0's way to the chain: each call is a process of its own as far as its memory goes. */
-function chain(urls: readonly string[] = [rpc]): EthersChain {
-  const operatorSecret = keepers[0]?.keys.operator ?? "";
-  return new EthersChain({ chainId: 31_337, urls, registry, operatorSecret, poll_ms: 20 }, systemClock);
-}
-
+const chain = (urls?: readonly string[]): ReturnType<typeof keeperChain> => keeperChain(scene, urls);
+const certified = (...chosen: readonly Hex[]): Promise<Submission[]> => certifiedIn(scene, params, ...chosen);
+const mine = (blocks: number): Promise<void> => mineIn(scene, blocks);
 const head = (): Promise<number> => provider.getBlockNumber();
-
-async function mine(blocks: number): Promise<void> {
-  for (let i = 0; i < blocks; i++) await provider.send("evm_mine", []);
-}
-
-/**
- * What a committee would agree on for groups without providers, signed by keepers 1 to 3. The chain is first moved to where
- * all of them are in the last third of the same turn, so that keeper 0 may send them whoever leads (R25).
- */
-async function certified(...chosen: readonly Hex[]): Promise<Submission[]> {
-  const origins = await Promise.all(
-    chosen.map(async (group) => (await new GroupView(provider, group).parameters()).originBlock),
-  );
-  const lastThird = Math.ceil((2 * params.turn) / 3);
-  const startOf = (turn: number): number =>
-    Math.max(...origins) + params.interval + (turn - 1) * params.turn + lastThird;
-  let turn = 1;
-  while (startOf(turn) <= (await head())) turn++;
-  await provider.send("hardhat_mine", [`0x${(startOf(turn) - (await head())).toString(16)}`]);
-  return Promise.all(chosen.map((group, i) => certify(group, origins[i] as number, turn)));
-}
-
-async function certify(group: Hex, ts: number, turn: number): Promise<Submission> {
-  const te = ts + params.interval + (turn - 1) * params.turn;
-  const failed = turn === 1 ? 0n : 2n;
-  const settlement = { ts, te, committee: 1, leader: 0, failed, payees: 1n, items: [] };
-  const digest = settlementDigest(domainSeparator(31_337, group), settlement);
-  const partials = keepers.slice(1).map(({ index, keys }) => ({
-    keeper: index,
-    signature: new FileKeyring(keys).signDigest(digest),
-  }));
-  const { members } = await snapshotMembers(group);
-  const { signature, signers } = new NobleCrypto().aggregate(digest, partials, members);
-  if (signature === undefined) throw new Error("the partial signatures do not add up");
-  const bits = signers.reduce((sum, i) => sum | (1n << BigInt(i)), 0n);
-  return { group, settlement, signers: bits, signature, windowEnd: te + params.turn };
-}
-
-async function snapshotMembers(group: Hex): Promise<{ members: Parameters<NobleCrypto["aggregate"]>[2] }> {
-  const found = Promise.withResolvers<{ members: Parameters<NobleCrypto["aggregate"]>[2] }>();
-  const abort = new AbortController();
-  const following = chain().follow(
-    [group],
-    async ({ groups: [snapshot] }) => {
-      if (snapshot !== undefined) found.resolve({ members: snapshot.committee.members });
-    },
-    () => undefined,
-    abort.signal,
-  );
-  const result = await found.promise;
-  abort.abort();
-  await following;
-  return result;
-}
 
 async function pendingOfKeeper(): Promise<number[]> {
   const block = (await provider.send("eth_getBlockByNumber", ["pending", true])) as {
@@ -110,14 +47,6 @@ async function pendingOfKeeper(): Promise<number[]> {
   };
   const own = keepers[0]?.operator.toLowerCase();
   return block.transactions.filter(({ from }) => from === own).map(({ nonce }) => Number(nonce));
-}
-
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 15_000;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within 15 s: ${what}`);
-    await systemClock.sleep(20);
-  }
 }
 
 async function sendSelf(nonce: number, maxFeePerGas: bigint): Promise<void> {
@@ -208,28 +137,13 @@ type Altered = { number: string; hash: string };
 async function liar(
   change: (block: Altered, tag: string) => Altered,
 ): Promise<{ url: string; close(): Promise<void> }> {
-  type Call = { id: number; method: string; params: unknown[] };
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as Call | Call[];
-      const answer = async ({ id, method, params }: Call): Promise<unknown> => {
-        const result: unknown = await provider.send(method, params);
-        const isBlock = method === "eth_getBlockByNumber" && result !== null;
-        return {
-          jsonrpc: "2.0",
-          id,
-          result: isBlock ? change(result as Altered, String(params[0])) : result,
-        };
-      };
-      const done = Array.isArray(body) ? Promise.all(body.map(answer)) : answer(body);
-      void done.then((value) => response.end(JSON.stringify(value)));
-    });
-  });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  const close = (): Promise<void> => new Promise((done) => server.close(() => done()));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+  const front = await RpcFront.open(rpc);
+  front.lie("liar", (method, params, result) =>
+    method === "eth_getBlockByNumber" && result !== null
+      ? change(result as Altered, String(params[0]))
+      : result,
+  );
+  return { url: front.url("liar"), close: () => front.close() };
 }
 
 type Followed = { readonly heads: number[]; readonly troubles: string[] };

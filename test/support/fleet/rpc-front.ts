@@ -1,4 +1,7 @@
-/** What stands between keepers and the chain's RPC: it can lie to one of them, and keep all waiting while the chain changes. */
+/**
+ * What stands between keepers and the chain's RPC: it can lie to one of them, refuse or cut what one of them asks, and keep all
+ * waiting while the chain changes.
+ */
 import { once } from "node:events";
 import { Agent, createServer, request } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -10,11 +13,28 @@ type Answer = { readonly id: unknown; readonly result?: unknown; readonly error?
 /** Changes the result of one call; the call and the truth come in. */
 export type RpcLie = (method: string, params: readonly unknown[], result: unknown) => unknown;
 
+/** What comes in place of the chain's answer: an error object of JSON-RPC, an HTTP status, or a closed connection. */
+export type RpcFault =
+  | { readonly code: number; readonly message: string; readonly data?: unknown }
+  | { readonly status: number }
+  | "cut";
+
+/** Decides about one call before the chain sees it; undefined: the chain answers. */
+export type RpcFaultOf = (method: string, params: readonly unknown[]) => RpcFault | undefined;
+
+type Traffic = {
+  readonly calls: { method: string; params: readonly unknown[] }[];
+  now: number;
+  most: number;
+};
+
 export class RpcFront {
   readonly #upstream: URL;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server: Server;
   readonly #lies = new Map<string, RpcLie>();
+  readonly #faults = new Map<string, RpcFaultOf>();
+  readonly #traffic = new Map<string, Traffic>();
   #gate: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
 
@@ -44,6 +64,22 @@ export class RpcFront {
     this.#lies.delete(name);
   }
 
+  /** From now on `faultOf` decides about each call of client `name`. */
+  fail(name: string, faultOf: RpcFaultOf): void {
+    this.#faults.set(name, faultOf);
+  }
+
+  recover(name: string): void {
+    this.#faults.delete(name);
+  }
+
+  /** What client `name` asked so far, and how many of its requests were open at once at most. */
+  traffic(name: string): Traffic {
+    let traffic = this.#traffic.get(name);
+    if (traffic === undefined) this.#traffic.set(name, (traffic = { calls: [], now: 0, most: 0 }));
+    return traffic;
+  }
+
   /** Calls wait until `release`: a client sees the chain before or after, never in between. */
   hold(): void {
     this.#gate = new Promise((done) => {
@@ -63,11 +99,38 @@ export class RpcFront {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const body = await textOf(incoming);
+    const name = (incoming.url ?? "/").slice(1);
+    const traffic = this.traffic(name);
+    traffic.most = Math.max(traffic.most, ++traffic.now);
+    try {
+      await this.#answer(name, await textOf(incoming), outgoing);
+    } finally {
+      traffic.now--;
+    }
+  }
+
+  async #answer(name: string, body: string, outgoing: ServerResponse): Promise<void> {
     await this.#gate;
-    const answer = await this.#forward(body);
-    const lie = this.#lies.get((incoming.url ?? "/").slice(1));
-    const text = lie === undefined ? answer : retold(body, answer, lie);
+    const asked = JSON.parse(body) as Call | Call[];
+    const calls = Array.isArray(asked) ? asked : [asked];
+    for (const { method, params = [] } of calls) this.traffic(name).calls.push({ method, params });
+    const faultOf = this.#faults.get(name);
+    const faults = calls.map(({ method, params = [] }) => faultOf?.(method, params));
+    if (faults.includes("cut")) return void outgoing.destroy();
+    const status = faults.find((fault) => typeof fault === "object" && "status" in fault);
+    if (typeof status === "object" && "status" in status) return void outgoing.writeHead(status.status).end();
+    const lie = this.#lies.get(name);
+    const answers = await Promise.all(
+      calls.map(async (call, i): Promise<Answer> => {
+        const fault = faults[i];
+        if (fault !== undefined) return { id: call.id, error: fault };
+        const answer = JSON.parse(await this.#forward(JSON.stringify(call))) as Answer;
+        if (lie === undefined || answer.error !== undefined) return answer;
+        return { ...answer, result: lie(call.method, call.params ?? [], answer.result) };
+      }),
+    );
+    const version = (answer: Answer | undefined): object => ({ jsonrpc: "2.0", ...answer });
+    const text = JSON.stringify(Array.isArray(asked) ? answers.map(version) : version(answers[0]));
     outgoing.writeHead(200, { "content-type": "application/json" }).end(text);
   }
 
@@ -86,19 +149,6 @@ async function textOf(stream: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/** Answers with the lie applied to every result; one call or a batch. */
-function retold(body: string, answer: string, lie: RpcLie): string {
-  const asked = JSON.parse(body) as Call | Call[];
-  const answered = JSON.parse(answer) as Answer | Answer[];
-  const calls = Array.isArray(asked) ? asked : [asked];
-  const tell = (one: Answer): Answer => {
-    const call = calls.find(({ id }) => id === one.id);
-    if (call === undefined || one.error !== undefined) return one;
-    return { ...one, result: lie(call.method, call.params ?? [], one.result) };
-  };
-  return JSON.stringify(Array.isArray(answered) ? answered.map(tell) : tell(answered));
 }
 
 type RawBlock = { readonly number: string; readonly hash: string; readonly parentHash: string };
