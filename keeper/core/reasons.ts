@@ -212,20 +212,20 @@ export const reasons = {
   },
   // chain
   "rpc-down": {
-    short: "the chain endpoint does not answer",
-    long: "The keeper waits and resumes by itself. Check the endpoint, or add a second one.",
+    short: "a chain endpoint does not answer, or answers with an error",
+    long: "The next endpoint is asked; without one the keeper waits and resumes by itself. Check the endpoint, or add a second one.",
   },
   "group-unreadable": {
-    short: "the chain has no such group, or answers nonsense about it",
-    long: "What is at the group's address does not answer like a group. Check the address in the configuration; the keeper's other groups go on.",
+    short: "a group's state could not be read",
+    long: "What is at the group's address does not answer like a group, or the endpoints fail or differ about it. It is read again with every block until it answers; the keeper's other groups go on. If it lasts, check the address in the configuration and the endpoints.",
   },
   "rpc-lagging": {
     short: "an endpoint is behind the others and does not move",
     long: "Its head is more than four blocks below another's and has stood still for seconds (D7). It is not used until it moves.",
   },
   "rpc-disagrees": {
-    short: "endpoints show different chains, or one contradicts itself",
-    long: "At one height they name different blocks (D7), or a block does not name the one before it as its parent. The majority is believed; if there is none the keeper waits, as a wrong payment is worse than a late one. A third endpoint decides.",
+    short: "endpoints contradict each other, or one contradicts itself",
+    long: "At one height they name different blocks (D7), they tell a group's state at one block differently, or a block does not name the one before it as its parent. The majority is believed; if there is none the keeper waits, or keeps the state that it knew, as a wrong payment is worse than a late one. A third endpoint decides.",
   },
   "rpc-wrong-chain": {
     short: "the endpoint serves another chain",

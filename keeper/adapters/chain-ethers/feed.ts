@@ -3,148 +3,172 @@ import type { Block } from "../../core/events.ts";
 import type { GroupSnapshot } from "../../core/group.ts";
 import type { Hex } from "../../core/hash.ts";
 import type { ChainUpdate } from "../../ports/chain.ts";
-import { blockTag } from "./snapshot.ts";
-import type { SnapshotReader } from "./snapshot.ts";
-import { RpcUnavailable } from "./rpc.ts";
+import { CanonicalBlocks, recentBlocks } from "./blocks.ts";
+import type { Known, Path } from "./blocks.ts";
+import type { HeadBlock } from "./heads.ts";
+import { blockTag, RpcUnavailable } from "./rpc.ts";
 import type { RpcPool, Trouble } from "./rpc.ts";
+import type { SnapshotReader } from "./snapshot.ts";
 
-type RawBlock = { readonly number: string; readonly hash: Hex; readonly parentHash: Hex };
-type FeedBlock = Block & { readonly parentHash: Hex };
+/** A group as it was read last. */
+type Reading = {
+  readonly snapshot: GroupSnapshot;
+  /** The view at which it was read, or at which no log said that it changed. */
+  readonly view: number;
+};
 
-/** Hashes kept to recognise a reorg. */
-const remembered = 1024;
-/** At a start, all blocks of so many are read; of older ones only the slots' first. */
-const recentBlocks = 128;
-/** A chain may move while it is read, but not every time. */
-const maxRereads = 3;
-
-/** An endpoint contradicts itself: what it gives as one block's parent is not the block that it gives before it. */
-export class UnlinkedBlocks extends Error {}
+type Look = { readonly latest: HeadBlock; readonly reorg: boolean };
 
 export class Feed {
   readonly #rpc: RpcPool;
   readonly #reader: SnapshotReader;
   readonly #groups: readonly Hex[];
-  readonly #known = new Map<number, Hex>();
-  readonly #snapshots = new Map<Hex, GroupSnapshot>();
-  #head: FeedBlock | undefined;
-
   readonly #trouble: Trouble;
+  readonly #blocks: CanonicalBlocks;
+  #readings: ReadonlyMap<Hex, Reading> = new Map();
+  /** Groups whose state could not be read when it was due: it is read again with every head until it was. */
+  readonly #unread = new Set<Hex>();
+  #head: HeadBlock | undefined;
 
   constructor(rpc: RpcPool, reader: SnapshotReader, groups: readonly Hex[], trouble: Trouble) {
     this.#rpc = rpc;
     this.#reader = reader;
     this.#groups = groups;
     this.#trouble = trouble;
+    this.#blocks = new CanonicalBlocks(rpc);
   }
 
   /** What changed since the last call; undefined if nothing did. */
   async next(): Promise<ChainUpdate | undefined> {
-    const latest = await this.#rpc.head();
-    if (latest.hash === this.#head?.hash) return undefined;
+    const head = await this.#rpc.head();
     const previous = this.#head;
-    const blocks = previous === undefined ? [latest] : await this.#since(latest, previous.number);
-    const reorg = previous !== undefined && (blocks[0]?.number ?? 0) <= previous.number;
-    const groups = await this.#changedGroups(latest.number, previous?.number, reorg);
-    const older = previous === undefined ? await this.#history(groups, latest.number) : [];
-    for (const block of blocks) this.#known.set(block.number, block.hash);
-    for (const number of this.#known.keys()) {
-      if (number > latest.number || number <= latest.number - remembered) this.#known.delete(number);
-    }
+    if (head.hash === previous?.hash) return undefined;
+    const path: Path =
+      previous === undefined
+        ? { ancestor: -1, latest: head, blocks: [head] }
+        : await this.#blocks.pathTo(head);
+    const { latest } = path;
+    const reorg = previous !== undefined && path.ancestor < previous.number;
+    const readings = await this.#readAll({ latest, reorg });
+    const older = await this.#blocks.read(wanted(path, readings));
+    const blocks: Known[] = [...older, ...path.blocks];
+    const changed = [...readings].filter(([group, { snapshot }]) => {
+      const known = this.#readings.get(group)?.snapshot;
+      return known !== snapshot && (reorg || known === undefined || !sameState(known, snapshot));
+    });
+    // Nothing is kept before everything is read: what fails on the way is read again from the same head.
+    this.#blocks.remember(path.ancestor, blocks, latest.number);
+    this.#readings = readings;
     this.#head = latest;
-    return { blocks: [...older, ...blocks].map(({ number, hash }) => ({ number, hash })), groups };
+    return {
+      blocks: blocks.map(({ number, hash }): Block => ({ number, hash })),
+      groups: changed.map(([, { snapshot }]) => snapshot),
+    };
   }
 
-  async #block(which: number): Promise<FeedBlock> {
-    const raw = (await this.#rpc.send("eth_getBlockByNumber", [blockTag(which), false])) as RawBlock | null;
-    if (raw === null) throw new Error(`block ${which}: expected a block, actual none`);
-    return { number: Number(raw.number), hash: raw.hash, parentHash: raw.parentHash };
-  }
-
-  /**
-   * Blocks from the last common ancestor (exclusive) to `latest`, ascending.
-   * @throws UnlinkedBlocks if blocks do not name the ones before them as their parents, however often they are read (D7)
-   */
-  async #since(latest: FeedBlock, headBefore: number, rereads = maxRereads): Promise<FeedBlock[]> {
-    const blocks = [latest];
-    let first = latest;
-    while (first.number > 0) {
-      const parent = this.#known.get(first.number - 1);
-      if (parent === first.parentHash) break;
-      if (parent === undefined && first.number - 1 <= headBefore - remembered) break;
-      const block = await this.#block(first.number - 1);
-      if (block.hash !== first.parentHash) {
-        // The chain moved while it was read: start again from the new head.
-        if (rereads > 0) return this.#since(await this.#rpc.head(), headBefore, rereads - 1);
-        throw new UnlinkedBlocks(
-          `block ${block.number}: expected ${first.parentHash}, the parent that block ${first.number} names, actual ${block.hash}`,
-        );
-      }
-      blocks.unshift(block);
-      first = block;
-    }
-    return blocks;
-  }
-
-  async #changedGroups(
-    head: number,
-    headBefore: number | undefined,
-    reorg: boolean,
-  ): Promise<GroupSnapshot[]> {
-    const changed: GroupSnapshot[] = [];
+  async #readAll(look: Look): Promise<Map<Hex, Reading>> {
+    const readings = new Map<Hex, Reading>();
     for (const group of this.#groups) {
-      const known = this.#snapshots.get(group);
-      const confirmations = known?.params.confirmations;
-      const view = Math.max(0, head - (confirmations ?? 0));
-      if (known !== undefined && headBefore !== undefined && confirmations !== undefined && !reorg) {
-        const from = Math.max(0, headBefore - confirmations + 1);
-        if (from > view || !(await this.#hasLogs(group, from, view))) continue;
-      }
-      const snapshot = await this.#read(group, head, known);
-      if (snapshot === undefined) continue;
-      this.#snapshots.set(group, snapshot);
-      changed.push(snapshot);
+      const known = this.#readings.get(group);
+      const reading = await this.#readIfDue(group, known, look);
+      if (reading !== undefined) readings.set(group, reading);
     }
-    return changed;
+    return readings;
   }
 
-  /** Undefined if what is at the address does not answer like a group: that is no reason to hold up the others. */
+  async #readIfDue(group: Hex, known: Reading | undefined, look: Look): Promise<Reading | undefined> {
+    const { latest, reorg } = look;
+    const view = Math.max(0, latest.number - (known?.snapshot.params.confirmations ?? 0));
+    if (known !== undefined && !reorg && !this.#unread.has(group)) {
+      // Logs are one endpoint's word: once a slot the state itself is read, whatever they say (D7).
+      const sameSlot = slotOf(known.snapshot, view) === slotOf(known.snapshot, known.view);
+      if (sameSlot && !(await this.#hasLogs(group, known.view + 1, view, latest))) return { ...known, view };
+    }
+    const snapshot = await this.#read(group, latest.number, known?.snapshot);
+    if (snapshot === undefined) return known;
+    return { snapshot, view: Math.max(0, latest.number - snapshot.params.confirmations) };
+  }
+
+  /** Undefined if its state cannot be read now, or nothing answers like a group: that is no reason to hold up the others. */
   async #read(
     group: Hex,
     head: number,
     known: GroupSnapshot | undefined,
   ): Promise<GroupSnapshot | undefined> {
     try {
-      const view = Math.max(0, head - (known?.params.confirmations ?? 0));
-      const snapshot = await this.#reader.read(group, view);
-      if (known !== undefined || snapshot.params.confirmations === 0) return snapshot;
-      const confirmed = Math.max(0, head - snapshot.params.confirmations);
-      return confirmed < snapshot.params.originBlock ? snapshot : await this.#reader.read(group, confirmed);
+      const snapshot = await this.#readAtView(group, head, known);
+      this.#unread.delete(group);
+      return snapshot;
     } catch (error) {
       if (error instanceof RpcUnavailable) throw error;
-      this.#trouble("group-unreadable", `${group}: ${(error as Error).message.slice(0, 200)}`);
+      if (!this.#unread.has(group)) {
+        this.#trouble("group-unreadable", `${group}: ${(error as Error).message.slice(0, 200)}`);
+      }
+      this.#unread.add(group);
       return undefined;
     }
   }
 
-  async #hasLogs(address: Hex, from: number, to: number): Promise<boolean> {
-    const filter = { address, fromBlock: blockTag(from), toBlock: blockTag(to) };
-    const logs = (await this.#rpc.send("eth_getLogs", [filter])) as unknown[];
-    return logs.length > 0;
+  async #readAtView(group: Hex, head: number, known: GroupSnapshot | undefined): Promise<GroupSnapshot> {
+    const view = Math.max(0, head - (known?.params.confirmations ?? 0));
+    const snapshot = await this.#reader.read(group, view);
+    if (known !== undefined || snapshot.params.confirmations === 0) return snapshot;
+    const confirmed = Math.max(0, head - snapshot.params.confirmations);
+    return confirmed < snapshot.params.originBlock ? snapshot : this.#reader.read(group, confirmed);
   }
 
-  /** At a start: first blocks of the unsettled slots (R13), one interval more for a settlement that a reorg removes. */
-  async #history(groups: readonly GroupSnapshot[], head: number): Promise<FeedBlock[]> {
-    const numbers = new Set<number>();
-    for (let n = Math.max(0, head - recentBlocks); n < head; n++) numbers.add(n);
-    for (const { params, ts } of groups) {
-      const from = Math.max(params.originBlock, ts - params.interval);
-      // Both are slot boundaries (R4).
-      for (let n = from; n < head; n += params.slot) numbers.add(n);
+  async #hasLogs(address: Hex, from: number, to: number, latest: HeadBlock): Promise<boolean> {
+    if (from > to) return false;
+    // By its hash an endpoint that lags says that it has no such block; by numbers it would say that there are no logs.
+    const blockHash = to === latest.number ? latest.hash : this.#blocks.hashAt(to);
+    const single = from === to && blockHash !== undefined;
+    const filter = single
+      ? { address, blockHash }
+      : { address, fromBlock: blockTag(from), toBlock: blockTag(to) };
+    try {
+      return ((await this.#rpc.send("eth_getLogs", [filter])) as unknown[]).length > 0;
+    } catch (error) {
+      if (error instanceof RpcUnavailable) throw error;
+      // Endpoints limit ranges: the state itself takes one question.
+      return true;
     }
-    const blocks: FeedBlock[] = [];
-    for (const number of [...numbers].sort((a, b) => a - b)) blocks.push(await this.#block(number));
-    for (const block of blocks) this.#known.set(block.number, block.hash);
-    return blocks;
   }
+}
+
+function slotOf({ params }: GroupSnapshot, block: number): number {
+  return Math.floor((block - params.originBlock) / params.slot);
+}
+
+/** Equal but for the block at which they were read. */
+function sameState(a: GroupSnapshot, b: GroupSnapshot): boolean {
+  const text = (snapshot: GroupSnapshot): string =>
+    JSON.stringify({ ...snapshot, block: 0 }, (_key, value: unknown) =>
+      typeof value === "bigint" ? value.toString() : value,
+    );
+  return text(a) === text(b);
+}
+
+/**
+ * Blocks that are asked for between the ancestor and those that are read already: at a start and after a long outage not all of
+ * them, but the first of every unsettled slot (R13), one interval more for a settlement that a reorg removes, all of the present
+ * turn (the audit block is one of them, R20), and at a start the recent ones.
+ */
+function wanted({ ancestor, latest, blocks }: Path, readings: ReadonlyMap<Hex, Reading>): number[] {
+  const end = blocks[0]?.number ?? latest.number;
+  if (end <= ancestor + 1) return [];
+  const numbers = new Set<number>();
+  // What comes first replaces all that was known after it.
+  if (ancestor >= 0) numbers.add(ancestor + 1);
+  for (let n = Math.max(ancestor + 1, latest.number - recentBlocks); n < end; n++) numbers.add(n);
+  for (const { snapshot } of readings.values()) {
+    const { originBlock, interval, turn, slot, confirmations } = snapshot.params;
+    // Slot boundaries, all of them (R4).
+    let first = Math.max(originBlock, snapshot.ts - interval);
+    if (first <= ancestor) first += Math.ceil((ancestor + 1 - first) / slot) * slot;
+    for (let n = first; n < end; n += slot) numbers.add(n);
+    const late = latest.number - confirmations - snapshot.ts - interval;
+    const te = snapshot.ts + interval + Math.floor(late / turn) * turn;
+    if (late >= 0) for (let n = Math.max(te, ancestor + 1); n < end; n++) numbers.add(n);
+  }
+  return [...numbers].sort((a, b) => a - b);
 }

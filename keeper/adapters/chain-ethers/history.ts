@@ -7,10 +7,11 @@ import type { Hex } from "../../core/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds, Token } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";
-import { RpcPool, RpcUnavailable } from "./rpc.ts";
+import { blockTag, RpcPool, RpcUnavailable } from "./rpc.ts";
 import { booksAbi, settlementsOf } from "./settled.ts";
 import type { RawLog } from "./settled.ts";
-import { blockTag, call } from "./snapshot.ts";
+import { call } from "./snapshot.ts";
+import type { Ask } from "./snapshot.ts";
 
 type RawBlock = { readonly number: string; readonly hash: Hex; readonly timestamp: string };
 type RawTransaction = { readonly hash: Hex; readonly from: string; readonly input: string };
@@ -39,6 +40,7 @@ const settledTopic = (booksAbi.getEvent("Settled") as { topicHash: string }).top
 
 export class EthersHistory implements HistoryPort {
   readonly #rpc: RpcPool;
+  readonly #ask: Ask = (method, params) => this.#rpc.send(method, params);
   readonly #terms = new Map<Hex, Terms>();
   readonly #operators = new Map<string, readonly Hex[]>();
   readonly #tokens = new Map<Hex, Token>();
@@ -78,7 +80,7 @@ export class EthersHistory implements HistoryPort {
   async #termsOf(group: Hex): Promise<Terms> {
     const known = this.#terms.get(group);
     if (known !== undefined) return known;
-    const [{ originBlock, config }] = await call(this.#rpc, groupAbi, group, "parameters", [], "latest");
+    const [{ originBlock, config }] = await call(this.#ask, groupAbi, group, "parameters", [], "latest");
     const { price, keeperShareBps } = config;
     const token = String(config.token).toLowerCase() as Hex;
     const terms = { token, price, keeperShareBps: BigInt(keeperShareBps), origin: Number(originBlock) };
@@ -147,7 +149,7 @@ export class EthersHistory implements HistoryPort {
     const key = `${group}/${version}`;
     const known = this.#operators.get(key);
     if (known !== undefined) return known;
-    const [committee] = await call(this.#rpc, booksAbi, group, "committeeAt", [version], "latest");
+    const [committee] = await call(this.#ask, booksAbi, group, "committeeAt", [version], "latest");
     const operators = [...committee.operators].map((operator: string) => operator.toLowerCase() as Hex);
     this.#operators.set(key, operators);
     return operators;
@@ -155,8 +157,8 @@ export class EthersHistory implements HistoryPort {
 
   async groupFunds(group: Hex): Promise<GroupFunds> {
     const [[escrow], [fundedUntil]] = await Promise.all([
-      call(this.#rpc, booksAbi, group, "escrow", [], "latest"),
-      call(this.#rpc, booksAbi, group, "fundedUntil", [], "latest"),
+      call(this.#ask, booksAbi, group, "escrow", [], "latest"),
+      call(this.#ask, booksAbi, group, "fundedUntil", [], "latest"),
     ]);
     const token = await this.#tokenOf((await this.#termsOf(group)).token);
     return { token, unallocated: escrow.unallocated, arrears: escrow.arrears, fundedUntil };
@@ -176,7 +178,7 @@ export class EthersHistory implements HistoryPort {
   async #askToken(address: Hex): Promise<Token> {
     const ask = async (name: string): Promise<unknown> => {
       try {
-        return (await call(this.#rpc, tokenAbi, address, name, [], "latest"))[0];
+        return (await call(this.#ask, tokenAbi, address, name, [], "latest"))[0];
       } catch (error) {
         if (error instanceof RpcUnavailable) throw error;
         return undefined;

@@ -5,9 +5,11 @@ import type { ReasonCode } from "../../core/reasons.ts";
 import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
-import { Feed, UnlinkedBlocks } from "./feed.ts";
-import { RpcPool, RpcUnavailable } from "./rpc.ts";
+import { UnlinkedBlocks } from "./blocks.ts";
+import { Feed } from "./feed.ts";
+import { RpcDisagreement, RpcPool, RpcUnavailable } from "./rpc.ts";
 import { call, SnapshotReader } from "./snapshot.ts";
+import type { Ask } from "./snapshot.ts";
 import { Submitter } from "./submit.ts";
 
 export type ChainOptions = {
@@ -24,6 +26,7 @@ const bumpAfterBlocks = 3;
 export class EthersChain implements ChainPort {
   readonly #options: ChainOptions;
   readonly #rpc: RpcPool;
+  readonly #ask: Ask = (method, params) => this.#rpc.send(method, params);
   readonly #clock: ClockPort;
   readonly #submitter: Submitter;
 
@@ -52,7 +55,9 @@ export class EthersChain implements ChainPort {
         if (signal.aborted) break;
         // An outage of all endpoints pauses the keeper; it resumes where it was.
         if (error instanceof UnlinkedBlocks) onTrouble("rpc-disagrees", error.message);
-        else if (!(error instanceof RpcUnavailable)) onTrouble("rpc-down", String(error));
+        // These are told where they are found.
+        else if (!(error instanceof RpcUnavailable || error instanceof RpcDisagreement))
+          onTrouble("rpc-down", String(error));
         pause_ms = outagePause_ms;
       }
       await this.#clock.sleep(pause_ms, signal);
@@ -69,7 +74,7 @@ export class EthersChain implements ChainPort {
   }
 
   async #endpoint(role: "keeper" | "provider", operator: Hex): Promise<Endpoint | undefined> {
-    const [entry] = await call(this.#rpc, registryAbi, this.#options.registry, role, [operator], "latest");
+    const [entry] = await call(this.#ask, registryAbi, this.#options.registry, role, [operator], "latest");
     if (entry.registeredAt === 0n) return undefined;
     // A libp2p peer id of an ed25519 key is the base58 text of its identity multihash.
     const peerId = encodeBase58(entry.peerId);

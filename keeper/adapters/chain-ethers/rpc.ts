@@ -1,28 +1,32 @@
-/** Several endpoints as one: the next takes over when one is down, throttles or serves another chain (D7). */
-import { FetchRequest, JsonRpcProvider, Network } from "ethers";
+/** Several endpoints as one: the next takes over when one is down, throttles, fails or serves another chain (D7). */
+import type { Hex } from "../../core/hash.ts";
 import type { ReasonCode } from "../../core/reasons.ts";
+import { JsonRpcEndpoint, RpcError } from "./endpoint.ts";
 import { HeadAgreement } from "./heads.ts";
 import type { HeadBlock, HeadOf } from "./heads.ts";
 
 export type Trouble = (code: ReasonCode, detail: string) => void;
 
 type Endpoint = {
-  readonly url: string;
-  readonly provider: JsonRpcProvider;
+  readonly rpc: JsonRpcEndpoint;
+  /** For people: an address may hold a secret in its path. */
+  readonly name: string;
   checked: boolean;
   restUntil_ms: number;
 };
 
-const callTimeout_ms = 5_000;
+/** What one endpoint said to a question that several are asked. */
+type Vote = { readonly endpoint: Endpoint; readonly key: string; readonly tell: () => unknown };
+
 const rest_ms = 3_000;
 
+/** No endpoint answers. */
 export class RpcUnavailable extends Error {}
 
-type RawBlock = {
-  readonly number: string;
-  readonly hash: HeadBlock["hash"];
-  readonly parentHash: HeadBlock["hash"];
-};
+/** Endpoints answer differently, and no majority decides (D7). */
+export class RpcDisagreement extends Error {}
+
+type RawBlock = { readonly number: string; readonly hash: Hex; readonly parentHash: Hex };
 
 export class RpcPool {
   readonly #chainId: number;
@@ -35,13 +39,10 @@ export class RpcPool {
   constructor(options: { readonly chainId: number; readonly urls: readonly string[] }, now_ms: () => number) {
     this.#chainId = options.chainId;
     this.#now_ms = now_ms;
-    const network = Network.from(options.chainId);
-    this.#endpoints = options.urls.map((url) => ({
-      url,
-      provider: new JsonRpcProvider(requestTo(url), network, { staticNetwork: network, cacheTimeout: -1 }),
-      checked: false,
-      restUntil_ms: 0,
-    }));
+    this.#endpoints = options.urls.map((url, i) => {
+      const rpc = new JsonRpcEndpoint(url);
+      return { rpc, name: `endpoint ${i + 1} (${rpc.origin})`, checked: false, restUntil_ms: 0 };
+    });
   }
 
   onTrouble(trouble: Trouble): void {
@@ -49,23 +50,130 @@ export class RpcPool {
   }
 
   /**
-   * One JSON-RPC call on the first endpoint that answers. An answer that is an error of the call itself (a revert, a
-   * refused transaction) is thrown as it is: another endpoint would say the same.
+   * One JSON-RPC call on the first endpoint that answers. Only a revert is thrown at once: another endpoint would say the same.
+   * Any other error may be the endpoint's own, so the next one is asked.
+   * @throws RpcError with what the contract reverted with, or the first error if every endpoint that answers states one
    * @throws RpcUnavailable if every endpoint is down
    */
   async send(method: string, params: readonly unknown[]): Promise<unknown> {
-    let last = "no endpoint configured";
-    for (const endpoint of this.#endpoints) {
-      if (endpoint.restUntil_ms > this.#now_ms()) continue;
+    let stated: RpcError | undefined;
+    let last = "no endpoint is in use now";
+    for (const endpoint of this.#awake()) {
       try {
-        await this.#checkChain(endpoint);
-        return await withTimeout(endpoint.provider.send(method, [...params]));
+        return await this.#ask(endpoint, method, params);
       } catch (error) {
-        if (isAnswer(error)) throw error;
-        last = this.#failed(endpoint, error);
+        if (error instanceof RpcError && error.revert !== undefined) throw error;
+        if (error instanceof RpcError) stated ??= error;
+        else last = this.#failed(endpoint, error);
       }
     }
-    throw new RpcUnavailable(last);
+    throw stated ?? new RpcUnavailable(last);
+  }
+
+  /**
+   * The same call on every endpoint: one that swallows a transaction must not be the only one that has it (D7).
+   * @throws RpcError if an endpoint states an error and none accepts it
+   * @throws RpcUnavailable if every endpoint is down
+   */
+  async sendToAll(method: string, params: readonly unknown[]): Promise<unknown> {
+    let last = "no endpoint is in use now";
+    const results = await Promise.all(
+      this.#awake().map(async (endpoint) => {
+        try {
+          return { result: await this.#ask(endpoint, method, params) };
+        } catch (error) {
+          if (error instanceof RpcError) return { error };
+          last = this.#failed(endpoint, error);
+          return {};
+        }
+      }),
+    );
+    const accepted = results.find((answer) => "result" in answer);
+    if (accepted !== undefined) return accepted.result;
+    throw results.find(({ error }) => error !== undefined)?.error ?? new RpcUnavailable(last);
+  }
+
+  /**
+   * The same call on two endpoints, if two answer, and on all of them if those two differ: what decides about money is not taken
+   * from one alone (D7). `keyOf` says what has to be equal.
+   * @throws RpcDisagreement if no answer has more votes than every other
+   */
+  async sendAgreed(
+    method: string,
+    params: readonly unknown[],
+    keyOf: (result: unknown) => string = (result) => JSON.stringify(result),
+  ): Promise<unknown> {
+    const awake = this.#awake();
+    const votes: Vote[] = [];
+    const errors: Error[] = [];
+    const ask = async (endpoint: Endpoint): Promise<void> => {
+      const said = await this.#voteOf(endpoint, method, params, keyOf);
+      if (said instanceof Error) errors.push(said);
+      else votes.push(said);
+    };
+    await Promise.all(awake.slice(0, 2).map(ask));
+    for (const endpoint of awake.slice(2)) {
+      if (votes.length >= 2 && isUnanimous(votes)) break;
+      await ask(endpoint);
+    }
+    if (votes.length === 0) {
+      throw (
+        errors.find((e) => e instanceof RpcError) ??
+        errors[0] ??
+        new RpcUnavailable("no endpoint is in use now")
+      );
+    }
+    return this.#decide(method, votes)();
+  }
+
+  async #voteOf(
+    endpoint: Endpoint,
+    method: string,
+    params: readonly unknown[],
+    keyOf: (result: unknown) => string,
+  ): Promise<Vote | Error> {
+    try {
+      const result = await this.#ask(endpoint, method, params);
+      if (result === null) return new RpcError(0, `${method}: ${endpoint.name} has none`);
+      return { endpoint, key: keyOf(result), tell: () => result };
+    } catch (error) {
+      if (error instanceof RpcError) {
+        if (error.revert === undefined) return error;
+        const tell = (): never => {
+          throw error;
+        };
+        return { endpoint, key: `revert ${error.revert}`, tell };
+      }
+      return new RpcUnavailable(this.#failed(endpoint, error));
+    }
+  }
+
+  #decide(method: string, votes: readonly Vote[]): () => unknown {
+    const count = (key: string): number => votes.filter((vote) => vote.key === key).length;
+    const [first, second] = [...new Map(votes.map((vote) => [vote.key, vote])).values()].sort(
+      (a, b) => count(b.key) - count(a.key),
+    );
+    if (first === undefined) throw new RangeError("votes: expected at least one, actual none");
+    if (second === undefined) return first.tell;
+    if (count(first.key) === count(second.key)) {
+      const detail = `${votes.length} endpoints answer ${method} differently: ${votes.map(({ endpoint }) => endpoint.name).join(", ")}`;
+      this.#trouble("rpc-disagrees", detail);
+      throw new RpcDisagreement(detail);
+    }
+    for (const { endpoint, key } of votes) {
+      if (key !== first.key)
+        this.#rest(endpoint, "rpc-disagrees", `another answer to ${method} than the others`);
+    }
+    return first.tell;
+  }
+
+  #awake(): Endpoint[] {
+    return this.#endpoints.filter(({ restUntil_ms }) => restUntil_ms <= this.#now_ms());
+  }
+
+  async #ask(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<unknown> {
+    await this.#checkChain(endpoint);
+    return endpoint.rpc.send(method, params);
   }
 
   /**
@@ -77,7 +185,7 @@ export class RpcPool {
     if (heads.length === 0) throw new RpcUnavailable("no endpoint tells a head");
     const agreement = await this.#agreement.decide(
       heads,
-      async (endpoint, number) => this.#blockOf(endpoint, `0x${number.toString(16)}`),
+      async (endpoint, number) => this.#blockOf(endpoint, blockTag(number)),
       this.#now_ms(),
     );
     for (const endpoint of agreement.lagging) this.#rest(endpoint, "rpc-lagging", "its head stands still");
@@ -94,10 +202,39 @@ export class RpcPool {
     return agreement.head;
   }
 
+  /**
+   * A block below the head; an endpoint that lags has none yet, so the next one is asked.
+   * @throws RpcUnavailable if no endpoint has it now
+   */
+  async block(number: number): Promise<HeadBlock> {
+    let last = "no endpoint is in use now";
+    for (const endpoint of this.#awake()) {
+      try {
+        await this.#checkChain(endpoint);
+        const block = await this.#blockOf(endpoint, blockTag(number));
+        if (block?.number === number) return block;
+        last = `${endpoint.name}: expected block ${number}, actual ${block?.number ?? "none"}`;
+      } catch (error) {
+        last = this.#failed(endpoint, error);
+      }
+    }
+    throw new RpcUnavailable(last);
+  }
+
+  /** The hash of a block that nothing links to what is known: told by two endpoints, if two answer (D7). */
+  async blockHash(number: number): Promise<Hex> {
+    const hashIn = (block: unknown): unknown => (block as RawBlock).hash;
+    const params = [blockTag(number), false];
+    const block = await this.sendAgreed("eth_getBlockByNumber", params, (found) => String(hashIn(found)));
+    const hash = hashIn(block);
+    if (!isHash(hash))
+      throw new Error(`block ${number}: expected a hash of 32 bytes, actual ${String(hash)}`);
+    return hash;
+  }
+
   async #heads(): Promise<HeadOf<Endpoint>[]> {
-    const awake = this.#endpoints.filter(({ restUntil_ms }) => restUntil_ms <= this.#now_ms());
     const heads = await Promise.all(
-      awake.map(async (endpoint) => {
+      this.#awake().map(async (endpoint) => {
         try {
           await this.#checkChain(endpoint);
           const latest = await this.#blockOf(endpoint, "latest");
@@ -113,9 +250,7 @@ export class RpcPool {
   }
 
   async #blockOf(endpoint: Endpoint, tag: string): Promise<HeadBlock | undefined> {
-    const raw = (await withTimeout(
-      endpoint.provider.send("eth_getBlockByNumber", [tag, false]),
-    )) as RawBlock | null;
+    const raw = (await endpoint.rpc.send("eth_getBlockByNumber", [tag, false])) as RawBlock | null;
     if (raw === null) return undefined;
     const block = { number: Number(raw.number), hash: raw.hash, parentHash: raw.parentHash };
     const whole = Number.isSafeInteger(block.number) && block.number >= 0 && isHash(raw.hash);
@@ -123,7 +258,13 @@ export class RpcPool {
     return block;
   }
 
+  /** An error that an endpoint states is told; one that does not answer is left alone for a while, too. */
   #failed(endpoint: Endpoint, error: unknown): string {
+    if (error instanceof RpcError) {
+      const text = `${endpoint.name}: ${error.message}`;
+      this.#trouble("rpc-down", text);
+      return text;
+    }
     const code = error instanceof WrongChain ? "rpc-wrong-chain" : "rpc-down";
     endpoint.checked = false;
     return this.#rest(endpoint, code, (error as Error).message);
@@ -132,55 +273,33 @@ export class RpcPool {
   /** Leaves an endpoint alone for a while. */
   #rest(endpoint: Endpoint, code: ReasonCode, detail: string): string {
     endpoint.restUntil_ms = this.#now_ms() + rest_ms;
-    const text = `${endpoint.url}: ${detail}`;
+    const text = `${endpoint.name}: ${detail}`;
     this.#trouble(code, text);
     return text;
   }
 
   async #checkChain(endpoint: Endpoint): Promise<void> {
     if (endpoint.checked) return;
-    const actual = Number(await withTimeout(endpoint.provider.send("eth_chainId", [])));
+    const actual = Number(await endpoint.rpc.send("eth_chainId", []));
     if (actual !== this.#chainId) throw new WrongChain(`expected chain ${this.#chainId}, actual ${actual}`);
     endpoint.checked = true;
   }
 
   close(): void {
-    for (const endpoint of this.#endpoints) endpoint.provider.destroy();
+    for (const { rpc } of this.#endpoints) rpc.close();
   }
 }
 
-/** The library would wait and repeat by itself when it is throttled: the next endpoint is the better answer. */
-function requestTo(url: string): FetchRequest {
-  const request = new FetchRequest(url);
-  request.timeout = callTimeout_ms;
-  request.setThrottleParams({ maxAttempts: 1 });
-  return request;
+function isUnanimous(votes: readonly Vote[]): boolean {
+  return votes.every(({ key }) => key === votes[0]?.key);
 }
 
-function isHash(value: unknown): boolean {
+export function blockTag(block: number): Hex {
+  return `0x${block.toString(16)}`;
+}
+
+function isHash(value: unknown): value is Hex {
   return typeof value === "string" && /^0x[0-9a-f]{64}$/i.test(value);
 }
 
 class WrongChain extends Error {}
-
-async function withTimeout<T>(call: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${callTimeout_ms} ms`)), callTimeout_ms);
-  });
-  try {
-    return await Promise.race([call, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** True if the endpoint did answer: the call itself is at fault. */
-function isAnswer(error: unknown): boolean {
-  const code = (error as { code?: string }).code;
-  if (code === "CALL_EXCEPTION" || code === "INSUFFICIENT_FUNDS" || code === "NONCE_EXPIRED") return true;
-  if (code === "REPLACEMENT_UNDERPRICED") return true;
-  const inner = (error as { error?: { code?: number } }).error;
-  // -32005 is a rate limit; every other JSON-RPC error object is an answer to the call.
-  return code === "UNKNOWN_ERROR" && inner?.code !== undefined && inner.code !== -32005;
-}

@@ -12,21 +12,22 @@ import type {
 import { bits, toHex } from "../../core/hash.ts";
 import type { Hex } from "../../core/hash.ts";
 import { groupAbi } from "./abi.ts";
+import { inParallel } from "./parallel.ts";
+import { blockTag } from "./rpc.ts";
 import type { RpcPool } from "./rpc.ts";
 
 const pageSize = 64n;
-
-export function blockTag(block: number): Hex {
-  return `0x${block.toString(16)}`;
-}
 
 function lower(address: string): Hex {
   return address.toLowerCase() as Hex;
 }
 
+/** Asks one endpoint or several. */
+export type Ask = (method: string, params: readonly unknown[]) => Promise<unknown>;
+
 /** eth_call with decoded outputs; a single output comes as itself. */
 export async function call(
-  rpc: RpcPool,
+  ask: Ask,
   abi: Interface,
   to: Hex,
   name: string,
@@ -35,7 +36,7 @@ export async function call(
 ): Promise<ReturnType<Interface["decodeFunctionResult"]>> {
   const data = abi.encodeFunctionData(name, [...args]);
   const tag = block === "latest" ? block : blockTag(block);
-  const output = (await rpc.send("eth_call", [{ to, data }, tag])) as string;
+  const output = (await ask("eth_call", [{ to, data }, tag])) as string;
   return abi.decodeFunctionResult(name, output);
 }
 
@@ -49,16 +50,17 @@ export function compressG2(eip2537: Uint8Array): Hex {
   return toHex(point.toBytes(true));
 }
 
+/** What keepers act on is read from two endpoints, where there are two (D7). */
 export class SnapshotReader {
   readonly #chainId: number;
-  readonly #rpc: RpcPool;
+  readonly #ask: Ask;
   readonly #params = new Map<Hex, GroupParams>();
   /** Members by keys blob: a version whose keys change gets another blob. */
   readonly #members = new Map<string, readonly Member[]>();
 
   constructor(chainId: number, rpc: RpcPool) {
     this.#chainId = chainId;
-    this.#rpc = rpc;
+    this.#ask = (method, params) => rpc.sendAgreed(method, params);
   }
 
   async read(group: Hex, block: number): Promise<GroupSnapshot> {
@@ -84,7 +86,7 @@ export class SnapshotReader {
   }
 
   #call(group: Hex, name: string, args: readonly unknown[], block: number): ReturnType<typeof call> {
-    return call(this.#rpc, groupAbi, group, name, args, block);
+    return call(this.#ask, groupAbi, group, name, args, block);
   }
 
   async #readParams(group: Hex, block: number): Promise<GroupParams> {
@@ -126,19 +128,20 @@ export class SnapshotReader {
   }
 
   async #readProviders(group: Hex, count: number, endBlock: number, block: number): Promise<ProviderEntry[]> {
-    const entries: ProviderEntry[] = [];
-    for (let from = 0n; from < BigInt(count); from += pageSize) {
-      const [rows] = await this.#call(group, "providers", [from, pageSize], block);
-      for (const row of rows) {
-        if (row.closed) continue;
-        const history = await this.#readHistory(group, row, block);
-        // R33: after a terminate the commitment ends with the lockup.
-        if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
-        const activeFrom = Number(row.activeFrom);
-        entries.push({ index: Number(row.index), operator: lower(row.operator), activeFrom, history });
-      }
-    }
-    return entries;
+    const pages = Array.from({ length: Math.ceil(count / Number(pageSize)) }, (_, i) => BigInt(i) * pageSize);
+    const rows = (
+      await inParallel(pages, async (from) => {
+        const [page] = await this.#call(group, "providers", [from, pageSize], block);
+        return [...page].filter((row) => !row.closed);
+      })
+    ).flat();
+    return inParallel(rows, async (row) => {
+      const history = await this.#readHistory(group, row, block);
+      // R33: after a terminate the commitment ends with the lockup.
+      if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
+      const activeFrom = Number(row.activeFrom);
+      return { index: Number(row.index), operator: lower(row.operator), activeFrom, history };
+    });
   }
 
   async #readHistory(

@@ -9,8 +9,10 @@ import type { Hex } from "../../core/hash.ts";
 import type { Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { groupAbi } from "./abi.ts";
+import { RpcError } from "./endpoint.ts";
 import { NonceQueue } from "./nonces.ts";
 import { revertText } from "./revert.ts";
+import { blockTag, RpcDisagreement, RpcUnavailable } from "./rpc.ts";
 import type { RpcPool } from "./rpc.ts";
 
 export type SubmitOptions = {
@@ -26,10 +28,28 @@ type Call = { readonly to: Hex; readonly data: string; readonly gasLimit: bigint
 type RawReceipt = { readonly status: string; readonly blockNumber: string; readonly gasUsed: string };
 type Mined = { readonly tx: Hex; readonly receipt: RawReceipt; readonly cancelled: boolean };
 
+/** One settlement from the first transaction with its nonce until one of them is mined. */
+type Flight = {
+  readonly call: Call;
+  readonly nonce: number;
+  fees: Fees;
+  /** By transaction, whether it cancels. */
+  readonly sent: Map<Hex, boolean>;
+  /** Head at the last one. */
+  sentAt: number;
+  cancelling: boolean;
+};
+
+/** The most that one transaction may have (EIP-7825). */
+const transactionGasCap = 16_777_216n;
+/** Refusals that the next blocks may end: the settlement stays on its way. */
+const passing: ReadonlySet<string> = new Set(["Upkeeping_TooEarly", "Upkeeping_NotLeader"]);
 /** Nodes ask for at least 10 % more to replace a transaction; 25 % leaves room for rounding. */
 const bumpPercent = 125n;
 const gasMarginPercent = 130n;
 const cancelGas = 21_000n;
+/** How nodes say that they have this transaction, or that another one with its nonce is mined. */
+const taken = /nonce.?too.?low|old.?nonce|already.?known|known.?transaction|already.?imported/i;
 /** Enough raises to replace whatever a former process left pending at up to nine times the fee. */
 const maxRaisesAtOnce = 10;
 
@@ -53,7 +73,7 @@ export class Submitter {
     const data = groupAbi.encodeFunctionData("settle", args);
     const simulated = await this.#simulate(submission.group, data);
     if ("kind" in simulated) return simulated;
-    const call = { to: submission.group, data, gasLimit: (simulated.gas * gasMarginPercent) / 100n };
+    const call = { to: submission.group, data, gasLimit: simulated.gasLimit };
     const poor = await this.#lacksFunds(call, await this.#fees());
     if (poor !== undefined) return { kind: "failed", detail: poor };
     const nonce = this.#nonces.take(await this.#minedCount());
@@ -65,14 +85,32 @@ export class Submitter {
   }
 
   /** What the contract would say now; a refusal costs nothing here. */
-  async #simulate(to: Hex, data: string): Promise<{ gas: bigint } | SubmitResult> {
+  async #simulate(to: Hex, data: string): Promise<{ gasLimit: bigint } | SubmitResult> {
     const from = this.#wallet.address;
     try {
-      return { gas: BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string) };
+      const gas = BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string);
+      if (gas > transactionGasCap) {
+        const detail = `gas of the settlement: expected at most ${transactionGasCap}, the most that a transaction may have, actual ${gas}`;
+        return { kind: "failed", detail };
+      }
+      const wished = (gas * gasMarginPercent) / 100n;
+      return { gasLimit: wished < transactionGasCap ? wished : transactionGasCap };
     } catch (error) {
       const revert = revertText(groupAbi, error);
       const late = revert.name === "Upkeeping_StaleStart" || revert.name === "Upkeeping_TooLate";
       return { kind: late ? "superseded" : "failed", detail: revert.text };
+    }
+  }
+
+  /** Whether the contract refuses a pending settlement for good, in its own words and told by two endpoints, if two answer. */
+  async #isRefused({ to, data }: Call, head: number): Promise<boolean> {
+    try {
+      await this.#rpc.sendAgreed("eth_call", [{ from: this.#wallet.address, to, data }, blockTag(head)]);
+      return false;
+    } catch (error) {
+      // Whatever else fails here says nothing of the settlement.
+      const { name } = revertText(groupAbi, error);
+      return name !== undefined && !passing.has(name);
     }
   }
 
@@ -86,34 +124,39 @@ export class Submitter {
 
   /** Sends, waits, raises the fee; frees the nonce when the settlement is not wanted any more. */
   async #follow(call: Call, nonce: number, windowEnd: number, signal: AbortSignal): Promise<SubmitResult> {
-    let fees = await this.#fees();
-    const sent = new Map<Hex, boolean>();
-    const send = async (what: Call, cancels: boolean): Promise<void> => {
-      const result = await this.#send(what, nonce, fees);
-      fees = result.fees;
-      sent.set(result.hash, cancels);
-    };
+    const { poll_ms, bumpAfterBlocks } = this.#options;
+    const [fees, { number: sentAt }] = await Promise.all([this.#fees(), this.#rpc.head()]);
+    const flight: Flight = { call, nonce, fees, sent: new Map(), sentAt, cancelling: false };
     try {
-      await send(call, false);
+      await this.#launch(flight, call);
     } catch (error) {
       return { kind: "failed", detail: (error as Error).message };
     }
-    let sentAt = await this.#head();
-    let cancelling = false;
     while (!signal.aborted) {
-      await this.#clock.sleep(this.#options.poll_ms, signal);
-      const mined = await this.#minedOf(sent, nonce);
-      if (mined !== undefined) return mined;
-      const head = await this.#head();
-      const closes: boolean = head + 1 >= windowEnd && !cancelling;
-      if (head < sentAt + this.#options.bumpAfterBlocks && !closes) continue;
-      await this.#fillGaps(nonce, fees);
-      cancelling ||= closes || "kind" in (await this.#simulate(call.to, call.data));
-      fees = raised(fees);
-      sentAt = head;
-      await send(cancelling ? this.#cancellation() : call, cancelling);
+      await this.#clock.sleep(poll_ms, signal);
+      try {
+        const mined = await this.#minedOf(flight.sent, nonce);
+        if (mined !== undefined) return mined;
+        const { number: head } = await this.#rpc.head();
+        const closes = head + 1 >= windowEnd && !flight.cancelling;
+        if (head < flight.sentAt + bumpAfterBlocks && !closes) continue;
+        flight.sentAt = head;
+        await this.#fillGaps(nonce, flight.fees);
+        flight.cancelling ||= closes || (await this.#isRefused(call, head));
+        flight.fees = raised(flight.fees);
+        await this.#launch(flight, flight.cancelling ? this.#cancellation() : call);
+      } catch (error) {
+        // It is on its way: an endpoint that fails does not change that, and the pool has told of it.
+        if (!isFailureOfEndpoints(error)) throw error;
+      }
     }
     return { kind: "superseded", detail: "stopped" };
+  }
+
+  async #launch(flight: Flight, what: Call): Promise<void> {
+    const { hash, fees } = await this.#send(what, flight.nonce, flight.fees);
+    flight.fees = fees;
+    flight.sent.set(hash, what !== flight.call);
   }
 
   #cancellation(): Call {
@@ -143,13 +186,13 @@ export class Submitter {
       });
       const hash = Transaction.from(raw).hash as Hex;
       try {
-        await this.#rpc.send("eth_sendRawTransaction", [raw]);
+        await this.#rpc.sendToAll("eth_sendRawTransaction", [raw]);
         return { hash, fees };
       } catch (error) {
         const text = (error as Error).message;
         if (/underpriced/i.test(text) && raise < maxRaisesAtOnce) {
           fees = raised(fees);
-        } else if (/nonce|known|imported/i.test(text)) {
+        } else if (taken.test(text)) {
           return { hash, fees }; // mined or pending already: the receipt tells
         } else {
           throw error;
@@ -166,16 +209,12 @@ export class Submitter {
       if (receipt !== null) return outcome({ tx, receipt, cancelled });
     }
     if (!used) return undefined;
-    // The feed tells what became of the interval; a receipt that a node lost changes nothing in that.
-    return { kind: "superseded", detail: `nonce ${nonce} is used and no endpoint shows a receipt` };
+    // The next attempt is simulated first, so it costs nothing if the settlement is in the chain.
+    return { kind: "failed", detail: `nonce ${nonce} is used and no endpoint shows a receipt` };
   }
 
   async #minedCount(): Promise<number> {
     return Number(await this.#rpc.send("eth_getTransactionCount", [this.#wallet.address, "latest"]));
-  }
-
-  async #head(): Promise<number> {
-    return Number(await this.#rpc.send("eth_blockNumber", []));
   }
 
   async #fees(): Promise<Fees> {
@@ -186,6 +225,10 @@ export class Submitter {
     const tip = 1_000_000_000n;
     return { maxFeePerGas: base * 2n + tip, maxPriorityFeePerGas: tip };
   }
+}
+
+function isFailureOfEndpoints(error: unknown): boolean {
+  return error instanceof RpcError || error instanceof RpcUnavailable || error instanceof RpcDisagreement;
 }
 
 function raised(fees: Fees): Fees {

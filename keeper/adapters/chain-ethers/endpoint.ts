@@ -1,0 +1,116 @@
+/** One JSON-RPC endpoint over HTTP: it answers, states an error, or does not answer in time. */
+import type { Hex } from "../../core/hash.ts";
+
+const callTimeout_ms = 5_000;
+/** The largest honest answer is a range of logs; an endpoint that sends more must not fill this keeper's memory (D7). */
+const maxAnswer_bytes = 32 * 2 ** 20;
+/** Codes by which endpoints say that they were asked too often. */
+const limitCodes: ReadonlySet<unknown> = new Set([-32_005, 429]);
+
+/** The endpoint answered, and its answer is an error object of JSON-RPC. */
+export class RpcError extends Error {
+  override readonly name = "RpcError";
+  readonly code: number;
+  /** What the contract reverted with. Undefined: the endpoint failed, which says nothing about the call. */
+  readonly revert: Hex | undefined;
+
+  constructor(code: number, message: string, data?: unknown) {
+    super(message);
+    this.code = code;
+    this.revert = revertData(data);
+  }
+}
+
+type Answer = {
+  readonly result?: unknown;
+  readonly error?: { readonly code?: unknown; readonly message?: unknown; readonly data?: unknown } | null;
+};
+
+/** Nodes wrap the data differently: plain, in an object, or behind the word "Reverted". */
+function revertData(data: unknown): Hex | undefined {
+  const inner = typeof data === "object" && data !== null ? (data as { data?: unknown }).data : data;
+  const found = typeof inner === "string" ? /^(?:Reverted )?(0x(?:[0-9a-f]{2}){4,})$/i.exec(inner) : null;
+  return found?.[1]?.toLowerCase() as Hex | undefined;
+}
+
+export class JsonRpcEndpoint {
+  readonly url: string;
+  readonly #target: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #closed = new AbortController();
+  #calls = 0;
+
+  constructor(url: string) {
+    this.url = url;
+    this.#target = new URL(url);
+    const { username, password } = this.#target;
+    // Not part of a request's address: a server takes them from a header.
+    this.#target.username = this.#target.password = "";
+    const secret = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    const authorization = username === "" ? {} : { authorization: `Basic ${btoa(secret)}` };
+    this.#headers = { "content-type": "application/json", ...authorization };
+  }
+
+  /** What may be shown of it: names and keys of services are in path and user. */
+  get origin(): string {
+    return this.#target.origin;
+  }
+
+  /**
+   * @throws RpcError if the endpoint answers with an error
+   * @throws Error if it does not answer in time, asks for fewer calls, or answers with something else than JSON-RPC
+   */
+  async send(method: string, params: readonly unknown[]): Promise<unknown> {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#calls, method, params });
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(callTimeout_ms)]);
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(this.#target, { method: "POST", headers: this.#headers, body, signal });
+      text = await textOf(response);
+    } catch (error) {
+      throw new Error(`${method}: ${whyNot(error)}`, { cause: error });
+    }
+    const answer = parsed(text);
+    if (answer?.error !== undefined && answer.error !== null) {
+      const { code, message, data } = answer.error;
+      const words = `${method}: ${String(message).slice(0, 300)}`;
+      if (response.status === 429 || limitCodes.has(code)) throw new Error(words);
+      throw new RpcError(Number(code), words, data);
+    }
+    if (!response.ok) throw new Error(`${method}: HTTP status ${response.status}`);
+    if (answer === undefined || !("result" in answer)) throw new Error(`${method}: no answer of JSON-RPC`);
+    return answer.result;
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+}
+
+async function textOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let [text, bytes] = ["", 0];
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxAnswer_bytes) throw new Error(`expected at most ${maxAnswer_bytes} bytes, actual more`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function parsed(text: string): Answer | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function whyNot(error: unknown): string {
+  const { name, message, cause } = error as Error;
+  if (name === "TimeoutError") return `no answer in ${callTimeout_ms} ms`;
+  // The platform says only "fetch failed" and keeps the reason inside.
+  return cause instanceof Error ? cause.message : message;
+}
