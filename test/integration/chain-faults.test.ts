@@ -12,7 +12,7 @@ import { RpcFront } from "../support/fleet/rpc-front.ts";
 import type { RpcFault } from "../support/fleet/rpc-front.ts";
 
 /** Turns long enough for several blocks in their last third. */
-const params = { ...groupParams({ keepers: 4, providers: 1 }), interval: 65, turn: 60, lockup: 185 };
+const params = { ...groupParams({ keepers: 4, providers: 1 }), interval: 120, turn: 60, lockup: 240 };
 const internal: RpcFault = { code: -32_603, message: "internal error" };
 
 let scene: ChainScene;
