@@ -78,7 +78,12 @@ export class EthersChain implements ChainPort {
     if (entry.registeredAt === 0n) return undefined;
     // A libp2p peer id of an ed25519 key is the base58 text of its identity multihash.
     const peerId = encodeBase58(entry.peerId);
-    return { operator, peerId, multiaddrs: [...entry.multiaddrs], sequence: Number(entry.registrationSequence) };
+    return {
+      operator,
+      peerId,
+      multiaddrs: [...entry.multiaddrs],
+      sequence: Number(entry.registrationSequence),
+    };
   }
 
   submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {

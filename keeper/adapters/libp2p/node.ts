@@ -60,6 +60,9 @@ function parsed(text: string): Multiaddr | undefined {
   }
 }
 
+/** Streams that a provider may open to be told that there is no such protocol: its signs of life are such, and must not fail. */
+const refusedStreams = 4;
+
 /** A node that only asks: it listens nowhere, offers no protocol, and takes from a peer what it asked it for and little more. */
 export type CallingNode = {
   readonly libp2p: Libp2p;
@@ -76,7 +79,7 @@ export async function startCallingNode(peerSecret: Hex): Promise<CallingNode> {
     privateKey: await privateKeyOf(peerSecret),
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [muxer(0)],
+    streamMuxers: [muxer(refusedStreams)],
     connectionManager: {
       maxConnections: maxProviderNames,
       addressDialTimeout: addressDial_ms,

@@ -152,7 +152,8 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
       },
       services: {
         identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
-        ping: ping({ maxInboundStreams: 1 }),
+        // The node asks for signs of life by itself, and the monitor for latencies.
+        ping: ping({ maxInboundStreams: 4 }),
         pubsub: gossip(options.topics, edge.gate),
       },
     });
