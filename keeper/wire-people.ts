@@ -101,7 +101,7 @@ function countSettlements(metrics: PrometheusMetrics, settlements: readonly Book
 
 function meteredLedger(queue: LedgerQueue, metrics: PrometheusMetrics): LedgerPort {
   return {
-    addChallenge: (group, record) => {
+    addChallenge: (group, record, committed) => {
       const { outcome } = record;
       const provider = String(record.provider);
       metrics.add("whitepay_challenges_total", { group, outcome: outcome.kind });
@@ -110,7 +110,7 @@ function meteredLedger(queue: LedgerQueue, metrics: PrometheusMetrics): LedgerPo
       }
       const bytes = outcome.kind === "proven" ? Number(outcome.bytes) : 0;
       metrics.set("whitepay_proven_bytes", { group, provider }, bytes);
-      return queue.addChallenge(group, record);
+      return queue.addChallenge(group, record, committed);
     },
   };
 }

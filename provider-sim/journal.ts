@@ -11,6 +11,7 @@ import type { Hex } from "../keeper/core/hash.ts";
 
 const hex = z.string().regex(/^0x[0-9a-f]*$/) as z.ZodType<Hex>;
 const count = z.int().min(0);
+const bytes = z.string().regex(/^\d{1,40}$/);
 const common = { time_ms: count, group: hex };
 const challenge = { ...common, keeper: hex, slot: count };
 
@@ -18,6 +19,9 @@ const totals = z.strictObject({
   kind: z.literal("totals"),
   answered: count,
   whole: count,
+  /** Sums over the answers whose entries say how much was committed; not there in files of earlier releases. */
+  bytesProven: bytes.default("0"),
+  bytesCommitted: bytes.default("0"),
   repeated: count,
   refused: count,
   served: count,
@@ -29,7 +33,9 @@ const entry = z.discriminatedUnion("kind", [
     kind: z.literal("answered"),
     /** Leaves proven, of 16. */
     proven: count,
-    bytesProven: z.string(),
+    bytesProven: bytes,
+    /** In the slot; not there in entries of earlier releases. */
+    bytesCommitted: bytes.optional(),
     /** Heads of the provider's chain when the challenge came and when the answer left. */
     askedAt: count,
     answeredAt: count,
@@ -45,7 +51,16 @@ const line = z.union([totals, entry]);
 export type JournalEntry = z.output<typeof entry>;
 export type JournalTotals = Omit<z.output<typeof totals>, "kind">;
 
-const none: JournalTotals = { answered: 0, whole: 0, repeated: 0, refused: 0, served: 0, servedBytes: 0 };
+const none: JournalTotals = {
+  answered: 0,
+  whole: 0,
+  bytesProven: "0",
+  bytesCommitted: "0",
+  repeated: 0,
+  refused: 0,
+  served: 0,
+  servedBytes: 0,
+};
 /** Two files of it: some 80,000 challenges. */
 const maxFileBytes = 8 * 1024 * 1024;
 const sampleLeaves = 16;
@@ -55,11 +70,23 @@ function paths(dataDir: string): { now: string; before: string } {
   return { now, before: `${now}.1` };
 }
 
+function plus(a: string, b: string): string {
+  return String(BigInt(a) + BigInt(b));
+}
+
 function added(sums: JournalTotals, one: JournalEntry): JournalTotals {
   switch (one.kind) {
     case "answered": {
       const isWhole = one.proven === sampleLeaves ? 1 : 0;
-      return { ...sums, answered: sums.answered + 1, whole: sums.whole + isWhole };
+      const answers = { answered: sums.answered + 1, whole: sums.whole + isWhole };
+      if (one.bytesCommitted === undefined) return { ...sums, ...answers };
+      const bytesProven = plus(sums.bytesProven, one.bytesProven);
+      return {
+        ...sums,
+        ...answers,
+        bytesProven,
+        bytesCommitted: plus(sums.bytesCommitted, one.bytesCommitted),
+      };
     }
     case "repeated":
       return { ...sums, repeated: sums.repeated + 1 };

@@ -126,7 +126,8 @@ async function answer(
   await deps.answers.put(key, { blockHash, seed, response: made.response }); // before it leaves: R12
   await deps.answers.prune(group, slot - KEPT_SLOTS);
   const { proven, bytesProven: bytes, lost } = made;
-  deps.events.answered({ group, keeper, slot, proven, bytesProven: bytes, askedAt: admitted.head, lost });
+  const share = { proven, bytesProven: bytes, bytesCommitted: data.bytes };
+  deps.events.answered({ group, keeper, slot, ...share, askedAt: admitted.head, lost });
   return made.response;
 }
 

@@ -197,14 +197,16 @@ function eventsTo(log: Logger, journal: JournalWriter, head: () => Promise<numbe
   return {
     answered(event) {
       const bytesProven = String(event.bytesProven);
+      const bytesCommitted = String(event.bytesCommitted);
       const { lost, ...told } = event;
-      log.info({ ...told, bytesProven }, "challenge answered");
+      log.info({ ...told, bytesProven, bytesCommitted }, "challenge answered");
       const note = (answeredAt: number): void =>
         journal.append({
           kind: "answered",
           time_ms: time_ms(),
           ...told,
           bytesProven,
+          bytesCommitted,
           answeredAt,
           lost: [...lost],
         });

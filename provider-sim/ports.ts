@@ -102,6 +102,8 @@ export interface ProviderEvents {
     slot: number;
     proven: number;
     bytesProven: bigint;
+    /** In the slot. */
+    bytesCommitted: bigint;
     /** This provider's head when the challenge came. */
     askedAt: number;
     /** Why drawn leaves are missing from the answer. */

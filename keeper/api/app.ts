@@ -228,8 +228,10 @@ function addBooks(app: OpenAPIHono, source: ApiSource): void {
   app.openapi(routes.outcomes, async (context) => {
     const group = knownGroup(source, context.req.valid("param").group);
     if (group === undefined) return context.json(noGroup(source, context.req.valid("param").group), 404);
-    const items = (await books.outcomes(group)).map((row) => ({
+    const items = (await books.outcomes(group)).map(({ bytesProven, bytesCommitted, ...row }) => ({
       ...row,
+      bytesProven: bytesProven.toString(),
+      bytesCommitted: bytesCommitted.toString(),
       explanation: row.reason === "" ? "" : explain(`challenge-${row.reason}`),
     }));
     return context.json({ items }, 200);

@@ -47,6 +47,27 @@ const roundStatus = z
   })
   .openapi("Round");
 
+const share = {
+  bytesProven: decimal.openapi({ description: "Sum of the bytes that challenges proved" }),
+  bytesCommitted: decimal.openapi({
+    description: "Sum of the bytes committed in the slots of these challenges",
+  }),
+};
+
+const challengeCounts = z
+  .object({
+    asked: count,
+    whole: count.openapi({ description: "All 16 leaves proven" }),
+    partial: count.openapi({ description: "Answered in time, with fewer than 16 leaves proven" }),
+    failed: count,
+    unmeasured: count.openapi({
+      description:
+        "Proven, and recorded by a release that did not note how much was committed: in neither sum",
+    }),
+    ...share,
+  })
+  .openapi("Challenges");
+
 const groupStatus = z
   .object({
     group: address,
@@ -78,6 +99,9 @@ const groupStatus = z
         me: z.boolean(),
         connected: z.boolean(),
         latency_ms: z.number().nullable(),
+        speaks: count.nullable().openapi({
+          description: "Newest wire version that it says it understands; null: not heard since the start",
+        }),
       }),
     ),
     connected: count,
@@ -92,7 +116,7 @@ const groupStatus = z
         lastBytes: decimal.nullable(),
       }),
     ),
-    challenges: z.object({ asked: count, passed: count, failed: count }),
+    challenges: challengeCounts,
     money: z
       .object({
         token: z.object({
@@ -170,12 +194,20 @@ export const challengeSchema = z
     outcome: z.string(),
     reason: z.string().nullable(),
     bytes: decimal,
+    committed: decimal.nullable().openapi({ description: "Bytes committed in the slot; null: not noted" }),
     at_ms: z.number(),
   })
   .openapi("Challenge");
 
 export const outcomeSchema = z
-  .object({ provider: count, outcome: z.string(), reason: z.string(), explanation: z.string(), count })
+  .object({
+    provider: count,
+    outcome: z.enum(["whole", "partial", "failed", "unmeasured"]),
+    reason: z.string(),
+    explanation: z.string(),
+    count,
+    ...share,
+  })
   .openapi("Outcome");
 
 export const spaceSchema = z

@@ -1,4 +1,5 @@
 /** What the keeper says of itself: one document for people, pages and scripts. */
+import { firstVersion, wireVersion } from "../codec/message.ts";
 import { memberIndex } from "../core/group.ts";
 import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
@@ -50,8 +51,15 @@ function planOf(snapshot: GroupSnapshot, view: number, block_s: number | undefin
   });
 }
 
+/** What a keeper said last of the wire versions that it understands. Releases before the second said nothing. */
+function spokenBy(state: KeeperState, keeper: number): number | null {
+  const last = state.hellos.get(keeper)?.at(-1);
+  return last === undefined ? null : (last.body.speaks ?? firstVersion);
+}
+
 function committeeOf(
   snapshot: GroupSnapshot,
+  state: KeeperState,
   source: StatusSource,
 ): Pick<GroupStatus, "committee" | "connected" | "quorum"> {
   const { members } = snapshot.committee;
@@ -61,7 +69,8 @@ function committeeOf(
     const connected = me || source.keeper.connected.includes(operator);
     // What was measured before it went away says nothing.
     const latency_ms = connected ? (latencies_ms.get(operator) ?? null) : null;
-    return { index, operator, me, connected, latency_ms };
+    const speaks = me ? wireVersion : spokenBy(state, index);
+    return { index, operator, me, connected, latency_ms, speaks };
   });
   const connected = committee.filter((member) => member.connected).length;
   return { committee, connected, quorum: quorum(members.length) };
@@ -98,6 +107,11 @@ function providersOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["
   });
 }
 
+async function challengesOf(group: Hex, { books }: StatusSource): Promise<GroupStatus["challenges"]> {
+  const { bytesProven, bytesCommitted, ...counts } = await books.challengeCounts(group);
+  return { ...counts, bytesProven: bytesProven.toString(), bytesCommitted: bytesCommitted.toString() };
+}
+
 async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatus | undefined> {
   const state = source.keeper.stateOf(group);
   const snapshot = state?.group;
@@ -125,9 +139,9 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
     seat: memberIndex(committee, source.operator),
     params: { ...params, price: params.price.toString() },
     next,
-    ...committeeOf(snapshot, source),
+    ...committeeOf(snapshot, state, source),
     providers: providersOf(snapshot, state),
-    challenges: await source.books.challengeCounts(group),
+    challenges: await challengesOf(group, source),
     money: moneyOf(group, state.head, now),
     bookedThrough: now.bookedThrough.get(group) ?? null,
     overdue_s:
@@ -160,7 +174,7 @@ export function problemsOf(source: StatusSource): string[] {
         `group ${group}: another process uses this keeper's key; stop one of them, restart the other`,
       );
     }
-    const { connected, quorum: needed } = committeeOf(snapshot, source);
+    const { connected, quorum: needed } = committeeOf(snapshot, state, source);
     if (connected < needed) {
       problems.push(`group ${group}: ${connected} keepers are connected, expected ${needed} or more`);
     }

@@ -14,7 +14,7 @@ import { typedDigest } from "../core/settlement.ts";
 /** What this release understands. A message carries the first version that can read it, so an older keeper can follow all that
  * has not changed since: 2 added `speaks` to hello, everything else is 1. */
 export const wireVersion = 2;
-const firstVersion = 1;
+export const firstVersion = 1;
 export const signatureBytes = 65;
 const blsSignatureBytes = 48;
 const maxKeepers = 124;

@@ -2,11 +2,22 @@
 import type { Hex } from "../core/hash.ts";
 import type { ChallengeRecord } from "../core/records.ts";
 
-export type ChallengeCounts = { readonly asked: number; readonly passed: number; readonly failed: number };
+/** How much of what was committed in the slots of challenges was proven in them, in bytes. */
+export type ProvenShare = { readonly bytesProven: bigint; readonly bytesCommitted: bigint };
+
+/**
+ * `whole`: all 16 leaves were proven, `partial`: fewer. `unmeasured`: proven, in a release that did not note how much was
+ * committed; those challenges are in neither sum of bytes.
+ */
+export type OutcomeClass = "whole" | "partial" | "failed" | "unmeasured";
+
+export type ChallengeCounts = { readonly asked: number } & Readonly<Record<OutcomeClass, number>> &
+  ProvenShare;
 
 /** What the daemon itself writes while it runs. */
 export interface LedgerPort {
-  addChallenge(group: Hex, record: ChallengeRecord): Promise<void>;
+  /** @param committed bytes that the provider was committed to in the record's slot */
+  addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void>;
 }
 
 export type BookedItem = {
@@ -63,7 +74,10 @@ export type ChallengeEntry = {
   readonly slot: number;
   readonly outcome: string;
   readonly reason: string | null;
+  /** Proven. */
   readonly bytes: string;
+  /** In the slot; null in what a release before recorded. */
+  readonly committed: string | null;
   /** Local time when it was recorded, milliseconds since 1970. */
   readonly at_ms: number;
 };
@@ -92,15 +106,20 @@ export type PeerEntry = {
   readonly seen_ms: number;
 };
 
-export type OutcomeCount = {
+export type OutcomeCount = ProvenShare & {
   readonly provider: number;
-  readonly outcome: string;
-  /** "" for a proven one. */
+  readonly outcome: OutcomeClass;
+  /** "" unless it failed. */
   readonly reason: string;
   readonly count: number;
 };
 
-export type ChallengeOf = { readonly group: Hex; readonly record: ChallengeRecord };
+export type ChallengeOf = {
+  readonly group: Hex;
+  readonly record: ChallengeRecord;
+  /** Bytes that the provider was committed to in the record's slot. */
+  readonly committed: bigint;
+};
 
 /** The whole of the books: what the bookkeeper writes and people read. */
 export interface BooksPort {

@@ -71,7 +71,7 @@ export class Effects {
     if (group === undefined) return;
     switch (effect.kind) {
       case "persist":
-        return this.#book(effect);
+        return this.#book(group, effect);
       case "broadcast":
         return this.#broadcast(group, effect.body);
       case "make-seed":
@@ -117,11 +117,12 @@ export class Effects {
   }
 
   /** The books follow the store: a lost row costs a figure, never money. */
-  #book(effect: EffectOf<"persist">): void {
+  #book(group: GroupSnapshot, effect: EffectOf<"persist">): void {
     for (const write of effect.writes) {
-      if (write.kind === "record") {
-        this.#background(this.#on.ledger.addChallenge(this.#group, write.record));
-      }
+      if (write.kind !== "record") continue;
+      const { record } = write;
+      const committed = dataOfSlot(group, record.provider, record.slot)?.bytes ?? 0n;
+      this.#background(this.#on.ledger.addChallenge(this.#group, record, committed));
     }
   }
 

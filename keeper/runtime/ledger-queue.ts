@@ -41,9 +41,9 @@ export class LedgerQueue implements LedgerPort {
     return this.#rows.length;
   }
 
-  addChallenge(group: Hex, record: ChallengeRecord): Promise<void> {
+  addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void> {
     if (this.#rows.length < maxQueuedRows) {
-      this.#rows.push({ group, record });
+      this.#rows.push({ group, record, committed });
       this.#wake();
     } else if (!this.#overflowed) {
       this.#overflowed = true;

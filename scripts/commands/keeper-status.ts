@@ -9,6 +9,7 @@ import { printJson, printLine } from "../lib/output.ts";
 import { registeredKeeper, registryAt } from "../client/registry.ts";
 import type { RegisteredKeeper } from "../client/registry.ts";
 import { connectChain } from "../client/connect.ts";
+import { formatShare } from "../lib/share.ts";
 import { keeperRuns, statusOf } from "../lib/running-keeper.ts";
 import type { RunningStatus } from "../lib/running-keeper.ts";
 import { jsonOption } from "../lib/transact.ts";
@@ -49,16 +50,41 @@ async function onChain(
   }
 }
 
+type Group = RunningStatus["groups"][number];
+
+function challengesText({
+  asked,
+  whole,
+  partial,
+  failed,
+  unmeasured,
+  ...bytes
+}: Group["challenges"]): string {
+  const share = formatShare(BigInt(bytes.bytesProven), BigInt(bytes.bytesCommitted));
+  const older = unmeasured === 0 ? "" : `, ${unmeasured} of an older release`;
+  return `${share} of the bytes; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
+}
+
+/** Which keepers understand which wire version: what an upgrade has to wait for. */
+function versionsText(committee: Group["committee"]): string {
+  const versions = [...new Set(committee.map(({ speaks }) => speaks))].sort((a, b) => (b ?? 0) - (a ?? 0));
+  return versions
+    .map((version) => {
+      const keepers = committee.filter(({ speaks }) => speaks === version).map(({ index }) => index);
+      return `${version === null ? "not heard yet" : `version ${version}`}: keepers ${keepers.join(", ")}`;
+    })
+    .join("; ");
+}
+
 function print({ running, api, keeper, operator, chain, chainError }: Shown): void {
   printLine(`keeper    ${running ? `running, ${api ?? "no answer over HTTP"}` : "not running"}`);
   if (keeper !== undefined) {
     printLine(`head      ${keeper.head}, acts on ${keeper.view}`);
     printLine(`peers     ${keeper.peers}`);
-    for (const { group, ts, turn, leader, phase, challenges } of keeper.groups) {
-      const { asked, passed, failed } = challenges;
-      printLine(
-        `group     ${group}: paid through ${ts}, turn ${turn}, leader ${leader}, ${phase}; challenges ${asked} asked, ${passed} passed, ${failed} failed`,
-      );
+    for (const { group, ts, turn, leader, phase, challenges, committee } of keeper.groups) {
+      printLine(`group     ${group}: paid through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
+      printLine(`  proven  ${challengesText(challenges)}`);
+      printLine(`  speak   ${versionsText(committee)}`);
     }
   }
   printLine(`operator  ${operator}`);

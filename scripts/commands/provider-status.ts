@@ -1,4 +1,4 @@
-/** `whitepay provider status`: what is stored, served and proven, and why each failed challenge failed. */
+/** `whitepay provider status`: what is stored, served and proven, and why each challenge that was not whole was not. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { z } from "zod";
@@ -18,7 +18,9 @@ import {
   type ProviderContext,
   type ProviderOptions,
 } from "../lib/provider-context.ts";
-import { outcomesOf, recordKey, type KeeperRecord, type Outcome } from "../lib/provider-report.ts";
+import { outcomesOf, recordKey, sumsOf } from "../lib/provider-report.ts";
+import type { KeeperRecord, Outcome, OutcomeSums } from "../lib/provider-report.ts";
+import { formatShare } from "../lib/share.ts";
 import { jsonOption } from "../lib/transact.ts";
 
 type StatusOptions = ProviderOptions & { readonly slots: number; readonly keeperApi?: string[] };
@@ -26,7 +28,7 @@ type StatusOptions = ProviderOptions & { readonly slots: number; readonly keeper
 export function registerStatus(provider: Command): void {
   const command = groupOption(configOption(provider.command("status")))
     .description(
-      "pieces in, served and proven, and the reason for each failed challenge; beside a running provider too",
+      "pieces in, served and proven, and the reason for each challenge that was not whole; beside a running provider too",
     )
     .option(
       "--slots <n>",
@@ -70,8 +72,8 @@ type GroupStatus = {
   readonly bytes: bigint;
   /** First and last slot looked at; undefined if none is complete yet. */
   readonly slots: { readonly from: number; readonly to: number } | undefined;
-  readonly asked: number;
-  readonly failed: readonly Outcome[];
+  readonly sums: OutcomeSums;
+  readonly notWhole: readonly Outcome[];
 };
 type Status = {
   readonly operator: string;
@@ -127,7 +129,7 @@ async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<G
   ]);
   const account = accounts.findLast((one) => one.operator.toLowerCase() === operator.toLowerCase());
   if (account === undefined) {
-    return { group, provider: undefined, bytes: 0n, slots: undefined, asked: 0, failed: [] };
+    return { group, provider: undefined, bytes: 0n, slots: undefined, sums: sumsOf([]), notWhole: [] };
   }
   const slotAt = (block: number): number => Math.floor((block - parameters.originBlock) / parameters.slot);
   const until = account.removedAt > 0 ? Math.min(head + 1, account.removedAt) : head + 1;
@@ -141,25 +143,35 @@ async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<G
         .map((record): [string, KeeperRecord] => [recordKey(record.slot, keeper), record]),
     ),
   );
-  const { answer } = parameters;
+  const { answer, originBlock, slot: length } = parameters;
+  const history = await view.dataHistory(account.index);
+  const committed = (slot: number): bigint =>
+    history.findLast(({ fromBlock }) => fromBlock <= originBlock + slot * length)?.bytes ?? 0n;
   const outcomes = outcomesOf(entries, {
     group: group.toLowerCase(),
     from,
     to,
     answer,
     keepers: committee.operators,
+    committed,
     records: known,
   });
   const slots = to >= from ? { from, to } : undefined;
-  const failed = outcomes.filter(({ ok }) => !ok);
-  return { group, provider: account.index, bytes: account.bytesNow, slots, asked: outcomes.length, failed };
+  const notWhole = outcomes.filter(({ result }) => result !== "whole");
+  return { group, provider: account.index, bytes: account.bytesNow, slots, sums: sumsOf(outcomes), notWhole };
 }
 
 /** What the API of a keeper says, as far as it is used here. */
 const statusDocument = z.object({ operator: z.string() });
 const challengesDocument = z.object({
   items: z.array(
-    z.object({ provider: z.int(), slot: z.int(), outcome: z.string(), reason: z.string().nullable() }),
+    z.object({
+      provider: z.int(),
+      slot: z.int(),
+      outcome: z.string(),
+      reason: z.string().nullable(),
+      bytes: z.string().regex(/^\d{1,40}$/),
+    }),
   ),
   /** Slot before which the next page begins; null at the end. */
   next: z.int().nullable(),
@@ -207,7 +219,11 @@ async function recordsOf(apis: readonly string[], group: string, from: number): 
       const items = await challengesFrom(base, group, from);
       records.set(
         operator.toLowerCase(),
-        items.map(({ reason, ...rest }) => ({ ...rest, reason: reason ?? undefined })),
+        items.map(({ reason, bytes, ...rest }) => ({
+          ...rest,
+          reason: reason ?? undefined,
+          bytes: BigInt(bytes),
+        })),
       );
     } catch (error) {
       say(`keeper at ${base}: ${(error as Error).message}`);
@@ -225,18 +241,21 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
   );
   for (const fault of stored.faults) printLine(`  damaged  ${fault}`);
   printLine(
-    `proven     ${totals.answered} challenges answered, ${totals.whole} of them whole; ${totals.repeated} asked again, ${totals.refused} refused`,
+    `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${totals.answered} challenges answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} asked again, ${totals.refused} refused`,
   );
   printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${totals.served} ranges`);
-  for (const { group, provider, bytes, slots, asked, failed } of groups) {
+  for (const { group, provider, bytes, slots, sums, notWhole } of groups) {
     if (provider === undefined) {
       printLine(`group      ${group}: not a provider; its payer needs: whitepay provider consent`);
       continue;
     }
     const range = slots === undefined ? "no slot is complete yet" : `slots ${slots.from} to ${slots.to}`;
+    printLine(`group      ${group}: provider ${provider}, ${formatBytes(Number(bytes))} committed; ${range}`);
+    const { challenges, whole, partial, failed, unknown, bytesProven, bytesCommitted } = sums;
     printLine(
-      `group      ${group}: provider ${provider}, ${formatBytes(Number(bytes))} committed; ${range}: ${asked - failed.length} of ${asked} challenges passed`,
+      `  proven   ${formatShare(bytesProven, bytesCommitted)} of the bytes; ${challenges} challenges: ${whole} whole, ${partial} partial, ${failed} failed, ${unknown} unknown`,
     );
-    for (const { slot, keeper, reason } of failed) printLine(`  slot ${slot}, keeper ${keeper}: ${reason}`);
+    for (const { slot, keeper, result, reason } of notWhole)
+      printLine(`  slot ${slot}, keeper ${keeper}: ${result}: ${reason}`);
   }
 }

@@ -151,11 +151,11 @@ type Moment = { head: number; ts: number; turn: number; leader: number; interval
 
 function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined)[]): string {
   const { head, ts, turn, leader, interval, number } = moment;
-  const passed = statuses.reduce((sum, status) => sum + (status?.groups[0]?.challenges.passed ?? 0), 0);
+  const passed = statuses.reduce((sum, status) => sum + (status?.groups[0]?.challenges.whole ?? 0), 0);
   const phase = statuses[leader]?.groups[0]?.phase ?? "down";
   const where = turn === 0 ? bar(head - ts, interval) : `turn ${turn}`;
   const up = statuses.filter((status) => status !== undefined).length;
-  return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  challenges passed ${passed}`;
+  return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  whole answers ${passed}`;
 }
 
 /** Reads all back, judges, and prints the result. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { cliScript } from "../lib/paths.ts";
+import type { RunningStatus } from "../lib/running-keeper.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Keeper } from "./setup.ts";
 
@@ -17,7 +18,7 @@ export type KeeperStatus = {
     turn: number;
     leader: number;
     phase: string;
-    challenges: ChallengeEntry;
+    challenges: RunningStatus["groups"][number]["challenges"];
   }[];
 };
 
@@ -155,7 +156,10 @@ export class KeeperFleet {
     for (let attempt = 1; attempt <= statusAttempts; attempt++) {
       const status = await this.status(index);
       const own = status?.groups.find((candidate) => candidate.group.toLowerCase() === group.toLowerCase());
-      if (own !== undefined) return own.challenges;
+      if (own !== undefined) {
+        const { asked, failed } = own.challenges;
+        return { asked, passed: asked - failed, failed };
+      }
       await sleep(500);
     }
     throw new Error(`keeper ${index} does not report its challenges`);

@@ -1,4 +1,4 @@
-/** What became of a provider's challenges, slot by slot and keeper by keeper, with the reason for each that failed. */
+/** What became of a provider's challenges, slot by slot and keeper by keeper, with the reason for each that was not whole. */
 import type { JournalEntry } from "../../provider-sim/journal.ts";
 
 export type Slots = {
@@ -11,17 +11,30 @@ export type Slots = {
   readonly answer: number;
   /** Operators of the committee, in order. */
   readonly keepers: readonly string[];
+  /** Bytes that the provider is committed to in a slot. */
+  readonly committed: (slot: number) => bigint;
   /** What keepers say of themselves: their own record by `slot/keeper`. */
   readonly records: ReadonlyMap<string, KeeperRecord>;
 };
 
-export type KeeperRecord = { readonly outcome: string; readonly reason: string | undefined };
+export type KeeperRecord = {
+  readonly outcome: string;
+  readonly reason: string | undefined;
+  /** Proven. */
+  readonly bytes: bigint;
+};
+
+/** `unknown`: nobody asked here, so the keeper has no record, or "unreachable". */
+export type Result = "whole" | "partial" | "failed" | "unknown";
 
 export type Outcome = {
   readonly slot: number;
   readonly keeper: string;
-  readonly ok: boolean;
-  /** Why it failed; empty if it did not. */
+  readonly result: Result;
+  /** 0 where it failed, and where it is not known. */
+  readonly bytesProven: bigint;
+  readonly bytesCommitted: bigint;
+  /** Why it is not whole; empty if it is. */
   readonly reason: string;
 };
 
@@ -31,41 +44,47 @@ export function recordKey(slot: number, keeper: string): string {
   return `${slot}/${keeper.toLowerCase()}`;
 }
 
+type Judged = Pick<Outcome, "result" | "bytesProven" | "reason">;
+
+const nothing = { bytesProven: 0n } as const;
+
 /** As far as this provider can tell. */
-function judged(entries: readonly JournalEntry[], { answer }: Slots): Pick<Outcome, "ok" | "reason"> {
+function judged(entries: readonly JournalEntry[], answer: number): Judged {
   const answered = entries.findLast((one) => one.kind === "answered");
   if (answered !== undefined) {
     const { askedAt, answeredAt, proven, lost } = answered;
     if (answeredAt > askedAt + answer) {
       const reason = `late: asked at block ${askedAt}, answered at ${answeredAt}, ${answer} blocks are allowed`;
-      return { ok: false, reason };
+      return { result: "failed", ...nothing, reason };
     }
-    if (proven === sampleLeaves) return { ok: true, reason: "" };
-    return {
-      ok: false,
-      reason: `${proven} of ${sampleLeaves} leaves proven: ${lost[0] ?? "the rest is not stored"}`,
-    };
+    const bytesProven = BigInt(answered.bytesProven);
+    if (proven === sampleLeaves) return { result: "whole", bytesProven, reason: "" };
+    const reason = `${proven} of ${sampleLeaves} leaves proven: ${lost[0] ?? "the rest is not stored"}`;
+    return { result: "partial", bytesProven, reason };
   }
   const refused = entries.findLast((one) => one.kind === "refused");
-  if (refused !== undefined) return { ok: false, reason: `refused, ${refused.code}: ${refused.detail}` };
-  if (entries.some((one) => one.kind === "repeated")) return { ok: true, reason: "" };
-  return {
-    ok: false,
-    reason:
-      "not asked: the keeper was down, or did not reach this provider (address in the registry, firewall)",
-  };
+  if (refused !== undefined) {
+    return { result: "failed", ...nothing, reason: `refused, ${refused.code}: ${refused.detail}` };
+  }
+  const reason = entries.some((one) => one.kind === "repeated")
+    ? "asked again; what was answered first is no longer in the journal"
+    : "not asked: the keeper was down, or did not reach this provider (address in the registry, firewall)";
+  return { result: "unknown", ...nothing, reason };
 }
 
 /** The keeper's own word counts: it is what is settled. */
-function withRecord(
-  { ok, reason }: Pick<Outcome, "ok" | "reason">,
-  record: KeeperRecord | undefined,
-): Pick<Outcome, "ok" | "reason"> {
-  if (record === undefined) return { ok, reason };
-  if (record.outcome === "proven")
-    return ok ? { ok, reason } : { ok: reason.startsWith("not asked"), reason };
+function withRecord(own: Judged, record: KeeperRecord | undefined, committed: bigint): Judged {
+  if (record === undefined) return own;
+  if (record.outcome === "proven") {
+    const whole = record.bytes >= committed;
+    return {
+      result: whole ? "whole" : "partial",
+      bytesProven: record.bytes,
+      reason: whole ? "" : own.reason || "the keeper recorded a part",
+    };
+  }
   const told = `the keeper recorded ${record.outcome}${record.reason === undefined ? "" : ` (${record.reason})`}`;
-  return { ok: false, reason: ok ? told : `${told}; ${reason}` };
+  return { result: "failed", ...nothing, reason: own.reason === "" ? told : `${told}; ${own.reason}` };
 }
 
 /** One outcome for every keeper and slot, oldest first. */
@@ -78,11 +97,31 @@ export function outcomesOf(entries: readonly JournalEntry[], slots: Slots): Outc
   }
   const outcomes: Outcome[] = [];
   for (let slot = slots.from; slot <= slots.to; slot++) {
+    const bytesCommitted = slots.committed(slot);
     for (const keeper of slots.keepers) {
       const key = recordKey(slot, keeper);
-      const own = judged(byKey.get(key) ?? [], slots);
-      outcomes.push({ slot, keeper, ...withRecord(own, slots.records.get(key)) });
+      const own = judged(byKey.get(key) ?? [], slots.answer);
+      const outcome = withRecord(own, slots.records.get(key), bytesCommitted);
+      outcomes.push({ slot, keeper, ...outcome, bytesCommitted });
     }
   }
   return outcomes;
+}
+
+export type OutcomeSums = { readonly challenges: number } & Readonly<Record<Result, number>> & {
+    /** Over those that are known. */
+    readonly bytesProven: bigint;
+    readonly bytesCommitted: bigint;
+  };
+
+export function sumsOf(outcomes: readonly Outcome[]): OutcomeSums {
+  const counts = { challenges: outcomes.length, whole: 0, partial: 0, failed: 0, unknown: 0 };
+  let [bytesProven, bytesCommitted] = [0n, 0n];
+  for (const outcome of outcomes) {
+    counts[outcome.result]++;
+    if (outcome.result === "unknown") continue;
+    bytesProven += outcome.bytesProven;
+    bytesCommitted += outcome.bytesCommitted;
+  }
+  return { ...counts, bytesProven, bytesCommitted };
 }

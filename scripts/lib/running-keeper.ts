@@ -12,7 +12,17 @@ export type RunningStatus = {
     readonly turn: number;
     readonly leader: number;
     readonly phase: string;
-    readonly challenges: { readonly asked: number; readonly passed: number; readonly failed: number };
+    readonly challenges: {
+      readonly asked: number;
+      readonly whole: number;
+      readonly partial: number;
+      readonly failed: number;
+      readonly unmeasured: number;
+      /** Decimal text. */
+      readonly bytesProven: string;
+      readonly bytesCommitted: string;
+    };
+    readonly committee: readonly { readonly index: number; readonly speaks: number | null }[];
   }[];
 };
 

@@ -266,9 +266,11 @@ describe("docs/operating.md", () => {
     const { code, output } = await shell(commands);
     expect(code).toBe(0);
     // A keeper that did not answer, or answered something else, would have been named before the document.
-    const { groups } = JSON.parse(output) as { groups: { provider: number; asked: number }[] };
+    type Sums = { challenges: number; bytesProven: string };
+    const { groups } = JSON.parse(output) as { groups: { provider: number; sums: Sums }[] };
     expect(groups).toMatchObject([{ provider: 0 }]);
-    expect(groups[0]?.asked).toBeGreaterThan(0);
+    expect(groups[0]?.sums.challenges).toBeGreaterThan(0);
+    expect(BigInt(groups[0]?.sums.bytesProven ?? 0)).toBeGreaterThan(0n);
   });
 
   it("gave the payer back the bytes that the provider was paid for", async () => {

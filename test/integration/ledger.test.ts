@@ -73,8 +73,34 @@ const settlement = (ts: number, group = storeGroup): BookedSettlement => ({
 const at = (block: number) => ({ block, blockHash: hashOf(block) });
 const first = (block: number) => ({ from: undefined, to: at(block) });
 
-const add = (ledger: TypeormLedger, group: Hex, record: ChallengeRecord): Promise<void> =>
-  ledger.addChallenges([{ group, record }]);
+/** Records prove 2^70 bytes and their slot. */
+const ofTwice = 2n ** 71n;
+
+const add = (
+  ledger: TypeormLedger,
+  group: Hex,
+  record: ChallengeRecord,
+  committed = ofTwice,
+): Promise<void> => ledger.addChallenges([{ group, record, committed }]);
+
+const nothing = {
+  asked: 0,
+  whole: 0,
+  partial: 0,
+  failed: 0,
+  unmeasured: 0,
+  bytesProven: 0n,
+  bytesCommitted: 0n,
+};
+/** What so many records of half and failures come to; `slots` are those of the records. */
+const halves = (slots: readonly number[], failed: number) => ({
+  ...nothing,
+  asked: slots.length + failed,
+  partial: slots.length,
+  failed,
+  bytesProven: slots.reduce((sum, slot) => sum + 2n ** 70n + BigInt(slot), 0n),
+  bytesCommitted: ofTwice * BigInt(slots.length + failed),
+});
 
 const engines = [
   { name: "an embedded file", place: async () => join(await temporaryFolder(), "ledger.db") },
@@ -84,20 +110,40 @@ const engines = [
 describe.each(engines)("the ledger on $name", ({ place }) => {
   it("counts what was asked, passed and failed, by group, and the same entry twice as one", async () => {
     const ledger = await opened(await place());
-    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 0, passed: 0, failed: 0 });
+    expect(await ledger.challengeCounts(storeGroup)).toEqual(nothing);
     for (const slot of [1, 2, 3, 3]) await add(ledger, storeGroup, provenRecord(slot));
     for (const slot of [1, 2]) await add(ledger, storeGroup, failedRecord(slot, 7));
     await add(ledger, otherGroup, failedRecord(1));
-    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 5, passed: 3, failed: 2 });
-    expect(await ledger.challengeCounts(otherGroup)).toEqual({ asked: 1, passed: 0, failed: 1 });
+    expect(await ledger.challengeCounts(storeGroup)).toEqual(halves([1, 2, 3], 2));
+    expect(await ledger.challengeCounts(otherGroup)).toEqual(halves([], 1));
     // The later entry stands.
     await add(ledger, storeGroup, failedRecord(3));
-    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 5, passed: 2, failed: 3 });
-    expect(await ledger.outcomes(storeGroup)).toEqual([
-      { provider: 0, outcome: "proven", reason: "", count: 2 },
-      { provider: 0, outcome: "failed", reason: "late", count: 1 },
-      { provider: 7, outcome: "failed", reason: "late", count: 2 },
+    expect(await ledger.challengeCounts(storeGroup)).toEqual(halves([1, 2], 3));
+    expect(await ledger.outcomes(storeGroup)).toMatchObject([
+      { provider: 0, outcome: "partial", reason: "", count: 2, bytesCommitted: 2n * ofTwice },
+      { provider: 0, outcome: "failed", reason: "late", count: 1, bytesCommitted: ofTwice },
+      { provider: 7, outcome: "failed", reason: "late", count: 2, bytesProven: 0n },
     ]);
+  });
+
+  it("tells whole answers from partial ones by the bytes committed in their slot", async () => {
+    const where = await place();
+    const ledger = await opened(where);
+    const proved = 2n ** 70n + 5n;
+    await add(ledger, storeGroup, provenRecord(5), proved);
+    await add(ledger, storeGroup, provenRecord(5, 1), proved + 1n);
+    await add(ledger, storeGroup, failedRecord(5, 2), 100n);
+    // Replaced: what it said before counts no more.
+    await add(ledger, storeGroup, provenRecord(6), ofTwice);
+    await add(ledger, storeGroup, failedRecord(6), 7n);
+    const counts = await ledger.challengeCounts(storeGroup);
+    const bytes = { bytesProven: 2n * proved, bytesCommitted: 2n * proved + 108n };
+    expect(counts).toEqual({ asked: 4, whole: 1, partial: 1, failed: 2, unmeasured: 0, ...bytes });
+    // Counted anew from the tables, the same comes out.
+    const again = await opened(where);
+    expect(await again.challengeCounts(storeGroup)).toEqual(counts);
+    const [first] = await again.challenges(storeGroup, undefined, 1);
+    expect(first).toMatchObject({ slot: 6, outcome: "failed", bytes: "0", committed: "7" });
   });
 
   it("counts a batch as it counts one after the other, before anybody asked and after", async () => {
@@ -105,15 +151,17 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     const batch = [provenRecord(1), failedRecord(1, 7), provenRecord(2), failedRecord(2)].map((record) => ({
       group: storeGroup,
       record,
+      committed: ofTwice,
     }));
     await ledger.addChallenges(batch);
     const counts = await ledger.challengeCounts(storeGroup);
-    expect(counts).toEqual({ asked: 3, passed: 1, failed: 2 });
-    await ledger.addChallenges([...batch, { group: storeGroup, record: provenRecord(3) }]);
+    expect(counts).toEqual(halves([1], 2));
+    const one = { group: storeGroup, record: provenRecord(3), committed: ofTwice };
+    await ledger.addChallenges([...batch, one]);
     await ledger.addChallenges([]);
-    expect(await ledger.challengeCounts(storeGroup)).toEqual({ asked: 4, passed: 2, failed: 2 });
-    expect(await ledger.outcomes(storeGroup)).toEqual([
-      { provider: 0, outcome: "proven", reason: "", count: 2 },
+    expect(await ledger.challengeCounts(storeGroup)).toEqual(halves([1, 3], 2));
+    expect(await ledger.outcomes(storeGroup)).toMatchObject([
+      { provider: 0, outcome: "partial", reason: "", count: 2 },
       { provider: 0, outcome: "failed", reason: "late", count: 1 },
       { provider: 7, outcome: "failed", reason: "late", count: 1 },
     ]);
@@ -122,7 +170,11 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   it("thins proven space out evenly when there is more of it than a page draws", async () => {
     const ledger = await opened(await place());
     await ledger.addChallenges(
-      Array.from({ length: 600 }, (_, slot) => ({ group: storeGroup, record: provenRecord(slot) })),
+      Array.from({ length: 600 }, (_, slot) => ({
+        group: storeGroup,
+        record: provenRecord(slot),
+        committed: ofTwice,
+      })),
     );
     const slots = async (from: number, limit: number): Promise<number[]> =>
       (await ledger.space(storeGroup, from, limit)).entries.map(({ slot }) => slot);
@@ -181,9 +233,14 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
 
   it("grows to a bound: old slots become daily counts, old reasons go, and no count changes", async () => {
     let now_ms = 10 * day_ms;
-    const ledger = await opened(await place(), () => now_ms);
+    const where = await place();
+    const ledger = await opened(where, () => now_ms);
     await ledger.addChallenges(
-      Array.from({ length: 520 }, (_, slot) => ({ group: storeGroup, record: provenRecord(slot) })),
+      Array.from({ length: 520 }, (_, slot) => ({
+        group: storeGroup,
+        record: provenRecord(slot),
+        committed: ofTwice,
+      })),
     );
     now_ms = 11 * day_ms;
     for (const slot of [520, 521]) await add(ledger, storeGroup, failedRecord(slot));
@@ -195,15 +252,17 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     const before = await ledger.challengeCounts(storeGroup);
     await ledger.retain(12 * day_ms);
     expect(await ledger.challengeCounts(storeGroup)).toEqual(before);
-    expect(before).toEqual({ asked: 523, passed: 521, failed: 2 });
+    const kept = [...Array.from({ length: 520 }, (_, slot) => slot), 522];
+    expect(before).toEqual(halves(kept, 2));
     expect(await rows(ledger, "challenge")).toHaveLength(1);
     expect(
       (await rows(ledger, "challenge_day")).map(({ day, outcome, count }) => [day, outcome, count]),
     ).toEqual([
-      [10, "proven", 520],
+      [10, "partial", 520],
       [11, "failed", 2],
     ]);
     expect(await ledger.reasons(10)).toEqual([{ ...reason, day: 12, count: 5, detail: "x".repeat(500) }]);
+    expect(await (await opened(where)).challengeCounts(storeGroup)).toEqual(before);
   });
 
   it("lets one of two writers through that start from the same place, and no rows of the other", async () => {
@@ -319,10 +378,16 @@ describe("opening a ledger", () => {
     await source.destroy();
     const ledger = await opened(database);
     expect(await ledger.challenges(storeGroup, undefined, 5)).toEqual([
-      { provider: 3, slot: 9, outcome: "proven", reason: null, bytes: "77", at_ms: 0 },
+      { provider: 3, slot: 9, outcome: "proven", reason: null, bytes: "77", committed: null, at_ms: 0 },
     ]);
+    // How much of it that was is not known: it is counted, and in no sum.
+    expect(await ledger.challengeCounts(storeGroup)).toEqual({ ...nothing, asked: 1, unmeasured: 1 });
+    await ledger.retain(1);
+    const folded = await opened(database);
+    expect(await folded.challenges(storeGroup, undefined, 5)).toEqual([]);
+    expect(await folded.challengeCounts(storeGroup)).toEqual({ ...nothing, asked: 1, unmeasured: 1 });
     // The chain tells settlements again, from the group's first block.
-    expect(await ledger.settlements(storeGroup, undefined, 5)).toEqual([]);
-    expect(await ledger.cursor(storeGroup)).toBeUndefined();
+    expect(await folded.settlements(storeGroup, undefined, 5)).toEqual([]);
+    expect(await folded.cursor(storeGroup)).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 /** What a provider's daemon writes down of real challenges, and the reasons that follow from it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import type { ChallengeRequest } from "../../keeper/codec/challenge.ts";
@@ -69,30 +70,89 @@ describe("a provider's daemon", () => {
       to: next,
       answer: 2,
       keepers: [first.operator, second.operator],
+      committed: () => scene.list.totalBytes,
       records,
     };
     await expect
       .poll(async () => (await readJournal(scene.config.dataDir)).totals, { timeout: 5_000 })
       .toMatchObject({ answered: 2, whole: 1, repeated: 1 });
-    const { entries } = await readJournal(scene.config.dataDir);
-    expect(outcomesOf(entries, scope)).toEqual([
-      { slot, keeper: first.operator, ok: true, reason: "" },
+    const { entries, totals } = await readJournal(scene.config.dataDir);
+    const bytesCommitted = scene.list.totalBytes;
+    const outcomes = outcomesOf(entries, scope);
+    const whole = {
+      slot,
+      keeper: first.operator,
+      result: "whole",
+      bytesProven: bytesCommitted,
+      bytesCommitted,
+    };
+    expect(outcomes).toEqual([
+      { ...whole, reason: "" },
       {
         slot,
         keeper: second.operator,
-        ok: false,
+        result: "failed",
+        bytesProven: 0n,
+        bytesCommitted,
         reason: "refused, wrong-seed: the seed is not the keeper's signature over this challenge",
       },
       {
         slot: next,
         keeper: first.operator,
-        ok: false,
+        result: "partial",
+        bytesProven: expect.any(BigInt),
+        bytesCommitted,
         reason: expect.stringMatching(/^\d+ of 16 leaves proven: piece 1 leaf \d+ left out: /),
       },
-      { slot: next, keeper: second.operator, ok: false, reason: expect.stringMatching(/^not asked: /) },
+      expect.objectContaining({
+        slot: next,
+        keeper: second.operator,
+        result: "unknown",
+        reason: expect.stringMatching(/^not asked: /),
+      }),
     ]);
+    // R11: as many sixteenths, rounded down, as leaves were proven; the sums over its life hold the same.
+    const part = outcomes[2] as (typeof outcomes)[number];
+    const leaves = BigInt(/^\d+/.exec(part.reason)?.[0] ?? 16);
+    expect(part.bytesProven).toBe((bytesCommitted * leaves) / 16n);
+    expect(totals).toMatchObject({
+      bytesProven: String(bytesCommitted + part.bytesProven),
+      bytesCommitted: String(2n * bytesCommitted),
+    });
     expect(entries.map((entry) => (entry.kind === "refused" ? entry.keeper : ""))).not.toContain(
       stranger.operator,
     );
+  });
+
+  it("reads on where a release before wrote no sums of bytes", async () => {
+    const { folder, remove: forget } = await sharedFolder();
+    const challenge = {
+      kind: "answered",
+      time_ms: 1,
+      group,
+      keeper: group,
+      slot: 1,
+      askedAt: 1,
+      answeredAt: 1,
+    };
+    const totals = {
+      kind: "totals",
+      answered: 9,
+      whole: 8,
+      repeated: 0,
+      refused: 1,
+      served: 0,
+      servedBytes: 0,
+    };
+    const lines = [
+      totals,
+      { ...challenge, proven: 16, bytesProven: "160", lost: [] },
+      { ...challenge, proven: 4, bytesProven: "40", bytesCommitted: "160", lost: [] },
+    ];
+    await writeFile(join(folder, "journal.jsonl"), lines.map((line) => `\n${JSON.stringify(line)}`).join(""));
+    const { kind: _, ...sums } = totals;
+    const bytes = { bytesProven: "40", bytesCommitted: "160" };
+    expect((await readJournal(folder)).totals).toEqual({ ...sums, answered: 11, whole: 9, ...bytes });
+    await forget();
   });
 });

@@ -28,15 +28,20 @@ export function stepsOf(page: string, section: string): Step[] {
 
 /** What differs from run to run gives way to its kind. */
 export function withoutChance(line: string): string {
-  return line
-    .replace(/0x[0-9a-fA-F]{64}/g, "HASH")
-    .replace(/0x[0-9a-fA-F]{40}/g, "ADDRESS")
-    .replace(/\b[0-9a-f]{64,}\b/g, "KEY")
-    .replace(/12D3KooW\w+/g, "PEER")
-    .replace(/(turn \d+, leader \d+), [a-z]+;/g, "$1, PHASE;")
-    .replace(/-?\d[\d.]*/g, "N")
-    .replace(/N [KMGTP]?i?B\b/g, "SIZE")
-    .trimEnd();
+  return (
+    line
+      .replace(/0x[0-9a-fA-F]{64}/g, "HASH")
+      .replace(/0x[0-9a-fA-F]{40}/g, "ADDRESS")
+      .replace(/\b[0-9a-f]{64,}\b/g, "KEY")
+      .replace(/12D3KooW\w+/g, "PEER")
+      .replace(/(turn \d+, leader \d+), [a-z]+$/g, "$1, PHASE")
+      // Who was heard by then.
+      .replace(/^ {2}speak .*/, "  speak VERSIONS")
+      .replace(/(?:–|\d[\d.]* %) of the bytes/g, "SHARE of the bytes")
+      .replace(/-?\d[\d.]*/g, "N")
+      .replace(/N [KMGTP]?i?B\b/g, "SIZE")
+      .trimEnd()
+  );
 }
 
 /** Whether the lines are those that the page shows. */

@@ -26,5 +26,6 @@ async function storeWriter(folder: string): Promise<(slot: number) => Promise<vo
 
 async function ledgerWriter(file: string): Promise<(slot: number) => Promise<void>> {
   const ledger = await TypeormLedger.open(ledgerPlace(file));
-  return (slot) => ledger.addChallenges([{ group: storeGroup, record: provenRecord(slot) }]);
+  return (slot) =>
+    ledger.addChallenges([{ group: storeGroup, record: provenRecord(slot), committed: 2n ** 71n }]);
 }

@@ -9,6 +9,7 @@ export type ChallengeRow = {
   outcome: string;
   reason: string | null;
   bytes: string;
+  committed: string | null;
   at_ms: number;
 };
 /** What is left of challenges whose slots were forgotten. */
@@ -19,6 +20,8 @@ export type ChallengeDayRow = {
   outcome: string;
   reason: string;
   count: number;
+  bytes: string;
+  committed: string;
 };
 export type ReasonRow = {
   group: string;
@@ -85,6 +88,7 @@ export const Challenge = new EntitySchema<ChallengeRow>({
     outcome: text(16),
     reason: { ...text(32), nullable: true },
     bytes: text(40),
+    committed: { ...text(40), nullable: true },
     at_ms: { ...time, default: 0 },
   },
   // Pages go by slot, and what is old is found by its time.
@@ -103,6 +107,8 @@ export const ChallengeDay = new EntitySchema<ChallengeDayRow>({
     outcome: key(text(16)),
     reason: key(text(32)),
     count: whole,
+    bytes: { ...amount, default: "0" },
+    committed: { ...amount, default: "0" },
   },
 });
 

@@ -2,7 +2,6 @@
 import { Between, LessThan, MoreThan, MoreThanOrEqual } from "typeorm";
 import type { DataSource, EntityManager, EntityMetadata } from "typeorm";
 import type { Hex } from "../../core/hash.ts";
-import type { ChallengeRecord } from "../../core/records.ts";
 import type {
   BookedSettlement,
   BooksPort,
@@ -34,7 +33,7 @@ import type { ChallengeRow } from "./entities.ts";
 import { openSource, whenFree } from "./open.ts";
 import type { LedgerPlace } from "./place.ts";
 import { rowsOf, settlementOf } from "./rows.ts";
-import { Tally } from "./tally.ts";
+import { classOf, Tally } from "./tally.ts";
 
 /** Rows of one statement: PostgreSQL takes at most 65,535 values. */
 const chunk = 500;
@@ -65,7 +64,8 @@ async function moveCursor(manager: EntityManager, group: Hex, { from, to }: Move
   return (await cursors.update({ group, ...(from ?? nowhere) }, to)).affected === 1;
 }
 
-function challengeRow(group: Hex, { provider, slot, outcome }: ChallengeRecord, at_ms: number): ChallengeRow {
+function challengeRow({ group, record, committed }: ChallengeOf, at_ms: number): ChallengeRow {
+  const { provider, slot, outcome } = record;
   const proven = outcome.kind === "proven";
   return {
     group,
@@ -74,6 +74,7 @@ function challengeRow(group: Hex, { provider, slot, outcome }: ChallengeRecord, 
     outcome: outcome.kind,
     reason: proven ? null : outcome.reason,
     bytes: proven ? outcome.bytes.toString() : "0",
+    committed: committed.toString(),
     at_ms,
   };
 }
@@ -118,8 +119,8 @@ export class TypeormLedger implements BooksPort {
 
   async addChallenges(challenges: readonly ChallengeOf[]): Promise<void> {
     const rows = new Map<string, ChallengeRow>();
-    for (const { group, record } of challenges) {
-      const row = challengeRow(group, record, this.#now_ms());
+    for (const challenge of challenges) {
+      const row = challengeRow(challenge, this.#now_ms());
       rows.set(`${row.group}/${row.provider}/${row.slot}`, row);
     }
     const added = [...rows.values()];
@@ -226,7 +227,15 @@ export class TypeormLedger implements BooksPort {
 
   challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]> {
     return this.#source.getRepository(Challenge).find({
-      select: { provider: true, slot: true, outcome: true, reason: true, bytes: true, at_ms: true },
+      select: {
+        provider: true,
+        slot: true,
+        outcome: true,
+        reason: true,
+        bytes: true,
+        committed: true,
+        at_ms: true,
+      },
       where: before === undefined ? { group } : { group, slot: LessThan(before) },
       order: { slot: "DESC", provider: "ASC" },
       take: limit,
@@ -255,12 +264,15 @@ export class TypeormLedger implements BooksPort {
   }
 
   async challengeCounts(group: Hex): Promise<ChallengeCounts> {
-    let [asked, passed] = [0, 0];
-    for (const { outcome, count } of await this.outcomes(group)) {
-      asked += count;
-      if (outcome === "proven") passed += count;
+    const counts = { asked: 0, whole: 0, partial: 0, failed: 0, unmeasured: 0 };
+    let [bytesProven, bytesCommitted] = [0n, 0n];
+    for (const { outcome, count, ...share } of await this.outcomes(group)) {
+      counts.asked += count;
+      counts[outcome] += count;
+      bytesProven += share.bytesProven;
+      bytesCommitted += share.bytesCommitted;
     }
-    return { asked, passed, failed: asked - passed };
+    return { ...counts, bytesProven, bytesCommitted };
   }
 
   reasons(limit: number): Promise<ReasonEntry[]> {
@@ -289,10 +301,19 @@ export class TypeormLedger implements BooksPort {
 
   async #fold(manager: EntityManager, rows: readonly ChallengeRow[]): Promise<void> {
     const days = manager.getRepository(ChallengeDay);
-    for (const { group, provider, slot, outcome, reason, at_ms } of rows) {
+    for (const row of rows) {
+      const { group, provider, slot, reason, at_ms, bytes, committed } = row;
+      const outcome = classOf(row);
       const of = { group, provider, day: Math.floor(at_ms / day_ms), outcome, reason: reason ?? "" };
       const known = await days.findOneBy(of);
-      await days.upsert({ ...of, count: (known?.count ?? 0) + 1 }, [
+      const sums =
+        committed === null
+          ? { bytes: known?.bytes ?? "0", committed: known?.committed ?? "0" }
+          : {
+              bytes: String(BigInt(known?.bytes ?? 0) + BigInt(bytes)),
+              committed: String(BigInt(known?.committed ?? 0) + BigInt(committed)),
+            };
+      await days.upsert({ ...of, count: (known?.count ?? 0) + 1, ...sums }, [
         "group",
         "provider",
         "day",

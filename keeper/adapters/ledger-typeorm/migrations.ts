@@ -157,4 +157,28 @@ export class ChallengeIndices1763710000000 implements MigrationInterface {
   }
 }
 
-export const migrations = [Initial1700000000000, WholeBooks1763700000000, ChallengeIndices1763710000000];
+/** Of each challenge also how much was committed in its slot, and of those folded into days the sums. */
+export class ProvenShares1763720000000 implements MigrationInterface {
+  readonly name = "ProvenShares1763720000000";
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.addColumn("challenge", new TableColumn(text("committed", 40, true)));
+    for (const name of ["bytes", "committed"]) {
+      await runner.addColumn("challenge_day", new TableColumn({ ...amount(name), default: "'0'" }));
+    }
+    // What was proven of these is not known, whole or in part.
+    await runner.query(`UPDATE "challenge_day" SET "outcome" = 'unmeasured' WHERE "outcome" = 'proven'`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.dropColumn("challenge", "committed");
+    for (const name of ["bytes", "committed"]) await runner.dropColumn("challenge_day", name);
+  }
+}
+
+export const migrations = [
+  Initial1700000000000,
+  WholeBooks1763700000000,
+  ChallengeIndices1763710000000,
+  ProvenShares1763720000000,
+];

@@ -6,7 +6,7 @@ import type {
   ReasonDocument,
   SettlementDocument,
 } from "../schemas.ts";
-import { h, place, sign, spoken } from "./dom.ts";
+import { h, place, sign } from "./dom.ts";
 import { ago, amount, bytes, exactAmount, percent, shortHex, span, whole } from "./format.ts";
 
 type Token = NonNullable<GroupStatus["money"]>["token"];
@@ -21,14 +21,37 @@ function money(units: bigint | string, { symbol, decimals }: Token): Element {
   );
 }
 
+/** Answers in time that proved less than what was committed. */
+const partialText = "Answered in time with fewer than the 16 leaves asked for: that part is paid.";
+const unmeasuredText = "Proven, and recorded by a release that did not note how much was committed.";
+
+function why(tag: string, kind: "warn" | "bad" | "", text: string): Element {
+  return h("li", { "data-key": tag }, h("span", { class: `tag ${kind}` }, tag), ` ${text}`);
+}
+
+function lastText({ lastOutcome, lastBytes, committedBytes }: GroupStatus["providers"][number]): string {
+  if (lastOutcome !== "proven" || lastBytes === null) return `The last challenge failed: ${lastOutcome}.`;
+  return BigInt(lastBytes) < BigInt(committedBytes)
+    ? `The last challenge proved ${bytes(lastBytes)}.`
+    : "The last challenge proved all.";
+}
+
+function countOf(rows: readonly OutcomeDocument[], outcome: OutcomeDocument["outcome"]): number {
+  return rows.filter((row) => row.outcome === outcome).reduce((sum, row) => sum + row.count, 0);
+}
+
 function providerOutcomes(
   provider: GroupStatus["providers"][number],
   rows: readonly OutcomeDocument[],
 ): Element {
-  const proven = rows.filter((row) => row.outcome === "proven").reduce((sum, row) => sum + row.count, 0);
-  const failures = rows.filter((row) => row.outcome !== "proven");
-  const all = rows.reduce((sum, row) => sum + row.count, 0);
-  const width = all === 0 ? 0 : (1000 * proven) / all;
+  const sum = (value: (row: OutcomeDocument) => string): bigint =>
+    rows.reduce((total, row) => total + BigInt(value(row)), 0n);
+  const proven = sum(({ bytesProven }) => bytesProven);
+  const committed = sum(({ bytesCommitted }) => bytesCommitted);
+  const width = committed === 0n ? 0 : Number((1_000n * proven) / committed);
+  const [full, partial, failed, unmeasured] = (["whole", "partial", "failed", "unmeasured"] as const).map(
+    (outcome) => countOf(rows, outcome),
+  ) as [number, number, number, number];
   const { index, operator, committedBytes, lastOutcome } = provider;
   return h(
     "li",
@@ -42,7 +65,7 @@ function providerOutcomes(
         h("span", { class: `swatch s${index % 8}`, "aria-hidden": "true" }),
         `Provider ${index}`,
       ),
-      h("span", { class: "num" }, percent(proven, all), spoken(" of challenges proven")),
+      h("span", { class: "num" }, percent(proven, committed), " of bytes proven"),
     ),
     h(
       "svg",
@@ -57,25 +80,20 @@ function providerOutcomes(
       h("span", {}, `${bytes(committedBytes)} committed`),
     ),
     h(
+      "p",
+      { class: "dim" },
+      `Challenges: ${whole(full)} whole, ${whole(partial)} partial, ${whole(failed)} failed.`,
+    ),
+    h(
       "ul",
       { class: "whys" },
-      ...failures.map(({ reason, explanation, count }) =>
-        h(
-          "li",
-          { "data-key": reason },
-          h("span", { class: "tag bad" }, `${reason} ${whole(count)}×`),
-          ` ${explanation}`,
-        ),
-      ),
+      partial > 0 && why(`partial ${whole(partial)}×`, "warn", partialText),
+      ...rows
+        .filter(({ outcome }) => outcome === "failed")
+        .map(({ reason, explanation, count }) => why(`${reason} ${whole(count)}×`, "bad", explanation)),
+      unmeasured > 0 && why(`not measured ${whole(unmeasured)}×`, "", unmeasuredText),
     ),
-    lastOutcome !== null &&
-      h(
-        "p",
-        { class: "dim" },
-        lastOutcome === "proven"
-          ? "The last challenge was proven."
-          : `The last challenge failed: ${lastOutcome}.`,
-      ),
+    lastOutcome !== null && h("p", { class: "dim" }, lastText(provider)),
   );
 }
 
@@ -209,7 +227,7 @@ export function showPayments(
 const slow_ms = 400;
 
 export function showKeepers(group: GroupStatus): void {
-  const rows = group.committee.map(({ index, operator, me, connected, latency_ms }) => {
+  const rows = group.committee.map(({ index, operator, me, connected, latency_ms, speaks }) => {
     const far =
       latency_ms === null ? "–" : `${latency_ms < 10 ? latency_ms.toFixed(1) : whole(latency_ms)} ms`;
     const width = latency_ms === null ? 0 : Math.min(1, latency_ms / slow_ms) * 100;
@@ -229,6 +247,7 @@ export function showKeepers(group: GroupStatus): void {
         connected ? sign("●", "", "good") : sign("○", "", "bad"),
         connected ? " connected" : " away",
       ),
+      h("td", {}, speaks === null ? "not heard" : `version ${speaks}`),
       h(
         "td",
         { class: "latency" },
@@ -258,7 +277,9 @@ export function showKeepers(group: GroupStatus): void {
         h(
           "tr",
           {},
-          ...["seat", "operator", "state", "latency"].map((name) => h("th", { scope: "col" }, name)),
+          ...["seat", "operator", "state", "speaks", "latency"].map((name) =>
+            h("th", { scope: "col" }, name),
+          ),
         ),
       ),
       h("tbody", {}, ...rows),

@@ -55,11 +55,12 @@ export function shortHex(hex: string): string {
   return hex.length <= 14 ? hex : `${hex.slice(0, 8)}…${hex.slice(-4)}`;
 }
 
-export function percent(part: number, all: number): string {
-  if (all === 0) return "–";
-  const share = (100 * part) / all;
-  // A failure among many must not read as none.
-  return part < all && share > 99.9 ? "99.9 %" : `${share.toFixed(share === 100 || share === 0 ? 0 : 1)} %`;
+/** With one decimal, rounded down: only what is whole reads as 100 %. */
+export function percent(part: bigint, all: bigint): string {
+  if (all === 0n) return "–";
+  const tenths = Number((part * 1_000n) / all);
+  if (tenths === 0 && part > 0n) return "< 0.1 %";
+  return `${(tenths / 10).toFixed(tenths % 1_000 === 0 ? 0 : 1)} %`;
 }
 
 export function blocks(count: number, block_s: number | null): string {

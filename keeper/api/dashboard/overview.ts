@@ -89,7 +89,7 @@ function gasFigure({ funds }: KeeperStatus): Element {
 }
 
 export function showGlance(status: KeeperStatus, group: GroupStatus): void {
-  const { asked, passed, failed } = group.challenges;
+  const { asked, whole: full, partial, failed, bytesProven, bytesCommitted } = group.challenges;
   const connected = `${group.connected} of ${group.committee.length}`;
   const spare = group.connected - group.quorum;
   place(
@@ -103,10 +103,12 @@ export function showGlance(status: KeeperStatus, group: GroupStatus): void {
       spare < 0 ? "bad" : spare === 0 && group.committee.length > group.quorum ? "warn" : "good",
     ),
     figure(
-      "Challenges proven",
-      percent(passed, asked),
-      asked === 0 ? "none asked yet" : `${whole(asked)} asked, ${whole(failed)} failed`,
-      failed === 0 ? "good" : "warn",
+      "Bytes proven",
+      percent(BigInt(bytesProven), BigInt(bytesCommitted)),
+      asked === 0
+        ? "no challenge yet"
+        : `${whole(asked)} challenges: ${whole(full)} whole, ${whole(partial)} partial, ${whole(failed)} failed`,
+      partial + failed === 0 ? "good" : "warn",
     ),
     moneyFigure(group),
     gasFigure(status),

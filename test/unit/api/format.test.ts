@@ -54,10 +54,13 @@ describe("what the page makes of numbers", () => {
     expect(blocks(300, 12)).toBe("300 blocks (60 min)");
     expect(ago(90, 100, 12)).toBe("2 min ago");
     expect(ago(90, 100, null)).toBe("block 90");
-    expect(percent(0, 0)).toBe("–");
-    expect(percent(1, 1)).toBe("100 %");
-    expect(percent(99_999, 100_000)).toBe("99.9 %");
-    expect(percent(1, 3)).toBe("33.3 %");
+    expect(percent(0n, 0n)).toBe("–");
+    expect(percent(0n, 3n)).toBe("0 %");
+    expect(percent(1n, 1n)).toBe("100 %");
+    expect(percent(99_999n, 100_000n)).toBe("99.9 %");
+    expect(percent(1n, 3n)).toBe("33.3 %");
+    expect(percent(1n, 1n << 70n)).toBe("< 0.1 %");
+    expect(percent((1n << 70n) - 1n, 1n << 70n)).toBe("99.9 %");
     expect(shortHex(`0x${"ab".repeat(20)}`)).toBe("0xababab…abab");
   });
 });

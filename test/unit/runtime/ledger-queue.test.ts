@@ -68,14 +68,15 @@ describe("the queue before the ledger", () => {
   it("never lets a caller wait for the database, and writes in the order of arrival", async () => {
     const { queue, sink } = scene();
     const stop = new AbortController();
-    for (let slot = 0; slot < 600; slot++) await queue.addChallenge(storeGroup, provenRecord(slot));
+    for (let slot = 0; slot < 600; slot++)
+      await queue.addChallenge(storeGroup, provenRecord(slot), 2n ** 71n);
     expect(queue.length).toBe(600);
     const running = queue.run(stop.signal);
     await turns();
     expect(sink.challenges.map(({ record }) => record.slot)).toEqual(
       Array.from({ length: 600 }, (_, i) => i),
     );
-    await queue.addChallenge(storeGroup, provenRecord(600));
+    await queue.addChallenge(storeGroup, provenRecord(600), 2n ** 71n);
     await turns();
     expect(sink.challenges).toHaveLength(601);
     stop.abort();
@@ -85,7 +86,7 @@ describe("the queue before the ledger", () => {
   it("tries again, later each time, and loses nothing while the database is away", async () => {
     const { clock, queue, sink, troubles } = scene();
     sink.failures = 3;
-    await queue.addChallenge(storeGroup, provenRecord(1));
+    await queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
     const stop = new AbortController();
     const running = queue.run(stop.signal);
     for (let i = 0; i < 3; i++) {
@@ -103,7 +104,7 @@ describe("the queue before the ledger", () => {
   it("holds at most so many rows, and says once that one did not fit", async () => {
     const { queue, sink, troubles } = scene();
     for (let slot = 0; slot < maxQueuedRows + 5; slot++)
-      await queue.addChallenge(storeGroup, provenRecord(slot));
+      await queue.addChallenge(storeGroup, provenRecord(slot), 2n ** 71n);
     expect(queue.length).toBe(maxQueuedRows);
     expect(troubles).toEqual(["ledger-overflow"]);
     const stop = new AbortController();
@@ -137,12 +138,12 @@ describe("the queue before the ledger", () => {
 
   it("writes what is left when it stops, and does not wait for a database that is away", async () => {
     const whole = scene();
-    await whole.queue.addChallenge(storeGroup, provenRecord(1));
+    await whole.queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
     await whole.queue.run(AbortSignal.abort());
     expect(whole.sink.challenges).toHaveLength(1);
     const away = scene();
     away.sink.failures = 99;
-    await away.queue.addChallenge(storeGroup, provenRecord(1));
+    await away.queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
     await away.queue.run(AbortSignal.abort());
     expect(away.sink.challenges).toEqual([]);
   });
