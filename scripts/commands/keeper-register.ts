@@ -27,7 +27,7 @@ export async function registerRegister(keeper: Command): Promise<void> {
     )
     .option(
       "--payee <address>",
-      "where the keeper's money goes; a later change has to be accepted by it",
+      "where the keeper's money goes; later the present payee alone changes it (whitepay payee)",
       addressOption("--payee"),
     )
     .option("--rotate-key", "replace the registered BLS key by the one in the key file");

@@ -22,7 +22,7 @@ export function registerRegister(provider: Command): void {
     .description("register payee, peer id and addresses on chain; later, send what changed")
     .option(
       "--payee <address>",
-      "where the money goes; a later change has to be accepted by it",
+      "where the money goes; later the present payee alone changes it (whitepay payee)",
       addressOption("--payee"),
     )
     .option("--announce <multiaddrs...>", "what keepers dial, where it differs from `listen`: behind NAT");

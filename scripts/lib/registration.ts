@@ -54,8 +54,9 @@ export function payeeChange(
   if (payee === undefined || named.includes(payee.toLowerCase())) return [];
   if (found.payee.toLowerCase() !== operator.toLowerCase()) {
     throw usageError("the operator's key cannot name another payee", {
-      expected: `a call of ${methodsOf[party].payee} by the present payee, ${found.payee}`,
+      expected: `the key of the present payee, ${found.payee}`,
       actual: operator,
+      hint: `with that key: whitepay payee name ${party} ${operator} ${payee}`,
     });
   }
   return [

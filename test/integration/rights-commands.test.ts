@@ -1,5 +1,4 @@
 /** What parties may do now and then, as commands on a real chain: what each does, and what it says where it is refused. */
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Contract, Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,7 +9,7 @@ import { deployContract } from "../support/contracts/chain.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
 import { sceneParams } from "../support/keeper-scene.ts";
 import {
-  fundAccount,
+  accountFlags,
   payerScene,
   storingProvider,
   type PayerScene,
@@ -26,23 +25,9 @@ let scene: PayerScene;
 let stranger: readonly string[];
 beforeAll(async () => {
   scene = await payerScene();
-  stranger = await accountFlags("stranger", Wallet.createRandom().privateKey);
+  stranger = await accountFlags(scene, "stranger", Wallet.createRandom().privateKey);
 });
 afterAll(() => scene.close());
-
-/** A key file with coin and tokens, and the flags that use it. */
-async function accountFlags(name: string, privateKey: string): Promise<readonly string[]> {
-  const [secret, password, key] = ["secret", "password", "json"].map((end) =>
-    join(scene.folder, `${name}.${end}`),
-  ) as [string, string, string];
-  await writeFile(secret, `${privateKey}\n`, { mode: 0o600 });
-  await writeFile(password, "of an account\n", { mode: 0o600 });
-  const words = ["group", "key", "--out", key, "--from-file", secret, "--password-file", password];
-  const made = await runCli([...words, "--kdf", "light"]);
-  expect(made.code, made.stderr).toBe(0);
-  await fundAccount(scene, new Wallet(privateKey).address);
-  return ["--key", key, "--password-file", password];
-}
 
 const keepersOf = (): string[] => scene.keepers.slice(0, 4).map(({ operator }) => operator);
 

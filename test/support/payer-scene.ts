@@ -192,3 +192,21 @@ export async function end(running: CliProcess): Promise<void> {
   running.child.kill("SIGTERM");
   await running.ended;
 }
+
+/** A key file of an account with coin and tokens, and the flags of commands that sign with it. */
+export async function accountFlags(
+  scene: Pick<PayerScene, "folder" | "provider" | "deployment">,
+  name: string,
+  privateKey: string,
+): Promise<readonly string[]> {
+  const [secret, password, key] = ["secret", "password", "json"].map((end) =>
+    join(scene.folder, `${name}.${end}`),
+  ) as [string, string, string];
+  await writeFile(secret, `${privateKey}\n`, { mode: 0o600 });
+  await writeFile(password, "of an account\n", { mode: 0o600 });
+  const words = ["group", "key", "--out", key, "--from-file", secret, "--password-file", password];
+  const made = await runCli([...words, "--kdf", "light"]);
+  if (made.code !== 0) throw new Error(made.stderr);
+  await fundAccount(scene, new Wallet(privateKey).address);
+  return ["--key", key, "--password-file", password];
+}
