@@ -1,5 +1,6 @@
 /** The keeper's books: what it asked, what it heard, what was paid. Read by people; never by the protocol. */
 import type { Hex } from "../core/hash.ts";
+import type { PaidItem, PaidShare } from "../core/payments.ts";
 import type { ChallengeRecord } from "../core/records.ts";
 
 /** How much of what was committed in the slots of challenges was proven in them, in bytes. */
@@ -20,19 +21,7 @@ export interface LedgerPort {
   addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void>;
 }
 
-export type BookedItem = {
-  readonly provider: number;
-  /** byte·blocks that the committee signed. */
-  readonly signed: bigint;
-  /** byte·blocks that were paid: what was signed, capped by what was committed (R16). */
-  readonly spaceTime: bigint;
-  /** Token units charged, arrears collected or left included (R30, R32). */
-  readonly amount: bigint;
-  /** Of it the provider's. */
-  readonly toProvider: bigint;
-};
-
-export type BookedShare = { readonly keeper: number; readonly operator: Hex; readonly amount: bigint };
+export type BookedShare = PaidShare & { readonly operator: Hex };
 
 export type BookedTransaction = {
   readonly tx: Hex;
@@ -58,7 +47,7 @@ export type BookedSettlement = {
   readonly digest: Hex;
   readonly transaction: BookedTransaction;
   /** Ascending by provider. */
-  readonly items: readonly BookedItem[];
+  readonly items: readonly PaidItem[];
   /** Ascending by keeper. */
   readonly shares: readonly BookedShare[];
 };

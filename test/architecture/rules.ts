@@ -54,6 +54,7 @@ export const importRules: readonly Rule[] = [
       "keeper/limits/",
       "storage/",
       "keeper/core/hash.ts",
+      "keeper/core/payments.ts",
       "keeper/core/reasons.ts",
       "package:*",
       "node:*",

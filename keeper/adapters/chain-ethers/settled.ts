@@ -1,7 +1,9 @@
 /** Settlements as the chain's events and calldata tell them, to the last unit (R29, R30, R32). */
 import { Interface } from "ethers";
 import type { Hex } from "../../core/hash.ts";
-import type { BookedItem, BookedSettlement, BookedShare, BookedTransaction } from "../../ports/ledger.ts";
+import { eventsOfSettlement, itemsPaid, sharesPaid } from "../../core/payments.ts";
+import type { PaymentEvent, SignedItem } from "../../core/payments.ts";
+import type { BookedSettlement, BookedTransaction } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";
 
 export const booksAbi = new Interface([
@@ -18,7 +20,6 @@ export type RawLog = {
   readonly address: string;
   readonly topics: readonly string[];
   readonly data: string;
-  readonly logIndex: string;
 };
 
 export type SettledFacts = {
@@ -31,20 +32,18 @@ export type SettledFacts = {
   readonly logs: readonly RawLog[];
 };
 
-type Parsed = { readonly name: string; readonly args: Record<string, bigint>; readonly index: number };
-
-function parse(log: RawLog): Parsed | undefined {
+function parse(log: RawLog): PaymentEvent | undefined {
   const parsed = booksAbi.parseLog({ topics: [...log.topics], data: log.data });
   if (parsed === null) return undefined;
   const args = Object.fromEntries(
     parsed.fragment.inputs.map(({ name }, i) => [name, parsed.args[i] as bigint]),
   );
-  return { name: parsed.name, args, index: Number(log.logIndex) };
+  return { name: parsed.name, args };
 }
 
 type Calldata = {
   readonly committee: number;
-  readonly items: readonly { provider: number; signed: bigint }[];
+  readonly items: readonly SignedItem[];
 };
 
 /** Undefined if the transaction called something else, which then called the group. */
@@ -62,51 +61,6 @@ function decodeCalldata(input: string, ts: number): Calldata | undefined {
   }
 }
 
-function bits(bitmap: bigint): number[] {
-  return [...bitmap.toString(2)].reverse().flatMap((bit, i) => (bit === "1" ? [i] : []));
-}
-
-/** The events between the settlement before this one in the transaction and this one are its own. */
-function ownEvents(events: readonly Parsed[], settled: Parsed): Parsed[] {
-  const earlier = events.filter((e) => e.name === "Settled" && e.index < settled.index).at(-1);
-  return events.filter((e) => e.index < settled.index && e.index > (earlier?.index ?? -1));
-}
-
-function itemsOf(facts: SettledFacts, calldata: Calldata, events: readonly Parsed[]): BookedItem[] {
-  return calldata.items.map(({ provider, signed }) => {
-    const of = (name: string): Record<string, bigint> | undefined =>
-      events.find((e) => e.name === name && Number(e.args["provider"]) === provider)?.args;
-    const spaceTime = of("Capped")?.["committed"] ?? signed;
-    const arrears = of("ArrearsChanged");
-    // R32: what came from arrears is added, what went into them is left.
-    const change = arrears === undefined ? 0n : (arrears["before"] ?? 0n) - (arrears["afterwards"] ?? 0n);
-    const amount = ((spaceTime * facts.price) >> 30n) + change;
-    const cut = (amount * facts.keeperShareBps) / 10_000n;
-    return { provider, signed, spaceTime, amount, toProvider: amount - cut };
-  });
-}
-
-function sharesOf(
-  settled: Parsed,
-  items: readonly BookedItem[],
-  events: readonly Parsed[],
-  operators: readonly Hex[],
-): BookedShare[] {
-  const [payees, failed] = [settled.args["payees"] ?? 0n, settled.args["failed"] ?? 0n];
-  const cuts = items.reduce((sum, { amount, toProvider }) => sum + amount - toProvider, 0n);
-  const share = cuts / BigInt(Math.max(1, operators.length - bits(failed).length));
-  const amounts = new Map(bits(payees).map((keeper) => [keeper, share]));
-  const replaced = events.find(({ name }) => name === "LeaderReplaced")?.args;
-  if (replaced !== undefined) {
-    const [leader, sender] = [Number(replaced["leader"]), Number(replaced["sender"])];
-    amounts.delete(leader); // R25
-    amounts.set(sender, (amounts.get(sender) ?? 0n) + (replaced["share"] ?? 0n));
-  }
-  return [...amounts]
-    .sort(([a], [b]) => a - b)
-    .map(([keeper, amount]) => ({ keeper, operator: operators[keeper] ?? "0x", amount }));
-}
-
 /** Every settlement of one transaction. `operatorsOf` gives a committee version's operators, in contract order. */
 export async function settlementsOf(
   facts: SettledFacts,
@@ -114,13 +68,15 @@ export async function settlementsOf(
 ): Promise<BookedSettlement[]> {
   const events = facts.logs.map(parse).filter((event) => event !== undefined);
   const booked: BookedSettlement[] = [];
-  for (const settled of events.filter(({ name }) => name === "Settled")) {
+  for (const [at, settled] of events.entries()) {
+    if (settled.name !== "Settled") continue;
     const number = (name: string): number => Number(settled.args[name]);
     const value = (name: string): bigint => settled.args[name] ?? 0n;
     const calldata = decodeCalldata(facts.input, number("ts")) ?? { committee: 0, items: [] };
-    const own = ownEvents(events, settled);
-    const items = itemsOf(facts, calldata, own);
+    const own = eventsOfSettlement(events, at);
+    const items = itemsPaid(facts, calldata.items, own);
     const operators = calldata.committee === 0 ? [] : await operatorsOf(calldata.committee);
+    const shares = operators.length === 0 ? [] : sharesPaid(settled.args, items, own, operators.length);
     booked.push({
       group: facts.group,
       ts: number("ts"),
@@ -133,7 +89,7 @@ export async function settlementsOf(
       digest: String(settled.args["digest"]) as Hex,
       transaction: facts.transaction,
       items,
-      shares: operators.length === 0 ? [] : sharesOf(settled, items, own, operators),
+      shares: shares.map((share) => ({ ...share, operator: operators[share.keeper] ?? "0x" })),
     });
   }
   return booked;
