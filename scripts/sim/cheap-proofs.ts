@@ -13,12 +13,15 @@ type ReceiptFields = {
   readonly provider: number;
   readonly slot: number;
   readonly leaves: number;
+  /** Names the key in place of a signature. */
+  readonly signer: Hex;
 };
 
-const receiptBytes = 20 + 4 + 8 + 1;
+const receiptBytes = 20 + 4 + 8 + 1 + 20;
 
-function encodeReceipt({ keeper, provider, slot, leaves }: ReceiptFields): Uint8Array {
-  return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).finish();
+/** The bytes of a receipt that costs nothing to check. */
+export function cheapReceipt({ keeper, provider, slot, leaves, signer }: ReceiptFields): Uint8Array {
+  return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).hex(signer, 20).finish();
 }
 
 function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
@@ -27,6 +30,7 @@ function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
     provider: reader.u32("provider"),
     slot: reader.u64("slot"),
     leaves: reader.u8("leaves"),
+    signer: reader.hex(20, "signer"),
   }));
   return decoded.ok ? decoded.value : undefined;
 }
@@ -36,8 +40,10 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
   const receiptHolds: ProofChecks["receiptHolds"] = ({ leaf, receipt, provider, slot }, scope) => {
     if (leaf.kind !== "proven" || keccak(receipt) !== leaf.receiptHash) return false;
     const fields = decodeReceipt(receipt);
-    const total = scope.dataOf(provider, slot)?.bytes ?? 0n;
+    const data = scope.dataOf(provider, slot);
+    const total = data?.bytes ?? 0n;
     return (
+      fields?.signer === data?.receiptKey &&
       fields?.keeper === scope.keeper.operator &&
       fields.provider === provider &&
       fields.slot === slot &&
@@ -46,11 +52,14 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
   };
   return {
     receiptHolds,
-    checkAnswer: ({ answer, request, list }) => {
+    checkAnswer: ({ answer, request, list, receiptKey }) => {
       const fields = decodeReceipt(answer.receipt);
       const { keeper, provider, slot } = request;
       if (fields?.keeper !== keeper || fields.provider !== provider || fields.slot !== slot) {
         return { ok: false, code: "bad-receipt", detail: "not about this challenge" };
+      }
+      if (fields.signer !== receiptKey) {
+        return { ok: false, code: "bad-receipt", detail: "not signed by the provider" };
       }
       const value = {
         bytesProven: bytesProven(list.totalBytes, fields.leaves),
@@ -98,7 +107,10 @@ export function cheapProviders(world: ProviderWorld): Providers {
           // In its first slot there is nothing yet to say again.
           const slot = spoiled === "replay" ? Math.max(request.slot - 1, 0) : request.slot;
           const about = spoiled === "corrupt" ? nobody : request.keeper;
-          const receipt = encodeReceipt({ keeper: about, provider, slot, leaves });
+          const signer = signatures.receiptKey(provider);
+          const receipt = cheapReceipt({ keeper: about, provider, slot, leaves, signer });
+          const bytes = bytesProven(committedIn(world, provider, slot), leaves);
+          world.onReceipt(keccak(receipt), { keeper: about, provider, slot, bytes });
           return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
         },
         pieceList: async (_target, query) => {
@@ -111,6 +123,13 @@ export function cheapProviders(world: ProviderWorld): Providers {
       };
     },
   };
+}
+
+function committedIn({ chain }: ProviderWorld, index: number, slot: number): bigint {
+  const model = chain().at(chain().head);
+  const provider = model.providers[index];
+  const start = model.config.origin + slot * model.config.slot;
+  return provider === undefined ? 0n : model.committed(provider, start, start + 1);
 }
 
 const nobody: Hex = `0x${"00".repeat(20)}`;

@@ -1,4 +1,5 @@
 /** A committee in one process: the real core, codec and runtime over simulated ports. */
+import type { Block } from "../../keeper/core/events.ts";
 import type { GroupParams } from "../../keeper/core/group.ts";
 import { keccakWords } from "../../keeper/core/hash.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
@@ -16,7 +17,7 @@ import { Network } from "./network.ts";
 import { readingOnce } from "./reading-once.ts";
 import { Payer } from "./payer.ts";
 import type { NetworkOptions } from "./network.ts";
-import type { ProviderWorld, Providers } from "./providers.ts";
+import type { Issued, ProviderWorld, Providers } from "./providers.ts";
 import { realProviders } from "./real-proofs.ts";
 import type { Signatures } from "./signatures.ts";
 import { World } from "./world.ts";
@@ -50,6 +51,8 @@ export type Noted = {
   readonly detail: string;
 };
 
+export type Mined = Block & { readonly at_ms: number };
+
 export type Refused = { readonly keeper: number; readonly block: number; readonly error: string };
 
 /** What a keeper's ports may be wrapped in: a Byzantine keeper is an honest one with lying ports. */
@@ -57,10 +60,12 @@ export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDep
 
 type Seat = {
   readonly store: MemoryStore;
-  /** When it was started, and at which head. */
-  readonly starts: { readonly at_ms: number; readonly head: number }[];
+  /** When it was started, the head of the chain then, and the highest head that its disk knew of. */
+  readonly starts: { readonly at_ms: number; readonly head: number; readonly known: number }[];
   /** Its endpoint shows no new blocks; down, or of another chain: nor does it take transactions. */
   endpoint: "well" | "stale" | "down" | "wrong-chain";
+  /** The last block that a stale endpoint shows. */
+  staleAt: number;
   /** What becomes of its transactions. */
   transactions: "mined" | "stuck" | "lost";
   abort: AbortController | undefined;
@@ -102,9 +107,13 @@ export class Cluster {
   readonly reasons: Noted[] = [];
   /** When each block was mined, at last. */
   readonly minedAt_ms: number[] = [];
+  /** Every block that was ever mined, in order, also those that a reorg took back. */
+  readonly mined: Mined[] = [];
   /** Settlements that the contract refused. */
   readonly refused: Refused[] = [];
   readonly seats: Seat[];
+  /** Every receipt that a provider gave, by its hash. */
+  readonly issued = new Map<Hex, Issued>();
   readonly #twins = new Map<number, Process>();
   /** Every process that ever ran, the keepers' own first. */
   readonly processes: Process[];
@@ -163,6 +172,7 @@ export class Cluster {
       delayMs: options.network.delayMs,
       tooLate_ms: options.blockMs[1] * (options.params.answer + 2),
       chain: () => this.chain,
+      onReceipt: (hash, issued) => void this.issued.set(hash, issued),
       proves: (provider, keeper) => this.proves(provider, keeper),
       spoils: (provider) => this.spoils(provider),
     };
@@ -207,7 +217,8 @@ export class Cluster {
   #launch(seat: Seat, index: number, name: string): void {
     const abort = new AbortController();
     seat.abort = abort;
-    seat.starts.push({ at_ms: this.world.now_ms, head: this.chain.head });
+    const head = seat.endpoint === "stale" ? Math.min(seat.staleAt, this.chain.head) : this.chain.head;
+    seat.starts.push({ at_ms: this.world.now_ms, head, known: seat.store.head });
     const { signatures } = this;
     const keyring = signatures.keyring(index);
     seat.store.endOf = (ts, turn) => this.endOf(ts, turn);
@@ -300,8 +311,9 @@ export class Cluster {
       } else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
     }
     this.payer.act();
-    const { number } = this.chain.mine();
+    const { number, hash } = this.chain.mine();
     this.minedAt_ms[number] = this.world.now_ms;
+    this.mined.push({ number, hash, at_ms: this.world.now_ms });
     for (const listener of this.#onBlock) listener(number);
     for (const seat of [...this.seats, ...[...this.#twins.values()].map((twin) => twin.seat)]) {
       const delay_ms = this.world.random.integer(...this.options.network.delayMs);
@@ -317,9 +329,11 @@ export class Cluster {
         const update = async (): Promise<void> => {
           if (seat.endpoint === "wrong-chain")
             onTrouble("rpc-wrong-chain", "the endpoint is of another chain");
-          if (signal.aborted || seat.endpoint !== "well") return;
+          if (signal.aborted || seat.endpoint === "down" || seat.endpoint === "wrong-chain") return;
           if (this.network.paused.has(this.operatorOf(index))) return;
-          const head = this.chain.head;
+          const head = Math.min(this.chain.head, seat.endpoint === "stale" ? seat.staleAt : Infinity);
+          // R4: an endpoint that lags behind what was seen takes no block back.
+          if (head < known.head && seat.endpoint === "stale") return;
           const view = Math.max(this.options.params.originBlock, head - this.options.params.confirmations);
           let from = known.head;
           while (from > 0 && this.chain.block(from)?.hash !== hashes.get(from)) from--;
@@ -369,6 +383,7 @@ function newSeat(store: MemoryStore): Seat {
     store,
     starts: [],
     endpoint: "well",
+    staleAt: 0,
     transactions: "mined",
     abort: undefined,
     keeper: undefined,

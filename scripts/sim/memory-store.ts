@@ -14,14 +14,25 @@ export type Note = {
   readonly at_ms: number;
 };
 
+/** A record, since when it was on the disk, and from when on it was not, since an older state was put back. */
+export type Recorded = {
+  readonly record: ChallengeRecord;
+  readonly at_ms: number;
+  gone_ms: number | undefined;
+};
+
 export class MemoryStore implements StorePort {
   readonly #world: World;
   readonly #latency_ms: number;
   readonly #rows = new Map<string, Write>();
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
-  /** Values of its own that it committed to, turn by turn, for the checkers. */
-  readonly integrated: (OwnValues & { readonly te: number })[];
+  /** Values of its own that it committed to, turn by turn, for the checkers; a copy begins with what it is a copy of. */
+  readonly integrated: (OwnValues & { readonly te: number; readonly at_ms: number })[];
+  /** Every record on this disk, also of pruned slots, in the order in which they were acknowledged, for the checkers. */
+  readonly recorded: Recorded[];
+  /** Highest head on this disk. */
+  #head = -1;
   /** Records whose write was acknowledged and that nobody settled yet, for the checkers: a restored backup is not asked. */
   readonly acknowledged = new Map<string, ChallengeRecord>();
   /** Bytes that each slot of each provider proved here, by `provider/slot`, for the checkers. */
@@ -32,10 +43,15 @@ export class MemoryStore implements StorePort {
   readonly noted: Note[];
 
   constructor(world: World, latency_ms: number, of?: MemoryStore) {
-    this.integrated = of?.integrated ?? [];
+    this.integrated = [...(of?.integrated ?? [])];
+    this.recorded = (of?.recorded ?? []).map((one) => ({ ...one }));
     this.noted = [...(of?.noted ?? [])];
     this.#world = world;
     this.#latency_ms = latency_ms;
+  }
+
+  get head(): number {
+    return this.#head;
   }
 
   get size(): number {
@@ -64,6 +80,16 @@ export class MemoryStore implements StorePort {
     this.#disk++;
     this.#rows.clear();
     for (const [key, row] of backup) this.#rows.set(key, row);
+    const there = [...backup.values()].flatMap((row) => (row.kind === "record" ? [row.record] : []));
+    const kept = new Set(there);
+    // What was pruned before the backup was made lives on in what is carried.
+    const first = Math.min(...there.map(({ slot }) => slot));
+    for (const one of this.recorded) {
+      const pruned = there.length > 0 && one.record.slot < first;
+      if (!kept.has(one.record) && !pruned) one.gone_ms ??= this.#world.now_ms;
+    }
+    const head = backup.get("head");
+    this.#head = head?.kind === "head" ? head.head : -1;
   }
 
   async write(_group: Hex, writes: readonly Write[]): Promise<void> {
@@ -85,12 +111,18 @@ export class MemoryStore implements StorePort {
       if (write.kind === "record") {
         const { provider, slot, outcome } = write.record;
         this.acknowledged.set(key, write.record);
+        this.recorded.push({ record: write.record, at_ms: this.#world.now_ms, gone_ms: undefined });
         this.proven.set(`${provider}/${slot}`, outcome.kind === "proven" ? outcome.bytes : 0n);
       }
       if (write.kind === "own") {
         const { own } = write;
-        this.integrated.push({ ...own, te: this.endOf(own.ts, own.turn) });
+        this.integrated.push({
+          ...own,
+          te: this.endOf(own.ts, own.turn),
+          at_ms: this.#world.now_ms,
+        });
       }
+      if (write.kind === "head") this.#head = write.head;
     }
   }
 

@@ -6,6 +6,15 @@ import type { ChainModel } from "./chain-model.ts";
 import type { Signatures } from "./signatures.ts";
 import type { World } from "./world.ts";
 
+/** What a receipt that a provider really gave is about. */
+export type Issued = {
+  /** Operator of the keeper. */
+  readonly keeper: Hex;
+  readonly provider: number;
+  readonly slot: number;
+  readonly bytes: bigint;
+};
+
 export type ProofChecks = Pick<CryptoPort, "checkAnswer" | "evidenceFault" | "receiptHolds">;
 
 export type Providers = {
@@ -23,6 +32,8 @@ export type ProviderWorld = {
   readonly chain: () => ChainModel;
   readonly signatures: Signatures;
   readonly delayMs: readonly [number, number];
+  /** A provider signed a receipt. */
+  readonly onReceipt: (receiptHash: Hex, issued: Issued) => void;
   /** Longer than any answer may take. */
   readonly tooLate_ms: number;
   /** Of 16 leaves, how many a provider still has for a keeper; undefined: it does not answer. */

@@ -9,9 +9,10 @@ import {
 import { verifyAnswer } from "../../keeper/codec/answer.ts";
 import { evidenceFault, receiptHolds } from "../../keeper/codec/evidence.ts";
 import { collectPieces } from "../../keeper/codec/piece-pages.ts";
+import { encodeReceipt } from "../../keeper/codec/receipt.ts";
 import { dataAt } from "../../keeper/core/group.ts";
 import type { GroupSnapshot } from "../../keeper/core/group.ts";
-import { fromHex, toHex } from "../../keeper/core/hash.ts";
+import { fromHex, keccak, toHex } from "../../keeper/core/hash.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { ProviderClient, ProviderFailure } from "../../keeper/ports/provider.ts";
 import { withFaults } from "../../provider-sim/faults.ts";
@@ -123,10 +124,13 @@ function responderOf(world: ProviderWorld, provider: number, keeper: number, dis
     },
     crypto: {
       verifySeed: async (scope, seed, blsKey) => signatures.checks.verifySeed(scope, seed, fromHex(blsKey)),
-      signReceipt: (domain, receipt, key) =>
-        key === signatures.receiptKey(provider)
-          ? signatures.signReceipt(domain, receipt, provider)
-          : undefined,
+      signReceipt: (domain, receipt, key) => {
+        if (key !== signatures.receiptKey(provider)) return undefined;
+        const signed = signatures.signReceipt(domain, receipt, provider);
+        const { keeper, slot, bytesProven: bytes } = receipt;
+        world.onReceipt(keccak(encodeReceipt(signed)), { keeper, provider, slot, bytes });
+        return signed;
+      },
     },
     events: {
       answered: () => undefined,

@@ -8,6 +8,7 @@ import type { Body, BodyOf } from "../../../keeper/core/messages.ts";
 import { turnKey } from "../../../keeper/core/state.ts";
 import type { StorePort } from "../../../keeper/ports/store.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
+import { borrowReceipts, carryOn, forgeReceipts } from "./false-records.ts";
 import { lyingTransport, signedAgain } from "./lying-transport.ts";
 import type { LiarOptions, Lie } from "./lying-transport.ts";
 import { override } from "./override.ts";
@@ -229,7 +230,7 @@ export type BehaviourParameters = {
   readonly factor?: number | undefined;
   /** flood: false hellos with every true one. */
   readonly messages?: number | undefined;
-  /** lazy: one challenge of so many is asked; undefined: none. */
+  /** lazy: one challenge of so many is asked; undefined: none. False receipts: one of so many is false; undefined: all. */
   readonly oneIn?: number | undefined;
   /** censor: the keeper that is left out. */
   readonly victim?: number | undefined;
@@ -259,6 +260,9 @@ export const behaviours = {
   garbage: () => garbage(),
   misaddressed: () => misaddressed(),
   "infinity-signature": () => infinitySignature(),
+  "forge-receipts": ({ oneIn = 1 }) => forgeReceipts(oneOf(oneIn)),
+  "borrow-receipts": ({ oneIn = 1 }) => borrowReceipts(oneOf(oneIn)),
+  "carry-on": () => carryOn(),
 } satisfies Record<string, (parameters: BehaviourParameters) => Behaviour>;
 
 export type BehaviourName = keyof typeof behaviours;

@@ -6,11 +6,16 @@ import type {
   TransportPort,
 } from "../../../keeper/ports/transport.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { override } from "./override.ts";
 
 /** What a keeper registered with its transport, wrapped by one behaviour. */
-type Registered = { gossip: Map<string, GossipHandler>; answers: Map<Question, RequestHandler> };
+type Registered = {
+  gossip: Map<string, GossipHandler>;
+  answers: Map<Question, RequestHandler>;
+  connected: (operators: readonly Hex[]) => void;
+};
 type Variant = { ports: KeeperDependencies; registered: Registered };
 
 /** Everything that is said goes out; what is registered is kept here, for whichever behaviour is in force when it is called. */
@@ -18,11 +23,12 @@ function keeping(inner: TransportPort, registered: Registered): TransportPort {
   return override(inner, {
     join: (topic, handler) => void registered.gossip.set(topic, handler),
     serve: (question, handler) => void registered.answers.set(question, handler),
+    onConnected: (listener) => void (registered.connected = listener),
   });
 }
 
 function variantOf(ports: KeeperDependencies, behaviour: Behaviour): Variant {
-  const registered: Registered = { gossip: new Map(), answers: new Map() };
+  const registered: Registered = { gossip: new Map(), answers: new Map(), connected: () => undefined };
   return { ports: behaviour({ ...ports, transport: keeping(ports.transport, registered) }), registered };
 }
 
@@ -62,6 +68,10 @@ export function changing(behaviours: ReadonlyMap<string, Behaviour>, current: ()
             now().registered.answers.get(question)?.(bytes, from),
           );
         },
+        onConnected: (listener) => {
+          for (const variant of all) variant.ports.transport.onConnected(listener);
+          ports.transport.onConnected((operators) => now().registered.connected(operators));
+        },
       },
     );
     return {
@@ -69,6 +79,7 @@ export function changing(behaviours: ReadonlyMap<string, Behaviour>, current: ()
       transport,
       store: following(() => now().ports.store),
       chain: following(() => now().ports.chain),
+      crypto: following(() => now().ports.crypto),
       provider: following(() => now().ports.provider),
     };
   };

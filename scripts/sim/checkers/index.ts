@@ -1,9 +1,15 @@
 /** All checkers. */
 import type { Checker } from "./checker.ts";
+import { ownLife } from "./d9-own-life.ts";
 import { live } from "./l1-live.ts";
 import { heals } from "./l2-heals.ts";
 import { others } from "./l3-others.ts";
 import { memory } from "./memory.ts";
+import { ownRecords } from "./r14-records.ts";
+import { oneWord } from "./r18-one-word.ts";
+import { reveals } from "./r21-reveals.ts";
+import { decided } from "./r24-decided.ts";
+import { view } from "./r4-view.ts";
 import { refused } from "./refused.ts";
 import { once } from "./s1-once.ts";
 import { money } from "./s2-money.ts";
@@ -24,6 +30,12 @@ export const checkers: readonly Checker[] = [
   live,
   heals,
   others,
+  view,
+  ownRecords,
+  oneWord,
+  reveals,
+  decided,
+  ownLife,
   refused,
   memory,
 ];

@@ -20,6 +20,11 @@ function owedInFull({ fired, scenario, cluster }: Run, provider: number, ts: num
   return hurt.size <= faultBound(scenario.committee);
 }
 
+/** What a keeper committed to, on its own disk or on a copy of it. */
+function integratedOf({ cluster }: Run, keeper: number): MemoryStore["integrated"] {
+  return cluster.processes.flatMap((one) => (one.keeper === keeper ? one.seat.store.integrated : []));
+}
+
 /** Sums over the slots of [ts, te) of the least and of the most that any of these keepers counts for a slot (R14). */
 function slotBySlot(
   { cluster }: Run,
@@ -58,7 +63,7 @@ function costlyOutages(run: Run, lying: ReadonlySet<number>): Violation[] {
     cluster.chain.seatsOf(before.active).flatMap((keeper) => {
       if (ts === originBlock || lying.has(keeper) || blind.has(keeper)) return [];
       if (keeper >= cluster.options.committee) return [];
-      const own = cluster.seats[keeper]?.store.integrated.find((o) => o.ts === ts && o.te === te);
+      const own = integratedOf(run, keeper).find((o) => o.ts === ts && o.te === te);
       return (own?.values ?? []).flatMap(({ provider, value }) => {
         const one = before.providers[provider];
         const failed = fired.some(
@@ -90,9 +95,9 @@ export const range: Checker = {
         const one = before.providers[provider];
         if (one === undefined)
           return [{ checker: "S4", block, text: `pays provider ${provider}, who is none` }];
-        const honest = cluster.seats.flatMap(({ store }, keeper) => {
+        const honest = cluster.seats.flatMap((_, keeper) => {
           if (lying.has(keeper) || !seats.includes(keeper)) return [];
-          const own = store.integrated.find((o) => o.ts === ts && o.te === te);
+          const own = integratedOf(run, keeper).find((o) => o.ts === ts && o.te === te);
           return own?.values.filter((v) => v.provider === provider).map((v) => v.value) ?? [];
         });
         if (honest.length === 0) return [];

@@ -16,8 +16,10 @@ function hasty({ cluster }: Run, { process, ts, turn, digest, at_ms }: Partial):
   // What is said or noted in the very moment of a start was so before it: no store answers in no time.
   const start = starts.findLast((s) => s.at_ms < at_ms);
   if (start === undefined || note.at_ms <= start.at_ms) return undefined;
-  const barred = cluster.endOf(ts, turn) <= start.head + cluster.options.params.confirmations;
-  return barred ? `was started at ${start.head} and signed anew` : undefined;
+  // R23: the highest head that it or its store had seen.
+  const head = Math.max(start.head, start.known);
+  const barred = cluster.endOf(ts, turn) <= head + cluster.options.params.confirmations;
+  return barred ? `was started at ${head} and signed anew` : undefined;
 }
 
 export const neverTwice: Checker = {

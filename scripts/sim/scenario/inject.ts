@@ -227,6 +227,7 @@ export class Injector {
     }
     if (fault.kind === "rpc-stale" || fault.kind === "rpc-down" || fault.kind === "rpc-wrong-chain") {
       seat.endpoint = endpoints[fault.kind];
+      seat.staleAt = cluster.chain.head - (fault.kind === "rpc-stale" ? (fault.behind ?? 0) : 0);
       return over(fault.forBlocks, () => (seat.endpoint = "well"));
     }
     if (fault.kind === "tx-stuck" || fault.kind === "tx-lost") {

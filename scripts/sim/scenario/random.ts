@@ -14,6 +14,8 @@ function lie(random: Random, committee: number): object {
   const told: Partial<Record<typeof behaviour, () => object>> = {
     inflate: () => ({ factor: random.integer(2, 30) / 10 }),
     lazy: () => (random.integer(0, 1) === 0 ? {} : { oneIn: random.integer(2, 5) }),
+    "forge-receipts": () => ({ oneIn: random.integer(1, 12) }),
+    "borrow-receipts": () => ({ oneIn: random.integer(1, 12) }),
     censor: () => ({ victim: random.integer(0, committee - 1) }),
     collude: () => ({ provider: random.integer(0, 2) }),
   };
@@ -64,7 +66,7 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
       delay: () => ({ ...at, delayMs: [100, random.integer(200, 5_000)], forBlocks }),
       duplicate: () => ({ ...at, share: random.integer(1, 9) / 10, forBlocks }),
       reorg: () => ({ ...at, depth: random.integer(1, 4) }),
-      "rpc-stale": () => ({ ...at, keeper, forBlocks }),
+      "rpc-stale": () => ({ ...at, keeper, forBlocks, behind: random.integer(0, 20) }),
       "rpc-down": () => ({ ...at, keeper, forBlocks }),
       "rpc-wrong-chain": () => ({ ...at, keeper, forBlocks }),
       "tx-stuck": () => ({ ...at, keeper, forBlocks }),
@@ -91,8 +93,11 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
     // There are many ways to cheat, and one kind of fault for them all.
     const kind = random.integer(0, 4) === 0 ? "byzantine" : pick(faultKinds);
     const shape = shapes[kind]();
-    return shape === undefined ? undefined : { kind, ...shape };
-  }).filter((fault) => fault !== undefined);
+    if (shape === undefined) return [];
+    // Who is started again on an endpoint that lags sees less of the chain than before (R23).
+    const again = kind === "rpc-stale" && random.integer(0, 1) === 0;
+    return [{ kind, ...shape }, ...(again ? [{ kind: "restart", when: { block: block + 1 }, keeper }] : [])];
+  }).flat();
   const network = {
     delayMs: [5, random.integer(20, 150)],
     loss: random.integer(0, 3) / 100,

@@ -32,6 +32,8 @@ const parametersOf: Partial<Record<(typeof names)[number], Parameter>> = {
   inflate: "factor",
   flood: "messages",
   lazy: "oneIn",
+  "forge-receipts": "oneIn",
+  "borrow-receipts": "oneIn",
   censor: "victim",
   collude: "provider",
 };
@@ -61,7 +63,12 @@ export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("delay"), ...timed, delayMs: delay }),
   z.strictObject({ kind: z.literal("duplicate"), ...timed, share }),
   z.strictObject({ kind: z.literal("reorg"), when, depth: count.max(20) }),
-  z.strictObject({ kind: z.literal("rpc-stale"), ...ofKeeper }),
+  /** `behind`: its last block is so many older than the head; a keeper that is started then begins there. */
+  z.strictObject({
+    kind: z.literal("rpc-stale"),
+    ...ofKeeper,
+    behind: z.number().int().min(0).max(10_000).optional(),
+  }),
   z.strictObject({ kind: z.literal("rpc-down"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("rpc-wrong-chain"), ...ofKeeper }),
   z.strictObject({ kind: z.literal("tx-stuck"), ...ofKeeper }),

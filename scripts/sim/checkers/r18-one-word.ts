@@ -1,0 +1,26 @@
+/**
+ * R18, R21: an honest keeper commits once in a round and reveals once, also after a restart: what it committed to is on its disk. A
+ * keeper whose disk was put back, or whose keys ran twice, may not know better.
+ */
+import { liars } from "./checker.ts";
+import type { Checker } from "./checker.ts";
+import { hashOf, highestHead, roundName, roundWords } from "./words.ts";
+
+export const oneWord: Checker = {
+  name: "R18",
+  check(run) {
+    const forgetful = run.fired.filter(({ fault }) => fault.kind === "old-data" || fault.kind === "twin");
+    const excused = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
+    const said = new Map<string, string>();
+    return roundWords(run).flatMap(({ keeper, at_ms, message, body }) => {
+      if (excused.has(keeper) || (body.kind !== "commit" && body.kind !== "reveal")) return [];
+      const key = `${keeper}/${body.kind}/${roundName(body)}`;
+      const hash = hashOf(message);
+      const first = said.get(key) ?? hash;
+      said.set(key, first);
+      if (first === hash) return [];
+      const text = `keeper ${keeper} says two different messages of the kind ${body.kind} in turn ${body.round.turn} from ${body.round.ts}`;
+      return [{ checker: "R18", block: highestHead(run.cluster, at_ms), text }];
+    });
+  },
+};

@@ -1,0 +1,87 @@
+/** R24: records that another keeper serves, held against its root and the providers' receipts. */
+import { describe, expect, it } from "vitest";
+import { encodeRecordsReply } from "../../../keeper/codec/question.ts";
+import { keccak } from "../../../keeper/core/hash.ts";
+import type { Effect } from "../../../keeper/core/effects.ts";
+import type { ReasonCode } from "../../../keeper/core/reasons.ts";
+import { recordTree, treePath } from "../../../keeper/core/records.ts";
+import type { RecordLeaf } from "../../../keeper/core/records.ts";
+import { RecordExchange } from "../../../keeper/runtime/exchange.ts";
+import { memberOf, simulatedCrypto } from "../../../scripts/sim/cheap-crypto.ts";
+import { cheapReceipt } from "../../../scripts/sim/cheap-proofs.ts";
+import { groupAt } from "../../support/machine.ts";
+
+const owner = 1;
+const provider = 0;
+const group = groupAt(10);
+const receiptKey = group.providers[provider]?.history[0]?.receiptKey ?? "0x";
+
+type Given = { readonly keeper?: number; readonly slot?: number; readonly signer?: typeof receiptKey };
+
+/** A receipt for all of the provider's bytes, right but for what is said. */
+function receipt(slot: number, given: Given = {}): Uint8Array {
+  const { keeper = owner, signer = receiptKey } = given;
+  return cheapReceipt({
+    keeper: memberOf(keeper).operator,
+    provider,
+    slot: given.slot ?? slot,
+    leaves: 16,
+    signer,
+  });
+}
+
+/** What the keeper that asks makes of `receipts`, slot by slot from 0; a leaf that claims more bytes says how many. */
+async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
+  const leaves: RecordLeaf[] = receipts.map((one) => ({ kind: "proven", bytes, receiptHash: keccak(one) }));
+  const tree = recordTree([provider], 0, leaves.length, leaves);
+  const reply = encodeRecordsReply(
+    leaves.map((leaf, slot) => ({
+      provider,
+      slot,
+      leaf,
+      path: treePath(tree, slot),
+      receipt: receipts[slot] ?? new Uint8Array(),
+    })),
+  );
+  const reasons: ReasonCode[] = [];
+  const exchange = new RecordExchange({
+    transport: { ask: async () => reply },
+    crypto: simulatedCrypto,
+    store: { proofOf: async () => undefined },
+    telemetry: { reason: (_group, code) => void reasons.push(code) },
+  });
+  const effect: Extract<Effect, { kind: "fetch-records" }> = {
+    kind: "fetch-records",
+    round: `0x${"01".repeat(32)}`,
+    owner,
+    root: tree.root,
+    provider,
+    scope: { providers: [provider], fromSlot: 0, toSlot: leaves.length },
+    holders: [owner],
+  };
+  return { leaves: await exchange.records(group, effect), reasons };
+}
+
+describe("a proven leaf that a keeper serves for an exchange", () => {
+  it("counts with the provider's receipt to that keeper about that slot and those bytes", async () => {
+    const { leaves, reasons } = await asked([receipt(0), receipt(1)]);
+    expect(leaves?.map(({ kind }) => kind)).toEqual(["proven", "proven"]);
+    expect(reasons).toEqual([]);
+  });
+
+  it.each([
+    ["signed by another key", receipt(1, { signer: memberOf(owner).operator })],
+    ["given to another keeper", receipt(1, { keeper: 2 })],
+    ["of another slot", receipt(1, { slot: 0 })],
+    ["that is none", new Uint8Array([1, 2, 3])],
+  ])("counts as nothing with a receipt %s, and the others as before", async (_name, bad) => {
+    const { leaves, reasons } = await asked([receipt(0), bad, receipt(2)]);
+    expect(leaves?.map(({ kind }) => kind)).toEqual(["proven", "failed", "proven"]);
+    expect(reasons).toEqual([]);
+  });
+
+  it("counts as nothing if it claims other bytes than its receipt", async () => {
+    const { leaves } = await asked([receipt(0)], 1_601n);
+    expect(leaves).toEqual([{ kind: "failed" }]);
+  });
+});
