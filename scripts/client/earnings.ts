@@ -1,9 +1,11 @@
 /** What a provider has earned in a group, settlement by settlement, by chain data alone. */
 import type { Provider } from "ethers";
+import { eventsOfSettlement, itemsPaid } from "../../keeper/core/payments.ts";
+import type { PaymentEvent } from "../../keeper/core/payments.ts";
 import { GroupView, type PastSettlement, type ProviderAccount, type ProviderOutlook } from "./group-view.ts";
 import { decodeSettleInput } from "./settlements.ts";
 import { readToken } from "./token.ts";
-import { GiB, type Token } from "./units.ts";
+import type { Token } from "./units.ts";
 import { groupEvents } from "./watch.ts";
 
 export type SettledPay = {
@@ -11,11 +13,11 @@ export type SettledPay = {
   readonly te: number;
   readonly turn: number;
   readonly transaction: string;
-  /** Proven, in byte·blocks. */
+  /** Paid for, in byte·blocks. */
   readonly spaceTime: bigint;
-  /** What that is worth to the provider, after the keepers' cut. */
+  /** What the provider was credited with, after the keepers' cut. */
   readonly amount: bigint;
-  /** The contract paid less or more: it was capped (R16), the escrow was short, or arrears were paid. */
+  /** It is less or more than what was signed: capped (R16), cut as the escrow was short, or with arrears. */
   readonly adjusted: boolean;
 };
 
@@ -70,15 +72,19 @@ async function payOf(scope: Scope, { ts, te, turn }: PastSettlement): Promise<Se
   const settled = events.find(({ name, args }) => name === "Settled" && args["ts"] === BigInt(ts));
   if (settled === undefined) return undefined;
   const sent = await provider.getTransaction(settled.transaction);
-  const item = decodeSettleInput(sent?.data ?? "")?.items.find((one) => one.provider === index);
+  const input = decodeSettleInput(sent?.data ?? "");
+  if (input === undefined) return undefined;
+  const same = events.filter(({ transaction }) => transaction === settled.transaction);
+  const own = eventsOfSettlement(same as PaymentEvent[], same.indexOf(settled));
+  const { price, keeperShareBps } = parameters;
+  const signed = input.items.map((one) => ({ provider: one.provider, signed: one.spaceTime }));
+  const terms = { price, keeperShareBps: BigInt(keeperShareBps) };
+  const item = itemsPaid(terms, signed, own).find((one) => one.provider === index);
   if (item === undefined) return undefined;
-  const gross = (item.spaceTime * parameters.price) / GiB;
-  const amount = gross - (gross * BigInt(parameters.keeperShareBps)) / 10_000n;
-  const adjusted = events.some(
-    ({ name, transaction, args }) =>
-      transaction === settled.transaction &&
-      adjusting.has(name) &&
-      (args["provider"] === undefined || args["provider"] === BigInt(index)),
+  const adjusted = own.some(
+    ({ name, args }) =>
+      adjusting.has(name) && (args["provider"] === undefined || args["provider"] === BigInt(index)),
   );
-  return { ts, te, turn, transaction: settled.transaction, spaceTime: item.spaceTime, amount, adjusted };
+  const { spaceTime, toProvider: amount } = item;
+  return { ts, te, turn, transaction: settled.transaction, spaceTime, amount, adjusted };
 }

@@ -39,6 +39,8 @@ export type GroupCommittee = {
   accepted: number[];
   /** Block of the last consent, 0 while one is missing. */
   readyAt: number;
+  /** Block in which it took effect, 0 if it has not. */
+  effectiveFrom: number;
 };
 export type KeeperAccount = {
   index: number;
@@ -155,14 +157,19 @@ export class GroupView {
     };
   }
 
-  async #committee(name: string, block: BlockTag): Promise<GroupCommittee> {
-    const { version, seed, operators, accepted, readyAt } = await this.#first(name, [], block);
+  async #committee(name: string, block: BlockTag, args: readonly unknown[] = []): Promise<GroupCommittee> {
+    const { version, seed, operators, accepted, readyAt, effectiveFrom } = await this.#first(
+      name,
+      args,
+      block,
+    );
     return {
       version: Number(version),
       seed,
       operators: [...operators],
       accepted: bitIndices(accepted),
       readyAt: Number(readyAt),
+      effectiveFrom: Number(effectiveFrom),
     };
   }
 
@@ -173,6 +180,11 @@ export class GroupView {
   /** The committee that the payer proposed; version 0 if there is none. */
   pendingCommittee(block: BlockTag = "latest"): Promise<GroupCommittee> {
     return this.#committee("pendingCommittee", block);
+  }
+
+  /** Any version: past, present or proposed. */
+  committeeAt(version: number, block: BlockTag = "latest"): Promise<GroupCommittee> {
+    return this.#committee("committeeAt", block, [version]);
   }
 
   async keeperAccounts(version: number, block: BlockTag = "latest"): Promise<KeeperAccount[]> {

@@ -1,6 +1,7 @@
 /** A group as it lives: its events in order, each once, and what a reorg takes back. */
 import type { Log, Provider } from "ethers";
 import { groupAbi } from "./abi.ts";
+import { WhitePayError } from "./errors.ts";
 
 export type GroupEvent = {
   /** As in the contract: "Settled", "ProviderAdded", "Deposited", … */
@@ -35,8 +36,10 @@ type Seen = { readonly block: number; readonly hash: string };
 
 /** How many blocks' hashes are kept to find where a reorg began; a deeper one is told from the oldest on. */
 const keptHashes = 128;
-/** Blocks in one question for logs: endpoints refuse more. */
+/** Blocks in one question for logs: many endpoints refuse more. */
 const logSpan = 2_000;
+/** Nobody answered: asking for less would not help. */
+const networkCodes = new Set(["NETWORK_ERROR", "TIMEOUT", "ECONNREFUSED", "ECONNRESET", "ENOTFOUND"]);
 
 function decoded(log: Log): GroupEvent | undefined {
   const event = groupAbi.parseLog(log);
@@ -46,19 +49,73 @@ function decoded(log: Log): GroupEvent | undefined {
   return { name: event.name, block, logIndex, transaction, args };
 }
 
+export type EventPage = {
+  /** Oldest first. */
+  readonly events: readonly GroupEvent[];
+  /** The last block of the page. */
+  readonly through: number;
+};
+
+/** Events of a group in blocks [from, to], a question for logs at a time. An endpoint that refuses a range is asked for halves. */
+export async function* eventPages(
+  provider: Provider,
+  address: string,
+  {
+    from,
+    to,
+    blocksAtOnce = logSpan,
+  }: { readonly from: number; readonly to: number; readonly blocksAtOnce?: number },
+): AsyncGenerator<EventPage, void, undefined> {
+  let span = blocksAtOnce;
+  for (let first = from; first <= to;) {
+    const through = Math.min(to, first + span - 1);
+    const events = await eventsBetween(provider, address, first, through);
+    if (events === undefined) {
+      span = Math.ceil((through - first + 1) / 2);
+      continue;
+    }
+    first = through + 1;
+    yield { events, through };
+  }
+}
+
+/** Undefined if the endpoint refuses so many blocks. */
+async function eventsBetween(
+  provider: Provider,
+  address: string,
+  fromBlock: number,
+  toBlock: number,
+): Promise<GroupEvent[] | undefined> {
+  try {
+    const logs = await provider.getLogs({ address, fromBlock, toBlock });
+    const events = logs.map(decoded).filter((event) => event !== undefined);
+    return events.sort((a, b) => a.block - b.block || a.logIndex - b.logIndex);
+  } catch (error) {
+    const { code, shortMessage, message } = error as {
+      code?: unknown;
+      shortMessage?: string;
+      message?: string;
+    };
+    if (networkCodes.has(String(code))) throw error;
+    if (fromBlock < toBlock) return undefined;
+    throw new WhitePayError({
+      code: "network",
+      message: `the endpoint gives no events of block ${fromBlock}: ${shortMessage ?? message ?? "without a reason"}`,
+      hint: "use another endpoint, one that keeps old events",
+      cause: error,
+    });
+  }
+}
+
 /** Events of a group in blocks [from, to], oldest first. */
 export async function groupEvents(
   provider: Provider,
   address: string,
-  { from, to }: { readonly from: number; readonly to: number },
+  range: { readonly from: number; readonly to: number },
 ): Promise<GroupEvent[]> {
   const events: GroupEvent[] = [];
-  for (let first = from; first <= to; first += logSpan) {
-    const toBlock = Math.min(to, first + logSpan - 1);
-    const logs = await provider.getLogs({ address, fromBlock: first, toBlock });
-    events.push(...logs.map(decoded).filter((event) => event !== undefined));
-  }
-  return events.sort((a, b) => a.block - b.block || a.logIndex - b.logIndex);
+  for await (const page of eventPages(provider, address, range)) events.push(...page.events);
+  return events;
 }
 
 /** Newest block that is still on the chain, of those seen; undefined if none is. */

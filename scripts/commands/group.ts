@@ -4,6 +4,7 @@ import { registerCreate } from "./group-create.ts";
 import { registerKey } from "./group-key.ts";
 import { registerMembers } from "./group-members.ts";
 import { registerMoney } from "./group-money.ts";
+import { registerPayments } from "./group-payments.ts";
 import { registerQuote } from "./group-quote.ts";
 import { registerRetrieve } from "./group-retrieve.ts";
 import { registerRights } from "./group-rights.ts";
@@ -20,6 +21,7 @@ export function register(program: Command): void {
   registerMoney(group);
   registerStatus(group);
   registerWatch(group);
+  registerPayments(group);
   registerMembers(group);
   registerRights(group);
   registerRetrieve(group);

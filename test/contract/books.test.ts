@@ -1,4 +1,4 @@
-/** What the books make of a settlement's events and calldata is what the contract credited, to the last unit. */
+/** What the books and the library make of events and calldata is what the contract credited, to the last unit. */
 import fc from "fast-check";
 import type { Interface, Wallet } from "ethers";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -6,6 +6,7 @@ import { settlementsOf } from "../../keeper/adapters/chain-ethers/settled.ts";
 import type { RawLog } from "../../keeper/adapters/chain-ethers/settled.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
+import { groupPayments } from "../../scripts/client/payments.ts";
 import { Model } from "../../scripts/sim/contract-model.ts";
 import { Player } from "../support/contracts/sequence-player.ts";
 import { steps, type Step } from "../support/contracts/sequence-steps.ts";
@@ -104,6 +105,37 @@ async function expectCredited(group: Group, one: BookedSettlement, logs: readonl
   expect({ ts: one.ts, items, shares }).toEqual({ ts: one.ts, items: toProviders, shares: toKeepers });
 }
 
+/** What anybody reads from the chain adds up to what the contract credited and paid out in all. */
+async function expectPayments(group: Group): Promise<number> {
+  const address = await group.address();
+  const sums = new Map<string, bigint>();
+  let count = 0;
+  // Few blocks at once, so that many pages come together.
+  for await (const payment of groupPayments(world.chain.provider, address, { blocksAtOnce: 17 })) {
+    const { role, committee = 0, index, kind, amount } = payment;
+    const key = `${role} ${committee}/${index} ${kind === "withdrawn" ? "withdrawn" : "credited"}`;
+    sums.set(key, (sums.get(key) ?? 0n) + amount);
+    count++;
+  }
+  const block = await world.chain.block();
+  const expected = new Map<string, bigint>();
+  for (const [index, provider] of (await view(group, block, "providers", 0, 256)).entries()) {
+    expected.set(`provider 0/${index} credited`, provider["credited"] ?? 0n);
+    expected.set(`provider 0/${index} withdrawn`, provider["withdrawn"] ?? 0n);
+  }
+  const { committee } = (await view(group, block, "state")) as unknown as { committee: bigint };
+  for (let version = 1; version <= Number(committee); version++) {
+    for (const [index, seat] of (await view(group, block, "keeperAccounts", version, 0, 124)).entries()) {
+      expected.set(`keeper ${version}/${index} credited`, seat["earned"] ?? 0n);
+      expected.set(`keeper ${version}/${index} withdrawn`, seat["withdrawn"] ?? 0n);
+    }
+  }
+  const some = (all: ReadonlyMap<string, bigint>): unknown =>
+    Object.fromEntries([...all].filter(([key, amount]) => amount > 0n && !key.startsWith("payer")));
+  expect(some(sums)).toEqual(some(expected));
+  return count;
+}
+
 async function played(n: number, price: bigint, share: number, sequence: readonly Step[]): Promise<Group> {
   const group = await world.group(n, { config: { ...config, price, keeperShareBps: share }, deposit: 0n });
   const allowance = world.token.connect(world.payer) as typeof world.token;
@@ -122,7 +154,7 @@ async function played(n: number, price: bigint, share: number, sequence: readonl
 }
 
 it("books what the contract credits, with arrears, caps, replaced leaders and changed committees (R16, R25, R30, R32)", async () => {
-  const seen = { settlements: 0, capped: 0, owed: 0, replaced: 0 };
+  const seen = { settlements: 0, capped: 0, owed: 0, replaced: 0, payments: 0, abandoned: 0 };
   const game = fc.asyncProperty(
     fc.constantFrom(4, 7),
     fc.constantFrom(1_000_003n, 12_345_678_901n),
@@ -138,6 +170,8 @@ it("books what the contract credits, with arrears, caps, replaced leaders and ch
       seen.capped += names.filter((name) => name === "Capped").length;
       seen.owed += names.filter((name) => name === "ArrearsChanged").length;
       seen.replaced += names.filter((name) => name === "LeaderReplaced").length;
+      seen.payments += await expectPayments(group);
+      seen.abandoned += names.filter((name) => name === "AbandonCredited").length;
       const txs = logs.filter((_, i) => names[i] === "Settled").map(({ transactionHash }) => transactionHash);
       for (const tx of new Set(txs)) {
         for (const one of await booked(group, tx, price, share)) {

@@ -1,0 +1,174 @@
+/** `whitepay group payments` on a real chain, by somebody without a key: what was paid to whom, however little an endpoint gives. */
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GroupView } from "../../scripts/client/group-view.ts";
+import { createGroup, writeKeeperConfig } from "../../scripts/fleet/setup.ts";
+import type { Keeper } from "../../scripts/fleet/setup.ts";
+import { runCli, type CliResult } from "../support/cli.ts";
+import { RpcFront } from "../support/fleet/rpc-front.ts";
+import { sceneParams } from "../support/keeper-scene.ts";
+import { payerScene, storingProvider, type PayerScene } from "../support/payer-scene.ts";
+import { settleNext } from "../support/settling.ts";
+
+type Row = Readonly<Record<string, string>>;
+
+let scene: PayerScene;
+let front: RpcFront;
+let group: string;
+let operator: string;
+let view: GroupView;
+
+beforeAll(async () => {
+  scene = await payerScene({ keepers: 4 });
+  front = await RpcFront.open(scene.rpc);
+  const operators = scene.keepers.map((keeper) => keeper.operator);
+  const params = { ...sceneParams, price: 10n ** 18n };
+  group = await createGroup(scene.deployment, scene.payer, params, operators);
+  view = new GroupView(scene.provider, group);
+  const provider = await storingProvider(scene, "paid", 21_501, { sizes: [1_000_000] });
+  operator = provider.operator;
+  const consent = join(scene.folder, "paid.consent");
+  await provider.consent(group, consent);
+  await scene.json(["group", "add-provider", consent, "--group", group, "--yes"]);
+  await settleNext(scene, group, { provenBps: 3_100n });
+  await settleNext(scene, group);
+  const { rpc, registry } = scene;
+  const config = await writeKeeperConfig(scene.keepers[1] as Keeper, {
+    rpc: [rpc],
+    chainId: 31_337,
+    registry,
+    group,
+  });
+  const calls = [
+    runCli(["provider", "withdraw", "--group", group, "--config", provider.config, "--yes"]),
+    runCli(["keeper", "withdraw", group, "--config", config, "--yes"]),
+    scene.run(["group", "withdraw", "2", "--group", group, "--yes"]),
+  ];
+  for (const { code, stderr } of await Promise.all(calls)) expect(code, stderr).toBe(0);
+});
+afterAll(async () => {
+  await front.close();
+  await scene.close();
+});
+
+const payments = (rpc: string, ...flags: string[]): Promise<CliResult> =>
+  runCli(["group", "payments", "--group", group, "--rpc", rpc, ...flags]);
+
+function rowsOf({ code, stdout, stderr }: CliResult): Row[] {
+  expect(code, stderr).toBe(0);
+  const [head = "", ...lines] = stdout.trimEnd().split("\r\n");
+  const names = head.split(",");
+  return lines.map((line) => Object.fromEntries(line.split(",").map((value, i) => [names[i], value])));
+}
+
+const sum = (rows: readonly Row[], matching: Row): bigint =>
+  rows
+    .filter((row) => Object.entries(matching).every(([name, value]) => row[name] === value))
+    .reduce((total, { units = "0" }) => total + BigInt(units), 0n);
+
+/** Blocks of each question for logs that a client of the front asked. */
+function spans(name: string): number[] {
+  return front
+    .traffic(name)
+    .calls.filter(({ method }) => method === "eth_getLogs")
+    .map(({ params }) => {
+      const { fromBlock, toBlock } = params[0] as { fromBlock: string; toBlock: string };
+      return Number(toBlock) - Number(fromBlock) + 1;
+    });
+}
+
+describe("whitepay group payments", () => {
+  it("lists every credit and withdrawal with its amount to the unit, without any key", async () => {
+    const rows = rowsOf(await payments(scene.rpc, "--csv"));
+    const [account] = await view.providers();
+    const of = { role: "provider", operator };
+    expect(sum(rows, { ...of, kind: "settled" })).toBe(account?.credited);
+    expect(sum(rows, { ...of, kind: "withdrawn" })).toBe(account?.withdrawn);
+    for (const { index, operator: keeper, earned, withdrawn } of await view.keeperAccounts(1)) {
+      expect(earned).toBeGreaterThan(0n);
+      const seat = { role: "keeper", committee: "1", index: String(index), operator: keeper };
+      expect(sum(rows, { ...seat, kind: "settled" })).toBe(earned);
+      expect(sum(rows, { ...seat, kind: "withdrawn" })).toBe(withdrawn);
+    }
+    expect(sum(rows, { role: "payer", kind: "withdrawn" })).toBe(2n * 10n ** 18n);
+    const settled = rows.filter(({ kind, role }) => kind === "settled" && role === "provider");
+    expect(settled.map(({ ts, te }) => Number(te) - Number(ts))).toEqual([
+      sceneParams.interval,
+      sceneParams.interval,
+    ]);
+    // What was proven in part is paid in part.
+    const [part, whole] = settled.map(({ spaceTime = "0" }) => BigInt(spaceTime)) as [bigint, bigint];
+    expect(part).toBeLessThan((whole * 32n) / 100n);
+    expect(rows.map(({ time = "" }) => Number.isNaN(Date.parse(time)))).not.toContain(true);
+  });
+
+  it("says the same as text with sums, and as one document", async () => {
+    const [text, document, csv] = await Promise.all([
+      payments(scene.rpc),
+      payments(scene.rpc, "--json"),
+      payments(scene.rpc, "--csv"),
+    ]);
+    const rows = rowsOf(csv);
+    const { payments: all, token } = JSON.parse(document.stdout) as {
+      payments: { amount: string }[];
+      token: { symbol: string };
+    };
+    expect(token.symbol).toBe("WPD");
+    expect(all.map(({ amount }) => amount)).toEqual(rows.map(({ units }) => units));
+    expect(text.stdout).toMatch(/^block \d+, .* UTC, blocks \d+ to \d+, 0x[0-9a-f]{64}$/m);
+    expect(text.stdout).toMatch(new RegExp(`^ {2}credited .* WPD: provider 0, ${operator}$`, "m"));
+    expect(text.stdout).toMatch(
+      new RegExp(`^ {2}payer ${scene.payer.address}: credited 0 WPD, withdrawn 2 WPD$`, "m"),
+    );
+  });
+
+  it("asks an endpoint that limits logs for less, and never for more than it was told", async () => {
+    const all = rowsOf(await payments(scene.rpc, "--csv"));
+    const most = 7;
+    front.fail("limited", (method, params) => {
+      if (method !== "eth_getLogs") return undefined;
+      const { fromBlock, toBlock } = params[0] as { fromBlock: string; toBlock: string };
+      if (Number(toBlock) - Number(fromBlock) < most) return undefined;
+      return { code: -32_005, message: `query exceeds max block range ${most}` };
+    });
+    expect(rowsOf(await payments(front.url("limited"), "--csv"))).toEqual(all);
+    // What was refused once is not asked for again.
+    const asked = spans("limited");
+    expect(asked.filter((span) => span > most).length).toBeLessThan(12);
+    const [bounded, part] = await Promise.all([
+      payments(front.url("bounded"), "--csv", "--blocks-at-once", "5"),
+      payments(
+        front.url("part"),
+        "--csv",
+        "--from",
+        all[0]?.["block"] ?? "",
+        "--to",
+        all[0]?.["block"] ?? "",
+      ),
+    ]);
+    expect(rowsOf(bounded)).toEqual(all);
+    expect(Math.max(...spans("bounded"))).toBe(5);
+    expect(rowsOf(part)).toEqual(all.filter(({ block }) => block === all[0]?.["block"]));
+    expect(spans("part")).toEqual([1]);
+  });
+
+  it("ends with the exit code of what went wrong", async () => {
+    front.fail("mute", (method) =>
+      method === "eth_getLogs" ? { code: -32_000, message: "logs are pruned" } : undefined,
+    );
+    const nobody = `0x${"12".repeat(20)}`;
+    const [both, order, dead, unknown, mute, none] = await Promise.all([
+      payments(scene.rpc, "--csv", "--json"),
+      payments(scene.rpc, "--from", "9", "--to", "5"),
+      payments("http://127.0.0.1:1"),
+      runCli(["group", "payments", "--group", nobody, "--rpc", scene.rpc]),
+      payments(front.url("mute")),
+      payments(scene.rpc, "--blocks-at-once", "0"),
+    ]);
+    expect([both, order, dead, unknown, mute, none].map(({ code }) => code)).toEqual([2, 2, 3, 2, 3, 2]);
+    expect(order.stderr).toMatch(/--from is after --to\n +expected: a block up to 5\n +actual: +9/);
+    expect(mute.stderr).toMatch(
+      /the endpoint gives no events of block \d+: .*\n +hint: +use another endpoint/,
+    );
+  });
+});
