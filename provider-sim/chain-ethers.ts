@@ -12,6 +12,7 @@ const CONFIG =
 const GROUP_ABI = [
   `function parameters() view returns (tuple(address payer,address registry,uint64 originBlock,${CONFIG} config))`,
   "function state() view returns (tuple(uint64 settledThrough,uint64 committee,uint64 pendingCommittee,uint64 rotatedCommittee,uint32 listedProviders,uint32 providerCount,uint64 terminatedAt,uint64 endBlock,bool ended,uint32 abandonments))",
+  "function pendingCommittee() view returns (tuple(uint64 version,uint64 proposedAt,uint64 readyAt,uint64 effectiveFrom,uint64 retiredAt,bytes32 seed,address keysBlob,uint256 accepted,address[] operators))",
   "function members(uint64 version,uint256 from,uint256 count) view returns (tuple(address operator,address payee,bytes blsKey)[])",
   "function providers(uint256 from,uint256 count) view returns (tuple(uint32 index,address operator,address payee,uint64 activeFrom,uint64 removedAt,bool closed,uint64 bytesNow,uint32 firstCheckpoint,uint32 checkpointCount,uint64 sequence,uint256 credited,uint256 withdrawn,uint256 arrears)[])",
   "function dataHistory(uint32 provider,uint256 from,uint256 count) view returns (tuple(uint64 fromBlock,uint64 size,bytes32 root,address receiptKey,uint64 sequence)[])",
@@ -152,7 +153,9 @@ export class EthersChainView implements ChainView {
       const members = (await this.#call((rpc) =>
         this.#contract(group, rpc)["members"]?.(version, 0, MAX_MEMBERS),
       )) as { operator: string; blsKey: string }[];
-      for (const { operator, blsKey } of members) {
+      const accepted = name === "pendingCommittee" ? await this.#accepted(group) : undefined;
+      for (const [index, { operator, blsKey }] of [...members].entries()) {
+        if (accepted !== undefined && ((accepted >> BigInt(index)) & 1n) === 0n) continue;
         const keys = seats.get(operator.toLowerCase() as Hex) ?? [];
         const key = this.#compress(blsKey);
         if (!keys.includes(key)) keys.push(key);
@@ -160,6 +163,29 @@ export class EthersChainView implements ChainView {
       }
     }
     return seats;
+  }
+
+  /** Seats of the proposed committee that were accepted: nobody is made a keeper here by the payer's word alone (R3). */
+  async #accepted(group: Hex): Promise<bigint> {
+    const pending = (await this.#call((rpc) => this.#contract(group, rpc)["pendingCommittee"]?.())) as {
+      accepted: bigint;
+    };
+    return pending.accepted;
+  }
+
+  /** Peers of all keepers of all groups served: they have places of their own at this provider (D6). */
+  async keeperPeers(): Promise<ReadonlySet<string>> {
+    const head = await this.head();
+    const groups = await Promise.all(
+      this.#options.groups.map((group) => this.#cache.get(head, `seats ${group}`, () => this.#seats(group))),
+    );
+    const operators = new Set(groups.flatMap((seats) => [...seats.keys()]));
+    const peers = await Promise.all(
+      [...operators].map((operator) =>
+        this.#cache.get(head, `peer ${operator}`, () => this.#peerId(operator)),
+      ),
+    );
+    return new Set(peers);
   }
 
   /** EIP-2537's 256 bytes (four coordinates of 64) to the 96 bytes of the compressed form. */

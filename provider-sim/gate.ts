@@ -2,13 +2,15 @@
  * D6: a bounded queue in front of what is dear (a seed check takes some 25 ms). One job runs at a time; a peer may have
  * `perPeer` jobs in it and all peers together `total`, so a flood is refused at once and costs no memory.
  */
+export type GateLimits = { readonly total: number; readonly perPeer: number };
+
 export class Gate {
-  readonly #limits: { readonly total: number; readonly perPeer: number };
+  readonly #limits: GateLimits;
   readonly #waiting = new Map<string, number>();
   #count = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(limits: { readonly total: number; readonly perPeer: number }) {
+  constructor(limits: GateLimits) {
     this.#limits = limits;
   }
 

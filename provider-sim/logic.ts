@@ -15,7 +15,9 @@ import { bytesProven, encodeProof, proofHash } from "../storage/core/proof.ts";
 import type { Proof } from "../storage/core/proof.ts";
 import { sampleLeaves } from "../storage/core/sampling.ts";
 import type { Draw } from "../storage/core/sampling.ts";
+import { challengeQueue, pageQueue } from "../keeper/limits/derived.ts";
 import { Gate } from "./gate.ts";
+import type { GateLimits } from "./gate.ts";
 import type {
   AnswerStore,
   ChainView,
@@ -35,13 +37,13 @@ export interface ProviderDependencies {
   readonly events: ProviderEvents;
   /** A faster SHA-256 than the pure one. */
   readonly hash?: Hash;
+  /** Seed checks that may wait, of all peers and of one. */
+  readonly queue?: GateLimits;
 }
 
 /** Answers one request of one peer (text form of its peer id) with the response's bytes. Never rejects. */
 export type Responder<Request> = (request: Request, peer: string) => Promise<Uint8Array>;
 
-/** Seed checks waiting, of all peers and of one. A keeper asks once a slot and group. */
-const GATE_LIMITS = { total: 64, perPeer: 8 };
 /** Slots whose answers are kept for retries. */
 const KEPT_SLOTS = 32;
 
@@ -55,7 +57,7 @@ class Refused extends Error {
 
 /** R12, from the cheapest check to the dearest: nothing is hashed or read from disk for a stranger. */
 export function challengeResponder(dependencies: ProviderDependencies): Responder<ChallengeRequest> {
-  const gate = new Gate(GATE_LIMITS);
+  const gate = new Gate(dependencies.queue ?? challengeQueue(1));
   return async (request, peer) => {
     const { group, keeper, slot } = request;
     try {
@@ -201,20 +203,25 @@ export function piecesResponder(
   dependencies: Pick<ProviderDependencies, "chain" | "store">,
 ): Responder<PiecesRequest> {
   const { chain, store } = dependencies;
-  return async (request) => {
+  const gate = new Gate(pageQueue);
+  const pageOf = async (request: PiecesRequest): Promise<Uint8Array> => {
+    if (request.chainId !== chain.chainId || (await chain.group(request.group)) === undefined) {
+      return encodePiecesResponse(refusal("unknown-group", `${request.group}: not served here`));
+    }
+    const list = await store.list(fromHex(request.listRoot));
+    if (list === undefined || request.first >= list.pieces.length) {
+      return encodePiecesResponse(refusal("unknown-list", `${request.listRoot} from piece ${request.first}`));
+    }
+    const { first } = request;
+    const pieces = list.pieces.slice(first, first + MAX_PAGE_PIECES);
+    return encodePiecesResponse({ kind: "pieces", total: list.pieces.length, first, pieces });
+  };
+  return async (request, peer) => {
     try {
-      if (request.chainId !== chain.chainId || (await chain.group(request.group)) === undefined) {
-        return encodePiecesResponse(refusal("unknown-group", `${request.group}: not served here`));
-      }
-      const list = await store.list(fromHex(request.listRoot));
-      if (list === undefined || request.first >= list.pieces.length) {
-        return encodePiecesResponse(
-          refusal("unknown-list", `${request.listRoot} from piece ${request.first}`),
-        );
-      }
-      const { first } = request;
-      const pieces = list.pieces.slice(first, first + MAX_PAGE_PIECES);
-      return encodePiecesResponse({ kind: "pieces", total: list.pieces.length, first, pieces });
+      const page = gate.run(peer, () => pageOf(request));
+      return page === undefined
+        ? encodePiecesResponse(refusal("busy", "too many pages are waiting; ask again later"))
+        : await page;
     } catch {
       return encodePiecesResponse(
         refusal("internal", "the provider cannot reach its chain endpoint or its disk"),

@@ -8,6 +8,7 @@ import { signReceipt } from "../keeper/codec/receipt.ts";
 import { verifySeed } from "../keeper/codec/seed.ts";
 import { fromHex, toHex } from "../keeper/core/hash.ts";
 import type { Hex } from "../keeper/core/hash.ts";
+import { challengeQueue } from "../keeper/limits/derived.ts";
 import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
 import type { HashOptions } from "../storage/disk/hash-file.ts";
 import { nativeHash } from "../storage/disk/native-hash.ts";
@@ -132,6 +133,7 @@ export async function startProvider(
     crypto: cryptoOf(keys),
     events: eventsTo(log, journal, () => chain.head()),
     hash: nativeHash,
+    queue: challengeQueue(config.groups.length),
   };
   try {
     const libp2p = await startServer(
@@ -143,6 +145,8 @@ export async function startProvider(
         }),
         pieces: piecesResponder(dependencies),
         retrieve: retrieveResponder(dependencies),
+        keeperPeers: () => chain.keeperPeers(),
+        groups: config.groups.length,
         online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
       },
     );

@@ -1,6 +1,5 @@
 /** The provider's libp2p node: three protocols, each one fixed-size request and one answer, bounded per peer (D3, D6). */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
-import { identify } from "@libp2p/identify";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
@@ -25,18 +24,24 @@ import {
   decodeRetrieveRequest,
 } from "../keeper/codec/retrieve.ts";
 import type { RetrieveRequest } from "../keeper/codec/retrieve.ts";
+import {
+  hardMaxConnections,
+  maxCallerNames,
+  pendingConnections,
+  requestRate,
+  streamBytes,
+  streamsOfCaller,
+} from "../keeper/limits/derived.ts";
+import { TokenBuckets } from "../keeper/limits/token-buckets.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
+import { ProviderEdge } from "./edge.ts";
 import type { FaultyResponder } from "./faults.ts";
 import type { Responder } from "./logic.ts";
 
 /** A stream that takes longer than this, the work included, is cut. */
 const STREAM_TIMEOUT_MS = 30_000;
-const MAX_STREAMS_PER_PEER = 8;
-/** Requests of one peer: a full bucket, and what it gains a second. */
-const BURST = 64;
-const RATE_PER_SECOND = 16;
-const MAX_TRACKED_PEERS = 1024;
+const SWEEP_MS = 5_000;
 
 export interface ServerOptions {
   /** 32-byte seed of the ed25519 key. */
@@ -49,6 +54,10 @@ export interface ServerDependencies {
   readonly challenge: FaultyResponder;
   readonly pieces: Responder<PiecesRequest>;
   readonly retrieve: Responder<RetrieveRequest>;
+  /** Peers of the keepers served here, as the chain has them: looked up now and then. */
+  readonly keeperPeers: () => Promise<ReadonlySet<string>>;
+  /** Groups served. */
+  readonly groups: number;
   /** False: the node behaves as if it were not there. */
   readonly online: () => Promise<boolean>;
 }
@@ -56,21 +65,34 @@ export interface ServerDependencies {
 /** Starts the node and serves its protocols. Rejects when an address cannot be listened on. */
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<Libp2p> {
   const privateKey = await generateKeyPairFromSeed("Ed25519", options.peerSeed);
-  const libp2p = await createLibp2p({
+  const { keeperPeers, groups } = dependencies;
+  const edge = new ProviderEdge(keeperPeers, () => libp2p.getConnections());
+  const libp2p: Libp2p = await createLibp2p({
     privateKey,
     addresses: { listen: [...options.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    services: { identify: identify(), ping: ping() },
-    // Many keepers may share one address (several machines behind one, or a test on one machine).
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: streamsOfCaller.all,
+        streamOptions: { maxStreamWindowSize: streamBytes, maxReadBufferLength: streamBytes },
+      }),
+    ],
+    services: { ping: ping({ maxInboundStreams: 2 }) },
+    connectionGater: edge.gater(),
     connectionManager: {
-      maxConnections: 512,
-      inboundConnectionThreshold: 100,
-      maxIncomingPendingConnections: 64,
+      maxConnections: hardMaxConnections,
+      inboundConnectionThreshold: pendingConnections.perSecondAndHost,
+      maxIncomingPendingConnections: pendingConnections.all,
+      inboundUpgradeTimeout: pendingConnections.limit_ms,
     },
   });
-  const allowed = rateLimiter();
+  libp2p.addEventListener("connection:open", ({ detail }) => edge.opened(detail.remotePeer.toString()));
+  const sweeping = setInterval(() => edge.sweep(), SWEEP_MS).unref();
+  libp2p.addEventListener("stop", () => clearInterval(sweeping));
+  const callers = new TokenBuckets(maxCallerNames, () => performance.now());
+  const rate = requestRate(groups);
+  const allowed = (peer: string): boolean => callers.take(peer, rate);
   const serve = <Request>(
     requestBytes: number,
     decode: (bytes: Uint8Array) => Result<Request, DecodeCode>,
@@ -81,12 +103,13 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
       const work = async (): Promise<void> => {
         if (!(await dependencies.online())) throw new Error("offline");
         await answerStream({ stream, peer, allowed, requestBytes, decode, respond });
+        edge.used(peer);
       };
       // A peer that breaks the protocol, leaves or dawdles loses its stream and nothing else happens.
       work().catch((error: unknown) => stream.abort(error as Error));
     };
   };
-  const streamOptions = { maxInboundStreams: MAX_STREAMS_PER_PEER };
+  const streamOptions = { maxInboundStreams: streamsOfCaller.request };
   const challenge = serve(CHALLENGE_REQUEST_BYTES, decodeChallengeRequest, dependencies.challenge);
   const pieces = serve(PIECES_REQUEST_BYTES, decodePiecesRequest, dependencies.pieces);
   await libp2p.handle(CHALLENGE_PROTOCOL, challenge, streamOptions);
@@ -111,7 +134,7 @@ async function answerStream<Request>(call: {
   const decoded = call.decode(bytes);
   let response: Uint8Array | undefined;
   if (!call.allowed(peer)) {
-    response = encodeChallengeResponse(refusal("busy", `at most ${RATE_PER_SECOND} requests a second`));
+    response = encodeChallengeResponse(refusal("busy", "too many requests of this peer; ask again later"));
   } else if (!decoded.ok) {
     response = encodeChallengeResponse(refusal("malformed", `${decoded.code}: ${decoded.detail}`));
   } else {
@@ -123,20 +146,4 @@ async function answerStream<Request>(call: {
   }
   await io.write(response, { signal });
   await stream.close({ signal });
-}
-
-/** Token bucket for each peer; the peer unseen for longest is forgotten first. */
-function rateLimiter(): (peer: string) => boolean {
-  const buckets = new Map<string, { tokens: number; at_ms: number }>();
-  return (peer) => {
-    const now_ms = performance.now();
-    const bucket = buckets.get(peer) ?? { tokens: BURST, at_ms: now_ms };
-    const gained = ((now_ms - bucket.at_ms) / 1000) * RATE_PER_SECOND;
-    const tokens = Math.min(BURST, bucket.tokens + gained);
-    const allowed = tokens >= 1;
-    buckets.delete(peer);
-    buckets.set(peer, { tokens: allowed ? tokens - 1 : tokens, at_ms: now_ms });
-    if (buckets.size > MAX_TRACKED_PEERS) buckets.delete(buckets.keys().next().value as string);
-    return allowed;
-  };
 }

@@ -11,6 +11,7 @@ import type { GroupSnapshot } from "../core/group.ts";
 import { maxCommitteeSize } from "../core/quorum.ts";
 import type { Question } from "../ports/transport.ts";
 import { MAX_PIECES } from "../../storage/core/piece-list.ts";
+import type { Room } from "./connection-room.ts";
 import type { Rate } from "./token-buckets.ts";
 
 /** What a keeper serves. */
@@ -167,16 +168,26 @@ type DecodeLimits = {
 /** Handshakes of one peer: one with each connection, and a few more while two views of the registry differ (R3). */
 export const identityRate: Rate = { burst: 8, perSecond: 1 };
 
-/** Connections of a keeper with others. Strangers here are peers that some member claims and that have proven nothing yet. */
-export const keeperConnections = {
-  perPeer: 2,
-  strangers: 2 * maxCommitteeSize,
-  idle_ms: 15_000,
-  /** Connections that have not shown their key yet, of all hosts. */
-  pending: 64,
-  /** A handshake of encryption costs some 4 ms, and several keepers may sit behind one address. */
-  perSecondAndHost: 32,
+/** Connections that have not shown their key yet, whoever is called. */
+export const pendingConnections = {
+  /** Of all hosts. One costs some 50 kB. */
+  all: 256,
+  /** Several keepers may sit behind one address. */
+  perHost: 32,
+  /** New ones a second of one host. A handshake of encryption costs some 4 ms. */
+  perSecondAndHost: 64,
+  /** Who has not shown its key by then is gone. */
+  limit_ms: 3_000,
 };
+
+/** Connections of a keeper with others. Strangers here are peers that some member claims and that have proven nothing yet. */
+export const keeperConnections: Room = { perPeer: 2, strangers: 2 * maxCommitteeSize, idle_ms: 15_000 };
+
+/** Connections of a provider. Strangers are payers, and anybody; keepers have places of their own, as many as there are. */
+export const providerConnections: Room = { perPeer: 2, strangers: 64, idle_ms: 30_000 };
+
+/** Above what the rooms allow: they close what is too much once it is there. */
+export const hardMaxConnections = 8192;
 
 /** Streams that one peer may have open here at once. */
 export const streamsOfPeer = { question: 16, all: 3 * 16 + 16 };
@@ -189,3 +200,28 @@ export const maxProviderNames = 4096;
 
 /** What a provider may send unasked: the handshakes of a connection, and signs of life. */
 export const providerBytes: Rate = { burst: 64 * 1024, perSecond: 4 * 1024 };
+
+/** What one peer may send a provider unasked: requests are a few hundred bytes each. */
+export const requestBytes: Rate = { burst: 128 * 1024, perSecond: 16 * 1024 };
+
+/** Streams that one peer may have open at a provider. */
+export const streamsOfCaller = { request: 8, all: 3 * 8 + 8 };
+
+/**
+ * Requests of one peer at a provider. A keeper asks once a slot in each group, and again where it was told that the provider is
+ * busy; a payer asks for ranges one after the other.
+ */
+export function requestRate(groups: number): Rate {
+  return { burst: 64 + 8 * groups, perSecond: 16 + groups };
+}
+
+/** Challenges that wait at a provider while one is answered: two of each keeper and group. */
+export function challengeQueue(groups: number): { readonly total: number; readonly perPeer: number } {
+  return { total: 2 * maxCommitteeSize * groups, perPeer: Math.max(8, 2 * groups) };
+}
+
+/** Pages of piece lists that are made at once, of all peers and of one: some 640 kB each. */
+export const pageQueue = { total: 8, perPeer: 2 };
+
+/** Peers that are counted at a provider; the one unseen for the longest time is forgotten first. */
+export const maxCallerNames = 4096;

@@ -1,6 +1,6 @@
 /** How a keeper asks providers: one question, one bounded answer, always within a time limit. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import type { ChallengeAnswer, ChallengeRequest } from "../codec/challenge.ts";
+import type { ChallengeAnswer, ChallengeRequest, RefusalCode } from "../codec/challenge.ts";
 import type { Hex } from "../core/hash.ts";
 
 /** Where the registry says that a provider is reached. */
@@ -18,6 +18,8 @@ export interface ProviderFailure {
    * in time; malformed: an answer that is not one.
    */
   readonly reason: "unreachable" | "refused" | "late" | "malformed";
+  /** What the provider said, if it refused. One that is busy is asked again. */
+  readonly refusal?: RefusalCode;
   /** For people; text of the peer is free of control characters. */
   readonly detail: string;
 }

@@ -16,7 +16,7 @@ import type { ChainPort, Endpoint } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
-import type { ProviderClient, ProviderTarget } from "../ports/provider.ts";
+import type { ProviderClient, ProviderFailure, ProviderTarget } from "../ports/provider.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
@@ -36,8 +36,12 @@ export type ChallengerDependencies = {
   readonly keyring: KeyringPort;
   readonly telemetry: TelemetryPort;
   readonly transport: Pick<TransportPort, "ask">;
-  readonly clock: Pick<ClockPort, "now_ms">;
+  readonly clock: Pick<ClockPort, "now_ms" | "sleep">;
 };
+
+/** Before a busy provider is asked again; doubled each time. */
+const firstPause_ms = 250;
+const longestPause_ms = 4_000;
 
 type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
 
@@ -55,7 +59,13 @@ export class Challenger {
     this.#on = on;
   }
 
-  async ask(group: GroupSnapshot, effect: ChallengeEffect, signal: AbortSignal): Promise<Answer> {
+  /** @param counts whether an answer that came now would still count (R13): so long a busy provider is asked again */
+  async ask(
+    group: GroupSnapshot,
+    effect: ChallengeEffect,
+    signal: AbortSignal,
+    counts: () => boolean,
+  ): Promise<Answer> {
     const data = dataOfSlot(group, effect.provider, effect.slot);
     const target = await this.#target(group, effect.provider);
     if (data === undefined || target === undefined) return { kind: "failed", reason: "unreachable" };
@@ -71,7 +81,9 @@ export class Challenger {
       seed: effect.seed,
     };
     const { timeout_ms } = this.#options;
-    const response = await this.#on.provider.challenge(target, request, { timeout_ms, signal });
+    const response = await this.#untilHeard(signal, counts, () =>
+      this.#on.provider.challenge(target, request, { timeout_ms, signal }),
+    );
     if (!response.ok) {
       if (response.reason === "unreachable") this.#forgetEndpoint(group, effect.provider);
       this.#on.telemetry.info("challenge failed", { provider: effect.provider, why: response.detail });
@@ -86,6 +98,19 @@ export class Challenger {
     const { bytesProven, receiptHash } = checked.value;
     const { receipt, proof } = response.answer;
     return { kind: "proven", bytes: bytesProven, receiptHash, receipt, proof };
+  }
+
+  /** A provider that many ask at once refuses some: they come again, each time later, as long as it makes a difference. */
+  async #untilHeard<T extends { readonly ok: true } | ProviderFailure>(
+    signal: AbortSignal,
+    counts: () => boolean,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    for (let pause_ms = firstPause_ms; ; pause_ms = Math.min(longestPause_ms, 2 * pause_ms)) {
+      const response = await call();
+      if (response.ok || response.refusal !== "busy" || !counts() || signal.aborted) return response;
+      await this.#on.clock.sleep(pause_ms, signal);
+    }
   }
 
   /**

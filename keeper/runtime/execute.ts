@@ -77,7 +77,7 @@ export class Effects {
       case "make-seed":
         return this.#heavy.addFirst(() => this.#makeSeed(group, effect)); // a slot waits for nobody (R8)
       case "challenge":
-        return this.#background(this.#challenge(group, effect));
+        return this.#background(this.#challenge(group, state, effect));
       case "open":
         return this.#background(this.#open(effect));
       case "verify-evidence":
@@ -147,8 +147,10 @@ export class Effects {
     this.#emit({ kind: "seed", provider, slot, blockHash, seed });
   }
 
-  async #challenge(group: GroupSnapshot, effect: EffectOf<"challenge">): Promise<void> {
-    const answer = await this.#on.challenger.ask(group, effect, this.#signal);
+  async #challenge(group: GroupSnapshot, state: KeeperState, effect: EffectOf<"challenge">): Promise<void> {
+    const last = state.head + group.params.answer;
+    const counts = (): boolean => state.head <= last;
+    const answer = await this.#on.challenger.ask(group, effect, this.#signal, counts);
     const { provider, slot, blockHash } = effect;
     this.#emit({ kind: "answer", provider, slot, blockHash, answer });
   }

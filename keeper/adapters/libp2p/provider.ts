@@ -82,7 +82,7 @@ async function askPage(
 }
 
 function refused(refusal: Refusal): ProviderFailure {
-  return failure("refused", `${refusal.code}: ${refusal.detail}`);
+  return { ...failure("refused", `${refusal.code}: ${refusal.detail}`), refusal: refusal.code };
 }
 
 function failure(reason: ProviderFailure["reason"], detail: string): ProviderFailure {

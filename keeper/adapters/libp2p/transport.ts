@@ -17,15 +17,18 @@ import type { ReasonCode } from "../../core/reasons.ts";
 import { ConnectionRoom } from "../../limits/connection-room.ts";
 import {
   gossipBytes,
+  hardMaxConnections,
   keeperConnections,
   maxKeeperNames,
   messageTokens,
+  pendingConnections,
   refusedRate,
   smallestScale,
   streamsOfPeer,
 } from "../../limits/derived.ts";
 import type { Scale } from "../../limits/derived.ts";
 import { InboundMeter } from "../../limits/inbound-meter.ts";
+import { PendingHosts } from "../../limits/pending-hosts.ts";
 import { TokenBuckets } from "../../limits/token-buckets.ts";
 import type { Endpoint } from "../../ports/chain.ts";
 import type {
@@ -71,6 +74,7 @@ type Services = { pubsub: GossipSub; ping: Ping; [name: string]: unknown };
 class Edge {
   readonly identities = new Identities();
   readonly gate = new GossipGate((peer) => this.identities.operatorOf(peer.toString()) !== undefined);
+  readonly pending = new PendingHosts(pendingConnections.perHost);
   readonly meter: InboundMeter;
   readonly refused: TokenBuckets;
   scale: Scale;
@@ -132,7 +136,9 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
       streamMuxers: [muxer(streamsOfPeer.all)],
       connectionGater: {
         // Strangers are turned away once they have shown their key (D4, D6).
-        denyInboundEncryptedConnection: (peer: PeerId) => {
+        denyInboundConnection: (connection) => !edge.pending.begins(connection),
+        denyInboundEncryptedConnection: (peer, connection) => {
+          edge.pending.ended(connection);
           const name = peer.toString();
           if (edge.identities.isExpected(name)) return false;
           // Before the first look at the directory everybody is a stranger.
@@ -142,9 +148,10 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
         ...metered(edge.meter),
       },
       connectionManager: {
-        maxConnections: maxKeeperNames(options.topics.length) * keeperConnections.perPeer,
-        inboundConnectionThreshold: keeperConnections.perSecondAndHost,
-        maxIncomingPendingConnections: keeperConnections.pending,
+        maxConnections: hardMaxConnections,
+        inboundConnectionThreshold: pendingConnections.perSecondAndHost,
+        maxIncomingPendingConnections: pendingConnections.all,
+        inboundUpgradeTimeout: pendingConnections.limit_ms,
         addressDialTimeout: addressDial_ms,
         // The order of addresses says whom a claim is of; the node must not sort them.
         addressSorter: () => 0,

@@ -69,7 +69,7 @@ function challengerWith(world: World, holders: readonly Holder[], client: Provid
         warn: () => undefined,
         error: () => undefined,
       },
-      clock: { now_ms: () => world.now_ms },
+      clock: { now_ms: () => world.now_ms, sleep: (delay_ms) => world.sleep(delay_ms) },
       transport: {
         ask: async (keeper: Hex, _question, bytes) => {
           const index = [0, 1, 2, 3].find((i) => operatorOf(i) === keeper) ?? -1;
@@ -134,11 +134,54 @@ describe("two providers that keep the same pieces", () => {
         seed: new Uint8Array(),
       } as const;
       void challenger
-        .ask(group, effect, signal)
+        .ask(group, effect, signal, () => true)
         .then((a) => answers.set(index, a.kind === "failed" ? a.reason : a.kind));
     }
     world.after(1_000, () => undefined);
     await world.run(() => answers.size === 2);
     expect(Object.fromEntries(answers)).toEqual({ 0: "unreachable", 1: "late" });
+  });
+});
+
+describe("a provider that is busy", () => {
+  async function answered(busyTimes: number, counts: (after_ms: number) => boolean): Promise<unknown> {
+    const world = new World(1);
+    const start_ms = world.now_ms;
+    let asked = 0;
+    const client: ProviderClient = {
+      challenge: async () => {
+        const busy = asked++ < busyTimes;
+        if (busy) return { ok: false, reason: "refused", refusal: "busy", detail: "busy: ask again later" };
+        return { ok: false, reason: "late", detail: "heard" };
+      },
+      pieceList: async () => ({ ok: true, list }),
+    };
+    const challenger = challengerWith(world, [], client);
+    const effect = {
+      kind: "challenge",
+      provider: 0,
+      slot: 3,
+      blockHash: "0x00",
+      seed: new Uint8Array(),
+    } as const;
+    let answer: unknown;
+    const { signal } = new AbortController();
+    const ask = (): Promise<unknown> =>
+      challenger.ask(group, effect, signal, () => counts(world.now_ms - start_ms));
+    for (let beat_ms = 100; beat_ms < 60_000; beat_ms += 100) world.after(beat_ms, () => undefined);
+    void ask().then((value) => (answer = value));
+    await world.run(() => answer !== undefined);
+    return { answer, asked };
+  }
+
+  it("is asked again until it answers, as long as the answer would count", async () => {
+    expect(await answered(3, () => true)).toEqual({ answer: { kind: "failed", reason: "late" }, asked: 4 });
+  });
+
+  it("has refused when the time for an answer is over", async () => {
+    expect(await answered(100, (after_ms) => after_ms < 10_000)).toEqual({
+      answer: { kind: "failed", reason: "refused" },
+      asked: 7,
+    });
   });
 });
