@@ -55,8 +55,8 @@ export class ProviderEdge {
     };
   }
 
-  opened(peer: string): void {
-    this.#room.opened(peer);
+  opened(connection: OpenConnection): void {
+    this.#room.opened(connection);
   }
 
   used(peer: string): void {

@@ -87,7 +87,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
       inboundUpgradeTimeout: pendingConnections.limit_ms,
     },
   });
-  libp2p.addEventListener("connection:open", ({ detail }) => edge.opened(detail.remotePeer.toString()));
+  libp2p.addEventListener("connection:open", ({ detail }) => edge.opened(detail));
   const sweeping = setInterval(() => edge.sweep(), SWEEP_MS).unref();
   libp2p.addEventListener("stop", () => clearInterval(sweeping));
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());

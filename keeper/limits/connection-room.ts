@@ -52,9 +52,14 @@ export class ConnectionRoom {
   }
 
   /** A connection was made: the oldest of this peer beyond its number go, so a peer that came back is never locked out. */
-  opened(peer: string): void {
+  opened(connection: OpenConnection): void {
     const { perPeer } = this.#on.room();
-    const own = this.#on.connections().filter(({ remotePeer }) => remotePeer.toString() === peer);
+    const peer = connection.remotePeer.toString();
+    // The node may tell of it before it has it in its list.
+    const all = new Set([...this.#on.connections(), connection]);
+    const own = [...all].filter(
+      ({ status, remotePeer }) => status === "open" && remotePeer.toString() === peer,
+    );
     const oldestFirst = own.toSorted((a, b) => a.timeline.open - b.timeline.open);
     for (const one of oldestFirst.slice(0, Math.max(0, own.length - perPeer))) {
       this.#close(one, "too many connections of one peer");

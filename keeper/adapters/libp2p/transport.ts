@@ -302,7 +302,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   }
 
   #onOpen(connection: Connection): void {
-    this.#room.opened(connection.remotePeer.toString());
+    this.#room.opened(connection);
     if (connection.direction === "outbound") void this.#handshake.begin(connection);
   }
 

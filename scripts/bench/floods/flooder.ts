@@ -111,9 +111,9 @@ async function asKeeper(
     keepers: 4,
     providers: 1,
   });
-  let connected = false;
-  node.onConnected((operators) => (connected = operators.length > 0));
-  while (!connected) await sleep(20);
+  await new Promise<void>((resolve) => {
+    node.onConnected((operators) => void (operators.length > 0 && resolve()));
+  });
   const [connection] = node.node.getConnections();
   if (connection !== undefined) await floodGossip(connection, size, performance.now() + seconds * 1000);
   say(report);
