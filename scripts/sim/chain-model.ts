@@ -172,7 +172,9 @@ export class ChainModel {
     const { operatorOfProvider, dataOf } = this.#setup;
     const provider = model.providers[index];
     if (provider === undefined) throw new Error(`no provider ${index}`);
-    const history = provider.changes.map(({ from, size }) => {
+    // As the contract shows it: from the change in force where the group was last settled.
+    const first = provider.changes.findLastIndex(({ from }) => from <= model.ts);
+    const history = provider.changes.slice(Math.max(first, 0)).map(({ from, size }) => {
       const data = size === 0n ? none : dataOf(index, size);
       return { fromBlock: from, bytes: size, ...data };
     });

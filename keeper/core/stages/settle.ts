@@ -5,9 +5,10 @@ import { reason } from "../state.ts";
 import type { Step } from "../state.ts";
 import { bytesBefore } from "./integrate.ts";
 
-export function onGroup(step: Step, snapshot: GroupSnapshot): void {
+export function onGroup(step: Step, shown: GroupSnapshot): void {
   const { state, config } = step;
   const old = state.group;
+  const snapshot = old === undefined ? shown : withKnownHistory(shown, old, state.before.keys());
   if (old !== undefined && snapshot.ts > old.ts) {
     const bytes = bytesBefore(step, snapshot, old.ts, snapshot.ts);
     state.before.set(snapshot.ts, new Map(bytes.map((v) => [v.provider, v.value])));
@@ -23,6 +24,27 @@ export function onGroup(step: Step, snapshot: GroupSnapshot): void {
   if (!seated && old?.committee.version !== snapshot.committee.version) {
     reason(step, "not-a-member", config.me);
   }
+}
+
+/**
+ * R14: the chain shows what is committed from the last settlement on. What held in the interval before, and caps what is carried out
+ * of it, this keeper has seen earlier, unless it was down. Kept from the oldest start of an interval from which it carries anything.
+ */
+function withKnownHistory(
+  shown: GroupSnapshot,
+  old: GroupSnapshot,
+  carriedFrom: Iterable<number>,
+): GroupSnapshot {
+  const from = Math.min(shown.ts, old.ts, ...carriedFrom);
+  const providers = shown.providers.map((provider) => {
+    const first = provider.history[0]?.fromBlock ?? 0;
+    const before = old.providers.find(({ index }) => index === provider.index)?.history ?? [];
+    const earlier = before.filter(({ fromBlock }) => fromBlock < first);
+    const inForce = earlier.findLastIndex(({ fromBlock }) => fromBlock <= from);
+    const known = first <= from ? [] : earlier.slice(Math.max(inForce, 0));
+    return known.length === 0 ? provider : { ...provider, history: [...known, ...provider.history] };
+  });
+  return { ...shown, providers };
 }
 
 function prune(step: Step, snapshot: GroupSnapshot, ts: number): void {

@@ -71,4 +71,41 @@ describe("bytes carried into an interval", () => {
     second.jump(130, 251);
     expect(values(second, 190, 250)).toEqual([0, 1].map(() => 1_000n * slotBlocks * fullSlots));
   });
+
+  it("outlive a change of the data that this keeper did not see, and are capped by it from then on", () => {
+    const machine = new Machine();
+    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.walk(10, 75, () => "proven");
+    machine.step({ kind: "group", snapshot: groupAt(70) });
+    machine.walk(76, 90, () => "proven");
+    // No block from 91 to 159. The data changed in 105, and [70, 130) was settled: the chain shows nothing of before 105.
+    const providers = groupAt(130).providers.map((p) => ({
+      ...p,
+      history: p.history.map((c) => ({ ...c, fromBlock: 105, bytes: 1_200n })),
+    }));
+    machine.step({ kind: "group", snapshot: groupAt(130, { providers }) });
+    machine.jump(91, 191);
+    expect([...(machine.state.before.get(130)?.values() ?? [])]).toEqual([1_200n, 1_200n]);
+    expect(values(machine, 130, 190)).toEqual([0, 1].map(() => 1_200n * slotBlocks * fullSlots));
+  });
+
+  it("are remembered with what was committed for one settled interval, and no longer", () => {
+    const machine = new Machine();
+    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.walk(10, 75, () => "proven");
+    for (let ts = 70; ts <= 70 + 60 * 40; ts += 60) {
+      const providers = groupAt(ts).providers.map((p) => ({
+        ...p,
+        history: p.history.map((c) => ({ ...c, fromBlock: ts - 5, bytes: BigInt(ts) })),
+      }));
+      machine.step({ kind: "group", snapshot: groupAt(ts, { providers }) });
+      machine.jump(machine.state.head + 1, ts + 70);
+    }
+    for (const { history } of machine.state.group?.providers ?? []) {
+      expect(history.length).toBeLessThanOrEqual(3);
+      expect(history.map(({ fromBlock }) => fromBlock)).toEqual(
+        history.map(({ fromBlock }) => fromBlock).sort((a, b) => a - b),
+      );
+    }
+  });
 });
