@@ -14,7 +14,7 @@ export type Setting = {
   readonly flag: string;
   readonly env: string;
   /** "place": a URL or a path. */
-  readonly kind: "text" | "path" | "place" | "number" | "list";
+  readonly kind: "text" | "path" | "place" | "number" | "decimal" | "list";
   readonly text: string;
 };
 
@@ -76,6 +76,7 @@ function fromText({ kind }: Setting, text: string | readonly string[]): unknown 
   const words = typeof text === "string" ? [text] : text;
   if (kind === "list") return words.flatMap((word) => word.split(",")).map((word) => word.trim());
   const last = words.at(-1) ?? "";
+  if (kind === "decimal") return /^\d+(\.\d+)?$/.test(last) ? Number(last) : last;
   if (kind === "number") return /^\d+$/.test(last) ? Number(last) : last;
   return isPath(kind, last) ? resolve(last) : last;
 }

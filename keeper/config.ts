@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { resolveLayers, resolveText, setting } from "./config-layers.ts";
 import type { ConfigSources, Resolved, Setting } from "./config-layers.ts";
+import { defaultFeeLimits } from "./core/fees.ts";
+import type { FeeLimits } from "./core/fees.ts";
 import type { Hex } from "./core/hash.ts";
 
 const address = z
@@ -9,14 +11,38 @@ const address = z
   .regex(/^0x[0-9a-fA-F]{40}$/, "expected an address: 0x and 40 hex digits")
   .transform((value) => value.toLowerCase() as Hex);
 
+const weiInGwei = 1_000_000_000;
+const inGwei = (wei: bigint): number => Number(wei) / weiInGwei;
+const gwei = z
+  .number()
+  .min(0)
+  .max(1_000_000)
+  .refine((value) => Number.isInteger(Number((value * weiInGwei).toFixed(3))), "expected at most 9 decimals");
+
+const tokenPrice = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}=\d{1,18}(\.\d{1,18})?$/, "expected TOKEN=PRICE, as in 0x…=3000.5")
+  .refine((value) => Number(value.slice(value.indexOf("=") + 1)) > 0, "expected a price above 0");
+
 export const schema = z.strictObject({
   dataDir: z.string().min(1),
-  chain: z.strictObject({
-    id: z.number().int().positive(),
-    rpc: z.array(z.url({ protocol: /^https?$/ })).min(1),
-    registry: address,
-    poll_ms: z.number().int().min(20).max(60_000).default(150),
-  }),
+  chain: z
+    .strictObject({
+      id: z.number().int().positive(),
+      rpc: z.array(z.url({ protocol: /^https?$/ })).min(1),
+      registry: address,
+      poll_ms: z.number().int().min(20).max(60_000).default(150),
+      tipFloor_gwei: gwei.default(inGwei(defaultFeeLimits.tipFloor)),
+      tipCap_gwei: gwei.default(inGwei(defaultFeeLimits.tipCap)),
+      feeCap_gwei: gwei.default(inGwei(defaultFeeLimits.feeCap)),
+      tokenPrices: z.array(tokenPrice).default([]),
+    })
+    .refine((chain) => chain.tipFloor_gwei <= chain.tipCap_gwei && chain.tipCap_gwei <= chain.feeCap_gwei, {
+      error: ({ input }) => {
+        const { tipFloor_gwei, tipCap_gwei, feeCap_gwei } = input as Record<string, unknown>;
+        return `expected tipFloor_gwei ≤ tipCap_gwei ≤ feeCap_gwei, actual ${tipFloor_gwei}, ${tipCap_gwei}, ${feeCap_gwei}`;
+      },
+    }),
   groups: z.array(address).default([]),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4001")).min(1),
   /** What others are told to dial, where that is not what is listened on: behind NAT, for instance. */
@@ -48,6 +74,20 @@ export const settings: readonly Setting[] = [
   setting("chain.rpc", "rpc", "list", "chain endpoints"),
   setting("chain.registry", "registry", "text", "the Registry contract"),
   setting("chain.poll_ms", "poll-ms", "number", "time between two looks at the chain"),
+  setting("chain.tipFloor_gwei", "tip-floor-gwei", "decimal", "least tip for a unit of gas"),
+  setting("chain.tipCap_gwei", "tip-cap-gwei", "decimal", "highest tip for a unit of gas"),
+  setting(
+    "chain.feeCap_gwei",
+    "fee-cap-gwei",
+    "decimal",
+    "highest base fee and tip together for a unit of gas",
+  ),
+  setting(
+    "chain.tokenPrices",
+    "token-prices",
+    "list",
+    "TOKEN=PRICE, whole tokens that one coin is worth: what fees are compared with pay by",
+  ),
   setting("groups", "groups", "list", "groups to keep"),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
@@ -80,4 +120,23 @@ export function resolveConfig(sources: ConfigSources): Promise<ResolvedConfig> {
 /** The configuration of a file alone. @throws ConfigError */
 export async function readConfig(path: string): Promise<KeeperConfig> {
   return (await resolveConfig({ file: path })).config;
+}
+
+export function feeLimitsOf({ chain }: KeeperConfig): FeeLimits {
+  const wei = (amount: number): bigint => BigInt(Math.round(amount * weiInGwei));
+  return {
+    tipFloor: wei(chain.tipFloor_gwei),
+    tipCap: wei(chain.tipCap_gwei),
+    feeCap: wei(chain.feeCap_gwei),
+  };
+}
+
+/** Whole tokens that one coin is worth, by token. */
+export function tokenPricesOf({ chain }: KeeperConfig): ReadonlyMap<Hex, string> {
+  return new Map(
+    chain.tokenPrices.map((entry) => {
+      const [token = "", price = ""] = entry.split("=");
+      return [token.toLowerCase() as Hex, price];
+    }),
+  );
 }

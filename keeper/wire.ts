@@ -11,6 +11,7 @@ import { providerClient } from "./adapters/libp2p/provider.ts";
 import { LevelStore } from "./adapters/store-level.ts";
 import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
 import { GossipTransport } from "./adapters/libp2p/transport.ts";
+import { feeLimitsOf, tokenPricesOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { KeeperState } from "./core/state.ts";
 import { topicOf } from "./runtime/execute.ts";
@@ -58,7 +59,12 @@ export async function wire(
   const { telemetry, ledger } = people;
   const { id: chainId, rpc: urls, registry, poll_ms } = config.chain;
   const operatorSecret = secrets.operator;
-  const chain = new EthersChain({ chainId, urls, registry, operatorSecret, poll_ms }, systemClock);
+  const fees = feeLimitsOf(config);
+  const tokenPrices = tokenPricesOf(config);
+  const chain = new EthersChain(
+    { chainId, urls, registry, operatorSecret, poll_ms, fees, tokenPrices },
+    systemClock,
+  );
   const crypto = new NobleCrypto();
   const transport = await GossipTransport.start({
     peerSecret: secrets.peer,

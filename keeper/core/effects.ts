@@ -34,6 +34,16 @@ export type Write =
 
 export type PartialSignature = { readonly keeper: number; readonly signature: Hex };
 
+/** A settlement that a quorum signed. */
+export type Certified = {
+  readonly turn: number;
+  readonly settlement: Settlement;
+  readonly signers: bigint;
+  readonly signature: Hex;
+  /** First block at which the contract refuses it. */
+  readonly windowEnd: number;
+};
+
 export type Effect =
   | { readonly kind: "persist"; readonly writes: readonly Write[] }
   /** Sign with the operator key, publish to the group, and hand back as an own message. */
@@ -90,15 +100,9 @@ export type Effect =
       readonly scope: AuditScope;
       readonly holders: readonly number[];
     }
-  | {
-      readonly kind: "submit";
-      readonly turn: number;
-      readonly settlement: Settlement;
-      readonly signers: bigint;
-      readonly signature: Hex;
-      /** First block at which the contract refuses it. */
-      readonly windowEnd: number;
-    }
+  /** Ask what sending it would cost now. */
+  | ({ readonly kind: "ask-fee" } & Certified)
+  | ({ readonly kind: "submit" } & Certified)
   /** Everything of slots and turns before `ts` may be forgotten. */
   | { readonly kind: "prune"; readonly ts: number }
   /** Two different signed messages of one keeper for one round (kept, never punished: there is no bond). */

@@ -76,6 +76,13 @@ export type Event =
       /** Keepers whose partial signature does not verify. */
       readonly culprits: readonly PartialSignature[];
     }
+  /** What sending the certificate costs now, in token units; undefined: it cannot be compared with what it brings. */
+  | {
+      readonly kind: "fee";
+      readonly ts: number;
+      readonly turn: number;
+      readonly amount: bigint | undefined;
+    }
   /** How a submission ended; `block` undefined: it did not get into the chain. */
   | {
       readonly kind: "submission";

@@ -14,7 +14,7 @@ import { addRecord, onAnswer, tickRecord } from "./stages/record.ts";
 import { onEvidenceChecked, onOpened, tickReveal } from "./stages/reveal.ts";
 import { onGroup } from "./stages/settle.ts";
 import { tickSign } from "./stages/sign.ts";
-import { onAggregated, onSubmission, tickSubmit } from "./stages/submit.ts";
+import { onAggregated, onFee, onSubmission, tickSubmit } from "./stages/submit.ts";
 import { updateTurn } from "./turn.ts";
 
 /**
@@ -65,6 +65,8 @@ function apply(now: Step, event: Event): void {
       return onEvidenceChecked(now, event);
     case "aggregated":
       return onAggregated(now, event);
+    case "fee":
+      return onFee(now, event);
     case "submission":
       return onSubmission(now, event);
     case "records":

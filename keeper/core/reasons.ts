@@ -231,6 +231,18 @@ export const reasons = {
     short: "the endpoint serves another chain",
     long: "The chain id differs from the configured one (D7). The endpoint is not used.",
   },
+  "fee-high": {
+    short: "the settlement waits for a lower fee",
+    long: "Sending it costs this leader more than its own share. It is sent two blocks before others may at the latest, if all keepers' shares together pay for it; if they do not, four blocks before the window closes or not at all (R25).",
+  },
+  "fee-above-share": {
+    short: "the turn lapses: sending costs more than all keepers get",
+    long: "Until four blocks before the window closed the fee was above the keepers' whole share of the interval, so this leader did not send. The next leader settles a longer interval. If it lasts, the group pays its keepers too little for this chain: a longer interval or a higher price would cover it (R25).",
+  },
+  "fee-above-gain": {
+    short: "not sent in the leader's place: the fee is above what it brings",
+    long: "The leader has not sent, and the leader's share, which goes to whoever sends in its place, is below the fee (R25). If nobody sends, the turn lapses.",
+  },
   "submit-failed": {
     short: "the settlement transaction failed",
     long: "The contract or the node refused it; the detail says which rule, expected and actual.",

@@ -119,6 +119,8 @@ export type TurnState = {
   aggregating: boolean;
   certificate: Certificate | undefined;
   submitted: boolean;
+  /** What sending the certificate costs, as it was told last; `at`: the head then, undefined while it is asked for. */
+  fee: { at: number | undefined; amount: bigint | undefined } | undefined;
   /** First head at which a submission that failed, or that a reorg removed, is tried again. */
   resubmitAt: number | undefined;
   progressAt: number;

@@ -23,6 +23,7 @@ export function updateTurn(step: Step): void {
   const again = state.settledTurn;
   if (again !== undefined && again.ts === group.ts && again.turn === number) {
     again.submitted = false;
+    again.fee = undefined;
     state.turn = again;
     return;
   }
@@ -53,6 +54,7 @@ export function updateTurn(step: Step): void {
     aggregating: false,
     certificate: undefined,
     submitted: false,
+    fee: undefined,
     resubmitAt: undefined,
     progressAt: state.head,
     asked: 0,

@@ -47,5 +47,10 @@ export interface ChainPort {
   ): Promise<void>;
   keeperEndpoint(operator: Hex): Promise<Endpoint | undefined>;
   providerEndpoint(operator: Hex): Promise<Endpoint | undefined>;
+  /**
+   * What sending it would cost now, in units of the group's token; undefined if nothing says what the chain's coin is worth
+   * in it.
+   */
+  fee(submission: Submission): Promise<bigint | undefined>;
   submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult>;
 }

@@ -90,6 +90,8 @@ export class Effects {
         return this.#background(this.#pull(group, state, effect));
       case "fetch-records":
         return this.#exchange.add(() => this.#fetchRecords(group, effect));
+      case "ask-fee":
+        return this.#background(this.#askFee(effect));
       case "submit":
         return this.#background(this.#submit(effect));
       case "prune":
@@ -219,6 +221,14 @@ export class Effects {
     const leaves = await this.#on.exchange.records(group, effect);
     const { round, owner, provider } = effect;
     this.#emit({ kind: "records", round, owner, provider, leaves });
+  }
+
+  /** A fee that cannot be had stops nobody: sending tells what is wrong. */
+  async #askFee(effect: EffectOf<"ask-fee">): Promise<void> {
+    const { settlement, turn } = effect;
+    const { chain } = this.#on;
+    const amount = await chain.fee({ group: this.#group, ...effect }).catch(() => undefined);
+    this.#emit({ kind: "fee", ts: settlement.ts, turn, amount });
   }
 
   async #submit(effect: EffectOf<"submit">): Promise<void> {

@@ -89,6 +89,9 @@ export const defaultParams: GroupParams = {
   toleranceBps: 100,
 };
 
+/** More than any settlement pays its keepers. */
+const spikeFee = 2n ** 128n;
+
 export const defaultOptions: ClusterOptions = {
   seed: 1,
   committee: 4,
@@ -126,7 +129,9 @@ export class Cluster {
   };
   /** Whether an answer's proof is rubbish, is that of the slot before, or comes too late to count. */
   spoils: (provider: number) => "corrupt" | "replay" | "slow" | undefined = () => undefined;
-  /** The price of gas is beyond what keepers pay: nothing of theirs is mined. */
+  /** What a settlement costs its sender, in token units. */
+  fee = 0n;
+  /** The price of gas is beyond what keepers get: nothing of theirs is mined. */
   gasSpike = false;
   readonly payer: Payer;
   readonly signatures: Signatures;
@@ -359,6 +364,7 @@ export class Cluster {
       },
       keeperEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
       providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
+      fee: async () => (this.gasSpike ? spikeFee : this.fee),
       submit: async (submission) =>
         new Promise<SubmitResult>((resolve) => {
           if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")

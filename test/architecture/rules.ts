@@ -53,6 +53,7 @@ export const importRules: readonly Rule[] = [
       "keeper/codec/",
       "keeper/limits/",
       "storage/",
+      "keeper/core/fees.ts",
       "keeper/core/hash.ts",
       "keeper/core/payments.ts",
       "keeper/core/reasons.ts",

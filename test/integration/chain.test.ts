@@ -2,13 +2,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
+import type { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { ChainUpdate } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { devnetRhythm } from "../../scripts/lib/presets.ts";
+import { keeperChain } from "../support/certified.ts";
 import { openChainScene } from "../support/chain-scene.ts";
 import type { ChainScene } from "../support/chain-scene.ts";
 
@@ -16,12 +17,11 @@ let rpc: string;
 let provider: JsonRpcProvider;
 let keepers: readonly Keeper[];
 let group: Hex;
-let registry: Hex;
 
 let scene: ChainScene;
 beforeAll(async () => {
   scene = await openChainScene();
-  ({ rpc, provider, keepers, registry } = scene);
+  ({ rpc, provider, keepers } = scene);
   group = await scene.group(groupParams({ keepers: 4, providers: 3 }));
 }, 60_000);
 
@@ -38,9 +38,7 @@ type Following = {
 };
 
 function follow(urls: readonly string[], followed: readonly Hex[] = [group]): Following {
-  const operatorSecret = keepers[0]?.keys.operator ?? "";
-  const options = { chainId: 31_337, urls, registry, operatorSecret, poll_ms: 20 };
-  const chain = new EthersChain(options, systemClock);
+  const chain = keeperChain(scene, urls);
   const abort = new AbortController();
   const updates: ChainUpdate[] = [];
   const troubles: string[] = [];

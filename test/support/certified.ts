@@ -3,6 +3,8 @@ import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import { NobleCrypto } from "../../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../../keeper/adapters/keyring-file.ts";
+import { defaultFeeLimits } from "../../keeper/core/fees.ts";
+import type { FeeLimits } from "../../keeper/core/fees.ts";
 import type { GroupSnapshot } from "../../keeper/core/group.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import { domainSeparator, settlementDigest } from "../../keeper/core/settlement.ts";
@@ -13,13 +15,18 @@ import type { ChainScene } from "./chain-scene.ts";
 
 export const chainId = 31_337;
 
+/** What a keeper's operator may set. */
+export type FeeSettings = { readonly fees?: FeeLimits; readonly tokenPrices?: ReadonlyMap<Hex, string> };
+
 /** Keeper 0's way to the chain: each call is a process of its own as far as its memory goes. */
-export function keeperChain(scene: ChainScene, urls: readonly string[] = [scene.rpc]): EthersChain {
-  const operatorSecret = scene.keepers[0]?.keys.operator ?? "";
-  return new EthersChain(
-    { chainId, urls, registry: scene.registry, operatorSecret, poll_ms: 20 },
-    systemClock,
-  );
+export function keeperChain(
+  { keepers, registry, rpc }: ChainScene,
+  urls: readonly string[] = [rpc],
+  { fees = defaultFeeLimits, tokenPrices = new Map() }: FeeSettings = {},
+): EthersChain {
+  const operatorSecret = keepers[0]?.keys.operator ?? "";
+  const options = { chainId, urls, registry, operatorSecret, poll_ms: 20, fees, tokenPrices };
+  return new EthersChain(options, systemClock);
 }
 
 export async function mine({ provider }: ChainScene, blocks: number): Promise<void> {

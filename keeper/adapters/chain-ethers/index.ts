@@ -7,6 +7,8 @@ import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
 import { UnlinkedBlocks } from "./blocks.ts";
 import { Feed } from "./feed.ts";
+import type { FeeLimits } from "../../core/fees.ts";
+import type { TokenPrices } from "./fees.ts";
 import { RpcDisagreement, RpcPool, RpcUnavailable } from "./rpc.ts";
 import { call, SnapshotReader } from "./snapshot.ts";
 import type { Ask } from "./snapshot.ts";
@@ -18,6 +20,8 @@ export type ChainOptions = {
   readonly registry: Hex;
   readonly operatorSecret: string;
   readonly poll_ms: number;
+  readonly fees: FeeLimits;
+  readonly tokenPrices: TokenPrices;
 };
 
 const outagePause_ms = 1_000;
@@ -84,6 +88,10 @@ export class EthersChain implements ChainPort {
       multiaddrs: [...entry.multiaddrs],
       sequence: Number(entry.registrationSequence),
     };
+  }
+
+  fee(submission: Submission): Promise<bigint | undefined> {
+    return this.#submitter.fee(submission);
   }
 
   submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {

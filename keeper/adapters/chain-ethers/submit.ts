@@ -2,18 +2,21 @@
  * Sends settlements from the operator's account. Groups do not wait for each other: every settlement has its nonce and its
  * own window; it is simulated first, its fee is raised while the window is open, and its nonce is freed when it closes.
  */
-import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { formatEther, Transaction, Wallet } from "ethers";
-import { fromHex, toHex } from "../../core/hash.ts";
+import { feesFor, feesToReplace, limitsToReplace, transactionGasCap } from "../../core/fees.ts";
+import type { FeeLimits, GasFees } from "../../core/fees.ts";
 import type { Hex } from "../../core/hash.ts";
 import type { Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { groupAbi } from "./abi.ts";
+import { Exchange, FeeMeter, inUnits, settleData } from "./fees.ts";
+import type { Call, TokenPrices } from "./fees.ts";
 import { RpcError } from "./endpoint.ts";
 import { NonceQueue } from "./nonces.ts";
 import { revertText } from "./revert.ts";
 import { blockTag, RpcDisagreement, RpcUnavailable } from "./rpc.ts";
 import type { RpcPool } from "./rpc.ts";
+import type { Ask } from "./snapshot.ts";
 
 export type SubmitOptions = {
   readonly chainId: number;
@@ -21,18 +24,23 @@ export type SubmitOptions = {
   readonly poll_ms: number;
   /** Blocks without inclusion after which the fee is raised. */
   readonly bumpAfterBlocks: number;
+  readonly fees: FeeLimits;
+  readonly tokenPrices: TokenPrices;
 };
 
-type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint };
-type Call = { readonly to: Hex; readonly data: string; readonly gasLimit: bigint };
 type RawReceipt = { readonly status: string; readonly blockNumber: string; readonly gasUsed: string };
 type Mined = { readonly tx: Hex; readonly receipt: RawReceipt; readonly cancelled: boolean };
 
-/** One settlement from the first transaction with its nonce until one of them is mined. */
-type Flight = {
+type Begun = {
   readonly call: Call;
   readonly nonce: number;
-  fees: Fees;
+  readonly windowEnd: number;
+  readonly fees: GasFees;
+};
+
+/** One settlement from the first transaction with its nonce until one of them is mined. */
+type Flight = Omit<Begun, "fees"> & {
+  fees: GasFees;
   /** By transaction, whether it cancels. */
   readonly sent: Map<Hex, boolean>;
   /** Head at the last one. */
@@ -40,18 +48,14 @@ type Flight = {
   cancelling: boolean;
 };
 
-/** The most that one transaction may have (EIP-7825). */
-const transactionGasCap = 16_777_216n;
 /** Refusals that the next blocks may end: the settlement stays on its way. */
 const passing: ReadonlySet<string> = new Set(["Upkeeping_TooEarly", "Upkeeping_NotLeader"]);
-/** Nodes ask for at least 10 % more to replace a transaction; 25 % leaves room for rounding. */
-const bumpPercent = 125n;
 const gasMarginPercent = 130n;
 const cancelGas = 21_000n;
 /** How nodes say that they have this transaction, or that another one with its nonce is mined. */
 const taken = /nonce.?too.?low|old.?nonce|already.?known|known.?transaction|already.?imported/i;
-/** Enough raises to replace whatever a former process left pending at up to nine times the fee. */
-const maxRaisesAtOnce = 10;
+/** How nodes say that a transaction does not take the place of a pending one, or offers less than they take. */
+const tooCheap = /underpriced|replacement.?not.?allowed|replace existing/i;
 
 export class Submitter {
   readonly #options: SubmitOptions;
@@ -59,36 +63,57 @@ export class Submitter {
   readonly #clock: ClockPort;
   readonly #wallet: Wallet;
   readonly #nonces = new NonceQueue();
+  readonly #meter: FeeMeter;
+  readonly #exchange: Exchange;
 
   constructor(options: SubmitOptions, rpc: RpcPool, clock: ClockPort) {
     this.#options = options;
     this.#rpc = rpc;
     this.#clock = clock;
     this.#wallet = new Wallet(options.operatorSecret);
+    const ask: Ask = (method, params) => rpc.send(method, params);
+    this.#meter = new FeeMeter(options, ask);
+    this.#exchange = new Exchange(options.tokenPrices, ask);
+  }
+
+  /** What sending it would cost now, in units of the group's token; undefined if no price of the token is set. */
+  async fee(submission: Submission): Promise<bigint | undefined> {
+    const { group } = submission;
+    const unitsPerCoin = await this.#exchange.unitsPerCoin(group);
+    if (unitsPerCoin === undefined) return undefined;
+    const data = settleData(submission);
+    const [gas, market] = await Promise.all([this.#estimate(group, data), this.#meter.market()]);
+    const fees = feesFor(market, this.#options.fees);
+    const l1Fee = await this.#meter.l1Fee({ to: group, data, gasLimit: gas }, fees);
+    return inUnits(gas * (market.nextBase + market.tip) + l1Fee, unitsPerCoin);
   }
 
   async submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {
-    const { settlement, signers, signature, windowEnd } = submission;
-    const args = [settlement, signers, uncompressedG1(signature)];
-    const data = groupAbi.encodeFunctionData("settle", args);
-    const simulated = await this.#simulate(submission.group, data);
+    const { group, windowEnd } = submission;
+    const data = settleData(submission);
+    const simulated = await this.#simulate(group, data);
     if ("kind" in simulated) return simulated;
-    const call = { to: submission.group, data, gasLimit: simulated.gasLimit };
-    const poor = await this.#lacksFunds(call, await this.#fees());
+    const call = { to: group, data, gasLimit: simulated.gasLimit };
+    const fees = feesFor(await this.#meter.market(), this.#options.fees);
+    const poor = await this.#lacksFunds(call, fees);
     if (poor !== undefined) return { kind: "failed", detail: poor };
     const nonce = this.#nonces.take(await this.#minedCount());
     try {
-      return await this.#follow(call, nonce, windowEnd, signal);
+      return await this.#follow({ call, nonce, fees, windowEnd }, signal);
     } finally {
       this.#nonces.end(nonce);
     }
   }
 
+  async #estimate(to: Hex, data: string): Promise<bigint> {
+    const from = this.#wallet.address;
+    return BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string);
+  }
+
   /** What the contract would say now; a refusal costs nothing here. */
   async #simulate(to: Hex, data: string): Promise<{ gasLimit: bigint } | SubmitResult> {
-    const from = this.#wallet.address;
     try {
-      const gas = BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string);
+      const gas = await this.#estimate(to, data);
       if (gas > transactionGasCap) {
         const detail = `gas of the settlement: expected at most ${transactionGasCap}, the most that a transaction may have, actual ${gas}`;
         return { kind: "failed", detail };
@@ -114,21 +139,22 @@ export class Submitter {
     }
   }
 
-  async #lacksFunds(call: Call, fees: Fees): Promise<string | undefined> {
+  async #lacksFunds(call: Call, fees: GasFees): Promise<string | undefined> {
     const from = this.#wallet.address;
     const balance = BigInt((await this.#rpc.send("eth_getBalance", [from, "latest"])) as string);
-    const needed = call.gasLimit * fees.maxFeePerGas;
+    const needed = call.gasLimit * fees.maxFeePerGas + (await this.#meter.l1Fee(call, fees));
     if (balance >= needed) return undefined;
     return `funds of ${from}: expected at least ${formatEther(needed)}, actual ${formatEther(balance)}: send coin to it`;
   }
 
   /** Sends, waits, raises the fee; frees the nonce when the settlement is not wanted any more. */
-  async #follow(call: Call, nonce: number, windowEnd: number, signal: AbortSignal): Promise<SubmitResult> {
+  async #follow(begun: Begun, signal: AbortSignal): Promise<SubmitResult> {
     const { poll_ms, bumpAfterBlocks } = this.#options;
-    const [fees, { number: sentAt }] = await Promise.all([this.#fees(), this.#rpc.head()]);
-    const flight: Flight = { call, nonce, fees, sent: new Map(), sentAt, cancelling: false };
+    const { call, nonce, windowEnd } = begun;
+    const { number: sentAt } = await this.#rpc.head();
+    const flight: Flight = { ...begun, sent: new Map(), sentAt, cancelling: false };
     try {
-      await this.#launch(flight, call);
+      await this.#launch(flight);
     } catch (error) {
       return { kind: "failed", detail: (error as Error).message };
     }
@@ -143,8 +169,8 @@ export class Submitter {
         flight.sentAt = head;
         await this.#fillGaps(nonce, flight.fees);
         flight.cancelling ||= closes || (await this.#isRefused(call, head));
-        flight.fees = raised(flight.fees);
-        await this.#launch(flight, flight.cancelling ? this.#cancellation() : call);
+        await this.#raise(flight);
+        await this.#launch(flight);
       } catch (error) {
         // It is on its way: an endpoint that fails does not change that, and the pool has told of it.
         if (!isFailureOfEndpoints(error)) throw error;
@@ -153,10 +179,18 @@ export class Submitter {
     return { kind: "superseded", detail: "stopped" };
   }
 
-  async #launch(flight: Flight, what: Call): Promise<void> {
-    const { hash, fees } = await this.#send(what, flight.nonce, flight.fees);
+  /** To what the market asks for now, and so far that it takes the place of what is pending; at the limits it stays. */
+  async #raise(flight: Flight): Promise<void> {
+    const limits = flight.cancelling ? limitsToReplace(this.#options.fees) : this.#options.fees;
+    const market = feesFor(await this.#meter.market(), limits);
+    flight.fees = feesToReplace(flight.fees, market, limits) ?? flight.fees;
+  }
+
+  async #launch(flight: Flight): Promise<void> {
+    const { cancelling, call, nonce } = flight;
+    const { hash, fees } = await this.#send(cancelling ? this.#cancellation() : call, nonce, flight.fees);
     flight.fees = fees;
-    flight.sent.set(hash, what !== flight.call);
+    flight.sent.set(hash, cancelling);
   }
 
   #cancellation(): Call {
@@ -164,7 +198,7 @@ export class Submitter {
   }
 
   /** A nonce that nobody uses would hold up every later one. */
-  async #fillGaps(below: number, fees: Fees): Promise<void> {
+  async #fillGaps(below: number, fees: GasFees): Promise<void> {
     for (const nonce of this.#nonces.gapsBelow(below, await this.#minedCount())) {
       // One that no node takes now is tried again with the next raise.
       await this.#send(this.#cancellation(), nonce, fees).catch(() => undefined);
@@ -172,10 +206,10 @@ export class Submitter {
   }
 
   /** Sends at a fee that the node takes: what a former process left pending is outbid. */
-  async #send(call: Call, nonce: number, from: Fees): Promise<{ hash: Hex; fees: Fees }> {
+  async #send(call: Call, nonce: number, from: GasFees): Promise<{ hash: Hex; fees: GasFees }> {
     const { chainId } = this.#options;
     let fees = from;
-    for (let raise = 0; ; raise++) {
+    for (;;) {
       const raw = await this.#wallet.signTransaction({
         ...call,
         ...fees,
@@ -190,15 +224,19 @@ export class Submitter {
         return { hash, fees };
       } catch (error) {
         const text = (error as Error).message;
-        if (/underpriced/i.test(text) && raise < maxRaisesAtOnce) {
-          fees = raised(fees);
-        } else if (taken.test(text)) {
-          return { hash, fees }; // mined or pending already: the receipt tells
-        } else {
-          throw error;
-        }
+        if (taken.test(text)) return { hash, fees }; // mined or pending already: the receipt tells
+        const more = tooCheap.test(text) ? this.#doubled(fees) : undefined;
+        if (more === undefined) throw error;
+        fees = more;
       }
     }
+  }
+
+  /** Nobody tells what a former process offered; undefined at the limits. */
+  #doubled({ maxFeePerGas, maxPriorityFeePerGas }: GasFees): GasFees | undefined {
+    const limits = limitsToReplace(this.#options.fees);
+    const wished = { maxFeePerGas: 2n * maxFeePerGas, maxPriorityFeePerGas: 2n * maxPriorityFeePerGas };
+    return feesToReplace({ maxFeePerGas, maxPriorityFeePerGas }, wished, limits);
   }
 
   /** How it ended, once one of the transactions with this nonce is in the chain. */
@@ -216,26 +254,10 @@ export class Submitter {
   async #minedCount(): Promise<number> {
     return Number(await this.#rpc.send("eth_getTransactionCount", [this.#wallet.address, "latest"]));
   }
-
-  async #fees(): Promise<Fees> {
-    const block = (await this.#rpc.send("eth_getBlockByNumber", ["latest", false])) as {
-      baseFeePerGas?: string;
-    };
-    const base = BigInt(block.baseFeePerGas ?? "0x0");
-    const tip = 1_000_000_000n;
-    return { maxFeePerGas: base * 2n + tip, maxPriorityFeePerGas: tip };
-  }
 }
 
 function isFailureOfEndpoints(error: unknown): boolean {
   return error instanceof RpcError || error instanceof RpcUnavailable || error instanceof RpcDisagreement;
-}
-
-function raised(fees: Fees): Fees {
-  return {
-    maxFeePerGas: (fees.maxFeePerGas * bumpPercent) / 100n + 1n,
-    maxPriorityFeePerGas: (fees.maxPriorityFeePerGas * bumpPercent) / 100n + 1n,
-  };
 }
 
 function outcome({ tx, receipt, cancelled }: Mined): SubmitResult {
@@ -244,11 +266,4 @@ function outcome({ tx, receipt, cancelled }: Mined): SubmitResult {
   if (receipt.status !== "0x1")
     return { kind: "superseded", detail: `transaction ${tx} was mined after another settlement` };
   return { kind: "mined", tx, block: Number(receipt.blockNumber), gasUsed: BigInt(receipt.gasUsed) };
-}
-
-/** Compressed G1 to the 128 bytes of EIP-2537. */
-export function uncompressedG1(signature: Hex): Hex {
-  const { x, y } = bls12_381.G1.Point.fromHex(signature.slice(2)).toAffine();
-  const padded = (value: bigint): string => value.toString(16).padStart(128, "0");
-  return toHex(fromHex(padded(x) + padded(y)));
 }

@@ -1,11 +1,19 @@
 /** R25: anyone may aggregate a quorum of partial signatures; the leader submits, after two thirds of the turn others may. */
+import type { Certified } from "../effects.ts";
 import type { Event } from "../events.ts";
 import { bitmap } from "../hash.ts";
 import type { MessageOf } from "../messages.ts";
 import { quorum } from "../quorum.ts";
-import { fallbackBlock, reason, turnKey } from "../state.ts";
+import { keepersShare, payeeShare } from "../fees.ts";
+import type { Settlement } from "../settlement.ts";
+import { fallbackBlock, reason, reasonOnce, turnKey } from "../state.ts";
 import type { Step, TurnState } from "../state.ts";
 import { committeeSize } from "../turn.ts";
+
+/** Blocks before others may send in which a leader has sent, whatever its own share. */
+const leaderSlack = 2;
+/** Blocks before the window closes in which a transaction would hardly get in any more. */
+const lastSlack = 4;
 
 export function onPartial(step: Step, turn: TurnState, message: MessageOf<"partial">): void {
   const { keeper, body } = message;
@@ -40,16 +48,68 @@ export function tickSubmit(step: Step): void {
   if (turn.resubmitAt !== undefined && state.head >= turn.resubmitAt) turn.submitted = false;
   if (turn.submitted || turn.settlement === undefined || state.head < from) return;
   if (state.head + 1 >= turn.te + params.turn) return; // the window closes before the next block
-  turn.resubmitAt = undefined;
-  turn.submitted = true;
-  step.effects.push({
-    kind: "submit",
+  const certified: Certified = {
     turn: turn.turn,
     settlement: turn.settlement,
     signers: turn.certificate.signers,
     signature: turn.certificate.signature,
     windowEnd: turn.te + params.turn,
-  });
+  };
+  if (turn.fee?.at !== state.head) return askFee(step, turn, certified);
+  if (!isWorthIt(step, turn, turn.settlement, turn.fee.amount)) return;
+  turn.resubmitAt = undefined;
+  turn.submitted = true;
+  step.effects.push({ kind: "submit", ...certified });
+}
+
+/** Once a head: fees may fall while there is time. */
+function askFee(step: Step, turn: TurnState, certified: Certified): void {
+  if (turn.fee !== undefined && turn.fee.at === undefined) return;
+  turn.fee = { at: undefined, amount: undefined };
+  step.effects.push({ kind: "ask-fee", ...certified });
+}
+
+/** A slow endpoint's answer holds for the head at which it comes: on a fast chain there may never be one in time. */
+export function onFee(step: Step, event: Extract<Event, { kind: "fee" }>): void {
+  const turn = step.state.turn;
+  if (turn === undefined || turn.ts !== event.ts || turn.turn !== event.turn) return;
+  turn.fee = { at: step.state.head, amount: event.amount };
+}
+
+/** R25: whether this keeper sends now at such a fee, in token units; one that cannot be compared stops nobody. */
+function isWorthIt(step: Step, turn: TurnState, settlement: Settlement, fee: bigint | undefined): boolean {
+  const params = step.state.group?.params;
+  if (fee === undefined || params === undefined) return true;
+  const whole = keepersShare(settlement, params);
+  const each = payeeShare(settlement, whole, committeeSize(turn));
+  const leaders = ((settlement.payees >> BigInt(turn.leader)) & 1n) === 1n ? each : 0n;
+  if (turn.me === turn.leader) return leaderSends(step, turn, fee, { whole, own: leaders });
+  // Another keeper is paid what the leader would have been, unless it has failed itself.
+  const gain = turn.failed.includes(turn.me) ? 0n : leaders;
+  if (fee <= gain) return true;
+  reasonOnce(step, turn, "fee-above-gain", `fee ${fee}, gain ${gain} token units`);
+  return false;
+}
+
+/**
+ * The leader sends at once what its own share pays for. It waits for a lower fee else, but not beyond the last block in which
+ * nobody else may send, if all keepers' shares together pay for it: everybody leads one day. If they do not, the interval is
+ * rather settled by a later leader, with a longer interval.
+ */
+function leaderSends(
+  step: Step,
+  turn: TurnState,
+  fee: bigint,
+  { whole, own }: { readonly whole: bigint; readonly own: bigint },
+): boolean {
+  const { head, group } = step.state;
+  const blocks = group?.params.turn ?? 0;
+  if (turn.told.has("fee-above-share")) return false;
+  if (fee <= own || (fee <= whole && head >= fallbackBlock(turn.te, blocks) - leaderSlack)) return true;
+  const figures = `fee ${fee}, own share ${own}, all keepers' ${whole} token units`;
+  const gaveUp = fee > whole && head >= turn.te + blocks - lastSlack;
+  reasonOnce(step, turn, gaveUp ? "fee-above-share" : "fee-high", figures);
+  return false;
 }
 
 function aggregateWhenDue(step: Step, turn: TurnState, from: number): void {

@@ -188,6 +188,7 @@ class Round {
       },
       keeperEndpoint: endpoint,
       providerEndpoint: endpoint,
+      fee: async () => undefined,
       submit: async (submission) => {
         this.submitted ??= submission;
         return { kind: "superseded", detail: "the round is over" };

@@ -59,6 +59,7 @@ function challengerWith(world: World, holders: readonly Holder[], client: Provid
         follow: async () => undefined,
         keeperEndpoint: async () => undefined,
         providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
+        fee: async () => undefined,
         submit: async () => ({ kind: "failed", detail: "not used" }),
       },
       crypto: simulatedCrypto,

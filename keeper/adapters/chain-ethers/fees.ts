@@ -1,0 +1,109 @@
+/** What a transaction costs on this chain now, and what that is in a group's token. */
+import { Interface, parseUnits, Transaction } from "ethers";
+import { gasPriceOracle, feeBlocks, marketOf, sampleSettlement, tipPercentile } from "../../core/fees.ts";
+import type { FeeLimits, FeeMarket, GasFees } from "../../core/fees.ts";
+import type { Hex } from "../../core/hash.ts";
+import type { Submission } from "../../ports/chain.ts";
+import { groupAbi } from "./abi.ts";
+import { RpcUnavailable } from "./rpc.ts";
+import { call } from "./snapshot.ts";
+import type { Ask } from "./snapshot.ts";
+import { uncompressedG1 } from "./signature.ts";
+
+export type Call = { readonly to: Hex; readonly data: string; readonly gasLimit: bigint };
+
+const oracleAbi = new Interface([gasPriceOracle.getL1Fee]);
+const tokenAbi = new Interface(["function decimals() view returns (uint8)"]);
+const coinDecimals = 18;
+
+export class FeeMeter {
+  readonly #chainId: number;
+  readonly #limits: FeeLimits;
+  readonly #ask: Ask;
+  #hasOracle: boolean | undefined;
+
+  constructor(options: { readonly chainId: number; readonly fees: FeeLimits }, ask: Ask) {
+    this.#chainId = options.chainId;
+    this.#limits = options.fees;
+    this.#ask = ask;
+  }
+
+  /** Without a fee history that can be read the floor is offered: a keeper that offers nothing would lose its turn. */
+  async market(): Promise<FeeMarket> {
+    try {
+      const blocks = `0x${feeBlocks.toString(16)}`;
+      return marketOf(await this.#ask("eth_feeHistory", [blocks, "latest", [tipPercentile]]), this.#limits);
+    } catch (error) {
+      if (error instanceof RpcUnavailable) throw error;
+      const block = (await this.#ask("eth_getBlockByNumber", ["latest", false])) as {
+        baseFeePerGas?: string;
+      };
+      const base = BigInt(block.baseFeePerGas ?? "0x0");
+      return { base, nextBase: base, tip: this.#limits.tipFloor };
+    }
+  }
+
+  /** Wei for the transaction's data on the chain below; 0 where there is none. */
+  async l1Fee({ to, data, gasLimit }: Call, fees: GasFees): Promise<bigint> {
+    const { address } = gasPriceOracle;
+    this.#hasOracle ??= (await this.#ask("eth_getCode", [address, "latest"])) !== "0x";
+    if (!this.#hasOracle) return 0n;
+    const transaction = { type: 2, chainId: this.#chainId, nonce: 0, to, data, gasLimit, value: 0n, ...fees };
+    const { unsignedSerialized } = Transaction.from(transaction);
+    const [fee] = await call(this.#ask, oracleAbi, address, "getL1Fee", [unsignedSerialized], "latest");
+    return fee;
+  }
+
+  /** As l1Fee, of a settlement as large as one of so many providers. */
+  sampleL1Fee(to: Hex, providers: number, fees: GasFees): Promise<bigint> {
+    const data = settleData({ group: to, ...sampleSettlement(providers) });
+    return this.l1Fee({ to, data, gasLimit: 1_000_000n }, fees);
+  }
+}
+
+export function settleData({
+  settlement,
+  signers,
+  signature,
+}: Pick<Submission, "group" | "settlement" | "signers" | "signature">): string {
+  return groupAbi.encodeFunctionData("settle", [settlement, signers, uncompressedG1(signature)]);
+}
+
+/** Whole tokens that one coin of the chain is worth, by token, as in "3000.5". */
+export type TokenPrices = ReadonlyMap<Hex, string>;
+
+type Worth = { readonly unitsPerCoin: bigint } | undefined;
+
+/** Fees in the tokens that keepers are paid in. */
+export class Exchange {
+  readonly #prices: TokenPrices;
+  readonly #ask: Ask;
+  readonly #worth = new Map<Hex, Worth>();
+
+  constructor(prices: TokenPrices, ask: Ask) {
+    this.#prices = prices;
+    this.#ask = ask;
+  }
+
+  /** Units of the group's token for an amount of coin, rounded up; undefined if no price of the token is set. */
+  async unitsPerCoin(group: Hex): Promise<bigint | undefined> {
+    if (!this.#worth.has(group)) this.#worth.set(group, await this.#worthIn(group));
+    return this.#worth.get(group)?.unitsPerCoin;
+  }
+
+  async #worthIn(group: Hex): Promise<Worth> {
+    const [{ config }] = await call(this.#ask, groupAbi, group, "parameters", [], "latest");
+    const token = config.token.toLowerCase() as Hex;
+    if (BigInt(token) === 0n) return { unitsPerCoin: 10n ** BigInt(coinDecimals) };
+    const price = this.#prices.get(token);
+    if (price === undefined) return undefined;
+    const [decimals] = await call(this.#ask, tokenAbi, token, "decimals", [], "latest");
+    const scaled = parseUnits(price, coinDecimals) * 10n ** BigInt(decimals);
+    return { unitsPerCoin: scaled / 10n ** BigInt(coinDecimals) };
+  }
+}
+
+export function inUnits(wei: bigint, unitsPerCoin: bigint): bigint {
+  const coin = 10n ** BigInt(coinDecimals);
+  return (wei * unitsPerCoin + coin - 1n) / coin;
+}

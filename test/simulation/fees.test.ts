@@ -1,0 +1,115 @@
+/** Who sends a settlement at which price of gas (R25). */
+import { describe, expect, it } from "vitest";
+import { keepersShare, payeeShare } from "../../keeper/core/fees.ts";
+import { leaveSubmitting } from "../../scripts/sim/byzantine/idle-leader.ts";
+import { Cluster, defaultOptions, defaultParams } from "../../scripts/sim/cluster.ts";
+import type { Settled } from "../../scripts/sim/chain-model.ts";
+
+const { turn, interval } = defaultParams;
+const others = Math.ceil((2 * turn) / 3);
+
+function start(decorate?: Cluster["decorate"]): Cluster {
+  const cluster = new Cluster(defaultOptions);
+  if (decorate !== undefined) cluster.decorate = decorate;
+  cluster.seats.forEach((_, i) => cluster.start(i));
+  return cluster;
+}
+
+/** What all keepers, and one of them, get of the first settlement of this world. */
+async function sharesOfFirst(): Promise<{ whole: bigint; each: bigint; block: number }> {
+  const cluster = start();
+  await cluster.run(interval + turn + 10);
+  const [first] = cluster.chain.settled as [Settled];
+  const whole = keepersShare(first.settlement, defaultParams);
+  return {
+    whole,
+    each: payeeShare(first.settlement, whole, defaultOptions.committee),
+    block: first.block - first.settlement.te,
+  };
+}
+
+/** How many blocks after te it was settled, in which turn, and whether by the leader. */
+function told({ settlement, block, sender }: Settled, cluster: Cluster): object {
+  const { ts, te, leader } = settlement;
+  const number = (te - ts - interval) / turn + 1;
+  return { turn: number, after: block - te, byLeader: sender === cluster.operatorOf(leader) };
+}
+
+const codes = (cluster: Cluster): Set<string> =>
+  new Set(cluster.reasons.map(({ code }) => code).filter((code) => code.startsWith("fee-")));
+
+describe("a leader", () => {
+  it("sends at once what its own share pays for", async () => {
+    const { each, block } = await sharesOfFirst();
+    const cluster = start();
+    cluster.fee = each;
+    await cluster.run(interval + turn + 10);
+    expect(told(cluster.chain.settled[0] as Settled, cluster)).toEqual({
+      turn: 1,
+      after: block,
+      byLeader: true,
+    });
+    expect(codes(cluster)).toEqual(new Set());
+  });
+
+  it("waits while all keepers' shares alone pay for it, and sends before others may", async () => {
+    const { each, whole } = await sharesOfFirst();
+    for (const fee of [each + 1n, whole]) {
+      const cluster = start();
+      cluster.fee = fee;
+      await cluster.run(interval + turn + 10);
+      const [first] = cluster.chain.settled as [Settled];
+      expect(told(first, cluster)).toEqual({ turn: 1, after: others - 1, byLeader: true });
+      expect(codes(cluster)).toEqual(new Set(["fee-high"]));
+    }
+  });
+
+  it("lets the turn lapse at a higher fee, says why, and the next one settles a longer interval", async () => {
+    const { whole } = await sharesOfFirst();
+    const cluster = start();
+    cluster.fee = whole + 1n;
+    await cluster.run(interval + 2 * turn + 10);
+    expect(cluster.chain.settled).toHaveLength(1);
+    const [first] = cluster.chain.settled as [Settled];
+    expect(told(first, cluster)).toEqual({ turn: 2, after: others - 1, byLeader: true });
+    const noted = cluster.reasons.filter(({ code }) => code === "fee-above-share");
+    expect(noted.map(({ keeper, block }) => [keeper, block - first.settlement.ts - interval])).toEqual([
+      [Math.log2(Number(first.settlement.failed)), turn - 4],
+    ]);
+    expect(noted[0]?.detail).toMatch(new RegExp(`^fee ${whole + 1n}, .* all keepers' ${whole} token units$`));
+    expect(codes(cluster)).toContain("fee-above-gain");
+  });
+
+  it("takes a fee that falls in time, and none after", async () => {
+    const { whole } = await sharesOfFirst();
+    for (const [falls, settled] of [
+      [turn - 5, true],
+      [turn - 3, false],
+    ] as const) {
+      const cluster = start();
+      cluster.fee = whole + 1n;
+      cluster.onBlock((block) => {
+        if (block === defaultParams.originBlock + interval + falls) cluster.fee = whole;
+      });
+      await cluster.run(interval + turn + defaultParams.confirmations);
+      const first = cluster.chain.settled.map((one) => told(one, cluster));
+      expect(first, `falls at ${falls}`).toEqual(
+        settled ? [{ turn: 1, after: falls + 1, byLeader: true }] : [],
+      );
+    }
+  });
+});
+
+describe("another keeper", () => {
+  it("sends in the leader's place what the leader's share pays for, and nothing else", async () => {
+    const { each } = await sharesOfFirst();
+    for (const fee of [each, each + 1n]) {
+      const cluster = start((ports, keeper) => leaveSubmitting(keeper)(ports));
+      cluster.fee = fee;
+      await cluster.run(interval + turn);
+      const first = cluster.chain.settled.map((one) => told(one, cluster));
+      expect(first).toEqual(fee === each ? [{ turn: 1, after: others + 1, byLeader: false }] : []);
+      expect(codes(cluster).has("fee-above-gain")).toBe(fee > each);
+    }
+  });
+});

@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  defaultFeeLimits,
+  feesFor,
+  feesToReplace,
+  keepersShare,
+  limitsToReplace,
+  marketOf,
+  payeeShare,
+  settlementCost,
+  settlementGas,
+  settlementsLeft,
+} from "../../../keeper/core/fees.ts";
+import type { AccountFees, FeeLimits, GasFees } from "../../../keeper/core/fees.ts";
+
+const gwei = 10n ** 9n;
+const limits: FeeLimits = { tipFloor: 2n, tipCap: 100n, feeCap: 1_000n };
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+function history(bases: number[], tips: number[], ratios = tips.map(() => 0.5)): object {
+  return { baseFeePerGas: bases.map(hex), gasUsedRatio: ratios, reward: tips.map((tip) => [hex(tip)]) };
+}
+
+describe("the market of recent blocks", () => {
+  it("has the mean base fee, that of the next block, and the median tip", () => {
+    expect(marketOf(history([10, 20, 30, 35], [5, 90, 7]), limits)).toEqual({
+      base: 20n,
+      nextBase: 35n,
+      tip: 7n,
+    });
+  });
+
+  it("does not count the tips of empty blocks", () => {
+    const { tip } = marketOf(history([10, 10, 10, 10], [0, 0, 9], [0, 0, 0.1]), limits);
+    expect(tip).toBe(9n);
+  });
+
+  it("keeps the tip within floor and cap, and offers the floor where nobody offers anything", () => {
+    const tipOf = (tips: number[], ratios?: number[]): bigint =>
+      marketOf(history([1, ...tips.map(() => 1)], tips, ratios), limits).tip;
+    expect([tipOf([1]), tipOf([101]), tipOf([50]), tipOf([50], [0])]).toEqual([2n, 100n, 50n, 2n]);
+    expect(marketOf({ baseFeePerGas: ["0x1", "0x1"], gasUsedRatio: [0] }, limits).tip).toBe(2n);
+  });
+
+  it.each([
+    ["nothing", null],
+    ["no base fees", history([], [])],
+    ["one base fee", history([1], [])],
+    ["numbers", { baseFeePerGas: [1, 2], gasUsedRatio: [0], reward: [["0x1"]] }],
+    ["an endless number", { baseFeePerGas: ["0x1", `0x${"f".repeat(40)}`], gasUsedRatio: [0] }],
+    ["a reward without an amount", { baseFeePerGas: ["0x1", "0x1"], gasUsedRatio: [1], reward: [[]] }],
+  ])("is not read from %s", (_what, answer) => {
+    expect(() => marketOf(answer, limits)).toThrow(/^fee history: expected/);
+  });
+});
+
+const amounts = fc.record({
+  base: fc.bigInt(0n, 2n * 10n ** 12n),
+  nextBase: fc.bigInt(0n, 2n * 10n ** 12n),
+  tip: fc.bigInt(0n, defaultFeeLimits.tipCap),
+});
+
+describe("fees", () => {
+  it("never pass the limits, however often they are raised, and each raise replaces what was pending", () => {
+    fc.assert(
+      fc.property(amounts, fc.array(amounts, { maxLength: 60 }), (first, later) => {
+        let fees = feesFor(first, defaultFeeLimits);
+        for (const market of later) {
+          const more = feesToReplace(fees, feesFor(market, defaultFeeLimits), defaultFeeLimits);
+          if (more === undefined) continue;
+          for (const name of ["maxFeePerGas", "maxPriorityFeePerGas"] as const) {
+            expect(more[name] * 100n).toBeGreaterThanOrEqual(fees[name] * 110n);
+          }
+          fees = more;
+        }
+        expect(fees.maxFeePerGas).toBeLessThanOrEqual(defaultFeeLimits.feeCap);
+        expect(fees.maxPriorityFeePerGas).toBeLessThanOrEqual(defaultFeeLimits.tipCap);
+        expect(fees.maxPriorityFeePerGas).toBeLessThanOrEqual(fees.maxFeePerGas);
+      }),
+    );
+  });
+
+  it("of a cancellation always replace a settlement at its limits, for at most an eighth more", () => {
+    const atLimit: GasFees = {
+      maxFeePerGas: defaultFeeLimits.feeCap,
+      maxPriorityFeePerGas: defaultFeeLimits.tipCap,
+    };
+    expect(feesToReplace(atLimit, atLimit, defaultFeeLimits)).toBeUndefined();
+    const cancel = feesToReplace(atLimit, atLimit, limitsToReplace(defaultFeeLimits));
+    expect(cancel?.maxFeePerGas).toBe((defaultFeeLimits.feeCap * 9n) / 8n + 1n);
+    expect(cancel?.maxPriorityFeePerGas).toBe((defaultFeeLimits.tipCap * 9n) / 8n + 1n);
+  });
+});
+
+describe("what an account can pay", () => {
+  const account: AccountFees = {
+    balance: 10n ** 18n,
+    market: { base: 20n * gwei, nextBase: 30n * gwei, tip: gwei },
+    limits: defaultFeeLimits,
+    l1Fee: 10n ** 13n,
+  };
+
+  it("counts base fee and tip as they are paid, and the data's fee, not what a transaction may cost at most", () => {
+    expect(settlementCost(account, settlementGas(4, 1))).toBe(settlementGas(4, 1) * 21n * gwei + 10n ** 13n);
+  });
+
+  it("is none while the balance does not reach what a node asks for, then one more than the rest pays for", () => {
+    const atOnce = (250_000n + 23_000n) * (61n * gwei) + account.l1Fee;
+    const one = settlementCost(account, settlementGas(4, 1));
+    const left = (balance: bigint): bigint => settlementsLeft({ ...account, balance }, 4, 1);
+    expect([left(atOnce - 1n), left(atOnce), left(atOnce + one - 1n), left(atOnce + one)]).toEqual([
+      0n,
+      1n,
+      1n,
+      2n,
+    ]);
+  });
+
+  it("is not bounded where nothing costs anything", () => {
+    const free = { ...account, l1Fee: 0n, market: { base: 0n, nextBase: 0n, tip: 0n } };
+    expect(settlementsLeft(free, 4, 1)).toBe(BigInt(Number.MAX_SAFE_INTEGER));
+  });
+});
+
+describe("what keepers get (R30)", () => {
+  const settlement = {
+    ts: 0,
+    te: 10,
+    committee: 1,
+    leader: 0,
+    failed: 0b10n,
+    payees: 0b1101n,
+    items: [
+      { provider: 0, spaceTime: 1_005n },
+      { provider: 3, spaceTime: 99n },
+    ],
+  };
+
+  it("is rounded down for each provider, and divided among those that have not failed", () => {
+    const whole = keepersShare(settlement, { price: 1n << 30n, keeperShareBps: 1_000 });
+    expect(whole).toBe(100n + 9n);
+    expect(payeeShare(settlement, whole, 4)).toBe(36n);
+  });
+});
