@@ -39,7 +39,7 @@ export const schema = z.strictObject({
     })
     .refine((chain) => chain.tipFloor_gwei <= chain.tipCap_gwei && chain.tipCap_gwei <= chain.feeCap_gwei, {
       error: ({ input }) => {
-        const { tipFloor_gwei, tipCap_gwei, feeCap_gwei } = input as Record<string, unknown>;
+        const { tipFloor_gwei, tipCap_gwei, feeCap_gwei } = input as Record<string, number>;
         return `expected tipFloor_gwei ≤ tipCap_gwei ≤ feeCap_gwei, actual ${tipFloor_gwei}, ${tipCap_gwei}, ${feeCap_gwei}`;
       },
     }),

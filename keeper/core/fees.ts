@@ -1,6 +1,7 @@
 /** What a transaction costs its sender, and what a settlement brings the keepers: figures alone, from what a chain tells. */
 import { bits, keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
+import { itemsPaid } from "./payments.ts";
 import type { Settlement } from "./settlement.ts";
 
 /** The most gas that one transaction may have (EIP-7825). */
@@ -193,17 +194,15 @@ export function sampleSettlement(providers: number): {
 const sampleSignature: Hex =
   "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
 
-/** R30: what all keepers together get of a settlement, in token units, if the escrow is not short. */
-export function keepersShare(
-  { items }: Settlement,
-  { price, keeperShareBps }: { readonly price: bigint; readonly keeperShareBps: number },
-): bigint {
-  const cut = (spaceTime: bigint): bigint =>
-    (((spaceTime * price) >> 30n) * BigInt(keeperShareBps)) / 10_000n;
-  return items.reduce((sum, { spaceTime }) => sum + cut(spaceTime), 0n);
-}
-
-/** R30: what one payee gets of it. */
-export function payeeShare(settlement: Settlement, whole: bigint, keepers: number): bigint {
-  return whole / BigInt(keepers - bits(settlement.failed).length);
+/** R30: what all keepers together get of a settlement, and what one payee gets, in token units, if the escrow is not short. */
+export function keepersPay(
+  { items, failed }: Settlement,
+  terms: { readonly price: bigint; readonly keeperShareBps: number },
+  keepers: number,
+): { readonly whole: bigint; readonly each: bigint } {
+  const { price, keeperShareBps } = terms;
+  const signed = items.map(({ provider, spaceTime }) => ({ provider, signed: spaceTime }));
+  const paid = itemsPaid({ price, keeperShareBps: BigInt(keeperShareBps) }, signed, []);
+  const whole = paid.reduce((sum, { amount, toProvider }) => sum + amount - toProvider, 0n);
+  return { whole, each: whole / BigInt(keepers - bits(failed).length) };
 }

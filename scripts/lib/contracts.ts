@@ -23,6 +23,7 @@ const sources: Readonly<Record<string, string>> = {
   FalseToken: "harness/HostileTokens",
   SilentToken: "harness/HostileTokens",
   HostilePayee: "harness/HostileTokens",
+  GasPriceOracleHarness: "harness/GasPriceOracleHarness",
   EcdsaReference: "harness/GasReferences",
   StorageKeysReference: "harness/GasReferences",
 };

@@ -1,6 +1,6 @@
 /** Who sends a settlement at which price of gas (R25). */
 import { describe, expect, it } from "vitest";
-import { keepersShare, payeeShare } from "../../keeper/core/fees.ts";
+import { keepersPay } from "../../keeper/core/fees.ts";
 import { leaveSubmitting } from "../../scripts/sim/byzantine/idle-leader.ts";
 import { Cluster, defaultOptions, defaultParams } from "../../scripts/sim/cluster.ts";
 import type { Settled } from "../../scripts/sim/chain-model.ts";
@@ -20,12 +20,8 @@ async function sharesOfFirst(): Promise<{ whole: bigint; each: bigint; block: nu
   const cluster = start();
   await cluster.run(interval + turn + 10);
   const [first] = cluster.chain.settled as [Settled];
-  const whole = keepersShare(first.settlement, defaultParams);
-  return {
-    whole,
-    each: payeeShare(first.settlement, whole, defaultOptions.committee),
-    block: first.block - first.settlement.te,
-  };
+  const pay = keepersPay(first.settlement, defaultParams, defaultOptions.committee);
+  return { ...pay, block: first.block - first.settlement.te };
 }
 
 /** How many blocks after te it was settled, in which turn, and whether by the leader. */

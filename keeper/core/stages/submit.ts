@@ -4,7 +4,7 @@ import type { Event } from "../events.ts";
 import { bitmap } from "../hash.ts";
 import type { MessageOf } from "../messages.ts";
 import { quorum } from "../quorum.ts";
-import { keepersShare, payeeShare } from "../fees.ts";
+import { keepersPay } from "../fees.ts";
 import type { Settlement } from "../settlement.ts";
 import { fallbackBlock, reason, reasonOnce, turnKey } from "../state.ts";
 import type { Step, TurnState } from "../state.ts";
@@ -80,8 +80,7 @@ export function onFee(step: Step, event: Extract<Event, { kind: "fee" }>): void 
 function isWorthIt(step: Step, turn: TurnState, settlement: Settlement, fee: bigint | undefined): boolean {
   const params = step.state.group?.params;
   if (fee === undefined || params === undefined) return true;
-  const whole = keepersShare(settlement, params);
-  const each = payeeShare(settlement, whole, committeeSize(turn));
+  const { whole, each } = keepersPay(settlement, params, committeeSize(turn));
   const leaders = ((settlement.payees >> BigInt(turn.leader)) & 1n) === 1n ? each : 0n;
   if (turn.me === turn.leader) return leaderSends(step, turn, fee, { whole, own: leaders });
   // Another keeper is paid what the leader would have been, unless it has failed itself.

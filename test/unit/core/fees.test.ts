@@ -4,10 +4,9 @@ import {
   defaultFeeLimits,
   feesFor,
   feesToReplace,
-  keepersShare,
+  keepersPay,
   limitsToReplace,
   marketOf,
-  payeeShare,
   settlementCost,
   settlementGas,
   settlementsLeft,
@@ -138,8 +137,7 @@ describe("what keepers get (R30)", () => {
   };
 
   it("is rounded down for each provider, and divided among those that have not failed", () => {
-    const whole = keepersShare(settlement, { price: 1n << 30n, keeperShareBps: 1_000 });
-    expect(whole).toBe(100n + 9n);
-    expect(payeeShare(settlement, whole, 4)).toBe(36n);
+    const pay = keepersPay(settlement, { price: 1n << 30n, keeperShareBps: 1_000 }, 4);
+    expect(pay).toEqual({ whole: 101n + 10n, each: 37n });
   });
 });

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { resolveConfig, settings } from "../../../keeper/config.ts";
+import { feeLimitsOf, resolveConfig, settings, tokenPricesOf } from "../../../keeper/config.ts";
 import { runCli } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/files.ts";
 
@@ -82,12 +82,15 @@ describe("every setting of a keeper", () => {
     path: ["/a", "/b"],
     place: ["/a", "/b"],
     number: ["71", "72"],
+    decimal: ["0.5", "0.25"],
     list: ["/a", "/b"],
   };
   const special: Record<string, [flag: string, env: string]> = {
     "chain.rpc": ["http://a/", "http://b/"],
     "chain.registry": [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
     "chain.poll_ms": ["71", "72"],
+    "chain.feeCap_gwei": ["71.5", "72"],
+    "chain.tokenPrices": [`0x${"aa".repeat(20)}=3000.5`, `0x${"bb".repeat(20)}=2`],
     groups: [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
     challengeTimeout_ms: ["710", "720"],
     logLevel: ["debug", "error"],
@@ -109,6 +112,39 @@ describe("every setting of a keeper", () => {
       expect(none.origins.get(key) ?? "default").toMatch(/keeper\.yaml:\d+$|^default$/);
     },
   );
+});
+
+describe("limits of fees", () => {
+  it.each([
+    [
+      { "tip-cap-gwei": "600" },
+      /expected tipFloor_gwei ≤ tipCap_gwei ≤ feeCap_gwei, actual 0\.001, 600, 500/,
+    ],
+    [{ "tip-floor-gwei": "6" }, /expected tipFloor_gwei ≤ tipCap_gwei ≤ feeCap_gwei, actual 6, 5, 500/],
+    [
+      { "tip-floor-gwei": "0.0000000001" },
+      /--tip-floor-gwei: chain.tipFloor_gwei: expected at most 9 decimals/,
+    ],
+    [{ "tip-floor-gwei": "-1" }, /--tip-floor-gwei: chain.tipFloor_gwei: /],
+    [
+      { "token-prices": `0x${"aa".repeat(20)}=0` },
+      /--token-prices: chain.tokenPrices.0: expected a price above 0/,
+    ],
+    [{ "token-prices": "USDC=3000" }, /--token-prices: chain.tokenPrices.0: expected TOKEN=PRICE/],
+  ])("that do not fit are refused: %o", async (flags, message) => {
+    await expect(resolveConfig({ file: await fileWith(text), flags })).rejects.toThrow(message);
+  });
+
+  it("are wei, and prices go by token in lower case", async () => {
+    const flags = { "tip-cap-gwei": "0.123456789", "token-prices": `0x${"AA".repeat(20)}=3000.5` };
+    const { config } = await resolveConfig({ file: await fileWith(text), flags });
+    expect(feeLimitsOf(config)).toEqual({
+      tipFloor: 10n ** 6n,
+      tipCap: 123_456_789n,
+      feeCap: 500n * 10n ** 9n,
+    });
+    expect([...tokenPricesOf(config)]).toEqual([[`0x${"aa".repeat(20)}`, "3000.5"]]);
+  });
 });
 
 describe("the place of the ledger", () => {

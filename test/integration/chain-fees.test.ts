@@ -1,0 +1,213 @@
+/** What a keeper offers and counts for a settlement, on a real node whose blocks and prices are the test's. */
+import { ContractFactory, formatEther, Transaction } from "ethers";
+import type { JsonRpcProvider } from "ethers";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { defaultFeeLimits, gasPriceOracle } from "../../keeper/core/fees.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import type { Submission } from "../../keeper/ports/chain.ts";
+import { GroupView } from "../../scripts/client/group-view.ts";
+import { groupParams } from "../../scripts/demo/params.ts";
+import { artifact } from "../../scripts/lib/contracts.ts";
+import { certified, keeperChain, mine, until } from "../support/certified.ts";
+import { openChainScene } from "../support/chain-scene.ts";
+import type { ChainScene } from "../support/chain-scene.ts";
+import { RpcFront } from "../support/fleet/rpc-front.ts";
+
+const params = { ...groupParams({ keepers: 4, providers: 1 }), interval: 120, turn: 60, lockup: 240 };
+const gwei = 10n ** 9n;
+
+let scene: ChainScene;
+let provider: JsonRpcProvider;
+let front: RpcFront;
+let sound: string;
+let group: Hex;
+
+beforeAll(async () => {
+  scene = await openChainScene();
+  ({ provider } = scene);
+  front = await RpcFront.open(scene.rpc);
+  group = await scene.group(params);
+  await provider.send("evm_setAutomine", [false]);
+  sound = (await provider.send("evm_snapshot", [])) as string;
+}, 120_000);
+
+afterAll(async () => {
+  await front.close();
+  await scene.close();
+});
+
+beforeEach(async () => {
+  await provider.send("evm_revert", [sound]);
+  sound = (await provider.send("evm_snapshot", [])) as string;
+});
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+const nextBase = (base: bigint): Promise<unknown> =>
+  provider.send("hardhat_setNextBlockBaseFeePerGas", [hex(base)]);
+
+async function certifiedHere(): Promise<Submission> {
+  const [submission] = (await certified(scene, params, group)) as [Submission];
+  return submission;
+}
+
+/** Blocks in which somebody pays `tip`, at a base fee of a gwei; 0: nobody is in them. */
+async function blocksWith(tip: bigint, count: number): Promise<void> {
+  const payer = await provider.getSigner(0);
+  for (let i = 0; i < count; i++) {
+    await nextBase(gwei);
+    if (tip > 0n) {
+      await payer.sendTransaction({
+        to: payer.address,
+        maxFeePerGas: tip + 2n * gwei,
+        maxPriorityFeePerGas: tip,
+      });
+    }
+    await mine(scene, 1);
+  }
+}
+
+/** Transactions to the group that the keeper behind client `name` sent so far, oldest first. */
+function sentBy(name: string): Transaction[] {
+  return front
+    .traffic(name)
+    .calls.filter(({ method }) => method === "eth_sendRawTransaction")
+    .map(({ params: [raw] }) => Transaction.from(raw as string));
+}
+
+/** Sends the certified settlement and gives what it offered at first. */
+async function offered(name: string, submission: Submission): Promise<Transaction> {
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const result = keeperChain(scene, [front.url(name)]).submit(submission, stop.signal);
+  await until(() => sentBy(name).length > 0, "a transaction");
+  const [first] = sentBy(name) as [Transaction];
+  await mine(scene, 1);
+  expect((await result).kind).toBe("mined");
+  return first;
+}
+
+describe("the tip", () => {
+  it("is the median of what recent blocks took", async () => {
+    const submission = await certifiedHere();
+    await blocksWith(gwei / 4n, 12);
+    const { maxFeePerGas, maxPriorityFeePerGas } = await offered("median", submission);
+    expect(maxPriorityFeePerGas).toBe(gwei / 4n);
+    expect(maxFeePerGas).toBeLessThan(3n * gwei);
+  }, 60_000);
+
+  it("is the floor where nobody pays one, and the cap where everybody pays more", async () => {
+    const submission = await certifiedHere();
+    await blocksWith(0n, 5);
+    expect((await offered("floor", submission)).maxPriorityFeePerGas).toBe(defaultFeeLimits.tipFloor);
+    await provider.send("evm_revert", [sound]);
+    sound = (await provider.send("evm_snapshot", [])) as string;
+    const again = await certifiedHere();
+    await blocksWith(40n * gwei, 12);
+    expect((await offered("cap", again)).maxPriorityFeePerGas).toBe(defaultFeeLimits.tipCap);
+  }, 60_000);
+
+  it("is the floor where no endpoint has a fee history", async () => {
+    const submission = await certifiedHere();
+    front.fail("old", (method) =>
+      method === "eth_feeHistory" ? { code: -32_601, message: "the method does not exist" } : undefined,
+    );
+    expect((await offered("old", submission)).maxPriorityFeePerGas).toBe(defaultFeeLimits.tipFloor);
+  }, 60_000);
+});
+
+describe("a settlement that is not mined", () => {
+  it("offers more every three blocks, never beyond the limits, and frees its nonce at the end", async () => {
+    const submission = await certifiedHere();
+    const fees = { tipFloor: gwei / 100n, tipCap: gwei / 25n, feeCap: 2n * gwei };
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    await nextBase(gwei / 2n);
+    await mine(scene, 1);
+    const result = keeperChain(scene, [front.url("stuck")], { fees }).submit(submission, stop.signal);
+    await until(() => sentBy("stuck").length > 0, "a transaction");
+    for (let block = await provider.getBlockNumber(); block + 1 < submission.windowEnd + 2; block++) {
+      await nextBase(50n * gwei);
+      await mine(scene, 1);
+      await new Promise((done) => setTimeout(done, 60));
+    }
+    const sent = sentBy("stuck");
+    const settlements = sent.filter(({ to }) => to?.toLowerCase() === group);
+    expect(settlements.length).toBeGreaterThan(2);
+    for (const { maxFeePerGas, maxPriorityFeePerGas } of settlements) {
+      expect(maxFeePerGas).toBeLessThanOrEqual(fees.feeCap);
+      expect(maxPriorityFeePerGas).toBeLessThanOrEqual(fees.tipCap);
+    }
+    const cancellation = sent.at(-1);
+    expect(cancellation).toMatchObject({ to: scene.keepers[0]?.operator, gasLimit: 21_000n });
+    expect(cancellation?.maxFeePerGas).toBeLessThanOrEqual((fees.feeCap * 9n) / 8n + 1n);
+    await nextBase(1n);
+    await mine(scene, 1);
+    expect((await result).kind).toBe("superseded");
+  }, 60_000);
+});
+
+describe("the fee of a settlement", () => {
+  /** The price of the group's token, at which amounts are equal to those in coin: both have 18 decimals. */
+  async function atPar(price = "1"): Promise<ReadonlyMap<Hex, string>> {
+    const { token } = await new GroupView(provider, group).parameters();
+    return new Map([[token.toLowerCase() as Hex, price]]);
+  }
+
+  async function placeOracle(): Promise<bigint> {
+    await provider.send("evm_setAutomine", [true]);
+    const { abi, bytecode } = artifact("GasPriceOracleHarness");
+    const oracle = await new ContractFactory(abi, bytecode, await provider.getSigner(0)).deploy();
+    const code = await provider.getCode(await oracle.getAddress());
+    await provider.send("hardhat_setCode", [gasPriceOracle.address, code]);
+    await provider.send("evm_setAutomine", [false]);
+    return oracle.getFunction("WEI_PER_BYTE")();
+  }
+
+  it("is not compared with pay in a token that has no price", async () => {
+    expect(await keeperChain(scene).fee(await certifiedHere())).toBeUndefined();
+  }, 60_000);
+
+  it("is what the transaction then pays, in units of the token", async () => {
+    const submission = await certifiedHere();
+    await blocksWith(gwei / 4n, 3);
+    const [one, three] = await Promise.all(
+      ["1", "3.5"].map(async (price) =>
+        keeperChain(scene, [scene.rpc], { tokenPrices: await atPar(price) }).fee(submission),
+      ),
+    );
+    expect(three).toBe(((one ?? 0n) * 7n) / 2n);
+    const chain = keeperChain(scene);
+    const result = chain.submit(submission, new AbortController().signal);
+    await until(
+      async () => (await provider.send("eth_getBlockTransactionCountByNumber", ["pending"])) !== "0x0",
+      "it",
+    );
+    await mine(scene, 1);
+    const mined = await result;
+    const receipt = "tx" in mined ? await provider.getTransactionReceipt(mined.tx) : null;
+    // The estimate has some gas to spare for calls.
+    expect(Number(one) / Number(receipt?.fee)).toBeGreaterThanOrEqual(1);
+    expect(Number(one) / Number(receipt?.fee)).toBeLessThan(1.05);
+  }, 60_000);
+
+  it("has the data's fee in it where the chain has an oracle for that, and the account must be able to pay it", async () => {
+    const weiPerByte = await placeOracle();
+    const submission = await certifiedHere();
+    const settings = { tokenPrices: await atPar() };
+    const fee = await keeperChain(scene, [scene.rpc], settings).fee(submission);
+    await provider.send("hardhat_setCode", [gasPriceOracle.address, "0x"]);
+    const without = await keeperChain(scene, [scene.rpc], settings).fee(submission);
+    const bytes = ((fee ?? 0n) - (without ?? 0n)) / weiPerByte;
+    // 15 words of arguments, four for the signature, and the fields of a transaction around them.
+    expect(Number(bytes)).toBeGreaterThan(500);
+    expect(Number(bytes)).toBeLessThan(700);
+    expect(((fee ?? 0n) - (without ?? 0n)) % weiPerByte).toBe(0n);
+    await placeOracle();
+    // Enough for the gas by far, and for half of the data.
+    const half = ((fee ?? 0n) - (without ?? 0n)) / 2n;
+    await provider.send("hardhat_setBalance", [scene.keepers[0]?.operator, hex(half)]);
+    const poor = await keeperChain(scene).submit(submission, new AbortController().signal);
+    expect(poor).toMatchObject({ kind: "failed" });
+    expect("detail" in poor ? poor.detail : "").toContain(`actual ${formatEther(half)}`);
+  }, 60_000);
+});
