@@ -138,6 +138,6 @@ describe("what keepers get (R30)", () => {
 
   it("is rounded down for each provider, and divided among those that have not failed", () => {
     const pay = keepersPay(settlement, { price: 1n << 30n, keeperShareBps: 1_000 }, 4);
-    expect(pay).toEqual({ whole: 101n + 10n, each: 37n });
+    expect(pay).toEqual({ whole: 100n + 9n, each: 36n });
   });
 });
