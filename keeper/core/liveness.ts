@@ -19,9 +19,7 @@ export function tickHello(step: Step): void {
   const group = state.group;
   if (group === undefined || memberIndex(group.committee, config.me) < 0) return;
   const slot = slotAt(group.params, state.head);
-  // By turns: were it always the same one, a liar there could hide a double. Heads of one slot each may all be alike.
-  if (isListening(state, group)) askForHellos(step, group, state.head);
-  else if (state.asksForHellos) askForHellos(step, group, slot);
+  if (isListening(state, group) || state.asksForHellos) askForHellos(step, group);
   state.asksForHellos = state.helloSlot !== slot;
   if (!state.asksForHellos) return;
   state.helloSlot = slot;
@@ -56,12 +54,15 @@ export function onPulled(step: Step, event: Extract<Event, { kind: "pulled" }>):
   if (isListening(state, group)) state.vouched.add(event.keeper);
 }
 
-/** @param question counts; the others are asked by turns */
-function askForHellos(step: Step, group: GroupSnapshot, question: number): void {
+/**
+ * By turns: were it always the same one, a liar there could hide a double, and one that is down could keep this keeper from signing
+ * for ever. Questions are counted: heads and slots may come several at a time, and then some numbers never come.
+ */
+function askForHellos(step: Step, group: GroupSnapshot): void {
   const { state, config } = step;
   const n = group.committee.members.length;
   const me = memberIndex(group.committee, config.me);
-  const keeper = (me + 1 + (question % (n - 1))) % n;
+  const keeper = (me + 1 + (state.hellosAsked++ % (n - 1))) % n;
   // There is no turn 0: the answer holds hellos alone.
   step.effects.push({ kind: "pull", keeper, askedAt: state.head, ts: group.ts, turn: 0 });
 }

@@ -148,6 +148,8 @@ export type KeeperState = {
   helloSlot: number;
   /** The last head brought a hello, so with the next one the others' are asked for. */
   asksForHellos: boolean;
+  /** Questions for hellos since the start. */
+  hellosAsked: number;
   readonly connected: Set<Hex>;
   readonly records: Map<number, Map<number, ChallengeRecord>>;
   /** Last slot whose challenges were prepared; −1 none since the start or since this keeper has a seat. */
@@ -179,6 +181,7 @@ export function initialState(): KeeperState {
     vouched: new Set(),
     helloSlot: -1,
     asksForHellos: false,
+    hellosAsked: 0,
     connected: new Set(),
     records: new Map(),
     challengedSlot: -1,
