@@ -2,12 +2,12 @@
 import { encodeReceipt } from "../keeper/codec/receipt.ts";
 import type { Receipt } from "../keeper/codec/receipt.ts";
 import {
-  MAX_PAGE_PIECES,
   encodeChallengeResponse,
   encodePiecesResponse,
   refusal,
 } from "../keeper/codec/challenge.ts";
 import type { ChallengeRequest, PiecesRequest, Refusal, RefusalCode } from "../keeper/codec/challenge.ts";
+import { pageOf } from "../keeper/codec/piece-pages.ts";
 import { fromHex } from "../keeper/core/hash.ts";
 import { equalBytes } from "../storage/core/bytes.ts";
 import type { Hash } from "../storage/core/merkle.ts";
@@ -204,7 +204,7 @@ export function piecesResponder(
 ): Responder<PiecesRequest> {
   const { chain, store } = dependencies;
   const gate = new Gate(pageQueue);
-  const pageOf = async (request: PiecesRequest): Promise<Uint8Array> => {
+  const answer = async (request: PiecesRequest): Promise<Uint8Array> => {
     if (request.chainId !== chain.chainId || (await chain.group(request.group)) === undefined) {
       return encodePiecesResponse(refusal("unknown-group", `${request.group}: not served here`));
     }
@@ -212,13 +212,11 @@ export function piecesResponder(
     if (list === undefined || request.first >= list.pieces.length) {
       return encodePiecesResponse(refusal("unknown-list", `${request.listRoot} from piece ${request.first}`));
     }
-    const { first } = request;
-    const pieces = list.pieces.slice(first, first + MAX_PAGE_PIECES);
-    return encodePiecesResponse({ kind: "pieces", total: list.pieces.length, first, pieces });
+    return encodePiecesResponse(pageOf(list, request.first));
   };
   return async (request, peer) => {
     try {
-      const page = gate.run(peer, () => pageOf(request));
+      const page = gate.run(peer, () => answer(request));
       return page === undefined
         ? encodePiecesResponse(refusal("busy", "too many pages are waiting; ask again later"))
         : await page;

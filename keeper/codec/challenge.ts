@@ -1,8 +1,7 @@
 /** The challenge protocol on the wire, shared by keeper and provider: all integers big-endian, no optional fields. */
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { ByteReader, DecodeCode } from "../../storage/core/bytes.ts";
-import { ENTRY_BYTES, MAX_PIECES, encodeEntry } from "../../storage/core/piece-list.ts";
-import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import { ENTRY_BYTES, MAX_PIECES, PieceEntries } from "../../storage/core/piece-list.ts";
 import { MAX_PROOF_BYTES } from "../../storage/core/proof.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { Hex } from "../core/hash.ts";
@@ -133,7 +132,7 @@ export interface PiecesPage {
   /** Pieces of the whole list. */
   readonly total: number;
   readonly first: number;
-  readonly pieces: readonly PieceEntry[];
+  readonly pieces: PieceEntries;
 }
 
 export type PiecesResponse = PiecesPage | Refusal;
@@ -169,14 +168,14 @@ export function decodePiecesRequest(bytes: Uint8Array): Result<PiecesRequest, De
 
 export function encodePiecesResponse(response: PiecesResponse): Uint8Array {
   if (response.kind === "refusal") return encodeRefusal(response);
-  const out = new ByteWriter()
+  return new ByteWriter()
     .u8(WIRE_VERSION)
     .u8(ANSWER)
     .u32(response.total)
     .u32(response.first)
-    .u32(response.pieces.length);
-  for (const piece of response.pieces) out.bytes(encodeEntry(piece));
-  return out.finish();
+    .u32(response.pieces.length)
+    .bytes(response.pieces.bytes)
+    .finish();
 }
 
 export function decodePiecesResponse(bytes: Uint8Array): Result<PiecesResponse, DecodeCode> {
@@ -196,12 +195,12 @@ export function decodePiecesResponse(bytes: Uint8Array): Result<PiecesResponse, 
         `page: expected 1 to ${MAX_PAGE_PIECES} of ${total} pieces, actual ${count} from ${first}`,
       );
     }
-    const pieces = Array.from({ length: count }, () => {
-      const root = reader.bytes(32, "piece root");
-      const size = reader.u64("piece size");
-      if (size < 1) reader.fail("range", "piece size: expected 1 or more, actual 0");
-      return { root, size };
-    });
+    const pieces = new PieceEntries(reader.bytes(count * ENTRY_BYTES, "pieces"));
+    for (const { size } of pieces) {
+      if (size >= 1 && Number.isSafeInteger(size)) continue;
+      const most = Number.MAX_SAFE_INTEGER;
+      reader.fail("range", `piece size: expected 1 to ${most}, actual ${size}`);
+    }
     return { kind: "pieces", total, first, pieces };
   });
 }

@@ -1,8 +1,8 @@
 /** A piece list comes in pages, from the provider or from any keeper that has it: the root on chain vouches for it. */
-import { toHex } from "../../storage/core/bytes.ts";
+import { concatBytes, toHex } from "../../storage/core/bytes.ts";
 import type { Hash } from "../../storage/core/merkle.ts";
-import { makePieceList } from "../../storage/core/piece-list.ts";
-import type { PieceEntry, PieceList } from "../../storage/core/piece-list.ts";
+import { PieceEntries, listOfEntries } from "../../storage/core/piece-list.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
 import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { Hex } from "../core/hash.ts";
@@ -17,19 +17,21 @@ export async function collectPieces<Failure>(
   fetchPage: (first: number) => Promise<PiecesPage | { readonly failure: Failure }>,
   hash?: Hash,
 ): Promise<Result<PieceList, "malformed"> | { readonly failure: Failure }> {
-  const pieces: PieceEntry[] = [];
+  const pages: Uint8Array[] = [];
+  let count = 0;
   let total = 1;
-  while (pieces.length < total) {
-    const page = await fetchPage(pieces.length);
+  while (count < total) {
+    const page = await fetchPage(count);
     if ("failure" in page) return page;
-    if (page.first !== pieces.length || (pieces.length > 0 && page.total !== total)) {
-      const expected = `page from ${pieces.length} of ${pieces.length > 0 ? total : "any"}`;
+    if (page.first !== count || (count > 0 && page.total !== total)) {
+      const expected = `page from ${count} of ${count > 0 ? total : "any"}`;
       return reject("malformed", `expected a ${expected}, actual one from ${page.first} of ${page.total}`);
     }
     total = page.total;
-    pieces.push(...page.pieces);
+    pages.push(page.pieces.bytes);
+    count += page.pieces.length;
   }
-  const list = makePieceList(pieces, hash);
+  const list = listOfEntries(new PieceEntries(concatBytes(...pages)), hash);
   if (toHex(list.root) !== terms.listRoot.toLowerCase()) {
     return reject("malformed", `list root: expected ${terms.listRoot}, actual ${toHex(list.root)}`);
   }
@@ -41,6 +43,6 @@ export async function collectPieces<Failure>(
 
 /** One page of a list that is here. */
 export function pageOf(list: PieceList, first: number): PiecesPage {
-  const pieces = list.pieces.slice(first, first + MAX_PAGE_PIECES);
+  const pieces = list.pieces.slice(first, MAX_PAGE_PIECES);
   return { kind: "pieces", total: list.pieces.length, first, pieces };
 }

@@ -14,44 +14,108 @@ export interface PieceEntry {
   readonly size: number;
 }
 
+/**
+ * Entries as they are on the wire, one after the other. A list of many small pieces is as large in memory as it was there, and
+ * not ten times as large in objects (D6).
+ */
+export class PieceEntries implements Iterable<PieceEntry> {
+  /** root ‖ uint64 size of each piece in order. */
+  readonly bytes: Uint8Array;
+
+  /** Takes bytes whose length is a multiple of an entry's and whose sizes were looked at. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get length(): number {
+    return this.bytes.length / ENTRY_BYTES;
+  }
+
+  /** Undefined outside the list. The root is a view: it is not to be changed. */
+  at(index: number): PieceEntry | undefined {
+    if (!Number.isInteger(index) || index < 0 || index >= this.length) return undefined;
+    const start = index * ENTRY_BYTES;
+    return { root: this.bytes.subarray(start, start + HASH_BYTES), size: entrySize(this.bytes, index) };
+  }
+
+  *[Symbol.iterator](): Iterator<PieceEntry> {
+    for (let index = 0; index < this.length; index++) yield this.at(index) as PieceEntry;
+  }
+
+  map<T>(change: (piece: PieceEntry, index: number) => T): T[] {
+    return Array.from(this, change);
+  }
+
+  /** At most `count` entries from `first` on, as a view. */
+  slice(first: number, count: number): PieceEntries {
+    return new PieceEntries(this.bytes.subarray(first * ENTRY_BYTES, (first + count) * ENTRY_BYTES));
+  }
+}
+
+/** Size of the entry with that index; above the safe integers if it is none that a piece can have. */
+function entrySize(bytes: Uint8Array, index: number): number {
+  const at = bytes.byteOffset + index * ENTRY_BYTES + HASH_BYTES;
+  const view = new DataView(bytes.buffer, at, 8);
+  return view.getUint32(0) * 2 ** 32 + view.getUint32(4);
+}
+
 /** A provider's data: ordered pieces, the total, and where each piece starts in the row of all bytes. */
 export interface PieceList {
-  readonly pieces: readonly PieceEntry[];
+  readonly pieces: PieceEntries;
   readonly totalBytes: bigint;
   /** `starts[i]` = bytes of all pieces before i. */
-  readonly starts: readonly bigint[];
+  readonly starts: BigUint64Array;
   /** SHA-256(03 ‖ uint64 total bytes ‖ uint32 count ‖ (root ‖ uint64 size) of each piece in order). */
   readonly root: Uint8Array;
 }
 
+/** Bytes of memory that a list takes. */
+export function listMemory(list: PieceList): number {
+  return list.pieces.bytes.length + list.starts.byteLength;
+}
+
+/** Throws a RangeError for a bad size or a root that is not 32 bytes. */
+export function entriesOf(pieces: Iterable<PieceEntry>): PieceEntries {
+  return new PieceEntries(concatBytes(...Array.from(pieces, encodeEntry)));
+}
+
 /** Throws a RangeError for an empty or too long list, a bad size or a root that is not 32 bytes. */
-export function makePieceList(pieces: readonly PieceEntry[], hash: Hash = pureHash): PieceList {
-  if (pieces.length < 1 || pieces.length > MAX_PIECES) {
-    throw new RangeError(`piece list: expected 1 to ${MAX_PIECES} pieces, actual ${pieces.length}`);
+export function makePieceList(pieces: Iterable<PieceEntry>, hash: Hash = pureHash): PieceList {
+  return listOfEntries(entriesOf(pieces), hash);
+}
+
+/** The list of entries that came as bytes. Throws like `makePieceList`. */
+export function listOfEntries(pieces: PieceEntries, hash: Hash = pureHash): PieceList {
+  const count = pieces.length;
+  if (!Number.isInteger(count) || count < 1 || count > MAX_PIECES) {
+    throw new RangeError(`piece list: expected 1 to ${MAX_PIECES} pieces, actual ${count}`);
   }
-  const starts: bigint[] = [];
+  const starts = new BigUint64Array(count);
   let totalBytes = 0n;
-  for (const [index, piece] of pieces.entries()) {
-    if (piece.root.length !== HASH_BYTES) {
-      throw new RangeError(`piece ${index}: expected a root of 32 bytes, actual ${piece.root.length}`);
+  for (let index = 0; index < count; index++) {
+    const size = entrySize(pieces.bytes, index);
+    if (!Number.isSafeInteger(size) || size < 1) {
+      throw new RangeError(`piece ${index}: expected a size of 1 byte or more, actual ${size}`);
     }
-    if (!Number.isSafeInteger(piece.size) || piece.size < 1) {
-      throw new RangeError(`piece ${index}: expected a size of 1 byte or more, actual ${piece.size}`);
-    }
-    starts.push(totalBytes);
-    totalBytes += BigInt(piece.size);
+    starts[index] = totalBytes;
+    totalBytes += BigInt(size);
   }
   const head = new Uint8Array(1 + 8 + 4);
   const view = new DataView(head.buffer);
   head[0] = TAG.list;
   view.setBigUint64(1, totalBytes);
-  view.setUint32(9, pieces.length);
-  const root = hash(concatBytes(head, ...pieces.map(encodeEntry)));
-  return { pieces, totalBytes, starts, root };
+  view.setUint32(9, count);
+  return { pieces, totalBytes, starts, root: hash(concatBytes(head, pieces.bytes)) };
 }
 
-/** root ‖ uint64 size: also the form of an entry on the wire. */
-export function encodeEntry(piece: PieceEntry): Uint8Array {
+/** root ‖ uint64 size: also the form of an entry on the wire. Throws a RangeError for what is none. */
+function encodeEntry(piece: PieceEntry, index: number): Uint8Array {
+  if (piece.root.length !== HASH_BYTES) {
+    throw new RangeError(`piece ${index}: expected a root of 32 bytes, actual ${piece.root.length}`);
+  }
+  if (!Number.isSafeInteger(piece.size) || piece.size < 1) {
+    throw new RangeError(`piece ${index}: expected a size of 1 byte or more, actual ${piece.size}`);
+  }
   const out = new Uint8Array(ENTRY_BYTES);
   out.set(piece.root);
   new DataView(out.buffer).setBigUint64(HASH_BYTES, BigInt(piece.size));

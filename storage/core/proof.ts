@@ -141,7 +141,7 @@ function drawKey(draw: Draw): string {
 }
 
 function verifyPiece(list: PieceList, proof: PieceProof, hash: Hash): Result<true, ProofCode> {
-  const entry = list.pieces[proof.piece];
+  const entry = list.pieces.at(proof.piece);
   if (entry === undefined)
     return reject("not-drawn", `piece ${proof.piece}: expected below ${list.pieces.length}`);
   const { height, size } = pieceGeometry(entry.size);

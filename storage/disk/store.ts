@@ -3,7 +3,8 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { chmod, mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes, fromHex, toHex } from "../core/bytes.ts";
-import { makePieceList } from "../core/piece-list.ts";
+import { ByteCache } from "../core/byte-cache.ts";
+import { listMemory, makePieceList } from "../core/piece-list.ts";
 import type { PieceEntry, PieceList } from "../core/piece-list.ts";
 import type { PieceProof, Proof } from "../core/proof.ts";
 import type { Draw } from "../core/sampling.ts";
@@ -28,6 +29,9 @@ export interface ProvenSampleOnDisk {
   readonly warnings: readonly string[];
 }
 
+/** Lists kept in memory, in bytes: some 20 of the longest. */
+const maxListBytes = 64 * 1024 * 1024;
+
 interface ListFile {
   readonly version: 1;
   readonly pieces: readonly { readonly root: string; readonly size: number }[];
@@ -43,7 +47,7 @@ interface ListFile {
  */
 export class PieceStore {
   readonly dir: string;
-  readonly #lists = new Map<string, PieceList>();
+  readonly #lists = new ByteCache(maxListBytes, listMemory);
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -185,7 +189,6 @@ export class PieceStore {
         `${path}: damaged: expected the list ${key}, actual ${toHex(list.root)}; restore the file`,
       );
     }
-    if (this.#lists.size >= 64) this.#lists.clear();
     this.#lists.set(key, list);
     return list;
   }
@@ -202,7 +205,7 @@ export class PieceStore {
     const lost: { piece: number; leaf: number; reason: string }[] = [];
     const warnings: string[] = [];
     for (const piece of [...byPiece.keys()].sort((a, b) => a - b)) {
-      const entry = list.pieces[piece] as PieceEntry;
+      const entry = list.pieces.at(piece) as PieceEntry;
       const proving = await PieceReader.prove(this.pieceDir(entry.root), entry, [
         ...(byPiece.get(piece) ?? []),
       ]);

@@ -54,7 +54,7 @@ describe("a provider's daemon", () => {
 
     // All but the first piece's bytes turn bad, and the next slot's challenge is proven in part.
     const store = await openStore(scene.config);
-    const piece = scene.list.pieces[1];
+    const piece = scene.list.pieces.at(1);
     await damage(join(store.pieceDir(piece?.root ?? new Uint8Array()), "data"), 0, sizes[1] ?? 0);
     scene.chain.state.head += 5;
     const next = slot + 1;

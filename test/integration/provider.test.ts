@@ -287,7 +287,7 @@ describe("what a keeper makes of an unwilling provider", () => {
 
 describe("a provider that lost data", () => {
   const dataOf = (piece: number) =>
-    openStore(scene.config).then((store) => join(store.pieceDir(scene.list.pieces[piece]!.root), "data"));
+    openStore(scene.config).then((store) => join(store.pieceDir(scene.list.pieces.at(piece)!.root), "data"));
   const mend = async (): Promise<void> => {
     const store = await openStore(scene.config);
     for (const file of scene.files) await store.ingest(file);

@@ -77,7 +77,7 @@ async function expectWhole(out: string): Promise<void> {
 /** Spoils one byte of a range of the large file at a provider. */
 async function spoil(provider: StoringProvider | undefined, range: number): Promise<void> {
   const store = await PieceStore.open(join(provider?.dataDir ?? "", "store"));
-  const piece = (await store.currentList())?.pieces[1];
+  const piece = (await store.currentList())?.pieces.at(1);
   const path = join(store.pieceDir(piece?.root ?? new Uint8Array()), "data");
   const bytes = await readFile(path);
   bytes[range * RANGE_BYTES + 5] = (bytes[range * RANGE_BYTES + 5] ?? 0) ^ 1;

@@ -17,6 +17,7 @@ import type { Hex } from "../../keeper/core/hash.ts";
 import { equalBytes } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { pieceGeometry } from "../../storage/core/geometry.ts";
+import { entriesOf } from "../../storage/core/piece-list.ts";
 import { nodeHash, pieceRoot, treeLevels } from "../../storage/core/merkle.ts";
 import { multiproofTop, siblingPositions } from "../../storage/core/multiproof.ts";
 import { decodeProof, encodeProof } from "../../storage/core/proof.ts";
@@ -89,7 +90,7 @@ const page = fc
   .map(({ first, more, pieces }) => ({
     kind: "pieces" as const,
     first,
-    pieces,
+    pieces: entriesOf(pieces),
     total: first + pieces.length + more,
   }));
 

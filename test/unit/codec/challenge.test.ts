@@ -20,6 +20,7 @@ import {
 import type { ChallengeRequest, PiecesPage } from "../../../keeper/codec/challenge.ts";
 import { RECEIPT_BYTES } from "../../../keeper/codec/receipt.ts";
 import { toHex } from "../../../keeper/core/hash.ts";
+import { PieceEntries } from "../../../storage/core/piece-list.ts";
 import { MAX_PROOF_BYTES } from "../../../storage/core/proof.ts";
 import { seededBytes } from "../../support/files.ts";
 
@@ -121,8 +122,18 @@ describe("pages of a piece list", () => {
     kind: "pieces",
     total,
     first,
-    pieces: Array.from({ length: count }, (_, i) => ({ root: seededBytes(32, i + 1), size: i + 1 })),
+    pieces: entries(Array.from({ length: count }, (_, i) => i + 1)),
   });
+  /** Pieces of these sizes. */
+  const entries = (sizes: readonly number[]): PieceEntries => {
+    const bytes = sizes.map((size, i) => [...seededBytes(32, i + 1), ...sizeBytes(size)]);
+    return new PieceEntries(Uint8Array.from(bytes.flat()));
+  };
+  const sizeBytes = (size: number): Uint8Array => {
+    const out = new Uint8Array(8);
+    new DataView(out.buffer).setBigUint64(0, BigInt(size));
+    return out;
+  };
 
   it("come back as they went in, the fullest included", () => {
     for (const each of [page(1, 0, 1), page(10, 7, 3), page(65_536, 16_384, MAX_PAGE_PIECES)]) {
@@ -136,7 +147,9 @@ describe("pages of a piece list", () => {
     for (const bad of [page(5, 0, 0), page(5, 4, 2), page(0, 0, 1), page(65_537, 0, 1)]) {
       expect(decodePiecesResponse(encodePiecesResponse(bad))).toMatchObject({ code: "range" });
     }
-    const sizeless = { ...page(1, 0, 1), pieces: [{ root: seededBytes(32, 1), size: 0 }] };
-    expect(decodePiecesResponse(encodePiecesResponse(sizeless))).toMatchObject({ code: "range" });
+    for (const size of [0, Number.MAX_SAFE_INTEGER + 1]) {
+      const bad = { ...page(1, 0, 1), pieces: entries([size]) };
+      expect(decodePiecesResponse(encodePiecesResponse(bad))).toMatchObject({ code: "range" });
+    }
   });
 });
