@@ -1,12 +1,11 @@
 /** The present round, phase by phase, as this keeper sees it. */
 import type { KeeperState, RevealState, RoundState, TurnState } from "../core/state.ts";
-import { latestRound } from "../core/turn.ts";
 import type { RoundStatus } from "./schemas.ts";
 
 /** The way of a round, in order. */
 export const phases = [
   "challenge",
-  "propose",
+  "announce",
   "commit",
   "reveal",
   "decide",
@@ -21,8 +20,8 @@ export function phaseOf(turn: TurnState | undefined): Phase {
   if (turn === undefined) return "challenge";
   if (turn.submitted) return "settle";
   if (turn.certificate !== undefined) return "submit";
-  const round = latestRound(turn);
-  if (round === undefined) return "propose";
+  const { round } = turn;
+  if (round === undefined) return "announce";
   if (round.proposal !== undefined) return "sign";
   if (round.bundle !== undefined) return "decide";
   if (round.closes.length > 0) return "reveal";
@@ -54,15 +53,14 @@ function membersOf(turn: TurnState, round: RoundState | undefined): RoundStatus[
 export function roundOf(state: KeeperState): RoundStatus | null {
   const turn = state.turn ?? state.settledTurn;
   if (turn === undefined) return null;
-  const round = latestRound(turn);
+  const { round } = turn;
   return {
     turn: turn.turn,
     te: turn.te,
     leader: turn.leader,
     open: state.turn !== undefined,
     phase: state.turn === undefined ? "settle" : phaseOf(turn),
-    attempt: round?.propose.body.round.attempt ?? -1,
-    startedBlock: round?.startedAt ?? null,
+    announcedBlock: round?.announce.body.head ?? null,
     auditBlock: round?.accepted?.message.body.auditBlock ?? null,
     members: membersOf(turn, round),
   };

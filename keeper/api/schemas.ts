@@ -40,8 +40,7 @@ const roundStatus = z
     leader: count,
     phase: z.string(),
     open: z.boolean().openapi({ description: "False: the last round, which is over" }),
-    attempt: count.openapi({ description: "−1: nothing has been proposed" }),
-    startedBlock: count.nullable(),
+    announcedBlock: count.nullable().openapi({ description: "null: the leader has announced nothing" }),
     auditBlock: count.nullable(),
     members: z.array(roundMember),
   })

@@ -1,5 +1,5 @@
 /** What the keeper says of itself: one document for people, pages and scripts. */
-import { firstVersion, wireVersion } from "../codec/message.ts";
+import { wireVersion } from "../codec/message.ts";
 import { memberIndex } from "../core/group.ts";
 import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
@@ -54,7 +54,7 @@ function planOf(snapshot: GroupSnapshot, view: number, block_s: number | undefin
 /** What a keeper said last of the wire versions that it understands. Releases before the second said nothing. */
 function spokenBy(state: KeeperState, keeper: number): number | null {
   const last = state.hellos.get(keeper)?.at(-1);
-  return last === undefined ? null : (last.body.speaks ?? firstVersion);
+  return last === undefined ? null : last.body.speaks;
 }
 
 function committeeOf(

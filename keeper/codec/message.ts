@@ -11,10 +11,8 @@ import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../c
 import type { RecordLeaf } from "../core/records.ts";
 import { typedDigest } from "../core/settlement.ts";
 
-/** What this release understands. A message carries the first version that can read it, so an older keeper can follow all that
- * has not changed since: 2 added `speaks` to hello, everything else is 1. */
-export const wireVersion = 2;
-export const firstVersion = 1;
+/** What this release understands and says. Version 3 has one round a turn: versions 1 and 2 had several attempts. */
+export const wireVersion = 3;
 export const signatureBytes = 65;
 const blsSignatureBytes = 48;
 const maxKeepers = 124;
@@ -23,7 +21,7 @@ const maxPathLength = 40;
 /** Position in this list is the kind's number on the wire. */
 const kinds: readonly Kind[] = [
   "hello",
-  "propose",
+  "announce",
   "commit",
   "close",
   "reveal",
@@ -36,7 +34,7 @@ const KiB = 1024;
 /** Checked before anything is decoded (D3). */
 export const maxBytesOf: Record<Kind, number> = {
   hello: 256,
-  propose: 64 * KiB,
+  announce: 64 * KiB,
   commit: 256,
   close: 16 * KiB,
   reveal: 512 * KiB,
@@ -83,7 +81,7 @@ export function messageDigest(
 
 export function encodeMessage(envelope: Envelope, body = encodeBody(envelope.body)): Uint8Array {
   return new ByteWriter()
-    .u8(versionOf(envelope.body))
+    .u8(wireVersion)
     .u8(kinds.indexOf(envelope.body.kind))
     .u64(envelope.chainId)
     .hex(envelope.group, 20)
@@ -94,18 +92,12 @@ export function encodeMessage(envelope: Envelope, body = encodeBody(envelope.bod
     .finish();
 }
 
-function versionOf(body: Body): number {
-  return body.kind === "hello" && body.speaks !== undefined ? 2 : firstVersion;
-}
-
 export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
   const kind = kinds[bytes[1] ?? 0xff];
   const limit = kind === undefined ? maxMessageBytes : maxBytesOf[kind];
   return decode(bytes, limit, (reader) => {
     const version = reader.u8("version");
-    if (version < firstVersion || version > wireVersion) {
-      reader.fail("version", `expected ${firstVersion} to ${wireVersion}, actual ${version}`);
-    }
+    if (version !== wireVersion) reader.fail("version", `expected ${wireVersion}, actual ${version}`);
     const number = reader.u8("kind");
     const known = kinds[number];
     if (known === undefined)
@@ -114,10 +106,7 @@ export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
     const group = reader.hex(20, "group");
     const committee = reader.u64("committee");
     const keeper = keeperIndex(reader);
-    const body = decodeBody(reader, known, version);
-    if (versionOf(body) !== version) {
-      reader.fail("version", `${known}: expected ${versionOf(body)}, actual ${version}`);
-    }
+    const body = decodeBody(reader, known);
     const signature = reader.hex(signatureBytes, "signature");
     return { chainId, group, committee, keeper, body, signature };
   });
@@ -179,7 +168,7 @@ function itself(index: number): number {
 }
 
 function writeRound(w: ByteWriter, r: RoundKey): ByteWriter {
-  return w.u64(r.ts).u64(r.te).u32(r.turn).u16(r.attempt).u16(r.leader).u64(r.committee);
+  return w.u64(r.ts).u64(r.te).u32(r.turn).u16(r.leader).u64(r.committee);
 }
 
 function readRound(r: ByteReader): RoundKey {
@@ -187,7 +176,6 @@ function readRound(r: ByteReader): RoundKey {
     ts: r.u64("ts"),
     te: r.u64("te"),
     turn: r.u32("turn"),
-    attempt: r.u16("attempt"),
     leader: keeperIndex(r),
     committee: r.u64("committee"),
   };
@@ -221,16 +209,13 @@ function readLeaf(r: ByteReader): RecordLeaf {
 export function encodeBody(body: Body): Uint8Array {
   const w = new ByteWriter();
   if (body.kind === "hello") {
-    w.hex(body.instance, 16).u64(body.head);
-    return (body.speaks === undefined ? w : w.u8(body.speaks)).finish();
+    return w.hex(body.instance, 16).u64(body.head).u8(body.speaks).finish();
   }
   writeRound(w, body.round);
   switch (body.kind) {
-    case "propose":
-      w.u32(body.providers.length);
+    case "announce":
+      w.u64(body.head).u32(body.providers.length);
       for (const provider of body.providers) w.u32(provider);
-      w.u32(body.silent.length);
-      for (const keeper of body.silent) w.u16(keeper);
       return w.finish();
     case "commit":
       return w.hex(body.commitment, 32).finish();
@@ -248,6 +233,8 @@ export function encodeBody(body: Body): Uint8Array {
         w.u32(pinned.provider).u32(pinned.keepers.length);
         for (const keeper of pinned.keepers) w.u16(keeper);
       }
+      w.u32(body.pages.length);
+      for (const page of body.pages) w.hex(page, 32);
       return w.finish();
     case "partial":
       return w.hex(body.digest, 32).hex(body.signature, blsSignatureBytes).finish();
@@ -280,17 +267,16 @@ export function writeOpened(w: ByteWriter, o: OpenedLeaf): ByteWriter {
   return w.u32(o.receipt.length).bytes(o.receipt);
 }
 
-function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
+function decodeBody(r: ByteReader, kind: Kind): Body {
   if (kind === "hello") {
-    const hello = { kind, instance: r.hex(16, "instance"), head: r.u64("head") };
-    return version === firstVersion ? hello : { ...hello, speaks: r.u8("speaks") };
+    return { kind, instance: r.hex(16, "instance"), head: r.u64("head"), speaks: r.u8("speaks") };
   }
   const round = readRound(r);
   switch (kind) {
-    case "propose": {
+    case "announce": {
+      const head = r.u64("head");
       const providers = ascending(r, "providers", 4, () => r.u32("provider"), itself);
-      const silent = ascending(r, "silent", 2, () => keeperIndex(r), itself);
-      return { kind, round, providers, silent };
+      return { kind, round, head, providers };
     }
     case "commit":
       return { kind, round, commitment: r.hex(32, "commitment") };
@@ -321,7 +307,8 @@ function decodeBody(r: ByteReader, kind: Kind, version: number): Body {
         keepers: ascending(r, "keepers", 2, () => keeperIndex(r), itself),
       });
       const pinned = ascending(r, "pinned", 8, one, ({ provider }) => provider);
-      return { kind, round, bundle, digest, pinned };
+      const pages = list(r, "pages", 32, () => r.hex(32, "page hash"));
+      return { kind, round, bundle, digest, pinned, pages };
     }
     case "partial": {
       const digest = r.hex(32, "digest");

@@ -33,6 +33,9 @@ export type RecordsQuestion = {
   readonly fromSlot: number;
 };
 
+/** R24: one page of pinned records, named by its hash. */
+export type PageQuestion = { readonly group: Hex; readonly page: Hex };
+
 export function hashPrefix(hash: Hex): Hex {
   return hash.slice(0, 2 + prefixBytes * 2) as Hex;
 }
@@ -122,5 +125,17 @@ export function decodeRecordsReply(bytes: Uint8Array): Result<OpenedLeaf[], Deco
     const length = r.u32("leaves");
     if (length > maxLeavesPerReply) r.fail("range", `leaves: at most ${maxLeavesPerReply}, actual ${length}`);
     return Array.from({ length }, () => readOpened(r));
+  });
+}
+
+export function encodePageQuestion({ group, page }: PageQuestion): Uint8Array {
+  return new ByteWriter().u8(questionVersion).hex(group, 20).hex(page, 32).finish();
+}
+
+export function decodePageQuestion(bytes: Uint8Array): Result<PageQuestion, DecodeCode> {
+  return decode(bytes, maxQuestionBytes, (r) => {
+    const version = r.u8("version");
+    if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
+    return { group: r.hex(20, "group"), page: r.hex(32, "page hash") };
   });
 }

@@ -1,12 +1,20 @@
 /** What the core asks the runtime to do. Persist effects of a step complete before any other effect of it starts. */
 import type { Hex } from "./hash.ts";
-import type { Body, FullProof, Message, MessageOf, OpenedLeaf, ProviderValue, RoundKey } from "./messages.ts";
+import type {
+  Body,
+  FullProof,
+  Message,
+  MessageOf,
+  OpenedLeaf,
+  Pinned,
+  ProviderValue,
+  RoundKey,
+} from "./messages.ts";
 import type { ReasonCode } from "./reasons.ts";
-import type { ChallengeRecord } from "./records.ts";
+import type { ChallengeRecord, RecordScope } from "./records.ts";
 import type { Settlement } from "./settlement.ts";
-import type { AuditScope } from "./stages/audit.ts";
 
-/** A keeper's own values of a turn: the same in all its attempts (R26). */
+/** A keeper's own values of a turn, the same after a restart. */
 export type OwnValues = {
   readonly ts: number;
   readonly turn: number;
@@ -26,7 +34,7 @@ export type Write =
   /** R23: what this keeper signs for (ts, turn), for ever. */
   | { readonly kind: "note"; readonly ts: number; readonly turn: number; readonly digest: Hex }
   | { readonly kind: "own"; readonly own: OwnValues }
-  /** The salt of one attempt: with it a restarted keeper can still reveal. */
+  /** The salt of one round: with it a restarted keeper can still reveal. */
   | { readonly kind: "salt"; readonly round: Hex; readonly ts: number; readonly salt: Hex }
   /** Bytes that count for the last slot before ts, by provider (R14 carries them on). */
   | { readonly kind: "before"; readonly ts: number; readonly bytes: readonly ProviderValue[] }
@@ -48,6 +56,8 @@ export type Effect =
   | { readonly kind: "persist"; readonly writes: readonly Write[] }
   /** Sign with the operator key, publish to the group, and hand back as an own message. */
   | { readonly kind: "broadcast"; readonly body: Body }
+  /** R18: publish a message of another keeper that did not come by gossip. */
+  | { readonly kind: "pass-on"; readonly message: Message }
   | { readonly kind: "make-seed"; readonly provider: number; readonly slot: number; readonly blockHash: Hex }
   | {
       readonly kind: "challenge";
@@ -89,15 +99,30 @@ export type Effect =
       readonly ts: number;
       readonly turn: number;
     }
-  /** Ask for the records of one keeper about one provider, from any of `holders` (R24). */
+  /** Leader only: ask a keeper for its own records about one provider, and keep them for the pages (R24). */
   | {
-      readonly kind: "fetch-records";
+      readonly kind: "gather-records";
       readonly round: Hex;
       readonly owner: number;
       readonly root: Hex;
       readonly provider: number;
       /** Shape of the tree behind the root. */
-      readonly scope: AuditScope;
+      readonly scope: RecordScope;
+    }
+  /** Leader only: write the gathered records of `pinned` into pages and serve them from now on (R24). */
+  | {
+      readonly kind: "pack-pages";
+      readonly round: Hex;
+      readonly pinned: readonly PinnedRoots[];
+      readonly scope: RecordScope;
+    }
+  /** Fetch the pages that the leader named, from any of `holders`, and check every record in them (R24). */
+  | {
+      readonly kind: "fetch-pages";
+      readonly round: Hex;
+      readonly pages: readonly Hex[];
+      readonly pinned: readonly PinnedRoots[];
+      readonly scope: RecordScope;
       readonly holders: readonly number[];
     }
   /** Ask what sending it would cost now. */
@@ -108,3 +133,6 @@ export type Effect =
   /** Two different signed messages of one keeper for one round (kept, never punished: there is no bond). */
   | { readonly kind: "evidence"; readonly first: Message; readonly second: Message }
   | { readonly kind: "reason"; readonly code: ReasonCode; readonly detail: string };
+
+/** A pinned provider with the records root that each of its keepers revealed. */
+export type PinnedRoots = Pinned & { readonly roots: readonly Hex[] };

@@ -5,6 +5,7 @@ import type { Hex } from "./hash.ts";
 import type { FullProof, Message, ProviderValue } from "./messages.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { ChallengeRecord, FailureReason, RecordLeaf } from "./records.ts";
+import type { Way } from "./state.ts";
 
 export type Block = { readonly number: number; readonly hash: Hex };
 
@@ -35,7 +36,7 @@ export type Event =
   | { readonly kind: "blocks"; readonly blocks: readonly Block[]; readonly entropy: Hex }
   /** Operators of the keepers that are connected now. */
   | { readonly kind: "peers"; readonly operators: readonly Hex[] }
-  | { readonly kind: "message"; readonly message: Message }
+  | { readonly kind: "message"; readonly message: Message; readonly way: Way }
   /** A keeper answered a question asked at head `askedAt`; the messages that it brought came before. */
   | { readonly kind: "pulled"; readonly keeper: number; readonly askedAt: number }
   | {
@@ -95,7 +96,25 @@ export type Event =
       readonly round: Hex;
       readonly owner: number;
       readonly provider: number;
-      /** One leaf a slot, checked against the root; undefined if no holder served them. A proven leaf without a
-       * valid receipt comes as failed (R24). */
+      /** One leaf a slot of the scope, checked against the root; undefined if the owner did not serve them. A proven
+       * leaf without a valid receipt comes as failed (R24). */
       readonly leaves: readonly RecordLeaf[] | undefined;
+    }
+  /** The pages of `pack-pages`; undefined: a gathered record is not here any more. */
+  | { readonly kind: "packed"; readonly round: Hex; readonly pages: readonly Hex[] | undefined }
+  /** What `fetch-pages` brought: records as in `records`; a fault of the pages themselves; or nobody served them. */
+  | {
+      readonly kind: "pages";
+      readonly round: Hex;
+      readonly result:
+        | { readonly kind: "records"; readonly records: readonly PinnedRecords[] }
+        | { readonly kind: "unserved" }
+        | { readonly kind: "fault"; readonly detail: string };
     };
+
+/** The records of one keeper about one provider. */
+export type PinnedRecords = {
+  readonly provider: number;
+  readonly owner: number;
+  readonly leaves: readonly RecordLeaf[];
+};

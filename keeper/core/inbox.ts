@@ -1,51 +1,51 @@
-/** Messages find their stage; those ahead of this keeper's view wait in a bounded buffer (R26). */
+/** Messages find their stage; those ahead of this keeper's view wait in a bounded buffer. */
+import type { Event } from "./events.ts";
 import type { Message, MessageOf, RoundBody } from "./messages.ts";
 import { onHello } from "./liveness.ts";
 import { reason } from "./state.ts";
-import type { Step, TurnState } from "./state.ts";
+import type { HeardMessage, Step, TurnState } from "./state.ts";
+import { isAhead, onAnnounce } from "./stages/announce.ts";
 import { onClose } from "./stages/close.ts";
 import { onCommit } from "./stages/commit.ts";
 import { onBundle } from "./stages/decide.ts";
-import { attemptDue, onPropose } from "./stages/propose.ts";
 import { onReveal } from "./stages/reveal.ts";
 import { onProposal } from "./stages/sign.ts";
 import { onPartial } from "./stages/submit.ts";
-import { placeOf, roundOf } from "./turn.ts";
+import { placeOf } from "./turn.ts";
 
 const maxEarlyMessages = 32;
 const maxEarlyBytes = 512 * 1024;
 
-export function receive(step: Step, message: Message): void {
+export function hear(step: Step, { message, way }: Extract<Event, { kind: "message" }>): void {
+  receive(step, { message, way, heardAt: step.state.head });
+}
+
+function receive(step: Step, heard: HeardMessage): void {
+  const { message } = heard;
   const { body } = message;
   if (body.kind === "hello") return onHello(step, message as MessageOf<"hello">);
   const place = message.committee === body.round.committee ? placeOf(step, body.round) : "wrong";
-  if (place === "early") return keepEarly(step, message);
+  if (place === "early") return keepEarly(step, heard);
   if (place === "stale") return reason(step, "message-stale", `${body.kind} of keeper ${message.keeper}`);
   if (place === "wrong") return reason(step, "wrong-round", `${body.kind} of keeper ${message.keeper}`);
   const turn = step.state.turn;
-  if (turn === undefined) return;
-  dispatch(step, turn, message as Message<RoundBody>);
+  if (turn !== undefined) dispatch(step, turn, heard);
 }
 
-function dispatch(step: Step, turn: TurnState, message: Message<RoundBody>): void {
-  const { body } = message;
-  if (body.kind === "propose") {
-    if (!attemptDue(step, turn, message as MessageOf<"propose">)) return keepEarly(step, message);
-    const known = turn.rounds.size;
-    onPropose(step, turn, message as MessageOf<"propose">);
-    if (turn.rounds.size > known) drainEarly(step);
-    return;
-  }
-  if (body.kind === "partial") return onPartial(step, turn, message as MessageOf<"partial">);
-  const round = roundOf(step, body);
-  if (round === undefined) return keepEarly(step, message); // its proposal has not come yet
-  switch (body.kind) {
+function dispatch(step: Step, turn: TurnState, heard: HeardMessage): void {
+  const message = heard.message as Message<RoundBody>;
+  const { kind } = message.body;
+  if (kind === "announce") return announce(step, turn, heard, message as MessageOf<"announce">);
+  if (kind === "partial") return onPartial(step, turn, message as MessageOf<"partial">);
+  const { round } = turn;
+  if (round === undefined) return keepEarly(step, heard); // its announcement has not come yet
+  switch (kind) {
     case "commit":
-      return onCommit(step, turn, round, message as MessageOf<"commit">);
+      return onCommit(step, turn, round, message as MessageOf<"commit">, heard);
     case "close":
       return onClose(step, turn, round, message as MessageOf<"close">);
     case "reveal":
-      return onReveal(step, turn, round, message as MessageOf<"reveal">);
+      return onReveal(step, turn, round, message as MessageOf<"reveal">, heard);
     case "bundle":
       return onBundle(step, turn, round, message as MessageOf<"bundle">);
     case "proposal":
@@ -53,16 +53,24 @@ function dispatch(step: Step, turn: TurnState, message: Message<RoundBody>): voi
   }
 }
 
-function keepEarly(step: Step, message: Message): void {
+function announce(step: Step, turn: TurnState, heard: HeardMessage, message: MessageOf<"announce">): void {
+  if (isAhead(step, message)) return keepEarly(step, heard);
+  const known = turn.round;
+  onAnnounce(step, turn, message, heard.heardAt);
+  if (turn.round !== known) drainEarly(step);
+}
+
+function keepEarly(step: Step, heard: HeardMessage): void {
   const { early } = step.state;
-  const queue = early.get(message.keeper) ?? [];
-  if (queue.some((m) => m.hash === message.hash)) return;
-  queue.push(message);
-  early.set(message.keeper, queue);
-  let bytes = queue.reduce((sum, m) => sum + m.bytes.length, 0);
+  const { keeper, hash } = heard.message;
+  const queue = early.get(keeper) ?? [];
+  if (queue.some(({ message }) => message.hash === hash)) return;
+  queue.push(heard);
+  early.set(keeper, queue);
+  let bytes = queue.reduce((sum, { message }) => sum + message.bytes.length, 0);
   while (queue.length > maxEarlyMessages || bytes > maxEarlyBytes) {
-    bytes -= queue.shift()?.bytes.length ?? 0;
-    reason(step, "early-overflow", `keeper ${message.keeper}`);
+    bytes -= queue.shift()?.message.bytes.length ?? 0;
+    reason(step, "early-overflow", `keeper ${keeper}`);
   }
 }
 
@@ -72,5 +80,5 @@ export function drainEarly(step: Step): void {
   if (early.size === 0) return;
   const waiting = [...early.values()].flat();
   early.clear();
-  for (const message of waiting) receive(step, message);
+  for (const heard of waiting) receive(step, heard);
 }

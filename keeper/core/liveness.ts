@@ -7,7 +7,7 @@ import { memberIndex, slotAt } from "./group.ts";
 import type { GroupSnapshot } from "./group.ts";
 import { fallbackBlock, reason, turnKey, viewOf } from "./state.ts";
 import type { KeeperState, Step, TurnState } from "./state.ts";
-import { committeeSize, latestRound } from "./turn.ts";
+import { committeeSize } from "./turn.ts";
 
 /**
  * A hello on the first head of every slot, and on the first head after a start. A head later, when those of the others should
@@ -25,12 +25,8 @@ export function tickHello(step: Step): void {
   state.helloSlot = slot;
   step.effects.push({
     kind: "broadcast",
-    body: { kind: "hello", instance: config.instance, head: state.head, ...speaking(config) },
+    body: { kind: "hello", instance: config.instance, head: state.head, speaks: config.speaks },
   });
-}
-
-function speaking({ speaks }: Step["config"]): { speaks?: number } {
-  return speaks === undefined ? {} : { speaks };
 }
 
 /** Last block of the first slot after a start: until then a double that runs has said hello (D9). */
@@ -131,7 +127,7 @@ function whomToAsk(turn: TurnState): number {
 
 /** Keepers whose commit, or after the close whose reveal, this keeper has not heard. */
 function unheard(turn: TurnState): number[] {
-  const round = latestRound(turn);
+  const { round } = turn;
   const close = round?.closes[0];
   const heard =
     close === undefined
@@ -149,7 +145,7 @@ function missesSomething(state: KeeperState, turn: TurnState): boolean {
     // Only who may have to submit in the leader's place needs the other signatures.
     return state.head >= fallbackBlock(turn.te, params.turn) - 2;
   }
-  const close = latestRound(turn)?.accepted;
+  const close = turn.round?.accepted;
   // In the block that confirms the audit block reveals are on their way: asked for then, each would come twice.
   return close === undefined || viewOf(state) > close.message.body.auditBlock;
 }
@@ -159,8 +155,10 @@ export function turnMessages(state: KeeperState, ts: number, turnNumber: number)
   const turn = state.turn;
   const messages: Message[] = [...state.hellos.values()].flat();
   if (turn === undefined || turn.ts !== ts || turn.turn !== turnNumber) return messages;
-  for (const round of turn.rounds.values()) {
-    messages.push(round.propose, ...round.commits.values(), ...round.closes.map((c) => c.message));
+  const { round } = turn;
+  if (round !== undefined) {
+    messages.push(round.announce, ...[...round.commits.values()].map(({ message }) => message));
+    messages.push(...round.closes.map((c) => c.message));
     for (const reveal of round.reveals.values()) messages.push(reveal.message);
     if (round.bundle !== undefined) messages.push(round.bundle);
     if (round.proposal !== undefined) messages.push(round.proposal);

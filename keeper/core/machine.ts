@@ -1,17 +1,17 @@
 /** The protocol as a machine: events in, effects out. The only switch on event kinds. */
 import type { Effect } from "./effects.ts";
 import type { Event } from "./events.ts";
-import { receive, drainEarly } from "./inbox.ts";
+import { hear, drainEarly } from "./inbox.ts";
 import { onPulled, tickHello, tickPull } from "./liveness.ts";
 import type { Config, KeeperState, Step } from "./state.ts";
 import { turnKey } from "./state.ts";
+import { tickAnnounce } from "./stages/announce.ts";
 import { tickChallenge, onSeed } from "./stages/challenge.ts";
 import { tickClose } from "./stages/close.ts";
 import { tickDecide } from "./stages/decide.ts";
-import { onRecords, tickExchange } from "./stages/exchange.ts";
-import { tickPropose } from "./stages/propose.ts";
+import { onPacked, onPages, onRecords, tickExchange } from "./stages/exchange.ts";
 import { addRecord, onAnswer, tickRecord } from "./stages/record.ts";
-import { onEvidenceChecked, onOpened, tickReveal } from "./stages/reveal.ts";
+import { onEvidenceChecked, onOpened, recheckReveals, tickReveal } from "./stages/reveal.ts";
 import { onGroup } from "./stages/settle.ts";
 import { tickSign } from "./stages/sign.ts";
 import { onAggregated, onFee, onSubmission, tickSubmit } from "./stages/submit.ts";
@@ -52,7 +52,7 @@ function apply(now: Step, event: Event): void {
       for (const operator of event.operators) now.state.connected.add(operator);
       return;
     case "message":
-      return receive(now, event.message);
+      return hear(now, event);
     case "pulled":
       return onPulled(now, event);
     case "seed":
@@ -71,12 +71,16 @@ function apply(now: Step, event: Event): void {
       return onSubmission(now, event);
     case "records":
       return onRecords(now, event);
+    case "packed":
+      return onPacked(now, event);
+    case "pages":
+      return onPages(now, event);
   }
 }
 
 /** Every stage looks whether its moment has come: what it waits for may be a block, a message or a result. */
 function advance(now: Step): void {
-  tickPropose(now);
+  tickAnnounce(now);
   tickClose(now);
   tickReveal(now);
   tickDecide(now);
@@ -132,6 +136,7 @@ function onBlocks(now: Step, event: Extract<Event, { kind: "blocks" }>): void {
   tickChallenge(now);
   tickRecord(now);
   drainEarly(now);
+  recheckReveals(now);
   tickHello(now);
   tickPull(now);
 }

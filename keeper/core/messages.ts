@@ -3,12 +3,11 @@ import { keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 import type { RecordLeaf } from "./records.ts";
 
-/** Names one attempt to settle (R17). `leader` is an index of committee version `committee`. */
+/** Names the round of a turn (R17): there is one a turn. `leader` is an index of committee version `committee`. */
 export type RoundKey = {
   readonly ts: number;
   readonly te: number;
   readonly turn: number;
-  readonly attempt: number;
   readonly leader: number;
   readonly committee: number;
 };
@@ -42,14 +41,14 @@ export type FullProof = {
 export type Pinned = { readonly provider: number; readonly keepers: readonly number[] };
 
 export type Body =
-  /** `speaks`: the newest wire version its sender understands; releases before the second do not say. */
-  | { readonly kind: "hello"; readonly instance: Hex; readonly head: number; readonly speaks?: number }
+  /** `speaks`: the newest wire version that its sender understands. */
+  | { readonly kind: "hello"; readonly instance: Hex; readonly head: number; readonly speaks: number }
   | {
-      readonly kind: "propose";
+      readonly kind: "announce";
       readonly round: RoundKey;
+      /** P: the leader's head when it announced. All time limits of the round are counted from it (R17). */
+      readonly head: number;
       readonly providers: readonly number[];
-      /** Keepers that earlier attempts of this turn left silent (R26). */
-      readonly silent: readonly number[];
     }
   | { readonly kind: "commit"; readonly round: RoundKey; readonly commitment: Hex }
   | {
@@ -83,6 +82,8 @@ export type Body =
       readonly bundle: Hex;
       readonly digest: Hex;
       readonly pinned: readonly Pinned[];
+      /** R24: hashes of the pages that hold the pinned records, in order; none if nothing is pinned. */
+      readonly pages: readonly Hex[];
     }
   | {
       readonly kind: "partial";
@@ -111,7 +112,7 @@ export type MessageOf<K extends Kind> = Message<BodyOf<K>>;
 
 /** R17 */
 export function roundId(chainId: number, group: Hex, r: RoundKey): Hex {
-  return keccakWords(chainId, group, r.ts, r.te, r.turn, r.attempt, r.leader, r.committee);
+  return keccakWords(chainId, group, r.ts, r.te, r.turn, r.leader, r.committee);
 }
 
 export function valuesRoot(values: readonly ProviderValue[]): Hex {

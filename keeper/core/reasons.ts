@@ -74,7 +74,7 @@ export const reasons = {
     long: "The sender's bounded buffer of early messages is full; the oldest was dropped. It can be pulled again.",
   },
   "message-stale": {
-    short: "message of a past turn or attempt",
+    short: "message of a past turn",
     long: "The round it belongs to is over. Ignored.",
   },
   "wrong-round": {
@@ -89,17 +89,29 @@ export const reasons = {
     short: "providers of the round differ",
     long: "The leader's list is not the list of providers active in the interval on chain (R17).",
   },
-  "bad-silent-list": {
-    short: "the attempt leaves out the wrong keepers",
-    long: "An attempt may leave out at most f silent keepers, none in the first attempt (R26).",
+  "bad-announce-head": {
+    short: "announcement names a head before its turn",
+    long: "A leader announces when its view has reached te, so its head is at least te + confirmations (R17). The announcement is ignored.",
   },
-  "attempt-needless": {
-    short: "another attempt although the one before succeeded",
-    long: "A quorum of reveals of the attempt before counted here in good time, so the leader has no cause for another (R26): it might be looking for an audit that suits it. Not answered.",
+  "announce-too-late": {
+    short: "announcement heard too late to take part",
+    long: "The announcement names head P and came after P + a, with a = ⌊turn/12⌋ blocks (R17). This keeper sends no commit in this turn and takes no share, but may still sign. If it happens with every leader, check this machine's network.",
   },
   "left-out": {
-    short: "the leader went on without this keeper",
-    long: "The closed set does not list this keeper's commit, or the attempt names it as silent: it takes no share this time (R19, R26). If it happens with every leader, check this machine's network.",
+    short: "the closed set lacks this keeper",
+    long: "The leader's closed set does not list this keeper's commit, so it reveals nothing and takes no share this time (R19). Keepers that had passed the commit on in time do not sign such a set. If it happens with every leader, check this machine's network.",
+  },
+  "keeper-left-out": {
+    short: "the leader left out a keeper that was in time",
+    long: "The closed set or the bundle omits a keeper whose commit or reveal this keeper had passed on in time. It signs nothing in this turn, so the next leader's turn comes (R19).",
+  },
+  "leader-contradicts-itself": {
+    short: "the leader said two different things",
+    long: "The leader signed two different announcements, closed sets, bundles or proposals in one turn. Both are kept as evidence, and nothing new is signed in this turn (R19).",
+  },
+  "bad-pages": {
+    short: "pages of an exchange do not hold",
+    long: "The pages that the leader's proposal names have the right hashes, but their records do not lead to the roots of the bundle or lack their receipts (R24). Nothing is signed in this turn.",
   },
   "message-surplus": {
     short: "more messages of one kind than are kept",

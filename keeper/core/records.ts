@@ -66,8 +66,8 @@ function treeNodes(leaves: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The number of leaves is part of the root, so that a padded tree cannot be passed off as a smaller one. */
-function rootOf(top: Uint8Array, leafCount: number): Hex {
-  return keccakWords(2, leafCount, toHex(top));
+function rootOf(top: Uint8Array, leaves: number): Hex {
+  return keccakWords(2, leaves, toHex(top));
 }
 
 /** Siblings from the leaf up to the top, side by side, 32 bytes each. */
@@ -136,28 +136,65 @@ export class TreePaths {
   }
 }
 
-/** A record tree that stands for many slots of several providers at once. */
+/** The slots of one provider that have bytes committed (R18): [fromSlot, toSlot). */
+export type ProviderSlots = { readonly provider: number; readonly fromSlot: number; readonly toSlot: number };
+
+/** The shape of every record tree of a turn: ascending by provider; its leaves are provider-major, slots ascending. */
+export type RecordScope = readonly ProviderSlots[];
+
+export type LeafPlace = { readonly provider: number; readonly slot: number };
+
+export function leafCount(scope: RecordScope): number {
+  return scope.reduce((sum, { fromSlot, toSlot }) => sum + toSlot - fromSlot, 0);
+}
+
+/** Position of a leaf in the tree; undefined: the scope has no such leaf. */
+export function leafIndex(scope: RecordScope, { provider, slot }: LeafPlace): number | undefined {
+  let before = 0;
+  for (const range of scope) {
+    if (range.provider === provider) {
+      return slot >= range.fromSlot && slot < range.toSlot ? before + slot - range.fromSlot : undefined;
+    }
+    before += range.toSlot - range.fromSlot;
+  }
+  return undefined;
+}
+
+/** @throws RangeError if the scope has no leaf `index` */
+export function leafPlace(scope: RecordScope, index: number): LeafPlace {
+  let rest = index;
+  for (const { provider, fromSlot, toSlot } of scope) {
+    if (rest < toSlot - fromSlot) return { provider, slot: fromSlot + rest };
+    rest -= toSlot - fromSlot;
+  }
+  throw new RangeError(`leaf: expected below ${leafCount(scope)}, actual ${index}`);
+}
+
+/** The records of one keeper over a scope, as it commits to them (R18). */
 export type RecordTree = {
-  readonly providers: readonly number[];
-  readonly fromSlot: number;
-  readonly toSlot: number;
-  /** Provider-major, slots ascending. */
+  readonly scope: RecordScope;
+  /** In the order of the scope. */
   readonly leaves: readonly RecordLeaf[];
   /** Side by side, 32 bytes each: the top is node 1, the children of i are 2i and 2i + 1. */
   readonly nodes: Uint8Array;
   readonly root: Hex;
 };
 
-export function recordTree(
-  providers: readonly number[],
-  fromSlot: number,
-  toSlot: number,
-  leaves: readonly RecordLeaf[],
-): RecordTree {
-  const slots = toSlot - fromSlot;
-  const hashes = leaves.map((leaf, i) =>
-    leafHash(providers[Math.floor(i / slots)] as number, fromSlot + (i % slots), leaf),
-  );
+/** The leaves of one provider in a tree, in slot order; none if the scope does not have it. */
+export function leavesOf({ scope, leaves }: RecordTree, provider: number): readonly RecordLeaf[] {
+  const range = scope.find((r) => r.provider === provider);
+  if (range === undefined || range.toSlot === range.fromSlot) return [];
+  const first = leafIndex(scope, { provider, slot: range.fromSlot }) ?? 0;
+  return leaves.slice(first, first + range.toSlot - range.fromSlot);
+}
+
+export function recordTree(scope: RecordScope, leaves: readonly RecordLeaf[]): RecordTree {
+  const hashes: Uint8Array[] = [];
+  for (const { provider, fromSlot, toSlot } of scope) {
+    for (let slot = fromSlot; slot < toSlot; slot++) {
+      hashes.push(leafHash(provider, slot, leaves[hashes.length] as RecordLeaf));
+    }
+  }
   const nodes = treeNodes(hashes);
-  return { providers, fromSlot, toSlot, leaves, nodes, root: rootOf(nodeAt(nodes, 1), hashes.length) };
+  return { scope, leaves, nodes, root: rootOf(nodeAt(nodes, 1), hashes.length) };
 }

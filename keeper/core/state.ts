@@ -4,11 +4,10 @@ import type { Effect, OwnValues } from "./effects.ts";
 import type { Committee, GroupSnapshot, ProviderEntry } from "./group.ts";
 import type { Hex } from "./hash.ts";
 import type { Decision } from "./median.ts";
-import type { Message, MessageOf } from "./messages.ts";
+import type { Message, MessageOf, Pinned } from "./messages.ts";
 import type { ReasonCode } from "./reasons.ts";
-import type { ChallengeRecord, RecordLeaf, RecordTree } from "./records.ts";
+import type { ChallengeRecord, LeafPlace, RecordLeaf, RecordScope, RecordTree } from "./records.ts";
 import type { Settlement } from "./settlement.ts";
-import type { Draw } from "./stages/audit.ts";
 
 export type Config = {
   /** Lower-case operator address of this keeper. */
@@ -16,7 +15,7 @@ export type Config = {
   /** Random name of this process: a hello of mine with another name is a second instance (D9). */
   readonly instance: Hex;
   /** Newest wire version that this release understands; told in every hello. */
-  readonly speaks?: number;
+  readonly speaks: number;
   /** A faster SHA-256 than the pure one. */
   readonly hash?: Hash;
 };
@@ -43,6 +42,8 @@ export type RevealState = {
   status: "waiting" | "checking" | "unchecked" | "counted" | "rejected";
   /** Audited draws answered by a proven leaf with a receipt (R28). */
   opened: number;
+  /** Head at which this keeper had passed it on to all; Infinity: it did not. */
+  readonly passedOnAt: number;
   /** Head at which it was found to count here. */
   countedAt: number | undefined;
 };
@@ -51,7 +52,7 @@ export type CloseState = {
   readonly message: MessageOf<"close">;
   readonly hash: Hex;
   /** What its audit block drew (R20), once that is known. */
-  audit: { readonly blockHash: Hex; readonly draws: readonly Draw[] } | undefined;
+  audit: { readonly blockHash: Hex; readonly seed: Hex; readonly draws: readonly LeafPlace[] } | undefined;
 };
 
 export type Evaluation = {
@@ -61,15 +62,17 @@ export type Evaluation = {
   readonly payees: bigint;
 };
 
-/** One attempt to settle. */
+/** A commit and the head at which this keeper had passed it on to all; its own counts when it is sent (R19). */
+export type HeardCommit = { readonly message: MessageOf<"commit">; readonly passedOnAt: number };
+
+/** The round of a turn: there is one (R17). */
 export type RoundState = {
   readonly id: Hex;
-  readonly propose: MessageOf<"propose">;
-  readonly startedAt: number;
-  readonly commits: Map<number, MessageOf<"commit">>;
-  /** At most two: the second is evidence. */
+  readonly announce: MessageOf<"announce">;
+  readonly commits: Map<number, HeardCommit>;
+  /** Of the leader and with a quorum; at most two: the second is evidence. */
   readonly closes: CloseState[];
-  /** The closed set this keeper accepted before its audit block, the only one it reveals for (R19). */
+  /** The closed set that this keeper accepted before its audit block, the only one it reveals for (R19). */
   accepted: CloseState | undefined;
   closing: boolean;
   opening: boolean;
@@ -78,19 +81,31 @@ export type RoundState = {
   bundle: MessageOf<"bundle"> | undefined;
   bundledAt: number;
   bundling: boolean;
-  /** Too few reveals counted here in time; the leader went on to another attempt, if it could. */
-  givenUp: boolean;
   /** What the bundle decides; undefined until every reveal of it is here and counts. */
   evaluation: Evaluation | undefined;
-  /** The bundle does not hold here: nothing of this round is signed. */
+  /** Closed set, bundle or proposal do not hold here: nothing of this turn is signed. */
   refused: boolean;
   proposing: boolean;
   signed: boolean;
   proposal: MessageOf<"proposal"> | undefined;
-  /** R24, by provider and owner; undefined leaves: asked, nobody served. */
-  readonly exchange: Map<number, Map<number, readonly RecordLeaf[] | undefined>>;
-  /** Head of the last question for a provider's records of an owner. */
-  readonly exchangeAsked: Map<string, number>;
+  readonly exchange: ExchangeState;
+};
+
+/** R24: records of the disputed providers, by provider and owner. */
+export type ExchangeState = {
+  /** Undefined leaves: asked, not served. */
+  readonly records: Map<number, Map<number, readonly RecordLeaf[] | undefined>>;
+  /** The leader asked for them. */
+  gathering: boolean;
+  /** What the leader pins, once that is decided. */
+  pinned: readonly Pinned[] | undefined;
+  packing: boolean;
+  /** Hashes of the leader's pages. */
+  pages: readonly Hex[] | undefined;
+  /** Head of the last question for the pages that a proposal names. */
+  askedAt: number | undefined;
+  /** The pages that the proposal names are here, and their records hold. */
+  fetched: boolean;
 };
 
 export type Certificate = { readonly digest: Hex; readonly signers: bigint; readonly signature: Hex };
@@ -107,10 +122,14 @@ export type TurnState = {
   readonly committee: Committee;
   readonly scope: readonly ProviderEntry[];
   readonly enteredAt: number;
-  /** Highest attempt that this keeper started as leader; −1 none. */
-  attempt: number;
+  /** Leaves of every record tree of this turn (R18). */
+  readonly recordScope: RecordScope;
+  /** This keeper leads and has announced the round. */
+  announced: boolean;
+  /** R19: the leader signed two different messages where one is due, so nothing new is signed in this turn. */
+  contradicted: boolean;
   tree: RecordTree | undefined;
-  readonly rounds: Map<Hex, RoundState>;
+  round: RoundState | undefined;
   /** What the noted digest stands for. */
   settlement: Settlement | undefined;
   readonly partials: Map<Hex, Map<number, MessageOf<"partial">>>;
@@ -165,8 +184,22 @@ export type KeeperState = {
   /** The turn that settled last: if a reorg removes its settlement, its certificate is sent again. */
   settledTurn: TurnState | undefined;
   /** Messages ahead of this keeper's view, bounded per sender. */
-  readonly early: Map<number, Message[]>;
+  readonly early: Map<number, HeardMessage[]>;
 };
+
+/** A message with what this keeper knows of its coming. */
+export type HeardMessage = {
+  readonly message: Message;
+  /** Head at which it came. */
+  readonly heardAt: number;
+  readonly way: Way;
+};
+
+/**
+ * How a message came (R18). gossip: it goes to all as it comes, or it is this keeper's own. question: it was asked for, so others
+ * may lack it. surplus: its author said two others of the kind in this turn, so it is passed on to nobody.
+ */
+export type Way = "gossip" | "question" | "surplus";
 
 export function initialState(): KeeperState {
   return {
@@ -222,6 +255,11 @@ export function turnKey(ts: number, turn: number): string {
 
 export function phaseTimeout(turnBlocks: number): number {
   return Math.ceil(turnBlocks / 6);
+}
+
+/** R4: a = ⌊t/12⌋. Messages that are delivered and passed on within a − 1 blocks are in time for every limit (L1). */
+export function deliveryBlocks(turnBlocks: number): number {
+  return Math.floor(turnBlocks / 12);
 }
 
 /** te + ⌈2t/3⌉: until then only the leader may submit (R25, R29). */

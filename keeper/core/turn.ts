@@ -1,10 +1,12 @@
 /** Entering, leaving and naming turns (R5–R7): the ground that the agreement stages stand on. */
-import type { MessageOf, RoundBody, RoundKey } from "./messages.ts";
+import type { Message, MessageOf, RoundKey } from "./messages.ts";
 import { roundId } from "./messages.ts";
 import { activeProviders, memberIndex } from "./group.ts";
+import type { Hex } from "./hash.ts";
 import { faultBound } from "./quorum.ts";
 import { reason, viewOf } from "./state.ts";
 import type { RoundState, Step, TurnState } from "./state.ts";
+import { recordScope } from "./stages/integrate.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "./turns.ts";
 
 /** Moves to the turn of the present view; leaves the old one behind. */
@@ -33,6 +35,7 @@ export function updateTurn(step: Step): void {
   const operators = group.committee.members.map((member) => member.operator);
   const order = turnOrder(group.ts, group.committee.seed, operators);
   const window = turnWindow(group.ts, group.params, number);
+  const scope = activeProviders(group, window.te);
   state.turn = {
     ts: group.ts,
     te: window.te,
@@ -42,11 +45,13 @@ export function updateTurn(step: Step): void {
     leader: leaderOf(order, number),
     failed: failedLeaders(order, number, faultBound(operators.length)),
     committee: group.committee,
-    scope: activeProviders(group, window.te),
+    scope,
     enteredAt: state.head,
-    attempt: -1,
+    recordScope: recordScope(group, scope, group.ts, window.te),
+    announced: false,
+    contradicted: false,
     tree: undefined,
-    rounds: new Map(),
+    round: undefined,
     settlement: undefined,
     partials: new Map(),
     badPartials: new Set(),
@@ -66,43 +71,21 @@ export function committeeSize(turn: TurnState): number {
   return turn.committee.members.length;
 }
 
-export function roundKeyOf(turn: TurnState, attempt: number): RoundKey {
-  return {
-    ts: turn.ts,
-    te: turn.te,
-    turn: turn.turn,
-    attempt,
-    leader: turn.leader,
-    committee: turn.committee.version,
-  };
+export function roundKeyOf(turn: TurnState): RoundKey {
+  const { ts, te, leader, committee } = turn;
+  return { ts, te, turn: turn.turn, leader, committee: committee.version };
 }
 
-export function roundIdOf(step: Step, key: RoundKey): ReturnType<typeof roundId> {
+export function roundIdOf(step: Step, key: RoundKey): Hex {
   const group = step.state.group;
   if (group === undefined) throw new Error("round id: no group known yet");
   return roundId(group.chainId, group.address, key);
 }
 
-/** The round a message belongs to, or undefined if this keeper has not heard its proposal yet. */
-export function roundOf(step: Step, body: RoundBody): RoundState | undefined {
-  return step.state.turn === undefined ? undefined : roundByKey(step.state.turn, body.round);
-}
-
-/** The round that a key names: its id is the hash of just these fields (R17), so they are compared instead of hashed. */
-export function roundByKey(turn: TurnState, key: RoundKey): RoundState | undefined {
-  for (const round of turn.rounds.values()) if (sameRound(round.propose.body.round, key)) return round;
-  return undefined;
-}
-
-function sameRound(a: RoundKey, b: RoundKey): boolean {
-  return (
-    a.attempt === b.attempt &&
-    a.turn === b.turn &&
-    a.ts === b.ts &&
-    a.te === b.te &&
-    a.leader === b.leader &&
-    a.committee === b.committee
-  );
+/** The round of the present turn, if it is the one that `id` names. */
+export function roundOf(step: Step, id: Hex): RoundState | undefined {
+  const round = step.state.turn?.round;
+  return round?.id === id ? round : undefined;
 }
 
 /** How a round key stands to the present turn (D4). */
@@ -116,28 +99,14 @@ export function placeOf(step: Step, key: RoundKey): "now" | "early" | "stale" | 
   if (key.turn < turn.turn) return "stale";
   if (key.turn > turn.turn) return "early";
   const matches =
-    key.te === turn.te &&
-    key.leader === turn.leader &&
-    key.committee === turn.committee.version &&
-    key.attempt <= faultBound(committeeSize(turn));
+    key.te === turn.te && key.leader === turn.leader && key.committee === turn.committee.version;
   return matches ? "now" : "wrong";
 }
 
-export function latestRound(turn: TurnState): RoundState | undefined {
-  let latest: RoundState | undefined;
-  for (const round of turn.rounds.values()) {
-    if (latest === undefined || round.propose.body.round.attempt > latest.propose.body.round.attempt) {
-      latest = round;
-    }
-  }
-  return latest;
-}
-
-export function newRound(step: Step, message: MessageOf<"propose">): RoundState {
+export function newRound(step: Step, announce: MessageOf<"announce">): RoundState {
   return {
-    id: roundIdOf(step, message.body.round),
-    propose: message,
-    startedAt: step.state.head,
+    id: roundIdOf(step, announce.body.round),
+    announce,
     commits: new Map(),
     closes: [],
     accepted: undefined,
@@ -147,13 +116,39 @@ export function newRound(step: Step, message: MessageOf<"propose">): RoundState 
     bundle: undefined,
     bundledAt: 0,
     bundling: false,
-    givenUp: false,
     evaluation: undefined,
     refused: false,
     proposing: false,
     signed: false,
     proposal: undefined,
-    exchange: new Map(),
-    exchangeAsked: new Map(),
+    exchange: {
+      records: new Map(),
+      gathering: false,
+      pinned: undefined,
+      packing: false,
+      pages: undefined,
+      askedAt: undefined,
+      fetched: false,
+    },
   };
+}
+
+/**
+ * R19: what the leader signs twice is kept as evidence, and this keeper signs nothing new in the turn.
+ * @returns whether `second` differs from `first`
+ */
+export function contradicts(step: Step, turn: TurnState, first: Message, second: Message): boolean {
+  if (first.hash === second.hash) return false;
+  turn.contradicted = true;
+  step.effects.push({ kind: "evidence", first, second });
+  reason(step, "equivocation", `${second.body.kind} of keeper ${second.keeper}`);
+  return true;
+}
+
+/** @returns whether the leader of the turn said it; otherwise the reason is told */
+export function ofLeader(step: Step, turn: TurnState, message: Message): boolean {
+  if (message.keeper === turn.leader) return true;
+  const detail = `${message.body.kind} of keeper ${message.keeper}, leader ${turn.leader}`;
+  reason(step, "not-the-leader", detail);
+  return false;
 }

@@ -9,6 +9,7 @@ import { maxBytesOf } from "../codec/message.ts";
 import { MAX_PAGE_PIECES } from "../codec/challenge.ts";
 import type { GroupSnapshot } from "../core/group.ts";
 import { maxCommitteeSize } from "../core/quorum.ts";
+import { maxPages } from "../codec/record-pages.ts";
 import type { Question } from "../ports/transport.ts";
 import { MAX_PIECES } from "../../storage/core/piece-list.ts";
 import type { Room } from "./connection-room.ts";
@@ -106,6 +107,9 @@ export function questionRate(question: Question, scale: Scale): Rate {
     case "records":
       // Each keeper's records of each disputed provider, in pages, of two turns (R24).
       return { burst: 2 * groups * providers * n * recordPages, perSecond };
+    case "page":
+      // Every page of the records that a leader pinned, of two turns (R24).
+      return { burst: 2 * groups * maxPages, perSecond };
     case "pieces":
       // Every page of every provider's list, twice (R10).
       return { burst: 2 * groups * providers * listPages, perSecond };
@@ -124,7 +128,7 @@ const MiB = 1024 * 1024;
 
 /** Bytes that a committee says in one turn at most, each message once. */
 function turnBytes(n: number): number {
-  const ofLeader = maxBytesOf.propose + maxBytesOf.close + maxBytesOf.bundle + maxBytesOf.proposal;
+  const ofLeader = maxBytesOf.announce + maxBytesOf.close + maxBytesOf.bundle + maxBytesOf.proposal;
   const ofEach = maxBytesOf.hello + maxBytesOf.commit + maxBytesOf.reveal + maxBytesOf.partial;
   return ofLeader + n * ofEach;
 }

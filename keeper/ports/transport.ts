@@ -11,7 +11,7 @@ export type GossipHandler = (bytes: Uint8Array, from: Hex | undefined) => Promis
 /** Answers a question of another keeper; undefined: nothing to say. */
 export type RequestHandler = (bytes: Uint8Array, from: Hex) => Promise<Uint8Array | undefined>;
 
-export type Question = "pull" | "records" | "pieces";
+export type Question = "pull" | "records" | "page" | "pieces";
 
 export interface TransportPort {
   join(topic: string, handler: GossipHandler): void;

@@ -1,27 +1,33 @@
-/** R24: asking other keepers for records of disputed providers, and serving them from what is here. */
+/** R24: the leader gathers records of disputed providers and serves them as pages; the others read those pages. */
 import {
+  decodePageQuestion,
   decodeRecordsQuestion,
   decodeRecordsReply,
+  encodePageQuestion,
   encodeRecordsQuestion,
   encodeRecordsReply,
   maxLeavesPerReply,
 } from "../codec/question.ts";
-import type { RecordsQuestion } from "../codec/question.ts";
-import { receiptHash } from "../codec/receipt.ts";
+import { cutPages, decodePinnedEntries, encodePinnedEntry, pageHash } from "../codec/record-pages.ts";
+import type { PinnedEntry } from "../codec/record-pages.ts";
 import type { Effect } from "../core/effects.ts";
+import type { Event, PinnedRecords } from "../core/events.ts";
 import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import { treeOf } from "../core/liveness.ts";
 import type { OpenedLeaf } from "../core/messages.ts";
-import { TreePaths, leafHash, treePath } from "../core/records.ts";
+import { leafIndex, treePath } from "../core/records.ts";
 import type { RecordLeaf } from "../core/records.ts";
+import { maxPinnedBytes, pageBytes } from "../core/stages/exchange.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { StorePort } from "../ports/store.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";
-import { dataOfSlot } from "./group-data.ts";
+import { concatBytes } from "../../storage/core/bytes.ts";
 import { RecordPages } from "./record-pages.ts";
+import { checkRecords } from "./record-check.ts";
+import type { RecordClaim } from "./record-check.ts";
 
 export type ExchangeDependencies = {
   readonly transport: Pick<TransportPort, "ask">;
@@ -30,148 +36,204 @@ export type ExchangeDependencies = {
   readonly telemetry: Pick<TelemetryPort, "reason">;
 };
 
-type FetchRecords = Extract<Effect, { kind: "fetch-records" }>;
+type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
+type PagesResult = Extract<Event, { kind: "pages" }>["result"];
 
-const maxPageBytes = 32 * 1024 * 1024;
+/** The pages of this turn and of the one before it. */
+const maxKeptBytes = 2 * maxPinnedBytes;
+
+/** What a leader has gathered for one round; a later round of the group takes its place. */
+type Gathered = { readonly round: Hex; readonly entries: Map<string, Uint8Array> };
 
 export class RecordExchange {
   readonly #on: ExchangeDependencies;
-  readonly #pages = new RecordPages(maxPageBytes);
-  /** Questions in a row that a keeper left without a good answer. As many names as there are members. */
-  readonly #failures = new Map<Hex, number>();
+  readonly #pages = new RecordPages(maxKeptBytes);
+  readonly #gathered = new Map<Hex, Gathered>();
 
   constructor(on: ExchangeDependencies) {
     this.#on = on;
   }
 
-  /** One keeper's records about one provider, from whoever serves them first, checked against root and receipts. */
-  async records(group: GroupSnapshot, effect: FetchRecords): Promise<readonly RecordLeaf[] | undefined> {
-    for (const operator of this.#helpfulFirst(group, effect.holders)) {
-      const leaves = await this.#recordsFrom(group, effect, operator);
-      this.#failures.set(operator, leaves === undefined ? (this.#failures.get(operator) ?? 0) + 1 : 0);
-      if (leaves !== undefined) return leaves;
+  /** The records of one keeper about one provider, checked against root and receipts, and kept for the pages. */
+  async gather(
+    group: GroupSnapshot,
+    state: KeeperState,
+    effect: EffectOf<"gather-records">,
+  ): Promise<readonly RecordLeaf[] | undefined> {
+    const { owner, provider, round } = effect;
+    const claim = { ...effect, group };
+    const opened: OpenedLeaf[] = [];
+    const leaves: RecordLeaf[] = [];
+    const range = effect.scope.find((r) => r.provider === provider);
+    if (range === undefined) return undefined;
+    while (range.fromSlot + opened.length < range.toSlot) {
+      const fromSlot = range.fromSlot + opened.length;
+      const page = await this.#ownersPage(group, state, effect, fromSlot);
+      if (page === undefined) return undefined;
+      const expected = Math.min(maxLeavesPerReply, range.toSlot - fromSlot);
+      const checked = this.#check(claim, page, fromSlot, expected);
+      if (typeof checked === "string") {
+        const detail = `${checked}, provider ${provider}, keeper ${owner}`;
+        this.#on.telemetry.reason(group.address, "records-refused", detail);
+        return undefined;
+      }
+      opened.push(...page);
+      leaves.push(...checked);
+    }
+    this.#keepEntry(group.address, round, { provider, owner, leaves: opened });
+    return leaves;
+  }
+
+  #check(
+    claim: RecordClaim,
+    page: readonly OpenedLeaf[],
+    fromSlot: number,
+    expected: number,
+  ): RecordLeaf[] | string {
+    return checkRecords(claim, page, { fromSlot, expected }, this.#on.crypto);
+  }
+
+  async #ownersPage(
+    group: GroupSnapshot,
+    state: KeeperState,
+    { owner, root, provider }: EffectOf<"gather-records">,
+    fromSlot: number,
+  ): Promise<readonly OpenedLeaf[] | undefined> {
+    const question = { group: group.address, root, provider, fromSlot };
+    const own = await this.#openedHere(question, state);
+    if (own !== undefined) return own;
+    const operator = group.committee.members[owner]?.operator;
+    if (operator === undefined) return undefined;
+    const reply = await this.#on.transport.ask(operator, "records", encodeRecordsQuestion(question));
+    if (reply === undefined) return undefined;
+    const decoded = decodeRecordsReply(reply);
+    if (decoded.ok) return decoded.value;
+    const detail = `${decoded.code}: ${decoded.detail}, provider ${provider}, keeper ${owner}`;
+    this.#on.telemetry.reason(group.address, "records-refused", detail);
+    return undefined;
+  }
+
+  #keepEntry(group: Hex, round: Hex, entry: PinnedEntry): void {
+    const known = this.#gathered.get(group);
+    const gathered = known?.round === round ? known : { round, entries: new Map<string, Uint8Array>() };
+    gathered.entries.set(`${entry.provider}/${entry.owner}`, encodePinnedEntry(entry));
+    this.#gathered.set(group, gathered);
+  }
+
+  /** Writes what the leader pinned into pages; undefined if a gathered record is not here any more. */
+  pack(group: Hex, { round, pinned }: EffectOf<"pack-pages">): Hex[] | undefined {
+    const gathered = this.#gathered.get(group);
+    const entries: Uint8Array[] = [];
+    for (const { provider, keepers } of pinned) {
+      for (const owner of keepers) {
+        const entry = gathered?.round === round ? gathered.entries.get(`${provider}/${owner}`) : undefined;
+        if (entry === undefined) return undefined;
+        entries.push(entry);
+      }
+    }
+    this.#gathered.delete(group);
+    return cutPages(entries).map((page) => this.#pages.keep(page));
+  }
+
+  /** The records in the pages that a leader named, from whoever serves them. */
+  async fetch(group: GroupSnapshot, effect: EffectOf<"fetch-pages">): Promise<PagesResult> {
+    const parts: Uint8Array[] = [];
+    for (const hash of effect.pages) {
+      const page = await this.#page(group, hash, effect.holders);
+      if (page === undefined) return { kind: "unserved" };
+      parts.push(page);
+    }
+    const result = this.#readPages(group, effect, parts);
+    // Only pages that hold are worth handing on.
+    if (result.kind === "records") parts.forEach((page, i) => this.#pages.keep(page, effect.pages[i]));
+    return result;
+  }
+
+  async #page(group: GroupSnapshot, hash: Hex, holders: readonly number[]): Promise<Uint8Array | undefined> {
+    const here = this.#pages.find(hash);
+    if (here !== undefined) return here;
+    const question = encodePageQuestion({ group: group.address, page: hash });
+    for (const holder of holders) {
+      const operator = group.committee.members[holder]?.operator;
+      if (operator === undefined) continue;
+      const reply = await this.#on.transport.ask(operator, "page", question);
+      if (reply !== undefined && reply.length <= pageBytes && pageHash(reply) === hash) return reply;
     }
     return undefined;
   }
 
-  /** A keeper that lets questions time out is asked last: it must not use up the time of a whole round (L3). */
-  #helpfulFirst(group: GroupSnapshot, holders: readonly number[]): Hex[] {
-    const failures = (operator: Hex): number => Math.min(this.#failures.get(operator) ?? 0, 8);
-    return holders
-      .map((holder) => group.committee.members[holder]?.operator)
-      .filter((operator) => operator !== undefined)
-      .sort((a, b) => failures(a) - failures(b));
-  }
-
-  async #recordsFrom(
+  #readPages(
     group: GroupSnapshot,
-    effect: FetchRecords,
-    operator: Hex,
-  ): Promise<readonly RecordLeaf[] | undefined> {
-    const { scope, root, provider } = effect;
-    const leaves: RecordLeaf[] = [];
-    while (scope.fromSlot + leaves.length < scope.toSlot) {
-      const fromSlot = scope.fromSlot + leaves.length;
-      const question = encodeRecordsQuestion({ group: group.address, root, provider, fromSlot });
-      const reply = await this.#on.transport.ask(operator, "records", question);
-      if (reply === undefined) return undefined;
-      const page = this.#checkedPage(group, effect, reply, fromSlot);
-      if (typeof page === "string") {
-        const detail = `${page}, slots from ${fromSlot} of keeper ${effect.owner}, served by ${operator}`;
-        this.#on.telemetry.reason(group.address, "records-refused", detail);
-        return undefined;
+    effect: EffectOf<"fetch-pages">,
+    parts: readonly Uint8Array[],
+  ): PagesResult {
+    const fault = (detail: string): PagesResult => ({ kind: "fault", detail });
+    const decoded = decodePinnedEntries(concatBytes(...parts));
+    if (!decoded.ok) return fault(`${decoded.code}: ${decoded.detail}`);
+    const expected = effect.pinned.flatMap(({ provider, keepers, roots }) =>
+      keepers.map((owner, i) => ({ provider, owner, root: roots[i] })),
+    );
+    if (decoded.value.length !== expected.length) {
+      return fault(`expected ${expected.length} entries, actual ${decoded.value.length}`);
+    }
+    const records: PinnedRecords[] = [];
+    for (const [i, { provider, owner, root }] of expected.entries()) {
+      const entry = decoded.value[i] as PinnedEntry;
+      const range = effect.scope.find((r) => r.provider === provider);
+      if (entry.provider !== provider || entry.owner !== owner || root === undefined || range === undefined) {
+        return fault(
+          `expected provider ${provider} of keeper ${owner}, actual ${entry.provider} of ${entry.owner}`,
+        );
       }
-      this.#pages.keep(root, provider, fromSlot, reply);
-      leaves.push(...page);
+      const { fromSlot, toSlot } = range;
+      const claim = { group, owner, root, provider, scope: effect.scope };
+      const leaves = this.#check(claim, entry.leaves, fromSlot, toSlot - fromSlot);
+      if (typeof leaves === "string") return fault(`provider ${provider} of keeper ${owner}: ${leaves}`);
+      records.push({ provider, owner, leaves });
     }
-    return leaves;
+    return { kind: "records", records };
   }
 
-  /** The leaves of a page, or what is wrong with it. A page is full: one leaf a time would let a liar stretch it for ever. */
-  #checkedPage(
-    group: GroupSnapshot,
-    effect: FetchRecords,
-    reply: Uint8Array,
-    fromSlot: number,
-  ): RecordLeaf[] | string {
-    const decoded = decodeRecordsReply(reply);
-    if (!decoded.ok) return `${decoded.code}: ${decoded.detail}`;
-    const expected = Math.min(maxLeavesPerReply, effect.scope.toSlot - fromSlot);
-    const actual = decoded.value.length;
-    if (actual !== expected) return `expected ${expected} leaves, actual ${actual}`;
-    const leaves: RecordLeaf[] = [];
-    const { providers, fromSlot: first, toSlot } = effect.scope;
-    const paths = new TreePaths(effect.root, providers.length * (toSlot - first));
-    for (const [i, opened] of decoded.value.entries()) {
-      const leaf = this.#checkedLeaf(group, effect, paths, opened, fromSlot + i);
-      if (typeof leaf === "string") return leaf;
-      leaves.push(leaf);
-    }
-    return leaves;
+  answerPage(bytes: Uint8Array): Uint8Array | undefined {
+    const decoded = decodePageQuestion(bytes);
+    return decoded.ok ? this.#pages.find(decoded.value.page) : undefined;
   }
 
-  /**
-   * A proven leaf whose own receipt does not hold counts as failed, for everyone alike. One that comes with another receipt
-   * says nothing about the leaf, only about who served it: else a liar could show each keeper something else.
-   */
-  #checkedLeaf(
-    group: GroupSnapshot,
-    effect: FetchRecords,
-    paths: TreePaths,
-    opened: OpenedLeaf,
-    slot: number,
-  ): RecordLeaf | string {
-    const { scope, provider, owner } = effect;
-    const keeper = group.committee.members[owner];
-    const position = scope.providers.indexOf(provider);
-    if (keeper === undefined || position < 0 || opened.provider !== provider || opened.slot !== slot) {
-      return `expected provider ${provider}, slot ${slot}, actual ${opened.provider}, ${opened.slot}`;
-    }
-    const slots = scope.toSlot - scope.fromSlot;
-    const index = position * slots + slot - scope.fromSlot;
-    const hash = leafHash(provider, slot, opened.leaf);
-    if (!paths.holds(index, hash, opened.path)) {
-      return `slot ${slot}: path does not lead to the root`;
-    }
-    if (opened.leaf.kind !== "proven") return opened.leaf;
-    if (receiptHash(opened.receipt) !== opened.leaf.receiptHash)
-      return `slot ${slot}: not the receipt of the leaf`;
-    const holds = this.#on.crypto.receiptHolds(opened, {
-      group,
-      keeper,
-      dataOf: (p, s) => dataOfSlot(group, p, s),
-    });
-    return holds ? opened.leaf : { kind: "failed" };
-  }
-
-  /** From the own tree, or a page that was fetched and checked before; undefined: not here. */
+  /** Records of this keeper's own tree; undefined: not here. */
   async answer(
     bytes: Uint8Array,
     stateOf: (group: Hex) => KeeperState | undefined,
   ): Promise<Uint8Array | undefined> {
     const decoded = decodeRecordsQuestion(bytes);
     if (!decoded.ok) return undefined;
-    const question = decoded.value;
-    const state = stateOf(question.group);
-    const tree = state === undefined ? undefined : treeOf(state, question.root);
-    if (tree === undefined) return this.#pages.find(question.root, question.provider, question.fromSlot);
-    const position = tree.providers.indexOf(question.provider);
-    if (position < 0 || question.fromSlot < tree.fromSlot) return undefined;
-    const slots = tree.toSlot - tree.fromSlot;
-    const last = Math.min(tree.toSlot, question.fromSlot + maxLeavesPerReply);
-    const leaves: OpenedLeaf[] = [];
-    for (let slot = question.fromSlot; slot < last; slot++) {
-      const index = position * slots + slot - tree.fromSlot;
-      const leaf = tree.leaves[index];
-      if (leaf === undefined) return undefined;
-      const receipt = leaf.kind === "proven" ? await this.#receipt(question, slot) : new Uint8Array();
-      leaves.push({ provider: question.provider, slot, leaf, path: treePath(tree, index), receipt });
-    }
-    return encodeRecordsReply(leaves);
+    const state = stateOf(decoded.value.group);
+    const leaves = state === undefined ? undefined : await this.#openedHere(decoded.value, state);
+    return leaves === undefined ? undefined : encodeRecordsReply(leaves);
   }
 
-  async #receipt(question: RecordsQuestion, slot: number): Promise<Uint8Array> {
-    const stored = await this.#on.store.proofOf(question.group, question.provider, slot);
-    return stored?.receipt ?? new Uint8Array();
+  async #openedHere(
+    question: {
+      readonly group: Hex;
+      readonly root: Hex;
+      readonly provider: number;
+      readonly fromSlot: number;
+    },
+    state: KeeperState,
+  ): Promise<OpenedLeaf[] | undefined> {
+    const { group, provider } = question;
+    const tree = treeOf(state, question.root);
+    const range = tree?.scope.find((r) => r.provider === provider);
+    if (tree === undefined || range === undefined || question.fromSlot < range.fromSlot) return undefined;
+    const last = Math.min(range.toSlot, question.fromSlot + maxLeavesPerReply);
+    const leaves: OpenedLeaf[] = [];
+    for (let slot = question.fromSlot; slot < last; slot++) {
+      const index = leafIndex(tree.scope, { provider, slot });
+      const leaf = index === undefined ? undefined : tree.leaves[index];
+      if (index === undefined || leaf === undefined) return undefined;
+      const stored = leaf.kind === "proven" ? await this.#on.store.proofOf(group, provider, slot) : undefined;
+      const receipt = stored?.receipt ?? new Uint8Array();
+      leaves.push({ provider, slot, leaf, path: treePath(tree, index), receipt });
+    }
+    return leaves;
   }
 }

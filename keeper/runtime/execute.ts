@@ -20,6 +20,7 @@ import type { Challenger } from "./challenger.ts";
 import { BackgroundQueue } from "./background.ts";
 import { dataOfSlot } from "./group-data.ts";
 import type { RecordExchange } from "./exchange.ts";
+import type { GroupQuotas } from "./round-quota.ts";
 import type { Questions } from "./questions.ts";
 
 export type EffectDependencies = {
@@ -34,6 +35,7 @@ export type EffectDependencies = {
   readonly challenger: Challenger;
   readonly questions: Questions;
   readonly exchange: RecordExchange;
+  readonly quotas: GroupQuotas;
 };
 
 export function topicOf(chainId: number, group: Hex): string {
@@ -88,10 +90,18 @@ export class Effects {
         return this.#heavy.add(() => this.#aggregate(group, effect));
       case "pull":
         return this.#background(this.#pull(group, state, effect));
-      case "fetch-records":
-        return this.#exchange.add(() => this.#fetchRecords(group, effect));
       case "ask-fee":
         return this.#background(this.#askFee(effect));
+      case "pass-on":
+        return this.#background(
+          this.#on.transport.publish(topicOf(group.chainId, group.address), effect.message.bytes),
+        );
+      case "gather-records":
+        return this.#exchange.add(() => this.#gatherRecords(group, state, effect));
+      case "pack-pages":
+        return this.#packPages(effect);
+      case "fetch-pages":
+        return this.#exchange.add(() => this.#fetchPages(group, effect));
       case "submit":
         return this.#background(this.#submit(effect));
       case "prune":
@@ -139,7 +149,8 @@ export class Effects {
     const { chainId, address } = group;
     const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature }, encoded);
     this.#background(this.#on.transport.publish(topicOf(chainId, address), bytes));
-    this.#emit({ kind: "message", message: { keeper, committee, body, hash, signature, bytes } });
+    const message = { keeper, committee, body, hash, signature, bytes };
+    this.#emit({ kind: "message", message, way: "gossip" });
   }
 
   #makeSeed(group: GroupSnapshot, effect: EffectOf<"make-seed">): void {
@@ -211,14 +222,22 @@ export class Effects {
   }
 
   async #pull(group: GroupSnapshot, state: KeeperState, effect: EffectOf<"pull">): Promise<void> {
-    const messages = await this.#on.questions.pull(group, state, effect);
+    const { questions, quotas } = this.#on;
+    const messages = await questions.pull(group, state, effect, quotas);
     if (messages === undefined) return;
-    for (const message of messages) this.#emit({ kind: "message", message });
+    for (const message of messages) {
+      const way = quotas.passesOn(state, message) ? "question" : "surplus";
+      this.#emit({ kind: "message", message, way });
+    }
     this.#emit({ kind: "pulled", keeper: effect.keeper, askedAt: effect.askedAt });
   }
 
-  async #fetchRecords(group: GroupSnapshot, effect: EffectOf<"fetch-records">): Promise<void> {
-    const leaves = await this.#on.exchange.records(group, effect);
+  async #gatherRecords(
+    group: GroupSnapshot,
+    state: KeeperState,
+    effect: EffectOf<"gather-records">,
+  ): Promise<void> {
+    const leaves = await this.#on.exchange.gather(group, state, effect);
     const { round, owner, provider } = effect;
     this.#emit({ kind: "records", round, owner, provider, leaves });
   }
@@ -229,6 +248,16 @@ export class Effects {
     const { chain } = this.#on;
     const amount = await chain.fee({ group: this.#group, ...effect }).catch(() => undefined);
     this.#emit({ kind: "fee", ts: settlement.ts, turn, amount });
+  }
+
+  #packPages(effect: EffectOf<"pack-pages">): void {
+    const pages = this.#on.exchange.pack(this.#group, effect);
+    this.#emit({ kind: "packed", round: effect.round, pages });
+  }
+
+  async #fetchPages(group: GroupSnapshot, effect: EffectOf<"fetch-pages">): Promise<void> {
+    const result = await this.#on.exchange.fetch(group, effect);
+    this.#emit({ kind: "pages", round: effect.round, result });
   }
 
   async #submit(effect: EffectOf<"submit">): Promise<void> {

@@ -48,7 +48,12 @@ export class Ingress {
     this.#reader = on.reader ?? wireReader;
   }
 
-  async check(bytes: Uint8Array, group: GroupSnapshot): Promise<Checked> {
+  /** @param isReserved whether a message is checked although its author's tokens are gone (R18) */
+  async check(
+    bytes: Uint8Array,
+    group: GroupSnapshot,
+    isReserved: (envelope: Envelope, hash: Hex) => boolean = () => false,
+  ): Promise<Checked> {
     if (bytes.length > maxMessageBytes) {
       return refuse(
         "reject",
@@ -64,7 +69,7 @@ export class Ingress {
     }
     const member = admissible(decoded.value, group);
     if ("verdict" in member) return member;
-    return this.#checkEnvelope(decoded.value, bytes, group, member);
+    return this.#checkEnvelope(decoded.value, bytes, group, member, isReserved);
   }
 
   async #checkEnvelope(
@@ -72,6 +77,7 @@ export class Ingress {
     bytes: Uint8Array,
     group: GroupSnapshot,
     { operator }: Member,
+    isReserved: (envelope: Envelope, hash: Hex) => boolean,
   ): Promise<Checked> {
     const { keeper, body, signature } = envelope;
     const { authors, rate } = this.#on;
@@ -80,12 +86,14 @@ export class Ingress {
     const outer = { hash, signature, operator, what: `${body.kind} of keeper ${keeper}` };
     if (!this.#isKnown(outer)) {
       // D6: whose tokens are gone costs no signature check. A flood that others hand on is not held against them.
-      if (!authors.has(operator, rate())) return flood(keeper);
+      const spent = !authors.has(operator, rate());
+      if (spent && !isReserved(envelope, hash)) return flood(keeper);
       if (!this.#holds(outer)) return refuse("reject", "wire-bad-signature", outer.what);
       // Only now it is sure whose tokens these are: else anybody could use up another keeper's.
       const inner = innerSignatures(domain, envelope, group).filter((signed) => !this.#isKnown(signed));
       const tokens = messageTokens(bytes.length, 1 + inner.length);
-      if (!authors.take(operator, rate(), tokens)) return flood(keeper);
+      if (!spent && !authors.take(operator, rate(), tokens) && !isReserved(envelope, hash))
+        return flood(keeper);
       for (const signed of inner) {
         await this.#on.pause();
         if (!this.#holds(signed)) return refuse("reject", "wire-bad-signature", signed.what);

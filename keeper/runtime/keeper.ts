@@ -16,13 +16,17 @@ import { GroupLoop } from "./loop.ts";
 import type { ChallengerDependencies, ChallengerOptions } from "./challenger.ts";
 import { Questions } from "./questions.ts";
 import { RecordExchange } from "./exchange.ts";
+import { GroupQuotas } from "./round-quota.ts";
 import { authorRate, maxKeeperNames, questionRate, scaleOf, smallestScale } from "../limits/derived.ts";
 import { TokenBuckets } from "../limits/token-buckets.ts";
 import { recover } from "./recovery.ts";
 
 export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;
 
-export type KeeperDependencies = Omit<EffectDependencies, "challenger" | "questions" | "exchange"> &
+export type KeeperDependencies = Omit<
+  EffectDependencies,
+  "challenger" | "questions" | "exchange" | "quotas"
+> &
   Pick<ChallengerDependencies, "provider"> & { readonly reader?: WireReader };
 
 export class Keeper {
@@ -33,6 +37,7 @@ export class Keeper {
   readonly #questions: Questions;
   readonly #exchange: RecordExchange;
   readonly #loops = new Map<Hex, GroupLoop>();
+  readonly #quotas = new Map<Hex, GroupQuotas>();
   readonly #endpoints = new Map<Hex, Endpoint>();
   #scale = smallestScale;
   #connected: readonly Hex[] = [];
@@ -89,6 +94,8 @@ export class Keeper {
     const config = { me: keyring.operator, instance, speaks: wireVersion, hash: crypto.hash };
     for (const group of groups) {
       const state = await recover(group, config, store);
+      const quotas = new GroupQuotas();
+      this.#quotas.set(group, quotas);
       const effects = new Effects(
         group,
         {
@@ -96,6 +103,7 @@ export class Keeper {
           challenger: this.#challenger,
           questions: this.#questions,
           exchange: this.#exchange,
+          quotas,
         },
         (event) => this.#loops.get(group)?.enqueue(event),
         signal,
@@ -110,6 +118,7 @@ export class Keeper {
     const stateOf = (group: Hex): KeeperState | undefined => this.stateOf(group);
     this.#serve("pull", async (bytes) => this.#questions.answerPull(bytes, stateOf));
     this.#serve("records", (bytes) => this.#exchange.answer(bytes, stateOf));
+    this.#serve("page", async (bytes) => this.#exchange.answerPage(bytes));
     this.#serve("pieces", async (bytes) => this.#challenger.answerPieces(bytes));
     transport.onConnected((operators) => {
       this.#connected = operators;
@@ -163,16 +172,19 @@ export class Keeper {
     const { transport, telemetry } = this.#on;
     const topic = topicOf(snapshot.chainId, snapshot.address);
     const loop = this.#loops.get(snapshot.address);
-    transport.join(topic, async (bytes) => {
+    const quotas = this.#quotas.get(snapshot.address) ?? new GroupQuotas();
+    transport.join(topic, async (bytes, from) => {
       const group = loop?.state.group;
       if (loop === undefined || group === undefined) return "ignore";
-      const checked = await this.#ingress.check(bytes, group);
+      const { state } = loop;
+      const checked = await this.#ingress.check(bytes, group, quotas.reserved(state, from));
       if (checked.verdict !== "accept") {
         telemetry.reason(group.address, checked.code, checked.detail);
         return checked.verdict;
       }
-      loop.enqueue({ kind: "message", message: checked.message });
-      return "accept";
+      const surplus = !quotas.passesOn(state, checked.message);
+      loop.enqueue({ kind: "message", message: checked.message, way: surplus ? "surplus" : "gossip" });
+      return surplus ? "ignore" : "accept";
     });
   }
 

@@ -16,6 +16,7 @@ import type { KeeperState } from "../core/state.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";
 import type { Ingress } from "./ingress.ts";
+import type { GroupQuotas } from "./round-quota.ts";
 
 export type QuestionDependencies = {
   readonly transport: Pick<TransportPort, "ask">;
@@ -38,6 +39,7 @@ export class Questions {
     group: GroupSnapshot,
     state: KeeperState,
     effect: Extract<Effect, { kind: "pull" }>,
+    quotas: Pick<GroupQuotas, "reserved">,
   ): Promise<Message[] | undefined> {
     const operator = group.committee.members[effect.keeper]?.operator;
     if (operator === undefined) return undefined;
@@ -57,18 +59,23 @@ export class Questions {
       );
       return undefined;
     }
-    return this.#admitted(group, operator, decoded.value);
+    return this.#admitted(group, operator, decoded.value, quotas.reserved(state, operator));
   }
 
   /**
    * A reply is a megabyte of somebody's choice, and a signature check costs a millisecond: what no honest keeper would send
    * ends it (D6).
    */
-  async #admitted(group: GroupSnapshot, operator: Hex, replies: readonly Uint8Array[]): Promise<Message[]> {
+  async #admitted(
+    group: GroupSnapshot,
+    operator: Hex,
+    replies: readonly Uint8Array[],
+    isReserved: ReturnType<GroupQuotas["reserved"]>,
+  ): Promise<Message[]> {
     const admitted = new Map<Hex, Message>();
     let refusable = maxRefusedEach * group.committee.members.length;
     for (const bytes of replies) {
-      const checked = await this.#on.ingress.check(bytes, group);
+      const checked = await this.#on.ingress.check(bytes, group, isReserved);
       if (checked.verdict === "accept") {
         if (admitted.has(checked.message.hash)) break;
         admitted.set(checked.message.hash, checked.message);

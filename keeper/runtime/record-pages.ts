@@ -1,9 +1,10 @@
-/** R24: pages of other keepers' records that were fetched and checked here, to be served on: any holder may serve. */
+/** R24: pages of pinned records that were written or checked here, to be served on: any holder may serve. */
+import { pageHash } from "../codec/record-pages.ts";
 import type { Hex } from "../core/hash.ts";
 
 export class RecordPages {
   readonly #maxBytes: number;
-  readonly #pages = new Map<string, Uint8Array>();
+  readonly #pages = new Map<Hex, Uint8Array>();
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -14,24 +15,20 @@ export class RecordPages {
     return this.#bytes;
   }
 
-  /** Keeps a checked page; the oldest make room. */
-  keep(root: Hex, provider: number, fromSlot: number, page: Uint8Array): void {
-    const key = keyOf(root, provider, fromSlot);
-    if (this.#pages.has(key) || page.length > this.#maxBytes) return;
-    this.#pages.set(key, page);
+  /** Keeps a page; the oldest make room. */
+  keep(page: Uint8Array, hash = pageHash(page)): Hex {
+    if (this.#pages.has(hash) || page.length > this.#maxBytes) return hash;
+    this.#pages.set(hash, page);
     this.#bytes += page.length;
     for (const [oldest, { length }] of this.#pages) {
       if (this.#bytes <= this.#maxBytes) break;
       this.#pages.delete(oldest);
       this.#bytes -= length;
     }
+    return hash;
   }
 
-  find(root: Hex, provider: number, fromSlot: number): Uint8Array | undefined {
-    return this.#pages.get(keyOf(root, provider, fromSlot));
+  find(hash: Hex): Uint8Array | undefined {
+    return this.#pages.get(hash);
   }
-}
-
-function keyOf(root: Hex, provider: number, fromSlot: number): string {
-  return `${root}/${provider}/${fromSlot}`;
 }

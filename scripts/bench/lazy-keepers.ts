@@ -13,7 +13,7 @@ export type LazyResult = { readonly skipped: number; readonly settlements: numbe
 
 /** Settlements of turns that the lazy keeper had not itself let lapse; `paid` counts those with it as a payee. */
 export async function playLazy(skipped: number, blocks: number, seed: number): Promise<LazyResult> {
-  const params = { ...defaultOptions.params, interval: 30 };
+  const params = { ...defaultOptions.params, interval: 40 };
   const cluster = new Cluster({ ...defaultOptions, seed, params });
   cluster.decorate = (ports, keeper) =>
     keeper === lazyKeeper ? lazy(() => cluster.world.random.next() >= skipped)(ports) : ports;

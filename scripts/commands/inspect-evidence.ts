@@ -32,7 +32,6 @@ type Row = {
   kind: string;
   ts: number | undefined;
   turn: number | undefined;
-  attempt: number | undefined;
   first: string;
   second: string;
 };
@@ -48,7 +47,6 @@ function row(pair: EvidencePair): Row {
     kind: first.kind,
     ts: round?.ts,
     turn: round?.turn,
-    attempt: round?.attempt,
     first: first.bytes,
     second: second.bytes,
   };
@@ -67,9 +65,9 @@ export async function inspectEvidence(options: { dataDir: string; json?: true })
     if (options.json) return printJson({ evidence: rows });
     if (rows.length === 0) return say("no evidence: no keeper contradicted itself as far as this one heard");
     for (const r of rows) {
-      const { keeper, kind, group, ts, turn, attempt } = r;
+      const { keeper, kind, group, ts, turn } = r;
       printLine(`keeper ${keeper} signed two different ${kind} messages for one round`);
-      printLine(`  group ${group}, ts ${ts}, turn ${turn}, attempt ${attempt}`);
+      printLine(`  group ${group}, ts ${ts}, turn ${turn}`);
       printLine(`  first  ${r.first}`);
       printLine(`  second ${r.second}`);
     }

@@ -79,7 +79,7 @@ export type Process = { readonly keeper: number; readonly name: string; readonly
 export const defaultParams: GroupParams = {
   originBlock: 10,
   interval: 60,
-  turn: 20,
+  turn: 30,
   slot: 5,
   answer: 2,
   confirmations: 1,
@@ -129,6 +129,8 @@ export class Cluster {
   };
   /** Whether an answer's proof is rubbish, is that of the slot before, or comes too late to count. */
   spoils: (provider: number) => "corrupt" | "replay" | "slow" | undefined = () => undefined;
+  /** How long after it is mined a keeper sees a block. */
+  headDelay_ms: () => number = () => this.world.random.integer(...this.options.network.delayMs);
   /** What a settlement costs its sender, in token units. */
   fee = 0n;
   /** The price of gas is beyond what keepers get: nothing of theirs is mined. */
@@ -321,8 +323,7 @@ export class Cluster {
     this.mined.push({ number, hash, at_ms: this.world.now_ms });
     for (const listener of this.#onBlock) listener(number);
     for (const seat of [...this.seats, ...[...this.#twins.values()].map((twin) => twin.seat)]) {
-      const delay_ms = this.world.random.integer(...this.options.network.delayMs);
-      this.world.after(delay_ms, () => void seat.feed?.(true));
+      this.world.after(this.headDelay_ms(), () => void seat.feed?.(true));
     }
   }
 

@@ -54,6 +54,12 @@ export class Network {
   onAsked: (from: Hex, to: Hex, question: Question, start_ms: number, answered: boolean) => void = () =>
     undefined;
 
+  /** How long a message takes between two keepers. */
+  delayOf: (from: Hex, to: Hex) => number = () => {
+    const [low, high] = this.conditions.delayMs;
+    return this.#world.random.integer(low, high);
+  };
+
   readonly #reader: WireReader;
 
   constructor(world: World, options: NetworkOptions, reader = wireReader) {
@@ -87,7 +93,11 @@ export class Network {
     return this.reaches(a, b) && this.reaches(b, a);
   }
 
-  deliver(sender: Node, topic: string, bytes: Uint8Array): void {
+  /**
+   * To all, or to `only` some. As gossip does, a keeper that accepts a message passes it on to those whom its author's copies
+   * do not reach (R18).
+   */
+  deliver(sender: Node, topic: string, bytes: Uint8Array, only?: ReadonlySet<Hex>): void {
     const from = sender.operator;
     const decoded = this.#reader.decode(bytes);
     const said: Said | undefined = decoded.ok
@@ -98,10 +108,25 @@ export class Network {
       this.onSaid(said.message);
     }
     const ways: Way[] = [];
-    for (const [name, node] of this.#nodes) {
+    const missing = new Map<string, Hex>();
+    const hear = (by: Hex, to: Hex, name: string): Way[] =>
+      this.#send(by, to, name, (one) => {
+        const verdict = one.gossip.get(topic)?.(bytes, by);
+        if (missing.size > 0) void verdict?.then((said) => (said === "accept" ? passOn(to) : undefined));
+      });
+    const passOn = (by: Hex): void => {
+      for (const [name, to] of missing) {
+        if (to === by || hear(by, to, name).length === 0) continue;
+        missing.delete(name);
+        if (said !== undefined) said.reached = [...said.reached, to];
+      }
+    };
+    for (const [name, { operator }] of this.#nodes) {
       // Gossip brings no peer the messages of its own peer key: a double's come from others alone (D9).
-      if (node.operator === sender.operator) continue;
-      ways.push(...this.#send(from, node.operator, name, (one) => void one.gossip.get(topic)?.(bytes, from)));
+      if (operator === from) continue;
+      const sent = only?.has(operator) === false ? [] : hear(from, operator, name);
+      if (sent.length === 0) missing.set(name, operator);
+      ways.push(...sent);
     }
     if (said === undefined) return;
     said.reached = [...new Set(ways.map(({ to }) => to))];
@@ -110,13 +135,13 @@ export class Network {
 
   #send(from: Hex, to: Hex, name: string, arrive: (node: Node) => void): Way[] {
     this.sent++;
-    const { delayMs, loss, duplicate = 0, reorder = true } = this.conditions;
+    const { loss, duplicate = 0, reorder = true } = this.conditions;
     const { random } = this.#world;
     const lost = random.next() < loss;
     const copies = random.next() < duplicate ? 2 : 1;
     if (lost || !this.reaches(from, to)) return [];
     return Array.from({ length: copies }, () => {
-      let delay_ms = random.integer(delayMs[0], delayMs[1]);
+      let delay_ms = this.delayOf(from, to);
       if (!reorder) delay_ms = this.#inOrder(from, name, delay_ms);
       this.#world.after(delay_ms, () => this.#arrive(to, name, arrive));
       return { to, at_ms: this.#world.now_ms + delay_ms };
@@ -145,17 +170,16 @@ export class Network {
   }
 
   async #answer(from: Hex, to: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
-    const { delayMs } = this.conditions;
-    await this.#world.sleep(this.#world.random.integer(delayMs[0], delayMs[1]));
+    await this.#world.sleep(this.delayOf(from, to));
     const node = this.#nodes.get(to);
     if (node === undefined || this.paused.has(to) || !this.linked(from, to)) return undefined;
     const reply = await node.answers.get(question)?.(bytes, from);
-    await this.#world.sleep(this.#world.random.integer(delayMs[0], delayMs[1]));
+    await this.#world.sleep(this.delayOf(to, from));
     return this.linked(from, to) ? reply : undefined;
   }
 }
 
-class Node implements TransportPort {
+export class Node implements TransportPort {
   readonly operator: Hex;
   readonly name: string;
   readonly gossip = new Map<string, GossipHandler>();
@@ -184,6 +208,11 @@ class Node implements TransportPort {
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
     this.#network.deliver(this, topic, bytes);
+  }
+
+  /** As a liar does: to these keepers alone. */
+  publishTo(only: ReadonlySet<Hex>, topic: string, bytes: Uint8Array): void {
+    this.#network.deliver(this, topic, bytes, only);
   }
 
   serve(question: Question, handler: RequestHandler): void {

@@ -25,7 +25,7 @@ describe("docs/architecture.md", () => {
       "challenge",
       "record",
       "integrate",
-      "propose",
+      "announce",
       "commit",
       "reveal",
       "decide",

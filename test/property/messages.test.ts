@@ -44,7 +44,6 @@ const round = fc.record({
   ts: u64,
   te: u64,
   turn: u32,
-  attempt: fc.integer({ min: 0, max: 65_535 }),
   leader: keeper,
   committee: u64,
 });
@@ -74,16 +73,13 @@ const fullProof = fc.record({
 });
 
 const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind: K }>> } = {
-  hello: fc.record(
-    { kind: fc.constant("hello"), instance: hex(16), head: u64, speaks: fc.integer({ min: 0, max: 255 }) },
-    { requiredKeys: ["kind", "instance", "head"] },
-  ),
-  propose: fc.record({
-    kind: fc.constant("propose"),
-    round,
-    providers: indices(u32),
-    silent: indices(keeper),
+  hello: fc.record({
+    kind: fc.constant("hello"),
+    instance: hex(16),
+    head: u64,
+    speaks: fc.integer({ min: 0, max: 255 }),
   }),
+  announce: fc.record({ kind: fc.constant("announce"), round, head: u64, providers: indices(u32) }),
   commit: fc.record({ kind: fc.constant("commit"), round, commitment: hex(32) }),
   close: fc.record({
     kind: fc.constant("close"),
@@ -113,13 +109,14 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
     bundle: hex(32),
     digest: hex(32),
     pinned: ascending(fc.record({ provider: u32, keepers: indices(keeper) }), (p) => p.provider),
+    pages: fc.array(hex(32), few),
   }),
   partial: fc.record({ kind: fc.constant("partial"), round, digest: hex(32), signature: hex(48) }),
 };
 const body: fc.Arbitrary<Body> = fc.oneof(...Object.values(bodies));
 /** The list of a body that is read in ascending order alone. */
 const listed = {
-  propose: "providers",
+  announce: "providers",
   close: "commits",
   reveal: "values",
   bundle: "reveals",
@@ -319,16 +316,16 @@ describe("an envelope", () => {
       committee: 1,
       keeper: 0,
       body: {
-        kind: "propose",
-        round: { ts: 0, te: 0, turn: 1, attempt: 0, leader: 0, committee: 1 },
+        kind: "announce",
+        round: { ts: 0, te: 0, turn: 1, leader: 0, committee: 1 },
+        head: 0,
         providers: [],
-        silent: [],
       },
       signature: toHex(new Uint8Array(65)),
     };
     const input = encodeMessage(value);
-    // The count of providers, after envelope (40 bytes) and round (32).
-    new DataView(input.buffer, input.byteOffset).setUint32(72, 0xffff_ffff);
+    // The count of providers, after envelope (40 bytes), round (30) and head (8).
+    new DataView(input.buffer, input.byteOffset).setUint32(78, 0xffff_ffff);
     expect(decodeMessage(input)).toMatchObject({ ok: false, code: "range" });
   });
 });

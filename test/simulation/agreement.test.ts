@@ -39,7 +39,7 @@ describe("a committee over simulated ports", () => {
     c.crash(leader);
     await c.run(110);
     const settled = c.chain.settled.find((s) => s.settlement.ts === ts);
-    expect(settled?.settlement.te).toBe(ts + 80);
+    expect(settled?.settlement.te).toBe(ts + 90);
     expect(bits(settled?.settlement.failed ?? 0n)).toEqual([leader]);
     expect(bits(settled?.settlement.payees ?? 0n)).not.toContain(leader);
   });

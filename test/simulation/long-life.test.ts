@@ -1,30 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { bits } from "../../keeper/core/hash.ts";
 import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
-import { firstRelease } from "../../scripts/sim/first-release.ts";
 
-async function play(blocks: number, oldKeepers: readonly number[] = []): Promise<Cluster> {
+async function play(blocks: number): Promise<Cluster> {
   const c = new Cluster({ ...defaultOptions, seed: 11 });
-  c.decorate = (ports, keeper) => (oldKeepers.includes(keeper) ? firstRelease(ports) : ports);
   for (let i = 0; i < c.options.committee; i++) c.start(i);
   await c.run(blocks);
   return c;
 }
-
-describe("a rolling upgrade", () => {
-  for (const old of [[0], [0, 1], [0, 1, 2]]) {
-    it(`with ${old.length} of four keepers still on the first release settles every interval, and all are paid`, async () => {
-      const c = await play(420, old);
-      expect(c.chain.settled.length).toBeGreaterThanOrEqual(5);
-      for (const { settlement } of c.chain.settled) {
-        expect(settlement.failed).toBe(0n);
-        expect(bits(settlement.payees)).toEqual([0, 1, 2, 3]);
-      }
-      const heard = c.network.heard.map(({ message }) => message).filter(({ body }) => body.kind === "hello");
-      expect(new Set(heard.map(({ body }) => "speaks" in body)).size).toBe(2);
-    });
-  }
-});
 
 /** Everything a keeper holds of a group, counted. */
 function sizes(c: Cluster, keeper: number): Record<string, number> {

@@ -34,7 +34,7 @@ faults:
   - {when: {block: 20}, kind: duplicate, share: 0.3, forBlocks: 40}
   - {when: {block: 50}, provider: 1, kind: offline, forBlocks: 30}
   - {when: {block: 60}, keeper: 2, kind: rpc-stale, forBlocks: 20}
-  - {when: {settlement: 2, phase: propose}, keeper: leader, kind: crash, forBlocks: 25}
+  - {when: {settlement: 2, phase: announce}, keeper: leader, kind: crash, forBlocks: 25}
   - {when: {block: 140}, provider: 0, kind: slow, forBlocks: 30}
   - {when: {block: 170}, kind: delay, delayMs: [50, 200], forBlocks: 10}
 `;

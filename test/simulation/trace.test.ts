@@ -46,11 +46,11 @@ describe("the events of a run", () => {
     const events = await eventsOf("leader-crashes-after-close");
     const turns = all(events, "turn");
     expect(events.every(({ at_ms }, i) => i === 0 || at_ms >= (events[i - 1]?.at_ms ?? 0))).toBe(true);
-    for (const proposed of all(events, "said").filter(({ message }) => message === "propose")) {
-      const { ts, turn } = proposed.round ?? { ts: -1, turn: -1 };
+    for (const announced of all(events, "said").filter(({ message }) => message === "announce")) {
+      const { ts, turn } = announced.round ?? { ts: -1, turn: -1 };
       const opened = turns.find((one) => one.ts === ts && one.turn === turn);
-      expect(opened?.leader).toBe(proposed.keeper);
-      expect(opened?.block).toBeLessThanOrEqual(proposed.block);
+      expect(opened?.leader).toBe(announced.keeper);
+      expect(opened?.block).toBeLessThanOrEqual(announced.block);
     }
     // R6: one crashed leader costs one turn.
     expect(turns.map(({ turn }) => turn).filter((turn) => turn > 1)).toEqual([2]);

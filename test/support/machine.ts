@@ -10,7 +10,7 @@ import type { KeeperState } from "../../keeper/core/state.ts";
 import { memberOf, operatorOf } from "../../scripts/sim/cheap-crypto.ts";
 import { defaultParams } from "../../scripts/sim/cluster.ts";
 
-export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const };
+export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const, speaks: 3 };
 
 export const hashAt = (n: number, fork = 0): Hex =>
   `0x${(n + fork * 2 ** 32).toString(16).padStart(64, "0")}`;

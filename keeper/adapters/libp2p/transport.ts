@@ -65,6 +65,7 @@ const nothing = new Uint8Array();
 const protocolOf: Record<Question, string> = {
   pull: "/whitepay/pull/1",
   records: "/whitepay/records/1",
+  page: "/whitepay/record-page/1",
   pieces: "/whitepay/keeper-pieces/1",
 };
 

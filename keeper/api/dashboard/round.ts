@@ -5,7 +5,7 @@ import { blocks, shortHex, span, whole } from "./format.ts";
 
 const phases: readonly (readonly [name: string, meaning: string])[] = [
   ["challenge", "keepers question providers"],
-  ["propose", "the leader names the round"],
+  ["announce", "the leader names the round"],
   ["commit", "values are fixed, unseen"],
   ["reveal", "values are shown and audited"],
   ["decide", "the median is taken"],
@@ -110,7 +110,7 @@ function matrix(group: GroupStatus, round: RoundStatus): Element {
     i === 0 ? h("td", {}) : h("th", { scope: "col" }, name),
   );
   const caption = round.open
-    ? `Turn ${round.turn}, ${round.attempt < 0 ? "nothing proposed yet" : `attempt ${round.attempt + 1}`}: what this keeper has heard`
+    ? `Turn ${round.turn}, ${round.announcedBlock === null ? "nothing announced yet" : `announced in block ${round.announcedBlock}`}: what this keeper has heard`
     : `The last round, turn ${round.turn}, paid through block ${whole(round.te)}`;
   return h(
     "table",

@@ -1,48 +1,36 @@
 /** R20, R28: what the audit block draws, the same for all keepers and known to nobody while committing. */
 import { keccakWords } from "../hash.ts";
 import type { Hex } from "../hash.ts";
+import { leafCount, leafPlace } from "../records.ts";
+import type { LeafPlace, RecordScope } from "../records.ts";
 
 export const auditDraws = 16;
 
-export type Draw = { readonly provider: number; readonly slot: number };
+/** The text "r" as abi.encode(bytes32, string) lays it out behind the seed: offset, length, bytes. */
+const thresholdText = [0x40, 1, `0x72${"00".repeat(31)}`] as const;
 
-/** Shape of a record tree: what the draws range over. */
-export type AuditScope = {
-  readonly providers: readonly number[];
-  readonly fromSlot: number;
-  readonly toSlot: number;
-};
+/** S = keccak256(abi.encode(committee, ts, turn, hash of B)): nobody chooses it, since one turn has one audit block. */
+export function auditSeed(committee: Hex, ts: number, turn: number, blockHash: Hex): Hex {
+  return keccakWords(committee, ts, turn, blockHash);
+}
 
-/** 16 (provider, slot) pairs with replacement, from the closed set and the hash of the audit block. */
-export function drawAudit(closedSet: Hex, blockHash: Hex, scope: AuditScope): Draw[] {
-  const slots = scope.toSlot - scope.fromSlot;
-  const leaves = BigInt(scope.providers.length * slots);
+/** R20: 16 leaves of the scope, with replacement; leaf j comes from keccak256(abi.encode(S, j)). */
+export function drawAudit(seed: Hex, scope: RecordScope): LeafPlace[] {
+  const leaves = BigInt(leafCount(scope));
   if (leaves === 0n) return [];
-  const seed = keccakWords(closedSet, blockHash);
-  return Array.from({ length: auditDraws }, (_, j) => {
-    // 256 bits modulo a small number: the bias is below 2^-230.
-    const leaf = Number(BigInt(keccakWords(seed, j)) % leaves);
-    return {
-      provider: scope.providers[Math.floor(leaf / slots)] as number,
-      slot: scope.fromSlot + (leaf % slots),
-    };
-  });
-}
-
-/** Each drawn pair once, in order of first draw. */
-export function uniqueDraws(draws: readonly Draw[]): Draw[] {
-  return draws.filter((d, i) => draws.findIndex((e) => e.provider === d.provider && e.slot === d.slot) === i);
-}
-
-/** Position of a pair among the leaves of a record tree. */
-export function leafIndex(scope: AuditScope, draw: Draw): number {
-  return (
-    scope.providers.indexOf(draw.provider) * (scope.toSlot - scope.fromSlot) + draw.slot - scope.fromSlot
+  // 256 bits modulo a small number: the bias is below 2^-230.
+  return Array.from({ length: auditDraws }, (_, j) =>
+    leafPlace(scope, Number(BigInt(keccakWords(seed, j)) % leaves)),
   );
 }
 
-/** R28: receipts a keeper must have opened to be paid; `median` is the lower median M over the bundle. */
-export function openingsNeeded(round: Hex, blockHash: Hex, median: number): number {
+/** Each drawn leaf once, in order of first draw. */
+export function uniqueDraws(draws: readonly LeafPlace[]): LeafPlace[] {
+  return draws.filter((d, i) => draws.findIndex((e) => e.provider === d.provider && e.slot === d.slot) === i);
+}
+
+/** R28: receipts that a keeper must have opened to be paid; `median` is the lower median M over the bundle. */
+export function openingsNeeded(seed: Hex, median: number): number {
   if (median === 0) return 0;
-  return 1 + Number((BigInt(keccakWords(round, blockHash)) * BigInt(median)) >> 256n);
+  return 1 + Number((BigInt(keccakWords(seed, ...thresholdText)) * BigInt(median)) >> 256n);
 }

@@ -1,19 +1,23 @@
 /** R19: the leader closes the set of commits and names the block that will choose the audit. */
+import type { GroupParams } from "../group.ts";
 import { closedSetHash } from "../messages.ts";
 import type { MessageOf } from "../messages.ts";
 import { quorum } from "../quorum.ts";
-import { fallbackBlock, phaseTimeout, reason } from "../state.ts";
-import type { RoundState, Step, TurnState } from "../state.ts";
-import { committeeSize, latestRound } from "../turn.ts";
+import { deliveryBlocks, fallbackBlock, phaseTimeout, reason, reasonOnce } from "../state.ts";
+import type { CloseState, RoundState, Step, TurnState } from "../state.ts";
+import { committeeSize, contradicts, ofLeader } from "../turn.ts";
 
-/** Blocks between the leader's head and the audit block, so that every keeper holds the set before it exists. */
-export const auditLead = 3;
+/** Blocks between the leader's head and the audit block at least, so that every keeper holds the set before it exists. */
+const minAuditLead = 3;
 /** Blocks that reveal, decide and sign need after the audit block is confirmed. */
 const auditTail = 4;
 
-function latestAuditBlock(step: Step, turn: TurnState): number {
-  const params = step.state.group?.params;
-  if (params === undefined) return -1;
+/** Head from which a set that is not full may be closed. */
+function closeDeadline(round: RoundState, params: GroupParams): number {
+  return round.announce.body.head + phaseTimeout(params.turn);
+}
+
+function latestAuditBlock(turn: TurnState, params: GroupParams): number {
   return fallbackBlock(turn.te, params.turn) - params.confirmations - auditTail;
 }
 
@@ -21,81 +25,110 @@ function latestAuditBlock(step: Step, turn: TurnState): number {
 export function tickClose(step: Step): void {
   const { state } = step;
   const turn = state.turn;
-  if (turn === undefined || turn.leader !== turn.me || state.group === undefined) return;
-  const round = latestRound(turn);
-  if (round === undefined || round.closing || round.closes.length > 0) return;
+  const params = state.group?.params;
+  const round = turn?.round;
+  if (turn === undefined || params === undefined || round === undefined) return;
+  if (turn.leader !== turn.me || round.closing || round.closes.length > 0) return;
   const n = committeeSize(turn);
-  const { silent } = round.propose.body;
-  const commits = [...round.commits.values()].filter((c) => !silent.includes(c.keeper));
-  const waited = state.head >= round.startedAt + phaseTimeout(state.group.params.turn);
-  if (commits.length < n - silent.length && !(waited && commits.length >= quorum(n))) return;
-  const auditBlock = state.head + auditLead;
-  if (auditBlock > latestAuditBlock(step, turn)) {
-    round.closing = true;
-    return reason(
-      step,
-      "no-time-to-close",
-      `expected an audit block ≤ ${latestAuditBlock(step, turn)}, actual ${auditBlock}`,
-    );
-  }
+  const full = round.commits.size === n;
+  const waited = state.head >= closeDeadline(round, params);
+  if (!full && !(waited && round.commits.size >= quorum(n))) return;
   round.closing = true;
-  const entries = commits
-    .sort((a, b) => a.keeper - b.keeper)
-    .map((c) => ({ keeper: c.keeper, commitment: c.body.commitment, signature: c.signature }));
+  const latest = latestAuditBlock(turn, params);
+  const wanted = state.head + Math.max(minAuditLead, deliveryBlocks(params.turn) + 1);
+  const auditBlock = Math.min(wanted, latest);
+  if (auditBlock < state.head + minAuditLead) {
+    const detail = `expected an audit block ≤ ${latest}, actual ≥ ${state.head + minAuditLead}`;
+    return reason(step, "no-time-to-close", detail);
+  }
+  const commits = [...round.commits]
+    .sort(([a], [b]) => a - b)
+    .map(([keeper, { message }]) => ({
+      keeper,
+      commitment: message.body.commitment,
+      signature: message.signature,
+    }));
   step.effects.push({
     kind: "broadcast",
-    body: { kind: "close", round: round.propose.body.round, commits: entries, auditBlock },
+    body: { kind: "close", round: round.announce.body.round, commits, auditBlock },
   });
 }
 
 export function onClose(step: Step, turn: TurnState, round: RoundState, message: MessageOf<"close">): void {
   const { body } = message;
-  if (message.keeper !== turn.leader) {
-    return reason(step, "not-the-leader", `close of keeper ${message.keeper}, leader ${turn.leader}`);
-  }
+  if (!ofLeader(step, turn, message)) return;
   const n = committeeSize(turn);
-  const { silent } = round.propose.body;
   const ordered = body.commits.every(
-    (c, i) =>
-      c.keeper < n &&
-      !silent.includes(c.keeper) &&
-      (i === 0 || c.keeper > (body.commits[i - 1]?.keeper ?? -1)),
+    (c, i) => c.keeper < n && (i === 0 || c.keeper > (body.commits[i - 1]?.keeper ?? -1)),
   );
   if (!ordered || body.commits.length < quorum(n)) {
     return reason(step, "bad-closed-set", `expected ≥ ${quorum(n)} ascending, actual ${body.commits.length}`);
   }
   const hash = closedSetHash(round.id, body.commits, body.auditBlock);
-  const known = round.closes[0];
+  // Signatures are not part of what is closed: the same set signed twice says one thing.
   if (round.closes.some((close) => close.hash === hash)) return;
-  if (known !== undefined) {
-    step.effects.push({ kind: "evidence", first: known.message, second: message });
-    reason(step, "equivocation", `closed set of keeper ${message.keeper}`);
-    if (round.closes.length > 1) return;
-  }
+  const [known] = round.closes;
+  if (known !== undefined) contradicts(step, turn, known.message, message);
+  if (round.closes.length > 1) return;
   const close = { message, hash, audit: undefined };
   round.closes.push(close);
   turn.progressAt = step.state.head;
-  if (round.accepted === undefined && known === undefined) accept(step, turn, round, close);
+  if (known === undefined) accept(step, turn, round, close);
 }
 
-/** R19: only while this keeper's own unconfirmed head is below the audit block, and with its own commit inside. */
-function accept(step: Step, turn: TurnState, round: RoundState, close: RoundState["closes"][number]): void {
+/** R19: the first set, if its audit block is within bounds, still ahead of every head seen, and the own commit is inside. */
+function accept(step: Step, turn: TurnState, round: RoundState, close: CloseState): void {
+  const { state } = step;
+  const params = state.group?.params;
+  if (params === undefined) return;
   const { auditBlock, commits } = close.message.body;
-  if (step.state.head >= auditBlock) {
-    return reason(step, "close-too-late", `audit block ${auditBlock}, head ${step.state.head}`);
+  const full = commits.length === committeeSize(turn);
+  const earliest = full ? 0 : closeDeadline(round, params) + minAuditLead;
+  const latest = latestAuditBlock(turn, params);
+  if (auditBlock < earliest || auditBlock > latest) {
+    round.refused = true;
+    const bounds = full ? `≤ ${latest}` : `${earliest} to ${latest}`;
+    return reason(step, "bad-audit-block", `expected ${bounds}, actual ${auditBlock}`);
   }
-  if (auditBlock > latestAuditBlock(step, turn)) {
-    return reason(
-      step,
-      "bad-audit-block",
-      `expected ≤ ${latestAuditBlock(step, turn)}, actual ${auditBlock}`,
-    );
+  // An endpoint may show an older head than before: whoever saw the audit block once knows the audit.
+  const highest = Math.max(state.head, state.storedHead);
+  if (highest >= auditBlock) {
+    return reason(step, "close-too-late", `audit block ${auditBlock}, highest head ${highest}`);
   }
-  const mine = round.commits.get(turn.me)?.body.commitment;
+  const mine = round.commits.get(turn.me)?.message.body.commitment;
   const listed = commits.find((c) => c.keeper === turn.me)?.commitment;
-  // Nothing to reveal then, but the bundle can still be checked.
-  if (listed === undefined)
-    return reason(step, "left-out", `closed set of attempt ${round.propose.body.round.attempt}`);
+  // Nothing to reveal then; a keeper outside the set may still sign what the others decide (R23).
+  if (listed === undefined) return reasonOnce(step, turn, "left-out", "the closed set lacks this keeper");
   if (listed !== mine) return reason(step, "bad-closed-set", "own commit differs from the one listed");
   round.accepted = close;
+}
+
+/** R19: a keeper whose commit this one had passed on in time, and which the set omits. */
+export function omittedFromSet(
+  round: RoundState,
+  close: CloseState,
+  params: GroupParams,
+): number | undefined {
+  const last = round.announce.body.head + deliveryBlocks(params.turn) - 1;
+  const listed = new Set(close.message.body.commits.map((c) => c.keeper));
+  for (const [keeper, { passedOnAt }] of round.commits) {
+    if (passedOnAt <= last && !listed.has(keeper)) return keeper;
+  }
+  return undefined;
+}
+
+/** R19: a keeper of the set whose reveal this one had passed on, as counted, in time, and which the bundle omits. */
+export function omittedFromBundle(
+  round: RoundState,
+  close: CloseState,
+  bundle: MessageOf<"bundle">,
+  params: GroupParams,
+): number | undefined {
+  const last = close.message.body.auditBlock + params.confirmations + deliveryBlocks(params.turn) - 1;
+  const listed = new Set(bundle.body.reveals.map((r) => r.keeper));
+  for (const { message, passedOnAt, countedAt } of round.reveals.values()) {
+    const inTime = countedAt !== undefined && Math.max(countedAt, passedOnAt) <= last;
+    if (inTime && message.body.closedSet === close.hash && !listed.has(message.keeper)) return message.keeper;
+  }
+  return undefined;
 }

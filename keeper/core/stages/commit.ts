@@ -4,10 +4,11 @@ import { keccak, fromHex } from "../hash.ts";
 import { commitmentOf } from "../messages.ts";
 import type { MessageOf } from "../messages.ts";
 import { reason, reasonOnce, turnKey } from "../state.ts";
-import type { RoundState, Step, TurnState } from "../state.ts";
+import type { HeardMessage, RoundState, Step, TurnState } from "../state.ts";
+import { passOn } from "../pass-on.ts";
 import { integrate } from "./integrate.ts";
 
-/** R26: the same values and records root in all attempts of a turn, also after a restart. */
+/** The same values and records root for the whole turn, also after a restart: they are noted before they are sent. */
 export function ownValues(step: Step, turn: TurnState): OwnValues | undefined {
   const { state } = step;
   const group = state.group;
@@ -45,16 +46,22 @@ export function sendCommit(step: Step, turn: TurnState, round: RoundState): void
     kind: "broadcast",
     body: {
       kind: "commit",
-      round: round.propose.body.round,
+      round: round.announce.body.round,
       commitment: commitmentOf(round.id, turn.me, own.values, own.recordsRoot, salt),
     },
   });
 }
 
-export function onCommit(step: Step, turn: TurnState, round: RoundState, message: MessageOf<"commit">): void {
-  const known = round.commits.get(message.keeper);
+export function onCommit(
+  step: Step,
+  turn: TurnState,
+  round: RoundState,
+  message: MessageOf<"commit">,
+  heard: HeardMessage,
+): void {
+  const known = round.commits.get(message.keeper)?.message;
   if (known === undefined) {
-    round.commits.set(message.keeper, message);
+    round.commits.set(message.keeper, { message, passedOnAt: passOn(step, heard) });
     turn.progressAt = step.state.head;
   } else if (known.body.commitment !== message.body.commitment) {
     step.effects.push({ kind: "evidence", first: known, second: message });

@@ -1,143 +1,223 @@
-/** R24: where values disagree, the records themselves decide, checked against the roots of the bundle. */
+/**
+ * R24: where values disagree, the records themselves decide. The leader gathers the records of the disputed providers from their
+ * owners, pins those that it got, and publishes them as pages whose hashes its proposal names; everyone else reads the pages.
+ */
+import type { PinnedRoots } from "../effects.ts";
 import type { Event } from "../events.ts";
 import { bitmap } from "../hash.ts";
-import type { Pinned } from "../messages.ts";
+import type { MessageOf, Pinned } from "../messages.ts";
 import { quorum } from "../quorum.ts";
+import { leafCount } from "../records.ts";
 import type { RecordLeaf } from "../records.ts";
 import type { Settlement } from "../settlement.ts";
 import { phaseTimeout, reason } from "../state.ts";
-import type { RoundState, Step, TurnState } from "../state.ts";
-import { committeeSize } from "../turn.ts";
+import type { ExchangeState, RoundState, Step, TurnState } from "../state.ts";
+import { committeeSize, roundOf } from "../turn.ts";
 import { integrateExchanged } from "./integrate.ts";
-import { auditScope, bundledReveal } from "./reveal.ts";
+import { bundledReveal } from "./reveal.ts";
 
-/** Asks for the records of every keeper of the bundle about every disputed provider, once. */
+/** All records that are pinned in a turn. */
+export const maxPinnedBytes = 16 * 1024 * 1024;
+export const pageBytes = 512 * 1024;
+export const maxPages = Math.ceil(maxPinnedBytes / pageBytes);
+
+/** Upper bound of one record in a page: leaf, receipt, lengths and a path of `depth` hashes; a test holds the codec to it. */
+export function maxRecordBytes(depth: number): number {
+  return 288 + 32 * depth;
+}
+
+/** The disputed providers whose records fit the pages of the turn: smallest disputes first, then by index (R24). */
+export function fittingDisputes(turn: TurnState, round: RoundState): ReadonlySet<number> {
+  const owners = round.bundle?.body.reveals.length ?? 0;
+  const depth = Math.ceil(Math.log2(Math.max(1, leafCount(turn.recordScope))));
+  const disputes = (round.evaluation?.disputed ?? [])
+    .map((provider) => ({ provider, bytes: slotsOf(turn, provider) * owners * maxRecordBytes(depth) }))
+    .sort((a, b) => a.bytes - b.bytes || a.provider - b.provider);
+  const fitting = new Set<number>();
+  let bytes = 0;
+  for (const dispute of disputes) {
+    bytes += dispute.bytes;
+    if (bytes > maxPinnedBytes) break;
+    fitting.add(dispute.provider);
+  }
+  return fitting;
+}
+
+function slotsOf(turn: TurnState, provider: number): number {
+  const range = turn.recordScope.find((r) => r.provider === provider);
+  return range === undefined ? 0 : range.toSlot - range.fromSlot;
+}
+
+/** The leader gathers, pins and packs; each of the three is one effect after the other. */
 export function tickExchange(step: Step): void {
   const turn = step.state.turn;
-  if (turn === undefined) return;
-  for (const round of turn.rounds.values()) {
-    if (round.evaluation === undefined || round.bundle === undefined) continue;
-    const owners = round.bundle.body.reveals.map((r) => r.keeper);
-    for (const provider of round.evaluation.disputed) {
-      for (const owner of owners) fetchRecords(step, turn, round, provider, owner, owners, "bundle");
+  const round = turn?.round;
+  if (turn === undefined || turn.leader !== turn.me || round?.evaluation === undefined) return;
+  const { exchange } = round;
+  if (exchange.pinned !== undefined) return;
+  gather(step, turn, round);
+  exchange.pinned = pinnedByLeader(step, turn, round);
+}
+
+/** Asks every owner of the bundle once, and one that did not serve again at the next head. */
+function gather(step: Step, turn: TurnState, round: RoundState): void {
+  const { exchange, bundle } = round;
+  const { head } = step.state;
+  if (exchange.gathering && exchange.askedAt === head) return;
+  for (const provider of fittingDisputes(turn, round)) {
+    const byOwner = exchange.records.get(provider);
+    for (const { keeper: owner } of bundle?.body.reveals ?? []) {
+      const asked = exchange.gathering && byOwner?.has(owner) !== true;
+      if (asked || byOwner?.get(owner) !== undefined) continue;
+      byOwner?.delete(owner);
+      const root = rootOf(round, owner);
+      if (root === undefined) continue;
+      const { id } = round;
+      step.effects.push({
+        kind: "gather-records",
+        round: id,
+        owner,
+        root,
+        provider,
+        scope: turn.recordScope,
+      });
     }
   }
+  exchange.gathering = true;
+  exchange.askedAt = head;
 }
 
-function fetchRecords(
-  step: Step,
-  turn: TurnState,
-  round: RoundState,
-  provider: number,
-  owner: number,
-  holders: readonly number[],
-  when: "bundle" | "proposal",
-): void {
-  if (leavesOf(round, provider, owner) !== undefined) return;
-  const root = bundledReveal(round, owner)?.message.body.recordsRoot;
-  if (root === undefined || !mayAsk(step, round, provider, owner, when)) return;
-  if (owner === turn.me && turn.tree !== undefined) {
-    return storeLeaves(round, provider, owner, ownLeaves(turn, provider));
-  }
-  const others = [owner, ...holders.filter((h) => h !== owner)].filter((h) => h !== turn.me);
-  const scope = auditScope(step, turn);
-  if (scope === undefined) return;
-  step.effects.push({
-    kind: "fetch-records",
-    round: round.id,
-    owner,
-    root,
-    provider,
-    scope,
-    holders: others,
-  });
+function rootOf(round: RoundState, owner: number): PinnedRoots["roots"][number] | undefined {
+  return bundledReveal(round, owner)?.message.body.recordsRoot;
 }
 
-/**
- * Once for the bundle; what the leader pinned is asked for again, a block later, whenever nobody served it: else one lost
- * connection would cost a signature.
- */
-function mayAsk(
-  step: Step,
-  round: RoundState,
-  provider: number,
-  owner: number,
-  when: "bundle" | "proposal",
-): boolean {
-  const key = `${when}/${provider}/${owner}`;
-  const asked = round.exchangeAsked.get(key);
-  const { head } = step.state;
-  if (asked !== undefined) {
-    const unserved = round.exchange.get(provider)?.has(owner) ?? false;
-    if (when === "bundle" || !unserved || asked === head) return false;
-    round.exchange.get(provider)?.delete(owner);
-  }
-  round.exchangeAsked.set(key, head);
-  return true;
-}
-
-function ownLeaves(turn: TurnState, provider: number): readonly RecordLeaf[] | undefined {
-  const tree = turn.tree;
-  const position = tree?.providers.indexOf(provider) ?? -1;
-  if (tree === undefined || position < 0) return undefined;
-  const slots = tree.toSlot - tree.fromSlot;
-  return tree.leaves.slice(position * slots, (position + 1) * slots);
-}
-
-function storeLeaves(
-  round: RoundState,
+function store(
+  exchange: ExchangeState,
   provider: number,
   owner: number,
   leaves: readonly RecordLeaf[] | undefined,
 ): void {
-  const byOwner = round.exchange.get(provider) ?? new Map<number, readonly RecordLeaf[] | undefined>();
+  const byOwner = exchange.records.get(provider) ?? new Map<number, readonly RecordLeaf[] | undefined>();
   byOwner.set(owner, leaves ?? byOwner.get(owner));
-  round.exchange.set(provider, byOwner);
-}
-
-function leavesOf(round: RoundState, provider: number, owner: number): readonly RecordLeaf[] | undefined {
-  return round.exchange.get(provider)?.get(owner);
+  exchange.records.set(provider, byOwner);
 }
 
 export function onRecords(step: Step, event: Extract<Event, { kind: "records" }>): void {
-  const round = step.state.turn?.rounds.get(event.round);
-  if (round !== undefined) storeLeaves(round, event.provider, event.owner, event.leaves);
+  const round = roundOf(step, event.round);
+  if (round !== undefined) store(round.exchange, event.provider, event.owner, event.leaves);
 }
 
 /**
- * What the leader pins: per disputed provider the keepers whose records are here, at least a quorum, or none.
- * Undefined while it is worth waiting. A disputed provider never holds up the others beyond the timeout (L3).
+ * What the leader pins: per disputed provider the keepers that served, at least a quorum, or none. Undefined while it is worth
+ * waiting. A disputed provider never holds up the others beyond the timeout (L3).
  */
-export function pinnedByLeader(step: Step, turn: TurnState, round: RoundState): Pinned[] | undefined {
-  const { evaluation, bundle } = round;
+function pinnedByLeader(step: Step, turn: TurnState, round: RoundState): Pinned[] | undefined {
+  const { evaluation, bundle, exchange } = round;
   const params = step.state.group?.params;
   if (evaluation === undefined || bundle === undefined || params === undefined) return undefined;
   const owners = bundle.body.reveals.map((r) => r.keeper);
+  const fitting = fittingDisputes(turn, round);
   const served = (provider: number): number[] =>
-    owners.filter((owner) => leavesOf(round, provider, owner) !== undefined);
-  const complete = evaluation.disputed.every((provider) => served(provider).length === owners.length);
+    owners.filter((owner) => exchange.records.get(provider)?.get(owner) !== undefined);
+  const complete = [...fitting].every((provider) => served(provider).length === owners.length);
   if (!complete && step.state.head < round.bundledAt + phaseTimeout(params.turn)) return undefined;
   return evaluation.disputed.map((provider) => {
-    const keepers = served(provider);
+    const keepers = fitting.has(provider) ? served(provider) : [];
     if (keepers.length >= quorum(committeeSize(turn))) return { provider, keepers };
-    reason(step, "exchange-incomplete", `provider ${provider}: ${keepers.length} of ${owners.length} served`);
+    const why = fitting.has(provider)
+      ? `${keepers.length} of ${owners.length} served`
+      : "too large to exchange";
+    reason(step, "exchange-incomplete", `provider ${provider}: ${why}`);
     return { provider, keepers: [] };
   });
 }
 
-/** True if `pinned` names exactly the disputed providers, each with none or a quorum of the bundle's keepers. */
-export function pinnedHolds(turn: TurnState, round: RoundState, pinned: readonly Pinned[]): boolean {
+function withRoots(round: RoundState, pinned: readonly Pinned[]): PinnedRoots[] {
+  return pinned
+    .filter(({ keepers }) => keepers.length > 0)
+    .map((pin) => ({ ...pin, roots: pin.keepers.flatMap((owner) => rootOf(round, owner) ?? []) }));
+}
+
+/** Hashes of the pages with what the leader pinned; undefined while they are being written. */
+export function pagesOfLeader(step: Step, turn: TurnState, round: RoundState): ExchangeState["pages"] {
+  const { exchange } = round;
+  if (exchange.pinned === undefined || exchange.pages !== undefined || exchange.packing)
+    return exchange.pages;
+  const pinned = withRoots(round, exchange.pinned);
+  if (pinned.length === 0) {
+    exchange.pages = [];
+    return exchange.pages;
+  }
+  exchange.packing = true;
+  step.effects.push({ kind: "pack-pages", round: round.id, pinned, scope: turn.recordScope });
+  return undefined;
+}
+
+export function onPacked(step: Step, event: Extract<Event, { kind: "packed" }>): void {
+  const exchange = roundOf(step, event.round)?.exchange;
+  if (exchange === undefined || !exchange.packing) return;
+  exchange.packing = false;
+  exchange.pages = event.pages ?? [];
+  exchange.fetched = true;
+  if (event.pages !== undefined) return;
+  reason(step, "exchange-incomplete", "gathered records are gone");
+  exchange.pinned = exchange.pinned?.map(({ provider }) => ({ provider, keepers: [] }));
+}
+
+/** True if `pinned` names exactly the disputed providers, each with none or a quorum of the bundle's keepers (R24). */
+export function pinnedHolds(
+  turn: TurnState,
+  round: RoundState,
+  { pinned, pages }: Pick<MessageOf<"proposal">["body"], "pinned" | "pages">,
+): boolean {
   const { evaluation, bundle } = round;
   if (evaluation === undefined || bundle === undefined) return false;
   const owners = new Set(bundle.body.reveals.map((r) => r.keeper));
+  const fitting = fittingDisputes(turn, round);
+  const paged = pinned.some(({ keepers }) => keepers.length > 0);
   return (
+    pages.length <= maxPages &&
+    pages.length > 0 === paged &&
     pinned.length === evaluation.disputed.length &&
     pinned.every(({ provider, keepers }, i) => {
       if (provider !== evaluation.disputed[i]) return false;
+      if (keepers.length === 0) return true;
       const ascending = keepers.every((k, j) => owners.has(k) && (j === 0 || k > (keepers[j - 1] as number)));
-      return ascending && (keepers.length === 0 || keepers.length >= quorum(committeeSize(turn)));
+      return ascending && fitting.has(provider) && keepers.length >= quorum(committeeSize(turn));
     })
   );
+}
+
+/** Asks for the pages of a proposal, once a head until somebody served them: one lost connection costs no signature. */
+export function fetchPages(
+  step: Step,
+  turn: TurnState,
+  round: RoundState,
+  body: MessageOf<"proposal">["body"],
+): void {
+  const { exchange, bundle } = round;
+  if (exchange.askedAt === step.state.head) return;
+  exchange.askedAt = step.state.head;
+  const others = bundle?.body.reveals.map((r) => r.keeper) ?? [];
+  step.effects.push({
+    kind: "fetch-pages",
+    round: round.id,
+    pages: body.pages,
+    pinned: withRoots(round, body.pinned),
+    scope: turn.recordScope,
+    holders: [turn.leader, ...others.filter((keeper) => keeper !== turn.leader && keeper !== turn.me)],
+  });
+}
+
+export function onPages(step: Step, { round: id, result }: Extract<Event, { kind: "pages" }>): void {
+  const round = roundOf(step, id);
+  if (round === undefined || round.exchange.fetched || result.kind === "unserved") return;
+  if (result.kind === "fault") {
+    round.refused = true;
+    return reason(step, "bad-pages", result.detail);
+  }
+  for (const { provider, owner, leaves } of result.records) store(round.exchange, provider, owner, leaves);
+  round.exchange.fetched = true;
 }
 
 /** R23: the settlement that follows from bundle and pinned records; undefined while records are missing. */
@@ -147,25 +227,21 @@ export function settlementOf(
   round: RoundState,
   pinned: readonly Pinned[],
 ): Settlement | undefined {
-  const { evaluation, bundle } = round;
+  const { evaluation, exchange } = round;
   const group = step.state.group;
-  if (evaluation === undefined || bundle === undefined || group === undefined) return undefined;
-  const holders = bundle.body.reveals.map((r) => r.keeper);
+  if (evaluation === undefined || group === undefined) return undefined;
   const exchanged = new Map<number, bigint>();
-  let missing = false;
   for (const { provider, keepers } of pinned) {
+    if (keepers.length === 0) continue;
     const entry = turn.scope.find((p) => p.index === provider);
-    const leaves = keepers.map((owner) => leavesOf(round, provider, owner));
-    const present = leaves.filter((l) => l !== undefined);
-    if (present.length < keepers.length || entry === undefined) {
-      missing = true;
-      const withLeader = [turn.leader, ...holders.filter((h) => h !== turn.leader)];
-      for (const owner of keepers) fetchRecords(step, turn, round, provider, owner, withLeader, "proposal");
-    } else if (keepers.length > 0) {
-      exchanged.set(provider, integrateExchanged(group, entry, turn.ts, turn.te, present));
-    }
+    const slots = turn.recordScope.find((range) => range.provider === provider);
+    const leaves = keepers.flatMap((owner) => {
+      const served = exchange.records.get(provider)?.get(owner);
+      return served === undefined ? [] : [served];
+    });
+    if (entry === undefined || slots === undefined || leaves.length < keepers.length) return undefined;
+    exchanged.set(provider, integrateExchanged(group, entry, slots, leaves));
   }
-  if (missing) return undefined;
   return {
     ts: turn.ts,
     te: turn.te,

@@ -4,7 +4,7 @@ import type { GroupSnapshot, ProviderEntry } from "../group.ts";
 import type { ProviderValue } from "../messages.ts";
 import { lowerMedian } from "../median.ts";
 import { recordTree } from "../records.ts";
-import type { ChallengeRecord, RecordLeaf, RecordTree } from "../records.ts";
+import type { ChallengeRecord, ProviderSlots, RecordLeaf, RecordScope, RecordTree } from "../records.ts";
 import { slotBytes, slotRuns } from "../spacetime.ts";
 import type { CommittedStep, SlotRange } from "../spacetime.ts";
 import { reason } from "../state.ts";
@@ -19,6 +19,24 @@ export type Integral = { readonly values: readonly ProviderValue[]; readonly tre
 function committedSteps({ params }: GroupSnapshot, provider: ProviderEntry): CommittedStep[] {
   return provider.history.map(({ fromBlock, bytes }) => {
     return { fromSlot: slotAt(params, fromBlock + params.slot - 1), bytes };
+  });
+}
+
+/** R18: the slots of [ts, te) in which each provider has bytes committed; a commitment ends once, and for good (R33). */
+export function recordScope(
+  group: GroupSnapshot,
+  scope: readonly ProviderEntry[],
+  ts: number,
+  te: number,
+): RecordScope {
+  const first = slotAt(group.params, ts);
+  const last = slotAt(group.params, te);
+  return scope.map((provider) => {
+    const steps = committedSteps(group, provider);
+    const begin = steps.find(({ bytes }) => bytes > 0n)?.fromSlot ?? last;
+    const end = steps.find(({ fromSlot, bytes }) => bytes === 0n && fromSlot >= begin)?.fromSlot ?? last;
+    const fromSlot = Math.min(Math.max(begin, first), last);
+    return { provider: provider.index, fromSlot, toSlot: Math.max(fromSlot, Math.min(end, last)) };
   });
 }
 
@@ -85,6 +103,7 @@ export function integrate(
 ): Integral {
   const fromSlot = slotAt(group.params, ts);
   const toSlot = slotAt(group.params, te);
+  const shape = recordScope(group, scope, ts, te);
   const values: ProviderValue[] = [];
   const leaves: RecordLeaf[] = [];
   for (const provider of scope) {
@@ -92,10 +111,12 @@ export function integrate(
     const bytes = slotBytes(range);
     const sum = bytes.reduce((total, b) => total + b, 0n);
     values.push({ provider: provider.index, value: sum * BigInt(group.params.slot) });
-    bytes.forEach((carried, i) => leaves.push(leafOf(bySlot.get(fromSlot + i), carried)));
+    const slots = shape.find((r) => r.provider === provider.index);
+    for (let slot = slots?.fromSlot ?? 0; slot < (slots?.toSlot ?? 0); slot++) {
+      leaves.push(leafOf(bySlot.get(slot), bytes[slot - fromSlot] ?? 0n));
+    }
   }
-  const indices = scope.map((provider) => provider.index);
-  return { values, tree: recordTree(indices, fromSlot, toSlot, leaves) };
+  return { values, tree: recordTree(shape, leaves) };
 }
 
 function leafOf(record: ChallengeRecord | undefined, carried: bigint): RecordLeaf {
@@ -116,16 +137,17 @@ export function bytesBefore(step: Step, group: GroupSnapshot, ts: number, te: nu
     });
 }
 
-/** R24: per slot the lower median over the pinned keepers of the bytes that R14 gives each; the sum is the value. */
+/**
+ * R24: per slot the lower median over the pinned keepers of the bytes that R14 gives each; the sum is the value.
+ * @param pinned for each keeper one leaf a slot of `slots`
+ */
 export function integrateExchanged(
   group: GroupSnapshot,
   provider: ProviderEntry,
-  ts: number,
-  te: number,
+  slots: ProviderSlots,
   pinned: readonly (readonly RecordLeaf[])[],
 ): bigint {
-  const fromSlot = slotAt(group.params, ts);
-  const toSlot = slotAt(group.params, te);
+  const { fromSlot, toSlot } = slots;
   const committed = committedSteps(group, provider);
   const perKeeper = pinned.map((leaves) => {
     const records = new Map<number, bigint>();

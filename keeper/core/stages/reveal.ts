@@ -3,70 +3,65 @@ import type { Event } from "../events.ts";
 import type { Hex } from "../hash.ts";
 import { commitmentOf } from "../messages.ts";
 import type { MessageOf, OpenedLeaf } from "../messages.ts";
-import { TreePaths, leafHash, treePath } from "../records.ts";
+import { passOn } from "../pass-on.ts";
+import { TreePaths, leafCount, leafHash, leafIndex, treePath } from "../records.ts";
+import type { LeafPlace, RecordScope } from "../records.ts";
 import { phaseTimeout, reason, turnKey, viewOf } from "../state.ts";
-import type { CloseState, RevealState, RoundState, Step, TurnState } from "../state.ts";
-import { slotAt } from "../group.ts";
+import type { CloseState, HeardMessage, RevealState, RoundState, Step, TurnState } from "../state.ts";
 import type { GroupParams } from "../group.ts";
-import { drawAudit, leafIndex, uniqueDraws } from "./audit.ts";
-import type { AuditScope, Draw } from "./audit.ts";
+import { committeeSize, roundOf } from "../turn.ts";
+import { auditSeed, drawAudit, uniqueDraws } from "./audit.ts";
 import { ownValues } from "./commit.ts";
 
-/** Different reveals of one keeper that are kept beside the one that a bundle names: a bound, and enough for evidence. */
-const maxRevealsHeard = 2;
-
-export function auditScope(step: Step, turn: TurnState): AuditScope | undefined {
-  const params = step.state.group?.params;
-  if (params === undefined) return undefined;
-  return {
-    providers: turn.scope.map((provider) => provider.index),
-    fromSlot: slotAt(params, turn.ts),
-    toSlot: slotAt(params, turn.te),
-  };
-}
+/** Different reveals of one keeper that are kept beside the one that a bundle names: enough for evidence. */
+const maxRevealsKept = 2;
 
 /** Hash of the audit block once the view has reached it. */
-export function auditBlockHash(step: Step, close: CloseState): Hex | undefined {
+function auditBlockHash(step: Step, close: CloseState): Hex | undefined {
   const { auditBlock } = close.message.body;
   return viewOf(step.state) >= auditBlock ? step.state.hashes.get(auditBlock) : undefined;
 }
 
-/** Head from which the leader waits for reveals no longer (R19, R26). */
+/** Head from which the leader waits for reveals no longer (R22). */
 export function revealDeadline(auditBlock: number, params: GroupParams): number {
   return auditBlock + params.confirmations + phaseTimeout(params.turn);
 }
 
-function drawsOf(step: Step, turn: TurnState, close: CloseState): readonly Draw[] | undefined {
-  const scope = auditScope(step, turn);
+/** What the audit block draws, once it is confirmed (R20). Every reveal is held against the same draws. */
+export function auditOf(step: Step, turn: TurnState, close: CloseState): CloseState["audit"] {
+  const { group } = step.state;
   const blockHash = auditBlockHash(step, close);
-  if (scope === undefined || blockHash === undefined) return undefined;
-  // Every reveal is held against the same draws; a reorg of the audit block makes others.
+  if (group === undefined || blockHash === undefined) return undefined;
+  // A reorg of the audit block makes another audit.
   if (close.audit?.blockHash !== blockHash) {
-    close.audit = { blockHash, draws: drawAudit(close.hash, blockHash, scope) };
+    const seed = auditSeed(group.address, turn.ts, turn.turn, blockHash);
+    close.audit = { blockHash, seed, draws: drawAudit(seed, turn.recordScope) };
   }
-  return close.audit.draws;
+  return close.audit;
 }
 
 /** Opens the own records when the audit is known; looks again at reveals that came before this keeper's view. */
 export function tickReveal(step: Step): void {
   const turn = step.state.turn;
-  if (turn === undefined) return;
-  for (const round of turn.rounds.values()) {
-    openOwn(step, turn, round);
-    for (const reveal of round.reveals.values())
-      if (reveal.status === "waiting") check(step, turn, round, reveal);
+  const round = turn?.round;
+  if (turn === undefined || round === undefined) return;
+  openOwn(step, turn, round);
+  for (const reveal of round.reveals.values()) {
+    if (reveal.status === "waiting") check(step, turn, round, reveal);
   }
 }
 
 function openOwn(step: Step, turn: TurnState, round: RoundState): void {
   if (round.accepted === undefined || round.opening || revealsOf(round, turn.me).length > 0) return;
-  const draws = drawsOf(step, turn, round.accepted);
-  if (draws === undefined || ownValues(step, turn) === undefined) return;
-  const scope = auditScope(step, turn);
-  const tree = turn.tree;
-  if (scope === undefined || tree === undefined) return;
+  const audit = auditOf(step, turn, round.accepted);
+  if (audit === undefined || ownValues(step, turn) === undefined) return;
+  const { tree, recordScope } = turn;
+  if (tree === undefined) return;
   round.opening = true;
-  const proven = uniqueDraws(draws).filter((d) => tree.leaves[leafIndex(scope, d)]?.kind === "proven");
+  const proven = uniqueDraws(audit.draws).filter((draw) => {
+    const index = leafIndex(recordScope, draw);
+    return index !== undefined && tree.leaves[index]?.kind === "proven";
+  });
   step.effects.push({ kind: "open", round: round.id, leaves: proven, proofOf: proven[0] });
 }
 
@@ -81,34 +76,32 @@ export function bundledReveal(round: RoundState, keeper: number): RevealState | 
   return reveal?.message.keeper === keeper ? reveal : undefined;
 }
 
-/** The leader counted these, so it has what was missing for checking them. */
-export function recheck(round: RoundState, hashes: readonly Hex[]): void {
-  for (const hash of hashes) {
-    const reveal = round.reveals.get(hash);
-    if (reveal?.status === "unchecked") reveal.status = "waiting";
+/** A piece list was missing for these: some keeper that counted them serves it, so it is asked for again (R10). */
+export function recheckReveals(step: Step): void {
+  for (const reveal of step.state.turn?.round?.reveals.values() ?? []) {
+    if (reveal.status === "unchecked") reveal.status = "waiting";
   }
 }
 
 /** The store's answer to `open`: everything is at hand, reveal. */
 export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>): void {
-  const turn = step.state.turn;
-  const round = turn?.rounds.get(event.round);
-  const tree = turn?.tree;
-  if (turn === undefined || round?.accepted === undefined || tree === undefined) return;
-  const draws = drawsOf(step, turn, round.accepted);
-  const scope = auditScope(step, turn);
+  const { turn } = step.state;
+  const round = roundOf(step, event.round);
+  if (turn?.tree === undefined || round?.accepted === undefined) return;
+  const { tree, recordScope } = turn;
+  const audit = auditOf(step, turn, round.accepted);
   const own = step.state.own.get(turnKey(turn.ts, turn.turn));
   const salt = step.state.salts.get(round.id)?.salt;
-  if (draws === undefined || scope === undefined || own === undefined || salt === undefined) {
+  if (audit === undefined || own === undefined || salt === undefined) {
     round.opening = false; // a reorg moved the audit block: open again when it is back
     return;
   }
   let next = 0;
   const opened: OpenedLeaf[] = [];
-  for (const draw of uniqueDraws(draws)) {
-    const index = leafIndex(scope, draw);
-    const leaf = tree.leaves[index];
-    if (leaf === undefined) return;
+  for (const draw of uniqueDraws(audit.draws)) {
+    const index = leafIndex(recordScope, draw);
+    const leaf = index === undefined ? undefined : tree.leaves[index];
+    if (index === undefined || leaf === undefined) return;
     const receipt = leaf.kind === "proven" ? event.receipts[next++] : new Uint8Array();
     if (receipt === undefined) {
       return reason(step, "receipt-lost", `provider ${draw.provider}, slot ${draw.slot}`);
@@ -120,7 +113,7 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
     kind: "broadcast",
     body: {
       kind: "reveal",
-      round: round.propose.body.round,
+      round: round.announce.body.round,
       closedSet: round.accepted.hash,
       values: own.values,
       recordsRoot: own.recordsRoot,
@@ -131,7 +124,13 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
   });
 }
 
-export function onReveal(step: Step, turn: TurnState, round: RoundState, message: MessageOf<"reveal">): void {
+export function onReveal(
+  step: Step,
+  turn: TurnState,
+  round: RoundState,
+  message: MessageOf<"reveal">,
+  heard: HeardMessage,
+): void {
   if (round.reveals.has(message.hash)) return;
   const others = revealsOf(round, message.keeper);
   const [known] = others;
@@ -139,15 +138,32 @@ export function onReveal(step: Step, turn: TurnState, round: RoundState, message
     step.effects.push({ kind: "evidence", first: known.message, second: message });
     reason(step, "equivocation", `reveal of keeper ${message.keeper}`);
   }
-  // L1: which of two reveals came first here must not decide whether this keeper can follow the leader's bundle.
-  const named = round.bundle?.body.reveals.some((r) => r.hash === message.hash) ?? false;
-  if (others.length >= maxRevealsHeard && !named) {
+  if (!hasRoom(turn, round, message, others)) {
     return reason(step, "message-surplus", `reveal of keeper ${message.keeper}`);
   }
-  const reveal: RevealState = { message, status: "waiting", opened: 0, countedAt: undefined };
+  const passedOnAt = passOn(step, heard);
+  const reveal: RevealState = { message, status: "waiting", opened: 0, passedOnAt, countedAt: undefined };
   round.reveals.set(message.hash, reveal);
   turn.progressAt = step.state.head;
   check(step, turn, round, reveal);
+}
+
+/**
+ * L1: of several reveals of one keeper, which one came first must not decide whether this keeper can follow the others. So a
+ * rejected one makes room, and while none counts, every keeper may have passed on two that differ (R18).
+ */
+function hasRoom(
+  turn: TurnState,
+  round: RoundState,
+  message: MessageOf<"reveal">,
+  others: readonly RevealState[],
+): boolean {
+  if (round.bundle?.body.reveals.some((r) => r.hash === message.hash) === true) return true;
+  const rejected = others.filter(({ status }) => status === "rejected");
+  for (const { message: oldest } of rejected.slice(0, 1 - maxRevealsKept)) round.reveals.delete(oldest.hash);
+  const open = others.length - rejected.length;
+  const counted = others.some(({ status }) => status === "counted");
+  return open < (counted ? maxRevealsKept : maxRevealsKept * committeeSize(turn));
 }
 
 /** All that needs no key: commitment, leaves and paths. Receipts and the full proof follow in the runtime. */
@@ -155,11 +171,9 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
   const { message } = reveal;
   const { body } = message;
   const close = round.closes.find((c) => c.hash === body.closedSet);
-  if (close === undefined) return;
-  const draws = drawsOf(step, turn, close);
-  const scope = auditScope(step, turn);
-  if (draws === undefined || scope === undefined) return;
-  const mismatch = revealFault(round, close, message, scope, uniqueDraws(draws));
+  const audit = close === undefined ? undefined : auditOf(step, turn, close);
+  if (close === undefined || audit === undefined) return;
+  const mismatch = revealFault(turn, round, close, message, uniqueDraws(audit.draws));
   if (mismatch !== undefined) {
     reveal.status = "rejected";
     return reason(step, "reveal-mismatch", `keeper ${message.keeper}: ${mismatch}`);
@@ -167,7 +181,7 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
   const proven = new Set(
     body.opened.filter((o) => o.leaf.kind === "proven").map((o) => `${o.provider}/${o.slot}`),
   );
-  reveal.opened = draws.filter((d) => proven.has(`${d.provider}/${d.slot}`)).length;
+  reveal.opened = audit.draws.filter((d) => proven.has(`${d.provider}/${d.slot}`)).length;
   reveal.status = "checking";
   const operator = turn.committee.members[message.keeper]?.operator;
   if (operator === undefined) return;
@@ -181,12 +195,13 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
   });
 }
 
+/** Why a reveal does not match its commit or the audit; undefined: it does. */
 function revealFault(
+  turn: TurnState,
   round: RoundState,
   close: CloseState,
   message: MessageOf<"reveal">,
-  scope: AuditScope,
-  expected: readonly Draw[],
+  expected: readonly LeafPlace[],
 ): string | undefined {
   const { body, keeper } = message;
   const committed = close.message.body.commits.find((c) => c.keeper === keeper)?.commitment;
@@ -195,30 +210,37 @@ function revealFault(
     return "values, records root or salt differ from the commit";
   }
   const sameScope =
-    body.values.length === scope.providers.length &&
-    body.values.every((v, i) => v.provider === scope.providers[i]);
+    body.values.length === turn.scope.length &&
+    body.values.every((v, i) => v.provider === turn.scope[i]?.index);
   if (!sameScope) return "providers differ from the round's";
+  return openedFault(turn.recordScope, body, expected);
+}
+
+function openedFault(
+  scope: RecordScope,
+  { recordsRoot, opened, proof }: MessageOf<"reveal">["body"],
+  expected: readonly LeafPlace[],
+): string | undefined {
   const sameDraws =
-    body.opened.length === expected.length &&
-    body.opened.every((o, i) => o.provider === expected[i]?.provider && o.slot === expected[i]?.slot);
+    opened.length === expected.length &&
+    opened.every((o, i) => o.provider === expected[i]?.provider && o.slot === expected[i]?.slot);
   if (!sameDraws) return "leaves differ from the audit's";
-  const leafCount = scope.providers.length * (scope.toSlot - scope.fromSlot);
-  const paths = new TreePaths(body.recordsRoot, leafCount);
-  const broken = body.opened.find(
-    (o) => !paths.holds(leafIndex(scope, o), leafHash(o.provider, o.slot, o.leaf), o.path),
-  );
+  const paths = new TreePaths(recordsRoot, leafCount(scope));
+  const broken = opened.find((o) => {
+    const index = leafIndex(scope, o);
+    return index === undefined || !paths.holds(index, leafHash(o.provider, o.slot, o.leaf), o.path);
+  });
   if (broken !== undefined) return `path of provider ${broken.provider}, slot ${broken.slot}`;
-  const first = body.opened.find((o) => o.leaf.kind === "proven");
+  const first = opened.find((o) => o.leaf.kind === "proven");
   const proofFits =
     first === undefined
-      ? body.proof === undefined
-      : body.proof?.provider === first.provider && body.proof.slot === first.slot;
+      ? proof === undefined
+      : proof?.provider === first.provider && proof.slot === first.slot;
   return proofFits ? undefined : "full proof is not of the first drawn proven leaf";
 }
 
 export function onEvidenceChecked(step: Step, event: Extract<Event, { kind: "evidence-checked" }>): void {
-  const round = step.state.turn?.rounds.get(event.round);
-  const reveal = round?.reveals.get(event.reveal);
+  const reveal = roundOf(step, event.round)?.reveals.get(event.reveal);
   if (reveal === undefined || reveal.status !== "checking") return;
   const missing = event.fault === "piece-list-missing";
   reveal.status = event.fault === undefined ? "counted" : missing ? "unchecked" : "rejected";

@@ -6,7 +6,8 @@ import type { Settlement } from "../settlement.ts";
 import { isListening } from "../liveness.ts";
 import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
-import { pinnedByLeader, pinnedHolds, settlementOf } from "./exchange.ts";
+import { contradicts, ofLeader } from "../turn.ts";
+import { fetchPages, pagesOfLeader, pinnedHolds, settlementOf } from "./exchange.ts";
 
 /** Whether a digest that is not yet noted may be signed in this turn. */
 export function maySignNew(step: Step, turn: TurnState): boolean {
@@ -21,6 +22,15 @@ export function maySignNew(step: Step, turn: TurnState): boolean {
     reasonOnce(step, turn, "barred-after-reorg", `ts ${turn.ts}, notes kept from ${state.notesFrom}`);
     return false;
   }
+  if (turn.contradicted) {
+    reasonOnce(
+      step,
+      turn,
+      "leader-contradicts-itself",
+      `ts ${turn.ts}, turn ${turn.turn}, leader ${turn.leader}`,
+    );
+    return false;
+  }
   if (isListening(state, group)) {
     reasonOnce(step, turn, "listening-after-start", `${state.vouched.size} keepers vouched`);
     return false;
@@ -31,12 +41,10 @@ export function maySignNew(step: Step, turn: TurnState): boolean {
 /** The leader proposes when its bundle is decided; everyone else signs what it can recompute. */
 export function tickSign(step: Step): void {
   const turn = step.state.turn;
-  if (turn === undefined) return;
-  for (const round of turn.rounds.values()) {
-    if (round.evaluation === undefined) continue;
-    if (turn.leader === turn.me && round.proposal === undefined && !round.proposing) lead(step, turn, round);
-    if (round.proposal !== undefined && !round.signed) trySign(step, turn, round, round.proposal);
-  }
+  const round = turn?.round;
+  if (turn === undefined || round?.evaluation === undefined) return;
+  if (turn.leader === turn.me && round.proposal === undefined && !round.proposing) lead(step, turn, round);
+  if (round.proposal !== undefined && !round.signed) trySign(step, turn, round, round.proposal);
 }
 
 function digestOf(step: Step, settlement: Settlement): Hex {
@@ -46,8 +54,9 @@ function digestOf(step: Step, settlement: Settlement): Hex {
 }
 
 function lead(step: Step, turn: TurnState, round: RoundState): void {
-  const pinned = pinnedByLeader(step, turn, round);
-  if (pinned === undefined || round.bundle === undefined) return;
+  const { pinned } = round.exchange;
+  const pages = pagesOfLeader(step, turn, round);
+  if (pinned === undefined || pages === undefined || round.bundle === undefined) return;
   const settlement = settlementOf(step, turn, round, pinned);
   if (settlement === undefined) return;
   const digest = digestOf(step, settlement);
@@ -58,13 +67,14 @@ function lead(step: Step, turn: TurnState, round: RoundState): void {
     kind: "broadcast",
     body: {
       kind: "proposal",
-      round: round.propose.body.round,
+      round: round.announce.body.round,
       bundle: round.bundle.hash,
       digest,
       pinned,
+      pages,
     },
   });
-  step.effects.push({ kind: "sign-digest", round: round.propose.body.round, digest });
+  step.effects.push({ kind: "sign-digest", round: round.announce.body.round, digest });
 }
 
 export function onProposal(
@@ -73,26 +83,22 @@ export function onProposal(
   round: RoundState,
   message: MessageOf<"proposal">,
 ): void {
-  if (message.keeper !== turn.leader) {
-    return reason(step, "not-the-leader", `proposal of keeper ${message.keeper}, leader ${turn.leader}`);
-  }
-  if (round.proposal !== undefined) {
-    if (round.proposal.hash === message.hash) return;
-    step.effects.push({ kind: "evidence", first: round.proposal, second: message });
-    return reason(step, "equivocation", `proposal of keeper ${message.keeper}`);
-  }
+  if (!ofLeader(step, turn, message)) return;
+  if (round.proposal !== undefined) return void contradicts(step, turn, round.proposal, message);
   round.proposal = message;
   turn.progressAt = step.state.head;
 }
 
 function trySign(step: Step, turn: TurnState, round: RoundState, proposal: MessageOf<"proposal">): void {
   const { body } = proposal;
-  if (round.bundle?.hash !== body.bundle || !pinnedHolds(turn, round, body.pinned)) {
+  if (round.refused) return;
+  if (round.bundle?.hash !== body.bundle || !pinnedHolds(turn, round, body)) {
     round.signed = true;
     return reason(step, "digest-mismatch", "bundle or pinned keepers differ");
   }
+  if (body.pages.length > 0 && !round.exchange.fetched) return fetchPages(step, turn, round, body);
   const settlement = settlementOf(step, turn, round, body.pinned);
-  if (settlement === undefined) return; // records are on their way
+  if (settlement === undefined) return;
   const digest = digestOf(step, settlement);
   if (digest !== body.digest) {
     round.signed = true;

@@ -10,9 +10,9 @@ import type { Block } from "../../../keeper/core/events.ts";
 import type { GroupSnapshot, Member } from "../../../keeper/core/group.ts";
 import { fromHex, keccakWords, toHex } from "../../../keeper/core/hash.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
-import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
+import type { RoundKey } from "../../../keeper/core/messages.ts";
 import type { Kind } from "../../../keeper/core/messages.ts";
-import { drawAudit } from "../../../keeper/core/stages/audit.ts";
+import { auditSeed, drawAudit } from "../../../keeper/core/stages/audit.ts";
 import type { ChainPort, Submission } from "../../../keeper/ports/chain.ts";
 import type { TransportPort } from "../../../keeper/ports/transport.ts";
 import { Keeper } from "../../../keeper/runtime/keeper.ts";
@@ -40,15 +40,15 @@ export type RoundFigures = {
 const chainId = 31_337;
 const group: Hex = `0x${"67".repeat(20)}`;
 const block_ms = 1_000;
-/** The shortest that R4 allows with one confirmation: two slots of twenty blocks. */
+/** The shortest turn that R4 allows with one confirmation, and two slots an interval. */
 const params = {
   originBlock: 0,
-  interval: 40,
-  turn: 20,
-  slot: 20,
+  interval: 60,
+  turn: 30,
+  slot: 30,
   answer: 5,
   confirmations: 1,
-  lockup: 40 + 42 * 20,
+  lockup: 60 + 42 * 30,
   price: 1n << 30n,
   keeperShareBps: 1000,
   toleranceBps: 100,
@@ -90,8 +90,8 @@ class Round {
   readonly #real: ReadonlySet<string>;
   readonly #blocks: Block[] = [];
   readonly #feeds: ((blocks: readonly Block[]) => Promise<void>)[] = [];
-  /** Closed set of a round by its audit block. */
-  readonly #audits = new Map<number, Hex>();
+  /** The round of each audit block. */
+  readonly #audits = new Map<number, RoundKey>();
   submitted: Submission | undefined;
 
   constructor(keepers: number, scope: RecordScope, list: PieceList) {
@@ -141,17 +141,14 @@ class Round {
 
   /** An audit block's hash is such that the first leaf drawn is one that has a proof. */
   #hashOf(number: number): Hex {
-    const closedSet = this.#audits.get(number);
-    if (closedSet === undefined) return blockHash(number);
+    const round = this.#audits.get(number);
+    if (round === undefined) return blockHash(number);
     const { providers, slots } = this.#scope;
-    const draws = {
-      providers: Array.from({ length: providers }, (_, index) => index),
-      fromSlot: slots[0] as number,
-      toSlot: (slots.at(-1) as number) + 1,
-    };
+    const [fromSlot, toSlot] = [slots[0] as number, (slots.at(-1) as number) + 1];
+    const draws = Array.from({ length: providers }, (_, provider) => ({ provider, fromSlot, toSlot }));
     for (let salt = 0; ; salt++) {
       const hash = blockHash(number, salt);
-      const [first] = drawAudit(closedSet, hash, draws);
+      const [first] = drawAudit(auditSeed(group, round.ts, round.turn, hash), draws);
       if (first !== undefined && this.#real.has(pairKey(first))) return hash;
     }
   }
@@ -232,8 +229,7 @@ class Round {
         const { body } = decoded.value;
         this.tally.add(body.kind, bytes.length, others);
         if (body.kind === "close") {
-          const id = roundId(chainId, group, body.round);
-          this.#audits.set(body.auditBlock, closedSetHash(id, body.commits, body.auditBlock));
+          this.#audits.set(body.auditBlock, body.round);
         }
         return inner.publish(topic, bytes);
       },

@@ -117,13 +117,26 @@ export function equivocateReveal(): Behaviour {
   );
 }
 
-/** As leader, opens a second attempt together with the first, to choose between two audits. */
-export function hastyAttempts(): Behaviour {
-  return says(({ body }) =>
-    body.kind === "propose" && body.round.attempt === 0
-      ? [body, { ...body, round: { ...body.round, attempt: 1 } }]
-      : [body],
-  );
+/** As leader, announces its round twice, with two heads, to choose between two sets of time limits (R19). */
+export function announceTwice(): Behaviour {
+  return says(({ body }) => (body.kind === "announce" ? [body, { ...body, head: body.head + 1 }] : [body]));
+}
+
+/** As leader, omits the reveal of `victim` from the bundle. */
+export function omitReveal(victim: number): Behaviour {
+  const lie: Lie = ({ body }) => {
+    if (body.kind !== "bundle") return [body];
+    return [{ ...body, reveals: body.reveals.filter(({ keeper }) => keeper !== victim) }];
+  };
+  return says(lie, { convinced: true });
+}
+
+/** As leader, closes a second set, without the commit of `victim`, beside the first. */
+export function closeTwice(victim: number): Behaviour {
+  return says(({ body }) => {
+    if (body.kind !== "close") return [body];
+    return [{ ...body, commits: body.commits.filter(({ keeper }) => keeper !== victim) }, body];
+  });
 }
 
 /** With every hello says hello under as many other names. */
@@ -232,7 +245,7 @@ export type BehaviourParameters = {
   readonly messages?: number | undefined;
   /** lazy: one challenge of so many is asked; undefined: none. False receipts: one of so many is false; undefined: all. */
   readonly oneIn?: number | undefined;
-  /** censor: the keeper that is left out. */
+  /** censor, omit-reveal, close-twice: the keeper that is left out. */
   readonly victim?: number | undefined;
 };
 
@@ -252,10 +265,12 @@ export const behaviours = {
   "withhold-commit": () => withhold("commit"),
   "equivocate-close": () => equivocateClose(),
   "equivocate-reveal": () => equivocateReveal(),
-  "hasty-attempts": () => hastyAttempts(),
+  "announce-twice": () => announceTwice(),
   flood: ({ messages = 400 }) => flood(messages),
   lazy: ({ oneIn }) => lazy(oneOf(oneIn)),
   censor: ({ victim = 0 }) => censor(victim),
+  "omit-reveal": ({ victim = 0 }) => omitReveal(victim),
+  "close-twice": ({ victim = 0 }) => closeTwice(victim),
   "sign-anything": () => signAnything(),
   garbage: () => garbage(),
   misaddressed: () => misaddressed(),

@@ -5,7 +5,7 @@ import type { Behaviour } from "./behaviours.ts";
 import { override } from "./override.ts";
 
 export const killPoints = [
-  "before-propose",
+  "before-announce",
   "before-commit",
   "after-close",
   "after-note",
@@ -55,14 +55,14 @@ function afterCertificate(die: () => void): Behaviour {
 }
 
 /**
- * `before-propose`: a leader dies as its turn begins. `before-commit`: it has proposed and commits to nothing.
+ * `before-announce`: a leader dies as its turn begins. `before-commit`: it has announced and commits to nothing.
  * `after-close`: it has closed the set, blocks ago, and does not reveal. `after-note`: what it will sign is noted, the
  * signature does not leave. `after-certificate`: it holds a quorum of signatures and does not submit them.
  */
 export function dieAt(point: KillPoint, die: () => void): Behaviour {
   switch (point) {
-    case "before-propose":
-      return insteadOf("propose", die);
+    case "before-announce":
+      return insteadOf("announce", die);
     case "before-commit":
       return insteadOf("commit", die);
     case "after-close":

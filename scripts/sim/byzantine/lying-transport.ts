@@ -40,6 +40,8 @@ export function lyingTransport(
     publish: async (topic, bytes) => {
       const decoded = decodeMessage(bytes);
       if (!decoded.ok) throw new Error(`own message does not decode: ${decoded.detail}`);
+      // What others said is passed on as it is (R18): a liar has no signature for it.
+      if (!isOwn(decoded.value, keyring)) return inner.publish(topic, bytes);
       const said = lie(decoded.value, topic).map((body) => {
         if (body === decoded.value.body) return bytes;
         const lying = signedAgain(decoded.value, body, keyring);
@@ -49,6 +51,15 @@ export function lyingTransport(
       for (const one of said) await inner.publish(topic, one);
     },
   });
+}
+
+/** Whether this keeper's key signed the message: signatures are deterministic. */
+export function isOwn(
+  { chainId, group, committee, keeper, body, signature }: Envelope,
+  keyring: KeyringPort,
+): boolean {
+  const hash = messageDigest(domainSeparator(chainId, group), committee, keeper, body);
+  return keyring.signMessage(hash) === signature;
 }
 
 /** The message with another body, under the sender's own signature. */

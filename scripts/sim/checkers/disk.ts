@@ -28,7 +28,7 @@ export type LeavesAsked = {
 
 export type SlotLeaf = { readonly slot: number; readonly leaf: RecordLeaf; readonly counted: bigint };
 
-/** One leaf for each slot of [ts, te), with the bytes that R14 counts for it. */
+/** One leaf for each slot of [ts, te) with bytes committed (R18), with the bytes that R14 counts for it. */
 export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): SlotLeaf[] {
   const { originBlock, slot: blocks } = run.cluster.options.params;
   const { provider, ts, te, at_ms, before } = asked;
@@ -43,7 +43,7 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
     const bytes = leaf === undefined ? carried : leaf.kind === "proven" ? leaf.bytes : 0n;
     const cap = start < ts && before === "uncapped" ? bytes : committed;
     carried = bytes < cap ? bytes : cap;
-    if (start >= ts)
+    if (start >= ts && committed > 0n)
       leaves.push({ slot, leaf: leaf ?? { kind: "carried", bytes: carried }, counted: carried });
   }
   return leaves;

@@ -3,7 +3,6 @@
  * what is missing carried on and capped by what was committed, and their sum as its value.
  */
 import { recordTree } from "../../../keeper/core/records.ts";
-import { slotAt } from "../../../keeper/core/group.ts";
 import type { Process } from "../cluster.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
@@ -39,7 +38,11 @@ function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefi
     );
     const sums = leaves.map((one) => spaceTimeOf(one, params.slot));
     const flat = leaves.flat().map(({ leaf }) => leaf);
-    const { root } = recordTree(providers, slotAt(params, ts), slotAt(params, te), flat);
+    const shape = leaves.map((one, i) => {
+      const fromSlot = one[0]?.slot ?? 0;
+      return { provider: providers[i] as number, fromSlot, toSlot: fromSlot + one.length };
+    });
+    const { root } = recordTree(shape, flat);
     const wrong = values.findIndex(({ value }, i) => value !== sums[i]);
     return { wrong, sums, root };
   });

@@ -3,7 +3,6 @@
  * the values revealed, or, where the leader pinned records, slot by slot the lower median of the bytes that R14 gives each pinned
  * keeper, with nothing for a leaf without a valid receipt.
  */
-import { slotAt } from "../../../keeper/core/group.ts";
 import type { BodyOf } from "../../../keeper/core/messages.ts";
 import type { Settled } from "../chain-model.ts";
 import type { MemoryStore } from "../memory-store.ts";
@@ -33,7 +32,7 @@ function diskOf(
   return undefined;
 }
 
-/** Bytes of each slot of [ts, te) by the leaves that a keeper serves (R14). */
+/** Bytes of each slot with a leaf by the leaves that a keeper serves (R14). */
 function bytesOf(run: Run, provider: number, leaves: ReturnType<typeof withReceipts>): bigint[] {
   const { cluster } = run;
   const { originBlock, slot: blocks } = cluster.options.params;
@@ -58,7 +57,6 @@ function expected(
   proposal: Proposal,
   provider: number,
 ): bigint | undefined {
-  const { params } = run.cluster.options;
   const { ts, te } = settlement;
   const bundle = wordsOfKind(run, "bundle").find(({ message }) => hashOf(message) === proposal.body.bundle);
   const listed = new Set(bundle?.body.reveals.map(({ hash }) => hash));
@@ -83,10 +81,10 @@ function expected(
     );
   }
   let sum = 0n;
-  for (let i = 0; i < slotAt(params, te) - slotAt(params, ts); i++) {
+  for (let i = 0; i < (perKeeper[0]?.length ?? 0); i++) {
     sum += lowerMedian(perKeeper.map((bytes) => bytes[i] ?? 0n));
   }
-  return sum * BigInt(params.slot);
+  return sum * BigInt(run.cluster.options.params.slot);
 }
 
 export const decided: Checker = {

@@ -70,7 +70,7 @@ export function unheard(
       continue;
     }
     if (!well.has(from)) continue;
-    const words = `${body.kind}/${body.round.attempt}`;
+    const words = body.kind;
     if (!reached.includes(lead)) lost.add(words);
     else heard.set(words, (heard.get(words) ?? new Set()).add(from));
   }

@@ -20,7 +20,7 @@ export type Fired = {
 
 /** The message that says that a phase is there. */
 const signOf: Record<Exclude<Phase, "settle">, Kind> = {
-  propose: "propose",
+  announce: "announce",
   commit: "commit",
   close: "close",
   reveal: "reveal",

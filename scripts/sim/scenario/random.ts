@@ -17,20 +17,19 @@ function lie(random: Random, committee: number): object {
     "forge-receipts": () => ({ oneIn: random.integer(1, 12) }),
     "borrow-receipts": () => ({ oneIn: random.integer(1, 12) }),
     censor: () => ({ victim: random.integer(0, committee - 1) }),
+    "omit-reveal": () => ({ victim: random.integer(0, committee - 1) }),
+    "close-twice": () => ({ victim: random.integer(0, committee - 1) }),
     collude: () => ({ provider: random.integer(0, 2) }),
   };
   return { behaviour, ...told[behaviour]?.() };
 }
 
-/**
- * Rhythms of a group, the first more often than each other one: in a turn of twenty blocks there is no time for a second attempt
- * (R26), in one of forty there is; slots are longer, more blocks to confirm, no tolerance.
- */
+/** Rhythms of a group, the first more often than each other one: longer turns and slots, more blocks to confirm, no tolerance. */
 const rhythms: readonly Partial<Scenario["params"]>[] = [
   {},
   {},
-  { turn: 40 },
-  { turn: 30, slot: 10, answer: 4, confirmations: 2, toleranceBps: 0 },
+  { turn: 60 },
+  { turn: 40, interval: 80, slot: 10, answer: 4, confirmations: 2, toleranceBps: 0 },
   { interval: 96, turn: 48, slot: 8, answer: 3, confirmations: 2 },
 ];
 

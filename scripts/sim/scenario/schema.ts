@@ -5,7 +5,16 @@ import { isCommitteeSize } from "../../../keeper/core/quorum.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import type { BehaviourName, BehaviourParameters } from "../byzantine/behaviours.ts";
 
-export const phases = ["propose", "commit", "close", "reveal", "decide", "sign", "submit", "settle"] as const;
+export const phases = [
+  "announce",
+  "commit",
+  "close",
+  "reveal",
+  "decide",
+  "sign",
+  "submit",
+  "settle",
+] as const;
 export type Phase = (typeof phases)[number];
 
 const count = z.number().int().min(1);
@@ -35,6 +44,8 @@ const parametersOf: Partial<Record<(typeof names)[number], Parameter>> = {
   "forge-receipts": "oneIn",
   "borrow-receipts": "oneIn",
   censor: "victim",
+  "omit-reveal": "victim",
+  "close-twice": "victim",
   collude: "provider",
 };
 
@@ -107,7 +118,7 @@ export const faultKinds = faultSchema.options.map((option) => option.shape.kind.
 const params = z
   .strictObject({
     interval: blocks.default(60),
-    turn: blocks.default(20),
+    turn: blocks.default(30),
     slot: blocks.default(5),
     answer: count.default(2),
     confirmations: z.number().int().min(0).default(1),

@@ -26,7 +26,7 @@ export type RunEvent = At &
         readonly keeper: number;
         readonly message: Kind;
         /** Undefined for what belongs to no round. */
-        readonly round: { readonly ts: number; readonly turn: number; readonly attempt: number } | undefined;
+        readonly round: { readonly ts: number; readonly turn: number } | undefined;
         /** Where and when it arrives; a keeper that is missing never gets this copy. */
         readonly arrivals: readonly { readonly keeper: number; readonly at_ms: number }[];
       }

@@ -36,7 +36,7 @@ export class Recorder {
         kind: "said",
         keeper: this.#seat(from),
         message: body.kind,
-        round: round && { ts: round.ts, turn: round.turn, attempt: round.attempt },
+        round: round && { ts: round.ts, turn: round.turn },
         arrivals: ways.map(({ to, at_ms }) => ({ keeper: this.#seat(to), at_ms })),
       });
     };

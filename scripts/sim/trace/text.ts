@@ -50,7 +50,7 @@ export function parameters(fault: Fault): string {
 }
 
 function said({ keeper, message, round, arrivals }: RunEvent & { kind: "said" }): string {
-  const where = round === undefined ? "" : ` (ts ${round.ts}, turn ${round.turn}, attempt ${round.attempt})`;
+  const where = round === undefined ? "" : ` (ts ${round.ts}, turn ${round.turn})`;
   const hearers = [...new Set(arrivals.map((a) => a.keeper))].sort((a, b) => a - b);
   return `keeper ${keeper} says ${message}${where} to ${hearers.length === 0 ? "nobody" : hearers.join(", ")}`;
 }

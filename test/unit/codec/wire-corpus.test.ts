@@ -16,12 +16,11 @@ type Vector = { readonly name: string; readonly bytes: Hex; readonly refused?: s
 
 const file = join(projectRoot, "test/vectors/wire.json");
 const hex = (byte: number, size: number): Hex => `0x${byte.toString(16).padStart(2, "0").repeat(size)}`;
-const round = { ts: 100, te: 160, turn: 1, attempt: 0, leader: 2, committee: 3 };
+const round = { ts: 100, te: 160, turn: 1, leader: 2, committee: 3 };
 
 const bodies: readonly [string, Body][] = [
-  ["hello of the first release", { kind: "hello", instance: hex(1, 16), head: 170 }],
-  ["hello that says what it speaks", { kind: "hello", instance: hex(1, 16), head: 170, speaks: 2 }],
-  ["propose", { kind: "propose", round, providers: [0, 4, 9], silent: [1] }],
+  ["hello", { kind: "hello", instance: hex(1, 16), head: 170, speaks: 3 }],
+  ["announce", { kind: "announce", round, head: 161, providers: [0, 4, 9] }],
   ["commit", { kind: "commit", round, commitment: hex(2, 32) }],
   [
     "close",
@@ -76,6 +75,7 @@ const bodies: readonly [string, Body][] = [
       bundle: hex(1, 32),
       digest: hex(2, 32),
       pinned: [{ provider: 4, keepers: [0, 1, 2] }],
+      pages: [hex(9, 32)],
     },
   ],
   ["partial", { kind: "partial", round, digest: hex(2, 32), signature: hex(3, 48) }],
@@ -93,10 +93,9 @@ function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
 
 /** What strangers and faults send: each is refused with a code, none throws (D3). */
 function malformed(): [string, Uint8Array][] {
-  const commit = encodeMessage(envelope(bodies[3]?.[1] as Body));
-  const propose = encodeMessage(envelope(bodies[2]?.[1] as Body));
-  const hello = encodeMessage(envelope(bodies[0]?.[1] as Body));
-  const providersAt = propose.length - 65 - (4 + 2) - (4 + 3 * 4);
+  const commit = encodeMessage(envelope(bodies[2]?.[1] as Body));
+  const announce = encodeMessage(envelope(bodies[1]?.[1] as Body));
+  const providersAt = announce.length - 65 - (4 + 3 * 4);
   return [
     ["nothing", new Uint8Array()],
     ["one byte", new Uint8Array([1])],
@@ -104,13 +103,13 @@ function malformed(): [string, Uint8Array][] {
     ["one byte too many", Uint8Array.from([...commit, 0])],
     ["a version to come", changed(commit, 0, 9)],
     ["version zero", changed(commit, 0, 0)],
-    ["the second version of what has only a first", changed(commit, 0, 2)],
-    ["the second version of hello without its field", changed(hello, 0, 2)],
+    ["the first version", changed(commit, 0, 1)],
+    ["the second version", changed(commit, 0, 2)],
     ["an unknown kind", changed(commit, 1, 200)],
     ["a keeper beyond any committee", changed(commit, 39, 255)],
-    ["a list that claims four billion entries", changed(propose, providersAt, 255)],
-    ["a hello as long as a reveal", changed(new Uint8Array(4_096).fill(1), 1, 0)],
-    ["more than any message", new Uint8Array(maxMessageBytes + 1).fill(1)],
+    ["a list that claims four billion entries", changed(announce, providersAt, 255)],
+    ["a hello as long as a reveal", changed(new Uint8Array(4_096).fill(3), 1, 0)],
+    ["more than any message", new Uint8Array(maxMessageBytes + 1).fill(3)],
   ];
 }
 

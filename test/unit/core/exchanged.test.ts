@@ -10,7 +10,12 @@ const failed: RecordLeaf = { kind: "failed" };
 const carried = (bytes: bigint): RecordLeaf => ({ kind: "carried", bytes });
 
 function exchanged(...pinned: readonly (readonly RecordLeaf[])[]): bigint {
-  return integrateExchanged(groupAt(10), providerEntry(0), 10, 10 + slots * Number(slotBlocks), pinned);
+  return integrateExchanged(
+    groupAt(10),
+    providerEntry(0),
+    { provider: 0, fromSlot: 0, toSlot: slots },
+    pinned,
+  );
 }
 
 const all = (leaf: RecordLeaf): RecordLeaf[] => Array.from({ length: slots }, () => leaf);

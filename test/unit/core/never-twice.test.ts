@@ -48,10 +48,10 @@ describe("a reorg that brings an interval back", () => {
     // This keeper leads the turn.
     expect(machine.state.turn?.leader).toBe(machine.state.turn?.me);
     expect(machine.details("barred-after-reorg")).toHaveLength(1);
-    const proposed = machine.effects
+    const announced = machine.effects
       .slice(said)
-      .some((e) => e.kind === "broadcast" && e.body.kind === "propose");
-    expect(proposed).toBe(false);
+      .some((e) => e.kind === "broadcast" && e.body.kind === "announce");
+    expect(announced).toBe(false);
     machine.jump(77, 195, 1);
     machine.step({ kind: "group", snapshot: groupAt(130) });
     machine.jump(196, 196, 1);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fromHex, keccak, keccakWords, toHex } from "../../../keeper/core/hash.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
-import { TreePaths, leafHash, recordTree, treePath } from "../../../keeper/core/records.ts";
+import { TreePaths, leafHash, leafPlace, recordTree, treePath } from "../../../keeper/core/records.ts";
 import type { RecordLeaf } from "../../../keeper/core/records.ts";
 
 /** The rule in its plainest form: every path is climbed to the top by itself. */
@@ -29,21 +29,20 @@ function treeOf(providers: number, slots: number): ReturnType<typeof recordTree>
     if (i % 7 === 3) return { kind: "carried", bytes: BigInt(i) };
     return { kind: "proven", bytes: BigInt(i) << 70n, receiptHash: keccakWords(i) };
   });
-  return recordTree(
-    Array.from({ length: providers }, (_, i) => 3 * i),
-    100,
-    100 + slots,
-    leaves,
-  );
+  const scope = Array.from({ length: providers }, (_, i) => ({
+    provider: 3 * i,
+    fromSlot: 100,
+    toSlot: 100 + slots,
+  }));
+  return recordTree(scope, leaves);
 }
 
 function opened(
   tree: ReturnType<typeof recordTree>,
   index: number,
 ): { leaf: Uint8Array; path: Uint8Array[] } {
-  const slots = tree.toSlot - tree.fromSlot;
-  const provider = tree.providers[Math.floor(index / slots)] as number;
-  const leaf = leafHash(provider, tree.fromSlot + (index % slots), tree.leaves[index] as RecordLeaf);
+  const { provider, slot } = leafPlace(tree.scope, index);
+  const leaf = leafHash(provider, slot, tree.leaves[index] as RecordLeaf);
   const path = treePath(tree, index);
   return { leaf, path: Array.from({ length: path.length / 32 }, (_, i) => path.slice(32 * i, 32 * i + 32)) };
 }

@@ -17,7 +17,7 @@ function blocks(state: KeeperState, from: number, to: number): Effect[] {
 }
 
 function hello(keeper: number, head: number, instance: Hex): MessageOf<"hello"> {
-  const body = { kind: "hello", instance, head } as const;
+  const body = { kind: "hello", instance, head, speaks: 3 } as const;
   return { keeper, committee: 1, body, hash: hashAt(head), signature: "0x", bytes: new Uint8Array() };
 }
 
@@ -41,7 +41,11 @@ describe("a keeper that hears its own key speak (D9)", () => {
   it("stops signing and says so, if the other process speaks of a head newer than its own start", () => {
     const state = running();
     expect(mayStillSign(state)).toBe(true);
-    const { effects } = step(state, { kind: "message", message: hello(2, start + 5, other) }, machineConfig);
+    const { effects } = step(
+      state,
+      { kind: "message", message: hello(2, start + 5, other), way: "gossip" },
+      machineConfig,
+    );
     expect(effects).toContainEqual(expect.objectContaining({ kind: "reason", code: "second-instance" }));
     expect(mayStillSign(state)).toBe(false);
   });
@@ -52,7 +56,7 @@ describe("a keeper that hears its own key speak (D9)", () => {
     ["another keeper's", hello(1, start + 5, other)],
   ])("goes on after %s", (_name, message) => {
     const state = running();
-    step(state, { kind: "message", message }, machineConfig);
+    step(state, { kind: "message", message, way: "gossip" }, machineConfig);
     expect(mayStillSign(state)).toBe(true);
   });
 });
@@ -63,10 +67,10 @@ describe("a keeper that has just started (R23)", () => {
     step(state, { kind: "group", snapshot }, machineConfig);
     blocks(state, 72, 72);
     expect(mayStillSign(state)).toBe(false);
-    blocks(state, 73, 92);
+    blocks(state, 73, 102);
     expect(state.turn?.turn).toBe(2);
     expect(mayStillSign(state)).toBe(false);
-    step(state, { kind: "pulled", keeper: 0, askedAt: 92 }, machineConfig);
+    step(state, { kind: "pulled", keeper: 0, askedAt: 102 }, machineConfig);
     step(state, { kind: "pulled", keeper: 1, askedAt: 72 + defaultParams.slot }, machineConfig);
     expect(mayStillSign(state)).toBe(false);
     new Machine(state).vouch();

@@ -40,12 +40,20 @@ describe("a keeper that is started on an endpoint that lags behind what its stor
     const own = machine.state.group?.committee.members.findIndex(
       ({ operator }) => operator === machineConfig.me,
     );
-    const hello = { kind: "hello", instance: `0x${"bb".repeat(16)}`, head: 75 } as const;
+    const hello = { kind: "hello", instance: `0x${"bb".repeat(16)}`, head: 75, speaks: 3 } as const;
     const rest = { hash: hello.instance, signature: "0x", bytes: new Uint8Array() } as const;
-    machine.step({ kind: "message", message: { keeper: own ?? -1, committee: 1, body: hello, ...rest } });
+    machine.step({
+      kind: "message",
+      message: { keeper: own ?? -1, committee: 1, body: hello, ...rest },
+      way: "gossip",
+    });
     expect(machine.codes()).not.toContain("second-instance");
     const later = { ...hello, head: 76 };
-    machine.step({ kind: "message", message: { keeper: own ?? -1, committee: 1, body: later, ...rest } });
+    machine.step({
+      kind: "message",
+      message: { keeper: own ?? -1, committee: 1, body: later, ...rest },
+      way: "gossip",
+    });
     expect(machine.codes()).toContain("second-instance");
   });
 });

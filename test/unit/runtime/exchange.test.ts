@@ -2,14 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { encodeRecordsReply } from "../../../keeper/codec/question.ts";
 import { keccak } from "../../../keeper/core/hash.ts";
-import type { Effect } from "../../../keeper/core/effects.ts";
+import { initialState } from "../../../keeper/core/state.ts";
 import type { ReasonCode } from "../../../keeper/core/reasons.ts";
 import { recordTree, treePath } from "../../../keeper/core/records.ts";
 import type { RecordLeaf } from "../../../keeper/core/records.ts";
 import { RecordExchange } from "../../../keeper/runtime/exchange.ts";
 import { memberOf, simulatedCrypto } from "../../../scripts/sim/cheap-crypto.ts";
 import { cheapReceipt } from "../../../scripts/sim/cheap-proofs.ts";
-import { groupAt } from "../../support/machine.ts";
+import { groupAt, hashAt } from "../../support/machine.ts";
 
 const owner = 1;
 const provider = 0;
@@ -33,7 +33,8 @@ function receipt(slot: number, given: Given = {}): Uint8Array {
 /** What the keeper that asks makes of `receipts`, slot by slot from 0; a leaf that claims more bytes says how many. */
 async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
   const leaves: RecordLeaf[] = receipts.map((one) => ({ kind: "proven", bytes, receiptHash: keccak(one) }));
-  const tree = recordTree([provider], 0, leaves.length, leaves);
+  const scope = [{ provider, fromSlot: 0, toSlot: leaves.length }];
+  const tree = recordTree(scope, leaves);
   const reply = encodeRecordsReply(
     leaves.map((leaf, slot) => ({
       provider,
@@ -50,16 +51,15 @@ async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
     store: { proofOf: async () => undefined },
     telemetry: { reason: (_group, code) => void reasons.push(code) },
   });
-  const effect: Extract<Effect, { kind: "fetch-records" }> = {
-    kind: "fetch-records",
-    round: `0x${"01".repeat(32)}`,
+  const effect = {
+    kind: "gather-records",
+    round: hashAt(1),
     owner,
     root: tree.root,
     provider,
-    scope: { providers: [provider], fromSlot: 0, toSlot: leaves.length },
-    holders: [owner],
-  };
-  return { leaves: await exchange.records(group, effect), reasons };
+    scope,
+  } as const;
+  return { leaves: await exchange.gather(group, initialState(), effect), reasons };
 }
 
 describe("a proven leaf that a keeper serves for an exchange", () => {

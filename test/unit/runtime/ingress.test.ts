@@ -8,7 +8,7 @@ import { groupAt, hashAt } from "../../support/machine.ts";
 
 const pending = { version: 2, seed: hashAt(8), members: [4, 5, 6, 7].map(memberOf) };
 const group = groupAt(10, { chainId: 5, pending });
-const round = { ts: 10, te: 70, turn: 1, attempt: 0, leader: 0, committee: 1 };
+const round = { ts: 10, te: 70, turn: 1, leader: 0, committee: 1 };
 const commitment = hashAt(0x22);
 const commit: Body = { kind: "commit", round, commitment };
 
@@ -38,7 +38,7 @@ describe("a message from the wire", () => {
     const accepted = { verdict: "accept", message: { keeper: 2, committee: 1 } };
     expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
     expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
-    const another = { ...commit, round: { ...round, attempt: 1 } } as const;
+    const another = { ...commit, round: { ...round, turn: 2 } } as const;
     expect(await ingress.check(message({ signer: 2, keeper: 2, body: another }), group)).toMatchObject({
       verdict: "ignore",
       code: "wire-flood",

@@ -8,6 +8,7 @@ import type { ReasonCode } from "../../../keeper/core/reasons.ts";
 import { domainSeparator } from "../../../keeper/core/settlement.ts";
 import { initialState } from "../../../keeper/core/state.ts";
 import { Questions } from "../../../keeper/runtime/questions.ts";
+import { GroupQuotas } from "../../../keeper/runtime/round-quota.ts";
 import { ingressWith } from "../../support/ingress.ts";
 import { simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
 import { groupAt } from "../../support/machine.ts";
@@ -17,7 +18,7 @@ const group = groupAt(10, { chainId: 5 });
 function hello(keeper: number, n: number, options: { signer?: number; group?: Hex } = {}): Uint8Array {
   const address = options.group ?? group.address;
   const instance: Hex = `0x${n.toString(16).padStart(32, "0")}`;
-  const body: Body = { kind: "hello", instance, head: 100 };
+  const body: Body = { kind: "hello", instance, head: 100, speaks: 3 };
   const hash = messageDigest(domainSeparator(5, address), 1, keeper, body);
   const signature = simulatedKeyring(options.signer ?? keeper).signMessage(hash);
   return encodeMessage({ chainId: 5, group: address, committee: 1, keeper, body, signature });
@@ -47,7 +48,7 @@ async function pullOf(reply: Uint8Array | undefined, burst: number, state = init
     ingress: ingressWith({ crypto, burst }),
   });
   const effect = { kind: "pull", keeper: 1, askedAt: 100, ts: 10, turn: 1 } as const;
-  return { messages: await questions.pull(group, state, effect), checks, codes, asked };
+  return { messages: await questions.pull(group, state, effect, new GroupQuotas()), checks, codes, asked };
 }
 
 describe("a reply to a pull", () => {
@@ -97,7 +98,7 @@ describe("a reply to a pull", () => {
     const one = (n: number): MessageOf<"hello"> => ({
       keeper: 0,
       committee: 1,
-      body: { kind: "hello", instance: "0x", head: n },
+      body: { kind: "hello", instance: "0x", head: n, speaks: 3 },
       hash: `0x${n.toString(16).padStart(64, "0")}`,
       signature: "0x",
       bytes: new Uint8Array(),

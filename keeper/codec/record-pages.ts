@@ -1,0 +1,54 @@
+/** R24: pinned records as one run of bytes, cut into pages that are named by their hashes. */
+import { ByteWriter, concatBytes, decode } from "../../storage/core/bytes.ts";
+import type { DecodeCode } from "../../storage/core/bytes.ts";
+import type { Result } from "../../storage/core/result.ts";
+import { keccak } from "../core/hash.ts";
+import type { Hex } from "../core/hash.ts";
+import type { OpenedLeaf } from "../core/messages.ts";
+import { maxPinnedBytes, pageBytes } from "../core/stages/exchange.ts";
+import { readOpened, writeOpened } from "./message.ts";
+
+export { maxPages } from "../core/stages/exchange.ts";
+
+/** The records of one keeper about one provider, slots ascending. */
+export type PinnedEntry = {
+  readonly provider: number;
+  readonly owner: number;
+  readonly leaves: readonly OpenedLeaf[];
+};
+
+/** Provider, owner, number of leaves, the first two fields of a leaf: no entry is shorter. */
+const minLeafBytes = 21;
+
+export function encodePinnedEntry({ provider, owner, leaves }: PinnedEntry): Uint8Array {
+  const w = new ByteWriter().u32(provider).u16(owner).u32(leaves.length);
+  for (const leaf of leaves) writeOpened(w, leaf);
+  return w.finish();
+}
+
+/** Reads entries until the bytes end. */
+export function decodePinnedEntries(bytes: Uint8Array): Result<PinnedEntry[], DecodeCode> {
+  return decode(bytes, maxPinnedBytes, (r) => {
+    const entries: PinnedEntry[] = [];
+    while (r.remaining > 0) {
+      const provider = r.u32("provider");
+      const owner = r.u16("owner");
+      const length = r.u32("leaves");
+      if (length * minLeafBytes > r.remaining) r.fail("range", `leaves: ${length} do not fit the pages`);
+      entries.push({ provider, owner, leaves: Array.from({ length }, () => readOpened(r)) });
+    }
+    return entries;
+  });
+}
+
+/** Entries in the order of the proposal; every page but the last is full. */
+export function cutPages(entries: readonly Uint8Array[]): Uint8Array[] {
+  const bytes = concatBytes(...entries);
+  const pages: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += pageBytes) pages.push(bytes.slice(at, at + pageBytes));
+  return pages;
+}
+
+export function pageHash(page: Uint8Array): Hex {
+  return keccak(page);
+}

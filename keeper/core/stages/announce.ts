@@ -1,0 +1,59 @@
+/** R17: the leader announces the round of its turn over every provider active in [ts, te). Scope only, never values. */
+import type { MessageOf } from "../messages.ts";
+import { deliveryBlocks, reason, turnKey, viewOf } from "../state.ts";
+import type { Step, TurnState } from "../state.ts";
+import { contradicts, newRound, ofLeader, roundKeyOf } from "../turn.ts";
+import { sendCommit } from "./commit.ts";
+import { maySignNew } from "./sign.ts";
+
+/** The leader opens its turn as soon as its view has reached it. */
+export function tickAnnounce(step: Step): void {
+  const { state } = step;
+  const turn = state.turn;
+  if (turn === undefined || turn.leader !== turn.me || turn.announced) return;
+  if (state.notes.has(turnKey(turn.ts, turn.turn))) return; // it led this turn before a restart
+  if (!maySignNew(step, turn)) return;
+  turn.announced = true;
+  step.effects.push({
+    kind: "broadcast",
+    body: {
+      kind: "announce",
+      round: roundKeyOf(turn),
+      head: state.head,
+      providers: turn.scope.map((provider) => provider.index),
+    },
+  });
+}
+
+/** R17: a leader's head may be one block ahead of this keeper's; what names a later one waits until it is. */
+export function isAhead(step: Step, message: MessageOf<"announce">): boolean {
+  return step.state.head < message.body.head - 1;
+}
+
+/** @param heardAt head at which it came */
+export function onAnnounce(
+  step: Step,
+  turn: TurnState,
+  message: MessageOf<"announce">,
+  heardAt: number,
+): void {
+  const { state } = step;
+  const params = state.group?.params;
+  if (params === undefined || !ofLeader(step, turn, message)) return;
+  if (turn.round !== undefined) return void contradicts(step, turn, turn.round.announce, message);
+  const { head, providers } = message.body;
+  if (head < turn.te + params.confirmations) {
+    return reason(step, "bad-announce-head", `expected ≥ ${turn.te + params.confirmations}, actual ${head}`);
+  }
+  const scope = turn.scope.map((provider) => provider.index);
+  if (scope.length !== providers.length || scope.some((p, i) => p !== providers[i])) {
+    return reason(step, "scope-mismatch", `expected [${scope.join()}], actual [${providers.join()}]`);
+  }
+  turn.round = newRound(step, message);
+  turn.progressAt = state.head;
+  const last = head + deliveryBlocks(params.turn);
+  if (heardAt > last) {
+    return reason(step, "announce-too-late", `expected a head ≤ ${last}, actual ${heardAt}`);
+  }
+  if (viewOf(state) >= turn.te) sendCommit(step, turn, turn.round);
+}

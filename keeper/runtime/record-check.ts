@@ -1,0 +1,62 @@
+/** R24: records of a keeper, checked against the root that it revealed and against the receipts of the provider. */
+import { receiptHash } from "../codec/receipt.ts";
+import type { GroupSnapshot } from "../core/group.ts";
+import type { Hex } from "../core/hash.ts";
+import type { OpenedLeaf } from "../core/messages.ts";
+import { TreePaths, leafCount, leafHash, leafIndex } from "../core/records.ts";
+import type { RecordLeaf, RecordScope } from "../core/records.ts";
+import type { CryptoPort } from "../ports/crypto.ts";
+import { dataOfSlot } from "./group-data.ts";
+
+/** Whose records they are said to be, and the root that says so. */
+export type RecordClaim = {
+  readonly group: GroupSnapshot;
+  readonly owner: number;
+  readonly root: Hex;
+  readonly provider: number;
+  readonly scope: RecordScope;
+};
+
+/**
+ * The leaves of consecutive slots, or the reason why they do not hold. A proven leaf whose own receipt is invalid counts as
+ * failed, for everyone alike. One that comes with another receipt says nothing about the leaf, only about the keeper that
+ * served it: otherwise a liar could show each keeper something else.
+ */
+export function checkRecords(
+  claim: RecordClaim,
+  opened: readonly OpenedLeaf[],
+  { fromSlot, expected }: { readonly fromSlot: number; readonly expected: number },
+  crypto: Pick<CryptoPort, "receiptHolds">,
+): RecordLeaf[] | string {
+  if (opened.length !== expected) return `expected ${expected} leaves, actual ${opened.length}`;
+  const paths = new TreePaths(claim.root, leafCount(claim.scope));
+  const leaves: RecordLeaf[] = [];
+  for (const [i, one] of opened.entries()) {
+    const leaf = checkedLeaf(claim, paths, one, fromSlot + i, crypto);
+    if (typeof leaf === "string") return leaf;
+    leaves.push(leaf);
+  }
+  return leaves;
+}
+
+function checkedLeaf(
+  { group, owner, provider, scope }: RecordClaim,
+  paths: TreePaths,
+  opened: OpenedLeaf,
+  slot: number,
+  crypto: Pick<CryptoPort, "receiptHolds">,
+): RecordLeaf | string {
+  const keeper = group.committee.members[owner];
+  const index = leafIndex(scope, { provider, slot });
+  if (keeper === undefined || index === undefined || opened.provider !== provider || opened.slot !== slot) {
+    return `expected provider ${provider}, slot ${slot}, actual ${opened.provider}, ${opened.slot}`;
+  }
+  if (!paths.holds(index, leafHash(provider, slot, opened.leaf), opened.path)) {
+    return `slot ${slot}: path does not lead to the root`;
+  }
+  if (opened.leaf.kind !== "proven") return opened.leaf;
+  if (receiptHash(opened.receipt) !== opened.leaf.receiptHash)
+    return `slot ${slot}: not the receipt of the leaf`;
+  const holds = crypto.receiptHolds(opened, { group, keeper, dataOf: (p, s) => dataOfSlot(group, p, s) });
+  return holds ? opened.leaf : { kind: "failed" };
+}

@@ -1,0 +1,59 @@
+/**
+ * R18: each keeper passes on at most two different commits and two different reveals of another one in a turn. So two of each from
+ * every peer are enough to hear all that is passed on, and they are heard even if their author used up its tokens elsewhere:
+ * otherwise a liar that floods this keeper alone could make it leave out what all others heard (R19).
+ */
+import type { Envelope } from "../codec/message.ts";
+import type { Hex } from "../core/hash.ts";
+import type { Body, Message } from "../core/messages.ts";
+import { turnKey } from "../core/state.ts";
+import type { KeeperState } from "../core/state.ts";
+
+/** Two different ones are evidence; more say nothing. */
+const maxDifferent = 2;
+
+/** The first two different messages under each name in the present turn; as many names as keepers times peers. */
+class RoundQuota {
+  #turn = "";
+  readonly #seen = new Map<string, Set<Hex>>();
+
+  /** @param turn `turnOf` of the message, never undefined */
+  admits(turn: string, name: string, hash: Hex): boolean {
+    if (turn !== this.#turn) {
+      this.#turn = turn;
+      this.#seen.clear();
+    }
+    const seen = this.#seen.get(name) ?? new Set<Hex>();
+    this.#seen.set(name, seen);
+    if (!seen.has(hash) && seen.size >= maxDifferent) return false;
+    seen.add(hash);
+    return true;
+  }
+}
+
+/** The turn of a commit or reveal, if it is the one that this keeper is in; undefined: no quota applies. */
+function turnOf({ turn }: KeeperState, body: Body): string | undefined {
+  if (turn === undefined || (body.kind !== "commit" && body.kind !== "reveal")) return undefined;
+  const key = turnKey(turn.ts, turn.turn);
+  return turnKey(body.round.ts, body.round.turn) === key ? key : undefined;
+}
+
+/** The quotas of one group. */
+export class GroupQuotas {
+  readonly #passedOn = new RoundQuota();
+  readonly #reserved = new RoundQuota();
+
+  /** Whether this keeper passes the message on, or has done so. */
+  passesOn(state: KeeperState, { keeper, body, hash }: Message): boolean {
+    const turn = turnOf(state, body);
+    return turn === undefined || this.#passedOn.admits(turn, `${body.kind}/${keeper}`, hash);
+  }
+
+  /** For `Ingress.check`: whether a message that `from` handed on is checked whatever its author's tokens are. */
+  reserved(state: KeeperState, from: Hex | undefined): (envelope: Envelope, hash: Hex) => boolean {
+    return ({ keeper, body }, hash) => {
+      const turn = turnOf(state, body);
+      return turn !== undefined && this.#reserved.admits(turn, `${body.kind}/${keeper}/${from ?? ""}`, hash);
+    };
+  }
+}
