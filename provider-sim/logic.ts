@@ -1,11 +1,7 @@
 /** How a provider answers: pure of transport, disk and chain, so that daemon and simulator run the same code. */
 import { encodeReceipt } from "../keeper/codec/receipt.ts";
 import type { Receipt } from "../keeper/codec/receipt.ts";
-import {
-  encodeChallengeResponse,
-  encodePiecesResponse,
-  refusal,
-} from "../keeper/codec/challenge.ts";
+import { encodeChallengeResponse, encodePiecesResponse, refusal } from "../keeper/codec/challenge.ts";
 import type { ChallengeRequest, PiecesRequest, Refusal, RefusalCode } from "../keeper/codec/challenge.ts";
 import { pageOf } from "../keeper/codec/piece-pages.ts";
 import { fromHex } from "../keeper/core/hash.ts";

@@ -1,0 +1,105 @@
+/**
+ * R4, L1: in the shortest turns that a group may have, keepers at fault cost no correct leader its turn. The bound is computed here
+ * from the rule's own words.
+ */
+import { describe, expect, it } from "vitest";
+import { bits } from "../../keeper/core/hash.ts";
+import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import { withhold } from "../../scripts/sim/byzantine/behaviours.ts";
+import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
+import { atLastBlock } from "../../scripts/sim/byzantine/timed.ts";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+
+const longestTurn = 8_000;
+
+function fits(turn: number, confirmations: number): boolean {
+  const a = Math.floor(turn / 12);
+  const needed = 2 * Math.ceil(turn / 6) + 2 * confirmations + Math.max(8, a + 6);
+  return Math.ceil((2 * turn) / 3) >= needed;
+}
+
+/** The three shortest turns for which the bound and that of every longer turn hold. */
+function shortestTurns(confirmations: number): number[] {
+  let first = longestTurn;
+  while (fits(first - 1, confirmations)) first--;
+  return [first, first + 1, first + 2];
+}
+
+type Faults = {
+  readonly committee: number;
+  readonly dead?: number;
+  readonly other?: readonly [number, (c: Cluster) => Behaviour];
+};
+
+async function play(turn: number, confirmations: number, faults: Faults): Promise<Cluster> {
+  const { committee, dead, other } = faults;
+  const params = { ...defaultOptions.params, slot: turn, turn, interval: 2 * turn, confirmations };
+  const c = new Cluster({
+    ...defaultOptions,
+    seed: turn,
+    committee,
+    params: { ...params, lockup: 6 * turn },
+  });
+  c.decorate = (ports, keeper) => (other?.[0] === keeper ? other[1](c)(ports) : ports);
+  for (let i = 0; i < committee; i++) if (i !== dead) c.start(i);
+  await c.run(8 * turn);
+  return c;
+}
+
+/** Every interval is settled by the first leader that is not at fault, in its turn and before others may send. */
+function expectPrompt(c: Cluster, atFault: readonly number[]): void {
+  const { turn } = c.options.params;
+  const { committee } = c.chain.snapshot(c.chain.head);
+  const operators = committee.members.map(({ operator }) => operator);
+  expect(c.chain.settled.length).toBeGreaterThan(1);
+  for (const { settlement, sender, block } of c.chain.settled) {
+    const order = turnOrder(settlement.ts, committee.seed, operators);
+    const leaders = operators.map((_, i) => leaderOf(order, i + 1));
+    const first = leaders.find((keeper) => !atFault.includes(keeper));
+    expect(settlement.leader).toBe(first);
+    expect(sender).toBe(operators[first as number]);
+    expect(block).toBeLessThan(settlement.te + Math.ceil((2 * turn) / 3));
+  }
+}
+
+/** Late with everything that is agreed on, and quick with its signature. */
+const late = (c: Cluster): Behaviour => atLastBlock(c, () => ({ after_ms: 150, only: undefined }));
+
+describe("the shortest turns that R4 allows", () => {
+  for (const confirmations of [0, 1, 2, 3, 4, 5, 6]) {
+    for (const turn of shortestTurns(confirmations)) {
+      const name = `turns of ${turn} blocks with ${confirmations} confirmations`;
+
+      it(`${name} settle with one keeper dead`, async () => {
+        expectPrompt(await play(turn, confirmations, { committee: 4, dead: 1 }), [1]);
+      });
+
+      it(`${name} settle with one keeper late, which gets no leader's share`, async () => {
+        const c = await play(turn, confirmations, { committee: 4, other: [2, late] });
+        expectPrompt(c, []);
+        for (const { settlement } of c.chain.settled) expect(bits(settlement.payees)).toContain(2);
+      });
+
+      for (const kind of ["reveal", "partial"] as const) {
+        it(`${name} settle with one keeper of seven dead and one that withholds its ${kind}`, async () => {
+          const other = [5, () => withhold(kind)] as const;
+          const c = await play(turn, confirmations, { committee: 7, dead: 3, other });
+          // A leader that withholds its reveal names it in its own bundle, so its own turn lapses.
+          expectPrompt(c, kind === "reveal" ? [3, 5] : [3]);
+        });
+      }
+    }
+  }
+
+  it("are longer than those that the first edition allowed, in which one dead keeper stopped a group", async () => {
+    for (const [turn, confirmations] of [
+      [15, 1],
+      [20, 2],
+    ] as const) {
+      expect(fits(turn, confirmations)).toBe(false);
+      const c = await play(turn, confirmations, { committee: 4, dead: 1 });
+      expect(c.chain.settled).toHaveLength(0);
+      expect(c.reasons.some(({ code }) => code === "no-time-to-close")).toBe(true);
+    }
+  });
+});
