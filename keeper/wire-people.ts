@@ -10,6 +10,7 @@ import { startApi } from "./api/server.ts";
 import type { Api } from "./api/server.ts";
 import { statusOf } from "./api/status.ts";
 import type { StatusSource } from "./api/status.ts";
+import { feeLimitsOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { Hex } from "./core/hash.ts";
 import type { BookedSettlement, LedgerPort } from "./ports/ledger.ts";
@@ -34,12 +35,17 @@ export type People = {
   close(): Promise<void>;
 };
 
+function mostProviders(keeper: Keeper, groups: readonly Hex[]): number {
+  return Math.max(1, ...groups.map((group) => keeper.stateOf(group)?.group?.providers.length ?? 0));
+}
+
 export async function wirePeople(config: KeeperConfig, operator: Hex, log: TelemetryPort): Promise<People> {
   const { groups, dataDir } = config;
   const books = await TypeormLedger.open(await ledgerPlaceOf(config), now_ms);
   // Counting months of challenges takes a while: once, and before the protocol runs.
   for (const group of groups) await books.outcomes(group);
-  const history = new EthersHistory({ chainId: config.chain.id, urls: config.chain.rpc }, now_ms);
+  const { id: chainId, rpc: urls } = config.chain;
+  const history = new EthersHistory({ chainId, urls, fees: feeLimitsOf(config) }, now_ms);
   const metrics = new PrometheusMetrics();
   // A reason about the ledger must not go into the ledger.
   const plain = fanOut(log, [metrics.reason]);
@@ -60,7 +66,7 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
     ledger: meteredLedger(queue, metrics),
     open: async (keeper, transport) => {
       const monitor = new Monitor(
-        { operator, groups, dataDir, rpc: config.chain.rpc },
+        { operator, groups, dataDir, rpc: urls, mostProviders: () => mostProviders(keeper, groups) },
         { history, books, peers: transport, clock: systemClock },
       );
       const source: StatusSource = {

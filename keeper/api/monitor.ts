@@ -1,7 +1,8 @@
 /** Looks at the keeper's surroundings every few seconds: peers, means, clock, disk. Answers and figures read what it saw. */
 import { statfs } from "node:fs/promises";
+import type { AccountFees } from "../core/fees.ts";
 import type { Hex } from "../core/hash.ts";
-import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds } from "../ports/history.ts";
+import type { GroupFunds, HeadInfo, HistoryPort } from "../ports/history.ts";
 import type { BooksPort } from "../ports/ledger.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { PeerStatsPort } from "../ports/transport.ts";
@@ -22,7 +23,7 @@ export type Surroundings = {
   /** Of this machine's clock against an endpoint's; undefined: none tells the time. */
   readonly clock: Offset | undefined;
   readonly diskFreeBytes: number | undefined;
-  readonly operator: OperatorFunds | undefined;
+  readonly operator: AccountFees | undefined;
   readonly funds: ReadonlyMap<Hex, GroupFunds>;
   readonly latencies_ms: ReadonlyMap<Hex, number>;
   /** By group, how far the books are; undefined: nothing booked. */
@@ -40,6 +41,8 @@ export type MonitorOptions = {
   readonly operator: Hex;
   readonly groups: readonly Hex[];
   readonly dataDir: string;
+  /** Of the largest of the groups, as far as they are known. */
+  readonly mostProviders: () => number;
   /** Endpoints of the chain: their answers tell the time. */
   readonly rpc: readonly string[];
 };
@@ -152,7 +155,8 @@ export class Monitor {
   }
 
   async #lookAtFunds(): Promise<void> {
-    this.#operator = await this.#on.history.operatorFunds(this.#options.operator);
+    const { operator, mostProviders } = this.#options;
+    this.#operator = await this.#on.history.operatorFunds(operator, mostProviders());
     for (const group of this.#options.groups) {
       this.#funds.set(group, await this.#on.history.groupFunds(group));
     }

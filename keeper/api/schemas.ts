@@ -151,7 +151,10 @@ export const statusSchema = z
       .nullable()
       .openapi({ description: "This machine's clock against an endpoint's; above 0: ahead" }),
     diskFreeBytes: z.number().nullable(),
-    funds: z.object({ balance: decimal, gasPrice: decimal, transactionsLeft: count }).nullable(),
+    /** Wei; gasPrice: base fee and tip of the recent blocks, l1Fee: for the data of a settlement. */
+    funds: z
+      .object({ balance: decimal, gasPrice: decimal, l1Fee: decimal, transactionsLeft: count })
+      .nullable(),
     peers: count,
     groups: z.array(groupStatus),
   })

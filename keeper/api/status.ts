@@ -1,6 +1,7 @@
 /** What the keeper says of itself: one document for people, pages and scripts. */
 import { wireVersion } from "../codec/message.ts";
 import { memberIndex } from "../core/group.ts";
+import { settlementsLeft } from "../core/fees.ts";
 import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import { faultBound, quorum } from "../core/quorum.ts";
@@ -10,7 +11,6 @@ import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../core/
 import type { BooksPort } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Surroundings } from "./monitor.ts";
-import { settlementGas } from "./gas.ts";
 import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, TurnPlan } from "./schemas.ts";
 
@@ -182,18 +182,19 @@ export function problemsOf(source: StatusSource): string[] {
   return problems;
 }
 
-/** How many settlements the operator can still pay: of its largest group, at the present gas price. */
+/** How many settlements the operator can still pay, of the group where they cost most, at the fees of the recent blocks. */
 function fundsOf({ operator }: Surroundings, groups: readonly GroupStatus[]): KeeperStatus["funds"] {
   if (operator === undefined) return null;
-  const { balance, gasPrice } = operator;
-  const providers = Math.max(0, ...groups.map((group) => group.providers.length));
-  const cost = settlementGas(providers) * gasPrice;
-  const most = BigInt(Number.MAX_SAFE_INTEGER);
-  const left = cost === 0n || balance / cost > most ? most : balance / cost;
+  const { balance, market, l1Fee } = operator;
+  const sizes = groups.map(({ committee, providers }) => [committee.length, providers.length] as const);
+  const left = (sizes.length === 0 ? [[4, 1] as const] : sizes).map((size) =>
+    settlementsLeft(operator, ...size),
+  );
   return {
     balance: balance.toString(),
-    gasPrice: gasPrice.toString(),
-    transactionsLeft: Number(left),
+    gasPrice: (market.base + market.tip).toString(),
+    l1Fee: l1Fee.toString(),
+    transactionsLeft: Number(left.reduce((least, one) => (one < least ? one : least))),
   };
 }
 

@@ -136,6 +136,9 @@ export function settlementGas(keepers: number, providers: number): bigint {
 const mostGas = 250_000n;
 const mostGasPerProvider = 23_000n;
 
+/** More than anybody counts. */
+const uncounted = BigInt(Number.MAX_SAFE_INTEGER);
+
 export type AccountFees = {
   /** Wei of the account. */
   readonly balance: bigint;
@@ -153,13 +156,30 @@ export function settlementCost(
   return gas * (market.base + market.tip) + l1Fee;
 }
 
-/** How many settlements an account can still pay: nodes take one only from an account that could pay its limits. */
-export function settlementsLeft(account: AccountFees, keepers: number, providers: number): bigint {
+/** What an account must have so that nodes take a settlement from it: they count what it may cost at most. */
+function leastBalance({ market, limits, l1Fee }: AccountFees, providers: number): bigint {
   const most = mostGas + mostGasPerProvider * BigInt(providers);
-  const atOnce = most * feesFor(account.market, account.limits).maxFeePerGas + account.l1Fee;
-  if (account.balance < atOnce) return 0n;
+  return most * feesFor(market, limits).maxFeePerGas + l1Fee;
+}
+
+/** How many settlements an account can still pay. */
+export function settlementsLeft(account: AccountFees, keepers: number, providers: number): bigint {
+  const rest = account.balance - leastBalance(account, providers);
+  if (rest < 0n) return 0n;
   const one = settlementCost(account, settlementGas(keepers, providers));
-  return one === 0n ? BigInt(Number.MAX_SAFE_INTEGER) : 1n + (account.balance - atOnce) / one;
+  const left = one === 0n ? uncounted : 1n + rest / one;
+  return left < uncounted ? left : uncounted;
+}
+
+/** The least balance that pays so many settlements, one or more. */
+export function balanceFor(
+  settlements: bigint,
+  account: AccountFees,
+  keepers: number,
+  providers: number,
+): bigint {
+  const one = settlementCost(account, settlementGas(keepers, providers));
+  return leastBalance(account, providers) + (settlements - 1n) * one;
 }
 
 /** Where chains of the OP Stack say what the data of a transaction costs on the chain below. */

@@ -1,4 +1,5 @@
 /** What the chain tells about the past and the means: for the books and for people, never for the protocol. */
+import type { AccountFees } from "../core/fees.ts";
 import type { Hex } from "../core/hash.ts";
 import type { BookedSettlement, Cursor } from "./ledger.ts";
 
@@ -20,13 +21,6 @@ export type GroupFunds = {
   readonly fundedUntil: bigint;
 };
 
-export type OperatorFunds = {
-  /** Wei. */
-  readonly balance: bigint;
-  /** Wei for one unit of gas, what a settlement would pay now. */
-  readonly gasPrice: bigint;
-};
-
 export type HeadInfo = Cursor & { readonly timestamp_s: number };
 
 export interface HistoryPort {
@@ -38,7 +32,8 @@ export interface HistoryPort {
   /** Settlements in blocks [from, to], oldest first. */
   settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]>;
   groupFunds(group: Hex): Promise<GroupFunds>;
-  operatorFunds(operator: Hex): Promise<OperatorFunds>;
+  /** What an operator has, and what a settlement of so many providers costs now. */
+  operatorFunds(operator: Hex, providers: number): Promise<AccountFees>;
   /** Calls that failed since the start. */
   readonly errors: number;
   close(): void;

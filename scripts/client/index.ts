@@ -16,7 +16,10 @@ export {
   parseBytes,
 } from "./units.ts";
 export type { Token } from "./units.ts";
-export { quote, settlementGas } from "./quote.ts";
+export { settlementGas } from "../../keeper/core/fees.ts";
+export { measureFees } from "./fees.ts";
+export type { MeasuredFees } from "./fees.ts";
+export { quote } from "./quote.ts";
 export type { Quote, QuoteInput } from "./quote.ts";
 export { GroupView } from "./group-view.ts";
 export type {

@@ -1,4 +1,5 @@
 /** What storage costs, before there is a group: from bytes and price alone. */
+import { settlementGas } from "../../keeper/core/fees.ts";
 import { quorum } from "../../keeper/core/quorum.ts";
 import type { GroupRules } from "./group-view.ts";
 import { costOf, formatAmount, formatDuration, month_s, type Token } from "./units.ts";
@@ -16,8 +17,10 @@ export type QuoteInput = {
   readonly blockTime_s: number;
   /** For how long the advised deposit lasts; a month is 30 days. */
   readonly months: number;
-  /** What a unit of gas costs, in wei; without it nothing is said of the keepers' gas. */
+  /** What is paid for a unit of gas, base fee and tip, in wei; without it nothing is said of the keepers' gas. */
   readonly gasPrice?: bigint;
+  /** What the data of one settlement costs on the chain below, in wei; 0 where there is none. */
+  readonly l1Fee?: bigint;
   /** Token units that 10^18 wei are worth; needed to compare gas with pay in a token. */
   readonly unitsPerCoin?: bigint;
 };
@@ -39,14 +42,6 @@ export type Quote = {
   readonly settlementCost: bigint | undefined;
   readonly warnings: readonly string[];
 };
-
-/**
- * Gas of one settlement, from above: f keepers neither sign nor are paid. docs/gas.md has the measured figures, and a test
- * holds this against them.
- */
-export function settlementGas(keepers: number, providers: number): bigint {
-  return BigInt(164_400 + 2_063 * keepers + 6_220 * (providers - 1));
-}
 
 /**
  * @throws WhitePayError `input` if no group has such values
@@ -78,9 +73,9 @@ export function quote(input: QuoteInput): Quote {
   return { ...result, warnings: warnings(input, result) };
 }
 
-function inToken({ gasPrice, unitsPerCoin }: QuoteInput, gas: bigint): bigint | undefined {
+function inToken({ gasPrice, l1Fee = 0n, unitsPerCoin }: QuoteInput, gas: bigint): bigint | undefined {
   if (gasPrice === undefined || unitsPerCoin === undefined) return undefined;
-  return (gas * gasPrice * unitsPerCoin) / 10n ** 18n;
+  return ((gas * gasPrice + l1Fee) * unitsPerCoin) / 10n ** 18n;
 }
 
 function checkInput({ bytes, rules, keepers, blockTime_s, months, providers }: QuoteInput): void {

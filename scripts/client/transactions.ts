@@ -1,5 +1,6 @@
 /** How every transaction is sent: simulate, ask whoever has to agree, simulate again, send, look at the result. */
 import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
+import { transactionGasCap } from "../../keeper/core/fees.ts";
 import { WhitePayError } from "./errors.ts";
 import { refusalOf } from "./refusals.ts";
 import type { Token } from "./units.ts";
@@ -95,7 +96,17 @@ async function prepare(plan: TransactionPlan, signer: Signer): Promise<Prepared>
   const provider = providerOf(signer);
   const fees = await provider.getFeeData();
   const maxFeePerGas = fees.maxFeePerGas ?? fees.gasPrice ?? 0n;
-  const gas = (estimated * gasMarginPercent) / 100n;
+  if (estimated > transactionGasCap) {
+    throw new WhitePayError({
+      code: "refused",
+      message: `${plan.what} needs more gas than one transaction may have`,
+      expected: `at most ${transactionGasCap}`,
+      actual: String(estimated),
+      hint: "do it in smaller parts",
+    });
+  }
+  const wished = (estimated * gasMarginPercent) / 100n;
+  const gas = wished < transactionGasCap ? wished : transactionGasCap;
   const from = await signer.getAddress();
   const balance = await provider.getBalance(from);
   const needed = gas * maxFeePerGas + (plan.value ?? 0n);

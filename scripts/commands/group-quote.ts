@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { formatUnits, parseUnits } from "ethers";
 import { connectRpc } from "../client/connect.ts";
+import { measureFees } from "../client/fees.ts";
 import { quote, type Quote, type QuoteInput } from "../client/quote.ts";
 import { measureBlockTime } from "../client/status.ts";
 import { readToken } from "../client/token.ts";
@@ -55,15 +56,23 @@ export function registerQuote(group: Command): void {
       "what is paid in; asks the chain (default: the chain's coin)",
       addressOption("--token"),
     )
-    .option("--rpc <url>", "a chain endpoint: for the token, the price of gas and the time of a block")
+    .option(
+      "--rpc <url>",
+      "a chain endpoint: for the token, what keepers pay for gas and the time of a block",
+    )
     .option("--gas-price <gwei>", "price of gas, to compare with the keepers' share")
     .option("--coin-price <tokens>", "whole tokens that one coin is worth, if a token is paid");
   jsonOption(command).action(quoteCommand);
 }
 
-type Chain = { readonly gasPrice?: bigint; readonly token: Token; readonly blockTime_s?: number };
+type Chain = {
+  readonly gasPrice?: bigint;
+  readonly l1Fee?: bigint;
+  readonly token: Token;
+  readonly blockTime_s?: number;
+};
 
-async function askChain(rpc: string | undefined, token: string): Promise<Chain> {
+async function askChain(rpc: string | undefined, token: string, providers: number): Promise<Chain> {
   if (rpc === undefined) {
     if (BigInt(token) === 0n) return { token: coin };
     throw usageError("a token is named, and no chain to ask about it", { hint: "give --rpc" });
@@ -72,9 +81,10 @@ async function askChain(rpc: string | undefined, token: string): Promise<Chain> 
   try {
     const head = await provider.getBlock("latest");
     const at = { block: head?.number ?? 0, time_s: head?.timestamp ?? 0 };
-    const { maxFeePerGas, gasPrice } = await provider.getFeeData();
+    const { gasPrice, l1Fee } = await measureFees(provider, providers);
     return {
-      gasPrice: maxFeePerGas ?? gasPrice ?? 0n,
+      gasPrice,
+      l1Fee,
       token: await readToken(provider, token),
       blockTime_s: await measureBlockTime(provider, at),
     };
@@ -90,7 +100,7 @@ function positive(name: string, text: string | undefined): number | undefined {
   throw usageError(`${name} is not valid`, { expected: "a number above 0", actual: text.slice(0, 40) });
 }
 
-function fees(options: QuoteOptions, chain: Chain): Pick<QuoteInput, "gasPrice" | "unitsPerCoin"> {
+function fees(options: QuoteOptions, chain: Chain): Pick<QuoteInput, "gasPrice" | "l1Fee" | "unitsPerCoin"> {
   const gwei = positive("--gas-price", options.gasPrice);
   const gasPrice = gwei === undefined ? chain.gasPrice : parseUnits(String(gwei), "gwei");
   const isCoin = BigInt(chain.token.address) === 0n;
@@ -98,13 +108,14 @@ function fees(options: QuoteOptions, chain: Chain): Pick<QuoteInput, "gasPrice" 
   const unitsPerCoin = isCoin ? 10n ** 18n : worth;
   return {
     ...(gasPrice === undefined ? {} : { gasPrice }),
+    ...(chain.l1Fee === undefined ? {} : { l1Fee: chain.l1Fee }),
     ...(unitsPerCoin === undefined ? {} : { unitsPerCoin }),
   };
 }
 
 async function fromFile(path: string, options: QuoteOptions): Promise<QuoteInput> {
   const file = await readGroupFile(path);
-  const chain = await askChain(options.rpc, file.token);
+  const chain = await askChain(options.rpc, file.token, file.providers.length);
   const blockTime_s = known(
     file.blockTime_s ?? positive("--block-time", options.blockTime) ?? chain.blockTime_s,
   );
@@ -144,7 +155,7 @@ async function fromOptions(options: QuoteOptions): Promise<QuoteInput> {
       hint: "whitepay presets lists the chains; a group file can name all values itself",
     });
   }
-  const chain = await askChain(options.rpc, options.token ?? coin.address);
+  const chain = await askChain(options.rpc, options.token ?? coin.address, providers);
   const blockTime_s = known(
     positive("--block-time", options.blockTime) ?? preset.blockTime_s ?? chain.blockTime_s,
   );
@@ -183,7 +194,7 @@ async function quoteCommand(path: string | undefined, options: QuoteOptions): Pr
 }
 
 function print(input: QuoteInput, result: Quote): void {
-  const { token, rules, bytes, months, keepers, gasPrice } = input;
+  const { token, rules, bytes, months, keepers, gasPrice, l1Fee = 0n } = input;
   const amount = (units: bigint): string => formatAmount(units, token);
   const share = `${rules.keeperShareBps / 100} %`;
   printLine(
@@ -199,7 +210,8 @@ function print(input: QuoteInput, result: Quote): void {
   printLine(`  of it     ${amount(result.reserve)} stays reserved for ${rules.lockup} blocks of lockup`);
   const cost = result.settlementCost === undefined ? "" : `, ${amount(result.settlementCost)}`;
   const at = gasPrice === undefined ? "" : ` at ${formatUnits(gasPrice, "gwei")} gwei`;
-  printLine(`settling    ${result.settlementGas} gas each time${at}${cost}, paid by the leader`);
+  const data = l1Fee === 0n ? "" : ` and ${formatUnits(l1Fee, "gwei")} gwei for its data`;
+  printLine(`settling    ${result.settlementGas} gas each time${at}${data}${cost}, paid by the leader`);
   if (result.settlementCost === undefined) {
     say(
       "whether the keepers' share covers their gas is not known: give --gas-price (or --rpc), and --coin-price for a token",

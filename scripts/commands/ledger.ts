@@ -71,12 +71,12 @@ async function withLedger(options: ConfigOptions, work: (opened: Opened) => Prom
 
 async function rebuildCommand({ ledger, config, groups }: Opened, options: ConfigOptions): Promise<void> {
   const { EthersHistory } = await import("../../keeper/adapters/chain-ethers/history.ts");
+  const { feeLimitsOf } = await import("../../keeper/config.ts");
   const { RpcUnavailable } = await import("../../keeper/adapters/chain-ethers/rpc.ts");
   const { systemClock } = await import("../../keeper/adapters/clock-system.ts");
   const { Bookkeeper } = await import("../../keeper/runtime/bookkeeper.ts");
-  const history = new EthersHistory({ chainId: config.chain.id, urls: config.chain.rpc }, () =>
-    systemClock.now_ms(),
-  );
+  const { id: chainId, rpc: urls } = config.chain;
+  const history = new EthersHistory({ chainId, urls, fees: feeLimitsOf(config) }, () => systemClock.now_ms());
   const onTrouble = (): void => undefined;
   const bookkeeper = new Bookkeeper(groups, { books: ledger, history, clock: systemClock, onTrouble });
   const done: { group: Hex; through: number; settlements: number }[] = [];

@@ -6,9 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Contract, formatEther, formatUnits, type JsonRpcProvider } from "ethers";
 import { describeKeys, openKeys, readPasswordFile } from "../../keeper/adapters/keyring-keystore.ts";
 import { clockOffset, serverDate } from "../../keeper/api/clock-offset.ts";
-import { settlementGas } from "../../keeper/api/gas.ts";
+import { feeLimitsOf } from "../../keeper/config.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
 import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
+import { balanceFor, settlementGas, settlementsLeft } from "../../keeper/core/fees.ts";
+import { measureFees } from "../client/fees.ts";
 import { publicKeyOf } from "../client/bls.ts";
 import { exitCodes } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
@@ -270,21 +272,27 @@ async function checkRegistration(
 }
 
 async function checkFunds(config: KeeperConfig, provider: JsonRpcProvider, me: string): Promise<CheckItem> {
-  const [balance, fees] = await Promise.all([provider.getBalance(me), provider.getFeeData()]);
-  const price = fees.gasPrice ?? fees.maxFeePerGas ?? 0n;
-  let gas = settlementGas(0);
+  let [keepers, providers] = [4, 1];
   for (const group of config.groups) {
     if ((await provider.getCode(group)) === "0x") continue;
-    const { listedProviders } = await new Contract(group, memberAbi, provider).getFunction("state")();
-    const needed = settlementGas(Number(listedProviders));
-    if (needed > gas) gas = needed;
+    const contract = new Contract(group, memberAbi, provider);
+    const [{ listedProviders }, { operators }] = await Promise.all([
+      contract.getFunction("state")(),
+      contract.getFunction("committee")(),
+    ]);
+    providers = Math.max(providers, Number(listedProviders));
+    keepers = Math.max(keepers, operators.length);
   }
-  const one = gas * price;
-  const covered = one === 0n ? fundedTransactions : balance / one;
-  const found = `${formatEther(balance)} for ${covered} transactions of ${gas} gas at ${formatUnits(price, "gwei")} gwei`;
+  const limits = feeLimitsOf(config);
+  const { market, l1Fee, gasPrice } = await measureFees(provider, providers, limits);
+  const account = { balance: await provider.getBalance(me), market, limits, l1Fee };
+  const covered = settlementsLeft(account, keepers, providers);
+  const data = l1Fee === 0n ? "" : ` and ${formatUnits(l1Fee, "gwei")} gwei for its data`;
+  const each = `${settlementGas(keepers, providers)} gas at ${formatUnits(gasPrice, "gwei")} gwei${data}`;
+  const found = `${formatEther(account.balance)} for ${covered} settlements of ${each}`;
   if (covered >= fundedTransactions) return ok("funds", found);
-  const missing = formatEther(one * fundedTransactions - balance);
-  const remedy = `send at least ${missing} more to ${me}, for ${fundedTransactions} transactions`;
+  const missing = balanceFor(fundedTransactions, account, keepers, providers) - account.balance;
+  const remedy = `send at least ${formatEther(missing)} more to ${me}, for ${fundedTransactions} settlements`;
   return covered === 0n ? fail("funds", found, remedy, exitCodes.funds) : warn("funds", found, remedy);
 }
 

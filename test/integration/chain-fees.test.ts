@@ -2,9 +2,11 @@
 import { ContractFactory, formatEther, Transaction } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { EthersHistory } from "../../keeper/adapters/chain-ethers/history.ts";
 import { defaultFeeLimits, gasPriceOracle } from "../../keeper/core/fees.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
+import { measureFees } from "../../scripts/client/fees.ts";
 import { GroupView } from "../../scripts/client/group-view.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import { artifact } from "../../scripts/lib/contracts.ts";
@@ -146,21 +148,21 @@ describe("a settlement that is not mined", () => {
   }, 60_000);
 });
 
+async function placeOracle(): Promise<bigint> {
+  await provider.send("evm_setAutomine", [true]);
+  const { abi, bytecode } = artifact("GasPriceOracleHarness");
+  const oracle = await new ContractFactory(abi, bytecode, await provider.getSigner(0)).deploy();
+  const code = await provider.getCode(await oracle.getAddress());
+  await provider.send("hardhat_setCode", [gasPriceOracle.address, code]);
+  await provider.send("evm_setAutomine", [false]);
+  return oracle.getFunction("WEI_PER_BYTE")();
+}
+
 describe("the fee of a settlement", () => {
   /** The price of the group's token, at which amounts are equal to those in coin: both have 18 decimals. */
   async function atPar(price = "1"): Promise<ReadonlyMap<Hex, string>> {
     const { token } = await new GroupView(provider, group).parameters();
     return new Map([[token.toLowerCase() as Hex, price]]);
-  }
-
-  async function placeOracle(): Promise<bigint> {
-    await provider.send("evm_setAutomine", [true]);
-    const { abi, bytecode } = artifact("GasPriceOracleHarness");
-    const oracle = await new ContractFactory(abi, bytecode, await provider.getSigner(0)).deploy();
-    const code = await provider.getCode(await oracle.getAddress());
-    await provider.send("hardhat_setCode", [gasPriceOracle.address, code]);
-    await provider.send("evm_setAutomine", [false]);
-    return oracle.getFunction("WEI_PER_BYTE")();
   }
 
   it("is not compared with pay in a token that has no price", async () => {
@@ -209,5 +211,31 @@ describe("the fee of a settlement", () => {
     const poor = await keeperChain(scene).submit(submission, new AbortController().signal);
     expect(poor).toMatchObject({ kind: "failed" });
     expect("detail" in poor ? poor.detail : "").toContain(`actual ${formatEther(half)}`);
+  }, 60_000);
+});
+
+describe("what a settlement costs before there is one", () => {
+  it("is the same for the keeper's status and for payers, and is what the chain's blocks say", async () => {
+    await placeOracle();
+    await blocksWith(gwei / 4n, 25);
+    const history = new EthersHistory({ chainId: 31_337, urls: [scene.rpc], fees: defaultFeeLimits }, () =>
+      performance.now(),
+    );
+    onTestFinished(() => history.close());
+    const operator = scene.keepers[0]?.operator.toLowerCase() as Hex;
+    const [account, small, large] = await Promise.all([
+      history.operatorFunds(operator, 2),
+      measureFees(provider, 2),
+      measureFees(provider, 50),
+    ]);
+    expect(account.balance).toBe(await provider.getBalance(operator));
+    expect(account.market).toEqual(small.market);
+    expect(small.gasPrice).toBe(gwei + gwei / 4n);
+    // Each item has two words of 32 bytes.
+    const perProvider = Number((large.l1Fee - small.l1Fee) / 10_000_000_000_007n) / 48;
+    expect(perProvider).toBeGreaterThanOrEqual(64);
+    expect(perProvider).toBeLessThan(65);
+    // The two differ in the gas limit that the sample names.
+    expect(Number(account.l1Fee) / Number(small.l1Fee)).toBeCloseTo(1, 2);
   }, 60_000);
 });

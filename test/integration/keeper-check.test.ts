@@ -4,6 +4,8 @@ import { createServer, type Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { balanceFor, defaultFeeLimits } from "../../keeper/core/fees.ts";
+import { measureFees } from "../../scripts/client/fees.ts";
 import { resolveConfig } from "../../keeper/config.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
@@ -179,16 +181,17 @@ describe("whitepay keeper check", () => {
     });
   });
 
-  it("warns when the operator's coin is not enough for 15 transactions, fails when it is for none", async () => {
+  it("warns when the operator's coin is not enough for 15 settlements, fails when it is for none", async () => {
     const { provider, operator } = scene;
     const before = await provider.getBalance(operator);
-    const price = (await provider.getFeeData()).gasPrice ?? 0n;
+    const { market, l1Fee } = await measureFees(provider, 1);
+    const account = { balance: before, market, l1Fee, limits: defaultFeeLimits };
     const set = (wei: bigint) => provider.send("hardhat_setBalance", [operator, `0x${wei.toString(16)}`]);
-    await set(price * 250_000n * 14n);
+    await set(balanceFor(14n, account, 4, 1));
     expect(await item("funds")).toMatchObject({
       grade: "warn",
-      found: expect.stringContaining("for 14 transactions"),
-      remedy: expect.stringMatching(/^send at least 0\.\d+ more to 0x.* for 15 transactions$/),
+      found: expect.stringContaining("for 14 settlements of "),
+      remedy: expect.stringMatching(/^send at least 0\.\d+ more to 0x.* for 15 settlements$/),
     });
     await set(1n);
     const poor = await scene.keeper("check");

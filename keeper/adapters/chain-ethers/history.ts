@@ -3,10 +3,13 @@
  * here never rests one that the protocol needs.
  */
 import { Interface } from "ethers";
+import { feesFor } from "../../core/fees.ts";
+import type { AccountFees, FeeLimits } from "../../core/fees.ts";
 import type { Hex } from "../../core/hash.ts";
-import type { GroupFunds, HeadInfo, HistoryPort, OperatorFunds, Token } from "../../ports/history.ts";
+import type { GroupFunds, HeadInfo, HistoryPort, Token } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";
+import { FeeMeter } from "./fees.ts";
 import { blockTag, RpcPool, RpcUnavailable } from "./rpc.ts";
 import { booksAbi, settlementsOf } from "./settled.ts";
 import type { RawLog } from "./settled.ts";
@@ -38,15 +41,25 @@ const maxSymbol = 16;
 
 const settledTopic = (booksAbi.getEvent("Settled") as { topicHash: string }).topicHash;
 
+export type HistoryOptions = {
+  readonly chainId: number;
+  readonly urls: readonly string[];
+  readonly fees: FeeLimits;
+};
+
 export class EthersHistory implements HistoryPort {
   readonly #rpc: RpcPool;
   readonly #ask: Ask = (method, params) => this.#rpc.send(method, params);
   readonly #terms = new Map<Hex, Terms>();
   readonly #operators = new Map<string, readonly Hex[]>();
   readonly #tokens = new Map<Hex, Token>();
+  readonly #fees: FeeLimits;
+  readonly #meter: FeeMeter;
   #errors = 0;
 
-  constructor(options: { readonly chainId: number; readonly urls: readonly string[] }, now_ms: () => number) {
+  constructor(options: HistoryOptions, now_ms: () => number) {
+    this.#fees = options.fees;
+    this.#meter = new FeeMeter(options, this.#ask);
     this.#rpc = new RpcPool(options, now_ms);
     this.#rpc.onTrouble(() => this.#errors++);
   }
@@ -193,11 +206,13 @@ export class EthersHistory implements HistoryPort {
     };
   }
 
-  async operatorFunds(operator: Hex): Promise<OperatorFunds> {
-    const [balance, gasPrice] = await Promise.all([
+  async operatorFunds(operator: Hex, providers: number): Promise<AccountFees> {
+    const [balance, market] = await Promise.all([
       this.#rpc.send("eth_getBalance", [operator, "latest"]) as Promise<string>,
-      this.#rpc.send("eth_gasPrice", []) as Promise<string>,
+      this.#meter.market(),
     ]);
-    return { balance: BigInt(balance), gasPrice: BigInt(gasPrice) };
+    const limits = this.#fees;
+    const l1Fee = await this.#meter.sampleL1Fee(operator, providers, feesFor(market, limits));
+    return { balance: BigInt(balance), market, limits, l1Fee };
   }
 }

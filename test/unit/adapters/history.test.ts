@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { EthersHistory } from "../../../keeper/adapters/chain-ethers/history.ts";
+import { defaultFeeLimits } from "../../../keeper/core/fees.ts";
 import { RpcUnavailable } from "../../../keeper/adapters/chain-ethers/rpc.ts";
 
 type Range = readonly [from: number, to: number];
@@ -42,7 +43,9 @@ async function endpoint(most: number): Promise<{ url: string; answered: Range[];
 }
 
 function historyOf(url: string): EthersHistory {
-  const history = new EthersHistory({ chainId: 1, urls: [url] }, () => performance.now());
+  const history = new EthersHistory({ chainId: 1, urls: [url], fees: defaultFeeLimits }, () =>
+    performance.now(),
+  );
   onTestFinished(() => history.close());
   return history;
 }

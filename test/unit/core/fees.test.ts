@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  balanceFor,
   defaultFeeLimits,
   feesFor,
   feesToReplace,
@@ -114,6 +115,14 @@ describe("what an account can pay", () => {
       1n,
       2n,
     ]);
+  });
+
+  it("takes the balance that is told for so many", () => {
+    for (const count of [1n, 15n]) {
+      const balance = balanceFor(count, account, 7, 3);
+      expect(settlementsLeft({ ...account, balance }, 7, 3)).toBe(count);
+      expect(settlementsLeft({ ...account, balance: balance - 1n }, 7, 3)).toBe(count - 1n);
+    }
   });
 
   it("is not bounded where nothing costs anything", () => {

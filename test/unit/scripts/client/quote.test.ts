@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { quote, settlementGas, type QuoteInput } from "../../../../scripts/client/quote.ts";
+import { settlementGas } from "../../../../keeper/core/fees.ts";
+import { quote, type QuoteInput } from "../../../../scripts/client/quote.ts";
 import { coin, formatDuration, GiB, parseAmount, parseBytes } from "../../../../scripts/client/units.ts";
 
 const input: QuoteInput = {
@@ -43,6 +44,12 @@ describe("a quote", () => {
     expect(keepersPerInterval).toBeLessThan(settlementCost ?? 0n);
     expect(quote({ ...dear, rules: { ...input.rules, price } }).warnings).toEqual([]);
     expect(quote({ ...dear, rules: { ...input.rules, interval } }).warnings).toEqual([]);
+  });
+
+  it("counts what the data costs on the chain below", () => {
+    const cheap = { ...input, gasPrice: 1n, unitsPerCoin: 10n ** 18n };
+    const settlementCost = settlementGas(4, 2) + 7_000_000n;
+    expect(quote({ ...cheap, l1Fee: 7_000_000n })).toMatchObject({ settlementCost });
   });
 
   it("says nothing of gas whose price in the token is unknown", () => {
