@@ -20,7 +20,6 @@ import type { KeeperDependencies } from "./runtime/keeper.ts";
 import { wirePeople } from "./wire-people.ts";
 
 const redial_ms = 1_000;
-const maxPieceLists = 4_096;
 
 export type Daemon = {
   readonly peerId: string;
@@ -85,7 +84,7 @@ export async function wire(
   const provider = providerClient(calling);
   const { groups, challengeTimeout_ms } = config;
   const keeper = new Keeper(
-    { groups, timeout_ms: challengeTimeout_ms, maxLists: maxPieceLists },
+    { groups, timeout_ms: challengeTimeout_ms },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
   const api = await people.open(keeper, transport);

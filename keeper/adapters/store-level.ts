@@ -27,6 +27,8 @@ const bucket = {
   record: "20",
   /** group / slot / provider → receipt, seed and full proof */
   proof: "21",
+  /** group / list root → entries of a piece list, as on the wire (R10) */
+  list: "22",
   /** group / number → two signed messages that contradict each other */
   evidence: "30",
 } as const;
@@ -174,6 +176,22 @@ export class LevelStore implements StorePort {
     for (const prefix of [bucket.note, bucket.own, bucket.salt, bucket.before]) {
       await this.#db.clear({ gt: `${prefix}${group}/`, lt: `${prefix}${group}/${num(ts)}` });
     }
+  }
+
+  /** Not synced: what a crash loses is fetched again. */
+  async keepList(group: Hex, listRoot: Hex, entries: Uint8Array): Promise<void> {
+    await this.#db.put(`${bucket.list}${group}/${listRoot}`, entries);
+  }
+
+  listOf(group: Hex, listRoot: Hex): Promise<Uint8Array | undefined> {
+    return this.#db.get(`${bucket.list}${group}/${listRoot}`);
+  }
+
+  async pruneLists(group: Hex, inUse: ReadonlySet<Hex>): Promise<void> {
+    const prefix = `${bucket.list}${group}/`;
+    const keys = await this.#db.keys({ gt: prefix, lt: prefix + end }).all();
+    const gone = keys.filter((key) => !inUse.has(key.slice(prefix.length) as Hex));
+    await this.#db.batch(gone.map((key) => ({ type: "del", key })));
   }
 
   /** Pairs that come at the same time are kept one after the other: each takes the next free number. */

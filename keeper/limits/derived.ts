@@ -116,6 +116,14 @@ export function questionRate(question: Question, scale: Scale): Rate {
   }
 }
 
+/** Piece lists here (R10). What is not in memory is on disk, until the last slot under it is certified. */
+export const listCache = {
+  /** In memory: some 20 of the longest lists, or thousands of usual ones. */
+  bytes: 64 * 1024 * 1024,
+  /** Fetched at once. A source that says nothing holds one of these for the time of a call. */
+  fetches: 32,
+};
+
 /** Names of keepers that are counted at once: all members there can be, of the present and the next committee. */
 export function maxKeeperNames(groups: number): number {
   return 2 * maxCommitteeSize * Math.max(1, groups);

@@ -21,6 +21,11 @@ export interface StorePort {
   proofOf(group: Hex, provider: number, slot: number): Promise<StoredProof | undefined>;
   /** Forgets slots before `firstSlot` and turns of intervals before `ts`. */
   prune(group: Hex, ts: number, firstSlot: number): Promise<void>;
+  /** R10: keeps the entries of a piece list, as they are on the wire, until `pruneLists`. */
+  keepList(group: Hex, listRoot: Hex, entries: Uint8Array): Promise<void>;
+  listOf(group: Hex, listRoot: Hex): Promise<Uint8Array | undefined>;
+  /** Forgets the group's lists that are not among these. */
+  pruneLists(group: Hex, inUse: ReadonlySet<Hex>): Promise<void>;
   /** Keeps two signed messages that contradict each other, as they came over the wire. */
   keepEvidence(pair: EvidencePair): Promise<void>;
   evidence(): Promise<readonly EvidencePair[]>;

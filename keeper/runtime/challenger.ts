@@ -1,16 +1,8 @@
 /** Asks providers and checks what they answer (R11–R13). Piece lists are fetched once per list root. */
-import {
-  MAX_PAGE_PIECES,
-  decodePiecesRequest,
-  decodePiecesResponse,
-  encodePiecesRequest,
-  encodePiecesResponse,
-} from "../codec/challenge.ts";
 import type { ChallengeRequest } from "../codec/challenge.ts";
-import { collectPieces, pageOf } from "../codec/piece-pages.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Answer } from "../core/events.ts";
-import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
+import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
 import type { ChainPort, Endpoint } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
@@ -18,24 +10,22 @@ import type { CryptoPort } from "../ports/crypto.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
 import type { ProviderClient, ProviderFailure, ProviderTarget } from "../ports/provider.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
-import type { TransportPort } from "../ports/transport.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { dataOfSlot } from "./group-data.ts";
+import { PieceLists } from "./piece-lists.ts";
+import type { ListDependencies, ListQuery, Source } from "./piece-lists.ts";
 
 export type ChallengerOptions = {
   /** Real time for one call; the chain's blocks decide whether the answer counts (R13). */
   readonly timeout_ms: number;
-  /** Piece lists kept in memory; the oldest goes first. */
-  readonly maxLists: number;
 };
 
-export type ChallengerDependencies = {
+export type ChallengerDependencies = ListDependencies & {
   readonly provider: ProviderClient;
   readonly chain: ChainPort;
   readonly crypto: CryptoPort;
   readonly keyring: KeyringPort;
   readonly telemetry: TelemetryPort;
-  readonly transport: Pick<TransportPort, "ask">;
   readonly clock: Pick<ClockPort, "now_ms" | "sleep">;
 };
 
@@ -50,13 +40,12 @@ export class Challenger {
   readonly #on: ChallengerDependencies;
   /** Where providers are; looked up again after a failed call, since a provider may have moved. */
   readonly #endpoints = new Map<Hex, Endpoint>();
-  readonly #lists = new Map<Hex, PieceList>();
-  /** Fetches under way, so that several questions for one list cost one fetch. */
-  readonly #fetching = new Map<string, Promise<PieceList | undefined>>();
+  readonly #lists: PieceLists;
 
   constructor(options: ChallengerOptions, on: ChallengerDependencies) {
     this.#options = options;
     this.#on = on;
+    this.#lists = new PieceLists(options.timeout_ms, on);
   }
 
   /** @param counts whether an answer that came now would still count (R13): so long a busy provider is asked again */
@@ -69,7 +58,8 @@ export class Challenger {
     const data = dataOfSlot(group, effect.provider, effect.slot);
     const target = await this.#target(group, effect.provider);
     if (data === undefined || target === undefined) return { kind: "failed", reason: "unreachable" };
-    const list = await this.#list(group, effect.provider, data, target, signal);
+    const query = { group, provider: effect.provider, data };
+    const list = await this.#listFor(query, target, signal);
     if (list === undefined) return { kind: "failed", reason: "unreachable" };
     const request: ChallengeRequest = {
       chainId: group.chainId,
@@ -126,56 +116,49 @@ export class Challenger {
     const { provider, slot } = proof;
     const data = dataOfSlot(group, provider, slot);
     if (data === undefined) return undefined;
-    const known = this.#lists.get(data.listRoot);
-    if (known !== undefined) return known;
-    for (const holder of new Set(holders)) {
-      const list = await this.#listOfKeeper(group, provider, data, holder);
-      if (list !== undefined) return list;
-    }
+    const query = { group, provider, data };
     const target = await this.#target(group, provider);
-    return target === undefined ? undefined : this.#list(group, provider, data, target, signal);
-  }
-
-  async #listOfKeeper(
-    group: GroupSnapshot,
-    provider: number,
-    data: DataCheckpoint,
-    holder: Hex,
-  ): Promise<PieceList | undefined> {
-    const { chainId, address } = group;
-    const { listRoot } = data;
-    const { clock } = this.#on;
-    const deadline_ms = clock.now_ms() + this.#options.timeout_ms;
-    const collected = await collectPieces(data, async (first) => {
-      // A holder that sends a page now and then must not keep this keeper from asking the next one (L3).
-      if (clock.now_ms() > deadline_ms) return { failure: "too slow" };
-      const question = encodePiecesRequest({ chainId, group: address, provider, listRoot, first });
-      const reply = await this.#on.transport.ask(holder, "pieces", question);
-      const page = reply === undefined ? undefined : decodePiecesResponse(reply);
-      if (page?.ok !== true || page.value.kind !== "pieces") return { failure: "not served" };
-      const full = Math.min(page.value.total - first, MAX_PAGE_PIECES);
-      return page.value.pieces.length === full ? page.value : { failure: "a page that is not full" };
-    });
-    if ("failure" in collected || !collected.ok) return undefined;
-    this.#remember(listRoot, collected.value);
-    return collected.value;
+    const keepers = [...this.#lists.helpfulFirst(holders), ...this.#keepers(group)];
+    if (target === undefined) return this.#lists.find(query, keepers);
+    const fromProvider = async (): Promise<PieceList | undefined> => {
+      const result = await this.#listOfProvider(query, target, signal);
+      return result.ok ? result.list : undefined;
+    };
+    return this.#lists.find(query, [...new Set<Source>([...keepers, fromProvider])]);
   }
 
   /** Another keeper asks for a list that this one has. */
-  answerPieces(bytes: Uint8Array): Uint8Array | undefined {
-    const question = decodePiecesRequest(bytes);
-    if (!question.ok) return undefined;
-    const list = this.#lists.get(question.value.listRoot);
-    if (list === undefined || question.value.first >= list.pieces.length) return undefined;
-    return encodePiecesResponse(pageOf(list, question.value.first));
+  answerPieces(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#lists.answer(bytes);
   }
 
-  #remember(listRoot: Hex, list: PieceList): void {
-    this.#lists.set(listRoot, list);
-    for (const oldest of this.#lists.keys()) {
-      if (this.#lists.size <= this.#options.maxLists) break;
-      this.#lists.delete(oldest);
-    }
+  pruneLists(group: GroupSnapshot): Promise<void> {
+    return this.#lists.prune(group);
+  }
+
+  /**
+   * The list that this keeper's own challenge needs: from the provider, and where it keeps it from this keeper, from any other
+   * (R10). A provider that is not there will not answer the challenge either.
+   */
+  async #listFor(
+    query: ListQuery,
+    target: ProviderTarget,
+    signal: AbortSignal,
+  ): Promise<PieceList | undefined> {
+    let isThere = true;
+    const fromProvider = async (): Promise<PieceList | undefined> => {
+      const result = await this.#listOfProvider(query, target, signal);
+      isThere = result.ok || result.reason !== "unreachable";
+      return result.ok ? result.list : undefined;
+    };
+    const list = await this.#lists.find(query, [fromProvider]);
+    if (list !== undefined || !isThere) return list;
+    return this.#lists.find(query, this.#keepers(query.group));
+  }
+
+  #keepers(group: GroupSnapshot): Hex[] {
+    const operators = group.committee.members.map(({ operator }) => operator);
+    return this.#lists.helpfulFirst(operators.filter((operator) => operator !== this.#on.keyring.operator));
   }
 
   async #target(group: GroupSnapshot, provider: number): Promise<ProviderTarget | undefined> {
@@ -203,35 +186,11 @@ export class Challenger {
     if (operator !== undefined) this.#endpoints.delete(operator);
   }
 
-  async #list(
-    group: GroupSnapshot,
-    provider: number,
-    data: DataCheckpoint,
+  async #listOfProvider(
+    { group, provider, data }: ListQuery,
     target: ProviderTarget,
     signal: AbortSignal,
-  ): Promise<PieceList | undefined> {
-    const known = this.#lists.get(data.listRoot);
-    if (known !== undefined) return known;
-    // Of two providers with one list each is asked for itself: one that does not serve it must not speak for the other (L3).
-    const key = `${data.listRoot}/${target.peerId}`;
-    const running = this.#fetching.get(key);
-    if (running !== undefined) return running;
-    const fetch = this.#fetch(group, provider, data, target, signal);
-    this.#fetching.set(key, fetch);
-    try {
-      return await fetch;
-    } finally {
-      this.#fetching.delete(key);
-    }
-  }
-
-  async #fetch(
-    group: GroupSnapshot,
-    provider: number,
-    data: DataCheckpoint,
-    target: ProviderTarget,
-    signal: AbortSignal,
-  ): Promise<PieceList | undefined> {
+  ): ReturnType<ProviderClient["pieceList"]> {
     const { chainId, address } = group;
     const { listRoot, bytes } = data;
     const query = { chainId, group: address, provider, listRoot, bytes };
@@ -240,9 +199,7 @@ export class Challenger {
     if (!result.ok) {
       this.#forgetEndpoint(group, provider);
       this.#on.telemetry.info("piece list not served", { provider, why: result.detail });
-      return undefined;
     }
-    this.#remember(listRoot, result.list);
-    return result.list;
+    return result;
   }
 }

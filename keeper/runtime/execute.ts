@@ -105,9 +105,7 @@ export class Effects {
       case "submit":
         return this.#background(this.#submit(effect));
       case "prune":
-        return this.#background(
-          this.#on.store.prune(this.#group, effect.ts, slotAt(group.params, effect.ts)),
-        );
+        return this.#background(this.#prune(group, effect));
       case "evidence":
         return this.#background(
           this.#on.store.keepEvidence({
@@ -179,6 +177,11 @@ export class Effects {
         ? undefined
         : { ...effect.proofOf, seed: first.seed, proof: first.proof };
     this.#emit({ kind: "opened", round: effect.round, receipts: stored.map((s) => s?.receipt), proof });
+  }
+
+  async #prune(group: GroupSnapshot, { ts }: EffectOf<"prune">): Promise<void> {
+    await this.#on.store.prune(this.#group, ts, slotAt(group.params, ts));
+    await this.#on.challenger.pruneLists(group);
   }
 
   /** Fetching the piece list may take seconds, so only the checking itself waits in the queue of heavy work. */

@@ -260,7 +260,7 @@ export class Cluster {
       reader: this.#reader,
     };
     const groups = [this.chain.snapshot(this.chain.head).address];
-    const keeper = new Keeper({ groups, timeout_ms: 5_000, maxLists: 64 }, this.decorate(ports, index));
+    const keeper = new Keeper({ groups, timeout_ms: 5_000 }, this.decorate(ports, index));
     seat.keeper = keeper;
     keeper.run(abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;

@@ -25,6 +25,7 @@ export class MemoryStore implements StorePort {
   readonly #world: World;
   readonly #latency_ms: number;
   readonly #rows = new Map<string, Write>();
+  readonly #lists = new Map<Hex, Uint8Array>();
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
   /** Values of its own that it committed to, turn by turn, for the checkers; a copy begins with what it is a copy of. */
@@ -156,6 +157,18 @@ export class MemoryStore implements StorePort {
     for (const [key, record] of this.acknowledged) if (record.slot < firstSlot) this.acknowledged.delete(key);
   }
 
+  async keepList(_group: Hex, listRoot: Hex, entries: Uint8Array): Promise<void> {
+    this.#lists.set(listRoot, entries);
+  }
+
+  async listOf(_group: Hex, listRoot: Hex): Promise<Uint8Array | undefined> {
+    return this.#lists.get(listRoot);
+  }
+
+  async pruneLists(_group: Hex, inUse: ReadonlySet<Hex>): Promise<void> {
+    for (const root of this.#lists.keys()) if (!inUse.has(root)) this.#lists.delete(root);
+  }
+
   async keepEvidence(pair: EvidencePair): Promise<void> {
     if (this.#evidence.length < 256) this.#evidence.push(pair);
   }
@@ -175,6 +188,9 @@ export function mortal(store: StorePort, signal: AbortSignal): StorePort {
     write: (group, writes) => (dead ? never : store.write(group, writes)),
     proofOf: (group, provider, slot) => (dead ? never : store.proofOf(group, provider, slot)),
     prune: (group, ts, firstSlot) => (dead ? never : store.prune(group, ts, firstSlot)),
+    keepList: (group, root, entries) => (dead ? never : store.keepList(group, root, entries)),
+    listOf: (group, root) => (dead ? never : store.listOf(group, root)),
+    pruneLists: (group, inUse) => (dead ? never : store.pruneLists(group, inUse)),
     keepEvidence: (pair) => (dead ? never : store.keepEvidence(pair)),
     evidence: () => (dead ? never : store.evidence()),
   };

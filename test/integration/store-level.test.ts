@@ -133,6 +133,20 @@ describe("pruning", () => {
     expect(await store.proofOf(otherGroup, 0, 0)).toBeDefined();
   });
 
+  it("forgets piece lists that are not in use any more, and keeps those of other groups (R10)", async () => {
+    const store = await opened(await temporaryFolder());
+    const roots = [1, 2].map((n): Hex => `0x${String(n).repeat(64)}`);
+    for (const root of roots) {
+      await store.keepList(storeGroup, root, Uint8Array.of(3));
+      await store.keepList(otherGroup, root, Uint8Array.of(4));
+    }
+    await store.pruneLists(storeGroup, new Set(roots.slice(0, 1)));
+    const kept = (group: Hex) =>
+      Promise.all(roots.map(async (root) => hexOf(await store.listOf(group, root))));
+    expect(await kept(storeGroup)).toEqual(["03", ""]);
+    expect(await kept(otherGroup)).toEqual(["04", "04"]);
+  });
+
   it("keeps a store bounded that is written and pruned for ever", async () => {
     const store = await opened(await temporaryFolder());
     for (let slot = 0; slot < 200; slot++) {

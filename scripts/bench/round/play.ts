@@ -169,7 +169,7 @@ class Round {
       // Members' keys are decoded once in a keeper's life, not once a settlement.
       crypto.aggregate(digest, partials, this.#snapshot.committee.members);
       const ports = this.#portsOf(keyring, store, crypto);
-      const keeper = new Keeper({ groups: [group], timeout_ms: 5_000, maxLists: 64 }, ports);
+      const keeper = new Keeper({ groups: [group], timeout_ms: 5_000 }, ports);
       void keeper.run(new AbortController().signal);
     }
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   encodePiecesResponse,
   decodePiecesRequest,
+  encodePiecesRequest,
   MAX_PAGE_PIECES,
 } from "../../../keeper/codec/challenge.ts";
 import { pageOf } from "../../../keeper/codec/piece-pages.ts";
@@ -11,6 +12,7 @@ import type { Hex } from "../../../keeper/core/hash.ts";
 import type { ProviderClient } from "../../../keeper/ports/provider.ts";
 import { Challenger } from "../../../keeper/runtime/challenger.ts";
 import { operatorOf, simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
+import { MemoryStore } from "../../../scripts/sim/memory-store.ts";
 import { World } from "../../../scripts/sim/world.ts";
 import { toHex } from "../../../storage/core/bytes.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
@@ -50,9 +52,14 @@ const onePiece: Holder = async (bytes) => {
   return encodePiecesResponse({ ...page, pieces: page.pieces.slice(0, 1) });
 };
 
-function challengerWith(world: World, holders: readonly Holder[], client: ProviderClient): Challenger {
+function challengerWith(
+  world: World,
+  holders: readonly Holder[],
+  client: ProviderClient,
+  store = new MemoryStore(world, 0),
+): Challenger {
   return new Challenger(
-    { timeout_ms: 3_000, maxLists: 8 },
+    { timeout_ms: 3_000 },
     {
       provider: client,
       chain: {
@@ -64,6 +71,7 @@ function challengerWith(world: World, holders: readonly Holder[], client: Provid
       },
       crypto: simulatedCrypto,
       keyring: simulatedKeyring(0),
+      store,
       telemetry: {
         reason: () => undefined,
         info: () => undefined,
@@ -79,6 +87,11 @@ function challengerWith(world: World, holders: readonly Holder[], client: Provid
       },
     },
   );
+}
+
+/** A minute in which something happens all the time: what is asked of ports takes no time there, and turns of the event loop. */
+function keepTime(world: World): void {
+  for (let beat_ms = 100; beat_ms < 60_000; beat_ms += 100) world.after(beat_ms, () => undefined);
 }
 
 const nobody: ProviderClient = {
@@ -103,11 +116,64 @@ describe("the piece list behind another keeper's proof", () => {
     void challenger
       .pieceList(group, { provider: 0, slot: 3 }, [operatorOf(1), operatorOf(2)], signal)
       .then((value) => (found = value));
-    world.after(60_000, () => undefined);
+    keepTime(world);
     await world.run(() => found !== undefined);
     expect(found).toEqual(list);
     expect(asked).toHaveLength(1);
     expect(world.now_ms).toBeLessThanOrEqual(longest_ms === 0 ? 60_000 : longest_ms);
+  });
+});
+
+describe("a provider that keeps its piece list from one keeper", () => {
+  const refusing: ProviderClient = {
+    challenge: async () => ({ ok: false, reason: "late", detail: "far enough" }),
+    pieceList: async () => ({ ok: false, reason: "refused", detail: "not for you" }),
+  };
+  const effect = {
+    kind: "challenge",
+    provider: 0,
+    slot: 3,
+    blockHash: "0x00",
+    seed: new Uint8Array(),
+  } as const;
+  const { signal } = new AbortController();
+
+  async function reasonWith(holders: readonly Holder[], store?: MemoryStore): Promise<unknown> {
+    const world = new World(1);
+    const challenger = challengerWith(world, holders, refusing, store);
+    let answer: unknown;
+    void challenger.ask(group, effect, signal, () => true).then((value) => (answer = value));
+    keepTime(world);
+    await world.run(() => answer !== undefined);
+    return answer;
+  }
+
+  it("is challenged with the list that another keeper serves (R10)", async () => {
+    const silent: Holder = async () => undefined;
+    expect(await reasonWith([silent, onePiece, silent, honest])).toEqual({ kind: "failed", reason: "late" });
+    expect(await reasonWith([silent, silent, silent, silent])).toEqual({
+      kind: "failed",
+      reason: "unreachable",
+    });
+  });
+
+  it("is challenged after a restart with the list on disk, which is forgotten once no slot is under it", async () => {
+    const world = new World(1);
+    const store = new MemoryStore(world, 0);
+    expect(await reasonWith([honest, honest, honest, honest], store)).toMatchObject({ reason: "late" });
+    const again = challengerWith(world, [], refusing, store);
+    expect(await again.ask(group, effect, signal, () => true)).toMatchObject({ reason: "late" });
+    const question = encodePiecesRequest({
+      chainId: 5,
+      group: group.address,
+      provider: 0,
+      listRoot,
+      first: 0,
+    });
+    expect((await again.answerPieces(question))?.length).toBeGreaterThan(MAX_PAGE_PIECES * 40);
+    await again.pruneLists({ ...group, providers: [] });
+    const fresh = challengerWith(world, [], refusing, store);
+    expect(await fresh.answerPieces(question)).toBeUndefined();
   });
 });
 
@@ -169,7 +235,7 @@ describe("a provider that is busy", () => {
     const { signal } = new AbortController();
     const ask = (): Promise<unknown> =>
       challenger.ask(group, effect, signal, () => counts(world.now_ms - start_ms));
-    for (let beat_ms = 100; beat_ms < 60_000; beat_ms += 100) world.after(beat_ms, () => undefined);
+    keepTime(world);
     void ask().then((value) => (answer = value));
     await world.run(() => answer !== undefined);
     return { answer, asked };

@@ -1,0 +1,176 @@
+/**
+ * Piece lists by their roots: in memory within a bound of bytes, on disk until the last slot under them is certified, and else
+ * from whoever has them (R10). A provider that keeps its list from one keeper changes nothing: any other keeper serves it.
+ */
+import {
+  MAX_PAGE_PIECES,
+  decodePiecesRequest,
+  decodePiecesResponse,
+  encodePiecesRequest,
+  encodePiecesResponse,
+} from "../codec/challenge.ts";
+import { collectPieces, pageOf } from "../codec/piece-pages.ts";
+import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
+import type { Hex } from "../core/hash.ts";
+import { listCache } from "../limits/derived.ts";
+import type { ClockPort } from "../ports/clock.ts";
+import type { CryptoPort } from "../ports/crypto.ts";
+import type { StorePort } from "../ports/store.ts";
+import type { TelemetryPort } from "../ports/telemetry.ts";
+import type { TransportPort } from "../ports/transport.ts";
+import { toHex } from "../../storage/core/bytes.ts";
+import { ByteCache } from "../../storage/core/byte-cache.ts";
+import { PieceEntries, listMemory, listOfEntries } from "../../storage/core/piece-list.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+
+export type ListDependencies = {
+  readonly crypto: Pick<CryptoPort, "hash">;
+  readonly store: Pick<StorePort, "keepList" | "listOf" | "pruneLists">;
+  readonly telemetry: Pick<TelemetryPort, "info" | "error">;
+  readonly transport: Pick<TransportPort, "ask">;
+  readonly clock: Pick<ClockPort, "now_ms">;
+};
+
+export type ListQuery = {
+  readonly group: GroupSnapshot;
+  readonly provider: number;
+  readonly data: DataCheckpoint;
+};
+
+/** Who may have a list: a keeper by its operator, or the provider. */
+export type Source = Hex | (() => Promise<PieceList | undefined>);
+
+export class PieceLists {
+  readonly #on: ListDependencies;
+  /** Real time for all pages of one holder. */
+  readonly #timeout_ms: number;
+  readonly #lists = new ByteCache(listCache.bytes, listMemory);
+  /** Fetches under way, so that several questions for one list cost one fetch. */
+  readonly #fetching = new Map<string, Promise<PieceList | undefined>>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  /** Questions in a row that a keeper left without a list. As many names as there are members. */
+  readonly #failures = new Map<Hex, number>();
+
+  constructor(timeout_ms: number, on: ListDependencies) {
+    this.#timeout_ms = timeout_ms;
+    this.#on = on;
+  }
+
+  /** From here, or from the first of the sources that has it. */
+  async find(query: ListQuery, sources: readonly Source[]): Promise<PieceList | undefined> {
+    const { group, provider, data } = query;
+    const known = await this.#kept(group.address, data.listRoot);
+    if (known !== undefined) return known;
+    // Of two providers with one list each is asked for itself: one that does not serve it must not speak for the other (L3).
+    const key = `${group.address}/${data.listRoot}/${provider}`;
+    const running = this.#fetching.get(key);
+    if (running !== undefined) return running;
+    const fetch = this.#inTurn(() => this.#fetch(query, sources));
+    this.#fetching.set(key, fetch);
+    try {
+      return await fetch;
+    } finally {
+      this.#fetching.delete(key);
+    }
+  }
+
+  /** Keepers, those that lately left questions open last: they must not use up the time of a round (L3). */
+  helpfulFirst(keepers: readonly Hex[]): Hex[] {
+    const failures = (keeper: Hex): number => Math.min(this.#failures.get(keeper) ?? 0, 8);
+    return [...new Set(keepers)].sort((a, b) => failures(a) - failures(b));
+  }
+
+  /** Another keeper asks for a page of a list that this one has. */
+  async answer(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    const question = decodePiecesRequest(bytes);
+    if (!question.ok) return undefined;
+    const { group, listRoot, first } = question.value;
+    const list = await this.#kept(group, listRoot);
+    if (list === undefined || first >= list.pieces.length) return undefined;
+    return encodePiecesResponse(pageOf(list, first));
+  }
+
+  /** Forgets lists under which no slot is left to certify. */
+  async prune(group: GroupSnapshot): Promise<void> {
+    const inUse = new Set(group.providers.flatMap(({ history }) => history.map(({ listRoot }) => listRoot)));
+    await this.#on.store.pruneLists(group.address, inUse);
+  }
+
+  async #kept(group: Hex, listRoot: Hex): Promise<PieceList | undefined> {
+    const known = this.#lists.get(listRoot);
+    if (known !== undefined) return known;
+    const entries = await this.#on.store.listOf(group, listRoot);
+    if (entries === undefined) return undefined;
+    const list = this.#listOf(entries);
+    if (list === undefined || toHex(list.root) !== listRoot) {
+      this.#on.telemetry.error("a piece list on disk is damaged, it is fetched again", { group, listRoot });
+      return undefined;
+    }
+    this.#lists.set(listRoot, list);
+    return list;
+  }
+
+  #listOf(entries: Uint8Array): PieceList | undefined {
+    try {
+      return listOfEntries(new PieceEntries(entries), this.#on.crypto.hash);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** So many lists come in at once: each may take some 5 MB on its way. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= listCache.fetches) await new Promise<void>((go) => this.#waiting.push(go));
+    else this.#running++;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+
+  async #fetch(query: ListQuery, sources: readonly Source[]): Promise<PieceList | undefined> {
+    for (const source of sources) {
+      const list = typeof source === "string" ? await this.#fromKeeper(query, source) : await source();
+      if (typeof source === "string") {
+        this.#failures.set(source, list === undefined ? (this.#failures.get(source) ?? 0) + 1 : 0);
+      }
+      if (list === undefined) continue;
+      this.#keep(query.group.address, query.data.listRoot, list);
+      return list;
+    }
+    return undefined;
+  }
+
+  #keep(group: Hex, listRoot: Hex, list: PieceList): void {
+    this.#lists.set(listRoot, list);
+    this.#on.store.keepList(group, listRoot, list.pieces.bytes).catch((error: unknown) => {
+      this.#on.telemetry.error("a piece list could not be kept on disk", { group, error: String(error) });
+    });
+  }
+
+  async #fromKeeper({ group, provider, data }: ListQuery, keeper: Hex): Promise<PieceList | undefined> {
+    const { chainId, address } = group;
+    const { listRoot } = data;
+    const { clock, crypto, transport } = this.#on;
+    const deadline_ms = clock.now_ms() + this.#timeout_ms;
+    const collected = await collectPieces(
+      data,
+      async (first) => {
+        // A holder that sends a page now and then must not keep this keeper from asking the next one (L3).
+        if (clock.now_ms() > deadline_ms) return { failure: "too slow" };
+        const question = encodePiecesRequest({ chainId, group: address, provider, listRoot, first });
+        const reply = await transport.ask(keeper, "pieces", question);
+        const page = reply === undefined ? undefined : decodePiecesResponse(reply);
+        if (page?.ok !== true || page.value.kind !== "pieces") return { failure: "not served" };
+        const full = Math.min(page.value.total - first, MAX_PAGE_PIECES);
+        return page.value.pieces.length === full ? page.value : { failure: "a page that is not full" };
+      },
+      crypto.hash,
+    );
+    return "failure" in collected || !collected.ok ? undefined : collected.value;
+  }
+}
