@@ -18,6 +18,7 @@ import {
   settlementSchema,
   spaceSchema,
   statusSchema,
+  workSchema,
 } from "./schemas.ts";
 import type { SettlementDocument } from "./schemas.ts";
 import { spaceOf } from "./space.ts";
@@ -152,6 +153,13 @@ const routes = {
     path: "/v1/status",
     summary: "All that the keeper knows now: groups, round, turn order, committee, means",
     responses: { 200: json(statusSchema, "The status") },
+  }),
+  work: createRoute({
+    method: "get",
+    path: "/v1/work",
+    summary:
+      "How far it is: two equal answers in a row with nothing under way, and it waits for the next block",
+    responses: { 200: json(workSchema, "The work") },
   }),
   settlements: createRoute({
     method: "get",
@@ -320,6 +328,7 @@ export function apiApp(options: ApiOptions, source: ApiSource, live: Live): Open
     context.text(await source.metrics(), 200, { "Content-Type": plainText }),
   );
   app.openapi(routes.status, async (context) => context.json(await statusOf(source), 200));
+  app.openapi(routes.work, (context) => context.json(source.keeper.work(), 200));
   addBooks(app, source);
   app.openAPIRegistry.registerPath(routes.events);
   app.get("/v1/events", (context) => live.answer(context));

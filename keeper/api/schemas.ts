@@ -160,6 +160,14 @@ export const statusSchema = z
   })
   .openapi("Status");
 
+export const workSchema = z
+  .object({
+    head: count.openapi({ description: "Last block that was handled; −1: none" }),
+    underWay: count.openapi({ description: "Challenges, checks and writes that have not ended" }),
+    handled: count.openapi({ description: "Events since the start" }),
+  })
+  .openapi("Work");
+
 export const settlementSchema = z
   .object({
     ts: count,

@@ -18,6 +18,11 @@ export class BackgroundQueue {
     this.#width = width;
   }
 
+  /** Pieces that wait or are under way. */
+  get length(): number {
+    return this.#urgent.length + this.#work.length + this.#running;
+  }
+
   add(work: Work): void {
     this.#work.push(work);
     this.#start();

@@ -56,6 +56,7 @@ export class Effects {
   readonly #heavy: BackgroundQueue;
   /** Questions for records, a few at a time: many disputed providers open no flood of streams (R24). */
   readonly #exchange: BackgroundQueue;
+  #underWay = 0;
 
   constructor(group: Hex, on: EffectDependencies, emit: (event: Event) => void, signal: AbortSignal) {
     this.#group = group;
@@ -65,6 +66,11 @@ export class Effects {
     const onError = (error: unknown): void => this.#failed(error);
     this.#heavy = new BackgroundQueue(on.clock, onError, 1);
     this.#exchange = new BackgroundQueue(on.clock, onError, exchangeWidth);
+  }
+
+  /** Challenges, checks and writes that have not ended. What ends with another block or a keeper's answer is not among them. */
+  get underWay(): number {
+    return this.#underWay + this.#heavy.length;
   }
 
   run(effect: Effect, state: KeeperState): void {
@@ -89,7 +95,7 @@ export class Effects {
       case "aggregate":
         return this.#heavy.add(() => this.#aggregate(group, effect));
       case "pull":
-        return this.#background(this.#pull(group, state, effect));
+        return void this.#await(this.#pull(group, state, effect));
       case "ask-fee":
         return this.#background(this.#askFee(effect));
       case "pass-on":
@@ -103,7 +109,7 @@ export class Effects {
       case "fetch-pages":
         return this.#exchange.add(() => this.#fetchPages(group, effect));
       case "submit":
-        return this.#background(this.#submit(effect));
+        return void this.#await(this.#submit(effect));
       case "prune":
         return this.#background(this.#prune(group, effect));
       case "evidence":
@@ -122,8 +128,17 @@ export class Effects {
     this.#on.telemetry.error("an effect failed", { group: this.#group, error: String(error) });
   }
 
+  async #await(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   #background(work: Promise<void>): void {
-    work.catch((error: unknown) => this.#failed(error));
+    this.#underWay++;
+    void this.#await(work).then(() => this.#underWay--);
   }
 
   /** The books follow the store: a lost row costs a figure, never money. */

@@ -29,6 +29,16 @@ export type KeeperDependencies = Omit<
 > &
   Pick<ChallengerDependencies, "provider"> & { readonly reader?: WireReader };
 
+/** How far a keeper is. Two equal answers in a row with nothing under way: it has done all it can at this head. */
+export type Work = {
+  /** Last head that was handled; −1: none. */
+  readonly head: number;
+  /** Challenges, checks and writes that have not ended. What ends with another block or a keeper's answer is not among them. */
+  readonly underWay: number;
+  /** Events of all groups so far. */
+  readonly handled: number;
+};
+
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #on: KeeperDependencies;
@@ -38,6 +48,8 @@ export class Keeper {
   readonly #exchange: RecordExchange;
   readonly #loops = new Map<Hex, GroupLoop>();
   readonly #quotas = new Map<Hex, GroupQuotas>();
+  readonly #effects: Effects[] = [];
+  #handledHead = -1;
   readonly #endpoints = new Map<Hex, Endpoint>();
   #scale = smallestScale;
   #connected: readonly Hex[] = [];
@@ -64,6 +76,16 @@ export class Keeper {
   /** What the machines know, for status pages. */
   stateOf(group: Hex): KeeperState | undefined {
     return this.#loops.get(group)?.state;
+  }
+
+  work(): Work {
+    const loops = [...this.#loops.values()];
+    const busy = loops.filter((loop) => loop.busy).length + (this.#refreshing ? 1 : 0);
+    return {
+      head: this.#handledHead,
+      underWay: this.#effects.reduce((sum, effects) => sum + effects.underWay, busy),
+      handled: loops.reduce((sum, loop) => sum + loop.handled, 0),
+    };
   }
 
   get connected(): readonly Hex[] {
@@ -114,6 +136,7 @@ export class Keeper {
         onFatal: (error) => this.#fatal?.(error),
       });
       this.#loops.set(group, loop);
+      this.#effects.push(effects);
     }
     const stateOf = (group: Hex): KeeperState | undefined => this.stateOf(group);
     this.#serve("pull", async (bytes) => this.#questions.answerPull(bytes, stateOf));
@@ -159,6 +182,7 @@ export class Keeper {
     for (const loop of loops) await loop.settled();
     const slotBegan = loops.some((loop, i) => slotsDiffer(loop.state, heads[i] as number));
     if (update.groups.length > 0 || slotBegan) this.#refreshSoon();
+    this.#handledHead = update.blocks.at(-1)?.number ?? this.#handledHead;
   }
 
   /** Limits follow the groups as they are now. */

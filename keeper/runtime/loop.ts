@@ -19,6 +19,7 @@ export class GroupLoop {
   readonly #dependencies: LoopDependencies;
   readonly #queue: Event[] = [];
   #running = false;
+  #handled = 0;
   #stopped = false;
   #idle: (() => void)[] = [];
 
@@ -31,8 +32,19 @@ export class GroupLoop {
   /** Takes an event; it is handled after those before it. */
   enqueue(event: Event): void {
     if (this.#stopped) return;
+    this.#handled++;
     this.#queue.push(event);
     if (!this.#running) this.#drain();
+  }
+
+  /** Events that were taken so far; the same number later means that nothing happened in between. */
+  get handled(): number {
+    return this.#handled;
+  }
+
+  /** Whether an event waits, or a write of one. */
+  get busy(): boolean {
+    return this.#running;
   }
 
   /** Resolves when the queue is empty: the chain feed waits for it, so a slow group is not flooded with blocks. */

@@ -239,6 +239,7 @@ describe("keepers that people watch", () => {
         "/readyz": ["/readyz", (body) => schemas.readySchema.parse(body)],
         "/metrics": ["/metrics", (body) => expect(body).toContain("# HELP whitepay_")],
         "/v1/status": ["/v1/status", (body) => schemas.statusSchema.parse(body)],
+        "/v1/work": ["/v1/work", (body) => schemas.workSchema.parse(body)],
         "/v1/peers": ["/v1/peers", list(schemas.peerSchema)],
         "/v1/reasons": ["/v1/reasons", list(schemas.reasonSchema)],
         "/v1/groups/{group}/settlements": [`${root}/settlements`, list(schemas.settlementSchema)],
