@@ -1,5 +1,5 @@
 /**
- * The demo's own judgement (S1–S3 and the rules around them), from chain data alone and written apart from the keepers'
+ * The demo's own judgement (S1–S4 and the rules around them), from chain data alone and written apart from the keepers'
  * code: turn order, windows, amounts and shares are computed here again, from the text of the rules.
  */
 import { AbiCoder, getBytes, keccak256 } from "ethers";
@@ -21,8 +21,8 @@ export type Evidence = {
     string,
     { digest: string; announced: string; signature: string; keys: readonly string[] }
   >;
-  /** Providers active in the interval that starts at ts, by ts. */
-  active: ReadonlyMap<number, readonly number[]>;
+  /** Byte·blocks committed in the interval that starts at ts, by ts and provider; a provider that is missing has no part in it. */
+  committed: ReadonlyMap<number, ReadonlyMap<number, bigint>>;
   /** Keepers that sent a settlement in the leader's place, by transaction (R25). */
   standIns: ReadonlyMap<string, number>;
 };
@@ -75,7 +75,7 @@ function checkIntervals({ settlements, params }: DemoDocument, evidence: Evidenc
     through = settlement.te;
     const paid = settlement.items.map((item) => item.provider);
     if (new Set(paid).size !== paid.length) complain(`S1: interval ${i + 1} pays a provider twice`);
-    const active = evidence.active.get(settlement.ts) ?? [];
+    const active = [...(evidence.committed.get(settlement.ts)?.keys() ?? [])];
     if (!sameSet(paid, active))
       complain(`interval ${i + 1} has items for ${named(paid)}, expected ${named(active)} (R27)`);
   });
@@ -104,6 +104,27 @@ function checkMoney({ settlements, escrow }: DemoDocument, evidence: Evidence, c
     0n,
   );
   equal("credited in all settlements", earned, escrow.credited + escrow.withdrawn);
+}
+
+/** Which providers kept everything throughout an interval (0-based). */
+export type Honest = (provider: number, interval: number) => boolean;
+
+/** S4: who held everything, and was asked by a quorum that works, is paid for everything. */
+function checkHonestPay(
+  { settlements }: DemoDocument,
+  { committed }: Evidence,
+  isHonest: Honest,
+  complain: Complain,
+): void {
+  settlements.forEach(({ ts, items }, i) => {
+    for (const { provider, spaceTime } of items) {
+      const whole = committed.get(ts)?.get(provider) ?? 0n;
+      if (!isHonest(provider, i) || spaceTime === whole) continue;
+      complain(
+        `S4: provider ${provider} held all its data in interval ${i + 1}: expected ${whole} byte·blocks paid, actual ${spaceTime}`,
+      );
+    }
+  });
 }
 
 /** R30 and S3: who gets how much of one settlement. */
@@ -157,11 +178,16 @@ function checkCertificate(
 }
 
 /** Everything that does not hold, in words; empty if all is well. */
-export function complaintsAbout(document: DemoDocument, evidence: Evidence): string[] {
+export function complaintsAbout(
+  document: DemoDocument,
+  evidence: Evidence,
+  isHonest: Honest = () => true,
+): string[] {
   const complaints: string[] = [];
   const complain: Complain = (text) => void complaints.push(text);
   checkIntervals(document, evidence, complain);
   checkMoney(document, evidence, complain);
+  checkHonestPay(document, evidence, isHonest, complain);
   document.settlements.forEach((settlement, i) => {
     const about: Complain = (text) => complain(`interval ${i + 1}: ${text}`);
     checkTurn(document, settlement, about);

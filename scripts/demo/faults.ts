@@ -88,6 +88,11 @@ export class Faults {
     await this.#actions.restartKeeper(this.#crashed);
   }
 
+  /** Whether the provider held all its data throughout this interval. */
+  isHonest(provider: number, interval: number): boolean {
+    return provider !== this.#damaged || interval < this.#interval;
+  }
+
   /** What the faults should have led to and did not, in words. */
   complaints({ settlements, providers }: DemoDocument): string[] {
     return [...this.#crashComplaints(settlements), ...this.#lossComplaints(settlements, providers)];

@@ -138,15 +138,16 @@ async function certificates(provider: JsonRpcProvider, group: string, settled: r
   return new Map(await Promise.all(entries));
 }
 
-function activeProviders(settlements: readonly SettlementEntry[], providers: readonly ProviderAccount[]) {
-  return new Map(
-    settlements.map(({ ts, te }) => [
-      ts,
-      providers
-        .filter(({ activeFrom, removedAt }) => activeFrom < te && (removedAt === 0 || removedAt > ts))
-        .map(({ index }) => index),
-    ]),
-  );
+/** Providers keep the data that they joined with, so what they committed is a product. */
+function committedIn(
+  { ts, te }: SettlementEntry,
+  providers: readonly ProviderAccount[],
+): Map<number, bigint> {
+  const shares = providers.map(({ index, activeFrom, removedAt, bytesNow }) => {
+    const end = removedAt === 0 ? te : Math.min(te, removedAt);
+    return [index, bytesNow * BigInt(Math.max(0, end - Math.max(ts, activeFrom)))] as const;
+  });
+  return new Map(shares.filter(([, spaceTime]) => spaceTime > 0n));
 }
 
 /**
@@ -203,7 +204,7 @@ export async function readBack(
     ...(await tokenFlows(provider, token, group, block)),
     unallocated: escrow.unallocated,
     certificates: await certificates(provider, group, settled),
-    active: activeProviders(settlements, providers),
+    committed: new Map(settlements.map((one) => [one.ts, committedIn(one, providers)])),
     standIns: standIns(settled, group),
   };
   return { document, evidence };

@@ -24,6 +24,8 @@ const operators = [1, 2, 3, 4].map(address);
 const signers = [0, 1, 3];
 const secret = (n: number): string => `0x${(n + 1).toString(16).padStart(64, "0")}`;
 
+const gib = 2n ** 30n;
+
 /** The sum of the signers' signatures, by the library alone. */
 function aggregate(): string {
   const { shortSignatures: bls } = bls12_381;
@@ -37,7 +39,6 @@ function aggregate(): string {
 function story(): { document: DemoDocument; evidence: Evidence } {
   const params = { ...groupParams({ keepers: 4, providers: 2 }), originBlock: 100, committeeSeed: seed };
   const leader = leaderOf(turnOrder(100, seed, operators), 1);
-  const gib = 2n ** 30n;
   // Price 10^18 a GiB·block: 40 and 80 GiB·blocks cost 40 and 80 tokens, of which a tenth goes to four keepers.
   const token = 10n ** 18n;
   const items = [
@@ -96,7 +97,15 @@ function story(): { document: DemoDocument; evidence: Evidence } {
         },
       ],
     ]),
-    active: new Map([[100, [0, 1]]]),
+    committed: new Map([
+      [
+        100,
+        new Map([
+          [0, 40n * gib],
+          [1, 80n * gib],
+        ]),
+      ],
+    ]),
     standIns: new Map(),
   };
   return { document, evidence };
@@ -132,6 +141,7 @@ describe("the demo's judgement", () => {
     ["a cut that does not add up", "R30", (all) => (first(all).keeperCut -= 1n)],
     ["a share for nobody's work", "S3", (all) => (first(all).shares["2"] = 1n)],
     ["a payee without a share", "S3", (all) => delete first(all).shares["1"]],
+    ["an honest provider that is paid for less", "S4", (all) => (first(all).items[1]!.spaceTime -= gib / 2n)],
     ["too few signers", "expected 3", (all) => (first(all).signers = [0, 1])],
     ["a digest of something else", "R27", (all) => (certificate(all).digest = `0x${"00".repeat(32)}`)],
     ["a signature without one key's part", "R25", (all) => certificate(all).keys.pop()],
@@ -144,6 +154,14 @@ describe("the demo's judgement", () => {
     const all = story();
     spoil(all);
     expect(complaintsAbout(all.document, all.evidence).join("\n")).toContain(rule);
+  });
+
+  it("does not ask of a provider that lost data that it is paid for all of it", () => {
+    const { document, evidence } = story();
+    document.settlements[0]!.items[1]!.spaceTime -= gib / 2n;
+    const lossy = new Set([1]);
+    expect(complaintsAbout(document, evidence, (provider) => !lossy.has(provider))).toEqual([]);
+    expect(complaintsAbout(document, evidence)).toHaveLength(1);
   });
 
   it("pays the leader's share to the keeper that sent in its place (R25)", () => {
