@@ -1,6 +1,7 @@
 /** `whitepay demo`: the options; the work is in scripts/demo. */
 import type { Command } from "commander";
 import { choiceOption, integerOption } from "../lib/options.ts";
+import { chainClients } from "../fleet/clients.ts";
 import { faults, type DemoOptions } from "../demo/params.ts";
 
 export const committeeSizes = ["4", "7", "10"] as const;
@@ -24,6 +25,12 @@ export function register(program: Command): void {
       3,
     )
     .option("--fault <kind>", `what goes wrong: ${faults.join(", ")}`, choiceOption("--fault", faults), "all")
+    .option(
+      "--client <name>",
+      `what the chain runs on: ${chainClients.join(", ")}`,
+      choiceOption("--client", chainClients),
+      "hardhat",
+    )
     .option(
       "--data-dir <folder>",
       "where keys, data and logs go: a new or empty folder (default: a temporary one)",

@@ -1,4 +1,5 @@
 /** What the demo may be asked for, and the group parameters that follow from it. */
+import type { ChainClient } from "../fleet/clients.ts";
 import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { devnetRhythm, shortestLockup } from "../lib/presets.ts";
@@ -11,12 +12,16 @@ export type DemoOptions = {
   providers: number;
   settlements: number;
   fault: Fault;
+  client: ChainClient;
   dataDir?: string;
   keepRunning?: true;
   json?: true;
 };
 
+/** Least time between two blocks. */
 export const blockTime_ms = 500;
+/** A daemon that has not done its work for a block after this time is said, and waited for no longer. */
+export const patience_ms = 30_000;
 
 /** Every pair costs about a tenth of a second of CPU a slot; beyond this two cores cannot answer in time. */
 const maxPairs = 40;

@@ -1,10 +1,11 @@
 /** The demo from the first process to the last: set up, watch the chain, let faults strike, read back, judge. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonRpcProvider, Log } from "ethers";
 import { isCommitteeSize } from "../../keeper/core/quorum.ts";
 import { leaderOf, turnAt, turnOrder } from "../../keeper/core/turns.ts";
 import { buildFleet, type Fleet } from "../fleet/build.ts";
-import type { KeeperStatus } from "../fleet/keepers.ts";
+import { anvilBinary } from "../fleet/clients.ts";
+import type { KeeperFleet, KeeperStatus } from "../fleet/keepers.ts";
+import { Pace, type Mining } from "../fleet/pace.ts";
 import { Processes } from "../fleet/processes.ts";
 import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, type ExitCode } from "../lib/exit.ts";
@@ -14,7 +15,7 @@ import { complaintsAbout } from "./check.ts";
 import type { DemoDocument } from "./document.ts";
 import { Faults } from "./faults.ts";
 import { openDataFolder, type DataFolder } from "./folder.ts";
-import { blockTime_ms, groupParams, interrupted, type DemoOptions } from "./params.ts";
+import { blockTime_ms, groupParams, interrupted, patience_ms, type DemoOptions } from "./params.ts";
 import { bar, Progress } from "./progress.ts";
 import { readBack, settledLogs } from "./readback.ts";
 import { tableOf } from "./report.ts";
@@ -49,30 +50,57 @@ type Run = {
   stop: Stop;
 };
 
-async function mineSteadily(provider: JsonRpcProvider): Promise<void> {
-  await provider.send("evm_setAutomine", [false]);
-  await provider.send("evm_setIntervalMining", [blockTime_ms]);
+function paceOf({ progress }: Run, chain: JsonRpcProvider, keepers: KeeperFleet): Pace {
+  return new Pace({
+    living: () => keepers.living(),
+    head: async () => Number(await chain.send("eth_blockNumber", [])),
+    mine: () => chain.send("evm_mine", []),
+    block_ms: blockTime_ms,
+    patience_ms,
+    onTrouble: (text) => progress.event(text),
+  });
 }
 
-function setUp({ options, params, folder, processes, progress }: Run): Promise<Fleet> {
-  return buildFleet({
+function mine({ stop }: Run, pace: Pace): Mining {
+  return pace.begin((error) =>
+    stop.now(
+      new CliError({ code: exitCodes.failed, message: `the chain makes no blocks: ${String(error)}` }),
+    ),
+  );
+}
+
+type World = Fleet & { readonly pace: Pace };
+
+/** When it returns, blocks come no more until somebody asks for them. */
+async function setUp(run: Run): Promise<World> {
+  const { options, params, folder, processes, progress } = run;
+  const begun: { pace?: Pace; mining?: Mining } = {};
+  const fleet = await buildFleet({
     processes,
     folder,
+    client: options.client,
     keepers: options.keepers,
     providers: options.providers,
     params,
     polling_ms: blockTime_ms / 4,
     say: (text) => progress.event(text),
-    startMining: mineSteadily,
+    startMining: async (chain, keepers) => {
+      await chain.send("evm_setAutomine", [false]);
+      begun.pace = paceOf(run, chain, keepers);
+      begun.mining = mine(run, begun.pace);
+    },
   });
+  await begun.mining?.stop();
+  if (begun.pace === undefined) throw new Error("a fleet without a pace");
+  return { ...fleet, pace: begun.pace };
 }
 
 type Watched = { logs: Log[]; faults: Faults };
 
 /** Follows the chain until enough intervals are settled. */
-async function watch(run: Run, world: Fleet): Promise<Watched> {
+async function watch(run: Run, world: World): Promise<Watched> {
   const { options, progress } = run;
-  const { provider, group, view, keepers, providers } = world;
+  const { provider, group, view, keepers, providers, pace } = world;
   const [params, committee] = await Promise.all([view.parameters(), view.committee()]);
   const order = (ts: number): number[] => turnOrder(ts, committee.seed, committee.operators);
   const faults = new Faults(
@@ -98,11 +126,7 @@ async function watch(run: Run, world: Fleet): Promise<Watched> {
   let ts = params.originBlock;
   let seen = params.originBlock;
   while (logs.length < options.settlements) {
-    const head = await provider.getBlockNumber();
-    if (head === seen) {
-      await sleep(blockTime_ms / 5);
-      continue;
-    }
+    const head = await pace.step();
     for (const log of await settledLogs(provider, group, seen + 1, head)) {
       logs.push(log);
       ts = announce(progress, log, logs.length);
@@ -159,7 +183,7 @@ function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined
 }
 
 /** Reads all back, judges, and prints the result. */
-async function conclude(run: Run, world: Fleet, { logs, faults }: Watched): Promise<boolean> {
+async function conclude(run: Run, world: World, { logs, faults }: Watched): Promise<boolean> {
   const { options, progress } = run;
   progress.end();
   const challenges = await world.keepers.challenges(world.group);
@@ -169,20 +193,21 @@ async function conclude(run: Run, world: Fleet, { logs, faults }: Watched): Prom
     logs,
     challenges,
   });
-  const complaints = [...complaintsAbout(document, evidence), ...faults.complaints(document)];
+  const isHonest = (provider: number, interval: number): boolean => faults.isHonest(provider, interval);
+  const complaints = [...complaintsAbout(document, evidence, isHonest), ...faults.complaints(document)];
   const judged: DemoDocument = { ...document, ok: complaints.length === 0 };
   if (options.json) printJson(judged);
   else printLine(tableOf(judged));
   for (const complaint of complaints) say(`does not hold: ${complaint}`);
   progress.event(
     judged.ok
-      ? "read back from the chain: S1, S2 and S3 hold"
+      ? "read back from the chain: S1 to S4 hold, and who held all its data is paid for all of it"
       : "read back from the chain: something does not hold",
   );
   return judged.ok;
 }
 
-async function keepRunningNotice(run: Run, world: Fleet): Promise<void> {
+async function keepRunningNotice(run: Run, world: World): Promise<void> {
   const registry = await world.deployment.registry.getAddress();
   const lines = [`rpc      ${world.rpc}`, `registry ${registry}`, `group    ${world.group}`];
   const print = run.options.json ? say : printLine;
@@ -196,6 +221,7 @@ async function perform(run: Run): Promise<ExitCode> {
     const watched = await run.stop.guard(watch(run, world));
     const held = await run.stop.guard(conclude(run, world, watched));
     if (run.options.keepRunning) {
+      mine(run, world.pace);
       await keepRunningNotice(run, world);
       await run.stop.guard(new Promise<never>(() => undefined));
     }
@@ -225,6 +251,7 @@ function listenForSignals(stop: Stop, processes: Processes): () => void {
 
 function refuseImpossible(options: DemoOptions): GroupParams {
   if (!isCommitteeSize(options.keepers)) throw new RangeError(`keepers: ${options.keepers}`);
+  if (options.client === "anvil") anvilBinary();
   return groupParams(options);
 }
 

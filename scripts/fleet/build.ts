@@ -6,6 +6,7 @@ import { GroupView } from "../client/group-view.ts";
 import { projectRoot } from "../lib/paths.ts";
 import { freePorts } from "../lib/ports.ts";
 import { connectRpc } from "../client/connect.ts";
+import type { ChainClient } from "./clients.ts";
 import { KeeperFleet, type KeeperCommand } from "./keepers.ts";
 import type { Processes } from "./processes.ts";
 import { ProviderFleet } from "./providers.ts";
@@ -23,15 +24,17 @@ export type FleetOptions = {
   readonly processes: Processes;
   /** Holds all data and logs. */
   readonly folder: string;
+  /** What the chain runs on; Hardhat's node unless said otherwise. */
+  readonly client?: ChainClient;
   readonly keepers: number;
   readonly providers: number;
   readonly params: GroupParams;
-  /** How often this process asks the chain for news. */
+  /** How often this process and the keepers ask the chain for news. */
   readonly polling_ms: number;
   /** Told in words what has been done. */
   readonly say: (text: string) => void;
   /** Blocks came at once so far; from now on time passes. */
-  readonly startMining: (provider: JsonRpcProvider) => Promise<void>;
+  readonly startMining: (chain: JsonRpcProvider, keepers: KeeperFleet) => Promise<void>;
   readonly keeperCommand?: KeeperCommand;
   /** RPC endpoints that keeper `index` is configured with; the chain's own unless said otherwise. */
   readonly rpcOf?: (index: number, rpc: string) => Promise<readonly string[]>;
@@ -50,10 +53,11 @@ export type Fleet = {
 };
 
 /** Starts the chain; blocks come at once until `startMining`. */
-async function startChain({ processes, folder }: FleetOptions): Promise<string> {
+async function startChain({ processes, folder, client = "hardhat" }: FleetOptions): Promise<string> {
+  const script = client === "anvil" ? "anvil-process.ts" : "chain-process.ts";
   const chain = processes.start({
     name: "the chain",
-    args: [join(projectRoot, "scripts/fleet/chain-process.ts")],
+    args: [join(projectRoot, "scripts/fleet", script), join(folder, "chain")],
     logFile: join(folder, "chain.log"),
     daemon: true,
   });
@@ -101,7 +105,7 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   say(`the payer has made and funded group ${group}`);
   const fleet = await startDaemons(options, { rpc, chainId, registry, group, keepers, providers });
   say("all daemons are up");
-  await options.startMining(provider);
+  await options.startMining(provider, fleet);
   await providers.join(groupAt(group, payer));
   say("the providers have joined the group, with their consent");
   const view = new GroupView(provider, group);
@@ -118,11 +122,13 @@ type Made = {
 };
 
 async function startDaemons(options: FleetOptions, made: Made): Promise<KeeperFleet> {
-  const { rpc, chainId, registry, group, keepers, providers } = made;
+  const { chainId, registry, group, keepers, providers } = made;
+  const { polling_ms: poll_ms } = options;
   const seats = await Promise.all(
     keepers.map(async (keeper) => {
-      const urls = (await options.rpcOf?.(keeper.index, rpc)) ?? [rpc];
-      return { keeper, configFile: await writeKeeperConfig(keeper, { rpc: urls, chainId, registry, group }) };
+      const rpc = (await options.rpcOf?.(keeper.index, made.rpc)) ?? [made.rpc];
+      const configFile = await writeKeeperConfig(keeper, { rpc, chainId, registry, group, poll_ms });
+      return { keeper, configFile };
     }),
   );
   await options.beforeKeepers?.(keepers);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { cliScript } from "../lib/paths.ts";
 import type { RunningStatus } from "../lib/running-keeper.ts";
+import type { Answer, Paced, Work } from "./pace.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Keeper } from "./setup.ts";
 
@@ -42,7 +43,37 @@ type Seat = {
   process?: Running;
   api?: string;
   ready?: Record<string, unknown>;
+  /** Of the process that lives now, or starts. */
+  paced?: Paced;
 };
+
+/** What the keeper behind an HTTP server answers. */
+async function ask<T>(url: string, signal: AbortSignal): Promise<T | "gone" | "silent"> {
+  try {
+    const response = await fetch(url, { signal });
+    return response.ok ? ((await response.json()) as T) : "silent";
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: unknown } };
+    return cause?.code === "ECONNREFUSED" ? "gone" : "silent";
+  }
+}
+
+/** Work of the keeper that answers at `api`. */
+export function workAt(api: string, signal: AbortSignal): Promise<Answer> {
+  return ask<Work>(`${api}/v1/work`, signal);
+}
+
+/** A keeper's process, for the chain's pace. */
+export function pacedKeeper({ name, ready }: Running): Paced {
+  let api: string | undefined;
+  const started = ready.then((line) => void (api = (line as { api: string }).api));
+  started.catch(() => undefined);
+  return {
+    name,
+    started,
+    work: async (signal) => (api === undefined ? "silent" : workAt(api, signal)),
+  };
+}
 
 export class KeeperFleet {
   readonly #processes: Processes;
@@ -84,10 +115,24 @@ export class KeeperFleet {
       daemon: true,
     });
     seat.process = running;
+    const paced = pacedKeeper(running);
+    seat.paced = paced;
+    void running.ended.then(() => {
+      if (seat.paced !== paced) return;
+      delete seat.paced;
+      delete seat.api;
+    });
     const ready = (await running.ready) as { api: string };
     seat.api = ready.api;
     seat.ready = ready;
     return ready;
+  }
+
+  /** Keepers that live, for the chain's pace: what a killed one leaves undone is waited for by nobody. */
+  living(except: ReadonlySet<number> = new Set()): Paced[] {
+    return this.#seats.flatMap(({ paced }, index) =>
+      paced === undefined || except.has(index) ? [] : [paced],
+    );
   }
 
   /** What keeper `index` printed when it was last up. */
@@ -110,30 +155,23 @@ export class KeeperFleet {
 
   /** Resolves when the process of keeper `index` is gone. */
   async ended(index: number): Promise<void> {
-    const seat = this.#seat(index);
-    await seat.process?.ended;
-    delete seat.api;
+    await this.#seat(index).process?.ended;
   }
 
   /** `kill -9`, and nothing of it is left when this returns. */
   async crash(index: number): Promise<void> {
-    const seat = this.#seat(index);
-    delete seat.api;
-    seat.process?.expectEnd();
-    seat.process?.kill("SIGKILL");
-    await seat.process?.ended;
+    const { process } = this.#seat(index);
+    process?.expectEnd();
+    process?.kill("SIGKILL");
+    await process?.ended;
   }
 
   /** What a keeper says of itself; undefined while it is down or does not answer. */
   async status(index: number): Promise<KeeperStatus | undefined> {
     const { api } = this.#seat(index);
     if (api === undefined) return undefined;
-    try {
-      const response = await fetch(`${api}/v1/status`, { signal: AbortSignal.timeout(statusTimeout_ms) });
-      return response.ok ? ((await response.json()) as KeeperStatus) : undefined;
-    } catch {
-      return undefined;
-    }
+    const status = await ask<KeeperStatus>(`${api}/v1/status`, AbortSignal.timeout(statusTimeout_ms));
+    return typeof status === "object" ? status : undefined;
   }
 
   statuses(): Promise<(KeeperStatus | undefined)[]> {

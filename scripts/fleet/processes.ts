@@ -143,9 +143,16 @@ export class Processes {
     clearTimeout(timer);
   }
 
-  /** Ends everything at once. */
+  /** Ends everything at once, with what each has started: a process here leads a group of its own. */
   killAll(): void {
     this.#stopping = true;
-    for (const { child } of this.#running) child.kill("SIGKILL");
+    for (const { child } of this.#running) {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) continue;
+      try {
+        process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
 }

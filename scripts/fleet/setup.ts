@@ -56,14 +56,17 @@ export type KeeperConfigOptions = {
   chainId: number;
   registry: string;
   group: string;
+  /** Time between two looks at the chain; the daemon's own unless said otherwise. */
+  poll_ms?: number;
 };
 
 /** Writes the configuration a keeper daemon starts from, and returns its path. */
 export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOptions): Promise<string> {
   const file = join(keeper.folder, "config.json");
+  const { poll_ms } = options;
   const config = {
     dataDir: join(keeper.folder, "data"),
-    chain: { id: options.chainId, rpc: options.rpc, registry: options.registry },
+    chain: { id: options.chainId, rpc: options.rpc, registry: options.registry, poll_ms },
     groups: [options.group],
     listen: [multiaddr(keeper.port)],
     keys: join(keeper.folder, "keys"),

@@ -74,10 +74,10 @@ describe("docs/invariants.md", () => {
 
 describe("docs/dependencies.md", () => {
   it("gives a reason for every dependency of package.json, and for nothing else", () => {
-    const manifest: Record<"dependencies" | "devDependencies", Record<string, string>> = JSON.parse(
-      read("package.json"),
-    );
-    const declared = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).sort();
+    type Kind = "dependencies" | "optionalDependencies" | "devDependencies";
+    const manifest: Record<Kind, Record<string, string>> = JSON.parse(read("package.json"));
+    const { dependencies, optionalDependencies, devDependencies } = manifest;
+    const declared = Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies }).sort();
     const rows = [...read("docs/dependencies.md").matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
     expect(rows.map((row) => row[1] ?? "").sort()).toEqual(declared);
     for (const row of rows) expect(row[2]?.length).toBeGreaterThan(8);

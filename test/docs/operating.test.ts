@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GroupView } from "../../scripts/client/group-view.ts";
 import { KeeperFleet } from "../../scripts/fleet/keepers.ts";
+import { Pace, type Mining } from "../../scripts/fleet/pace.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { writeKeeperConfig } from "../../scripts/fleet/setup.ts";
 import { cliScript, projectRoot } from "../../scripts/lib/paths.ts";
@@ -46,15 +47,15 @@ const order = [
   "whitepay group replace-keeper",
   "whitepay group terminate",
 ];
-const blockTime_ms = 300;
+const block_ms = 300;
+const patience_ms = 30_000;
 
 let scene: PayerScene;
 let folder: string;
 let processes: Processes;
 const failures: Error[] = [];
-let pacing: Promise<void> | undefined;
+let mining: Mining | undefined;
 let keeperApi = "";
-const stop = new AbortController();
 /** What the words in capitals stand for. */
 const words = new Map<string, string>();
 const printed = new Map<Step, string>();
@@ -87,8 +88,7 @@ beforeAll(async () => {
   await scene.provider.send("hardhat_setBalance", [words.get("PAYEE"), "0x56bc75e2d63100000"]);
 });
 afterAll(async () => {
-  stop.abort();
-  await pacing;
+  await mining?.stop();
   await processes.stopAll();
   await scene.close();
 });
@@ -138,15 +138,16 @@ async function startKeepers(group: string): Promise<KeeperFleet> {
   return fleet;
 }
 
-/** A block every `blockTime_ms`, or when all keepers have seen the one before: a busy machine costs time, not turns. */
-async function pace(keepers: KeeperFleet): Promise<void> {
-  while (!stop.signal.aborted) {
-    await scene.mine(1);
-    const head = await scene.provider.getBlockNumber();
-    do {
-      await new Promise((next) => setTimeout(next, blockTime_ms));
-    } while (!stop.signal.aborted && (await keepers.statuses()).some((status) => (status?.head ?? 0) < head));
-  }
+function mineAtPaceOf(keepers: KeeperFleet): Mining {
+  const pace = new Pace({
+    living: () => keepers.living(),
+    head: () => scene.provider.getBlockNumber(),
+    mine: () => scene.mine(1),
+    block_ms,
+    patience_ms,
+    onTrouble: (text) => void failures.push(new Error(text)),
+  });
+  return pace.begin((error) => void failures.push(error as Error));
 }
 
 /** The provider's owner adds the group and starts the daemon; then time begins to pass. */
@@ -167,7 +168,7 @@ async function startDaemons(commands: string): Promise<string> {
   const [account] = await new GroupView(scene.provider, group).providers();
   // One by one: of many mined at once the hashes do not link up, which keepers do not accept.
   while ((await scene.provider.getBlockNumber()) < (account?.activeFrom ?? 0)) await scene.mine(1);
-  pacing = pace(keepers);
+  mining = mineAtPaceOf(keepers);
   return `${JSON.stringify(ready)}\n`;
 }
 
@@ -187,8 +188,7 @@ async function afterwards(commands: string, output: string): Promise<void> {
     words.set("GROUP", (JSON.parse(created) as { group: string }).group);
   } else if (commands.startsWith("whitepay group watch")) {
     // What is settled is settled; from here on blocks come with transactions alone.
-    stop.abort();
-    await pacing;
+    await mining?.stop();
   }
 }
 

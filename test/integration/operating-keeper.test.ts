@@ -9,7 +9,8 @@ import { connectRpc } from "../../scripts/client/connect.ts";
 import { GroupView } from "../../scripts/client/group-view.ts";
 import { bitIndices, decodeSettledLog } from "../../scripts/client/settlements.ts";
 import { settledLogs } from "../../scripts/demo/readback.ts";
-import { KeeperFleet } from "../../scripts/fleet/keepers.ts";
+import { KeeperFleet, workAt } from "../../scripts/fleet/keepers.ts";
+import { Pace, type Mining, type Paced } from "../../scripts/fleet/pace.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { ProviderFleet } from "../../scripts/fleet/providers.ts";
 import {
@@ -23,7 +24,6 @@ import { deployAll, groupAt, type Deployment } from "../../scripts/lib/contracts
 import { exitCodes } from "../../scripts/lib/exit.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
-import { statusOf } from "../../scripts/lib/running-keeper.ts";
 import { fits, openShell, stepsOf, withoutChance, type Shell, type Step } from "../support/documented.ts";
 import { sharedFolder } from "../support/files.ts";
 import { sceneParams } from "../support/keeper-scene.ts";
@@ -31,6 +31,7 @@ import { sceneParams } from "../support/keeper-scene.ts";
 const page = await readFile(join(projectRoot, "docs/operating.md"), "utf8");
 const params = { ...sceneParams, price: 10n ** 18n };
 const block_ms = 150;
+const patience_ms = 30_000;
 const payee = `0x${"77".repeat(20)}`;
 
 class World {
@@ -45,8 +46,7 @@ class World {
   shell!: Shell;
   operator = "";
   group = "";
-  closing = false;
-  pacing: Promise<void> = Promise.resolve();
+  mining: Mining | undefined;
 
   constructor(folder: string, remove: () => Promise<void>) {
     this.folder = folder;
@@ -134,25 +134,28 @@ class World {
     const fleet = new KeeperFleet(processes, seats);
     await Promise.all([providers.start(this.group), ...seats.map((_, index) => fleet.start(index))]);
     await provider.send("evm_setAutomine", [false]);
-    this.pacing = this.mineAtTheirPace(fleet);
+    this.mining = this.mineAtPaceOf(fleet);
     await providers.join(groupAt(this.group, payer));
     await this.shell.run(`GROUP=${this.group}`);
   }
 
-  /** A block comes when all keepers have handled the one before: a busy machine is a slow chain, and no missed turn. */
-  async mineAtTheirPace(fleet: KeeperFleet): Promise<void> {
+  /** The keeper of the page is gone at times; else it is waited for like the others. */
+  mineAtPaceOf(fleet: KeeperFleet): Mining {
     const own = `http://127.0.0.1:${this.ports[0]}`;
-    while (!this.closing) {
-      const head = await this.provider.getBlockNumber();
-      for (let behind = true; behind && !this.closing;) {
-        const statuses = [...(await fleet.statuses()), await statusOf(own)];
-        // The keeper of the page is down at times.
-        behind = statuses.some((status) => status !== undefined && status.head < head);
-        await sleep(block_ms / 3);
-      }
-      await sleep(block_ms);
-      await this.provider.send("evm_mine", []);
-    }
+    const keeper: Paced = {
+      name: "the keeper of the page",
+      started: Promise.resolve(),
+      work: (signal) => workAt(own, signal),
+    };
+    const pace = new Pace({
+      living: () => [keeper, ...fleet.living()],
+      head: async () => Number(await this.provider.send("eth_blockNumber", [])),
+      mine: () => this.provider.send("evm_mine", []),
+      block_ms,
+      patience_ms,
+      onTrouble: (text) => void this.failures.push(new Error(text)),
+    });
+    return pace.begin((error) => void this.failures.push(error as Error));
   }
 
   /** Waits for a settlement after `block` that the keeper of the page signed. Its seat is the first. */
@@ -177,8 +180,7 @@ class World {
   }
 
   async close(): Promise<void> {
-    this.closing = true;
-    await this.pacing;
+    await this.mining?.stop();
     await this.shell.close();
     this.provider.destroy();
     await this.processes.stopAll();

@@ -96,10 +96,12 @@ async function processTable(): Promise<Entry[]> {
   return (await Promise.all(entries)).flat();
 }
 
-export async function childrenOf(pid: number): Promise<number[]> {
-  return (await processTable())
-    .filter(({ parent, dead }) => parent === pid && !dead)
-    .map((entry) => entry.pid);
+/** What it has started, and what that has started. */
+export async function partsOf(pid: number): Promise<number[]> {
+  const table = (await processTable()).filter(({ dead }) => !dead);
+  const below = (one: number): number[] =>
+    table.filter(({ parent }) => parent === one).flatMap((child) => [child.pid, ...below(child.pid)]);
+  return below(pid);
 }
 
 export async function alive(pids: readonly number[]): Promise<number[]> {

@@ -1,12 +1,10 @@
 /**
  * A fleet of real processes for tests of faults: it lives through one interval after the other, and the test alone lets
- * blocks come. A block comes when every live keeper has handled the one before and has come to rest, so time-outs in
- * blocks mean the same on a fast machine and on a busy one.
+ * blocks come, at the pace of the living keepers, so time-outs in blocks mean the same on a fast machine and on a busy one.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { AbiCoder, Contract, keccak256, Wallet } from "ethers";
 import type { Log } from "ethers";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
@@ -15,6 +13,8 @@ import type { Restored } from "../../../keeper/ports/store.ts";
 import { killPoints } from "../../../scripts/sim/byzantine/kill-points.ts";
 import { settledLogs } from "../../../scripts/demo/readback.ts";
 import { buildFleet, type Fleet } from "../../../scripts/fleet/build.ts";
+import { pacedKeeper } from "../../../scripts/fleet/keepers.ts";
+import { Pace, type Paced } from "../../../scripts/fleet/pace.ts";
 import { Processes, type Running } from "../../../scripts/fleet/processes.ts";
 import { createGroup, multiaddr } from "../../../scripts/fleet/setup.ts";
 import type { GroupParams, Keeper } from "../../../scripts/fleet/setup.ts";
@@ -36,10 +36,9 @@ const faultParams: Omit<GroupParams, "lockup"> = {
 };
 
 /** Local pace: nothing is decided by it. */
-const blockPace_ms = 150;
-const quiet_ms = 40;
-/** A keeper that does not come to rest in this time is left behind, as a slow one would be. */
-const restLimit_ms = 20_000;
+const block_ms = 150;
+/** A keeper that hangs for so long is a failure. */
+const patience_ms = 30_000;
 
 export type Settled = {
   readonly ts: number;
@@ -65,12 +64,15 @@ export class FaultFleet {
   readonly #fleet: Fleet;
   readonly #controls = new Map<number, string>();
   readonly #steps: SteppedChain;
+  readonly #pace: Pace;
+  /** Processes beside the keepers' own. */
+  readonly #others = new Set<Paced>();
   readonly folder: string;
   readonly params: GroupParams;
   readonly size: number;
   readonly links: Links;
   readonly front: RpcFront;
-  /** Keepers that the chain does not wait for: dead, or shown another head. */
+  /** Keepers that live, and that the chain does not wait for: they are shown another head. */
   readonly ignored = new Set<number>();
   readonly failures: Error[];
   #origin = 0;
@@ -91,6 +93,16 @@ export class FaultFleet {
     this.#processes = processes;
     this.#fleet = fleet;
     this.#steps = new SteppedChain(fleet.provider);
+    this.#pace = new Pace({
+      living: () => [...fleet.keepers.living(this.ignored), ...this.#others],
+      head: () => this.head(),
+      mine: () => this.#steps.mine(),
+      block_ms,
+      patience_ms,
+      onTrouble: (text) => {
+        throw new Error(text);
+      },
+    });
   }
 
   static async start(options: FaultFleetOptions): Promise<FaultFleet> {
@@ -198,39 +210,22 @@ export class FaultFleet {
       .map(({ index }) => index);
   }
 
-  /** One block, once everyone is at rest; then waits until everyone has handled it. */
+  /** One block; then waits until everyone has done its work for it. */
   async mine(): Promise<number> {
-    await this.#steps.mine();
-    return this.#settleDown();
-  }
-
-  /** All keepers have handled the head and rest; returns it. */
-  async #settleDown(): Promise<number> {
-    const block = await this.head();
-    const limit = AbortSignal.timeout(restLimit_ms);
-    const live = [...this.#controls].filter(([index]) => !this.ignored.has(index));
-    const rests = live.map(async ([index, url]) => {
-      try {
-        const response = await fetch(`${url}/rest?block=${block}&quiet=${quiet_ms}`, { signal: limit });
-        await response.arrayBuffer();
-      } catch (error) {
-        if (limit.aborted) {
-          throw new Error(`keeper ${index} does not come to rest at block ${block}`, { cause: error });
-        }
-        // It died over this block, as it was told to.
-        if (!this.#expectedDead(index)) throw error;
-      }
-    });
-    await Promise.all([...rests, sleep(blockPace_ms)]);
-    const [failure] = this.failures;
-    if (failure !== undefined) throw failure;
+    const block = await this.#pace.step();
+    this.#refuseFailures();
     return block;
   }
 
-  #expectedDead(index: number): boolean {
-    return this.#dying.has(index);
+  async #settleDown(): Promise<void> {
+    await this.#pace.caughtUp();
+    this.#refuseFailures();
   }
-  readonly #dying = new Set<number>();
+
+  #refuseFailures(): void {
+    const [failure] = this.failures;
+    if (failure !== undefined) throw failure;
+  }
 
   /** Mines until `holds`; a failure after `blocks` blocks. */
   async until(what: string, holds: () => boolean | Promise<boolean>, blocks: number): Promise<void> {
@@ -245,10 +240,7 @@ export class FaultFleet {
   }
 
   async behave(index: number, name: string): Promise<void> {
-    if (killing.has(name)) {
-      this.#dying.add(index);
-      this.#fleet.keepers.expectEnd(index);
-    }
+    if (killing.has(name)) this.#fleet.keepers.expectEnd(index);
     const response = await fetch(`${this.#controls.get(index)}/behave?as=${name}`);
     if (!response.ok) throw new Error(`keeper ${index} does not take on behaviour ${name}`);
   }
@@ -270,7 +262,6 @@ export class FaultFleet {
 
   async restart(index: number): Promise<void> {
     const ready = await this.#fleet.keepers.start(index);
-    this.#dying.delete(index);
     this.#controls.set(index, ready["control"] as string);
     await this.#settleDown();
   }
@@ -379,12 +370,16 @@ export class FaultFleet {
 
   /** A process with a configuration and traces of its own; `args` as for the keeper's entry. */
   startProcess(name: string, configFile: string, plan: string): Running {
-    return this.#processes.start({
+    const running = this.#processes.start({
       name,
       args: ["--disable-warning=ExperimentalWarning", entry, configFile, plan],
       logFile: join(this.folder, `${name.replaceAll(" ", "-")}.log`),
       daemon: true,
     });
+    const paced = pacedKeeper(running);
+    this.#others.add(paced);
+    void running.ended.then(() => this.#others.delete(paced));
+    return running;
   }
 
   planFile(index: number): string {
