@@ -61,7 +61,7 @@ export const schema = z.strictObject({
       names: z.array(z.string().min(1)).default([]),
     })
     .default({ host: "127.0.0.1", port: 0, names: [] }),
-  challengeTimeout_ms: z.number().int().min(100).max(600_000).default(10_000),
+  challengeTimeout_ms: z.number().int().min(100).max(600_000).default(60_000),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
 });
 
@@ -103,7 +103,7 @@ export const settings: readonly Setting[] = [
   setting("api.host", "api-host", "text", "address of the HTTP server"),
   setting("api.port", "api-port", "number", "port of the HTTP server, 0 for any"),
   setting("api.names", "api-names", "list", "names by which browsers may reach the HTTP server"),
-  setting("challengeTimeout_ms", "challenge-timeout-ms", "number", "how long a provider may take"),
+  setting("challengeTimeout_ms", "challenge-timeout-ms", "number", "longest time for one call to a provider"),
   setting("logLevel", "log-level", "text", "trace, debug, info, warn, error or silent"),
 ];
 

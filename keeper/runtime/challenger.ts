@@ -16,7 +16,7 @@ import { PieceLists } from "./piece-lists.ts";
 import type { ListDependencies, ListQuery, Source } from "./piece-lists.ts";
 
 export type ChallengerOptions = {
-  /** Real time for one call; the chain's blocks decide whether the answer counts (R13). */
+  /** Real time that one call may use; the chain's blocks alone decide whether an answer counts (R13). */
   readonly timeout_ms: number;
 };
 
@@ -29,7 +29,20 @@ export type ChallengerDependencies = ListDependencies & {
   readonly clock: Pick<ClockPort, "now_ms" | "sleep">;
 };
 
-/** Before a busy provider is asked again; doubled each time. */
+export type Asking = {
+  readonly signal: AbortSignal;
+  /** Whether an answer that came now would still count (R13): so long the provider is asked again. */
+  readonly counts: () => boolean;
+  /** Called each time that nobody was there, as long as there may be further attempts. */
+  readonly onUnreachable: () => void;
+};
+
+/** What one attempt came to, and whether the next one may come to something else. */
+type Attempt = { readonly answer: Answer; readonly again: boolean };
+
+const unreachable: Attempt = { answer: { kind: "failed", reason: "unreachable" }, again: true };
+
+/** Before a provider is asked again; doubled each time. */
 const firstPause_ms = 250;
 const longestPause_ms = 4_000;
 
@@ -48,19 +61,27 @@ export class Challenger {
     this.#lists = new PieceLists(options.timeout_ms, on);
   }
 
-  /** @param counts whether an answer that came now would still count (R13): so long a busy provider is asked again */
-  async ask(
-    group: GroupSnapshot,
-    effect: ChallengeEffect,
-    signal: AbortSignal,
-    counts: () => boolean,
-  ): Promise<Answer> {
+  /**
+   * Who was busy, or not there, or cut off by this keeper's own clock, is asked again as long as it makes a difference: blocks decide
+   * what is late (R13), and a provider gives the same answer to the same question (R12).
+   */
+  async ask(group: GroupSnapshot, effect: ChallengeEffect, asking: Asking): Promise<Answer> {
+    const { signal, counts, onUnreachable } = asking;
+    for (let pause_ms = firstPause_ms; ; pause_ms = Math.min(longestPause_ms, 2 * pause_ms)) {
+      const { answer, again } = await this.#attempt(group, effect, signal);
+      if (!again || !counts() || signal.aborted) return answer;
+      if (answer.kind === "failed" && answer.reason === "unreachable") onUnreachable();
+      await this.#on.clock.sleep(pause_ms, signal);
+    }
+  }
+
+  async #attempt(group: GroupSnapshot, effect: ChallengeEffect, signal: AbortSignal): Promise<Attempt> {
     const data = dataOfSlot(group, effect.provider, effect.slot);
     const target = await this.#target(group, effect.provider);
-    if (data === undefined || target === undefined) return { kind: "failed", reason: "unreachable" };
+    if (data === undefined || target === undefined) return unreachable;
     const query = { group, provider: effect.provider, data };
     const list = await this.#listFor(query, target, signal);
-    if (list === undefined) return { kind: "failed", reason: "unreachable" };
+    if (list === undefined) return unreachable;
     const request: ChallengeRequest = {
       chainId: group.chainId,
       group: group.address,
@@ -71,36 +92,22 @@ export class Challenger {
       seed: effect.seed,
     };
     const { timeout_ms } = this.#options;
-    const response = await this.#untilHeard(signal, counts, () =>
-      this.#on.provider.challenge(target, request, { timeout_ms, signal }),
-    );
+    const response = await this.#on.provider.challenge(target, request, { timeout_ms, signal });
     if (!response.ok) {
       if (response.reason === "unreachable") this.#forgetEndpoint(group, effect.provider);
       this.#on.telemetry.info("challenge failed", { provider: effect.provider, why: response.detail });
-      return { kind: "failed", reason: response.reason === "malformed" ? "bad-proof" : response.reason };
+      return failedBy(response);
     }
     const { receiptKey } = data;
     const checked = this.#on.crypto.checkAnswer({ request, answer: response.answer, list, receiptKey });
     if (!checked.ok) {
       this.#on.telemetry.info("answer refused", { provider: effect.provider, why: checked.detail });
-      return { kind: "failed", reason: checked.code };
+      return { answer: { kind: "failed", reason: checked.code }, again: false };
     }
     const { bytesProven, receiptHash } = checked.value;
     const { receipt, proof } = response.answer;
-    return { kind: "proven", bytes: bytesProven, receiptHash, receipt, proof };
-  }
-
-  /** A provider that many ask at once refuses some: they come again, each time later, as long as it makes a difference. */
-  async #untilHeard<T extends { readonly ok: true } | ProviderFailure>(
-    signal: AbortSignal,
-    counts: () => boolean,
-    call: () => Promise<T>,
-  ): Promise<T> {
-    for (let pause_ms = firstPause_ms; ; pause_ms = Math.min(longestPause_ms, 2 * pause_ms)) {
-      const response = await call();
-      if (response.ok || response.refusal !== "busy" || !counts() || signal.aborted) return response;
-      await this.#on.clock.sleep(pause_ms, signal);
-    }
+    const answer = { kind: "proven", bytes: bytesProven, receiptHash, receipt, proof } as const;
+    return { answer, again: false };
   }
 
   /**
@@ -202,4 +209,10 @@ export class Challenger {
     }
     return result;
   }
+}
+
+function failedBy({ reason, refusal }: ProviderFailure): Attempt {
+  if (reason === "malformed") return { answer: { kind: "failed", reason: "bad-proof" }, again: false };
+  const again = reason !== "refused" || refusal === "busy";
+  return { answer: { kind: "failed", reason }, again };
 }

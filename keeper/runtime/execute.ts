@@ -1,7 +1,7 @@
 /** Carries out what the core asked for. Results come back as events; nothing here decides about money. */
 import { encodeBody, encodeMessage, messageDigest, signatureBytes } from "../codec/message.ts";
 import type { Effect } from "../core/effects.ts";
-import type { Event } from "../core/events.ts";
+import type { Answer, Event } from "../core/events.ts";
 import { memberIndex, slotAt, slotStart } from "../core/group.ts";
 import type { GroupSnapshot } from "../core/group.ts";
 import type { Hex } from "../core/hash.ts";
@@ -176,9 +176,10 @@ export class Effects {
   async #challenge(group: GroupSnapshot, state: KeeperState, effect: EffectOf<"challenge">): Promise<void> {
     const last = state.head + group.params.answer;
     const counts = (): boolean => state.head <= last;
-    const answer = await this.#on.challenger.ask(group, effect, this.#signal, counts);
     const { provider, slot, blockHash } = effect;
-    this.#emit({ kind: "answer", provider, slot, blockHash, answer });
+    const tell = (answer: Answer): void => this.#emit({ kind: "answer", provider, slot, blockHash, answer });
+    const onUnreachable = (): void => tell({ kind: "failed", reason: "unreachable" });
+    tell(await this.#on.challenger.ask(group, effect, { signal: this.#signal, counts, onUnreachable }));
   }
 
   async #open(effect: EffectOf<"open">): Promise<void> {

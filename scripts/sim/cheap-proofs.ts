@@ -5,6 +5,7 @@ import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { bytesProven } from "../../storage/core/proof.ts";
+import { hanging } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
 import type { Signatures } from "./signatures.ts";
 
@@ -96,10 +97,13 @@ export function cheapProviders(world: ProviderWorld): Providers {
     client: (keeper) => {
       const { random } = world.world;
       const pause = (): Promise<void> => world.world.sleep(random.integer(...world.delayMs));
+      const hangs = hanging(world);
       return {
-        challenge: async (_target, request) => {
+        challenge: async (_target, request, limits) => {
           await pause();
           const { provider } = request;
+          if (await hangs(provider, request.slot, limits))
+            return { ok: false, reason: "late", detail: "hangs" };
           const leaves = world.proves(provider, keeper);
           if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
           const spoiled = world.spoils(provider);

@@ -17,7 +17,7 @@ import { Network } from "./network.ts";
 import { readingOnce } from "./reading-once.ts";
 import { Payer } from "./payer.ts";
 import type { NetworkOptions } from "./network.ts";
-import type { Issued, ProviderWorld, Providers } from "./providers.ts";
+import type { Issued, ProviderWorld, Providers, Spoiled } from "./providers.ts";
 import { realProviders } from "./real-proofs.ts";
 import type { Signatures } from "./signatures.ts";
 import { World } from "./world.ts";
@@ -128,7 +128,7 @@ export class Cluster {
     throw error;
   };
   /** Whether an answer's proof is rubbish, is that of the slot before, or comes too late to count. */
-  spoils: (provider: number) => "corrupt" | "replay" | "slow" | undefined = () => undefined;
+  spoils: (provider: number) => Spoiled | undefined = () => undefined;
   /** How long after it is mined a keeper sees a block. */
   headDelay_ms: () => number = () => this.world.random.integer(...this.options.network.delayMs);
   /** What a settlement costs its sender, in token units. */
@@ -260,7 +260,10 @@ export class Cluster {
       reader: this.#reader,
     };
     const groups = [this.chain.snapshot(this.chain.head).address];
-    const keeper = new Keeper({ groups, timeout_ms: 5_000 }, this.decorate(ports, index));
+    // A keeper's clock cuts a call long before blocks say that it is late (R13).
+    const { blockMs, params } = this.options;
+    const timeout_ms = Math.max(1, Math.floor((blockMs[0] * params.answer) / 3));
+    const keeper = new Keeper({ groups, timeout_ms }, this.decorate(ports, index));
     seat.keeper = keeper;
     keeper.run(abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;

@@ -22,6 +22,7 @@ import type { ProviderDependencies } from "../../provider-sim/logic.ts";
 import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../../provider-sim/ports.ts";
 import { nativeHash } from "../../storage/disk/native-hash.ts";
 import { MemoryPieces } from "./memory-pieces.ts";
+import { hanging } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
 
 export function realProviders(world: ProviderWorld): Providers {
@@ -66,9 +67,11 @@ function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number)
     responders.set(provider, known);
     return known;
   };
+  const hangs = hanging(world);
   return {
-    challenge: async (_target, asked) => {
+    challenge: async (_target, asked, limits) => {
       await pause();
+      if (await hangs(asked.provider, asked.slot, limits)) return failure("late", "hangs");
       const request = decodeChallengeRequest(encodeChallengeRequest(asked));
       if (!request.ok) return failure("refused", request.detail);
       const bytes = await responder(asked.provider)(request.value, peer);
@@ -144,7 +147,7 @@ function responderOf(world: ProviderWorld, provider: number, keeper: number, dis
   const faults = async (): Promise<Fault[]> => {
     if (leaves() === undefined) return [{ kind: "offline" }];
     const spoiled = world.spoils(provider);
-    if (spoiled === undefined) return [];
+    if (spoiled === undefined || spoiled === "hang") return [];
     return [spoiled === "slow" ? { kind: spoiled, delay_ms: world.tooLate_ms } : { kind: spoiled }];
   };
   const sleep = (delay_ms: number): Promise<void> => world.world.sleep(delay_ms);

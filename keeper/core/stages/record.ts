@@ -61,6 +61,7 @@ export function onAnswer(step: Step, event: Extract<Event, { kind: "answer" }>):
     return;
   }
   if (state.head > task.askedAt + group.params.answer) return fail(step, task, "late");
+  if (answer.kind === "failed" && answer.reason === "late") return; // a clock said so, and no clock decides
   if (answer.kind === "failed") return fail(step, task, answer.reason);
   const record: ChallengeRecord = {
     provider: task.provider,

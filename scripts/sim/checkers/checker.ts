@@ -24,6 +24,7 @@ export const harmless: ReadonlySet<Fault["kind"]> = new Set([
   "lose-data",
   "offline",
   "slow",
+  "hang",
   "corrupt",
   "replay",
   "selective",

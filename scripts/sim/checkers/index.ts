@@ -5,6 +5,7 @@ import { live } from "./l1-live.ts";
 import { heals } from "./l2-heals.ts";
 import { others } from "./l3-others.ts";
 import { memory } from "./memory.ts";
+import { late } from "./r13-late.ts";
 import { ownRecords } from "./r14-records.ts";
 import { oneWord } from "./r18-one-word.ts";
 import { reveals } from "./r21-reveals.ts";
@@ -31,6 +32,7 @@ export const checkers: readonly Checker[] = [
   heals,
   others,
   view,
+  late,
   ownRecords,
   oneWord,
   reveals,

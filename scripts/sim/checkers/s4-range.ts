@@ -6,7 +6,13 @@ import { slotAt } from "../../../keeper/core/group.ts";
 import { faultBound } from "../../../keeper/core/quorum.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../memory-store.ts";
+import type { Fired } from "../scenario/inject.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
+
+/** Whether it is the provider's own failure. One whose first call a keeper's clock cuts answers in time, by blocks (R13). */
+function failsAt({ fault }: Fired, provider: number): boolean {
+  return "provider" in fault && fault.provider === provider && fault.kind !== "hang";
+}
 
 /**
  * A provider that never failed is owed all it committed, as long as no more than f keepers ever did: an outage of a keeper
@@ -15,7 +21,7 @@ import type { Checker, Run, Violation } from "./checker.ts";
 function owedInFull({ fired, scenario, cluster }: Run, provider: number, ts: number, te: number): boolean {
   if (ts === cluster.options.params.originBlock) return false;
   const before = fired.filter(({ block, fault }) => block < te && fault.kind !== "under-funded");
-  if (before.some(({ fault }) => "provider" in fault && fault.provider === provider)) return false;
+  if (before.some((one) => failsAt(one, provider))) return false;
   const hurt = new Set(before.flatMap(({ keepers }) => keepers));
   return hurt.size <= faultBound(scenario.committee);
 }
@@ -66,9 +72,7 @@ function costlyOutages(run: Run, lying: ReadonlySet<number>): Violation[] {
       const own = integratedOf(run, keeper).find((o) => o.ts === ts && o.te === te);
       return (own?.values ?? []).flatMap(({ provider, value }) => {
         const one = before.providers[provider];
-        const failed = fired.some(
-          (f) => "provider" in f.fault && f.fault.provider === provider && f.block < te,
-        );
+        const failed = fired.some((one) => one.block < te && failsAt(one, provider));
         if (one === undefined || failed || !items.some((item) => item.provider === provider)) return [];
         const whole = before.committed(one, ts, te);
         if (value >= whole) return [];

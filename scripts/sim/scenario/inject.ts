@@ -7,6 +7,7 @@ import type { Behaviour } from "../byzantine/behaviours.ts";
 import { changing } from "../byzantine/changing.ts";
 import type { Cluster } from "../cluster.ts";
 import type { NetworkOptions } from "../network.ts";
+import type { Spoiled } from "../providers.ts";
 import type { Fault, Phase, Scenario } from "./schema.ts";
 
 /** A fault that fired. `until` is the block at which its cause was gone, undefined while it lasts. */
@@ -43,7 +44,7 @@ export class Injector {
   readonly #held: number[];
   #newcomers = 0;
   readonly #offline = new Set<number>();
-  readonly #spoiled = new Map<number, "corrupt" | "replay" | "slow">();
+  readonly #spoiled = new Map<number, Spoiled>();
   /** Keepers that a provider is in league with. */
   readonly #leagues = new Map<number, Set<number>>();
   readonly #selective = new Map<number, readonly number[]>();
@@ -314,7 +315,7 @@ export class Injector {
       this.#offline.add(provider);
       return over(fault.forBlocks, () => this.#offline.delete(provider));
     }
-    if (fault.kind === "slow" || fault.kind === "corrupt" || fault.kind === "replay") {
+    if (isSpoiling(fault)) {
       this.#spoiled.set(provider, fault.kind);
       return over(fault.forBlocks, () => this.#spoiled.delete(provider));
     }
@@ -349,6 +350,12 @@ export class Injector {
       if (seat >= 0) payer.replaceKeeper(seat, newcomer);
     }
   }
+}
+
+const spoiling: ReadonlySet<string> = new Set<Spoiled>(["slow", "hang", "corrupt", "replay"]);
+
+function isSpoiling(fault: Fault): fault is Fault & { readonly kind: Spoiled } {
+  return spoiling.has(fault.kind);
 }
 
 const endpoints = { "rpc-stale": "stale", "rpc-down": "down", "rpc-wrong-chain": "wrong-chain" } as const;

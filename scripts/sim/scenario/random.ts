@@ -79,6 +79,7 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
       "lose-data": () => ({ ...at, provider, fraction: random.integer(1, 10) / 10 }),
       offline: () => ({ ...at, provider, forBlocks }),
       slow: () => ({ ...at, provider, forBlocks }),
+      hang: () => ({ ...at, provider, forBlocks }),
       corrupt: () => ({ ...at, provider, forBlocks }),
       replay: () => ({ ...at, provider, forBlocks }),
       selective: () => ({ ...at, provider, keepers: all.slice(0, cut), forBlocks }),

@@ -100,6 +100,7 @@ export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("lose-data"), ...ofProvider, fraction: share }),
   z.strictObject({ kind: z.literal("offline"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("slow"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("hang"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("corrupt"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("replay"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("selective"), ...ofProvider, keepers: z.array(index), forBlocks: blocks }),

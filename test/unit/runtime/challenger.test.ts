@@ -137,12 +137,13 @@ describe("a provider that keeps its piece list from one keeper", () => {
     seed: new Uint8Array(),
   } as const;
   const { signal } = new AbortController();
+  const once = { signal, counts: () => false, onUnreachable: () => undefined };
 
   async function reasonWith(holders: readonly Holder[], store?: MemoryStore): Promise<unknown> {
     const world = new World(1);
     const challenger = challengerWith(world, holders, refusing, store);
     let answer: unknown;
-    void challenger.ask(group, effect, signal, () => true).then((value) => (answer = value));
+    void challenger.ask(group, effect, once).then((value) => (answer = value));
     keepTime(world);
     await world.run(() => answer !== undefined);
     return answer;
@@ -162,7 +163,7 @@ describe("a provider that keeps its piece list from one keeper", () => {
     const store = new MemoryStore(world, 0);
     expect(await reasonWith([honest, honest, honest, honest], store)).toMatchObject({ reason: "late" });
     const again = challengerWith(world, [], refusing, store);
-    expect(await again.ask(group, effect, signal, () => true)).toMatchObject({ reason: "late" });
+    expect(await again.ask(group, effect, once)).toMatchObject({ reason: "late" });
     const question = encodePiecesRequest({
       chainId: 5,
       group: group.address,
@@ -201,7 +202,7 @@ describe("two providers that keep the same pieces", () => {
         seed: new Uint8Array(),
       } as const;
       void challenger
-        .ask(group, effect, signal, () => true)
+        .ask(group, effect, { signal, counts: () => false, onUnreachable: () => undefined })
         .then((a) => answers.set(index, a.kind === "failed" ? a.reason : a.kind));
     }
     world.after(1_000, () => undefined);
@@ -210,18 +211,27 @@ describe("two providers that keep the same pieces", () => {
   });
 });
 
-describe("a provider that is busy", () => {
-  async function answered(busyTimes: number, counts: (after_ms: number) => boolean): Promise<unknown> {
+describe("a provider that", () => {
+  type Challenge = Awaited<ReturnType<ProviderClient["challenge"]>>;
+  const failures: Readonly<Record<string, Challenge>> = {
+    busy: { ok: false, reason: "refused", refusal: "busy", detail: "busy: ask again later" },
+    late: { ok: false, reason: "late", detail: "no whole answer within 3000 ms" },
+    unreachable: { ok: false, reason: "unreachable", detail: "the connection broke" },
+    malformed: { ok: false, reason: "malformed", detail: "heard" },
+    refused: { ok: false, reason: "refused", refusal: "slot-too-old", detail: "heard" },
+  };
+
+  /** Fails so many times in one way, and then answers in words that no keeper asks for again. */
+  async function asking(how: string, times: number, counts: (after_ms: number) => boolean, lists = false) {
     const world = new World(1);
-    const start_ms = world.now_ms;
-    let asked = 0;
+    let [asked, missed] = [0, 0];
+    const failure = failures[how] as Challenge & { readonly ok: false };
     const client: ProviderClient = {
       challenge: async () => {
-        const busy = asked++ < busyTimes;
-        if (busy) return { ok: false, reason: "refused", refusal: "busy", detail: "busy: ask again later" };
-        return { ok: false, reason: "late", detail: "heard" };
+        if (!lists && asked++ < times) return failure;
+        return failures["malformed"] as Challenge;
       },
-      pieceList: async () => ({ ok: true, list }),
+      pieceList: async () => (lists && asked++ < times ? failure : { ok: true, list }),
     };
     const challenger = challengerWith(world, [], client);
     const effect = {
@@ -233,22 +243,41 @@ describe("a provider that is busy", () => {
     } as const;
     let answer: unknown;
     const { signal } = new AbortController();
-    const ask = (): Promise<unknown> =>
-      challenger.ask(group, effect, signal, () => counts(world.now_ms - start_ms));
     keepTime(world);
-    void ask().then((value) => (answer = value));
+    const onUnreachable = (): void => void missed++;
+    void challenger
+      .ask(group, effect, { signal, counts: () => counts(world.now_ms), onUnreachable })
+      .then((value) => (answer = value));
     await world.run(() => answer !== undefined);
-    return { answer, asked };
+    return { answer, asked, missed };
   }
 
-  it("is asked again until it answers, as long as the answer would count", async () => {
-    expect(await answered(3, () => true)).toEqual({ answer: { kind: "failed", reason: "late" }, asked: 4 });
+  it.each([
+    ["is busy", "busy", 0],
+    ["is cut off by this keeper's clock", "late", 0],
+    ["cannot be reached", "unreachable", 3],
+  ])("%s is asked again until it answers, as long as the answer would count", async (_name, how, missed) => {
+    const answer = { kind: "failed", reason: "bad-proof" };
+    expect(await asking(how, 3, () => true)).toEqual({ answer, asked: 4, missed });
   });
 
-  it("has refused when the time for an answer is over", async () => {
-    expect(await answered(100, (after_ms) => after_ms < 10_000)).toEqual({
-      answer: { kind: "failed", reason: "refused" },
-      asked: 7,
-    });
+  it("does not serve its piece list is asked again for that", async () => {
+    const answer = { kind: "failed", reason: "bad-proof" };
+    expect(await asking("late", 3, () => true, true)).toEqual({ answer, asked: 4, missed: 3 });
+  });
+
+  it.each([
+    ["is busy", "busy", "refused"],
+    ["is cut off by this keeper's clock", "late", "late"],
+    ["cannot be reached", "unreachable", "unreachable"],
+  ])("%s when the time for an answer is over is recorded so", async (_name, how, reason) => {
+    const { answer, asked } = await asking(how, 100, (after_ms) => after_ms < 10_000);
+    expect(answer).toEqual({ kind: "failed", reason });
+    expect(asked).toBe(7);
+  });
+
+  it("refuses for a reason is not asked again", async () => {
+    const { answer, asked } = await asking("refused", 100, () => true);
+    expect({ answer, asked }).toEqual({ answer: { kind: "failed", reason: "refused" }, asked: 1 });
   });
 });

@@ -42,7 +42,7 @@ describe("whitepay config show", () => {
     expect(told.get("api.port")).toEqual([9000, "WHITEPAY_API_PORT"]);
     expect(told.get("chain.id")).toEqual([31_337, `${file}:3`]);
     expect(told.get("keys")).toEqual([join(file, "..", "keys"), `${file}:9`]);
-    expect(told.get("challengeTimeout_ms")).toEqual([10_000, "default"]);
+    expect(told.get("challengeTimeout_ms")).toEqual([60_000, "default"]);
     expect(plain.stdout).toContain('"/from/flag"  (--data-dir)');
     expect(plain.stdout.trim().split("\n")).toHaveLength(values.length);
   });
