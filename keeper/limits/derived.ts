@@ -49,7 +49,7 @@ export const cpuShare = 0.25;
 
 /** What the work costs, in ms of one core, rounded up. */
 export const cost_ms = {
-  /** Recovery of the signer of one message; or the hash of `bytesPerToken`. */
+  /** Recovery of the signer of one message. */
   signature: 1.5,
   /** A message that is decoded and refused before any signature. */
   refused: 0.2,
@@ -59,12 +59,9 @@ export const cost_ms = {
   reply: 8,
 } as const;
 
-/** So many bytes are hashed in the time of one signature. */
-export const bytesPerToken = 64 * 1024;
-
-/** Tokens that checking a message costs its author (R19: a closed set carries a signature for each commit). */
-export function messageTokens(bytes: number, signatures: number): number {
-  return signatures + Math.floor(bytes / bytesPerToken);
+/** Tokens of a message that is refused, since it takes time to read a long one. */
+export function refusedTokens(bytes: number): number {
+  return 1 + Math.floor(bytes / (32 * 1024));
 }
 
 /** Liars among so many keepers of any groups, at least one: f of each committee. */
@@ -89,6 +86,16 @@ const otherTokensOfTurn = 16;
 export function authorRate(scale: Scale): Rate {
   const turn = scale.n + otherTokensOfTurn;
   return { burst: 2 * scale.groups * turn, perSecond: sharedRefill(scale.keepers, cost_ms.signature) };
+}
+
+/**
+ * Bytes of that: what one keeper says in two turns that it leads. All that liars may say, and whatever honest keepers hand on of it,
+ * fits half of what each peer may send.
+ */
+export function authorBytes(scale: Scale): Rate {
+  const { perSecond } = gossipBytes(scale);
+  const burst = 2 * scale.groups * (leaderBytes + eachBytes);
+  return { burst, perSecond: perSecond / (2 * liarsAmong(scale.keepers)) };
 }
 
 /** Messages that a peer may hand on in vain: what a committee said in a turn that is over here and not there, twice. */
@@ -134,17 +141,19 @@ export const longestMessageBytes = Math.max(...Object.values(maxBytesOf));
 
 const MiB = 1024 * 1024;
 
+/** Bytes that a leader says in its turn at most, and each keeper beside. */
+const leaderBytes = maxBytesOf.announce + maxBytesOf.close + maxBytesOf.bundle + maxBytesOf.proposal;
+const eachBytes = 2 * maxBytesOf.hello + maxBytesOf.commit + maxBytesOf.reveal + maxBytesOf.partial;
+
 /** Bytes that a committee says in one turn at most, each message once. */
 function turnBytes(n: number): number {
-  const ofLeader = maxBytesOf.announce + maxBytesOf.close + maxBytesOf.bundle + maxBytesOf.proposal;
-  const ofEach = maxBytesOf.hello + maxBytesOf.commit + maxBytesOf.reveal + maxBytesOf.partial;
-  return ofLeader + n * ofEach;
+  return leaderBytes + n * eachBytes;
 }
 
-/** Bytes that one keeper may send unasked: everything that is said in two turns, since it hands on what others say. */
+/** Bytes that one keeper may send unasked: all that is said in two turns, twice, since it hands on what others say. */
 export function gossipBytes(scale: Scale): Rate {
   return {
-    burst: 2 * scale.groups * turnBytes(scale.n),
+    burst: 4 * scale.groups * turnBytes(scale.n),
     perSecond: sharedRefill(scale.keepers, cost_ms.megabyte / MiB),
   };
 }

@@ -3,8 +3,11 @@ import type { Hex } from "../core/hash.ts";
 import type { Scale } from "../limits/derived.ts";
 import type { Endpoint } from "./chain.ts";
 
-/** What gossip does with a message: hand it on, drop it, or drop it and hold it against the sender. */
-export type Verdict = "accept" | "ignore" | "reject";
+/**
+ * What gossip does with a message: hand it on, drop it, or drop it and hold it against the sender. `surplus`: dropped since its
+ * author says too much, for which whoever hands it on is not to blame.
+ */
+export type Verdict = "accept" | "surplus" | "ignore" | "reject";
 
 export type GossipHandler = (bytes: Uint8Array, from: Hex | undefined) => Promise<Verdict>;
 

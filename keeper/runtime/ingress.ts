@@ -8,7 +8,6 @@ import type { ReasonCode } from "../core/reasons.ts";
 import { domainSeparator } from "../core/settlement.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { Verdict } from "../ports/transport.ts";
-import { messageTokens } from "../limits/derived.ts";
 import type { Rate, TokenBuckets } from "../limits/token-buckets.ts";
 
 const maxRemembered = 4096;
@@ -16,6 +15,9 @@ const maxRemembered = 4096;
 export type Checked =
   | { readonly verdict: "accept"; readonly message: Message }
   | { readonly verdict: Exclude<Verdict, "accept">; readonly code: ReasonCode; readonly detail: string };
+
+/** Only a round's leader says these. */
+const ofLeaders: ReadonlySet<Body["kind"]> = new Set(["announce", "close", "bundle", "proposal"]);
 
 type Refused = Extract<Checked, { code: ReasonCode }>;
 
@@ -28,6 +30,9 @@ export type IngressDependencies = {
   /** How much each keeper may say anew, whoever hands it on; names are operators. */
   readonly authors: TokenBuckets;
   readonly rate: () => Rate;
+  /** The same in bytes, so that what honest keepers hand on of a flood fits what each of them may send (D6). */
+  readonly bytesOfAuthors: TokenBuckets;
+  readonly byteRate: () => Rate;
   /** Lets other work of the process run between two signature checks. */
   readonly pause: () => Promise<void>;
   readonly reader?: WireReader;
@@ -91,9 +96,8 @@ export class Ingress {
       if (!this.#holds(outer)) return refuse("reject", "wire-bad-signature", outer.what);
       // Only now it is sure whose tokens these are: else anybody could use up another keeper's.
       const inner = innerSignatures(domain, envelope, group).filter((signed) => !this.#isKnown(signed));
-      const tokens = messageTokens(bytes.length, 1 + inner.length);
-      if (!spent && !authors.take(operator, rate(), tokens) && !isReserved(envelope, hash))
-        return flood(keeper);
+      const allowed = !spent && this.#pays(operator, 1 + inner.length, bytes.length);
+      if (!spent && !allowed && !isReserved(envelope, hash)) return flood(keeper);
       for (const signed of inner) {
         await this.#on.pause();
         if (!this.#holds(signed)) return refuse("reject", "wire-bad-signature", signed.what);
@@ -105,6 +109,12 @@ export class Ingress {
       verdict: "accept",
       message: { keeper, committee: group.committee.version, body, hash, signature, bytes },
     };
+  }
+
+  /** Takes a token for each signature, and the bytes. */
+  #pays(operator: Hex, signatures: number, bytes: number): boolean {
+    const { authors, rate, bytesOfAuthors, byteRate } = this.#on;
+    return authors.take(operator, rate(), signatures) && bytesOfAuthors.take(operator, byteRate(), bytes);
   }
 
   #isKnown({ hash, signature }: Signed): boolean {
@@ -141,6 +151,8 @@ function admissible(envelope: Envelope, group: GroupSnapshot): Member | Refused 
   if (envelope.committee !== version || member === undefined) {
     return refuse("ignore", "wire-not-a-member", `keeper ${keeper} of committee ${envelope.committee}`);
   }
+  const leads = body.kind === "hello" || !ofLeaders.has(body.kind) || body.round.leader === keeper;
+  if (!leads) return refuse("reject", "not-the-leader", `${body.kind} of keeper ${keeper}`);
   const highest = Math.max(-1, ...keepersNamed(body));
   if (highest >= members.length) {
     const detail = `${body.kind}: expected keepers below ${members.length}, actual ${highest}`;

@@ -17,7 +17,14 @@ import type { ChallengerDependencies, ChallengerOptions } from "./challenger.ts"
 import { Questions } from "./questions.ts";
 import { RecordExchange } from "./exchange.ts";
 import { GroupQuotas } from "./round-quota.ts";
-import { authorRate, maxKeeperNames, questionRate, scaleOf, smallestScale } from "../limits/derived.ts";
+import {
+  authorBytes,
+  authorRate,
+  maxKeeperNames,
+  questionRate,
+  scaleOf,
+  smallestScale,
+} from "../limits/derived.ts";
 import { TokenBuckets } from "../limits/token-buckets.ts";
 import { recover } from "./recovery.ts";
 
@@ -65,6 +72,8 @@ export class Keeper {
       crypto,
       authors: this.#buckets(),
       rate: () => authorRate(this.#scale),
+      bytesOfAuthors: this.#buckets(),
+      byteRate: () => authorBytes(this.#scale),
       pause: () => clock.sleep(0),
       ...(reader === undefined ? {} : { reader }),
     });
@@ -204,11 +213,11 @@ export class Keeper {
       const checked = await this.#ingress.check(bytes, group, quotas.reserved(state, from));
       if (checked.verdict !== "accept") {
         telemetry.reason(group.address, checked.code, checked.detail);
-        return checked.verdict;
+        return checked.code === "wire-flood" ? "surplus" : checked.verdict;
       }
       const surplus = !quotas.passesOn(state, checked.message);
       loop.enqueue({ kind: "message", message: checked.message, way: surplus ? "surplus" : "gossip" });
-      return surplus ? "ignore" : "accept";
+      return surplus ? "surplus" : "accept";
     });
   }
 

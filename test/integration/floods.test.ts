@@ -100,7 +100,10 @@ describe("a keeper that has proven itself and floods", () => {
       known.setMembers([entry, registration(2, honest)], registration(0, known), smallestScale);
       const connected = watchConnections([known]);
       await until(() => connected[0]?.length === 2, "both are connected");
-      const start_ms = performance.now();
+      // What is published before it is known who listens reaches nobody: the protocol asks for it then (R22).
+    const listeners = (): number => honest.node.services.pubsub.getSubscribers(testTopic).length;
+    await until(() => listeners() > 0, "the honest keeper knows that the other one listens");
+    const start_ms = performance.now();
       for (let i = 0; i < 10; i++) {
         await sleep((seconds * 1000) / 10);
         await honest.publish(testTopic, new TextEncoder().encode(`hello ${i}`));
@@ -146,10 +149,10 @@ describe("a provider", () => {
     return (await client.challenge(running, scene.request(keeper, slot), { timeout_ms: 5_000 })).ok;
   }
 
-  it("is reached by its keepers while one peer makes 600 connections that it does not use", async () => {
-    const idle = flooder({ kind: "idle", multiaddrs: running.addrs, count: 600, seconds: 3 });
+  it("is reached by its keepers while one peer makes 128 connections that it does not use", async () => {
+    const idle = flooder({ kind: "idle", multiaddrs: running.addrs, count: 128, seconds: 3 });
     const made = await idle.next<FloodReport>();
-    expect(made.sent + made.refused).toBe(600);
+    expect(made.sent + made.refused).toBe(128);
     // The keeper comes from the flooder's host, which has used up its new connections of this second.
     await sleep(1_100);
     expect(await isAnswered(30)).toBe(true);

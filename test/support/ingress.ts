@@ -15,6 +15,8 @@ export function ingressWith({ crypto = simulatedCrypto, burst = 100, pause }: In
     crypto,
     authors: new TokenBuckets(16, () => 0),
     rate: () => ({ burst, perSecond: 1 }),
+    bytesOfAuthors: new TokenBuckets(16, () => 0),
+    byteRate: () => ({ burst: 1024 * burst, perSecond: 1 }),
     pause: pause ?? (async () => undefined),
   });
 }

@@ -20,9 +20,9 @@ import {
   hardMaxConnections,
   keeperConnections,
   maxKeeperNames,
-  messageTokens,
   pendingConnections,
   refusedRate,
+  refusedTokens,
   smallestScale,
   streamsOfPeer,
 } from "../../limits/derived.ts";
@@ -192,18 +192,18 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
       if (operator === undefined) return TopicValidatorResult.Ignore;
       // What is refused costs its peer tokens; what is accepted costs its author some (D6).
       const { refused, scale } = this.#edge;
-      const tokens = messageTokens(message.data.length, 1);
+      const tokens = refusedTokens(message.data.length);
       if (!refused.take(name, refusedRate(scale), tokens)) {
         this.#options.onReason("wire-flood", name);
         return TopicValidatorResult.Ignore;
       }
       const verdict = await handler(message.data, operator);
-      if (verdict === "accept") {
-        refused.giveBack(name, refusedRate(scale), tokens);
-        await this.#beforeForwarding();
-        return TopicValidatorResult.Accept;
-      }
-      return verdict === "ignore" ? TopicValidatorResult.Ignore : TopicValidatorResult.Reject;
+      if (verdict === "reject") return TopicValidatorResult.Reject;
+      if (verdict === "ignore") return TopicValidatorResult.Ignore;
+      refused.giveBack(name, refusedRate(scale), tokens);
+      if (verdict === "surplus") return TopicValidatorResult.Ignore;
+      await this.#beforeForwarding();
+      return TopicValidatorResult.Accept;
     });
     pubsub.subscribe(topic);
   }

@@ -143,6 +143,7 @@ async function mute(port: number, count: number, seconds: number): Promise<void>
   const sockets = Array.from({ length: count }, () => {
     const socket = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.9" });
     socket.on("error", () => undefined);
+    socket.resume();
     return socket;
   });
   await sleep(500);

@@ -142,3 +142,13 @@ describe("a closed set from the wire (R19)", () => {
     });
   });
 });
+
+describe("a message that only a leader says", () => {
+  it("is refused from anybody else before its signature is checked", async () => {
+    const close = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2 }]);
+    expect(await ingressWith().check(message({ signer: 3, keeper: 1, body: close }), group)).toMatchObject({
+      verdict: "reject",
+      code: "not-the-leader",
+    });
+  });
+});
