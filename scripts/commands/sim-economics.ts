@@ -15,6 +15,7 @@ type EconomicsOptions = {
   seed: number;
   seeds: number;
   lost: number;
+  only?: string[];
   gasPrice: number;
   coinPrice: number;
   price: number;
@@ -51,6 +52,9 @@ export function register(sim: Command): void {
     .option("--intervals <number>", "intervals a run", count("--intervals"), 20)
     .option("--seeds <number>", "runs of each strategy", count("--seeds"), 4)
     .option("--seed <number>", "first seed", integerOption("--seed"), 1)
+    .option("--only <names>", "strategies to play, separated by commas (default: all)", (text) =>
+      text.split(","),
+    )
     .option("--lost <share>", "share of its data that the last provider lost", decimal("--lost", 1), 0.1)
     .option("--gas-price <gwei>", "price of gas", decimal("--gas-price"), usual.gas)
     .option(
@@ -89,6 +93,13 @@ async function economics(options: EconomicsOptions): Promise<void> {
     days: options.days,
     traffic: options.trafficPrice,
   };
+  const unknown = options.only?.find((name) => !strategies.some((strategy) => strategy.name === name));
+  if (unknown !== undefined) {
+    throw usageError("--only names no strategy", {
+      expected: strategies.map(({ name }) => name).join(", "),
+      actual: quote(unknown),
+    });
+  }
   if (worthOf(prices, providers) === 0) {
     throw usageError("there is nothing to earn", {
       expected: "--price, --token-price, --data and --days above 0",
@@ -102,6 +113,7 @@ async function economics(options: EconomicsOptions): Promise<void> {
     first: seed,
     seeds,
     lost,
+    ...(options.only === undefined ? {} : { only: options.only }),
     onRun: (runs, total) => (bar ??= progressBar({ label: "runs", total }))?.update(runs),
   });
   const rows = rowsOf(games, prices);

@@ -24,7 +24,7 @@ const named = (strategy: string): Row[] => rows.filter((row) => row.strategy ===
 
 describe("a strategy of at most f keepers", () => {
   it("never beats honest play by more than the bound", () => {
-    expect(rows.length).toBe(long ? 48 : 10);
+    expect(rows.length).toBe(long ? 58 : 12);
     expect(bound).toBe(0.02);
     expect(tooGood(rows).map(({ strategy, gain }) => `${strategy}: ${gain.mean}`)).toEqual([]);
   });
@@ -47,12 +47,16 @@ describe("a strategy of at most f keepers", () => {
     for (const { books } of named("skip-leading")) expect(books.gas).toBe(0);
   });
 
-  it("costs a leader its turn to leave out another, which loses nothing by it (R19)", () => {
-    for (const { victimGain, gain } of named("censor")) {
-      expect(victimGain?.mean).toBeGreaterThan(-0.02);
-      expect(gain.mean).toBeLessThan(0);
-    }
-  });
+  for (const strategy of ["censor", "omit-reveal", "close-twice"]) {
+    it(`moves no pay by leaving a keeper out: ${strategy} does to victim and payer what silence does (R19)`, () => {
+      for (const { victimGain, victimAgainstSilent, payerGain, gain } of named(strategy)) {
+        expect(victimGain?.mean).toBeGreaterThan(-0.02);
+        expect(Math.abs(victimAgainstSilent?.mean ?? 1)).toBeLessThan(0.02);
+        expect(Math.abs(payerGain.mean)).toBeLessThan(0.02);
+        expect(gain.mean).toBeLessThan(0);
+      }
+    });
+  }
 
   it("does pay where a settlement costs more than a share, and then the study says so", () => {
     const dear = rowsOf(games, { ...defaultPrices, gas: 0.2 });
@@ -92,7 +96,7 @@ describe("whitepay sim economics", () => {
     const { code, stdout, stderr } = await runCli([...small, "--gas-price", "1", "--svg", svg]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/at these prices cheating pays: .*skip-leading \(1 of 4\)/);
-    expect(stdout.trimEnd().split("\n")).toHaveLength(11);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(13);
     const chart = readFileSync(svg, "utf8");
     expect(chart.match(/<rect class="(more|less)"/g)).toHaveLength(9);
     expect(chart).toMatch(/<rect class="more"/);

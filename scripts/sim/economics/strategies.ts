@@ -1,5 +1,5 @@
 /** Ways in which keepers may try to earn more than by honest play. */
-import { censor, inflate, lazy, withhold } from "../byzantine/behaviours.ts";
+import { censor, closeTwice, inflate, lazy, omitReveal, withhold } from "../byzantine/behaviours.ts";
 import type { Behaviour } from "../byzantine/behaviours.ts";
 import { leaveSubmitting, skipLeading } from "../byzantine/idle-leader.ts";
 
@@ -10,6 +10,8 @@ export type Strategy = {
   readonly behaviour: (me: number, victim: number) => Behaviour;
   /** The provider that lost data answers its followers as if it had not. */
   readonly withProvider?: true;
+  /** It leaves its victim out of the rounds that it leads (R19). */
+  readonly leavesOut?: true;
 };
 
 /** Values may differ by a hundredth and still count as the same (R22). */
@@ -41,8 +43,21 @@ export const strategies: readonly Strategy[] = [
   },
   {
     name: "censor",
-    text: "leaves an honest keeper out when it leads",
+    text: "omits an honest keeper's commit from the closed set when it leads",
     behaviour: (_me, victim) => censor(victim),
+    leavesOut: true,
+  },
+  {
+    name: "omit-reveal",
+    text: "omits an honest keeper's reveal from the bundle when it leads",
+    behaviour: (_me, victim) => omitReveal(victim),
+    leavesOut: true,
+  },
+  {
+    name: "close-twice",
+    text: "closes a second set without an honest keeper's commit when it leads",
+    behaviour: (_me, victim) => closeTwice(victim),
+    leavesOut: true,
   },
   {
     name: "withhold",

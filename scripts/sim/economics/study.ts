@@ -16,6 +16,8 @@ export type StudyOptions = {
   readonly seeds: number;
   /** Share of its data that one provider lost, so that there is something to lie about. */
   readonly lost: number;
+  /** Names of the strategies to play; all by default. */
+  readonly only?: readonly string[];
   readonly onRun?: (runs: number, of: number) => void;
 };
 
@@ -35,6 +37,13 @@ export type Row = {
   readonly providerGain: Spread;
   /** The same for the honest keeper with the lowest number, whom a censor picks; undefined if there is none. */
   readonly victimGain: Spread | undefined;
+  /**
+   * What the victim gets more than if the followers said nothing in the turns that they lead: that costs them their share, which the
+   * others divide (R7). Undefined for strategies that leave nobody out.
+   */
+  readonly victimAgainstSilent: Spread | undefined;
+  /** What the payer pays less for an interval than in honest play, as a share of it. */
+  readonly payerGain: Spread;
 };
 
 /**
@@ -55,12 +64,14 @@ export type Game = {
   readonly plan: Plan;
   readonly played: readonly Played[];
   readonly honest: readonly Played[];
+  /** The same followers silent in the turns that they lead; for strategies that leave somebody out. */
+  readonly silent: readonly Played[] | undefined;
 };
 
 /** Plays everything; what it is worth is for `rowsOf` to say. */
 export async function study(options: StudyOptions): Promise<Game[]> {
   const { committees, seeds, first, onRun } = options;
-  const plans = committees.map((committee) => plansOf(committee));
+  const plans = committees.map((committee) => plansOf(committee, options.only));
   const total = seeds * plans.flat().length;
   let runs = 0;
   const all = async (plan: Plan): Promise<Played[]> => {
@@ -75,8 +86,14 @@ export async function study(options: StudyOptions): Promise<Game[]> {
   for (const [base, ...others] of plans) {
     if (base === undefined) continue;
     const honest = await all(base);
-    games.push({ plan: base, played: honest, honest });
-    for (const plan of others) games.push({ plan, played: await all(plan), honest });
+    games.push({ plan: base, played: honest, honest, silent: undefined });
+    const silent = new Map<number, readonly Played[]>();
+    for (const plan of others) {
+      const played = await all(plan);
+      if (plan.strategy?.name === silentStrategy) silent.set(plan.followers.length, played);
+      const reference = plan.strategy?.leavesOut === true ? silent.get(plan.followers.length) : undefined;
+      games.push({ plan, played, honest, silent: reference });
+    }
   }
   return games;
 }
@@ -86,27 +103,33 @@ export function rowsOf(games: readonly Game[], prices: Prices): Row[] {
   return games.map((game) => rowOf(game, prices, table));
 }
 
+/** It comes before the strategies that are compared with it. */
+const silentStrategy = "skip-leading";
+
 /** Everybody honest; then each strategy followed by one keeper, and by f. */
-function plansOf(committee: number): Plan[] {
+function plansOf(committee: number, only: readonly string[] | undefined): Plan[] {
   const seats = Array.from({ length: committee }, (_, seat) => seat);
   const counts = [...new Set([1, faultBound(committee)])];
-  const cheats = strategies.flatMap((strategy) =>
+  const played = strategies.filter(
+    ({ name }) => only === undefined || name === silentStrategy || only.includes(name),
+  );
+  const cheats = played.flatMap((strategy) =>
     counts.map((count) => ({ committee, strategy, followers: seats.slice(-count) })),
   );
   return [{ committee, strategy: undefined, followers: seats }, ...cheats];
 }
 
-function rowOf({ plan, played, honest }: Game, prices: Prices, table: GasTable): Row {
+function rowOf({ plan, played, honest, silent }: Game, prices: Prices, table: GasTable): Row {
   const { committee, strategy, followers } = plan;
   const books = (run: Played): Books => averageOf(followers.map((seat) => bookOf(run, seat, prices, table)));
   const profits = played.map((run) => profitOf(books(run)));
   const victim = Array.from({ length: committee }, (_, seat) => seat).find(
     (seat) => !followers.includes(seat),
   );
-  const gainOf = (of: (run: Played) => number): Spread =>
+  const gainOf = (of: (run: Played) => number, reference = honest): Spread =>
     spreadOf(
       played.map((run, i) => {
-        const base = of(honest[i] as Played);
+        const base = of(reference[i] as Played);
         const more = of(run) - base;
         // Nothing more than nothing, where a provider lost everything.
         return more === 0 ? 0 : more / Math.abs(base);
@@ -114,6 +137,9 @@ function rowOf({ plan, played, honest }: Game, prices: Prices, table: GasTable):
     );
   const providerPay = (run: Played): number =>
     dollars(run.providers.at(-1) ?? 0n, run, prices) / (run.blocks / run.interval);
+  const victims = (run: Played): number =>
+    victim === undefined ? 0 : profitOf(bookOf(run, victim, prices, table));
+  const payer = gainOf((run) => paidBy(run, prices));
   return {
     committee,
     strategy: strategy?.name ?? "honest",
@@ -123,8 +149,9 @@ function rowOf({ plan, played, honest }: Game, prices: Prices, table: GasTable):
     profit: spreadOf(profits),
     gain: gainOf((run) => profitOf(books(run))),
     providerGain: gainOf(providerPay),
-    victimGain:
-      victim === undefined ? undefined : gainOf((run) => profitOf(bookOf(run, victim, prices, table))),
+    victimGain: victim === undefined ? undefined : gainOf(victims),
+    victimAgainstSilent: silent === undefined ? undefined : gainOf(victims, silent),
+    payerGain: { mean: -payer.mean, deviation: payer.deviation },
   };
 }
 
@@ -132,6 +159,13 @@ function bookOf(run: Played, seat: number, prices: Prices, table: GasTable): Boo
   const account = run.keepers[seat];
   if (account === undefined) throw new RangeError(`no keeper ${seat}`);
   return booksOf(account, run, prices, table);
+}
+
+/** Dollars an interval that a payer's escrow gave to all keepers and providers. */
+function paidBy(run: Played, prices: Prices): number {
+  const units = [...run.keepers.map(({ earned }) => earned), ...run.providers];
+  const sum = units.reduce((a, b) => a + b, 0n);
+  return dollars(sum, run, prices) / (run.blocks / run.interval);
 }
 
 function profitOf({ earned, gas, traffic }: Books): number {

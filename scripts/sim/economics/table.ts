@@ -10,6 +10,8 @@ const columns = [
   "profit",
   "against honest",
   "victim",
+  "victim against silent",
+  "payer",
   "provider",
 ];
 
@@ -26,6 +28,8 @@ export function tableOf(rows: readonly Row[]): string[] {
       thousandths(row.profit.mean),
       honest ? "" : percent(row.gain),
       honest || row.victimGain === undefined ? "" : percent(row.victimGain),
+      row.victimAgainstSilent === undefined ? "" : percent(row.victimAgainstSilent),
+      honest ? "" : percent(row.payerGain),
       honest ? "" : percent(row.providerGain),
     ];
   });
