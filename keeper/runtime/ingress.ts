@@ -53,12 +53,15 @@ export class Ingress {
     this.#reader = on.reader ?? wireReader;
   }
 
-  /** @param isReserved whether a message is checked although its author's tokens are gone (R18) */
-  async check(
+  /**
+   * A promise only where other signatures are inside: messages come in order as far as they can.
+   * @param isReserved whether a message is checked although its author's tokens are gone (R18)
+   */
+  check(
     bytes: Uint8Array,
     group: GroupSnapshot,
     isReserved: (envelope: Envelope, hash: Hex) => boolean = () => false,
-  ): Promise<Checked> {
+  ): Checked | Promise<Checked> {
     if (bytes.length > maxMessageBytes) {
       return refuse(
         "reject",
@@ -77,38 +80,44 @@ export class Ingress {
     return this.#checkEnvelope(decoded.value, bytes, group, member, isReserved);
   }
 
-  async #checkEnvelope(
+  #checkEnvelope(
     envelope: Envelope,
     bytes: Uint8Array,
     group: GroupSnapshot,
     { operator }: Member,
     isReserved: (envelope: Envelope, hash: Hex) => boolean,
-  ): Promise<Checked> {
+  ): Checked | Promise<Checked> {
     const { keeper, body, signature } = envelope;
     const { authors, rate } = this.#on;
     const domain = domainSeparator(group.chainId, group.address);
     const hash = this.#reader.digest(domain, envelope, bytes);
     const outer = { hash, signature, operator, what: `${body.kind} of keeper ${keeper}` };
-    if (!this.#isKnown(outer)) {
-      // D6: whose tokens are gone costs no signature check. A flood that others hand on is not held against them.
-      const spent = !authors.has(operator, rate());
-      if (spent && !isReserved(envelope, hash)) return flood(keeper);
-      if (!this.#holds(outer)) return refuse("reject", "wire-bad-signature", outer.what);
-      // Only now it is sure whose tokens these are: else anybody could use up another keeper's.
-      const inner = innerSignatures(domain, envelope, group).filter((signed) => !this.#isKnown(signed));
-      const allowed = !spent && this.#pays(operator, 1 + inner.length, bytes.length);
-      if (!spent && !allowed && !isReserved(envelope, hash)) return flood(keeper);
-      for (const signed of inner) {
-        await this.#on.pause();
-        if (!this.#holds(signed)) return refuse("reject", "wire-bad-signature", signed.what);
-      }
-      // Nothing of a message is remembered before all of it holds: else it would pass when it comes again.
-      for (const signed of [outer, ...inner]) this.#remember(signed);
-    }
-    return {
+    const checked: Checked = {
       verdict: "accept",
       message: { keeper, committee: group.committee.version, body, hash, signature, bytes },
     };
+    if (this.#isKnown(outer)) return checked;
+    // D6: whose tokens are gone costs no signature check. A flood that others hand on is not held against them.
+    const spent = !authors.has(operator, rate());
+    if (spent && !isReserved(envelope, hash)) return flood(keeper);
+    if (!this.#holds(outer)) return refuse("reject", "wire-bad-signature", outer.what);
+    // Only now it is sure whose tokens these are: else anybody could use up another keeper's.
+    const inner = innerSignatures(domain, envelope, group).filter((signed) => !this.#isKnown(signed));
+    const allowed = !spent && this.#pays(operator, 1 + inner.length, bytes.length);
+    if (!spent && !allowed && !isReserved(envelope, hash)) return flood(keeper);
+    if (inner.length > 0) return this.#checkInner(checked, outer, inner);
+    this.#remember(outer);
+    return checked;
+  }
+
+  /** Nothing of a message is remembered before all of it holds: otherwise it would pass when it comes again. */
+  async #checkInner(checked: Checked, outer: Signed, inner: readonly Signed[]): Promise<Checked> {
+    for (const signed of inner) {
+      await this.#on.pause();
+      if (!this.#holds(signed)) return refuse("reject", "wire-bad-signature", signed.what);
+    }
+    for (const signed of [outer, ...inner]) this.#remember(signed);
+    return checked;
   }
 
   /** Takes a token for each signature, and the bytes. */

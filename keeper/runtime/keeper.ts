@@ -210,7 +210,8 @@ export class Keeper {
       const group = loop?.state.group;
       if (loop === undefined || group === undefined) return "ignore";
       const { state } = loop;
-      const checked = await this.#ingress.check(bytes, group, quotas.reserved(state, from));
+      const check = this.#ingress.check(bytes, group, quotas.reserved(state, from));
+      const checked = check instanceof Promise ? await check : check;
       if (checked.verdict !== "accept") {
         telemetry.reason(group.address, checked.code, checked.detail);
         return checked.code === "wire-flood" ? "surplus" : checked.verdict;

@@ -101,9 +101,9 @@ describe("a keeper that has proven itself and floods", () => {
       const connected = watchConnections([known]);
       await until(() => connected[0]?.length === 2, "both are connected");
       // What is published before it is known who listens reaches nobody: the protocol asks for it then (R22).
-    const listeners = (): number => honest.node.services.pubsub.getSubscribers(testTopic).length;
-    await until(() => listeners() > 0, "the honest keeper knows that the other one listens");
-    const start_ms = performance.now();
+      const listeners = (): number => honest.node.services.pubsub.getSubscribers(testTopic).length;
+      await until(() => listeners() > 0, "the honest keeper knows that the other one listens");
+      const start_ms = performance.now();
       for (let i = 0; i < 10; i++) {
         await sleep((seconds * 1000) / 10);
         await honest.publish(testTopic, new TextEncoder().encode(`hello ${i}`));

@@ -98,7 +98,7 @@ describe("whitepay sim economics", () => {
     expect(stderr).toMatch(/at these prices cheating pays: .*skip-leading \(1 of 4\)/);
     expect(stdout.trimEnd().split("\n")).toHaveLength(13);
     const chart = readFileSync(svg, "utf8");
-    expect(chart.match(/<rect class="(more|less)"/g)).toHaveLength(9);
+    expect(chart.match(/<rect class="(more|less)"/g)).toHaveLength(11);
     expect(chart).toMatch(/<rect class="more"/);
     expect(chart).not.toMatch(/NaN|Infinity|http(?!:\/\/www\.w3\.org\/2000\/svg)/);
   });

@@ -51,9 +51,9 @@ describe("liars that say everything at the last block", () => {
   ] as const) {
     const turn = "turn" in rhythm ? rhythm.turn : defaultOptions.params.turn;
     it(`cost no honest leader its turn (n=${committee}, turns of ${turn} blocks, L1)`, async () => {
-      for (const seed of [1, 2, 3]) {
-        const c = await play(committee, liars, rhythm, seed, 1_200);
-        expect(c.chain.settled.length).toBeGreaterThan(8);
+      for (const seed of committee > 7 ? [1] : [1, 2]) {
+        const c = await play(committee, liars, rhythm, seed, 900);
+        expect(c.chain.settled.length).toBeGreaterThan(5);
         for (const { settlement } of c.chain.settled) {
           for (const keeper of bits(settlement.failed)) expect(liars, `seed ${seed}`).toContain(keeper);
         }
