@@ -1,19 +1,35 @@
-/** Logs as JSON lines on stderr. */
+/** Logs as JSON lines on stderr. A reason that comes too often is counted and told now and then: a flood must not fill a disk (D6). */
 import { pino } from "pino";
-import type { Logger } from "pino";
+import type { DestinationStream, Logger } from "pino";
 import { reasons } from "../core/reasons.ts";
 import type { ReasonCode } from "../core/reasons.ts";
+import { reasonLogRate } from "../limits/derived.ts";
+import { TokenBuckets } from "../limits/token-buckets.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
+
+const maxNames = 4096;
 
 export class PinoTelemetry implements TelemetryPort {
   readonly #log: Logger;
+  readonly #lines: TokenBuckets;
+  /** Reasons that were not told one by one since the last line of their kind. */
+  readonly #untold = new Map<string, number>();
 
-  constructor(level: string, name: string) {
-    this.#log = pino({ level, name }, pino.destination({ fd: 2, sync: false }));
+  constructor(level: string, name: string, on: { out?: DestinationStream; now_ms?: () => number } = {}) {
+    this.#log = pino({ level, name }, on.out ?? pino.destination({ fd: 2, sync: false }));
+    this.#lines = new TokenBuckets(maxNames, on.now_ms ?? (() => performance.now()));
   }
 
   reason(group: string, code: ReasonCode, detail: string): void {
-    this.#log.warn({ group, reason: code, detail }, reasons[code].short);
+    const kind = `${group}/${code}`;
+    const untold = this.#untold.get(kind) ?? 0;
+    if (!this.#lines.take(kind, reasonLogRate)) {
+      this.#untold.set(kind, untold + 1);
+      return;
+    }
+    this.#untold.delete(kind);
+    const more = untold > 0 ? { untold } : {};
+    this.#log.warn({ group, reason: code, detail, ...more }, reasons[code].short);
   }
 
   info(text: string, fields: Record<string, unknown> = {}): void {

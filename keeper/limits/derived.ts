@@ -131,6 +131,9 @@ export const listCache = {
   fetches: 32,
 };
 
+/** Lines of the log about one reason in one group. Metrics and books count every one. */
+export const reasonLogRate: Rate = { burst: 64, perSecond: 0.2 };
+
 /** Names of keepers that are counted at once: all members there can be, of the present and the next committee. */
 export function maxKeeperNames(groups: number): number {
   return 2 * maxCommitteeSize * Math.max(1, groups);
