@@ -13,12 +13,17 @@ type Endpoint = {
   readonly name: string;
   checked: boolean;
   restUntil_ms: number;
+  restsFor: ReasonCode | undefined;
+  /** Calls in a row that it did not answer. */
+  failures: number;
 };
 
 /** What one endpoint said to a question that several are asked. */
 type Vote = { readonly endpoint: Endpoint; readonly key: string; readonly tell: () => unknown };
 
 const rest_ms = 3_000;
+/** One that hangs holds up whoever asks it, so it is asked ever more rarely. */
+const longestRest_ms = 60_000;
 
 /** No endpoint answers. */
 export class RpcUnavailable extends Error {}
@@ -41,7 +46,8 @@ export class RpcPool {
     this.#now_ms = now_ms;
     this.#endpoints = options.urls.map((url, i) => {
       const rpc = new JsonRpcEndpoint(url);
-      return { rpc, name: `endpoint ${i + 1} (${rpc.origin})`, checked: false, restUntil_ms: 0 };
+      const name = `endpoint ${i + 1} (${rpc.origin})`;
+      return { rpc, name, checked: false, restUntil_ms: 0, restsFor: undefined, failures: 0 };
     });
   }
 
@@ -167,13 +173,17 @@ export class RpcPool {
     return first.tell;
   }
 
+  /** Those that do not rest; where all do, those that were merely down: they may be up again at any moment. */
   #awake(): Endpoint[] {
-    return this.#endpoints.filter(({ restUntil_ms }) => restUntil_ms <= this.#now_ms());
+    const awake = this.#endpoints.filter(({ restUntil_ms }) => restUntil_ms <= this.#now_ms());
+    return awake.length > 0 ? awake : this.#endpoints.filter(({ restsFor }) => restsFor === "rpc-down");
   }
 
   async #ask(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<unknown> {
     await this.#checkChain(endpoint);
-    return endpoint.rpc.send(method, params);
+    const result = await endpoint.rpc.send(method, params);
+    endpoint.failures = 0;
+    return result;
   }
 
   /**
@@ -210,7 +220,6 @@ export class RpcPool {
     let last = "no endpoint is in use now";
     for (const endpoint of this.#awake()) {
       try {
-        await this.#checkChain(endpoint);
         const block = await this.#blockOf(endpoint, blockTag(number));
         if (block?.number === number) return block;
         last = `${endpoint.name}: expected block ${number}, actual ${block?.number ?? "none"}`;
@@ -236,7 +245,6 @@ export class RpcPool {
     const heads = await Promise.all(
       this.#awake().map(async (endpoint) => {
         try {
-          await this.#checkChain(endpoint);
           const latest = await this.#blockOf(endpoint, "latest");
           if (latest === undefined) throw new Error("expected a latest block, actual none");
           return { endpoint, latest };
@@ -250,7 +258,7 @@ export class RpcPool {
   }
 
   async #blockOf(endpoint: Endpoint, tag: string): Promise<HeadBlock | undefined> {
-    const raw = (await endpoint.rpc.send("eth_getBlockByNumber", [tag, false])) as RawBlock | null;
+    const raw = (await this.#ask(endpoint, "eth_getBlockByNumber", [tag, false])) as RawBlock | null;
     if (raw === null) return undefined;
     const block = { number: Number(raw.number), hash: raw.hash, parentHash: raw.parentHash };
     const whole = Number.isSafeInteger(block.number) && block.number >= 0 && isHash(raw.hash);
@@ -267,13 +275,21 @@ export class RpcPool {
     }
     const code = error instanceof WrongChain ? "rpc-wrong-chain" : "rpc-down";
     endpoint.checked = false;
-    return this.#rest(endpoint, code, (error as Error).message);
+    return this.#rest(
+      endpoint,
+      code,
+      (error as Error).message,
+      rest_ms * 2 ** Math.min(endpoint.failures++, 10),
+    );
   }
 
-  /** Leaves an endpoint alone for a while. */
-  #rest(endpoint: Endpoint, code: ReasonCode, detail: string): string {
-    endpoint.restUntil_ms = this.#now_ms() + rest_ms;
+  /** Leaves an endpoint alone for a while; told when that begins. */
+  #rest(endpoint: Endpoint, code: ReasonCode, detail: string, wished_ms = rest_ms): string {
     const text = `${endpoint.name}: ${detail}`;
+    const now_ms = this.#now_ms();
+    if (endpoint.restUntil_ms > now_ms && endpoint.restsFor === code) return text;
+    endpoint.restUntil_ms = now_ms + Math.min(wished_ms, longestRest_ms);
+    endpoint.restsFor = code;
     this.#trouble(code, text);
     return text;
   }
