@@ -1,15 +1,16 @@
-/** ChainView over JSON-RPC: several endpoints in turn, short caches, so that a challenge costs few calls. */
-import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { Contract, FetchRequest, JsonRpcProvider, Network } from "ethers";
+/** ChainView over JSON-RPC: the keepers' pool of endpoints (D7), and short caches, so that a challenge costs few calls. */
+import { Interface } from "ethers";
 import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
-import { fromHex, toHex } from "../keeper/core/hash.ts";
+import { call, compressG2 } from "../keeper/adapters/chain-ethers/calls.ts";
+import { RpcPool, RpcUnavailable } from "../keeper/adapters/chain-ethers/rpc.ts";
+import { fromHex } from "../keeper/core/hash.ts";
 import type { Hex } from "../keeper/core/hash.ts";
 import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
 
 const CONFIG =
   "tuple(address token,uint96 price,uint32 interval,uint32 turn,uint32 slot,uint32 answer,uint32 confirmations,uint32 lockup,uint16 keeperShareBps,uint16 toleranceBps,bool merkle)";
-const GROUP_ABI = [
+const groupAbi = new Interface([
   `function parameters() view returns (tuple(address payer,address registry,uint64 originBlock,${CONFIG} config))`,
   "function state() view returns (tuple(uint64 settledThrough,uint64 committee,uint64 pendingCommittee,uint64 rotatedCommittee,uint32 listedProviders,uint32 providerCount,uint64 terminatedAt,uint64 endBlock,bool ended,uint32 abandonments))",
   "function pendingCommittee() view returns (tuple(uint64 version,uint64 proposedAt,uint64 readyAt,uint64 effectiveFrom,uint64 retiredAt,bytes32 seed,address keysBlob,uint256 accepted,address[] operators))",
@@ -17,10 +18,10 @@ const GROUP_ABI = [
   "function providers(uint256 from,uint256 count) view returns (tuple(uint32 index,address operator,address payee,uint64 activeFrom,uint64 removedAt,bool closed,uint64 bytesNow,uint32 firstCheckpoint,uint32 checkpointCount,uint64 sequence,uint256 credited,uint256 withdrawn,uint256 arrears)[])",
   "function dataHistory(uint32 provider,uint256 from,uint256 count) view returns (tuple(uint64 fromBlock,uint64 size,bytes32 root,address receiptKey,uint64 sequence)[])",
   "function consentSequence(address operator) view returns (uint64)",
-];
-const REGISTRY_ABI = [
+]);
+const registryAbi = new Interface([
   "function keeper(address operator) view returns (tuple(address payee,address pendingPayee,uint32 keySequence,uint64 registeredAt,uint64 registrationSequence,bytes blsKey,bytes peerId,string[] multiaddrs))",
-];
+]);
 
 /** One attempt at one endpoint; a keeper waits a few seconds in all. */
 const CALL_TIMEOUT_MS = 2_000;
@@ -39,13 +40,6 @@ export interface ChainOptions {
 /** No endpoint answered, or one is of another chain. */
 export class ChainError extends Error {
   override readonly name = "ChainError";
-}
-
-interface RpcEndpoint {
-  readonly url: string;
-  readonly rpc: JsonRpcProvider;
-  /** Whether its chain id was found right. */
-  checked: boolean;
 }
 
 /** Values that hold for one head: dropped when the head moves. */
@@ -72,32 +66,22 @@ class HeadCache {
 export class EthersChainView implements ChainView {
   readonly chainId: number;
   readonly #options: ChainOptions;
-  readonly #endpoints: readonly RpcEndpoint[];
+  readonly #rpc: RpcPool;
   readonly #cache = new HeadCache();
   readonly #times = new Map<Hex, GroupTimes>();
   readonly #compressed = new Map<string, Hex>();
-  #preferred = 0;
   #headAt_ms = Number.NEGATIVE_INFINITY;
   #headNow: Promise<number> = Promise.resolve(-1);
 
   constructor(options: ChainOptions) {
     this.chainId = options.chainId;
     this.#options = options;
-    this.#endpoints = options.rpc.map((url) => {
-      const request = new FetchRequest(url);
-      request.timeout = CALL_TIMEOUT_MS;
-      const network = Network.from(options.chainId);
-      const rpc = new JsonRpcProvider(request, network, {
-        staticNetwork: network,
-        batchMaxCount: 1,
-        cacheTimeout: -1,
-      });
-      return { url, rpc, checked: false };
-    });
+    const { chainId, rpc: urls } = options;
+    this.#rpc = new RpcPool({ chainId, urls, timeout_ms: CALL_TIMEOUT_MS }, () => performance.now());
   }
 
   close(): void {
-    for (const { rpc } of this.#endpoints) rpc.destroy();
+    this.#rpc.close();
   }
 
   head(): Promise<number> {
@@ -105,18 +89,27 @@ export class EthersChainView implements ChainView {
     const now = performance.now();
     if (now - this.#headAt_ms > HEAD_AGE_MS) {
       this.#headAt_ms = now;
-      this.#headNow = this.#call((rpc) => rpc.getBlockNumber());
+      this.#headNow = this.#answered(() => this.#readHead());
       this.#headNow.catch(() => (this.#headAt_ms = Number.NEGATIVE_INFINITY));
     }
     return this.#headNow;
+  }
+
+  /** Where endpoints differ at the tip, either will do: a wrong head costs this provider answers, never anybody's money. */
+  async #readHead(): Promise<number> {
+    try {
+      return (await this.#rpc.head()).number;
+    } catch (error) {
+      if (!(error instanceof RpcUnavailable)) throw error;
+      return Number(await this.#rpc.send("eth_blockNumber", []));
+    }
   }
 
   async group(group: Hex): Promise<GroupTimes | undefined> {
     if (!this.#options.groups.includes(group)) return undefined;
     const known = this.#times.get(group);
     if (known) return known;
-    const parameters = await this.#call((rpc) => this.#contract(group, rpc)["parameters"]?.());
-    const { originBlock, payer, config } = parameters as {
+    const { originBlock, payer, config } = (await this.#read(groupAbi, group, "parameters", [])) as {
       originBlock: bigint;
       payer: string;
       config: Record<string, bigint>;
@@ -142,17 +135,15 @@ export class EthersChainView implements ChainView {
 
   /** Keys by operator over the active committee and those that may take its place. */
   async #seats(group: Hex): Promise<Map<Hex, Hex[]>> {
-    const state = (await this.#call((rpc) => this.#contract(group, rpc)["state"]?.())) as Record<
-      string,
-      bigint
-    >;
+    const state = (await this.#read(groupAbi, group, "state", [])) as Record<string, bigint>;
     const seats = new Map<Hex, Hex[]>();
     for (const name of ["committee", "pendingCommittee", "rotatedCommittee"]) {
       const version = state[name] ?? 0n;
       if (version === 0n) continue;
-      const members = (await this.#call((rpc) =>
-        this.#contract(group, rpc)["members"]?.(version, 0, MAX_MEMBERS),
-      )) as { operator: string; blsKey: string }[];
+      const members = (await this.#read(groupAbi, group, "members", [version, 0, MAX_MEMBERS])) as {
+        operator: string;
+        blsKey: string;
+      }[];
       const accepted = name === "pendingCommittee" ? await this.#accepted(group) : undefined;
       for (const [index, { operator, blsKey }] of [...members].entries()) {
         if (accepted !== undefined && ((accepted >> BigInt(index)) & 1n) === 0n) continue;
@@ -167,9 +158,7 @@ export class EthersChainView implements ChainView {
 
   /** Seats of the proposed committee that were accepted: nobody is made a keeper here by the payer's word alone (R3). */
   async #accepted(group: Hex): Promise<bigint> {
-    const pending = (await this.#call((rpc) => this.#contract(group, rpc)["pendingCommittee"]?.())) as {
-      accepted: bigint;
-    };
+    const pending = (await this.#read(groupAbi, group, "pendingCommittee", [])) as { accepted: bigint };
     return pending.accepted;
   }
 
@@ -188,37 +177,26 @@ export class EthersChainView implements ChainView {
     return new Set(peers);
   }
 
-  /** EIP-2537's 256 bytes (four coordinates of 64) to the 96 bytes of the compressed form. */
   #compress(blsKey: string): Hex {
     const known = this.#compressed.get(blsKey);
     if (known) return known;
-    const bytes = fromHex(blsKey);
-    const [xc0, xc1, yc0, yc1] = [0, 64, 128, 192].map((start) =>
-      BigInt(toHex(bytes.slice(start, start + 64))),
-    );
-    const { Fp2 } = bls12_381.fields;
-    const point = bls12_381.G2.Point.fromAffine({
-      x: Fp2.create({ c0: xc0 as bigint, c1: xc1 as bigint }),
-      y: Fp2.create({ c0: yc0 as bigint, c1: yc1 as bigint }),
-    });
-    const compressed = toHex(point.toBytes(true));
+    const compressed = compressG2(fromHex(blsKey));
     if (this.#compressed.size > 1024) this.#compressed.clear();
     this.#compressed.set(blsKey, compressed);
     return compressed;
   }
 
   async #peerId(operator: Hex): Promise<string> {
-    const entry = (await this.#call((rpc) =>
-      new Contract(this.#options.registry, REGISTRY_ABI, rpc)["keeper"]?.(operator),
-    )) as { peerId: string };
+    const { registry } = this.#options;
+    const entry = (await this.#read(registryAbi, registry, "keeper", [operator])) as { peerId: string };
     return peerIdText(fromHex(entry.peerId));
   }
 
   async blockHash(block: number): Promise<Hex | undefined> {
     const head = await this.head();
     return this.#cache.get(head, `block ${block}`, async () => {
-      const found = await this.#call((rpc) => rpc.getBlock(block));
-      return (found?.hash ?? undefined) as Hex | undefined;
+      const found = await this.#answered(() => this.#rpc.block(block));
+      return found?.hash;
     });
   }
 
@@ -230,7 +208,7 @@ export class EthersChainView implements ChainView {
   }
 
   async #data(group: Hex, provider: number, block: number): Promise<CommittedData | "foreign" | "none"> {
-    const listed = (await this.#call((rpc) => this.#contract(group, rpc)["providers"]?.(provider, 1))) as {
+    const listed = (await this.#read(groupAbi, group, "providers", [provider, 1])) as {
       operator: string;
       firstCheckpoint: bigint;
       checkpointCount: bigint;
@@ -240,9 +218,16 @@ export class EthersChainView implements ChainView {
     if (entry?.operator.toLowerCase() !== this.#options.operator) return "foreign";
     const { firstCheckpoint, checkpointCount } = entry;
     const count = checkpointCount - firstCheckpoint;
-    const history = (await this.#call((rpc) =>
-      this.#contract(group, rpc)["dataHistory"]?.(provider, firstCheckpoint, count),
-    )) as { fromBlock: bigint; size: bigint; root: string; receiptKey: string }[];
+    const history = (await this.#read(groupAbi, group, "dataHistory", [
+      provider,
+      firstCheckpoint,
+      count,
+    ])) as {
+      fromBlock: bigint;
+      size: bigint;
+      root: string;
+      receiptKey: string;
+    }[];
     const current = [...history].findLast(({ fromBlock }) => fromBlock <= BigInt(block));
     if (current === undefined || current.size === 0n) return "none";
     return {
@@ -254,40 +239,30 @@ export class EthersChainView implements ChainView {
 
   /** The number that the next consent for the group must carry (R33). */
   async nextConsentSequence(group: Hex): Promise<number> {
-    const used = (await this.#call((rpc) =>
-      this.#contract(group, rpc)["consentSequence"]?.(this.#options.operator),
-    )) as bigint;
+    const used = (await this.#read(groupAbi, group, "consentSequence", [this.#options.operator])) as bigint;
     return Number(used) + 1;
   }
 
-  #contract(group: Hex, rpc: JsonRpcProvider): Contract {
-    return new Contract(group, GROUP_ABI, rpc);
+  async #read(abi: Interface, to: Hex, name: string, args: readonly unknown[]): Promise<unknown> {
+    return this.#answered(async () => {
+      const [value] = await call(
+        (method, params) => this.#rpc.send(method, params),
+        abi,
+        to,
+        name,
+        args,
+        "latest",
+      );
+      return value;
+    });
   }
 
-  /** Asks the endpoint that answered last, then the others once each. */
-  async #call<T>(ask: (rpc: JsonRpcProvider) => Promise<T> | undefined): Promise<T> {
-    const failures: string[] = [];
-    for (let i = 0; i < this.#endpoints.length; i++) {
-      const index = (this.#preferred + i) % this.#endpoints.length;
-      const endpoint = this.#endpoints[index] as RpcEndpoint;
-      try {
-        if (!endpoint.checked) await this.#checkChain(endpoint);
-        const value = await ask(endpoint.rpc);
-        this.#preferred = index;
-        return value as T;
-      } catch (error) {
-        failures.push(
-          `${endpoint.url}: ${(error as { shortMessage?: string }).shortMessage ?? String(error)}`,
-        );
-      }
+  async #answered<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      throw new ChainError(`no chain endpoint answers: ${(error as Error).message}`, { cause: error });
     }
-    throw new ChainError(`no chain endpoint answers: ${failures.join("; ")}`);
-  }
-
-  async #checkChain(endpoint: RpcEndpoint): Promise<void> {
-    const actual = Number(await endpoint.rpc.send("eth_chainId", []));
-    if (actual !== this.chainId) throw new ChainError(`chain id: expected ${this.chainId}, actual ${actual}`);
-    endpoint.checked = true;
   }
 }
 

@@ -70,6 +70,8 @@ export const importRules: readonly Rule[] = [
       "storage/",
       "keeper/codec/",
       "keeper/limits/",
+      "keeper/adapters/chain-ethers/calls.ts",
+      "keeper/adapters/chain-ethers/rpc.ts",
       "keeper/core/hash.ts",
       "keeper/config-layers.ts",
       "package:*",

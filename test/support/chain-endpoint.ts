@@ -119,7 +119,7 @@ function answer(state: EndpointState, method: string, params: unknown[]): unknow
     case "eth_blockNumber":
       return `0x${state.head.toString(16)}`;
     case "eth_getBlockByNumber":
-      return block(state, Number(params[0]));
+      return block(state, params[0] === "latest" ? state.head : Number(params[0]));
     case "eth_call":
       return call(state, (params[0] as { data: string }).data);
     default:

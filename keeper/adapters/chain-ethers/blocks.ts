@@ -2,6 +2,7 @@
 import type { Hex } from "../../core/hash.ts";
 import type { HeadBlock } from "./heads.ts";
 import { inParallel, requestsAtOnce } from "./parallel.ts";
+import { RpcUnavailable } from "./rpc.ts";
 import type { RpcPool } from "./rpc.ts";
 
 /** Of so many blocks below a head all are read, however long the outage was. */
@@ -78,7 +79,11 @@ export class CanonicalBlocks {
   #before(first: HeadBlock, count: number): Promise<HeadBlock[]> {
     const from = Math.max(0, first.number - count);
     const numbers = Array.from({ length: first.number - from }, (_, i) => from + i);
-    return inParallel(numbers, (number) => this.#rpc.block(number));
+    return inParallel(numbers, async (number) => {
+      const block = await this.#rpc.block(number);
+      if (block === undefined) throw new RpcUnavailable(`no endpoint has block ${number} any more`);
+      return block;
+    });
   }
 
   /** The highest block below `end` that the chain still has as it is known here, by bisection; −1 if there is none. */

@@ -1,7 +1,7 @@
 /** One JSON-RPC endpoint over HTTP: it answers, states an error, or does not answer in time. */
 import type { Hex } from "../../core/hash.ts";
 
-const callTimeout_ms = 5_000;
+const usualTimeout_ms = 5_000;
 /** The largest honest answer is a range of logs; an endpoint that sends more must not fill this keeper's memory (D7). */
 const maxAnswer_bytes = 32 * 2 ** 20;
 /** Codes by which endpoints say that they were asked too often. */
@@ -38,9 +38,11 @@ export class JsonRpcEndpoint {
   readonly #target: URL;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #closed = new AbortController();
+  readonly #timeout_ms: number;
   #calls = 0;
 
-  constructor(url: string) {
+  constructor(url: string, timeout_ms = usualTimeout_ms) {
+    this.#timeout_ms = timeout_ms;
     this.url = url;
     this.#target = new URL(url);
     const { username, password } = this.#target;
@@ -62,14 +64,14 @@ export class JsonRpcEndpoint {
    */
   async send(method: string, params: readonly unknown[]): Promise<unknown> {
     const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#calls, method, params });
-    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(callTimeout_ms)]);
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#timeout_ms)]);
     let response: Response;
     let text: string;
     try {
       response = await fetch(this.#target, { method: "POST", headers: this.#headers, body, signal });
       text = await textOf(response);
     } catch (error) {
-      throw new Error(`${method}: ${whyNot(error)}`, { cause: error });
+      throw new Error(`${method}: ${this.#whyNot(error)}`, { cause: error });
     }
     const answer = parsed(text);
     if (answer?.error !== undefined && answer.error !== null) {
@@ -81,6 +83,13 @@ export class JsonRpcEndpoint {
     if (!response.ok) throw new Error(`${method}: HTTP status ${response.status}`);
     if (answer === undefined || !("result" in answer)) throw new Error(`${method}: no answer of JSON-RPC`);
     return answer.result;
+  }
+
+  #whyNot(error: unknown): string {
+    const { name, message, cause } = error as Error;
+    if (name === "TimeoutError") return `no answer in ${this.#timeout_ms} ms`;
+    // The platform says only "fetch failed" and keeps the reason inside.
+    return cause instanceof Error ? cause.message : message;
   }
 
   close(): void {
@@ -106,11 +115,4 @@ function parsed(text: string): Answer | undefined {
   } catch {
     return undefined;
   }
-}
-
-function whyNot(error: unknown): string {
-  const { name, message, cause } = error as Error;
-  if (name === "TimeoutError") return `no answer in ${callTimeout_ms} ms`;
-  // The platform says only "fetch failed" and keeps the reason inside.
-  return cause instanceof Error ? cause.message : message;
 }

@@ -6,8 +6,8 @@ import type { Hex } from "../../core/hash.ts";
 import type { Submission } from "../../ports/chain.ts";
 import { groupAbi } from "./abi.ts";
 import { RpcUnavailable } from "./rpc.ts";
-import { call } from "./snapshot.ts";
-import type { Ask } from "./snapshot.ts";
+import { call } from "./calls.ts";
+import type { Ask } from "./calls.ts";
 import { uncompressedG1 } from "./signature.ts";
 
 export type Call = { readonly to: Hex; readonly data: string; readonly gasLimit: bigint };

@@ -13,8 +13,8 @@ import { FeeMeter } from "./fees.ts";
 import { blockTag, RpcPool, RpcUnavailable } from "./rpc.ts";
 import { booksAbi, settlementsOf } from "./settled.ts";
 import type { RawLog } from "./settled.ts";
-import { call } from "./snapshot.ts";
-import type { Ask } from "./snapshot.ts";
+import { call } from "./calls.ts";
+import type { Ask } from "./calls.ts";
 
 type RawBlock = { readonly number: string; readonly hash: Hex; readonly timestamp: string };
 type RawTransaction = { readonly hash: Hex; readonly from: string; readonly input: string };

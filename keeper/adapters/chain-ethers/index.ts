@@ -10,8 +10,9 @@ import { Feed } from "./feed.ts";
 import type { FeeLimits } from "../../core/fees.ts";
 import type { TokenPrices } from "./fees.ts";
 import { RpcDisagreement, RpcPool, RpcUnavailable } from "./rpc.ts";
-import { call, SnapshotReader } from "./snapshot.ts";
-import type { Ask } from "./snapshot.ts";
+import { call } from "./calls.ts";
+import { SnapshotReader } from "./snapshot.ts";
+import type { Ask } from "./calls.ts";
 import { Submitter } from "./submit.ts";
 
 export type ChainOptions = {

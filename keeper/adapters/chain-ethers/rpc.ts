@@ -18,6 +18,13 @@ type Endpoint = {
   failures: number;
 };
 
+export type PoolOptions = {
+  readonly chainId: number;
+  readonly urls: readonly string[];
+  /** Of one call at one endpoint. */
+  readonly timeout_ms?: number;
+};
+
 /** What one endpoint said to a question that several are asked. */
 type Vote = { readonly endpoint: Endpoint; readonly key: string; readonly tell: () => unknown };
 
@@ -41,11 +48,11 @@ export class RpcPool {
   readonly #now_ms: () => number;
   #trouble: Trouble = () => undefined;
 
-  constructor(options: { readonly chainId: number; readonly urls: readonly string[] }, now_ms: () => number) {
+  constructor(options: PoolOptions, now_ms: () => number) {
     this.#chainId = options.chainId;
     this.#now_ms = now_ms;
     this.#endpoints = options.urls.map((url, i) => {
-      const rpc = new JsonRpcEndpoint(url);
+      const rpc = new JsonRpcEndpoint(url, options.timeout_ms);
       const name = `endpoint ${i + 1} (${rpc.origin})`;
       return { rpc, name, checked: false, restUntil_ms: 0, restsFor: undefined, failures: 0 };
     });
@@ -213,20 +220,21 @@ export class RpcPool {
   }
 
   /**
-   * A block below the head; an endpoint that lags has none yet, so the next one is asked.
-   * @throws RpcUnavailable if no endpoint has it now
+   * A block below the head; an endpoint that lags has none yet, so the next one is asked. Undefined: those that answer have none.
+   * @throws RpcUnavailable if no endpoint answers
    */
-  async block(number: number): Promise<HeadBlock> {
-    let last = "no endpoint is in use now";
+  async block(number: number): Promise<HeadBlock | undefined> {
+    let last: string | undefined = "no endpoint is in use now";
     for (const endpoint of this.#awake()) {
       try {
         const block = await this.#blockOf(endpoint, blockTag(number));
         if (block?.number === number) return block;
-        last = `${endpoint.name}: expected block ${number}, actual ${block?.number ?? "none"}`;
+        last = undefined;
       } catch (error) {
-        last = this.#failed(endpoint, error);
+        last &&= this.#failed(endpoint, error);
       }
     }
+    if (last === undefined) return undefined;
     throw new RpcUnavailable(last);
   }
 

@@ -1,6 +1,4 @@
 /** Reads a group's state at one block into the core's terms. */
-import { bls12_381 } from "@noble/curves/bls12-381.js";
-import type { Interface } from "ethers";
 import type {
   Committee,
   DataCheckpoint,
@@ -9,45 +7,18 @@ import type {
   Member,
   ProviderEntry,
 } from "../../core/group.ts";
-import { bits, toHex } from "../../core/hash.ts";
+import { bits } from "../../core/hash.ts";
 import type { Hex } from "../../core/hash.ts";
 import { groupAbi } from "./abi.ts";
 import { inParallel } from "./parallel.ts";
-import { blockTag } from "./rpc.ts";
+import { call, compressG2 } from "./calls.ts";
+import type { Ask } from "./calls.ts";
 import type { RpcPool } from "./rpc.ts";
 
 const pageSize = 64n;
 
 function lower(address: string): Hex {
   return address.toLowerCase() as Hex;
-}
-
-/** Asks one endpoint or several. */
-export type Ask = (method: string, params: readonly unknown[]) => Promise<unknown>;
-
-/** eth_call with decoded outputs; a single output comes as itself. */
-export async function call(
-  ask: Ask,
-  abi: Interface,
-  to: Hex,
-  name: string,
-  args: readonly unknown[],
-  block: number | "latest",
-): Promise<ReturnType<Interface["decodeFunctionResult"]>> {
-  const data = abi.encodeFunctionData(name, [...args]);
-  const tag = block === "latest" ? block : blockTag(block);
-  const output = (await ask("eth_call", [{ to, data }, tag])) as string;
-  return abi.decodeFunctionResult(name, output);
-}
-
-/** 256 bytes of EIP-2537 (each coordinate 64 bytes, the first 16 zero) to the compressed form of 96 bytes. */
-export function compressG2(eip2537: Uint8Array): Hex {
-  const coordinate = (i: number): bigint => BigInt(toHex(eip2537.subarray(i * 64, (i + 1) * 64)));
-  const point = bls12_381.G2.Point.fromAffine({
-    x: { c0: coordinate(0), c1: coordinate(1) },
-    y: { c0: coordinate(2), c1: coordinate(3) },
-  });
-  return toHex(point.toBytes(true));
 }
 
 /** What keepers act on is read from two endpoints, where there are two (D7). */

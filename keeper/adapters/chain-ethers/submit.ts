@@ -16,7 +16,7 @@ import { NonceQueue } from "./nonces.ts";
 import { revertText } from "./revert.ts";
 import { blockTag, RpcDisagreement, RpcUnavailable } from "./rpc.ts";
 import type { RpcPool } from "./rpc.ts";
-import type { Ask } from "./snapshot.ts";
+import type { Ask } from "./calls.ts";
 
 export type SubmitOptions = {
   readonly chainId: number;

@@ -1,0 +1,34 @@
+/** Questions to contracts, and what keys look like in their answers. */
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import type { Interface } from "ethers";
+import { toHex } from "../../core/hash.ts";
+import type { Hex } from "../../core/hash.ts";
+import { blockTag } from "./rpc.ts";
+
+/** Asks one endpoint or several. */
+export type Ask = (method: string, params: readonly unknown[]) => Promise<unknown>;
+
+/** eth_call with decoded outputs; a single output comes as itself. */
+export async function call(
+  ask: Ask,
+  abi: Interface,
+  to: Hex,
+  name: string,
+  args: readonly unknown[],
+  block: number | "latest",
+): Promise<ReturnType<Interface["decodeFunctionResult"]>> {
+  const data = abi.encodeFunctionData(name, [...args]);
+  const tag = block === "latest" ? block : blockTag(block);
+  const output = (await ask("eth_call", [{ to, data }, tag])) as string;
+  return abi.decodeFunctionResult(name, output);
+}
+
+/** 256 bytes of EIP-2537 (each coordinate 64 bytes, the first 16 zero) to the compressed form of 96 bytes. */
+export function compressG2(eip2537: Uint8Array): Hex {
+  const coordinate = (i: number): bigint => BigInt(toHex(eip2537.subarray(i * 64, (i + 1) * 64)));
+  const point = bls12_381.G2.Point.fromAffine({
+    x: { c0: coordinate(0), c1: coordinate(1) },
+    y: { c0: coordinate(2), c1: coordinate(3) },
+  });
+  return toHex(point.toBytes(true));
+}

@@ -1,0 +1,99 @@
+/** How a provider sees the chain while its endpoints stand still, throttle, lag or change chain (D7). */
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Hex } from "../../keeper/core/hash.ts";
+import { EthersChainView } from "../../provider-sim/chain-ethers.ts";
+import { until } from "../support/certified.ts";
+import { startChainEndpoint } from "../support/chain-endpoint.ts";
+import type { ChainEndpoint } from "../support/chain-endpoint.ts";
+import { headStuck, RpcFront } from "../support/fleet/rpc-front.ts";
+
+const group: Hex = `0x${"67".repeat(20)}`;
+const operator: Hex = `0x${"a1".repeat(20)}`;
+
+let chain: ChainEndpoint;
+let front: RpcFront;
+let view: EthersChainView;
+
+beforeEach(async () => {
+  chain = await startChainEndpoint({
+    chainId: 31_337,
+    head: 100,
+    originBlock: 10,
+    slot: 5,
+    confirmations: 1,
+    members: [],
+    providers: [],
+    consentSequence: 4,
+  });
+  front = await RpcFront.open(chain.url);
+  view = new EthersChainView({
+    chainId: 31_337,
+    rpc: [front.url("first"), front.url("second")],
+    registry: `0x${"b2".repeat(20)}`,
+    groups: [group],
+    operator,
+  });
+});
+
+afterEach(async () => {
+  view.close();
+  await front.close();
+  await chain.close();
+});
+
+it("moves on with the other endpoint when the first one's head stands still", async () => {
+  const stuck = headStuck();
+  front.lie("first", (method, params, result) =>
+    method === "eth_blockNumber" ? "0x64" : stuck(method, params, result),
+  );
+  expect(await view.head()).toBe(100);
+  chain.state.head = 130;
+  await until(async () => (await view.head()) === 130, "the head of the other endpoint");
+  expect(await view.blockHash(120)).toBe(chain.hashOf(120));
+}, 30_000);
+
+it("does not wait for an endpoint that throttles", async () => {
+  front.fail("first", () => ({ status: 429 }));
+  const began = performance.now();
+  expect(await view.nextConsentSequence(group)).toBe(5);
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+it("asks the next endpoint for a block that the first does not have yet", async () => {
+  front.lie("first", (method, params, result) =>
+    method === "eth_getBlockByNumber" && params[0] !== "latest" ? null : result,
+  );
+  expect(await view.blockHash(95)).toBe(chain.hashOf(95));
+  expect(await view.blockHash(101)).toBeUndefined();
+});
+
+it("does not use an endpoint that came back as one of another chain", async () => {
+  expect(await view.head()).toBe(100);
+  front.fail("first", () => "cut");
+  await view.nextConsentSequence(group);
+  front.recover("first");
+  front.lie("first", (method, _params, result) => {
+    if (method === "eth_chainId") return "0x1";
+    return method === "eth_getBlockByNumber"
+      ? { ...(result as object), hash: `0x${"ab".repeat(32)}` }
+      : result;
+  });
+  front.fail("second", () => "cut");
+  await expect(view.nextConsentSequence(group)).rejects.toMatchObject({ name: "ChainError" });
+  front.recover("second");
+  chain.state.head = 140;
+  await until(async () => (await view.head()) === 140, "the head");
+  expect(await view.blockHash(120)).toBe(chain.hashOf(120));
+}, 30_000);
+
+it("says that no endpoint answers where none does, and what is wrong with a group that is none", async () => {
+  const nobody: Hex = `0x${"12".repeat(20)}`;
+  front.lie("first", (method, _params, result) => (method === "eth_call" ? "0x" : result));
+  front.lie("second", (method, _params, result) => (method === "eth_call" ? "0x" : result));
+  await expect(view.nextConsentSequence(nobody)).rejects.toMatchObject({ name: "ChainError" });
+  for (const name of ["first", "second"]) front.fail(name, () => "cut");
+  await expect(view.nextConsentSequence(group)).rejects.toMatchObject({
+    name: "ChainError",
+    message: expect.stringMatching(/^no chain endpoint answers: /),
+  });
+});
