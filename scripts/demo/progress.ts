@@ -7,6 +7,7 @@ export class Progress {
   readonly #live: boolean;
   readonly #started = performance.now();
   #status = "";
+  #ended = false;
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
     this.#stream = stream;
@@ -20,14 +21,21 @@ export class Progress {
     this.#draw();
   }
 
+  /** Whether anybody sees what goes on. */
+  get live(): boolean {
+    return this.#live && !this.#ended;
+  }
+
   /** Something goes on; shown on a terminal only. */
   status(text: string): void {
+    if (!this.live) return;
     this.#status = text;
     this.#draw();
   }
 
-  /** The live line goes away. */
+  /** The live line goes away for good. */
   end(): void {
+    this.#ended = true;
     if (this.#live && this.#status !== "") this.#stream.write(clearLine);
     this.#status = "";
   }

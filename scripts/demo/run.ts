@@ -125,6 +125,7 @@ async function watch(run: Run, world: World): Promise<Watched> {
   const logs: Log[] = [];
   let ts = params.originBlock;
   let seen = params.originBlock;
+  const line = new LiveLine(progress, keepers);
   while (logs.length < options.settlements) {
     const head = await pace.step();
     for (const log of await settledLogs(provider, group, seen + 1, head)) {
@@ -136,12 +137,7 @@ async function watch(run: Run, world: World): Promise<Watched> {
     await faults.strike({ head, settled: logs.length, ts });
     const turn = turnAt(head, ts, params);
     const leader = leaderOf(order(ts), Math.max(1, turn));
-    progress.status(
-      statusLine(
-        { head, ts, turn, leader, interval: params.interval, number: logs.length + 1 },
-        await keepers.statuses(),
-      ),
-    );
+    void line.show({ head, ts, turn, leader, interval: params.interval, number: logs.length + 1 });
   }
   return { logs: logs.slice(0, options.settlements), faults };
 }
@@ -180,6 +176,25 @@ function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined
   const where = turn === 0 ? bar(head - ts, interval) : `turn ${turn}`;
   const up = statuses.filter((status) => status !== undefined).length;
   return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  whole answers ${passed}`;
+}
+
+/** What goes on, drawn beside the blocks: a keeper that does not answer must not hold them up. */
+class LiveLine {
+  readonly #progress: Progress;
+  readonly #keepers: KeeperFleet;
+  #asking = false;
+
+  constructor(progress: Progress, keepers: KeeperFleet) {
+    this.#progress = progress;
+    this.#keepers = keepers;
+  }
+
+  async show(moment: Moment): Promise<void> {
+    if (this.#asking || !this.#progress.live) return;
+    this.#asking = true;
+    this.#progress.status(statusLine(moment, await this.#keepers.statuses()));
+    this.#asking = false;
+  }
 }
 
 /** Reads all back, judges, and prints the result. */
