@@ -68,6 +68,18 @@ function noPermit({ address, symbol }: Token, cause: unknown): WhitePayError {
   });
 }
 
+/** A token, or an endpoint, that names another contract would have a permit signed for that one. */
+async function isOwn(
+  { verifyingContract, chainId }: TypedDataDomain,
+  contract: Contract,
+  provider: Provider,
+): Promise<boolean> {
+  const [address, network] = await Promise.all([contract.getAddress(), provider.getNetwork()]);
+  return (
+    verifyingContract?.toLowerCase() === address.toLowerCase() && BigInt(chainId ?? 0) === network.chainId
+  );
+}
+
 async function domainOf(contract: Contract, token: Token, provider: Provider): Promise<TypedDataDomain> {
   const separator = (await contract.getFunction("DOMAIN_SEPARATOR")()) as string;
   const candidates: (() => Promise<TypedDataDomain>)[] = [
@@ -77,7 +89,9 @@ async function domainOf(contract: Contract, token: Token, provider: Provider): P
   for (const candidate of candidates) {
     try {
       const domain = await candidate();
-      if (TypedDataEncoder.hashDomain(domain) === separator) return domain;
+      if (await isOwn(domain, contract, provider)) {
+        if (TypedDataEncoder.hashDomain(domain) === separator) return domain;
+      }
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
