@@ -3,8 +3,11 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
+import { percent } from "../../keeper/api/dashboard/format.ts";
 import * as schemas from "../../keeper/api/schemas.ts";
+import { wireVersion } from "../../keeper/codec/message.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { leaderDies } from "../process/scenarios/crashes.ts";
@@ -15,6 +18,9 @@ import { chainTables, eventually, onFile, onPostgres, patience_ms, WatchedFleet 
 
 const limit_ms = 180_000;
 const badProvider = 2;
+/** Loses a part of its data, and proves the rest. */
+const poorProvider = 1;
+const noChallenges = { asked: 0, partial: 0, failed: 0, bytesProven: "0", bytesCommitted: "0" };
 
 let scene: WatchedFleet;
 beforeAll(async () => {
@@ -125,6 +131,10 @@ describe("keepers that people watch", () => {
       expect(rows["item"]).toHaveLength(3);
       expect(rows["share"]).toHaveLength(3);
       for (const index of [onPostgres, 2, 3]) expect(await scene.bookedAsTheChain(index)).toEqual(rows);
+      // From here on it can prove some of its data.
+      const config = join(scene.fleet.folder, `provider-${poorProvider}`, "provider.yaml");
+      const lost = await runCli(["provider", "fault", "lose-data", "--fraction", "0.69", "--config", config]);
+      expect(lost.code, lost.stderr).toBe(0);
     },
     limit_ms,
   );
@@ -143,6 +153,40 @@ describe("keepers that people watch", () => {
       expect(rows["settlement"]).toHaveLength(2);
       expect(await scene.bookedAsTheChain(onPostgres)).toEqual(rows);
       await scene.fleet.confirmed(again);
+    },
+    limit_ms,
+  );
+
+  it(
+    "say the share of bytes that a provider proved, and how many of its answers were whole",
+    async () => {
+      const group = schemas.statusSchema.parse((await scene.ask(onFile, "/v1/status")).body).groups[0];
+      const { body } = await scene.ask(onFile, `/v1/groups/${scene.group}/outcomes`);
+      const { items } = z.object({ items: z.array(schemas.outcomeSchema) }).parse(body);
+      const own = items.filter(({ provider }) => provider === poorProvider);
+      const of = (outcome: string) => own.filter((row) => row.outcome === outcome);
+      const count = (outcome: string): number => of(outcome).reduce((sum, row) => sum + row.count, 0);
+      expect(count("partial")).toBeGreaterThan(0);
+      const [proven, committed] = (["bytesProven", "bytesCommitted"] as const).map((name) =>
+        own.reduce((sum, row) => sum + BigInt(row[name]), 0n),
+      ) as [bigint, bigint];
+      expect(proven).toBeGreaterThan(0n);
+      expect(proven).toBeLessThan(committed);
+      expect(group?.committee.map(({ speaks }) => speaks)).toEqual(Array(4).fill(wireVersion));
+      const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), looks[2] as Look);
+      const { page } = watched;
+      const place = `#outcomes li[data-key="provider-${poorProvider}"]`;
+      await page.waitForSelector(place);
+      const text = await textOf(page, place);
+      expect(text).toContain(`${percent(proven, committed)} of bytes proven`);
+      expect(text).toContain(
+        `Challenges: ${count("whole")} whole, ${count("partial")} partial, ${count("failed")} failed.`,
+      );
+      const { asked, partial, failed, bytesProven, bytesCommitted } = group?.challenges ?? noChallenges;
+      const glance = await textOf(page, '#glance [data-key="Bytes proven"]');
+      expect(glance).toContain(percent(BigInt(bytesProven), BigInt(bytesCommitted)));
+      expect(glance).toMatch(new RegExp(`${asked} challenges: .*${partial} partial, ${failed} failed`));
+      await watched.close();
     },
     limit_ms,
   );

@@ -247,7 +247,7 @@ export function showKeepers(group: GroupStatus): void {
         connected ? sign("●", "", "good") : sign("○", "", "bad"),
         connected ? " connected" : " away",
       ),
-      h("td", {}, speaks === null ? "not heard" : `version ${speaks}`),
+      h("td", { title: "newest wire version that it understands" }, speaks === null ? "–" : String(speaks)),
       h(
         "td",
         { class: "latency" },
@@ -277,7 +277,7 @@ export function showKeepers(group: GroupStatus): void {
         h(
           "tr",
           {},
-          ...["seat", "operator", "state", "speaks", "latency"].map((name) =>
+          ...["seat", "operator", "state", "version", "latency"].map((name) =>
             h("th", { scope: "col" }, name),
           ),
         ),
