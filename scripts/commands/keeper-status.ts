@@ -52,14 +52,11 @@ async function onChain(
 
 type Group = RunningStatus["groups"][number];
 
-function challengesText({
-  asked,
-  whole,
-  partial,
-  failed,
-  unmeasured,
-  ...bytes
-}: Group["challenges"]): string {
+const untold = "not told by a keeper of an earlier release: restart it";
+
+function challengesText(challenges: Group["challenges"]): string {
+  if (challenges === undefined) return untold;
+  const { asked, whole, partial, failed, unmeasured, ...bytes } = challenges;
   const share = formatShare(BigInt(bytes.bytesProven), BigInt(bytes.bytesCommitted));
   const older = unmeasured === 0 ? "" : `, ${unmeasured} of an older release`;
   return `${share} of the bytes; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
@@ -67,6 +64,7 @@ function challengesText({
 
 /** Which keepers understand which wire version: what an upgrade has to wait for. */
 function versionsText(committee: Group["committee"]): string {
+  if (committee === undefined) return untold;
   const versions = [...new Set(committee.map(({ speaks }) => speaks))].sort((a, b) => (b ?? 0) - (a ?? 0));
   return versions
     .map((version) => {

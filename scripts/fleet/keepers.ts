@@ -19,7 +19,7 @@ export type KeeperStatus = {
     turn: number;
     leader: number;
     phase: string;
-    challenges: RunningStatus["groups"][number]["challenges"];
+    challenges: NonNullable<RunningStatus["groups"][number]["challenges"]>;
   }[];
 };
 

@@ -1,30 +1,43 @@
 /** The keeper that runs on this machine, as commands beside it see it. */
+import { z } from "zod";
 import { StoreError, StoreInUseError, LevelStore } from "../../keeper/adapters/store-level.ts";
 
-/** What the keeper's HTTP server says of itself. */
-export type RunningStatus = {
-  readonly head: number;
-  readonly view: number;
-  readonly peers: number;
-  readonly groups: readonly {
-    readonly group: string;
-    readonly ts: number;
-    readonly turn: number;
-    readonly leader: number;
-    readonly phase: string;
-    readonly challenges: {
-      readonly asked: number;
-      readonly whole: number;
-      readonly partial: number;
-      readonly failed: number;
-      readonly unmeasured: number;
-      /** Decimal text. */
-      readonly bytesProven: string;
-      readonly bytesCommitted: string;
-    };
-    readonly committee: readonly { readonly index: number; readonly speaks: number | null }[];
-  }[];
-};
+const count = z.int();
+const decimal = z.string().regex(/^\d{1,80}$/);
+
+/** What the keeper's HTTP server says of itself, as far as commands use it. A keeper of an earlier release says less. */
+const statusDocument = z.object({
+  head: count,
+  view: count,
+  peers: count,
+  groups: z.array(
+    z.object({
+      group: z.string(),
+      ts: count,
+      turn: count,
+      leader: count,
+      phase: z.string(),
+      challenges: z
+        .object({
+          asked: count,
+          whole: count,
+          partial: count,
+          failed: count,
+          unmeasured: count,
+          bytesProven: decimal,
+          bytesCommitted: decimal,
+        })
+        .optional()
+        .catch(undefined),
+      committee: z
+        .array(z.object({ index: count, speaks: count.nullable() }))
+        .optional()
+        .catch(undefined),
+    }),
+  ),
+});
+
+export type RunningStatus = z.output<typeof statusDocument>;
 
 const statusTimeout_ms = 5_000;
 
@@ -44,8 +57,7 @@ export async function keeperRuns(storeFolder: string): Promise<boolean> {
 export async function statusOf(api: string): Promise<RunningStatus | undefined> {
   try {
     const response = await fetch(`${api}/v1/status`, { signal: AbortSignal.timeout(statusTimeout_ms) });
-    const status = (await response.json()) as RunningStatus;
-    return Array.isArray(status.groups) ? status : undefined;
+    return statusDocument.safeParse(await response.json()).data;
   } catch {
     return undefined;
   }
