@@ -63,6 +63,8 @@ export {
   planSync,
   planTouch,
 } from "./rights.ts";
+export { planAcceptSeat, planSeat, signSeat } from "./seats.ts";
+export type { SeatConsent } from "./seats.ts";
 export { payeesOf, planAcceptPayee, planNamePayee } from "./payees.ts";
 export type { PayeeOf, Payees } from "./payees.ts";
 export { providerEarnings } from "./earnings.ts";

@@ -56,6 +56,10 @@ const parameters: Readonly<Record<string, RefusalWords>> = {
   NoImplementation: { rule: "R4: the factory needs the group's code", hint: "deploy that first" },
   NoRegistry: { rule: "R4: the factory needs a registry", hint: "deploy that first" },
   BadCommitteeSize: { rule: "R2: n = 3f+1 keepers, f at least 1", hint: "use 4, 7, 10, … 124 keepers" },
+  OtherCommitteeSize: {
+    rule: "R2: a committee never changes its size",
+    hint: "propose as many keepers; for another size make another group",
+  },
   DuplicateMember: { rule: "R2: each keeper has one seat", hint: "name another keeper" },
   Initialized: { rule: "R4: a group is set up once", hint: "make another group" },
 };
@@ -91,8 +95,8 @@ const committees: Readonly<Record<string, RefusalWords>> = {
 
 const data: Readonly<Record<string, RefusalWords>> = {
   BadConsent: {
-    rule: "R33: data carries its provider's signature",
-    hint: "ask the provider for a new consent",
+    rule: "R33: a consent is signed by who gives it",
+    hint: "ask for a new consent",
   },
   WrongSequence: { rule: "R33: consents are used in order", hint: "ask the provider for a new consent" },
   TooManyProviders: {

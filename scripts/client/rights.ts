@@ -54,7 +54,7 @@ export async function planResign(signer: Signer, group: string): Promise<Transac
     args: [],
     shows: [
       ["seat", `${seat} of committee ${version}`],
-      ["until a committee without it", "the seat counts as one that may be silent"],
+      ["meanwhile", "the seat counts as one that may be silent"],
       ["cannot be undone", "a new committee may seat it again"],
     ],
   };

@@ -1,11 +1,14 @@
-/** `whitepay group abandon|collect-arrears|touch|sync`: what the contract lets a payer, or anybody, do now and then. */
+/** `whitepay group abandon|sync|accept-seat|collect-arrears|touch`: what the contract lets a payer, or anybody, do now and then. */
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
 import { providerIndex } from "../client/plans.ts";
+import { planAcceptSeat, type SeatConsent } from "../client/seats.ts";
 import { planAbandon, planCollectArrears, planSync, planTouch } from "../client/rights.ts";
+import { usageError } from "../lib/exit.ts";
 import { addressOption } from "../lib/options.ts";
 import { printJson, say } from "../lib/output.ts";
 import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../lib/payer.ts";
+import { readSeatConsent } from "../lib/seat-file.ts";
 import { jsonOption, moneyOptions, transact, type TransactionPlan } from "../lib/transact.ts";
 
 type PlanOfProvider = (signer: Wallet, group: string, provider: number) => Promise<TransactionPlan>;
@@ -22,6 +25,17 @@ export function registerRights(group: Command): void {
     .description("book what was sent to the group's address without a deposit; anyone may");
   finished(sync).action((options: PayerOptions) =>
     one(options, planSync, "whitepay group status says how long the money lasts now"),
+  );
+  const seat = group
+    .command("accept-seat")
+    .description("send a keeper's signed acceptance of its seat in the proposed committee; anyone may")
+    .argument("<acceptance>", "what `whitepay keeper accept --sign` printed; - reads it from stdin");
+  finished(seat).action((file: string, options: PayerOptions) =>
+    one(
+      options,
+      async (signer, address) => planAcceptSeat(signer, await seatConsentFor(address, file)),
+      "whitepay group status says whose acceptance is missing",
+    ),
   );
   registerOfProvider(group, {
     name: "collect-arrears",
@@ -47,6 +61,12 @@ function registerOfProvider(
       "the provider withdraws it: whitepay provider withdraw",
     ),
   );
+}
+
+async function seatConsentFor(group: string, file: string): Promise<SeatConsent> {
+  const consent = await readSeatConsent(file);
+  if (consent.group.toLowerCase() === group.toLowerCase()) return consent;
+  throw usageError("the acceptance is for another group", { expected: group, actual: consent.group });
 }
 
 /** A provider as people name it. */

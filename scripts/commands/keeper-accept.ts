@@ -1,8 +1,8 @@
 /** `whitepay keeper accept GROUP`: takes the seat that a payer proposed (R33). */
 import type { Command } from "commander";
-import { Contract, Wallet } from "ethers";
-import { groupAbi } from "../client/abi.ts";
+import { Wallet } from "ethers";
 import { connectChain } from "../client/connect.ts";
+import { planSeat, signSeat } from "../client/seats.ts";
 import { openGroup } from "../client/status.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
@@ -12,20 +12,27 @@ import { printJson } from "../lib/output.ts";
 import { jsonOption, moneyOptions, transact } from "../lib/transact.ts";
 import type { MoneyFlags } from "../lib/transact.ts";
 
-type AcceptOptions = ConfigOptions & MoneyFlags & { readonly decline?: boolean };
+type AcceptOptions = ConfigOptions & MoneyFlags & { readonly decline?: boolean; readonly sign?: boolean };
 
 export async function registerAccept(keeper: Command): Promise<void> {
   const command = keeper
     .command("accept")
     .description("accept the seat in a committee that a payer proposed; add the group to the config first")
     .argument("<group>", "the group's address", addressOption("<group>"))
-    .option("--decline", "take the acceptance back");
+    .option("--decline", "take the acceptance back")
+    .option(
+      "--sign",
+      "print a signed acceptance for anybody to send (group accept-seat); nothing is sent here",
+    );
   (await configOptions(jsonOption(moneyOptions(command)))).action((group: string, options: AcceptOptions) =>
     asKeeperFailure(() => accept(group, options)),
   );
 }
 
 async function accept(address: string, options: AcceptOptions): Promise<void> {
+  if (options.decline === true && options.sign === true) {
+    throw usageError("choose one of --decline and --sign");
+  }
   const { config } = await loadConfig(options);
   const { openKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
   if (options.decline !== true && !config.groups.includes(address.toLowerCase() as `0x${string}`)) {
@@ -37,18 +44,12 @@ async function accept(address: string, options: AcceptOptions): Promise<void> {
   const provider = await connectChain(config.chain);
   try {
     const signer = new Wallet(secrets.operator, provider);
-    const { version, operators } = await (await openGroup(provider, address)).pendingCommittee();
-    if (version === 0) throw usageError(`group ${address} has no proposed committee`);
-    const what = options.decline === true ? "declining" : "accepting";
-    const plan = {
-      what: `${what} the seat in committee ${version} of group ${address}`,
-      contract: new Contract(address, groupAbi, signer),
-      method: options.decline === true ? "declineSeat" : "acceptSeat",
-      args: [version],
-      shows: [["committee", operators.join(", ")]] as const,
-    };
+    await openGroup(provider, address);
+    if (options.sign === true) return printJson(await signSeat(signer, address));
+    const plan = await planSeat(signer, address, options.decline === true ? "decline" : "accept");
     const report = await transact(plan, signer, options);
-    if (options["json"] === true) printJson({ group: address, committee: version, transactions: [report] });
+    const committee = Number(plan.args[0]);
+    if (options["json"] === true) printJson({ group: address, committee, transactions: [report] });
   } finally {
     provider.destroy();
   }

@@ -79,7 +79,15 @@ async function rewrite(printed: ReadonlyMap<Example, string>): Promise<void> {
 describe("docs/library.md", () => {
   it("has examples for all that a payer and a dashboard need", () => {
     const used = examples.map(({ code }) => code).join("\n");
-    for (const name of ["quote", "planCreate", "planFund", "groupStatus", "watchGroup", "verifySettlement"]) {
+    for (const name of [
+      "quote",
+      "planCreate",
+      "planFund",
+      "groupStatus",
+      "watchGroup",
+      "verifySettlement",
+      "groupPayments",
+    ]) {
       expect(used).toContain(`${name}(`);
     }
   });

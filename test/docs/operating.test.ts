@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Contract } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GroupView } from "../../scripts/client/group-view.ts";
 import { KeeperFleet } from "../../scripts/fleet/keepers.ts";
@@ -32,6 +33,7 @@ const order = [
   "whitepay group create",
   "whitepay provider consent --config store/provider.yaml --group GROUP > consent.json",
   "whitepay group create",
+  "whitepay provider revoke-consent",
   "whitepay provider run",
   "export WHITEPAY_GROUP",
   "whitepay group status",
@@ -41,11 +43,20 @@ const order = [
   "whitepay provider withdraw",
   "whitepay group fund",
   "whitepay group withdraw",
+  "whitepay group fund 3 --permit",
+  "whitepay group sync",
+  "whitepay group payments",
   "whitepay group retrieve",
   "whitepay provider consent --config store/provider.yaml --group GROUP > consent-2.json",
   "whitepay group remove-provider",
   "whitepay group replace-keeper",
+  "(umask 077",
+  "whitepay payee show",
+  "whitepay payee name",
+  "whitepay payee accept",
   "whitepay group terminate",
+  "whitepay group abandon",
+  "whitepay group touch",
 ];
 const block_ms = 300;
 const patience_ms = 30_000;
@@ -175,8 +186,9 @@ async function startDaemons(commands: string): Promise<string> {
 /** What a step leaves for the ones after it, beyond what the page says. */
 async function afterwards(commands: string, output: string): Promise<void> {
   if (commands.startsWith("(umask")) {
-    const payer = /^payer\s+(0x\w+)/m.exec(output)?.[1] ?? "";
-    await fundAccount(scene, payer);
+    const account = /^payer\s+(0x\w+)/m.exec(output)?.[1] ?? "";
+    if (words.has("PROVIDER")) words.set("RECEIVER", account);
+    await fundAccount(scene, account);
     await writeFiles();
   } else if (commands.startsWith("whitepay provider init")) {
     const { operator } = JSON.parse(output) as { operator: string };
@@ -186,6 +198,17 @@ async function afterwards(commands: string, output: string): Promise<void> {
   } else if (commands.startsWith("whitepay group create")) {
     const created = await readFile(join(folder, "group.created.json"), "utf8");
     words.set("GROUP", (JSON.parse(created) as { group: string }).group);
+  } else if (commands.startsWith("whitepay group fund 3 --permit")) {
+    const transfer = (
+      scene.deployment.token.connect(await scene.provider.getSigner(0)) as Contract
+    ).getFunction("transfer");
+    await (await transfer(words.get("GROUP"), 7n * 10n ** 18n)).wait();
+  } else if (commands.startsWith("whitepay group terminate")) {
+    // The committee lets all its time go by.
+    const view = new GroupView(scene.provider, words.get("GROUP") ?? "");
+    const [{ interval, lockup }, { settledThrough }] = await Promise.all([view.parameters(), view.state()]);
+    const missing = settledThrough + interval + lockup - (await scene.provider.getBlockNumber());
+    await scene.mine(Math.max(1, missing));
   } else if (commands.startsWith("whitepay group watch")) {
     // What is settled is settled; from here on blocks come with transactions alone.
     await mining?.stop();
@@ -232,7 +255,7 @@ async function rewrite(): Promise<void> {
 describe("docs/operating.md", () => {
   it(
     "tells payer and provider what to type, from the first question to the end of a group",
-    { timeout: 240_000 },
+    { timeout: 600_000 },
     async () => {
       const left = [...steps];
       for (const start of order) {

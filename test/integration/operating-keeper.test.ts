@@ -215,7 +215,7 @@ describe("docs/operating.md, as it is written", () => {
     // In its new place it signs with the others again.
     await world.signedAfter(movedAt);
     expect(world.failures).toEqual([]);
-  }, 300_000);
+  }, 600_000);
 });
 
 describe("docs/operating.md, its tables", () => {

@@ -1,12 +1,16 @@
 /** What parties may do now and then, as commands on a real chain: what each does, and what it says where it is refused. */
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Contract, Wallet } from "ethers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Contract, TypedDataEncoder, Wallet, ZeroHash } from "ethers";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { groupAbi, tokenAbi } from "../../scripts/client/abi.ts";
+import { connectRpc } from "../../scripts/client/connect.ts";
 import { GroupView } from "../../scripts/client/group-view.ts";
+import { signPermit } from "../../scripts/client/permit.ts";
 import { createGroup, writeKeeperConfig, type GroupParams } from "../../scripts/fleet/setup.ts";
 import { deployContract } from "../support/contracts/chain.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
+import { RpcFront } from "../support/fleet/rpc-front.ts";
 import { sceneParams } from "../support/keeper-scene.ts";
 import {
   accountFlags,
@@ -98,6 +102,47 @@ describe("whitepay group fund --permit", () => {
   });
 });
 
+describe("a permit for another token", () => {
+  it("is never signed, whatever the token or the endpoint says of itself", async () => {
+    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
+    const front = await RpcFront.open(scene.rpc);
+    onTestFinished(() => front.close());
+    const victim = `0x${"77".repeat(20)}`;
+    const domain = { name: "USD", version: "1", chainId: 31_337n, verifyingContract: victim };
+    const lies = new Map([
+      ["DOMAIN_SEPARATOR", [TypedDataEncoder.hashDomain(domain)]],
+      ["eip712Domain", ["0x0f", domain.name, domain.version, domain.chainId, victim, ZeroHash, []]],
+    ]);
+    front.lie("liar", (method, args, result) => {
+      const { data = "" } = (args[0] ?? {}) as { data?: string };
+      const name = method === "eth_call" ? tokenAbi.getFunction(data.slice(0, 10))?.name : undefined;
+      const lie = lies.get(name ?? "");
+      return lie === undefined || name === undefined ? result : tokenAbi.encodeFunctionResult(name, lie);
+    });
+    const provider = await connectRpc(front.url("liar"));
+    onTestFinished(() => provider.destroy());
+    const signed: unknown[] = [];
+    class Watched extends Wallet {
+      override signTypedData(...parts: Parameters<Wallet["signTypedData"]>): Promise<string> {
+        signed.push(parts[0]);
+        return super.signTypedData(...parts);
+      }
+    }
+    const signer = new Watched(scene.payer.privateKey, provider);
+    const token = { address: scene.token, symbol: "WPD", decimals: 18 };
+    const permit = (): Promise<unknown> => signPermit(signer, token, { spender: group, amount: 5n });
+    await expect(permit()).rejects.toMatchObject({
+      code: "input",
+      message: expect.stringContaining("takes no permit"),
+    });
+    expect(signed).toEqual([]);
+    // Told the truth, it signs for the group's token.
+    front.tellTruth("liar");
+    await permit();
+    expect(signed).toEqual([expect.objectContaining({ verifyingContract: scene.token })]);
+  });
+});
+
 describe("whitepay group sync", () => {
   it("books what was sent to the group's address, and says when there is nothing", async () => {
     const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
@@ -141,12 +186,27 @@ describe("abandoning", () => {
         /rule R34: .*\n +expected: the payer, or a provider.*\n +actual: +0x[0-9a-fA-F]{40}\n/,
       ),
     });
+    const touch = (which: string): Promise<CliResult> =>
+      scene.run(["group", "touch", which, "--group", group, "--yes", ...stranger]);
+    expect(refusal(await touch("0"))).toEqual({
+      code: 5,
+      said: expect.stringMatching(
+        /nothing abandoned waits for provider 0 .*\n +expected: .*R34.*\n +actual: +none/,
+      ),
+    });
+    expect(refusal(await touch("9"))).toMatchObject({
+      code: 2,
+      said: expect.stringContaining("no provider 9"),
+    });
     await scene.mine(possible - head);
     const { transactions } = done(
       await asProvider(provider, ["abandon", "--group", group, "--yes", "--json"]),
     );
     expect(transactions).toMatchObject([{ method: "abandon", sent: true }]);
     expect((await view.state()).settledThrough).toBeGreaterThan(settledThrough);
+    const touched = await touch(provider.operator);
+    expect(touched.code, touched.stderr).toBe(0);
+    expect((await view.providers())[0]?.credited).toBeGreaterThan(0n);
     const withdrawn = await asProvider(provider, ["withdraw", "--group", group, "--yes", "--json"]);
     expect(done(withdrawn).transactions).toMatchObject([{ method: "withdrawProvider", sent: true }]);
     const [account] = await view.providers();
@@ -180,6 +240,47 @@ describe("whitepay keeper resign", () => {
     expect(refusal(await resign(outsider, "--yes"))).toEqual({
       code: 2,
       said: expect.stringMatching(/is no keeper of group .*\n +expected: 0x/),
+    });
+  });
+});
+
+describe("a seat taken by signature", () => {
+  it("is signed by the keeper, sent by anybody, and taken once", async () => {
+    const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
+    const { rpc, registry } = scene;
+    const comer = scene.keepers[4] as (typeof scene.keepers)[number];
+    const config = await writeKeeperConfig(comer, { rpc: [rpc], chainId: 31_337, registry, group });
+    const sign = (): Promise<CliResult> => runCli(["keeper", "accept", group, "--sign", "--config", config]);
+    expect(refusal(await sign())).toMatchObject({
+      code: 2,
+      said: expect.stringContaining("no proposed committee"),
+    });
+    const [old = ""] = keepersOf();
+    await scene.json(["group", "replace-keeper", old, comer.operator, "--group", group, "--yes"]);
+    const signed = await sign();
+    expect(signed.code, signed.stderr).toBe(0);
+    const file = join(scene.folder, "seat.json");
+    await writeFile(file, signed.stdout);
+    const send = (...flags: readonly string[]): Promise<CliResult> =>
+      scene.run(["group", "accept-seat", file, "--group", group, "--yes", ...flags]);
+    const sent = await send(...stranger, "--json");
+    expect(done(sent).transactions).toMatchObject([{ method: "acceptSeatBySignature", sent: true }]);
+    expect((await new GroupView(scene.provider, group).pendingCommittee()).accepted).toEqual([0]);
+    expect(refusal(await send())).toEqual({
+      code: 4,
+      said: expect.stringContaining("rule R33: a seat is accepted once"),
+    });
+    // Of another keeper, with this one's signature.
+    const forged = { ...(JSON.parse(signed.stdout) as object), operator: keepersOf()[1] };
+    await writeFile(file, JSON.stringify(forged));
+    expect(refusal(await send())).toEqual({
+      code: 4,
+      said: expect.stringMatching(new RegExp(`expected: ${forged.operator}\\n +actual: +${comer.operator}`)),
+    });
+    await writeFile(file, JSON.stringify({ ...forged, signature: "0x12" }));
+    expect(refusal(await send())).toMatchObject({
+      code: 2,
+      said: expect.stringContaining("expected a signature"),
     });
   });
 });

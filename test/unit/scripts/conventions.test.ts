@@ -2,8 +2,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { FunctionFragment } from "ethers";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { factoryAbi, groupAbi, registryAbi } from "../../../scripts/client/abi.ts";
+import { projectRoot } from "../../../scripts/lib/paths.ts";
 import { buildProgram } from "../../../scripts/program.ts";
 import { startAtTerminal } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/files.ts";
@@ -36,6 +39,7 @@ const paid = [
   "group terminate",
   "group abandon",
   "group sync",
+  "group accept-seat",
   "group collect-arrears",
   "group touch",
   "provider register",
@@ -67,6 +71,35 @@ describe("every command", () => {
       ({ options }) => options.includes("--yes") !== options.includes("--dry-run"),
     );
     expect(withOne).toEqual([]);
+  });
+});
+
+describe("every right", () => {
+  const notOffered = ["initialize", "settleRoot", "claim"];
+  const calls = [groupAbi, registryAbi, factoryAbi]
+    .flatMap(({ fragments }) => fragments)
+    .filter((fragment) => fragment.type === "function")
+    .map((fragment) => fragment as FunctionFragment)
+    .filter(({ stateMutability, name }) => stateMutability !== "view" && !notOffered.includes(name))
+    .map(({ name }) => name);
+
+  it("of the contracts has its command, and docs/operating.md says which", async () => {
+    const page = await readFile(join(projectRoot, "docs/operating.md"), "utf8");
+    const section = page.slice(page.indexOf("\n## Every right and its command\n"));
+    const rows = [
+      ...section.slice(0, section.indexOf("\nNot in it:")).matchAll(/^\| `(\w+)` \|.*\| (.*) \|$/gm),
+    ];
+    const named = new Set(rows.map(([, call]) => call));
+    expect(named).toEqual(new Set(calls));
+    expect(rows).toHaveLength(calls.length);
+    const paths = leaves.map(({ path }) => path);
+    for (const [, call, commands = ""] of rows) {
+      for (const [, name = "", flag] of commands.matchAll(/`([a-z -]+)`(?: with `(--[a-z-]+)`)?/g)) {
+        expect(paths, call).toContain(name);
+        const { options = [] } = leaves.find(({ path }) => path === name) ?? {};
+        expect([...options, undefined], `${call}: ${name}`).toContain(flag);
+      }
+    }
   });
 });
 
