@@ -236,7 +236,6 @@ export const registryAbi = new Interface([
 /** What is used of an ERC-20 token, with permits (EIP-2612) where it has them. */
 export const tokenAbi = new Interface([
   "function name() view returns (string)",
-  "function version() view returns (string)",
   "function symbol() view returns (string)",
   "function decimals() view returns (uint8)",
   "function balanceOf(address account) view returns (uint256)",
@@ -250,5 +249,4 @@ export const tokenAbi = new Interface([
   "error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)",
   "error ERC2612ExpiredSignature(uint256 deadline)",
   "error ERC2612InvalidSigner(address signer, address owner)",
-  "error SafeERC20FailedOperation(address token)",
 ]);

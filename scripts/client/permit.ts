@@ -1,6 +1,7 @@
 /** EIP-2612: a signature in place of an approval, so that a deposit is one transaction. */
 import {
   Contract,
+  Interface,
   Signature,
   TypedDataEncoder,
   type Provider,
@@ -44,10 +45,14 @@ async function statedDomain(contract: Contract): Promise<TypedDataDomain> {
   );
 }
 
+/** Not every token with permits says it. */
+const versionAbi = new Interface(["function version() view returns (string)"]);
+
 async function usualDomain(contract: Contract, provider: Provider): Promise<TypedDataDomain> {
+  const versioned = new Contract(contract.target, versionAbi, provider);
   const [name, version, { chainId }] = await Promise.all([
     contract.getFunction("name")() as Promise<string>,
-    (contract.getFunction("version")() as Promise<string>).catch(() => "1"),
+    (versioned.getFunction("version")() as Promise<string>).catch(() => "1"),
     provider.getNetwork(),
   ]);
   return { name, version, chainId, verifyingContract: await contract.getAddress() };

@@ -1,5 +1,5 @@
 /** What a contract refused, in words: which rule, expected, actual, what to do. */
-import { getBytes, type ErrorDescription, type Interface } from "ethers";
+import { getBytes, Interface, type ErrorDescription } from "ethers";
 import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
 import { refusalWords, type RefusalWords } from "./refusal-words.ts";
@@ -33,10 +33,13 @@ function valueText(value: unknown, type: string): string {
   return /^[\x20-\x7e]+$/.test(ascii) ? ascii : text;
 }
 
+/** What the group's own code says of a token that does not do what it is asked. */
+const transferAbi = new Interface(["error SafeERC20FailedOperation(address token)"]);
+
 /** A group's call may fail in the registry or in the token, whose errors come through as they are. */
 function parsedRefusal(abi: Interface, data: string | undefined): ErrorDescription | undefined {
   if (data === undefined) return undefined;
-  for (const known of [abi, groupAbi, registryAbi, factoryAbi, tokenAbi]) {
+  for (const known of [abi, groupAbi, registryAbi, factoryAbi, tokenAbi, transferAbi]) {
     const parsed = known.parseError(data);
     if (parsed !== null) return parsed;
   }

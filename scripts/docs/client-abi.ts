@@ -10,7 +10,6 @@ const kinds = ["function", "event", "error"];
 const ofNewGroups = /^error Upkeeping_(BadCommitteeSize|NotAKeeper|DuplicateMember)\(/;
 const ofTokens = [
   "function name() view returns (string)",
-  "function version() view returns (string)",
   "function symbol() view returns (string)",
   "function decimals() view returns (uint8)",
   "function balanceOf(address account) view returns (uint256)",
@@ -24,7 +23,6 @@ const ofTokens = [
   "error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)",
   "error ERC2612ExpiredSignature(uint256 deadline)",
   "error ERC2612InvalidSigner(address signer, address owner)",
-  "error SafeERC20FailedOperation(address token)",
 ];
 
 function lines(name: string): string[] {

@@ -36,7 +36,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 describe("whitepay completion bash", () => {
   it("offers commands, their commands, and their options, as far as they are typed", async () => {
     expect(await offers("kee")).toEqual(["keeper"]);
-    expect(await offers("keeper", "re")).toEqual(["register"]);
+    expect(await offers("keeper", "re")).toEqual(["register", "resign"]);
     expect(await offers("keeper", "keys", "")).toEqual(
       expect.arrayContaining(["list", "export", "import", "--help"]),
     );
