@@ -4,7 +4,10 @@ import type { JsonRpcProvider } from "ethers";
 import type { GroupSnapshot } from "../../keeper/core/group.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
+import { connectRpc } from "../../scripts/client/connect.ts";
+import { simulate } from "../../scripts/client/transactions.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
+import { groupAt } from "../../scripts/lib/contracts.ts";
 import { certified, keeperChain, mine, until } from "../support/certified.ts";
 import { openChainScene } from "../support/chain-scene.ts";
 import type { ChainScene } from "../support/chain-scene.ts";
@@ -131,6 +134,31 @@ describe("a settlement that comes into view", () => {
     );
     await mine(scene, 1);
     await until(() => seen.snapshots.length > 1, "the settlement");
+    expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
+  }, 60_000);
+
+  it("is seen although ranges of logs are refused, when blocks were missed within a slot", async () => {
+    const url = endpoint("single");
+    const single = (method: string, [filter]: readonly unknown[]): RpcFault | undefined =>
+      method === "eth_getLogs" && !("blockHash" in (filter as object))
+        ? { code: -32_602, message: "ranges are not served" }
+        : undefined;
+    front.fail("single", single);
+    const submission = await certifiedHere();
+    const seen = follow([url]);
+    await until(() => seen.snapshots.length > 0, "a first snapshot");
+    const { originBlock, slot } = (seen.snapshots[0] as GroupSnapshot).params;
+    const intoSlot = async (): Promise<number> =>
+      ((await head()) - params.confirmations - originBlock) % slot;
+    while ((await intoSlot()) !== 0) await mine(scene, 1);
+    const began = await head();
+    await until(() => seen.heads.at(-1) === began, "the slot's first view");
+    front.fail("single", () => "cut");
+    await settle(submission);
+    await mine(scene, 2);
+    front.fail("single", single);
+    await until(() => seen.heads.at(-1) === began + 3, "the head");
+    expect(await intoSlot()).toBe(3);
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
   }, 60_000);
 
@@ -261,6 +289,18 @@ describe("a settlement on its way", () => {
     expect((await result).kind).toBe("mined");
   }, 60_000);
 
+  it("reaches the chain although the first endpoint swallows it", async () => {
+    const urls = [endpoint("swallows"), endpoint("honest")];
+    const submission = await certifiedHere();
+    front.fail("swallows", (method) =>
+      method === "eth_sendRawTransaction" ? { result: `0x${"ab".repeat(32)}` } : undefined,
+    );
+    const result = keeperChain(scene, urls).submit(submission, new AbortController().signal);
+    await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
+    await mine(scene, 1);
+    expect((await result).kind).toBe("mined");
+  }, 60_000);
+
   it("outlives an outage of the endpoint", async () => {
     const url = endpoint("flaky");
     const submission = await certifiedHere();
@@ -315,5 +355,28 @@ describe("a settlement on its way", () => {
     const refused = await keeperChain(scene, [url]).submit(next, new AbortController().signal);
     expect(refused).toMatchObject({ kind: "failed" });
     expect("detail" in refused ? refused.detail : "").toMatch(/at most 16777216.*actual 16777217/);
+  }, 60_000);
+});
+
+describe("a transaction of a payer", () => {
+  it("never asks for more gas than it may have, and is refused in words when that is too little", async () => {
+    const url = endpoint("payer");
+    const payer = await connectRpc(url);
+    onTestFinished(() => payer.destroy());
+    const signer = await payer.getSigner(0);
+    const contract = groupAt(group, signer);
+    const plan = { what: "terminating the group", contract, method: "terminate", args: [] };
+    const estimate = (gas: number): void =>
+      front.lie("payer", (method, _params, result) =>
+        method === "eth_estimateGas" ? `0x${gas.toString(16)}` : result,
+      );
+    estimate(14_000_000);
+    expect((await simulate(plan, signer)).gas).toBe(16_777_216n);
+    estimate(16_777_217);
+    await expect(simulate(plan, signer)).rejects.toMatchObject({
+      code: "refused",
+      expected: "at most 16777216",
+      actual: "16777217",
+    });
   }, 60_000);
 });

@@ -30,7 +30,9 @@ export function readFaults(file: string): Fault[] {
   return z.array(faultSchema).parse(parse(readFileSync(join(projectRoot, file), "utf8")));
 }
 
-export const faultFiles = ["agreement", "records", "life"].map((name) => `test/mutation/faults/${name}.yaml`);
+export const faultFiles = ["agreement", "records", "life", "chain"].map(
+  (name) => `test/mutation/faults/${name}.yaml`,
+);
 
 export function editsOf({ file, find, put, also }: Fault): z.infer<typeof edit>[] {
   return [{ file, find, put }, ...also];

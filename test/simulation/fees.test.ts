@@ -1,7 +1,9 @@
 /** Who sends a settlement at which price of gas (R25). */
 import { describe, expect, it } from "vitest";
 import { keepersPay } from "../../keeper/core/fees.ts";
+import type { SubmitResult } from "../../keeper/ports/chain.ts";
 import { leaveSubmitting } from "../../scripts/sim/byzantine/idle-leader.ts";
+import { override } from "../../scripts/sim/byzantine/override.ts";
 import { Cluster, defaultOptions, defaultParams } from "../../scripts/sim/cluster.ts";
 import type { Settled } from "../../scripts/sim/chain-model.ts";
 
@@ -107,5 +109,31 @@ describe("another keeper", () => {
       expect(first).toEqual(fee === each ? [{ turn: 1, after: others + 1, byLeader: false }] : []);
       expect(codes(cluster).has("fee-above-gain")).toBe(fee > each);
     }
+  });
+
+  it("that has failed gains nothing in a leader's place, and sends nothing that costs", async () => {
+    // The first turn lapses, as the fee is above every share; then it is small.
+    const play = async (decorate?: Cluster["decorate"]): Promise<Cluster> => {
+      const cluster = start(decorate);
+      cluster.fee = 2n ** 100n;
+      const second = defaultParams.originBlock + interval + turn;
+      cluster.onBlock((block) => {
+        if (block === second) cluster.fee = 1n;
+      });
+      await cluster.run(interval + 2 * turn);
+      return cluster;
+    };
+    const [settled] = (await play()).chain.settled as [Settled];
+    const failed = Math.log2(Number(settled.settlement.failed));
+    // Nobody else sends anything.
+    const cluster = await play((ports, keeper) => {
+      const submit = async (): Promise<SubmitResult> => ({ kind: "superseded", detail: "left to others" });
+      return keeper === failed ? ports : { ...ports, chain: override(ports.chain, { submit }) };
+    });
+    expect(cluster.chain.settled).toEqual([]);
+    const noted = cluster.reasons.filter(
+      ({ code, keeper }) => code === "fee-above-gain" && keeper === failed,
+    );
+    expect(noted.map(({ detail }) => detail)).toEqual(["fee 1, gain 0 token units"]);
   });
 });

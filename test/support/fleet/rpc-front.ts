@@ -13,8 +13,9 @@ type Answer = { readonly id: unknown; readonly result?: unknown; readonly error?
 /** Changes the result of one call; the call and the truth come in. */
 export type RpcLie = (method: string, params: readonly unknown[], result: unknown) => unknown;
 
-/** What comes in place of the chain's answer: an error object of JSON-RPC, an HTTP status, or a closed connection. */
+/** What comes in place of the chain's answer: an error object of JSON-RPC, a made-up result, an HTTP status, or a closed connection. */
 export type RpcFault =
+  | { readonly result: unknown }
   | { readonly code: number; readonly message: string; readonly data?: unknown }
   | { readonly status: number }
   | "cut";
@@ -123,6 +124,7 @@ export class RpcFront {
     const answers = await Promise.all(
       calls.map(async (call, i): Promise<Answer> => {
         const fault = faults[i];
+        if (typeof fault === "object" && "result" in fault) return { id: call.id, ...fault };
         if (fault !== undefined) return { id: call.id, error: fault };
         const answer = JSON.parse(await this.#forward(JSON.stringify(call))) as Answer;
         if (lie === undefined || answer.error !== undefined) return answer;
