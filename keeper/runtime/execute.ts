@@ -85,7 +85,7 @@ export class Effects {
       case "make-seed":
         return this.#heavy.addFirst(() => this.#makeSeed(group, effect)); // a slot waits for nobody (R8)
       case "challenge":
-        return this.#background(this.#challenge(group, state, effect));
+        return void this.#await(this.#challenge(group, state, effect));
       case "open":
         return this.#background(this.#open(effect));
       case "verify-evidence":
@@ -136,9 +136,18 @@ export class Effects {
     }
   }
 
-  #background(work: Promise<void>): void {
+  /** Something is under way until the function that comes back is called. */
+  #begin(): () => void {
     this.#underWay++;
-    void this.#await(work).then(() => this.#underWay--);
+    let open = true;
+    return () => {
+      if (open) this.#underWay--;
+      open = false;
+    };
+  }
+
+  #background(work: Promise<void>): void {
+    void this.#await(work).then(this.#begin());
   }
 
   /** The books follow the store: a lost row costs a figure, never money. */
@@ -177,9 +186,18 @@ export class Effects {
     const last = state.head + group.params.answer;
     const counts = (): boolean => state.head <= last;
     const { provider, slot, blockHash } = effect;
-    const tell = (answer: Answer): void => this.#emit({ kind: "answer", provider, slot, blockHash, answer });
+    const done = this.#begin();
+    // One that was not there is asked again until blocks say that it is late, so nothing waits for it any more.
+    const tell = (answer: Answer): void => {
+      this.#emit({ kind: "answer", provider, slot, blockHash, answer });
+      done();
+    };
     const onUnreachable = (): void => tell({ kind: "failed", reason: "unreachable" });
-    tell(await this.#on.challenger.ask(group, effect, { signal: this.#signal, counts, onUnreachable }));
+    try {
+      tell(await this.#on.challenger.ask(group, effect, { signal: this.#signal, counts, onUnreachable }));
+    } finally {
+      done();
+    }
   }
 
   async #open(effect: EffectOf<"open">): Promise<void> {
