@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { operatorOf } from "../../../scripts/sim/cheap-crypto.ts";
-import { groupAt, Machine } from "../../support/machine.ts";
+import { groupAt, hashAt, Machine } from "../../support/machine.ts";
 
 const proven = (): "proven" => "proven";
 
@@ -37,6 +37,38 @@ describe("challenges of a slot (R8, R13)", () => {
     machine.jump(12, 15);
     const late = machine.details("challenge-late-start");
     expect(late).toEqual(asked ? [] : ["provider 0, slot 0", "provider 1, slot 0"]);
+  });
+
+  it("are asked while the answer has its blocks before the slot ends, and not one block later", () => {
+    const { slot, answer } = groupAt(10).params;
+    for (const last of [slot - answer - 1, slot - answer]) {
+      const machine = started();
+      const seeds = machine.jump(10, 11).filter((effect) => effect.kind === "make-seed");
+      machine.jump(12, 10 + last);
+      for (const effect of seeds) {
+        machine.step({ ...effect, kind: "seed", seed: new Uint8Array(48) });
+      }
+      const asked = machine.effects.filter(({ kind }) => kind === "challenge").length;
+      expect(asked).toBe(last < slot - answer ? 2 : 0);
+      expect(machine.details("challenge-late-start")).toHaveLength(2 - asked);
+    }
+  });
+
+  it("are asked again when a reorg brings another first block of the slot", () => {
+    const machine = started();
+    const found: number[] = [];
+    for (let head = 10; found.length === 0; head++) {
+      machine.walk(head, head, proven);
+      found.push(...(machine.state.records.get(0)?.keys() ?? []));
+    }
+    expect(machine.state.head).toBeLessThanOrEqual(12);
+    machine.jump(10, 11, 1);
+    for (const provider of [0, 1]) {
+      expect(machine.effects.filter((e) => e.kind === "make-seed" && e.provider === provider)).toHaveLength(
+        2,
+      );
+    }
+    expect(machine.state.tasks.get("0/0")?.blockHash).toBe(hashAt(10, 1));
   });
 
   it("of slots that nobody here saw are told as a range", () => {

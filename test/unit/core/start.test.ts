@@ -35,6 +35,12 @@ describe("a keeper that is started on an endpoint that lags behind what its stor
     expect(maySign(started(68, 50))).toBe(true);
   });
 
+  it("signs nothing new from the head on at which another's view may have reached te", () => {
+    // One confirmation: the first of these whose te of 70 is not beyond the head at the start and the confirmations.
+    expect(maySign(started(69, 50))).toBe(false);
+    expect(maySign(started(50, 69))).toBe(false);
+  });
+
   it("is told of no double by what it said itself before the start", () => {
     const machine = started(75, 50);
     const own = machine.state.group?.committee.members.findIndex(

@@ -1,6 +1,7 @@
 /** R24: records that another keeper serves, held against its root and the providers' receipts. */
 import { describe, expect, it } from "vitest";
 import { encodeRecordsReply } from "../../../keeper/codec/question.ts";
+import { cutPages, encodePinnedEntry, pageHash } from "../../../keeper/codec/record-pages.ts";
 import { keccak } from "../../../keeper/core/hash.ts";
 import { initialState } from "../../../keeper/core/state.ts";
 import type { ReasonCode } from "../../../keeper/core/reasons.ts";
@@ -61,6 +62,47 @@ async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
   } as const;
   return { leaves: await exchange.gather(group, initialState(), effect), reasons };
 }
+
+/** What a keeper that follows makes of the leader's pages with `receipts`, slot by slot from 0. */
+async function paged(receipts: readonly Uint8Array[]) {
+  const leaves: RecordLeaf[] = receipts.map((one) => ({
+    kind: "proven",
+    bytes: 1_600n,
+    receiptHash: keccak(one),
+  }));
+  const scope = [{ provider, fromSlot: 0, toSlot: leaves.length }];
+  const tree = recordTree(scope, leaves);
+  const opened = leaves.map((leaf, slot) => {
+    const path = treePath(tree, slot);
+    return { provider, slot, leaf, path, receipt: receipts[slot] ?? new Uint8Array() };
+  });
+  const pages = cutPages([encodePinnedEntry({ provider, owner, leaves: opened })]);
+  const exchange = new RecordExchange({
+    transport: { ask: async () => pages[0] },
+    crypto: simulatedCrypto,
+    store: { proofOf: async () => undefined },
+    telemetry: { reason: () => undefined },
+  });
+  return exchange.fetch(group, {
+    kind: "fetch-pages",
+    round: hashAt(1),
+    pages: pages.map((page) => pageHash(page)),
+    pinned: [{ provider, keepers: [owner], roots: [tree.root] }],
+    scope,
+    holders: [0],
+  });
+}
+
+describe("a proven leaf in the leader's pages", () => {
+  it("counts with the provider's receipt, and as nothing with another's", async () => {
+    const forged = receipt(1, { signer: memberOf(owner).operator });
+    const result = await paged([receipt(0), forged, receipt(2)]);
+    const found = result.kind === "records" ? result.records : [];
+    expect(found.map(({ leaves }) => leaves.map(({ kind }) => kind))).toEqual([
+      ["proven", "failed", "proven"],
+    ]);
+  });
+});
 
 describe("a proven leaf that a keeper serves for an exchange", () => {
   it("counts with the provider's receipt to that keeper about that slot and those bytes", async () => {

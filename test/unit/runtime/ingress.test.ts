@@ -110,6 +110,15 @@ describe("a closed set from the wire (R19)", () => {
     expect(await check(forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
   });
 
+  it("is refused when it carries another signature of a commit that is known already", async () => {
+    const ingress = ingressWith();
+    const from = (keeper: number, body: Body) =>
+      ingress.check(message({ signer: keeper, keeper, body }), group);
+    for (const keeper of [0, 1, 2]) expect(await from(keeper, commit)).toMatchObject({ verdict: "accept" });
+    expect(await from(0, forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
+    expect(await from(0, honest)).toMatchObject({ verdict: "accept" });
+  });
+
   it("costs one look at its form when it lists one keeper many times", async () => {
     const { seen, check } = counting();
     const many = closeOf(Array.from({ length: 160 }, () => ({ keeper: 1 })));

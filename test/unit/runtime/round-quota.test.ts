@@ -61,6 +61,21 @@ describe("commits of a keeper that says many different ones (R18)", () => {
     expect([1, 2, 3, 1, 2].map(said)).toEqual([true, true, false, true, true]);
   });
 
+  it("are passed on again in the next turn", () => {
+    const machine = inTurn();
+    const quotas = new GroupQuotas();
+    const said = (n: number): boolean => {
+      const round = roundKeyOf(machine.state.turn as TurnState);
+      const body = { kind: "commit", round, commitment: hashAt(n) } as const;
+      const message = { keeper: liar, committee: 1, body, hash: hashAt(n) };
+      return quotas.passesOn(machine.state, { ...message, signature: "0x", bytes: new Uint8Array() });
+    };
+    expect([1, 2, 3].map(said)).toEqual([true, true, false]);
+    machine.jump(73, 102);
+    expect(machine.state.turn?.turn).toBe(2);
+    expect([4, 5, 6].map(said)).toEqual([true, true, false]);
+  });
+
   it("of a turn that is not this keeper's own have no quota, so they cannot use up that of the present one", () => {
     const { state } = inTurn();
     const quotas = new GroupQuotas();

@@ -1,0 +1,178 @@
+/** One turn as a keeper that does not lead it hears it: what the others say is made here, with records that are all proven. */
+import { fromHex, keccakWords } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../keeper/core/hash.ts";
+import { commitmentOf } from "../../keeper/core/messages.ts";
+import type { Body, FullProof, Message, MessageOf } from "../../keeper/core/messages.ts";
+import { leafCount, leafIndex, recordTree, treePath } from "../../keeper/core/records.ts";
+import { uniqueDraws } from "../../keeper/core/stages/audit.ts";
+import type { RoundState, TurnState, Way } from "../../keeper/core/state.ts";
+import { roundKeyOf } from "../../keeper/core/turn.ts";
+import { groupAt, hashAt, Machine } from "./machine.ts";
+import { memberOf } from "../../scripts/sim/cheap-crypto.ts";
+
+const ts = 10;
+/** Of the group's first turn, with the default parameters. */
+export const te = 70;
+export const confirmations = 1;
+/** a = ⌊t/12⌋ for t = 30. */
+export const delivery = 2;
+
+let said = 0;
+
+export function messageOf<B extends Body>(keeper: number, body: B): Message<B> {
+  const hash = keccakWords(0x5a1d, said++);
+  return { keeper, committee: 1, body, hash, signature: hash, bytes: fromHex(hash) };
+}
+
+export class Round {
+  readonly machine = new Machine();
+  #others = new Map<number, { readonly commitment: Hex; readonly salt: Hex }>();
+
+  /** @param seed of the committee: another one, another order of the turns */
+  constructor(seed = 1) {
+    const members = [0, 1, 2, 3].map(memberOf);
+    const committee = { version: 1, seed: hashAt(seed), members };
+    this.machine.step({ kind: "group", snapshot: groupAt(ts, { committee }) });
+    this.machine.jump(ts + 1, te + confirmations);
+  }
+
+  /** The first seed that lets another keeper lead. */
+  static followed(): Round {
+    for (let seed = 1; ; seed++) {
+      const round = new Round(seed);
+      if (round.turn.leader !== round.turn.me) return round;
+    }
+  }
+
+  get turn(): TurnState {
+    return this.machine.state.turn as TurnState;
+  }
+
+  get state(): RoundState {
+    return this.turn.round as RoundState;
+  }
+
+  get head(): number {
+    return this.machine.state.head;
+  }
+
+  /** All but this keeper. */
+  get others(): number[] {
+    return this.turn.order.filter((keeper) => keeper !== this.turn.me).sort((a, b) => a - b);
+  }
+
+  /** What this keeper broadcasts comes back to it, as gossip of its own does. */
+  hear(message: Message, way: Way = "gossip"): void {
+    this.#return(this.machine.step({ kind: "message", message, way }));
+  }
+
+  #return(effects: ReturnType<Machine["step"]>): void {
+    for (const effect of effects) {
+      if (effect.kind === "broadcast" && effect.body.kind !== "hello") {
+        this.hear(messageOf(this.turn.me, effect.body));
+      } else if (effect.kind === "open") {
+        this.#return(
+          this.machine.step({ kind: "opened", round: effect.round, receipts: [], proof: undefined }),
+        );
+      } else if (effect.kind === "verify-evidence") {
+        const { round, reveal } = effect;
+        this.#return(
+          this.machine.step({
+            kind: "evidence-checked",
+            round,
+            reveal: reveal.hash,
+            keeper: reveal.keeper,
+            fault: undefined,
+          }),
+        );
+      }
+    }
+  }
+
+  walkTo(head: number): void {
+    while (this.head < head) this.#return(this.machine.jump(this.head + 1, this.head + 1));
+  }
+
+  announce(head = te + confirmations): void {
+    const round = roundKeyOf(this.turn);
+    this.hear(
+      messageOf(this.turn.leader, {
+        kind: "announce",
+        round,
+        head,
+        providers: this.turn.scope.map(({ index }) => index),
+      }),
+    );
+  }
+
+  #tree() {
+    const { recordScope } = this.turn;
+    const leaves = Array.from({ length: leafCount(recordScope) }, (_, i) => {
+      return { kind: "proven", bytes: 1_600n, receiptHash: hashAt(i) } as const;
+    });
+    const values = recordScope.map(({ provider, fromSlot, toSlot }) => {
+      return { provider, value: BigInt(toSlot - fromSlot) * 1_600n * 5n };
+    });
+    return { tree: recordTree(recordScope, leaves), values };
+  }
+
+  commit(keeper: number, way: Way = "gossip"): void {
+    const { tree, values } = this.#tree();
+    const salt = hashAt(1000 + keeper);
+    const commitment = commitmentOf(this.state.id, keeper, values, tree.root, salt);
+    this.#others.set(keeper, { commitment, salt });
+    this.hear(messageOf(keeper, { kind: "commit", round: roundKeyOf(this.turn), commitment }), way);
+  }
+
+  /** Closes all commits heard. */
+  close(auditBlock: number): void {
+    const commits = [...this.state.commits]
+      .sort(([a], [b]) => a - b)
+      .map(([keeper, { message }]) => {
+        return { keeper, commitment: message.body.commitment, signature: message.signature };
+      });
+    const round = roundKeyOf(this.turn);
+    this.hear(messageOf(this.turn.leader, { kind: "close", round, commits, auditBlock }));
+  }
+
+  /** @param proofAt which of the drawn leaves its full proof is about */
+  reveal(keeper: number, proofAt = 0): MessageOf<"reveal"> {
+    const { tree, values } = this.#tree();
+    const [close] = this.state.closes;
+    const draws = uniqueDraws(close?.audit?.draws ?? []);
+    const opened = draws.map((draw) => {
+      const index = leafIndex(tree.scope, draw) ?? -1;
+      const leaf = tree.leaves[index];
+      if (leaf === undefined) throw new Error("a leaf was drawn that is not in the scope");
+      return { ...draw, leaf, path: treePath(tree, index), receipt: new Uint8Array() };
+    });
+    const about = draws[proofAt];
+    const proof: FullProof | undefined =
+      about === undefined ? undefined : { ...about, seed: new Uint8Array(48), proof: new Uint8Array() };
+    const message = messageOf(keeper, {
+      kind: "reveal" as const,
+      round: roundKeyOf(this.turn),
+      closedSet: close?.hash ?? "0x",
+      values,
+      recordsRoot: tree.root,
+      salt: this.#others.get(keeper)?.salt ?? "0x",
+      opened,
+      proof,
+    });
+    this.hear(message);
+    return message;
+  }
+
+  bundle(keepers: readonly number[]): void {
+    const { closes, reveals } = this.state;
+    const named = keepers.map((keeper) => {
+      const found = [...reveals.values()].find(({ message }) => message.keeper === keeper);
+      return { keeper, hash: found?.message.hash ?? hashAt(keeper) };
+    });
+    const round = roundKeyOf(this.turn);
+    const closedSet = closes[0]?.hash ?? "0x";
+    this.hear(messageOf(this.turn.leader, { kind: "bundle", round, closedSet, reveals: named }));
+  }
+
+  details = (code: Parameters<Machine["details"]>[0]): string[] => this.machine.details(code);
+}
