@@ -1,6 +1,6 @@
 /** R17: the leader announces the round of its turn over every provider active in [ts, te). Scope only, never values. */
 import type { MessageOf } from "../messages.ts";
-import { deliveryBlocks, reason, turnKey, viewOf } from "../state.ts";
+import { deliveryBlocks, reason, turnKey } from "../state.ts";
 import type { Step, TurnState } from "../state.ts";
 import { contradicts, newRound, ofLeader, roundKeyOf } from "../turn.ts";
 import { sendCommit } from "./commit.ts";
@@ -55,5 +55,5 @@ export function onAnnounce(
   if (heardAt > last) {
     return reason(step, "announce-too-late", `expected a head ≤ ${last}, actual ${heardAt}`);
   }
-  if (viewOf(state) >= turn.te) sendCommit(step, turn, turn.round);
+  sendCommit(step, turn, turn.round);
 }

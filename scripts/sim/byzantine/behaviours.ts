@@ -122,6 +122,16 @@ export function announceTwice(): Behaviour {
   return says(({ body }) => (body.kind === "announce" ? [body, { ...body, head: body.head + 1 }] : [body]));
 }
 
+/** As leader, names an audit block that it knows when it closes the set. */
+export function closeLate(): Behaviour {
+  return says(
+    ({ body }) => (body.kind === "close" ? [{ ...body, auditBlock: body.auditBlock - 4 }] : [body]),
+    {
+      convinced: true,
+    },
+  );
+}
+
 /** As leader, omits the reveal of `victim` from the bundle. */
 export function omitReveal(victim: number): Behaviour {
   const lie: Lie = ({ body }) => {
@@ -266,6 +276,7 @@ export const behaviours = {
   "equivocate-close": () => equivocateClose(),
   "equivocate-reveal": () => equivocateReveal(),
   "announce-twice": () => announceTwice(),
+  "close-late": () => closeLate(),
   flood: ({ messages = 400 }) => flood(messages),
   lazy: ({ oneIn }) => lazy(oneOf(oneIn)),
   censor: ({ victim = 0 }) => censor(victim),

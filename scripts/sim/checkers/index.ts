@@ -8,6 +8,8 @@ import { memory } from "./memory.ts";
 import { late } from "./r13-late.ts";
 import { ownRecords } from "./r14-records.ts";
 import { oneWord } from "./r18-one-word.ts";
+import { closed } from "./r19-closed.ts";
+import { audit } from "./r20-audit.ts";
 import { reveals } from "./r21-reveals.ts";
 import { decided } from "./r24-decided.ts";
 import { view } from "./r4-view.ts";
@@ -35,6 +37,8 @@ export const checkers: readonly Checker[] = [
   late,
   ownRecords,
   oneWord,
+  closed,
+  audit,
   reveals,
   decided,
   ownLife,
