@@ -1,9 +1,9 @@
 /** What a keeper offers and counts for a settlement, on a real node whose blocks and prices are the test's. */
-import { ContractFactory, formatEther, Transaction } from "ethers";
+import { ContractFactory, formatEther, formatUnits, Transaction } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { EthersHistory } from "../../keeper/adapters/chain-ethers/history.ts";
-import { defaultFeeLimits, gasPriceOracle } from "../../keeper/core/fees.ts";
+import { defaultFeeLimits, gasPriceOracle, settlementGas } from "../../keeper/core/fees.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { measureFees } from "../../scripts/client/fees.ts";
@@ -11,6 +11,7 @@ import { GroupView } from "../../scripts/client/group-view.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import { artifact } from "../../scripts/lib/contracts.ts";
 import { certified, keeperChain, mine, until } from "../support/certified.ts";
+import { runCli } from "../support/cli.ts";
 import { openChainScene } from "../support/chain-scene.ts";
 import type { ChainScene } from "../support/chain-scene.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
@@ -237,5 +238,21 @@ describe("what a settlement costs before there is one", () => {
     expect(perProvider).toBeLessThan(65);
     // The two differ in the gas limit that the sample names.
     expect(Number(account.l1Fee) / Number(small.l1Fee)).toBeCloseTo(1, 2);
+  }, 60_000);
+
+  it("is told by group quote in the token that is paid, and covers the keepers' share or is warned of", async () => {
+    await placeOracle();
+    await blocksWith(gwei / 4n, 25);
+    const { token } = await new GroupView(provider, group).parameters();
+    const data = ["--bytes", "10GiB", "--price", "1000", "--providers", "2", "--preset", "devnet"];
+    const chain = ["--rpc", scene.rpc, "--token", token, "--coin-price", "2"];
+    const words = ["group", "quote", ...data, ...chain];
+    const { gasPrice, l1Fee } = await measureFees(provider, 2);
+    const [json, plain] = [await runCli([...words, "--json"]), await runCli(words)];
+    expect(json.code, json.stderr).toBe(0);
+    const { settlementCost } = JSON.parse(json.stdout) as { settlementCost: string };
+    expect(BigInt(settlementCost)).toBe(2n * (settlementGas(4, 2) * gasPrice + l1Fee));
+    expect(plain.stdout).toContain(`at 1.25 gwei and ${formatUnits(l1Fee, "gwei")} gwei for its data, `);
+    expect(plain.stderr).toContain("does not cover their gas");
   }, 60_000);
 });
