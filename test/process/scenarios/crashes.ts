@@ -54,7 +54,7 @@ export async function diesBetweenPersistAndSend(fleet: FaultFleet): Promise<Sett
 export async function leadersDie(fleet: FaultFleet, count: number): Promise<Settled> {
   const ts = await fleet.ts();
   const dead = fleet.order(ts).slice(0, count);
-  for (const leader of dead) await fleet.behave(leader, "before-propose");
+  for (const leader of dead) await fleet.behave(leader, "before-announce");
   for (const leader of dead) await fleet.died(leader, twoTurns(fleet));
   const settled = await fleet.settled(ts, count + 1);
   expect(settled).toMatchObject({ ts, turn: count + 1, leader: fleet.order(ts)[count] });
