@@ -24,6 +24,8 @@ for await (const { events } of whitepay.watchGroup(provider, group, { from: 0, p
   if (seen.includes("Settled")) break;
 }
 const verified = await whitepay.verifySettlement(provider, settlement);
+const paid = [];
+for await (const { role, kind } of whitepay.groupPayments(provider, group)) paid.push(role + " " + kind);
 const refused = await whitepay.groupStatus(provider, "0x" + "7".repeat(40)).catch((error) => error.code);
 const { costPerMonth } = whitepay.quote({
   bytes: whitepay.parseBytes("1GiB"), rules: status.parameters, token: status.token,
@@ -32,7 +34,7 @@ const { costPerMonth } = whitepay.quote({
 window.result = {
   bytes: String(status.bytes), symbol: status.token.symbol, funded: status.fundedUntil.block > status.head.block,
   seen, valid: verified.report.valid, complaints: verified.complaints, digest: verified.report.digest,
-  refused, month: whitepay.formatAmount(costPerMonth, status.token),
+  refused, paid, month: whitepay.formatAmount(costPerMonth, status.token),
 };
 `;
 
@@ -88,6 +90,7 @@ describe("the library in a browser", () => {
       complaints: [],
       digest: expect.stringMatching(/^0x[0-9a-f]{64}$/),
       refused: "input",
+      paid: ["provider settled", ...Array<string>(4).fill("keeper settled")],
       month: "216000 WPD",
     });
     expect(watched.troubles).toEqual([]);
