@@ -124,7 +124,10 @@ export type TurnState = {
   readonly enteredAt: number;
   /** Leaves of every record tree of this turn (R18). */
   readonly recordScope: RecordScope;
-  /** This keeper leads and has announced the round. */
+  /**
+   * This process leads the turn and has announced the round. One that was started later leads it no further: it may have said
+   * otherwise before, and a leader that contradicts itself has lost the turn (R19).
+   */
   announced: boolean;
   /** R19: the leader signed two different messages where one is due, so nothing new is signed in this turn. */
   contradicted: boolean;

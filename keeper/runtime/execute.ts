@@ -170,9 +170,10 @@ export class Effects {
     if (signature.length !== 2 + signatureBytes * 2) throw new Error(`signature: actual ${signature}`);
     const { chainId, address } = group;
     const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature }, encoded);
-    this.#background(this.#on.transport.publish(topicOf(chainId, address), bytes));
     const message = { keeper, committee, body, hash, signature, bytes };
-    this.#emit({ kind: "message", message, way: "gossip" });
+    // R19: its own counts as passed on when it is sent.
+    const sent = this.#on.transport.publish(topicOf(chainId, address), bytes);
+    this.#background(sent.finally(() => this.#emit({ kind: "message", message, way: "gossip" })));
   }
 
   #makeSeed(group: GroupSnapshot, effect: EffectOf<"make-seed">): void {

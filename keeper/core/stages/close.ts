@@ -28,7 +28,7 @@ export function tickClose(step: Step): void {
   const params = state.group?.params;
   const round = turn?.round;
   if (turn === undefined || params === undefined || round === undefined) return;
-  if (turn.leader !== turn.me || round.closing || round.closes.length > 0) return;
+  if (!turn.announced || round.closing || round.closes.length > 0) return;
   const n = committeeSize(turn);
   const full = round.commits.size === n;
   const waited = state.head >= closeDeadline(round, params);

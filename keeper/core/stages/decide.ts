@@ -16,7 +16,7 @@ export function tickDecide(step: Step): void {
   const turn = step.state.turn;
   const round = turn?.round;
   if (turn === undefined || round === undefined) return;
-  if (turn.leader === turn.me) leadDecide(step, turn, round);
+  if (turn.announced) leadDecide(step, turn, round);
   if (round.bundle !== undefined && round.evaluation === undefined) {
     evaluate(step, turn, round, round.bundle);
   }

@@ -52,7 +52,7 @@ function slotsOf(turn: TurnState, provider: number): number {
 export function tickExchange(step: Step): void {
   const turn = step.state.turn;
   const round = turn?.round;
-  if (turn === undefined || turn.leader !== turn.me || round?.evaluation === undefined) return;
+  if (turn?.announced !== true || round?.evaluation === undefined) return;
   const { exchange } = round;
   if (exchange.pinned !== undefined) return;
   gather(step, turn, round);

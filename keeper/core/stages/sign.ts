@@ -43,7 +43,7 @@ export function tickSign(step: Step): void {
   const turn = step.state.turn;
   const round = turn?.round;
   if (turn === undefined || round?.evaluation === undefined) return;
-  if (turn.leader === turn.me && round.proposal === undefined && !round.proposing) lead(step, turn, round);
+  if (turn.announced && round.proposal === undefined && !round.proposing) lead(step, turn, round);
   if (round.proposal !== undefined && !round.signed) trySign(step, turn, round, round.proposal);
 }
 

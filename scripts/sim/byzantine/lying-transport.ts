@@ -42,12 +42,12 @@ export function lyingTransport(
       if (!decoded.ok) throw new Error(`own message does not decode: ${decoded.detail}`);
       // What others said is passed on as it is (R18): a liar has no signature for it.
       if (!isOwn(decoded.value, keyring)) return inner.publish(topic, bytes);
-      const said = lie(decoded.value, topic).map((body) => {
-        if (body === decoded.value.body) return bytes;
-        const lying = signedAgain(decoded.value, body, keyring);
-        if (convinced === true) void ears.get(topic)?.(lying, undefined);
-        return lying;
-      });
+      const said = lie(decoded.value, topic).map((body) =>
+        body === decoded.value.body ? bytes : signedAgain(decoded.value, body, keyring),
+      );
+      // Its own machine hears what it said when this is done.
+      for (const one of said)
+        if (convinced === true && one !== bytes) await ears.get(topic)?.(one, undefined);
       for (const one of said) await inner.publish(topic, one);
     },
   });

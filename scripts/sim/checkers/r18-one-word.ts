@@ -1,6 +1,7 @@
 /**
- * R18, R21: an honest keeper commits once in a round and reveals once, also after a restart: what it committed to is on its disk. A
- * keeper whose disk was put back, or whose keys ran twice, may not know better.
+ * R17 to R23: of each kind an honest keeper says one thing in a turn, also after a restart: what it committed to is on its disk, and
+ * who led says nothing new that it may have said before. Two different messages of a leader lose it the turn (R19). A keeper whose
+ * disk was put back, or whose keys ran twice, may not know better.
  */
 import { liars } from "./checker.ts";
 import type { Checker } from "./checker.ts";
@@ -13,7 +14,7 @@ export const oneWord: Checker = {
     const excused = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
     const said = new Map<string, string>();
     return roundWords(run).flatMap(({ keeper, at_ms, message, body }) => {
-      if (excused.has(keeper) || (body.kind !== "commit" && body.kind !== "reveal")) return [];
+      if (excused.has(keeper)) return [];
       const key = `${keeper}/${body.kind}/${roundName(body)}`;
       const hash = hashOf(message);
       const first = said.get(key) ?? hash;
