@@ -11,6 +11,7 @@ const CONFIG =
 const abi = new Interface([
   `function parameters() view returns (tuple(address payer,address registry,uint64 originBlock,${CONFIG} config))`,
   "function state() view returns (tuple(uint64 settledThrough,uint64 committee,uint64 pendingCommittee,uint64 rotatedCommittee,uint32 listedProviders,uint32 providerCount,uint64 terminatedAt,uint64 endBlock,bool ended,uint32 abandonments))",
+  "function committee() view returns (tuple(uint64 version,uint64 proposedAt,uint64 readyAt,uint64 effectiveFrom,uint64 retiredAt,bytes32 seed,address keysBlob,uint256 accepted,address[] operators))",
   "function members(uint64 version,uint256 from,uint256 count) view returns (tuple(address operator,address payee,bytes blsKey)[])",
   "function providers(uint256 from,uint256 count) view returns (tuple(uint32 index,address operator,address payee,uint64 activeFrom,uint64 removedAt,bool closed,uint64 bytesNow,uint32 firstCheckpoint,uint32 checkpointCount,uint64 sequence,uint256 credited,uint256 withdrawn,uint256 arrears)[])",
   "function dataHistory(uint32 provider,uint256 from,uint256 count) view returns (tuple(uint64 fromBlock,uint64 size,bytes32 root,address receiptKey,uint64 sequence)[])",
@@ -62,6 +63,10 @@ function call(state: EndpointState, data: string): string {
       return abi.encodeFunctionResult(name, [[ZERO, ZERO, state.originBlock, config]]);
     case "state":
       return abi.encodeFunctionResult(name, [[0, 1, 0, 0, 0, state.providers.length, 0, 0, false, 0]]);
+    case "committee": {
+      const operators = state.members.map(({ operator }) => operator);
+      return abi.encodeFunctionResult(name, [[1, 0, 0, 0, 0, `0x${"5e".repeat(32)}`, ZERO, 0, operators]]);
+    }
     case "members":
       return abi.encodeFunctionResult(name, [
         state.members.map(({ operator, blsKey }) => [operator, operator, blsKey]),

@@ -79,12 +79,14 @@ export class Feed {
   async #readIfDue(group: Hex, known: Reading | undefined, look: Look): Promise<Reading | undefined> {
     const { latest, reorg } = look;
     const view = Math.max(0, latest.number - (known?.snapshot.params.confirmations ?? 0));
+    let routine = false;
     if (known !== undefined && !reorg && !this.#unread.has(group)) {
+      routine = !(await this.#hasLogs(group, known.view + 1, view, latest));
       // Logs are one endpoint's word: once a slot the state itself is read, whatever they say (D7).
       const sameSlot = slotOf(known.snapshot, view) === slotOf(known.snapshot, known.view);
-      if (sameSlot && !(await this.#hasLogs(group, known.view + 1, view, latest))) return { ...known, view };
+      if (routine && sameSlot) return { ...known, view };
     }
-    const snapshot = await this.#read(group, latest.number, known?.snapshot);
+    const snapshot = await this.#read(group, latest.number, known?.snapshot, routine);
     if (snapshot === undefined) return known;
     return { snapshot, view: Math.max(0, latest.number - snapshot.params.confirmations) };
   }
@@ -94,9 +96,10 @@ export class Feed {
     group: Hex,
     head: number,
     known: GroupSnapshot | undefined,
+    routine: boolean,
   ): Promise<GroupSnapshot | undefined> {
     try {
-      const snapshot = await this.#readAtView(group, head, known);
+      const snapshot = await this.#readAtView(group, head, known, routine);
       this.#unread.delete(group);
       return snapshot;
     } catch (error) {
@@ -109,9 +112,14 @@ export class Feed {
     }
   }
 
-  async #readAtView(group: Hex, head: number, known: GroupSnapshot | undefined): Promise<GroupSnapshot> {
+  async #readAtView(
+    group: Hex,
+    head: number,
+    known: GroupSnapshot | undefined,
+    routine: boolean,
+  ): Promise<GroupSnapshot> {
     const view = Math.max(0, head - (known?.params.confirmations ?? 0));
-    const snapshot = await this.#reader.read(group, view);
+    const snapshot = await this.#reader.read(group, view, routine);
     if (known !== undefined || snapshot.params.confirmations === 0) return snapshot;
     const confirmed = Math.max(0, head - snapshot.params.confirmations);
     return confirmed < snapshot.params.originBlock ? snapshot : this.#reader.read(group, confirmed);

@@ -21,6 +21,25 @@ function lower(address: string): Hex {
   return address.toLowerCase() as Hex;
 }
 
+/**
+ * A read that nothing called for asks again for the data of every so many-th provider, and of those whose row differs: a group
+ * has up to 256, and endpoints limit clients.
+ */
+const rereadEvery = 16;
+
+type ProviderRow = {
+  readonly index: bigint;
+  readonly operator: string;
+  readonly activeFrom: bigint;
+  readonly removedAt: bigint;
+  readonly bytesNow: bigint;
+  readonly firstCheckpoint: bigint;
+  readonly checkpointCount: bigint;
+  readonly sequence: bigint;
+};
+
+type KnownHistory = { readonly row: string; readonly history: readonly DataCheckpoint[] };
+
 /** What keepers act on is read from two endpoints, where there are two (D7). */
 export class SnapshotReader {
   readonly #chainId: number;
@@ -28,13 +47,16 @@ export class SnapshotReader {
   readonly #params = new Map<Hex, GroupParams>();
   /** Members by keys blob: a version whose keys change gets another blob. */
   readonly #members = new Map<string, readonly Member[]>();
+  /** By group and provider index. */
+  readonly #histories = new Map<Hex, ReadonlyMap<number, KnownHistory>>();
 
   constructor(chainId: number, rpc: RpcPool) {
     this.#chainId = chainId;
     this.#ask = (method, params) => rpc.sendAgreed(method, params);
   }
 
-  async read(group: Hex, block: number): Promise<GroupSnapshot> {
+  /** @param routine nothing says that the group changed: data of providers may be what was read before */
+  async read(group: Hex, block: number, routine = false): Promise<GroupSnapshot> {
     const params = await this.#readParams(group, block);
     const [state] = await this.#call(group, "state", [], block);
     const committee = await this.#readCommittee(group, "committee", block);
@@ -42,7 +64,16 @@ export class SnapshotReader {
       state.pendingCommittee === 0n ? undefined : await this.#readCommittee(group, "pendingCommittee", block);
     if (committee === undefined) throw new Error(`${group} has no committee: not a group of this protocol?`);
     const endBlock = Number(state.endBlock);
-    const providers = await this.#readProviders(group, Number(state.providerCount), endBlock, block);
+    const rows = await this.#readRows(group, Number(state.providerCount), block);
+    const turn = Math.floor((block - params.originBlock) / params.slot) % rereadEvery;
+    const histories = await this.#readHistories(group, rows, block, routine ? turn : undefined);
+    const providers = rows.map((row): ProviderEntry => {
+      const index = Number(row.index);
+      const history = [...(histories.get(index)?.history ?? [])];
+      // R33: after a terminate the commitment ends with the lockup.
+      if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
+      return { index, operator: lower(row.operator), activeFrom: Number(row.activeFrom), history };
+    });
     return {
       chainId: this.#chainId,
       address: group,
@@ -98,28 +129,37 @@ export class SnapshotReader {
     return { version: Number(committee.version), seed: committee.seed, members, accepted };
   }
 
-  async #readProviders(group: Hex, count: number, endBlock: number, block: number): Promise<ProviderEntry[]> {
+  async #readRows(group: Hex, count: number, block: number): Promise<ProviderRow[]> {
     const pages = Array.from({ length: Math.ceil(count / Number(pageSize)) }, (_, i) => BigInt(i) * pageSize);
-    const rows = (
-      await inParallel(pages, async (from) => {
-        const [page] = await this.#call(group, "providers", [from, pageSize], block);
-        return [...page].filter((row) => !row.closed);
-      })
-    ).flat();
-    return inParallel(rows, async (row) => {
-      const history = await this.#readHistory(group, row, block);
-      // R33: after a terminate the commitment ends with the lockup.
-      if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
-      const activeFrom = Number(row.activeFrom);
-      return { index: Number(row.index), operator: lower(row.operator), activeFrom, history };
+    const rows = await inParallel(pages, async (from) => {
+      const [page] = await this.#call(group, "providers", [from, pageSize], block);
+      return [...page].filter((row) => !row.closed);
     });
+    return rows.flat();
   }
 
-  async #readHistory(
+  /** @param turn of those that are asked for in any case; undefined: all are */
+  async #readHistories(
     group: Hex,
-    row: { index: bigint; firstCheckpoint: bigint; checkpointCount: bigint },
+    rows: readonly ProviderRow[],
     block: number,
-  ): Promise<DataCheckpoint[]> {
+    turn: number | undefined,
+  ): Promise<ReadonlyMap<number, KnownHistory>> {
+    const before = this.#histories.get(group);
+    const read = await inParallel(rows, async (provider): Promise<[number, KnownHistory]> => {
+      const index = Number(provider.index);
+      const row = rowKey(provider);
+      const known = before?.get(index);
+      const due = turn === undefined || index % rereadEvery === turn || known?.row !== row;
+      if (!due && known !== undefined) return [index, known];
+      return [index, { row, history: await this.#readHistory(group, provider, block) }];
+    });
+    const histories = new Map(read);
+    this.#histories.set(group, histories);
+    return histories;
+  }
+
+  async #readHistory(group: Hex, row: ProviderRow, block: number): Promise<DataCheckpoint[]> {
     const history: DataCheckpoint[] = [];
     for (let from = row.firstCheckpoint; from < row.checkpointCount; from += pageSize) {
       const [page] = await this.#call(group, "dataHistory", [row.index, from, pageSize], block);
@@ -134,6 +174,12 @@ export class SnapshotReader {
     }
     return history;
   }
+}
+
+/** What changes with every change of a provider's data. */
+function rowKey(row: ProviderRow): string {
+  const { firstCheckpoint, checkpointCount, sequence, removedAt, bytesNow } = row;
+  return [firstCheckpoint, checkpointCount, sequence, removedAt, bytesNow].join("/");
 }
 
 const emptyData: DataCheckpoint = {
