@@ -12,6 +12,7 @@ import { closed } from "./r19-closed.ts";
 import { audit } from "./r20-audit.ts";
 import { reveals } from "./r21-reveals.ts";
 import { decided } from "./r24-decided.ts";
+import { payees } from "./r28-payees.ts";
 import { view } from "./r4-view.ts";
 import { refused } from "./refused.ts";
 import { once } from "./s1-once.ts";
@@ -41,6 +42,7 @@ export const checkers: readonly Checker[] = [
   audit,
   reveals,
   decided,
+  payees,
   ownLife,
   refused,
   memory,

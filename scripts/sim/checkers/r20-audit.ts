@@ -26,15 +26,22 @@ function leavesOf({ cluster }: Run, ts: number, te: number): string[] {
   });
 }
 
-/** The leaves that the audit draws, each once, in the order of the first draw. */
-function drawn(run: Run, group: Hex, round: BodyOf<"reveal">["round"], blockHash: Hex): string[] {
+type Round = BodyOf<"reveal">["round"];
+
+/** S, from which audit and threshold of a turn are drawn. */
+export function auditSeed({ cluster }: Run, { ts, turn }: Round, blockHash: Hex): Hex {
+  const { address } = cluster.chain.snapshot(cluster.chain.head);
+  return keccakWords(address, ts, turn, blockHash);
+}
+
+/** The leaves that the audit draws, as "provider/slot"; one that is drawn twice stands there twice. */
+export function drawnLeaves(run: Run, round: Round, blockHash: Hex): string[] {
   const leaves = leavesOf(run, round.ts, round.te);
   if (leaves.length === 0) return [];
-  const seed = keccakWords(group, round.ts, round.turn, blockHash);
-  const all = Array.from({ length: draws }, (_, j) => {
+  const seed = auditSeed(run, round, blockHash);
+  return Array.from({ length: draws }, (_, j) => {
     return leaves[Number(BigInt(keccakWords(seed, j)) % BigInt(leaves.length))] as string;
   });
-  return [...new Set(all)];
 }
 
 export const audit: Checker = {
@@ -56,7 +63,9 @@ export const audit: Checker = {
       if (reorgedAt_ms(cluster, auditBlock, auditBlock).length > 0) return [];
       const blockHash = hashThen(cluster, auditBlock, at_ms);
       const expected =
-        blockHash === undefined ? "no block yet" : drawn(run, group, body.round, blockHash).join();
+        blockHash === undefined
+          ? "no block yet"
+          : [...new Set(drawnLeaves(run, body.round, blockHash))].join();
       const actual = body.opened.map(({ provider, slot }) => `${provider}/${slot}`).join();
       if (actual === expected) return [];
       const text = `keeper ${keeper} opens [${actual}], the audit of block ${auditBlock} draws [${expected}]`;
