@@ -2,9 +2,19 @@
 import { describe, expect, it } from "vitest";
 import { verifyAnswer } from "../../../keeper/codec/answer.ts";
 import type { ChallengeRequest } from "../../../keeper/codec/challenge.ts";
-import { encodeReceipt, receiptHash, secretKeyAddress, signReceipt } from "../../../keeper/codec/receipt.ts";
+import { evidenceFault } from "../../../keeper/codec/evidence.ts";
+import type { EvidenceScope } from "../../../keeper/codec/evidence.ts";
+import {
+  encodeReceipt,
+  receiptHash,
+  receiptSigner,
+  secretKeyAddress,
+  signReceipt,
+} from "../../../keeper/codec/receipt.ts";
 import type { Receipt } from "../../../keeper/codec/receipt.ts";
 import { toHex } from "../../../keeper/core/hash.ts";
+import type { OpenedLeaf } from "../../../keeper/core/messages.ts";
+import type { ReasonCode } from "../../../keeper/core/reasons.ts";
 import { LEAF_BYTES } from "../../../storage/core/geometry.ts";
 import { pieceRoot, segmentLeaves, treeLevels } from "../../../storage/core/merkle.ts";
 import { siblingPositions } from "../../../storage/core/multiproof.ts";
@@ -13,6 +23,7 @@ import { encodeProof, proofHash } from "../../../storage/core/proof.ts";
 import { sampleLeaves } from "../../../storage/core/sampling.ts";
 import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { seededBytes, seededNumbers } from "../../support/files.ts";
+import { groupAt } from "../../support/machine.ts";
 import { secretOf } from "../../support/provider-scene.ts";
 
 const file = seededBytes(100_000, 1);
@@ -122,5 +133,42 @@ describe("an answer", () => {
       bytes[bit >> 3]! ^= 1 << (bit & 7);
       expect(verify({ ...answer, [part]: bytes }).ok, `${part} bit ${bit}`).toBe(false);
     }
+  });
+});
+
+describe("what a keeper reveals of its answers (R21)", () => {
+  const keeper = { operator: request.keeper, blsKey: toHex(seededBytes(96, 3)) };
+  const data = { fromBlock: 0, bytes: list.totalBytes, listRoot: toHex(list.root), receiptKey };
+  const scope: EvidenceScope = {
+    group: groupAt(10, { chainId: request.chainId, address: request.group }),
+    keeper,
+    dataOf: () => data,
+    pieceList: list,
+    blockHash: request.blockHash,
+  };
+  const { answer } = answerOf(() => true);
+  const { provider, slot, seed } = request;
+  const proof = { provider, slot, seed, proof: answer.proof };
+  const opened = ({ receipt }: { receipt: Uint8Array }, at = slot): OpenedLeaf => {
+    const leaf = { kind: "proven", bytes: list.totalBytes, receiptHash: receiptHash(receipt) } as const;
+    return { provider, slot: at, leaf, path: new Uint8Array(), receipt };
+  };
+  const fault = (leaves: readonly OpenedLeaf[], seedHolds = true): ReasonCode | undefined =>
+    evidenceFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds, hash: nativeHash });
+
+  it("holds with receipts that are the provider's and a seed that is the keeper's", () => {
+    expect(fault([opened(answer), opened(answerOf(() => true, { slot: 78 }).answer, 78)])).toBeUndefined();
+  });
+
+  it.each([0, 1, 2])("does not hold with a receipt at place %i that is about another slot", (place) => {
+    const leaves = [77, 78, 79].map((at) => opened(answerOf(() => true, { slot: at }).answer, at));
+    expect(fault(leaves)).toBeUndefined();
+    const forged = answerOf(() => true, { slot: 80 }).answer;
+    const spoiled = leaves.map((leaf, i) => (i === place ? opened(forged, leaf.slot) : leaf));
+    expect(fault(spoiled)).toBe("reveal-bad-receipt");
+  });
+
+  it("does not hold with a seed that is not the keeper's signature", () => {
+    expect(fault([opened(answer)], false)).toBe("reveal-bad-proof");
   });
 });

@@ -88,6 +88,16 @@ describe("challenges of a slot (R8, R13)", () => {
     },
   );
 
+  it("give no record beside another provider that was not reached either, before a restart", () => {
+    const machine = new Machine();
+    const outcome = { kind: "failed", reason: "unreachable" } as const;
+    const records = [{ provider: 1, slot: 0, blockHash: hashAt(10), outcome }];
+    machine.step({ kind: "restored", head: 12, records, notes: [], own: [], salts: [], before: [] });
+    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.walk(10, 20, () => "unreachable");
+    expect(outcomes(machine, 0)).toEqual([undefined, outcome]);
+  });
+
   it.each([
     ["unreachable", "unreachable"],
     ["silent", "late"],

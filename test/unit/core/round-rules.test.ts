@@ -1,7 +1,8 @@
 /** R17–R22, R25 and R28 at their limits: what one keeper makes of a leader and of others that go as far as they can. */
 import { describe, expect, it } from "vitest";
-import { auditSeed, drawAudit } from "../../../keeper/core/stages/audit.ts";
+import { auditSeed, drawAudit, openingsNeeded } from "../../../keeper/core/stages/audit.ts";
 import { omittedFromSet } from "../../../keeper/core/stages/close.ts";
+import { fittingDisputes, pinnedHolds } from "../../../keeper/core/stages/exchange.ts";
 import type { CloseState } from "../../../keeper/core/state.ts";
 import { hashAt } from "../../support/machine.ts";
 import { confirmations, delivery, messageOf, Round, te } from "../../support/round.ts";
@@ -26,6 +27,37 @@ describe("an announcement (R17)", () => {
     expect(round.turn.round).toBeUndefined();
     round.announce(P);
     expect(round.turn.round).toBeDefined();
+  });
+});
+
+describe("a round (R17)", () => {
+  it.each([
+    [P + delivery, true],
+    [P + delivery + 1, false],
+  ])("that is heard at head %i gets a commit: %s", (heardAt, isInTime) => {
+    const round = Round.followed();
+    round.walkTo(heardAt);
+    round.announce(P);
+    expect(round.turn.round).toBeDefined();
+    expect(round.state.commits.has(round.turn.me)).toBe(isInTime);
+    expect(round.details("announce-too-late")).toHaveLength(isInTime ? 0 : 1);
+  });
+});
+
+describe("a closed set (R19)", () => {
+  it.each([
+    [P + 5 + 2, false],
+    [P + 5 + 3, true],
+    [te + 20 - confirmations - 4, true],
+    [te + 20 - confirmations - 3, false],
+  ])("that is not full may name audit block %i: %s", (auditBlock, isAccepted) => {
+    const round = Round.followed();
+    round.announce(P);
+    for (const keeper of round.others.slice(0, 2)) round.commit(keeper);
+    round.walkTo(P + 5);
+    round.close(auditBlock);
+    expect(round.state.accepted?.message.body.auditBlock).toBe(isAccepted ? auditBlock : undefined);
+    expect(round.details("bad-audit-block")).toHaveLength(isAccepted ? 0 : 1);
   });
 });
 
@@ -116,6 +148,12 @@ describe("a reveal (R21)", () => {
     ]);
   });
 
+  it("is paid for one opened receipt at least, and for the median at most, whatever the audit draws (R28)", () => {
+    const needed = Array.from({ length: 200 }, (_, n) => openingsNeeded(hashAt(n), 4));
+    expect(new Set(needed)).toEqual(new Set([1, 2, 3, 4]));
+    expect(openingsNeeded(hashAt(1), 0)).toBe(0);
+  });
+
   it("opens a receipt as often as its leaf was drawn (R28)", () => {
     const round = audited();
     const reveal = round.reveal(round.others[0] as number);
@@ -161,6 +199,40 @@ describe("a bundle (R22)", () => {
     round.reveal(left);
     expect(round.details("keeper-left-out")).toEqual([]);
     expect(round.state.evaluation?.disputed).toBeDefined();
+  });
+});
+
+describe("an exchange (R24)", () => {
+  /** All values of the bundle differ for the providers of the scope, each with so many slots. */
+  function disputed(slots: readonly number[]): Round {
+    const round = audited();
+    for (const keeper of round.others) round.reveal(keeper);
+    round.bundle([0, 1, 2, 3]);
+    const recordScope = slots.map((count, provider) => ({ provider, fromSlot: 0, toSlot: count }));
+    const evaluation = { decisions: new Map(), disputed: slots.map((_, i) => i), payees: 0n };
+    round.machine.state.turn = { ...round.turn, recordScope };
+    round.state.evaluation = evaluation;
+    return round;
+  }
+
+  it("pins a quorum of the bundle's keepers or none", () => {
+    const round = disputed([12]);
+    const holds = (keepers: readonly number[]): boolean =>
+      pinnedHolds(round.turn, round.state, {
+        pinned: [{ provider: 0, keepers }],
+        pages: keepers.length > 0 ? [hashAt(1)] : [],
+      });
+    expect(holds([0, 1, 2])).toBe(true);
+    expect(holds([0, 1, 2, 3])).toBe(true);
+    expect(holds([])).toBe(true);
+    expect(holds([0, 1])).toBe(false);
+    expect(holds([0, 1, 1])).toBe(false);
+    expect(holds([0, 1, 4])).toBe(false);
+  });
+
+  it("takes the smallest disputes first, so that a large one delays no other", () => {
+    const round = disputed([20_000, 12, 12]);
+    expect([...fittingDisputes(round.turn, round.state)]).toEqual([1, 2]);
   });
 });
 
