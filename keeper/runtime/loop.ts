@@ -7,7 +7,7 @@ import type { Effects } from "./execute.ts";
 
 export type LoopDependencies = {
   readonly persist: (writes: readonly Write[]) => Promise<void>;
-  readonly effects: Effects;
+  readonly effects: Pick<Effects, "run">;
   /** A failed write or a bug: nothing may leave after it, so the loop stops. */
   readonly onFatal: (error: unknown) => void;
 };

@@ -2,14 +2,13 @@
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../../keeper/core/effects.ts";
 import { initialState } from "../../../keeper/core/state.ts";
-import type { Effects } from "../../../keeper/runtime/execute.ts";
 import { GroupLoop } from "../../../keeper/runtime/loop.ts";
 import { groupAt, hashAt, machineConfig } from "../../support/machine.ts";
 
 /** A loop whose disk takes a while, or breaks. */
 function loopWith(write: () => Promise<void>) {
   const log: string[] = [];
-  const effects = { run: (effect: Effect) => void log.push(effect.kind) } as Effects;
+  const effects = { run: (effect: Effect) => void log.push(effect.kind) };
   const loop = new GroupLoop(initialState(), machineConfig, {
     persist: async (writes) => {
       await write();
