@@ -29,6 +29,7 @@ import {
   maxCallerNames,
   pendingConnections,
   requestRate,
+  signOfLife_ms,
   streamBytes,
   streamsOfCaller,
 } from "../keeper/limits/derived.ts";
@@ -80,6 +81,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     ],
     services: { ping: ping({ maxInboundStreams: 2 }) },
     connectionGater: edge.gater(),
+    connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
     connectionManager: {
       maxConnections: hardMaxConnections,
       inboundConnectionThreshold: pendingConnections.perSecondAndHost,

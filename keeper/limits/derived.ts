@@ -210,6 +210,9 @@ export const keeperConnections: Room = { perPeer: 2, strangers: 2 * maxCommittee
 /** Connections of a provider. Strangers are payers, and anybody; keepers have places of their own, as many as there are. */
 export const providerConnections: Room = { perPeer: 2, strangers: 64, idle_ms: 30_000 };
 
+/** A sign of life may take so long: a machine under load is slow and not gone. */
+export const signOfLife_ms = 10_000;
+
 /** Above what the rooms allow: they close what is too much once it is there. */
 export const hardMaxConnections = 8192;
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
+import { limitsTable } from "../../scripts/docs/limits.ts";
 
 const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
 const architecture = read("docs/architecture.md");
@@ -62,13 +63,23 @@ describe("docs/invariants.md", () => {
       ...read("docs/invariants.md").matchAll(/^\| ([SL]\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm),
     ];
     const checkers = globSync("scripts/sim/checkers/[sl][0-9]-*.ts", { cwd: projectRoot });
-    const names = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "L1", "L2", "L3"];
+    const names = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "L1", "L2", "L3", "L4"];
     expect(rows.map((row) => row[1])).toEqual(names);
     for (const [, name = "", , upheld = "", noticed = ""] of rows) {
       expect(upheld).toMatch(/`(?:keeper|contracts)\//);
       const checker = checkers.find((file) => file.includes(`/${name.toLowerCase()}-`));
-      expect(noticed).toContain(`\`${checker}\``);
+      // Floods are no matter of a simulated network.
+      expect(noticed).toContain(`\`${name === "L4" ? "test/integration/floods.test.ts" : checker}\``);
     }
+  });
+});
+
+describe("docs/limits.md", () => {
+  it("has the limits that are derived at the sizes it shows", () => {
+    const shown = read("docs/limits.md")
+      .split("\n")
+      .map((line) => line.replace(/ +/g, " ").replace(/-+/g, "-"));
+    for (const line of limitsTable().split("\n")) expect(shown).toContain(line.replace(/-+/g, "-"));
   });
 });
 

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
+import { maxBytesOf } from "../../keeper/codec/message.ts";
 import type { ReasonCode } from "../../keeper/core/reasons.ts";
 import { smallestScale } from "../../keeper/limits/derived.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
+import { seededBytes } from "../support/files.ts";
 import {
   Transports,
   introduce,
@@ -78,6 +80,33 @@ describe("keepers over real libp2p", () => {
     introduce([first, again]);
     await until(() => connected[0]?.length === 1, "connected again");
     expect(first.node.getPeers().map(String)).toEqual([again.peerId]);
+  });
+});
+
+describe("ten keepers that all say something long at once", () => {
+  it("hear all of it, each message once: a frame of gossip has a bound that honest keepers fit", async () => {
+    const nodes = await Promise.all(Array.from({ length: 10 }, (_, i) => transports.start(i)));
+    const heard = nodes.map(() => new Map<number, number>());
+    nodes.forEach((node, i) =>
+      node.join(testTopic, async (bytes) => {
+        const author = bytes[0] ?? -1;
+        heard[i]?.set(author, (heard[i].get(author) ?? 0) + 1);
+        return "accept";
+      }),
+    );
+    introduce(nodes);
+    const connected = watchConnections(nodes);
+    await until(() => connected.every(({ length }) => length === 9), "all connected", 30_000);
+    const listeners = (node: (typeof nodes)[number]): number =>
+      node.node.services.pubsub.getSubscribers(testTopic).length;
+    await until(() => nodes.every((node) => listeners(node) === 9), "all know who listens", 30_000);
+    await Promise.all(
+      nodes.map((node, i) => node.publish(testTopic, seededBytes(maxBytesOf.reveal, i + 1).fill(i, 0, 1))),
+    );
+    await until(() => heard.every(({ size }) => size === 9), "all heard", 30_000);
+    await sleep(300);
+    expect(heard.flatMap((counts) => [...counts.values()])).toEqual(Array.from({ length: 90 }, () => 1));
+    expect(nodes.map(({ node }) => node.getPeers().length)).toEqual(nodes.map(() => 9));
   });
 });
 

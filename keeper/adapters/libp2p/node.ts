@@ -9,7 +9,7 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { fromHex } from "../../core/hash.ts";
 import type { Hex } from "../../core/hash.ts";
-import { maxProviderNames, providerBytes, streamBytes } from "../../limits/derived.ts";
+import { maxProviderNames, providerBytes, signOfLife_ms, streamBytes } from "../../limits/derived.ts";
 import { InboundMeter } from "../../limits/inbound-meter.ts";
 
 /** Addresses of one peer are tried one after the other: one that swallows everything must not use up the time of all. */
@@ -86,6 +86,7 @@ export async function startCallingNode(peerSecret: Hex): Promise<CallingNode> {
       reconnectRetries: 0,
     },
     connectionGater: metered(meter),
+    connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
   });
   return { libp2p, meter };
 }

@@ -23,6 +23,7 @@ import {
   pendingConnections,
   refusedRate,
   refusedTokens,
+  signOfLife_ms,
   smallestScale,
   streamsOfPeer,
 } from "../../limits/derived.ts";
@@ -158,6 +159,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
         addressSorter: () => 0,
         reconnectRetries: 0,
       },
+      connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
       services: {
         identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
         // The node asks for signs of life by itself, and the monitor for latencies.

@@ -1,0 +1,102 @@
+/** What single pieces of work cost, against what the limits take them to cost. */
+import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
+import { encodeMessage, messageDigest } from "../../../keeper/codec/message.ts";
+import type { GroupSnapshot } from "../../../keeper/core/group.ts";
+import { keccakWords } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../keeper/core/hash.ts";
+import type { Body, CommitEntry } from "../../../keeper/core/messages.ts";
+import { domainSeparator } from "../../../keeper/core/settlement.ts";
+import { authorBytes, authorRate, scaleOf } from "../../../keeper/limits/derived.ts";
+import { TokenBuckets } from "../../../keeper/limits/token-buckets.ts";
+import { Ingress } from "../../../keeper/runtime/ingress.ts";
+import { listMemory, makePieceList } from "../../../storage/core/piece-list.ts";
+import { nativeHash } from "../../../storage/disk/native-hash.ts";
+import { keyringOf } from "./nodes.ts";
+
+const chainId = 31_337;
+const address: Hex = `0x${"67".repeat(20)}`;
+const round = { ts: 10, te: 70, turn: 1, leader: 0, committee: 1 };
+
+/** A group of `n` keepers with real keys, of which only the committee matters here. */
+function groupOf(n: number): GroupSnapshot {
+  const members = Array.from({ length: n }, (_, i) => ({
+    operator: keyringOf(i).operator,
+    blsKey: keccakWords(i),
+  }));
+  return {
+    chainId,
+    address,
+    block: 10,
+    ts: 10,
+    params: {} as GroupSnapshot["params"],
+    committee: { version: 1, seed: "0x", members },
+    pending: undefined,
+    providers: [],
+  };
+}
+
+function signed(keeper: number, body: Body): Uint8Array {
+  const domain = domainSeparator(chainId, address);
+  const signature = keyringOf(keeper).signMessage(messageDigest(domain, 1, keeper, body));
+  return encodeMessage({ chainId, group: address, committee: 1, keeper, body, signature });
+}
+
+function commitOf(keeper: number): CommitEntry {
+  const commitment = keccakWords(keeper, 5);
+  const commit: Body = { kind: "commit", round, commitment };
+  const hash = messageDigest(domainSeparator(chainId, address), 1, keeper, commit);
+  return { keeper, commitment, signature: keyringOf(keeper).signMessage(hash) };
+}
+
+export type CloseCost = {
+  readonly verdict: string;
+  readonly total_ms: number;
+  /** The longest time without a turn for other work. */
+  readonly longest_ms: number;
+};
+
+/** A closed set with these commits, as it comes to a keeper that has seen none of them. */
+export async function checkClose(n: number, keepers: readonly number[]): Promise<CloseCost> {
+  const group = groupOf(n);
+  const scale = scaleOf([group]);
+  let last_ms = performance.now();
+  let longest_ms = 0;
+  const mark = (): void => {
+    longest_ms = Math.max(longest_ms, performance.now() - last_ms);
+    last_ms = performance.now();
+  };
+  const now_ms = (): number => performance.now();
+  const ingress = new Ingress({
+    crypto: new NobleCrypto(),
+    authors: new TokenBuckets(256, now_ms),
+    rate: () => authorRate(scale),
+    bytesOfAuthors: new TokenBuckets(256, now_ms),
+    byteRate: () => authorBytes(scale),
+    pause: async () => {
+      mark();
+      await new Promise((resolve) => setImmediate(resolve));
+      last_ms = performance.now();
+    },
+  });
+  const entries = new Map([...new Set(keepers)].map((keeper) => [keeper, commitOf(keeper)]));
+  const commits = keepers.map((keeper) => entries.get(keeper) as CommitEntry);
+  const bytes = signed(0, { kind: "close", round, commits, auditBlock: 80 });
+  // The first check of all compiles the code.
+  await ingress.check(signed(1, { kind: "commit", round, commitment: keccakWords(9) }), group);
+  const start_ms = performance.now();
+  last_ms = start_ms;
+  const checked = await ingress.check(bytes, group);
+  mark();
+  const verdict = checked.verdict === "accept" ? "accepted" : checked.code;
+  return { verdict, total_ms: performance.now() - start_ms, longest_ms };
+}
+
+/** The longest piece list that there can be, of pieces of one byte. */
+export function longestList_MB(): number {
+  const pieces = Array.from({ length: 65_536 }, (_, i) => {
+    const root = new Uint8Array(32);
+    new DataView(root.buffer).setUint32(0, i);
+    return { root, size: 1 };
+  });
+  return listMemory(makePieceList(pieces, nativeHash)) / 1e6;
+}

@@ -1,0 +1,51 @@
+/** The limits of docs/limits.md at some sizes. Run: node scripts/bench/floods.ts --limits */
+import {
+  authorBytes,
+  authorRate,
+  challengeQueue,
+  gossipBytes,
+  questionRate,
+  refusedRate,
+  requestRate,
+} from "../../keeper/limits/derived.ts";
+import type { Scale } from "../../keeper/limits/derived.ts";
+import type { Rate } from "../../keeper/limits/token-buckets.ts";
+
+const scales: readonly Scale[] = [
+  { groups: 1, n: 4, keepers: 4, providers: 4 },
+  { groups: 1, n: 13, keepers: 13, providers: 64 },
+  { groups: 1, n: 25, keepers: 25, providers: 64 },
+  { groups: 1, n: 49, keepers: 49, providers: 64 },
+  { groups: 1, n: 124, keepers: 124, providers: 256 },
+  { groups: 20, n: 13, keepers: 40, providers: 64 },
+];
+
+function plain({ burst, perSecond }: Rate): string {
+  return `${Math.round(burst)} + ${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`;
+}
+
+function kilobytes({ burst, perSecond }: Rate): string {
+  return `${Math.round(burst / 1000)} kB + ${Math.round(perSecond / 1000)} kB/s`;
+}
+
+/** A row for each limit, a column for each size. */
+export function limitsTable(): string {
+  const names = scales.map(({ groups, n, providers }) => `n = ${n}, ${groups} × ${providers}`);
+  const rows: readonly (readonly [string, (scale: Scale) => string])[] = [
+    ["signatures of one author", (scale) => plain(authorRate(scale))],
+    ["bytes of one author", (scale) => kilobytes(authorBytes(scale))],
+    ["messages of one peer that are refused", (scale) => plain(refusedRate(scale))],
+    ["bytes of one peer that nobody asked for", (scale) => kilobytes(gossipBytes(scale))],
+    ["pulls of one keeper", (scale) => plain(questionRate("pull", scale))],
+    ["questions of one keeper for records", (scale) => plain(questionRate("records", scale))],
+    ["questions of one keeper for pinned pages", (scale) => plain(questionRate("page", scale))],
+    ["questions of one keeper for piece lists", (scale) => plain(questionRate("pieces", scale))],
+    ["requests of one peer at a provider", ({ groups }) => plain(requestRate(groups))],
+    ["challenges that wait at a provider", ({ groups }) => `${challengeQueue(groups).total}`],
+  ];
+  return [
+    `| limit | ${names.join(" | ")} |`,
+    `| --- |${names.map(() => " --- |").join("")}`,
+    ...rows.map(([name, value]) => `| ${name} | ${scales.map(value).join(" | ")} |`),
+  ].join("\n");
+}
