@@ -72,7 +72,7 @@ function committed(head: number): { machine: Machine; entries: CommitEntry[] } {
   const entries = [0, 1, 2, 3].map((keeper) => {
     const commitment = keeper === me ? own.commitment : hashAt(900 + keeper);
     if (keeper !== me) say(machine, keeper, { ...own, commitment });
-    return { keeper, commitment, signature: "0x" as Hex };
+    return { keeper, commitment, signature: "0x" };
   });
   if (head > te + confirmations) machine.jump(at(machine, te + confirmations + 1), at(machine, head));
   return { machine, entries };

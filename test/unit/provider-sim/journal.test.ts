@@ -33,6 +33,8 @@ describe("a provider's journal", () => {
     second.append({ kind: "repeated", group, keeper, slot: 3, time_ms: 4 });
     expect((await readJournal(folder)).totals).toEqual({
       answered: 2,
+      bytesCommitted: "0",
+      bytesProven: "0",
       whole: 1,
       repeated: 1,
       refused: 1,
