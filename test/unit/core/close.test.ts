@@ -69,7 +69,7 @@ function committed(head: number): { machine: Machine; entries: CommitEntry[] } {
   const [own] = broadcasts(machine, "commit");
   if (own === undefined) throw new Error("expected a commit");
   say(machine, me, own);
-  const entries = [0, 1, 2, 3].map((keeper) => {
+  const entries = [0, 1, 2, 3].map((keeper): CommitEntry => {
     const commitment = keeper === me ? own.commitment : hashAt(900 + keeper);
     if (keeper !== me) say(machine, keeper, { ...own, commitment });
     return { keeper, commitment, signature: "0x" };
