@@ -159,5 +159,5 @@ describe("gas", () => {
     const untouched = await settleAll(group, { absent: unpaid, unpaid });
     console.log(`256 providers, after an abandon: ${untouched}`);
     expect(untouched).toBeLessThan(gasCap);
-  }, 120_000);
+  });
 });

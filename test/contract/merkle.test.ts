@@ -130,5 +130,5 @@ describe("Merkle mode", () => {
     const claim = await group.send(world.payer, "claim", [2, cumulative[2], proofOf(layers, 2)]);
     expect(claim.gasUsed).toBeLessThan(200_000n);
     expect(proofOf(layers, 2).length).toBe(Math.ceil(Math.log2(count)));
-  }, 120_000);
+  });
 });

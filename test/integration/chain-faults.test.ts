@@ -31,7 +31,7 @@ beforeAll(async () => {
   group = await scene.group(params);
   await provider.send("evm_setAutomine", [false]);
   sound = (await provider.send("evm_snapshot", [])) as string;
-}, 120_000);
+});
 
 afterAll(async () => {
   await front.close();
@@ -121,7 +121,7 @@ describe("a settlement that comes into view", () => {
     await mine(scene, 1);
     await until(() => seen.snapshots.length > 1, "the settlement");
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
-  }, 60_000);
+  });
 
   it("is read from the next endpoint when one call fails at the first", async () => {
     const urls = [endpoint("first"), endpoint("second")];
@@ -135,7 +135,7 @@ describe("a settlement that comes into view", () => {
     await mine(scene, 1);
     await until(() => seen.snapshots.length > 1, "the settlement");
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
-  }, 60_000);
+  });
 
   it("is seen although ranges of logs are refused, when blocks were missed within a slot", async () => {
     const url = endpoint("single");
@@ -160,7 +160,7 @@ describe("a settlement that comes into view", () => {
     await until(() => seen.heads.at(-1) === began + 3, "the head");
     expect(await intoSlot()).toBe(3);
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
-  }, 60_000);
+  });
 
   it("is seen within a slot from an endpoint that shows no logs", async () => {
     const url = endpoint("forgetful");
@@ -175,7 +175,7 @@ describe("a settlement that comes into view", () => {
     await mine(scene, nextSlot - view);
     await until(() => seen.snapshots.length > 1, "the settlement");
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
-  }, 60_000);
+  });
 });
 
 describe("endpoints that tell a group's state differently", () => {
@@ -197,7 +197,7 @@ describe("endpoints that tell a group's state differently", () => {
     await until(() => seen.heads.at(-1) === target, "the head");
     expect(seen.troubles.map(({ code }) => code)).toContain("rpc-disagrees");
     expect(seen.snapshots.slice(told).map(({ ts }) => ts)).not.toContain(7);
-  }, 60_000);
+  });
 
   it("are outvoted by two others", async () => {
     const urls = [endpoint("a"), endpoint("b"), endpoint("c")];
@@ -206,7 +206,7 @@ describe("endpoints that tell a group's state differently", () => {
     await until(() => seen.snapshots.length > 0, "a first snapshot");
     expect(seen.snapshots[0]?.ts).toBe(seen.snapshots[0]?.params.originBlock);
     expect(seen.troubles.map(({ code }) => code)).toContain("rpc-disagrees");
-  }, 60_000);
+  });
 });
 
 describe("an outage of many blocks", () => {
@@ -243,7 +243,7 @@ describe("an outage of many blocks", () => {
     for (let n = Math.max(before, target - 100); n <= target; n++) {
       expect(seen.hashes.get(n)).toBe((await provider.getBlock(n))?.hash);
     }
-  }, 120_000);
+  });
 
   it("tells a reorg that happened meanwhile from its first block on", async () => {
     const url = endpoint("away");
@@ -263,7 +263,7 @@ describe("an outage of many blocks", () => {
       expect([undefined, (await provider.getBlock(n))?.hash]).toContain(seen.hashes.get(n));
     }
     expect(seen.hashes.get(kept + 1)).toBe((await provider.getBlock(kept + 1))?.hash);
-  }, 120_000);
+  });
 });
 
 describe("a settlement on its way", () => {
@@ -287,7 +287,7 @@ describe("a settlement on its way", () => {
     await provider.send("hardhat_setNextBlockBaseFeePerGas", ["0x1"]);
     await mine(scene, 1);
     expect((await result).kind).toBe("mined");
-  }, 60_000);
+  });
 
   it("reaches the chain although the first endpoint swallows it", async () => {
     const urls = [endpoint("swallows"), endpoint("honest")];
@@ -299,7 +299,7 @@ describe("a settlement on its way", () => {
     await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
     await mine(scene, 1);
     expect((await result).kind).toBe("mined");
-  }, 60_000);
+  });
 
   it("outlives an outage of the endpoint", async () => {
     const url = endpoint("flaky");
@@ -311,7 +311,7 @@ describe("a settlement on its way", () => {
     await mine(scene, 1);
     front.recover("flaky");
     expect((await result).kind).toBe("mined");
-  }, 60_000);
+  });
 
   it("is cancelled when the contract says that another came first", async () => {
     const url = endpoint("slow");
@@ -335,7 +335,7 @@ describe("a settlement on its way", () => {
       return Promise.race([result.then(() => true), new Promise<false>((no) => setTimeout(no, 100, false))]);
     }, "the end of the other one");
     expect(await result).toMatchObject({ kind: "superseded" });
-  }, 60_000);
+  });
 
   it("never asks for more gas than a transaction may have, and says when that is too little", async () => {
     const url = endpoint("dear");
@@ -355,7 +355,7 @@ describe("a settlement on its way", () => {
     const refused = await keeperChain(scene, [url]).submit(next, new AbortController().signal);
     expect(refused).toMatchObject({ kind: "failed" });
     expect("detail" in refused ? refused.detail : "").toMatch(/at most 16777216.*actual 16777217/);
-  }, 60_000);
+  });
 });
 
 describe("a transaction of a payer", () => {
@@ -378,5 +378,5 @@ describe("a transaction of a payer", () => {
       expected: "at most 16777216",
       actual: "16777217",
     });
-  }, 60_000);
+  });
 });

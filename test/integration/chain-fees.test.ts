@@ -32,7 +32,7 @@ beforeAll(async () => {
   group = await scene.group(params);
   await provider.send("evm_setAutomine", [false]);
   sound = (await provider.send("evm_snapshot", [])) as string;
-}, 120_000);
+});
 
 afterAll(async () => {
   await front.close();
@@ -96,7 +96,7 @@ describe("the tip", () => {
     const { maxFeePerGas, maxPriorityFeePerGas } = await offered("median", submission);
     expect(maxPriorityFeePerGas).toBe(gwei / 4n);
     expect(maxFeePerGas).toBeLessThan(3n * gwei);
-  }, 60_000);
+  });
 
   it("is the floor where nobody pays one, and the cap where everybody pays more", async () => {
     const submission = await certifiedHere();
@@ -107,7 +107,7 @@ describe("the tip", () => {
     const again = await certifiedHere();
     await blocksWith(40n * gwei, 12);
     expect((await offered("cap", again)).maxPriorityFeePerGas).toBe(defaultFeeLimits.tipCap);
-  }, 60_000);
+  });
 
   it("is the floor where no endpoint has a fee history", async () => {
     const submission = await certifiedHere();
@@ -115,7 +115,7 @@ describe("the tip", () => {
       method === "eth_feeHistory" ? { code: -32_601, message: "the method does not exist" } : undefined,
     );
     expect((await offered("old", submission)).maxPriorityFeePerGas).toBe(defaultFeeLimits.tipFloor);
-  }, 60_000);
+  });
 });
 
 describe("a settlement that is not mined", () => {
@@ -146,7 +146,7 @@ describe("a settlement that is not mined", () => {
     await nextBase(1n);
     await mine(scene, 1);
     expect((await result).kind).toBe("superseded");
-  }, 60_000);
+  });
 });
 
 async function placeOracle(): Promise<bigint> {
@@ -168,7 +168,7 @@ describe("the fee of a settlement", () => {
 
   it("is not compared with pay in a token that has no price", async () => {
     expect(await keeperChain(scene).fee(await certifiedHere())).toBeUndefined();
-  }, 60_000);
+  });
 
   it("is what the transaction then pays, in units of the token", async () => {
     const submission = await certifiedHere();
@@ -191,7 +191,7 @@ describe("the fee of a settlement", () => {
     // The estimate has some gas to spare for calls.
     expect(Number(one) / Number(receipt?.fee)).toBeGreaterThanOrEqual(1);
     expect(Number(one) / Number(receipt?.fee)).toBeLessThan(1.05);
-  }, 60_000);
+  });
 
   it("has the data's fee in it where the chain has an oracle for that, and the account must be able to pay it", async () => {
     const weiPerByte = await placeOracle();
@@ -212,7 +212,7 @@ describe("the fee of a settlement", () => {
     const poor = await keeperChain(scene).submit(submission, new AbortController().signal);
     expect(poor).toMatchObject({ kind: "failed" });
     expect("detail" in poor ? poor.detail : "").toContain(`actual ${formatEther(half)}`);
-  }, 60_000);
+  });
 });
 
 describe("what a settlement costs before there is one", () => {
@@ -238,7 +238,7 @@ describe("what a settlement costs before there is one", () => {
     expect(perProvider).toBeLessThan(65);
     // The two differ in the gas limit that the sample names.
     expect(Number(account.l1Fee) / Number(small.l1Fee)).toBeCloseTo(1, 2);
-  }, 60_000);
+  });
 
   it("is told by group quote in the token that is paid, and covers the keepers' share or is warned of", async () => {
     await placeOracle();
@@ -254,5 +254,5 @@ describe("what a settlement costs before there is one", () => {
     expect(BigInt(settlementCost)).toBe(2n * (settlementGas(4, 2) * gasPrice + l1Fee));
     expect(plain.stdout).toContain(`at 1.25 gwei and ${formatUnits(l1Fee, "gwei")} gwei for its data, `);
     expect(plain.stderr).toContain("does not cover their gas");
-  }, 60_000);
+  });
 });

@@ -29,7 +29,7 @@ beforeAll(async () => {
   groups = [];
   for (let i = 0; i < count; i++) groups.push(await scene.group(params));
   await provider.send("evm_setAutomine", [false]);
-}, 60_000);
+});
 
 afterAll(async () => {
   stop.abort();
@@ -77,7 +77,7 @@ describe("settlements of several groups from one account", () => {
     await mine(1);
     const [x, y] = await Promise.all(results);
     expect([x?.kind, y?.kind]).toEqual(["mined", "mined"]);
-  }, 60_000);
+  });
 
   it("take over what a former process left pending, and do not queue behind it", async () => {
     const [submission] = (await certified(groups[2] as Hex)) as [Submission];
@@ -92,7 +92,7 @@ describe("settlements of several groups from one account", () => {
     }, "the settlement in place of the old transaction");
     await mine(1);
     expect((await result).kind).toBe("mined");
-  }, 60_000);
+  });
 
   it("free their nonce when the window closes on them, so that the next group's goes through", async () => {
     const [stuck] = (await certified(groups[3] as Hex)) as [Submission];
@@ -119,7 +119,7 @@ describe("settlements of several groups from one account", () => {
     await until(async () => (await pendingOfKeeper()).length > 0, "the next settlement");
     await mine(1);
     expect((await after).kind).toBe("mined");
-  }, 90_000);
+  });
 
   it("are refused before they cost anything when the account cannot pay, in words", async () => {
     const [submission] = (await certified(groups[3] as Hex)) as [Submission];
@@ -128,7 +128,7 @@ describe("settlements of several groups from one account", () => {
     expect(result).toMatchObject({ kind: "failed" });
     expect("detail" in result ? result.detail : "").toMatch(/funds|insufficient|doesn't have enough/i);
     await fundOperators(provider, [keepers[0]?.operator ?? ""]);
-  }, 60_000);
+  });
 });
 
 type Altered = { number: string; hash: string };
@@ -179,7 +179,7 @@ describe("endpoints that do not tell the same (D7)", () => {
       expect(Math.max(...heads)).toBe(target);
     });
     await far.close();
-  }, 30_000);
+  });
 
   it("two that show different chains stop it and are named; it goes on when they agree", async () => {
     let lying = true;
@@ -194,7 +194,7 @@ describe("endpoints that do not tell the same (D7)", () => {
       await until(async () => heads.at(-1) === target, "the true head");
     });
     await other.close();
-  }, 30_000);
+  });
 
   it("one that stands still is left alone after a while, and named", async () => {
     let frozen: Altered | undefined;
@@ -207,5 +207,5 @@ describe("endpoints that do not tell the same (D7)", () => {
       expect(troubles).toContain("rpc-lagging");
     });
     await stale.close();
-  }, 30_000);
+  });
 });

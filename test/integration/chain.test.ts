@@ -23,7 +23,7 @@ beforeAll(async () => {
   scene = await openChainScene();
   ({ rpc, provider, keepers } = scene);
   group = await scene.group(groupParams({ keepers: 4, providers: 3 }));
-}, 60_000);
+});
 
 afterAll(() => scene.close());
 

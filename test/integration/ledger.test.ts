@@ -24,7 +24,7 @@ const day_ms = 86_400_000;
 let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 
 async function opened(where: string, now_ms?: () => number): Promise<TypeormLedger> {

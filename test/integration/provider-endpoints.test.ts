@@ -50,7 +50,7 @@ it("moves on with the other endpoint when the first one's head stands still", as
   chain.state.head = 130;
   await until(async () => (await view.head()) === 130, "the head of the other endpoint");
   expect(await view.blockHash(120)).toBe(chain.hashOf(120));
-}, 30_000);
+});
 
 it("does not wait for an endpoint that throttles", async () => {
   front.fail("first", () => ({ status: 429 }));
@@ -84,7 +84,7 @@ it("does not use an endpoint that came back as one of another chain", async () =
   chain.state.head = 140;
   await until(async () => (await view.head()) === 140, "the head");
   expect(await view.blockHash(120)).toBe(chain.hashOf(120));
-}, 30_000);
+});
 
 it("says that no endpoint answers where none does, and what is wrong with a group that is none", async () => {
   const nobody: Hex = `0x${"12".repeat(20)}`;
