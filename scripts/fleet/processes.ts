@@ -10,6 +10,8 @@ import { projectRoot } from "../lib/paths.ts";
 const guard = fileURLToPath(new URL("exit-with-parent.ts", import.meta.url));
 const gracePeriod_ms = 5_000;
 const logTailLines = 12;
+/** A daemon that is not up by then hangs; on a busy machine all of a fleet take a minute. */
+const startLimit_ms = 180_000;
 
 export type ProcessSpec = {
   /** As people call it: "keeper 2". */
@@ -20,7 +22,6 @@ export type ProcessSpec = {
   logFile: string;
   /** True for a daemon: it prints one JSON line when it is up, and must not end by itself. */
   daemon: boolean;
-  readyTimeout_ms?: number;
 };
 
 export type Running = {
@@ -111,15 +112,14 @@ export class Processes {
         if (message.event === "ready") done(message);
       });
     });
-    const timeout_ms = spec.readyTimeout_ms ?? 60_000;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((done) => {
-      timer = setTimeout(() => done("late"), timeout_ms);
+      timer = setTimeout(() => done("late"), startLimit_ms);
     });
     const outcome = await Promise.race([firstJson, ended.then(() => "ended" as const), late]);
     clearTimeout(timer);
     if (outcome !== "ended" && outcome !== "late") return outcome;
-    const what = outcome === "late" ? `not up after ${timeout_ms / 1000} s` : "before it was up";
+    const what = outcome === "late" ? `not up after ${startLimit_ms / 1000} s` : "before it was up";
     throw await this.#failure(spec, what);
   }
 

@@ -8,7 +8,7 @@ import { leadersDie } from "./scenarios/crashes.ts";
 import { sameKeyTwice } from "./scenarios/instances.ts";
 import { oneCutOff, oneMoves, splitInHalves } from "./scenarios/network.ts";
 
-const limit_ms = 600_000;
+const limit_ms = 1_200_000;
 
 const silent = ["copy-commit", "withhold-reveal", "withhold-commit"];
 /** Every pair of them at once: f of seven. */
