@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
 import { randomScenario } from "../../scripts/sim/scenario/random.ts";
 import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
 import { writeScenario } from "../../scripts/sim/scenario/write.ts";
 import { shrink } from "../../scripts/sim/shrink/shrink.ts";
+import { Tree } from "../mutation/tree.ts";
 import { runCli } from "../support/cli.ts";
+import type { CliResult } from "../support/cli.ts";
 import { temporaryFolder } from "../support/files.ts";
 
 // Two of four keepers stay away: nothing more is settled. The other faults have no part in it.
@@ -72,19 +72,21 @@ describe("shrinking", () => {
   });
 
   it("writes a file with the one fault that shows what was planted in the core: it fails with it, and holds without", async () => {
-    const planted = {
+    const fault = {
+      name: "the failed leaders are one turn too late",
       file: "keeper/core/turns.ts",
-      original: "leaderOf(order, turn - count + i)",
-      planted: "leaderOf(order, turn - count + i + 1)",
+      find: "leaderOf(order, turn - count + i)",
+      put: "leaderOf(order, turn - count + i + 1)",
+      also: [],
+      caught: [],
     };
-    const env = {
-      NODE_OPTIONS: `--import ${pathToFileURL(join(projectRoot, "test/support/planted.ts")).href}`,
-      WHITEPAY_PLANTED: JSON.stringify(planted),
-    };
+    const tree = await Tree.copy();
+    const inTree = (command: readonly string[]): Promise<CliResult> =>
+      tree.with(fault, () => runCli(command, { script: join(tree.folder, "scripts/cli.ts") }));
     const folder = await temporaryFolder();
     const [file, out] = [join(folder, "many.yaml"), join(folder, "shrunk.yaml")];
     writeFileSync(file, manyFaults);
-    const shrunk = await runCli(["sim", "shrink", file, "--out", out], { env });
+    const shrunk = await inTree(["sim", "shrink", file, "--out", out]);
     expect(shrunk.stderr).toMatch(/^6 faults became 1 in \d+ runs$/m);
     expect(shrunk.code).toBe(0);
     const text = readFileSync(out, "utf8");
@@ -95,7 +97,8 @@ describe("shrinking", () => {
     expect({ providers, settlements }).toEqual({ providers: 1, settlements: 1 });
     const command = ["sim", "run", out];
     expect((await runCli(command)).code).toBe(0);
-    const again = await runCli(command, { env });
+    const again = await inTree(command);
+    await tree.remove();
     expect(again.code).toBe(1);
     const checker = /^fails: (\w+) at block/m.exec(shrunk.stderr)?.[1];
     expect(again.stderr).toContain(`does not hold: ${checker} at block`);

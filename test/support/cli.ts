@@ -11,6 +11,8 @@ export type CliOptions = {
   /** Beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Another tree's command line. */
+  readonly script?: string;
 };
 
 /** A command that runs on while the test looks at it. */
@@ -58,7 +60,7 @@ function begin(command: string, args: readonly string[], { env = {}, cwd }: CliO
 }
 
 export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
-  const started = begin(process.execPath, [cliScript, ...args], options);
+  const started = begin(process.execPath, [options.script ?? cliScript, ...args], options);
   started.child.stdin?.end(options.input);
   return started;
 }
