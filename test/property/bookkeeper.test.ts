@@ -168,7 +168,8 @@ it("ends with exactly the settlements of the chain, after any reorgs, lags, fail
       blockHash: chain.blocks.at(-1)?.hash,
     });
   });
-  await fc.assert(game, { numRuns: 60 });
+  // A settlement is taken back about 11 times in 60 runs; with 200 runs, five or fewer are out of the question.
+  await fc.assert(game, { numRuns: 200 });
   // Runs in which nothing of this happened would show nothing.
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(5);
 });
