@@ -120,7 +120,7 @@ export function cheapProviders(world: ProviderWorld): Providers {
         pieceList: async (_target, query) => {
           await pause();
           const list = lists.get(query.listRoot);
-          return list === undefined
+          return list === undefined || !world.servesList(query.provider, keeper)
             ? { ok: false, reason: "refused", detail: "no list" }
             : { ok: true, list };
         },

@@ -129,6 +129,8 @@ export class Cluster {
   };
   /** Whether an answer's proof is rubbish, is that of the slot before, or comes too late to count. */
   spoils: (provider: number) => Spoiled | undefined = () => undefined;
+  /** Whether a provider gives a keeper its piece list. */
+  servesList: (provider: number, keeper: number) => boolean = () => true;
   /** How long after it is mined a keeper sees a block. */
   headDelay_ms: () => number = () => this.world.random.integer(...this.options.network.delayMs);
   /** What a settlement costs its sender, in token units. */
@@ -182,6 +184,7 @@ export class Cluster {
       onReceipt: (hash, issued) => void this.issued.set(hash, issued),
       proves: (provider, keeper) => this.proves(provider, keeper),
       spoils: (provider) => this.spoils(provider),
+      servesList: (provider, keeper) => this.servesList(provider, keeper),
     };
   }
 
@@ -235,7 +238,7 @@ export class Cluster {
       store: mortal(seat.store, abort.signal),
       ledger: silentLedger,
       transport: this.network.attach(keyring.operator, name),
-      chain: this.#chainOf(seat, index),
+      chain: this.#chainOf(seat, index, name),
       telemetry: {
         reason: (_group, code, detail) =>
           this.reasons.push({
@@ -330,7 +333,8 @@ export class Cluster {
     }
   }
 
-  #chainOf(seat: Seat, index: number): ChainPort {
+  #chainOf(seat: Seat, index: number, name: string): ChainPort {
+    const { witness } = this.network;
     return {
       follow: async (_groups, onUpdate, onTrouble, signal) => {
         let known: { head: number; group: Model | undefined } = { head: -1, group: undefined };
@@ -357,6 +361,7 @@ export class Cluster {
           const group = this.chain.at(view);
           const groups = group === known.group ? [] : [this.chain.snapshot(view)];
           known = { head, group };
+          witness.show(name, head);
           await onUpdate({ blocks, groups });
         };
         const hashes = new Map<number, Hex>();
@@ -371,6 +376,7 @@ export class Cluster {
       fee: async () => (this.gasSpike ? spikeFee : this.fee),
       submit: async (submission) =>
         new Promise<SubmitResult>((resolve) => {
+          witness.send(index, name, submission.settlement);
           if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")
             return resolve({ kind: "failed", detail: "no endpoint answers" });
           if (seat.transactions === "lost")

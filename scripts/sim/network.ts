@@ -4,6 +4,7 @@ import type { Envelope, WireReader } from "../../keeper/codec/message.ts";
 import type { Hex } from "../../keeper/core/hash.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import type { GossipHandler, Question, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
+import { Witness } from "./witness.ts";
 import type { World } from "./world.ts";
 
 export type NetworkOptions = {
@@ -46,6 +47,8 @@ export class Network {
   sent = 0;
   /** Everything published, as it was said. */
   readonly heard: Said[] = [];
+  /** What arrived of it, and where. */
+  readonly witness: Witness;
   /** Called as a message is said, before it arrives anywhere. */
   onSaid: (message: Envelope) => void = () => undefined;
   /** Called once it is on its way, with the copies that are not lost. */
@@ -66,6 +69,7 @@ export class Network {
     this.#world = world;
     this.#reader = reader;
     this.conditions = options;
+    this.witness = new Witness(() => world.now_ms);
   }
 
   /** @param name of the process, if another one goes by the same operator */
@@ -107,12 +111,19 @@ export class Network {
       this.heard.push(said);
       this.onSaid(said.message);
     }
+    const isHello = said?.message.body.kind === "hello";
     const ways: Way[] = [];
     const missing = new Map<string, Hex>();
     const hear = (by: Hex, to: Hex, name: string): Way[] =>
       this.#send(by, to, name, (one) => {
+        const accepted = said === undefined || isHello ? undefined : this.witness.hear(name, said.message);
         const verdict = one.gossip.get(topic)?.(bytes, by);
-        if (missing.size > 0) void verdict?.then((said) => (said === "accept" ? passOn(to) : undefined));
+        if (missing.size === 0 && accepted === undefined) return;
+        void verdict?.then((found) => {
+          if (found !== "accept") return;
+          accepted?.();
+          if (missing.size > 0) passOn(to);
+        });
       });
     const passOn = (by: Hex): void => {
       for (const [name, to] of missing) {
@@ -219,8 +230,10 @@ export class Node implements TransportPort {
     this.answers.set(question, handler);
   }
 
-  ask(keeper: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#network.ask(this.operator, keeper, question, bytes);
+  async ask(keeper: Hex, question: Question, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    const reply = await this.#network.ask(this.operator, keeper, question, bytes);
+    if (question === "pull" && reply !== undefined) this.#network.witness.pull(this.name, reply);
+    return reply;
   }
 
   /** Who is connected follows from the wires alone. */

@@ -56,4 +56,6 @@ export type ProviderWorld = {
   /** Of 16 leaves, how many a provider still has for a keeper; undefined: it does not answer. */
   readonly proves: (provider: number, keeper: number) => number | undefined;
   readonly spoils: (provider: number) => Spoiled | undefined;
+  /** Whether a provider gives a keeper its piece list. */
+  readonly servesList: (provider: number, keeper: number) => boolean;
 };

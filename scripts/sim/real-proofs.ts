@@ -86,6 +86,7 @@ function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number)
     pieceList: async (_target, query) => {
       await pause();
       const { chainId, group, provider, listRoot } = query;
+      if (!world.servesList(provider, keeper)) return failure("refused", "no list");
       const { pieces } = disk(provider);
       const store = { list: async (root: Uint8Array) => pieces.find(root), prove: noProof };
       const respond = piecesResponder({ chain: chainView(world, provider), store });

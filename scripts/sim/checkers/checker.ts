@@ -28,6 +28,7 @@ export const harmless: ReadonlySet<Fault["kind"]> = new Set([
   "corrupt",
   "replay",
   "selective",
+  "withhold-list",
   "return",
   "under-funded",
   "change-data",

@@ -9,9 +9,13 @@ import type { MemoryStore } from "../memory-store.ts";
 import type { Fired } from "../scenario/inject.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 
-/** Whether it is the provider's own failure. One whose first call a keeper's clock cuts answers in time, by blocks (R13). */
+/**
+ * Whether it is the provider's own failure. One whose first call a keeper's clock cuts answers in time, by blocks (R13), and a piece
+ * list that it withholds from one keeper is served by the others (R10).
+ */
 function failsAt({ fault }: Fired, provider: number): boolean {
-  return "provider" in fault && fault.provider === provider && fault.kind !== "hang";
+  const answers = fault.kind === "hang" || fault.kind === "withhold-list";
+  return "provider" in fault && fault.provider === provider && !answers;
 }
 
 /**

@@ -48,6 +48,8 @@ export class Injector {
   /** Keepers that a provider is in league with. */
   readonly #leagues = new Map<number, Set<number>>();
   readonly #selective = new Map<number, readonly number[]>();
+  /** Keepers that a provider gives no piece list. */
+  readonly #withheld = new Map<number, Set<number>>();
   readonly #weather = new Set<Partial<NetworkOptions>>();
   readonly #cuts = new Set<(a: number, b: number) => boolean>();
 
@@ -63,6 +65,7 @@ export class Injector {
     };
     cluster.proves = (provider, keeper) => this.#proves(provider, keeper);
     cluster.spoils = (provider) => this.#spoiled.get(provider);
+    cluster.servesList = (provider, keeper) => this.#withheld.get(provider)?.has(keeper) !== true;
     cluster.onFatal = (keeper) => cluster.crash(keeper);
     const { network } = cluster;
     const seat = new Map(cluster.seats.map((_, i) => [cluster.operatorOf(i), i]));
@@ -157,7 +160,7 @@ export class Injector {
     const [keeper = -1] = keepers;
     this.#keeperFault(fault, keeper, entry, over);
     this.#worldFault(fault, over);
-    this.#providerFault(fault, over);
+    this.#providerFault(fault, keeper, over);
     this.#payerFault(fault, keepers, over);
   }
 
@@ -304,7 +307,11 @@ export class Injector {
     }
   }
 
-  #providerFault(fault: Fault, over: (after: number | undefined, undo: () => void) => void): void {
+  #providerFault(
+    fault: Fault,
+    keeper: number,
+    over: (after: number | undefined, undo: () => void) => void,
+  ): void {
     if (!("provider" in fault) || fault.kind === "byzantine") return;
     const { provider } = fault;
     if (fault.kind === "lose-data") {
@@ -323,11 +330,17 @@ export class Injector {
       this.#selective.set(provider, fault.keepers);
       return over(fault.forBlocks, () => this.#selective.delete(provider));
     }
+    if (fault.kind === "withhold-list") {
+      const withheld = this.#withheld.get(provider) ?? new Set();
+      this.#withheld.set(provider, withheld.add(keeper));
+      return over(fault.forBlocks, () => withheld.delete(keeper));
+    }
     if (fault.kind === "return") {
       this.#held[provider] = 16;
       this.#offline.delete(provider);
       this.#spoiled.delete(provider);
       this.#selective.delete(provider);
+      this.#withheld.delete(provider);
       return;
     }
   }

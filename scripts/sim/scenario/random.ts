@@ -6,6 +6,9 @@ import { Random } from "../world.ts";
 import { faultKinds, scenarioSchema } from "./schema.ts";
 import type { FaultKind, Scenario } from "./schema.ts";
 
+type DrawnKind = Exclude<FaultKind, "withhold-list">;
+const drawnKinds = faultKinds.filter((kind): kind is DrawnKind => kind !== "withhold-list");
+
 const behaviourNames = Object.keys(behaviours) as BehaviourName[];
 
 /** A way to cheat, with what it can be told. */
@@ -33,6 +36,24 @@ const rhythms: readonly Partial<Scenario["params"]>[] = [
   { interval: 96, turn: 48, slot: 8, answer: 3, confirmations: 2 },
 ];
 
+/** Drawn apart from the other kinds: a list is asked for once, so it matters at the start and after a change of data. */
+function withheldList(seed: number, committee: number): object[] {
+  const random = new Random(seed ^ 0x11575);
+  if (random.integer(0, 7) !== 0) return [];
+  const [provider, keeper] = [random.integer(0, 2), random.integer(0, committee - 1)];
+  const block = random.integer(11, 120);
+  const withheld = {
+    kind: "withhold-list",
+    when: { block },
+    provider,
+    keeper,
+    forBlocks: random.integer(20, 120),
+  };
+  const bytes = random.integer(1, 4_000_000);
+  const changed = { kind: "change-data", when: { block: block + 2 }, provider, bytes };
+  return random.integer(0, 1) === 0 ? [withheld] : [withheld, changed];
+}
+
 /** A scenario with two to five faults, none of which hurts more than f keepers for good. */
 export function randomScenario(seed: number, committees: readonly number[]): Scenario {
   const params = rhythms[new Random(seed ^ 0x4e17).integer(0, rhythms.length - 1)] ?? {};
@@ -51,7 +72,7 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
     const untilBlock = block + forBlocks;
     const cut = random.integer(1, committee - 1);
     const all = Array.from({ length: committee }, (_, i) => i);
-    const shapes: Record<FaultKind, () => object | undefined> = {
+    const shapes: Record<DrawnKind, () => object | undefined> = {
       crash: () => ({ ...at, keeper, forBlocks }),
       restart: () => ({ ...at, keeper }),
       pause: () => ({ ...at, keeper, forBlocks }),
@@ -91,7 +112,7 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
       terminate: () => ({ ...at }),
     };
     // There are many ways to cheat, and one kind of fault for them all.
-    const kind = random.integer(0, 4) === 0 ? "byzantine" : pick(faultKinds);
+    const kind = random.integer(0, 4) === 0 ? "byzantine" : pick(drawnKinds);
     const shape = shapes[kind]();
     if (shape === undefined) return [];
     // Who is started again on an endpoint that lags sees less of the chain than before (R23).
@@ -103,5 +124,13 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
     loss: random.integer(0, 3) / 100,
     duplicate: random.integer(0, 5) / 100,
   };
-  return scenarioSchema.parse({ name: `random ${seed}`, committee, params, settlements, network, faults });
+  const all = [...faults, ...withheldList(seed, committee)];
+  return scenarioSchema.parse({
+    name: `random ${seed}`,
+    committee,
+    params,
+    settlements,
+    network,
+    faults: all,
+  });
 }

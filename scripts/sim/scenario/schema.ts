@@ -104,6 +104,8 @@ export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("corrupt"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("replay"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("selective"), ...ofProvider, keepers: z.array(index), forBlocks: blocks }),
+  /** It gives this keeper no piece list. */
+  z.strictObject({ kind: z.literal("withhold-list"), ...ofProvider, keeper, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("return"), ...ofProvider }),
   z.strictObject({ kind: z.literal("under-funded"), ...timed }),
   z.strictObject({ kind: z.literal("change-data"), ...ofProvider, bytes: count }),

@@ -1,0 +1,228 @@
+/**
+ * Do the checkers of R13, R17, R19, R22, R23 and R25 complain? Keepers do here what no honest one does, and no fault says that they are
+ * liars; or the world's notes of an honest run are changed afterwards, as if it had gone otherwise.
+ */
+import { describe, expect, it } from "vitest";
+import type { Body } from "../../keeper/core/messages.ts";
+import {
+  announceTwice,
+  closeTwice,
+  omitReveal,
+  signAnything,
+  withhold,
+} from "../../scripts/sim/byzantine/behaviours.ts";
+import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
+import { borrowReceipts, forgeReceipts } from "../../scripts/sim/byzantine/false-records.ts";
+import { leaveSubmitting } from "../../scripts/sim/byzantine/idle-leader.ts";
+import { lyingTransport } from "../../scripts/sim/byzantine/lying-transport.ts";
+import { override } from "../../scripts/sim/byzantine/override.ts";
+import { checkers } from "../../scripts/sim/checkers/index.ts";
+import type { Run } from "../../scripts/sim/checkers/checker.ts";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import type { Arrival } from "../../scripts/sim/witness.ts";
+import { scenarioSchema } from "../../scripts/sim/scenario/schema.ts";
+
+async function play(behaviourOf: (keeper: number) => Behaviour): Promise<Cluster> {
+  const cluster = new Cluster({ ...defaultOptions, seed: 3 });
+  cluster.decorate = (ports, keeper) => behaviourOf(keeper)(ports);
+  cluster.seats.forEach((_, i) => cluster.start(i));
+  await cluster.run(200);
+  return cluster;
+}
+
+/** Answers questions all the same: if nobody did, nobody would ever be sure that it has no double (D9). */
+function answering(behaviour: Behaviour): Behaviour {
+  return (ports) => {
+    const changed = behaviour(ports);
+    const serve: typeof ports.transport.serve = (question, handler) =>
+      ports.transport.serve(question, handler);
+    return { ...changed, transport: override(changed.transport, { serve }) };
+  };
+}
+
+const asItIs: Behaviour = (ports) => ports;
+const honest = (): Promise<Cluster> => play(() => asItIs);
+
+/** What the checkers of this name say of a run in which no fault was told to strike. */
+function complaints(cluster: Cluster, name: string): string[] {
+  const run: Run = { scenario: scenarioSchema.parse({ name: "no fault" }), cluster, fired: [] };
+  return checkers
+    .filter((checker) => checker.name === name)
+    .flatMap(({ check }) => check?.(run) ?? [])
+    .map(({ text }) => text);
+}
+
+/** Says something else in place of its own words, and stands by it. */
+function saying(lie: (body: Body) => readonly Body[]): Behaviour {
+  return (ports) => ({
+    ...ports,
+    transport: lyingTransport(ports.transport, ports.keyring, ({ body }) => lie(body), { convinced: true }),
+  });
+}
+
+function both(one: Behaviour, two: Behaviour): Behaviour {
+  return (ports) => two(one(ports));
+}
+
+/** Changes what the world noted of a run. */
+function change<T extends object>(noted: readonly T[], how: (one: T) => Partial<T>): void {
+  for (const one of noted) Object.assign(one, how(one));
+}
+
+describe("a run of honest keepers", () => {
+  it("gives no checker anything to say", async () => {
+    const cluster = await honest();
+    expect(cluster.chain.settled.length).toBeGreaterThan(2);
+    for (const { name } of checkers) expect(complaints(cluster, name), name).toEqual([]);
+  });
+});
+
+describe("keepers that nobody takes for liars", () => {
+  const withHead = (head: (P: number) => number): Behaviour =>
+    saying((body) => [body.kind === "announce" ? { ...body, head: head(body.head) } : body]);
+  const cases: readonly [what: string, checker: string, Behaviour, message: RegExp][] = [
+    [
+      "announce a head that they have not seen",
+      "R17",
+      withHead((P) => P + 1),
+      /announces head \d+, and has seen/,
+    ],
+    [
+      "announce a head before the turn",
+      "R17",
+      withHead((P) => P - 1),
+      /announces head \d+, expected \d+ or more/,
+    ],
+    [
+      "announce other providers than the chain's",
+      "R17",
+      saying((body) => [body.kind === "announce" ? { ...body, providers: body.providers.slice(1) } : body]),
+      /announces the providers \[1,2\], expected \[0,1,2\]/,
+    ],
+    ["hear an announcement and take no part", "R17", withhold("commit"), /does not take part in turn 1/],
+    [
+      "sign though the leader announced twice",
+      "R19",
+      both(announceTwice(), signAnything()),
+      /holds two messages of the kind announce/,
+    ],
+    [
+      "sign though the leader closed two sets",
+      "R19",
+      both(closeTwice(0), signAnything()),
+      /holds two messages of the kind close/,
+    ],
+    [
+      "do not wait for the reveals of all",
+      "R22",
+      omitReveal(0),
+      /its bundle has 3 reveals of 4 at head \d+, expected from \d+ on/,
+    ],
+    [
+      "list a reveal that they have not heard",
+      "R22",
+      saying((body) =>
+        body.kind === "bundle"
+          ? [{ ...body, reveals: body.reveals.map((one) => ({ ...one, hash: `0x${"11".repeat(32)}` })) }]
+          : [body],
+      ),
+      /lists a reveal of seat 0 that it has not heard/,
+    ],
+    ["sign without a note", "R23", signAnything(), /signed before it had a note on its disk/],
+    ["record receipts that nobody gave", "R13", forgeReceipts(() => true), /a receipt that was never given/],
+    ["record receipts of others", "R13", borrowReceipts(() => true), /: a receipt of provider \d to 0x/],
+  ];
+  it.each(cases)("are told of if they %s (%s)", async (_what, checker, behaviour, message) => {
+    expect(complaints(await play(() => answering(behaviour)), checker).join("\n")).toMatch(message);
+  });
+
+  it("are told of if they hold a certificate as leader and do not send it (R25)", async () => {
+    const cluster = await play((keeper) => leaveSubmitting(keeper));
+    expect(complaints(cluster, "R25").join("\n")).toMatch(
+      /holds a quorum of signatures and has sent nothing by/,
+    );
+  });
+});
+
+describe("a run that is told otherwise than it went", () => {
+  it("has commits to what was heard too late, or not at all (R17)", async () => {
+    const cluster = await honest();
+    const { witness } = cluster.network;
+    const late = Math.floor(cluster.options.params.turn / 12) + 1;
+    change(witness.arrivalsAt(cluster.operatorOf(2)), ({ head }) => ({ head: head + late }));
+    const found = complaints(cluster, "R17");
+    expect(found.length).toBeGreaterThan(0);
+    for (const text of found) expect(text).toMatch(/^keeper 2 commits at head \d+ .* heard at \d+$/);
+  });
+
+  it.each([
+    ["commit", "a closed set without the commit of seat 0"],
+    ["reveal", "a bundle without the reveal of seat 0"],
+  ] as const)(
+    "has signatures of keepers that had passed on the %s which was left out (R19)",
+    async (kind, what) => {
+      const cluster = await play((keeper) => (keeper === 0 ? withhold(kind) : asItIs));
+      const leftOut = (): string[] =>
+        complaints(cluster, "R19").filter((text) => text.includes("decided from"));
+      const before = leftOut();
+      for (const seat of [2, 3]) {
+        const arrivals = cluster.network.witness.arrivalsAt(cluster.operatorOf(seat)) as Arrival[];
+        const others = arrivals.filter(
+          (one) => "message" in one && one.message.body.kind === kind && one.message.keeper === 1,
+        );
+        // As if keeper 0 had said at the same moments what keeper 1 says.
+        for (const one of others) {
+          if ("message" in one) arrivals.push({ ...one, message: { ...one.message, keeper: 0 } });
+        }
+      }
+      expect(before).toEqual([]);
+      const found = leftOut();
+      expect(new Set(found.map((text) => text.slice(0, "keeper 0".length)))).toEqual(
+        new Set(["keeper 2", "keeper 3"]),
+      );
+      for (const text of found)
+        expect(text).toMatch(new RegExp(`, decided from ${what} that it had in time$`));
+    },
+  );
+
+  it("has a bundle that came before the audit block was confirmed (R22)", async () => {
+    const cluster = await honest();
+    for (const { name } of cluster.processes) {
+      change(cluster.network.witness.shownTo(name), ({ head }) => ({ head: head - 1 }));
+    }
+    expect(complaints(cluster, "R22").join("\n")).toMatch(/has 4 reveals of 4 at head/);
+  });
+
+  it("has signatures in turns that the signer may have seen before its start (R23)", async () => {
+    const cluster = await honest();
+    const { starts } = cluster.seats[1] as Cluster["seats"][number];
+    change(starts, () => ({ known: cluster.options.params.originBlock + cluster.options.params.interval }));
+    expect(complaints(cluster, "R23")).toEqual([
+      "keeper 1 was started at 70 and signed anew for ts 10, turn 1",
+    ]);
+  });
+
+  it("has settlements that others sent before the leader's time was over (R25)", async () => {
+    const cluster = await honest();
+    const { sent } = cluster.network.witness;
+    change(sent, ({ settlement }) => ({ keeper: (settlement.leader + 1) % 4 }));
+    const found = complaints(cluster, "R25");
+    expect(found).toHaveLength(sent.length);
+    expect(found[0]).toMatch(/^keeper \d sends at head \d+ in the place of keeper \d, expected from \d+ on$/);
+  });
+
+  it("has records that are there twice, and answers that were verified too late (R13)", async () => {
+    const cluster = await honest();
+    const [first, second] = cluster.seats.map(({ store }) => store.recorded);
+    const [one] = first ?? [];
+    if (one === undefined || second === undefined) throw new Error("expected records, actual none");
+    first?.push({ ...one, at_ms: one.at_ms + 1 });
+    change(second.slice(0, 1), ({ at_ms }) => ({ at_ms: at_ms + 5 * cluster.options.blockMs[1] }));
+    expect(complaints(cluster, "R13")).toEqual([
+      expect.stringMatching(/^keeper 0 recorded provider \d in slot 0: a second time$/),
+      expect.stringMatching(
+        /^keeper 1 recorded provider \d in slot 0: an answer verified at head \d+, expected by/,
+      ),
+    ]);
+  });
+});
