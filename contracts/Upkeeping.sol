@@ -116,7 +116,7 @@ contract Upkeeping is GroupMerkle, Delegate {
                     amount := mload(add(buffer, 64))
                     buffer := add(buffer, 96)
                 }
-                if ((word | owing) & Packed.OWED != 0) (word, amount) = _owe(provider, word, amount, due, available);
+                if ((word | owing) & Packed.OWED != 0) (word, amount) = _owe(hot, provider, word, amount, due, available);
                 // R30: the provider gets what is left of its amount after the keepers' cut.
                 uint256 itsCut = amount * bps / BPS;
                 amount -= itsCut;
@@ -125,7 +125,7 @@ contract Upkeeping is GroupMerkle, Delegate {
                 // The credit is the uppermost field.
                 _liveWords[provider] = word + (amount << 160);
             }
-            hot.free = available - paid;
+            hot.free -= paid;
         }
     }
 
@@ -155,25 +155,27 @@ contract Upkeeping is GroupMerkle, Delegate {
             assembly ("memory-safe") {
                 unusual := or(unusual, lt(sub(changeFrom, 1), end))
             }
-            uint256 since = a.ts;
-            if (unusual == 0) committed = uint256(uint56(word >> 104)) * (end - since);
-            else (word, committed, since) = _measureChanged(hot, args, a, end, provider, Packed.unpackLive(word));
+            if (unusual == 0) committed = uint256(uint56(word >> 104)) * (end - a.ts);
+            else (word, committed) = _measureChanged(hot, args, a, end, provider, Packed.unpackLive(word));
             // R16: never more than what was committed.
             if (signed > committed) {
                 emit Capped(uint64(a.ts), uint32(provider), signed, committed);
                 signed = committed;
             }
-            uint256 rate = _quotient(signed, a.te - since);
+            // Of nothing committed nothing is ever due, so its rate does not matter.
+            uint256 rate = _quotient(signed << Packed.RATE_BITS, committed);
             word = (word & ~(uint256(type(uint56).max) << 48)) | (rate << 48) | Packed.RATED;
             amount = (signed * args.price()) >> 30;
-            if (word & Packed.OWED != 0) amount += _providers[provider].arrears;
+            if (word & Packed.OWED != 0) {
+                ProviderRecord storage record = _providers[provider];
+                amount += uint256(record.arrears) + record.uncutArrears;
+            }
         }
     }
 
     /// @dev The slower way: a provider whose data changes in the interval, or that is to be credited for abandoned runs.
     /// @return word its slot
     /// @return committed space-time it committed
-    /// @return since first block of the interval that it is active in
     function _measureChanged(
         Hot memory hot,
         Args args,
@@ -183,9 +185,8 @@ contract Upkeeping is GroupMerkle, Delegate {
         Live memory live
     )
         private
-        returns (uint256 word, uint256 committed, uint256 since)
+        returns (uint256 word, uint256 committed)
     {
-        since = live.flags & Packed.NEW != 0 && live.changeFrom > a.ts ? live.changeFrom : a.ts;
         bool active = live.flags & Packed.LISTED != 0 && (live.flags & Packed.NEW == 0 || live.changeFrom < a.te);
         if (!active) revert Upkeeping_ProviderNotActive(uint32(provider));
         if (hot.flags & Packed.ABANDONED != 0) _touch(hot, args, provider, live, type(uint256).max);
@@ -200,20 +201,29 @@ contract Upkeeping is GroupMerkle, Delegate {
         word = Packed.pack(live);
     }
 
-    /// @dev Scales an amount if the escrow is short, and keeps the rest as arrears (R32).
-    function _owe(uint256 provider, uint256 word, uint256 amount, uint256 due, uint256 available)
+    /// @dev Scales an amount if the escrow is short, and keeps the rest as arrears (R32). Of what was owed for abandoned blocks no
+    ///      keeper has a cut (R34): it is credited here.
+    /// @return the provider's slot
+    /// @return paid what the keepers have their cut of
+    function _owe(Hot memory hot, uint256 provider, uint256 word, uint256 amount, uint256 due, uint256 available)
         private
         returns (uint256, uint256 paid)
     {
-        paid = due > available ? Math.mulDiv(amount, available, due) : amount;
-        uint256 before = word & Packed.OWED != 0 ? _providers[provider].arrears : 0;
-        uint256 afterwards = amount - paid;
-        if (before != afterwards) {
-            _providers[provider].arrears = uint216(afterwards);
-            _arrears = _arrears + afterwards - before;
-            emit ArrearsChanged(uint32(provider), before, afterwards);
-        }
-        word = afterwards == 0 ? word & ~Packed.OWED : word | Packed.OWED;
-        return (word, paid);
+        ProviderRecord storage record = _providers[provider];
+        (uint256 before, uint256 uncut) = word & Packed.OWED != 0 ? (record.arrears, record.uncutArrears) : (0, 0);
+        amount -= uncut;
+        uint256 paidUncut = uncut;
+        paid = amount;
+        if (due > available) (paid, paidUncut) = (Math.mulDiv(amount, available, due), Math.mulDiv(uncut, available, due));
+        uint256 afterwards = _min(amount - paid, MAX_ARREARS);
+        uint256 uncutAfterwards = uncut - paidUncut;
+        uint256 sum = _arrears - before - uncut;
+        if (before != afterwards) emit ArrearsChanged(uint32(provider), before, afterwards);
+        if (uncut != uncutAfterwards) emit AbandonArrearsChanged(uint32(provider), uncut, uncutAfterwards);
+        (record.arrears, record.uncutArrears) = (uint104(afterwards), uint104(uncutAfterwards));
+        _arrears = sum + afterwards + uncutAfterwards;
+        hot.free -= paidUncut;
+        word += paidUncut << 160;
+        return (afterwards + uncutAfterwards == 0 ? word & ~Packed.OWED : word | Packed.OWED, paid);
     }
 }

@@ -13,6 +13,8 @@ import {Quorum} from "./libraries/Quorum.sol";
 /// @title Factory of groups
 /// @dev The rules are in `IUpkeepingFactory`.
 contract UpkeepingFactory is IUpkeepingFactory {
+    uint256 private constant MAX_TURN = 8_000;
+
     /// @inheritdoc IUpkeepingFactory
     address public immutable implementation;
     /// @inheritdoc IUpkeepingFactory
@@ -54,11 +56,19 @@ contract UpkeepingFactory is IUpkeepingFactory {
         if (c.interval % c.slot != 0) revert UpkeepingFactory_BadConfig("slot divides interval", 0, c.interval % c.slot);
         _atLeast("slot > confirmations+answer+1", uint256(c.confirmations) + c.answer + 2, c.slot);
         _atLeast("interval >= turn+confirmations", uint256(c.turn) + c.confirmations, c.interval);
-        _atLeast("2/3 turn >= 2 confirmations+8", 2 * uint256(c.confirmations) + 8, (2 * uint256(c.turn) + 2) / 3);
+        if (c.turn > MAX_TURN) revert UpkeepingFactory_BadConfig("turn <= 8000", MAX_TURN, c.turn);
+        _atLeast("2/3 turn >= time for its round", _roundBlocks(c.turn, c.confirmations), (2 * uint256(c.turn) + 2) / 3);
         uint256 f = n == 0 ? 0 : (n - 1) / 3;
         _atLeast("lockup >= interval+(f+1)*turn", c.interval + (f + 1) * c.turn, c.lockup);
         if (c.keeperShareBps > 10_000) revert UpkeepingFactory_BadConfig("keeper share <= 10000", 10_000, c.keeperShareBps);
         if (c.toleranceBps > 10_000) revert UpkeepingFactory_BadConfig("tolerance <= 10000", 10_000, c.toleranceBps);
+    }
+
+    /// @dev Blocks that a round takes at most with one keeper that does not commit and one that does not reveal: with less, that
+    ///      one keeper would stop every settlement (R4, R19). a = ⌊t/12⌋ is how long an announcement counts.
+    function _roundBlocks(uint256 turn, uint256 confirmations) private pure returns (uint256) {
+        uint256 late = turn / 12 + 6;
+        return 2 * ((turn + 5) / 6) + 2 * confirmations + (late > 8 ? late : 8);
     }
 
     function _atLeast(bytes32 rule, uint256 expected, uint256 actual) private pure {

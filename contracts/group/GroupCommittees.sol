@@ -30,6 +30,8 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         Hot memory hot = _hot();
         if (hot.flags & Packed.TERMINATED != 0) revert IUpkeepingMembers.Upkeeping_Terminated(_misc.terminatedAt);
         if (_misc.pendingVersion != 0) revert Upkeeping_CommitteePending(_misc.pendingVersion);
+        // R2: what follows from n, as the lockup that R4 asks for, stays true for the group's life.
+        if (operators.length != args.members()) revert Upkeeping_OtherCommitteeSize(args.members(), operators.length);
         address blob = Quorum.store(CommitteeKeys.gather(_registry, operators), operators);
         version = _newVersion(blob, operators.length);
         _misc.pendingVersion = uint32(version);
@@ -118,26 +120,6 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         }
         _resigning.push(msg.sender);
         emit SeatResigned(_seats.version, uint8(index), msg.sender);
-        if (_resigning.length >= 3 && n >= 7) _shrink(base, n);
-    }
-
-    /// @dev A version without the three that resigned first; n stays 3f+1.
-    function _shrink(address base, uint256 n) private {
-        bytes[] memory keys = new bytes[](n - 3);
-        address[] memory kept = new address[](n - 3);
-        address[] memory all = Quorum.operators(base, n);
-        uint256 count;
-        for (uint256 i = 0; i < n; ++i) {
-            address operator = all[i];
-            if (operator == _resigning[0] || operator == _resigning[1] || operator == _resigning[2]) continue;
-            kept[count] = operator;
-            keys[count++] = Quorum.keyBytes(base, i);
-        }
-        delete _resigning;
-        address blob = Quorum.store(keys, kept);
-        uint64 version = _newVersion(blob, n - 3);
-        _setRotated(version);
-        emit CommitteeShrunk(version, blob, kept);
     }
 
     /// @dev The committee that the next settlement will leave in force if nobody proposes another.

@@ -141,11 +141,11 @@ abstract contract GroupMerkle is GroupSettlement {
         }
     }
 
-    /// @dev No settlement will come that could join the arrears, so a claim does; the cut on them stays with the payer.
+    /// @dev No settlement will come that could join the arrears, so a claim does; the cut on them is the last committee's.
     function _fundAfterEnd(Hot memory hot, Args args) private {
-        (, uint256 toProviders) = _fund(hot, args, hot.ts);
+        (uint256 cut, uint256 toProviders) = _fund(hot, args, hot.ts);
         _stage(Stage(0, 0, 0));
-        emit PoolFunded(toProviders);
+        emit PoolFunded(toProviders, _shareAmongAll(hot, cut));
     }
 
     /// @dev Keeps track of which roots the money reaches while it does not reach all of them, oldest first. Two are enough: the

@@ -9,7 +9,6 @@ import {GroupStorage} from "./GroupStorage.sol";
 
 /// @title What providers and keepers have coming
 abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
-    uint256 private constant BPS = 10_000;
     /// @dev As many abandoned runs as one call would credit.
     uint256 private constant RUNS_SHOWN = 16;
 
@@ -53,19 +52,25 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
         bool rated = live.flags & Packed.RATED != 0;
         o.index = uint32(provider);
         o.credit = live.credit;
-        o.arrears = record.arrears;
+        o.arrears = uint256(record.arrears) + record.uncutArrears;
         uint256 spaceTime = record.owedSpaceTime;
         uint256 runs = _runs.length;
         for (uint256 i = record.run; i < runs && i < record.run + RUNS_SHOWN; ++i) {
             Run memory run = _runs[i];
             uint256 start = record.runThrough > run.from ? record.runThrough : run.from;
             (uint256 committed, uint256 blocks_) = _committedIn(hot.flags, provider, record, start, run.to);
-            spaceTime += rated ? _min(committed, live.rate * blocks_) : committed;
+            spaceTime += rated ? _atRate(args, live, committed, blocks_) : committed;
         }
         o.abandoned = _amount(spaceTime, args.price());
         (uint256 most, uint256 blocks) = _committedIn(hot.flags, provider, record, hot.ts, block.number);
         o.runningMost = _afterCut(args, most);
-        if (rated) o.running = _afterCut(args, _min(most, live.rate * blocks));
+        if (rated) o.running = _afterCut(args, _atRate(args, live, most, blocks));
+    }
+
+    /// @dev What a provider has coming of committed space-time, if it goes on as in its last settled interval.
+    function _atRate(Args args, Live memory live, uint256 committed, uint256 blocks) private pure returns (uint256) {
+        if (args.merkle()) return _min(committed, live.rate * blocks);
+        return (committed * live.rate) >> Packed.RATE_BITS;
     }
 
     function _afterCut(Args args, uint256 spaceTime) private pure returns (uint256 amount) {

@@ -38,11 +38,15 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         record.activeFrom = uint40(from);
         record.claimedThrough = uint40(from);
         if (_runs.length != 0) record.run = uint32(_runs.length - 1);
-        record.changes.push(Change(uint40(from), uint56(size), 0, sequence, root, receiptKey));
+        record.changes.push(Change(uint40(from), uint56(size), 0, uint56(size), root, receiptKey, sequence));
         _liveWords[provider] = Packed.pack(Live(0, 0, 0, from, Packed.LISTED | Packed.NEW));
         _changeTotal(args, from, 0, size, 1);
-        if (!args.merkle()) ++hot.listed;
+        if (!args.merkle()) {
+            ++hot.listed;
+            _peaks += size;
+        }
         hot.flags |= Packed.CHANGED;
+        _checkFunds(hot, args);
         _setHot(hot);
         emit ProviderAdded(provider, operator, uint64(from), root, size, receiptKey, sequence);
     }
@@ -60,7 +64,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         Hot memory hot = _openForPayer(args);
         ProviderRecord storage record = _present(provider);
         _useConsent(record.operator, root, size, receiptKey, sequence, signature);
-        uint256 from = _pushChange(args, hot, provider, Change(0, uint56(size), 0, sequence, root, receiptKey));
+        uint256 from = _pushChange(args, hot, provider, Change(0, uint56(size), 0, 0, root, receiptKey, sequence));
         emit DataChanged(provider, uint64(from), root, size, receiptKey, sequence);
     }
 
@@ -69,9 +73,17 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         Args args = GroupArgs.load();
         Hot memory hot = _openForPayer(args);
         ProviderRecord storage record = _present(provider);
-        uint256 from = _pushChange(args, hot, provider, Change(0, 0, 0, _operators[record.operator].sequence, 0, address(0)));
+        uint256 from = _pushChange(args, hot, provider, Change(0, 0, 0, 0, 0, address(0), _operators[record.operator].sequence));
         record.removedAt = uint40(from);
-        _liveWords[provider] |= Packed.REMOVED;
+        Live memory live = Packed.unpackLive(_liveWords[provider]);
+        live.flags |= Packed.REMOVED;
+        _liveWords[provider] = Packed.pack(live);
+        if (!args.merkle()) {
+            // R32: one that leaves is reserved for until then.
+            uint256 peak = _peak(provider, live);
+            _peaks -= peak;
+            _totals[_totals.length - 1].leaving += uint88(peak);
+        }
         ++_ledger.removedProviders;
         emit ProviderRemoved(provider, uint64(from));
     }
@@ -113,10 +125,15 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         (uint256 before,) = _totalBefore(low, from);
         (uint256 afterwards,) = _totalBefore(low, _committedEnd(hot.flags, through));
         _untouched += afterwards - before;
+        uint256 part = _partThere(_amount(_untouched, args.price()), hot.free);
         uint256 runs = _runs.length;
         // Runs with nothing settled between them are one, so that no provider has more of them to go through than needed.
-        if (runs != 0 && _runs[runs - 1].to == from) _runs[runs - 1].to = uint40(through);
-        else _runs.push(Run(uint40(from), uint40(through), _root.te));
+        if (runs != 0 && _runs[runs - 1].to == from) {
+            _runs[runs - 1].to = uint40(through);
+            _runs[runs - 1].part = uint72(part);
+        } else {
+            _runs.push(Run(uint40(from), uint40(through), _root.te, uint72(part)));
+        }
         hot.flags |= Packed.ABANDONED;
         TurnLog.flush(_turnLog, hot.turns, from, args.interval(), args.turn());
         hot.turns = 1;
@@ -130,6 +147,12 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
     function touch(uint32 provider) external {
         if (provider >= _misc.providerCount) revert Upkeeping_NoSuchProvider(_misc.providerCount, provider);
         _touched(GroupArgs.load(), provider);
+    }
+
+    /// @dev Which part of what may be due is there, of 2^64 (R34). Everybody is credited that part of its own, whoever is touched
+    ///      first; what nobody proved counts here as if it was, so that the sum can never be more than there is.
+    function _partThere(uint256 due, uint256 available) private pure returns (uint256) {
+        return due <= available ? ALL : (available << 64) / due;
     }
 
     /// @dev A provider that was removed has a say until its last block is settled: else a payer could remove it and let the
@@ -189,34 +212,52 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
             revert Upkeeping_NotActiveYet(from, block.number);
         }
         change.from = uint40(from);
+        change.peak = change.size;
+        Live memory live = Packed.unpackLive(_liveWords[provider]);
+        uint256 peak = args.merkle() ? 0 : _peak(provider, live);
         if (lastFrom == from) {
             change.cumulative = changes[last].cumulative;
             changes[last] = change;
         } else {
             change.cumulative = uint96(changes[last].cumulative + lastSize * (from - lastFrom));
             changes.push(change);
-            if (!args.merkle()) _noteChange(provider, from, last + 1);
+            if (!args.merkle()) _noteChange(provider, live, from, ++last, change.size == 0);
         }
+        if (!args.merkle()) _raisePeaks(provider, live, last, peak);
         _changeTotal(args, from, lastSize, change.size, 0);
         hot.flags |= Packed.CHANGED;
+        if (change.size > lastSize) _checkFunds(hot, args);
         _setHot(hot);
     }
 
     /// @dev Item by item, a provider's slot knows where its first unsettled change lies.
-    function _noteChange(uint256 provider, uint256 from, uint256 index) private {
-        Live memory live = Packed.unpackLive(_liveWords[provider]);
+    function _noteChange(uint256 provider, Live memory live, uint256 from, uint256 index, bool removal) private {
         if (live.changeFrom == 0) {
             live.changeFrom = from;
             _providers[provider].next = uint32(index);
             _liveWords[provider] = Packed.pack(live);
         } else {
             uint256 waiting = index + 1 - _providers[provider].next;
-            if (waiting > MAX_CHANGES) revert Upkeeping_TooManyChanges(MAX_CHANGES, waiting);
+            // R33: a removal always has room.
+            if (waiting > MAX_CHANGES && !removal) revert Upkeeping_TooManyChanges(MAX_CHANGES, waiting);
         }
     }
 
+    /// @dev After the last change was set: the peaks of the unsettled changes before it, at most MAX_CHANGES, and of the group.
+    function _raisePeaks(uint256 provider, Live memory live, uint256 last, uint256 before) private {
+        ProviderRecord storage record = _providers[provider];
+        Change[] storage changes = record.changes;
+        uint256 peak = changes[last].peak;
+        for (uint256 i = last; i > record.next; --i) {
+            peak = _max(peak, changes[i - 1].size);
+            if (changes[i - 1].peak == peak) break;
+            changes[i - 1].peak = uint56(peak);
+        }
+        _peaks = _peaks + _peak(provider, live) - before;
+    }
+
     function _changeTotal(Args args, uint256 from, uint256 oldSize, uint256 newSize, uint32 added) private {
-        if (_totals.length == 0) _totals.push(Total(uint40(args.origin()), 0, 0, 0));
+        if (_totals.length == 0) _totals.push(Total(uint40(args.origin()), 0, 0, 0, 0));
         Total storage last = _totals[_totals.length - 1];
         uint256 size = uint256(last.size) + newSize - oldSize;
         if (last.from == from) {
@@ -224,7 +265,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
             last.added += added;
         } else {
             uint256 cumulative = last.cumulative + uint256(last.size) * (from - last.from);
-            _totals.push(Total(uint40(from), uint88(size), uint128(cumulative), last.added + added));
+            _totals.push(Total(uint40(from), uint88(size), uint128(cumulative), last.added + added, 0));
         }
     }
 }

@@ -11,8 +11,6 @@ import {GroupTouch} from "./GroupTouch.sol";
 
 /// @title What both ways of settling share: who may settle when (R29), and the keepers' shares (R30)
 abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSettlement {
-    uint256 internal constant BPS = 10_000;
-
     /// @dev The parts of a settlement that do not depend on the way.
     /// @param sender index of the keeper that sends in the leader's place, or the leader's own
     struct Admission {

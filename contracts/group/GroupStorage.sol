@@ -12,7 +12,11 @@ abstract contract GroupStorage {
     uint256 internal constant MAX_SIZE = type(uint56).max;
     uint256 internal constant MAX_MONEY = type(uint96).max;
     uint256 internal constant MAX_LISTED = 256;
-    uint256 internal constant MAX_CHANGES = 64;
+    uint256 internal constant BPS = 10_000;
+    /// @dev R33; a removal always has room beside them.
+    uint256 internal constant MAX_CHANGES = 16;
+    /// @dev Both kinds of a provider's arrears stop here. A group takes in at most 2^96 − 1, so more could never be paid.
+    uint256 internal constant MAX_ARREARS = type(uint104).max;
 
     bytes32 internal constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
@@ -56,17 +60,20 @@ abstract contract GroupStorage {
         uint32 removedProviders;
     }
 
-    /// @dev A provider's data from a block on. `cumulative` is its committed space-time before that block.
+    /// @dev A provider's data from a block on. `cumulative` is its committed space-time before that block; `peak`, item by
+    ///      item only, the largest size of this and all later changes. A settlement reads the first slot alone.
     struct Change {
         uint40 from;
         uint56 size;
         uint96 cumulative;
-        uint64 sequence;
+        uint56 peak;
         bytes32 root;
         address receiptKey;
+        uint64 sequence;
     }
 
     /// @dev `next` is the index of the change at which `Live.changeFrom` lies; meaningless while that is 0.
+    ///      `arrears` are what settlements left owed, keepers' part included; `uncutArrears` what abandons left (R34: no cut).
     ///      No slot that a settlement may write is new by then, as something in each is set when the provider is added: what
     ///      256 of them cost at worst stays far below a transaction's cap.
     ///      Merkle mode only, from `claimedSpaceTime` on: `claimedThrough` is the te of the newest root it claimed under, at first
@@ -82,7 +89,8 @@ abstract contract GroupStorage {
         uint40 claimedThrough;
         bool finished;
         uint40 activeFrom;
-        uint216 arrears;
+        uint104 arrears;
+        uint104 uncutArrears;
         Change[] changes;
         uint128 claimedSpaceTime;
         uint128 fullSpaceTime;
@@ -101,19 +109,23 @@ abstract contract GroupStorage {
         uint64 sequence;
     }
 
-    /// @dev All providers' committed bytes from a block on, with the integral before it and the providers added so far.
+    /// @dev All providers' committed bytes from a block on, with the integral before it, the providers added so far, and the
+    ///      peaks of those that leave at this block.
     struct Total {
         uint40 from;
         uint88 size;
         uint128 cumulative;
         uint32 added;
+        uint88 leaving;
     }
 
-    /// @dev Blocks [from, to) were closed without a committee (R34), when the root of `rootTe` was in force.
+    /// @dev Blocks [from, to) were closed without a committee (R34), when the root of `rootTe` was in force. `part` of 2^64 is
+    ///      what everybody is credited of it: less than all if the escrow was short.
     struct Run {
         uint40 from;
         uint40 to;
         uint40 rootTe;
+        uint72 part;
     }
 
     /// @dev Money of a committee version. A keeper has earned `share` − debt + bonus, with `share` in the hot slot while the
@@ -160,6 +172,9 @@ abstract contract GroupStorage {
     address internal _payerPayee;
     address internal _pendingPayerPayee;
     uint256 internal _arrears;
+    /// @dev Item by item: the peaks of all providers that stay, a peak being the largest size since a provider's last settlement
+    ///      or ahead (R32).
+    uint256 internal _peaks;
     /// @dev Committed space-time of abandoned runs that no provider was credited for yet.
     uint256 internal _untouched;
     mapping(uint256 provider => uint256 word) internal _liveWords;
@@ -251,6 +266,10 @@ abstract contract GroupStorage {
         return x < y ? x : y;
     }
 
+    function _max(uint256 x, uint256 y) internal pure returns (uint256) {
+        return x > y ? x : y;
+    }
+
     /// @dev Bytes are committed up to the end block only (R33).
     function _committedEnd(uint256 flags, uint256 through) internal view returns (uint256) {
         return flags & Packed.TERMINATED != 0 ? _min(through, _misc.endBlock) : through;
@@ -260,7 +279,6 @@ abstract contract GroupStorage {
     ///      Changes are found by halving what lies behind `next`, at most MAX_CHANGES.
     function _advance(uint256 provider, Live memory live, uint256 start, uint256 through)
         internal
-        view
         returns (uint256 spaceTime, uint256 next)
     {
         ProviderRecord storage record = _providers[provider];
@@ -278,10 +296,28 @@ abstract contract GroupStorage {
         Change storage last = changes[low];
         spaceTime = live.size * (live.changeFrom - start) + last.cumulative - changes[next].cumulative
             + uint256(last.size) * (through - last.from);
+        uint256 before = _max(live.size, changes[next].peak);
         live.size = last.size;
         live.flags &= ~Packed.NEW;
         next = low + 1;
         live.changeFrom = next < changes.length ? changes[next].from : 0;
+        _lowerPeak(record, live, before, live.changeFrom == 0 ? live.size : _max(live.size, changes[next].peak));
+    }
+
+    /// @dev A provider's largest size since its last settlement or ahead, item by item (R32).
+    function _peak(uint256 provider, Live memory live) internal view returns (uint256) {
+        if (live.changeFrom == 0) return live.size;
+        ProviderRecord storage record = _providers[provider];
+        return _max(live.size, record.changes[record.next].peak);
+    }
+
+    /// @dev After a provider was settled its earlier sizes count no more. One that leaves is not among the peaks of those that stay.
+    function _lowerPeak(ProviderRecord storage record, Live memory live, uint256 before, uint256 afterwards) private {
+        if (before == afterwards) return;
+        if (live.flags & Packed.REMOVED == 0) _peaks -= before - afterwards;
+        else if (record.removedAt > block.number) {
+            _totals[_totalIndex(_misc.totalsSettled, record.removedAt)].leaving -= uint88(before - afterwards);
+        }
     }
 
     /// @dev Committed space-time of a provider before a block, from its first block on; for Merkle mode, where no settlement
@@ -338,30 +374,56 @@ abstract contract GroupStorage {
         return args.origin() + (elapsed / args.slot() + 1) * args.slot();
     }
 
-    /// @dev What unsettled intervals and the lockup may still cost, in byte·blocks (R32). After a terminate the bytes end at a
-    ///      known block, so what they cost is known too.
+    /// @dev What unsettled blocks and those ahead may still cost, in byte·blocks (R32): what was committed since ts, and for
+    ///      every provider its peak, for the lockup or as long as it stays.
     function _reservedSpaceTime(Hot memory hot, Args args) internal view returns (uint256) {
-        uint256 low = _misc.totalsSettled;
-        (uint256 settled,) = _totalBefore(low, hot.ts);
+        uint256 now_ = block.number;
+        uint256 ahead = args.lockup();
         if (hot.flags & Packed.TERMINATED != 0) {
             uint256 end = _misc.endBlock;
             if (end <= hot.ts) return 0;
-            (uint256 last,) = _totalBefore(low, end);
-            return last - settled;
+            now_ = _min(now_, end);
+            ahead = end - now_;
         }
-        (uint256 now_, uint256 index) = _totalBefore(low, block.number);
-        uint256 size = _totals.length == 0 ? 0 : _totals[index].size;
+        uint256 low = _misc.totalsSettled;
+        (uint256 settled,) = _totalBefore(low, hot.ts);
+        (uint256 spaceTime, uint256 index) = _totalBefore(low, now_);
+        uint256 peaks = _peaks;
+        bool merkle = args.merkle();
         // At most two changes lie ahead: any takes effect within a slot and the confirmations, which are fewer than a slot.
-        for (uint256 i = index + 1; i < _totals.length; ++i) {
-            if (_totals[i].size > size) size = _totals[i].size;
+        for (uint256 i = index; i < _totals.length; ++i) {
+            // No settlement moves the providers of a Merkle group along, so their peaks are not known: there the largest of
+            // all providers' sizes together, now or ahead.
+            if (merkle) peaks = _max(peaks, _totals[i].size);
+            else if (i != index) spaceTime += (_totals[i].from - now_) * _totals[i].leaving;
         }
-        return now_ - settled + args.lockup() * size;
+        return spaceTime - settled + ahead * peaks;
+    }
+
+    /// @dev What the escrow has to hold for everybody to get their due (R32).
+    function _required(Hot memory hot, Args args) internal view returns (uint256) {
+        return _arrears + _reserveFor(_reservedSpaceTime(hot, args) + _untouched, args.price());
+    }
+
+    /// @dev R32: neither an addition, nor more data, nor what is paid of arrears may thin anybody's pay.
+    function _checkFunds(Hot memory hot, Args args) internal view {
+        uint256 required = _required(hot, args);
+        if (hot.free < required) revert IUpkeepingMoney.Upkeeping_Underfunded(required, hot.free);
     }
 
     /// @dev What the payer may take out (R32).
     function _withdrawable(Hot memory hot, Args args) internal view returns (uint256) {
-        uint256 kept = _arrears + _reserveFor(_reservedSpaceTime(hot, args) + _untouched, args.price());
-        return hot.free > kept ? hot.free - kept : 0;
+        uint256 required = _required(hot, args);
+        return hot.free > required ? hot.free - required : 0;
+    }
+
+    /// @dev Credits a cut to all members of the committee in force in equal parts: what a payer pays late is its keepers', too.
+    /// @return share what each of them got; what does not divide stays free
+    function _shareAmongAll(Hot memory hot, uint256 cut) internal view returns (uint256 share) {
+        uint256 n = _seats.n;
+        share = cut / n;
+        hot.free -= share * n;
+        hot.share += share;
     }
 
     /// @dev What a keeper has ever earned in a version whose payees have been credited `share` each.

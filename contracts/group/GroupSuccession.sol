@@ -23,7 +23,7 @@ abstract contract GroupSuccession is GroupStorage {
     function _succeed(Hot memory hot, uint256 deadline) private {
         Misc memory misc = _misc;
         uint256 version = misc.rotatedVersion;
-        // R5: hash of the block before the committee takes effect. One with rotated keys or fewer members is no new one: else a
+        // R5: hash of the block before the committee takes effect. One with rotated keys is no new one: else a
         // keeper could draw the order of the turns anew as often as it likes, and as the leader that sends choose the draw.
         bytes32 seed = _seed;
         if (misc.pendingVersion != 0) {

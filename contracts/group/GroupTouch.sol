@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
 import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
 import {Hot, Live, Packed} from "../libraries/Packed.sol";
@@ -10,6 +11,8 @@ import {GroupStorage} from "./GroupStorage.sol";
 abstract contract GroupTouch is GroupStorage {
     /// @dev How many abandoned runs one call goes through at most.
     uint256 internal constant RUNS_PER_CALL = 16;
+    /// @dev `Run.part` where the escrow sufficed.
+    uint256 internal constant ALL = 1 << 64;
 
     /// @dev A provider's slot, after crediting it for abandoned runs.
     function _touched(Args args, uint256 provider) internal returns (Live memory live) {
@@ -26,8 +29,8 @@ abstract contract GroupTouch is GroupStorage {
         _setHot(hot);
     }
 
-    /// @dev Item by item: credits at the rate of the last settlement, or all that was committed if there was none, and never
-    ///      more than that. At most `limit` runs; `live` stands at the end of them.
+    /// @dev Item by item: credits the part of what was committed that the last settlement paid, or all of it if there was none
+    ///      (R34), so a newcomer its own blocks. At most `limit` runs; `live` stands at the end of them.
     function _touch(Hot memory hot, Args args, uint256 provider, Live memory live, uint256 limit) internal {
         ProviderRecord storage record = _providers[provider];
         uint256 count = _runs.length;
@@ -39,8 +42,8 @@ abstract contract GroupTouch is GroupStorage {
                 record.next = uint32(next);
                 record.runThrough = run.to;
                 _untouched -= spaceTime;
-                if (live.flags & Packed.RATED != 0) spaceTime = _min(spaceTime, live.rate * (run.to - start));
-                _creditAbandoned(hot, args, provider, live, index, spaceTime);
+                if (live.flags & Packed.RATED != 0) spaceTime = (spaceTime * live.rate) >> Packed.RATE_BITS;
+                _creditAbandoned(hot, args, provider, live, index, spaceTime, run.part);
             }
             if (index + 1 == count) break;
             record.run = uint32(++index);
@@ -64,7 +67,7 @@ abstract contract GroupTouch is GroupStorage {
                 record.abandonedBlocks += uint40(blocks);
                 if (run.rootTe <= record.activeFrom) {
                     _untouched -= spaceTime;
-                    _creditAbandoned(hot, args, provider, live, index, spaceTime);
+                    _creditAbandoned(hot, args, provider, live, index, spaceTime, run.part);
                 } else {
                     record.owedSpaceTime += uint128(spaceTime);
                     record.owedBlocks += uint40(blocks);
@@ -85,25 +88,28 @@ abstract contract GroupTouch is GroupStorage {
         spaceTime = _min(spaceTime, live.rate * record.owedBlocks);
         record.owedSpaceTime = 0;
         record.owedBlocks = 0;
-        _creditAbandoned(hot, args, provider, live, record.run, spaceTime);
+        _creditAbandoned(hot, args, provider, live, record.run, spaceTime, ALL);
     }
 
-    /// @dev Credits out of the free escrow as far as it goes; the rest is arrears.
+    /// @dev Credits `part` of 2^64 of what is due, as far as the escrow goes; the rest is arrears, of which no keeper has a cut.
     function _creditAbandoned(
         Hot memory hot,
         Args args,
         uint256 provider,
         Live memory live,
         uint256 run,
-        uint256 spaceTime
+        uint256 spaceTime,
+        uint256 part
     ) private {
         uint256 amount = _amount(spaceTime, args.price());
-        uint256 paid = _min(amount, hot.free);
+        uint256 paid = _min(part == ALL ? amount : Math.mulDiv(amount, part, ALL), hot.free);
         hot.free -= paid;
         live.credit += paid;
         if (amount > paid) {
-            _providers[provider].arrears += uint216(amount - paid);
-            _arrears += amount - paid;
+            uint256 before = _providers[provider].uncutArrears;
+            uint256 afterwards = _min(before + amount - paid, MAX_ARREARS);
+            _providers[provider].uncutArrears = uint104(afterwards);
+            _arrears += afterwards - before;
             live.flags |= Packed.OWED;
         }
         emit IUpkeepingMembers.AbandonCredited(uint32(provider), uint32(run), spaceTime, paid);

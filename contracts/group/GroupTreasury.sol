@@ -121,17 +121,26 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
         bool ended = hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock;
         bool gone = record.removedAt != 0 && record.removedAt <= hot.ts;
         if (!gone && !ended && !args.merkle()) revert Upkeeping_NotClosed(provider);
-        uint256 owed = record.arrears;
-        uint256 amount = _min(owed, hot.free);
-        if (amount == 0) revert Upkeeping_NothingToMove();
+        // R32: not out of what is due to others, as long as there is more to come; and never out of abandoned intervals.
+        if (!ended) _checkFunds(hot, args);
+        uint256 untouched = _amount(_untouched, args.price());
+        uint256 available = hot.free > untouched ? hot.free - untouched : 0;
+        uint256 uncut = _min(record.uncutArrears, available);
+        uint256 gross = _min(record.arrears, available - uncut);
+        if (uncut + gross == 0) revert Upkeeping_NothingToMove();
+        record.uncutArrears -= uint104(uncut);
+        record.arrears -= uint104(gross);
+        _arrears -= uncut + gross;
+        uint256 cut = gross * args.keeperShareBps() / BPS;
+        uint256 amount = uncut + gross - cut;
         hot.free -= amount;
+        uint256 share = _shareAmongAll(hot, cut);
         _setHot(hot);
-        _arrears -= amount;
-        record.arrears = uint216(owed - amount);
         live.credit += amount;
-        if (owed == amount) live.flags &= ~Packed.OWED;
+        uint256 remaining = uint256(record.arrears) + record.uncutArrears;
+        if (remaining == 0) live.flags &= ~Packed.OWED;
         _liveWords[provider] = Packed.pack(live);
-        emit ArrearsCollected(provider, amount, owed - amount);
+        emit ArrearsCollected(provider, amount, share, remaining);
     }
 
     function _existing(uint256 provider) internal view returns (ProviderRecord storage record) {

@@ -185,7 +185,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
         e.unallocated = hot.free;
         e.credits = e.balance - hot.free;
         e.arrears = _arrears;
-        e.reserve = _reserveFor(_reservedSpaceTime(hot, args) + _untouched, args.price());
+        e.reserve = _required(hot, args) - _arrears;
         e.withdrawable = _withdrawable(hot, args);
     }
 
@@ -197,18 +197,26 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     /// @inheritdoc IUpkeepingViews
     function fundedUntil() external view returns (uint64) {
         Hot memory hot = _hot();
-        Args args = GroupArgs.load();
+        uint256 price = GroupArgs.load().price();
         uint256 low = _misc.totalsSettled;
-        (uint256 settled,) = _totalBefore(low, hot.ts);
-        (uint256 now_, uint256 index) = _totalBefore(low, _committedEnd(hot.flags, block.number));
-        uint256 size = _totals.length == 0 ? 0 : _totals[index].size;
-        if (size == 0 || hot.flags & Packed.TERMINATED != 0 && block.number >= _misc.endBlock) return type(uint64).max;
-        uint256 owed = _arrears + _reserveFor(now_ - settled + _untouched, args.price());
-        if (hot.free < owed) return uint64(block.number);
-        uint256 until = block.number + ((hot.free - owed) << 30) / (size * args.price());
         // Nothing is committed beyond the end.
-        if (hot.flags & Packed.TERMINATED != 0 && until >= _misc.endBlock) return type(uint64).max;
-        return uint64(_min(until, type(uint64).max));
+        uint256 end = _committedEnd(hot.flags, type(uint64).max);
+        if (_totals.length == 0 || block.number >= end) return type(uint64).max;
+        (uint256 settled,) = _totalBefore(low, hot.ts);
+        (uint256 now_, uint256 index) = _totalBefore(low, block.number);
+        uint256 owed = _arrears + _reserveFor(now_ - settled + _untouched, price);
+        if (hot.free < owed) return uint64(block.number);
+        uint256 left = (hot.free - owed) << 30;
+        // From one change on chain to the next.
+        uint256 until = block.number;
+        for (; until != end; ++index) {
+            uint256 next = index + 1 < _totals.length ? _min(_totals[index + 1].from, end) : end;
+            uint256 perBlock = _totals[index].size * price;
+            if (left < perBlock * (next - until)) return uint64(until + left / perBlock);
+            left -= perBlock * (next - until);
+            until = next;
+        }
+        return type(uint64).max;
     }
 
     /// @inheritdoc IUpkeepingViews
@@ -285,7 +293,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
         p.sequence = _operators[record.operator].sequence;
         p.credited = live.credit + record.withdrawn;
         p.withdrawn = record.withdrawn;
-        p.arrears = record.arrears;
+        p.arrears = uint256(record.arrears) + record.uncutArrears;
     }
 
     function _committee(uint256 version) private view returns (Committee memory c) {

@@ -15,14 +15,14 @@ interface IUpkeepingCommittees {
     event SeatDeclined(uint64 indexed committee, uint8 indexed index, address indexed operator);
     /// @notice A keeper has a new key in this version, which takes the old one's place with the next settlement.
     event SeatRotated(uint64 indexed committee, uint8 indexed index, address indexed operator, address keysBlob);
-    /// @notice A keeper resigned; the seat falls away when three have resigned.
+    /// @notice A keeper resigned; its seat stays one of f that may be silent until the payer replaces the committee.
     event SeatResigned(uint64 indexed committee, uint8 indexed index, address indexed operator);
-    /// @notice A smaller committee takes over with the next settlement, as three keepers have resigned.
-    event CommitteeShrunk(uint64 indexed committee, address keysBlob, address[] operators);
     /// @notice A committee took effect.
     event CommitteeActivated(uint64 indexed committee, uint64 indexed previous, bytes32 seed);
     /// @notice Not 3f+1 members with 4 ≤ n ≤ 124; `expected` is the nearest valid size at or below, or 4.
     error Upkeeping_BadCommitteeSize(uint256 expected, uint256 actual);
+    /// @notice A committee never changes its size (R2): `expected` is that of the group. For another, make another group.
+    error Upkeeping_OtherCommitteeSize(uint256 expected, uint256 actual);
     /// @notice A member is not a registered keeper.
     error Upkeeping_NotAKeeper(address operator);
     /// @notice An operator is named twice.
@@ -54,7 +54,7 @@ interface IUpkeepingCommittees {
     /// @param keysBlob where the first committee's keys are: the group itself, or a blob if they do not fit in its code
     function initialize(address keysBlob) external;
 
-    /// @notice Proposes a committee of 3f+1 registered keepers, with their keys of now; payer only.
+    /// @notice Proposes a committee of as many registered keepers as the present one has, with their keys of now; payer only.
     /// @return committee its version
     function proposeCommittee(address[] calldata operators) external returns (uint64 committee);
 
@@ -74,8 +74,7 @@ interface IUpkeepingCommittees {
     ///         settlement, in the proposed one at once. Nobody's consent is needed.
     function rotateSeat() external;
 
-    /// @notice The calling keeper resigns from the active committee. The size has to stay 3f+1, so seats fall away three at
-    ///         a time: with the third resignation of a committee of seven or more, a committee without those three is
-    ///         prepared and takes over with the next settlement. Until then the seat counts, and may stay silent.
+    /// @notice The calling keeper resigns from the active committee. The size never changes (R2): the seat counts as one of the f that
+    ///         may be silent until the payer proposes a committee without it.
     function resign() external;
 }

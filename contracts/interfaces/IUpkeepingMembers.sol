@@ -42,7 +42,7 @@ interface IUpkeepingMembers {
     error Upkeeping_NotActiveYet(uint256 activeFrom, uint256 actual);
     /// @notice Item by item, at most 256 providers that are not closed.
     error Upkeeping_TooManyProviders(uint256 expectedMax, uint256 actual);
-    /// @notice Too many changes of one provider's data since the last settlement.
+    /// @notice Too many changes of one provider's data since its last settlement; removing it always has room (R33).
     error Upkeeping_TooManyChanges(uint256 expectedMax, uint256 actual);
     /// @notice A size of 0, or above 2^56 − 1.
     error Upkeeping_BadSize(uint256 expectedMax, uint256 actual);
@@ -61,7 +61,7 @@ interface IUpkeepingMembers {
     /// @notice Neither the payer nor a provider.
     error Upkeeping_NotPayerOrProvider(address actual);
     /// @notice Adds a provider with its first data; payer only. Takes effect with the first slot that starts more than
-    ///         `confirmations` blocks later.
+    ///         `confirmations` blocks later. The escrow must hold what R32 requires afterwards, so that nobody's pay is thinned.
     /// @param operator registered provider, not in the group now
     /// @param root list root (R10), not zero
     /// @param size total bytes, 1 to 2^56 − 1
@@ -78,7 +78,8 @@ interface IUpkeepingMembers {
         bytes calldata signature
     ) external returns (uint32 provider);
 
-    /// @notice Changes a provider's data or receipt key; payer only, with consent, from the same slot as an addition.
+    /// @notice Changes a provider's data or receipt key; payer only, with consent, from the same slot as an addition. Changes for the
+    ///         same slot replace each other; at most 16 of a provider are unsettled. More data asks for the same funds as an addition.
     function changeData(
         uint32 provider,
         bytes32 root,
@@ -88,8 +89,7 @@ interface IUpkeepingMembers {
         bytes calldata signature
     ) external;
 
-    /// @notice Removes a provider; payer only, no consent. Not in the slot in
-    ///         which it was added.
+    /// @notice Removes a provider; payer only, no consent. Not in the slot in which it was added.
     function removeProvider(uint32 provider) external;
 
     /// @notice Voids the caller's unused consents by using up the next number.

@@ -16,8 +16,9 @@ interface IUpkeepingMoney {
     event PayerPayeeNamed(address indexed payee);
     /// @notice The named payee accepted; the payer's withdrawals go there from now on.
     event PayerPayeeAccepted(address indexed payee);
-    /// @notice Arrears of a closed provider were credited, without keeper cut.
-    event ArrearsCollected(uint32 indexed provider, uint256 amount, uint256 remaining);
+    /// @notice Arrears of a provider that is gone were credited: `amount` to it, and `share` of the keepers' cut to each member of the
+    ///         committee in force.
+    event ArrearsCollected(uint32 indexed provider, uint256 amount, uint256 share, uint256 remaining);
 
     /// @notice Only the payer may do this.
     error Upkeeping_NotPayer(address expected, address actual);
@@ -31,6 +32,9 @@ interface IUpkeepingMoney {
     error Upkeeping_TooMuchMoney(uint256 expectedMax, uint256 actual);
     /// @notice More than is free.
     error Upkeeping_NotWithdrawable(uint256 expectedMax, uint256 actual);
+    /// @notice The escrow has to hold `required`, and `available` is what is booked and not credited: it does not carry an addition,
+    ///         more data, or the payment of arrears (R32).
+    error Upkeeping_Underfunded(uint256 required, uint256 available);
     /// @notice The receiver refused the coin.
     error Upkeeping_TransferFailed(address payee, uint256 amount);
     /// @notice Only the present payee may name the next one.
@@ -69,6 +73,7 @@ interface IUpkeepingMoney {
     /// @notice Called by the named payee.
     function acceptPayerPayee() external;
 
-    /// @notice Credits a closed provider's arrears as far as the escrow allows; anyone may.
+    /// @notice Credits the arrears of a provider that is gone, less the keepers' cut where a settlement left them; anyone may, while the
+    ///         escrow holds what R32 requires. After the end as far as the escrow allows.
     function collectArrears(uint32 provider) external;
 }

@@ -16,14 +16,17 @@ interface IUpkeepingSettlement {
     event Shortfall(uint64 indexed ts, uint256 due, uint256 available);
     /// @notice Old arrears of a provider were part of this settlement's amounts, and this is what remains in arrears.
     event ArrearsChanged(uint32 indexed provider, uint256 before, uint256 afterwards);
+    /// @notice The same for what the provider was owed for abandoned blocks, of which keepers have no cut (R34).
+    event AbandonArrearsChanged(uint32 indexed provider, uint256 before, uint256 afterwards);
     /// @notice Another keeper than the leader sent the settlement and took the leader's share in its place (R25).
     event LeaderReplaced(uint64 indexed ts, uint8 leader, uint8 sender, uint256 share);
     /// @notice In Merkle mode, what the interval's root is worth to all providers together, and to each payee.
     event RootSettled(uint64 indexed te, bytes32 root, uint256 spaceTime, uint256 toProviders, uint256 share);
     /// @notice A provider was credited from a root.
     event Claimed(uint32 indexed provider, uint64 te, uint256 spaceTime, uint256 amount);
-    /// @notice In Merkle mode, after the end: arrears of the roots were covered by money that came in since.
-    event PoolFunded(uint256 toProviders);
+    /// @notice In Merkle mode, after the end: arrears of the roots were covered by money that came in since; each member of the last
+    ///         committee got `share` of the cut.
+    event PoolFunded(uint256 toProviders, uint256 share);
     /// @notice In Merkle mode, after the end: everybody has claimed, and what roundings had left is the payer's.
     event PoolReturned(uint256 amount);
     /// @notice A removed provider was settled through its last block; it takes no further part.

@@ -81,7 +81,8 @@ interface IUpkeepingViews {
     /// @notice What the payer may take out now.
     function withdrawable() external view returns (uint256);
 
-    /// @notice First block that is not paid for at the present rate; type(uint64).max if nothing is committed.
+    /// @notice First block that is not paid for with what is committed on chain, changes that lie ahead included;
+    ///         type(uint64).max if the money reaches to the end of all that is committed.
     function fundedUntil() external view returns (uint64);
 
     /// @notice Where the payer's withdrawals go, and who has been named and not accepted yet.

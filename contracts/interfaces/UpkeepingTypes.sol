@@ -39,7 +39,7 @@ struct Parameters {
 /// @param settledThrough ts of the interval now open (R5)
 /// @param committee version of the active committee
 /// @param pendingCommittee version the payer proposed, or 0
-/// @param rotatedCommittee version prepared by key rotations or resignations, or 0
+/// @param rotatedCommittee version prepared by key rotations, or 0
 /// @param listedProviders providers that are not closed: active, about to be, or removed and not settled yet
 /// @param providerCount all indices ever given
 /// @param terminatedAt block of the terminate, or 0
@@ -187,7 +187,7 @@ struct DataCheckpoint {
 /// @param unallocated belongs to the payer, as far as it is not reserved
 /// @param credits belongs to keepers and providers
 /// @param arrears owed to providers beyond what was there when they were settled
-/// @param reserve what unsettled intervals and the lockup may still cost, rounded up (R32)
+/// @param reserve what unsettled intervals and the lockup may still cost, rounded up (R32); with the arrears it is what is required
 /// @param withdrawable max(0, unallocated − arrears − reserve)
 struct Escrow {
     uint256 deposited;

@@ -20,7 +20,7 @@ struct Hot {
 /// @notice A provider's part of that: one slot.
 /// @param credit what it may withdraw (96)
 /// @param size bytes committed at its start, which is ts, or the start of an abandoned interval not credited yet (56)
-/// @param rate bytes per block of its last settlement (56)
+/// @param rate paid part of what was committed in its last settled interval, of 2^RATE_BITS; in a Merkle group bytes per block (56)
 /// @param changeFrom first block after the start at which the committed bytes change, 0 if none (40)
 /// @param flags see `Packed` (8)
 struct Live {
@@ -44,6 +44,9 @@ library Packed {
     uint256 internal constant ABANDONED = 8;
     /// @dev Hot: the active committee's keys are not those in the group's own code.
     uint256 internal constant ELSEWHERE = 16;
+
+    /// @dev `Live.rate` where all was paid is a one and so many zeros.
+    uint256 internal constant RATE_BITS = 55;
 
     /// @dev Live: added and not closed.
     uint256 internal constant LISTED = 1;

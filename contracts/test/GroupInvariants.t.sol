@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {DemoToken} from "../demo/DemoToken.sol";
 import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
-import {Config, Escrow, Item, KeeperAccount, Provider, Settlement, State} from "../interfaces/UpkeepingTypes.sol";
+import {Config, DataCheckpoint, Escrow, Item, KeeperAccount, Provider, Settlement, State} from "../interfaces/UpkeepingTypes.sol";
 import {BLS} from "../libraries/BLS.sol";
 import {Registry} from "../Registry.sol";
 import {Upkeeping} from "../Upkeeping.sol";
@@ -26,6 +26,11 @@ contract Handler {
     uint256 private constant PROVIDERS = 3;
     uint256 private constant KEEPER_KEYS = 1000;
     uint256 private constant PROVIDER_KEYS = 2000;
+    uint64 private constant INTERVAL = 40;
+    uint64 private constant TURN = 30;
+    uint32 private constant LOCKUP = 100;
+    uint256 private constant PRICE = 1_000_003;
+    uint256 private constant SHARE_BPS = 1000;
 
     DemoToken public immutable token = new DemoToken("Token", "T");
     IUpkeeping public immutable group;
@@ -35,6 +40,12 @@ contract Handler {
     uint256 public settlements;
     uint64 public lastTs;
     bool public movedBack;
+    /// @notice Last block in which the escrow was seen to hold what R32 requires.
+    uint256 public solventAt;
+    /// @notice A provider got less than it was due although the group was solvent, at most the lockup before (S8).
+    bool public underpaid;
+    /// @notice Settlements that were held against S8.
+    uint256 public held;
 
     constructor() {
         Registry registry = new Registry();
@@ -62,52 +73,81 @@ contract Handler {
             registry.registerProvider(operator, peer, where);
             VM.stopPrank();
         }
-        Config memory config = Config(address(token), 1_000_003, 30, 20, 5, 2, 1, 70, 1000, 100, false);
+        Config memory config = Config(address(token), uint96(PRICE), uint32(INTERVAL), uint32(TURN), 5, 2, 1, LOCKUP, uint16(SHARE_BPS), 100, false);
         group = IUpkeeping(factory.createGroup(config, operators));
         token.mint(address(this), 1e24);
         token.approve(address(group), type(uint256).max);
         lastTs = group.state().settledThrough;
     }
 
-    function deposit(uint64 amount) external {
+    /// @dev After every call: whether everybody's due is there.
+    modifier noticing() {
+        _;
+        Escrow memory escrow = group.escrow();
+        if (escrow.unallocated >= escrow.reserve + escrow.arrears) solventAt = block.number;
+    }
+
+    function deposit(uint64 amount) external noticing {
         group.deposit(uint256(amount) + 1);
         putIn += uint256(amount) + 1;
     }
 
-    function add(uint8 which, uint48 size) external {
+    /// @notice Exactly what is missing, or what is there is left to be eaten up by time.
+    function fund(uint8 chance) external noticing {
+        Escrow memory escrow = group.escrow();
+        uint256 required = escrow.reserve + escrow.arrears;
+        if (chance > 128 || escrow.unallocated >= required) return;
+        putIn += required - escrow.unallocated;
+        group.deposit(required - escrow.unallocated);
+    }
+
+    /// @notice Also of 2^55 bytes, which would thin what the others get.
+    function add(uint8 which, uint56 size, uint8 smaller) external noticing {
         uint256 key = PROVIDER_KEYS + which % PROVIDERS;
         address operator = VM.addr(key);
         (bool found,) = group.providerOf(operator);
         if (found || group.state().terminatedAt != 0) return;
-        (uint64 sequence, bytes memory signature) = _consent(key, operator, uint64(size) + 1);
-        group.addProvider(operator, bytes32(uint256(1)), uint64(size) + 1, operator, sequence, signature);
+        uint64 bytes_ = (uint64(size) >> (smaller % 56)) | 1;
+        (uint64 sequence, bytes memory signature) = _consent(key, operator, bytes_);
+        try group.addProvider(operator, bytes32(uint256(1)), bytes_, operator, sequence, signature) {} catch {}
     }
 
-    function change(uint8 which, uint48 size) external {
+    function change(uint8 which, uint56 size, uint8 smaller) external noticing {
         uint256 key = PROVIDER_KEYS + which % PROVIDERS;
         address operator = VM.addr(key);
         (bool found, uint32 provider) = group.providerOf(operator);
         if (!found || group.state().terminatedAt != 0) return;
-        (uint64 sequence, bytes memory signature) = _consent(key, operator, uint64(size) + 1);
-        group.changeData(provider, bytes32(uint256(2)), uint64(size) + 1, operator, sequence, signature);
+        uint64 bytes_ = (uint64(size) >> (smaller % 56)) | 1;
+        (uint64 sequence, bytes memory signature) = _consent(key, operator, bytes_);
+        try group.changeData(provider, bytes32(uint256(2)), bytes_, operator, sequence, signature) {} catch {}
     }
 
-    function remove(uint8 which) external {
+    function touch(uint8 which) external noticing {
+        uint32 count = group.providerCount();
+        if (count != 0) group.touch(which % count);
+    }
+
+    function collect(uint8 which) external noticing {
+        uint32 count = group.providerCount();
+        if (count != 0) try group.collectArrears(which % count) {} catch {}
+    }
+
+    function remove(uint8 which) external noticing {
         (bool found, uint32 provider) = group.providerOf(VM.addr(PROVIDER_KEYS + which % PROVIDERS));
         if (found) try group.removeProvider(provider) {} catch {}
     }
 
-    function settle(uint96 proven, uint8 bits) external {
+    function settle(uint96 proven, uint8 bits) external noticing {
         State memory state = group.state();
         if (state.ended) return;
-        uint256 te = state.settledThrough + 30;
-        if (block.number > te) te += (block.number - te) / 20 * 20;
+        uint256 te = state.settledThrough + INTERVAL;
+        if (block.number > te) te += (block.number - te) / TURN * TURN;
         else VM.roll(te);
         Settlement memory s;
         s.ts = state.settledThrough;
         s.te = uint64(te);
         s.committee = 1;
-        if (te > s.ts + 30) s.failed = 8;
+        if (te > s.ts + INTERVAL) s.failed = 8;
         s.payees = bits & 15 & ~s.failed;
         Provider[] memory providers = group.providers(0, 300);
         Item[] memory items = new Item[](providers.length);
@@ -122,34 +162,65 @@ contract Handler {
         s.items = items;
         uint256 secret = 3 * KEEPER_KEYS + 3;
         bytes memory signature = _sign(secret, abi.encodePacked(group.settlementDigest(s)), "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_");
+        bool solvent = solventAt != 0 && block.number <= solventAt + LOCKUP;
         VM.startPrank(VM.addr(KEEPER_KEYS));
         group.settle(s, 7, signature);
         VM.stopPrank();
+        if (solvent) _holdAgainstS8(s, providers);
         ++settlements;
         if (s.te <= lastTs) movedBack = true;
         lastTs = s.te;
     }
 
-    function wait(uint8 blocks) external {
+    /// @dev Every provider has its whole part of what was signed and committed, and nothing is owed to it any more. What it was
+    ///      owed before, or what came of an abandon, comes on top.
+    function _holdAgainstS8(Settlement memory s, Provider[] memory before) private {
+        for (uint256 i = 0; i < s.items.length; ++i) {
+            Item memory item = s.items[i];
+            Provider memory afterwards = group.providers(item.provider, 1)[0];
+            // From a list of changes of its own, not from the contract's sums.
+            uint256 committed = _committed(item.provider, s.ts, s.te);
+            uint256 paid = item.spaceTime < committed ? item.spaceTime : committed;
+            uint256 amount = paid * PRICE / 2 ** 30;
+            uint256 due = amount - amount * SHARE_BPS / 10_000;
+            if (afterwards.credited < before[item.provider].credited + due || afterwards.arrears != 0) underpaid = true;
+        }
+        ++held;
+    }
+
+    /// @dev Byte·blocks committed in [from, to), from the history on chain.
+    function _committed(uint32 provider, uint64 from, uint64 to) private view returns (uint256 sum) {
+        DataCheckpoint[] memory history = group.dataHistory(provider, 0, 1000);
+        uint64 end = group.state().endBlock;
+        if (end != 0 && end < to) to = end;
+        for (uint256 i = history.length; i > 0 && to > from; --i) {
+            uint64 since = history[i - 1].fromBlock > from ? history[i - 1].fromBlock : from;
+            if (since >= to) continue;
+            sum += uint256(history[i - 1].size) * (to - since);
+            to = since;
+        }
+    }
+
+    function wait(uint8 blocks) external noticing {
         VM.roll(block.number + blocks);
     }
 
-    function abandon() external {
+    function abandon() external noticing {
         try group.abandon() {
             if (group.state().settledThrough <= lastTs) movedBack = true;
             lastTs = group.state().settledThrough;
         } catch {}
     }
 
-    function terminate(uint8 chance) external {
+    function terminate(uint8 chance) external noticing {
         if (chance < 8 && group.state().terminatedAt == 0) group.terminate();
     }
 
-    function withdrawKeeper(uint8 index) external {
+    function withdrawKeeper(uint8 index) external noticing {
         _withdraw(VM.addr(KEEPER_KEYS + index % N), abi.encodeCall(group.withdrawKeeper, (1, index % uint8(N))));
     }
 
-    function withdrawProvider(uint8 index) external {
+    function withdrawProvider(uint8 index) external noticing {
         uint32 count = group.providerCount();
         if (count == 0) return;
         Provider memory provider = group.providers(index % count, 1)[0];
@@ -170,7 +241,7 @@ contract Handler {
         require(!ok, "stolen");
     }
 
-    function withdrawPayer(uint64 part) external {
+    function withdrawPayer(uint64 part) external noticing {
         uint256 amount = group.withdrawable() * part / type(uint64).max;
         if (amount == 0) return;
         group.withdrawPayer(amount);
@@ -261,6 +332,11 @@ contract GroupInvariantsTest {
         Escrow memory escrow = _group.escrow();
         require(owned == escrow.credits, "credits");
         require(arrears == escrow.arrears, "arrears");
+    }
+
+    /// @notice S8: a funded provider gets its due, whatever anybody calls.
+    function invariant_AFundedProviderGetsItsDue() public view {
+        require(!_handler.underpaid(), "underpaid");
     }
 
     /// @notice S1: intervals follow each other; none is settled twice.

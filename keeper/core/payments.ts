@@ -42,11 +42,13 @@ export function itemsPaid(
     const of = (name: string): PaymentEvent["args"] | undefined =>
       events.find((e) => e.name === name && Number(e.args["provider"]) === provider)?.args;
     const spaceTime = of("Capped")?.["committed"] ?? signed;
-    const arrears = of("ArrearsChanged");
     // R32: what came from arrears is added, what went into them is left.
-    const change = arrears === undefined ? 0n : (arrears["before"] ?? 0n) - (arrears["afterwards"] ?? 0n);
-    const amount = ((spaceTime * price) >> 30n) + change;
-    const cut = (amount * keeperShareBps) / 10_000n;
+    const change = (event: PaymentEvent["args"] | undefined): bigint =>
+      (event?.["before"] ?? 0n) - (event?.["afterwards"] ?? 0n);
+    const shared = ((spaceTime * price) >> 30n) + change(of("ArrearsChanged"));
+    const cut = (shared * keeperShareBps) / 10_000n;
+    // R34: of what abandoned intervals left owed keepers have no cut.
+    const amount = shared + change(of("AbandonArrearsChanged"));
     return { provider, signed, spaceTime, amount, toProvider: amount - cut };
   });
 }

@@ -4,7 +4,7 @@
  */
 import { Interface } from "ethers";
 
-/** A group: `contracts/interfaces/IUpkeeping.sol`. */
+/** A group: `contracts/interfaces/IUpkeeping.sol`, with every error that its code may answer with. */
 export const groupAbi = new Interface([
   "function abandon()",
   "function acceptPayerPayee()",
@@ -64,16 +64,16 @@ export const groupAbi = new Interface([
   "function withdrawPayer(uint256 amount)",
   "function withdrawProvider(uint32 provider)",
   "function withdrawable() view returns (uint256)",
+  "event AbandonArrearsChanged(uint32 indexed provider, uint256 before, uint256 afterwards)",
   "event AbandonCredited(uint32 indexed provider, uint32 indexed abandonment, uint256 spaceTime, uint256 amount)",
   "event Abandoned(uint64 indexed ts, uint64 through, address indexed by)",
   "event ArrearsChanged(uint32 indexed provider, uint256 before, uint256 afterwards)",
-  "event ArrearsCollected(uint32 indexed provider, uint256 amount, uint256 remaining)",
+  "event ArrearsCollected(uint32 indexed provider, uint256 amount, uint256 share, uint256 remaining)",
   "event Capped(uint64 indexed ts, uint32 indexed provider, uint256 signed, uint256 committed)",
   "event Claimed(uint32 indexed provider, uint64 te, uint256 spaceTime, uint256 amount)",
   "event CommitteeActivated(uint64 indexed committee, uint64 indexed previous, bytes32 seed)",
   "event CommitteeCancelled(uint64 indexed committee)",
   "event CommitteeProposed(uint64 indexed committee, address keysBlob, address[] operators)",
-  "event CommitteeShrunk(uint64 indexed committee, address keysBlob, address[] operators)",
   "event ConsentRevoked(address indexed operator, uint64 sequence)",
   "event DataChanged(uint32 indexed provider, uint64 fromBlock, bytes32 root, uint64 size, address receiptKey, uint64 sequence)",
   "event Deposited(address indexed from, uint256 amount)",
@@ -82,7 +82,7 @@ export const groupAbi = new Interface([
   "event PayerPayeeAccepted(address indexed payee)",
   "event PayerPayeeNamed(address indexed payee)",
   "event PayerWithdrawn(address indexed payee, uint256 amount)",
-  "event PoolFunded(uint256 toProviders)",
+  "event PoolFunded(uint256 toProviders, uint256 share)",
   "event PoolReturned(uint256 amount)",
   "event ProviderAdded(uint32 indexed provider, address indexed operator, uint64 fromBlock, bytes32 root, uint64 size, address receiptKey, uint64 sequence)",
   "event ProviderClosed(uint32 indexed provider, uint64 te)",
@@ -134,6 +134,7 @@ export const groupAbi = new Interface([
   "error Upkeeping_NotPendingPayee(address expected, address actual)",
   "error Upkeeping_NotWithdrawable(uint256 expectedMax, uint256 actual)",
   "error Upkeeping_NothingToMove()",
+  "error Upkeeping_OtherCommitteeSize(uint256 expected, uint256 actual)",
   "error Upkeeping_ProviderExists(uint32 provider)",
   "error Upkeeping_ProviderGone(uint32 provider, uint64 removedAt)",
   "error Upkeeping_ProviderNotActive(uint32 provider)",
@@ -152,6 +153,7 @@ export const groupAbi = new Interface([
   "error Upkeeping_TooMuchMoney(uint256 expectedMax, uint256 actual)",
   "error Upkeeping_TouchFirst(uint32 provider)",
   "error Upkeeping_TransferFailed(address payee, uint256 amount)",
+  "error Upkeeping_Underfunded(uint256 required, uint256 available)",
   "error Upkeeping_WrongCommittee(uint64 expected, uint64 actual)",
   "error Upkeeping_WrongEnd(uint64 expected, uint64 actual)",
   "error Upkeeping_WrongFailedCount(uint256 expected, uint256 actual)",
@@ -162,9 +164,12 @@ export const groupAbi = new Interface([
   "error Upkeeping_ZeroPayee()",
   "error Upkeeping_ZeroReceiptKey()",
   "error Upkeeping_ZeroRoot()",
+  "error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes)",
+  "error SafeERC20FailedOperation(address token)",
+  "error CodeBlob_NotCreated(uint256 size)",
 ]);
 
-/** The factory of groups: `contracts/interfaces/IUpkeepingFactory.sol`, with what a new group may refuse. */
+/** The factory of groups: `contracts/interfaces/IUpkeepingFactory.sol`, with every error that it may answer with. */
 export const factoryAbi = new Interface([
   "function createGroup((address token, uint96 price, uint32 interval, uint32 turn, uint32 slot, uint32 answer, uint32 confirmations, uint32 lockup, uint16 keeperShareBps, uint16 toleranceBps, bool merkle) config, address[] operators) returns (address group)",
   "function groupCount(address payer) view returns (uint64)",
@@ -176,6 +181,9 @@ export const factoryAbi = new Interface([
   "error UpkeepingFactory_NoImplementation(address implementation)",
   "error UpkeepingFactory_NoRegistry(address registry)",
   "error UpkeepingFactory_TokenWithoutCode(address token)",
+  "error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes)",
+  "error CodeBlob_NotCreated(uint256 size)",
+  "error GroupClones_NotCreated(uint256 size)",
   "error Upkeeping_BadCommitteeSize(uint256 expected, uint256 actual)",
   "error Upkeeping_DuplicateMember(address operator)",
   "error Upkeeping_NotAKeeper(address operator)",
@@ -231,6 +239,8 @@ export const registryAbi = new Interface([
   "error Registry_NotRegistered(address operator)",
   "error Registry_ProofIsInfinity()",
   "error Registry_ZeroPayee()",
+  "error CodeBlob_NotCreated(uint256 size)",
+  "error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes)",
 ]);
 
 /** What is used of an ERC-20 token, with permits (EIP-2612) where it has them. */

@@ -29,7 +29,7 @@ export type Earnings = {
   readonly settlements: readonly SettledPay[];
 };
 
-const adjusting = new Set(["Capped", "Shortfall", "ArrearsChanged"]);
+const adjusting = new Set(["Capped", "Shortfall", "ArrearsChanged", "AbandonArrearsChanged"]);
 
 /**
  * @param last how many settlements to look at, from the newest back

@@ -44,6 +44,12 @@ const registration: Readonly<Record<string, RefusalWords>> = {
     hint: wrongKey("the present payee"),
   },
   NotPendingPayee: { rule: "R31: only the named payee accepts", hint: wrongKey("the named payee") },
+  PrecompileFailed: {
+    rule: "R3: the chain's BLS12-381 precompiles check every point",
+    hint: "check that the points are of the group, and use a chain with EIP-2537",
+    actual: "actualBytes",
+  },
+  NotCreated: { rule: "R36: keys and groups are code on chain", hint: "send it with more gas" },
   NoPrecompile: { rule: "R3: the chain needs EIP-2537", hint: "use a chain with the BLS12-381 precompiles" },
 };
 
@@ -80,7 +86,7 @@ const committees: Readonly<Record<string, RefusalWords>> = {
   NoSuchSeat: { rule: "R33: the committee has no such seat", hint: "count seats from 0" },
   AlreadyResigned: {
     rule: "R33: a keeper resigns once",
-    hint: "wait until a committee without it takes over",
+    hint: "wait until the payer has replaced it",
   },
   SameKey: {
     rule: "R33: the seat has the registered key already",
@@ -104,8 +110,8 @@ const data: Readonly<Record<string, RefusalWords>> = {
     hint: "remove one first, or make another group",
   },
   TooManyChanges: {
-    rule: "R33: a bounded number of changes waits for a settlement",
-    hint: "wait for the next settlement",
+    rule: "R33: at most 16 changes of a provider wait for a settlement",
+    hint: "wait for the next settlement; removing it is always possible",
   },
   ProviderExists: {
     rule: "R33: an operator is in a group once",

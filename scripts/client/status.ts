@@ -140,12 +140,13 @@ export function shortfallOf({ arrears, reserve, unallocated }: EscrowView): bigi
  * was abandoned before (R34): then it is an upper bound.
  */
 export async function depositFor(provider: Provider, status: GroupStatus, until: number): Promise<bigint> {
-  const { group, head, state, parameters, escrow, bytes } = status;
+  const { group, head, state, parameters, escrow } = status;
   const view = new GroupView(provider, group);
   const unsettled = await view.committedTotal(state.settledThrough, head.block, head.block);
   const spent = costOf(unsettled, 1n, parameters.price);
   const owed = escrow.arrears + (state.abandonments === 0 ? spent : escrow.reserve);
-  const blocks = BigInt(Math.max(0, until - head.block));
-  const missing = owed + costOf(bytes, blocks, parameters.price) - escrow.unallocated;
+  // Changes of data that are on chain already are in it.
+  const ahead = until > head.block ? await view.committedTotal(head.block, until, head.block) : 0n;
+  const missing = owed + costOf(ahead, 1n, parameters.price) - escrow.unallocated;
   return missing > 0n ? missing : 0n;
 }

@@ -6,8 +6,14 @@ import { artifact, compileContracts } from "../lib/contracts.ts";
 import { projectRoot } from "../lib/paths.ts";
 
 const kinds = ["function", "event", "error"];
-/** A new group is checked by the group's own code too. */
-const ofNewGroups = /^error Upkeeping_(BadCommitteeSize|NotAKeeper|DuplicateMember)\(/;
+/** The contracts whose code runs behind an address, which may refuse with errors of libraries too. */
+const codeOf = {
+  group: ["Upkeeping", "UpkeepingEscrow", "UpkeepingMembers"],
+  factory: ["UpkeepingFactory"],
+  // Hashing to the curve reverts in assembly, which no artifact tells.
+  registry: ["Registry", "BLSHarness"],
+} as const;
+const ofHarness = /^error BLS_/;
 const ofTokens = [
   "function name() view returns (string)",
   "function symbol() view returns (string)",
@@ -32,26 +38,38 @@ function lines(name: string): string[] {
     .map((fragment) => fragment.format("full"));
 }
 
+/** An interface, and every further error that the code behind it may answer with. */
+function whole(name: string, code: readonly string[]): string[] {
+  const own = lines(name);
+  const errors = code.flatMap((contract) =>
+    lines(contract).filter(
+      (line) => line.startsWith("error ") && (contract !== "BLSHarness" || ofHarness.test(line)),
+    ),
+  );
+  return [...new Set([...own, ...errors])];
+}
+
 function block(name: string, all: readonly string[]): string {
   return `export const ${name} = new Interface([\n${all.map((line) => `  ${JSON.stringify(line)},`).join("\n")}\n]);\n`;
 }
 
 /** The text of the file. The contracts must be compiled. */
 export function clientAbi(): string {
-  const group = lines("IUpkeeping");
-  const factory = [...lines("IUpkeepingFactory"), ...group.filter((line) => ofNewGroups.test(line))];
+  const group = whole("IUpkeeping", codeOf.group);
+  const factory = whole("IUpkeepingFactory", codeOf.factory);
+  const registry = whole("IRegistry", codeOf.registry);
   return `/**
  * The whole interfaces of the contracts, as ethers reads them, so that the client needs no build of them. Made by
  * \`node scripts/docs/client-abi.ts\`; a test says when it is stale.
  */
 import { Interface } from "ethers";
 
-/** A group: \`contracts/interfaces/IUpkeeping.sol\`. */
+/** A group: \`contracts/interfaces/IUpkeeping.sol\`, with every error that its code may answer with. */
 ${block("groupAbi", group)}
-/** The factory of groups: \`contracts/interfaces/IUpkeepingFactory.sol\`, with what a new group may refuse. */
+/** The factory of groups: \`contracts/interfaces/IUpkeepingFactory.sol\`, with every error that it may answer with. */
 ${block("factoryAbi", factory)}
 /** Keepers and providers: \`contracts/interfaces/IRegistry.sol\`. */
-${block("registryAbi", lines("IRegistry"))}
+${block("registryAbi", registry)}
 /** What is used of an ERC-20 token, with permits (EIP-2612) where it has them. */
 ${block("tokenAbi", ofTokens)}`;
 }

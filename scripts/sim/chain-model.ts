@@ -70,11 +70,14 @@ export class ChainModel {
     const members = Array.from({ length: setup.committee }, (_, i) => i);
     const first = new Model(config, members);
     setup.providers.forEach((bytes, index) => {
+      // R32: nobody is added without the money for it.
+      first.deposit(first.amount(BigInt(params.lockup) * bytes) + 1n);
       first.addProvider(params.originBlock, setup.operatorOfProvider(index), bytes);
       // The world begins with everything committed since the group's first block.
       const provider = first.providers[index];
       if (provider === undefined) throw new Error(`provider ${index} was not added`);
       provider.activeFrom = params.originBlock;
+      provider.paidThrough = params.originBlock - 1;
       provider.changes = [{ from: params.originBlock, size: bytes }];
     });
     this.#next = first;

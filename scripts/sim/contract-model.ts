@@ -1,22 +1,18 @@
 /**
- * What a group that settles item by item must do, written a second time from the rules R30 to R34, plainly: sums are
- * walked, nothing is packed, and every step takes the whole state to a new one or refuses by the error's name.
+ * What a group that settles item by item must do, written a second time from the rules R2 and R30 to R34, plainly: sums are
+ * walked, nothing is packed or kept twice, and every step takes the whole state to a new one or refuses by the error's name.
  */
-type Change = { from: number; size: bigint };
-export type ProviderModel = {
-  operator: string;
-  activeFrom: number;
-  removedAt: number;
-  closed: boolean;
-  changes: Change[];
-  credit: bigint;
-  withdrawn: bigint;
-  arrears: bigint;
-  /** Bytes per block of its last settlement, if it had one. */
-  rate: bigint | undefined;
-  /** Abandoned blocks before this one have been credited. */
-  touchedThrough: number;
-};
+import {
+  committedIn,
+  largestSize,
+  paidPart,
+  scaled,
+  spaceTimeAtRate,
+  unitsFor,
+  unsettledChanges,
+  type ProviderModel,
+} from "./contract-rules.ts";
+
 type Account = { earned: bigint; withdrawn: bigint };
 /** Which keepers of the world sit in a version, and what each has there. */
 type CommitteeModel = { members: number[]; accounts: Account[]; readyAt: number; accepted: number };
@@ -47,6 +43,9 @@ export type SettleInput = {
 
 export type Outcome = { next: Model; refused?: string };
 
+/** R33. */
+const mostUnsettledChanges = 16;
+
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 class Refusal extends Error {}
@@ -61,10 +60,11 @@ export class Model {
   free = 0n;
   deposited = 0n;
   paidOut = 0n;
+  /** R34: of 2^64, what there was money for of all that abandoned intervals may cost. */
+  partThere = 2n ** 64n;
   terminatedAt = 0;
   endBlock = 0;
   providers: ProviderModel[] = [];
-  runs: { from: number; to: number }[] = [];
   committees = new Map<number, CommitteeModel>();
   active = 1;
   pending = 0;
@@ -104,19 +104,14 @@ export class Model {
     return this.terminatedAt !== 0 && this.ts >= this.endBlock;
   }
 
-  /** Byte·blocks a provider committed in [from, to). */
+  /** Byte·blocks a provider committed in [from, to); after a terminate bytes end with the lockup (R33). */
   committed(provider: ProviderModel, from: number, to: number): bigint {
-    const end = this.terminatedAt === 0 ? to : Math.min(to, this.endBlock);
-    return provider.changes.reduce((sum, { from: start, size }, i) => {
-      const next = provider.changes[i + 1]?.from ?? Number.MAX_SAFE_INTEGER;
-      const blocks = Math.min(next, end) - Math.max(start, from);
-      return blocks > 0 ? sum + size * BigInt(blocks) : sum;
-    }, 0n);
+    return committedIn(provider, from, this.terminatedAt === 0 ? to : Math.min(to, this.endBlock));
   }
 
-  /** R30. */
+  /** R30, rounded down. */
   amount(spaceTime: bigint): bigint {
-    return (spaceTime * this.config.price) / 2n ** 30n;
+    return unitsFor(spaceTime, this.config.price);
   }
 
   effectiveBlock(block: number): number {
@@ -130,36 +125,43 @@ export class Model {
     return this.providers.reduce((total, provider) => total + of(provider), 0n);
   }
 
+  get #untouched(): bigint {
+    return this.#sum(({ abandoned }) => abandoned.committed);
+  }
+
   get arrears(): bigint {
-    return this.#sum(({ arrears }) => arrears);
+    return this.#sum(({ arrears, uncutArrears }) => arrears + uncutArrears);
   }
 
-  #untouched(provider: ProviderModel): bigint {
-    return this.runs.reduce(
-      (sum, { from, to }) => sum + this.committed(provider, Math.max(from, provider.touchedThrough), to),
-      0n,
-    );
+  /** Blocks after `block` that R32 keeps money for: the lockup, or until a provider leaves, as all do at the end. */
+  #blocksAhead({ removedAt }: ProviderModel, block: number): bigint {
+    if (removedAt !== 0) return BigInt(Math.max(0, removedAt - block));
+    return BigInt(this.terminatedAt === 0 ? this.config.lockup : Math.max(0, this.endBlock - block));
   }
 
-  /** R32, rounded up. */
+  /** What is unsettled or ahead may still cost (R32), rounded up. */
   reserve(block: number): bigint {
-    let spaceTime = this.#sum((provider) => this.#untouched(provider));
-    if (this.terminatedAt !== 0) {
-      spaceTime += this.#sum((provider) => this.committed(provider, this.ts, this.endBlock));
-    } else {
-      spaceTime += this.#sum((provider) => this.committed(provider, this.ts, block));
-      const changes = this.providers.flatMap((provider) => provider.changes.map(({ from }) => from));
-      const sizes = [block, ...changes.filter((from) => from > block)].map((from) =>
-        this.#sum((provider) => this.committed(provider, from, from + 1)),
-      );
-      spaceTime += BigInt(this.config.lockup) * sizes.reduce((a, b) => (a > b ? a : b));
-    }
+    const spaceTime = this.#sum(
+      (provider) =>
+        provider.abandoned.committed +
+        (this.ended ? 0n : this.committed(provider, this.ts, block)) +
+        (this.ended ? 0n : this.#blocksAhead(provider, block) * largestSize(provider)),
+    );
     return (spaceTime * this.config.price + 2n ** 30n - 1n) / 2n ** 30n;
   }
 
+  /** R32: what the escrow has to hold at a block. */
+  required(block: number): bigint {
+    return this.reserve(block) + this.arrears;
+  }
+
   withdrawable(block: number): bigint {
-    const kept = this.arrears + this.reserve(block);
-    return this.free > kept ? this.free - kept : 0n;
+    const required = this.required(block);
+    return this.free > required ? this.free - required : 0n;
+  }
+
+  #checkFunds(block: number): void {
+    if (this.free < this.required(block)) refuse("Underfunded");
   }
 
   deposit(amount: bigint): void {
@@ -189,9 +191,12 @@ export class Model {
       credit: 0n,
       withdrawn: 0n,
       arrears: 0n,
+      uncutArrears: 0n,
       rate: undefined,
-      touchedThrough: 0,
+      paidThrough: from - 1,
+      abandoned: { committed: 0n, to: 0 },
     });
+    this.#checkFunds(block);
   }
 
   /** A change of a provider's size; 0 removes it. */
@@ -201,8 +206,15 @@ export class Model {
     if (provider.removedAt !== 0) refuse("ProviderGone");
     const from = this.effectiveBlock(block);
     if (size === 0n && from === provider.activeFrom) refuse("NotActiveYet");
-    provider.changes = [...provider.changes.filter((change) => change.from !== from), { from, size }];
+    const before = provider.changes.at(-1)?.size ?? 0n;
+    const others = provider.changes.filter((change) => change.from !== from);
+    const waiting = unsettledChanges({ ...provider, changes: others }) + 1;
+    // R33: a removal always has room.
+    if (waiting > mostUnsettledChanges && size !== 0n) refuse("TooManyChanges");
+    provider.changes = [...others, { from, size }];
     if (size === 0n) provider.removedAt = from;
+    // R32: what needs no more money is never refused for it.
+    if (size > before) this.#checkFunds(block);
   }
 
   #provider(index: number): ProviderModel {
@@ -214,21 +226,17 @@ export class Model {
     return this.providers.flatMap(({ closed, activeFrom }, i) => (!closed && activeFrom < te ? [i] : []));
   }
 
-  /** R34: credit for abandoned runs, when the provider is first touched after them. */
+  /** R34: what was laid down for a provider when an interval was abandoned is credited when it is first touched. */
   touch(index: number): void {
     const provider = this.#provider(index);
-    for (const { from, to } of this.runs) {
-      const start = Math.max(from, provider.touchedThrough);
-      if (start >= to) continue;
-      let spaceTime = this.committed(provider, start, to);
-      if (provider.rate !== undefined) spaceTime = min(spaceTime, provider.rate * BigInt(to - start));
-      const amount = this.amount(spaceTime);
-      const paid = min(amount, this.free);
-      this.free -= paid;
-      provider.credit += paid;
-      provider.arrears += amount - paid;
-      provider.touchedThrough = to;
-    }
+    const { committed, to } = provider.abandoned;
+    const amount = this.amount(spaceTimeAtRate(committed, provider.rate));
+    const paid = scaled(amount, this.partThere);
+    this.free -= paid;
+    provider.credit += paid;
+    provider.uncutArrears += amount - paid;
+    provider.paidThrough = Math.max(provider.paidThrough, to);
+    provider.abandoned = { committed: 0n, to };
   }
 
   /** `signed` is asked last but for the items, as the contract does: whether the signature is one. */
@@ -254,29 +262,43 @@ export class Model {
     this.#moveOn(te, te);
   }
 
+  /** R30 and R32. @returns the keepers' cut */
   #payProviders(due: number[], te: number, values: readonly bigint[]): bigint {
+    for (const index of due) this.touch(index);
     const amounts = due.map((index, i) => {
-      this.touch(index);
       const provider = this.#provider(index);
-      const spaceTime = min(values[i] as bigint, this.committed(provider, this.ts, te));
-      provider.rate = spaceTime / BigInt(te - Math.max(this.ts, provider.activeFrom));
+      const committed = this.committed(provider, this.ts, te);
+      const spaceTime = min(values[i] as bigint, committed);
+      provider.rate = paidPart(spaceTime, committed);
+      provider.paidThrough = te;
       return this.amount(spaceTime) + provider.arrears;
     });
-    const total = amounts.reduce((a, b) => a + b, 0n);
     const available = this.free;
+    const total = due.reduce(
+      (sum, index, i) => sum + (amounts[i] as bigint) + this.#provider(index).uncutArrears,
+      0n,
+    );
+    // All are scaled by one ratio if the escrow is short.
+    const paidOf = (amount: bigint): bigint => (total > available ? (amount * available) / total : amount);
     let cuts = 0n;
     due.forEach((index, i) => {
-      const amount = amounts[i] as bigint;
-      const paid = total > available ? (amount * available) / total : amount;
-      const cut = (paid * this.config.keeperShareBps) / 10_000n;
       const provider = this.#provider(index);
+      const amount = amounts[i] as bigint;
+      const paid = paidOf(amount);
+      const uncut = paidOf(provider.uncutArrears);
+      const cut = this.#cutOf(paid);
       provider.arrears = amount - paid;
-      provider.credit += paid - cut;
+      provider.uncutArrears -= uncut;
+      provider.credit += paid - cut + uncut;
       provider.closed = provider.removedAt !== 0 && provider.removedAt <= te;
-      this.free -= paid - cut;
+      this.free -= paid - cut + uncut;
       cuts += cut;
     });
     return cuts;
+  }
+
+  #cutOf(amount: bigint): bigint {
+    return (amount * this.config.keeperShareBps) / 10_000n;
   }
 
   #payKeepers(cut: bigint, { leader, sender, failed, payees }: SettleInput): void {
@@ -307,9 +329,13 @@ export class Model {
     if (this.ended) refuse("Ended");
     if (block < this.ts + interval + lockup) refuse("NotAbandonable");
     const to = block - ((block - origin) % slot);
-    const last = this.runs.at(-1);
-    if (last?.to === this.ts) last.to = to;
-    else this.runs.push({ from: this.ts, to });
+    for (const provider of this.providers) {
+      provider.abandoned.committed += this.committed(provider, this.ts, to);
+      provider.abandoned.to = to;
+    }
+    // One ratio for all, whoever is credited first. It counts what was committed, so it may leave some of the money.
+    const most = this.amount(this.#untouched);
+    this.partThere = paidPart(min(most, this.free), most, 64n);
     this.#moveOn(to, Number.MAX_SAFE_INTEGER);
   }
 
@@ -336,21 +362,30 @@ export class Model {
     this.paidOut += amount;
   }
 
-  collectArrears(index: number): void {
+  /** R32: less the keepers' cut, which goes to the members of the committee in force, where a settlement left them. */
+  collectArrears(block: number, index: number): void {
     this.touch(index);
     const provider = this.#provider(index);
     const gone = provider.removedAt !== 0 && provider.removedAt <= this.ts;
     if (!gone && !this.ended) refuse("NotClosed");
-    const amount = min(provider.arrears, this.free);
-    if (amount === 0n) refuse("NothingToMove");
-    this.free -= amount;
-    provider.arrears -= amount;
-    provider.credit += amount;
+    if (!this.ended) this.#checkFunds(block);
+    const available = this.free - min(this.free, this.amount(this.#untouched));
+    const uncut = min(provider.uncutArrears, available);
+    const gross = min(provider.arrears, available - uncut);
+    if (uncut + gross === 0n) refuse("NothingToMove");
+    const cut = this.#cutOf(gross);
+    const share = cut / BigInt(this.n);
+    provider.uncutArrears -= uncut;
+    provider.arrears -= gross;
+    provider.credit += uncut + gross - cut;
+    for (const account of this.committee.accounts) account.earned += share;
+    this.free -= uncut + gross - cut + share * BigInt(this.n);
   }
 
   proposeCommittee(members: number[]): void {
     if (this.terminatedAt !== 0) refuse("Terminated");
     if (this.pending !== 0) refuse("CommitteePending");
+    if (members.length !== this.n) refuse("OtherCommitteeSize"); // R2
     this.lastVersion += 1;
     this.pending = this.lastVersion;
     this.committees.set(this.pending, newCommittee(members));

@@ -1,38 +1,45 @@
-/** The payer of a simulated group: it funds what the next settlement will cost, and no more, unless it is short of money. */
+/** The payer of a simulated group: it keeps what R32 asks for in the escrow, unless it is short of money. */
 import type { ChainModel } from "./chain-model.ts";
 import type { Model } from "./contract-model.ts";
 
 export class Payer {
   readonly #chain: ChainModel;
-  /** It has no money to deposit. */
-  short = false;
+  #short = false;
   #seen: Model | undefined;
+  /** Through this block the escrow holds what is required, if nothing is called. */
+  #coveredThrough = -1;
 
   constructor(chain: ChainModel) {
     this.#chain = chain;
   }
 
-  /** In every block: what is missing for the coming settlement, arrears included. */
+  /** It has no money to deposit from now on; what is there lasts for the lockup at least. */
+  runShort(): void {
+    this.#short = true;
+  }
+
+  hasMoney(): void {
+    this.#short = false;
+    this.#seen = undefined;
+  }
+
+  /** In every block: what is missing until the group is settled as late as two turns after its time, and from then on (R32). */
   act(): void {
-    const now = this.#chain.at(this.#chain.head);
-    if (this.short || now === this.#seen) return;
+    const { head } = this.#chain;
+    const now = this.#chain.at(head);
+    if (this.#short || (now === this.#seen && head < this.#coveredThrough)) return;
+    const { interval, turn } = now.config;
+    this.#coveredThrough = Math.max(now.ts + interval, head) + 2 * turn;
     this.#seen = now;
-    const lacking = this.#due(now) - now.free;
+    const lacking = now.required(this.#coveredThrough) - now.free;
     if (lacking > 0n) this.#chain.call((next) => next.deposit(lacking));
   }
 
-  /** What is due if the group is settled as late as two turns after its time, and by all that is committed. */
-  #due(model: Model): bigint {
-    const { interval, turn } = model.config;
-    const to = model.ts + interval + 2 * turn;
-    const amounts = model.providers.map(
-      (one) => model.amount(model.committed(one, model.ts, to)) + one.arrears,
-    );
-    return amounts.reduce((a, b) => a + b, 0n);
-  }
-
-  /** Another size for a provider's data, 0 to remove it. */
+  /** Another size for a provider's data, 0 to remove it. For more data it brings the money first, if it has any. */
   changeData(provider: number, bytes: bigint): string | undefined {
+    const { interval, turn, lockup } = this.#chain.at(this.#chain.head).config;
+    const blocks = BigInt(interval + 2 * turn + lockup);
+    if (!this.#short) this.#chain.call((next) => next.deposit(next.amount(bytes * blocks) + 1n));
     return this.#chain.call((next, block) => next.changeSize(block, provider, bytes));
   }
 

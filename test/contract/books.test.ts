@@ -9,7 +9,7 @@ import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { groupPayments } from "../../scripts/client/payments.ts";
 import { Model } from "../../scripts/sim/contract-model.ts";
 import { Player } from "../support/contracts/sequence-player.ts";
-import { steps, type Step } from "../support/contracts/sequence-steps.ts";
+import { beginning, steps, type Step } from "../support/contracts/sequence-steps.ts";
 import { range, World, type Group, type Keeper } from "../support/contracts/world.ts";
 
 let world: World;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.chain.close());
 
-const config = { interval: 12, turn: 12, slot: 3, answer: 1, confirmations: 0, lockup: 48 };
+const config = { interval: 24, turn: 24, slot: 3, answer: 1, confirmations: 0, lockup: 96 };
 
 type Log = RawLog & { readonly transactionHash: Hex; readonly blockNumber: string };
 type Sent = { readonly hash: Hex; readonly input: string; readonly from: string };
@@ -143,13 +143,8 @@ async function played(n: number, price: bigint, share: number, sequence: readonl
   const origin = group.created.blockNumber;
   const model = new Model({ ...config, origin, price, keeperShareBps: BigInt(share) }, range(n));
   const player = new Player(group, model, keepers, operators);
-  const start: Step[] = [
-    // Little: most of these groups run short, and owe.
-    { kind: "deposit", amount: 1n << 34n },
-    { kind: "add", who: 0, size: 3n << 30n },
-    { kind: "add", who: 1, size: 12_345_678_901n },
-  ];
-  for (const step of [...start, ...sequence]) await player.play(step);
+  // Little money: most of these groups run short, and owe.
+  for (const step of [...beginning(model, 1n), ...sequence]) await player.play(step);
   return group;
 }
 

@@ -19,7 +19,7 @@ import {
 } from "../support/contracts/world.ts";
 
 const long = process.env["WHITEPAY_LONG"] === "1";
-const config = { interval: 12, turn: 12, slot: 3, answer: 1, confirmations: 0, lockup: 48 };
+const config = { interval: 24, turn: 24, slot: 3, answer: 1, confirmations: 0, lockup: 96 };
 const price = 1_000_003n;
 
 let world: World;
@@ -33,10 +33,10 @@ afterAll(() => world.chain.close());
 /** What may be wrong with a settlement, and how it is made so. */
 const flaws: Record<string, (s: Settlement, n: number) => Partial<Settlement> & { sender?: number }> = {
   none: () => ({}),
-  "stale start": ({ ts, te }) => ({ ts: ts - 12, te }),
+  "stale start": ({ ts, te }) => ({ ts: ts - 24, te }),
   "an end between turns": ({ te }) => ({ te: te + 1 }),
-  "the turn before": ({ te }) => ({ te: te - 12 }),
-  "the turn after": ({ te }) => ({ te: te + 12 }),
+  "the turn before": ({ te }) => ({ te: te - 24 }),
+  "the turn after": ({ te }) => ({ te: te + 24 }),
   "another committee": ({ committee }) => ({ committee: committee + 1 }),
   "no such leader": (_, n) => ({ leader: n }),
   "a payee beyond the committee": ({ payees }, n) => ({ payees: payees | (1n << BigInt(n)) }),
@@ -66,7 +66,7 @@ type Play = {
 
 const play: fc.Arbitrary<Play> = fc.record({
   lapsed: fc.constantFrom(0, 0, 0, 1, 2, 3),
-  offset: fc.nat(10),
+  offset: fc.nat(22),
   leader: fc.nat(30),
   payees: fc.nat(1023),
   permilles: fc.array(fc.constantFrom(0, 1, 500, 999, 1000, 1500), { minLength: 3, maxLength: 3 }),
@@ -114,6 +114,7 @@ class Both {
     for (const [i, size] of [3n << 30n, 12_345_678_901n, 77n].entries()) {
       const label = `chain model provider ${n} ${i}`;
       const operator = await world.provider(label);
+      await both.deposit((size * BigInt(config.lockup + 24) * price) / (1n << 30n) + 1n);
       await group.add(label, size);
       await both.catchUp(() => chain.call((next, block) => next.addProvider(block, operator.address, size)));
     }

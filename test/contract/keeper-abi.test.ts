@@ -1,15 +1,63 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Interface } from "ethers";
 import { describe, expect, it } from "vitest";
+import * as client from "../../scripts/client/abi.ts";
 import { groupAbi, registryAbi } from "../../keeper/adapters/chain-ethers/abi.ts";
 import { artifact } from "../../scripts/lib/contracts.ts";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+
+/** Errors of a contract as it is compiled, with those of the libraries in it. */
+function errorsOf(contract: string): string[] {
+  const { fragments } = new Interface(artifact(contract).abi);
+  return fragments.filter(({ type }) => type === "error").map((fragment) => fragment.format("sighash"));
+}
+
+const known = (abi: Interface): Set<string> =>
+  new Set(abi.fragments.map((fragment) => fragment.format("sighash")));
+
+describe("every error that a call can return", () => {
+  it.each([
+    ["Upkeeping", client.groupAbi],
+    ["UpkeepingEscrow", client.groupAbi],
+    ["UpkeepingMembers", client.groupAbi],
+    ["UpkeepingFactory", client.factoryAbi],
+    ["Registry", client.registryAbi],
+  ])("of %s is in the client's ABI", (contract, abi) => {
+    expect(errorsOf(contract).length).toBeGreaterThan(5);
+    expect(errorsOf(contract).filter((error) => !known(abi).has(error))).toEqual([]);
+  });
+
+  it("of settle is in the keeper's ABI", () => {
+    // What only claims in Merkle mode answer with is not for keepers.
+    const others = ["BadMerkleProof", "NoRoot", "NoSuchProvider", "NothingToMove", "TouchFirst"];
+    const missing = errorsOf("Upkeeping").filter((error) => !known(groupAbi).has(error));
+    expect(missing.map((error) => error.replace(/^Upkeeping_|\(.*$/g, "")).toSorted()).toEqual(others);
+  });
+
+  it("is in the documents", () => {
+    const page = readFileSync(join(projectRoot, "contracts", "SPEC.md"), "utf8");
+    const contracts = ["Upkeeping", "UpkeepingEscrow", "UpkeepingMembers", "UpkeepingFactory", "Registry"];
+    const names = new Set(contracts.flatMap(errorsOf).map((error) => error.replace(/\(.*$/, "")));
+    // OpenZeppelin's.
+    names.delete("SafeERC20FailedOperation");
+    expect([...names].filter((name) => !page.includes(`| \`${name}(`))).toEqual([]);
+  });
+
+  it("includes those that assembly reverts with, which no artifact of the registry tells", () => {
+    const [error] = [...errorsOf("BLSHarness")].filter((name) => name.startsWith("BLS_"));
+    expect(known(client.registryAbi)).toContain(error);
+    expect(known(groupAbi)).toContain(error);
+  });
+});
 
 describe("the keeper's view of the contracts", () => {
   it.each([
     ["IUpkeeping", groupAbi],
     ["IRegistry", registryAbi],
   ])("is part of %s as it is compiled, names and order of fields included", (name, abi) => {
-    const compiled = new Interface(artifact(name).abi);
-    const expected = new Set(compiled.fragments.map((fragment) => fragment.format("full")));
+    const compiled = ["Upkeeping", name].map((one) => new Interface(artifact(one).abi).fragments).flat();
+    const expected = new Set(compiled.map((fragment) => fragment.format("full")));
     const actual = abi.fragments.map((fragment) => fragment.format("full"));
     expect(actual.length).toBeGreaterThan(1);
     const plain = (text: string): string => text.replace(/ (view|external|public|nonpayable)\b/g, "");

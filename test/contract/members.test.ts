@@ -10,7 +10,7 @@ let snapshot: unknown;
 
 beforeAll(async () => {
   world = await World.open();
-  await world.keepers(11);
+  await world.keepers(15);
   group = await world.group(7);
   await group.add("members p0", gibibyte);
 });
@@ -27,7 +27,7 @@ const failing = (call: Promise<unknown>): ReturnType<typeof refusal> =>
   refusal(call, group.contract.interface);
 
 async function keepersAt(indices: readonly number[]): Promise<Keeper[]> {
-  const all = await world.keepers(11);
+  const all = await world.keepers(15);
   return indices.map((index) => all[index] as Keeper);
 }
 
@@ -144,23 +144,32 @@ describe("providers", () => {
     expect([state.listedProviders, state.providerCount]).toEqual([1n, 2n]);
   });
 
-  it("cannot be changed so often that settling would have to walk", async () => {
+  it("cannot be changed so often that settling would have to walk, and can always be removed (R33)", async () => {
     await settle();
-    for (const i of range(64)) {
+    for (const i of range(16)) {
       await world.chain.before((await world.chain.block()) + 6);
       await group.change(0, gibibyte + BigInt(i));
     }
+    // One for the same slot takes the last one's place.
+    await group.change(0, gibibyte);
+    expect((await group.read("providers", 0, 1))[0].checkpointCount).toBe(17n);
     await world.chain.before((await world.chain.block()) + 6);
     const change = await failing(group.change(0, gibibyte));
-    expect(change).toEqual({ error: "Upkeeping_TooManyChanges", args: [64n, 65n] });
+    expect(change).toEqual({ error: "Upkeeping_TooManyChanges", args: [16n, 17n] });
+    const inner = await world.chain.rpc("evm_snapshot");
     await settle();
     await group.change(0, gibibyte);
+    await world.chain.rpc("evm_revert", [inner]);
+    await group.send(world.payer, "removeProvider", [0]);
+    await settle();
+    await settle();
+    expect((await group.read("providers", 0, 1))[0].closed).toBe(true);
   });
 });
 
 describe("committees", () => {
   it("take over with the first settlement that ends after the last member's consent (R33)", async () => {
-    const next = await keepersAt([7, 8, 9, 3]);
+    const next = await keepersAt([7, 8, 9, 3, 10, 11, 12]);
     const addresses = next.map(({ operator }) => operator.address);
     expect(
       (await failing(group.send(group.providers[0] as Wallet, "proposeCommittee", [addresses]))).error,
@@ -168,14 +177,15 @@ describe("committees", () => {
     await group.send(world.payer, "proposeCommittee", [addresses]);
     const twice = await failing(group.send(world.payer, "proposeCommittee", [addresses]));
     expect(twice).toEqual({ error: "Upkeeping_CommitteePending", args: [2n] });
-    const [first, second, third, fourth] = next as [Keeper, Keeper, Keeper, Keeper];
+    const [first, second, third, fourth, ...others] = next as [Keeper, Keeper, Keeper, Keeper];
+    for (const { operator } of others) await group.send(operator, "acceptSeat", [2]);
     await group.send(first.operator, "acceptSeat", [2]);
     const taken = await failing(group.send(first.operator, "acceptSeat", [2]));
     expect(taken).toEqual({ error: "Upkeeping_SeatTaken", args: [0n] });
     expect((await failing(group.send(second.operator, "acceptSeat", [3]))).error).toBe(
       "Upkeeping_NoSuchProposal",
     );
-    const stranger = (await keepersAt([10]))[0] as Keeper;
+    const stranger = (await keepersAt([14]))[0] as Keeper;
     expect((await failing(group.send(stranger.operator, "acceptSeat", [2]))).error).toBe("Upkeeping_NoSeat");
 
     const digest = await group.read("seatAcceptanceDigest", 2);
@@ -219,7 +229,7 @@ describe("committees", () => {
   });
 
   it("replace a dead one by an abandon, if all members consented (R34)", async () => {
-    const next = await keepersAt([7, 8, 9, 10]);
+    const next = await keepersAt([7, 8, 9, 10, 11, 12, 13]);
     await group.send(world.payer, "proposeCommittee", [next.map(({ operator }) => operator.address)]);
     for (const { operator } of next) await group.send(operator, "acceptSeat", [2]);
     await world.chain.before((await group.settledThrough()) + group.config.interval + group.config.lockup);
@@ -245,12 +255,12 @@ describe("committees", () => {
     expect(member.blsKey).toBe(publicKey(secret));
     const fresh = group.keepers.map((keeper, i) => (i === 0 ? { ...keeper, secret } : keeper));
     await settle(group, fresh);
-    const stranger = (await keepersAt([10]))[0] as Keeper;
+    const stranger = (await keepersAt([14]))[0] as Keeper;
     expect((await failing(group.send(stranger.operator, "rotateSeat"))).error).toBe("Upkeeping_NoSeat");
   });
 
   it("rotate a key in a proposed committee at once", async () => {
-    const next = await keepersAt([7, 8, 9, 10]);
+    const next = await keepersAt([7, 8, 9, 10, 11, 12, 13]);
     const [changing] = next as [Keeper];
     await group.send(world.payer, "proposeCommittee", [next.map(({ operator }) => operator.address)]);
     const secret = secretOf("proposed key");
@@ -266,25 +276,31 @@ describe("committees", () => {
     expect(member.blsKey).toBe(publicKey(secret));
   });
 
-  it("shrink by three resigned keepers at a time, as n stays 3f+1", async () => {
+  it("never change their size, neither by a proposal nor by resignations (R2)", async () => {
+    const all = (await world.keepers(13)).map(({ operator }) => operator.address);
+    for (const count of [4, 6, 10, 13]) {
+      const call = group.send(world.payer, "proposeCommittee", [all.slice(0, count)]);
+      expect(await failing(call)).toEqual({
+        error: "Upkeeping_OtherCommitteeSize",
+        args: [7n, BigInt(count)],
+      });
+    }
     const [a, b, c, d] = group.keepers as [Keeper, Keeper, Keeper, Keeper];
     await group.send(a.operator, "resign");
     expect((await failing(group.send(a.operator, "resign"))).error).toBe("Upkeeping_AlreadyResigned");
-    await group.send(b.operator, "resign");
-    expect(await group.read("resigned")).toBe(3n);
+    for (const { operator } of [b, c, d]) await group.send(operator, "resign");
+    expect(await group.read("resigned")).toBe(15n);
     await settle();
-    expect((await group.read("committee")).version).toBe(1n);
-    await group.send(c.operator, "resign");
+    const still = await group.read("committee");
+    expect([still.version, still.operators.length]).toEqual([1n, 7]);
+
+    // The payer replaces those that resigned.
+    const next = await keepersAt([4, 5, 6, 7, 8, 9, 10]);
+    await group.send(world.payer, "proposeCommittee", [next.map(({ operator }) => operator.address)]);
+    for (const { operator } of next) await group.send(operator, "acceptSeat", [2]);
     await settle();
-    const active = await group.read("committee");
-    const kept = group.keepers.slice(3);
-    expect([...active.operators]).toEqual(kept.map(({ operator }) => operator.address));
-    expect(await group.read("resigned")).toBe(0n);
-    // Four is the smallest: here a resignation is on record, and the seat stays until the payer replaces it.
-    await group.send(d.operator, "resign");
-    expect(await group.read("resigned")).toBe(1n);
-    await settle(group, kept);
-    expect((await group.read("committee")).version).toBe(2n);
+    await settle(group, next);
+    expect([(await group.read("committee")).version, await group.read("resigned")]).toEqual([2n, 0n]);
     expect((await failing(group.send(a.operator, "resign"))).error).toBe("Upkeeping_NoSeat");
   });
 
@@ -304,14 +320,14 @@ describe("views", () => {
     const small = await world.group(4);
     const expected: [number, number, number][] = [];
     for (const i of range(24)) {
-      const wait = [0, 0, 45, 0, 0, 0, 300, 0][i % 8] as number;
+      const wait = [0, 0, 70, 0, 0, 0, 450, 0][i % 8] as number;
       if (wait > 0) await world.chain.before((await world.chain.block()) + wait);
       const proposal = await small.proposal([], { turn: await small.turnNow() });
       const secrets = small.keepers.map(({ secret }) => secret);
       await small.settle(proposal, { signature: certify(secrets, await small.digest(proposal)) });
-      expected.push([proposal.ts, proposal.te, (proposal.te - proposal.ts - 30) / 20 + 1]);
+      expected.push([proposal.ts, proposal.te, (proposal.te - proposal.ts - 40) / 30 + 1]);
       if (i === 12) {
-        await world.chain.before((await world.chain.block()) + 950);
+        await world.chain.before((await world.chain.block()) + 1450);
         await small.send(world.payer, "abandon");
       }
     }

@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Wallet } from "ethers";
 import { refusal } from "../support/contracts/chain.ts";
 import { leafOf, proofOf, rootOf, treeOf } from "../support/contracts/tree.ts";
-import { gibibyte, range, World, type Group, type RootSettlement } from "../support/contracts/world.ts";
+import {
+  gibibyte,
+  lockupOf,
+  range,
+  World,
+  type Group,
+  type RootSettlement,
+} from "../support/contracts/world.ts";
 
 let world: World;
 let anyone: Wallet;
@@ -17,11 +24,13 @@ type Root = { layers: Uint8Array[][]; cumulative: readonly bigint[] };
 
 /** A Merkle group with providers of these sizes in GiB; its price is 10^12 a GiB·block, 9 tenths of it the providers'. */
 async function groupOf(sizes: readonly number[], deposit?: bigint): Promise<Group> {
+  const labels = sizes.map((size, i): [string, bigint] => [`pool p${i}`, BigInt(size) * gibibyte]);
   const group = await world.group(4, {
     config: { merkle: true },
-    ...(deposit === undefined ? {} : { deposit }),
+    ...(deposit === undefined ? {} : { deposit: 0n }),
   });
-  for (const [i, size] of sizes.entries()) await group.add(`pool p${i}`, BigInt(size) * gibibyte);
+  if (deposit !== undefined) await group.addPoor(Object.fromEntries(labels), deposit);
+  else for (const [label, size] of labels) await group.add(label, size);
   await settle(
     group,
     sizes.map(() => 0),
@@ -51,7 +60,7 @@ const claimError = async (group: Group, provider: number, root: Root): Promise<s
 
 /** Credits in units of the price after the cut: 9 of these are 10 GiB·blocks. */
 async function credits(group: Group): Promise<number[]> {
-  const page = await group.read("providers", 0, 99);
+  const page = await group.read("providers", 0, group.providers.length);
   return [...page].map(({ credited }) => Number(credited / (group.config.price / 10n)) / 10);
 }
 
@@ -116,22 +125,35 @@ describe("the pool", () => {
   });
 
   it("is topped up by a claim after the end, and what roundings leave goes back to the payer", async () => {
-    const group = await groupOf([1, 1], 0n);
+    // A little more than R32 asks for, 2,610 units, and time goes on: 3,600 are due in the end.
+    const group = await world.group(4, { config: { merkle: true }, deposit: 0n });
+    await group.deposit(lockupOf(group.config, 2n * gibibyte) + 10n * group.config.price);
+    for (const i of range(2)) await group.add(`pool p${i}`, gibibyte);
+    await world.chain.before((await world.chain.block()) + 700);
     await group.send(world.payer, "terminate");
     const { endBlock } = await group.read("state");
-    await world.chain.before(Number(endBlock) + 30);
-    const root = await settle(group, [300, 500], 800);
+    await world.chain.before(Number(endBlock) + 40);
+    const root = await settle(group, [1700, 1900], 3600);
     expect((await group.read("state")).ended).toBe(true);
     expect(await claimError(group, 0, { ...root, layers: treeOf([leafOf(0, 1n), leafOf(1, 1n)]) })).toBe(
       "Upkeeping_BadMerkleProof",
     );
-    await group.deposit(400n * 10n ** 12n + 1n);
+    await group.deposit(490n * 10n ** 12n + 1n);
     await claim(group, 0, root);
-    expect((await credits(group))[0]).toBe(135);
-    await group.deposit(400n * 10n ** 12n + 7n);
+    expect((await credits(group))[0]).toBe((1700 * 3100 * 0.9) / 3600);
+    await group.deposit(500n * 10n ** 12n + 7n);
     await claim(group, 0, root);
     await claim(group, 1, root);
-    expect(await credits(group)).toEqual([270, 450]);
+    expect(await credits(group)).toEqual([1530, 1710]);
+    // Of what came late a tenth is the keepers', too: the one that had failed has a quarter of that.
+    let earned = 0n;
+    for (const [i, { operator }] of group.keepers.entries()) {
+      const [account] = await group.read("keeperAccounts", 1, i, 1);
+      earned += account.earned;
+      expect(account.earned).toBeGreaterThanOrEqual((99n * group.config.price) / 4n - 2n);
+      await group.send(operator, "withdrawKeeper", [1, i]);
+    }
+    expect((earned + 10n) / group.config.price).toBe(360n);
     for (const i of range(2)) await group.send(group.providers[i] as Wallet, "withdrawProvider", [i]);
     await group.send(world.payer, "withdrawPayer", [await group.read("withdrawable")]);
     expect((await group.read("escrow")).balance).toBe(0n);
@@ -186,8 +208,12 @@ describe("abandoned intervals of a Merkle group", () => {
   });
 
   it("leave arrears that anyone collects at once, as no root could join them", async () => {
-    const group = await groupOf([1], 45n * 10n ** 12n);
-    const root = await settle(group, [30], 30);
+    const group = await groupOf([1]);
+    await group.send(world.payer, "withdrawPayer", [
+      (await group.read("withdrawable")) - 10n * group.config.price,
+    ]);
+    const root = await settle(group, [40], 40);
+    await world.chain.before((await group.settledThrough()) + 3000);
     await abandon(group);
     await claim(group, 0, root);
     const [{ credited, arrears }] = await group.read("providers", 0, 1);

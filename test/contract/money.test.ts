@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Signature, ZeroAddress, type Contract, type Wallet } from "ethers";
 import { deployContract, refusal, send } from "../support/contracts/chain.ts";
-import { gibibyte, range, World, type Group, type Keeper } from "../support/contracts/world.ts";
+import { gibibyte, lockupOf, range, World, type Group, type Keeper } from "../support/contracts/world.ts";
 
 let world: World;
 let group: Group;
@@ -204,8 +204,8 @@ describe("withdrawals", () => {
 
   it("work with the chain's own coin, where a payee that refuses or calls back harms itself only (R31)", async () => {
     const coin = await world.group(4, { config: { token: ZeroAddress }, deposit: 0n });
-    await coin.add("money p0", 10n * gibibyte);
     await coin.send(world.payer, "deposit", [10n ** 18n], 10n ** 18n);
+    await coin.add("money p0", 10n * gibibyte);
     await world.payer.sendTransaction({ to: await coin.address(), value: 10n ** 18n });
     expect((await coin.read("escrow")).balance).toBe(2n * 10n ** 18n);
     expect((await failing(coin.send(world.payer, "deposit", [2n], 1n))).error).toBe("Upkeeping_WrongValue");
@@ -298,9 +298,9 @@ describe("the end of a group", () => {
     const [before] = await group.read("providers", 0, 1);
     const ts = await group.settledThrough();
     const past = (await group.read("pastSettlements", 0, 1))[0];
-    // In its own blocks: it came in the middle of that interval.
-    const since = before.activeFrom > past.ts ? before.activeFrom : past.ts;
-    const rate = (90n * gibibyte) / BigInt(past.te - since);
+    // In its own blocks: it came in the middle of that interval. The part of what was committed, of 2^55.
+    const committed = 10n * gibibyte * BigInt(past.te - before.activeFrom);
+    const rate = ((90n * gibibyte) << 55n) / committed;
     const earliest = ts + group.config.interval + group.config.lockup;
     const provider = group.providers[0] as Wallet;
     expect((await failing(group.send(keeper(0), "abandon"))).error).toBe("Upkeeping_NotPayerOrProvider");
@@ -319,7 +319,8 @@ describe("the end of a group", () => {
     const held = await group.read("withdrawable");
     await group.send(keeper(3), "touch", [0]);
     const [after] = await group.read("providers", 0, 1);
-    const credited = (rate * BigInt(through - ts) * group.config.price) >> 30n;
+    const abandoned = 10n * gibibyte * BigInt(through - ts);
+    const credited = (((abandoned * rate) >> 55n) * group.config.price) >> 30n;
     expect(after.credited - before.credited).toBe(credited);
     expect(await group.read("withdrawable")).toBeGreaterThan(held);
     // Touching again changes nothing, and settling goes on.
@@ -330,16 +331,19 @@ describe("the end of a group", () => {
   });
 
   it("pays the whole commitment where there was no settlement, and arrears where money is short", async () => {
-    const poor = await world.group(4, { deposit: 10n ** 12n });
+    const poor = await world.group(4, { deposit: 0n });
+    const held = lockupOf(poor.config, gibibyte);
+    await poor.deposit(held);
     await poor.add("money p0", gibibyte);
     const { activeFrom } = (await poor.read("providers", 0, 1))[0];
-    await world.chain.before((await poor.settledThrough()) + 900);
+    await world.chain.before((await poor.settledThrough()) + 3000);
     await poor.send(world.payer, "abandon");
     const through = BigInt(await poor.settledThrough());
     await poor.send(poor.providers[0] as Wallet, "withdrawProvider", [0]);
     const [provider] = await poor.read("providers", 0, 1);
     const due = (through - activeFrom) * poor.config.price;
-    expect([provider.withdrawn, provider.arrears]).toEqual([10n ** 12n, due - 10n ** 12n]);
+    const paid = (due * ((held << 64n) / due)) >> 64n;
+    expect([provider.withdrawn, provider.arrears]).toEqual([paid, due - paid]);
     expect((await failing(poor.send(keeper(0), "collectArrears", [0]))).error).toBe("Upkeeping_NotClosed");
 
     // After the removal, anyone collects.
@@ -349,7 +353,13 @@ describe("the end of a group", () => {
     await poor.settle(await poor.proposal([{ provider: 0, spaceTime: 0n }], { turn }));
     expect((await poor.read("providers", 0, 1))[0].closed).toBe(true);
     const left = (await poor.read("providers", 0, 1))[0].arrears;
-    await poor.deposit(left);
+    // R32: not while what is required is not there, as others' pay could be thinned by it.
+    const free = await poor.free();
+    expect(await failing(poor.send(keeper(0), "collectArrears", [0]))).toEqual({
+      error: "Upkeeping_Underfunded",
+      args: [left, free],
+    });
+    await poor.deposit(left - free);
     await poor.send(keeper(0), "collectArrears", [0]);
     await poor.send(poor.providers[0] as Wallet, "withdrawProvider", [0]);
     const escrow = await poor.read("escrow");

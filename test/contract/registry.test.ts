@@ -339,12 +339,13 @@ describe("the factory", () => {
     const cases: [Record<string, unknown>, string, bigint[]][] = [
       [{ price: 0n }, "price at least 1", [1n, 0n]],
       [{ slot: 0 }, "slot at least 1", [1n, 0n]],
-      [{ turn: 21 }, "slot divides turn", [0n, 1n]],
-      [{ interval: 32 }, "slot divides interval", [0n, 2n]],
+      [{ turn: 31 }, "slot divides turn", [0n, 1n]],
+      [{ interval: 42 }, "slot divides interval", [0n, 2n]],
       [{ answer: 3 }, "slot > confirmations+answer+1", [6n, 5n]],
-      [{ interval: 20 }, "interval >= turn+confirmations", [21n, 20n]],
-      [{ turn: 10, interval: 20 }, "2/3 turn >= 2 confirmations+8", [10n, 7n]],
-      [{ lockup: 69 }, "lockup >= interval+(f+1)*turn", [70n, 69n]],
+      [{ interval: 30 }, "interval >= turn+confirmations", [31n, 30n]],
+      [{ turn: 8005, interval: 8010 }, "turn <= 8000", [8000n, 8005n]],
+      [{ turn: 25 }, "2/3 turn >= time for its round", [20n, 17n]],
+      [{ lockup: 99 }, "lockup >= interval+(f+1)*turn", [100n, 99n]],
       [{ keeperShareBps: 10_001 }, "keeper share <= 10000", [10_000n, 10_001n]],
       [{ toleranceBps: 10_001 }, "tolerance <= 10000", [10_000n, 10_001n]],
     ];
@@ -415,7 +416,7 @@ describe("the factory", () => {
     expect([answer, toleranceBps, lockup, price, merkle, confirmations]).toEqual([
       2n,
       100n,
-      870n,
+      1300n,
       10n ** 12n,
       false,
       1n,

@@ -3,7 +3,7 @@ import type { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Model } from "../../scripts/sim/contract-model.ts";
 import { Player } from "../support/contracts/sequence-player.ts";
-import { steps, type Step } from "../support/contracts/sequence-steps.ts";
+import { beginning, steps, type Step } from "../support/contracts/sequence-steps.ts";
 import { range, World, type Keeper } from "../support/contracts/world.ts";
 
 const long = process.env["WHITEPAY_LONG"] === "1";
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => world.chain.close());
 
 /** Short periods, so that a sequence sees many of them. */
-const config = { interval: 12, turn: 12, slot: 3, answer: 1, confirmations: 0, lockup: 48 };
+const config = { interval: 24, turn: 24, slot: 3, answer: 1, confirmations: 0, lockup: 96 };
 
 async function player(n: number, price: bigint, keeperShareBps: number): Promise<Player> {
   const group = await world.group(n, { config: { ...config, price, keeperShareBps }, deposit: 0n });
@@ -34,12 +34,9 @@ async function player(n: number, price: bigint, keeperShareBps: number): Promise
 
 async function holds(n: number, price: bigint, share: number, sequence: readonly Step[]): Promise<Player> {
   const game = await player(n, price, share);
-  const start: Step[] = [
-    { kind: "deposit", amount: sequence.length % 2 === 0 ? 1n << 44n : 1n << 34n },
-    { kind: "add", who: 0, size: 3n << 30n },
-    { kind: "add", who: 1, size: 12_345_678_901n },
-  ];
-  for (const step of start) await game.play(step);
+  // Half of the groups begin with no more than R32 asks for: they run short.
+  const times = sequence.length % 2 === 0 ? 8n : 1n;
+  for (const step of beginning(game.model, times)) await game.play(step);
   for (const step of sequence) {
     await game.play(step);
     await game.compare();
@@ -54,7 +51,7 @@ const outcomes = [
   "addProvider changeData removeProvider settle abandon terminate",
   "proposeCommittee acceptSeat cancelCommittee",
   "Upkeeping_NothingToMove Upkeeping_NotWithdrawable Upkeeping_TooEarly Upkeeping_NotLeader",
-  "Upkeeping_WrongItemCount Upkeeping_NotAbandonable",
+  "Upkeeping_WrongItemCount Upkeeping_NotAbandonable Upkeeping_Underfunded Upkeeping_OtherCommitteeSize",
 ].flatMap((line) => line.split(" "));
 
 describe("any sequence of calls", () => {

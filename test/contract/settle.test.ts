@@ -129,7 +129,7 @@ describe("settle pays", () => {
 
   it("gives the leader's share to another keeper that sends late (R25)", async () => {
     const settlement = await group.proposal(items);
-    await group.settle(settlement, { sender: keeper(2), block: settlement.te + 14 });
+    await group.settle(settlement, { sender: keeper(2), block: settlement.te + 20 });
     const accounts = await group.read("keeperAccounts", 1, 0, 4);
     const [first, second, third, fourth] = [...accounts].map(({ earned }) => earned);
     expect([first, third, fourth]).toEqual([0n, second * 2n, second]);
@@ -137,16 +137,15 @@ describe("settle pays", () => {
 
   it("gives a failed sender nothing, and the leader its share", async () => {
     const settlement = await group.proposal(items, { turn: 2 });
-    await group.settle(settlement, { sender: keeper(1), block: settlement.te + 14 });
+    await group.settle(settlement, { sender: keeper(1), block: settlement.te + 20 });
     const earned = [...(await group.read("keeperAccounts", 1, 0, 4))].map((account) => account.earned);
     expect(earned[1]).toBe(0n);
     expect(earned[0]).toBe(earned[2]);
   });
 
   it("never reverts for lack of money: scales, and keeps the rest as arrears for the next settlement (R32)", async () => {
-    const poor = await world.group(4, { deposit: 1_000_003n });
-    await poor.add("settle p0", gibibyte);
-    await poor.add("settle p1", gibibyte);
+    const poor = await world.group(4, { deposit: 0n });
+    await poor.addPoor({ "settle p0": gibibyte, "settle p1": gibibyte }, 1_000_003n);
     const both = [
       { provider: 0, spaceTime: 3n * gibibyte },
       { provider: 1, spaceTime: gibibyte },
@@ -258,7 +257,7 @@ describe("settle refuses", () => {
     const settlement = await group.proposal(items);
     await group.settle(settlement);
     const second = refusal(
-      group.settle({ ...settlement, te: settlement.te + 20 }, { block: settlement.te + 20 }),
+      group.settle({ ...settlement, te: settlement.te + 30 }, { block: settlement.te + 30 }),
       group.contract.interface,
     );
     expect(await second).toEqual({
@@ -269,10 +268,10 @@ describe("settle refuses", () => {
 
   it("an end that no turn has", async () => {
     const { ts } = await group.proposal(items);
-    const before = await refused({ te: ts + 29 }, { block: ts + 31 });
-    expect(before).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 30), BigInt(ts + 29)] });
-    const between = await refused({ te: ts + 31 }, { block: ts + 33 });
-    expect(between).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 30), BigInt(ts + 31)] });
+    const before = await refused({ te: ts + 39 }, { block: ts + 41 });
+    expect(before).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 40), BigInt(ts + 39)] });
+    const between = await refused({ te: ts + 41 }, { block: ts + 43 });
+    expect(between).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 40), BigInt(ts + 41)] });
   });
 
   it("a settlement before and after its window", async () => {
@@ -286,8 +285,8 @@ describe("settle refuses", () => {
       group.contract.interface,
     );
     expect(await early).toEqual({ error: "Upkeeping_TooEarly", args: [BigInt(te), BigInt(te - 1)] });
-    const late = await refused({}, { block: te + 20 });
-    expect(late).toEqual({ error: "Upkeeping_TooLate", args: [BigInt(te + 20), BigInt(te + 20)] });
+    const late = await refused({}, { block: te + 30 });
+    expect(late).toEqual({ error: "Upkeeping_TooLate", args: [BigInt(te + 30), BigInt(te + 30)] });
   });
 
   it("accepts the first and the last block of the window", async () => {
@@ -295,8 +294,8 @@ describe("settle refuses", () => {
     const inner = await world.chain.rpc("evm_snapshot");
     expect((await group.settle(settlement)).blockNumber).toBe(settlement.te);
     await world.chain.rpc("evm_revert", [inner]);
-    const last = await group.settle(settlement, { block: settlement.te + 19 });
-    expect(last.blockNumber).toBe(settlement.te + 19);
+    const last = await group.settle(settlement, { block: settlement.te + 29 });
+    expect(last.blockNumber).toBe(settlement.te + 29);
   });
 
   it("failed and payees that do not fit", async () => {
@@ -317,10 +316,10 @@ describe("settle refuses", () => {
 
   it("another leader than the sender, until two thirds of the turn are over", async () => {
     const { te } = await group.proposal(items);
-    const early = await refused({}, { sender: keeper(1), block: te + 13 });
+    const early = await refused({}, { sender: keeper(1), block: te + 19 });
     expect(early).toEqual({ error: "Upkeeping_NotLeader", args: [keeper(0).address, keeper(1).address] });
     const stranger = await world.chain.account("stranger");
-    const foreign = await refused({}, { sender: stranger, block: te + 14 });
+    const foreign = await refused({}, { sender: stranger, block: te + 20 });
     expect(foreign).toEqual({ error: "Upkeeping_NotMember", args: [stranger.address] });
     const signature = certify([1n], ZeroHash);
     expect(await refused({ leader: 4 }, { sender: keeper(0), signature })).toEqual({
@@ -359,7 +358,7 @@ describe("settle refuses", () => {
     const pairs = items.map(({ provider, spaceTime }): [bigint, bigint] => [BigInt(provider), spaceTime]);
     const expected = ["StaleStart", "TooEarly", "WrongCommittee", "NoSuchLeader", "BitmapOutOfRange"];
     for (const [i, error] of expected.entries()) {
-      const beyond = terms.map((term, j) => (i === j ? term + (5n << 64n) : term));
+      const beyond = terms.map((term, j) => (i === j ? term + (15n << 64n) : term));
       expect(await tried(beyond, pairs, `0x${"11".repeat(128)}`)).toBe(`Upkeeping_${error}`);
     }
     // Items are looked at after the signature, so all keepers have to have signed them.

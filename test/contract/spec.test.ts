@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/lib/paths.ts";
+import { refusal } from "../support/contracts/chain.ts";
 import { bitmap, gibibyte, World, type Group } from "../support/contracts/world.ts";
 
 const page = readFileSync(join(projectRoot, "contracts", "SPEC.md"), "utf8");
@@ -33,13 +34,14 @@ describe("the round numbers of SPEC.md", () => {
   afterAll(() => world.chain.close());
 
   /** Two providers with 10 and 3 GiB that are committed all through the interval now open. */
-  async function example(deposit = 10n ** 9n): Promise<Group> {
+  async function example(deposit?: bigint): Promise<Group> {
     const group = await world.group(4, {
-      deposit,
-      config: { price: 1000n, interval: 30, turn: 20, lockup: 90, keeperShareBps: 1000 },
+      deposit: deposit === undefined ? 10n ** 9n : 0n,
+      config: { price: 1000n, interval: 40, turn: 30, lockup: 100, keeperShareBps: 1000 },
     });
-    await group.add("example p0", 10n * gibibyte);
-    await group.add("example p1", 3n * gibibyte);
+    const sizes = { "example p0": 10n * gibibyte, "example p1": 3n * gibibyte };
+    if (deposit !== undefined) await group.addPoor(sizes, deposit);
+    else for (const [label, size] of Object.entries(sizes)) await group.add(label, size);
     await settle(group, [0n, 0n]);
     return group;
   }
@@ -69,9 +71,9 @@ describe("the round numbers of SPEC.md", () => {
 
   it("1: a settlement in turn 1", async () => {
     const group = await example();
-    await settle(group, [270n, 90n], { payees: bitmap([0, 1, 3]) });
-    expect(await credits(group)).toEqual([said(243_000n), said(81_000n)]);
-    expect(await shares(group)).toEqual([9_000n, 9_000n, 0n, said(9_000n)]);
+    await settle(group, [360n, 120n], { payees: bitmap([0, 1, 3]) });
+    expect(await credits(group)).toEqual([said(324_000n), said(108_000n)]);
+    expect(await shares(group)).toEqual([12_000n, 12_000n, 0n, said(12_000n)]);
   });
 
   it("2: turn 2, with a failed leader", async () => {
@@ -85,15 +87,15 @@ describe("the round numbers of SPEC.md", () => {
   it("3: more signed than committed", async () => {
     const group = await example();
     await settle(group, [0n, 400n]);
-    expect(await credits(group)).toEqual([0n, 81_000n]);
+    expect(await credits(group)).toEqual([0n, 108_000n]);
   });
 
   it("4: too little money", async () => {
-    const group = await example(180_000n);
-    await settle(group, [270n, 90n]);
-    expect(await credits(group)).toEqual([said(121_500n), said(40_500n)]);
+    const group = await example(240_000n);
+    await settle(group, [360n, 120n]);
+    expect(await credits(group)).toEqual([said(162_000n), said(54_000n)]);
     const owed = [...(await group.read("providers", 0, 2))].map(({ arrears }) => arrears);
-    expect(owed).toEqual([said(135_000n), said(45_000n)]);
+    expect(owed).toEqual([said(180_000n), said(60_000n)]);
   });
 
   it("5: what is free to withdraw", async () => {
@@ -101,19 +103,35 @@ describe("the round numbers of SPEC.md", () => {
     const ts = await group.settledThrough();
     await world.chain.before(ts + 11);
     const escrow = await group.read("escrow");
-    expect(escrow.reserve).toBe(said(1_300_000n));
-    expect(escrow.withdrawable).toBe(10n ** 9n - 1_300_000n);
+    expect(escrow.reserve).toBe(said(1_430_000n));
+    expect(escrow.withdrawable).toBe(10n ** 9n - 1_430_000n);
   });
 
-  it("6: an abandon", async () => {
+  it("6: an addition", async () => {
     const group = await example();
-    await settle(group, [270n, 90n]);
+    const ts = await group.settledThrough();
+    for (const label of ["example p2", "example p3"]) await world.provider(label);
+    // The payer leaves 2,000,000 behind, in the block before.
+    await world.chain.before(ts + 9);
+    await group.send(world.payer, "withdrawPayer", [(await group.free()) - said(2_000_000n)]);
+    const inner = await world.chain.rpc("evm_snapshot");
+    const refused = await refusal(group.add("example p2", 6n * gibibyte), group.contract.interface);
+    expect(refused).toEqual({ error: "Upkeeping_Underfunded", args: [said(2_030_000n), 2_000_000n] });
+    await world.chain.rpc("evm_revert", [inner]);
+    await group.add("example p2", 5n * gibibyte);
+    expect(await world.chain.block()).toBe(ts + 10);
+    expect((await group.read("escrow")).reserve).toBe(said(1_930_000n));
+  });
+
+  it("7: an abandon", async () => {
+    const group = await example();
+    await settle(group, [200n, 120n]);
     const [before] = await credits(group);
     const ts = await group.settledThrough();
     await world.chain.before(ts + 200);
     await group.send(world.payer, "abandon");
     expect(await group.settledThrough()).toBe(ts + 200);
     await group.send(world.payer, "touch", [0]);
-    expect((await credits(group))[0]).toBe((before as bigint) + said(1_800_000n));
+    expect((await credits(group))[0]).toBe((before as bigint) + said(1_000_000n));
   });
 });

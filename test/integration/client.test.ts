@@ -2,7 +2,7 @@
 import type { Provider, Signer, Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as client from "../../scripts/client/index.ts";
-import { gibibyte, Group, root, World } from "../support/contracts/world.ts";
+import { gibibyte, Group, lockupOf, root, World } from "../support/contracts/world.ts";
 
 let world: World;
 let payer: Signer;
@@ -159,15 +159,19 @@ describe("a status", () => {
     const address = await group.address();
     const status = (): Promise<client.GroupStatus> => client.groupStatus(chain, address);
     expect(await status()).toMatchObject({ fundedUntil: undefined, shortfall: 0n, bytes: 0n });
-    await group.add("status provider", 7n * gibibyte + 12_345n);
-    await mine(20);
+    const bytes = 7n * gibibyte + 12_345n;
+    await group.deposit(lockupOf(group.config, bytes));
+    await group.add("status provider", bytes);
+    expect(await status()).toMatchObject({ shortfall: 0n });
+    // Time eats the escrow up.
+    await mine(group.config.lockup + 20);
     const poor = await status();
     expect(poor.fundedUntil?.block).toBe(poor.head.block);
-    expect(poor.shortfall).toBe(poor.escrow.reserve);
+    expect(poor.shortfall).toBe(poor.escrow.reserve - poor.escrow.unallocated);
     // The deposit's own block reserves a little more; everything else is as foreseen.
     await group.deposit(poor.shortfall);
     const after = await status();
-    expect(after.shortfall).toBe(after.escrow.reserve - poor.shortfall);
+    expect(after.shortfall).toBe(after.escrow.reserve - poor.escrow.reserve);
     await group.deposit(after.shortfall + 2n * after.costPerBlock);
     const now = await status();
     expect(now).toMatchObject({ shortfall: 0n });
@@ -182,8 +186,17 @@ describe("a status", () => {
       time_s: funded.head.time_s + Math.round((target - funded.head.block) * funded.blockTime_s),
     });
     await world.chain.rpc("evm_revert", [snapshot]);
-    await group.deposit(missing - 1n);
+    // What is rounded up, before the head and after it, is less than two units.
+    await group.deposit(missing - 2n);
     expect((await status()).fundedUntil?.block).toBe(target - 1);
+    // A change that is on chain and lies ahead counts from its block on.
+    await group.deposit(10n ** 20n);
+    await group.change(0, 2n * bytes);
+    await group.send(payer, "withdrawPayer", [(await group.read("withdrawable")) - 10n * now.costPerBlock]);
+    const changed = await status();
+    const later = (changed.fundedUntil?.block ?? 0) + 7;
+    await group.deposit(await client.depositFor(chain, changed, later));
+    expect((await status()).fundedUntil?.block).toBe(later);
   });
 
   it("says since when a settlement is due", async () => {

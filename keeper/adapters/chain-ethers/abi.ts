@@ -16,6 +16,7 @@ export const groupAbi = new Interface([
   "function dataHistory(uint32 provider, uint256 from, uint256 count) view returns (tuple(uint64 fromBlock, uint64 size, bytes32 root, address receiptKey, uint64 sequence)[])",
   "function settle(tuple(uint64 ts, uint64 te, uint64 committee, uint8 leader, uint256 failed, uint256 payees, tuple(uint32 provider, uint128 spaceTime)[] items) settlement, uint256 signers, bytes signature)",
   "event Settled(uint64 indexed ts, uint64 te, uint8 leader, uint256 failed, uint256 payees, uint256 signers, bytes32 digest)",
+  // Every error that settling may be refused with.
   "error Upkeeping_StaleStart(uint64 expected, uint64 actual)",
   "error Upkeeping_WrongEnd(uint64 expected, uint64 actual)",
   "error Upkeeping_TooEarly(uint256 expectedFrom, uint256 actual)",
@@ -31,12 +32,14 @@ export const groupAbi = new Interface([
   "error Upkeeping_NotMember(address actual)",
   "error Upkeeping_WrongItemCount(uint256 expected, uint256 actual)",
   "error Upkeeping_ItemsNotAscending(uint256 expectedAbove, uint256 actual)",
+  "error Upkeeping_ItemOutOfRange(uint256 provider, uint256 spaceTime)",
   "error Upkeeping_ProviderNotActive(uint32 provider)",
   "error Upkeeping_BadSignatureLength(uint256 expected, uint256 actual)",
   "error Upkeeping_Infinity()",
   "error Upkeeping_BadSignature(bytes32 digest, uint256 signers)",
   "error Upkeeping_WrongMode(bool expectedMerkle, bool actualMerkle)",
   "error Upkeeping_Ended(uint64 endBlock, uint64 settledThrough)",
+  "error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes)",
 ]);
 
 export const registryAbi = new Interface([

@@ -29,6 +29,7 @@ import { range } from "./s4-range.ts";
 import { neverTwice } from "./s5-never-twice.ts";
 import { records } from "./s6-records.ts";
 import { work } from "./s7-work.ts";
+import { due } from "./s8-due.ts";
 
 export const checkers: readonly Checker[] = [
   once,
@@ -38,6 +39,7 @@ export const checkers: readonly Checker[] = [
   neverTwice,
   records,
   work,
+  due,
   live,
   heals,
   others,

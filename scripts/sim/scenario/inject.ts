@@ -352,8 +352,8 @@ export class Injector {
   ): void {
     const { payer, chain } = this.#cluster;
     if (fault.kind === "under-funded") {
-      payer.short = true;
-      return over(fault.forBlocks, () => (payer.short = false));
+      payer.runShort();
+      return over(fault.forBlocks, () => payer.hasMoney());
     }
     if (fault.kind === "change-data") payer.changeData(fault.provider, BigInt(fault.bytes));
     if (fault.kind === "remove-provider") payer.changeData(fault.provider, 0n);

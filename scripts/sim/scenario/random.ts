@@ -105,7 +105,8 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
       replay: () => ({ ...at, provider, forBlocks }),
       selective: () => ({ ...at, provider, keepers: all.slice(0, cut), forBlocks }),
       return: () => ({ ...at, provider }),
-      "under-funded": () => ({ ...at, forBlocks: forBlocks + 60 }),
+      // The escrow holds the lockup's money first.
+      "under-funded": () => ({ ...at, forBlocks: forBlocks + 300 }),
       "change-data": () => ({ ...at, provider, bytes: random.integer(1, 4_000_000) }),
       "remove-provider": () => ({ ...at, provider }),
       "change-members": () => ({ ...at, keeper }),

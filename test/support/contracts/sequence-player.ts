@@ -71,6 +71,12 @@ export class Player {
       case "deposit": {
         return this.#both("payer", "deposit", [step.amount], (next) => next.deposit(step.amount));
       }
+      // So much of what R32 asks for as is missing, or more of it, or less.
+      case "fund": {
+        const lacking = this.model.required(await world.chain.block()) - this.model.free;
+        const amount = ((lacking > 0n ? lacking : this.model.free / 4n) * BigInt(step.permille)) / 1000n;
+        return this.#both("payer", "deposit", [amount], (next) => next.deposit(amount));
+      }
       case "withdraw": {
         const block = (await world.chain.block()) + 1;
         const amount = (this.model.withdrawable(block) * BigInt(step.permille)) / 1000n;
@@ -117,7 +123,9 @@ export class Player {
           next.withdrawProvider(index),
         );
       case "collect":
-        return this.#both("payer", "collectArrears", [index], (next) => next.collectArrears(index));
+        return this.#both("payer", "collectArrears", [index], (next, block) =>
+          next.collectArrears(block, index),
+        );
       case "touch":
         return this.#both("payer", "touch", [index], (next) => next.touch(index));
     }
@@ -303,7 +311,7 @@ export class Player {
         {
           credited: credit + taken,
           withdrawn: taken,
-          arrears: provider.arrears,
+          arrears: provider.arrears + provider.uncutArrears,
           closed: provider.closed,
           removedAt: BigInt(provider.removedAt),
         },

@@ -1,8 +1,11 @@
 /** Random calls of a group: what may be tried, and how often. */
 import fc from "fast-check";
+import type { Model } from "../../../scripts/sim/contract-model.ts";
+import { unitsFor } from "../../../scripts/sim/contract-rules.ts";
 
 export type Step =
   | { kind: "deposit"; amount: bigint }
+  | { kind: "fund"; permille: number }
   | { kind: "withdraw"; permille: number }
   | { kind: "resize" | "add"; who: number; size: bigint }
   | { kind: "remove" | "pull" | "collect" | "touch"; who: number }
@@ -44,14 +47,26 @@ const choice: fc.Arbitrary<Choice> = fc.record({
   flaw: fc.constantFrom("none", "none", "none", "none", "early", "sender", "count"),
 });
 
+/** The providers that a group begins with, and as much money as R32 asks for them, `times` over. */
+export function beginning({ config }: Model, times: bigint): Step[] {
+  const sizes = [3n << 30n, 12_345_678_901n];
+  const bytes = sizes.reduce((a, b) => a + b, 0n);
+  const amount = times * (unitsFor(bytes * BigInt(config.lockup), config.price) + 1n);
+  return [{ kind: "deposit", amount }, ...sizes.map((size, who): Step => ({ kind: "add", who, size }))];
+}
+
 /** Most steps are what makes up a group's life; what ends it comes rarely. */
 export const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("settle" as const), choice }) },
   {
-    weight: 2,
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("deposit" as const), amount: fc.bigInt(0n, 1n << 34n) }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({
-      kind: fc.constant("deposit" as const),
-      amount: fc.oneof(fc.bigInt(0n, 1n << 30n), fc.bigInt(0n, 1n << 42n)),
+      kind: fc.constant("fund" as const),
+      permille: fc.constantFrom(1, 300, 1000, 2000),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("withdraw" as const), permille: fc.nat(1100) }) },
@@ -84,7 +99,7 @@ export const steps: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.constantFrom("terminate" as const, "cancel" as const), fc.nat(3))
-      .map(([kind, chance]): Step => (chance === 0 ? { kind } : { kind: "mine", blocks: 1 })),
+      .constantFrom("terminate" as const, "cancel" as const, "cancel" as const, "mine" as const)
+      .map((kind): Step => (kind === "mine" ? { kind, blocks: 1 } : { kind })),
   },
 );

@@ -90,12 +90,12 @@ export class World {
     return {
       token: await this.token.getAddress(),
       price: 10n ** 12n,
-      interval: 30,
-      turn: 20,
+      interval: 40,
+      turn: 30,
       slot: 5,
       answer: 2,
       confirmations: 1,
-      lockup: 30 + 20 * 42,
+      lockup: 40 + 30 * 42,
       keeperShareBps: 1000,
       toleranceBps: 100,
       merkle: false,
@@ -118,6 +118,11 @@ export class World {
     if (deposit > 0n) await group.deposit(deposit);
     return group;
   }
+}
+
+/** Token units that R32 keeps for the lockup of so many bytes. */
+export function lockupOf({ lockup, price }: Config, bytes: bigint): bigint {
+  return (BigInt(lockup) * bytes * price + gibibyte - 1n) / gibibyte;
 }
 
 /** One group, and what its committee and payer can do in a test. */
@@ -174,6 +179,41 @@ export class Group {
     const { token, payer } = this.world;
     await send(token, payer, "approve", [await this.address(), amount]);
     await this.send(payer, "deposit", [amount]);
+  }
+
+  /** What the escrow holds beside credits. */
+  async free(): Promise<bigint> {
+    return (await this.read("escrow")).unallocated;
+  }
+
+  /**
+   * Adds providers, and leaves `free` units in the escrow. R32 lets nobody in on credit, so a group is poor only by the time that
+   * went by: here another provider was paid for all of it, and is gone. Keepers have earned their part of that.
+   */
+  async addPoor(labels: Readonly<Record<string, bigint>>, free: bigint): Promise<void> {
+    const sizes = Object.values(labels);
+    const sink = sizes.reduce((a, b) => a + b, gibibyte);
+    await this.deposit(3n * lockupOf(this.config, 2n * sink) + free);
+    for (const [label, size] of Object.entries(labels)) await this.add(label, size);
+    const last = await this.add("gone before", sink);
+    const zeros = sizes.map((_, provider) => ({ provider, spaceTime: 0n }));
+    const { price, lockup, turn } = this.config;
+    await this.world.chain.before((await this.world.chain.block()) + 7 * lockup + 2 * turn);
+    const pay = async (spaceTime: bigint): Promise<void> => {
+      const items = [...zeros, { provider: last, spaceTime }];
+      const { items: listed, ...terms } = await this.proposal(items, { turn: await this.turnNow() });
+      // In a Merkle group nobody has a leaf to claim it by.
+      await (this.config.merkle
+        ? this.settleRoot({ ...terms, root, totalSpaceTime: spaceTime })
+        : this.settle({ ...terms, items: listed }));
+    };
+    await pay((((await this.free()) - free) * gibibyte) / price);
+    await this.send(this.world.payer, "removeProvider", [last]);
+    await pay(0n);
+    this.providers.pop();
+    const lacking = free - (await this.free());
+    if (lacking < 0n) throw new Error(`addPoor: expected at most ${free} free, actual ${free - lacking}`);
+    if (lacking > 0n) await this.deposit(lacking);
   }
 
   async consent(operator: Wallet, size: bigint, sequence: number, listRoot = root): Promise<string> {

@@ -1,0 +1,71 @@
+/** What a group's parameters must fulfil (R4), in the order and the words of `contracts/UpkeepingFactory.sol`. */
+import type { GroupParams } from "./group.ts";
+
+/** All that the bounds are about: a group's parameters without the block of its creation. */
+export type BoundedParams = Omit<GroupParams, "originBlock">;
+
+/** A rule that does not hold, as `UpkeepingFactory_BadConfig` names it. */
+export type BrokenBound = { readonly rule: string; readonly expected: bigint; readonly actual: bigint };
+
+const longestTurn = 8_000;
+const allBps = 10_000;
+
+/** Blocks of its turn in which the leader alone may send (R25). */
+export function leaderBlocks(turn: number): number {
+  return Math.ceil((2 * turn) / 3);
+}
+
+/**
+ * Blocks that a round takes at most with one keeper that does not commit and one that does not reveal; with fewer of the leader's
+ * own that one keeper would stop every settlement. ⌊t/12⌋ blocks long an announcement counts (R17, R19, R22).
+ */
+export function roundBlocks({ turn, confirmations }: Pick<BoundedParams, "turn" | "confirmations">): number {
+  const timeout = Math.ceil(turn / 6);
+  const late = Math.floor(turn / 12);
+  return 2 * timeout + 2 * confirmations + Math.max(8, late + 6);
+}
+
+/** The shortest lockup that the contract takes for n keepers: through the last of f failed leaders' turns. */
+export function lockupBound({ interval, turn }: Pick<BoundedParams, "interval" | "turn">, n: number): number {
+  const f = Math.floor(Math.max(0, n - 1) / 3);
+  return interval + (f + 1) * turn;
+}
+
+type Bound = { readonly rule: string; readonly expected: number; readonly actual: number; holds: boolean };
+
+const atLeast = (rule: string, expected: number, actual: number): Bound => ({
+  rule,
+  expected,
+  actual,
+  holds: actual >= expected,
+});
+const atMost = (rule: string, expected: number, actual: number): Bound => ({
+  rule,
+  expected,
+  actual,
+  holds: actual <= expected,
+});
+
+/** The rest of a division; that by 0 is refused for itself. */
+const rest = (value: number, by: number): number => (by === 0 ? 0 : value % by);
+
+/** The first rule that the parameters of a group of n keepers break, or undefined if the contract takes them. */
+export function brokenBound(params: BoundedParams, n: number): BrokenBound | undefined {
+  const { price, interval, turn, slot, answer, confirmations, lockup, keeperShareBps, toleranceBps } = params;
+  const bounds = [
+    atLeast("price at least 1", 1, price > 0n ? 1 : 0),
+    atLeast("slot at least 1", 1, slot),
+    atMost("slot divides turn", 0, rest(turn, slot)),
+    atMost("slot divides interval", 0, rest(interval, slot)),
+    atLeast("slot > confirmations+answer+1", confirmations + answer + 2, slot),
+    atLeast("interval >= turn+confirmations", turn + confirmations, interval),
+    atMost("turn <= 8000", longestTurn, turn),
+    atLeast("2/3 turn >= time for its round", roundBlocks(params), leaderBlocks(turn)),
+    atLeast("lockup >= interval+(f+1)*turn", lockupBound(params, n), lockup),
+    atMost("keeper share <= 10000", allBps, keeperShareBps),
+    atMost("tolerance <= 10000", allBps, toleranceBps),
+  ];
+  const broken = bounds.find(({ holds }) => !holds);
+  if (broken === undefined) return undefined;
+  return { rule: broken.rule, expected: BigInt(broken.expected), actual: BigInt(broken.actual) };
+}

@@ -1,0 +1,74 @@
+/** S8 in the simulator: what the checker sees, and that it sees. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { due, required } from "../../scripts/sim/checkers/s8-due.ts";
+import type { Run } from "../../scripts/sim/checkers/checker.ts";
+import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
+import { simulate } from "../../scripts/sim/simulate.ts";
+
+/** A quiet group after a few settlements, and what S8's checker says of it. */
+async function played(act: (cluster: Cluster) => void = () => undefined): Promise<Cluster> {
+  const cluster = new Cluster(defaultOptions);
+  cluster.seats.forEach((_, i) => cluster.start(i));
+  await cluster.run(40);
+  act(cluster);
+  await cluster.run(260);
+  return cluster;
+}
+
+const complaints = (cluster: Cluster): string[] =>
+  (due.check?.({ cluster } as unknown as Run) ?? []).map(({ text }) => text);
+
+describe("a funded provider gets its due (S8)", () => {
+  it("is held against every settlement of a group whose payer has money", async () => {
+    const cluster = await played();
+    const { chain } = cluster;
+    expect(chain.settled.length).toBeGreaterThanOrEqual(4);
+    expect(complaints(cluster)).toEqual([]);
+    for (const { settlement } of chain.settled) {
+      const began = chain.at(settlement.ts);
+      // Two computations of R32, and the premise held.
+      expect(began.required(settlement.ts)).toBe(required(began, settlement.ts));
+      expect(began.free).toBeGreaterThanOrEqual(required(began, settlement.ts));
+    }
+  });
+
+  it("complains of each provider that has a unit too little, or is owed one", async () => {
+    const cluster = await played();
+    const [first, second] = cluster.chain.settled;
+    if (first === undefined || second === undefined) throw new Error("expected two settlements");
+    const [paid, owed] = [first.after.providers[0], second.after.providers[2]];
+    if (paid === undefined || owed === undefined) throw new Error("expected three providers");
+    paid.credit -= 1n;
+    owed.arrears += 1n;
+    const found = complaints(cluster);
+    expect(found.some((text) => text.startsWith("provider 0 of a funded group"))).toBe(true);
+    expect(found.some((text) => text.startsWith("provider 2 of a funded group"))).toBe(true);
+  });
+
+  it("asks for nothing once the payer has had no money for longer than the lockup: arrears are no breach", async () => {
+    const cluster = await played(({ payer }) => payer.runShort());
+    await cluster.run(200);
+    expect(complaints(cluster)).toEqual([]);
+    const last = cluster.chain.settled.at(-1);
+    expect(last?.after.providers.some(({ arrears }) => arrears > 0n)).toBe(true);
+  });
+
+  it("refuses a payer without money that grows a provider of its own", async () => {
+    const file = "scripts/sim/scenarios/payer-thins-the-others.yaml";
+    const scenario = parseScenario(readFileSync(join(projectRoot, file), "utf8"), file);
+    const { violations, settled } = await simulate(scenario, 1);
+    expect(violations).toEqual([]);
+    expect(settled).toBeGreaterThanOrEqual(5);
+    const cluster = await played(({ payer, chain }) => {
+      payer.runShort();
+      const before = chain.at(chain.head).providers.map(({ changes }) => changes.length);
+      expect(payer.changeData(2, 1n << 55n)).toBe("Upkeeping_Underfunded");
+      expect(chain.at(chain.head).providers.map(({ changes }) => changes.length)).toEqual(before);
+    });
+    expect(complaints(cluster)).toEqual([]);
+  });
+});
