@@ -6,7 +6,7 @@ import type { Run, Violation } from "./checkers/checker.ts";
 import { Cluster, defaultParams } from "./cluster.ts";
 import type { Reality } from "./cluster.ts";
 import { Injector } from "./scenario/inject.ts";
-import { providerBytes, spares } from "./scenario/schema.ts";
+import { groupParams, providerBytes, spares } from "./scenario/schema.ts";
 import type { Scenario } from "./scenario/schema.ts";
 import type { RunEvent } from "./trace/events.ts";
 import { Recorder } from "./trace/recorder.ts";
@@ -51,14 +51,13 @@ export async function simulate(
   reality: Reality = {},
 ): Promise<SimulationResult> {
   const { committee, params, settlements, blockMs, network } = scenario;
-  const lockup = params.interval + ((committee - 1) / 3 + 1) * params.turn;
   const cluster = new Cluster({
     ...reality,
     seed,
     committee,
     spares: spares(scenario),
     providers: providerBytes(scenario),
-    params: { ...defaultParams, ...params, lockup },
+    params: { ...defaultParams, ...groupParams(scenario) },
     network,
     blockMs,
     storeLatencyMs: 1,

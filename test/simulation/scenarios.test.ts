@@ -68,6 +68,16 @@ describe("a scenario file", () => {
       "bad.yaml:3: faults.0.kind",
     ],
     ["a committee of five", "name: x\ncommittee: 5\n", "bad.yaml:2: committee: expected 3f+1"],
+    [
+      "a group that no contract takes, in the contract's words (R4)",
+      "name: x\nparams:\n  slot: 5\n  turn: 24\n",
+      "bad.yaml:2: params: no contract takes this group (R4): slot divides turn: expected 0, actual 4",
+    ],
+    [
+      "turns too short for one keeper that is away (R4)",
+      "name: x\nparams: {turn: 15, confirmations: 1}\n",
+      "2/3 turn >= time for its round: expected 16, actual 10",
+    ],
     ["no YAML", "name: [", "bad.yaml"],
   ];
   it.each(bad)("is refused for %s, with its place", (_name, text, message) => {

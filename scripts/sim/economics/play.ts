@@ -1,4 +1,5 @@
 /** One group over many intervals, with some keepers that follow a strategy; and what everybody earned and spent. */
+import { lockupBound } from "../../../keeper/core/group-bounds.ts";
 import { bits } from "../../../keeper/core/hash.ts";
 import { override } from "../byzantine/override.ts";
 import { Cluster, defaultParams } from "../cluster.ts";
@@ -49,7 +50,7 @@ const bytes = 1_000_000;
 
 export async function play(options: PlayOptions): Promise<Played> {
   const { seed, committee, providers, intervals, strategy, followers } = options;
-  const lockup = defaultParams.interval + ((committee - 1) / 3 + 1) * defaultParams.turn;
+  const lockup = lockupBound(defaultParams, committee);
   const params = { ...defaultParams, lockup };
   const cluster = new Cluster({
     seed,

@@ -1,6 +1,7 @@
 /** Scenario files: what goes wrong, when, and what must hold all the same. */
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { brokenBound, lockupBound } from "../../../keeper/core/group-bounds.ts";
 import { isCommitteeSize } from "../../../keeper/core/quorum.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import type { BehaviourName, BehaviourParameters } from "../byzantine/behaviours.ts";
@@ -129,7 +130,7 @@ const params = z
   })
   .prefault({});
 
-export const scenarioSchema = z.strictObject({
+const fields = z.strictObject({
   name: z.string().min(1),
   committee: count.refine(isCommitteeSize, "expected 3f+1: 4, 7, 10, …, 124").default(4),
   /** How many, or the bytes of each. */
@@ -154,7 +155,21 @@ export const scenarioSchema = z.strictObject({
     })
     .prefault({}),
 });
-export type Scenario = z.infer<typeof scenarioSchema>;
+export type Scenario = z.infer<typeof fields>;
+
+/** A scenario's group, with the shortest lockup that the contract takes. Its price and the keepers' share are the simulator's. */
+export function groupParams({ params, committee }: Pick<Scenario, "params" | "committee">) {
+  return { ...params, lockup: lockupBound(params, committee), price: 1n << 30n, keeperShareBps: 1000 };
+}
+
+/** R4: a scenario is played only with a group that the contract takes. */
+export const scenarioSchema = fields.superRefine((scenario, context) => {
+  const broken = brokenBound(groupParams(scenario), scenario.committee);
+  if (broken === undefined) return;
+  const { rule, expected, actual } = broken;
+  const message = `no contract takes this group (R4): ${rule}: expected ${expected}, actual ${actual}`;
+  context.addIssue({ code: "custom", path: ["params"], message });
+});
 
 /** What is wrong with a scenario file, with the line where there is one. */
 export class ScenarioError extends Error {}
