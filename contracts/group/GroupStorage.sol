@@ -81,12 +81,12 @@ abstract contract GroupStorage {
     ///      that were funded in full; `owed…` are abandoned runs that wait for a rate, which a root of `owedRootTe` or later gives.
     struct ProviderRecord {
         address operator;
-        uint40 removedAt;
+        uint40 claimedThrough;
         uint96 withdrawn;
         uint32 next;
         uint32 run;
         uint40 runThrough;
-        uint40 claimedThrough;
+        uint40 removedAt;
         bool finished;
         uint40 activeFrom;
         uint104 arrears;
@@ -286,22 +286,30 @@ abstract contract GroupStorage {
         if (through <= start) return (0, next);
         if (live.changeFrom == 0 || live.changeFrom > through) return (live.size * (through - start), next);
         Change[] storage changes = record.changes;
+        uint256 count = changes.length;
         uint256 low = next;
-        uint256 high = changes.length;
+        uint256 high = count;
         while (low + 1 < high) {
             uint256 middle = (low + high) / 2;
             if (changes[middle].from <= through) low = middle;
             else high = middle;
         }
+        Change storage first = changes[next];
         Change storage last = changes[low];
-        spaceTime = live.size * (live.changeFrom - start) + last.cumulative - changes[next].cumulative
-            + uint256(last.size) * (through - last.from);
-        uint256 before = _max(live.size, changes[next].peak);
-        live.size = last.size;
+        uint256 size = last.size;
+        spaceTime = live.size * (live.changeFrom - start) + last.cumulative - first.cumulative + size * (through - last.from);
+        uint256 before = _max(live.size, first.peak);
+        uint256 afterwards = size;
+        live.size = size;
         live.flags &= ~Packed.NEW;
+        live.changeFrom = 0;
         next = low + 1;
-        live.changeFrom = next < changes.length ? changes[next].from : 0;
-        _lowerPeak(record, live, before, live.changeFrom == 0 ? live.size : _max(live.size, changes[next].peak));
+        if (next < count) {
+            Change storage ahead = changes[next];
+            live.changeFrom = ahead.from;
+            afterwards = _max(size, ahead.peak);
+        }
+        _lowerPeak(record, live, before, afterwards);
     }
 
     /// @dev A provider's largest size since its last settlement or ahead, item by item (R32).
