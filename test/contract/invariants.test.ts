@@ -17,6 +17,6 @@ describe("invariants in Solidity", () => {
     });
     expect(run.status, run.stdout + run.stderr).toBe(0);
     expect(run.stdout).toContain(`${written.length} passing`);
-    expect(written.length).toBe(3);
+    expect(written.length).toBe(4);
   }, 1_200_000);
 });
