@@ -71,7 +71,7 @@ describe("a scenario file", () => {
     [
       "a group that no contract takes, in the contract's words (R4)",
       "name: x\nparams:\n  slot: 5\n  turn: 24\n",
-      "bad.yaml:2: params: no contract takes this group (R4): slot divides turn: expected 0, actual 4",
+      "bad.yaml:3: params: no contract takes this group (R4): slot divides turn: expected 0, actual 4",
     ],
     [
       "turns too short for one keeper that is away (R4)",

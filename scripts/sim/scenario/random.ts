@@ -31,7 +31,7 @@ function lie(random: Random, committee: number): object {
 const rhythms: readonly Partial<Scenario["params"]>[] = [
   {},
   {},
-  { turn: 60 },
+  { turn: 50 },
   { turn: 40, interval: 80, slot: 10, answer: 4, confirmations: 2, toleranceBps: 0 },
   { interval: 96, turn: 48, slot: 8, answer: 3, confirmations: 2 },
 ];
