@@ -7,15 +7,15 @@ const require = createRequire(import.meta.url);
 
 // A build of its own for measuring coverage: instrumented code must never be mistaken for the real one.
 const coverageBuild = process.env["WHITEPAY_COVERAGE_BUILD"];
+// The Solidity tests are compiled beside tests that read the contracts' build, so they have one of their own, too.
+const build = coverageBuild ?? process.env["WHITEPAY_SOLIDITY_TESTS_BUILD"];
 
 export default defineConfig({
   plugins: [hardhatEthers],
   paths: {
     sources: "./contracts",
     tests: { solidity: "./contracts/test" },
-    ...(coverageBuild === undefined
-      ? {}
-      : { artifacts: `${coverageBuild}/artifacts`, cache: `${coverageBuild}/cache` }),
+    ...(build === undefined ? {} : { artifacts: `${build}/artifacts`, cache: `${build}/cache` }),
   },
   solidity: {
     version: "0.8.37",

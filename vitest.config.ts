@@ -4,11 +4,13 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 // Longer matrices run behind `./whitepay test --long`.
 const long = process.env["WHITEPAY_LONG"] === "1";
 
-/** Whole systems of processes take longest by far, so they begin first, with or without the times of an earlier run. */
+/** Begin first, with or without the times of an earlier run: whole systems of processes, browsers and campaigns. */
+const longest = /\/test\/(?:process|e2e|browser|docs|simulation\/(?:campaign|planted)|contract\/invariants)/;
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean => /\/test\/(process|e2e)\//.test(moduleId);
+    const isLong = ({ moduleId }: TestSpecification): boolean => longest.test(moduleId);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }

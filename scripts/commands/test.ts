@@ -1,6 +1,6 @@
 /** `whitepay test`: everything that must hold before a change is kept, with one summary line at the end. */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -87,28 +87,6 @@ async function runChecks(env: NodeJS.ProcessEnv): Promise<Counts> {
   return counts;
 }
 
-function hasSolidityTests(): boolean {
-  const folder = join(projectRoot, "contracts", "test");
-  return (
-    existsSync(folder) &&
-    readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".t.sol"))
-  );
-}
-
-/** Hardhat prints "12 passing" and "1 failing"; a run that counts nothing counts as one failure. */
-export function solidityCounts({ exitCode, output }: Run): Counts {
-  const count = (word: string): number =>
-    [...output.matchAll(new RegExp(`(\\d+) ${word}`, "g"))].reduce((sum, match) => sum + Number(match[1]), 0);
-  const passed = count("passing");
-  const failed = count("failing");
-  return { passed, failed: exitCode !== 0 || passed === 0 ? Math.max(failed, 1) : failed };
-}
-
-async function runSolidity(env: NodeJS.ProcessEnv): Promise<Counts> {
-  say("== Solidity tests (hardhat)");
-  return solidityCounts(await run(toolScript("hardhat", "hardhat"), ["test", "solidity"], env));
-}
-
 type VitestReport = { numPassedTests: number; numFailedTests: number; success: boolean };
 
 /** A run can fail without a failed test (a file that does not load, an error after the end): that counts too. */
@@ -153,9 +131,7 @@ async function runAll(paths: readonly string[], { long }: { long?: true }): Prom
     NODE_ENV: "test",
     ...(long ? { WHITEPAY_LONG: "1" } : {}),
   };
-  const results = [await runChecks(env)];
-  if (paths.length === 0 && hasSolidityTests()) results.push(await runSolidity(env));
-  results.push(await runVitest(paths, env));
+  const results = [await runChecks(env), await runVitest(paths, env)];
   const passed = results.reduce((sum, counts) => sum + counts.passed, 0);
   const failed = results.reduce((sum, counts) => sum + counts.failed, 0);
   printLine(`${passed} passed, ${failed} failed`);

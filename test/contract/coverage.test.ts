@@ -17,6 +17,7 @@ const suites = [
   "settle",
   "registry",
   "money",
+  "funds",
   "members",
   "merkle",
   "bls",

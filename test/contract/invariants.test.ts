@@ -1,8 +1,9 @@
 /** The invariants written in Solidity (contracts/test), run by Hardhat's own fuzzer. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 
 describe("invariants in Solidity", () => {
@@ -10,10 +11,12 @@ describe("invariants in Solidity", () => {
     const source = readFileSync(join(projectRoot, "contracts", "test", "GroupInvariants.t.sol"), "utf8");
     const written = source.match(/function invariant_\w+/g) ?? [];
     const hardhat = join(projectRoot, "node_modules", "hardhat", "dist", "src", "cli.js");
+    const build = mkdtempSync(join(tmpdir(), "whitepay-solidity-tests-"));
+    onTestFinished(() => rmSync(build, { recursive: true }));
     const run = spawnSync(process.execPath, [hardhat, "test", "solidity"], {
       cwd: projectRoot,
       encoding: "utf8",
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1", WHITEPAY_SOLIDITY_TESTS_BUILD: build },
     });
     expect(run.status, run.stdout + run.stderr).toBe(0);
     expect(run.stdout).toContain(`${written.length} passing`);

@@ -1,18 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { solidityCounts, vitestCounts } from "../../../scripts/commands/test.ts";
+import { vitestCounts } from "../../../scripts/commands/test.ts";
 import { runCli } from "../../support/cli.ts";
 
 describe("whitepay test", () => {
-  it("counts what the Solidity runner prints, and takes a run that counts nothing for a failure", () => {
-    expect(solidityCounts({ exitCode: 0, output: "  12 passing\n" })).toEqual({ passed: 12, failed: 0 });
-    expect(solidityCounts({ exitCode: 1, output: "  12 passing\n  2 failing\n" })).toEqual({
-      passed: 12,
-      failed: 2,
-    });
-    expect(solidityCounts({ exitCode: 1, output: "  12 passing\n" }).failed).toBe(1);
-    expect(solidityCounts({ exitCode: 0, output: "" })).toEqual({ passed: 0, failed: 1 });
-  });
-
   it("takes a run without a report, or that ended badly without a failed test, for a failure", () => {
     const report = { numPassedTests: 5, numFailedTests: 0, success: true };
     expect(vitestCounts(0, report)).toEqual({ passed: 5, failed: 0 });
