@@ -26,7 +26,7 @@ export default defineConfig({
   // Stateful fuzzing in Solidity: short by default, long behind `./whitepay test --long`.
   test: {
     solidity: {
-      invariant: process.env["WHITEPAY_LONG"] === "1" ? { runs: 10_000, depth: 100 } : { runs: 6, depth: 40 },
+      invariant: process.env["WHITEPAY_LONG"] === "1" ? { runs: 1_000, depth: 100 } : { runs: 6, depth: 40 },
     },
   },
   networks: {
