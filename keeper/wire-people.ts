@@ -6,6 +6,7 @@ import { ledgerPlaceOf } from "./ledger-place.ts";
 import { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
 import { setFigures } from "./api/figures.ts";
 import { Monitor } from "./api/monitor.ts";
+import { shareText, ShareWatch } from "./api/shares.ts";
 import { startApi } from "./api/server.ts";
 import type { Api } from "./api/server.ts";
 import { statusOf } from "./api/status.ts";
@@ -13,6 +14,8 @@ import type { StatusSource } from "./api/status.ts";
 import { feeLimitsOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { Hex } from "./core/hash.ts";
+import { oldHeadText } from "./limits/chain-pace.ts";
+import type { ChainPace, HeadLook } from "./limits/chain-pace.ts";
 import type { BookedSettlement, LedgerPort } from "./ports/ledger.ts";
 import type { TelemetryPort } from "./ports/telemetry.ts";
 import type { PeerStatsPort } from "./ports/transport.ts";
@@ -31,7 +34,7 @@ export type People = {
   readonly telemetry: TelemetryPort;
   readonly ledger: LedgerPort;
   /** Serves and watches from now on. */
-  open(keeper: Keeper, transport: PeerStatsPort & { readonly peerId: string }): Promise<Api>;
+  open(keeper: Keeper, transport: PeerStatsPort & { readonly peerId: string }, pace: ChainPace): Promise<Api>;
   close(): Promise<void>;
 };
 
@@ -64,10 +67,17 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
   return {
     telemetry,
     ledger: meteredLedger(queue, metrics),
-    open: async (keeper, transport) => {
+    open: async (keeper, transport, pace) => {
       const monitor = new Monitor(
         { operator, groups, dataDir, rpc: urls, mostProviders: () => mostProviders(keeper, groups) },
-        { history, books, peers: transport, clock: systemClock },
+        {
+          history,
+          books,
+          peers: transport,
+          clock: systemClock,
+          pace,
+          onHead: (look) => tellHead(telemetry, look),
+        },
       );
       const source: StatusSource = {
         keeper,
@@ -79,11 +89,12 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
         startedAt_ms: systemClock.now_ms(),
         now_ms,
       };
+      const watch = new ShareWatch();
       const text = figures(metrics, source, queue, history);
       api = await startApi(config.api, { ...source, metrics: text });
       running.push(
         bookkeeper.run(Math.max(booksEvery_ms, config.chain.poll_ms), stop.signal),
-        monitor.run(look_ms, stop.signal, () => undefined),
+        monitor.run(look_ms, stop.signal, () => tellShares(telemetry, watch, keeper, groups)),
         retain(books, stop.signal, plain),
       );
       return api;
@@ -98,6 +109,29 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
   };
 }
 
+function tellHead(telemetry: TelemetryPort, look: HeadLook): void {
+  if (look.isOld)
+    telemetry.reason("", "chain-stopped", `${oldHeadText(look)}; it is ${Math.floor(look.age_s)} s old`);
+  else telemetry.info(`the chain goes on: block ${look.block}`);
+}
+
+function tellShares(
+  telemetry: TelemetryPort,
+  watch: ShareWatch,
+  keeper: Keeper,
+  groups: readonly Hex[],
+): void {
+  for (const group of groups) {
+    const state = keeper.stateOf(group);
+    const changes = state?.group === undefined ? [] : watch.look(state.group, state);
+    for (const { provider, standing, late } of changes) {
+      const text = `provider ${provider}: ${shareText(late)}`;
+      if (standing === "whole") telemetry.info(`a provider proves all of its data again: ${text}`, { group });
+      else telemetry.reason(group, "data-unproven", text);
+    }
+  }
+}
+
 function countSettlements(metrics: PrometheusMetrics, settlements: readonly BookedSettlement[]): void {
   for (const { group, transaction } of settlements) {
     metrics.add("whitepay_settlements_total", { group });
@@ -108,14 +142,14 @@ function countSettlements(metrics: PrometheusMetrics, settlements: readonly Book
 function meteredLedger(queue: LedgerQueue, metrics: PrometheusMetrics): LedgerPort {
   return {
     addChallenge: (group, record, committed) => {
-      const { outcome } = record;
+      const recorded = record.outcome;
       const provider = String(record.provider);
-      metrics.add("whitepay_challenges_total", { group, outcome: outcome.kind });
-      if (outcome.kind === "failed") {
-        metrics.add("whitepay_challenge_failures_total", { group, provider, reason: outcome.reason });
+      const proven = recorded.kind === "proven" && recorded.bytes < committed ? "partial" : "whole";
+      const outcome = recorded.kind === "failed" ? "failed" : proven;
+      metrics.add("whitepay_challenges_total", { group, provider, outcome });
+      if (recorded.kind === "failed") {
+        metrics.add("whitepay_challenge_failures_total", { group, provider, reason: recorded.reason });
       }
-      const bytes = outcome.kind === "proven" ? Number(outcome.bytes) : 0;
-      metrics.set("whitepay_proven_bytes", { group, provider }, bytes);
       return queue.addChallenge(group, record, committed);
     },
   };

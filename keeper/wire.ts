@@ -87,7 +87,7 @@ export async function wire(
     { groups, timeout_ms: challengeTimeout_ms },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
-  const api = await people.open(keeper, transport);
+  const api = await people.open(keeper, transport, chain.pace);
   return {
     peerId: transport.peerId,
     addresses: transport.addresses,

@@ -6,6 +6,7 @@ import { call, compressG2 } from "../keeper/adapters/chain-ethers/calls.ts";
 import { RpcPool, RpcUnavailable } from "../keeper/adapters/chain-ethers/rpc.ts";
 import { fromHex } from "../keeper/core/hash.ts";
 import type { Hex } from "../keeper/core/hash.ts";
+import type { HeadLook } from "../keeper/limits/chain-pace.ts";
 import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
 
 const CONFIG =
@@ -26,6 +27,8 @@ const registryAbi = new Interface([
 /** One attempt at one endpoint; a keeper waits a few seconds in all. */
 const CALL_TIMEOUT_MS = 2_000;
 const HEAD_AGE_MS = 100;
+/** So far back one block is asked for at first: the pace of the blocks since then. */
+const PACE_BLOCKS = 100;
 const MAX_MEMBERS = 124;
 
 export interface ChainOptions {
@@ -41,6 +44,8 @@ export interface ChainOptions {
 export class ChainError extends Error {
   override readonly name = "ChainError";
 }
+
+const now_ms = (): number => performance.timeOrigin + performance.now();
 
 /** Values that hold for one head: dropped when the head moves. */
 class HeadCache {
@@ -70,6 +75,7 @@ export class EthersChainView implements ChainView {
   readonly #cache = new HeadCache();
   readonly #times = new Map<Hex, GroupTimes>();
   readonly #compressed = new Map<string, Hex>();
+  #seen: number | undefined;
   #headAt_ms = Number.NEGATIVE_INFINITY;
   #headNow: Promise<number> = Promise.resolve(-1);
 
@@ -77,7 +83,7 @@ export class EthersChainView implements ChainView {
     this.chainId = options.chainId;
     this.#options = options;
     const { chainId, rpc: urls } = options;
-    this.#rpc = new RpcPool({ chainId, urls, timeout_ms: CALL_TIMEOUT_MS }, () => performance.now());
+    this.#rpc = new RpcPool({ chainId, urls, timeout_ms: CALL_TIMEOUT_MS }, now_ms);
   }
 
   close(): void {
@@ -98,11 +104,25 @@ export class EthersChainView implements ChainView {
   /** Where endpoints differ at the tip, either will do: a wrong head costs this provider answers, never anybody's money. */
   async #readHead(): Promise<number> {
     try {
-      return (await this.#rpc.head()).number;
+      return this.#saw((await this.#rpc.head()).number);
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
-      return Number(await this.#rpc.send("eth_blockNumber", []));
+      return this.#saw(Number(await this.#rpc.send("eth_blockNumber", [])));
     }
+  }
+
+  #saw(head: number): number {
+    const first = this.#seen === undefined;
+    if (head !== this.#seen) this.#rpc.pace.saw(head, now_ms());
+    this.#seen = head;
+    // Without it the pace is known only after a while; it is no reason to hold up a challenge, or to fail one.
+    if (first && head > 0) this.#rpc.block(Math.max(0, head - PACE_BLOCKS)).catch(() => undefined);
+    return head;
+  }
+
+  /** How old the head is that was told last; asks nobody. */
+  look(): HeadLook {
+    return this.#rpc.pace.look(now_ms());
   }
 
   async group(group: Hex): Promise<GroupTimes | undefined> {

@@ -27,6 +27,8 @@ const configSchema = z.strictObject({
   keys: z.string().min(1),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
   groups: z.array(address),
+  /** Where figures for Prometheus are served; nowhere without it. */
+  metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
 });
 
 const keysSchema = z.strictObject({

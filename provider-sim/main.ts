@@ -20,6 +20,9 @@ import { signConsent } from "./consent.ts";
 import type { DataConsent } from "./consent.ts";
 import { faultReader } from "./fault-file.ts";
 import { withFaults } from "./faults.ts";
+import { ProviderFigures } from "./figures.ts";
+import type { Served } from "./figures.ts";
+import { watchHead } from "./head-watch.ts";
 import { openJournal } from "./journal.ts";
 import type { JournalWriter } from "./journal.ts";
 import { challengeResponder, piecesResponder } from "./logic.ts";
@@ -32,6 +35,8 @@ export interface RunningProvider {
   readonly peerId: string;
   /** Multiaddrs with the peer id, as bound (port 0 is resolved). */
   readonly addrs: readonly string[];
+  /** Where figures are served; undefined: the configuration asks for none. */
+  readonly metrics?: string | undefined;
   /** Closes streams, node and store. */
   stop(): Promise<void>;
 }
@@ -126,16 +131,31 @@ export async function startProvider(
   const journal = await openJournal(config.dataDir, (text) => log.error(text));
   const chain = chainView(config, keys);
   const faults = faultReader(config.dataDir, (text) => log.warn(text));
+  const figures = new ProviderFigures(() => chain.look());
+  const watching = new AbortController();
   const dependencies = {
     chain,
     answers,
     store,
     crypto: cryptoOf(keys),
-    events: eventsTo(log, journal, () => chain.head()),
+    events: withFigures(
+      eventsTo(log, journal, () => chain.head()),
+      figures,
+    ),
     hash: nativeHash,
     queue: challengeQueue(config.groups.length),
   };
+  const { metrics } = config;
+  let served: Served | undefined;
+  const close = async (): Promise<void> => {
+    watching.abort();
+    await served?.stop();
+    chain.close();
+    journal.close();
+    await answers.close();
+  };
   try {
+    served = metrics && (await figures.serve(metrics.host, metrics.port));
     const libp2p = await startServer(
       { peerSeed: keys.peer, listen: config.listen },
       {
@@ -150,22 +170,34 @@ export async function startProvider(
         online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
       },
     );
+    void watchHead(chain, log, watching.signal);
     return {
       peerId: libp2p.peerId.toString(),
       addrs: libp2p.getMultiaddrs().map(String),
+      metrics: served?.url,
       async stop() {
         await libp2p.stop();
-        chain.close();
-        journal.close();
-        await answers.close();
+        await close();
       },
     };
   } catch (error) {
-    chain.close();
-    journal.close();
-    await answers.close();
+    await close();
     throw error;
   }
+}
+
+function withFigures(events: ProviderEvents, figures: ProviderFigures): ProviderEvents {
+  return {
+    ...events,
+    answered: (event) => {
+      figures.answered(event);
+      events.answered(event);
+    },
+    refused: (event) => {
+      if (!strangers.has(event.code)) figures.refused(event.group);
+      events.refused(event);
+    },
+  };
 }
 
 /** A provider with damaged pieces still proves the rest, so this only warns. */

@@ -18,8 +18,9 @@ export const metrics = {
     "code",
   ),
   whitepay_challenges_total: counter(
-    "Challenges recorded by this keeper since its start, by outcome: proven or failed.",
+    "Challenges recorded by this keeper since its start, by provider index and outcome: whole, partial or failed.",
     "group",
+    "provider",
     "outcome",
   ),
   whitepay_challenge_failures_total: counter(
@@ -29,7 +30,12 @@ export const metrics = {
     "reason",
   ),
   whitepay_proven_bytes: gauge(
-    "Bytes that the provider proved in the last challenge recorded; 0 if it failed.",
+    "Bytes that the provider proved in a slot, mean of the last 4 slots recorded; 0 where it failed.",
+    "group",
+    "provider",
+  ),
+  whitepay_committed_bytes: gauge(
+    "Bytes that the provider was committed to in those slots, mean likewise.",
     "group",
     "provider",
   ),
@@ -43,10 +49,16 @@ export const metrics = {
     "Questions to the chain that failed since the start, of the books and figures.",
   ),
   whitepay_head_block: gauge("Highest block that this keeper has seen."),
+  whitepay_head_age_seconds: gauge(
+    "Age of the newest block that was handled, by this machine's time and by the block's own, whichever says more.",
+  ),
+  whitepay_head_age_limit_seconds: gauge(
+    "Age from which the chain counts as stopped: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
+  ),
   whitepay_settled_block: gauge("Block through which the group is settled (ts).", "group"),
   whitepay_turn: gauge("Turn of the open interval; 0 before its first.", "group"),
   whitepay_overdue_seconds: gauge(
-    "How long the open interval has been payable, in time at the present pace of blocks; 0 before its first turn.",
+    "How long the open interval has been payable, in time at the mean pace of blocks; 0 before its first turn.",
     "group",
   ),
   whitepay_round_phase: gauge("1 for the phase that the present round has reached.", "group", "phase"),
@@ -66,7 +78,11 @@ export const metrics = {
     "Settlements that the operator account can pay at the present gas price.",
   ),
   whitepay_group_runway_seconds: gauge(
-    "Time until the group's money is used up by its present data, at the present pace of blocks.",
+    "Time until the group's money is used up by its present data, at the mean pace of the last 7,200 blocks.",
+    "group",
+  ),
+  whitepay_group_reserved_seconds: gauge(
+    "Part of that time for which the reserve pays, which the payer cannot withdraw.",
     "group",
   ),
   whitepay_group_arrears: gauge("Token units that the group owes its providers and cannot pay.", "group"),

@@ -22,7 +22,7 @@ import {
 } from "./schemas.ts";
 import type { SettlementDocument } from "./schemas.ts";
 import { spaceOf } from "./space.ts";
-import { problemsOf, statusOf } from "./status.ts";
+import { headAgeOf, problemsOf, statusOf } from "./status.ts";
 import type { StatusSource } from "./status.ts";
 
 export type ApiSource = StatusSource & {
@@ -320,9 +320,8 @@ export function apiApp(options: ApiOptions, source: ApiSource, live: Live): Open
   app.openapi(routes.health, (context) => context.json({ status: "alive" }, 200));
   app.openapi(routes.ready, (context) => {
     const problems = problemsOf(source);
-    return problems.length === 0
-      ? context.json({ ready: true, problems }, 200)
-      : context.json({ ready: false, problems }, 503);
+    const ready = problems.length === 0;
+    return context.json({ ready, problems, ...headAgeOf(source) }, ready ? 200 : 503);
   });
   app.openapi(routes.metrics, async (context) =>
     context.text(await source.metrics(), 200, { "Content-Type": plainText }),

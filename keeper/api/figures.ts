@@ -25,16 +25,30 @@ function setGroup(metrics: PrometheusMetrics, status: GroupStatus): void {
     metrics.set("whitepay_group_arrears", group, Number(status.money.arrears));
     if (status.money.runway_s !== null)
       metrics.set("whitepay_group_runway_seconds", group, status.money.runway_s);
+    if (status.money.reserved_s !== null)
+      metrics.set("whitepay_group_reserved_seconds", group, status.money.reserved_s);
   }
   for (const { operator, latency_ms } of status.committee) {
     if (latency_ms !== null) metrics.set("whitepay_peer_latency_seconds", { operator }, latency_ms / 1000);
+  }
+  for (const { index, late } of status.providers) {
+    const slots = late.whole + late.partial + late.failed;
+    if (slots === 0) continue;
+    const labels = { ...group, provider: String(index) };
+    metrics.set("whitepay_proven_bytes", labels, Number(late.bytesProven) / slots);
+    metrics.set("whitepay_committed_bytes", labels, Number(late.bytesCommitted) / slots);
   }
 }
 
 export function setFigures(metrics: PrometheusMetrics, status: KeeperStatus): void {
   // A peer that is gone has no latency.
   metrics.reset("whitepay_peer_latency_seconds");
+  // Nor has a provider that left any bytes.
+  metrics.reset("whitepay_proven_bytes");
+  metrics.reset("whitepay_committed_bytes");
   metrics.set("whitepay_head_block", {}, status.head);
+  metrics.set("whitepay_head_age_seconds", {}, status.headAge_s);
+  metrics.set("whitepay_head_age_limit_seconds", {}, status.headAgeLimit_s);
   metrics.set("whitepay_uptime_seconds", {}, process.uptime());
   metrics.set("whitepay_memory_bytes", {}, process.memoryUsage.rss());
   if (status.clock !== null) {

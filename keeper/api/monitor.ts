@@ -5,21 +5,27 @@ import type { Hex } from "../core/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort } from "../ports/history.ts";
 import type { BooksPort } from "../ports/ledger.ts";
 import type { ClockPort } from "../ports/clock.ts";
+import type { ChainPace, HeadLook } from "../limits/chain-pace.ts";
 import type { PeerStatsPort } from "../ports/transport.ts";
 import { clockOffset, serverDate } from "./clock-offset.ts";
 import type { Offset } from "./clock-offset.ts";
 
-const rememberedHeads = 64;
+/** A day of blocks of 12 s: an outage of minutes does not change the mean much. */
+const measuredBlocks = 7_200;
 /** Money moves slowly and costs questions to the chain. */
 const fundsEvery = 4;
 const peersEvery = 12;
 const clockEvery_ms = 300_000;
+/** A look at the head's age asks nobody. */
+const headEvery_ms = 1_000;
 const ask_ms = 3_000;
 
 export type Surroundings = {
   readonly head: HeadInfo | undefined;
-  /** Mean time between blocks of late; undefined before two are known. */
-  readonly block_s: number | undefined;
+  /** Age of the head that the keeper handled last. */
+  readonly headLook: HeadLook;
+  /** Mean over the last blocks; undefined before two are known. */
+  readonly pace: BlockPace | undefined;
   /** Of this machine's clock against an endpoint's; undefined: none tells the time. */
   readonly clock: Offset | undefined;
   readonly diskFreeBytes: number | undefined;
@@ -35,6 +41,9 @@ export type MonitorDependencies = {
   readonly books: BooksPort;
   readonly peers: PeerStatsPort;
   readonly clock: ClockPort;
+  readonly pace: Pick<ChainPace, "look">;
+  /** The head became too old, or is not any more. */
+  readonly onHead: (look: HeadLook) => void;
 };
 
 export type MonitorOptions = {
@@ -47,12 +56,13 @@ export type MonitorOptions = {
   readonly rpc: readonly string[];
 };
 
-type Seen = { readonly block: number; readonly timestamp_s: number };
+/** The mean time of a block, and the stretch over which it was measured. */
+export type BlockPace = { readonly block_s: number; readonly blocks: number; readonly seconds: number };
 
 export class Monitor {
   readonly #options: MonitorOptions;
   readonly #on: MonitorDependencies;
-  readonly #heads: Seen[] = [];
+  #pace: BlockPace | undefined;
   readonly #funds = new Map<Hex, GroupFunds>();
   readonly #booked = new Map<Hex, number>();
   #operator: Surroundings["operator"];
@@ -71,7 +81,8 @@ export class Monitor {
   get now(): Surroundings {
     return {
       head: this.#head,
-      block_s: blockTime(this.#heads),
+      headLook: this.#lookAtPace(),
+      pace: this.#pace,
       clock: this.#clock,
       diskFreeBytes: this.#diskFreeBytes,
       operator: this.#operator,
@@ -83,7 +94,7 @@ export class Monitor {
 
   /** Looks until `signal` aborts. What cannot be seen now keeps its last value. */
   async run(every_ms: number, signal: AbortSignal, onPass: () => void): Promise<void> {
-    const clock = this.#watchClock(signal);
+    const watches = [this.#watchClock(signal), this.#watchPace(signal)];
     while (!signal.aborted) {
       await Promise.allSettled([
         this.#lookAtHead(),
@@ -95,7 +106,22 @@ export class Monitor {
       onPass();
       await this.#on.clock.sleep(every_ms, signal);
     }
-    await clock;
+    await Promise.all(watches);
+  }
+
+  #lookAtPace(): HeadLook {
+    return this.#on.pace.look(this.#on.clock.now_ms(), this.#clock?.offset_ms);
+  }
+
+  /** Beside the other looks: those wait for endpoints, and hang where these do not answer. */
+  async #watchPace(signal: AbortSignal): Promise<void> {
+    let wasOld = false;
+    while (!signal.aborted) {
+      const look = this.#lookAtPace();
+      if (look.isOld !== wasOld) this.#on.onHead(look);
+      wasOld = look.isOld;
+      await this.#on.clock.sleep(headEvery_ms, signal);
+    }
   }
 
   /** Measuring takes a second or two of small questions, so it has a pace of its own. */
@@ -114,12 +140,20 @@ export class Monitor {
   }
 
   async #lookAtHead(): Promise<void> {
+    const known = this.#head;
     const head = await this.#on.history.head();
-    const known = this.#heads.at(-1);
     this.#head = head;
-    if (known?.block === head.block) return;
-    this.#heads.push({ block: head.block, timestamp_s: head.timestamp_s });
-    if (this.#heads.length > rememberedHeads) this.#heads.shift();
+    // On the way the pace changes little.
+    const isDue = this.#pace === undefined || this.#passes % fundsEvery === 0;
+    if (isDue && known?.block !== head.block) await this.#measurePace(head);
+  }
+
+  async #measurePace({ block, timestamp_s }: HeadInfo): Promise<void> {
+    const from = Math.max(0, block - measuredBlocks);
+    const from_s = await this.#on.history.blockTime_s(from);
+    if (from_s === undefined || from === block || timestamp_s <= from_s) return;
+    const [blocks, seconds] = [block - from, timestamp_s - from_s];
+    this.#pace = { block_s: seconds / blocks, blocks, seconds };
   }
 
   async #lookAtPeers(): Promise<void> {
@@ -161,10 +195,4 @@ export class Monitor {
       this.#funds.set(group, await this.#on.history.groupFunds(group));
     }
   }
-}
-
-function blockTime(heads: readonly Seen[]): number | undefined {
-  const [first, last] = [heads[0], heads.at(-1)];
-  if (first === undefined || last === undefined || last.block <= first.block) return undefined;
-  return (last.timestamp_s - first.timestamp_s) / (last.block - first.block);
 }

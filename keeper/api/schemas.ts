@@ -67,6 +67,22 @@ const challengeCounts = z
   })
   .openapi("Challenges");
 
+const recordedShare = z
+  .object({
+    whole: count.openapi({ description: "All 16 leaves proven" }),
+    partial: count.openapi({ description: "Answered in time, with fewer than 16 leaves proven" }),
+    failed: count,
+    ...share,
+    fromSlot: count.nullable().openapi({ description: "null: no slot of these has a record" }),
+    toSlot: count.nullable(),
+  })
+  .openapi("Share");
+
+const shares = {
+  late: recordedShare.openapi({ description: "The last 4 slots that have a record" }),
+  interval: recordedShare.openapi({ description: "Slots of the open interval" }),
+};
+
 const groupStatus = z
   .object({
     group: address,
@@ -113,8 +129,10 @@ const groupStatus = z
         lastSlot: count.nullable(),
         lastOutcome: z.string().nullable(),
         lastBytes: decimal.nullable(),
+        ...shares,
       }),
     ),
+    proven: z.object(shares).openapi({ description: "All providers together" }),
     challenges: challengeCounts,
     money: z
       .object({
@@ -127,6 +145,11 @@ const groupStatus = z
         arrears: decimal,
         fundedUntilBlock: decimal,
         runway_s: z.number().nullable(),
+        reservedUntilBlock: decimal.openapi({
+          description:
+            "What the payer cannot withdraw pays for the blocks before it; at most fundedUntilBlock",
+        }),
+        reserved_s: z.number().nullable(),
       })
       .nullable(),
     bookedThrough: count.nullable(),
@@ -145,7 +168,20 @@ export const statusSchema = z
     head: z.number(),
     view: z.number(),
     headTime_s: z.number().nullable(),
-    block_s: z.number().nullable().openapi({ description: "Seconds between blocks of late" }),
+    headAge_s: z.number().openapi({
+      description: "Age of the head that was handled last; of the start while there is none",
+    }),
+    headAgeLimit_s: z.number().openapi({
+      description: "Larger of 10 and five times the 95th percentile of the last 100 block times",
+    }),
+    chainStopped: z
+      .boolean()
+      .openapi({ description: "The head is older than that: the chain has stopped, or the way to it" }),
+    block_s: z.number().nullable().openapi({ description: "Mean time of a block" }),
+    measured: z
+      .object({ blocks: count, seconds: z.number() })
+      .nullable()
+      .openapi({ description: "The last blocks, over which block_s is the mean" }),
     clock: z
       .object({ offset_ms: z.number(), uncertainty_ms: z.number() })
       .nullable()
@@ -259,13 +295,19 @@ export const peerSchema = z
 
 export const healthSchema = z.object({ status: z.string() }).openapi("Health");
 export const readySchema = z
-  .object({ ready: z.boolean(), problems: z.array(z.string()) })
+  .object({
+    ready: z.boolean(),
+    problems: z.array(z.string()),
+    headAge_s: z.number(),
+    headAgeLimit_s: z.number(),
+  })
   .openapi("Readiness");
 
 export type TurnPlan = z.infer<typeof turnPlan>;
 export type GroupStatus = z.infer<typeof groupStatus>;
 export type KeeperStatus = z.infer<typeof statusSchema>;
 export type RoundStatus = z.infer<typeof roundStatus>;
+export type ShareDocument = z.infer<typeof recordedShare>;
 export type SpaceDocument = z.infer<typeof spaceSchema>;
 export type OutcomeDocument = z.infer<typeof outcomeSchema>;
 export type ReasonDocument = z.infer<typeof reasonSchema>;

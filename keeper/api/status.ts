@@ -8,15 +8,16 @@ import { faultBound, quorum } from "../core/quorum.ts";
 import type { KeeperState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../core/turns.ts";
+import { inTenths, oldHeadText } from "../limits/chain-pace.ts";
 import type { BooksPort } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Surroundings } from "./monitor.ts";
 import { phaseOf, roundOf } from "./round.ts";
-import type { GroupStatus, KeeperStatus, TurnPlan } from "./schemas.ts";
+import type { GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
+import { providerShares, sumOfShares } from "./shares.ts";
+import type { RecordedShare } from "./shares.ts";
 
 const plannedTurns = 4;
-/** No news of the chain for so long, and the keeper is not ready. */
-const staleHead_s = 60;
 
 export type StatusSource = {
   readonly keeper: Keeper;
@@ -76,23 +77,50 @@ function committeeOf(
   return { committee, connected, quorum: quorum(members.length) };
 }
 
-function moneyOf(group: Hex, head: number, now: Surroundings): GroupStatus["money"] {
+function moneyOf(
+  { address: group, params }: GroupSnapshot,
+  head: number,
+  now: Surroundings,
+): GroupStatus["money"] {
   const funds = now.funds.get(group);
   if (funds === undefined) return null;
-  const left = funds.fundedUntil - BigInt(head);
-  const blocks = left > 0n ? Number(left) : 0;
+  const { fundedUntil } = funds;
+  // R32: the payer may withdraw what is above the reserve, which is for `lockup` blocks.
+  const lockedUntil = BigInt(head + params.lockup);
+  const reservedUntil = fundedUntil < lockedUntil ? fundedUntil : lockedUntil;
+  const secondsTo = (block: bigint): number | null => {
+    const left = block - BigInt(head);
+    if (now.pace === undefined) return null;
+    return Math.min(Math.round((left > 0n ? Number(left) : 0) * now.pace.block_s), 1e12);
+  };
   const { address, symbol, decimals } = funds.token;
   return {
     token: { address: address ?? null, symbol, decimals: decimals ?? null },
     unallocated: funds.unallocated.toString(),
     arrears: funds.arrears.toString(),
-    fundedUntilBlock: funds.fundedUntil.toString(),
-    runway_s: now.block_s === undefined ? null : Math.min(Math.round(blocks * now.block_s), 1e12),
+    fundedUntilBlock: fundedUntil.toString(),
+    runway_s: secondsTo(fundedUntil),
+    reservedUntilBlock: reservedUntil.toString(),
+    reserved_s: secondsTo(reservedUntil),
+  };
+}
+
+function shareDocument({ bytesProven, bytesCommitted, ...rest }: RecordedShare): ShareDocument {
+  return { ...rest, bytesProven: bytesProven.toString(), bytesCommitted: bytesCommitted.toString() };
+}
+
+function provenOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["proven"] {
+  const all = snapshot.providers.map((entry) => providerShares(snapshot, state, entry));
+  return {
+    late: shareDocument(sumOfShares(all.map(({ late }) => late))),
+    interval: shareDocument(sumOfShares(all.map(({ interval }) => interval))),
   };
 }
 
 function providersOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["providers"] {
-  return snapshot.providers.map(({ index, operator, history }) => {
+  return snapshot.providers.map((entry) => {
+    const { index, operator, history } = entry;
+    const { late, interval } = providerShares(snapshot, state, entry);
     const records = [...(state.records.get(index)?.values() ?? [])].sort((a, b) => b.slot - a.slot);
     const last = records[0];
     return {
@@ -103,6 +131,8 @@ function providersOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["
       lastOutcome:
         last === undefined ? null : last.outcome.kind === "proven" ? "proven" : last.outcome.reason,
       lastBytes: last?.outcome.kind === "proven" ? last.outcome.bytes.toString() : null,
+      late: shareDocument(late),
+      interval: shareDocument(interval),
     };
   });
 }
@@ -120,7 +150,7 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
   const { params, ts, committee } = snapshot;
   const view = viewOf(state);
   const turn = turnAt(view, ts, params);
-  const next = planOf(snapshot, view, now.block_s);
+  const next = planOf(snapshot, view, now.pace?.block_s);
   const order = turnOrder(
     ts,
     committee.seed,
@@ -141,23 +171,32 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
     next,
     ...committeeOf(snapshot, state, source),
     providers: providersOf(snapshot, state),
+    proven: provenOf(snapshot, state),
     challenges: await challengesOf(group, source),
-    money: moneyOf(group, state.head, now),
+    money: moneyOf(snapshot, state.head, now),
     bookedThrough: now.bookedThrough.get(group) ?? null,
     overdue_s:
-      turn === 0 || now.block_s === undefined ? 0 : Math.round((view - ts - params.interval) * now.block_s),
+      turn === 0 || now.pace === undefined ? 0 : Math.round((view - ts - params.interval) * now.pace.block_s),
     secondInstance: state.secondInstance,
   };
+}
+
+export function headAgeOf(
+  source: Pick<StatusSource, "surroundings">,
+): Pick<KeeperStatus, "headAge_s" | "headAgeLimit_s"> {
+  const { age_s, limit_s } = source.surroundings().headLook;
+  return { headAge_s: inTenths(age_s), headAgeLimit_s: inTenths(limit_s) };
 }
 
 /** Why the keeper cannot do its work now; empty: it can. */
 export function problemsOf(source: StatusSource): string[] {
   const now = source.surroundings();
   const problems: string[] = [];
-  const { head } = now;
-  if (head === undefined) problems.push("no block of the chain has been seen yet: check the RPC endpoints");
-  else if (source.now_ms() / 1000 - head.timestamp_s > staleHead_s && now.block_s === undefined) {
-    problems.push("the chain has not moved since the start: check the RPC endpoints");
+  const { headLook } = now;
+  if (headLook.isOld) {
+    problems.push(`the chain has stopped, or the way to it: ${oldHeadText(headLook)}; check the endpoints`);
+  } else if (headLook.block === undefined) {
+    problems.push("no block of the chain has been seen yet: check the RPC endpoints");
   }
   for (const group of source.groups) {
     const state = source.keeper.stateOf(group);
@@ -213,7 +252,10 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
     head: Math.max(-1, ...states.map((state) => state?.head ?? -1)),
     view: Math.max(-1, ...states.map((state) => (state === undefined ? -1 : viewOf(state)))),
     headTime_s: now.head?.timestamp_s ?? null,
-    block_s: now.block_s ?? null,
+    ...headAgeOf(source),
+    chainStopped: now.headLook.isOld,
+    block_s: now.pace?.block_s ?? null,
+    measured: now.pace === undefined ? null : { blocks: now.pace.blocks, seconds: now.pace.seconds },
     clock:
       now.clock === undefined
         ? null

@@ -36,6 +36,10 @@ export const reasons = {
     short: "receipt does not verify",
     long: "The receipt's signature or fields do not match the provider's registered receipt key. Recorded as failed (R13).",
   },
+  "data-unproven": {
+    short: "a provider does not prove all of its data",
+    long: "Of the bytes committed in the last 4 slots recorded the provider proved a part, or nothing. It is paid for what it proves (R14). Told when that begins, and when it becomes nothing; a line says when all is proven again. Tell the provider's operator, and the payer.",
+  },
   "answer-unexpected": {
     short: "answer to no open challenge",
     long: "An answer came for a slot that already has a record or was never asked. Ignored.",
@@ -230,6 +234,10 @@ export const reasons = {
   "group-unreadable": {
     short: "a group's state could not be read",
     long: "What is at the group's address does not answer like a group, or the endpoints fail or differ about it. It is read again with every block until it answers; the keeper's other groups go on. If it lasts, check the address in the configuration and the endpoints.",
+  },
+  "chain-stopped": {
+    short: "the chain has stopped, or the way to it",
+    long: "The newest block is older than the larger of 10 s and five times the 95th percentile of the last 100 block times. Nothing can be asked, signed or paid until blocks come again; then the keeper goes on by itself. Check the endpoints, and whether the chain makes blocks elsewhere.",
   },
   "rpc-lagging": {
     short: "an endpoint is behind the others and does not move",

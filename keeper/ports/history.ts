@@ -25,6 +25,8 @@ export type HeadInfo = Cursor & { readonly timestamp_s: number };
 
 export interface HistoryPort {
   head(): Promise<HeadInfo>;
+  /** Seconds since 1970, as the block says; undefined if the chain has no such block. */
+  blockTime_s(block: number): Promise<number | undefined>;
   /** Undefined if the chain has no such block. */
   blockHash(block: number): Promise<Hex | undefined>;
   /** The group's creation block. */

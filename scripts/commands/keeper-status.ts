@@ -11,7 +11,7 @@ import type { RegisteredKeeper } from "../client/registry.ts";
 import { connectChain } from "../client/connect.ts";
 import { formatShare } from "../lib/share.ts";
 import { keeperRuns, statusOf } from "../lib/running-keeper.ts";
-import type { RunningStatus } from "../lib/running-keeper.ts";
+import type { RunningShare, RunningStatus } from "../lib/running-keeper.ts";
 import { jsonOption } from "../lib/transact.ts";
 
 export async function registerStatus(keeper: Command): Promise<void> {
@@ -51,15 +51,42 @@ async function onChain(
 }
 
 type Group = RunningStatus["groups"][number];
+type Bytes = Pick<RunningShare, "bytesProven" | "bytesCommitted">;
 
 const untold = "not told by a keeper of an earlier release: restart it";
 
-function challengesText(challenges: Group["challenges"]): string {
+const shareOf = ({ bytesProven, bytesCommitted }: Bytes): string =>
+  formatShare(BigInt(bytesProven), BigInt(bytesCommitted));
+
+function slotsText({ fromSlot, toSlot }: RunningShare): string {
+  if (fromSlot === null) return "no slot yet";
+  return fromSlot === toSlot ? `slot ${fromSlot}` : `slots ${fromSlot} to ${toSlot}`;
+}
+
+/** Of late first: a lifetime's average hides a loss of today. */
+function challengesText({ challenges, proven }: Group): string {
   if (challenges === undefined) return untold;
-  const { asked, whole, partial, failed, unmeasured, ...bytes } = challenges;
-  const share = formatShare(BigInt(bytes.bytesProven), BigInt(bytes.bytesCommitted));
+  const { asked, whole, partial, failed, unmeasured } = challenges;
   const older = unmeasured === 0 ? "" : `, ${unmeasured} of an older release`;
-  return `${share} of the bytes; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
+  const late =
+    proven === undefined
+      ? ""
+      : `${shareOf(proven.late)} in ${slotsText(proven.late)}, ${shareOf(proven.interval)} in the open interval, `;
+  return `${late}${shareOf(challenges)} ever; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
+}
+
+const countsText = ({ whole, partial, failed }: RunningShare): string =>
+  `${whole} whole, ${partial} partial, ${failed} failed`;
+
+/** Providers that did not prove all, in the last slots or in the interval. */
+function unprovenLines({ providers = [] }: Group): string[] {
+  const isWhole = ({ partial, failed }: RunningShare): boolean => partial + failed === 0;
+  return providers
+    .filter(({ late, interval }) => !isWhole(late) || !isWhole(interval))
+    .map(
+      ({ index, late, interval }) =>
+        `provider ${index}: ${shareOf(late)} in ${slotsText(late)} (${countsText(late)}), ${shareOf(interval)} in the open interval (${countsText(interval)})`,
+    );
 }
 
 /** Which keepers understand which wire version: what an upgrade has to wait for. */
@@ -75,14 +102,20 @@ function versionsText(committee: Group["committee"]): string {
 }
 
 function print({ running, api, keeper, operator, chain, chainError }: Shown): void {
-  printLine(`keeper    ${running ? `running, ${api ?? "no answer over HTTP"}` : "not running"}`);
+  const problems = keeper?.problems ?? [];
+  const runs = problems.length === 0 ? "running" : "up, but cannot do its work";
+  printLine(`keeper    ${running ? `${runs}, ${api ?? "no answer over HTTP"}` : "not running"}`);
+  for (const problem of problems) printLine(`  problem ${problem}`);
   if (keeper !== undefined) {
-    printLine(`head      ${keeper.head}, acts on ${keeper.view}`);
+    const age = keeper.headAge_s === undefined ? "" : `, ${Math.floor(keeper.headAge_s)} s old`;
+    printLine(`head      ${keeper.head}${age}, acts on ${keeper.view}`);
     printLine(`peers     ${keeper.peers}`);
-    for (const { group, ts, turn, leader, phase, challenges, committee } of keeper.groups) {
+    for (const one of keeper.groups) {
+      const { group, ts, turn, leader, phase } = one;
       printLine(`group     ${group}: paid through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
-      printLine(`  proven  ${challengesText(challenges)}`);
-      printLine(`  speak   ${versionsText(committee)}`);
+      printLine(`  proven  ${challengesText(one)}`);
+      for (const line of unprovenLines(one)) printLine(`  unproven ${line}`);
+      printLine(`  speak   ${versionsText(one.committee)}`);
     }
   }
   printLine(`operator  ${operator}`);

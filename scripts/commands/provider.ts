@@ -126,7 +126,8 @@ function registerRun(provider: Command): void {
         for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(signal));
       });
       const running = await asProviderFailure(startProvider(config, keys, log));
-      printJson({ event: "ready", peerId: running.peerId, addrs: running.addrs });
+      const { peerId, addrs, metrics } = running;
+      printJson({ event: "ready", peerId, addrs, ...(metrics === undefined ? {} : { metrics }) });
       log.info({ signal: await stopSignal }, "stopping");
       // A peer that does not let go must not keep the process: answers are durable before they leave.
       setTimeout(() => process.exit(exitCodes.ok), STOP_TIMEOUT_MS).unref();

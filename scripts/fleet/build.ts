@@ -35,6 +35,8 @@ export type FleetOptions = {
   readonly say: (text: string) => void;
   /** Blocks came at once so far; from now on time passes. */
   readonly startMining: (chain: JsonRpcProvider, keepers: KeeperFleet) => Promise<void>;
+  /** Providers serve figures for Prometheus. */
+  readonly providerMetrics?: boolean;
   readonly keeperCommand?: KeeperCommand;
   /** RPC endpoints that keeper `index` is configured with; the chain's own unless said otherwise. */
   readonly rpcOf?: (index: number, rpc: string) => Promise<readonly string[]>;
@@ -90,6 +92,7 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
     rpc,
     chainId,
     registry,
+    metrics: options.providerMetrics ?? false,
   });
   await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
   for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);

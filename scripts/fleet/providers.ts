@@ -17,6 +17,8 @@ export type ProviderFleetOptions = {
   rpc: string;
   chainId: number;
   registry: string;
+  /** Figures for Prometheus are served, on a free port. */
+  metrics?: boolean;
 };
 
 /** More than it takes: an estimate made one block earlier may be too low when a slot begins in between. */
@@ -48,11 +50,14 @@ const lossFraction = 0.4;
 export class ProviderFleet {
   readonly #processes: Processes;
   readonly #seats: readonly Seat[];
+  readonly #metrics: boolean;
+  readonly #served = new Map<number, string>();
   #stored: readonly Ingested[] = [];
   #consents: readonly Consent[] = [];
 
-  private constructor(processes: Processes, seats: readonly Seat[]) {
+  private constructor(processes: Processes, seats: readonly Seat[], metrics: boolean) {
     this.#processes = processes;
+    this.#metrics = metrics;
     this.#seats = seats;
   }
 
@@ -69,7 +74,7 @@ export class ProviderFleet {
       const payee = Wallet.createRandom().address;
       return { index, folder: dataDir, configFile: paths.config, wallet, payee, peerSeed: keys.peer, port };
     });
-    return new ProviderFleet(processes, await Promise.all(seats));
+    return new ProviderFleet(processes, await Promise.all(seats), options.metrics ?? false);
   }
 
   get size(): number {
@@ -78,6 +83,11 @@ export class ProviderFleet {
 
   get operators(): string[] {
     return this.#seats.map(({ wallet }) => wallet.address);
+  }
+
+  /** Where provider `index` serves its figures; undefined: nowhere. */
+  metricsOf(index: number): string | undefined {
+    return this.#served.get(index);
   }
 
   async register(provider: JsonRpcProvider, registry: Contract): Promise<void> {
@@ -110,10 +120,16 @@ export class ProviderFleet {
   async start(group: string): Promise<void> {
     await Promise.all(
       this.#seats.map(async (seat) => {
-        const config = parse(await readFile(seat.configFile, "utf8")) as { groups: string[] };
+        const config = parse(await readFile(seat.configFile, "utf8")) as {
+          groups: string[];
+          metrics?: object;
+        };
         config.groups = [group.toLowerCase()];
+        if (this.#metrics) config.metrics = { host: "127.0.0.1", port: 0 };
         await writeFile(seat.configFile, stringify(config));
-        await this.#run(seat, ["run", "--config", seat.configFile], true).ready;
+        const ready = await this.#run(seat, ["run", "--config", seat.configFile], true).ready;
+        const { metrics } = ready as { metrics?: string };
+        if (metrics !== undefined) this.#served.set(seat.index, metrics);
       }),
     );
   }

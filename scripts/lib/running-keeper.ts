@@ -5,11 +5,27 @@ import { StoreError, StoreInUseError, LevelStore } from "../../keeper/adapters/s
 const count = z.int();
 const decimal = z.string().regex(/^\d{1,80}$/);
 
+const share = z.object({
+  whole: count,
+  partial: count,
+  failed: count,
+  bytesProven: decimal,
+  bytesCommitted: decimal,
+  fromSlot: count.nullable(),
+  toSlot: count.nullable(),
+});
+const shares = z.object({ late: share, interval: share });
+
+export type RunningShare = z.output<typeof share>;
+
 /** What the keeper's HTTP server says of itself, as far as commands use it. A keeper of an earlier release says less. */
 const statusDocument = z.object({
   head: count,
   view: count,
   peers: count,
+  /** Why it cannot do its work now. */
+  problems: z.array(z.string()).optional().catch(undefined),
+  headAge_s: z.number().optional().catch(undefined),
   groups: z.array(
     z.object({
       group: z.string(),
@@ -27,6 +43,11 @@ const statusDocument = z.object({
           bytesProven: decimal,
           bytesCommitted: decimal,
         })
+        .optional()
+        .catch(undefined),
+      proven: shares.optional().catch(undefined),
+      providers: z
+        .array(shares.extend({ index: count }))
         .optional()
         .catch(undefined),
       committee: z

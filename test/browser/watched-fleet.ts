@@ -10,6 +10,9 @@ import { statusSchema } from "../../keeper/api/schemas.ts";
 import type { KeeperStatus, SettlementDocument } from "../../keeper/api/schemas.ts";
 import { readConfig } from "../../keeper/config.ts";
 import { ledgerPlaceOf } from "../../keeper/ledger-place.ts";
+import { writeRunFile } from "../../keeper/run-file.ts";
+import { runCli } from "../support/cli.ts";
+import type { CliResult } from "../support/cli.ts";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { TestPostgres } from "../support/postgres.ts";
@@ -68,6 +71,7 @@ export class WatchedFleet {
       const fleet = await FaultFleet.start({
         keepers: 4,
         providers: 3,
+        providerMetrics: true,
         configOf: async (index) =>
           index === onPostgres ? { ledger: url.toString(), ledgerPasswordFile } : {},
       });
@@ -108,6 +112,14 @@ export class WatchedFleet {
 
   async statusOf(index: number): Promise<KeeperStatus> {
     return statusSchema.parse((await this.ask(index, "/v1/status")).body);
+  }
+
+  /** `whitepay keeper status` beside keeper `index`. Keepers of a fleet have an entry of their own, which notes no address. */
+  async statusCommand(index: number): Promise<CliResult> {
+    const { fleet } = this;
+    const { dataDir } = await readConfig(fleet.configFile(index));
+    await writeRunFile(dataDir, { pid: process.pid, api: fleet.apiOf(index), peerId: fleet.peerIdOf(index) });
+    return runCli(["keeper", "status", "--config", fleet.configFile(index)]);
   }
 
   /** The tables that come from the chain, in the ledger of keeper `index` or in another file. */

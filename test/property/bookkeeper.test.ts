@@ -57,6 +57,9 @@ class Chain implements HistoryPort {
     const { number, hash } = this.#call().at(-1) as Block;
     return { block: number, blockHash: hash, timestamp_s: number };
   }
+  async blockTime_s(block: number): Promise<number | undefined> {
+    return block;
+  }
   async blockHash(block: number): Promise<Hex | undefined> {
     return this.#call()[block]?.hash;
   }

@@ -37,7 +37,8 @@ export function withoutChance(line: string): string {
       .replace(/(turn \d+, leader \d+), [a-z]+$/g, "$1, PHASE")
       // Who was heard by then.
       .replace(/^ {2}speak .*/, "  speak VERSIONS")
-      .replace(/(?:–|\d[\d.]* %) of the bytes/g, "SHARE of the bytes")
+      .replace(/(?:–|\d[\d.]* %) (of the bytes|in|ever)/g, "SHARE $1")
+      .replace(/ in (?:no slot yet|slots? \d+(?: to \d+)?)/g, " in SLOTS")
       .replace(/-?\d[\d.]*/g, "N")
       .replace(/N [KMGTP]?i?B\b/g, "SIZE")
       .trimEnd()

@@ -1,7 +1,13 @@
 /** Which head to believe when several endpoints each tell their own (D7). */
 import type { Hex } from "../../core/hash.ts";
 
-export type HeadBlock = { readonly number: number; readonly hash: Hex; readonly parentHash: Hex };
+export type HeadBlock = {
+  readonly number: number;
+  readonly hash: Hex;
+  readonly parentHash: Hex;
+  /** Seconds since 1970, as the block says; undefined if it does not. */
+  readonly timestamp_s?: number | undefined;
+};
 
 export type HeadOf<E> = { readonly endpoint: E; readonly latest: HeadBlock };
 

@@ -77,6 +77,11 @@ export class EthersHistory implements HistoryPort {
     return { block: Number(number), blockHash: hash, timestamp_s: Number(timestamp) };
   }
 
+  async blockTime_s(block: number): Promise<number | undefined> {
+    const found = await this.#block(blockTag(block));
+    return found === null ? undefined : Number(found.timestamp);
+  }
+
   async blockHash(block: number): Promise<Hex | undefined> {
     return (await this.#block(blockTag(block)))?.hash;
   }

@@ -6,6 +6,7 @@ import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from 
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
 import { UnlinkedBlocks } from "./blocks.ts";
+import type { ChainPace } from "../../limits/chain-pace.ts";
 import { Feed } from "./feed.ts";
 import type { FeeLimits } from "../../core/fees.ts";
 import type { TokenPrices } from "./fees.ts";
@@ -42,6 +43,11 @@ export class EthersChain implements ChainPort {
     this.#submitter = new Submitter({ ...options, bumpAfterBlocks }, this.#rpc, clock);
   }
 
+  /** How old the head is that the keeper handled last. */
+  get pace(): ChainPace {
+    return this.#rpc.pace;
+  }
+
   async follow(
     groups: readonly Hex[],
     onUpdate: (update: ChainUpdate) => Promise<void>,
@@ -55,7 +61,11 @@ export class EthersChain implements ChainPort {
       let pause_ms = this.#options.poll_ms;
       try {
         const update = await feed.next();
-        if (update !== undefined) await onUpdate(update);
+        if (update !== undefined) {
+          await onUpdate(update);
+          const head = update.blocks.at(-1);
+          if (head !== undefined) this.pace.saw(head.number, this.#clock.now_ms());
+        }
       } catch (error) {
         if (signal.aborted) break;
         // An outage of all endpoints pauses the keeper; it resumes where it was.

@@ -1,6 +1,7 @@
 /** Several endpoints as one: the next takes over when one is down, throttles, fails or serves another chain (D7). */
 import type { Hex } from "../../core/hash.ts";
 import type { ReasonCode } from "../../core/reasons.ts";
+import { ChainPace } from "../../limits/chain-pace.ts";
 import { JsonRpcEndpoint, RpcError } from "./endpoint.ts";
 import { HeadAgreement } from "./heads.ts";
 import type { HeadBlock, HeadOf } from "./heads.ts";
@@ -38,7 +39,12 @@ export class RpcUnavailable extends Error {}
 /** Endpoints answer differently, and no majority decides (D7). */
 export class RpcDisagreement extends Error {}
 
-type RawBlock = { readonly number: string; readonly hash: Hex; readonly parentHash: Hex };
+type RawBlock = {
+  readonly number: string;
+  readonly hash: Hex;
+  readonly parentHash: Hex;
+  readonly timestamp?: unknown;
+};
 
 export class RpcPool {
   readonly #chainId: number;
@@ -46,6 +52,8 @@ export class RpcPool {
   #endpoints: Endpoint[];
   readonly #agreement = new HeadAgreement<Endpoint>();
   readonly #now_ms: () => number;
+  /** Has the timestamps of the blocks that were read here. */
+  readonly pace = new ChainPace();
   #trouble: Trouble = () => undefined;
 
   constructor(options: PoolOptions, now_ms: () => number) {
@@ -216,7 +224,7 @@ export class RpcPool {
     }
     const { agreeing } = agreement;
     this.#endpoints = [...agreeing, ...this.#endpoints.filter((e) => !agreeing.includes(e))];
-    return agreement.head;
+    return this.#noted(agreement.head);
   }
 
   /**
@@ -228,7 +236,7 @@ export class RpcPool {
     for (const endpoint of this.#awake()) {
       try {
         const block = await this.#blockOf(endpoint, blockTag(number));
-        if (block?.number === number) return block;
+        if (block?.number === number) return this.#noted(block);
         last = undefined;
       } catch (error) {
         last &&= this.#failed(endpoint, error);
@@ -246,6 +254,7 @@ export class RpcPool {
     const hash = hashIn(block);
     if (!isHash(hash))
       throw new Error(`block ${number}: expected a hash of 32 bytes, actual ${String(hash)}`);
+    this.#noted({ number, timestamp_s: timestampOf(block as RawBlock) });
     return hash;
   }
 
@@ -268,9 +277,15 @@ export class RpcPool {
   async #blockOf(endpoint: Endpoint, tag: string): Promise<HeadBlock | undefined> {
     const raw = (await this.#ask(endpoint, "eth_getBlockByNumber", [tag, false])) as RawBlock | null;
     if (raw === null) return undefined;
-    const block = { number: Number(raw.number), hash: raw.hash, parentHash: raw.parentHash };
+    const { hash, parentHash } = raw;
+    const block = { number: Number(raw.number), hash, parentHash, timestamp_s: timestampOf(raw) };
     const whole = Number.isSafeInteger(block.number) && block.number >= 0 && isHash(raw.hash);
     if (!whole || !isHash(raw.parentHash)) throw new Error(`block ${tag}: not a block`);
+    return block;
+  }
+
+  #noted<T extends Pick<HeadBlock, "number" | "timestamp_s">>(block: T): T {
+    if (block.timestamp_s !== undefined) this.pace.note(block.number, block.timestamp_s);
     return block;
   }
 
@@ -320,6 +335,11 @@ function isUnanimous(votes: readonly Vote[]): boolean {
 
 export function blockTag(block: number): Hex {
   return `0x${block.toString(16)}`;
+}
+
+function timestampOf({ timestamp }: RawBlock): number | undefined {
+  const time_s = typeof timestamp === "string" ? Number(timestamp) : Number.NaN;
+  return Number.isSafeInteger(time_s) ? time_s : undefined;
 }
 
 function isHash(value: unknown): value is Hex {

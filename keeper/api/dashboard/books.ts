@@ -29,11 +29,14 @@ function why(tag: string, kind: "warn" | "bad" | "", text: string): Element {
   return h("li", { "data-key": tag }, h("span", { class: `tag ${kind}` }, tag), ` ${text}`);
 }
 
-function lastText({ lastOutcome, lastBytes, committedBytes }: GroupStatus["providers"][number]): string {
+type ProviderStatus = GroupStatus["providers"][number];
+
+function lastText({ lastOutcome, lastBytes, late }: ProviderStatus): string {
   if (lastOutcome !== "proven" || lastBytes === null) return `The last challenge failed: ${lastOutcome}.`;
-  return BigInt(lastBytes) < BigInt(committedBytes)
-    ? `The last challenge proved ${bytes(lastBytes)}.`
-    : "The last challenge proved all.";
+  const { partial, failed, fromSlot, toSlot } = late;
+  return partial + failed > 0
+    ? `It does not prove all of its data: not all was proven in slots ${fromSlot} to ${toSlot}.`
+    : "All was proven in the last slots.";
 }
 
 function countOf(rows: readonly OutcomeDocument[], outcome: OutcomeDocument["outcome"]): number {

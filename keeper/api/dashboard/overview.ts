@@ -20,8 +20,11 @@ function figure(label: string, value: string, note: string, mood: Mood = "plain"
   );
 }
 
-function paymentFigure(group: GroupStatus, block_s: number | null): Element {
+function paymentFigure({ block_s, chainStopped }: KeeperStatus, group: GroupStatus): Element {
   const { turn, ts, view, params } = group;
+  if (chainStopped) {
+    return figure("Next payment", "waits", `the chain has stopped; paid through block ${whole(ts)}`, "bad");
+  }
   if (turn === 0) {
     const left = Math.max(0, ts + params.interval - view);
     return figure(
@@ -40,9 +43,9 @@ function paymentFigure(group: GroupStatus, block_s: number | null): Element {
   );
 }
 
-function leaderFigure(group: GroupStatus): Element {
+function leaderFigure(status: KeeperStatus, group: GroupStatus): Element {
   const next = group.next[0];
-  if (next === undefined) return figure("Leads next", "–", "");
+  if (next === undefined || status.chainStopped) return figure("Leads next", "–", "");
   const who = next.keeper === group.seat ? "this keeper" : `keeper ${next.keeper}`;
   const when =
     next.inBlocks === 0
@@ -54,8 +57,9 @@ function leaderFigure(group: GroupStatus): Element {
 function moneyFigure(group: GroupStatus): Element {
   const { money } = group;
   if (money === null) return figure("Group's money lasts", "–", "not read yet");
-  const { token, unallocated, arrears, runway_s, fundedUntilBlock } = money;
-  const left = `${amount(unallocated, token.decimals, 2)} ${token.symbol} left`;
+  const { token, unallocated, arrears, runway_s, reserved_s, fundedUntilBlock } = money;
+  const reserved = reserved_s === null ? "" : `; reserved for ${span(reserved_s)}`;
+  const left = `${amount(unallocated, token.decimals, 2)} ${token.symbol} left${reserved}`;
   const title = `${exactAmount(unallocated, token.decimals)} ${token.symbol}`;
   if (arrears !== "0") {
     return figure(
@@ -88,28 +92,38 @@ function gasFigure({ funds }: KeeperStatus): Element {
   );
 }
 
+type Bytes = { readonly bytesProven: string; readonly bytesCommitted: string };
+
+const provenShare = ({ bytesProven, bytesCommitted }: Bytes): string =>
+  percent(BigInt(bytesProven), BigInt(bytesCommitted));
+
+/** Of late first: a lifetime's average hides a loss of today. */
+function provenFigure({ proven: { late, interval }, challenges }: GroupStatus): Element {
+  if (challenges.asked === 0) return figure("Bytes proven", "–", "no challenge yet");
+  const { whole: full, partial, failed } = late;
+  const counts = `${whole(full)} whole, ${whole(partial)} partial, ${whole(failed)} failed`;
+  return figure(
+    "Bytes proven",
+    provenShare(late),
+    `slots ${late.fromSlot ?? "–"} to ${late.toSlot ?? "–"}: ${counts}; ${provenShare(interval)} in the open interval, ${provenShare(challenges)} ever`,
+    late.partial + late.failed === 0 ? "good" : "warn",
+  );
+}
+
 export function showGlance(status: KeeperStatus, group: GroupStatus): void {
-  const { asked, whole: full, partial, failed, bytesProven, bytesCommitted } = group.challenges;
   const connected = `${group.connected} of ${group.committee.length}`;
   const spare = group.connected - group.quorum;
   place(
     "glance",
-    paymentFigure(group, status.block_s),
-    leaderFigure(group),
+    paymentFigure(status, group),
+    leaderFigure(status, group),
     figure(
       "Keepers connected",
       connected,
       `${group.quorum} must sign`,
       spare < 0 ? "bad" : spare === 0 && group.committee.length > group.quorum ? "warn" : "good",
     ),
-    figure(
-      "Bytes proven",
-      percent(BigInt(bytesProven), BigInt(bytesCommitted)),
-      asked === 0
-        ? "no challenge yet"
-        : `${whole(asked)} challenges: ${whole(full)} whole, ${whole(partial)} partial, ${whole(failed)} failed`,
-      partial + failed === 0 ? "good" : "warn",
-    ),
+    provenFigure(group),
     moneyFigure(group),
     gasFigure(status),
   );
@@ -132,16 +146,25 @@ export function showIdentity({ operator, peerId }: KeeperStatus): void {
   place("identity", h("span", { title: `operator ${operator}, peer ${peerId}` }, shortHex(operator)));
 }
 
+function paceText({ block_s, measured }: KeeperStatus): string {
+  if (block_s === null || measured === null) return "not known yet";
+  const { blocks: count, seconds } = measured;
+  return `${block_s.toFixed(block_s < 10 ? 1 : 0)} s, over the last ${whole(count)} blocks (${span(seconds)})`;
+}
+
 export function showMachine(status: KeeperStatus, group: GroupStatus): void {
-  const { clock, diskFreeBytes, startedAt_ms, headTime_s, head, view, peerId, block_s } = status;
+  const { clock, diskFreeBytes, startedAt_ms, head, view, peerId } = status;
   const fact = (name: string, value: string): Element =>
     h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, value));
-  const age = headTime_s === null ? "" : `, ${span(Math.max(0, Date.now() / 1000 - headTime_s))} old`;
   const booked = group.bookedThrough;
   place(
     "machine",
-    fact("Head of the chain", `block ${whole(head)}${age}; acts on ${whole(view)}`),
-    fact("Pace of blocks", block_s === null ? "not known yet" : `${block_s.toFixed(block_s < 10 ? 1 : 0)} s`),
+    fact("Head of the chain", `block ${whole(head)}; acts on ${whole(view)}`),
+    fact(
+      "Age of the head",
+      `${span(status.headAge_s)}; the chain counts as stopped after ${span(status.headAgeLimit_s)}`,
+    ),
+    fact("Pace of blocks", paceText(status)),
     fact(
       "Clock",
       clock === null

@@ -55,6 +55,7 @@ export type Settled = {
 export type FaultFleetOptions = {
   readonly keepers: number;
   readonly providers: number;
+  readonly providerMetrics?: boolean;
   /** What the configuration of keeper `index` has besides the usual. */
   readonly configOf?: (index: number) => Promise<Record<string, unknown>>;
 };
@@ -117,6 +118,7 @@ export class FaultFleet {
         folder,
         keepers: options.keepers,
         providers: options.providers,
+        providerMetrics: options.providerMetrics ?? false,
         params,
         polling_ms: 50,
         say: () => undefined,

@@ -1,0 +1,139 @@
+/** A provider's figures for Prometheus, and whether it can do its work, over HTTP. Only where its configuration asks for it. */
+import { createServer } from "node:http";
+import type { Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Counter, Gauge, Registry } from "prom-client";
+import type { HeadLook } from "../keeper/limits/chain-pace.ts";
+import { inTenths, oldHeadText } from "../keeper/limits/chain-pace.ts";
+
+const maxConnections = 32;
+const requestTimeout_ms = 10_000;
+const sampleLeaves = 16;
+
+/** docs/metrics.md is made from this table, and from the keeper's. */
+export const providerMetrics = {
+  whitepay_head_age_seconds: {
+    kind: "gauge",
+    help: "Age of the newest block that the chain told, by this machine's time and by the block's own, whichever says more.",
+    labels: [],
+  },
+  whitepay_head_age_limit_seconds: {
+    kind: "gauge",
+    help: "Age from which the chain counts as stopped: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
+    labels: [],
+  },
+  whitepay_provider_answers_total: {
+    kind: "counter",
+    help: "Challenges of keepers since the start, by outcome here: whole, partial or failed (refused).",
+    labels: ["group", "outcome"],
+  },
+  whitepay_provider_proven_bytes: {
+    kind: "gauge",
+    help: "Bytes proven in the last answer.",
+    labels: ["group"],
+  },
+  whitepay_provider_committed_bytes: {
+    kind: "gauge",
+    help: "Bytes committed in the slot of the last answer.",
+    labels: ["group"],
+  },
+} as const;
+
+export type Served = { readonly url: string; stop(): Promise<void> };
+
+export class ProviderFigures {
+  readonly #registry = new Registry();
+  readonly #look: () => HeadLook;
+  readonly #answers: Counter;
+  readonly #gauges = new Map<string, Gauge>();
+
+  constructor(look: () => HeadLook) {
+    this.#look = look;
+    const registers = [this.#registry];
+    const { whitepay_provider_answers_total: answers, ...gauges } = providerMetrics;
+    const name = "whitepay_provider_answers_total";
+    this.#answers = new Counter({ name, help: answers.help, labelNames: [...answers.labels], registers });
+    for (const [gauge, { help, labels }] of Object.entries(gauges)) {
+      this.#gauges.set(gauge, new Gauge({ name: gauge, help, labelNames: [...labels], registers }));
+    }
+  }
+
+  answered(answer: { group: string; proven: number; bytesProven: bigint; bytesCommitted: bigint }): void {
+    const { group, proven, bytesProven, bytesCommitted } = answer;
+    const outcome = proven === sampleLeaves ? "whole" : proven === 0 ? "failed" : "partial";
+    this.#answers.inc({ group, outcome });
+    this.#gauges.get("whitepay_provider_proven_bytes")?.set({ group }, Number(bytesProven));
+    this.#gauges.get("whitepay_provider_committed_bytes")?.set({ group }, Number(bytesCommitted));
+  }
+
+  refused(group: string): void {
+    this.#answers.inc({ group, outcome: "failed" });
+  }
+
+  async text(): Promise<string> {
+    const { age_s, limit_s } = this.#look();
+    this.#gauges.get("whitepay_head_age_seconds")?.set(inTenths(age_s));
+    this.#gauges.get("whitepay_head_age_limit_seconds")?.set(inTenths(limit_s));
+    return this.#registry.metrics();
+  }
+
+  /** Serves `/metrics`, `/healthz` and `/readyz`. */
+  async serve(host: string, port: number): Promise<Served> {
+    const server = createServer((request, response) => {
+      this.#answer(request.method ?? "", request.url ?? "", response).catch(() => response.destroy());
+    });
+    server.maxConnections = maxConnections;
+    server.requestTimeout = server.headersTimeout = requestTimeout_ms;
+    await listening(server, host, port);
+    const bound = (server.address() as AddressInfo).port;
+    return {
+      url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
+      stop: () =>
+        new Promise((done) => {
+          server.close(() => done());
+          server.closeAllConnections();
+        }),
+    };
+  }
+
+  async #answer(method: string, url: string, response: ServerResponse): Promise<void> {
+    const path = url.split("?")[0];
+    if (method === "GET" && path === "/metrics") {
+      return send(response, 200, await this.text(), "text/plain; version=0.0.4; charset=utf-8");
+    }
+    if (method === "GET" && path === "/healthz") return send(response, 200, { status: "alive" });
+    if (method === "GET" && path === "/readyz") {
+      const look = this.#look();
+      const problems = look.isOld ? [`the chain has stopped, or the way to it: ${oldHeadText(look)}`] : [];
+      const ready = problems.length === 0;
+      const [headAge_s, headAgeLimit_s] = [inTenths(look.age_s), inTenths(look.limit_s)];
+      return send(response, ready ? 200 : 503, { ready, problems, headAge_s, headAgeLimit_s });
+    }
+    send(response, 404, {
+      error: "no such page",
+      expected: "GET /metrics, /healthz or /readyz",
+      actual: `${method} ${(path ?? "").slice(0, 80)}`,
+    });
+  }
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: string | object,
+  type = "application/json; charset=utf-8",
+): void {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const headers = { "content-type": type, "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  response.writeHead(status, headers).end(text);
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
