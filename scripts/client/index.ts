@@ -34,7 +34,7 @@ export type {
   ProviderAccount,
   ProviderOutlook,
 } from "./group-view.ts";
-export { depositFor, groupStatus, measureBlockTime, openGroup, shortfallOf } from "./status.ts";
+export { depositFor, groupStatus, measureBlockTime, measurePace, openGroup, shortfallOf } from "./status.ts";
 export type { BlockTime, GroupStatus } from "./status.ts";
 export { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 export { send, simulate } from "./transactions.ts";

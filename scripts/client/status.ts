@@ -23,8 +23,9 @@ export type GroupStatus = {
   readonly group: string;
   readonly chainId: bigint;
   readonly head: BlockTime;
-  /** Measured over the last blocks. */
   readonly blockTime_s: number;
+  /** How blockTime_s was measured. */
+  readonly pace: BlockPace;
   readonly token: Token;
   readonly parameters: GroupParameters;
   readonly state: GroupState;
@@ -41,6 +42,11 @@ export type GroupStatus = {
    * nothing is committed.
    */
   readonly fundedUntil: BlockTime | undefined;
+  /**
+   * First block that the reserve does not pay for (R32). The payer may withdraw all that is above the reserve, so no more than this
+   * is sure; it moves on with the head as long as the group is solvent. Undefined if nothing is committed.
+   */
+  readonly reservedUntil: BlockTime | undefined;
   /** Token units that are missing until arrears and reserve (R32) are covered; 0 if they are. */
   readonly shortfall: bigint;
   /** Units that one block costs at most, rounded up. */
@@ -49,15 +55,30 @@ export type GroupStatus = {
   readonly overdue: number;
 };
 
-const measuredBlocks = 1_000;
+/** The pace of blocks, and the stretch over which it was measured. */
+export type BlockPace = {
+  readonly block_s: number;
+  /** 0: the chain has a single block, or its blocks are of one moment; one second is assumed. */
+  readonly blocks: number;
+  readonly seconds: number;
+};
 
-/** Seconds of a block, over the last blocks; 1 on a chain of a single block. */
-export async function measureBlockTime(provider: Provider, head: BlockTime): Promise<number> {
+/** A day of blocks of 12 s: an outage of minutes does not change the mean much. */
+export const measuredBlocks = 7_200;
+
+/** Over the last 7,200 blocks, or as many as there are. */
+export async function measurePace(provider: Provider, head: BlockTime): Promise<BlockPace> {
   const from = Math.max(0, head.block - measuredBlocks);
-  if (from === head.block) return 1;
-  const block = await provider.getBlock(from);
+  const block = from === head.block ? null : await provider.getBlock(from);
   const seconds = head.time_s - (block?.timestamp ?? head.time_s);
-  return seconds > 0 ? seconds / (head.block - from) : 1;
+  if (seconds <= 0) return { block_s: 1, blocks: 0, seconds: 0 };
+  const blocks = head.block - from;
+  return { block_s: seconds / blocks, blocks, seconds };
+}
+
+/** Seconds of a block, as `measurePace` tells them. */
+export async function measureBlockTime(provider: Provider, head: BlockTime): Promise<number> {
+  return (await measurePace(provider, head)).block_s;
 }
 
 /** @throws WhitePayError `input` if there is no group at the address */
@@ -97,11 +118,12 @@ export async function groupStatus(provider: Provider, address: string): Promise<
     view.escrow(at),
     view.fundedUntil(at),
   ]);
-  const [token, keepers, blockTime_s] = await Promise.all([
+  const [token, keepers, pace] = await Promise.all([
     readToken(provider, parameters.token),
     view.keeperAccounts(committee.version, at),
-    measureBlockTime(provider, head),
+    measurePace(provider, head),
   ]);
+  const blockTime_s = pace.block_s;
   const bytes = providers.reduce((sum, { bytesNow }) => sum + bytesNow, 0n);
   const { settledThrough, ended } = state;
   return {
@@ -109,6 +131,7 @@ export async function groupStatus(provider: Provider, address: string): Promise<
     chainId,
     head,
     blockTime_s,
+    pace,
     token,
     parameters,
     state,
@@ -119,6 +142,8 @@ export async function groupStatus(provider: Provider, address: string): Promise<
     escrow,
     bytes,
     fundedUntil: until === undefined ? undefined : later(head, until, blockTime_s),
+    reservedUntil:
+      until === undefined ? undefined : later(head, Math.min(until, at + parameters.lockup), blockTime_s),
     shortfall: shortfallOf(escrow),
     costPerBlock: costOf(bytes, 1n, parameters.price),
     overdue: ended ? 0 : Math.max(0, at - settledThrough - parameters.interval),

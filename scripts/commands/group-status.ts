@@ -1,19 +1,32 @@
 /** `whitepay group status`: the money of a group and how long it lasts, its committee and providers. */
 import type { Command } from "commander";
-import { depositFor, groupStatus, type BlockTime, type GroupStatus } from "../client/status.ts";
+import {
+  depositFor,
+  groupStatus,
+  type BlockPace,
+  type BlockTime,
+  type GroupStatus,
+} from "../client/status.ts";
 import { formatAmount, formatDuration, month_s } from "../client/units.ts";
 import { usageError } from "../lib/exit.ts";
+import { provenIn, provenLines, type Proven } from "../lib/group-proven.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../lib/payer.ts";
 import { formatBytes } from "../lib/progress.ts";
 import { jsonOption } from "../lib/transact.ts";
 
-type StatusOptions = PayerOptions & { readonly months?: string };
+type StatusOptions = PayerOptions & { readonly months?: string; readonly keeper?: string[] };
 
 export function registerStatus(group: Command): void {
   const command = group
     .command("status")
-    .description("funded until when, the exact shortfall, committee and providers; needs no key")
+    .description(
+      "funded and reserved until when, the exact shortfall, committee, and what providers proved; needs no key",
+    )
+    .option(
+      "--keeper <urls...>",
+      "also join what these keepers have recorded (addresses of their HTTP servers)",
+    )
     .option(
       "--months <number>",
       "also: what to deposit so that the money lasts for so many months of 30 days",
@@ -22,12 +35,14 @@ export function registerStatus(group: Command): void {
     withChain(options, async (provider, payer) => {
       const months = monthsOf(options.months);
       const status = await groupStatus(provider, payer.need("group"));
+      const proven = await provenIn(provider, status, options.keeper ?? []);
       const blocks = months === undefined ? undefined : Math.ceil((months * month_s) / status.blockTime_s);
       const until = blocks === undefined ? undefined : status.head.block + blocks;
       const deposit = until === undefined ? undefined : await depositFor(provider, status, until);
       if (options.json === true)
-        printJson({ ...status, ...(deposit === undefined ? {} : { until, deposit }) });
-      else print(status, deposit === undefined ? undefined : { months: options.months ?? "", deposit });
+        printJson({ ...status, ...proven, ...(deposit === undefined ? {} : { until, deposit }) });
+      else
+        print(status, proven, deposit === undefined ? undefined : { months: options.months ?? "", deposit });
     }),
   );
 }
@@ -44,6 +59,12 @@ export function formatTime(time_s: number): string {
   const farthest_s = 253_402_300_799;
   if (time_s > farthest_s) return "after the year 9999";
   return `${new Date(time_s * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** "a block in 12.0 s, over the last 7200 blocks (24 h 0 min)". */
+function paceText({ block_s, blocks, seconds }: BlockPace): string {
+  if (blocks === 0) return "the pace of blocks is not known";
+  return `a block in ${block_s.toFixed(1)} s over the last ${blocks} blocks (${formatDuration(seconds)})`;
 }
 
 function stateText({ state, overdue, parameters, head }: GroupStatus): string {
@@ -64,18 +85,23 @@ function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string
   return `block ${until.block}, about ${formatTime(until.time_s)}: ${until.block - head.block} blocks, ${formatDuration(left_s)}`;
 }
 
-function print(status: GroupStatus, wish: { months: string; deposit: bigint } | undefined): void {
-  const { token, escrow, head, blockTime_s, shortfall, committee, pendingCommittee } = status;
+function print(
+  status: GroupStatus,
+  proven: Proven,
+  wish: { months: string; deposit: bigint } | undefined,
+): void {
+  const { token, escrow, head, shortfall, committee, pendingCommittee } = status;
   const amount = (units: bigint): string => formatAmount(units, token);
   printLine(`group        ${status.group}, chain ${status.chainId}, payer ${status.parameters.payer}`);
-  printLine(
-    `head         block ${head.block}, ${formatTime(head.time_s)}, a block in ${blockTime_s.toFixed(1)} s`,
-  );
+  printLine(`head         block ${head.block}, ${formatTime(head.time_s)}, ${paceText(status.pace)}`);
   printLine(`state        ${stateText(status)}`);
   printLine(
     `data         ${formatBytes(Number(status.bytes))} committed, costs ${amount(status.costPerBlock)} a block at most`,
   );
   printLine(`funded until ${fundedText(status.fundedUntil, status)}`);
+  printLine(
+    `  reserved   until ${fundedText(status.reservedUntil, status)}; the payer may withdraw the rest`,
+  );
   printLine(
     `shortfall    ${shortfall === 0n ? "none" : `${amount(shortfall)}: arrears and reserve are not covered`}`,
   );
@@ -104,6 +130,7 @@ function print(status: GroupStatus, wish: { months: string; deposit: bigint } | 
     printLine(
       `provider ${index}   ${operator}, ${formatBytes(Number(bytesNow))}${from}${removed}, credited ${amount(credited)}, withdrawn ${amount(withdrawn)}, arrears ${amount(arrears)}`,
     );
+    for (const line of provenLines(index, proven)) printLine(line);
   }
   if (shortfall > 0n) say(`deposit at least ${amount(shortfall)} soon: whitepay group fund`);
 }

@@ -1,14 +1,13 @@
 /** `whitepay provider status`: what is stored, served and proven, and why each challenge that was not whole was not. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
-import { z } from "zod";
 import { readJournal, type Journal } from "../../provider-sim/journal.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
 import { GroupView } from "../client/group-view.ts";
 import { registeredProvider, registryAt } from "../client/registry.ts";
-import { checkInput } from "../lib/json-input.ts";
+import { recordsOf } from "../lib/keeper-records.ts";
 import { integerOption } from "../lib/options.ts";
-import { printJson, printLine, say } from "../lib/output.ts";
+import { printJson, printLine } from "../lib/output.ts";
 import { formatBytes } from "../lib/progress.ts";
 import {
   asProviderFailure,
@@ -65,11 +64,15 @@ async function storedIn(store: PieceStore): Promise<Stored> {
   return { listRoot, pieces: list?.pieces.length ?? 0, bytes: list?.totalBytes ?? 0n, faults };
 }
 
+/** Blocks; undefined: nothing is committed. The payer may withdraw what pays for the blocks between the two (R32). */
+type Money = { readonly fundedUntil: number | undefined; readonly reservedUntil: number | undefined };
+
 type GroupStatus = {
   readonly group: string;
   /** Undefined: not a provider of this group. */
   readonly provider: number | undefined;
   readonly bytes: bigint;
+  readonly money: Money;
   /** First and last slot looked at; undefined if none is complete yet. */
   readonly slots: { readonly from: number; readonly to: number } | undefined;
   readonly sums: OutcomeSums;
@@ -121,15 +124,20 @@ type Asked = {
 async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<GroupStatus> {
   const { provider, operator, group, apis, last } = asked;
   const view = new GroupView(provider, group);
-  const [parameters, committee, accounts, head] = await Promise.all([
+  const [parameters, committee, accounts, head, fundedUntil] = await Promise.all([
     view.parameters(),
     view.committee(),
     view.providers(),
     provider.getBlockNumber(),
+    view.fundedUntil(),
   ]);
+  const reservedUntil =
+    fundedUntil === undefined ? undefined : Math.min(fundedUntil, head + parameters.lockup);
+  const money = { fundedUntil, reservedUntil };
   const account = accounts.findLast((one) => one.operator.toLowerCase() === operator.toLowerCase());
   if (account === undefined) {
-    return { group, provider: undefined, bytes: 0n, slots: undefined, sums: sumsOf([]), notWhole: [] };
+    const sums = sumsOf([]);
+    return { group, provider: undefined, bytes: 0n, money, slots: undefined, sums, notWhole: [] };
   }
   const slotAt = (block: number): number => Math.floor((block - parameters.originBlock) / parameters.slot);
   const until = account.removedAt > 0 ? Math.min(head + 1, account.removedAt) : head + 1;
@@ -158,78 +166,13 @@ async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<G
   });
   const slots = to >= from ? { from, to } : undefined;
   const notWhole = outcomes.filter(({ result }) => result !== "whole");
-  return { group, provider: account.index, bytes: account.bytesNow, slots, sums: sumsOf(outcomes), notWhole };
+  const { index, bytesNow: bytes } = account;
+  return { group, provider: index, bytes, money, slots, sums: sumsOf(outcomes), notWhole };
 }
 
-/** What the API of a keeper says, as far as it is used here. */
-const statusDocument = z.object({ operator: z.string() });
-const challengesDocument = z.object({
-  items: z.array(
-    z.object({
-      provider: z.int(),
-      slot: z.int(),
-      outcome: z.string(),
-      reason: z.string().nullable(),
-      bytes: z.string().regex(/^\d{1,40}$/),
-    }),
-  ),
-  /** Slot before which the next page begins; null at the end. */
-  next: z.int().nullable(),
-});
-type Records = ReadonlyMap<
-  string,
-  readonly (KeeperRecord & { readonly provider: number; readonly slot: number })[]
->;
-
-const apiTimeout_ms = 5_000;
-const apiLimit = 200;
-/** More than any history that a person looks at, and an end to a keeper that never ends. */
-const apiPages = 100;
-
-async function fetched<T>(url: string, schema: z.ZodType<T>): Promise<T> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(apiTimeout_ms) });
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return checkInput(url, schema, await response.json());
-}
-
-type Item = z.output<typeof challengesDocument>["items"][number];
-
-/** What a keeper has recorded from a slot on. */
-async function challengesFrom(base: string, group: string, from: number): Promise<Item[]> {
-  const items: Item[] = [];
-  let before: number | null | undefined;
-  for (let page = 0; page < apiPages; page++) {
-    const cursor = before === undefined ? "" : `&before=${before}`;
-    const url = `${base}/v1/groups/${group}/challenges?limit=${apiLimit}${cursor}`;
-    const found = await fetched(url, challengesDocument);
-    items.push(...found.items);
-    before = found.next;
-    if (before === null || before <= from) break;
-  }
-  return items;
-}
-
-/** Records by the operator of the keeper that has them. A keeper that does not answer is said and left out. */
-async function recordsOf(apis: readonly string[], group: string, from: number): Promise<Records> {
-  const records = new Map<string, Records extends ReadonlyMap<string, infer V> ? V : never>();
-  for (const api of apis) {
-    const base = api.replace(/\/$/, "");
-    try {
-      const { operator } = await fetched(`${base}/v1/status`, statusDocument);
-      const items = await challengesFrom(base, group, from);
-      records.set(
-        operator.toLowerCase(),
-        items.map(({ reason, bytes, ...rest }) => ({
-          ...rest,
-          reason: reason ?? undefined,
-          bytes: BigInt(bytes),
-        })),
-      );
-    } catch (error) {
-      say(`keeper at ${base}: ${(error as Error).message}`);
-    }
-  }
-  return records;
+function moneyText({ reservedUntil, fundedUntil }: Money): string {
+  if (reservedUntil === undefined || fundedUntil === undefined) return "nothing is committed";
+  return `reserved until block ${reservedUntil}, funded until block ${fundedUntil}`;
 }
 
 function print({ operator, registered, multiaddrs, stored, totals, groups }: Status): void {
@@ -244,13 +187,14 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
     `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${totals.answered} challenges answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} asked again, ${totals.refused} refused`,
   );
   printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${totals.served} ranges`);
-  for (const { group, provider, bytes, slots, sums, notWhole } of groups) {
+  for (const { group, provider, bytes, money, slots, sums, notWhole } of groups) {
     if (provider === undefined) {
       printLine(`group      ${group}: not a provider; its payer needs: whitepay provider consent`);
       continue;
     }
     const range = slots === undefined ? "no slot is complete yet" : `slots ${slots.from} to ${slots.to}`;
     printLine(`group      ${group}: provider ${provider}, ${formatBytes(Number(bytes))} committed; ${range}`);
+    printLine(`  money    ${moneyText(money)}`);
     const { challenges, whole, partial, failed, unknown, bytesProven, bytesCommitted } = sums;
     printLine(
       `  proven   ${formatShare(bytesProven, bytesCommitted)} of the bytes; ${challenges} challenges: ${whole} whole, ${partial} partial, ${failed} failed, ${unknown} unknown`,
