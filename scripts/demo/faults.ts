@@ -39,6 +39,7 @@ export class Faults {
   #crashedAt = 0;
   #restarted = false;
   #damaged: number | undefined;
+  #damagedAt = 0;
 
   constructor(plan: FaultPlan, actions: FaultActions) {
     this.#plan = plan;
@@ -62,6 +63,7 @@ export class Faults {
     const due = settled === this.#interval && head >= ts + Math.floor(interval / 2);
     if (!this.#wanted("provider-loss") || this.#damaged !== undefined || !due) return;
     this.#damaged = Math.min(1, providers - 1);
+    this.#damagedAt = head;
     const what = await this.#actions.damageProvider(this.#damaged);
     this.#actions.say(`block ${head}: provider ${this.#damaged} loses data: ${what}`);
   }
@@ -91,6 +93,26 @@ export class Faults {
   /** Whether the provider held all its data throughout this interval. */
   isHonest(provider: number, interval: number): boolean {
     return provider !== this.#damaged || interval < this.#interval;
+  }
+
+  /** What the provider that lost data proved since, and was paid, as the settlements say; nothing if none did. */
+  losses({ settlements, providers, params }: DemoDocument): string[] {
+    const victim = providers.find(({ index }) => index === this.#damaged);
+    if (victim === undefined) return [];
+    const slot = Math.floor((this.#damagedAt - params.originBlock) / params.slot);
+    const from = params.originBlock + slot * params.slot;
+    let [proven, committed] = [0n, 0n];
+    for (const { ts, te, items } of settlements.filter(({ te }) => te > from)) {
+      const paid = items.find(({ provider }) => provider === victim.index)?.spaceTime ?? 0n;
+      // Before the loss it proved everything.
+      proven += paid - victim.bytes * BigInt(Math.max(0, from - ts));
+      committed += victim.bytes * BigInt(te - Math.max(ts, from));
+    }
+    if (committed === 0n) return [];
+    const perCent = (100n * (proven > 0n ? proven : 0n)) / committed;
+    return [
+      `provider ${victim.index} lost data: ${perCent} % proven since slot ${slot}, paid ${100n - perCent} % less`,
+    ];
   }
 
   /** What the faults should have led to and did not, in words. */

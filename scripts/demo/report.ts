@@ -57,15 +57,19 @@ const head = [
   "gas",
 ];
 
-/** Everything that was settled and what became of the money, in plain text. */
-export function tableOf(document: DemoDocument): string {
+/**
+ * Everything that was settled and what became of the money, in plain text.
+ * @param losses what became of providers that lost data, a line each
+ */
+export function tableOf(document: DemoDocument, losses: readonly string[] = []): string {
   const table = new Table({ head, style: { head: [], border: [] } });
   document.settlements.forEach((settlement, i) => table.push(row(settlement, i)));
   const { deposited, balance, withdrawn, credited } = document.escrow;
-  const { asked, passed, failed } = document.challenges;
+  const { asked, whole, partial, failed } = document.challenges;
   return [
     table.toString(),
     `escrow (tokens): deposited ${tokens(deposited)} = balance ${tokens(balance)} + withdrawn ${tokens(withdrawn)}; of the balance ${tokens(credited)} is credited to providers and keepers`,
-    `challenges: ${asked} asked, ${passed} passed, ${failed} failed`,
+    `challenges: ${asked} asked, ${whole} whole, ${partial} partial, ${failed} failed`,
+    ...losses,
   ].join("\n");
 }

@@ -212,7 +212,7 @@ async function conclude(run: Run, world: World, { logs, faults }: Watched): Prom
   const complaints = [...complaintsAbout(document, evidence, isHonest), ...faults.complaints(document)];
   const judged: DemoDocument = { ...document, ok: complaints.length === 0 };
   if (options.json) printJson(judged);
-  else printLine(tableOf(judged));
+  else printLine(tableOf(judged, faults.losses(judged)));
   for (const complaint of complaints) say(`does not hold: ${complaint}`);
   progress.event(
     judged.ok

@@ -7,7 +7,14 @@ import type { Answer, Paced, Work } from "./pace.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Keeper } from "./setup.ts";
 
-export type ChallengeEntry = { asked: number; passed: number; failed: number };
+/** `passed` = whole + partial: answered in time with a proof that holds, of all or of a part. */
+export type ChallengeEntry = {
+  asked: number;
+  passed: number;
+  whole: number;
+  partial: number;
+  failed: number;
+};
 
 export type KeeperStatus = {
   head: number;
@@ -180,12 +187,10 @@ export class KeeperFleet {
 
   /** Challenges of all keepers together; waits for one that is just starting. */
   async challenges(group: string): Promise<ChallengeEntry> {
-    const total: ChallengeEntry = { asked: 0, passed: 0, failed: 0 };
+    const total: ChallengeEntry = { asked: 0, passed: 0, whole: 0, partial: 0, failed: 0 };
     for (let index = 0; index < this.size; index++) {
       const counts = await this.#challengesOf(index, group);
-      total.asked += counts.asked;
-      total.passed += counts.passed;
-      total.failed += counts.failed;
+      for (const name of Object.keys(total) as (keyof ChallengeEntry)[]) total[name] += counts[name];
     }
     return total;
   }
@@ -195,8 +200,8 @@ export class KeeperFleet {
       const status = await this.status(index);
       const own = status?.groups.find((candidate) => candidate.group.toLowerCase() === group.toLowerCase());
       if (own !== undefined) {
-        const { asked, failed } = own.challenges;
-        return { asked, passed: asked - failed, failed };
+        const { asked, whole, partial, failed } = own.challenges;
+        return { asked, passed: whole + partial, whole, partial, failed };
       }
       await sleep(500);
     }

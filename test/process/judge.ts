@@ -13,7 +13,7 @@ import type { Acknowledged, HeardPartial } from "../support/fleet/traces.ts";
 export async function judgeChain(fleet: FaultFleet): Promise<void> {
   const { provider, rpc, group } = fleet.chain;
   const logs = await fleet.logs();
-  const challenges = { asked: 0, passed: 0, failed: 0 };
+  const challenges = { asked: 0, passed: 0, whole: 0, partial: 0, failed: 0 };
   const { document, evidence } = await readBack(provider, { rpc, group, logs, challenges });
   expect(complaintsAbout(document, evidence)).toEqual([]);
   expect(document.settlements.length).toBeGreaterThan(0);

@@ -77,7 +77,7 @@ function story(): { document: DemoDocument; evidence: Evidence } {
       },
     ],
     escrow: { deposited: 1000n * token, balance: 1000n * token, withdrawn: 0n, credited: 120n * token },
-    challenges: { asked: 48, passed: 48, failed: 0 },
+    challenges: { asked: 48, passed: 48, whole: 40, partial: 8, failed: 0 },
     ok: false,
   };
   const evidence: Evidence = {
@@ -177,7 +177,15 @@ describe("the demo's judgement", () => {
 
   it("is shown as a table with every amount", () => {
     const table = tableOf(story().document);
-    for (const text of ["100-140", "40960.00", "36.000000", "3.000000", "0 1 3", "200000", "48 asked"])
+    for (const text of [
+      "100-140",
+      "40960.00",
+      "36.000000",
+      "3.000000",
+      "0 1 3",
+      "200000",
+      "48 asked, 40 whole, 8 partial",
+    ])
       expect(table).toContain(text);
   });
 });
@@ -239,6 +247,23 @@ describe("the demo's faults", () => {
     const complaints = faults.complaints(document).join("\n");
     for (const text of ["L1", "does not count as failed", "S3", "paid in full"])
       expect(complaints).toContain(text);
+  });
+});
+
+describe("the demo's last line", () => {
+  it("says what a provider proved and was paid since it lost data", async () => {
+    const { document } = story();
+    expect(plan("none").faults.losses(document)).toEqual([]);
+    const { faults } = plan("provider-loss", 1);
+    // Half of the interval of 40 blocks is over, in slot 2.
+    await faults.strike({ head: 125, settled: 0, ts: 100 });
+    const item = document.settlements[0]?.items[1];
+    if (item === undefined) throw new Error("the story has two items");
+    // All in 20 blocks, 69 % in the other 20.
+    item.spaceTime = (2n * gib * 20n * 169n) / 100n + 1n;
+    const line = "provider 1 lost data: 69 % proven since slot 2, paid 31 % less";
+    expect(faults.losses(document)).toEqual([line]);
+    expect(tableOf(document, faults.losses(document)).split("\n").at(-1)).toBe(line);
   });
 });
 
