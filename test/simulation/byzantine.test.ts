@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { ReasonCode } from "../../keeper/core/reasons.ts";
 import { bits } from "../../keeper/core/hash.ts";
 import {
   announceTwice,
-  censor,
-  closeTwice,
   copyCommit,
   deflate,
   equivocateClose,
@@ -11,10 +10,10 @@ import {
   flood,
   inflate,
   lazy,
-  omitReveal,
   withhold,
 } from "../../scripts/sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
+import { censor, closeTwice, omitReveal } from "../../scripts/sim/byzantine/leaving-out.ts";
 import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";
 import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
 
@@ -101,16 +100,19 @@ describe("one Byzantine keeper of four", () => {
     expectHonestPay(c);
   });
 
-  const leavingOut: readonly [string, (victim: number) => Behaviour][] = [
-    ["omits a commit from the closed set", censor],
-    ["omits a reveal from the bundle", omitReveal],
-    ["closes a second set without a commit", closeTwice],
+  const leavingOut: readonly [string, (victim: number) => Behaviour, ReasonCode][] = [
+    ["omits a commit from the closed set", censor, "keeper-left-out"],
+    ["omits a reveal from the bundle", omitReveal, "keeper-left-out"],
+    ["closes a second set without a commit", closeTwice, "equivocation"],
   ];
-  for (const [name, behaviour] of leavingOut) {
+  for (const [name, behaviour, refusal] of leavingOut) {
     it(`loses its turn as leader when it ${name}, and its victim is paid (R19)`, async () => {
       const c = await play(new Map([[2, () => behaviour(0)]]), { seed: 3 }, 1_500);
       expect(c.chain.settled.length).toBeGreaterThan(12);
       expect(leads(c, 2)).toBe(0);
+      // It goes through with it, and the others are those who refuse.
+      const refusing = c.reasons.filter(({ code }) => code === refusal).map(({ keeper }) => keeper);
+      expect([...new Set(refusing)].sort((a, b) => a - b)).toEqual([0, 1, 3]);
       expect(c.chain.settled.some(({ settlement }) => bits(settlement.failed).includes(2))).toBe(true);
       for (const { settlement } of c.chain.settled) {
         const expected = [0, 1, 2, 3].filter((keeper) => !bits(settlement.failed).includes(keeper));

@@ -9,6 +9,7 @@ import { turnKey } from "../../../keeper/core/state.ts";
 import type { StorePort } from "../../../keeper/ports/store.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import { borrowReceipts, carryOn, forgeReceipts } from "./false-records.ts";
+import { censor, closeTwice, omitReveal } from "./leaving-out.ts";
 import { lyingTransport, signedAgain } from "./lying-transport.ts";
 import type { LiarOptions, Lie } from "./lying-transport.ts";
 import { override } from "./override.ts";
@@ -132,23 +133,6 @@ export function closeLate(): Behaviour {
   );
 }
 
-/** As leader, omits the reveal of `victim` from the bundle. */
-export function omitReveal(victim: number): Behaviour {
-  const lie: Lie = ({ body }) => {
-    if (body.kind !== "bundle") return [body];
-    return [{ ...body, reveals: body.reveals.filter(({ keeper }) => keeper !== victim) }];
-  };
-  return says(lie, { convinced: true });
-}
-
-/** As leader, closes a second set, without the commit of `victim`, beside the first. */
-export function closeTwice(victim: number): Behaviour {
-  return says(({ body }) => {
-    if (body.kind !== "close") return [body];
-    return [{ ...body, commits: body.commits.filter(({ keeper }) => keeper !== victim) }, body];
-  });
-}
-
 /** With every hello says hello under as many other names. */
 export function flood(messages: number): Behaviour {
   return says(({ body }) => {
@@ -169,15 +153,6 @@ export function lazy(asks: () => boolean): Behaviour {
           : Promise.resolve({ ok: false, reason: "refused", detail: "skipped" } as const),
     }),
   });
-}
-
-/** As leader, closes the set without the commit of `victim`, as if it had never come, and goes on from that set. */
-export function censor(victim: number): Behaviour {
-  const lie: Lie = ({ body }) => {
-    if (body.kind !== "close") return [body];
-    return [{ ...body, commits: body.commits.filter(({ keeper }) => keeper !== victim) }];
-  };
-  return says(lie, { convinced: true });
 }
 
 /** Signs every digest that anybody proposes, whatever it is of, and as often as it is asked. */

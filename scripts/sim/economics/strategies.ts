@@ -1,5 +1,6 @@
 /** Ways in which keepers may try to earn more than by honest play. */
-import { censor, closeTwice, inflate, lazy, omitReveal, withhold } from "../byzantine/behaviours.ts";
+import { inflate, lazy, withhold } from "../byzantine/behaviours.ts";
+import { censor, closeTwice, omitReveal } from "../byzantine/leaving-out.ts";
 import type { Behaviour } from "../byzantine/behaviours.ts";
 import { leaveSubmitting, skipLeading } from "../byzantine/idle-leader.ts";
 
