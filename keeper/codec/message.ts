@@ -48,6 +48,11 @@ export const maxBytesOf: Record<Kind, number> = {
 };
 export const maxMessageBytes = Math.max(...Object.values(maxBytesOf));
 
+/** Whether it says of itself that it is a hello; nothing else is checked. */
+export function isHello(bytes: Uint8Array): boolean {
+  return kinds[bytes[1] ?? 0xff] === "hello" && bytes.length <= maxBytesOf.hello;
+}
+
 export type Envelope = {
   readonly chainId: number;
   readonly group: Hex;

@@ -38,7 +38,10 @@ import type {
   Question,
   RequestHandler,
   TransportPort,
+  Verdict,
 } from "../../ports/transport.ts";
+import { isHello } from "../../codec/message.ts";
+import { DirectHellos } from "./direct-hello.ts";
 import { GossipGate, gossip } from "./gossip.ts";
 import { Handshake } from "./handshake.ts";
 import type { IdentityOptions } from "./handshake.ts";
@@ -95,6 +98,8 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   readonly #options: TransportOptions;
   readonly #handshake: Handshake;
   readonly #room: ConnectionRoom;
+  readonly #hellos: DirectHellos;
+  readonly #judges = new Map<string, (peer: PeerId, bytes: Uint8Array) => Promise<Verdict>>();
   readonly #stopped = new AbortController();
   /** Open connections on which both sides have proven themselves, by peer. */
   readonly #mutual = new Map<string, Set<Connection>>();
@@ -123,6 +128,11 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
       // A peer that only claims to be a keeper has no place of its own before it has proven it.
       isExpected: (peer) => identities.operatorOf(peer) !== undefined,
       now_ms: () => Date.now(),
+    });
+    this.#hellos = new DirectHellos({
+      node,
+      judge: async (topic, peer, bytes) => this.#judges.get(topic)?.(peer, bytes),
+      passOn: async (topic, bytes) => void (await node.services.pubsub.publish(topic, bytes)),
     });
     node.addEventListener("connection:open", ({ detail }) => this.#onOpen(detail));
     node.addEventListener("connection:close", ({ detail }) => this.#onClose(detail));
@@ -169,6 +179,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     });
     const transport = new GossipTransport(node, edge, options);
     await transport.#handshake.serve();
+    await transport.#hellos.serve();
     transport.#tick();
     return transport;
   }
@@ -188,26 +199,32 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
 
   join(topic: string, handler: GossipHandler): void {
     const { pubsub } = this.node.services;
+    const judge = (peer: PeerId, bytes: Uint8Array): Promise<Verdict> => this.#judge(handler, peer, bytes);
+    this.#judges.set(topic, judge);
     pubsub.topicValidators.set(topic, async (peer, message) => {
-      const name = peer.toString();
-      const operator = this.#edge.identities.operatorOf(name);
-      if (operator === undefined) return TopicValidatorResult.Ignore;
-      // What is refused costs its peer tokens; what is accepted costs its author some (D6).
-      const { refused, scale } = this.#edge;
-      const tokens = refusedTokens(message.data.length);
-      if (!refused.take(name, refusedRate(scale), tokens)) {
-        this.#options.onReason("wire-flood", name);
-        return TopicValidatorResult.Ignore;
-      }
-      const verdict = await handler(message.data, operator);
+      const verdict = await judge(peer, message.data);
       if (verdict === "reject") return TopicValidatorResult.Reject;
-      if (verdict === "ignore") return TopicValidatorResult.Ignore;
-      refused.giveBack(name, refusedRate(scale), tokens);
-      if (verdict === "surplus") return TopicValidatorResult.Ignore;
+      if (verdict !== "accept") return TopicValidatorResult.Ignore;
       await this.#beforeForwarding();
       return TopicValidatorResult.Accept;
     });
     pubsub.subscribe(topic);
+  }
+
+  async #judge(handler: GossipHandler, peer: PeerId, bytes: Uint8Array): Promise<Verdict> {
+    const name = peer.toString();
+    const operator = this.#edge.identities.operatorOf(name);
+    if (operator === undefined) return "ignore";
+    // What is refused costs its peer tokens; what is accepted costs its author some (D6).
+    const { refused, scale } = this.#edge;
+    const tokens = refusedTokens(bytes.length);
+    if (!refused.take(name, refusedRate(scale), tokens)) {
+      this.#options.onReason("wire-flood", name);
+      return "ignore";
+    }
+    const verdict = await handler(bytes, operator);
+    if (verdict === "accept" || verdict === "surplus") refused.giveBack(name, refusedRate(scale), tokens);
+    return verdict;
   }
 
   /**
@@ -219,7 +236,14 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   }
 
   async publish(topic: string, bytes: Uint8Array): Promise<void> {
-    await this.node.services.pubsub.publish(topic, bytes);
+    const { pubsub } = this.node.services;
+    await pubsub.publish(topic, bytes);
+    if (!isHello(bytes)) return;
+    const reached = new Set(pubsub.getSubscribers(topic).map(String));
+    const unreached = [...this.#mutual].filter(([peer]) => !reached.has(peer));
+    // The newest connection of a peer is the one that is surely alive.
+    const connections = unreached.map(([, open]) => [...open].at(-1)).filter((one) => one !== undefined);
+    this.#hellos.send(topic, bytes, connections);
   }
 
   serve(question: Question, handler: RequestHandler): void {

@@ -1,5 +1,5 @@
 /** The same keys in two processes (D9). */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { freePorts } from "../../../scripts/lib/ports.ts";
@@ -19,13 +19,16 @@ async function sameFolderIsRefused(fleet: FaultFleet, index: number): Promise<vo
   );
 }
 
-/** Another folder, another port, the same keys. Returns its traces. */
-async function startTwin(
-  fleet: FaultFleet,
-  index: number,
-): Promise<{ traces: string; end(): Promise<void> }> {
-  const folder = join(fleet.folder, "twin");
-  await mkdir(folder);
+export type Twin = {
+  readonly traces: string;
+  /** Where it answers over HTTP. */
+  readonly api: string;
+  end(): Promise<void>;
+};
+
+/** A second process of keeper `index`: another folder, another port, the same keys. */
+export async function startTwin(fleet: FaultFleet, index: number): Promise<Twin> {
+  const folder = await mkdtemp(join(fleet.folder, "twin-"));
   const config = JSON.parse(
     await readFile(join(fleet.keeper(index).folder, "config.json"), "utf8"),
   ) as Config;
@@ -36,9 +39,10 @@ async function startTwin(
   await writeFile(join(folder, "config.json"), JSON.stringify(twin));
   await writeFile(join(folder, "plan.json"), JSON.stringify({ ...plan, folder: traces }));
   const process = fleet.startProcess("twin", join(folder, "config.json"), join(folder, "plan.json"));
-  await process.ready;
+  const { api } = (await process.ready) as { api: string };
   return {
     traces,
+    api,
     end: async () => {
       process.expectEnd();
       process.kill("SIGTERM");
