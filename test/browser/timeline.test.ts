@@ -54,13 +54,55 @@ const desktop = looks[2] as Look;
 const marks = (page: Page, selector: string): Promise<number> => page.locator(`#chart ${selector}`).count();
 const seen = (page: Page): Promise<string> => page.locator("#view").innerText();
 
+type Box = { readonly left: number; readonly right: number };
+
 describe("the timeline of a run", () => {
+  it("writes labels only where they fit, and groups rows that say the same", async () => {
+    for (const look of [desktop, looks[0] as Look]) {
+      const watched = await open(look);
+      const { page } = watched;
+      const edge = await page.locator("#chart").evaluate((chart) => chart.getBoundingClientRect().right);
+      const labels = await page.locator("#chart text").evaluateAll((texts) =>
+        texts.map((text): Box & { row: number } => {
+          const { left, right, top } = text.getBoundingClientRect();
+          return { left, right, row: Math.round(top) };
+        }),
+      );
+      expect(labels.filter(({ right }) => right > edge)).toEqual([]);
+      const rows = Map.groupBy(labels, ({ row }) => row);
+      for (const row of rows.values()) {
+        const sorted = row.toSorted((a, b) => a.left - b.left);
+        const overlaps = sorted.filter((box, i) => i > 0 && box.left < (sorted[i - 1] as Box).right - 1);
+        expect(overlaps).toEqual([]);
+      }
+      const texts = await page.locator("#list .what").allInnerTexts();
+      expect(texts.filter((text, i) => text === texts[i - 1])).toEqual([]);
+      await watched.close();
+    }
+  });
+
+  it("spreads what happens in one block when it is looked at closely", async () => {
+    const watched = await open(desktop);
+    const { page } = watched;
+    await page.selectOption("#places", { label: "interval 1: how it was settled" });
+    await page.locator('button[data-key="+"]').click();
+    const centres = await page.locator("#chart .said").evaluateAll((said) =>
+      said.map((mark) => {
+        const { left, width, top, height } = mark.getBoundingClientRect();
+        return `${Math.round(left + width / 2)},${Math.round(top + height / 2)}`;
+      }),
+    );
+    expect(centres.length).toBeGreaterThan(4);
+    expect(new Set(centres).size).toBe(centres.length);
+    await watched.close();
+  });
+
   it("has a lane for each keeper, all messages, faults with their duration, turns, payments and violations", async () => {
     const watched = await open(desktop);
     const { page, troubles, requests } = watched;
     const count = (kind: string): number => result.events.filter((event) => event.kind === kind).length;
     const said = result.events.filter((event) => event.kind === "said" && event.round !== undefined);
-    expect(await page.locator("#chart text", { hasText: /^K\d$/ }).count()).toBe(4);
+    expect(await page.locator("#chart text.name", { hasText: /^K\d$/ }).count()).toBe(4);
     expect(await marks(page, ".said")).toBe(said.length);
     expect(await marks(page, ".fault")).toBe(3);
     expect(await marks(page, ".turn")).toBe(count("turn"));
@@ -71,6 +113,11 @@ describe("the timeline of a run", () => {
       .evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
     // In the order in which they struck: loss for 35 blocks, then no provider for 10.
     expect((widths[0] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(3.5, 0);
+    expect(await marks(page, ".credited")).toBe(3);
+    // A signature is no settlement, to the eye either.
+    const partials = said.filter((event) => event.kind === "said" && event.message === "partial");
+    expect(await marks(page, "path.said")).toBe(partials.length);
+    expect(await page.locator("#chart text", { hasText: /^prov$/ }).count()).toBe(1);
     expect(await page.locator("h1").innerText()).toBe("crashes & <i>cuts</i> (seed 3)");
     expect(await page.locator("main b").count()).toBe(0);
     expect(troubles).toEqual([]);
@@ -135,7 +182,7 @@ describe("the timeline of a run", () => {
     const watched = await openPage(browser, pathToFileURL(file).href, desktop);
     await watched.page.waitForSelector("#list li");
     expect(await seen(watched.page)).toMatch(
-      /the first 300 are listed.*of messages and notes one in 2 is drawn/,
+      /the first 300 rows are listed.*of messages and notes one in 2 is drawn/,
     );
     expect(await marks(watched.page, ".paid")).toBe(240);
     expect(await marks(watched.page, ".said")).toBeLessThan(4_000);

@@ -51,7 +51,8 @@ ${verdict}
 </div>
 <svg id="chart" tabindex="0" role="group" aria-labelledby="chart-name" aria-describedby="chart-help"></svg>
 <p id="chart-name" class="soft">Keepers K0 to K${keepers - 1} as lanes over the blocks; the thick line is the leader of the turn,
-bars are faults while they last, triangles notes of a keeper, boxes below settlements.</p>
+bars are faults while they last, triangles notes of a keeper, diamonds signatures; boxes below are settlements, which credit the providers
+(prov).</p>
 <p id="chart-help" class="soft">Arrow keys move, + and − look closer and farther, 0 shows all. Close up, lines lead to
 where a message arrives; a dashed one was lost.</p>
 <fieldset id="kinds"><legend>Events</legend></fieldset>

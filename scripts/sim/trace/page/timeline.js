@@ -21,9 +21,7 @@ const end_ms = Math.max(events.length > 0 ? events[events.length - 1].at_ms : 1,
 const lanes = [
   ...Array.from({ length: data.keepers }, (_, i) => ({ id: i, label: `K${i}` })),
   { id: "world", label: "net" },
-  ...(data.events.some(({ fault }) => fault && "provider" in fault)
-    ? [{ id: "provider", label: "prov" }]
-    : []),
+  { id: "provider", label: "prov" },
   { id: "pay", label: "pay" },
 ];
 const height = axisHeight + lanes.length * laneHeight + 6;
@@ -77,6 +75,12 @@ function shown() {
     .filter((event) => event.kind !== "head" && !hidden.has(kindOf(event)));
 }
 
+/** Whether a text of the chart's size has room in so many pixels. */
+const letterWidth = 6.4;
+function fits(text, width) {
+  return text.length * letterWidth + 6 <= width;
+}
+
 function xOf(time_ms) {
   const share = (time_ms - view.from) / (view.to - view.from);
   return labelWidth + share * (view.width - labelWidth - 8);
@@ -99,14 +103,16 @@ function explained(element, event) {
 
 function drawAxis() {
   const inside = heads.slice(lowest(view.from), lowest(view.to));
-  const room = Math.max(1, Math.floor((view.width - labelWidth) / 52));
+  const longest = String(heads.at(-1)?.block ?? 0).length * letterWidth + 14;
+  const room = Math.max(1, Math.floor((view.width - labelWidth) / longest));
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20000, 100000].find(
     (s) => inside.length / s <= room,
   );
   for (const { block, at_ms } of inside) {
     if (block % step !== 0) continue;
     draw(chart, "line", { class: "tick", x1: xOf(at_ms), x2: xOf(at_ms), y1: 14, y2: height });
-    draw(chart, "text", { x: xOf(at_ms) + 2, y: 11 }, block);
+    if (fits(String(block), view.width - xOf(at_ms)))
+      draw(chart, "text", { x: xOf(at_ms) + 2, y: 11 }, block);
   }
 }
 
@@ -127,7 +133,10 @@ function drawTurns() {
     const even = event.turn % 2 === 0 ? "turn even" : "turn";
     const band = draw(chart, "rect", { class: even, x: left, y: 18, width, height: height - 18 });
     explained(band, event);
-    if (width > 60) draw(chart, "text", { x: left + 3, y: 31 }, `turn ${event.turn}, K${event.leader}`);
+    const label = [`turn ${event.turn}, K${event.leader}`, `K${event.leader}`].find((text) =>
+      fits(text, width),
+    );
+    if (label !== undefined) draw(chart, "text", { x: left + 3, y: 31 }, label);
     const y = yOf(event.leader);
     draw(chart, "line", { class: "leads", x1: left, x2: left + width, y1: y, y2: y });
   }
@@ -137,7 +146,7 @@ function drawLanes() {
   for (const { id, label } of lanes) {
     const y = yOf(id);
     draw(chart, "line", { class: "lane", x1: labelWidth, x2: view.width, y1: y, y2: y });
-    draw(chart, "text", { x: 3, y: y + 4 }, label);
+    draw(chart, "text", { class: "name", x: 3, y: y + 4 }, label);
   }
 }
 
@@ -150,13 +159,43 @@ function drawFaults() {
       const bar = draw(chart, "rect", { class: "fault", x: left, y, width, height: 8, rx: 2 });
       explained(bar, event);
       const name = event.fault.behaviour ?? event.fault.kind;
-      if (width > name.length * 6 + 8) draw(chart, "text", { x: left + 3, y: y + 8 }, name);
+      if (fits(name, width)) draw(chart, "text", { x: left + 3, y: y + 8 }, name);
     }
   }
 }
 
+/** Pixels between marks of one lane that close up. */
+const markWidth = 9;
+const spread = new Map();
+const laneOf = (event) =>
+  event.keeper ?? (event.kind === "settled" || event.kind === "taken-back" ? "pay" : "world");
+
+/** Close up, what happens in one block stands side by side, as far as the block is wide. */
+function spreadOut(drawn) {
+  spread.clear();
+  const last = new Map();
+  for (const event of drawn) {
+    const lane = laneOf(event);
+    const x = xOf(event.at_ms);
+    const next = (last.get(lane) ?? Number.NEGATIVE_INFINITY) + markWidth;
+    const end = xOf(heads[lowest(event.at_ms + 1)]?.at_ms ?? end_ms);
+    const place = next > x && next <= Math.max(x, end - markWidth / 2) ? next : x;
+    spread.set(event, place);
+    last.set(lane, place);
+  }
+}
+
+const placeOf = (event) => spread.get(event) ?? xOf(event.at_ms);
+
+/** Signatures of the settlement to come are diamonds: what a settlement on the chain is, a box says. */
+function saidShape(event, x, y, style) {
+  return event.message === "partial"
+    ? draw(chart, "path", { class: "said", d: `M${x} ${y - 5} l5 5 l-5 5 l-5 -5 z`, style })
+    : draw(chart, "circle", { class: "said", cx: x, cy: y, r: 4, style });
+}
+
 function drawSaid(event, wide) {
-  const [x, y] = [xOf(event.at_ms), yOf(event.keeper)];
+  const [x, y] = [placeOf(event), yOf(event.keeper)];
   const colour = `stroke: var(--${event.message}); fill: var(--${event.message})`;
   if (wide) {
     for (let k = 0; k < data.keepers; k++) {
@@ -175,11 +214,23 @@ function drawSaid(event, wide) {
       draw(chart, "line", { ...line, style: colour });
     }
   }
-  explained(draw(chart, "circle", { class: "said", cx: x, cy: y, r: 4, style: colour }), event);
+  explained(saidShape(event, x, y, colour), event);
+}
+
+/** A settlement: the payment, and on the lane of the providers that they were credited. */
+function drawPaid(event, x) {
+  const y = yOf("pay");
+  const paid = event.kind === "settled";
+  const shape = { class: paid ? "paid" : "back", x: x - 5, y: y - 7, width: 10, height: 14, rx: 2 };
+  explained(draw(chart, "rect", shape), event);
+  if (!paid || !event.paid.some(({ to }) => to === "provider")) return;
+  const there = yOf("provider");
+  draw(chart, "line", { class: "credit", x1: x, x2: x, y1: there + 5, y2: y - 7 });
+  explained(draw(chart, "circle", { class: "credited", cx: x, cy: there, r: 4 }), event);
 }
 
 function drawMark(event, wide) {
-  const x = xOf(event.at_ms);
+  const x = placeOf(event);
   if (event.kind === "said") return drawSaid(event, wide);
   if (event.kind === "asked") {
     const from = xOf(Math.max(view.from, event.start_ms));
@@ -189,16 +240,7 @@ function drawMark(event, wide) {
     const y = yOf(event.keeper) + 5;
     explained(draw(chart, "path", { class: "note", d: `M${x} ${y} l4 8 h-8 z` }), event);
   } else if (event.kind === "settled" || event.kind === "taken-back") {
-    const y = yOf("pay");
-    const shape = {
-      class: event.kind === "settled" ? "paid" : "back",
-      x: x - 5,
-      y: y - 7,
-      width: 10,
-      height: 14,
-      rx: 2,
-    };
-    explained(draw(chart, "rect", shape), event);
+    drawPaid(event, x);
   } else if (event.kind === "violation") {
     draw(chart, "line", { class: "violation", x1: x, x2: x, y1: 16, y2: height });
     explained(draw(chart, "path", { class: "violation", d: `M${x - 6} 34 h12 l-6 10 z` }), event);
@@ -207,22 +249,42 @@ function drawMark(event, wide) {
 
 function drawChosen() {
   if (view.chosen === undefined) return;
-  const x = xOf(view.chosen.at_ms);
+  const x = placeOf(view.chosen);
   draw(chart, "line", { class: "chosen", x1: x, x2: x, y1: 16, y2: height });
 }
 
-function rowOf(event) {
+/** What was said several times in a row is one row. */
+function grouped(marks) {
+  const groups = [];
+  for (const event of marks) {
+    const last = groups.at(-1);
+    if (last !== undefined && last[0].words === event.words) last.push(event);
+    else groups.push([event]);
+  }
+  return groups;
+}
+
+function rowOf(group) {
+  const chosen = group.includes(view.chosen) ? view.chosen : undefined;
+  const event = chosen ?? group[0];
+  const last = group[group.length - 1];
   const row = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
   const at = document.createElement("span");
   at.className = "at";
-  at.textContent = `block ${event.block}`;
+  at.textContent = group[0].block === last.block ? `block ${last.block}` : `${group[0].block}–${last.block}`;
   const what = document.createElement("span");
   what.className = event.kind === "violation" ? "what bad" : "what";
   what.textContent = event.words;
   button.append(at, what);
-  if (event === view.chosen) button.setAttribute("aria-current", "true");
+  if (group.length > 1) {
+    const times = document.createElement("span");
+    times.className = "times";
+    times.textContent = `${group.length} times`;
+    button.append(times);
+  }
+  if (chosen !== undefined) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => choose(event, true));
   row.append(button);
   return row;
@@ -248,14 +310,18 @@ function drawAll() {
   drawLanes();
   drawFaults();
   const wide = blocks <= 60 && drawn.length * data.keepers <= maxMarks;
+  if (wide) spreadOut(drawn);
+  else spread.clear();
   for (const event of drawn) drawMark(event, wide);
   drawChosen();
   const first = heads[Math.min(lowest(view.from), heads.length - 1)]?.block ?? 0;
   const last = heads[Math.max(0, lowest(view.to) - 1)]?.block ?? 0;
-  const more = marks.length > maxRows ? `; the first ${maxRows} are listed, look closer for the others` : "";
+  const rows = grouped(marks);
+  const more =
+    rows.length > maxRows ? `; the first ${maxRows} rows are listed, look closer for the others` : "";
   const some = every > 1 ? `; of messages and notes one in ${every} is drawn` : "";
   summary.textContent = `Blocks ${first} to ${last}: ${marks.length} events${more}${some}.`;
-  list.replaceChildren(...marks.slice(0, maxRows).map(rowOf));
+  list.replaceChildren(...rows.slice(0, maxRows).map(rowOf));
 }
 
 function look(from, to) {
@@ -350,8 +416,10 @@ function offerPlaces() {
 /** One box for each kind of event that there is. */
 function offerKinds() {
   const words = {
-    noted: "notes",
+    noted: "notes of keepers",
     asked: "questions",
+    partial: "signatures (partial)",
+    settled: "settlements (paid)",
     fault: "faults",
     "fault-over": "",
     head: "",
