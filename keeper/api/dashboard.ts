@@ -14,6 +14,7 @@ const types = {
   "chart.ts": script,
   "dom.ts": script,
   "format.ts": script,
+  "money.ts": script,
   "overview.ts": script,
   "round.ts": script,
   "icon.svg": "image/svg+xml",

@@ -3,7 +3,7 @@ import { statfs } from "node:fs/promises";
 import type { AccountFees } from "../core/fees.ts";
 import type { Hex } from "../core/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort } from "../ports/history.ts";
-import type { BooksPort } from "../ports/ledger.ts";
+import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { ChainPace, HeadLook } from "../limits/chain-pace.ts";
 import type { PeerStatsPort } from "../ports/transport.ts";
@@ -32,6 +32,8 @@ export type Surroundings = {
   readonly operator: AccountFees | undefined;
   readonly funds: ReadonlyMap<Hex, GroupFunds>;
   readonly latencies_ms: ReadonlyMap<Hex, number>;
+  /** By group, what settlements credited this keeper with. */
+  readonly earned: ReadonlyMap<Hex, Earned>;
   /** By group, how far the books are; undefined: nothing booked. */
   readonly bookedThrough: ReadonlyMap<Hex, number>;
 };
@@ -65,6 +67,7 @@ export class Monitor {
   #pace: BlockPace | undefined;
   readonly #funds = new Map<Hex, GroupFunds>();
   readonly #booked = new Map<Hex, number>();
+  readonly #earned = new Map<Hex, Earned>();
   #operator: Surroundings["operator"];
   #head: HeadInfo | undefined;
   #latencies_ms: ReadonlyMap<Hex, number> = new Map();
@@ -89,6 +92,7 @@ export class Monitor {
       funds: this.#funds,
       latencies_ms: this.#latencies_ms,
       bookedThrough: this.#booked,
+      earned: this.#earned,
     };
   }
 
@@ -184,7 +188,9 @@ export class Monitor {
   async #lookAtBooks(): Promise<void> {
     for (const group of this.#options.groups) {
       const cursor = await this.#on.books.cursor(group);
-      if (cursor !== undefined) this.#booked.set(group, cursor.block);
+      if (cursor === undefined || cursor.block === this.#booked.get(group)) continue;
+      this.#earned.set(group, await this.#on.books.earned(group, this.#options.operator));
+      this.#booked.set(group, cursor.block);
     }
   }
 

@@ -152,6 +152,9 @@ const groupStatus = z
         reserved_s: z.number().nullable(),
       })
       .nullable(),
+    earned: z.object({ total: decimal, last: decimal, payments: count }).nullable().openapi({
+      description: "Token units that settlements credited this keeper with, as far as they are booked",
+    }),
     bookedThrough: count.nullable(),
     overdue_s: z.number(),
     secondInstance: z.boolean(),
@@ -266,6 +269,9 @@ export const spaceSchema = z
         bytes: z
           .array(decimal.nullable())
           .openapi({ description: "Mean of the bytes proven in the slots of a point; null: no record" }),
+        committed: z
+          .array(decimal.nullable())
+          .openapi({ description: "Mean of the bytes committed in those slots; null: not noted" }),
         failed: z.array(count).openapi({ description: "Failed challenges in the slots of a point" }),
       }),
     ),

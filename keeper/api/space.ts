@@ -2,7 +2,7 @@
 import type { Space } from "../ports/ledger.ts";
 import type { SpaceDocument } from "./schemas.ts";
 
-type Point = { bytes: bigint; count: number; failed: number };
+type Point = { bytes: bigint; count: number; committed: bigint; measured: number; failed: number };
 
 /** Of several slots in a point the mean, rounded down; slots without a record count for nothing. */
 export function spaceOf({ every, entries }: Space, maxPoints: number): SpaceDocument {
@@ -14,12 +14,16 @@ export function spaceOf({ every, entries }: Space, maxPoints: number): SpaceDocu
   const slotsPerPoint = every * Math.ceil((last - first + 1) / (maxPoints * every));
   const count = Math.ceil((last - first + 1) / slotsPerPoint);
   const providers = new Map<number, Point[]>();
-  for (const { provider, slot, outcome, bytes } of entries) {
+  for (const { provider, slot, outcome, bytes, committed } of entries) {
     const points = providers.get(provider) ?? emptyPoints(count);
     providers.set(provider, points);
     const point = points[Math.floor((slot - first) / slotsPerPoint)] as Point;
     point.bytes += BigInt(bytes);
     point.count++;
+    if (committed !== null) {
+      point.committed += BigInt(committed);
+      point.measured++;
+    }
     if (outcome !== "proven") point.failed++;
   }
   return {
@@ -29,12 +33,23 @@ export function spaceOf({ every, entries }: Space, maxPoints: number): SpaceDocu
       .sort(([a], [b]) => a - b)
       .map(([index, points]) => ({
         index,
-        bytes: points.map((p) => (p.count === 0 ? null : (p.bytes / BigInt(p.count)).toString())),
+        bytes: points.map((p) => mean(p.bytes, p.count)),
+        committed: points.map((p) => mean(p.committed, p.measured)),
         failed: points.map(({ failed }) => failed),
       })),
   };
 }
 
+function mean(sum: bigint, count: number): string | null {
+  return count === 0 ? null : (sum / BigInt(count)).toString();
+}
+
 function emptyPoints(count: number): Point[] {
-  return Array.from({ length: count }, () => ({ bytes: 0n, count: 0, failed: 0 }));
+  return Array.from({ length: count }, () => ({
+    bytes: 0n,
+    count: 0,
+    committed: 0n,
+    measured: 0,
+    failed: 0,
+  }));
 }

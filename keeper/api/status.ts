@@ -9,7 +9,7 @@ import type { KeeperState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../core/turns.ts";
 import { inTenths, oldHeadText } from "../limits/chain-pace.ts";
-import type { BooksPort } from "../ports/ledger.ts";
+import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Surroundings } from "./monitor.ts";
 import { phaseOf, roundOf } from "./round.ts";
@@ -137,6 +137,11 @@ function providersOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["
   });
 }
 
+function earnedOf(earned: Earned | undefined): GroupStatus["earned"] {
+  if (earned === undefined) return null;
+  return { total: earned.total.toString(), last: earned.last.toString(), payments: earned.payments };
+}
+
 async function challengesOf(group: Hex, { books }: StatusSource): Promise<GroupStatus["challenges"]> {
   const { bytesProven, bytesCommitted, ...counts } = await books.challengeCounts(group);
   return { ...counts, bytesProven: bytesProven.toString(), bytesCommitted: bytesCommitted.toString() };
@@ -174,6 +179,7 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
     proven: provenOf(snapshot, state),
     challenges: await challengesOf(group, source),
     money: moneyOf(snapshot, state.head, now),
+    earned: earnedOf(now.earned.get(group)),
     bookedThrough: now.bookedThrough.get(group) ?? null,
     overdue_s:
       turn === 0 || now.pace === undefined ? 0 : Math.round((view - ts - params.interval) * now.pace.block_s),

@@ -71,8 +71,11 @@ export type ChallengeEntry = {
   readonly at_ms: number;
 };
 
-/** What a challenge proved; "0" if it failed. */
-export type SpaceEntry = Pick<ChallengeEntry, "provider" | "slot" | "outcome" | "bytes">;
+/** What a challenge proved, "0" if it failed, and what was committed. */
+export type SpaceEntry = Pick<ChallengeEntry, "provider" | "slot" | "outcome" | "bytes" | "committed">;
+
+/** What one keeper was credited with by the settlements booked, in token units. */
+export type Earned = { readonly total: bigint; readonly last: bigint; readonly payments: number };
 
 /** Newest slot first; slots are multiples of `every`. */
 export type Space = { readonly every: number; readonly entries: readonly SpaceEntry[] };
@@ -128,6 +131,8 @@ export interface BooksPort {
   setPeers(peers: readonly PeerEntry[]): Promise<void>;
   /** Newest slot first, those with slot below `before`. */
   challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]>;
+  /** Of all versions of the committee. */
+  earned(group: Hex, operator: Hex): Promise<Earned>;
   /** Of slots from `from` on; of more than about `limit` entries every n-th slot, evenly. */
   space(group: Hex, from: number, limit: number): Promise<Space>;
   outcomes(group: Hex): Promise<OutcomeCount[]>;

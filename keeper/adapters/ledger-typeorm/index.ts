@@ -9,6 +9,7 @@ import type {
   ChallengeOf,
   ChallengeEntry,
   Cursor,
+  Earned,
   Move,
   OutcomeCount,
   PeerEntry,
@@ -242,6 +243,15 @@ export class TypeormLedger implements BooksPort {
     });
   }
 
+  async earned(group: Hex, operator: Hex): Promise<Earned> {
+    const rows = await this.#source
+      .getRepository(ShareEntity)
+      .find({ where: { group, operator }, order: { ts: "ASC" } });
+    // Amounts are text, which no database sums exactly.
+    const total = rows.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+    return { total, last: BigInt(rows.at(-1)?.amount ?? 0), payments: rows.length };
+  }
+
   async space(group: Hex, from: number, limit: number): Promise<Space> {
     const challenges = this.#source.getRepository(Challenge);
     const count = await challenges.countBy({ group, slot: MoreThanOrEqual(from) });
@@ -251,6 +261,7 @@ export class TypeormLedger implements BooksPort {
       .addSelect("c.slot", "slot")
       .addSelect("c.outcome", "outcome")
       .addSelect("c.bytes", "bytes")
+      .addSelect("c.committed", "committed")
       .where("c.group = :group AND c.slot >= :from", { group, from })
       .orderBy("c.slot", "DESC")
       .addOrderBy("c.provider", "ASC");

@@ -11,6 +11,7 @@ import { showKeepers, showOutcomes, showPayments, showReasons } from "./books.ts
 import { bindChart, showSpace } from "./chart.ts";
 import { h, place } from "./dom.ts";
 import { whole } from "./format.ts";
+import { showMoney } from "./money.ts";
 import { showGlance, showIdentity, showMachine, showProblems } from "./overview.ts";
 import { showRound, showTurns } from "./round.ts";
 
@@ -19,6 +20,7 @@ const booksEvery_ms = 10_000;
 const shownPayments = 20;
 const shownReasons = 20;
 const points = 240;
+const agesEvery_ms = 5_000;
 
 type Books = {
   readonly group: string;
@@ -35,6 +37,7 @@ let asking = false;
 let askAgain = false;
 let drawnSlot = -1;
 let paidThrough: number | undefined;
+let toldAt_ms = 0;
 
 const select = (id: string): HTMLSelectElement => document.getElementById(id) as HTMLSelectElement;
 
@@ -132,6 +135,7 @@ function drawGroups({ groups }: KeeperStatus): void {
 
 function draw(next: KeeperStatus): void {
   status = next;
+  toldAt_ms = performance.now();
   drawGroups(next);
   showIdentity(next);
   showProblems(next);
@@ -142,9 +146,17 @@ function draw(next: KeeperStatus): void {
   showRound(group);
   showTurns(next, group);
   showKeepers(group);
-  showMachine(next, group);
+  showMoney(next, group);
+  drawMachine();
   tellPayments(group);
   void refreshBooks();
+}
+
+/** Also between news: ages grow. */
+function drawMachine(): void {
+  const group = currentGroup();
+  if (status !== undefined && group !== undefined)
+    showMachine(status, group, (performance.now() - toldAt_ms) / 1000);
 }
 
 function showLink(state: "live" | "wait" | "away", text: string): void {
@@ -206,6 +218,36 @@ function bindTools(): void {
   document.addEventListener("visibilitychange", () => void refreshBooks());
 }
 
+const copiedFor_ms = 2_000;
+
+/** Only pages of https, and those of this machine, may write to the clipboard. */
+async function copy(button: Element): Promise<void> {
+  const text = button.getAttribute("data-copy") ?? "";
+  const say = (word: string): void => {
+    button.textContent = word;
+    place("news", `${button.getAttribute("aria-label") ?? ""}: ${word}.`);
+  };
+  try {
+    await navigator.clipboard.writeText(text);
+    say("copied");
+  } catch {
+    say("not allowed");
+  }
+  setTimeout(() => (button.textContent = "copy"), copiedFor_ms);
+}
+
+function bindCopy(): void {
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("button.copy") : null;
+    if (button === null) return;
+    // In a summary it must not fold anything.
+    event.preventDefault();
+    void copy(button);
+  });
+}
+
 bindTools();
+bindCopy();
+setInterval(drawMachine, agesEvery_ms);
 bindChart(() => books?.space.slots.length ?? 0, drawSpace);
 listen();

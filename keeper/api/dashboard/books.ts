@@ -7,19 +7,9 @@ import type {
   SettlementDocument,
 } from "../schemas.ts";
 import { h, place, sign } from "./dom.ts";
-import { ago, amount, bytes, exactAmount, percent, shortHex, span, whole } from "./format.ts";
-
-type Token = NonNullable<GroupStatus["money"]>["token"];
-const unknownToken: Token = { address: null, symbol: "units", decimals: null };
-const tokenOf = (group: GroupStatus): Token => group.money?.token ?? unknownToken;
-
-function money(units: bigint | string, { symbol, decimals }: Token): Element {
-  return h(
-    "span",
-    { class: "num", title: `${exactAmount(units, decimals)} ${symbol}` },
-    `${amount(units, decimals, 6)} ${symbol}`,
-  );
-}
+import { ago, amount, bytes, dateOf, dateOfBlock, percent, shortHex, span, whole } from "./format.ts";
+import { copied, copyButton, fact, money, tokenOf } from "./money.ts";
+import type { Token } from "./money.ts";
 
 /** Answers in time that proved less than what was committed. */
 const partialText = "Answered in time with fewer than the 16 leaves asked for: that part is paid.";
@@ -43,19 +33,35 @@ function countOf(rows: readonly OutcomeDocument[], outcome: OutcomeDocument["out
   return rows.filter((row) => row.outcome === outcome).reduce((sum, row) => sum + row.count, 0);
 }
 
-function providerOutcomes(
-  provider: GroupStatus["providers"][number],
-  rows: readonly OutcomeDocument[],
-): Element {
-  const sum = (value: (row: OutcomeDocument) => string): bigint =>
-    rows.reduce((total, row) => total + BigInt(value(row)), 0n);
-  const proven = sum(({ bytesProven }) => bytesProven);
-  const committed = sum(({ bytesCommitted }) => bytesCommitted);
-  const width = committed === 0n ? 0 : Number((1_000n * proven) / committed);
+type Share = ProviderStatus["late"];
+
+const shareText = ({ bytesProven, bytesCommitted }: Pick<Share, "bytesProven" | "bytesCommitted">): string =>
+  percent(BigInt(bytesProven), BigInt(bytesCommitted));
+
+function slotsText({ fromSlot, toSlot }: Share): string {
+  if (fromSlot === null || toSlot === null) return "No slot has a record yet";
+  return fromSlot === toSlot ? `Slot ${whole(fromSlot)}` : `Slots ${whole(fromSlot)} to ${whole(toSlot)}`;
+}
+
+/** Of 1,000 parts. */
+function barWidth({ bytesProven, bytesCommitted }: Share): number {
+  const committed = BigInt(bytesCommitted);
+  return committed === 0n ? 0 : Number((1_000n * BigInt(bytesProven)) / committed);
+}
+
+/** Of late first; what ever was, with the reasons of failures, is folded. */
+function providerOutcomes(provider: ProviderStatus, rows: readonly OutcomeDocument[]): Element {
+  const sum = (value: (row: OutcomeDocument) => string): string =>
+    String(rows.reduce((total, row) => total + BigInt(value(row)), 0n));
+  const ever = {
+    bytesProven: sum((row) => row.bytesProven),
+    bytesCommitted: sum((row) => row.bytesCommitted),
+  };
   const [full, partial, failed, unmeasured] = (["whole", "partial", "failed", "unmeasured"] as const).map(
     (outcome) => countOf(rows, outcome),
   ) as [number, number, number, number];
-  const { index, operator, committedBytes, lastOutcome } = provider;
+  const { index, operator, committedBytes, lastOutcome, late, interval } = provider;
+  const isWhole = late.partial + late.failed === 0;
   return h(
     "li",
     { "data-key": `provider-${index}` },
@@ -68,35 +74,51 @@ function providerOutcomes(
         h("span", { class: `swatch s${index % 8}`, "aria-hidden": "true" }),
         `Provider ${index}`,
       ),
-      h("span", { class: "num" }, percent(proven, committed), " of bytes proven"),
+      h("span", { class: `num${isWhole ? "" : " warned"}` }, shareText(late), " proven of late"),
     ),
     h(
       "svg",
       { class: "share", viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" },
       h("rect", { class: "lost", x: 0, y: 0, width: 1000, height: 10 }),
-      h("rect", { class: "proven", x: 0, y: 0, width, height: 10 }),
+      h("rect", { class: "proven", x: 0, y: 0, width: barWidth(late), height: 10 }),
     ),
     h(
       "div",
       { class: "line dim" },
-      h("span", { class: "mono", title: operator }, shortHex(operator)),
+      h(
+        "span",
+        {},
+        h("span", { class: "mono", title: operator }, shortHex(operator)),
+        " ",
+        copyButton(`operator of provider ${index}`, operator),
+      ),
       h("span", {}, `${bytes(committedBytes)} committed`),
     ),
     h(
       "p",
       { class: "dim" },
-      `Challenges: ${whole(full)} whole, ${whole(partial)} partial, ${whole(failed)} failed.`,
-    ),
-    h(
-      "ul",
-      { class: "whys" },
-      partial > 0 && why(`partial ${whole(partial)}×`, "warn", partialText),
-      ...rows
-        .filter(({ outcome }) => outcome === "failed")
-        .map(({ reason, explanation, count }) => why(`${reason} ${whole(count)}×`, "bad", explanation)),
-      unmeasured > 0 && why(`not measured ${whole(unmeasured)}×`, "", unmeasuredText),
+      `${slotsText(late)}: ${whole(late.whole)} whole, ${whole(late.partial)} partial, ${whole(late.failed)} failed. In the open interval ${shareText(interval)}.`,
     ),
     lastOutcome !== null && h("p", { class: "dim" }, lastText(provider)),
+    h(
+      "details",
+      { class: "ever" },
+      h("summary", {}, `Ever: ${shareText(ever)} proven`),
+      h(
+        "p",
+        { class: "dim" },
+        `Challenges: ${whole(full)} whole, ${whole(partial)} partial, ${whole(failed)} failed.`,
+      ),
+      h(
+        "ul",
+        { class: "whys" },
+        partial > 0 && why(`partial ${whole(partial)}×`, "warn", partialText),
+        ...rows
+          .filter(({ outcome }) => outcome === "failed")
+          .map(({ reason, explanation, count }) => why(`${reason} ${whole(count)}×`, "bad", explanation)),
+        unmeasured > 0 && why(`not measured ${whole(unmeasured)}×`, "", unmeasuredText),
+      ),
+    ),
   );
 }
 
@@ -132,18 +154,17 @@ function paymentDetails(paid: SettlementDocument, token: Token): Element {
       h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
       h("tbody", {}, ...rows),
     );
-  const fact = (name: string, value: Element | string): Element =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, value));
   const hash = (text: string): Element => h("span", { class: "mono" }, text);
   return h(
     "div",
     { class: "unfolded" },
+    isEmpty(paid) && h("p", { class: "explain" }, emptyText),
     h(
       "div",
       { class: "scroll", tabindex: 0, role: "group", "aria-label": "Amounts" },
       table(
         "Providers",
-        ["provider", "space-time", "paid for", "gets"],
+        ["provider", "proven × blocks", "paid for", "gets"],
         paid.items.map((item) =>
           h(
             "tr",
@@ -174,14 +195,19 @@ function paymentDetails(paid: SettlementDocument, token: Token): Element {
       { class: "facts" },
       fact("Signed by", names(paid.signers)),
       fact("Let a turn lapse", names(paid.failed)),
-      fact("Sent by", hash(paid.sender)),
-      fact("Gas", `${whole(BigInt(paid.gasUsed))} at ${amount(paid.gasPrice, 9)} gwei`),
+      fact("Sent by", copied("the sender's address", paid.sender)),
+      fact("Gas (work of the chain)", `${whole(BigInt(paid.gasUsed))} at ${amount(paid.gasPrice, 9)} gwei`),
       fact("Block", whole(paid.block)),
-      fact("Transaction", hash(paid.tx)),
-      fact("Digest", hash(paid.digest)),
+      fact("Transaction", copied("the transaction's hash", paid.tx)),
+      fact("Digest (what was signed)", copied("the digest", paid.digest)),
     ),
   );
 }
+
+const isEmpty = ({ items }: SettlementDocument): boolean =>
+  items.every(({ amount: units }) => BigInt(units) === 0n);
+const emptyText =
+  "Nobody is paid for these blocks: no provider was committed to data in them yet, or none proved any. That is usual for the first interval of a group, which begins before its providers join.";
 
 function payment(paid: SettlementDocument, status: KeeperStatus, group: GroupStatus): Element {
   const token = tokenOf(group);
@@ -189,6 +215,7 @@ function payment(paid: SettlementDocument, status: KeeperStatus, group: GroupSta
   const turn = Math.round((paid.te - paid.ts - group.params.interval) / group.params.turn) + 1;
   const late =
     turn > 1 ? h("span", { class: "tag warn" }, `turn ${turn}`) : h("span", { class: "tag" }, "turn 1");
+  const date = dateOfBlock(paid.block, status);
   return h(
     "li",
     { "data-key": `paid-${paid.ts}` },
@@ -199,15 +226,23 @@ function payment(paid: SettlementDocument, status: KeeperStatus, group: GroupSta
         "summary",
         {},
         h("span", { class: "blocks" }, `blocks ${whole(paid.ts)}–${whole(paid.te)}`),
-        h("span", { class: "total" }, money(total, token)),
-        h("span", {}, `to ${paid.items.length} providers, ${paid.shares.length} keepers`),
-        h("span", {}, `led by keeper ${paid.leader} `, late),
-        h("span", { class: "dim" }, ago(paid.block, status.head, status.block_s)),
+        h("span", { class: "total" }, isEmpty(paid) ? "nothing to pay" : money(total, token)),
+        h("span", { class: "more" }, `to ${paid.items.length} providers, ${paid.shares.length} keepers`),
+        h("span", { class: "more" }, `led by keeper ${paid.leader} `, late),
+        h(
+          "span",
+          { class: "dim when" },
+          ago(paid.block, status.head, status.block_s),
+          date !== undefined && h("span", { class: "date" }, date),
+        ),
       ),
       paymentDetails(paid, token),
     ),
   );
 }
+
+/** So many payments are shown at once; those before are folded. */
+const shownAtOnce = 5;
 
 export function showPayments(
   status: KeeperStatus,
@@ -224,7 +259,20 @@ export function showPayments(
       ),
     );
   }
-  place("payments", h("ul", { class: "payments" }, ...payments.map((paid) => payment(paid, status, group))));
+  const list = (paid: readonly SettlementDocument[]): Element =>
+    h("ul", { class: "payments" }, ...paid.map((one) => payment(one, status, group)));
+  const older = payments.slice(shownAtOnce);
+  place(
+    "payments",
+    list(payments.slice(0, shownAtOnce)),
+    older.length > 0 &&
+      h(
+        "details",
+        { class: "older", "data-key": "older" },
+        h("summary", {}, `${older.length} payments before these`),
+        list(older),
+      ),
+  );
 }
 
 const slow_ms = 400;
@@ -242,6 +290,8 @@ export function showKeepers(group: GroupStatus): void {
         "td",
         { class: "mono", title: operator },
         shortHex(operator),
+        " ",
+        copyButton(`operator of keeper ${index}`, operator),
         me && h("span", { class: "tag me" }, "this one"),
       ),
       h(
@@ -301,7 +351,7 @@ export function showReasons(reasons: readonly ReasonDocument[]): void {
       h(
         "p",
         { class: "dim detail" },
-        `last ${span(Math.max(0, (Date.now() - at_ms) / 1000))} ago: ${detail}`,
+        `last ${span(Math.max(0, (Date.now() - at_ms) / 1000))} ago, ${dateOf(at_ms / 1000)}: ${detail}`,
       ),
     ),
   );

@@ -31,7 +31,7 @@ function roundUp(value: number): number {
 }
 
 function scalesOf(space: SpaceDocument, shown: SpaceDocument["providers"], width: number): Scales {
-  const largest = Math.max(1, ...shown.flatMap((line) => line.bytes.map(Number)));
+  const largest = Math.max(1, ...shown.flatMap((line) => [...line.bytes, ...line.committed].map(Number)));
   const power = roundUp(largest);
   // Three quarters of a power are as round, and leave less of the chart empty.
   const top = largest <= power * 0.75 ? power * 0.75 : power;
@@ -45,14 +45,29 @@ function scalesOf(space: SpaceDocument, shown: SpaceDocument["providers"], width
   };
 }
 
-/** A step for each point: what was proven in a slot holds for that slot. A point without a record is a gap. */
-function linePath(line: SpaceDocument["providers"][number], { x, y }: Scales): string {
+/** A slot's sample of 16 leaves jumps by a sixteenth: the mean of a few slots says more. */
+const meanOf = 4;
+
+type Values = readonly (number | null)[];
+
+/** At each point the mean of the last slots that have a record; null where the point itself has none. */
+function meansOf(values: readonly (string | null)[], slotsPerPoint: number): Values {
+  const back = Math.max(1, Math.ceil(meanOf / slotsPerPoint));
+  return values.map((value, i) => {
+    if (value === null) return null;
+    const last = values.slice(Math.max(0, i - back + 1), i + 1).filter((one) => one !== null);
+    return last.reduce((sum, one) => sum + Number(one), 0) / last.length;
+  });
+}
+
+/** A step for each point: what holds in a slot holds for that slot. A point without a value is a gap. */
+function linePath(values: Values, { x, y }: Scales): string {
   let path = "";
-  let before: string | null = null;
-  for (const [i, value] of line.bytes.entries()) {
+  let before: number | null = null;
+  for (const [i, value] of values.entries()) {
     if (value !== null) {
-      const at = `${x(i).toFixed(1)},${y(Number(value)).toFixed(1)}`;
-      path += before === null ? `M${at}` : `H${x(i).toFixed(1)}V${y(Number(value)).toFixed(1)}`;
+      const at = `${x(i).toFixed(1)},${y(value).toFixed(1)}`;
+      path += before === null ? `M${at}` : `H${x(i).toFixed(1)}V${y(value).toFixed(1)}`;
     }
     before = value;
   }
@@ -113,14 +128,16 @@ function readout(space: SpaceDocument, point: number, status: KeeperStatus, grou
   const parts = space.providers
     .filter(({ index }) => !hidden.has(index))
     .slice(0, maxLines)
-    .map(({ index, bytes: values, failed }) => {
-      const value = values[point] ?? null;
+    .map(({ index, bytes: values, committed, failed }) => {
+      const value = meansOf(values, space.slotsPerPoint)[point] ?? null;
+      const of = committed[point] ?? null;
+      const whole = of === null ? "" : ` of ${bytes(of)}`;
       const lost = (failed[point] ?? 0) > 0 ? `, ${failed[point]} failed` : "";
       return h(
         "span",
         { "data-key": String(index) },
         h("span", { class: `swatch s${index % 8}`, "aria-hidden": "true" }),
-        `provider ${index}: ${value === null ? "no record" : bytes(value)}${lost}`,
+        `provider ${index}: ${value === null ? "no record" : `${bytes(value)}${whole}`}${lost}`,
       );
     });
   return h(
@@ -145,14 +162,20 @@ function legend(space: SpaceDocument): Element {
   return h("fieldset", { class: "legend" }, h("legend", {}, spoken("Providers to show")), ...boxes);
 }
 
+function committedText(committed: readonly (string | null)[]): string {
+  const last = committed.findLast((value) => value !== null);
+  return last === undefined || last === null ? "–" : bytes(last);
+}
+
 function figuresTable(space: SpaceDocument): Element {
-  const rows = space.providers.map(({ index, bytes: values, failed }) => {
+  const rows = space.providers.map(({ index, bytes: values, committed, failed }) => {
     const known = values.filter((value) => value !== null).map(Number);
     const mean = known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / known.length;
     const cells = [
       known.length === 0 ? "–" : bytes(known.at(-1) ?? 0),
       bytes(mean),
       known.length === 0 ? "–" : bytes(Math.min(...known)),
+      committedText(committed),
       whole(failed.reduce((a, b) => a + b, 0)),
     ];
     return h(
@@ -162,7 +185,7 @@ function figuresTable(space: SpaceDocument): Element {
       ...cells.map((cell) => h("td", {}, cell)),
     );
   });
-  const heads = ["", "last", "mean", "least", "failed"].map((name) =>
+  const heads = ["", "last", "mean", "least", "committed", "failed"].map((name) =>
     name === "" ? h("td", {}) : h("th", { scope: "col" }, name),
   );
   return h(
@@ -192,9 +215,21 @@ export function showSpace(status: KeeperStatus, group: GroupStatus, space: Space
   const scales = scalesOf(space, shown, width);
   const last = space.slots.length - 1;
   const point = Math.min(cursor ?? last, last);
-  const lines = shown.map((line) =>
-    h("path", { class: `line s${line.index % 8}`, d: linePath(line, scales), "data-key": `l${line.index}` }),
-  );
+  const lines = shown.flatMap(({ index, bytes: proven, committed }) => [
+    h("path", {
+      class: `line of s${index % 8}`,
+      d: linePath(
+        committed.map((value) => (value === null ? null : Number(value))),
+        scales,
+      ),
+      "data-key": `c${index}`,
+    }),
+    h("path", {
+      class: `line s${index % 8}`,
+      d: linePath(meansOf(proven, space.slotsPerPoint), scales),
+      "data-key": `l${index}`,
+    }),
+  ]);
   const label = `Bytes proven by ${shown.length} providers over ${whole(space.slots.length)} points. Left and right arrow keys move from point to point; what is there is read out below.`;
   place(
     "space",

@@ -19,13 +19,30 @@ export function whole(value: number | bigint): string {
   return grouped.format(value);
 }
 
-/** An amount in units of 10^−decimals, cut after `digits` decimals; exact in `exactAmount`. */
+const raised = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+/** More zeros than these behind the point are counted rather than read. */
+const mostZeros = 8;
+
+function withPoint(integer: string, fraction: string): string {
+  const cut = fraction.replace(/0+$/, "");
+  return cut === "" ? integer : `${integer}.${cut}`;
+}
+
+/**
+ * An amount in units of 10^−decimals, cut to `digits` significant digits; all digits before the point are shown. Exact in
+ * `exactAmount`.
+ */
 export function amount(units: bigint | string, decimals: number | null, digits = 4): string {
-  const exact = exactAmount(units, decimals);
-  const [integer = "0", fraction = ""] = exact.split(".");
-  const cut = fraction.slice(0, digits).replace(/0+$/, "");
-  const shown = `${whole(BigInt(integer))}${cut === "" ? "" : `.${cut}`}`;
-  return shown === "0" && /[1-9]/.test(fraction) ? `< 0.${"0".repeat(digits - 1)}1` : shown;
+  const [integer = "0", fraction = ""] = exactAmount(units, decimals).split(".");
+  if (integer !== "0") {
+    return withPoint(whole(BigInt(integer)), fraction.slice(0, Math.max(0, digits - integer.length)));
+  }
+  const zeros = fraction.search(/[1-9]/);
+  if (zeros < 0) return "0";
+  const shown = fraction.slice(zeros, zeros + digits);
+  if (zeros <= mostZeros) return withPoint("0", fraction.slice(0, zeros) + shown);
+  const power = [...String(zeros + 1)].map((digit) => raised[Number(digit)]).join("");
+  return `${withPoint(shown.slice(0, 1), shown.slice(1))} × 10⁻${power}`;
 }
 
 /** To the last unit. */
@@ -66,6 +83,33 @@ export function percent(part: bigint, all: bigint): string {
 export function blocks(count: number, block_s: number | null): string {
   const text = `${whole(count)} block${count === 1 ? "" : "s"}`;
   return block_s === null ? text : `${text} (${span(count * block_s)})`;
+}
+
+const dayAndTime = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const halfYear_s = 182 * 86_400;
+/** The end of the year 9999, and of what a date can say. */
+const lastDate_s = 253_402_300_799;
+
+/** Local time; far from now the year instead of the hour. */
+export function dateOf(time_s: number, now_s: number = Date.now() / 1000): string {
+  if (time_s > lastDate_s) return "after the year 9999";
+  const isNear = Math.abs(time_s - now_s) < halfYear_s;
+  return (isNear ? dayAndTime : dayOfYear).format(new Date(time_s * 1000));
+}
+
+/** When a block was, or will be, as far as the pace of blocks tells. */
+export function dateOfBlock(
+  block: number,
+  { head, headTime_s, block_s }: { head: number; headTime_s: number | null; block_s: number | null },
+): string | undefined {
+  if (headTime_s === null || block_s === null) return undefined;
+  return dateOf(headTime_s + (block - head) * block_s);
 }
 
 export function ago(block: number, head: number, block_s: number | null): string {

@@ -1,7 +1,8 @@
 /** The keeper at a glance, its machine, and what is wrong. */
 import type { GroupStatus, KeeperStatus } from "../schemas.ts";
 import { h, place, spoken } from "./dom.ts";
-import { amount, blocks, bytes, exactAmount, percent, shortHex, span, whole } from "./format.ts";
+import { amount, blocks, bytes, dateOf, exactAmount, percent, shortHex, span, whole } from "./format.ts";
+import { copied, fact, tokenOf } from "./money.ts";
 
 const day_s = 86_400;
 const lowTransactions = 15;
@@ -43,23 +44,12 @@ function paymentFigure({ block_s, chainStopped }: KeeperStatus, group: GroupStat
   );
 }
 
-function leaderFigure(status: KeeperStatus, group: GroupStatus): Element {
-  const next = group.next[0];
-  if (next === undefined || status.chainStopped) return figure("Leads next", "–", "");
-  const who = next.keeper === group.seat ? "this keeper" : `keeper ${next.keeper}`;
-  const when =
-    next.inBlocks === 0
-      ? "leads now"
-      : `in ${next.inSeconds === null ? blocks(next.inBlocks, null) : span(next.inSeconds)}`;
-  return figure("Leads next", who, when, next.keeper === group.seat ? "good" : "plain");
-}
-
 function moneyFigure(group: GroupStatus): Element {
   const { money } = group;
   if (money === null) return figure("Group's money lasts", "–", "not read yet");
   const { token, unallocated, arrears, runway_s, reserved_s, fundedUntilBlock } = money;
   const reserved = reserved_s === null ? "" : `; reserved for ${span(reserved_s)}`;
-  const left = `${amount(unallocated, token.decimals, 2)} ${token.symbol} left${reserved}`;
+  const left = `${amount(unallocated, token.decimals)} ${token.symbol} left${reserved}`;
   const title = `${exactAmount(unallocated, token.decimals)} ${token.symbol}`;
   if (arrears !== "0") {
     return figure(
@@ -85,10 +75,25 @@ function gasFigure({ funds }: KeeperStatus): Element {
   const many = transactionsLeft > 1_000_000 ? "over a million" : whole(transactionsLeft);
   return figure(
     "Gas money",
-    `${amount(balance, coinDecimals, 3)} coins`,
+    `${amount(balance, coinDecimals)} coins`,
     `pays ${many} settlements`,
     mood,
     title,
+  );
+}
+
+/** What this keeper gets out of its work, so far. */
+function earnedFigure(group: GroupStatus): Element {
+  const { earned } = group;
+  const token = tokenOf(group);
+  if (earned === null || earned.payments === 0) return figure("Earned by this keeper", "–", "no payment yet");
+  const { total, last, payments } = earned;
+  return figure(
+    "Earned by this keeper",
+    `${amount(total, token.decimals)} ${token.symbol}`,
+    `in ${whole(payments)} payment${payments === 1 ? "" : "s"}, the last ${amount(last, token.decimals)}`,
+    "plain",
+    `${exactAmount(total, token.decimals)} ${token.symbol}`,
   );
 }
 
@@ -115,16 +120,16 @@ export function showGlance(status: KeeperStatus, group: GroupStatus): void {
   const spare = group.connected - group.quorum;
   place(
     "glance",
+    provenFigure(group),
+    moneyFigure(group),
     paymentFigure(status, group),
-    leaderFigure(status, group),
+    earnedFigure(group),
     figure(
       "Keepers connected",
       connected,
       `${group.quorum} must sign`,
       spare < 0 ? "bad" : spare === 0 && group.committee.length > group.quorum ? "warn" : "good",
     ),
-    provenFigure(group),
-    moneyFigure(group),
     gasFigure(status),
   );
 }
@@ -152,17 +157,17 @@ function paceText({ block_s, measured }: KeeperStatus): string {
   return `${block_s.toFixed(block_s < 10 ? 1 : 0)} s, over the last ${whole(count)} blocks (${span(seconds)})`;
 }
 
-export function showMachine(status: KeeperStatus, group: GroupStatus): void {
-  const { clock, diskFreeBytes, startedAt_ms, head, view, peerId } = status;
-  const fact = (name: string, value: string): Element =>
-    h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, value));
+/** @param since_s time since the status came: ages grow meanwhile */
+export function showMachine(status: KeeperStatus, group: GroupStatus, since_s: number): void {
+  const { clock, diskFreeBytes, startedAt_ms, headTime_s, head, view, peerId } = status;
   const booked = group.bookedThrough;
+  const headDate = headTime_s === null ? "" : `, made ${dateOf(headTime_s)}`;
   place(
     "machine",
     fact("Head of the chain", `block ${whole(head)}; acts on ${whole(view)}`),
     fact(
       "Age of the head",
-      `${span(status.headAge_s)}; the chain counts as stopped after ${span(status.headAgeLimit_s)}`,
+      `${span(status.headAge_s + since_s)}${headDate}; the chain counts as stopped after ${span(status.headAgeLimit_s)}`,
     ),
     fact("Pace of blocks", paceText(status)),
     fact(
@@ -173,8 +178,9 @@ export function showMachine(status: KeeperStatus, group: GroupStatus): void {
     ),
     fact("Disk free", diskFreeBytes === null ? "not known" : bytes(diskFreeBytes)),
     fact("Books", booked === null ? "nothing booked yet" : `through block ${whole(booked)}`),
-    fact("Up for", span((Date.now() - startedAt_ms) / 1000)),
-    fact("Group", group.group),
-    fact("Peer id", peerId),
+    fact("Up for", `${span((Date.now() - startedAt_ms) / 1000)}, since ${dateOf(startedAt_ms / 1000)}`),
+    fact("Group", copied("the group's address", group.group)),
+    fact("Peer id", copied("the peer id", peerId)),
+    fact("Operator", copied("the operator's address", status.operator)),
   );
 }

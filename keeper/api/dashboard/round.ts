@@ -153,7 +153,6 @@ export function showTurns({ block_s }: KeeperStatus, group: GroupStatus): void {
   const lost = group.failed.map((index) => `keeper ${index}`).join(", ");
   place(
     "turns",
-    h("p", { class: "dim" }, "A turn is needed only if the one before it lapses."),
     h("ol", { class: "turns" }, ...items),
     lost !== "" && h("p", { class: "note warn" }, `Let their turn lapse and take no share: ${lost}.`),
   );

@@ -4,6 +4,8 @@ import {
   amount,
   blocks,
   bytes,
+  dateOf,
+  dateOfBlock,
   exactAmount,
   percent,
   shortHex,
@@ -23,13 +25,27 @@ describe("what the page makes of numbers", () => {
     ]);
   });
 
-  it("cuts amounts for the eye, never rounds them up, and never shows something as nothing", () => {
+  it("cuts amounts to significant digits, never rounds them up, and never shows something as nothing", () => {
     expect(amount(10n ** 18n, 18)).toBe("1");
-    expect(amount(1_999_999_999_999_999_999n, 18)).toBe("1.9999");
-    expect(amount(1n, 18)).toBe("< 0.0001");
+    expect(amount(1_999_999_999_999_999_999n, 18)).toBe("1.999");
+    expect(amount(999_410_000_000_000_000_000n, 18)).toBe("999.4");
+    expect(amount(12_345_678n, 3)).toBe("12,345");
+    expect(amount(189_237_599_261_105n, 18)).toBe("0.0001892");
+    expect(amount(100_000_000_000_000n, 18)).toBe("0.0001");
+    expect(amount(1_234_567n, 18)).toBe("1.234 × 10⁻¹²");
+    expect(amount(1n, 18)).toBe("1 × 10⁻¹⁸");
     expect(amount(0n, 18)).toBe("0");
     expect(amount(12_345n, null)).toBe("12,345");
-    expect(amount(2n ** 256n - 1n, 18, 2)).toMatch(/^115,792,089,.*\.\d{2}$/);
+    expect(amount(2n ** 256n - 1n, 18, 2)).toMatch(/^115,792,089,[\d,]*$/);
+  });
+
+  it("writes dates, with the hour where it is near and the year where it is not", () => {
+    const now_s = Date.parse("2026-11-21T12:00:00Z") / 1000;
+    expect(dateOf(now_s, now_s)).toMatch(/^21 Nov,? \d\d:00$/);
+    expect(dateOf(now_s + 300 * 86_400, now_s)).toBe("17 Sept 2027");
+    expect(dateOf(1e12, now_s)).toBe("after the year 9999");
+    expect(dateOfBlock(90, { head: 100, headTime_s: now_s, block_s: 12 })).toBe(dateOf(now_s - 120));
+    expect(dateOfBlock(90, { head: 100, headTime_s: null, block_s: 12 })).toBeUndefined();
   });
 
   it("has the exact amount too, to the last unit", () => {

@@ -8,6 +8,7 @@ const entry = (provider: number, slot: number, bytes: bigint | undefined): Space
   slot,
   outcome: bytes === undefined ? "failed" : "proven",
   bytes: String(bytes ?? 0n),
+  committed: slot % 2 === 0 ? "9" : null,
 });
 
 describe("proven space over time", () => {
@@ -17,8 +18,8 @@ describe("proven space over time", () => {
       slotsPerPoint: 1,
       slots: [10, 11, 12],
       providers: [
-        { index: 0, bytes: ["5", null, "7"], failed: [0, 0, 0] },
-        { index: 3, bytes: [null, "0", null], failed: [0, 1, 0] },
+        { index: 0, bytes: ["5", null, "7"], committed: ["9", null, "9"], failed: [0, 0, 0] },
+        { index: 3, bytes: [null, "0", null], committed: [null, null, null], failed: [0, 1, 0] },
       ],
     });
     expect(spaceOf({ every: 1, entries: [] }, 120)).toEqual({ slotsPerPoint: 1, slots: [], providers: [] });
@@ -30,7 +31,7 @@ describe("proven space over time", () => {
     expect(spaceOf({ every: 1, entries }, 2)).toEqual({
       slotsPerPoint: 2,
       slots: [0, 2],
-      providers: [{ index: 0, bytes: [String(big - 1n), "4"], failed: [0, 1] }],
+      providers: [{ index: 0, bytes: [String(big - 1n), "4"], committed: ["9", "9"], failed: [0, 1] }],
     });
   });
 
