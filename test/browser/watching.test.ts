@@ -14,12 +14,17 @@ import { leaderDies } from "../process/scenarios/crashes.ts";
 import { runCli } from "../support/cli.ts";
 import { accessibilityFaults, keepScreenshot, looks, openPage, pageSays, tabTo, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
+import { dataLost, groupStatusText, linesOf, poor } from "./data-lost.ts";
+import { chainStops } from "./chain-stops.ts";
+import { twinsAndSlowEndpoint } from "./twins.ts";
+import { inspect } from "./inspect.ts";
 import { chainTables, eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
 
 const limit_ms = 180_000;
 const badProvider = 2;
-/** Loses a part of its data, and proves the rest. */
-const poorProvider = 1;
+const poorProvider = poor.provider;
+const none = { bytesProven: "0", bytesCommitted: "0" };
+const noShares = { late: none, interval: none };
 const noChallenges = { asked: 0, partial: 0, failed: 0, bytesProven: "0", bytesCommitted: "0" };
 
 let scene: WatchedFleet;
@@ -27,47 +32,6 @@ beforeAll(async () => {
   scene = await WatchedFleet.start();
 }, limit_ms);
 afterAll(() => scene.stop(), limit_ms);
-
-/** Looks at the page of a keeper with all unfolded, and keeps a picture with all folded. */
-async function inspect(look: Look): Promise<string> {
-  const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), look);
-  const { page, troubles, requests } = watched;
-  await page.waitForSelector("#payments .payments, #payments .empty");
-  await page.waitForSelector("#space .chart");
-  // What is unfolded must hold as well.
-  await page.evaluate(() => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
-  });
-  expect(await accessibilityFaults(page)).toEqual([]);
-  // Nothing sticks out to the side.
-  const wide = await page.evaluate(() => {
-    const edge = document.documentElement.clientWidth;
-    const out = [...document.querySelectorAll("body *")].filter((each) => {
-      return (
-        each.getBoundingClientRect().right > edge + 0.5 && each.closest(".scroll, .hidden, svg") === null
-      );
-    });
-    return out.map((each) => `${each.tagName} ${each.className}: ${each.textContent?.slice(0, 40)}`);
-  });
-  expect(wide).toEqual([]);
-  const cut = await page.evaluate(() => {
-    const cards = [...document.querySelectorAll(".card")];
-    return cards.filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.textContent);
-  });
-  expect(cut).toEqual([]);
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.viewport.width);
-  const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  expect(dark).toBe(look.scheme === "dark" ? "rgb(12, 18, 17)" : "rgb(243, 246, 245)");
-  await page.evaluate(() => {
-    for (const details of document.querySelectorAll("details")) details.open = false;
-  });
-  const kept = await keepScreenshot(page, `keeper-${look.name}`);
-  expect(troubles).toEqual([]);
-  const own = new URL(scene.fleet.apiOf(onFile)).origin;
-  expect(requests.filter((url) => new URL(url).origin !== own)).toEqual([]);
-  await watched.close();
-  return kept;
-}
 
 describe("keepers that people watch", () => {
   it(
@@ -131,10 +95,17 @@ describe("keepers that people watch", () => {
       expect(rows["item"]).toHaveLength(3);
       expect(rows["share"]).toHaveLength(3);
       for (const index of [onPostgres, 2, 3]) expect(await scene.bookedAsTheChain(index)).toEqual(rows);
-      // From here on it can prove some of its data.
-      const config = join(scene.fleet.folder, `provider-${poorProvider}`, "provider.yaml");
-      const lost = await runCli(["provider", "fault", "lose-data", "--fraction", "0.69", "--config", config]);
-      expect(lost.code, lost.stderr).toBe(0);
+    },
+    limit_ms,
+  );
+
+  it(
+    "say within two slots that data is lost",
+    async () => {
+      const seen = await dataLost(scene);
+      // Behind the slot in which it happens.
+      const limit = 3 * scene.fleet.params.slot;
+      for (const blocks of Object.values(seen)) expect(blocks).toBeLessThanOrEqual(limit);
     },
     limit_ms,
   );
@@ -178,15 +149,25 @@ describe("keepers that people watch", () => {
       const place = `#outcomes li[data-key="provider-${poorProvider}"]`;
       await page.waitForSelector(place);
       const text = await textOf(page, place);
-      expect(text).toContain(`${percent(proven, committed)} of bytes proven`);
-      expect(text).toContain(
+      expect(text).toContain(`Ever: ${percent(proven, committed)} proven`);
+      await page.locator(`${place} details.ever summary`).click();
+      expect(await textOf(page, place)).toContain(
         `Challenges: ${count("whole")} whole, ${count("partial")} partial, ${count("failed")} failed.`,
       );
       const { asked, partial, failed, bytesProven, bytesCommitted } = group?.challenges ?? noChallenges;
       const glance = await textOf(page, '#glance [data-key="Bytes proven"]');
-      expect(glance).toContain(percent(BigInt(bytesProven), BigInt(bytesCommitted)));
-      expect(glance).toMatch(new RegExp(`${asked} challenges: .*${partial} partial, ${failed} failed`));
+      const { late, interval } = group?.proven ?? noShares;
+      expect(glance).toContain(percent(BigInt(late.bytesProven), BigInt(late.bytesCommitted)));
+      expect(glance).toContain(
+        `${percent(BigInt(interval.bytesProven), BigInt(interval.bytesCommitted))} in the`,
+      );
+      expect(glance).toContain(`${percent(BigInt(bytesProven), BigInt(bytesCommitted))} ever`);
+      expect(asked).toBeGreaterThan(partial + failed);
       await watched.close();
+      // The payer sees it too, by the last settlement alone.
+      expect(linesOf(await groupStatusText(scene, []), poorProvider)).toMatch(
+        /^ {2}settled {4}(?!100)[\d.]+ % proven, blocks \d+ to \d+$/,
+      );
     },
     limit_ms,
   );
@@ -293,6 +274,7 @@ describe("keepers that people watch", () => {
       };
       // The stream is what the page listens to.
       expect(Object.keys(document.paths).sort()).toEqual(["/v1/events", ...Object.keys(answers)].sort());
+      await scene.fleet.mine();
       for (const [path, check] of Object.values(answers)) {
         const { status, body } = await scene.ask(onFile, path);
         expect({ path, status }).toEqual({ path, status: 200 });
@@ -319,7 +301,7 @@ describe("keepers that people watch", () => {
   it.each(looks.map((look) => [look.name, look] as const))(
     "can be looked at by everyone: %s",
     async (_name, look) => {
-      const kept = await inspect(look);
+      const kept = await inspect(scene, look);
       process.stdout.write(`screenshot: ${kept}\n`);
       expect(existsSync(join(projectRoot, kept))).toBe(true);
     },
@@ -346,7 +328,37 @@ describe("keepers that people watch", () => {
       await pageSays(page, "#machine", `block ${block}`);
       expect(await page.locator(".payments details[open]").count()).toBe(1);
       expect(await page.evaluate(() => document.activeElement?.matches(".payments summary"))).toBe(true);
+      await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+      await tabTo(page, ".payments .unfolded button.copy");
+      await page.keyboard.press("Enter");
+      await pageSays(page, "#news", "Copy the sender's address: copied.");
+      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      expect(copied).toMatch(/^0x[0-9a-f]{40}$/);
+      expect(await textOf(page, ".payments details[open] .unfolded")).toContain(copied);
       await watched.close();
+    },
+    limit_ms,
+  );
+
+  it(
+    "say within the bound that the chain has stopped, and that it goes on",
+    async () => {
+      for (const { after_s, limit_s } of await chainStops(scene)) {
+        // Looks come every second, and a busy machine is late for them.
+        expect(after_s).toBeLessThan(limit_s + 8);
+        expect(limit_s).toBeGreaterThanOrEqual(10);
+      }
+    },
+    limit_ms,
+  );
+
+  it(
+    "say within two slots that a key is used twice, the older process too, and that an endpoint is slow",
+    async () => {
+      const { newerAfter, olderAfter } = await twinsAndSlowEndpoint(scene);
+      const limit = 2 * scene.fleet.params.slot + 2;
+      expect(newerAfter).toBeLessThanOrEqual(limit);
+      expect(olderAfter).toBeLessThanOrEqual(limit);
     },
     limit_ms,
   );
@@ -362,6 +374,7 @@ describe("keepers that people watch", () => {
       await scene.fleet.mine();
       await eventually("the figures say that the ledger is behind", failed);
       expect((await scene.statusOf(onPostgres)).groups).toHaveLength(1);
+      await scene.fleet.mine();
       expect((await scene.ask(onPostgres, "/readyz")).status).toBe(200);
       const books = await scene.ask(onPostgres, `/v1/groups/${scene.group}/settlements`);
       expect(books.status).toBe(500);
@@ -377,6 +390,7 @@ describe("keepers that people watch", () => {
       const { page } = watched;
       await page.waitForSelector("#round .phases");
       for (const index of [2, 3]) await scene.fleet.stopKeeper(index);
+      await scene.fleet.mine();
       await eventually(
         "keeper 0 is not ready",
         async () => (await scene.ask(onFile, "/readyz")).status === 503,

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { Agent, createServer, request } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 type Call = { readonly id: unknown; readonly method: string; readonly params?: readonly unknown[] };
 type Answer = { readonly id: unknown; readonly result?: unknown; readonly error?: unknown };
@@ -35,6 +36,7 @@ export class RpcFront {
   readonly #server: Server;
   readonly #lies = new Map<string, RpcLie>();
   readonly #faults = new Map<string, RpcFaultOf>();
+  readonly #delays_ms = new Map<string, number>();
   readonly #traffic = new Map<string, Traffic>();
   #gate: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
@@ -68,6 +70,11 @@ export class RpcFront {
   /** From now on `faultOf` decides about each call of client `name`. */
   fail(name: string, faultOf: RpcFaultOf): void {
     this.#faults.set(name, faultOf);
+  }
+
+  /** From now on client `name` gets each answer so much later. */
+  slow(name: string, delay_ms: number): void {
+    this.#delays_ms.set(name, delay_ms);
   }
 
   recover(name: string): void {
@@ -112,6 +119,8 @@ export class RpcFront {
 
   async #answer(name: string, body: string, outgoing: ServerResponse): Promise<void> {
     await this.#gate;
+    const delay_ms = this.#delays_ms.get(name) ?? 0;
+    if (delay_ms > 0) await sleep(delay_ms);
     const asked = JSON.parse(body) as Call | Call[];
     const calls = Array.isArray(asked) ? asked : [asked];
     for (const { method, params = [] } of calls) this.traffic(name).calls.push({ method, params });

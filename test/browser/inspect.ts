@@ -1,0 +1,48 @@
+/** What must hold for the page of a keeper, however it is looked at. */
+import { expect } from "vitest";
+import { accessibilityFaults, keepScreenshot, openPage } from "./chromium.ts";
+import type { Look } from "./chromium.ts";
+import { onFile } from "./watched-fleet.ts";
+import type { WatchedFleet } from "./watched-fleet.ts";
+
+/** Looks at the page of a keeper with all unfolded, and keeps a picture with all folded. */
+export async function inspect(scene: WatchedFleet, look: Look): Promise<string> {
+  await scene.fleet.mine();
+  const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), look);
+  const { page, troubles, requests } = watched;
+  await page.waitForSelector("#payments .payments, #payments .empty");
+  await page.waitForSelector("#space .chart");
+  // What is unfolded must hold as well.
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+  });
+  expect(await accessibilityFaults(page)).toEqual([]);
+  // Nothing sticks out to the side.
+  const wide = await page.evaluate(() => {
+    const edge = document.documentElement.clientWidth;
+    const out = [...document.querySelectorAll("body *")].filter((each) => {
+      return (
+        each.getBoundingClientRect().right > edge + 0.5 && each.closest(".scroll, .hidden, svg") === null
+      );
+    });
+    return out.map((each) => `${each.tagName} ${each.className}: ${each.textContent?.slice(0, 40)}`);
+  });
+  expect(wide).toEqual([]);
+  const cut = await page.evaluate(() => {
+    const cards = [...document.querySelectorAll(".card")];
+    return cards.filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.textContent);
+  });
+  expect(cut).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.viewport.width);
+  const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  expect(dark).toBe(look.scheme === "dark" ? "rgb(12, 18, 17)" : "rgb(243, 246, 245)");
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) details.open = false;
+  });
+  const kept = await keepScreenshot(page, `keeper-${look.name}`);
+  expect(troubles).toEqual([]);
+  const own = new URL(scene.fleet.apiOf(onFile)).origin;
+  expect(requests.filter((url) => new URL(url).origin !== own)).toEqual([]);
+  await watched.close();
+  return kept;
+}
