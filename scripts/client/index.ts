@@ -35,7 +35,9 @@ export type {
   ProviderOutlook,
 } from "./group-view.ts";
 export { depositFor, groupStatus, measureBlockTime, measurePace, openGroup, shortfallOf } from "./status.ts";
-export type { BlockTime, GroupStatus } from "./status.ts";
+export type { BlockPace, BlockTime, GroupStatus } from "./status.ts";
+export { lastSettledShares } from "./proven.ts";
+export type { SettledShare, SettledShares } from "./proven.ts";
 export { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 export { send, simulate } from "./transactions.ts";
 export type { SendOptions, TransactionPlan, TransactionReport } from "./transactions.ts";

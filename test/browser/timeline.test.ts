@@ -8,7 +8,7 @@ import { simulate } from "../../scripts/sim/simulate.ts";
 import type { SimulationResult } from "../../scripts/sim/simulate.ts";
 import { timelinePage } from "../../scripts/sim/trace/timeline.ts";
 import { sharedFolder } from "../support/files.ts";
-import { accessibilityFaults, launchChromium, looks, openPage } from "./chromium.ts";
+import { accessibilityFaults, keepScreenshot, launchChromium, looks, openPage } from "./chromium.ts";
 import type { Look, Watched } from "./chromium.ts";
 
 const scenario = parseScenario(
@@ -199,6 +199,7 @@ describe("the timeline of a run", () => {
     );
     expect(troubles).toEqual([]);
     expect(await accessibilityFaults(page)).toEqual([]);
+    process.stdout.write(`screenshot: ${await keepScreenshot(page, `timeline-${look.name}`)}\n`);
     await watched.close();
   });
 });
