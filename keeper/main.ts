@@ -3,6 +3,7 @@ import { ConfigError } from "./config-layers.ts";
 import type { KeeperConfig } from "./config.ts";
 import { Drain } from "./drain.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
+import { stopSignals } from "./stop-signals.ts";
 import { wire } from "./wire.ts";
 import type { Daemon, Decorate } from "./wire.ts";
 
@@ -43,7 +44,7 @@ function drainOnSignal(
   };
 }
 
-/** Runs a keeper until SIGINT, SIGTERM, or a drain is over. */
+/** Runs a keeper until a stop signal, or until a drain is over. */
 export async function runKeeper({ config, password, print, say, decorate }: RunOptions): Promise<void> {
   if (config.groups.length === 0) {
     throw new ConfigError(
@@ -52,8 +53,7 @@ export async function runKeeper({ config, password, print, say, decorate }: RunO
   }
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
+  for (const signal of stopSignals) process.once(signal, onSignal);
   let daemon: Daemon | undefined;
   const offDrain = drainOnSignal(() => daemon, stop, say);
   try {
@@ -67,7 +67,6 @@ export async function runKeeper({ config, password, print, say, decorate }: RunO
     say("stopped");
   } finally {
     offDrain();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    for (const signal of stopSignals) process.off(signal, onSignal);
   }
 }

@@ -6,6 +6,7 @@ import { systemClock } from "./adapters/clock-system.ts";
 import { NobleCrypto } from "./adapters/crypto-noble.ts";
 import { FileKeyring } from "./adapters/keyring-file.ts";
 import { KeyFileError, openKeys, readPasswordFile } from "./adapters/keyring-keystore.ts";
+import type { KeySecrets } from "./adapters/keyring-keystore.ts";
 import { startCallingNode } from "./adapters/libp2p/node.ts";
 import { providerClient } from "./adapters/libp2p/provider.ts";
 import { LevelStore } from "./adapters/store-level.ts";
@@ -14,6 +15,8 @@ import { GossipTransport } from "./adapters/libp2p/transport.ts";
 import { feeLimitsOf, tokenPricesOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { KeeperState } from "./core/state.ts";
+import { listenPlaces, mustListen } from "./listen.ts";
+import type { TelemetryPort } from "./ports/telemetry.ts";
 import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
@@ -41,46 +44,50 @@ async function passwordOf({ passwordFile }: KeeperConfig, asked: string | undefi
   throw new KeyFileError("no password for the keys: set passwordFile, or run it at a terminal");
 }
 
+/** @throws ListenError if a port of the configuration is taken; nothing stays open then */
 export async function wire(
   config: KeeperConfig,
   decorate: Decorate = (ports) => ports,
   password?: string,
 ): Promise<Daemon> {
   const secrets = await openKeys(config.keys, await passwordOf(config, password));
-  await mkdir(config.dataDir, { recursive: true });
+  const opened = new AsyncDisposableStack();
+  try {
+    return await assemble(opened, config, secrets, decorate);
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+}
+
+async function openStore(opened: AsyncDisposableStack, { dataDir }: KeeperConfig): Promise<LevelStore> {
+  await mkdir(dataDir, { recursive: true });
+  const store = await LevelStore.open(join(dataDir, "store"));
+  opened.defer(() => store.close());
+  return store;
+}
+
+/** What it opens is closed in the opposite order. */
+async function assemble(
+  opened: AsyncDisposableStack,
+  config: KeeperConfig,
+  secrets: KeySecrets,
+  decorate: Decorate,
+): Promise<Daemon> {
   const keyring = new FileKeyring(secrets);
-  const store = await LevelStore.open(join(config.dataDir, "store"));
-  const people = await wirePeople(
-    config,
-    keyring.operator,
-    new PinoTelemetry(config.logLevel, keyring.operator),
-  );
+  const store = await openStore(opened, config);
+  await mustListen([...listenPlaces(config.listen), { setting: "api.port", ...config.api }]);
+  const log = new PinoTelemetry(config.logLevel, keyring.operator);
+  const people = await wirePeople(config, keyring.operator, log);
+  opened.defer(() => people.close());
   const { telemetry, ledger } = people;
-  const { id: chainId, rpc: urls, registry, poll_ms } = config.chain;
-  const operatorSecret = secrets.operator;
-  const fees = feeLimitsOf(config);
-  const tokenPrices = tokenPricesOf(config);
-  const chain = new EthersChain(
-    { chainId, urls, registry, operatorSecret, poll_ms, fees, tokenPrices },
-    systemClock,
-  );
+  const chain = chainOf(config, secrets);
   const crypto = new NobleCrypto();
-  const transport = await GossipTransport.start({
-    peerSecret: secrets.peer,
-    listen: config.listen,
-    redial_ms,
-    topics: config.groups.map((group) => topicOf(chainId, group)),
-    identity: {
-      chainId,
-      registry,
-      operator: keyring.operator,
-      sign: (digest) => keyring.signMessage(digest),
-      signer: (digest, signature) => crypto.messageSigner(digest, signature),
-    },
-    onReason: (code, detail) => telemetry.reason("", code, detail),
-  });
+  const transport = await startTransport(config, secrets, keyring, crypto, telemetry);
+  opened.defer(() => transport.stop());
   // Providers are called from a node of its own: nothing that is between keepers can be reached from there (D6).
   const calling = await startCallingNode(secrets.peer);
+  opened.defer(() => calling.libp2p.stop());
   const provider = providerClient(calling);
   const { groups, challengeTimeout_ms } = config;
   const keeper = new Keeper(
@@ -97,11 +104,41 @@ export async function wire(
       try {
         await keeper.run(signal);
       } finally {
-        await people.close();
-        await transport.stop();
-        await calling.libp2p.stop();
-        await store.close();
+        await opened.disposeAsync();
       }
     },
   };
+}
+
+function chainOf(config: KeeperConfig, { operator: operatorSecret }: KeySecrets): EthersChain {
+  const { id: chainId, rpc: urls, registry, poll_ms } = config.chain;
+  const fees = feeLimitsOf(config);
+  const tokenPrices = tokenPricesOf(config);
+  return new EthersChain(
+    { chainId, urls, registry, operatorSecret, poll_ms, fees, tokenPrices },
+    systemClock,
+  );
+}
+
+function startTransport(
+  { chain: { id: chainId, registry }, groups, listen }: KeeperConfig,
+  { peer: peerSecret }: KeySecrets,
+  keyring: FileKeyring,
+  crypto: NobleCrypto,
+  telemetry: TelemetryPort,
+): Promise<GossipTransport> {
+  return GossipTransport.start({
+    peerSecret,
+    listen,
+    redial_ms,
+    topics: groups.map((group) => topicOf(chainId, group)),
+    identity: {
+      chainId,
+      registry,
+      operator: keyring.operator,
+      sign: (digest) => keyring.signMessage(digest),
+      signer: (digest, signature) => crypto.messageSigner(digest, signature),
+    },
+    onReason: (code, detail) => telemetry.reason("", code, detail),
+  });
 }

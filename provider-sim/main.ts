@@ -9,7 +9,9 @@ import { verifySeed } from "../keeper/codec/seed.ts";
 import { fromHex, toHex } from "../keeper/core/hash.ts";
 import type { Hex } from "../keeper/core/hash.ts";
 import { challengeQueue } from "../keeper/limits/derived.ts";
+import { listenPlaces, mustListen } from "../keeper/listen.ts";
 import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
+import { namingFullDisk } from "../storage/disk/disk-full.ts";
 import type { HashOptions } from "../storage/disk/hash-file.ts";
 import { nativeHash } from "../storage/disk/native-hash.ts";
 import { PieceStore, StoreError } from "../storage/disk/store.ts";
@@ -71,10 +73,12 @@ export async function ingestFiles(
   files: readonly string[],
   options: { readonly replace?: boolean; readonly onFile?: (file: string) => HashOptions } = {},
 ): Promise<PieceList> {
-  const store = await openStore(config);
-  const entries: PieceEntry[] = [];
-  for (const file of files) entries.push(await store.ingest(file, options.onFile?.(file)));
-  return store.addToList(entries, { replace: options.replace ?? false });
+  return namingFullDisk(config.dataDir, async () => {
+    const store = await openStore(config);
+    const entries: PieceEntry[] = [];
+    for (const file of files) entries.push(await store.ingest(file, options.onFile?.(file)));
+    return store.addToList(entries, { replace: options.replace ?? false });
+  });
 }
 
 /** Signs the current list for a group, with the number that the group expects next unless one is given. */
@@ -126,8 +130,14 @@ export async function startProvider(
   log: Logger,
 ): Promise<RunningProvider> {
   const store = await openStore(config);
-  await reportFaults(store, log);
   const answers = await openAnswers(join(config.dataDir, "answers"));
+  try {
+    await mustListen(listenPlaces(config.listen));
+  } catch (error) {
+    await answers.close();
+    throw error;
+  }
+  await reportFaults(store, log);
   const journal = await openJournal(config.dataDir, (text) => log.error(text));
   const chain = chainView(config, keys);
   const faults = faultReader(config.dataDir, (text) => log.warn(text));

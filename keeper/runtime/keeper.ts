@@ -106,6 +106,8 @@ export class Keeper {
     const inner = new AbortController();
     const stop = (): void => inner.abort();
     signal.addEventListener("abort", stop, { once: true });
+    // A stop signal may have come while the daemon was being put together.
+    if (signal.aborted) stop();
     try {
       await new Promise<void>((resolve, reject) => {
         this.#fatal = reject;
@@ -258,7 +260,11 @@ export class Keeper {
       if (found !== undefined) this.#endpoints.set(operator, found);
       return found;
     } catch (error) {
-      this.#on.telemetry.reason("", "rpc-down", `registry look-up of ${operator}: ${String(error)}`);
+      this.#on.telemetry.reason(
+        "",
+        "rpc-down",
+        `registry look-up of ${operator}: ${(error as Error).message}`,
+      );
       return known;
     }
   }

@@ -3,12 +3,14 @@ import { access, chmod, mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { stringify } from "yaml";
+import { listenPlaces } from "../../keeper/listen.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { isVague } from "../lib/dialable.ts";
 import { usageError } from "../lib/exit.ts";
 import { asKeeperFailure } from "../lib/keeper-config.ts";
 import { addressOption, choiceOption, integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
+import { freePortFrom } from "../lib/ports.ts";
 import { presetNames, presets } from "../lib/presets.ts";
 import { askPassword, askText, hasTerminal } from "../lib/prompt.ts";
 import { jsonOption } from "../lib/transact.ts";
@@ -50,7 +52,10 @@ export function registerInit(keeper: Command): void {
     .option("--rpc <urls...>", "chain endpoints; two or more catch one that lies")
     .option("--registry <address>", "the Registry contract", addressOption("--registry"))
     .option("--group <addresses...>", "groups to keep; can be added to the file later")
-    .option("--listen <multiaddrs...>", "where to listen (default: /ip4/0.0.0.0/tcp/4001)")
+    .option(
+      "--listen <multiaddrs...>",
+      "where to listen (default: /ip4/0.0.0.0/tcp/4001, or the next port that is free)",
+    )
     .option("--announce <multiaddrs...>", "what others dial, where it differs from --listen: behind NAT")
     .option(
       "--password-file <file>",
@@ -79,11 +84,7 @@ async function gather(options: InitOptions): Promise<Parts> {
   const chainText = await ask(chain?.toString(), "Chain id:", "chain-id");
   const rpc = await ask(options.rpc?.join(","), "Chain endpoints, separated by commas:", "rpc", preset?.rpc);
   const registry = await ask(options.registry, "Address of the Registry contract:", "registry");
-  const listen = options.listen ?? [
-    hasTerminal()
-      ? await ask(undefined, "Listen on:", "listen", "/ip4/0.0.0.0/tcp/4001")
-      : "/ip4/0.0.0.0/tcp/4001",
-  ];
+  const listen = options.listen ?? [await listenDefault(ask)];
   const others = "What others dial, /ip4/ADDRESS/tcp/PORT (empty: decide later):";
   const asks = options.announce === undefined && listen.some(isVague) && hasTerminal();
   const announced = asks ? await askText(others, missing("announce")) : "";
@@ -95,6 +96,13 @@ async function gather(options: InitOptions): Promise<Parts> {
     groups: (options.group ?? []).map(addressOption("--group")),
     listen,
   };
+}
+
+async function listenDefault(
+  ask: (given: undefined, question: string, flag: string, initial: string) => Promise<string>,
+): Promise<string> {
+  const free = `/ip4/0.0.0.0/tcp/${await freePortFrom(4001, "0.0.0.0")}`;
+  return hasTerminal() ? ask(undefined, "Listen on:", "listen", free) : free;
 }
 
 async function mustNotExist(path: string): Promise<void> {
@@ -117,6 +125,8 @@ async function initKeeper(options: InitOptions): Promise<void> {
   for (const path of [file, keysFolder]) await mustNotExist(path);
   const { chainId, rpc, registry, groups, listen, announce } = await gather(options);
   const { passwordFile } = options;
+  const listened = listenPlaces(listen).map(({ port }) => port);
+  const api = { host: "127.0.0.1", port: await freePortFrom(9464, "127.0.0.1", listened) };
   const config = {
     dataDir: "data",
     chain: { id: chainId, rpc, registry },
@@ -125,7 +135,7 @@ async function initKeeper(options: InitOptions): Promise<void> {
     ...(announce === undefined ? {} : { announce }),
     keys: "keys",
     ...(passwordFile === undefined ? {} : { passwordFile: relative(folder, resolve(passwordFile)) }),
-    api: { host: "127.0.0.1", port: 9464 },
+    api,
   };
   const text = `# A keeper's configuration; docs/operating.md explains each key.\n${stringify(config)}`;
   parseConfigText(text, file);
@@ -146,11 +156,21 @@ async function initKeeper(options: InitOptions): Promise<void> {
   const operator = (await describeKeys(keysFolder))[0]?.public ?? "";
   const peerId = await peerIdOf(secrets.peer);
   if (options.json === true)
-    return printJson({ config: file, keys: keysFolder, dataDir: join(folder, "data"), operator, peerId });
+    return printJson({
+      config: file,
+      keys: keysFolder,
+      dataDir: join(folder, "data"),
+      operator,
+      peerId,
+      listen,
+      api,
+    });
   printLine(`config    ${file}`);
   printLine(`keys      ${keysFolder}`);
   printLine(`operator  ${operator}`);
   printLine(`peer id   ${peerId}`);
+  printLine(`listens   ${listen.join(", ")}`);
+  printLine(`api       http://${api.host}:${api.port}`);
   const vague = announce === undefined && listen.some(isVague);
   const address = vague ? `\n  set announce in ${file}: ${listen.join(", ")} tells nobody where to dial` : "";
   say(`next: back up ${keysFolder} and its password, send coin to the operator, then${address}

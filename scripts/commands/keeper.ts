@@ -23,7 +23,7 @@ export async function register(program: Command): Promise<void> {
   const run = keeper
     .command("run")
     .description(
-      "run until SIGINT or SIGTERM (SIGUSR2: finish the turn first); prints one JSON line when ready, logs on stderr",
+      "run until SIGINT, SIGTERM or SIGHUP (SIGUSR2: finish the turn first); prints one JSON line when ready, logs on stderr",
     );
   (await configOptions(alwaysJson(run))).action((options: ConfigOptions) => runKeeperCommand(options));
   await registerStatus(keeper);

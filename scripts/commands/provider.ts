@@ -11,6 +11,7 @@ import { registerRegister } from "./provider-register.ts";
 import { registerRights } from "./provider-rights.ts";
 import { registerStatus } from "./provider-status.ts";
 import type { Fault } from "../../provider-sim/faults.ts";
+import { stopSignals } from "../../keeper/stop-signals.ts";
 
 /** Long enough for open streams to end, short enough for a supervisor. */
 const STOP_TIMEOUT_MS = 2_000;
@@ -104,7 +105,7 @@ function registerData(provider: Command): void {
 
 function registerRun(provider: Command): void {
   configOption(alwaysJson(provider.command("run")))
-    .description("answer challenges until SIGINT or SIGTERM; prints one JSON line when ready")
+    .description("answer challenges until SIGINT, SIGTERM or SIGHUP; prints one JSON line when ready")
     .option("--log-level <level>", "debug, info, warn, error or silent", "info")
     .action(async (options: { config?: string; logLevel: string }) => {
       const { pino } = await import("pino");
@@ -123,7 +124,7 @@ function registerRun(provider: Command): void {
         pino.destination({ dest: 2, sync: true }),
       );
       const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(signal));
+        for (const signal of stopSignals) process.once(signal, () => resolve(signal));
       });
       const running = await asProviderFailure(startProvider(config, keys, log));
       const { peerId, addrs, metrics } = running;

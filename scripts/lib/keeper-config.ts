@@ -39,10 +39,13 @@ export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
   const { KeyFileError } = await import("../../keeper/adapters/keyring-keystore.ts");
   const { StoreError, StoreInUseError } = await import("../../keeper/adapters/store-level.ts");
   const { LedgerError } = await import("../../keeper/adapters/ledger-typeorm/place.ts");
+  const { ListenError } = await import("../../keeper/listen.ts");
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ConfigError || error instanceof KeyFileError) throw usageError(error.message);
+    if (error instanceof ConfigError || error instanceof KeyFileError || error instanceof ListenError) {
+      throw usageError(error.message);
+    }
     if (error instanceof LedgerError) {
       const hint =
         "correct `ledger` in the configuration, or see to its server; ledgerPasswordFile names the password";

@@ -1,4 +1,4 @@
-/** Free loopback ports. */
+/** Free ports. */
 import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
 
@@ -11,14 +11,14 @@ const highestPort = 32_767;
 const maxTries = 1_000;
 
 /** A server on the port, or undefined if the port is taken. */
-function listen(port: number): Promise<Server | undefined> {
+function listen(port: number, host = "127.0.0.1"): Promise<Server | undefined> {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE" || error.code === "EACCES") done(undefined);
       else fail(error);
     });
-    server.listen({ port, host: "127.0.0.1" }, () => done(server));
+    server.listen({ port, host }, () => done(server));
   });
 }
 
@@ -37,4 +37,22 @@ export async function freePorts(count: number): Promise<number[]> {
   }
   await Promise.all([...held.values()].map((server) => new Promise((done) => server.close(done))));
   return [...held.keys()];
+}
+
+/**
+ * The first port from `first` on that is free on the host now and is none of `taken`: for a configuration that is made once.
+ * @throws Error if so many ports are taken that it finds none
+ */
+export async function freePortFrom(
+  first: number,
+  host: string,
+  taken: readonly number[] = [],
+): Promise<number> {
+  for (let port = first; port < first + maxTries; port++) {
+    const server = taken.includes(port) ? undefined : await listen(port, host);
+    if (server === undefined) continue;
+    await new Promise((done) => server.close(done));
+    return port;
+  }
+  throw new Error(`no free port from ${first} to ${first + maxTries - 1} on ${host}`);
 }

@@ -1,6 +1,6 @@
 /** What must hold before a keeper runs, item by item: each graded, each with its remedy. */
 import { statfs } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Contract, formatEther, formatUnits, type JsonRpcProvider } from "ethers";
@@ -8,6 +8,7 @@ import { describeKeys, openKeys, readPasswordFile } from "../../keeper/adapters/
 import { clockOffset, serverDate } from "../../keeper/api/clock-offset.ts";
 import { feeLimitsOf } from "../../keeper/config.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
+import { listenFault, tcpPlaceOf } from "../../keeper/listen.ts";
 import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
 import { balanceFor, settlementGas, settlementsLeft } from "../../keeper/core/fees.ts";
 import { measureFees } from "../client/fees.ts";
@@ -174,35 +175,22 @@ async function checkClock(config: KeeperConfig): Promise<CheckItem> {
   return warn(name, "no endpoint tells the time", "see to it that chrony, systemd-timesyncd or ntpd runs");
 }
 
-function tcpOf(multiaddr: string): { host: string; port: number } | undefined {
-  const match = /^\/(?:ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d+)/.exec(multiaddr);
-  return match === null ? undefined : { host: match[1] ?? "", port: Number(match[2]) };
-}
-
-function canListen(host: string, port: number): Promise<string | undefined> {
-  return new Promise((done) => {
-    const server = createServer();
-    server.once("error", (error) => done(error.message));
-    server.listen({ host, port }, () => server.close(() => done(undefined)));
-  });
-}
-
 async function checkPorts(config: KeeperConfig, running: boolean): Promise<CheckItem[]> {
   if (running) return [ok("ports", "held by the keeper that runs here")];
-  const wanted = [...config.listen.map(tcpOf), { host: config.api.host, port: config.api.port }];
+  const wanted = [...config.listen.map(tcpPlaceOf), { host: config.api.host, port: config.api.port }];
   return Promise.all(
     wanted
       .filter((place) => place !== undefined)
       .map(async ({ host, port }) => {
-        const trouble = await canListen(host, port);
-        if (trouble === undefined) return ok("ports", `${host}:${port} is free`);
-        return fail("ports", `${host}:${port}: ${trouble}`, "end what listens there, or choose another port");
+        const fault = await listenFault({ host, port });
+        if (fault === undefined) return ok("ports", `${host}:${port} is free`);
+        return fail("ports", `${host}:${port}: ${fault.reason}`, fault.remedy, exitCodes.usage);
       }),
   );
 }
 
 function reachable(multiaddr: string): Promise<boolean> {
-  const place = tcpOf(multiaddr);
+  const place = tcpPlaceOf(multiaddr);
   if (place === undefined) return Promise.resolve(false);
   return new Promise((done) => {
     const socket = connect({ ...place, timeout: dial_ms });

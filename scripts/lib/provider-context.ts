@@ -16,7 +16,8 @@ export async function asProviderFailure<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     const { name, message } = error as Error;
-    if (["ConfigError", "PieceSourceError", "AnswersInUseError"].includes(name)) throw usageError(message);
+    if (["ConfigError", "PieceSourceError", "AnswersInUseError", "ListenError"].includes(name))
+      throw usageError(message);
     if (name === "StoreError") throw new CliError({ code: exitCodes.failed, message });
     if (name === "ChainError") throw new CliError({ code: exitCodes.network, message });
     throw error;

@@ -74,6 +74,7 @@ export const importRules: readonly Rule[] = [
       "keeper/adapters/chain-ethers/rpc.ts",
       "keeper/core/hash.ts",
       "keeper/config-layers.ts",
+      "keeper/listen.ts",
       "package:*",
       "node:*",
     ],

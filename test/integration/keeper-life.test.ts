@@ -92,8 +92,8 @@ describe("a keeper that runs", () => {
     expect(again.stderr).toContain("no keeper runs");
   });
 
-  it("stops in order on Ctrl-C and on SIGTERM, too", async () => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  it("stops in order on Ctrl-C, on SIGTERM and when its terminal is closed, too", async () => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       const other = scene.start("run", "--groups", group);
       await other.said('"event":"ready"');
       other.child.kill(signal);

@@ -64,7 +64,7 @@ export async function openKeeperScene(): Promise<KeeperScene> {
   expect(made.code, made.stderr).toBe(0);
   const { config, operator } = parsed(made) as { config: string; operator: string };
   // Several scenes may be up at a time on one machine.
-  await writeFile(config, (await readFile(config, "utf8")).replace("port: 9464", "port: 0"));
+  await writeFile(config, (await readFile(config, "utf8")).replace(/port: \d+/, "port: 0"));
   const args = (command: string, rest: string[]): string[] => {
     return ["keeper", ...command.split(" "), "--config", config, ...rest];
   };

@@ -1,0 +1,68 @@
+/** Ports that a daemon is told to listen on, tried before it starts: one that is taken is told in one line. */
+import { createServer, isIPv6 } from "node:net";
+
+/** A daemon cannot listen where its configuration says: which setting, what is wrong, what to do, in one line. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+type Place = {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+};
+
+/** `setting`: as the configuration calls it. */
+export type ConfiguredPlace = Place & { readonly setting: string };
+
+/** Host and port of a multiaddr over TCP. */
+export function tcpPlaceOf(multiaddr: string): Place | undefined {
+  const match = /^\/(?:ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d+)/.exec(multiaddr);
+  return match === null ? undefined : { host: match[1] ?? "", port: Number(match[2]) };
+}
+
+/** Those of `listen` that are addresses of this machine. */
+export function listenPlaces(multiaddrs: readonly string[]): ConfiguredPlace[] {
+  return multiaddrs.flatMap((multiaddr) => {
+    const place = /^\/ip[46]\//.test(multiaddr) ? tcpPlaceOf(multiaddr) : undefined;
+    return place === undefined ? [] : [{ setting: "listen", ...place }];
+  });
+}
+
+type Fault = { readonly code: string; readonly reason: string; readonly remedy: string };
+
+function faultOf({ host, port }: Place, code: string): Fault {
+  const other = "end that process, or set another port";
+  if (code === "EADDRINUSE") return { code, reason: "another process listens there", remedy: other };
+  if (code === "EACCES") {
+    return { code, reason: `this user may not listen on port ${port}`, remedy: "set a port from 1024 on" };
+  }
+  if (code === "EADDRNOTAVAIL") {
+    return { code, reason: "this machine has no such address", remedy: "set one of its own, or 0.0.0.0" };
+  }
+  return { code, reason: `${host} cannot be used (${code})`, remedy: "set an address of this machine" };
+}
+
+/** Why one cannot listen there now, and what to do; undefined if one can. */
+export function listenFault(place: Place): Promise<Fault | undefined> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once("error", ({ code }: NodeJS.ErrnoException) => done(faultOf(place, code ?? "unknown")));
+    server.listen({ host: place.host, port: place.port }, () => server.close(() => done(undefined)));
+  });
+}
+
+/**
+ * Tries every place. A machine without IPv6 is no fault where there is another place: the node goes on with IPv4.
+ * @throws ListenError for the first that cannot be listened on
+ */
+export async function mustListen(places: readonly ConfiguredPlace[]): Promise<void> {
+  for (const { setting, host, port } of places) {
+    const fault = port === 0 ? undefined : await listenFault({ host, port });
+    if (fault === undefined) continue;
+    const isV6 = isIPv6(host);
+    if (isV6 && places.length > 1 && !["EADDRINUSE", "EACCES"].includes(fault.code)) continue;
+    const where = isV6 ? `[${host}]:${port}` : `${host}:${port}`;
+    throw new ListenError(`${setting}: cannot listen on ${where}: ${fault.reason}; ${fault.remedy}`);
+  }
+}
