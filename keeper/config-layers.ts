@@ -4,9 +4,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { LineCounter, parseDocument } from "yaml";
+import { isMap, LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { z } from "zod";
+import { keysAt, nearest } from "./known-keys.ts";
 
 /** One value that can come from a flag or the environment too. */
 export type Setting = {
@@ -103,6 +104,16 @@ function placeIn({ path, document, lines }: File, keys: readonly PropertyKey[]):
   return node?.range === undefined ? undefined : `${path}:${lines.linePos(node.range[0]).line}`;
 }
 
+/** The line of the key itself: its value may begin on a later one. */
+function keyPlace({ path, document, lines }: File, keys: readonly PropertyKey[]): string | undefined {
+  const parent = document.getIn(keys.slice(0, -1), true);
+  const pair = isMap(parent)
+    ? parent.items.find(({ key }) => String(key) === String(keys.at(-1)))
+    : undefined;
+  const range = (pair?.key as { range?: [number, number, number] } | undefined)?.range;
+  return range === undefined ? undefined : `${path}:${lines.linePos(range[0]).line}`;
+}
+
 /** Of a key that is missing, the place of what it is missing from. */
 function nearestPlace(file: File, keys: readonly PropertyKey[]): string | undefined {
   for (let length = keys.length; length > 0; length--) {
@@ -134,29 +145,65 @@ function treeOf(
   return { tree, origins };
 }
 
-function refusal(
-  issue: z.core.$ZodIssue | undefined,
+/** Every key of the file that the schema does not know, with its line and what may be meant. */
+function unknownKeys<T>(
+  { schema, settings }: ConfigDefinition<T>,
+  issues: readonly z.core.$ZodIssue[],
+  file: File | undefined,
+): string[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== "unrecognized_keys") return [];
+    const known = keysAt(schema, issue.path) ?? keysBelow(settings, issue.path);
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      const at = file === undefined ? "configuration" : (keyPlace(file, path) ?? file.path);
+      const near = nearest(key, known);
+      const others = known.length === 0 ? "" : `; expected one of ${known.join(", ")}`;
+      const meant = near === undefined ? others : `; did you mean ${JSON.stringify(near)}?`;
+      return `${at}: ${path.map(String).join(".")}: unknown key${meant}`;
+    });
+  });
+}
+
+function keysBelow(settings: readonly Setting[], path: readonly PropertyKey[]): string[] {
+  const prefix = path.map((part) => `${String(part)}.`).join("");
+  const below = settings
+    .filter(({ key }) => key.startsWith(prefix))
+    .map(({ key }) => key.slice(prefix.length));
+  return [...new Set(below.map((key) => key.split(".")[0] ?? key))];
+}
+
+function missing(named: Setting, file: File | undefined, keys: readonly PropertyKey[]): ConfigError {
+  const where = file === undefined ? "a config file" : (keyPlace(file, keys.slice(0, -1)) ?? file.path);
+  return new ConfigError(
+    `${where}: ${named.key}: missing (${named.text}); set it there, by ${named.env} or by --${named.flag}`,
+  );
+}
+
+function refusal<T>(
+  definition: ConfigDefinition<T>,
+  issues: readonly z.core.$ZodIssue[],
   file: File | undefined,
   origins: Origins,
-  settings: readonly Setting[],
 ): ConfigError {
+  // A key that is misspelt is missing too: its line says more.
+  const unknown = unknownKeys(definition, issues, file);
+  if (unknown.length > 0) return new ConfigError(unknown.join("\n  "));
+  const issue = issues[0];
   const path = issue?.path ?? [];
-  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const keys = unknown === undefined ? path : [...path, unknown];
   const key = path.map(String).join(".");
-  const message = issue?.message ?? "invalid";
-  const named = settings.find((known) => key === known.key || key.startsWith(`${known.key}.`));
+  const named = definition.settings.find((known) => key === known.key || key.startsWith(`${known.key}.`));
   const origin = named === undefined ? undefined : origins.get(named.key);
-  if (named !== undefined && origin === undefined) {
-    const where = file === undefined ? "a config file" : file.path;
-    return new ConfigError(
-      `${where}: ${named.key}: missing (${named.text}); set it there, by ${named.env} or by --${named.flag}`,
-    );
+  if (named !== undefined && origin === undefined) return missing(named, file, path);
+  const inside = definition.settings.filter((known) => known.key.startsWith(`${key}.`));
+  if (inside.length > 0 && !inside.some((known) => origins.has(known.key))) {
+    const where = file === undefined ? "a config file" : (nearestPlace(file, path) ?? file.path);
+    return new ConfigError(`${where}: ${key}: missing; it holds ${inside.map((one) => one.key).join(", ")}`);
   }
-  const line = file === undefined ? undefined : nearestPlace(file, keys);
+  const line = file === undefined ? undefined : nearestPlace(file, path);
   const fromFile = origin === undefined || (file !== undefined && origin.startsWith(file.path));
   const at = fromFile ? (line ?? file?.path ?? "configuration") : origin;
-  return new ConfigError(`${at}: ${key === "" ? "" : `${key}: `}${message}`);
+  return new ConfigError(`${at}: ${key === "" ? "" : `${key}: `}${issue?.message ?? "invalid"}`);
 }
 
 /** `text` is that of `sources.file`. @throws ConfigError that names file and line, variable or flag */
@@ -180,7 +227,7 @@ export function resolveText<T>(
     }
   }
   const result = schema.safeParse(tree);
-  if (!result.success) throw refusal(result.error.issues[0], file, origins, settings);
+  if (!result.success) throw refusal({ schema, settings }, result.error.issues, file, origins);
   for (const [key] of leaves(result.data)) if (!origins.has(key)) origins.set(key, "default");
   return { config: result.data, origins };
 }

@@ -59,7 +59,7 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
     history,
     clock: systemClock,
     onBooked: (settlements) => countSettlements(metrics, settlements),
-    onTrouble: (group, error) => plain.reason(group, "ledger-behind", String(error).slice(0, 300)),
+    onTrouble: (group, error) => plain.reason(group, "ledger-behind", (error as Error).message.slice(0, 300)),
   });
   const stop = new AbortController();
   const running: Promise<unknown>[] = [queue.run(stop.signal)];
@@ -177,7 +177,7 @@ async function retain(books: TypeormLedger, signal: AbortSignal, telemetry: Tele
     try {
       await books.retain(systemClock.now_ms() - retention_ms);
     } catch (error) {
-      telemetry.reason("", "ledger-failed", String(error).slice(0, 300));
+      telemetry.reason("", "ledger-failed", (error as Error).message.slice(0, 300));
     }
     await systemClock.sleep(retainEvery_ms, signal);
   }

@@ -1,5 +1,7 @@
 /** AnswerStore on level: one file set, one process (level's own lock), synchronous writes. */
 import { Level } from "level";
+import { DiskFullError, isDiskFull, namingFullDisk } from "../storage/disk/disk-full.ts";
+import { StoreError } from "../storage/disk/store.ts";
 import { ByteWriter, decode, toHex } from "../storage/core/bytes.ts";
 import { SEED_BYTES } from "../keeper/codec/receipt.ts";
 import { MAX_CHALLENGE_RESPONSE_BYTES } from "../keeper/codec/challenge.ts";
@@ -25,14 +27,19 @@ export async function openAnswers(dir: string): Promise<AnswerStore & { close():
         `${dir}: in use; another provider runs with this data folder: stop it first`,
       );
     }
-    throw error;
+    if (isDiskFull(error)) throw new DiskFullError(dir, { cause: error });
+    const reason = cause?.message ?? (error as Error).message;
+    throw new StoreError(
+      `${dir}: cannot be opened: ${reason}; restore the folder, or move it away: answers are made again`,
+    );
   }
   return {
     async get(key) {
       const value = await db.get(keyText(key));
       return value && decodeAnswer(value);
     },
-    put: (key, answer) => db.put(keyText(key), encodeAnswer(answer), { sync: true }),
+    put: (key, answer) =>
+      namingFullDisk(dir, () => db.put(keyText(key), encodeAnswer(answer), { sync: true })),
     async prune(group, slot) {
       if (slot > 0) await db.clear({ gte: slotText(group, 0), lt: slotText(group, slot) });
     },

@@ -2,7 +2,7 @@
 import { Interface } from "ethers";
 import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
-import { call, compressG2 } from "../keeper/adapters/chain-ethers/calls.ts";
+import { call, compressG2, NoContract } from "../keeper/adapters/chain-ethers/calls.ts";
 import { RpcPool, RpcUnavailable } from "../keeper/adapters/chain-ethers/rpc.ts";
 import { fromHex } from "../keeper/core/hash.ts";
 import type { Hex } from "../keeper/core/hash.ts";
@@ -281,6 +281,8 @@ export class EthersChainView implements ChainView {
     try {
       return await ask();
     } catch (error) {
+      // The endpoint did answer: there is no such contract.
+      if (error instanceof NoContract) throw error;
       throw new ChainError(`no chain endpoint answers: ${(error as Error).message}`, { cause: error });
     }
   }

@@ -10,6 +10,7 @@ import type { Hex } from "../core/hash.ts";
 import type { ProviderValue } from "../core/messages.ts";
 import type { ChallengeRecord } from "../core/records.ts";
 import type { EvidencePair, Restored, StoredProof, StorePort } from "../ports/store.ts";
+import { DiskFullError, isDiskFull, namingFullDisk } from "../../storage/disk/disk-full.ts";
 
 /** Buckets: the first two characters of every key. Append only; a number is never reused. */
 const bucket = {
@@ -89,7 +90,7 @@ export class LevelStore implements StorePort {
     return LevelStore.open(folder);
   }
 
-  /** @throws StoreError if another process holds the folder, or it is of another layout version */
+  /** @throws StoreError if another process holds the folder, or it is of another layout version; DiskFullError */
   static async open(folder: string): Promise<LevelStore> {
     const db = new Level<string, Uint8Array>(folder, { keyEncoding: "utf8", valueEncoding: "view" });
     try {
@@ -99,18 +100,28 @@ export class LevelStore implements StorePort {
       if (cause?.code === "LEVEL_LOCKED") {
         throw new StoreInUseError(`${folder} is in use by another process: one keeper per data folder (D9)`);
       }
+      if (isDiskFull(error)) throw new DiskFullError(folder, { cause: error });
       throw new StoreError(`${folder} cannot be opened: ${cause?.message ?? String(error)}`);
     }
     const store = new LevelStore(db);
+    try {
+      await namingFullDisk(folder, () => store.#checkVersion(folder));
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
+    return store;
+  }
+
+  async #checkVersion(folder: string): Promise<void> {
+    const db = this.#db;
     const version = await db.get(`${bucket.meta}version`);
     const found = version === undefined ? undefined : new TextDecoder().decode(version);
     if (found === undefined) {
       await db.put(`${bucket.meta}version`, new TextEncoder().encode(layoutVersion), { sync: true });
     } else if (found !== layoutVersion) {
-      await db.close();
       throw new StoreError(`${folder}: expected store version ${layoutVersion}, actual ${found}`);
     }
-    return store;
   }
 
   close(): Promise<void> {
@@ -148,11 +159,10 @@ export class LevelStore implements StorePort {
     return values;
   }
 
+  /** @throws DiskFullError if there is no room: nothing of `writes` is kept then */
   async write(group: Hex, writes: readonly Write[]): Promise<void> {
-    await this.#db.batch(
-      writes.flatMap((write) => operations(group, write)),
-      { sync: true },
-    );
+    const batch = writes.flatMap((write) => operations(group, write));
+    await namingFullDisk(this.#db.location, () => this.#db.batch(batch, { sync: true }));
   }
 
   async proofOf(group: Hex, provider: number, slot: number): Promise<StoredProof | undefined> {

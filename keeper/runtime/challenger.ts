@@ -179,7 +179,7 @@ export class Challenger {
         this.#on.telemetry.reason(
           group.address,
           "rpc-down",
-          `registry look-up of ${operator}: ${String(error)}`,
+          `registry look-up of ${operator}: ${(error as Error).message}`,
         );
       }
       if (endpoint === undefined) return undefined;

@@ -306,7 +306,7 @@ export class Effects {
     try {
       result = await this.#on.chain.submit(submission, this.#signal);
     } catch (error) {
-      result = { kind: "failed", detail: String(error) };
+      result = { kind: "failed", detail: (error as Error).message };
     }
     const block = result.kind === "mined" ? result.block : undefined;
     if (result.kind !== "superseded") this.#emit({ kind: "submission", ts: settlement.ts, turn, block });

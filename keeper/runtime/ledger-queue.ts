@@ -76,7 +76,7 @@ export class LedgerQueue implements LedgerPort {
         await this.#flush();
         wait_ms = retry_ms;
       } catch (error) {
-        if (!this.#closing) this.#onTrouble("ledger-failed", String(error).slice(0, 300));
+        if (!this.#closing) this.#onTrouble("ledger-failed", (error as Error).message.slice(0, 300));
         await this.#clock.sleep(wait_ms, signal);
         wait_ms = Math.min(2 * wait_ms, maxRetry_ms);
         continue;

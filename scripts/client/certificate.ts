@@ -87,8 +87,8 @@ async function readMembers(provider: Provider, group: string, input: SettlementI
     return await membersOf(provider, group, input.committee);
   } catch (error) {
     const code = (error as { code?: unknown }).code;
-    // A contract without that view, or one that refuses the version: no committee stands behind the signature.
-    if (code === "CALL_EXCEPTION" || code === "BAD_DATA") return [];
+    // No contract, one without that view, or one that refuses the version: no committee stands behind the signature.
+    if (code === "CALL_EXCEPTION" || code === "BAD_DATA" || code === "input") return [];
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Typed reads of one group, at a block of one's choice. */
 import type { Provider, Result } from "ethers";
 import { groupAbi } from "./abi.ts";
+import { notThere } from "./not-there.ts";
 import { bitIndices } from "./settlements.ts";
 
 /** R4; lengths in blocks, price in token units per GiB·block, shares in 1/10000. */
@@ -111,10 +112,14 @@ export class GroupView {
     this.address = address;
   }
 
-  /** One view of the interface, for what has no method of its own here. */
+  /**
+   * One view of the interface, for what has no method of its own here.
+   * @throws WhitePayError `input` if there is no contract at the address
+   */
   async read(name: string, args: readonly unknown[] = [], block: BlockTag = "latest"): Promise<Result> {
     const data = groupAbi.encodeFunctionData(name, args);
     const answer = await this.provider.call({ to: this.address, data, blockTag: block });
+    if (answer === "0x") throw notThere("group", this.address);
     return groupAbi.decodeFunctionResult(name, answer);
   }
 

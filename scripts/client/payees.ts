@@ -3,6 +3,7 @@ import { Contract, ZeroAddress, type Provider, type Signer } from "ethers";
 import { groupAbi, registryAbi } from "./abi.ts";
 import { inputError } from "./errors.ts";
 import { GroupView } from "./group-view.ts";
+import { registeredKeeper, registeredProvider, registryAt } from "./registry.ts";
 import type { TransactionPlan } from "./transactions.ts";
 
 /** Keepers and providers have one payee for all groups, in the registry; a payer has one for each group. */
@@ -56,12 +57,10 @@ async function ofPayer(provider: Provider, group: string): Promise<Found> {
 }
 
 async function ofParty(provider: Provider, of: Exclude<PayeeOf, { role: "payer" }>): Promise<Found> {
-  if ((await provider.getCode(of.registry)) === "0x") {
-    throw inputError(`no contract at ${of.registry} (the registry)`, { hint: "check address and chain" });
-  }
-  const registry = new Contract(of.registry, registryAbi, provider);
-  const { payee, pendingPayee, registeredAt } = await registry.getFunction(of.role)(of.operator);
-  if (registeredAt === 0n) {
+  const registry = registryAt(of.registry, provider);
+  const entry = of.role === "keeper" ? registeredKeeper : registeredProvider;
+  const { payee, pendingPayee, registeredAt } = await entry(registry, of.operator);
+  if (registeredAt === 0) {
     throw inputError(`${of.operator} is no registered ${of.role}`, {
       expected: `the address of a ${of.role}'s operator`,
       hint: "check address, role and chain",

@@ -3,6 +3,7 @@ import { Contract, type Provider, type Signer, type TransactionReceipt } from "e
 import { factoryAbi, groupAbi, tokenAbi } from "./abi.ts";
 import { inputError, WhitePayError } from "./errors.ts";
 import { GroupView, type GroupRules } from "./group-view.ts";
+import { notThere } from "./not-there.ts";
 import { signPermit } from "./permit.ts";
 import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
@@ -42,9 +43,7 @@ export async function planCreate(
   { factory, rules, keepers }: NewGroup,
 ): Promise<TransactionPlan> {
   const provider = chainOf(signer);
-  if ((await provider.getCode(factory)) === "0x") {
-    throw inputError(`no contract at ${factory} (the factory)`, { hint: "check address and chain" });
-  }
+  if ((await provider.getCode(factory)) === "0x") throw notThere("factory", factory);
   if (rules.merkle) {
     throw inputError("groups in Merkle mode are not offered", {
       hint: "keepers of this version settle item by item, up to 256 providers",
@@ -371,5 +370,6 @@ export async function planProviderWithdraw(
       ["amount", formatAmount(amount, token)],
       ["paid to", account.payee],
     ],
+    token,
   };
 }

@@ -113,13 +113,16 @@ function warnings(input: QuoteInput, priced: Priced): string[] {
   if (settlementCost === undefined || settlementCost <= keepersPerInterval) return [];
   const share = `${rules.keeperShareBps / 100} %`;
   const per = formatDuration(priced.interval_s);
-  const advice =
-    keepersPerInterval === 0n
-      ? "raise the price"
-      : `an interval of ${(BigInt(rules.interval) * settlementCost) / keepersPerInterval + 1n} blocks, or a price of ${(rules.price * settlementCost) / keepersPerInterval + 1n}, would`;
   return [
     `the keepers' ${share} does not cover their gas: ${formatAmount(keepersPerInterval, token)} for an interval of ${per}, ` +
       `while settling it costs about ${formatAmount(settlementCost, token)} (${gas} gas, ${quorum(keepers)} of ${keepers} signers); ` +
-      `${advice}${keepersPerInterval === 0n ? "" : " cover it"}`,
+      coveringAdvice(input, settlementCost, keepersPerInterval),
   ];
+}
+
+function coveringAdvice({ rules, token }: QuoteInput, cost: bigint, earned: bigint): string {
+  if (earned === 0n) return "raise the price";
+  const interval = (BigInt(rules.interval) * cost) / earned + 1n;
+  const price = (rules.price * cost) / earned + 1n;
+  return `an interval of ${interval} blocks, or a price of ${price} units (${formatAmount(price, token)}) per GiB and block, would cover it`;
 }

@@ -171,6 +171,7 @@ const money: Readonly<Record<string, RefusalWords>> = {
   WrongValue: {
     rule: "R32: the coin sent is the amount",
     hint: "send exactly that value; with a token none",
+    unit: "money",
   },
   TooMuchMoney: {
     rule: "R32: a group takes in at most 2^96 − 1 units in its life",

@@ -22,7 +22,7 @@ export function revertData(error: unknown): string | undefined {
 }
 
 function wordsOf(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
+  return name.replace(/([a-z0-9])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$2 ").toLowerCase();
 }
 
 /** A factory rule is text in a bytes32. */
@@ -79,7 +79,11 @@ function valuesOf(
   return parsed.fragment.inputs.map((input, i) => {
     const value: unknown = parsed.args[i];
     const isMoney = words?.unit === "money" && token !== undefined && typeof value === "bigint";
-    return { name: input.name, text: isMoney ? formatAmount(value, token) : valueText(value, input.type) };
+    if (isMoney) return { name: input.name, text: formatAmount(value, token) };
+    const text = valueText(value, input.type);
+    const isUnits = words?.unit === "money" && typeof value === "bigint";
+    // Without the token's decimals nothing tells how many whole tokens these are.
+    return { name: input.name, text: isUnits ? `${text} units (the token's smallest)` : text };
   });
 }
 

@@ -1,6 +1,7 @@
 /** What keepers and providers have on the Registry (R3). */
-import { Contract, type Provider, type Signer } from "ethers";
+import { Contract, type Provider, type Result, type Signer } from "ethers";
 import { registryAbi } from "./abi.ts";
+import { expectContract } from "./not-there.ts";
 
 export type RegisteredKeeper = {
   readonly payee: string;
@@ -18,8 +19,14 @@ export function registryAt(address: string, runner: Provider | Signer): Contract
   return new Contract(address, registryAbi, runner);
 }
 
+/** @throws WhitePayError `input` if there is no registry at the contract's address */
+async function entryOf(registry: Contract, role: "keeper" | "provider", operator: string): Promise<Result> {
+  const address = await registry.getAddress();
+  return expectContract("registry", address, () => registry.getFunction(role)(operator) as Promise<Result>);
+}
+
 export async function registeredKeeper(registry: Contract, operator: string): Promise<RegisteredKeeper> {
-  const found = await registry.getFunction("keeper")(operator);
+  const found = await entryOf(registry, "keeper", operator);
   return {
     payee: found.payee,
     pendingPayee: found.pendingPayee,
@@ -34,7 +41,7 @@ export async function registeredKeeper(registry: Contract, operator: string): Pr
 export type RegisteredProvider = Omit<RegisteredKeeper, "blsKey">;
 
 export async function registeredProvider(registry: Contract, operator: string): Promise<RegisteredProvider> {
-  const found = await registry.getFunction("provider")(operator);
+  const found = await entryOf(registry, "provider", operator);
   return {
     payee: found.payee,
     pendingPayee: found.pendingPayee,

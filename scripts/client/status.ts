@@ -1,6 +1,5 @@
 /** A group at one block: its money, how long that lasts, its members. */
 import type { Provider } from "ethers";
-import { inputError } from "./errors.ts";
 import {
   GroupView,
   type EscrowView,
@@ -10,6 +9,7 @@ import {
   type KeeperAccount,
   type ProviderAccount,
 } from "./group-view.ts";
+import { expectContract } from "./not-there.ts";
 import { readToken } from "./token.ts";
 import { costOf, type Token } from "./units.ts";
 
@@ -84,14 +84,8 @@ export async function measureBlockTime(provider: Provider, head: BlockTime): Pro
 /** @throws WhitePayError `input` if there is no group at the address */
 export async function openGroup(provider: Provider, address: string): Promise<GroupView> {
   const view = new GroupView(provider, address);
-  try {
-    await view.parameters();
-    return view;
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
-    throw inputError(`there is no group at ${address}`, { hint: "check address and chain" });
-  }
+  await expectContract("group", address, () => view.parameters());
+  return view;
 }
 
 async function headOf(provider: Provider): Promise<BlockTime> {

@@ -19,11 +19,12 @@ export async function readToken(provider: Provider, address: string): Promise<To
     // A token's own text ends up on terminals: control characters must not, and it must not be long.
     return { address, symbol: symbol.replace(/\p{C}/gu, "?").slice(0, 12), decimals: Number(decimals) };
   } catch (error) {
-    const { code } = error as { code?: unknown };
+    const { code, value } = error as { readonly code?: unknown; readonly value?: unknown };
     if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
     throw inputError(`there is no token at ${address}`, {
       expected: "an ERC-20 contract with symbol() and decimals()",
-      hint: "check address and chain",
+      actual: value === "0x" ? "no contract there" : "a contract of another kind",
+      hint: "check address and chain; a chain that was started anew has none of its earlier contracts",
     });
   }
 }

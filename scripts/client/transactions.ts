@@ -2,6 +2,7 @@
 import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
 import { transactionGasCap } from "../../keeper/core/fees.ts";
 import { WhitePayError } from "./errors.ts";
+import { notThere } from "./not-there.ts";
 import { refusalOf } from "./refusals.ts";
 import type { Token } from "./units.ts";
 
@@ -68,6 +69,8 @@ async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint>
   const to = await contract.getAddress();
   const data = contract.interface.encodeFunctionData(method, args);
   const provider = providerOf(signer);
+  // An address without code takes every call, and does nothing.
+  if ((await provider.getCode(to)) === "0x") throw notThere("contract", to);
   try {
     await provider.call({ from, to, data, value });
     return await provider.estimateGas({ from, to, data, value });

@@ -95,11 +95,6 @@ async function registerCommand(options: RegisterOptions): Promise<void> {
   try {
     const signer = new Wallet(secrets.operator, provider);
     const registry = registryAt(config.chain.registry, signer);
-    if ((await provider.getCode(config.chain.registry)) === "0x") {
-      throw usageError(`no contract at ${config.chain.registry} (chain.registry)`, {
-        hint: "check address and chain",
-      });
-    }
     const wanted: Wanted = {
       registry,
       operator: signer.address,

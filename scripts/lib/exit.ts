@@ -2,6 +2,8 @@
 import { CommanderError } from "commander";
 import { WhitePayError } from "../client/errors.ts";
 import type { ErrorCode } from "../client/errors.ts";
+import { foreignFault } from "./foreign-errors.ts";
+import type { ForeignFault } from "./foreign-errors.ts";
 
 export const exitCodes = {
   ok: 0,
@@ -52,33 +54,6 @@ export function usageError(
   return new CliError({ code: exitCodes.usage, message, ...details });
 }
 
-type ForeignError = { code?: unknown; shortMessage?: unknown; message?: unknown };
-
-const networkCodes = new Set([
-  "NETWORK_ERROR",
-  "SERVER_ERROR",
-  "TIMEOUT",
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EPIPE",
-]);
-const fundsCodes = new Set(["INSUFFICIENT_FUNDS"]);
-const refusedCodes = new Set(["CALL_EXCEPTION"]);
-const usageCodes = new Set(["ENOENT", "EISDIR", "ENOTDIR", "EACCES", "EPERM"]);
-
-function foreignCode(error: ForeignError): ExitCode {
-  const code = String(error.code);
-  if (networkCodes.has(code)) return exitCodes.network;
-  if (fundsCodes.has(code)) return exitCodes.funds;
-  if (refusedCodes.has(code)) return exitCodes.refused;
-  return usageCodes.has(code) ? exitCodes.usage : exitCodes.failed;
-}
-
 export type Failure = { code: ExitCode; lines: string[] };
 
 const clientCodes: Readonly<Record<ErrorCode, ExitCode>> = {
@@ -89,31 +64,52 @@ const clientCodes: Readonly<Record<ErrorCode, ExitCode>> = {
   cancelled: exitCodes.interrupted,
 };
 
-function explained(error: CliError | WhitePayError): Failure {
-  const lines = [`whitepay: ${error.message}`];
-  if (error.expected !== undefined) lines.push(`  expected: ${error.expected}`);
-  if (error.actual !== undefined) lines.push(`  actual:   ${error.actual}`);
-  if (error.hint !== undefined) lines.push(`  hint:     ${error.hint}`);
-  return { code: error instanceof WhitePayError ? clientCodes[error.code] : error.code, lines };
+const foreignCodes: Readonly<Record<ForeignFault["kind"], ExitCode>> = {
+  failed: exitCodes.failed,
+  input: exitCodes.usage,
+  network: exitCodes.network,
+  refused: exitCodes.refused,
+  funds: exitCodes.funds,
+};
+
+type Told = {
+  readonly message: string;
+  readonly expected?: string | undefined;
+  readonly actual?: string | undefined;
+  readonly hint?: string | undefined;
+};
+
+function linesOf({ message, expected, actual, hint }: Told): string[] {
+  const lines = [`whitepay: ${message}`];
+  if (expected !== undefined) lines.push(`  expected: ${expected}`);
+  if (actual !== undefined) lines.push(`  actual:   ${actual}`);
+  if (hint !== undefined) lines.push(`  hint:     ${hint}`);
+  return lines;
+}
+
+/** A fault that nothing is known about: what it says of itself, and how to see where it happened. */
+function unexpected(error: unknown): Failure {
+  const { shortMessage, message } = (typeof error === "object" && error !== null ? error : {}) as {
+    readonly shortMessage?: unknown;
+    readonly message?: unknown;
+  };
+  const text = [shortMessage, message, error].find((part) => part !== undefined && part !== "");
+  const lines = [`whitepay: ${String(text)}`];
+  const debug = process.env["WHITEPAY_DEBUG"] === "1";
+  if (debug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
+  else lines.push("  hint:     this is an unexpected fault; WHITEPAY_DEBUG=1 shows where it happened");
+  return { code: exitCodes.failed, lines };
 }
 
 /** Turns anything thrown into an exit code and the lines for stderr. */
 export function describeFailure(error: unknown): Failure {
-  if (error instanceof CliError || error instanceof WhitePayError) return explained(error);
+  if (error instanceof CliError) return { code: error.code, lines: linesOf(error) };
+  if (error instanceof WhitePayError) return { code: clientCodes[error.code], lines: linesOf(error) };
   if (error instanceof CommanderError) {
     // Commander has already written its own message.
     return { code: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage, lines: [] };
   }
-  const foreign = (typeof error === "object" && error !== null ? error : {}) as ForeignError;
-  const code = foreignCode(foreign);
-  const text = [foreign.shortMessage, foreign.message, error].find(
-    (part) => part !== undefined && part !== "",
-  );
-  const lines = [`whitepay: ${String(text)}`];
-  const debug = process.env["WHITEPAY_DEBUG"] === "1";
-  if (code === exitCodes.failed) {
-    if (debug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
-    else lines.push("  hint:     this is an unexpected fault; WHITEPAY_DEBUG=1 shows where it happened");
-  }
-  return { code, lines };
+  const fault = foreignFault(error);
+  if (fault === undefined) return unexpected(error);
+  return { code: foreignCodes[fault.kind], lines: linesOf(fault) };
 }

@@ -151,7 +151,7 @@ describe("whitepay group", () => {
     const keeper = scene.keepers[3]?.operator ?? "";
     expect(await refusedFor((text) => text)).toBe("accepted");
     expect(await refusedFor((text) => text.replace("deposit", "deposits"))).toBe(
-      'FILE:5: Unrecognized key: "deposits"',
+      'FILE:5: deposits: unknown key; did you mean "deposit"?',
     );
     expect(await refusedFor((text) => text.replace(`  - "${keeper}"\n`, ""))).toBe(
       "FILE:7: keepers: expected 3f+1 keepers: 4, 7, 10, … 124; actual 3",

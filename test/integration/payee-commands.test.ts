@@ -212,7 +212,7 @@ describe("whitepay payee", () => {
     }
     expect(role.stderr).toMatch(/expected: keeper \| provider \| payer/);
     expect(unknown.stderr).toContain(`${keeper.operator} is no registered provider`);
-    expect(notThere.stderr).toContain(`no contract at ${nobody}`);
+    expect(notThere.stderr).toContain(`there is no registry at ${nobody}`);
     expect(nowhere.stderr).toMatch(/the registry is not known\n +expected: its address, or that of a group/);
     expect(noGroup.stderr).toContain(`there is no group at ${nobody}`);
   });

@@ -90,7 +90,7 @@ it("says that no endpoint answers where none does, and what is wrong with a grou
   const nobody: Hex = `0x${"12".repeat(20)}`;
   front.lie("first", (method, _params, result) => (method === "eth_call" ? "0x" : result));
   front.lie("second", (method, _params, result) => (method === "eth_call" ? "0x" : result));
-  await expect(view.nextConsentSequence(nobody)).rejects.toMatchObject({ name: "ChainError" });
+  await expect(view.nextConsentSequence(nobody)).rejects.toMatchObject({ name: "NoContract" });
   for (const name of ["first", "second"]) front.fail(name, () => "cut");
   await expect(view.nextConsentSequence(group)).rejects.toMatchObject({
     name: "ChainError",

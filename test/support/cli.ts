@@ -24,7 +24,12 @@ export type CliProcess = {
   type(text: string): void;
 };
 
-function begin(command: string, args: readonly string[], { env = {}, cwd }: CliOptions): CliProcess {
+/** Any program, heard as the command line is. */
+export function start(
+  command: string,
+  args: readonly string[],
+  { env = {}, cwd }: CliOptions = {},
+): CliProcess {
   const child = spawn(command, args, {
     stdio: "pipe",
     env: { ...process.env, ...env },
@@ -60,7 +65,7 @@ function begin(command: string, args: readonly string[], { env = {}, cwd }: CliO
 }
 
 export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
-  const started = begin(process.execPath, [options.script ?? cliScript, ...args], options);
+  const started = start(process.execPath, [options.script ?? cliScript, ...args], options);
   started.child.stdin?.end(options.input);
   return started;
 }
@@ -78,5 +83,5 @@ export function startAtTerminal(args: readonly string[], options: CliOptions = {
     platform() === "darwin"
       ? ["-q", "/dev/null", ...words]
       : ["-qec", words.map(shellWord).join(" "), "/dev/null"];
-  return begin("script", script, options);
+  return start("script", script, options);
 }

@@ -8,6 +8,17 @@ import { blockTag } from "./rpc.ts";
 /** Asks one endpoint or several. */
 export type Ask = (method: string, params: readonly unknown[]) => Promise<unknown>;
 
+/** An address without code answers every call with nothing. */
+export class NoContract extends Error {
+  override readonly name = "NoContract";
+
+  constructor(address: Hex, asked: string) {
+    super(
+      `no contract at ${address} (asked for ${asked}): the address is wrong, or the chain was started anew without it`,
+    );
+  }
+}
+
 /** eth_call with decoded outputs; a single output comes as itself. */
 export async function call(
   ask: Ask,
@@ -20,6 +31,7 @@ export async function call(
   const data = abi.encodeFunctionData(name, [...args]);
   const tag = block === "latest" ? block : blockTag(block);
   const output = (await ask("eth_call", [{ to, data }, tag])) as string;
+  if (output === "0x") throw new NoContract(to, name);
   return abi.decodeFunctionResult(name, output);
 }
 

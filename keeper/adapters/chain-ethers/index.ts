@@ -72,7 +72,7 @@ export class EthersChain implements ChainPort {
         if (error instanceof UnlinkedBlocks) onTrouble("rpc-disagrees", error.message);
         // These are told where they are found.
         else if (!(error instanceof RpcUnavailable || error instanceof RpcDisagreement))
-          onTrouble("rpc-down", String(error));
+          onTrouble("rpc-down", (error as Error).message);
         pause_ms = outagePause_ms;
       }
       await this.#clock.sleep(pause_ms, signal);

@@ -15,6 +15,7 @@ type Endpoint = {
   checked: boolean;
   restUntil_ms: number;
   restsFor: ReasonCode | undefined;
+  restDetail: string;
   /** Calls in a row that it did not answer. */
   failures: number;
 };
@@ -62,7 +63,7 @@ export class RpcPool {
     this.#endpoints = options.urls.map((url, i) => {
       const rpc = new JsonRpcEndpoint(url, options.timeout_ms);
       const name = `endpoint ${i + 1} (${rpc.origin})`;
-      return { rpc, name, checked: false, restUntil_ms: 0, restsFor: undefined, failures: 0 };
+      return { rpc, name, checked: false, restUntil_ms: 0, restsFor: undefined, restDetail: "", failures: 0 };
     });
   }
 
@@ -78,7 +79,7 @@ export class RpcPool {
    */
   async send(method: string, params: readonly unknown[]): Promise<unknown> {
     let stated: RpcError | undefined;
-    let last = "no endpoint is in use now";
+    let last: string | undefined;
     for (const endpoint of this.#awake()) {
       try {
         return await this.#ask(endpoint, method, params);
@@ -88,7 +89,7 @@ export class RpcPool {
         else last = this.#failed(endpoint, error);
       }
     }
-    throw stated ?? new RpcUnavailable(last);
+    throw stated ?? new RpcUnavailable(last ?? this.#noneInUse());
   }
 
   /**
@@ -97,7 +98,7 @@ export class RpcPool {
    * @throws RpcUnavailable if every endpoint is down
    */
   async sendToAll(method: string, params: readonly unknown[]): Promise<unknown> {
-    let last = "no endpoint is in use now";
+    let last: string | undefined;
     const results = await Promise.all(
       this.#awake().map(async (endpoint) => {
         try {
@@ -111,7 +112,9 @@ export class RpcPool {
     );
     const accepted = results.find((answer) => "result" in answer);
     if (accepted !== undefined) return accepted.result;
-    throw results.find(({ error }) => error !== undefined)?.error ?? new RpcUnavailable(last);
+    throw (
+      results.find(({ error }) => error !== undefined)?.error ?? new RpcUnavailable(last ?? this.#noneInUse())
+    );
   }
 
   /**
@@ -138,11 +141,7 @@ export class RpcPool {
       await ask(endpoint);
     }
     if (votes.length === 0) {
-      throw (
-        errors.find((e) => e instanceof RpcError) ??
-        errors[0] ??
-        new RpcUnavailable("no endpoint is in use now")
-      );
+      throw errors.find((e) => e instanceof RpcError) ?? errors[0] ?? new RpcUnavailable(this.#noneInUse());
     }
     return this.#decide(method, votes)();
   }
@@ -186,6 +185,16 @@ export class RpcPool {
         this.#rest(endpoint, "rpc-disagrees", `another answer to ${method} than the others`);
     }
     return first.tell;
+  }
+
+  /** Why nobody is asked: each endpoint with what it rests for. */
+  #noneInUse(): string {
+    const now_ms = this.#now_ms();
+    const resting = this.#endpoints.map(({ name, restUntil_ms, restDetail }) => {
+      const left_s = Math.max(0, Math.ceil((restUntil_ms - now_ms) / 1000));
+      return `${name}: ${restDetail}, asked again in ${left_s} s`;
+    });
+    return `all ${resting.length} configured endpoints are left alone for now: ${resting.join("; ")}`;
   }
 
   /** Those that do not rest; where all do, those that were merely down: they may be up again at any moment. */
@@ -232,18 +241,19 @@ export class RpcPool {
    * @throws RpcUnavailable if no endpoint answers
    */
   async block(number: number): Promise<HeadBlock | undefined> {
-    let last: string | undefined = "no endpoint is in use now";
+    let last: string | undefined;
+    let answered = false;
     for (const endpoint of this.#awake()) {
       try {
         const block = await this.#blockOf(endpoint, blockTag(number));
         if (block?.number === number) return this.#noted(block);
-        last = undefined;
+        answered = true;
       } catch (error) {
-        last &&= this.#failed(endpoint, error);
+        if (!answered) last = this.#failed(endpoint, error);
       }
     }
-    if (last === undefined) return undefined;
-    throw new RpcUnavailable(last);
+    if (answered) return undefined;
+    throw new RpcUnavailable(last ?? this.#noneInUse());
   }
 
   /** The hash of a block that nothing links to what is known: told by two endpoints, if two answer (D7). */
@@ -313,6 +323,7 @@ export class RpcPool {
     if (endpoint.restUntil_ms > now_ms && endpoint.restsFor === code) return text;
     endpoint.restUntil_ms = now_ms + Math.min(wished_ms, longestRest_ms);
     endpoint.restsFor = code;
+    endpoint.restDetail = detail;
     this.#trouble(code, text);
     return text;
   }

@@ -1,6 +1,7 @@
 /** Opens the ledger, and waits for its turn where another process writes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DataSource } from "typeorm";
+import { DiskFullError, isDiskFull } from "../../../storage/disk/disk-full.ts";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations.ts";
 import NodeSqlite from "./node-sqlite.ts";
@@ -70,12 +71,13 @@ function optionsOf(place: LedgerPlace): ConstructorParameters<typeof DataSource>
 
 /**
  * Opens it and brings its tables up to date.
- * @throws LedgerError with the place, but never its password
+ * @throws LedgerError with the place, but never its password; DiskFullError
  */
 export async function openSource(place: LedgerPlace): Promise<DataSource> {
   try {
     return await whenFree(() => tryOpen(place));
   } catch (error) {
+    if (place.kind === "file" && isDiskFull(error)) throw new DiskFullError(place.path, { cause: error });
     throw new LedgerError(
       `ledger ${placeText(place)}: expected a database that can be opened and written, actual: ${(error as Error).message}`,
     );

@@ -53,7 +53,7 @@ describe("config and keys", () => {
       [text.replace("id: 5", "id: 0"), /provider\.yaml:3: chain\.id: /],
       [text.replace("http:", "ftp:"), /chain\.rpc\.0: /],
       [text.replace("0xB2", "0xzz"), /chain\.registry: expected an address/],
-      [`${text}\nextra: 1\n`, /provider\.yaml:\d+: Unrecognized key: "extra"/],
+      [`${text}\nextra: 1\n`, /provider\.yaml:\d+: extra: unknown key; expected one of dataDir, /],
       [text.replace("/ip4", "ip4"), /listen\.0: expected a multiaddr/],
       ["{ not yaml: [", /provider\.yaml:1: /],
       ["", /dataDir: missing .* WHITEPAY_DATA_DIR or by --data-dir/],

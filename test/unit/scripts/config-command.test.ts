@@ -69,7 +69,7 @@ describe("whitepay config show", () => {
       show(await fileWith("dataDir: [data\nchain: 1\n")),
     ]);
     expect([typo, variable, flag, syntax].map(({ code }) => code)).toEqual([2, 2, 2, 2]);
-    expect(typo.stderr).toContain(`${unknown}:13: api: Unrecognized key: "prot"`);
+    expect(typo.stderr).toContain(`${unknown}:13: api.prot: unknown key; did you mean "port"?`);
     expect(variable.stderr).toContain("WHITEPAY_CHAIN_ID: chain.id: ");
     expect(flag.stderr).toContain("--api-port: api.port: ");
     expect(syntax.stderr).toMatch(/keeper\.yaml:[12]: /);

@@ -20,8 +20,8 @@ describe("a refusal of a contract", () => {
     expect(code).toBe(4);
     expect(lines).toEqual([
       "whitepay: the contract refused the withdrawal: not withdrawable; rule R32: the reserve stays in the escrow",
-      "  expected: at most 5",
-      "  actual:   7",
+      "  expected: at most 5 units (the token's smallest)",
+      "  actual:   7 units (the token's smallest)",
       "  hint:     ask for at most what is withdrawable",
     ]);
   });
@@ -33,6 +33,11 @@ describe("a refusal of a contract", () => {
     const owner = `0x${"11".repeat(20)}`;
     const used = abi.encodeErrorResult("Registry_KeyInUse", [owner]);
     expect(refusalOf(abi, "it", { error: { data: used } })?.message).toContain(`owner ${owner}`);
+  });
+
+  it("is told in words that are spelt as words", () => {
+    const data = groupAbi.encodeErrorResult("Upkeeping_NotAKeeper", [`0x${"11".repeat(20)}`]);
+    expect(refusalOf(groupAbi, "it", { data })?.message).toMatch(/: not a keeper \(/);
   });
 
   it("is told apart from other failures, and an unknown one is still a refusal", () => {
@@ -97,8 +102,8 @@ describe("a refusal of a contract", () => {
     const [spender] = [`0x${"34".repeat(20)}`];
     const data = tokenAbi.encodeErrorResult("ERC20InsufficientAllowance", [spender, 3n, 9n]);
     expect(refusalOf(groupAbi, "depositing", { data })).toMatchObject({
-      expected: "at least 9 allowed",
-      actual: "3",
+      expected: "at least 9 units (the token's smallest) allowed",
+      actual: "3 units (the token's smallest)",
     });
   });
 });

@@ -1,0 +1,165 @@
+/** What the system and the libraries throw, in words: what was wrong, expected, actual, what to do. */
+import { DiskFullError, isDiskFull } from "../../storage/disk/disk-full.ts";
+
+export type ForeignFault = {
+  readonly kind: "failed" | "input" | "network" | "refused" | "funds";
+  readonly message: string;
+  readonly expected?: string;
+  readonly actual?: string;
+  readonly hint?: string;
+};
+
+type Thrown = {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly shortMessage?: unknown;
+  readonly path?: unknown;
+  readonly address?: unknown;
+  readonly port?: unknown;
+  readonly value?: unknown;
+  readonly info?: { readonly signature?: unknown } | null;
+  readonly error?: { readonly message?: unknown } | null;
+  readonly cause?: unknown;
+};
+
+function textOf({ shortMessage, message }: Thrown): string {
+  return (
+    [shortMessage, message].find((text): text is string => typeof text === "string" && text !== "") ?? ""
+  );
+}
+
+const files: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EISDIR: "it is a folder, expected a file",
+  ENOTDIR: "a part of the path is a file, expected a folder",
+  EACCES: "this user may not read or write it",
+  EPERM: "this user may not change it",
+  EEXIST: "it exists already",
+  EROFS: "its file system takes no writes",
+};
+
+function fileFault(code: string, { path, message }: Thrown): ForeignFault | undefined {
+  const reason = files[code];
+  if (reason === undefined) return undefined;
+  const place = typeof path === "string" ? path : /'([^']+)'/.exec(String(message))?.[1];
+  return {
+    kind: "input",
+    message: place === undefined ? String(message) : `${place} cannot be used: ${reason}`,
+    hint: "correct the path, or the rights of this user there",
+  };
+}
+
+const unreachable: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EPIPE",
+  "UND_ERR_SOCKET",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+]);
+/** As ethers words trouble with an endpoint. */
+const endpointFailed: ReadonlySet<string> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "TIMEOUT"]);
+const anewHint = "check address and chain; a chain that was started anew has none of its earlier contracts";
+const endpointHint = "see that the chain's node runs and answers, or name another endpoint";
+
+function placeOf({ address, port }: Thrown): string {
+  return typeof address === "string" && typeof port === "number" ? ` ${address}:${port}` : " its port";
+}
+
+function networkFault(code: string, thrown: Thrown): ForeignFault | undefined {
+  if (unreachable.has(code)) {
+    const message =
+      code === "ECONNREFUSED"
+        ? `nothing listens at${placeOf(thrown)}`
+        : `the network failed: ${textOf(thrown)}`;
+    return { kind: "network", message, hint: endpointHint };
+  }
+  if (endpointFailed.has(code)) {
+    return { kind: "network", message: `the chain's endpoint failed: ${textOf(thrown)}`, hint: endpointHint };
+  }
+  return undefined;
+}
+
+function chainFault(code: string, thrown: Thrown): ForeignFault | undefined {
+  switch (code) {
+    case "BAD_DATA": {
+      const signature = thrown.info?.signature;
+      const asked = typeof signature === "string" ? ` to ${signature}` : "";
+      return {
+        kind: "input",
+        message: `no contract of WhitePay answers${asked}`,
+        expected: "a contract of WhitePay at the configured address",
+        actual: thrown.value === "0x" ? "no contract there" : "an answer of another kind",
+        hint: anewHint,
+      };
+    }
+    case "CALL_EXCEPTION":
+      return {
+        kind: "refused",
+        message: `a contract refused the call: ${textOf(thrown)}`,
+        hint: "docs/protocol.md explains the rules",
+      };
+    case "INSUFFICIENT_FUNDS":
+      return {
+        kind: "funds",
+        message: `too little coin: ${textOf(thrown)}`,
+        hint: "send coin to the account",
+      };
+    case "NONCE_EXPIRED":
+    case "REPLACEMENT_UNDERPRICED":
+      return {
+        kind: "network",
+        message: `another transaction of this account came first: ${textOf(thrown)}`,
+        hint: "wait until it is in a block, then run this again; one program at a time sends from an account",
+      };
+    case "UNKNOWN_ERROR": {
+      const said = thrown.error?.message;
+      if (typeof said !== "string") return undefined;
+      return { kind: "network", message: `the chain's endpoint refused a call: ${said}`, hint: endpointHint };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function diskFault(thrown: Thrown): ForeignFault | undefined {
+  if (!isDiskFull(thrown)) return undefined;
+  const place = thrown instanceof DiskFullError ? thrown.place : thrown.path;
+  return {
+    kind: "failed",
+    message: `the disk is full${typeof place === "string" ? `: ${place} cannot be written` : ""}`,
+    expected: "room for what is written",
+    actual: "none left (ENOSPC)",
+    hint: "make room, then run it again: what was written before is kept",
+  };
+}
+
+/** Undefined: nothing is known of it. */
+export function foreignFault(error: unknown): ForeignFault | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const thrown = error as Thrown;
+  const disk = diskFault(thrown);
+  if (disk !== undefined) return disk;
+  const code = typeof thrown.code === "string" ? thrown.code : "";
+  if (thrown.name === "NoContract") return { kind: "input", message: textOf(thrown), hint: anewHint };
+  if (code === "EMFILE" || code === "ENFILE") {
+    return { kind: "failed", message: "too many files are open", hint: "raise the limit: ulimit -n 65536" };
+  }
+  if (code === "EADDRINUSE") {
+    const where = placeOf(thrown);
+    return {
+      kind: "input",
+      message: `cannot listen on${where}: another process listens there`,
+      hint: "set another port",
+    };
+  }
+  const found = fileFault(code, thrown) ?? networkFault(code, thrown) ?? chainFault(code, thrown);
+  // fetch says "fetch failed" alone, and keeps the reason inside.
+  return found ?? (code === "" && thrown.cause !== undefined ? foreignFault(thrown.cause) : undefined);
+}
