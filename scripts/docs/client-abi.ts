@@ -2,7 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Interface } from "ethers";
-import { artifact, compileContracts } from "../lib/contracts.ts";
+import { compileContracts } from "../lib/compile.ts";
+import { artifact } from "../lib/contracts.ts";
 import { projectRoot } from "../lib/paths.ts";
 
 const kinds = ["function", "event", "error"];

@@ -1,8 +1,8 @@
-/** The contracts, compiled when needed, and their deployment. */
+/** The compiled contracts, and their deployment. */
 import { existsSync, readFileSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Contract, ContractFactory, type InterfaceAbi, type Signer } from "ethers";
+import { compileContracts } from "./compile.ts";
 import { projectRoot } from "./paths.ts";
 
 export type Artifact = { abi: InterfaceAbi; bytecode: string };
@@ -47,33 +47,6 @@ export function artifact(name: string): Artifact {
     throw new Error(`${name}: expected an artifact at ${path}, actual none; compile first`);
   const { abi, bytecode } = JSON.parse(readFileSync(path, "utf8")) as Artifact;
   return { abi, bytecode };
-}
-
-async function newestSource_ms(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  const sources = names.filter((entry) => entry.isFile() && entry.name.endsWith(".sol"));
-  const times = await Promise.all(
-    sources.map(async (entry) => (await stat(join(entry.parentPath, entry.name))).mtimeMs),
-  );
-  return Math.max(0, ...times);
-}
-
-/** Whether every artifact is there and no source, and not the compiler's settings, are newer. */
-async function isFresh(): Promise<boolean> {
-  if (otherBuild !== undefined) return true;
-  const marker = artifactPath("IUpkeeping");
-  const built = join(projectRoot, "cache", "compile-cache.json");
-  if (!existsSync(marker) || !existsSync(artifactPath("Upkeeping")) || !existsSync(built)) return false;
-  const built_ms = (await stat(built)).mtimeMs;
-  const settings_ms = (await stat(join(projectRoot, "hardhat.config.ts"))).mtimeMs;
-  return built_ms >= Math.max(settings_ms, await newestSource_ms(join(projectRoot, "contracts")));
-}
-
-/** Compiles what is missing or out of date, in this process, without any network. */
-export async function compileContracts(quiet = true): Promise<void> {
-  if (await isFresh()) return;
-  const { tasks } = await import("hardhat");
-  await tasks.getTask("build").run({ quiet, noTests: true });
 }
 
 async function deploy(name: string, signer: Signer, args: readonly unknown[]): Promise<Contract> {
