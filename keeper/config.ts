@@ -63,6 +63,8 @@ export const schema = z.strictObject({
     .default({ host: "127.0.0.1", port: 0, names: [] }),
   challengeTimeout_ms: z.number().int().min(100).max(600_000).default(60_000),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  /** Left out: text at a terminal, JSON elsewhere. */
+  logFormat: z.enum(["text", "json"]).optional(),
 });
 
 export type KeeperConfig = z.infer<typeof schema>;
@@ -105,6 +107,7 @@ export const settings: readonly Setting[] = [
   setting("api.names", "api-names", "list", "names by which browsers may reach the HTTP server"),
   setting("challengeTimeout_ms", "challenge-timeout-ms", "number", "longest time for one call to a provider"),
   setting("logLevel", "log-level", "text", "trace, debug, info, warn, error or silent"),
+  setting("logFormat", "log-format", "text", "text or json; without it text at a terminal, JSON elsewhere"),
 ];
 
 /** Checks the text of a config file that is not written yet. @throws ConfigError */

@@ -10,6 +10,7 @@ import type { KeySecrets } from "./adapters/keyring-keystore.ts";
 import { startCallingNode } from "./adapters/libp2p/node.ts";
 import { providerClient } from "./adapters/libp2p/provider.ts";
 import { LevelStore } from "./adapters/store-level.ts";
+import { logDestination } from "./adapters/log-lines.ts";
 import { PinoTelemetry } from "./adapters/telemetry-pino.ts";
 import { GossipTransport } from "./adapters/libp2p/transport.ts";
 import { feeLimitsOf, tokenPricesOf } from "./config.ts";
@@ -77,7 +78,8 @@ async function assemble(
   const keyring = new FileKeyring(secrets);
   const store = await openStore(opened, config);
   await mustListen([...listenPlaces(config.listen), { setting: "api.port", ...config.api }]);
-  const log = new PinoTelemetry(config.logLevel, keyring.operator);
+  const out = logDestination(config.logFormat);
+  const log = new PinoTelemetry(config.logLevel, keyring.operator, { out });
   const people = await wirePeople(config, keyring.operator, log);
   opened.defer(() => people.close());
   const { telemetry, ledger } = people;

@@ -236,6 +236,9 @@ function cryptoOf(keys: ProviderKeys): ProviderCrypto {
 /** What only those are told who are no keepers of a group. */
 const strangers = new Set(["unknown-group", "not-a-member", "wrong-peer"]);
 
+/** Refusals that this provider's operator has to do something about: its data, its disk, its chain endpoint, its keys. */
+const ownFaults = new Set(["no-data", "internal"]);
+
 /** Damage is logged once a minute at most for each text: every challenge would repeat it. */
 function eventsTo(log: Logger, journal: JournalWriter, head: () => Promise<number>): ProviderEvents {
   const seen = new Map<string, number>();
@@ -263,7 +266,7 @@ function eventsTo(log: Logger, journal: JournalWriter, head: () => Promise<numbe
       journal.append({ kind: "repeated", time_ms: time_ms(), ...event });
     },
     refused(event) {
-      log.warn(event, "challenge refused");
+      log[ownFaults.has(event.code) ? "warn" : "info"](event, "challenge refused");
       // Strangers must not push out what members asked.
       if (strangers.has(event.code)) return;
       const { peer: _, ...told } = event;

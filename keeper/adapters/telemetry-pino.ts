@@ -1,7 +1,7 @@
-/** Logs as JSON lines on stderr. A reason that comes too often is counted and told now and then: a flood must not fill a disk (D6). */
+/** The log. What needs no action is no warning. A reason that comes too often is counted and told now and then: a flood must not fill a disk (D6). */
 import { pino } from "pino";
 import type { DestinationStream, Logger } from "pino";
-import { reasons } from "../core/reasons.ts";
+import { needsAction, reasons } from "../core/reasons.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import { reasonLogRate } from "../limits/derived.ts";
 import { TokenBuckets } from "../limits/token-buckets.ts";
@@ -15,8 +15,8 @@ export class PinoTelemetry implements TelemetryPort {
   /** Reasons that were not told one by one since the last line of their kind. */
   readonly #untold = new Map<string, number>();
 
-  constructor(level: string, name: string, on: { out?: DestinationStream; now_ms?: () => number } = {}) {
-    this.#log = pino({ level, name }, on.out ?? pino.destination({ fd: 2, sync: false }));
+  constructor(level: string, name: string, on: { out: DestinationStream; now_ms?: () => number }) {
+    this.#log = pino({ level, name }, on.out);
     this.#lines = new TokenBuckets(maxNames, on.now_ms ?? (() => performance.now()));
   }
 
@@ -29,7 +29,8 @@ export class PinoTelemetry implements TelemetryPort {
     }
     this.#untold.delete(kind);
     const more = untold > 0 ? { untold } : {};
-    this.#log.warn({ group, reason: code, detail, ...more }, reasons[code].short);
+    const level = needsAction.has(code) ? "warn" : "info";
+    this.#log[level]({ group, reason: code, detail, ...more }, reasons[code].short);
   }
 
   info(text: string, fields: Record<string, unknown> = {}): void {

@@ -71,7 +71,7 @@ export const reasons = {
   },
   "not-a-member": {
     short: "this keeper has no seat in the committee",
-    long: "The operator key is in neither the active nor the pending committee of the group, so there is nothing to do.",
+    long: "The operator key is in neither the active nor the pending committee of the group, so there is nothing to do. Ask the group's payer for a seat, or take the group out of the configuration.",
   },
   "early-overflow": {
     short: "too many early messages of one keeper",
@@ -241,7 +241,7 @@ export const reasons = {
   },
   "rpc-lagging": {
     short: "an endpoint is behind the others and does not move",
-    long: "Its head is more than four blocks below another's and has stood still for seconds (D7). It is not used until it moves.",
+    long: "Its head is more than four blocks below another's and has stood still for seconds (D7). It is not used until it moves. If that lasts, check the node behind it, or name another endpoint.",
   },
   "rpc-disagrees": {
     short: "endpoints contradict each other, or one contradicts itself",
@@ -249,7 +249,7 @@ export const reasons = {
   },
   "rpc-wrong-chain": {
     short: "the endpoint serves another chain",
-    long: "The chain id differs from the configured one (D7). The endpoint is not used.",
+    long: "The chain id differs from the configured one (D7). The endpoint is not used. Correct chain.id or chain.rpc.",
   },
   "fee-high": {
     short: "the settlement waits for a lower fee",
@@ -257,7 +257,7 @@ export const reasons = {
   },
   "fee-above-share": {
     short: "the turn lapses: sending costs more than all keepers get",
-    long: "Until four blocks before the window closed the fee was above the keepers' whole share of the interval, so this leader did not send. The next leader settles a longer interval. If it lasts, the group pays its keepers too little for this chain: a longer interval or a higher price would cover it (R25).",
+    long: "Until four blocks before the window closed the fee was above the keepers' whole share of the interval, so this leader did not send. The next leader settles a longer interval. If it lasts, the group pays its keepers too little for this chain: a longer interval or a higher price would cover it (R25). Tell its payer.",
   },
   "fee-above-gain": {
     short: "not sent in the leader's place: the fee is above what it brings",
@@ -265,7 +265,7 @@ export const reasons = {
   },
   "submit-failed": {
     short: "the settlement transaction failed",
-    long: "The contract or the node refused it; the detail says which rule, expected and actual.",
+    long: "The contract or the node refused it; the detail says which rule, expected and actual. Check the operator's coin: whitepay keeper check.",
   },
   // books
   "ledger-failed": {
@@ -274,7 +274,7 @@ export const reasons = {
   },
   "ledger-overflow": {
     short: "rows of the ledger were given up",
-    long: "The ledger failed for so long that its queue is full. What the chain tells is read again by itself; challenges of that time are missing from the figures.",
+    long: "The ledger failed for so long that its queue is full. What the chain tells is read again by itself; challenges of that time are missing from the figures. Check the database and its disk.",
   },
   "ledger-behind": {
     short: "the ledger could not follow the chain",
@@ -283,3 +283,24 @@ export const reasons = {
 } as const satisfies Record<string, Text>;
 
 export type ReasonCode = keyof typeof reasons;
+
+/**
+ * Reasons that the operator of this keeper has to do something about: warnings in the log. All others are the business of somebody
+ * else, or pass by themselves.
+ */
+export const needsAction: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  "challenge-cut-off",
+  "second-instance",
+  "not-a-member",
+  "receipt-lost",
+  "wire-version",
+  "rpc-down",
+  "group-unreadable",
+  "rpc-lagging",
+  "rpc-disagrees",
+  "rpc-wrong-chain",
+  "fee-above-share",
+  "submit-failed",
+  "ledger-failed",
+  "ledger-overflow",
+]);

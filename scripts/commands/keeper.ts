@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
 import { exitCodes } from "../lib/exit.ts";
-import { say } from "../lib/output.ts";
 import { alwaysJson } from "../lib/transact.ts";
 import { registerAccept } from "./keeper-accept.ts";
 import { registerCheck } from "./keeper-check.ts";
@@ -38,9 +37,13 @@ export async function register(program: Command): Promise<void> {
 
 async function runKeeperCommand(options: ConfigOptions): Promise<void> {
   const { config } = await loadConfig(options);
+  const { pino } = await import("pino");
+  const { logDestination } = await import("../../keeper/adapters/log-lines.ts");
   const { runKeeper } = await import("../../keeper/main.ts");
   await asKeeperFailure(async () => {
     const password = await keysPassword(config);
+    const log = pino({ name: "keeper", level: config.logLevel }, logDestination(config.logFormat));
+    const say = (text: string): void => log.info(text);
     await runKeeper({ config, password, print: (line) => process.stdout.write(`${line}\n`), say });
   });
   process.exit(exitCodes.ok);

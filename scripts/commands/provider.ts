@@ -1,6 +1,6 @@
 /** `whitepay provider …`: store data, sign for it, answer challenges. */
 import type { Command } from "commander";
-import { addressOption, integerOption } from "../lib/options.ts";
+import { addressOption, choiceOption, integerOption } from "../lib/options.ts";
 import { exitCodes, usageError } from "../lib/exit.ts";
 import { hashProgressBar } from "../lib/hash-progress.ts";
 import { alwaysJson } from "../lib/transact.ts";
@@ -13,6 +13,7 @@ import { registerStatus } from "./provider-status.ts";
 import type { Fault } from "../../provider-sim/faults.ts";
 import { stopSignals } from "../../keeper/stop-signals.ts";
 
+const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 /** Long enough for open streams to end, short enough for a supervisor. */
 const STOP_TIMEOUT_MS = 2_000;
 
@@ -106,23 +107,20 @@ function registerData(provider: Command): void {
 function registerRun(provider: Command): void {
   configOption(alwaysJson(provider.command("run")))
     .description("answer challenges until SIGINT, SIGTERM or SIGHUP; prints one JSON line when ready")
-    .option("--log-level <level>", "debug, info, warn, error or silent", "info")
-    .action(async (options: { config?: string; logLevel: string }) => {
+    .option("--log-level <level>", logLevels.join(", "), choiceOption("--log-level", logLevels), "info")
+    .option(
+      "--log-format <format>",
+      "text or json (default: text at a terminal, JSON elsewhere)",
+      choiceOption("--log-format", ["text", "json"]),
+    )
+    .action(async (options: { config?: string; logLevel: string; logFormat?: "text" | "json" }) => {
       const { pino } = await import("pino");
+      const { logDestination } = await import("../../keeper/adapters/log-lines.ts");
       const { loadKeys } = await import("../../provider-sim/config.ts");
       const { startProvider } = await import("../../provider-sim/main.ts");
-      if (!["debug", "info", "warn", "error", "silent"].includes(options.logLevel)) {
-        throw usageError("--log-level is not valid", {
-          expected: "debug, info, warn, error or silent",
-          actual: options.logLevel,
-        });
-      }
       const config = await loadProvider(options);
       const keys = await asProviderFailure(loadKeys(config.keys));
-      const log = pino(
-        { name: "provider", level: options.logLevel },
-        pino.destination({ dest: 2, sync: true }),
-      );
+      const log = pino({ name: "provider", level: options.logLevel }, logDestination(options.logFormat));
       const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
         for (const signal of stopSignals) process.once(signal, () => resolve(signal));
       });

@@ -7,6 +7,7 @@ import { readRunFile } from "../../keeper/run-file.ts";
 import { GroupView } from "../../scripts/client/group-view.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import { statusOf } from "../../scripts/lib/running-keeper.ts";
+import { startAtTerminal } from "../support/cli.ts";
 import type { CliProcess } from "../support/cli.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
 
@@ -101,6 +102,38 @@ describe("a keeper that runs", () => {
       expect([signal, code]).toEqual([signal, 0]);
       expect(stderr).toContain("stopped");
     }
+  });
+});
+
+describe("the log of a keeper", () => {
+  it("is text at a terminal, and a JSON object a line elsewhere, unless it is told otherwise", async () => {
+    const words = ["keeper", "run", "--config", scene.config, "--groups", group];
+    const atTerminal = startAtTerminal(words);
+    await atTerminal.said(" is up: ");
+    atTerminal.type("\u0003");
+    const shown = await atTerminal.ended;
+    expect(shown.stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d info {2}keeper \w+ is up: /m);
+    expect(shown.stdout).not.toContain('"level"');
+    const [json, text] = await Promise.all(
+      [
+        [],
+        [
+          "--log-format",
+          "text",
+          "--data-dir",
+          join(scene.folder, "text"),
+          "--listen",
+          "/ip4/127.0.0.1/tcp/0",
+        ],
+      ].map(async (more) => {
+        const piped = scene.start("run", "--groups", group, ...more);
+        await piped.said(" is up: ");
+        piped.child.kill("SIGTERM");
+        return (await piped.ended).stderr.trim().split("\n");
+      }),
+    );
+    for (const line of json ?? []) expect(JSON.parse(line)).toMatchObject({ msg: expect.any(String) });
+    expect(text?.at(-1)).toMatch(/info {2}stopped$/);
   });
 });
 

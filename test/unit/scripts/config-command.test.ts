@@ -94,6 +94,7 @@ describe("every setting of a keeper", () => {
     groups: [`0x${"aa".repeat(20)}`, `0x${"bb".repeat(20)}`],
     challengeTimeout_ms: ["710", "720"],
     logLevel: ["debug", "error"],
+    logFormat: ["text", "json"],
   };
 
   it.each(settings.map((setting) => [setting.key, setting] as const))(
