@@ -299,6 +299,8 @@ export const needsAction: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   "rpc-lagging",
   "rpc-disagrees",
   "rpc-wrong-chain",
+  "chain-stopped",
+  "data-unproven",
   "fee-above-share",
   "submit-failed",
   "ledger-failed",
