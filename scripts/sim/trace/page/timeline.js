@@ -253,15 +253,30 @@ function drawChosen() {
   draw(chart, "line", { class: "chosen", x1: x, x2: x, y1: 16, y2: height });
 }
 
-/** What was said several times in a row is one row. */
+const withoutKeeper = ({ words }) => words.replace(/^keeper \d+/, "keeper");
+
+/** The same words again, or in one block the same of another keeper. */
+function repeats(event, before) {
+  if (event.words === before.words) return true;
+  return event.block === before.block && withoutKeeper(event) === withoutKeeper(before);
+}
+
+/** What happened several times in a row is one row. */
 function grouped(marks) {
   const groups = [];
   for (const event of marks) {
     const last = groups.at(-1);
-    if (last !== undefined && last[0].words === event.words) last.push(event);
+    if (last !== undefined && repeats(event, last[0])) last.push(event);
     else groups.push([event]);
   }
   return groups;
+}
+
+/** "3 times", or which other keepers did the same. */
+function timesOf(group, told) {
+  const others = group.filter(({ words }) => words !== told.words);
+  if (others.length === 0) return `${group.length} times`;
+  return `also ${[...new Set(others.map(({ keeper }) => `K${keeper}`))].join(", ")}`;
 }
 
 function rowOf(group) {
@@ -281,7 +296,7 @@ function rowOf(group) {
   if (group.length > 1) {
     const times = document.createElement("span");
     times.className = "times";
-    times.textContent = `${group.length} times`;
+    times.textContent = timesOf(group, event);
     button.append(times);
   }
   if (chosen !== undefined) button.setAttribute("aria-current", "true");
