@@ -211,8 +211,11 @@ async function conclude(run: Run, world: World, { logs, faults }: Watched): Prom
   const isHonest = (provider: number, interval: number): boolean => faults.isHonest(provider, interval);
   const complaints = [...complaintsAbout(document, evidence, isHonest), ...faults.complaints(document)];
   const judged: DemoDocument = { ...document, ok: complaints.length === 0 };
-  if (options.json) printJson(judged);
-  else printLine(tableOf(judged, faults.losses(judged)));
+  const losses = faults.losses(judged);
+  if (options.json) {
+    printJson(judged);
+    for (const loss of losses) progress.event(loss);
+  } else printLine(tableOf(judged, losses));
   for (const complaint of complaints) say(`does not hold: ${complaint}`);
   progress.event(
     judged.ok

@@ -1,6 +1,6 @@
 /** What must hold for the page of a keeper, however it is looked at. */
 import { expect } from "vitest";
-import { accessibilityFaults, keepScreenshot, openPage } from "./chromium.ts";
+import { accessibilityFaults, keepScreenshot, openPage, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
 import { onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
@@ -17,6 +17,11 @@ export async function inspect(scene: WatchedFleet, look: Look): Promise<string> 
     for (const details of document.querySelectorAll("details")) details.open = true;
   });
   expect(await accessibilityFaults(page)).toEqual([]);
+  // What is estimated says from what; what is sure is told apart.
+  expect(await textOf(page, "#machine")).toMatch(/Pace of blocks [\d.]+ s, over the last \d+ blocks/);
+  expect(await textOf(page, "#money")).toMatch(
+    /Reserved until block \d+: in .* The payer may withdraw the rest/,
+  );
   // Nothing sticks out to the side.
   const wide = await page.evaluate(() => {
     const edge = document.documentElement.clientWidth;

@@ -24,6 +24,8 @@ function percentPaid(document: Document, interval: number, provider: number): nu
   return Number((BigInt(item.spaceTime) * 100n) / (BigInt(storedBytes(provider)) * BigInt(blocks)));
 }
 
+const lossLine = /provider 1 lost data: (\d+) % proven since slot \d+, paid (\d+) % less/;
+
 /** What the chain that a demo has started says of itself. */
 async function clientBehind(demo: Command): Promise<string> {
   const rpc = /chain at (http:\S+)/.exec(demo.stderr())?.[1] ?? "";
@@ -55,6 +57,10 @@ describe("./whitepay demo", () => {
         expect(percentPaid(document, 1, 1)).toBeLessThan(90);
         expect(percentPaid(document, 2, 1)).toBeLessThan(80);
         expect(percentPaid(document, 2, 1)).toBeGreaterThan(30);
+        expect(document.challenges.partial).toBeGreaterThan(0);
+        const [, proven = "", less = ""] = lossLine.exec(demo.stderr()) ?? [];
+        expect(Number(proven)).toBeGreaterThan(30);
+        expect(Number(proven) + Number(less)).toBe(100);
         await expectChain(document);
         const parts = await partsOf(demo.pid);
         expect(parts).toHaveLength(1 + 3 + 4);

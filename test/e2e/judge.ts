@@ -127,7 +127,8 @@ export function expectShape(
       expect([operator, payee].join()).toMatch(/^0x\w{40},0x\w{40}$/);
     expect(new Set(members.map(({ operator }) => operator)).size).toBe(count);
   }
-  const { asked, passed, failed } = document.challenges;
+  const { asked, passed, whole, partial, failed } = document.challenges;
+  expect(whole + partial).toBe(passed);
   expect(passed + failed).toBe(asked);
   expect(passed).toBeGreaterThan(0);
 }

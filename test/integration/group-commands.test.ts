@@ -104,6 +104,11 @@ describe("whitepay group", () => {
     const text = await scene.run(["group", "status", "--group", group]);
     expect(text.stdout).toMatch(/^funded until block \d+, about \d{4}-\d\d-\d\d .* blocks, \d+ d/m);
     expect(text.stdout).toMatch(/^shortfall {4}none$/m);
+    // The estimate says over what it was measured; sure is the reserve alone.
+    expect(text.stdout).toMatch(/^head .* a block in [\d.]+ s over the last \d+ blocks \(/m);
+    expect(text.stdout).toMatch(
+      /^ {2}reserved {3}until block \d+, about .*; the payer may withdraw the rest$/m,
+    );
   });
 
   it("changes data, and proposes a keeper, who accepts", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
-import { maxBytesOf } from "../../keeper/codec/message.ts";
+import { lpStream } from "@libp2p/utils";
+import { maxBytesOf, wireVersion } from "../../keeper/codec/message.ts";
 import type { ReasonCode } from "../../keeper/core/reasons.ts";
 import { smallestScale } from "../../keeper/limits/derived.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
@@ -80,6 +81,73 @@ describe("keepers over real libp2p", () => {
     introduce([first, again]);
     await until(() => connected[0]?.length === 1, "connected again");
     expect(first.node.getPeers().map(String)).toEqual([again.peerId]);
+  });
+});
+
+describe("two processes with one peer key (D9)", () => {
+  it("are both heard when they say hello, and each other's hello reaches the older one", async () => {
+    const started = await Promise.all([0, 1, 2].map((i) => transports.start(i)));
+    // Of each pair the lower peer id dials: only such a one is connected as a second process too.
+    const order = [0, 1, 2].sort((a, b) => (started[a]!.peerId < started[b]!.peerId ? -1 : 1));
+    const [doubled, ...others] = order as [number, number, number];
+    const heard = new Map<string, string[]>();
+    const listen = (name: string, node: (typeof started)[number]): void => {
+      heard.set(name, []);
+      node.join(testTopic, async (bytes, from) => {
+        heard.get(name)?.push(`${bytes[2]} by ${from}`);
+        return "accept";
+      });
+    };
+    started.forEach((node, i) => listen(i === doubled ? "older" : `other ${i}`, node));
+    introduce(started);
+    const connected = watchConnections(started);
+    await until(() => connected.every(({ length }) => length === 2), "all connected");
+    const older = started[doubled]!;
+    const subscribers = (): number => older.node.services.pubsub.getSubscribers(testTopic).length;
+    await until(() => subscribers() === 2, "the older process knows who listens");
+
+    const newer = await transports.start(doubled);
+    listen("newer", newer);
+    const [newerConnected] = [watchConnections([newer])];
+    newer.setMembers(
+      others.map((i) => registration(i, started[i]!)),
+      registration(doubled, older),
+      smallestScale,
+    );
+    await until(() => newerConnected[0]?.length === 2, "the newer process is connected");
+    const hello = (number: number): Uint8Array => Uint8Array.of(wireVersion, 0, number);
+    await newer.publish(testTopic, hello(7));
+    await until(() => heard.get("older")?.length === 1, "the older process hears of the newer");
+    await older.publish(testTopic, hello(8));
+    const all = (): string[] => others.flatMap((i) => heard.get(`other ${i}`) ?? []);
+    await until(() => all().filter((one) => one.startsWith("8")).length === 2, "the others hear the older");
+    expect(all().filter((one) => one.startsWith("7 ")).length).toBeGreaterThanOrEqual(2);
+    expect(heard.get("older")?.[0]).toMatch(/^7 by 0x/);
+  });
+
+  it("may say nothing but hellos past gossip", async () => {
+    const [known, member] = await Promise.all([0, 1].map((i) => transports.start(i)));
+    if (known === undefined || member === undefined) throw new Error("no nodes");
+    const heard: number[] = [];
+    known.join(testTopic, async (bytes) => {
+      heard.push(bytes[1] ?? -1);
+      return "accept";
+    });
+    introduce([known, member]);
+    const connected = watchConnections([known, member]);
+    await until(() => connected.every(({ length }) => length === 1), "connected");
+    const say = async (bytes: Uint8Array): Promise<void> => {
+      const [connection] = member.node.getConnections();
+      const io = lpStream(await connection!.newStream("/whitepay/hello/1"));
+      await io.write(new TextEncoder().encode(testTopic));
+      await io.write(bytes);
+    };
+    await say(Uint8Array.of(wireVersion, 1, 0));
+    await say(new Uint8Array(257));
+    await say(Uint8Array.of(wireVersion, 0, 0));
+    await until(() => heard.length > 0, "the hello is heard");
+    await sleep(300);
+    expect(heard).toEqual([0]);
   });
 });
 
