@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
 import { reasons } from "../../keeper/core/reasons.ts";
+import { providerMetrics } from "../../provider-sim/figures.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { metricsPage } from "../../scripts/docs/metrics.ts";
 
@@ -73,9 +74,11 @@ const filledIn = (expression: string): string =>
     .replaceAll("$__rate_interval", "5m")
     .replaceAll(/"\$(\w+)"/g, (whole, name: string) => (variables.includes(name) ? '".*"' : whole));
 
-const own = new Map<string, readonly string[]>(
-  Object.entries(metrics).map(([name, { labels }]) => [name, labels]),
-);
+const labelsOf = (table: Readonly<Record<string, { readonly labels: readonly string[] }>>) =>
+  Object.entries(table).map(([name, { labels }]): [string, readonly string[]] => [name, labels]);
+/** A keeper's figures. The alerts watch those of a provider too. */
+const own = new Map(labelsOf(metrics));
+const figures = new Map([...labelsOf(providerMetrics), ...own]);
 /** What Prometheus itself adds. */
 const targetLabels = ["instance", "job"];
 
@@ -86,7 +89,7 @@ function faults(expression: string): string[] {
   if (uses.length === 0) found.push(`asks for nothing: ${expression}`);
   for (const { name, labels } of uses) {
     if (name === "up") continue;
-    const known = own.get(name);
+    const known = figures.get(name);
     if (known === undefined) {
       found.push(`no such figure: ${name}`);
       continue;
@@ -95,7 +98,7 @@ function faults(expression: string): string[] {
       if (![...known, ...targetLabels].includes(label)) found.push(`${name} has no label ${label}`);
     }
   }
-  const all = new Set(uses.flatMap(({ name }) => own.get(name) ?? []));
+  const all = new Set(uses.flatMap(({ name }) => figures.get(name) ?? []));
   for (const label of grouping) {
     if (!all.has(label) && !targetLabels.includes(label)) found.push(`nothing here has the label ${label}`);
   }
@@ -134,7 +137,7 @@ describe("deploy/prometheus-alerts.yaml", () => {
     expect(faults(rule.expr)).toEqual([]);
     expect(rule.labels["severity"]).toMatch(/^(critical|warning)$/);
     expect(Object.keys(rule.annotations)).toEqual(["summary", "action"]);
-    const labels = new Set(analyse(rule.expr).uses.flatMap(({ name }) => own.get(name) ?? []));
+    const labels = new Set(analyse(rule.expr).uses.flatMap(({ name }) => figures.get(name) ?? []));
     for (const [, label] of Object.values(rule.annotations)
       .join(" ")
       .matchAll(/\$labels\.(\w+)/g)) {
@@ -176,7 +179,9 @@ describe("deploy/grafana-dashboard.json", () => {
     "%s asks for what there is",
     (_where, target) => {
       expect(faults(filledIn(target.expr))).toEqual([]);
-      const labels = new Set(analyse(filledIn(target.expr)).uses.flatMap(({ name }) => own.get(name) ?? []));
+      const labels = new Set(
+        analyse(filledIn(target.expr)).uses.flatMap(({ name }) => figures.get(name) ?? []),
+      );
       for (const [, label] of target.legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
         expect([...labels, ...targetLabels]).toContain(label);
       }
