@@ -37,13 +37,23 @@ function chainOf(signer: Signer): Provider {
   return signer.provider;
 }
 
+async function checkFactory(provider: Provider, factory: string): Promise<void> {
+  if ((await provider.getCode(factory)) === "0x") throw notThere("factory", factory);
+}
+
+/** The registry of the groups that a factory makes. @throws WhitePayError `input` if there is no factory */
+export async function registryOf(provider: Provider, factory: string): Promise<string> {
+  await checkFactory(provider, factory);
+  return (await new Contract(factory, factoryAbi, provider).getFunction("registry")()) as string;
+}
+
 /** Makes a group whose payer is the signer; `groupCreatedBy` reads its address from the receipt. */
 export async function planCreate(
   signer: Signer,
   { factory, rules, keepers }: NewGroup,
 ): Promise<TransactionPlan> {
   const provider = chainOf(signer);
-  if ((await provider.getCode(factory)) === "0x") throw notThere("factory", factory);
+  await checkFactory(provider, factory);
   if (rules.merkle) {
     throw inputError("groups in Merkle mode are not offered", {
       hint: "keepers of this version settle item by item, up to 256 providers",

@@ -3,18 +3,27 @@ import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
-import { GroupView } from "../client/group-view.ts";
-import { groupCreatedBy, planAddProvider, planCreate, planFund } from "../client/plans.ts";
+import { GroupView, type GroupRules } from "../client/group-view.ts";
+import { groupCreatedBy, planAddProvider, planCreate, planFund, registryOf } from "../client/plans.ts";
 import { measureBlockTime } from "../client/status.ts";
 import { readToken } from "../client/token.ts";
-import { parseAmount } from "../client/units.ts";
 import { readConsent } from "../lib/consent-file.ts";
 import { usageError } from "../lib/exit.ts";
 import { checkConsentData, dataOf, type ProviderData } from "../lib/group-data.ts";
+import { checkGroup, checkPace } from "../lib/group-check.ts";
 import { readGroupFile, type GroupFile } from "../lib/group-file.ts";
+import {
+  agree,
+  changedFiles,
+  costAtMost,
+  depositOf,
+  plannedFor,
+  type Outlook,
+} from "../lib/group-outlook.ts";
 import { createdGroup, createdPath, type CreatedGroup, type SentGroup } from "../lib/group-created.ts";
 import { readJsonInput } from "../lib/json-input.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
+import { ok, warn } from "../lib/preflight.ts";
 import { payerOptions, payerSigner, withChain, type Payer, type PayerOptions } from "../lib/payer.ts";
 import { jsonOption, moneyOptions, transact, type TransactionReport } from "../lib/transact.ts";
 
@@ -74,46 +83,111 @@ type Work = {
 };
 type Step = Work & {
   readonly file: GroupFile;
+  readonly data: readonly ProviderData[];
   readonly signer: Wallet;
+  readonly chainId: number;
   readonly reports: TransactionReport[];
 };
+/** Of a group that is not there yet: what is sent for it. */
+type FirstOutlook = Outlook & { readonly rules: GroupRules };
 
 async function create(work: Work): Promise<void> {
   const { path, options, provider, payer } = work;
   const file = await readGroupFile(path);
   const data = await dataOf(file.providers);
   const signer = await payerSigner(provider, payer);
-  const step: Step = { ...work, file, signer, reports: [] };
   const chainId = Number((await provider.getNetwork()).chainId);
+  const step: Step = { ...work, file, data, signer, chainId, reports: [] };
   const found = await readMade(path, chainId, provider);
-  if (found !== undefined)
+  if (found === undefined) {
+    const outlook = await lookFirst(step);
+    await agree(outlook, options);
+    const made = await makeGroup(step, outlook);
+    await goOn(step, outlook, made);
+  } else {
     say(`group ${found.group} was made before (${createdPath(path)}); going on with it`);
-  const group = found ?? (await makeGroup(step, { chainId, data }));
-  if (group === undefined) return finish(step, undefined, []);
-  if (!group.funded) await fund(step, group);
-  const waiting = await fill(step, group.group, data);
-  finish(step, group.group, waiting);
-  if (options.dryRun !== true) hints(group.group, waiting);
+    const outlook = await lookAgain(step, found);
+    await agree(outlook, options);
+    await goOn(step, outlook, found);
+  }
 }
 
-async function makeGroup(
-  step: Step,
-  { chainId, data }: { readonly chainId: number; readonly data: readonly ProviderData[] },
-): Promise<CreatedGroup | undefined> {
-  const { path, file, provider, signer, payer, options, reports } = step;
+async function goOn(step: Step, outlook: Outlook, group: CreatedGroup | undefined): Promise<void> {
+  // Agreed to all of it at once.
+  const agreed = { ...step, options: { ...step.options, yes: true } };
+  if (group !== undefined && !group.funded) await fund(agreed, group, outlook.deposit);
+  const waiting = group === undefined ? [] : await fill(agreed, group.group);
+  finish(step, { outlook, group: group?.group, waiting });
+}
+
+/** Before the first transaction: whatever would be refused later, and what all of it costs. */
+async function lookFirst({ file, data, provider, signer, payer }: Step): Promise<FirstOutlook> {
+  const factory = payer.need("chain.factory");
   const token = await readToken(provider, file.token);
   const head = await provider.getBlock("latest");
   const at = { block: head?.number ?? 0, time_s: head?.timestamp ?? 0 };
-  const blockTime_s = file.blockTime_s ?? (await measureBlockTime(provider, at));
+  const measured_s = await measureBlockTime(provider, at);
+  const blockTime_s = file.blockTime_s ?? measured_s;
   const rules = file.rulesFor(token, blockTime_s);
-  const plan = await planCreate(signer, {
-    factory: payer.need("chain.factory"),
-    rules,
-    keepers: file.keepers,
-  });
+  const bytes = data.reduce((sum, one) => sum + one.bytes, 0n);
+  const deposit = depositOf(file, { token, rules, bytes, blockTime_s });
+  const providers = file.providers.map(({ operator }) => operator);
+  const planned = plannedFor({ keepers: file.keepers.length, deposit, token, providers });
+  const maxCost = await costAtMost(provider, planned, { deposit, token });
+  const group = { file, rules, token, deposit, bytes, payer: signer.address, maxCost };
+  const registry = await registryOf(provider, factory);
+  const [chain, ...rest] = await checkGroup(provider, { ...group, registry });
+  const checks = [chain, checkPace(file.blockTime_s, measured_s), ...rest].filter((one) => one !== undefined);
+  return { checks, planned, maxCost, deposit, token, rules };
+}
+
+/** The group is there: what is still to be sent, and files that are not what they were. */
+async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Promise<Outlook> {
+  const view = new GroupView(provider, made.group);
+  const token = await readToken(provider, file.token);
+  const absent: string[] = [];
+  const here: string[] = [];
+  for (const { operator, consent } of file.providers) {
+    const [present] = await view.read("providerOf", [operator]);
+    if (present === true) continue;
+    absent.push(operator);
+    if (await isThere(consent)) here.push(operator);
+  }
+  const checks = changedFiles(made, data, absent);
+  if (absent.length > 0) {
+    const found = `${here.length} of ${absent.length} are here`;
+    const later = "call this command again when the others are there";
+    checks.push(here.length === absent.length ? ok("consents", found) : warn("consents", found, later));
+  }
+  const deposit = made.funded ? 0n : await missing(view, made);
+  const planned = plannedFor({ keepers: undefined, deposit, token, providers: here });
+  const maxCost = await costAtMost(provider, planned, { deposit, token });
+  return { checks, planned, maxCost, deposit, token };
+}
+
+/** A run that was cut off may have paid without writing it down. */
+async function missing(view: GroupView, { deposit }: CreatedGroup): Promise<bigint> {
+  const wanted = BigInt(deposit);
+  const { deposited } = await view.escrow();
+  return deposited < wanted ? wanted - deposited : 0n;
+}
+
+async function isThere(path: string | undefined): Promise<boolean> {
+  return path !== undefined && (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function makeGroup(step: Step, { rules, deposit }: FirstOutlook): Promise<CreatedGroup | undefined> {
+  const { path, file, data, signer, payer, options, chainId, provider, reports } = step;
+  const factory = payer.need("chain.factory");
+  const plan = await planCreate(signer, { factory, rules, keepers: file.keepers });
   const pieces = new Map(data.flatMap((one) => one.pieces).map((piece) => [piece.root, piece]));
-  const about = { chainId, funded: file.deposit === undefined, pieces: [...pieces.values()] };
-  const report = await transact(plan, signer, options, (transaction) =>
+  const about = {
+    chainId,
+    funded: deposit === 0n,
+    deposit: String(deposit),
+    pieces: [...pieces.values()],
+  };
+  const report = await transact(plan, signer, { ...options, yes: true }, (transaction) =>
     writeMade(path, { ...about, transaction }),
   );
   reports.push(report);
@@ -124,15 +198,9 @@ async function makeGroup(
   return result;
 }
 
-async function fund(
-  { path, file, signer, provider, options, reports }: Step,
-  group: CreatedGroup,
-): Promise<void> {
-  const token = await readToken(provider, file.token);
-  const deposit = parseAmount(file.deposit ?? "0", token);
-  // A run that was cut off may have paid without writing it down.
-  const { deposited } = await new GroupView(provider, group.group).escrow();
-  const plans = deposited >= deposit ? [] : await planFund(signer, group.group, deposit - deposited);
+async function fund(step: Step, group: CreatedGroup, deposit: bigint): Promise<void> {
+  const { path, signer, options, reports } = step;
+  const plans = deposit === 0n ? [] : await planFund(signer, group.group, deposit);
   for (const plan of plans) {
     const report = await transact(plan, signer, options);
     reports.push(report);
@@ -142,14 +210,14 @@ async function fund(
 }
 
 /** Adds who has consented and is not in the group. Returns who has not consented. */
-async function fill(step: Step, group: string, data: readonly ProviderData[]): Promise<string[]> {
-  const { file, signer, provider, options, reports } = step;
+async function fill(step: Step, group: string): Promise<string[]> {
+  const { file, data, signer, provider, options, reports } = step;
   const view = new GroupView(provider, group);
   const waiting: string[] = [];
   for (const { operator, consent } of file.providers) {
     const [present] = await view.read("providerOf", [operator]);
     if (present === true) continue;
-    if (consent === undefined || (await stat(consent).catch(() => undefined)) === undefined) {
+    if (consent === undefined || !(await isThere(consent))) {
       waiting.push(operator);
       continue;
     }
@@ -167,15 +235,36 @@ async function fill(step: Step, group: string, data: readonly ProviderData[]): P
   return waiting;
 }
 
-function finish({ options, reports }: Step, group: string | undefined, waiting: readonly string[]): void {
-  if (options.json === true) return printJson({ group, transactions: reports, waitingFor: waiting });
-  if (group !== undefined) printLine(`group     ${group}`);
-  for (const operator of waiting) printLine(`waits for ${operator}`);
+type Finished = {
+  readonly outlook: Outlook;
+  readonly group: string | undefined;
+  readonly waiting: readonly string[];
+};
+
+function finish({ options, reports, file }: Step, { outlook, group, waiting }: Finished): void {
+  if (options.json === true) {
+    const { checks, planned, maxCost } = outlook;
+    const found = checks.map(({ name, grade, found, remedy }) => ({ name, grade, found, remedy }));
+    printJson({ group, checks: found, planned, maxCost, transactions: reports, waitingFor: waiting });
+  } else {
+    if (group !== undefined) printLine(`group     ${group}`);
+    for (const operator of waiting) printLine(`waits for ${operator}`);
+  }
+  if (options.dryRun !== true && group !== undefined) next(group, waiting, file);
 }
 
-function hints(group: string, waiting: readonly string[]): void {
-  if (waiting.length === 0) return;
+/** What comes next, and for whom. */
+function next(group: string, waiting: readonly string[], file: GroupFile): void {
+  if (waiting.length === 0) {
+    say(`all ${file.providers.length} providers are in: whitepay group status --group ${group}`);
+    return;
+  }
   say(
-    `each of these providers stores its files and runs\n  whitepay provider consent --group ${group}\nput what it prints where \`consent\` in the file points, and call this command again (or whitepay group add-provider)`,
+    [
+      "next:",
+      `  each keeper    adds ${group} to \`groups\` in its configuration, and starts its daemon again`,
+      `  each provider  that is waited for stores its files and calls\n                 whitepay provider consent --group ${group}`,
+      "  you            put what that prints where `consent` in the file points, and call this command again\n                 (or whitepay group add-provider)",
+    ].join("\n"),
   );
 }

@@ -9,6 +9,8 @@ export const createdGroup = z.strictObject({
   group: address.optional(),
   transaction: z.string(),
   funded: z.boolean(),
+  /** Token units that are put in when it is made. */
+  deposit: z.string().regex(/^\d{1,40}$/),
   /** The chain knows pieces by their roots; the names are the payer's own. */
   pieces: z.array(z.strictObject({ root: z.string(), size: wholeNumber(1), name: z.string() })),
 });

@@ -7,7 +7,7 @@ import type { GroupRules } from "../client/group-view.ts";
 import { coin, month_s } from "../client/units.ts";
 import { asUsage } from "./config-options.ts";
 import { address } from "./json-input.ts";
-import { presetNames, presets } from "./presets.ts";
+import { presetNames, presets, type Preset } from "./presets.ts";
 
 const blocks = z.int().min(1).max(0xffff_ffff);
 const decimal = z
@@ -56,6 +56,8 @@ const schema = z
     keeperShareBps: z.int().min(0).max(10_000).default(1_000),
     toleranceBps: z.int().min(0).max(10_000).default(100),
     deposit: decimal.optional(),
+    /** In place of a deposit: what lasts for so many months of 30 days. */
+    months: z.number().positive().max(1_200).optional(),
     keepers: z
       .array(address)
       .refine((all) => all.length >= 4 && all.length <= 124 && all.length % 3 === 1, {
@@ -79,6 +81,12 @@ const schema = z
     message: "expected one of price (units per GiB and block) and pricePerMonth (tokens per GiB and 30 days)",
   });
 
+/** Both say what is put in. */
+const oneDeposit = schema.refine(({ deposit, months }) => deposit === undefined || months === undefined, {
+  path: ["months"],
+  message: "expected one of deposit (whole tokens) and months",
+});
+
 type Parsed = z.output<typeof schema>;
 
 export type GroupFile = {
@@ -89,6 +97,9 @@ export type GroupFile = {
   readonly providers: Parsed["providers"];
   /** Whole tokens. */
   readonly deposit: string | undefined;
+  /** For how long the deposit is to last, where the file says that in its place. */
+  readonly months: number | undefined;
+  readonly preset: Preset | undefined;
   readonly blockTime_s: number | undefined;
   /** The rules of the group, once decimals and time of the chain are known. */
   rulesFor(token: Token, blockTime_s: number): GroupRules;
@@ -106,7 +117,7 @@ export function pricePerBlock(perMonth: string, token: Token, blockTime_s: numbe
 /** @throws CliError exit 2 that names file and line */
 export async function readGroupFile(path: string): Promise<GroupFile> {
   const definition = {
-    schema: schema.refine(hasAllBlocks, {
+    schema: oneDeposit.refine(hasAllBlocks, {
       path: ["blocks"],
       error: ({ input }) =>
         `missing: ${missingBlocks(input as Parsed).join(", ")}; name a preset, or give them`,
@@ -126,6 +137,8 @@ export async function readGroupFile(path: string): Promise<GroupFile> {
     keepers: config.keepers,
     providers: config.providers.map((provider) => absolute(provider, folder)),
     deposit: config.deposit,
+    months: config.months,
+    preset,
     blockTime_s: config.blockTime_s ?? preset?.blockTime_s,
     rulesFor(token, blockTime_s) {
       const { price = pricePerBlock(config.pricePerMonth ?? "0", token, blockTime_s) } = config;

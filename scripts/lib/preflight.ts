@@ -13,6 +13,7 @@ import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
 import { balanceFor, settlementGas, settlementsLeft } from "../../keeper/core/fees.ts";
 import { measureFees } from "../client/fees.ts";
 import { publicKeyOf } from "../client/bls.ts";
+import { GroupView } from "../client/group-view.ts";
 import { exitCodes } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { peerIdBytes } from "./keys.ts";
@@ -32,15 +33,25 @@ export type CheckItem = {
   readonly code: ExitCode;
 };
 
-const ok = (name: string, found: string): CheckItem => ({ name, grade: "ok", found, code: exitCodes.ok });
-const warn = (name: string, found: string, remedy: string): CheckItem => ({
+export const ok = (name: string, found: string): CheckItem => ({
+  name,
+  grade: "ok",
+  found,
+  code: exitCodes.ok,
+});
+export const warn = (name: string, found: string, remedy: string): CheckItem => ({
   name,
   grade: "warn",
   found,
   remedy,
   code: exitCodes.ok,
 });
-const fail = (name: string, found: string, remedy: string, code: ExitCode = exitCodes.failed): CheckItem => ({
+export const fail = (
+  name: string,
+  found: string,
+  remedy: string,
+  code: ExitCode = exitCodes.failed,
+): CheckItem => ({
   name,
   grade: "fail",
   found,
@@ -189,7 +200,8 @@ async function checkPorts(config: KeeperConfig, running: boolean): Promise<Check
   );
 }
 
-function reachable(multiaddr: string): Promise<boolean> {
+/** Whether something listens at the address of a peer. */
+export function reachable(multiaddr: string): Promise<boolean> {
   const place = tcpPlaceOf(multiaddr);
   if (place === undefined) return Promise.resolve(false);
   return new Promise((done) => {
@@ -200,6 +212,13 @@ function reachable(multiaddr: string): Promise<boolean> {
     };
     socket.once("connect", end(true)).once("error", end(false)).once("timeout", end(false));
   });
+}
+
+/** The group is as it was made: settled through the block of its origin. */
+async function neverSettled(provider: JsonRpcProvider, group: string): Promise<boolean> {
+  const view = new GroupView(provider, group);
+  const [{ originBlock }, { settledThrough }] = await Promise.all([view.parameters(), view.state()]);
+  return settledThrough === originBlock;
 }
 
 async function checkPeers(
@@ -227,6 +246,9 @@ async function checkPeers(
   const needed = 2 * Math.floor((operators.length - 1) / 3);
   const found = `${count} of ${others.length} other keepers of ${group} can be reached, ${needed} are needed`;
   const missing = others.filter((_, i) => up[i] !== true).join(", ");
+  // The first keeper of a new group has nobody to reach yet.
+  if (count < needed && (await neverSettled(provider, group)))
+    return warn(name, `${found}; nothing was settled yet`, `this keeper waits for the others: ${missing}`);
   if (count < needed)
     return fail(name, found, `see to the network, and that these run: ${missing}`, exitCodes.network);
   return count < others.length ? warn(name, found, `not reached: ${missing}`) : ok(name, found);

@@ -47,6 +47,16 @@ async function groupFile({ name, providers, extra = "" }: FileOptions): Promise<
   return path;
 }
 
+function grades(checks: readonly { readonly name: string; readonly grade: string }[]): object {
+  return Object.fromEntries(checks.map(({ name, grade }) => [name, grade]));
+}
+
+/** The file with blocks that come sixty times as slowly as the chain's. */
+async function paced(file: string, text: string): Promise<string> {
+  await writeFile(file, text.replace("blockTime_s: 1", "blockTime_s: 60"));
+  return file;
+}
+
 describe("whitepay group", () => {
   it("makes, funds and fills a group from its file, and going on does nothing twice", async () => {
     const providers = [
@@ -56,6 +66,18 @@ describe("whitepay group", () => {
     const file = await groupFile({ name: "first", providers });
     const dry = await scene.json(["group", "create", file, "--dry-run"]);
     expect(dry.transactions).toMatchObject([{ method: "createGroup", sent: false }]);
+    const planned = ["createGroup", "approve", "deposit", "addProvider", "addProvider"];
+    expect(dry.planned.map(({ method }: { method: string }) => method)).toEqual(planned);
+    expect(grades(dry.checks)).toEqual({
+      chain: "ok",
+      "block time": "ok",
+      rules: "ok",
+      keepers: "warn",
+      providers: "warn",
+      deposit: "ok",
+      token: "ok",
+      coin: "ok",
+    });
     const before = await scene.provider.getBlockNumber();
 
     const made = await scene.json(["group", "create", file, "--yes"]);
@@ -72,6 +94,12 @@ describe("whitepay group", () => {
     const again = await scene.json(["group", "create", file, "--yes"]);
     expect(again).toMatchObject({ group, waitingFor: [providers[1].operator] });
     expect(again.transactions).toMatchObject([{ method: "addProvider", sent: true }]);
+    // What was shown before is not less than what is sent along.
+    const shown = new Map<string, bigint>(
+      dry.planned.map(({ method, gas }: { method: string; gas: string }) => [method, BigInt(gas)]),
+    );
+    for (const { method, gas } of [...made.transactions, ...again.transactions])
+      expect(BigInt(gas), method).toBeLessThanOrEqual(shown.get(method) ?? 0n);
     // As if the first run had been killed before it could write down more than what it had sent.
     const note = join(scene.folder, "first.created.json");
     const { group: _, ...sent } = JSON.parse(await readFile(note, "utf8")) as { group: string };
@@ -178,6 +206,73 @@ describe("whitepay group", () => {
     expect(bad).toMatchObject({ code: 2, stdout: "" });
   });
 
+  it("looks first, and sends nothing where something would be refused later", async () => {
+    const provider = await storingProvider(scene, "seven", 21_007);
+    const file = await groupFile({ name: "looked", providers: [provider] });
+    const good = await readFile(file, "utf8");
+    const sent = await scene.provider.getTransactionCount(scene.payer.address);
+    const refused = async (from: string, to: string): Promise<{ code: number | null; stderr: string }> => {
+      expect(good).toContain(from);
+      await writeFile(file, good.replace(from, to));
+      const { code, stdout, stderr } = await scene.run(["group", "create", file, "--yes"]);
+      expect(stdout).toBe("");
+      expect(await scene.provider.getTransactionCount(scene.payer.address)).toBe(sent);
+      return { code, stderr };
+    };
+    const chain = await refused("preset: devnet", "preset: mainnet");
+    expect(chain.code).toBe(2);
+    expect(chain.stderr).toContain("preset mainnet is for chain 1, the endpoint is of chain 31337");
+    const rules = await refused("preset: devnet", "preset: devnet\nblocks: { turn: 10 }");
+    expect(rules.code).toBe(4);
+    expect(rules.stderr).toContain("2/3 turn >= time for its round: expected 14, actual 7");
+    const nobody = `0x${"77".repeat(20)}`;
+    const keeper = await refused(scene.keepers[2]?.operator ?? "", nobody);
+    expect(keeper.code).toBe(1);
+    expect(keeper.stderr).toContain(`not registered: ${nobody}`);
+    const absent = await refused(provider.operator, nobody);
+    expect(absent.stderr).toMatch(/^fail {2}providers {2}not registered: 0x7777/m);
+    const little = await refused('deposit: "1000"', 'deposit: "0.00001"');
+    expect(little.code).toBe(5);
+    expect(little.stderr).toContain("the lockup of 100 blocks needs 0.0000186");
+    const much = await refused('deposit: "1000"', 'deposit: "100000000"');
+    expect(much.code).toBe(5);
+    expect(much.stderr).toMatch(/^fail {2}token .* has [\d.]+ WPD$/m);
+    const both = await refused('deposit: "1000"', 'deposit: "1000"\nmonths: 3');
+    expect(both.stderr).toContain("expected one of deposit (whole tokens) and months");
+    const pace = await scene.json(["group", "create", await paced(file, good), "--dry-run"]);
+    expect(grades(pace.checks)).toMatchObject({ "block time": "warn" });
+  });
+
+  it("puts in what lasts for the months of the file, and notices a file that changed since", async () => {
+    const provider = await storingProvider(scene, "eight", 21_008);
+    const file = await groupFile({ name: "months", providers: [provider] });
+    await writeFile(file, (await readFile(file, "utf8")).replace('deposit: "1000"', "months: 3"));
+    const made = await scene.json(["group", "create", file, "--yes"]);
+    const quoted = await runCli(["group", "quote", file, "--rpc", scene.rpc, "--months", "3", "--json"]);
+    const { depositAdvised } = JSON.parse(quoted.stdout) as { depositAdvised: string };
+    const { escrow } = await groupStatus(scene.provider, made.group);
+    expect(escrow.deposited).toBe(BigInt(depositAdvised));
+
+    const [changed = ""] = provider.files;
+    const before = await readFile(changed);
+    await writeFile(changed, Buffer.concat([before, Buffer.from("more")]));
+    const refused = await scene.run(["group", "create", file, "--yes"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(
+      /file-0 changed since the group was made: expected 0x[0-9a-f]{64}, actual 0x/,
+    );
+    await writeFile(changed, before);
+    await provider.consent(made.group, join(scene.folder, "months-0.json"));
+    const added = await scene.run(["group", "create", file, "--yes"]);
+    expect(added.code).toBe(0);
+    expect(added.stderr).toContain(`all 1 providers are in: whitepay group status --group ${made.group}`);
+    // The provider has the file as it was: it is said, and nothing else happens.
+    await writeFile(changed, Buffer.concat([before, Buffer.from("more")]));
+    const later = await scene.run(["group", "create", file, "--yes"]);
+    expect(later.code).toBe(0);
+    expect(later.stderr).toMatch(/^warn {2}files /m);
+  });
+
   it("ends with the exit code of what went wrong, and data never mixes with messages", async () => {
     const group = `0x${"12".repeat(20)}`;
     const unknown = await scene.run(["group", "status", "--group", group]);
@@ -194,7 +289,13 @@ describe("whitepay group", () => {
     const file = await groupFile({ name: "codes", providers: [provider] });
     const unasked = await scene.run(["group", "create", file]);
     expect(unasked.code).toBe(2);
-    expect(unasked.stderr).toContain("(simulated: the contract accepts it)");
+    expect(unasked.stderr).toMatch(
+      /^warn {2}keepers {4}4 registered, 0 can be reached from here; a payment needs 3/m,
+    );
+    expect(unasked.stderr).toMatch(/^ {2}4 {2}adding provider 0x.* \(addProvider, \d+ gas at most\)$/m);
+    expect(unasked.stderr).toMatch(
+      /^all of it costs at most [\d.]+ of the chain's coin, and 1000 WPD into the escrow$/m,
+    );
     expect(unasked.stderr).toContain("--yes sends without asking");
     const made = await scene.json(["group", "create", file, "--yes"]);
     const poor = await scene.run(["group", "fund", "100000000", "--group", made.group, "--yes"]);

@@ -3,8 +3,10 @@ import { chmod, writeFile } from "node:fs/promises";
 import { createServer, type Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
+import { Contract, type ContractTransactionResponse } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { balanceFor, defaultFeeLimits } from "../../keeper/core/fees.ts";
+import { groupAbi } from "../../scripts/client/abi.ts";
 import { measureFees } from "../../scripts/client/fees.ts";
 import { resolveConfig } from "../../keeper/config.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
@@ -158,7 +160,7 @@ describe("whitepay keeper check", () => {
     expect(ports?.found).toContain("another process listens there");
   });
 
-  it("warns when one other keeper cannot be reached, and fails when fewer are left than a quorum needs", async () => {
+  it("warns when one other keeper cannot be reached, or a new group's are still to start, and fails when fewer are left than a quorum needs", async () => {
     const down = [listening[0] as Server, listening[1] as Server];
     await closed(down[0] as Server);
     expect(await item("peers")).toMatchObject({
@@ -168,11 +170,25 @@ describe("whitepay keeper check", () => {
     });
     await closed(down[1] as Server);
     expect(await item("peers")).toMatchObject({
+      grade: "warn",
+      found: expect.stringMatching(/1 of 3 other keepers .* nothing was settled yet$/),
+      remedy: `this keeper waits for the others: ${others[0]}, ${others[1]}`,
+      code: 0,
+    });
+    // From its first payment on, a group's keepers are expected to run.
+    const { provider } = scene;
+    const before: unknown = await provider.send("evm_snapshot", []);
+    const { interval, lockup } = sceneParams;
+    await provider.send("hardhat_mine", [`0x${(interval + lockup + 10).toString(16)}`]);
+    const abandon = new Contract(group, groupAbi, await provider.getSigner(0)).getFunction("abandon");
+    await ((await abandon()) as ContractTransactionResponse).wait();
+    expect(await item("peers")).toMatchObject({
       grade: "fail",
       found: expect.stringContaining("1 of 3 other keepers"),
       remedy: expect.stringContaining(`${others[0]}, ${others[1]}`),
       code: 3,
     });
+    await provider.send("evm_revert", [before]);
     expect(await item("peers", { groups: payee })).toMatchObject({
       grade: "fail",
       found: `no contract at group ${payee}`,
