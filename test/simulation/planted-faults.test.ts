@@ -1,5 +1,4 @@
 /** Do the checkers bite? Faults planted in the core, each of which random scenarios must find within a number of seeds. */
-import { availableParallelism } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { caughtBy } from "../mutation/catch.ts";
 import { faultFiles, readFaults } from "../mutation/faults.ts";
@@ -22,7 +21,8 @@ describe("a fault planted in the core is found by random scenarios", () => {
   it.each(faults)(
     "$name",
     async (fault) => {
-      expect(await caughtBy(tree, fault, availableParallelism())).toMatch(/^random scenarios/);
+      // On one core: another test runs on the other one, and a second thread costs more to start than it saves.
+      expect(await caughtBy(tree, fault)).toMatch(/^random scenarios/);
     },
     300_000,
   );

@@ -113,7 +113,7 @@ describe("real signatures", () => {
       name: "all is real, and one keeper inflates",
       settlements: 1,
       providers: 1,
-      params: { interval: 30, turn: 20 },
+      params: { interval: 35, turn: 30 },
       faults: [{ when: { block: 12 }, keeper: 1, kind: "byzantine", behaviour: "inflate" }],
     });
     const result = await simulate(scenario, 1, { signatures: realSignatures(), proofs: "real" });
