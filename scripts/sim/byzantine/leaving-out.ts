@@ -5,7 +5,7 @@
 import { decodeMessage } from "../../../keeper/codec/message.ts";
 import type { Envelope } from "../../../keeper/codec/message.ts";
 import { decodePullReply, encodePullReply } from "../../../keeper/codec/question.ts";
-import type { CommitEntry } from "../../../keeper/core/messages.ts";
+import type { BodyOf, CommitEntry } from "../../../keeper/core/messages.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { isOwn, lyingTransport } from "./lying-transport.ts";
@@ -53,26 +53,34 @@ export function omitReveal(victim: number): Behaviour {
   return (ports) => deafTo(ports, ({ body, keeper }) => body.kind === "reveal" && keeper === victim);
 }
 
-/** As leader, closes a second set, with the commit of `victim`, beside the one without it on which it goes on. */
+/**
+ * As leader, closes the set without the commit of `victim`, and when the others reveal for it a second one, with that commit. It goes on
+ * with the first.
+ */
 export function closeTwice(victim: number): Behaviour {
   return (ports) => {
-    let missing: (CommitEntry & { readonly ts: number; readonly turn: number }) | undefined;
+    let missing: CommitEntry | undefined;
+    let second: BodyOf<"close"> | undefined;
     const deaf = deafTo(ports, ({ body, keeper, signature }, me) => {
       // Others tell it of its second set.
       if (body.kind === "close") return keeper === me;
       if (body.kind !== "commit" || keeper !== victim) return false;
-      const { commitment, round } = body;
-      missing = { keeper, commitment, signature, ts: round.ts, turn: round.turn };
+      missing = { keeper, commitment: body.commitment, signature };
       return true;
     });
     const lie: Lie = ({ body }) => {
-      if (body.kind !== "close" || missing?.ts !== body.round.ts || missing.turn !== body.round.turn)
+      if (body.kind === "close" && missing !== undefined) {
+        const commits = [...body.commits, missing].sort((a, b) => a.keeper - b.keeper);
+        second = { ...body, commits };
+        missing = undefined;
+      }
+      if (
+        body.kind !== "reveal" ||
+        second?.round.ts !== body.round.ts ||
+        second.round.turn !== body.round.turn
+      )
         return [body];
-      const { keeper, commitment, signature } = missing;
-      const commits = [...body.commits, { keeper, commitment, signature }].sort(
-        (a, b) => a.keeper - b.keeper,
-      );
-      return [body, { ...body, commits }];
+      return [second, body];
     };
     return { ...deaf, transport: lyingTransport(deaf.transport, ports.keyring, lie) };
   };
