@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { oldHeadText } from "../keeper/limits/chain-pace.ts";
 import type { HeadLook } from "../keeper/limits/chain-pace.ts";
 
-const ask_ms = 2_000;
+/** Endpoints count questions; a block is seen so much late at most. */
+const ask_ms = 4_000;
 const look_ms = 1_000;
 
 export type WatchedChain = {

@@ -89,6 +89,8 @@ async function oneKeeperSays(scene: WatchedFleet): Promise<void> {
   expect(stdout).toMatch(/ {2}unproven provider 1: (?!100\.0)[\d.]+ % in slots? \d+.* [1-9]\d* partial/);
   const figures = String((await scene.ask(onFile, "/metrics")).body);
   expect(firing("WhitepayDataUnproven", figures).join()).toContain(`provider="${poor.provider}"`);
+  const own = await fetch(`${fleet.chain.providers.metricsOf(poor.provider)}/metrics`);
+  expect(firing("WhitepayProviderDataLost", await own.text())).toHaveLength(1);
   await eventually("the log says so", async () => {
     const log = await readFile(join(fleet.keeper(onFile).folder, "log"), "utf8");
     return new RegExp(`"data-unproven","detail":"provider ${poor.provider}: (?!100)`).test(log);

@@ -5,7 +5,7 @@ import { firing } from "../support/alerts.ts";
 import { startTwin } from "../process/scenarios/instances.ts";
 import { looks, openPage, pageSays } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
-import { eventually, onFile } from "./watched-fleet.ts";
+import { eventually, onFile, patience_ms } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
 /** Longer than a keeper waits for an endpoint. */
@@ -56,14 +56,16 @@ async function doubled(scene: WatchedFleet, index: number): Promise<Seen> {
 /** The keeper with the slow endpoint answers people at once, and says that its way to the chain has stopped; others are ready. */
 async function slowEndpoint(scene: WatchedFleet, index: number): Promise<void> {
   const { fleet } = scene;
-  await eventually("the keeper with the slow endpoint says so", async () => {
+  const limit_s = (await scene.statusOf(index)).headAgeLimit_s;
+  const isSeen = async (): Promise<boolean> => {
     await fleet.mine();
     await sleep(pause_ms);
     const asked_ms = performance.now();
     const { status } = await scene.ask(index, "/readyz");
     expect(performance.now() - asked_ms).toBeLessThan(2_000);
     return status === 503;
-  });
+  };
+  await eventually("the keeper with the slow endpoint says so", isSeen, limit_s * 1000 + patience_ms);
   const figures = String((await scene.ask(index, "/metrics")).body);
   expect(firing("WhitepayChainStopped", figures)).toHaveLength(1);
   expect(figures).toMatch(/whitepay_reasons_total\{group="",code="rpc-down"\} [1-9]/);

@@ -30,11 +30,12 @@ export type Rows = Record<string, readonly LedgerRow[]>;
 export async function eventually(
   what: string | (() => string),
   holds: () => Promise<boolean>,
+  limit_ms: number = patience_ms,
 ): Promise<void> {
-  const end = performance.now() + patience_ms;
+  const end = performance.now() + limit_ms;
   while (!(await holds())) {
     if (performance.now() > end) {
-      throw new Error(`not within ${patience_ms} ms: ${typeof what === "string" ? what : what()}`);
+      throw new Error(`not within ${limit_ms} ms: ${typeof what === "string" ? what : what()}`);
     }
     await new Promise((next) => setTimeout(next, 100));
   }
