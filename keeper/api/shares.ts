@@ -74,16 +74,31 @@ export function providerShares(
   provider: ProviderEntry,
 ): ProviderShares {
   const { params, ts } = snapshot;
-  const records = [...(state.records.get(provider.index)?.values() ?? [])].sort((a, b) => a.slot - b.slot);
   const first = slotAt(params, ts);
+  const open: ChallengeRecord[] = [];
+  for (const record of state.records.get(provider.index)?.values() ?? []) {
+    if (record.slot >= first) open.push(record);
+  }
   return {
-    late: shareOf(records.slice(-lastSlots), provider, params),
-    interval: shareOf(
-      records.filter(({ slot }) => slot >= first),
-      provider,
-      params,
-    ),
+    late: shareOf(newest(state, provider.index, lastSlots), provider, params),
+    interval: shareOf(open, provider, params),
   };
+}
+
+/** The last records, newest first. People ask every second, and records are many: they are gone through once, not sorted. */
+export function newest(
+  state: Pick<KeeperState, "records">,
+  provider: number,
+  count: number,
+): ChallengeRecord[] {
+  const last: ChallengeRecord[] = [];
+  for (const record of state.records.get(provider)?.values() ?? []) {
+    const at = last.findIndex(({ slot }) => slot < record.slot);
+    if (at >= 0) last.splice(at, 0, record);
+    else last.push(record);
+    if (last.length > count) last.pop();
+  }
+  return last;
 }
 
 export function sumOfShares(shares: readonly RecordedShare[]): RecordedShare {

@@ -14,8 +14,8 @@ import type { Keeper } from "../runtime/keeper.ts";
 import type { Surroundings } from "./monitor.ts";
 import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
-import { providerShares, sumOfShares } from "./shares.ts";
-import type { RecordedShare } from "./shares.ts";
+import { newest, providerShares, sumOfShares } from "./shares.ts";
+import type { ProviderShares, RecordedShare } from "./shares.ts";
 
 const plannedTurns = 4;
 
@@ -109,20 +109,21 @@ function shareDocument({ bytesProven, bytesCommitted, ...rest }: RecordedShare):
   return { ...rest, bytesProven: bytesProven.toString(), bytesCommitted: bytesCommitted.toString() };
 }
 
-function provenOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["proven"] {
-  const all = snapshot.providers.map((entry) => providerShares(snapshot, state, entry));
+function provenOf(all: readonly ProviderShares[]): GroupStatus["proven"] {
   return {
     late: shareDocument(sumOfShares(all.map(({ late }) => late))),
     interval: shareDocument(sumOfShares(all.map(({ interval }) => interval))),
   };
 }
 
-function providersOf(snapshot: GroupSnapshot, state: KeeperState): GroupStatus["providers"] {
-  return snapshot.providers.map((entry) => {
-    const { index, operator, history } = entry;
-    const { late, interval } = providerShares(snapshot, state, entry);
-    const records = [...(state.records.get(index)?.values() ?? [])].sort((a, b) => b.slot - a.slot);
-    const last = records[0];
+function providersOf(
+  snapshot: GroupSnapshot,
+  state: KeeperState,
+  shares: readonly ProviderShares[],
+): GroupStatus["providers"] {
+  return snapshot.providers.map(({ index, operator, history }, i) => {
+    const { late, interval } = shares[i] as ProviderShares;
+    const [last] = newest(state, index, 1);
     return {
       index,
       operator,
@@ -162,6 +163,7 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
     committee.members.map(({ operator }) => operator),
   );
   const f = faultBound(committee.members.length);
+  const shares = snapshot.providers.map((entry) => providerShares(snapshot, state, entry));
   return {
     group,
     ts,
@@ -175,8 +177,8 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
     params: { ...params, price: params.price.toString() },
     next,
     ...committeeOf(snapshot, state, source),
-    providers: providersOf(snapshot, state),
-    proven: provenOf(snapshot, state),
+    providers: providersOf(snapshot, state, shares),
+    proven: provenOf(shares),
     challenges: await challengesOf(group, source),
     money: moneyOf(snapshot, state.head, now),
     earned: earnedOf(now.earned.get(group)),
