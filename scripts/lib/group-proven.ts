@@ -26,9 +26,19 @@ export async function provenIn(
   status: GroupStatus,
   urls: readonly string[],
 ): Promise<Proven> {
-  const settled = await lastSettledShares(provider, status.group);
+  const settled = await settledIn(provider, status.group);
   const recorded = urls.length === 0 ? undefined : await recordedIn(provider, status, urls);
   return { ...(settled && { settled }), ...(recorded && { recorded }) };
+}
+
+/** An endpoint that keeps no old events must not hide the rest of the status. */
+async function settledIn(provider: JsonRpcProvider, group: string): Promise<SettledShares | undefined> {
+  try {
+    return await lastSettledShares(provider, group);
+  } catch (error) {
+    say(`what was proven in the last settlement could not be read: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 async function recordedIn(
