@@ -232,7 +232,7 @@ function payment(paid: SettlementDocument, status: KeeperStatus, group: GroupSta
         h(
           "span",
           { class: "dim when" },
-          ago(paid.block, status.head, status.block_s),
+          ago(paid.block, status.head, status.block_s, status.headAge_s),
           date !== undefined && h("span", { class: "date" }, date),
         ),
       ),

@@ -83,7 +83,9 @@ function whenText(space: SpaceDocument, point: number, status: KeeperStatus, gro
     space.slotsPerPoint === 1
       ? `slot ${whole(slot)}`
       : `slots ${whole(slot)}–${whole(slot + space.slotsPerPoint - 1)}`;
-  return status.block_s === null || behind < 0 ? name : `${name}, ${span(behind * status.block_s)} ago`;
+  return status.block_s === null || behind < 0
+    ? name
+    : `${name}, ${span(behind * status.block_s + status.headAge_s)} ago`;
 }
 
 function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group: GroupStatus): Element[] {

@@ -112,7 +112,8 @@ export function dateOfBlock(
   return dateOf(headTime_s + (block - head) * block_s);
 }
 
-export function ago(block: number, head: number, block_s: number | null): string {
+/** A head that is old makes older what came before it. */
+export function ago(block: number, head: number, block_s: number | null, headAge_s = 0): string {
   if (block_s === null || head < block) return `block ${whole(block)}`;
-  return `${span((head - block) * block_s)} ago`;
+  return `${span((head - block) * block_s + headAge_s)} ago`;
 }

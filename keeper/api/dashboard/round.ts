@@ -132,13 +132,13 @@ export function showRound(group: GroupStatus): void {
   );
 }
 
-export function showTurns({ block_s }: KeeperStatus, group: GroupStatus): void {
+export function showTurns({ block_s, chainStopped }: KeeperStatus, group: GroupStatus): void {
   const items = group.next.map(({ turn, keeper, operator, fromBlock, toBlock, inBlocks, inSeconds }) => {
     const when =
       inBlocks === 0
         ? "now"
-        : inSeconds === null
-          ? `in ${blocks(inBlocks, block_s)}`
+        : inSeconds === null || chainStopped
+          ? `in ${blocks(inBlocks, chainStopped ? null : block_s)}`
           : `in ${span(inSeconds)}`;
     const mine = keeper === group.seat && h("span", { class: "tag me" }, "this one");
     return h(

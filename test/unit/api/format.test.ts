@@ -69,6 +69,7 @@ describe("what the page makes of numbers", () => {
     expect(blocks(1, null)).toBe("1 block");
     expect(blocks(300, 12)).toBe("300 blocks (60 min)");
     expect(ago(90, 100, 12)).toBe("2 min ago");
+    expect(ago(90, 100, 12, 150)).toBe("5 min ago");
     expect(ago(90, 100, null)).toBe("block 90");
     expect(percent(0n, 0n)).toBe("–");
     expect(percent(0n, 3n)).toBe("0 %");
