@@ -108,6 +108,20 @@ const engines = [
 ];
 
 describe.each(engines)("the ledger on $name", ({ place }) => {
+  it("sums what a keeper earned exactly, and no more once a settlement is taken back", async () => {
+    const ledger = await opened(await place());
+    expect(await ledger.earned(storeGroup, operator)).toEqual({ total: 0n, last: 0n, payments: 0 });
+    const [one, two] = [settlement(100), settlement(130)];
+    const last = { ...two, shares: [{ keeper: 3, operator, amount: 7n }] };
+    await ledger.book(storeGroup, [one, last], first(170));
+    await ledger.book(otherGroup, [settlement(100, otherGroup)], first(170));
+    const share = 2n ** 200n;
+    expect(await ledger.earned(storeGroup, operator)).toEqual({ total: share + 7n, last: 7n, payments: 2 });
+    expect(await ledger.earned(storeGroup, `0x${"0f".repeat(20)}`)).toMatchObject({ payments: 0 });
+    await ledger.rewind(storeGroup, { from: at(170), to: at(140) });
+    expect(await ledger.earned(storeGroup, operator)).toEqual({ total: share, last: share, payments: 1 });
+  });
+
   it("counts what was asked, passed and failed, by group, and the same entry twice as one", async () => {
     const ledger = await opened(await place());
     expect(await ledger.challengeCounts(storeGroup)).toEqual(nothing);
