@@ -32,13 +32,19 @@ export type SlotLeaf = { readonly slot: number; readonly leaf: RecordLeaf; reado
 export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): SlotLeaf[] {
   const { originBlock, slot: blocks } = run.cluster.options.params;
   const { provider, ts, te, at_ms, before } = asked;
-  const records = recordsThen(store, provider, at_ms);
+  const records = recordsOf(store, provider);
+  const leafIn = (slot: number): DiskLeaf | undefined => {
+    const record = recordThen(records.get(slot), at_ms);
+    const canonical = record !== undefined && hashThen(run.cluster, originBlock + slot * blocks, at_ms);
+    return record !== undefined && record.blockHash === canonical ? leafOf(record) : undefined;
+  };
+  // Nothing before the last slot with a leaf of its own matters to what is carried into ts.
+  let first = Math.floor((ts - originBlock) / blocks);
+  while (first > 0 && leafIn(first) === undefined) first--;
   const leaves: SlotLeaf[] = [];
   let carried = 0n;
-  for (let slot = 0, start = originBlock; start < te; slot++, start += blocks) {
-    const record = records.get(slot);
-    const canonical = hashThen(run.cluster, start, at_ms);
-    const leaf = leafOf(record !== undefined && record.blockHash === canonical ? record : undefined);
+  for (let slot = first, start = originBlock + first * blocks; start < te; slot++, start += blocks) {
+    const leaf = leafIn(slot);
     const committed = committedIn(run, provider, start);
     const bytes = leaf === undefined ? carried : leaf.kind === "proven" ? leaf.bytes : 0n;
     const cap = start < ts && before === "uncapped" ? bytes : committed;
@@ -49,19 +55,35 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
   return leaves;
 }
 
-/** The last record of each slot that was on the disk then. */
-function recordsThen(store: MemoryStore, provider: number, at_ms: number): Map<number, ChallengeRecord> {
-  const records = new Map<number, ChallengeRecord>();
-  for (const { record, at_ms: since_ms, gone_ms = Infinity } of store.recorded) {
-    if (record.provider === provider && since_ms <= at_ms && at_ms < gone_ms)
-      records.set(record.slot, record);
+type Recorded = MemoryStore["recorded"][number];
+type Index = { length: number; readonly bySlot: Map<number, Map<number, Recorded[]>> };
+const indexes = new WeakMap<MemoryStore, Index>();
+
+/** All that a disk was told of a provider, by slot and in order. */
+function recordsOf(store: MemoryStore, provider: number): ReadonlyMap<number, readonly Recorded[]> {
+  let index = indexes.get(store);
+  if (index === undefined || index.length > store.recorded.length) {
+    index = { length: 0, bySlot: new Map() };
+    indexes.set(store, index);
   }
-  return records;
+  for (; index.length < store.recorded.length; index.length++) {
+    const one = store.recorded[index.length] as Recorded;
+    const slots = index.bySlot.get(one.record.provider) ?? new Map<number, Recorded[]>();
+    index.bySlot.set(one.record.provider, slots);
+    slots.set(one.record.slot, [...(slots.get(one.record.slot) ?? []), one]);
+  }
+  return index.bySlot.get(provider) ?? new Map<number, Recorded[]>();
 }
 
-function leafOf(record: ChallengeRecord | undefined): Exclude<RecordLeaf, { kind: "carried" }> | undefined {
-  if (record === undefined) return undefined;
-  const { outcome } = record;
+/** The last record of a slot that was on the disk then. */
+function recordThen(recorded: readonly Recorded[] | undefined, at_ms: number): ChallengeRecord | undefined {
+  return recorded?.findLast(({ at_ms: since_ms, gone_ms = Infinity }) => since_ms <= at_ms && at_ms < gone_ms)
+    ?.record;
+}
+
+type DiskLeaf = Exclude<RecordLeaf, { kind: "carried" }>;
+
+function leafOf({ outcome }: ChallengeRecord): DiskLeaf {
   if (outcome.kind === "failed") return { kind: "failed" };
   return { kind: "proven", bytes: outcome.bytes, receiptHash: outcome.receiptHash };
 }

@@ -2,6 +2,7 @@
  * R13, R14, R18: what an honest keeper commits to is what its disk says: one leaf a slot from the records of canonical blocks alone,
  * what is missing carried on and capped by what was committed, and their sum as its value.
  */
+import type { Hex } from "../../../keeper/core/hash.ts";
 import { recordTree } from "../../../keeper/core/records.ts";
 import type { Process } from "../cluster.ts";
 import { liars } from "./checker.ts";
@@ -32,7 +33,7 @@ function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefi
   const { params } = run.cluster.options;
   const { ts, te, values, recordsRoot, at_ms } = own;
   const providers = values.map(({ provider }) => provider);
-  const found = (["capped", "uncapped"] as const).map((before) => {
+  const given = (before: "capped" | "uncapped"): { wrong: number; sums: bigint[]; root: Hex } => {
     const leaves = providers.map((provider) =>
       leavesOf(run, seat.store, { provider, ts, te, at_ms, before }),
     );
@@ -45,9 +46,11 @@ function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefi
     const { root } = recordTree(shape, flat);
     const wrong = values.findIndex(({ value }, i) => value !== sums[i]);
     return { wrong, sums, root };
-  });
-  if (found.some(({ wrong, root }) => wrong < 0 && root === recordsRoot)) return undefined;
-  const [{ wrong, sums } = { wrong: -1, sums: [] as bigint[] }] = found;
+  };
+  const fits = ({ wrong, root }: ReturnType<typeof given>): boolean => wrong < 0 && root === recordsRoot;
+  const capped = given("capped");
+  if (fits(capped) || fits(given("uncapped"))) return undefined;
+  const { wrong, sums } = capped;
   if (wrong < 0)
     return `keeper ${keeper} committed to other records of [${ts}, ${te}) than those on its disk`;
   return (
