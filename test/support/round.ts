@@ -26,6 +26,8 @@ export function messageOf<B extends Body>(keeper: number, body: B): Message<B> {
 
 export class Round {
   readonly machine = new Machine();
+  /** What a keeper's records say was proven in every slot. */
+  bytesOf = (_keeper: number): bigint => 1_600n;
   #others = new Map<number, { readonly commitment: Hex; readonly salt: Hex }>();
 
   /** @param seed of the committee: another one, another order of the turns */
@@ -105,21 +107,23 @@ export class Round {
     );
   }
 
-  #tree() {
+  #tree(keeper: number) {
     const { recordScope } = this.turn;
+    const bytes = this.bytesOf(keeper);
     const leaves = Array.from({ length: leafCount(recordScope) }, (_, i) => {
-      return { kind: "proven", bytes: 1_600n, receiptHash: hashAt(i) } as const;
+      return { kind: "proven", bytes, receiptHash: hashAt(i) } as const;
     });
     const values = recordScope.map(({ provider, fromSlot, toSlot }) => {
-      return { provider, value: BigInt(toSlot - fromSlot) * 1_600n * 5n };
+      return { provider, value: BigInt(toSlot - fromSlot) * bytes * 5n };
     });
     return { tree: recordTree(recordScope, leaves), values };
   }
 
-  commit(keeper: number, way: Way = "gossip"): void {
-    const { tree, values } = this.#tree();
+  /** @param id of the round, where this keeper has not heard of it yet */
+  commit(keeper: number, way: Way = "gossip", id = this.state.id): void {
+    const { tree, values } = this.#tree(keeper);
     const salt = hashAt(1000 + keeper);
-    const commitment = commitmentOf(this.state.id, keeper, values, tree.root, salt);
+    const commitment = commitmentOf(id, keeper, values, tree.root, salt);
     this.#others.set(keeper, { commitment, salt });
     this.hear(messageOf(keeper, { kind: "commit", round: roundKeyOf(this.turn), commitment }), way);
   }
@@ -136,8 +140,8 @@ export class Round {
   }
 
   /** @param proofAt which of the drawn leaves its full proof is about */
-  reveal(keeper: number, proofAt = 0): MessageOf<"reveal"> {
-    const { tree, values } = this.#tree();
+  reveal(keeper: number, proofAt = 0, way: Way = "gossip"): MessageOf<"reveal"> {
+    const { tree, values } = this.#tree(keeper);
     const [close] = this.state.closes;
     const draws = uniqueDraws(close?.audit?.draws ?? []);
     const opened = draws.map((draw) => {
@@ -159,7 +163,7 @@ export class Round {
       opened,
       proof,
     });
-    this.hear(message);
+    this.hear(message, way);
     return message;
   }
 

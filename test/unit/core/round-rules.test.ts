@@ -87,6 +87,19 @@ describe("a commit (R18)", () => {
     expect(round.state.commits.get(keeper)?.passedOnAt).toBe(from);
   });
 
+  it("that came by a question before its round was known counts from when it is passed on", () => {
+    const known = Round.followed();
+    known.announce();
+    const round = Round.followed();
+    const [keeper] = round.others.filter((other) => other !== round.turn.leader) as [number];
+    round.commit(keeper, "question", known.state.id);
+    round.walkTo(P + 1);
+    round.announce(P);
+    expect(round.state.id).toBe(known.state.id);
+    expect(round.machine.effects.filter(({ kind }) => kind === "pass-on")).toHaveLength(1);
+    expect(round.state.commits.get(keeper)?.passedOnAt).toBe(P + 1);
+  });
+
   it("may not be left out if it was passed on by P + a − 1 (R19)", () => {
     const round = Round.followed();
     round.announce();
@@ -148,6 +161,18 @@ describe("a reveal (R21)", () => {
     ]);
   });
 
+  it("is made once the audit block is confirmed, not when it is only seen (R20)", () => {
+    const round = Round.followed();
+    round.announce();
+    for (const keeper of round.others) round.commit(keeper);
+    round.close(P + 4);
+    const opened = (): number => round.machine.effects.filter(({ kind }) => kind === "open").length;
+    round.walkTo(P + 4 + confirmations - 1);
+    expect(opened()).toBe(0);
+    round.walkTo(P + 4 + confirmations);
+    expect(opened()).toBe(1);
+  });
+
   it("is paid for one opened receipt at least, and for the median at most, whatever the audit draws (R28)", () => {
     const needed = Array.from({ length: 200 }, (_, n) => openingsNeeded(hashAt(n), 4));
     expect(new Set(needed)).toEqual(new Set([1, 2, 3, 4]));
@@ -188,6 +213,32 @@ describe("a bundle (R22)", () => {
     round.walkTo(last + 1);
     expect(round.state.evaluation).toBeUndefined();
     expect(round.details("keeper-left-out")).toEqual([`the bundle lacks the reveal of keeper ${left}`]);
+  });
+
+  it("of a quorum needs f+1 values that agree, f being that of the committee", () => {
+    const round = Round.followed();
+    // This keeper's own value is 0, as it has no records; so no two of three agree.
+    round.bytesOf = (keeper) => 1_000n + 100n * BigInt(keeper);
+    round.announce();
+    for (const keeper of round.others.slice(0, 2)) round.commit(keeper);
+    round.walkTo(P + 5);
+    round.close(P + 8);
+    round.walkTo(P + 8 + confirmations);
+    for (const keeper of round.others.slice(0, 2)) round.reveal(keeper);
+    round.bundle([round.turn.me, ...round.others.slice(0, 2)].sort((a, b) => a - b));
+    expect(round.state.evaluation?.disputed).toEqual(round.turn.scope.map(({ index }) => index));
+  });
+
+  it("that lacks a reveal which this keeper never passed on decides (R19)", () => {
+    const round = audited();
+    const [left, ...rest] = round.others as [number, ...number[]];
+    for (const keeper of rest) round.reveal(keeper);
+    const surplus = round.reveal(left, 0, "surplus");
+    expect(round.state.reveals.get(surplus.hash)?.status).toBe("counted");
+    round.bundle([round.turn.me, ...rest].sort((a, b) => a - b));
+    round.walkTo(P + 4 + confirmations + delivery);
+    expect(round.details("keeper-left-out")).toEqual([]);
+    expect(round.state.evaluation?.disputed).toBeDefined();
   });
 
   it("that lacks a reveal which came too late decides", () => {
