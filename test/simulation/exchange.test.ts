@@ -12,8 +12,11 @@ import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
 
 const liar = 2;
 
-/** Rewrites what is answered to a question for records; `to` is who asked. */
-function answering(lie: (to: Hex, truth: Uint8Array) => Uint8Array | undefined): Behaviour {
+/** Rewrites what is answered to a question for records, or for pages; `to` is who asked. */
+function answering(
+  lie: (to: Hex, truth: Uint8Array) => Uint8Array | undefined,
+  about: "records" | "page" = "records",
+): Behaviour {
   return (ports) => {
     const { transport } = ports;
     const lying = (handler: RequestHandler): RequestHandler => {
@@ -26,7 +29,7 @@ function answering(lie: (to: Hex, truth: Uint8Array) => Uint8Array | undefined):
       ...ports,
       transport: override(transport, {
         serve: (question, handler) =>
-          transport.serve(question, question === "records" ? lying(handler) : handler),
+          transport.serve(question, question === about ? lying(handler) : handler),
       }),
     };
   };
@@ -90,4 +93,29 @@ describe("a keeper that serves its records as it likes while a provider is dispu
       expect(c.reasons.filter(({ code }) => code === "digest-mismatch")).toEqual([]);
     });
   }
+});
+
+describe("an exchange (R24)", () => {
+  it("pins every keeper of the bundle that serves, not just a quorum", async () => {
+    const c = await disputed(() => answering((_, truth) => truth), 420);
+    const pinned = c.network.heard.flatMap(({ message: { body } }) =>
+      body.kind === "proposal" ? body.pinned.map(({ keepers }) => keepers) : [],
+    );
+    expect(pinned.length).toBeGreaterThan(2);
+    for (const keepers of pinned) expect(keepers).toEqual([0, 1, 2, 3]);
+  });
+
+  it("goes on by the pages that other holders have, where the leader serves one keeper alone", async () => {
+    const c = await disputed(
+      (cluster) =>
+        answering((to, truth) => {
+          const leads = leaderNow(cluster) === operatorOf(liar);
+          return leads && to !== operatorOf(0) ? undefined : truth;
+        }, "page"),
+      420,
+    );
+    const led = c.chain.settled.filter(({ settlement: s }) => s.leader === liar);
+    expect(led.length).toBeGreaterThan(0);
+    for (const { settlement: s } of led) expect(s.failed).toBe(0n);
+  });
 });

@@ -284,6 +284,13 @@ describe("an exchange (R24)", () => {
   it("takes the smallest disputes first, so that a large one delays no other", () => {
     const round = disputed([20_000, 12, 12]);
     expect([...fittingDisputes(round.turn, round.state)]).toEqual([1, 2]);
+    const holds = (pinnedOfLarge: readonly number[]): boolean =>
+      pinnedHolds(round.turn, round.state, {
+        pinned: [pinnedOfLarge, [0, 1, 2], [0, 1, 2]].map((keepers, provider) => ({ provider, keepers })),
+        pages: [hashAt(1)],
+      });
+    expect(holds([])).toBe(true);
+    expect(holds([0, 1, 2])).toBe(false);
   });
 });
 
