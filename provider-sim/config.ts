@@ -1,10 +1,12 @@
-/** The provider's configuration in layers, and its key file: read whole, checked whole, unknown keys refused (D1). */
+/** The provider's configuration in layers, checked whole, unknown keys refused (D1); and its keys, sealed as a keeper's are. */
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { parse, stringify } from "yaml";
+import { chmod, mkdir, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { stringify } from "yaml";
 import { z } from "zod";
-import { ConfigError, resolveLayers, setting } from "../keeper/config-layers.ts";
+import { openOlderReceipts, openProviderKeys, writeKeys } from "../keeper/adapters/keyring-keystore.ts";
+import type { KdfStrength, ProviderSecrets } from "../keeper/adapters/keyring-keystore.ts";
+import { ConfigError, resolveLayers, resolveText, setting } from "../keeper/config-layers.ts";
 import type { ConfigSources, Setting } from "../keeper/config-layers.ts";
 import { secretKeyAddress } from "../keeper/codec/receipt.ts";
 import { fromHex, toHex } from "../keeper/core/hash.ts";
@@ -15,8 +17,6 @@ const address = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/, "expected an address: 0x and 40 hex digits")
   .transform((text) => text.toLowerCase() as Hex);
-const secret = z.string().regex(/^0x[0-9a-fA-F]{64}$/, "expected a secret key: 0x and 64 hex digits");
-
 const configSchema = z.strictObject({
   dataDir: z.string().min(1),
   chain: z.strictObject({
@@ -24,20 +24,16 @@ const configSchema = z.strictObject({
     rpc: z.array(z.url({ protocol: /^https?$/ })).min(1),
     registry: address,
   }),
+  /** Folder of the sealed keys. */
   keys: z.string().min(1),
+  /** First line: the password of the keys. Asked for at a terminal if there is none. */
+  passwordFile: z.string().min(1).optional(),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
+  /** What keepers are told to dial, where that is not what is listened on: behind NAT, for instance. */
+  announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
   groups: z.array(address),
   /** Where figures for Prometheus are served; nowhere without it. */
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
-});
-
-const keysSchema = z.strictObject({
-  operator: secret,
-  receipt: secret,
-  /** 32-byte seed of the libp2p ed25519 key. */
-  peer: secret,
-  /** Keys that receipts of slots before a change still need. */
-  olderReceipts: z.array(secret).optional(),
 });
 
 export { ConfigError } from "../keeper/config-layers.ts";
@@ -59,8 +55,10 @@ export const settings: readonly Setting[] = [
   setting("chain.id", "chain-id", "number", "id of the chain"),
   setting("chain.rpc", "rpc", "list", "chain endpoints"),
   setting("chain.registry", "registry", "text", "the Registry contract"),
-  setting("keys", "keys", "path", "the key file"),
+  setting("keys", "keys", "path", "folder of the key files"),
+  setting("passwordFile", "password-file", "path", "file with the password of the keys"),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
+  setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
   setting("groups", "groups", "list", "groups to serve"),
 ];
 
@@ -75,35 +73,17 @@ export async function loadConfig(
   return (await resolveLayers({ schema: configSchema, settings }, { file, ...layers })).config;
 }
 
-/** Refuses a key file that others can read. */
-export async function loadKeys(path: string): Promise<ProviderKeys> {
-  const text = await readText(path);
-  const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0) {
-    throw new ConfigError(
-      `${path}: expected mode 0600, actual 0${(mode & 0o777).toString(8)}; others can read the keys: chmod 600 ${path}`,
-    );
-  }
-  const keys = check(path, keysSchema, parseText(path, text));
-  const receiptKeys = new Map<Hex, Uint8Array>();
-  for (const key of [keys.receipt, ...(keys.olderReceipts ?? [])]) {
-    receiptKeys.set(addressOf(path, key), fromHex(key));
-  }
+/** Opens the sealed keys in a folder. @throws KeyFileError */
+export async function loadKeys(folder: string, password: string): Promise<ProviderKeys> {
+  const { operator, receipt, peer } = await openProviderKeys(folder, password);
+  const receiptKeys = [receipt, ...(await openOlderReceipts(folder, password))].map(fromHex);
   return {
-    operator: fromHex(keys.operator),
-    operatorAddress: addressOf(path, keys.operator),
-    peer: fromHex(keys.peer),
-    receiptAddress: addressOf(path, keys.receipt),
-    receiptKeys,
+    operator: fromHex(operator),
+    operatorAddress: secretKeyAddress(fromHex(operator)),
+    peer: fromHex(peer),
+    receiptAddress: secretKeyAddress(fromHex(receipt)),
+    receiptKeys: new Map(receiptKeys.map((key) => [secretKeyAddress(key), key])),
   };
-}
-
-function addressOf(path: string, key: string): Hex {
-  try {
-    return secretKeyAddress(fromHex(key));
-  } catch {
-    throw new ConfigError(`${path}: a secret key is out of range; make new keys with "provider init"`);
-  }
 }
 
 export interface NewProvider {
@@ -112,16 +92,41 @@ export interface NewProvider {
   readonly rpc: readonly string[];
   readonly registry: string;
   readonly listen: readonly string[];
+  /** What keepers dial, where it differs from `listen`. */
+  readonly announce?: readonly string[];
   readonly groups: readonly string[];
+  /** Seals the keys. */
+  readonly password: string;
+  /** `light` is for devnets alone. */
+  readonly kdf: KdfStrength;
+  /** Where the daemon finds the password; without it somebody types it at every start. */
+  readonly passwordFile?: string;
+  /** New ones unless there are some. */
+  readonly secrets?: ProviderSecrets;
 }
 
-/** Writes `provider.yaml` and `keys.json` (0600) into the data folder; refuses to overwrite either. */
+export function newProviderSecrets(): ProviderSecrets {
+  const key = (): Hex => toHex(randomBytes(32));
+  return { operator: key(), receipt: key(), peer: key() };
+}
+
+/** Makes the data folder (mode 0700) with `provider.yaml` and the folder `keys`; refuses to overwrite either. */
 export async function initProvider(options: NewProvider): Promise<{ config: string; keys: string }> {
-  const { dataDir, chainId, rpc, registry, listen, groups } = options;
-  const paths = { config: join(dataDir, "provider.yaml"), keys: join(dataDir, "keys.json") };
-  const config = { dataDir: ".", chain: { id: chainId, rpc, registry }, keys: "keys.json", listen, groups };
-  check("options", configSchema, config);
-  await mkdir(dataDir, { recursive: true });
+  const { dataDir, chainId, rpc, registry, listen, announce = [], groups, passwordFile } = options;
+  const paths = { config: join(dataDir, "provider.yaml"), keys: join(dataDir, "keys") };
+  const config = {
+    dataDir: ".",
+    chain: { id: chainId, rpc, registry },
+    keys: "keys",
+    ...(passwordFile === undefined
+      ? {}
+      : { passwordFile: relative(resolve(dataDir), resolve(passwordFile)) }),
+    listen,
+    ...(announce.length === 0 ? {} : { announce }),
+    groups,
+  };
+  const text = stringify(config);
+  resolveText({ schema: configSchema, settings }, text, { file: paths.config });
   for (const path of Object.values(paths)) {
     if (await stat(path).catch(() => undefined)) {
       throw new ConfigError(
@@ -129,37 +134,9 @@ export async function initProvider(options: NewProvider): Promise<{ config: stri
       );
     }
   }
-  const key = (): string => toHex(randomBytes(32));
-  const keys = { operator: key(), receipt: key(), peer: key() };
-  await writeFileAtomic(paths.keys, `${JSON.stringify(keys, undefined, 2)}\n`, 0o600);
-  await chmod(paths.keys, 0o600);
-  await writeFileAtomic(paths.config, stringify(config));
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await chmod(dataDir, 0o700);
+  await writeKeys(paths.keys, options.secrets ?? newProviderSecrets(), options.password, options.kdf);
+  await writeFileAtomic(paths.config, text, 0o600);
   return paths;
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new ConfigError(
-      `${path}: cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
-    );
-  }
-}
-
-function parseText(path: string, text: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new ConfigError(`${path}: neither YAML nor JSON: ${(error as Error).message.split("\n")[0]}`);
-  }
-}
-
-function check<Schema extends z.ZodType>(path: string, schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map(
-    (issue) => `  ${issue.path.join(".") || "(whole file)"}: ${issue.message}`,
-  );
-  throw new ConfigError([`${path}: not valid`, ...lines].join("\n"));
 }

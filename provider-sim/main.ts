@@ -14,7 +14,7 @@ import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
 import { namingFullDisk } from "../storage/disk/disk-full.ts";
 import type { HashOptions } from "../storage/disk/hash-file.ts";
 import { nativeHash } from "../storage/disk/native-hash.ts";
-import { PieceStore, StoreError } from "../storage/disk/store.ts";
+import { PieceStore } from "../storage/disk/store.ts";
 import { openAnswers } from "./answers-level.ts";
 import { EthersChainView } from "./chain-ethers.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
@@ -67,30 +67,51 @@ export function openStore(config: ProviderConfig): Promise<PieceStore> {
   return PieceStore.open(join(config.dataDir, "store"));
 }
 
-/** Stores files and appends them to the current list (or starts a new one); `onFile` names each before its bytes are read. */
+export type IngestOptions = {
+  readonly replace?: boolean;
+  /** Whose payer's files these are; without it they wait for the first consent to a group that has none. */
+  readonly group?: Hex;
+  /** Names each file before its bytes are read. */
+  readonly onFile?: (file: string) => HashOptions;
+};
+
+/** Stores files and appends them to a list (or starts a new one). */
 export async function ingestFiles(
   config: ProviderConfig,
   files: readonly string[],
-  options: { readonly replace?: boolean; readonly onFile?: (file: string) => HashOptions } = {},
+  { replace = false, group, onFile }: IngestOptions = {},
 ): Promise<PieceList> {
   return namingFullDisk(config.dataDir, async () => {
     const store = await openStore(config);
     const entries: PieceEntry[] = [];
-    for (const file of files) entries.push(await store.ingest(file, options.onFile?.(file)));
-    return store.addToList(entries, { replace: options.replace ?? false });
+    for (const file of files) entries.push(await store.ingest(file, onFile?.(file)));
+    return store.addToList(entries, { replace, ...(group === undefined ? {} : { group }) });
   });
 }
 
-/** Signs the current list for a group, with the number that the group expects next unless one is given. */
+/** Nothing can be signed for: what to do comes with it. */
+export class NoDataError extends Error {
+  override readonly name = "NoDataError";
+}
+
+/**
+ * Signs the group's own list, never another payer's data, with the number that the group expects next unless one is given. A group
+ * that has no list yet gets what is in no group.
+ */
 export async function consentFor(
   config: ProviderConfig,
   keys: ProviderKeys,
   group: Hex,
   options: { readonly sequence?: number } = {},
 ): Promise<DataConsent> {
-  const list = await (await openStore(config)).currentList();
-  if (list === undefined) throw new StoreError('nothing is stored yet: "provider ingest" some files first');
+  // Asked first: a group that is not there gets no list.
   const sequence = options.sequence ?? (await nextSequence(config, keys, group));
+  const list = await (await openStore(config)).claimList(group);
+  if (list === undefined) {
+    throw new NoDataError(
+      `nothing is stored for group ${group}: whitepay provider ingest --group ${group} FILES`,
+    );
+  }
   const scope = {
     chainId: config.chain.id,
     group,
@@ -132,7 +153,8 @@ export async function startProvider(
   const store = await openStore(config);
   const answers = await openAnswers(join(config.dataDir, "answers"));
   try {
-    await mustListen(listenPlaces(config.listen));
+    const figures = config.metrics === undefined ? [] : [{ setting: "metrics.port", ...config.metrics }];
+    await mustListen([...listenPlaces(config.listen), ...figures]);
   } catch (error) {
     await answers.close();
     throw error;
@@ -212,11 +234,13 @@ function withFigures(events: ProviderEvents, figures: ProviderFigures): Provider
 
 /** A provider with damaged pieces still proves the rest, so this only warns. */
 async function reportFaults(store: PieceStore, log: Logger): Promise<void> {
-  const list = await store.currentList();
-  if (list === undefined) log.warn('no data is stored yet: "provider ingest" some files');
-  for (const piece of list?.pieces ?? []) {
-    const fault = await store.faultOf(piece);
-    if (fault !== undefined) log.error(fault);
+  const lists = await store.currentLists();
+  if (lists.length === 0) log.warn('no data is stored yet: "provider ingest" some files');
+  for (const { list } of lists) {
+    for (const piece of list.pieces) {
+      const fault = await store.faultOf(piece);
+      if (fault !== undefined) log.error(fault);
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 /**
- * A keeper's keys on disk, each in a file of its own, encrypted: `operator.json` (Ethereum JSON keystore, version 3),
- * `bls.json` and `peer.json` (EIP-2335). Files have mode 0600 in a folder of mode 0700; anything wider is refused.
+ * Keys of a keeper or provider on disk, each in a file of its own, encrypted: `operator.json` and a provider's `receipt.json` (Ethereum
+ * JSON keystores, version 3), a keeper's `bls.json`, and `peer.json` (EIP-2335). Files have mode 0600 in a folder of mode 0700;
+ * anything wider is refused.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { create, decrypt } from "@chainsafe/bls-keystore";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
@@ -14,10 +15,14 @@ import { fromHex, toHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 
+/** Of a keeper. */
 export const keyNames = ["operator", "bls", "peer"] as const;
-export type KeyName = (typeof keyNames)[number];
-/** 32 bytes each: a secp256k1 key, a BLS12-381 scalar (big-endian), an ed25519 seed. */
-export type KeySecrets = Readonly<Record<KeyName, Hex>>;
+export const providerKeyNames = ["operator", "receipt", "peer"] as const;
+export type KeyName = (typeof keyNames)[number] | (typeof providerKeyNames)[number];
+/** 32 bytes each: secp256k1 keys (operator, receipt), a BLS12-381 scalar (big-endian), an ed25519 seed. */
+export type SecretsOf<Name extends KeyName> = Readonly<Record<Name, Hex>>;
+export type KeySecrets = SecretsOf<(typeof keyNames)[number]>;
+export type ProviderSecrets = SecretsOf<(typeof providerKeyNames)[number]>;
 /** `light` takes milliseconds to open, and to try a guess on: for devnets alone. */
 export type KdfStrength = "full" | "light";
 
@@ -84,10 +89,15 @@ const version3 = z.preprocess(
   }),
 );
 
+/** An Ethereum account. */
+function isAccount(name: KeyName): boolean {
+  return name === "operator" || name === "receipt";
+}
+
 /** The public part that a key file names: address, BLS key in G1 (48 bytes, as EIP-2335 has it), or ed25519 key. */
 function publicPart(name: KeyName, secret: Hex): string {
   const bytes = fromHex(secret);
-  if (name === "operator") return computeAddress(secret).toLowerCase();
+  if (isAccount(name)) return computeAddress(secret).toLowerCase();
   if (name === "peer") return Buffer.from(ed25519.getPublicKey(bytes)).toString("hex");
   return bls12_381.G1.Point.BASE.multiply(BigInt(secret)).toHex(true);
 }
@@ -117,7 +127,7 @@ export async function sealKey(
 ): Promise<string> {
   checkSecret(name, secret, name);
   const scrypt = strength === "full" ? fullScrypt : lightScrypt;
-  if (name === "operator") {
+  if (isAccount(name)) {
     const account = { address: computeAddress(secret), privateKey: secret };
     const text = await encryptKeystoreJson(account, password, { scrypt });
     return `${JSON.stringify(lowerCaseNames(JSON.parse(text)), undefined, 2)}\n`;
@@ -128,9 +138,7 @@ export async function sealKey(
     fromHex(secret),
     Buffer.from(publicPart(name, secret), "hex"),
     "",
-    name === "bls"
-      ? "WhitePay keeper, BLS12-381; pubkey is the one in G1"
-      : "WhitePay keeper, libp2p ed25519",
+    name === "bls" ? "WhitePay keeper, BLS12-381; pubkey is the one in G1" : "WhitePay, libp2p ed25519",
     { function: "scrypt", params: { dklen: 32, n, r, p, salt: randomBytes(32).toString("hex") } },
   );
   return `${JSON.stringify(keystore, undefined, 2)}\n`;
@@ -164,7 +172,7 @@ function publicPartOf(
   text: string,
   where: string,
 ): { public: string | undefined; light: boolean } {
-  if (name === "operator") {
+  if (isAccount(name)) {
     const { address, crypto } = parsed(text, version3, where);
     const named = address === undefined ? undefined : `0x${address.replace(/^0x/, "").toLowerCase()}`;
     return { public: named, light: isLight(crypto.kdfparams) };
@@ -176,8 +184,7 @@ function publicPartOf(
 /** @throws KeyFileError if the text is no such keystore, or the password is not its own */
 export async function openKey(name: KeyName, text: string, password: string, where: string): Promise<Hex> {
   const named = publicPartOf(name, text, where).public;
-  const secret =
-    name === "operator" ? await open3(text, password, where) : await open2335(text, password, where);
+  const secret = isAccount(name) ? await open3(text, password, where) : await open2335(text, password, where);
   checkSecret(name, secret, where);
   const actual = publicPart(name, secret);
   if (named !== undefined && actual !== named) {
@@ -247,7 +254,7 @@ async function keyFolder(folder: string): Promise<void> {
   } catch (error) {
     if (error instanceof KeyFileError) throw error;
     throw new KeyFileError(
-      `${folder}: cannot be read (${(error as Error).message}); "whitepay keeper init" makes keys`,
+      `${folder}: cannot be read (${(error as Error).message}); "whitepay keeper init" and "whitepay provider init" make keys`,
     );
   }
 }
@@ -262,13 +269,41 @@ export async function readKeyFile(folder: string, name: KeyName): Promise<string
   return readPrivate(keyFile(folder, name), "the key");
 }
 
-/** All keys of a keeper. @throws KeyFileError */
-export async function openKeys(folder: string, password: string): Promise<KeySecrets> {
-  const texts = await Promise.all(keyNames.map((name) => readKeyFile(folder, name)));
-  const [operator, bls, peer] = await Promise.all(
-    keyNames.map((name, i) => openKey(name, texts[i] ?? "", password, keyFile(folder, name))),
+async function openAll<Name extends KeyName>(
+  folder: string,
+  names: readonly Name[],
+  password: string,
+): Promise<SecretsOf<Name>> {
+  const texts = await Promise.all(names.map((name) => readKeyFile(folder, name)));
+  const secrets = await Promise.all(
+    names.map(async (name, i): Promise<[Name, Hex]> => {
+      return [name, await openKey(name, texts[i] ?? "", password, keyFile(folder, name))];
+    }),
   );
-  return { operator: operator as Hex, bls: bls as Hex, peer: peer as Hex };
+  return Object.fromEntries(secrets) as SecretsOf<Name>;
+}
+
+/** All keys of a keeper. @throws KeyFileError */
+export function openKeys(folder: string, password: string): Promise<KeySecrets> {
+  return openAll(folder, keyNames, password);
+}
+
+/** All keys of a provider. @throws KeyFileError */
+export function openProviderKeys(folder: string, password: string): Promise<ProviderSecrets> {
+  return openAll(folder, providerKeyNames, password);
+}
+
+const olderReceipt = /^receipt-[\w-]+\.json$/;
+
+/** Receipt keys from before a change: files `receipt-….json` in the same folder. @throws KeyFileError */
+export async function openOlderReceipts(folder: string, password: string): Promise<Hex[]> {
+  const names = (await readdir(folder)).filter((name) => olderReceipt.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const file = join(folder, name);
+      return openKey("receipt", await readPrivate(file, "the key"), password, file);
+    }),
+  );
 }
 
 export type KeyDescription = {
@@ -281,9 +316,12 @@ export type KeyDescription = {
 };
 
 /** What can be told without the password. @throws KeyFileError */
-export function describeKeys(folder: string): Promise<KeyDescription[]> {
+export function describeKeys(
+  folder: string,
+  names: readonly KeyName[] = keyNames,
+): Promise<KeyDescription[]> {
   return Promise.all(
-    keyNames.map(async (name) => {
+    names.map(async (name) => {
       const file = keyFile(folder, name);
       const { public: named, light } = publicPartOf(name, await readKeyFile(folder, name), file);
       if (named === undefined) {
@@ -310,13 +348,14 @@ export async function writeKeyFile(folder: string, name: KeyName, text: string):
   await chmod(path, 0o600);
 }
 
+/** Seals every key that `secrets` has. @throws KeyFileError if one is there already */
 export async function writeKeys(
   folder: string,
-  secrets: KeySecrets,
+  secrets: KeySecrets | ProviderSecrets,
   password: string,
   strength: KdfStrength,
 ): Promise<void> {
-  for (const name of keyNames) {
-    await writeKeyFile(folder, name, await sealKey(name, secrets[name], password, strength));
+  for (const [name, secret] of Object.entries(secrets) as [KeyName, Hex][]) {
+    await writeKeyFile(folder, name, await sealKey(name, secret, password, strength));
   }
 }

@@ -12,8 +12,10 @@ import {
   configOption,
   groupOption,
   withProvider,
+  withReader,
   type ProviderContext,
   type ProviderOptions,
+  type ReaderContext,
 } from "../lib/provider-context.ts";
 import { jsonOption, moneyOptions, transact, type TransactionReport } from "../lib/transact.ts";
 
@@ -24,9 +26,9 @@ export function registerEarnings(provider: Command): void {
     .description("credited, withdrawn and coming in every group, with the last settlements")
     .option("--last <n>", "how many settlements to show", integerOption("--last", { min: 0, max: 1_000 }), 5);
   jsonOption(earnings).action((options: EarningsOptions) =>
-    withProvider(options, async (context) => {
+    withReader(options, async (context) => {
       const all = await earningsOf(context, options.last);
-      if (options.json === true) return printJson({ operator: context.signer.address, groups: all });
+      if (options.json === true) return printJson({ operator: context.operator, groups: all });
       for (const one of all) print(one);
     }),
   );
@@ -49,16 +51,15 @@ async function indicesOf(provider: JsonRpcProvider, group: string, operator: str
 type GroupEarnings = { readonly group: string } & Earnings;
 
 async function earningsOf(
-  { provider, signer, groups }: ProviderContext,
+  { provider, operator, groups }: ReaderContext,
   last: number,
 ): Promise<GroupEarnings[]> {
   if (groups.length === 0)
     throw usageError("no group is named", { hint: "add it to `groups` in the config file, or give --group" });
   const all: GroupEarnings[] = [];
   for (const group of groups) {
-    const indices = await indicesOf(provider, group, signer.address);
-    if (indices.length === 0)
-      say(`${signer.address} is no provider of group ${group}: its payer has to add it`);
+    const indices = await indicesOf(provider, group, operator);
+    if (indices.length === 0) say(`${operator} is no provider of group ${group}: its payer has to add it`);
     for (const index of indices) {
       const earnings = await providerEarnings(provider, group, { index, last });
       if (earnings !== undefined) all.push({ group, ...earnings });

@@ -15,7 +15,7 @@ import { dialable } from "../lib/dialable.ts";
 import { endpointChange, payeeChange, sendChanges } from "../lib/registration.ts";
 import { jsonOption, moneyOptions, type TransactionPlan } from "../lib/transact.ts";
 
-type RegisterOptions = ProviderOptions & { readonly payee?: string; readonly announce?: string[] };
+type RegisterOptions = ProviderOptions & { readonly payee?: string };
 
 export function registerRegister(provider: Command): void {
   const command = configOption(provider.command("register"))
@@ -24,8 +24,7 @@ export function registerRegister(provider: Command): void {
       "--payee <address>",
       "where the money goes; later the present payee alone changes it (whitepay payee)",
       addressOption("--payee"),
-    )
-    .option("--announce <multiaddrs...>", "what keepers dial, where it differs from `listen`: behind NAT");
+    );
   jsonOption(moneyOptions(command)).action((options: RegisterOptions) =>
     withProvider(options, (context) => register(context, options)),
   );
@@ -74,7 +73,7 @@ async function register(context: ProviderContext, options: RegisterOptions): Pro
     registry,
     operator: signer.address,
     peerId: peerIdBytes,
-    addresses: dialable(options.announce ?? config.listen),
+    addresses: dialable(config.announce.length > 0 ? config.announce : config.listen),
   };
   const found = await registeredProvider(registry, signer.address);
   const plans = found.registeredAt === 0 ? [first(wanted, options)] : changes(wanted, found, options);

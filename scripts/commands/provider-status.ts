@@ -13,9 +13,9 @@ import {
   asProviderFailure,
   configOption,
   groupOption,
-  withProvider,
-  type ProviderContext,
+  withReader,
   type ProviderOptions,
+  type ReaderContext,
 } from "../lib/provider-context.ts";
 import { outcomesOf, recordKey, sumsOf } from "../lib/provider-report.ts";
 import type { KeeperRecord, Outcome, OutcomeSums } from "../lib/provider-report.ts";
@@ -37,7 +37,7 @@ export function registerStatus(provider: Command): void {
     )
     .option("--keeper-api <urls...>", "also ask these keepers what they have recorded, and why");
   jsonOption(command).action((options: StatusOptions) =>
-    withProvider(options, async (context) => {
+    withReader(options, async (context) => {
       const status = await statusOf(context, options);
       if (options.json === true) printJson(status);
       else print(status);
@@ -45,23 +45,27 @@ export function registerStatus(provider: Command): void {
   );
 }
 
-type Stored = {
-  readonly listRoot: string | undefined;
+type StoredList = {
+  /** Undefined: in no group yet. */
+  readonly group: string | undefined;
+  readonly listRoot: string;
   readonly pieces: number;
   readonly bytes: bigint;
-  readonly faults: readonly string[];
 };
+type Stored = { readonly lists: readonly StoredList[]; readonly faults: readonly string[] };
 
 async function storedIn(store: PieceStore): Promise<Stored> {
   const { toHex } = await import("../../storage/core/bytes.ts");
-  const list = await asProviderFailure(store.currentList());
-  const faults: string[] = [];
-  for (const piece of list?.pieces ?? []) {
-    const fault = await store.faultOf(piece);
-    if (fault !== undefined) faults.push(fault);
+  const lists: StoredList[] = [];
+  const faults = new Set<string>();
+  for (const { group, list } of await asProviderFailure(store.currentLists())) {
+    lists.push({ group, listRoot: toHex(list.root), pieces: list.pieces.length, bytes: list.totalBytes });
+    for (const piece of list.pieces) {
+      const fault = await store.faultOf(piece);
+      if (fault !== undefined) faults.add(fault);
+    }
   }
-  const listRoot = list === undefined ? undefined : toHex(list.root);
-  return { listRoot, pieces: list?.pieces.length ?? 0, bytes: list?.totalBytes ?? 0n, faults };
+  return { lists, faults: [...faults] };
 }
 
 /** Blocks; undefined: nothing is committed. The payer may withdraw what pays for the blocks between the two (R32). */
@@ -87,16 +91,16 @@ type Status = {
   readonly groups: readonly GroupStatus[];
 };
 
-async function statusOf(context: ProviderContext, options: StatusOptions): Promise<Status> {
-  const { config, provider, signer, groups } = context;
+async function statusOf(context: ReaderContext, options: StatusOptions): Promise<Status> {
+  const { config, provider, operator, groups } = context;
   const { openStore } = await import("../../provider-sim/main.ts");
   const { totals, entries } = await readJournal(config.dataDir);
-  const found = await registeredProvider(registryAt(config.chain.registry, provider), signer.address);
+  const found = await registeredProvider(registryAt(config.chain.registry, provider), operator);
   const seen: GroupStatus[] = [];
   for (const group of groups) {
     const asked = {
       provider,
-      operator: signer.address,
+      operator,
       group,
       apis: options.keeperApi ?? [],
       last: options.slots,
@@ -104,7 +108,7 @@ async function statusOf(context: ProviderContext, options: StatusOptions): Promi
     seen.push(await groupStatus(asked, entries));
   }
   return {
-    operator: signer.address,
+    operator,
     registered: found.registeredAt > 0,
     multiaddrs: found.multiaddrs,
     stored: await storedIn(await openStore(config)),
@@ -179,9 +183,11 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
   printLine(
     `provider   ${operator}, ${registered ? `registered at ${multiaddrs.join(", ")}` : "not registered: whitepay provider register"}`,
   );
-  printLine(
-    `stored     ${stored.pieces} pieces, ${formatBytes(Number(stored.bytes))}${stored.listRoot === undefined ? "" : `, list ${stored.listRoot}`}`,
-  );
+  if (stored.lists.length === 0) printLine("stored     nothing");
+  for (const { group, listRoot, pieces, bytes } of stored.lists) {
+    const whose = group === undefined ? "in no group yet" : `of group ${group}`;
+    printLine(`stored     ${pieces} pieces, ${formatBytes(Number(bytes))}, list ${listRoot}, ${whose}`);
+  }
   for (const fault of stored.faults) printLine(`  damaged  ${fault}`);
   printLine(
     `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${totals.answered} challenges answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} asked again, ${totals.refused} refused`,
@@ -195,11 +201,11 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
     const range = slots === undefined ? "no slot is complete yet" : `slots ${slots.from} to ${slots.to}`;
     printLine(`group      ${group}: provider ${provider}, ${formatBytes(Number(bytes))} committed; ${range}`);
     printLine(`  money    ${moneyText(money)}`);
-    const { challenges, whole, partial, failed, unknown, bytesProven, bytesCommitted } = sums;
+    const { challenges, whole, partial, failed, notAsked, unknown, bytesProven, bytesCommitted } = sums;
     printLine(
-      `  proven   ${formatShare(bytesProven, bytesCommitted)} of the bytes; ${challenges} challenges: ${whole} whole, ${partial} partial, ${failed} failed, ${unknown} unknown`,
+      `  proven   ${formatShare(bytesProven, bytesCommitted)} of the bytes; ${challenges} challenges: ${whole} whole, ${partial} partial, ${failed} failed; ${notAsked} not asked, ${unknown} unknown`,
     );
     for (const { slot, keeper, result, reason } of notWhole)
-      printLine(`  slot ${slot}, keeper ${keeper}: ${result}: ${reason}`);
+      printLine(`  slot ${slot}, keeper ${keeper}: ${result === "notAsked" ? "" : `${result}: `}${reason}`);
   }
 }

@@ -2,14 +2,17 @@
 import type { Command } from "commander";
 import { addressOption, choiceOption, integerOption } from "../lib/options.ts";
 import { exitCodes, usageError } from "../lib/exit.ts";
-import { hashProgressBar } from "../lib/hash-progress.ts";
 import { alwaysJson } from "../lib/transact.ts";
 import { printJson, say } from "../lib/output.ts";
-import { asProviderFailure, configOption, loadProvider } from "../lib/provider-context.ts";
+import { asProviderFailure, configOption, loadProvider, providerKeys } from "../lib/provider-context.ts";
+import { registerData } from "./provider-data.ts";
 import { registerEarnings } from "./provider-earnings.ts";
+import { registerInit } from "./provider-init.ts";
 import { registerRegister } from "./provider-register.ts";
 import { registerRights } from "./provider-rights.ts";
 import { registerStatus } from "./provider-status.ts";
+import { toHex } from "../../storage/core/bytes.ts";
+import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import type { Fault } from "../../provider-sim/faults.ts";
 import { stopSignals } from "../../keeper/stop-signals.ts";
 
@@ -33,77 +36,6 @@ function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
-interface InitOptions {
-  readonly dataDir: string;
-  readonly chainId: number;
-  readonly rpc: string[];
-  readonly registry: string;
-  readonly listen?: string[];
-  readonly group?: string[];
-}
-
-function registerInit(provider: Command): void {
-  alwaysJson(provider.command("init"))
-    .description("make keys and a config file in a data folder")
-    .requiredOption("--data-dir <dir>", "folder for config, keys (mode 0600), pieces and answers")
-    .requiredOption("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
-    .requiredOption("--rpc <url>", "chain endpoint; repeat for more than one", collect)
-    .requiredOption("--registry <address>", "the Registry contract", addressOption("--registry"))
-    .option("--listen <multiaddr>", "where to listen; repeatable (default: /ip4/127.0.0.1/tcp/0)", collect)
-    .option("--group <address>", "group to serve; repeatable, can be added to the file later", collect)
-    .action(async (options: InitOptions) => {
-      const { initProvider, loadKeys } = await import("../../provider-sim/config.ts");
-      const { providerIdentity } = await import("../../provider-sim/main.ts");
-      const { dataDir, chainId, rpc, registry } = options;
-      const listen = options.listen ?? ["/ip4/127.0.0.1/tcp/0"];
-      const groups = (options.group ?? []).map(addressOption("--group"));
-      const paths = await asProviderFailure(
-        initProvider({ dataDir, chainId, rpc, registry, listen, groups }),
-      );
-      printJson({ ...paths, ...(await providerIdentity(await loadKeys(paths.keys))) });
-    });
-}
-
-function registerData(provider: Command): void {
-  configOption(alwaysJson(provider.command("ingest")))
-    .description("copy files into the store and append them to the list of pieces")
-    .argument("<files...>", "regular files of at least one byte")
-    .option("--replace", "start a new list with these files; earlier lists stay stored")
-    .action(async (files: string[], options: { config?: string; replace?: true }) => {
-      const { ingestFiles } = await import("../../provider-sim/main.ts");
-      const { toHex } = await import("../../storage/core/bytes.ts");
-      const config = await loadProvider(options);
-      const onFile = (file: string): { onProgress?: ReturnType<typeof hashProgressBar> & {} } => {
-        const onProgress = hashProgressBar(file);
-        return onProgress ? { onProgress } : {};
-      };
-      const list = await asProviderFailure(
-        ingestFiles(config, files, { replace: options.replace ?? false, onFile }),
-      );
-      const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
-      printJson({ listRoot: toHex(list.root), bytes: list.totalBytes, pieces });
-    });
-  configOption(alwaysJson(provider.command("consent")))
-    .description("sign the stored list for a group: what its payer needs to add this provider (R33)")
-    .requiredOption("--group <address>", "the group", addressOption("--group"))
-    .option(
-      "--sequence <number>",
-      "number of the consent (default: the one that the group expects next, asked from the chain)",
-      integerOption("--sequence", { min: 1 }),
-    )
-    .action(async (options: { config?: string; group: string; sequence?: number }) => {
-      const { loadKeys } = await import("../../provider-sim/config.ts");
-      const { consentFor } = await import("../../provider-sim/main.ts");
-      const config = await loadProvider(options);
-      const keys = await asProviderFailure(loadKeys(config.keys));
-      const group = options.group.toLowerCase() as `0x${string}`;
-      const { sequence } = options;
-      printJson(
-        await asProviderFailure(consentFor(config, keys, group, sequence === undefined ? {} : { sequence })),
-      );
-    });
-}
-
 function registerRun(provider: Command): void {
   configOption(alwaysJson(provider.command("run")))
     .description("answer challenges until SIGINT, SIGTERM or SIGHUP; prints one JSON line when ready")
@@ -116,10 +48,9 @@ function registerRun(provider: Command): void {
     .action(async (options: { config?: string; logLevel: string; logFormat?: "text" | "json" }) => {
       const { pino } = await import("pino");
       const { logDestination } = await import("../../keeper/adapters/log-lines.ts");
-      const { loadKeys } = await import("../../provider-sim/config.ts");
       const { startProvider } = await import("../../provider-sim/main.ts");
       const config = await loadProvider(options);
-      const keys = await asProviderFailure(loadKeys(config.keys));
+      const keys = await asProviderFailure(providerKeys(config));
       const log = pino({ name: "provider", level: options.logLevel }, logDestination(options.logFormat));
       const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
         for (const signal of stopSignals) process.once(signal, () => resolve(signal));
@@ -170,6 +101,8 @@ async function loseStoredData(
 ): Promise<{ bytesLost: number }> {
   const { openStore } = await import("../../provider-sim/main.ts");
   const { loseData } = await import("../../provider-sim/lose-data.ts");
+  const { makePieceList } = await import("../../storage/core/piece-list.ts");
+  const { nativeHash } = await import("../../storage/disk/native-hash.ts");
   if (fraction === undefined || !(fraction >= 0 && fraction <= 1)) {
     throw usageError("--fraction is not valid", {
       expected: "a number from 0 to 1",
@@ -177,8 +110,12 @@ async function loseStoredData(
     });
   }
   const store = await openStore(config);
-  const list = await store.currentList();
-  if (list === undefined) throw usageError("nothing is stored that could be lost");
+  // A piece that is in two lists loses its bytes once.
+  const pieces = new Map<string, PieceEntry>();
+  for (const { list } of await store.currentLists())
+    for (const piece of list.pieces) pieces.set(toHex(piece.root), piece);
+  if (pieces.size === 0) throw usageError("nothing is stored that could be lost");
+  const list = makePieceList([...pieces.values()], nativeHash);
   const bytesLost = await loseData(store, list, fraction);
   say(`destroyed ${bytesLost} of ${list.totalBytes} bytes; "provider ingest" the files again to mend it`);
   return { bytesLost };

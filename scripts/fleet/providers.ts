@@ -1,9 +1,9 @@
 /** The providers of a fleet: real stores on disk, real daemons, and one that loses part of what it stored. */
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type Contract, type ContractTransactionResponse, type JsonRpcProvider } from "ethers";
 import { parse, stringify } from "yaml";
-import { initProvider } from "../../provider-sim/config.ts";
+import { initProvider, newProviderSecrets } from "../../provider-sim/config.ts";
 import { cliScript } from "../lib/paths.ts";
 import { writeProviderFiles } from "./files.ts";
 import type { Processes } from "./processes.ts";
@@ -44,6 +44,9 @@ type Consent = {
   signature: string;
 };
 
+/** Of keys that are worth nothing: they live as long as their chain. */
+const password = "devnet";
+
 /** Part of every piece that `damage` destroys. */
 const lossFraction = 0.4;
 
@@ -68,11 +71,23 @@ export class ProviderFleet {
       const port = ports[index] as number;
       const dataDir = join(folder, `provider-${index}`);
       const listen = [multiaddr(port)];
-      const paths = await initProvider({ dataDir, chainId, rpc: [rpc], registry, listen, groups: [] });
-      const keys = JSON.parse(await readFile(paths.keys, "utf8")) as { operator: string; peer: string };
-      const wallet = new Wallet(keys.operator);
+      const secrets = newProviderSecrets();
+      await mkdir(dataDir, { recursive: true });
+      const passwordFile = join(dataDir, "password");
+      await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+      const of = { dataDir, chainId, rpc: [rpc], registry, listen, groups: [] };
+      const paths = await initProvider({ ...of, secrets, password, passwordFile, kdf: "light" });
+      const wallet = new Wallet(secrets.operator);
       const payee = Wallet.createRandom().address;
-      return { index, folder: dataDir, configFile: paths.config, wallet, payee, peerSeed: keys.peer, port };
+      return {
+        index,
+        folder: dataDir,
+        configFile: paths.config,
+        wallet,
+        payee,
+        peerSeed: secrets.peer,
+        port,
+      };
     });
     return new ProviderFleet(processes, await Promise.all(seats), options.metrics ?? false);
   }
@@ -102,7 +117,7 @@ export class ProviderFleet {
       this.#seats.map(async (seat) => {
         const source = join(seat.folder, "incoming");
         const files = await writeProviderFiles(source, seat.index);
-        const output = await this.#command(seat, ["ingest", "--config", seat.configFile, ...files]);
+        const output = await this.#command(seat, ["ingest", "--json", "--config", seat.configFile, ...files]);
         await rm(source, { recursive: true });
         return JSON.parse(output) as Ingested;
       }),

@@ -12,6 +12,6 @@ export function dialable(multiaddrs: readonly string[]): readonly string[] {
   if (vague === undefined) return multiaddrs;
   throw usageError(`${vague} cannot be dialled by others`, {
     expected: "an address of this machine, or of the router in front of it, with its port",
-    hint: "give --announce /ip4/ADDRESS/tcp/PORT, or for a keeper set announce in the config file",
+    hint: "give --announce /ip4/ADDRESS/tcp/PORT, or set announce in the config file",
   });
 }

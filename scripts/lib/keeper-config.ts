@@ -24,7 +24,7 @@ export async function loadConfig(
 }
 
 /** The password of the keys: from the file that the configuration names, or asked for. */
-export async function keysPassword({ passwordFile }: KeeperConfig): Promise<string> {
+export async function keysPassword({ passwordFile }: Pick<KeeperConfig, "passwordFile">): Promise<string> {
   const { readPasswordFile } = await import("../../keeper/adapters/keyring-keystore.ts");
   if (passwordFile !== undefined) return readPasswordFile(passwordFile);
   return askPassword(

@@ -1,14 +1,24 @@
 /** What a provider's commands share: its config file, its account, the groups it serves. */
 import type { Command } from "commander";
-import { Wallet, type JsonRpcProvider } from "ethers";
+import { getAddress, Wallet, type JsonRpcProvider } from "ethers";
 import { loadConfig, loadKeys, settings } from "../../provider-sim/config.ts";
 import type { ProviderConfig, ProviderKeys } from "../../provider-sim/config.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import { connectChain } from "../client/connect.ts";
 import { configFile, layersOf, settingOptions, type ConfigOptions } from "./config-options.ts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
+import { keysPassword } from "./keeper-config.ts";
 import { addressOption } from "./options.ts";
 import type { MoneyFlags } from "./transact.ts";
+
+const usageFaults = [
+  "ConfigError",
+  "KeyFileError",
+  "PieceSourceError",
+  "AnswersInUseError",
+  "ListenError",
+  "NoDataError",
+];
 
 /** Errors of the provider that are about what the user gave get exit code 2, a dead chain endpoint 3. */
 export async function asProviderFailure<T>(work: Promise<T>): Promise<T> {
@@ -16,8 +26,7 @@ export async function asProviderFailure<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     const { name, message } = error as Error;
-    if (["ConfigError", "PieceSourceError", "AnswersInUseError", "ListenError"].includes(name))
-      throw usageError(message);
+    if (usageFaults.includes(name)) throw usageError(message);
     if (name === "StoreError") throw new CliError({ code: exitCodes.failed, message });
     if (name === "ChainError") throw new CliError({ code: exitCodes.network, message });
     throw error;
@@ -30,13 +39,19 @@ export type ProviderOptions = MoneyFlags & {
   readonly json?: boolean;
 };
 
-export type ProviderContext = {
+/** For commands that only look: they need no password. */
+export type ReaderContext = {
   readonly config: ProviderConfig;
-  readonly keys: ProviderKeys;
   readonly provider: JsonRpcProvider;
-  readonly signer: Wallet;
+  /** Address. */
+  readonly operator: string;
   /** Of the option, else of the config file. */
   readonly groups: readonly string[];
+};
+
+export type ProviderContext = ReaderContext & {
+  readonly keys: ProviderKeys;
+  readonly signer: Wallet;
 };
 
 const defaultFile = "provider.yaml";
@@ -62,18 +77,35 @@ export function groupOption(command: Command): Command {
   );
 }
 
+/** The keys, opened with the password of the configuration's file, or one that is asked for. @throws KeyFileError */
+export async function providerKeys(config: ProviderConfig): Promise<ProviderKeys> {
+  return loadKeys(config.keys, await keysPassword(config));
+}
+
 /** Connects for as long as `work` takes. */
+export async function withReader<T>(
+  options: ProviderOptions,
+  work: (context: ReaderContext) => Promise<T>,
+): Promise<T> {
+  const config = await loadProvider(options);
+  const { describeKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const [operator] = await asProviderFailure(describeKeys(config.keys, ["operator"]));
+  const provider = await connectChain(config.chain);
+  try {
+    const groups = options.group ?? config.groups;
+    return await work({ config, provider, operator: getAddress(operator?.public ?? ""), groups });
+  } finally {
+    provider.destroy();
+  }
+}
+
+/** The same with keys, for commands that sign. */
 export async function withProvider<T>(
   options: ProviderOptions,
   work: (context: ProviderContext) => Promise<T>,
 ): Promise<T> {
-  const config = await loadProvider(options);
-  const keys = await asProviderFailure(loadKeys(config.keys));
-  const provider = await connectChain(config.chain);
-  try {
-    const signer = new Wallet(toHex(keys.operator), provider);
-    return await work({ config, keys, provider, signer, groups: options.group ?? config.groups });
-  } finally {
-    provider.destroy();
-  }
+  return withReader(options, async (reader) => {
+    const keys = await asProviderFailure(providerKeys(reader.config));
+    return work({ ...reader, keys, signer: new Wallet(toHex(keys.operator), reader.provider) });
+  });
 }

@@ -24,8 +24,11 @@ export type KeeperRecord = {
   readonly bytes: bigint;
 };
 
-/** `unknown`: nobody asked here, so the keeper has no record, or "unreachable". */
-export type Result = "whole" | "partial" | "failed" | "unknown";
+/**
+ * `notAsked`: no challenge came, so the keeper has no record, or "unreachable". `unknown`: it was answered, and how is no longer in the
+ * journal.
+ */
+export type Result = "whole" | "partial" | "failed" | "notAsked" | "unknown";
 
 export type Outcome = {
   readonly slot: number;
@@ -66,10 +69,13 @@ function judged(entries: readonly JournalEntry[], answer: number): Judged {
   if (refused !== undefined) {
     return { result: "failed", ...nothing, reason: `refused, ${refused.code}: ${refused.detail}` };
   }
-  const reason = entries.some((one) => one.kind === "repeated")
-    ? "asked again; what was answered first is no longer in the journal"
-    : "not asked: the keeper was down, or did not reach this provider (address in the registry, firewall)";
-  return { result: "unknown", ...nothing, reason };
+  if (entries.some((one) => one.kind === "repeated")) {
+    const reason = "asked again; what was answered first is no longer in the journal";
+    return { result: "unknown", ...nothing, reason };
+  }
+  const reason =
+    "not asked: the keeper was down, or did not reach this provider (address in the registry, firewall)";
+  return { result: "notAsked", ...nothing, reason };
 }
 
 /** The keeper's own word counts: it is what is settled. */
@@ -115,11 +121,11 @@ export type OutcomeSums = { readonly challenges: number } & Readonly<Record<Resu
   };
 
 export function sumsOf(outcomes: readonly Outcome[]): OutcomeSums {
-  const counts = { challenges: outcomes.length, whole: 0, partial: 0, failed: 0, unknown: 0 };
+  const counts = { challenges: outcomes.length, whole: 0, partial: 0, failed: 0, notAsked: 0, unknown: 0 };
   let [bytesProven, bytesCommitted] = [0n, 0n];
   for (const outcome of outcomes) {
     counts[outcome.result]++;
-    if (outcome.result === "unknown") continue;
+    if (outcome.result === "notAsked" || outcome.result === "unknown") continue;
     bytesProven += outcome.bytesProven;
     bytesCommitted += outcome.bytesCommitted;
   }

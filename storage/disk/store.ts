@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
-import { chmod, mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { equalBytes, fromHex, toHex } from "../core/bytes.ts";
 import { ByteCache } from "../core/byte-cache.ts";
 import { listMemory, makePieceList } from "../core/piece-list.ts";
@@ -32,6 +32,14 @@ export interface ProvenSampleOnDisk {
 /** Lists kept in memory, in bytes: some 20 of the longest. */
 const maxListBytes = 64 * 1024 * 1024;
 
+export type CurrentList = {
+  /** Undefined: what is in no group yet. */
+  readonly group: string | undefined;
+  readonly list: PieceList;
+};
+
+const groupName = /^0x[0-9a-f]{40}$/;
+
 interface ListFile {
   readonly version: 1;
   readonly pieces: readonly { readonly root: string; readonly size: number }[];
@@ -39,9 +47,10 @@ interface ListFile {
 
 /**
  * A provider's pieces on disk:
- *   pieces/<root>/data, tree   a piece's bytes and the file of `treeLayout` beside them
+ *   pieces/<root>/data, tree   a piece's bytes and the file of `treeLayout` beside them (and `name`, of its file, for people)
  *   lists/<list root>.json     every list the provider ever signed for, ordered; a challenge names one by its root
- *   list                       root of the list that `ingest` adds to
+ *   groups/<address>           root of the present list of a group, empty if nothing is left of it
+ *   list                       root of the present list of what is in no group yet
  *   tmp/                       half-made pieces; emptied at the next open
  * One process writes at a time (the lists are replaced whole); any number may prove.
  */
@@ -55,7 +64,8 @@ export class PieceStore {
 
   /** Makes the folders if they are missing and clears what a crash left half-made. */
   static async open(dir: string): Promise<PieceStore> {
-    for (const name of ["pieces", "lists", "tmp"]) await mkdir(join(dir, name), { recursive: true });
+    for (const name of ["pieces", "lists", "groups", "tmp"])
+      await mkdir(join(dir, name), { recursive: true });
     for (const name of await readdir(join(dir, "tmp"))) {
       // Half-made pieces carry the id of the process that makes them, so a running ingest is left alone.
       if (!isRunning(Number(name.split("-")[0])))
@@ -86,6 +96,7 @@ export class PieceStore {
       await syncPath(data);
       await syncPath(tree);
       await chmod(data, 0o444);
+      await writeFile(join(work, "name"), basename(source));
       await this.#publish(work, entry);
       return entry;
     } finally {
@@ -126,24 +137,24 @@ export class PieceStore {
       await rename(work, target);
     } else {
       // What is there may be damaged. The copy just made is whole and takes its place, file by file: never a gap.
-      for (const name of ["data", "tree"]) await rename(join(work, name), join(target, name));
+      for (const name of ["data", "tree", "name"]) await rename(join(work, name), join(target, name));
       await syncPath(target);
     }
     await syncPath(join(this.dir, "pieces"));
   }
 
-  /** The list that `addToList` extends; undefined before the first piece. */
-  async currentList(): Promise<PieceList | undefined> {
-    const text = await readFile(join(this.dir, "list"), "utf8").catch((error: NodeJS.ErrnoException) => {
+  /** The present list of a group, or of what is in no group yet; undefined where there is none. */
+  async currentList(group?: string): Promise<PieceList | undefined> {
+    const path = this.#currentPath(group);
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
       throw error;
     });
     if (text === undefined) return undefined;
     const root = text.trim();
+    if (root === "") return undefined;
     if (!/^0x[0-9a-f]{64}$/.test(root)) {
-      throw new StoreError(
-        `${join(this.dir, "list")}: expected a list root (0x and 64 hex digits); restore the file`,
-      );
+      throw new StoreError(`${path}: expected a list root (0x and 64 hex digits); restore the file`);
     }
     const list = await this.list(fromHex(root));
     if (list === undefined)
@@ -151,9 +162,30 @@ export class PieceStore {
     return list;
   }
 
-  /** Appends pieces that are not in the current list yet (or starts a new list) and makes the result current. */
-  async addToList(entries: readonly PieceEntry[], options: { replace?: boolean } = {}): Promise<PieceList> {
-    const before = options.replace ? [] : ((await this.currentList())?.pieces ?? []);
+  /** Every group that has or had a list here. */
+  async groups(): Promise<string[]> {
+    return (await readdir(join(this.dir, "groups"))).filter((name) => groupName.test(name)).sort();
+  }
+
+  /** Every present list: of each group that has one, and of what is in no group yet. */
+  async currentLists(): Promise<CurrentList[]> {
+    const found: CurrentList[] = [];
+    for (const group of [undefined, ...(await this.groups())]) {
+      const list = await this.currentList(group);
+      if (list !== undefined) found.push({ group, list });
+    }
+    return found;
+  }
+
+  /**
+   * Appends pieces that are not in the list of the group yet (or starts a new list) and makes the result current. Without a group: to
+   * what is in no group yet.
+   */
+  async addToList(
+    entries: readonly PieceEntry[],
+    { replace = false, group }: { readonly replace?: boolean; readonly group?: string } = {},
+  ): Promise<PieceList> {
+    const before = replace ? [] : ((await this.currentList(group))?.pieces ?? []);
     const known = new Set(before.map((piece) => toHex(piece.root)));
     const pieces = [...before];
     for (const entry of entries) {
@@ -163,13 +195,67 @@ export class PieceStore {
       pieces.push(entry);
     }
     const list = makePieceList(pieces, nativeHash);
-    const file: ListFile = {
-      version: 1,
-      pieces: pieces.map(({ root, size }) => ({ root: toHex(root), size })),
-    };
-    await writeFileAtomic(this.#listPath(list.root), `${JSON.stringify(file, undefined, 1)}\n`);
-    await writeFileAtomic(join(this.dir, "list"), `${toHex(list.root)}\n`);
+    await this.#makeCurrent(list, group);
     return list;
+  }
+
+  /** The group's list; if it has none, what is in no group yet becomes its list. Undefined if there is neither. */
+  async claimList(group: string): Promise<PieceList | undefined> {
+    const own = await this.currentList(group);
+    const free = await this.currentList();
+    if (free === undefined) return own;
+    // A crash between the two writes below leaves the same list in both places.
+    if (own !== undefined && !equalBytes(own.root, free.root)) return own;
+    await this.#makeCurrent(free, group);
+    await rm(this.#currentPath(undefined));
+    return free;
+  }
+
+  /**
+   * Takes pieces out of a list. Their bytes stay, and so does every list that was signed for. Returns the list that is left,
+   * undefined if nothing is.
+   */
+  async removeFromList(roots: ReadonlySet<string>, group?: string): Promise<PieceList | undefined> {
+    const before = await this.currentList(group);
+    const pieces = [...(before?.pieces ?? [])].filter(({ root }) => !roots.has(toHex(root)));
+    if (pieces.length === 0) {
+      // The group stays known: what was signed for it may still be asked for.
+      await writeFileAtomic(this.#currentPath(group), "");
+      return undefined;
+    }
+    const list = makePieceList(pieces, nativeHash);
+    await this.#makeCurrent(list, group);
+    return list;
+  }
+
+  /** Roots of all pieces that are stored. */
+  async storedRoots(): Promise<string[]> {
+    const names = await readdir(join(this.dir, "pieces"));
+    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => `0x${name}`);
+  }
+
+  /** Deletes the bytes of a piece. Returns how many. */
+  async deletePiece(root: string): Promise<number> {
+    const dir = this.pieceDir(fromHex(root, 32));
+    const { size } = await stat(join(dir, "data"));
+    await rm(dir, { recursive: true });
+    return size;
+  }
+
+  /** The name of the file that a piece came from, for people; undefined where it is not known. */
+  async nameOf(root: Uint8Array): Promise<string | undefined> {
+    return readFile(join(this.pieceDir(root), "name"), "utf8").catch(() => undefined);
+  }
+
+  async #makeCurrent(list: PieceList, group: string | undefined): Promise<void> {
+    const pieces = list.pieces.map(({ root, size }) => ({ root: toHex(root), size }));
+    const file: ListFile = { version: 1, pieces };
+    await writeFileAtomic(this.#listPath(list.root), `${JSON.stringify(file, undefined, 1)}\n`);
+    await writeFileAtomic(this.#currentPath(group), `${toHex(list.root)}\n`);
+  }
+
+  #currentPath(group: string | undefined): string {
+    return group === undefined ? join(this.dir, "list") : join(this.dir, "groups", group.toLowerCase());
   }
 
   /** A list by its root, undefined if this store never had it. Throws StoreError if the file is damaged. */

@@ -75,6 +75,7 @@ export const importRules: readonly Rule[] = [
       "keeper/core/hash.ts",
       "keeper/config-layers.ts",
       "keeper/listen.ts",
+      "keeper/adapters/keyring-keystore.ts",
       "package:*",
       "node:*",
     ],

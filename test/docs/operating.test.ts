@@ -27,11 +27,12 @@ const steps: Step[] = [...story.matchAll(/^```sh\n([\s\S]*?)^```(?:\n\n^```text\
 const order = [
   "whitepay group quote",
   "(umask 077",
-  "whitepay provider init",
+  "(umask 077",
   "whitepay provider ingest",
   "whitepay provider register",
   "whitepay group create",
   "whitepay provider consent --config store/provider.yaml --group GROUP > consent.json",
+  "whitepay provider list",
   "whitepay group create",
   "whitepay provider revoke-consent",
   "whitepay provider run",
@@ -185,15 +186,15 @@ async function startDaemons(commands: string): Promise<string> {
 
 /** What a step leaves for the ones after it, beyond what the page says. */
 async function afterwards(commands: string, output: string): Promise<void> {
-  if (commands.startsWith("(umask")) {
+  if (commands.includes("whitepay provider init")) {
+    const operator = /^operator +(0x\w+)/m.exec(output)?.[1] ?? "";
+    words.set("PROVIDER", operator);
+    await scene.provider.send("hardhat_setBalance", [operator, "0x56bc75e2d63100000"]);
+    await writeFiles();
+  } else if (commands.startsWith("(umask")) {
     const account = /^payer\s+(0x\w+)/m.exec(output)?.[1] ?? "";
     if (words.has("PROVIDER")) words.set("RECEIVER", account);
     await fundAccount(scene, account);
-    await writeFiles();
-  } else if (commands.startsWith("whitepay provider init")) {
-    const { operator } = JSON.parse(output) as { operator: string };
-    words.set("PROVIDER", operator);
-    await scene.provider.send("hardhat_setBalance", [operator, "0x56bc75e2d63100000"]);
     await writeFiles();
   } else if (commands.startsWith("whitepay group create")) {
     const created = await readFile(join(folder, "group.created.json"), "utf8");

@@ -75,12 +75,17 @@ beforeAll(async () => {
       join(folder, "provider"),
       "--listen",
       `/ip4/127.0.0.1/tcp/${providerPort}`,
+      "--kdf",
+      "light",
+      "--password-file",
+      join(folder, "password"),
+      "--json",
     ]),
   ]);
   // The port that `init` chose may be wanted by another test meanwhile.
   await writeFile(keeper, (await readFile(keeper, "utf8")).replace(/port: \d+/, `port: ${api}`));
   await writeFile(join(folder, "file.bin"), seededBytes(300_000, 1));
-  await made(["provider", "ingest", join(folder, "file.bin"), "--config", provider]);
+  await made(["provider", "ingest", join(folder, "file.bin"), "--config", provider, "--json"]);
   const operators = scene.keepers.map(({ operator }) => operator);
   const group = await createGroup(deployment, await chain.getSigner(0), sceneParams, operators);
   world = {

@@ -107,7 +107,7 @@ describe("a provider's daemon", () => {
       expect.objectContaining({
         slot: next,
         keeper: second.operator,
-        result: "unknown",
+        result: "notAsked",
         reason: expect.stringMatching(/^not asked: /),
       }),
     ]);

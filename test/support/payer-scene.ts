@@ -152,8 +152,11 @@ export async function storingProvider(
   const { folder, rpc, registry, provider } = scene;
   const dataDir = join(folder, name);
   const listen = [`/ip4/127.0.0.1/tcp/${port}`];
-  const paths = await initProvider({ dataDir, chainId, rpc: [rpc], registry, listen, groups: [] });
-  const keys = await loadKeys(paths.keys);
+  const passwordFile = join(folder, "password");
+  const password = "payer's password";
+  const of = { dataDir, chainId, rpc: [rpc], registry, listen, groups: [] };
+  const paths = await initProvider({ ...of, password, passwordFile, kdf: "light" });
+  const keys = await loadKeys(paths.keys, password);
   const files = sizes.map((_, index) => join(dataDir, `file-${index}`));
   for (const [index, file] of files.entries())
     await writeFile(file, seededBytes(sizes[index] ?? 0, seed + index));

@@ -70,6 +70,8 @@ export async function providerScene(
     consentSequence: 0,
   });
   const dataDir = join(folder, "provider");
+  const passwordFile = join(folder, "provider.password");
+  await writeFile(passwordFile, "devnet\n", { mode: 0o600 });
   const paths = await initProvider({
     dataDir,
     chainId,
@@ -77,9 +79,12 @@ export async function providerScene(
     registry: `0x${"b2".repeat(20)}`,
     listen: ["/ip4/127.0.0.1/tcp/0"],
     groups: [group],
+    password: "devnet",
+    passwordFile,
+    kdf: "light",
   });
   const config = await loadConfig(paths.config);
-  const keys = await loadKeys(paths.keys);
+  const keys = await loadKeys(paths.keys, "devnet");
   await mkdir(join(folder, "files"));
   const files: string[] = [];
   for (const [index, size] of sizes.entries()) {

@@ -1,10 +1,12 @@
 /** What a provider keeps in files: config, keys, faults, answers, and what the lose-data fault takes away. */
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { verifyTypedData } from "ethers";
 import { Level } from "level";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { toHex } from "../../../keeper/core/hash.ts";
+import { sealKey, writeKeyFile } from "../../../keeper/adapters/keyring-keystore.ts";
+import { secretKeyAddress } from "../../../keeper/codec/receipt.ts";
+import { fromHex, toHex } from "../../../keeper/core/hash.ts";
 import type { Hex } from "../../../keeper/core/hash.ts";
 import { openAnswers } from "../../../provider-sim/answers-level.ts";
 import { ConfigError, initProvider, loadConfig, loadKeys } from "../../../provider-sim/config.ts";
@@ -17,6 +19,7 @@ import { PieceStore } from "../../../storage/disk/store.ts";
 import { seededBytes, temporaryFolder } from "../../support/files.ts";
 
 const group: Hex = `0x${"A1".repeat(20)}`;
+const password = "a provider's password";
 const another: Hex = `0x${"02".repeat(20)}`;
 
 function made(dataDir: string): Promise<{ config: string; keys: string }> {
@@ -29,21 +32,40 @@ function made(dataDir: string): Promise<{ config: string; keys: string }> {
     registry,
     listen: ["/ip4/127.0.0.1/tcp/0"],
     groups: [group],
+    password,
+    kdf: "light",
   });
 }
 
 describe("config and keys", () => {
-  it("are made once, the keys for their owner's eyes alone, and read back absolute and lower-case", async () => {
+  it("are made once, sealed and for their owner's eyes alone, and read back absolute and lower-case", async () => {
     const folder = await temporaryFolder();
     const paths = await made(folder);
-    expect((await stat(paths.keys)).mode & 0o777).toBe(0o600);
+    for (const path of [folder, paths.keys]) expect((await stat(path)).mode & 0o777).toBe(0o700);
+    for (const name of ["operator", "receipt", "peer"]) {
+      const file = join(paths.keys, `${name}.json`);
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      expect(JSON.parse(await readFile(file, "utf8"))).toHaveProperty("crypto");
+    }
     const config = await loadConfig(paths.config);
     expect(config).toMatchObject({ dataDir: folder, keys: paths.keys, groups: [group.toLowerCase()] });
-    const keys = await loadKeys(paths.keys);
+    const keys = await loadKeys(paths.keys, password);
     expect([...keys.receiptKeys.keys()]).toEqual([keys.receiptAddress]);
     expect(keys.receiptAddress).not.toBe(keys.operatorAddress);
     await expect(made(folder)).rejects.toThrow(/exists already/);
-    expect(await loadKeys(paths.keys)).toEqual(keys);
+    expect(await loadKeys(paths.keys, password)).toEqual(keys);
+    await expect(loadKeys(paths.keys, "another")).rejects.toThrow(/the password is not the one/);
+  });
+
+  it("hold the receipt keys of before a change beside the present one", async () => {
+    const { keys: folder } = await made(await temporaryFolder());
+    const before = await loadKeys(folder, password);
+    await rename(join(folder, "receipt.json"), join(folder, "receipt-1.json"));
+    const secret = toHex(seededBytes(32, 9).fill(0, 0, 1));
+    await writeKeyFile(folder, "receipt", await sealKey("receipt", secret, password, "light"));
+    const after = await loadKeys(folder, password);
+    expect(after.receiptAddress).toBe(secretKeyAddress(fromHex(secret)));
+    expect([...after.receiptKeys.keys()]).toEqual([after.receiptAddress, before.receiptAddress]);
   });
 
   it("are refused with file, field and expectation (D1)", async () => {
@@ -71,16 +93,21 @@ describe("config and keys", () => {
     const { chain } = await loadConfig(config, layers);
     expect(chain).toMatchObject({ id: 9, rpc: ["http://env:1"] });
     await expect(loadConfig(`${config}.none`)).rejects.toThrow(/cannot be read \(ENOENT/);
-    await chmod(keys, 0o640);
-    await expect(loadKeys(keys)).rejects.toThrow(/expected mode 0600, actual 0640/);
-    await chmod(keys, 0o600);
-    const [receipt, peer] = [1, 2].map((number) => toHex(seededBytes(32, number)));
-    await writeFile(keys, JSON.stringify({ operator: `0x${"00".repeat(32)}`, receipt, peer }));
-    await expect(loadKeys(keys)).rejects.toThrow(/out of range/);
+    const receipt = join(keys, "receipt.json");
+    for (const [path, wide, right] of [
+      [receipt, 0o640, 0o600],
+      [keys, 0o750, 0o700],
+    ] as const) {
+      await chmod(path, wide);
+      await expect(loadKeys(keys, password)).rejects.toThrow(/others can get at/);
+      await chmod(path, right);
+    }
+    await writeFile(receipt, "{}");
+    await expect(loadKeys(keys, password)).rejects.toThrow(receipt);
   });
 
   it("sign consent that ethers recovers, over root, size, receipt key and sequence (R33)", async () => {
-    const keys = await loadKeys((await made(await temporaryFolder())).keys);
+    const keys = await loadKeys((await made(await temporaryFolder())).keys, password);
     const scope = { chainId: 5, group, listRoot: toHex(seededBytes(32, 3)), bytes: 2n ** 63n, sequence: 4 };
     const { signature } = await signConsent(keys, { ...scope, group: group.toLowerCase() as Hex });
     const types = {

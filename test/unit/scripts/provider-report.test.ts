@@ -56,7 +56,7 @@ describe("what became of a challenge", () => {
     ],
     [
       "not asked: the keeper was down, or did not reach this provider (address in the registry, firewall)",
-      "unknown",
+      "notAsked",
       0n,
       [answered({ slot: 6 }), answered({ group: `0x${"cc".repeat(20)}` })],
     ],
@@ -100,9 +100,10 @@ describe("what became of a challenge", () => {
       { ...part, result: "whole", bytesProven: 100n },
       { ...part, result: "partial", bytesProven: 31n },
       { ...part, result: "failed", bytesProven: 0n },
+      { ...part, result: "notAsked", bytesProven: 0n },
       { ...part, result: "unknown", bytesProven: 0n },
     ]);
-    const counts = { challenges: 4, whole: 1, partial: 1, failed: 1, unknown: 1 };
+    const counts = { challenges: 5, whole: 1, partial: 1, failed: 1, notAsked: 1, unknown: 1 };
     expect(sums).toEqual({ ...counts, bytesProven: 131n, bytesCommitted: 300n });
   });
 });

@@ -182,7 +182,7 @@ describe("damage on disk", () => {
     const sample = await store.prove(list, DRAWS);
     expect(sample.proof.pieces).toEqual([]);
     expect(sample.lost[0]?.reason).toMatch(/tree file is damaged; ingest the file again/);
-    expect(await readdir(dir)).toEqual(["data"]);
+    expect((await readdir(dir)).sort()).toEqual(["data", "name"]);
   });
 
   it("of everything is an empty proof with a reason for each leaf, not a crash", async () => {
@@ -220,6 +220,39 @@ describe("the store's lists", () => {
     expect(fresh.pieces.map(({ size }) => size)).toEqual([1]);
     expect(toHex((await again.list(list.root))?.root ?? new Uint8Array())).toBe(toHex(list.root));
     expect(await again.list(seededBytes(32, 1))).toBeUndefined();
+  });
+
+  it("are one for each group; what is in none becomes the list of the first group that asks", async () => {
+    const { dir, store, entry, list } = await storedPiece(10);
+    const [a, b] = [`0x${"a1".repeat(20)}`, `0x${"b2".repeat(20)}`];
+    const sizesOf = (of: PieceList | undefined): number[] | undefined =>
+      of && [...of.pieces].map(({ size }) => size);
+    expect(sizesOf(await store.claimList(a))).toEqual([10]);
+    expect(await store.currentList()).toBeUndefined();
+    expect(await store.claimList(b)).toBeUndefined();
+    const file = join(dir, "b");
+    await writeFile(file, "b");
+    const other = await store.ingest(file);
+    await store.addToList([other]);
+    expect(sizesOf(await store.claimList(a))).toEqual([10]);
+    expect(sizesOf(await store.claimList(b))).toEqual([1]);
+    await store.addToList([entry], { group: b });
+    expect((await store.currentLists()).map(({ group, list: one }) => [group, sizesOf(one)])).toEqual([
+      [a, [10]],
+      [b, [1, 10]],
+    ]);
+    // A crash in the middle of a claim leaves the list in both places: the next claim ends it.
+    await writeFile(join(store.dir, "list"), `${toHex(list.root)}\n`);
+    expect(sizesOf(await store.claimList(a))).toEqual([10]);
+    expect(await store.currentList()).toBeUndefined();
+    expect(sizesOf(await store.removeFromList(new Set([toHex(other.root)]), b))).toEqual([10]);
+    expect(await store.removeFromList(new Set([toHex(entry.root)]), b)).toBeUndefined();
+    expect((await store.currentLists()).map(({ group }) => group)).toEqual([a]);
+    // What was signed for it may still be asked for.
+    expect(await store.groups()).toEqual([a, b]);
+    expect(await store.nameOf(other.root)).toBe("b");
+    expect(await store.deletePiece(toHex(other.root))).toBe(1);
+    expect(await store.storedRoots()).toEqual([toHex(entry.root)]);
   });
 
   it("are refused, with the file's name, when they are damaged or missing", async () => {
