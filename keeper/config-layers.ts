@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import { isMap, LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { z } from "zod";
+import { whyNot } from "../storage/disk/file-words.ts";
 import { keysAt, nearest } from "./known-keys.ts";
 
 /** One value that can come from a flag or the environment too. */
@@ -243,7 +244,7 @@ export async function resolveLayers<T>(
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    throw new ConfigError(`${file}: cannot be read (${(error as Error).message})`);
+    throw new ConfigError(`${file}: cannot be read: ${whyNot(error)}`);
   }
   return resolveText(definition, text, sources);
 }

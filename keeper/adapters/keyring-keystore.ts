@@ -14,6 +14,7 @@ import { z } from "zod";
 import { fromHex, toHex } from "../core/hash.ts";
 import type { Hex } from "../core/hash.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+import { whyNot } from "../../storage/disk/file-words.ts";
 
 /** Of a keeper. */
 export const keyNames = ["operator", "bls", "peer"] as const;
@@ -234,7 +235,7 @@ export async function readPrivate(path: string, what: string): Promise<string> {
     return await readFile(path, "utf8");
   } catch (error) {
     if (error instanceof KeyFileError) throw error;
-    throw new KeyFileError(`${path}: cannot be read (${(error as Error).message})`);
+    throw new KeyFileError(`${path}: cannot be read: ${whyNot(error)}`);
   }
 }
 
@@ -254,7 +255,7 @@ async function keyFolder(folder: string): Promise<void> {
   } catch (error) {
     if (error instanceof KeyFileError) throw error;
     throw new KeyFileError(
-      `${folder}: cannot be read (${(error as Error).message}); "whitepay keeper init" and "whitepay provider init" make keys`,
+      `${folder}: cannot be read: ${whyNot(error)}; "whitepay keeper init" and "whitepay provider init" make keys`,
     );
   }
 }

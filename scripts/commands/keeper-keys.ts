@@ -5,6 +5,7 @@ import { privateKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
 import { publicKeyFromRaw } from "@libp2p/crypto/keys";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+import { whyNot } from "../../storage/disk/file-words.ts";
 import {
   describeKeys,
   KeyFileError,
@@ -128,7 +129,7 @@ async function importKey(name: KeyName, options: KeysOptions): Promise<void> {
   const { config } = await loadConfig(options);
   const { file = "", fromPasswordFile, kdf = "full" } = options;
   const bytes = await readFile(file).catch((error: unknown) => {
-    throw new KeyFileError(`${file}: cannot be read (${(error as Error).message})`);
+    throw new KeyFileError(`${file}: cannot be read: ${whyNot(error)}`);
   });
   const password = await keysPassword(config);
   await mustOpen(config.keys, name, password);

@@ -1,5 +1,6 @@
 /** What the system and the libraries throw, in words: what was wrong, expected, actual, what to do. */
 import { DiskFullError, isDiskFull } from "../../storage/disk/disk-full.ts";
+import { fileReason } from "../../storage/disk/file-words.ts";
 
 export type ForeignFault = {
   readonly kind: "failed" | "input" | "network" | "refused" | "funds";
@@ -29,18 +30,9 @@ function textOf({ shortMessage, message }: Thrown): string {
   );
 }
 
-const files: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file or folder",
-  EISDIR: "it is a folder, expected a file",
-  ENOTDIR: "a part of the path is a file, expected a folder",
-  EACCES: "this user may not read or write it",
-  EPERM: "this user may not change it",
-  EEXIST: "it exists already",
-  EROFS: "its file system takes no writes",
-};
-
-function fileFault(code: string, { path, message }: Thrown): ForeignFault | undefined {
-  const reason = files[code];
+function fileFault(thrown: Thrown): ForeignFault | undefined {
+  const { path, message } = thrown;
+  const reason = fileReason(thrown);
   if (reason === undefined) return undefined;
   const place = typeof path === "string" ? path : /'([^']+)'/.exec(String(message))?.[1];
   return {
@@ -159,7 +151,7 @@ export function foreignFault(error: unknown): ForeignFault | undefined {
       hint: "set another port",
     };
   }
-  const found = fileFault(code, thrown) ?? networkFault(code, thrown) ?? chainFault(code, thrown);
+  const found = fileFault(thrown) ?? networkFault(code, thrown) ?? chainFault(code, thrown);
   // fetch says "fetch failed" alone, and keeps the reason inside.
   return found ?? (code === "" && thrown.cause !== undefined ? foreignFault(thrown.cause) : undefined);
 }

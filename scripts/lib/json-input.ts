@@ -1,17 +1,12 @@
 /** Reading a JSON document that somebody hands to a command: bounded, checked, refused with the place (D2). */
 import { createReadStream } from "node:fs";
 import { z } from "zod";
+import { whyNot } from "../../storage/disk/file-words.ts";
 import { usageError, type CliError } from "./exit.ts";
 import { addressOption, quote } from "./options.ts";
 
 /** A document of this size is a mistake, and parsing it would take the machine's memory. */
 const maxInputBytes = 64 * 1024 * 1024;
-
-const reasons: Record<string, string> = {
-  ENOENT: "there is no such file",
-  EISDIR: "it is a folder",
-  EACCES: "permission denied",
-};
 
 async function readBounded(file: string): Promise<string> {
   const chunks: Buffer[] = [];
@@ -30,7 +25,7 @@ async function readBounded(file: string): Promise<string> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (typeof code !== "string") throw error;
-    throw usageError(`cannot read ${quote(file)}: ${reasons[code] ?? code}`);
+    throw usageError(`cannot read ${quote(file)}: ${whyNot(error)}`);
   }
   return Buffer.concat(chunks).toString("utf8");
 }
@@ -68,7 +63,7 @@ export async function readJsonInput<T>(file: string, schema: z.ZodType<T>): Prom
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw usageError(`${file} is not JSON: ${(error as Error).message}`);
+    throw usageError(`${file} is not JSON: ${(error as Error).message.replaceAll(/\s+/g, " ")}`);
   }
   return checkInput(file, schema, value);
 }

@@ -48,7 +48,7 @@ export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
     }
     if (error instanceof LedgerError) {
       const hint =
-        "correct `ledger` in the configuration, or see to its server; ledgerPasswordFile names the password";
+        "correct `ledger` in the configuration, or see to its server (ledgerPasswordFile names the password); a damaged file can be moved away: whitepay ledger rebuild makes it again from the chain";
       throw new CliError({ code: exitCodes.usage, message: error.message, hint, cause: error });
     }
     const unsafe = { code: exitCodes.unsafe, cause: error };

@@ -324,6 +324,20 @@ const configs: readonly Row[] = [
     oneLine: true,
   },
   {
+    name: "a folder in place of a configuration",
+    run: () => runCli(["keeper", "run", "--config", dirname(world.keeper)]),
+    code: 2,
+    says: [/keeper: cannot be read: it is a folder, expected a file/],
+    oneLine: true,
+  },
+  {
+    name: "keys that are not there",
+    run: () => keeper("run", "--groups", nowhere, "--keys", join(world.keeper, "..", "none")),
+    code: 2,
+    says: [/none: cannot be read: there is no such file or folder; "whitepay keeper init"/],
+    oneLine: true,
+  },
+  {
     name: "a data folder below a file",
     run: () => keeper("run", "--groups", nowhere, "--data-dir", join(world.keeper, "below")),
     code: 2,

@@ -92,7 +92,9 @@ describe("config and keys", () => {
     await writeFile(config, text);
     const { chain } = await loadConfig(config, layers);
     expect(chain).toMatchObject({ id: 9, rpc: ["http://env:1"] });
-    await expect(loadConfig(`${config}.none`)).rejects.toThrow(/cannot be read \(ENOENT/);
+    await expect(loadConfig(`${config}.none`)).rejects.toThrow(
+      /cannot be read: there is no such file or folder/,
+    );
     const receipt = join(keys, "receipt.json");
     for (const [path, wide, right] of [
       [receipt, 0o640, 0o600],
