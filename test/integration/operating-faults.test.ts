@@ -448,6 +448,17 @@ describe("a keeper that runs", () => {
   });
 });
 
+describe("a provider that runs", () => {
+  it("stops in order when its terminal is closed", async () => {
+    const running = startCli(["provider", "run", "--config", world.provider]);
+    await running.said('"event":"ready"');
+    running.child.kill("SIGHUP");
+    const { code, stderr } = await running.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('"msg":"stopping"');
+  });
+});
+
 /** Another process may hold the port already: then it is taken all the same. */
 function hold(port: number): Promise<Server> {
   const server = createServer();
