@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Hex } from "../../../keeper/core/hash.ts";
 import { operatorOf } from "../../../scripts/sim/cheap-crypto.ts";
 import { groupAt, hashAt, Machine } from "../../support/machine.ts";
 
@@ -69,6 +70,38 @@ describe("challenges of a slot (R8, R13)", () => {
       );
     }
     expect(machine.state.tasks.get("0/0")?.blockHash).toBe(hashAt(10, 1));
+  });
+
+  it("take no answer that was given for the block that a reorg took back (R13)", () => {
+    const machine = started();
+    const asked = (): number => machine.effects.filter(({ kind }) => kind === "challenge").length;
+    let head = 9;
+    while (asked() === 0) machine.walk(++head, head, () => "silent");
+    for (const effect of machine.jump(10, head, 1)) {
+      if (effect.kind === "make-seed") machine.step({ ...effect, kind: "seed", seed: new Uint8Array(48) });
+    }
+    const task = machine.state.tasks.get("0/0");
+    expect(task?.blockHash).toBe(hashAt(10, 1));
+    expect(task?.askedAt).toBeDefined();
+    const answered = (blockHash: Hex): void =>
+      void machine.step({
+        kind: "answer",
+        provider: 0,
+        slot: 0,
+        blockHash,
+        answer: {
+          kind: "proven",
+          bytes: 1_600n,
+          receiptHash: hashAt(5),
+          receipt: new Uint8Array(),
+          proof: new Uint8Array(),
+        },
+      });
+    answered(hashAt(10));
+    expect(machine.details("answer-unexpected")).toEqual(["provider 0, slot 0"]);
+    expect(outcomes(machine, 0)[0]).toBeUndefined();
+    answered(hashAt(10, 1));
+    expect(machine.state.records.get(0)?.get(0)?.blockHash).toBe(hashAt(10, 1));
   });
 
   it("of slots that nobody here saw are told as a range", () => {
