@@ -70,6 +70,9 @@ async function slowEndpoint(scene: WatchedFleet, index: number): Promise<void> {
   expect(firing("WhitepayChainStopped", figures)).toHaveLength(1);
   expect(figures).toMatch(/whitepay_reasons_total\{group="",code="rpc-down"\} [1-9]/);
   expect((await scene.statusOf(index)).problems.join()).toContain("the chain has stopped, or the way to it");
+  const watched = await openPage(scene.browser, fleet.apiOf(index), looks[2] as Look);
+  await pageSays(watched.page, "#problems", "the chain has stopped, or the way to it");
+  await watched.close();
   expect((await scene.ask(onFile, "/readyz")).status).toBe(200);
 }
 
@@ -83,11 +86,16 @@ export async function twinsAndSlowEndpoint(scene: WatchedFleet): Promise<Seen> {
   ];
   fleet.ignored.add(slow);
   fleet.front.slow(String(slow), slow_ms);
+  const slowed_ms = performance.now();
   const seen = await doubled(scene, twice);
   process.stdout.write(
     `two instances of a key: the newer noticed after ${seen.newerAfter} blocks, the older after ${seen.olderAfter}; a slot has ${fleet.params.slot}\n`,
   );
   await slowEndpoint(scene, slow);
+  const after_s = (performance.now() - slowed_ms) / 1000;
+  process.stdout.write(
+    `slow endpoint (${slow_ms / 1000} s an answer): its keeper had said so ${after_s.toFixed(0)} s after it became slow, at the latest\n`,
+  );
   fleet.front.slow(String(slow), 0);
   await eventually("its endpoint is fast again, and it is ready", async () => {
     await fleet.mine();
