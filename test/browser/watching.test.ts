@@ -128,6 +128,19 @@ describe("keepers that people watch", () => {
     limit_ms,
   );
 
+  // Early, while blocks have come quickly for a while: the bound follows their pace.
+  it(
+    "say within the bound that the chain has stopped, and that it goes on",
+    async () => {
+      for (const { after_s, limit_s } of await chainStops(scene)) {
+        // Looks come every second, and a busy machine is late for them.
+        expect(after_s).toBeLessThan(limit_s + 8);
+        expect(limit_s).toBeGreaterThanOrEqual(10);
+      }
+    },
+    limit_ms,
+  );
+
   it(
     "say the share of bytes that a provider proved, and how many of its answers were whole",
     async () => {
@@ -336,18 +349,6 @@ describe("keepers that people watch", () => {
       expect(copied).toMatch(/^0x[0-9a-f]{40}$/);
       expect(await textOf(page, ".payments details[open] .unfolded")).toContain(copied);
       await watched.close();
-    },
-    limit_ms,
-  );
-
-  it(
-    "say within the bound that the chain has stopped, and that it goes on",
-    async () => {
-      for (const { after_s, limit_s } of await chainStops(scene)) {
-        // Looks come every second, and a busy machine is late for them.
-        expect(after_s).toBeLessThan(limit_s + 8);
-        expect(limit_s).toBeGreaterThanOrEqual(10);
-      }
     },
     limit_ms,
   );
