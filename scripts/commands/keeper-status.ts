@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { formatEther } from "ethers";
-import { CliError, exitCodes } from "../lib/exit.ts";
+import { CliError, exitCodes, explain, type Explained } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, loadConfig } from "../lib/keeper-config.ts";
 import { printJson, printLine } from "../lib/output.ts";
@@ -137,11 +137,11 @@ async function statusCommand(options: ConfigOptions): Promise<void> {
   const file = running ? await readRunFile(config.dataDir) : undefined;
   const keeper = file === undefined ? undefined : await statusOf(file.api);
   let chain: OnChain | undefined;
-  let chainError: string | undefined;
+  let chainFault: Explained | undefined;
   try {
     chain = await onChain(config.chain, operator);
   } catch (error) {
-    chainError = (error as Error).message;
+    chainFault = explain(error);
   }
   const shown: Shown = {
     running,
@@ -149,7 +149,7 @@ async function statusCommand(options: ConfigOptions): Promise<void> {
     ...(keeper === undefined ? {} : { keeper }),
     operator,
     ...(chain === undefined ? {} : { chain }),
-    ...(chainError === undefined ? {} : { chainError }),
+    ...(chainFault === undefined ? {} : { chainError: chainFault.message }),
   };
   if (options["json"] === true) printJson(shown);
   else print(shown);
@@ -159,6 +159,8 @@ async function statusCommand(options: ConfigOptions): Promise<void> {
       message: "no keeper runs here",
       hint: "whitepay keeper run",
     });
-  if (chain === undefined)
-    throw new CliError({ code: exitCodes.network, message: chainError ?? "no answer of the chain" });
+  if (chainFault !== undefined) {
+    const { code, message, hint } = chainFault;
+    throw new CliError({ code, message, ...(hint === undefined ? {} : { hint }) });
+  }
 }

@@ -87,29 +87,44 @@ function linesOf({ message, expected, actual, hint }: Told): string[] {
   return lines;
 }
 
-/** A fault that nothing is known about: what it says of itself, and how to see where it happened. */
-function unexpected(error: unknown): Failure {
+/** What is known of a failure. */
+export type Explained = Told & { readonly code: ExitCode };
+
+/** Undefined: nothing is known of it beyond what it says of itself. */
+function known(error: unknown): Explained | undefined {
+  if (error instanceof CliError) return error;
+  if (error instanceof WhitePayError) {
+    const { message, expected, actual, hint } = error;
+    return { code: clientCodes[error.code], message, expected, actual, hint };
+  }
+  const fault = foreignFault(error);
+  return fault && { ...fault, code: foreignCodes[fault.kind] };
+}
+
+function ownText(error: unknown): string {
   const { shortMessage, message } = (typeof error === "object" && error !== null ? error : {}) as {
     readonly shortMessage?: unknown;
     readonly message?: unknown;
   };
-  const text = [shortMessage, message, error].find((part) => part !== undefined && part !== "");
-  const lines = [`whitepay: ${String(text)}`];
-  const debug = process.env["WHITEPAY_DEBUG"] === "1";
-  if (debug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
-  else lines.push("  hint:     this is an unexpected fault; WHITEPAY_DEBUG=1 shows where it happened");
-  return { code: exitCodes.failed, lines };
+  return String([shortMessage, message, error].find((part) => part !== undefined && part !== ""));
+}
+
+/** Anything thrown, in words. */
+export function explain(error: unknown): Explained {
+  return known(error) ?? { code: exitCodes.failed, message: ownText(error) };
 }
 
 /** Turns anything thrown into an exit code and the lines for stderr. */
 export function describeFailure(error: unknown): Failure {
-  if (error instanceof CliError) return { code: error.code, lines: linesOf(error) };
-  if (error instanceof WhitePayError) return { code: clientCodes[error.code], lines: linesOf(error) };
   if (error instanceof CommanderError) {
     // Commander has already written its own message.
     return { code: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage, lines: [] };
   }
-  const fault = foreignFault(error);
-  if (fault === undefined) return unexpected(error);
-  return { code: foreignCodes[fault.kind], lines: linesOf(fault) };
+  const told = known(error);
+  if (told !== undefined) return { code: told.code, lines: linesOf(told) };
+  if (process.env["WHITEPAY_DEBUG"] === "1" && error instanceof Error && error.stack !== undefined) {
+    return { code: exitCodes.failed, lines: [`whitepay: ${ownText(error)}`, error.stack] };
+  }
+  const hint = "this is an unexpected fault; WHITEPAY_DEBUG=1 shows where it happened";
+  return { code: exitCodes.failed, lines: linesOf({ message: ownText(error), hint }) };
 }

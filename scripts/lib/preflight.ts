@@ -14,12 +14,13 @@ import { balanceFor, settlementGas, settlementsLeft } from "../../keeper/core/fe
 import { measureFees } from "../client/fees.ts";
 import { publicKeyOf } from "../client/bls.ts";
 import { GroupView } from "../client/group-view.ts";
-import { exitCodes } from "./exit.ts";
+import { exitCodes, explain } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { peerIdBytes } from "./keys.ts";
 import { formatBytes } from "./progress.ts";
 import { registeredKeeper, registryAt } from "../client/registry.ts";
 import { connectRpc } from "../client/connect.ts";
+import { expectContract } from "../client/not-there.ts";
 import { keeperRuns } from "./running-keeper.ts";
 
 export type Grade = "ok" | "warn" | "fail";
@@ -231,7 +232,8 @@ async function checkPeers(
   const registry = registryAt(config.chain.registry, provider);
   if ((await provider.getCode(group)) === "0x")
     return fail(name, `no contract at group ${group}`, "correct groups", exitCodes.usage);
-  const committee = await new Contract(group, memberAbi, provider).getFunction("committee")();
+  const contract = new Contract(group, memberAbi, provider);
+  const committee = await expectContract("group", group, () => contract.getFunction("committee")());
   const operators = [...committee.operators].map((operator: string) => operator.toLowerCase());
   if (!operators.includes(me))
     return warn(name, `group ${group} has no seat for this keeper`, "ask its payer for one");
@@ -286,10 +288,9 @@ async function checkFunds(config: KeeperConfig, provider: JsonRpcProvider, me: s
   for (const group of config.groups) {
     if ((await provider.getCode(group)) === "0x") continue;
     const contract = new Contract(group, memberAbi, provider);
-    const [{ listedProviders }, { operators }] = await Promise.all([
-      contract.getFunction("state")(),
-      contract.getFunction("committee")(),
-    ]);
+    const [{ listedProviders }, { operators }] = await expectContract("group", group, () =>
+      Promise.all([contract.getFunction("state")(), contract.getFunction("committee")()]),
+    );
     providers = Math.max(providers, Number(listedProviders));
     keepers = Math.max(keepers, operators.length);
   }
@@ -331,12 +332,8 @@ async function guarded(name: string, work: () => Promise<CheckItem>): Promise<Ch
   try {
     return await work();
   } catch (error) {
-    return fail(
-      name,
-      (error as Error).message,
-      "the endpoint may not know this call, or be down",
-      exitCodes.network,
-    );
+    const { code, message, hint = "the endpoint may not know this call, or be down" } = explain(error);
+    return fail(name, message, hint, code === exitCodes.failed ? exitCodes.network : code);
   }
 }
 
