@@ -34,7 +34,7 @@ function progress(stream: NodeJS.WriteStream): (outcome: string) => void {
   const seconds = (): number => Math.round((performance.now() - started) / 1000);
   const text = "compiling the contracts, once";
   if (!stream.isTTY) {
-    stream.write(`${text} (a minute or less) ...\n`);
+    stream.write(`${text} (about a minute) ...\n`);
     return (outcome) => void stream.write(`${outcome} after ${seconds()} s\n`);
   }
   const draw = (): void => void stream.write(`\r${text} ... ${seconds()} s`);
