@@ -92,6 +92,9 @@ class Edge {
   }
 }
 
+/** Rounds of dialling that the side with the higher peer id leaves to the other one. */
+const roundsOfOtherSide = 5;
+
 export class GossipTransport implements TransportPort, PeerStatsPort {
   readonly node: Libp2p<Services>;
   readonly #edge: Edge;
@@ -104,6 +107,8 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   /** Open connections on which both sides have proven themselves, by peer. */
   readonly #mutual = new Map<string, Set<Connection>>();
   readonly #dialing = new Set<string>();
+  /** Rounds of dialling in a row in which a peer was not connected. */
+  #missed = new Map<string, number>();
   #listener: (operators: readonly Hex[]) => void = () => undefined;
 
   private constructor(node: Libp2p<Services>, edge: Edge, options: TransportOptions) {
@@ -377,12 +382,20 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     setTimeout(() => this.#tick(), this.#options.redial_ms).unref();
   }
 
-  /** One side of each pair dials, so that two calls do not cross. No peer's addresses keep another one waiting. */
+  /**
+   * One side of each pair dials at once, so that two calls do not cross, and the other one if no call came for a while: who cannot
+   * be dialled, or is a second process with a key (D9), is reached in this way. No peer's addresses keep another one waiting.
+   */
   #redial(): void {
     const connected = new Set(this.node.getPeers().map(String));
+    const before = this.#missed;
+    this.#missed = new Map();
     for (const [peerId, addresses] of this.#edge.identities.targets()) {
-      if (this.peerId >= peerId || connected.has(peerId) || this.#dialing.has(peerId)) continue;
-      void this.#dial(peerId, addressesOf(peerId, addresses));
+      if (this.peerId === peerId || connected.has(peerId)) continue;
+      const missed = (before.get(peerId) ?? 0) + 1;
+      this.#missed.set(peerId, missed);
+      const isMine = this.peerId < peerId || missed > roundsOfOtherSide;
+      if (isMine && !this.#dialing.has(peerId)) void this.#dial(peerId, addressesOf(peerId, addresses));
     }
   }
 
