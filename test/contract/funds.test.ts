@@ -315,6 +315,39 @@ describe("an abandon (R34)", () => {
     expect(await earned(group)).toEqual(shares);
   });
 
+  it("that is short after one that was not pays both by one ratio, whoever is touched first", async () => {
+    const group = await groupOf(1_300n, [10n, 3n]);
+    await settle(group, [0n, 0n]);
+    await settle(group, [0n, 0n]);
+    await group.deposit(1_520n * unit);
+    await settle(group, [400n, 120n]);
+    const before = await accounts(group);
+    const from = await group.settledThrough();
+    await abandon(group);
+    const first = BigInt((await group.settledThrough()) - from);
+    // All of the first was there; of both together it is not.
+    expect(first * 13n * unit).toBeLessThanOrEqual(await group.free());
+    await abandon(group, 200);
+    const blocks = BigInt((await group.settledThrough()) - from);
+    const due = [10n, 3n].map((size) => size * blocks * unit);
+    const part = ((await group.free()) << 64n) / (13n * blocks * unit);
+    expect(part).toBeLessThan(1n << 64n);
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const inner = await world.chain.rpc("evm_snapshot");
+      for (const i of order) await group.send(world.payer, "touch", [i]);
+      expect(await accounts(group)).toEqual(
+        before.map(({ credited }, i) => {
+          const paid = ((due[i] as bigint) * part) >> 64n;
+          return { credited: credited + paid, arrears: (due[i] as bigint) - paid };
+        }),
+      );
+      await world.chain.rpc("evm_revert", [inner]);
+    }
+  });
+
   it("known limit: what is set aside when it is short counts what was committed, also of who proved less", async () => {
     const group = await groupOf(1_300n, [10n, 3n]);
     await settle(group, [0n, 0n]);

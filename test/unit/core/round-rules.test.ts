@@ -161,6 +161,15 @@ describe("a reveal (R21)", () => {
     ]);
   });
 
+  it("that is rejected makes room for the next one of its keeper, so that a liar fills no memory (L4)", () => {
+    const round = audited();
+    const [liar] = round.others as [number];
+    for (let i = 0; i < 20; i++) round.reveal(liar, 1);
+    expect(round.state.reveals.size).toBeLessThanOrEqual(3);
+    const good = round.reveal(liar);
+    expect(round.state.reveals.get(good.hash)?.status).toBe("counted");
+  });
+
   it("is made once the audit block is confirmed, not when it is only seen (R20)", () => {
     const round = Round.followed();
     round.announce();
