@@ -31,7 +31,9 @@ function signatureOf(signer: Hex, digest: Hex): Hex {
 }
 
 function signerOf(digest: Hex, signature: Hex): Hex | undefined {
-  return signature.slice(42, 106) === digest.slice(2) ? (signature.slice(0, 42) as Hex) : undefined;
+  const signer = signature.slice(0, 42) as Hex;
+  // Every byte counts: with another last byte it is no signature, as with a real one.
+  return signature === signatureOf(signer, digest) ? signer : undefined;
 }
 
 /** In G1's 48 bytes: part of the key, part of the digest. */

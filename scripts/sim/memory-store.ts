@@ -36,8 +36,6 @@ export class MemoryStore implements StorePort {
   #head = -1;
   /** Records whose write was acknowledged and that nobody settled yet, for the checkers: a restored backup is not asked. */
   readonly acknowledged = new Map<string, ChallengeRecord>();
-  /** Bytes that each slot of each provider proved here, by `provider/slot`, for the checkers. */
-  readonly proven = new Map<string, bigint>();
   /** End of a turn, from its start and number. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** Every digest ever noted on this disk, for the checkers: the store itself may prune. A copy begins with what it is a copy of. */
@@ -110,10 +108,8 @@ export class MemoryStore implements StorePort {
       this.#rows.set(key, write);
       if (write.kind === "note") this.noted.push({ ...write, at_ms: this.#world.now_ms });
       if (write.kind === "record") {
-        const { provider, slot, outcome } = write.record;
         this.acknowledged.set(key, write.record);
         this.recorded.push({ record: write.record, at_ms: this.#world.now_ms, gone_ms: undefined });
-        this.proven.set(`${provider}/${slot}`, outcome.kind === "proven" ? outcome.bytes : 0n);
       }
       if (write.kind === "own") {
         const { own } = write;

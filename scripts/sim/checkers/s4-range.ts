@@ -2,8 +2,8 @@
  * S4: with at most f liars a provider is paid within the range of what honest keepers integrated for that turn, give or take
  * the tolerance, and never above what it committed (R16).
  */
-import { slotAt } from "../../../keeper/core/group.ts";
 import { faultBound } from "../../../keeper/core/quorum.ts";
+import { leavesOf } from "./disk.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../memory-store.ts";
 import type { Fired } from "../scenario/inject.ts";
@@ -35,27 +35,34 @@ function integratedOf({ cluster }: Run, keeper: number): MemoryStore["integrated
   return cluster.processes.flatMap((one) => (one.keeper === keeper ? one.seat.store.integrated : []));
 }
 
-/** Sums over the slots of [ts, te) of the least and of the most that any of these keepers counts for a slot (R14). */
+/**
+ * Sums over the slots of [ts, te) of the least and of the most that any of these keepers counts for a slot (R14), from what was on
+ * its disk when it committed.
+ */
 function slotBySlot(
-  { cluster }: Run,
-  stores: readonly (MemoryStore | undefined)[],
+  run: Run,
+  keepers: readonly number[],
   provider: number,
   ts: number,
   te: number,
-): { readonly low: bigint; readonly high: bigint } {
-  const { params } = cluster.options;
-  const carried = stores.map(() => 0n);
-  let low = 0n;
-  let high = 0n;
-  for (let slot = 0; slot < slotAt(params, te); slot++) {
-    stores.forEach((store, i) => {
-      carried[i] = store?.proven.get(`${provider}/${slot}`) ?? carried[i] ?? 0n;
-    });
-    if (slot < slotAt(params, ts)) continue;
-    low += carried.reduce((a, b) => (b < a ? b : a));
-    high += carried.reduce((a, b) => (b > a ? b : a));
+): { readonly low: bigint; readonly high: bigint } | undefined {
+  const counted = new Map<number, bigint[]>();
+  for (const { keeper, seat } of run.cluster.processes) {
+    const own = seat.store.integrated.find((one) => one.ts === ts && one.te === te);
+    if (own === undefined || !keepers.includes(keeper)) continue;
+    for (const before of ["capped", "uncapped"] as const) {
+      for (const one of leavesOf(run, seat.store, { provider, ts, te, at_ms: own.at_ms, before }))
+        counted.set(one.slot, [...(counted.get(one.slot) ?? []), one.counted]);
+    }
   }
-  return { low: low * BigInt(params.slot), high: high * BigInt(params.slot) };
+  if (counted.size === 0) return undefined;
+  const blocks = BigInt(run.cluster.options.params.slot);
+  const sum = (of: (bytes: readonly bigint[]) => bigint): bigint =>
+    [...counted.values()].reduce((total, bytes) => total + of(bytes), 0n) * blocks;
+  return {
+    low: sum((bytes) => bytes.reduce((a, b) => (b < a ? b : a))),
+    high: sum((bytes) => bytes.reduce((a, b) => (b > a ? b : a))),
+  };
 }
 
 /**
@@ -118,10 +125,10 @@ export const range: Checker = {
         let high = honest.reduce((a, b) => (b > a ? b : a));
         if (high * 10_000n > low * (10_000n + tolerance)) {
           // They may have exchanged records: each slot then counts what lies between the honest keepers' bytes for it.
-          const stores = seats.filter((k) => !lying.has(k)).map((k) => cluster.seats[k]?.store);
-          const sums = slotBySlot(run, stores, provider, ts, te);
-          if (sums.low < low) low = sums.low;
-          if (sums.high > high) high = sums.high;
+          const honestSeats = seats.filter((keeper) => !lying.has(keeper));
+          const sums = slotBySlot(run, honestSeats, provider, ts, te);
+          if (sums !== undefined && sums.low < low) low = sums.low;
+          if (sums !== undefined && sums.high > high) high = sums.high;
         }
         const fits = spaceTime * 10_000n >= low * (10_000n - tolerance);
         if (fits && spaceTime * 10_000n <= high * (10_000n + tolerance)) return [];
