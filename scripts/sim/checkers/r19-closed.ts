@@ -7,7 +7,7 @@ import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
 import type { BodyOf } from "../../../keeper/core/messages.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
-import { highestHead, roundName, wordsOfKind } from "./words.ts";
+import { headThen, highestHead, roundName, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
 type Close = Word<BodyOf<"close">>;
@@ -26,8 +26,10 @@ function faultOf(
   const last = round.te + Math.ceil((2 * turn) / 3) - confirmations - 4;
   if (commits.length < quorum(committee)) return `lists ${commits.length} commits`;
   // The leader may not have seen the newest block yet.
-  if (auditBlock < head + 2 || auditBlock > last)
-    return `names block ${auditBlock} at head ${head}, last is ${last}`;
+  // After a reorg the leader's head is lower than one that was seen (R4).
+  const own = headThen(cluster, at_ms);
+  if (auditBlock < own + 2 || auditBlock > last)
+    return `names block ${auditBlock} at head ${own}, last is ${last}`;
   if (commits.length === committee || announced === undefined) return undefined;
   if (head < announced + sixth) return `is not full at head ${head}, announced at ${announced}`;
   return auditBlock < announced + sixth + 3

@@ -90,6 +90,11 @@ export function highestHead({ mined }: Cluster, at_ms: number): number {
   return head;
 }
 
+/** The chain's head then: below the highest one after a reorg. */
+export function headThen({ mined }: Cluster, at_ms: number): number {
+  return mined[lastBy(mined, at_ms)]?.number ?? -1;
+}
+
 /** A block's hash as the chain stood then. */
 export function hashThen({ mined, chain }: Cluster, number: number, at_ms: number): Hex | undefined {
   for (let i = lastBy(mined, at_ms); i >= 0; i--) {
