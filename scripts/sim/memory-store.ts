@@ -14,12 +14,19 @@ export type Note = {
   readonly at_ms: number;
 };
 
-/** A record, since when it was on the disk, and from when on it was not, since an older state was put back. */
+/** A record, since when it was on the disk, from when on it was not as an older state was put back, and since when it is again. */
 export type Recorded = {
   readonly record: ChallengeRecord;
   readonly at_ms: number;
   gone_ms: number | undefined;
+  back_ms: number | undefined;
 };
+
+/** Whether a record was on the disk then. */
+export function wasThere({ at_ms: since_ms, gone_ms, back_ms }: Recorded, at_ms: number): boolean {
+  if (at_ms < since_ms) return false;
+  return gone_ms === undefined || at_ms < gone_ms || (back_ms !== undefined && at_ms >= back_ms);
+}
 
 export class MemoryStore implements StorePort {
   readonly #world: World;
@@ -85,7 +92,11 @@ export class MemoryStore implements StorePort {
     const first = Math.min(...there.map(({ slot }) => slot));
     for (const one of this.recorded) {
       const pruned = there.length > 0 && one.record.slot < first;
-      if (!kept.has(one.record) && !pruned) one.gone_ms ??= this.#world.now_ms;
+      if (kept.has(one.record) && one.gone_ms !== undefined) one.back_ms ??= this.#world.now_ms;
+      if (!kept.has(one.record) && !pruned) {
+        if (one.back_ms !== undefined) one.back_ms = undefined;
+        else one.gone_ms ??= this.#world.now_ms;
+      }
     }
     const head = backup.get("head");
     this.#head = head?.kind === "head" ? head.head : -1;
@@ -109,7 +120,12 @@ export class MemoryStore implements StorePort {
       if (write.kind === "note") this.noted.push({ ...write, at_ms: this.#world.now_ms });
       if (write.kind === "record") {
         this.acknowledged.set(key, write.record);
-        this.recorded.push({ record: write.record, at_ms: this.#world.now_ms, gone_ms: undefined });
+        this.recorded.push({
+          record: write.record,
+          at_ms: this.#world.now_ms,
+          gone_ms: undefined,
+          back_ms: undefined,
+        });
       }
       if (write.kind === "own") {
         const { own } = write;

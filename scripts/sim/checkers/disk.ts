@@ -1,6 +1,7 @@
 /** R13, R14, R18 from what a disk acknowledged: the leaves that a keeper's records are, computed without the keeper's code. */
 import type { Hex } from "../../../keeper/core/hash.ts";
 import type { ChallengeRecord, RecordLeaf } from "../../../keeper/core/records.ts";
+import { wasThere } from "../memory-store.ts";
 import type { MemoryStore } from "../memory-store.ts";
 import type { Run } from "./checker.ts";
 import { hashThen } from "./words.ts";
@@ -77,8 +78,7 @@ function recordsOf(store: MemoryStore, provider: number): ReadonlyMap<number, re
 
 /** The last record of a slot that was on the disk then. */
 function recordThen(recorded: readonly Recorded[] | undefined, at_ms: number): ChallengeRecord | undefined {
-  return recorded?.findLast(({ at_ms: since_ms, gone_ms = Infinity }) => since_ms <= at_ms && at_ms < gone_ms)
-    ?.record;
+  return recorded?.findLast((one) => wasThere(one, at_ms))?.record;
 }
 
 type DiskLeaf = Exclude<RecordLeaf, { kind: "carried" }>;

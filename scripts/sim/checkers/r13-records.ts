@@ -5,6 +5,7 @@
 import { slotStart } from "../../../keeper/core/group.ts";
 import { challengeOffset } from "../../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
+import { wasThere } from "../memory-store.ts";
 import type { Recorded } from "../memory-store.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
@@ -65,7 +66,7 @@ function faultsAt(run: Run, process: Process): string[] {
     const { provider, slot, blockHash } = one.record;
     const key = `${provider}/${slot}/${blockHash}`;
     const before = first.get(key);
-    const again = before !== undefined && (before.gone_ms ?? Infinity) > one.at_ms;
+    const again = before !== undefined && wasThere(before, one.at_ms);
     first.set(key, one);
     if (one.at_ms < started_ms) return [];
     const fault = again ? "a second time" : faultOf(run, process, one);
