@@ -1,5 +1,6 @@
 /** What a group's parameters must fulfil (R4), in the order and the words of `contracts/UpkeepingFactory.sol`. */
 import type { GroupParams } from "./group.ts";
+import { deliveryBlocks, fallbackBlock, phaseTimeout } from "./state.ts";
 
 /** All that the bounds are about: a group's parameters without the block of its creation. */
 export type BoundedParams = Omit<GroupParams, "originBlock">;
@@ -10,19 +11,12 @@ export type BrokenBound = { readonly rule: string; readonly expected: bigint; re
 const longestTurn = 8_000;
 const allBps = 10_000;
 
-/** Blocks of its turn in which the leader alone may send (R25). */
-export function leaderBlocks(turn: number): number {
-  return Math.ceil((2 * turn) / 3);
-}
-
 /**
  * Blocks that a round takes at most with one keeper that does not commit and one that does not reveal; with fewer of the leader's
  * own that one keeper would stop every settlement. ⌊t/12⌋ blocks long an announcement counts (R17, R19, R22).
  */
 export function roundBlocks({ turn, confirmations }: Pick<BoundedParams, "turn" | "confirmations">): number {
-  const timeout = Math.ceil(turn / 6);
-  const late = Math.floor(turn / 12);
-  return 2 * timeout + 2 * confirmations + Math.max(8, late + 6);
+  return 2 * phaseTimeout(turn) + 2 * confirmations + Math.max(8, deliveryBlocks(turn) + 6);
 }
 
 /** The shortest lockup that the contract takes for n keepers: through the last of f failed leaders' turns. */
@@ -60,7 +54,7 @@ export function brokenBound(params: BoundedParams, n: number): BrokenBound | und
     atLeast("slot > confirmations+answer+1", confirmations + answer + 2, slot),
     atLeast("interval >= turn+confirmations", turn + confirmations, interval),
     atMost("turn <= 8000", longestTurn, turn),
-    atLeast("2/3 turn >= time for its round", roundBlocks(params), leaderBlocks(turn)),
+    atLeast("2/3 turn >= time for its round", roundBlocks(params), fallbackBlock(0, turn)),
     atLeast("lockup >= interval+(f+1)*turn", lockupBound(params, n), lockup),
     atMost("keeper share <= 10000", allBps, keeperShareBps),
     atMost("tolerance <= 10000", allBps, toleranceBps),

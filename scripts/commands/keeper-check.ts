@@ -19,7 +19,7 @@ export async function registerCheck(keeper: Command): Promise<void> {
 
 async function checkCommand(options: ConfigOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const { preflight } = await import("../lib/preflight.ts");
+  const { checkLine, preflight } = await import("../lib/preflight.ts");
   const items = await preflight(config);
   const failed = items.filter(({ grade }) => grade === "fail");
   if (options["json"] === true) {
@@ -28,11 +28,7 @@ async function checkCommand(options: ConfigOptions): Promise<void> {
       items: items.map(({ name, grade, found, remedy }) => ({ name, grade, found, remedy })),
     });
   } else {
-    for (const { name, grade, found, remedy } of items) {
-      printLine(
-        `${grade.padEnd(4)}  ${name.padEnd(9)} ${found}${remedy === undefined ? "" : `\n      → ${remedy}`}`,
-      );
-    }
+    for (const item of items) printLine(checkLine(item, 9));
   }
   const first = failed[0];
   if (first !== undefined) {

@@ -2,7 +2,8 @@
 import type { ChainClient } from "../fleet/clients.ts";
 import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
-import { devnetRhythm, shortestLockup } from "../lib/presets.ts";
+import { lockupBound } from "../../keeper/core/group-bounds.ts";
+import { devnetRhythm } from "../lib/presets.ts";
 
 export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;
 export type Fault = (typeof faults)[number];
@@ -38,7 +39,7 @@ export function groupParams({ keepers, providers }: { keepers: number; providers
   }
   return {
     ...devnetRhythm,
-    lockup: shortestLockup(devnetRhythm, keepers),
+    lockup: lockupBound(devnetRhythm, keepers),
     // One token (18 decimals) per GiB·block: a megabyte earns amounts that one can read.
     price: 10n ** 18n,
     keeperShareBps: 1000,

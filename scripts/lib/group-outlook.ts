@@ -8,7 +8,7 @@ import type { CreatedGroup } from "./group-created.ts";
 import type { ProviderData } from "./group-data.ts";
 import type { GroupFile } from "./group-file.ts";
 import { say } from "./output.ts";
-import { fail, warn, type CheckItem } from "./preflight.ts";
+import { checkLine, fail, warn, type CheckItem } from "./preflight.ts";
 import { askYesNo } from "./prompt.ts";
 import type { MoneyFlags } from "./transact.ts";
 
@@ -126,11 +126,7 @@ export function changedFiles(
 }
 
 function show({ checks, planned, maxCost, deposit, token }: Outlook): void {
-  for (const { grade, name, found, remedy } of checks) {
-    say(
-      `${grade.padEnd(4)}  ${name.padEnd(10)} ${found}${remedy === undefined ? "" : `\n      → ${remedy}`}`,
-    );
-  }
+  for (const check of checks) say(checkLine(check, 10));
   if (planned.length === 0) return;
   say("transactions");
   for (const [index, { what, method, gas }] of planned.entries()) {

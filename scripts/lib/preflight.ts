@@ -34,6 +34,11 @@ export type CheckItem = {
   readonly code: ExitCode;
 };
 
+/** A check as people read it, with what to do behind an arrow; `width` is that of the longest name. */
+export function checkLine({ grade, name, found, remedy }: CheckItem, width: number): string {
+  return `${grade.padEnd(4)}  ${name.padEnd(width)} ${found}${remedy === undefined ? "" : `\n      → ${remedy}`}`;
+}
+
 export const ok = (name: string, found: string): CheckItem => ({
   name,
   grade: "ok",

@@ -1,5 +1,5 @@
 /** Chains that people ask about: what is known of each, from where, and what suits it. */
-import { faultBound } from "../../keeper/core/quorum.ts";
+import { lockupBound } from "../../keeper/core/group-bounds.ts";
 
 export type Preset = {
   readonly name: string;
@@ -31,14 +31,6 @@ export type Suggested = {
 
 /** What a chain on one machine is used with, by the demo and by tests: a slot over the shortest turns that R4 allows. */
 export const devnetRhythm = { interval: 40, turn: 30, slot: 10, answer: 5, confirmations: 1 } as const;
-
-/** R4: while the last possible leader is awaited, what the providers are owed stays in the escrow. */
-export function shortestLockup(
-  { interval, turn }: { readonly interval: number; readonly turn: number },
-  keepers: number,
-): number {
-  return interval + (faultBound(keepers) + 1) * turn;
-}
 
 const isthmus = [
   {
@@ -165,7 +157,7 @@ export const presets: readonly Preset[] = [
     eip2537: "yes",
     usable: true,
     why: "Hardhat 3 under Osaka rules; checked by the tests",
-    suggested: { ...devnetRhythm, lockup: shortestLockup(devnetRhythm, 4) },
+    suggested: { ...devnetRhythm, lockup: lockupBound(devnetRhythm, 4) },
     rpc: "http://127.0.0.1:8545",
     sources: [{ fact: "all of it", source: "this repository's tests", dated: "each run" }],
   },

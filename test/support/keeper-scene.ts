@@ -7,7 +7,8 @@ import { Processes } from "../../scripts/fleet/processes.ts";
 import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
-import { devnetRhythm, shortestLockup } from "../../scripts/lib/presets.ts";
+import { lockupBound } from "../../keeper/core/group-bounds.ts";
+import { devnetRhythm } from "../../scripts/lib/presets.ts";
 import { connectRpc } from "../../scripts/client/connect.ts";
 import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
 import { sharedFolder } from "./files.ts";
@@ -16,7 +17,7 @@ export const payee = `0x${"77".repeat(20)}`;
 
 export const sceneParams = {
   ...devnetRhythm,
-  lockup: shortestLockup(devnetRhythm, 4),
+  lockup: lockupBound(devnetRhythm, 4),
   price: 1n,
   keeperShareBps: 1000,
   toleranceBps: 100,

@@ -11,7 +11,8 @@ import { Processes } from "../../fleet/processes.ts";
 import { multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
 import { decodeSettledLog } from "../../client/settlements.ts";
-import { devnetRhythm, shortestLockup } from "../../lib/presets.ts";
+import { lockupBound } from "../../../keeper/core/group-bounds.ts";
+import { devnetRhythm } from "../../lib/presets.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";
 
 export type LiveFigures = {
@@ -103,7 +104,7 @@ export async function measureLive(keepers: number): Promise<LiveFigures> {
       providers,
       params: {
         ...devnetRhythm,
-        lockup: shortestLockup(devnetRhythm, keepers),
+        lockup: lockupBound(devnetRhythm, keepers),
         price: 10n ** 18n,
         keeperShareBps: 1000,
         toleranceBps: 100,

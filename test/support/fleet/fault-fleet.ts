@@ -21,7 +21,8 @@ import type { GroupParams, Keeper } from "../../../scripts/fleet/setup.ts";
 import { peerIdBytes } from "../../../scripts/lib/keys.ts";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
 import { freePorts } from "../../../scripts/lib/ports.ts";
-import { devnetRhythm, shortestLockup } from "../../../scripts/lib/presets.ts";
+import { lockupBound } from "../../../keeper/core/group-bounds.ts";
+import { devnetRhythm } from "../../../scripts/lib/presets.ts";
 import { bitIndices, decodeSettledLog } from "../../../scripts/client/settlements.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
 import { configFileIn, configure, planFileIn, traceFolder, writePlans } from "./keeper-files.ts";
@@ -112,7 +113,7 @@ export class FaultFleet {
     const processes = new Processes((failure) => void failures.push(failure));
     const parts: { links?: Links; front?: Promise<RpcFront> } = {};
     try {
-      const params = { ...faultParams, lockup: shortestLockup(faultParams, options.keepers) };
+      const params = { ...faultParams, lockup: lockupBound(faultParams, options.keepers) };
       const built = await buildFleet({
         processes,
         folder,
