@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { CliError, exitCodes } from "../lib/exit.ts";
 import { projectRoot } from "../lib/paths.ts";
+import { withoutSettings } from "../lib/variables.ts";
 
 const guard = fileURLToPath(new URL("exit-with-parent.ts", import.meta.url));
 const gracePeriod_ms = 5_000;
@@ -63,7 +64,7 @@ export class Processes {
       // A session of its own: Ctrl-C reaches the demo alone, which then ends everything in order.
       detached: true,
       stdio: ["pipe", "pipe", log],
-      env: { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", NO_COLOR: "1" },
+      env: { ...withoutSettings(process.env), HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", NO_COLOR: "1" },
     });
     closeSync(log);
     let wanted = !spec.daemon;

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { ConfigError, resolveLayers } from "../../keeper/config-layers.ts";
 import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../keeper/config-layers.ts";
 import { usageError } from "./exit.ts";
+import { refuseUnknownVariables } from "./variables.ts";
 
 export type ConfigOptions = Readonly<Record<string, string | string[] | boolean | undefined>> & {
   readonly config?: string;
@@ -48,8 +49,12 @@ export async function configFile(options: ConfigOptions, defaultFile: string): P
   return options.config ?? process.env["WHITEPAY_CONFIG"] ?? found;
 }
 
-/** What goes before the file. */
-export function layersOf(settings: readonly Setting[], options: ConfigOptions): Omit<ConfigSources, "file"> {
+/** What goes before the file. @throws CliError exit 2 on a variable that is not known */
+export async function layersOf(
+  settings: readonly Setting[],
+  options: ConfigOptions,
+): Promise<Omit<ConfigSources, "file">> {
+  await refuseUnknownVariables(process.env, settings);
   const flags = Object.fromEntries(
     settings.map(({ flag }) => [flag, options[attribute(flag)] as string | string[] | undefined]),
   );
@@ -63,7 +68,7 @@ export async function loadLayers<T>(
   defaultFile: string,
 ): Promise<Resolved<T> & { readonly file?: string }> {
   const file = await configFile(options, defaultFile);
-  const layers = layersOf(definition.settings, options);
+  const layers = await layersOf(definition.settings, options);
   const nowhere = `there is no ${defaultFile} in this folder: go to the one that has it, or give --config FILE`;
   const resolved = await asUsage(
     () => resolveLayers(definition, { file, ...layers }),

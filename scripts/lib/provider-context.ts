@@ -65,7 +65,8 @@ export function configOption(command: Command): Command {
 export async function loadProvider(options: { readonly config?: string }): Promise<ProviderConfig> {
   // Commander keeps every flag of `settings` as text; what else a command has is not looked at.
   const flags = options as ConfigOptions;
-  return asProviderFailure(loadConfig(await configFile(flags, defaultFile), layersOf(settings, flags)));
+  const layers = await layersOf(settings, flags);
+  return asProviderFailure(loadConfig(await configFile(flags, defaultFile), layers));
 }
 
 export function groupOption(command: Command): Command {

@@ -1,0 +1,73 @@
+/** The project's environment variables. One that is not known is refused: a misspelt setting would be left out in silence (D1). */
+import type { Setting } from "../../keeper/config-layers.ts";
+import { nearest } from "../../keeper/known-keys.ts";
+import { usageError } from "./exit.ts";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+const prefix = "WHITEPAY_";
+
+/** What a user sets beside the settings. */
+const besideSettings = ["WHITEPAY_CONFIG", "WHITEPAY_LEDGER_PASSWORD"];
+
+/** They say how a process runs, is built or is tested; they are handed on to the processes that it starts. */
+const ofProcesses = [
+  "WHITEPAY_DEBUG",
+  "WHITEPAY_ARTIFACTS",
+  "WHITEPAY_COVERAGE_BUILD",
+  "WHITEPAY_FAULT",
+  "WHITEPAY_KEEP_FLEETS",
+  "WHITEPAY_LONG",
+  "WHITEPAY_SOLIDITY_TESTS_BUILD",
+  "WHITEPAY_WRITE_COVERAGE",
+  "WHITEPAY_WRITE_DOCS",
+  "WHITEPAY_WRITE_GAS",
+  "WHITEPAY_WRITE_LAYOUT",
+  "WHITEPAY_WRITE_VECTORS",
+];
+
+export const otherVariables: readonly string[] = [...besideSettings, ...ofProcesses];
+
+/** Kubernetes sets these in every container for a service whose name begins with "whitepay": nobody wrote them. */
+function isServiceLink(name: string, value: string): boolean {
+  return /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_[A-Z]+/.test(name) || /^(?:tcp|udp|sctp):\/\//.test(value);
+}
+
+/** A shell with the settings of one role may call a command of another. */
+async function settingsOfAll(): Promise<string[]> {
+  const [keeper, provider, { payeePurse, payerPurse }] = await Promise.all([
+    import("../../keeper/config.ts"),
+    import("../../provider-sim/config.ts"),
+    import("./payer.ts"),
+  ]);
+  const purses = [payerPurse, payeePurse].flatMap(({ definition }) => definition.settings);
+  return [...keeper.settings, ...provider.settings, ...purses].map(({ env }) => env);
+}
+
+/** @throws CliError exit 2 that names each variable that is not known, and what may be meant */
+export async function refuseUnknownVariables(env: Variables, settings: readonly Setting[]): Promise<void> {
+  const own = [...settings.map((setting) => setting.env), ...besideSettings];
+  const strangers = Object.entries(env).flatMap(([name, value]) => {
+    if (!name.startsWith(prefix) || value === undefined || value === "") return [];
+    const known = own.includes(name) || ofProcesses.includes(name) || isServiceLink(name, value);
+    return known ? [] : [name];
+  });
+  if (strangers.length === 0) return;
+  const all = [...new Set([...own, ...(await settingsOfAll())])];
+  const unknown = strangers.filter((name) => !all.includes(name));
+  if (unknown.length === 0) return;
+  const bare = (name: string): string => name.slice(prefix.length);
+  const told = unknown.map((name) => {
+    const near = nearest(bare(name), all.map(bare));
+    const meant = near === undefined ? `expected one of ${own.join(", ")}` : `did you mean ${prefix}${near}?`;
+    return `${name}: unknown variable; ${meant}`;
+  });
+  throw usageError(told.join("\n  "), { hint: "correct its name, or unset it" });
+}
+
+/** For processes that are configured by files alone: the settings of the shell are for the command that was called in it. */
+export function withoutSettings(env: Variables): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith(prefix) || ofProcesses.includes(name)),
+  );
+}

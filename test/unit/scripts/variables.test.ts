@@ -1,0 +1,79 @@
+/** Environment variables: what is known, what a misspelt one means, and what processes of a fleet get. */
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { settings as keeperSettings } from "../../../keeper/config.ts";
+import { settings as providerSettings } from "../../../provider-sim/config.ts";
+import { CliError } from "../../../scripts/lib/exit.ts";
+import { payeePurse, payerPurse } from "../../../scripts/lib/payer.ts";
+import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { otherVariables, refuseUnknownVariables, withoutSettings } from "../../../scripts/lib/variables.ts";
+
+const payerSettings = payerPurse.definition.settings;
+
+async function refusalOf(env: Record<string, string>, settings = payerSettings): Promise<string> {
+  const refused: unknown = await refuseUnknownVariables(env, settings).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(CliError);
+  const { code, message, hint } = refused as CliError;
+  expect({ code, hint }).toEqual({ code: 2, hint: "correct its name, or unset it" });
+  return message;
+}
+
+describe("an environment variable", () => {
+  it.each([
+    ["WHITEPAY_GROPU", "WHITEPAY_GROUP"],
+    ["WHITEPAY_LEDGER_PASWORD", "WHITEPAY_LEDGER_PASSWORD"],
+    ["WHITEPAY_CONFG", "WHITEPAY_CONFIG"],
+    // A setting of a keeper, in the shell of a payer.
+    ["WHITEPAY_LOGLEVEL", "WHITEPAY_LOG_LEVEL"],
+  ])("%s is refused, and %s is named", async (name, meant) => {
+    expect(await refusalOf({ [name]: "1" })).toBe(`${name}: unknown variable; did you mean ${meant}?`);
+  });
+
+  it("that is like none is refused with those that the command knows; each of several is named", async () => {
+    const message = await refusalOf({ WHITEPAY_COLOUR: "blue", PATH: "/bin", WHITEPAY_KYE: "k" });
+    const own = [...payerSettings.map(({ env }) => env), "WHITEPAY_CONFIG", "WHITEPAY_LEDGER_PASSWORD"];
+    expect(message).toBe(
+      `WHITEPAY_COLOUR: unknown variable; expected one of ${own.join(", ")}\n  WHITEPAY_KYE: unknown variable; did you mean WHITEPAY_KEY?`,
+    );
+  });
+
+  it("of any role, of the project's own processes, or empty is no stranger to any command", async () => {
+    const roles = [keeperSettings, providerSettings, payerSettings, payeePurse.definition.settings];
+    const names = [...roles.flat().map((setting) => setting.env), ...otherVariables];
+    const all = Object.fromEntries(names.map((name) => [name, "1"]));
+    const env = { ...all, WHITEPAY_NONE: "", WHITEPAPER: "1", whitepay_rpc: "1" };
+    const looked = roles.map((settings) => refuseUnknownVariables(env, settings));
+    expect(await Promise.all(looked)).toEqual(roles.map(() => undefined));
+  });
+
+  it("that Kubernetes sets for a service is no stranger, though one that ends alike is", async () => {
+    const links = {
+      WHITEPAY_KEEPER_SERVICE_HOST: "10.0.0.1",
+      WHITEPAY_KEEPER_SERVICE_PORT_METRICS: "9464",
+      WHITEPAY_KEEPER_PORT: "tcp://10.0.0.1:9464",
+      WHITEPAY_KEEPER_PORT_9464_TCP_ADDR: "10.0.0.1",
+    };
+    await refuseUnknownVariables(links, keeperSettings);
+    expect(await refusalOf({ WHITEPAY_KEEPER_PORT: "9464" }, keeperSettings)).toContain(
+      "WHITEPAY_KEEPER_PORT:",
+    );
+  });
+
+  it("is known if something of the project reads it, and only then", () => {
+    const files = globSync(["{keeper,provider-sim,scripts,storage,test}/**/*.ts", "*.config.ts"], {
+      cwd: projectRoot,
+    });
+    const read = files.flatMap((file) =>
+      [...readFileSync(join(projectRoot, file), "utf8").matchAll(/process\.env\["(WHITEPAY_\w+)"\]/g)].map(
+        (match) => match[1] ?? "",
+      ),
+    );
+    expect(new Set(read)).toEqual(new Set(otherVariables));
+  });
+
+  it("that is a setting is kept from processes that files configure; others are handed on", () => {
+    const env = { PATH: "/bin", WHITEPAY_LONG: "1", WHITEPAY_RPC: "http://a/", WHITEPAY_RCP: "http://b/" };
+    expect(withoutSettings(env)).toEqual({ PATH: "/bin", WHITEPAY_LONG: "1" });
+  });
+});
