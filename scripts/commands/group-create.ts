@@ -88,8 +88,10 @@ type Step = Work & {
   readonly chainId: number;
   readonly reports: TransactionReport[];
 };
+/** With the operators of the file that are not in the group. */
+type FilledOutlook = Outlook & { readonly absent: readonly string[] };
 /** Of a group that is not there yet: what is sent for it. */
-type FirstOutlook = Outlook & { readonly rules: GroupRules };
+type FirstOutlook = FilledOutlook & { readonly rules: GroupRules };
 
 async function create(work: Work): Promise<void> {
   const { path, options, provider, payer } = work;
@@ -112,11 +114,11 @@ async function create(work: Work): Promise<void> {
   }
 }
 
-async function goOn(step: Step, outlook: Outlook, group: CreatedGroup | undefined): Promise<void> {
+async function goOn(step: Step, outlook: FilledOutlook, group: CreatedGroup | undefined): Promise<void> {
   // Agreed to all of it at once.
   const agreed = { ...step, options: { ...step.options, yes: true } };
   if (group !== undefined && !group.funded) await fund(agreed, group, outlook.deposit);
-  const waiting = group === undefined ? [] : await fill(agreed, group.group);
+  const waiting = group === undefined ? [] : await fill(agreed, group.group, outlook.absent);
   finish(step, { outlook, group: group?.group, waiting });
 }
 
@@ -138,11 +140,11 @@ async function lookFirst({ file, data, provider, signer, payer }: Step): Promise
   const registry = await registryOf(provider, factory);
   const [chain, ...rest] = await checkGroup(provider, { ...group, registry });
   const checks = [chain, checkPace(file.blockTime_s, measured_s), ...rest].filter((one) => one !== undefined);
-  return { checks, planned, maxCost, deposit, token, rules };
+  return { checks, planned, maxCost, deposit, token, absent: providers, rules };
 }
 
 /** The group is there: what is still to be sent, and files that are not what they were. */
-async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Promise<Outlook> {
+async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Promise<FilledOutlook> {
   const view = new GroupView(provider, made.group);
   const token = await readToken(provider, file.token);
   const absent: string[] = [];
@@ -162,7 +164,7 @@ async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Pr
   const deposit = made.funded ? 0n : await missing(view, made);
   const planned = plannedFor({ keepers: undefined, deposit, token, providers: here });
   const maxCost = await costAtMost(provider, planned, { deposit, token });
-  return { checks, planned, maxCost, deposit, token };
+  return { checks, planned, maxCost, deposit, token, absent };
 }
 
 /** A run that was cut off may have paid without writing it down. */
@@ -209,14 +211,12 @@ async function fund(step: Step, group: CreatedGroup, deposit: bigint): Promise<v
   await writeMade(path, { ...group, funded: true });
 }
 
-/** Adds who has consented and is not in the group. Returns who has not consented. */
-async function fill(step: Step, group: string): Promise<string[]> {
-  const { file, data, signer, provider, options, reports } = step;
-  const view = new GroupView(provider, group);
+/** Adds those of `absent` that have consented. Returns those that have not. */
+async function fill(step: Step, group: string, absent: readonly string[]): Promise<string[]> {
+  const { file, data, signer, options, reports } = step;
   const waiting: string[] = [];
   for (const { operator, consent } of file.providers) {
-    const [present] = await view.read("providerOf", [operator]);
-    if (present === true) continue;
+    if (!absent.includes(operator)) continue;
     if (consent === undefined || !(await isThere(consent))) {
       waiting.push(operator);
       continue;
