@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { resolveLayers, resolveText, setting } from "./config-layers.ts";
 import type { ConfigSources, Resolved, Setting } from "./config-layers.ts";
-import { defaultFeeLimits } from "./core/fees.ts";
-import type { FeeLimits } from "./core/fees.ts";
-import type { Hex } from "./core/hash.ts";
+import { defaultFeeLimits } from "../protocol/fees.ts";
+import type { FeeLimits } from "../protocol/fees.ts";
+import type { Hex } from "../protocol/hash.ts";
 
 const address = z
   .string()

@@ -13,7 +13,7 @@ import { statusOf } from "./api/status.ts";
 import type { StatusSource } from "./api/status.ts";
 import { feeLimitsOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
-import type { Hex } from "./core/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
 import { oldHeadText } from "./limits/chain-pace.ts";
 import type { ChainPace, HeadLook } from "./limits/chain-pace.ts";
 import type { BookedSettlement, LedgerPort } from "./ports/ledger.ts";

@@ -3,9 +3,9 @@ import { Level } from "level";
 import { DiskFullError, isDiskFull, namingFullDisk } from "../storage/disk/disk-full.ts";
 import { StoreError } from "../storage/disk/store.ts";
 import { ByteWriter, decode, toHex } from "../storage/core/bytes.ts";
-import { SEED_BYTES } from "../keeper/codec/receipt.ts";
-import { MAX_CHALLENGE_RESPONSE_BYTES } from "../keeper/codec/challenge.ts";
-import { fromHex } from "../keeper/core/hash.ts";
+import { SEED_BYTES } from "../protocol/codec/receipt.ts";
+import { MAX_CHALLENGE_RESPONSE_BYTES } from "../protocol/codec/challenge.ts";
+import { fromHex } from "../protocol/hash.ts";
 import type { AnswerKey, AnswerStore, StoredAnswer } from "./ports.ts";
 
 const FORMAT = 1;

@@ -4,8 +4,8 @@ import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
 import { call, compressG2, NoContract } from "../keeper/adapters/chain-ethers/calls.ts";
 import { RpcPool, RpcUnavailable } from "../keeper/adapters/chain-ethers/rpc.ts";
-import { fromHex } from "../keeper/core/hash.ts";
-import type { Hex } from "../keeper/core/hash.ts";
+import { fromHex } from "../protocol/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
 import type { HeadLook } from "../keeper/limits/chain-pace.ts";
 import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
 

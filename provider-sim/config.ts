@@ -8,9 +8,9 @@ import { openOlderReceipts, openProviderKeys, writeKeys } from "../keeper/adapte
 import type { KdfStrength, ProviderSecrets } from "../keeper/adapters/keyring-keystore.ts";
 import { ConfigError, resolveLayers, resolveText, setting } from "../keeper/config-layers.ts";
 import type { ConfigSources, Setting } from "../keeper/config-layers.ts";
-import { secretKeyAddress } from "../keeper/codec/receipt.ts";
-import { fromHex, toHex } from "../keeper/core/hash.ts";
-import type { Hex } from "../keeper/core/hash.ts";
+import { secretKeyAddress } from "../protocol/codec/receipt.ts";
+import { fromHex, toHex } from "../protocol/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
 import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
 
 const address = z

@@ -1,7 +1,7 @@
 /** R33: the provider's EIP-712 signature over the data that a payer may commit for it. */
 import { Wallet } from "ethers";
-import { toHex } from "../keeper/core/hash.ts";
-import type { Hex } from "../keeper/core/hash.ts";
+import { toHex } from "../protocol/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
 import type { ProviderKeys } from "./config.ts";
 
 export interface DataConsent {

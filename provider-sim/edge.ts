@@ -7,7 +7,7 @@ import {
   pendingConnections,
   providerConnections,
   requestBytes,
-} from "../keeper/limits/derived.ts";
+} from "../protocol/limits/derived.ts";
 import { InboundMeter } from "../keeper/limits/inbound-meter.ts";
 import { PendingHosts } from "../keeper/limits/pending-hosts.ts";
 

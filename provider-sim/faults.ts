@@ -1,7 +1,7 @@
 /** Injectable misbehaviour as a decorator over the honest responder: the same for the daemon and the simulator. */
-import { decodeChallengeResponse, encodeChallengeResponse } from "../keeper/codec/challenge.ts";
-import type { ChallengeRequest } from "../keeper/codec/challenge.ts";
-import type { Hex } from "../keeper/core/hash.ts";
+import { decodeChallengeResponse, encodeChallengeResponse } from "../protocol/codec/challenge.ts";
+import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
+import type { Hex } from "../protocol/hash.ts";
 import type { Responder } from "./logic.ts";
 
 export type Fault =

@@ -7,7 +7,7 @@ import { appendFileSync, closeSync, openSync, renameSync, statSync } from "node:
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Hex } from "../keeper/core/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
 
 const hex = z.string().regex(/^0x[0-9a-f]*$/) as z.ZodType<Hex>;
 const count = z.int().min(0);

@@ -1,17 +1,17 @@
 /** How a provider answers: pure of transport, disk and chain, so that daemon and simulator run the same code. */
-import { encodeReceipt } from "../keeper/codec/receipt.ts";
-import type { Receipt } from "../keeper/codec/receipt.ts";
-import { encodeChallengeResponse, encodePiecesResponse, refusal } from "../keeper/codec/challenge.ts";
-import type { ChallengeRequest, PiecesRequest, Refusal, RefusalCode } from "../keeper/codec/challenge.ts";
-import { pageOf } from "../keeper/codec/piece-pages.ts";
-import { fromHex } from "../keeper/core/hash.ts";
+import { encodeReceipt } from "../protocol/codec/receipt.ts";
+import type { Receipt } from "../protocol/codec/receipt.ts";
+import { encodeChallengeResponse, encodePiecesResponse, refusal } from "../protocol/codec/challenge.ts";
+import type { ChallengeRequest, PiecesRequest, Refusal, RefusalCode } from "../protocol/codec/challenge.ts";
+import { pageOf } from "../protocol/codec/piece-pages.ts";
+import { fromHex } from "../protocol/hash.ts";
 import { equalBytes } from "../storage/core/bytes.ts";
 import type { Hash } from "../storage/core/merkle.ts";
 import { bytesProven, encodeProof, proofHash } from "../storage/core/proof.ts";
 import type { Proof } from "../storage/core/proof.ts";
 import { sampleLeaves } from "../storage/core/sampling.ts";
 import type { Draw } from "../storage/core/sampling.ts";
-import { challengeQueue, pageQueue } from "../keeper/limits/derived.ts";
+import { challengeQueue, pageQueue } from "../protocol/limits/derived.ts";
 import { Gate } from "./gate.ts";
 import type { GateLimits } from "./gate.ts";
 import type {

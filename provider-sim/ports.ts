@@ -1,7 +1,7 @@
 /** What the provider's logic needs from the world: the daemon brings real parts, a simulation its own. */
-import type { Hex } from "../keeper/core/hash.ts";
-import type { GroupDomain, Receipt, SignedReceipt } from "../keeper/codec/receipt.ts";
-import type { SeedScope } from "../keeper/codec/seed.ts";
+import type { Hex } from "../protocol/hash.ts";
+import type { GroupDomain, Receipt, SignedReceipt } from "../protocol/codec/receipt.ts";
+import type { SeedScope } from "../protocol/codec/seed.ts";
 import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
 import type { Proof } from "../storage/core/proof.ts";
 import type { Draw } from "../storage/core/sampling.ts";

@@ -1,8 +1,8 @@
 /** Gives a payer its data back: pieces by range, to the peers that the payer signed for and nobody else. */
-import { encodeRetrieveResponse, permissionSigner } from "../keeper/codec/retrieve.ts";
-import type { RetrieveRequest, RetrieveResponse } from "../keeper/codec/retrieve.ts";
-import { refusal } from "../keeper/codec/challenge.ts";
-import { fromHex } from "../keeper/core/hash.ts";
+import { encodeRetrieveResponse, permissionSigner } from "../protocol/codec/retrieve.ts";
+import type { RetrieveRequest, RetrieveResponse } from "../protocol/codec/retrieve.ts";
+import { refusal } from "../protocol/codec/challenge.ts";
+import { fromHex } from "../protocol/hash.ts";
 import { rangeCount } from "../storage/core/range.ts";
 import type { Responder } from "./logic.ts";
 import type { ChainView, ProviderEvents, RangeStore } from "./ports.ts";

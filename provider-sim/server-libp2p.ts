@@ -16,14 +16,14 @@ import {
   decodePiecesRequest,
   encodeChallengeResponse,
   refusal,
-} from "../keeper/codec/challenge.ts";
-import type { PiecesRequest } from "../keeper/codec/challenge.ts";
+} from "../protocol/codec/challenge.ts";
+import type { PiecesRequest } from "../protocol/codec/challenge.ts";
 import {
   RETRIEVE_PROTOCOL,
   RETRIEVE_REQUEST_BYTES,
   decodeRetrieveRequest,
-} from "../keeper/codec/retrieve.ts";
-import type { RetrieveRequest } from "../keeper/codec/retrieve.ts";
+} from "../protocol/codec/retrieve.ts";
+import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
 import {
   hardMaxConnections,
   maxCallerNames,
@@ -32,8 +32,8 @@ import {
   signOfLife_ms,
   streamBytes,
   streamsOfCaller,
-} from "../keeper/limits/derived.ts";
-import { TokenBuckets } from "../keeper/limits/token-buckets.ts";
+} from "../protocol/limits/derived.ts";
+import { TokenBuckets } from "../protocol/limits/token-buckets.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
 import { ProviderEdge } from "./edge.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { toHex } from "../core/hash.ts";
+import { toHex } from "../../protocol/hash.ts";
 import type { ClockPort } from "../ports/clock.ts";
 
 export const systemClock: ClockPort = {

@@ -1,15 +1,15 @@
 /** Signatures checked with @noble/curves: secp256k1 for messages and receipts, BLS12-381 for settlements and seeds. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { verifyAnswer } from "../codec/answer.ts";
-import { evidenceFault, realSignatureChecks, receiptHolds } from "../codec/evidence.ts";
-import { settlementTag } from "../codec/tags.ts";
+import { verifyAnswer } from "../../protocol/codec/answer.ts";
+import { evidenceFault, realSignatureChecks, receiptHolds } from "../../protocol/codec/evidence.ts";
+import { settlementTag } from "../../protocol/codec/tags.ts";
 import type { PartialSignature } from "../core/effects.ts";
-import type { Member } from "../core/group.ts";
-import { fromHex, keccak256, toHex } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
-import type { FullProof, OpenedLeaf } from "../core/messages.ts";
-import type { ReasonCode } from "../core/reasons.ts";
+import type { Member } from "../../protocol/group.ts";
+import { fromHex, keccak256, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { FullProof, OpenedLeaf } from "../../protocol/messages.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
 import { nativeHash } from "../../storage/disk/native-hash.ts";
 import type { Aggregate, AnswerInput, CryptoPort, EvidenceScope } from "../ports/crypto.ts";
 

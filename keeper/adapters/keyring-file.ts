@@ -1,11 +1,11 @@
 /** Signs with the keys that the key files held. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { secretKeyAddress } from "../codec/receipt.ts";
-import { signSeed } from "../codec/seed.ts";
-import { settlementTag } from "../codec/tags.ts";
-import { fromHex, toHex } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
+import { secretKeyAddress } from "../../protocol/codec/receipt.ts";
+import { signSeed } from "../../protocol/codec/seed.ts";
+import { settlementTag } from "../../protocol/codec/tags.ts";
+import { fromHex, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
 
 export class FileKeyring implements KeyringPort {

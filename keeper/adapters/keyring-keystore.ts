@@ -11,8 +11,8 @@ import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { computeAddress, decryptKeystoreJson, encryptKeystoreJson } from "ethers";
 import { z } from "zod";
-import { fromHex, toHex } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
+import { fromHex, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { whyNot } from "../../storage/disk/file-words.ts";
 

@@ -6,9 +6,9 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
 import type { OwnValues, Write } from "../core/effects.ts";
-import type { Hex } from "../core/hash.ts";
-import type { ProviderValue } from "../core/messages.ts";
-import type { ChallengeRecord } from "../core/records.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ProviderValue } from "../../protocol/messages.ts";
+import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { EvidencePair, Restored, StoredProof, StorePort } from "../ports/store.ts";
 import { DiskFullError, isDiskFull, namingFullDisk } from "../../storage/disk/disk-full.ts";
 

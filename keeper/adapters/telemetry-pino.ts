@@ -1,10 +1,10 @@
 /** The log. What needs no action is no warning. A reason that comes too often is counted and told now and then: a flood must not fill a disk (D6). */
 import { pino } from "pino";
 import type { DestinationStream, Logger } from "pino";
-import { needsAction, reasons } from "../core/reasons.ts";
-import type { ReasonCode } from "../core/reasons.ts";
-import { reasonLogRate } from "../limits/derived.ts";
-import { TokenBuckets } from "../limits/token-buckets.ts";
+import { needsAction, reasons } from "../../protocol/reasons.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import { reasonLogRate } from "../../protocol/limits/derived.ts";
+import { TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 
 const maxNames = 4096;

@@ -1,6 +1,6 @@
 /** Figures for machines. docs/metrics.md is made from this table, and a test holds the alert rules against it. */
 import { Counter, Gauge, Registry } from "prom-client";
-import type { ReasonCode } from "../core/reasons.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
 
 type Definition = {
   readonly kind: "counter" | "gauge";

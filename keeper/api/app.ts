@@ -1,9 +1,9 @@
 /** The read-only HTTP API: health, figures, JSON and the dashboard. No answer holds a secret, and nothing can be changed. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Hex } from "../core/hash.ts";
-import { reasons } from "../core/reasons.ts";
-import type { ReasonCode } from "../core/reasons.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { reasons } from "../../protocol/reasons.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { BookedSettlement } from "../ports/ledger.ts";
 import { dashboardFile } from "./dashboard.ts";
 import { Live } from "./live.ts";

@@ -1,7 +1,7 @@
 /** Looks at the keeper's surroundings every few seconds: peers, means, clock, disk. Answers and figures read what it saw. */
 import { statfs } from "node:fs/promises";
-import type { AccountFees } from "../core/fees.ts";
-import type { Hex } from "../core/hash.ts";
+import type { AccountFees } from "../../protocol/fees.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort } from "../ports/history.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { ClockPort } from "../ports/clock.ts";

@@ -1,8 +1,8 @@
 /** How much of what was committed a provider proved to this keeper: of late, not over a lifetime. */
-import { dataAt, slotAt, slotStart } from "../core/group.ts";
-import type { GroupParams, GroupSnapshot, ProviderEntry } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
-import type { ChallengeRecord } from "../core/records.ts";
+import { dataAt, slotAt, slotStart } from "../../protocol/group.ts";
+import type { GroupParams, GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { KeeperState } from "../core/state.ts";
 
 /** One keeper's sample of a slot misses a loss of a tenth with 19 %, four of them together with 0.1 %. */

@@ -1,13 +1,13 @@
 /** What the keeper says of itself: one document for people, pages and scripts. */
-import { wireVersion } from "../codec/message.ts";
-import { memberIndex } from "../core/group.ts";
-import { settlementsLeft } from "../core/fees.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
-import { faultBound, quorum } from "../core/quorum.ts";
+import { wireVersion } from "../../protocol/codec/message.ts";
+import { memberIndex } from "../../protocol/group.ts";
+import { settlementsLeft } from "../../protocol/fees.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { faultBound, quorum } from "../../protocol/quorum.ts";
 import type { KeeperState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
-import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../core/turns.ts";
+import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 import { inTenths, oldHeadText } from "../limits/chain-pace.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";

@@ -1,5 +1,5 @@
 /** What the core asks the runtime to do. Persist effects of a step complete before any other effect of it starts. */
-import type { Hex } from "./hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type {
   Body,
   FullProof,
@@ -9,10 +9,10 @@ import type {
   Pinned,
   ProviderValue,
   RoundKey,
-} from "./messages.ts";
-import type { ReasonCode } from "./reasons.ts";
-import type { ChallengeRecord, RecordScope } from "./records.ts";
-import type { Settlement } from "./settlement.ts";
+} from "../../protocol/messages.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import type { ChallengeRecord, RecordScope } from "../../protocol/records.ts";
+import type { Settlement } from "../../protocol/settlement.ts";
 
 /** A keeper's own values of a turn, the same after a restart. */
 export type OwnValues = {

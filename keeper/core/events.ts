@@ -1,10 +1,10 @@
 /** What happens to a keeper, as the core sees it. */
 import type { OwnValues, PartialSignature } from "./effects.ts";
-import type { GroupSnapshot } from "./group.ts";
-import type { Hex } from "./hash.ts";
-import type { FullProof, Message, ProviderValue } from "./messages.ts";
-import type { ReasonCode } from "./reasons.ts";
-import type { ChallengeRecord, FailureReason, RecordLeaf } from "./records.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { FullProof, Message, ProviderValue } from "../../protocol/messages.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import type { ChallengeRecord, FailureReason, RecordLeaf } from "../../protocol/records.ts";
 import type { Way } from "./state.ts";
 
 export type Block = { readonly number: number; readonly hash: Hex };

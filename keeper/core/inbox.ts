@@ -1,6 +1,6 @@
 /** Messages find their stage; those ahead of this keeper's view wait in a bounded buffer. */
 import type { Event } from "./events.ts";
-import type { Message, MessageOf, RoundBody } from "./messages.ts";
+import type { Message, MessageOf, RoundBody } from "../../protocol/messages.ts";
 import { onHello } from "./liveness.ts";
 import { reason } from "./state.ts";
 import type { HeardMessage, Step, TurnState } from "./state.ts";

@@ -1,10 +1,10 @@
 /** Signs of life, and asking for what was missed. */
-import type { Hex } from "./hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { Event } from "./events.ts";
-import type { Message, MessageOf } from "./messages.ts";
-import { faultBound } from "./quorum.ts";
-import { memberIndex, slotAt } from "./group.ts";
-import type { GroupSnapshot } from "./group.ts";
+import type { Message, MessageOf } from "../../protocol/messages.ts";
+import { faultBound } from "../../protocol/quorum.ts";
+import { memberIndex, slotAt } from "../../protocol/group.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
 import { fallbackBlock, reason, turnKey, viewOf } from "./state.ts";
 import type { KeeperState, Step, TurnState } from "./state.ts";
 import { committeeSize } from "./turn.ts";

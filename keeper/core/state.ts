@@ -1,13 +1,19 @@
 /** Everything a keeper knows about one group. Owned by the machine: only a step changes it. */
 import type { Hash } from "../../storage/core/merkle.ts";
 import type { Effect, OwnValues } from "./effects.ts";
-import type { Committee, GroupSnapshot, ProviderEntry } from "./group.ts";
-import type { Hex } from "./hash.ts";
-import type { Decision } from "./median.ts";
-import type { Message, MessageOf, Pinned } from "./messages.ts";
-import type { ReasonCode } from "./reasons.ts";
-import type { ChallengeRecord, LeafPlace, RecordLeaf, RecordScope, RecordTree } from "./records.ts";
-import type { Settlement } from "./settlement.ts";
+import type { Committee, GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Decision } from "../../protocol/median.ts";
+import type { Message, MessageOf, Pinned } from "../../protocol/messages.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import type {
+  ChallengeRecord,
+  LeafPlace,
+  RecordLeaf,
+  RecordScope,
+  RecordTree,
+} from "../../protocol/records.ts";
+import type { Settlement } from "../../protocol/settlement.ts";
 
 export type Config = {
   /** Lower-case operator address of this keeper. */

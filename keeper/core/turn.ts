@@ -1,13 +1,13 @@
 /** Entering, leaving and naming turns (R5–R7): the ground that the agreement stages stand on. */
-import type { Message, MessageOf, RoundKey } from "./messages.ts";
-import { roundId } from "./messages.ts";
-import { activeProviders, memberIndex } from "./group.ts";
-import type { Hex } from "./hash.ts";
-import { faultBound } from "./quorum.ts";
+import type { Message, MessageOf, RoundKey } from "../../protocol/messages.ts";
+import { roundId } from "../../protocol/messages.ts";
+import { activeProviders, memberIndex } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { faultBound } from "../../protocol/quorum.ts";
 import { reason, viewOf } from "./state.ts";
 import type { RoundState, Step, TurnState } from "./state.ts";
 import { recordScope } from "./stages/integrate.ts";
-import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "./turns.ts";
+import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 
 /** Moves to the turn of the present view; leaves the old one behind. */
 export function updateTurn(step: Step): void {

@@ -3,7 +3,7 @@
  * again. What was asked of it comes on top. So nothing that a peer sends can fill memory or take more than its share of a core,
  * whatever protocol it calls it (D6, L4).
  */
-import type { Rate } from "./token-buckets.ts";
+import type { Rate } from "../../protocol/limits/token-buckets.ts";
 
 /** A connection below encryption and streams, as libp2p has it. */
 export type RawConnection = {

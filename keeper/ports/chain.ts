@@ -1,9 +1,9 @@
 /** The chain as a keeper needs it: a feed of canonical blocks with the groups' state, a directory, and a way to settle. */
 import type { Block } from "../core/events.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
-import type { ReasonCode } from "../core/reasons.ts";
-import type { Settlement } from "../core/settlement.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import type { Settlement } from "../../protocol/settlement.ts";
 
 /** One move of the head. `blocks` replace everything at or above the first of them. */
 export type ChainUpdate = {

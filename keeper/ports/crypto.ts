@@ -1,13 +1,13 @@
 /** Checking what others signed. A port, so that a simulation can trade real signatures for cheap ones. */
 import type { PartialSignature } from "../core/effects.ts";
-import type { Member } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
-import type { FullProof, OpenedLeaf } from "../core/messages.ts";
-import type { ReasonCode } from "../core/reasons.ts";
-import type { VerifiedAnswer } from "../codec/answer.ts";
-import type { EvidenceScope } from "../codec/evidence.ts";
-export type { EvidenceScope } from "../codec/evidence.ts";
-import type { ChallengeAnswer, ChallengeRequest } from "../codec/challenge.ts";
+import type { Member } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { FullProof, OpenedLeaf } from "../../protocol/messages.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import type { VerifiedAnswer } from "../../protocol/codec/answer.ts";
+import type { EvidenceScope } from "../../protocol/codec/evidence.ts";
+export type { EvidenceScope } from "../../protocol/codec/evidence.ts";
+import type { ChallengeAnswer, ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { Hash } from "../../storage/core/merkle.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";

@@ -1,6 +1,6 @@
 /** What the chain tells about the past and the means: for the books and for people, never for the protocol. */
-import type { AccountFees } from "../core/fees.ts";
-import type { Hex } from "../core/hash.ts";
+import type { AccountFees } from "../../protocol/fees.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { BookedSettlement, Cursor } from "./ledger.ts";
 
 export type Token = {

@@ -1,5 +1,5 @@
 /** The keys of this keeper. Nothing outside ever sees a secret. */
-import type { Hex } from "../core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 export interface KeyringPort {
   /** Lower-case address of the operator key. */

@@ -1,7 +1,7 @@
 /** The keeper's books: what it asked, what it heard, what was paid. Read by people; never by the protocol. */
-import type { Hex } from "../core/hash.ts";
-import type { PaidItem, PaidShare } from "../core/payments.ts";
-import type { ChallengeRecord } from "../core/records.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { PaidItem, PaidShare } from "../../protocol/payments.ts";
+import type { ChallengeRecord } from "../../protocol/records.ts";
 
 /** How much of what was committed in the slots of challenges was proven in them, in bytes. */
 export type ProvenShare = { readonly bytesProven: bigint; readonly bytesCommitted: bigint };

@@ -1,7 +1,7 @@
 /** How a keeper asks providers: one question, one bounded answer, always within a time limit. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import type { ChallengeAnswer, ChallengeRequest, RefusalCode } from "../codec/challenge.ts";
-import type { Hex } from "../core/hash.ts";
+import type { ChallengeAnswer, ChallengeRequest, RefusalCode } from "../../protocol/codec/challenge.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 /** Where the registry says that a provider is reached. */
 export interface ProviderTarget {

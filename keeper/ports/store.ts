@@ -1,7 +1,7 @@
 /** What survives kill −9: records, sign-once notes, commitments. One store serves all groups of a keeper. */
 import type { Write } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
-import type { Hex } from "../core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 export type Restored = Extract<Event, { kind: "restored" }>;
 

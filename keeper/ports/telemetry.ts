@@ -1,5 +1,5 @@
 /** What a keeper tells people and machines about itself. */
-import type { ReasonCode } from "../core/reasons.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
 
 export interface TelemetryPort {
   /** Counts a reason and logs it. */

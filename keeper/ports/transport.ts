@@ -1,6 +1,6 @@
 /** How keepers reach each other: a gossip topic per group, and bounded questions with one answer. */
-import type { Hex } from "../core/hash.ts";
-import type { Scale } from "../limits/derived.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Scale } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "./chain.ts";
 
 /**

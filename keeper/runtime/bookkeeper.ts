@@ -2,7 +2,7 @@
  * Writes what the chain tells into the ledger: every settlement of the groups, whoever sent it, and nothing that a reorg
  * took back. A rebuild is the same work from the first block, so it ends with the same rows.
  */
-import type { Hex } from "../core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { HistoryPort } from "../ports/history.ts";
 import type { BookedSettlement, BooksPort, Cursor } from "../ports/ledger.ts";

@@ -1,9 +1,9 @@
 /** Asks providers and checks what they answer (R11–R13). Piece lists are fetched once per list root. */
-import type { ChallengeRequest } from "../codec/challenge.ts";
+import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Answer } from "../core/events.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { ChainPort, Endpoint } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { CryptoPort } from "../ports/crypto.ts";

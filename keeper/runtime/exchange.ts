@@ -7,17 +7,22 @@ import {
   encodeRecordsQuestion,
   encodeRecordsReply,
   maxLeavesPerReply,
-} from "../codec/question.ts";
-import { cutPages, decodePinnedEntries, encodePinnedEntry, pageHash } from "../codec/record-pages.ts";
-import type { PinnedEntry } from "../codec/record-pages.ts";
+} from "../../protocol/codec/question.ts";
+import {
+  cutPages,
+  decodePinnedEntries,
+  encodePinnedEntry,
+  pageHash,
+} from "../../protocol/codec/record-pages.ts";
+import type { PinnedEntry } from "../../protocol/codec/record-pages.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Event, PinnedRecords } from "../core/events.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { treeOf } from "../core/liveness.ts";
-import type { OpenedLeaf } from "../core/messages.ts";
-import { leafIndex, treePath } from "../core/records.ts";
-import type { RecordLeaf } from "../core/records.ts";
+import type { OpenedLeaf } from "../../protocol/messages.ts";
+import { leafIndex, treePath } from "../../protocol/records.ts";
+import type { RecordLeaf } from "../../protocol/records.ts";
 import { maxPinnedBytes, pageBytes } from "../core/stages/exchange.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { CryptoPort } from "../ports/crypto.ts";

@@ -1,12 +1,12 @@
 /** Carries out what the core asked for. Results come back as events; nothing here decides about money. */
-import { encodeBody, encodeMessage, messageDigest, signatureBytes } from "../codec/message.ts";
+import { encodeBody, encodeMessage, messageDigest, signatureBytes } from "../../protocol/codec/message.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Answer, Event } from "../core/events.ts";
-import { memberIndex, slotAt, slotStart } from "../core/group.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
-import type { Body } from "../core/messages.ts";
-import { domainSeparator } from "../core/settlement.ts";
+import { memberIndex, slotAt, slotStart } from "../../protocol/group.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Body } from "../../protocol/messages.ts";
+import { domainSeparator } from "../../protocol/settlement.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { ChainPort, SubmitResult } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";

@@ -1,5 +1,5 @@
-import { dataAt, slotStart } from "../core/group.ts";
-import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
+import { dataAt, slotStart } from "../../protocol/group.ts";
+import type { DataCheckpoint, GroupSnapshot } from "../../protocol/group.ts";
 
 /** The provider's data that a slot's challenge is about: what was registered when the slot began (R12). */
 export function dataOfSlot(group: GroupSnapshot, provider: number, slot: number): DataCheckpoint | undefined {

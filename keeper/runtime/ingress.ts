@@ -1,14 +1,14 @@
 /** From bytes on the wire to a checked message, cheapest check first (D3–D6). Answers accept, ignore or reject. */
-import { maxMessageBytes, messageDigest, wireReader } from "../codec/message.ts";
-import type { Envelope, WireReader } from "../codec/message.ts";
-import type { Hex } from "../core/hash.ts";
-import type { GroupSnapshot, Member } from "../core/group.ts";
-import type { Body, Message } from "../core/messages.ts";
-import type { ReasonCode } from "../core/reasons.ts";
-import { domainSeparator } from "../core/settlement.ts";
+import { maxMessageBytes, messageDigest, wireReader } from "../../protocol/codec/message.ts";
+import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { GroupSnapshot, Member } from "../../protocol/group.ts";
+import type { Body, Message } from "../../protocol/messages.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import { domainSeparator } from "../../protocol/settlement.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { Verdict } from "../ports/transport.ts";
-import type { Rate, TokenBuckets } from "../limits/token-buckets.ts";
+import type { Rate, TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 
 const maxRemembered = 4096;
 

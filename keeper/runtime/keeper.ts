@@ -1,14 +1,14 @@
 /** One keeper over all its groups: chain feed in, a machine per group, one transport for all. */
-import type { ReasonCode } from "../core/reasons.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import { slotAt } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import { slotAt } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { ChainUpdate, Endpoint } from "../ports/chain.ts";
 import type { Question, RequestHandler } from "../ports/transport.ts";
 import { Challenger } from "./challenger.ts";
-import { wireVersion } from "../codec/message.ts";
-import type { WireReader } from "../codec/message.ts";
+import { wireVersion } from "../../protocol/codec/message.ts";
+import type { WireReader } from "../../protocol/codec/message.ts";
 import { Effects, instanceName, topicOf } from "./execute.ts";
 import type { EffectDependencies } from "./execute.ts";
 import { Ingress } from "./ingress.ts";
@@ -24,8 +24,8 @@ import {
   questionRate,
   scaleOf,
   smallestScale,
-} from "../limits/derived.ts";
-import { TokenBuckets } from "../limits/token-buckets.ts";
+} from "../../protocol/limits/derived.ts";
+import { TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 import { recover } from "./recovery.ts";
 
 export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;

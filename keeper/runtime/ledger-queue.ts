@@ -2,9 +2,9 @@
  * The way of the daemon's own rows into the ledger. The protocol never waits for it: rows queue up to a bound, a failing
  * database is tried again, and what does not fit any more is counted as a reason.
  */
-import type { Hex } from "../core/hash.ts";
-import type { ReasonCode } from "../core/reasons.ts";
-import type { ChallengeRecord } from "../core/records.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { BooksPort, ChallengeOf, LedgerPort, ReasonEntry } from "../ports/ledger.ts";
 

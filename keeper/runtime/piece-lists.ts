@@ -8,11 +8,11 @@ import {
   decodePiecesResponse,
   encodePiecesRequest,
   encodePiecesResponse,
-} from "../codec/challenge.ts";
-import { collectPieces, pageOf } from "../codec/piece-pages.ts";
-import type { DataCheckpoint, GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
-import { listCache } from "../limits/derived.ts";
+} from "../../protocol/codec/challenge.ts";
+import { collectPieces, pageOf } from "../../protocol/codec/piece-pages.ts";
+import type { DataCheckpoint, GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { listCache } from "../../protocol/limits/derived.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { StorePort } from "../ports/store.ts";

@@ -6,12 +6,12 @@ import {
   encodePullReply,
   hashPrefix,
   maxHave,
-} from "../codec/question.ts";
+} from "../../protocol/codec/question.ts";
 import type { Effect } from "../core/effects.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { turnMessages } from "../core/liveness.ts";
-import type { Message } from "../core/messages.ts";
+import type { Message } from "../../protocol/messages.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";

@@ -1,10 +1,10 @@
 /** R24: records of a keeper, checked against the root that it revealed and against the receipts of the provider. */
-import { receiptHash } from "../codec/receipt.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import type { Hex } from "../core/hash.ts";
-import type { OpenedLeaf } from "../core/messages.ts";
-import { TreePaths, leafCount, leafHash, leafIndex } from "../core/records.ts";
-import type { RecordLeaf, RecordScope } from "../core/records.ts";
+import { receiptHash } from "../../protocol/codec/receipt.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { OpenedLeaf } from "../../protocol/messages.ts";
+import { TreePaths, leafCount, leafHash, leafIndex } from "../../protocol/records.ts";
+import type { RecordLeaf, RecordScope } from "../../protocol/records.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import { dataOfSlot } from "./group-data.ts";
 

@@ -1,6 +1,6 @@
 /** R24: pages of pinned records that were written or checked here, to be served on: any holder may serve. */
-import { pageHash } from "../codec/record-pages.ts";
-import type { Hex } from "../core/hash.ts";
+import { pageHash } from "../../protocol/codec/record-pages.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 export class RecordPages {
   readonly #maxBytes: number;

@@ -1,5 +1,5 @@
 /** R23, S6: a keeper's life begins with what its store held, before anything else may happen. */
-import type { Hex } from "../core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { step } from "../core/machine.ts";
 import { initialState } from "../core/state.ts";
 import type { Config, KeeperState } from "../core/state.ts";

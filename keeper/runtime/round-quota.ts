@@ -3,9 +3,9 @@
  * every peer are enough to hear all that is passed on, and they are heard even if their author used up its tokens elsewhere:
  * otherwise a liar that floods this keeper alone could make it leave out what all others heard (R19).
  */
-import type { Envelope } from "../codec/message.ts";
-import type { Hex } from "../core/hash.ts";
-import type { Body, Message } from "../core/messages.ts";
+import type { Envelope } from "../../protocol/codec/message.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Body, Message } from "../../protocol/messages.ts";
 import { turnKey } from "../core/state.ts";
 import type { KeeperState } from "../core/state.ts";
 

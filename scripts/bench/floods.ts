@@ -7,10 +7,10 @@
 import { parseArgs } from "node:util";
 import { askProvider } from "../../keeper/adapters/libp2p/provider.ts";
 import { startCallingNode } from "../../keeper/adapters/libp2p/node.ts";
-import { encodeChallengeResponse, refusal } from "../../keeper/codec/challenge.ts";
-import { keccakWords } from "../../keeper/core/hash.ts";
-import type { ReasonCode } from "../../keeper/core/reasons.ts";
-import { smallestScale } from "../../keeper/limits/derived.ts";
+import { encodeChallengeResponse, refusal } from "../../protocol/codec/challenge.ts";
+import { keccakWords } from "../../protocol/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import { smallestScale } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import { startServer } from "../../provider-sim/server-libp2p.ts";
 import { checkClose, longestList_MB } from "./floods/costs.ts";

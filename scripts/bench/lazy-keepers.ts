@@ -3,7 +3,7 @@
  * one keeper of which asks only a share of its questions, and prints the share of settlements in which it was a payee.
  * Run: node scripts/bench/lazy-keepers.ts [blocks]
  */
-import { bits } from "../../keeper/core/hash.ts";
+import { bits } from "../../protocol/hash.ts";
 import { lazy } from "../sim/byzantine/behaviours.ts";
 import { Cluster, defaultOptions } from "../sim/cluster.ts";
 

@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { LevelStore, StoreError } from "../../keeper/adapters/store-level.ts";
-import { decodeMessage } from "../../keeper/codec/message.ts";
-import type { Envelope } from "../../keeper/codec/message.ts";
-import { toHex } from "../../keeper/core/hash.ts";
+import { decodeMessage } from "../../protocol/codec/message.ts";
+import type { Envelope } from "../../protocol/codec/message.ts";
+import { toHex } from "../../protocol/hash.ts";
 import type { EvidencePair } from "../../keeper/ports/store.ts";
 import { usageError } from "../lib/exit.ts";
 import { printJson, printLine, say } from "../lib/output.ts";

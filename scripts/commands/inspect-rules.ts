@@ -1,9 +1,9 @@
 /** `inspect turns | spacetime | decide`: the protocol's own functions, on input from outside. */
 import { z } from "zod";
-import { decideValue } from "../../keeper/core/median.ts";
-import { faultBound, isCommitteeSize, quorum } from "../../keeper/core/quorum.ts";
-import { spaceTime } from "../../keeper/core/spacetime.ts";
-import { failedLeaders, leaderOf, turnOrder, turnWindow } from "../../keeper/core/turns.ts";
+import { decideValue } from "../../protocol/median.ts";
+import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
+import { spaceTime } from "../../protocol/spacetime.ts";
+import { failedLeaders, leaderOf, turnOrder, turnWindow } from "../../protocol/turns.ts";
 import { usageError } from "../lib/exit.ts";
 import { amount, checkInput, readJsonInput, wholeNumber } from "../lib/json-input.ts";
 import { printJson, printLine } from "../lib/output.ts";

@@ -7,7 +7,7 @@ import type { Writable } from "node:stream";
 import { Argument, Command, Option } from "commander";
 import type { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { asKeeperFailure, configOptions, loadConfig } from "../lib/keeper-config.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";

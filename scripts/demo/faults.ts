@@ -1,5 +1,5 @@
 /** The faults of a demo: when they strike, and whether what follows on chain is what the rules promise. */
-import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import type { DemoDocument } from "./document.ts";
 import type { Fault } from "./params.ts";
 

@@ -2,7 +2,7 @@
 import type { ChainClient } from "../fleet/clients.ts";
 import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
-import { lockupBound } from "../../keeper/core/group-bounds.ts";
+import { lockupBound } from "../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../lib/presets.ts";
 
 export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;

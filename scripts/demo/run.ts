@@ -1,7 +1,7 @@
 /** The demo from the first process to the last: set up, watch the chain, let faults strike, read back, judge. */
 import type { JsonRpcProvider, Log } from "ethers";
-import { isCommitteeSize } from "../../keeper/core/quorum.ts";
-import { leaderOf, turnAt, turnOrder } from "../../keeper/core/turns.ts";
+import { isCommitteeSize } from "../../protocol/quorum.ts";
+import { leaderOf, turnAt, turnOrder } from "../../protocol/turns.ts";
 import { buildFleet, type Fleet } from "../fleet/build.ts";
 import { anvilBinary } from "../fleet/clients.ts";
 import type { KeeperFleet, KeeperStatus } from "../fleet/keepers.ts";

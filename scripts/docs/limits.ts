@@ -7,9 +7,9 @@ import {
   questionRate,
   refusedRate,
   requestRate,
-} from "../../keeper/limits/derived.ts";
-import type { Scale } from "../../keeper/limits/derived.ts";
-import type { Rate } from "../../keeper/limits/token-buckets.ts";
+} from "../../protocol/limits/derived.ts";
+import type { Scale } from "../../protocol/limits/derived.ts";
+import type { Rate } from "../../protocol/limits/token-buckets.ts";
 
 const scales: readonly Scale[] = [
   { groups: 1, n: 4, keepers: 4, providers: 4 },

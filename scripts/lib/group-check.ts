@@ -1,7 +1,7 @@
 /** What a payer should know before a group is made: chain, pace of blocks, rules, who is named, and whether the money is there. */
 import { formatEther, type JsonRpcProvider } from "ethers";
-import { brokenBound } from "../../keeper/core/group-bounds.ts";
-import { quorum } from "../../keeper/core/quorum.ts";
+import { brokenBound } from "../../protocol/group-bounds.ts";
+import { quorum } from "../../protocol/quorum.ts";
 import type { GroupRules } from "../client/group-view.ts";
 import { registeredKeeper, registeredProvider, registryAt } from "../client/registry.ts";
 import { tokenBalance } from "../client/token.ts";

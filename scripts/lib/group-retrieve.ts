@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { peerIdText } from "../../provider-sim/chain-ethers.ts";
 import { fromHex, toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";

@@ -10,7 +10,7 @@ import { feeLimitsOf } from "../../keeper/config.ts";
 import type { KeeperConfig } from "../../keeper/config.ts";
 import { listenFault, tcpPlaceOf } from "../../keeper/listen.ts";
 import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
-import { balanceFor, settlementGas, settlementsLeft } from "../../keeper/core/fees.ts";
+import { balanceFor, settlementGas, settlementsLeft } from "../../protocol/fees.ts";
 import { measureFees } from "../client/fees.ts";
 import { publicKeyOf } from "../client/bls.ts";
 import { GroupView } from "../client/group-view.ts";

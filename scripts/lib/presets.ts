@@ -1,5 +1,5 @@
 /** Chains that people ask about: what is known of each, from where, and what suits it. */
-import { lockupBound } from "../../keeper/core/group-bounds.ts";
+import { lockupBound } from "../../protocol/group-bounds.ts";
 
 export type Preset = {
   readonly name: string;

@@ -2,13 +2,13 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { NobleCrypto } from "../../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../../keeper/adapters/keyring-file.ts";
-import { realSignatureChecks } from "../../keeper/codec/evidence.ts";
-import { secretKeyAddress, signReceipt } from "../../keeper/codec/receipt.ts";
-import { seedPublicKey } from "../../keeper/codec/seed.ts";
-import { settlementTag } from "../../keeper/codec/tags.ts";
-import type { Member } from "../../keeper/core/group.ts";
-import { fromHex, keccakWords, toHex } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import { realSignatureChecks } from "../../protocol/codec/evidence.ts";
+import { secretKeyAddress, signReceipt } from "../../protocol/codec/receipt.ts";
+import { seedPublicKey } from "../../protocol/codec/seed.ts";
+import { settlementTag } from "../../protocol/codec/tags.ts";
+import type { Member } from "../../protocol/group.ts";
+import { fromHex, keccakWords, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { Signatures } from "../sim/signatures.ts";
 
 const purposes = { operator: 1, bls: 2, receipt: 3 } as const;

@@ -17,9 +17,9 @@ import {
   RETRIEVE_PROTOCOL,
   decodeRetrieveResponse,
   encodeRetrieveRequest,
-} from "../../keeper/codec/retrieve.ts";
-import type { Permission } from "../../keeper/codec/retrieve.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+} from "../../protocol/codec/retrieve.ts";
+import type { Permission } from "../../protocol/codec/retrieve.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { ProviderTarget } from "../../keeper/ports/provider.ts";
 import { equalBytes, toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";

@@ -1,9 +1,9 @@
 /** Signatures of a simulated world: hashes that name their signer. Nobody there holds a key that could forge them. */
 import type { PartialSignature } from "../../keeper/core/effects.ts";
-import { fromHex, keccakText, keccakWords, toHex } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import type { Member } from "../../keeper/core/group.ts";
-import { receiptDigest } from "../../keeper/codec/receipt.ts";
+import { fromHex, keccakText, keccakWords, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Member } from "../../protocol/group.ts";
+import { receiptDigest } from "../../protocol/codec/receipt.ts";
 import type { CryptoPort } from "../../keeper/ports/crypto.ts";
 import type { KeyringPort } from "../../keeper/ports/keyring.ts";
 import { nativeHash } from "../../storage/disk/native-hash.ts";

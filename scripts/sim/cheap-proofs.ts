@@ -1,6 +1,6 @@
 /** Providers that store nothing: a receipt says how many of 16 leaves they would have proven. */
-import { fromHex, keccak, toHex } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";

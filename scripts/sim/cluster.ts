@@ -1,9 +1,9 @@
 /** A committee in one process: the real core, codec and runtime over simulated ports. */
 import type { Block } from "../../keeper/core/events.ts";
-import type { GroupParams } from "../../keeper/core/group.ts";
-import { keccakWords } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import type { ReasonCode } from "../../keeper/core/reasons.ts";
+import type { GroupParams } from "../../protocol/group.ts";
+import { keccakWords } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { ChainPort, Submission, SubmitResult } from "../../keeper/ports/chain.ts";
 import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
 import { Keeper } from "../../keeper/runtime/keeper.ts";

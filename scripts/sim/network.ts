@@ -1,7 +1,7 @@
 /** The wires between simulated keepers: delay, loss, partitions. */
-import { wireReader } from "../../keeper/codec/message.ts";
-import type { Envelope, WireReader } from "../../keeper/codec/message.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import { wireReader } from "../../protocol/codec/message.ts";
+import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import type { GossipHandler, Question, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
 import { Witness } from "./witness.ts";

@@ -1,5 +1,5 @@
 /** Providers of a simulated world: what they commit to, how they answer, and how a keeper checks what they say. */
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { CryptoPort } from "../../keeper/ports/crypto.ts";
 import type { CallLimits, ProviderClient } from "../../keeper/ports/provider.ts";
 import type { ChainModel } from "./chain-model.ts";

@@ -5,15 +5,15 @@ import {
   decodeChallengeResponse,
   decodePiecesResponse,
   encodeChallengeRequest,
-} from "../../keeper/codec/challenge.ts";
-import { verifyAnswer } from "../../keeper/codec/answer.ts";
-import { evidenceFault, receiptHolds } from "../../keeper/codec/evidence.ts";
-import { collectPieces } from "../../keeper/codec/piece-pages.ts";
-import { encodeReceipt } from "../../keeper/codec/receipt.ts";
-import { dataAt } from "../../keeper/core/group.ts";
-import type { GroupSnapshot } from "../../keeper/core/group.ts";
-import { fromHex, keccak, toHex } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+} from "../../protocol/codec/challenge.ts";
+import { verifyAnswer } from "../../protocol/codec/answer.ts";
+import { evidenceFault, receiptHolds } from "../../protocol/codec/evidence.ts";
+import { collectPieces } from "../../protocol/codec/piece-pages.ts";
+import { encodeReceipt } from "../../protocol/codec/receipt.ts";
+import { dataAt } from "../../protocol/group.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { ProviderClient, ProviderFailure } from "../../keeper/ports/provider.ts";
 import { withFaults } from "../../provider-sim/faults.ts";
 import type { Fault, FaultyResponder } from "../../provider-sim/faults.ts";

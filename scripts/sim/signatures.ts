@@ -1,8 +1,8 @@
 /** Who signs and who checks in a simulated world. Cheap ones are in cheap-crypto.ts; real ones are handed in. */
-import type { GroupDomain, Receipt, SignedReceipt } from "../../keeper/codec/receipt.ts";
-import type { EvidenceChecks } from "../../keeper/codec/evidence.ts";
-import type { Member } from "../../keeper/core/group.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { GroupDomain, Receipt, SignedReceipt } from "../../protocol/codec/receipt.ts";
+import type { EvidenceChecks } from "../../protocol/codec/evidence.ts";
+import type { Member } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { CryptoPort } from "../../keeper/ports/crypto.ts";
 import type { KeyringPort } from "../../keeper/ports/keyring.ts";
 

@@ -1,5 +1,5 @@
 /** Plays a scenario from a seed: the same seed gives the same run, to the last byte of its trace, everywhere. */
-import { keccakText } from "../../keeper/core/hash.ts";
+import { keccakText } from "../../protocol/hash.ts";
 import { Breaks } from "./breaks.ts";
 import { checkers } from "./checkers/index.ts";
 import type { Run, Violation } from "./checkers/checker.ts";

@@ -44,7 +44,7 @@ describe("the judge", () => {
     ["keeper/core/a.ts", 'import {\n  a,\n  b,\n} from "ethers";'],
     ["storage/core/a.ts", 'import { hash } from "../../keeper/core/hash.ts";'],
     ["storage/disk/a.ts", 'import { hash } from "../../keeper/core/hash.ts";'],
-    ["keeper/codec/a.ts", 'import { step } from "../runtime/loop.ts";'],
+    ["protocol/codec/a.ts", 'import { step } from "../runtime/loop.ts";'],
     ["keeper/ports/a.ts", 'import { quorum } from "../core/quorum.ts";'],
     ["keeper/ports/a.ts", 'import { type A, quorum } from "../core/quorum.ts";'],
     ["keeper/runtime/a.ts", 'import { open } from "../adapters/store-level.ts";'],

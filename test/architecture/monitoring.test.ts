@@ -5,7 +5,7 @@ import { parser } from "@prometheus-io/lezer-promql";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
-import { reasons } from "../../keeper/core/reasons.ts";
+import { reasons } from "../../protocol/reasons.ts";
 import { providerMetrics } from "../../provider-sim/figures.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { metricsPage } from "../../scripts/docs/metrics.ts";

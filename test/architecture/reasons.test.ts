@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { globSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { reasons } from "../../keeper/core/reasons.ts";
+import { reasons } from "../../protocol/reasons.ts";
 import { reasonsPage } from "../../scripts/docs/reasons.ts";
 
 it("docs/reasons.md is what the table of reasons makes of it", async () => {

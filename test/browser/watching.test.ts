@@ -7,7 +7,7 @@ import { z } from "zod";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
 import { percent } from "../../keeper/api/dashboard/format.ts";
 import * as schemas from "../../keeper/api/schemas.ts";
-import { wireVersion } from "../../keeper/codec/message.ts";
+import { wireVersion } from "../../protocol/codec/message.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { leaderDies } from "../process/scenarios/crashes.ts";

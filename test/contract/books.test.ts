@@ -4,7 +4,7 @@ import type { Interface, Wallet } from "ethers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { settlementsOf } from "../../keeper/adapters/chain-ethers/settled.ts";
 import type { RawLog } from "../../keeper/adapters/chain-ethers/settled.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { groupPayments } from "../../scripts/client/payments.ts";
 import { Model } from "../../scripts/sim/contract-model.ts";

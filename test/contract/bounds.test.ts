@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeBytes32String } from "ethers";
-import { brokenBound } from "../../keeper/core/group-bounds.ts";
+import { brokenBound } from "../../protocol/group-bounds.ts";
 import { refusal } from "../support/contracts/chain.ts";
 import { range, World, type Config } from "../support/contracts/world.ts";
 

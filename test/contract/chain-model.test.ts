@@ -1,7 +1,7 @@
 /** The chain of the simulator against the real contract: the same settlements, right and wrong, with the same outcome. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { ChainModel } from "../../scripts/sim/chain-model.ts";
 import { computeSettlementDigest } from "../support/contracts/digest.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Hex } from "../../keeper/core/hash.ts";
-import { domainSeparator, settlementDigest } from "../../keeper/core/settlement.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { domainSeparator, settlementDigest } from "../../protocol/settlement.ts";
 import { World } from "../support/contracts/world.ts";
 import type { Group } from "../support/contracts/world.ts";
 

@@ -1,8 +1,8 @@
 /** What a keeper sees and sends while its chain endpoints fail, refuse, limit or lie (D7), on a real node behind a faulty front. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { JsonRpcProvider } from "ethers";
-import type { GroupSnapshot } from "../../keeper/core/group.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { connectRpc } from "../../scripts/client/connect.ts";
 import { simulate } from "../../scripts/client/transactions.ts";

@@ -3,7 +3,7 @@ import { Wallet } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import { fundOperators } from "../../scripts/fleet/setup.ts";

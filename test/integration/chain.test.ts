@@ -4,7 +4,7 @@ import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { ChainUpdate } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";

@@ -5,15 +5,15 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { startCallingNode } from "../../keeper/adapters/libp2p/node.ts";
 import type { CallingNode } from "../../keeper/adapters/libp2p/node.ts";
 import { askProvider, providerClient } from "../../keeper/adapters/libp2p/provider.ts";
-import { keccakWords } from "../../keeper/core/hash.ts";
-import type { ReasonCode } from "../../keeper/core/reasons.ts";
+import { keccakWords } from "../../protocol/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
 import {
   gossipBytes,
   pendingConnections,
   providerConnections,
   refusedRate,
   smallestScale,
-} from "../../keeper/limits/derived.ts";
+} from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import type { RunningProvider } from "../../provider-sim/main.ts";
 import type { FloodReport } from "../../scripts/bench/floods/kinds.ts";

@@ -5,7 +5,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server } from "
 import { join } from "node:path";
 import { Contract, type ContractTransactionResponse } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { balanceFor, defaultFeeLimits } from "../../keeper/core/fees.ts";
+import { balanceFor, defaultFeeLimits } from "../../protocol/fees.ts";
 import { groupAbi } from "../../scripts/client/abi.ts";
 import { measureFees } from "../../scripts/client/fees.ts";
 import { resolveConfig } from "../../keeper/config.ts";

@@ -1,6 +1,6 @@
 /** How a provider sees the chain while its endpoints stand still, throttle, lag or change chain (D7). */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { EthersChainView } from "../../provider-sim/chain-ethers.ts";
 import { until } from "../support/certified.ts";
 import { startChainEndpoint } from "../support/chain-endpoint.ts";

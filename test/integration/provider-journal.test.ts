@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
-import type { ChallengeRequest } from "../../keeper/codec/challenge.ts";
+import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import { readJournal } from "../../provider-sim/journal.ts";
 import { openStore } from "../../provider-sim/main.ts";
 import type { RunningProvider } from "../../provider-sim/main.ts";

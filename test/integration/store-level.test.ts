@@ -5,7 +5,7 @@ import { Level } from "level";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { LevelStore, StoreError } from "../../keeper/adapters/store-level.ts";
 import type { Write } from "../../keeper/core/effects.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { temporaryFolder, seededBytes } from "../support/files.ts";
 import { failedRecord, hashOf, killedWriter, provenRecord, storeGroup, writeOf } from "../support/records.ts";
 

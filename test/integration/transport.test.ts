@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lpStream } from "@libp2p/utils";
-import { maxBytesOf, wireVersion } from "../../keeper/codec/message.ts";
-import type { ReasonCode } from "../../keeper/core/reasons.ts";
-import { smallestScale } from "../../keeper/limits/derived.ts";
+import { maxBytesOf, wireVersion } from "../../protocol/codec/message.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import { smallestScale } from "../../protocol/limits/derived.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
 import { seededBytes } from "../support/files.ts";
 import {

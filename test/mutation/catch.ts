@@ -47,7 +47,7 @@ function everything({ file }: Fault): Catcher[] {
     ["storage/", "test/unit/storage test/property/storage.test.ts"],
     ["provider-sim/", "test/unit/provider-sim"],
     ["keeper/core/", "test/unit/core test/property/core.test.ts"],
-    ["keeper/codec/", "test/unit/codec test/property/messages.test.ts"],
+    ["protocol/codec/", "test/unit/codec test/property/messages.test.ts"],
     ["keeper/runtime/", "test/unit/runtime test/property/bookkeeper.test.ts"],
     ["keeper/", "test/unit"],
   ];

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { HeadInfo, HistoryPort } from "../../keeper/ports/history.ts";
 import type { BookedSettlement, BooksPort, Cursor } from "../../keeper/ports/ledger.ts";
 import { Bookkeeper } from "../../keeper/runtime/bookkeeper.ts";

@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { AbiCoder, getAddress, keccak256 } from "ethers";
 import { describe, expect, it } from "vitest";
-import { decideValue, lowerMedian } from "../../keeper/core/median.ts";
-import { faultBound, isCommitteeSize, quorum } from "../../keeper/core/quorum.ts";
-import { slotBytes, spaceTime, type CommittedStep } from "../../keeper/core/spacetime.ts";
-import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../keeper/core/turns.ts";
+import { decideValue, lowerMedian } from "../../protocol/median.ts";
+import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
+import { slotBytes, spaceTime, type CommittedStep } from "../../protocol/spacetime.ts";
+import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 
 const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((b) => `0x${Buffer.from(b).toString("hex")}`);

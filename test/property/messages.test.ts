@@ -9,8 +9,8 @@ import {
   maxBytesOf,
   maxMessageBytes,
   messageDigest,
-} from "../../keeper/codec/message.ts";
-import type { Envelope } from "../../keeper/codec/message.ts";
+} from "../../protocol/codec/message.ts";
+import type { Envelope } from "../../protocol/codec/message.ts";
 import {
   decodePull,
   decodePullReply,
@@ -23,11 +23,11 @@ import {
   hashPrefix,
   maxQuestionBytes,
   maxReplyBytes,
-} from "../../keeper/codec/question.ts";
-import { toHex } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import type { Body, OpenedLeaf } from "../../keeper/core/messages.ts";
-import type { RecordLeaf } from "../../keeper/core/records.ts";
+} from "../../protocol/codec/question.ts";
+import { toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Body, OpenedLeaf } from "../../protocol/messages.ts";
+import type { RecordLeaf } from "../../protocol/records.ts";
 import { concatBytes, equalBytes } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";

@@ -10,10 +10,10 @@ import {
   encodeChallengeResponse,
   encodePiecesRequest,
   encodePiecesResponse,
-} from "../../keeper/codec/challenge.ts";
-import { RECEIPT_BYTES, decodeReceipt, encodeReceipt } from "../../keeper/codec/receipt.ts";
-import { toHex } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+} from "../../protocol/codec/challenge.ts";
+import { RECEIPT_BYTES, decodeReceipt, encodeReceipt } from "../../protocol/codec/receipt.ts";
+import { toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { equalBytes } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { pieceGeometry } from "../../storage/core/geometry.ts";

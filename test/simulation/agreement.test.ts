@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
-import { bits } from "../../keeper/core/hash.ts";
-import { turnOrder } from "../../keeper/core/turns.ts";
+import { bits } from "../../protocol/hash.ts";
+import { turnOrder } from "../../protocol/turns.ts";
 import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";
 
 function cluster(options: Partial<typeof defaultOptions> = {}): Cluster {

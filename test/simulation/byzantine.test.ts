@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ReasonCode } from "../../keeper/core/reasons.ts";
-import { bits } from "../../keeper/core/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import { bits } from "../../protocol/hash.ts";
 import {
   announceTwice,
   copyCommit,

@@ -3,7 +3,7 @@
  * liars; or the world's notes of an honest run are changed afterwards, as if it had gone otherwise.
  */
 import { describe, expect, it } from "vitest";
-import type { Body } from "../../keeper/core/messages.ts";
+import type { Body } from "../../protocol/messages.ts";
 import { announceTwice, signAnything, withhold } from "../../scripts/sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
 import { borrowReceipts, forgeReceipts } from "../../scripts/sim/byzantine/false-records.ts";

@@ -1,9 +1,9 @@
 /** R24 with a keeper that serves records only where it suits it: the others still sign the same (L1, L3). */
 import { describe, expect, it } from "vitest";
-import { decodeRecordsReply, encodeRecordsReply } from "../../keeper/codec/question.ts";
-import { bits } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import { decodeRecordsReply, encodeRecordsReply } from "../../protocol/codec/question.ts";
+import { bits } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import type { RequestHandler } from "../../keeper/ports/transport.ts";
 import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
 import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";

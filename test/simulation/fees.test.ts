@@ -1,6 +1,6 @@
 /** Who sends a settlement at which price of gas (R25). */
 import { describe, expect, it } from "vitest";
-import { keepersPay } from "../../keeper/core/fees.ts";
+import { keepersPay } from "../../protocol/fees.ts";
 import type { SubmitResult } from "../../keeper/ports/chain.ts";
 import { leaveSubmitting } from "../../scripts/sim/byzantine/idle-leader.ts";
 import { override } from "../../scripts/sim/byzantine/override.ts";

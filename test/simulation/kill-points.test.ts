@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bits } from "../../keeper/core/hash.ts";
-import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import { bits } from "../../protocol/hash.ts";
+import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import { inflate } from "../../scripts/sim/byzantine/behaviours.ts";
 import { changing } from "../../scripts/sim/byzantine/changing.ts";
 import { dieAt, killPoints } from "../../scripts/sim/byzantine/kill-points.ts";

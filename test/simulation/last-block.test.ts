@@ -3,7 +3,7 @@
  * are nearly one block apart.
  */
 import { describe, expect, it } from "vitest";
-import { bits } from "../../keeper/core/hash.ts";
+import { bits } from "../../protocol/hash.ts";
 import { deliveryBlocks } from "../../keeper/core/state.ts";
 import { atLastBlock } from "../../scripts/sim/byzantine/timed.ts";
 import type { Release } from "../../scripts/sim/byzantine/timed.ts";

@@ -3,8 +3,8 @@
  * from the rule's own words.
  */
 import { describe, expect, it } from "vitest";
-import { bits } from "../../keeper/core/hash.ts";
-import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import { bits } from "../../protocol/hash.ts";
+import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import { withhold } from "../../scripts/sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
 import { atLastBlock } from "../../scripts/sim/byzantine/timed.ts";

@@ -74,7 +74,7 @@ describe("shrinking", () => {
   it("writes a file with the one fault that shows what was planted in the core: it fails with it, and holds without", async () => {
     const fault = {
       name: "the failed leaders are one turn too late",
-      file: "keeper/core/turns.ts",
+      file: "protocol/turns.ts",
       find: "leaderOf(order, turn - count + i)",
       put: "leaderOf(order, turn - count + i + 1)",
       also: [],

@@ -1,9 +1,9 @@
 /** R10: a provider that gives one keeper no piece list changes nothing, since any other keeper serves it. */
 import { describe, expect, it } from "vitest";
-import { bits } from "../../keeper/core/hash.ts";
+import { bits } from "../../protocol/hash.ts";
 import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
 import type { Reality } from "../../scripts/sim/cluster.ts";
-import { leaderOf, turnOrder } from "../../keeper/core/turns.ts";
+import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 
 const provider = 1;
 

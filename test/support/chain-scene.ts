@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { JsonRpcProvider } from "ethers";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { connectRpc } from "../../scripts/client/connect.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { GroupParams, Keeper } from "../../scripts/fleet/setup.ts";

@@ -1,5 +1,5 @@
 /** An ingress whose clock stands still: a keeper has said what it may say after `burst` tokens. */
-import { TokenBuckets } from "../../keeper/limits/token-buckets.ts";
+import { TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 import { Ingress } from "../../keeper/runtime/ingress.ts";
 import type { IngressDependencies } from "../../keeper/runtime/ingress.ts";
 import { simulatedCrypto } from "../../scripts/sim/cheap-crypto.ts";

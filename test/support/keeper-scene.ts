@@ -7,7 +7,7 @@ import { Processes } from "../../scripts/fleet/processes.ts";
 import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { freePorts } from "../../scripts/lib/ports.ts";
-import { lockupBound } from "../../keeper/core/group-bounds.ts";
+import { lockupBound } from "../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../scripts/lib/presets.ts";
 import { connectRpc } from "../../scripts/client/connect.ts";
 import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";

@@ -1,10 +1,10 @@
 /** One keeper's machine by itself: a group, blocks with chosen hashes, and what it said. */
 import type { Effect } from "../../keeper/core/effects.ts";
 import type { Event } from "../../keeper/core/events.ts";
-import type { GroupSnapshot, ProviderEntry } from "../../keeper/core/group.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { step } from "../../keeper/core/machine.ts";
-import type { ReasonCode } from "../../keeper/core/reasons.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
 import { initialState } from "../../keeper/core/state.ts";
 import type { KeeperState } from "../../keeper/core/state.ts";
 import { memberOf, operatorOf } from "../../scripts/sim/cheap-crypto.ts";

@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { toHex } from "../../keeper/core/hash.ts";
+import { toHex } from "../../protocol/hash.ts";
 import type { Write } from "../../keeper/core/effects.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import type { ChallengeRecord } from "../../keeper/core/records.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ChallengeRecord } from "../../protocol/records.ts";
 import { seededBytes } from "./files.ts";
 
 export const storeGroup: Hex = `0x${"c3".repeat(20)}`;

@@ -1,9 +1,9 @@
 /** One turn as a keeper that does not lead it hears it: what the others say is made here, with records that are all proven. */
-import { fromHex, keccakWords } from "../../keeper/core/hash.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import { commitmentOf } from "../../keeper/core/messages.ts";
-import type { Body, FullProof, Message, MessageOf } from "../../keeper/core/messages.ts";
-import { leafCount, leafIndex, recordTree, treePath } from "../../keeper/core/records.ts";
+import { fromHex, keccakWords } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { commitmentOf } from "../../protocol/messages.ts";
+import type { Body, FullProof, Message, MessageOf } from "../../protocol/messages.ts";
+import { leafCount, leafIndex, recordTree, treePath } from "../../protocol/records.ts";
 import { uniqueDraws } from "../../keeper/core/stages/audit.ts";
 import type { RoundState, TurnState, Way } from "../../keeper/core/state.ts";
 import { roundKeyOf } from "../../keeper/core/turn.ts";

@@ -1,9 +1,9 @@
 /** Keepers' nodes on real libp2p, and a registry that says who they are. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GossipTransport } from "../../keeper/adapters/libp2p/transport.ts";
-import type { Hex } from "../../keeper/core/hash.ts";
-import { smallestScale } from "../../keeper/limits/derived.ts";
-import type { Scale } from "../../keeper/limits/derived.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { smallestScale } from "../../protocol/limits/derived.ts";
+import type { Scale } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import { floodTopic, keeperNode, keyringOf, registrationOf } from "../../scripts/bench/floods/nodes.ts";
 import type { NodeOptions } from "../../scripts/bench/floods/nodes.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Hex } from "../../keeper/core/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { initialState, turnKey } from "../../keeper/core/state.ts";
 import type { KeeperState, TurnState } from "../../keeper/core/state.ts";
 import { Drain } from "../../keeper/drain.ts";

@@ -1,5 +1,5 @@
 /** Which blocks are canonical as far as they are remembered, and the way from the last head to the next. */
-import type { Hex } from "../../core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { HeadBlock } from "./heads.ts";
 import { inParallel, requestsAtOnce } from "./parallel.ts";
 import { RpcUnavailable } from "./rpc.ts";

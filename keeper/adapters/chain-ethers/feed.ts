@@ -1,7 +1,7 @@
 /** Follows the head: every canonical block once, reorgs as a shorter list that replaces, groups read at the view (R4). */
 import type { Block } from "../../core/events.ts";
-import type { GroupSnapshot } from "../../core/group.ts";
-import type { Hex } from "../../core/hash.ts";
+import type { GroupSnapshot } from "../../../protocol/group.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { ChainUpdate } from "../../ports/chain.ts";
 import { CanonicalBlocks, recentBlocks } from "./blocks.ts";
 import type { Known, Path } from "./blocks.ts";

@@ -1,8 +1,14 @@
 /** What a transaction costs on this chain now, and what that is in a group's token. */
 import { Interface, parseUnits, Transaction } from "ethers";
-import { gasPriceOracle, feeBlocks, marketOf, sampleSettlement, tipPercentile } from "../../core/fees.ts";
-import type { FeeLimits, FeeMarket, GasFees } from "../../core/fees.ts";
-import type { Hex } from "../../core/hash.ts";
+import {
+  gasPriceOracle,
+  feeBlocks,
+  marketOf,
+  sampleSettlement,
+  tipPercentile,
+} from "../../../protocol/fees.ts";
+import type { FeeLimits, FeeMarket, GasFees } from "../../../protocol/fees.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { Submission } from "../../ports/chain.ts";
 import { groupAbi } from "./abi.ts";
 import { RpcUnavailable } from "./rpc.ts";

@@ -3,9 +3,9 @@
  * here never rests one that the protocol needs.
  */
 import { Interface } from "ethers";
-import { feesFor } from "../../core/fees.ts";
-import type { AccountFees, FeeLimits } from "../../core/fees.ts";
-import type { Hex } from "../../core/hash.ts";
+import { feesFor } from "../../../protocol/fees.ts";
+import type { AccountFees, FeeLimits } from "../../../protocol/fees.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort, Token } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";

@@ -1,14 +1,14 @@
 /** The chain through JSON-RPC with ethers. */
 import { encodeBase58 } from "ethers";
-import type { Hex } from "../../core/hash.ts";
-import type { ReasonCode } from "../../core/reasons.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
 import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
 import { UnlinkedBlocks } from "./blocks.ts";
 import type { ChainPace } from "../../limits/chain-pace.ts";
 import { Feed } from "./feed.ts";
-import type { FeeLimits } from "../../core/fees.ts";
+import type { FeeLimits } from "../../../protocol/fees.ts";
 import type { TokenPrices } from "./fees.ts";
 import { RpcDisagreement, RpcPool, RpcUnavailable } from "./rpc.ts";
 import { call } from "./calls.ts";

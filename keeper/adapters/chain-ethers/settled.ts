@@ -1,8 +1,8 @@
 /** Settlements as the chain's events and calldata tell them, to the last unit (R29, R30, R32). */
 import { Interface } from "ethers";
-import type { Hex } from "../../core/hash.ts";
-import { eventsOfSettlement, itemsPaid, sharesPaid } from "../../core/payments.ts";
-import type { PaymentEvent, SignedItem } from "../../core/payments.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { eventsOfSettlement, itemsPaid, sharesPaid } from "../../../protocol/payments.ts";
+import type { PaymentEvent, SignedItem } from "../../../protocol/payments.ts";
 import type { BookedSettlement, BookedTransaction } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";
 

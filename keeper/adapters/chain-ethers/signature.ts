@@ -1,7 +1,7 @@
 /** Signatures as the contracts take them. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { fromHex, toHex } from "../../core/hash.ts";
-import type { Hex } from "../../core/hash.ts";
+import { fromHex, toHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 
 /** Compressed G1 to the 128 bytes of EIP-2537. */
 export function uncompressedG1(signature: Hex): Hex {

@@ -6,9 +6,9 @@ import type {
   GroupSnapshot,
   Member,
   ProviderEntry,
-} from "../../core/group.ts";
-import { bits } from "../../core/hash.ts";
-import type { Hex } from "../../core/hash.ts";
+} from "../../../protocol/group.ts";
+import { bits } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { groupAbi } from "./abi.ts";
 import { inParallel } from "./parallel.ts";
 import { call, compressG2 } from "./calls.ts";

@@ -3,9 +3,9 @@
  * own window; it is simulated first, its fee is raised while the window is open, and its nonce is freed when it closes.
  */
 import { formatEther, Transaction, Wallet } from "ethers";
-import { feesFor, feesToReplace, limitsToReplace, transactionGasCap } from "../../core/fees.ts";
-import type { FeeLimits, GasFees } from "../../core/fees.ts";
-import type { Hex } from "../../core/hash.ts";
+import { feesFor, feesToReplace, limitsToReplace, transactionGasCap } from "../../../protocol/fees.ts";
+import type { FeeLimits, GasFees } from "../../../protocol/fees.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { groupAbi } from "./abi.ts";

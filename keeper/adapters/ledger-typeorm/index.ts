@@ -1,7 +1,7 @@
 /** The ledger through TypeORM: the same code on an embedded SQLite file and on PostgreSQL. */
 import { Between, LessThan, MoreThan, MoreThanOrEqual } from "typeorm";
 import type { DataSource, EntityManager, EntityMetadata } from "typeorm";
-import type { Hex } from "../../core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type {
   BookedSettlement,
   BooksPort,

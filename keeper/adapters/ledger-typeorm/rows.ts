@@ -1,5 +1,5 @@
 /** Settlements as rows and back. */
-import type { Hex } from "../../core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import type { ItemRow, SettlementRow, ShareRow, TransactionRow } from "./entities.ts";
 

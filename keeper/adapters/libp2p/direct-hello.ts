@@ -4,7 +4,7 @@
  */
 import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
-import { isHello, maxBytesOf } from "../../codec/message.ts";
+import { isHello, maxBytesOf } from "../../../protocol/codec/message.ts";
 import type { Verdict } from "../../ports/transport.ts";
 
 const protocol = "/whitepay/hello/1";

@@ -4,7 +4,7 @@ import { gossipsub, StrictNoSign } from "@chainsafe/libp2p-gossipsub";
 import type { GossipSub, GossipSubComponents } from "@chainsafe/libp2p-gossipsub";
 import { createTopicScoreParams } from "@chainsafe/libp2p-gossipsub/score";
 import type { Connection, PeerId, StreamHandler, Topology } from "@libp2p/interface";
-import { gossipFrame } from "../../limits/derived.ts";
+import { gossipFrame } from "../../../protocol/limits/derived.ts";
 
 /** Messages below this are handed on to peers that have them: saying that one has it costs as much. */
 const announcedBytes = 128;

@@ -11,12 +11,12 @@ import {
   decodeStatement,
   encodeStatement,
   identityDigest,
-} from "../../codec/identity.ts";
-import type { RegistryScope } from "../../codec/identity.ts";
-import type { Hex } from "../../core/hash.ts";
-import type { ReasonCode } from "../../core/reasons.ts";
-import { identityRate, maxKeeperNames } from "../../limits/derived.ts";
-import { TokenBuckets } from "../../limits/token-buckets.ts";
+} from "../../../protocol/codec/identity.ts";
+import type { RegistryScope } from "../../../protocol/codec/identity.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
+import { identityRate, maxKeeperNames } from "../../../protocol/limits/derived.ts";
+import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import type { Identities } from "./identities.ts";
 
 export type IdentityOptions = RegistryScope & {

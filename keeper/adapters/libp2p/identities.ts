@@ -1,5 +1,5 @@
 /** R3: who is who among peers. What the registry names is a claim; only a proof makes a peer a keeper. */
-import type { Hex } from "../../core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { Endpoint } from "../../ports/chain.ts";
 
 export type ProofResult =

@@ -7,9 +7,14 @@ import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { fromHex } from "../../core/hash.ts";
-import type { Hex } from "../../core/hash.ts";
-import { maxProviderNames, providerBytes, signOfLife_ms, streamBytes } from "../../limits/derived.ts";
+import { fromHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import {
+  maxProviderNames,
+  providerBytes,
+  signOfLife_ms,
+  streamBytes,
+} from "../../../protocol/limits/derived.ts";
 import { InboundMeter } from "../../limits/inbound-meter.ts";
 
 /** Addresses of one peer are tried one after the other: one that swallows everything must not use up the time of all. */

@@ -12,9 +12,9 @@ import {
   decodePiecesResponse,
   encodeChallengeRequest,
   encodePiecesRequest,
-} from "../../codec/challenge.ts";
-import type { PiecesPage, Refusal } from "../../codec/challenge.ts";
-import { collectPieces } from "../../codec/piece-pages.ts";
+} from "../../../protocol/codec/challenge.ts";
+import type { PiecesPage, Refusal } from "../../../protocol/codec/challenge.ts";
+import { collectPieces } from "../../../protocol/codec/piece-pages.ts";
 import type { InboundMeter } from "../../limits/inbound-meter.ts";
 import type {
   CallLimits,

@@ -11,9 +11,9 @@ import { tcp } from "@libp2p/tcp";
 import { lpStream } from "@libp2p/utils";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { maxQuestionBytes, maxReplyBytes } from "../../codec/question.ts";
-import type { Hex } from "../../core/hash.ts";
-import type { ReasonCode } from "../../core/reasons.ts";
+import { maxQuestionBytes, maxReplyBytes } from "../../../protocol/codec/question.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
 import { ConnectionRoom } from "../../limits/connection-room.ts";
 import {
   gossipBytes,
@@ -26,11 +26,11 @@ import {
   signOfLife_ms,
   smallestScale,
   streamsOfPeer,
-} from "../../limits/derived.ts";
-import type { Scale } from "../../limits/derived.ts";
+} from "../../../protocol/limits/derived.ts";
+import type { Scale } from "../../../protocol/limits/derived.ts";
 import { InboundMeter } from "../../limits/inbound-meter.ts";
 import { PendingHosts } from "../../limits/pending-hosts.ts";
-import { TokenBuckets } from "../../limits/token-buckets.ts";
+import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import type { Endpoint } from "../../ports/chain.ts";
 import type {
   GossipHandler,
@@ -40,7 +40,7 @@ import type {
   TransportPort,
   Verdict,
 } from "../../ports/transport.ts";
-import { isHello } from "../../codec/message.ts";
+import { isHello } from "../../../protocol/codec/message.ts";
 import { DirectHellos } from "./direct-hello.ts";
 import { GossipGate, gossip } from "./gossip.ts";
 import { Handshake } from "./handshake.ts";

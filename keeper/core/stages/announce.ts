@@ -1,5 +1,5 @@
 /** R17: the leader announces the round of its turn over every provider active in [ts, te). Scope only, never values. */
-import type { MessageOf } from "../messages.ts";
+import type { MessageOf } from "../../../protocol/messages.ts";
 import { deliveryBlocks, reason, turnKey } from "../state.ts";
 import type { Step, TurnState } from "../state.ts";
 import { contradicts, newRound, ofLeader, roundKeyOf } from "../turn.ts";

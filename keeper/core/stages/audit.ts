@@ -1,8 +1,8 @@
 /** R20, R28: what the audit block draws, the same for all keepers and known to nobody while committing. */
-import { keccakWords } from "../hash.ts";
-import type { Hex } from "../hash.ts";
-import { leafCount, leafPlace } from "../records.ts";
-import type { LeafPlace, RecordScope } from "../records.ts";
+import { keccakWords } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { leafCount, leafPlace } from "../../../protocol/records.ts";
+import type { LeafPlace, RecordScope } from "../../../protocol/records.ts";
 
 export const auditDraws = 16;
 

@@ -1,7 +1,7 @@
 /** R8, R9: every keeper asks every provider once a slot, at a moment that only its own seed tells. */
 import { challengeOffset } from "../../../storage/core/sampling.ts";
-import { dataAt, memberIndex, slotAt, slotStart } from "../group.ts";
-import type { GroupSnapshot, ProviderEntry } from "../group.ts";
+import { dataAt, memberIndex, slotAt, slotStart } from "../../../protocol/group.ts";
+import type { GroupSnapshot, ProviderEntry } from "../../../protocol/group.ts";
 import type { Event } from "../events.ts";
 import { reason } from "../state.ts";
 import type { ChallengeTask, Step } from "../state.ts";

@@ -1,8 +1,8 @@
 /** R19: the leader closes the set of commits and names the block that will choose the audit. */
-import type { GroupParams } from "../group.ts";
-import { closedSetHash } from "../messages.ts";
-import type { MessageOf } from "../messages.ts";
-import { quorum } from "../quorum.ts";
+import type { GroupParams } from "../../../protocol/group.ts";
+import { closedSetHash } from "../../../protocol/messages.ts";
+import type { MessageOf } from "../../../protocol/messages.ts";
+import { quorum } from "../../../protocol/quorum.ts";
 import { deliveryBlocks, fallbackBlock, phaseTimeout, reason, reasonOnce } from "../state.ts";
 import type { CloseState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, contradicts, ofLeader } from "../turn.ts";

@@ -1,8 +1,8 @@
 /** R18: every keeper binds itself to its values and records before it sees anyone else's. */
 import type { OwnValues } from "../effects.ts";
-import { keccak, fromHex } from "../hash.ts";
-import { commitmentOf } from "../messages.ts";
-import type { MessageOf } from "../messages.ts";
+import { keccak, fromHex } from "../../../protocol/hash.ts";
+import { commitmentOf } from "../../../protocol/messages.ts";
+import type { MessageOf } from "../../../protocol/messages.ts";
 import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { HeardMessage, RoundState, Step, TurnState } from "../state.ts";
 import { passOn } from "../pass-on.ts";

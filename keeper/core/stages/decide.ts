@@ -1,9 +1,9 @@
 /** R22, R28: from one bundle everyone derives the same values and the same payees. */
-import { bitmap } from "../hash.ts";
-import { decideValue, lowerMedian } from "../median.ts";
-import type { Decision } from "../median.ts";
-import type { MessageOf } from "../messages.ts";
-import { faultBound, quorum } from "../quorum.ts";
+import { bitmap } from "../../../protocol/hash.ts";
+import { decideValue, lowerMedian } from "../../../protocol/median.ts";
+import type { Decision } from "../../../protocol/median.ts";
+import type { MessageOf } from "../../../protocol/messages.ts";
+import { faultBound, quorum } from "../../../protocol/quorum.ts";
 import { deliveryBlocks, reason, viewOf } from "../state.ts";
 import type { CloseState, RevealState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, contradicts, ofLeader } from "../turn.ts";

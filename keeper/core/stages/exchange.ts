@@ -4,12 +4,12 @@
  */
 import type { PinnedRoots } from "../effects.ts";
 import type { Event } from "../events.ts";
-import { bitmap } from "../hash.ts";
-import type { MessageOf, Pinned } from "../messages.ts";
-import { quorum } from "../quorum.ts";
-import { leafCount } from "../records.ts";
-import type { RecordLeaf } from "../records.ts";
-import type { Settlement } from "../settlement.ts";
+import { bitmap } from "../../../protocol/hash.ts";
+import type { MessageOf, Pinned } from "../../../protocol/messages.ts";
+import { quorum } from "../../../protocol/quorum.ts";
+import { leafCount } from "../../../protocol/records.ts";
+import type { RecordLeaf } from "../../../protocol/records.ts";
+import type { Settlement } from "../../../protocol/settlement.ts";
 import { phaseTimeout, reason } from "../state.ts";
 import type { ExchangeState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, roundOf } from "../turn.ts";

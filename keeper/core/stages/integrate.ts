@@ -1,12 +1,18 @@
 /** R14, R15: from records to space-time. */
-import { dataAt, slotAt, slotStart } from "../group.ts";
-import type { GroupSnapshot, ProviderEntry } from "../group.ts";
-import type { ProviderValue } from "../messages.ts";
-import { lowerMedian } from "../median.ts";
-import { recordTree } from "../records.ts";
-import type { ChallengeRecord, ProviderSlots, RecordLeaf, RecordScope, RecordTree } from "../records.ts";
-import { slotBytes, slotRuns } from "../spacetime.ts";
-import type { CommittedStep, SlotRange } from "../spacetime.ts";
+import { dataAt, slotAt, slotStart } from "../../../protocol/group.ts";
+import type { GroupSnapshot, ProviderEntry } from "../../../protocol/group.ts";
+import type { ProviderValue } from "../../../protocol/messages.ts";
+import { lowerMedian } from "../../../protocol/median.ts";
+import { recordTree } from "../../../protocol/records.ts";
+import type {
+  ChallengeRecord,
+  ProviderSlots,
+  RecordLeaf,
+  RecordScope,
+  RecordTree,
+} from "../../../protocol/records.ts";
+import { slotBytes, slotRuns } from "../../../protocol/spacetime.ts";
+import type { CommittedStep, SlotRange } from "../../../protocol/spacetime.ts";
 import { reason } from "../state.ts";
 import type { Step } from "../state.ts";
 

@@ -1,10 +1,10 @@
 /** R13: one durable record a slot and provider, before it counts. */
 import type { Event } from "../events.ts";
-import { slotStart } from "../group.ts";
-import type { GroupSnapshot } from "../group.ts";
-import { quorum } from "../quorum.ts";
-import type { ReasonCode } from "../reasons.ts";
-import type { ChallengeRecord, FailureReason } from "../records.ts";
+import { slotStart } from "../../../protocol/group.ts";
+import type { GroupSnapshot } from "../../../protocol/group.ts";
+import { quorum } from "../../../protocol/quorum.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
+import type { ChallengeRecord, FailureReason } from "../../../protocol/records.ts";
 import { reason } from "../state.ts";
 import type { ChallengeTask, Step } from "../state.ts";
 import { skip, taskKey } from "./challenge.ts";

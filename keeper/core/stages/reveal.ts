@@ -1,14 +1,14 @@
 /** R21: values, salt and the audited leaves, once the audit block is confirmed and not before. */
 import type { Event } from "../events.ts";
-import type { Hex } from "../hash.ts";
-import { commitmentOf } from "../messages.ts";
-import type { MessageOf, OpenedLeaf } from "../messages.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { commitmentOf } from "../../../protocol/messages.ts";
+import type { MessageOf, OpenedLeaf } from "../../../protocol/messages.ts";
 import { passOn } from "../pass-on.ts";
-import { TreePaths, leafCount, leafHash, leafIndex, treePath } from "../records.ts";
-import type { LeafPlace, RecordScope } from "../records.ts";
+import { TreePaths, leafCount, leafHash, leafIndex, treePath } from "../../../protocol/records.ts";
+import type { LeafPlace, RecordScope } from "../../../protocol/records.ts";
 import { phaseTimeout, reason, turnKey, viewOf } from "../state.ts";
 import type { CloseState, HeardMessage, RevealState, RoundState, Step, TurnState } from "../state.ts";
-import type { GroupParams } from "../group.ts";
+import type { GroupParams } from "../../../protocol/group.ts";
 import { committeeSize, roundOf } from "../turn.ts";
 import { auditSeed, drawAudit, uniqueDraws } from "./audit.ts";
 import { ownValues } from "./commit.ts";

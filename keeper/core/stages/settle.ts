@@ -1,6 +1,6 @@
 /** The chain says what was settled; everything older is let go. */
-import type { GroupSnapshot } from "../group.ts";
-import { memberIndex, slotAt } from "../group.ts";
+import type { GroupSnapshot } from "../../../protocol/group.ts";
+import { memberIndex, slotAt } from "../../../protocol/group.ts";
 import { reason } from "../state.ts";
 import type { Step } from "../state.ts";
 import { bytesBefore } from "./integrate.ts";

@@ -1,8 +1,8 @@
 /** R23: one digest a turn, noted durably before the signature leaves. Never two. */
-import type { Hex } from "../hash.ts";
-import type { MessageOf } from "../messages.ts";
-import { domainSeparator, settlementDigest } from "../settlement.ts";
-import type { Settlement } from "../settlement.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { MessageOf } from "../../../protocol/messages.ts";
+import { domainSeparator, settlementDigest } from "../../../protocol/settlement.ts";
+import type { Settlement } from "../../../protocol/settlement.ts";
 import { isListening } from "../liveness.ts";
 import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";

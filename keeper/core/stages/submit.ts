@@ -1,11 +1,11 @@
 /** R25: anyone may aggregate a quorum of partial signatures; the leader submits, after two thirds of the turn others may. */
 import type { Certified } from "../effects.ts";
 import type { Event } from "../events.ts";
-import { bitmap } from "../hash.ts";
-import type { MessageOf } from "../messages.ts";
-import { quorum } from "../quorum.ts";
-import { keepersPay } from "../fees.ts";
-import type { Settlement } from "../settlement.ts";
+import { bitmap } from "../../../protocol/hash.ts";
+import type { MessageOf } from "../../../protocol/messages.ts";
+import { quorum } from "../../../protocol/quorum.ts";
+import { keepersPay } from "../../../protocol/fees.ts";
+import type { Settlement } from "../../../protocol/settlement.ts";
 import { fallbackBlock, reason, reasonOnce, turnKey } from "../state.ts";
 import type { Step, TurnState } from "../state.ts";
 import { committeeSize } from "../turn.ts";

@@ -1,13 +1,13 @@
 /** What single pieces of work cost, against what the limits take them to cost. */
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
-import { encodeMessage, messageDigest } from "../../../keeper/codec/message.ts";
-import type { GroupSnapshot } from "../../../keeper/core/group.ts";
-import { keccakWords } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { Body, CommitEntry } from "../../../keeper/core/messages.ts";
-import { domainSeparator } from "../../../keeper/core/settlement.ts";
-import { authorBytes, authorRate, scaleOf } from "../../../keeper/limits/derived.ts";
-import { TokenBuckets } from "../../../keeper/limits/token-buckets.ts";
+import { encodeMessage, messageDigest } from "../../../protocol/codec/message.ts";
+import type { GroupSnapshot } from "../../../protocol/group.ts";
+import { keccakWords } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { Body, CommitEntry } from "../../../protocol/messages.ts";
+import { domainSeparator } from "../../../protocol/settlement.ts";
+import { authorBytes, authorRate, scaleOf } from "../../../protocol/limits/derived.ts";
+import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import { Ingress } from "../../../keeper/runtime/ingress.ts";
 import { listMemory, makePieceList } from "../../../storage/core/piece-list.ts";
 import { nativeHash } from "../../../storage/disk/native-hash.ts";

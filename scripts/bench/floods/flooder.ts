@@ -12,7 +12,7 @@ import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { fromHex, keccakWords } from "../../../keeper/core/hash.ts";
+import { fromHex, keccakWords } from "../../../protocol/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
 import "../../fleet/exit-with-parent.ts";
 import type { Flood, FloodReport } from "./kinds.ts";

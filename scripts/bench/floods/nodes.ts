@@ -2,9 +2,9 @@
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
 import { GossipTransport } from "../../../keeper/adapters/libp2p/transport.ts";
-import { keccakWords } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { ReasonCode } from "../../../keeper/core/reasons.ts";
+import { keccakWords } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
 import type { Endpoint } from "../../../keeper/ports/chain.ts";
 
 export const floodTopic = "whitepay/1/31337/test";

@@ -11,7 +11,7 @@ import { Processes } from "../../fleet/processes.ts";
 import { multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
 import { decodeSettledLog } from "../../client/settlements.ts";
-import { lockupBound } from "../../../keeper/core/group-bounds.ts";
+import { lockupBound } from "../../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../lib/presets.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";
 

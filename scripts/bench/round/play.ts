@@ -4,14 +4,14 @@
  */
 import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
-import { seedPublicKey } from "../../../keeper/codec/seed.ts";
-import { decodeMessage } from "../../../keeper/codec/message.ts";
+import { seedPublicKey } from "../../../protocol/codec/seed.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
 import type { Block } from "../../../keeper/core/events.ts";
-import type { GroupSnapshot, Member } from "../../../keeper/core/group.ts";
-import { fromHex, keccakWords, toHex } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { RoundKey } from "../../../keeper/core/messages.ts";
-import type { Kind } from "../../../keeper/core/messages.ts";
+import type { GroupSnapshot, Member } from "../../../protocol/group.ts";
+import { fromHex, keccakWords, toHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { RoundKey } from "../../../protocol/messages.ts";
+import type { Kind } from "../../../protocol/messages.ts";
 import { auditSeed, drawAudit } from "../../../keeper/core/stages/audit.ts";
 import type { ChainPort, Submission } from "../../../keeper/ports/chain.ts";
 import type { TransportPort } from "../../../keeper/ports/transport.ts";

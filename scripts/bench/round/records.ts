@@ -5,10 +5,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeReceipt, receiptHash, secretKeyAddress, signReceipt } from "../../../keeper/codec/receipt.ts";
+import {
+  encodeReceipt,
+  receiptHash,
+  secretKeyAddress,
+  signReceipt,
+} from "../../../protocol/codec/receipt.ts";
 import type { Write } from "../../../keeper/core/effects.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import { fromHex, keccakWords } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { fromHex, keccakWords } from "../../../protocol/hash.ts";
 import type { KeyringPort } from "../../../keeper/ports/keyring.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
 import type { PieceList } from "../../../storage/core/piece-list.ts";

@@ -1,10 +1,10 @@
 /** Byzantine keepers as decorators over the ports of an honest one: the core knows nothing of them. */
-import { decodeMessage } from "../../../keeper/codec/message.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
 import type { OwnValues } from "../../../keeper/core/effects.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import { commitmentOf, roundId } from "../../../keeper/core/messages.ts";
-import type { Body, BodyOf } from "../../../keeper/core/messages.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { commitmentOf, roundId } from "../../../protocol/messages.ts";
+import type { Body, BodyOf } from "../../../protocol/messages.ts";
 import { turnKey } from "../../../keeper/core/state.ts";
 import type { StorePort } from "../../../keeper/ports/store.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";

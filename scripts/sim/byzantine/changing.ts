@@ -6,7 +6,7 @@ import type {
   TransportPort,
 } from "../../../keeper/ports/transport.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { override } from "./override.ts";
 

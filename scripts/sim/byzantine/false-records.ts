@@ -1,7 +1,7 @@
 /** Keepers that lie in their records: what they commit to, reveal and serve has receipts that no provider gave them for it. */
-import { decodeMessage } from "../../../keeper/codec/message.ts";
-import { keccak } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
+import { keccak } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { GossipHandler } from "../../../keeper/ports/transport.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import type { Behaviour } from "./behaviours.ts";

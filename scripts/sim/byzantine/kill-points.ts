@@ -1,6 +1,6 @@
 /** Death at a chosen moment of a round, as a decorator: `die` ends the keeper, by a signal or in a simulated world. */
-import { decodeMessage } from "../../../keeper/codec/message.ts";
-import type { Kind } from "../../../keeper/core/messages.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
+import type { Kind } from "../../../protocol/messages.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { override } from "./override.ts";
 

@@ -2,10 +2,10 @@
  * Leaders that leave a keeper out, in the three ways that there are (R19). Their own machines lack what they leave out, so that they go
  * through with it, to the proposal: it is for the others to refuse.
  */
-import { decodeMessage } from "../../../keeper/codec/message.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
-import { decodePullReply, encodePullReply } from "../../../keeper/codec/question.ts";
-import type { BodyOf, CommitEntry } from "../../../keeper/core/messages.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
+import { decodePullReply, encodePullReply } from "../../../protocol/codec/question.ts";
+import type { BodyOf, CommitEntry } from "../../../protocol/messages.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { isOwn, lyingTransport } from "./lying-transport.ts";

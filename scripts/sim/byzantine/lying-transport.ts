@@ -1,8 +1,8 @@
 /** Lies told in messages: what a keeper's machine says is rewritten, signed again with its own key, and sent. */
-import { decodeMessage, encodeMessage, messageDigest } from "../../../keeper/codec/message.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
-import type { Body } from "../../../keeper/core/messages.ts";
-import { domainSeparator } from "../../../keeper/core/settlement.ts";
+import { decodeMessage, encodeMessage, messageDigest } from "../../../protocol/codec/message.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
+import type { Body } from "../../../protocol/messages.ts";
+import { domainSeparator } from "../../../protocol/settlement.ts";
 import type { KeyringPort } from "../../../keeper/ports/keyring.ts";
 import type { GossipHandler, TransportPort } from "../../../keeper/ports/transport.ts";
 import { override } from "./override.ts";

@@ -2,10 +2,10 @@
  * Keepers that say things at chosen blocks, and to chosen keepers: what an honest one does at once. For simulated worlds alone,
  * since it takes a clock that everybody shares.
  */
-import { decodeMessage } from "../../../keeper/codec/message.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { Body } from "../../../keeper/core/messages.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { Body } from "../../../protocol/messages.ts";
 import { deliveryBlocks } from "../../../keeper/core/state.ts";
 import type { Cluster } from "../cluster.ts";
 import { Node } from "../network.ts";

@@ -1,8 +1,8 @@
 /** What a process of an honest keeper had been shown and had heard by then, from the world's own notes. */
-import { decodePullReply } from "../../../keeper/codec/question.ts";
-import { decodeMessage } from "../../../keeper/codec/message.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
-import type { BodyOf, Kind, RoundBody } from "../../../keeper/core/messages.ts";
+import { decodePullReply } from "../../../protocol/codec/question.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
+import type { BodyOf, Kind, RoundBody } from "../../../protocol/messages.ts";
 import type { Cluster, Process } from "../cluster.ts";
 import { keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";

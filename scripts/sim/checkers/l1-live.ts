@@ -2,7 +2,7 @@
  * L1: an interval is settled in the turn of the first correct leader. A turn may lapse only if its leader, more than f keepers,
  * the network or the chain were at fault around it; and not for its leader's sake once a quorum has signed.
  */
-import { faultBound, quorum } from "../../../keeper/core/quorum.ts";
+import { faultBound, quorum } from "../../../protocol/quorum.ts";
 import type { Fired } from "../scenario/inject.ts";
 import { during, harmless, partialsOf } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";

@@ -2,7 +2,7 @@
  * R13: late is what was not verified by head = challenge block + d, by blocks alone. So no honest keeper records a challenge as late
  * while anybody can know that the answer may still count, whatever its clock says. The challenge block is drawn from the seed (R9).
  */
-import { slotStart } from "../../../keeper/core/group.ts";
+import { slotStart } from "../../../protocol/group.ts";
 import { challengeOffset } from "../../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
 import type { Recorded } from "../memory-store.ts";

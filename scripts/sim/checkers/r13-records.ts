@@ -2,7 +2,7 @@
  * R13: an honest keeper has one record of a slot of a provider, as long as its first block stays the same. A proven one has the receipt
  * that this provider gave this keeper for that slot and those bytes, and was verified by head = challenge block + d.
  */
-import { slotStart } from "../../../keeper/core/group.ts";
+import { slotStart } from "../../../protocol/group.ts";
 import { challengeOffset } from "../../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
 import { wasThere } from "../memory-store.ts";

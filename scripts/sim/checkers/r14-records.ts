@@ -2,8 +2,8 @@
  * R13, R14, R18: what an honest keeper commits to is what its disk says: one leaf a slot from the records of canonical blocks alone,
  * what is missing carried on and capped by what was committed, and their sum as its value.
  */
-import type { Hex } from "../../../keeper/core/hash.ts";
-import { recordTree } from "../../../keeper/core/records.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { recordTree } from "../../../protocol/records.ts";
 import type { Process } from "../cluster.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";

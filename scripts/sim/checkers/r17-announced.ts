@@ -2,7 +2,7 @@
  * R17: the leader announces a head P of te + confirmations or more that it has seen, and the providers with a slot committed in
  * [ts, te). A keeper takes part if it hears that at a head from P − 1 to P + a, a = ⌊t/12⌋, and does not otherwise.
  */
-import type { BodyOf } from "../../../keeper/core/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
 import { during, harmless, liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { headOf, heardBy, heardInRound, lifeAt, processOf, shownAt_ms } from "./hearing.ts";

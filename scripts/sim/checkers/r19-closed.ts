@@ -2,9 +2,9 @@
  * R19: an honest leader closes one set a turn, of a quorum, with an audit block that lies ahead; before head P + ⌈t/6⌉ only with all
  * commits. An honest keeper reveals only for a set that lists its own commit and that was closed before anybody had the audit block.
  */
-import { quorum } from "../../../keeper/core/quorum.ts";
-import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
+import { quorum } from "../../../protocol/quorum.ts";
+import { closedSetHash, roundId } from "../../../protocol/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { headThen, highestHead, roundName, wordsOfKind } from "./words.ts";

@@ -2,9 +2,9 @@
  * R19: a keeper signs nothing new in a turn in which it holds two different announcements, closed sets, bundles or proposals signed
  * by the leader. What it had noted before it held both it may say again (R23).
  */
-import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
-import { quorum } from "../../../keeper/core/quorum.ts";
+import { closedSetHash, roundId } from "../../../protocol/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
+import { quorum } from "../../../protocol/quorum.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { heardInRound, processOf } from "./hearing.ts";

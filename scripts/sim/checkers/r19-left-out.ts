@@ -3,8 +3,8 @@
  * head P + a − 1, nor one whose bundle omits a keeper of the set whose reveal it had passed on, as counted, by head
  * B + confirmations + a − 1. What a keeper accepts from the wires goes on to all at that moment (R18).
  */
-import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
+import { closedSetHash, roundId } from "../../../protocol/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
 import { during, liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { heardInRound, shownAt_ms } from "./hearing.ts";

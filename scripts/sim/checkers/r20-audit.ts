@@ -2,10 +2,10 @@
  * R20, R21: an honest keeper opens exactly the leaves that the audit draws: 16 of all (provider, slot) with bytes committed, leaf j
  * from keccak256(S, j), S from group, ts, turn and the hash of the audit block. Computed here from the rule's words.
  */
-import { keccakWords } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
+import { keccakWords } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { closedSetHash, roundId } from "../../../protocol/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { hashThen, highestHead, reorgedAt_ms, wordsOfKind } from "./words.ts";

@@ -3,10 +3,10 @@
  * the seed of its full proof is that keeper's. So no honest leader lists another one in its bundle, and no honest keeper signs what
  * was decided from a bundle with one.
  */
-import { fromHex } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
-import { slotStart } from "../../../keeper/core/group.ts";
+import { fromHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
+import { slotStart } from "../../../protocol/group.ts";
 import { liars, partialsOf } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { hashOf, hashThen, highestHead, wordsOfKind } from "./words.ts";

@@ -2,9 +2,9 @@
  * R22: an honest leader's bundle is of its own closed set and lists reveals of its members alone, each of which it has heard. It comes
  * when B is confirmed and all of the set have revealed, or with a quorum of them from head B + confirmations + ⌈t/6⌉ on.
  */
-import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
-import { quorum } from "../../../keeper/core/quorum.ts";
+import { closedSetHash, roundId } from "../../../protocol/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
+import { quorum } from "../../../protocol/quorum.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { headOf, heardInRound } from "./hearing.ts";

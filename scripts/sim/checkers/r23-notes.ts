@@ -8,7 +8,7 @@ import type { Checker, Run } from "./checker.ts";
 import { headOf, processOf } from "./hearing.ts";
 import { highestHead, wordsOf } from "./words.ts";
 import type { Word } from "./words.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
 
 /** How long a head may have been shown to a process whose last step does not know of it. */
 const reading_ms = 50;

@@ -3,7 +3,7 @@
  * the values revealed, or, where the leader pinned records, slot by slot the lower median of the bytes that R14 gives each pinned
  * keeper, with nothing for a leaf without a valid receipt.
  */
-import type { BodyOf } from "../../../keeper/core/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
 import type { Settled } from "../chain-model.ts";
 import type { MemoryStore } from "../memory-store.ts";
 import type { Checker, Run } from "./checker.ts";

@@ -2,7 +2,7 @@
  * R25: no honest keeper but the leader sends a settlement before te + ⌈2t/3⌉, the k-th after the leader k − 1 blocks later. The leader
  * sends by te + ⌈2t/3⌉ − 2 what a quorum had signed before, unless it costs more than all keepers get.
  */
-import { quorum } from "../../../keeper/core/quorum.ts";
+import { quorum } from "../../../protocol/quorum.ts";
 import { during, harmless, keeperIn, liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { headOf, heardInRound, lifeAt, shownAt_ms } from "./hearing.ts";

@@ -2,9 +2,9 @@
  * R28: who is paid follows from the bundle and the audit block alone: keepers of the bundle that have not failed (R7) and opened at
  * least r receipts, r drawn from S up to the lower median M of the receipts opened. A leaf that was drawn twice counts twice.
  */
-import { bits, keccakWords } from "../../../keeper/core/hash.ts";
-import { closedSetHash, roundId } from "../../../keeper/core/messages.ts";
-import type { BodyOf } from "../../../keeper/core/messages.ts";
+import { bits, keccakWords } from "../../../protocol/hash.ts";
+import { closedSetHash, roundId } from "../../../protocol/messages.ts";
+import type { BodyOf } from "../../../protocol/messages.ts";
 import type { Settled } from "../chain-model.ts";
 import type { Checker, Run } from "./checker.ts";
 import { auditSeed, drawnLeaves } from "./r20-audit.ts";

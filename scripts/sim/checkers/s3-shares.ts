@@ -1,7 +1,7 @@
 /** S3: only payees earn, or who sends in the leader's place (R25); a failed keeper earns nothing, and who failed follows from
  * the turn order (R7). */
-import { bitmap, bits } from "../../../keeper/core/hash.ts";
-import { faultBound } from "../../../keeper/core/quorum.ts";
+import { bitmap, bits } from "../../../protocol/hash.ts";
+import { faultBound } from "../../../protocol/quorum.ts";
 import type { Settled } from "../chain-model.ts";
 import type { Checker } from "./checker.ts";
 import { leaders } from "./turns.ts";

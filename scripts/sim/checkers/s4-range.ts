@@ -2,7 +2,7 @@
  * S4: with at most f liars a provider is paid within the range of what honest keepers integrated for that turn, give or take
  * the tolerance, and never above what it committed (R16).
  */
-import { faultBound } from "../../../keeper/core/quorum.ts";
+import { faultBound } from "../../../protocol/quorum.ts";
 import { leavesOf } from "./disk.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../memory-store.ts";

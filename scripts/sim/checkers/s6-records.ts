@@ -1,5 +1,5 @@
 /** S6: a record that the disk acknowledged is there again after every crash and restart, until its slot is settled. */
-import { slotAt } from "../../../keeper/core/group.ts";
+import { slotAt } from "../../../protocol/group.ts";
 import type { Checker } from "./checker.ts";
 
 export const records: Checker = {

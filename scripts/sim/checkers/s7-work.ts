@@ -1,5 +1,5 @@
 /** S7: a keeper that did no challenges in a whole interval is not paid for it, as long as others have some to show. */
-import { lowerMedian } from "../../../keeper/core/median.ts";
+import { lowerMedian } from "../../../protocol/median.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Checker } from "./checker.ts";
 

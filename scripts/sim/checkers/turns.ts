@@ -1,7 +1,7 @@
 /** Turns of a run, by the rules' own words (R5 to R7) and not by the core's functions. */
-import { keccakWords } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import { quorum } from "../../../keeper/core/quorum.ts";
+import { keccakWords } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { quorum } from "../../../protocol/quorum.ts";
 import { keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 

@@ -1,9 +1,9 @@
 /** What keepers said in their own name about this chain and group, and what the chain was by then. */
-import { messageDigest } from "../../../keeper/codec/message.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { Body, Kind, RoundBody } from "../../../keeper/core/messages.ts";
-import { domainSeparator } from "../../../keeper/core/settlement.ts";
+import { messageDigest } from "../../../protocol/codec/message.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { Body, Kind, RoundBody } from "../../../protocol/messages.ts";
+import { domainSeparator } from "../../../protocol/settlement.ts";
 import type { Cluster, Mined } from "../cluster.ts";
 import { keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";

@@ -1,6 +1,6 @@
 /** One group over many intervals, with some keepers that follow a strategy; and what everybody earned and spent. */
-import { lockupBound } from "../../../keeper/core/group-bounds.ts";
-import { bits } from "../../../keeper/core/hash.ts";
+import { lockupBound } from "../../../protocol/group-bounds.ts";
+import { bits } from "../../../protocol/hash.ts";
 import { override } from "../byzantine/override.ts";
 import { Cluster, defaultParams } from "../cluster.ts";
 import { creditsOf } from "../credits.ts";

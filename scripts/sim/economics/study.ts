@@ -1,5 +1,5 @@
 /** Every strategy against honest play of the same group from the same seeds: does cheating pay? */
-import { faultBound } from "../../../keeper/core/quorum.ts";
+import { faultBound } from "../../../protocol/quorum.ts";
 import type { Prices } from "./default-prices.ts";
 import { play } from "./play.ts";
 import type { Played } from "./play.ts";

@@ -1,7 +1,7 @@
 /** Makes a scenario's faults happen to a cluster, each once and in its time, and remembers to whom and from when to when. */
-import { leaderOf, turnAt, turnOrder } from "../../../keeper/core/turns.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
-import type { Kind } from "../../../keeper/core/messages.ts";
+import { leaderOf, turnAt, turnOrder } from "../../../protocol/turns.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
+import type { Kind } from "../../../protocol/messages.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import type { Behaviour } from "../byzantine/behaviours.ts";
 import { changing } from "../byzantine/changing.ts";

@@ -1,5 +1,5 @@
 /** Random scenarios: as many faults as a committee must bear, in any mixture, from one seed. */
-import { faultBound } from "../../../keeper/core/quorum.ts";
+import { faultBound } from "../../../protocol/quorum.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import type { BehaviourName } from "../byzantine/behaviours.ts";
 import { Random } from "../world.ts";

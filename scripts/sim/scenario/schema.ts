@@ -1,8 +1,8 @@
 /** Scenario files: what goes wrong, when, and what must hold all the same. */
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
-import { brokenBound, lockupBound } from "../../../keeper/core/group-bounds.ts";
-import { isCommitteeSize } from "../../../keeper/core/quorum.ts";
+import { brokenBound, lockupBound } from "../../../protocol/group-bounds.ts";
+import { isCommitteeSize } from "../../../protocol/quorum.ts";
 import { behaviours } from "../byzantine/behaviours.ts";
 import type { BehaviourName, BehaviourParameters } from "../byzantine/behaviours.ts";
 

@@ -1,6 +1,6 @@
 /** What happened in a run, in order: the one list that the text of a trace and the timeline are both made of. */
-import type { Kind } from "../../../keeper/core/messages.ts";
-import type { ReasonCode } from "../../../keeper/core/reasons.ts";
+import type { Kind } from "../../../protocol/messages.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
 import type { Question } from "../../../keeper/ports/transport.ts";
 import type { Fault } from "../scenario/schema.ts";
 

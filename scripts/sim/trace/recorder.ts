@@ -1,7 +1,7 @@
 /** Writes down what happens to a cluster, from outside: no keeper knows of it, and nothing that it does depends on it. */
-import type { Hex } from "../../../keeper/core/hash.ts";
-import { bits } from "../../../keeper/core/hash.ts";
-import { leaderOf, turnAt, turnOrder, turnWindow } from "../../../keeper/core/turns.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { bits } from "../../../protocol/hash.ts";
+import { leaderOf, turnAt, turnOrder, turnWindow } from "../../../protocol/turns.ts";
 import type { Violation } from "../checkers/checker.ts";
 import type { Settled } from "../chain-model.ts";
 import type { Cluster } from "../cluster.ts";

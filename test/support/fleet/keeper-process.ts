@@ -7,7 +7,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { decodeMessage } from "../../../keeper/codec/message.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
 import { readConfig } from "../../../keeper/config.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import { wire } from "../../../keeper/wire.ts";

@@ -1,7 +1,7 @@
 /** What a keeper of a fault test leaves behind for the judge: writes that its disk acknowledged, signatures on the wire. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeMessage } from "../../../keeper/codec/message.ts";
+import { decodeMessage } from "../../../protocol/codec/message.ts";
 import type { Write } from "../../../keeper/core/effects.ts";
 
 export type KeeperPlan = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HeadAgreement } from "../../../keeper/adapters/chain-ethers/heads.ts";
 import type { Agreement, HeadBlock } from "../../../keeper/adapters/chain-ethers/heads.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 
 const block = (number: number, branch = 0): HeadBlock => {
   const hash = (n: number): Hex =>

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { EthersHistory } from "../../../keeper/adapters/chain-ethers/history.ts";
-import { defaultFeeLimits } from "../../../keeper/core/fees.ts";
+import { defaultFeeLimits } from "../../../protocol/fees.ts";
 import { RpcUnavailable } from "../../../keeper/adapters/chain-ethers/rpc.ts";
 
 type Range = readonly [from: number, to: number];

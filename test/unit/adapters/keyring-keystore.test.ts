@@ -16,7 +16,7 @@ import {
   writeKeyFile,
   writeKeys,
 } from "../../../keeper/adapters/keyring-keystore.ts";
-import { fromHex, toHex, type Hex } from "../../../keeper/core/hash.ts";
+import { fromHex, toHex, type Hex } from "../../../protocol/hash.ts";
 import { newKeeperKeys } from "../../../scripts/lib/keys.ts";
 import { temporaryFolder } from "../../support/files.ts";
 import vectors from "../../vectors/keystores.json" with { type: "json" };

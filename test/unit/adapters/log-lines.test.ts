@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { textLine } from "../../../keeper/adapters/log-lines.ts";
 import { PinoTelemetry } from "../../../keeper/adapters/telemetry-pino.ts";
-import { needsAction, reasons } from "../../../keeper/core/reasons.ts";
-import type { ReasonCode } from "../../../keeper/core/reasons.ts";
+import { needsAction, reasons } from "../../../protocol/reasons.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
 
 const time = Date.UTC(2026, 10, 21, 20, 53, 20, 99);
 const line = (fields: object): string =>

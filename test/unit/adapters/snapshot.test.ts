@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { RpcPool } from "../../../keeper/adapters/chain-ethers/rpc.ts";
 import { SnapshotReader } from "../../../keeper/adapters/chain-ethers/snapshot.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { startChainEndpoint } from "../../support/chain-endpoint.ts";
 import type { ChainEndpoint } from "../../support/chain-endpoint.ts";
 import { RpcFront } from "../../support/fleet/rpc-front.ts";

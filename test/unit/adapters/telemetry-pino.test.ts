@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PinoTelemetry } from "../../../keeper/adapters/telemetry-pino.ts";
-import { reasonLogRate } from "../../../keeper/limits/derived.ts";
+import { reasonLogRate } from "../../../protocol/limits/derived.ts";
 
 describe("the log of reasons", () => {
   it("tells a flood of one reason in few lines, with how many were left out, and others at once", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { providerShares, shareText, ShareWatch, sumOfShares } from "../../../keeper/api/shares.ts";
-import type { ChallengeRecord, Outcome } from "../../../keeper/core/records.ts";
+import type { ChallengeRecord, Outcome } from "../../../protocol/records.ts";
 import { defaultParams } from "../../../scripts/sim/cluster.ts";
 import { groupAt, hashAt, providerEntry } from "../../support/machine.ts";
 

@@ -1,20 +1,20 @@
 /** R13: an answer counts only if proof and receipt both hold, and together. */
 import { describe, expect, it } from "vitest";
-import { verifyAnswer } from "../../../keeper/codec/answer.ts";
-import type { ChallengeRequest } from "../../../keeper/codec/challenge.ts";
-import { evidenceFault } from "../../../keeper/codec/evidence.ts";
-import type { EvidenceScope } from "../../../keeper/codec/evidence.ts";
+import { verifyAnswer } from "../../../protocol/codec/answer.ts";
+import type { ChallengeRequest } from "../../../protocol/codec/challenge.ts";
+import { evidenceFault } from "../../../protocol/codec/evidence.ts";
+import type { EvidenceScope } from "../../../protocol/codec/evidence.ts";
 import {
   encodeReceipt,
   receiptHash,
   receiptSigner,
   secretKeyAddress,
   signReceipt,
-} from "../../../keeper/codec/receipt.ts";
-import type { Receipt } from "../../../keeper/codec/receipt.ts";
-import { toHex } from "../../../keeper/core/hash.ts";
-import type { OpenedLeaf } from "../../../keeper/core/messages.ts";
-import type { ReasonCode } from "../../../keeper/core/reasons.ts";
+} from "../../../protocol/codec/receipt.ts";
+import type { Receipt } from "../../../protocol/codec/receipt.ts";
+import { toHex } from "../../../protocol/hash.ts";
+import type { OpenedLeaf } from "../../../protocol/messages.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
 import { LEAF_BYTES } from "../../../storage/core/geometry.ts";
 import { pieceRoot, segmentLeaves, treeLevels } from "../../../storage/core/merkle.ts";
 import { siblingPositions } from "../../../storage/core/multiproof.ts";

@@ -16,10 +16,10 @@ import {
   encodePiecesRequest,
   encodePiecesResponse,
   refusal,
-} from "../../../keeper/codec/challenge.ts";
-import type { ChallengeRequest, PiecesPage } from "../../../keeper/codec/challenge.ts";
-import { RECEIPT_BYTES } from "../../../keeper/codec/receipt.ts";
-import { toHex } from "../../../keeper/core/hash.ts";
+} from "../../../protocol/codec/challenge.ts";
+import type { ChallengeRequest, PiecesPage } from "../../../protocol/codec/challenge.ts";
+import { RECEIPT_BYTES } from "../../../protocol/codec/receipt.ts";
+import { toHex } from "../../../protocol/hash.ts";
 import { PieceEntries } from "../../../storage/core/piece-list.ts";
 import { MAX_PROOF_BYTES } from "../../../storage/core/proof.ts";
 import { seededBytes } from "../../support/files.ts";

@@ -20,10 +20,10 @@ import {
   receiptSigner,
   secretKeyAddress,
   signReceipt,
-} from "../../../keeper/codec/receipt.ts";
-import type { Receipt } from "../../../keeper/codec/receipt.ts";
-import { toHex } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+} from "../../../protocol/codec/receipt.ts";
+import type { Receipt } from "../../../protocol/codec/receipt.ts";
+import { toHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { concatBytes, fromHex } from "../../../storage/core/bytes.ts";
 import { seededBytes } from "../../support/files.ts";
 import { secretOf } from "../../support/provider-scene.ts";

@@ -1,7 +1,7 @@
 /** Retrieval on the wire: one form, bounded sizes, and a permission that is the payer's for one peer alone. */
 import { keccak256, toUtf8Bytes, Wallet } from "ethers";
 import { describe, expect, it } from "vitest";
-import { refusal } from "../../../keeper/codec/challenge.ts";
+import { refusal } from "../../../protocol/codec/challenge.ts";
 import {
   decodeRetrieveRequest,
   decodeRetrieveResponse,
@@ -9,8 +9,8 @@ import {
   encodeRetrieveResponse,
   permissionSigner,
   RETRIEVE_REQUEST_BYTES,
-} from "../../../keeper/codec/retrieve.ts";
-import type { RetrieveRequest } from "../../../keeper/codec/retrieve.ts";
+} from "../../../protocol/codec/retrieve.ts";
+import type { RetrieveRequest } from "../../../protocol/codec/retrieve.ts";
 import { fromHex, toHex } from "../../../storage/core/bytes.ts";
 import { MAX_RANGE_NODES } from "../../../storage/core/range.ts";
 import { seededBytes } from "../../support/files.ts";

@@ -5,11 +5,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { decodeMessage, encodeMessage, maxMessageBytes } from "../../../keeper/codec/message.ts";
-import type { Envelope } from "../../../keeper/codec/message.ts";
-import { fromHex, toHex } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { Body } from "../../../keeper/core/messages.ts";
+import { decodeMessage, encodeMessage, maxMessageBytes } from "../../../protocol/codec/message.ts";
+import type { Envelope } from "../../../protocol/codec/message.ts";
+import { fromHex, toHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { Body } from "../../../protocol/messages.ts";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
 
 type Vector = { readonly name: string; readonly bytes: Hex; readonly refused?: string };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { operatorOf } from "../../../scripts/sim/cheap-crypto.ts";
 import { groupAt, hashAt, Machine } from "../../support/machine.ts";
 

@@ -1,7 +1,7 @@
 /** R17, R19: when a keeper takes part in a round, and which closed set it reveals for. */
 import { describe, expect, it } from "vitest";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { Body, CommitEntry, MessageOf } from "../../../keeper/core/messages.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { Body, CommitEntry, MessageOf } from "../../../protocol/messages.ts";
 import { roundKeyOf } from "../../../keeper/core/turn.ts";
 import type { TurnState } from "../../../keeper/core/state.ts";
 import { defaultParams } from "../../../scripts/sim/cluster.ts";

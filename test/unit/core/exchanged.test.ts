@@ -1,6 +1,6 @@
 /** R24: what a disputed provider is paid for, slot by slot, from the records of the pinned keepers. */
 import { describe, expect, it } from "vitest";
-import type { RecordLeaf } from "../../../keeper/core/records.ts";
+import type { RecordLeaf } from "../../../protocol/records.ts";
 import { integrateExchanged } from "../../../keeper/core/stages/integrate.ts";
 import { groupAt, hashAt, providerEntry } from "../../support/machine.ts";
 

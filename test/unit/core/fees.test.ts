@@ -11,8 +11,8 @@ import {
   settlementCost,
   settlementGas,
   settlementsLeft,
-} from "../../../keeper/core/fees.ts";
-import type { AccountFees, FeeLimits, GasFees } from "../../../keeper/core/fees.ts";
+} from "../../../protocol/fees.ts";
+import type { AccountFees, FeeLimits, GasFees } from "../../../protocol/fees.ts";
 
 const gwei = 10n ** 9n;
 const limits: FeeLimits = { tipFloor: 2n, tipCap: 100n, feeCap: 1_000n };

@@ -1,8 +1,8 @@
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hashInput, keccak256, keccak256Hex } from "../../../keeper/core/keccak.ts";
-import { fromHex, keccakWords, toHex, word, wordBytes } from "../../../keeper/core/hash.ts";
+import { hashInput, keccak256, keccak256Hex } from "../../../protocol/keccak.ts";
+import { fromHex, keccakWords, toHex, word, wordBytes } from "../../../protocol/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
 
 describe("Keccak-256", () => {

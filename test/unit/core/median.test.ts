@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decideValue, lowerMedian } from "../../../keeper/core/median.ts";
+import { decideValue, lowerMedian } from "../../../protocol/median.ts";
 
 describe("lower median (R22)", () => {
   it("takes the middle of an odd and the lower middle of an even number of values", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { faultBound, isCommitteeSize, maxCommitteeSize, quorum } from "../../../keeper/core/quorum.ts";
+import { faultBound, isCommitteeSize, maxCommitteeSize, quorum } from "../../../protocol/quorum.ts";
 
 describe("committee sizes (R2)", () => {
   it("accepts exactly 3f+1 from 4 to 124", () => {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fromHex, keccak, keccakWords, toHex } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import { fromHex, keccak, keccakWords, toHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
-import { TreePaths, leafHash, leafPlace, recordTree, treePath } from "../../../keeper/core/records.ts";
-import type { RecordLeaf } from "../../../keeper/core/records.ts";
+import { TreePaths, leafHash, leafPlace, recordTree, treePath } from "../../../protocol/records.ts";
+import type { RecordLeaf } from "../../../protocol/records.ts";
 
 /** The rule in its plainest form: every path is climbed to the top by itself. */
 function leadsToRoot(

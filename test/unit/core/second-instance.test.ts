@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../../keeper/core/effects.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { step } from "../../../keeper/core/machine.ts";
-import type { MessageOf } from "../../../keeper/core/messages.ts";
+import type { MessageOf } from "../../../protocol/messages.ts";
 import { maySignNew } from "../../../keeper/core/stages/sign.ts";
 import { initialState } from "../../../keeper/core/state.ts";
 import type { KeeperState, TurnState } from "../../../keeper/core/state.ts";

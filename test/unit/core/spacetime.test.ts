@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { slotBytes, slotRuns, spaceTime, type SlotRange } from "../../../keeper/core/spacetime.ts";
+import { slotBytes, slotRuns, spaceTime, type SlotRange } from "../../../protocol/spacetime.ts";
 
 const range = (over: Partial<SlotRange> = {}): SlotRange => ({
   fromSlot: 10,

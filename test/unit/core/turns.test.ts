@@ -1,12 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  failedLeaders,
-  leaderOf,
-  turnAt,
-  turnHash,
-  turnOrder,
-  turnWindow,
-} from "../../../keeper/core/turns.ts";
+import { failedLeaders, leaderOf, turnAt, turnHash, turnOrder, turnWindow } from "../../../protocol/turns.ts";
 
 const params = { interval: 30, turn: 20 };
 const seed = `0x${"5e".repeat(32)}`;

@@ -1,7 +1,7 @@
 /** Limits at every size that there can be: honest keepers fit, and all liars together stay within their share (L4). */
 import { describe, expect, it } from "vitest";
-import { maxBytesOf } from "../../../keeper/codec/message.ts";
-import { faultBound, isCommitteeSize, maxCommitteeSize } from "../../../keeper/core/quorum.ts";
+import { maxBytesOf } from "../../../protocol/codec/message.ts";
+import { faultBound, isCommitteeSize, maxCommitteeSize } from "../../../protocol/quorum.ts";
 import {
   authorBytes,
   authorRate,
@@ -18,8 +18,8 @@ import {
   refusedRate,
   requestRate,
   scaleOf,
-} from "../../../keeper/limits/derived.ts";
-import type { Scale } from "../../../keeper/limits/derived.ts";
+} from "../../../protocol/limits/derived.ts";
+import type { Scale } from "../../../protocol/limits/derived.ts";
 import { memberOf } from "../../../scripts/sim/cheap-crypto.ts";
 import { groupAt } from "../../support/machine.ts";
 

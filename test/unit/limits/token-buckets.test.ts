@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TokenBuckets } from "../../../keeper/limits/token-buckets.ts";
+import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 
 const rate = { burst: 3, perSecond: 2 };
 

@@ -4,9 +4,9 @@ import {
   decodeChallengeResponse,
   encodeChallengeResponse,
   refusal,
-} from "../../../keeper/codec/challenge.ts";
-import { toHex } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+} from "../../../protocol/codec/challenge.ts";
+import { toHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { withFaults } from "../../../provider-sim/faults.ts";
 import type { Fault } from "../../../provider-sim/faults.ts";
 import { seededBytes } from "../../support/files.ts";

@@ -1,11 +1,11 @@
 /** R12: in which order a provider checks, and that what it refuses costs it nothing. */
 import { describe, expect, it } from "vitest";
-import { verifyAnswer } from "../../../keeper/codec/answer.ts";
-import { decodeChallengeResponse, decodePiecesResponse } from "../../../keeper/codec/challenge.ts";
-import type { ChallengeRequest } from "../../../keeper/codec/challenge.ts";
-import { secretKeyAddress, signReceipt } from "../../../keeper/codec/receipt.ts";
-import { toHex } from "../../../keeper/core/hash.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import { verifyAnswer } from "../../../protocol/codec/answer.ts";
+import { decodeChallengeResponse, decodePiecesResponse } from "../../../protocol/codec/challenge.ts";
+import type { ChallengeRequest } from "../../../protocol/codec/challenge.ts";
+import { secretKeyAddress, signReceipt } from "../../../protocol/codec/receipt.ts";
+import { toHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { Gate } from "../../../provider-sim/gate.ts";
 import { challengeResponder, piecesResponder } from "../../../provider-sim/logic.ts";
 import type { ProviderDependencies } from "../../../provider-sim/logic.ts";

@@ -5,10 +5,10 @@ import {
   decodePiecesRequest,
   encodePiecesRequest,
   MAX_PAGE_PIECES,
-} from "../../../keeper/codec/challenge.ts";
-import { pageOf } from "../../../keeper/codec/piece-pages.ts";
-import type { ProviderEntry } from "../../../keeper/core/group.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+} from "../../../protocol/codec/challenge.ts";
+import { pageOf } from "../../../protocol/codec/piece-pages.ts";
+import type { ProviderEntry } from "../../../protocol/group.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import type { ProviderClient } from "../../../keeper/ports/provider.ts";
 import { Challenger } from "../../../keeper/runtime/challenger.ts";
 import { operatorOf, simulatedCrypto, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";

@@ -1,12 +1,12 @@
 /** R24: records that another keeper serves, held against its root and the providers' receipts. */
 import { describe, expect, it } from "vitest";
-import { encodeRecordsReply } from "../../../keeper/codec/question.ts";
-import { cutPages, encodePinnedEntry, pageHash } from "../../../keeper/codec/record-pages.ts";
-import { keccak } from "../../../keeper/core/hash.ts";
+import { encodeRecordsReply } from "../../../protocol/codec/question.ts";
+import { cutPages, encodePinnedEntry, pageHash } from "../../../protocol/codec/record-pages.ts";
+import { keccak } from "../../../protocol/hash.ts";
 import { initialState } from "../../../keeper/core/state.ts";
-import type { ReasonCode } from "../../../keeper/core/reasons.ts";
-import { recordTree, treePath } from "../../../keeper/core/records.ts";
-import type { RecordLeaf } from "../../../keeper/core/records.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
+import { recordTree, treePath } from "../../../protocol/records.ts";
+import type { RecordLeaf } from "../../../protocol/records.ts";
 import { RecordExchange } from "../../../keeper/runtime/exchange.ts";
 import { memberOf, simulatedCrypto } from "../../../scripts/sim/cheap-crypto.ts";
 import { cheapReceipt } from "../../../scripts/sim/cheap-proofs.ts";

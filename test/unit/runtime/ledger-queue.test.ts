@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ReasonCode } from "../../../keeper/core/reasons.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
 import type { ClockPort } from "../../../keeper/ports/clock.ts";
 import type { ChallengeOf, ReasonEntry } from "../../../keeper/ports/ledger.ts";
 import { LedgerQueue, maxQueuedRows } from "../../../keeper/runtime/ledger-queue.ts";

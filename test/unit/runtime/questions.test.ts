@@ -1,11 +1,11 @@
 /** What a lying keeper answers to a pull: a megabyte of its choice must cost little (D6). */
 import { describe, expect, it } from "vitest";
-import { encodeMessage, messageDigest } from "../../../keeper/codec/message.ts";
-import { decodePull, encodePullReply, maxHave } from "../../../keeper/codec/question.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
-import type { Body, Message, MessageOf } from "../../../keeper/core/messages.ts";
-import type { ReasonCode } from "../../../keeper/core/reasons.ts";
-import { domainSeparator } from "../../../keeper/core/settlement.ts";
+import { encodeMessage, messageDigest } from "../../../protocol/codec/message.ts";
+import { decodePull, encodePullReply, maxHave } from "../../../protocol/codec/question.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { Body, Message, MessageOf } from "../../../protocol/messages.ts";
+import type { ReasonCode } from "../../../protocol/reasons.ts";
+import { domainSeparator } from "../../../protocol/settlement.ts";
 import { initialState } from "../../../keeper/core/state.ts";
 import { Questions } from "../../../keeper/runtime/questions.ts";
 import { GroupQuotas } from "../../../keeper/runtime/round-quota.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pageHash } from "../../../keeper/codec/record-pages.ts";
+import { pageHash } from "../../../protocol/codec/record-pages.ts";
 import { RecordPages } from "../../../keeper/runtime/record-pages.ts";
 
 const page = (n: number, size = 100): Uint8Array => new Uint8Array(size).fill(n);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { encodeMessage, messageDigest } from "../../../keeper/codec/message.ts";
-import type { Hex } from "../../../keeper/core/hash.ts";
+import { encodeMessage, messageDigest } from "../../../protocol/codec/message.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { roundKeyOf } from "../../../keeper/core/turn.ts";
 import type { TurnState } from "../../../keeper/core/state.ts";
-import { domainSeparator } from "../../../keeper/core/settlement.ts";
+import { domainSeparator } from "../../../protocol/settlement.ts";
 import { GroupQuotas } from "../../../keeper/runtime/round-quota.ts";
 import { operatorOf, simulatedKeyring } from "../../../scripts/sim/cheap-crypto.ts";
 import { ingressWith } from "../../support/ingress.ts";

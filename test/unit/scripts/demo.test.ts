@@ -12,7 +12,7 @@ import { groupParams } from "../../../scripts/demo/params.ts";
 import { tableOf } from "../../../scripts/demo/report.ts";
 import { encodeG1, publicKeyOf, signatureTag } from "../../../scripts/client/bls.ts";
 import { devnetRhythm } from "../../../scripts/lib/presets.ts";
-import { leaderOf, turnOrder } from "../../../keeper/core/turns.ts";
+import { leaderOf, turnOrder } from "../../../protocol/turns.ts";
 import { runCli } from "../../support/cli.ts";
 import { brokenConditions } from "../../support/rhythm.ts";
 

@@ -5,7 +5,7 @@ import { decrypt } from "@chainsafe/bls-keystore";
 import { computeAddress, encryptKeystoreJson, Wallet } from "ethers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { keyFile, openKeys, sealKey, writeKeys } from "../../../keeper/adapters/keyring-keystore.ts";
-import { toHex } from "../../../keeper/core/hash.ts";
+import { toHex } from "../../../protocol/hash.ts";
 import { newKeeperKeys, peerIdOf } from "../../../scripts/lib/keys.ts";
 import { runCli, startAtTerminal, type CliResult } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/files.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { settlementGas } from "../../../../keeper/core/fees.ts";
+import { settlementGas } from "../../../../protocol/fees.ts";
 import { quote, type QuoteInput } from "../../../../scripts/client/quote.ts";
 import { coin, formatDuration, GiB, parseAmount, parseBytes } from "../../../../scripts/client/units.ts";
 

@@ -5,9 +5,9 @@
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { keccak, keccakText, keccakWords } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
-import { domainSeparator, typedDigest } from "../core/settlement.ts";
+import { keccak, keccakText, keccakWords } from "../hash.ts";
+import type { Hex } from "../hash.ts";
+import { domainSeparator, typedDigest } from "../settlement.ts";
 import { signatureBytes } from "./message.ts";
 
 export const IDENTITY_PROTOCOL = "/whitepay/identity/1";

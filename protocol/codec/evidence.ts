@@ -1,11 +1,11 @@
 /** R13, R21, R24: whether receipts and full proofs, one's own or another keeper's, are what they claim. Pure. */
 import type { Hash } from "../../storage/core/merkle.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import type { DataCheckpoint, GroupSnapshot, Member } from "../core/group.ts";
-import { fromHex } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
-import type { FullProof, OpenedLeaf } from "../core/messages.ts";
-import type { ReasonCode } from "../core/reasons.ts";
+import type { DataCheckpoint, GroupSnapshot, Member } from "../group.ts";
+import { fromHex } from "../hash.ts";
+import type { Hex } from "../hash.ts";
+import type { FullProof, OpenedLeaf } from "../messages.ts";
+import type { ReasonCode } from "../reasons.ts";
 import { verifyAnswer } from "./answer.ts";
 import { checkReceipt, decodeReceipt, receiptHash, receiptSigner } from "./receipt.ts";
 import type { GroupDomain, SignedReceipt } from "./receipt.ts";

@@ -4,7 +4,7 @@ import type { ByteReader, DecodeCode } from "../../storage/core/bytes.ts";
 import { ENTRY_BYTES, MAX_PIECES, PieceEntries } from "../../storage/core/piece-list.ts";
 import { MAX_PROOF_BYTES } from "../../storage/core/proof.ts";
 import type { Result } from "../../storage/core/result.ts";
-import type { Hex } from "../core/hash.ts";
+import type { Hex } from "../hash.ts";
 import { RECEIPT_BYTES, SEED_BYTES } from "./receipt.ts";
 import type { SeedScope } from "./seed.ts";
 

@@ -5,7 +5,7 @@ import { decodeProof, proofHash, verifyProof } from "../../storage/core/proof.ts
 import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
 import { sampleLeaves } from "../../storage/core/sampling.ts";
-import type { Hex } from "../core/hash.ts";
+import type { Hex } from "../hash.ts";
 import type { ChallengeAnswer, ChallengeRequest } from "./challenge.ts";
 import { checkReceipt, decodeReceipt, receiptHash } from "./receipt.ts";
 import type { GroupDomain, SignedReceipt } from "./receipt.ts";

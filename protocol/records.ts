@@ -1,5 +1,5 @@
 /** Records of challenges and the tree a keeper commits to (R13, R18). */
-import { equalBytes, toHex } from "../../storage/core/bytes.ts";
+import { equalBytes, toHex } from "../storage/core/bytes.ts";
 import { hashTagged, keccakWords, wordBytes, zeroHash } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 import { digest, digestInto, hashInput, hashOfInput } from "./keccak.ts";

@@ -2,8 +2,8 @@
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
-import type { Hex } from "../core/hash.ts";
-import type { OpenedLeaf } from "../core/messages.ts";
+import type { Hex } from "../hash.ts";
+import type { OpenedLeaf } from "../messages.ts";
 import { maxMessageBytes, readOpened, writeOpened } from "./message.ts";
 
 /** Unchanged since the first release. */

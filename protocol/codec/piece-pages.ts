@@ -5,7 +5,7 @@ import { PieceEntries, listOfEntries } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
-import type { Hex } from "../core/hash.ts";
+import type { Hex } from "../hash.ts";
 import { MAX_PAGE_PIECES } from "./challenge.ts";
 import type { PiecesPage } from "./challenge.ts";
 

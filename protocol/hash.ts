@@ -1,5 +1,5 @@
 /** Hashing and ABI words for the core: everything that is hashed here is hashed the same way in Solidity. */
-import { concatBytes, readHex, toHex } from "../../storage/core/bytes.ts";
+import { concatBytes, readHex, toHex } from "../storage/core/bytes.ts";
 import { digestHex, hash, hashInput, hashOfInput, keccak256, keccak256Hex } from "./keccak.ts";
 
 export { keccak256, toHex };

@@ -2,7 +2,7 @@
  * Keccak-256. A keeper hashes more than it does anything else but BLS, and 64-bit rotations are dear in JavaScript, which
  * has none: the permutation is assembled here for WebAssembly, whose words are 64 bits. Ten times as fast as a pure one.
  */
-import { toHex } from "../../storage/core/bytes.ts";
+import { toHex } from "../storage/core/bytes.ts";
 
 const lanes = 25;
 const rounds = 24;

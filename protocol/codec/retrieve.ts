@@ -3,9 +3,9 @@ import { ByteWriter, decode, fromHex, toHex } from "../../storage/core/bytes.ts"
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { MAX_RANGE_NODES, RANGE_BYTES } from "../../storage/core/range.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { keccakText, keccakWords } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
-import { domainSeparator, typedDigest } from "../core/settlement.ts";
+import { keccakText, keccakWords } from "../hash.ts";
+import type { Hex } from "../hash.ts";
+import { domainSeparator, typedDigest } from "../settlement.ts";
 import { encodeRefusal, readKind, readRefusal, readVersion, WIRE_VERSION } from "./challenge.ts";
 import type { Refusal } from "./challenge.ts";
 import { digestSigner } from "./receipt.ts";

@@ -5,11 +5,11 @@
 import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { keccak, keccakText, keccakWords, wordBytes } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
-import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../core/messages.ts";
-import type { RecordLeaf } from "../core/records.ts";
-import { typedDigest } from "../core/settlement.ts";
+import { keccak, keccakText, keccakWords, wordBytes } from "../hash.ts";
+import type { Hex } from "../hash.ts";
+import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../messages.ts";
+import type { RecordLeaf } from "../records.ts";
+import { typedDigest } from "../settlement.ts";
 
 /** What this release understands and says. Version 3 has one round a turn: versions 1 and 2 had several attempts. */
 export const wireVersion = 3;

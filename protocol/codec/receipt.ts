@@ -4,9 +4,9 @@ import { ByteWriter, concatBytes, decode, equalBytes, toHex } from "../../storag
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { fromHex, keccak, keccak256, keccakText, keccakWords } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
-import { domainSeparator, typedDigest } from "../core/settlement.ts";
+import { fromHex, keccak, keccak256, keccakText, keccakWords } from "../hash.ts";
+import type { Hex } from "../hash.ts";
+import { domainSeparator, typedDigest } from "../settlement.ts";
 
 /** What a signature is bound to: R27's domain ("WhitePay", "1", chain id, the group as verifying contract). */
 export interface GroupDomain {

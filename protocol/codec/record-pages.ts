@@ -2,13 +2,13 @@
 import { ByteWriter, concatBytes, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { keccak } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
-import type { OpenedLeaf } from "../core/messages.ts";
-import { maxPinnedBytes, pageBytes } from "../core/stages/exchange.ts";
+import { keccak } from "../hash.ts";
+import type { Hex } from "../hash.ts";
+import type { OpenedLeaf } from "../messages.ts";
+import { maxPinnedBytes, pageBytes } from "../../keeper/core/stages/exchange.ts";
 import { readOpened, writeOpened } from "./message.ts";
 
-export { maxPages } from "../core/stages/exchange.ts";
+export { maxPages } from "../../keeper/core/stages/exchange.ts";
 
 /** The records of one keeper about one provider, slots ascending. */
 export type PinnedEntry = {

@@ -1,8 +1,8 @@
 /** R9: the keeper's BLS signature that decides which leaves it asks for, and when. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { concatBytes } from "../../storage/core/bytes.ts";
-import { word } from "../core/hash.ts";
-import type { Hex } from "../core/hash.ts";
+import { word } from "../hash.ts";
+import type { Hex } from "../hash.ts";
 import { SEED_BYTES } from "./receipt.ts";
 
 export const SEED_DST = "WHITEPAY_SEED_V1_BLS12381G1_XMD:SHA-256_SSWU_RO_";

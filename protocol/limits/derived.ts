@@ -7,12 +7,12 @@
  */
 import { maxBytesOf } from "../codec/message.ts";
 import { MAX_PAGE_PIECES } from "../codec/challenge.ts";
-import type { GroupSnapshot } from "../core/group.ts";
-import { maxCommitteeSize } from "../core/quorum.ts";
+import type { GroupSnapshot } from "../group.ts";
+import { maxCommitteeSize } from "../quorum.ts";
 import { maxPages } from "../codec/record-pages.ts";
-import type { Question } from "../ports/transport.ts";
+import type { Question } from "../../keeper/ports/transport.ts";
 import { MAX_PIECES } from "../../storage/core/piece-list.ts";
-import type { Room } from "./connection-room.ts";
+import type { Room } from "../../keeper/limits/connection-room.ts";
 import type { Rate } from "./token-buckets.ts";
 
 /** What a keeper serves. */
