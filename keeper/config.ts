@@ -1,7 +1,7 @@
 /** The keeper's configuration. */
 import { z } from "zod";
-import { resolveLayers, resolveText, setting } from "./config-layers.ts";
-import type { ConfigSources, Resolved, Setting } from "./config-layers.ts";
+import { resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
+import type { ConfigSources, Resolved, Setting } from "../daemon/settings/layers.ts";
 import { defaultFeeLimits } from "../protocol/fees.ts";
 import type { FeeLimits } from "../protocol/fees.ts";
 import type { Hex } from "../protocol/hash.ts";

@@ -1,9 +1,9 @@
 /** The daemon's life: says when it is ready, stops on a signal, or after its duties when it is drained. */
-import { ConfigError } from "./config-layers.ts";
+import { ConfigError } from "../daemon/settings/layers.ts";
 import type { KeeperConfig } from "./config.ts";
 import { Drain } from "./drain.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
-import { stopSignals } from "./stop-signals.ts";
+import { stopSignals } from "../daemon/stop-signals.ts";
 import { wire } from "./wire.ts";
 import type { Daemon, Decorate } from "./wire.ts";
 

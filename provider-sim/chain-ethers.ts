@@ -2,11 +2,11 @@
 import { Interface } from "ethers";
 import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
-import { call, compressG2, NoContract } from "../keeper/adapters/chain-ethers/calls.ts";
-import { RpcPool, RpcUnavailable } from "../keeper/adapters/chain-ethers/rpc.ts";
+import { call, compressG2, NoContract } from "../daemon/chain/calls.ts";
+import { RpcPool, RpcUnavailable } from "../daemon/chain/rpc.ts";
 import { fromHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
-import type { HeadLook } from "../keeper/limits/chain-pace.ts";
+import type { HeadLook } from "../daemon/chain/pace.ts";
 import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
 
 const CONFIG =

@@ -4,10 +4,10 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { openOlderReceipts, openProviderKeys, writeKeys } from "../keeper/adapters/keyring-keystore.ts";
-import type { KdfStrength, ProviderSecrets } from "../keeper/adapters/keyring-keystore.ts";
-import { ConfigError, resolveLayers, resolveText, setting } from "../keeper/config-layers.ts";
-import type { ConfigSources, Setting } from "../keeper/config-layers.ts";
+import { openOlderReceipts, openProviderKeys, writeKeys } from "../daemon/keys/keystore.ts";
+import type { KdfStrength, ProviderSecrets } from "../daemon/keys/keystore.ts";
+import { ConfigError, resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
+import type { ConfigSources, Setting } from "../daemon/settings/layers.ts";
 import { secretKeyAddress } from "../protocol/codec/receipt.ts";
 import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
@@ -36,7 +36,7 @@ const configSchema = z.strictObject({
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
 });
 
-export { ConfigError } from "../keeper/config-layers.ts";
+export { ConfigError } from "../daemon/settings/layers.ts";
 export type ProviderConfig = z.output<typeof configSchema>;
 
 export interface ProviderKeys {

@@ -1,15 +1,15 @@
 /** Who may be connected to a provider, and how much it may send: keepers have places of their own, strangers share a room. */
 import type { MultiaddrConnection, PeerId } from "@libp2p/interface";
-import { ConnectionRoom } from "../keeper/limits/connection-room.ts";
-import type { OpenConnection } from "../keeper/limits/connection-room.ts";
+import { ConnectionRoom } from "../daemon/peers/connection-room.ts";
+import type { OpenConnection } from "../daemon/peers/connection-room.ts";
 import {
   maxCallerNames,
   pendingConnections,
   providerConnections,
   requestBytes,
 } from "../protocol/limits/derived.ts";
-import { InboundMeter } from "../keeper/limits/inbound-meter.ts";
-import { PendingHosts } from "../keeper/limits/pending-hosts.ts";
+import { InboundMeter } from "../daemon/peers/inbound-meter.ts";
+import { PendingHosts } from "../daemon/peers/pending-hosts.ts";
 
 /** The chain is asked again who the keepers are after so long, and not sooner for any stranger that comes. */
 const DIRECTORY_AGE_MS = 30_000;

@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Registry } from "prom-client";
-import type { HeadLook } from "../keeper/limits/chain-pace.ts";
-import { inTenths, oldHeadText } from "../keeper/limits/chain-pace.ts";
+import type { HeadLook } from "../daemon/chain/pace.ts";
+import { inTenths, oldHeadText } from "../daemon/chain/pace.ts";
 
 const maxConnections = 32;
 const requestTimeout_ms = 10_000;

@@ -1,7 +1,7 @@
 /** Watches the age of the chain's head: a provider is asked only as long as blocks come. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { oldHeadText } from "../keeper/limits/chain-pace.ts";
-import type { HeadLook } from "../keeper/limits/chain-pace.ts";
+import { oldHeadText } from "../daemon/chain/pace.ts";
+import type { HeadLook } from "../daemon/chain/pace.ts";
 
 /** Endpoints count questions; a block is seen so much late at most. */
 const ask_ms = 4_000;

@@ -9,7 +9,7 @@ import { verifySeed } from "../protocol/codec/seed.ts";
 import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { challengeQueue } from "../protocol/limits/derived.ts";
-import { listenPlaces, mustListen } from "../keeper/listen.ts";
+import { listenPlaces, mustListen } from "../daemon/listen.ts";
 import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
 import { namingFullDisk } from "../storage/disk/disk-full.ts";
 import type { HashOptions } from "../storage/disk/hash-file.ts";

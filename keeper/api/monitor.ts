@@ -5,7 +5,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort } from "../ports/history.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { ClockPort } from "../ports/clock.ts";
-import type { ChainPace, HeadLook } from "../limits/chain-pace.ts";
+import type { ChainPace, HeadLook } from "../../daemon/chain/pace.ts";
 import type { PeerStatsPort } from "../ports/transport.ts";
 import { clockOffset, serverDate } from "./clock-offset.ts";
 import type { Offset } from "./clock-offset.ts";

@@ -8,7 +8,7 @@ import { faultBound, quorum } from "../../protocol/quorum.ts";
 import type { KeeperState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
-import { inTenths, oldHeadText } from "../limits/chain-pace.ts";
+import { inTenths, oldHeadText } from "../../daemon/chain/pace.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import type { Surroundings } from "./monitor.ts";

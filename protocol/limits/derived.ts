@@ -12,7 +12,7 @@ import { maxCommitteeSize } from "../quorum.ts";
 import { maxPages } from "../codec/record-pages.ts";
 import type { Question } from "../../keeper/ports/transport.ts";
 import { MAX_PIECES } from "../../storage/core/piece-list.ts";
-import type { Room } from "../../keeper/limits/connection-room.ts";
+import type { Room } from "../../daemon/peers/connection-room.ts";
 import type { Rate } from "./token-buckets.ts";
 
 /** What a keeper serves. */

@@ -5,7 +5,7 @@ import { computeAddress } from "ethers";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { usageError } from "../lib/exit.ts";
 import { asKeeperFailure } from "../lib/keeper-config.ts";
-import { randomSecret } from "../lib/keys.ts";
+import { randomSecret } from "../../daemon/keys/generate.ts";
 import { choiceOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { askPassword } from "../lib/prompt.ts";
@@ -37,7 +37,7 @@ export function registerKey(group: Command): void {
 
 async function makeKey({ out, fromFile, passwordFile, kdf, json }: KeyOptions): Promise<void> {
   const { checkSecret, readPasswordFile, readPrivate, sealKey } =
-    await import("../../keeper/adapters/keyring-keystore.ts");
+    await import("../../daemon/keys/keystore.ts");
   if ((await stat(out).catch(() => undefined)) !== undefined) {
     throw usageError(`${out} exists already`, { hint: "name another file with --out" });
   }

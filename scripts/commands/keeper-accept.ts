@@ -34,7 +34,7 @@ async function accept(address: string, options: AcceptOptions): Promise<void> {
     throw usageError("choose one of --decline and --sign");
   }
   const { config } = await loadConfig(options);
-  const { openKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { openKeys } = await import("../../daemon/keys/keystore.ts");
   if (options.decline !== true && !config.groups.includes(address.toLowerCase() as `0x${string}`)) {
     throw usageError(`group ${address} is not in the config, so this keeper would not do its work there`, {
       hint: "add it to `groups` and restart the keeper, then accept",

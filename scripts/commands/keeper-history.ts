@@ -90,7 +90,7 @@ export async function registerHistory(keeper: Command): Promise<void> {
 }
 
 async function operatorOf(keys: string): Promise<Hex> {
-  const { describeKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { describeKeys } = await import("../../daemon/keys/keystore.ts");
   const operator = (await describeKeys(keys)).find(({ name }) => name === "operator");
   return (operator?.public ?? "0x") as Hex;
 }

@@ -3,14 +3,14 @@ import { access, chmod, mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { stringify } from "yaml";
-import { listenPlaces } from "../../keeper/listen.ts";
+import { listenPlaces } from "../../daemon/listen.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { isVague } from "../lib/dialable.ts";
 import { usageError } from "../lib/exit.ts";
 import { asKeeperFailure } from "../lib/keeper-config.ts";
 import { addressOption, choiceOption, integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
-import { freePortFrom } from "../lib/ports.ts";
+import { freePortFrom } from "../../daemon/free-port.ts";
 import { presetNames, presets } from "../lib/presets.ts";
 import { askPassword, askText, hasTerminal } from "../lib/prompt.ts";
 import { jsonOption } from "../lib/transact.ts";
@@ -116,9 +116,8 @@ async function mustNotExist(path: string): Promise<void> {
 
 async function initKeeper(options: InitOptions): Promise<void> {
   const { parseConfigText } = await import("../../keeper/config.ts");
-  const { describeKeys, readPasswordFile, writeKeys } =
-    await import("../../keeper/adapters/keyring-keystore.ts");
-  const { newKeeperKeys, peerIdOf } = await import("../lib/keys.ts");
+  const { describeKeys, readPasswordFile, writeKeys } = await import("../../daemon/keys/keystore.ts");
+  const { newKeeperKeys, peerIdOf } = await import("../../daemon/keys/generate.ts");
   const folder = resolve(options.dir);
   const file = join(folder, "keeper.yaml");
   const keysFolder = join(folder, "keys");

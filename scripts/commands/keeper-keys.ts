@@ -16,8 +16,8 @@ import {
   sealKey,
   writeKeyFile,
   keyFile,
-} from "../../keeper/adapters/keyring-keystore.ts";
-import type { KeyDescription, KeyName } from "../../keeper/adapters/keyring-keystore.ts";
+} from "../../daemon/keys/keystore.ts";
+import type { KeyDescription, KeyName } from "../../daemon/keys/keystore.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";

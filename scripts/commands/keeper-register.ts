@@ -6,7 +6,7 @@ import { dialable } from "../lib/dialable.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
-import { peerIdBytes, peerIdOf } from "../lib/keys.ts";
+import { peerIdBytes, peerIdOf } from "../../daemon/keys/generate.ts";
 import { addressOption } from "../lib/options.ts";
 import { printJson } from "../lib/output.ts";
 import { registeredKeeper, registryAt } from "../client/registry.ts";
@@ -15,7 +15,7 @@ import { connectChain } from "../client/connect.ts";
 import { endpointChange, payeeChange, sendChanges } from "../lib/registration.ts";
 import { jsonOption, moneyOptions } from "../lib/transact.ts";
 import type { MoneyFlags, TransactionPlan } from "../lib/transact.ts";
-import type { KeySecrets } from "../../keeper/adapters/keyring-keystore.ts";
+import type { KeySecrets } from "../../daemon/keys/keystore.ts";
 
 type RegisterOptions = ConfigOptions & MoneyFlags & { readonly payee?: string; readonly rotateKey?: boolean };
 
@@ -88,7 +88,7 @@ async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<Transac
 
 async function registerCommand(options: RegisterOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const { openKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { openKeys } = await import("../../daemon/keys/keystore.ts");
   const multiaddrs = dialable(config.announce.length > 0 ? config.announce : config.listen);
   const secrets = await openKeys(config.keys, await keysPassword(config));
   const provider = await connectChain(config.chain);

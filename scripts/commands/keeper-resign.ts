@@ -25,7 +25,7 @@ export async function registerResign(keeper: Command): Promise<void> {
 
 async function resign(group: string, options: ResignOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const { openKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { openKeys } = await import("../../daemon/keys/keystore.ts");
   const secrets = await openKeys(config.keys, await keysPassword(config));
   const provider = await connectChain(config.chain);
   try {

@@ -130,7 +130,7 @@ function print({ running, api, keeper, operator, chain, chainError }: Shown): vo
 
 async function statusCommand(options: ConfigOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const { describeKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { describeKeys } = await import("../../daemon/keys/keystore.ts");
   const { readRunFile } = await import("../../keeper/run-file.ts");
   const operator = (await describeKeys(config.keys))[0]?.public ?? "";
   const running = await keeperRuns(join(config.dataDir, "store"));

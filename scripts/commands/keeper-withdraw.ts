@@ -54,7 +54,7 @@ async function onGroups(
   if (groups.length === 0) {
     throw usageError("no group is named, and none is in the config", { hint: "name the group's address" });
   }
-  const { openKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { openKeys } = await import("../../daemon/keys/keystore.ts");
   const secrets = await openKeys(config.keys, await keysPassword(config));
   const provider = await connectChain(config.chain);
   try {

@@ -38,7 +38,7 @@ export async function register(program: Command): Promise<void> {
 async function runKeeperCommand(options: ConfigOptions): Promise<void> {
   const { config } = await loadConfig(options);
   const { pino } = await import("pino");
-  const { logDestination } = await import("../../keeper/adapters/log-lines.ts");
+  const { logDestination } = await import("../../daemon/log-lines.ts");
   const { runKeeper } = await import("../../keeper/main.ts");
   await asKeeperFailure(async () => {
     const password = await keysPassword(config);

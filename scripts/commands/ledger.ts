@@ -72,7 +72,7 @@ async function withLedger(options: ConfigOptions, work: (opened: Opened) => Prom
 async function rebuildCommand({ ledger, config, groups }: Opened, options: ConfigOptions): Promise<void> {
   const { EthersHistory } = await import("../../keeper/adapters/chain-ethers/history.ts");
   const { feeLimitsOf } = await import("../../keeper/config.ts");
-  const { RpcUnavailable } = await import("../../keeper/adapters/chain-ethers/rpc.ts");
+  const { RpcUnavailable } = await import("../../daemon/chain/rpc.ts");
   const { systemClock } = await import("../../keeper/adapters/clock-system.ts");
   const { Bookkeeper } = await import("../../keeper/runtime/bookkeeper.ts");
   const { id: chainId, rpc: urls } = config.chain;

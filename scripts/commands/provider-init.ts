@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { isVague } from "../lib/dialable.ts";
 import { addressOption, choiceOption, integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
-import { freePortFrom } from "../lib/ports.ts";
+import { freePortFrom } from "../../daemon/free-port.ts";
 import { askPassword } from "../lib/prompt.ts";
 import { asProviderFailure } from "../lib/provider-context.ts";
 import { jsonOption } from "../lib/transact.ts";
@@ -71,7 +71,7 @@ async function listenDefault(rpc: readonly string[]): Promise<string> {
 async function initCommand(options: InitOptions): Promise<void> {
   const { initProvider, loadKeys } = await import("../../provider-sim/config.ts");
   const { providerIdentity } = await import("../../provider-sim/main.ts");
-  const { readPasswordFile } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
   const { dataDir, chainId, rpc, registry, announce, passwordFile, kdf } = options;
   const listen = options.listen ?? [await listenDefault(rpc)];
   const groups = (options.group ?? []).map(addressOption("--group"));

@@ -14,7 +14,7 @@ import { registerStatus } from "./provider-status.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import type { Fault } from "../../provider-sim/faults.ts";
-import { stopSignals } from "../../keeper/stop-signals.ts";
+import { stopSignals } from "../../daemon/stop-signals.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 /** Long enough for open streams to end, short enough for a supervisor. */
@@ -47,7 +47,7 @@ function registerRun(provider: Command): void {
     )
     .action(async (options: { config?: string; logLevel: string; logFormat?: "text" | "json" }) => {
       const { pino } = await import("pino");
-      const { logDestination } = await import("../../keeper/adapters/log-lines.ts");
+      const { logDestination } = await import("../../daemon/log-lines.ts");
       const { startProvider } = await import("../../provider-sim/main.ts");
       const config = await loadProvider(options);
       const keys = await asProviderFailure(providerKeys(config));

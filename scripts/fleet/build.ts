@@ -4,7 +4,7 @@ import type { JsonRpcProvider, Signer } from "ethers";
 import { deployAll, groupAt, type Deployment } from "../lib/contracts.ts";
 import { GroupView } from "../client/group-view.ts";
 import { projectRoot } from "../lib/paths.ts";
-import { freePorts } from "../lib/ports.ts";
+import { freePorts } from "../../daemon/free-port.ts";
 import { connectRpc } from "../client/connect.ts";
 import type { ChainClient } from "./clients.ts";
 import { KeeperFleet, type KeeperCommand } from "./keepers.ts";

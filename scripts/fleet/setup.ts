@@ -12,8 +12,8 @@ import {
 } from "ethers";
 import { provePossession, publicKeyOf } from "../client/bls.ts";
 import type { GroupRules } from "../client/group-view.ts";
-import { writeKeys } from "../../keeper/adapters/keyring-keystore.ts";
-import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../lib/keys.ts";
+import { writeKeys } from "../../daemon/keys/keystore.ts";
+import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../../daemon/keys/generate.ts";
 import type { Deployment } from "../lib/contracts.ts";
 
 /** All in blocks, except price (token units per GiB·block) and the basis points. */

@@ -1,8 +1,8 @@
 /** A layered configuration as commands get it: a flag for each setting, `--config`, and a default file. */
 import { access } from "node:fs/promises";
 import type { Command } from "commander";
-import { ConfigError, resolveLayers } from "../../keeper/config-layers.ts";
-import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../keeper/config-layers.ts";
+import { ConfigError, resolveLayers } from "../../daemon/settings/layers.ts";
+import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../daemon/settings/layers.ts";
 import { usageError } from "./exit.ts";
 import { refuseUnknownVariables } from "./variables.ts";
 

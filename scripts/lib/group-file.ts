@@ -2,7 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { parseAmount, type Token } from "../client/units.ts";
-import { resolveLayers } from "../../keeper/config-layers.ts";
+import { resolveLayers } from "../../daemon/settings/layers.ts";
 import type { GroupRules } from "../client/group-view.ts";
 import { coin, month_s } from "../client/units.ts";
 import { asUsage } from "./config-options.ts";

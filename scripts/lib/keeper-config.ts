@@ -25,7 +25,7 @@ export async function loadConfig(
 
 /** The password of the keys: from the file that the configuration names, or asked for. */
 export async function keysPassword({ passwordFile }: Pick<KeeperConfig, "passwordFile">): Promise<string> {
-  const { readPasswordFile } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
   if (passwordFile !== undefined) return readPasswordFile(passwordFile);
   return askPassword(
     "Password of the keys:",
@@ -35,11 +35,11 @@ export async function keysPassword({ passwordFile }: Pick<KeeperConfig, "passwor
 
 /** Says in exit codes what keeps a keeper from working: keys and settings 2, a store that is in use or damaged 6. */
 export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
-  const { ConfigError } = await import("../../keeper/config-layers.ts");
-  const { KeyFileError } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { ConfigError } = await import("../../daemon/settings/layers.ts");
+  const { KeyFileError } = await import("../../daemon/keys/keystore.ts");
   const { StoreError, StoreInUseError } = await import("../../keeper/adapters/store-level.ts");
   const { LedgerError } = await import("../../keeper/adapters/ledger-typeorm/place.ts");
-  const { ListenError } = await import("../../keeper/listen.ts");
+  const { ListenError } = await import("../../daemon/listen.ts");
   try {
     return await work();
   } catch (error) {

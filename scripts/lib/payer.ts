@@ -4,8 +4,8 @@ import { Wallet, type JsonRpcProvider } from "ethers";
 import { z } from "zod";
 import { connectChain, connectRpc } from "../client/connect.ts";
 import { openGroup } from "../client/status.ts";
-import { setting } from "../../keeper/config-layers.ts";
-import type { ConfigDefinition, Setting } from "../../keeper/config-layers.ts";
+import { setting } from "../../daemon/settings/layers.ts";
+import type { ConfigDefinition, Setting } from "../../daemon/settings/layers.ts";
 import { loadLayers, settingOptions, type ConfigOptions } from "./config-options.ts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
 import { address } from "./json-input.ts";
@@ -143,7 +143,7 @@ export async function groupOf(provider: JsonRpcProvider, payer: Payer): Promise<
 export async function payerSigner(provider: JsonRpcProvider, payer: Payer): Promise<Wallet> {
   const path = payer.need("key");
   const { KeyFileError, openKey, readPasswordFile, readPrivate } =
-    await import("../../keeper/adapters/keyring-keystore.ts");
+    await import("../../daemon/keys/keystore.ts");
   const { passwordFile } = payer.config;
   try {
     const text = await readPrivate(path, "the key");

@@ -89,7 +89,7 @@ export async function withReader<T>(
   work: (context: ReaderContext) => Promise<T>,
 ): Promise<T> {
   const config = await loadProvider(options);
-  const { describeKeys } = await import("../../keeper/adapters/keyring-keystore.ts");
+  const { describeKeys } = await import("../../daemon/keys/keystore.ts");
   const [operator] = await asProviderFailure(describeKeys(config.keys, ["operator"]));
   const provider = await connectChain(config.chain);
   try {

@@ -1,6 +1,6 @@
 /** The project's environment variables. One that is not known is refused: a misspelt setting would be left out in silence (D1). */
-import type { Setting } from "../../keeper/config-layers.ts";
-import { nearest } from "../../keeper/known-keys.ts";
+import type { Setting } from "../../daemon/settings/layers.ts";
+import { nearest } from "../../daemon/settings/known-keys.ts";
 import { usageError } from "./exit.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;

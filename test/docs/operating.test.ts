@@ -10,7 +10,7 @@ import { Pace, type Mining } from "../../scripts/fleet/pace.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { writeKeeperConfig } from "../../scripts/fleet/setup.ts";
 import { cliScript, projectRoot } from "../../scripts/lib/paths.ts";
-import { freePorts } from "../../scripts/lib/ports.ts";
+import { freePorts } from "../../daemon/free-port.ts";
 import { seededBytes } from "../support/files.ts";
 import { fundAccount, payerScene, type PayerScene } from "../support/payer-scene.ts";
 

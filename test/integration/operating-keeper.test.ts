@@ -23,7 +23,7 @@ import {
 import { deployAll, groupAt, type Deployment } from "../../scripts/lib/contracts.ts";
 import { exitCodes } from "../../scripts/lib/exit.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { freePorts } from "../../scripts/lib/ports.ts";
+import { freePorts } from "../../daemon/free-port.ts";
 import { fits, openShell, stepsOf, withoutChance, type Shell, type Step } from "../support/documented.ts";
 import { sharedFolder } from "../support/files.ts";
 import { sceneParams } from "../support/keeper-scene.ts";

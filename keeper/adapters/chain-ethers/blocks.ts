@@ -1,9 +1,9 @@
 /** Which blocks are canonical as far as they are remembered, and the way from the last head to the next. */
 import type { Hex } from "../../../protocol/hash.ts";
-import type { HeadBlock } from "./heads.ts";
+import type { HeadBlock } from "../../../daemon/chain/heads.ts";
 import { inParallel, requestsAtOnce } from "./parallel.ts";
-import { RpcUnavailable } from "./rpc.ts";
-import type { RpcPool } from "./rpc.ts";
+import { RpcUnavailable } from "../../../daemon/chain/rpc.ts";
+import type { RpcPool } from "../../../daemon/chain/rpc.ts";
 
 /** Of so many blocks below a head all are read, however long the outage was. */
 export const recentBlocks = 128;

@@ -5,9 +5,9 @@ import type { Hex } from "../../../protocol/hash.ts";
 import type { ChainUpdate } from "../../ports/chain.ts";
 import { CanonicalBlocks, recentBlocks } from "./blocks.ts";
 import type { Known, Path } from "./blocks.ts";
-import type { HeadBlock } from "./heads.ts";
-import { blockTag, RpcUnavailable } from "./rpc.ts";
-import type { RpcPool, Trouble } from "./rpc.ts";
+import type { HeadBlock } from "../../../daemon/chain/heads.ts";
+import { blockTag, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
+import type { RpcPool, Trouble } from "../../../daemon/chain/rpc.ts";
 import type { SnapshotReader } from "./snapshot.ts";
 
 /** A group as it was read last. */

@@ -11,9 +11,9 @@ import type { FeeLimits, FeeMarket, GasFees } from "../../../protocol/fees.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Submission } from "../../ports/chain.ts";
 import { groupAbi } from "./abi.ts";
-import { RpcUnavailable } from "./rpc.ts";
-import { call } from "./calls.ts";
-import type { Ask } from "./calls.ts";
+import { RpcUnavailable } from "../../../daemon/chain/rpc.ts";
+import { call } from "../../../daemon/chain/calls.ts";
+import type { Ask } from "../../../daemon/chain/calls.ts";
 import { uncompressedG1 } from "./signature.ts";
 
 export type Call = { readonly to: Hex; readonly data: string; readonly gasLimit: bigint };

@@ -10,11 +10,11 @@ import type { GroupFunds, HeadInfo, HistoryPort, Token } from "../../ports/histo
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";
 import { FeeMeter } from "./fees.ts";
-import { blockTag, RpcPool, RpcUnavailable } from "./rpc.ts";
+import { blockTag, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import { booksAbi, settlementsOf } from "./settled.ts";
 import type { RawLog } from "./settled.ts";
-import { call } from "./calls.ts";
-import type { Ask } from "./calls.ts";
+import { call } from "../../../daemon/chain/calls.ts";
+import type { Ask } from "../../../daemon/chain/calls.ts";
 
 type RawBlock = { readonly number: string; readonly hash: Hex; readonly timestamp: string };
 type RawTransaction = { readonly hash: Hex; readonly from: string; readonly input: string };

@@ -6,14 +6,14 @@ import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from 
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
 import { UnlinkedBlocks } from "./blocks.ts";
-import type { ChainPace } from "../../limits/chain-pace.ts";
+import type { ChainPace } from "../../../daemon/chain/pace.ts";
 import { Feed } from "./feed.ts";
 import type { FeeLimits } from "../../../protocol/fees.ts";
 import type { TokenPrices } from "./fees.ts";
-import { RpcDisagreement, RpcPool, RpcUnavailable } from "./rpc.ts";
-import { call } from "./calls.ts";
+import { RpcDisagreement, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
+import { call } from "../../../daemon/chain/calls.ts";
 import { SnapshotReader } from "./snapshot.ts";
-import type { Ask } from "./calls.ts";
+import type { Ask } from "../../../daemon/chain/calls.ts";
 import { Submitter } from "./submit.ts";
 
 export type ChainOptions = {

@@ -1,6 +1,6 @@
 /** A revert in words: which rule, expected and actual. */
 import type { Interface } from "ethers";
-import { RpcError } from "./endpoint.ts";
+import { RpcError } from "../../../daemon/chain/endpoint.ts";
 
 /** `name` undefined: nothing says that the contract refused it, or with which of its errors. */
 export type Revert = { readonly name: string | undefined; readonly text: string };

@@ -11,9 +11,9 @@ import { bits } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { groupAbi } from "./abi.ts";
 import { inParallel } from "./parallel.ts";
-import { call, compressG2 } from "./calls.ts";
-import type { Ask } from "./calls.ts";
-import type { RpcPool } from "./rpc.ts";
+import { call, compressG2 } from "../../../daemon/chain/calls.ts";
+import type { Ask } from "../../../daemon/chain/calls.ts";
+import type { RpcPool } from "../../../daemon/chain/rpc.ts";
 
 const pageSize = 64n;
 

@@ -11,12 +11,12 @@ import type { ClockPort } from "../../ports/clock.ts";
 import { groupAbi } from "./abi.ts";
 import { Exchange, FeeMeter, inUnits, settleData } from "./fees.ts";
 import type { Call, TokenPrices } from "./fees.ts";
-import { RpcError } from "./endpoint.ts";
+import { RpcError } from "../../../daemon/chain/endpoint.ts";
 import { NonceQueue } from "./nonces.ts";
 import { revertText } from "./revert.ts";
-import { blockTag, RpcDisagreement, RpcUnavailable } from "./rpc.ts";
-import type { RpcPool } from "./rpc.ts";
-import type { Ask } from "./calls.ts";
+import { blockTag, RpcDisagreement, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
+import type { RpcPool } from "../../../daemon/chain/rpc.ts";
+import type { Ask } from "../../../daemon/chain/calls.ts";
 
 export type SubmitOptions = {
   readonly chainId: number;

@@ -15,7 +15,7 @@ import {
   signOfLife_ms,
   streamBytes,
 } from "../../../protocol/limits/derived.ts";
-import { InboundMeter } from "../../limits/inbound-meter.ts";
+import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 
 /** Addresses of one peer are tried one after the other: one that swallows everything must not use up the time of all. */
 export const addressDial_ms = 2_000;

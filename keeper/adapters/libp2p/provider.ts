@@ -15,7 +15,7 @@ import {
 } from "../../../protocol/codec/challenge.ts";
 import type { PiecesPage, Refusal } from "../../../protocol/codec/challenge.ts";
 import { collectPieces } from "../../../protocol/codec/piece-pages.ts";
-import type { InboundMeter } from "../../limits/inbound-meter.ts";
+import type { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 import type {
   CallLimits,
   PieceListQuery,

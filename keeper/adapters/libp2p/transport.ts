@@ -14,7 +14,7 @@ import { createLibp2p } from "libp2p";
 import { maxQuestionBytes, maxReplyBytes } from "../../../protocol/codec/question.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
-import { ConnectionRoom } from "../../limits/connection-room.ts";
+import { ConnectionRoom } from "../../../daemon/peers/connection-room.ts";
 import {
   gossipBytes,
   hardMaxConnections,
@@ -28,8 +28,8 @@ import {
   streamsOfPeer,
 } from "../../../protocol/limits/derived.ts";
 import type { Scale } from "../../../protocol/limits/derived.ts";
-import { InboundMeter } from "../../limits/inbound-meter.ts";
-import { PendingHosts } from "../../limits/pending-hosts.ts";
+import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
+import { PendingHosts } from "../../../daemon/peers/pending-hosts.ts";
 import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import type { Endpoint } from "../../ports/chain.ts";
 import type {

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { freePorts } from "../../../scripts/lib/ports.ts";
+import { freePorts } from "../../../daemon/free-port.ts";
 import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
 import type { KeeperPlan } from "../../support/fleet/traces.ts";
 

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { JsonRpcEndpoint, RpcError } from "../../../keeper/adapters/chain-ethers/endpoint.ts";
+import { JsonRpcEndpoint, RpcError } from "../../../daemon/chain/endpoint.ts";
 
 async function serve(
   answer: (request: IncomingMessage, response: ServerResponse) => void,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { HeadAgreement } from "../../../keeper/adapters/chain-ethers/heads.ts";
-import type { Agreement, HeadBlock } from "../../../keeper/adapters/chain-ethers/heads.ts";
+import { HeadAgreement } from "../../../daemon/chain/heads.ts";
+import type { Agreement, HeadBlock } from "../../../daemon/chain/heads.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 
 const block = (number: number, branch = 0): HeadBlock => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { EthersHistory } from "../../../keeper/adapters/chain-ethers/history.ts";
 import { defaultFeeLimits } from "../../../protocol/fees.ts";
-import { RpcUnavailable } from "../../../keeper/adapters/chain-ethers/rpc.ts";
+import { RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 
 type Range = readonly [from: number, to: number];
 

@@ -15,9 +15,9 @@ import {
   sealKey,
   writeKeyFile,
   writeKeys,
-} from "../../../keeper/adapters/keyring-keystore.ts";
+} from "../../../daemon/keys/keystore.ts";
 import { fromHex, toHex, type Hex } from "../../../protocol/hash.ts";
-import { newKeeperKeys } from "../../../scripts/lib/keys.ts";
+import { newKeeperKeys } from "../../../daemon/keys/generate.ts";
 import { temporaryFolder } from "../../support/files.ts";
 import vectors from "../../vectors/keystores.json" with { type: "json" };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { textLine } from "../../../keeper/adapters/log-lines.ts";
+import { textLine } from "../../../daemon/log-lines.ts";
 import { PinoTelemetry } from "../../../keeper/adapters/telemetry-pino.ts";
 import { needsAction, reasons } from "../../../protocol/reasons.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { RpcDisagreement, RpcPool, RpcUnavailable } from "../../../keeper/adapters/chain-ethers/rpc.ts";
+import { RpcDisagreement, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 
 type Said = { readonly result?: unknown; readonly error?: object } | "cut";
 

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, onTestFinished } from "vitest";
-import { RpcPool } from "../../../keeper/adapters/chain-ethers/rpc.ts";
+import { RpcPool } from "../../../daemon/chain/rpc.ts";
 import { SnapshotReader } from "../../../keeper/adapters/chain-ethers/snapshot.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { startChainEndpoint } from "../../support/chain-endpoint.ts";

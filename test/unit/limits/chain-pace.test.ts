@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ChainPace, headAgeLimit_s, oldHeadText } from "../../../keeper/limits/chain-pace.ts";
+import { ChainPace, headAgeLimit_s, oldHeadText } from "../../../daemon/chain/pace.ts";
 
 const start_ms = 1_700_000_000_000;
 

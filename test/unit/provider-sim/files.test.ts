@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { verifyTypedData } from "ethers";
 import { Level } from "level";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { sealKey, writeKeyFile } from "../../../keeper/adapters/keyring-keystore.ts";
+import { sealKey, writeKeyFile } from "../../../daemon/keys/keystore.ts";
 import { secretKeyAddress } from "../../../protocol/codec/receipt.ts";
 import { fromHex, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";

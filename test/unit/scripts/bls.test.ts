@@ -12,7 +12,7 @@ import {
   signatureTag,
   verifyAggregate,
 } from "../../../scripts/client/bls.ts";
-import { randomBlsSecret } from "../../../scripts/lib/keys.ts";
+import { randomBlsSecret } from "../../../daemon/keys/generate.ts";
 
 const { shortSignatures, G1, G2, fields } = bls12_381;
 const message = new Uint8Array(32).fill(7);

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { decrypt } from "@chainsafe/bls-keystore";
 import { computeAddress, encryptKeystoreJson, Wallet } from "ethers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { keyFile, openKeys, sealKey, writeKeys } from "../../../keeper/adapters/keyring-keystore.ts";
+import { keyFile, openKeys, sealKey, writeKeys } from "../../../daemon/keys/keystore.ts";
 import { toHex } from "../../../protocol/hash.ts";
-import { newKeeperKeys, peerIdOf } from "../../../scripts/lib/keys.ts";
+import { newKeeperKeys, peerIdOf } from "../../../daemon/keys/generate.ts";
 import { runCli, startAtTerminal, type CliResult } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/files.ts";
 

@@ -2,9 +2,9 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeKeys } from "../../../keeper/adapters/keyring-keystore.ts";
+import { writeKeys } from "../../../daemon/keys/keystore.ts";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
-import { newKeeperKeys } from "../../../scripts/lib/keys.ts";
+import { newKeeperKeys } from "../../../daemon/keys/generate.ts";
 import { runCli } from "../../support/cli.ts";
 
 let folder: string;

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { expect, it } from "vitest";
-import { freePorts } from "../../../scripts/lib/ports.ts";
+import { freePorts } from "../../../daemon/free-port.ts";
 
 it("gives different ports that one can listen on, none from the range of outgoing connections", async () => {
   const ports = await freePorts(40);

@@ -1,7 +1,7 @@
 /** Several endpoints as one: the next takes over when one is down, throttles, fails or serves another chain (D7). */
-import type { Hex } from "../../../protocol/hash.ts";
-import type { ReasonCode } from "../../../protocol/reasons.ts";
-import { ChainPace } from "../../limits/chain-pace.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ReasonCode } from "../../protocol/reasons.ts";
+import { ChainPace } from "./pace.ts";
 import { JsonRpcEndpoint, RpcError } from "./endpoint.ts";
 import { HeadAgreement } from "./heads.ts";
 import type { HeadBlock, HeadOf } from "./heads.ts";

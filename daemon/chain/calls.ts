@@ -1,8 +1,8 @@
 /** Questions to contracts, and what keys look like in their answers. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import type { Interface } from "ethers";
-import { toHex } from "../../../protocol/hash.ts";
-import type { Hex } from "../../../protocol/hash.ts";
+import { toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { blockTag } from "./rpc.ts";
 
 /** Asks one endpoint or several. */

@@ -1,5 +1,5 @@
 /** One JSON-RPC endpoint over HTTP: it answers, states an error, or does not answer in time. */
-import type { Hex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 const usualTimeout_ms = 5_000;
 /** The largest honest answer is a range of logs; an endpoint that sends more must not fill this keeper's memory (D7). */

@@ -7,7 +7,7 @@ import { dirname, resolve } from "node:path";
 import { isMap, LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { z } from "zod";
-import { whyNot } from "../storage/disk/file-words.ts";
+import { whyNot } from "../../storage/disk/file-words.ts";
 import { keysAt, nearest } from "./known-keys.ts";
 
 /** One value that can come from a flag or the environment too. */

@@ -1,5 +1,5 @@
 /** Which head to believe when several endpoints each tell their own (D7). */
-import type { Hex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 export type HeadBlock = {
   readonly number: number;
