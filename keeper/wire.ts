@@ -21,7 +21,7 @@ import type { TelemetryPort } from "./ports/telemetry.ts";
 import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
-import { wirePeople } from "./wire-people.ts";
+import { wirePeople } from "./wire-reporting.ts";
 
 const redial_ms = 1_000;
 

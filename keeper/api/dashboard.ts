@@ -27,7 +27,7 @@ const files = new Map<Name, Promise<File>>();
 
 /** Browsers run what is left of a module without its types, as Node does here. */
 async function load(name: Name): Promise<File> {
-  const text = await readFile(new URL(`./dashboard/${name}`, import.meta.url), "utf8");
+  const text = await readFile(new URL(`../dashboard/${name}`, import.meta.url), "utf8");
   return { text: name.endsWith(".ts") ? stripTypeScriptTypes(text) : text, type: types[name] };
 }
 

@@ -57,7 +57,7 @@ function run(script: string, args: readonly string[], env: NodeJS.ProcessEnv): P
 const checks = [
   { title: "types (tsc)", packageName: "typescript", command: "tsc", args: ["--noEmit"] },
   // What runs in browsers knows other names than what runs here.
-  ...["keeper/api/dashboard", "test/browser"].map((folder) => ({
+  ...["keeper/dashboard", "test/browser"].map((folder) => ({
     title: `types of ${folder} (tsc)`,
     packageName: "typescript",
     command: "tsc",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
-import { percent } from "../../keeper/api/dashboard/format.ts";
+import { percent } from "../../keeper/dashboard/format.ts";
 import * as schemas from "../../keeper/api/schemas.ts";
 import { wireVersion } from "../../protocol/codec/message.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";

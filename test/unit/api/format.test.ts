@@ -10,7 +10,7 @@ import {
   percent,
   shortHex,
   span,
-} from "../../../keeper/api/dashboard/format.ts";
+} from "../../../keeper/dashboard/format.ts";
 
 describe("what the page makes of numbers", () => {
   it("writes bytes in binary units, three digits", () => {

@@ -1,5 +1,5 @@
 /** Who has money, for how long, and what this keeper earned. */
-import type { GroupStatus, KeeperStatus } from "../schemas.ts";
+import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
 import { h, place } from "./dom.ts";
 import { amount, dateOfBlock, exactAmount, span, whole } from "./format.ts";
 

@@ -1,5 +1,5 @@
 /** Proven space over time, one line for each provider. */
-import type { KeeperStatus, GroupStatus, SpaceDocument } from "../schemas.ts";
+import type { KeeperStatus, GroupStatus, SpaceDocument } from "../api/schemas.ts";
 import { h, place, spoken } from "./dom.ts";
 import { bytes, span, whole } from "./format.ts";
 

@@ -1,5 +1,5 @@
 /** The round step by step, and the turn order. */
-import type { GroupStatus, KeeperStatus, RoundStatus } from "../schemas.ts";
+import type { GroupStatus, KeeperStatus, RoundStatus } from "../api/schemas.ts";
 import { h, place, sign, spoken } from "./dom.ts";
 import { blocks, shortHex, span, whole } from "./format.ts";
 

@@ -1,5 +1,5 @@
 /** The keeper at a glance, its machine, and what is wrong. */
-import type { GroupStatus, KeeperStatus } from "../schemas.ts";
+import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
 import { h, place, spoken } from "./dom.ts";
 import { amount, blocks, bytes, dateOf, exactAmount, percent, shortHex, span, whole } from "./format.ts";
 import { copied, fact, tokenOf } from "./money.ts";

@@ -5,7 +5,7 @@ import type {
   OutcomeDocument,
   ReasonDocument,
   SettlementDocument,
-} from "../schemas.ts";
+} from "../api/schemas.ts";
 import { h, place, sign } from "./dom.ts";
 import { ago, amount, bytes, dateOf, dateOfBlock, percent, shortHex, span, whole } from "./format.ts";
 import { copied, copyButton, fact, money, tokenOf } from "./money.ts";

@@ -6,7 +6,7 @@ import type {
   ReasonDocument,
   SettlementDocument,
   SpaceDocument,
-} from "../schemas.ts";
+} from "../api/schemas.ts";
 import { showKeepers, showOutcomes, showPayments, showReasons } from "./books.ts";
 import { bindChart, showSpace } from "./chart.ts";
 import { h, place } from "./dom.ts";
