@@ -2,7 +2,7 @@
 import { decodeChallengeResponse, encodeChallengeResponse } from "../protocol/codec/challenge.ts";
 import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
 import type { Hex } from "../protocol/hash.ts";
-import type { Responder } from "./logic.ts";
+import type { Responder } from "../provider/logic.ts";
 
 export type Fault =
   /** Does not answer at all. */

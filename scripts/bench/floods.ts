@@ -12,7 +12,7 @@ import { keccakWords } from "../../protocol/hash.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import { smallestScale } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
-import { startServer } from "../../provider-sim/server-libp2p.ts";
+import { startServer } from "../../provider/server-libp2p.ts";
 import { checkClose, longestList_MB } from "./floods/costs.ts";
 import type { FloodReport } from "./floods/kinds.ts";
 import { Flooder, costOf } from "./floods/measure.ts";

@@ -1,6 +1,6 @@
 /** `whitepay provider ingest|consent|list|remove`: what is stored for whom, and signing for it. */
 import type { Command } from "commander";
-import type { ProviderConfig } from "../../provider-sim/config.ts";
+import type { ProviderConfig } from "../../provider/config.ts";
 import { fromHex, toHex } from "../../storage/core/bytes.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
@@ -74,7 +74,7 @@ function piecesOf(list: PieceList): { root: Hex; size: number }[] {
 }
 
 async function openStoreOf(config: ProviderConfig): Promise<PieceStore> {
-  const { openStore } = await import("../../provider-sim/main.ts");
+  const { openStore } = await import("../../provider/main.ts");
   return openStore(config);
 }
 
@@ -82,7 +82,7 @@ async function ingestCommand(
   files: readonly string[],
   options: DataOptions & { replace?: true },
 ): Promise<void> {
-  const { ingestFiles } = await import("../../provider-sim/main.ts");
+  const { ingestFiles } = await import("../../provider/main.ts");
   const config = await loadProvider(options);
   const group = lower(options.group);
   const list = await asProviderFailure(
@@ -108,7 +108,7 @@ async function ingestCommand(
 async function consentCommand(
   options: DataOptions & { readonly group: string; readonly sequence?: number },
 ): Promise<void> {
-  const { consentFor } = await import("../../provider-sim/main.ts");
+  const { consentFor } = await import("../../provider/main.ts");
   const config = await loadProvider(options);
   const keys = await asProviderFailure(providerKeys(config));
   const group = options.group.toLowerCase() as Hex;

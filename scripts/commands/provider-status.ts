@@ -1,7 +1,7 @@
 /** `whitepay provider status`: what is stored, served and proven, and why each challenge that was not whole was not. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
-import { readJournal, type Journal } from "../../provider-sim/journal.ts";
+import { readJournal, type Journal } from "../../provider/journal.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
 import { GroupView } from "../client/group-view.ts";
 import { registeredProvider, registryAt } from "../client/registry.ts";
@@ -93,7 +93,7 @@ type Status = {
 
 async function statusOf(context: ReaderContext, options: StatusOptions): Promise<Status> {
   const { config, provider, operator, groups } = context;
-  const { openStore } = await import("../../provider-sim/main.ts");
+  const { openStore } = await import("../../provider/main.ts");
   const { totals, entries } = await readJournal(config.dataDir);
   const found = await registeredProvider(registryAt(config.chain.registry, provider), operator);
   const seen: GroupStatus[] = [];

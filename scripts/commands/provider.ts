@@ -48,7 +48,7 @@ function registerRun(provider: Command): void {
     .action(async (options: { config?: string; logLevel: string; logFormat?: "text" | "json" }) => {
       const { pino } = await import("pino");
       const { logDestination } = await import("../../daemon/log-lines.ts");
-      const { startProvider } = await import("../../provider-sim/main.ts");
+      const { startProvider } = await import("../../provider/main.ts");
       const config = await loadProvider(options);
       const keys = await asProviderFailure(providerKeys(config));
       const log = pino({ name: "provider", level: options.logLevel }, logDestination(options.logFormat));
@@ -96,10 +96,10 @@ function registerFault(provider: Command): void {
 }
 
 async function loseStoredData(
-  config: import("../../provider-sim/config.ts").ProviderConfig,
+  config: import("../../provider/config.ts").ProviderConfig,
   fraction: number | undefined,
 ): Promise<{ bytesLost: number }> {
-  const { openStore } = await import("../../provider-sim/main.ts");
+  const { openStore } = await import("../../provider/main.ts");
   const { loseData } = await import("../../provider-sim/lose-data.ts");
   const { makePieceList } = await import("../../storage/core/piece-list.ts");
   const { nativeHash } = await import("../../storage/disk/native-hash.ts");

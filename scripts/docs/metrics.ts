@@ -1,7 +1,7 @@
 /** Writes docs/metrics.md from the one table of figures. Run: node scripts/docs/metrics.ts */
 import { writeFile } from "node:fs/promises";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
-import { providerMetrics } from "../../provider-sim/figures.ts";
+import { providerMetrics } from "../../provider/metrics.ts";
 
 type Table = Readonly<Record<string, { kind: string; help: string; labels: readonly string[] }>>;
 
@@ -29,7 +29,7 @@ docs/reasons.md, \`phase\` a step of a round, \`outcome\` whole, partial or fail
 ## Provider
 
 A provider tells these at \`/metrics\` where its configuration says so (\`metrics: { host: 127.0.0.1, port: 9465 }\`); \`/readyz\` beside
-it answers 503 while the chain has stopped. This table is made from \`provider-sim/figures.ts\`.
+it answers 503 while the chain has stopped. This table is made from \`provider/metrics.ts\`.
 
 ${tableOf(providerMetrics)}
 `;

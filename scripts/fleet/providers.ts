@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type Contract, type ContractTransactionResponse, type JsonRpcProvider } from "ethers";
 import { parse, stringify } from "yaml";
-import { initProvider, newProviderSecrets } from "../../provider-sim/config.ts";
+import { initProvider, newProviderSecrets } from "../../provider/config.ts";
 import { cliScript } from "../lib/paths.ts";
 import { writeProviderFiles } from "./files.ts";
 import type { Processes } from "./processes.ts";

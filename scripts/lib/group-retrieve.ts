@@ -4,7 +4,7 @@ import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ether
 import type { Libp2p } from "@libp2p/interface";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { peerIdText } from "../../provider-sim/chain-ethers.ts";
+import { peerIdText } from "../../provider/chain-ethers.ts";
 import { fromHex, toHex } from "../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { nativeHash } from "../../storage/disk/native-hash.ts";

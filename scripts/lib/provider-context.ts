@@ -1,8 +1,8 @@
 /** What a provider's commands share: its config file, its account, the groups it serves. */
 import type { Command } from "commander";
 import { getAddress, Wallet, type JsonRpcProvider } from "ethers";
-import { loadConfig, loadKeys, settings } from "../../provider-sim/config.ts";
-import type { ProviderConfig, ProviderKeys } from "../../provider-sim/config.ts";
+import { loadConfig, loadKeys, settings } from "../../provider/config.ts";
+import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import { connectChain } from "../client/connect.ts";
 import { configFile, layersOf, settingOptions, type ConfigOptions } from "./config-options.ts";

@@ -1,5 +1,5 @@
 /** What became of a provider's challenges, slot by slot and keeper by keeper, with the reason for each that was not whole. */
-import type { JournalEntry } from "../../provider-sim/journal.ts";
+import type { JournalEntry } from "../../provider/journal.ts";
 
 export type Slots = {
   /** Lower case. */

@@ -37,7 +37,7 @@ function isServiceLink(name: string, value: string): boolean {
 async function settingsOfAll(): Promise<string[]> {
   const [keeper, provider, { payeePurse, payerPurse }] = await Promise.all([
     import("../../keeper/config.ts"),
-    import("../../provider-sim/config.ts"),
+    import("../../provider/config.ts"),
     import("./payer.ts"),
   ]);
   const purses = [payerPurse, payeePurse].flatMap(({ definition }) => definition.settings);

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
 import { reasons } from "../../protocol/reasons.ts";
-import { providerMetrics } from "../../provider-sim/figures.ts";
+import { providerMetrics } from "../../provider/metrics.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";
 import { metricsPage } from "../../scripts/docs/metrics.ts";
 

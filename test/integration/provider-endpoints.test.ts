@@ -1,7 +1,7 @@
 /** How a provider sees the chain while its endpoints stand still, throttle, lag or change chain (D7). */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Hex } from "../../protocol/hash.ts";
-import { EthersChainView } from "../../provider-sim/chain-ethers.ts";
+import { EthersChainView } from "../../provider/chain-ethers.ts";
 import { until } from "../support/certified.ts";
 import { startChainEndpoint } from "../support/chain-endpoint.ts";
 import type { ChainEndpoint } from "../support/chain-endpoint.ts";

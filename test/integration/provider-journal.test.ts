@@ -4,9 +4,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
-import { readJournal } from "../../provider-sim/journal.ts";
-import { openStore } from "../../provider-sim/main.ts";
-import type { RunningProvider } from "../../provider-sim/main.ts";
+import { readJournal } from "../../provider/journal.ts";
+import { openStore } from "../../provider/main.ts";
+import type { RunningProvider } from "../../provider/main.ts";
 import { outcomesOf } from "../../scripts/lib/provider-report.ts";
 import { seededBytes, sharedFolder } from "../support/files.ts";
 import {

@@ -1,7 +1,7 @@
 import { appendFile, readFile, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openJournal, readJournal, type JournalEntry } from "../../../provider-sim/journal.ts";
+import { openJournal, readJournal, type JournalEntry } from "../../../provider/journal.ts";
 import { temporaryFolder } from "../../support/files.ts";
 
 const group = `0x${"a1".repeat(20)}` as const;

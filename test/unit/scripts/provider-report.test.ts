@@ -7,7 +7,7 @@ import {
   type Outcome,
 } from "../../../scripts/lib/provider-report.ts";
 import { formatShare } from "../../../scripts/lib/share.ts";
-import type { JournalEntry } from "../../../provider-sim/journal.ts";
+import type { JournalEntry } from "../../../provider/journal.ts";
 
 const group = `0x${"a1".repeat(20)}` as const;
 const keeper = `0x${"b2".repeat(20)}` as const;

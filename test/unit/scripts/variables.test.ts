@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { settings as keeperSettings } from "../../../keeper/config.ts";
-import { settings as providerSettings } from "../../../provider-sim/config.ts";
+import { settings as providerSettings } from "../../../provider/config.ts";
 import { CliError } from "../../../scripts/lib/exit.ts";
 import { payeePurse, payerPurse } from "../../../scripts/lib/payer.ts";
 import { projectRoot } from "../../../scripts/lib/paths.ts";

@@ -36,8 +36,8 @@ import {
 import { TokenBuckets } from "../protocol/limits/token-buckets.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
-import { ProviderEdge } from "./edge.ts";
-import type { FaultyResponder } from "./faults.ts";
+import { ProviderEdge } from "./connections.ts";
+import type { FaultyResponder } from "../provider-sim/faults.ts";
 import type { Responder } from "./logic.ts";
 
 /** A stream that takes longer than this, the work included, is cut. */
