@@ -10,7 +10,7 @@ import {
   planTerminate,
   providerIndex,
   type DataConsent,
-} from "../client/plans.ts";
+} from "../../client/plans.ts";
 import { readConsent } from "../lib/consent-file.ts";
 import { usageError } from "../lib/exit.ts";
 import { checkConsentData, hashedFiles } from "../lib/group-data.ts";

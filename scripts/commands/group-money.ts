@@ -1,9 +1,9 @@
 /** `whitepay group fund|withdraw`: money into the escrow, and what is free of it out again. */
 import type { Command } from "commander";
-import { GroupView } from "../client/group-view.ts";
-import { planFund, planWithdraw } from "../client/plans.ts";
-import { readToken } from "../client/token.ts";
-import { parseAmount } from "../client/units.ts";
+import { GroupView } from "../../client/group-view.ts";
+import { planFund, planWithdraw } from "../../client/plans.ts";
+import { readToken } from "../../client/token.ts";
+import { parseAmount } from "../../client/units.ts";
 import { printJson, say } from "../lib/output.ts";
 import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../lib/payer.ts";
 import { jsonOption, moneyOptions, transact, type TransactionReport } from "../lib/transact.ts";

@@ -1,10 +1,10 @@
 /** `whitepay group payments`: what was paid to whom, read from the chain by anybody. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
-import { groupPayments, type Payment } from "../client/payments.ts";
-import { openGroup } from "../client/status.ts";
-import { readToken } from "../client/token.ts";
-import { formatAmount, type Token } from "../client/units.ts";
+import { groupPayments, type Payment } from "../../client/payments.ts";
+import { openGroup } from "../../client/status.ts";
+import { readToken } from "../../client/token.ts";
+import { formatAmount, type Token } from "../../client/units.ts";
 import { csvLine, type CsvValue } from "../lib/csv.ts";
 import { usageError } from "../lib/exit.ts";
 import { integerOption } from "../lib/options.ts";

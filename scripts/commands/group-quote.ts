@@ -1,12 +1,19 @@
 /** `whitepay group quote`: what storage costs, from bytes and price alone or from a group file. */
 import type { Command } from "commander";
 import { formatUnits, parseUnits } from "ethers";
-import { connectRpc } from "../client/connect.ts";
-import { measureFees } from "../client/fees.ts";
-import { quote, type Quote, type QuoteInput } from "../client/quote.ts";
-import { measureBlockTime } from "../client/status.ts";
-import { readToken } from "../client/token.ts";
-import { coin, formatAmount, formatDuration, parseAmount, parseBytes, type Token } from "../client/units.ts";
+import { connectRpc } from "../../client/connect.ts";
+import { measureFees } from "../../client/fees.ts";
+import { quote, type Quote, type QuoteInput } from "../../client/quote.ts";
+import { measureBlockTime } from "../../client/status.ts";
+import { readToken } from "../../client/token.ts";
+import {
+  coin,
+  formatAmount,
+  formatDuration,
+  parseAmount,
+  parseBytes,
+  type Token,
+} from "../../client/units.ts";
 import { usageError } from "../lib/exit.ts";
 import { pricePerBlock, readGroupFile } from "../lib/group-file.ts";
 import { dataOf } from "../lib/group-data.ts";

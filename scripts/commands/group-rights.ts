@@ -1,9 +1,9 @@
 /** `whitepay group abandon|sync|accept-seat|collect-arrears|touch`: what the contract lets a payer, or anybody, do now and then. */
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
-import { providerIndex } from "../client/plans.ts";
-import { planAcceptSeat, type SeatConsent } from "../client/seats.ts";
-import { planAbandon, planCollectArrears, planSync, planTouch } from "../client/rights.ts";
+import { providerIndex } from "../../client/plans.ts";
+import { planAcceptSeat, type SeatConsent } from "../../client/seats.ts";
+import { planAbandon, planCollectArrears, planSync, planTouch } from "../../client/rights.ts";
 import { usageError } from "../lib/exit.ts";
 import { addressOption } from "../lib/options.ts";
 import { printJson, say } from "../lib/output.ts";

@@ -6,8 +6,8 @@ import {
   type BlockPace,
   type BlockTime,
   type GroupStatus,
-} from "../client/status.ts";
-import { formatAmount, formatDuration, month_s } from "../client/units.ts";
+} from "../../client/status.ts";
+import { formatAmount, formatDuration, month_s } from "../../client/units.ts";
 import { usageError } from "../lib/exit.ts";
 import { provenIn, provenLines, type Proven } from "../lib/group-proven.ts";
 import { printJson, printLine, say } from "../lib/output.ts";

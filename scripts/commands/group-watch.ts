@@ -1,9 +1,9 @@
 /** `whitepay group watch`: what happens in a group, as it happens. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
-import { groupStatus, openGroup } from "../client/status.ts";
-import { formatAmount, formatDuration, type Token } from "../client/units.ts";
-import { watchGroup, type GroupEvent, type GroupNews } from "../client/watch.ts";
+import { groupStatus, openGroup } from "../../client/status.ts";
+import { formatAmount, formatDuration, type Token } from "../../client/units.ts";
+import { watchGroup, type GroupEvent, type GroupNews } from "../../client/watch.ts";
 import { integerOption } from "../lib/options.ts";
 import { printJson, printLine } from "../lib/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../lib/payer.ts";

@@ -1,7 +1,7 @@
 /** `inspect certificate`: does the aggregate signature of a settlement hold, by chain data alone? */
-import { verifySettlement } from "../client/certificate.ts";
-import type { CertificateReport } from "../client/certificate.ts";
-import { connectRpc } from "../client/connect.ts";
+import { verifySettlement } from "../../client/certificate.ts";
+import type { CertificateReport } from "../../client/certificate.ts";
+import { connectRpc } from "../../client/connect.ts";
 import { exitCodes } from "../lib/exit.ts";
 import { printJson, printLine } from "../lib/output.ts";
 

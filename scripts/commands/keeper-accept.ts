@@ -1,9 +1,9 @@
 /** `whitepay keeper accept GROUP`: takes the seat that a payer proposed (R33). */
 import type { Command } from "commander";
 import { Wallet } from "ethers";
-import { connectChain } from "../client/connect.ts";
-import { planSeat, signSeat } from "../client/seats.ts";
-import { openGroup } from "../client/status.ts";
+import { connectChain } from "../../client/connect.ts";
+import { planSeat, signSeat } from "../../client/seats.ts";
+import { openGroup } from "../../client/status.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";

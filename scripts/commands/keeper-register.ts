@@ -1,7 +1,7 @@
 /** `whitepay keeper register`: puts the keeper's public parts on chain, or what changed of them (R3, R31). */
 import type { Command } from "commander";
 import { getAddress, getBytes, Wallet, ZeroAddress, type Contract } from "ethers";
-import { provePossession, publicKeyOf } from "../client/bls.ts";
+import { provePossession, publicKeyOf } from "../../client/bls.ts";
 import { dialable } from "../lib/dialable.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
@@ -9,9 +9,9 @@ import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib
 import { peerIdBytes, peerIdOf } from "../../daemon/keys/generate.ts";
 import { addressOption } from "../lib/options.ts";
 import { printJson } from "../lib/output.ts";
-import { registeredKeeper, registryAt } from "../client/registry.ts";
-import type { RegisteredKeeper } from "../client/registry.ts";
-import { connectChain } from "../client/connect.ts";
+import { registeredKeeper, registryAt } from "../../client/registry.ts";
+import type { RegisteredKeeper } from "../../client/registry.ts";
+import { connectChain } from "../../client/connect.ts";
 import { endpointChange, payeeChange, sendChanges } from "../lib/registration.ts";
 import { jsonOption, moneyOptions } from "../lib/transact.ts";
 import type { MoneyFlags, TransactionPlan } from "../lib/transact.ts";

@@ -1,9 +1,9 @@
 /** `whitepay keeper resign GROUP`: gives up the seat in a committee (R33). */
 import type { Command } from "commander";
 import { Wallet } from "ethers";
-import { connectChain } from "../client/connect.ts";
-import { planResign } from "../client/rights.ts";
-import { openGroup } from "../client/status.ts";
+import { connectChain } from "../../client/connect.ts";
+import { planResign } from "../../client/rights.ts";
+import { openGroup } from "../../client/status.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
 import { addressOption } from "../lib/options.ts";

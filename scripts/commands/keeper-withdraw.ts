@@ -1,10 +1,10 @@
 /** `whitepay keeper withdraw` and `whitepay keeper rotate-seat`: what a keeper's operator calls on its groups (R31, R3). */
 import type { Command } from "commander";
 import { Contract, Wallet, type JsonRpcProvider } from "ethers";
-import { groupAbi } from "../client/abi.ts";
-import { connectChain } from "../client/connect.ts";
-import { planKeeperWithdraw } from "../client/rights.ts";
-import { openGroup } from "../client/status.ts";
+import { groupAbi } from "../../client/abi.ts";
+import { connectChain } from "../../client/connect.ts";
+import { planKeeperWithdraw } from "../../client/rights.ts";
+import { openGroup } from "../../client/status.ts";
 import { usageError } from "../lib/exit.ts";
 import type { ConfigOptions } from "../lib/keeper-config.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "../lib/keeper-config.ts";
@@ -88,7 +88,7 @@ async function rotations(
 ): Promise<TransactionPlan[]> {
   const view = await openGroup(provider, group);
   const { registry } = await view.parameters();
-  const { registeredKeeper, registryAt } = await import("../client/registry.ts");
+  const { registeredKeeper, registryAt } = await import("../../client/registry.ts");
   const { blsKey } = await registeredKeeper(registryAt(registry, provider), signer.address);
   const contract = new Contract(group, groupAbi, signer);
   const [{ version }, { rotatedCommittee }] = await Promise.all([view.committee(), view.state()]);

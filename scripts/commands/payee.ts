@@ -1,11 +1,11 @@
 /** `whitepay payee …`: where the money of a keeper, a provider or a payer goes, by the key of whoever gets it (R3, R31). */
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
-import { GroupView } from "../client/group-view.ts";
-import { payeesOf, planAcceptPayee, planNamePayee, type PayeeOf } from "../client/payees.ts";
-import { planProviderWithdraw } from "../client/plans.ts";
-import { planKeeperWithdraw } from "../client/rights.ts";
-import { openGroup } from "../client/status.ts";
+import { GroupView } from "../../client/group-view.ts";
+import { payeesOf, planAcceptPayee, planNamePayee, type PayeeOf } from "../../client/payees.ts";
+import { planProviderWithdraw } from "../../client/plans.ts";
+import { planKeeperWithdraw } from "../../client/rights.ts";
+import { openGroup } from "../../client/status.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { addressOption, choiceOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";

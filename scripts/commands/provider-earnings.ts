@@ -1,10 +1,10 @@
 /** `whitepay provider earnings|withdraw`: what the provider has in its groups, and taking it out. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
-import { providerEarnings, type Earnings } from "../client/earnings.ts";
-import { planProviderWithdraw } from "../client/plans.ts";
-import { openGroup } from "../client/status.ts";
-import { formatAmount } from "../client/units.ts";
+import { providerEarnings, type Earnings } from "../../client/earnings.ts";
+import { planProviderWithdraw } from "../../client/plans.ts";
+import { openGroup } from "../../client/status.ts";
+import { formatAmount } from "../../client/units.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";

@@ -1,7 +1,7 @@
 /** `whitepay provider register`: puts the provider's public parts on chain, or what changed of them (R3, R31). */
 import type { Command } from "commander";
 import type { Contract } from "ethers";
-import { registeredProvider, registryAt, type RegisteredProvider } from "../client/registry.ts";
+import { registeredProvider, registryAt, type RegisteredProvider } from "../../client/registry.ts";
 import { usageError } from "../lib/exit.ts";
 import { addressOption } from "../lib/options.ts";
 import { printJson } from "../lib/output.ts";

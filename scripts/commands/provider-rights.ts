@@ -1,9 +1,9 @@
 /** `whitepay provider abandon|revoke-consent|collect-arrears`: what the contract lets a provider do now and then. */
 import type { Command } from "commander";
 import type { Wallet } from "ethers";
-import { GroupView } from "../client/group-view.ts";
-import { planAbandon, planCollectArrears, planRevokeConsent } from "../client/rights.ts";
-import { openGroup } from "../client/status.ts";
+import { GroupView } from "../../client/group-view.ts";
+import { planAbandon, planCollectArrears, planRevokeConsent } from "../../client/rights.ts";
+import { openGroup } from "../../client/status.ts";
 import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { addressOption } from "../lib/options.ts";
 import { printJson, say } from "../lib/output.ts";

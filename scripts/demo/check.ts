@@ -3,7 +3,7 @@
  * code: turn order, windows, amounts and shares are computed here again, from the text of the rules.
  */
 import { AbiCoder, getBytes, keccak256 } from "ethers";
-import { verifyAggregate } from "../client/bls.ts";
+import { verifyAggregate } from "../../client/bls.ts";
 import type { DemoDocument, SettlementEntry } from "./document.ts";
 
 /** What else the chain says, for the comparison. */

@@ -1,7 +1,7 @@
 /** Reads everything that the demo reports back from the chain, after the fact. */
 import { Interface, zeroPadValue, type JsonRpcProvider, type Log, type TransactionReceipt } from "ethers";
-import { groupAbi } from "../client/abi.ts";
-import { GroupView, type GroupParameters, type ProviderAccount } from "../client/group-view.ts";
+import { groupAbi } from "../../client/abi.ts";
+import { GroupView, type GroupParameters, type ProviderAccount } from "../../client/group-view.ts";
 import {
   bitIndices,
   decodeSettledLog,
@@ -11,7 +11,7 @@ import {
   settlementDigest,
   type SettledEvent,
   type SettlementInput,
-} from "../client/settlements.ts";
+} from "../../client/settlements.ts";
 import type { Evidence } from "./check.ts";
 import type { ChallengeEntry } from "../fleet/keepers.ts";
 import type { DemoDocument, ItemEntry, SettlementEntry } from "./document.ts";

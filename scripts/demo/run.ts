@@ -10,7 +10,7 @@ import { Processes } from "../fleet/processes.ts";
 import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, type ExitCode } from "../lib/exit.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
-import { decodeSettledLog } from "../client/settlements.ts";
+import { decodeSettledLog } from "../../client/settlements.ts";
 import { complaintsAbout } from "./check.ts";
 import type { DemoDocument } from "./document.ts";
 import { Faults } from "./faults.ts";

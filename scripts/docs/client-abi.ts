@@ -1,4 +1,4 @@
-/** `node scripts/docs/client-abi.ts` writes scripts/client/abi.ts from the compiled contracts; a test says when it is stale. */
+/** `node scripts/docs/client-abi.ts` writes client/abi.ts from the compiled contracts; a test says when it is stale. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Interface } from "ethers";
@@ -77,5 +77,5 @@ ${block("tokenAbi", ofTokens)}`;
 
 if (import.meta.main) {
   await compileContracts();
-  await writeFile(join(projectRoot, "scripts/client/abi.ts"), clientAbi());
+  await writeFile(join(projectRoot, "client/abi.ts"), clientAbi());
 }

@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import type { JsonRpcProvider, Signer } from "ethers";
 import { deployAll, groupAt, type Deployment } from "../lib/contracts.ts";
-import { GroupView } from "../client/group-view.ts";
+import { GroupView } from "../../client/group-view.ts";
 import { projectRoot } from "../lib/paths.ts";
 import { freePorts } from "../../daemon/free-port.ts";
-import { connectRpc } from "../client/connect.ts";
+import { connectRpc } from "../../client/connect.ts";
 import type { ChainClient } from "./clients.ts";
 import { KeeperFleet, type KeeperCommand } from "./keepers.ts";
 import type { Processes } from "./processes.ts";

@@ -10,8 +10,8 @@ import {
   type JsonRpcProvider,
   type Signer,
 } from "ethers";
-import { provePossession, publicKeyOf } from "../client/bls.ts";
-import type { GroupRules } from "../client/group-view.ts";
+import { provePossession, publicKeyOf } from "../../client/bls.ts";
+import type { GroupRules } from "../../client/group-view.ts";
 import { writeKeys } from "../../daemon/keys/keystore.ts";
 import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../../daemon/keys/generate.ts";
 import type { Deployment } from "../lib/contracts.ts";

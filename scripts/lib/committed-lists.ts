@@ -1,6 +1,6 @@
 /** Lists of pieces that a provider may still be asked for: those that the chain has not settled to their end. */
 import type { JsonRpcProvider } from "ethers";
-import { openGroup } from "../client/status.ts";
+import { openGroup } from "../../client/status.ts";
 
 /**
  * Roots of the lists that a provider is committed to in a group from its last settled block on.

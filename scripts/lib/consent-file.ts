@@ -1,6 +1,6 @@
 /** A provider's consent as a file: what `whitepay provider consent` printed. */
 import { z } from "zod";
-import type { DataConsent } from "../client/plans.ts";
+import type { DataConsent } from "../../client/plans.ts";
 import { address, amount, readJsonInput, wholeNumber } from "./json-input.ts";
 
 const schema = z.strictObject({

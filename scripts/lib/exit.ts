@@ -1,7 +1,7 @@
 /** One place where every failure of a command becomes words on stderr and an exit code. */
 import { CommanderError } from "commander";
-import { WhitePayError } from "../client/errors.ts";
-import type { ErrorCode } from "../client/errors.ts";
+import { WhitePayError } from "../../client/errors.ts";
+import type { ErrorCode } from "../../client/errors.ts";
 import { foreignFault } from "./foreign-errors.ts";
 import type { ForeignFault } from "./foreign-errors.ts";
 

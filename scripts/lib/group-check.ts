@@ -2,10 +2,10 @@
 import { formatEther, type JsonRpcProvider } from "ethers";
 import { brokenBound } from "../../protocol/group-bounds.ts";
 import { quorum } from "../../protocol/quorum.ts";
-import type { GroupRules } from "../client/group-view.ts";
-import { registeredKeeper, registeredProvider, registryAt } from "../client/registry.ts";
-import { tokenBalance } from "../client/token.ts";
-import { costOf, formatAmount, type Token } from "../client/units.ts";
+import type { GroupRules } from "../../client/group-view.ts";
+import { registeredKeeper, registeredProvider, registryAt } from "../../client/registry.ts";
+import { tokenBalance } from "../../client/token.ts";
+import { costOf, formatAmount, type Token } from "../../client/units.ts";
 import { exitCodes } from "./exit.ts";
 import type { GroupFile } from "./group-file.ts";
 import { fail, ok, reachable, warn, type CheckItem } from "./preflight.ts";

@@ -5,7 +5,7 @@ import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { hashFile, PieceSourceError } from "../../storage/disk/hash-file.ts";
 import { nativeHash } from "../../storage/disk/native-hash.ts";
-import type { DataConsent } from "../client/plans.ts";
+import type { DataConsent } from "../../client/plans.ts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
 import type { GroupFile } from "./group-file.ts";
 import { hashProgressBar } from "./hash-progress.ts";

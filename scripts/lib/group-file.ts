@@ -1,10 +1,10 @@
 /** A group as its payer writes it down (YAML): keepers, providers, data, price; checked with line numbers. */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { parseAmount, type Token } from "../client/units.ts";
+import { parseAmount, type Token } from "../../client/units.ts";
 import { resolveLayers } from "../../daemon/settings/layers.ts";
-import type { GroupRules } from "../client/group-view.ts";
-import { coin, month_s } from "../client/units.ts";
+import type { GroupRules } from "../../client/group-view.ts";
+import { coin, month_s } from "../../client/units.ts";
 import { asUsage } from "./config-options.ts";
 import { address } from "./json-input.ts";
 import { presetNames, presets, type Preset } from "./presets.ts";

@@ -1,8 +1,8 @@
 /** All transactions that making a group takes, and what they cost together, before a person agrees to the first of them. */
 import { formatEther, type JsonRpcProvider } from "ethers";
-import { quote } from "../client/quote.ts";
-import type { GroupRules } from "../client/group-view.ts";
-import { formatAmount, parseAmount, type Token } from "../client/units.ts";
+import { quote } from "../../client/quote.ts";
+import type { GroupRules } from "../../client/group-view.ts";
+import { formatAmount, parseAmount, type Token } from "../../client/units.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import type { CreatedGroup } from "./group-created.ts";
 import type { ProviderData } from "./group-data.ts";

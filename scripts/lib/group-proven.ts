@@ -1,9 +1,9 @@
 /** What the providers of a group proved: by its last settlement, and by the records of keepers that are asked. */
 import type { JsonRpcProvider } from "ethers";
-import { GroupView, type DataCheckpoint } from "../client/group-view.ts";
-import { joinedSlots, joinRecords, lastSettledShares } from "../client/proven.ts";
-import type { JoinedShare, JoinedShares, JoinScope, SettledShares } from "../client/proven.ts";
-import type { GroupStatus } from "../client/status.ts";
+import { GroupView, type DataCheckpoint } from "../../client/group-view.ts";
+import { joinedSlots, joinRecords, lastSettledShares } from "../../client/proven.ts";
+import type { JoinedShare, JoinedShares, JoinScope, SettledShares } from "../../client/proven.ts";
+import type { GroupStatus } from "../../client/status.ts";
 import { recordsOf } from "./keeper-records.ts";
 import { say } from "./output.ts";
 import { formatShare } from "./share.ts";

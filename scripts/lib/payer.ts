@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { z } from "zod";
-import { connectChain, connectRpc } from "../client/connect.ts";
-import { openGroup } from "../client/status.ts";
+import { connectChain, connectRpc } from "../../client/connect.ts";
+import { openGroup } from "../../client/status.ts";
 import { setting } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, Setting } from "../../daemon/settings/layers.ts";
 import { loadLayers, settingOptions, type ConfigOptions } from "./config-options.ts";

@@ -4,7 +4,7 @@ import { getAddress, Wallet, type JsonRpcProvider } from "ethers";
 import { loadConfig, loadKeys, settings } from "../../provider/config.ts";
 import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
 import { toHex } from "../../storage/core/bytes.ts";
-import { connectChain } from "../client/connect.ts";
+import { connectChain } from "../../client/connect.ts";
 import { configFile, layersOf, settingOptions, type ConfigOptions } from "./config-options.ts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
 import { keysPassword } from "./keeper-config.ts";

@@ -1,12 +1,12 @@
 /** How every command sends a transaction: the client simulates and sends, here a person sees amounts and gas and agrees. */
 import type { Command } from "commander";
 import { formatEther, formatUnits, type Signer } from "ethers";
-import { send, simulate } from "../client/transactions.ts";
-import type { TransactionPlan, TransactionReport } from "../client/transactions.ts";
+import { send, simulate } from "../../client/transactions.ts";
+import type { TransactionPlan, TransactionReport } from "../../client/transactions.ts";
 import { say } from "./output.ts";
 import { askYesNo } from "./prompt.ts";
 
-export type { TransactionPlan, TransactionReport } from "../client/transactions.ts";
+export type { TransactionPlan, TransactionReport } from "../../client/transactions.ts";
 
 /** Options of each command that costs money. */
 export type MoneyFlags = { readonly yes?: boolean; readonly dryRun?: boolean };

@@ -83,8 +83,8 @@ export const importRules: readonly Rule[] = [
   },
   // What a browser loads: nothing of Node, no command line.
   {
-    area: "scripts/client/",
-    may: ["scripts/client/", "keeper/core/", "storage/core/", "ethers", ...hashing, "@noble/curves/*"],
+    area: "client/",
+    may: ["client/", "keeper/core/", "storage/core/", "ethers", ...hashing, "@noble/curves/*"],
   },
   {
     area: "scripts/sim/",

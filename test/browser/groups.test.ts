@@ -1,6 +1,6 @@
 /** Keepers as processes that serve many groups from one account each. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeSettledLog } from "../../scripts/client/settlements.ts";
+import { decodeSettledLog } from "../../client/settlements.ts";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 
 /** Ends a run that hangs; a busy machine makes it longer. */

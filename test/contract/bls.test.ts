@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { PointG1, PointG2, utils } from "@noble/bls12-381";
 import { getBytes, hexlify, toBeHex, toUtf8Bytes, type Contract, type Signer } from "ethers";
-import { encodeG1, encodeG2, signatureTag } from "../../scripts/client/bls.ts";
+import { encodeG1, encodeG2, signatureTag } from "../../client/bls.ts";
 import { deployContract, openChain, refusal, type Chain } from "../support/contracts/chain.ts";
 import { certify, publicKey, secretOf } from "../support/contracts/keys.ts";
 import { bitmap, range } from "../support/contracts/world.ts";

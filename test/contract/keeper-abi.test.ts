@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Interface } from "ethers";
 import { describe, expect, it } from "vitest";
-import * as client from "../../scripts/client/abi.ts";
+import * as client from "../../client/abi.ts";
 import { groupAbi, registryAbi } from "../../keeper/adapters/chain-ethers/abi.ts";
 import { artifact } from "../../scripts/lib/contracts.ts";
 import { projectRoot } from "../../scripts/lib/paths.ts";

@@ -10,7 +10,7 @@ import {
   ZeroHash,
   type Wallet,
 } from "ethers";
-import { encodeG1 } from "../../scripts/client/bls.ts";
+import { encodeG1 } from "../../client/bls.ts";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { certify } from "../support/contracts/keys.ts";
 import {

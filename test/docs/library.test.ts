@@ -122,7 +122,7 @@ describe("docs/library.md", () => {
   });
 
   it("names every error code, and no other", async () => {
-    const source = await readFile(join(projectRoot, "scripts/client/errors.ts"), "utf8");
+    const source = await readFile(join(projectRoot, "client/errors.ts"), "utf8");
     const codes = [...(/export type ErrorCode = ([^;]+);/.exec(source)?.[1]?.matchAll(/"(\w+)"/g) ?? [])].map(
       (m) => m[1],
     );

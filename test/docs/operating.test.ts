@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Contract } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GroupView } from "../../scripts/client/group-view.ts";
+import { GroupView } from "../../client/group-view.ts";
 import { KeeperFleet } from "../../scripts/fleet/keepers.ts";
 import { Pace, type Mining } from "../../scripts/fleet/pace.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";

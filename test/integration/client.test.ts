@@ -1,7 +1,7 @@
 /** The client against real contracts on a chain in this process: what it plans, reads, foresees, watches and verifies. */
 import type { Provider, Signer, Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as client from "../../scripts/client/index.ts";
+import * as client from "../../client/index.ts";
 import { gibibyte, Group, lockupOf, root, World } from "../support/contracts/world.ts";
 
 let world: World;

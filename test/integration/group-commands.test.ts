@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { groupStatus } from "../../scripts/client/status.ts";
+import { groupStatus } from "../../client/status.ts";
 import { writeKeeperConfig } from "../../scripts/fleet/setup.ts";
 import { runCli } from "../support/cli.ts";
 import {

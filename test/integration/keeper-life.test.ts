@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRunFile } from "../../keeper/run-file.ts";
-import { GroupView } from "../../scripts/client/group-view.ts";
+import { GroupView } from "../../client/group-view.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import { statusOf } from "../../scripts/lib/running-keeper.ts";
 import { startAtTerminal } from "../support/cli.ts";

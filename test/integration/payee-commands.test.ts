@@ -1,8 +1,8 @@
 /** `whitepay payee …` on a real chain: the present payee names, the named one accepts, and nobody else does either. */
 import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GroupView } from "../../scripts/client/group-view.ts";
-import { tokenBalance } from "../../scripts/client/token.ts";
+import { GroupView } from "../../client/group-view.ts";
+import { tokenBalance } from "../../client/token.ts";
 import { createGroup, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { runCli, type CliResult } from "../support/cli.ts";

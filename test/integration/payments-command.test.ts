@@ -1,7 +1,7 @@
 /** `whitepay group payments` on a real chain, by somebody without a key: what was paid to whom, however little an endpoint gives. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GroupView } from "../../scripts/client/group-view.ts";
+import { GroupView } from "../../client/group-view.ts";
 import { createGroup, writeKeeperConfig } from "../../scripts/fleet/setup.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
 import { runCli, type CliResult } from "../support/cli.ts";

@@ -9,7 +9,7 @@ import type { GroupSnapshot } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { domainSeparator, settlementDigest } from "../../protocol/settlement.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
-import { GroupView } from "../../scripts/client/group-view.ts";
+import { GroupView } from "../../client/group-view.ts";
 import type { GroupParams } from "../../scripts/fleet/setup.ts";
 import type { ChainScene } from "./chain-scene.ts";
 

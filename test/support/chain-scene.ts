@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { JsonRpcProvider } from "ethers";
 import type { Hex } from "../../protocol/hash.ts";
-import { connectRpc } from "../../scripts/client/connect.ts";
+import { connectRpc } from "../../client/connect.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { GroupParams, Keeper } from "../../scripts/fleet/setup.ts";
 import { deployAll } from "../../scripts/lib/contracts.ts";

@@ -9,7 +9,7 @@ import { projectRoot } from "../../scripts/lib/paths.ts";
 import { freePorts } from "../../daemon/free-port.ts";
 import { lockupBound } from "../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../scripts/lib/presets.ts";
-import { connectRpc } from "../../scripts/client/connect.ts";
+import { connectRpc } from "../../client/connect.ts";
 import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
 import { sharedFolder } from "./files.ts";
 

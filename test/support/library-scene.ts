@@ -1,7 +1,7 @@
 /** A group with a provider and one settlement, on a chain behind JSON-RPC: what the library's examples look at. */
 import { join } from "node:path";
-import { planAddProvider } from "../../scripts/client/plans.ts";
-import { send } from "../../scripts/client/transactions.ts";
+import { planAddProvider } from "../../client/plans.ts";
+import { send } from "../../client/transactions.ts";
 import { readConsent } from "../../scripts/lib/consent-file.ts";
 import { createGroup } from "../../scripts/fleet/setup.ts";
 import { payerScene, storingProvider, type PayerScene } from "./payer-scene.ts";

@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
-import { connectRpc } from "../../scripts/client/connect.ts";
+import { connectRpc } from "../../client/connect.ts";
 import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
 import { makeKeeper, registerKeeper, registerProvider, type Keeper } from "../../scripts/fleet/setup.ts";
 import { initProvider, loadConfig, loadKeys } from "../../provider/config.ts";

@@ -1,9 +1,9 @@
 /** A committee's settlements without its daemons: all keepers sign what the test says was proven. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { Contract, getBytes, Wallet } from "ethers";
-import { groupAbi } from "../../scripts/client/abi.ts";
-import { encodeG1, signatureTag } from "../../scripts/client/bls.ts";
-import { GroupView } from "../../scripts/client/group-view.ts";
+import { groupAbi } from "../../client/abi.ts";
+import { encodeG1, signatureTag } from "../../client/bls.ts";
+import { GroupView } from "../../client/group-view.ts";
 import type { PayerScene } from "./payer-scene.ts";
 
 /** Of `provenBps` ten-thousandths of what each provider has committed. Returns the transaction's hash. */

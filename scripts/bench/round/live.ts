@@ -10,7 +10,7 @@ import { Links } from "../../fleet/links.ts";
 import { Processes } from "../../fleet/processes.ts";
 import { multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
-import { decodeSettledLog } from "../../client/settlements.ts";
+import { decodeSettledLog } from "../../../client/settlements.ts";
 import { lockupBound } from "../../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../lib/presets.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";

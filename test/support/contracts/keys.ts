@@ -1,7 +1,7 @@
 /** Keys of test keepers: secrets are small known numbers, so that a quorum signs once, with the sum of its secrets. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { AbiCoder, getBytes, keccak256, toBeHex, toUtf8Bytes } from "ethers";
-import { encodeG1, encodeG2, possessionTag, signatureTag } from "../../../scripts/client/bls.ts";
+import { encodeG1, encodeG2, possessionTag, signatureTag } from "../../../client/bls.ts";
 
 const { shortSignatures, fields } = bls12_381;
 const order = fields.Fr.ORDER;

@@ -23,7 +23,7 @@ import { projectRoot } from "../../../scripts/lib/paths.ts";
 import { freePorts } from "../../../daemon/free-port.ts";
 import { lockupBound } from "../../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../../scripts/lib/presets.ts";
-import { bitIndices, decodeSettledLog } from "../../../scripts/client/settlements.ts";
+import { bitIndices, decodeSettledLog } from "../../../client/settlements.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
 import { configFileIn, configure, planFileIn, traceFolder, writePlans } from "./keeper-files.ts";
 import { RpcFront } from "./rpc-front.ts";

@@ -11,7 +11,7 @@ import {
   publicKeyOf,
   signatureTag,
   verifyAggregate,
-} from "../../../scripts/client/bls.ts";
+} from "../../../client/bls.ts";
 import { randomBlsSecret } from "../../../daemon/keys/generate.ts";
 
 const { shortSignatures, G1, G2, fields } = bls12_381;

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import type { FunctionFragment } from "ethers";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { factoryAbi, groupAbi, registryAbi } from "../../../scripts/client/abi.ts";
+import { factoryAbi, groupAbi, registryAbi } from "../../../client/abi.ts";
 import { projectRoot } from "../../../scripts/lib/paths.ts";
 import { buildProgram } from "../../../scripts/program.ts";
 import { startAtTerminal } from "../../support/cli.ts";

@@ -10,7 +10,7 @@ import type { DemoDocument } from "../../../scripts/demo/document.ts";
 import { Faults } from "../../../scripts/demo/faults.ts";
 import { groupParams } from "../../../scripts/demo/params.ts";
 import { tableOf } from "../../../scripts/demo/report.ts";
-import { encodeG1, publicKeyOf, signatureTag } from "../../../scripts/client/bls.ts";
+import { encodeG1, publicKeyOf, signatureTag } from "../../../client/bls.ts";
 import { devnetRhythm } from "../../../scripts/lib/presets.ts";
 import { leaderOf, turnOrder } from "../../../protocol/turns.ts";
 import { runCli } from "../../support/cli.ts";

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { Interface } from "ethers";
 import { expect, it } from "vitest";
-import { tokenAbi } from "../../../scripts/client/abi.ts";
+import { tokenAbi } from "../../../client/abi.ts";
 import { clientAbi } from "../../../scripts/docs/client-abi.ts";
 import { artifact } from "../../../scripts/lib/contracts.ts";
 
 it("the client's interfaces are those of the compiled contracts: node scripts/docs/client-abi.ts", () => {
-  const file = readFileSync(new URL("../../../scripts/client/abi.ts", import.meta.url), "utf8");
+  const file = readFileSync(new URL("../../../client/abi.ts", import.meta.url), "utf8");
   expect(file).toBe(clientAbi());
 });
 

@@ -1,9 +1,9 @@
 import { encodeBytes32String, Interface, type ErrorFragment } from "ethers";
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../../scripts/lib/exit.ts";
-import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "../../../scripts/client/abi.ts";
-import { refusalWords } from "../../../scripts/client/refusal-words.ts";
-import { refusalOf } from "../../../scripts/client/refusals.ts";
+import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "../../../client/abi.ts";
+import { refusalWords } from "../../../client/refusal-words.ts";
+import { refusalOf } from "../../../client/refusals.ts";
 
 /** How the contracts name what they found. */
 const actualNames = /^actual|^available$|^overlap$|^allowance$|^balance$|^signer$/;

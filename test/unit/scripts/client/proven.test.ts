@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { joinRecords, joinedSlots } from "../../../../scripts/client/proven.ts";
-import type { JoinedRecord } from "../../../../scripts/client/proven.ts";
-import type { DataCheckpoint } from "../../../../scripts/client/group-view.ts";
+import { joinRecords, joinedSlots } from "../../../../client/proven.ts";
+import type { JoinedRecord } from "../../../../client/proven.ts";
+import type { DataCheckpoint } from "../../../../client/group-view.ts";
 
 const scope = { parameters: { originBlock: 100, slot: 10 }, settledThrough: 140, head: 187 };
 const checkpoint = (fromBlock: number, bytes: bigint): DataCheckpoint => ({

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { settlementGas } from "../../../../protocol/fees.ts";
-import { quote, type QuoteInput } from "../../../../scripts/client/quote.ts";
-import { coin, formatDuration, GiB, parseAmount, parseBytes } from "../../../../scripts/client/units.ts";
+import { quote, type QuoteInput } from "../../../../client/quote.ts";
+import { coin, formatDuration, GiB, parseAmount, parseBytes } from "../../../../client/units.ts";
 
 const input: QuoteInput = {
   bytes: 10n * GiB,

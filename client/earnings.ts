@@ -1,7 +1,7 @@
 /** What a provider has earned in a group, settlement by settlement, by chain data alone. */
 import type { Provider } from "ethers";
-import { eventsOfSettlement, itemsPaid } from "../../protocol/payments.ts";
-import type { PaymentEvent } from "../../protocol/payments.ts";
+import { eventsOfSettlement, itemsPaid } from "../protocol/payments.ts";
+import type { PaymentEvent } from "../protocol/payments.ts";
 import { GroupView, type PastSettlement, type ProviderAccount, type ProviderOutlook } from "./group-view.ts";
 import { decodeSettleInput } from "./settlements.ts";
 import { readToken } from "./token.ts";

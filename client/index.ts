@@ -16,7 +16,7 @@ export {
   parseBytes,
 } from "./units.ts";
 export type { Token } from "./units.ts";
-export { settlementGas } from "../../protocol/fees.ts";
+export { settlementGas } from "../protocol/fees.ts";
 export { measureFees } from "./fees.ts";
 export type { MeasuredFees } from "./fees.ts";
 export { quote } from "./quote.ts";

@@ -1,6 +1,6 @@
 /** How every transaction is sent: simulate, ask whoever has to agree, simulate again, send, look at the result. */
 import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
-import { transactionGasCap } from "../../protocol/fees.ts";
+import { transactionGasCap } from "../protocol/fees.ts";
 import { WhitePayError } from "./errors.ts";
 import { notThere } from "./not-there.ts";
 import { refusalOf } from "./refusals.ts";

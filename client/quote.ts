@@ -1,6 +1,6 @@
 /** What storage costs, before there is a group: from bytes and price alone. */
-import { settlementGas } from "../../protocol/fees.ts";
-import { quorum } from "../../protocol/quorum.ts";
+import { settlementGas } from "../protocol/fees.ts";
+import { quorum } from "../protocol/quorum.ts";
 import type { GroupRules } from "./group-view.ts";
 import { costOf, formatAmount, formatDuration, month_s, type Token } from "./units.ts";
 import { inputError } from "./errors.ts";

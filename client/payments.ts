@@ -1,7 +1,7 @@
 /** What was paid to whom in a group, for anybody who can read the chain: from events and the inputs of settlements alone (R35). */
 import type { Provider } from "ethers";
-import { eventsOfSettlement, itemsPaid, sharesPaid } from "../../protocol/payments.ts";
-import type { PaymentEvent } from "../../protocol/payments.ts";
+import { eventsOfSettlement, itemsPaid, sharesPaid } from "../protocol/payments.ts";
+import type { PaymentEvent } from "../protocol/payments.ts";
 import { GroupView, type GroupParameters } from "./group-view.ts";
 import { decodeSettleInput } from "./settlements.ts";
 import { eventPages, type GroupEvent } from "./watch.ts";

@@ -1,6 +1,6 @@
 /** Does the aggregate signature of a settlement hold, by chain data alone? */
 import { getBytes, type Provider } from "ethers";
-import { isCommitteeSize, quorum } from "../../protocol/quorum.ts";
+import { isCommitteeSize, quorum } from "../protocol/quorum.ts";
 import { verifyAggregate } from "./bls.ts";
 import { inputError } from "./errors.ts";
 import {

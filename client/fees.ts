@@ -10,7 +10,7 @@ import {
   tipPercentile,
   type FeeLimits,
   type FeeMarket,
-} from "../../protocol/fees.ts";
+} from "../protocol/fees.ts";
 import { groupAbi } from "./abi.ts";
 
 export type MeasuredFees = {
