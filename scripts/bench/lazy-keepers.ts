@@ -4,8 +4,8 @@
  * Run: node scripts/bench/lazy-keepers.ts [blocks]
  */
 import { bits } from "../../protocol/hash.ts";
-import { lazy } from "../sim/byzantine/behaviours.ts";
-import { Cluster, defaultOptions } from "../sim/cluster.ts";
+import { lazy } from "../../sim/byzantine/behaviours.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 const lazyKeeper = 1;
 

@@ -7,12 +7,12 @@
  */
 import { parseArgs } from "node:util";
 import { nativeHash } from "../../storage/disk/native-hash.ts";
-import { realSignatures } from "../lib/real-signatures.ts";
-import type { Reality } from "../sim/cluster.ts";
-import { randomScenario } from "../sim/scenario/random.ts";
-import { scenarioSchema } from "../sim/scenario/schema.ts";
-import type { Scenario } from "../sim/scenario/schema.ts";
-import { simulate } from "../sim/simulate.ts";
+import { realSignatures } from "../../sim/real-signatures.ts";
+import type { Reality } from "../../sim/cluster.ts";
+import { randomScenario } from "../../sim/scenario/random.ts";
+import { scenarioSchema } from "../../sim/scenario/schema.ts";
+import type { Scenario } from "../../sim/scenario/schema.ts";
+import { simulate } from "../../sim/simulate.ts";
 
 export type SimFigures = {
   readonly world: string;

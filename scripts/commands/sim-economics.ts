@@ -5,7 +5,7 @@ import { CliError, exitCodes, usageError } from "../lib/exit.ts";
 import { integerOption, quote } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { progressBar } from "../lib/progress.ts";
-import { defaultPrices as usual } from "../sim/economics/default-prices.ts";
+import { defaultPrices as usual } from "../../sim/economics/default-prices.ts";
 import { committees } from "./sim-scenario.ts";
 
 type EconomicsOptions = {
@@ -79,10 +79,10 @@ export function register(sim: Command): void {
 }
 
 async function economics(options: EconomicsOptions): Promise<void> {
-  const { bound, rowsOf, study, tooGood } = await import("../sim/economics/study.ts");
-  const { breakEven, worthOf } = await import("../sim/economics/prices.ts");
-  const { strategies } = await import("../sim/economics/strategies.ts");
-  const { tableOf } = await import("../sim/economics/table.ts");
+  const { bound, rowsOf, study, tooGood } = await import("../../sim/economics/study.ts");
+  const { breakEven, worthOf } = await import("../../sim/economics/prices.ts");
+  const { strategies } = await import("../../sim/economics/strategies.ts");
+  const { tableOf } = await import("../../sim/economics/table.ts");
   const { keepers, providers, intervals, seed, seeds, lost, svg, json } = options;
   const prices = {
     gas: options.gasPrice,
@@ -141,8 +141,11 @@ async function economics(options: EconomicsOptions): Promise<void> {
   });
 }
 
-async function chart(file: string, rows: Parameters<typeof import("../sim/economics/chart.ts").chartOf>[0]) {
-  const { chartOf } = await import("../sim/economics/chart.ts");
+async function chart(
+  file: string,
+  rows: Parameters<typeof import("../../sim/economics/chart.ts").chartOf>[0],
+) {
+  const { chartOf } = await import("../../sim/economics/chart.ts");
   try {
     writeFileSync(file, chartOf(rows));
   } catch (error) {

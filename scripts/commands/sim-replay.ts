@@ -25,14 +25,14 @@ export function register(sim: Command): void {
 }
 
 async function replay(what: string, { trace, html, json, ...options }: ReplayOptions): Promise<void> {
-  const { simulate } = await import("../sim/simulate.ts");
+  const { simulate } = await import("../../sim/simulate.ts");
   const { scenario, seed } = await playOf(what, options);
   await assertStorable(scenario, options);
   const result = await simulate(scenario, seed, await realityOf(options));
   if (trace === true && json !== true) for (const line of result.trace) printLine(line);
   if (html !== undefined) {
-    const { timelinePage } = await import("../sim/trace/timeline.ts");
-    const { spares } = await import("../sim/scenario/schema.ts");
+    const { timelinePage } = await import("../../sim/trace/timeline.ts");
+    const { spares } = await import("../../sim/scenario/schema.ts");
     try {
       writeFileSync(html, timelinePage(result, scenario.committee + spares(scenario)));
     } catch (error) {
@@ -40,7 +40,7 @@ async function replay(what: string, { trace, html, json, ...options }: ReplayOpt
     }
     say(`timeline: ${html}`);
   }
-  const { failuresOf, inWords } = await import("../sim/verdict.ts");
+  const { failuresOf, inWords } = await import("../../sim/verdict.ts");
   const found = failuresOf(scenario, result).map(inWords);
   if (json === true) {
     const { name, settled, intervals, traceHash } = result;

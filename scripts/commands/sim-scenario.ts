@@ -5,9 +5,9 @@ import { usageError } from "../lib/exit.ts";
 import type { Command } from "commander";
 import { choiceOption, integerOption } from "../lib/options.ts";
 import { projectRoot } from "../lib/paths.ts";
-import type { Reality } from "../sim/cluster.ts";
-import type { Scenario } from "../sim/scenario/schema.ts";
-import type { SimulationResult } from "../sim/simulate.ts";
+import type { Reality } from "../../sim/cluster.ts";
+import type { Scenario } from "../../sim/scenario/schema.ts";
+import type { SimulationResult } from "../../sim/simulate.ts";
 
 export function committees(text: string): number[] {
   const sizes = text.split(",").map(Number);
@@ -21,7 +21,7 @@ export function committees(text: string): number[] {
 }
 
 export async function load(file: string): Promise<Scenario> {
-  const { parseScenario, ScenarioError } = await import("../sim/scenario/schema.ts");
+  const { parseScenario, ScenarioError } = await import("../../sim/scenario/schema.ts");
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -56,15 +56,15 @@ export function withReality(command: Command): Command {
 
 export async function realityOf({ crypto, proofs }: RealityOptions): Promise<Reality> {
   if (crypto === "cheap") return { proofs };
-  const { realSignatures } = await import("../lib/real-signatures.ts");
+  const { realSignatures } = await import("../../sim/real-signatures.ts");
   return { proofs, signatures: realSignatures() };
 }
 
 /** Providers that really store do so in memory. */
 export async function assertStorable(scenario: Scenario, { proofs }: RealityOptions): Promise<void> {
   if (proofs === "cheap") return;
-  const { maxRealBytes } = await import("../sim/memory-pieces.ts");
-  const { providerBytes } = await import("../sim/scenario/schema.ts");
+  const { maxRealBytes } = await import("../../sim/memory-pieces.ts");
+  const { providerBytes } = await import("../../sim/scenario/schema.ts");
   const changed = scenario.faults.flatMap((fault) => (fault.kind === "change-data" ? [fault.bytes] : []));
   const largest = Math.max(...providerBytes(scenario), ...changed);
   if (largest <= maxRealBytes) return;
@@ -88,7 +88,7 @@ export type PlayOptions = { readonly seed: number; readonly keepers: readonly nu
 /** `what` is a file or the seed of a random scenario; `again` names the same run on the command line. */
 export async function playOf(what: string, { seed, keepers }: PlayOptions): Promise<Play> {
   if (!/^\d+$/.test(what)) return { scenario: await load(what), seed, again: `${what} --seed ${seed}` };
-  const { randomScenario } = await import("../sim/scenario/random.ts");
+  const { randomScenario } = await import("../../sim/scenario/random.ts");
   const drawn = integerOption("the seed")(what);
   const again = `${drawn} --keepers ${keepers.join()}`;
   return { scenario: randomScenario(drawn, keepers), seed: drawn, again };

@@ -34,8 +34,8 @@ async function shrinkRun(
   what: string,
   { runs: maxRuns, out, json, ...options }: ShrinkOptions,
 ): Promise<void> {
-  const { shrink } = await import("../sim/shrink/shrink.ts");
-  const { inWords } = await import("../sim/verdict.ts");
+  const { shrink } = await import("../../sim/shrink/shrink.ts");
+  const { inWords } = await import("../../sim/verdict.ts");
   const { scenario, seed, again } = await playOf(what, options);
   await assertStorable(scenario, options);
   const onRun = (runs: number, faults: number): void => {

@@ -6,7 +6,7 @@ import { CliError, exitCodes } from "../lib/exit.ts";
 import { integerOption } from "../lib/options.ts";
 import { printJson, printLine, say } from "../lib/output.ts";
 import { projectRoot } from "../lib/paths.ts";
-import type { SimulationResult } from "../sim/simulate.ts";
+import type { SimulationResult } from "../../sim/simulate.ts";
 import {
   assertStorable,
   commit,
@@ -18,7 +18,7 @@ import {
 } from "./sim-scenario.ts";
 import type { RealityOptions } from "./sim-scenario.ts";
 
-const library = "scripts/sim/scenarios";
+const library = "sim/scenarios";
 
 type RunOptions = RealityOptions & { seed: number; seeds?: number; json?: true };
 /** Commands of `sim` in files of their own. */
@@ -48,8 +48,8 @@ function document(result: SimulationResult): object {
 }
 
 async function runFile(file: string, { seed, seeds = 1, json, ...real }: RunOptions): Promise<void> {
-  const { simulate } = await import("../sim/simulate.ts");
-  const { failuresOf, inWords } = await import("../sim/verdict.ts");
+  const { simulate } = await import("../../sim/simulate.ts");
+  const { failuresOf, inWords } = await import("../../sim/verdict.ts");
   const scenario = await load(file);
   await assertStorable(scenario, real);
   const reality = await realityOf(real);

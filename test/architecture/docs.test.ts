@@ -62,7 +62,7 @@ describe("docs/invariants.md", () => {
     const rows = [
       ...read("docs/invariants.md").matchAll(/^\| ([SL]\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm),
     ];
-    const checkers = globSync("scripts/sim/checkers/[sl][0-9]-*.ts", { cwd: projectRoot });
+    const checkers = globSync("sim/checkers/[sl][0-9]-*.ts", { cwd: projectRoot });
     const names = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "L1", "L2", "L3", "L4"];
     expect(rows.map((row) => row[1])).toEqual(names);
     for (const [, name = "", , upheld = "", noticed = ""] of rows) {

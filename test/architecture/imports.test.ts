@@ -55,7 +55,7 @@ describe("the judge", () => {
     ["keeper/adapters/a.ts", 'import { step } from "../core/machine.ts";'],
     ["keeper/wire.ts", 'import { runDemo } from "../scripts/demo/run.ts";'],
     ["provider-sim/a.ts", 'import { loop } from "../keeper/runtime/loop.ts";'],
-    ["scripts/sim/a.ts", 'import { open } from "../../keeper/adapters/store-level.ts";'],
+    ["sim/a.ts", 'import { open } from "../../keeper/adapters/store-level.ts";'],
     ["keeper/core/a.ts", "const now = Date.now();"],
     ["keeper/core/a.ts", "const now = new Date();"],
     ["keeper/core/a.ts", "const chance = Math.random();"],

@@ -87,9 +87,9 @@ export const importRules: readonly Rule[] = [
     may: ["client/", "keeper/core/", "storage/core/", "ethers", ...hashing, "@noble/curves/*"],
   },
   {
-    area: "scripts/sim/",
+    area: "sim/",
     may: [
-      "scripts/sim/",
+      "sim/",
       "scripts/lib/",
       "keeper/core/",
       "protocol/codec/",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Breaks } from "../../scripts/sim/breaks.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { Breaks } from "../../sim/breaks.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 describe("a simulated run", () => {
   it("finds a keeper that stops by itself, unless its disk is full", async () => {

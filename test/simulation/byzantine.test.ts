@@ -11,11 +11,11 @@ import {
   inflate,
   lazy,
   withhold,
-} from "../../scripts/sim/byzantine/behaviours.ts";
-import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
-import { censor, closeTwice, omitReveal } from "../../scripts/sim/byzantine/leaving-out.ts";
-import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+} from "../../sim/byzantine/behaviours.ts";
+import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
+import { censor, closeTwice, omitReveal } from "../../sim/byzantine/leaving-out.ts";
+import { operatorOf } from "../../sim/cheap-crypto.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 async function play(
   behaviours: ReadonlyMap<number, (c: Cluster) => Behaviour>,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { faultKinds } from "../../scripts/sim/scenario/schema.ts";
+import { faultKinds } from "../../sim/scenario/schema.ts";
 import { playCampaign } from "../support/campaign.ts";
 
 it("a hundred thousand intervals of random scenarios hold, and every kind of fault strikes in them", async () => {

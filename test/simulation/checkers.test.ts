@@ -4,17 +4,17 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Body } from "../../protocol/messages.ts";
-import { announceTwice, signAnything, withhold } from "../../scripts/sim/byzantine/behaviours.ts";
-import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
-import { borrowReceipts, forgeReceipts } from "../../scripts/sim/byzantine/false-records.ts";
-import { leaveSubmitting } from "../../scripts/sim/byzantine/idle-leader.ts";
-import { censor, closeTwice, omitReveal } from "../../scripts/sim/byzantine/leaving-out.ts";
-import { lyingTransport } from "../../scripts/sim/byzantine/lying-transport.ts";
-import { override } from "../../scripts/sim/byzantine/override.ts";
-import { checkers } from "../../scripts/sim/checkers/index.ts";
-import type { Run } from "../../scripts/sim/checkers/checker.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
-import { scenarioSchema } from "../../scripts/sim/scenario/schema.ts";
+import { announceTwice, signAnything, withhold } from "../../sim/byzantine/behaviours.ts";
+import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
+import { borrowReceipts, forgeReceipts } from "../../sim/byzantine/false-records.ts";
+import { leaveSubmitting } from "../../sim/byzantine/idle-leader.ts";
+import { censor, closeTwice, omitReveal } from "../../sim/byzantine/leaving-out.ts";
+import { lyingTransport } from "../../sim/byzantine/lying-transport.ts";
+import { override } from "../../sim/byzantine/override.ts";
+import { checkers } from "../../sim/checkers/index.ts";
+import type { Run } from "../../sim/checkers/checker.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { scenarioSchema } from "../../sim/scenario/schema.ts";
 
 async function play(behaviourOf: (keeper: number) => Behaviour): Promise<Cluster> {
   const cluster = new Cluster({ ...defaultOptions, seed: 3 });

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { defaultPrices } from "../../scripts/sim/economics/default-prices.ts";
-import { GasTable } from "../../scripts/sim/economics/prices.ts";
-import { bound, rowsOf, study, tooGood } from "../../scripts/sim/economics/study.ts";
-import type { Game, Row } from "../../scripts/sim/economics/study.ts";
+import { defaultPrices } from "../../sim/economics/default-prices.ts";
+import { GasTable } from "../../sim/economics/prices.ts";
+import { bound, rowsOf, study, tooGood } from "../../sim/economics/study.ts";
+import type { Game, Row } from "../../sim/economics/study.ts";
 import { runCli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/files.ts";
 

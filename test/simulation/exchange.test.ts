@@ -5,10 +5,10 @@ import { bits } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import type { RequestHandler } from "../../keeper/ports/transport.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
-import { operatorOf } from "../../scripts/sim/cheap-crypto.ts";
-import { override } from "../../scripts/sim/byzantine/override.ts";
-import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { operatorOf } from "../../sim/cheap-crypto.ts";
+import { override } from "../../sim/byzantine/override.ts";
+import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
 
 const liar = 2;
 

@@ -2,10 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { keepersPay } from "../../protocol/fees.ts";
 import type { SubmitResult } from "../../keeper/ports/chain.ts";
-import { leaveSubmitting } from "../../scripts/sim/byzantine/idle-leader.ts";
-import { override } from "../../scripts/sim/byzantine/override.ts";
-import { Cluster, defaultOptions, defaultParams } from "../../scripts/sim/cluster.ts";
-import type { Settled } from "../../scripts/sim/chain-model.ts";
+import { leaveSubmitting } from "../../sim/byzantine/idle-leader.ts";
+import { override } from "../../sim/byzantine/override.ts";
+import { Cluster, defaultOptions, defaultParams } from "../../sim/cluster.ts";
+import type { Settled } from "../../sim/chain-model.ts";
 
 const { turn, interval } = defaultParams;
 const others = Math.ceil((2 * turn) / 3);

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { due, required } from "../../scripts/sim/checkers/s8-due.ts";
-import type { Run } from "../../scripts/sim/checkers/checker.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
-import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
-import { simulate } from "../../scripts/sim/simulate.ts";
+import { due, required } from "../../sim/checkers/s8-due.ts";
+import type { Run } from "../../sim/checkers/checker.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { parseScenario } from "../../sim/scenario/schema.ts";
+import { simulate } from "../../sim/simulate.ts";
 
 /** A quiet group after a few settlements, and what S8's checker says of it. */
 async function played(act: (cluster: Cluster) => void = () => undefined): Promise<Cluster> {
@@ -58,7 +58,7 @@ describe("a funded provider gets its due (S8)", () => {
   });
 
   it("refuses a payer without money that grows a provider of its own", async () => {
-    const file = "scripts/sim/scenarios/payer-thins-the-others.yaml";
+    const file = "sim/scenarios/payer-thins-the-others.yaml";
     const scenario = parseScenario(readFileSync(join(projectRoot, file), "utf8"), file);
     const { violations, settled } = await simulate(scenario, 1);
     expect(violations).toEqual([]);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { bits } from "../../protocol/hash.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
-import { inflate } from "../../scripts/sim/byzantine/behaviours.ts";
-import { changing } from "../../scripts/sim/byzantine/changing.ts";
-import { dieAt, killPoints } from "../../scripts/sim/byzantine/kill-points.ts";
-import type { KillPoint } from "../../scripts/sim/byzantine/kill-points.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { inflate } from "../../sim/byzantine/behaviours.ts";
+import { changing } from "../../sim/byzantine/changing.ts";
+import { dieAt, killPoints } from "../../sim/byzantine/kill-points.ts";
+import type { KillPoint } from "../../sim/byzantine/kill-points.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 /** Plays one interval in which its first leader dies at `point`, and stays dead. */
 async function playDeath(point: KillPoint): Promise<{ cluster: Cluster; leader: number; died: number[] }> {

@@ -5,9 +5,9 @@
 import { describe, expect, it } from "vitest";
 import { bits } from "../../protocol/hash.ts";
 import { deliveryBlocks } from "../../keeper/core/state.ts";
-import { atLastBlock } from "../../scripts/sim/byzantine/timed.ts";
-import type { Release } from "../../scripts/sim/byzantine/timed.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { atLastBlock } from "../../sim/byzantine/timed.ts";
+import type { Release } from "../../sim/byzantine/timed.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 const block_ms = 1_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 async function play(blocks: number): Promise<Cluster> {
   const c = new Cluster({ ...defaultOptions, seed: 11 });

@@ -2,15 +2,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { realSignatures } from "../../scripts/lib/real-signatures.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
-import { parseScenario, scenarioSchema } from "../../scripts/sim/scenario/schema.ts";
-import type { Scenario } from "../../scripts/sim/scenario/schema.ts";
-import { simulate } from "../../scripts/sim/simulate.ts";
+import { realSignatures } from "../../sim/real-signatures.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { parseScenario, scenarioSchema } from "../../sim/scenario/schema.ts";
+import type { Scenario } from "../../sim/scenario/schema.ts";
+import { simulate } from "../../sim/simulate.ts";
 import { runCli } from "../support/cli.ts";
 
 const read = (name: string): Scenario => {
-  const file = `scripts/sim/scenarios/${name}.yaml`;
+  const file = `sim/scenarios/${name}.yaml`;
   return parseScenario(readFileSync(join(projectRoot, file), "utf8"), file);
 };
 
@@ -75,7 +75,7 @@ describe("providers that really store", () => {
   });
 
   it("are refused from the command line where a scenario is too large for memory", async () => {
-    const file = "scripts/sim/scenarios/one-large-provider.yaml";
+    const file = "sim/scenarios/one-large-provider.yaml";
     const refused = await runCli(["sim", "run", file, "--proofs", "real"]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain("too large for --proofs real");

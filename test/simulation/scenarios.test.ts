@@ -2,12 +2,12 @@ import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { behaviours } from "../../scripts/sim/byzantine/behaviours.ts";
-import { faultKinds, parseScenario } from "../../scripts/sim/scenario/schema.ts";
-import { simulate } from "../../scripts/sim/simulate.ts";
+import { behaviours } from "../../sim/byzantine/behaviours.ts";
+import { faultKinds, parseScenario } from "../../sim/scenario/schema.ts";
+import { simulate } from "../../sim/simulate.ts";
 import { runCli } from "../support/cli.ts";
 
-const files = globSync("scripts/sim/scenarios/*.yaml", { cwd: projectRoot }).sort();
+const files = globSync("sim/scenarios/*.yaml", { cwd: projectRoot }).sort();
 const read = (file: string) => parseScenario(readFileSync(join(projectRoot, file), "utf8"), file);
 
 describe("the library of scenarios", () => {
@@ -28,7 +28,7 @@ describe("the library of scenarios", () => {
 
 describe("the same seed", () => {
   it("gives the same bytes in another process", async () => {
-    const file = "scripts/sim/scenarios/storm.yaml";
+    const file = "sim/scenarios/storm.yaml";
     const here = await simulate(read(file), 5);
     const there = await runCli(["sim", "run", file, "--seed", "5", "--json"]);
     expect(there.code).toBe(0);

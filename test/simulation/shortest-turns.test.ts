@@ -5,10 +5,10 @@
 import { describe, expect, it } from "vitest";
 import { bits } from "../../protocol/hash.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
-import { withhold } from "../../scripts/sim/byzantine/behaviours.ts";
-import type { Behaviour } from "../../scripts/sim/byzantine/behaviours.ts";
-import { atLastBlock } from "../../scripts/sim/byzantine/timed.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { withhold } from "../../sim/byzantine/behaviours.ts";
+import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
+import { atLastBlock } from "../../sim/byzantine/timed.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 const longestTurn = 8_000;
 

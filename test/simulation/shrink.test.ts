@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { randomScenario } from "../../scripts/sim/scenario/random.ts";
-import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
-import { writeScenario } from "../../scripts/sim/scenario/write.ts";
-import { shrink } from "../../scripts/sim/shrink/shrink.ts";
+import { randomScenario } from "../../sim/scenario/random.ts";
+import { parseScenario } from "../../sim/scenario/schema.ts";
+import { writeScenario } from "../../sim/scenario/write.ts";
+import { shrink } from "../../sim/shrink/shrink.ts";
 import { Tree } from "../mutation/tree.ts";
 import { runCli } from "../support/cli.ts";
 import type { CliResult } from "../support/cli.ts";

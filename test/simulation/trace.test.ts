@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/lib/paths.ts";
-import { parseScenario } from "../../scripts/sim/scenario/schema.ts";
-import { simulate } from "../../scripts/sim/simulate.ts";
-import type { RunEvent } from "../../scripts/sim/trace/events.ts";
+import { parseScenario } from "../../sim/scenario/schema.ts";
+import { simulate } from "../../sim/simulate.ts";
+import type { RunEvent } from "../../sim/trace/events.ts";
 import { runCli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/files.ts";
 
-const library = (name: string): string => join(projectRoot, "scripts/sim/scenarios", `${name}.yaml`);
+const library = (name: string): string => join(projectRoot, "sim/scenarios", `${name}.yaml`);
 
 async function eventsOf(name: string): Promise<readonly RunEvent[]> {
   const file = library(name);

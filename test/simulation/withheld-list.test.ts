@@ -1,8 +1,8 @@
 /** R10: a provider that gives one keeper no piece list changes nothing, since any other keeper serves it. */
 import { describe, expect, it } from "vitest";
 import { bits } from "../../protocol/hash.ts";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
-import type { Reality } from "../../scripts/sim/cluster.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import type { Reality } from "../../sim/cluster.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 
 const provider = 1;

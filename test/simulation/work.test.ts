@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Cluster, defaultOptions } from "../../scripts/sim/cluster.ts";
+import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import type { Work } from "../../keeper/runtime/keeper.ts";
 
 /** What keeper 0 says of its work each time just before a block comes, from block `from` on. */

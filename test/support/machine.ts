@@ -7,8 +7,8 @@ import { step } from "../../keeper/core/machine.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import { initialState } from "../../keeper/core/state.ts";
 import type { KeeperState } from "../../keeper/core/state.ts";
-import { memberOf, operatorOf } from "../../scripts/sim/cheap-crypto.ts";
-import { defaultParams } from "../../scripts/sim/cluster.ts";
+import { memberOf, operatorOf } from "../../sim/cheap-crypto.ts";
+import { defaultParams } from "../../sim/cluster.ts";
 
 export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const, speaks: 3 };
 

@@ -18,10 +18,10 @@ import type { TransportPort } from "../../../keeper/ports/transport.ts";
 import { Keeper } from "../../../keeper/runtime/keeper.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import type { PieceList } from "../../../storage/core/piece-list.ts";
-import { override } from "../../sim/byzantine/override.ts";
-import { MemoryStore } from "../../sim/memory-store.ts";
-import { Network } from "../../sim/network.ts";
-import { World } from "../../sim/world.ts";
+import { override } from "../../../sim/byzantine/override.ts";
+import { MemoryStore } from "../../../sim/memory-store.ts";
+import { Network } from "../../../sim/network.ts";
+import { World } from "../../../sim/world.ts";
 import { pairKey, pairsWithProof, receiptKey, recordsOf, withPiece } from "./records.ts";
 import type { RecordScope } from "./records.ts";
 

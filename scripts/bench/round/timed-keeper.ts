@@ -5,7 +5,7 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { readConfig } from "../../../keeper/config.ts";
 import { wire } from "../../../keeper/wire.ts";
-import { override } from "../../sim/byzantine/override.ts";
+import { override } from "../../../sim/byzantine/override.ts";
 
 export type Stamp =
   | { readonly kind: "head"; readonly head: number; readonly at_ms: number }

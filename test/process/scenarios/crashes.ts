@@ -1,6 +1,6 @@
 /** Keepers that die in the middle of a round. Each plays one interval from its start to its settlement. */
 import { expect } from "vitest";
-import type { KillPoint } from "../../../scripts/sim/byzantine/kill-points.ts";
+import type { KillPoint } from "../../../sim/byzantine/kill-points.ts";
 import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
 
 /** Blocks from anywhere in an interval to the end of its second turn. */

@@ -10,7 +10,7 @@ import type { Log } from "ethers";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Restored } from "../../../keeper/ports/store.ts";
-import { killPoints } from "../../../scripts/sim/byzantine/kill-points.ts";
+import { killPoints } from "../../../sim/byzantine/kill-points.ts";
 import { settledLogs } from "../../../scripts/demo/readback.ts";
 import { buildFleet, type Fleet } from "../../../scripts/fleet/build.ts";
 import { pacedKeeper } from "../../../scripts/fleet/keepers.ts";

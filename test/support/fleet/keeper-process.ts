@@ -11,11 +11,11 @@ import { decodeMessage } from "../../../protocol/codec/message.ts";
 import { readConfig } from "../../../keeper/config.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
 import { wire } from "../../../keeper/wire.ts";
-import { plainBehaviours } from "../../../scripts/sim/byzantine/behaviours.ts";
-import type { Behaviour } from "../../../scripts/sim/byzantine/behaviours.ts";
-import { changing } from "../../../scripts/sim/byzantine/changing.ts";
-import { dieAt, killPoints } from "../../../scripts/sim/byzantine/kill-points.ts";
-import { override } from "../../../scripts/sim/byzantine/override.ts";
+import { plainBehaviours } from "../../../sim/byzantine/behaviours.ts";
+import type { Behaviour } from "../../../sim/byzantine/behaviours.ts";
+import { changing } from "../../../sim/byzantine/changing.ts";
+import { dieAt, killPoints } from "../../../sim/byzantine/kill-points.ts";
+import { override } from "../../../sim/byzantine/override.ts";
 import { acknowledgedFile, encodeAcknowledged, partialsFile } from "./traces.ts";
 import type { KeeperPlan } from "./traces.ts";
 

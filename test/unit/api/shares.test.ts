@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { providerShares, shareText, ShareWatch, sumOfShares } from "../../../keeper/api/shares.ts";
 import type { ChallengeRecord, Outcome } from "../../../protocol/records.ts";
-import { defaultParams } from "../../../scripts/sim/cluster.ts";
+import { defaultParams } from "../../../sim/cluster.ts";
 import { groupAt, hashAt, providerEntry } from "../../support/machine.ts";
 
 const committed = 1_600n;

@@ -4,7 +4,7 @@ import type { Hex } from "../../../protocol/hash.ts";
 import type { Body, CommitEntry, MessageOf } from "../../../protocol/messages.ts";
 import { roundKeyOf } from "../../../keeper/core/turn.ts";
 import type { TurnState } from "../../../keeper/core/state.ts";
-import { defaultParams } from "../../../scripts/sim/cluster.ts";
+import { defaultParams } from "../../../sim/cluster.ts";
 import { groupAt, hashAt, Machine } from "../../support/machine.ts";
 
 const { interval, turn: turnBlocks, confirmations } = defaultParams;

@@ -6,7 +6,7 @@ import type { MessageOf } from "../../../protocol/messages.ts";
 import { maySignNew } from "../../../keeper/core/stages/sign.ts";
 import { initialState } from "../../../keeper/core/state.ts";
 import type { KeeperState, TurnState } from "../../../keeper/core/state.ts";
-import { defaultParams } from "../../../scripts/sim/cluster.ts";
+import { defaultParams } from "../../../sim/cluster.ts";
 import { groupAt, hashAt, Machine, machineConfig } from "../../support/machine.ts";
 
 const start = 30;

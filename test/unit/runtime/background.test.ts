@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BackgroundQueue } from "../../../keeper/runtime/background.ts";
-import { World } from "../../../scripts/sim/world.ts";
+import { World } from "../../../sim/world.ts";
 
 describe("work in the background", () => {
   it("lets a slot's seed pass all the evidence that waits, but does not break off what is under way", async () => {

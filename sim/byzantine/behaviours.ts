@@ -1,0 +1,274 @@
+/** Byzantine keepers as decorators over the ports of an honest one: the core knows nothing of them. */
+import { decodeMessage } from "../../protocol/codec/message.ts";
+import type { Envelope } from "../../protocol/codec/message.ts";
+import type { OwnValues } from "../../keeper/core/effects.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { commitmentOf, roundId } from "../../protocol/messages.ts";
+import type { Body, BodyOf } from "../../protocol/messages.ts";
+import { turnKey } from "../../keeper/core/state.ts";
+import type { StorePort } from "../../keeper/ports/store.ts";
+import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
+import { borrowReceipts, carryOn, forgeReceipts } from "./false-records.ts";
+import { censor, closeTwice, omitReveal } from "./leaving-out.ts";
+import { lyingTransport, signedAgain } from "./lying-transport.ts";
+import type { LiarOptions, Lie } from "./lying-transport.ts";
+import { override } from "./override.ts";
+
+export type Behaviour = (ports: KeeperDependencies) => KeeperDependencies;
+
+function says(lie: Lie, options: LiarOptions = {}): Behaviour {
+  return (ports) => ({ ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, options) });
+}
+
+/** What the machine writes to its store tells the liar its true values and salts before they are sent. */
+function spyingStore(inner: StorePort, own: Map<string, OwnValues>, salts: Map<Hex, Hex>): StorePort {
+  return override(inner, {
+    write: async (group, writes) => {
+      await inner.write(group, writes);
+      for (const write of writes) {
+        if (write.kind === "own") own.set(turnKey(write.own.ts, write.own.turn), write.own);
+        if (write.kind === "salt") salts.set(write.round, write.salt);
+      }
+    },
+  });
+}
+
+/** Commits to and reveals `change` of its true values. */
+function claim(change: (value: bigint) => bigint): Behaviour {
+  return (ports) => {
+    const own = new Map<string, OwnValues>();
+    const salts = new Map<Hex, Hex>();
+    const changed = (values: OwnValues["values"]): OwnValues["values"] =>
+      values.map(({ provider, value }) => ({ provider, value: change(value) }));
+    const lie: Lie = ({ chainId, group, keeper, body }) => {
+      if (body.kind === "reveal") return [{ ...body, values: changed(body.values) }];
+      if (body.kind !== "commit") return [body];
+      const id = roundId(chainId, group, body.round);
+      const truth = own.get(turnKey(body.round.ts, body.round.turn));
+      const salt = salts.get(id);
+      if (truth === undefined || salt === undefined) return [body];
+      const { recordsRoot, values } = truth;
+      return [{ ...body, commitment: commitmentOf(id, keeper, changed(values), recordsRoot, salt) }];
+    };
+    const store = spyingStore(ports.store, own, salts);
+    return says(lie, { convinced: true })({ ...ports, store });
+  };
+}
+
+/** Multiplies its values by `percent` / 100. */
+export function inflate(percent: number): Behaviour {
+  return claim((value) => (value * BigInt(percent)) / 100n);
+}
+
+export function deflate(): Behaviour {
+  return claim(() => 0n);
+}
+
+export function withhold(kind: "reveal" | "partial" | "commit"): Behaviour {
+  return says(({ body }) => (body.kind === kind ? [] : [body]));
+}
+
+/**
+ * Waits for another keeper's commitment of the round and sends the first one as its own; when that keeper reveals, it sends
+ * the same values, salt and leaves.
+ */
+export function copyCommit(): Behaviour {
+  return (ports) => {
+    const copied = new Map<Hex, BodyOf<"commit"> & { readonly of: number }>();
+    const waiting = new Map<Hex, (commitment: Hex) => void>();
+    let me: Envelope | undefined;
+    const say = (topic: string, as: Envelope, body: Body): void =>
+      void ports.transport.publish(topic, signedAgain(as, body, ports.keyring));
+    const lie: Lie = (message, topic) => {
+      const { chainId, group, body } = message;
+      me = message;
+      if (body.kind === "reveal") return [];
+      if (body.kind !== "commit") return [body];
+      const id = roundId(chainId, group, body.round);
+      const heard = copied.get(id);
+      if (heard !== undefined) return [{ ...body, commitment: heard.commitment }];
+      waiting.set(id, (commitment) => say(topic, message, { ...body, commitment }));
+      return [];
+    };
+    const overhear = ({ chainId, group, keeper, body }: Envelope, topic: string): void => {
+      if (body.kind !== "commit" && body.kind !== "reveal") return;
+      const id = roundId(chainId, group, body.round);
+      if (body.kind === "commit" && !copied.has(id)) {
+        copied.set(id, { ...body, of: keeper });
+        waiting.get(id)?.(body.commitment);
+        waiting.delete(id);
+      }
+      if (body.kind === "reveal" && copied.get(id)?.of === keeper && me !== undefined) say(topic, me, body);
+    };
+    return { ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, { overhear }) };
+  };
+}
+
+/** As leader, publishes a second closed set without the last commit. */
+export function equivocateClose(): Behaviour {
+  return says(({ body }) =>
+    body.kind === "close" ? [body, { ...body, commits: body.commits.slice(0, -1) }] : [body],
+  );
+}
+
+/** Reveals twice, once with a salt that does not open its commitment; who hears which first is up to the wires. */
+export function equivocateReveal(): Behaviour {
+  return says(({ body }) =>
+    body.kind === "reveal" ? [{ ...body, salt: `0x${"5a".repeat(32)}` }, body] : [body],
+  );
+}
+
+/** As leader, announces its round twice, with two heads, to choose between two sets of time limits (R19). */
+export function announceTwice(): Behaviour {
+  return says(({ body }) => (body.kind === "announce" ? [body, { ...body, head: body.head + 1 }] : [body]));
+}
+
+/** As leader, names an audit block that it knows when it closes the set. */
+export function closeLate(): Behaviour {
+  return says(
+    ({ body }) => (body.kind === "close" ? [{ ...body, auditBlock: body.auditBlock - 4 }] : [body]),
+    {
+      convinced: true,
+    },
+  );
+}
+
+/** With every hello says hello under as many other names. */
+export function flood(messages: number): Behaviour {
+  return says(({ body }) => {
+    if (body.kind !== "hello") return [body];
+    const names = Array.from({ length: messages }, (_, i) => i.toString(16).padStart(32, "0"));
+    return [body, ...names.map((name) => ({ ...body, instance: `0x${name}` as const }))];
+  });
+}
+
+/** Skips challenges: asks only where `asks` says so, and records the others as refused. */
+export function lazy(asks: () => boolean): Behaviour {
+  return (ports) => ({
+    ...ports,
+    provider: override(ports.provider, {
+      challenge: (target, request, limits) =>
+        asks()
+          ? ports.provider.challenge(target, request, limits)
+          : Promise.resolve({ ok: false, reason: "refused", detail: "skipped" } as const),
+    }),
+  });
+}
+
+/** Signs every digest that anybody proposes, whatever it is of, and as often as it is asked. */
+export function signAnything(): Behaviour {
+  return (ports) => {
+    let me: Envelope | undefined;
+    const lie: Lie = (message) => {
+      me = message;
+      return [message.body];
+    };
+    const overhear = ({ body }: Envelope, topic: string): void => {
+      if (body.kind !== "proposal" || me === undefined) return;
+      const { round, digest } = body;
+      const signature = ports.keyring.signDigest(digest);
+      const partial = { kind: "partial", round, digest, signature } as const;
+      void ports.transport.publish(topic, signedAgain(me, partial, ports.keyring));
+    };
+    return { ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, { overhear }) };
+  };
+}
+
+/** D3: with every message sends bytes that are none: cut off, changed, overlong, empty. */
+export function garbage(): Behaviour {
+  return (ports) => {
+    const { transport } = ports;
+    const publish: typeof transport.publish = async (topic, bytes) => {
+      await transport.publish(topic, bytes);
+      const changed = bytes.map((byte, i) => (i % 7 === 3 ? byte ^ 0x55 : byte));
+      const overlong = new Uint8Array(bytes.length + 65_536);
+      overlong.set(bytes);
+      for (const rubbish of [bytes.subarray(0, bytes.length - 1), changed, overlong, new Uint8Array()])
+        await transport.publish(topic, rubbish);
+    };
+    return { ...ports, transport: override(transport, { publish }) };
+  };
+}
+
+/** D4: says everything also for another chain, group and committee, under another keeper's name, and of the turn to come. */
+export function misaddressed(): Behaviour {
+  return (ports) => {
+    const { transport, keyring } = ports;
+    const publish: typeof transport.publish = async (topic, bytes) => {
+      await transport.publish(topic, bytes);
+      const decoded = decodeMessage(bytes);
+      if (!decoded.ok) return;
+      const { body, ...rest } = decoded.value;
+      const elsewhere = [
+        { ...rest, chainId: rest.chainId + 1 },
+        { ...rest, group: `0x${"99".repeat(20)}` as const },
+        { ...rest, committee: rest.committee + 1 },
+        { ...rest, keeper: rest.keeper === 0 ? 1 : 0 },
+      ];
+      for (const one of elsewhere)
+        await transport.publish(topic, signedAgain({ ...one, body }, body, keyring));
+      if (body.kind === "hello") return;
+      const later = { ...body, round: { ...body.round, turn: body.round.turn + 1 } };
+      await transport.publish(topic, signedAgain(decoded.value, later, keyring));
+    };
+    return { ...ports, transport: override(transport, { publish }) };
+  };
+}
+
+/** D5: in place of a signature on the settlement sends the point at infinity. */
+export function infinitySignature(): Behaviour {
+  return says(({ body }) =>
+    body.kind === "partial" ? [{ ...body, signature: `0xc0${"00".repeat(47)}` }] : [body],
+  );
+}
+
+/** What a behaviour can be told; each uses its own part. */
+export type BehaviourParameters = {
+  /** inflate: what values are multiplied by. */
+  readonly factor?: number | undefined;
+  /** flood: false hellos with every true one. */
+  readonly messages?: number | undefined;
+  /** lazy: one challenge of so many is asked; undefined: none. False receipts: one of so many is false; undefined: all. */
+  readonly oneIn?: number | undefined;
+  /** censor, omit-reveal, close-twice: the keeper that is left out. */
+  readonly victim?: number | undefined;
+};
+
+/** Asks one challenge of `oneIn`, the first of each row. */
+function oneOf(oneIn: number | undefined): () => boolean {
+  let count = 0;
+  return () => oneIn !== undefined && count++ % oneIn === 0;
+}
+
+/** By name, as scenarios and process tests ask for them. */
+export const behaviours = {
+  inflate: ({ factor = 1.5 }) => inflate(Math.round(100 * factor)),
+  deflate: () => deflate(),
+  "copy-commit": () => copyCommit(),
+  "withhold-reveal": () => withhold("reveal"),
+  "withhold-signature": () => withhold("partial"),
+  "withhold-commit": () => withhold("commit"),
+  "equivocate-close": () => equivocateClose(),
+  "equivocate-reveal": () => equivocateReveal(),
+  "announce-twice": () => announceTwice(),
+  "close-late": () => closeLate(),
+  flood: ({ messages = 400 }) => flood(messages),
+  lazy: ({ oneIn }) => lazy(oneOf(oneIn)),
+  censor: ({ victim = 0 }) => censor(victim),
+  "omit-reveal": ({ victim = 0 }) => omitReveal(victim),
+  "close-twice": ({ victim = 0 }) => closeTwice(victim),
+  "sign-anything": () => signAnything(),
+  garbage: () => garbage(),
+  misaddressed: () => misaddressed(),
+  "infinity-signature": () => infinitySignature(),
+  "forge-receipts": ({ oneIn = 1 }) => forgeReceipts(oneOf(oneIn)),
+  "borrow-receipts": ({ oneIn = 1 }) => borrowReceipts(oneOf(oneIn)),
+  "carry-on": () => carryOn(),
+} satisfies Record<string, (parameters: BehaviourParameters) => Behaviour>;
+
+export type BehaviourName = keyof typeof behaviours;
+
+/** All of them as they are if nothing is said of them. */
+export const plainBehaviours: ReadonlyMap<string, Behaviour> = new Map(
+  Object.entries(behaviours).map(([name, make]) => [name, make({})]),
+);

@@ -1,0 +1,95 @@
+/** Keepers that lie in their records: what they commit to, reveal and serve has receipts that no provider gave them for it. */
+import { decodeMessage } from "../../protocol/codec/message.ts";
+import { keccak } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { GossipHandler } from "../../keeper/ports/transport.ts";
+import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
+import type { Behaviour } from "./behaviours.ts";
+import { override } from "./override.ts";
+
+/** Whether the next challenge is lied about. */
+type Chooses = () => boolean;
+
+/** A receipt to show for all bytes of a provider, made from the true one if that provider answered. */
+type Receipt = (provider: number, truth: Uint8Array | undefined) => Uint8Array | undefined;
+
+/** Keeps a receipt of `receiptOf` as proof of all of a provider's bytes, and its own checks believe it. */
+function claiming(ports: KeeperDependencies, lies: Chooses, receiptOf: Receipt): KeeperDependencies {
+  const { provider, crypto } = ports;
+  const believed = new Set<Hex>();
+  const challenge: typeof provider.challenge = async (target, request, limits) => {
+    const truth = await provider.challenge(target, request, limits);
+    if (!lies()) return truth;
+    const receipt = receiptOf(request.provider, truth.ok ? truth.answer.receipt : undefined);
+    if (receipt === undefined) return truth;
+    believed.add(keccak(receipt));
+    const proof = truth.ok ? truth.answer.proof : new Uint8Array();
+    return { ok: true, answer: { kind: "answer", receipt, proof } };
+  };
+  const checkAnswer: typeof crypto.checkAnswer = (input) => {
+    const receiptHash = keccak(input.answer.receipt);
+    if (!believed.has(receiptHash)) return crypto.checkAnswer(input);
+    return { ok: true, value: { bytesProven: input.list.totalBytes, proven: 16, receiptHash } };
+  };
+  return {
+    ...ports,
+    provider: override(provider, { challenge }),
+    crypto: override(crypto, { checkAnswer }),
+  };
+}
+
+/** Receipts with a signature that is not the provider's. */
+export function forgeReceipts(lies: Chooses): Behaviour {
+  return (ports) => {
+    const last = new Map<number, Uint8Array>();
+    return claiming(ports, lies, (provider, truth) => {
+      const known = truth ?? last.get(provider);
+      if (known === undefined) return undefined;
+      last.set(provider, known);
+      // The last byte is the signature's.
+      return known.map((byte, i) => (i === known.length - 1 ? byte ^ 0x55 : byte));
+    });
+  };
+}
+
+/** Receipts that providers gave to other keepers, as their reveals show them. */
+export function borrowReceipts(lies: Chooses): Behaviour {
+  return (ports) => {
+    const { transport, keyring } = ports;
+    const borrowed = new Map<number, Uint8Array>();
+    const join: typeof transport.join = (topic, handler) => {
+      const overhearing: GossipHandler = (bytes, from) => {
+        const decoded = decodeMessage(bytes);
+        if (decoded.ok && decoded.value.body.kind === "reveal" && from !== keyring.operator) {
+          for (const { provider, leaf, receipt } of decoded.value.body.opened) {
+            if (leaf.kind === "proven") borrowed.set(provider, receipt);
+          }
+        }
+        return handler(bytes, from);
+      };
+      transport.join(topic, overhearing);
+    };
+    const claims = claiming(ports, lies, (provider) => borrowed.get(provider));
+    return { ...claims, transport: override(transport, { join }) };
+  };
+}
+
+/** Asks nobody and pretends to be cut off, so that what its providers once proved is carried on for ever (R13, R14). */
+export function carryOn(): Behaviour {
+  return (ports) => {
+    let tell: Parameters<typeof ports.transport.onConnected>[0] = () => undefined;
+    const onConnected: typeof ports.transport.onConnected = (listener) => {
+      tell = listener;
+      ports.transport.onConnected(() => listener([]));
+    };
+    const challenge: typeof ports.provider.challenge = async () => {
+      tell([]);
+      return { ok: false, reason: "unreachable", detail: "not asked" };
+    };
+    return {
+      ...ports,
+      provider: override(ports.provider, { challenge }),
+      transport: override(ports.transport, { onConnected }),
+    };
+  };
+}

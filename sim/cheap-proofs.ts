@@ -1,0 +1,139 @@
+/** Providers that store nothing: a receipt says how many of 16 leaves they would have proven. */
+import { fromHex, keccak, toHex } from "../protocol/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
+import { ByteWriter, decode } from "../storage/core/bytes.ts";
+import { makePieceList } from "../storage/core/piece-list.ts";
+import type { PieceList } from "../storage/core/piece-list.ts";
+import { bytesProven } from "../storage/core/proof.ts";
+import { hanging } from "./providers.ts";
+import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
+import type { Signatures } from "./signatures.ts";
+
+type ReceiptFields = {
+  readonly keeper: Hex;
+  readonly provider: number;
+  readonly slot: number;
+  readonly leaves: number;
+  /** Names the key in place of a signature. */
+  readonly signer: Hex;
+};
+
+const receiptBytes = 20 + 4 + 8 + 1 + 20;
+
+/** The bytes of a receipt that costs nothing to check. */
+export function cheapReceipt({ keeper, provider, slot, leaves, signer }: ReceiptFields): Uint8Array {
+  return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).hex(signer, 20).finish();
+}
+
+function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
+  const decoded = decode(receipt, receiptBytes, (reader) => ({
+    keeper: reader.hex(20, "keeper"),
+    provider: reader.u32("provider"),
+    slot: reader.u64("slot"),
+    leaves: reader.u8("leaves"),
+    signer: reader.hex(20, "signer"),
+  }));
+  return decoded.ok ? decoded.value : undefined;
+}
+
+/** Of seeds and receipts all but the storage is checked: whose they are, and what they are about. */
+export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks {
+  const receiptHolds: ProofChecks["receiptHolds"] = ({ leaf, receipt, provider, slot }, scope) => {
+    if (leaf.kind !== "proven" || keccak(receipt) !== leaf.receiptHash) return false;
+    const fields = decodeReceipt(receipt);
+    const data = scope.dataOf(provider, slot);
+    const total = data?.bytes ?? 0n;
+    return (
+      fields?.signer === data?.receiptKey &&
+      fields?.keeper === scope.keeper.operator &&
+      fields.provider === provider &&
+      fields.slot === slot &&
+      bytesProven(total, fields.leaves) === leaf.bytes
+    );
+  };
+  return {
+    receiptHolds,
+    checkAnswer: ({ answer, request, list, receiptKey }) => {
+      const fields = decodeReceipt(answer.receipt);
+      const { keeper, provider, slot } = request;
+      if (fields?.keeper !== keeper || fields.provider !== provider || fields.slot !== slot) {
+        return { ok: false, code: "bad-receipt", detail: "not about this challenge" };
+      }
+      if (fields.signer !== receiptKey) {
+        return { ok: false, code: "bad-receipt", detail: "not signed by the provider" };
+      }
+      const value = {
+        bytesProven: bytesProven(list.totalBytes, fields.leaves),
+        proven: fields.leaves,
+        receiptHash: keccak(answer.receipt),
+      };
+      return { ok: true, value };
+    },
+    evidenceFault: (opened, proof, scope) => {
+      if (!opened.every((leaf) => receiptHolds(leaf, scope))) return "reveal-bad-receipt";
+      if (proof === undefined) return undefined;
+      const { chainId, address: group } = scope.group;
+      const { provider, slot, seed } = proof;
+      const challenge = { chainId, group, provider, slot, blockHash: scope.blockHash ?? "0x" };
+      return checks.verifySeed(challenge, seed, fromHex(scope.keeper.blsKey))
+        ? undefined
+        : "reveal-bad-proof";
+    },
+  };
+}
+
+export function cheapProviders(world: ProviderWorld): Providers {
+  const { signatures } = world;
+  const lists = new Map<Hex, PieceList>();
+  return {
+    checks: cheapChecks(signatures),
+    dataOf: (provider, bytes) => {
+      // One piece of that size, made up: its root stands for its bytes.
+      const list = makePieceList([{ root: new Uint8Array(32).fill(provider + 1), size: Number(bytes) }]);
+      const listRoot = toHex(list.root);
+      lists.set(listRoot, list);
+      return { listRoot, receiptKey: signatures.receiptKey(provider) };
+    },
+    client: (keeper) => {
+      const { random } = world.world;
+      const pause = (): Promise<void> => world.world.sleep(random.integer(...world.delayMs));
+      const hangs = hanging(world);
+      return {
+        challenge: async (_target, request, limits) => {
+          await pause();
+          const { provider } = request;
+          if (await hangs(provider, request.slot, limits))
+            return { ok: false, reason: "late", detail: "hangs" };
+          const leaves = world.proves(provider, keeper);
+          if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
+          const spoiled = world.spoils(provider);
+          if (spoiled === "slow") await world.world.sleep(world.tooLate_ms);
+          // In its first slot there is nothing yet to say again.
+          const slot = spoiled === "replay" ? Math.max(request.slot - 1, 0) : request.slot;
+          const about = spoiled === "corrupt" ? nobody : request.keeper;
+          const signer = signatures.receiptKey(provider);
+          const receipt = cheapReceipt({ keeper: about, provider, slot, leaves, signer });
+          const bytes = bytesProven(committedIn(world, provider, slot), leaves);
+          world.onReceipt(keccak(receipt), { keeper: about, provider, slot, bytes });
+          return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
+        },
+        pieceList: async (_target, query) => {
+          await pause();
+          const list = lists.get(query.listRoot);
+          return list === undefined || !world.servesList(query.provider, keeper)
+            ? { ok: false, reason: "refused", detail: "no list" }
+            : { ok: true, list };
+        },
+      };
+    },
+  };
+}
+
+function committedIn({ chain }: ProviderWorld, index: number, slot: number): bigint {
+  const model = chain().at(chain().head);
+  const provider = model.providers[index];
+  const start = model.config.origin + slot * model.config.slot;
+  return provider === undefined ? 0n : model.committed(provider, start, start + 1);
+}
+
+const nobody: Hex = `0x${"00".repeat(20)}`;

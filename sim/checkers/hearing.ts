@@ -1,0 +1,121 @@
+/** What a process of an honest keeper had been shown and had heard by then, from the world's own notes. */
+import { decodePullReply } from "../../protocol/codec/question.ts";
+import { decodeMessage } from "../../protocol/codec/message.ts";
+import type { Envelope } from "../../protocol/codec/message.ts";
+import type { BodyOf, Kind, RoundBody } from "../../protocol/messages.ts";
+import type { Cluster, Process } from "../cluster.ts";
+import { keeperIn } from "./checker.ts";
+import type { Run } from "./checker.ts";
+import { roundName } from "./words.ts";
+
+/** A message of a round that a process heard and took for valid, or said itself. */
+export type Heard<B extends RoundBody = RoundBody> = {
+  /** Its author, in all keepers of the world. */
+  readonly keeper: number;
+  readonly seat: number;
+  readonly message: Envelope;
+  readonly body: B;
+  readonly at_ms: number;
+  /** The last head that the process had been shown by then. */
+  readonly head: number;
+};
+
+export function processOf({ processes }: Cluster, name: string): Process | undefined {
+  return processes.find((process) => process.name === name);
+}
+
+/** The last head that a process had been shown in its present life; −1: none. */
+export function headOf(cluster: Cluster, process: string, at_ms: number): number {
+  const shown = cluster.network.witness.shownTo(process);
+  let [low, high] = [0, shown.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((shown[middle]?.at_ms ?? Infinity) <= at_ms) low = middle + 1;
+    else high = middle;
+  }
+  const last = shown[low - 1];
+  return last === undefined || last.at_ms < lifeAt(cluster, process, at_ms).from_ms ? -1 : last.head;
+}
+
+/** When the process was shown its first head of `head` or more after `from_ms`; Infinity: never. */
+export function shownAt_ms(cluster: Cluster, process: string, head: number, from_ms: number): number {
+  const shown = cluster.network.witness.shownTo(process);
+  return shown.find((one) => one.at_ms >= from_ms && one.head >= head)?.at_ms ?? Infinity;
+}
+
+/** From when to when the life of a process lasts that it lives at a time: a start ends the life before. */
+export function lifeAt(
+  cluster: Cluster,
+  process: string,
+  at_ms: number,
+): { readonly from_ms: number; readonly to_ms: number } {
+  const starts = processOf(cluster, process)?.seat.starts ?? [];
+  const next = starts.findIndex((start) => start.at_ms > at_ms);
+  const from = starts[(next < 0 ? starts.length : next) - 1];
+  return { from_ms: from?.at_ms ?? 0, to_ms: starts[next]?.at_ms ?? Infinity };
+}
+
+type ByRound = ReadonlyMap<string, readonly Heard[]>;
+const known = new WeakMap<Run, Map<string, ByRound>>();
+
+/** By the name of the round, what a process heard and said over all its lives, in the order in which it did. */
+export function heardBy(run: Run, process: string): ByRound {
+  const all = known.get(run) ?? new Map<string, ByRound>();
+  known.set(run, all);
+  const heard = all.get(process) ?? Map.groupBy(collect(run, process), ({ body }) => roundName(body));
+  all.set(process, heard);
+  return heard;
+}
+
+const ofLeaders: ReadonlySet<Kind> = new Set(["announce", "close", "bundle", "proposal"]);
+
+/**
+ * Of one kind, of the round that `of` belongs to, heard in the life in which the process was at `at_ms`, and by then. What a leader
+ * alone may say counts from the leader alone.
+ */
+export function heardInRound<K extends Kind & RoundBody["kind"]>(
+  run: Run,
+  { process, at_ms }: { readonly process: string; readonly at_ms: number },
+  kind: K,
+  of: RoundBody,
+): Heard<Extract<BodyOf<K>, RoundBody>>[] {
+  const { from_ms } = lifeAt(run.cluster, process, at_ms);
+  const heard = heardBy(run, process).get(roundName(of)) ?? [];
+  return heard.filter(
+    (one): one is Heard<Extract<BodyOf<K>, RoundBody>> =>
+      one.body.kind === kind &&
+      one.at_ms >= from_ms &&
+      one.at_ms <= at_ms &&
+      (!ofLeaders.has(kind) || one.seat === one.body.round.leader),
+  );
+}
+
+function collect(run: Run, process: string): Heard[] {
+  const { cluster } = run;
+  const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
+  const heard: Heard[] = [];
+  const add = (message: Envelope, at_ms: number, head: number): void => {
+    const { body, committee, keeper: seat } = message;
+    if (body.kind === "hello" || message.chainId !== chainId || message.group !== address) return;
+    heard.push({ keeper: keeperIn(run, committee, seat), seat, message, body, at_ms, head });
+  };
+  for (const one of cluster.network.witness.arrivalsAt(process)) {
+    if ("message" in one) add(one.message, one.at_ms, one.head);
+    else for (const message of messagesIn(one.pulled)) add(message, one.at_ms, one.head);
+  }
+  const me = processOf(cluster, process)?.keeper;
+  for (const { message, process: by, at_ms } of cluster.network.heard) {
+    if (by !== process || keeperIn(run, message.committee, message.keeper) !== me) continue;
+    add(message, at_ms, headOf(cluster, process, at_ms));
+  }
+  return heard.sort((a, b) => a.at_ms - b.at_ms);
+}
+
+function messagesIn(pulled: Uint8Array): Envelope[] {
+  const reply = decodePullReply(pulled);
+  if (!reply.ok) return [];
+  return reply.value.flatMap((bytes) => {
+    const decoded = decodeMessage(bytes);
+    return decoded.ok ? [decoded.value] : [];
+  });
+}

@@ -1,0 +1,47 @@
+/**
+ * R13: late is what was not verified by head = challenge block + d, by blocks alone. So no honest keeper records a challenge as late
+ * while anybody can know that the answer may still count, whatever its clock says. The challenge block is drawn from the seed (R9).
+ */
+import { slotStart } from "../../protocol/group.ts";
+import { challengeOffset } from "../../storage/core/sampling.ts";
+import type { Process } from "../cluster.ts";
+import type { Recorded } from "../memory-store.ts";
+import { liars } from "./checker.ts";
+import type { Checker, Run } from "./checker.ts";
+import { highestHead } from "./words.ts";
+
+/** The last head at which an answer to this challenge counts, if it was asked as early as its seed allows. */
+function deadline(
+  { cluster }: Run,
+  keeper: number,
+  { provider, slot, blockHash }: Recorded["record"],
+): number {
+  const { params } = cluster.options;
+  const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
+  const seed = cluster.signatures.keyring(keeper).signSeed({ chainId, group, provider, slot, blockHash });
+  return slotStart(params, slot) + challengeOffset(seed, params) + params.answer;
+}
+
+function tooEarly(run: Run, { keeper, seat }: Process): string[] {
+  const started_ms = seat.starts[0]?.at_ms ?? Infinity;
+  return seat.store.recorded.flatMap(({ record, at_ms }) => {
+    const { outcome, provider, slot } = record;
+    if (at_ms < started_ms || outcome.kind !== "failed" || outcome.reason !== "late") return [];
+    const [head, last] = [highestHead(run.cluster, at_ms), deadline(run, keeper, record)];
+    if (head > last) return [];
+    return [
+      `keeper ${keeper} recorded provider ${provider} as late in slot ${slot} at head ${head}, expected after ${last}`,
+    ];
+  });
+}
+
+export const late: Checker = {
+  name: "R13",
+  check(run) {
+    const lying = liars(run);
+    return run.cluster.processes
+      .filter(({ keeper }) => !lying.has(keeper))
+      .flatMap((process) => tooEarly(run, process).slice(0, 1))
+      .map((text) => ({ checker: "R13", block: run.cluster.chain.head, text }));
+  },
+};

@@ -1,0 +1,88 @@
+/**
+ * R13: an honest keeper has one record of a slot of a provider, as long as its first block stays the same. A proven one has the receipt
+ * that this provider gave this keeper for that slot and those bytes, and was verified by head = challenge block + d.
+ */
+import { slotStart } from "../../protocol/group.ts";
+import { challengeOffset } from "../../storage/core/sampling.ts";
+import type { Process } from "../cluster.ts";
+import { wasThere } from "../memory-store.ts";
+import type { Recorded } from "../memory-store.ts";
+import { liars } from "./checker.ts";
+import type { Checker, Run } from "./checker.ts";
+import { headOf, lifeAt, shownAt_ms } from "./hearing.ts";
+import { reorgedAt_ms } from "./words.ts";
+
+/** A disk takes its time, and a head may have been shown to a process whose last step does not know of it. */
+const writing_ms = 50;
+
+type Proven = Recorded["record"] & { readonly outcome: { readonly kind: "proven" } };
+
+/** What is wrong with the receipt of a proven record; undefined: nothing. */
+function receiptFault(
+  { cluster }: Run,
+  keeper: number,
+  { provider, slot, outcome }: Proven,
+): string | undefined {
+  const issued = cluster.issued.get(outcome.receiptHash);
+  if (issued === undefined) return "a receipt that was never given";
+  const own = issued.keeper === cluster.operatorOf(keeper);
+  if (own && issued.provider === provider && issued.slot === slot && issued.bytes === outcome.bytes)
+    return undefined;
+  return `a receipt of provider ${issued.provider} to ${issued.keeper} for slot ${issued.slot}, ${issued.bytes} bytes`;
+}
+
+/** The last head at which the answer counts: the keeper asks at the first head that it sees from the drawn block on (R8). */
+function lastHead({ cluster }: Run, { keeper, name }: Process, record: Proven, at_ms: number): number {
+  const { params } = cluster.options;
+  const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
+  const { provider, slot, blockHash } = record;
+  const seed = cluster.signatures.keyring(keeper).signSeed({ chainId, group, provider, slot, blockHash });
+  const drawn = slotStart(params, slot) + challengeOffset(seed, params);
+  const asked_ms = shownAt_ms(cluster, name, drawn, lifeAt(cluster, name, at_ms).from_ms);
+  return headOf(cluster, name, asked_ms) + params.answer;
+}
+
+function faultOf(run: Run, process: Process, { record, at_ms }: Recorded): string | undefined {
+  const { cluster } = run;
+  if (record.outcome.kind !== "proven") return undefined;
+  const proven = record as Proven;
+  const fault = receiptFault(run, process.keeper, proven);
+  if (fault !== undefined) return fault;
+  const { params } = cluster.options;
+  const start = slotStart(params, record.slot);
+  const head = headOf(cluster, process.name, at_ms - writing_ms);
+  // In time for the earliest block that may have been drawn: most are.
+  if (head <= start + params.confirmations + params.answer) return undefined;
+  if (reorgedAt_ms(cluster, start - 64, start + params.slot).length > 0) return undefined;
+  const last = lastHead(run, process, proven, at_ms);
+  return head > last ? `an answer verified at head ${head}, expected by ${last}` : undefined;
+}
+
+function faultsAt(run: Run, process: Process): string[] {
+  const { keeper, seat } = process;
+  const started_ms = seat.starts[0]?.at_ms ?? Infinity;
+  const first = new Map<string, Recorded>();
+  return seat.store.recorded.flatMap((one) => {
+    const { provider, slot, blockHash } = one.record;
+    const key = `${provider}/${slot}/${blockHash}`;
+    const before = first.get(key);
+    const again = before !== undefined && wasThere(before, one.at_ms);
+    first.set(key, one);
+    if (one.at_ms < started_ms) return [];
+    const fault = again ? "a second time" : faultOf(run, process, one);
+    return fault === undefined
+      ? []
+      : [`keeper ${keeper} recorded provider ${provider} in slot ${slot}: ${fault}`];
+  });
+}
+
+export const recorded: Checker = {
+  name: "R13",
+  check(run) {
+    const lying = liars(run);
+    return run.cluster.processes
+      .filter(({ keeper }) => !lying.has(keeper))
+      .flatMap((process) => faultsAt(run, process).slice(0, 1))
+      .map((text) => ({ checker: "R13", block: run.cluster.chain.head, text }));
+  },
+};

@@ -1,0 +1,77 @@
+/**
+ * R13, R14, R18: what an honest keeper commits to is what its disk says: one leaf a slot from the records of canonical blocks alone,
+ * what is missing carried on and capped by what was committed, and their sum as its value.
+ */
+import type { Hex } from "../../protocol/hash.ts";
+import { recordTree } from "../../protocol/records.ts";
+import type { Process } from "../cluster.ts";
+import { liars } from "./checker.ts";
+import type { Checker, Run } from "./checker.ts";
+import { leavesOf, spaceTimeOf } from "./disk.ts";
+import { highestHead, reorgedAt_ms } from "./words.ts";
+
+type Own = Process["seat"]["store"]["integrated"][number];
+
+/** Blocks within which every keeper whose endpoint is well knows of a reorg. */
+const reorgKnownWithin = 3;
+
+/** Whether it may not have known by then which blocks are canonical. */
+function uncertain({ cluster, fired }: Run, keeper: number, { te, at_ms }: Own): boolean {
+  const { originBlock } = cluster.options.params;
+  const reorgs = reorgedAt_ms(cluster, originBlock, te).filter((when_ms) => when_ms <= at_ms);
+  const last_ms = Math.max(...reorgs);
+  if (reorgs.length === 0) return false;
+  if (at_ms - last_ms < reorgKnownWithin * cluster.options.blockMs[1]) return true;
+  const from = highestHead(cluster, last_ms) - 64;
+  return fired.some(({ fault, keepers, until }) => {
+    const blind = fault.kind === "pause" || fault.kind.startsWith("rpc-");
+    return blind && keepers.includes(keeper) && (until === undefined || until >= from);
+  });
+}
+
+function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefined {
+  const { params } = run.cluster.options;
+  const { ts, te, values, recordsRoot, at_ms } = own;
+  const providers = values.map(({ provider }) => provider);
+  const given = (before: "capped" | "uncapped"): { wrong: number; sums: bigint[]; root: Hex } => {
+    const leaves = providers.map((provider) =>
+      leavesOf(run, seat.store, { provider, ts, te, at_ms, before }),
+    );
+    const sums = leaves.map((one) => spaceTimeOf(one, params.slot));
+    const flat = leaves.flat().map(({ leaf }) => leaf);
+    const shape = leaves.map((one, i) => {
+      const fromSlot = one[0]?.slot ?? 0;
+      return { provider: providers[i] as number, fromSlot, toSlot: fromSlot + one.length };
+    });
+    const { root } = recordTree(shape, flat);
+    const wrong = values.findIndex(({ value }, i) => value !== sums[i]);
+    return { wrong, sums, root };
+  };
+  const fits = ({ wrong, root }: ReturnType<typeof given>): boolean => wrong < 0 && root === recordsRoot;
+  const capped = given("capped");
+  if (fits(capped) || fits(given("uncapped"))) return undefined;
+  const { wrong, sums } = capped;
+  if (wrong < 0)
+    return `keeper ${keeper} committed to other records of [${ts}, ${te}) than those on its disk`;
+  return (
+    `keeper ${keeper} committed to ${values[wrong]?.value} for provider ${providers[wrong]} over [${ts}, ${te}), ` +
+    `its records give ${sums[wrong]}`
+  );
+}
+
+export const ownRecords: Checker = {
+  name: "R14",
+  check(run) {
+    const lying = liars(run);
+    return run.cluster.processes.flatMap((process) => {
+      const { keeper, seat } = process;
+      const started_ms = seat.starts[0]?.at_ms ?? Infinity;
+      return seat.store.integrated.flatMap((own) => {
+        // What a copied disk begins with was committed to by the other process.
+        if (lying.has(keeper) || own.at_ms < started_ms || uncertain(run, keeper, own)) return [];
+        const text = faultOf(run, process, own);
+        return text === undefined ? [] : [{ checker: "R14", block: own.te, text }];
+      });
+    });
+  },
+};

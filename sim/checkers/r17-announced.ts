@@ -1,0 +1,127 @@
+/**
+ * R17: the leader announces a head P of te + confirmations or more that it has seen, and the providers with a slot committed in
+ * [ts, te). A keeper takes part if it hears that at a head from P − 1 to P + a, a = ⌊t/12⌋, and does not otherwise.
+ */
+import type { BodyOf } from "../../protocol/messages.ts";
+import { during, harmless, liars } from "./checker.ts";
+import type { Checker, Run, Violation } from "./checker.ts";
+import { headOf, heardBy, heardInRound, lifeAt, processOf, shownAt_ms } from "./hearing.ts";
+import type { Heard } from "./hearing.ts";
+import { hashOf, roundName, wordsOfKind } from "./words.ts";
+
+type Announce = BodyOf<"announce">;
+
+/** Providers with a slot of [ts, te) for which the chain says that they committed bytes. */
+function scopeOf({ cluster }: Run, { ts, te }: Announce["round"]): number[] {
+  const { slot } = cluster.options.params;
+  const model = cluster.chain.at(cluster.chain.head);
+  return model.providers.flatMap((one, provider) => {
+    for (let start = ts; start < te; start += slot) {
+      if (model.committed(one, start, start + 1) > 0n) return [provider];
+    }
+    return [];
+  });
+}
+
+/** A reorg that goes deeper than what keepers wait for may move what the payer did behind te. */
+function isDeep({ cluster, fired }: Run): boolean {
+  return fired.some(
+    ({ fault }) => fault.kind === "reorg" && fault.depth > cluster.options.params.confirmations,
+  );
+}
+
+/** What is wrong with what is announced; undefined: nothing. */
+function faultOf(run: Run, body: Announce): string | undefined {
+  const { confirmations } = run.cluster.options.params;
+  const first = body.round.te + confirmations;
+  if (body.head < first) return `head ${body.head}, expected ${first} or more`;
+  if (isDeep(run)) return undefined;
+  const expected = scopeOf(run, body.round).join();
+  const actual = body.providers.join();
+  return actual === expected ? undefined : `the providers [${actual}], expected [${expected}]`;
+}
+
+/** What is wrong with announcements of honest leaders. */
+function announcing(run: Run, lying: ReadonlySet<number>): Violation[] {
+  return wordsOfKind(run, "announce").flatMap(({ keeper, process, at_ms, body }) => {
+    if (lying.has(keeper)) return [];
+    const head = headOf(run.cluster, process, at_ms);
+    const fault = body.head > head ? `head ${body.head}, and has seen ${head}` : faultOf(run, body);
+    const block = run.cluster.chain.head;
+    return fault === undefined
+      ? []
+      : [{ checker: "R17", block, text: `keeper ${keeper} announces ${fault}` }];
+  });
+}
+
+/** Commits of honest keepers to what they did not hear in time. */
+function takingPart(run: Run, lying: ReadonlySet<number>): Violation[] {
+  const { cluster } = run;
+  const a = Math.floor(cluster.options.params.turn / 12);
+  const said = new Set<string>();
+  return wordsOfKind(run, "commit").flatMap(({ keeper, process, at_ms, message, body }) => {
+    // What it committed to in an earlier life it may hear from others, and passes on (R18).
+    const again = said.has(hashOf(message));
+    said.add(hashOf(message));
+    if (again || lying.has(keeper)) return [];
+    const head = headOf(cluster, process, at_ms);
+    const announced = heardInRound(run, { process, at_ms }, "announce", body);
+    const counts = announced.some(
+      (one) =>
+        head >= one.body.head - 1 && one.head <= one.body.head + a && faultOf(run, one.body) === undefined,
+    );
+    if (counts) return [];
+    const heard = announced.map((one) => `head ${one.body.head} heard at ${one.head}`).join(", ");
+    const text = `keeper ${keeper} commits at head ${head} in turn ${body.round.turn} from ${body.round.ts}, announced were: ${heard || "none"}`;
+    return [{ checker: "R17", block: head, text }];
+  });
+}
+
+/** Whether nothing that a keeper does or that is done to it excuses it before the block `to`. */
+function isWell(run: Run, keeper: number, to: number): boolean {
+  const { slot, turn } = run.cluster.options.params;
+  return !run.fired.some((one) => {
+    const everybody = one.keepers.length === 0 || one.keepers.includes(keeper);
+    return everybody && !harmless.has(one.fault.kind) && during(one, 0, to, turn + 2 * slot);
+  });
+}
+
+function hasCommitted(run: Run, process: string, { body }: Heard): boolean {
+  const keeper = processOf(run.cluster, process)?.keeper;
+  const heard = heardBy(run, process).get(roundName(body)) ?? [];
+  return heard.some((one) => one.keeper === keeper && one.body.kind === "commit");
+}
+
+/** Keepers to which nothing happened, which heard an announcement in time, and do not take part. */
+function stayingAway(run: Run, lying: ReadonlySet<number>): Violation[] {
+  const { cluster } = run;
+  const { turn, confirmations } = cluster.options.params;
+  const a = Math.floor(turn / 12);
+  return cluster.processes.flatMap(({ keeper, name }) => {
+    if (lying.has(keeper)) return [];
+    return [...heardBy(run, name).values()].flat().flatMap((one) => {
+      if (one.body.kind !== "announce" || hasCommitted(run, name, one)) return [];
+      const { body, keeper: leader, head, at_ms } = one as Heard<Announce>;
+      const { ts, te, turn: number } = body.round;
+      const inTime = head >= body.head - 1 && head <= body.head + a && faultOf(run, body) === undefined;
+      const isMember = cluster.chain.seatsOf(body.round.committee).includes(keeper);
+      if (!inTime || !isMember || lying.has(leader) || !isWell(run, keeper, te + turn)) return [];
+      // It commits with the first head at which its view has reached te, unless the turn is over by then.
+      const after = Math.max(head, te + confirmations) + 1;
+      const { to_ms } = lifeAt(cluster, name, at_ms);
+      if (shownAt_ms(cluster, name, after, at_ms) >= to_ms || after >= te + turn) return [];
+      if (cluster.chain.settled.some(({ settlement, block }) => settlement.ts === ts && block <= after))
+        return [];
+      const text = `keeper ${keeper} hears head ${body.head} announced at ${head} and does not take part in turn ${number} from ${ts}`;
+      return [{ checker: "R17", block: head, text }];
+    });
+  });
+}
+
+export const announced: Checker = {
+  name: "R17",
+  check(run) {
+    const lying = liars(run);
+    return [...announcing(run, lying), ...takingPart(run, lying), ...stayingAway(run, lying)];
+  },
+};

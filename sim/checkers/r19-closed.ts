@@ -1,0 +1,86 @@
+/**
+ * R19: an honest leader closes one set a turn, of a quorum, with an audit block that lies ahead; before head P + ⌈t/6⌉ only with all
+ * commits. An honest keeper reveals only for a set that lists its own commit and that was closed before anybody had the audit block.
+ */
+import { quorum } from "../../protocol/quorum.ts";
+import { closedSetHash, roundId } from "../../protocol/messages.ts";
+import type { BodyOf } from "../../protocol/messages.ts";
+import { liars } from "./checker.ts";
+import type { Checker, Run, Violation } from "./checker.ts";
+import { headThen, highestHead, roundName, wordsOfKind } from "./words.ts";
+import type { Word } from "./words.ts";
+
+type Close = Word<BodyOf<"close">>;
+
+/** What is wrong with a closed set at the head at which it was said; undefined: nothing. */
+function faultOf(
+  { cluster }: Run,
+  { body, at_ms }: Close,
+  announced: number | undefined,
+): string | undefined {
+  const { committee, params } = cluster.options;
+  const { turn, confirmations } = params;
+  const { commits, auditBlock, round } = body;
+  const head = highestHead(cluster, at_ms);
+  const sixth = Math.ceil(turn / 6);
+  const last = round.te + Math.ceil((2 * turn) / 3) - confirmations - 4;
+  if (commits.length < quorum(committee)) return `lists ${commits.length} commits`;
+  // The leader may not have seen the newest block yet.
+  // After a reorg the leader's head is lower than one that was seen (R4).
+  const own = headThen(cluster, at_ms);
+  if (auditBlock < own + 2 || auditBlock > last)
+    return `names block ${auditBlock} at head ${own}, last is ${last}`;
+  if (commits.length === committee || announced === undefined) return undefined;
+  if (head < announced + sixth) return `is not full at head ${head}, announced at ${announced}`;
+  return auditBlock < announced + sixth + 3
+    ? `names block ${auditBlock}, announced at ${announced}`
+    : undefined;
+}
+
+export const closed: Checker = {
+  name: "R19",
+  check(run) {
+    const { cluster } = run;
+    // A keeper whose disk was put back, or whose keys ran twice, may have said something else before.
+    const forgetful = run.fired.filter(({ fault }) => fault.kind === "old-data" || fault.kind === "twin");
+    const lying = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
+    const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
+    const found: Violation[] = [];
+    const add = (at_ms: number, text: string): void =>
+      void found.push({ checker: "R19", block: highestHead(cluster, at_ms), text });
+    const announced = new Map(
+      wordsOfKind(run, "announce").map(({ body }) => [roundName(body), body.head] as const),
+    );
+    const sets = new Map<string, Close>();
+    const rounds = new Map<string, string>();
+    for (const close of wordsOfKind(run, "close")) {
+      const { body, keeper, at_ms } = close;
+      const hash = closedSetHash(roundId(chainId, group, body.round), body.commits, body.auditBlock);
+      sets.set(hash, close);
+      if (lying.has(keeper)) continue;
+      const name = `${roundName(body)}/${keeper}`;
+      const fault = faultOf(run, close, announced.get(roundName(body)));
+      if (fault !== undefined) add(at_ms, `keeper ${keeper} closes a set that ${fault}`);
+      if ((rounds.get(name) ?? hash) !== hash) add(at_ms, `keeper ${keeper} closes two sets in one turn`);
+      rounds.set(name, hash);
+    }
+    const committed = new Map(
+      wordsOfKind(run, "commit").map(({ keeper, body }) => [`${roundName(body)}/${keeper}`, body.commitment]),
+    );
+    // A keeper sees a block within so long after it is mined.
+    const lag_ms = 2 * cluster.options.network.delayMs[1] + 1;
+    for (const { keeper, seat, at_ms, body } of wordsOfKind(run, "reveal")) {
+      const set = sets.get(body.closedSet);
+      if (lying.has(keeper) || set === undefined) continue;
+      const { auditBlock, commits } = set.body;
+      if (highestHead(cluster, set.at_ms - lag_ms) >= auditBlock) {
+        add(at_ms, `keeper ${keeper} reveals for a set that was closed after its audit block ${auditBlock}`);
+      }
+      const own = commits.find((entry) => entry.keeper === seat)?.commitment;
+      if (own !== committed.get(`${roundName(body)}/${keeper}`)) {
+        add(at_ms, `keeper ${keeper} reveals for a set with another commitment in its name`);
+      }
+    }
+    return found;
+  },
+};

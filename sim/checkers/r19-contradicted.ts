@@ -1,0 +1,66 @@
+/**
+ * R19: a keeper signs nothing new in a turn in which it holds two different announcements, closed sets, bundles or proposals signed
+ * by the leader. What it had noted before it held both it may say again (R23).
+ */
+import { closedSetHash, roundId } from "../../protocol/messages.ts";
+import type { BodyOf } from "../../protocol/messages.ts";
+import { quorum } from "../../protocol/quorum.ts";
+import { liars } from "./checker.ts";
+import type { Checker, Run } from "./checker.ts";
+import { heardInRound, processOf } from "./hearing.ts";
+import type { Heard } from "./hearing.ts";
+import { hashOf, highestHead, wordsOfKind } from "./words.ts";
+import type { Word } from "./words.ts";
+
+/** A message that came in the very moments in which the note was made may have been read after it. */
+const reading_ms = 50;
+
+const kinds = ["announce", "close", "bundle", "proposal"] as const;
+
+/** What a leader's message says, as a name; undefined: it is none of the kind, whoever reads it. */
+function meaningOf(run: Run, { message, body, head }: Heard): string | undefined {
+  const { chain, options } = run.cluster;
+  const { chainId, address } = chain.snapshot(chain.head);
+  const enough = quorum(options.committee);
+  if (body.kind === "announce") {
+    // What names a head before the turn, or one that nobody has seen yet, is no announcement so far.
+    const counts = body.head >= body.round.te + options.params.confirmations && body.head <= head + 1;
+    return counts ? hashOf(message) : undefined;
+  }
+  if (body.kind === "close") {
+    // The same set signed twice is one set.
+    const { round, commits, auditBlock } = body;
+    return commits.length < enough
+      ? undefined
+      : closedSetHash(roundId(chainId, address, round), commits, auditBlock);
+  }
+  return body.kind === "bundle" && body.reveals.length < enough ? undefined : hashOf(message);
+}
+
+/** A kind of which a process held two different messages of the leader before it made a note of what it signs. */
+function heldTwice(run: Run, partial: Word<BodyOf<"partial">>): string | undefined {
+  const { process, body } = partial;
+  const { ts, turn } = body.round;
+  const noted = processOf(run.cluster, process)?.seat.store.noted ?? [];
+  const note = noted.find((one) => one.ts === ts && one.turn === turn && one.digest === body.digest);
+  const by_ms = (note?.at_ms ?? partial.at_ms) - reading_ms;
+  return kinds.find((kind) => {
+    const held = heardInRound(run, { process, at_ms: by_ms }, kind, body);
+    const meanings = held.map((one) => meaningOf(run, one)).filter((meaning) => meaning !== undefined);
+    return new Set(meanings).size > 1;
+  });
+}
+
+export const contradicted: Checker = {
+  name: "R19",
+  check(run) {
+    const lying = liars(run);
+    return wordsOfKind(run, "partial").flatMap((partial) => {
+      const { keeper, at_ms, body } = partial;
+      const kind = lying.has(keeper) ? undefined : heldTwice(run, partial);
+      if (kind === undefined) return [];
+      const text = `keeper ${keeper} signs in turn ${body.round.turn} from ${body.round.ts} though it holds two messages of the kind ${kind} of its leader`;
+      return [{ checker: "R19", block: highestHead(run.cluster, at_ms), text }];
+    });
+  },
+};

@@ -1,0 +1,89 @@
+/**
+ * R21, R22: a reveal counts only if every opened receipt is the provider's word to that keeper about that slot and those bytes, and
+ * the seed of its full proof is that keeper's. So no honest leader lists another one in its bundle, and no honest keeper signs what
+ * was decided from a bundle with one.
+ */
+import { fromHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { BodyOf } from "../../protocol/messages.ts";
+import { slotStart } from "../../protocol/group.ts";
+import { liars, partialsOf } from "./checker.ts";
+import type { Checker, Run, Violation } from "./checker.ts";
+import { hashOf, hashThen, highestHead, wordsOfKind } from "./words.ts";
+import type { Word } from "./words.ts";
+
+type Reveal = Word<BodyOf<"reveal">>;
+type Bundle = Word<BodyOf<"bundle">>;
+
+/** What is wrong with the evidence of a reveal; undefined: nothing. */
+function faultOf({ cluster }: Run, { keeper, at_ms, body }: Reveal): string | undefined {
+  const operator = cluster.operatorOf(keeper);
+  for (const { provider, slot, leaf } of body.opened) {
+    if (leaf.kind !== "proven") continue;
+    const issued = cluster.issued.get(leaf.receiptHash);
+    const what = `its receipt of provider ${provider} for slot ${slot}`;
+    if (issued === undefined) return `${what} was never given`;
+    const { keeper: to, bytes } = issued;
+    if (to !== operator || issued.provider !== provider || issued.slot !== slot || bytes !== leaf.bytes) {
+      return `${what} was given to ${to} by provider ${issued.provider} for slot ${issued.slot}, ${bytes} bytes`;
+    }
+  }
+  const first = body.opened.find(({ leaf }) => leaf.kind === "proven");
+  if (first === undefined) return undefined;
+  const { proof } = body;
+  if (proof?.provider !== first.provider || proof.slot !== first.slot)
+    return "its full proof is of another leaf";
+  const { params } = cluster.options;
+  const blockHash = hashThen(cluster, slotStart(params, proof.slot), at_ms);
+  const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
+  const { blsKey } = cluster.signatures.member(keeper);
+  const challenge = {
+    chainId,
+    group,
+    provider: proof.provider,
+    slot: proof.slot,
+    blockHash: blockHash ?? "0x",
+  };
+  return cluster.signatures.checks.verifySeed(challenge, proof.seed, fromHex(blsKey))
+    ? undefined
+    : "the seed of its full proof is not its own";
+}
+
+export const reveals: Checker = {
+  name: "R21",
+  check(run) {
+    const lying = liars(run);
+    const byHash = new Map<Hex, Reveal>(
+      wordsOfKind(run, "reveal").map((word) => [hashOf(word.message), word]),
+    );
+    const faults = new Map<Hex, string | undefined>();
+    const fault = (hash: Hex): string | undefined => {
+      const reveal = byHash.get(hash);
+      if (!faults.has(hash)) faults.set(hash, reveal === undefined ? undefined : faultOf(run, reveal));
+      return faults.get(hash);
+    };
+    const wrongIn = ({ body }: Bundle): string | undefined => {
+      const bad = body.reveals.find(({ hash }) => fault(hash) !== undefined);
+      return bad === undefined ? undefined : `the reveal of seat ${bad.keeper}: ${fault(bad.hash)}`;
+    };
+    const bundles = new Map(wordsOfKind(run, "bundle").map((word) => [hashOf(word.message), word]));
+    const decidedFrom = new Map(
+      wordsOfKind(run, "proposal").map(({ body }) => [body.digest, bundles.get(body.bundle)]),
+    );
+    const found: Violation[] = [];
+    for (const word of bundles.values()) {
+      const wrong = lying.has(word.keeper) ? undefined : wrongIn(word);
+      if (wrong === undefined) continue;
+      const text = `keeper ${word.keeper} counts ${wrong}`;
+      found.push({ checker: "R21", block: highestHead(run.cluster, word.at_ms), text });
+    }
+    for (const { keeper, digest, at_ms } of partialsOf(run)) {
+      const bundle = lying.has(keeper) ? undefined : decidedFrom.get(digest as Hex);
+      const wrong = bundle === undefined ? undefined : wrongIn(bundle);
+      if (wrong === undefined) continue;
+      const text = `keeper ${keeper} signs what was decided with ${wrong}`;
+      found.push({ checker: "R21", block: highestHead(run.cluster, at_ms), text });
+    }
+    return found;
+  },
+};

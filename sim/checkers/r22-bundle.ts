@@ -1,0 +1,63 @@
+/**
+ * R22: an honest leader's bundle is of its own closed set and lists reveals of its members alone, each of which it has heard. It comes
+ * when B is confirmed and all of the set have revealed, or with a quorum of them from head B + confirmations + ⌈t/6⌉ on.
+ */
+import { closedSetHash, roundId } from "../../protocol/messages.ts";
+import type { BodyOf } from "../../protocol/messages.ts";
+import { quorum } from "../../protocol/quorum.ts";
+import { liars } from "./checker.ts";
+import type { Checker, Run } from "./checker.ts";
+import { headOf, heardInRound } from "./hearing.ts";
+import { hashOf, wordsOfKind } from "./words.ts";
+import type { Word } from "./words.ts";
+
+type Bundle = Word<BodyOf<"bundle">>;
+
+/** What is wrong with a bundle at the head at which it was said; undefined: nothing. */
+function faultOf(run: Run, bundle: Bundle, head: number): string | undefined {
+  const { chain, options } = run.cluster;
+  const { chainId, address } = chain.snapshot(chain.head);
+  const { turn, confirmations } = options.params;
+  const { body } = bundle;
+  const close = heardInRound(run, bundle, "close", body).find(
+    ({ body: { round, commits, auditBlock } }) =>
+      closedSetHash(roundId(chainId, address, round), commits, auditBlock) === body.closedSet,
+  );
+  if (close === undefined) return "is of a set that it has not closed";
+  const { commits, auditBlock } = close.body;
+  const members = new Set(commits.map(({ keeper }) => keeper));
+  const stranger = body.reveals.find(({ keeper }) => !members.has(keeper));
+  if (stranger !== undefined) return `lists seat ${stranger.keeper}, which is not in the set`;
+  const revealed = heardInRound(run, bundle, "reveal", body);
+  const unheard = body.reveals.find(
+    ({ keeper, hash }) =>
+      !revealed.some(
+        (one) => one.seat === keeper && one.body.closedSet === body.closedSet && hashOf(one.message) === hash,
+      ),
+  );
+  if (unheard !== undefined) return `lists a reveal of seat ${unheard.keeper} that it has not heard`;
+  const listed = new Set(body.reveals.map(({ keeper }) => keeper)).size;
+  if (listed < body.reveals.length) return "lists a seat twice";
+  if (listed < quorum(options.committee)) return `lists ${listed} reveals`;
+  const full = listed === members.size;
+  const from = auditBlock + confirmations + (full ? 0 : Math.ceil(turn / 6));
+  return head >= from
+    ? undefined
+    : `has ${listed} reveals of ${members.size} at head ${head}, expected from ${from} on`;
+}
+
+export const bundled: Checker = {
+  name: "R22",
+  check(run) {
+    const lying = liars(run);
+    return wordsOfKind(run, "bundle").flatMap((bundle) => {
+      const { keeper, process, at_ms, body } = bundle;
+      if (lying.has(keeper)) return [];
+      const head = headOf(run.cluster, process, at_ms);
+      const fault = faultOf(run, bundle, head);
+      if (fault === undefined) return [];
+      const text = `keeper ${keeper}, leader of turn ${body.round.turn} from ${body.round.ts}: its bundle ${fault}`;
+      return [{ checker: "R22", block: head, text }];
+    });
+  },
+};

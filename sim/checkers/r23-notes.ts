@@ -1,0 +1,49 @@
+/**
+ * R23: a digest is on the disk before its signature leaves, and before the leader proposes it. After a start an honest keeper signs
+ * nothing new in a turn with te up to the highest head that it or its store had seen + confirmations, and it signs only while the turn
+ * lasts in its own view (R4). Of two processes with one key (D9) each answers for its own disk and its own starts.
+ */
+import { liars } from "./checker.ts";
+import type { Checker, Run } from "./checker.ts";
+import { headOf, processOf } from "./hearing.ts";
+import { highestHead, wordsOf } from "./words.ts";
+import type { Word } from "./words.ts";
+import type { BodyOf } from "../../protocol/messages.ts";
+
+/** How long a head may have been shown to a process whose last step does not know of it. */
+const reading_ms = 50;
+
+type Signs = Word<BodyOf<"partial"> | BodyOf<"proposal">>;
+
+/** What is wrong with one signature or proposal, by the notes and starts of the process that made it; undefined: nothing. */
+function faultOf({ cluster }: Run, { process, at_ms, body }: Signs): string | undefined {
+  const { ts, te, turn } = body.round;
+  const { confirmations, turn: length } = cluster.options.params;
+  const seat = processOf(cluster, process)?.seat;
+  if (seat === undefined) return `was signed by ${process}, which is no process of a keeper,`;
+  const { store, starts } = seat;
+  const note = store.noted.find((n) => n.ts === ts && n.turn === turn && n.digest === body.digest);
+  if (note === undefined || note.at_ms > at_ms) return "signed before it had a note on its disk";
+  // What is said or noted in the very moment of a start was so before it: no store answers in no time.
+  const start = starts.findLast((s) => s.at_ms < at_ms);
+  if (start === undefined || note.at_ms <= start.at_ms) return undefined;
+  const head = Math.max(start.head, start.known);
+  if (te <= head + confirmations) return `was started at ${head} and signed anew`;
+  const view = headOf(cluster, process, note.at_ms - reading_ms) - confirmations;
+  return view >= te + length ? `signed at view ${view}, when the turn was over,` : undefined;
+}
+
+export const noted: Checker = {
+  name: "R23",
+  check(run) {
+    const lying = liars(run);
+    return wordsOf(run).flatMap((word) => {
+      const { keeper, at_ms, body } = word;
+      if (lying.has(keeper) || (body.kind !== "partial" && body.kind !== "proposal")) return [];
+      const fault = faultOf(run, { ...word, body });
+      if (fault === undefined) return [];
+      const text = `keeper ${keeper} ${fault} for ts ${body.round.ts}, turn ${body.round.turn}`;
+      return [{ checker: "R23", block: highestHead(run.cluster, at_ms), text }];
+    });
+  },
+};

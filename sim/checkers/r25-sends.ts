@@ -1,0 +1,78 @@
+/**
+ * R25: no honest keeper but the leader sends a settlement before te + ⌈2t/3⌉, the k-th after the leader k − 1 blocks later. The leader
+ * sends by te + ⌈2t/3⌉ − 2 what a quorum had signed before, unless it costs more than all keepers get.
+ */
+import { quorum } from "../../protocol/quorum.ts";
+import { during, harmless, keeperIn, liars } from "./checker.ts";
+import type { Checker, Run, Violation } from "./checker.ts";
+import { headOf, heardInRound, lifeAt, shownAt_ms } from "./hearing.ts";
+import { leaders } from "./turns.ts";
+import { wordsOfKind } from "./words.ts";
+
+/** Of all n, how many places a seat comes after the leader in the order of the turns. */
+function placesBehind(run: Run, version: number, ts: number, leader: number, seat: number): number {
+  const order = leaders(run, version, ts);
+  return (order.indexOf(seat) - order.indexOf(leader) + order.length) % order.length;
+}
+
+function othersTooEarly(run: Run, lying: ReadonlySet<number>): Violation[] {
+  const { cluster } = run;
+  const { turn } = cluster.options.params;
+  return cluster.network.witness.sent.flatMap(({ keeper, settlement, head }) => {
+    const { ts, te, committee, leader } = settlement;
+    const seat = cluster.chain.seatsOf(committee).indexOf(keeper);
+    if (lying.has(keeper) || seat === leader || seat < 0) return [];
+    const from = te + Math.ceil((2 * turn) / 3) + placesBehind(run, committee, ts, leader, seat) - 1;
+    if (head >= from) return [];
+    const text = `keeper ${keeper} sends at head ${head} in the place of keeper ${keeperIn(run, committee, leader)}, expected from ${from} on`;
+    return [{ checker: "R25", block: head, text }];
+  });
+}
+
+/** Whether something is wrong with the leader, the chain or the price of gas around its turn. */
+function isExcused(run: Run, leader: number, from: number, to: number): boolean {
+  const { slot, turn } = run.cluster.options.params;
+  return run.fired.some((one) => {
+    const concerns =
+      one.keepers.includes(leader) || one.fault.kind === "reorg" || one.fault.kind === "gas-spike";
+    return concerns && !harmless.has(one.fault.kind) && during(one, from, to, turn + 2 * slot);
+  });
+}
+
+/** Leaders that held the signatures of a quorum two heads before they had to send, and did not. */
+function leaderTooLate(run: Run, lying: ReadonlySet<number>): Violation[] {
+  const { cluster } = run;
+  const { turn } = cluster.options.params;
+  const enough = quorum(cluster.options.committee);
+  return wordsOfKind(run, "proposal").flatMap(({ keeper, process, at_ms, body }) => {
+    const { ts, te, turn: number } = body.round;
+    const last = te + Math.ceil((2 * turn) / 3) - 2;
+    if (lying.has(keeper) || isExcused(run, keeper, te, te + turn)) return [];
+    const life = lifeAt(cluster, process, at_ms);
+    const due_ms = shownAt_ms(cluster, process, last - 2, life.from_ms);
+    const over_ms = shownAt_ms(cluster, process, last + 1, life.from_ms);
+    if (over_ms === Infinity || over_ms > life.to_ms) return [];
+    const signed = heardInRound(run, { process, at_ms: due_ms }, "partial", body).filter(
+      (one) => one.body.digest === body.digest && !lying.has(one.keeper),
+    );
+    if (new Set(signed.map(({ seat }) => seat)).size < enough) return [];
+    const sent = cluster.network.witness.sent.some(
+      (one) =>
+        one.process === process && one.settlement.ts === ts && one.settlement.te === te && one.head <= last,
+    );
+    const settled = cluster.chain.settled.some(
+      ({ settlement, block }) => settlement.ts === ts && block <= last,
+    );
+    if (sent || settled) return [];
+    const text = `keeper ${keeper} leads turn ${number} from ${ts}, holds a quorum of signatures and has sent nothing by head ${last}`;
+    return [{ checker: "R25", block: headOf(cluster, process, over_ms), text }];
+  });
+}
+
+export const sends: Checker = {
+  name: "R25",
+  check(run) {
+    const lying = liars(run);
+    return [...othersTooEarly(run, lying), ...leaderTooLate(run, lying)];
+  },
+};

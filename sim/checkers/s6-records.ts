@@ -1,0 +1,29 @@
+/** S6: a record that the disk acknowledged is there again after every crash and restart, until its slot is settled. */
+import { slotAt } from "../../protocol/group.ts";
+import type { Checker } from "./checker.ts";
+
+export const records: Checker = {
+  name: "S6",
+  watch({ cluster, fired }) {
+    const { chain } = cluster;
+    const { address } = chain.snapshot(chain.head);
+    // A disk that was put back to an older state has lost what came after.
+    const restored = new Set(
+      fired.flatMap(({ fault, keepers }) => (fault.kind === "old-data" ? keepers : [])),
+    );
+    return cluster.seats.flatMap(({ keeper, store }, i) => {
+      const state = keeper?.stateOf(address);
+      const group = state?.group;
+      if (state === undefined || group === undefined || restored.has(i)) return [];
+      const first = slotAt(group.params, group.ts);
+      const lost: string[] = [];
+      for (const { provider, slot } of store.acknowledged.values()) {
+        const there = slot < first || state.records.get(provider)?.has(slot) === true;
+        if (!there) lost.push(`that of provider ${provider} in slot ${slot}`);
+      }
+      if (lost.length === 0) return [];
+      const text = `keeper ${i} lost ${lost.length} records, ${lost[0]} first`;
+      return [{ checker: "S6", block: chain.head, text }];
+    });
+  },
+};

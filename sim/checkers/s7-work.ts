@@ -1,0 +1,54 @@
+/** S7: a keeper that did no challenges in a whole interval is not paid for it, as long as others have some to show. */
+import { lowerMedian } from "../../protocol/median.ts";
+import type { Cluster } from "../cluster.ts";
+import type { Checker } from "./checker.ts";
+
+export const work: Checker = {
+  name: "S7",
+  check({ cluster, fired }) {
+    const lazy = fired.filter(
+      ({ fault }) => fault.kind === "byzantine" && fault.behaviour === "lazy" && fault.oneIn === undefined,
+    );
+    if (lazy.length === 0) return [];
+    return cluster.chain.settled.flatMap(({ settlement, block, before }) => {
+      const seats = cluster.chain.seatsOf(before.active);
+      const { ts, te, payees } = settlement;
+      if (lowerMedian(receiptsShown(cluster, before.active, ts, te)) === 0n) return [];
+      return lazy.flatMap(({ keepers, block: from, until }) => {
+        const whole = from <= ts && (until === undefined || until >= te);
+        return keepers
+          .filter((keeper) => whole && seats.includes(keeper))
+          .filter((keeper) => ((payees >> BigInt(seats.indexOf(keeper))) & 1n) === 1n)
+          .map((keeper) => ({ checker: "S7", block, text: `keeper ${keeper} asked nothing and is a payee` }));
+      });
+    });
+  },
+};
+
+/**
+ * Receipts that each keeper of the last bundle over [ts, te) opened in the audit. If their median is 0, nobody had to show more
+ * (R28): no provider proved anything, or half of the committee was down, or the audit drew slots after the group's end alone.
+ */
+function receiptsShown(cluster: Cluster, committee: number, ts: number, te: number): bigint[] {
+  const seats = cluster.chain.seatsOf(committee);
+  // What is said in another's name is nobody's word.
+  const said = cluster.network.heard.flatMap(({ message, from }) => {
+    const keeper = seats[message.keeper];
+    const own =
+      message.committee === committee && keeper !== undefined && cluster.operatorOf(keeper) === from;
+    return own ? [message] : [];
+  });
+  let closedSet: string | undefined;
+  let counted: readonly number[] = [];
+  for (const { body } of said) {
+    if (body.kind !== "bundle" || body.round.ts !== ts || body.round.te !== te) continue;
+    closedSet = body.closedSet;
+    counted = body.reveals.map(({ keeper }) => keeper);
+  }
+  const shown = new Map(counted.map((keeper) => [keeper, 0n]));
+  for (const { body, keeper } of said) {
+    if (body.kind !== "reveal" || body.closedSet !== closedSet || !shown.has(keeper)) continue;
+    shown.set(keeper, BigInt(body.opened.filter(({ leaf }) => leaf.kind === "proven").length));
+  }
+  return [...shown.values()];
+}

@@ -1,0 +1,78 @@
+/** Turns of a run, by the rules' own words (R5 to R7) and not by the core's functions. */
+import { keccakWords } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { quorum } from "../../protocol/quorum.ts";
+import { keeperIn } from "./checker.ts";
+import type { Run } from "./checker.ts";
+
+/** Seats of a committee in the order in which they lead the interval from `ts` (R5). */
+export function leaders({ cluster }: Run, version: number, ts: number): number[] {
+  const { seed, members } = cluster.chain.committeeOf(version);
+  const places = members.map(({ operator }, seat) => ({ seat, place: keccakWords(ts, seed, operator) }));
+  return places.sort((a, b) => (a.place < b.place ? -1 : 1)).map(({ seat }) => seat);
+}
+
+/** The window of a turn, and the keeper that leads it. */
+export type Turn = {
+  readonly ts: number;
+  readonly number: number;
+  readonly from: number;
+  readonly to: number;
+  readonly leader: number;
+  /** Whether it settled the interval. */
+  readonly settled: boolean;
+};
+
+/** Every turn whose window has passed, of all intervals. */
+export function turnsOf(run: Run): Turn[] {
+  const { chain, options } = run.cluster;
+  const { interval, turn: length, confirmations } = options.params;
+  const found: Turn[] = [];
+  const add = (version: number, ts: number, count: number, last: boolean): void => {
+    const order = leaders(run, version, ts);
+    for (let i = 0; i < count; i++) {
+      const from = ts + interval + i * length;
+      const leader = keeperIn(run, version, order[i % order.length] as number);
+      found.push({ ts, number: i + 1, from, to: from + length, leader, settled: last && i === count - 1 });
+    }
+  };
+  for (const { settlement, before } of chain.settled) {
+    const { ts, te } = settlement;
+    add(before.active, ts, (te - ts - interval) / length + 1, true);
+  }
+  const now = chain.at(chain.head);
+  const over = Math.floor((chain.head - confirmations - now.ts - interval) / length);
+  if (over > 0 && !now.ended) add(now.active, now.ts, over, false);
+  return found;
+}
+
+/**
+ * Whether the wires failed the turn: L1 is about those that deliver. A word of the leader was lost on its way to so many that
+ * fewer than a quorum heard it, or words of one kind to the leader on the way from so many; keepers at fault do not count as
+ * others to be heard.
+ */
+export function unheard(
+  { cluster }: Run,
+  { ts, number, leader }: Turn,
+  faulty: ReadonlySet<number> = new Set(),
+): boolean {
+  const { committee } = cluster.options;
+  const enough = quorum(committee) - 1;
+  const lead = cluster.operatorOf(leader);
+  const well = new Set(cluster.seats.flatMap((_, i) => (faulty.has(i) ? [] : [cluster.operatorOf(i)])));
+  const heard = new Map<string, Set<Hex>>();
+  const lost = new Set<string>();
+  for (const { message, from, reached } of cluster.network.heard) {
+    const { body } = message;
+    if (body.kind === "hello" || body.round.ts !== ts || body.round.turn !== number) continue;
+    if (from === lead) {
+      if (reached.filter((to) => well.has(to)).length < enough) return true;
+      continue;
+    }
+    if (!well.has(from)) continue;
+    const words = body.kind;
+    if (!reached.includes(lead)) lost.add(words);
+    else heard.set(words, (heard.get(words) ?? new Set()).add(from));
+  }
+  return [...lost].some((words) => (heard.get(words)?.size ?? 0) < enough);
+}

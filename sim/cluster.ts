@@ -1,0 +1,412 @@
+/** A committee in one process: the real core, codec and runtime over simulated ports. */
+import type { Block } from "../keeper/core/events.ts";
+import type { GroupParams } from "../protocol/group.ts";
+import { keccakWords } from "../protocol/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
+import type { ReasonCode } from "../protocol/reasons.ts";
+import type { ChainPort, Submission, SubmitResult } from "../keeper/ports/chain.ts";
+import type { KeeperDependencies } from "../keeper/runtime/keeper.ts";
+import { Keeper } from "../keeper/runtime/keeper.ts";
+import { nativeHash } from "../storage/disk/native-hash.ts";
+import { ChainModel } from "./chain-model.ts";
+import type { Model } from "./contract-model.ts";
+import { cheapSignatures, operatorOf } from "./cheap-crypto.ts";
+import { cheapProviders } from "./cheap-proofs.ts";
+import { MemoryStore, mortal } from "./memory-store.ts";
+import { Network } from "./network.ts";
+import { readingOnce } from "./reading-once.ts";
+import { Payer } from "./payer.ts";
+import type { NetworkOptions } from "./network.ts";
+import type { Issued, ProviderWorld, Providers, Spoiled } from "./providers.ts";
+import { realProviders } from "./real-proofs.ts";
+import type { Signatures } from "./signatures.ts";
+import { World } from "./world.ts";
+
+/** What of a world is real besides core, codec and runtime. */
+export type Reality = {
+  /** Cheap ones by default. */
+  readonly signatures?: Signatures;
+  /** Whether providers store bytes and prove them, with their own logic. */
+  readonly proofs?: "real" | "cheap";
+};
+
+export type ClusterOptions = {
+  readonly seed: number;
+  readonly committee: number;
+  /** Keepers beyond the committee, who may get a seat one day. */
+  readonly spares?: number;
+  /** Bytes of each provider. */
+  readonly providers: readonly number[];
+  readonly params: GroupParams;
+  readonly network: NetworkOptions;
+  readonly blockMs: readonly [number, number];
+  readonly storeLatencyMs: number;
+} & Reality;
+
+export type Noted = {
+  readonly keeper: number;
+  readonly block: number;
+  readonly at_ms: number;
+  readonly code: ReasonCode;
+  readonly detail: string;
+};
+
+export type Mined = Block & { readonly at_ms: number };
+
+export type Refused = { readonly keeper: number; readonly block: number; readonly error: string };
+
+/** What a keeper's ports may be wrapped in: a Byzantine keeper is an honest one with lying ports. */
+export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDependencies;
+
+type Seat = {
+  readonly store: MemoryStore;
+  /** When it was started, the head of the chain then, and the highest head that its disk knew of. */
+  readonly starts: { readonly at_ms: number; readonly head: number; readonly known: number }[];
+  /** Its endpoint shows no new blocks; down, or of another chain: nor does it take transactions. */
+  endpoint: "well" | "stale" | "down" | "wrong-chain";
+  /** The last block that a stale endpoint shows. */
+  staleAt: number;
+  /** What becomes of its transactions. */
+  transactions: "mined" | "stuck" | "lost";
+  abort: AbortController | undefined;
+  keeper: Keeper | undefined;
+  feed: ((blocks: boolean) => Promise<void>) | undefined;
+};
+
+/** A process that ran with a keeper's keys, its disk and its starts; a second one beside the first is a fault (D9). */
+export type Process = { readonly keeper: number; readonly name: string; readonly seat: Seat };
+
+export const defaultParams: GroupParams = {
+  originBlock: 10,
+  interval: 60,
+  turn: 30,
+  slot: 5,
+  answer: 2,
+  confirmations: 1,
+  lockup: 200,
+  price: 1n << 30n,
+  keeperShareBps: 1000,
+  toleranceBps: 100,
+};
+
+/** More than any settlement pays its keepers. */
+const spikeFee = 2n ** 128n;
+
+export const defaultOptions: ClusterOptions = {
+  seed: 1,
+  committee: 4,
+  providers: [1_000_000, 2_000_000, 3_000_000],
+  params: defaultParams,
+  network: { delayMs: [5, 80], loss: 0 },
+  blockMs: [900, 1300],
+  storeLatencyMs: 1,
+};
+
+export class Cluster {
+  readonly options: ClusterOptions;
+  readonly world: World;
+  readonly chain: ChainModel;
+  readonly network: Network;
+  readonly reasons: Noted[] = [];
+  /** When each block was mined, at last. */
+  readonly minedAt_ms: number[] = [];
+  /** Every block that was ever mined, in order, also those that a reorg took back. */
+  readonly mined: Mined[] = [];
+  /** Settlements that the contract refused. */
+  readonly refused: Refused[] = [];
+  readonly seats: Seat[];
+  /** Every receipt that a provider gave, by its hash. */
+  readonly issued = new Map<Hex, Issued>();
+  readonly #twins = new Map<number, Process>();
+  /** Every process that ever ran, the keepers' own first. */
+  readonly processes: Process[];
+  /** Of 16 leaves, how many a provider can still prove to a keeper; undefined: it does not answer. */
+  proves: (provider: number, keeper: number) => number | undefined = () => 16;
+  decorate: Decorator = (ports) => ports;
+  /** A keeper had to stop by itself, as when its disk is full. */
+  onFatal: (keeper: number, error: unknown) => void = (_keeper, error) => {
+    throw error;
+  };
+  /** Whether an answer's proof is rubbish, is that of the slot before, or comes too late to count. */
+  spoils: (provider: number) => Spoiled | undefined = () => undefined;
+  /** Whether a provider gives a keeper its piece list. */
+  servesList: (provider: number, keeper: number) => boolean = () => true;
+  /** How long after it is mined a keeper sees a block. */
+  headDelay_ms: () => number = () => this.world.random.integer(...this.options.network.delayMs);
+  /** What a settlement costs its sender, in token units. */
+  fee = 0n;
+  /** The price of gas is beyond what keepers get: nothing of theirs is mined. */
+  gasSpike = false;
+  readonly payer: Payer;
+  readonly signatures: Signatures;
+  readonly #reader = readingOnce();
+  readonly #providers: Providers;
+  readonly #pool: {
+    submission: Submission;
+    sender: number;
+    resolve: (result: SubmitResult) => void;
+  }[] = [];
+  readonly #onBlock: ((block: number) => void)[] = [];
+
+  constructor(options: ClusterOptions) {
+    this.options = options;
+    this.world = new World(options.seed);
+    this.signatures = options.signatures ?? cheapSignatures;
+    const { signatures } = this;
+    const keepers = Array.from({ length: options.committee + (options.spares ?? 0) }, (_, i) =>
+      signatures.member(i),
+    );
+    this.#providers = (options.proofs === "real" ? realProviders : cheapProviders)(this.#providerWorld());
+    this.chain = new ChainModel({
+      seed: options.seed,
+      params: options.params,
+      keepers,
+      committee: options.committee,
+      providers: options.providers.map(BigInt),
+      operatorOfProvider: (provider) => operatorOf(2000 + provider),
+      dataOf: (provider, bytes) => this.#providers.dataOf(provider, bytes),
+      verify: (digest, signers, signature) => signatures.aggregateHolds(digest, signers, signature),
+    });
+    this.payer = new Payer(this.chain);
+    this.network = new Network(this.world, options.network, this.#reader);
+    this.seats = keepers.map(() => newSeat(new MemoryStore(this.world, options.storeLatencyMs)));
+    this.processes = this.seats.map((seat, keeper) => ({ keeper, name: this.operatorOf(keeper), seat }));
+  }
+
+  #providerWorld(): ProviderWorld {
+    const { options, world, signatures } = this;
+    return {
+      world,
+      signatures,
+      delayMs: options.network.delayMs,
+      tooLate_ms: options.blockMs[1] * (options.params.answer + 2),
+      chain: () => this.chain,
+      onReceipt: (hash, issued) => void this.issued.set(hash, issued),
+      proves: (provider, keeper) => this.proves(provider, keeper),
+      spoils: (provider) => this.spoils(provider),
+      servesList: (provider, keeper) => this.servesList(provider, keeper),
+    };
+  }
+
+  /** The operator of keeper `index`, whether it has a seat or not. */
+  operatorOf(index: number): Hex {
+    return this.signatures.member(index).operator;
+  }
+
+  /** Where turn `turn` of the interval that starts at `ts` ends what it pays for (R6). */
+  endOf(ts: number, turn: number): number {
+    const { interval, turn: blocks } = this.options.params;
+    return ts + interval + (turn - 1) * blocks;
+  }
+
+  start(index: number): void {
+    const seat = this.seats[index];
+    if (seat !== undefined && seat.abort === undefined) this.#launch(seat, index, this.operatorOf(index));
+  }
+
+  /** D9: a second process with the same keys, on a copy of the disk. */
+  startTwin(index: number): void {
+    const seat = this.seats[index];
+    if (seat === undefined || this.#twins.has(index)) return;
+    const twin = {
+      keeper: index,
+      name: `process ${this.processes.length}`,
+      seat: newSeat(seat.store.twin()),
+    };
+    this.#twins.set(index, twin);
+    this.processes.push(twin);
+    this.#launch(twin.seat, index, twin.name);
+  }
+
+  stopTwin(index: number): void {
+    const twin = this.#twins.get(index);
+    this.#twins.delete(index);
+    if (twin !== undefined) this.#end(twin.seat, twin.name);
+  }
+
+  #launch(seat: Seat, index: number, name: string): void {
+    const abort = new AbortController();
+    seat.abort = abort;
+    const head = seat.endpoint === "stale" ? Math.min(seat.staleAt, this.chain.head) : this.chain.head;
+    seat.starts.push({ at_ms: this.world.now_ms, head, known: seat.store.head });
+    const { signatures } = this;
+    const keyring = signatures.keyring(index);
+    seat.store.endOf = (ts, turn) => this.endOf(ts, turn);
+    const ports: KeeperDependencies = {
+      keyring,
+      crypto: { ...this.#providers.checks, ...signatureChecks(signatures), hash: nativeHash },
+      store: mortal(seat.store, abort.signal),
+      ledger: silentLedger,
+      transport: this.network.attach(keyring.operator, name),
+      chain: this.#chainOf(seat, index, name),
+      telemetry: {
+        reason: (_group, code, detail) =>
+          this.reasons.push({
+            keeper: index,
+            block: this.chain.head,
+            at_ms: this.world.now_ms,
+            code,
+            detail,
+          }),
+        info: () => undefined,
+        warn: () => undefined,
+        error: (text, fields) => {
+          throw new Error(`keeper ${index}: ${text} ${JSON.stringify(fields)}`);
+        },
+      },
+      clock: {
+        now_ms: () => this.world.now_ms,
+        sleep: (delay_ms) => this.world.sleep(delay_ms),
+        entropy: () => this.world.random.hex(32),
+      },
+      provider: this.#providers.client(index),
+      reader: this.#reader,
+    };
+    const groups = [this.chain.snapshot(this.chain.head).address];
+    // A keeper's clock cuts a call long before blocks say that it is late (R13).
+    const { blockMs, params } = this.options;
+    const timeout_ms = Math.max(1, Math.floor((blockMs[0] * params.answer) / 3));
+    const keeper = new Keeper({ groups, timeout_ms }, this.decorate(ports, index));
+    seat.keeper = keeper;
+    keeper.run(abort.signal).catch((error: unknown) => {
+      if (abort.signal.aborted) return;
+      if (seat === this.seats[index]) this.onFatal(index, error);
+      else this.stopTwin(index);
+    });
+  }
+
+  /** `kill -9`: what the disk had not acknowledged is gone. */
+  crash(index: number): void {
+    const seat = this.seats[index];
+    if (seat !== undefined) this.#end(seat, this.operatorOf(index));
+  }
+
+  #end(seat: Seat, name: string): void {
+    if (seat.abort === undefined) return;
+    seat.abort.abort();
+    seat.abort = undefined;
+    seat.keeper = undefined;
+    seat.feed = undefined;
+    this.network.detach(name);
+  }
+
+  onBlock(listener: (block: number) => void): void {
+    this.#onBlock.push(listener);
+  }
+
+  /** Mines blocks until `blocks` more exist. */
+  async run(blocks: number): Promise<void> {
+    const end = this.chain.head + blocks;
+    const [low, high] = this.options.blockMs;
+    const next = (): void => {
+      this.#mine();
+      this.world.after(this.world.random.integer(low, high), next);
+    };
+    if (this.#started) return this.world.run(() => this.chain.head >= end);
+    this.#started = true;
+    next();
+    return this.world.run(() => this.chain.head >= end);
+  }
+  #started = false;
+
+  #mine(): void {
+    for (const waiting of this.#pool.splice(0)) {
+      const { submission, sender, resolve } = waiting;
+      const closed = this.chain.head + 1 >= submission.windowEnd;
+      if ((this.gasSpike || this.seats[sender]?.transactions === "stuck") && !closed) {
+        this.#pool.push(waiting);
+        continue;
+      }
+      const result = this.chain.settle(submission, this.operatorOf(sender));
+      if ("refused" in result) {
+        this.refused.push({ keeper: sender, block: this.chain.head + 1, error: result.refused });
+        resolve({ kind: "superseded", detail: result.refused });
+      } else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
+    }
+    this.payer.act();
+    const { number, hash } = this.chain.mine();
+    this.minedAt_ms[number] = this.world.now_ms;
+    this.mined.push({ number, hash, at_ms: this.world.now_ms });
+    for (const listener of this.#onBlock) listener(number);
+    for (const seat of [...this.seats, ...[...this.#twins.values()].map((twin) => twin.seat)]) {
+      this.world.after(this.headDelay_ms(), () => void seat.feed?.(true));
+    }
+  }
+
+  #chainOf(seat: Seat, index: number, name: string): ChainPort {
+    const { witness } = this.network;
+    return {
+      follow: async (_groups, onUpdate, onTrouble, signal) => {
+        let known: { head: number; group: Model | undefined } = { head: -1, group: undefined };
+        let queue = Promise.resolve();
+        const update = async (): Promise<void> => {
+          if (seat.endpoint === "wrong-chain")
+            onTrouble("rpc-wrong-chain", "the endpoint is of another chain");
+          if (signal.aborted || seat.endpoint === "down" || seat.endpoint === "wrong-chain") return;
+          if (this.network.paused.has(this.operatorOf(index))) return;
+          const head = Math.min(this.chain.head, seat.endpoint === "stale" ? seat.staleAt : Infinity);
+          // R4: an endpoint that lags behind what was seen takes no block back.
+          if (head < known.head && seat.endpoint === "stale") return;
+          const view = Math.max(this.options.params.originBlock, head - this.options.params.confirmations);
+          let from = known.head;
+          while (from > 0 && this.chain.block(from)?.hash !== hashes.get(from)) from--;
+          const blocks = [];
+          for (let n = from + 1; n <= head; n++) {
+            const block = this.chain.block(n);
+            if (block === undefined) continue;
+            blocks.push(block);
+            hashes.set(n, block.hash);
+          }
+          if (blocks.length === 0) return;
+          const group = this.chain.at(view);
+          const groups = group === known.group ? [] : [this.chain.snapshot(view)];
+          known = { head, group };
+          witness.show(name, head);
+          await onUpdate({ blocks, groups });
+        };
+        const hashes = new Map<number, Hex>();
+        seat.feed = () => (queue = queue.then(update));
+        await seat.feed(true);
+        await new Promise<void>((resolve) =>
+          signal.addEventListener("abort", () => resolve(), { once: true }),
+        );
+      },
+      keeperEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
+      providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
+      fee: async () => (this.gasSpike ? spikeFee : this.fee),
+      submit: async (submission) =>
+        new Promise<SubmitResult>((resolve) => {
+          witness.send(index, name, submission.settlement);
+          if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")
+            return resolve({ kind: "failed", detail: "no endpoint answers" });
+          if (seat.transactions === "lost")
+            return resolve({ kind: "failed", detail: "dropped from the pool" });
+          this.#pool.push({ submission, sender: index, resolve });
+        }),
+    };
+  }
+}
+
+function signatureChecks(signatures: Signatures): Pick<Signatures, "messageSigner" | "aggregate"> {
+  return {
+    messageSigner: (digest, signature) => signatures.messageSigner(digest, signature),
+    aggregate: (digest, partials, members) => signatures.aggregate(digest, partials, members),
+  };
+}
+
+function newSeat(store: MemoryStore): Seat {
+  return {
+    store,
+    starts: [],
+    endpoint: "well",
+    staleAt: 0,
+    transactions: "mined",
+    abort: undefined,
+    keeper: undefined,
+    feed: undefined,
+  };
+}
+
+const silentLedger: KeeperDependencies["ledger"] = {
+  addChallenge: async () => undefined,
+};

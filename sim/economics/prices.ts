@@ -1,0 +1,96 @@
+/** From token units, gas and challenges to US dollars. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectRoot } from "../../scripts/lib/paths.ts";
+import { defaultParams } from "../cluster.ts";
+import type { Prices } from "./default-prices.ts";
+import type { Account, Played, SettlementShape } from "./play.ts";
+
+/** Challenges of a keeper to a provider in an interval: a slot is an hour of a day. */
+const slotsPerDay = 24;
+/** Blocks of a slot as it is simulated. */
+const slotBlocks = defaultParams.slot;
+/** An answer with its 16 leaves and their paths (R11). */
+const answerBytes = 27 * 1024;
+const GiB = 1 << 30;
+const month_days = 30;
+
+type Measured = {
+  readonly n: number;
+  readonly all: number;
+  readonly absent: number;
+  readonly unpaid: number;
+};
+
+/** Gas of a settlement, from the table that docs/gas.md holds and a test measures. */
+export class GasTable {
+  readonly #rows: readonly Measured[];
+  readonly #provider: number;
+
+  constructor(text: string) {
+    const figure = (name: string): number => {
+      const line = text.split("\n").find((row) => row.startsWith(`| ${name} |`));
+      const value = Number(line?.split("|")[2]?.replaceAll(",", "") ?? Number.NaN);
+      if (!Number.isFinite(value)) throw new Error(`docs/gas.md has no figure for "${name}"`);
+      return value;
+    };
+    this.#provider = figure("each further provider");
+    this.#rows = [4, 31, 124].map((n) => {
+      const f = (n - 1) / 3;
+      const all = figure(`n = ${n}: all sign, all are paid`);
+      const absent = figure(`n = ${n}: f do not sign`);
+      const unpaid = figure(`n = ${n}: f neither sign nor are paid`);
+      return { n, all, absent: (absent - all) / f, unpaid: (unpaid - absent) / f };
+    });
+  }
+
+  static read(): GasTable {
+    return new GasTable(readFileSync(join(projectRoot, "docs/gas.md"), "utf8"));
+  }
+
+  /** Between two committees that were measured, on the line between them. */
+  of(n: number, providers: number, { absent, unpaid }: SettlementShape): number {
+    const above = Math.max(
+      1,
+      this.#rows.findIndex((row) => row.n >= n),
+    );
+    const [low, high] = [this.#rows[above - 1] as Measured, this.#rows[above] as Measured];
+    const share = (n - low.n) / (high.n - low.n);
+    const at = (key: "all" | "absent" | "unpaid"): number => low[key] + share * (high[key] - low[key]);
+    return at("all") + absent * at("absent") + unpaid * at("unpaid") + (providers - 1) * this.#provider;
+  }
+}
+
+/** US dollars that all providers and keepers share for an interval in which everything is proven. */
+export function worthOf(prices: Prices, providers: number): number {
+  return prices.storage * prices.token * prices.data * providers * (prices.days / month_days);
+}
+
+export type Books = { readonly earned: number; readonly gas: number; readonly traffic: number };
+
+/** US dollars an interval. */
+export function booksOf(account: Account, played: Played, prices: Prices, table: GasTable): Books {
+  const providers = played.providers.length;
+  const intervals = played.blocks / played.interval;
+  const used = account.sent.map((shape) => table.of(played.keepers.length, providers, shape));
+  const gas = used.reduce((a, b) => a + b, 0) * prices.gas * 1e-9 * prices.coin;
+  // The simulated interval has fewer slots than a real one.
+  const simulated = account.challenges / intervals / providers;
+  const share = simulated / (played.interval / slotBlocks);
+  const bytes = share * slotsPerDay * prices.days * providers * answerBytes;
+  return {
+    earned: dollars(account.earned, played, prices) / intervals,
+    gas: gas / intervals,
+    traffic: (bytes / GiB) * prices.traffic,
+  };
+}
+
+/** Gwei at which the gas of a settlement is all that a keeper's share of it is worth: dearer, and nobody gains by leading. */
+export function breakEven(share: number, keepers: number, providers: number, coin: number): number {
+  const gas = GasTable.read().of(keepers, providers, { absent: 0, unpaid: 0 });
+  return share / (gas * 1e-9 * coin);
+}
+
+export function dollars(units: bigint, played: Played, prices: Prices): number {
+  return (Number(units) / Number(played.unitsPerInterval)) * worthOf(prices, played.providers.length);
+}

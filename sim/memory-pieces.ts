@@ -1,0 +1,160 @@
+/** Pieces of a simulated provider: real bytes with their real tree (R10), in memory, and ways to lose them. */
+import {
+  HASH_BYTES,
+  LEAF_BYTES,
+  SEGMENT_BYTES,
+  SEGMENT_HEIGHT,
+  pieceGeometry,
+  treeIndex,
+} from "../storage/core/geometry.ts";
+import { equalBytes } from "../storage/core/bytes.ts";
+import { leafHash, rootHash, segmentLeaves, treeLevels } from "../storage/core/merkle.ts";
+import { siblingPositions } from "../storage/core/multiproof.ts";
+import type { Position } from "../storage/core/multiproof.ts";
+import { makePieceList } from "../storage/core/piece-list.ts";
+import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
+import type { PieceProof, Proof } from "../storage/core/proof.ts";
+import type { Draw } from "../storage/core/sampling.ts";
+import { nativeHash } from "../storage/disk/native-hash.ts";
+import { Random } from "./world.ts";
+
+/** More is not held in memory for a simulation. */
+export const maxRealBytes = 64 * 1024 * 1024;
+/** Sixteenths of a piece: how finely its loss is told. */
+const parts = 16;
+
+type Proven = { readonly proof: Proof; readonly lost: { piece: number; leaf: number; reason: string }[] };
+
+export class MemoryPiece {
+  readonly entry: PieceEntry;
+  readonly #bytes: Uint8Array;
+  readonly #height: number;
+  /** By segment, levels 0 to 7. */
+  readonly #segments: readonly (readonly (readonly Uint8Array[])[])[];
+  /** From the segments' roots up. */
+  readonly #top: readonly (readonly Uint8Array[])[];
+  /** The bytes that are left where that many sixteenths are gone. */
+  readonly #damaged = new Map<number, Uint8Array>();
+
+  constructor(bytes: Uint8Array) {
+    const { segments, paddedSegments, height, size } = pieceGeometry(bytes.length);
+    this.#bytes = bytes;
+    this.#height = height;
+    this.#segments = Array.from({ length: segments }, (_, i) =>
+      treeLevels(
+        segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES), nativeHash),
+        nativeHash,
+      ),
+    );
+    const roots = Array.from(
+      { length: paddedSegments },
+      (_, i) => this.#segments[i]?.at(-1)?.[0] ?? new Uint8Array(HASH_BYTES),
+    );
+    this.#top = treeLevels(roots, nativeHash);
+    const root = rootHash(size, this.#top.at(-1)?.[0] as Uint8Array, nativeHash);
+    this.entry = { root, size };
+  }
+
+  /** Proof of those data leaves that still are what was committed to. `gone`: sixteenths of the bytes that are lost. */
+  prove(
+    leaves: readonly number[],
+    gone: number,
+  ): { proof: Omit<PieceProof, "piece"> | undefined; lost: number[] } {
+    const bytes = this.#bytesWithout(gone);
+    const proven: { leaf: number; bytes: Uint8Array }[] = [];
+    const lost: number[] = [];
+    for (const leaf of leaves) {
+      const held = new Uint8Array(LEAF_BYTES);
+      held.set(bytes.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES));
+      // Bytes that nothing happened to are those that were hashed.
+      const whole =
+        gone <= 0 || equalBytes(leafHash(held, nativeHash), this.#node({ level: 0, index: treeIndex(leaf) }));
+      if (whole) proven.push({ leaf, bytes: held });
+      else lost.push(leaf);
+    }
+    if (proven.length === 0) return { proof: undefined, lost };
+    const indices = proven.map(({ leaf }) => treeIndex(leaf));
+    const nodes = siblingPositions(indices, this.#height).map((position) => this.#node(position));
+    return { proof: { leaves: proven, nodes }, lost };
+  }
+
+  #node({ level, index }: Position): Uint8Array {
+    if (level >= SEGMENT_HEIGHT) return this.#top[level - SEGMENT_HEIGHT]?.[index] as Uint8Array;
+    const perSegment = 2 ** (SEGMENT_HEIGHT - level);
+    return this.#segments[Math.floor(index / perSegment)]?.[level]?.[index % perSegment] as Uint8Array;
+  }
+
+  /** All bits of what is gone are inverted, from the start on, as the daemon's lose-data fault does. */
+  #bytesWithout(gone: number): Uint8Array {
+    if (gone <= 0) return this.#bytes;
+    let left = this.#damaged.get(gone);
+    if (left === undefined) {
+      left = this.#bytes.slice();
+      const end = Math.ceil((left.length * gone) / parts);
+      for (let i = 0; i < end; i++) left[i] = ~(left[i] as number);
+      this.#damaged.set(gone, left);
+    }
+    return left;
+  }
+}
+
+/** Bytes are the same for a provider and a size in every run, so they are made once. */
+const made = new Map<string, MemoryPiece>();
+const maxMade = 32;
+
+function pieceOf(provider: number, size: number): MemoryPiece {
+  const key = `${provider}/${size}`;
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const random = new Random(provider);
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = random.integer(0, 0xff);
+  const piece = new MemoryPiece(bytes);
+  for (const oldest of made.keys()) if (made.size >= maxMade) made.delete(oldest);
+  made.set(key, piece);
+  return piece;
+}
+
+/** What one provider stores, list by list. */
+export class MemoryPieces {
+  readonly #lists = new Map<string, { readonly list: PieceList; readonly pieces: readonly MemoryPiece[] }>();
+
+  /** Stores that many bytes and names their list. @throws RangeError if they are too many for memory */
+  add(provider: number, bytes: bigint): PieceList {
+    if (bytes > BigInt(maxRealBytes)) {
+      throw new RangeError(
+        `provider ${provider}: expected at most ${maxRealBytes} bytes where storage is real, actual ${bytes}`,
+      );
+    }
+    const piece = pieceOf(provider, Number(bytes));
+    const list = makePieceList([piece.entry], nativeHash);
+    this.#lists.set(keyOf(list.root), { list, pieces: [piece] });
+    return list;
+  }
+
+  find(root: Uint8Array): PieceList | undefined {
+    return this.#lists.get(keyOf(root))?.list;
+  }
+
+  /** R11; `gone`: sixteenths of each piece that are lost. */
+  prove(list: PieceList, draws: readonly Draw[], gone: number): Proven {
+    const pieces = this.#lists.get(keyOf(list.root))?.pieces ?? [];
+    const proofs: PieceProof[] = [];
+    const lost: Proven["lost"] = [];
+    for (const [piece, held] of pieces.entries()) {
+      const drawn = new Set(draws.filter((draw) => draw.piece === piece).map(({ leaf }) => leaf));
+      if (drawn.size === 0) continue;
+      const proving = held.prove(
+        [...drawn].sort((a, b) => a - b),
+        gone,
+      );
+      if (proving.proof !== undefined) proofs.push({ piece, ...proving.proof });
+      lost.push(...proving.lost.map((leaf) => ({ piece, leaf, reason: "its bytes are gone" })));
+    }
+    return { proof: { pieces: proofs }, lost };
+  }
+}
+
+function keyOf(root: Uint8Array): string {
+  return root.join();
+}

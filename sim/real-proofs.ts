@@ -1,0 +1,203 @@
+/** Providers that really store: the daemon's own logic and faults over bytes in memory and the simulated chain. */
+import {
+  MAX_CHALLENGE_RESPONSE_BYTES,
+  decodeChallengeRequest,
+  decodeChallengeResponse,
+  decodePiecesResponse,
+  encodeChallengeRequest,
+} from "../protocol/codec/challenge.ts";
+import { verifyAnswer } from "../protocol/codec/answer.ts";
+import { evidenceFault, receiptHolds } from "../protocol/codec/evidence.ts";
+import { collectPieces } from "../protocol/codec/piece-pages.ts";
+import { encodeReceipt } from "../protocol/codec/receipt.ts";
+import { dataAt } from "../protocol/group.ts";
+import type { GroupSnapshot } from "../protocol/group.ts";
+import { fromHex, keccak, toHex } from "../protocol/hash.ts";
+import type { Hex } from "../protocol/hash.ts";
+import type { ProviderClient, ProviderFailure } from "../keeper/ports/provider.ts";
+import { withFaults } from "../provider-sim/faults.ts";
+import type { Fault, FaultyResponder } from "../provider-sim/faults.ts";
+import { challengeResponder, piecesResponder } from "../provider/logic.ts";
+import type { ProviderDependencies } from "../provider/logic.ts";
+import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../provider/ports.ts";
+import { nativeHash } from "../storage/disk/native-hash.ts";
+import { MemoryPieces } from "./memory-pieces.ts";
+import { hanging } from "./providers.ts";
+import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
+
+export function realProviders(world: ProviderWorld): Providers {
+  const stores = new Map<number, Disk>();
+  const disk = (provider: number): Disk => {
+    const known = stores.get(provider) ?? { pieces: new MemoryPieces(), answers: memoryAnswers() };
+    stores.set(provider, known);
+    return known;
+  };
+  return {
+    checks: realChecks(world),
+    dataOf: (provider, bytes) => ({
+      listRoot: toHex(disk(provider).pieces.add(provider, bytes).root),
+      receiptKey: world.signatures.receiptKey(provider),
+    }),
+    client: (keeper) => clientOf(world, keeper, disk),
+  };
+}
+
+type Disk = { readonly pieces: MemoryPieces; readonly answers: AnswerStore };
+
+function realChecks({ signatures }: ProviderWorld): ProofChecks {
+  const checks = { ...signatures.checks, hash: nativeHash };
+  return {
+    checkAnswer: (input) => verifyAnswer(input, checks),
+    evidenceFault: (opened, proof, scope) => evidenceFault(opened, proof, scope, checks),
+    receiptHolds: (leaf, scope) => receiptHolds(leaf, scope, checks),
+  };
+}
+
+function failure(reason: ProviderFailure["reason"], detail: string): ProviderFailure {
+  return { ok: false, reason, detail };
+}
+
+function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number) => Disk): ProviderClient {
+  const { random } = world.world;
+  const peer = world.signatures.member(keeper).operator;
+  const pause = (): Promise<void> => world.world.sleep(random.integer(...world.delayMs));
+  const responders = new Map<number, FaultyResponder>();
+  const responder = (provider: number): FaultyResponder => {
+    const known = responders.get(provider) ?? responderOf(world, provider, keeper, disk(provider));
+    responders.set(provider, known);
+    return known;
+  };
+  const hangs = hanging(world);
+  return {
+    challenge: async (_target, asked, limits) => {
+      await pause();
+      if (await hangs(asked.provider, asked.slot, limits)) return failure("late", "hangs");
+      const request = decodeChallengeRequest(encodeChallengeRequest(asked));
+      if (!request.ok) return failure("refused", request.detail);
+      const bytes = await responder(asked.provider)(request.value, peer);
+      if (bytes === undefined || bytes.length > MAX_CHALLENGE_RESPONSE_BYTES) {
+        return failure("unreachable", "no answer");
+      }
+      const response = decodeChallengeResponse(bytes);
+      if (!response.ok) return failure("malformed", response.detail);
+      if (response.value.kind === "answer") return { ok: true, answer: response.value };
+      return failure("refused", `${response.value.code}: ${response.value.detail}`);
+    },
+    pieceList: async (_target, query) => {
+      await pause();
+      const { chainId, group, provider, listRoot } = query;
+      if (!world.servesList(provider, keeper)) return failure("refused", "no list");
+      const { pieces } = disk(provider);
+      const store = { list: async (root: Uint8Array) => pieces.find(root), prove: noProof };
+      const respond = piecesResponder({ chain: chainView(world, provider), store });
+      const collected = await collectPieces(
+        query,
+        async (first) => {
+          const bytes = await respond({ chainId, group, provider, listRoot, first }, peer);
+          const page = decodePiecesResponse(bytes);
+          if (!page.ok) return { failure: failure("malformed", page.detail) };
+          return page.value.kind === "pieces"
+            ? page.value
+            : { failure: failure("refused", page.value.detail) };
+        },
+        nativeHash,
+      );
+      if ("failure" in collected) return collected.failure;
+      return collected.ok ? { ok: true, list: collected.value } : failure("malformed", collected.detail);
+    },
+  };
+}
+
+function noProof(): never {
+  throw new Error("a piece list needs no proof");
+}
+
+/** What a provider says to one keeper: the honest logic under the faults that are in force for it now. */
+function responderOf(world: ProviderWorld, provider: number, keeper: number, disk: Disk): FaultyResponder {
+  const { signatures } = world;
+  const leaves = (): number | undefined => world.proves(provider, keeper);
+  const dependencies: ProviderDependencies = {
+    chain: chainView(world, provider),
+    answers: disk.answers,
+    store: {
+      list: async (root) => disk.pieces.find(root),
+      prove: async (list, draws) => ({
+        ...disk.pieces.prove(list, draws, 16 - (leaves() ?? 0)),
+        warnings: [],
+      }),
+    },
+    crypto: {
+      verifySeed: async (scope, seed, blsKey) => signatures.checks.verifySeed(scope, seed, fromHex(blsKey)),
+      signReceipt: (domain, receipt, key) => {
+        if (key !== signatures.receiptKey(provider)) return undefined;
+        const signed = signatures.signReceipt(domain, receipt, provider);
+        const { keeper, slot, bytesProven: bytes } = receipt;
+        world.onReceipt(keccak(encodeReceipt(signed)), { keeper, provider, slot, bytes });
+        return signed;
+      },
+    },
+    events: {
+      answered: () => undefined,
+      repeated: () => undefined,
+      refused: () => undefined,
+      damaged: () => undefined,
+      served: () => undefined,
+    },
+    hash: nativeHash,
+  };
+  const faults = async (): Promise<Fault[]> => {
+    if (leaves() === undefined) return [{ kind: "offline" }];
+    const spoiled = world.spoils(provider);
+    if (spoiled === undefined || spoiled === "hang") return [];
+    return [spoiled === "slow" ? { kind: spoiled, delay_ms: world.tooLate_ms } : { kind: spoiled }];
+  };
+  const sleep = (delay_ms: number): Promise<void> => world.world.sleep(delay_ms);
+  return withFaults(challengeResponder(dependencies), { faults, sleep });
+}
+
+/** Nobody gets the data back in these worlds. */
+const nobody: Hex = `0x${"00".repeat(20)}`;
+
+/** A provider acts on the head, unconfirmed. */
+function chainView(world: ProviderWorld, provider: number): ChainView {
+  const now = (): GroupSnapshot => world.chain().snapshot(world.chain().head);
+  return {
+    chainId: now().chainId,
+    head: async () => world.chain().head,
+    group: async (group) => {
+      const { address, params } = now();
+      return group === address ? { ...params, payer: nobody } : undefined;
+    },
+    keeper: async (_group, operator) => {
+      const { committee, pending } = now();
+      const seats = [...committee.members, ...(pending?.members ?? [])].filter(
+        (m) => m.operator === operator,
+      );
+      return seats.length === 0
+        ? undefined
+        : { blsKeys: [...new Set(seats.map(({ blsKey }) => blsKey))], peerId: operator };
+    },
+    blockHash: async (block) => world.chain().block(block)?.hash,
+    data: async (_group, index, block) => {
+      if (index !== provider) return "foreign";
+      const entry = now().providers.find((one) => one.index === index);
+      const data = entry === undefined ? undefined : dataAt(entry, block);
+      return data === undefined || data.bytes === 0n ? "none" : data;
+    },
+  };
+}
+
+function memoryAnswers(): AnswerStore {
+  const kept = new Map<string, { readonly slot: number; readonly answer: StoredAnswer }>();
+  const keyOf = ({ slot, keeper }: AnswerKey): string => `${slot}/${keeper}`;
+  return {
+    get: async (key) => kept.get(keyOf(key))?.answer,
+    put: async (key, answer) => void kept.set(keyOf(key), { slot: key.slot, answer }),
+    prune: async (_group, slot) => {
+      for (const [key, one] of kept) {
+        if (one.slot >= slot) break; // in the order in which they were put
+        kept.delete(key);
+      }
+    },
+  };
+}

@@ -1,0 +1,251 @@
+/** Scenario files: what goes wrong, when, and what must hold all the same. */
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { brokenBound, lockupBound } from "../../protocol/group-bounds.ts";
+import { isCommitteeSize } from "../../protocol/quorum.ts";
+import { behaviours } from "../byzantine/behaviours.ts";
+import type { BehaviourName, BehaviourParameters } from "../byzantine/behaviours.ts";
+
+export const phases = [
+  "announce",
+  "commit",
+  "close",
+  "reveal",
+  "decide",
+  "sign",
+  "submit",
+  "settle",
+] as const;
+export type Phase = (typeof phases)[number];
+
+const count = z.number().int().min(1);
+const blocks = count.max(10_000);
+const index = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+const delay = z.tuple([z.number().int().min(0), z.number().int().max(60_000)]);
+
+/** A block, or a phase of the round that is to settle interval number `settlement` (from 1). */
+const when = z.union([
+  z.strictObject({ block: count }),
+  z.strictObject({ settlement: count, phase: z.enum(phases) }),
+]);
+const keeper = z.union([z.literal("leader"), index]);
+const timed = { when, forBlocks: blocks };
+const ofKeeper = { ...timed, keeper };
+const ofProvider = { when, provider: index };
+
+/** `collude`: a provider answers this keeper as if it had lost nothing and were always there. */
+const names = ["collude", ...(Object.keys(behaviours) as BehaviourName[])] as const;
+type Parameter = keyof BehaviourParameters | "provider";
+/** What each behaviour can be told. */
+const parametersOf: Partial<Record<(typeof names)[number], Parameter>> = {
+  inflate: "factor",
+  flood: "messages",
+  lazy: "oneIn",
+  "forge-receipts": "oneIn",
+  "borrow-receipts": "oneIn",
+  censor: "victim",
+  "omit-reveal": "victim",
+  "close-twice": "victim",
+  collude: "provider",
+};
+
+export const faultSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("crash"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("restart"), when, keeper }),
+  z.strictObject({ kind: z.literal("pause"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("torn-write"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("disk-full"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("old-data"), when, keeper, from: count }),
+  z.strictObject({ kind: z.literal("twin"), ...ofKeeper }),
+  z.strictObject({
+    kind: z.literal("partition"),
+    when,
+    groups: z.array(z.array(index)).min(2),
+    untilBlock: count,
+  }),
+  z.strictObject({
+    kind: z.literal("one-way"),
+    when,
+    from: z.array(index),
+    to: z.array(index),
+    untilBlock: count,
+  }),
+  z.strictObject({ kind: z.literal("loss"), ...timed, share }),
+  z.strictObject({ kind: z.literal("delay"), ...timed, delayMs: delay }),
+  z.strictObject({ kind: z.literal("duplicate"), ...timed, share }),
+  z.strictObject({ kind: z.literal("reorg"), when, depth: count.max(20) }),
+  /** `behind`: its last block is so many older than the head; a keeper that is started then begins there. */
+  z.strictObject({
+    kind: z.literal("rpc-stale"),
+    ...ofKeeper,
+    behind: z.number().int().min(0).max(10_000).optional(),
+  }),
+  z.strictObject({ kind: z.literal("rpc-down"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("rpc-wrong-chain"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("tx-stuck"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("tx-lost"), ...ofKeeper }),
+  z.strictObject({ kind: z.literal("gas-spike"), ...timed }),
+  z.strictObject({
+    kind: z.literal("byzantine"),
+    when,
+    keeper,
+    behaviour: z.enum(names),
+    factor: z.number().positive().max(1_000).optional(),
+    messages: count.max(10_000).optional(),
+    oneIn: count.optional(),
+    victim: index.optional(),
+    provider: index.optional(),
+    forBlocks: blocks.optional(),
+  }),
+  z.strictObject({ kind: z.literal("lose-data"), ...ofProvider, fraction: share }),
+  z.strictObject({ kind: z.literal("offline"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("slow"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("hang"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("corrupt"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("replay"), ...ofProvider, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("selective"), ...ofProvider, keepers: z.array(index), forBlocks: blocks }),
+  /** It gives this keeper no piece list. */
+  z.strictObject({ kind: z.literal("withhold-list"), ...ofProvider, keeper, forBlocks: blocks }),
+  z.strictObject({ kind: z.literal("return"), ...ofProvider }),
+  z.strictObject({ kind: z.literal("under-funded"), ...timed }),
+  z.strictObject({ kind: z.literal("change-data"), ...ofProvider, bytes: count }),
+  z.strictObject({ kind: z.literal("remove-provider"), ...ofProvider }),
+  /** Another keeper gets this one's seat. */
+  z.strictObject({ kind: z.literal("change-members"), when, keeper: index }),
+  z.strictObject({ kind: z.literal("terminate"), when }),
+]);
+export type Fault = z.infer<typeof faultSchema>;
+export type FaultKind = Fault["kind"];
+export const faultKinds = faultSchema.options.map((option) => option.shape.kind.value);
+
+const params = z
+  .strictObject({
+    interval: blocks.default(60),
+    turn: blocks.default(30),
+    slot: blocks.default(5),
+    answer: count.default(2),
+    confirmations: z.number().int().min(0).default(1),
+    toleranceBps: z.number().int().min(0).max(10_000).default(100),
+  })
+  .prefault({});
+
+const fields = z.strictObject({
+  name: z.string().min(1),
+  committee: count.refine(isCommitteeSize, "expected 3f+1: 4, 7, 10, …, 124").default(4),
+  /** How many, or the bytes of each. */
+  providers: z.union([count.max(64), z.array(count).min(1).max(64)]).default(3),
+  params,
+  settlements: count.max(100_000).default(5),
+  blockMs: delay.default([900, 1300]),
+  network: z
+    .strictObject({
+      delayMs: delay.default([5, 80]),
+      loss: share.default(0),
+      duplicate: share.default(0),
+      /** Delays are drawn per message, so messages overtake each other unless this is false. */
+      reorder: z.boolean().default(true),
+    })
+    .prefault({}),
+  faults: z.array(faultSchema).max(1_000).default([]),
+  expect: z
+    .strictObject({
+      settled: z.number().int().min(0).optional(),
+      violations: z.number().int().min(0).default(0),
+    })
+    .prefault({}),
+});
+export type Scenario = z.infer<typeof fields>;
+
+/** A scenario's group, with the shortest lockup that the contract takes. Its price and the keepers' share are the simulator's. */
+export function groupParams({ params, committee }: Pick<Scenario, "params" | "committee">) {
+  return { ...params, lockup: lockupBound(params, committee), price: 1n << 30n, keeperShareBps: 1000 };
+}
+
+/** R4: a scenario is played only with a group that the contract takes. */
+export const scenarioSchema = fields.superRefine((scenario, context) => {
+  const broken = brokenBound(groupParams(scenario), scenario.committee);
+  if (broken === undefined) return;
+  const { rule, expected, actual } = broken;
+  const message = `no contract takes this group (R4): ${rule}: expected ${expected}, actual ${actual}`;
+  context.addIssue({ code: "custom", path: ["params"], message });
+});
+
+/** What is wrong with a scenario file, with the line where there is one. */
+export class ScenarioError extends Error {}
+
+/** @throws ScenarioError */
+export function parseScenario(text: string, path: string): Scenario {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const syntax = document.errors[0];
+  if (syntax !== undefined) throw new ScenarioError(`${path}: ${syntax.message}`);
+  const result = scenarioSchema.safeParse(document.toJS());
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const where = issue?.path.map(String) ?? [];
+    const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    const line = lineOf(document, lines, unknown === undefined ? where : [...where, unknown]);
+    const at = line === undefined ? path : `${path}:${line}`;
+    const place = where.length > 0 ? `${where.join(".")}: ` : "";
+    throw new ScenarioError(`${at}: ${place}${issue?.message ?? "not a scenario"}`);
+  }
+  const scenario = result.data;
+  const outside = outOfRange(scenario);
+  if (outside !== undefined) throw new ScenarioError(`${path}: ${outside}`);
+  return scenario;
+}
+
+type Document = ReturnType<typeof parseDocument>;
+
+/** Line of the deepest part of `where` that the document has. */
+function lineOf(document: Document, lines: LineCounter, where: readonly string[]): number | undefined {
+  for (let depth = where.length; depth > 0; depth--) {
+    const node = document.getIn(where.slice(0, depth), true) as
+      | { range?: [number, number, number] }
+      | undefined;
+    if (node?.range !== undefined) return lines.linePos(node.range[0]).line;
+  }
+  return undefined;
+}
+
+export function providerBytes({ providers }: Scenario): number[] {
+  return typeof providers === "number"
+    ? Array.from({ length: providers }, (_, i) => 1_000_000 * (i + 1))
+    : [...providers];
+}
+
+/** Keepers that wait outside for a seat: one for each that is to be replaced. */
+export function spares({ faults }: Scenario): number {
+  return faults.filter(({ kind }) => kind === "change-members").length;
+}
+
+function outOfRange(scenario: Scenario): string | undefined {
+  const n = scenario.committee;
+  const p = providerBytes(scenario).length;
+  for (const [i, fault] of scenario.faults.entries()) {
+    const keepers = [
+      "keeper" in fault ? fault.keeper : [],
+      "groups" in fault ? fault.groups : [],
+      "from" in fault && Array.isArray(fault.from) ? fault.from : [],
+      "to" in fault ? fault.to : [],
+      "keepers" in fault ? fault.keepers : [],
+      "victim" in fault && fault.victim !== undefined ? fault.victim : [],
+    ].flat(2);
+    const wrong = keepers.find((k) => typeof k === "number" && k >= n);
+    if (wrong !== undefined) return `faults.${i}: keeper: expected below ${n}, actual ${wrong}`;
+    if (fault.kind === "byzantine") {
+      const told = (["factor", "messages", "oneIn", "victim", "provider"] as const).find(
+        (name) => fault[name] !== undefined && parametersOf[fault.behaviour] !== name,
+      );
+      if (told !== undefined) return `faults.${i}: ${told} is no parameter of ${fault.behaviour}`;
+      if (fault.behaviour === "collude" && fault.provider === undefined) {
+        return `faults.${i}: provider: expected the one that ${fault.behaviour} is about`;
+      }
+    }
+    if ("provider" in fault && fault.provider !== undefined && fault.provider >= p) {
+      return `faults.${i}: provider: expected below ${p}, actual ${fault.provider}`;
+    }
+  }
+  return undefined;
+}

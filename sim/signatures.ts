@@ -1,0 +1,19 @@
+/** Who signs and who checks in a simulated world. Cheap ones are in cheap-crypto.ts; real ones are handed in. */
+import type { GroupDomain, Receipt, SignedReceipt } from "../protocol/codec/receipt.ts";
+import type { EvidenceChecks } from "../protocol/codec/evidence.ts";
+import type { Member } from "../protocol/group.ts";
+import type { Hex } from "../protocol/hash.ts";
+import type { CryptoPort } from "../keeper/ports/crypto.ts";
+import type { KeyringPort } from "../keeper/ports/keyring.ts";
+
+export type Signatures = Pick<CryptoPort, "messageSigner" | "aggregate"> & {
+  /** Keeper `index` of the world, whether it has a seat or not. */
+  member(index: number): Member;
+  keyring(index: number): KeyringPort;
+  /** The address of the key with which provider `index` signs receipts. */
+  receiptKey(index: number): Hex;
+  signReceipt(domain: GroupDomain, receipt: Receipt, provider: number): SignedReceipt;
+  /** Whether `signature` is the aggregate of exactly these members over `digest`. */
+  aggregateHolds(digest: Hex, signers: readonly Member[], signature: Hex): boolean;
+  readonly checks: EvidenceChecks;
+};

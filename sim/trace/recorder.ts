@@ -1,0 +1,144 @@
+/** Writes down what happens to a cluster, from outside: no keeper knows of it, and nothing that it does depends on it. */
+import type { Hex } from "../../protocol/hash.ts";
+import { bits } from "../../protocol/hash.ts";
+import { leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
+import type { Violation } from "../checkers/checker.ts";
+import type { Settled } from "../chain-model.ts";
+import type { Cluster } from "../cluster.ts";
+import { creditsOf } from "../credits.ts";
+import type { Fired, Injector } from "../scenario/inject.ts";
+import type { Paid, RunEvent } from "./events.ts";
+
+/** An event without its time, which is now. */
+type Happening = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, "at_ms" | "block"> : never) : never;
+
+export class Recorder {
+  readonly events: RunEvent[] = [];
+  readonly #cluster: Cluster;
+  readonly #injector: Injector;
+  readonly #seatOf: ReadonlyMap<Hex, number>;
+  #head: Hex | undefined;
+  #reasons = 0;
+  #fired = 0;
+  readonly #lasting = new Map<number, Fired>();
+  readonly #settled: Settled[] = [];
+  #turn = { ts: -1, number: 0 };
+
+  constructor(cluster: Cluster, injector: Injector) {
+    this.#cluster = cluster;
+    this.#injector = injector;
+    this.#seatOf = new Map(cluster.seats.map((_, seat) => [cluster.operatorOf(seat), seat]));
+    const { network, world } = cluster;
+    network.onSent = ({ body }, ways, from) => {
+      this.#catchUp();
+      const round = body.kind === "hello" ? undefined : body.round;
+      this.#add({
+        kind: "said",
+        keeper: this.#seat(from),
+        message: body.kind,
+        round: round && { ts: round.ts, turn: round.turn },
+        arrivals: ways.map(({ to, at_ms }) => ({ keeper: this.#seat(to), at_ms })),
+      });
+    };
+    network.onAsked = (from, to, question, start_ms, answered) => {
+      this.#catchUp();
+      const [keeper, of, until_ms] = [this.#seat(from), this.#seat(to), world.now_ms];
+      this.#add({ kind: "asked", keeper, of, question, answered, start_ms, until_ms });
+    };
+    injector.onChange = () => this.#catchUp();
+    cluster.onBlock(() => this.#catchUp());
+  }
+
+  /** What is left to say when the run is over. */
+  end(violations: readonly Violation[]): void {
+    this.#catchUp();
+    for (const { checker, block, text } of violations) {
+      const head = this.events.findLast((event) => event.kind === "head" && event.block === block);
+      const at_ms = head?.at_ms ?? this.#cluster.world.now_ms;
+      this.events.push({ kind: "violation", at_ms, block, checker, text });
+    }
+  }
+
+  #seat(operator: Hex): number {
+    return this.#seatOf.get(operator) ?? -1;
+  }
+
+  #add(happening: Happening): void {
+    const { chain, world } = this.#cluster;
+    this.events.push({ at_ms: world.now_ms, block: chain.head, ...happening });
+  }
+
+  /** What happened before now and is not told as it happens; keepers note things one by one, so theirs is the oldest. */
+  #catchUp(): void {
+    const { reasons } = this.#cluster;
+    for (; this.#reasons < reasons.length; this.#reasons++) {
+      const noted = reasons[this.#reasons];
+      if (noted !== undefined) this.events.push({ kind: "noted", ...noted });
+    }
+    this.#chain();
+    const { fired } = this.#injector;
+    for (; this.#fired < fired.length; this.#fired++) {
+      const one = fired[this.#fired];
+      if (one === undefined) continue;
+      this.#add({ kind: "fault", id: this.#fired, fault: one.fault, keepers: one.keepers });
+      this.#lasting.set(this.#fired, one);
+    }
+    for (const [id, { fault, until }] of this.#lasting) {
+      if (until === undefined) continue;
+      this.#lasting.delete(id);
+      this.#add({ kind: "fault-over", id, fault });
+    }
+  }
+
+  #chain(): void {
+    const { chain, options } = this.#cluster;
+    const hash = chain.block(chain.head)?.hash;
+    if (hash === this.#head) return;
+    this.#head = hash;
+    this.#add({ kind: "head" });
+    const known = this.#settled;
+    const same = chain.settled.findIndex((one, i) => one !== known[i]);
+    const kept = same >= 0 ? same : Math.min(chain.settled.length, known.length);
+    for (const { settlement } of known.splice(kept)) {
+      this.#add({ kind: "taken-back", ts: settlement.ts, te: settlement.te });
+    }
+    for (const one of chain.settled.slice(kept)) {
+      known.push(one);
+      this.#settle(one);
+    }
+    const ts = chain.tsAt(chain.head);
+    const number = turnAt(chain.head, ts, options.params);
+    if (number < 1 || (this.#turn.ts === ts && this.#turn.number === number)) return;
+    this.#turn = { ts, number };
+    const { committee } = chain.snapshot(chain.head);
+    const operators = committee.members.map(({ operator }) => operator);
+    const leads = leaderOf(turnOrder(ts, committee.seed, operators), number);
+    const leader = chain.seatsOf(committee.version)[leads] ?? -1;
+    const { te, to } = turnWindow(ts, options.params, number);
+    this.#add({ kind: "turn", ts, turn: number, te, to, leader });
+  }
+
+  #settle(one: Settled): void {
+    const { settlement, sender } = one;
+    const { ts, te, committee, leader, failed, payees } = settlement;
+    const { interval, turn } = this.#cluster.options.params;
+    const seats = this.#cluster.chain.seatsOf(committee);
+    const seatsIn = (bitmap: bigint): number[] => bits(bitmap).map((member) => seats[member] ?? -1);
+    const { keepers, providers } = creditsOf(one);
+    const paid: Paid[] = [
+      ...keepers.map((units, i) => ({ to: "keeper" as const, index: seats[i] ?? -1, units })),
+      ...providers.map((units, index) => ({ to: "provider" as const, index, units })),
+    ];
+    this.#add({
+      kind: "settled",
+      ts,
+      te,
+      turn: (te - ts - interval) / turn + 1,
+      leader: seats[leader] ?? -1,
+      sender: this.#seat(sender),
+      failed: seatsIn(failed),
+      payees: seatsIn(payees),
+      paid: paid.filter(({ units }) => units > 0n),
+    });
+  }
+}

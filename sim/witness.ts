@@ -1,0 +1,64 @@
+/** What reached each process of a simulated world and what it sent to the chain, noted as it happens, for the checkers. */
+import type { Envelope } from "../protocol/codec/message.ts";
+import type { Settlement } from "../protocol/settlement.ts";
+
+/** A process's endpoint showed it a head. */
+export type Shown = { readonly at_ms: number; readonly head: number };
+
+/** A process took a message for valid, or was given an answer with messages. `head`: the last one that it was shown by then. */
+export type Arrival = Shown & ({ readonly message: Envelope } | { readonly pulled: Uint8Array });
+
+/** A process sent a settlement to the chain. */
+export type Sent = Shown & {
+  readonly keeper: number;
+  readonly process: string;
+  readonly settlement: Settlement;
+};
+
+export class Witness {
+  readonly #now_ms: () => number;
+  readonly #shown = new Map<string, Shown[]>();
+  readonly #arrivals = new Map<string, Arrival[]>();
+  readonly sent: Sent[] = [];
+
+  constructor(now_ms: () => number) {
+    this.#now_ms = now_ms;
+  }
+
+  /** Heads of a process in the order in which it was shown them, over all its lives. */
+  shownTo(process: string): readonly Shown[] {
+    return this.#shown.get(process) ?? [];
+  }
+
+  arrivalsAt(process: string): readonly Arrival[] {
+    return this.#arrivals.get(process) ?? [];
+  }
+
+  #at(process: string): Shown {
+    return { at_ms: this.#now_ms(), head: this.#shown.get(process)?.at(-1)?.head ?? -1 };
+  }
+
+  show(process: string, head: number): void {
+    add(this.#shown, process, { at_ms: this.#now_ms(), head });
+  }
+
+  /** A message came; @returns what to call if the process takes it for valid */
+  hear(process: string, message: Envelope): () => void {
+    const at = this.#at(process);
+    return () => add(this.#arrivals, process, { ...at, message });
+  }
+
+  pull(process: string, pulled: Uint8Array): void {
+    add(this.#arrivals, process, { ...this.#at(process), pulled });
+  }
+
+  send(keeper: number, process: string, settlement: Settlement): void {
+    this.sent.push({ ...this.#at(process), keeper, process, settlement });
+  }
+}
+
+function add<T>(lists: Map<string, T[]>, name: string, one: T): void {
+  const list = lists.get(name);
+  if (list === undefined) lists.set(name, [one]);
+  else list.push(one);
+}
