@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { usageError } from "../lib/exit.ts";
+import { usageError } from "../../cli/console/exit.ts";
 
 export type DataFolder = {
   path: string;

@@ -1,9 +1,9 @@
 /** What the demo may be asked for, and the group parameters that follow from it. */
 import type { ChainClient } from "../fleet/clients.ts";
 import type { GroupParams } from "../fleet/setup.ts";
-import { CliError, exitCodes, usageError } from "../lib/exit.ts";
+import { CliError, exitCodes, usageError } from "../../cli/console/exit.ts";
 import { lockupBound } from "../../protocol/group-bounds.ts";
-import { devnetRhythm } from "../lib/presets.ts";
+import { devnetRhythm } from "../../cli/chain/presets.ts";
 
 export const faults = ["none", "leader-crash", "provider-loss", "all"] as const;
 export type Fault = (typeof faults)[number];

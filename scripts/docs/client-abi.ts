@@ -2,9 +2,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Interface } from "ethers";
-import { compileContracts } from "../lib/compile.ts";
-import { artifact } from "../lib/contracts.ts";
-import { projectRoot } from "../lib/paths.ts";
+import { compileContracts } from "../contracts/compile.ts";
+import { artifact } from "../contracts/artifacts.ts";
+import { projectRoot } from "../paths.ts";
 
 const kinds = ["function", "event", "error"];
 /** The contracts whose code runs behind an address, which may refuse with errors of libraries too. */

@@ -1,9 +1,9 @@
 /** A whole system on one machine: a chain, contracts, a funded group, provider and keeper daemons, each a process. */
 import { join } from "node:path";
 import type { JsonRpcProvider, Signer } from "ethers";
-import { deployAll, groupAt, type Deployment } from "../lib/contracts.ts";
+import { deployAll, groupAt, type Deployment } from "../contracts/artifacts.ts";
 import { GroupView } from "../../client/group-view.ts";
-import { projectRoot } from "../lib/paths.ts";
+import { projectRoot } from "../paths.ts";
 import { freePorts } from "../../daemon/free-port.ts";
 import { connectRpc } from "../../client/connect.ts";
 import type { ChainClient } from "./clients.ts";

@@ -1,6 +1,6 @@
 /** What a fleet's chain can run on: Hardhat's node, and foundry's anvil out of an npm package that holds the binary itself. */
 import { createRequire } from "node:module";
-import { usageError } from "../lib/exit.ts";
+import { usageError } from "../../cli/console/exit.ts";
 
 export const chainClients = ["hardhat", "anvil"] as const;
 export type ChainClient = (typeof chainClients)[number];

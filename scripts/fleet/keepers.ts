@@ -1,8 +1,8 @@
 /** The keeper daemons of a fleet: start, status, kill and start again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
-import { cliScript } from "../lib/paths.ts";
-import type { RunningStatus } from "../lib/running-keeper.ts";
+import { cliScript } from "../paths.ts";
+import type { RunningStatus } from "../../cli/keeper/running.ts";
 import type { Answer, Paced, Work } from "./pace.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Keeper } from "./setup.ts";

@@ -4,8 +4,8 @@ import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { CliError, exitCodes } from "../lib/exit.ts";
-import { projectRoot } from "../lib/paths.ts";
+import { CliError, exitCodes } from "../../cli/console/exit.ts";
+import { projectRoot } from "../paths.ts";
 import { withoutSettings } from "../lib/variables.ts";
 
 const guard = fileURLToPath(new URL("exit-with-parent.ts", import.meta.url));

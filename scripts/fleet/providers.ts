@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Wallet, type Contract, type ContractTransactionResponse, type JsonRpcProvider } from "ethers";
 import { parse, stringify } from "yaml";
 import { initProvider, newProviderSecrets } from "../../provider/config.ts";
-import { cliScript } from "../lib/paths.ts";
+import { cliScript } from "../paths.ts";
 import { writeProviderFiles } from "./files.ts";
 import type { Processes } from "./processes.ts";
 import { multiaddr, registerProvider } from "./setup.ts";

@@ -14,7 +14,7 @@ import { provePossession, publicKeyOf } from "../../client/bls.ts";
 import type { GroupRules } from "../../client/group-view.ts";
 import { writeKeys } from "../../daemon/keys/keystore.ts";
 import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../../daemon/keys/generate.ts";
-import type { Deployment } from "../lib/contracts.ts";
+import type { Deployment } from "../contracts/artifacts.ts";
 
 /** All in blocks, except price (token units per GiB·block) and the basis points. */
 export type GroupParams = Omit<GroupRules, "token" | "merkle">;

@@ -1,7 +1,7 @@
 /** From token units, gas and challenges to US dollars. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { defaultParams } from "../cluster.ts";
 import type { Prices } from "./default-prices.ts";
 import type { Account, Played, SettlementShape } from "./play.ts";

@@ -12,9 +12,9 @@ import { DockerfileParser } from "dockerfile-ast";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { settings } from "../../keeper/config.ts";
-import { exitCodes } from "../../scripts/lib/exit.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
-import { buildProgram } from "../../scripts/program.ts";
+import { exitCodes } from "../../cli/console/exit.ts";
+import { projectRoot } from "../../scripts/paths.ts";
+import { buildProgram } from "../../cli/program.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { importsOf } from "./source.ts";
 
@@ -202,7 +202,7 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
 
   it("copy files that are there, and all that a keeper's command ever imports", () => {
     expect(copied.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
-    const { files, packages } = importedFrom(["scripts/cli.ts", ...commandModules]);
+    const { files, packages } = importedFrom(["cli/main.ts", ...commandModules]);
     const left = files.filter((file) => !copied.some((path) => file === path || file.startsWith(`${path}/`)));
     expect(left).toEqual([]);
     const manifest: { dependencies: Record<string, string> } = JSON.parse(read("package.json"));

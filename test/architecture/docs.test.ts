@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { limitsTable } from "../../scripts/docs/limits.ts";
 
 const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
 import { reasons } from "../../protocol/reasons.ts";
 import { providerMetrics } from "../../provider/metrics.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { metricsPage } from "../../scripts/docs/metrics.ts";
 
 const read = (file: string): string => readFileSync(join(projectRoot, file), "utf8");

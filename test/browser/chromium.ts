@@ -7,7 +7,7 @@ import chromium from "@sparticuz/chromium";
 import type { AxeResults } from "axe-core";
 import { chromium as playwright } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = join(projectRoot, ".whitepay/screenshots");

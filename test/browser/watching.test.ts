@@ -9,7 +9,7 @@ import { percent } from "../../keeper/dashboard/format.ts";
 import * as schemas from "../../keeper/api/schemas.ts";
 import { wireVersion } from "../../protocol/codec/message.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { leaderDies } from "../process/scenarios/crashes.ts";
 import { runCli } from "../support/cli.ts";
 import { accessibilityFaults, keepScreenshot, looks, openPage, pageSays, tabTo, textOf } from "./chromium.ts";

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { concat, keccak256, SigningKey, toUtf8Bytes, Wallet, type Contract } from "ethers";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { deployContract, gasCap, send } from "../support/contracts/chain.ts";
 import { certify, publicKey } from "../support/contracts/keys.ts";
 import {

@@ -4,8 +4,8 @@ import { Interface } from "ethers";
 import { describe, expect, it } from "vitest";
 import * as client from "../../client/abi.ts";
 import { groupAbi, registryAbi } from "../../keeper/adapters/chain-ethers/abi.ts";
-import { artifact } from "../../scripts/lib/contracts.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { artifact } from "../../scripts/contracts/artifacts.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 
 /** Errors of a contract as it is compiled, with those of the libraries in it. */
 function errorsOf(contract: string): string[] {

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { artifact } from "../../scripts/lib/contracts.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { artifact } from "../../scripts/contracts/artifacts.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 
 type Entry = { label: string; slot: string; offset: number; type: string };
 type Layout = {

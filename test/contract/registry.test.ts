@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ZeroAddress, type Contract, type TransactionReceipt, type Wallet } from "ethers";
-import { artifact, deploySystem } from "../../scripts/lib/contracts.ts";
+import { artifact, deploySystem } from "../../scripts/contracts/artifacts.ts";
 import { encodeG2 } from "../../client/bls.ts";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { refusal, send } from "../support/contracts/chain.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { refusal } from "../support/contracts/chain.ts";
 import { bitmap, gibibyte, World, type Group } from "../support/contracts/world.ts";
 

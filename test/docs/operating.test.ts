@@ -9,7 +9,7 @@ import { KeeperFleet } from "../../scripts/fleet/keepers.ts";
 import { Pace, type Mining } from "../../scripts/fleet/pace.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { writeKeeperConfig } from "../../scripts/fleet/setup.ts";
-import { cliScript, projectRoot } from "../../scripts/lib/paths.ts";
+import { cliScript, projectRoot } from "../../scripts/paths.ts";
 import { freePorts } from "../../daemon/free-port.ts";
 import { seededBytes } from "../support/files.ts";
 import { fundAccount, payerScene, type PayerScene } from "../support/payer-scene.ts";

@@ -7,7 +7,7 @@ import type { Submission } from "../../keeper/ports/chain.ts";
 import { connectRpc } from "../../client/connect.ts";
 import { simulate } from "../../client/transactions.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
-import { groupAt } from "../../scripts/lib/contracts.ts";
+import { groupAt } from "../../scripts/contracts/artifacts.ts";
 import { certified, keeperChain, mine, until } from "../support/certified.ts";
 import { openChainScene } from "../support/chain-scene.ts";
 import type { ChainScene } from "../support/chain-scene.ts";

@@ -9,7 +9,7 @@ import type { Submission } from "../../keeper/ports/chain.ts";
 import { measureFees } from "../../client/fees.ts";
 import { GroupView } from "../../client/group-view.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
-import { artifact } from "../../scripts/lib/contracts.ts";
+import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { certified, keeperChain, mine, until } from "../support/certified.ts";
 import { runCli } from "../support/cli.ts";
 import { openChainScene } from "../support/chain-scene.ts";

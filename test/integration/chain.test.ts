@@ -8,7 +8,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { ChainUpdate } from "../../keeper/ports/chain.ts";
 import { groupParams } from "../../scripts/demo/params.ts";
 import type { Keeper } from "../../scripts/fleet/setup.ts";
-import { devnetRhythm } from "../../scripts/lib/presets.ts";
+import { devnetRhythm } from "../../cli/chain/presets.ts";
 import { keeperChain } from "../support/certified.ts";
 import { openChainScene } from "../support/chain-scene.ts";
 import type { ChainScene } from "../support/chain-scene.ts";

@@ -2,7 +2,7 @@
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { start, type CliResult } from "../support/cli.ts";
 import { temporaryFolder } from "../support/files.ts";
 
@@ -25,7 +25,7 @@ async function project(source: string): Promise<string> {
 
 /** As a command does it: in a process whose current folder is another one. */
 function compileFrom(cwd: string, root: string): Promise<CliResult> {
-  const code = `const { compileContracts } = await import(${JSON.stringify(join(projectRoot, "scripts/lib/compile.ts"))});
+  const code = `const { compileContracts } = await import(${JSON.stringify(join(projectRoot, "scripts/contracts/compile.ts"))});
 await compileContracts(${JSON.stringify(root)}).catch((error) => { console.error(error.message, error.hint); process.exit(1); });`;
   return start(process.execPath, ["--input-type=module", "--eval", code], { cwd }).ended;
 }

@@ -11,8 +11,8 @@ import { measureFees } from "../../client/fees.ts";
 import { resolveConfig } from "../../keeper/config.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
-import { preflight, type CheckItem } from "../../scripts/lib/preflight.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { preflight, type CheckItem } from "../../cli/chain/preflight.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
 
 let scene: KeeperScene;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRunFile } from "../../keeper/run-file.ts";
 import { GroupView } from "../../client/group-view.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
-import { statusOf } from "../../scripts/lib/running-keeper.ts";
+import { statusOf } from "../../cli/keeper/running.ts";
 import { startAtTerminal } from "../support/cli.ts";
 import type { CliProcess } from "../support/cli.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";

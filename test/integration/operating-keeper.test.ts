@@ -20,9 +20,9 @@ import {
   registerKeeper,
   writeKeeperConfig,
 } from "../../scripts/fleet/setup.ts";
-import { deployAll, groupAt, type Deployment } from "../../scripts/lib/contracts.ts";
-import { exitCodes } from "../../scripts/lib/exit.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { deployAll, groupAt, type Deployment } from "../../scripts/contracts/artifacts.ts";
+import { exitCodes } from "../../cli/console/exit.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { freePorts } from "../../daemon/free-port.ts";
 import { fits, openShell, stepsOf, withoutChance, type Shell, type Step } from "../support/documented.ts";
 import { sharedFolder } from "../support/files.ts";

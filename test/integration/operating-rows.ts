@@ -1,7 +1,7 @@
 /** Faults around the command line, one row each: what is called, and what it has to say. */
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { cliScript } from "../../scripts/lib/paths.ts";
+import { cliScript } from "../../scripts/paths.ts";
 import { runCli, start, type CliResult } from "../support/cli.ts";
 import type { OperatingWorld } from "../support/operating-world.ts";
 import { startOnSmallDisk } from "../support/small-disk.ts";

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { dialable } from "../../scripts/lib/dialable.ts";
+import { dialable } from "../../cli/console/dialable.ts";
 import { runCli, type CliResult } from "../support/cli.ts";
 import { seededBytes, temporaryFolder } from "../support/files.ts";
 import { naiveRoot } from "../support/naive-piece.ts";

@@ -17,7 +17,7 @@ import type { ProviderTarget } from "../../keeper/ports/provider.ts";
 import { writeFaults } from "../../provider-sim/fault-file.ts";
 import { openStore } from "../../provider/main.ts";
 import type { RunningProvider } from "../../provider/main.ts";
-import { cliScript } from "../../scripts/lib/paths.ts";
+import { cliScript } from "../../scripts/paths.ts";
 import { sampleLeaves } from "../../storage/core/sampling.ts";
 import { multiaddr } from "@multiformats/multiaddr";
 import { seededBytes, sharedFolder } from "../support/files.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { editsOf, faultFiles, readFaults } from "./faults.ts";
 import { placesOf, replaceCode } from "./plant.ts";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { due, required } from "../../sim/checkers/s8-due.ts";
 import type { Run } from "../../sim/checkers/checker.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";

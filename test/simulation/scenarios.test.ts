@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { behaviours } from "../../sim/byzantine/behaviours.ts";
 import { faultKinds, parseScenario } from "../../sim/scenario/schema.ts";
 import { simulate } from "../../sim/simulate.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { parseScenario } from "../../sim/scenario/schema.ts";
 import { simulate } from "../../sim/simulate.ts";
 import type { RunEvent } from "../../sim/trace/events.ts";

@@ -9,8 +9,8 @@ import type { Hex } from "../../protocol/hash.ts";
 import { connectRpc } from "../../client/connect.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { GroupParams, Keeper } from "../../scripts/fleet/setup.ts";
-import { deployAll } from "../../scripts/lib/contracts.ts";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { deployAll } from "../../scripts/contracts/artifacts.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 
 export type ChainScene = {
   readonly rpc: string;

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { platform } from "node:os";
-import { cliScript } from "../../scripts/lib/paths.ts";
+import { cliScript } from "../../scripts/paths.ts";
 
 export type CliResult = { code: number | null; stdout: string; stderr: string };
 

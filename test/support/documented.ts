@@ -1,7 +1,7 @@
 /** Runs what a page of the docs tells people to type, in one shell, and holds what it prints against the page. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 
 export type Step = {
   readonly command: string;

@@ -1,6 +1,6 @@
 /** Compiles the contracts and unpacks the browser once, before any worker starts. */
 import chromium from "@sparticuz/chromium";
-import { compileContracts } from "../../scripts/lib/compile.ts";
+import { compileContracts } from "../../scripts/contracts/compile.ts";
 
 export default async function setup(): Promise<void> {
   await compileContracts();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
 import { connectRpc } from "../../client/connect.ts";
-import { deployAll, type Deployment } from "../../scripts/lib/contracts.ts";
+import { deployAll, type Deployment } from "../../scripts/contracts/artifacts.ts";
 import { makeKeeper, registerKeeper, registerProvider, type Keeper } from "../../scripts/fleet/setup.ts";
 import { initProvider, loadConfig, loadKeys } from "../../provider/config.ts";
 import { signConsent } from "../../provider/consent.ts";

@@ -1,5 +1,5 @@
 /** What the factory asks of a group's blocks (R4), from the text of the rule. */
-import type { Suggested } from "../../scripts/lib/presets.ts";
+import type { Suggested } from "../../cli/chain/presets.ts";
 
 /** The conditions of R4 that do not hold. */
 export function brokenConditions(rhythm: Suggested, keepers: number): string[] {

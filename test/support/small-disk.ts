@@ -6,7 +6,7 @@
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
-import { cliScript } from "../../scripts/lib/paths.ts";
+import { cliScript } from "../../scripts/paths.ts";
 import { start, type CliProcess } from "./cli.ts";
 
 const namespace = ["--user", "--map-root-user", "--mount"];

@@ -12,7 +12,7 @@ import { multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
 import { decodeSettledLog } from "../../../client/settlements.ts";
 import { lockupBound } from "../../../protocol/group-bounds.ts";
-import { devnetRhythm } from "../../lib/presets.ts";
+import { devnetRhythm } from "../../../cli/chain/presets.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";
 
 export type LiveFigures = {

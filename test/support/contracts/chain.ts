@@ -9,7 +9,7 @@ import {
   type TransactionReceipt,
 } from "ethers";
 import { hooks, network } from "hardhat";
-import { artifact } from "../../../scripts/lib/contracts.ts";
+import { artifact } from "../../../scripts/contracts/artifacts.ts";
 
 export type Rpc = (method: string, params?: readonly unknown[]) => Promise<unknown>;
 

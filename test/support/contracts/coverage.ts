@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hooks, tasks } from "hardhat";
-import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { projectRoot } from "../../../scripts/paths.ts";
 
 const [, , build, ...suites] = process.argv as [string, string, string, ...string[]];
 

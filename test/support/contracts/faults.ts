@@ -2,7 +2,7 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { projectRoot } from "../../../scripts/paths.ts";
 import { replaceCode } from "../../mutation/plant.ts";
 
 export type Fault = {

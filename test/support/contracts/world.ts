@@ -1,7 +1,7 @@
 /** A registry, a factory, a token, keepers and providers on a chain in this process; and groups made of them. */
 import { Contract, keccak256, toUtf8Bytes, type Signer, type TransactionReceipt, type Wallet } from "ethers";
 import type { GroupRules } from "../../../client/group-view.ts";
-import { artifact, deploySystem } from "../../../scripts/lib/contracts.ts";
+import { artifact, deploySystem } from "../../../scripts/contracts/artifacts.ts";
 import { deployContract, openChain, send, type Chain } from "./chain.ts";
 import { certify, peerId, prove, publicKey, secretOf } from "./keys.ts";
 

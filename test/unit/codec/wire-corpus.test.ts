@@ -10,7 +10,7 @@ import type { Envelope } from "../../../protocol/codec/message.ts";
 import { fromHex, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Body } from "../../../protocol/messages.ts";
-import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { projectRoot } from "../../../scripts/paths.ts";
 
 type Vector = { readonly name: string; readonly bytes: Hex; readonly refused?: string };
 

@@ -6,8 +6,8 @@ import type { FunctionFragment } from "ethers";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { factoryAbi, groupAbi, registryAbi } from "../../../client/abi.ts";
-import { projectRoot } from "../../../scripts/lib/paths.ts";
-import { buildProgram } from "../../../scripts/program.ts";
+import { projectRoot } from "../../../scripts/paths.ts";
+import { buildProgram } from "../../../cli/program.ts";
 import { startAtTerminal } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/files.ts";
 

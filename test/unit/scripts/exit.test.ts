@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { CliError, describeFailure, usageError } from "../../../scripts/lib/exit.ts";
+import { CliError, describeFailure, usageError } from "../../../cli/console/exit.ts";
 
 const coded = (code: string, message = "text") => Object.assign(new Error(message), { code });
 

@@ -3,7 +3,7 @@ import { Interface } from "ethers";
 import { expect, it } from "vitest";
 import { tokenAbi } from "../../../client/abi.ts";
 import { clientAbi } from "../../../scripts/docs/client-abi.ts";
-import { artifact } from "../../../scripts/lib/contracts.ts";
+import { artifact } from "../../../scripts/contracts/artifacts.ts";
 
 it("the client's interfaces are those of the compiled contracts: node scripts/docs/client-abi.ts", () => {
   const file = readFileSync(new URL("../../../client/abi.ts", import.meta.url), "utf8");

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decisionsOf, spaceTimeOf, turnRows } from "../../../scripts/commands/inspect-rules.ts";
-import { addressOption, hexOption, integerOption } from "../../../scripts/lib/options.ts";
+import { decisionsOf, spaceTimeOf, turnRows } from "../../../cli/inspect/rules.ts";
+import { addressOption, hexOption, integerOption } from "../../../cli/console/options.ts";
 import { runCli } from "../../support/cli.ts";
 
 let folder: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { presets } from "../../../scripts/lib/presets.ts";
+import { presets } from "../../../cli/chain/presets.ts";
 import { runCli } from "../../support/cli.ts";
 import { brokenConditions } from "../../support/rhythm.ts";
 

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { formatBytes, progressBar } from "../../../scripts/lib/progress.ts";
+import { formatBytes, progressBar } from "../../../cli/console/progress.ts";
 
 /** What a bar needs of a terminal. */
 function terminal(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {

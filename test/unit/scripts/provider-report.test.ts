@@ -5,8 +5,8 @@ import {
   sumsOf,
   type KeeperRecord,
   type Outcome,
-} from "../../../scripts/lib/provider-report.ts";
-import { formatShare } from "../../../scripts/lib/share.ts";
+} from "../../../cli/provider/report.ts";
+import { formatShare } from "../../../cli/console/share.ts";
 import type { JournalEntry } from "../../../provider/journal.ts";
 
 const group = `0x${"a1".repeat(20)}` as const;

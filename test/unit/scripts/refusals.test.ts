@@ -1,6 +1,6 @@
 import { encodeBytes32String, Interface, type ErrorFragment } from "ethers";
 import { describe, expect, it } from "vitest";
-import { describeFailure } from "../../../scripts/lib/exit.ts";
+import { describeFailure } from "../../../cli/console/exit.ts";
 import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "../../../client/abi.ts";
 import { refusalWords } from "../../../client/refusal-words.ts";
 import { refusalOf } from "../../../client/refusals.ts";

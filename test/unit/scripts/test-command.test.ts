@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { vitestCounts } from "../../../scripts/commands/test.ts";
+import { vitestCounts } from "../../../scripts/test-command.ts";
 import { runCli } from "../../support/cli.ts";
 
 describe("whitepay test", () => {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { settings as keeperSettings } from "../../../keeper/config.ts";
 import { settings as providerSettings } from "../../../provider/config.ts";
-import { CliError } from "../../../scripts/lib/exit.ts";
-import { payeePurse, payerPurse } from "../../../scripts/lib/payer.ts";
-import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { CliError } from "../../../cli/console/exit.ts";
+import { payeePurse, payerPurse } from "../../../cli/group/payer.ts";
+import { projectRoot } from "../../../scripts/paths.ts";
 import { otherVariables, refuseUnknownVariables, withoutSettings } from "../../../scripts/lib/variables.ts";
 
 const payerSettings = payerPurse.definition.settings;

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../../../storage/core/bytes.ts";
-import { projectRoot } from "../../../scripts/lib/paths.ts";
+import { projectRoot } from "../../../scripts/paths.ts";
 import { seededBytes } from "../../support/files.ts";
 
 const lengths = [0, 1, 20, 32, 127, 128, 129, 300, 1_000];

@@ -1,0 +1,80 @@
+/** How every command sends a transaction: the client simulates and sends, here a person sees amounts and gas and agrees. */
+import type { Command } from "commander";
+import { formatEther, formatUnits, type Signer } from "ethers";
+import { send, simulate } from "../../client/transactions.ts";
+import type { TransactionPlan, TransactionReport } from "../../client/transactions.ts";
+import { say } from "../console/output.ts";
+import { askYesNo } from "../console/prompt.ts";
+
+export type { TransactionPlan, TransactionReport } from "../../client/transactions.ts";
+
+/** Options of each command that costs money. */
+export type MoneyFlags = { readonly yes?: boolean; readonly dryRun?: boolean };
+
+export function moneyOptions(command: Command): Command {
+  return command
+    .option("--yes", "send without asking")
+    .option("--dry-run", "simulate and show, send nothing");
+}
+
+export function jsonOption(command: Command): Command {
+  return command.option("--json", "print one JSON document on stdout");
+}
+
+/** For a command that prints JSON in any case: who asks for it by habit is right as well. */
+export function alwaysJson(command: Command): Command {
+  return command.option("--json", "one JSON document on stdout, which it prints in any case");
+}
+
+function preview(plan: TransactionPlan, report: TransactionReport): void {
+  const rows: (readonly [string, string])[] = [
+    ...(plan.shows ?? []),
+    ["from", report.from],
+    ["to", report.to],
+    ["call", report.method],
+    ...(report.value > 0n ? [["coin sent along", formatEther(report.value)] as const] : []),
+    ["gas", `${report.gas} at most, at up to ${formatUnits(report.maxFeePerGas, "gwei")} gwei`],
+    ["costs at most", formatEther(report.maxCost)],
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  say(
+    [
+      `${plan.what} (simulated: the contract accepts it)`,
+      ...rows.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`),
+    ].join("\n"),
+  );
+}
+
+/**
+ * Simulates, shows, asks (unless `yes`), simulates again, sends, waits for the block. Nothing costs money before the last
+ * question.
+ * @throws WhitePayError if the contract refuses it (exit 4), coin is missing (5) or a no is answered (130), CliError exit 2
+ * if nobody can be asked
+ */
+export async function transact(
+  plan: TransactionPlan,
+  signer: Signer,
+  flags: MoneyFlags,
+  onSent?: (hash: string) => Promise<void>,
+): Promise<TransactionReport> {
+  if (flags.dryRun === true) {
+    const report = await simulate(plan, signer);
+    preview(plan, report);
+    say("nothing sent (--dry-run)");
+    return report;
+  }
+  const report = await send(plan, signer, {
+    confirm: async (_, simulated) => {
+      preview(plan, simulated);
+      return (
+        flags.yes === true || askYesNo("Send it?", "--yes sends without asking, --dry-run sends nothing")
+      );
+    },
+    onSent: async (hash) => {
+      say(`sent ${hash}`);
+      await onSent?.(hash);
+    },
+  });
+  say(`in block ${report.block}, ${report.gasUsed} gas, ${formatEther(report.fee ?? 0n)} paid`);
+  return report;
+}

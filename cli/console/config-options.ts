@@ -1,0 +1,78 @@
+/** A layered configuration as commands get it: a flag for each setting, `--config`, and a default file. */
+import { access } from "node:fs/promises";
+import type { Command } from "commander";
+import { ConfigError, resolveLayers } from "../../daemon/settings/layers.ts";
+import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../daemon/settings/layers.ts";
+import { usageError } from "./exit.ts";
+import { refuseUnknownVariables } from "../../scripts/lib/variables.ts";
+
+export type ConfigOptions = Readonly<Record<string, string | string[] | boolean | undefined>> & {
+  readonly config?: string;
+};
+
+function optionOf({ flag, kind, env, text }: Setting): [string, string] {
+  const value = kind === "list" ? "<values...>" : kind === "path" ? "<path>" : "<value>";
+  return [`--${flag} ${value}`, `${text} (env ${env})`];
+}
+
+/** Adds `--config` and a flag for each setting. */
+export function settingOptions(command: Command, settings: readonly Setting[], defaultFile: string): Command {
+  command.option(
+    "--config <file>",
+    `config file, YAML or JSON (env WHITEPAY_CONFIG, default ./${defaultFile})`,
+  );
+  for (const setting of settings) command.option(...optionOf(setting));
+  return command;
+}
+
+/** The name under which commander keeps a flag. */
+function attribute(flag: string): string {
+  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Problems of a configuration are those of whoever wrote it. */
+export async function asUsage<T>(work: () => Promise<T>, hint?: string): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConfigError) throw usageError(error.message, hint === undefined ? {} : { hint });
+    throw error;
+  }
+}
+
+/** The file that was named, or the default one if it is there. */
+export async function configFile(options: ConfigOptions, defaultFile: string): Promise<string | undefined> {
+  const found = await access(defaultFile).then(
+    () => defaultFile,
+    () => undefined,
+  );
+  return options.config ?? process.env["WHITEPAY_CONFIG"] ?? found;
+}
+
+/** What goes before the file. @throws CliError exit 2 on a variable that is not known */
+export async function layersOf(
+  settings: readonly Setting[],
+  options: ConfigOptions,
+): Promise<Omit<ConfigSources, "file">> {
+  await refuseUnknownVariables(process.env, settings);
+  const flags = Object.fromEntries(
+    settings.map(({ flag }) => [flag, options[attribute(flag)] as string | string[] | undefined]),
+  );
+  return { env: process.env, flags };
+}
+
+/** @throws CliError exit 2 that names file and line, variable or flag */
+export async function loadLayers<T>(
+  definition: ConfigDefinition<T>,
+  options: ConfigOptions,
+  defaultFile: string,
+): Promise<Resolved<T> & { readonly file?: string }> {
+  const file = await configFile(options, defaultFile);
+  const layers = await layersOf(definition.settings, options);
+  const nowhere = `there is no ${defaultFile} in this folder: go to the one that has it, or give --config FILE`;
+  const resolved = await asUsage(
+    () => resolveLayers(definition, { file, ...layers }),
+    file === undefined ? nowhere : undefined,
+  );
+  return { ...resolved, ...(file === undefined ? {} : { file }) };
+}

@@ -1,0 +1,148 @@
+/** What a payer should know before a group is made: chain, pace of blocks, rules, who is named, and whether the money is there. */
+import { formatEther, type JsonRpcProvider } from "ethers";
+import { brokenBound } from "../../protocol/group-bounds.ts";
+import { quorum } from "../../protocol/quorum.ts";
+import type { GroupRules } from "../../client/group-view.ts";
+import { registeredKeeper, registeredProvider, registryAt } from "../../client/registry.ts";
+import { tokenBalance } from "../../client/token.ts";
+import { costOf, formatAmount, type Token } from "../../client/units.ts";
+import { exitCodes } from "../console/exit.ts";
+import type { GroupFile } from "./group-file.ts";
+import { fail, ok, reachable, warn, type CheckItem } from "../chain/preflight.ts";
+
+export type PlannedGroup = {
+  readonly file: GroupFile;
+  readonly registry: string;
+  readonly rules: GroupRules;
+  readonly token: Token;
+  /** Token units; 0 if nothing is put in. */
+  readonly deposit: bigint;
+  /** Of all providers together. */
+  readonly bytes: bigint;
+  readonly payer: string;
+  /** wei that all transactions may cost, coin that is deposited included. */
+  readonly maxCost: bigint;
+};
+
+/** Blocks come at another pace than the prices were computed with. */
+const paceFactor = 1.5;
+
+/** All that was found, in the order in which a person asks. */
+export async function checkGroup(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem[]> {
+  const registered = await checkParties(provider, plan);
+  return [
+    await checkChain(provider, plan),
+    checkRules(plan),
+    ...registered,
+    checkDeposit(plan),
+    ...(await checkMoney(provider, plan)),
+  ];
+}
+
+async function checkChain(provider: JsonRpcProvider, { file }: PlannedGroup): Promise<CheckItem> {
+  const { chainId } = await provider.getNetwork();
+  const { preset } = file;
+  if (preset === undefined) return ok("chain", `chain ${chainId}; the file names no preset`);
+  if (chainId !== BigInt(preset.chainId)) {
+    const found = `preset ${preset.name} is for chain ${preset.chainId}, the endpoint is of chain ${chainId}`;
+    return fail("chain", found, "correct preset, or chain.rpc", exitCodes.usage);
+  }
+  return ok("chain", `chain ${chainId}, that of preset ${preset.name}`);
+}
+
+/** What the file says of the pace of blocks, against the last blocks of the chain. */
+export function checkPace(assumed_s: number | undefined, measured_s: number): CheckItem {
+  const name = "block time";
+  const measured = `${Number(measured_s.toPrecision(3))} s over the last blocks`;
+  if (assumed_s === undefined) return ok(name, `${measured}; prices and times count with it`);
+  const factor = assumed_s > measured_s ? assumed_s / measured_s : measured_s / assumed_s;
+  if (factor <= paceFactor) return ok(name, `${measured}; the file counts with ${assumed_s} s`);
+  return warn(
+    name,
+    `${measured}, and the file counts with ${assumed_s} s: a month costs ${Number((assumed_s / measured_s).toPrecision(3))} times as much as the file says`,
+    "correct preset or blockTime_s, if the chain goes on at this pace",
+  );
+}
+
+/** R4, in the words of the contract. */
+function checkRules({ rules, file }: PlannedGroup): CheckItem {
+  const broken = brokenBound(rules, file.keepers.length);
+  if (broken === undefined) return ok("rules", "the contract takes these blocks, price and shares (R4)");
+  const { rule, expected, actual } = broken;
+  const found = `the contract refuses them (R4): ${rule}: expected ${expected}, actual ${actual}`;
+  return fail("rules", found, "correct blocks in the file, or name a preset", exitCodes.refused);
+}
+
+async function checkParties(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem[]> {
+  const registry = registryAt(plan.registry, provider);
+  const operators = plan.file.providers.map(({ operator }) => operator);
+  const keepers = await Promise.all(
+    plan.file.keepers.map(async (operator) => ({
+      operator,
+      ...(await registeredKeeper(registry, operator)),
+    })),
+  );
+  const providers = await Promise.all(
+    operators.map(async (operator) => ({ operator, ...(await registeredProvider(registry, operator)) })),
+  );
+  return [
+    await checkPlaces("keepers", keepers, quorum(keepers.length)),
+    await checkPlaces("providers", providers, providers.length),
+  ];
+}
+
+type Party = {
+  readonly operator: string;
+  readonly registeredAt: number;
+  readonly multiaddrs: readonly string[];
+};
+
+async function checkPlaces(
+  name: "keepers" | "providers",
+  parties: readonly Party[],
+  needed: number,
+): Promise<CheckItem> {
+  const missing = parties.filter(({ registeredAt }) => registeredAt === 0);
+  if (missing.length > 0) {
+    const who = missing.map(({ operator }) => operator).join(", ");
+    const command = name === "keepers" ? "whitepay keeper register" : "whitepay provider register";
+    return fail(name, `not registered: ${who}`, `correct the addresses, or have them call ${command}`);
+  }
+  const up = await Promise.all(
+    parties.map(async ({ multiaddrs }) => (await Promise.all(multiaddrs.map(reachable))).some(Boolean)),
+  );
+  const count = up.filter(Boolean).length;
+  const found = `${parties.length} registered, ${count} can be reached from here`;
+  if (count >= parties.length) return ok(name, found);
+  const away = parties.filter((_, index) => up[index] !== true).map(({ operator }) => operator);
+  const enough = count >= needed ? "" : `; a payment needs ${needed} of them`;
+  return warn(name, `${found}${enough}`, `ask whether these run: ${away.join(", ")}`);
+}
+
+/** R32: the contract takes a provider only if the escrow holds the lockup of its data. */
+function checkDeposit({ file, deposit, bytes, rules, token }: PlannedGroup): CheckItem {
+  const reserve = costOf(bytes, BigInt(rules.lockup), rules.price);
+  const needed = `the lockup of ${rules.lockup} blocks needs ${formatAmount(reserve, token)} before all providers can be added (R32)`;
+  if (deposit >= reserve) return ok("deposit", `${formatAmount(deposit, token)}; ${needed}`);
+  if (file.deposit === undefined && file.months === undefined) {
+    return warn("deposit", `nothing; ${needed}`, "set deposit or months in the file, or whitepay group fund");
+  }
+  const remedy = `deposit ${formatAmount(reserve, token)} or more; whitepay group quote advises how much`;
+  return fail("deposit", `${formatAmount(deposit, token)}; ${needed}`, remedy, exitCodes.funds);
+}
+
+async function checkMoney(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem[]> {
+  const { payer, token, deposit, maxCost } = plan;
+  const items: CheckItem[] = [];
+  if (BigInt(token.address) !== 0n) {
+    const balance = await tokenBalance(provider, token, payer);
+    const found = `${payer} has ${formatAmount(balance, token)}`;
+    const remedy = `send ${formatAmount(deposit - balance, token)} more to it, or deposit less`;
+    items.push(balance >= deposit ? ok("token", found) : fail("token", found, remedy, exitCodes.funds));
+  }
+  const balance = await provider.getBalance(payer);
+  const found = `${payer} has ${formatEther(balance)} of the chain's coin, all of it may cost ${formatEther(maxCost)}`;
+  const remedy = `send ${formatEther(maxCost - balance)} more to it`;
+  items.push(balance >= maxCost ? ok("coin", found) : fail("coin", found, remedy, exitCodes.funds));
+  return items;
+}

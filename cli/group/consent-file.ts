@@ -1,0 +1,19 @@
+/** A provider's consent as a file: what `whitepay provider consent` printed. */
+import { z } from "zod";
+import type { DataConsent } from "../../client/plans.ts";
+import { address, amount, readJsonInput, wholeNumber } from "../console/json-input.ts";
+
+const schema = z.strictObject({
+  operator: address,
+  group: address,
+  listRoot: z.string().regex(/^0x[0-9a-f]{64}$/, "expected a list root: 0x and 64 hex digits"),
+  bytes: amount,
+  receiptKey: address,
+  sequence: wholeNumber(1),
+  signature: z.string().regex(/^0x[0-9a-fA-F]{130}$/, "expected a signature: 0x and 130 hex digits"),
+});
+
+/** @throws CliError exit 2 that names file and place */
+export function readConsent(file: string): Promise<DataConsent> {
+  return readJsonInput(file, schema);
+}

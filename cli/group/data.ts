@@ -1,0 +1,70 @@
+/** What a provider is to hold: named by its files, which are hashed here, or by root and bytes. */
+import { basename } from "node:path";
+import { toHex } from "../../storage/core/bytes.ts";
+import { makePieceList } from "../../storage/core/piece-list.ts";
+import type { PieceEntry } from "../../storage/core/piece-list.ts";
+import { hashFile, PieceSourceError } from "../../storage/disk/hash-file.ts";
+import { nativeHash } from "../../storage/disk/native-hash.ts";
+import type { DataConsent } from "../../client/plans.ts";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import type { GroupFile } from "./group-file.ts";
+import { hashProgressBar } from "../console/hash-progress.ts";
+
+/** A piece under the name that its file has here. */
+export type NamedPiece = { readonly root: string; readonly size: number; readonly name: string };
+export type HashedFiles = {
+  readonly listRoot: string;
+  readonly bytes: bigint;
+  readonly pieces: readonly NamedPiece[];
+};
+export type ProviderData = {
+  readonly operator: string;
+  readonly listRoot: string;
+  readonly bytes: bigint;
+  /** Empty where the payer named root and bytes alone. */
+  readonly pieces: readonly NamedPiece[];
+};
+
+/** Root and bytes of a list of files, in their order (R10). @throws CliError exit 2 for what cannot be a piece */
+export async function hashedFiles(files: readonly string[]): Promise<HashedFiles> {
+  const pieces: (PieceEntry & { readonly name: string })[] = [];
+  try {
+    for (const file of files) {
+      const onProgress = hashProgressBar(file);
+      const { root, size } = await hashFile(file, onProgress === undefined ? {} : { onProgress });
+      pieces.push({ root, size, name: basename(file) });
+    }
+  } catch (error) {
+    if (error instanceof PieceSourceError) throw usageError(error.message);
+    throw error;
+  }
+  // As a provider's store does it: a file that comes twice is stored once.
+  const distinct = [...new Map(pieces.map((piece) => [toHex(piece.root), piece])).values()];
+  const list = makePieceList(distinct, nativeHash);
+  const named = distinct.map(({ root, size, name }) => ({ root: toHex(root), size, name }));
+  return { listRoot: toHex(list.root), bytes: list.totalBytes, pieces: named };
+}
+
+export async function dataOf(providers: GroupFile["providers"]): Promise<ProviderData[]> {
+  const all: ProviderData[] = [];
+  for (const { operator, data } of providers) {
+    if (data.files !== undefined) all.push({ operator, ...(await hashedFiles(data.files)) });
+    else all.push({ operator, listRoot: data.root ?? "", bytes: data.bytes ?? 0n, pieces: [] });
+  }
+  return all;
+}
+
+/** A payer signs for the data that it gave away, not for whatever a consent names. @throws CliError exit 1 */
+export function checkConsentData(
+  consent: DataConsent,
+  wanted: Pick<ProviderData, "listRoot" | "bytes">,
+): void {
+  if (consent.listRoot === wanted.listRoot && consent.bytes === wanted.bytes) return;
+  throw new CliError({
+    code: exitCodes.failed,
+    message: `provider ${consent.operator} consents to other data than the payer's`,
+    expected: `list ${wanted.listRoot}, ${wanted.bytes} bytes`,
+    actual: `list ${consent.listRoot}, ${consent.bytes} bytes`,
+    hint: "the same files in the same order give the same list: whitepay provider ingest --replace",
+  });
+}

@@ -1,0 +1,28 @@
+/** `whitepay group …`: what a payer does: quote, make, fund, watch, change and end a group, and get the data back. */
+import type { Command } from "commander";
+import { registerCreate } from "./create.ts";
+import { registerKey } from "./key.ts";
+import { registerMembers } from "./members.ts";
+import { registerMoney } from "./money.ts";
+import { registerPayments } from "./payments.ts";
+import { registerQuote } from "./quote.ts";
+import { registerRetrieve } from "./retrieve.ts";
+import { registerRights } from "./rights.ts";
+import { registerStatus } from "./status.ts";
+import { registerWatch } from "./watch.ts";
+
+export function register(program: Command): void {
+  const group = program
+    .command("group")
+    .description("pay for storage: quote, make, fund, watch and end a group, get the data back");
+  registerQuote(group);
+  registerKey(group);
+  registerCreate(group);
+  registerMoney(group);
+  registerStatus(group);
+  registerWatch(group);
+  registerPayments(group);
+  registerMembers(group);
+  registerRights(group);
+  registerRetrieve(group);
+}

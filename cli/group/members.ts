@@ -1,0 +1,123 @@
+/** `whitepay group add-provider|set-data|remove-provider|replace-keeper|terminate`: who is in the group, and its end. */
+import type { Command } from "commander";
+import type { Wallet } from "ethers";
+import {
+  planAddProvider,
+  planCancelCommittee,
+  planRemoveProvider,
+  planReplaceKeeper,
+  planSetData,
+  planTerminate,
+  providerIndex,
+  type DataConsent,
+} from "../../client/plans.ts";
+import { readConsent } from "./consent-file.ts";
+import { usageError } from "../console/exit.ts";
+import { checkConsentData, hashedFiles } from "./data.ts";
+import { addressOption } from "../console/options.ts";
+import { printJson, say } from "../console/output.ts";
+import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "./payer.ts";
+import { jsonOption, moneyOptions, transact, type TransactionPlan } from "../chain/transact.ts";
+
+type DataOptions = PayerOptions & { readonly files?: string[] };
+type ReplaceOptions = PayerOptions & { readonly cancel?: boolean };
+
+export function registerMembers(group: Command): void {
+  registerData(group);
+  const remove = group
+    .command("remove-provider")
+    .description("stop paying a provider from the next slot on; its consent is not needed")
+    .argument("<provider>", "its operator, or its index");
+  finished(remove).action((which: string, options: PayerOptions) =>
+    one(options, async (signer, address) => {
+      const index = /^\d{1,9}$/.test(which)
+        ? Number(which)
+        : await providerIndex(signer.provider ?? fail(), address, addressOption("<provider>")(which));
+      return planRemoveProvider(signer, address, index);
+    }),
+  );
+  const replace = group
+    .command("replace-keeper")
+    .description("propose another keeper in one's place; every member has to accept (whitepay keeper accept)")
+    .argument("[old]", "operator of the keeper that leaves", addressOption("<old>"))
+    .argument("[new]", "operator of the keeper that comes", addressOption("<new>"))
+    .option("--cancel", "take the proposal back");
+  finished(replace).action((old: string | undefined, next: string | undefined, options: ReplaceOptions) =>
+    one(options, (signer, address) => replacement(signer, address, { old, next, cancel: options.cancel })),
+  );
+  const end = group
+    .command("terminate")
+    .description("end the group: data is paid for `lockup` more blocks, then what is left is the payer's");
+  finished(end).action((options: PayerOptions) => one(options, planTerminate));
+}
+
+function registerData(group: Command): void {
+  const add = group
+    .command("add-provider")
+    .description("add a provider with the data that it consented to hold")
+    .argument("<consent>", "what `whitepay provider consent` printed; - reads it from stdin")
+    .option("--files <files...>", "refuse a consent to anything but these files, in this order");
+  finished(add).action((file: string, options: DataOptions) =>
+    one(options, async (signer, address) =>
+      planAddProvider(signer, address, await checkedConsent(file, options)),
+    ),
+  );
+  const change = group
+    .command("set-data")
+    .description("change what a provider of the group holds, with its consent")
+    .argument("<consent>", "what `whitepay provider consent` printed; - reads it from stdin")
+    .option("--files <files...>", "refuse a consent to anything but these files, in this order");
+  finished(change).action((file: string, options: DataOptions) =>
+    one(options, async (signer, address) =>
+      planSetData(signer, address, await checkedConsent(file, options)),
+    ),
+  );
+}
+
+function finished(command: Command): Command {
+  return payerOptions(jsonOption(moneyOptions(command)));
+}
+
+function fail(): never {
+  throw new Error("the signer has no provider");
+}
+
+async function checkedConsent(file: string, { files }: DataOptions): Promise<DataConsent> {
+  const consent = await readConsent(file);
+  if (files === undefined) {
+    say("the data is what the provider says it is: --files compares it with your own");
+  } else {
+    checkConsentData(consent, await hashedFiles(files));
+  }
+  return consent;
+}
+
+async function replacement(
+  signer: Wallet,
+  group: string,
+  change: {
+    readonly old?: string | undefined;
+    readonly next?: string | undefined;
+    readonly cancel?: boolean | undefined;
+  },
+): Promise<TransactionPlan> {
+  const { old, next, cancel } = change;
+  if (cancel === true) return planCancelCommittee(signer, group);
+  if (old === undefined || next === undefined) {
+    throw usageError("expected the keeper that leaves and the one that comes", { hint: "or --cancel" });
+  }
+  return planReplaceKeeper(signer, group, { old, next });
+}
+
+/** One transaction on the configured group. */
+function one(
+  options: PayerOptions,
+  plan: (signer: Wallet, group: string) => Promise<TransactionPlan>,
+): Promise<void> {
+  return withChain(options, async (provider, payer) => {
+    const group = await groupOf(provider, payer);
+    const signer = await payerSigner(provider, payer);
+    const report = await transact(await plan(signer, group), signer, options);
+    if (options.json === true) printJson({ group, transactions: [report] });
+  });
+}

@@ -1,0 +1,157 @@
+/** All transactions that making a group takes, and what they cost together, before a person agrees to the first of them. */
+import { formatEther, type JsonRpcProvider } from "ethers";
+import { quote } from "../../client/quote.ts";
+import type { GroupRules } from "../../client/group-view.ts";
+import { formatAmount, parseAmount, type Token } from "../../client/units.ts";
+import { CliError, exitCodes } from "../console/exit.ts";
+import type { CreatedGroup } from "./created-file.ts";
+import type { ProviderData } from "./data.ts";
+import type { GroupFile } from "./group-file.ts";
+import { say } from "../console/output.ts";
+import { checkLine, fail, warn, type CheckItem } from "../chain/preflight.ts";
+import { askYesNo } from "../console/prompt.ts";
+import type { MoneyFlags } from "../chain/transact.ts";
+
+export type PlannedTransaction = {
+  readonly what: string;
+  readonly method: "createGroup" | "approve" | "deposit" | "addProvider";
+  /** At most; `test/integration/group-commands.test.ts` holds it against what is used. */
+  readonly gas: bigint;
+};
+
+export type Outlook = {
+  readonly checks: readonly CheckItem[];
+  readonly planned: readonly PlannedTransaction[];
+  /** wei, coin that is deposited included */
+  readonly maxCost: bigint;
+  /** Token units that are still to be put in. */
+  readonly deposit: bigint;
+  readonly token: Token;
+};
+
+/** With the margin that is sent along. A committee's keys are most of what a group costs (docs/gas.md). */
+const gasBounds = { approve: 80_000n, deposit: 180_000n, addProvider: 600_000n } as const;
+const createGas = (keepers: number): bigint => 300_000n + 100_000n * BigInt(keepers);
+
+/** What is sent, in order, for a group that is not there yet (`keepers`), or that lacks money or providers. */
+export function plannedFor({
+  keepers,
+  deposit,
+  token,
+  providers,
+}: {
+  readonly keepers: number | undefined;
+  readonly deposit: bigint;
+  readonly token: Token;
+  readonly providers: readonly string[];
+}): PlannedTransaction[] {
+  const planned: PlannedTransaction[] = [];
+  if (keepers !== undefined) {
+    planned.push({
+      what: `making a group of ${keepers} keepers`,
+      method: "createGroup",
+      gas: createGas(keepers),
+    });
+  }
+  if (deposit > 0n) {
+    const amount = formatAmount(deposit, token);
+    if (BigInt(token.address) !== 0n) {
+      planned.push({ what: `letting it take ${amount}`, method: "approve", gas: gasBounds.approve });
+    }
+    planned.push({ what: `depositing ${amount}`, method: "deposit", gas: gasBounds.deposit });
+  }
+  for (const operator of providers) {
+    planned.push({
+      what: `adding provider ${operator}`,
+      method: "addProvider",
+      gas: gasBounds.addProvider,
+    });
+  }
+  return planned;
+}
+
+/** wei: all of the gas at the highest fee, and the coin that is put in. */
+export async function costAtMost(
+  provider: JsonRpcProvider,
+  planned: readonly PlannedTransaction[],
+  { deposit, token }: { readonly deposit: bigint; readonly token: Token },
+): Promise<bigint> {
+  const { maxFeePerGas, gasPrice } = await provider.getFeeData();
+  const gas = planned.reduce((sum, transaction) => sum + transaction.gas, 0n);
+  return gas * (maxFeePerGas ?? gasPrice ?? 0n) + (BigInt(token.address) === 0n ? deposit : 0n);
+}
+
+/** What the file asks to put in, in units: named, or what lasts for its months. */
+export function depositOf(
+  file: GroupFile,
+  group: {
+    readonly token: Token;
+    readonly rules: GroupRules;
+    readonly bytes: bigint;
+    readonly blockTime_s: number;
+  },
+): bigint {
+  const { months, keepers, providers } = file;
+  if (months === undefined) return parseAmount(file.deposit ?? "0", group.token);
+  const size = { keepers: keepers.length, providers: providers.length };
+  return quote({ ...group, ...size, months }).depositAdvised;
+}
+
+/** Files that are not what they were when the group was made: a provider that still has to join would consent to other data. */
+export function changedFiles(
+  made: CreatedGroup,
+  data: readonly ProviderData[],
+  absent: readonly string[],
+): CheckItem[] {
+  return data.flatMap(({ operator, pieces }) =>
+    pieces.flatMap(({ name, root }) => {
+      const before = made.pieces.filter((piece) => piece.name === name);
+      if (before.length === 0 || before.some((piece) => piece.root === root)) return [];
+      const found = `${name} changed since the group was made: expected ${before.map((piece) => piece.root).join(" or ")}, actual ${root}`;
+      return [
+        absent.includes(operator)
+          ? fail(
+              "files",
+              found,
+              "restore the file, or copy the group file to another name and make another group",
+            )
+          : warn(
+              "files",
+              found,
+              "the provider holds the file as it was; whitepay group set-data changes that",
+            ),
+      ];
+    }),
+  );
+}
+
+function show({ checks, planned, maxCost, deposit, token }: Outlook): void {
+  for (const check of checks) say(checkLine(check, 10));
+  if (planned.length === 0) return;
+  say("transactions");
+  for (const [index, { what, method, gas }] of planned.entries()) {
+    say(`  ${index + 1}  ${what} (${method}, ${gas} gas at most)`);
+  }
+  const money =
+    deposit === 0n || BigInt(token.address) === 0n
+      ? ""
+      : `, and ${formatAmount(deposit, token)} into the escrow`;
+  say(`all of it costs at most ${formatEther(maxCost)} of the chain's coin${money}`);
+}
+
+/** Shows all of it and asks once. @throws CliError with the code of the first check that fails, 130 if the answer is no */
+export async function agree(outlook: Outlook, flags: MoneyFlags): Promise<void> {
+  show(outlook);
+  const failed = outlook.checks.filter(({ grade }) => grade === "fail");
+  const [first] = failed;
+  if (first !== undefined) {
+    throw new CliError({
+      code: first.code,
+      message: `nothing was sent: ${failed.length} of ${outlook.checks.length} checks fail, first: ${first.name}: ${first.found}`,
+      ...(first.remedy === undefined ? {} : { hint: first.remedy }),
+    });
+  }
+  if (flags.dryRun === true || flags.yes === true || outlook.planned.length === 0) return;
+  const agreed = await askYesNo("Send them?", "--yes sends without asking, --dry-run sends nothing");
+  if (!agreed) throw new CliError({ code: exitCodes.interrupted, message: "nothing was sent" });
+}

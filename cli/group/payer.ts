@@ -1,0 +1,159 @@
+/** What commands of payers and payees share: configuration, connection, the account that signs. */
+import type { Command } from "commander";
+import { Wallet, type JsonRpcProvider } from "ethers";
+import { z } from "zod";
+import { connectChain, connectRpc } from "../../client/connect.ts";
+import { openGroup } from "../../client/status.ts";
+import { setting } from "../../daemon/settings/layers.ts";
+import type { ConfigDefinition, Setting } from "../../daemon/settings/layers.ts";
+import { loadLayers, settingOptions, type ConfigOptions } from "../console/config-options.ts";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { address } from "../console/json-input.ts";
+import { askPassword } from "../console/prompt.ts";
+import type { MoneyFlags } from "../chain/transact.ts";
+
+const schema = z.strictObject({
+  chain: z
+    .strictObject({
+      id: z.int().positive().optional(),
+      rpc: z
+        .array(z.url({ protocol: /^https?$/ }))
+        .min(1)
+        .optional(),
+      factory: address.optional(),
+      registry: address.optional(),
+    })
+    .default({}),
+  group: address.optional(),
+  key: z.string().min(1).optional(),
+  /** First line: the password of the key. Asked for at a terminal if there is none. */
+  passwordFile: z.string().min(1).optional(),
+});
+
+export type PayerConfig = z.output<typeof schema>;
+
+/** Whose configuration it is: which settings it has, and where they lie. */
+export type Purse = { readonly definition: ConfigDefinition<PayerConfig>; readonly file: string };
+
+const connection = [
+  setting("chain.id", "chain-id", "number", "id of the chain; another one is then refused"),
+  setting("chain.rpc", "rpc", "list", "chain endpoints, tried in turn"),
+];
+const account = (whose: string): Setting[] => [
+  setting("group", "group", "text", "address of the group"),
+  setting(
+    "key",
+    "key",
+    "path",
+    `the ${whose}'s key: an Ethereum JSON keystore, as \`whitepay group key\` makes one`,
+  ),
+  setting("passwordFile", "password-file", "path", "file with the password of the key"),
+];
+
+export const payerPurse: Purse = {
+  definition: {
+    schema,
+    settings: [
+      ...connection,
+      setting("chain.factory", "factory", "text", "the UpkeepingFactory contract"),
+      ...account("payer"),
+    ],
+  },
+  file: "payer.yaml",
+};
+
+export const payeePurse: Purse = {
+  definition: {
+    schema,
+    settings: [
+      ...connection,
+      setting("chain.registry", "registry", "text", "the Registry contract (default: that of the group)"),
+      ...account("payee"),
+    ],
+  },
+  file: "payee.yaml",
+};
+
+export type PayerOptions = ConfigOptions & MoneyFlags & { readonly json?: boolean };
+
+export function payerOptions(command: Command, purse = payerPurse): Command {
+  return settingOptions(command, purse.definition.settings, purse.file);
+}
+
+export type Payer = {
+  readonly config: PayerConfig;
+  /** A setting that this command needs. @throws CliError exit 2 that says where to set it */
+  need(key: "chain.factory" | "group" | "key"): string;
+};
+
+export async function loadPayer(options: PayerOptions, purse = payerPurse): Promise<Payer> {
+  const { config, file } = await loadLayers(purse.definition, options, purse.file);
+  return {
+    config,
+    need(key) {
+      const value = key === "chain.factory" ? config.chain.factory : config[key];
+      if (value !== undefined) return value;
+      throw missing(key, purse, file);
+    },
+  };
+}
+
+function missing(key: string, { definition, file: defaultFile }: Purse, file: string | undefined): CliError {
+  const known = definition.settings.find((candidate) => candidate.key === key);
+  return usageError(`${key} is missing: ${known?.text ?? key}`, {
+    hint: `set it in ${file ?? defaultFile}, by ${known?.env} or by --${known?.flag}`,
+  });
+}
+
+/** Connects for as long as `work` takes. */
+export async function withChain<T>(
+  options: PayerOptions,
+  work: (provider: JsonRpcProvider, payer: Payer) => Promise<T>,
+  purse = payerPurse,
+): Promise<T> {
+  const payer = await loadPayer(options, purse);
+  const { id, rpc } = payer.config.chain;
+  if (rpc === undefined) throw missing("chain.rpc", purse, options.config);
+  const provider = id === undefined ? await firstOf(rpc) : await connectChain({ id, rpc });
+  try {
+    return await work(provider, payer);
+  } finally {
+    provider.destroy();
+  }
+}
+
+async function firstOf(rpc: readonly string[]): Promise<JsonRpcProvider> {
+  let last: unknown;
+  for (const url of rpc) {
+    try {
+      return await connectRpc(url);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+/** The group that the configuration names, found to be one. */
+export async function groupOf(provider: JsonRpcProvider, payer: Payer): Promise<string> {
+  return (await openGroup(provider, payer.need("group"))).address;
+}
+
+/** The account of the configured key. @throws CliError exit 2 if the key cannot be used */
+export async function payerSigner(provider: JsonRpcProvider, payer: Payer): Promise<Wallet> {
+  const path = payer.need("key");
+  const { KeyFileError, openKey, readPasswordFile, readPrivate } =
+    await import("../../daemon/keys/keystore.ts");
+  const { passwordFile } = payer.config;
+  try {
+    const text = await readPrivate(path, "the key");
+    const password =
+      passwordFile === undefined
+        ? await askPassword("Password of the key:", "--password-file FILE or WHITEPAY_PASSWORD_FILE")
+        : await readPasswordFile(passwordFile);
+    return new Wallet(await openKey("operator", text, password, path), provider);
+  } catch (error) {
+    if (error instanceof KeyFileError) throw new CliError({ code: exitCodes.usage, message: error.message });
+    throw error;
+  }
+}

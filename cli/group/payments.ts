@@ -1,0 +1,157 @@
+/** `whitepay group payments`: what was paid to whom, read from the chain by anybody. */
+import type { Command } from "commander";
+import type { JsonRpcProvider } from "ethers";
+import { groupPayments, type Payment } from "../../client/payments.ts";
+import { openGroup } from "../../client/status.ts";
+import { readToken } from "../../client/token.ts";
+import { formatAmount, type Token } from "../../client/units.ts";
+import { csvLine, type CsvValue } from "../console/csv.ts";
+import { usageError } from "../console/exit.ts";
+import { integerOption } from "../console/options.ts";
+import { printJson, printLine } from "../console/output.ts";
+import { payerOptions, withChain, type PayerOptions } from "./payer.ts";
+import { progressBar, type Progress } from "../console/progress.ts";
+import { jsonOption } from "../chain/transact.ts";
+import { formatTime } from "./status.ts";
+
+type PaymentsOptions = PayerOptions & {
+  readonly from?: number;
+  readonly to?: number;
+  readonly blocksAtOnce: number;
+  readonly csv?: boolean;
+};
+
+export function registerPayments(group: Command): void {
+  const command = group
+    .command("payments")
+    .description("list what was paid to whom, settlement by settlement, from the chain alone; needs no key")
+    .option("--from <block>", "first block to look at (default: the group's first)", integerOption("--from"))
+    .option("--to <block>", "last block to look at (default: the newest)", integerOption("--to"))
+    .option(
+      "--blocks-at-once <n>",
+      "blocks in one question for logs; halved where an endpoint refuses so many",
+      integerOption("--blocks-at-once", { min: 1, max: 1_000_000 }),
+      2_000,
+    )
+    .option("--csv", "comma-separated values, a line for each payment");
+  payerOptions(jsonOption(command)).action((options: PaymentsOptions) => {
+    if (options.csv === true && options.json === true) throw usageError("choose one of --csv and --json");
+    return withChain(options, (provider, payer) => payments(provider, payer.need("group"), options));
+  });
+}
+
+async function payments(provider: JsonRpcProvider, group: string, options: PaymentsOptions): Promise<void> {
+  const parameters = await (await openGroup(provider, group)).parameters();
+  const token = await readToken(provider, parameters.token);
+  const head = await provider.getBlockNumber();
+  const { from = parameters.originBlock, to = head } = options;
+  if (from > to) {
+    throw usageError("--from is after --to", { expected: `a block up to ${to}`, actual: String(from) });
+  }
+  let bar: Progress | undefined;
+  const found = groupPayments(provider, group, {
+    from,
+    to,
+    blocksAtOnce: options.blocksAtOnce,
+    onProgress: (block, last) => {
+      bar ??= progressBar({ label: "blocks", total: last - from + 1 });
+      bar?.update(block - from + 1);
+    },
+  });
+  try {
+    if (options.json === true) await printAll(found, { group, token, from, to });
+    else if (options.csv === true) await printCsv(found, token);
+    else await printText(found, token);
+  } finally {
+    bar?.stop();
+  }
+}
+
+type Payments = AsyncGenerator<Payment, void, undefined>;
+
+async function printAll(
+  found: Payments,
+  scope: { readonly group: string; readonly token: Token; readonly from: number; readonly to: number },
+): Promise<void> {
+  const all: Payment[] = [];
+  for await (const payment of found) all.push(payment);
+  printJson({ ...scope, payments: all });
+}
+
+const columns: readonly [name: string, of: (payment: Payment, token: Token) => CsvValue | undefined][] = [
+  ["block", ({ block }) => block],
+  ["time", ({ time_s }) => new Date(time_s * 1000).toISOString()],
+  ["transaction", ({ transaction }) => transaction],
+  ["kind", ({ kind }) => kind],
+  ["ts", ({ ts }) => ts],
+  ["te", ({ te }) => te],
+  ["role", ({ role }) => role],
+  ["index", ({ index }) => index],
+  ["committee", ({ committee }) => committee],
+  ["operator", ({ operator }) => operator],
+  ["payee", ({ payee }) => payee],
+  ["units", ({ amount }) => amount],
+  ["amount", ({ amount }, token) => formatAmount(amount, token).split(" ")[0]],
+  // A token's own name could be a spreadsheet's formula.
+  ["token", (_, { address }) => address],
+  ["spaceTime", ({ spaceTime }) => spaceTime],
+];
+
+/** Line by line, as they are found: a long history needs no memory. */
+async function printCsv(found: Payments, token: Token): Promise<void> {
+  process.stdout.write(csvLine(columns.map(([name]) => name)));
+  for await (const payment of found) {
+    process.stdout.write(csvLine(columns.map(([, of]) => of(payment, token) ?? null)));
+  }
+}
+
+const words: Readonly<Record<Payment["kind"], string>> = {
+  settled: "credited",
+  abandoned: "credited, abandoned",
+  arrears: "credited, arrears",
+  withdrawn: "withdrawn",
+  unreadable: "unreadable",
+};
+
+function partyOf({ role, index, committee, operator }: Payment): string {
+  if (role === "payer") return `payer ${operator}`;
+  return `${role} ${index}${committee === undefined ? "" : ` of committee ${committee}`}, ${operator}`;
+}
+
+async function printText(found: Payments, token: Token): Promise<void> {
+  const sums = new Map<string, { credited: bigint; withdrawn: bigint }>();
+  let heading = "";
+  for await (const payment of found) {
+    const { block, time_s, transaction, kind, ts, te, payee, amount } = payment;
+    const interval = ts === undefined ? "" : `, blocks ${ts} to ${(te ?? 0) - 1}`;
+    const head = `block ${block}, ${formatTime(time_s)}${interval}, ${transaction}`;
+    if (head !== heading) printLine(head);
+    heading = head;
+    if (kind === "unreadable") {
+      printLine("  settled by no plain call: its items are not in the transaction");
+      continue;
+    }
+    const to = payee === undefined ? "" : ` to ${payee}`;
+    printLine(`  ${words[kind]} ${formatAmount(amount, token)}${to}: ${partyOf(payment)}`);
+    add(sums, payment);
+  }
+  if (sums.size === 0) return printLine("nothing was paid in these blocks");
+  printLine("in all");
+  for (const [party, { credited, withdrawn }] of sums) {
+    printLine(
+      `  ${party}: credited ${formatAmount(credited, token)}, withdrawn ${formatAmount(withdrawn, token)}`,
+    );
+  }
+}
+
+/** By party over all its seats. */
+function add(
+  sums: Map<string, { credited: bigint; withdrawn: bigint }>,
+  { role, operator, kind, amount }: Payment,
+): void {
+  const party = `${role} ${operator}`;
+  const sum = sums.get(party) ?? { credited: 0n, withdrawn: 0n };
+  if (kind === "withdrawn") sum.withdrawn += amount;
+  else sum.credited += amount;
+  sums.set(party, sum);
+}

@@ -1,0 +1,16 @@
+/** A keeper's acceptance of a seat as a file: what `whitepay keeper accept --sign` printed. */
+import { z } from "zod";
+import type { SeatConsent } from "../../client/seats.ts";
+import { address, readJsonInput, wholeNumber } from "../console/json-input.ts";
+
+const schema = z.strictObject({
+  group: address,
+  committee: wholeNumber(1),
+  operator: address,
+  signature: z.string().regex(/^0x[0-9a-fA-F]{130}$/, "expected a signature: 0x and 130 hex digits"),
+});
+
+/** @throws CliError exit 2 that names file and place */
+export function readSeatConsent(file: string): Promise<SeatConsent> {
+  return readJsonInput(file, schema);
+}

@@ -1,0 +1,136 @@
+/** `whitepay group status`: the money of a group and how long it lasts, its committee and providers. */
+import type { Command } from "commander";
+import {
+  depositFor,
+  groupStatus,
+  type BlockPace,
+  type BlockTime,
+  type GroupStatus,
+} from "../../client/status.ts";
+import { formatAmount, formatDuration, month_s } from "../../client/units.ts";
+import { usageError } from "../console/exit.ts";
+import { provenIn, provenLines, type Proven } from "./proven.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { payerOptions, withChain, type PayerOptions } from "./payer.ts";
+import { formatBytes } from "../console/progress.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+type StatusOptions = PayerOptions & { readonly months?: string; readonly keeper?: string[] };
+
+export function registerStatus(group: Command): void {
+  const command = group
+    .command("status")
+    .description(
+      "funded and reserved until when, the exact shortfall, committee, and what providers proved; needs no key",
+    )
+    .option(
+      "--keeper <urls...>",
+      "also join what these keepers have recorded (addresses of their HTTP servers)",
+    )
+    .option(
+      "--months <number>",
+      "also: what to deposit so that the money lasts for so many months of 30 days",
+    );
+  payerOptions(jsonOption(command)).action((options: StatusOptions) =>
+    withChain(options, async (provider, payer) => {
+      const months = monthsOf(options.months);
+      const status = await groupStatus(provider, payer.need("group"));
+      const proven = await provenIn(provider, status, options.keeper ?? []);
+      const blocks = months === undefined ? undefined : Math.ceil((months * month_s) / status.blockTime_s);
+      const until = blocks === undefined ? undefined : status.head.block + blocks;
+      const deposit = until === undefined ? undefined : await depositFor(provider, status, until);
+      if (options.json === true)
+        printJson({ ...status, ...proven, ...(deposit === undefined ? {} : { until, deposit }) });
+      else
+        print(status, proven, deposit === undefined ? undefined : { months: options.months ?? "", deposit });
+    }),
+  );
+}
+
+function monthsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const months = /^\d{1,4}(\.\d{1,4})?$/.test(text) ? Number(text) : 0;
+  if (months > 0) return months;
+  throw usageError("--months is not valid", { expected: "a number above 0", actual: text.slice(0, 40) });
+}
+
+/** "2026-11-21 07:30 UTC". */
+export function formatTime(time_s: number): string {
+  const farthest_s = 253_402_300_799;
+  if (time_s > farthest_s) return "after the year 9999";
+  return `${new Date(time_s * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** "a block in 12.0 s, over the last 7200 blocks (24 h 0 min)". */
+function paceText({ block_s, blocks, seconds }: BlockPace): string {
+  if (blocks === 0) return "the pace of blocks is not known";
+  return `a block in ${block_s.toFixed(1)} s over the last ${blocks} blocks (${formatDuration(seconds)})`;
+}
+
+function stateText({ state, overdue, parameters, head }: GroupStatus): string {
+  if (state.ended) return "ended: nothing is settled any more";
+  const due = state.settledThrough + parameters.interval;
+  const next =
+    overdue > 0
+      ? `a settlement is due for ${overdue} blocks`
+      : `next settlement in ${due - head.block} blocks, from block ${due} on`;
+  const end = state.terminatedAt > 0 ? `terminated, data is paid until block ${state.endBlock}; ` : "";
+  return `${end}settled through block ${state.settledThrough}, ${next}`;
+}
+
+function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string {
+  if (until === undefined) return "nothing is committed";
+  if (until.block <= head.block) return "no block more: what is owed is not covered";
+  const left_s = until.time_s - head.time_s;
+  return `block ${until.block}, about ${formatTime(until.time_s)}: ${until.block - head.block} blocks, ${formatDuration(left_s)}`;
+}
+
+function print(
+  status: GroupStatus,
+  proven: Proven,
+  wish: { months: string; deposit: bigint } | undefined,
+): void {
+  const { token, escrow, head, shortfall, committee, pendingCommittee } = status;
+  const amount = (units: bigint): string => formatAmount(units, token);
+  printLine(`group        ${status.group}, chain ${status.chainId}, payer ${status.parameters.payer}`);
+  printLine(`head         block ${head.block}, ${formatTime(head.time_s)}, ${paceText(status.pace)}`);
+  printLine(`state        ${stateText(status)}`);
+  printLine(
+    `data         ${formatBytes(Number(status.bytes))} committed, costs ${amount(status.costPerBlock)} a block at most`,
+  );
+  printLine(`funded until ${fundedText(status.fundedUntil, status)}`);
+  printLine(
+    `  reserved   until ${fundedText(status.reservedUntil, status)}; the payer may withdraw the rest`,
+  );
+  printLine(
+    `shortfall    ${shortfall === 0n ? "none" : `${amount(shortfall)}: arrears and reserve are not covered`}`,
+  );
+  if (wish !== undefined)
+    printLine(`deposit      ${amount(wish.deposit)} to last for ${wish.months} months from now`);
+  printLine(
+    `escrow       ${amount(escrow.balance)}: ${amount(escrow.credits)} of providers and keepers, ${amount(escrow.unallocated)} unallocated`,
+  );
+  printLine(
+    `  of it      ${amount(escrow.reserve)} reserved, ${amount(escrow.arrears)} in arrears, ${amount(escrow.withdrawable)} withdrawable`,
+  );
+  printLine(`committee    version ${committee.version}, ${committee.operators.length} keepers`);
+  for (const { index, operator, earned } of status.keepers)
+    printLine(`  keeper ${index}   ${operator}, earned ${amount(earned)}`);
+  if (pendingCommittee !== undefined) {
+    const { version, accepted, operators } = pendingCommittee;
+    const missing = operators.filter((_, index) => !accepted.includes(index));
+    printLine(
+      `proposed     version ${version}, ${missing.length === 0 ? "all accepted" : `waits for ${missing.join(", ")}`}`,
+    );
+  }
+  for (const provider of status.providers.filter(({ closed }) => !closed)) {
+    const { index, operator, bytesNow, credited, withdrawn, arrears, activeFrom, removedAt } = provider;
+    const from = activeFrom > head.block ? `, from block ${activeFrom}` : "";
+    const removed = removedAt > 0 ? `, removed at block ${removedAt}` : "";
+    printLine(
+      `provider ${index}   ${operator}, ${formatBytes(Number(bytesNow))}${from}${removed}, credited ${amount(credited)}, withdrawn ${amount(withdrawn)}, arrears ${amount(arrears)}`,
+    );
+    for (const line of provenLines(index, proven)) printLine(line);
+  }
+  if (shortfall > 0n) say(`deposit at least ${amount(shortfall)} soon: whitepay group fund`);
+}

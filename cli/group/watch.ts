@@ -1,0 +1,111 @@
+/** `whitepay group watch`: what happens in a group, as it happens. */
+import type { Command } from "commander";
+import type { JsonRpcProvider } from "ethers";
+import { groupStatus, openGroup } from "../../client/status.ts";
+import { formatAmount, formatDuration, type Token } from "../../client/units.ts";
+import { watchGroup, type GroupEvent, type GroupNews } from "../../client/watch.ts";
+import { integerOption } from "../console/options.ts";
+import { printJson, printLine } from "../console/output.ts";
+import { payerOptions, withChain, type PayerOptions } from "./payer.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+type WatchOptions = PayerOptions & {
+  readonly from?: number;
+  readonly blocks?: number;
+  readonly settlements?: number;
+  readonly pollMs: number;
+};
+
+export function registerWatch(group: Command): void {
+  const command = group
+    .command("watch")
+    .description("print what happens, live, until Ctrl-C; with --json one document a line")
+    .option("--from <block>", "tell of blocks from here on (default: from now on)", integerOption("--from"))
+    .option("--blocks <n>", "stop after so many blocks", integerOption("--blocks", { min: 1 }))
+    .option("--settlements <n>", "stop after so many settlements", integerOption("--settlements", { min: 1 }))
+    .option(
+      "--poll-ms <ms>",
+      "time between two looks",
+      integerOption("--poll-ms", { min: 20, max: 600_000 }),
+      1_000,
+    );
+  payerOptions(jsonOption(command)).action((options: WatchOptions) =>
+    withChain(options, (provider, payer) => watch(provider, payer.need("group"), options)),
+  );
+}
+
+/** Amounts among the parameters of events, by name. */
+const amounts = new Set([
+  "amount",
+  "remaining",
+  "due",
+  "available",
+  "before",
+  "afterwards",
+  "share",
+  "toProviders",
+]);
+
+function text(value: unknown): string {
+  return Array.isArray(value) ? value.map(text).join(" ") : String(value);
+}
+
+function eventLine({ name, block, args }: GroupEvent, token: Token): string {
+  const parts = Object.entries(args).map(([key, value]) =>
+    amounts.has(key) && typeof value === "bigint"
+      ? `${key} ${formatAmount(value, token)}`
+      : `${key} ${text(value)}`,
+  );
+  return `block ${block}  ${name}  ${parts.join(", ")}`;
+}
+
+async function watch(provider: JsonRpcProvider, group: string, options: WatchOptions): Promise<void> {
+  await openGroup(provider, group);
+  const first = await groupStatus(provider, group);
+  const stop = new AbortController();
+  // Ctrl-C is how a person ends it; the default handler would do it with 130.
+  const { from } = options;
+  const news = watchGroup(provider, group, {
+    polling_ms: options.pollMs,
+    signal: stop.signal,
+    ...(from === undefined ? {} : { from }),
+  });
+  let settlements = 0;
+  for await (const one of news) {
+    await show(provider, { group, news: one, token: first.token, json: options.json === true });
+    settlements += one.events.filter(({ name }) => name === "Settled").length;
+    const seen = one.head - first.head.block;
+    if (options.blocks !== undefined && seen >= options.blocks) stop.abort();
+    if (options.settlements !== undefined && settlements >= options.settlements) stop.abort();
+  }
+}
+
+type Shown = {
+  readonly group: string;
+  readonly news: GroupNews;
+  readonly token: Token;
+  readonly json: boolean;
+};
+
+async function show(provider: JsonRpcProvider, { group, news, token, json }: Shown): Promise<void> {
+  if (json) return printJson(news);
+  clearLine();
+  if (news.reorgFrom !== undefined) {
+    printLine(
+      `block ${news.reorgFrom}  the chain was reorganised: what was told of blocks from here on is void`,
+    );
+  }
+  for (const event of news.events) printLine(eventLine(event, token));
+  if (!process.stderr.isTTY) return;
+  const { head, fundedUntil, state, parameters, overdue } = await groupStatus(provider, group);
+  const due = state.settledThrough + parameters.interval - head.block;
+  const settles = overdue > 0 ? `settlement due for ${overdue} blocks` : `settlement in ${due} blocks`;
+  const funded =
+    fundedUntil === undefined ? "" : `, funded for ${formatDuration(fundedUntil.time_s - head.time_s)}`;
+  process.stderr.write(`block ${head.block}: ${settles}${funded} `);
+}
+
+/** The live line at a terminal makes place for what stays. */
+function clearLine(): void {
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+}

@@ -1,0 +1,34 @@
+/** `whitepay inspect piece FILE`: the root of R10, as a provider's store and the contract know it. */
+import type { Command } from "commander";
+import { PieceSourceError, hashFile } from "../../storage/disk/hash-file.ts";
+import { toHex } from "../../storage/core/bytes.ts";
+import { usageError } from "../console/exit.ts";
+import { hashProgressBar } from "../console/hash-progress.ts";
+import { printJson, printLine } from "../console/output.ts";
+
+export function register(inspect: Command): void {
+  inspect
+    .command("piece")
+    .description("size, segments and root of a file as a provider would store it (R10)")
+    .argument("<file>", "a regular file of at least one byte, of any size")
+    .option("--json", "one JSON document on stdout")
+    .action((file: string, options: { json?: true }) => inspectPiece(file, options));
+}
+
+/** Hashes the file on all cores in constant memory. Throws a usage error when it cannot be a piece. */
+export async function inspectPiece(file: string, options: { json?: true }): Promise<void> {
+  const onProgress = hashProgressBar(file);
+  const piece = await hashFile(file, onProgress ? { onProgress } : {}).catch((error: unknown) => {
+    if (error instanceof PieceSourceError) throw usageError(error.message);
+    throw error;
+  });
+  const { size, segments } = piece;
+  const root = toHex(piece.root);
+  if (options.json) {
+    printJson({ size, segments, root });
+    return;
+  }
+  printLine(`size      ${size} bytes`);
+  printLine(`segments  ${segments} of 126,976 bytes`);
+  printLine(`root      ${root}`);
+}

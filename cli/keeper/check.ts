@@ -1,0 +1,42 @@
+/** `whitepay keeper check`: whether all is there that a keeper needs, and what to do where it is not. */
+import type { Command } from "commander";
+import { CliError } from "../console/exit.ts";
+import type { ConfigOptions } from "./context.ts";
+import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
+import { printJson, printLine } from "../console/output.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+export async function registerCheck(keeper: Command): Promise<void> {
+  const check = keeper
+    .command("check")
+    .description(
+      "before a keeper runs: keys, chain, EIP-2537, clock, ports, peers, funds, disk; exit 0 if nothing fails",
+    );
+  (await configOptions(jsonOption(check))).action((options: ConfigOptions) =>
+    asKeeperFailure(() => checkCommand(options)),
+  );
+}
+
+async function checkCommand(options: ConfigOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { checkLine, preflight } = await import("../chain/preflight.ts");
+  const items = await preflight(config);
+  const failed = items.filter(({ grade }) => grade === "fail");
+  if (options["json"] === true) {
+    printJson({
+      ok: failed.length === 0,
+      items: items.map(({ name, grade, found, remedy }) => ({ name, grade, found, remedy })),
+    });
+  } else {
+    for (const item of items) printLine(checkLine(item, 9));
+  }
+  const first = failed[0];
+  if (first !== undefined) {
+    const message = `${failed.length} of ${items.length} checks fail, first: ${first.name}`;
+    throw new CliError({
+      code: first.code,
+      message,
+      ...(first.remedy === undefined ? {} : { hint: first.remedy }),
+    });
+  }
+}

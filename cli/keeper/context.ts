@@ -1,0 +1,67 @@
+/** The keeper's configuration as its commands get it, and what keeps them from using it. */
+import type { Command } from "commander";
+import type { KeeperConfig, ResolvedConfig } from "../../keeper/config.ts";
+import { loadLayers, settingOptions } from "../console/config-options.ts";
+import type { ConfigOptions } from "../console/config-options.ts";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { askPassword } from "../console/prompt.ts";
+
+export type { ConfigOptions } from "../console/config-options.ts";
+export const defaultConfigFile = "keeper.yaml";
+
+/** Adds `--config` and a flag for each setting. */
+export async function configOptions(command: Command): Promise<Command> {
+  const { settings } = await import("../../keeper/config.ts");
+  return settingOptions(command, settings, defaultConfigFile);
+}
+
+/** @throws CliError exit 2 that names file and line, variable or flag */
+export async function loadConfig(
+  options: ConfigOptions,
+): Promise<ResolvedConfig & { readonly file?: string }> {
+  const { schema, settings } = await import("../../keeper/config.ts");
+  return loadLayers({ schema, settings }, options, defaultConfigFile);
+}
+
+/** The password of the keys: from the file that the configuration names, or asked for. */
+export async function keysPassword({ passwordFile }: Pick<KeeperConfig, "passwordFile">): Promise<string> {
+  const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
+  if (passwordFile !== undefined) return readPasswordFile(passwordFile);
+  return askPassword(
+    "Password of the keys:",
+    "--password-file FILE, WHITEPAY_PASSWORD_FILE or passwordFile in the config",
+  );
+}
+
+/** Says in exit codes what keeps a keeper from working: keys and settings 2, a store that is in use or damaged 6. */
+export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
+  const { ConfigError } = await import("../../daemon/settings/layers.ts");
+  const { KeyFileError } = await import("../../daemon/keys/keystore.ts");
+  const { StoreError, StoreInUseError } = await import("../../keeper/adapters/store-level.ts");
+  const { LedgerError } = await import("../../keeper/adapters/ledger-typeorm/place.ts");
+  const { ListenError } = await import("../../daemon/listen.ts");
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof KeyFileError || error instanceof ListenError) {
+      throw usageError(error.message);
+    }
+    if (error instanceof LedgerError) {
+      const hint =
+        "correct `ledger` in the configuration, or see to its server (ledgerPasswordFile names the password); a damaged file can be moved away: whitepay ledger rebuild makes it again from the chain";
+      throw new CliError({ code: exitCodes.usage, message: error.message, hint, cause: error });
+    }
+    const unsafe = { code: exitCodes.unsafe, cause: error };
+    if (error instanceof StoreInUseError) {
+      const hint =
+        "a keeper runs there: stop it first (whitepay keeper drain), and never run two with the same keys";
+      throw new CliError({ ...unsafe, message: error.message, hint });
+    }
+    if (error instanceof StoreError) {
+      const hint =
+        "nothing is signed without the notes of what was signed: restore the folder, or import a history";
+      throw new CliError({ ...unsafe, message: error.message, hint });
+    }
+    throw error;
+  }
+}

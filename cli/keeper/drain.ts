@@ -1,0 +1,68 @@
+/** `whitepay keeper drain`: lets the running keeper finish the duties of its turn, then stop. */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { CliError, exitCodes } from "../console/exit.ts";
+import type { ConfigOptions } from "./context.ts";
+import { configOptions, loadConfig } from "./context.ts";
+import { integerOption } from "../console/options.ts";
+import { printJson, say } from "../console/output.ts";
+import { jsonOption } from "../chain/transact.ts";
+import { keeperRuns, statusOf } from "./running.ts";
+
+const look_ms = 100;
+
+type DrainOptions = ConfigOptions & { readonly timeoutS?: number };
+
+export async function registerDrain(keeper: Command): Promise<void> {
+  const drain = keeper
+    .command("drain")
+    .description("let the running keeper finish the duties of its turn, then stop; waits until it has")
+    .option(
+      "--timeout-s <seconds>",
+      "stop waiting after this long; the keeper goes on draining (default: wait)",
+      integerOption("--timeout-s", { min: 1, max: 604_800 }) as never,
+    );
+  (await configOptions(jsonOption(drain))).action((options: DrainOptions) => drainCommand(options));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+async function drainCommand(options: DrainOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { readRunFile } = await import("../../keeper/run-file.ts");
+  const running = await readRunFile(config.dataDir);
+  const none = { code: exitCodes.failed, message: `no keeper runs with the data folder ${config.dataDir}` };
+  if (running === undefined || !(await keeperRuns(join(config.dataDir, "store")))) throw new CliError(none);
+  // The number of a process is used again after its end: only a keeper that answers gets the signal.
+  if ((await statusOf(running.api)) === undefined) {
+    throw new CliError({
+      ...none,
+      message: `a keeper holds ${config.dataDir}, but does not answer at ${running.api}`,
+      hint: "it may be just starting or stopping; try again",
+    });
+  }
+  process.kill(running.pid, "SIGUSR2");
+  say(`keeper ${running.peerId} (process ${running.pid}) finishes its turn, then stops`);
+  const started = performance.now();
+  while (isAlive(running.pid)) {
+    if (options.timeoutS !== undefined && performance.now() - started > options.timeoutS * 1000) {
+      throw new CliError({
+        code: exitCodes.failed,
+        message: `not drained after ${options.timeoutS} s; it goes on draining`,
+        hint: "run the command again to wait on; SIGTERM stops it at once, and its leader's turn may be lost",
+      });
+    }
+    await sleep(look_ms);
+  }
+  const waited_s = Math.round((performance.now() - started) / 100) / 10;
+  if (options["json"] === true) printJson({ drained: true, pid: running.pid, waited_s });
+  else say(`drained after ${waited_s} s`);
+}

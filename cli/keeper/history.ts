@@ -1,0 +1,187 @@
+/** `whitepay keeper history …`: takes the notes of what was signed to another machine (R23, S5). */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { z } from "zod";
+import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+import type { Write } from "../../keeper/core/effects.ts";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { readJsonInput } from "../console/json-input.ts";
+import type { ConfigOptions } from "./context.ts";
+import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
+import { printJson, say } from "../console/output.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+type Hex = `0x${string}`;
+const hex = (bytes: number): z.ZodType<Hex> =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`),
+      `expected 0x and ${2 * bytes} lower-case hex digits`,
+    ) as never;
+
+/** The interchange format, described in docs/operating.md. */
+const historySchema = z.strictObject({
+  format: z.literal("whitepay-signing-history"),
+  version: z.literal(1),
+  chainId: z.int().positive(),
+  operator: hex(20),
+  groups: z
+    .array(
+      z.strictObject({
+        group: hex(20),
+        /** Highest block that the keeper had seen: nothing new is signed for turns up to it. */
+        head: z.int().min(-1),
+        notes: z.array(z.strictObject({ ts: z.int().min(0), turn: z.int().min(1), digest: hex(32) })),
+      }),
+    )
+    .max(100_000),
+});
+export type SigningHistory = z.infer<typeof historySchema>;
+type GroupHistory = SigningHistory["groups"][number];
+
+type Known = {
+  readonly head: number;
+  readonly notes: readonly { readonly ts: number; readonly turn: number; readonly digest: Hex }[];
+};
+
+/** No digest hashes to it: a turn with this note is never signed again. */
+export const signNothing: Hex = `0x${"00".repeat(32)}`;
+
+/**
+ * What has to be written so that both histories are kept: every note of either, the higher head, and where they
+ * contradict each other a note under which nothing is signed.
+ */
+export function stricter(
+  here: Known,
+  there: Known,
+): { readonly writes: Write[]; readonly contradictions: number } {
+  const known = new Map(here.notes.map((note) => [`${note.ts}/${note.turn}`, note.digest]));
+  const writes: Write[] = [];
+  let contradictions = 0;
+  for (const { ts, turn, digest } of there.notes) {
+    const key = `${ts}/${turn}`;
+    const own = known.get(key);
+    if (own === digest || own === signNothing) continue;
+    if (own !== undefined) contradictions++;
+    const kept = own === undefined ? digest : signNothing;
+    known.set(key, kept);
+    writes.push({ kind: "note", ts, turn, digest: kept });
+  }
+  if (there.head > here.head) writes.push({ kind: "head", head: there.head });
+  return { writes, contradictions };
+}
+
+export async function registerHistory(keeper: Command): Promise<void> {
+  const history = keeper.command("history").description("notes of what was signed, to move a keeper safely");
+  const out = history
+    .command("export")
+    .description("write the notes of all groups to a file, or to stdout; the keeper must not run")
+    .option("--out <file>", "file to write");
+  (await configOptions(jsonOption(out))).action((options: ConfigOptions) => exportHistory(options));
+  const into = history
+    .command("import")
+    .description(
+      "add notes from a file; where both know a turn, the stricter counts; the keeper must not run",
+    )
+    .requiredOption("--file <file>", "what `history export` wrote");
+  (await configOptions(jsonOption(into))).action((options: ConfigOptions) => importHistory(options));
+}
+
+async function operatorOf(keys: string): Promise<Hex> {
+  const { describeKeys } = await import("../../daemon/keys/keystore.ts");
+  const operator = (await describeKeys(keys)).find(({ name }) => name === "operator");
+  return (operator?.public ?? "0x") as Hex;
+}
+
+/** A keeper that never ran has signed nothing; that is no damage. */
+async function mustHaveRun(dataDir: string): Promise<void> {
+  const ran = await access(join(dataDir, "store")).then(
+    () => true,
+    () => false,
+  );
+  if (ran) return;
+  throw usageError(`no keeper has run with the data folder ${dataDir} yet, so there is no history`, {
+    hint: "check dataDir; a keeper that never signed needs none",
+  });
+}
+
+async function exportHistory(options: ConfigOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  await mustHaveRun(config.dataDir);
+  const { LevelStore } = await import("../../keeper/adapters/store-level.ts");
+  const history = await asKeeperFailure(async (): Promise<SigningHistory> => {
+    const operator = await operatorOf(config.keys);
+    const store = await LevelStore.openExisting(join(config.dataDir, "store"));
+    try {
+      const groups: GroupHistory[] = [];
+      for (const group of await store.groups()) {
+        const { head, notes } = await store.load(group);
+        groups.push({ group, head, notes: notes.map(({ ts, turn, digest }) => ({ ts, turn, digest })) });
+      }
+      return { format: "whitepay-signing-history", version: 1, chainId: config.chain.id, operator, groups };
+    } finally {
+      await store.close();
+    }
+  });
+  const { out } = options;
+  if (typeof out !== "string") return printJson(history);
+  await writeFileAtomic(out, `${JSON.stringify(history, undefined, 2)}\n`, 0o600);
+  const notes = history.groups.reduce((total, { notes }) => total + notes.length, 0);
+  if (options["json"] === true) printJson({ file: out, groups: history.groups.length, notes });
+  else
+    say(
+      `${notes} notes and the heads of ${history.groups.length} groups written to ${out}. If they are used elsewhere, never start the keeper here again.`,
+    );
+}
+
+async function importHistory(options: ConfigOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const file = String(options["file"]);
+  const history = await readJsonInput(file, historySchema);
+  const { LevelStore } = await import("../../keeper/adapters/store-level.ts");
+  const result = await asKeeperFailure(async () => {
+    const operator = await operatorOf(config.keys);
+    if (history.operator !== operator) {
+      throw foreign(file, `operator ${operator}`, history.operator);
+    }
+    if (history.chainId !== config.chain.id)
+      throw foreign(file, `chain ${config.chain.id}`, `${history.chainId}`);
+    const store = await LevelStore.open(join(config.dataDir, "store"));
+    try {
+      let written = 0;
+      let heads = 0;
+      let contradictions = 0;
+      for (const { group, ...there } of history.groups) {
+        const merged = stricter(await store.load(group), there);
+        if (merged.writes.length > 0) await store.write(group, merged.writes);
+        written += merged.writes.filter(({ kind }) => kind === "note").length;
+        heads += merged.writes.filter(({ kind }) => kind === "head").length;
+        contradictions += merged.contradictions;
+      }
+      return { groups: history.groups.length, written, heads, contradictions };
+    } finally {
+      await store.close();
+    }
+  });
+  if (options["json"] === true) printJson(result);
+  else if (result.written + result.heads > 0) {
+    say(`${result.written} notes and the heads of ${result.heads} groups added from ${file}`);
+  } else say(`nothing added from ${file}: all of it is known here`);
+  if (result.contradictions > 0) {
+    say(
+      `warning: ${result.contradictions} turns were signed differently in the two places; nothing more is signed in them. Find out which keeper ran twice.`,
+    );
+  }
+}
+
+function foreign(file: string, expected: string, actual: string): CliError {
+  return new CliError({
+    code: exitCodes.usage,
+    message: `${file} is the history of another keeper or chain`,
+    expected,
+    actual,
+    hint: "import it where its keys are",
+  });
+}

@@ -1,0 +1,179 @@
+/** `whitepay keeper init`: keys, configuration and data folder of a new keeper, by questions or by flags. */
+import { access, chmod, mkdir } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import type { Command } from "commander";
+import { stringify } from "yaml";
+import { listenPlaces } from "../../daemon/listen.ts";
+import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+import { isVague } from "../console/dialable.ts";
+import { usageError } from "../console/exit.ts";
+import { asKeeperFailure } from "./context.ts";
+import { addressOption, choiceOption, integerOption } from "../console/options.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { freePortFrom } from "../../daemon/free-port.ts";
+import { presetNames, presets } from "../chain/presets.ts";
+import { askPassword, askText, hasTerminal } from "../console/prompt.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+type InitOptions = {
+  readonly dir: string;
+  readonly preset?: string;
+  readonly chainId?: number;
+  readonly rpc?: string[];
+  readonly registry?: string;
+  readonly group?: string[];
+  readonly listen?: string[];
+  readonly announce?: string[];
+  readonly passwordFile?: string;
+  readonly kdf: "full" | "light";
+  readonly json?: boolean;
+};
+
+type Parts = {
+  chainId: number;
+  rpc: string[];
+  registry: string;
+  groups: string[];
+  listen: string[];
+  announce: string[] | undefined;
+};
+
+export function registerInit(keeper: Command): void {
+  const init = keeper
+    .command("init")
+    .description("make keys, a config file and a data folder; asks for what no flag says")
+    .option("--dir <folder>", "where to make them", ".")
+    .option(
+      "--preset <chain>",
+      `chain id and what suits it: ${presetNames.join(", ")}`,
+      choiceOption("--preset", presetNames),
+    )
+    .option("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
+    .option("--rpc <urls...>", "chain endpoints; two or more catch one that lies")
+    .option("--registry <address>", "the Registry contract", addressOption("--registry"))
+    .option("--group <addresses...>", "groups to keep; can be added to the file later")
+    .option(
+      "--listen <multiaddrs...>",
+      "where to listen (default: /ip4/0.0.0.0/tcp/4001, or the next port that is free)",
+    )
+    .option("--announce <multiaddrs...>", "what others dial, where it differs from --listen: behind NAT")
+    .option(
+      "--password-file <file>",
+      "its first line encrypts the keys, and opens them when the keeper starts",
+    )
+    .option(
+      "--kdf <strength>",
+      "full, or light: opens at once and is cheap to guess at, for devnets",
+      choiceOption("--kdf", ["full", "light"]),
+      "full",
+    );
+  jsonOption(init).action((options: InitOptions) => asKeeperFailure(() => initKeeper(options)));
+}
+
+async function gather(options: InitOptions): Promise<Parts> {
+  const preset = presets.find(({ name }) => name === options.preset);
+  const missing = (flag: string) => ({ instead: `give --${flag}` });
+  const ask = async (
+    given: string | undefined,
+    question: string,
+    flag: string,
+    initial?: string,
+  ): Promise<string> =>
+    given ?? askText(question, { ...missing(flag), ...(initial === undefined ? {} : { initial }) });
+  const chain = options.chainId ?? preset?.chainId;
+  const chainText = await ask(chain?.toString(), "Chain id:", "chain-id");
+  const rpc = await ask(options.rpc?.join(","), "Chain endpoints, separated by commas:", "rpc", preset?.rpc);
+  const registry = await ask(options.registry, "Address of the Registry contract:", "registry");
+  const listen = options.listen ?? [await listenDefault(ask)];
+  const others = "What others dial, /ip4/ADDRESS/tcp/PORT (empty: decide later):";
+  const asks = options.announce === undefined && listen.some(isVague) && hasTerminal();
+  const announced = asks ? await askText(others, missing("announce")) : "";
+  return {
+    announce: options.announce ?? (announced === "" ? undefined : announced.split(",")),
+    chainId: integerOption("chain id", { min: 1 })(chainText),
+    rpc: rpc.split(",").map((url) => url.trim()),
+    registry: addressOption("registry")(registry),
+    groups: (options.group ?? []).map(addressOption("--group")),
+    listen,
+  };
+}
+
+async function listenDefault(
+  ask: (given: undefined, question: string, flag: string, initial: string) => Promise<string>,
+): Promise<string> {
+  const free = `/ip4/0.0.0.0/tcp/${await freePortFrom(4001, "0.0.0.0")}`;
+  return hasTerminal() ? ask(undefined, "Listen on:", "listen", free) : free;
+}
+
+async function mustNotExist(path: string): Promise<void> {
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (there)
+    throw usageError(`${path} exists already`, { hint: "choose another --dir; keys are never written over" });
+}
+
+async function initKeeper(options: InitOptions): Promise<void> {
+  const { parseConfigText } = await import("../../keeper/config.ts");
+  const { describeKeys, readPasswordFile, writeKeys } = await import("../../daemon/keys/keystore.ts");
+  const { newKeeperKeys, peerIdOf } = await import("../../daemon/keys/generate.ts");
+  const folder = resolve(options.dir);
+  const file = join(folder, "keeper.yaml");
+  const keysFolder = join(folder, "keys");
+  for (const path of [file, keysFolder]) await mustNotExist(path);
+  const { chainId, rpc, registry, groups, listen, announce } = await gather(options);
+  const { passwordFile } = options;
+  const listened = listenPlaces(listen).map(({ port }) => port);
+  const api = { host: "127.0.0.1", port: await freePortFrom(9464, "127.0.0.1", listened) };
+  const config = {
+    dataDir: "data",
+    chain: { id: chainId, rpc, registry },
+    groups,
+    listen,
+    ...(announce === undefined ? {} : { announce }),
+    keys: "keys",
+    ...(passwordFile === undefined ? {} : { passwordFile: relative(folder, resolve(passwordFile)) }),
+    api,
+  };
+  const text = `# A keeper's configuration; docs/operating.md explains each key.\n${stringify(config)}`;
+  parseConfigText(text, file);
+  const password =
+    passwordFile === undefined
+      ? await askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true)
+      : await readPasswordFile(passwordFile);
+  if (options.kdf === "light") {
+    say(
+      "warning: --kdf light: who copies these key files guesses a weak password in no time. For devnets alone.",
+    );
+  }
+  await mkdir(join(folder, "data"), { recursive: true, mode: 0o700 });
+  await chmod(join(folder, "data"), 0o700);
+  const secrets = newKeeperKeys();
+  await writeKeys(keysFolder, secrets, password, options.kdf);
+  await writeFileAtomic(file, text, 0o600);
+  const operator = (await describeKeys(keysFolder))[0]?.public ?? "";
+  const peerId = await peerIdOf(secrets.peer);
+  if (options.json === true)
+    return printJson({
+      config: file,
+      keys: keysFolder,
+      dataDir: join(folder, "data"),
+      operator,
+      peerId,
+      listen,
+      api,
+    });
+  printLine(`config    ${file}`);
+  printLine(`keys      ${keysFolder}`);
+  printLine(`operator  ${operator}`);
+  printLine(`peer id   ${peerId}`);
+  printLine(`listens   ${listen.join(", ")}`);
+  printLine(`api       http://${api.host}:${api.port}`);
+  const vague = announce === undefined && listen.some(isVague);
+  const address = vague ? `\n  set announce in ${file}: ${listen.join(", ")} tells nobody where to dial` : "";
+  say(`next: back up ${keysFolder} and its password, send coin to the operator, then${address}
+  whitepay keeper register --config ${file} --payee ADDRESS
+  whitepay keeper check --config ${file}
+  whitepay keeper run --config ${file}`);
+}

@@ -1,0 +1,163 @@
+/** `whitepay keeper keys …`: takes keys in and out of a keeper, always encrypted. */
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { privateKeyFromProtobuf } from "@libp2p/crypto/keys";
+import { peerIdFromPublicKey } from "@libp2p/peer-id";
+import { publicKeyFromRaw } from "@libp2p/crypto/keys";
+import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
+import { whyNot } from "../../storage/disk/file-words.ts";
+import {
+  describeKeys,
+  KeyFileError,
+  keyNames,
+  openKey,
+  readKeyFile,
+  readPasswordFile,
+  sealKey,
+  writeKeyFile,
+  keyFile,
+} from "../../daemon/keys/keystore.ts";
+import type { KeyDescription, KeyName } from "../../daemon/keys/keystore.ts";
+import { usageError } from "../console/exit.ts";
+import type { ConfigOptions } from "./context.ts";
+import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
+import { choiceOption } from "../console/options.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { askPassword } from "../console/prompt.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+type KeysOptions = ConfigOptions & {
+  readonly file?: string;
+  readonly out?: string;
+  readonly fromPasswordFile?: string;
+  readonly newPasswordFile?: string;
+  readonly kdf?: "full" | "light";
+};
+
+const formats = "operator: Ethereum JSON keystore v3; bls: EIP-2335; peer: EIP-2335 or a libp2p protobuf key";
+
+export async function registerKeys(keeper: Command): Promise<void> {
+  const keys = keeper.command("keys").description("the keeper's three keys: operator, bls and peer");
+  const list = keys.command("list").description("public parts of the keys; needs no password");
+  (await configOptions(jsonOption(list))).action((options: KeysOptions) =>
+    asKeeperFailure(() => listKeys(options)),
+  );
+  const out = keys
+    .command("export")
+    .description(`write one key to a file, encrypted (${formats})`)
+    .argument("<key>", keyNames.join(", "), choiceOption("key", keyNames))
+    .requiredOption("--out <file>", "file to write, mode 600; never over another one")
+    .option("--new-password-file <file>", "encrypt it with this password, not with the keys' own");
+  (await configOptions(jsonOption(out))).action((name: KeyName, options: KeysOptions) =>
+    asKeeperFailure(() => exportKey(name, options)),
+  );
+  const into = keys
+    .command("import")
+    .description(`take a key from a file (${formats})`)
+    .argument("<key>", keyNames.join(", "), choiceOption("key", keyNames))
+    .requiredOption("--file <file>", "the key's file")
+    .option("--from-password-file <file>", "its password, if it is not the keys' own")
+    .option(
+      "--kdf <strength>",
+      "full, or light for devnets",
+      choiceOption("--kdf", ["full", "light"]),
+      "full",
+    );
+  (await configOptions(jsonOption(into))).action((name: KeyName, options: KeysOptions) =>
+    asKeeperFailure(() => importKey(name, options)),
+  );
+}
+
+function withPeerId(description: KeyDescription): KeyDescription & { readonly peerId?: string } {
+  if (description.name !== "peer") return description;
+  const key = publicKeyFromRaw(Buffer.from(description.public, "hex"));
+  return { ...description, peerId: peerIdFromPublicKey(key).toString() };
+}
+
+async function listKeys(options: KeysOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const keys = (await describeKeys(config.keys)).map(withPeerId);
+  if (options["json"] === true) return printJson({ keys });
+  for (const { name, public: key, file, light, peerId } of keys) {
+    printLine(`${name.padEnd(9)} ${peerId ?? key}  ${file}${light ? "  (light kdf: devnets alone)" : ""}`);
+  }
+}
+
+async function exportKey(name: KeyName, options: KeysOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { out = "", newPasswordFile } = options;
+  const text = await readKeyFile(config.keys, name);
+  const there = await readFile(out).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw usageError(`${out} exists already`, { hint: "name another file" });
+  let sealed = text;
+  if (newPasswordFile !== undefined) {
+    const secret = await openKey(name, text, await keysPassword(config), keyFile(config.keys, name));
+    sealed = await sealKey(name, secret, await readPasswordFile(newPasswordFile), "full");
+  }
+  await writeFileAtomic(out, sealed, 0o600);
+  if (options["json"] === true) printJson({ key: name, file: out });
+  else
+    say(
+      `the ${name} key is in ${out}, encrypted with ${newPasswordFile === undefined ? "the same" : "the new"} password`,
+    );
+}
+
+/** A libp2p private key as other programs keep it: protobuf, ed25519 alone. */
+function seedOfProtobuf(bytes: Uint8Array): `0x${string}` | undefined {
+  try {
+    const key = privateKeyFromProtobuf(bytes);
+    return key.type === "Ed25519" ? `0x${Buffer.from(key.raw.subarray(0, 32)).toString("hex")}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A key sealed with a mistyped password would be found out when the keeper starts: the keys that are there tell now. */
+async function mustOpen(folder: string, imported: KeyName, password: string): Promise<void> {
+  for (const name of keyNames.filter((each) => each !== imported)) {
+    const text = await readKeyFile(folder, name).catch(() => undefined);
+    if (text === undefined) continue;
+    await openKey(name, text, password, keyFile(folder, name));
+    return;
+  }
+}
+
+async function importKey(name: KeyName, options: KeysOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { file = "", fromPasswordFile, kdf = "full" } = options;
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new KeyFileError(`${file}: cannot be read: ${whyNot(error)}`);
+  });
+  const password = await keysPassword(config);
+  await mustOpen(config.keys, name, password);
+  let secret = name === "peer" ? seedOfProtobuf(bytes) : undefined;
+  if (secret === undefined) {
+    const from =
+      fromPasswordFile === undefined
+        ? await passwordOfImport(file, config.passwordFile, password)
+        : await readPasswordFile(fromPasswordFile);
+    secret = await openKey(name, bytes.toString("utf8"), from, file);
+  }
+  if (kdf === "light") say("warning: --kdf light is for devnets alone");
+  await writeKeyFile(config.keys, name, await sealKey(name, secret, password, kdf));
+  const imported = keyFile(config.keys, name);
+  if (options["json"] === true) printJson({ key: name, file: imported });
+  else say(`the ${name} key is in ${imported}`);
+  if (name !== "peer") {
+    say(
+      "if a keeper has used this key before: stop it for ever, and import its signing history before this one starts",
+    );
+  }
+}
+
+/** Where nobody can be asked, the keys' own password is tried. */
+async function passwordOfImport(
+  file: string,
+  passwordFile: string | undefined,
+  own: string,
+): Promise<string> {
+  return passwordFile === undefined ? askPassword(`Password of ${file}:`, "--from-password-file FILE") : own;
+}

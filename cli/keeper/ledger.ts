@@ -1,0 +1,180 @@
+/** `whitepay ledger …`: the keeper's books, made again from the chain, or handed out as JSON or CSV. */
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { Argument, Command, Option } from "commander";
+import type { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
+import type { KeeperConfig } from "../../keeper/config.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
+import type { ConfigOptions } from "./context.ts";
+import { csvLine } from "../console/csv.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { progressBar } from "../console/progress.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+export async function register(program: Command): Promise<void> {
+  const ledger = program.command("ledger").description("the keeper's books: payments, challenges, reasons");
+  const group = (): Option => new Option("--group <address>", "this group alone");
+  const rebuild = ledger
+    .command("rebuild")
+    .description(
+      "forget what the chain told and read it again from each group's first block; a running keeper may go on",
+    )
+    .addOption(group());
+  (await configOptions(jsonOption(rebuild))).action((options: ConfigOptions) =>
+    withLedger(options, (opened) => rebuildCommand(opened, options)),
+  );
+  const exporting = ledger
+    .command("export")
+    .description("all rows of the tables named, or of all, in the order of their keys")
+    .addArgument(
+      new Argument("[tables...]", "settlement, item, share, transaction, challenge, reason, peer, …"),
+    )
+    .addOption(new Option("--csv", "CSV with a header line: one table, or a file for each with --out"))
+    .addOption(new Option("--out <folder>", "write TABLE.csv files there").implies({ csv: true }))
+    .addOption(group());
+  (await configOptions(jsonOption(exporting))).action((tables: string[], options: ConfigOptions) =>
+    withLedger(options, (opened) => exportCommand(opened, tables, options)),
+  );
+}
+
+type Opened = {
+  readonly ledger: TypeormLedger;
+  readonly config: KeeperConfig;
+  readonly groups: readonly Hex[];
+};
+
+async function withLedger(options: ConfigOptions, work: (opened: Opened) => Promise<void>): Promise<void> {
+  const { config } = await loadConfig(options);
+  const named = (options["group"] as string | undefined)?.toLowerCase() as Hex | undefined;
+  if (named !== undefined && !config.groups.includes(named)) {
+    throw usageError("no such group", { expected: config.groups.join(", ") || "a group", actual: named });
+  }
+  const groups = named === undefined ? config.groups : [named];
+  const { ledgerPlaceOf } = await import("../../keeper/ledger-place.ts");
+  const { TypeormLedger } = await import("../../keeper/adapters/ledger-typeorm/index.ts");
+  await asKeeperFailure(async () => {
+    const place = await ledgerPlaceOf(config);
+    if (place.kind === "file") await mkdir(dirname(place.path), { recursive: true });
+    const ledger = await TypeormLedger.open(place);
+    try {
+      await work({ ledger, config, groups });
+    } finally {
+      await ledger.close();
+    }
+  });
+}
+
+async function rebuildCommand({ ledger, config, groups }: Opened, options: ConfigOptions): Promise<void> {
+  const { EthersHistory } = await import("../../keeper/adapters/chain-ethers/history.ts");
+  const { feeLimitsOf } = await import("../../keeper/config.ts");
+  const { RpcUnavailable } = await import("../../daemon/chain/rpc.ts");
+  const { systemClock } = await import("../../keeper/adapters/clock-system.ts");
+  const { Bookkeeper } = await import("../../keeper/runtime/bookkeeper.ts");
+  const { id: chainId, rpc: urls } = config.chain;
+  const history = new EthersHistory({ chainId, urls, fees: feeLimitsOf(config) }, () => systemClock.now_ms());
+  const onTrouble = (): void => undefined;
+  const bookkeeper = new Bookkeeper(groups, { books: ledger, history, clock: systemClock, onTrouble });
+  const done: { group: Hex; through: number; settlements: number }[] = [];
+  try {
+    for (const group of groups) {
+      const origin = await history.origin(group);
+      const { block } = await history.head();
+      const bar = progressBar({ label: `group ${group.slice(0, 10)}`, total: Math.max(1, block - origin) });
+      await bookkeeper.rebuild(group, (through) => bar?.update(through - origin));
+      bar?.stop();
+      const through = (await ledger.cursor(group))?.block ?? origin;
+      done.push({ group, through, settlements: await ledger.countSettlements(group) });
+    }
+  } catch (error) {
+    if (!(error instanceof RpcUnavailable)) throw error;
+    const hint = "what is booked so far stays, and a running keeper goes on from there; check chain.rpc";
+    throw new CliError({ code: exitCodes.network, message: error.message, hint, cause: error });
+  } finally {
+    history.close();
+  }
+  if (options["json"] === true) return printJson({ groups: done });
+  for (const { group, through, settlements } of done) {
+    printLine(`group ${group}: ${settlements} settlements, booked through block ${through}`);
+  }
+  if (groups.length === 0) say("no group is configured");
+}
+
+async function write(to: Writable, text: string): Promise<void> {
+  if (!to.write(text)) await once(to, "drain");
+}
+
+async function writeTable(
+  ledger: TypeormLedger,
+  table: string,
+  group: Hex | undefined,
+  to: Writable,
+): Promise<number> {
+  let count = 0;
+  await write(to, csvLine(ledger.columns(table)));
+  for await (const row of ledger.rows(table, group)) {
+    await write(to, csvLine(Object.values(row)));
+    count++;
+  }
+  return count;
+}
+
+async function exportCommand(
+  { ledger, groups }: Opened,
+  named: readonly string[],
+  options: ConfigOptions,
+): Promise<void> {
+  const { tableNames } = await import("../../keeper/adapters/ledger-typeorm/index.ts");
+  const unknown = named.find((table) => !tableNames.includes(table));
+  if (unknown !== undefined)
+    throw usageError("no such table", { expected: tableNames.join(", "), actual: unknown });
+  const tables = named.length > 0 ? named : tableNames;
+  const group = options["group"] === undefined ? undefined : groups[0];
+  const out = options["out"] as string | undefined;
+  if ((options["csv"] === true) === (options["json"] === true)) {
+    throw usageError("ledger export: expected either --csv or --json");
+  }
+  if (options["json"] === true) return exportJson(ledger, tables, group);
+  if (out === undefined) {
+    const [table, more] = tables;
+    if (table === undefined || more !== undefined) {
+      throw usageError("several tables do not fit one CSV", {
+        expected: "one table, or --out FOLDER",
+        actual: tables.join(", "),
+      });
+    }
+    await writeTable(ledger, table, group, process.stdout);
+    return;
+  }
+  await mkdir(out, { recursive: true });
+  for (const table of tables) {
+    const file = createWriteStream(join(out, `${table}.csv`));
+    const count = await writeTable(ledger, table, group, file);
+    file.end();
+    await once(file, "close");
+    say(`${join(out, `${table}.csv`)}: ${count} rows`);
+  }
+}
+
+/** One document, written row by row: a ledger may be larger than memory. */
+async function exportJson(
+  ledger: TypeormLedger,
+  tables: readonly string[],
+  group: Hex | undefined,
+): Promise<void> {
+  const to = process.stdout;
+  for (const [i, table] of tables.entries()) {
+    await write(to, `${i === 0 ? "{" : ","}\n${JSON.stringify(table)}:[`);
+    let separator = "\n";
+    for await (const row of ledger.rows(table, group)) {
+      await write(to, separator + JSON.stringify(row));
+      separator = ",\n";
+    }
+    await write(to, "]");
+  }
+  await write(to, "\n}\n");
+}

@@ -1,0 +1,124 @@
+/** `whitepay keeper register`: puts the keeper's public parts on chain, or what changed of them (R3, R31). */
+import type { Command } from "commander";
+import { getAddress, getBytes, Wallet, ZeroAddress, type Contract } from "ethers";
+import { provePossession, publicKeyOf } from "../../client/bls.ts";
+import { dialable } from "../console/dialable.ts";
+import { usageError } from "../console/exit.ts";
+import type { ConfigOptions } from "./context.ts";
+import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
+import { peerIdBytes, peerIdOf } from "../../daemon/keys/generate.ts";
+import { addressOption } from "../console/options.ts";
+import { printJson } from "../console/output.ts";
+import { registeredKeeper, registryAt } from "../../client/registry.ts";
+import type { RegisteredKeeper } from "../../client/registry.ts";
+import { connectChain } from "../../client/connect.ts";
+import { endpointChange, payeeChange, sendChanges } from "../chain/registration.ts";
+import { jsonOption, moneyOptions } from "../chain/transact.ts";
+import type { MoneyFlags, TransactionPlan } from "../chain/transact.ts";
+import type { KeySecrets } from "../../daemon/keys/keystore.ts";
+
+type RegisterOptions = ConfigOptions & MoneyFlags & { readonly payee?: string; readonly rotateKey?: boolean };
+
+export async function registerRegister(keeper: Command): Promise<void> {
+  const command = keeper
+    .command("register")
+    .description(
+      "register keys (with proof of possession), payee and addresses on chain; later, send what changed",
+    )
+    .option(
+      "--payee <address>",
+      "where the keeper's money goes; later the present payee alone changes it (whitepay payee)",
+      addressOption("--payee"),
+    )
+    .option("--rotate-key", "replace the registered BLS key by the one in the key file");
+  (await configOptions(jsonOption(moneyOptions(command)))).action((options: RegisterOptions) =>
+    asKeeperFailure(() => registerCommand(options)),
+  );
+}
+
+type Wanted = {
+  readonly registry: Contract;
+  readonly operator: string;
+  readonly secrets: KeySecrets;
+  readonly blsKey: string;
+  readonly peerId: string;
+  readonly multiaddrs: readonly string[];
+  readonly options: RegisterOptions;
+};
+
+async function proven({ registry, operator, secrets, blsKey }: Wanted): Promise<string> {
+  const message: string = await registry.getFunction("proofMessage")(operator, blsKey);
+  return provePossession(secrets.bls, getBytes(message));
+}
+
+async function first(wanted: Wanted): Promise<TransactionPlan> {
+  const { registry, operator, blsKey, peerId, multiaddrs, options } = wanted;
+  const { payee } = options;
+  if (payee === undefined) {
+    throw usageError("--payee is missing", { expected: "the address that the keeper's money goes to" });
+  }
+  return {
+    what: `registering keeper ${getAddress(operator)}`,
+    contract: registry,
+    method: "registerKeeper",
+    args: [blsKey, await proven(wanted), payee, peerId, multiaddrs],
+    shows: [
+      ["payee", payee],
+      ["addresses", multiaddrs.join(", ")],
+      ["peer id", await peerIdOf(wanted.secrets.peer)],
+    ],
+  };
+}
+
+/** What differs from the registered entry, one transaction each. */
+async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<TransactionPlan[]> {
+  const { registry, operator, blsKey, peerId, multiaddrs, options } = wanted;
+  const plans = endpointChange("keeper", registry, found, { peerId, multiaddrs });
+  if (found.blsKey !== blsKey) {
+    if (options.rotateKey !== true) {
+      throw usageError("the registered BLS key is not the one in the key file", {
+        hint: "--rotate-key registers the new one; committees keep the old until their seats are rotated",
+      });
+    }
+    const args = [blsKey, await proven(wanted)];
+    plans.push({ what: "replacing the BLS key", contract: registry, method: "rotateKeeperKey", args });
+  }
+  return [...plans, ...payeeChange("keeper", registry, found, { operator, payee: options.payee })];
+}
+
+async function registerCommand(options: RegisterOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { openKeys } = await import("../../daemon/keys/keystore.ts");
+  const multiaddrs = dialable(config.announce.length > 0 ? config.announce : config.listen);
+  const secrets = await openKeys(config.keys, await keysPassword(config));
+  const provider = await connectChain(config.chain);
+  try {
+    const signer = new Wallet(secrets.operator, provider);
+    const registry = registryAt(config.chain.registry, signer);
+    const wanted: Wanted = {
+      registry,
+      operator: signer.address,
+      secrets,
+      blsKey: publicKeyOf(secrets.bls),
+      peerId: await peerIdBytes(secrets.peer),
+      multiaddrs,
+      options,
+    };
+    const found = await registeredKeeper(registry, signer.address);
+    const plans = found.registeredAt === 0 ? [await first(wanted)] : await changes(wanted, found);
+    const transactions = await sendChanges(plans, signer, options);
+    const now = await registeredKeeper(registry, signer.address);
+    const payee = now.payee === ZeroAddress ? undefined : now.payee;
+    if (options["json"] === true) {
+      printJson({
+        operator: signer.address,
+        registered: now.registeredAt > 0,
+        payee,
+        multiaddrs: now.multiaddrs,
+        transactions,
+      });
+    }
+  } finally {
+    provider.destroy();
+  }
+}

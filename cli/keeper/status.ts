@@ -1,0 +1,166 @@
+/** `whitepay keeper status`: what the running keeper says of itself, and what the chain says of it. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { formatEther } from "ethers";
+import { CliError, exitCodes, explain, type Explained } from "../console/exit.ts";
+import type { ConfigOptions } from "./context.ts";
+import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
+import { printJson, printLine } from "../console/output.ts";
+import { registeredKeeper, registryAt } from "../../client/registry.ts";
+import type { RegisteredKeeper } from "../../client/registry.ts";
+import { connectChain } from "../../client/connect.ts";
+import { formatShare } from "../console/share.ts";
+import { keeperRuns, statusOf } from "./running.ts";
+import type { RunningShare, RunningStatus } from "./running.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+export async function registerStatus(keeper: Command): Promise<void> {
+  const status = keeper
+    .command("status")
+    .description("the running keeper and its place on chain; exit 1 if none runs");
+  (await configOptions(jsonOption(status))).action((options: ConfigOptions) =>
+    asKeeperFailure(() => statusCommand(options)),
+  );
+}
+
+type OnChain = { readonly head: number; readonly balance: bigint; readonly registered: RegisteredKeeper };
+type Shown = {
+  readonly running: boolean;
+  readonly api?: string;
+  readonly keeper?: RunningStatus;
+  readonly operator: string;
+  readonly chain?: OnChain;
+  readonly chainError?: string;
+};
+
+async function onChain(
+  chain: Parameters<typeof connectChain>[0] & { registry: string },
+  operator: string,
+): Promise<OnChain> {
+  const provider = await connectChain(chain);
+  try {
+    const [head, balance] = await Promise.all([provider.getBlockNumber(), provider.getBalance(operator)]);
+    return {
+      head,
+      balance,
+      registered: await registeredKeeper(registryAt(chain.registry, provider), operator),
+    };
+  } finally {
+    provider.destroy();
+  }
+}
+
+type Group = RunningStatus["groups"][number];
+type Bytes = Pick<RunningShare, "bytesProven" | "bytesCommitted">;
+
+const untold = "not told by a keeper of an earlier release: restart it";
+
+const shareOf = ({ bytesProven, bytesCommitted }: Bytes): string =>
+  formatShare(BigInt(bytesProven), BigInt(bytesCommitted));
+
+function slotsText({ fromSlot, toSlot }: RunningShare): string {
+  if (fromSlot === null) return "no slot yet";
+  return fromSlot === toSlot ? `slot ${fromSlot}` : `slots ${fromSlot} to ${toSlot}`;
+}
+
+/** Of late first: a lifetime's average hides a loss of today. */
+function challengesText({ challenges, proven }: Group): string {
+  if (challenges === undefined) return untold;
+  const { asked, whole, partial, failed, unmeasured } = challenges;
+  const older = unmeasured === 0 ? "" : `, ${unmeasured} of an older release`;
+  const late =
+    proven === undefined
+      ? ""
+      : `${shareOf(proven.late)} in ${slotsText(proven.late)}, ${shareOf(proven.interval)} in the open interval, `;
+  return `${late}${shareOf(challenges)} ever; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
+}
+
+const countsText = ({ whole, partial, failed }: RunningShare): string =>
+  `${whole} whole, ${partial} partial, ${failed} failed`;
+
+/** Providers that did not prove all, in the last slots or in the interval. */
+function unprovenLines({ providers = [] }: Group): string[] {
+  const isWhole = ({ partial, failed }: RunningShare): boolean => partial + failed === 0;
+  return providers
+    .filter(({ late, interval }) => !isWhole(late) || !isWhole(interval))
+    .map(
+      ({ index, late, interval }) =>
+        `provider ${index}: ${shareOf(late)} in ${slotsText(late)} (${countsText(late)}), ${shareOf(interval)} in the open interval (${countsText(interval)})`,
+    );
+}
+
+/** Which keepers understand which wire version: what an upgrade has to wait for. */
+function versionsText(committee: Group["committee"]): string {
+  if (committee === undefined) return untold;
+  const versions = [...new Set(committee.map(({ speaks }) => speaks))].sort((a, b) => (b ?? 0) - (a ?? 0));
+  return versions
+    .map((version) => {
+      const keepers = committee.filter(({ speaks }) => speaks === version).map(({ index }) => index);
+      return `${version === null ? "not heard yet" : `version ${version}`}: keepers ${keepers.join(", ")}`;
+    })
+    .join("; ");
+}
+
+function print({ running, api, keeper, operator, chain, chainError }: Shown): void {
+  const problems = keeper?.problems ?? [];
+  const runs = problems.length === 0 ? "running" : "up, but cannot do its work";
+  printLine(`keeper    ${running ? `${runs}, ${api ?? "no answer over HTTP"}` : "not running"}`);
+  for (const problem of problems) printLine(`  problem ${problem}`);
+  if (keeper !== undefined) {
+    const age = keeper.headAge_s === undefined ? "" : `, ${Math.floor(keeper.headAge_s)} s old`;
+    printLine(`head      ${keeper.head}${age}, acts on ${keeper.view}`);
+    printLine(`peers     ${keeper.peers}`);
+    for (const one of keeper.groups) {
+      const { group, ts, turn, leader, phase } = one;
+      printLine(`group     ${group}: paid through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
+      printLine(`  proven  ${challengesText(one)}`);
+      for (const line of unprovenLines(one)) printLine(`  unproven ${line}`);
+      printLine(`  speak   ${versionsText(one.committee)}`);
+    }
+  }
+  printLine(`operator  ${operator}`);
+  if (chain === undefined) return printLine(`chain     ${chainError ?? "no answer"}`);
+  const { registered } = chain;
+  printLine(`chain     block ${chain.head}, balance ${formatEther(chain.balance)}`);
+  if (registered.registeredAt === 0) return printLine("registry  not registered: whitepay keeper register");
+  printLine(
+    `registry  since block ${registered.registeredAt}, at ${registered.multiaddrs.join(", ")}, payee ${registered.payee}`,
+  );
+}
+
+async function statusCommand(options: ConfigOptions): Promise<void> {
+  const { config } = await loadConfig(options);
+  const { describeKeys } = await import("../../daemon/keys/keystore.ts");
+  const { readRunFile } = await import("../../keeper/run-file.ts");
+  const operator = (await describeKeys(config.keys))[0]?.public ?? "";
+  const running = await keeperRuns(join(config.dataDir, "store"));
+  const file = running ? await readRunFile(config.dataDir) : undefined;
+  const keeper = file === undefined ? undefined : await statusOf(file.api);
+  let chain: OnChain | undefined;
+  let chainFault: Explained | undefined;
+  try {
+    chain = await onChain(config.chain, operator);
+  } catch (error) {
+    chainFault = explain(error);
+  }
+  const shown: Shown = {
+    running,
+    ...(file === undefined ? {} : { api: file.api }),
+    ...(keeper === undefined ? {} : { keeper }),
+    operator,
+    ...(chain === undefined ? {} : { chain }),
+    ...(chainFault === undefined ? {} : { chainError: chainFault.message }),
+  };
+  if (options["json"] === true) printJson(shown);
+  else print(shown);
+  if (!running)
+    throw new CliError({
+      code: exitCodes.failed,
+      message: "no keeper runs here",
+      hint: "whitepay keeper run",
+    });
+  if (chainFault !== undefined) {
+    const { code, message, hint } = chainFault;
+    throw new CliError({ code, message, ...(hint === undefined ? {} : { hint }) });
+  }
+}

@@ -1,0 +1,46 @@
+/** The command line. */
+import { describeFailure, exitCodes } from "./console/exit.ts";
+import { buildProgram } from "./program.ts";
+
+const endLimit_ms = 2_000;
+
+/** Ctrl-C ends a command with 130, unless the command has its own way to stop. */
+function exitOnInterrupt(): void {
+  const handler = (): void => {
+    if (process.listenerCount("SIGINT") === 1) process.exit(exitCodes.interrupted);
+  };
+  process.on("SIGINT", handler);
+}
+
+/** Says what went wrong; returns the exit code. */
+function tell(error: unknown): number {
+  const { code, lines } = describeFailure(error);
+  try {
+    if (lines.length > 0) process.stderr.write(`${lines.join("\n")}\n`);
+  } catch {
+    // Nobody reads stderr: the exit code has to do.
+  }
+  return code;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  exitOnInterrupt();
+  // A reader that closes the pipe early (head, grep -q) is no fault of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.ok);
+    process.exit(tell(error));
+  });
+  process.on("uncaughtException", (error) => process.exit(tell(error)));
+  try {
+    const words = args.filter((arg) => !arg.startsWith("-"));
+    const called = words[0] === "help" ? words[1] : words[0];
+    const program = await buildProgram((name) => name === called);
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    process.exitCode = tell(error);
+    // A command that failed ends, whatever it still holds open.
+    setTimeout(() => process.exit(), endLimit_ms).unref();
+  }
+}
+
+await main(process.argv.slice(2));

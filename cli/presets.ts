@@ -1,0 +1,50 @@
+/** `whitepay presets`: what is known of the chains that a keeper may live on. */
+import type { Command } from "commander";
+import { usageError } from "./console/exit.ts";
+import { quote } from "./console/options.ts";
+import { printJson, printLine } from "./console/output.ts";
+import { presetNames, presets } from "./chain/presets.ts";
+import type { Preset } from "./chain/presets.ts";
+import { jsonOption } from "./chain/transact.ts";
+
+export function register(program: Command): void {
+  const command = program
+    .command("presets")
+    .description("chains: block time, finality, EIP-2537 or not, suggested parameters, with sources")
+    .argument("[name]", presetNames.join(", "));
+  jsonOption(command).action((name: string | undefined, { json }: { json?: boolean }) => {
+    const chosen = presets.filter((preset) => name === undefined || preset.name === name);
+    if (chosen.length === 0) {
+      throw usageError("no such preset", { expected: presetNames.join(" | "), actual: quote(name ?? "") });
+    }
+    if (json === true) return printJson(name === undefined ? { presets: chosen } : chosen[0]);
+    for (const preset of chosen) print(preset);
+  });
+}
+
+function print({
+  name,
+  title,
+  chainId,
+  blockTime_s,
+  finality,
+  eip2537,
+  usable,
+  why,
+  suggested,
+  sources,
+}: Preset): void {
+  printLine(`${name}: ${title}, chain ${chainId}`);
+  printLine(`  block time  ${blockTime_s === undefined ? "unknown" : `${blockTime_s} s`}`);
+  printLine(`  finality    ${finality}`);
+  printLine(`  EIP-2537    ${eip2537}`);
+  printLine(`  usable      ${usable === undefined ? "unknown" : usable ? "yes" : "no"}: ${why}`);
+  if (suggested !== undefined) {
+    printLine(
+      `  suggested   ${Object.entries(suggested)
+        .map(([key, blocks]) => `${key} ${blocks}`)
+        .join(", ")} (blocks)`,
+    );
+  }
+  for (const { fact, source, dated } of sources) printLine(`  source      ${fact}: ${source} (${dated})`);
+}

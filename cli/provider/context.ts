@@ -1,0 +1,112 @@
+/** What a provider's commands share: its config file, its account, the groups it serves. */
+import type { Command } from "commander";
+import { getAddress, Wallet, type JsonRpcProvider } from "ethers";
+import { loadConfig, loadKeys, settings } from "../../provider/config.ts";
+import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
+import { toHex } from "../../storage/core/bytes.ts";
+import { connectChain } from "../../client/connect.ts";
+import { configFile, layersOf, settingOptions, type ConfigOptions } from "../console/config-options.ts";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { keysPassword } from "../keeper/context.ts";
+import { addressOption } from "../console/options.ts";
+import type { MoneyFlags } from "../chain/transact.ts";
+
+const usageFaults = [
+  "ConfigError",
+  "KeyFileError",
+  "PieceSourceError",
+  "AnswersInUseError",
+  "ListenError",
+  "NoDataError",
+];
+
+/** Errors of the provider that are about what the user gave get exit code 2, a dead chain endpoint 3. */
+export async function asProviderFailure<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (usageFaults.includes(name)) throw usageError(message);
+    if (name === "StoreError") throw new CliError({ code: exitCodes.failed, message });
+    if (name === "ChainError") throw new CliError({ code: exitCodes.network, message });
+    throw error;
+  }
+}
+
+export type ProviderOptions = MoneyFlags & {
+  readonly config?: string;
+  readonly group?: string[];
+  readonly json?: boolean;
+};
+
+/** For commands that only look: they need no password. */
+export type ReaderContext = {
+  readonly config: ProviderConfig;
+  readonly provider: JsonRpcProvider;
+  /** Address. */
+  readonly operator: string;
+  /** Of the option, else of the config file. */
+  readonly groups: readonly string[];
+};
+
+export type ProviderContext = ReaderContext & {
+  readonly keys: ProviderKeys;
+  readonly signer: Wallet;
+};
+
+const defaultFile = "provider.yaml";
+
+/** Adds `--config` and a flag for each setting. */
+export function configOption(command: Command): Command {
+  return settingOptions(command, settings, defaultFile);
+}
+
+/** @throws CliError exit 2 that names file and line, variable or flag */
+export async function loadProvider(options: { readonly config?: string }): Promise<ProviderConfig> {
+  // Commander keeps every flag of `settings` as text; what else a command has is not looked at.
+  const flags = options as ConfigOptions;
+  const layers = await layersOf(settings, flags);
+  return asProviderFailure(loadConfig(await configFile(flags, defaultFile), layers));
+}
+
+export function groupOption(command: Command): Command {
+  const parse = addressOption("--group");
+  return command.option(
+    "--group <address>",
+    "only this group; repeatable (default: all of the config file)",
+    (text: string, before: string[] | undefined) => [...(before ?? []), parse(text)],
+  );
+}
+
+/** The keys, opened with the password of the configuration's file, or one that is asked for. @throws KeyFileError */
+export async function providerKeys(config: ProviderConfig): Promise<ProviderKeys> {
+  return loadKeys(config.keys, await keysPassword(config));
+}
+
+/** Connects for as long as `work` takes. */
+export async function withReader<T>(
+  options: ProviderOptions,
+  work: (context: ReaderContext) => Promise<T>,
+): Promise<T> {
+  const config = await loadProvider(options);
+  const { describeKeys } = await import("../../daemon/keys/keystore.ts");
+  const [operator] = await asProviderFailure(describeKeys(config.keys, ["operator"]));
+  const provider = await connectChain(config.chain);
+  try {
+    const groups = options.group ?? config.groups;
+    return await work({ config, provider, operator: getAddress(operator?.public ?? ""), groups });
+  } finally {
+    provider.destroy();
+  }
+}
+
+/** The same with keys, for commands that sign. */
+export async function withProvider<T>(
+  options: ProviderOptions,
+  work: (context: ProviderContext) => Promise<T>,
+): Promise<T> {
+  return withReader(options, async (reader) => {
+    const keys = await asProviderFailure(providerKeys(reader.config));
+    return work({ ...reader, keys, signer: new Wallet(toHex(keys.operator), reader.provider) });
+  });
+}

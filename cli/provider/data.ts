@@ -1,0 +1,219 @@
+/** `whitepay provider ingest|consent|list|remove`: what is stored for whom, and signing for it. */
+import type { Command } from "commander";
+import type { ProviderConfig } from "../../provider/config.ts";
+import { fromHex, toHex } from "../../storage/core/bytes.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+import type { PieceStore } from "../../storage/disk/store.ts";
+import { committedLists } from "./committed-lists.ts";
+import { usageError } from "../console/exit.ts";
+import { hashProgressBar } from "../console/hash-progress.ts";
+import { addressOption, hexOption, integerOption } from "../console/options.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { formatBytes } from "../console/progress.ts";
+import {
+  asProviderFailure,
+  configOption,
+  loadProvider,
+  providerKeys,
+  withReader,
+  type ReaderContext,
+} from "./context.ts";
+import { alwaysJson, jsonOption } from "../chain/transact.ts";
+
+type Hex = `0x${string}`;
+type DataOptions = { readonly config?: string; readonly group?: string; readonly json?: boolean };
+
+const groupText = "the group whose payer's data it is";
+
+export function registerData(provider: Command): void {
+  const ingest = configOption(jsonOption(provider.command("ingest")))
+    .description("copy files into the store and append them to a group's list of pieces")
+    .argument("<files...>", "regular files of at least one byte")
+    .option(
+      "--group <address>",
+      `${groupText}; without it, the first one that is consented to next`,
+      addressOption("--group"),
+    )
+    .option("--replace", "start a new list with these files; earlier lists stay stored");
+  ingest.action((files: string[], options: DataOptions & { replace?: true }) =>
+    ingestCommand(files, options),
+  );
+  const consent = configOption(alwaysJson(provider.command("consent")))
+    .description("sign a group's list of pieces: what its payer needs to add this provider (R33)")
+    .requiredOption("--group <address>", "the group", addressOption("--group"))
+    .option(
+      "--sequence <number>",
+      "number of the consent (default: the one that the group expects next, asked from the chain)",
+      integerOption("--sequence", { min: 1 }),
+    );
+  consent.action((options: DataOptions & { group: string; sequence?: number }) => consentCommand(options));
+  const list = configOption(jsonOption(provider.command("list")))
+    .description("the pieces of every group, with their roots, sizes and file names")
+    .option("--group <address>", "only this group's", addressOption("--group"));
+  list.action((options: DataOptions) => listCommand(options));
+  const remove = configOption(jsonOption(provider.command("remove")))
+    .description(
+      "take pieces out of a group's list; with --unused delete the bytes that no list needs any more",
+    )
+    .argument("[roots...]", "roots of pieces, as `list` shows them")
+    .option(
+      "--group <address>",
+      `${groupText}; without it, of what is in no group yet`,
+      addressOption("--group"),
+    )
+    .option("--unused", "delete pieces that are in no list, and in none that the chain still pays for");
+  remove.action((roots: string[], options: DataOptions & { unused?: true }) => removeCommand(roots, options));
+}
+
+const lower = (group: string | undefined): Hex | undefined => group?.toLowerCase() as Hex | undefined;
+const whose = (group: string | undefined): string =>
+  group === undefined ? "in no group yet" : `of group ${group}`;
+
+function piecesOf(list: PieceList): { root: Hex; size: number }[] {
+  return [...list.pieces].map(({ root, size }) => ({ root: toHex(root), size }));
+}
+
+async function openStoreOf(config: ProviderConfig): Promise<PieceStore> {
+  const { openStore } = await import("../../provider/main.ts");
+  return openStore(config);
+}
+
+async function ingestCommand(
+  files: readonly string[],
+  options: DataOptions & { replace?: true },
+): Promise<void> {
+  const { ingestFiles } = await import("../../provider/main.ts");
+  const config = await loadProvider(options);
+  const group = lower(options.group);
+  const list = await asProviderFailure(
+    ingestFiles(config, files, {
+      replace: options.replace ?? false,
+      ...(group === undefined ? {} : { group }),
+      onFile: (file) => {
+        const onProgress = hashProgressBar(file);
+        return onProgress ? { onProgress } : {};
+      },
+    }),
+  );
+  const pieces = piecesOf(list);
+  const listRoot = toHex(list.root);
+  if (options.json === true) return printJson({ group, listRoot, bytes: list.totalBytes, pieces });
+  printLine(
+    `list      ${listRoot}, ${whose(group)}: ${pieces.length} pieces, ${formatBytes(Number(list.totalBytes))}`,
+  );
+  for (const { root, size } of pieces) printLine(`  piece   ${root}  ${size} bytes`);
+  say(`next: sign for it: whitepay provider consent --group ${group ?? "GROUP"} > consent.json`);
+}
+
+async function consentCommand(
+  options: DataOptions & { readonly group: string; readonly sequence?: number },
+): Promise<void> {
+  const { consentFor } = await import("../../provider/main.ts");
+  const config = await loadProvider(options);
+  const keys = await asProviderFailure(providerKeys(config));
+  const group = options.group.toLowerCase() as Hex;
+  const { sequence } = options;
+  const signed = consentFor(config, keys, group, sequence === undefined ? {} : { sequence });
+  printJson(await asProviderFailure(signed));
+  const free = await (await openStoreOf(config)).currentList();
+  if (free !== undefined)
+    say(`${free.pieces.length} pieces are in no group yet, and not in this consent: whitepay provider list`);
+  say("next: send it to the payer of the group, who adds this provider with it");
+}
+
+async function listCommand(options: DataOptions): Promise<void> {
+  const store = await openStoreOf(await loadProvider(options));
+  const wanted = lower(options.group);
+  const lists = (await asProviderFailure(store.currentLists())).filter(
+    ({ group }) => wanted === undefined || group === wanted,
+  );
+  const shown = await Promise.all(
+    lists.map(async ({ group, list }) => ({
+      group,
+      listRoot: toHex(list.root),
+      bytes: list.totalBytes,
+      pieces: await Promise.all(
+        piecesOf(list).map(async (piece) => ({ ...piece, name: await store.nameOf(fromHex(piece.root)) })),
+      ),
+    })),
+  );
+  if (options.json === true) return printJson({ lists: shown });
+  if (shown.length === 0) printLine("nothing is stored");
+  for (const { group, listRoot, bytes, pieces } of shown) {
+    printLine(
+      `list      ${listRoot}, ${whose(group)}: ${pieces.length} pieces, ${formatBytes(Number(bytes))}`,
+    );
+    for (const { root, size, name } of pieces)
+      printLine(`  piece   ${root}  ${size} bytes  ${name ?? ""}`.trimEnd());
+  }
+}
+
+async function removeCommand(
+  roots: readonly string[],
+  options: DataOptions & { unused?: true },
+): Promise<void> {
+  if (options.unused === true && roots.length === 0) return deleteUnused(options);
+  if (options.unused === true || roots.length === 0) {
+    throw usageError("expected either roots of pieces, or --unused", {
+      hint: "`whitepay provider list` shows the roots",
+    });
+  }
+  const parse = hexOption("the root of a piece", 32);
+  const wanted = new Set(roots.map((root) => parse(root).toLowerCase()));
+  const store = await openStoreOf(await loadProvider(options));
+  const group = lower(options.group);
+  const before = await asProviderFailure(store.currentList(group));
+  const there = new Set<string>(before === undefined ? [] : piecesOf(before).map(({ root }) => root));
+  const missing = [...wanted].filter((root) => !there.has(root));
+  if (missing.length > 0) {
+    throw usageError(`${missing.join(", ")}: not in the list ${whose(group)}`, {
+      hint: "`whitepay provider list` shows what is in which list",
+    });
+  }
+  const left = await store.removeFromList(wanted, group);
+  const listRoot = left === undefined ? undefined : toHex(left.root);
+  if (options.json === true) return printJson({ group, removed: [...wanted], listRoot });
+  printLine(
+    `removed   ${wanted.size} pieces; ${left?.pieces.length ?? 0} are left in the list ${whose(group)}`,
+  );
+  say(
+    group === undefined
+      ? "next: whitepay provider remove --unused deletes the bytes"
+      : `next: the payer still pays for them until it takes a new consent: whitepay provider consent --group ${group}
+  a consent that you gave before and that is not used yet can be voided: whitepay provider revoke-consent --group ${group}
+  when the change is settled, whitepay provider remove --unused deletes the bytes`,
+  );
+}
+
+/** Pieces that a present list holds, or one that the chain still pays for: a challenge may ask for them. */
+async function neededPieces(
+  store: PieceStore,
+  { provider, operator, groups }: ReaderContext,
+): Promise<ReadonlySet<string>> {
+  const needed = new Set<string>();
+  const add = (list: PieceList | undefined): void => {
+    for (const { root } of list === undefined ? [] : piecesOf(list)) needed.add(root);
+  };
+  for (const { list } of await asProviderFailure(store.currentLists())) add(list);
+  const served = new Set([...groups.map((group) => group.toLowerCase()), ...(await store.groups())]);
+  for (const group of served) {
+    for (const root of await committedLists(provider, group, operator)) {
+      add(await asProviderFailure(store.list(fromHex(root))));
+    }
+  }
+  return needed;
+}
+
+async function deleteUnused(options: DataOptions): Promise<void> {
+  // All groups of the configuration count, whatever --group says.
+  const { group: _group, ...others } = options;
+  await withReader(others, async (context) => {
+    const store = await openStoreOf(context.config);
+    const needed = await neededPieces(store, context);
+    const unused = (await store.storedRoots()).filter((root) => !needed.has(root));
+    let bytes = 0;
+    for (const root of unused) bytes += await store.deletePiece(root);
+    if (options.json === true) return printJson({ deleted: unused, bytes });
+    printLine(`deleted   ${unused.length} pieces, ${formatBytes(bytes)}`);
+  });
+}

@@ -1,0 +1,114 @@
+/** `whitepay provider init`: keys, configuration and data folder of a new provider. */
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { isVague } from "../console/dialable.ts";
+import { addressOption, choiceOption, integerOption } from "../console/options.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { freePortFrom } from "../../daemon/free-port.ts";
+import { askPassword } from "../console/prompt.ts";
+import { asProviderFailure } from "./context.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+type InitOptions = {
+  readonly dataDir: string;
+  readonly chainId: number;
+  readonly rpc: string[];
+  readonly registry: string;
+  readonly listen?: string[];
+  readonly announce?: string[];
+  readonly group?: string[];
+  readonly passwordFile?: string;
+  readonly kdf: "full" | "light";
+  readonly json?: boolean;
+};
+
+const firstPort = 4_101;
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+export function registerInit(provider: Command): void {
+  const init = provider
+    .command("init")
+    .description("make keys, a config file and a data folder")
+    .requiredOption("--data-dir <dir>", "folder for config, keys, pieces and answers (mode 0700)")
+    .requiredOption("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
+    .requiredOption("--rpc <url>", "chain endpoint; repeat for more than one", collect)
+    .requiredOption("--registry <address>", "the Registry contract", addressOption("--registry"))
+    .option(
+      "--listen <multiaddr>",
+      "where to listen; repeatable (default: this machine's address and a free port; 127.0.0.1 for a chain on this machine)",
+      collect,
+    )
+    .option("--announce <multiaddrs...>", "what keepers dial, where it differs from --listen: behind NAT")
+    .option("--group <address>", "group to serve; repeatable, can be added to the file later", collect)
+    .option(
+      "--password-file <file>",
+      "its first line encrypts the keys, and opens them when the provider starts",
+    )
+    .option(
+      "--kdf <strength>",
+      "full, or light: opens at once and is cheap to guess at, for devnets",
+      choiceOption("--kdf", ["full", "light"]),
+      "full",
+    );
+  jsonOption(init).action((options: InitOptions) => asProviderFailure(initCommand(options)));
+}
+
+const loopback = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/i;
+
+/** An address that can be registered: with a port, and of this machine where others may be elsewhere. */
+async function listenDefault(rpc: readonly string[]): Promise<string> {
+  const outside = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal);
+  const host = rpc.every((url) => loopback.test(url)) ? "127.0.0.1" : (outside?.address ?? "127.0.0.1");
+  return `/ip4/${host}/tcp/${await freePortFrom(firstPort, host)}`;
+}
+
+async function initCommand(options: InitOptions): Promise<void> {
+  const { initProvider, loadKeys } = await import("../../provider/config.ts");
+  const { providerIdentity } = await import("../../provider/main.ts");
+  const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
+  const { dataDir, chainId, rpc, registry, announce, passwordFile, kdf } = options;
+  const listen = options.listen ?? [await listenDefault(rpc)];
+  const groups = (options.group ?? []).map(addressOption("--group"));
+  const password =
+    passwordFile === undefined
+      ? await askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true)
+      : await readPasswordFile(passwordFile);
+  if (kdf === "light")
+    say(
+      "warning: --kdf light: who copies these key files guesses a weak password in no time. For devnets alone.",
+    );
+  const paths = await initProvider({
+    dataDir,
+    chainId,
+    rpc,
+    registry,
+    listen,
+    groups,
+    password,
+    kdf,
+    ...(announce === undefined ? {} : { announce }),
+    ...(passwordFile === undefined ? {} : { passwordFile }),
+  });
+  const identity = await providerIdentity(await loadKeys(paths.keys, password));
+  if (options.json === true) return printJson({ ...paths, ...identity, listen, announce });
+  printLine(`config    ${paths.config}`);
+  printLine(`keys      ${paths.keys}`);
+  printLine(`operator  ${identity.operator}`);
+  printLine(`receipts  ${identity.receiptKey}`);
+  printLine(`peer id   ${identity.peerId}`);
+  printLine(`listens   ${listen.join(", ")}`);
+  const vague = announce === undefined && listen.some(isVague);
+  const address = vague
+    ? `\n  set announce in ${paths.config}: ${listen.join(", ")} tells nobody where to dial`
+    : "";
+  const of = `--config ${join(dataDir, "provider.yaml")}`;
+  say(`next: back up ${paths.keys} and its password, send coin to the operator, then${address}
+  whitepay provider ingest FILES ${of}
+  whitepay provider register --payee ADDRESS ${of}`);
+}

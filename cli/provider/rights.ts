@@ -1,0 +1,88 @@
+/** `whitepay provider abandon|revoke-consent|collect-arrears`: what the contract lets a provider do now and then. */
+import type { Command } from "commander";
+import type { Wallet } from "ethers";
+import { GroupView } from "../../client/group-view.ts";
+import { planAbandon, planCollectArrears, planRevokeConsent } from "../../client/rights.ts";
+import { openGroup } from "../../client/status.ts";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { addressOption } from "../console/options.ts";
+import { printJson, say } from "../console/output.ts";
+import {
+  configOption,
+  groupOption,
+  withProvider,
+  type ProviderContext,
+  type ProviderOptions,
+} from "./context.ts";
+import { jsonOption, moneyOptions, transact } from "../chain/transact.ts";
+import type { TransactionPlan, TransactionReport } from "../chain/transact.ts";
+
+type OneGroup = Omit<ProviderOptions, "group"> & { readonly group: string };
+
+export function registerRights(provider: Command): void {
+  registerOne(provider, {
+    name: "abandon",
+    text: "be credited without the committee, once it has let all its time go by (R34)",
+    plan: planAbandon,
+    next: "whitepay provider withdraw",
+  });
+  registerOne(provider, {
+    name: "revoke-consent",
+    text: "void the consent that was given to a group and is not used yet",
+    plan: planRevokeConsent,
+    next: "a new consent, if any, is signed as before: whitepay provider consent",
+  });
+  const collect = groupOption(configOption(provider.command("collect-arrears"))).description(
+    "credit this provider with what the escrow owes it, group by group",
+  );
+  jsonOption(moneyOptions(collect)).action((options: ProviderOptions) =>
+    withProvider(options, (context) => collectAll(context, options)),
+  );
+}
+
+type Right = {
+  readonly name: string;
+  readonly text: string;
+  readonly plan: (signer: Wallet, group: string) => Promise<TransactionPlan>;
+  readonly next: string;
+};
+
+function registerOne(provider: Command, { name, text, plan, next }: Right): void {
+  const command = configOption(provider.command(name))
+    .description(text)
+    .requiredOption("--group <address>", "the group", addressOption("--group"));
+  jsonOption(moneyOptions(command)).action(({ group, ...options }: OneGroup) =>
+    withProvider(options, async ({ provider: chain, signer }) => {
+      await openGroup(chain, group);
+      const report = await transact(await plan(signer, group), signer, options);
+      if (report.sent) say(`next: ${next}`);
+      if (options.json === true) printJson({ group, operator: signer.address, transactions: [report] });
+    }),
+  );
+}
+
+async function collectAll(
+  { provider, signer, groups }: ProviderContext,
+  options: ProviderOptions,
+): Promise<void> {
+  if (groups.length === 0)
+    throw usageError("no group is named", { hint: "add it to `groups` in the config file, or give --group" });
+  const transactions: TransactionReport[] = [];
+  for (const group of groups) {
+    await openGroup(provider, group);
+    for (const { index, operator, arrears } of await new GroupView(provider, group).providers()) {
+      if (operator.toLowerCase() !== signer.address.toLowerCase() || arrears === 0n) continue;
+      transactions.push(await transact(await planCollectArrears(signer, group, index), signer, options));
+    }
+  }
+  if (options.json === true) printJson({ operator: signer.address, transactions });
+  if (transactions.some(({ sent }) => sent)) say("next: whitepay provider withdraw");
+  if (transactions.length > 0) return;
+  throw new CliError({
+    code: exitCodes.funds,
+    message: `nothing is owed to ${signer.address}`,
+    expected: "arrears above 0 (R32)",
+    actual: "0",
+    hint: "whitepay provider earnings says what is credited, owed and coming",
+  });
+}

@@ -1,0 +1,211 @@
+/** `whitepay provider status`: what is stored, served and proven, and why each challenge that was not whole was not. */
+import type { Command } from "commander";
+import type { JsonRpcProvider } from "ethers";
+import { readJournal, type Journal } from "../../provider/journal.ts";
+import type { PieceStore } from "../../storage/disk/store.ts";
+import { GroupView } from "../../client/group-view.ts";
+import { registeredProvider, registryAt } from "../../client/registry.ts";
+import { recordsOf } from "../group/keeper-records.ts";
+import { integerOption } from "../console/options.ts";
+import { printJson, printLine } from "../console/output.ts";
+import { formatBytes } from "../console/progress.ts";
+import {
+  asProviderFailure,
+  configOption,
+  groupOption,
+  withReader,
+  type ProviderOptions,
+  type ReaderContext,
+} from "./context.ts";
+import { outcomesOf, recordKey, sumsOf } from "./report.ts";
+import type { KeeperRecord, Outcome, OutcomeSums } from "./report.ts";
+import { formatShare } from "../console/share.ts";
+import { jsonOption } from "../chain/transact.ts";
+
+type StatusOptions = ProviderOptions & { readonly slots: number; readonly keeperApi?: string[] };
+
+export function registerStatus(provider: Command): void {
+  const command = groupOption(configOption(provider.command("status")))
+    .description(
+      "pieces in, served and proven, and the reason for each challenge that was not whole; beside a running provider too",
+    )
+    .option(
+      "--slots <n>",
+      "how many slots to look back",
+      integerOption("--slots", { min: 1, max: 10_000 }),
+      20,
+    )
+    .option("--keeper-api <urls...>", "also ask these keepers what they have recorded, and why");
+  jsonOption(command).action((options: StatusOptions) =>
+    withReader(options, async (context) => {
+      const status = await statusOf(context, options);
+      if (options.json === true) printJson(status);
+      else print(status);
+    }),
+  );
+}
+
+type StoredList = {
+  /** Undefined: in no group yet. */
+  readonly group: string | undefined;
+  readonly listRoot: string;
+  readonly pieces: number;
+  readonly bytes: bigint;
+};
+type Stored = { readonly lists: readonly StoredList[]; readonly faults: readonly string[] };
+
+async function storedIn(store: PieceStore): Promise<Stored> {
+  const { toHex } = await import("../../storage/core/bytes.ts");
+  const lists: StoredList[] = [];
+  const faults = new Set<string>();
+  for (const { group, list } of await asProviderFailure(store.currentLists())) {
+    lists.push({ group, listRoot: toHex(list.root), pieces: list.pieces.length, bytes: list.totalBytes });
+    for (const piece of list.pieces) {
+      const fault = await store.faultOf(piece);
+      if (fault !== undefined) faults.add(fault);
+    }
+  }
+  return { lists, faults: [...faults] };
+}
+
+/** Blocks; undefined: nothing is committed. The payer may withdraw what pays for the blocks between the two (R32). */
+type Money = { readonly fundedUntil: number | undefined; readonly reservedUntil: number | undefined };
+
+type GroupStatus = {
+  readonly group: string;
+  /** Undefined: not a provider of this group. */
+  readonly provider: number | undefined;
+  readonly bytes: bigint;
+  readonly money: Money;
+  /** First and last slot looked at; undefined if none is complete yet. */
+  readonly slots: { readonly from: number; readonly to: number } | undefined;
+  readonly sums: OutcomeSums;
+  readonly notWhole: readonly Outcome[];
+};
+type Status = {
+  readonly operator: string;
+  readonly registered: boolean;
+  readonly multiaddrs: readonly string[];
+  readonly stored: Stored;
+  readonly totals: Journal["totals"];
+  readonly groups: readonly GroupStatus[];
+};
+
+async function statusOf(context: ReaderContext, options: StatusOptions): Promise<Status> {
+  const { config, provider, operator, groups } = context;
+  const { openStore } = await import("../../provider/main.ts");
+  const { totals, entries } = await readJournal(config.dataDir);
+  const found = await registeredProvider(registryAt(config.chain.registry, provider), operator);
+  const seen: GroupStatus[] = [];
+  for (const group of groups) {
+    const asked = {
+      provider,
+      operator,
+      group,
+      apis: options.keeperApi ?? [],
+      last: options.slots,
+    };
+    seen.push(await groupStatus(asked, entries));
+  }
+  return {
+    operator,
+    registered: found.registeredAt > 0,
+    multiaddrs: found.multiaddrs,
+    stored: await storedIn(await openStore(config)),
+    totals,
+    groups: seen,
+  };
+}
+
+type Asked = {
+  readonly provider: JsonRpcProvider;
+  readonly operator: string;
+  readonly group: string;
+  readonly apis: readonly string[];
+  readonly last: number;
+};
+
+async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<GroupStatus> {
+  const { provider, operator, group, apis, last } = asked;
+  const view = new GroupView(provider, group);
+  const [parameters, committee, accounts, head, fundedUntil] = await Promise.all([
+    view.parameters(),
+    view.committee(),
+    view.providers(),
+    provider.getBlockNumber(),
+    view.fundedUntil(),
+  ]);
+  const reservedUntil =
+    fundedUntil === undefined ? undefined : Math.min(fundedUntil, head + parameters.lockup);
+  const money = { fundedUntil, reservedUntil };
+  const account = accounts.findLast((one) => one.operator.toLowerCase() === operator.toLowerCase());
+  if (account === undefined) {
+    const sums = sumsOf([]);
+    return { group, provider: undefined, bytes: 0n, money, slots: undefined, sums, notWhole: [] };
+  }
+  const slotAt = (block: number): number => Math.floor((block - parameters.originBlock) / parameters.slot);
+  const until = account.removedAt > 0 ? Math.min(head + 1, account.removedAt) : head + 1;
+  const to = slotAt(until) - 1;
+  const from = Math.max(slotAt(account.activeFrom), to - last + 1);
+  const records = await recordsOf(apis, group, from);
+  const known = new Map(
+    [...records.entries()].flatMap(([keeper, own]) =>
+      own
+        .filter((record) => record.provider === account.index)
+        .map((record): [string, KeeperRecord] => [recordKey(record.slot, keeper), record]),
+    ),
+  );
+  const { answer, originBlock, slot: length } = parameters;
+  const history = await view.dataHistory(account.index);
+  const committed = (slot: number): bigint =>
+    history.findLast(({ fromBlock }) => fromBlock <= originBlock + slot * length)?.bytes ?? 0n;
+  const outcomes = outcomesOf(entries, {
+    group: group.toLowerCase(),
+    from,
+    to,
+    answer,
+    keepers: committee.operators,
+    committed,
+    records: known,
+  });
+  const slots = to >= from ? { from, to } : undefined;
+  const notWhole = outcomes.filter(({ result }) => result !== "whole");
+  const { index, bytesNow: bytes } = account;
+  return { group, provider: index, bytes, money, slots, sums: sumsOf(outcomes), notWhole };
+}
+
+function moneyText({ reservedUntil, fundedUntil }: Money): string {
+  if (reservedUntil === undefined || fundedUntil === undefined) return "nothing is committed";
+  return `reserved until block ${reservedUntil}, funded until block ${fundedUntil}`;
+}
+
+function print({ operator, registered, multiaddrs, stored, totals, groups }: Status): void {
+  printLine(
+    `provider   ${operator}, ${registered ? `registered at ${multiaddrs.join(", ")}` : "not registered: whitepay provider register"}`,
+  );
+  if (stored.lists.length === 0) printLine("stored     nothing");
+  for (const { group, listRoot, pieces, bytes } of stored.lists) {
+    const whose = group === undefined ? "in no group yet" : `of group ${group}`;
+    printLine(`stored     ${pieces} pieces, ${formatBytes(Number(bytes))}, list ${listRoot}, ${whose}`);
+  }
+  for (const fault of stored.faults) printLine(`  damaged  ${fault}`);
+  printLine(
+    `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${totals.answered} challenges answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} asked again, ${totals.refused} refused`,
+  );
+  printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${totals.served} ranges`);
+  for (const { group, provider, bytes, money, slots, sums, notWhole } of groups) {
+    if (provider === undefined) {
+      printLine(`group      ${group}: not a provider; its payer needs: whitepay provider consent`);
+      continue;
+    }
+    const range = slots === undefined ? "no slot is complete yet" : `slots ${slots.from} to ${slots.to}`;
+    printLine(`group      ${group}: provider ${provider}, ${formatBytes(Number(bytes))} committed; ${range}`);
+    printLine(`  money    ${moneyText(money)}`);
+    const { challenges, whole, partial, failed, notAsked, unknown, bytesProven, bytesCommitted } = sums;
+    printLine(
+      `  proven   ${formatShare(bytesProven, bytesCommitted)} of the bytes; ${challenges} challenges: ${whole} whole, ${partial} partial, ${failed} failed; ${notAsked} not asked, ${unknown} unknown`,
+    );
+    for (const { slot, keeper, result, reason } of notWhole)
+      printLine(`  slot ${slot}, keeper ${keeper}: ${result === "notAsked" ? "" : `${result}: `}${reason}`);
+  }
+}

@@ -1,0 +1,155 @@
+/** `whitepay sim economics`: whether cheating pays, at given prices. */
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { integerOption, quote } from "../console/options.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { progressBar } from "../console/progress.ts";
+import { defaultPrices as usual } from "../../sim/economics/default-prices.ts";
+import { committees } from "./scenario.ts";
+
+type EconomicsOptions = {
+  keepers: number[];
+  providers: number;
+  intervals: number;
+  seed: number;
+  seeds: number;
+  lost: number;
+  only?: string[];
+  gasPrice: number;
+  coinPrice: number;
+  price: number;
+  tokenPrice: number;
+  data: number;
+  days: number;
+  trafficPrice: number;
+  svg?: string;
+  json?: true;
+};
+
+/** A number of at least 0, in decimal digits. */
+function decimal(name: string, max = 1e12): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (value <= max) return value;
+    throw usageError(`${name} is not valid`, {
+      expected: `a number from 0 to ${max}, in decimal digits`,
+      actual: quote(text),
+    });
+  };
+}
+
+export function register(sim: Command): void {
+  const count = (name: string, max?: number): ((text: string) => number) =>
+    integerOption(name, max === undefined ? { min: 1 } : { min: 1, max });
+  sim
+    .command("economics")
+    .description(
+      "play keepers' strategies against honest play; exits 1 if one beats it by more than the bound",
+    )
+    .option("--keepers <sizes>", "committee sizes", committees, [4, 7])
+    .option("--providers <number>", "providers, the last of which lost data", count("--providers", 64), 3)
+    .option("--intervals <number>", "intervals a run", count("--intervals"), 20)
+    .option("--seeds <number>", "runs of each strategy", count("--seeds"), 4)
+    .option("--seed <number>", "first seed", integerOption("--seed"), 1)
+    .option("--only <names>", "strategies to play, separated by commas (default: all)", (text) =>
+      text.split(","),
+    )
+    .option("--lost <share>", "share of its data that the last provider lost", decimal("--lost", 1), 0.1)
+    .option("--gas-price <gwei>", "price of gas", decimal("--gas-price"), usual.gas)
+    .option(
+      "--coin-price <usd>",
+      "price of the coin that gas is paid in",
+      decimal("--coin-price"),
+      usual.coin,
+    )
+    .option("--price <tokens>", "price of storage for a TiB and month", decimal("--price"), usual.storage)
+    .option("--token-price <usd>", "price of the token", decimal("--token-price"), usual.token)
+    .option("--data <TiB>", "data of each provider", decimal("--data"), usual.data)
+    .option("--days <days>", "length of an interval", decimal("--days"), usual.days)
+    .option(
+      "--traffic-price <usd>",
+      "price of a GiB of a keeper's traffic",
+      decimal("--traffic-price"),
+      usual.traffic,
+    )
+    .option("--svg <file>", "write the chart to a file")
+    .option("--json", "one JSON document on stdout")
+    .action(economics);
+}
+
+async function economics(options: EconomicsOptions): Promise<void> {
+  const { bound, rowsOf, study, tooGood } = await import("../../sim/economics/study.ts");
+  const { breakEven, worthOf } = await import("../../sim/economics/prices.ts");
+  const { strategies } = await import("../../sim/economics/strategies.ts");
+  const { tableOf } = await import("../../sim/economics/table.ts");
+  const { keepers, providers, intervals, seed, seeds, lost, svg, json } = options;
+  const prices = {
+    gas: options.gasPrice,
+    coin: options.coinPrice,
+    storage: options.price,
+    token: options.tokenPrice,
+    data: options.data,
+    days: options.days,
+    traffic: options.trafficPrice,
+  };
+  const unknown = options.only?.find((name) => !strategies.some((strategy) => strategy.name === name));
+  if (unknown !== undefined) {
+    throw usageError("--only names no strategy", {
+      expected: strategies.map(({ name }) => name).join(", "),
+      actual: quote(unknown),
+    });
+  }
+  if (worthOf(prices, providers) === 0) {
+    throw usageError("there is nothing to earn", {
+      expected: "--price, --token-price, --data and --days above 0",
+    });
+  }
+  let bar: ReturnType<typeof progressBar>;
+  const games = await study({
+    committees: keepers,
+    providers,
+    intervals,
+    first: seed,
+    seeds,
+    lost,
+    ...(options.only === undefined ? {} : { only: options.only }),
+    onRun: (runs, total) => (bar ??= progressBar({ label: "runs", total }))?.update(runs),
+  });
+  const rows = rowsOf(games, prices);
+  if (svg !== undefined) await chart(svg, rows);
+  if (json === true) printJson({ seed, seeds, intervals, lost, prices, bound, rows });
+  else {
+    say("thousandths of a US dollar an interval; gains in percent of honest play, ± between seeds");
+    for (const { name, text } of strategies) say(`  ${name}: ${text}`);
+    for (const line of tableOf(rows)) printLine(line);
+  }
+  for (const { committee, books } of rows.filter(({ strategy }) => strategy === "honest")) {
+    const gwei = breakEven(books.earned, committee, providers, prices.coin).toPrecision(2);
+    say(`n = ${committee}: leading costs less than it earns while gas is below ${gwei} gwei`);
+  }
+  const better = tooGood(rows);
+  if (better.length === 0) return say(`no strategy beats honest play by more than ${bound * 100} %`);
+  const names = better.map(
+    ({ strategy, followers, committee }) => `${strategy} (${followers} of ${committee})`,
+  );
+  throw new CliError({
+    code: exitCodes.failed,
+    message: `at these prices cheating pays: ${names.join(", ")}`,
+    expected: `no strategy to beat honest play by more than ${bound * 100} %`,
+    hint: "longer intervals, more data or a higher price make the shares outweigh the gas",
+  });
+}
+
+async function chart(
+  file: string,
+  rows: Parameters<typeof import("../../sim/economics/chart.ts").chartOf>[0],
+) {
+  const { chartOf } = await import("../../sim/economics/chart.ts");
+  try {
+    writeFileSync(file, chartOf(rows));
+  } catch (error) {
+    throw usageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+  say(`chart: ${file}`);
+}

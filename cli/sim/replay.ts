@@ -1,0 +1,51 @@
+/** `whitepay sim replay`: one run again, in words on stdout and as a timeline in a file. */
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { integerOption } from "../console/options.ts";
+import { printJson, printLine, say } from "../console/output.ts";
+import { assertStorable, committees, playOf, realityOf, summary, withReality } from "./scenario.ts";
+import type { PlayOptions, RealityOptions } from "./scenario.ts";
+
+type ReplayOptions = PlayOptions &
+  RealityOptions & { readonly trace?: true; readonly html?: string; readonly json?: true };
+
+export function register(sim: Command): void {
+  withReality(sim.command("replay"))
+    .argument("<file-or-seed>", "a scenario file, or the seed of a random scenario")
+    .description(
+      "play one run again; says what happened as text or as a timeline, exits 1 if a checker complains",
+    )
+    .option("--seed <number>", "seed of the run, if a file is played", integerOption("--seed"), 1)
+    .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
+    .option("--trace", "print the run on stdout, an event a line")
+    .option("--html <file>", "write the run as a timeline, one HTML page that needs nothing else")
+    .option("--json", "print what became of it, and the events with --trace, as one JSON document")
+    .action(replay);
+}
+
+async function replay(what: string, { trace, html, json, ...options }: ReplayOptions): Promise<void> {
+  const { simulate } = await import("../../sim/simulate.ts");
+  const { scenario, seed } = await playOf(what, options);
+  await assertStorable(scenario, options);
+  const result = await simulate(scenario, seed, await realityOf(options));
+  if (trace === true && json !== true) for (const line of result.trace) printLine(line);
+  if (html !== undefined) {
+    const { timelinePage } = await import("../../sim/trace/timeline.ts");
+    const { spares } = await import("../../sim/scenario/schema.ts");
+    try {
+      writeFileSync(html, timelinePage(result, scenario.committee + spares(scenario)));
+    } catch (error) {
+      throw usageError(`${html} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    }
+    say(`timeline: ${html}`);
+  }
+  const { failuresOf, inWords } = await import("../../sim/verdict.ts");
+  const found = failuresOf(scenario, result).map(inWords);
+  if (json === true) {
+    const { name, settled, intervals, traceHash } = result;
+    const events = trace === true ? { trace: result.trace } : {};
+    printJson({ name, seed, settled, intervals, violations: found, traceHash, ...events });
+  } else say(summary(result, found.length === 0));
+  if (found.length > 0) throw new CliError({ code: exitCodes.failed, message: found.join("; ") });
+}

@@ -1,0 +1,74 @@
+/** `whitepay sim shrink`: the smallest scenario that fails as a given run does, as a file. */
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { integerOption } from "../console/options.ts";
+import { printJson, say } from "../console/output.ts";
+import {
+  assertStorable,
+  commit,
+  committees,
+  playOf,
+  realityOf,
+  realityWords,
+  withReality,
+} from "./scenario.ts";
+import type { PlayOptions, RealityOptions } from "./scenario.ts";
+
+type ShrinkOptions = PlayOptions &
+  RealityOptions & { readonly runs: number; readonly out?: string; readonly json?: true };
+
+export function register(sim: Command): void {
+  withReality(sim.command("shrink"))
+    .argument("<file-or-seed>", "a scenario file that fails, or the seed of a random scenario that does")
+    .description("find the smallest scenario that still fails the same checker, and print it (YAML)")
+    .option("--seed <number>", "seed of the run, if a file is played", integerOption("--seed"), 1)
+    .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
+    .option("--runs <number>", "most runs that it may take", integerOption("--runs", { min: 1 }), 500)
+    .option("--out <file>", "write the scenario to a file instead of stdout")
+    .option("--json", "one JSON document on stdout")
+    .action(shrinkRun);
+}
+
+async function shrinkRun(
+  what: string,
+  { runs: maxRuns, out, json, ...options }: ShrinkOptions,
+): Promise<void> {
+  const { shrink } = await import("../../sim/shrink/shrink.ts");
+  const { inWords } = await import("../../sim/verdict.ts");
+  const { scenario, seed, again } = await playOf(what, options);
+  await assertStorable(scenario, options);
+  const onRun = (runs: number, faults: number): void => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${runs} runs, ${faults} faults left `);
+  };
+  const shrunk = await shrink({ scenario, seed, reality: await realityOf(options), maxRuns, onRun });
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  if (shrunk === undefined) {
+    throw new CliError({
+      code: exitCodes.usage,
+      message: "nothing to shrink: the run holds",
+      expected: "a run that fails",
+      actual: `whitepay sim replay ${again}${realityWords(options)}`,
+    });
+  }
+  const { text, failure, runs, smallest } = shrunk;
+  const before = scenario.faults.length;
+  const after = shrunk.scenario.faults.length;
+  const command = `whitepay sim run ${out ?? "FILE"} --seed ${seed}${realityWords(options)}`;
+  const file = `# ${inWords(failure)}\n# ${command}   (commit ${commit()})\n${text}`;
+  if (out !== undefined) write(out, file);
+  if (json === true) printJson({ seed, failure, runs, smallest, before, after, scenario: shrunk.scenario });
+  else if (out === undefined) process.stdout.write(file);
+  say(
+    `${before} faults became ${after} in ${runs} runs${smallest ? "" : ", which were not enough to be sure"}`,
+  );
+  say(`fails: ${inWords(failure)}; see it again: ${command}`);
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw usageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

@@ -1,0 +1,82 @@
+/** The compiled contracts, and their deployment. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Contract, ContractFactory, type InterfaceAbi, type Signer } from "ethers";
+import { compileContracts } from "./compile.ts";
+import { projectRoot } from "../paths.ts";
+
+export type Artifact = { abi: InterfaceAbi; bytecode: string };
+
+/** What a network of groups needs; all contracts are connected to the signer that deployed them. */
+export type System = { registry: Contract; factory: Contract };
+export type Deployment = System & { token: Contract };
+
+/** The source below contracts/ of an artifact, where it is not a file of the same name at its top. */
+const sources: Readonly<Record<string, string>> = {
+  DemoToken: "demo/DemoToken",
+  IUpkeeping: "interfaces/IUpkeeping",
+  IRegistry: "interfaces/IRegistry",
+  IUpkeepingFactory: "interfaces/IUpkeepingFactory",
+  BLSHarness: "harness/BLSHarness",
+  FeeToken: "harness/HostileTokens",
+  ReentrantToken: "harness/HostileTokens",
+  FalseToken: "harness/HostileTokens",
+  SilentToken: "harness/HostileTokens",
+  HostilePayee: "harness/HostileTokens",
+  GasPriceOracleHarness: "harness/GasPriceOracleHarness",
+  EcdsaReference: "harness/GasReferences",
+  StorageKeysReference: "harness/GasReferences",
+};
+
+/** Another build of the contracts to use as it is: how the tests try copies with planted faults. */
+const otherBuild = process.env["WHITEPAY_ARTIFACTS"];
+
+function artifactPath(name: string): string {
+  return join(
+    otherBuild ?? join(projectRoot, "artifacts"),
+    "contracts",
+    `${sources[name] ?? name}.sol`,
+    `${name}.json`,
+  );
+}
+
+/** Reads a compiled contract by name ("Registry"). Throws if it has not been compiled. */
+export function artifact(name: string): Artifact {
+  const path = artifactPath(name);
+  if (!existsSync(path))
+    throw new Error(`${name}: expected an artifact at ${path}, actual none; compile first`);
+  const { abi, bytecode } = JSON.parse(readFileSync(path, "utf8")) as Artifact;
+  return { abi, bytecode };
+}
+
+async function deploy(name: string, signer: Signer, args: readonly unknown[]): Promise<Contract> {
+  const { abi, bytecode } = artifact(name);
+  const contract = await new ContractFactory(abi, bytecode, signer).deploy(...args);
+  await contract.waitForDeployment();
+  return contract as Contract;
+}
+
+/** Deploys the registry, the code that groups share, and the factory. Compiles first if needed. */
+export async function deploySystem(signer: Signer): Promise<System> {
+  await compileContracts();
+  const registry = await deploy("Registry", signer, []);
+  const members = await deploy("UpkeepingMembers", signer, [registry]);
+  const escrow = await deploy("UpkeepingEscrow", signer, [registry, members]);
+  const upkeeping = await deploy("Upkeeping", signer, [registry, escrow]);
+  const factory = await deploy("UpkeepingFactory", signer, [upkeeping, registry]);
+  return { registry, factory };
+}
+
+/** `deploySystem`, and a token of which anyone may mint; the signer starts with a million. */
+export async function deployAll(signer: Signer): Promise<Deployment> {
+  const system = await deploySystem(signer);
+  const token = await deploy("DemoToken", signer, ["WhitePay demo token", "WPD"]);
+  const mint = await token.getFunction("mint")(await signer.getAddress(), 1_000_000n * 10n ** 18n);
+  await mint.wait();
+  return { ...system, token };
+}
+
+/** A group's contract, with its whole interface. */
+export function groupAt(address: string, signer: Signer): Contract {
+  return new Contract(address, artifact("IUpkeeping").abi, signer);
+}
