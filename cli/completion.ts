@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { choiceOption } from "./console/options.ts";
 import { printLine } from "./console/output.ts";
+import type { CommandEntry } from "./program.ts";
 
 const shells = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof shells)[number];
@@ -13,7 +14,7 @@ type Node = {
   readonly options: readonly { readonly name: string; readonly text: string }[];
 };
 
-export function register(program: Command): void {
+export function register(program: Command, commands: readonly CommandEntry[]): void {
   program
     .command("completion")
     .description(
@@ -22,7 +23,7 @@ export function register(program: Command): void {
     .argument("<shell>", shells.join(", "), choiceOption("shell", shells))
     .action(async (shell: Shell) => {
       const { buildProgram } = await import("./program.ts");
-      const nodes = walk(await buildProgram(() => true));
+      const nodes = walk(await buildProgram(commands, () => true));
       printLine({ bash, zsh, fish }[shell](nodes));
     });
 }

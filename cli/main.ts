@@ -1,6 +1,7 @@
-/** The command line. */
+/** Runs the command line: errors become exit codes and messages. */
 import { describeFailure, exitCodes } from "./console/exit.ts";
 import { buildProgram } from "./program.ts";
+import type { CommandEntry } from "./program.ts";
 
 const endLimit_ms = 2_000;
 
@@ -23,7 +24,11 @@ function tell(error: unknown): number {
   return code;
 }
 
-async function main(args: readonly string[]): Promise<void> {
+/** @param args without the program's own name */
+export async function runCommandLine(
+  commands: readonly CommandEntry[],
+  args: readonly string[],
+): Promise<void> {
   exitOnInterrupt();
   // A reader that closes the pipe early (head, grep -q) is no fault of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -34,7 +39,7 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     const words = args.filter((arg) => !arg.startsWith("-"));
     const called = words[0] === "help" ? words[1] : words[0];
-    const program = await buildProgram((name) => name === called);
+    const program = await buildProgram(commands, (name) => name === called);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     process.exitCode = tell(error);
@@ -42,5 +47,3 @@ async function main(args: readonly string[]): Promise<void> {
     setTimeout(() => process.exit(), endLimit_ms).unref();
   }
 }
-
-await main(process.argv.slice(2));

@@ -1,28 +1,70 @@
-/** All commands. A command's module is loaded only when it is called, so that help costs nothing. */
+/** The commands. A command's module is loaded only when it is called, so that help costs nothing. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 
-type CommandModule = { register(program: Command): void | Promise<void> };
+export type CommandModule = {
+  /** `commands`: all that the program has, for the command that prints completions. */
+  register(program: Command, commands: readonly CommandEntry[]): void | Promise<void>;
+};
 
-export const commands: readonly { name: string; summary: string }[] = [
+export type CommandEntry = {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+};
+
+/** What is installed. A clone of the repository has more: scripts/whitepay.ts. */
+export const commands: readonly CommandEntry[] = [
   {
-    name: "demo",
-    summary: "run the main job: keepers challenge providers, agree, and pay them on a local chain",
+    name: "inspect",
+    summary: "explain one rule of the protocol, or verify one settlement",
+    load: () => import("./inspect/index.ts"),
   },
-  { name: "test", summary: "check types, style and formatting, then run all tests" },
-  { name: "inspect", summary: "explain one rule of the protocol, or verify one settlement" },
-  { name: "sim", summary: "play fault scenarios in a simulated world" },
-  { name: "keeper", summary: "make, register, check and run a keeper" },
-  { name: "group", summary: "pay for storage: quote, make, fund, watch and end a group, get the data back" },
-  { name: "provider", summary: "store data, answer challenges" },
+  {
+    name: "sim",
+    summary: "play fault scenarios in a simulated world",
+    load: () => import("./sim/index.ts"),
+  },
+  {
+    name: "keeper",
+    summary: "make, register, check and run a keeper",
+    load: () => import("./keeper/index.ts"),
+  },
+  {
+    name: "group",
+    summary: "pay for storage: quote, make, fund, watch and end a group, get the data back",
+    load: () => import("./group/index.ts"),
+  },
+  {
+    name: "provider",
+    summary: "store data, answer challenges",
+    load: () => import("./provider/index.ts"),
+  },
   {
     name: "payee",
-    summary: "where the money of a keeper, provider or payer goes, by the key of who gets it",
+    summary: "change the address that receives a keeper's, provider's or payer's money",
+    load: () => import("./payee/index.ts"),
   },
-  { name: "config", summary: "show a keeper's configuration, and where each value comes from" },
-  { name: "ledger", summary: "the keeper's books: make them again from the chain, export them" },
-  { name: "presets", summary: "what is known of the chains to choose from" },
-  { name: "completion", summary: "print completions for a shell" },
+  {
+    name: "config",
+    summary: "show a keeper's configuration and the source of each value",
+    load: () => import("./keeper/show-config.ts"),
+  },
+  {
+    name: "ledger",
+    summary: "rebuild or export a keeper's ledger",
+    load: () => import("./keeper/ledger.ts"),
+  },
+  {
+    name: "presets",
+    summary: "list the chains that have presets",
+    load: () => import("./presets.ts"),
+  },
+  {
+    name: "completion",
+    summary: "print completions for a shell",
+    load: () => import("./completion.ts"),
+  },
 ];
 
 function version(): string {
@@ -32,8 +74,11 @@ function version(): string {
   return manifest.version;
 }
 
-/** The program with the modules of those commands loaded whose name `isLoaded` accepts; of others it has the summary. */
-export async function buildProgram(isLoaded: (name: string) => boolean): Promise<Command> {
+/** The program with the modules of those commands loaded whose name `isLoaded` accepts; the others show their summary only. */
+export async function buildProgram(
+  entries: readonly CommandEntry[],
+  isLoaded: (name: string) => boolean,
+): Promise<Command> {
   const program = new Command("whitepay")
     .description(
       "Keepers check storage providers over time, agree on what was proven, and pay for it on chain.",
@@ -42,13 +87,9 @@ export async function buildProgram(isLoaded: (name: string) => boolean): Promise
     .exitOverride()
     .showHelpAfterError("(whitepay --help lists the commands, whitepay COMMAND --help their options)")
     .showSuggestionAfterError(true);
-  for (const { name, summary } of commands) {
-    if (isLoaded(name)) {
-      const module = (await import(`../scripts/commands/${name}.ts`)) as CommandModule;
-      await module.register(program);
-    } else {
-      program.command(name).description(summary).usage("[command] [options]");
-    }
+  for (const { name, summary, load } of entries) {
+    if (isLoaded(name)) await (await load()).register(program, entries);
+    else program.command(name).description(summary).usage("[command] [options]");
   }
   return program;
 }

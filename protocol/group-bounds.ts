@@ -1,6 +1,6 @@
 /** What a group's parameters must fulfil (R4), in the order and the words of `contracts/UpkeepingFactory.sol`. */
 import type { GroupParams } from "./group.ts";
-import { deliveryBlocks, fallbackBlock, phaseTimeout } from "../keeper/core/state.ts";
+import { deliveryBlocks, fallbackBlock, phaseTimeout } from "./turns.ts";
 
 /** All that the bounds are about: a group's parameters without the block of its creation. */
 export type BoundedParams = Omit<GroupParams, "originBlock">;

@@ -69,3 +69,18 @@ export function failedLeaders(order: readonly number[], turn: number, f: number)
   const count = Math.min(turn - 1, f);
   return Array.from({ length: count }, (_, i) => leaderOf(order, turn - count + i));
 }
+
+/** R4: ⌈t/6⌉ blocks, the time that one phase of a turn waits for a keeper that does not answer. */
+export function phaseTimeout(turnBlocks: number): number {
+  return Math.ceil(turnBlocks / 6);
+}
+
+/** R4: a = ⌊t/12⌋. Messages that are delivered and passed on within a − 1 blocks are in time for every limit (L1). */
+export function deliveryBlocks(turnBlocks: number): number {
+  return Math.floor(turnBlocks / 12);
+}
+
+/** te + ⌈2t/3⌉: until then only the leader may submit (R25, R29). */
+export function fallbackBlock(te: number, turnBlocks: number): number {
+  return te + Math.ceil((2 * turnBlocks) / 3);
+}

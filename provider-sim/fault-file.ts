@@ -1,4 +1,4 @@
-/** Faults of a running daemon live in a file beside its data, so that they need no open port: `provider fault` writes it. */
+/** Faults of a running daemon live in a file beside its data, so that they need no open port: `provider-sim fault` writes it. */
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";

@@ -2,7 +2,7 @@
 import { decodeChallengeResponse, encodeChallengeResponse } from "../protocol/codec/challenge.ts";
 import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
 import type { Hex } from "../protocol/hash.ts";
-import type { Responder } from "../provider/logic.ts";
+import type { Responder, SilentResponder } from "../provider/logic.ts";
 
 export type Fault =
   /** Does not answer at all. */
@@ -25,13 +25,10 @@ export interface FaultDependencies {
 /** Keepers whose first answer is remembered for replays. */
 const MAX_REMEMBERED = 256;
 
-/** Undefined: the stream is closed without an answer. */
-export type FaultyResponder = (request: ChallengeRequest, peer: string) => Promise<Uint8Array | undefined>;
-
 export function withFaults(
   respond: Responder<ChallengeRequest>,
   dependencies: FaultDependencies,
-): FaultyResponder {
+): SilentResponder<ChallengeRequest> {
   const firstAnswers = new Map<Hex, Uint8Array>();
   return async (request, peer) => {
     const faults = await dependencies.faults();

@@ -40,6 +40,16 @@ export interface ProviderDependencies {
 /** Answers one request of one peer (text form of its peer id) with the response's bytes. Never rejects. */
 export type Responder<Request> = (request: Request, peer: string) => Promise<Uint8Array>;
 
+/** A responder that may stay silent. Undefined: the stream is closed without an answer. */
+export type SilentResponder<Request> = (request: Request, peer: string) => Promise<Uint8Array | undefined>;
+
+/** Changes how a provider behaves. The daemon has none; `provider-sim` makes one that plays faults. */
+export type ProviderDecorator = {
+  challenge(respond: Responder<ChallengeRequest>): SilentResponder<ChallengeRequest>;
+  /** False: no protocol is served, as if the node were not there. */
+  online(): Promise<boolean>;
+};
+
 /** Slots whose answers are kept for retries. */
 const KEPT_SLOTS = 32;
 

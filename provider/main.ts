@@ -1,5 +1,5 @@
 /** The provider daemon and its commands as functions: what `whitepay provider …` calls, and what tests start. */
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { join } from "node:path";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
@@ -20,14 +20,13 @@ import { EthersChainView } from "./chain-ethers.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { signConsent } from "./consent.ts";
 import type { DataConsent } from "./consent.ts";
-import { faultReader } from "../provider-sim/fault-file.ts";
-import { withFaults } from "../provider-sim/faults.ts";
 import { ProviderFigures } from "./metrics.ts";
 import type { Served } from "./metrics.ts";
 import { watchHead } from "./head-watch.ts";
 import { openJournal } from "./journal.ts";
 import type { JournalWriter } from "./journal.ts";
 import { challengeResponder, piecesResponder } from "./logic.ts";
+import type { ProviderDecorator } from "./logic.ts";
 import type { ProviderCrypto, ProviderEvents } from "./ports.ts";
 import { retrieveResponder } from "./retrieve.ts";
 import { startServer } from "./server-libp2p.ts";
@@ -141,6 +140,9 @@ function chainView(config: ProviderConfig, keys: ProviderKeys): EthersChainView 
   });
 }
 
+/** Answers every request as it is. */
+const plain: ProviderDecorator = { challenge: (respond) => respond, online: async () => true };
+
 /**
  * Starts the daemon. It may run before its provider is in a group, before the group's contract exists, and while no
  * chain endpoint answers: such challenges are refused with the reason, and nothing ends the process.
@@ -149,6 +151,7 @@ export async function startProvider(
   config: ProviderConfig,
   keys: ProviderKeys,
   log: Logger,
+  decorator: ProviderDecorator = plain,
 ): Promise<RunningProvider> {
   const store = await openStore(config);
   const answers = await openAnswers(join(config.dataDir, "answers"));
@@ -162,7 +165,6 @@ export async function startProvider(
   await reportFaults(store, log);
   const journal = await openJournal(config.dataDir, (text) => log.error(text));
   const chain = chainView(config, keys);
-  const faults = faultReader(config.dataDir, (text) => log.warn(text));
   const figures = new ProviderFigures(() => chain.look());
   const watching = new AbortController();
   const dependencies = {
@@ -191,15 +193,12 @@ export async function startProvider(
     const libp2p = await startServer(
       { peerSeed: keys.peer, listen: config.listen },
       {
-        challenge: withFaults(challengeResponder(dependencies), {
-          faults,
-          sleep: (delay_ms) => sleep(delay_ms),
-        }),
+        challenge: decorator.challenge(challengeResponder(dependencies)),
         pieces: piecesResponder(dependencies),
         retrieve: retrieveResponder(dependencies),
         keeperPeers: () => chain.keeperPeers(),
         groups: config.groups.length,
-        online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
+        online: () => decorator.online(),
       },
     );
     void watchHead(chain, log, watching.signal);

@@ -17,7 +17,7 @@ import {
   encodeChallengeResponse,
   refusal,
 } from "../protocol/codec/challenge.ts";
-import type { PiecesRequest } from "../protocol/codec/challenge.ts";
+import type { ChallengeRequest, PiecesRequest } from "../protocol/codec/challenge.ts";
 import {
   RETRIEVE_PROTOCOL,
   RETRIEVE_REQUEST_BYTES,
@@ -37,8 +37,7 @@ import { TokenBuckets } from "../protocol/limits/token-buckets.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
 import { ProviderEdge } from "./connections.ts";
-import type { FaultyResponder } from "../provider-sim/faults.ts";
-import type { Responder } from "./logic.ts";
+import type { Responder, SilentResponder } from "./logic.ts";
 
 /** A stream that takes longer than this, the work included, is cut. */
 const STREAM_TIMEOUT_MS = 30_000;
@@ -52,14 +51,14 @@ export interface ServerOptions {
 }
 
 export interface ServerDependencies {
-  readonly challenge: FaultyResponder;
+  readonly challenge: SilentResponder<ChallengeRequest>;
   readonly pieces: Responder<PiecesRequest>;
   readonly retrieve: Responder<RetrieveRequest>;
   /** Peers of the keepers served here, as the chain has them: looked up now and then. */
   readonly keeperPeers: () => Promise<ReadonlySet<string>>;
   /** Groups served. */
   readonly groups: number;
-  /** False: the node behaves as if it were not there. */
+  /** False: no protocol is served, as if the node were not there. */
   readonly online: () => Promise<boolean>;
 }
 
@@ -98,7 +97,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
   const serve = <Request>(
     requestBytes: number,
     decode: (bytes: Uint8Array) => Result<Request, DecodeCode>,
-    respond: (request: Request, peer: string) => Promise<Uint8Array | undefined>,
+    respond: SilentResponder<Request>,
   ): ((stream: Stream, connection: Connection) => void) => {
     return (stream, connection) => {
       const peer = connection.remotePeer.toString();
@@ -127,7 +126,7 @@ async function answerStream<Request>(call: {
   readonly allowed: (peer: string) => boolean;
   readonly requestBytes: number;
   readonly decode: (bytes: Uint8Array) => Result<Request, DecodeCode>;
-  readonly respond: (request: Request, peer: string) => Promise<Uint8Array | undefined>;
+  readonly respond: SilentResponder<Request>;
 }): Promise<void> {
   const { stream, peer, requestBytes } = call;
   const signal = AbortSignal.timeout(STREAM_TIMEOUT_MS);

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 
 /** The folder that holds package.json, without a trailing slash. */
-export const projectRoot = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+export const projectRoot = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 /** The command line, for processes that are started as children. */
-export const cliScript = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+export const cliScript = fileURLToPath(new URL("whitepay.ts", import.meta.url));

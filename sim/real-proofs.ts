@@ -6,6 +6,7 @@ import {
   decodePiecesResponse,
   encodeChallengeRequest,
 } from "../protocol/codec/challenge.ts";
+import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
 import { verifyAnswer } from "../protocol/codec/answer.ts";
 import { evidenceFault, receiptHolds } from "../protocol/codec/evidence.ts";
 import { collectPieces } from "../protocol/codec/piece-pages.ts";
@@ -16,9 +17,9 @@ import { fromHex, keccak, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { ProviderClient, ProviderFailure } from "../keeper/ports/provider.ts";
 import { withFaults } from "../provider-sim/faults.ts";
-import type { Fault, FaultyResponder } from "../provider-sim/faults.ts";
+import type { Fault } from "../provider-sim/faults.ts";
 import { challengeResponder, piecesResponder } from "../provider/logic.ts";
-import type { ProviderDependencies } from "../provider/logic.ts";
+import type { ProviderDependencies, SilentResponder } from "../provider/logic.ts";
 import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../provider/ports.ts";
 import { nativeHash } from "../storage/disk/native-hash.ts";
 import { MemoryPieces } from "./memory-pieces.ts";
@@ -61,8 +62,8 @@ function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number)
   const { random } = world.world;
   const peer = world.signatures.member(keeper).operator;
   const pause = (): Promise<void> => world.world.sleep(random.integer(...world.delayMs));
-  const responders = new Map<number, FaultyResponder>();
-  const responder = (provider: number): FaultyResponder => {
+  const responders = new Map<number, SilentResponder<ChallengeRequest>>();
+  const responder = (provider: number): SilentResponder<ChallengeRequest> => {
     const known = responders.get(provider) ?? responderOf(world, provider, keeper, disk(provider));
     responders.set(provider, known);
     return known;
@@ -113,7 +114,12 @@ function noProof(): never {
 }
 
 /** What a provider says to one keeper: the honest logic under the faults that are in force for it now. */
-function responderOf(world: ProviderWorld, provider: number, keeper: number, disk: Disk): FaultyResponder {
+function responderOf(
+  world: ProviderWorld,
+  provider: number,
+  keeper: number,
+  disk: Disk,
+): SilentResponder<ChallengeRequest> {
   const { signatures } = world;
   const leaves = (): number | undefined => world.proves(provider, keeper);
   const dependencies: ProviderDependencies = {

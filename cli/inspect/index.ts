@@ -3,11 +3,6 @@ import type { Command } from "commander";
 import { addressOption, hexOption, integerOption } from "../console/options.ts";
 import { usageError } from "../console/exit.ts";
 
-type InspectModule = { register(inspect: Command): void };
-
-/** Commands of `inspect` that other parts of the project bring along. */
-const extensions = ["inspect-piece", "inspect-evidence"] as const;
-
 type JsonOption = { json?: true };
 
 function operatorList(text: string): string[] {
@@ -93,8 +88,5 @@ export async function register(program: Command): Promise<void> {
   registerTurns(inspect);
   registerFileCommands(inspect);
   registerCertificate(inspect);
-  for (const name of extensions) {
-    const module = (await import(`../../scripts/commands/${name}.ts`)) as InspectModule;
-    module.register(inspect);
-  }
+  for (const { register: add } of [await import("./piece.ts"), await import("./evidence.ts")]) add(inspect);
 }

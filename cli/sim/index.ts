@@ -1,21 +1,19 @@
 /** `whitepay sim …`: the real core, codec and runtime of a committee in a seeded world where things go wrong. */
 import { globSync } from "node:fs";
 import { basename, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { integerOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
-import { projectRoot } from "../../scripts/paths.ts";
 import type { SimulationResult } from "../../sim/simulate.ts";
 import { assertStorable, commit, load, realityOf, realityWords, summary, withReality } from "./scenario.ts";
 import type { RealityOptions } from "./scenario.ts";
 
-const library = "sim/scenarios";
+/** The folder of the scenarios that come along, without a trailing slash. */
+const library = fileURLToPath(new URL("../../sim/scenarios", import.meta.url));
 
 type RunOptions = RealityOptions & { seed: number; seeds?: number; json?: true };
-/** Commands of `sim` in files of their own. */
-const extensions = ["sim-fuzz", "sim-replay", "sim-shrink", "sim-economics"] as const;
-type SimModule = { register(sim: Command): void };
 
 export async function register(program: Command): Promise<void> {
   const sim = program.command("sim").description("play fault scenarios in a simulated world");
@@ -31,8 +29,13 @@ export async function register(program: Command): Promise<void> {
     .description("name the scenarios that come along")
     .option("--json", "print one JSON document on stdout")
     .action(list);
-  for (const name of extensions)
-    ((await import(`../../scripts/commands/${name}.ts`)) as SimModule).register(sim);
+  const modules = [
+    await import("./fuzz.ts"),
+    await import("./replay.ts"),
+    await import("./shrink.ts"),
+    await import("./economics.ts"),
+  ];
+  for (const { register: add } of modules) add(sim);
 }
 
 function document(result: SimulationResult): object {
@@ -64,11 +67,11 @@ async function runFile(file: string, { seed, seeds = 1, json, ...real }: RunOpti
 }
 
 async function list({ json }: { readonly json?: true }): Promise<void> {
-  const files = globSync(`${library}/*.yaml`, { cwd: projectRoot }).sort();
+  const files = globSync("*.yaml", { cwd: library }).sort();
   const scenarios = await Promise.all(
-    files.map(async (file) => ({ file, name: (await load(join(projectRoot, file))).name })),
+    files.map(async (file) => ({ file, name: (await load(join(library, file))).name })),
   );
   if (json === true) return printJson({ scenarios });
   for (const { file, name } of scenarios) printLine(`${basename(file, ".yaml").padEnd(32)} ${name}`);
-  say(`play one with: whitepay sim run ${relative(projectRoot, join(projectRoot, library))}/NAME.yaml`);
+  say(`play one with: whitepay sim run ${relative(process.cwd(), library)}/NAME.yaml`);
 }

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { usageError } from "../console/exit.ts";
 import type { Command } from "commander";
 import { choiceOption, integerOption } from "../console/options.ts";
-import { projectRoot } from "../../scripts/paths.ts";
 import type { Reality } from "../../sim/cluster.ts";
 import type { Scenario } from "../../sim/scenario/schema.ts";
 import type { SimulationResult } from "../../sim/simulate.ts";
@@ -97,7 +96,7 @@ export async function playOf(what: string, { seed, keepers }: PlayOptions): Prom
 export function commit(): string {
   try {
     return execFileSync("git", ["rev-parse", "--short", "HEAD"], {
-      cwd: projectRoot,
+      cwd: import.meta.dirname,
       encoding: "utf8",
     }).trim();
   } catch {

@@ -2,6 +2,7 @@
  * Who may be connected, and for how long: so many connections a peer, a room for strangers, and no place for those who only sit
  * there. Peers that are expected (registered keepers) never compete with strangers (D6, L4).
  */
+import type { Room } from "../../protocol/limits/derived.ts";
 
 /** A connection, as libp2p has it. */
 export type OpenConnection = {
@@ -9,15 +10,6 @@ export type OpenConnection = {
   readonly status: string;
   readonly timeline: { readonly open: number };
   abort(error: Error): void;
-};
-
-export type Room = {
-  /** Connections of one peer: one, and a new one while the old one is not known to be dead. */
-  readonly perPeer: number;
-  /** Connections of all peers that are not expected. */
-  readonly strangers: number;
-  /** A connection without use for so long may be closed. */
-  readonly idle_ms: number;
 };
 
 export type RoomDependencies = {

@@ -5,7 +5,8 @@ import type { Message, MessageOf } from "../../protocol/messages.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import { memberIndex, slotAt } from "../../protocol/group.ts";
 import type { GroupSnapshot } from "../../protocol/group.ts";
-import { fallbackBlock, reason, turnKey, viewOf } from "./state.ts";
+import { reason, turnKey, viewOf } from "./state.ts";
+import { fallbackBlock } from "../../protocol/turns.ts";
 import type { KeeperState, Step, TurnState } from "./state.ts";
 import { committeeSize } from "./turn.ts";
 

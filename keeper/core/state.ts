@@ -261,17 +261,3 @@ export function viewOf(state: KeeperState): number {
 export function turnKey(ts: number, turn: number): string {
   return `${ts}/${turn}`;
 }
-
-export function phaseTimeout(turnBlocks: number): number {
-  return Math.ceil(turnBlocks / 6);
-}
-
-/** R4: a = ⌊t/12⌋. Messages that are delivered and passed on within a − 1 blocks are in time for every limit (L1). */
-export function deliveryBlocks(turnBlocks: number): number {
-  return Math.floor(turnBlocks / 12);
-}
-
-/** te + ⌈2t/3⌉: until then only the leader may submit (R25, R29). */
-export function fallbackBlock(te: number, turnBlocks: number): number {
-  return te + Math.ceil((2 * turnBlocks) / 3);
-}

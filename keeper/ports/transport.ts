@@ -1,4 +1,5 @@
 /** How keepers reach each other: a gossip topic per group, and bounded questions with one answer. */
+import type { Question } from "../../protocol/codec/question.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Scale } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "./chain.ts";
@@ -13,8 +14,6 @@ export type GossipHandler = (bytes: Uint8Array, from: Hex | undefined) => Promis
 
 /** Answers a question of another keeper; undefined: nothing to say. */
 export type RequestHandler = (bytes: Uint8Array, from: Hex) => Promise<Uint8Array | undefined>;
-
-export type Question = "pull" | "records" | "page" | "pieces";
 
 export interface TransportPort {
   join(topic: string, handler: GossipHandler): void;

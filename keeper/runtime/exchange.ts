@@ -23,7 +23,7 @@ import { treeOf } from "../core/liveness.ts";
 import type { OpenedLeaf } from "../../protocol/messages.ts";
 import { leafIndex, treePath } from "../../protocol/records.ts";
 import type { RecordLeaf } from "../../protocol/records.ts";
-import { maxPinnedBytes, pageBytes } from "../core/stages/exchange.ts";
+import { maxPinnedBytes, pageBytes } from "../../protocol/pinned.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { StorePort } from "../ports/store.ts";

@@ -6,6 +6,9 @@ import type { Hex } from "../hash.ts";
 import type { OpenedLeaf } from "../messages.ts";
 import { maxMessageBytes, readOpened, writeOpened } from "./message.ts";
 
+/** The kinds of questions, each a stream protocol of its own. */
+export type Question = "pull" | "records" | "page" | "pieces";
+
 /** Unchanged since the first release. */
 const questionVersion = 1;
 

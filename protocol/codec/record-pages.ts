@@ -5,10 +5,8 @@ import type { Result } from "../../storage/core/result.ts";
 import { keccak } from "../hash.ts";
 import type { Hex } from "../hash.ts";
 import type { OpenedLeaf } from "../messages.ts";
-import { maxPinnedBytes, pageBytes } from "../../keeper/core/stages/exchange.ts";
+import { maxPinnedBytes, pageBytes } from "../pinned.ts";
 import { readOpened, writeOpened } from "./message.ts";
-
-export { maxPages } from "../../keeper/core/stages/exchange.ts";
 
 /** The records of one keeper about one provider, slots ascending. */
 export type PinnedEntry = {

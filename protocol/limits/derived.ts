@@ -9,11 +9,20 @@ import { maxBytesOf } from "../codec/message.ts";
 import { MAX_PAGE_PIECES } from "../codec/challenge.ts";
 import type { GroupSnapshot } from "../group.ts";
 import { maxCommitteeSize } from "../quorum.ts";
-import { maxPages } from "../codec/record-pages.ts";
-import type { Question } from "../../keeper/ports/transport.ts";
+import { maxPages } from "../pinned.ts";
+import type { Question } from "../codec/question.ts";
 import { MAX_PIECES } from "../../storage/core/piece-list.ts";
-import type { Room } from "../../daemon/peers/connection-room.ts";
 import type { Rate } from "./token-buckets.ts";
+
+/** Connections that a node keeps open. */
+export type Room = {
+  /** Connections of one peer: one, and a new one while the old one is not known to be dead. */
+  readonly perPeer: number;
+  /** Connections of all peers that are not expected. */
+  readonly strangers: number;
+  /** A connection without use for so long may be closed. */
+  readonly idle_ms: number;
+};
 
 /** What a keeper serves. */
 export type Scale = {

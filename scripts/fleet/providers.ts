@@ -186,7 +186,7 @@ export class ProviderFleet {
   #run(seat: Seat, args: readonly string[], daemon: boolean): ReturnType<Processes["start"]> {
     return this.#processes.start({
       name: `provider ${seat.index}`,
-      args: ["--disable-warning=ExperimentalWarning", cliScript, "provider", ...args],
+      args: ["--disable-warning=ExperimentalWarning", cliScript, "provider-sim", ...args],
       logFile: join(seat.folder, "log"),
       daemon,
     });

@@ -1,5 +1,6 @@
 /** A keeper that is honest now and something else later: one process, many experiments. */
-import type { GossipHandler, Question, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
+import type { GossipHandler, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
+import type { Question } from "../../protocol/codec/question.ts";
 import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Behaviour } from "./behaviours.ts";

@@ -6,7 +6,7 @@ import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Body } from "../../protocol/messages.ts";
-import { deliveryBlocks } from "../../keeper/core/state.ts";
+import { deliveryBlocks } from "../../protocol/turns.ts";
 import type { Cluster } from "../cluster.ts";
 import { Node } from "../network.ts";
 import type { Behaviour } from "./behaviours.ts";

@@ -1,7 +1,5 @@
 /** From token units, gas and challenges to US dollars. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { projectRoot } from "../../scripts/paths.ts";
 import { defaultParams } from "../cluster.ts";
 import type { Prices } from "./default-prices.ts";
 import type { Account, Played, SettlementShape } from "./play.ts";
@@ -45,7 +43,7 @@ export class GasTable {
   }
 
   static read(): GasTable {
-    return new GasTable(readFileSync(join(projectRoot, "docs/gas.md"), "utf8"));
+    return new GasTable(readFileSync(new URL("../../docs/gas.md", import.meta.url), "utf8"));
   }
 
   /** Between two committees that were measured, on the line between them. */

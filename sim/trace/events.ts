@@ -1,7 +1,7 @@
 /** What happened in a run, in order: the one list that the text of a trace and the timeline are both made of. */
 import type { Kind } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import type { Question } from "../../keeper/ports/transport.ts";
+import type { Question } from "../../protocol/codec/question.ts";
 import type { Fault } from "../scenario/schema.ts";
 
 /** `block` is the head as it happened; `at_ms` the simulated time since the start. */

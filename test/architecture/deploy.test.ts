@@ -15,6 +15,7 @@ import { settings } from "../../keeper/config.ts";
 import { exitCodes } from "../../cli/console/exit.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { buildProgram } from "../../cli/program.ts";
+import { cloneCommands } from "../../scripts/whitepay.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { importsOf } from "./source.ts";
 
@@ -98,7 +99,7 @@ function parseUnit(text: string): Unit {
 
 /** Fails if the words are no command of the program, or carry an option that it does not have. */
 async function expectCommand(words: readonly string[]): Promise<void> {
-  let command = await buildProgram((name) => name === words[0]);
+  let command = await buildProgram(cloneCommands, (name) => name === words[0]);
   let at = 0;
   for (; at < words.length && !words[at]?.startsWith("-"); at++) {
     const next = command.commands.find((child) => child.name() === words[at]);
@@ -202,7 +203,7 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
 
   it("copy files that are there, and all that a keeper's command ever imports", () => {
     expect(copied.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
-    const { files, packages } = importedFrom(["cli/main.ts", ...commandModules]);
+    const { files, packages } = importedFrom(["cli/bin.ts"]);
     const left = files.filter((file) => !copied.some((path) => file === path || file.startsWith(`${path}/`)));
     expect(left).toEqual([]);
     const manifest: { dependencies: Record<string, string> } = JSON.parse(read("package.json"));
@@ -237,10 +238,6 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
   });
 });
 
-const commandModules = ["keeper", "config", "presets", "completion"].map(
-  (name) => `scripts/commands/${name}.ts`,
-);
-
 /** Everything that these files import, in the end, at once or when asked. */
 function importedFrom(entries: readonly string[]): { files: string[]; packages: string[] } {
   const files = new Set<string>();
@@ -251,7 +248,6 @@ function importedFrom(entries: readonly string[]): { files: string[]; packages: 
     files.add(file);
     if (!file.endsWith(".ts")) continue;
     for (const { from: name, typeOnly } of importsOf(read(file))) {
-      // The only name that is computed is a command's module: `commandModules`.
       if (name === undefined || typeOnly || isBuiltin(name)) continue;
       if (name.startsWith(".")) queue.push(normalize(join(dirname(file), name)));
       else packages.add(name.split("/", name.startsWith("@") ? 2 : 1).join("/"));

@@ -47,7 +47,8 @@ describe("docs/architecture.md", () => {
     "docs/simulation.md",
   ];
   it.each(pages)("%s names only files that exist", (page) => {
-    const folder = /^(?:contracts|keeper|storage|provider-sim|scripts|test|docs)\//;
+    const folder =
+      /^(?:contracts|protocol|storage|daemon|keeper|provider|provider-sim|client|sim|cli|scripts|test|docs)\//;
     const named = [...read(page).matchAll(/`([\w./-]+)`|\]\(([\w./-]+)\)/g)].map(
       (match) => match[1] ?? match[2] ?? "",
     );

@@ -1,13 +1,25 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/lib/paths.ts";
+import { projectRoot } from "../../scripts/paths.ts";
 import { importRules, violations } from "./rules.ts";
 import { blank, importsOf } from "./source.ts";
 
-const files = globSync(["keeper/**/*.ts", "storage/**/*.ts", "provider-sim/**/*.ts", "scripts/**/*.ts"], {
-  cwd: projectRoot,
-});
+/** Every top folder with TypeScript that is not a test. */
+const houses = [
+  "protocol",
+  "storage",
+  "daemon",
+  "keeper",
+  "provider",
+  "provider-sim",
+  "client",
+  "sim",
+  "cli",
+  "scripts",
+];
+
+const files = globSync(`{${houses.join()}}/**/*.ts`, { cwd: projectRoot });
 const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
 
 describe("the import table", () => {
@@ -16,7 +28,7 @@ describe("the import table", () => {
     expect(files.flatMap((file) => violations(file, read(file)))).toEqual([]);
   });
 
-  it("covers every folder of keeper, storage and provider-sim", () => {
+  it("covers every folder but scripts", () => {
     const bare = files.filter(
       (file) => !file.startsWith("scripts/") && !importRules.some(({ area }) => file.startsWith(area)),
     );
@@ -35,6 +47,10 @@ describe("the judge", () => {
   it.each([
     ["keeper/core/a.ts", 'import { readFile } from "node:fs";'],
     ["keeper/core/a.ts", 'import { keyring } from "../ports/keyring.ts";'],
+    ["keeper/core/a.ts", 'import { decodeMessage } from "../../protocol/codec/message.ts";'],
+    ["protocol/a.ts", 'import { step } from "../keeper/core/machine.ts";'],
+    ["protocol/a.ts", 'import { decodeMessage } from "./codec/message.ts";'],
+    ["protocol/a.ts", 'import { Interface } from "ethers";'],
     ["keeper/core/a.ts", 'import type { Keyring } from "../ports/keyring.ts";'],
     ["keeper/core/a.ts", 'export * from "../runtime/loop.ts";'],
     ["keeper/core/stages/a.ts", 'import "../../adapters/store-level.ts";'],
@@ -42,11 +58,12 @@ describe("the judge", () => {
     ["keeper/core/a.ts", 'const x = import("ethers");'],
     ["keeper/core/a.ts", "const x = import(`./${name}.ts`);"],
     ["keeper/core/a.ts", 'import {\n  a,\n  b,\n} from "ethers";'],
-    ["storage/core/a.ts", 'import { hash } from "../../keeper/core/hash.ts";'],
-    ["storage/disk/a.ts", 'import { hash } from "../../keeper/core/hash.ts";'],
-    ["protocol/codec/a.ts", 'import { step } from "../runtime/loop.ts";'],
-    ["keeper/ports/a.ts", 'import { quorum } from "../core/quorum.ts";'],
-    ["keeper/ports/a.ts", 'import { type A, quorum } from "../core/quorum.ts";'],
+    ["storage/core/a.ts", 'import { hash } from "../../protocol/hash.ts";'],
+    ["storage/disk/a.ts", 'import { hash } from "../../protocol/hash.ts";'],
+    ["protocol/codec/a.ts", 'import { step } from "../../keeper/core/machine.ts";'],
+    ["daemon/a.ts", 'import { openKeeper } from "../keeper/wire.ts";'],
+    ["keeper/ports/a.ts", 'import { quorum } from "../../protocol/quorum.ts";'],
+    ["keeper/ports/a.ts", 'import { type A, quorum } from "../../protocol/quorum.ts";'],
     ["keeper/runtime/a.ts", 'import { open } from "../adapters/store-level.ts";'],
     ["keeper/runtime/a.ts", 'import { setTimeout } from "node:timers/promises";'],
     ["keeper/adapters/a.ts", 'import { open } from "./b.ts";'],
@@ -54,8 +71,11 @@ describe("the judge", () => {
     ["keeper/adapters/a.ts", 'import type { Loop } from "../runtime/loop.ts";'],
     ["keeper/adapters/a.ts", 'import { step } from "../core/machine.ts";'],
     ["keeper/wire.ts", 'import { runDemo } from "../scripts/demo/run.ts";'],
-    ["provider-sim/a.ts", 'import { loop } from "../keeper/runtime/loop.ts";'],
-    ["sim/a.ts", 'import { open } from "../../keeper/adapters/store-level.ts";'],
+    ["provider/a.ts", 'import { loop } from "../keeper/runtime/loop.ts";'],
+    ["provider/a.ts", 'import { withFaults } from "../provider-sim/faults.ts";'],
+    ["sim/a.ts", 'import { open } from "../keeper/adapters/store-level.ts";'],
+    ["client/a.ts", 'import { readFile } from "node:fs/promises";'],
+    ["cli/a.ts", 'import { runDemo } from "../scripts/demo/run.ts";'],
     ["keeper/core/a.ts", "const now = Date.now();"],
     ["keeper/core/a.ts", "const now = new Date();"],
     ["keeper/core/a.ts", "const chance = Math.random();"],
@@ -73,18 +93,18 @@ describe("the judge", () => {
   it.each([
     [
       "keeper/core/stages/a.ts",
-      'import { keccak_256 } from "@noble/hashes/sha3.js";\nimport { q } from "../quorum.ts";',
+      'import { keccak_256 } from "@noble/hashes/sha3.js";\nimport { q } from "../../../protocol/quorum.ts";',
     ],
     ["keeper/core/a.ts", '// Date.now() would be wrong here\nconst text = "await process.exit";'],
     ["keeper/core/a.ts", 'const updateDate = 1; const late = "import x from \\"ethers\\"";'],
     ["keeper/core/a.ts", '/* import x from "ethers"; */ const slash = 4 / 2; const r = /Date\'/.test(x);'],
     [
       "keeper/ports/a.ts",
-      'import type { Group } from "../core/group.ts";\nimport { type A, type B } from "../codec/a.ts";',
+      'import type { State } from "../core/state.ts";\nimport { type A, type B } from "../../protocol/codec/a.ts";',
     ],
     [
       "keeper/adapters/a.ts",
-      'import { Level } from "level";\nimport type { Group } from "../core/group.ts";',
+      'import { Level } from "level";\nimport type { State } from "../core/state.ts";\nimport { quorum } from "../../protocol/quorum.ts";',
     ],
     ["keeper/adapters/a/one.ts", 'import { two } from "./two.ts";'],
     ["keeper/wire.ts", 'import { open } from "./adapters/a.ts";'],

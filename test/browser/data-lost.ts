@@ -16,7 +16,7 @@ export const poor = { provider: 1, fraction: 0.3 };
 
 async function lose(scene: WatchedFleet, { provider, fraction }: typeof poor): Promise<void> {
   const config = join(scene.fleet.folder, `provider-${provider}`, "provider.yaml");
-  const args = ["provider", "fault", "lose-data", "--fraction", String(fraction), "--config", config];
+  const args = ["provider-sim", "fault", "lose-data", "--fraction", String(fraction), "--config", config];
   const lost = await runCli(args);
   expect(lost.code, lost.stderr).toBe(0);
 }

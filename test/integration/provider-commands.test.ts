@@ -54,7 +54,7 @@ describe("a provider's commands", () => {
     // Without a number it is asked from the chain, and nothing listens there.
     expect((await runCli(consent)).code).toBe(3);
 
-    const lost = await runCli(["provider", "fault", "lose-data", "--fraction", "1", "--config", config]);
+    const lost = await runCli(["provider-sim", "fault", "lose-data", "--fraction", "1", "--config", config]);
     expect(json(lost)).toEqual({ bytesLost: 200_000 });
   });
 

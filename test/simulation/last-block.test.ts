@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { bits } from "../../protocol/hash.ts";
-import { deliveryBlocks } from "../../keeper/core/state.ts";
+import { deliveryBlocks } from "../../protocol/turns.ts";
 import { atLastBlock } from "../../sim/byzantine/timed.ts";
 import type { Release } from "../../sim/byzantine/timed.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";

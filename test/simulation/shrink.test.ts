@@ -82,7 +82,7 @@ describe("shrinking", () => {
     };
     const tree = await Tree.copy();
     const inTree = (command: readonly string[]): Promise<CliResult> =>
-      tree.with(fault, () => runCli(command, { script: join(tree.folder, "cli/main.ts") }));
+      tree.with(fault, () => runCli(command, { script: join(tree.folder, "scripts/whitepay.ts") }));
     const folder = await temporaryFolder();
     const [file, out] = [join(folder, "many.yaml"), join(folder, "shrunk.yaml")];
     writeFileSync(file, manyFaults);

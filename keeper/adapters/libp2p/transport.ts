@@ -35,11 +35,11 @@ import type { Endpoint } from "../../ports/chain.ts";
 import type {
   GossipHandler,
   PeerStatsPort,
-  Question,
   RequestHandler,
   TransportPort,
   Verdict,
 } from "../../ports/transport.ts";
+import type { Question } from "../../../protocol/codec/question.ts";
 import { isHello } from "../../../protocol/codec/message.ts";
 import { DirectHellos } from "./direct-hello.ts";
 import { GossipGate, gossip } from "./gossip.ts";

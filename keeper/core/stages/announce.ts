@@ -1,6 +1,7 @@
 /** R17: the leader announces the round of its turn over every provider active in [ts, te). Scope only, never values. */
 import type { MessageOf } from "../../../protocol/messages.ts";
-import { deliveryBlocks, reason, turnKey } from "../state.ts";
+import { reason, turnKey } from "../state.ts";
+import { deliveryBlocks } from "../../../protocol/turns.ts";
 import type { Step, TurnState } from "../state.ts";
 import { contradicts, newRound, ofLeader, roundKeyOf } from "../turn.ts";
 import { sendCommit } from "./commit.ts";

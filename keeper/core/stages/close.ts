@@ -3,7 +3,8 @@ import type { GroupParams } from "../../../protocol/group.ts";
 import { closedSetHash } from "../../../protocol/messages.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
 import { quorum } from "../../../protocol/quorum.ts";
-import { deliveryBlocks, fallbackBlock, phaseTimeout, reason, reasonOnce } from "../state.ts";
+import { reason, reasonOnce } from "../state.ts";
+import { deliveryBlocks, fallbackBlock, phaseTimeout } from "../../../protocol/turns.ts";
 import type { CloseState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, contradicts, ofLeader } from "../turn.ts";
 

@@ -10,16 +10,13 @@ import { quorum } from "../../../protocol/quorum.ts";
 import { leafCount } from "../../../protocol/records.ts";
 import type { RecordLeaf } from "../../../protocol/records.ts";
 import type { Settlement } from "../../../protocol/settlement.ts";
-import { phaseTimeout, reason } from "../state.ts";
+import { maxPages, maxPinnedBytes } from "../../../protocol/pinned.ts";
+import { reason } from "../state.ts";
+import { phaseTimeout } from "../../../protocol/turns.ts";
 import type { ExchangeState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, roundOf } from "../turn.ts";
 import { integrateExchanged } from "./integrate.ts";
 import { bundledReveal } from "./reveal.ts";
-
-/** All records that are pinned in a turn. */
-export const maxPinnedBytes = 16 * 1024 * 1024;
-export const pageBytes = 512 * 1024;
-export const maxPages = Math.ceil(maxPinnedBytes / pageBytes);
 
 /** Upper bound of one record in a page: leaf, receipt, lengths and a path of `depth` hashes; a test holds the codec to it. */
 export function maxRecordBytes(depth: number): number {

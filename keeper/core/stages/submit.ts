@@ -6,7 +6,8 @@ import type { MessageOf } from "../../../protocol/messages.ts";
 import { quorum } from "../../../protocol/quorum.ts";
 import { keepersPay } from "../../../protocol/fees.ts";
 import type { Settlement } from "../../../protocol/settlement.ts";
-import { fallbackBlock, reason, reasonOnce, turnKey } from "../state.ts";
+import { reason, reasonOnce, turnKey } from "../state.ts";
+import { fallbackBlock } from "../../../protocol/turns.ts";
 import type { Step, TurnState } from "../state.ts";
 import { committeeSize } from "../turn.ts";
 

@@ -8,6 +8,7 @@ import { parse } from "yaml";
 import { factoryAbi, groupAbi, registryAbi } from "../../../client/abi.ts";
 import { projectRoot } from "../../../scripts/paths.ts";
 import { buildProgram } from "../../../cli/program.ts";
+import { cloneCommands } from "../../../scripts/whitepay.ts";
 import { startAtTerminal } from "../../support/cli.ts";
 import { temporaryFolder } from "../../support/files.ts";
 
@@ -20,7 +21,7 @@ function leavesOf(command: Command, path = ""): Leaf[] {
   return command.commands.flatMap((child) => leavesOf(child, `${path} ${child.name()}`.trim()));
 }
 
-const leaves = leavesOf(await buildProgram(() => true));
+const leaves = leavesOf(await buildProgram(cloneCommands, () => true));
 
 /** Those that send transactions. */
 const paid = [

@@ -1,0 +1,49 @@
+/** `whitepay provider run`: the daemon. */
+import type { Command } from "commander";
+import type { Logger } from "pino";
+import { choiceOption } from "../console/options.ts";
+import { exitCodes } from "../console/exit.ts";
+import { alwaysJson } from "../chain/transact.ts";
+import { printJson } from "../console/output.ts";
+import { stopSignals } from "../../daemon/stop-signals.ts";
+import type { ProviderConfig } from "../../provider/config.ts";
+import type { ProviderDecorator } from "../../provider/logic.ts";
+import { asProviderFailure, configOption, loadProvider, providerKeys } from "./context.ts";
+
+const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+/** Long enough for open streams to end, short enough for a supervisor. */
+const stopTimeout_ms = 2_000;
+
+/** @param decoratorOf makes the faults of `provider-sim run`; without it the provider is honest */
+export function registerRun(
+  provider: Command,
+  decoratorOf?: (config: ProviderConfig, log: Logger) => ProviderDecorator,
+): void {
+  configOption(alwaysJson(provider.command("run")))
+    .description("answer challenges until SIGINT, SIGTERM or SIGHUP; prints one JSON line when ready")
+    .option("--log-level <level>", logLevels.join(", "), choiceOption("--log-level", logLevels), "info")
+    .option(
+      "--log-format <format>",
+      "text or json (default: text at a terminal, JSON elsewhere)",
+      choiceOption("--log-format", ["text", "json"]),
+    )
+    .action(async (options: { config?: string; logLevel: string; logFormat?: "text" | "json" }) => {
+      const { pino } = await import("pino");
+      const { logDestination } = await import("../../daemon/log-lines.ts");
+      const { startProvider } = await import("../../provider/main.ts");
+      const config = await loadProvider(options);
+      const keys = await asProviderFailure(providerKeys(config));
+      const log = pino({ name: "provider", level: options.logLevel }, logDestination(options.logFormat));
+      const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
+        for (const signal of stopSignals) process.once(signal, () => resolve(signal));
+      });
+      const running = await asProviderFailure(startProvider(config, keys, log, decoratorOf?.(config, log)));
+      const { peerId, addrs, metrics } = running;
+      printJson({ event: "ready", peerId, addrs, ...(metrics === undefined ? {} : { metrics }) });
+      log.info({ signal: await stopSignal }, "stopping");
+      // A peer that does not let go must not keep the process: answers are durable before they leave.
+      setTimeout(() => process.exit(exitCodes.ok), stopTimeout_ms).unref();
+      await running.stop();
+      process.exit(exitCodes.ok);
+    });
+}

@@ -1,0 +1,114 @@
+/** `whitepay provider-sim …`: the provider's daemon with faults, for the demo, for tests and for who tries what keepers do. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import type { Logger } from "pino";
+import { alwaysJson } from "../cli/chain/transact.ts";
+import { usageError } from "../cli/console/exit.ts";
+import { addressOption, integerOption } from "../cli/console/options.ts";
+import { printJson, say } from "../cli/console/output.ts";
+import { configOption, loadProvider } from "../cli/provider/context.ts";
+import { registerRun } from "../cli/provider/run.ts";
+import type { ProviderConfig } from "../provider/config.ts";
+import type { ProviderDecorator } from "../provider/logic.ts";
+import { toHex } from "../storage/core/bytes.ts";
+import type { PieceEntry } from "../storage/core/piece-list.ts";
+import { faultReader } from "./fault-file.ts";
+import { withFaults } from "./faults.ts";
+import type { Fault } from "./faults.ts";
+
+export function register(program: Command): void {
+  const provider = program
+    .command("provider-sim")
+    .description("run a provider that can misbehave, to test what keepers do");
+  registerRun(provider, faultDecorator);
+  registerFault(provider);
+}
+
+/** Plays the faults that `provider-sim fault` wrote beside the provider's data. */
+export function faultDecorator(config: ProviderConfig, log: Logger): ProviderDecorator {
+  const faults = faultReader(config.dataDir, (text) => log.warn(text));
+  return {
+    challenge: (respond) => withFaults(respond, { faults, sleep: (delay_ms) => sleep(delay_ms) }),
+    online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
+  };
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+type FaultOptions = {
+  readonly config?: string;
+  readonly fraction?: number;
+  readonly delayMs?: number;
+  readonly keeper?: string[];
+};
+
+const faultKinds = ["none", "lose-data", "offline", "slow", "corrupt", "replay", "only-keepers"] as const;
+
+function registerFault(provider: Command): void {
+  configOption(alwaysJson(provider.command("fault")))
+    .description("make a provider misbehave, running or not, to see what keepers do about it")
+    .argument("<kind>", faultKinds.join(", "))
+    .option("--fraction <part>", "lose-data: part of each piece to destroy, 0 to 1", Number)
+    .option("--delay-ms <ms>", "slow: how long to wait", integerOption("--delay-ms", { max: 600_000 }))
+    .option("--keeper <address>", "only-keepers: who still gets answers; repeatable", collect)
+    .action(async (kind: string, options: FaultOptions) => {
+      const config = await loadProvider(options);
+      if (kind === "lose-data") {
+        printJson(await loseStoredData(config, options.fraction));
+        return;
+      }
+      const { writeFaults } = await import("./fault-file.ts");
+      const faults = faultsOf(kind, options);
+      await writeFaults(config.dataDir, faults);
+      printJson({ faults });
+    });
+}
+
+async function loseStoredData(
+  config: import("../provider/config.ts").ProviderConfig,
+  fraction: number | undefined,
+): Promise<{ bytesLost: number }> {
+  const { openStore } = await import("../provider/main.ts");
+  const { loseData } = await import("./lose-data.ts");
+  const { makePieceList } = await import("../storage/core/piece-list.ts");
+  const { nativeHash } = await import("../storage/disk/native-hash.ts");
+  if (fraction === undefined || !(fraction >= 0 && fraction <= 1)) {
+    throw usageError("--fraction is not valid", {
+      expected: "a number from 0 to 1",
+      actual: String(fraction ?? "nothing"),
+    });
+  }
+  const store = await openStore(config);
+  // A piece that is in two lists loses its bytes once.
+  const pieces = new Map<string, PieceEntry>();
+  for (const { list } of await store.currentLists())
+    for (const piece of list.pieces) pieces.set(toHex(piece.root), piece);
+  if (pieces.size === 0) throw usageError("nothing is stored that could be lost");
+  const list = makePieceList([...pieces.values()], nativeHash);
+  const bytesLost = await loseData(store, list, fraction);
+  say(`destroyed ${bytesLost} of ${list.totalBytes} bytes; "provider ingest" the files again to mend it`);
+  return { bytesLost };
+}
+
+function faultsOf(kind: string, options: FaultOptions): Fault[] {
+  switch (kind) {
+    case "none":
+      return [];
+    case "offline":
+    case "corrupt":
+    case "replay":
+      return [{ kind }];
+    case "slow":
+      return [{ kind, delay_ms: options.delayMs ?? 60_000 }];
+    case "only-keepers": {
+      const parse = addressOption("--keeper");
+      return [
+        { kind, keepers: (options.keeper ?? []).map((text) => parse(text).toLowerCase() as `0x${string}`) },
+      ];
+    }
+    default:
+      throw usageError("unknown fault", { expected: faultKinds.join(", "), actual: kind });
+  }
+}
