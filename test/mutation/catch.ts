@@ -46,9 +46,9 @@ function everything({ file }: Fault): Catcher[] {
   const parts: readonly (readonly [part: string, tests: string])[] = [
     ["storage/", "test/unit/storage test/property/storage.test.ts"],
     ["provider-sim/", "test/unit/provider-sim"],
-    ["keeper/core/", "test/unit/core test/property/core.test.ts"],
-    ["protocol/codec/", "test/unit/codec test/property/messages.test.ts"],
-    ["keeper/runtime/", "test/unit/runtime test/property/bookkeeper.test.ts"],
+    ["keeper/core/", "test/unit/keeper/core test/property/core.test.ts"],
+    ["protocol/codec/", "test/unit/protocol/codec test/property/messages.test.ts"],
+    ["keeper/runtime/", "test/unit/keeper/runtime test/property/bookkeeper.test.ts"],
     ["keeper/", "test/unit"],
   ];
   const own = parts.filter(([part]) => file.startsWith(part)).map(([, test]) => ({ test }));

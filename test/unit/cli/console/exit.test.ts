@@ -1,0 +1,103 @@
+import { CommanderError } from "commander";
+import { describe, expect, it } from "vitest";
+import { CliError, describeFailure, usageError } from "../../../../cli/console/exit.ts";
+
+const coded = (code: string, message = "text") => Object.assign(new Error(message), { code });
+
+describe("exit codes", () => {
+  it("shows message, expected, actual and hint of an explained failure", () => {
+    const error = new CliError({
+      code: 5,
+      message: "too little",
+      expected: "3",
+      actual: "2",
+      hint: "fund it",
+    });
+    expect(describeFailure(error)).toEqual({
+      code: 5,
+      lines: ["whitepay: too little", "  expected: 3", "  actual:   2", "  hint:     fund it"],
+    });
+    expect(describeFailure(usageError("wrong")).code).toBe(2);
+  });
+
+  it("maps network, funds, contract and file failures of the libraries", () => {
+    expect(describeFailure(coded("ECONNREFUSED")).code).toBe(3);
+    expect(describeFailure(coded("SERVER_ERROR")).code).toBe(3);
+    expect(describeFailure(coded("CALL_EXCEPTION")).code).toBe(4);
+    expect(describeFailure(coded("INSUFFICIENT_FUNDS")).code).toBe(5);
+    expect(describeFailure(coded("ENOENT")).code).toBe(2);
+  });
+
+  it("says nothing twice when commander has spoken", () => {
+    expect(describeFailure(new CommanderError(1, "commander.unknownOption", "x"))).toEqual({
+      code: 2,
+      lines: [],
+    });
+    expect(describeFailure(new CommanderError(0, "commander.helpDisplayed", "x"))).toEqual({
+      code: 0,
+      lines: [],
+    });
+  });
+
+  it("says in words what the system and the libraries throw, and what to do", () => {
+    const told = (error: object): string => describeFailure(error).lines.join("\n");
+    const call = { code: "CALL_EXCEPTION", shortMessage: "execution reverted", message: "long" };
+    expect(told(call)).toContain("a contract refused the call: execution reverted\n  hint:");
+    const gone = {
+      code: "BAD_DATA",
+      value: "0x",
+      info: { signature: "keeper(address)" },
+      message: "could not decode",
+    };
+    expect(describeFailure(gone)).toEqual({
+      code: 2,
+      lines: [
+        "whitepay: no contract of WhitePay answers to keeper(address)",
+        "  expected: a contract of WhitePay at the configured address",
+        "  actual:   no contract there",
+        "  hint:     check address and chain; a chain that was started anew has none of its earlier contracts",
+      ],
+    });
+    const missing = Object.assign(new Error("ENOENT: no such file or directory, open '/a'"), {
+      code: "ENOENT",
+      path: "/a",
+    });
+    expect(told(missing)).toContain("whitepay: /a cannot be used: there is no such file or folder\n  hint:");
+    const refused = Object.assign(new Error(""), { code: "ECONNREFUSED", address: "127.0.0.1", port: 1 });
+    expect(told(new TypeError("fetch failed", { cause: refused }))).toContain(
+      "nothing listens at 127.0.0.1:1\n",
+    );
+    const other = {
+      code: "UNKNOWN_ERROR",
+      message: "could not coalesce error",
+      error: { message: "nonce too low" },
+    };
+    expect(told(other)).toContain("the chain's endpoint refused a call: nonce too low");
+  });
+
+  it.each([
+    [
+      "Node's",
+      Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", path: "/a" }),
+    ],
+    ["LevelDB's", new Error("x", { cause: new Error("IO error: /a/000003.log: No space left on device") })],
+    ["SQLite's", Object.assign(new Error("x"), { driverError: { errcode: 13 } })],
+  ])("says of a full disk in %s words that it is full, with exit code 1", (_, error) => {
+    const { code, lines } = describeFailure(error);
+    expect(code).toBe(1);
+    expect(lines[0]).toContain("the disk is full");
+    expect(lines.slice(1)).toEqual([
+      "  expected: room for what is written",
+      "  actual:   none left (ENOSPC)",
+      "  hint:     make room, then run it again: what was written before is kept",
+    ]);
+  });
+
+  it("points to more for an unknown fault", () => {
+    const { code, lines } = describeFailure(new Error("surprise"));
+    expect(code).toBe(1);
+    expect(lines.join("\n")).toContain("WHITEPAY_DEBUG=1");
+    expect(describeFailure("thrown text").lines[0]).toBe("whitepay: thrown text");
+    expect(describeFailure(undefined).lines[0]).toBe("whitepay: undefined");
+  });
+});

@@ -1,0 +1,41 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { statusOf } from "../../../../cli/keeper/running.ts";
+
+/** An HTTP server that answers every question with `body`. */
+async function answering(body: string): Promise<string> {
+  const server = createServer((_, response) => void response.end(body));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const group = { group: "0x12", ts: 5, turn: 1, leader: 2, phase: "sign" };
+const status = { head: 9, view: 8, peers: 3 };
+
+describe("the status of a running keeper", () => {
+  it("is read with its figures", async () => {
+    const counts = { asked: 3, whole: 1, partial: 1, failed: 1, unmeasured: 0 };
+    const challenges = { ...counts, bytesProven: "131", bytesCommitted: "300" };
+    const committee = [{ index: 0, speaks: 2, operator: "0x34" }];
+    const told = { ...status, groups: [{ ...group, challenges, committee }] };
+    const found = await statusOf(await answering(JSON.stringify(told)));
+    expect(found?.groups[0]).toEqual({ ...group, challenges, committee: [{ index: 0, speaks: 2 }] });
+  });
+
+  it("of an earlier release lacks the figures that it did not tell", async () => {
+    const challenges = { asked: 3, passed: 2, failed: 1 };
+    const told = { ...status, groups: [{ ...group, challenges, committee: [{ index: 0 }] }] };
+    const found = await statusOf(await answering(JSON.stringify(told)));
+    expect(found).toEqual({ ...status, groups: [group] });
+  });
+
+  it("is none where something else answers", async () => {
+    for (const body of ["", "[]", "{}", '{"groups": 1}']) {
+      expect(await statusOf(await answering(body))).toBeUndefined();
+    }
+  });
+});

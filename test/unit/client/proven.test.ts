@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { joinRecords, joinedSlots } from "../../../client/proven.ts";
+import type { JoinedRecord } from "../../../client/proven.ts";
+import type { DataCheckpoint } from "../../../client/group-view.ts";
+
+const scope = { parameters: { originBlock: 100, slot: 10 }, settledThrough: 140, head: 187 };
+const checkpoint = (fromBlock: number, bytes: bigint): DataCheckpoint => ({
+  fromBlock,
+  bytes,
+  listRoot: "0x",
+  receiptKey: "0x",
+  sequence: 1,
+});
+const record = (slot: number, bytes: bigint, provider = 0): JoinedRecord => ({
+  provider,
+  slot,
+  failed: bytes === 0n,
+  bytes,
+});
+
+describe("records of several keepers, joined", () => {
+  it("count the present slot and the two before it as of late, and the open interval by itself", () => {
+    expect(joinedSlots(scope)).toEqual({ late: 6, interval: 4, present: 8 });
+    expect(joinedSlots({ ...scope, head: 105 })).toMatchObject({ late: 0, present: 0 });
+    const records = [3, 4, 5, 6, 7, 8].flatMap((slot) => [record(slot, 1_600n), record(slot, 1_500n)]);
+    const [own] = joinRecords(records, scope, new Map([[0, [checkpoint(100, 1_600n)]]]));
+    expect(own?.late).toEqual({
+      whole: 3,
+      partial: 3,
+      failed: 0,
+      bytesProven: 9_300n,
+      bytesCommitted: 9_600n,
+    });
+    expect(own?.interval).toMatchObject({ whole: 5, partial: 5 });
+  });
+
+  it("take what was committed from the chain, whatever a keeper says", () => {
+    const histories = new Map([
+      [0, [checkpoint(100, 1_000n), checkpoint(180, 2_000n)]],
+      [1, [checkpoint(180, 500n)]],
+    ]);
+    const records = [record(7, 9_999n), record(8, 1_000n), record(7, 500n, 1), record(8, 0n, 1)];
+    const [first, second] = joinRecords(records, scope, histories);
+    expect(first?.late).toMatchObject({ whole: 1, partial: 1, bytesProven: 2_000n, bytesCommitted: 3_000n });
+    // Before its data began there is nothing to prove.
+    expect(second?.late).toEqual({ whole: 0, partial: 0, failed: 1, bytesProven: 0n, bytesCommitted: 500n });
+  });
+});

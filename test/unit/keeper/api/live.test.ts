@@ -1,0 +1,74 @@
+import { Hono } from "hono";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Live, maxListeners } from "../../../../keeper/api/live.ts";
+
+type Listener = {
+  readonly status: number;
+  /** The next status sent; undefined: the stream has ended. */
+  next(): Promise<unknown>;
+  leave(): Promise<void>;
+};
+
+function scene(look: () => Promise<unknown>) {
+  const live = new Live(look);
+  onTestFinished(() => live.stop());
+  const app = new Hono().get("/", (context) => live.answer(context));
+  const listen = async (): Promise<Listener> => {
+    const response = await app.request("/");
+    const reader = (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
+    const decoder = new TextDecoder();
+    let text = "";
+    const next = async (): Promise<unknown> => {
+      for (;;) {
+        const found = /event: status\ndata: (.*)\n\n/.exec(text);
+        if (found !== null) {
+          text = text.slice(found.index + found[0].length);
+          return JSON.parse(found[1] ?? "");
+        }
+        const { done, value } = await reader.read();
+        if (done) return undefined;
+        text += decoder.decode(value, { stream: true });
+      }
+    };
+    return { status: response.status, next, leave: () => reader.cancel() };
+  };
+  return { live, listen };
+}
+
+describe("live news", () => {
+  it("come at once, then at a change alone, and all listeners share one look", async () => {
+    let looks = 0;
+    const { listen } = scene(async () => ({ step: Math.floor(looks++ / 2) }));
+    const [one, two] = [await listen(), await listen()];
+    expect(await one.next()).toEqual({ step: 0 });
+    expect(await one.next()).toEqual({ step: 1 });
+    expect(await two.next()).toEqual({ step: 0 });
+    expect(await two.next()).toEqual({ step: 1 });
+    expect(looks).toBeLessThanOrEqual(4);
+    // Who comes later hears where things stand without waiting for a change.
+    expect(await (await listen()).next()).toEqual({ step: 1 });
+  });
+
+  it("are refused beyond a bound, and given again to who comes when another has left", async () => {
+    const { listen } = scene(async () => ({ all: "quiet" }));
+    const listeners: Listener[] = [];
+    for (let i = 0; i < maxListeners; i++) listeners.push(await listen());
+    expect(listeners.map(({ status }) => status)).toEqual(listeners.map(() => 200));
+    expect((await listen()).status).toBe(503);
+    expect(await listeners[0]?.next()).toEqual({ all: "quiet" });
+    await listeners[0]?.leave();
+    await expect.poll(async () => (await listen()).status).toBe(200);
+  });
+
+  it("end when the keeper stops, and survive a look that fails", async () => {
+    let fails = 2;
+    const { live, listen } = scene(async () => {
+      if (fails-- > 0) throw new Error("not now");
+      return { well: true };
+    });
+    const listener = await listen();
+    expect(await listener.next()).toEqual({ well: true });
+    live.stop();
+    expect(await listener.next()).toBeUndefined();
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { providerShares, shareText, ShareWatch, sumOfShares } from "../../../../keeper/api/shares.ts";
+import type { ChallengeRecord, Outcome } from "../../../../protocol/records.ts";
+import { defaultParams } from "../../../../sim/cluster.ts";
+import { groupAt, hashAt, providerEntry } from "../../../support/machine.ts";
+
+const committed = 1_600n;
+const whole: Outcome = { kind: "proven", bytes: committed, receiptHash: hashAt(1) };
+const part: Outcome = { kind: "proven", bytes: 1_100n, receiptHash: hashAt(1) };
+const failed: Outcome = { kind: "failed", reason: "late" };
+
+/** Records of provider 0, one a slot from slot 0 on; undefined: this keeper was down. */
+function stateOf(...outcomes: (Outcome | undefined)[]): {
+  records: Map<number, Map<number, ChallengeRecord>>;
+} {
+  const records = outcomes.flatMap((outcome, slot): [number, ChallengeRecord][] =>
+    outcome === undefined ? [] : [[slot, { provider: 0, slot, blockHash: hashAt(slot), outcome }]],
+  );
+  return { records: new Map([[0, new Map(records)]]) };
+}
+
+const { originBlock, slot: length } = defaultParams;
+/** A group whose open interval begins with slot `slot`. */
+const groupFrom = (slot: number) =>
+  groupAt(originBlock + slot * length, { providers: [providerEntry(0, committed)] });
+const entry = providerEntry(0, committed);
+
+describe("what a provider proved of late and in the interval", () => {
+  it("are sums over the last four records, and over those of the open interval", () => {
+    const state = stateOf(failed, whole, whole, undefined, whole, part);
+    const { late, interval } = providerShares(groupFrom(4), state, entry);
+    expect(late).toEqual({
+      whole: 3,
+      partial: 1,
+      failed: 0,
+      bytesProven: 3n * committed + 1_100n,
+      bytesCommitted: 4n * committed,
+      fromSlot: 1,
+      toSlot: 5,
+    });
+    expect(interval).toMatchObject({ whole: 1, partial: 1, failed: 0, fromSlot: 4, toSlot: 5 });
+    expect(shareText(late)).toBe(
+      "92.1 % of the bytes proven over slots 1 to 5: 3 whole, 1 partial, 0 failed",
+    );
+  });
+
+  it("count no more than what was committed in the slot, and nothing where there is no record", () => {
+    const more: Outcome = { ...whole, bytes: 2n * committed };
+    const { late, interval } = providerShares(groupFrom(1), stateOf(more), entry);
+    expect(late).toMatchObject({ whole: 1, bytesProven: committed, bytesCommitted: committed });
+    expect(interval).toMatchObject({ bytesCommitted: 0n, fromSlot: null, toSlot: null });
+    expect(sumOfShares([late, interval])).toEqual(late);
+    expect(sumOfShares([])).toMatchObject({ whole: 0, bytesCommitted: 0n, fromSlot: null });
+  });
+});
+
+describe("the watch over providers", () => {
+  const changes = (watch: ShareWatch, ...outcomes: Outcome[]) =>
+    watch.look(groupFrom(0), stateOf(...outcomes)).map(({ provider, standing }) => `${provider} ${standing}`);
+
+  it("tells when a provider begins to prove less, proves nothing, and proves all again; each once", () => {
+    const watch = new ShareWatch();
+    expect(changes(watch)).toEqual([]);
+    expect(changes(watch, whole)).toEqual([]);
+    expect(changes(watch, whole, part)).toEqual(["0 partial"]);
+    // A slot whose sample misses the loss is no end of it.
+    expect(changes(watch, whole, part, whole)).toEqual([]);
+    expect(changes(watch, whole, part, failed, failed, failed, failed)).toEqual(["0 failed"]);
+    expect(changes(watch, failed, failed, whole, whole, whole)).toEqual(["0 partial"]);
+    expect(changes(watch, failed, whole, whole, whole, whole)).toEqual(["0 whole"]);
+    expect(changes(watch, whole, whole, whole, whole, whole)).toEqual([]);
+  });
+
+  it("tells at a start what is not whole, and forgets who left", () => {
+    const watch = new ShareWatch();
+    expect(changes(watch, failed, failed)).toEqual(["0 failed"]);
+    expect(watch.look({ ...groupFrom(0), providers: [] }, stateOf(failed))).toEqual([]);
+    expect(changes(watch, failed, failed)).toEqual(["0 failed"]);
+  });
+});

@@ -1,0 +1,283 @@
+/** Piece lists from those who have them: nobody's silence is held against another (L3). */
+import { describe, expect, it } from "vitest";
+import {
+  encodePiecesResponse,
+  decodePiecesRequest,
+  encodePiecesRequest,
+  MAX_PAGE_PIECES,
+} from "../../../../protocol/codec/challenge.ts";
+import { pageOf } from "../../../../protocol/codec/piece-pages.ts";
+import type { ProviderEntry } from "../../../../protocol/group.ts";
+import type { Hex } from "../../../../protocol/hash.ts";
+import type { ProviderClient } from "../../../../keeper/ports/provider.ts";
+import { Challenger } from "../../../../keeper/runtime/challenger.ts";
+import { operatorOf, simulatedCrypto, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
+import { MemoryStore } from "../../../../sim/memory-store.ts";
+import { World } from "../../../../sim/world.ts";
+import { toHex } from "../../../../storage/core/bytes.ts";
+import { makePieceList } from "../../../../storage/core/piece-list.ts";
+import { groupAt, providerEntry } from "../../../support/machine.ts";
+
+const pieces = Array.from({ length: MAX_PAGE_PIECES + 2 }, (_, i) => ({
+  root: new Uint8Array(32).fill(i % 251),
+  size: 1000,
+}));
+const list = makePieceList(pieces);
+const listRoot = toHex(list.root);
+
+const provider = (index: number): ProviderEntry => {
+  const history = [{ fromBlock: 10, bytes: list.totalBytes, listRoot, receiptKey: operatorOf(1000 + index) }];
+  return { ...providerEntry(index), history };
+};
+
+const group = groupAt(10, { chainId: 5, providers: [provider(0), provider(1)] });
+
+type Holder = (question: Uint8Array, world: World) => Promise<Uint8Array | undefined>;
+
+const honest: Holder = async (bytes) => {
+  const question = decodePiecesRequest(bytes);
+  return question.ok ? encodePiecesResponse(pageOf(list, question.value.first)) : undefined;
+};
+
+/** Pages that are whole, but late. */
+const dripping: Holder = async (bytes, world) => {
+  await world.sleep(4_000);
+  return honest(bytes, world);
+};
+
+const onePiece: Holder = async (bytes) => {
+  const question = decodePiecesRequest(bytes);
+  if (!question.ok) return undefined;
+  const page = pageOf(list, question.value.first);
+  return encodePiecesResponse({ ...page, pieces: page.pieces.slice(0, 1) });
+};
+
+function challengerWith(
+  world: World,
+  holders: readonly Holder[],
+  client: ProviderClient,
+  store = new MemoryStore(world, 0),
+): Challenger {
+  return new Challenger(
+    { timeout_ms: 3_000 },
+    {
+      provider: client,
+      chain: {
+        follow: async () => undefined,
+        keeperEndpoint: async () => undefined,
+        providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
+        fee: async () => undefined,
+        submit: async () => ({ kind: "failed", detail: "not used" }),
+      },
+      crypto: simulatedCrypto,
+      keyring: simulatedKeyring(0),
+      store,
+      telemetry: {
+        reason: () => undefined,
+        info: () => undefined,
+        warn: () => undefined,
+        error: () => undefined,
+      },
+      clock: { now_ms: () => world.now_ms, sleep: (delay_ms) => world.sleep(delay_ms) },
+      transport: {
+        ask: async (keeper: Hex, _question, bytes) => {
+          const index = [0, 1, 2, 3].find((i) => operatorOf(i) === keeper) ?? -1;
+          return holders[index]?.(bytes, world);
+        },
+      },
+    },
+  );
+}
+
+/** A minute in which something happens all the time: what is asked of ports takes no time there, and turns of the event loop. */
+function keepTime(world: World): void {
+  for (let beat_ms = 100; beat_ms < 60_000; beat_ms += 100) world.after(beat_ms, () => undefined);
+}
+
+const nobody: ProviderClient = {
+  challenge: async () => ({ ok: false, reason: "unreachable", detail: "none" }),
+  pieceList: async () => ({ ok: false, reason: "unreachable", detail: "none" }),
+};
+
+describe("the piece list behind another keeper's proof", () => {
+  it.each([
+    ["sends a page now and then", dripping, 8_000],
+    ["sends one piece a page", onePiece, 0],
+  ] as const)("comes from the next holder when one %s", async (_name, slow, longest_ms) => {
+    const world = new World(1);
+    const asked: number[] = [];
+    const counted: Holder = (bytes, w) => {
+      asked.push(w.now_ms);
+      return slow(bytes, w);
+    };
+    const challenger = challengerWith(world, [honest, counted, honest], nobody);
+    let found: unknown;
+    const { signal } = new AbortController();
+    void challenger
+      .pieceList(group, { provider: 0, slot: 3 }, [operatorOf(1), operatorOf(2)], signal)
+      .then((value) => (found = value));
+    keepTime(world);
+    await world.run(() => found !== undefined);
+    expect(found).toEqual(list);
+    expect(asked).toHaveLength(1);
+    expect(world.now_ms).toBeLessThanOrEqual(longest_ms === 0 ? 60_000 : longest_ms);
+  });
+});
+
+describe("a provider that keeps its piece list from one keeper", () => {
+  const refusing: ProviderClient = {
+    challenge: async () => ({ ok: false, reason: "late", detail: "far enough" }),
+    pieceList: async () => ({ ok: false, reason: "refused", detail: "not for you" }),
+  };
+  const effect = {
+    kind: "challenge",
+    provider: 0,
+    slot: 3,
+    blockHash: "0x00",
+    seed: new Uint8Array(),
+  } as const;
+  const { signal } = new AbortController();
+  const once = { signal, counts: () => false, onUnreachable: () => undefined };
+
+  async function reasonWith(holders: readonly Holder[], store?: MemoryStore): Promise<unknown> {
+    const world = new World(1);
+    const challenger = challengerWith(world, holders, refusing, store);
+    let answer: unknown;
+    void challenger.ask(group, effect, once).then((value) => (answer = value));
+    keepTime(world);
+    await world.run(() => answer !== undefined);
+    return answer;
+  }
+
+  it("is challenged with the list that another keeper serves (R10)", async () => {
+    const silent: Holder = async () => undefined;
+    expect(await reasonWith([silent, onePiece, silent, honest])).toEqual({ kind: "failed", reason: "late" });
+    expect(await reasonWith([silent, silent, silent, silent])).toEqual({
+      kind: "failed",
+      reason: "unreachable",
+    });
+  });
+
+  it("is challenged after a restart with the list on disk, which is forgotten once no slot is under it", async () => {
+    const world = new World(1);
+    const store = new MemoryStore(world, 0);
+    expect(await reasonWith([honest, honest, honest, honest], store)).toMatchObject({ reason: "late" });
+    const again = challengerWith(world, [], refusing, store);
+    expect(await again.ask(group, effect, once)).toMatchObject({ reason: "late" });
+    const question = encodePiecesRequest({
+      chainId: 5,
+      group: group.address,
+      provider: 0,
+      listRoot,
+      first: 0,
+    });
+    expect((await again.answerPieces(question))?.length).toBeGreaterThan(MAX_PAGE_PIECES * 40);
+    await again.pruneLists({ ...group, providers: [] });
+    const fresh = challengerWith(world, [], refusing, store);
+    expect(await fresh.answerPieces(question)).toBeUndefined();
+  });
+});
+
+describe("two providers that keep the same pieces", () => {
+  it("are each asked for the list: one that refuses it does not make the other unreachable", async () => {
+    const world = new World(1);
+    const client: ProviderClient = {
+      challenge: async () => ({ ok: false, reason: "late", detail: "far enough" }),
+      pieceList: async (target) => {
+        await world.sleep(10);
+        return target.peerId === operatorOf(2000)
+          ? { ok: false, reason: "refused", detail: "will not" }
+          : { ok: true, list };
+      },
+    };
+    const challenger = challengerWith(world, [], client);
+    const { signal } = new AbortController();
+    const answers = new Map<number, string>();
+    for (const index of [0, 1]) {
+      const effect = {
+        kind: "challenge",
+        provider: index,
+        slot: 3,
+        blockHash: "0x00",
+        seed: new Uint8Array(),
+      } as const;
+      void challenger
+        .ask(group, effect, { signal, counts: () => false, onUnreachable: () => undefined })
+        .then((a) => answers.set(index, a.kind === "failed" ? a.reason : a.kind));
+    }
+    world.after(1_000, () => undefined);
+    await world.run(() => answers.size === 2);
+    expect(Object.fromEntries(answers)).toEqual({ 0: "unreachable", 1: "late" });
+  });
+});
+
+describe("a provider that", () => {
+  type Challenge = Awaited<ReturnType<ProviderClient["challenge"]>>;
+  const failures: Readonly<Record<string, Challenge>> = {
+    busy: { ok: false, reason: "refused", refusal: "busy", detail: "busy: ask again later" },
+    late: { ok: false, reason: "late", detail: "no whole answer within 3000 ms" },
+    unreachable: { ok: false, reason: "unreachable", detail: "the connection broke" },
+    malformed: { ok: false, reason: "malformed", detail: "heard" },
+    refused: { ok: false, reason: "refused", refusal: "slot-too-old", detail: "heard" },
+  };
+
+  /** Fails so many times in one way, and then answers in words that no keeper asks for again. */
+  async function asking(how: string, times: number, counts: (after_ms: number) => boolean, lists = false) {
+    const world = new World(1);
+    let [asked, missed] = [0, 0];
+    const failure = failures[how] as Challenge & { readonly ok: false };
+    const client: ProviderClient = {
+      challenge: async () => {
+        if (!lists && asked++ < times) return failure;
+        return failures["malformed"] as Challenge;
+      },
+      pieceList: async () => (lists && asked++ < times ? failure : { ok: true, list }),
+    };
+    const challenger = challengerWith(world, [], client);
+    const effect = {
+      kind: "challenge",
+      provider: 0,
+      slot: 3,
+      blockHash: "0x00",
+      seed: new Uint8Array(),
+    } as const;
+    let answer: unknown;
+    const { signal } = new AbortController();
+    keepTime(world);
+    const onUnreachable = (): void => void missed++;
+    void challenger
+      .ask(group, effect, { signal, counts: () => counts(world.now_ms), onUnreachable })
+      .then((value) => (answer = value));
+    await world.run(() => answer !== undefined);
+    return { answer, asked, missed };
+  }
+
+  it.each([
+    ["is busy", "busy", 0],
+    ["is cut off by this keeper's clock", "late", 0],
+    ["cannot be reached", "unreachable", 3],
+  ])("%s is asked again until it answers, as long as the answer would count", async (_name, how, missed) => {
+    const answer = { kind: "failed", reason: "bad-proof" };
+    expect(await asking(how, 3, () => true)).toEqual({ answer, asked: 4, missed });
+  });
+
+  it("does not serve its piece list is asked again for that", async () => {
+    const answer = { kind: "failed", reason: "bad-proof" };
+    expect(await asking("late", 3, () => true, true)).toEqual({ answer, asked: 4, missed: 3 });
+  });
+
+  it.each([
+    ["is busy", "busy", "refused"],
+    ["is cut off by this keeper's clock", "late", "late"],
+    ["cannot be reached", "unreachable", "unreachable"],
+  ])("%s when the time for an answer is over is recorded so", async (_name, how, reason) => {
+    const { answer, asked } = await asking(how, 100, (after_ms) => after_ms < 10_000);
+    expect(answer).toEqual({ kind: "failed", reason });
+    expect(asked).toBe(7);
+  });
+
+  it("refuses for a reason is not asked again", async () => {
+    const { answer, asked } = await asking("refused", 100, () => true);
+    expect({ answer, asked }).toEqual({ answer: { kind: "failed", reason: "refused" }, asked: 1 });
+  });
+});

@@ -1,0 +1,129 @@
+/** R24: records that another keeper serves, held against its root and the providers' receipts. */
+import { describe, expect, it } from "vitest";
+import { encodeRecordsReply } from "../../../../protocol/codec/question.ts";
+import { cutPages, encodePinnedEntry, pageHash } from "../../../../protocol/codec/record-pages.ts";
+import { keccak } from "../../../../protocol/hash.ts";
+import { initialState } from "../../../../keeper/core/state.ts";
+import type { ReasonCode } from "../../../../protocol/reasons.ts";
+import { recordTree, treePath } from "../../../../protocol/records.ts";
+import type { RecordLeaf } from "../../../../protocol/records.ts";
+import { RecordExchange } from "../../../../keeper/runtime/exchange.ts";
+import { memberOf, simulatedCrypto } from "../../../../sim/cheap-crypto.ts";
+import { cheapReceipt } from "../../../../sim/cheap-proofs.ts";
+import { groupAt, hashAt } from "../../../support/machine.ts";
+
+const owner = 1;
+const provider = 0;
+const group = groupAt(10);
+const receiptKey = group.providers[provider]?.history[0]?.receiptKey ?? "0x";
+
+type Given = { readonly keeper?: number; readonly slot?: number; readonly signer?: typeof receiptKey };
+
+/** A receipt for all of the provider's bytes, right but for what is said. */
+function receipt(slot: number, given: Given = {}): Uint8Array {
+  const { keeper = owner, signer = receiptKey } = given;
+  return cheapReceipt({
+    keeper: memberOf(keeper).operator,
+    provider,
+    slot: given.slot ?? slot,
+    leaves: 16,
+    signer,
+  });
+}
+
+/** What the keeper that asks makes of `receipts`, slot by slot from 0; a leaf that claims more bytes says how many. */
+async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
+  const leaves: RecordLeaf[] = receipts.map((one) => ({ kind: "proven", bytes, receiptHash: keccak(one) }));
+  const scope = [{ provider, fromSlot: 0, toSlot: leaves.length }];
+  const tree = recordTree(scope, leaves);
+  const reply = encodeRecordsReply(
+    leaves.map((leaf, slot) => ({
+      provider,
+      slot,
+      leaf,
+      path: treePath(tree, slot),
+      receipt: receipts[slot] ?? new Uint8Array(),
+    })),
+  );
+  const reasons: ReasonCode[] = [];
+  const exchange = new RecordExchange({
+    transport: { ask: async () => reply },
+    crypto: simulatedCrypto,
+    store: { proofOf: async () => undefined },
+    telemetry: { reason: (_group, code) => void reasons.push(code) },
+  });
+  const effect = {
+    kind: "gather-records",
+    round: hashAt(1),
+    owner,
+    root: tree.root,
+    provider,
+    scope,
+  } as const;
+  return { leaves: await exchange.gather(group, initialState(), effect), reasons };
+}
+
+/** What a keeper that follows makes of the leader's pages with `receipts`, slot by slot from 0. */
+async function paged(receipts: readonly Uint8Array[]) {
+  const leaves: RecordLeaf[] = receipts.map((one) => ({
+    kind: "proven",
+    bytes: 1_600n,
+    receiptHash: keccak(one),
+  }));
+  const scope = [{ provider, fromSlot: 0, toSlot: leaves.length }];
+  const tree = recordTree(scope, leaves);
+  const opened = leaves.map((leaf, slot) => {
+    const path = treePath(tree, slot);
+    return { provider, slot, leaf, path, receipt: receipts[slot] ?? new Uint8Array() };
+  });
+  const pages = cutPages([encodePinnedEntry({ provider, owner, leaves: opened })]);
+  const exchange = new RecordExchange({
+    transport: { ask: async () => pages[0] },
+    crypto: simulatedCrypto,
+    store: { proofOf: async () => undefined },
+    telemetry: { reason: () => undefined },
+  });
+  return exchange.fetch(group, {
+    kind: "fetch-pages",
+    round: hashAt(1),
+    pages: pages.map((page) => pageHash(page)),
+    pinned: [{ provider, keepers: [owner], roots: [tree.root] }],
+    scope,
+    holders: [0],
+  });
+}
+
+describe("a proven leaf in the leader's pages", () => {
+  it("counts with the provider's receipt, and as nothing with another's", async () => {
+    const forged = receipt(1, { signer: memberOf(owner).operator });
+    const result = await paged([receipt(0), forged, receipt(2)]);
+    const found = result.kind === "records" ? result.records : [];
+    expect(found.map(({ leaves }) => leaves.map(({ kind }) => kind))).toEqual([
+      ["proven", "failed", "proven"],
+    ]);
+  });
+});
+
+describe("a proven leaf that a keeper serves for an exchange", () => {
+  it("counts with the provider's receipt to that keeper about that slot and those bytes", async () => {
+    const { leaves, reasons } = await asked([receipt(0), receipt(1)]);
+    expect(leaves?.map(({ kind }) => kind)).toEqual(["proven", "proven"]);
+    expect(reasons).toEqual([]);
+  });
+
+  it.each([
+    ["signed by another key", receipt(1, { signer: memberOf(owner).operator })],
+    ["given to another keeper", receipt(1, { keeper: 2 })],
+    ["of another slot", receipt(1, { slot: 0 })],
+    ["that is none", new Uint8Array([1, 2, 3])],
+  ])("counts as nothing with a receipt %s, and the others as before", async (_name, bad) => {
+    const { leaves, reasons } = await asked([receipt(0), bad, receipt(2)]);
+    expect(leaves?.map(({ kind }) => kind)).toEqual(["proven", "failed", "proven"]);
+    expect(reasons).toEqual([]);
+  });
+
+  it("counts as nothing if it claims other bytes than its receipt", async () => {
+    const { leaves } = await asked([receipt(0)], 1_601n);
+    expect(leaves).toEqual([{ kind: "failed" }]);
+  });
+});

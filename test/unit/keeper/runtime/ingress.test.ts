@@ -1,0 +1,163 @@
+import { describe, expect, it } from "vitest";
+import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
+import type { Body } from "../../../../protocol/messages.ts";
+import { domainSeparator } from "../../../../protocol/settlement.ts";
+import { memberOf, simulatedCrypto, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
+import { ingressWith } from "../../../support/ingress.ts";
+import { groupAt, hashAt } from "../../../support/machine.ts";
+
+const pending = { version: 2, seed: hashAt(8), members: [4, 5, 6, 7].map(memberOf) };
+const group = groupAt(10, { chainId: 5, pending });
+const round = { ts: 10, te: 70, turn: 1, leader: 0, committee: 1 };
+const commitment = hashAt(0x22);
+const commit: Body = { kind: "commit", round, commitment };
+
+type Spec = { signer: number; keeper: number; committee?: number; chainId?: number; body?: Body };
+
+type EntryOf = { readonly keeper: number; readonly signer?: number };
+
+function closeOf(entries: readonly EntryOf[]): Body {
+  const domain = domainSeparator(5, group.address);
+  const commits = entries.map(({ keeper, signer = keeper }) => ({
+    keeper,
+    commitment,
+    signature: simulatedKeyring(signer).signMessage(messageDigest(domain, 1, keeper, commit)),
+  }));
+  return { kind: "close", round, commits, auditBlock: 80 };
+}
+
+function message({ signer, keeper, committee = 1, chainId = 5, body = commit }: Spec): Uint8Array {
+  const domain = domainSeparator(chainId, group.address);
+  const signature = simulatedKeyring(signer).signMessage(messageDigest(domain, committee, keeper, body));
+  return encodeMessage({ chainId, group: group.address, committee, keeper, body, signature });
+}
+
+describe("a message from the wire", () => {
+  it("is accepted from the member that signed it, and costs it nothing when it comes again", async () => {
+    const ingress = ingressWith({ burst: 1 });
+    const accepted = { verdict: "accept", message: { keeper: 2, committee: 1 } };
+    expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
+    expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
+    const another = { ...commit, round: { ...round, turn: 2 } } as const;
+    expect(await ingress.check(message({ signer: 2, keeper: 2, body: another }), group)).toMatchObject({
+      verdict: "ignore",
+      code: "wire-flood",
+    });
+    expect(await ingress.check(message({ signer: 3, keeper: 3, body: another }), group)).toMatchObject({
+      verdict: "accept",
+    });
+  });
+
+  it.each([
+    ["signed by another member", { signer: 1, keeper: 2 }, "reject", "wire-bad-signature"],
+    ["of a stranger", { signer: 9, keeper: 2 }, "reject", "wire-bad-signature"],
+    [
+      "of a member of the pending committee",
+      { signer: 4, keeper: 0, committee: 2 },
+      "ignore",
+      "wire-not-a-member",
+    ],
+    [
+      "of a pending member under the active version",
+      { signer: 4, keeper: 0 },
+      "reject",
+      "wire-bad-signature",
+    ],
+    ["of an index beyond the committee", { signer: 4, keeper: 4 }, "ignore", "wire-not-a-member"],
+    ["for another chain", { signer: 2, keeper: 2, chainId: 6 }, "reject", "wire-wrong-group"],
+    [
+      "of an interval that is settled",
+      { signer: 2, keeper: 2, body: { ...commit, round: { ...round, ts: 5 } } },
+      "ignore",
+      "message-stale",
+    ],
+  ] as const)("%s is refused with its reason", async (_name, spec, verdict, code) => {
+    expect(await ingressWith().check(message(spec as Spec), group)).toMatchObject({ verdict, code });
+  });
+});
+
+describe("a closed set from the wire (R19)", () => {
+  /** A check that counts the signatures it looked at, and how often other work could run in between. */
+  function counting(burst?: number) {
+    const seen = { signatures: 0, pauses: 0 };
+    const ingress = ingressWith({
+      ...(burst === undefined ? {} : { burst }),
+      crypto: {
+        messageSigner: (digest, signature) => {
+          seen.signatures++;
+          return simulatedCrypto.messageSigner(digest, signature);
+        },
+      },
+      pause: async () => void seen.pauses++,
+    });
+    return { seen, check: (body: Body) => ingress.check(message({ signer: 0, keeper: 0, body }), group) };
+  }
+
+  const honest = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2 }]);
+  const forged = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2, signer: 1 }]);
+
+  it("is accepted when every commit is its keeper's, with a pause before each of their checks", async () => {
+    const { seen, check } = counting();
+    expect(await check(honest)).toMatchObject({ verdict: "accept" });
+    expect(seen).toEqual({ signatures: 4, pauses: 3 });
+    expect(await check(honest)).toMatchObject({ verdict: "accept" });
+    expect(seen.signatures).toBe(4);
+  });
+
+  it("is refused when a commit is another keeper's, and again when it comes again", async () => {
+    const { check } = counting();
+    expect(await check(forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
+    expect(await check(forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
+  });
+
+  it("is refused when it carries another signature of a commit that is known already", async () => {
+    const ingress = ingressWith();
+    const from = (keeper: number, body: Body) =>
+      ingress.check(message({ signer: keeper, keeper, body }), group);
+    for (const keeper of [0, 1, 2]) expect(await from(keeper, commit)).toMatchObject({ verdict: "accept" });
+    expect(await from(0, forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
+    expect(await from(0, honest)).toMatchObject({ verdict: "accept" });
+  });
+
+  it("costs one look at its form when it lists one keeper many times", async () => {
+    const { seen, check } = counting();
+    const many = closeOf(Array.from({ length: 160 }, () => ({ keeper: 1 })));
+    expect(await check(many)).toMatchObject({ verdict: "reject", code: "wire-malformed" });
+    expect(await check(closeOf([{ keeper: 1 }, { keeper: 0 }]))).toMatchObject({ code: "wire-malformed" });
+    expect(seen.signatures).toBe(0);
+  });
+
+  it("costs one look at its form when it lists keepers that are no members", async () => {
+    const { seen, check } = counting();
+    expect(await check(closeOf([{ keeper: 0 }, { keeper: 4 }]))).toMatchObject({
+      verdict: "reject",
+      code: "wire-malformed",
+    });
+    expect(seen.signatures).toBe(0);
+  });
+
+  it("costs its author a token for each signature, before any commit is checked", async () => {
+    const { seen, check } = counting(3);
+    expect(await check(honest)).toMatchObject({ verdict: "ignore", code: "wire-flood" });
+    expect(seen.signatures).toBe(1);
+    expect(await check(commit)).toMatchObject({ verdict: "accept" });
+  });
+
+  it("forged in another keeper's name takes none of that keeper's tokens", async () => {
+    const ingress = ingressWith({ burst: 1 });
+    for (let i = 0; i < 5; i++) await ingress.check(message({ signer: 1, keeper: 2 }), group);
+    expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject({
+      verdict: "accept",
+    });
+  });
+});
+
+describe("a message that only a leader says", () => {
+  it("is refused from anybody else before its signature is checked", async () => {
+    const close = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2 }]);
+    expect(await ingressWith().check(message({ signer: 3, keeper: 1, body: close }), group)).toMatchObject({
+      verdict: "reject",
+      code: "not-the-leader",
+    });
+  });
+});

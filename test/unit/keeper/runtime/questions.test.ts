@@ -1,0 +1,115 @@
+/** What a lying keeper answers to a pull: a megabyte of its choice must cost little (D6). */
+import { describe, expect, it } from "vitest";
+import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
+import { decodePull, encodePullReply, maxHave } from "../../../../protocol/codec/question.ts";
+import type { Hex } from "../../../../protocol/hash.ts";
+import type { Body, Message, MessageOf } from "../../../../protocol/messages.ts";
+import type { ReasonCode } from "../../../../protocol/reasons.ts";
+import { domainSeparator } from "../../../../protocol/settlement.ts";
+import { initialState } from "../../../../keeper/core/state.ts";
+import { Questions } from "../../../../keeper/runtime/questions.ts";
+import { GroupQuotas } from "../../../../keeper/runtime/round-quota.ts";
+import { ingressWith } from "../../../support/ingress.ts";
+import { simulatedCrypto, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
+import { groupAt } from "../../../support/machine.ts";
+
+const group = groupAt(10, { chainId: 5 });
+
+function hello(keeper: number, n: number, options: { signer?: number; group?: Hex } = {}): Uint8Array {
+  const address = options.group ?? group.address;
+  const instance: Hex = `0x${n.toString(16).padStart(32, "0")}`;
+  const body: Body = { kind: "hello", instance, head: 100, speaks: 3 };
+  const hash = messageDigest(domainSeparator(5, address), 1, keeper, body);
+  const signature = simulatedKeyring(options.signer ?? keeper).signMessage(hash);
+  return encodeMessage({ chainId: 5, group: address, committee: 1, keeper, body, signature });
+}
+
+type Pulled = { messages: Message[] | undefined; checks: number; codes: ReasonCode[]; asked: Uint8Array };
+
+async function pullOf(reply: Uint8Array | undefined, burst: number, state = initialState()): Promise<Pulled> {
+  let checks = 0;
+  let asked = new Uint8Array();
+  const codes: ReasonCode[] = [];
+  const crypto = {
+    ...simulatedCrypto,
+    messageSigner: (digest: Hex, signature: Hex) => {
+      checks++;
+      return simulatedCrypto.messageSigner(digest, signature);
+    },
+  };
+  const questions = new Questions({
+    transport: {
+      ask: async (_keeper, _question, bytes) => {
+        asked = new Uint8Array(bytes);
+        return reply;
+      },
+    },
+    telemetry: { reason: (_group, code) => void codes.push(code) },
+    ingress: ingressWith({ crypto, burst }),
+  });
+  const effect = { kind: "pull", keeper: 1, askedAt: 100, ts: 10, turn: 1 } as const;
+  return { messages: await questions.pull(group, state, effect, new GroupQuotas()), checks, codes, asked };
+}
+
+describe("a reply to a pull", () => {
+  it("of honest messages is taken whole", async () => {
+    const reply = encodePullReply([0, 1, 2, 3].map((keeper) => hello(keeper, keeper)));
+    const { messages, codes } = await pullOf(reply, 10);
+    expect(messages?.map(({ keeper }) => keeper)).toEqual([0, 1, 2, 3]);
+    expect(codes).toEqual([]);
+  });
+
+  const many = (make: (n: number) => Uint8Array): Uint8Array =>
+    encodePullReply(Array.from({ length: 3_000 }, (_, n) => make(n)));
+
+  it.each([
+    ["forged", many((n) => hello(2, n, { signer: 1 })), 1, "wire-bad-signature"],
+    ["its own, more than it may say", many((n) => hello(1, n)), 10, "wire-flood"],
+    ["of another group", many((n) => hello(1, n, { group: `0x${"68".repeat(20)}` })), 0, "wire-wrong-group"],
+    ["of no member", many((n) => hello(9, n)), 0, "wire-not-a-member"],
+  ] as const)(
+    "of thousands of messages, %s, is read no further than it is honest",
+    async (_name, reply, most, code) => {
+      const { checks, codes, messages } = await pullOf(reply, 10);
+      expect(checks).toBe(most);
+      expect(codes[0]).toBe(code);
+      expect(codes.length).toBeLessThanOrEqual(8 * 4);
+      expect(messages?.length ?? 0).toBeLessThanOrEqual(10);
+    },
+  );
+
+  it("of an honest keeper is read on after the messages of one that floods", async () => {
+    const flood = [0, 1, 2, 3, 4].map((n) => hello(1, n));
+    const { messages } = await pullOf(encodePullReply([...flood, hello(2, 0), hello(3, 0)]), 2);
+    expect(messages?.map(({ keeper }) => keeper)).toEqual([1, 1, 2, 3]);
+  });
+
+  it("that says one message over and over is read to the first repetition", async () => {
+    const { messages, checks } = await pullOf(
+      many(() => hello(1, 1)),
+      10,
+    );
+    expect(messages).toHaveLength(1);
+    expect(checks).toBe(1);
+  });
+
+  it("is asked for with no more prefixes than a question holds, however many messages are here", async () => {
+    const state = initialState();
+    const one = (n: number): MessageOf<"hello"> => ({
+      keeper: 0,
+      committee: 1,
+      body: { kind: "hello", instance: "0x", head: n, speaks: 3 },
+      hash: `0x${n.toString(16).padStart(64, "0")}`,
+      signature: "0x",
+      bytes: new Uint8Array(),
+    });
+    state.hellos.set(
+      0,
+      Array.from({ length: maxHave + 500 }, (_, n) => one(n)),
+    );
+    const { asked, messages } = await pullOf(undefined, 10, state);
+    expect(messages).toBeUndefined();
+    const decoded = decodePull(asked);
+    expect(decoded.ok && decoded.value.have.length).toBe(maxHave);
+  });
+});

@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { pageHash } from "../../../../protocol/codec/record-pages.ts";
+import { RecordPages } from "../../../../keeper/runtime/record-pages.ts";
+
+const page = (n: number, size = 100): Uint8Array => new Uint8Array(size).fill(n);
+
+describe("pages of records kept for others", () => {
+  it("are found by their hash, and the oldest make room within the bound", () => {
+    const pages = new RecordPages(1_000);
+    for (let n = 0; n < 20; n++) pages.keep(page(n));
+    expect(pages.bytes).toBe(1_000);
+    expect(pages.find(pageHash(page(9)))).toBeUndefined();
+    expect(pages.find(pageHash(page(10)))?.[0]).toBe(10);
+  });
+
+  it("are counted once, however often they come, and never when one alone is too large", () => {
+    const pages = new RecordPages(1_000);
+    for (let i = 0; i < 5; i++) pages.keep(page(1, 400));
+    const tooLarge = pages.keep(page(2, 1_001));
+    expect(pages.bytes).toBe(400);
+    expect(pages.find(tooLarge)).toBeUndefined();
+  });
+});

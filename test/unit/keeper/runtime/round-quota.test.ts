@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
+import type { Hex } from "../../../../protocol/hash.ts";
+import { roundKeyOf } from "../../../../keeper/core/turn.ts";
+import type { TurnState } from "../../../../keeper/core/state.ts";
+import { domainSeparator } from "../../../../protocol/settlement.ts";
+import { GroupQuotas } from "../../../../keeper/runtime/round-quota.ts";
+import { operatorOf, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
+import { ingressWith } from "../../../support/ingress.ts";
+import { groupAt, hashAt, Machine } from "../../../support/machine.ts";
+
+const group = groupAt(10);
+const liar = 3;
+
+/** A keeper in the first turn of the interval from block 10. */
+function inTurn(): Machine {
+  const machine = new Machine();
+  machine.step({ kind: "group", snapshot: group });
+  machine.jump(11, 72);
+  return machine;
+}
+
+function commit(machine: Machine, commitment: Hex): Uint8Array {
+  const round = roundKeyOf(machine.state.turn as TurnState);
+  const body = { kind: "commit", round, commitment } as const;
+  const { chainId, address } = group;
+  const hash = messageDigest(domainSeparator(chainId, address), 1, liar, body);
+  const signature = simulatedKeyring(liar).signMessage(hash);
+  return encodeMessage({ chainId, group: address, committee: 1, keeper: liar, body, signature });
+}
+
+describe("commits of a keeper that says many different ones (R18)", () => {
+  it("are heard from every peer, two each, when their author has used up its tokens", async () => {
+    const { state } = inTurn();
+    const machine = new Machine(state);
+    const quotas = new GroupQuotas();
+    const ingress = ingressWith({ burst: 4 });
+    const heard = async (n: number, from: number): Promise<string> => {
+      const bytes = commit(machine, hashAt(n));
+      return (await ingress.check(bytes, group, quotas.reserved(state, operatorOf(from)))).verdict;
+    };
+    const verdicts: string[] = [];
+    for (let n = 0; n < 8; n++) verdicts.push(await heard(n, liar));
+    // Four for its tokens and two that are reserved for what comes from the liar itself.
+    expect(verdicts.filter((verdict) => verdict === "accept")).toHaveLength(6);
+    expect(await heard(100, 0)).toBe("accept");
+    expect(await heard(101, 0)).toBe("accept");
+    expect(await heard(102, 0)).toBe("ignore");
+    expect(await heard(103, 1)).toBe("accept");
+  });
+
+  it("are passed on to others only if they are the first two", () => {
+    const { state } = inTurn();
+    const quotas = new GroupQuotas();
+    const said = (n: number): boolean => {
+      const round = roundKeyOf(state.turn as TurnState);
+      const body = { kind: "commit", round, commitment: hashAt(n) } as const;
+      const message = { keeper: liar, committee: 1, body, hash: hashAt(n) };
+      return quotas.passesOn(state, { ...message, signature: "0x", bytes: new Uint8Array() });
+    };
+    expect([1, 2, 3, 1, 2].map(said)).toEqual([true, true, false, true, true]);
+  });
+
+  it("are passed on again in the next turn", () => {
+    const machine = inTurn();
+    const quotas = new GroupQuotas();
+    const said = (n: number): boolean => {
+      const round = roundKeyOf(machine.state.turn as TurnState);
+      const body = { kind: "commit", round, commitment: hashAt(n) } as const;
+      const message = { keeper: liar, committee: 1, body, hash: hashAt(n) };
+      return quotas.passesOn(machine.state, { ...message, signature: "0x", bytes: new Uint8Array() });
+    };
+    expect([1, 2, 3].map(said)).toEqual([true, true, false]);
+    machine.jump(73, 102);
+    expect(machine.state.turn?.turn).toBe(2);
+    expect([4, 5, 6].map(said)).toEqual([true, true, false]);
+  });
+
+  it("of a turn that is not this keeper's own have no quota, so they cannot use up that of the present one", () => {
+    const { state } = inTurn();
+    const quotas = new GroupQuotas();
+    const round = { ...roundKeyOf(state.turn as TurnState), turn: 9 };
+    for (let n = 0; n < 5; n++) {
+      const body = { kind: "commit", round, commitment: hashAt(n) } as const;
+      const message = { keeper: liar, committee: 1, body, hash: hashAt(n), bytes: new Uint8Array() };
+      expect(quotas.passesOn(state, { ...message, signature: "0x" })).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,174 @@
+/** R13: an answer counts only if proof and receipt both hold, and together. */
+import { describe, expect, it } from "vitest";
+import { verifyAnswer } from "../../../../protocol/codec/answer.ts";
+import type { ChallengeRequest } from "../../../../protocol/codec/challenge.ts";
+import { evidenceFault } from "../../../../protocol/codec/evidence.ts";
+import type { EvidenceScope } from "../../../../protocol/codec/evidence.ts";
+import {
+  encodeReceipt,
+  receiptHash,
+  receiptSigner,
+  secretKeyAddress,
+  signReceipt,
+} from "../../../../protocol/codec/receipt.ts";
+import type { Receipt } from "../../../../protocol/codec/receipt.ts";
+import { toHex } from "../../../../protocol/hash.ts";
+import type { OpenedLeaf } from "../../../../protocol/messages.ts";
+import type { ReasonCode } from "../../../../protocol/reasons.ts";
+import { LEAF_BYTES } from "../../../../storage/core/geometry.ts";
+import { pieceRoot, segmentLeaves, treeLevels } from "../../../../storage/core/merkle.ts";
+import { siblingPositions } from "../../../../storage/core/multiproof.ts";
+import { makePieceList } from "../../../../storage/core/piece-list.ts";
+import { encodeProof, proofHash } from "../../../../storage/core/proof.ts";
+import { sampleLeaves } from "../../../../storage/core/sampling.ts";
+import { nativeHash } from "../../../../storage/disk/native-hash.ts";
+import { seededBytes, seededNumbers } from "../../../support/files.ts";
+import { groupAt } from "../../../support/machine.ts";
+import { secretOf } from "../../../support/provider-scene.ts";
+
+const file = seededBytes(100_000, 1);
+const list = makePieceList([{ root: pieceRoot(file, nativeHash), size: file.length }]);
+const secret = secretOf(1);
+const receiptKey = secretKeyAddress(secret);
+const request: ChallengeRequest = {
+  chainId: 31_337,
+  group: `0x${"a1".repeat(20)}`,
+  keeper: `0x${"b2".repeat(20)}`,
+  provider: 2,
+  slot: 77,
+  blockHash: toHex(seededBytes(32, 5)),
+  seed: seededBytes(48, 6),
+};
+const draws = sampleLeaves(request.seed, list);
+
+/** Canonical proof of those drawn leaves that `kept` lets through. */
+function proofOf(kept: (leaf: number) => boolean): { bytes: Uint8Array; proven: number } {
+  const levels = treeLevels(segmentLeaves(file, nativeHash), nativeHash);
+  const leaves = [...new Set(draws.map(({ leaf }) => leaf))].filter(kept).sort((a, b) => a - b);
+  const pieces = {
+    piece: 0,
+    leaves: leaves.map((leaf) => {
+      const bytes = new Uint8Array(LEAF_BYTES);
+      bytes.set(file.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES));
+      return { leaf, bytes };
+    }),
+    nodes: siblingPositions(leaves, 7).map(({ level, index }) => levels[level]![index]!),
+  };
+  const bytes = encodeProof({ pieces: leaves.length > 0 ? [pieces] : [] });
+  return { bytes, proven: draws.filter(({ leaf }) => kept(leaf)).length };
+}
+
+function answerOf(kept: (leaf: number) => boolean, changes: Partial<Receipt> = {}) {
+  const { bytes: proof, proven } = proofOf(kept);
+  const receipt: Receipt = {
+    keeper: request.keeper,
+    provider: request.provider,
+    slot: request.slot,
+    seed: request.seed,
+    bytesProven: (list.totalBytes * BigInt(proven)) / 16n,
+    proofHash: proofHash(proof),
+    ...changes,
+  };
+  return { answer: { receipt: encodeReceipt(signReceipt(request, receipt, secret)), proof }, proven };
+}
+
+const verify = (answer: { receipt: Uint8Array; proof: Uint8Array }, key = receiptKey) =>
+  verifyAnswer({ request, answer, list, receiptKey: key }, { hash: nativeHash });
+
+describe("an answer", () => {
+  it("with all leaves is worth all bytes, and is named by the hash of its receipt", () => {
+    const { answer } = answerOf(() => true);
+    expect(verify(answer)).toEqual({
+      ok: true,
+      value: { bytesProven: list.totalBytes, proven: 16, receiptHash: receiptHash(answer.receipt) },
+    });
+    expect(verifyAnswer({ request, answer, list, receiptKey })).toEqual(verify(answer));
+  });
+
+  it("with some leaves, or none, is worth what it proves", () => {
+    const { answer, proven } = answerOf((leaf) => leaf % 3 === 0);
+    expect(proven).toBeGreaterThan(0);
+    expect(proven).toBeLessThan(16);
+    const bytesProven = (list.totalBytes * BigInt(proven)) / 16n;
+    expect(verify(answer)).toMatchObject({ ok: true, value: { proven, bytesProven } });
+    expect(verify(answerOf(() => false).answer)).toMatchObject({
+      ok: true,
+      value: { proven: 0, bytesProven: 0n },
+    });
+  });
+
+  it("is a bad receipt when that says other bytes, another proof, slot, seed, keeper or provider", () => {
+    const lies: Partial<Receipt>[] = [
+      { bytesProven: list.totalBytes + 1n },
+      { bytesProven: 0n },
+      { proofHash: seededBytes(32, 3) },
+      { slot: 78 },
+      { seed: seededBytes(48, 7) },
+      { keeper: `0x${"b3".repeat(20)}` },
+      { provider: 3 },
+    ];
+    for (const lie of lies) {
+      expect(verify(answerOf(() => true, lie).answer)).toMatchObject({ ok: false, code: "bad-receipt" });
+    }
+    const { answer } = answerOf(() => true);
+    expect(verify(answer, secretKeyAddress(secretOf(2)))).toMatchObject({ code: "bad-receipt" });
+    expect(verify({ ...answer, receipt: answer.receipt.subarray(1) })).toMatchObject({ code: "bad-receipt" });
+  });
+
+  it("is a bad proof when it is of other leaves, of another challenge, or of no form", () => {
+    const { answer } = answerOf(() => true);
+    const other = { ...request, seed: seededBytes(48, 8) };
+    expect(verifyAnswer({ request: other, answer, list, receiptKey })).toMatchObject({ code: "bad-proof" });
+    expect(verify({ ...answer, proof: new Uint8Array() })).toMatchObject({ code: "bad-proof" });
+    expect(verify({ ...answer, proof: seededBytes(5_000, 1) })).toMatchObject({ code: "bad-proof" });
+  });
+
+  it("holds with no single bit of proof or receipt flipped", () => {
+    const { answer } = answerOf(() => true);
+    const next = seededNumbers(9);
+    for (let i = 0; i < 300; i++) {
+      const part = i % 3 === 0 ? "receipt" : "proof";
+      const bytes = answer[part].slice();
+      const bit = next() % (bytes.length * 8);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      expect(verify({ ...answer, [part]: bytes }).ok, `${part} bit ${bit}`).toBe(false);
+    }
+  });
+});
+
+describe("what a keeper reveals of its answers (R21)", () => {
+  const keeper = { operator: request.keeper, blsKey: toHex(seededBytes(96, 3)) };
+  const data = { fromBlock: 0, bytes: list.totalBytes, listRoot: toHex(list.root), receiptKey };
+  const scope: EvidenceScope = {
+    group: groupAt(10, { chainId: request.chainId, address: request.group }),
+    keeper,
+    dataOf: () => data,
+    pieceList: list,
+    blockHash: request.blockHash,
+  };
+  const { answer } = answerOf(() => true);
+  const { provider, slot, seed } = request;
+  const proof = { provider, slot, seed, proof: answer.proof };
+  const opened = ({ receipt }: { receipt: Uint8Array }, at = slot): OpenedLeaf => {
+    const leaf = { kind: "proven", bytes: list.totalBytes, receiptHash: receiptHash(receipt) } as const;
+    return { provider, slot: at, leaf, path: new Uint8Array(), receipt };
+  };
+  const fault = (leaves: readonly OpenedLeaf[], seedHolds = true): ReasonCode | undefined =>
+    evidenceFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds, hash: nativeHash });
+
+  it("holds with receipts that are the provider's and a seed that is the keeper's", () => {
+    expect(fault([opened(answer), opened(answerOf(() => true, { slot: 78 }).answer, 78)])).toBeUndefined();
+  });
+
+  it.each([0, 1, 2])("does not hold with a receipt at place %i that is about another slot", (place) => {
+    const leaves = [77, 78, 79].map((at) => opened(answerOf(() => true, { slot: at }).answer, at));
+    expect(fault(leaves)).toBeUndefined();
+    const forged = answerOf(() => true, { slot: 80 }).answer;
+    const spoiled = leaves.map((leaf, i) => (i === place ? opened(forged, leaf.slot) : leaf));
+    expect(fault(spoiled)).toBe("reveal-bad-receipt");
+  });
+
+  it("does not hold with a seed that is not the keeper's signature", () => {
+    expect(fault([opened(answer)], false)).toBe("reveal-bad-proof");
+  });
+});

@@ -1,0 +1,155 @@
+/** The challenge protocol's bytes: fixed sizes, one form, and refusals that are safe to print. */
+import { describe, expect, it } from "vitest";
+import {
+  CHALLENGE_REQUEST_BYTES,
+  MAX_CHALLENGE_RESPONSE_BYTES,
+  MAX_PAGE_PIECES,
+  MAX_PIECES_RESPONSE_BYTES,
+  PIECES_REQUEST_BYTES,
+  REFUSALS,
+  decodeChallengeRequest,
+  decodeChallengeResponse,
+  decodePiecesRequest,
+  decodePiecesResponse,
+  encodeChallengeRequest,
+  encodeChallengeResponse,
+  encodePiecesRequest,
+  encodePiecesResponse,
+  refusal,
+} from "../../../../protocol/codec/challenge.ts";
+import type { ChallengeRequest, PiecesPage } from "../../../../protocol/codec/challenge.ts";
+import { RECEIPT_BYTES } from "../../../../protocol/codec/receipt.ts";
+import { toHex } from "../../../../protocol/hash.ts";
+import { PieceEntries } from "../../../../storage/core/piece-list.ts";
+import { MAX_PROOF_BYTES } from "../../../../storage/core/proof.ts";
+import { seededBytes } from "../../../support/files.ts";
+
+const request: ChallengeRequest = {
+  chainId: 31_337,
+  group: `0x${"a1".repeat(20)}`,
+  keeper: `0x${"b2".repeat(20)}`,
+  provider: 4_000_000_000,
+  slot: 2 ** 52,
+  blockHash: toHex(seededBytes(32, 1)),
+  seed: seededBytes(48, 2),
+};
+
+describe("requests", () => {
+  it("have one length and come back as they went in", () => {
+    const bytes = encodeChallengeRequest(request);
+    expect(bytes).toHaveLength(CHALLENGE_REQUEST_BYTES);
+    expect(decodeChallengeRequest(bytes)).toEqual({ ok: true, value: request });
+    const pieces = {
+      chainId: 1,
+      group: request.group,
+      provider: 0,
+      listRoot: toHex(seededBytes(32, 3)),
+      first: 16_384,
+    };
+    expect(encodePiecesRequest(pieces)).toHaveLength(PIECES_REQUEST_BYTES);
+    expect(decodePiecesRequest(encodePiecesRequest(pieces))).toEqual({ ok: true, value: pieces });
+  });
+
+  it("are refused when short, long, of another version, or with a slot that is no safe integer", () => {
+    const bytes = encodeChallengeRequest(request);
+    expect(decodeChallengeRequest(bytes.subarray(0, -1))).toMatchObject({ code: "truncated" });
+    expect(decodeChallengeRequest(Buffer.concat([bytes, Buffer.of(0)]))).toMatchObject({ code: "too-large" });
+    const versioned = bytes.slice();
+    versioned[0] = 2;
+    expect(decodeChallengeRequest(versioned)).toMatchObject({ code: "version" });
+    const unsafe = bytes.slice();
+    unsafe.fill(0xff, 53, 61);
+    expect(decodeChallengeRequest(unsafe)).toMatchObject({ code: "range" });
+  });
+
+  it("cannot be made of values that do not fit: that is a mistake here, not of a peer", () => {
+    expect(() => encodeChallengeRequest({ ...request, provider: 2 ** 32 })).toThrow(RangeError);
+    expect(() => encodeChallengeRequest({ ...request, seed: new Uint8Array(47) })).toThrow(RangeError);
+  });
+});
+
+describe("responses", () => {
+  it("with an answer come back as they went in, the longest included", () => {
+    for (const length of [0, 1, MAX_PROOF_BYTES]) {
+      const answer = {
+        kind: "answer",
+        receipt: seededBytes(RECEIPT_BYTES, 1),
+        proof: seededBytes(length, 2),
+      } as const;
+      const bytes = encodeChallengeResponse(answer);
+      expect(bytes.length).toBeLessThanOrEqual(MAX_CHALLENGE_RESPONSE_BYTES);
+      expect(decodeChallengeResponse(bytes)).toEqual({ ok: true, value: answer });
+      expect(decodeChallengeResponse(bytes.subarray(0, -1))).toMatchObject({ code: "truncated" });
+      expect(decodeChallengeResponse(Buffer.concat([bytes, Buffer.of(0)])).ok).toBe(false);
+    }
+  });
+
+  it.each(REFUSALS)("with the refusal %s come back with their reason, from either protocol", (code) => {
+    const refused = refusal(code, "what was wrong: expected this, actual that");
+    expect(decodeChallengeResponse(encodeChallengeResponse(refused))).toEqual({ ok: true, value: refused });
+    expect(decodePiecesResponse(encodePiecesResponse(refused))).toEqual({ ok: true, value: refused });
+  });
+
+  it("cut a long reason at a whole character, and print no control character of a peer", () => {
+    const long = decodeChallengeResponse(encodeChallengeResponse(refusal("busy", "é".repeat(150))));
+    expect(long).toEqual({ ok: true, value: refusal("busy", "é".repeat(100)) });
+    const nasty = refusal("busy", "a\u001b[2Jb\nc\u0000\u202e\u{e0041}d");
+    expect(decodeChallengeResponse(encodeChallengeResponse(nasty))).toEqual({
+      ok: true,
+      value: refusal("busy", "a?[2Jb?c???d"),
+    });
+    const invalid = Uint8Array.of(1, 1, 0, 2, 0xff, 0xfe);
+    expect(decodeChallengeResponse(invalid)).toMatchObject({ ok: true, value: { detail: "\ufffd\ufffd" } });
+  });
+
+  it("of an unknown kind, code or length are refused", () => {
+    expect(decodeChallengeResponse(Uint8Array.of(1, 2))).toMatchObject({ code: "range" });
+    expect(decodeChallengeResponse(Uint8Array.of(1, 1, REFUSALS.length, 0))).toMatchObject({ code: "range" });
+    expect(decodeChallengeResponse(Uint8Array.of(1, 1, 0, 201))).toMatchObject({ code: "range" });
+    const answer = {
+      kind: "answer",
+      receipt: new Uint8Array(RECEIPT_BYTES),
+      proof: new Uint8Array(9),
+    } as const;
+    const bytes = encodeChallengeResponse(answer);
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(2 + RECEIPT_BYTES, MAX_PROOF_BYTES + 1);
+    expect(decodeChallengeResponse(bytes)).toMatchObject({ code: "range" });
+  });
+});
+
+describe("pages of a piece list", () => {
+  const page = (total: number, first: number, count: number): PiecesPage => ({
+    kind: "pieces",
+    total,
+    first,
+    pieces: entries(Array.from({ length: count }, (_, i) => i + 1)),
+  });
+  /** Pieces of these sizes. */
+  const entries = (sizes: readonly number[]): PieceEntries => {
+    const bytes = sizes.map((size, i) => [...seededBytes(32, i + 1), ...sizeBytes(size)]);
+    return new PieceEntries(Uint8Array.from(bytes.flat()));
+  };
+  const sizeBytes = (size: number): Uint8Array => {
+    const out = new Uint8Array(8);
+    new DataView(out.buffer).setBigUint64(0, BigInt(size));
+    return out;
+  };
+
+  it("come back as they went in, the fullest included", () => {
+    for (const each of [page(1, 0, 1), page(10, 7, 3), page(65_536, 16_384, MAX_PAGE_PIECES)]) {
+      const bytes = encodePiecesResponse(each);
+      expect(bytes.length).toBeLessThanOrEqual(MAX_PIECES_RESPONSE_BYTES);
+      expect(decodePiecesResponse(bytes)).toEqual({ ok: true, value: each });
+    }
+  });
+
+  it("are refused when empty, beyond the list, or with a piece of no bytes", () => {
+    for (const bad of [page(5, 0, 0), page(5, 4, 2), page(0, 0, 1), page(65_537, 0, 1)]) {
+      expect(decodePiecesResponse(encodePiecesResponse(bad))).toMatchObject({ code: "range" });
+    }
+    for (const size of [0, Number.MAX_SAFE_INTEGER + 1]) {
+      const bad = { ...page(1, 0, 1), pieces: entries([size]) };
+      expect(decodePiecesResponse(encodePiecesResponse(bad))).toMatchObject({ code: "range" });
+    }
+  });
+});

@@ -1,0 +1,87 @@
+/** Limits at every size that there can be: honest keepers fit, and all liars together stay within their share (L4). */
+import { describe, expect, it } from "vitest";
+import { maxBytesOf } from "../../../../protocol/codec/message.ts";
+import { faultBound, isCommitteeSize, maxCommitteeSize } from "../../../../protocol/quorum.ts";
+import {
+  authorBytes,
+  authorRate,
+  challengeQueue,
+  cost_ms,
+  cpuShare,
+  gossipBytes,
+  gossipFrame,
+  liarsAmong,
+  longestMessageBytes,
+  maxKeeperNames,
+  providerConnections,
+  questionRate,
+  refusedRate,
+  requestRate,
+  scaleOf,
+} from "../../../../protocol/limits/derived.ts";
+import type { Scale } from "../../../../protocol/limits/derived.ts";
+import { memberOf } from "../../../../sim/cheap-crypto.ts";
+import { groupAt } from "../../../support/machine.ts";
+
+const sizes = Array.from({ length: maxCommitteeSize + 1 }, (_, n) => n).filter(isCommitteeSize);
+const scales: Scale[] = sizes.flatMap((n) =>
+  [1, 3, 40].map((groups) => ({ groups, n, keepers: n, providers: 256 })),
+);
+
+describe.each(scales)("limits of $groups groups with $n keepers", (scale) => {
+  const { groups, n, keepers } = scale;
+
+  it("let an honest leader say all of its turn in every group at once", () => {
+    // Announcement, commit, reveal, bundle, proposal, partial, two hellos; and the closed set with a signature for each commit.
+    const signatures = groups * (8 + 1 + n);
+    const { announce, close, bundle, proposal, hello, commit, reveal, partial } = maxBytesOf;
+    const bytes = groups * (announce + close + bundle + proposal + 2 * hello + commit + reveal + partial);
+    expect(authorRate(scale).burst).toBeGreaterThanOrEqual(signatures);
+    expect(authorBytes(scale).burst).toBeGreaterThanOrEqual(bytes);
+  });
+
+  it("let an honest keeper hand on all that a committee says in a turn, and all that liars may say beside", () => {
+    const { announce, close, bundle, proposal, hello, commit, reveal, partial } = maxBytesOf;
+    const turn = announce + close + bundle + proposal + n * (hello + commit + reveal + partial);
+    const flood = faultBound(n) * authorBytes(scale).burst;
+    expect(gossipBytes(scale).burst).toBeGreaterThanOrEqual(groups * turn + flood);
+    const sustained = liarsAmong(keepers) * authorBytes(scale).perSecond;
+    expect(sustained).toBeLessThanOrEqual(gossipBytes(scale).perSecond / 2 + 1e-6);
+  });
+
+  it("give all liars together no more than their share of a core, for each kind of work", () => {
+    const liars = faultBound(n);
+    const share = (perSecond: number, each_ms: number): number => (liars * perSecond * each_ms) / 1000;
+    const mebibyte = 1024 * 1024;
+    expect(share(authorRate(scale).perSecond, cost_ms.signature)).toBeLessThanOrEqual(cpuShare + 1e-9);
+    expect(share(refusedRate(scale).perSecond, cost_ms.refused)).toBeLessThanOrEqual(cpuShare + 1e-9);
+    expect(share(gossipBytes(scale).perSecond / mebibyte, cost_ms.megabyte)).toBeLessThanOrEqual(
+      cpuShare + 1e-9,
+    );
+    for (const question of ["pull", "records", "page", "pieces"] as const) {
+      expect(share(questionRate(question, scale).perSecond, cost_ms.reply)).toBeLessThanOrEqual(
+        cpuShare + 1e-9,
+      );
+    }
+  });
+
+  it("count every member there can be, and let every keeper ask every provider once a slot", () => {
+    expect(maxKeeperNames(groups)).toBeGreaterThanOrEqual(keepers);
+    expect(challengeQueue(groups).total).toBeGreaterThanOrEqual(n * groups);
+    expect(challengeQueue(groups).perPeer).toBeGreaterThanOrEqual(groups);
+    expect(requestRate(groups).burst).toBeGreaterThanOrEqual(groups);
+    expect(providerConnections.perPeer).toBeGreaterThanOrEqual(2);
+    expect(gossipFrame(groups).bytes).toBeGreaterThan(longestMessageBytes);
+  });
+});
+
+describe("the scale of a keeper", () => {
+  it("counts groups, the largest committee, and each keeper once over all of them", () => {
+    const members = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => memberOf(from + i));
+    const small = groupAt(10);
+    const large = groupAt(10, { committee: { version: 1, seed: "0x", members: members(2, 7) } });
+    expect(scaleOf([small, large])).toEqual({ groups: 2, n: 7, keepers: 9, providers: 2 });
+    expect(scaleOf([])).toEqual({ groups: 1, n: 4, keepers: 4, providers: 1 });
+  });
+});
