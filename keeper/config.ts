@@ -1,15 +1,11 @@
 /** The keeper's configuration. */
 import { z } from "zod";
+import { address } from "../daemon/settings/address.ts";
 import { resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
 import type { ConfigSources, Resolved, Setting } from "../daemon/settings/layers.ts";
 import { defaultFeeLimits } from "../protocol/fees.ts";
 import type { FeeLimits } from "../protocol/fees.ts";
 import type { Hex } from "../protocol/hash.ts";
-
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, "expected an address: 0x and 40 hex digits")
-  .transform((value) => value.toLowerCase() as Hex);
 
 const weiInGwei = 1_000_000_000;
 const inGwei = (wei: bigint): number => Number(wei) / weiInGwei;

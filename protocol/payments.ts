@@ -2,6 +2,7 @@
  * What a settlement pays to the last unit, from what the chain tells of it: its items, its bitmaps, and the contract's events
  * (R29, R30, R32). One computation for the keeper's books and for everybody else who reads the chain.
  */
+import { bits } from "./hash.ts";
 
 /** Fixed for a group's life (R4). */
 export type PaymentTerms = {
@@ -26,11 +27,6 @@ export type PaidItem = SignedItem & {
 };
 
 export type PaidShare = { readonly keeper: number; readonly amount: bigint };
-
-/** Indices of the bits that are set, ascending. */
-export function bitsOf(bitmap: bigint): number[] {
-  return [...bitmap.toString(2)].reverse().flatMap((bit, i) => (bit === "1" ? [i] : []));
-}
 
 /** @param events of this settlement alone: those between the one before it in the transaction and its own `Settled` */
 export function itemsPaid(
@@ -64,10 +60,10 @@ export function sharesPaid(
   events: readonly PaymentEvent[],
   members: number,
 ): PaidShare[] {
-  const failed = bitsOf(settled["failed"] ?? 0n).length;
+  const failed = bits(settled["failed"] ?? 0n).length;
   const cuts = items.reduce((sum, { amount, toProvider }) => sum + amount - toProvider, 0n);
   const share = cuts / BigInt(Math.max(1, members - failed));
-  const amounts = new Map(bitsOf(settled["payees"] ?? 0n).map((keeper) => [keeper, share]));
+  const amounts = new Map(bits(settled["payees"] ?? 0n).map((keeper) => [keeper, share]));
   const replaced = events.find(({ name }) => name === "LeaderReplaced")?.args;
   if (replaced !== undefined) {
     const [leader, sender] = [Number(replaced["leader"]), Number(replaced["sender"])];

@@ -2,14 +2,9 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Hex } from "../protocol/hash.ts";
+import { address } from "../daemon/settings/address.ts";
 import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
 import type { Fault } from "./faults.ts";
-
-const keeper = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform((text) => text.toLowerCase() as Hex);
 
 const schema: z.ZodType<Fault[]> = z.array(
   z.discriminatedUnion("kind", [
@@ -17,7 +12,7 @@ const schema: z.ZodType<Fault[]> = z.array(
     z.strictObject({ kind: z.literal("slow"), delay_ms: z.int().min(0).max(600_000) }),
     z.strictObject({ kind: z.literal("corrupt") }),
     z.strictObject({ kind: z.literal("replay") }),
-    z.strictObject({ kind: z.literal("only-keepers"), keepers: z.array(keeper) }),
+    z.strictObject({ kind: z.literal("only-keepers"), keepers: z.array(address) }),
   ]),
 );
 

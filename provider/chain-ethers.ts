@@ -4,25 +4,14 @@ import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
 import { call, compressG2, NoContract } from "../daemon/chain/calls.ts";
 import { RpcPool, RpcUnavailable } from "../daemon/chain/rpc.ts";
+import * as abi from "../protocol/abi.ts";
 import { fromHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { HeadLook } from "../daemon/chain/pace.ts";
 import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
 
-const CONFIG =
-  "tuple(address token,uint96 price,uint32 interval,uint32 turn,uint32 slot,uint32 answer,uint32 confirmations,uint32 lockup,uint16 keeperShareBps,uint16 toleranceBps,bool merkle)";
-const groupAbi = new Interface([
-  `function parameters() view returns (tuple(address payer,address registry,uint64 originBlock,${CONFIG} config))`,
-  "function state() view returns (tuple(uint64 settledThrough,uint64 committee,uint64 pendingCommittee,uint64 rotatedCommittee,uint32 listedProviders,uint32 providerCount,uint64 terminatedAt,uint64 endBlock,bool ended,uint32 abandonments))",
-  "function pendingCommittee() view returns (tuple(uint64 version,uint64 proposedAt,uint64 readyAt,uint64 effectiveFrom,uint64 retiredAt,bytes32 seed,address keysBlob,uint256 accepted,address[] operators))",
-  "function members(uint64 version,uint256 from,uint256 count) view returns (tuple(address operator,address payee,bytes blsKey)[])",
-  "function providers(uint256 from,uint256 count) view returns (tuple(uint32 index,address operator,address payee,uint64 activeFrom,uint64 removedAt,bool closed,uint64 bytesNow,uint32 firstCheckpoint,uint32 checkpointCount,uint64 sequence,uint256 credited,uint256 withdrawn,uint256 arrears)[])",
-  "function dataHistory(uint32 provider,uint256 from,uint256 count) view returns (tuple(uint64 fromBlock,uint64 size,bytes32 root,address receiptKey,uint64 sequence)[])",
-  "function consentSequence(address operator) view returns (uint64)",
-]);
-const registryAbi = new Interface([
-  "function keeper(address operator) view returns (tuple(address payee,address pendingPayee,uint32 keySequence,uint64 registeredAt,uint64 registrationSequence,bytes blsKey,bytes peerId,string[] multiaddrs))",
-]);
+const groupAbi = new Interface(abi.groupAbi);
+const registryAbi = new Interface(abi.registryAbi);
 
 /** One attempt at one endpoint; a keeper waits a few seconds in all. */
 const CALL_TIMEOUT_MS = 2_000;

@@ -4,6 +4,7 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { address } from "../daemon/settings/address.ts";
 import { openOlderReceipts, openProviderKeys, writeKeys } from "../daemon/keys/keystore.ts";
 import type { KdfStrength, ProviderSecrets } from "../daemon/keys/keystore.ts";
 import { ConfigError, resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
@@ -13,10 +14,6 @@ import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { writeFileAtomic } from "../storage/disk/atomic-write.ts";
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, "expected an address: 0x and 40 hex digits")
-  .transform((text) => text.toLowerCase() as Hex);
 const configSchema = z.strictObject({
   dataDir: z.string().min(1),
   chain: z.strictObject({

@@ -11,6 +11,7 @@ import type { KeeperConfig } from "../../keeper/config.ts";
 import { listenFault, tcpPlaceOf } from "../../daemon/listen.ts";
 import type { KeySecrets } from "../../daemon/keys/keystore.ts";
 import { balanceFor, settlementGas, settlementsLeft } from "../../protocol/fees.ts";
+import { groupAbi } from "../../client/abi.ts";
 import { measureFees } from "../../client/fees.ts";
 import { publicKeyOf } from "../../client/bls.ts";
 import { GroupView } from "../../client/group-view.ts";
@@ -71,11 +72,6 @@ const leastDisk_bytes = 256 * 1024 ** 2;
 const clockWarn_ms = 200;
 const clockFail_ms = 60_000;
 const dial_ms = 3_000;
-
-const memberAbi = [
-  "function committee() view returns (tuple(uint64 version, uint64 proposedAt, uint64 readyAt, uint64 effectiveFrom, uint64 retiredAt, bytes32 seed, address keysBlob, uint256 accepted, address[] operators))",
-  "function state() view returns (tuple(uint64 settledThrough, uint64 committee, uint64 pendingCommittee, uint64 rotatedCommittee, uint32 listedProviders, uint32 providerCount, uint64 terminatedAt, uint64 endBlock, bool ended, uint32 abandonments))",
-];
 
 type Keys = {
   readonly items: CheckItem[];
@@ -237,7 +233,7 @@ async function checkPeers(
   const registry = registryAt(config.chain.registry, provider);
   if ((await provider.getCode(group)) === "0x")
     return fail(name, `no contract at group ${group}`, "correct groups", exitCodes.usage);
-  const contract = new Contract(group, memberAbi, provider);
+  const contract = new Contract(group, groupAbi, provider);
   const committee = await expectContract("group", group, () => contract.getFunction("committee")());
   const operators = [...committee.operators].map((operator: string) => operator.toLowerCase());
   if (!operators.includes(me))
@@ -292,7 +288,7 @@ async function checkFunds(config: KeeperConfig, provider: JsonRpcProvider, me: s
   let [keepers, providers] = [4, 1];
   for (const group of config.groups) {
     if ((await provider.getCode(group)) === "0x") continue;
-    const contract = new Contract(group, memberAbi, provider);
+    const contract = new Contract(group, groupAbi, provider);
     const [{ listedProviders }, { operators }] = await expectContract("group", group, () =>
       Promise.all([contract.getFunction("state")(), contract.getFunction("committee")()]),
     );

@@ -1,6 +1,7 @@
 /** The read-only HTTP API: health, figures, JSON and the dashboard. No answer holds a secret, and nothing can be changed. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { bits } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { reasons } from "../../protocol/reasons.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
@@ -41,10 +42,6 @@ const maxPoints = 480;
 /** What one answer reads of the ledger at most. */
 const maxSpaceRows = 20_000;
 const plainText = "text/plain; version=0.0.4; charset=utf-8";
-
-function bits(bitmap: bigint): number[] {
-  return [...bitmap.toString(2)].reverse().flatMap((bit, i) => (bit === "1" ? [i] : []));
-}
 
 function settlementDocument(booked: BookedSettlement): SettlementDocument {
   const { transaction, ts, te, committee, leader, digest } = booked;

@@ -1,6 +1,6 @@
 /** Reads everything that the demo reports back from the chain, after the fact. */
-import { Interface, zeroPadValue, type JsonRpcProvider, type Log, type TransactionReceipt } from "ethers";
-import { groupAbi } from "../../client/abi.ts";
+import { zeroPadValue, type JsonRpcProvider, type Log, type TransactionReceipt } from "ethers";
+import { groupAbi, tokenAbi } from "../../client/abi.ts";
 import { GroupView, type GroupParameters, type ProviderAccount } from "../../client/group-view.ts";
 import {
   bitIndices,
@@ -21,10 +21,6 @@ export type ReadBack = { document: DemoDocument; evidence: Evidence };
 type Settled = { input: SettlementInput; event: SettledEvent; receipt: TransactionReceipt };
 
 const bytesPerGib = 2n ** 30n;
-const tokenAbi = new Interface([
-  "event Transfer(address indexed from, address indexed to, uint256 value)",
-  "function balanceOf(address owner) view returns (uint256)",
-]);
 
 /** All `Settled` events of the group in blocks [from, to]. */
 export function settledLogs(

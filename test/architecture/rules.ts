@@ -54,7 +54,7 @@ export const importRules: readonly Rule[] = [
   { area: "provider/", may: ["provider/", "daemon/", "protocol/", "storage/", "package:*", "node:*"] },
   {
     area: "provider-sim/",
-    may: ["provider-sim/", "provider/", "protocol/", "storage/", "cli/", "package:*", "node:*"],
+    may: ["provider-sim/", "provider/", "daemon/", "protocol/", "storage/", "cli/", "package:*", "node:*"],
   },
   // What a browser loads as well: nothing of Node, no command line.
   {

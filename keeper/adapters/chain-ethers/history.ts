@@ -2,16 +2,15 @@
  * Reads the past and the means for the books and for people. It has endpoints of its own, so that a look-up that fails
  * here never rests one that the protocol needs.
  */
-import { Interface } from "ethers";
 import { feesFor } from "../../../protocol/fees.ts";
 import type { AccountFees, FeeLimits } from "../../../protocol/fees.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort, Token } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
-import { groupAbi } from "./abi.ts";
+import { groupAbi, tokenAbi } from "./abi.ts";
 import { FeeMeter } from "./fees.ts";
 import { blockTag, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
-import { booksAbi, settlementsOf } from "./settled.ts";
+import { settlementsOf } from "./settled.ts";
 import type { RawLog } from "./settled.ts";
 import { call } from "../../../daemon/chain/calls.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
@@ -33,13 +32,9 @@ type Terms = {
   readonly origin: number;
 };
 
-const tokenAbi = new Interface([
-  "function symbol() view returns (string)",
-  "function decimals() view returns (uint8)",
-]);
 const maxSymbol = 16;
 
-const settledTopic = (booksAbi.getEvent("Settled") as { topicHash: string }).topicHash;
+const settledTopic = (groupAbi.getEvent("Settled") as { topicHash: string }).topicHash;
 
 export type HistoryOptions = {
   readonly chainId: number;
@@ -167,7 +162,7 @@ export class EthersHistory implements HistoryPort {
     const key = `${group}/${version}`;
     const known = this.#operators.get(key);
     if (known !== undefined) return known;
-    const [committee] = await call(this.#ask, booksAbi, group, "committeeAt", [version], "latest");
+    const [committee] = await call(this.#ask, groupAbi, group, "committeeAt", [version], "latest");
     const operators = [...committee.operators].map((operator: string) => operator.toLowerCase() as Hex);
     this.#operators.set(key, operators);
     return operators;
@@ -175,8 +170,8 @@ export class EthersHistory implements HistoryPort {
 
   async groupFunds(group: Hex): Promise<GroupFunds> {
     const [[escrow], [fundedUntil]] = await Promise.all([
-      call(this.#ask, booksAbi, group, "escrow", [], "latest"),
-      call(this.#ask, booksAbi, group, "fundedUntil", [], "latest"),
+      call(this.#ask, groupAbi, group, "escrow", [], "latest"),
+      call(this.#ask, groupAbi, group, "fundedUntil", [], "latest"),
     ]);
     const token = await this.#tokenOf((await this.#termsOf(group)).token);
     return { token, unallocated: escrow.unallocated, arrears: escrow.arrears, fundedUntil };

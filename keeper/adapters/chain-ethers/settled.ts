@@ -1,21 +1,9 @@
 /** Settlements as the chain's events and calldata tell them, to the last unit (R29, R30, R32). */
-import { Interface } from "ethers";
 import type { Hex } from "../../../protocol/hash.ts";
 import { eventsOfSettlement, itemsPaid, sharesPaid } from "../../../protocol/payments.ts";
 import type { PaymentEvent, SignedItem } from "../../../protocol/payments.ts";
 import type { BookedSettlement, BookedTransaction } from "../../ports/ledger.ts";
 import { groupAbi } from "./abi.ts";
-
-export const booksAbi = new Interface([
-  "event Settled(uint64 indexed ts, uint64 te, uint8 leader, uint256 failed, uint256 payees, uint256 signers, bytes32 digest)",
-  "event Capped(uint64 indexed ts, uint32 indexed provider, uint256 signed, uint256 committed)",
-  "event ArrearsChanged(uint32 indexed provider, uint256 before, uint256 afterwards)",
-  "event AbandonArrearsChanged(uint32 indexed provider, uint256 before, uint256 afterwards)",
-  "event LeaderReplaced(uint64 indexed ts, uint8 leader, uint8 sender, uint256 share)",
-  "function committeeAt(uint64 version) view returns (tuple(uint64 version, uint64 proposedAt, uint64 readyAt, uint64 effectiveFrom, uint64 retiredAt, bytes32 seed, address keysBlob, uint256 accepted, address[] operators))",
-  "function escrow() view returns (tuple(uint256 deposited, uint256 paidOut, uint256 balance, uint256 unallocated, uint256 credits, uint256 arrears, uint256 reserve, uint256 withdrawable))",
-  "function fundedUntil() view returns (uint64)",
-]);
 
 export type RawLog = {
   readonly address: string;
@@ -34,7 +22,7 @@ export type SettledFacts = {
 };
 
 function parse(log: RawLog): PaymentEvent | undefined {
-  const parsed = booksAbi.parseLog({ topics: [...log.topics], data: log.data });
+  const parsed = groupAbi.parseLog({ topics: [...log.topics], data: log.data });
   if (parsed === null) return undefined;
   const args = Object.fromEntries(
     parsed.fragment.inputs.map(({ name }, i) => [name, parsed.args[i] as bigint]),

@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { Interface } from "ethers";
 import { expect, it } from "vitest";
 import { tokenAbi } from "../../../client/abi.ts";
-import { clientAbi } from "../../../scripts/docs/client-abi.ts";
+import { abiFile } from "../../../scripts/docs/abi.ts";
 import { artifact } from "../../../scripts/contracts/artifacts.ts";
 
-it("the client's interfaces are those of the compiled contracts: node scripts/docs/client-abi.ts", () => {
-  const file = readFileSync(new URL("../../../client/abi.ts", import.meta.url), "utf8");
-  expect(file).toBe(clientAbi());
+it("protocol/abi.ts has the interfaces of the compiled contracts: node scripts/docs/abi.ts", () => {
+  const file = readFileSync(new URL("../../../protocol/abi.ts", import.meta.url), "utf8");
+  expect(file).toBe(abiFile());
 });
 
 it("what the client uses of a token, a real one has", () => {
