@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { ConfigError, resolveLayers } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../daemon/settings/layers.ts";
 import { usageError } from "./exit.ts";
-import { refuseUnknownVariables } from "../../scripts/lib/variables.ts";
+import { refuseUnknownVariables } from "./variables.ts";
 
 export type ConfigOptions = Readonly<Record<string, string | string[] | boolean | undefined>> & {
   readonly config?: string;

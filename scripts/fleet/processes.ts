@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { CliError, exitCodes } from "../../cli/console/exit.ts";
 import { projectRoot } from "../paths.ts";
-import { withoutSettings } from "../lib/variables.ts";
+import { withoutSettings } from "../../cli/console/variables.ts";
 
 const guard = fileURLToPath(new URL("exit-with-parent.ts", import.meta.url));
 const gracePeriod_ms = 5_000;

@@ -7,7 +7,7 @@ import { settings as providerSettings } from "../../../provider/config.ts";
 import { CliError } from "../../../cli/console/exit.ts";
 import { payeePurse, payerPurse } from "../../../cli/group/payer.ts";
 import { projectRoot } from "../../../scripts/paths.ts";
-import { otherVariables, refuseUnknownVariables, withoutSettings } from "../../../scripts/lib/variables.ts";
+import { otherVariables, refuseUnknownVariables, withoutSettings } from "../../../cli/console/variables.ts";
 
 const payerSettings = payerPurse.definition.settings;
 

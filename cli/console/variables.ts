@@ -1,7 +1,7 @@
 /** The project's environment variables. One that is not known is refused: a misspelt setting would be left out in silence (D1). */
 import type { Setting } from "../../daemon/settings/layers.ts";
 import { nearest } from "../../daemon/settings/known-keys.ts";
-import { usageError } from "../../cli/console/exit.ts";
+import { usageError } from "./exit.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -38,7 +38,7 @@ async function settingsOfAll(): Promise<string[]> {
   const [keeper, provider, { payeePurse, payerPurse }] = await Promise.all([
     import("../../keeper/config.ts"),
     import("../../provider/config.ts"),
-    import("../../cli/group/payer.ts"),
+    import("../group/payer.ts"),
   ]);
   const purses = [payerPurse, payeePurse].flatMap(({ definition }) => definition.settings);
   return [...keeper.settings, ...provider.settings, ...purses].map(({ env }) => env);
