@@ -61,9 +61,15 @@ describe("an environment variable", () => {
   });
 
   it("is known if something of the project reads it, and only then", () => {
-    const files = globSync(["{keeper,provider-sim,scripts,storage,test}/**/*.ts", "*.config.ts"], {
-      cwd: projectRoot,
-    });
+    const files = globSync(
+      [
+        "{protocol,storage,daemon,keeper,provider,provider-sim,client,sim,cli,scripts,test}/**/*.ts",
+        "*.config.ts",
+      ],
+      {
+        cwd: projectRoot,
+      },
+    );
     const read = files.flatMap((file) =>
       [...readFileSync(join(projectRoot, file), "utf8").matchAll(/process\.env\["(WHITEPAY_\w+)"\]/g)].map(
         (match) => match[1] ?? "",
