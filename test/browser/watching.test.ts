@@ -12,12 +12,14 @@ import { writeFaults } from "../../provider-sim/fault-file.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { leaderDies } from "../process/scenarios/crashes.ts";
 import { runCli } from "../support/cli.ts";
-import { accessibilityFaults, keepScreenshot, looks, openPage, pageSays, tabTo, textOf } from "./chromium.ts";
+import { accessibilityFaults, keepScreenshot, looks, openPage, pageSays, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
+import { answersAsDescribed } from "./answers.ts";
 import { dataLost, groupStatusText, linesOf, poor } from "./data-lost.ts";
 import { chainStops } from "./chain-stops.ts";
 import { twinsAndSlowEndpoint } from "./twins.ts";
 import { inspect } from "./inspect.ts";
+import { usedByKeyboard } from "./keyboard.ts";
 import { chainTables, eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
 
 const limit_ms = 180_000;
@@ -261,52 +263,9 @@ describe("keepers that people watch", () => {
   it(
     "answer as their description says",
     async () => {
-      const document = (await scene.ask(onFile, "/openapi.json")).body as {
-        openapi: string;
-        paths: Record<string, { get: { responses: Record<string, unknown> } }>;
-      };
-      expect(document.openapi).toBe("3.1.0");
-      const root = `/v1/groups/${scene.group}`;
-      const list = (item: { parse(value: unknown): unknown }) => (body: unknown) => {
-        const { items } = body as { items: unknown[] };
-        expect(items.length).toBeGreaterThan(0);
-        for (const one of items) item.parse(one);
-      };
-      const answers: Record<string, [path: string, check: (body: unknown) => unknown]> = {
-        "/healthz": ["/healthz", (body) => schemas.healthSchema.parse(body)],
-        "/readyz": ["/readyz", (body) => schemas.readySchema.parse(body)],
-        "/metrics": ["/metrics", (body) => expect(body).toContain("# HELP whitepay_")],
-        "/v1/status": ["/v1/status", (body) => schemas.statusSchema.parse(body)],
-        "/v1/work": ["/v1/work", (body) => schemas.workSchema.parse(body)],
-        "/v1/peers": ["/v1/peers", list(schemas.peerSchema)],
-        "/v1/reasons": ["/v1/reasons", list(schemas.reasonSchema)],
-        "/v1/groups/{group}/settlements": [`${root}/settlements`, list(schemas.settlementSchema)],
-        "/v1/groups/{group}/challenges": [`${root}/challenges`, list(schemas.challengeSchema)],
-        "/v1/groups/{group}/outcomes": [`${root}/outcomes`, list(schemas.outcomeSchema)],
-        "/v1/groups/{group}/space": [`${root}/space`, (body) => schemas.spaceSchema.parse(body)],
-      };
+      const { described, answered } = await answersAsDescribed(scene);
       // The stream is what the page listens to.
-      expect(Object.keys(document.paths).sort()).toEqual(["/v1/events", ...Object.keys(answers)].sort());
-      await scene.fleet.mine();
-      for (const [path, check] of Object.values(answers)) {
-        const { status, body } = await scene.ask(onFile, path);
-        expect({ path, status }).toEqual({ path, status: 200 });
-        check(body);
-      }
-      for (const [path, status] of [
-        [`${root}/settlements?limit=1000`, 400],
-        [`${root}/challenges?before=x`, 400],
-        [`/v1/groups/0x${"77".repeat(20)}/outcomes`, 404],
-        ["/v1/groups/here/outcomes", 400],
-        ["/../keys", 404],
-        ["/tsconfig.json", 404],
-      ] as const) {
-        const answer = await scene.ask(onFile, path);
-        expect({ path, status: answer.status }).toEqual({ path, status });
-        schemas.errorSchema.parse(answer.body);
-      }
-      const written = await fetch(`${scene.fleet.apiOf(onFile)}/v1/status`, { method: "POST" });
-      expect(written.status).toBe(404);
+      expect(new Set(described)).toEqual(new Set(["/v1/events", ...answered]));
     },
     limit_ms,
   );
@@ -324,31 +283,7 @@ describe("keepers that people watch", () => {
   it(
     "can be used by keyboard alone, and what is unfolded stays so",
     async () => {
-      const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), looks[0] as Look);
-      const { page } = watched;
-      await page.waitForSelector("#space .chart");
-      await page.keyboard.press("Tab");
-      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the figures");
-      await page.keyboard.press("Enter");
-      await tabTo(page, ".chart");
-      const newest = await textOf(page, "#space .readout");
-      await page.keyboard.press("ArrowLeft");
-      expect(await textOf(page, "#space .readout")).not.toBe(newest);
-      await tabTo(page, ".payments summary");
-      await page.keyboard.press("Enter");
-      expect(await textOf(page, ".payments details[open] .unfolded")).toContain("Signed by");
-      const block = await scene.fleet.mine();
-      await pageSays(page, "#machine", `block ${block}`);
-      expect(await page.locator(".payments details[open]").count()).toBe(1);
-      expect(await page.evaluate(() => document.activeElement?.matches(".payments summary"))).toBe(true);
-      await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-      await tabTo(page, ".payments .unfolded button.copy");
-      await page.keyboard.press("Enter");
-      await pageSays(page, "#news", "Copy the sender's address: copied.");
-      const copied = await page.evaluate(() => navigator.clipboard.readText());
-      expect(copied).toMatch(/^0x[0-9a-f]{40}$/);
-      expect(await textOf(page, ".payments details[open] .unfolded")).toContain(copied);
-      await watched.close();
+      expect(await usedByKeyboard(scene)).toMatch(/^0x[0-9a-f]{40}$/);
     },
     limit_ms,
   );
