@@ -30,11 +30,22 @@ const booksEvery_ms = 2_000;
 const retention_ms = 90 * 86_400_000;
 const retainEvery_ms = 3_600_000;
 
+/** How the chain that the keeper follows is doing. */
+type WatchedChain = {
+  readonly pace: ChainPace;
+  /** By group, why it cannot be read now. */
+  readonly unreadable: ReadonlyMap<Hex, string>;
+};
+
 export type People = {
   readonly telemetry: TelemetryPort;
   readonly ledger: LedgerPort;
   /** Serves and watches from now on. */
-  open(keeper: Keeper, transport: PeerStatsPort & { readonly peerId: string }, pace: ChainPace): Promise<Api>;
+  open(
+    keeper: Keeper,
+    transport: PeerStatsPort & { readonly peerId: string },
+    chain: WatchedChain,
+  ): Promise<Api>;
   close(): Promise<void>;
 };
 
@@ -67,7 +78,7 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
   return {
     telemetry,
     ledger: meteredLedger(queue, metrics),
-    open: async (keeper, transport, pace) => {
+    open: async (keeper, transport, chain) => {
       const monitor = new Monitor(
         { operator, groups, dataDir, rpc: urls, mostProviders: () => mostProviders(keeper, groups) },
         {
@@ -75,7 +86,7 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
           books,
           peers: transport,
           clock: systemClock,
-          pace,
+          pace: chain.pace,
           onHead: (look) => tellHead(telemetry, look),
         },
       );
@@ -83,6 +94,7 @@ export async function wirePeople(config: KeeperConfig, operator: Hex, log: Telem
         keeper,
         books,
         surroundings: () => monitor.now,
+        unreadable: () => chain.unreadable,
         operator,
         peerId: transport.peerId,
         groups,
@@ -164,6 +176,9 @@ function figures(
   let errors = 0;
   return async () => {
     setFigures(metrics, await statusOf(source));
+    for (const group of source.groups) {
+      metrics.set("whitepay_group_unreadable", { group }, source.unreadable().has(group) ? 1 : 0);
+    }
     metrics.set("whitepay_ledger_queue_rows", {}, queue.length);
     metrics.add("whitepay_rpc_errors_total", {}, history.errors - errors);
     errors = history.errors;

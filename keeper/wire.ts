@@ -96,7 +96,7 @@ async function assemble(
     { groups, timeout_ms: challengeTimeout_ms },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
-  const api = await people.open(keeper, transport, chain.pace);
+  const api = await people.open(keeper, transport, chain);
   return {
     peerId: transport.peerId,
     addresses: transport.addresses,

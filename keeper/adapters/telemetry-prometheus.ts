@@ -72,6 +72,10 @@ export const metrics = {
     "1 if another process was heard that uses this keeper's key: nothing is signed then.",
     "group",
   ),
+  whitepay_group_unreadable: gauge(
+    "1 if the group's state cannot be read from the chain: what else is shown of it is old.",
+    "group",
+  ),
   whitepay_peer_latency_seconds: gauge("Time for a question and its answer to another keeper.", "operator"),
   whitepay_operator_balance_coins: gauge("The operator account's balance in whole coins of the chain."),
   whitepay_operator_transactions_left: gauge(

@@ -23,6 +23,8 @@ export type StatusSource = {
   readonly keeper: Keeper;
   readonly books: BooksPort;
   readonly surroundings: () => Surroundings;
+  /** By group, why its state cannot be read from the chain now. */
+  readonly unreadable: () => ReadonlyMap<Hex, string>;
   readonly operator: Hex;
   readonly peerId: string;
   readonly groups: readonly Hex[];
@@ -209,8 +211,10 @@ export function problemsOf(source: StatusSource): string[] {
   for (const group of source.groups) {
     const state = source.keeper.stateOf(group);
     const snapshot = state?.group;
+    const why = source.unreadable().get(group);
+    if (why !== undefined) problems.push(`group ${group} cannot be read from the chain: ${why}`);
     if (state === undefined || snapshot === undefined) {
-      problems.push(`group ${group} has not been read yet`);
+      if (why === undefined) problems.push(`group ${group} has not been read yet`);
       continue;
     }
     if (memberIndex(snapshot.committee, source.operator) < 0 && snapshot.pending === undefined) {

@@ -8,10 +8,15 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readySchema } from "../../keeper/api/schemas.ts";
+import { firing } from "../support/alerts.ts";
 import { runCli, startCli } from "../support/cli.ts";
+import { RpcFront } from "../support/fleet/rpc-front.ts";
 import { operatingWorld, type OperatingWorld } from "../support/operating-world.ts";
 import { startOnSmallDisk } from "../support/small-disk.ts";
 import { full, rows, toFullDevice } from "./operating-rows.ts";
+
+const patience_ms = 30_000;
 
 let world: OperatingWorld;
 beforeAll(async () => {
@@ -62,6 +67,41 @@ describe("a keeper that runs", () => {
     const { code, stderr } = await running.ended;
     expect(code, stderr).toBe(0);
     expect(stderr).not.toContain("could not decode");
+  });
+
+  it("says of a chain that is started anew beneath it that its group is not there, and of one that is back that it is", async () => {
+    const { scene, group, keeper } = world;
+    const front = await RpcFront.open(scene.rpc);
+    const words = ["--groups", group, "--data-dir", join(scene.folder, "beneath"), "--rpc", front.url("it")];
+    const running = startCli(["keeper", "run", "--config", keeper, ...words, "--api-port", "0"]);
+    let stdout = "";
+    running.child.stdout?.on("data", (text: string) => (stdout += text));
+    await running.said('"event":"ready"');
+    const { api } = JSON.parse(stdout) as { api: string };
+    const missing = `group ${group.toLowerCase()} cannot be read from the chain: no contract at ${group.toLowerCase()}`;
+    const ready = async () => readySchema.parse(await (await fetch(`${api}/readyz`)).json()).problems.join();
+    const figures = async () => (await fetch(`${api}/metrics`)).text();
+    await expect.poll(ready, { timeout: patience_ms }).toContain("has no seat in the committee");
+    expect(await ready()).not.toContain(missing);
+    expect(firing("WhitepayGroupUnreadable", await figures())).toEqual([]);
+    const begun_ms = performance.now();
+    front.leadTo(world.fresh);
+    await expect.poll(ready, { timeout: patience_ms }).toContain(missing);
+    const after_s = (performance.now() - begun_ms) / 1000;
+    process.stdout.write(`chain started anew: seen by a keeper after ${after_s.toFixed(1)} s\n`);
+    expect(firing("WhitepayGroupUnreadable", await figures())).toHaveLength(1);
+    const status = await runCli(["keeper", "status", "--config", keeper, ...words]);
+    expect(status.stdout).toMatch(/^keeper {4}up, but cannot do its work, /);
+    expect(status.stdout).toContain(`  problem ${missing}`);
+    front.leadTo(scene.rpc);
+    await scene.provider.send("evm_mine", []);
+    await expect.poll(ready, { timeout: patience_ms }).not.toContain(missing);
+    expect(firing("WhitepayGroupUnreadable", await figures())).toEqual([]);
+    running.child.kill("SIGTERM");
+    const { code, stderr } = await running.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('"reason":"group-unreadable"');
+    await front.close();
   });
 
   it("stops in order on a signal that comes before it is up", async () => {

@@ -26,8 +26,8 @@ export class Feed {
   readonly #trouble: Trouble;
   readonly #blocks: CanonicalBlocks;
   #readings: ReadonlyMap<Hex, Reading> = new Map();
-  /** Groups whose state could not be read when it was due: it is read again with every head until it was. */
-  readonly #unread = new Set<Hex>();
+  /** Groups whose state could not be read when it was due, and why: it is read again with every head until it was. */
+  readonly #unread = new Map<Hex, string>();
   #head: HeadBlock | undefined;
 
   constructor(rpc: RpcPool, reader: SnapshotReader, groups: readonly Hex[], trouble: Trouble) {
@@ -36,6 +36,11 @@ export class Feed {
     this.#groups = groups;
     this.#trouble = trouble;
     this.#blocks = new CanonicalBlocks(rpc);
+  }
+
+  /** By group, why its state could not be read when it was due last. */
+  get unreadable(): ReadonlyMap<Hex, string> {
+    return this.#unread;
   }
 
   /** What changed since the last call; undefined if nothing did. */
@@ -104,10 +109,9 @@ export class Feed {
       return snapshot;
     } catch (error) {
       if (error instanceof RpcUnavailable) throw error;
-      if (!this.#unread.has(group)) {
-        this.#trouble("group-unreadable", `${group}: ${(error as Error).message.slice(0, 200)}`);
-      }
-      this.#unread.add(group);
+      const why = (error as Error).message.slice(0, 200);
+      if (!this.#unread.has(group)) this.#trouble("group-unreadable", `${group}: ${why}`);
+      this.#unread.set(group, why);
       return undefined;
     }
   }

@@ -35,6 +35,7 @@ export class EthersChain implements ChainPort {
   readonly #ask: Ask = (method, params) => this.#rpc.send(method, params);
   readonly #clock: ClockPort;
   readonly #submitter: Submitter;
+  #feed: Feed | undefined;
 
   constructor(options: ChainOptions, clock: ClockPort) {
     this.#options = options;
@@ -48,6 +49,11 @@ export class EthersChain implements ChainPort {
     return this.#rpc.pace;
   }
 
+  /** By group, why it cannot be read now. */
+  get unreadable(): ReadonlyMap<Hex, string> {
+    return this.#feed?.unreadable ?? new Map();
+  }
+
   async follow(
     groups: readonly Hex[],
     onUpdate: (update: ChainUpdate) => Promise<void>,
@@ -57,6 +63,7 @@ export class EthersChain implements ChainPort {
     this.#rpc.onTrouble(onTrouble);
     const reader = new SnapshotReader(this.#options.chainId, this.#rpc);
     const feed = new Feed(this.#rpc, reader, groups, onTrouble);
+    this.#feed = feed;
     while (!signal.aborted) {
       let pause_ms = this.#options.poll_ms;
       try {

@@ -31,7 +31,7 @@ type Traffic = {
 };
 
 export class RpcFront {
-  readonly #upstream: URL;
+  #upstream: URL;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server: Server;
   readonly #lies = new Map<string, RpcLie>();
@@ -86,6 +86,11 @@ export class RpcFront {
     let traffic = this.#traffic.get(name);
     if (traffic === undefined) this.#traffic.set(name, (traffic = { calls: [], now: 0, most: 0 }));
     return traffic;
+  }
+
+  /** From now on another chain is behind all endpoints. */
+  leadTo(upstream: string): void {
+    this.#upstream = new URL(upstream);
   }
 
   /** Calls wait until `release`: a client sees the chain before or after, never in between. */
