@@ -7,7 +7,19 @@ import type {
   SettlementDocument,
 } from "../api/schemas.ts";
 import { h, place, sign } from "./dom.ts";
-import { ago, amount, bytes, dateOf, dateOfBlock, percent, shortHex, span, whole } from "./format.ts";
+import {
+  ago,
+  amount,
+  bytes,
+  counted,
+  dateOf,
+  dateOfBlock,
+  isEmptyPayment,
+  percent,
+  shortHex,
+  span,
+  whole,
+} from "./format.ts";
 import { copied, copyButton, fact, money, tokenOf } from "./money.ts";
 import type { Token } from "./money.ts";
 
@@ -158,7 +170,7 @@ function paymentDetails(paid: SettlementDocument, token: Token): Element {
   return h(
     "div",
     { class: "unfolded" },
-    isEmpty(paid) && h("p", { class: "explain" }, emptyText),
+    isEmptyPayment(paid.items) && h("p", { class: "explain" }, emptyText),
     h(
       "div",
       { class: "scroll", tabindex: 0, role: "group", "aria-label": "Amounts" },
@@ -204,8 +216,6 @@ function paymentDetails(paid: SettlementDocument, token: Token): Element {
   );
 }
 
-const isEmpty = ({ items }: SettlementDocument): boolean =>
-  items.every(({ amount: units }) => BigInt(units) === 0n);
 const emptyText =
   "Nobody is paid for these blocks: no provider was committed to data in them yet, or none proved any. That is usual for the first interval of a group, which begins before its providers join.";
 
@@ -226,8 +236,12 @@ function payment(paid: SettlementDocument, status: KeeperStatus, group: GroupSta
         "summary",
         {},
         h("span", { class: "blocks" }, `blocks ${whole(paid.ts)}–${whole(paid.te)}`),
-        h("span", { class: "total" }, isEmpty(paid) ? "nothing to pay" : money(total, token)),
-        h("span", { class: "more" }, `to ${paid.items.length} providers, ${paid.shares.length} keepers`),
+        h("span", { class: "total" }, isEmptyPayment(paid.items) ? "nothing to pay" : money(total, token)),
+        h(
+          "span",
+          { class: "more" },
+          `to ${counted(paid.items.length, "provider")}, ${counted(paid.shares.length, "keeper")}`,
+        ),
         h("span", { class: "more" }, `led by keeper ${paid.leader} `, late),
         h(
           "span",

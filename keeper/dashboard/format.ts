@@ -19,6 +19,18 @@ export function whole(value: number | bigint): string {
   return grouped.format(value);
 }
 
+/** "1 provider", "2 providers". */
+export function counted(count: number, noun: string): string {
+  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Nothing was proven in its blocks, and nothing was owed before. What is owed for lack of money is no empty payment (R32). */
+export function isEmptyPayment(
+  items: readonly { readonly spaceTime: string; readonly amount: string }[],
+): boolean {
+  return items.every(({ spaceTime, amount: units }) => BigInt(spaceTime) === 0n && BigInt(units) === 0n);
+}
+
 const raised = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 /** More zeros than these behind the point are counted rather than read. */
 const mostZeros = 8;

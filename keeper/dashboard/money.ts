@@ -8,6 +8,13 @@ const unknownToken: Token = { address: null, symbol: "units", decimals: null };
 export const tokenOf = (group: GroupStatus): Token => group.money?.token ?? unknownToken;
 
 const coinDecimals = 18;
+/** What the contract answers while no data is committed. */
+const noBlock = String(2n ** 64n - 1n);
+
+/** Nothing is spent, and nothing is reserved: no data is committed. */
+export function spendsNothing({ fundedUntilBlock }: NonNullable<GroupStatus["money"]>): boolean {
+  return fundedUntilBlock === noBlock;
+}
 
 /** To four significant digits; to the last unit in its title. */
 export function money(units: bigint | string, { symbol, decimals }: Token): Element {
@@ -52,8 +59,17 @@ function groupFacts(status: KeeperStatus, group: GroupStatus): Element[] {
   if (funds === null) return [fact("The group's money", "not read yet")];
   const { token, unallocated, arrears } = funds;
   const owes = arrears === "0" ? "nothing" : money(arrears, token);
+  const left = fact("Left in the group", money(unallocated, token));
+  if (spendsNothing(funds)) {
+    return [
+      left,
+      fact("Lasts until", "no end: no data is committed, so nothing is spent"),
+      fact("Reserved until", "nothing is reserved. The payer may withdraw all."),
+      fact("Owes providers and keepers", owes),
+    ];
+  }
   return [
-    fact("Left in the group", money(unallocated, token)),
+    left,
     fact("Lasts until", untilText(status, funds.fundedUntilBlock, funds.runway_s)),
     fact(
       "Reserved until",

@@ -2,7 +2,7 @@
 import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
 import { h, place, spoken } from "./dom.ts";
 import { amount, blocks, bytes, dateOf, exactAmount, percent, shortHex, span, whole } from "./format.ts";
-import { copied, fact, tokenOf } from "./money.ts";
+import { copied, fact, spendsNothing, tokenOf } from "./money.ts";
 
 const day_s = 86_400;
 const lowTransactions = 15;
@@ -59,6 +59,10 @@ function moneyFigure(group: GroupStatus): Element {
       "bad",
       title,
     );
+  }
+  if (spendsNothing(money)) {
+    const note = `${amount(unallocated, token.decimals)} ${token.symbol} left; no data is committed, nothing is spent`;
+    return figure("Group's money lasts", "no end", note, "plain", title);
   }
   const mood =
     runway_s === null ? "plain" : runway_s < day_s ? "bad" : runway_s < 7 * day_s ? "warn" : "good";

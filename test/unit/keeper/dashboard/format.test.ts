@@ -4,9 +4,11 @@ import {
   amount,
   blocks,
   bytes,
+  counted,
   dateOf,
   dateOfBlock,
   exactAmount,
+  isEmptyPayment,
   percent,
   shortHex,
   span,
@@ -23,6 +25,25 @@ describe("what the page makes of numbers", () => {
       "1.00 EiB",
       "16.0 EiB",
     ]);
+  });
+
+  it("counts one, none and many", () => {
+    expect([0, 1, 2, 1_000].map((count) => counted(count, "keeper"))).toEqual([
+      "0 keepers",
+      "1 keeper",
+      "2 keepers",
+      "1,000 keepers",
+    ]);
+  });
+
+  it("takes a payment for empty if nothing was proven and nothing owed, not if money is missing", () => {
+    const [nothing, unpaid, late] = [
+      { spaceTime: "0", amount: "0" },
+      { spaceTime: "40", amount: "0" },
+      { spaceTime: "0", amount: "3" },
+    ];
+    expect([[], [nothing], [nothing, nothing]].map(isEmptyPayment)).toEqual([true, true, true]);
+    expect([[unpaid], [nothing, unpaid], [late]].map(isEmptyPayment)).toEqual([false, false, false]);
   });
 
   it("cuts amounts to significant digits, never rounds them up, and never shows something as nothing", () => {
