@@ -38,7 +38,7 @@ async function settingsOfAll(): Promise<string[]> {
   const [keeper, provider, { payeePurse, payerPurse }] = await Promise.all([
     import("../../keeper/config.ts"),
     import("../../provider/config.ts"),
-    import("../group/payer.ts"),
+    import("../chain/account.ts"),
   ]);
   const purses = [payerPurse, payeePurse].flatMap(({ definition }) => definition.settings);
   return [...keeper.settings, ...provider.settings, ...purses].map(({ env }) => env);

@@ -1,12 +1,12 @@
 /** `whitepay group …`: what a payer does: quote, make, fund, watch, change and end a group, and get the data back. */
 import type { Command } from "commander";
-import { registerCreate } from "./create.ts";
+import { registerCreate } from "./create/index.ts";
 import { registerKey } from "./key.ts";
 import { registerMembers } from "./members.ts";
 import { registerMoney } from "./money.ts";
 import { registerPayments } from "./payments.ts";
 import { registerQuote } from "./quote.ts";
-import { registerRetrieve } from "./retrieve.ts";
+import { registerRetrieve } from "./retrieve/index.ts";
 import { registerRights } from "./rights.ts";
 import { registerStatus } from "./status.ts";
 import { registerWatch } from "./watch.ts";

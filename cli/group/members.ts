@@ -11,12 +11,12 @@ import {
   providerIndex,
   type DataConsent,
 } from "../../client/plans.ts";
-import { readConsent } from "./consent-file.ts";
+import { readConsent } from "./files/consent.ts";
 import { usageError } from "../console/exit.ts";
-import { checkConsentData, hashedFiles } from "./data.ts";
+import { checkConsentData, hashedFiles } from "./hashed-files.ts";
 import { addressOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
-import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "./payer.ts";
+import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../chain/account.ts";
 import { jsonOption, moneyOptions, transact, type TransactionPlan } from "../chain/transact.ts";
 
 type DataOptions = PayerOptions & { readonly files?: string[] };

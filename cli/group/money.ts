@@ -5,7 +5,7 @@ import { planFund, planWithdraw } from "../../client/plans.ts";
 import { readToken } from "../../client/token.ts";
 import { parseAmount } from "../../client/units.ts";
 import { printJson, say } from "../console/output.ts";
-import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "./payer.ts";
+import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../chain/account.ts";
 import { jsonOption, moneyOptions, transact, type TransactionReport } from "../chain/transact.ts";
 
 export function registerMoney(group: Command): void {

@@ -4,7 +4,7 @@ import { GroupView, type DataCheckpoint } from "../../client/group-view.ts";
 import { joinedSlots, joinRecords, lastSettledShares } from "../../client/proven.ts";
 import type { JoinedShare, JoinedShares, JoinScope, SettledShares } from "../../client/proven.ts";
 import type { GroupStatus } from "../../client/status.ts";
-import { recordsOf } from "./keeper-records.ts";
+import { recordsOf } from "../keeper-api/records.ts";
 import { say } from "../console/output.ts";
 import { formatShare } from "../console/share.ts";
 

@@ -15,8 +15,8 @@ import {
   type Token,
 } from "../../client/units.ts";
 import { usageError } from "../console/exit.ts";
-import { pricePerBlock, readGroupFile } from "./group-file.ts";
-import { dataOf } from "./data.ts";
+import { pricePerBlock, readGroupFile } from "./files/group.ts";
+import { dataOf } from "./hashed-files.ts";
 import { addressOption, choiceOption, integerOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { presetNames, presets } from "../chain/presets.ts";

@@ -7,8 +7,8 @@ import { planAbandon, planCollectArrears, planSync, planTouch } from "../../clie
 import { usageError } from "../console/exit.ts";
 import { addressOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
-import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "./payer.ts";
-import { readSeatConsent } from "./seat-file.ts";
+import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../chain/account.ts";
+import { readSeatConsent } from "./files/seat.ts";
 import { jsonOption, moneyOptions, transact, type TransactionPlan } from "../chain/transact.ts";
 
 type PlanOfProvider = (signer: Wallet, group: string, provider: number) => Promise<TransactionPlan>;

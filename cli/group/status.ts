@@ -11,7 +11,7 @@ import { formatAmount, formatDuration, month_s } from "../../client/units.ts";
 import { usageError } from "../console/exit.ts";
 import { provenIn, provenLines, type Proven } from "./proven.ts";
 import { printJson, printLine, say } from "../console/output.ts";
-import { payerOptions, withChain, type PayerOptions } from "./payer.ts";
+import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { formatBytes } from "../console/progress.ts";
 import { jsonOption } from "../chain/transact.ts";
 

@@ -6,7 +6,7 @@ import { formatAmount, formatDuration, type Token } from "../../client/units.ts"
 import { watchGroup, type GroupEvent, type GroupNews } from "../../client/watch.ts";
 import { integerOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
-import { payerOptions, withChain, type PayerOptions } from "./payer.ts";
+import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { jsonOption } from "../chain/transact.ts";
 
 type WatchOptions = PayerOptions & {

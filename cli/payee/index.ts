@@ -17,7 +17,7 @@ import {
   withChain,
   type Payer,
   type PayerOptions,
-} from "../group/payer.ts";
+} from "../chain/account.ts";
 import { jsonOption, moneyOptions, transact } from "../chain/transact.ts";
 import type { TransactionPlan, TransactionReport } from "../chain/transact.ts";
 

@@ -1,6 +1,6 @@
 /** `whitepay provider …`: store data, sign for it, answer challenges. */
 import type { Command } from "commander";
-import { registerData } from "./data.ts";
+import { registerData } from "./pieces.ts";
 import { registerEarnings } from "./earnings.ts";
 import { registerInit } from "./init.ts";
 import { registerRegister } from "./register.ts";

@@ -5,7 +5,7 @@ import { readJournal, type Journal } from "../../provider/journal.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
 import { GroupView } from "../../client/group-view.ts";
 import { registeredProvider, registryAt } from "../../client/registry.ts";
-import { recordsOf } from "../group/keeper-records.ts";
+import { recordsOf } from "../keeper-api/records.ts";
 import { integerOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { formatBytes } from "../console/progress.ts";
@@ -17,8 +17,8 @@ import {
   type ProviderOptions,
   type ReaderContext,
 } from "./context.ts";
-import { outcomesOf, recordKey, sumsOf } from "./report.ts";
-import type { KeeperRecord, Outcome, OutcomeSums } from "./report.ts";
+import { outcomesOf, recordKey, sumsOf } from "./challenge-outcomes.ts";
+import type { KeeperRecord, Outcome, OutcomeSums } from "./challenge-outcomes.ts";
 import { formatShare } from "../console/share.ts";
 import { jsonOption } from "../chain/transact.ts";
 

@@ -173,7 +173,7 @@ describe("whitepay group", () => {
     const provider = await storingProvider(scene, "four", 21_004);
     const file = await groupFile({ name: "wrong", providers: [provider] });
     const good = await readFile(file, "utf8");
-    const { readGroupFile } = await import("../../cli/group/group-file.ts");
+    const { readGroupFile } = await import("../../cli/group/files/group.ts");
     const refusedFor = async (change: (text: string) => string): Promise<string> => {
       await writeFile(file, change(good));
       return readGroupFile(file).then(

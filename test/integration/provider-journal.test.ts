@@ -7,7 +7,7 @@ import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import { readJournal } from "../../provider/journal.ts";
 import { openStore } from "../../provider/main.ts";
 import type { RunningProvider } from "../../provider/main.ts";
-import { outcomesOf } from "../../cli/provider/report.ts";
+import { outcomesOf } from "../../cli/provider/challenge-outcomes.ts";
 import { seededBytes, sharedFolder } from "../support/files.ts";
 import {
   damage,

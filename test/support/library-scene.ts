@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { planAddProvider } from "../../client/plans.ts";
 import { send } from "../../client/transactions.ts";
-import { readConsent } from "../../cli/group/consent-file.ts";
+import { readConsent } from "../../cli/group/files/consent.ts";
 import { createGroup } from "../../scripts/fleet/setup.ts";
 import { payerScene, storingProvider, type PayerScene } from "./payer-scene.ts";
 import { sceneParams } from "./keeper-scene.ts";

@@ -10,7 +10,7 @@ import { loadLayers, settingOptions, type ConfigOptions } from "../console/confi
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { address } from "../console/json-input.ts";
 import { askPassword } from "../console/prompt.ts";
-import type { MoneyFlags } from "../chain/transact.ts";
+import type { MoneyFlags } from "./transact.ts";
 
 const schema = z.strictObject({
   chain: z

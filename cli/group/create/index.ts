@@ -2,23 +2,23 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
-import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
-import { GroupView, type GroupRules } from "../../client/group-view.ts";
-import { groupCreatedBy, planAddProvider, planCreate, planFund, registryOf } from "../../client/plans.ts";
-import { measureBlockTime } from "../../client/status.ts";
-import { readToken } from "../../client/token.ts";
-import { readConsent } from "./consent-file.ts";
-import { usageError } from "../console/exit.ts";
-import { checkConsentData, dataOf, type ProviderData } from "./data.ts";
-import { checkGroup, checkPace } from "./check.ts";
-import { readGroupFile, type GroupFile } from "./group-file.ts";
+import { writeFileAtomic } from "../../../storage/disk/atomic-write.ts";
+import { GroupView, type GroupRules } from "../../../client/group-view.ts";
+import { groupCreatedBy, planAddProvider, planCreate, planFund, registryOf } from "../../../client/plans.ts";
+import { measureBlockTime } from "../../../client/status.ts";
+import { readToken } from "../../../client/token.ts";
+import { readConsent } from "../files/consent.ts";
+import { usageError } from "../../console/exit.ts";
+import { checkConsentData, dataOf, type ProviderData } from "../hashed-files.ts";
+import { checkGroup, checkPace } from "./checks.ts";
+import { readGroupFile, type GroupFile } from "../files/group.ts";
 import { agree, changedFiles, costAtMost, depositOf, plannedFor, type Outlook } from "./outlook.ts";
-import { createdGroup, createdPath, type CreatedGroup, type SentGroup } from "./created-file.ts";
-import { readJsonInput } from "../console/json-input.ts";
-import { printJson, printLine, say } from "../console/output.ts";
-import { ok, warn } from "../chain/preflight.ts";
-import { payerOptions, payerSigner, withChain, type Payer, type PayerOptions } from "./payer.ts";
-import { jsonOption, moneyOptions, transact, type TransactionReport } from "../chain/transact.ts";
+import { createdGroup, createdPath, type CreatedGroup, type SentGroup } from "../files/created-group.ts";
+import { readJsonInput } from "../../console/json-input.ts";
+import { printJson, printLine, say } from "../../console/output.ts";
+import { ok, warn } from "../../chain/preflight.ts";
+import { payerOptions, payerSigner, withChain, type Payer, type PayerOptions } from "../../chain/account.ts";
+import { jsonOption, moneyOptions, transact, type TransactionReport } from "../../chain/transact.ts";
 
 export function registerCreate(group: Command): void {
   const command = group

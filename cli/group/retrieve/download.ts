@@ -11,22 +11,22 @@ import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
-import { askProvider } from "../../keeper/adapters/libp2p/provider.ts";
+import { askProvider } from "../../../keeper/adapters/libp2p/provider.ts";
 import {
   MAX_RETRIEVE_RESPONSE_BYTES,
   RETRIEVE_PROTOCOL,
   decodeRetrieveResponse,
   encodeRetrieveRequest,
-} from "../../protocol/codec/retrieve.ts";
-import type { Permission } from "../../protocol/codec/retrieve.ts";
-import type { Hex } from "../../protocol/hash.ts";
-import type { ProviderTarget } from "../../keeper/ports/provider.ts";
-import { equalBytes, toHex } from "../../storage/core/bytes.ts";
-import type { PieceEntry } from "../../storage/core/piece-list.ts";
-import { rangeCount, rangePlace } from "../../storage/core/range.ts";
-import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
-import { hashFile } from "../../storage/disk/hash-file.ts";
-import { verifyRange } from "../../storage/disk/range-reader.ts";
+} from "../../../protocol/codec/retrieve.ts";
+import type { Permission } from "../../../protocol/codec/retrieve.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import type { ProviderTarget } from "../../../keeper/ports/provider.ts";
+import { equalBytes, toHex } from "../../../storage/core/bytes.ts";
+import type { PieceEntry } from "../../../storage/core/piece-list.ts";
+import { rangeCount, rangePlace } from "../../../storage/core/range.ts";
+import { writeFileAtomic } from "../../../storage/disk/atomic-write.ts";
+import { hashFile } from "../../../storage/disk/hash-file.ts";
+import { verifyRange } from "../../../storage/disk/range-reader.ts";
 
 /** A node that only dials. */
 export async function dialingNode(): Promise<Libp2p> {

@@ -2,12 +2,16 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { settings as keeperSettings } from "../../../keeper/config.ts";
-import { settings as providerSettings } from "../../../provider/config.ts";
-import { CliError } from "../../../cli/console/exit.ts";
-import { payeePurse, payerPurse } from "../../../cli/group/payer.ts";
-import { projectRoot } from "../../../scripts/paths.ts";
-import { otherVariables, refuseUnknownVariables, withoutSettings } from "../../../cli/console/variables.ts";
+import { settings as keeperSettings } from "../../../../keeper/config.ts";
+import { settings as providerSettings } from "../../../../provider/config.ts";
+import { CliError } from "../../../../cli/console/exit.ts";
+import { payeePurse, payerPurse } from "../../../../cli/chain/account.ts";
+import { projectRoot } from "../../../../scripts/paths.ts";
+import {
+  otherVariables,
+  refuseUnknownVariables,
+  withoutSettings,
+} from "../../../../cli/console/variables.ts";
 
 const payerSettings = payerPurse.definition.settings;
 

@@ -1,16 +1,16 @@
 /** All transactions that making a group takes, and what they cost together, before a person agrees to the first of them. */
 import { formatEther, type JsonRpcProvider } from "ethers";
-import { quote } from "../../client/quote.ts";
-import type { GroupRules } from "../../client/group-view.ts";
-import { formatAmount, parseAmount, type Token } from "../../client/units.ts";
-import { CliError, exitCodes } from "../console/exit.ts";
-import type { CreatedGroup } from "./created-file.ts";
-import type { ProviderData } from "./data.ts";
-import type { GroupFile } from "./group-file.ts";
-import { say } from "../console/output.ts";
-import { checkLine, fail, warn, type CheckItem } from "../chain/preflight.ts";
-import { askYesNo } from "../console/prompt.ts";
-import type { MoneyFlags } from "../chain/transact.ts";
+import { quote } from "../../../client/quote.ts";
+import type { GroupRules } from "../../../client/group-view.ts";
+import { formatAmount, parseAmount, type Token } from "../../../client/units.ts";
+import { CliError, exitCodes } from "../../console/exit.ts";
+import type { CreatedGroup } from "../files/created-group.ts";
+import type { ProviderData } from "../hashed-files.ts";
+import type { GroupFile } from "../files/group.ts";
+import { say } from "../../console/output.ts";
+import { checkLine, fail, warn, type CheckItem } from "../../chain/preflight.ts";
+import { askYesNo } from "../../console/prompt.ts";
+import type { MoneyFlags } from "../../chain/transact.ts";
 
 export type PlannedTransaction = {
   readonly what: string;

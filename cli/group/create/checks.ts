@@ -1,14 +1,14 @@
 /** What a payer should know before a group is made: chain, pace of blocks, rules, who is named, and whether the money is there. */
 import { formatEther, type JsonRpcProvider } from "ethers";
-import { brokenBound } from "../../protocol/group-bounds.ts";
-import { quorum } from "../../protocol/quorum.ts";
-import type { GroupRules } from "../../client/group-view.ts";
-import { registeredKeeper, registeredProvider, registryAt } from "../../client/registry.ts";
-import { tokenBalance } from "../../client/token.ts";
-import { costOf, formatAmount, type Token } from "../../client/units.ts";
-import { exitCodes } from "../console/exit.ts";
-import type { GroupFile } from "./group-file.ts";
-import { fail, ok, reachable, warn, type CheckItem } from "../chain/preflight.ts";
+import { brokenBound } from "../../../protocol/group-bounds.ts";
+import { quorum } from "../../../protocol/quorum.ts";
+import type { GroupRules } from "../../../client/group-view.ts";
+import { registeredKeeper, registeredProvider, registryAt } from "../../../client/registry.ts";
+import { tokenBalance } from "../../../client/token.ts";
+import { costOf, formatAmount, type Token } from "../../../client/units.ts";
+import { exitCodes } from "../../console/exit.ts";
+import type { GroupFile } from "../files/group.ts";
+import { fail, ok, reachable, warn, type CheckItem } from "../../chain/preflight.ts";
 
 export type PlannedGroup = {
   readonly file: GroupFile;

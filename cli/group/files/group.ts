@@ -1,13 +1,13 @@
 /** A group as its payer writes it down (YAML): keepers, providers, data, price; checked with line numbers. */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { parseAmount, type Token } from "../../client/units.ts";
-import { resolveLayers } from "../../daemon/settings/layers.ts";
-import type { GroupRules } from "../../client/group-view.ts";
-import { coin, month_s } from "../../client/units.ts";
-import { asUsage } from "../console/config-options.ts";
-import { address } from "../console/json-input.ts";
-import { presetNames, presets, type Preset } from "../chain/presets.ts";
+import { parseAmount, type Token } from "../../../client/units.ts";
+import { resolveLayers } from "../../../daemon/settings/layers.ts";
+import type { GroupRules } from "../../../client/group-view.ts";
+import { coin, month_s } from "../../../client/units.ts";
+import { asUsage } from "../../console/config-options.ts";
+import { address } from "../../console/json-input.ts";
+import { presetNames, presets, type Preset } from "../../chain/presets.ts";
 
 const blocks = z.int().min(1).max(0xffff_ffff);
 const decimal = z

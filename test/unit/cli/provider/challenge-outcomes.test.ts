@@ -5,7 +5,7 @@ import {
   sumsOf,
   type KeeperRecord,
   type Outcome,
-} from "../../../../cli/provider/report.ts";
+} from "../../../../cli/provider/challenge-outcomes.ts";
 import { formatShare } from "../../../../cli/console/share.ts";
 import type { JournalEntry } from "../../../../provider/journal.ts";
 

@@ -2,20 +2,20 @@
 import { basename, join } from "node:path";
 import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
-import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
-import type { Hex } from "../../protocol/hash.ts";
-import { peerIdText } from "../../provider/chain-ethers.ts";
-import { fromHex, toHex } from "../../storage/core/bytes.ts";
-import type { PieceEntry } from "../../storage/core/piece-list.ts";
-import { nativeHash } from "../../storage/disk/native-hash.ts";
-import { GroupView, type DataCheckpoint, type ProviderAccount } from "../../client/group-view.ts";
-import { registeredProvider, registryAt } from "../../client/registry.ts";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import { createdGroup } from "./created-file.ts";
-import { readJsonInput } from "../console/json-input.ts";
-import { printJson, printLine, say } from "../console/output.ts";
-import type { PayerOptions } from "./payer.ts";
-import { formatBytes, progressBar } from "../console/progress.ts";
+import { providerClient } from "../../../keeper/adapters/libp2p/provider.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { peerIdText } from "../../../provider/chain-ethers.ts";
+import { fromHex, toHex } from "../../../storage/core/bytes.ts";
+import type { PieceEntry } from "../../../storage/core/piece-list.ts";
+import { nativeHash } from "../../../storage/disk/native-hash.ts";
+import { GroupView, type DataCheckpoint, type ProviderAccount } from "../../../client/group-view.ts";
+import { registeredProvider, registryAt } from "../../../client/registry.ts";
+import { CliError, exitCodes, usageError } from "../../console/exit.ts";
+import { createdGroup } from "../files/created-group.ts";
+import { readJsonInput } from "../../console/json-input.ts";
+import { printJson, printLine, say } from "../../console/output.ts";
+import type { PayerOptions } from "../../chain/account.ts";
+import { formatBytes, progressBar } from "../../console/progress.ts";
 import {
   dialingNode,
   isThere,
@@ -23,7 +23,7 @@ import {
   type PieceJob,
   type PieceResult,
   type Source,
-} from "./fetch-pieces.ts";
+} from "./download.ts";
 
 export type RetrieveOptions = PayerOptions & {
   readonly out: string;

@@ -1,7 +1,7 @@
 /** A provider's consent as a file: what `whitepay provider consent` printed. */
 import { z } from "zod";
-import type { DataConsent } from "../../client/plans.ts";
-import { address, amount, readJsonInput, wholeNumber } from "../console/json-input.ts";
+import type { DataConsent } from "../../../client/plans.ts";
+import { address, amount, readJsonInput, wholeNumber } from "../../console/json-input.ts";
 
 const schema = z.strictObject({
   operator: address,

@@ -7,7 +7,7 @@ import { hashFile, PieceSourceError } from "../../storage/disk/hash-file.ts";
 import { nativeHash } from "../../storage/disk/native-hash.ts";
 import type { DataConsent } from "../../client/plans.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import type { GroupFile } from "./group-file.ts";
+import type { GroupFile } from "./files/group.ts";
 import { hashProgressBar } from "../console/hash-progress.ts";
 
 /** A piece under the name that its file has here. */
