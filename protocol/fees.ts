@@ -126,7 +126,7 @@ export function limitsToReplace({ tipFloor, tipCap, feeCap }: FeeLimits): FeeLim
 
 /**
  * Gas of one settlement, from above: f keepers neither sign nor are paid, and the slots that it writes exist already.
- * docs/gas.md has the measured figures, and a test holds this against them.
+ * docs/figures/gas.md has the measured figures, and a test holds this against them.
  */
 export function settlementGas(keepers: number, providers: number): bigint {
   return BigInt(164_400 + 2_063 * keepers + 6_220 * (Math.max(1, providers) - 1));

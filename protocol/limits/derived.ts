@@ -1,6 +1,6 @@
 /**
  * How much keepers and providers let others do, derived from the sizes of committees and from what the work costs (D6, L4).
- * docs/limits.md has the derivations as a table and the measured costs.
+ * docs/figures/limits.md has the derivations as a table and the measured costs.
  *
  * A rate has two parts. The burst is what an honest party may need at once, twice. The refill is a share of one core, divided
  * among the liars that there can be: so all of them together never cost more than that share, however many they are.

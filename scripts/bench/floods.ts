@@ -1,6 +1,6 @@
 /**
  * What floods cost a keeper and a provider, on real libp2p, beside the limits derived for committees of every size: the tables
- * of docs/limits.md.
+ * of docs/figures/limits.md.
  *
  *   node scripts/bench/floods.ts [--seconds 5] [--limits]
  */

@@ -1,4 +1,4 @@
-/** The limits of docs/limits.md at some sizes. Run: node scripts/bench/floods.ts --limits */
+/** The limits of docs/figures/limits.md at some sizes. Run: node scripts/bench/floods.ts --limits */
 import {
   authorBytes,
   authorRate,

@@ -20,7 +20,7 @@ type Measured = {
   readonly unpaid: number;
 };
 
-/** Gas of a settlement, from the table that docs/gas.md holds and a test measures. */
+/** Gas of a settlement, from the table that docs/figures/gas.md holds and a test measures. */
 export class GasTable {
   readonly #rows: readonly Measured[];
   readonly #provider: number;
@@ -29,7 +29,7 @@ export class GasTable {
     const figure = (name: string): number => {
       const line = text.split("\n").find((row) => row.startsWith(`| ${name} |`));
       const value = Number(line?.split("|")[2]?.replaceAll(",", "") ?? Number.NaN);
-      if (!Number.isFinite(value)) throw new Error(`docs/gas.md has no figure for "${name}"`);
+      if (!Number.isFinite(value)) throw new Error(`docs/figures/gas.md has no figure for "${name}"`);
       return value;
     };
     this.#provider = figure("each further provider");
@@ -43,7 +43,7 @@ export class GasTable {
   }
 
   static read(): GasTable {
-    return new GasTable(readFileSync(new URL("../../docs/gas.md", import.meta.url), "utf8"));
+    return new GasTable(readFileSync(new URL("../../docs/figures/gas.md", import.meta.url), "utf8"));
   }
 
   /** Between two committees that were measured, on the line between them. */

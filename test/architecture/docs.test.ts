@@ -75,9 +75,9 @@ describe("docs/invariants.md", () => {
   });
 });
 
-describe("docs/limits.md", () => {
+describe("docs/figures/limits.md", () => {
   it("has the limits that are derived at the sizes it shows", () => {
-    const shown = read("docs/limits.md")
+    const shown = read("docs/figures/limits.md")
       .split("\n")
       .map((line) => line.replace(/ +/g, " ").replace(/-+/g, "-"));
     for (const line of limitsTable().split("\n")) expect(shown).toContain(line.replace(/-+/g, "-"));

@@ -1,4 +1,4 @@
-/** Measures what settling costs, prints the table, and holds docs/gas.md and the targets against it. */
+/** Measures what settling costs, prints the table, and holds docs/figures/gas.md and the targets against it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -127,8 +127,8 @@ describe("gas", () => {
     for (const [name, target] of targets) expect(gas.get(name), name).toBeLessThanOrEqual(target);
   });
 
-  it("is what docs/gas.md says, to within a hundredth", () => {
-    const file = join(projectRoot, "docs", "gas.md");
+  it("is what docs/figures/gas.md says, to within a hundredth", () => {
+    const file = join(projectRoot, "docs/figures/gas.md");
     const rows = [...gas].map(([name, used]) => `| ${name} | ${used.toLocaleString("en-US")} |`);
     console.log(rows.join("\n"));
     const text = readFileSync(file, "utf8");

@@ -65,10 +65,10 @@ describe("a strategy of at most f keepers", () => {
 });
 
 describe("the gas of a settlement", () => {
-  it("is what docs/gas.md says, and on the line between for other committees", () => {
+  it("is what docs/figures/gas.md says, and on the line between for other committees", () => {
     const table = GasTable.read();
     const figure = (name: string): number => {
-      const text = readFileSync(new URL("../../docs/gas.md", import.meta.url), "utf8");
+      const text = readFileSync(new URL("../../docs/figures/gas.md", import.meta.url), "utf8");
       const row = text.split("\n").find((line) => line.startsWith(`| ${name} |`));
       return Number(row?.split("|")[2]?.replaceAll(",", ""));
     };
@@ -85,7 +85,9 @@ describe("the gas of a settlement", () => {
   });
 
   it("is refused from a page without the figures", () => {
-    expect(() => new GasTable("# nothing")).toThrow('docs/gas.md has no figure for "each further provider"');
+    expect(() => new GasTable("# nothing")).toThrow(
+      'docs/figures/gas.md has no figure for "each further provider"',
+    );
   });
 });
 

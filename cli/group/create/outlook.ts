@@ -29,7 +29,7 @@ export type Outlook = {
   readonly token: Token;
 };
 
-/** With the margin that is sent along. A committee's keys are most of what a group costs (docs/gas.md). */
+/** With the margin that is sent along. A committee's keys are most of what a group costs (docs/figures/gas.md). */
 const gasBounds = { approve: 80_000n, deposit: 180_000n, addProvider: 600_000n } as const;
 const createGas = (keepers: number): bigint => 300_000n + 100_000n * BigInt(keepers);
 

@@ -68,8 +68,8 @@ describe("a quote", () => {
   });
 });
 
-it("the gas of a settlement is at least what docs/gas.md has measured, and at most a hundredth more", () => {
-  const page = readFileSync(new URL("../../../docs/gas.md", import.meta.url), "utf8");
+it("the gas of a settlement is at least what docs/figures/gas.md has measured, and at most a hundredth more", () => {
+  const page = readFileSync(new URL("../../../docs/figures/gas.md", import.meta.url), "utf8");
   const measured = [...page.matchAll(/^\| n = (\d+): f neither sign nor are paid \| ([\d,]+) \|$/gm)];
   const further = Number(/each further provider \| ([\d,]+)/.exec(page)?.[1]?.replace(",", ""));
   expect(measured.map((row) => row[1])).toEqual(["4", "31", "124"]);
