@@ -5,6 +5,11 @@ import { inWords } from "./text.ts";
 
 const asset = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), "utf8");
 
+/** The page is one file: the module that its script imports is in it too. */
+const importMap = JSON.stringify({
+  imports: { "./run.js": `data:text/javascript,${encodeURIComponent(asset("run.js"))}` },
+});
+
 function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
@@ -30,7 +35,7 @@ export function timelinePage(result: SimulationResult, keepers: number): string 
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:">
 <title>${escaped(title)}</title>
 <style>
 ${asset("timeline.css")}</style>
@@ -61,6 +66,7 @@ where a message arrives; a dashed one was lost.</p>
 <ol id="list"></ol>
 </main>
 <script type="application/json" id="data">${embedded({ keepers, events: worded })}</script>
+<script type="importmap">${importMap}</script>
 <script type="module">
 ${asset("timeline.js")}</script>
 </body>

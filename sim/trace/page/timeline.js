@@ -1,6 +1,23 @@
-// The page of one simulated run. Everything it shows is in the data element; it asks nobody for anything.
-const data = JSON.parse(document.getElementById("data").textContent);
-const events = [...data.events].sort((a, b) => a.at_ms - b.at_ms);
+// The page of one simulated run, drawn. What is drawn comes from run.js; nobody is asked for anything.
+import {
+  bars,
+  data,
+  end_ms,
+  events,
+  grouped,
+  heads,
+  indexAt,
+  kindOf,
+  lowest,
+  minedAt,
+  ofKind,
+  start_ms,
+  thinned,
+  timesOf,
+  turns,
+  turnsFrom,
+} from "./run.js";
+
 const chart = document.getElementById("chart");
 const list = document.getElementById("list");
 const places = document.getElementById("places");
@@ -15,9 +32,6 @@ const maxMarks = 4000;
 const maxRows = 300;
 const minSpan_ms = 200;
 
-const heads = events.filter((event) => event.kind === "head");
-const start_ms = events.length > 0 ? events[0].at_ms : 0;
-const end_ms = Math.max(events.length > 0 ? events[events.length - 1].at_ms : 1, start_ms + 1);
 const lanes = [
   ...Array.from({ length: data.keepers }, (_, i) => ({ id: i, label: `K${i}` })),
   { id: "world", label: "net" },
@@ -29,46 +43,6 @@ const yOf = (id) => axisHeight + (lanes.findIndex((lane) => lane.id === id) + 0.
 
 const view = { from: start_ms, to: end_ms, width: 600, chosen: undefined };
 const hidden = new Set(["hello", "asked"]);
-const kindOf = (event) => (event.kind === "said" ? event.message : event.kind);
-
-const ofKind = (kind) => events.filter((event) => event.kind === kind);
-const overs = new Map(ofKind("fault-over").map((event) => [event.id, event]));
-/** Settlements of an interval by its start; a reorg may make more than one. */
-const settledFrom = Map.groupBy(ofKind("settled"), ({ ts }) => ts);
-const minedAt = new Map(heads.toReversed().map(({ block, at_ms }) => [block, at_ms]));
-
-// Faults are bars from the event that began them to the one that ended them.
-const bars = ofKind("fault").map((event) => {
-  const over = overs.get(event.id);
-  const lane = "provider" in event.fault ? ["provider"] : ["world"];
-  return {
-    event,
-    to: over === undefined ? end_ms : over.at_ms,
-    lanes: event.keepers.length > 0 ? event.keepers : lane,
-  };
-});
-for (const bar of bars) {
-  const beside = bars.filter((other) => other.row !== undefined && other.to >= bar.event.at_ms);
-  const near = beside.filter((other) => other.lanes.some((lane) => bar.lanes.includes(lane)));
-  bar.row = [0, 1, 2].find((row) => near.every((other) => other.row !== row)) ?? 2;
-}
-const turns = ofKind("turn").map((event, i, all) => {
-  const settled = settledFrom.get(event.ts)?.find((one) => one.at_ms >= event.at_ms);
-  return { event, to: Math.min(settled?.at_ms ?? end_ms, all[i + 1]?.at_ms ?? end_ms) };
-});
-const turnsFrom = Map.groupBy(turns, ({ event }) => event.ts);
-
-/** First event at or after a time. */
-function indexAt(time_ms) {
-  let [low, high] = [0, events.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (events[middle].at_ms < time_ms) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function shown() {
   return events
     .slice(indexAt(view.from), indexAt(view.to + 1))
@@ -114,11 +88,6 @@ function drawAxis() {
     if (fits(String(block), view.width - xOf(at_ms)))
       draw(chart, "text", { x: xOf(at_ms) + 2, y: 11 }, block);
   }
-}
-
-function lowest(time_ms) {
-  const index = heads.findIndex((event) => event.at_ms >= time_ms);
-  return index < 0 ? heads.length : index;
 }
 
 function clip(from, to) {
@@ -253,32 +222,6 @@ function drawChosen() {
   draw(chart, "line", { class: "chosen", x1: x, x2: x, y1: 16, y2: height });
 }
 
-const withoutKeeper = ({ words }) => words.replace(/^keeper \d+/, "keeper");
-
-/** The same words again, or in one block the same of another keeper. */
-function repeats(event, before) {
-  if (event.words === before.words) return true;
-  return event.block === before.block && withoutKeeper(event) === withoutKeeper(before);
-}
-
-/** What happened several times in a row is one row. */
-function grouped(marks) {
-  const groups = [];
-  for (const event of marks) {
-    const last = groups.at(-1);
-    if (last !== undefined && repeats(event, last[0])) last.push(event);
-    else groups.push([event]);
-  }
-  return groups;
-}
-
-/** "3 times", or which other keepers did the same. */
-function timesOf(group, told) {
-  const others = group.filter(({ words }) => words !== told.words);
-  if (others.length === 0) return `${group.length} times`;
-  return `also ${[...new Set(others.map(({ keeper }) => `K${keeper}`))].join(", ")}`;
-}
-
 function rowOf(group) {
   const chosen = group.includes(view.chosen) ? view.chosen : undefined;
   const event = chosen ?? group[0];
@@ -305,17 +248,9 @@ function rowOf(group) {
   return row;
 }
 
-/** Everything that is rare, and of what keepers say and note no more than can be drawn. */
-function thinned(marks) {
-  const often = (event) => ["said", "asked", "noted"].includes(event.kind);
-  const every = Math.ceil(marks.filter(often).length / maxMarks);
-  let count = 0;
-  return { drawn: marks.filter((event) => !often(event) || count++ % every === 0), every };
-}
-
 function drawAll() {
   const marks = shown();
-  const { drawn, every } = thinned(marks);
+  const { drawn, every } = thinned(marks, maxMarks);
   const blocks = lowest(view.to) - lowest(view.from);
   chart.replaceChildren();
   chart.setAttribute("viewBox", `0 0 ${view.width} ${height}`);
