@@ -1,7 +1,5 @@
 /** `whitepay provider-sim …`: the provider's daemon with faults, for the demo, for tests and for who tries what keepers do. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import type { Logger } from "pino";
 import { alwaysJson } from "../cli/chain/transact.ts";
 import { usageError } from "../cli/console/exit.ts";
 import { addressOption, integerOption } from "../cli/console/options.ts";
@@ -9,11 +7,9 @@ import { printJson, say } from "../cli/console/output.ts";
 import { configOption, loadProvider } from "../cli/provider/context.ts";
 import { registerRun } from "../cli/provider/run.ts";
 import type { ProviderConfig } from "../provider/config.ts";
-import type { ProviderDecorator } from "../provider/logic.ts";
 import { toHex } from "../storage/core/bytes.ts";
 import type { PieceEntry } from "../storage/core/piece-list.ts";
-import { faultReader } from "./fault-file.ts";
-import { withFaults } from "./faults.ts";
+import { faultDecorator } from "./decorator.ts";
 import type { Fault } from "./faults.ts";
 
 export function register(program: Command): void {
@@ -22,15 +18,6 @@ export function register(program: Command): void {
     .description("run a provider that can misbehave, to test what keepers do");
   registerRun(provider, faultDecorator);
   registerFault(provider);
-}
-
-/** Plays the faults that `provider-sim fault` wrote beside the provider's data. */
-export function faultDecorator(config: ProviderConfig, log: Logger): ProviderDecorator {
-  const faults = faultReader(config.dataDir, (text) => log.warn(text));
-  return {
-    challenge: (respond) => withFaults(respond, { faults, sleep: (delay_ms) => sleep(delay_ms) }),
-    online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
-  };
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {
@@ -67,7 +54,7 @@ function registerFault(provider: Command): void {
 }
 
 async function loseStoredData(
-  config: import("../provider/config.ts").ProviderConfig,
+  config: ProviderConfig,
   fraction: number | undefined,
 ): Promise<{ bytesLost: number }> {
   const { openStore } = await import("../provider/main.ts");

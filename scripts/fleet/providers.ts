@@ -117,7 +117,14 @@ export class ProviderFleet {
       this.#seats.map(async (seat) => {
         const source = join(seat.folder, "incoming");
         const files = await writeProviderFiles(source, seat.index);
-        const output = await this.#command(seat, ["ingest", "--json", "--config", seat.configFile, ...files]);
+        const output = await this.#command(seat, [
+          "provider",
+          "ingest",
+          "--json",
+          "--config",
+          seat.configFile,
+          ...files,
+        ]);
         await rm(source, { recursive: true });
         return JSON.parse(output) as Ingested;
       }),
@@ -142,7 +149,7 @@ export class ProviderFleet {
         config.groups = [group.toLowerCase()];
         if (this.#metrics) config.metrics = { host: "127.0.0.1", port: 0 };
         await writeFile(seat.configFile, stringify(config));
-        const ready = await this.#run(seat, ["run", "--config", seat.configFile], true).ready;
+        const ready = await this.#run(seat, ["provider-sim", "run", "--config", seat.configFile], true).ready;
         const { metrics } = ready as { metrics?: string };
         if (metrics !== undefined) this.#served.set(seat.index, metrics);
       }),
@@ -153,7 +160,7 @@ export class ProviderFleet {
   async consent(group: string): Promise<void> {
     this.#consents = await Promise.all(
       this.#seats.map(async (seat) => {
-        const args = ["consent", "--config", seat.configFile, "--group", group.toLowerCase()];
+        const args = ["provider", "consent", "--config", seat.configFile, "--group", group.toLowerCase()];
         return JSON.parse(await this.#command(seat, args)) as Consent;
       }),
     );
@@ -174,7 +181,15 @@ export class ProviderFleet {
   async damage(index: number): Promise<string> {
     const seat = this.#seats[index];
     if (seat === undefined) throw new RangeError(`provider: expected below ${this.size}, actual ${index}`);
-    const args = ["fault", "lose-data", "--fraction", String(lossFraction), "--config", seat.configFile];
+    const args = [
+      "provider-sim",
+      "fault",
+      "lose-data",
+      "--fraction",
+      String(lossFraction),
+      "--config",
+      seat.configFile,
+    ];
     const { bytesLost } = JSON.parse(await this.#command(seat, args)) as { bytesLost: number };
     return `${bytesLost} bytes on its disk are destroyed`;
   }
@@ -186,7 +201,7 @@ export class ProviderFleet {
   #run(seat: Seat, args: readonly string[], daemon: boolean): ReturnType<Processes["start"]> {
     return this.#processes.start({
       name: `provider ${seat.index}`,
-      args: ["--disable-warning=ExperimentalWarning", cliScript, "provider-sim", ...args],
+      args: ["--disable-warning=ExperimentalWarning", cliScript, ...args],
       logFile: join(seat.folder, "log"),
       daemon,
     });

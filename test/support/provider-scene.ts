@@ -11,6 +11,7 @@ import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { initProvider, loadConfig, loadKeys } from "../../provider/config.ts";
 import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
+import { faultDecorator } from "../../provider-sim/decorator.ts";
 import { ingestFiles, startProvider } from "../../provider/main.ts";
 import type { RunningProvider } from "../../provider/main.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
@@ -85,6 +86,7 @@ export async function providerScene(
   });
   const config = await loadConfig(paths.config);
   const keys = await loadKeys(paths.keys, "devnet");
+  const log = pino({ level: "silent" });
   await mkdir(join(folder, "files"));
   const files: string[] = [];
   for (const [index, size] of sizes.entries()) {
@@ -105,7 +107,7 @@ export async function providerScene(
     keys,
     list,
     files,
-    start: () => startProvider(config, keys, pino({ level: "silent" })),
+    start: () => startProvider(config, keys, log, faultDecorator(config, log)),
     request(keeper, slot, changes = {}) {
       const scope = {
         chainId,

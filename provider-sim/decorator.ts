@@ -1,0 +1,16 @@
+/** Plays faults in a provider's daemon. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { ProviderConfig } from "../provider/config.ts";
+import type { ProviderDecorator } from "../provider/logic.ts";
+import { faultReader } from "./fault-file.ts";
+import { withFaults } from "./faults.ts";
+
+/** The faults are those that `provider-sim fault` wrote beside the provider's data, read again before each answer. */
+export function faultDecorator(config: ProviderConfig, log: Logger): ProviderDecorator {
+  const faults = faultReader(config.dataDir, (text) => log.warn(text));
+  return {
+    challenge: (respond) => withFaults(respond, { faults, sleep: (delay_ms) => sleep(delay_ms) }),
+    online: async () => !(await faults()).some(({ kind }) => kind === "offline"),
+  };
+}
