@@ -4,8 +4,8 @@ import type { KeeperConfig } from "./config.ts";
 import { Drain } from "./drain.ts";
 import { removeRunFile, writeRunFile } from "./run-file.ts";
 import { stopSignals } from "../daemon/stop-signals.ts";
-import { wire } from "./wire.ts";
-import type { Daemon, Decorate } from "./wire.ts";
+import { composeKeeper } from "./compose.ts";
+import type { Daemon, Decorate } from "./compose.ts";
 
 export type RunOptions = {
   readonly config: KeeperConfig;
@@ -57,7 +57,7 @@ export async function runKeeper({ config, password, print, say, decorate }: RunO
   let daemon: Daemon | undefined;
   const offDrain = drainOnSignal(() => daemon, stop, say);
   try {
-    daemon = await wire(config, decorate, password);
+    daemon = await composeKeeper(config, decorate, password);
     const { peerId, addresses: addrs, api } = daemon;
     await writeRunFile(config.dataDir, { pid: process.pid, api, peerId });
     print(JSON.stringify({ event: "ready", peerId, addrs, api }));

@@ -142,14 +142,14 @@ export type ProviderSlots = { readonly provider: number; readonly fromSlot: numb
 /** The shape of every record tree of a turn: ascending by provider; its leaves are provider-major, slots ascending. */
 export type RecordScope = readonly ProviderSlots[];
 
-export type LeafPlace = { readonly provider: number; readonly slot: number };
+export type LeafKey = { readonly provider: number; readonly slot: number };
 
 export function leafCount(scope: RecordScope): number {
   return scope.reduce((sum, { fromSlot, toSlot }) => sum + toSlot - fromSlot, 0);
 }
 
 /** Position of a leaf in the tree; undefined: the scope has no such leaf. */
-export function leafIndex(scope: RecordScope, { provider, slot }: LeafPlace): number | undefined {
+export function leafIndex(scope: RecordScope, { provider, slot }: LeafKey): number | undefined {
   let before = 0;
   for (const range of scope) {
     if (range.provider === provider) {
@@ -161,7 +161,7 @@ export function leafIndex(scope: RecordScope, { provider, slot }: LeafPlace): nu
 }
 
 /** @throws RangeError if the scope has no leaf `index` */
-export function leafPlace(scope: RecordScope, index: number): LeafPlace {
+export function leafKeyAt(scope: RecordScope, index: number): LeafKey {
   let rest = index;
   for (const { provider, fromSlot, toSlot } of scope) {
     if (rest < toSlot - fromSlot) return { provider, slot: fromSlot + rest };

@@ -1,7 +1,7 @@
 /** Space-time of one provider as one keeper sees it (R14, R15): exact integers, independent of the order of arrival. */
 
-/** The provider has committed `bytes` from slot `fromSlot` on, until the next step. */
-export type CommittedStep = { readonly fromSlot: number; readonly bytes: bigint };
+/** The provider has committed `bytes` from slot `fromSlot` on, until the next change. */
+export type CommittedChange = { readonly fromSlot: number; readonly bytes: bigint };
 
 export type SlotRange = {
   /** First slot, inclusive. */
@@ -10,8 +10,8 @@ export type SlotRange = {
   readonly toSlot: number;
   /** Bytes of slot fromSlot − 1 after capping; 0n if there is none. */
   readonly before: bigint;
-  /** In any order; of two steps at one slot the later in the list counts. No commitment before the first step. */
-  readonly committed: readonly CommittedStep[];
+  /** In any order; of two changes at one slot the later in the list counts. No bytes are committed before the first change. */
+  readonly committed: readonly CommittedChange[];
   /** Bytes proven by slot; 0n for a failed challenge; absent if the keeper itself was down. */
   readonly records: ReadonlyMap<number, bigint>;
 };
@@ -23,7 +23,7 @@ export type SlotRun = { readonly fromSlot: number; readonly toSlot: number; read
 function breakpoints(range: SlotRange): number[] {
   const points = new Set([range.fromSlot]);
   for (const slot of range.records.keys()) points.add(slot);
-  for (const step of range.committed) points.add(step.fromSlot);
+  for (const change of range.committed) points.add(change.fromSlot);
   return [...points].filter((slot) => slot >= range.fromSlot && slot < range.toSlot).sort((a, b) => a - b);
 }
 
@@ -32,15 +32,17 @@ function breakpoints(range: SlotRange): number[] {
  * but carrying happens, and a carried value under an unchanged cap stays what it is.
  */
 export function slotRuns(range: SlotRange): SlotRun[] {
-  const steps = [...range.committed].sort((a, b) => a.fromSlot - b.fromSlot);
+  const changes = [...range.committed].sort((a, b) => a.fromSlot - b.fromSlot);
   const points = breakpoints(range);
   const runs: SlotRun[] = [];
-  let nextStep = 0;
+  let next = 0;
   let cap = 0n;
   let carried = range.before;
   points.forEach((slot, i) => {
-    for (let step = steps[nextStep]; step !== undefined && step.fromSlot <= slot; step = steps[++nextStep]) {
-      cap = step.bytes;
+    let change = changes[next];
+    while (change !== undefined && change.fromSlot <= slot) {
+      cap = change.bytes;
+      change = changes[++next];
     }
     const bytes = range.records.get(slot) ?? carried;
     carried = bytes < cap ? bytes : cap;

@@ -69,7 +69,7 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
       };
       return { ok: true, value };
     },
-    evidenceFault: (opened, proof, scope) => {
+    openingsFault: (opened, proof, scope) => {
       if (!opened.every((leaf) => receiptHolds(leaf, scope))) return "reveal-bad-receipt";
       if (proof === undefined) return undefined;
       const { chainId, address: group } = scope.group;

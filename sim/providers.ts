@@ -32,7 +32,7 @@ export type Issued = {
   readonly bytes: bigint;
 };
 
-export type ProofChecks = Pick<CryptoPort, "checkAnswer" | "evidenceFault" | "receiptHolds">;
+export type ProofChecks = Pick<CryptoPort, "checkAnswer" | "openingsFault" | "receiptHolds">;
 
 export type Providers = {
   readonly checks: ProofChecks;

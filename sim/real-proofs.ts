@@ -8,7 +8,7 @@ import {
 } from "../protocol/codec/challenge.ts";
 import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
 import { verifyAnswer } from "../protocol/codec/answer.ts";
-import { evidenceFault, receiptHolds } from "../protocol/codec/evidence.ts";
+import { openingsFault, receiptHolds } from "../protocol/codec/openings.ts";
 import { collectPieces } from "../protocol/codec/piece-pages.ts";
 import { encodeReceipt } from "../protocol/codec/receipt.ts";
 import { dataAt } from "../protocol/group.ts";
@@ -49,7 +49,7 @@ function realChecks({ signatures }: ProviderWorld): ProofChecks {
   const checks = { ...signatures.checks, hash: nativeHash };
   return {
     checkAnswer: (input) => verifyAnswer(input, checks),
-    evidenceFault: (opened, proof, scope) => evidenceFault(opened, proof, scope, checks),
+    openingsFault: (opened, proof, scope) => openingsFault(opened, proof, scope, checks),
     receiptHolds: (leaf, scope) => receiptHolds(leaf, scope, checks),
   };
 }

@@ -2,7 +2,7 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { NobleCrypto } from "../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../keeper/adapters/keyring-file.ts";
-import { realSignatureChecks } from "../protocol/codec/evidence.ts";
+import { realSignatureChecks } from "../protocol/codec/openings.ts";
 import { secretKeyAddress, signReceipt } from "../protocol/codec/receipt.ts";
 import { seedPublicKey } from "../protocol/codec/seed.ts";
 import { settlementTag } from "../protocol/codec/tags.ts";

@@ -1,6 +1,6 @@
 /** Who signs and who checks in a simulated world. Cheap ones are in cheap-crypto.ts; real ones are handed in. */
 import type { GroupDomain, Receipt, SignedReceipt } from "../protocol/codec/receipt.ts";
-import type { EvidenceChecks } from "../protocol/codec/evidence.ts";
+import type { OpeningsChecks } from "../protocol/codec/openings.ts";
 import type { Member } from "../protocol/group.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { CryptoPort } from "../keeper/ports/crypto.ts";
@@ -15,5 +15,5 @@ export type Signatures = Pick<CryptoPort, "messageSigner" | "aggregate"> & {
   signReceipt(domain: GroupDomain, receipt: Receipt, provider: number): SignedReceipt;
   /** Whether `signature` is the aggregate of exactly these members over `digest`. */
   aggregateHolds(digest: Hex, signers: readonly Member[], signature: Hex): boolean;
-  readonly checks: EvidenceChecks;
+  readonly checks: OpeningsChecks;
 };

@@ -38,7 +38,7 @@ export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
   const { ConfigError } = await import("../../daemon/settings/layers.ts");
   const { KeyFileError } = await import("../../daemon/keys/keystore.ts");
   const { StoreError, StoreInUseError } = await import("../../keeper/adapters/store-level.ts");
-  const { LedgerError } = await import("../../keeper/adapters/ledger-typeorm/place.ts");
+  const { LedgerError } = await import("../../keeper/adapters/ledger-typeorm/location.ts");
   const { ListenError } = await import("../../daemon/listen.ts");
   try {
     return await work();

@@ -55,12 +55,12 @@ async function withLedger(options: ConfigOptions, work: (opened: Opened) => Prom
     throw usageError("no such group", { expected: config.groups.join(", ") || "a group", actual: named });
   }
   const groups = named === undefined ? config.groups : [named];
-  const { ledgerPlaceOf } = await import("../../keeper/ledger-place.ts");
+  const { ledgerLocationOf } = await import("../../keeper/ledger-location.ts");
   const { TypeormLedger } = await import("../../keeper/adapters/ledger-typeorm/index.ts");
   await asKeeperFailure(async () => {
-    const place = await ledgerPlaceOf(config);
-    if (place.kind === "file") await mkdir(dirname(place.path), { recursive: true });
-    const ledger = await TypeormLedger.open(place);
+    const location = await ledgerLocationOf(config);
+    if (location.kind === "file") await mkdir(dirname(location.path), { recursive: true });
+    const ledger = await TypeormLedger.open(location);
     try {
       await work({ ledger, config, groups });
     } finally {

@@ -2,7 +2,7 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { verifyAnswer } from "../../protocol/codec/answer.ts";
-import { evidenceFault, realSignatureChecks, receiptHolds } from "../../protocol/codec/evidence.ts";
+import { openingsFault, realSignatureChecks, receiptHolds } from "../../protocol/codec/openings.ts";
 import { settlementTag } from "../../protocol/codec/tags.ts";
 import type { PartialSignature } from "../core/effects.ts";
 import type { Member } from "../../protocol/group.ts";
@@ -11,7 +11,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { FullProof, OpenedLeaf } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import { nativeHash } from "../../storage/disk/native-hash.ts";
-import type { Aggregate, AnswerInput, CryptoPort, EvidenceScope } from "../ports/crypto.ts";
+import type { Aggregate, AnswerInput, CryptoPort, OpeningsScope } from "../ports/crypto.ts";
 
 /** What is hashed of an answer are kilobytes: Node's own SHA-256 takes a tenth of the time of a pure one. */
 const checks = { ...realSignatureChecks, hash: nativeHash };
@@ -65,15 +65,15 @@ export class NobleCrypto implements CryptoPort {
     return { signature, signers: good.map((s) => s.keeper), culprits };
   }
 
-  evidenceFault(
+  openingsFault(
     opened: readonly OpenedLeaf[],
     proof: FullProof | undefined,
-    scope: EvidenceScope,
+    scope: OpeningsScope,
   ): ReasonCode | undefined {
-    return evidenceFault(opened, proof, scope, checks);
+    return openingsFault(opened, proof, scope, checks);
   }
 
-  receiptHolds(opened: OpenedLeaf, scope: Omit<EvidenceScope, "pieceList" | "blockHash">): boolean {
+  receiptHolds(opened: OpenedLeaf, scope: Omit<OpeningsScope, "pieceList" | "blockHash">): boolean {
     return receiptHolds(opened, scope, checks);
   }
 

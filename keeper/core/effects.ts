@@ -1,4 +1,4 @@
-/** What the core asks the runtime to do. Persist effects of a step complete before any other effect of it starts. */
+/** What the core asks the runtime to do. The `persist` effects of a step complete before any other effect of it starts. */
 import type { Hex } from "../../protocol/hash.ts";
 import type {
   Body,
@@ -53,7 +53,10 @@ export type Certified = {
 };
 
 export type Effect =
+  /** Write to the store, durably. The loop executes it (S5, S6). */
   | { readonly kind: "persist"; readonly writes: readonly Write[] }
+  /** Add a record to the ledger. It may be lost: a row of the ledger decides nothing. */
+  | { readonly kind: "book"; readonly record: ChallengeRecord }
   /** Sign with the operator key, publish to the group, and hand back as an own message. */
   | { readonly kind: "broadcast"; readonly body: Body }
   /** R18: publish a message of another keeper that did not come by gossip. */
@@ -75,7 +78,7 @@ export type Effect =
     }
   /** Check receipts and full proof of a reveal (R21). */
   | {
-      readonly kind: "verify-evidence";
+      readonly kind: "check-openings";
       readonly round: Hex;
       readonly reveal: MessageOf<"reveal">;
       readonly keeperOperator: Hex;

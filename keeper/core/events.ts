@@ -61,7 +61,7 @@ export type Event =
       readonly proof: FullProof | undefined;
     }
   | {
-      readonly kind: "evidence-checked";
+      readonly kind: "openings-checked";
       readonly round: Hex;
       readonly reveal: Hex;
       readonly keeper: number;

@@ -11,7 +11,7 @@ import { onBundle } from "./stages/decide.ts";
 import { onReveal } from "./stages/reveal.ts";
 import { onProposal } from "./stages/sign.ts";
 import { onPartial } from "./stages/submit.ts";
-import { placeOf } from "./turn.ts";
+import { timingOf } from "./turn.ts";
 
 const maxEarlyMessages = 32;
 const maxEarlyBytes = 512 * 1024;
@@ -24,10 +24,10 @@ function receive(step: Step, heard: HeardMessage): void {
   const { message } = heard;
   const { body } = message;
   if (body.kind === "hello") return onHello(step, message as MessageOf<"hello">);
-  const place = message.committee === body.round.committee ? placeOf(step, body.round) : "wrong";
-  if (place === "early") return keepEarly(step, heard);
-  if (place === "stale") return reason(step, "message-stale", `${body.kind} of keeper ${message.keeper}`);
-  if (place === "wrong") return reason(step, "wrong-round", `${body.kind} of keeper ${message.keeper}`);
+  const timing = message.committee === body.round.committee ? timingOf(step, body.round) : "wrong";
+  if (timing === "early") return keepEarly(step, heard);
+  if (timing === "stale") return reason(step, "message-stale", `${body.kind} of keeper ${message.keeper}`);
+  if (timing === "wrong") return reason(step, "wrong-round", `${body.kind} of keeper ${message.keeper}`);
   const turn = step.state.turn;
   if (turn !== undefined) dispatch(step, turn, heard);
 }

@@ -11,7 +11,7 @@ import { tickClose } from "./stages/close.ts";
 import { tickDecide } from "./stages/decide.ts";
 import { onPacked, onPages, onRecords, tickExchange } from "./stages/exchange.ts";
 import { addRecord, onAnswer, tickRecord } from "./stages/record.ts";
-import { onEvidenceChecked, onOpened, recheckReveals, tickReveal } from "./stages/reveal.ts";
+import { onOpeningsChecked, onOpened, recheckReveals, tickReveal } from "./stages/reveal.ts";
 import { onGroup } from "./stages/settle.ts";
 import { tickSign } from "./stages/sign.ts";
 import { onAggregated, onFee, onSubmission, tickSubmit } from "./stages/submit.ts";
@@ -61,8 +61,8 @@ function apply(now: Step, event: Event): void {
       return onAnswer(now, event);
     case "opened":
       return onOpened(now, event);
-    case "evidence-checked":
-      return onEvidenceChecked(now, event);
+    case "openings-checked":
+      return onOpeningsChecked(now, event);
     case "aggregated":
       return onAggregated(now, event);
     case "fee":

@@ -8,7 +8,7 @@ import type { Message, MessageOf, Pinned } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type {
   ChallengeRecord,
-  LeafPlace,
+  LeafKey,
   RecordLeaf,
   RecordScope,
   RecordTree,
@@ -58,7 +58,7 @@ export type CloseState = {
   readonly message: MessageOf<"close">;
   readonly hash: Hex;
   /** What its audit block drew (R20), once that is known. */
-  audit: { readonly blockHash: Hex; readonly seed: Hex; readonly draws: readonly LeafPlace[] } | undefined;
+  audit: { readonly blockHash: Hex; readonly seed: Hex; readonly draws: readonly LeafKey[] } | undefined;
 };
 
 export type Evaluation = {

@@ -89,7 +89,7 @@ export function roundOf(step: Step, id: Hex): RoundState | undefined {
 }
 
 /** How a round key stands to the present turn (D4). */
-export function placeOf(step: Step, key: RoundKey): "now" | "early" | "stale" | "wrong" {
+export function timingOf(step: Step, key: RoundKey): "now" | "early" | "stale" | "wrong" {
   const { state } = step;
   const group = state.group;
   if (group === undefined) return "early";

@@ -5,8 +5,8 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { FullProof, OpenedLeaf } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { VerifiedAnswer } from "../../protocol/codec/answer.ts";
-import type { EvidenceScope } from "../../protocol/codec/evidence.ts";
-export type { EvidenceScope } from "../../protocol/codec/evidence.ts";
+import type { OpeningsScope } from "../../protocol/codec/openings.ts";
+export type { OpeningsScope } from "../../protocol/codec/openings.ts";
 import type { ChallengeAnswer, ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { Hash } from "../../storage/core/merkle.ts";
@@ -36,11 +36,11 @@ export interface CryptoPort {
   /** Sums partial signatures over a digest; finds culprits by bisection only if the sum does not verify. */
   aggregate(digest: Hex, partials: readonly PartialSignature[], members: readonly Member[]): Aggregate;
   /** Receipts of opened leaves and one full proof (R21); undefined: all hold. */
-  evidenceFault(
+  openingsFault(
     opened: readonly OpenedLeaf[],
     proof: FullProof | undefined,
-    scope: EvidenceScope,
+    scope: OpeningsScope,
   ): ReasonCode | undefined;
   /** R24: whether the receipt of a proven leaf is the provider's. */
-  receiptHolds(leaf: OpenedLeaf, scope: Omit<EvidenceScope, "pieceList" | "blockHash">): boolean;
+  receiptHolds(leaf: OpenedLeaf, scope: Omit<OpeningsScope, "pieceList" | "blockHash">): boolean;
 }

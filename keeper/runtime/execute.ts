@@ -10,7 +10,7 @@ import { domainSeparator } from "../../protocol/settlement.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { ChainPort, SubmitResult } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
-import type { CryptoPort, EvidenceScope } from "../ports/crypto.ts";
+import type { CryptoPort, OpeningsScope } from "../ports/crypto.ts";
 import type { KeyringPort } from "../ports/keyring.ts";
 import type { LedgerPort } from "../ports/ledger.ts";
 import type { StorePort } from "../ports/store.ts";
@@ -46,7 +46,10 @@ const exchangeWidth = 8;
 
 type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 
-/** The hands of one group's machine. */
+/** All effects but `persist`, which the loop executes before any other effect of its step. */
+export type ExecutedEffect = Exclude<Effect, { kind: "persist" }>;
+
+/** Executes the effects of one group's state machine. */
 export class Effects {
   readonly #group: Hex;
   readonly #on: EffectDependencies;
@@ -73,12 +76,12 @@ export class Effects {
     return this.#underWay + this.#heavy.length;
   }
 
-  run(effect: Effect, state: KeeperState): void {
+  run(effect: ExecutedEffect, state: KeeperState): void {
     const group = state.group;
     if (effect.kind === "reason") return this.#on.telemetry.reason(this.#group, effect.code, effect.detail);
     if (group === undefined) return;
     switch (effect.kind) {
-      case "persist":
+      case "book":
         return this.#book(group, effect);
       case "broadcast":
         return this.#broadcast(group, effect.body);
@@ -88,8 +91,8 @@ export class Effects {
         return void this.#await(this.#challenge(group, state, effect));
       case "open":
         return this.#background(this.#open(effect));
-      case "verify-evidence":
-        return this.#background(this.#verifyEvidence(group, state, effect));
+      case "check-openings":
+        return this.#background(this.#checkOpenings(group, state, effect));
       case "sign-digest":
         return this.#signDigest(group, effect);
       case "aggregate":
@@ -150,14 +153,9 @@ export class Effects {
     void this.#await(work).then(this.#begin());
   }
 
-  /** The books follow the store: a lost row costs a figure, never money. */
-  #book(group: GroupSnapshot, effect: EffectOf<"persist">): void {
-    for (const write of effect.writes) {
-      if (write.kind !== "record") continue;
-      const { record } = write;
-      const committed = dataOfSlot(group, record.provider, record.slot)?.bytes ?? 0n;
-      this.#background(this.#on.ledger.addChallenge(this.#group, record, committed));
-    }
+  #book(group: GroupSnapshot, { record }: EffectOf<"book">): void {
+    const committed = dataOfSlot(group, record.provider, record.slot)?.bytes ?? 0n;
+    this.#background(this.#on.ledger.addChallenge(this.#group, record, committed));
   }
 
   #broadcast(group: GroupSnapshot, body: Body): void {
@@ -220,10 +218,10 @@ export class Effects {
   }
 
   /** Fetching the piece list may take seconds, so only the checking itself waits in the queue of heavy work. */
-  async #verifyEvidence(
+  async #checkOpenings(
     group: GroupSnapshot,
     state: KeeperState,
-    effect: EffectOf<"verify-evidence">,
+    effect: EffectOf<"check-openings">,
   ): Promise<void> {
     const { reveal, proof, opened, round } = effect;
     const { members } = group.committee;
@@ -234,7 +232,7 @@ export class Effects {
       proof === undefined
         ? undefined
         : await this.#on.challenger.pieceList(group, proof, [leader, keeper.operator], this.#signal);
-    const scope: EvidenceScope = {
+    const scope: OpeningsScope = {
       group,
       keeper,
       dataOf: (provider, slot) => dataOfSlot(group, provider, slot),
@@ -243,8 +241,8 @@ export class Effects {
     };
     this.#heavy.add(() => {
       const missing = proof !== undefined && pieceList === undefined;
-      const fault = missing ? "piece-list-missing" : this.#on.crypto.evidenceFault(opened, proof, scope);
-      this.#emit({ kind: "evidence-checked", round, reveal: reveal.hash, keeper: reveal.keeper, fault });
+      const fault = missing ? "piece-list-missing" : this.#on.crypto.openingsFault(opened, proof, scope);
+      this.#emit({ kind: "openings-checked", round, reveal: reveal.hash, keeper: reveal.keeper, fault });
     });
   }
 

@@ -89,7 +89,7 @@ export class GroupLoop {
   #run(effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (this.#stopped) return;
-      this.#dependencies.effects.run(effect, this.state);
+      if (effect.kind !== "persist") this.#dependencies.effects.run(effect, this.state);
     }
   }
 

@@ -61,7 +61,7 @@ describe("the judge", () => {
     ["storage/core/a.ts", 'import { hash } from "../../protocol/hash.ts";'],
     ["storage/disk/a.ts", 'import { hash } from "../../protocol/hash.ts";'],
     ["protocol/codec/a.ts", 'import { step } from "../../keeper/core/machine.ts";'],
-    ["daemon/a.ts", 'import { openKeeper } from "../keeper/wire.ts";'],
+    ["daemon/a.ts", 'import { openKeeper } from "../keeper/compose.ts";'],
     ["keeper/ports/a.ts", 'import { quorum } from "../../protocol/quorum.ts";'],
     ["keeper/ports/a.ts", 'import { type A, quorum } from "../../protocol/quorum.ts";'],
     ["keeper/runtime/a.ts", 'import { open } from "../adapters/store-level.ts";'],
@@ -70,7 +70,7 @@ describe("the judge", () => {
     ["keeper/adapters/a/index.ts", 'import { open } from "../b/index.ts";'],
     ["keeper/adapters/a.ts", 'import type { Loop } from "../runtime/loop.ts";'],
     ["keeper/adapters/a.ts", 'import { step } from "../core/machine.ts";'],
-    ["keeper/wire.ts", 'import { runDemo } from "../scripts/demo/run.ts";'],
+    ["keeper/compose.ts", 'import { runDemo } from "../scripts/demo/run.ts";'],
     ["provider/a.ts", 'import { loop } from "../keeper/runtime/loop.ts";'],
     ["provider/a.ts", 'import { withFaults } from "../provider-sim/faults.ts";'],
     ["sim/a.ts", 'import { open } from "../keeper/adapters/store-level.ts";'],
@@ -107,7 +107,7 @@ describe("the judge", () => {
       'import { Level } from "level";\nimport type { State } from "../core/state.ts";\nimport { quorum } from "../../protocol/quorum.ts";',
     ],
     ["keeper/adapters/a/one.ts", 'import { two } from "./two.ts";'],
-    ["keeper/wire.ts", 'import { open } from "./adapters/a.ts";'],
+    ["keeper/compose.ts", 'import { open } from "./adapters/a.ts";'],
   ])("accepts in %s: %s", (file, source) => {
     expect(violations(file, source)).toEqual([]);
   });

@@ -9,7 +9,7 @@ import type { LedgerRow } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import { statusSchema } from "../../keeper/api/schemas.ts";
 import type { KeeperStatus, SettlementDocument } from "../../keeper/api/schemas.ts";
 import { readConfig } from "../../keeper/config.ts";
-import { ledgerPlaceOf } from "../../keeper/ledger-place.ts";
+import { ledgerLocationOf } from "../../keeper/ledger-location.ts";
 import { writeRunFile } from "../../keeper/run-file.ts";
 import { runCli } from "../support/cli.ts";
 import type { CliResult } from "../support/cli.ts";
@@ -127,7 +127,7 @@ export class WatchedFleet {
   async rows(index: number, file?: string): Promise<Rows> {
     const config = await readConfig(this.fleet.configFile(index));
     const ledger = await TypeormLedger.open(
-      file === undefined ? await ledgerPlaceOf(config) : { kind: "file", path: file },
+      file === undefined ? await ledgerLocationOf(config) : { kind: "file", path: file },
     );
     try {
       const tables: Record<string, LedgerRow[]> = {};

@@ -8,7 +8,7 @@ import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import { migrations } from "../../keeper/adapters/ledger-typeorm/migrations.ts";
 import NodeSqlite from "../../keeper/adapters/ledger-typeorm/node-sqlite.ts";
 import { openSource } from "../../keeper/adapters/ledger-typeorm/open.ts";
-import { ledgerPlace } from "../../keeper/adapters/ledger-typeorm/place.ts";
+import { ledgerLocation } from "../../keeper/adapters/ledger-typeorm/location.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 
 async function opened(where: string, now_ms?: () => number): Promise<TypeormLedger> {
-  const ledger = await TypeormLedger.open(ledgerPlace(where), now_ms);
+  const ledger = await TypeormLedger.open(ledgerLocation(where), now_ms);
   onTestFinished(() => ledger.close());
   return ledger;
 }
@@ -340,7 +340,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("has exactly the tables of its entities: migrations leave the schema builder nothing to do", async () => {
-    const source = await openSource(ledgerPlace(await place()));
+    const source = await openSource(ledgerLocation(await place()));
     onTestFinished(() => source.destroy());
     const log = async (): Promise<string[]> =>
       (await source.driver.createSchemaBuilder().log()).upQueries.map(({ query }) => query);
@@ -357,11 +357,11 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
 describe("opening a ledger", () => {
   it("says which database could not be opened, and never its password", async () => {
     const url = (await postgres.database()).replace(/ledger_\d+$/, "absent");
-    const failure = await TypeormLedger.open(ledgerPlace(url)).catch((error: Error) => error.message);
+    const failure = await TypeormLedger.open(ledgerLocation(url)).catch((error: Error) => error.message);
     expect(failure).toMatch(/absent.*expected a database .*actual: .*does not exist/);
     expect(failure).not.toContain(postgres.password);
     const file = fileURLToPath(import.meta.url);
-    await expect(TypeormLedger.open(ledgerPlace(join(file, "ledger.db")))).rejects.toThrow(
+    await expect(TypeormLedger.open(ledgerLocation(join(file, "ledger.db")))).rejects.toThrow(
       /^ledger .*expected/,
     );
   });
@@ -369,7 +369,7 @@ describe("opening a ledger", () => {
   it("takes the password of a URL from elsewhere", async () => {
     const url = new URL(await postgres.database());
     url.password = "";
-    const ledger = await TypeormLedger.open(ledgerPlace(url.toString(), postgres.password));
+    const ledger = await TypeormLedger.open(ledgerLocation(url.toString(), postgres.password));
     expect(await ledger.peers()).toEqual([]);
     await ledger.close();
   });

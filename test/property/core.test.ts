@@ -4,7 +4,7 @@ import { AbiCoder, getAddress, keccak256 } from "ethers";
 import { describe, expect, it } from "vitest";
 import { decideValue, lowerMedian } from "../../protocol/median.ts";
 import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
-import { slotBytes, spaceTime, type CommittedStep } from "../../protocol/spacetime.ts";
+import { slotBytes, spaceTime, type CommittedChange } from "../../protocol/spacetime.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 
 const hex = (bytes: number) =>
@@ -99,7 +99,7 @@ describe("space-time (R14, R15)", () => {
     from: number,
     to: number,
     before: bigint,
-    committed: CommittedStep[],
+    committed: CommittedChange[],
     records: Map<number, bigint>,
   ) {
     const values: bigint[] = [];

@@ -76,11 +76,11 @@ export class Round {
         this.#return(
           this.machine.step({ kind: "opened", round: effect.round, receipts: [], proof: undefined }),
         );
-      } else if (effect.kind === "verify-evidence") {
+      } else if (effect.kind === "check-openings") {
         const { round, reveal } = effect;
         this.#return(
           this.machine.step({
-            kind: "evidence-checked",
+            kind: "openings-checked",
             round,
             reveal: reveal.hash,
             keeper: reveal.keeper,

@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
-import { ledgerPlace } from "../../keeper/adapters/ledger-typeorm/place.ts";
+import { ledgerLocation } from "../../keeper/adapters/ledger-typeorm/location.ts";
 import { LevelStore } from "../../keeper/adapters/store-level.ts";
 import { provenRecord, storeGroup, writeOf } from "./records.ts";
 
@@ -25,7 +25,7 @@ async function storeWriter(folder: string): Promise<(slot: number) => Promise<vo
 }
 
 async function ledgerWriter(file: string): Promise<(slot: number) => Promise<void>> {
-  const ledger = await TypeormLedger.open(ledgerPlace(file));
+  const ledger = await TypeormLedger.open(ledgerLocation(file));
   return (slot) =>
     ledger.addChallenges([{ group: storeGroup, record: provenRecord(slot), committed: 2n ** 71n }]);
 }

@@ -32,7 +32,7 @@ import {
 } from "./entities.ts";
 import type { ChallengeRow } from "./entities.ts";
 import { openSource, whenFree } from "./open.ts";
-import type { LedgerPlace } from "./place.ts";
+import type { LedgerLocation } from "./location.ts";
 import { rowsOf, settlementOf } from "./rows.ts";
 import { classOf, Tally } from "./tally.ts";
 
@@ -110,8 +110,8 @@ export class TypeormLedger implements BooksPort {
    * Opens or makes it and brings its tables up to date.
    * @throws LedgerError
    */
-  static async open(place: LedgerPlace, now_ms: () => number = Date.now): Promise<TypeormLedger> {
-    return new TypeormLedger(await openSource(place), now_ms);
+  static async open(location: LedgerLocation, now_ms: () => number = Date.now): Promise<TypeormLedger> {
+    return new TypeormLedger(await openSource(location), now_ms);
   }
 
   close(): Promise<void> {

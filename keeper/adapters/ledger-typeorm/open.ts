@@ -5,8 +5,8 @@ import { DiskFullError, isDiskFull } from "../../../storage/disk/disk-full.ts";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations.ts";
 import NodeSqlite from "./node-sqlite.ts";
-import { LedgerError, placeText } from "./place.ts";
-import type { LedgerPlace } from "./place.ts";
+import { LedgerError, locationText } from "./location.ts";
+import type { LedgerLocation } from "./location.ts";
 
 /** Connections to a server: the daemon's writes go one after the other, the rest serves people. */
 const poolSize = 4;
@@ -43,11 +43,11 @@ function withPassword({ url, password }: { readonly url: string; readonly passwo
   return whole.toString();
 }
 
-function optionsOf(place: LedgerPlace): ConstructorParameters<typeof DataSource>[0] {
-  if (place.kind === "postgres") {
+function optionsOf(location: LedgerLocation): ConstructorParameters<typeof DataSource>[0] {
+  if (location.kind === "postgres") {
     return {
       type: "postgres",
-      url: withPassword(place),
+      url: withPassword(location),
       entities,
       migrations,
       poolSize,
@@ -57,7 +57,7 @@ function optionsOf(place: LedgerPlace): ConstructorParameters<typeof DataSource>
   return {
     type: "better-sqlite3",
     driver: NodeSqlite,
-    database: place.path,
+    database: location.path,
     entities,
     migrations,
     // A row that was acknowledged survives kill −9.
@@ -71,21 +71,22 @@ function optionsOf(place: LedgerPlace): ConstructorParameters<typeof DataSource>
 
 /**
  * Opens it and brings its tables up to date.
- * @throws LedgerError with the place, but never its password; DiskFullError
+ * @throws LedgerError with the location, but never its password; DiskFullError
  */
-export async function openSource(place: LedgerPlace): Promise<DataSource> {
+export async function openSource(location: LedgerLocation): Promise<DataSource> {
   try {
-    return await whenFree(() => tryOpen(place));
+    return await whenFree(() => tryOpen(location));
   } catch (error) {
-    if (place.kind === "file" && isDiskFull(error)) throw new DiskFullError(place.path, { cause: error });
+    if (location.kind === "file" && isDiskFull(error))
+      throw new DiskFullError(location.path, { cause: error });
     throw new LedgerError(
-      `ledger ${placeText(place)}: expected a database that can be opened and written, actual: ${(error as Error).message}`,
+      `ledger ${locationText(location)}: expected a database that can be opened and written, actual: ${(error as Error).message}`,
     );
   }
 }
 
-async function tryOpen(place: LedgerPlace): Promise<DataSource> {
-  const source = new DataSource(optionsOf(place));
+async function tryOpen(location: LedgerLocation): Promise<DataSource> {
+  const source = new DataSource(optionsOf(location));
   try {
     await source.initialize();
     await source.runMigrations({ transaction: "all" });

@@ -1,8 +1,8 @@
 /** R20, R28: what the audit block draws, the same for all keepers and known to nobody while committing. */
 import { keccakWords } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { leafCount, leafPlace } from "../../../protocol/records.ts";
-import type { LeafPlace, RecordScope } from "../../../protocol/records.ts";
+import { leafCount, leafKeyAt } from "../../../protocol/records.ts";
+import type { LeafKey, RecordScope } from "../../../protocol/records.ts";
 
 export const auditDraws = 16;
 
@@ -15,17 +15,17 @@ export function auditSeed(committee: Hex, ts: number, turn: number, blockHash: H
 }
 
 /** R20: 16 leaves of the scope, with replacement; leaf j comes from keccak256(abi.encode(S, j)). */
-export function drawAudit(seed: Hex, scope: RecordScope): LeafPlace[] {
+export function drawAudit(seed: Hex, scope: RecordScope): LeafKey[] {
   const leaves = BigInt(leafCount(scope));
   if (leaves === 0n) return [];
   // 256 bits modulo a small number: the bias is below 2^-230.
   return Array.from({ length: auditDraws }, (_, j) =>
-    leafPlace(scope, Number(BigInt(keccakWords(seed, j)) % leaves)),
+    leafKeyAt(scope, Number(BigInt(keccakWords(seed, j)) % leaves)),
   );
 }
 
 /** Each drawn leaf once, in order of first draw. */
-export function uniqueDraws(draws: readonly LeafPlace[]): LeafPlace[] {
+export function uniqueDraws(draws: readonly LeafKey[]): LeafKey[] {
   return draws.filter((d, i) => draws.findIndex((e) => e.provider === d.provider && e.slot === d.slot) === i);
 }
 

@@ -12,7 +12,7 @@ import type {
   RecordTree,
 } from "../../../protocol/records.ts";
 import { slotBytes, slotRuns } from "../../../protocol/spacetime.ts";
-import type { CommittedStep, SlotRange } from "../../../protocol/spacetime.ts";
+import type { CommittedChange, SlotRange } from "../../../protocol/spacetime.ts";
 import { reason } from "../state.ts";
 import type { Step } from "../state.ts";
 
@@ -22,7 +22,7 @@ export type Integral = { readonly values: readonly ProviderValue[]; readonly tre
  * Commitments by slot. Changes begin with a slot (R33), but what a terminate leaves may end inside one: that slot still counts
  * in whole, and the contract pays the part of it that was committed (R16).
  */
-function committedSteps({ params }: GroupSnapshot, provider: ProviderEntry): CommittedStep[] {
+function committedChanges({ params }: GroupSnapshot, provider: ProviderEntry): CommittedChange[] {
   return provider.history.map(({ fromBlock, bytes }) => {
     return { fromSlot: slotAt(params, fromBlock + params.slot - 1), bytes };
   });
@@ -38,9 +38,9 @@ export function recordScope(
   const first = slotAt(group.params, ts);
   const last = slotAt(group.params, te);
   return scope.map((provider) => {
-    const steps = committedSteps(group, provider);
-    const begin = steps.find(({ bytes }) => bytes > 0n)?.fromSlot ?? last;
-    const end = steps.find(({ fromSlot, bytes }) => bytes === 0n && fromSlot >= begin)?.fromSlot ?? last;
+    const changes = committedChanges(group, provider);
+    const begin = changes.find(({ bytes }) => bytes > 0n)?.fromSlot ?? last;
+    const end = changes.find(({ fromSlot, bytes }) => bytes === 0n && fromSlot >= begin)?.fromSlot ?? last;
     const fromSlot = Math.min(Math.max(begin, first), last);
     return { provider: provider.index, fromSlot, toSlot: Math.max(fromSlot, Math.min(end, last)) };
   });
@@ -71,7 +71,7 @@ function carriedInto(step: Step, group: GroupSnapshot, provider: ProviderEntry, 
   }
   const before = state.before.get(seen)?.get(provider.index) ?? 0n;
   // The chain shows what is committed from the last settlement on; the first of it held before as well.
-  const committed = committedSteps(group, provider).map((c, i) => (i === 0 ? { ...c, fromSlot } : c));
+  const committed = committedChanges(group, provider).map((c, i) => (i === 0 ? { ...c, fromSlot } : c));
   return slotRuns({ fromSlot, toSlot, before, committed, records }).at(-1)?.bytes ?? 0n;
 }
 
@@ -94,7 +94,7 @@ function ownRange(
   const before =
     known === undefined ? carriedInto(step, group, provider, fromSlot) : (known.get(provider.index) ?? 0n);
   return {
-    range: { fromSlot, toSlot, before, committed: committedSteps(group, provider), records },
+    range: { fromSlot, toSlot, before, committed: committedChanges(group, provider), records },
     bySlot,
   };
 }
@@ -154,7 +154,7 @@ export function integrateExchanged(
   pinned: readonly (readonly RecordLeaf[])[],
 ): bigint {
   const { fromSlot, toSlot } = slots;
-  const committed = committedSteps(group, provider);
+  const committed = committedChanges(group, provider);
   const perKeeper = pinned.map((leaves) => {
     const records = new Map<number, bigint>();
     leaves.forEach((leaf, i) => {

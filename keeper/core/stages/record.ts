@@ -38,6 +38,7 @@ function fail(step: Step, task: ChallengeTask, why: FailureReason): void {
     kind: "persist",
     writes: [{ kind: "record", record, receipt: none, seed: none, proof: none }],
   });
+  step.effects.push({ kind: "book", record });
   addRecord(step, record);
   reason(step, failureCode[why], `provider ${task.provider}, slot ${task.slot}`);
 }
@@ -74,6 +75,7 @@ export function onAnswer(step: Step, event: Extract<Event, { kind: "answer" }>):
     kind: "persist",
     writes: [{ kind: "record", record, receipt: answer.receipt, seed: task.seed, proof: answer.proof }],
   });
+  step.effects.push({ kind: "book", record });
   addRecord(step, record);
 }
 

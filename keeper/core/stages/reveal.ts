@@ -5,7 +5,7 @@ import { commitmentOf } from "../../../protocol/messages.ts";
 import type { MessageOf, OpenedLeaf } from "../../../protocol/messages.ts";
 import { passOn } from "../pass-on.ts";
 import { TreePaths, leafCount, leafHash, leafIndex, treePath } from "../../../protocol/records.ts";
-import type { LeafPlace, RecordScope } from "../../../protocol/records.ts";
+import type { LeafKey, RecordScope } from "../../../protocol/records.ts";
 import { reason, turnKey, viewOf } from "../state.ts";
 import { phaseTimeout } from "../../../protocol/turns.ts";
 import type { CloseState, HeardMessage, RevealState, RoundState, Step, TurnState } from "../state.ts";
@@ -187,7 +187,7 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
   const operator = turn.committee.members[message.keeper]?.operator;
   if (operator === undefined) return;
   step.effects.push({
-    kind: "verify-evidence",
+    kind: "check-openings",
     round: round.id,
     reveal: message,
     keeperOperator: operator,
@@ -202,7 +202,7 @@ function revealFault(
   round: RoundState,
   close: CloseState,
   message: MessageOf<"reveal">,
-  expected: readonly LeafPlace[],
+  expected: readonly LeafKey[],
 ): string | undefined {
   const { body, keeper } = message;
   const committed = close.message.body.commits.find((c) => c.keeper === keeper)?.commitment;
@@ -220,7 +220,7 @@ function revealFault(
 function openedFault(
   scope: RecordScope,
   { recordsRoot, opened, proof }: MessageOf<"reveal">["body"],
-  expected: readonly LeafPlace[],
+  expected: readonly LeafKey[],
 ): string | undefined {
   const sameDraws =
     opened.length === expected.length &&
@@ -240,7 +240,7 @@ function openedFault(
   return proofFits ? undefined : "full proof is not of the first drawn proven leaf";
 }
 
-export function onEvidenceChecked(step: Step, event: Extract<Event, { kind: "evidence-checked" }>): void {
+export function onOpeningsChecked(step: Step, event: Extract<Event, { kind: "openings-checked" }>): void {
   const reveal = roundOf(step, event.round)?.reveals.get(event.reveal);
   if (reveal === undefined || reveal.status !== "checking") return;
   const missing = event.fault === "piece-list-missing";

@@ -4,7 +4,7 @@
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { readConfig } from "../../../keeper/config.ts";
-import { wire } from "../../../keeper/wire.ts";
+import { composeKeeper } from "../../../keeper/compose.ts";
 import { override } from "../../../sim/byzantine/override.ts";
 
 export type Stamp =
@@ -20,7 +20,7 @@ if (import.meta.main) {
   const now_ms = (): number => performance.timeOrigin + performance.now();
   const stop = new AbortController();
   process.once("SIGTERM", () => stop.abort());
-  const daemon = await wire(await readConfig(configFile), (ports) => {
+  const daemon = await composeKeeper(await readConfig(configFile), (ports) => {
     const { chain } = ports;
     const timed = override(chain, {
       follow: (groups, onUpdate, onTrouble, signal) =>

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { decodeMessage } from "../../../protocol/codec/message.ts";
 import { readConfig } from "../../../keeper/config.ts";
 import type { KeeperDependencies } from "../../../keeper/runtime/keeper.ts";
-import { wire } from "../../../keeper/wire.ts";
+import { composeKeeper } from "../../../keeper/compose.ts";
 import { plainBehaviours } from "../../../sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../../sim/byzantine/behaviours.ts";
 import { changing } from "../../../sim/byzantine/changing.ts";
@@ -92,7 +92,9 @@ await mkdir(plan.folder, { recursive: true });
 let behaviour = "honest";
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-const daemon = await wire(config, (ports) => changing(known, () => behaviour)(observed(ports, plan)));
+const daemon = await composeKeeper(config, (ports) =>
+  changing(known, () => behaviour)(observed(ports, plan)),
+);
 const url = await control((name) => {
   if (name !== "honest" && !known.has(name)) throw new RangeError(`behaviour: actual ${name}`);
   behaviour = name;

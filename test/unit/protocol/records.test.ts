@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fromHex, keccak, keccakWords, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
-import { TreePaths, leafHash, leafPlace, recordTree, treePath } from "../../../protocol/records.ts";
+import { TreePaths, leafHash, leafKeyAt, recordTree, treePath } from "../../../protocol/records.ts";
 import type { RecordLeaf } from "../../../protocol/records.ts";
 
 /** The rule in its plainest form: every path is climbed to the top by itself. */
@@ -41,7 +41,7 @@ function opened(
   tree: ReturnType<typeof recordTree>,
   index: number,
 ): { leaf: Uint8Array; path: Uint8Array[] } {
-  const { provider, slot } = leafPlace(tree.scope, index);
+  const { provider, slot } = leafKeyAt(tree.scope, index);
   const leaf = leafHash(provider, slot, tree.leaves[index] as RecordLeaf);
   const path = treePath(tree, index);
   return { leaf, path: Array.from({ length: path.length / 32 }, (_, i) => path.slice(32 * i, 32 * i + 32)) };

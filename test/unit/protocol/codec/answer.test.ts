@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { verifyAnswer } from "../../../../protocol/codec/answer.ts";
 import type { ChallengeRequest } from "../../../../protocol/codec/challenge.ts";
-import { evidenceFault } from "../../../../protocol/codec/evidence.ts";
-import type { EvidenceScope } from "../../../../protocol/codec/evidence.ts";
+import { openingsFault } from "../../../../protocol/codec/openings.ts";
+import type { OpeningsScope } from "../../../../protocol/codec/openings.ts";
 import {
   encodeReceipt,
   receiptHash,
@@ -139,7 +139,7 @@ describe("an answer", () => {
 describe("what a keeper reveals of its answers (R21)", () => {
   const keeper = { operator: request.keeper, blsKey: toHex(seededBytes(96, 3)) };
   const data = { fromBlock: 0, bytes: list.totalBytes, listRoot: toHex(list.root), receiptKey };
-  const scope: EvidenceScope = {
+  const scope: OpeningsScope = {
     group: groupAt(10, { chainId: request.chainId, address: request.group }),
     keeper,
     dataOf: () => data,
@@ -154,7 +154,7 @@ describe("what a keeper reveals of its answers (R21)", () => {
     return { provider, slot: at, leaf, path: new Uint8Array(), receipt };
   };
   const fault = (leaves: readonly OpenedLeaf[], seedHolds = true): ReasonCode | undefined =>
-    evidenceFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds, hash: nativeHash });
+    openingsFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds, hash: nativeHash });
 
   it("holds with receipts that are the provider's and a seed that is the keeper's", () => {
     expect(fault([opened(answer), opened(answerOf(() => true, { slot: 78 }).answer, 78)])).toBeUndefined();

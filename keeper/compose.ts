@@ -21,7 +21,7 @@ import type { TelemetryPort } from "./ports/telemetry.ts";
 import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
-import { wirePeople } from "./wire-reporting.ts";
+import { composeReporting } from "./compose-reporting.ts";
 
 const redial_ms = 1_000;
 
@@ -46,7 +46,7 @@ async function passwordOf({ passwordFile }: KeeperConfig, asked: string | undefi
 }
 
 /** @throws ListenError if a port of the configuration is taken; nothing stays open then */
-export async function wire(
+export async function composeKeeper(
   config: KeeperConfig,
   decorate: Decorate = (ports) => ports,
   password?: string,
@@ -80,9 +80,9 @@ async function assemble(
   await mustListen([...listenPlaces(config.listen), { setting: "api.port", ...config.api }]);
   const out = logDestination(config.logFormat);
   const log = new PinoTelemetry(config.logLevel, keyring.operator, { out });
-  const people = await wirePeople(config, keyring.operator, log);
-  opened.defer(() => people.close());
-  const { telemetry, ledger } = people;
+  const reporting = await composeReporting(config, keyring.operator, log);
+  opened.defer(() => reporting.close());
+  const { telemetry, ledger } = reporting;
   const chain = chainOf(config, secrets);
   const crypto = new NobleCrypto();
   const transport = await startTransport(config, secrets, keyring, crypto, telemetry);
@@ -96,7 +96,7 @@ async function assemble(
     { groups, timeout_ms: challengeTimeout_ms },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
-  const api = await people.open(keeper, transport, chain);
+  const api = await reporting.open(keeper, transport, chain);
   return {
     peerId: transport.peerId,
     addresses: transport.addresses,

@@ -1,8 +1,8 @@
 /** Where the configuration says that the ledger lies. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { LedgerError, ledgerPlace } from "./adapters/ledger-typeorm/place.ts";
-import type { LedgerPlace } from "./adapters/ledger-typeorm/place.ts";
+import { LedgerError, ledgerLocation } from "./adapters/ledger-typeorm/location.ts";
+import type { LedgerLocation } from "./adapters/ledger-typeorm/location.ts";
 import type { KeeperConfig } from "./config.ts";
 
 /**
@@ -10,11 +10,11 @@ import type { KeeperConfig } from "./config.ts";
  * file, so that it need not stand in the URL.
  * @throws LedgerError if the password file cannot be read
  */
-export async function ledgerPlaceOf(config: KeeperConfig): Promise<LedgerPlace> {
+export async function ledgerLocationOf(config: KeeperConfig): Promise<LedgerLocation> {
   const { dataDir, ledger, ledgerPasswordFile: file } = config;
   const given = process.env["WHITEPAY_LEDGER_PASSWORD"];
   const password = given ?? (file === undefined ? undefined : await firstLine(file));
-  return ledgerPlace(ledger ?? join(dataDir, "ledger.sqlite"), password);
+  return ledgerLocation(ledger ?? join(dataDir, "ledger.sqlite"), password);
 }
 
 async function firstLine(file: string): Promise<string> {

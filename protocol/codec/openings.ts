@@ -13,16 +13,16 @@ import { verifySeed } from "./seed.ts";
 import type { SeedScope } from "./seed.ts";
 
 /** What of it needs keys, and the hash for the bytes: a simulation brings cheap signatures, a daemon a fast hash. */
-export type EvidenceChecks = {
+export type OpeningsChecks = {
   /** Lower-case address that signed, or undefined when the signature is no valid one. */
   readonly receiptSigner: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
   readonly verifySeed: (scope: SeedScope, seed: Uint8Array, blsKey: Uint8Array) => boolean;
   readonly hash?: Hash;
 };
 
-export const realSignatureChecks: EvidenceChecks = { receiptSigner, verifySeed };
+export const realSignatureChecks: OpeningsChecks = { receiptSigner, verifySeed };
 
-export type EvidenceScope = {
+export type OpeningsScope = {
   readonly group: GroupSnapshot;
   readonly keeper: Member;
   /** The provider's data at the start of a slot (R12). */
@@ -33,11 +33,11 @@ export type EvidenceScope = {
 };
 
 /** Receipts of opened leaves and one full proof (R21); undefined: all hold. */
-export function evidenceFault(
+export function openingsFault(
   opened: readonly OpenedLeaf[],
   proof: FullProof | undefined,
-  scope: EvidenceScope,
-  checks: EvidenceChecks,
+  scope: OpeningsScope,
+  checks: OpeningsChecks,
 ): ReasonCode | undefined {
   for (const leaf of opened) if (!receiptHolds(leaf, scope, checks)) return "reveal-bad-receipt";
   if (proof === undefined) return undefined;
@@ -47,8 +47,8 @@ export function evidenceFault(
 /** R24: whether the receipt of a proven leaf is the provider's. */
 export function receiptHolds(
   opened: OpenedLeaf,
-  scope: Omit<EvidenceScope, "pieceList" | "blockHash">,
-  checks: EvidenceChecks,
+  scope: Omit<OpeningsScope, "pieceList" | "blockHash">,
+  checks: OpeningsChecks,
 ): boolean {
   const { leaf, provider, slot } = opened;
   if (leaf.kind !== "proven" || receiptHash(opened.receipt) !== leaf.receiptHash) return false;
@@ -65,8 +65,8 @@ export function receiptHolds(
 function proofHolds(
   opened: readonly OpenedLeaf[],
   proof: FullProof,
-  scope: EvidenceScope,
-  checks: EvidenceChecks,
+  scope: OpeningsScope,
+  checks: OpeningsChecks,
 ): boolean {
   const { provider, slot, seed } = proof;
   const { group, keeper, pieceList: list, blockHash } = scope;

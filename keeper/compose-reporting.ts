@@ -1,0 +1,145 @@
+/** Composes reporting: ledger, metrics, HTTP. Reporting never blocks the protocol. */
+import { EthersHistory } from "./adapters/chain-ethers/history.ts";
+import { systemClock } from "./adapters/clock-system.ts";
+import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
+import { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
+import { Monitor } from "./api/monitor.ts";
+import { ShareWatch } from "./api/shares.ts";
+import { startApi } from "./api/server.ts";
+import type { Api } from "./api/server.ts";
+import type { StatusSource } from "./api/status.ts";
+import { feeLimitsOf } from "./config.ts";
+import type { KeeperConfig } from "./config.ts";
+import { countingLedger, countSettlements } from "./event-counters.ts";
+import { ledgerLocationOf } from "./ledger-location.ts";
+import { retainLedger } from "./ledger-retention.ts";
+import { metricsText } from "./metrics-text.ts";
+import { noticeHead, noticeShares } from "./notices.ts";
+import type { Hex } from "../protocol/hash.ts";
+import type { ChainPace, HeadLook } from "../daemon/chain/pace.ts";
+import type { LedgerPort } from "./ports/ledger.ts";
+import type { TelemetryPort } from "./ports/telemetry.ts";
+import type { PeerStatsPort } from "./ports/transport.ts";
+import { Bookkeeper } from "./runtime/bookkeeper.ts";
+import type { Keeper } from "./runtime/keeper.ts";
+import { LedgerQueue } from "./runtime/ledger-queue.ts";
+import { fanOut } from "./runtime/telemetry.ts";
+
+const now_ms = (): number => systemClock.now_ms();
+const monitorEvery_ms = 5_000;
+const booksEvery_ms = 2_000;
+const maxDetailChars = 300;
+
+type PeerStats = PeerStatsPort & { readonly peerId: string };
+
+export type Reporting = {
+  readonly telemetry: TelemetryPort;
+  readonly ledger: LedgerPort;
+  /** Starts the HTTP server, the bookkeeper and the monitor. */
+  open(keeper: Keeper, transport: PeerStats, chain: WatchedChain): Promise<Api>;
+  close(): Promise<void>;
+};
+
+/** What reporting reads of the chain adapter. */
+type WatchedChain = {
+  readonly pace: ChainPace;
+  /** By group: why its state cannot be read now. */
+  readonly unreadable: ReadonlyMap<Hex, string>;
+};
+
+type MonitorParts = {
+  readonly config: KeeperConfig;
+  readonly operator: Hex;
+  readonly books: TypeormLedger;
+  readonly history: EthersHistory;
+  readonly telemetry: TelemetryPort;
+};
+
+export async function composeReporting(
+  config: KeeperConfig,
+  operator: Hex,
+  log: TelemetryPort,
+): Promise<Reporting> {
+  const { groups } = config;
+  const books = await TypeormLedger.open(await ledgerLocationOf(config), now_ms);
+  // Counting months of challenges takes seconds: count once, before the protocol runs.
+  for (const group of groups) await books.outcomes(group);
+  const { id: chainId, rpc: urls } = config.chain;
+  const history = new EthersHistory({ chainId, urls, fees: feeLimitsOf(config) }, now_ms);
+  const metrics = new PrometheusMetrics();
+  // A reason about the ledger must not go into the ledger.
+  const beside = fanOut(log, [metrics.reason]);
+  const queue = new LedgerQueue(books, systemClock, (code, detail) => beside.reason("", code, detail));
+  const telemetry = fanOut(log, [metrics.reason, (...reason) => queue.addReason(...reason)]);
+  const bookkeeper = new Bookkeeper(groups, {
+    books,
+    history,
+    clock: systemClock,
+    onBooked: (settlements) => countSettlements(metrics, settlements),
+    onTrouble: (group, error) =>
+      beside.reason(group, "ledger-behind", (error as Error).message.slice(0, maxDetailChars)),
+  });
+  const stop = new AbortController();
+  const running: Promise<unknown>[] = [queue.run(stop.signal)];
+  let api: Api | undefined;
+  return {
+    telemetry,
+    ledger: countingLedger(queue, metrics),
+    open: async (keeper, transport, chain) => {
+      const monitor = monitorOf(
+        { config, operator, books, history, telemetry },
+        keeper,
+        transport,
+        chain.pace,
+      );
+      const source: StatusSource = {
+        keeper,
+        books,
+        surroundings: () => monitor.now,
+        operator,
+        peerId: transport.peerId,
+        groups,
+        unreadable: () => chain.unreadable,
+        startedAt_ms: now_ms(),
+        now_ms,
+      };
+      const watch = new ShareWatch();
+      const text = metricsText(metrics, source, queue, history);
+      api = await startApi(config.api, { ...source, metrics: text });
+      const onRetainError = (error: Error): void =>
+        beside.reason("", "ledger-failed", error.message.slice(0, maxDetailChars));
+      running.push(
+        bookkeeper.run(Math.max(booksEvery_ms, config.chain.poll_ms), stop.signal),
+        monitor.run(monitorEvery_ms, stop.signal, () => noticeShares(telemetry, watch, keeper, groups)),
+        retainLedger(books, systemClock, onRetainError, stop.signal),
+      );
+      return api;
+    },
+    close: async () => {
+      stop.abort();
+      await api?.stop();
+      await Promise.allSettled(running);
+      history.close();
+      await books.close();
+    },
+  };
+}
+
+function monitorOf(
+  { config, operator, books, history, telemetry }: MonitorParts,
+  keeper: Keeper,
+  peers: PeerStats,
+  pace: ChainPace,
+): Monitor {
+  const { groups, dataDir } = config;
+  const mostProviders = (): number => mostProvidersOf(keeper, groups);
+  const onHead = (look: HeadLook): void => noticeHead(telemetry, look);
+  return new Monitor(
+    { operator, groups, dataDir, rpc: config.chain.rpc, mostProviders },
+    { history, books, peers, clock: systemClock, pace, onHead },
+  );
+}
+
+function mostProvidersOf(keeper: Keeper, groups: readonly Hex[]): number {
+  return Math.max(1, ...groups.map((group) => keeper.stateOf(group)?.group?.providers.length ?? 0));
+}

@@ -1,0 +1,26 @@
+/** The text of GET /metrics. Gauges are set when it is asked for. */
+import type { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
+import { setFigures } from "./api/figures.ts";
+import { statusOf } from "./api/status.ts";
+import type { StatusSource } from "./api/status.ts";
+import type { HistoryPort } from "./ports/history.ts";
+import type { LedgerQueue } from "./runtime/ledger-queue.ts";
+
+export function metricsText(
+  metrics: PrometheusMetrics,
+  source: StatusSource,
+  queue: Pick<LedgerQueue, "length">,
+  history: Pick<HistoryPort, "errors">,
+): () => Promise<string> {
+  let countedErrors = 0;
+  return async () => {
+    setFigures(metrics, await statusOf(source));
+    for (const group of source.groups) {
+      metrics.set("whitepay_group_unreadable", { group }, source.unreadable().has(group) ? 1 : 0);
+    }
+    metrics.set("whitepay_ledger_queue_rows", {}, queue.length);
+    metrics.add("whitepay_rpc_errors_total", {}, history.errors - countedErrors);
+    countedErrors = history.errors;
+    return metrics.registry.metrics();
+  };
+}

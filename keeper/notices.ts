@@ -1,0 +1,33 @@
+/** Notices of changes: the chain stops or goes on, a provider proves less or all of its data. */
+import { shareText } from "./api/shares.ts";
+import type { ShareWatch } from "./api/shares.ts";
+import { oldHeadText } from "../daemon/chain/pace.ts";
+import type { HeadLook } from "../daemon/chain/pace.ts";
+import type { Hex } from "../protocol/hash.ts";
+import type { TelemetryPort } from "./ports/telemetry.ts";
+import type { Keeper } from "./runtime/keeper.ts";
+
+export function noticeHead(telemetry: TelemetryPort, look: HeadLook): void {
+  if (look.isOld) {
+    telemetry.reason("", "chain-stopped", `${oldHeadText(look)}; it is ${Math.floor(look.age_s)} s old`);
+  } else {
+    telemetry.info(`the chain goes on: block ${look.block}`);
+  }
+}
+
+export function noticeShares(
+  telemetry: TelemetryPort,
+  watch: ShareWatch,
+  keeper: Pick<Keeper, "stateOf">,
+  groups: readonly Hex[],
+): void {
+  for (const group of groups) {
+    const state = keeper.stateOf(group);
+    const changes = state?.group === undefined ? [] : watch.look(state.group, state);
+    for (const { provider, standing, late } of changes) {
+      const text = `provider ${provider}: ${shareText(late)}`;
+      if (standing === "whole") telemetry.info(`a provider proves all of its data again: ${text}`, { group });
+      else telemetry.reason(group, "data-unproven", text);
+    }
+  }
+}
