@@ -1,11 +1,10 @@
 /** `whitepay presets`: what is known of the chains that a keeper may live on. */
 import type { Command } from "commander";
 import { usageError } from "./console/exit.ts";
-import { quote } from "./console/options.ts";
+import { quote, jsonOption } from "./console/options.ts";
 import { printJson, printLine } from "./console/output.ts";
 import { presetNames, presets } from "./chain/presets.ts";
 import type { Preset } from "./chain/presets.ts";
-import { jsonOption } from "./chain/transact.ts";
 
 export function register(program: Command): void {
   const command = program

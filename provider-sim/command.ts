@@ -1,8 +1,7 @@
 /** `whitepay provider-sim …`: the provider's daemon with faults, for the demo, for tests and for who tries what keepers do. */
 import type { Command } from "commander";
-import { alwaysJson } from "../cli/chain/transact.ts";
 import { usageError } from "../cli/console/exit.ts";
-import { addressOption, integerOption } from "../cli/console/options.ts";
+import { addressOption, integerOption, alwaysJson } from "../cli/console/options.ts";
 import { printJson, say } from "../cli/console/output.ts";
 import { configOption, loadProvider } from "../cli/provider/context.ts";
 import { registerRun } from "../cli/provider/run.ts";

@@ -17,15 +17,6 @@ export function moneyOptions(command: Command): Command {
     .option("--dry-run", "simulate and show, send nothing");
 }
 
-export function jsonOption(command: Command): Command {
-  return command.option("--json", "print one JSON document on stdout");
-}
-
-/** For a command that prints JSON in any case: who asks for it by habit is right as well. */
-export function alwaysJson(command: Command): Command {
-  return command.option("--json", "one JSON document on stdout, which it prints in any case");
-}
-
 function preview(plan: TransactionPlan, report: TransactionReport): void {
   const rows: (readonly [string, string])[] = [
     ...(plan.shows ?? []),

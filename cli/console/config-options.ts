@@ -1,9 +1,9 @@
 /** A layered configuration as commands get it: a flag for each setting, `--config`, and a default file. */
-import { access } from "node:fs/promises";
 import type { Command } from "commander";
 import { ConfigError, resolveLayers } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../daemon/settings/layers.ts";
 import { usageError } from "./exit.ts";
+import { exists } from "./output-file.ts";
 import { refuseUnknownVariables } from "./variables.ts";
 
 export type ConfigOptions = Readonly<Record<string, string | string[] | boolean | undefined>> & {
@@ -42,11 +42,8 @@ export async function asUsage<T>(work: () => Promise<T>, hint?: string): Promise
 
 /** The file that was named, or the default one if it is there. */
 export async function configFile(options: ConfigOptions, defaultFile: string): Promise<string | undefined> {
-  const found = await access(defaultFile).then(
-    () => defaultFile,
-    () => undefined,
-  );
-  return options.config ?? process.env["WHITEPAY_CONFIG"] ?? found;
+  const named = options.config ?? process.env["WHITEPAY_CONFIG"];
+  return named ?? ((await exists(defaultFile)) ? defaultFile : undefined);
 }
 
 /** What goes before the file. @throws CliError exit 2 on a variable that is not known */

@@ -1,7 +1,20 @@
 /** Parsers for command-line values. Each throws a usage error that says what was expected (D2). */
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import type { Command } from "commander";
 import { usageError } from "./exit.ts";
+
+/** For a chain of calls: `.option(...jsonFlag)`. */
+export const jsonFlag = ["--json", "print one JSON document on stdout"] as const;
+
+export function jsonOption(command: Command): Command {
+  return command.option(...jsonFlag);
+}
+
+/** For a command that always prints JSON: scripts may pass `--json` to every command. */
+export function alwaysJson(command: Command): Command {
+  return command.option("--json", "accepted; this command always prints one JSON document on stdout");
+}
 
 /** A parser for an option that is a whole number in [min, max]. */
 export function integerOption(
@@ -70,6 +83,15 @@ export function choiceOption<const T extends string>(
       throw usageError(`${name} is not valid`, { expected: choices.join(" | "), actual: quote(text) });
     }
     return choice;
+  };
+}
+
+/** A parser for a decimal number above 0. */
+export function positiveOption(name: string): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : 0;
+    if (value > 0) return value;
+    throw usageError(`${name} is not valid`, { expected: "a number above 0", actual: quote(text) });
   };
 }
 

@@ -1,21 +1,20 @@
 /** `whitepay group key`: the payer's account as an encrypted file, new or from a private key. */
-import { readFile, stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { computeAddress } from "ethers";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
-import { usageError } from "../console/exit.ts";
 import { asKeeperFailure } from "../keeper/context.ts";
 import { randomSecret } from "../../daemon/keys/generate.ts";
-import { choiceOption } from "../console/options.ts";
+import { jsonOption } from "../console/options.ts";
+import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { mustNotExist } from "../console/output-file.ts";
 import { askPassword } from "../console/prompt.ts";
-import { jsonOption } from "../chain/transact.ts";
 
 type KeyOptions = {
   readonly out: string;
   readonly fromFile?: string;
   readonly passwordFile?: string;
-  readonly kdf: "full" | "light";
+  readonly kdf: Kdf;
   readonly json?: boolean;
 };
 
@@ -25,22 +24,15 @@ export function registerKey(group: Command): void {
     .description("make the payer's key, an Ethereum JSON keystore of mode 0600 (any wallet's works as well)")
     .option("--out <file>", "where to write it", "payer.json")
     .option("--from-file <file>", "take the private key (0x and 64 hex digits) from this file, mode 0600")
-    .option("--password-file <file>", "its first line encrypts the key")
-    .option(
-      "--kdf <strength>",
-      "full, or light: opens at once and is cheap to guess at, for devnets",
-      choiceOption("--kdf", ["full", "light"]),
-      "full",
-    );
-  jsonOption(command).action((options: KeyOptions) => asKeeperFailure(() => makeKey(options)));
+    .option("--password-file <file>", "its first line encrypts the key");
+  jsonOption(kdfOption(command)).action((options: KeyOptions) => asKeeperFailure(() => makeKey(options)));
 }
 
 async function makeKey({ out, fromFile, passwordFile, kdf, json }: KeyOptions): Promise<void> {
   const { checkSecret, readPasswordFile, readPrivate, sealKey } =
     await import("../../daemon/keys/keystore.ts");
-  if ((await stat(out).catch(() => undefined)) !== undefined) {
-    throw usageError(`${out} exists already`, { hint: "name another file with --out" });
-  }
+  await mustNotExist(out, "name another file with --out");
+  warnOfLightKdf(kdf);
   const secret =
     fromFile === undefined
       ? randomSecret()
@@ -51,7 +43,6 @@ async function makeKey({ out, fromFile, passwordFile, kdf, json }: KeyOptions): 
       ? await askPassword("Password of the new key:", "--password-file FILE", true)
       : await readPasswordFile(passwordFile);
   await writeFileAtomic(out, await sealKey("operator", secret, password, kdf), 0o600);
-  await readFile(out);
   const address = computeAddress(secret);
   if (json === true) return printJson({ address, file: out });
   printLine(`payer     ${address}`);

@@ -8,16 +8,16 @@ import {
   planReplaceKeeper,
   planSetData,
   planTerminate,
-  providerIndex,
   type DataConsent,
 } from "../../client/plans.ts";
 import { readConsent } from "./files/consent.ts";
 import { usageError } from "../console/exit.ts";
 import { checkConsentData, hashedFiles } from "./hashed-files.ts";
 import { addressOption } from "../console/options.ts";
-import { printJson, say } from "../console/output.ts";
-import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../chain/account.ts";
-import { jsonOption, moneyOptions, transact, type TransactionPlan } from "../chain/transact.ts";
+import { say } from "../console/output.ts";
+import type { PayerOptions } from "../chain/account.ts";
+import type { TransactionPlan } from "../chain/transact.ts";
+import { indexOfProvider, sendOne, spendingOptions } from "./one-transaction.ts";
 
 type DataOptions = PayerOptions & { readonly files?: string[] };
 type ReplaceOptions = PayerOptions & { readonly cancel?: boolean };
@@ -28,13 +28,10 @@ export function registerMembers(group: Command): void {
     .command("remove-provider")
     .description("stop paying a provider from the next slot on; its consent is not needed")
     .argument("<provider>", "its operator, or its index");
-  finished(remove).action((which: string, options: PayerOptions) =>
-    one(options, async (signer, address) => {
-      const index = /^\d{1,9}$/.test(which)
-        ? Number(which)
-        : await providerIndex(signer.provider ?? fail(), address, addressOption("<provider>")(which));
-      return planRemoveProvider(signer, address, index);
-    }),
+  spendingOptions(remove).action((which: string, options: PayerOptions) =>
+    sendOne(options, async (signer, address) =>
+      planRemoveProvider(signer, address, await indexOfProvider(signer, address, which)),
+    ),
   );
   const replace = group
     .command("replace-keeper")
@@ -42,13 +39,16 @@ export function registerMembers(group: Command): void {
     .argument("[old]", "operator of the keeper that leaves", addressOption("<old>"))
     .argument("[new]", "operator of the keeper that comes", addressOption("<new>"))
     .option("--cancel", "take the proposal back");
-  finished(replace).action((old: string | undefined, next: string | undefined, options: ReplaceOptions) =>
-    one(options, (signer, address) => replacement(signer, address, { old, next, cancel: options.cancel })),
+  spendingOptions(replace).action(
+    (old: string | undefined, next: string | undefined, options: ReplaceOptions) =>
+      sendOne(options, (signer, address) =>
+        replacement(signer, address, { old, next, cancel: options.cancel }),
+      ),
   );
   const end = group
     .command("terminate")
     .description("end the group: data is paid for `lockup` more blocks, then what is left is the payer's");
-  finished(end).action((options: PayerOptions) => one(options, planTerminate));
+  spendingOptions(end).action((options: PayerOptions) => sendOne(options, planTerminate));
 }
 
 function registerData(group: Command): void {
@@ -57,8 +57,8 @@ function registerData(group: Command): void {
     .description("add a provider with the data that it consented to hold")
     .argument("<consent>", "what `whitepay provider consent` printed; - reads it from stdin")
     .option("--files <files...>", "refuse a consent to anything but these files, in this order");
-  finished(add).action((file: string, options: DataOptions) =>
-    one(options, async (signer, address) =>
+  spendingOptions(add).action((file: string, options: DataOptions) =>
+    sendOne(options, async (signer, address) =>
       planAddProvider(signer, address, await checkedConsent(file, options)),
     ),
   );
@@ -67,19 +67,11 @@ function registerData(group: Command): void {
     .description("change what a provider of the group holds, with its consent")
     .argument("<consent>", "what `whitepay provider consent` printed; - reads it from stdin")
     .option("--files <files...>", "refuse a consent to anything but these files, in this order");
-  finished(change).action((file: string, options: DataOptions) =>
-    one(options, async (signer, address) =>
+  spendingOptions(change).action((file: string, options: DataOptions) =>
+    sendOne(options, async (signer, address) =>
       planSetData(signer, address, await checkedConsent(file, options)),
     ),
   );
-}
-
-function finished(command: Command): Command {
-  return payerOptions(jsonOption(moneyOptions(command)));
-}
-
-function fail(): never {
-  throw new Error("the signer has no provider");
 }
 
 async function checkedConsent(file: string, { files }: DataOptions): Promise<DataConsent> {
@@ -107,17 +99,4 @@ async function replacement(
     throw usageError("expected the keeper that leaves and the one that comes", { hint: "or --cancel" });
   }
   return planReplaceKeeper(signer, group, { old, next });
-}
-
-/** One transaction on the configured group. */
-function one(
-  options: PayerOptions,
-  plan: (signer: Wallet, group: string) => Promise<TransactionPlan>,
-): Promise<void> {
-  return withChain(options, async (provider, payer) => {
-    const group = await groupOf(provider, payer);
-    const signer = await payerSigner(provider, payer);
-    const report = await transact(await plan(signer, group), signer, options);
-    if (options.json === true) printJson({ group, transactions: [report] });
-  });
 }

@@ -6,7 +6,8 @@ import { readToken } from "../../client/token.ts";
 import { parseAmount } from "../../client/units.ts";
 import { printJson, say } from "../console/output.ts";
 import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../chain/account.ts";
-import { jsonOption, moneyOptions, transact, type TransactionReport } from "../chain/transact.ts";
+import { moneyOptions, transact, type TransactionReport } from "../chain/transact.ts";
+import { jsonOption } from "../console/options.ts";
 
 export function registerMoney(group: Command): void {
   const fundCommand = group

@@ -7,11 +7,10 @@ import { readToken } from "../../client/token.ts";
 import { formatAmount, type Token } from "../../client/units.ts";
 import { csvLine, type CsvValue } from "../console/csv.ts";
 import { usageError } from "../console/exit.ts";
-import { integerOption } from "../console/options.ts";
+import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { progressBar, type Progress } from "../console/progress.ts";
-import { jsonOption } from "../chain/transact.ts";
 import { formatTime } from "./status.ts";
 
 type PaymentsOptions = PayerOptions & {

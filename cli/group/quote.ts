@@ -17,24 +17,29 @@ import {
 import { usageError } from "../console/exit.ts";
 import { pricePerBlock, readGroupFile } from "./files/group.ts";
 import { dataOf } from "./hashed-files.ts";
-import { addressOption, choiceOption, integerOption } from "../console/options.ts";
+import {
+  addressOption,
+  choiceOption,
+  integerOption,
+  jsonOption,
+  positiveOption,
+} from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { presetNames, presets } from "../chain/presets.ts";
 import { formatBytes } from "../console/progress.ts";
-import { jsonOption } from "../chain/transact.ts";
 
 type QuoteOptions = {
   readonly bytes?: string;
   readonly price?: string;
   readonly pricePerMonth?: string;
   readonly preset?: string;
-  readonly blockTime?: string;
+  readonly blockTime?: number;
   readonly keepers: number;
   readonly providers: number;
-  readonly months: string;
+  readonly months: number;
   readonly token?: string;
   readonly rpc?: string;
-  readonly gasPrice?: string;
+  readonly gasPrice?: bigint;
   readonly coinPrice?: string;
   readonly json?: boolean;
 };
@@ -54,10 +59,14 @@ export function registerQuote(group: Command): void {
       `intervals and block time: ${presetNames.join(", ")}`,
       choiceOption("--preset", presetNames),
     )
-    .option("--block-time <seconds>", "of a block, where no preset or chain says")
+    .option(
+      "--block-time <seconds>",
+      "time of a block, if neither the preset nor the chain gives it",
+      positiveOption("--block-time"),
+    )
     .option("--keepers <n>", "size of the committee", integerOption("--keepers", { min: 4, max: 124 }), 4)
     .option("--providers <n>", "number of providers", integerOption("--providers", { min: 1, max: 256 }), 1)
-    .option("--months <number>", "for how long the deposit is to last", "3")
+    .option("--months <number>", "for how long the deposit is to last", positiveOption("--months"), 3)
     .option(
       "--token <address>",
       "what is paid in; asks the chain (default: the chain's coin)",
@@ -67,7 +76,7 @@ export function registerQuote(group: Command): void {
       "--rpc <url>",
       "a chain endpoint: for the token, what keepers pay for gas and the time of a block",
     )
-    .option("--gas-price <gwei>", "price of gas, to compare with the keepers' share")
+    .option("--gas-price <gwei>", "price of gas, to compare with the keepers' share", gweiOption)
     .option("--coin-price <tokens>", "whole tokens that one coin is worth, if a token is paid");
   jsonOption(command).action(quoteCommand);
 }
@@ -100,16 +109,14 @@ async function askChain(rpc: string | undefined, token: string, providers: numbe
   }
 }
 
-function positive(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : 0;
-  if (value > 0) return value;
-  throw usageError(`${name} is not valid`, { expected: "a number above 0", actual: text.slice(0, 40) });
+/** Wei for a price in gwei. */
+function gweiOption(text: string): bigint {
+  positiveOption("--gas-price")(text);
+  return parseUnits(text, "gwei");
 }
 
 function fees(options: QuoteOptions, chain: Chain): Pick<QuoteInput, "gasPrice" | "l1Fee" | "unitsPerCoin"> {
-  const gwei = positive("--gas-price", options.gasPrice);
-  const gasPrice = gwei === undefined ? chain.gasPrice : parseUnits(String(gwei), "gwei");
+  const gasPrice = options.gasPrice ?? chain.gasPrice;
   const isCoin = BigInt(chain.token.address) === 0n;
   const worth = options.coinPrice === undefined ? undefined : parseAmount(options.coinPrice, chain.token);
   const unitsPerCoin = isCoin ? 10n ** 18n : worth;
@@ -123,9 +130,7 @@ function fees(options: QuoteOptions, chain: Chain): Pick<QuoteInput, "gasPrice" 
 async function fromFile(path: string, options: QuoteOptions): Promise<QuoteInput> {
   const file = await readGroupFile(path);
   const chain = await askChain(options.rpc, file.token, file.providers.length);
-  const blockTime_s = known(
-    file.blockTime_s ?? positive("--block-time", options.blockTime) ?? chain.blockTime_s,
-  );
+  const blockTime_s = known(file.blockTime_s ?? options.blockTime ?? chain.blockTime_s);
   const data = await dataOf(file.providers);
   return {
     bytes: data.reduce((sum, { bytes }) => sum + bytes, 0n),
@@ -134,7 +139,7 @@ async function fromFile(path: string, options: QuoteOptions): Promise<QuoteInput
     keepers: file.keepers.length,
     providers: file.providers.length,
     blockTime_s,
-    months: positive("--months", options.months) ?? 3,
+    months: options.months,
     ...fees(options, chain),
   };
 }
@@ -163,9 +168,7 @@ async function fromOptions(options: QuoteOptions): Promise<QuoteInput> {
     });
   }
   const chain = await askChain(options.rpc, options.token ?? coin.address, providers);
-  const blockTime_s = known(
-    positive("--block-time", options.blockTime) ?? preset.blockTime_s ?? chain.blockTime_s,
-  );
+  const blockTime_s = known(options.blockTime ?? preset.blockTime_s ?? chain.blockTime_s);
   const perBlock =
     price === undefined ? pricePerBlock(pricePerMonth ?? "0", chain.token, blockTime_s) : BigInt(price);
   return {
@@ -175,7 +178,7 @@ async function fromOptions(options: QuoteOptions): Promise<QuoteInput> {
     keepers,
     providers,
     blockTime_s,
-    months: positive("--months", options.months) ?? 3,
+    months: options.months,
     ...fees(options, chain),
   };
 }

@@ -1,15 +1,13 @@
 /** `whitepay group abandon|sync|accept-seat|collect-arrears|touch`: what the contract lets a payer, or anybody, do now and then. */
 import type { Command } from "commander";
-import type { JsonRpcProvider, Wallet } from "ethers";
-import { providerIndex } from "../../client/plans.ts";
+import type { Wallet } from "ethers";
 import { planAcceptSeat, type SeatConsent } from "../../client/seats.ts";
 import { planAbandon, planCollectArrears, planSync, planTouch } from "../../client/rights.ts";
 import { usageError } from "../console/exit.ts";
-import { addressOption } from "../console/options.ts";
-import { printJson, say } from "../console/output.ts";
-import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../chain/account.ts";
+import type { PayerOptions } from "../chain/account.ts";
 import { readSeatConsent } from "./files/seat.ts";
-import { jsonOption, moneyOptions, transact, type TransactionPlan } from "../chain/transact.ts";
+import type { TransactionPlan } from "../chain/transact.ts";
+import { indexOfProvider, sendOne, spendingOptions } from "./one-transaction.ts";
 
 type PlanOfProvider = (signer: Wallet, group: string, provider: number) => Promise<TransactionPlan>;
 
@@ -17,21 +15,25 @@ export function registerRights(group: Command): void {
   const abandon = group
     .command("abandon")
     .description("credit the providers without the committee, once it has let all its time go by (R34)");
-  finished(abandon).action((options: PayerOptions) =>
-    one(options, planAbandon, "the providers withdraw what they were credited: whitepay provider withdraw"),
+  spendingOptions(abandon).action((options: PayerOptions) =>
+    sendOne(
+      options,
+      planAbandon,
+      "the providers withdraw what they were credited: whitepay provider withdraw",
+    ),
   );
   const sync = group
     .command("sync")
     .description("book what was sent to the group's address without a deposit; anyone may");
-  finished(sync).action((options: PayerOptions) =>
-    one(options, planSync, "whitepay group status says how long the money lasts now"),
+  spendingOptions(sync).action((options: PayerOptions) =>
+    sendOne(options, planSync, "whitepay group status says how long the money lasts now"),
   );
   const seat = group
     .command("accept-seat")
     .description("send a keeper's signed acceptance of its seat in the proposed committee; anyone may")
     .argument("<acceptance>", "what `whitepay keeper accept --sign` printed; - reads it from stdin");
-  finished(seat).action((file: string, options: PayerOptions) =>
-    one(
+  spendingOptions(seat).action((file: string, options: PayerOptions) =>
+    sendOne(
       options,
       async (signer, address) => planAcceptSeat(signer, await seatConsentFor(address, file)),
       "whitepay group status says whose acceptance is missing",
@@ -54,10 +56,10 @@ function registerOfProvider(
   { name, text, plan }: { readonly name: string; readonly text: string; readonly plan: PlanOfProvider },
 ): void {
   const command = group.command(name).description(text).argument("<provider>", "its operator, or its index");
-  finished(command).action((which: string, options: PayerOptions) =>
-    one(
+  spendingOptions(command).action((which: string, options: PayerOptions) =>
+    sendOne(
       options,
-      async (signer, address) => plan(signer, address, await indexOf(signer, address, which)),
+      async (signer, address) => plan(signer, address, await indexOfProvider(signer, address, which)),
       "the provider withdraws it: whitepay provider withdraw",
     ),
   );
@@ -67,29 +69,4 @@ async function seatConsentFor(group: string, file: string): Promise<SeatConsent>
   const consent = await readSeatConsent(file);
   if (consent.group.toLowerCase() === group.toLowerCase()) return consent;
   throw usageError("the acceptance is for another group", { expected: group, actual: consent.group });
-}
-
-/** A provider as people name it. */
-async function indexOf(signer: Wallet, group: string, which: string): Promise<number> {
-  if (/^\d{1,9}$/.test(which)) return Number(which);
-  return providerIndex(signer.provider as JsonRpcProvider, group, addressOption("<provider>")(which));
-}
-
-function finished(command: Command): Command {
-  return payerOptions(jsonOption(moneyOptions(command)));
-}
-
-/** One transaction on the configured group; `next` is said once it is on chain. */
-function one(
-  options: PayerOptions,
-  plan: (signer: Wallet, group: string) => Promise<TransactionPlan>,
-  next: string,
-): Promise<void> {
-  return withChain(options, async (provider, payer) => {
-    const group = await groupOf(provider, payer);
-    const signer = await payerSigner(provider, payer);
-    const report = await transact(await plan(signer, group), signer, options);
-    if (report.sent) say(`next: ${next}`);
-    if (options.json === true) printJson({ group, transactions: [report] });
-  });
 }

@@ -8,14 +8,13 @@ import {
   type GroupStatus,
 } from "../../client/status.ts";
 import { formatAmount, formatDuration, month_s } from "../../client/units.ts";
-import { usageError } from "../console/exit.ts";
 import { provenIn, provenLines, type Proven } from "./proven.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { formatBytes } from "../console/progress.ts";
-import { jsonOption } from "../chain/transact.ts";
+import { jsonOption, positiveOption } from "../console/options.ts";
 
-type StatusOptions = PayerOptions & { readonly months?: string; readonly keeper?: string[] };
+type StatusOptions = PayerOptions & { readonly months?: number; readonly keeper?: string[] };
 
 export function registerStatus(group: Command): void {
   const command = group
@@ -29,11 +28,12 @@ export function registerStatus(group: Command): void {
     )
     .option(
       "--months <number>",
-      "also: what to deposit so that the money lasts for so many months of 30 days",
+      "also print the deposit after which the money lasts for so many months of 30 days",
+      positiveOption("--months"),
     );
   payerOptions(jsonOption(command)).action((options: StatusOptions) =>
     withChain(options, async (provider, payer) => {
-      const months = monthsOf(options.months);
+      const { months } = options;
       const status = await groupStatus(provider, payer.need("group"));
       const proven = await provenIn(provider, status, options.keeper ?? []);
       const blocks = months === undefined ? undefined : Math.ceil((months * month_s) / status.blockTime_s);
@@ -41,17 +41,9 @@ export function registerStatus(group: Command): void {
       const deposit = until === undefined ? undefined : await depositFor(provider, status, until);
       if (options.json === true)
         printJson({ ...status, ...proven, ...(deposit === undefined ? {} : { until, deposit }) });
-      else
-        print(status, proven, deposit === undefined ? undefined : { months: options.months ?? "", deposit });
+      else print(status, proven, deposit === undefined ? undefined : { months: months ?? 0, deposit });
     }),
   );
-}
-
-function monthsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const months = /^\d{1,4}(\.\d{1,4})?$/.test(text) ? Number(text) : 0;
-  if (months > 0) return months;
-  throw usageError("--months is not valid", { expected: "a number above 0", actual: text.slice(0, 40) });
 }
 
 /** "2026-11-21 07:30 UTC". */
@@ -88,7 +80,7 @@ function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string
 function print(
   status: GroupStatus,
   proven: Proven,
-  wish: { months: string; deposit: bigint } | undefined,
+  wish: { months: number; deposit: bigint } | undefined,
 ): void {
   const { token, escrow, head, shortfall, committee, pendingCommittee } = status;
   const amount = (units: bigint): string => formatAmount(units, token);

@@ -4,10 +4,9 @@ import type { JsonRpcProvider } from "ethers";
 import { groupStatus, openGroup } from "../../client/status.ts";
 import { formatAmount, formatDuration, type Token } from "../../client/units.ts";
 import { watchGroup, type GroupEvent, type GroupNews } from "../../client/watch.ts";
-import { integerOption } from "../console/options.ts";
+import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
-import { jsonOption } from "../chain/transact.ts";
 
 type WatchOptions = PayerOptions & {
   readonly from?: number;

@@ -8,13 +8,14 @@ import { toHex } from "../../protocol/hash.ts";
 import type { EvidencePair } from "../../keeper/ports/store.ts";
 import { usageError } from "../console/exit.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { jsonFlag } from "../console/options.ts";
 
 export function register(inspect: Command): void {
   inspect
     .command("evidence")
     .description("signed messages in which a keeper contradicts itself, kept by a keeper that heard them")
     .requiredOption("--data-dir <dir>", "the keeper's data folder; the keeper must not be running")
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action((options: { dataDir: string; json?: true }) => inspectEvidence(options));
 }
 

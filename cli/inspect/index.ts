@@ -1,6 +1,6 @@
 /** `whitepay inspect …`: small commands that explain one rule each, for people and (`--json`) for other tools. */
 import type { Command } from "commander";
-import { addressOption, hexOption, integerOption } from "../console/options.ts";
+import { addressOption, hexOption, integerOption, jsonFlag } from "../console/options.ts";
 import { usageError } from "../console/exit.ts";
 
 type JsonOption = { json?: true };
@@ -39,7 +39,7 @@ function registerTurns(inspect: Command): void {
       "turns to show (default: one per keeper)",
       integerOption("--turns", { min: 1, max: 100_000 }),
     )
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(async (options: import("./rules.ts").TurnsOptions & JsonOption) =>
       (await import("./rules.ts")).inspectTurns(options),
     );
@@ -53,7 +53,7 @@ function registerFileCommands(inspect: Command): void {
       "--file <path>",
       "JSON with slotBlocks, fromSlot, toSlot, before, committed, records (- reads stdin)",
     )
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(async (options: { file: string } & JsonOption) =>
       (await import("./rules.ts")).inspectSpaceTime(options),
     );
@@ -61,7 +61,7 @@ function registerFileCommands(inspect: Command): void {
     .command("decide")
     .description("what a committee decides from revealed values (R22)")
     .requiredOption("--file <path>", "JSON with n, toleranceBps, reveals (- reads stdin)")
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(async (options: { file: string } & JsonOption) =>
       (await import("./rules.ts")).inspectDecide(options),
     );
@@ -75,7 +75,7 @@ function registerCertificate(inspect: Command): void {
     )
     .requiredOption("--rpc <url>", "RPC endpoint of the chain")
     .requiredOption("--tx <hash>", "transaction that settled", hexOption("--tx", 32))
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(async (options: { rpc: string; tx: string } & JsonOption) =>
       (await import("./certificate.ts")).inspectCertificate(options),
     );

@@ -5,13 +5,14 @@ import { toHex } from "../../storage/core/bytes.ts";
 import { usageError } from "../console/exit.ts";
 import { hashProgressBar } from "../console/hash-progress.ts";
 import { printJson, printLine } from "../console/output.ts";
+import { jsonFlag } from "../console/options.ts";
 
 export function register(inspect: Command): void {
   inspect
     .command("piece")
     .description("size, segments and root of a file as a provider would store it (R10)")
     .argument("<file>", "a regular file of at least one byte, of any size")
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action((file: string, options: { json?: true }) => inspectPiece(file, options));
 }
 

@@ -1,15 +1,13 @@
 /** `whitepay keeper accept GROUP`: takes the seat that a payer proposed (R33). */
 import type { Command } from "commander";
-import { Wallet } from "ethers";
-import { connectChain } from "../../client/connect.ts";
 import { planSeat, signSeat } from "../../client/seats.ts";
 import { openGroup } from "../../client/status.ts";
 import { usageError } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
-import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
-import { addressOption } from "../console/options.ts";
+import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
+import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson } from "../console/output.ts";
-import { jsonOption, moneyOptions, transact } from "../chain/transact.ts";
+import { moneyOptions, transact } from "../chain/transact.ts";
 import type { MoneyFlags } from "../chain/transact.ts";
 
 type AcceptOptions = ConfigOptions & MoneyFlags & { readonly decline?: boolean; readonly sign?: boolean };
@@ -34,23 +32,17 @@ async function accept(address: string, options: AcceptOptions): Promise<void> {
     throw usageError("choose one of --decline and --sign");
   }
   const { config } = await loadConfig(options);
-  const { openKeys } = await import("../../daemon/keys/keystore.ts");
   if (options.decline !== true && !config.groups.includes(address.toLowerCase() as `0x${string}`)) {
     throw usageError(`group ${address} is not in the config, so this keeper would not do its work there`, {
       hint: "add it to `groups` and restart the keeper, then accept",
     });
   }
-  const secrets = await openKeys(config.keys, await keysPassword(config));
-  const provider = await connectChain(config.chain);
-  try {
-    const signer = new Wallet(secrets.operator, provider);
+  await withKeeper(config, async ({ provider, signer }) => {
     await openGroup(provider, address);
     if (options.sign === true) return printJson(await signSeat(signer, address));
     const plan = await planSeat(signer, address, options.decline === true ? "decline" : "accept");
     const report = await transact(plan, signer, options);
     const committee = Number(plan.args[0]);
     if (options["json"] === true) printJson({ group: address, committee, transactions: [report] });
-  } finally {
-    provider.destroy();
-  }
+  });
 }

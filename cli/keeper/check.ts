@@ -1,10 +1,11 @@
 /** `whitepay keeper check`: whether all is there that a keeper needs, and what to do where it is not. */
 import type { Command } from "commander";
+import { checkDocument, checkLine } from "../console/check-item.ts";
 import { CliError } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
 import { printJson, printLine } from "../console/output.ts";
-import { jsonOption } from "../chain/transact.ts";
+import { jsonOption } from "../console/options.ts";
 
 export async function registerCheck(keeper: Command): Promise<void> {
   const check = keeper
@@ -19,13 +20,13 @@ export async function registerCheck(keeper: Command): Promise<void> {
 
 async function checkCommand(options: ConfigOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const { checkLine, preflight } = await import("../chain/preflight.ts");
+  const { preflight } = await import("./preflight/index.ts");
   const items = await preflight(config);
   const failed = items.filter(({ grade }) => grade === "fail");
   if (options["json"] === true) {
     printJson({
       ok: failed.length === 0,
-      items: items.map(({ name, grade, found, remedy }) => ({ name, grade, found, remedy })),
+      items: items.map(checkDocument),
     });
   } else {
     for (const item of items) printLine(checkLine(item, 9));

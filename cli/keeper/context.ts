@@ -1,5 +1,7 @@
 /** The keeper's configuration as its commands get it, and what keeps them from using it. */
 import type { Command } from "commander";
+import type { JsonRpcProvider, Wallet } from "ethers";
+import type { KeySecrets } from "../../daemon/keys/keystore.ts";
 import type { KeeperConfig, ResolvedConfig } from "../../keeper/config.ts";
 import { loadLayers, settingOptions } from "../console/config-options.ts";
 import type { ConfigOptions } from "../console/config-options.ts";
@@ -31,6 +33,31 @@ export async function keysPassword({ passwordFile }: Pick<KeeperConfig, "passwor
     "Password of the keys:",
     "--password-file FILE, WHITEPAY_PASSWORD_FILE or passwordFile in the config",
   );
+}
+
+export type KeeperAccount = {
+  readonly config: KeeperConfig;
+  readonly secrets: KeySecrets;
+  readonly provider: JsonRpcProvider;
+  /** The operator's account. */
+  readonly signer: Wallet;
+};
+
+/** Opens the keys and a connection to the chain, for as long as `work` takes. */
+export async function withKeeper(
+  config: KeeperConfig,
+  work: (account: KeeperAccount) => Promise<void>,
+): Promise<void> {
+  const { openKeys } = await import("../../daemon/keys/keystore.ts");
+  const { connectChain } = await import("../../client/connect.ts");
+  const { Wallet: EthersWallet } = await import("ethers");
+  const secrets = await openKeys(config.keys, await keysPassword(config));
+  const provider = await connectChain(config.chain);
+  try {
+    await work({ config, secrets, provider, signer: new EthersWallet(secrets.operator, provider) });
+  } finally {
+    provider.destroy();
+  }
 }
 
 /** Says in exit codes what keeps a keeper from working: keys and settings 2, a store that is in use or damaged 6. */

@@ -5,10 +5,10 @@ import type { Command } from "commander";
 import { CliError, exitCodes } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
 import { configOptions, loadConfig } from "./context.ts";
-import { integerOption } from "../console/options.ts";
+import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
-import { jsonOption } from "../chain/transact.ts";
-import { keeperRuns, statusOf } from "./running.ts";
+import { statusOf } from "../keeper-api/status.ts";
+import { keeperRuns } from "./running.ts";
 
 const look_ms = 100;
 

@@ -1,5 +1,4 @@
 /** `whitepay keeper history …`: takes the notes of what was signed to another machine (R23, S5). */
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -10,7 +9,8 @@ import { readJsonInput } from "../console/json-input.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
 import { printJson, say } from "../console/output.ts";
-import { jsonOption } from "../chain/transact.ts";
+import { exists } from "../console/output-file.ts";
+import { jsonOption } from "../console/options.ts";
 
 type Hex = `0x${string}`;
 const hex = (bytes: number): z.ZodType<Hex> =>
@@ -97,11 +97,7 @@ async function operatorOf(keys: string): Promise<Hex> {
 
 /** A keeper that never ran has signed nothing; that is no damage. */
 async function mustHaveRun(dataDir: string): Promise<void> {
-  const ran = await access(join(dataDir, "store")).then(
-    () => true,
-    () => false,
-  );
-  if (ran) return;
+  if (await exists(join(dataDir, "store"))) return;
   throw usageError(`no keeper has run with the data folder ${dataDir} yet, so there is no history`, {
     hint: "check dataDir; a keeper that never signed needs none",
   });

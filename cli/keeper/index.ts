@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
 import { exitCodes } from "../console/exit.ts";
-import { alwaysJson } from "../chain/transact.ts";
 import { registerAccept } from "./accept.ts";
 import { registerCheck } from "./check.ts";
 import { registerDrain } from "./drain.ts";
@@ -14,6 +13,7 @@ import { registerRegister } from "./register.ts";
 import { registerResign } from "./resign.ts";
 import { registerStatus } from "./status.ts";
 import { registerWithdraw } from "./withdraw.ts";
+import { alwaysJson } from "../console/options.ts";
 
 export async function register(program: Command): Promise<void> {
   const keeper = program.command("keeper").description("challenge providers, agree, and settle");

@@ -1,19 +1,19 @@
 /** `whitepay keeper init`: keys, configuration and data folder of a new keeper, by questions or by flags. */
-import { access, chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { listenPlaces } from "../../daemon/listen.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { isVague } from "../console/dialable.ts";
-import { usageError } from "../console/exit.ts";
 import { asKeeperFailure } from "./context.ts";
-import { addressOption, choiceOption, integerOption } from "../console/options.ts";
+import { addressOption, choiceOption, integerOption, jsonOption } from "../console/options.ts";
+import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { mustNotExist } from "../console/output-file.ts";
 import { freePortFrom } from "../../daemon/free-port.ts";
 import { presetNames, presets } from "../chain/presets.ts";
 import { askPassword, askText, hasTerminal } from "../console/prompt.ts";
-import { jsonOption } from "../chain/transact.ts";
 
 type InitOptions = {
   readonly dir: string;
@@ -25,7 +25,7 @@ type InitOptions = {
   readonly listen?: string[];
   readonly announce?: string[];
   readonly passwordFile?: string;
-  readonly kdf: "full" | "light";
+  readonly kdf: Kdf;
   readonly json?: boolean;
 };
 
@@ -60,14 +60,8 @@ export function registerInit(keeper: Command): void {
     .option(
       "--password-file <file>",
       "its first line encrypts the keys, and opens them when the keeper starts",
-    )
-    .option(
-      "--kdf <strength>",
-      "full, or light: opens at once and is cheap to guess at, for devnets",
-      choiceOption("--kdf", ["full", "light"]),
-      "full",
     );
-  jsonOption(init).action((options: InitOptions) => asKeeperFailure(() => initKeeper(options)));
+  jsonOption(kdfOption(init)).action((options: InitOptions) => asKeeperFailure(() => initKeeper(options)));
 }
 
 async function gather(options: InitOptions): Promise<Parts> {
@@ -105,15 +99,6 @@ async function listenDefault(
   return hasTerminal() ? ask(undefined, "Listen on:", "listen", free) : free;
 }
 
-async function mustNotExist(path: string): Promise<void> {
-  const there = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (there)
-    throw usageError(`${path} exists already`, { hint: "choose another --dir; keys are never written over" });
-}
-
 async function initKeeper(options: InitOptions): Promise<void> {
   const { parseConfigText } = await import("../../keeper/config.ts");
   const { describeKeys, readPasswordFile, writeKeys } = await import("../../daemon/keys/keystore.ts");
@@ -121,7 +106,8 @@ async function initKeeper(options: InitOptions): Promise<void> {
   const folder = resolve(options.dir);
   const file = join(folder, "keeper.yaml");
   const keysFolder = join(folder, "keys");
-  for (const path of [file, keysFolder]) await mustNotExist(path);
+  for (const path of [file, keysFolder])
+    await mustNotExist(path, "choose another --dir; keys are never overwritten");
   const { chainId, rpc, registry, groups, listen, announce } = await gather(options);
   const { passwordFile } = options;
   const listened = listenPlaces(listen).map(({ port }) => port);
@@ -142,11 +128,7 @@ async function initKeeper(options: InitOptions): Promise<void> {
     passwordFile === undefined
       ? await askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true)
       : await readPasswordFile(passwordFile);
-  if (options.kdf === "light") {
-    say(
-      "warning: --kdf light: who copies these key files guesses a weak password in no time. For devnets alone.",
-    );
-  }
+  warnOfLightKdf(options.kdf);
   await mkdir(join(folder, "data"), { recursive: true, mode: 0o700 });
   await chmod(join(folder, "data"), 0o700);
   const secrets = newKeeperKeys();

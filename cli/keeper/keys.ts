@@ -18,20 +18,20 @@ import {
   keyFile,
 } from "../../daemon/keys/keystore.ts";
 import type { KeyDescription, KeyName } from "../../daemon/keys/keystore.ts";
-import { usageError } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
-import { choiceOption } from "../console/options.ts";
+import { choiceOption, jsonOption } from "../console/options.ts";
+import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { mustNotExist } from "../console/output-file.ts";
 import { askPassword } from "../console/prompt.ts";
-import { jsonOption } from "../chain/transact.ts";
 
 type KeysOptions = ConfigOptions & {
   readonly file?: string;
   readonly out?: string;
   readonly fromPasswordFile?: string;
   readonly newPasswordFile?: string;
-  readonly kdf?: "full" | "light";
+  readonly kdf?: Kdf;
 };
 
 const formats = "operator: Ethereum JSON keystore v3; bls: EIP-2335; peer: EIP-2335 or a libp2p protobuf key";
@@ -56,14 +56,8 @@ export async function registerKeys(keeper: Command): Promise<void> {
     .description(`take a key from a file (${formats})`)
     .argument("<key>", keyNames.join(", "), choiceOption("key", keyNames))
     .requiredOption("--file <file>", "the key's file")
-    .option("--from-password-file <file>", "its password, if it is not the keys' own")
-    .option(
-      "--kdf <strength>",
-      "full, or light for devnets",
-      choiceOption("--kdf", ["full", "light"]),
-      "full",
-    );
-  (await configOptions(jsonOption(into))).action((name: KeyName, options: KeysOptions) =>
+    .option("--from-password-file <file>", "its password, if it is not the keys' own");
+  (await configOptions(jsonOption(kdfOption(into)))).action((name: KeyName, options: KeysOptions) =>
     asKeeperFailure(() => importKey(name, options)),
   );
 }
@@ -87,11 +81,7 @@ async function exportKey(name: KeyName, options: KeysOptions): Promise<void> {
   const { config } = await loadConfig(options);
   const { out = "", newPasswordFile } = options;
   const text = await readKeyFile(config.keys, name);
-  const there = await readFile(out).then(
-    () => true,
-    () => false,
-  );
-  if (there) throw usageError(`${out} exists already`, { hint: "name another file" });
+  await mustNotExist(out, "name another file");
   let sealed = text;
   if (newPasswordFile !== undefined) {
     const secret = await openKey(name, text, await keysPassword(config), keyFile(config.keys, name));
@@ -141,7 +131,7 @@ async function importKey(name: KeyName, options: KeysOptions): Promise<void> {
         : await readPasswordFile(fromPasswordFile);
     secret = await openKey(name, bytes.toString("utf8"), from, file);
   }
-  if (kdf === "light") say("warning: --kdf light is for devnets alone");
+  warnOfLightKdf(kdf);
   await writeKeyFile(config.keys, name, await sealKey(name, secret, password, kdf));
   const imported = keyFile(config.keys, name);
   if (options["json"] === true) printJson({ key: name, file: imported });

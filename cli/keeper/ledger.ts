@@ -14,7 +14,7 @@ import type { ConfigOptions } from "./context.ts";
 import { csvLine } from "../console/csv.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { progressBar } from "../console/progress.ts";
-import { jsonOption } from "../chain/transact.ts";
+import { jsonOption } from "../console/options.ts";
 
 export async function register(program: Command): Promise<void> {
   const ledger = program.command("ledger").description("the keeper's books: payments, challenges, reasons");

@@ -1,19 +1,18 @@
 /** `whitepay keeper register`: puts the keeper's public parts on chain, or what changed of them (R3, R31). */
 import type { Command } from "commander";
-import { getAddress, getBytes, Wallet, ZeroAddress, type Contract } from "ethers";
+import { getAddress, getBytes, ZeroAddress, type Contract } from "ethers";
 import { provePossession, publicKeyOf } from "../../client/bls.ts";
 import { dialable } from "../console/dialable.ts";
 import { usageError } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
-import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
+import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
 import { peerIdBytes, peerIdOf } from "../../daemon/keys/generate.ts";
-import { addressOption } from "../console/options.ts";
+import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson } from "../console/output.ts";
 import { registeredKeeper, registryAt } from "../../client/registry.ts";
 import type { RegisteredKeeper } from "../../client/registry.ts";
-import { connectChain } from "../../client/connect.ts";
 import { endpointChange, payeeChange, sendChanges } from "../chain/registration.ts";
-import { jsonOption, moneyOptions } from "../chain/transact.ts";
+import { moneyOptions } from "../chain/transact.ts";
 import type { MoneyFlags, TransactionPlan } from "../chain/transact.ts";
 import type { KeySecrets } from "../../daemon/keys/keystore.ts";
 
@@ -88,12 +87,8 @@ async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<Transac
 
 async function registerCommand(options: RegisterOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const { openKeys } = await import("../../daemon/keys/keystore.ts");
   const multiaddrs = dialable(config.announce.length > 0 ? config.announce : config.listen);
-  const secrets = await openKeys(config.keys, await keysPassword(config));
-  const provider = await connectChain(config.chain);
-  try {
-    const signer = new Wallet(secrets.operator, provider);
+  await withKeeper(config, async ({ secrets, signer }) => {
     const registry = registryAt(config.chain.registry, signer);
     const wanted: Wanted = {
       registry,
@@ -118,7 +113,5 @@ async function registerCommand(options: RegisterOptions): Promise<void> {
         transactions,
       });
     }
-  } finally {
-    provider.destroy();
-  }
+  });
 }

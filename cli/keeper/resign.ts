@@ -1,14 +1,12 @@
 /** `whitepay keeper resign GROUP`: gives up the seat in a committee (R33). */
 import type { Command } from "commander";
-import { Wallet } from "ethers";
-import { connectChain } from "../../client/connect.ts";
 import { planResign } from "../../client/rights.ts";
 import { openGroup } from "../../client/status.ts";
 import type { ConfigOptions } from "./context.ts";
-import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
-import { addressOption } from "../console/options.ts";
+import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
+import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
-import { jsonOption, moneyOptions, transact } from "../chain/transact.ts";
+import { moneyOptions, transact } from "../chain/transact.ts";
 import type { MoneyFlags } from "../chain/transact.ts";
 
 type ResignOptions = ConfigOptions & MoneyFlags;
@@ -25,11 +23,7 @@ export async function registerResign(keeper: Command): Promise<void> {
 
 async function resign(group: string, options: ResignOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const { openKeys } = await import("../../daemon/keys/keystore.ts");
-  const secrets = await openKeys(config.keys, await keysPassword(config));
-  const provider = await connectChain(config.chain);
-  try {
-    const signer = new Wallet(secrets.operator, provider);
+  await withKeeper(config, async ({ provider, signer }) => {
     await openGroup(provider, group);
     const report = await transact(await planResign(signer, group), signer, options);
     if (report.sent) {
@@ -37,7 +31,5 @@ async function resign(group: string, options: ResignOptions): Promise<void> {
   keep the keeper running until that takes over, then take the group out of \`groups\``);
     }
     if (options["json"] === true) printJson({ group, operator: signer.address, transactions: [report] });
-  } finally {
-    provider.destroy();
-  }
+  });
 }

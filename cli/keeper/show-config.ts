@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
 import type { ConfigOptions } from "./context.ts";
 import { printJson, printLine } from "../console/output.ts";
-import { jsonOption } from "../chain/transact.ts";
+import { jsonOption } from "../console/options.ts";
 
 export async function register(program: Command): Promise<void> {
   const config = program.command("config").description("look at a keeper's configuration");

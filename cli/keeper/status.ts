@@ -10,9 +10,10 @@ import { registeredKeeper, registryAt } from "../../client/registry.ts";
 import type { RegisteredKeeper } from "../../client/registry.ts";
 import { connectChain } from "../../client/connect.ts";
 import { formatShare } from "../console/share.ts";
-import { keeperRuns, statusOf } from "./running.ts";
-import type { RunningShare, RunningStatus } from "./running.ts";
-import { jsonOption } from "../chain/transact.ts";
+import { statusOf } from "../keeper-api/status.ts";
+import type { RunningShare, RunningStatus } from "../keeper-api/status.ts";
+import { keeperRuns } from "./running.ts";
+import { jsonOption } from "../console/options.ts";
 
 export async function registerStatus(keeper: Command): Promise<void> {
   const status = keeper

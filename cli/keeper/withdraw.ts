@@ -1,16 +1,15 @@
 /** `whitepay keeper withdraw` and `whitepay keeper rotate-seat`: what a keeper's operator calls on its groups (R31, R3). */
 import type { Command } from "commander";
-import { Contract, Wallet, type JsonRpcProvider } from "ethers";
+import { Contract, type JsonRpcProvider, type Wallet } from "ethers";
 import { groupAbi } from "../../client/abi.ts";
-import { connectChain } from "../../client/connect.ts";
 import { planKeeperWithdraw } from "../../client/rights.ts";
 import { openGroup } from "../../client/status.ts";
 import { usageError } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
-import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
-import { addressOption } from "../console/options.ts";
+import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
+import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
-import { jsonOption, moneyOptions, transact } from "../chain/transact.ts";
+import { moneyOptions, transact } from "../chain/transact.ts";
 import type { MoneyFlags, TransactionPlan, TransactionReport } from "../chain/transact.ts";
 
 /** R2 */
@@ -54,11 +53,7 @@ async function onGroups(
   if (groups.length === 0) {
     throw usageError("no group is named, and none is in the config", { hint: "name the group's address" });
   }
-  const { openKeys } = await import("../../daemon/keys/keystore.ts");
-  const secrets = await openKeys(config.keys, await keysPassword(config));
-  const provider = await connectChain(config.chain);
-  try {
-    const signer = new Wallet(secrets.operator, provider);
+  await withKeeper(config, async ({ provider, signer }) => {
     const transactions: TransactionReport[] = [];
     for (const group of groups) {
       for (const each of await plan(provider, group, signer))
@@ -66,9 +61,7 @@ async function onGroups(
     }
     if (transactions.length === 0) say(`nothing to do: ${nothing}`);
     if (options["json"] === true) printJson({ operator: signer.address, transactions });
-  } finally {
-    provider.destroy();
-  }
+  });
 }
 
 async function withdrawals(

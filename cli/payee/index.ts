@@ -7,7 +7,7 @@ import { planProviderWithdraw } from "../../client/plans.ts";
 import { planKeeperWithdraw } from "../../client/rights.ts";
 import { openGroup } from "../../client/status.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import { addressOption, choiceOption } from "../console/options.ts";
+import { addressOption, choiceOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import {
   groupOf,
@@ -18,7 +18,7 @@ import {
   type Payer,
   type PayerOptions,
 } from "../chain/account.ts";
-import { jsonOption, moneyOptions, transact } from "../chain/transact.ts";
+import { moneyOptions, transact } from "../chain/transact.ts";
 import type { TransactionPlan, TransactionReport } from "../chain/transact.ts";
 
 const roles = ["keeper", "provider", "payer"] as const;

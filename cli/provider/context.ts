@@ -78,6 +78,12 @@ export function groupOption(command: Command): Command {
   );
 }
 
+/** @throws CliError exit 2 if neither the config file nor an option names a group */
+export function namedGroups({ groups }: ReaderContext): readonly string[] {
+  if (groups.length > 0) return groups;
+  throw usageError("no group is named", { hint: "add it to `groups` in the config file, or give --group" });
+}
+
 /** The keys, opened with the password of the configuration's file, or one that is asked for. @throws KeyFileError */
 export async function providerKeys(config: ProviderConfig): Promise<ProviderKeys> {
   return loadKeys(config.keys, await keysPassword(config));

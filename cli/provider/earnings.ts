@@ -5,19 +5,20 @@ import { providerEarnings, type Earnings } from "../../client/earnings.ts";
 import { planProviderWithdraw } from "../../client/plans.ts";
 import { openGroup } from "../../client/status.ts";
 import { formatAmount } from "../../client/units.ts";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import { integerOption } from "../console/options.ts";
+import { CliError, exitCodes } from "../console/exit.ts";
+import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import {
   configOption,
   groupOption,
+  namedGroups,
   withProvider,
   withReader,
   type ProviderContext,
   type ProviderOptions,
   type ReaderContext,
 } from "./context.ts";
-import { jsonOption, moneyOptions, transact, type TransactionReport } from "../chain/transact.ts";
+import { moneyOptions, transact, type TransactionReport } from "../chain/transact.ts";
 
 type EarningsOptions = ProviderOptions & { readonly last: number };
 
@@ -50,14 +51,10 @@ async function indicesOf(provider: JsonRpcProvider, group: string, operator: str
 
 type GroupEarnings = { readonly group: string } & Earnings;
 
-async function earningsOf(
-  { provider, operator, groups }: ReaderContext,
-  last: number,
-): Promise<GroupEarnings[]> {
-  if (groups.length === 0)
-    throw usageError("no group is named", { hint: "add it to `groups` in the config file, or give --group" });
+async function earningsOf(context: ReaderContext, last: number): Promise<GroupEarnings[]> {
+  const { provider, operator } = context;
   const all: GroupEarnings[] = [];
-  for (const group of groups) {
+  for (const group of namedGroups(context)) {
     const indices = await indicesOf(provider, group, operator);
     if (indices.length === 0) say(`${operator} is no provider of group ${group}: its payer has to add it`);
     for (const index of indices) {

@@ -3,12 +3,12 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { isVague } from "../console/dialable.ts";
-import { addressOption, choiceOption, integerOption } from "../console/options.ts";
+import { addressOption, integerOption, jsonOption } from "../console/options.ts";
+import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { freePortFrom } from "../../daemon/free-port.ts";
 import { askPassword } from "../console/prompt.ts";
 import { asProviderFailure } from "./context.ts";
-import { jsonOption } from "../chain/transact.ts";
 
 type InitOptions = {
   readonly dataDir: string;
@@ -19,7 +19,7 @@ type InitOptions = {
   readonly announce?: string[];
   readonly group?: string[];
   readonly passwordFile?: string;
-  readonly kdf: "full" | "light";
+  readonly kdf: Kdf;
   readonly json?: boolean;
 };
 
@@ -47,14 +47,8 @@ export function registerInit(provider: Command): void {
     .option(
       "--password-file <file>",
       "its first line encrypts the keys, and opens them when the provider starts",
-    )
-    .option(
-      "--kdf <strength>",
-      "full, or light: opens at once and is cheap to guess at, for devnets",
-      choiceOption("--kdf", ["full", "light"]),
-      "full",
     );
-  jsonOption(init).action((options: InitOptions) => asProviderFailure(initCommand(options)));
+  jsonOption(kdfOption(init)).action((options: InitOptions) => asProviderFailure(initCommand(options)));
 }
 
 const loopback = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/i;
@@ -79,10 +73,7 @@ async function initCommand(options: InitOptions): Promise<void> {
     passwordFile === undefined
       ? await askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true)
       : await readPasswordFile(passwordFile);
-  if (kdf === "light")
-    say(
-      "warning: --kdf light: who copies these key files guesses a weak password in no time. For devnets alone.",
-    );
+  warnOfLightKdf(kdf);
   const paths = await initProvider({
     dataDir,
     chainId,

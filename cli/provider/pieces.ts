@@ -7,7 +7,7 @@ import type { PieceStore } from "../../storage/disk/store.ts";
 import { committedLists } from "./committed-lists.ts";
 import { usageError } from "../console/exit.ts";
 import { hashProgressBar } from "../console/hash-progress.ts";
-import { addressOption, hexOption, integerOption } from "../console/options.ts";
+import { addressOption, hexOption, integerOption, alwaysJson, jsonOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { formatBytes } from "../console/progress.ts";
 import {
@@ -18,7 +18,6 @@ import {
   withReader,
   type ReaderContext,
 } from "./context.ts";
-import { alwaysJson, jsonOption } from "../chain/transact.ts";
 
 type Hex = `0x${string}`;
 type DataOptions = { readonly config?: string; readonly group?: string; readonly json?: boolean };

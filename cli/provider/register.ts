@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import type { Contract } from "ethers";
 import { registeredProvider, registryAt, type RegisteredProvider } from "../../client/registry.ts";
 import { usageError } from "../console/exit.ts";
-import { addressOption } from "../console/options.ts";
+import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson } from "../console/output.ts";
 import { configOption, withProvider, type ProviderContext, type ProviderOptions } from "./context.ts";
 import { dialable } from "../console/dialable.ts";
 import { endpointChange, payeeChange, sendChanges } from "../chain/registration.ts";
-import { jsonOption, moneyOptions, type TransactionPlan } from "../chain/transact.ts";
+import { moneyOptions, type TransactionPlan } from "../chain/transact.ts";
 
 type RegisterOptions = ProviderOptions & { readonly payee?: string };
 

@@ -4,17 +4,18 @@ import type { Wallet } from "ethers";
 import { GroupView } from "../../client/group-view.ts";
 import { planAbandon, planCollectArrears, planRevokeConsent } from "../../client/rights.ts";
 import { openGroup } from "../../client/status.ts";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import { addressOption } from "../console/options.ts";
+import { CliError, exitCodes } from "../console/exit.ts";
+import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
 import {
   configOption,
   groupOption,
+  namedGroups,
   withProvider,
   type ProviderContext,
   type ProviderOptions,
 } from "./context.ts";
-import { jsonOption, moneyOptions, transact } from "../chain/transact.ts";
+import { moneyOptions, transact } from "../chain/transact.ts";
 import type { TransactionPlan, TransactionReport } from "../chain/transact.ts";
 
 type OneGroup = Omit<ProviderOptions, "group"> & { readonly group: string };
@@ -61,14 +62,10 @@ function registerOne(provider: Command, { name, text, plan, next }: Right): void
   );
 }
 
-async function collectAll(
-  { provider, signer, groups }: ProviderContext,
-  options: ProviderOptions,
-): Promise<void> {
-  if (groups.length === 0)
-    throw usageError("no group is named", { hint: "add it to `groups` in the config file, or give --group" });
+async function collectAll(context: ProviderContext, options: ProviderOptions): Promise<void> {
+  const { provider, signer } = context;
   const transactions: TransactionReport[] = [];
-  for (const group of groups) {
+  for (const group of namedGroups(context)) {
     await openGroup(provider, group);
     for (const { index, operator, arrears } of await new GroupView(provider, group).providers()) {
       if (operator.toLowerCase() !== signer.address.toLowerCase() || arrears === 0n) continue;

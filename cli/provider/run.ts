@@ -1,9 +1,8 @@
 /** `whitepay provider run`: the daemon. */
 import type { Command } from "commander";
 import type { Logger } from "pino";
-import { choiceOption } from "../console/options.ts";
+import { choiceOption, alwaysJson } from "../console/options.ts";
 import { exitCodes } from "../console/exit.ts";
-import { alwaysJson } from "../chain/transact.ts";
 import { printJson } from "../console/output.ts";
 import { stopSignals } from "../../daemon/stop-signals.ts";
 import type { ProviderConfig } from "../../provider/config.ts";

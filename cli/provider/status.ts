@@ -6,7 +6,7 @@ import type { PieceStore } from "../../storage/disk/store.ts";
 import { GroupView } from "../../client/group-view.ts";
 import { registeredProvider, registryAt } from "../../client/registry.ts";
 import { recordsOf } from "../keeper-api/records.ts";
-import { integerOption } from "../console/options.ts";
+import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { formatBytes } from "../console/progress.ts";
 import {
@@ -20,7 +20,6 @@ import {
 import { outcomesOf, recordKey, sumsOf } from "./challenge-outcomes.ts";
 import type { KeeperRecord, Outcome, OutcomeSums } from "./challenge-outcomes.ts";
 import { formatShare } from "../console/share.ts";
-import { jsonOption } from "../chain/transact.ts";
 
 type StatusOptions = ProviderOptions & { readonly slots: number; readonly keeperApi?: string[] };
 

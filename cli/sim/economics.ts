@@ -1,9 +1,9 @@
 /** `whitepay sim economics`: whether cheating pays, at given prices. */
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import { integerOption, quote } from "../console/options.ts";
+import { integerOption, quote, jsonFlag } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { writeOutput } from "../console/output-file.ts";
 import { progressBar } from "../console/progress.ts";
 import { defaultPrices as usual } from "../../sim/economics/default-prices.ts";
 import { committees } from "./scenario.ts";
@@ -74,7 +74,7 @@ export function register(sim: Command): void {
       usual.traffic,
     )
     .option("--svg <file>", "write the chart to a file")
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(economics);
 }
 
@@ -146,10 +146,6 @@ async function chart(
   rows: Parameters<typeof import("../../sim/economics/chart.ts").chartOf>[0],
 ) {
   const { chartOf } = await import("../../sim/economics/chart.ts");
-  try {
-    writeFileSync(file, chartOf(rows));
-  } catch (error) {
-    throw usageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-  }
+  await writeOutput(file, chartOf(rows));
   say(`chart: ${file}`);
 }

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { readJsonInput, wholeNumber } from "../console/json-input.ts";
-import { integerOption, quote } from "../console/options.ts";
+import { integerOption, quote, jsonFlag } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { progressBar } from "../console/progress.ts";
 import type { CampaignReport, Shard } from "../../sim/campaign.ts";
@@ -61,13 +61,13 @@ export function register(sim: Command): void {
       integerOption("--cores", { min: 1, max: 1_024 }),
       availableParallelism(),
     )
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(fuzz);
   sim
     .command("merge")
     .argument("<files...>", "what `sim fuzz --shard i/n --json` printed, one file for each shard")
     .description("add up the shards of one campaign; exits 1 as sim fuzz does")
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(merge);
 }
 

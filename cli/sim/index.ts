@@ -4,7 +4,7 @@ import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { CliError, exitCodes } from "../console/exit.ts";
-import { integerOption } from "../console/options.ts";
+import { integerOption, jsonFlag } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import type { SimulationResult } from "../../sim/simulate.ts";
 import { assertStorable, commit, load, realityOf, realityWords, summary, withReality } from "./scenario.ts";
@@ -27,7 +27,7 @@ export async function register(program: Command): Promise<void> {
   sim
     .command("list")
     .description("name the scenarios that come along")
-    .option("--json", "print one JSON document on stdout")
+    .option(...jsonFlag)
     .action(list);
   const modules = [
     await import("./fuzz.ts"),

@@ -1,9 +1,9 @@
 /** `whitepay sim replay`: one run again, in words on stdout and as a timeline in a file. */
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
+import { CliError, exitCodes } from "../console/exit.ts";
 import { integerOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
+import { writeOutput } from "../console/output-file.ts";
 import { assertStorable, committees, playOf, realityOf, summary, withReality } from "./scenario.ts";
 import type { PlayOptions, RealityOptions } from "./scenario.ts";
 
@@ -33,11 +33,7 @@ async function replay(what: string, { trace, html, json, ...options }: ReplayOpt
   if (html !== undefined) {
     const { timelinePage } = await import("../../sim/trace/timeline.ts");
     const { spares } = await import("../../sim/scenario/schema.ts");
-    try {
-      writeFileSync(html, timelinePage(result, scenario.committee + spares(scenario)));
-    } catch (error) {
-      throw usageError(`${html} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-    }
+    await writeOutput(html, timelinePage(result, scenario.committee + spares(scenario)));
     say(`timeline: ${html}`);
   }
   const { failuresOf, inWords } = await import("../../sim/verdict.ts");

@@ -1,9 +1,9 @@
 /** `whitepay sim shrink`: the smallest scenario that fails as a given run does, as a file. */
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import { integerOption } from "../console/options.ts";
+import { CliError, exitCodes } from "../console/exit.ts";
+import { integerOption, jsonFlag } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
+import { writeOutput } from "../console/output-file.ts";
 import {
   assertStorable,
   commit,
@@ -26,7 +26,7 @@ export function register(sim: Command): void {
     .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
     .option("--runs <number>", "most runs that it may take", integerOption("--runs", { min: 1 }), 500)
     .option("--out <file>", "write the scenario to a file instead of stdout")
-    .option("--json", "one JSON document on stdout")
+    .option(...jsonFlag)
     .action(shrinkRun);
 }
 
@@ -56,19 +56,11 @@ async function shrinkRun(
   const after = shrunk.scenario.faults.length;
   const command = `whitepay sim run ${out ?? "FILE"} --seed ${seed}${realityWords(options)}`;
   const file = `# ${inWords(failure)}\n# ${command}   (commit ${commit()})\n${text}`;
-  if (out !== undefined) write(out, file);
+  if (out !== undefined) await writeOutput(out, file);
   if (json === true) printJson({ seed, failure, runs, smallest, before, after, scenario: shrunk.scenario });
   else if (out === undefined) process.stdout.write(file);
   say(
     `${before} faults became ${after} in ${runs} runs${smallest ? "" : ", which were not enough to be sure"}`,
   );
   say(`fails: ${inWords(failure)}; see it again: ${command}`);
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw usageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-  }
 }

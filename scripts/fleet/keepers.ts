@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { cliScript } from "../paths.ts";
-import type { RunningStatus } from "../../cli/keeper/running.ts";
+import type { RunningStatus } from "../../cli/keeper-api/status.ts";
 import type { Answer, Paced, Work } from "./pace.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Keeper } from "./setup.ts";

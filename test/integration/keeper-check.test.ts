@@ -11,7 +11,8 @@ import { measureFees } from "../../client/fees.ts";
 import { resolveConfig } from "../../keeper/config.ts";
 import { Processes } from "../../scripts/fleet/processes.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
-import { preflight, type CheckItem } from "../../cli/chain/preflight.ts";
+import type { CheckItem } from "../../cli/console/check-item.ts";
+import { preflight } from "../../cli/keeper/preflight/index.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
 
@@ -166,12 +167,12 @@ describe("whitepay keeper check", () => {
     expect(await item("peers")).toMatchObject({
       grade: "warn",
       found: expect.stringContaining("2 of 3 other keepers"),
-      remedy: `not reached: ${others[0]}`,
+      remedy: `not reachable: ${others[0]}`,
     });
     await closed(down[1] as Server);
     expect(await item("peers")).toMatchObject({
       grade: "warn",
-      found: expect.stringMatching(/1 of 3 other keepers .* nothing was settled yet$/),
+      found: expect.stringMatching(/1 of 3 other keepers .* the group is not settled yet$/),
       remedy: `this keeper waits for the others: ${others[0]}, ${others[1]}`,
       code: 0,
     });
@@ -220,7 +221,7 @@ describe("whitepay keeper check", () => {
     expect(await item("disk", { "data-dir": "/proc/whitepay" })).toMatchObject({
       grade: "fail",
       found: "0 B free at /proc",
-      remedy: expect.stringContaining("make room"),
+      remedy: expect.stringContaining("free disk space"),
     });
     expect(await item("disk", { "data-dir": join(scene.config, "data") })).toMatchObject({
       grade: "fail",
@@ -256,7 +257,7 @@ describe("whitepay keeper check", () => {
     expect(await item("registry", { registry: payee })).toMatchObject({ grade: "fail", code: 2 });
     expect(await item("registry", { announce: "/dns4/keeper.example/tcp/4001" })).toMatchObject({
       grade: "warn",
-      remedy: expect.stringContaining("whitepay keeper register sends the change"),
+      remedy: expect.stringContaining("whitepay keeper register"),
     });
   });
 });

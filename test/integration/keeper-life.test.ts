@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRunFile } from "../../keeper/run-file.ts";
 import { GroupView } from "../../client/group-view.ts";
 import { createGroup, fundOperators, makeKeeper, registerKeeper } from "../../scripts/fleet/setup.ts";
-import { statusOf } from "../../cli/keeper/running.ts";
+import { statusOf } from "../../cli/keeper-api/status.ts";
 import { startAtTerminal } from "../support/cli.ts";
 import type { CliProcess } from "../support/cli.ts";
 import { openKeeperScene, parsed, payee, sceneParams, type KeeperScene } from "../support/keeper-scene.ts";
@@ -60,7 +60,7 @@ describe("a keeper that runs", () => {
     // Nothing was ever settled, so it is the first one of its group: it waits for the others.
     expect(check.code, check.stdout).toBe(0);
     expect(check.stdout).toContain("0 of 3 other keepers");
-    expect(check.stdout).toContain("held by the keeper that runs here");
+    expect(check.stdout).toContain("used by the running keeper");
     for (const refused of [locked, second]) {
       expect(refused.code).toBe(6);
       expect(refused.stderr).toContain("in use by another process");

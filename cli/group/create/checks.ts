@@ -8,7 +8,8 @@ import { tokenBalance } from "../../../client/token.ts";
 import { costOf, formatAmount, type Token } from "../../../client/units.ts";
 import { exitCodes } from "../../console/exit.ts";
 import type { GroupFile } from "../files/group.ts";
-import { fail, ok, reachable, warn, type CheckItem } from "../../chain/preflight.ts";
+import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
+import { reachableParties } from "../../chain/reachable.ts";
 
 export type PlannedGroup = {
   readonly file: GroupFile;
@@ -108,9 +109,7 @@ async function checkPlaces(
     const command = name === "keepers" ? "whitepay keeper register" : "whitepay provider register";
     return fail(name, `not registered: ${who}`, `correct the addresses, or have them call ${command}`);
   }
-  const up = await Promise.all(
-    parties.map(async ({ multiaddrs }) => (await Promise.all(multiaddrs.map(reachable))).some(Boolean)),
-  );
+  const up = await reachableParties(parties);
   const count = up.filter(Boolean).length;
   const found = `${parties.length} registered, ${count} can be reached from here`;
   if (count >= parties.length) return ok(name, found);

@@ -1,5 +1,4 @@
 /** `whitepay group create FILE`: makes, funds and fills a group as its file says; called again, it goes on where it was. */
-import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
 import { writeFileAtomic } from "../../../storage/disk/atomic-write.ts";
@@ -16,9 +15,11 @@ import { agree, changedFiles, costAtMost, depositOf, plannedFor, type Outlook } 
 import { createdGroup, createdPath, type CreatedGroup, type SentGroup } from "../files/created-group.ts";
 import { readJsonInput } from "../../console/json-input.ts";
 import { printJson, printLine, say } from "../../console/output.ts";
-import { ok, warn } from "../../chain/preflight.ts";
+import { exists } from "../../console/output-file.ts";
+import { checkDocument, ok, warn } from "../../console/check-item.ts";
 import { payerOptions, payerSigner, withChain, type Payer, type PayerOptions } from "../../chain/account.ts";
-import { jsonOption, moneyOptions, transact, type TransactionReport } from "../../chain/transact.ts";
+import { moneyOptions, transact, type TransactionReport } from "../../chain/transact.ts";
+import { jsonOption } from "../../console/options.ts";
 
 export function registerCreate(group: Command): void {
   const command = group
@@ -38,7 +39,7 @@ async function readMade(
   provider: JsonRpcProvider,
 ): Promise<CreatedGroup | undefined> {
   const file = createdPath(path);
-  if ((await stat(file).catch(() => undefined)) === undefined) return undefined;
+  if (!(await exists(file))) return undefined;
   const found = await readJsonInput(file, createdGroup);
   if (found.chainId !== chainId) {
     throw usageError(`${file} is of another chain`, {
@@ -146,7 +147,7 @@ async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Pr
     const [present] = await view.read("providerOf", [operator]);
     if (present === true) continue;
     absent.push(operator);
-    if (await isThere(consent)) here.push(operator);
+    if (consent !== undefined && (await exists(consent))) here.push(operator);
   }
   const checks = changedFiles(made, data, absent);
   if (absent.length > 0) {
@@ -165,10 +166,6 @@ async function missing(view: GroupView, { deposit }: CreatedGroup): Promise<bigi
   const wanted = BigInt(deposit);
   const { deposited } = await view.escrow();
   return deposited < wanted ? wanted - deposited : 0n;
-}
-
-async function isThere(path: string | undefined): Promise<boolean> {
-  return path !== undefined && (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 async function makeGroup(step: Step, { rules, deposit }: FirstOutlook): Promise<CreatedGroup | undefined> {
@@ -210,7 +207,7 @@ async function fill(step: Step, group: string, absent: readonly string[]): Promi
   const waiting: string[] = [];
   for (const { operator, consent } of file.providers) {
     if (!absent.includes(operator)) continue;
-    if (consent === undefined || !(await isThere(consent))) {
+    if (consent === undefined || !(await exists(consent))) {
       waiting.push(operator);
       continue;
     }
@@ -237,8 +234,14 @@ type Finished = {
 function finish({ options, reports, file }: Step, { outlook, group, waiting }: Finished): void {
   if (options.json === true) {
     const { checks, planned, maxCost } = outlook;
-    const found = checks.map(({ name, grade, found, remedy }) => ({ name, grade, found, remedy }));
-    printJson({ group, checks: found, planned, maxCost, transactions: reports, waitingFor: waiting });
+    printJson({
+      group,
+      checks: checks.map(checkDocument),
+      planned,
+      maxCost,
+      transactions: reports,
+      waitingFor: waiting,
+    });
   } else {
     if (group !== undefined) printLine(`group     ${group}`);
     for (const operator of waiting) printLine(`waits for ${operator}`);

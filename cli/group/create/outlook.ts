@@ -8,7 +8,7 @@ import type { CreatedGroup } from "../files/created-group.ts";
 import type { ProviderData } from "../hashed-files.ts";
 import type { GroupFile } from "../files/group.ts";
 import { say } from "../../console/output.ts";
-import { checkLine, fail, warn, type CheckItem } from "../../chain/preflight.ts";
+import { checkLine, fail, warn, type CheckItem } from "../../console/check-item.ts";
 import { askYesNo } from "../../console/prompt.ts";
 import type { MoneyFlags } from "../../chain/transact.ts";
 

@@ -1,9 +1,8 @@
 /** `whitepay group retrieve`: the options; the work is in retrieval.ts. */
 import type { Command } from "commander";
 import type { RetrieveOptions } from "./retrieval.ts";
-import { integerOption } from "../../console/options.ts";
+import { integerOption, jsonOption } from "../../console/options.ts";
 import { groupOf, payerOptions, payerSigner, withChain } from "../../chain/account.ts";
-import { jsonOption } from "../../chain/transact.ts";
 
 export function registerRetrieve(group: Command): void {
   const command = group

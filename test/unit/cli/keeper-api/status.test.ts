@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { statusOf } from "../../../../cli/keeper/running.ts";
+import { statusOf } from "../../../../cli/keeper-api/status.ts";
 
 /** An HTTP server that answers every question with `body`. */
 async function answering(body: string): Promise<string> {

@@ -1,0 +1,49 @@
+/** Checks the ports and the disk of this machine. */
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { listenFault, tcpPlaceOf } from "../../../daemon/listen.ts";
+import type { KeeperConfig } from "../../../keeper/config.ts";
+import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
+import { exitCodes } from "../../console/exit.ts";
+import { formatBytes } from "../../console/progress.ts";
+
+const lowDisk_bytes = 2 * 1024 ** 3;
+const leastDisk_bytes = 256 * 1024 ** 2;
+
+/** @param running a keeper with this configuration holds the ports already */
+export async function checkPorts(config: KeeperConfig, running: boolean): Promise<CheckItem[]> {
+  if (running) return [ok("ports", "used by the running keeper")];
+  const wanted = [...config.listen.map(tcpPlaceOf), { host: config.api.host, port: config.api.port }];
+  return Promise.all(
+    wanted
+      .filter((place) => place !== undefined)
+      .map(async ({ host, port }) => {
+        const fault = await listenFault({ host, port });
+        if (fault === undefined) return ok("ports", `${host}:${port} is free`);
+        return fail("ports", `${host}:${port}: ${fault.reason}`, fault.remedy, exitCodes.usage);
+      }),
+  );
+}
+
+/** Free space of the data folder, or of its nearest existing parent. */
+export async function checkDisk(config: KeeperConfig): Promise<CheckItem> {
+  let folder = config.dataDir;
+  for (;;) {
+    try {
+      const { bavail, bsize } = await statfs(folder);
+      const free = bavail * bsize;
+      const found = `${formatBytes(free)} free at ${folder}`;
+      if (free < leastDisk_bytes)
+        return fail("disk", found, "free disk space: a keeper that cannot store its notes signs nothing");
+      return free < lowDisk_bytes
+        ? warn("disk", found, "free disk space before it runs out")
+        : ok("disk", found);
+    } catch (error) {
+      const parent = join(folder, "..");
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === folder) {
+        return fail("disk", `${folder}: ${(error as Error).message}`, "correct dataDir");
+      }
+      folder = parent;
+    }
+  }
+}
