@@ -53,7 +53,7 @@ function faultOf(run: Run, process: Process, { record, at_ms }: Recorded): strin
   const head = headOf(cluster, process.name, at_ms - writing_ms);
   // In time for the earliest block that may have been drawn: most are.
   if (head <= start + params.confirmations + params.answer) return undefined;
-  if (reorgedAt_ms(cluster, start - 64, start + params.slot).length > 0) return undefined;
+  if (reorgedAt_ms(run, start - 64, start + params.slot).length > 0) return undefined;
   const last = lastHead(run, process, proven, at_ms);
   return head > last ? `an answer verified at head ${head}, expected by ${last}` : undefined;
 }

@@ -16,9 +16,10 @@ type Own = Process["seat"]["store"]["integrated"][number];
 const reorgKnownWithin = 3;
 
 /** Whether it may not have known by then which blocks are canonical. */
-function uncertain({ cluster, fired }: Run, keeper: number, { te, at_ms }: Own): boolean {
+function uncertain(run: Run, keeper: number, { te, at_ms }: Own): boolean {
+  const { cluster, fired } = run;
   const { originBlock } = cluster.options.params;
-  const reorgs = reorgedAt_ms(cluster, originBlock, te).filter((when_ms) => when_ms <= at_ms);
+  const reorgs = reorgedAt_ms(run, originBlock, te).filter((when_ms) => when_ms <= at_ms);
   const last_ms = Math.max(...reorgs);
   if (reorgs.length === 0) return false;
   if (at_ms - last_ms < reorgKnownWithin * cluster.options.blockMs[1]) return true;

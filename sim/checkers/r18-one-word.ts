@@ -3,6 +3,7 @@
  * who led says nothing new that it may have said before. Two different messages of a leader lose it the turn (R19). A keeper whose
  * disk was put back, or whose keys ran twice, may not know better.
  */
+import type { Envelope } from "../../protocol/codec/message.ts";
 import { liars } from "./checker.ts";
 import type { Checker } from "./checker.ts";
 import { hashOf, highestHead, roundName, roundWords } from "./words.ts";
@@ -12,14 +13,16 @@ export const oneWord: Checker = {
   check(run) {
     const forgetful = run.fired.filter(({ fault }) => fault.kind === "old-data" || fault.kind === "twin");
     const excused = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
-    const said = new Map<string, string>();
+    const said = new Map<string, Envelope>();
     return roundWords(run).flatMap(({ keeper, at_ms, message, body }) => {
       if (excused.has(keeper)) return [];
       const key = `${keeper}/${body.kind}/${roundName(body)}`;
-      const hash = hashOf(message);
-      const first = said.get(key) ?? hash;
-      said.set(key, first);
-      if (first === hash) return [];
+      const first = said.get(key);
+      if (first === undefined) {
+        said.set(key, message);
+        return [];
+      }
+      if (hashOf(first) === hashOf(message)) return [];
       const text = `keeper ${keeper} says two different messages of the kind ${body.kind} in turn ${body.round.turn} from ${body.round.ts}`;
       return [{ checker: "R18", block: highestHead(run.cluster, at_ms), text }];
     });

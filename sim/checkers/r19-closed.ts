@@ -3,11 +3,10 @@
  * commits. An honest keeper reveals only for a set that lists its own commit and that was closed before anybody had the audit block.
  */
 import { quorum } from "../../protocol/quorum.ts";
-import { closedSetHash, roundId } from "../../protocol/messages.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
-import { headThen, highestHead, roundName, wordsOfKind } from "./words.ts";
+import { closedSetOf, headThen, highestHead, roundName, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
 type Close = Word<BodyOf<"close">>;
@@ -44,7 +43,6 @@ export const closed: Checker = {
     // A keeper whose disk was put back, or whose keys ran twice, may have said something else before.
     const forgetful = run.fired.filter(({ fault }) => fault.kind === "old-data" || fault.kind === "twin");
     const lying = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
-    const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
     const found: Violation[] = [];
     const add = (at_ms: number, text: string): void =>
       void found.push({ checker: "R19", block: highestHead(cluster, at_ms), text });
@@ -55,7 +53,7 @@ export const closed: Checker = {
     const rounds = new Map<string, string>();
     for (const close of wordsOfKind(run, "close")) {
       const { body, keeper, at_ms } = close;
-      const hash = closedSetHash(roundId(chainId, group, body.round), body.commits, body.auditBlock);
+      const hash = closedSetOf(run, body);
       sets.set(hash, close);
       if (lying.has(keeper)) continue;
       const name = `${roundName(body)}/${keeper}`;

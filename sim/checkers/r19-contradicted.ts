@@ -2,14 +2,13 @@
  * R19: a keeper signs nothing new in a turn in which it holds two different announcements, closed sets, bundles or proposals signed
  * by the leader. What it had noted before it held both it may say again (R23).
  */
-import { closedSetHash, roundId } from "../../protocol/messages.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import { quorum } from "../../protocol/quorum.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { heardInRound, processOf } from "./hearing.ts";
 import type { Heard } from "./hearing.ts";
-import { hashOf, highestHead, wordsOfKind } from "./words.ts";
+import { closedSetOf, hashOf, highestHead, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
 /** A message that came in the very moments in which the note was made may have been read after it. */
@@ -19,8 +18,7 @@ const kinds = ["announce", "close", "bundle", "proposal"] as const;
 
 /** What a leader's message says, as a name; undefined: it is none of the kind, whoever reads it. */
 function meaningOf(run: Run, { message, body, head }: Heard): string | undefined {
-  const { chain, options } = run.cluster;
-  const { chainId, address } = chain.snapshot(chain.head);
+  const { options } = run.cluster;
   const enough = quorum(options.committee);
   if (body.kind === "announce") {
     // What names a head before the turn, or one that nobody has seen yet, is no announcement so far.
@@ -29,10 +27,7 @@ function meaningOf(run: Run, { message, body, head }: Heard): string | undefined
   }
   if (body.kind === "close") {
     // The same set signed twice is one set.
-    const { round, commits, auditBlock } = body;
-    return commits.length < enough
-      ? undefined
-      : closedSetHash(roundId(chainId, address, round), commits, auditBlock);
+    return body.commits.length < enough ? undefined : closedSetOf(run, body);
   }
   return body.kind === "bundle" && body.reveals.length < enough ? undefined : hashOf(message);
 }

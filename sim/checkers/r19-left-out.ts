@@ -3,13 +3,12 @@
  * head P + a − 1, nor one whose bundle omits a keeper of the set whose reveal it had passed on, as counted, by head
  * B + confirmations + a − 1. What a keeper accepts from the wires goes on to all at that moment (R18).
  */
-import { closedSetHash, roundId } from "../../protocol/messages.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import { during, liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { heardInRound, shownAt_ms } from "./hearing.ts";
 import type { Heard } from "./hearing.ts";
-import { hashOf, highestHead, reorgedAt_ms, wordsOfKind } from "./words.ts";
+import { closedSetOf, hashOf, highestHead, reorgedAt_ms, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
 type Partial = Word<BodyOf<"partial">>;
@@ -20,7 +19,6 @@ const twelfths = 12;
 
 /** Sets and bundles from which the digest that is signed may have been decided, as far as the signer had heard of them. */
 function decidedFrom(run: Run, partial: Partial): Decided[] {
-  const { chainId, address } = run.cluster.chain.snapshot(run.cluster.chain.head);
   const { body } = partial;
   const proposals = heardInRound(run, partial, "proposal", body).filter(
     (one) => one.body.digest === body.digest,
@@ -29,10 +27,7 @@ function decidedFrom(run: Run, partial: Partial): Decided[] {
   const closes = heardInRound(run, partial, "close", body);
   return proposals.flatMap(({ body: { bundle: hash } }) => {
     const bundle = bundles.find(({ message }) => hashOf(message) === hash)?.body;
-    const close = closes.find(
-      ({ body: { round, commits, auditBlock } }) =>
-        closedSetHash(roundId(chainId, address, round), commits, auditBlock) === bundle?.closedSet,
-    )?.body;
+    const close = closes.find((one) => closedSetOf(run, one.body) === bundle?.closedSet)?.body;
     return bundle === undefined || close === undefined ? [] : [{ close, bundle }];
   });
 }
@@ -56,7 +51,7 @@ function checking_ms({ options }: Run["cluster"]): number {
 function isDisturbed(run: Run, { te }: BodyOf<"close">["round"]): boolean {
   const { originBlock, turn } = run.cluster.options.params;
   const wires: ReadonlySet<string> = new Set(["partition", "one-way", "loss", "delay", "pause"]);
-  if (reorgedAt_ms(run.cluster, originBlock, te + turn).length > 0) return true;
+  if (reorgedAt_ms(run, originBlock, te + turn).length > 0) return true;
   return run.fired.some((one) => wires.has(one.fault.kind) && during(one, te, te + turn, turn));
 }
 

@@ -4,11 +4,10 @@
  */
 import { keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { closedSetHash, roundId } from "../../protocol/messages.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
-import { hashThen, highestHead, reorgedAt_ms, wordsOfKind } from "./words.ts";
+import { closedSetOf, hashThen, highestHead, reorgedAt_ms, wordsOfKind } from "./words.ts";
 
 const draws = 16;
 
@@ -49,18 +48,14 @@ export const audit: Checker = {
   check(run) {
     const { cluster } = run;
     const lying = liars(run);
-    const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
     const auditBlocks = new Map(
-      wordsOfKind(run, "close").map(({ body }) => {
-        const { round, commits, auditBlock } = body;
-        return [closedSetHash(roundId(chainId, group, round), commits, auditBlock), auditBlock];
-      }),
+      wordsOfKind(run, "close").map(({ body }) => [closedSetOf(run, body), body.auditBlock]),
     );
     return wordsOfKind(run, "reveal").flatMap(({ keeper, at_ms, body }) => {
       const auditBlock = auditBlocks.get(body.closedSet);
       if (lying.has(keeper) || auditBlock === undefined) return [];
       // Which hash a keeper had seen by then is not known where a reorg changed it.
-      if (reorgedAt_ms(cluster, auditBlock, auditBlock).length > 0) return [];
+      if (reorgedAt_ms(run, auditBlock, auditBlock).length > 0) return [];
       const blockHash = hashThen(cluster, auditBlock, at_ms);
       const expected =
         blockHash === undefined

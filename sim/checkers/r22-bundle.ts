@@ -2,26 +2,23 @@
  * R22: an honest leader's bundle is of its own closed set and lists reveals of its members alone, each of which it has heard. It comes
  * when B is confirmed and all of the set have revealed, or with a quorum of them from head B + confirmations + ⌈t/6⌉ on.
  */
-import { closedSetHash, roundId } from "../../protocol/messages.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import { quorum } from "../../protocol/quorum.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { headOf, heardInRound } from "./hearing.ts";
-import { hashOf, wordsOfKind } from "./words.ts";
+import { closedSetOf, hashOf, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
 type Bundle = Word<BodyOf<"bundle">>;
 
 /** What is wrong with a bundle at the head at which it was said; undefined: nothing. */
 function faultOf(run: Run, bundle: Bundle, head: number): string | undefined {
-  const { chain, options } = run.cluster;
-  const { chainId, address } = chain.snapshot(chain.head);
+  const { options } = run.cluster;
   const { turn, confirmations } = options.params;
   const { body } = bundle;
   const close = heardInRound(run, bundle, "close", body).find(
-    ({ body: { round, commits, auditBlock } }) =>
-      closedSetHash(roundId(chainId, address, round), commits, auditBlock) === body.closedSet,
+    (one) => closedSetOf(run, one.body) === body.closedSet,
   );
   if (close === undefined) return "is of a set that it has not closed";
   const { commits, auditBlock } = close.body;

@@ -3,12 +3,11 @@
  * least r receipts, r drawn from S up to the lower median M of the receipts opened. A leaf that was drawn twice counts twice.
  */
 import { bits, keccakWords } from "../../protocol/hash.ts";
-import { closedSetHash, roundId } from "../../protocol/messages.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import type { Settled } from "../chain-model.ts";
 import type { Checker, Run } from "./checker.ts";
 import { auditSeed, drawnLeaves } from "./r20-audit.ts";
-import { hashOf, hashThen, reorgedAt_ms, wordsOfKind } from "./words.ts";
+import { closedSetOf, hashOf, hashThen, reorgedAt_ms, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
 /** The text "r" in abi.encode(bytes32, string): offset, length, bytes. */
@@ -27,18 +26,15 @@ function opened({ body }: Word<BodyOf<"reveal">>, draws: readonly string[]): num
 /** Seats to be paid; undefined: what they were decided from was not heard, or a reorg took its audit block back. */
 function payeesOf(run: Run, { settlement, digest }: Settled): number[] | undefined {
   const { cluster } = run;
-  const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
   const proposal = wordsOfKind(run, "proposal").find(({ body }) => body.digest === digest);
   const bundle = wordsOfKind(run, "bundle").find(({ message }) => hashOf(message) === proposal?.body.bundle);
   const close = wordsOfKind(run, "close").find(
-    ({ body }) =>
-      closedSetHash(roundId(chainId, address, body.round), body.commits, body.auditBlock) ===
-      bundle?.body.closedSet,
+    ({ body }) => closedSetOf(run, body) === bundle?.body.closedSet,
   );
   if (bundle === undefined || close === undefined) return undefined;
   const { auditBlock, round } = close.body;
   const blockHash = hashThen(cluster, auditBlock, bundle.at_ms);
-  if (blockHash === undefined || reorgedAt_ms(cluster, auditBlock, auditBlock).length > 0) return undefined;
+  if (blockHash === undefined || reorgedAt_ms(run, auditBlock, auditBlock).length > 0) return undefined;
   const listed = new Set(bundle.body.reveals.map(({ hash }) => hash));
   const reveals = new Map(
     wordsOfKind(run, "reveal").flatMap((word) =>

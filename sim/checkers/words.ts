@@ -2,7 +2,8 @@
 import { messageDigest } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { Body, Kind, RoundBody } from "../../protocol/messages.ts";
+import { closedSetHash, roundId } from "../../protocol/messages.ts";
+import type { Body, BodyOf, Kind, RoundBody } from "../../protocol/messages.ts";
 import { domainSeparator } from "../../protocol/settlement.ts";
 import type { Cluster, Mined } from "../cluster.ts";
 import { keeperIn } from "./checker.ts";
@@ -22,13 +23,24 @@ export type Word<B extends Body = Body> = {
 
 export type RoundWord = Word<RoundBody>;
 
-const known = new WeakMap<Run, readonly Word[]>();
+type Words = { readonly all: readonly Word[]; readonly byKind: ReadonlyMap<Kind, readonly Word[]> };
+
+const known = new WeakMap<Run, Words>();
+
+/** Collected once a run: it is over when checkers ask. */
+function knownWords(run: Run): Words {
+  let words = known.get(run);
+  if (words === undefined) {
+    const all = collect(run);
+    words = { all, byKind: Map.groupBy(all, ({ body }) => body.kind) };
+    known.set(run, words);
+  }
+  return words;
+}
 
 /** In the order in which they were said. What is said in another's name, or of another chain or group, is left out. */
 export function wordsOf(run: Run): readonly Word[] {
-  const words = known.get(run) ?? collect(run);
-  known.set(run, words);
-  return words;
+  return knownWords(run).all;
 }
 
 function collect(run: Run): Word[] {
@@ -48,8 +60,8 @@ export function roundWords(run: Run): RoundWord[] {
   return wordsOf(run).filter((word): word is RoundWord => word.body.kind !== "hello");
 }
 
-export function wordsOfKind<K extends Kind>(run: Run, kind: K): Word<Extract<Body, { kind: K }>>[] {
-  return wordsOf(run).filter((word): word is Word<Extract<Body, { kind: K }>> => word.body.kind === kind);
+export function wordsOfKind<K extends Kind>(run: Run, kind: K): readonly Word<BodyOf<K>>[] {
+  return (knownWords(run).byKind.get(kind) ?? []) as readonly Word<BodyOf<K>>[];
 }
 
 const digests = new WeakMap<Envelope, Hex>();
@@ -63,6 +75,19 @@ export function hashOf(message: Envelope): Hex {
     digests.set(message, digest);
   }
   return digest;
+}
+
+const sets = new WeakMap<BodyOf<"close">, Hex>();
+
+/** The name of a closed set (R19): whatever its signatures are. */
+export function closedSetOf({ cluster }: Run, close: BodyOf<"close">): Hex {
+  let name = sets.get(close);
+  if (name === undefined) {
+    const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
+    name = closedSetHash(roundId(chainId, address, close.round), close.commits, close.auditBlock);
+    sets.set(close, name);
+  }
+  return name;
 }
 
 /** One text for one round. */
@@ -84,7 +109,8 @@ function lastBy(mined: readonly Mined[], at_ms: number): number {
 /** The highest head that anybody can have seen by then: a reorg may have taken it back. */
 export function highestHead({ mined }: Cluster, at_ms: number): number {
   let head = -1;
-  for (let i = lastBy(mined, at_ms); i >= 0 && i > lastBy(mined, at_ms) - 64; i--) {
+  const last = lastBy(mined, at_ms);
+  for (let i = last; i >= 0 && i > last - 64; i--) {
     head = Math.max(head, (mined[i] as Mined).number);
   }
   return head;
@@ -105,13 +131,26 @@ export function hashThen({ mined, chain }: Cluster, number: number, at_ms: numbe
   return number <= (mined[0]?.number ?? 0) ? chain.block(number)?.hash : undefined;
 }
 
-/** When blocks that a reorg took back were mined again with other hashes, from `first` to `last` by number. */
-export function reorgedAt_ms({ mined }: Cluster, first: number, last: number): number[] {
-  const seen = new Set<number>();
-  return mined.flatMap(({ number, at_ms }) => {
-    if (number < first || number > last) return [];
-    const again = seen.has(number);
-    seen.add(number);
-    return again ? [at_ms] : [];
-  });
+const minedAgain = new WeakMap<Run, readonly Mined[]>();
+
+/** Blocks that a reorg took back and that were mined again with other hashes. */
+function blocksMinedAgain(run: Run): readonly Mined[] {
+  let again = minedAgain.get(run);
+  if (again === undefined) {
+    const seen = new Set<number>();
+    again = run.cluster.mined.filter(({ number }) => {
+      const before = seen.has(number);
+      seen.add(number);
+      return before;
+    });
+    minedAgain.set(run, again);
+  }
+  return again;
+}
+
+/** When blocks from `first` to `last` by number were mined again after a reorg, of a run that is over. */
+export function reorgedAt_ms(run: Run, first: number, last: number): number[] {
+  return blocksMinedAgain(run).flatMap(({ number, at_ms }) =>
+    number < first || number > last ? [] : [at_ms],
+  );
 }
