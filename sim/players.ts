@@ -1,15 +1,16 @@
 /** Players for a campaign of the simulator: threads, of which each plays one scenario at a time. */
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { PlayedSeed, Player } from "./campaign.ts";
 import type { CampaignWorld } from "./player.ts";
 
+/** TypeScript in a clone, JavaScript in the built package: the extension is that of this file. */
+const playerFile = new URL(`./player${extname(import.meta.filename)}`, import.meta.url);
+
 export type Players = { readonly players: readonly Player[]; readonly close: () => Promise<void> };
 
 export function openPlayers(count: number, world: CampaignWorld): Players {
-  const threads = Array.from(
-    { length: count },
-    () => new Worker(new URL("./player.ts", import.meta.url), { workerData: world }),
-  );
+  const threads = Array.from({ length: count }, () => new Worker(playerFile, { workerData: world }));
   return {
     players: threads.map(playerOf),
     close: async () => {

@@ -1,41 +1,35 @@
 /** The dashboard's files: plain HTML, CSS and modules. Nothing comes from outside. */
 import { readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
+import { extname } from "node:path";
 
-const html = "text/html; charset=utf-8";
-const css = "text/css; charset=utf-8";
-const script = "text/javascript; charset=utf-8";
+/** The modules are TypeScript in a clone and JavaScript in the built package, as this file is. */
+const extension = extname(import.meta.filename);
+const modules = ["app", "books", "chart", "dom", "format", "money", "overview", "round"];
 
-const types = {
-  "index.html": html,
-  "style.css": css,
-  "app.ts": script,
-  "books.ts": script,
-  "chart.ts": script,
-  "dom.ts": script,
-  "format.ts": script,
-  "money.ts": script,
-  "overview.ts": script,
-  "round.ts": script,
+const types: Readonly<Record<string, string>> = {
+  "index.html": "text/html; charset=utf-8",
+  "style.css": "text/css; charset=utf-8",
   "icon.svg": "image/svg+xml",
-} as const;
+  ...Object.fromEntries(modules.map((name) => [`${name}${extension}`, "text/javascript; charset=utf-8"])),
+};
 
-type Name = keyof typeof types;
 type File = { readonly text: string; readonly type: string };
 
-const files = new Map<Name, Promise<File>>();
+const files = new Map<string, Promise<File>>();
 
 /** Browsers run what is left of a module without its types, as Node does here. */
-async function load(name: Name): Promise<File> {
+async function load(name: string, type: string): Promise<File> {
   const text = await readFile(new URL(`../dashboard/${name}`, import.meta.url), "utf8");
-  return { text: name.endsWith(".ts") ? stripTypeScriptTypes(text) : text, type: types[name] };
+  return { text: name.endsWith(".ts") ? stripTypeScriptTypes(text) : text, type };
 }
 
 /** Undefined if the dashboard has no such file. */
 export async function dashboardFile(path: string): Promise<File | undefined> {
-  const name = (path === "/" ? "index.html" : path.slice(1)) as Name;
-  if (!Object.hasOwn(types, name)) return undefined;
-  const file = files.get(name) ?? load(name);
+  const name = path === "/" ? "index.html" : path.slice(1);
+  const type = Object.hasOwn(types, name) ? types[name] : undefined;
+  if (type === undefined) return undefined;
+  const file = files.get(name) ?? load(name, type);
   files.set(name, file);
   return file;
 }

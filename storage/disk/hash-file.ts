@@ -1,6 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { availableParallelism } from "node:os";
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { HASH_BYTES, pieceGeometry } from "../core/geometry.ts";
 import { rootHash } from "../core/merkle.ts";
@@ -9,6 +10,9 @@ import type { OnNode } from "../core/tree-accumulator.ts";
 import { CHUNK_SEGMENTS, ChunkHasher } from "./hash-task.ts";
 import type { ChunkDone, HashTask } from "./hash-task.ts";
 import { nativeHash } from "./native-hash.ts";
+
+/** TypeScript in a clone, JavaScript in the built package: the extension is that of this file. */
+const workerFile = new URL(`./hash-worker${extname(import.meta.filename)}`, import.meta.url);
 
 export interface HashProgress {
   readonly bytesDone: number;
@@ -115,7 +119,7 @@ export async function hashChunks(
   const counter = new SharedArrayBuffer(8);
   const threads = Array.from(
     { length: workers },
-    () => new Worker(new URL("./hash-worker.ts", import.meta.url), { workerData: { task, chunks, counter } }),
+    () => new Worker(workerFile, { workerData: { task, chunks, counter } }),
   );
   try {
     await Promise.all(threads.map((thread) => threadEnd(thread, done, options.signal)));

@@ -17,7 +17,7 @@ import { projectRoot } from "../../scripts/paths.ts";
 import { buildProgram } from "../../cli/program.ts";
 import { cloneCommands } from "../../scripts/whitepay.ts";
 import { temporaryFolder } from "../support/files.ts";
-import { importsOf } from "./source.ts";
+import { importsOf } from "../../scripts/typescript-source.ts";
 
 const read = (file: string): string => readFileSync(join(projectRoot, file), "utf8");
 

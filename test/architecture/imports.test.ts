@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/paths.ts";
 import { importRules, violations } from "./rules.ts";
-import { blank, importsOf } from "./source.ts";
+import { blank, importsOf } from "../../scripts/typescript-source.ts";
 
 /** Every top folder with TypeScript that is not a test. */
 const houses = [

@@ -1,6 +1,6 @@
 /** The import table of docs/architecture.md as data, and the judge that applies it. */
 import { posix } from "node:path";
-import { findInCode, importsOf } from "./source.ts";
+import { findInCode, importsOf } from "../../scripts/typescript-source.ts";
 
 type Rule = {
   /** Folder or file the rule is about, from the project's root. */

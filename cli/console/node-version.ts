@@ -1,0 +1,32 @@
+/** What the installed command needs of Node. This file imports nothing, so that an old Node can load it and say what is missing. */
+
+/** The first version with `node:sqlite` and without a flag for it. */
+export const oldestNode = "22.13.0";
+
+/** Whether a version, as in `process.versions.node`, is older than `oldestNode`. */
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = oldestNode.split(".").map(Number);
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+}
+
+/** Ends the process with exit code 1 if this Node is too old. */
+export function refuseOldNode(): void {
+  const actual = process.versions.node;
+  if (!isTooOld(actual)) return;
+  process.stderr.write(
+    `whitepay: this Node is too old (expected at least ${oldestNode}, actual ${actual})\n` +
+      "  install a newer Node, then run the command again\n",
+  );
+  process.exit(1);
+}
+
+/** Node warns that `node:sqlite` is experimental at each start; the ledger's tests hold what it needs of that module. */
+export function hideExperimentalWarnings(): void {
+  const printers = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    if (warning.name === "ExperimentalWarning") return;
+    for (const print of printers) print.call(process, warning);
+  });
+}
