@@ -1,4 +1,5 @@
 /** Runs the command line: errors become exit codes and messages. */
+import { installFastHashes } from "../daemon/hashing/install.ts";
 import { describeFailure, exitCodes } from "./console/exit.ts";
 import { buildProgram } from "./program.ts";
 import type { CommandEntry } from "./program.ts";
@@ -29,6 +30,7 @@ export async function runCommandLine(
   commands: readonly CommandEntry[],
   args: readonly string[],
 ): Promise<void> {
+  installFastHashes();
   exitOnInterrupt();
   // A reader that closes the pipe early (head, grep -q) is no fault of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

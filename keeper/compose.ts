@@ -5,6 +5,7 @@ import { EthersChain } from "./adapters/chain-ethers/index.ts";
 import { systemClock } from "./adapters/clock-system.ts";
 import { NobleCrypto } from "./adapters/crypto-noble.ts";
 import { FileKeyring } from "./adapters/keyring-file.ts";
+import { installFastHashes } from "../daemon/hashing/install.ts";
 import { KeyFileError, openKeys, readPasswordFile } from "../daemon/keys/keystore.ts";
 import type { KeySecrets } from "../daemon/keys/keystore.ts";
 import { startCallingNode } from "./adapters/libp2p/node.ts";
@@ -75,6 +76,7 @@ async function assemble(
   secrets: KeySecrets,
   decorate: Decorate,
 ): Promise<Daemon> {
+  installFastHashes();
   const keyring = new FileKeyring(secrets);
   const store = await openStore(opened, config);
   await mustListen([...listenPlaces(config.listen), { setting: "api.port", ...config.api }]);

@@ -71,12 +71,13 @@ export function keccakTagged(tags: readonly number[], values: readonly (number |
   return digestHex();
 }
 
-/** As `keccakTagged`; who calls asks for the digest next. */
+/** As `keccakTagged`, without the digest. Read the digest next. */
 export function hashTagged(tags: readonly number[], values: readonly (number | bigint | Hex)[]): void {
   const length = tags.length + wordBytes * values.length;
-  // Asked for by the thousand, and mostly of one size: written where it is hashed, if it fits there.
-  const fits = length < hashInput.length;
-  const out = fits ? hashInput.fill(0, 0, length) : new Uint8Array(length);
+  // Called thousands of times for each block: an input that fits is assembled in the shared buffer.
+  const shared = hashInput();
+  const fits = length < shared.length;
+  const out = fits ? shared.fill(0, 0, length) : new Uint8Array(length);
   for (let i = 0; i < tags.length; i++) out[i] = tags[i] as number;
   let end = tags.length;
   for (const value of values) writeWord(out, (end += wordBytes), value);

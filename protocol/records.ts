@@ -36,11 +36,12 @@ export function leafHash(provider: number, slot: number, leaf: RecordLeaf): Uint
   return digest();
 }
 
-/** The digest is asked for next. */
+/** Hashes a node of the tree. Read the digest next. */
 function hashNode(left: Uint8Array, right: Uint8Array): void {
-  hashInput[0] = 0x01;
-  hashInput.set(left, 1);
-  hashInput.set(right, 1 + wordBytes);
+  const input = hashInput();
+  input[0] = 0x01;
+  input.set(left, 1);
+  input.set(right, 1 + wordBytes);
   hashOfInput(1 + 2 * wordBytes);
 }
 

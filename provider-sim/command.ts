@@ -59,7 +59,6 @@ async function loseStoredData(
   const { openStore } = await import("../provider/main.ts");
   const { loseData } = await import("./lose-data.ts");
   const { makePieceList } = await import("../storage/core/piece-list.ts");
-  const { nativeHash } = await import("../storage/disk/native-hash.ts");
   if (fraction === undefined || !(fraction >= 0 && fraction <= 1)) {
     throw usageError("--fraction is not valid", {
       expected: "a number from 0 to 1",
@@ -72,7 +71,7 @@ async function loseStoredData(
   for (const { list } of await store.currentLists())
     for (const piece of list.pieces) pieces.set(toHex(piece.root), piece);
   if (pieces.size === 0) throw usageError("nothing is stored that could be lost");
-  const list = makePieceList([...pieces.values()], nativeHash);
+  const list = makePieceList([...pieces.values()]);
   const bytesLost = await loseData(store, list, fraction);
   say(`destroyed ${bytesLost} of ${list.totalBytes} bytes; "provider ingest" the files again to mend it`);
   return { bytesLost };

@@ -6,7 +6,6 @@ import type { ChallengeRequest, PiecesRequest, Refusal, RefusalCode } from "../p
 import { pageOf } from "../protocol/codec/piece-pages.ts";
 import { fromHex } from "../protocol/hash.ts";
 import { equalBytes } from "../storage/core/bytes.ts";
-import type { Hash } from "../storage/core/merkle.ts";
 import { bytesProven, encodeProof, proofHash } from "../storage/core/proof.ts";
 import type { Proof } from "../storage/core/proof.ts";
 import { sampleLeaves } from "../storage/core/sampling.ts";
@@ -31,8 +30,6 @@ export interface ProviderDependencies {
   readonly store: SampleStore;
   readonly crypto: ProviderCrypto;
   readonly events: ProviderEvents;
-  /** A faster SHA-256 than the pure one. */
-  readonly hash?: Hash;
   /** Seed checks that may wait, of all peers and of one. */
   readonly queue?: GateLimits;
 }
@@ -170,7 +167,7 @@ async function makeAnswer(
   if (list === undefined || list.totalBytes !== data.bytes) {
     throw new Refused("no-data", `the list ${data.listRoot} of ${data.bytes} bytes is not stored here`);
   }
-  const draws = sampleLeaves(request.seed, list, deps.hash);
+  const draws = sampleLeaves(request.seed, list);
   const { proof, lost, warnings } = await deps.store.prove(list, draws);
   const reasons = lost.map(({ piece, leaf, reason }) => `piece ${piece} leaf ${leaf} left out: ${reason}`);
   for (const text of reasons) deps.events.damaged({ text });
@@ -183,7 +180,7 @@ async function makeAnswer(
     slot: request.slot,
     seed: request.seed,
     bytesProven: bytesProven(list.totalBytes, proven),
-    proofHash: proofHash(proofBytes, deps.hash),
+    proofHash: proofHash(proofBytes),
   };
   const signed = deps.crypto.signReceipt(request, receipt, data.receiptKey);
   if (signed === undefined) {

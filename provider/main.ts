@@ -9,11 +9,11 @@ import { verifySeed } from "../protocol/codec/seed.ts";
 import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { challengeQueue } from "../protocol/limits/derived.ts";
+import { installFastHashes } from "../daemon/hashing/install.ts";
 import { listenPlaces, mustListen } from "../daemon/listen.ts";
 import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
 import { namingFullDisk } from "../storage/disk/disk-full.ts";
 import type { HashOptions } from "../storage/disk/hash-file.ts";
-import { nativeHash } from "../storage/disk/native-hash.ts";
 import { PieceStore } from "../storage/disk/store.ts";
 import { openAnswers } from "./answers-level.ts";
 import { EthersChainView } from "./chain-ethers.ts";
@@ -153,6 +153,7 @@ export async function startProvider(
   log: Logger,
   decorator: ProviderDecorator = plain,
 ): Promise<RunningProvider> {
+  installFastHashes();
   const store = await openStore(config);
   const answers = await openAnswers(join(config.dataDir, "answers"));
   try {
@@ -176,7 +177,6 @@ export async function startProvider(
       eventsTo(log, journal, () => chain.head()),
       figures,
     ),
-    hash: nativeHash,
     queue: challengeQueue(config.groups.length),
   };
   const { metrics } = config;

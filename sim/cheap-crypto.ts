@@ -6,7 +6,6 @@ import type { Member } from "../protocol/group.ts";
 import { receiptDigest } from "../protocol/codec/receipt.ts";
 import type { CryptoPort } from "../keeper/ports/crypto.ts";
 import type { KeyringPort } from "../keeper/ports/keyring.ts";
-import { nativeHash } from "../storage/disk/native-hash.ts";
 import { cheapChecks } from "./cheap-proofs.ts";
 import type { Signatures } from "./signatures.ts";
 
@@ -101,7 +100,6 @@ export const cheapSignatures: Signatures = {
 export const simulatedCrypto: CryptoPort = {
   ...cheapSignatures,
   ...cheapChecks(cheapSignatures),
-  hash: nativeHash,
 };
 
 function keyOf(members: readonly Member[], partial: PartialSignature): Hex {

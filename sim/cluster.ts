@@ -3,11 +3,11 @@ import type { Block } from "../keeper/core/events.ts";
 import type { GroupParams } from "../protocol/group.ts";
 import { keccakWords } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
+import { installFastHashes } from "../daemon/hashing/install.ts";
 import type { ReasonCode } from "../protocol/reasons.ts";
 import type { ChainPort, Submission, SubmitResult } from "../keeper/ports/chain.ts";
 import type { KeeperDependencies } from "../keeper/runtime/keeper.ts";
 import { Keeper } from "../keeper/runtime/keeper.ts";
-import { nativeHash } from "../storage/disk/native-hash.ts";
 import { ChainModel } from "./chain-model.ts";
 import type { Model } from "./contract-model.ts";
 import { cheapSignatures, operatorOf } from "./cheap-crypto.ts";
@@ -149,6 +149,7 @@ export class Cluster {
   readonly #onBlock: ((block: number) => void)[] = [];
 
   constructor(options: ClusterOptions) {
+    installFastHashes();
     this.options = options;
     this.world = new World(options.seed);
     this.signatures = options.signatures ?? cheapSignatures;
@@ -234,7 +235,7 @@ export class Cluster {
     seat.store.endOf = (ts, turn) => this.endOf(ts, turn);
     const ports: KeeperDependencies = {
       keyring,
-      crypto: { ...this.#providers.checks, ...signatureChecks(signatures), hash: nativeHash },
+      crypto: { ...this.#providers.checks, ...signatureChecks(signatures) },
       store: mortal(seat.store, abort.signal),
       ledger: silentLedger,
       transport: this.network.attach(keyring.operator, name),

@@ -15,7 +15,6 @@ import { makePieceList } from "../storage/core/piece-list.ts";
 import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
 import type { PieceProof, Proof } from "../storage/core/proof.ts";
 import type { Draw } from "../storage/core/sampling.ts";
-import { nativeHash } from "../storage/disk/native-hash.ts";
 import { Random } from "./world.ts";
 
 /** More is not held in memory for a simulation. */
@@ -41,17 +40,14 @@ export class MemoryPiece {
     this.#bytes = bytes;
     this.#height = height;
     this.#segments = Array.from({ length: segments }, (_, i) =>
-      treeLevels(
-        segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES), nativeHash),
-        nativeHash,
-      ),
+      treeLevels(segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES))),
     );
     const roots = Array.from(
       { length: paddedSegments },
       (_, i) => this.#segments[i]?.at(-1)?.[0] ?? new Uint8Array(HASH_BYTES),
     );
-    this.#top = treeLevels(roots, nativeHash);
-    const root = rootHash(size, this.#top.at(-1)?.[0] as Uint8Array, nativeHash);
+    this.#top = treeLevels(roots);
+    const root = rootHash(size, this.#top.at(-1)?.[0] as Uint8Array);
     this.entry = { root, size };
   }
 
@@ -67,8 +63,7 @@ export class MemoryPiece {
       const held = new Uint8Array(LEAF_BYTES);
       held.set(bytes.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES));
       // Bytes that nothing happened to are those that were hashed.
-      const whole =
-        gone <= 0 || equalBytes(leafHash(held, nativeHash), this.#node({ level: 0, index: treeIndex(leaf) }));
+      const whole = gone <= 0 || equalBytes(leafHash(held), this.#node({ level: 0, index: treeIndex(leaf) }));
       if (whole) proven.push({ leaf, bytes: held });
       else lost.push(leaf);
     }
@@ -127,7 +122,7 @@ export class MemoryPieces {
       );
     }
     const piece = pieceOf(provider, Number(bytes));
-    const list = makePieceList([piece.entry], nativeHash);
+    const list = makePieceList([piece.entry]);
     this.#lists.set(keyOf(list.root), { list, pieces: [piece] });
     return list;
   }

@@ -9,7 +9,7 @@ import {
 import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
 import { verifyAnswer } from "../protocol/codec/answer.ts";
 import { openingsFault, receiptHolds } from "../protocol/codec/openings.ts";
-import { collectPieces } from "../protocol/codec/piece-pages.ts";
+import { PieceCollector } from "../protocol/codec/piece-pages.ts";
 import { encodeReceipt } from "../protocol/codec/receipt.ts";
 import { dataAt } from "../protocol/group.ts";
 import type { GroupSnapshot } from "../protocol/group.ts";
@@ -21,7 +21,6 @@ import type { Fault } from "../provider-sim/faults.ts";
 import { challengeResponder, piecesResponder } from "../provider/logic.ts";
 import type { ProviderDependencies, SilentResponder } from "../provider/logic.ts";
 import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../provider/ports.ts";
-import { nativeHash } from "../storage/disk/native-hash.ts";
 import { MemoryPieces } from "./memory-pieces.ts";
 import { hanging } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
@@ -46,7 +45,7 @@ export function realProviders(world: ProviderWorld): Providers {
 type Disk = { readonly pieces: MemoryPieces; readonly answers: AnswerStore };
 
 function realChecks({ signatures }: ProviderWorld): ProofChecks {
-  const checks = { ...signatures.checks, hash: nativeHash };
+  const { checks } = signatures;
   return {
     checkAnswer: (input) => verifyAnswer(input, checks),
     openingsFault: (opened, proof, scope) => openingsFault(opened, proof, scope, checks),
@@ -91,19 +90,14 @@ function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number)
       const { pieces } = disk(provider);
       const store = { list: async (root: Uint8Array) => pieces.find(root), prove: noProof };
       const respond = piecesResponder({ chain: chainView(world, provider), store });
-      const collected = await collectPieces(
-        query,
-        async (first) => {
-          const bytes = await respond({ chainId, group, provider, listRoot, first }, peer);
-          const page = decodePiecesResponse(bytes);
-          if (!page.ok) return { failure: failure("malformed", page.detail) };
-          return page.value.kind === "pieces"
-            ? page.value
-            : { failure: failure("refused", page.value.detail) };
-        },
-        nativeHash,
-      );
-      if ("failure" in collected) return collected.failure;
+      const pages = new PieceCollector(query);
+      for (let first = pages.next; first !== undefined; first = pages.next) {
+        const page = decodePiecesResponse(await respond({ chainId, group, provider, listRoot, first }, peer));
+        if (!page.ok) return failure("malformed", page.detail);
+        if (page.value.kind !== "pieces") return failure("refused", page.value.detail);
+        pages.add(page.value);
+      }
+      const collected = pages.list();
       return collected.ok ? { ok: true, list: collected.value } : failure("malformed", collected.detail);
     },
   };
@@ -149,7 +143,6 @@ function responderOf(
       damaged: () => undefined,
       served: () => undefined,
     },
-    hash: nativeHash,
   };
   const faults = async (): Promise<Fault[]> => {
     if (leaves() === undefined) return [{ kind: "offline" }];

@@ -4,7 +4,6 @@ import { toHex } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { hashFile, PieceSourceError } from "../../storage/disk/hash-file.ts";
-import { nativeHash } from "../../storage/disk/native-hash.ts";
 import type { DataConsent } from "../../client/plans.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import type { GroupFile } from "./files/group.ts";
@@ -40,7 +39,7 @@ export async function hashedFiles(files: readonly string[]): Promise<HashedFiles
   }
   // As a provider's store does it: a file that comes twice is stored once.
   const distinct = [...new Map(pieces.map((piece) => [toHex(piece.root), piece])).values()];
-  const list = makePieceList(distinct, nativeHash);
+  const list = makePieceList(distinct);
   const named = distinct.map(({ root, size, name }) => ({ root: toHex(root), size, name }));
   return { listRoot: toHex(list.root), bytes: list.totalBytes, pieces: named };
 }

@@ -10,11 +10,7 @@ import { fromHex, keccak256, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { FullProof, OpenedLeaf } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import { nativeHash } from "../../storage/disk/native-hash.ts";
 import type { Aggregate, AnswerInput, CryptoPort, OpeningsScope } from "../ports/crypto.ts";
-
-/** What is hashed of an answer are kilobytes: Node's own SHA-256 takes a tenth of the time of a pure one. */
-const checks = { ...realSignatureChecks, hash: nativeHash };
 
 const bls = bls12_381.shortSignatures;
 type G1 = InstanceType<typeof bls12_381.G1.Point>;
@@ -23,8 +19,7 @@ type G2 = InstanceType<typeof bls12_381.G2.Point>;
 type Share = PartialSignature & { readonly point: G1; readonly key: G2 };
 
 export class NobleCrypto implements CryptoPort {
-  readonly hash = nativeHash;
-  /** Decoding a key checks its subgroup, which costs milliseconds; keys change rarely. */
+  /** Decoding a key realSignatureChecks its subgroup, which costs milliseconds; keys change rarely. */
   readonly #keys = new Map<Hex, G2>();
 
   messageSigner(digest: Hex, signature: Hex): Hex | undefined {
@@ -46,7 +41,7 @@ export class NobleCrypto implements CryptoPort {
   }
 
   checkAnswer(input: AnswerInput): ReturnType<CryptoPort["checkAnswer"]> {
-    return verifyAnswer(input, checks);
+    return verifyAnswer(input, realSignatureChecks);
   }
 
   aggregate(digest: Hex, partials: readonly PartialSignature[], members: readonly Member[]): Aggregate {
@@ -70,11 +65,11 @@ export class NobleCrypto implements CryptoPort {
     proof: FullProof | undefined,
     scope: OpeningsScope,
   ): ReasonCode | undefined {
-    return openingsFault(opened, proof, scope, checks);
+    return openingsFault(opened, proof, scope, realSignatureChecks);
   }
 
   receiptHolds(opened: OpenedLeaf, scope: Omit<OpeningsScope, "pieceList" | "blockHash">): boolean {
-    return receiptHolds(opened, scope, checks);
+    return receiptHolds(opened, scope, realSignatureChecks);
   }
 
   #key(blsKey: Hex): G2 {
@@ -102,7 +97,7 @@ function g1OrNothing(signature: Hex): G1 | undefined {
   }
 }
 
-/** The shares that verify: all at once if the sum does, else by halves, so that one culprit costs log n checks. */
+/** The shares that verify: all at once if the sum does, else by halves, so that one culprit costs log n realSignatureChecks. */
 function holding(shares: readonly Share[], message: G1, culprits: PartialSignature[]): Share[] {
   if (shares.length === 0) return [];
   const key = sumOf(shares.map((s) => s.key));

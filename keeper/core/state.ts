@@ -1,5 +1,4 @@
 /** Everything a keeper knows about one group. Owned by the machine: only a step changes it. */
-import type { Hash } from "../../storage/core/merkle.ts";
 import type { Effect, OwnValues } from "./effects.ts";
 import type { Committee, GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -22,8 +21,6 @@ export type Config = {
   readonly instance: Hex;
   /** Newest wire version that this release understands; told in every hello. */
   readonly speaks: number;
-  /** A faster SHA-256 than the pure one. */
-  readonly hash?: Hash;
 };
 
 /** One challenge from the seed to the answer. */

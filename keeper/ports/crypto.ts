@@ -9,7 +9,6 @@ import type { OpeningsScope } from "../../protocol/codec/openings.ts";
 export type { OpeningsScope } from "../../protocol/codec/openings.ts";
 import type { ChallengeAnswer, ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import type { Result } from "../../storage/core/result.ts";
-import type { Hash } from "../../storage/core/merkle.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 
 export type Aggregate = {
@@ -27,8 +26,6 @@ export type AnswerInput = {
 };
 
 export interface CryptoPort {
-  /** SHA-256, as fast as the platform has it: the core draws the moment of every challenge with it (R8). */
-  readonly hash: Hash;
   /** R11, R13: proof and receipt of an answer to this keeper's own challenge. */
   checkAnswer(input: AnswerInput): Result<VerifiedAnswer, "bad-proof" | "bad-receipt">;
   /** Lower-case address that signed the digest, or undefined if the signature is none. */

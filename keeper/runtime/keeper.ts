@@ -123,9 +123,9 @@ export class Keeper {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { groups } = this.#options;
-    const { store, keyring, clock, transport, chain, telemetry, crypto } = this.#on;
+    const { store, keyring, clock, transport, chain, telemetry } = this.#on;
     const instance = instanceName(clock.entropy());
-    const config = { me: keyring.operator, instance, speaks: wireVersion, hash: crypto.hash };
+    const config = { me: keyring.operator, instance, speaks: wireVersion };
     for (const group of groups) {
       const state = await recover(group, config, store);
       const quotas = new GroupQuotas();

@@ -9,12 +9,11 @@ import {
   encodePiecesRequest,
   encodePiecesResponse,
 } from "../../protocol/codec/challenge.ts";
-import { collectPieces, pageOf } from "../../protocol/codec/piece-pages.ts";
+import { PieceCollector, pageOf } from "../../protocol/codec/piece-pages.ts";
 import type { DataCheckpoint, GroupSnapshot } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { listCache } from "../../protocol/limits/derived.ts";
 import type { ClockPort } from "../ports/clock.ts";
-import type { CryptoPort } from "../ports/crypto.ts";
 import type { StorePort } from "../ports/store.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";
@@ -24,7 +23,6 @@ import { PieceEntries, listMemory, listOfEntries } from "../../storage/core/piec
 import type { PieceList } from "../../storage/core/piece-list.ts";
 
 export type ListDependencies = {
-  readonly crypto: Pick<CryptoPort, "hash">;
   readonly store: Pick<StorePort, "keepList" | "listOf" | "pruneLists">;
   readonly telemetry: Pick<TelemetryPort, "info" | "error">;
   readonly transport: Pick<TransportPort, "ask">;
@@ -113,7 +111,7 @@ export class PieceLists {
 
   #listOf(entries: Uint8Array): PieceList | undefined {
     try {
-      return listOfEntries(new PieceEntries(entries), this.#on.crypto.hash);
+      return listOfEntries(new PieceEntries(entries));
     } catch {
       return undefined;
     }
@@ -155,22 +153,21 @@ export class PieceLists {
   async #fromKeeper({ group, provider, data }: ListQuery, keeper: Hex): Promise<PieceList | undefined> {
     const { chainId, address } = group;
     const { listRoot } = data;
-    const { clock, crypto, transport } = this.#on;
+    const { clock, transport } = this.#on;
     const deadline_ms = clock.now_ms() + this.#timeout_ms;
-    const collected = await collectPieces(
-      data,
-      async (first) => {
-        // A holder that sends a page now and then must not keep this keeper from asking the next one (L3).
-        if (clock.now_ms() > deadline_ms) return { failure: "too slow" };
-        const question = encodePiecesRequest({ chainId, group: address, provider, listRoot, first });
-        const reply = await transport.ask(keeper, "pieces", question);
-        const page = reply === undefined ? undefined : decodePiecesResponse(reply);
-        if (page?.ok !== true || page.value.kind !== "pieces") return { failure: "not served" };
-        const full = Math.min(page.value.total - first, MAX_PAGE_PIECES);
-        return page.value.pieces.length === full ? page.value : { failure: "a page that is not full" };
-      },
-      crypto.hash,
-    );
-    return "failure" in collected || !collected.ok ? undefined : collected.value;
+    const pages = new PieceCollector(data);
+    for (let first = pages.next; first !== undefined; first = pages.next) {
+      // One time limit for all pages: a slow holder must not keep this keeper from asking the next one (L3).
+      if (clock.now_ms() > deadline_ms) return undefined;
+      const question = encodePiecesRequest({ chainId, group: address, provider, listRoot, first });
+      const reply = await transport.ask(keeper, "pieces", question);
+      const page = reply === undefined ? undefined : decodePiecesResponse(reply);
+      if (page?.ok !== true || page.value.kind !== "pieces") return undefined;
+      const full = Math.min(page.value.total - first, MAX_PAGE_PIECES);
+      if (page.value.pieces.length !== full) return undefined;
+      pages.add(page.value);
+    }
+    const collected = pages.list();
+    return collected.ok ? collected.value : undefined;
   }
 }

@@ -1,5 +1,4 @@
 /** R13: whether an answer proves what it claims. Pure; about 3 ms, most of it the receipt's signature. */
-import type { Hash } from "../../storage/core/merkle.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { decodeProof, proofHash, verifyProof } from "../../storage/core/proof.ts";
 import { accept, reject } from "../../storage/core/result.ts";
@@ -19,8 +18,6 @@ export interface VerifiedAnswer {
 }
 
 export interface AnswerChecks {
-  /** A faster SHA-256 than the pure one. */
-  readonly hash?: Hash;
   /** Whose signature a receipt carries; a real one by default. */
   readonly receiptSigner?: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
 }
@@ -40,17 +37,16 @@ export function verifyAnswer(
   checks: AnswerChecks = {},
 ): Result<VerifiedAnswer, "bad-proof" | "bad-receipt"> {
   const { request, answer, list, receiptKey } = input;
-  const { hash } = checks;
   const proof = decodeProof(answer.proof);
   if (!proof.ok) return reject("bad-proof", `${proof.code}: ${proof.detail}`);
-  const draws = sampleLeaves(request.seed, list, hash);
-  const sample = verifyProof({ list, draws, proof: proof.value }, hash);
+  const draws = sampleLeaves(request.seed, list);
+  const sample = verifyProof({ list, draws, proof: proof.value });
   if (!sample.ok) return reject("bad-proof", `${sample.code}: ${sample.detail}`);
   const { bytesProven, proven } = sample.value;
   const receipt = decodeReceipt(answer.receipt);
   if (!receipt.ok) return reject("bad-receipt", `${receipt.code}: ${receipt.detail}`);
   const { keeper, provider, slot, seed } = request;
-  const expected = { keeper, provider, slot, seed, bytesProven, proofHash: proofHash(answer.proof, hash) };
+  const expected = { keeper, provider, slot, seed, bytesProven, proofHash: proofHash(answer.proof) };
   const checked = checkReceipt(request, receipt.value, expected, receiptKey, checks.receiptSigner);
   if (!checked.ok) return checked;
   return accept({ bytesProven, proven, receiptHash: receiptHash(answer.receipt) });

@@ -1,5 +1,4 @@
 /** R13, R21, R24: whether receipts and full proofs, one's own or another keeper's, are what they claim. Pure. */
-import type { Hash } from "../../storage/core/merkle.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import type { DataCheckpoint, GroupSnapshot, Member } from "../group.ts";
 import { fromHex } from "../hash.ts";
@@ -12,12 +11,11 @@ import type { GroupDomain, SignedReceipt } from "./receipt.ts";
 import { verifySeed } from "./seed.ts";
 import type { SeedScope } from "./seed.ts";
 
-/** What of it needs keys, and the hash for the bytes: a simulation brings cheap signatures, a daemon a fast hash. */
+/** The checks that need keys. A simulation supplies cheap signatures. */
 export type OpeningsChecks = {
   /** Lower-case address that signed, or undefined when the signature is no valid one. */
   readonly receiptSigner: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
   readonly verifySeed: (scope: SeedScope, seed: Uint8Array, blsKey: Uint8Array) => boolean;
-  readonly hash?: Hash;
 };
 
 export const realSignatureChecks: OpeningsChecks = { receiptSigner, verifySeed };

@@ -1,6 +1,5 @@
-/** A piece list comes in pages, from the provider or from any keeper that has it: the root on chain vouches for it. */
+/** A piece list travels in pages, from the provider or from any keeper that has it (R10). The list root on chain proves it. */
 import { concatBytes, toHex } from "../../storage/core/bytes.ts";
-import type { Hash } from "../../storage/core/merkle.ts";
 import { PieceEntries, listOfEntries } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { accept, reject } from "../../storage/core/result.ts";
@@ -11,37 +10,51 @@ import type { PiecesPage } from "./challenge.ts";
 
 export type ListTerms = { readonly listRoot: Hex; readonly bytes: bigint };
 
-/** Pages of a list, oldest first; whatever `fetchPage` rejects with ends the collection. */
-export async function collectPieces<Failure>(
-  terms: ListTerms,
-  fetchPage: (first: number) => Promise<PiecesPage | { readonly failure: Failure }>,
-  hash?: Hash,
-): Promise<Result<PieceList, "malformed"> | { readonly failure: Failure }> {
-  const pages: Uint8Array[] = [];
-  let count = 0;
-  let total = 1;
-  while (count < total) {
-    const page = await fetchPage(count);
-    if ("failure" in page) return page;
-    if (page.first !== count || (count > 0 && page.total !== total)) {
-      const expected = `page from ${count} of ${count > 0 ? total : "any"}`;
-      return reject("malformed", `expected a ${expected}, actual one from ${page.first} of ${page.total}`);
+/** Collects the pages of one list in order. The caller fetches the page that `next` names until there is none. */
+export class PieceCollector {
+  readonly #terms: ListTerms;
+  readonly #pages: Uint8Array[] = [];
+  #count = 0;
+  #total: number | undefined;
+  #detail: string | undefined;
+
+  constructor(terms: ListTerms) {
+    this.#terms = terms;
+  }
+
+  /** Index of the first entry of the page to fetch; undefined when the list is complete or a page was malformed. */
+  get next(): number | undefined {
+    const complete = this.#total !== undefined && this.#count >= this.#total;
+    return complete || this.#detail !== undefined ? undefined : this.#count;
+  }
+
+  add(page: PiecesPage): void {
+    if (page.first !== this.#count || page.total !== (this.#total ?? page.total)) {
+      const expected = `page from ${this.#count} of ${this.#total ?? "any"}`;
+      this.#detail = `expected a ${expected}, actual one from ${page.first} of ${page.total}`;
+      return;
     }
-    total = page.total;
-    pages.push(page.pieces.bytes);
-    count += page.pieces.length;
+    this.#total = page.total;
+    this.#pages.push(page.pieces.bytes);
+    this.#count += page.pieces.length;
   }
-  const list = listOfEntries(new PieceEntries(concatBytes(...pages)), hash);
-  if (toHex(list.root) !== terms.listRoot.toLowerCase()) {
-    return reject("malformed", `list root: expected ${terms.listRoot}, actual ${toHex(list.root)}`);
+
+  /** The complete list, checked against the root and the bytes on chain. */
+  list(): Result<PieceList, "malformed"> {
+    if (this.#detail !== undefined) return reject("malformed", this.#detail);
+    const list = listOfEntries(new PieceEntries(concatBytes(...this.#pages)));
+    const { listRoot, bytes } = this.#terms;
+    if (toHex(list.root) !== listRoot.toLowerCase()) {
+      return reject("malformed", `list root: expected ${listRoot}, actual ${toHex(list.root)}`);
+    }
+    if (list.totalBytes !== bytes) {
+      return reject("malformed", `bytes: expected ${bytes}, actual ${list.totalBytes}`);
+    }
+    return accept(list);
   }
-  if (list.totalBytes !== terms.bytes) {
-    return reject("malformed", `bytes: expected ${terms.bytes}, actual ${list.totalBytes}`);
-  }
-  return accept(list);
 }
 
-/** One page of a list that is here. */
+/** One page of a complete list. */
 export function pageOf(list: PieceList, first: number): PiecesPage {
   const pieces = list.pieces.slice(first, MAX_PAGE_PIECES);
   return { kind: "pieces", total: list.pieces.length, first, pieces };

@@ -6,7 +6,7 @@
  *   node scripts/bench/sim.ts [--seconds 10] [--keepers 4] [--large 31] [--json]
  */
 import { parseArgs } from "node:util";
-import { nativeHash } from "../../storage/disk/native-hash.ts";
+import { nodeSha256 } from "../../daemon/hashing/node-sha256.ts";
 import { realSignatures } from "../../sim/real-signatures.ts";
 import type { Reality } from "../../sim/cluster.ts";
 import { randomScenario } from "../../sim/scenario/random.ts";
@@ -87,7 +87,7 @@ function hashesPerMs(): number {
   const block = new Uint8Array(64);
   const start_s = cpu_s();
   const count = 200_000;
-  for (let i = 0; i < count; i++) nativeHash(block);
+  for (let i = 0; i < count; i++) nodeSha256(block);
   return count / (cpu_s() - start_s) / 1000;
 }
 

@@ -1,3 +1,4 @@
+import { textEngine } from "./primitives.ts";
 import { accept, reject } from "./result.ts";
 import type { Result } from "./result.ts";
 
@@ -126,7 +127,8 @@ let pageTaken = 0;
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   if (length < minSharingBytes || length > maxSharingBytes) {
-    return Uint8Array.prototype.slice.call(bytes, start, end); // not the slice of a Buffer, which is a view
+    // `bytes` may be of a subclass, as in Node, whose slice is a view.
+    return Uint8Array.prototype.slice.call(bytes, start, end);
   }
   if (pageTaken + length > page.length) [page, pageTaken] = [new Uint8Array(pageBytes), 0];
   const copy = page.subarray(pageTaken, (pageTaken += length));
@@ -262,34 +264,19 @@ const digitPairs = new Uint16Array(
   ).buffer,
 );
 
-/**
- * Hex is asked for by the thousand and mostly of 32 bytes. Its text is made in one place as one flat string: one that is put
- * together of two parts is copied once more by whoever looks at it.
- */
-const hexPairs = new Uint16Array(1 + 128);
-const hexBytes = new Uint8Array(hexPairs.buffer);
-hexBytes.set(new TextEncoder().encode("0x"));
-/** Of the first `length` characters. Browsers have no Buffer, which makes strings several times faster than a TextDecoder. */
-const hexText =
-  typeof Buffer === "undefined"
-    ? (length: number): string => new TextDecoder("latin1").decode(hexBytes.subarray(0, length))
-    : bufferText(Buffer.from(hexPairs.buffer));
+const prefixPair = new Uint16Array(new TextEncoder().encode("0x").buffer)[0] as number;
 
-function bufferText(buffer: Buffer): (length: number) => string {
-  return (length) => buffer.toString("latin1", 0, length);
-}
-
+/** Writes the text in one buffer: a string made of two parts is copied again at its first use. */
 function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
+  const { pairs, text } = textEngine();
   const count = end - start;
-  if (count >= hexPairs.length) {
-    if (typeof Buffer !== "undefined") {
-      return `0x${Buffer.from(bytes.buffer, bytes.byteOffset + start, count).toString("hex")}`;
-    }
-    const middle = start + hexPairs.length - 1;
+  if (count >= pairs.length) {
+    const middle = start + pairs.length - 1;
     return `${hexOf(bytes, start, middle)}${hexOf(bytes, middle, end).slice(2)}`;
   }
-  for (let i = 0; i < count; i++) hexPairs[i + 1] = digitPairs[bytes[start + i] as number] as number;
-  return hexText(2 + 2 * count) as `0x${string}`;
+  pairs[0] = prefixPair;
+  for (let i = 0; i < count; i++) pairs[i + 1] = digitPairs[bytes[start + i] as number] as number;
+  return text(2 + 2 * count) as `0x${string}`;
 }
 
 /** By character code; what is no digit has none. */

@@ -1,4 +1,3 @@
-import { sha256 } from "@noble/hashes/sha2.js";
 import {
   DATA_LEAVES,
   HASH_BYTES,
@@ -7,54 +6,50 @@ import {
   SEGMENT_LEAVES,
   pieceGeometry,
 } from "./geometry.ts";
+import { sha256 } from "./primitives.ts";
 
-/** SHA-256 of one byte string. A parameter where speed matters; the pure default is @noble/hashes. */
-export type Hash = (data: Uint8Array) => Uint8Array;
-
-export const pureHash: Hash = sha256;
-
-/** Domain tags: the first byte of everything that is hashed over storage (R10 fixes 0 to 2). */
+/** Domain tags: the first byte of every SHA-256 input of the storage rules (R10 defines 0 to 2). */
 export const TAG = { leaf: 0, node: 1, root: 2, list: 3, proof: 4 } as const;
 
-// What is hashed for a leaf and for a node is of one size each and asked for by the thousand: written in place.
+// Leaf inputs have one size and node inputs another, so two buffers serve all hashes.
 const leafInput = new Uint8Array(1 + LEAF_BYTES);
 leafInput[0] = TAG.leaf;
 const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES);
 nodeInput[0] = TAG.node;
 
 /** SHA-256(00 ‖ 1024 bytes); `data` may be shorter, the rest counts as zero. */
-export function leafHash(data: Uint8Array, hash: Hash = pureHash): Uint8Array {
+export function leafHash(data: Uint8Array): Uint8Array {
   if (data.length > LEAF_BYTES)
     throw new RangeError(`leaf: expected at most 1024 bytes, actual ${data.length}`);
   leafInput.set(data, 1);
   leafInput.fill(0, 1 + data.length);
-  return hash(leafInput);
+  return sha256(leafInput);
 }
 
 /** SHA-256(01 ‖ left ‖ right). */
-export function nodeHash(left: Uint8Array, right: Uint8Array, hash: Hash = pureHash): Uint8Array {
+export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   nodeInput.set(left, 1);
   nodeInput.set(right, 1 + HASH_BYTES);
-  return hash(nodeInput);
+  return sha256(nodeInput);
 }
 
 /** The root: SHA-256(02 ‖ uint64 big-endian size ‖ top). */
-export function rootHash(size: number, top: Uint8Array, hash: Hash = pureHash): Uint8Array {
+export function rootHash(size: number, top: Uint8Array): Uint8Array {
   const input = new Uint8Array(1 + 8 + HASH_BYTES);
   input[0] = TAG.root;
   new DataView(input.buffer).setBigUint64(1, BigInt(size));
   input.set(top, 9);
-  return hash(input);
+  return sha256(input);
 }
 
 /** All levels of a perfect tree over `level` (a power of two of nodes), lowest first, the single top last. */
-export function treeLevels(level: readonly Uint8Array[], hash: Hash = pureHash): Uint8Array[][] {
+export function treeLevels(level: readonly Uint8Array[]): Uint8Array[][] {
   const levels: Uint8Array[][] = [[...level]];
   let current = levels[0] as Uint8Array[];
   while (current.length > 1) {
     const next: Uint8Array[] = [];
     for (let i = 0; i < current.length; i += 2) {
-      next.push(nodeHash(current[i] as Uint8Array, current[i + 1] as Uint8Array, hash));
+      next.push(nodeHash(current[i] as Uint8Array, current[i + 1] as Uint8Array));
     }
     levels.push(next);
     current = next;
@@ -63,42 +58,42 @@ export function treeLevels(level: readonly Uint8Array[], hash: Hash = pureHash):
 }
 
 /** The 128 leaf hashes of a segment: 124 of data (zero-padded) and four of zeros. */
-export function segmentLeaves(segment: Uint8Array, hash: Hash = pureHash): Uint8Array[] {
+export function segmentLeaves(segment: Uint8Array): Uint8Array[] {
   if (segment.length > SEGMENT_BYTES) {
     throw new RangeError(`segment: expected at most ${SEGMENT_BYTES} bytes, actual ${segment.length}`);
   }
   const leaves: Uint8Array[] = [];
   for (let i = 0; i < SEGMENT_LEAVES; i++) {
     const data = i < DATA_LEAVES ? segment.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES) : new Uint8Array();
-    leaves.push(leafHash(data, hash));
+    leaves.push(leafHash(data));
   }
   return leaves;
 }
 
-export function segmentRoot(segment: Uint8Array, hash: Hash = pureHash): Uint8Array {
-  return topOf(segmentLeaves(segment, hash), hash);
+export function segmentRoot(segment: Uint8Array): Uint8Array {
+  return topOf(segmentLeaves(segment));
 }
 
 /** The top over segment roots, padded to a power of two with 32 zero bytes each. */
-export function topHash(segmentRoots: readonly Uint8Array[], hash: Hash = pureHash): Uint8Array {
+export function topHash(segmentRoots: readonly Uint8Array[]): Uint8Array {
   const padded = [...segmentRoots];
   let width = 1;
   while (width < padded.length) width *= 2;
   while (padded.length < width) padded.push(new Uint8Array(HASH_BYTES));
-  return topOf(padded, hash);
+  return topOf(padded);
 }
 
 /** Root of a piece that is in memory. Throws a RangeError for an empty one (R10). */
-export function pieceRoot(data: Uint8Array, hash: Hash = pureHash): Uint8Array {
+export function pieceRoot(data: Uint8Array): Uint8Array {
   const { segments, size } = pieceGeometry(data.length);
   const roots: Uint8Array[] = [];
   for (let i = 0; i < segments; i++) {
-    roots.push(segmentRoot(data.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES), hash));
+    roots.push(segmentRoot(data.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES)));
   }
-  return rootHash(size, topHash(roots, hash), hash);
+  return rootHash(size, topHash(roots));
 }
 
-function topOf(level: readonly Uint8Array[], hash: Hash): Uint8Array {
-  const levels = treeLevels(level, hash);
+function topOf(level: readonly Uint8Array[]): Uint8Array {
+  const levels = treeLevels(level);
   return (levels[levels.length - 1] as Uint8Array[])[0] as Uint8Array;
 }

@@ -1,5 +1,4 @@
-import { nodeHash, pureHash } from "./merkle.ts";
-import type { Hash } from "./merkle.ts";
+import { nodeHash } from "./merkle.ts";
 
 /** A node of a perfect binary tree: level 0 = leaves. */
 export interface Position {
@@ -36,7 +35,6 @@ export function multiproofTop(
   leaves: readonly { readonly index: number; readonly hash: Uint8Array }[],
   nodes: readonly Uint8Array[],
   height: number,
-  hash: Hash = pureHash,
 ): Uint8Array | undefined {
   let known = [...leaves];
   let used = 0;
@@ -53,7 +51,7 @@ export function multiproofTop(
         other = nodes[used++];
       }
       if (other === undefined) return undefined;
-      const parent = index % 2 === 0 ? nodeHash(own, other, hash) : nodeHash(other, own, hash);
+      const parent = index % 2 === 0 ? nodeHash(own, other) : nodeHash(other, own);
       parents.push({ index: Math.floor(index / 2), hash: parent });
     }
     known = parents;

@@ -1,7 +1,7 @@
 import { concatBytes } from "./bytes.ts";
 import { HASH_BYTES } from "./geometry.ts";
-import { TAG, pureHash } from "./merkle.ts";
-import type { Hash } from "./merkle.ts";
+import { TAG } from "./merkle.ts";
+import { sha256 } from "./primitives.ts";
 
 /** A list of 40-byte entries of at most 2.5 MiB: a keeper holds one for each provider. */
 export const MAX_PIECES = 65_536;
@@ -80,12 +80,12 @@ export function entriesOf(pieces: Iterable<PieceEntry>): PieceEntries {
 }
 
 /** Throws a RangeError for an empty or too long list, a bad size or a root that is not 32 bytes. */
-export function makePieceList(pieces: Iterable<PieceEntry>, hash: Hash = pureHash): PieceList {
-  return listOfEntries(entriesOf(pieces), hash);
+export function makePieceList(pieces: Iterable<PieceEntry>): PieceList {
+  return listOfEntries(entriesOf(pieces));
 }
 
 /** The list of entries that came as bytes. Throws like `makePieceList`. */
-export function listOfEntries(pieces: PieceEntries, hash: Hash = pureHash): PieceList {
+export function listOfEntries(pieces: PieceEntries): PieceList {
   const count = pieces.length;
   if (!Number.isInteger(count) || count < 1 || count > MAX_PIECES) {
     throw new RangeError(`piece list: expected 1 to ${MAX_PIECES} pieces, actual ${count}`);
@@ -105,7 +105,7 @@ export function listOfEntries(pieces: PieceEntries, hash: Hash = pureHash): Piec
   head[0] = TAG.list;
   view.setBigUint64(1, totalBytes);
   view.setUint32(9, count);
-  return { pieces, totalBytes, starts, root: hash(concatBytes(head, pieces.bytes)) };
+  return { pieces, totalBytes, starts, root: sha256(concatBytes(head, pieces.bytes)) };
 }
 
 /** root ‖ uint64 size: also the form of an entry on the wire. Throws a RangeError for what is none. */

@@ -1,10 +1,10 @@
 import { ByteWriter, concatBytes, decode, equalBytes } from "./bytes.ts";
 import type { ByteReader, DecodeCode } from "./bytes.ts";
 import { HASH_BYTES, LEAF_BYTES, leafPayloadBytes, pieceGeometry, treeIndex } from "./geometry.ts";
-import { TAG, leafHash, pureHash, rootHash } from "./merkle.ts";
-import type { Hash } from "./merkle.ts";
+import { TAG, leafHash, rootHash } from "./merkle.ts";
 import { multiproofTop } from "./multiproof.ts";
 import type { PieceList } from "./piece-list.ts";
+import { sha256 } from "./primitives.ts";
 import { accept, reject } from "./result.ts";
 import type { Result } from "./result.ts";
 import { SAMPLE_LEAVES } from "./sampling.ts";
@@ -91,8 +91,8 @@ function readPiece(reader: ByteReader, previous: number): PieceProof {
 }
 
 /** What a receipt signs of a proof: SHA-256(04 ‖ canonical bytes). */
-export function proofHash(proofBytes: Uint8Array, hash: Hash = pureHash): Uint8Array {
-  return hash(concatBytes(Uint8Array.of(TAG.proof), proofBytes));
+export function proofHash(proofBytes: Uint8Array): Uint8Array {
+  return sha256(concatBytes(Uint8Array.of(TAG.proof), proofBytes));
 }
 
 export type ProofCode = "not-drawn" | "order" | "padding" | "wrong-root";
@@ -108,10 +108,11 @@ export interface ProvenSample {
  * Checks every leaf of the proof against its piece's root. One wrong leaf or node, or one leaf that was not drawn,
  * refuses the whole proof: an honest provider leaves out what it cannot prove.
  */
-export function verifyProof(
-  input: { readonly list: PieceList; readonly draws: readonly Draw[]; readonly proof: Proof },
-  hash: Hash = pureHash,
-): Result<ProvenSample, ProofCode> {
+export function verifyProof(input: {
+  readonly list: PieceList;
+  readonly draws: readonly Draw[];
+  readonly proof: Proof;
+}): Result<ProvenSample, ProofCode> {
   const { list, draws, proof } = input;
   const drawn = new Map<string, number>();
   for (const draw of draws) drawn.set(drawKey(draw), (drawn.get(drawKey(draw)) ?? 0) + 1);
@@ -126,7 +127,7 @@ export function verifyProof(
       drawn.delete(key);
       proven += times;
     }
-    const checked = verifyPiece(list, piece, hash);
+    const checked = verifyPiece(list, piece);
     if (!checked.ok) return checked;
   }
   return accept({ proven, bytesProven: bytesProven(list.totalBytes, proven) });
@@ -140,7 +141,7 @@ function drawKey(draw: Draw): string {
   return `${draw.piece}/${draw.leaf}`;
 }
 
-function verifyPiece(list: PieceList, proof: PieceProof, hash: Hash): Result<true, ProofCode> {
+function verifyPiece(list: PieceList, proof: PieceProof): Result<true, ProofCode> {
   const entry = list.pieces.at(proof.piece);
   if (entry === undefined)
     return reject("not-drawn", `piece ${proof.piece}: expected below ${list.pieces.length}`);
@@ -154,10 +155,10 @@ function verifyPiece(list: PieceList, proof: PieceProof, hash: Hash): Result<tru
     if (bytes.subarray(leafPayloadBytes(size, leaf)).some((byte) => byte !== 0)) {
       return reject("padding", `piece ${proof.piece} leaf ${leaf}: expected zeros after the end of the file`);
     }
-    leaves.push({ index: treeIndex(leaf), hash: leafHash(bytes, hash) });
+    leaves.push({ index: treeIndex(leaf), hash: leafHash(bytes) });
   }
-  const top = multiproofTop(leaves, proof.nodes, height, hash);
-  const root = top && rootHash(size, top, hash);
+  const top = multiproofTop(leaves, proof.nodes, height);
+  const root = top && rootHash(size, top);
   if (root === undefined || !equalBytes(root, entry.root)) {
     return reject("wrong-root", `piece ${proof.piece}: leaves and nodes do not lead to the piece's root`);
   }

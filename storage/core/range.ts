@@ -3,8 +3,7 @@
  * piece's root as it comes, and keeps what it has when the rest comes later or from somebody else.
  */
 import { HASH_BYTES, SEGMENT_BYTES, SEGMENT_HEIGHT, pieceGeometry } from "./geometry.ts";
-import { nodeHash, pureHash, rootHash } from "./merkle.ts";
-import type { Hash } from "./merkle.ts";
+import { nodeHash, rootHash } from "./merkle.ts";
 import type { Position } from "./multiproof.ts";
 import { paddingHashes } from "./tree-accumulator.ts";
 
@@ -51,29 +50,28 @@ export function rangeSiblings(size: number, range: number): Position[] {
 export function rangeRoot(
   place: { readonly size: number; readonly range: number },
   parts: { readonly segmentRoots: readonly Uint8Array[]; readonly siblings: readonly Uint8Array[] },
-  hash: Hash = pureHash,
 ): Uint8Array | undefined {
   const { size, range } = place;
   const { own, all } = topLevel(size);
   const { bytes } = rangePlace(size, range);
   if (parts.segmentRoots.length !== Math.ceil(bytes / SEGMENT_BYTES)) return undefined;
   if (parts.siblings.length !== all - own) return undefined;
-  let top = ownTop(parts.segmentRoots, own, hash);
+  let top = ownTop(parts.segmentRoots, own);
   for (const [i, sibling] of parts.siblings.entries()) {
     const isLeft = Math.floor(range / 2 ** i) % 2 === 0;
-    top = isLeft ? nodeHash(top, sibling, hash) : nodeHash(sibling, top, hash);
+    top = isLeft ? nodeHash(top, sibling) : nodeHash(sibling, top);
   }
-  return rootHash(size, top, hash);
+  return rootHash(size, top);
 }
 
 /** Top of the segment roots, completed with padding up to `levels`. */
-function ownTop(segmentRoots: readonly Uint8Array[], levels: number, hash: Hash): Uint8Array {
-  const padding = paddingHashes(levels, hash);
+function ownTop(segmentRoots: readonly Uint8Array[], levels: number): Uint8Array {
+  const padding = paddingHashes(levels);
   let nodes = [...segmentRoots];
   for (let level = 0; level < levels; level++) {
     const next: Uint8Array[] = [];
     for (let i = 0; i < nodes.length; i += 2) {
-      next.push(nodeHash(nodes[i] as Uint8Array, nodes[i + 1] ?? (padding[level] as Uint8Array), hash));
+      next.push(nodeHash(nodes[i] as Uint8Array, nodes[i + 1] ?? (padding[level] as Uint8Array)));
     }
     nodes = next;
   }

@@ -1,8 +1,7 @@
 import { LEAF_BYTES } from "./geometry.ts";
-import { pureHash } from "./merkle.ts";
-import type { Hash } from "./merkle.ts";
 import { locate } from "./piece-list.ts";
 import type { PieceList } from "./piece-list.ts";
+import { sha256 } from "./primitives.ts";
 
 /** R11: leaves a challenge asks for. */
 export const SAMPLE_LEAVES = 16;
@@ -25,8 +24,8 @@ export interface Draw {
  * Expansion of the seed: block j = SHA-256("WHITEPAY_SAMPLE_V1" ‖ seed ‖ uint32 j), j = 0, 1, …, read as four big-endian
  * 64-bit words. A word w counts if w < ⌊2^64 / total⌋ · total, and then means byte w mod total.
  */
-export function sampleLeaves(seed: Uint8Array, list: PieceList, hash: Hash = pureHash): Draw[] {
-  const words = uniformWords(SAMPLE_DOMAIN, seed, list.totalBytes, hash);
+export function sampleLeaves(seed: Uint8Array, list: PieceList): Draw[] {
+  const words = uniformWords(SAMPLE_DOMAIN, seed, list.totalBytes);
   return Array.from({ length: SAMPLE_LEAVES }, () => {
     const { piece, offset } = locate(list, words());
     return { piece, leaf: Math.floor(offset / LEAF_BYTES) };
@@ -40,13 +39,12 @@ export function sampleLeaves(seed: Uint8Array, list: PieceList, hash: Hash = pur
 export function challengeOffset(
   seed: Uint8Array,
   params: { slot: number; answer: number; confirmations: number },
-  hash: Hash = pureHash,
 ): number {
   const width = params.slot - params.answer - params.confirmations;
   if (width < 1) {
     throw new RangeError(`slot: expected more than confirmations + answer blocks, actual ${params.slot}`);
   }
-  return params.confirmations + Number(uniformWords(OFFSET_DOMAIN, seed, BigInt(width), hash)());
+  return params.confirmations + Number(uniformWords(OFFSET_DOMAIN, seed, BigInt(width))());
 }
 
 /** Room for a domain, a seed and a counter; written anew for each block. */
@@ -54,19 +52,19 @@ const input = new Uint8Array(256);
 const inputView = new DataView(input.buffer);
 
 /** The counter-th block of words (R11). */
-function blockOf(tag: Uint8Array, seed: Uint8Array, counter: number, hash: Hash): DataView {
+function blockOf(tag: Uint8Array, seed: Uint8Array, counter: number): DataView {
   const length = tag.length + seed.length + 4;
   if (length > input.length)
     throw new RangeError(`seed: expected a shorter one, actual ${seed.length} bytes`);
   input.set(tag);
   input.set(seed, tag.length);
   inputView.setUint32(length - 4, counter);
-  const digest = hash(input.subarray(0, length));
+  const digest = sha256(input.subarray(0, length));
   return new DataView(digest.buffer, digest.byteOffset, digest.byteLength);
 }
 
 /** Source of uniform integers below `bound` (1 to 2^64 − 1), by rejection: no modulo bias. */
-function uniformWords(tag: Uint8Array, seed: Uint8Array, bound: bigint, hash: Hash): () => bigint {
+function uniformWords(tag: Uint8Array, seed: Uint8Array, bound: bigint): () => bigint {
   if (bound < 1n || bound >= WORD) throw new RangeError(`bound: expected 1 to 2^64 - 1, actual ${bound}`);
   const limit = WORD - (WORD % bound);
   let counter = 0;
@@ -75,7 +73,7 @@ function uniformWords(tag: Uint8Array, seed: Uint8Array, bound: bigint, hash: Ha
   return () => {
     for (;;) {
       if (block === undefined || used + 8 > block.byteLength) {
-        block = blockOf(tag, seed, counter++, hash);
+        block = blockOf(tag, seed, counter++);
         used = 0;
       }
       const word = block.getBigUint64(used);

@@ -1,6 +1,5 @@
 import { HASH_BYTES } from "./geometry.ts";
-import { nodeHash, pureHash } from "./merkle.ts";
-import type { Hash } from "./merkle.ts";
+import { nodeHash } from "./merkle.ts";
 
 /** Receives every node above the segment roots that is no padding: level 1 = parents of segment roots. */
 export type OnNode = (level: number, index: number, hash: Uint8Array) => void;
@@ -12,14 +11,12 @@ export type OnNode = (level: number, index: number, hash: Uint8Array) => void;
 export class TreeAccumulator {
   readonly #pending: Map<number, Uint8Array>[] = [];
   readonly #segments: number;
-  readonly #hash: Hash;
   readonly #onNode: OnNode;
   #added = 0;
 
-  constructor(segments: number, options: { hash?: Hash; onNode?: OnNode } = {}) {
+  constructor(segments: number, onNode: OnNode = () => {}) {
     this.#segments = segments;
-    this.#hash = options.hash ?? pureHash;
-    this.#onNode = options.onNode ?? (() => {});
+    this.#onNode = onNode;
   }
 
   add(index: number, root: Uint8Array): void {
@@ -39,8 +36,7 @@ export class TreeAccumulator {
       return;
     }
     waiting.delete(siblingIndex);
-    const parent =
-      index % 2 === 0 ? nodeHash(hash, sibling, this.#hash) : nodeHash(sibling, hash, this.#hash);
+    const parent = index % 2 === 0 ? nodeHash(hash, sibling) : nodeHash(sibling, hash);
     const parentIndex = Math.floor(index / 2);
     this.#onNode(level + 1, parentIndex, parent);
     this.#place(level + 1, parentIndex, parent);
@@ -57,11 +53,11 @@ export class TreeAccumulator {
       if (count % 2 === 1) {
         const last = this.#pending[level]?.get(count - 1) as Uint8Array;
         this.#pending[level]?.delete(count - 1);
-        const parent = nodeHash(last, padding, this.#hash);
+        const parent = nodeHash(last, padding);
         this.#onNode(level + 1, (count - 1) / 2, parent);
         this.#place(level + 1, (count - 1) / 2, parent);
       }
-      padding = nodeHash(padding, padding, this.#hash);
+      padding = nodeHash(padding, padding);
       level++;
     }
     return this.#pending[level]?.get(0) as Uint8Array;
@@ -69,10 +65,10 @@ export class TreeAccumulator {
 }
 
 /** `paddingHashes(h)[l]` = top of a subtree of 2^l padding segments. */
-export function paddingHashes(height: number, hash: Hash = pureHash): Uint8Array[] {
+export function paddingHashes(height: number): Uint8Array[] {
   const out: Uint8Array[] = [new Uint8Array(HASH_BYTES)];
   for (let level = 0; level < height; level++) {
-    out.push(nodeHash(out[level] as Uint8Array, out[level] as Uint8Array, hash));
+    out.push(nodeHash(out[level] as Uint8Array, out[level] as Uint8Array));
   }
   return out;
 }

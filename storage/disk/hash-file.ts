@@ -9,7 +9,6 @@ import { TreeAccumulator } from "../core/tree-accumulator.ts";
 import type { OnNode } from "../core/tree-accumulator.ts";
 import { CHUNK_SEGMENTS, ChunkHasher } from "./hash-task.ts";
 import type { ChunkDone, HashTask } from "./hash-task.ts";
-import { nativeHash } from "./native-hash.ts";
 
 /** TypeScript in a clone, JavaScript in the built package: the extension is that of this file. */
 const workerFile = new URL(`./hash-worker${extname(import.meta.filename)}`, import.meta.url);
@@ -76,10 +75,7 @@ export async function hashFile(
 ): Promise<HashedFile> {
   const before = await pieceSourceStats(source);
   const { segments, size } = pieceGeometry(before.size);
-  const accumulator = new TreeAccumulator(segments, {
-    hash: nativeHash,
-    ...(store && { onNode: store.onNode }),
-  });
+  const accumulator = new TreeAccumulator(segments, store?.onNode);
   const task: HashTask = { source, size, ...(store && { store: { data: store.data, tree: store.tree } }) };
   await hashChunks(task, options, (chunk) => {
     for (let i = 0; i * HASH_BYTES < chunk.roots.length; i++) {
@@ -90,7 +86,7 @@ export async function hashFile(
   if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
     throw new PieceSourceError(`${source}: changed while it was read; try again when nothing writes to it`);
   }
-  return { size, segments, root: rootHash(size, accumulator.finish(), nativeHash) };
+  return { size, segments, root: rootHash(size, accumulator.finish()) };
 }
 
 /** Runs a task over all its chunks; `onChunk` sees them in the order in which they are ready. */

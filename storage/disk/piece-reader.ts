@@ -18,7 +18,6 @@ import type { PieceEntry } from "../core/piece-list.ts";
 import type { PieceProof } from "../core/proof.ts";
 import { TreeAccumulator, paddingHashes } from "../core/tree-accumulator.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
-import { nativeHash } from "./native-hash.ts";
 import { LAYER_BYTES, LAYER_DIGESTS, SegmentHasher } from "./segment-hasher.ts";
 import { encodeTreeHeader, treeLayout } from "./tree-file.ts";
 import type { TreeLayout } from "./tree-file.ts";
@@ -30,10 +29,9 @@ const GROUP_LEVEL = 2;
 /** Largest piece whose tree is made again while a keeper waits: about 0.1 s of hashing. */
 const REBUILT_BYTES = 16 * 1024 * 1024;
 /** Digest of the four zero leaves that end every segment. */
-const ZERO_GROUP = treeLevels(
-  Array.from({ length: GROUP_LEAVES }, () => leafHash(new Uint8Array(), nativeHash)),
-  nativeHash,
-).at(-1)?.[0] as Uint8Array;
+const ZERO_GROUP = treeLevels(Array.from({ length: GROUP_LEAVES }, () => leafHash(new Uint8Array()))).at(
+  -1,
+)?.[0] as Uint8Array;
 
 /** A drawn leaf that cannot be proven, and why. `leaf` is the data-leaf index. */
 export interface LostLeaf {
@@ -82,7 +80,7 @@ export class PieceReader {
     this.#entry = entry;
     this.#layout = treeLayout(entry.size);
     this.#height = pieceGeometry(entry.size).height;
-    this.#padding = paddingHashes(this.#layout.topHeight, nativeHash);
+    this.#padding = paddingHashes(this.#layout.topHeight);
   }
 
   /** Proof of those `leaves` (data-leaf indices, any order, no duplicates) that are whole on disk. */
@@ -243,10 +241,9 @@ export class PieceReader {
     if (size > REBUILT_BYTES) return false;
     const file = Buffer.alloc(this.#layout.fileBytes);
     file.set(encodeTreeHeader(size, root));
-    const accumulator = new TreeAccumulator(this.#layout.segments, {
-      hash: nativeHash,
-      onNode: (level, index, hash) => file.set(hash, this.#layout.nodeOffset(level, index)),
-    });
+    const accumulator = new TreeAccumulator(this.#layout.segments, (level, index, hash) =>
+      file.set(hash, this.#layout.nodeOffset(level, index)),
+    );
     for (let segment = 0; segment < this.#layout.segments; segment++) {
       const computed = await this.#hashSegment(segment);
       if (computed === undefined) return false;
@@ -254,7 +251,7 @@ export class PieceReader {
       file.set(computed.root, this.#layout.nodeOffset(0, segment));
       accumulator.add(segment, computed.root);
     }
-    if (!equalBytes(rootHash(size, accumulator.finish(), nativeHash), root)) return false;
+    if (!equalBytes(rootHash(size, accumulator.finish()), root)) return false;
     try {
       await writeFileAtomic(join(this.#dir, "tree"), file);
     } catch (error) {
@@ -281,9 +278,9 @@ export class PieceReader {
     const bytes = Buffer.alloc(GROUP_BYTES);
     read.copy(bytes);
     const leaves = Array.from({ length: GROUP_LEAVES }, (_, i) =>
-      leafHash(bytes.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES), nativeHash),
+      leafHash(bytes.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES)),
     );
-    const levels = treeLevels(leaves, nativeHash);
+    const levels = treeLevels(leaves);
     if (!equalBytes(levels[2]?.[0] as Uint8Array, digest)) {
       return `bytes ${start} to ${start + expected} are not those that were ingested`;
     }
@@ -293,19 +290,18 @@ export class PieceReader {
   #leadsToRoot(proof: Omit<PieceProof, "piece">): boolean {
     const leaves = proof.leaves.map(({ leaf, bytes }) => ({
       index: treeIndex(leaf),
-      hash: leafHash(bytes, nativeHash),
+      hash: leafHash(bytes),
     }));
-    const top = multiproofTop(leaves, proof.nodes, this.#height, nativeHash);
-    return top !== undefined && equalBytes(rootHash(this.#entry.size, top, nativeHash), this.#entry.root);
+    const top = multiproofTop(leaves, proof.nodes, this.#height);
+    return top !== undefined && equalBytes(rootHash(this.#entry.size, top), this.#entry.root);
   }
 
   /** The levels above the segments from what is whole: stored layers, else bytes, else the stored segment root. */
   async #rebuildTop(): Promise<Map<string, Uint8Array>> {
     const nodes = new Map<string, Uint8Array>();
-    const accumulator = new TreeAccumulator(this.#layout.segments, {
-      hash: nativeHash,
-      onNode: (level, index, hash) => nodes.set(`${level}/${index}`, hash),
-    });
+    const accumulator = new TreeAccumulator(this.#layout.segments, (level, index, hash) =>
+      nodes.set(`${level}/${index}`, hash),
+    );
     for (let segment = 0; segment < this.#layout.segments; segment++) {
       const layer = await this.#read(this.#tree, LAYER_BYTES, this.#layout.layerOffset(segment));
       const root = await this.#read(this.#tree, HASH_BYTES, this.#layout.nodeOffset(0, segment));
@@ -355,5 +351,5 @@ function segmentLevels(layer: Buffer): SegmentNodes {
   const digests: Uint8Array[] = Array.from({ length: LAYER_DIGESTS }, (_, i) =>
     layer.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
   );
-  return { levels: treeLevels([...digests, ZERO_GROUP], nativeHash) };
+  return { levels: treeLevels([...digests, ZERO_GROUP]) };
 }

@@ -7,7 +7,6 @@ import { HASH_BYTES, SEGMENT_BYTES } from "../core/geometry.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
 import { rangePlace, rangeRoot, rangeSiblings } from "../core/range.ts";
 import { paddingHashes } from "../core/tree-accumulator.ts";
-import { nativeHash } from "./native-hash.ts";
 import { SegmentHasher } from "./segment-hasher.ts";
 import { treeLayout } from "./tree-file.ts";
 
@@ -36,7 +35,7 @@ export function verifyRange(entry: PieceEntry, range: number, proven: ProvenRang
   const { bytes, siblings } = proven;
   if (bytes.length !== rangePlace(entry.size, range).bytes) return false;
   const parts = { segmentRoots: segmentRoots(bytes), siblings };
-  const root = rangeRoot({ size: entry.size, range }, parts, nativeHash);
+  const root = rangeRoot({ size: entry.size, range }, parts);
   return root !== undefined && equalBytes(root, entry.root);
 }
 
@@ -64,7 +63,7 @@ async function readNodes(
   range: number,
 ): Promise<Uint8Array[] | undefined> {
   const layout = treeLayout(size);
-  const padding = paddingHashes(layout.topHeight, nativeHash);
+  const padding = paddingHashes(layout.topHeight);
   const nodes: Uint8Array[] = [];
   for (const { level, index } of rangeSiblings(size, range)) {
     const node =

@@ -11,7 +11,6 @@ import type { Draw } from "../core/sampling.ts";
 import { syncPath, writeFileAtomic } from "./atomic-write.ts";
 import { hashFile, pieceSourceStats } from "./hash-file.ts";
 import type { HashOptions } from "./hash-file.ts";
-import { nativeHash } from "./native-hash.ts";
 import { PieceReader } from "./piece-reader.ts";
 import { readRange } from "./range-reader.ts";
 import type { ProvenRange } from "./range-reader.ts";
@@ -194,7 +193,7 @@ export class PieceStore {
       known.add(root);
       pieces.push(entry);
     }
-    const list = makePieceList(pieces, nativeHash);
+    const list = makePieceList(pieces);
     await this.#makeCurrent(list, group);
     return list;
   }
@@ -223,7 +222,7 @@ export class PieceStore {
       await writeFileAtomic(this.#currentPath(group), "");
       return undefined;
     }
-    const list = makePieceList(pieces, nativeHash);
+    const list = makePieceList(pieces);
     await this.#makeCurrent(list, group);
     return list;
   }
@@ -335,10 +334,7 @@ function parseList(path: string, text: string): PieceList {
   try {
     const file = JSON.parse(text) as ListFile;
     if (file.version !== 1) throw new RangeError(`version: expected 1, actual ${String(file.version)}`);
-    return makePieceList(
-      file.pieces.map(({ root, size }) => ({ root: fromHex(root, 32), size })),
-      nativeHash,
-    );
+    return makePieceList(file.pieces.map(({ root, size }) => ({ root: fromHex(root, 32), size })));
   } catch (error) {
     throw new StoreError(`${path}: damaged: ${(error as Error).message}; restore the file`);
   }

@@ -22,7 +22,6 @@ import { nodeHash, pieceRoot, treeLevels } from "../../storage/core/merkle.ts";
 import { multiproofTop, siblingPositions } from "../../storage/core/multiproof.ts";
 import { decodeProof, encodeProof } from "../../storage/core/proof.ts";
 import type { Result } from "../../storage/core/result.ts";
-import { nativeHash } from "../../storage/disk/native-hash.ts";
 import { decodeTreeHeader, encodeTreeHeader, treeLayout } from "../../storage/disk/tree-file.ts";
 import { seededBytes } from "../support/files.ts";
 import { naiveRoot } from "../support/naive-piece.ts";
@@ -189,7 +188,7 @@ describe("the tree", () => {
     fc.assert(
       fc.property(sizes, fc.nat(), (size, seed) => {
         const file = seededBytes(size, seed);
-        expect(toHex(pieceRoot(file, nativeHash))).toBe(toHex(naiveRoot(file)));
+        expect(toHex(pieceRoot(file))).toBe(toHex(naiveRoot(file)));
       }),
       { seed: 4, numRuns: 25 },
     );
@@ -197,7 +196,7 @@ describe("the tree", () => {
 
   it("is proven by any set of its leaves with exactly the nodes that cannot be computed", () => {
     const leaves = Array.from({ length: 32 }, (_, i) => seededBytes(32, i));
-    const levels = treeLevels(leaves, nativeHash);
+    const levels = treeLevels(leaves);
     const sets = fc
       .uniqueArray(fc.nat(31), { minLength: 1, maxLength: 20 })
       .map((set) => set.sort((a, b) => a - b));
@@ -215,11 +214,11 @@ describe("the tree", () => {
         expect(positions).toEqual(model);
         const nodes = positions.map(({ level, index }) => levels[level]![index]!);
         const proven = set.map((index) => ({ index, hash: leaves[index]! }));
-        const top = multiproofTop(proven, nodes, 5, nativeHash);
+        const top = multiproofTop(proven, nodes, 5);
         expect(toHex(top ?? new Uint8Array())).toBe(toHex(levels[5]![0]!));
-        expect(multiproofTop(proven, [...nodes, leaves[0]!], 5, nativeHash)).toBeUndefined();
+        expect(multiproofTop(proven, [...nodes, leaves[0]!], 5)).toBeUndefined();
         expect(nodes.length).toBeGreaterThan(0); // at most 20 of 32 leaves are given
-        expect(multiproofTop(proven, nodes.slice(1), 5, nativeHash)).toBeUndefined();
+        expect(multiproofTop(proven, nodes.slice(1), 5)).toBeUndefined();
       }),
       { seed: 5, numRuns: 200 },
     );

@@ -7,7 +7,6 @@ import type { Hex } from "../../../protocol/hash.ts";
 import { peerIdText } from "../../../provider/chain-ethers.ts";
 import { fromHex, toHex } from "../../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../../storage/core/piece-list.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { GroupView, type DataCheckpoint, type ProviderAccount } from "../../../client/group-view.ts";
 import { registeredProvider, registryAt } from "../../../client/registry.ts";
 import { CliError, exitCodes, usageError } from "../../console/exit.ts";
@@ -74,7 +73,7 @@ async function listPieces(work: RetrieveWork, libp2p: Libp2p): Promise<Listed> {
   const view = new GroupView(provider, group);
   const { registry } = await view.parameters();
   const [head, { chainId }] = await Promise.all([provider.getBlockNumber(), provider.getNetwork()]);
-  const client = providerClient({ libp2p, hash: nativeHash });
+  const client = providerClient({ libp2p });
   const jobs: Listed["jobs"] = new Map();
   const failures: string[] = [];
   for (const account of await wantedProviders(view, options.provider)) {

@@ -2,7 +2,6 @@
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
 import { concatBytes } from "../../../storage/core/bytes.ts";
-import type { Hash } from "../../../storage/core/merkle.ts";
 import {
   CHALLENGE_PROTOCOL,
   MAX_CHALLENGE_RESPONSE_BYTES,
@@ -14,7 +13,7 @@ import {
   encodePiecesRequest,
 } from "../../../protocol/codec/challenge.ts";
 import type { PiecesPage, Refusal } from "../../../protocol/codec/challenge.ts";
-import { collectPieces } from "../../../protocol/codec/piece-pages.ts";
+import { PieceCollector } from "../../../protocol/codec/piece-pages.ts";
 import type { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 import type {
   CallLimits,
@@ -31,9 +30,7 @@ export type Caller = {
   readonly meter?: Pick<InboundMeter, "expect">;
 };
 
-/** `hash` is a faster SHA-256 for long piece lists. */
-export function providerClient(caller: Caller & { readonly hash?: Hash }): ProviderClient {
-  const { hash } = caller;
+export function providerClient(caller: Caller): ProviderClient {
   return {
     async challenge(target, request, limits) {
       const bytes = encodeChallengeRequest(request);
@@ -48,16 +45,14 @@ export function providerClient(caller: Caller & { readonly hash?: Hash }): Provi
     async pieceList(target, query, limits) {
       // One limit for all pages: a provider that sends one entry at a time gains nothing.
       const deadline = performance.now() + limits.timeout_ms;
-      const collected = await collectPieces(
-        query,
-        async (first) => {
-          const timeout_ms = Math.max(1, deadline - performance.now());
-          const page = await askPage(caller, target, query, first, { ...limits, timeout_ms });
-          return page.ok ? page : { failure: page };
-        },
-        hash,
-      );
-      if ("failure" in collected) return collected.failure;
+      const pages = new PieceCollector(query);
+      for (let first = pages.next; first !== undefined; first = pages.next) {
+        const timeout_ms = Math.max(1, deadline - performance.now());
+        const page = await askPage(caller, target, query, first, { ...limits, timeout_ms });
+        if (!page.ok) return page;
+        pages.add(page);
+      }
+      const collected = pages.list();
       if (!collected.ok) return failure("malformed", collected.detail);
       return { ok: true, list: collected.value };
     },

@@ -92,7 +92,7 @@ function askWhenDue(step: Step, group: GroupSnapshot, task: ChallengeTask): void
   const { confirmations, slot, answer } = group.params;
   if (task.seed === undefined || task.askedAt !== undefined || task.skipped) return;
   const position = state.head - slotStart(group.params, task.slot);
-  task.offset ??= challengeOffset(task.seed, { confirmations, slot, answer }, step.config.hash);
+  task.offset ??= challengeOffset(task.seed, { confirmations, slot, answer });
   if (position < task.offset) return;
   if (position >= slot - answer) return skip(step, task);
   task.askedAt = state.head;

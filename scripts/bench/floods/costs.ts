@@ -10,7 +10,6 @@ import { authorBytes, authorRate, scaleOf } from "../../../protocol/limits/deriv
 import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import { Ingress } from "../../../keeper/runtime/ingress.ts";
 import { listMemory, makePieceList } from "../../../storage/core/piece-list.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { keyringOf } from "./nodes.ts";
 
 const chainId = 31_337;
@@ -98,5 +97,5 @@ export function longestList_MB(): number {
     new DataView(root.buffer).setUint32(0, i);
     return { root, size: 1 };
   });
-  return listMemory(makePieceList(pieces, nativeHash)) / 1e6;
+  return listMemory(makePieceList(pieces)) / 1e6;
 }

@@ -1,4 +1,5 @@
 /** Keepers' nodes with keys of their own, as the floods need them. */
+import { installFastHashes } from "../../../daemon/hashing/install.ts";
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
 import { GossipTransport } from "../../../keeper/adapters/libp2p/transport.ts";
@@ -10,6 +11,7 @@ import type { Endpoint } from "../../../keeper/ports/chain.ts";
 export const floodTopic = "whitepay/1/31337/test";
 const registry: Hex = `0x${"b2".repeat(20)}`;
 const crypto = new NobleCrypto();
+installFastHashes();
 
 /** Keys of keeper `index`; the first byte of a secret is 0, so it is below every curve's order. */
 export function keyringOf(index: number): FileKeyring {

@@ -2,6 +2,7 @@
  * One round of a whole committee in one process: real core, runtime, codec and keys, over the simulated network and clock.
  * Messages and bytes are what a real committee says, copy by copy as the application hears it; the CPU is this machine's.
  */
+import { installFastHashes } from "../../../daemon/hashing/install.ts";
 import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { seedPublicKey } from "../../../protocol/codec/seed.ts";
@@ -258,6 +259,7 @@ class Round {
 
 /** Plays and measures the round that settles one interval of `providers` providers with a committee of `keepers`. */
 export async function measureRound(keepers: number, providers: number): Promise<RoundFigures> {
+  installFastHashes();
   const scope: RecordScope = {
     chainId,
     group,

@@ -1,11 +1,18 @@
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { installFastHashes } from "../../../daemon/hashing/install.ts";
 import { hashInput, keccak256, keccak256Hex } from "../../../protocol/keccak.ts";
 import { fromHex, keccakWords, toHex, word, wordBytes } from "../../../protocol/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
+import { installPrimitives, purePrimitives } from "../../../storage/core/primitives.ts";
 
-describe("Keccak-256", () => {
+describe.each([
+  ["the pure engine", () => installPrimitives(purePrimitives())],
+  ["the engine in WebAssembly", installFastHashes],
+])("Keccak-256 with %s", (_, install) => {
+  beforeEach(install);
+
   it.each([
     ["", "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"],
     ["abc", "0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"],
@@ -20,7 +27,7 @@ describe("Keccak-256", () => {
     }
   });
 
-  it("agrees with an independent implementation on any bytes, one hash after another", () => {
+  it("agrees with an independent implementation on random bytes, one hash after another", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
         expect(keccak256(bytes)).toEqual(keccak_256(bytes));
@@ -30,8 +37,8 @@ describe("Keccak-256", () => {
     );
   });
 
-  it("agrees with an independent implementation around what it takes in at a time", () => {
-    const whole = hashInput.length;
+  it("agrees with an independent implementation around the size of the shared input buffer", () => {
+    const whole = hashInput().length;
     for (const length of [whole - 137, whole - 1, whole, whole + 1, 2 * whole, 2 * whole + 136]) {
       const bytes = Uint8Array.from({ length }, (_, i) => (i * 31 + length) & 0xff);
       expect(toHex(keccak256(bytes)), `${length} bytes`).toBe(toHex(keccak_256(bytes)));
@@ -44,7 +51,7 @@ describe("Keccak-256", () => {
     }
   });
 
-  it("leaves a digest alone when the next one is made", () => {
+  it("returns digests that later calls do not change", () => {
     const first = keccak256(Uint8Array.of(1));
     const copy = first.slice();
     keccak256(Uint8Array.of(2));
@@ -60,7 +67,7 @@ describe("words", () => {
     fc.uint8Array({ maxLength: 32 }).map(toHex),
   );
 
-  it("hash together as they do one by one", () => {
+  it("hash together as their concatenation", () => {
     fc.assert(
       fc.property(fc.array(values, { maxLength: 12 }), (list) => {
         expect(keccakWords(...list)).toBe(toHex(keccak_256(concatBytes(...list.map(word)))));
@@ -82,7 +89,7 @@ describe("words", () => {
 });
 
 describe("hex", () => {
-  it("comes back as the bytes that it was made of", () => {
+  it("decodes to the bytes that were encoded", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const hex = toHex(bytes);

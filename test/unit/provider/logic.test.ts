@@ -11,14 +11,13 @@ import { challengeResponder, piecesResponder } from "../../../provider/logic.ts"
 import type { ProviderDependencies } from "../../../provider/logic.ts";
 import type { AnswerStore, CommittedData, StoredAnswer } from "../../../provider/ports.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { seededBytes } from "../../support/files.ts";
 import { secretOf } from "../../support/provider-scene.ts";
 
 const group: Hex = `0x${"a1".repeat(20)}`;
 const keeper: Hex = `0x${"b2".repeat(20)}`;
 const receiptKey = secretKeyAddress(secretOf(1));
-const list = makePieceList([{ root: seededBytes(32, 1), size: 5_000 }], nativeHash);
+const list = makePieceList([{ root: seededBytes(32, 1), size: 5_000 }]);
 const committed: CommittedData = { listRoot: toHex(list.root), bytes: list.totalBytes, receiptKey };
 const blockHashAt = (block: number): Hex => toHex(seededBytes(32, block));
 const seedOf = (slot: number): Uint8Array => seededBytes(48, slot);
@@ -81,7 +80,6 @@ class World {
         damaged: () => undefined,
         served: () => undefined,
       },
-      hash: nativeHash,
     };
   }
 

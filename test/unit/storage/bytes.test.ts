@@ -1,8 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ByteWriter, decode } from "../../../storage/core/bytes.ts";
-import { pureHash } from "../../../storage/core/merkle.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 
 /** On both sides of where a result gets memory of its own, shares a page, fills one, or outgrows a writer's buffer. */
 const lengths = [0, 1, 64, 65, 66, 300, 2_047, 2_048, 2_049, 16_383, 16_384, 65_536, 65_537];
@@ -38,16 +35,5 @@ describe("what is written and read", () => {
     const read = decode(bytes, 100, (reader) => [reader.bytes(70, "copy"), reader.view(30, "view")]);
     bytes.fill(0);
     expect(read).toEqual({ ok: true, value: [patterned(100, 1).subarray(0, 70), new Uint8Array(30)] });
-  });
-});
-
-describe("the platform's SHA-256", () => {
-  it("is the pure one's", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
-        expect(nativeHash(bytes)).toEqual(pureHash(bytes));
-      }),
-      { seed: 1, numRuns: 300 },
-    );
   });
 });

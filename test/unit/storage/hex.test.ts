@@ -1,4 +1,4 @@
-/** Hex in Node, and where there is no Buffer, as in browsers: the same text. */
+/** Hex text is the same in Node and on platforms without a Buffer, such as browsers. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,12 +10,12 @@ const lengths = [0, 1, 20, 32, 127, 128, 129, 300, 1_000];
 const expected = lengths.map((length) => `0x${Buffer.from(seededBytes(length, 7)).toString("hex")}`);
 
 describe("hex", () => {
-  it("of any number of bytes reads back", () => {
+  it("of any length decodes to its bytes", () => {
     expect(lengths.map((length) => toHex(seededBytes(length, 7)))).toEqual(expected);
     for (const text of expected) expect(toHex(fromHex(text))).toBe(text);
   });
 
-  it("is the same without a Buffer", () => {
+  it("is the same on a platform without a Buffer", () => {
     const module = join(projectRoot, "storage/core/bytes.ts");
     const script = `
       delete globalThis.Buffer;

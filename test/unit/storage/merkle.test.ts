@@ -9,7 +9,6 @@ import { leafHash, pieceRoot, rootHash, segmentRoot, topHash } from "../../../st
 import { TreeAccumulator, paddingHashes } from "../../../storage/core/tree-accumulator.ts";
 import { PieceSourceError, hashFile } from "../../../storage/disk/hash-file.ts";
 import type { HashProgress } from "../../../storage/disk/hash-file.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { SegmentHasher } from "../../../storage/disk/segment-hasher.ts";
 import { seededBytes, seededNumbers, temporaryFolder } from "../../support/files.ts";
 import { naiveRoot } from "../../support/naive-piece.ts";
@@ -37,7 +36,7 @@ describe("the root of a piece (R10)", () => {
     async (size) => {
       const bytes = seededBytes(size, size);
       const expected = toHex(naiveRoot(bytes));
-      expect(toHex(pieceRoot(bytes, nativeHash))).toBe(expected);
+      expect(toHex(pieceRoot(bytes))).toBe(expected);
       expect(toHex(pieceRoot(bytes))).toBe(expected);
       const file = join(await temporaryFolder(), "piece");
       await writeFile(file, bytes);
@@ -70,22 +69,22 @@ describe("the root of a piece (R10)", () => {
   });
 
   it("binds the size: zeros at the end make another piece", () => {
-    const short = pieceRoot(new Uint8Array(100), nativeHash);
-    const long = pieceRoot(new Uint8Array(101), nativeHash);
+    const short = pieceRoot(new Uint8Array(100));
+    const long = pieceRoot(new Uint8Array(101));
     expect(toHex(short)).not.toBe(toHex(long));
   });
 
   it("changes with any one bit of the file", () => {
     const bytes = seededBytes(2 * SEGMENT_BYTES + 3000, 8);
-    const before = toHex(pieceRoot(bytes, nativeHash));
+    const before = toHex(pieceRoot(bytes));
     const next = seededNumbers(11);
     for (let i = 0; i < 40; i++) {
       const bit = next() % (bytes.length * 8);
       bytes[bit >> 3]! ^= 1 << (bit & 7);
-      expect(toHex(pieceRoot(bytes, nativeHash)), `bit ${bit}`).not.toBe(before);
+      expect(toHex(pieceRoot(bytes)), `bit ${bit}`).not.toBe(before);
       bytes[bit >> 3]! ^= 1 << (bit & 7);
     }
-    expect(toHex(pieceRoot(bytes, nativeHash))).toBe(before);
+    expect(toHex(pieceRoot(bytes))).toBe(before);
   });
 });
 
@@ -125,7 +124,7 @@ describe("the parts agree", () => {
       const bytes = seededBytes(size, size);
       hasher.data.fill(0);
       hasher.data.set(bytes);
-      expect(toHex(hasher.hashSegment())).toBe(toHex(segmentRoot(bytes, nativeHash)));
+      expect(toHex(hasher.hashSegment())).toBe(toHex(segmentRoot(bytes)));
     }
   });
 
@@ -143,28 +142,26 @@ describe("the parts agree", () => {
         expect(seen.has(`${level}/${index}`)).toBe(false);
         seen.add(`${level}/${index}`);
       };
-      const accumulator = new TreeAccumulator(count, { hash: nativeHash, onNode });
+      const accumulator = new TreeAccumulator(count, onNode);
       for (const i of order.slice(1)) accumulator.add(i, roots[i]!);
       expect(() => accumulator.finish()).toThrow(/segments/);
       accumulator.add(order[0]!, roots[order[0]!]!);
-      expect(toHex(accumulator.finish())).toBe(toHex(topHash(roots, nativeHash)));
+      expect(toHex(accumulator.finish())).toBe(toHex(topHash(roots)));
       expect(() => accumulator.add(count, roots[0]!)).toThrow(RangeError);
     }
   });
 
   it("padding hashes are tops of trees of nothing", () => {
-    const padding = paddingHashes(4, nativeHash);
+    const padding = paddingHashes(4);
     for (const [level, hash] of padding.entries()) {
       const zeros = Array.from({ length: 2 ** level }, () => new Uint8Array(32));
-      expect(toHex(hash)).toBe(toHex(topHash(zeros, nativeHash)));
+      expect(toHex(hash)).toBe(toHex(topHash(zeros)));
     }
   });
 
   it("the root of a piece has the size in front of the top, and leaves skip the padding of each segment", () => {
     const bytes = seededBytes(SEGMENT_BYTES, 3);
-    expect(toHex(pieceRoot(bytes, nativeHash))).toBe(
-      toHex(rootHash(bytes.length, segmentRoot(bytes, nativeHash), nativeHash)),
-    );
+    expect(toHex(pieceRoot(bytes))).toBe(toHex(rootHash(bytes.length, segmentRoot(bytes))));
     expect([0, 123, 124, 247, 248].map(treeIndex)).toEqual([0, 123, 128, 251, 256]);
   });
 });

@@ -15,7 +15,6 @@ import {
   verifyProof,
 } from "../../../storage/core/proof.ts";
 import type { PieceProof, Proof } from "../../../storage/core/proof.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { seededBytes, seededNumbers } from "../../support/files.ts";
 
 /** Nodes of a whole piece in memory, lowest level first. */
@@ -25,14 +24,14 @@ function allLevels(bytes: Uint8Array): Uint8Array[][] {
   const roots: Uint8Array[] = [];
   const lower: Uint8Array[][] = Array.from({ length: 7 }, () => []);
   for (let i = 0; i < segments; i++) {
-    const own = segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES), nativeHash);
-    const levels = treeLevels(own, nativeHash);
+    const own = segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES));
+    const levels = treeLevels(own);
     for (let l = 0; l < 7; l++) lower[l]!.push(...levels[l]!);
     roots.push(levels[7]![0]!);
     leaves.push(...own);
   }
   while (roots.length < paddedSegments) roots.push(new Uint8Array(32));
-  return [...lower, ...treeLevels(roots, nativeHash)];
+  return [...lower, ...treeLevels(roots)];
 }
 
 function prove(bytes: Uint8Array, piece: number, leaves: readonly number[]): PieceProof {
@@ -52,8 +51,7 @@ function prove(bytes: Uint8Array, piece: number, leaves: readonly number[]): Pie
 const A = seededBytes(3 * SEGMENT_BYTES + 1500, 1);
 const B = seededBytes(2_500, 2);
 const list: PieceList = makePieceList(
-  [A, B].map((bytes) => ({ root: pieceRoot(bytes, nativeHash), size: bytes.length })),
-  nativeHash,
+  [A, B].map((bytes) => ({ root: pieceRoot(bytes), size: bytes.length })),
 );
 const DRAWN = [
   [0, 3],
@@ -78,7 +76,7 @@ const honest: Proof = {
   pieces: [prove(A, 0, [3, 4, 5, 6, 7, 123, 124, 200, 300, 371, 373]), prove(B, 1, [0, 2])],
 };
 
-const verify = (proof: Proof) => verifyProof({ list, draws, proof }, nativeHash);
+const verify = (proof: Proof) => verifyProof({ list, draws, proof });
 
 describe("an honest proof", () => {
   it("counts each draw, a leaf drawn three times three times", () => {
@@ -118,9 +116,7 @@ describe("a changed proof is refused", () => {
       const decoded = decodeProof(changed);
       const accepted = decoded.ok && verify(decoded.value).ok;
       expect(accepted, `bit ${bit}`).toBe(false);
-      expect(toHex(proofHash(changed, nativeHash)), `bit ${bit}`).not.toBe(
-        toHex(proofHash(bytes, nativeHash)),
-      );
+      expect(toHex(proofHash(changed)), `bit ${bit}`).not.toBe(toHex(proofHash(bytes)));
     }
   });
 
@@ -158,8 +154,8 @@ describe("a changed proof is refused", () => {
     padded.set(B);
     padded[B.length + 5] = 1;
     const leaf = padded.subarray(2 * LEAF_BYTES);
-    const levels = treeLevels(segmentLeaves(padded, nativeHash), nativeHash);
-    const root = rootHash(B.length, levels[7]![0]!, nativeHash);
+    const levels = treeLevels(segmentLeaves(padded));
+    const root = rootHash(B.length, levels[7]![0]!);
     const forged = makePieceList([{ root, size: B.length }]);
     const nodes = siblingPositions([2], 7).map(({ level, index }) => levels[level]![index]!);
     const top = multiproofTop([{ index: 2, hash: leafHash(leaf) }], nodes, 7);

@@ -2,14 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { locate, makePieceList } from "../../../storage/core/piece-list.ts";
 import { challengeOffset, sampleLeaves } from "../../../storage/core/sampling.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { seededBytes } from "../../support/files.ts";
 
 const listOf = (...sizes: number[]) =>
-  makePieceList(
-    sizes.map((size, i) => ({ root: seededBytes(32, i + 1), size })),
-    nativeHash,
-  );
+  makePieceList(sizes.map((size, i) => ({ root: seededBytes(32, i + 1), size })));
 
 /** Pearson's statistic of counts against what uniform draws would give on average. */
 function chiSquare(counts: readonly number[], expected: readonly number[]): number {
@@ -31,7 +27,7 @@ describe("sampling (R11)", () => {
       expect(leaf).toBeGreaterThanOrEqual(0);
       expect(leaf * 1024).toBeLessThan(list.pieces.at(piece)!.size);
     }
-    expect(sampleLeaves(seededBytes(48, 1), list, nativeHash)).toEqual(draws);
+    expect(sampleLeaves(seededBytes(48, 1), list)).toEqual(draws);
     expect(sampleLeaves(seededBytes(48, 2), list)).not.toEqual(draws);
   });
 
@@ -40,7 +36,7 @@ describe("sampling (R11)", () => {
     const counts: number[] = Array.from({ length: 64 }, () => 0);
     const seeds = 2_000;
     for (let i = 0; i < seeds; i++) {
-      for (const { leaf } of sampleLeaves(seededBytes(48, i), list, nativeHash)) counts[leaf]!++;
+      for (const { leaf } of sampleLeaves(seededBytes(48, i), list)) counts[leaf]!++;
     }
     const expected = counts.map(() => (seeds * 16) / 64);
     expect(chiSquare(counts, expected)).toBeLessThan(limit(63));
@@ -64,7 +60,7 @@ describe("sampling (R11)", () => {
     const seen = new Map<string, number>();
     const seeds = 4_000;
     for (let i = 0; i < seeds; i++) {
-      for (const { piece, leaf } of sampleLeaves(seededBytes(48, 50_000 + i), list, nativeHash)) {
+      for (const { piece, leaf } of sampleLeaves(seededBytes(48, 50_000 + i), list)) {
         seen.set(`${piece}/${leaf}`, (seen.get(`${piece}/${leaf}`) ?? 0) + 1);
       }
     }
@@ -87,7 +83,7 @@ describe("sampling (R11)", () => {
     };
     let low = 0;
     for (let i = 0; i < 500; i++) {
-      const draws = sampleLeaves(seededBytes(48, i), list, nativeHash);
+      const draws = sampleLeaves(seededBytes(48, i), list);
       low += draws.filter(({ leaf }) => leaf * 1024 < 2 ** 62).length;
     }
     expect(Math.abs(low - 8_000 / 3)).toBeLessThan(4 * Math.sqrt(8_000 * (1 / 3) * (2 / 3)));
@@ -100,7 +96,7 @@ describe("the offset in a slot (R8)", () => {
   it("lies in [confirmations, slot − answer) and is uniform there", () => {
     const counts = new Map<number, number>();
     for (let i = 0; i < 6_000; i++) {
-      const offset = challengeOffset(seededBytes(48, i), params, nativeHash);
+      const offset = challengeOffset(seededBytes(48, i), params);
       counts.set(offset, (counts.get(offset) ?? 0) + 1);
     }
     const offsets = [...counts.keys()].sort((a, b) => a - b);
@@ -143,7 +139,7 @@ describe("a piece list (R10)", () => {
       ],
     ].map((pieces) => Buffer.from(makePieceList(pieces).root).toString("hex"));
     expect(new Set(roots).size).toBe(roots.length);
-    expect(Buffer.from(makePieceList([a, b], nativeHash).root).toString("hex")).toBe(roots[0]);
+    expect(Buffer.from(makePieceList([a, b]).root).toString("hex")).toBe(roots[0]);
   });
 
   it("refuses none, too many, a size of nothing and a root that is none", () => {

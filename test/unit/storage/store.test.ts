@@ -7,7 +7,6 @@ import { verifyProof } from "../../../storage/core/proof.ts";
 import type { PieceEntry, PieceList } from "../../../storage/core/piece-list.ts";
 import type { Draw } from "../../../storage/core/sampling.ts";
 import { PieceSourceError } from "../../../storage/disk/hash-file.ts";
-import { nativeHash } from "../../../storage/disk/native-hash.ts";
 import { PieceStore, StoreError } from "../../../storage/disk/store.ts";
 import type { ProvenSampleOnDisk } from "../../../storage/disk/store.ts";
 import { LAYER_BYTES } from "../../../storage/disk/segment-hasher.ts";
@@ -46,7 +45,7 @@ const DRAWS: Draw[] = [0, 1, 5, 60, 123, 124, 125, 200, 247, 248, 300, 371, 372,
 
 /** Leaves proven by the sample, checked as a keeper does; throws if the proof does not hold. */
 function provenLeaves(list: PieceList, draws: readonly Draw[], { proof }: ProvenSampleOnDisk): number[] {
-  const checked = verifyProof({ list, draws, proof }, nativeHash);
+  const checked = verifyProof({ list, draws, proof });
   if (!checked.ok) throw new Error(`${checked.code}: ${checked.detail}`);
   const leaves = proof.pieces.flatMap((piece) => piece.leaves.map(({ leaf }) => leaf));
   expect(checked.value.proven).toBe(leaves.length);

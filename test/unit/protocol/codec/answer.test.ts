@@ -21,13 +21,12 @@ import { siblingPositions } from "../../../../storage/core/multiproof.ts";
 import { makePieceList } from "../../../../storage/core/piece-list.ts";
 import { encodeProof, proofHash } from "../../../../storage/core/proof.ts";
 import { sampleLeaves } from "../../../../storage/core/sampling.ts";
-import { nativeHash } from "../../../../storage/disk/native-hash.ts";
 import { seededBytes, seededNumbers } from "../../../support/files.ts";
 import { groupAt } from "../../../support/machine.ts";
 import { secretOf } from "../../../support/provider-scene.ts";
 
 const file = seededBytes(100_000, 1);
-const list = makePieceList([{ root: pieceRoot(file, nativeHash), size: file.length }]);
+const list = makePieceList([{ root: pieceRoot(file), size: file.length }]);
 const secret = secretOf(1);
 const receiptKey = secretKeyAddress(secret);
 const request: ChallengeRequest = {
@@ -43,7 +42,7 @@ const draws = sampleLeaves(request.seed, list);
 
 /** Canonical proof of those drawn leaves that `kept` lets through. */
 function proofOf(kept: (leaf: number) => boolean): { bytes: Uint8Array; proven: number } {
-  const levels = treeLevels(segmentLeaves(file, nativeHash), nativeHash);
+  const levels = treeLevels(segmentLeaves(file));
   const leaves = [...new Set(draws.map(({ leaf }) => leaf))].filter(kept).sort((a, b) => a - b);
   const pieces = {
     piece: 0,
@@ -73,7 +72,7 @@ function answerOf(kept: (leaf: number) => boolean, changes: Partial<Receipt> = {
 }
 
 const verify = (answer: { receipt: Uint8Array; proof: Uint8Array }, key = receiptKey) =>
-  verifyAnswer({ request, answer, list, receiptKey: key }, { hash: nativeHash });
+  verifyAnswer({ request, answer, list, receiptKey: key });
 
 describe("an answer", () => {
   it("with all leaves is worth all bytes, and is named by the hash of its receipt", () => {
@@ -154,7 +153,7 @@ describe("what a keeper reveals of its answers (R21)", () => {
     return { provider, slot: at, leaf, path: new Uint8Array(), receipt };
   };
   const fault = (leaves: readonly OpenedLeaf[], seedHolds = true): ReasonCode | undefined =>
-    openingsFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds, hash: nativeHash });
+    openingsFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds });
 
   it("holds with receipts that are the provider's and a seed that is the keeper's", () => {
     expect(fault([opened(answer), opened(answerOf(() => true, { slot: 78 }).answer, 78)])).toBeUndefined();
