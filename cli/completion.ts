@@ -1,4 +1,4 @@
-/** `whitepay completion SHELL`: completions for a shell, made from the tree of commands itself. */
+/** `whitepay completion SHELL`: shell completions, generated from the command tree. */
 import type { Command } from "commander";
 import { choiceOption } from "./console/options.ts";
 import { printLine } from "./console/output.ts";
@@ -7,7 +7,7 @@ import type { CommandEntry } from "./program.ts";
 const shells = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof shells)[number];
 
-/** A command by its words, as in "keeper keys list", with what can follow it. */
+/** A command by its path, for example "keeper keys list", with its subcommands and options. */
 type Node = {
   readonly path: string;
   readonly commands: readonly { readonly name: string; readonly text: string }[];
@@ -42,7 +42,7 @@ function walk(command: Command, path = ""): Node[] {
         name: long ?? short ?? "",
         text: firstSentence(description),
       })),
-    { name: "--help", text: "explain the command" },
+    { name: "--help", text: "show help for the command" },
   ];
   const node: Node = { path, commands: inner, options };
   const below = command.commands.flatMap((child) => walk(child, `${path} ${child.name()}`.trim()));
@@ -53,7 +53,7 @@ function wordsOf({ commands, options }: Node): string {
   return [...commands, ...options].map(({ name }) => name).join(" ");
 }
 
-/** Shared by bash and zsh: which words may follow a command, and which words are commands. */
+/** Shared by bash and zsh: the words that may follow a command, and the words that are commands. */
 function tables(nodes: readonly Node[]): string {
   const words = nodes.map((node) => `    "${node.path}") echo "${wordsOf(node)}" ;;`).join("\n");
   const known = nodes.flatMap(({ path }) => (path === "" ? [] : [`"${path}"`])).join("|");

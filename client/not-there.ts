@@ -1,20 +1,21 @@
-/** What is said where an address has no contract of the kind that is asked: the commonest cause is a chain that was started anew. */
+/** Errors for an address without the expected contract. The most common cause is a restarted local chain. */
 import { inputError, type WhitePayError } from "./errors.ts";
 
-const hint = "check address and chain; a chain that was started anew has none of its earlier contracts";
+export const otherChainHint =
+  "check the address and the chain; a restarted local chain has none of its earlier contracts";
 
-/** @param what as in "group" or "registry" */
-export function notThere(what: string, address: string, actual = "no contract there"): WhitePayError {
+/** @param what "group", "registry" or another kind of contract */
+export function notThere(what: string, address: string, actual = "no contract"): WhitePayError {
   return inputError(`there is no ${what} at ${address}`, {
     expected: `the contract of a ${what}`,
     actual,
-    hint,
+    hint: otherChainHint,
   });
 }
 
 /**
- * Calls of a contract that may not be one of that kind.
- * @throws WhitePayError `input` if it answers with nothing, or does not know the call
+ * Runs calls of a contract.
+ * @throws WhitePayError `input` if there is no contract, or one of another kind
  */
 export async function expectContract<T>(what: string, address: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -1,11 +1,12 @@
-/** What a group pays in. */
+/** The token of a group: an ERC-20 contract or the chain's coin. */
 import { Contract, type Provider } from "ethers";
 import { tokenAbi } from "./abi.ts";
 import { inputError } from "./errors.ts";
+import { otherChainHint } from "./not-there.ts";
 import { coin, type Token } from "./units.ts";
 
 /**
- * Symbol and decimals of a token; the chain's coin for the zero address.
+ * Reads symbol and decimals; the zero address means the chain's coin.
  * @throws WhitePayError `input` if there is no such token at the address
  */
 export async function readToken(provider: Provider, address: string): Promise<Token> {
@@ -16,26 +17,26 @@ export async function readToken(provider: Provider, address: string): Promise<To
       token.getFunction("symbol")() as Promise<string>,
       token.getFunction("decimals")() as Promise<bigint>,
     ]);
-    // A token's own text ends up on terminals: control characters must not, and it must not be long.
+    // Terminals print the symbol: remove control characters and limit the length.
     return { address, symbol: symbol.replace(/\p{C}/gu, "?").slice(0, 12), decimals: Number(decimals) };
   } catch (error) {
     const { code, value } = error as { readonly code?: unknown; readonly value?: unknown };
     if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
     throw inputError(`there is no token at ${address}`, {
       expected: "an ERC-20 contract with symbol() and decimals()",
-      actual: value === "0x" ? "no contract there" : "a contract of another kind",
-      hint: "check address and chain; a chain that was started anew has none of its earlier contracts",
+      actual: value === "0x" ? "no contract" : "a contract of another kind",
+      hint: otherChainHint,
     });
   }
 }
 
-/** What an account holds, in units. */
+/** Balance of an account, in units. */
 export async function tokenBalance(provider: Provider, token: Token, account: string): Promise<bigint> {
   if (BigInt(token.address) === 0n) return provider.getBalance(account);
   return new Contract(token.address, tokenAbi, provider).getFunction("balanceOf")(account);
 }
 
-/** What `spender` may take from an account, in units. */
+/** Units that `spender` may take from `owner`. */
 export async function tokenAllowance(
   provider: Provider,
   token: Token,

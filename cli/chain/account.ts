@@ -1,4 +1,4 @@
-/** What commands of payers and payees share: configuration, connection, the account that signs. */
+/** Shared by the commands of payers and payees: configuration, connection to the chain, and the signing account. */
 import type { Command } from "commander";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { z } from "zod";
@@ -8,7 +8,7 @@ import { setting } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, Setting } from "../../daemon/settings/layers.ts";
 import { loadLayers, settingOptions, type ConfigOptions } from "../console/config-options.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
-import { address } from "../console/json-input.ts";
+import { addressText as address } from "../../daemon/settings/address.ts";
 import { askPassword } from "../console/prompt.ts";
 import type { MoneyFlags } from "./transact.ts";
 
@@ -26,18 +26,18 @@ const schema = z.strictObject({
     .default({}),
   group: address.optional(),
   key: z.string().min(1).optional(),
-  /** First line: the password of the key. Asked for at a terminal if there is none. */
+  /** A file with the password in its first line. Without it the command asks at the terminal. */
   passwordFile: z.string().min(1).optional(),
 });
 
 export type PayerConfig = z.output<typeof schema>;
 
-/** Whose configuration it is: which settings it has, and where they lie. */
+/** Settings of a role and the default name of its config file. */
 export type Purse = { readonly definition: ConfigDefinition<PayerConfig>; readonly file: string };
 
 const connection = [
-  setting("chain.id", "chain-id", "number", "id of the chain; another one is then refused"),
-  setting("chain.rpc", "rpc", "list", "chain endpoints, tried in turn"),
+  setting("chain.id", "chain-id", "number", "chain id; endpoints of other chains are refused"),
+  setting("chain.rpc", "rpc", "list", "RPC endpoints, in order of preference"),
 ];
 const account = (whose: string): Setting[] => [
   setting("group", "group", "text", "address of the group"),
@@ -45,7 +45,7 @@ const account = (whose: string): Setting[] => [
     "key",
     "key",
     "path",
-    `the ${whose}'s key: an Ethereum JSON keystore, as \`whitepay group key\` makes one`,
+    `the ${whose}'s key, an Ethereum JSON keystore (\`whitepay group key\` creates one)`,
   ),
   setting("passwordFile", "password-file", "path", "file with the password of the key"),
 ];
@@ -67,7 +67,12 @@ export const payeePurse: Purse = {
     schema,
     settings: [
       ...connection,
-      setting("chain.registry", "registry", "text", "the Registry contract (default: that of the group)"),
+      setting(
+        "chain.registry",
+        "registry",
+        "text",
+        "the Registry contract (default: the registry of the group)",
+      ),
       ...account("payee"),
     ],
   },
@@ -82,7 +87,7 @@ export function payerOptions(command: Command, purse = payerPurse): Command {
 
 export type Payer = {
   readonly config: PayerConfig;
-  /** A setting that this command needs. @throws CliError exit 2 that says where to set it */
+  /** Returns a required setting. @throws CliError exit 2 with the places to set it */
   need(key: "chain.factory" | "group" | "key"): string;
 };
 
@@ -105,7 +110,7 @@ function missing(key: string, { definition, file: defaultFile }: Purse, file: st
   });
 }
 
-/** Connects for as long as `work` takes. */
+/** Connects, runs `work`, and disconnects. */
 export async function withChain<T>(
   options: PayerOptions,
   work: (provider: JsonRpcProvider, payer: Payer) => Promise<T>,
@@ -134,7 +139,7 @@ async function firstOf(rpc: readonly string[]): Promise<JsonRpcProvider> {
   throw last;
 }
 
-/** The group that the configuration names, found to be one. */
+/** Address of the configured group. @throws WhitePayError `input` if there is no group at it */
 export async function groupOf(provider: JsonRpcProvider, payer: Payer): Promise<string> {
   return (await openGroup(provider, payer.need("group"))).address;
 }

@@ -1,4 +1,4 @@
-/** Chains that people ask about: what is known of each, from where, and what suits it. */
+/** Presets: properties of known chains, their sources, and suggested parameters. */
 import { lockupBound } from "../../protocol/group-bounds.ts";
 
 export type Preset = {
@@ -7,15 +7,15 @@ export type Preset = {
   readonly chainId: number;
   /** seconds; undefined: unknown */
   readonly blockTime_s: number | undefined;
-  /** In words: what a block needs until it stays. */
+  /** When a block becomes final, as text. */
   readonly finality: string;
   readonly eip2537: "yes" | "no" | "unknown";
-  /** Whether groups can be paid there; undefined: unknown, try `keeper check`. */
+  /** Whether groups can settle on the chain; undefined: unknown, run `keeper check`. */
   readonly usable: boolean | undefined;
   readonly why: string;
-  /** In blocks (R4); none where the chain is not usable. */
+  /** In blocks (R4); undefined if the chain is not usable. */
   readonly suggested: Suggested | undefined;
-  /** Of the devnet alone: others need an endpoint of one's own. */
+  /** Devnet only: other chains need an endpoint of the user. */
   readonly rpc?: string;
   readonly sources: readonly { readonly fact: string; readonly source: string; readonly dated: string }[];
 };
@@ -29,7 +29,7 @@ export type Suggested = {
   readonly lockup: number;
 };
 
-/** What a chain on one machine is used with, by the demo and by tests: a slot over the shortest turns that R4 allows. */
+/** Parameters of a local chain in the demo and in tests: short turns within the bounds of R4. */
 export const devnetRhythm = { interval: 40, turn: 30, slot: 10, answer: 5, confirmations: 1 } as const;
 
 const isthmus = [
@@ -42,7 +42,7 @@ const isthmus = [
   { fact: "blocks of 2 s", source: "OP Stack default; measure with keeper check", dated: "not looked up" },
 ];
 
-/** Interval of a day, turns of two hours, slots of one, in blocks of 2 s. */
+/** An interval of one day, turns of two hours and slots of one hour, in blocks of 2 s. */
 const twoSeconds: Suggested = {
   interval: 43_200,
   turn: 3_600,
@@ -61,7 +61,7 @@ export const presets: readonly Preset[] = [
     finality: "two epochs, 64 to 95 blocks",
     eip2537: "yes",
     usable: true,
-    why: "BLS precompiles are there; gas is dear: see what `group quote` says of the keepers' share",
+    why: "has the BLS precompiles; gas is expensive: compare it with the keepers' share in `group quote`",
     suggested: { interval: 7_200, turn: 600, slot: 300, answer: 25, confirmations: 64, lockup: 14_400 },
     sources: [
       {
@@ -81,10 +81,10 @@ export const presets: readonly Preset[] = [
     title: "Base",
     chainId: 8_453,
     blockTime_s: 2,
-    finality: "with its batch on Ethereum: some 15 minutes; before that the sequencer's word",
+    finality: "when its batch is final on Ethereum, about 15 minutes; until then it depends on the sequencer",
     eip2537: "yes",
     usable: true,
-    why: "BLS precompiles are there; confirmations below finality trust the sequencer",
+    why: "has the BLS precompiles; confirmations below finality trust the sequencer",
     suggested: twoSeconds,
     sources: isthmus,
   },
@@ -93,10 +93,10 @@ export const presets: readonly Preset[] = [
     title: "OP Mainnet",
     chainId: 10,
     blockTime_s: 2,
-    finality: "with its batch on Ethereum: some 15 minutes; before that the sequencer's word",
+    finality: "when its batch is final on Ethereum, about 15 minutes; until then it depends on the sequencer",
     eip2537: "yes",
     usable: true,
-    why: "BLS precompiles are there; confirmations below finality trust the sequencer",
+    why: "has the BLS precompiles; confirmations below finality trust the sequencer",
     suggested: twoSeconds,
     sources: isthmus,
   },
@@ -105,10 +105,10 @@ export const presets: readonly Preset[] = [
     title: "Arbitrum One",
     chainId: 42_161,
     blockTime_s: 0.25,
-    finality: "with its batch on Ethereum; before that the sequencer's word",
+    finality: "when its batch is final on Ethereum; until then it depends on the sequencer",
     eip2537: "unknown",
     usable: false,
-    why: "block.number in a contract is Ethereum's block, while keepers count the chain's own: no settlement would ever be in time",
+    why: "block.number in a contract is Ethereum's block number, but keepers count the chain's own blocks: every settlement would miss its turn",
     suggested: undefined,
     sources: [
       {
@@ -132,7 +132,7 @@ export const presets: readonly Preset[] = [
     finality: "by milestones (PIP-11), 12 blocks or more behind the head",
     eip2537: "yes",
     usable: undefined,
-    why: "the Bhilai fork has the precompiles by its client's change; whether the chain answers is for `keeper check` to see",
+    why: "the Bhilai fork adds the precompiles in the client; verify the chain with `keeper check`",
     suggested: twoSeconds,
     sources: [
       {
@@ -153,7 +153,7 @@ export const presets: readonly Preset[] = [
     title: "A local Hardhat node",
     chainId: 31_337,
     blockTime_s: undefined,
-    finality: "at once; the demo sets the pace of its blocks",
+    finality: "immediate; the demo controls the pace of blocks",
     eip2537: "yes",
     usable: true,
     why: "Hardhat 3 under Osaka rules; checked by the tests",

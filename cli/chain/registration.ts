@@ -1,4 +1,4 @@
-/** What `keeper register` and `provider register` have in common: what changed of an entry in the registry, and sending it. */
+/** Shared by `keeper register` and `provider register`: compares an entry of the registry and sends the changes. */
 import type { Contract, Signer } from "ethers";
 import type { MoneyFlags, TransactionPlan, TransactionReport } from "./transact.ts";
 import { transact } from "./transact.ts";
@@ -7,7 +7,7 @@ import { say } from "../console/output.ts";
 
 export type Party = "keeper" | "provider";
 
-/** What both kinds of entries hold. */
+/** Fields that entries of both roles have. */
 type Entry = {
   readonly payee: string;
   readonly pendingPayee: string;
@@ -20,7 +20,7 @@ const methodsOf = {
   provider: { endpoint: "updateProviderEndpoint", payee: "nameProviderPayee" },
 } as const;
 
-/** A transaction if the entry has another peer id or other addresses. */
+/** One transaction if peer id or addresses differ from the entry, else none. */
 export function endpointChange(
   party: Party,
   registry: Contract,
@@ -31,7 +31,7 @@ export function endpointChange(
   if (found.peerId === peerId && sameAddresses) return [];
   return [
     {
-      what: `changing where this ${party} is reached`,
+      what: `changing the addresses of this ${party}`,
       contract: registry,
       method: methodsOf[party].endpoint,
       args: [peerId, multiaddrs],
@@ -43,7 +43,10 @@ export function endpointChange(
   ];
 }
 
-/** A transaction if another payee is asked for than is registered or named already (R31). The present payee alone names it (R3). */
+/**
+ * One transaction if the wanted payee is neither registered nor pending (R31), else none. Only the present payee may name the next
+ * one (R3).
+ */
 export function payeeChange(
   party: Party,
   registry: Contract,
@@ -53,24 +56,24 @@ export function payeeChange(
   const named = [found.payee, found.pendingPayee].map((address) => address.toLowerCase());
   if (payee === undefined || named.includes(payee.toLowerCase())) return [];
   if (found.payee.toLowerCase() !== operator.toLowerCase()) {
-    throw usageError("the operator's key cannot name another payee", {
+    throw usageError("only the present payee can name another payee", {
       expected: `the key of the present payee, ${found.payee}`,
       actual: operator,
-      hint: `with that key: whitepay payee name ${party} ${operator} ${payee}`,
+      hint: `use that key: whitepay payee name ${party} ${operator} ${payee}`,
     });
   }
   return [
     {
-      what: `naming ${payee} as payee; it has to accept`,
+      what: `naming ${payee} as the next payee, which must accept`,
       contract: registry,
       method: methodsOf[party].payee,
       args: [operator, payee],
-      shows: [["paid until then", found.payee]],
+      shows: [["payee until then", found.payee]],
     },
   ];
 }
 
-/** One after the other; says so if there is nothing to send. */
+/** Sends the transactions in order; reports if there are none. */
 export async function sendChanges(
   plans: readonly TransactionPlan[],
   signer: Signer,
@@ -78,6 +81,6 @@ export async function sendChanges(
 ): Promise<TransactionReport[]> {
   const transactions: TransactionReport[] = [];
   for (const plan of plans) transactions.push(await transact(plan, signer, options));
-  if (plans.length === 0) say("nothing to do: what is registered is what is configured");
+  if (plans.length === 0) say("nothing to do: the registry entry matches the configuration");
   return transactions;
 }

@@ -1,4 +1,4 @@
-/** How every command sends a transaction: the client simulates and sends, here a person sees amounts and gas and agrees. */
+/** Shows a simulated transaction with its amounts and gas, asks the user, and sends it. */
 import type { Command } from "commander";
 import { formatEther, formatUnits, type Signer } from "ethers";
 import { send, simulate } from "../../client/transactions.ts";
@@ -8,13 +8,13 @@ import { askYesNo } from "../console/prompt.ts";
 
 export type { TransactionPlan, TransactionReport } from "../../client/transactions.ts";
 
-/** Options of each command that costs money. */
+/** Options of every command that sends transactions. */
 export type MoneyFlags = { readonly yes?: boolean; readonly dryRun?: boolean };
 
 export function moneyOptions(command: Command): Command {
   return command
     .option("--yes", "send without asking")
-    .option("--dry-run", "simulate and show, send nothing");
+    .option("--dry-run", "simulate and print the transactions; send nothing");
 }
 
 function preview(plan: TransactionPlan, report: TransactionReport): void {
@@ -23,7 +23,7 @@ function preview(plan: TransactionPlan, report: TransactionReport): void {
     ["from", report.from],
     ["to", report.to],
     ["call", report.method],
-    ...(report.value > 0n ? [["coin sent along", formatEther(report.value)] as const] : []),
+    ...(report.value > 0n ? [["value", formatEther(report.value)] as const] : []),
     ["gas", `${report.gas} at most, at up to ${formatUnits(report.maxFeePerGas, "gwei")} gwei`],
     ["costs at most", formatEther(report.maxCost)],
   ];
@@ -37,10 +37,9 @@ function preview(plan: TransactionPlan, report: TransactionReport): void {
 }
 
 /**
- * Simulates, shows, asks (unless `yes`), simulates again, sends, waits for the block. Nothing costs money before the last
- * question.
- * @throws WhitePayError if the contract refuses it (exit 4), coin is missing (5) or a no is answered (130), CliError exit 2
- * if nobody can be asked
+ * Simulates, prints, asks (unless `yes`), simulates again, sends, and waits for the block.
+ * @throws WhitePayError if the contract refuses it (exit 4), coin is missing (5) or the user declines (130); CliError exit 2
+ * if there is no terminal for the question
  */
 export async function transact(
   plan: TransactionPlan,

@@ -1,4 +1,4 @@
-/** A layered configuration as commands get it: a flag for each setting, `--config`, and a default file. */
+/** Command-line options of a layered configuration: a flag for each setting, `--config`, and a default file. */
 import type { Command } from "commander";
 import { ConfigError, resolveLayers } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, ConfigSources, Resolved, Setting } from "../../daemon/settings/layers.ts";
@@ -25,12 +25,12 @@ export function settingOptions(command: Command, settings: readonly Setting[], d
   return command;
 }
 
-/** The name under which commander keeps a flag. */
+/** The property in which commander stores a flag. */
 function attribute(flag: string): string {
   return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Problems of a configuration are those of whoever wrote it. */
+/** Turns a ConfigError into a usage error (exit 2). */
 export async function asUsage<T>(work: () => Promise<T>, hint?: string): Promise<T> {
   try {
     return await work();
@@ -40,13 +40,13 @@ export async function asUsage<T>(work: () => Promise<T>, hint?: string): Promise
   }
 }
 
-/** The file that was named, or the default one if it is there. */
+/** The file from the option or the environment, else the default file if it exists. */
 export async function configFile(options: ConfigOptions, defaultFile: string): Promise<string | undefined> {
   const named = options.config ?? process.env["WHITEPAY_CONFIG"];
   return named ?? ((await exists(defaultFile)) ? defaultFile : undefined);
 }
 
-/** What goes before the file. @throws CliError exit 2 on a variable that is not known */
+/** The layers above the file: flags and environment. @throws CliError exit 2 for an unknown variable */
 export async function layersOf(
   settings: readonly Setting[],
   options: ConfigOptions,
@@ -58,7 +58,7 @@ export async function layersOf(
   return { env: process.env, flags };
 }
 
-/** @throws CliError exit 2 that names file and line, variable or flag */
+/** @throws CliError exit 2 with the file and line, the variable or the flag */
 export async function loadLayers<T>(
   definition: ConfigDefinition<T>,
   options: ConfigOptions,
@@ -66,7 +66,7 @@ export async function loadLayers<T>(
 ): Promise<Resolved<T> & { readonly file?: string }> {
   const file = await configFile(options, defaultFile);
   const layers = await layersOf(definition.settings, options);
-  const nowhere = `there is no ${defaultFile} in this folder: go to the one that has it, or give --config FILE`;
+  const nowhere = `there is no ${defaultFile} in this folder: change to its folder, or give --config FILE`;
   const resolved = await asUsage(
     () => resolveLayers(definition, { file, ...layers }),
     file === undefined ? nowhere : undefined,

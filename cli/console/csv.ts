@@ -1,6 +1,5 @@
-/** Lines of comma-separated values as RFC 4180 has them. */
+/** Comma-separated values (RFC 4180). */
 
-/** What a table's field may be. */
 export type CsvValue = string | number | bigint | boolean | null;
 
 function field(value: CsvValue): string {

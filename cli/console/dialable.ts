@@ -1,17 +1,17 @@
-/** What may stand in the registry as a place where somebody is reached. */
+/** Addresses that other parties can dial. */
 import { usageError } from "./exit.ts";
 
-/** A wildcard, or port 0: good to listen on, but it tells nobody where to dial. */
-export function isVague(multiaddr: string): boolean {
+/** True for a wildcard address or port 0: valid for listening, but not for dialling. */
+export function isUndialable(multiaddr: string): boolean {
   return /^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\/|\/tcp\/0(\/|$)/.test(multiaddr);
 }
 
-/** A wildcard or port 0 tells nobody where to dial. @throws CliError exit 2 */
+/** Returns the addresses unchanged. @throws CliError exit 2 if one cannot be dialled */
 export function dialable(multiaddrs: readonly string[]): readonly string[] {
-  const vague = multiaddrs.find(isVague);
-  if (vague === undefined) return multiaddrs;
-  throw usageError(`${vague} cannot be dialled by others`, {
-    expected: "an address of this machine, or of the router in front of it, with its port",
+  const undialable = multiaddrs.find(isUndialable);
+  if (undialable === undefined) return multiaddrs;
+  throw usageError(`${undialable} cannot be dialled by others`, {
+    expected: "an address and port of this machine or of its router",
     hint: "give --announce /ip4/ADDRESS/tcp/PORT, or set announce in the config file",
   });
 }

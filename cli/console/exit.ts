@@ -1,4 +1,4 @@
-/** One place where every failure of a command becomes words on stderr and an exit code. */
+/** Maps every error of a command to a message on stderr and an exit code. */
 import { CommanderError } from "commander";
 import { WhitePayError } from "../../client/errors.ts";
 import type { ErrorCode } from "../../client/errors.ts";
@@ -7,7 +7,7 @@ import type { ForeignFault } from "./foreign-errors.ts";
 
 export const exitCodes = {
   ok: 0,
-  /** An internal fault, or what was checked does not hold. */
+  /** An internal error, or a check that failed. */
   failed: 1,
   usage: 2,
   network: 3,
@@ -24,12 +24,12 @@ export type CliErrorOptions = {
   message: string;
   expected?: string;
   actual?: string;
-  /** What to do about it. */
+  /** The remedy. */
   hint?: string;
   cause?: unknown;
 };
 
-/** A failure that is explained: the user sees the text, never a stack. */
+/** An expected failure: the user sees its text, never a stack trace. */
 export class CliError extends Error {
   readonly code: ExitCode;
   readonly expected: string | undefined;
@@ -46,7 +46,7 @@ export class CliError extends Error {
   }
 }
 
-/** Shorthand for the commonest failure: wrong input (exit 2). */
+/** Wrong input (exit 2). */
 export function usageError(
   message: string,
   details: { expected?: string; actual?: string; hint?: string } = {},
@@ -87,10 +87,10 @@ function linesOf({ message, expected, actual, hint }: Told): string[] {
   return lines;
 }
 
-/** What is known of a failure. */
+/** A failure as text, with its exit code. */
 export type Explained = Told & { readonly code: ExitCode };
 
-/** Undefined: nothing is known of it beyond what it says of itself. */
+/** Undefined for an error of an unknown kind. */
 function known(error: unknown): Explained | undefined {
   if (error instanceof CliError) return error;
   if (error instanceof WhitePayError) {
@@ -109,15 +109,15 @@ function ownText(error: unknown): string {
   return String([shortMessage, message, error].find((part) => part !== undefined && part !== ""));
 }
 
-/** Anything thrown, in words. */
+/** Explains any thrown value. */
 export function explain(error: unknown): Explained {
   return known(error) ?? { code: exitCodes.failed, message: ownText(error) };
 }
 
-/** Turns anything thrown into an exit code and the lines for stderr. */
+/** The exit code and the lines on stderr for any thrown value. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CommanderError) {
-    // Commander has already written its own message.
+    // Commander has printed its message already.
     return { code: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage, lines: [] };
   }
   const told = known(error);
@@ -125,6 +125,6 @@ export function describeFailure(error: unknown): Failure {
   if (process.env["WHITEPAY_DEBUG"] === "1" && error instanceof Error && error.stack !== undefined) {
     return { code: exitCodes.failed, lines: [`whitepay: ${ownText(error)}`, error.stack] };
   }
-  const hint = "this is an unexpected fault; WHITEPAY_DEBUG=1 shows where it happened";
+  const hint = "this error is unexpected; set WHITEPAY_DEBUG=1 to print its stack trace";
   return { code: exitCodes.failed, lines: linesOf({ message: ownText(error), hint }) };
 }

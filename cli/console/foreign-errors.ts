@@ -1,4 +1,5 @@
-/** What the system and the libraries throw, in words: what was wrong, expected, actual, what to do. */
+/** Explains errors of the operating system and of libraries: message, expected, actual and remedy. */
+import { otherChainHint } from "../../client/not-there.ts";
 import { DiskFullError, isDiskFull } from "../../storage/disk/disk-full.ts";
 import { fileReason } from "../../storage/disk/file-words.ts";
 
@@ -38,7 +39,7 @@ function fileFault(thrown: Thrown): ForeignFault | undefined {
   return {
     kind: "input",
     message: place === undefined ? String(message) : `${place} cannot be used: ${reason}`,
-    hint: "correct the path, or the rights of this user there",
+    hint: "correct the path, or this user's permissions for it",
   };
 }
 
@@ -55,10 +56,9 @@ const unreachable: ReadonlySet<string> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
   "UND_ERR_HEADERS_TIMEOUT",
 ]);
-/** As ethers words trouble with an endpoint. */
+/** Codes of ethers for a failed endpoint. */
 const endpointFailed: ReadonlySet<string> = new Set(["NETWORK_ERROR", "SERVER_ERROR", "TIMEOUT"]);
-const anewHint = "check address and chain; a chain that was started anew has none of its earlier contracts";
-const endpointHint = "see that the chain's node runs and answers, or name another endpoint";
+const endpointHint = "check that the chain's node runs and answers, or use another endpoint";
 
 function placeOf({ address, port }: Thrown): string {
   return typeof address === "string" && typeof port === "number" ? ` ${address}:${port}` : " its port";
@@ -82,13 +82,13 @@ function chainFault(code: string, thrown: Thrown): ForeignFault | undefined {
   switch (code) {
     case "BAD_DATA": {
       const signature = thrown.info?.signature;
-      const asked = typeof signature === "string" ? ` to ${signature}` : "";
+      const asked = typeof signature === "string" ? ` the call ${signature}` : "";
       return {
         kind: "input",
-        message: `no contract of WhitePay answers${asked}`,
-        expected: "a contract of WhitePay at the configured address",
-        actual: thrown.value === "0x" ? "no contract there" : "an answer of another kind",
-        hint: anewHint,
+        message: `no WhitePay contract answers${asked}`,
+        expected: "a WhitePay contract at the configured address",
+        actual: thrown.value === "0x" ? "no contract" : "a contract of another kind",
+        hint: otherChainHint,
       };
     }
     case "CALL_EXCEPTION":
@@ -100,15 +100,15 @@ function chainFault(code: string, thrown: Thrown): ForeignFault | undefined {
     case "INSUFFICIENT_FUNDS":
       return {
         kind: "funds",
-        message: `too little coin: ${textOf(thrown)}`,
+        message: `not enough coin: ${textOf(thrown)}`,
         hint: "send coin to the account",
       };
     case "NONCE_EXPIRED":
     case "REPLACEMENT_UNDERPRICED":
       return {
         kind: "network",
-        message: `another transaction of this account came first: ${textOf(thrown)}`,
-        hint: "wait until it is in a block, then run this again; one program at a time sends from an account",
+        message: `another transaction of this account was sent first: ${textOf(thrown)}`,
+        hint: "wait until it is in a block, then re-run; use an account from one program at a time",
       };
     case "UNKNOWN_ERROR": {
       const said = thrown.error?.message;
@@ -126,20 +126,20 @@ function diskFault(thrown: Thrown): ForeignFault | undefined {
   return {
     kind: "failed",
     message: `the disk is full${typeof place === "string" ? `: ${place} cannot be written` : ""}`,
-    expected: "room for what is written",
-    actual: "none left (ENOSPC)",
-    hint: "make room, then run it again: what was written before is kept",
+    expected: "free disk space",
+    actual: "none (ENOSPC)",
+    hint: "free disk space, then re-run; data written before is kept",
   };
 }
 
-/** Undefined: nothing is known of it. */
+/** Undefined for an error of an unknown kind. */
 export function foreignFault(error: unknown): ForeignFault | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const thrown = error as Thrown;
   const disk = diskFault(thrown);
   if (disk !== undefined) return disk;
   const code = typeof thrown.code === "string" ? thrown.code : "";
-  if (thrown.name === "NoContract") return { kind: "input", message: textOf(thrown), hint: anewHint };
+  if (thrown.name === "NoContract") return { kind: "input", message: textOf(thrown), hint: otherChainHint };
   if (code === "EMFILE" || code === "ENFILE") {
     return { kind: "failed", message: "too many files are open", hint: "raise the limit: ulimit -n 65536" };
   }
@@ -152,6 +152,6 @@ export function foreignFault(error: unknown): ForeignFault | undefined {
     };
   }
   const found = fileFault(thrown) ?? networkFault(code, thrown) ?? chainFault(code, thrown);
-  // fetch says "fetch failed" alone, and keeps the reason inside.
+  // fetch throws "fetch failed"; the reason is its cause.
   return found ?? (code === "" && thrown.cause !== undefined ? foreignFault(thrown.cause) : undefined);
 }

@@ -1,11 +1,11 @@
-/** Reading a JSON document that somebody hands to a command: bounded, checked, refused with the place (D2). */
+/** Reads a JSON document with a size limit and checks it against a schema; errors name the place in it (D2). */
 import { createReadStream } from "node:fs";
 import { z } from "zod";
 import { whyNot } from "../../storage/disk/file-words.ts";
-import { usageError, type CliError } from "./exit.ts";
-import { addressOption, quote } from "./options.ts";
+import { usageError } from "./exit.ts";
+import { quote } from "./options.ts";
 
-/** A document of this size is a mistake, and parsing it would take the machine's memory. */
+/** Limits the memory for parsing. */
 const maxInputBytes = 64 * 1024 * 1024;
 
 async function readBounded(file: string): Promise<string> {
@@ -41,7 +41,7 @@ function place(path: readonly PropertyKey[]): string {
 
 const maxIssuesShown = 5;
 
-/** Checks `value` against `schema`; all complaints in one usage error. */
+/** Checks `value` against `schema`. @throws CliError exit 2 with the first issues */
 export function checkInput<T>(source: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -56,7 +56,7 @@ export function checkInput<T>(source: string, schema: z.ZodType<T>, value: unkno
   throw usageError(`${source} is not valid: ${shown.join("; ")}${more}`);
 }
 
-/** Reads, parses and checks a JSON file; `-` is the standard input. */
+/** Reads, parses and checks a JSON file; `-` is stdin. */
 export async function readJsonInput<T>(file: string, schema: z.ZodType<T>): Promise<T> {
   const text = await readBounded(file);
   let value: unknown;
@@ -68,29 +68,16 @@ export async function readJsonInput<T>(file: string, schema: z.ZodType<T>): Prom
   return checkInput(file, schema, value);
 }
 
-/** A whole number from 0 up, exact in JSON. */
+/** A non-negative integer that JSON represents exactly. */
 export const wholeNumber = (min = 0, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
 
 const amountBits = 128n;
 const maxAmount = (1n << amountBits) - 1n;
 
-/** Bytes, space-time and money: decimal digits in a string, because JSON numbers are not exact. At most uint128 (R27). */
+/** Bytes, space-time or money: decimal digits in a string, because JSON numbers are not exact. At most uint128 (R27). */
 export const amount = z
   .string()
   .max(40, "expected at most 39 decimal digits (uint128)")
   .regex(/^(0|[1-9]\d*)$/, "expected decimal digits in a string, without sign or leading zeros")
   .transform((text) => BigInt(text))
   .refine((value) => value <= maxAmount, "expected at most 2^128 - 1");
-
-/** An address in any case; mixed case must carry the right checksum. In YAML it stands in quotes. */
-export const address = z
-  .string("expected an address in quotes: 0x and 40 hex digits")
-  .transform((text, context) => {
-    try {
-      return addressOption("the address")(text);
-    } catch (error) {
-      const { message, expected } = error as CliError;
-      context.addIssue({ code: "custom", message: `${message}: expected ${expected ?? "another"}` });
-      return z.NEVER;
-    }
-  });

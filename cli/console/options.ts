@@ -1,6 +1,5 @@
-/** Parsers for command-line values. Each throws a usage error that says what was expected (D2). */
-import { keccak_256 } from "@noble/hashes/sha3.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+/** Parsers for command-line values. A parser throws a usage error with the expected form (D2). */
+import { checksumFault } from "../../daemon/settings/checksum.ts";
 import type { Command } from "commander";
 import { usageError } from "./exit.ts";
 
@@ -48,31 +47,22 @@ export function hexOption(name: string, bytes: number): (text: string) => string
   };
 }
 
-function checksummed(address: string): string {
-  const digits = address.slice(2).toLowerCase();
-  const hash = bytesToHex(keccak_256(utf8ToBytes(digits)));
-  return `0x${[...digits].map((c, i) => (Number.parseInt(hash.charAt(i), 16) >= 8 ? c.toUpperCase() : c)).join("")}`;
-}
-
-/** An address in any case; mixed case must carry the right EIP-55 checksum, which catches a mistyped digit. */
+/** A parser for an address in any case; mixed case needs the right EIP-55 checksum, which detects a mistyped digit. */
 export function addressOption(name: string): (text: string) => string {
   const parse = hexOption(name, 20);
   return (text) => {
     const address = parse(text);
-    const digits = address.slice(2);
-    const mixed = digits !== digits.toLowerCase() && digits !== digits.toUpperCase();
-    if (mixed && address !== checksummed(address)) {
-      throw usageError(`${name} has a wrong checksum`, {
-        expected: checksummed(address),
-        actual: address,
-        hint: "check the address; all digits in lower case are accepted too",
-      });
-    }
-    return address;
+    const right = checksumFault(address);
+    if (right === undefined) return address;
+    throw usageError(`${name} has a wrong checksum`, {
+      expected: right,
+      actual: address,
+      hint: "check the address; an address in lower case is accepted without a checksum",
+    });
   };
 }
 
-/** One of a fixed list of words. */
+/** A parser for one of a fixed list of words. */
 export function choiceOption<const T extends string>(
   name: string,
   choices: readonly T[],
@@ -97,7 +87,7 @@ export function positiveOption(name: string): (text: string) => number {
 
 const maxQuoted = 80;
 
-/** User input as it may be echoed: on one line, without control characters, not endless. */
+/** User input for a message: one line, no control characters, limited length. */
 export function quote(text: string): string {
   const quoted = JSON.stringify(text);
   return quoted.length <= maxQuoted ? quoted : `${quoted.slice(0, maxQuoted)}… (${text.length} characters)`;

@@ -1,6 +1,6 @@
-/** Data goes to stdout, everything said to a person goes to stderr. */
+/** Data goes to stdout, messages to stderr. */
 
-/** The one JSON document of a `--json` run; bigint as decimal text. */
+/** Prints the JSON document of `--json`; a bigint becomes decimal text. */
 export function printJson(document: unknown): void {
   const text = JSON.stringify(document, (_, value: unknown) =>
     typeof value === "bigint" ? value.toString() : value,

@@ -1,20 +1,20 @@
-/** Progress of long work with its rate, for a person at a terminal; silent anywhere else. */
+/** A progress bar with its rate; only at a terminal. */
 import { Presets, SingleBar } from "cli-progress";
 
 export type Progress = {
-  /** `done` of `total` so far, and what else to say now; the bar closes by itself when all is done. */
+  /** Shows `done` of `total` and an additional text; the bar closes at 100 %. */
   update(done: number, beside?: string): void;
-  /** Closes the bar where the work ends early. */
+  /** Closes the bar before 100 %. */
   stop(): void;
 };
 
 export type ProgressOptions = {
   readonly label: string;
-  /** Bytes or things, in the unit of `update`. */
+  /** In the unit of `update`. */
   readonly total: number;
-  /** How an amount is written, and amounts a second with "/s" behind; whole numbers by default. */
+  /** Formats amounts and amounts per second; whole numbers by default. */
   readonly format?: (amount: number) => string;
-  /** For tests; stderr and its own nature otherwise. */
+  /** For tests; stderr by default. */
   readonly stream?: NodeJS.WriteStream;
   readonly now_ms?: () => number;
 };
@@ -56,7 +56,7 @@ export function progressBar(options: ProgressOptions): Progress | undefined {
   };
 }
 
-/** Bytes with a binary unit, for people. */
+/** Bytes with a binary unit, for example "1.5 GiB". */
 export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
   let value = bytes;

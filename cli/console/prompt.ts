@@ -1,8 +1,8 @@
-/** Questions to a person at a terminal. Without one, nothing is asked: the caller names the option to use instead. */
+/** Questions at a terminal. Without a terminal the command fails and names the option to use instead. */
 import { confirm, input, password } from "@inquirer/prompts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
 
-/** Questions go to stderr, so that stdout stays data. */
+/** Questions go to stderr: stdout is for data. */
 const context = { output: process.stderr };
 
 export function hasTerminal(): boolean {
@@ -20,10 +20,10 @@ async function asked<T>(question: Promise<T>): Promise<T> {
   }
 }
 
-/** Refuses where nobody can answer. */
+/** @throws CliError exit 2 if there is no terminal */
 function needsTerminal(what: string, instead: string): void {
   if (!hasTerminal())
-    throw usageError(`${what} is missing, and there is no terminal to ask at`, { hint: instead });
+    throw usageError(`${what} is missing, and there is no terminal for a question`, { hint: instead });
 }
 
 export function askYesNo(message: string, instead: string): Promise<boolean> {
@@ -53,7 +53,7 @@ export function askText(
   );
 }
 
-/** A secret, not shown; asked twice where it is new. */
+/** Asks for a secret without showing it; asks twice for a new one. */
 export async function askPassword(message: string, instead: string, isNew = false): Promise<string> {
   needsTerminal("the password", instead);
   const first = await asked(password({ message, mask: true }, context));

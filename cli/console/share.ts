@@ -1,6 +1,6 @@
-/** Parts of a whole, as people read them. */
+/** Formats shares in per cent. */
 
-/** In per cent with one decimal, rounded down: only what is whole reads as 100 %. "–" where there is nothing to share. */
+/** Per cent with one decimal, rounded down, so that "100.0 %" means all. "–" if the whole is 0. */
 export function formatShare(part: bigint, whole: bigint): string {
   if (whole === 0n) return "–";
   const tenths = (part * 1_000n) / whole;

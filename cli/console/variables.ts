@@ -1,4 +1,4 @@
-/** The project's environment variables. One that is not known is refused: a misspelt setting would be left out in silence (D1). */
+/** The project's environment variables. Unknown ones are refused: a misspelt setting must not be ignored (D1). */
 import type { Setting } from "../../daemon/settings/layers.ts";
 import { nearest } from "../../daemon/settings/known-keys.ts";
 import { usageError } from "./exit.ts";
@@ -7,10 +7,10 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 const prefix = "WHITEPAY_";
 
-/** What a user sets beside the settings. */
+/** Variables for users that are not settings. */
 const besideSettings = ["WHITEPAY_CONFIG", "WHITEPAY_LEDGER_PASSWORD"];
 
-/** They say how a process runs, is built or is tested; they are handed on to the processes that it starts. */
+/** Control how processes run, are built or are tested; child processes inherit them. */
 const ofProcesses = [
   "WHITEPAY_DEBUG",
   "WHITEPAY_ARTIFACTS",
@@ -28,12 +28,12 @@ const ofProcesses = [
 
 export const otherVariables: readonly string[] = [...besideSettings, ...ofProcesses];
 
-/** Kubernetes sets these in every container for a service whose name begins with "whitepay": nobody wrote them. */
+/** Kubernetes sets these in every container if a service has a name that begins with "whitepay". */
 function isServiceLink(name: string, value: string): boolean {
   return /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_[A-Z]+/.test(name) || /^(?:tcp|udp|sctp):\/\//.test(value);
 }
 
-/** A shell with the settings of one role may call a command of another. */
+/** Settings of all roles: a shell with the settings of one role may run a command of another. */
 async function settingsOfAll(): Promise<string[]> {
   const [keeper, provider, { payeePurse, payerPurse }] = await Promise.all([
     import("../../keeper/config.ts"),
@@ -44,17 +44,17 @@ async function settingsOfAll(): Promise<string[]> {
   return [...keeper.settings, ...provider.settings, ...purses].map(({ env }) => env);
 }
 
-/** @throws CliError exit 2 that names each variable that is not known, and what may be meant */
+/** @throws CliError exit 2 with each unknown variable and the nearest known one */
 export async function refuseUnknownVariables(env: Variables, settings: readonly Setting[]): Promise<void> {
   const own = [...settings.map((setting) => setting.env), ...besideSettings];
-  const strangers = Object.entries(env).flatMap(([name, value]) => {
+  const candidates = Object.entries(env).flatMap(([name, value]) => {
     if (!name.startsWith(prefix) || value === undefined || value === "") return [];
     const known = own.includes(name) || ofProcesses.includes(name) || isServiceLink(name, value);
     return known ? [] : [name];
   });
-  if (strangers.length === 0) return;
+  if (candidates.length === 0) return;
   const all = [...new Set([...own, ...(await settingsOfAll())])];
-  const unknown = strangers.filter((name) => !all.includes(name));
+  const unknown = candidates.filter((name) => !all.includes(name));
   if (unknown.length === 0) return;
   const bare = (name: string): string => name.slice(prefix.length);
   const told = unknown.map((name) => {
@@ -62,10 +62,10 @@ export async function refuseUnknownVariables(env: Variables, settings: readonly 
     const meant = near === undefined ? `expected one of ${own.join(", ")}` : `did you mean ${prefix}${near}?`;
     return `${name}: unknown variable; ${meant}`;
   });
-  throw usageError(told.join("\n  "), { hint: "correct its name, or unset it" });
+  throw usageError(told.join("\n  "), { hint: "correct the name, or unset the variable" });
 }
 
-/** For processes that are configured by files alone: the settings of the shell are for the command that was called in it. */
+/** The environment for a child process that reads its settings from files: without the settings of this shell. */
 export function withoutSettings(env: Variables): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith(prefix) || ofProcesses.includes(name)),

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { listenPlaces } from "../../daemon/listen.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
-import { isVague } from "../console/dialable.ts";
+import { isUndialable } from "../console/dialable.ts";
 import { asKeeperFailure } from "./context.ts";
 import { addressOption, choiceOption, integerOption, jsonOption } from "../console/options.ts";
 import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
@@ -80,7 +80,7 @@ async function gather(options: InitOptions): Promise<Parts> {
   const registry = await ask(options.registry, "Address of the Registry contract:", "registry");
   const listen = options.listen ?? [await listenDefault(ask)];
   const others = "What others dial, /ip4/ADDRESS/tcp/PORT (empty: decide later):";
-  const asks = options.announce === undefined && listen.some(isVague) && hasTerminal();
+  const asks = options.announce === undefined && listen.some(isUndialable) && hasTerminal();
   const announced = asks ? await askText(others, missing("announce")) : "";
   return {
     announce: options.announce ?? (announced === "" ? undefined : announced.split(",")),
@@ -152,7 +152,7 @@ async function initKeeper(options: InitOptions): Promise<void> {
   printLine(`peer id   ${peerId}`);
   printLine(`listens   ${listen.join(", ")}`);
   printLine(`api       http://${api.host}:${api.port}`);
-  const vague = announce === undefined && listen.some(isVague);
+  const vague = announce === undefined && listen.some(isUndialable);
   const address = vague ? `\n  set announce in ${file}: ${listen.join(", ")} tells nobody where to dial` : "";
   say(`next: back up ${keysFolder} and its password, send coin to the operator, then${address}
   whitepay keeper register --config ${file} --payee ADDRESS

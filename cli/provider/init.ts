@@ -2,7 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { isVague } from "../console/dialable.ts";
+import { isUndialable } from "../console/dialable.ts";
 import { addressOption, integerOption, jsonOption } from "../console/options.ts";
 import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
@@ -94,7 +94,7 @@ async function initCommand(options: InitOptions): Promise<void> {
   printLine(`receipts  ${identity.receiptKey}`);
   printLine(`peer id   ${identity.peerId}`);
   printLine(`listens   ${listen.join(", ")}`);
-  const vague = announce === undefined && listen.some(isVague);
+  const vague = announce === undefined && listen.some(isUndialable);
   const address = vague
     ? `\n  set announce in ${paths.config}: ${listen.join(", ")} tells nobody where to dial`
     : "";

@@ -1,32 +1,39 @@
-/** `whitepay sim …`: the real core, codec and runtime of a committee in a seeded world where things go wrong. */
-import { globSync } from "node:fs";
-import { basename, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+/** `whitepay sim …`: runs the real core, codec and runtime of a committee in a seeded simulated world with faults. */
 import type { Command } from "commander";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { integerOption, jsonFlag } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import type { SimulationResult } from "../../sim/simulate.ts";
-import { assertStorable, commit, load, realityOf, realityWords, summary, withReality } from "./scenario.ts";
+import {
+  assertStorable,
+  commit,
+  load,
+  realityOf,
+  realityWords,
+  summary,
+  scenarioNames,
+  withReality,
+} from "./scenario.ts";
 import type { RealityOptions } from "./scenario.ts";
-
-/** The folder of the scenarios that come along, without a trailing slash. */
-const library = fileURLToPath(new URL("../../sim/scenarios", import.meta.url));
 
 type RunOptions = RealityOptions & { seed: number; seeds?: number; json?: true };
 
 export async function register(program: Command): Promise<void> {
-  const sim = program.command("sim").description("play fault scenarios in a simulated world");
+  const sim = program.command("sim").description("run fault scenarios in a simulated world");
   withReality(sim.command("run"))
-    .argument("<file>", "a scenario (YAML); `whitepay sim list` names those that come along")
-    .description("play one scenario; exits 0 only if no checker complained and what it expects came true")
+    .argument("<scenario>", "a name that `whitepay sim list` prints, or the path of a YAML file")
+    .description("run one scenario; exit 0 if all checkers pass and the scenario's expectations hold")
     .option("--seed <number>", "seed of the run", integerOption("--seed"), 1)
-    .option("--seeds <number>", "play that many seeds, from --seed on", integerOption("--seeds", { min: 1 }))
-    .option("--json", "one JSON document a seed on stdout")
-    .action((file: string, options: RunOptions) => runFile(file, options));
+    .option(
+      "--seeds <number>",
+      "number of runs, with consecutive seeds",
+      integerOption("--seeds", { min: 1 }),
+    )
+    .option("--json", "print one JSON document for each seed on stdout")
+    .action((scenario: string, options: RunOptions) => runScenario(scenario, options));
   sim
     .command("list")
-    .description("name the scenarios that come along")
+    .description("list the scenarios of this release, by the name that `sim run` takes")
     .option(...jsonFlag)
     .action(list);
   const modules = [
@@ -43,10 +50,13 @@ function document(result: SimulationResult): object {
   return { name, seed, settled, intervals, violations, faults, traceHash };
 }
 
-async function runFile(file: string, { seed, seeds = 1, json, ...real }: RunOptions): Promise<void> {
+async function runScenario(
+  nameOrPath: string,
+  { seed, seeds = 1, json, ...real }: RunOptions,
+): Promise<void> {
   const { simulate } = await import("../../sim/simulate.ts");
   const { failuresOf, inWords } = await import("../../sim/verdict.ts");
-  const scenario = await load(file);
+  const scenario = await load(nameOrPath);
   await assertStorable(scenario, real);
   const reality = await realityOf(real);
   let failed = 0;
@@ -59,7 +69,7 @@ async function runFile(file: string, { seed, seeds = 1, json, ...real }: RunOpti
     failed++;
     for (const text of found) say(`  does not hold: ${text}`);
     say(
-      `  seed ${s}, commit ${commit()}; see it again: whitepay sim replay ${file} --seed ${s}${realityWords(real)} --trace`,
+      `  seed ${s}, commit ${commit()}; replay it: whitepay sim replay ${nameOrPath} --seed ${s}${realityWords(real)} --trace`,
     );
   }
   if (failed > 0)
@@ -67,11 +77,11 @@ async function runFile(file: string, { seed, seeds = 1, json, ...real }: RunOpti
 }
 
 async function list({ json }: { readonly json?: true }): Promise<void> {
-  const files = globSync("*.yaml", { cwd: library }).sort();
   const scenarios = await Promise.all(
-    files.map(async (file) => ({ file, name: (await load(join(library, file))).name })),
+    scenarioNames().map(async (name) => ({ name, title: (await load(name)).name })),
   );
   if (json === true) return printJson({ scenarios });
-  for (const { file, name } of scenarios) printLine(`${basename(file, ".yaml").padEnd(32)} ${name}`);
-  say(`play one with: whitepay sim run ${relative(process.cwd(), library)}/NAME.yaml`);
+  const width = Math.max(...scenarios.map(({ name }) => name.length));
+  for (const { name, title } of scenarios) printLine(`${name.padEnd(width)}  ${title}`);
+  say("run one: whitepay sim run NAME");
 }

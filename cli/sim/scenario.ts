@@ -1,9 +1,14 @@
-/** What the commands of the simulator share: scenarios as they are named on the command line, and the words for a failure. */
+/** Shared by the simulator's commands: loading a scenario, options, and the text of a result. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { globSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { usageError } from "../console/exit.ts";
 import type { Command } from "commander";
-import { choiceOption, integerOption } from "../console/options.ts";
+import { choiceOption, integerOption, quote } from "../console/options.ts";
+import { nearest } from "../../daemon/settings/known-keys.ts";
+import { whyNot } from "../../storage/disk/file-words.ts";
 import type { Reality } from "../../sim/cluster.ts";
 import type { Scenario } from "../../sim/scenario/schema.ts";
 import type { SimulationResult } from "../../sim/simulate.ts";
@@ -19,16 +24,34 @@ export function committees(text: string): number[] {
   return sizes;
 }
 
-export async function load(file: string): Promise<Scenario> {
-  const { parseScenario, ScenarioError } = await import("../../sim/scenario/schema.ts");
-  let text: string;
+const library = fileURLToPath(new URL("../../sim/scenarios", import.meta.url));
+
+/** Names of the scenarios in sim/scenarios, sorted. */
+export function scenarioNames(): string[] {
+  return globSync("*.yaml", { cwd: library })
+    .map((file) => basename(file, ".yaml"))
+    .sort();
+}
+
+/** Text of the named scenario, or of the file at a path. A name takes precedence over a file of the same name. */
+async function readScenario(nameOrPath: string): Promise<{ readonly file: string; readonly text: string }> {
+  const names = scenarioNames();
+  const file = names.includes(nameOrPath) ? join(library, `${nameOrPath}.yaml`) : nameOrPath;
   try {
-    text = readFileSync(file, "utf8");
+    return { file, text: await readFile(file, "utf8") };
   } catch (error) {
-    throw usageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, {
-      hint: "whitepay sim list names the scenarios that come along",
+    const near = nearest(nameOrPath, names);
+    throw usageError(`there is no scenario ${quote(nameOrPath)}: ${whyNot(error)}`, {
+      expected: "a name that `whitepay sim list` prints, or the path of a YAML file",
+      ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
     });
   }
+}
+
+/** @throws CliError exit 2 if there is no such scenario, or it is not valid */
+export async function load(nameOrPath: string): Promise<Scenario> {
+  const { parseScenario, ScenarioError } = await import("../../sim/scenario/schema.ts");
+  const { file, text } = await readScenario(nameOrPath);
   try {
     return parseScenario(text, file);
   } catch (error) {
@@ -37,17 +60,22 @@ export async function load(file: string): Promise<Scenario> {
   }
 }
 
-/** What of the simulated worlds is real, as options say it. */
+/** Which parts of the simulated world are real. */
 export type RealityOptions = { readonly crypto: RealOrCheap; readonly proofs: RealOrCheap };
 type RealOrCheap = (typeof realOrCheap)[number];
 const realOrCheap = ["cheap", "real"] as const;
 
 export function withReality(command: Command): Command {
   return command
-    .option("--crypto <kind>", "signatures: cheap | real", choiceOption("--crypto", realOrCheap), "cheap")
+    .option(
+      "--crypto <kind>",
+      "signatures: cheap (simulated) | real (BLS)",
+      choiceOption("--crypto", realOrCheap),
+      "cheap",
+    )
     .option(
       "--proofs <kind>",
-      "providers that store and prove: cheap | real",
+      "providers: cheap (simulated) | real (they store and prove data)",
       choiceOption("--proofs", realOrCheap),
       "cheap",
     );
@@ -59,7 +87,7 @@ export async function realityOf({ crypto, proofs }: RealityOptions): Promise<Rea
   return { proofs, signatures: realSignatures() };
 }
 
-/** Providers that really store do so in memory. */
+/** With real proofs, providers keep their data in memory. @throws CliError exit 2 if that is too much */
 export async function assertStorable(scenario: Scenario, { proofs }: RealityOptions): Promise<void> {
   if (proofs === "cheap") return;
   const { maxRealBytes } = await import("../../sim/memory-pieces.ts");
@@ -67,24 +95,24 @@ export async function assertStorable(scenario: Scenario, { proofs }: RealityOpti
   const changed = scenario.faults.flatMap((fault) => (fault.kind === "change-data" ? [fault.bytes] : []));
   const largest = Math.max(...providerBytes(scenario), ...changed);
   if (largest <= maxRealBytes) return;
-  throw usageError("a provider of this scenario is too large for --proofs real", {
+  throw usageError("a provider of this scenario has too much data for --proofs real", {
     expected: `at most ${maxRealBytes} bytes`,
     actual: String(largest),
-    hint: "play it with --proofs cheap",
+    hint: "use --proofs cheap",
   });
 }
 
-/** The options that differ from those in force by default, to be typed again. */
+/** The options that differ from the defaults, as text for a command line. */
 export function realityWords({ crypto, proofs }: RealityOptions): string {
   return (crypto === "real" ? " --crypto real" : "") + (proofs === "real" ? " --proofs real" : "");
 }
 
-/** A run to play again: of a file with a seed of its own, or of the random scenario that a seed makes. */
+/** One run: a scenario with a seed. `again` repeats it on the command line. */
 export type Play = { readonly scenario: Scenario; readonly seed: number; readonly again: string };
 
 export type PlayOptions = { readonly seed: number; readonly keepers: readonly number[] };
 
-/** `what` is a file or the seed of a random scenario; `again` names the same run on the command line. */
+/** @param what a scenario's name or path, or the seed of a random scenario */
 export async function playOf(what: string, { seed, keepers }: PlayOptions): Promise<Play> {
   if (!/^\d+$/.test(what)) return { scenario: await load(what), seed, again: `${what} --seed ${seed}` };
   const { randomScenario } = await import("../../sim/scenario/random.ts");
@@ -93,6 +121,7 @@ export async function playOf(what: string, { seed, keepers }: PlayOptions): Prom
   return { scenario: randomScenario(drawn, keepers), seed: drawn, again };
 }
 
+/** Short hash of the checked-out commit. */
 export function commit(): string {
   try {
     return execFileSync("git", ["rev-parse", "--short", "HEAD"], {

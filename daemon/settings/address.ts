@@ -1,9 +1,17 @@
 /** An Ethereum address as settings and files give it. */
 import { z } from "zod";
 import type { Hex } from "../../protocol/hash.ts";
+import { checksumFault } from "./checksum.ts";
 
-/** Accepts any case; yields lower case. */
-export const address = z
-  .string()
+/** Any case; mixed case needs the right checksum, which detects a mistyped digit. Yields the text as given. */
+export const addressText = z
+  .string("expected an address in quotes: 0x and 40 hex digits")
   .regex(/^0x[0-9a-fA-F]{40}$/, "expected an address: 0x and 40 hex digits")
-  .transform((text) => text.toLowerCase() as Hex);
+  .superRefine((text, context) => {
+    const right = checksumFault(text);
+    if (right !== undefined)
+      context.addIssue({ code: "custom", message: `wrong checksum: expected ${right}, actual ${text}` });
+  });
+
+/** The same, in lower case. */
+export const address = addressText.transform((text) => text.toLowerCase() as Hex);

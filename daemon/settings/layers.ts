@@ -181,29 +181,47 @@ function missing(named: Setting, file: File | undefined, keys: readonly Property
   );
 }
 
+/** An object is missing as a whole if none of its settings has an origin. */
+function missingObject(
+  settings: readonly Setting[],
+  { file, path, origins }: { file: File | undefined; path: readonly PropertyKey[]; origins: Origins },
+): ConfigError | undefined {
+  const key = path.map(String).join(".");
+  const inside = settings.filter((known) => known.key.startsWith(`${key}.`));
+  if (inside.length === 0 || inside.some((known) => origins.has(known.key))) return undefined;
+  const where = file === undefined ? "a config file" : (nearestPlace(file, path) ?? file.path);
+  return new ConfigError(`${where}: ${key}: missing; it holds ${inside.map((one) => one.key).join(", ")}`);
+}
+
+/** The place of a refused value: its line if it comes from the file, else its flag or variable. */
+function placeOfValue(
+  file: File | undefined,
+  path: readonly PropertyKey[],
+  origin: string | undefined,
+): string {
+  if (file === undefined) return origin ?? "configuration";
+  const isFromFile = origin === undefined || origin.startsWith(file.path);
+  return isFromFile ? (nearestPlace(file, path) ?? file.path) : origin;
+}
+
 function refusal<T>(
   definition: ConfigDefinition<T>,
   issues: readonly z.core.$ZodIssue[],
   file: File | undefined,
   origins: Origins,
 ): ConfigError {
-  // A key that is misspelt is missing too: its line says more.
+  // A misspelt key causes an issue of a missing key too: report the misspelt one, which has a line.
   const unknown = unknownKeys(definition, issues, file);
   if (unknown.length > 0) return new ConfigError(unknown.join("\n  "));
-  const issue = issues[0];
+  const [issue] = issues;
   const path = issue?.path ?? [];
   const key = path.map(String).join(".");
   const named = definition.settings.find((known) => key === known.key || key.startsWith(`${known.key}.`));
   const origin = named === undefined ? undefined : origins.get(named.key);
   if (named !== undefined && origin === undefined) return missing(named, file, path);
-  const inside = definition.settings.filter((known) => known.key.startsWith(`${key}.`));
-  if (inside.length > 0 && !inside.some((known) => origins.has(known.key))) {
-    const where = file === undefined ? "a config file" : (nearestPlace(file, path) ?? file.path);
-    return new ConfigError(`${where}: ${key}: missing; it holds ${inside.map((one) => one.key).join(", ")}`);
-  }
-  const line = file === undefined ? undefined : nearestPlace(file, path);
-  const fromFile = origin === undefined || (file !== undefined && origin.startsWith(file.path));
-  const at = fromFile ? (line ?? file?.path ?? "configuration") : origin;
+  const object = missingObject(definition.settings, { file, path, origins });
+  if (object !== undefined) return object;
+  const at = placeOfValue(file, path, origin);
   return new ConfigError(`${at}: ${key === "" ? "" : `${key}: `}${issue?.message ?? "invalid"}`);
 }
 

@@ -69,13 +69,13 @@ const ports: readonly Row[] = [
 ];
 
 const anew =
-  /hint: +check address and chain; a chain that was started anew has none of its earlier contracts/;
+  /hint: +check the address and the chain; a restarted local chain has none of its earlier contracts/;
 const contracts: readonly Row[] = [
   {
     name: "a keeper that registers on a chain that was started anew",
     run: (world) => keeper(world, "register", "--payee", payee, "--yes", ...fresh(world)),
     code: 2,
-    says: [/there is no registry at 0x[0-9a-fA-F]{40}$/m, "actual:   no contract there", anew],
+    says: [/there is no registry at 0x[0-9a-fA-F]{40}$/m, "actual:   no contract", anew],
   },
   {
     name: "a keeper that looks at its place on a chain that was started anew",
@@ -95,7 +95,7 @@ const contracts: readonly Row[] = [
     name: "a provider that registers on a chain that was started anew",
     run: (world) => provider(world, "register", "--payee", payee, "--yes", ...fresh(world)),
     code: 2,
-    says: ["there is no registry at", "actual:   no contract there", anew],
+    says: ["there is no registry at", "actual:   no contract", anew],
   },
   {
     name: "a provider that asks for the status of a group of an earlier chain",
@@ -119,7 +119,7 @@ const contracts: readonly Row[] = [
     name: "a payer who asks for the status of a group of an earlier chain",
     run: (world) => payer(world, "status", "--group", world.group, ...fresh(world)),
     code: 2,
-    says: ["there is no group at 0x", "actual:   no contract there", anew],
+    says: ["there is no group at 0x", "actual:   no contract", anew],
   },
   {
     name: "a payer whose group address is that of another contract",
@@ -293,7 +293,7 @@ const variables: readonly Row[] = [
     code: 2,
     says: [
       /^whitepay: WHITEPAY_API_PROT: unknown variable; did you mean WHITEPAY_API_PORT\?$/m,
-      "hint:     correct its name, or unset it",
+      "hint:     correct the name, or unset the variable",
     ],
   },
   {
@@ -324,8 +324,8 @@ export function toFullDevice(args: readonly string[]): Promise<CliResult> {
 
 export const full = [
   /the disk is full/,
-  "expected: room for what is written",
-  "hint:     make room, then run it again",
+  "expected: free disk space",
+  "hint:     free disk space, then re-run",
 ];
 const disks: readonly Row[] = [
   {

@@ -158,7 +158,7 @@ describe("whitepay payee, of a provider", () => {
       stdout: "",
       stderr: expect.stringMatching(
         new RegExp(
-          `expected: the key of the present payee, ${next.address}\\n.*\\n +hint: +with that key: whitepay payee name provider`,
+          `expected: the key of the present payee, ${next.address}\\n.*\\n +hint: +use that key: whitepay payee name provider`,
         ),
       ),
     });

@@ -1,7 +1,8 @@
 /** A provider's consent as a file: what `whitepay provider consent` printed. */
 import { z } from "zod";
 import type { DataConsent } from "../../../client/plans.ts";
-import { address, amount, readJsonInput, wholeNumber } from "../../console/json-input.ts";
+import { amount, readJsonInput, wholeNumber } from "../../console/json-input.ts";
+import { addressText as address } from "../../../daemon/settings/address.ts";
 
 const schema = z.strictObject({
   operator: address,

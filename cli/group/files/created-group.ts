@@ -1,7 +1,8 @@
 /** What was made of a group file, beside it, so that nothing is made or paid twice and pieces keep their names. */
 import { join, parse } from "node:path";
 import { z } from "zod";
-import { address, wholeNumber } from "../../console/json-input.ts";
+import { wholeNumber } from "../../console/json-input.ts";
+import { addressText as address } from "../../../daemon/settings/address.ts";
 
 export const createdGroup = z.strictObject({
   chainId: wholeNumber(1),

@@ -6,7 +6,7 @@ import { resolveLayers } from "../../../daemon/settings/layers.ts";
 import type { GroupRules } from "../../../client/group-view.ts";
 import { coin, month_s } from "../../../client/units.ts";
 import { asUsage } from "../../console/config-options.ts";
-import { address } from "../../console/json-input.ts";
+import { addressText as address } from "../../../daemon/settings/address.ts";
 import { presetNames, presets, type Preset } from "../../chain/presets.ts";
 
 const blocks = z.int().min(1).max(0xffff_ffff);

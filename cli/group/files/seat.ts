@@ -1,7 +1,8 @@
 /** A keeper's acceptance of a seat as a file: what `whitepay keeper accept --sign` printed. */
 import { z } from "zod";
 import type { SeatConsent } from "../../../client/seats.ts";
-import { address, readJsonInput, wholeNumber } from "../../console/json-input.ts";
+import { readJsonInput, wholeNumber } from "../../console/json-input.ts";
+import { addressText as address } from "../../../daemon/settings/address.ts";
 
 const schema = z.strictObject({
   group: address,

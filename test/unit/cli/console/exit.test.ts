@@ -52,10 +52,10 @@ describe("exit codes", () => {
     expect(describeFailure(gone)).toEqual({
       code: 2,
       lines: [
-        "whitepay: no contract of WhitePay answers to keeper(address)",
-        "  expected: a contract of WhitePay at the configured address",
-        "  actual:   no contract there",
-        "  hint:     check address and chain; a chain that was started anew has none of its earlier contracts",
+        "whitepay: no WhitePay contract answers the call keeper(address)",
+        "  expected: a WhitePay contract at the configured address",
+        "  actual:   no contract",
+        "  hint:     check the address and the chain; a restarted local chain has none of its earlier contracts",
       ],
     });
     const missing = Object.assign(new Error("ENOENT: no such file or directory, open '/a'"), {
@@ -87,9 +87,9 @@ describe("exit codes", () => {
     expect(code).toBe(1);
     expect(lines[0]).toContain("the disk is full");
     expect(lines.slice(1)).toEqual([
-      "  expected: room for what is written",
-      "  actual:   none left (ENOSPC)",
-      "  hint:     make room, then run it again: what was written before is kept",
+      "  expected: free disk space",
+      "  actual:   none (ENOSPC)",
+      "  hint:     free disk space, then re-run; data written before is kept",
     ]);
   });
 

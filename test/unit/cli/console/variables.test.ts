@@ -19,7 +19,7 @@ async function refusalOf(env: Record<string, string>, settings = payerSettings):
   const refused: unknown = await refuseUnknownVariables(env, settings).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(CliError);
   const { code, message, hint } = refused as CliError;
-  expect({ code, hint }).toEqual({ code: 2, hint: "correct its name, or unset it" });
+  expect({ code, hint }).toEqual({ code: 2, hint: "correct the name, or unset the variable" });
   return message;
 }
 
