@@ -14,7 +14,7 @@ import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { ChallengeRecord, RecordScope } from "../../protocol/records.ts";
 import type { Settlement } from "../../protocol/settlement.ts";
 
-/** A keeper's own values of a turn, the same after a restart. */
+/** A keeper's own values of a turn. They stay the same after a restart. */
 export type OwnValues = {
   readonly ts: number;
   readonly turn: number;
@@ -22,7 +22,7 @@ export type OwnValues = {
   readonly recordsRoot: Hex;
 };
 
-/** What must survive kill −9 (S6). */
+/** A write to the store. It survives kill −9 (S6). */
 export type Write =
   | {
       readonly kind: "record";
@@ -31,18 +31,18 @@ export type Write =
       readonly seed: Uint8Array;
       readonly proof: Uint8Array;
     }
-  /** R23: what this keeper signs for (ts, turn), for ever. */
+  /** R23: the only digest that this keeper ever signs for (ts, turn). */
   | { readonly kind: "note"; readonly ts: number; readonly turn: number; readonly digest: Hex }
   | { readonly kind: "own"; readonly own: OwnValues }
-  /** The salt of one round: with it a restarted keeper can still reveal. */
+  /** The salt of one round. A restarted keeper needs it to reveal. */
   | { readonly kind: "salt"; readonly round: Hex; readonly ts: number; readonly salt: Hex }
-  /** Bytes that count for the last slot before ts, by provider (R14 carries them on). */
+  /** Bytes that count for the last slot before ts, by provider; R14 carries them. */
   | { readonly kind: "before"; readonly ts: number; readonly bytes: readonly ProviderValue[] }
   | { readonly kind: "head"; readonly head: number };
 
 export type PartialSignature = { readonly keeper: number; readonly signature: Hex };
 
-/** A settlement that a quorum signed. */
+/** A settlement with the aggregate signature of a quorum. */
 export type Certified = {
   readonly turn: number;
   readonly settlement: Settlement;
@@ -57,9 +57,9 @@ export type Effect =
   | { readonly kind: "persist"; readonly writes: readonly Write[] }
   /** Add a record to the ledger. It may be lost: a row of the ledger decides nothing. */
   | { readonly kind: "book"; readonly record: ChallengeRecord }
-  /** Sign with the operator key, publish to the group, and hand back as an own message. */
+  /** Sign with the operator key, publish to the group, and return it as an own `message` event. */
   | { readonly kind: "broadcast"; readonly body: Body }
-  /** R18: publish a message of another keeper that did not come by gossip. */
+  /** R18: publish a message of another keeper that did not arrive by gossip. */
   | { readonly kind: "pass-on"; readonly message: Message }
   | { readonly kind: "make-seed"; readonly provider: number; readonly slot: number; readonly blockHash: Hex }
   | {
@@ -69,14 +69,14 @@ export type Effect =
       readonly blockHash: Hex;
       readonly seed: Uint8Array;
     }
-  /** Load receipts and one proof from the store, for a reveal. */
+  /** Load the receipts and one full proof for a reveal from the store. */
   | {
       readonly kind: "open";
       readonly round: Hex;
       readonly leaves: readonly { readonly provider: number; readonly slot: number }[];
       readonly proofOf: { readonly provider: number; readonly slot: number } | undefined;
     }
-  /** Check receipts and full proof of a reveal (R21). */
+  /** Check the openings of a reveal: receipts and full proof (R21). */
   | {
       readonly kind: "check-openings";
       readonly round: Hex;
@@ -85,7 +85,7 @@ export type Effect =
       readonly opened: readonly OpenedLeaf[];
       readonly proof: FullProof | undefined;
     }
-  /** Sign the noted digest with the BLS key and broadcast it as a partial. */
+  /** Sign the noted digest with the BLS key and broadcast the partial signature. */
   | { readonly kind: "sign-digest"; readonly round: RoundKey; readonly digest: Hex }
   | {
       readonly kind: "aggregate";
@@ -94,7 +94,7 @@ export type Effect =
       readonly digest: Hex;
       readonly partials: readonly PartialSignature[];
     }
-  /** Ask a keeper for the messages of a turn that are missing here. */
+  /** Ask a keeper for the messages of a turn that this keeper lacks. */
   | {
       readonly kind: "pull";
       readonly keeper: number;
@@ -102,24 +102,24 @@ export type Effect =
       readonly ts: number;
       readonly turn: number;
     }
-  /** Leader only: ask a keeper for its own records about one provider, and keep them for the pages (R24). */
+  /** Leader only: ask a keeper for its own records of one provider and keep them for the pages (R24). */
   | {
       readonly kind: "gather-records";
       readonly round: Hex;
       readonly owner: number;
       readonly root: Hex;
       readonly provider: number;
-      /** Shape of the tree behind the root. */
+      /** Leaves of the tree behind the root. */
       readonly scope: RecordScope;
     }
-  /** Leader only: write the gathered records of `pinned` into pages and serve them from now on (R24). */
+  /** Leader only: write the gathered records of `pinned` into pages and serve these pages (R24). */
   | {
       readonly kind: "pack-pages";
       readonly round: Hex;
       readonly pinned: readonly PinnedRoots[];
       readonly scope: RecordScope;
     }
-  /** Fetch the pages that the leader named, from any of `holders`, and check every record in them (R24). */
+  /** Fetch the pages that the proposal names from any of `holders` and check every record in them (R24). */
   | {
       readonly kind: "fetch-pages";
       readonly round: Hex;
@@ -128,14 +128,14 @@ export type Effect =
       readonly scope: RecordScope;
       readonly holders: readonly number[];
     }
-  /** Ask what sending it would cost now. */
+  /** Estimate the fee of submitting it now. */
   | ({ readonly kind: "ask-fee" } & Certified)
   | ({ readonly kind: "submit" } & Certified)
-  /** Everything of slots and turns before `ts` may be forgotten. */
+  /** Delete stored data of slots and turns before `ts`. */
   | { readonly kind: "prune"; readonly ts: number }
-  /** Two different signed messages of one keeper for one round (kept, never punished: there is no bond). */
+  /** Store two different signed messages of one keeper for one round. There is no bond, so nothing is slashed. */
   | { readonly kind: "evidence"; readonly first: Message; readonly second: Message }
   | { readonly kind: "reason"; readonly code: ReasonCode; readonly detail: string };
 
-/** A pinned provider with the records root that each of its keepers revealed. */
+/** A pinned provider with the records root of each pinned keeper. */
 export type PinnedRoots = Pinned & { readonly roots: readonly Hex[] };

@@ -1,4 +1,4 @@
-/** What happens to a keeper, as the core sees it. */
+/** The events that the state machine receives. */
 import type { OwnValues, PartialSignature } from "./effects.ts";
 import type { GroupSnapshot } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -20,7 +20,7 @@ export type Answer =
   | { readonly kind: "failed"; readonly reason: FailureReason };
 
 export type Event =
-  /** First event of a life: what the store held (R23, S6). */
+  /** The first event after a start: the content of the store (R23, S6). */
   | {
       readonly kind: "restored";
       readonly head: number;
@@ -30,14 +30,14 @@ export type Event =
       readonly salts: readonly { readonly round: Hex; readonly ts: number; readonly salt: Hex }[];
       readonly before: readonly { readonly ts: number; readonly bytes: readonly ProviderValue[] }[];
     }
-  /** The contract at the view (R4). Comes before the `blocks` event of the head that made it visible. */
+  /** State of the contract at the view (R4). It precedes the `blocks` event of the head that made it visible. */
   | { readonly kind: "group"; readonly snapshot: GroupSnapshot }
-  /** Consecutive canonical blocks; those at or above the first number replace what was known (a reorg). */
+  /** Consecutive canonical blocks. They replace all known blocks at or above the first number (a reorg). */
   | { readonly kind: "blocks"; readonly blocks: readonly Block[]; readonly entropy: Hex }
-  /** Operators of the keepers that are connected now. */
+  /** Operators of the keepers that are connected. */
   | { readonly kind: "peers"; readonly operators: readonly Hex[] }
   | { readonly kind: "message"; readonly message: Message; readonly way: Way }
-  /** A keeper answered a question asked at head `askedAt`; the messages that it brought came before. */
+  /** A keeper answered a question of head `askedAt`. The messages of the answer arrived as events before this one. */
   | { readonly kind: "pulled"; readonly keeper: number; readonly askedAt: number }
   | {
       readonly kind: "seed";
@@ -56,7 +56,7 @@ export type Event =
   | {
       readonly kind: "opened";
       readonly round: Hex;
-      /** In the order asked; undefined if the store lost it. */
+      /** In the order of the effect; undefined if the store has lost it. */
       readonly receipts: readonly (Uint8Array | undefined)[];
       readonly proof: FullProof | undefined;
     }
@@ -74,17 +74,17 @@ export type Event =
       readonly digest: Hex;
       readonly signature: Hex | undefined;
       readonly signers: readonly number[];
-      /** Keepers whose partial signature does not verify. */
+      /** Partial signatures that do not verify. */
       readonly culprits: readonly PartialSignature[];
     }
-  /** What sending the certificate costs now, in token units; undefined: it cannot be compared with what it brings. */
+  /** Fee of submitting the certificate now, in token units; undefined: no exchange rate is known. */
   | {
       readonly kind: "fee";
       readonly ts: number;
       readonly turn: number;
       readonly amount: bigint | undefined;
     }
-  /** How a submission ended; `block` undefined: it did not get into the chain. */
+  /** Result of a submission; `block` undefined: it was not mined. */
   | {
       readonly kind: "submission";
       readonly ts: number;
@@ -96,13 +96,13 @@ export type Event =
       readonly round: Hex;
       readonly owner: number;
       readonly provider: number;
-      /** One leaf a slot of the scope, checked against the root; undefined if the owner did not serve them. A proven
-       * leaf without a valid receipt comes as failed (R24). */
+      /** One leaf for each slot of the scope, checked against the root; undefined if the owner did not serve them. A proven
+       * leaf without a valid receipt is passed as failed (R24). */
       readonly leaves: readonly RecordLeaf[] | undefined;
     }
-  /** The pages of `pack-pages`; undefined: a gathered record is not here any more. */
+  /** Result of `pack-pages`; undefined: a gathered record is no longer held. */
   | { readonly kind: "packed"; readonly round: Hex; readonly pages: readonly Hex[] | undefined }
-  /** What `fetch-pages` brought: records as in `records`; a fault of the pages themselves; or nobody served them. */
+  /** Result of `fetch-pages`: records as in `records`; a fault of the pages; or no holder served them. */
   | {
       readonly kind: "pages";
       readonly round: Hex;
@@ -112,7 +112,7 @@ export type Event =
         | { readonly kind: "fault"; readonly detail: string };
     };
 
-/** The records of one keeper about one provider. */
+/** The records of one keeper for one provider. */
 export type PinnedRecords = {
   readonly provider: number;
   readonly owner: number;

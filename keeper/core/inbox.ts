@@ -1,4 +1,4 @@
-/** Messages find their stage; those ahead of this keeper's view wait in a bounded buffer. */
+/** Dispatches messages to their stages. Messages ahead of this keeper's view wait in a bounded buffer. */
 import type { Event } from "./events.ts";
 import type { Message, MessageOf, RoundBody } from "../../protocol/messages.ts";
 import { onHello } from "./liveness.ts";
@@ -38,7 +38,7 @@ function dispatch(step: Step, turn: TurnState, heard: HeardMessage): void {
   if (kind === "announce") return announce(step, turn, heard, message as MessageOf<"announce">);
   if (kind === "partial") return onPartial(step, turn, message as MessageOf<"partial">);
   const { round } = turn;
-  if (round === undefined) return keepEarly(step, heard); // its announcement has not come yet
+  if (round === undefined) return keepEarly(step, heard); // the announcement of the round has not arrived yet
   switch (kind) {
     case "commit":
       return onCommit(step, turn, round, message as MessageOf<"commit">, heard);
@@ -74,7 +74,7 @@ function keepEarly(step: Step, heard: HeardMessage): void {
   }
 }
 
-/** Tries every waiting message again; what is still early waits on. */
+/** Dispatches every waiting message again. A message that is still early goes back into the buffer. */
 export function drainEarly(step: Step): void {
   const { early } = step.state;
   if (early.size === 0) return;

@@ -1,4 +1,4 @@
-/** Signs of life, and asking for what was missed. */
+/** Liveness: hellos, and questions for missed messages. */
 import type { Hex } from "../../protocol/hash.ts";
 import type { Event } from "./events.ts";
 import type { Message, MessageOf } from "../../protocol/messages.ts";
@@ -11,9 +11,9 @@ import type { KeeperState, Step, TurnState } from "./state.ts";
 import { committeeSize } from "./turn.ts";
 
 /**
- * A hello on the first head of every slot, and on the first head after a start. A head later, when those of the others should
- * be there, one keeper is asked for what is missing: gossip brings no peer the messages of its own peer key, so only others
- * can tell a keeper of its double (D9).
+ * Sends a hello on the first head of every slot and on the first head after a start. One head later the hellos of the others should
+ * have arrived, and one keeper is asked for missing hellos: gossip delivers to no peer the messages of its own peer key, so only
+ * another keeper can report a second instance (D9).
  */
 export function tickHello(step: Step): void {
   const { state, config } = step;
@@ -30,14 +30,14 @@ export function tickHello(step: Step): void {
   });
 }
 
-/** Last block of the first slot after a start: until then a double that runs has said hello (D9). */
+/** Last block of the first slot after a start. A second instance that runs has sent a hello by then (D9). */
 function firstSlotEnd(state: KeeperState, group: GroupSnapshot): number {
   return (state.startHead ?? state.head) + group.params.slot;
 }
 
 /**
- * D9: a double says hello once a slot. A keeper signs nothing until a slot after its start is over and f+1 others, one of
- * them honest, were asked after it and had no such hello to tell.
+ * D9: a second instance sends one hello a slot. After its start a keeper signs nothing until one slot is over and f+1 other keepers,
+ * at least one of them honest, have answered a later question without such a hello.
  */
 export function isListening(state: KeeperState, group: GroupSnapshot): boolean {
   if (state.head <= firstSlotEnd(state, group) + 1) return true;
@@ -52,19 +52,19 @@ export function onPulled(step: Step, event: Extract<Event, { kind: "pulled" }>):
 }
 
 /**
- * By turns: were it always the same one, a liar there could hide a double, and one that is down could keep this keeper from signing
- * for ever. Questions are counted: heads and slots may come several at a time, and then some numbers never come.
+ * Rotate whom we ask: one fixed Byzantine peer could hide a second instance of us, and one fixed peer that is down could keep us from
+ * signing for ever. Rotate by the count of questions: heads and slots may skip numbers.
  */
 function askForHellos(step: Step, group: GroupSnapshot): void {
   const { state, config } = step;
   const n = group.committee.members.length;
   const me = memberIndex(group.committee, config.me);
   const keeper = (me + 1 + (state.hellosAsked++ % (n - 1))) % n;
-  // There is no turn 0: the answer holds hellos alone.
+  // No turn has the number 0, so the answer contains hellos only.
   step.effects.push({ kind: "pull", keeper, askedAt: state.head, ts: group.ts, turn: 0 });
 }
 
-/** Keeps the newest hello of the two processes that spoke last with this keeper's key. */
+/** Keeps the newest hello of each of the last two processes with the sender's key. */
 function rememberHello(state: KeeperState, message: MessageOf<"hello">): void {
   const known = state.hellos.get(message.keeper) ?? [];
   const { instance, head } = message.body;
@@ -73,7 +73,7 @@ function rememberHello(state: KeeperState, message: MessageOf<"hello">): void {
   state.hellos.set(message.keeper, [...others.slice(-1), message]);
 }
 
-/** D9: my own key speaks, but it is not me, and it speaks of a head that is newer than my start. */
+/** D9: detects a hello with this keeper's key from another process, of a head newer than this process's start. */
 export function onHello(step: Step, message: MessageOf<"hello">): void {
   const { state, config } = step;
   const group = state.group;
@@ -81,7 +81,7 @@ export function onHello(step: Step, message: MessageOf<"hello">): void {
   if (group === undefined || state.startHead === undefined || state.secondInstance) return;
   const mine = memberIndex(group.committee, config.me);
   if (message.keeper !== mine || message.body.instance === config.instance) return;
-  if (message.body.head <= state.startHead) return; // this keeper's own last life
+  if (message.body.head <= state.startHead) return; // sent by this keeper before its restart
   state.secondInstance = true;
   reason(
     step,
@@ -91,8 +91,8 @@ export function onHello(step: Step, message: MessageOf<"hello">): void {
 }
 
 /**
- * Gossip may lose messages and a restarted keeper has heard nothing: after a block without progress, ask one keeper
- * for the messages of the turn. One question a block, to the leader and the others by turns.
+ * Gossip may lose messages, and a restarted keeper has received none. After a block without progress this keeper asks one keeper for
+ * the messages of the turn: one question a block, alternating between the leader and the others.
  */
 export function tickPull(step: Step): void {
   const { state } = step;
@@ -109,9 +109,9 @@ export function tickPull(step: Step): void {
 }
 
 /**
- * By turns the one that surely knows and the others: for a follower that is the leader, for the leader whoever is missing.
- * Questions are counted, not blocks; of those that are missing some may be liars that never answer, so in between the leader
- * asks who was heard and may have heard more.
+ * A follower alternates between the leader and the others. The leader alternates between the keepers that it has not heard, some of
+ * which may be Byzantine and never answer, and the keepers that it has heard, which may hold more messages. Rotates by the count of
+ * questions, not of blocks.
  */
 function whomToAsk(turn: TurnState): number {
   const n = committeeSize(turn);
@@ -126,7 +126,7 @@ function whomToAsk(turn: TurnState): number {
   return among(asked.length === 0 ? others : asked);
 }
 
-/** Keepers whose commit, or after the close whose reveal, this keeper has not heard. */
+/** Keepers whose commit has not arrived; after the close: keepers whose reveal has not arrived. */
 function unheard(turn: TurnState): number[] {
   const { round } = turn;
   const close = round?.closes[0];
@@ -143,15 +143,15 @@ function missesSomething(state: KeeperState, turn: TurnState): boolean {
   if (params === undefined) return false;
   const signed = state.notes.has(turnKey(turn.ts, turn.turn)) && turn.settlement !== undefined;
   if (signed && turn.me !== turn.leader) {
-    // Only who may have to submit in the leader's place needs the other signatures.
+    // A follower needs the other signatures only shortly before it may submit in the leader's place.
     return state.head >= fallbackBlock(turn.te, params.turn) - 2;
   }
   const close = turn.round?.accepted;
-  // In the block that confirms the audit block reveals are on their way: asked for then, each would come twice.
+  // In the block that confirms the audit block the reveals are still in transit; asking then would fetch each twice.
   return close === undefined || viewOf(state) > close.message.body.auditBlock;
 }
 
-/** All messages of a turn that this keeper can hand on, oldest phase first. */
+/** All messages of a turn that this keeper can serve, oldest phase first. */
 export function turnMessages(state: KeeperState, ts: number, turnNumber: number): Message[] {
   const turn = state.turn;
   const messages: Message[] = [...state.hellos.values()].flat();
@@ -168,7 +168,7 @@ export function turnMessages(state: KeeperState, ts: number, turnNumber: number)
   return messages;
 }
 
-/** The tree of records behind a root that this keeper committed to, to serve an exchange (R24). */
+/** The record tree with this root, if this keeper committed to it; serves an exchange (R24). */
 export function treeOf(state: KeeperState, root: Hex): NonNullable<TurnState["tree"]> | undefined {
   const tree = state.turn?.tree;
   return tree?.root === root ? tree : undefined;

@@ -1,4 +1,4 @@
-/** The protocol as a machine: events in, effects out. The only switch on event kinds. */
+/** The state machine: events in, effects out. This file has the only switch on event kinds. */
 import type { Effect } from "./effects.ts";
 import type { Event } from "./events.ts";
 import { hear, drainEarly } from "./inbox.ts";
@@ -18,8 +18,8 @@ import { onAggregated, onFee, onSubmission, tickSubmit } from "./stages/submit.t
 import { updateTurn } from "./turn.ts";
 
 /**
- * Applies one event. The state belongs to the machine and is changed in place; the same events in the same order give
- * the same states and effects everywhere. Bad input becomes a `reason` effect; a throw is a bug.
+ * Applies one event. The state belongs to the machine and is changed in place. The same events in the same order give the same
+ * states and effects everywhere. Bad input becomes a `reason` effect; an exception is a bug.
  */
 export function step(
   state: KeeperState,
@@ -32,7 +32,7 @@ export function step(
   return { state, effects: state.secondInstance ? now.effects.filter(isHarmless) : now.effects };
 }
 
-/** D9: of two processes with one key the one that knows falls silent but for its hello, which tells the other. */
+/** D9: after a keeper has detected a second instance it sends hellos only; the other instance detects it by them. */
 function isHarmless(effect: Effect): boolean {
   if (effect.kind === "broadcast") return effect.body.kind === "hello";
   return effect.kind !== "sign-digest" && effect.kind !== "submit";
@@ -78,7 +78,7 @@ function apply(now: Step, event: Event): void {
   }
 }
 
-/** Every stage looks whether its moment has come: what it waits for may be a block, a message or a result. */
+/** Every stage checks whether its condition holds. It may depend on a block, a message or a result. */
 function advance(now: Step): void {
   tickAnnounce(now);
   tickClose(now);
@@ -102,8 +102,8 @@ function restore(now: Step, event: Extract<Event, { kind: "restored" }>): void {
 }
 
 /**
- * What is asked for later are hashes of slot starts, and of the blocks of the present turn: others go two turns later, so
- * that an interval that is never settled fills no memory with them.
+ * Deletes the hashes of blocks older than two turns and an interval, except slot starts. Later stages read only slot starts and blocks
+ * of the present turn. Without this an interval that never settles would fill the memory.
  */
 function forgetHashes(state: KeeperState, from: number): void {
   const params = state.group?.params;

@@ -1,7 +1,7 @@
-/** R18: every valid commit and reveal goes to all keepers once, at most two different ones of a keeper. */
+/** R18: passes every valid commit and reveal to all keepers once, at most two different ones of a keeper. */
 import type { HeardMessage, Step } from "./state.ts";
 
-/** @returns the head at which this keeper has passed the message on (R19 counts from it); Infinity: it does not */
+/** @returns the head at which this keeper has passed the message on, from which R19 counts; Infinity: not passed on */
 export function passOn(step: Step, { message, heardAt, way }: HeardMessage): number {
   if (way === "gossip") return heardAt;
   if (way === "surplus") return Number.POSITIVE_INFINITY;

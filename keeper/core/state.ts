@@ -1,4 +1,4 @@
-/** Everything a keeper knows about one group. Owned by the machine: only a step changes it. */
+/** State of one keeper for one group. The machine owns it: only a step changes it. */
 import type { Effect, OwnValues } from "./effects.ts";
 import type { Committee, GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -17,9 +17,9 @@ import type { Settlement } from "../../protocol/settlement.ts";
 export type Config = {
   /** Lower-case operator address of this keeper. */
   readonly me: Hex;
-  /** Random name of this process: a hello of mine with another name is a second instance (D9). */
+  /** Random id of this process. A hello with the own key and another id comes from a second instance (D9). */
   readonly instance: Hex;
-  /** Newest wire version that this release understands; told in every hello. */
+  /** Newest wire version that this release understands. Every hello contains it. */
   readonly speaks: number;
 };
 
@@ -29,32 +29,32 @@ export type ChallengeTask = {
   readonly slot: number;
   readonly blockHash: Hex;
   seed: Uint8Array | undefined;
-  /** Blocks after the slot's start at which to ask (R8); undefined without a seed. */
+  /** Offset from the slot's start at which to ask, in blocks (R8); undefined without a seed. */
   offset: number | undefined;
   /** Head at which it was asked. */
   askedAt: number | undefined;
-  /** Nobody answered: a record only at the slot's end, when it is clear who was cut off (R13). */
+  /** No answer came. The slot's end decides whether this keeper was cut off (R13). */
   unreachable: boolean;
-  /** This keeper came too late for it, and has said so. */
+  /** This keeper was too late to ask and has reported it. */
   skipped: boolean;
 };
 
 export type RevealState = {
   readonly message: MessageOf<"reveal">;
-  /** unchecked: the piece list for its full proof is missing here. */
+  /** unchecked: this keeper lacks the piece list for the full proof. */
   status: "waiting" | "checking" | "unchecked" | "counted" | "rejected";
   /** Audited draws answered by a proven leaf with a receipt (R28). */
   opened: number;
-  /** Head at which this keeper had passed it on to all; Infinity: it did not. */
+  /** Head at which this keeper had passed it on to all; Infinity: not passed on. */
   readonly passedOnAt: number;
-  /** Head at which it was found to count here. */
+  /** Head at which the check of its openings succeeded here. */
   countedAt: number | undefined;
 };
 
 export type CloseState = {
   readonly message: MessageOf<"close">;
   readonly hash: Hex;
-  /** What its audit block drew (R20), once that is known. */
+  /** The audit that its audit block determines, once that block is known (R20). */
   audit: { readonly blockHash: Hex; readonly seed: Hex; readonly draws: readonly LeafKey[] } | undefined;
 };
 
@@ -65,28 +65,28 @@ export type Evaluation = {
   readonly payees: bigint;
 };
 
-/** A commit and the head at which this keeper had passed it on to all; its own counts when it is sent (R19). */
+/** A commit and the head at which this keeper had passed it on to all; for its own commit: sent it (R19). */
 export type HeardCommit = { readonly message: MessageOf<"commit">; readonly passedOnAt: number };
 
-/** The round of a turn: there is one (R17). */
+/** The one round of a turn (R17). */
 export type RoundState = {
   readonly id: Hex;
   readonly announce: MessageOf<"announce">;
   readonly commits: Map<number, HeardCommit>;
-  /** Of the leader and with a quorum; at most two: the second is evidence. */
+  /** Closed sets of the leader with a quorum; at most two, the second one is evidence. */
   readonly closes: CloseState[];
-  /** The closed set that this keeper accepted before its audit block, the only one it reveals for (R19). */
+  /** The closed set that this keeper accepted before its audit block. It reveals for no other (R19). */
   accepted: CloseState | undefined;
   closing: boolean;
   opening: boolean;
-  /** By message hash: a keeper that says two things is heard in both, and the bundle names which one counts. */
+  /** By message hash. A keeper may send two different reveals; the bundle names the one that counts. */
   readonly reveals: Map<Hex, RevealState>;
   bundle: MessageOf<"bundle"> | undefined;
   bundledAt: number;
   bundling: boolean;
-  /** What the bundle decides; undefined until every reveal of it is here and counts. */
+  /** The decision from the bundle; undefined until this keeper has counted every reveal of the bundle. */
   evaluation: Evaluation | undefined;
-  /** Closed set, bundle or proposal do not hold here: nothing of this turn is signed. */
+  /** A check of closed set, bundle or proposal failed: this keeper signs nothing in this turn. */
   refused: boolean;
   proposing: boolean;
   signed: boolean;
@@ -96,18 +96,18 @@ export type RoundState = {
 
 /** R24: records of the disputed providers, by provider and owner. */
 export type ExchangeState = {
-  /** Undefined leaves: asked, not served. */
+  /** Undefined leaves: asked for, not served. */
   readonly records: Map<number, Map<number, readonly RecordLeaf[] | undefined>>;
-  /** The leader asked for them. */
+  /** The leader has asked for them. */
   gathering: boolean;
-  /** What the leader pins, once that is decided. */
+  /** The keepers that the leader pins, once they are decided. */
   pinned: readonly Pinned[] | undefined;
   packing: boolean;
   /** Hashes of the leader's pages. */
   pages: readonly Hex[] | undefined;
-  /** Head of the last question for the pages that a proposal names. */
+  /** Head of the last request for records or pages. */
   askedAt: number | undefined;
-  /** The pages that the proposal names are here, and their records hold. */
+  /** This keeper has the pages that the proposal names, and their records are valid. */
   fetched: boolean;
 };
 
@@ -117,7 +117,7 @@ export type TurnState = {
   readonly ts: number;
   readonly te: number;
   readonly turn: number;
-  /** Index of this keeper; −1 is never stored: without a seat there is no turn. */
+  /** Index of this keeper. A keeper without a seat has no turn. */
   readonly me: number;
   readonly order: readonly number[];
   readonly leader: number;
@@ -128,15 +128,15 @@ export type TurnState = {
   /** Leaves of every record tree of this turn (R18). */
   readonly recordScope: RecordScope;
   /**
-   * This process leads the turn and has announced the round. One that was started later leads it no further: it may have said
-   * otherwise before, and a leader that contradicts itself has lost the turn (R19).
+   * This process leads the turn and has announced the round. A process that started after the announcement does not lead: a message of
+   * it could contradict an earlier one, and a leader that contradicts itself has lost the turn (R19).
    */
   announced: boolean;
-  /** R19: the leader signed two different messages where one is due, so nothing new is signed in this turn. */
+  /** R19: the leader signed two different messages of one kind, so this keeper signs nothing new in this turn. */
   contradicted: boolean;
   tree: RecordTree | undefined;
   round: RoundState | undefined;
-  /** What the noted digest stands for. */
+  /** The settlement behind the noted digest. */
   settlement: Settlement | undefined;
   readonly partials: Map<Hex, Map<number, MessageOf<"partial">>>;
   readonly badPartials: Set<number>;
@@ -144,14 +144,14 @@ export type TurnState = {
   aggregating: boolean;
   certificate: Certificate | undefined;
   submitted: boolean;
-  /** What sending the certificate costs, as it was told last; `at`: the head then, undefined while it is asked for. */
+  /** Last known fee of submitting the certificate; `at`: head of that answer, undefined while a request is open. */
   fee: { at: number | undefined; amount: bigint | undefined } | undefined;
-  /** First head at which a submission that failed, or that a reorg removed, is tried again. */
+  /** Head from which a submission that failed, or that a reorg removed, is repeated. */
   resubmitAt: number | undefined;
   progressAt: number;
-  /** Questions for what was missed. */
+  /** Number of questions for missed messages. */
   asked: number;
-  /** Reasons that were told once for the whole turn. */
+  /** Reasons that were reported for this turn and are not repeated. */
   readonly told: Set<ReasonCode>;
 };
 
@@ -161,25 +161,25 @@ export type KeeperState = {
   readonly hashes: Map<number, Hex>;
   entropy: Hex;
   group: GroupSnapshot | undefined;
-  /** R23: highest head that it or its store had seen at the start; undefined before the first block. */
+  /** R23: highest head that this process or its store had seen at the start; undefined before the first block. */
   startHead: number | undefined;
   storedHead: number;
   secondInstance: boolean;
-  /** The last hellos of each keeper, of at most two of its processes. */
+  /** The newest hellos of each keeper, from at most two processes of it. */
   readonly hellos: Map<number, MessageOf<"hello">[]>;
-  /** D9: keepers that answered a question which a double's hello would have reached before. */
+  /** D9: keepers that confirmed, after a whole slot, that they have no hello of a second instance. */
   readonly vouched: Set<number>;
-  /** Slot of the last hello; −1 none. */
+  /** Slot of the last own hello; −1: none. */
   helloSlot: number;
-  /** The last head brought a hello, so with the next one the others' are asked for. */
+  /** This keeper sent a hello at the last head and asks for the hellos of the others at the next one. */
   asksForHellos: boolean;
-  /** Questions for hellos since the start. */
+  /** Number of questions for hellos since the start. */
   hellosAsked: number;
   readonly connected: Set<Hex>;
   readonly records: Map<number, Map<number, ChallengeRecord>>;
-  /** Last slot whose challenges were prepared; −1 none since the start or since this keeper has a seat. */
+  /** Last slot whose challenges were prepared; −1: none since the start or since this keeper got its seat. */
   challengedSlot: number;
-  /** S5: notes of intervals that began before this block may be gone, so nothing new is signed there. */
+  /** S5: notes of intervals that began before this block may be deleted, so nothing new is signed in them. */
   notesFrom: number;
   readonly tasks: Map<string, ChallengeTask>;
   readonly before: Map<number, ReadonlyMap<number, bigint>>;
@@ -187,23 +187,23 @@ export type KeeperState = {
   readonly own: Map<string, OwnValues>;
   readonly salts: Map<Hex, { readonly ts: number; readonly salt: Hex }>;
   turn: TurnState | undefined;
-  /** The turn that settled last: if a reorg removes its settlement, its certificate is sent again. */
+  /** The turn that settled last. If a reorg removes its settlement, its certificate is submitted again. */
   settledTurn: TurnState | undefined;
-  /** Messages ahead of this keeper's view, bounded per sender. */
+  /** Messages ahead of this keeper's view, bounded for each sender. */
   readonly early: Map<number, HeardMessage[]>;
 };
 
-/** A message with what this keeper knows of its coming. */
+/** A message with its time and way of arrival. */
 export type HeardMessage = {
   readonly message: Message;
-  /** Head at which it came. */
+  /** Head at which it arrived. */
   readonly heardAt: number;
   readonly way: Way;
 };
 
 /**
- * How a message came (R18). gossip: it goes to all as it comes, or it is this keeper's own. question: it was asked for, so others
- * may lack it. surplus: its author said two others of the kind in this turn, so it is passed on to nobody.
+ * Way of arrival of a message (R18). gossip: gossip passes it on by itself, or it is an own message. question: it answers a question,
+ * so other keepers may lack it. surplus: its author sent two different ones of the kind in this turn already, so it is not passed on.
  */
 export type Way = "gossip" | "question" | "surplus";
 
@@ -236,21 +236,21 @@ export function initialState(): KeeperState {
   };
 }
 
-/** One step in the making: the state to change and the effects to hand out. */
+/** The step under way: the state that it changes and the effects that it returns. */
 export type Step = { readonly state: KeeperState; readonly config: Config; readonly effects: Effect[] };
 
 export function reason(step: Step, code: ReasonCode, detail: string): void {
   step.effects.push({ kind: "reason", code, detail });
 }
 
-/** Once a turn: what holds for all of it is no news at every block. */
+/** Reports a condition that lasts for the whole turn once. */
 export function reasonOnce(step: Step, turn: TurnState, code: ReasonCode, detail: string): void {
   if (turn.told.has(code)) return;
   turn.told.add(code);
   reason(step, code, detail);
 }
 
-/** R4: the block a keeper acts on. */
+/** R4: the block whose state a keeper acts on. */
 export function viewOf(state: KeeperState): number {
   return state.group === undefined ? -1 : state.head - state.group.params.confirmations;
 }

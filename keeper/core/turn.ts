@@ -1,42 +1,52 @@
-/** Entering, leaving and naming turns (R5–R7): the ground that the agreement stages stand on. */
+/** Turns (R5–R7): entering and leaving a turn, its round, and checks that every agreement stage uses. */
 import type { Message, MessageOf, RoundKey } from "../../protocol/messages.ts";
 import { roundId } from "../../protocol/messages.ts";
 import { activeProviders, memberIndex } from "../../protocol/group.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import { reason, viewOf } from "./state.ts";
-import type { RoundState, Step, TurnState } from "./state.ts";
+import type { KeeperState, RoundState, Step, TurnState } from "./state.ts";
 import { recordScope } from "./stages/integrate.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 
-/** Moves to the turn of the present view; leaves the old one behind. */
+/** Enters the turn of the present view and leaves the one before. */
 export function updateTurn(step: Step): void {
-  const { state, config } = step;
+  const { state } = step;
   const group = state.group;
   if (group === undefined || state.head < 0) return;
   const number = turnAt(viewOf(state), group.ts, group.params);
   const old = state.turn;
   if (old !== undefined && old.ts === group.ts && old.turn === number) return;
-  if (old !== undefined && old.ts === group.ts && number > old.turn) {
+  if (old !== undefined) leaveTurn(step, old, group.ts, number);
+  state.turn = turnBeforeReorg(state, group.ts, number) ?? newTurn(step, group, number);
+}
+
+function leaveTurn(step: Step, old: TurnState, ts: number, number: number): void {
+  if (old.ts === ts && number > old.turn) {
     reason(step, "turn-missed", `ts ${old.ts}, turn ${old.turn}, leader ${old.leader}`);
   }
-  if (old !== undefined && old.ts < group.ts) state.settledTurn = old;
-  state.turn = undefined;
-  const again = state.settledTurn;
-  if (again !== undefined && again.ts === group.ts && again.turn === number) {
-    again.submitted = false;
-    again.fee = undefined;
-    state.turn = again;
-    return;
-  }
+  if (old.ts < ts) step.state.settledTurn = old;
+}
+
+/** The turn that a removed settlement brings back. Its certificate is submitted again. */
+function turnBeforeReorg({ settledTurn }: KeeperState, ts: number, number: number): TurnState | undefined {
+  if (settledTurn === undefined || settledTurn.ts !== ts || settledTurn.turn !== number) return undefined;
+  settledTurn.submitted = false;
+  settledTurn.fee = undefined;
+  return settledTurn;
+}
+
+/** Undefined before the first turn, after the group's end, and without a seat in the committee. */
+function newTurn({ state, config }: Step, group: GroupSnapshot, number: number): TurnState | undefined {
   const me = memberIndex(group.committee, config.me);
   const ended = group.endBlock !== undefined && group.ts >= group.endBlock;
-  if (number < 1 || me < 0 || ended) return;
+  if (number < 1 || me < 0 || ended) return undefined;
   const operators = group.committee.members.map((member) => member.operator);
   const order = turnOrder(group.ts, group.committee.seed, operators);
   const window = turnWindow(group.ts, group.params, number);
   const scope = activeProviders(group, window.te);
-  state.turn = {
+  return {
     ts: group.ts,
     te: window.te,
     turn: number,
@@ -82,13 +92,13 @@ export function roundIdOf(step: Step, key: RoundKey): Hex {
   return roundId(group.chainId, group.address, key);
 }
 
-/** The round of the present turn, if it is the one that `id` names. */
+/** The round of the present turn if its id is `id`. */
 export function roundOf(step: Step, id: Hex): RoundState | undefined {
   const round = step.state.turn?.round;
   return round?.id === id ? round : undefined;
 }
 
-/** How a round key stands to the present turn (D4). */
+/** Whether a round key belongs to the present turn, to a later or earlier one, or to none (D4). */
 export function timingOf(step: Step, key: RoundKey): "now" | "early" | "stale" | "wrong" {
   const { state } = step;
   const group = state.group;
@@ -134,7 +144,7 @@ export function newRound(step: Step, announce: MessageOf<"announce">): RoundStat
 }
 
 /**
- * R19: what the leader signs twice is kept as evidence, and this keeper signs nothing new in the turn.
+ * R19: keeps two different messages of the leader as evidence and bars every new signature in the turn.
  * @returns whether `second` differs from `first`
  */
 export function contradicts(step: Step, turn: TurnState, first: Message, second: Message): boolean {
@@ -145,7 +155,7 @@ export function contradicts(step: Step, turn: TurnState, first: Message, second:
   return true;
 }
 
-/** @returns whether the leader of the turn said it; otherwise the reason is told */
+/** @returns whether the sender leads the turn; if not, a reason is reported */
 export function ofLeader(step: Step, turn: TurnState, message: Message): boolean {
   if (message.keeper === turn.leader) return true;
   const detail = `${message.body.kind} of keeper ${message.keeper}, leader ${turn.leader}`;

@@ -1,6 +1,6 @@
 /**
- * Hellos for peers that gossip does not reach. Gossipsub has one stream to a peer key: where two processes have the same key, one of
- * them is told of no subscription and reaches nobody, so the other one would never hear of it (D9).
+ * Sends hellos to peers that gossip does not reach. Gossipsub opens one stream for a peer key. If two processes use the same key, one
+ * of them gets no subscriptions and its gossip reaches no peer, so the other process would not detect it (D9).
  */
 import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
@@ -10,14 +10,14 @@ import type { Verdict } from "../../ports/transport.ts";
 const protocol = "/whitepay/hello/1";
 const send_ms = 5_000;
 const maxTopicBytes = 256;
-/** Streams of one peer at a time: it says hello once a slot and group. */
+/** Open streams of one peer. It sends one hello a slot and group. */
 const maxStreams = 4;
 
 export type DirectHelloDependencies = {
   readonly node: Pick<Libp2p, "handle">;
-  /** What gossip would do with it; undefined: no such topic here. */
+  /** The verdict that gossip would give; undefined: this keeper has not joined the topic. */
   readonly judge: (topic: string, peer: PeerId, bytes: Uint8Array) => Promise<Verdict | undefined>;
-  /** Gossip brings it to everybody else, the other process with this peer's key included. */
+  /** Publishes the hello by gossip, which reaches all peers and the other process with the same key. */
   readonly passOn: (topic: string, bytes: Uint8Array) => Promise<void>;
 };
 
@@ -46,12 +46,12 @@ export class DirectHellos {
     if (verdict === "accept") await this.#on.passOn(topic, bytes);
   }
 
-  /** Says a hello on these connections. One that is not heard is said again in the next slot. */
+  /** Sends a hello on these connections. A lost one is not repeated: the next slot brings another. */
   send(topic: string, bytes: Uint8Array, connections: readonly Connection[]): void {
-    for (const connection of connections) void this.#say(topic, bytes, connection);
+    for (const connection of connections) void this.#sendOne(topic, bytes, connection);
   }
 
-  async #say(topic: string, bytes: Uint8Array, connection: Connection): Promise<void> {
+  async #sendOne(topic: string, bytes: Uint8Array, connection: Connection): Promise<void> {
     let stream: Stream | undefined;
     try {
       const signal = AbortSignal.timeout(send_ms);
@@ -61,7 +61,7 @@ export class DirectHellos {
       await io.write(bytes, { signal });
       await stream.close({ signal });
     } catch (error) {
-      // An earlier release has no such protocol.
+      // An earlier release does not know this protocol.
       stream?.abort(error as Error);
     }
   }

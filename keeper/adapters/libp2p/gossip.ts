@@ -1,4 +1,4 @@
-/** Gossipsub between keepers: its settings, and the gate that keeps everybody else out of it (R3, D6). */
+/** Gossipsub between keepers: its settings, and a gate that admits proven keepers only (R3, D6). */
 import { createHash } from "node:crypto";
 import { gossipsub, StrictNoSign } from "@chainsafe/libp2p-gossipsub";
 import type { GossipSub, GossipSubComponents } from "@chainsafe/libp2p-gossipsub";
@@ -6,7 +6,7 @@ import { createTopicScoreParams } from "@chainsafe/libp2p-gossipsub/score";
 import type { Connection, PeerId, StreamHandler, Topology } from "@libp2p/interface";
 import { gossipFrame } from "../../../protocol/limits/derived.ts";
 
-/** Messages below this are handed on to peers that have them: saying that one has it costs as much. */
+/** Smaller messages are forwarded without IDONTWANT, which would cost as many bytes as the message. */
 const announcedBytes = 128;
 
 function messageId(data: Uint8Array): Buffer {
@@ -15,7 +15,7 @@ function messageId(data: Uint8Array): Buffer {
 
 type Registrar = GossipSubComponents["registrar"];
 
-/** What gossipsub is told of peers: nothing before `connected`, whoever the node has met. */
+/** Hides a peer from gossipsub until `connected` is called for it. */
 export class GossipGate {
   readonly #isProven: (peer: PeerId) => boolean;
   readonly #topologies = new Map<string, Topology>();
@@ -25,7 +25,7 @@ export class GossipGate {
     this.#isProven = isProven;
   }
 
-  /** Both sides have proven themselves: gossip may begin. */
+  /** Both sides have proven their identity: shows the peer to gossipsub. */
   connected(peer: PeerId, connection: Connection): void {
     for (const topology of new Set(this.#topologies.values())) void topology.onConnect?.(peer, connection);
   }
@@ -34,7 +34,7 @@ export class GossipGate {
     for (const topology of new Set(this.#topologies.values())) void topology.onDisconnect?.(peer);
   }
 
-  /** The node's registrar, as gossipsub sees it. */
+  /** A registrar for gossipsub that applies this gate. */
   registrar(real: Registrar): Registrar {
     const gated: Registrar = Object.create(real);
     gated.handle = (protocol, handler, options) => real.handle(protocol, this.#gated(handler), options);
@@ -50,24 +50,24 @@ export class GossipGate {
   #gated(handler: StreamHandler): StreamHandler {
     return (stream, connection) => {
       if (this.#isProven(connection.remotePeer)) return handler(stream, connection);
-      stream.abort(new Error("gossip is between keepers that have proven themselves"));
+      stream.abort(new Error("gossip is for keepers that have proven their identity"));
     };
   }
 }
 
 /**
- * Gossip of signed envelopes needs no second signature: StrictNoSign, and the id is the hash of the whole message.
- * Peers on one address are no fault here (a factor of zero), since several keepers may sit behind one.
+ * Envelopes are signed already, so gossip adds no signature (StrictNoSign); the message id is the hash of the whole message.
+ * Several keepers may share one IP address, so the IP colocation factor is 0.
  *
- * A frame carries one message: nobody is told which messages there are (IHAVE) and nobody asks for many at once. An author
- * sends to everybody itself (floodPublish), the mesh hands on, and what is lost is asked for by the protocol (R22). Frames with
- * the messages of many keepers in them would have no bound that a memory can bear.
+ * A frame carries one message. The author sends it to every peer (floodPublish) and the mesh forwards it. IHAVE is off
+ * (gossipFactor 0): the protocol itself asks for lost messages (R22). A frame with the messages of many keepers would need a
+ * receive buffer that grows with their number.
  */
 export function gossip(
   topics: readonly string[],
   gate: GossipGate,
 ): (components: GossipSubComponents) => GossipSub {
-  // Without a weight an invalid message would cost its sender nothing (D6).
+  // Without this weight an invalid message would not lower the score of its sender (D6).
   const invalidCosts = createTopicScoreParams({
     topicWeight: 1,
     invalidMessageDeliveriesWeight: -10,

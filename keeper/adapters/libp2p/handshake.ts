@@ -1,7 +1,7 @@
 /**
- * R3: the proof of identity, as the first thing on every connection between keepers. Who dialed says who it is; the other side
- * answers with its own statement if it believes that; the first side says whether it believes the answer. Each side knows then
- * that both are proven, and gossip begins.
+ * R3: proof of identity, the first exchange on every connection between keepers. The dialling side sends its statement. The other
+ * side verifies it and answers with its own statement. The dialling side verifies that and confirms. Then both sides know that
+ * both are proven, and gossip begins.
  */
 import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
@@ -30,9 +30,9 @@ export type HandshakeDependencies = {
   readonly node: Libp2p;
   readonly identities: Identities;
   readonly onReason: (code: ReasonCode, detail: string) => void;
-  /** Both sides of this connection have proven themselves. */
+  /** Both sides of this connection have proven their identity. */
   readonly onMutual: (peer: PeerId, connection: Connection) => void;
-  /** This peer was a keeper until another one proved to be it. */
+  /** Another peer has proven to be the operator that this peer was. */
   readonly onDisplaced: (peerId: string) => void;
 };
 
@@ -44,7 +44,7 @@ export class Handshake {
   readonly #me: IdentityOptions;
   readonly #on: HandshakeDependencies;
   readonly #askers: TokenBuckets;
-  /** Connections with a handshake under way, or behind them. */
+  /** Connections whose handshake has begun or ended. */
   readonly #begun = new WeakSet<Connection>();
   #own: Uint8Array | undefined;
 
@@ -61,14 +61,14 @@ export class Handshake {
     await this.#on.node.handle(IDENTITY_PROTOCOL, handler, { maxInboundStreams: 1 });
   }
 
-  /** The registration of this keeper, as the registry has it now. */
+  /** Sets the statement of this keeper to its present registration. */
   setOwn(sequence: number): void {
     const { operator, sign } = this.#me;
     const digest = identityDigest(this.#me, { operator, sequence }, registryForm(this.#on.node.peerId));
     this.#own = encodeStatement({ operator, sequence, signature: sign(digest) });
   }
 
-  /** Begins the handshake of a connection that this side dialed; does nothing if it is under way or done. */
+  /** Begins the handshake of a connection that this side dialled; does nothing if it has begun already. */
   async begin(connection: Connection): Promise<void> {
     if (this.#own === undefined || this.#begun.has(connection)) return;
     this.#begun.add(connection);
@@ -92,7 +92,8 @@ export class Handshake {
 
   async #answer(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString();
-    if (!this.#askers.take(peer, identityRate)) throw new Error("too many handshakes");
+    if (!this.#askers.take(peer, identityRate))
+      throw new Error("expected at most the allowed rate of handshakes, actual more");
     const signal = AbortSignal.timeout(handshake_ms);
     const io = byteStream(stream, { maxBufferSize: STATEMENT_BYTES + 1 });
     const statement = await statementOf(io, signal);
@@ -107,7 +108,7 @@ export class Handshake {
     if (verdict[0] === 1) this.#on.onMutual(connection.remotePeer, connection);
   }
 
-  /** Whether the other side of the connection is the keeper that it says it is. */
+  /** Whether the statement proves the identity of the other side. */
   #proves(connection: Connection, bytes: Uint8Array): boolean {
     const { identities, onReason, onDisplaced } = this.#on;
     const peer = connection.remotePeer;

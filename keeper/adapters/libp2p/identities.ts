@@ -1,25 +1,28 @@
-/** R3: who is who among peers. What the registry names is a claim; only a proof makes a peer a keeper. */
+/** R3: identities of peers. The registry names a claim; only a proof makes a peer a keeper. */
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Endpoint } from "../../ports/chain.ts";
 
 export type ProofResult =
-  | { readonly ok: true; /** The peer that was this operator until now. */ readonly displaced?: string }
+  | {
+      readonly ok: true;
+      /** The peer that was proven for this operator until now. */ readonly displaced?: string;
+    }
   | { readonly ok: false; readonly why: string };
 
-/** Bounded by the members of the committees: each has one claim, and at most one proven peer. */
+/** Bounded by the members of the committees: each has one claim and at most one proven peer. */
 export class Identities {
   readonly #claims = new Map<Hex, Endpoint>();
   readonly #proven = new Map<Hex, Endpoint>();
   readonly #operators = new Map<string, Hex>();
 
-  /** Takes what the registry says now. Peers of operators that are no members any more are nobody. */
+  /** Replaces the claims by those of the registry. Peers of former members lose their identity. */
   setClaims(endpoints: readonly Endpoint[]): void {
     this.#claims.clear();
     for (const endpoint of endpoints) this.#claims.set(endpoint.operator, endpoint);
     for (const operator of this.#proven.keys()) if (!this.#claims.has(operator)) this.#forget(operator);
   }
 
-  /** Whether some member claims this peer, or it has proven to be one: anybody else is a stranger. */
+  /** Whether a member claims this peer id, or the peer has proven to be a member. */
   isExpected(peerId: string): boolean {
     if (this.#operators.has(peerId)) return true;
     for (const claim of this.#claims.values()) if (claim.peerId === peerId) return true;
@@ -40,28 +43,28 @@ export class Identities {
     return this.#proven.get(operator)?.peerId;
   }
 
-  /** Addresses by peer, those of different claims of one peer by turns: a false claim must not hide a true one's. */
+  /** Addresses by peer. If several claims name one peer, their addresses alternate: a false claim must not hide the true addresses. */
   targets(): Map<string, string[]> {
     const claims = [...this.#claims.values()];
-    const stillThere = [...this.#proven.values()].filter(
+    const provenElsewhere = [...this.#proven.values()].filter(
       ({ operator, peerId }) => this.#claims.get(operator)?.peerId !== peerId,
     );
     const byPeer = new Map<string, Endpoint[]>();
-    for (const one of [...claims, ...stillThere]) {
+    for (const one of [...claims, ...provenElsewhere]) {
       byPeer.set(one.peerId, [...(byPeer.get(one.peerId) ?? []), one]);
     }
-    return new Map([...byPeer].map(([peerId, endpoints]) => [peerId, byTurns(endpoints)]));
+    return new Map([...byPeer].map(([peerId, endpoints]) => [peerId, alternating(endpoints)]));
   }
 
   /**
-   * Takes a proof whose signature holds. It must be of the operator's present registration. A claim never displaces a proven
-   * peer; a proof does, if it is a later one of the same operator.
+   * Accepts a proof whose signature is valid, if it is of the operator's present registration. A claim never displaces a proven
+   * peer; a proof of a later registration of the same operator does.
    */
   prove(peerId: string, operator: Hex, sequence: number): ProofResult {
     const before = this.#proven.get(operator);
     if (before?.peerId === peerId && before.sequence === sequence) return { ok: true };
     const claim = this.#claims.get(operator);
-    if (claim === undefined) return { ok: false, why: `${operator} is no member` };
+    if (claim === undefined) return { ok: false, why: `${operator} is not a member` };
     if (claim.peerId !== peerId || claim.sequence !== sequence) {
       const actual = `${peerId} of registration ${sequence}`;
       return {
@@ -92,7 +95,7 @@ export class Identities {
   }
 }
 
-function byTurns(endpoints: readonly Endpoint[]): string[] {
+function alternating(endpoints: readonly Endpoint[]): string[] {
   const longest = Math.max(...endpoints.map(({ multiaddrs }) => multiaddrs.length));
   const addresses = Array.from({ length: longest }, (_, i) =>
     endpoints.map(({ multiaddrs }) => multiaddrs[i]).filter((address) => address !== undefined),

@@ -1,4 +1,4 @@
-/** libp2p nodes of a keeper: what they have in common, and the one that calls providers. */
+/** libp2p nodes of a keeper: the common parts, and the node that calls providers. */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Ed25519PrivateKey, Libp2p, MultiaddrConnection, PeerId } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
@@ -17,7 +17,7 @@ import {
 } from "../../../protocol/limits/derived.ts";
 import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
 
-/** Addresses of one peer are tried one after the other: one that swallows everything must not use up the time of all. */
+/** Limit for one address. The addresses of a peer are tried in order, so one that never answers must not use the whole time. */
 export const addressDial_ms = 2_000;
 
 export async function privateKeyOf(peerSecret: Hex): Promise<Ed25519PrivateKey> {
@@ -44,7 +44,7 @@ export function metered(meter: InboundMeter): {
   return { denyInboundUpgradedConnection: watch, denyOutboundUpgradedConnection: watch };
 }
 
-/** Addresses that name the peer, so that nobody else can answer in its place; what names another peer is left out. */
+/** Addresses with the peer id, so that no other peer can answer at them. Addresses with another peer id are left out. */
 export function addressesOf(peerId: string, texts: readonly string[]): Multiaddr[] {
   const addresses: Multiaddr[] = [];
   for (const text of texts) {
@@ -56,7 +56,7 @@ export function addressesOf(peerId: string, texts: readonly string[]): Multiaddr
   return addresses;
 }
 
-/** What somebody put into the registry need not be an address. */
+/** Undefined if the text of the registry is not an address. */
 function parsed(text: string): Multiaddr | undefined {
   try {
     return multiaddr(text);
@@ -65,18 +65,18 @@ function parsed(text: string): Multiaddr | undefined {
   }
 }
 
-/** Streams that a provider may open to be told that there is no such protocol: its signs of life are such, and must not fail. */
+/** Streams that a provider may open. The node supports no protocol on them, but a refused ping must not break the connection. */
 const refusedStreams = 4;
 
-/** A node that only asks: it listens nowhere, offers no protocol, and takes from a peer what it asked it for and little more. */
+/** A node that only dials: it does not listen, serves no protocol, and bounds what a peer may send by what was asked for. */
 export type CallingNode = {
   readonly libp2p: Libp2p;
   readonly meter: InboundMeter;
 };
 
 /**
- * The node that calls providers. It has this keeper's peer key, since that is how providers know it (R12), and nothing else in
- * common with the node of the keepers: a provider can open no stream here and reach no gossip.
+ * The node that calls providers. It has this keeper's peer key, because providers identify a keeper by it (R12). It shares nothing
+ * else with the node of the keepers: a provider cannot reach the gossip or the questions of keepers.
  */
 export async function startCallingNode(peerSecret: Hex): Promise<CallingNode> {
   const meter = new InboundMeter(() => providerBytes, maxProviderNames);

@@ -1,4 +1,4 @@
-/** ProviderClient over libp2p streams: a request of fixed size, then everything the provider sends until it closes. */
+/** ProviderClient over libp2p streams: sends a request of fixed size and reads until the provider closes the stream. */
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
 import { concatBytes } from "../../../storage/core/bytes.ts";
@@ -24,7 +24,7 @@ import type {
 } from "../../ports/provider.ts";
 import { addressesOf } from "./node.ts";
 
-/** Who calls: a started node, and the meter of what providers may send it. */
+/** A started node and the meter that bounds what providers send. */
 export type Caller = {
   readonly libp2p: Pick<Libp2p, "dialProtocol">;
   readonly meter?: Pick<InboundMeter, "expect">;
@@ -43,7 +43,7 @@ export function providerClient(caller: Caller): ProviderClient {
     },
 
     async pieceList(target, query, limits) {
-      // One limit for all pages: a provider that sends one entry at a time gains nothing.
+      // One limit for all pages, so a provider that sends one entry a page does not extend it.
       const deadline = performance.now() + limits.timeout_ms;
       const pages = new PieceCollector(query);
       for (let first = pages.next; first !== undefined; first = pages.next) {
@@ -90,7 +90,7 @@ export interface ProviderCall {
   readonly maxBytes: number;
 }
 
-/** One request and everything the provider sends until it closes, at most `maxBytes`. Never rejects. */
+/** Sends one request and reads at most `maxBytes` until the provider closes the stream. Never rejects. */
 export async function askProvider(
   { libp2p, meter }: Caller,
   target: ProviderTarget,
@@ -100,7 +100,8 @@ export async function askProvider(
   const timeout = AbortSignal.timeout(Math.ceil(limits.timeout_ms));
   const signal = limits.signal ? AbortSignal.any([limits.signal, timeout]) : timeout;
   const addresses = addressesOf(target.peerId, target.addrs);
-  if (addresses.length === 0) return failure("unreachable", "the registry has no address of this provider");
+  if (addresses.length === 0)
+    return failure("unreachable", "the registry has no valid address of this provider");
   let stream: Stream;
   try {
     stream = await libp2p.dialProtocol(addresses, call.protocol, { signal });
@@ -119,14 +120,15 @@ export async function askProvider(
       : failure("unreachable", "the provider closed the stream without an answer");
   } catch (error) {
     stream.abort(error as Error);
-    if (timeout.aborted) return failure("late", `no whole answer within ${Math.round(limits.timeout_ms)} ms`);
+    if (timeout.aborted)
+      return failure("late", `no complete answer within ${Math.round(limits.timeout_ms)} ms`);
     return failure("unreachable", (error as Error).message);
   } finally {
     expected?.();
   }
 }
 
-/** Sends the request, closes this side, and reads to the end; undefined when more than `maxBytes` come. */
+/** Sends the request, closes this side and reads to the end; undefined if the answer is longer than `maxBytes`. */
 async function exchange(
   stream: Stream,
   call: ProviderCall,

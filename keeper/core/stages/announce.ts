@@ -1,4 +1,4 @@
-/** R17: the leader announces the round of its turn over every provider active in [ts, te). Scope only, never values. */
+/** R17: the leader announces the round over all providers active in [ts, te). An announcement has a scope and no values. */
 import type { MessageOf } from "../../../protocol/messages.ts";
 import { reason, turnKey } from "../state.ts";
 import { deliveryBlocks } from "../../../protocol/turns.ts";
@@ -7,12 +7,12 @@ import { contradicts, newRound, ofLeader, roundKeyOf } from "../turn.ts";
 import { sendCommit } from "./commit.ts";
 import { maySignNew } from "./sign.ts";
 
-/** The leader opens its turn as soon as its view has reached it. */
+/** The leader announces as soon as its view has reached the turn. */
 export function tickAnnounce(step: Step): void {
   const { state } = step;
   const turn = state.turn;
   if (turn === undefined || turn.leader !== turn.me || turn.announced) return;
-  if (state.notes.has(turnKey(turn.ts, turn.turn))) return; // it led this turn before a restart
+  if (state.notes.has(turnKey(turn.ts, turn.turn))) return; // this keeper led the turn before a restart
   if (!maySignNew(step, turn)) return;
   turn.announced = true;
   step.effects.push({
@@ -26,12 +26,12 @@ export function tickAnnounce(step: Step): void {
   });
 }
 
-/** R17: a leader's head may be one block ahead of this keeper's; what names a later one waits until it is. */
+/** R17: a leader's head may be one block ahead of this keeper's head. A message of a later head waits. */
 export function isAhead(step: Step, message: MessageOf<"announce">): boolean {
   return step.state.head < message.body.head - 1;
 }
 
-/** @param heardAt head at which it came */
+/** @param heardAt head at which the message arrived */
 export function onAnnounce(
   step: Step,
   turn: TurnState,

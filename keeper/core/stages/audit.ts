@@ -1,4 +1,4 @@
-/** R20, R28: what the audit block draws, the same for all keepers and known to nobody while committing. */
+/** R20, R28: the audit. The hash of the audit block determines it, equally for all keepers, after all have committed. */
 import { keccakWords } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { leafCount, leafKeyAt } from "../../../protocol/records.ts";
@@ -6,10 +6,10 @@ import type { LeafKey, RecordScope } from "../../../protocol/records.ts";
 
 export const auditDraws = 16;
 
-/** The text "r" as abi.encode(bytes32, string) lays it out behind the seed: offset, length, bytes. */
+/** The text "r" as abi.encode(bytes32, string) encodes it after the seed: offset, length, bytes. */
 const thresholdText = [0x40, 1, `0x72${"00".repeat(31)}`] as const;
 
-/** S = keccak256(abi.encode(committee, ts, turn, hash of B)): nobody chooses it, since one turn has one audit block. */
+/** S = keccak256(abi.encode(committee, ts, turn, hash of B)). A turn has one audit block B, so nobody can choose S. */
 export function auditSeed(committee: Hex, ts: number, turn: number, blockHash: Hex): Hex {
   return keccakWords(committee, ts, turn, blockHash);
 }
@@ -29,7 +29,7 @@ export function uniqueDraws(draws: readonly LeafKey[]): LeafKey[] {
   return draws.filter((d, i) => draws.findIndex((e) => e.provider === d.provider && e.slot === d.slot) === i);
 }
 
-/** R28: receipts that a keeper must have opened to be paid; `median` is the lower median M over the bundle. */
+/** R28: number of receipts that a keeper must open to be paid; `median` is the lower median M of the bundle. */
 export function openingsNeeded(seed: Hex, median: number): number {
   if (median === 0) return 0;
   return 1 + Number((BigInt(keccakWords(seed, ...thresholdText)) * BigInt(median)) >> 256n);

@@ -1,4 +1,4 @@
-/** R8, R9: every keeper asks every provider once a slot, at a moment that only its own seed tells. */
+/** R8, R9: every keeper challenges every provider once a slot, at an offset that only its own seed determines. */
 import { challengeOffset } from "../../../storage/core/sampling.ts";
 import { dataAt, memberIndex, slotAt, slotStart } from "../../../protocol/group.ts";
 import type { GroupSnapshot, ProviderEntry } from "../../../protocol/group.ts";
@@ -13,10 +13,10 @@ export function taskKey(provider: number, slot: number): string {
 function holdsSeat(step: Step, group: GroupSnapshot): boolean {
   const { me } = step.config;
   if (memberIndex(group.committee, me) >= 0) return true;
-  return group.pending !== undefined && memberIndex(group.pending, me) >= 0; // R33: challenges while pending
+  return group.pending !== undefined && memberIndex(group.pending, me) >= 0; // R33: a member of the pending committee challenges too
 }
 
-/** Starts the slot's challenges once its first block is confirmed; asks those whose moment has come. */
+/** Prepares the challenges of a slot once its first block is confirmed, and sends those whose offset is reached. */
 export function tickChallenge(step: Step): void {
   const { state } = step;
   const group = state.group;
@@ -50,7 +50,7 @@ function prepare(
   const { state } = step;
   const key = taskKey(provider.index, slot);
   const known = state.tasks.get(key);
-  // A reorg of the slot's first block makes the old question worthless (R13).
+  // A reorg of the slot's first block invalidates the earlier challenge (R13).
   if (known?.blockHash === blockHash) return;
   if (state.records.get(provider.index)?.get(slot)?.blockHash === blockHash) return;
   const data = dataAt(provider, slotStart(group.params, slot));
@@ -72,7 +72,7 @@ function prepare(
   step.effects.push({ kind: "make-seed", provider: provider.index, slot, blockHash });
 }
 
-/** Stays until the slot's end, so that it is told once. */
+/** Reports a skipped challenge. The task stays until the slot's end, so it is reported once. */
 export function skip(step: Step, task: ChallengeTask): void {
   task.skipped = true;
   reason(step, "challenge-late-start", `provider ${task.provider}, slot ${task.slot}`);

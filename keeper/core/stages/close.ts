@@ -1,4 +1,4 @@
-/** R19: the leader closes the set of commits and names the block that will choose the audit. */
+/** R19: the leader closes the set of commits and names the audit block. */
 import type { GroupParams } from "../../../protocol/group.ts";
 import { closedSetHash } from "../../../protocol/messages.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
@@ -8,12 +8,12 @@ import { deliveryBlocks, fallbackBlock, phaseTimeout } from "../../../protocol/t
 import type { CloseState, RoundState, Step, TurnState } from "../state.ts";
 import { committeeSize, contradicts, ofLeader } from "../turn.ts";
 
-/** Blocks between the leader's head and the audit block at least, so that every keeper holds the set before it exists. */
+/** Least blocks from the leader's head to the audit block, so that every keeper has the set before that block exists. */
 const minAuditLead = 3;
 /** Blocks that reveal, decide and sign need after the audit block is confirmed. */
 const auditTail = 4;
 
-/** Head from which a set that is not full may be closed. */
+/** Head from which a set without all commits may be closed. */
 function closeDeadline(round: RoundState, params: GroupParams): number {
   return round.announce.body.head + phaseTimeout(params.turn);
 }
@@ -66,7 +66,7 @@ export function onClose(step: Step, turn: TurnState, round: RoundState, message:
     return reason(step, "bad-closed-set", `expected ≥ ${quorum(n)} ascending, actual ${body.commits.length}`);
   }
   const hash = closedSetHash(round.id, body.commits, body.auditBlock);
-  // Signatures are not part of what is closed: the same set signed twice says one thing.
+  // The hash covers no signatures: the same set with other signatures is not a second set.
   if (round.closes.some((close) => close.hash === hash)) return;
   const [known] = round.closes;
   if (known !== undefined) contradicts(step, turn, known.message, message);
@@ -77,7 +77,7 @@ export function onClose(step: Step, turn: TurnState, round: RoundState, message:
   if (known === undefined) accept(step, turn, round, close);
 }
 
-/** R19: the first set, if its audit block is within bounds, still ahead of every head seen, and the own commit is inside. */
+/** R19: accepts the first set if its audit block is within bounds and above every head seen, and if it has the own commit. */
 function accept(step: Step, turn: TurnState, round: RoundState, close: CloseState): void {
   const { state } = step;
   const params = state.group?.params;
@@ -91,20 +91,20 @@ function accept(step: Step, turn: TurnState, round: RoundState, close: CloseStat
     const bounds = full ? `≤ ${latest}` : `${earliest} to ${latest}`;
     return reason(step, "bad-audit-block", `expected ${bounds}, actual ${auditBlock}`);
   }
-  // An endpoint may show an older head than before: whoever saw the audit block once knows the audit.
+  // An endpoint may show an older head than before. A keeper that saw the audit block once may know the audit.
   const highest = Math.max(state.head, state.storedHead);
   if (highest >= auditBlock) {
     return reason(step, "close-too-late", `audit block ${auditBlock}, highest head ${highest}`);
   }
   const mine = round.commits.get(turn.me)?.message.body.commitment;
   const listed = commits.find((c) => c.keeper === turn.me)?.commitment;
-  // Nothing to reveal then; a keeper outside the set may still sign what the others decide (R23).
+  // A keeper outside the set reveals nothing, but it may still sign (R23).
   if (listed === undefined) return reasonOnce(step, turn, "left-out", "the closed set lacks this keeper");
   if (listed !== mine) return reason(step, "bad-closed-set", "own commit differs from the one listed");
   round.accepted = close;
 }
 
-/** R19: a keeper whose commit this one had passed on in time, and which the set omits. */
+/** R19: a keeper that the set omits although this keeper had passed on its commit in time. */
 export function omittedFromSet(
   round: RoundState,
   close: CloseState,
@@ -118,7 +118,7 @@ export function omittedFromSet(
   return undefined;
 }
 
-/** R19: a keeper of the set whose reveal this one had passed on, as counted, in time, and which the bundle omits. */
+/** R19: a keeper of the set that the bundle omits although this keeper had counted and passed on its reveal in time. */
 export function omittedFromBundle(
   round: RoundState,
   close: CloseState,

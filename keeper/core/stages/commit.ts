@@ -1,4 +1,4 @@
-/** R18: every keeper binds itself to its values and records before it sees anyone else's. */
+/** R18: every keeper commits to its values and records before it sees those of others. */
 import type { OwnValues } from "../effects.ts";
 import { keccak, fromHex } from "../../../protocol/hash.ts";
 import { commitmentOf } from "../../../protocol/messages.ts";
@@ -8,7 +8,7 @@ import type { HeardMessage, RoundState, Step, TurnState } from "../state.ts";
 import { passOn } from "../pass-on.ts";
 import { integrate } from "./integrate.ts";
 
-/** The same values and records root for the whole turn, also after a restart: they are noted before they are sent. */
+/** Values and records root of this keeper. They are stored before they are sent, so a restart does not change them. */
 export function ownValues(step: Step, turn: TurnState): OwnValues | undefined {
   const { state } = step;
   const group = state.group;

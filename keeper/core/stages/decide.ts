@@ -1,5 +1,6 @@
-/** R22, R28: from one bundle everyone derives the same values and the same payees. */
+/** R22, R28: all keepers derive the same values and the same payees from one bundle. */
 import { bitmap } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { decideValue, lowerMedian } from "../../../protocol/median.ts";
 import type { Decision } from "../../../protocol/median.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
@@ -12,7 +13,7 @@ import { openingsNeeded } from "./audit.ts";
 import { omittedFromBundle, omittedFromSet } from "./close.ts";
 import { auditOf, bundledReveal, revealDeadline } from "./reveal.ts";
 
-/** The leader publishes the bundle with all reveals of its closed set, or with a quorum after the timeout. */
+/** The leader publishes the bundle with all reveals of its closed set, or with a quorum of them after the timeout. */
 export function tickDecide(step: Step): void {
   const turn = step.state.turn;
   const round = turn?.round;
@@ -23,7 +24,7 @@ export function tickDecide(step: Step): void {
   }
 }
 
-/** R26: below a quorum the leader goes on collecting until the window closes. */
+/** R26: with less than a quorum the leader collects reveals until the window closes. */
 function leadDecide(step: Step, turn: TurnState, round: RoundState): void {
   const { state } = step;
   const [close] = round.closes;
@@ -33,7 +34,7 @@ function leadDecide(step: Step, turn: TurnState, round: RoundState): void {
   if (viewOf(state) < auditBlock) return;
   const counted = countedReveals(round, close);
   if (counted.length < commits.length && state.head < revealDeadline(auditBlock, params)) return;
-  // One that came in time may still be in the checks: to leave it out would cost the turn (R19).
+  // A reveal under check may have arrived in time. A bundle without it would lose the turn (R19).
   const checking = [...round.reveals.values()].some(({ status }) => status === "checking");
   if (counted.length < commits.length && checking) return;
   if (counted.length < quorum(committeeSize(turn))) return;
@@ -44,7 +45,7 @@ function leadDecide(step: Step, turn: TurnState, round: RoundState): void {
   });
 }
 
-/** One reveal of each keeper that counts here, ascending. */
+/** One counted reveal of each keeper, ascending by keeper. */
 function countedReveals(round: RoundState, close: CloseState): MessageOf<"bundle">["body"]["reveals"] {
   const byKeeper = new Map<number, RevealState>();
   for (const reveal of round.reveals.values()) {
@@ -74,14 +75,13 @@ export function onBundle(step: Step, turn: TurnState, round: RoundState, message
   turn.progressAt = step.state.head;
 }
 
-/** Waits until every reveal of the bundle is here and counts in this keeper's own check. */
+/** Decides as soon as this keeper has counted every reveal of the bundle. */
 function evaluate(step: Step, turn: TurnState, round: RoundState, bundle: MessageOf<"bundle">): void {
   if (round.refused) return;
   const close = round.closes.find((c) => c.hash === bundle.body.closedSet);
   const audit = close === undefined ? undefined : auditOf(step, turn, close);
   if (close === undefined || audit === undefined || !mayOmit(step, close, bundle)) return;
-  const reveals: MessageOf<"reveal">[] = [];
-  const opened: number[] = [];
+  const counted: RevealState[] = [];
   for (const listed of bundle.body.reveals) {
     const reveal = bundledReveal(round, listed.keeper);
     if (reveal?.status === "rejected") {
@@ -89,16 +89,15 @@ function evaluate(step: Step, turn: TurnState, round: RoundState, bundle: Messag
       return reason(step, "bad-bundle", `reveal of keeper ${listed.keeper} does not count here`);
     }
     if (reveal?.status !== "counted") return;
-    reveals.push(reveal.message);
-    opened.push(reveal.opened);
+    counted.push(reveal);
   }
   if (leavesOut(step, round, close, bundle)) return;
-  const decisions = decideAll(turn, reveals, step.state.group?.params.toleranceBps ?? 0);
+  const decisions = decideAll(turn, counted, step.state.group?.params.toleranceBps ?? 0);
   const disputed = [...decisions].filter(([, d]) => !d.agreed).map(([provider]) => provider);
-  round.evaluation = { decisions, disputed, payees: payeesOf(turn, audit.seed, bundle, opened) };
+  round.evaluation = { decisions, disputed, payees: payeesOf(turn, audit.seed, counted) };
 }
 
-/** A bundle without all of its set is judged when every reveal that was in time has been heard (R19). */
+/** A bundle without all reveals of its set is judged after the last head at which a reveal is in time (R19). */
 function mayOmit({ state }: Step, close: CloseState, bundle: MessageOf<"bundle">): boolean {
   const { auditBlock, commits } = close.message.body;
   const params = state.group?.params;
@@ -107,7 +106,7 @@ function mayOmit({ state }: Step, close: CloseState, bundle: MessageOf<"bundle">
   return state.head >= auditBlock + params.confirmations + deliveryBlocks(params.turn);
 }
 
-/** R19: nobody is left out. A leader that omits what others heard in time gets no signature of theirs. */
+/** R19: a keeper that had passed on a commit or reveal in time does not sign if the leader omits it. */
 function leavesOut(step: Step, round: RoundState, close: CloseState, bundle: MessageOf<"bundle">): boolean {
   const params = step.state.group?.params;
   if (params === undefined) return true;
@@ -122,29 +121,24 @@ function leavesOut(step: Step, round: RoundState, close: CloseState, bundle: Mes
 
 function decideAll(
   turn: TurnState,
-  reveals: readonly MessageOf<"reveal">[],
+  reveals: readonly RevealState[],
   toleranceBps: number,
 ): Map<number, Decision> {
   const f = faultBound(committeeSize(turn));
   return new Map(
     turn.scope.map((provider, i) => {
-      const values = reveals.map((reveal) => reveal.body.values[i]?.value ?? 0n);
+      const values = reveals.map(({ message }) => message.body.values[i]?.value ?? 0n);
       return [provider.index, decideValue(values, f, toleranceBps)];
     }),
   );
 }
 
-/** R28: counted keepers that have not failed and opened at least r receipts. */
-function payeesOf(
-  turn: TurnState,
-  seed: Parameters<typeof openingsNeeded>[0],
-  bundle: MessageOf<"bundle">,
-  opened: readonly number[],
-): bigint {
-  const median = Number(lowerMedian(opened.map(BigInt)));
-  const needed = openingsNeeded(seed, median);
-  const paid = bundle.body.reveals
-    .filter((r, i) => (opened[i] ?? 0) >= needed && !turn.failed.includes(r.keeper))
-    .map((r) => r.keeper);
-  return bitmap(paid);
+/** R28: pays the keepers that have not failed and have opened enough receipts. */
+function payeesOf(turn: TurnState, auditSeed: Hex, reveals: readonly RevealState[]): bigint {
+  const median = lowerMedian(reveals.map(({ opened }) => BigInt(opened)));
+  const needed = openingsNeeded(auditSeed, Number(median));
+  const paid = reveals.filter(
+    ({ opened, message }) => opened >= needed && !turn.failed.includes(message.keeper),
+  );
+  return bitmap(paid.map(({ message }) => message.keeper));
 }

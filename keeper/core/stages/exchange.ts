@@ -1,6 +1,6 @@
 /**
- * R24: where values disagree, the records themselves decide. The leader gathers the records of the disputed providers from their
- * owners, pins those that it got, and publishes them as pages whose hashes its proposal names; everyone else reads the pages.
+ * R24: the records decide the providers whose values disagree. The leader gathers the records of the disputed providers from their
+ * owners, pins the records that it received, and publishes them as pages whose hashes are in its proposal. The others read the pages.
  */
 import type { PinnedRoots } from "../effects.ts";
 import type { Event } from "../events.ts";
@@ -18,7 +18,7 @@ import { committeeSize, roundOf } from "../turn.ts";
 import { integrateExchanged } from "./integrate.ts";
 import { bundledReveal } from "./reveal.ts";
 
-/** Upper bound of one record in a page: leaf, receipt, lengths and a path of `depth` hashes; a test holds the codec to it. */
+/** Upper bound of one record in a page: leaf, receipt, lengths and a path of `depth` hashes. A test checks it against the codec. */
 export function maxRecordBytes(depth: number): number {
   return 288 + 32 * depth;
 }
@@ -45,7 +45,7 @@ function slotsOf(turn: TurnState, provider: number): number {
   return range === undefined ? 0 : range.toSlot - range.fromSlot;
 }
 
-/** The leader gathers, pins and packs; each of the three is one effect after the other. */
+/** The leader gathers records and then pins them; `pagesOfLeader` packs them. */
 export function tickExchange(step: Step): void {
   const turn = step.state.turn;
   const round = turn?.round;
@@ -56,7 +56,7 @@ export function tickExchange(step: Step): void {
   exchange.pinned = pinnedByLeader(step, turn, round);
 }
 
-/** Asks every owner of the bundle once, and one that did not serve again at the next head. */
+/** Asks every owner in the bundle once, and an owner that did not serve once more at each later head. */
 function gather(step: Step, turn: TurnState, round: RoundState): void {
   const { exchange, bundle } = round;
   const { head } = step.state;
@@ -105,8 +105,8 @@ export function onRecords(step: Step, event: Extract<Event, { kind: "records" }>
 }
 
 /**
- * What the leader pins: per disputed provider the keepers that served, at least a quorum, or none. Undefined while it is worth
- * waiting. A disputed provider never holds up the others beyond the timeout (L3).
+ * The keepers that the leader pins for each disputed provider: those that served, if they are a quorum, else none. Undefined until all
+ * have served or the timeout is over, so a disputed provider delays the others at most until the timeout (L3).
  */
 function pinnedByLeader(step: Step, turn: TurnState, round: RoundState): Pinned[] | undefined {
   const { evaluation, bundle, exchange } = round;
@@ -135,7 +135,7 @@ function withRoots(round: RoundState, pinned: readonly Pinned[]): PinnedRoots[] 
     .map((pin) => ({ ...pin, roots: pin.keepers.flatMap((owner) => rootOf(round, owner) ?? []) }));
 }
 
-/** Hashes of the pages with what the leader pinned; undefined while they are being written. */
+/** Hashes of the pages with the pinned records; undefined until they are packed. */
 export function pagesOfLeader(step: Step, turn: TurnState, round: RoundState): ExchangeState["pages"] {
   const { exchange } = round;
   if (exchange.pinned === undefined || exchange.pages !== undefined || exchange.packing)
@@ -157,11 +157,11 @@ export function onPacked(step: Step, event: Extract<Event, { kind: "packed" }>):
   exchange.pages = event.pages ?? [];
   exchange.fetched = true;
   if (event.pages !== undefined) return;
-  reason(step, "exchange-incomplete", "gathered records are gone");
+  reason(step, "exchange-incomplete", "the gathered records are no longer held");
   exchange.pinned = exchange.pinned?.map(({ provider }) => ({ provider, keepers: [] }));
 }
 
-/** True if `pinned` names exactly the disputed providers, each with none or a quorum of the bundle's keepers (R24). */
+/** Whether `pinned` names exactly the disputed providers, each with none or a quorum of the bundle's keepers (R24). */
 export function pinnedHolds(
   turn: TurnState,
   round: RoundState,
@@ -185,7 +185,7 @@ export function pinnedHolds(
   );
 }
 
-/** Asks for the pages of a proposal, once a head until somebody served them: one lost connection costs no signature. */
+/** Asks for the pages of a proposal at every head until a holder has served them, so a lost connection costs no signature. */
 export function fetchPages(
   step: Step,
   turn: TurnState,
@@ -217,7 +217,7 @@ export function onPages(step: Step, { round: id, result }: Extract<Event, { kind
   round.exchange.fetched = true;
 }
 
-/** R23: the settlement that follows from bundle and pinned records; undefined while records are missing. */
+/** R23: the settlement computed from the bundle and the pinned records; undefined while records are missing. */
 export function settlementOf(
   step: Step,
   turn: TurnState,

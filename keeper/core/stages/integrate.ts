@@ -1,4 +1,4 @@
-/** R14, R15: from records to space-time. */
+/** R14, R15: integrates records into space-time. */
 import { dataAt, slotAt, slotStart } from "../../../protocol/group.ts";
 import type { GroupSnapshot, ProviderEntry } from "../../../protocol/group.ts";
 import type { ProviderValue } from "../../../protocol/messages.ts";
@@ -19,8 +19,8 @@ import type { Step } from "../state.ts";
 export type Integral = { readonly values: readonly ProviderValue[]; readonly tree: RecordTree };
 
 /**
- * Commitments by slot. Changes begin with a slot (R33), but what a terminate leaves may end inside one: that slot still counts
- * in whole, and the contract pays the part of it that was committed (R16).
+ * Committed bytes by slot. Changes begin with a slot (R33). After a terminate a commitment may end inside a slot: the whole slot counts
+ * here, and the contract pays only for its committed blocks (R16).
  */
 function committedChanges({ params }: GroupSnapshot, provider: ProviderEntry): CommittedChange[] {
   return provider.history.map(({ fromBlock, bytes }) => {
@@ -28,7 +28,7 @@ function committedChanges({ params }: GroupSnapshot, provider: ProviderEntry): C
   });
 }
 
-/** R18: the slots of [ts, te) in which each provider has bytes committed; a commitment ends once, and for good (R33). */
+/** R18: the slots of [ts, te) in which each provider has bytes committed; a commitment ends once and does not resume (R33). */
 export function recordScope(
   group: GroupSnapshot,
   scope: readonly ProviderEntry[],
@@ -55,8 +55,8 @@ function standing(step: Step, group: GroupSnapshot, record: ChallengeRecord): bo
 }
 
 /**
- * R14 for a keeper that was down while the interval before was settled: what its records of that interval carry on, from the
- * last settlement that it saw. Hashes of such old blocks may be unknown after a start; a wrong one is still no record.
+ * R14 for a keeper that was down when the interval before was settled: the bytes that its records of that interval carry, from the last
+ * settlement that it saw. The hashes of such old blocks may be unknown after a start; a record with a wrong hash still does not count.
  */
 function carriedInto(step: Step, group: GroupSnapshot, provider: ProviderEntry, toSlot: number): bigint {
   const { state } = step;
@@ -70,12 +70,12 @@ function carriedInto(step: Step, group: GroupSnapshot, provider: ProviderEntry, 
     records.set(slot, outcome.kind === "proven" ? outcome.bytes : 0n);
   }
   const before = state.before.get(seen)?.get(provider.index) ?? 0n;
-  // The chain shows what is committed from the last settlement on; the first of it held before as well.
+  // The chain shows commitments from the last settlement on; the first of them is taken for the time before, too.
   const committed = committedChanges(group, provider).map((c, i) => (i === 0 ? { ...c, fromSlot } : c));
   return slotRuns({ fromSlot, toSlot, before, committed, records }).at(-1)?.bytes ?? 0n;
 }
 
-/** The keeper's own records of one provider over slots [fromSlot, toSlot) as a range for R14. */
+/** This keeper's records of one provider over slots [fromSlot, toSlot), as a range for R14. */
 function ownRange(
   step: Step,
   group: GroupSnapshot,
@@ -99,7 +99,7 @@ function ownRange(
   };
 }
 
-/** Own values and record tree of every provider of the scope over [ts, te). */
+/** This keeper's values and record tree over [ts, te) for all providers of the scope. */
 export function integrate(
   step: Step,
   group: GroupSnapshot,
@@ -131,7 +131,7 @@ function leafOf(record: ChallengeRecord | undefined, carried: bigint): RecordLea
   return { kind: "proven", bytes: record.outcome.bytes, receiptHash: record.outcome.receiptHash };
 }
 
-/** Bytes that the slot before `te` counts for each provider: what the next interval carries on (R14). */
+/** Bytes that count for each provider in the slot before `te`; the next interval carries them (R14). */
 export function bytesBefore(step: Step, group: GroupSnapshot, ts: number, te: number): ProviderValue[] {
   const fromSlot = slotAt(group.params, ts);
   const toSlot = slotAt(group.params, te);
@@ -145,7 +145,7 @@ export function bytesBefore(step: Step, group: GroupSnapshot, ts: number, te: nu
 
 /**
  * R24: per slot the lower median over the pinned keepers of the bytes that R14 gives each; the sum is the value.
- * @param pinned for each keeper one leaf a slot of `slots`
+ * @param pinned for each pinned keeper one leaf for each slot of `slots`
  */
 export function integrateExchanged(
   group: GroupSnapshot,

@@ -1,4 +1,4 @@
-/** R13: one durable record a slot and provider, before it counts. */
+/** R13: one record for each slot and provider, durable before it counts. */
 import type { Event } from "../events.ts";
 import { slotStart } from "../../../protocol/group.ts";
 import type { GroupSnapshot } from "../../../protocol/group.ts";
@@ -62,7 +62,7 @@ export function onAnswer(step: Step, event: Extract<Event, { kind: "answer" }>):
     return;
   }
   if (state.head > task.askedAt + group.params.answer) return fail(step, task, "late");
-  if (answer.kind === "failed" && answer.reason === "late") return; // a clock said so, and no clock decides
+  if (answer.kind === "failed" && answer.reason === "late") return; // the clock of the runtime ended the call, but only blocks decide (R13)
   if (answer.kind === "failed") return fail(step, task, answer.reason);
   const record: ChallengeRecord = {
     provider: task.provider,
@@ -79,7 +79,7 @@ export function onAnswer(step: Step, event: Extract<Event, { kind: "answer" }>):
   addRecord(step, record);
 }
 
-/** At the slot's end it is clear whether a provider that gave no answer, or only we, could not be reached. */
+/** Ends the challenges of past slots. At the slot's end the reachability of others decides about a missing answer. */
 export function tickRecord(step: Step): void {
   const { state } = step;
   const group = state.group;
@@ -96,7 +96,7 @@ function closeTask(step: Step, group: GroupSnapshot, task: ChallengeTask): void 
     state.tasks.delete(taskKey(task.provider, task.slot));
     return;
   }
-  // A question that is still open tells no more than one that found nobody: packets may get lost on either side.
+  // A challenge without a result is treated like one without a connection: packets may be lost on both sides.
   if (othersReachable(step, group, task)) return fail(step, task, task.unreachable ? "unreachable" : "late");
   state.tasks.delete(taskKey(task.provider, task.slot));
   reason(step, "challenge-cut-off", `provider ${task.provider}, slot ${task.slot}`);

@@ -1,4 +1,4 @@
-/** R21: values, salt and the audited leaves, once the audit block is confirmed and not before. */
+/** R21: keepers reveal values, salt and audited leaves once the audit block is confirmed. */
 import type { Event } from "../events.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { commitmentOf } from "../../../protocol/messages.ts";
@@ -14,7 +14,7 @@ import { committeeSize, roundOf } from "../turn.ts";
 import { auditSeed, drawAudit, uniqueDraws } from "./audit.ts";
 import { ownValues } from "./commit.ts";
 
-/** Different reveals of one keeper that are kept beside the one that a bundle names: enough for evidence. */
+/** Different reveals of one keeper that are kept besides the one in the bundle; two are evidence. */
 const maxRevealsKept = 2;
 
 /** Hash of the audit block once the view has reached it. */
@@ -23,17 +23,17 @@ function auditBlockHash(step: Step, close: CloseState): Hex | undefined {
   return viewOf(step.state) >= auditBlock ? step.state.hashes.get(auditBlock) : undefined;
 }
 
-/** Head from which the leader waits for reveals no longer (R22). */
+/** Head from which the leader no longer waits for reveals (R22). */
 export function revealDeadline(auditBlock: number, params: GroupParams): number {
   return auditBlock + params.confirmations + phaseTimeout(params.turn);
 }
 
-/** What the audit block draws, once it is confirmed (R20). Every reveal is held against the same draws. */
+/** The audit of a closed set, once its audit block is confirmed (R20). Every reveal is checked against the same draws. */
 export function auditOf(step: Step, turn: TurnState, close: CloseState): CloseState["audit"] {
   const { group } = step.state;
   const blockHash = auditBlockHash(step, close);
   if (group === undefined || blockHash === undefined) return undefined;
-  // A reorg of the audit block makes another audit.
+  // A reorg of the audit block changes the audit.
   if (close.audit?.blockHash !== blockHash) {
     const seed = auditSeed(group.address, turn.ts, turn.turn, blockHash);
     close.audit = { blockHash, seed, draws: drawAudit(seed, turn.recordScope) };
@@ -41,7 +41,7 @@ export function auditOf(step: Step, turn: TurnState, close: CloseState): CloseSt
   return close.audit;
 }
 
-/** Opens the own records when the audit is known; looks again at reveals that came before this keeper's view. */
+/** Opens the own records when the audit is known, and checks reveals that arrived before the audit was known. */
 export function tickReveal(step: Step): void {
   const turn = step.state.turn;
   const round = turn?.round;
@@ -77,14 +77,14 @@ export function bundledReveal(round: RoundState, keeper: number): RevealState | 
   return reveal?.message.keeper === keeper ? reveal : undefined;
 }
 
-/** A piece list was missing for these: some keeper that counted them serves it, so it is asked for again (R10). */
+/** Checks reveals again whose piece list was missing: a keeper that counted them may serve the list by now (R10). */
 export function recheckReveals(step: Step): void {
   for (const reveal of step.state.turn?.round?.reveals.values() ?? []) {
     if (reveal.status === "unchecked") reveal.status = "waiting";
   }
 }
 
-/** The store's answer to `open`: everything is at hand, reveal. */
+/** The store has returned receipts and proof: broadcasts the reveal. */
 export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>): void {
   const { turn } = step.state;
   const round = roundOf(step, event.round);
@@ -94,7 +94,7 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
   const own = step.state.own.get(turnKey(turn.ts, turn.turn));
   const salt = step.state.salts.get(round.id)?.salt;
   if (audit === undefined || own === undefined || salt === undefined) {
-    round.opening = false; // a reorg moved the audit block: open again when it is back
+    round.opening = false; // a reorg removed the audit block: open again when it is confirmed again
     return;
   }
   let next = 0;
@@ -150,8 +150,8 @@ export function onReveal(
 }
 
 /**
- * L1: of several reveals of one keeper, which one came first must not decide whether this keeper can follow the others. So a
- * rejected one makes room, and while none counts, every keeper may have passed on two that differ (R18).
+ * L1: if a keeper sends several reveals, their order of arrival must not decide whether this keeper can follow the others. So a rejected
+ * reveal is replaced, and while none counts, every keeper may have passed on two different ones (R18).
  */
 function hasRoom(
   turn: TurnState,
@@ -167,7 +167,7 @@ function hasRoom(
   return open < (counted ? maxRevealsKept : maxRevealsKept * committeeSize(turn));
 }
 
-/** All that needs no key: commitment, leaves and paths. Receipts and the full proof follow in the runtime. */
+/** Checks commitment, leaves and paths, which need no key. The runtime checks receipts and the full proof. */
 function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealState): void {
   const { message } = reveal;
   const { body } = message;
@@ -196,7 +196,7 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
   });
 }
 
-/** Why a reveal does not match its commit or the audit; undefined: it does. */
+/** The difference between a reveal and its commit or the audit; undefined: none. */
 function revealFault(
   turn: TurnState,
   round: RoundState,
@@ -213,7 +213,7 @@ function revealFault(
   const sameScope =
     body.values.length === turn.scope.length &&
     body.values.every((v, i) => v.provider === turn.scope[i]?.index);
-  if (!sameScope) return "providers differ from the round's";
+  if (!sameScope) return "providers differ from those of the round";
   return openedFault(turn.recordScope, body, expected);
 }
 
@@ -225,13 +225,13 @@ function openedFault(
   const sameDraws =
     opened.length === expected.length &&
     opened.every((o, i) => o.provider === expected[i]?.provider && o.slot === expected[i]?.slot);
-  if (!sameDraws) return "leaves differ from the audit's";
+  if (!sameDraws) return "leaves differ from those of the audit";
   const paths = new TreePaths(recordsRoot, leafCount(scope));
   const broken = opened.find((o) => {
     const index = leafIndex(scope, o);
     return index === undefined || !paths.holds(index, leafHash(o.provider, o.slot, o.leaf), o.path);
   });
-  if (broken !== undefined) return `path of provider ${broken.provider}, slot ${broken.slot}`;
+  if (broken !== undefined) return `wrong path of provider ${broken.provider}, slot ${broken.slot}`;
   const first = opened.find((o) => o.leaf.kind === "proven");
   const proofFits =
     first === undefined

@@ -1,4 +1,4 @@
-/** The chain says what was settled; everything older is let go. */
+/** R29: follows the settlements on chain and prunes older state. */
 import type { GroupSnapshot } from "../../../protocol/group.ts";
 import { memberIndex, slotAt } from "../../../protocol/group.ts";
 import { reason } from "../state.ts";
@@ -13,7 +13,7 @@ export function onGroup(step: Step, shown: GroupSnapshot): void {
     const bytes = bytesBefore(step, snapshot, old.ts, snapshot.ts);
     state.before.set(snapshot.ts, new Map(bytes.map((v) => [v.provider, v.value])));
     step.effects.push({ kind: "persist", writes: [{ kind: "before", ts: snapshot.ts, bytes }] });
-    // One settled interval stays, so that a reorg of its settlement finds everything again.
+    // One settled interval is kept, so that a reorg of its settlement finds its state.
     prune(step, snapshot, old.ts);
   }
   if (old?.committee.version !== snapshot.committee.version) state.hellos.clear();
@@ -27,8 +27,8 @@ export function onGroup(step: Step, shown: GroupSnapshot): void {
 }
 
 /**
- * R14: the chain shows what is committed from the last settlement on. What held in the interval before, and caps what is carried out
- * of it, this keeper has seen earlier, unless it was down. Kept from the oldest start of an interval from which it carries anything.
+ * R14: the chain shows commitments from the last settlement on. The commitments of the interval before cap the bytes carried from it.
+ * This keeper has read them earlier unless it was down, and keeps them from the oldest interval start that it carries bytes from.
  */
 function withKnownHistory(
   shown: GroupSnapshot,

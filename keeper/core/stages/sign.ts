@@ -1,4 +1,4 @@
-/** R23: one digest a turn, noted durably before the signature leaves. Never two. */
+/** R23: one digest a turn, durably noted before its signature is sent. Never two. */
 import type { Hex } from "../../../protocol/hash.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
 import { domainSeparator, settlementDigest } from "../../../protocol/settlement.ts";
@@ -32,13 +32,13 @@ export function maySignNew(step: Step, turn: TurnState): boolean {
     return false;
   }
   if (isListening(state, group)) {
-    reasonOnce(step, turn, "listening-after-start", `${state.vouched.size} keepers vouched`);
+    reasonOnce(step, turn, "listening-after-start", `${state.vouched.size} keepers have confirmed`);
     return false;
   }
   return true;
 }
 
-/** The leader proposes when its bundle is decided; everyone else signs what it can recompute. */
+/** The leader proposes when its bundle is decided; the others sign the digest if they compute the same one. */
 export function tickSign(step: Step): void {
   const turn = step.state.turn;
   const round = turn?.round;
@@ -111,7 +111,7 @@ function trySign(step: Step, turn: TurnState, round: RoundState, proposal: Messa
   step.effects.push({ kind: "sign-digest", round: body.round, digest });
 }
 
-/** False if another digest stands in the notes. The persist effect completes before the signature is made. */
+/** False if another digest is noted. The `persist` effect completes before the signature is made. */
 function note(step: Step, turn: TurnState, digest: Hex, settlement: Settlement): boolean {
   const { state } = step;
   if (state.secondInstance) {

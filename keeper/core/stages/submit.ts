@@ -1,4 +1,4 @@
-/** R25: anyone may aggregate a quorum of partial signatures; the leader submits, after two thirds of the turn others may. */
+/** R25: every keeper may aggregate a quorum of partial signatures. The leader submits; after two thirds of the turn others may. */
 import type { Certified } from "../effects.ts";
 import type { Event } from "../events.ts";
 import { bitmap } from "../../../protocol/hash.ts";
@@ -11,9 +11,9 @@ import { fallbackBlock } from "../../../protocol/turns.ts";
 import type { Step, TurnState } from "../state.ts";
 import { committeeSize } from "../turn.ts";
 
-/** Blocks before others may send in which a leader has sent, whatever its own share. */
+/** A leader submits at the latest this many blocks before others may, even if its own share is below the fee. */
 const leaderSlack = 2;
-/** Blocks before the window closes in which a transaction would hardly get in any more. */
+/** Blocks before the window closes in which a transaction would probably not be mined any more. */
 const lastSlack = 4;
 
 export function onPartial(step: Step, turn: TurnState, message: MessageOf<"partial">): void {
@@ -63,28 +63,28 @@ export function tickSubmit(step: Step): void {
   step.effects.push({ kind: "submit", ...certified });
 }
 
-/** Once a head: fees may fall while there is time. */
+/** Asks once a head, because fees may fall. */
 function askFee(step: Step, turn: TurnState, certified: Certified): void {
   if (turn.fee !== undefined && turn.fee.at === undefined) return;
   turn.fee = { at: undefined, amount: undefined };
   step.effects.push({ kind: "ask-fee", ...certified });
 }
 
-/** A slow endpoint's answer holds for the head at which it comes: on a fast chain there may never be one in time. */
+/** The answer counts for the head at which it arrives: with a slow endpoint and a fast chain no answer arrives within its head. */
 export function onFee(step: Step, event: Extract<Event, { kind: "fee" }>): void {
   const turn = step.state.turn;
   if (turn === undefined || turn.ts !== event.ts || turn.turn !== event.turn) return;
   turn.fee = { at: step.state.head, amount: event.amount };
 }
 
-/** R25: whether this keeper sends now at such a fee, in token units; one that cannot be compared stops nobody. */
+/** R25: whether this keeper submits now at this fee, in token units. An unknown fee does not prevent it. */
 function isWorthIt(step: Step, turn: TurnState, settlement: Settlement, fee: bigint | undefined): boolean {
   const params = step.state.group?.params;
   if (fee === undefined || params === undefined) return true;
   const { whole, each } = keepersPay(settlement, params, committeeSize(turn));
   const leaders = ((settlement.payees >> BigInt(turn.leader)) & 1n) === 1n ? each : 0n;
   if (turn.me === turn.leader) return leaderSends(step, turn, fee, { whole, own: leaders });
-  // Another keeper is paid what the leader would have been, unless it has failed itself.
+  // A keeper that submits in the leader's place gets the leader's share, unless it has failed itself.
   const gain = turn.failed.includes(turn.me) ? 0n : leaders;
   if (fee <= gain) return true;
   reasonOnce(step, turn, "fee-above-gain", `fee ${fee}, gain ${gain} token units`);
@@ -92,9 +92,9 @@ function isWorthIt(step: Step, turn: TurnState, settlement: Settlement, fee: big
 }
 
 /**
- * The leader sends at once what its own share pays for. It waits for a lower fee else, but not beyond the last block in which
- * nobody else may send, if all keepers' shares together pay for it: everybody leads one day. If they do not, the interval is
- * rather settled by a later leader, with a longer interval.
+ * The leader submits at once if its own share covers the fee. Otherwise it waits for a lower fee, at most until shortly before others
+ * may submit, and then submits if the shares of all keepers together cover the fee: every keeper leads some turns. If they do not, a
+ * later leader settles a longer interval.
  */
 function leaderSends(
   step: Step,
@@ -120,7 +120,7 @@ function aggregateWhenDue(step: Step, turn: TurnState, from: number): void {
   const n = committeeSize(turn);
   if (partials.length < quorum(n)) return;
   turn.quorumAt ??= state.head;
-  // The leader gives the last signers one more block: absent ones cost gas. The others only prepare their own time.
+  // The leader waits one more block for the last signers, because absent signers cost gas. The others aggregate one block before they may submit.
   const due = partials.length === n || (turn.me === turn.leader && state.head > turn.quorumAt);
   if (turn.me === turn.leader ? !due : state.head < from - 1) return;
   turn.aggregating = true;
@@ -152,7 +152,7 @@ export function onAggregated(step: Step, event: Extract<Event, { kind: "aggregat
   turn.progressAt = step.state.head;
 }
 
-/** Still in this turn although it was mined: a reorg took it out, so it is sent again. A failure is tried once a block. */
+/** Repeats a failed submission at the next head, and a mined one if the turn has not ended after its confirmation: a reorg removed it. */
 export function onSubmission(step: Step, event: Extract<Event, { kind: "submission" }>): void {
   const { state } = step;
   const turn = state.turn;

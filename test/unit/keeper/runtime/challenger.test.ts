@@ -215,7 +215,7 @@ describe("a provider that", () => {
   type Challenge = Awaited<ReturnType<ProviderClient["challenge"]>>;
   const failures: Readonly<Record<string, Challenge>> = {
     busy: { ok: false, reason: "refused", refusal: "busy", detail: "busy: ask again later" },
-    late: { ok: false, reason: "late", detail: "no whole answer within 3000 ms" },
+    late: { ok: false, reason: "late", detail: "no complete answer within 3000 ms" },
     unreachable: { ok: false, reason: "unreachable", detail: "the connection broke" },
     malformed: { ok: false, reason: "malformed", detail: "heard" },
     refused: { ok: false, reason: "refused", refusal: "slot-too-old", detail: "heard" },
