@@ -1,12 +1,12 @@
 /** The lose-data fault: bytes really go, in place, under the running daemon. */
 import { chmod, open, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { LEAF_BYTES } from "../storage/core/geometry.ts";
+import { leafBytes } from "../storage/core/geometry.ts";
 import type { PieceList } from "../storage/core/piece-list.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
 
 /** What a stored digest covers: less than this cannot be lost alone. */
-const BLOCK_BYTES = 4 * LEAF_BYTES;
+const BLOCK_BYTES = 4 * leafBytes;
 const CHUNK_BYTES = 1 << 20;
 
 /**

@@ -3,13 +3,13 @@ import { Level } from "level";
 import { DiskFullError, isDiskFull, namingFullDisk } from "../storage/disk/disk-full.ts";
 import { StoreError } from "../storage/disk/store.ts";
 import { ByteWriter, decode, toHex } from "../storage/core/bytes.ts";
-import { SEED_BYTES } from "../protocol/codec/receipt.ts";
-import { MAX_CHALLENGE_RESPONSE_BYTES } from "../protocol/codec/challenge.ts";
+import { seedBytes } from "../protocol/codec/receipt.ts";
+import { maxChallengeResponseBytes } from "../protocol/codec/challenge.ts";
 import { fromHex } from "../protocol/hash.ts";
 import type { AnswerKey, AnswerStore, StoredAnswer } from "./ports.ts";
 
 const FORMAT = 1;
-const MAX_VALUE_BYTES = 1 + 32 + SEED_BYTES + 4 + MAX_CHALLENGE_RESPONSE_BYTES;
+const MAX_VALUE_BYTES = 1 + 32 + seedBytes + 4 + maxChallengeResponseBytes;
 
 /** Another process has the answers open. */
 export class AnswersInUseError extends Error {
@@ -59,7 +59,7 @@ function encodeAnswer({ blockHash, seed, response }: StoredAnswer): Uint8Array {
   return new ByteWriter()
     .u8(FORMAT)
     .bytes(fromHex(blockHash), 32)
-    .bytes(seed, SEED_BYTES)
+    .bytes(seed, seedBytes)
     .u32(response.length)
     .bytes(response)
     .finish();
@@ -70,7 +70,7 @@ function decodeAnswer(value: Uint8Array): StoredAnswer | undefined {
   const decoded = decode(value, MAX_VALUE_BYTES, (reader) => {
     if (reader.u8("format") !== FORMAT) reader.fail("version", "unknown format of a stored answer");
     const blockHash = toHex(reader.bytes(32, "block hash"));
-    const seed = reader.bytes(SEED_BYTES, "seed");
+    const seed = reader.bytes(seedBytes, "seed");
     return { blockHash, seed, response: reader.bytes(reader.u32("length"), "response") };
   });
   return decoded.ok ? decoded.value : undefined;

@@ -8,21 +8,17 @@ import { byteStream } from "@libp2p/utils";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import {
-  CHALLENGE_PROTOCOL,
-  CHALLENGE_REQUEST_BYTES,
-  PIECES_PROTOCOL,
-  PIECES_REQUEST_BYTES,
+  challengeProtocol,
+  challengeRequestBytes,
+  piecesProtocol,
+  piecesRequestBytes,
   decodeChallengeRequest,
   decodePiecesRequest,
   encodeChallengeResponse,
   refusal,
 } from "../protocol/codec/challenge.ts";
 import type { ChallengeRequest, PiecesRequest } from "../protocol/codec/challenge.ts";
-import {
-  RETRIEVE_PROTOCOL,
-  RETRIEVE_REQUEST_BYTES,
-  decodeRetrieveRequest,
-} from "../protocol/codec/retrieve.ts";
+import { retrieveProtocol, retrieveRequestBytes, decodeRetrieveRequest } from "../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
 import {
   hardMaxConnections,
@@ -111,12 +107,12 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     };
   };
   const streamOptions = { maxInboundStreams: streamsOfCaller.request };
-  const challenge = serve(CHALLENGE_REQUEST_BYTES, decodeChallengeRequest, dependencies.challenge);
-  const pieces = serve(PIECES_REQUEST_BYTES, decodePiecesRequest, dependencies.pieces);
-  await libp2p.handle(CHALLENGE_PROTOCOL, challenge, streamOptions);
-  await libp2p.handle(PIECES_PROTOCOL, pieces, streamOptions);
-  const retrieve = serve(RETRIEVE_REQUEST_BYTES, decodeRetrieveRequest, dependencies.retrieve);
-  await libp2p.handle(RETRIEVE_PROTOCOL, retrieve, streamOptions);
+  const challenge = serve(challengeRequestBytes, decodeChallengeRequest, dependencies.challenge);
+  const pieces = serve(piecesRequestBytes, decodePiecesRequest, dependencies.pieces);
+  await libp2p.handle(challengeProtocol, challenge, streamOptions);
+  await libp2p.handle(piecesProtocol, pieces, streamOptions);
+  const retrieve = serve(retrieveRequestBytes, decodeRetrieveRequest, dependencies.retrieve);
+  await libp2p.handle(retrieveProtocol, retrieve, streamOptions);
   return libp2p;
 }
 

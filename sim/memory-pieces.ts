@@ -1,9 +1,9 @@
 /** Pieces of a simulated provider: real bytes with their real tree (R10), in memory, and ways to lose them. */
 import {
-  HASH_BYTES,
-  LEAF_BYTES,
-  SEGMENT_BYTES,
-  SEGMENT_HEIGHT,
+  hashBytes,
+  leafBytes,
+  segmentBytes,
+  segmentHeight,
   pieceGeometry,
   treeIndex,
 } from "../storage/core/geometry.ts";
@@ -40,11 +40,11 @@ export class MemoryPiece {
     this.#bytes = bytes;
     this.#height = height;
     this.#segments = Array.from({ length: segments }, (_, i) =>
-      treeLevels(segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES))),
+      treeLevels(segmentLeaves(bytes.subarray(i * segmentBytes, (i + 1) * segmentBytes))),
     );
     const roots = Array.from(
       { length: paddedSegments },
-      (_, i) => this.#segments[i]?.at(-1)?.[0] ?? new Uint8Array(HASH_BYTES),
+      (_, i) => this.#segments[i]?.at(-1)?.[0] ?? new Uint8Array(hashBytes),
     );
     this.#top = treeLevels(roots);
     const root = rootHash(size, this.#top.at(-1)?.[0] as Uint8Array);
@@ -60,8 +60,8 @@ export class MemoryPiece {
     const proven: { leaf: number; bytes: Uint8Array }[] = [];
     const lost: number[] = [];
     for (const leaf of leaves) {
-      const held = new Uint8Array(LEAF_BYTES);
-      held.set(bytes.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES));
+      const held = new Uint8Array(leafBytes);
+      held.set(bytes.subarray(leaf * leafBytes, (leaf + 1) * leafBytes));
       // Bytes that nothing happened to are those that were hashed.
       const whole = gone <= 0 || equalBytes(leafHash(held), this.#node({ level: 0, index: treeIndex(leaf) }));
       if (whole) proven.push({ leaf, bytes: held });
@@ -74,8 +74,8 @@ export class MemoryPiece {
   }
 
   #node({ level, index }: Position): Uint8Array {
-    if (level >= SEGMENT_HEIGHT) return this.#top[level - SEGMENT_HEIGHT]?.[index] as Uint8Array;
-    const perSegment = 2 ** (SEGMENT_HEIGHT - level);
+    if (level >= segmentHeight) return this.#top[level - segmentHeight]?.[index] as Uint8Array;
+    const perSegment = 2 ** (segmentHeight - level);
     return this.#segments[Math.floor(index / perSegment)]?.[level]?.[index % perSegment] as Uint8Array;
   }
 

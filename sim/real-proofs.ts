@@ -1,6 +1,6 @@
 /** Providers that really store: the daemon's own logic and faults over bytes in memory and the simulated chain. */
 import {
-  MAX_CHALLENGE_RESPONSE_BYTES,
+  maxChallengeResponseBytes,
   decodeChallengeRequest,
   decodeChallengeResponse,
   decodePiecesResponse,
@@ -75,7 +75,7 @@ function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number)
       const request = decodeChallengeRequest(encodeChallengeRequest(asked));
       if (!request.ok) return failure("refused", request.detail);
       const bytes = await responder(asked.provider)(request.value, peer);
-      if (bytes === undefined || bytes.length > MAX_CHALLENGE_RESPONSE_BYTES) {
+      if (bytes === undefined || bytes.length > maxChallengeResponseBytes) {
         return failure("unreachable", "no answer");
       }
       const response = decodeChallengeResponse(bytes);

@@ -3,7 +3,7 @@
  * from whoever has them (R10). A provider that keeps its list from one keeper changes nothing: any other keeper serves it.
  */
 import {
-  MAX_PAGE_PIECES,
+  maxPagePieces,
   decodePiecesRequest,
   decodePiecesResponse,
   encodePiecesRequest,
@@ -163,7 +163,7 @@ export class PieceLists {
       const reply = await transport.ask(keeper, "pieces", question);
       const page = reply === undefined ? undefined : decodePiecesResponse(reply);
       if (page?.ok !== true || page.value.kind !== "pieces") return undefined;
-      const full = Math.min(page.value.total - first, MAX_PAGE_PIECES);
+      const full = Math.min(page.value.total - first, maxPagePieces);
       if (page.value.pieces.length !== full) return undefined;
       pages.add(page.value);
     }

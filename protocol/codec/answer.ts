@@ -9,18 +9,18 @@ import type { ChallengeAnswer, ChallengeRequest } from "./challenge.ts";
 import { checkReceipt, decodeReceipt, receiptHash } from "./receipt.ts";
 import type { GroupDomain, SignedReceipt } from "./receipt.ts";
 
-export interface VerifiedAnswer {
+export type VerifiedAnswer = {
   readonly bytesProven: bigint;
   /** Draws proven, of 16. */
   readonly proven: number;
   /** R18's receipt hash. */
   readonly receiptHash: Hex;
-}
+};
 
-export interface AnswerChecks {
+export type AnswerChecks = {
   /** Whose signature a receipt carries; a real one by default. */
   readonly receiptSigner?: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
-}
+};
 
 /**
  * Checks proof and receipt of an answer to `request`. `list` is the provider's piece list and `receiptKey` the address

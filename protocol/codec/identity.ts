@@ -10,7 +10,7 @@ import type { Hex } from "../hash.ts";
 import { domainSeparator, typedDigest } from "../settlement.ts";
 import { signatureBytes } from "./message.ts";
 
-export const IDENTITY_PROTOCOL = "/whitepay/identity/1";
+export const identityProtocol = "/whitepay/identity/1";
 const identityVersion = 1;
 
 /** Where a registration lies. */
@@ -25,7 +25,7 @@ export type IdentityStatement = {
   readonly signature: Hex;
 };
 
-export const STATEMENT_BYTES = 1 + 20 + 8 + signatureBytes;
+export const statementBytes = 1 + 20 + 8 + signatureBytes;
 
 const identityType = keccakText("PeerIdentity(address operator,bytes peerId,uint64 sequence)");
 
@@ -49,7 +49,7 @@ export function encodeStatement({ operator, sequence, signature }: IdentityState
 }
 
 export function decodeStatement(bytes: Uint8Array): Result<IdentityStatement, DecodeCode> {
-  return decode(bytes, STATEMENT_BYTES, (reader) => {
+  return decode(bytes, statementBytes, (reader) => {
     const version = reader.u8("version");
     if (version !== identityVersion) {
       reader.fail("version", `expected ${identityVersion}, actual ${version}`);

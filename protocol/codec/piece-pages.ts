@@ -5,7 +5,7 @@ import type { PieceList } from "../../storage/core/piece-list.ts";
 import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { Hex } from "../hash.ts";
-import { MAX_PAGE_PIECES } from "./challenge.ts";
+import { maxPagePieces } from "./challenge.ts";
 import type { PiecesPage } from "./challenge.ts";
 
 export type ListTerms = { readonly listRoot: Hex; readonly bytes: bigint };
@@ -56,6 +56,6 @@ export class PieceCollector {
 
 /** One page of a complete list. */
 export function pageOf(list: PieceList, first: number): PiecesPage {
-  const pieces = list.pieces.slice(first, MAX_PAGE_PIECES);
+  const pieces = list.pieces.slice(first, maxPagePieces);
   return { kind: "pieces", total: list.pieces.length, first, pieces };
 }

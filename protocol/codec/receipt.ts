@@ -9,12 +9,12 @@ import type { Hex } from "../hash.ts";
 import { domainSeparator, typedDigest } from "../settlement.ts";
 
 /** What a signature is bound to: R27's domain ("WhitePay", "1", chain id, the group as verifying contract). */
-export interface GroupDomain {
+export type GroupDomain = {
   readonly chainId: number;
   readonly group: Hex;
-}
+};
 
-export interface Receipt {
+export type Receipt = {
   /** Operator address of the keeper that asked. */
   readonly keeper: Hex;
   readonly provider: number;
@@ -24,28 +24,28 @@ export interface Receipt {
   readonly bytesProven: bigint;
   /** `proofHash` of storage/core, 32 bytes. */
   readonly proofHash: Uint8Array;
-}
+};
 
-export interface SignedReceipt {
+export type SignedReceipt = {
   readonly receipt: Receipt;
   /** r ‖ s ‖ v, 65 bytes, s in the lower half, v 27 or 28. */
   readonly signature: Uint8Array;
-}
+};
 
-export const SEED_BYTES = 48;
-export const RECEIPT_VERSION = 1;
+export const seedBytes = 48;
+export const receiptVersion = 1;
 /** version u8, keeper 20, provider u32, slot u64, seed 48, bytes proven u128, proof hash 32, signature 65. */
-export const RECEIPT_BYTES = 1 + 20 + 4 + 8 + SEED_BYTES + 16 + 32 + 65;
+export const receiptBytes = 1 + 20 + 4 + 8 + seedBytes + 16 + 32 + 65;
 
-export const RECEIPT_TYPE =
+export const receiptType =
   "Receipt(address keeper,uint32 provider,uint64 slot,bytes seed,uint256 bytesProven,bytes32 proofHash)";
-const receiptType = keccakText(RECEIPT_TYPE);
-const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n;
+const receiptTypeHash = keccakText(receiptType);
+const halfOrder = secp256k1.Point.Fn.ORDER >> 1n;
 
 /** EIP-712 digest, 32 bytes. */
 export function receiptDigest(domain: GroupDomain, receipt: Receipt): Uint8Array {
   const struct = keccakWords(
-    receiptType,
+    receiptTypeHash,
     receipt.keeper,
     receipt.provider,
     receipt.slot,
@@ -74,7 +74,7 @@ export function digestSigner(digest: Uint8Array, signature: Uint8Array): Hex | u
   const v = signature[64];
   // EIP-2: of the two values of s only the lower is accepted, so that nobody else can make a second one of one.
   if (signature.length !== 65 || (v !== 27 && v !== 28)) return undefined;
-  if (BigInt(toHex(signature.subarray(32, 64))) > HALF_ORDER) return undefined;
+  if (BigInt(toHex(signature.subarray(32, 64))) > halfOrder) return undefined;
   try {
     const recovered = concatBytes(Uint8Array.of(v - 27), signature.subarray(0, 64));
     const key = secp256k1.recoverPublicKey(recovered, digest, { prehash: false });
@@ -98,11 +98,11 @@ export function secretKeyAddress(secretKey: Uint8Array): Hex {
 export function encodeReceipt(signed: SignedReceipt): Uint8Array {
   const { receipt } = signed;
   return new ByteWriter()
-    .u8(RECEIPT_VERSION)
+    .u8(receiptVersion)
     .hex(receipt.keeper, 20)
     .u32(receipt.provider)
     .u64(receipt.slot)
-    .bytes(receipt.seed, SEED_BYTES)
+    .bytes(receipt.seed, seedBytes)
     .u128(receipt.bytesProven)
     .bytes(receipt.proofHash, 32)
     .bytes(signed.signature, 65)
@@ -111,16 +111,16 @@ export function encodeReceipt(signed: SignedReceipt): Uint8Array {
 
 /** Rejects whatever is not byte for byte a receipt; never throws. The signature is not checked here. */
 export function decodeReceipt(bytes: Uint8Array): Result<SignedReceipt, DecodeCode> {
-  return decode(bytes, RECEIPT_BYTES, (reader) => {
+  return decode(bytes, receiptBytes, (reader) => {
     const version = reader.u8("receipt version");
-    if (version !== RECEIPT_VERSION) {
-      reader.fail("version", `receipt version: expected ${RECEIPT_VERSION}, actual ${version}`);
+    if (version !== receiptVersion) {
+      reader.fail("version", `receipt version: expected ${receiptVersion}, actual ${version}`);
     }
     const receipt: Receipt = {
       keeper: reader.hex(20, "keeper"),
       provider: reader.u32("provider"),
       slot: reader.u64("slot"),
-      seed: reader.bytes(SEED_BYTES, "seed"),
+      seed: reader.bytes(seedBytes, "seed"),
       bytesProven: reader.u128("bytes proven"),
       proofHash: reader.bytes(32, "proof hash"),
     };

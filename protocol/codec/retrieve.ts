@@ -1,59 +1,59 @@
 /** The payer gets its data back: one range of a piece for one request, proven against the piece's root. */
 import { ByteWriter, decode, fromHex, toHex } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
-import { MAX_RANGE_NODES, RANGE_BYTES } from "../../storage/core/range.ts";
+import { maxRangeNodes, rangeBytes } from "../../storage/core/range.ts";
 import type { Result } from "../../storage/core/result.ts";
 import { keccakText, keccakWords } from "../hash.ts";
 import type { Hex } from "../hash.ts";
 import { domainSeparator, typedDigest } from "../settlement.ts";
-import { encodeRefusal, readKind, readRefusal, readVersion, WIRE_VERSION } from "./challenge.ts";
+import { encodeRefusal, readKind, readRefusal, readVersion, providerProtocolVersion } from "./challenge.ts";
 import type { Refusal } from "./challenge.ts";
 import { digestSigner } from "./receipt.ts";
 import type { GroupDomain } from "./receipt.ts";
 
-export const RETRIEVE_PROTOCOL = "/whitepay/retrieve/1";
+export const retrieveProtocol = "/whitepay/retrieve/1";
 
 /** The payer's permission for one peer to fetch the group's data. */
-export interface Permission {
+export type Permission = {
   /** Last block at which it holds. */
   readonly until: number;
   /** EIP-712, by the payer's account, 65 bytes. */
   readonly signature: Uint8Array;
-}
+};
 
-export interface RetrieveRequest extends Permission {
+export type RetrieveRequest = Permission & {
   readonly chainId: number;
   readonly group: Hex;
   readonly pieceRoot: Hex;
   /** Bytes of the piece, as in the provider's list. */
   readonly size: number;
   readonly range: number;
-}
+};
 
-export interface RetrievedRange {
+export type RetrievedRange = {
   readonly kind: "range";
   readonly siblings: readonly Uint8Array[];
   readonly bytes: Uint8Array;
-}
+};
 export type RetrieveResponse = RetrievedRange | Refusal;
 
-export const RETRIEVE_REQUEST_BYTES = 1 + 8 + 20 + 32 + 8 + 8 + 8 + 65;
-export const MAX_RETRIEVE_RESPONSE_BYTES = 2 + 1 + MAX_RANGE_NODES * 32 + 4 + RANGE_BYTES;
+export const retrieveRequestBytes = 1 + 8 + 20 + 32 + 8 + 8 + 8 + 65;
+export const maxRetrieveResponseBytes = 2 + 1 + maxRangeNodes * 32 + 4 + rangeBytes;
 
 /** The fields of EIP-712's `Retrieval`; `peer` is keccak256 of the peer id's text. */
-export const RETRIEVAL_TYPE = "Retrieval(bytes32 peer,uint64 until)";
-const retrievalType = keccakText(RETRIEVAL_TYPE);
+export const retrievalType = "Retrieval(bytes32 peer,uint64 until)";
+const retrievalTypeHash = keccakText(retrievalType);
 
 /** Lower-case address of whoever gave the permission to `peer` (text form), undefined if the signature is no valid one. */
 export function permissionSigner(domain: GroupDomain, peer: string, permission: Permission): Hex | undefined {
-  const struct = keccakWords(retrievalType, keccakText(peer), permission.until);
+  const struct = keccakWords(retrievalTypeHash, keccakText(peer), permission.until);
   const digest = fromHex(typedDigest(domainSeparator(domain.chainId, domain.group), struct));
   return digestSigner(digest, permission.signature);
 }
 
 export function encodeRetrieveRequest(request: RetrieveRequest): Uint8Array {
   return new ByteWriter()
-    .u8(WIRE_VERSION)
+    .u8(providerProtocolVersion)
     .u64(request.chainId)
     .bytes(fromHex(request.group), 20)
     .bytes(fromHex(request.pieceRoot), 32)
@@ -65,7 +65,7 @@ export function encodeRetrieveRequest(request: RetrieveRequest): Uint8Array {
 }
 
 export function decodeRetrieveRequest(bytes: Uint8Array): Result<RetrieveRequest, DecodeCode> {
-  return decode(bytes, RETRIEVE_REQUEST_BYTES, (reader) => {
+  return decode(bytes, retrieveRequestBytes, (reader) => {
     readVersion(reader);
     return {
       chainId: reader.u64("chain id"),
@@ -79,28 +79,28 @@ export function decodeRetrieveRequest(bytes: Uint8Array): Result<RetrieveRequest
   });
 }
 
-const ANSWER = 0;
+const answerByte = 0;
 
 export function encodeRetrieveResponse(response: RetrieveResponse): Uint8Array {
   if (response.kind === "refusal") return encodeRefusal(response);
-  const out = new ByteWriter().u8(WIRE_VERSION).u8(ANSWER).u8(response.siblings.length);
+  const out = new ByteWriter().u8(providerProtocolVersion).u8(answerByte).u8(response.siblings.length);
   for (const node of response.siblings) out.bytes(node, 32);
   return out.u32(response.bytes.length).bytes(response.bytes).finish();
 }
 
 /** Sizes and form only: `verifyRange` checks the bytes. */
 export function decodeRetrieveResponse(bytes: Uint8Array): Result<RetrieveResponse, DecodeCode> {
-  return decode(bytes, MAX_RETRIEVE_RESPONSE_BYTES, (reader): RetrieveResponse => {
+  return decode(bytes, maxRetrieveResponseBytes, (reader): RetrieveResponse => {
     readVersion(reader);
-    if (readKind(reader) !== ANSWER) return readRefusal(reader);
+    if (readKind(reader) !== answerByte) return readRefusal(reader);
     const count = reader.u8("node count");
-    if (count > MAX_RANGE_NODES) {
-      reader.fail("range", `nodes: expected at most ${MAX_RANGE_NODES}, actual ${count}`);
+    if (count > maxRangeNodes) {
+      reader.fail("range", `nodes: expected at most ${maxRangeNodes}, actual ${count}`);
     }
     const siblings = Array.from({ length: count }, () => reader.bytes(32, "node"));
     const length = reader.u32("length");
-    if (length > RANGE_BYTES) {
-      reader.fail("range", `range: expected at most ${RANGE_BYTES} bytes, actual ${length}`);
+    if (length > rangeBytes) {
+      reader.fail("range", `range: expected at most ${rangeBytes} bytes, actual ${length}`);
     }
     return { kind: "range", siblings, bytes: reader.bytes(length, "bytes") };
   });

@@ -3,18 +3,18 @@ import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { concatBytes } from "../../storage/core/bytes.ts";
 import { word } from "../hash.ts";
 import type { Hex } from "../hash.ts";
-import { SEED_BYTES } from "./receipt.ts";
+import { seedBytes } from "./receipt.ts";
 
-export const SEED_DST = "WHITEPAY_SEED_V1_BLS12381G1_XMD:SHA-256_SSWU_RO_";
+export const seedTag = "WHITEPAY_SEED_V1_BLS12381G1_XMD:SHA-256_SSWU_RO_";
 
-export interface SeedScope {
+export type SeedScope = {
   readonly chainId: number;
   readonly group: Hex;
   readonly provider: number;
   readonly slot: number;
   /** Hash of the slot's first block. */
   readonly blockHash: Hex;
-}
+};
 
 const bls = bls12_381.shortSignatures;
 
@@ -26,7 +26,7 @@ export function seedMessage(scope: SeedScope): Uint8Array {
 
 /** The seed, 48 bytes (compressed G1). `secretKey`: 32 bytes. About 3 ms. */
 export function signSeed(scope: SeedScope, secretKey: Uint8Array): Uint8Array {
-  const point = bls.sign(bls.hash(seedMessage(scope), SEED_DST), secretKey);
+  const point = bls.sign(bls.hash(seedMessage(scope), seedTag), secretKey);
   return bls.Signature.toBytes(point);
 }
 
@@ -35,14 +35,14 @@ export function signSeed(scope: SeedScope, secretKey: Uint8Array): Uint8Array {
  * that are no point, the point at infinity or a point outside the subgroup (D5).
  */
 export function verifySeed(scope: SeedScope, seed: Uint8Array, blsKey: Uint8Array): boolean {
-  if (seed.length !== SEED_BYTES || blsKey.length !== 96) return false;
+  if (seed.length !== seedBytes || blsKey.length !== 96) return false;
   try {
     const signature = bls12_381.G1.Point.fromBytes(seed);
     const key = bls12_381.G2.Point.fromBytes(blsKey);
     signature.assertValidity();
     key.assertValidity();
     if (signature.is0() || key.is0()) return false;
-    return bls.verify(signature, bls.hash(seedMessage(scope), SEED_DST), key);
+    return bls.verify(signature, bls.hash(seedMessage(scope), seedTag), key);
   } catch {
     return false; // the library throws for every malformed encoding
   }

@@ -6,12 +6,12 @@
  * among the liars that there can be: so all of them together never cost more than that share, however many they are.
  */
 import { maxBytesOf } from "../codec/message.ts";
-import { MAX_PAGE_PIECES } from "../codec/challenge.ts";
+import { maxPagePieces } from "../codec/challenge.ts";
 import type { GroupSnapshot } from "../group.ts";
 import { maxCommitteeSize } from "../quorum.ts";
 import { maxPages } from "../pinned.ts";
 import type { Question } from "../codec/question.ts";
-import { MAX_PIECES } from "../../storage/core/piece-list.ts";
+import { maxPieces } from "../../storage/core/piece-list.ts";
 import type { Rate } from "./token-buckets.ts";
 
 /** Connections that a node keeps open. */
@@ -84,7 +84,7 @@ export function sharedRefill(keepers: number, each_ms: number): number {
 }
 
 /** Pages of the longest piece list (R10). */
-export const listPages = Math.ceil(MAX_PIECES / MAX_PAGE_PIECES);
+export const listPages = Math.ceil(maxPieces / maxPagePieces);
 /** Pages of one keeper's records of one provider in an interval of 256 slots. */
 const recordPages = 4;
 

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { pieceGeometry } from "../../storage/core/geometry.ts";
 import { hashFile } from "../../storage/disk/hash-file.ts";
-import { CHUNK_SEGMENTS, ChunkHasher } from "../../storage/disk/hash-task.ts";
+import { chunkSegments, ChunkHasher } from "../../storage/disk/hash-task.ts";
 import type { HashTask } from "../../storage/disk/hash-task.ts";
 
 export interface IngestFigures {
@@ -50,7 +50,7 @@ export async function measureIngest(options: {
 
 /** Milliseconds that one thread takes for all chunks of a task: what each worker of `hashFile` does. */
 function hashOnce(task: HashTask): number {
-  const chunks = Math.ceil(pieceGeometry(task.size).segments / CHUNK_SEGMENTS);
+  const chunks = Math.ceil(pieceGeometry(task.size).segments / chunkSegments);
   const hasher = new ChunkHasher(task);
   try {
     const start = performance.now();

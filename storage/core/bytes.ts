@@ -280,17 +280,17 @@ function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
 }
 
 /** By character code; what is no digit has none. */
-const DIGITS = new Int8Array(128).fill(-1);
+const digitValues = new Int8Array(128).fill(-1);
 for (const [value, digit] of [..."0123456789abcdef"].entries()) {
-  DIGITS[digit.charCodeAt(0)] = value;
-  DIGITS[digit.toUpperCase().charCodeAt(0)] = value;
+  digitValues[digit.charCodeAt(0)] = value;
+  digitValues[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
 /** Writes the `count` bytes that `hex` says from character `from` on; throws a RangeError if it does not. */
 export function readHex(hex: string, from: number, out: Uint8Array, at: number, count: number): void {
   for (let i = 0, c = from; i < count; i++, c += 2) {
-    const high = DIGITS[hex.charCodeAt(c)] ?? -1;
-    const low = DIGITS[hex.charCodeAt(c + 1)] ?? -1;
+    const high = digitValues[hex.charCodeAt(c)] ?? -1;
+    const low = digitValues[hex.charCodeAt(c + 1)] ?? -1;
     if (high < 0 || low < 0) throw new RangeError(`expected hex digits, actual "${hex}"`);
     out[at + i] = (high << 4) | low;
   }

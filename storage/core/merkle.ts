@@ -1,25 +1,25 @@
 import {
-  DATA_LEAVES,
-  HASH_BYTES,
-  LEAF_BYTES,
-  SEGMENT_BYTES,
-  SEGMENT_LEAVES,
+  dataLeavesPerSegment,
+  hashBytes,
+  leafBytes,
+  segmentBytes,
+  leavesPerSegment,
   pieceGeometry,
 } from "./geometry.ts";
 import { sha256 } from "./primitives.ts";
 
 /** Domain tags: the first byte of every SHA-256 input of the storage rules (R10 defines 0 to 2). */
-export const TAG = { leaf: 0, node: 1, root: 2, list: 3, proof: 4 } as const;
+export const domainTags = { leaf: 0, node: 1, root: 2, list: 3, proof: 4 } as const;
 
 // Leaf inputs have one size and node inputs another, so two buffers serve all hashes.
-const leafInput = new Uint8Array(1 + LEAF_BYTES);
-leafInput[0] = TAG.leaf;
-const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES);
-nodeInput[0] = TAG.node;
+const leafInput = new Uint8Array(1 + leafBytes);
+leafInput[0] = domainTags.leaf;
+const nodeInput = new Uint8Array(1 + 2 * hashBytes);
+nodeInput[0] = domainTags.node;
 
 /** SHA-256(00 ‖ 1024 bytes); `data` may be shorter, the rest counts as zero. */
 export function leafHash(data: Uint8Array): Uint8Array {
-  if (data.length > LEAF_BYTES)
+  if (data.length > leafBytes)
     throw new RangeError(`leaf: expected at most 1024 bytes, actual ${data.length}`);
   leafInput.set(data, 1);
   leafInput.fill(0, 1 + data.length);
@@ -29,14 +29,14 @@ export function leafHash(data: Uint8Array): Uint8Array {
 /** SHA-256(01 ‖ left ‖ right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   nodeInput.set(left, 1);
-  nodeInput.set(right, 1 + HASH_BYTES);
+  nodeInput.set(right, 1 + hashBytes);
   return sha256(nodeInput);
 }
 
 /** The root: SHA-256(02 ‖ uint64 big-endian size ‖ top). */
 export function rootHash(size: number, top: Uint8Array): Uint8Array {
-  const input = new Uint8Array(1 + 8 + HASH_BYTES);
-  input[0] = TAG.root;
+  const input = new Uint8Array(1 + 8 + hashBytes);
+  input[0] = domainTags.root;
   new DataView(input.buffer).setBigUint64(1, BigInt(size));
   input.set(top, 9);
   return sha256(input);
@@ -59,12 +59,13 @@ export function treeLevels(level: readonly Uint8Array[]): Uint8Array[][] {
 
 /** The 128 leaf hashes of a segment: 124 of data (zero-padded) and four of zeros. */
 export function segmentLeaves(segment: Uint8Array): Uint8Array[] {
-  if (segment.length > SEGMENT_BYTES) {
-    throw new RangeError(`segment: expected at most ${SEGMENT_BYTES} bytes, actual ${segment.length}`);
+  if (segment.length > segmentBytes) {
+    throw new RangeError(`segment: expected at most ${segmentBytes} bytes, actual ${segment.length}`);
   }
   const leaves: Uint8Array[] = [];
-  for (let i = 0; i < SEGMENT_LEAVES; i++) {
-    const data = i < DATA_LEAVES ? segment.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES) : new Uint8Array();
+  for (let i = 0; i < leavesPerSegment; i++) {
+    const data =
+      i < dataLeavesPerSegment ? segment.subarray(i * leafBytes, (i + 1) * leafBytes) : new Uint8Array();
     leaves.push(leafHash(data));
   }
   return leaves;
@@ -79,7 +80,7 @@ export function topHash(segmentRoots: readonly Uint8Array[]): Uint8Array {
   const padded = [...segmentRoots];
   let width = 1;
   while (width < padded.length) width *= 2;
-  while (padded.length < width) padded.push(new Uint8Array(HASH_BYTES));
+  while (padded.length < width) padded.push(new Uint8Array(hashBytes));
   return topOf(padded);
 }
 
@@ -88,7 +89,7 @@ export function pieceRoot(data: Uint8Array): Uint8Array {
   const { segments, size } = pieceGeometry(data.length);
   const roots: Uint8Array[] = [];
   for (let i = 0; i < segments; i++) {
-    roots.push(segmentRoot(data.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES)));
+    roots.push(segmentRoot(data.subarray(i * segmentBytes, (i + 1) * segmentBytes)));
   }
   return rootHash(size, topHash(roots));
 }

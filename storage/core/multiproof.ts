@@ -1,10 +1,10 @@
 import { nodeHash } from "./merkle.ts";
 
 /** A node of a perfect binary tree: level 0 = leaves. */
-export interface Position {
+export type Position = {
   readonly level: number;
   readonly index: number;
-}
+};
 
 /**
  * The nodes a multiproof over `indices` (strictly ascending leaf positions) must bring along: level by level from the

@@ -1,18 +1,18 @@
 import { concatBytes } from "./bytes.ts";
-import { HASH_BYTES } from "./geometry.ts";
-import { TAG } from "./merkle.ts";
+import { hashBytes } from "./geometry.ts";
+import { domainTags } from "./merkle.ts";
 import { sha256 } from "./primitives.ts";
 
 /** A list of 40-byte entries of at most 2.5 MiB: a keeper holds one for each provider. */
-export const MAX_PIECES = 65_536;
-export const ENTRY_BYTES = HASH_BYTES + 8;
+export const maxPieces = 65_536;
+export const entryBytes = hashBytes + 8;
 
-export interface PieceEntry {
+export type PieceEntry = {
   /** R10's root, 32 bytes. */
   readonly root: Uint8Array;
   /** Bytes. */
   readonly size: number;
-}
+};
 
 /**
  * Entries as they are on the wire, one after the other. A list of many small pieces is as large in memory as it was there, and
@@ -28,14 +28,14 @@ export class PieceEntries implements Iterable<PieceEntry> {
   }
 
   get length(): number {
-    return this.bytes.length / ENTRY_BYTES;
+    return this.bytes.length / entryBytes;
   }
 
   /** Undefined outside the list. The root is a view: it is not to be changed. */
   at(index: number): PieceEntry | undefined {
     if (!Number.isInteger(index) || index < 0 || index >= this.length) return undefined;
-    const start = index * ENTRY_BYTES;
-    return { root: this.bytes.subarray(start, start + HASH_BYTES), size: entrySize(this.bytes, index) };
+    const start = index * entryBytes;
+    return { root: this.bytes.subarray(start, start + hashBytes), size: entrySize(this.bytes, index) };
   }
 
   *[Symbol.iterator](): Iterator<PieceEntry> {
@@ -48,26 +48,26 @@ export class PieceEntries implements Iterable<PieceEntry> {
 
   /** At most `count` entries from `first` on, as a view. */
   slice(first: number, count: number): PieceEntries {
-    return new PieceEntries(this.bytes.subarray(first * ENTRY_BYTES, (first + count) * ENTRY_BYTES));
+    return new PieceEntries(this.bytes.subarray(first * entryBytes, (first + count) * entryBytes));
   }
 }
 
 /** Size of the entry with that index; above the safe integers if it is none that a piece can have. */
 function entrySize(bytes: Uint8Array, index: number): number {
-  const at = bytes.byteOffset + index * ENTRY_BYTES + HASH_BYTES;
+  const at = bytes.byteOffset + index * entryBytes + hashBytes;
   const view = new DataView(bytes.buffer, at, 8);
   return view.getUint32(0) * 2 ** 32 + view.getUint32(4);
 }
 
 /** A provider's data: ordered pieces, the total, and where each piece starts in the row of all bytes. */
-export interface PieceList {
+export type PieceList = {
   readonly pieces: PieceEntries;
   readonly totalBytes: bigint;
   /** `starts[i]` = bytes of all pieces before i. */
   readonly starts: BigUint64Array;
   /** SHA-256(03 ‖ uint64 total bytes ‖ uint32 count ‖ (root ‖ uint64 size) of each piece in order). */
   readonly root: Uint8Array;
-}
+};
 
 /** Bytes of memory that a list takes. */
 export function listMemory(list: PieceList): number {
@@ -87,8 +87,8 @@ export function makePieceList(pieces: Iterable<PieceEntry>): PieceList {
 /** The list of entries that came as bytes. Throws like `makePieceList`. */
 export function listOfEntries(pieces: PieceEntries): PieceList {
   const count = pieces.length;
-  if (!Number.isInteger(count) || count < 1 || count > MAX_PIECES) {
-    throw new RangeError(`piece list: expected 1 to ${MAX_PIECES} pieces, actual ${count}`);
+  if (!Number.isInteger(count) || count < 1 || count > maxPieces) {
+    throw new RangeError(`piece list: expected 1 to ${maxPieces} pieces, actual ${count}`);
   }
   const starts = new BigUint64Array(count);
   let totalBytes = 0n;
@@ -102,7 +102,7 @@ export function listOfEntries(pieces: PieceEntries): PieceList {
   }
   const head = new Uint8Array(1 + 8 + 4);
   const view = new DataView(head.buffer);
-  head[0] = TAG.list;
+  head[0] = domainTags.list;
   view.setBigUint64(1, totalBytes);
   view.setUint32(9, count);
   return { pieces, totalBytes, starts, root: sha256(concatBytes(head, pieces.bytes)) };
@@ -110,15 +110,15 @@ export function listOfEntries(pieces: PieceEntries): PieceList {
 
 /** root ‖ uint64 size: also the form of an entry on the wire. Throws a RangeError for what is none. */
 function encodeEntry(piece: PieceEntry, index: number): Uint8Array {
-  if (piece.root.length !== HASH_BYTES) {
+  if (piece.root.length !== hashBytes) {
     throw new RangeError(`piece ${index}: expected a root of 32 bytes, actual ${piece.root.length}`);
   }
   if (!Number.isSafeInteger(piece.size) || piece.size < 1) {
     throw new RangeError(`piece ${index}: expected a size of 1 byte or more, actual ${piece.size}`);
   }
-  const out = new Uint8Array(ENTRY_BYTES);
+  const out = new Uint8Array(entryBytes);
   out.set(piece.root);
-  new DataView(out.buffer).setBigUint64(HASH_BYTES, BigInt(piece.size));
+  new DataView(out.buffer).setBigUint64(hashBytes, BigInt(piece.size));
   return out;
 }
 

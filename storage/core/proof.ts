@@ -1,66 +1,66 @@
 import { ByteWriter, concatBytes, decode, equalBytes } from "./bytes.ts";
 import type { ByteReader, DecodeCode } from "./bytes.ts";
-import { HASH_BYTES, LEAF_BYTES, leafPayloadBytes, pieceGeometry, treeIndex } from "./geometry.ts";
-import { TAG, leafHash, rootHash } from "./merkle.ts";
+import { hashBytes, leafBytes, leafPayloadBytes, pieceGeometry, treeIndex } from "./geometry.ts";
+import { domainTags, leafHash, rootHash } from "./merkle.ts";
 import { multiproofTop } from "./multiproof.ts";
 import type { PieceList } from "./piece-list.ts";
 import { sha256 } from "./primitives.ts";
 import { accept, reject } from "./result.ts";
 import type { Result } from "./result.ts";
-import { SAMPLE_LEAVES } from "./sampling.ts";
+import { leavesPerChallenge } from "./sampling.ts";
 import type { Draw } from "./sampling.ts";
 
-export const PROOF_VERSION = 1;
+export const proofVersion = 1;
 /** A piece of 2^53 bytes has 37 levels above its segments. */
-const MAX_HEIGHT = 44;
-const MAX_NODES = SAMPLE_LEAVES * MAX_HEIGHT;
+const maxHeight = 44;
+const maxNodes = leavesPerChallenge * maxHeight;
 /** 16 leaves, each in a piece of its own of the greatest height: 39,154 bytes, rounded up. */
-export const MAX_PROOF_BYTES = 40 * 1024;
+export const maxProofBytes = 40 * 1024;
 
-export interface PieceProof {
+export type PieceProof = {
   /** Index in the piece list. */
   readonly piece: number;
   /** Proven leaves, ascending by data-leaf index, each 1024 bytes (zero-padded). */
   readonly leaves: readonly { readonly leaf: number; readonly bytes: Uint8Array }[];
   /** The multiproof's nodes in the order of `siblingPositions`. */
   readonly nodes: readonly Uint8Array[];
-}
+};
 
 /** R11: raw leaves with one multiproof for each piece, ascending by piece. Drawn leaves may be missing. */
-export interface Proof {
+export type Proof = {
   readonly pieces: readonly PieceProof[];
-}
+};
 
 /**
  * Canonical form, big-endian: version u8, pieces u8, then for each piece: index u32, leaves u8, nodes u16, the leaf
  * indices u64 each, the leaves 1024 bytes each, the nodes 32 bytes each. Pieces and leaves strictly ascend.
  */
 export function encodeProof(proof: Proof): Uint8Array {
-  const out = new ByteWriter().u8(PROOF_VERSION).u8(proof.pieces.length);
+  const out = new ByteWriter().u8(proofVersion).u8(proof.pieces.length);
   for (const piece of proof.pieces) {
     out.u32(piece.piece).u8(piece.leaves.length).u16(piece.nodes.length);
     for (const { leaf } of piece.leaves) out.u64(leaf);
-    for (const { bytes } of piece.leaves) out.bytes(bytes, LEAF_BYTES);
-    for (const node of piece.nodes) out.bytes(node, HASH_BYTES);
+    for (const { bytes } of piece.leaves) out.bytes(bytes, leafBytes);
+    for (const node of piece.nodes) out.bytes(node, hashBytes);
   }
   return out.finish();
 }
 
 /** Rejects whatever is not byte for byte what `encodeProof` writes; never throws. What it reads stays inside `bytes`. */
 export function decodeProof(bytes: Uint8Array): Result<Proof, DecodeCode> {
-  return decode(bytes, MAX_PROOF_BYTES, (reader) => {
+  return decode(bytes, maxProofBytes, (reader) => {
     const version = reader.u8("proof version");
-    if (version !== PROOF_VERSION) {
-      reader.fail("version", `proof version: expected ${PROOF_VERSION}, actual ${version}`);
+    if (version !== proofVersion) {
+      reader.fail("version", `proof version: expected ${proofVersion}, actual ${version}`);
     }
     const count = reader.u8("piece count");
-    if (count > SAMPLE_LEAVES) reader.fail("range", `pieces: expected at most 16, actual ${count}`);
+    if (count > leavesPerChallenge) reader.fail("range", `pieces: expected at most 16, actual ${count}`);
     const pieces: PieceProof[] = [];
     let leaves = 0;
     for (let i = 0; i < count; i++) {
       const piece = readPiece(reader, pieces[i - 1]?.piece ?? -1);
       leaves += piece.leaves.length;
-      if (leaves > SAMPLE_LEAVES) reader.fail("range", `leaves: expected at most 16, actual ${leaves}`);
+      if (leaves > leavesPerChallenge) reader.fail("range", `leaves: expected at most 16, actual ${leaves}`);
       pieces.push(piece);
     }
     return { pieces };
@@ -71,12 +71,12 @@ function readPiece(reader: ByteReader, previous: number): PieceProof {
   const piece = reader.u32("piece index");
   if (piece <= previous) reader.fail("order", `piece index: expected above ${previous}, actual ${piece}`);
   const leafCount = reader.u8("leaf count");
-  if (leafCount < 1 || leafCount > SAMPLE_LEAVES) {
+  if (leafCount < 1 || leafCount > leavesPerChallenge) {
     reader.fail("range", `leaves of piece ${piece}: expected 1 to 16, actual ${leafCount}`);
   }
   const nodeCount = reader.u16("node count");
-  if (nodeCount > MAX_NODES) {
-    reader.fail("range", `nodes of piece ${piece}: expected at most ${MAX_NODES}, actual ${nodeCount}`);
+  if (nodeCount > maxNodes) {
+    reader.fail("range", `nodes of piece ${piece}: expected at most ${maxNodes}, actual ${nodeCount}`);
   }
   const indices: number[] = [];
   for (let i = 0; i < leafCount; i++) {
@@ -85,24 +85,24 @@ function readPiece(reader: ByteReader, previous: number): PieceProof {
     if (leaf <= before) reader.fail("order", `leaf index: expected above ${before}, actual ${leaf}`);
     indices.push(leaf);
   }
-  const leaves = indices.map((leaf) => ({ leaf, bytes: reader.view(LEAF_BYTES, "leaf") }));
-  const nodes = Array.from({ length: nodeCount }, () => reader.view(HASH_BYTES, "node"));
+  const leaves = indices.map((leaf) => ({ leaf, bytes: reader.view(leafBytes, "leaf") }));
+  const nodes = Array.from({ length: nodeCount }, () => reader.view(hashBytes, "node"));
   return { piece, leaves, nodes };
 }
 
 /** What a receipt signs of a proof: SHA-256(04 ‖ canonical bytes). */
 export function proofHash(proofBytes: Uint8Array): Uint8Array {
-  return sha256(concatBytes(Uint8Array.of(TAG.proof), proofBytes));
+  return sha256(concatBytes(Uint8Array.of(domainTags.proof), proofBytes));
 }
 
 export type ProofCode = "not-drawn" | "order" | "padding" | "wrong-root";
 
-export interface ProvenSample {
+export type ProvenSample = {
   /** Draws, of 16, whose leaf is proven; a leaf drawn k times counts k. */
   readonly proven: number;
   /** R11: ⌊total bytes × proven / 16⌋. */
   readonly bytesProven: bigint;
-}
+};
 
 /**
  * Checks every leaf of the proof against its piece's root. One wrong leaf or node, or one leaf that was not drawn,
@@ -134,7 +134,7 @@ export function verifyProof(input: {
 }
 
 export function bytesProven(totalBytes: bigint, proven: number): bigint {
-  return (totalBytes * BigInt(proven)) / BigInt(SAMPLE_LEAVES);
+  return (totalBytes * BigInt(proven)) / BigInt(leavesPerChallenge);
 }
 
 function drawKey(draw: Draw): string {

@@ -2,20 +2,20 @@
  * A piece in ranges of 16 segments (1,984 KiB), each provable by itself: whoever fetches a piece checks every range against the
  * piece's root as it comes, and keeps what it has when the rest comes later or from somebody else.
  */
-import { HASH_BYTES, SEGMENT_BYTES, SEGMENT_HEIGHT, pieceGeometry } from "./geometry.ts";
+import { hashBytes, segmentBytes, segmentHeight, pieceGeometry } from "./geometry.ts";
 import { nodeHash, rootHash } from "./merkle.ts";
 import type { Position } from "./multiproof.ts";
 import { paddingHashes } from "./tree-accumulator.ts";
 
-const RANGE_LEVEL = 4;
-export const RANGE_SEGMENTS = 1 << RANGE_LEVEL;
+const rangeLevel = 4;
+export const rangeSegments = 1 << rangeLevel;
 /** All ranges but the last have exactly these bytes of the file. */
-export const RANGE_BYTES = RANGE_SEGMENTS * SEGMENT_BYTES;
+export const rangeBytes = rangeSegments * segmentBytes;
 /** Nodes that a proof may have: a piece of 2^53 bytes has 37 levels above its segments. */
-export const MAX_RANGE_NODES = 40;
+export const maxRangeNodes = 40;
 
 export function rangeCount(size: number): number {
-  return Math.ceil(pieceGeometry(size).segments / RANGE_SEGMENTS);
+  return Math.ceil(pieceGeometry(size).segments / rangeSegments);
 }
 
 /** Where a range lies in the file. @throws RangeError if the piece has no such range */
@@ -24,14 +24,14 @@ export function rangePlace(size: number, range: number): { readonly start: numbe
   if (!Number.isSafeInteger(range) || range < 0 || range >= count) {
     throw new RangeError(`range: expected below ${count}, actual ${range}`);
   }
-  const start = range * RANGE_BYTES;
-  return { start, bytes: Math.min(RANGE_BYTES, size - start) };
+  const start = range * rangeBytes;
+  return { start, bytes: Math.min(rangeBytes, size - start) };
 }
 
 /** Levels above the segment roots (level 0) that a range's own top reaches: less in a piece that is no larger than one. */
 function topLevel(size: number): { own: number; all: number } {
-  const all = pieceGeometry(size).height - SEGMENT_HEIGHT;
-  return { own: Math.min(RANGE_LEVEL, all), all };
+  const all = pieceGeometry(size).height - segmentHeight;
+  return { own: Math.min(rangeLevel, all), all };
 }
 
 /** The nodes that lead from a range to the piece's root, lowest first; level 0 = segment roots. */
@@ -54,7 +54,7 @@ export function rangeRoot(
   const { size, range } = place;
   const { own, all } = topLevel(size);
   const { bytes } = rangePlace(size, range);
-  if (parts.segmentRoots.length !== Math.ceil(bytes / SEGMENT_BYTES)) return undefined;
+  if (parts.segmentRoots.length !== Math.ceil(bytes / segmentBytes)) return undefined;
   if (parts.siblings.length !== all - own) return undefined;
   let top = ownTop(parts.segmentRoots, own);
   for (const [i, sibling] of parts.siblings.entries()) {
@@ -75,5 +75,5 @@ function ownTop(segmentRoots: readonly Uint8Array[], levels: number): Uint8Array
     }
     nodes = next;
   }
-  return nodes[0] ?? new Uint8Array(HASH_BYTES);
+  return nodes[0] ?? new Uint8Array(hashBytes);
 }

@@ -2,16 +2,16 @@
  * Input from a peer or a file is answered with a typed rejection, never with an exception: a throw means a bug.
  * `code` is stable and counted, `detail` is for people (what was wrong, expected, actual).
  */
-export interface Rejection<Code extends string = string> {
+export type Rejection<Code extends string = string> = {
   readonly ok: false;
   readonly code: Code;
   readonly detail: string;
-}
+};
 
-export interface Accepted<T> {
+export type Accepted<T> = {
   readonly ok: true;
   readonly value: T;
-}
+};
 
 export type Result<T, Code extends string = string> = Accepted<T> | Rejection<Code>;
 

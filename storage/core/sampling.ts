@@ -1,21 +1,21 @@
-import { LEAF_BYTES } from "./geometry.ts";
+import { leafBytes } from "./geometry.ts";
 import { locate } from "./piece-list.ts";
 import type { PieceList } from "./piece-list.ts";
 import { sha256 } from "./primitives.ts";
 
 /** R11: leaves a challenge asks for. */
-export const SAMPLE_LEAVES = 16;
+export const leavesPerChallenge = 16;
 
-const SAMPLE_DOMAIN = new TextEncoder().encode("WHITEPAY_SAMPLE_V1");
-const OFFSET_DOMAIN = new TextEncoder().encode("WHITEPAY_OFFSET_V1");
-const WORD = 1n << 64n;
+const sampleDomain = new TextEncoder().encode("WHITEPAY_SAMPLE_V1");
+const offsetDomain = new TextEncoder().encode("WHITEPAY_OFFSET_V1");
+const wordLimit = 1n << 64n;
 
-export interface Draw {
+export type Draw = {
   /** Index in the piece list. */
   readonly piece: number;
   /** Index among the piece's data leaves. */
   readonly leaf: number;
-}
+};
 
 /**
  * R9, R11: the 16 draws of a challenge, in order, with replacement. Each is a uniform byte of all the provider's data,
@@ -25,10 +25,10 @@ export interface Draw {
  * 64-bit words. A word w counts if w < ⌊2^64 / total⌋ · total, and then means byte w mod total.
  */
 export function sampleLeaves(seed: Uint8Array, list: PieceList): Draw[] {
-  const words = uniformWords(SAMPLE_DOMAIN, seed, list.totalBytes);
-  return Array.from({ length: SAMPLE_LEAVES }, () => {
+  const words = uniformWords(sampleDomain, seed, list.totalBytes);
+  return Array.from({ length: leavesPerChallenge }, () => {
     const { piece, offset } = locate(list, words());
-    return { piece, leaf: Math.floor(offset / LEAF_BYTES) };
+    return { piece, leaf: Math.floor(offset / leafBytes) };
   });
 }
 
@@ -44,7 +44,7 @@ export function challengeOffset(
   if (width < 1) {
     throw new RangeError(`slot: expected more than confirmations + answer blocks, actual ${params.slot}`);
   }
-  return params.confirmations + Number(uniformWords(OFFSET_DOMAIN, seed, BigInt(width))());
+  return params.confirmations + Number(uniformWords(offsetDomain, seed, BigInt(width))());
 }
 
 /** Room for a domain, a seed and a counter; written anew for each block. */
@@ -65,8 +65,9 @@ function blockOf(tag: Uint8Array, seed: Uint8Array, counter: number): DataView {
 
 /** Source of uniform integers below `bound` (1 to 2^64 − 1), by rejection: no modulo bias. */
 function uniformWords(tag: Uint8Array, seed: Uint8Array, bound: bigint): () => bigint {
-  if (bound < 1n || bound >= WORD) throw new RangeError(`bound: expected 1 to 2^64 - 1, actual ${bound}`);
-  const limit = WORD - (WORD % bound);
+  if (bound < 1n || bound >= wordLimit)
+    throw new RangeError(`bound: expected 1 to 2^64 - 1, actual ${bound}`);
+  const limit = wordLimit - (wordLimit % bound);
   let counter = 0;
   let block: DataView | undefined;
   let used = 0;

@@ -1,4 +1,4 @@
-import { HASH_BYTES } from "./geometry.ts";
+import { hashBytes } from "./geometry.ts";
 import { nodeHash } from "./merkle.ts";
 
 /** Receives every node above the segment roots that is no padding: level 1 = parents of segment roots. */
@@ -48,7 +48,7 @@ export class TreeAccumulator {
       throw new Error(`segments: expected ${this.#segments}, actual ${this.#added}`);
     }
     let level = 0;
-    let padding: Uint8Array = new Uint8Array(HASH_BYTES);
+    let padding: Uint8Array = new Uint8Array(hashBytes);
     for (let count = this.#segments; count > 1; count = Math.ceil(count / 2)) {
       if (count % 2 === 1) {
         const last = this.#pending[level]?.get(count - 1) as Uint8Array;
@@ -66,7 +66,7 @@ export class TreeAccumulator {
 
 /** `paddingHashes(h)[l]` = top of a subtree of 2^l padding segments. */
 export function paddingHashes(height: number): Uint8Array[] {
-  const out: Uint8Array[] = [new Uint8Array(HASH_BYTES)];
+  const out: Uint8Array[] = [new Uint8Array(hashBytes)];
   for (let level = 0; level < height; level++) {
     out.push(nodeHash(out[level] as Uint8Array, out[level] as Uint8Array));
   }

@@ -3,35 +3,35 @@ import type { Stats } from "node:fs";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { HASH_BYTES, pieceGeometry } from "../core/geometry.ts";
+import { hashBytes, pieceGeometry } from "../core/geometry.ts";
 import { rootHash } from "../core/merkle.ts";
 import { TreeAccumulator } from "../core/tree-accumulator.ts";
 import type { OnNode } from "../core/tree-accumulator.ts";
-import { CHUNK_SEGMENTS, ChunkHasher } from "./hash-task.ts";
+import { chunkSegments, ChunkHasher } from "./hash-task.ts";
 import type { ChunkDone, HashTask } from "./hash-task.ts";
 
 /** TypeScript in a clone, JavaScript in the built package: the extension is that of this file. */
 const workerFile = new URL(`./hash-worker${extname(import.meta.filename)}`, import.meta.url);
 
-export interface HashProgress {
+export type HashProgress = {
   readonly bytesDone: number;
   readonly bytesTotal: number;
   readonly bytesPerSecond: number;
-}
+};
 
-export interface HashOptions {
+export type HashOptions = {
   /** Threads; all cores by default. A file of one chunk (2 MB) is hashed in the caller's thread. */
   readonly workers?: number;
   /** Called at most ten times a second, and once at the end. */
   readonly onProgress?: (progress: HashProgress) => void;
   readonly signal?: AbortSignal;
-}
+};
 
-export interface HashedFile {
+export type HashedFile = {
   readonly size: number;
   readonly segments: number;
   readonly root: Uint8Array;
-}
+};
 
 /** The file cannot be a piece: missing, unreadable, no regular file, empty, or changed while it was read. */
 export class PieceSourceError extends Error {
@@ -78,8 +78,8 @@ export async function hashFile(
   const accumulator = new TreeAccumulator(segments, store?.onNode);
   const task: HashTask = { source, size, ...(store && { store: { data: store.data, tree: store.tree } }) };
   await hashChunks(task, options, (chunk) => {
-    for (let i = 0; i * HASH_BYTES < chunk.roots.length; i++) {
-      accumulator.add(chunk.firstSegment + i, chunk.roots.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+    for (let i = 0; i * hashBytes < chunk.roots.length; i++) {
+      accumulator.add(chunk.firstSegment + i, chunk.roots.slice(i * hashBytes, (i + 1) * hashBytes));
     }
   });
   const after = await stat(source);
@@ -95,7 +95,7 @@ export async function hashChunks(
   options: HashOptions,
   onChunk: (chunk: ChunkDone) => void,
 ): Promise<void> {
-  const chunks = Math.ceil(pieceGeometry(task.size).segments / CHUNK_SEGMENTS);
+  const chunks = Math.ceil(pieceGeometry(task.size).segments / chunkSegments);
   const workers = Math.min(chunks, options.workers ?? availableParallelism());
   const report = progressReporter(task.size, options.onProgress);
   const done = (chunk: ChunkDone): void => {

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import { HASH_BYTES, SEGMENT_BYTES } from "../core/geometry.ts";
-import { LAYER_BYTES, SegmentHasher } from "./segment-hasher.ts";
+import { hashBytes, segmentBytes } from "../core/geometry.ts";
+import { layerBytes, SegmentHasher } from "./segment-hasher.ts";
 import { treeLayout } from "./tree-file.ts";
 
 /** Segments that a worker takes at a time: about 2 MB, so that workers end together. */
-export const CHUNK_SEGMENTS = 16;
+export const chunkSegments = 16;
 
-export interface HashTask {
+export type HashTask = {
   readonly source: string;
   /** Bytes of the source when the work began. */
   readonly size: number;
@@ -15,21 +15,21 @@ export interface HashTask {
   readonly store?: { readonly data: string; readonly tree: string };
   /** Measurements only: a plain SHA-256 stream over the same chunks in place of the tree. */
   readonly rawStream?: boolean;
-}
+};
 
-export interface ChunkDone {
+export type ChunkDone = {
   readonly firstSegment: number;
   /** Segment roots of the chunk, 32 bytes each. */
   readonly roots: Uint8Array;
   /** Bytes of the file in the chunk. */
   readonly bytes: number;
-}
+};
 
 /** Hashes (and copies) the chunks that `next` hands out until it hands out none. Memory: one segment. */
 export class ChunkHasher {
   readonly #task: HashTask;
   readonly #hasher = new SegmentHasher();
-  readonly #layer = Buffer.alloc(CHUNK_SEGMENTS * LAYER_BYTES);
+  readonly #layer = Buffer.alloc(chunkSegments * layerBytes);
   readonly #source: number;
   readonly #data: number | undefined;
   readonly #tree: number | undefined;
@@ -45,24 +45,22 @@ export class ChunkHasher {
   /** Throws when the file ends before the size it had at the start, or cannot be read or written. */
   hashChunk(chunk: number): ChunkDone {
     const layout = treeLayout(this.#task.size);
-    const firstSegment = chunk * CHUNK_SEGMENTS;
-    const count = Math.min(CHUNK_SEGMENTS, layout.segments - firstSegment);
-    const roots = Buffer.alloc(count * HASH_BYTES);
+    const firstSegment = chunk * chunkSegments;
+    const count = Math.min(chunkSegments, layout.segments - firstSegment);
+    const roots = Buffer.alloc(count * hashBytes);
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       const filled = this.#readSegment(firstSegment + i);
       bytes += filled;
       if (this.#task.rawStream) {
-        this.#raw.update(
-          filled === SEGMENT_BYTES ? this.#hasher.data : this.#hasher.data.subarray(0, filled),
-        );
+        this.#raw.update(filled === segmentBytes ? this.#hasher.data : this.#hasher.data.subarray(0, filled));
         continue;
       }
-      roots.set(this.#hasher.hashSegment(), i * HASH_BYTES);
-      if (this.#tree !== undefined) this.#hasher.copyLayer(this.#layer, i * LAYER_BYTES);
+      roots.set(this.#hasher.hashSegment(), i * hashBytes);
+      if (this.#tree !== undefined) this.#hasher.copyLayer(this.#layer, i * layerBytes);
     }
     if (this.#tree !== undefined) {
-      writeAll(this.#tree, this.#layer.subarray(0, count * LAYER_BYTES), layout.layerOffset(firstSegment));
+      writeAll(this.#tree, this.#layer.subarray(0, count * layerBytes), layout.layerOffset(firstSegment));
       writeAll(this.#tree, roots, layout.nodeOffset(0, firstSegment));
     }
     return { firstSegment, roots, bytes };
@@ -71,8 +69,8 @@ export class ChunkHasher {
   #readSegment(segment: number): number {
     const { size, source } = this.#task;
     const { data } = this.#hasher;
-    const start = segment * SEGMENT_BYTES;
-    const expected = Math.min(SEGMENT_BYTES, size - start);
+    const start = segment * segmentBytes;
+    const expected = Math.min(segmentBytes, size - start);
     let filled = 0;
     while (filled < expected) {
       const read = readSync(this.#source, data, filled, expected - filled, start + filled);

@@ -2,11 +2,11 @@ import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  HASH_BYTES,
-  LEAF_BYTES,
-  SEGMENT_BYTES,
-  SEGMENT_HEIGHT,
-  SEGMENT_LEAVES,
+  hashBytes,
+  leafBytes,
+  segmentBytes,
+  segmentHeight,
+  leavesPerSegment,
   pieceGeometry,
   treeIndex,
 } from "../core/geometry.ts";
@@ -18,44 +18,44 @@ import type { PieceEntry } from "../core/piece-list.ts";
 import type { PieceProof } from "../core/proof.ts";
 import { TreeAccumulator, paddingHashes } from "../core/tree-accumulator.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
-import { LAYER_BYTES, LAYER_DIGESTS, SegmentHasher } from "./segment-hasher.ts";
+import { layerBytes, layerDigests, SegmentHasher } from "./segment-hasher.ts";
 import { encodeTreeHeader, treeLayout } from "./tree-file.ts";
 import type { TreeLayout } from "./tree-file.ts";
 
 /** Leaves under one digest of the stored layer, and their bytes. */
-const GROUP_LEAVES = 4;
-const GROUP_BYTES = GROUP_LEAVES * LEAF_BYTES;
-const GROUP_LEVEL = 2;
+const groupLeaves = 4;
+const groupBytes = groupLeaves * leafBytes;
+const groupLevel = 2;
 /** Largest piece whose tree is made again while a keeper waits: about 0.1 s of hashing. */
-const REBUILT_BYTES = 16 * 1024 * 1024;
+const maxRebuiltBytes = 16 * 1024 * 1024;
 /** Digest of the four zero leaves that end every segment. */
-const ZERO_GROUP = treeLevels(Array.from({ length: GROUP_LEAVES }, () => leafHash(new Uint8Array()))).at(
+const zeroGroup = treeLevels(Array.from({ length: groupLeaves }, () => leafHash(new Uint8Array()))).at(
   -1,
 )?.[0] as Uint8Array;
 
 /** A drawn leaf that cannot be proven, and why. `leaf` is the data-leaf index. */
-export interface LostLeaf {
+export type LostLeaf = {
   readonly leaf: number;
   readonly reason: string;
-}
+};
 
-export interface PieceProving {
+export type PieceProving = {
   readonly proof: Omit<PieceProof, "piece"> | undefined;
   readonly lost: readonly LostLeaf[];
   /** What was found damaged and how it was got round, for the operator. */
   readonly warnings: readonly string[];
-}
+};
 
-interface GroupHashes {
+type GroupHashes = {
   readonly leaves: readonly Uint8Array[];
   readonly pairs: readonly Uint8Array[];
   readonly bytes: Buffer;
-}
+};
 
-interface SegmentNodes {
+type SegmentNodes = {
   /** Levels 2 to 7 of the segment, lowest first. */
   readonly levels: readonly (readonly Uint8Array[])[];
-}
+};
 
 /**
  * Proves leaves of one stored piece, reading only the drawn 4 KiB groups, their segments' layer (992 bytes each) and
@@ -128,7 +128,7 @@ export class PieceReader {
     const segments = new Map<number, SegmentNodes | undefined>();
     for (const leaf of leaves) {
       const index = treeIndex(leaf);
-      const segment = Math.floor(index / SEGMENT_LEAVES);
+      const segment = Math.floor(index / leavesPerSegment);
       if (!segments.has(segment)) segments.set(segment, await this.#segmentNodes(segment));
       const nodes = segments.get(segment);
       if (nodes === undefined) {
@@ -137,16 +137,16 @@ export class PieceReader {
         lost.push({ leaf, reason });
         continue;
       }
-      const group = Math.floor(index / GROUP_LEAVES);
-      const digest = nodes.levels[0]?.[group % (SEGMENT_LEAVES / GROUP_LEAVES)] as Uint8Array;
+      const group = Math.floor(index / groupLeaves);
+      const digest = nodes.levels[0]?.[group % (leavesPerSegment / groupLeaves)] as Uint8Array;
       const hashes = groups.get(group) ?? (await this.#groupHashes(group, digest));
       if (typeof hashes === "string") {
         lost.push({ leaf, reason: hashes });
         continue;
       }
       groups.set(group, hashes);
-      const start = (index % GROUP_LEAVES) * LEAF_BYTES;
-      proven.push({ leaf, bytes: new Uint8Array(hashes.bytes.subarray(start, start + LEAF_BYTES)) });
+      const start = (index % groupLeaves) * leafBytes;
+      proven.push({ leaf, bytes: new Uint8Array(hashes.bytes.subarray(start, start + leafBytes)) });
     }
     if (proven.length === 0) return { proof: undefined, lost };
     const positions = siblingPositions(
@@ -163,31 +163,31 @@ export class PieceReader {
     groups: ReadonlyMap<number, GroupHashes>,
     segments: ReadonlyMap<number, SegmentNodes | undefined>,
   ): Promise<Uint8Array> {
-    if (level < GROUP_LEVEL) {
-      const perGroup = level === 0 ? GROUP_LEAVES : GROUP_LEAVES / 2;
+    if (level < groupLevel) {
+      const perGroup = level === 0 ? groupLeaves : groupLeaves / 2;
       const group = groups.get(Math.floor(index / perGroup)) as GroupHashes;
       return (level === 0 ? group.leaves : group.pairs)[index % perGroup] as Uint8Array;
     }
-    if (level < SEGMENT_HEIGHT) {
-      const perSegment = 2 ** (SEGMENT_HEIGHT - level);
+    if (level < segmentHeight) {
+      const perSegment = 2 ** (segmentHeight - level);
       const segment = segments.get(Math.floor(index / perSegment)) as SegmentNodes;
-      return segment.levels[level - GROUP_LEVEL]?.[index % perSegment] as Uint8Array;
+      return segment.levels[level - groupLevel]?.[index % perSegment] as Uint8Array;
     }
-    const top = level - SEGMENT_HEIGHT;
+    const top = level - segmentHeight;
     if (index >= this.#layout.nodeCount(top)) return this.#padding[top] as Uint8Array;
     const rebuilt = this.#rebuilt?.get(`${top}/${index}`);
     if (rebuilt !== undefined) return rebuilt;
     // A node that cannot be read is sent as zeros to the check against the root, which fails and starts the repair.
     return (
-      (await this.#read(this.#tree, HASH_BYTES, this.#layout.nodeOffset(top, index))) ??
-      Buffer.alloc(HASH_BYTES)
+      (await this.#read(this.#tree, hashBytes, this.#layout.nodeOffset(top, index))) ??
+      Buffer.alloc(hashBytes)
     );
   }
 
   /** Levels of a segment out of the stored layer or, when that is damaged, out of the segment's bytes. */
   async #segmentNodes(segment: number): Promise<SegmentNodes | undefined> {
-    const layer = await this.#read(this.#tree, LAYER_BYTES, this.#layout.layerOffset(segment));
-    const root = await this.#read(this.#tree, HASH_BYTES, this.#layout.nodeOffset(0, segment));
+    const layer = await this.#read(this.#tree, layerBytes, this.#layout.layerOffset(segment));
+    const root = await this.#read(this.#tree, hashBytes, this.#layout.nodeOffset(0, segment));
     const stored = layer && segmentLevels(layer);
     if (stored && root && equalBytes(stored.levels.at(-1)?.[0] as Uint8Array, root)) return stored;
     const computed = await this.#hashSegment(segment);
@@ -207,12 +207,12 @@ export class PieceReader {
 
   /** Hashes a whole segment again: only when what was stored about it is damaged. */
   async #hashSegment(segment: number): Promise<{ layer: Buffer; root: Uint8Array } | undefined> {
-    const bytes = await this.#read(this.#data, this.#segmentBytes(segment), segment * SEGMENT_BYTES);
+    const bytes = await this.#read(this.#data, this.#segmentBytes(segment), segment * segmentBytes);
     if (bytes === undefined) return undefined;
     const hasher = new SegmentHasher();
     bytes.copy(hasher.data);
     const root = hasher.hashSegment();
-    const layer = Buffer.alloc(LAYER_BYTES);
+    const layer = Buffer.alloc(layerBytes);
     hasher.copyLayer(layer, 0);
     return { layer, root };
   }
@@ -238,7 +238,7 @@ export class PieceReader {
    */
   async #rebuildTree(): Promise<boolean> {
     const { size, root } = this.#entry;
-    if (size > REBUILT_BYTES) return false;
+    if (size > maxRebuiltBytes) return false;
     const file = Buffer.alloc(this.#layout.fileBytes);
     file.set(encodeTreeHeader(size, root));
     const accumulator = new TreeAccumulator(this.#layout.segments, (level, index, hash) =>
@@ -265,20 +265,20 @@ export class PieceReader {
   }
 
   #segmentBytes(segment: number): number {
-    return Math.min(SEGMENT_BYTES, this.#entry.size - segment * SEGMENT_BYTES);
+    return Math.min(segmentBytes, this.#entry.size - segment * segmentBytes);
   }
 
   /** The four leaves of a group, or why they are lost. */
   async #groupHashes(group: number, digest: Uint8Array): Promise<GroupHashes | string> {
-    const perSegment = SEGMENT_LEAVES / GROUP_LEAVES;
-    const start = Math.floor(group / perSegment) * SEGMENT_BYTES + (group % perSegment) * GROUP_BYTES;
-    const expected = Math.min(GROUP_BYTES, this.#entry.size - start);
+    const perSegment = leavesPerSegment / groupLeaves;
+    const start = Math.floor(group / perSegment) * segmentBytes + (group % perSegment) * groupBytes;
+    const expected = Math.min(groupBytes, this.#entry.size - start);
     const read = await this.#read(this.#data, expected, start);
     if (read === undefined) return `bytes ${start} to ${start + expected} cannot be read`;
-    const bytes = Buffer.alloc(GROUP_BYTES);
+    const bytes = Buffer.alloc(groupBytes);
     read.copy(bytes);
-    const leaves = Array.from({ length: GROUP_LEAVES }, (_, i) =>
-      leafHash(bytes.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES)),
+    const leaves = Array.from({ length: groupLeaves }, (_, i) =>
+      leafHash(bytes.subarray(i * leafBytes, (i + 1) * leafBytes)),
     );
     const levels = treeLevels(leaves);
     if (!equalBytes(levels[2]?.[0] as Uint8Array, digest)) {
@@ -303,10 +303,10 @@ export class PieceReader {
       nodes.set(`${level}/${index}`, hash),
     );
     for (let segment = 0; segment < this.#layout.segments; segment++) {
-      const layer = await this.#read(this.#tree, LAYER_BYTES, this.#layout.layerOffset(segment));
-      const root = await this.#read(this.#tree, HASH_BYTES, this.#layout.nodeOffset(0, segment));
+      const layer = await this.#read(this.#tree, layerBytes, this.#layout.layerOffset(segment));
+      const root = await this.#read(this.#tree, hashBytes, this.#layout.nodeOffset(0, segment));
       const fromLayer = layer && (segmentLevels(layer).levels.at(-1)?.[0] as Uint8Array);
-      let hash = root ?? fromLayer ?? Buffer.alloc(HASH_BYTES);
+      let hash = root ?? fromLayer ?? Buffer.alloc(hashBytes);
       if (root === undefined || fromLayer === undefined || !equalBytes(fromLayer, root)) {
         // Of three witnesses (stored root, stored layer, bytes) two that agree are believed; alone, the stored root.
         const computed = (await this.#hashSegment(segment))?.root;
@@ -348,8 +348,8 @@ export class PieceReader {
 }
 
 function segmentLevels(layer: Buffer): SegmentNodes {
-  const digests: Uint8Array[] = Array.from({ length: LAYER_DIGESTS }, (_, i) =>
-    layer.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+  const digests: Uint8Array[] = Array.from({ length: layerDigests }, (_, i) =>
+    layer.subarray(i * hashBytes, (i + 1) * hashBytes),
   );
-  return { levels: treeLevels([...digests, ZERO_GROUP]) };
+  return { levels: treeLevels([...digests, zeroGroup]) };
 }

@@ -3,26 +3,26 @@ import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes } from "../core/bytes.ts";
-import { HASH_BYTES, SEGMENT_BYTES } from "../core/geometry.ts";
+import { hashBytes, segmentBytes } from "../core/geometry.ts";
 import type { PieceEntry } from "../core/piece-list.ts";
 import { rangePlace, rangeRoot, rangeSiblings } from "../core/range.ts";
 import { paddingHashes } from "../core/tree-accumulator.ts";
 import { SegmentHasher } from "./segment-hasher.ts";
 import { treeLayout } from "./tree-file.ts";
 
-export interface ProvenRange {
+export type ProvenRange = {
   readonly bytes: Uint8Array;
   /** In the order of `rangeSiblings`. */
   readonly siblings: readonly Uint8Array[];
-}
+};
 
 /** Hashers hold a segment each, so one is kept for all calls: none of them awaits while it hashes. */
 const hasher = new SegmentHasher();
 
 function segmentRoots(bytes: Uint8Array): Uint8Array[] {
   const roots: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length; start += SEGMENT_BYTES) {
-    const segment = bytes.subarray(start, start + SEGMENT_BYTES);
+  for (let start = 0; start < bytes.length; start += segmentBytes) {
+    const segment = bytes.subarray(start, start + segmentBytes);
     hasher.data.set(segment);
     hasher.data.fill(0, segment.length);
     roots.push(Uint8Array.from(hasher.hashSegment()));
@@ -68,7 +68,7 @@ async function readNodes(
   for (const { level, index } of rangeSiblings(size, range)) {
     const node =
       index < layout.nodeCount(level)
-        ? await readBytes(join(dir, "tree"), layout.nodeOffset(level, index), HASH_BYTES)
+        ? await readBytes(join(dir, "tree"), layout.nodeOffset(level, index), hashBytes)
         : padding[level];
     if (node === undefined) return undefined;
     nodes.push(node);

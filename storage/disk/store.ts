@@ -14,19 +14,19 @@ import type { HashOptions } from "./hash-file.ts";
 import { PieceReader } from "./piece-reader.ts";
 import { readRange } from "./range-reader.ts";
 import type { ProvenRange } from "./range-reader.ts";
-import { TREE_HEADER_BYTES, decodeTreeHeader, encodeTreeHeader, treeLayout } from "./tree-file.ts";
+import { treeHeaderBytes, decodeTreeHeader, encodeTreeHeader, treeLayout } from "./tree-file.ts";
 
 /** What is on disk is not what was stored, or is not there. The message says which file and what to do. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
-export interface ProvenSampleOnDisk {
+export type ProvenSampleOnDisk = {
   readonly proof: Proof;
   /** Draws that are missing from the proof because their bytes are gone or damaged. */
   readonly lost: readonly { readonly piece: number; readonly leaf: number; readonly reason: string }[];
   readonly warnings: readonly string[];
-}
+};
 
 /** Lists kept in memory, in bytes: some 20 of the longest. */
 const maxListBytes = 64 * 1024 * 1024;
@@ -39,10 +39,10 @@ export type CurrentList = {
 
 const groupName = /^0x[0-9a-f]{40}$/;
 
-interface ListFile {
+type ListFile = {
   readonly version: 1;
   readonly pieces: readonly { readonly root: string; readonly size: number }[];
-}
+};
 
 /**
  * A provider's pieces on disk:
@@ -122,7 +122,7 @@ export class PieceStore {
           `${source}: changed while it was read; expected ${size} bytes, actual ${hashed.size}`,
         );
       }
-      writeSync(tree, encodeTreeHeader(size, hashed.root), 0, TREE_HEADER_BYTES, 0);
+      writeSync(tree, encodeTreeHeader(size, hashed.root), 0, treeHeaderBytes, 0);
       return { root: hashed.root, size };
     } finally {
       closeSync(tree);
@@ -320,7 +320,7 @@ export class PieceStore {
     }
     const file = await open(join(dir, "tree"), "r");
     try {
-      const { buffer } = await file.read(Buffer.alloc(TREE_HEADER_BYTES), 0, TREE_HEADER_BYTES, 0);
+      const { buffer } = await file.read(Buffer.alloc(treeHeaderBytes), 0, treeHeaderBytes, 0);
       const header = decodeTreeHeader(buffer);
       if (header?.size === entry.size && equalBytes(header.root, entry.root)) return undefined;
       return `${join(dir, "tree")}: its header is damaged; ingest the file again`;

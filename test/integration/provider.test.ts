@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import { verifyAnswer } from "../../protocol/codec/answer.ts";
-import { CHALLENGE_PROTOCOL, encodeChallengeRequest } from "../../protocol/codec/challenge.ts";
+import { challengeProtocol, encodeChallengeRequest } from "../../protocol/codec/challenge.ts";
 import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import { decodeReceipt } from "../../protocol/codec/receipt.ts";
 import { toHex } from "../../protocol/hash.ts";
@@ -214,7 +214,7 @@ describe("a provider refuses", () => {
     const addresses = running.addrs.map((address) => multiaddr(address));
     const good = encodeChallengeRequest(scene.request(stranger, slot));
     for (const bytes of [seededBytes(good.length, 5), good.subarray(0, 10), seededBytes(100_000, 6)]) {
-      const stream = await node.dialProtocol(addresses, CHALLENGE_PROTOCOL);
+      const stream = await node.dialProtocol(addresses, challengeProtocol);
       stream.addEventListener("message", () => undefined);
       stream.send(bytes);
       await stream.close().catch(() => undefined);

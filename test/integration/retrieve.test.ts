@@ -3,7 +3,7 @@ import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RANGE_BYTES } from "../../storage/core/range.ts";
+import { rangeBytes } from "../../storage/core/range.ts";
 import { PieceStore } from "../../storage/disk/store.ts";
 import { runCli, type CliProcess } from "../support/cli.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../support/payer-scene.ts";
 
 /** Two files that both providers hold, the second of several ranges; the second provider is asked when the first fails. */
-const sizes = [700, 6 * RANGE_BYTES + 11];
+const sizes = [700, 6 * rangeBytes + 11];
 const ports = [21_101, 21_102] as const;
 
 let scene: PayerScene;
@@ -80,7 +80,7 @@ async function spoil(provider: StoringProvider | undefined, range: number): Prom
   const piece = (await store.currentList())?.pieces.at(1);
   const path = join(store.pieceDir(piece?.root ?? new Uint8Array()), "data");
   const bytes = await readFile(path);
-  bytes[range * RANGE_BYTES + 5] = (bytes[range * RANGE_BYTES + 5] ?? 0) ^ 1;
+  bytes[range * rangeBytes + 5] = (bytes[range * rangeBytes + 5] ?? 0) ^ 1;
   await chmod(path, 0o644);
   await writeFile(path, bytes);
 }
@@ -109,7 +109,7 @@ describe("whitepay group retrieve", () => {
       fetched: number;
       pieces: { ok: boolean; failures?: string[] }[];
     };
-    expect(seen.fetched).toBe(sizes[0]! + sizes[1]! - RANGE_BYTES);
+    expect(seen.fetched).toBe(sizes[0]! + sizes[1]! - rangeBytes);
     expect(seen.pieces.map(({ ok }) => ok)).toEqual([true, false]);
     expect(seen.pieces[1]?.failures).toEqual([
       expect.stringContaining("provider 0: damaged"),
@@ -119,7 +119,7 @@ describe("whitepay group retrieve", () => {
     // The second provider is mended; only what was missing is fetched, from it alone.
     await spoil(providers[1], 2);
     const rest = await scene.json(command(out));
-    expect(rest).toMatchObject({ fetched: RANGE_BYTES, kept: sizes[0]! + sizes[1]! - RANGE_BYTES });
+    expect(rest).toMatchObject({ fetched: rangeBytes, kept: sizes[0]! + sizes[1]! - rangeBytes });
     await expectWhole(out);
     await spoil(providers[0], 2);
   });

@@ -11,7 +11,7 @@ import {
   encodePiecesRequest,
   encodePiecesResponse,
 } from "../../protocol/codec/challenge.ts";
-import { RECEIPT_BYTES, decodeReceipt, encodeReceipt } from "../../protocol/codec/receipt.ts";
+import { receiptBytes, decodeReceipt, encodeReceipt } from "../../protocol/codec/receipt.ts";
 import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { equalBytes } from "../../storage/core/bytes.ts";
@@ -67,7 +67,7 @@ const challengeRequest = fc.record({
 });
 const answer = fc.record({
   kind: fc.constant("answer" as const),
-  receipt: bytes(RECEIPT_BYTES),
+  receipt: bytes(receiptBytes),
   proof: fc.uint8Array({ maxLength: 2_000 }),
 });
 const piecesRequest = fc.record({

@@ -13,8 +13,8 @@ import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import { askProvider } from "../../../keeper/adapters/libp2p/provider.ts";
 import {
-  MAX_RETRIEVE_RESPONSE_BYTES,
-  RETRIEVE_PROTOCOL,
+  maxRetrieveResponseBytes,
+  retrieveProtocol,
   decodeRetrieveResponse,
   encodeRetrieveRequest,
 } from "../../../protocol/codec/retrieve.ts";
@@ -227,7 +227,7 @@ async function fetchRange({ scope, entry, source }: Fetching, range: number): Pr
   const { libp2p, chainId, group, permission, signal } = scope;
   const pieceRoot = toHex(entry.root);
   const bytes = encodeRetrieveRequest({ chainId, group, pieceRoot, size: entry.size, range, ...permission });
-  const call = { protocol: RETRIEVE_PROTOCOL, bytes, maxBytes: MAX_RETRIEVE_RESPONSE_BYTES };
+  const call = { protocol: retrieveProtocol, bytes, maxBytes: maxRetrieveResponseBytes };
   const limits = { timeout_ms: rangeTimeout_ms, ...(signal === undefined ? {} : { signal }) };
   for (let attempt = 1; attempt <= busyTries; attempt++) {
     const received = await askProvider({ libp2p }, source.target, call, limits);

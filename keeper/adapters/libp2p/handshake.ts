@@ -6,8 +6,8 @@
 import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
 import {
-  IDENTITY_PROTOCOL,
-  STATEMENT_BYTES,
+  identityProtocol,
+  statementBytes,
   decodeStatement,
   encodeStatement,
   identityDigest,
@@ -58,7 +58,7 @@ export class Handshake {
     const handler = (stream: Stream, connection: Connection): void => {
       this.#answer(stream, connection).catch((error: unknown) => stream.abort(error as Error));
     };
-    await this.#on.node.handle(IDENTITY_PROTOCOL, handler, { maxInboundStreams: 1 });
+    await this.#on.node.handle(identityProtocol, handler, { maxInboundStreams: 1 });
   }
 
   /** Sets the statement of this keeper to its present registration. */
@@ -75,8 +75,8 @@ export class Handshake {
     let stream: Stream | undefined;
     try {
       const signal = AbortSignal.timeout(handshake_ms);
-      stream = await connection.newStream(IDENTITY_PROTOCOL, { signal });
-      const io = byteStream(stream, { maxBufferSize: STATEMENT_BYTES + 1 });
+      stream = await connection.newStream(identityProtocol, { signal });
+      const io = byteStream(stream, { maxBufferSize: statementBytes + 1 });
       await io.write(this.#own, { signal });
       const verdict = (await io.read({ bytes: 1, signal })).subarray();
       const proven = verdict[0] === 1 && this.#proves(connection, await statementOf(io, signal));
@@ -95,7 +95,7 @@ export class Handshake {
     if (!this.#askers.take(peer, identityRate))
       throw new Error("expected at most the allowed rate of handshakes, actual more");
     const signal = AbortSignal.timeout(handshake_ms);
-    const io = byteStream(stream, { maxBufferSize: STATEMENT_BYTES + 1 });
+    const io = byteStream(stream, { maxBufferSize: statementBytes + 1 });
     const statement = await statementOf(io, signal);
     if (this.#own === undefined || !this.#proves(connection, statement)) {
       await io.write(refused, { signal });
@@ -133,7 +133,7 @@ export class Handshake {
 type Bytes = { read(options: { bytes: number; signal: AbortSignal }): Promise<{ subarray(): Uint8Array }> };
 
 async function statementOf(io: Bytes, signal: AbortSignal): Promise<Uint8Array> {
-  return (await io.read({ bytes: STATEMENT_BYTES, signal })).subarray();
+  return (await io.read({ bytes: statementBytes, signal })).subarray();
 }
 
 /** The identity multihash of an ed25519 key: 38 bytes. */

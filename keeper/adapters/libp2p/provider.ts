@@ -3,10 +3,10 @@ import type { Libp2p, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
 import { concatBytes } from "../../../storage/core/bytes.ts";
 import {
-  CHALLENGE_PROTOCOL,
-  MAX_CHALLENGE_RESPONSE_BYTES,
-  MAX_PIECES_RESPONSE_BYTES,
-  PIECES_PROTOCOL,
+  challengeProtocol,
+  maxChallengeResponseBytes,
+  maxPiecesResponseBytes,
+  piecesProtocol,
   decodeChallengeResponse,
   decodePiecesResponse,
   encodeChallengeRequest,
@@ -34,7 +34,7 @@ export function providerClient(caller: Caller): ProviderClient {
   return {
     async challenge(target, request, limits) {
       const bytes = encodeChallengeRequest(request);
-      const call = { protocol: CHALLENGE_PROTOCOL, bytes, maxBytes: MAX_CHALLENGE_RESPONSE_BYTES };
+      const call = { protocol: challengeProtocol, bytes, maxBytes: maxChallengeResponseBytes };
       const received = await askProvider(caller, target, call, limits);
       if (!received.ok) return received;
       const decoded = decodeChallengeResponse(received.bytes);
@@ -68,7 +68,7 @@ async function askPage(
 ): Promise<({ readonly ok: true } & PiecesPage) | ProviderFailure> {
   const { chainId, group, provider, listRoot } = query;
   const bytes = encodePiecesRequest({ chainId, group, provider, listRoot, first });
-  const call = { protocol: PIECES_PROTOCOL, bytes, maxBytes: MAX_PIECES_RESPONSE_BYTES };
+  const call = { protocol: piecesProtocol, bytes, maxBytes: maxPiecesResponseBytes };
   const received = await askProvider(caller, target, call, limits);
   if (!received.ok) return received;
   const decoded = decodePiecesResponse(received.bytes);

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../../storage/core/bytes.ts";
-import { SEGMENT_BYTES, pieceGeometry, treeIndex } from "../../../storage/core/geometry.ts";
+import { segmentBytes, pieceGeometry, treeIndex } from "../../../storage/core/geometry.ts";
 import { leafHash, pieceRoot, rootHash, segmentRoot, topHash } from "../../../storage/core/merkle.ts";
 import { TreeAccumulator, paddingHashes } from "../../../storage/core/tree-accumulator.ts";
 import { PieceSourceError, hashFile } from "../../../storage/disk/hash-file.ts";
@@ -21,13 +21,13 @@ const SIZES = [
   1025,
   4096,
   123 * 1024 + 1,
-  SEGMENT_BYTES - 1,
-  SEGMENT_BYTES,
-  SEGMENT_BYTES + 1,
-  2 * SEGMENT_BYTES,
-  3 * SEGMENT_BYTES - 500,
-  5 * SEGMENT_BYTES + 12_345,
-  8 * SEGMENT_BYTES,
+  segmentBytes - 1,
+  segmentBytes,
+  segmentBytes + 1,
+  2 * segmentBytes,
+  3 * segmentBytes - 500,
+  5 * segmentBytes + 12_345,
+  8 * segmentBytes,
 ];
 
 describe("the root of a piece (R10)", () => {
@@ -47,7 +47,7 @@ describe("the root of a piece (R10)", () => {
   );
 
   it("of a file of many chunks is the same with one and with three threads, and progress reaches the end", async () => {
-    const bytes = seededBytes(33 * SEGMENT_BYTES + 7, 5);
+    const bytes = seededBytes(33 * segmentBytes + 7, 5);
     const expected = toHex(naiveRoot(bytes));
     const file = join(await temporaryFolder(), "piece");
     await writeFile(file, bytes);
@@ -75,7 +75,7 @@ describe("the root of a piece (R10)", () => {
   });
 
   it("changes with any one bit of the file", () => {
-    const bytes = seededBytes(2 * SEGMENT_BYTES + 3000, 8);
+    const bytes = seededBytes(2 * segmentBytes + 3000, 8);
     const before = toHex(pieceRoot(bytes));
     const next = seededNumbers(11);
     for (let i = 0; i < 40; i++) {
@@ -103,7 +103,7 @@ describe("what cannot be a piece is refused with the reason", () => {
 
   it("stops when it is told to", async () => {
     const file = join(await temporaryFolder(), "piece");
-    await writeFile(file, seededBytes(40 * SEGMENT_BYTES, 2));
+    await writeFile(file, seededBytes(40 * segmentBytes, 2));
     const stopped = new AbortController();
     const work = hashFile(file, {
       workers: 1,
@@ -120,7 +120,7 @@ describe("what cannot be a piece is refused with the reason", () => {
 describe("the parts agree", () => {
   it("one segment hasher gives each of many segments its root, whatever it hashed before", () => {
     const hasher = new SegmentHasher();
-    for (const size of [SEGMENT_BYTES, 1, 4096, SEGMENT_BYTES - 1, 60_000]) {
+    for (const size of [segmentBytes, 1, 4096, segmentBytes - 1, 60_000]) {
       const bytes = seededBytes(size, size);
       hasher.data.fill(0);
       hasher.data.set(bytes);
@@ -160,7 +160,7 @@ describe("the parts agree", () => {
   });
 
   it("the root of a piece has the size in front of the top, and leaves skip the padding of each segment", () => {
-    const bytes = seededBytes(SEGMENT_BYTES, 3);
+    const bytes = seededBytes(segmentBytes, 3);
     expect(toHex(pieceRoot(bytes))).toBe(toHex(rootHash(bytes.length, segmentRoot(bytes))));
     expect([0, 123, 124, 247, 248].map(treeIndex)).toEqual([0, 123, 128, 251, 256]);
   });

@@ -1,13 +1,13 @@
 /** R11: a proof holds as it was made, and no other way. */
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../../storage/core/bytes.ts";
-import { LEAF_BYTES, SEGMENT_BYTES, pieceGeometry, treeIndex } from "../../../storage/core/geometry.ts";
+import { leafBytes, segmentBytes, pieceGeometry, treeIndex } from "../../../storage/core/geometry.ts";
 import { leafHash, pieceRoot, rootHash, segmentLeaves, treeLevels } from "../../../storage/core/merkle.ts";
 import { multiproofTop, siblingPositions } from "../../../storage/core/multiproof.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
 import type { PieceList } from "../../../storage/core/piece-list.ts";
 import {
-  MAX_PROOF_BYTES,
+  maxProofBytes,
   bytesProven,
   decodeProof,
   encodeProof,
@@ -24,7 +24,7 @@ function allLevels(bytes: Uint8Array): Uint8Array[][] {
   const roots: Uint8Array[] = [];
   const lower: Uint8Array[][] = Array.from({ length: 7 }, () => []);
   for (let i = 0; i < segments; i++) {
-    const own = segmentLeaves(bytes.subarray(i * SEGMENT_BYTES, (i + 1) * SEGMENT_BYTES));
+    const own = segmentLeaves(bytes.subarray(i * segmentBytes, (i + 1) * segmentBytes));
     const levels = treeLevels(own);
     for (let l = 0; l < 7; l++) lower[l]!.push(...levels[l]!);
     roots.push(levels[7]![0]!);
@@ -40,15 +40,15 @@ function prove(bytes: Uint8Array, piece: number, leaves: readonly number[]): Pie
   return {
     piece,
     leaves: leaves.map((leaf) => {
-      const padded = new Uint8Array(LEAF_BYTES);
-      padded.set(bytes.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES));
+      const padded = new Uint8Array(leafBytes);
+      padded.set(bytes.subarray(leaf * leafBytes, (leaf + 1) * leafBytes));
       return { leaf, bytes: padded };
     }),
     nodes: positions.map(({ level, index }) => levels[level]![index]!),
   };
 }
 
-const A = seededBytes(3 * SEGMENT_BYTES + 1500, 1);
+const A = seededBytes(3 * segmentBytes + 1500, 1);
 const B = seededBytes(2_500, 2);
 const list: PieceList = makePieceList(
   [A, B].map((bytes) => ({ root: pieceRoot(bytes), size: bytes.length })),
@@ -150,10 +150,10 @@ describe("a changed proof is refused", () => {
   });
 
   it("with anything but zeros after the end of the file, even under a root that was made over it", () => {
-    const padded = new Uint8Array(3 * LEAF_BYTES);
+    const padded = new Uint8Array(3 * leafBytes);
     padded.set(B);
     padded[B.length + 5] = 1;
-    const leaf = padded.subarray(2 * LEAF_BYTES);
+    const leaf = padded.subarray(2 * leafBytes);
     const levels = treeLevels(segmentLeaves(padded));
     const root = rootHash(B.length, levels[7]![0]!);
     const forged = makePieceList([{ root, size: B.length }]);
@@ -174,10 +174,10 @@ describe("the bytes of a proof", () => {
     if (!decoded.ok) throw new Error(decoded.detail);
     expect(toHex(encodeProof(decoded.value))).toBe(toHex(bytes));
     expect(verify(decoded.value)).toEqual(verify(honest));
-    const tallest = { piece: 0, leaves: [{ leaf: 1, bytes: new Uint8Array(LEAF_BYTES) }] };
+    const tallest = { piece: 0, leaves: [{ leaf: 1, bytes: new Uint8Array(leafBytes) }] };
     const nodes = Array.from({ length: 44 }, () => new Uint8Array(32));
     const longest = { pieces: Array.from({ length: 16 }, (_, piece) => ({ ...tallest, piece, nodes })) };
-    expect(encodeProof(longest).length).toBeLessThanOrEqual(MAX_PROOF_BYTES);
+    expect(encodeProof(longest).length).toBeLessThanOrEqual(maxProofBytes);
     expect(decodeProof(encodeProof(longest)).ok).toBe(true);
     expect(pieceGeometry(Number.MAX_SAFE_INTEGER).height).toBeLessThanOrEqual(44);
   });
@@ -187,9 +187,9 @@ describe("the bytes of a proof", () => {
     expect(decodeProof(bytes.subarray(0, -1))).toMatchObject({ code: "truncated" });
     expect(decodeProof(Buffer.concat([bytes, Buffer.of(0)]))).toMatchObject({ code: "trailing" });
     expect(decodeProof(Buffer.concat([Buffer.of(9), bytes.subarray(1)]))).toMatchObject({ code: "version" });
-    expect(decodeProof(new Uint8Array(MAX_PROOF_BYTES + 1))).toMatchObject({ code: "too-large" });
+    expect(decodeProof(new Uint8Array(maxProofBytes + 1))).toMatchObject({ code: "too-large" });
     expect(decodeProof(new Uint8Array())).toMatchObject({ code: "truncated" });
-    const one = { leaf: 0, bytes: new Uint8Array(LEAF_BYTES) };
+    const one = { leaf: 0, bytes: new Uint8Array(leafBytes) };
     const leaves = Array.from({ length: 9 }, (_, leaf) => ({ ...one, leaf }));
     const many = { pieces: [0, 1].map((piece) => ({ piece, leaves, nodes: [] })) };
     expect(decodeProof(encodeProof(many))).toMatchObject({ code: "range" });

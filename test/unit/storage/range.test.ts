@@ -2,28 +2,15 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SEGMENT_BYTES } from "../../../storage/core/geometry.ts";
-import {
-  RANGE_BYTES,
-  rangeCount,
-  rangePlace,
-  rangeRoot,
-  rangeSiblings,
-} from "../../../storage/core/range.ts";
+import { segmentBytes } from "../../../storage/core/geometry.ts";
+import { rangeBytes, rangeCount, rangePlace, rangeRoot, rangeSiblings } from "../../../storage/core/range.ts";
 import { segmentRoot } from "../../../storage/core/merkle.ts";
 import { readRange, verifyRange } from "../../../storage/disk/range-reader.ts";
 import { PieceStore } from "../../../storage/disk/store.ts";
 import { seededBytes, temporaryFolder } from "../../support/files.ts";
 
 /** One byte, a segment, a whole range, a little more, several with a ragged end, 17 ranges. */
-const sizes = [
-  1,
-  SEGMENT_BYTES + 1,
-  RANGE_BYTES,
-  RANGE_BYTES + 1,
-  3 * RANGE_BYTES - 5,
-  17 * RANGE_BYTES - 70_000,
-];
+const sizes = [1, segmentBytes + 1, rangeBytes, rangeBytes + 1, 3 * rangeBytes - 5, 17 * rangeBytes - 70_000];
 
 async function stored(size: number) {
   const folder = await temporaryFolder();
@@ -40,7 +27,7 @@ describe("ranges", () => {
     "of a stored piece of %i bytes are proven one by one and make up the piece",
     async (size) => {
       const { bytes, store, entry } = await stored(size);
-      expect(rangeCount(size)).toBe(Math.ceil(size / RANGE_BYTES));
+      expect(rangeCount(size)).toBe(Math.ceil(size / rangeBytes));
       for (let range = 0; range < rangeCount(size); range++) {
         const proven = await store.readRange(entry, range);
         const { start, bytes: length } = rangePlace(size, range);
@@ -55,11 +42,11 @@ describe("ranges", () => {
   );
 
   it("prove nothing else: no changed byte, no other place, no other size, no node too many", async () => {
-    const { entry, store } = await stored(3 * RANGE_BYTES - 5);
+    const { entry, store } = await stored(3 * rangeBytes - 5);
     const proven = await store.readRange(entry, 1);
     if (proven === undefined) throw new Error("the range is not there");
     const changed = Uint8Array.from(proven.bytes);
-    changed[SEGMENT_BYTES] = (changed[SEGMENT_BYTES] ?? 0) ^ 1;
+    changed[segmentBytes] = (changed[segmentBytes] ?? 0) ^ 1;
     expect(verifyRange(entry, 1, { ...proven, bytes: changed })).toBe(false);
     expect(verifyRange(entry, 0, proven)).toBe(false);
     expect(verifyRange({ ...entry, size: entry.size + 1 }, 1, proven)).toBe(false);
@@ -71,24 +58,24 @@ describe("ranges", () => {
   });
 
   it("that are damaged on disk are not handed out, and the whole ones beside them are", async () => {
-    const { entry, dir } = await stored(3 * RANGE_BYTES);
+    const { entry, dir } = await stored(3 * rangeBytes);
     const data = await readFile(join(dir, "data"));
-    data[RANGE_BYTES + 7] = (data[RANGE_BYTES + 7] ?? 0) ^ 1;
+    data[rangeBytes + 7] = (data[rangeBytes + 7] ?? 0) ^ 1;
     await chmod(join(dir, "data"), 0o644);
     await writeFile(join(dir, "data"), data);
     expect(await readRange(dir, entry, 0)).toBeDefined();
     expect(await readRange(dir, entry, 1)).toBeUndefined();
-    await writeFile(join(dir, "data"), data.subarray(0, RANGE_BYTES - 1));
+    await writeFile(join(dir, "data"), data.subarray(0, rangeBytes - 1));
     expect(await readRange(dir, entry, 0)).toBeUndefined();
     expect(await readRange(join(dir, "nowhere"), entry, 0)).toBeUndefined();
   });
 
   it("are computed by the pure functions as by the fast ones", async () => {
-    const size = RANGE_BYTES + 2 * SEGMENT_BYTES + 5;
+    const size = rangeBytes + 2 * segmentBytes + 5;
     const { entry, store, bytes } = await stored(size);
     const segmentRoots = [0, 1, 2].map((i) => {
-      const start = RANGE_BYTES + i * SEGMENT_BYTES;
-      return segmentRoot(bytes.subarray(start, start + SEGMENT_BYTES));
+      const start = rangeBytes + i * segmentBytes;
+      return segmentRoot(bytes.subarray(start, start + segmentBytes));
     });
     const siblings = (await store.readRange(entry, 1))?.siblings ?? [];
     const place = { size, range: 1 };

@@ -9,7 +9,7 @@ import type { Draw } from "../../../storage/core/sampling.ts";
 import { PieceSourceError } from "../../../storage/disk/hash-file.ts";
 import { PieceStore, StoreError } from "../../../storage/disk/store.ts";
 import type { ProvenSampleOnDisk } from "../../../storage/disk/store.ts";
-import { LAYER_BYTES } from "../../../storage/disk/segment-hasher.ts";
+import { layerBytes } from "../../../storage/disk/segment-hasher.ts";
 import { treeLayout } from "../../../storage/disk/tree-file.ts";
 import { seededBytes, temporaryFolder } from "../../support/files.ts";
 import { naiveRoot } from "../../support/naive-piece.ts";
@@ -152,7 +152,7 @@ describe("damage on disk", () => {
     const { store, entry, list } = await storedPiece();
     const dir = store.pieceDir(entry.root);
     const at = treeLayout(SIZE).layerOffset(2);
-    await damage(join(dir, "tree"), at, at + LAYER_BYTES);
+    await damage(join(dir, "tree"), at, at + layerBytes);
     await damage(join(dir, "data"), 300 * 1024, 300 * 1024 + 1);
     const sample = await store.prove(list, DRAWS);
     expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL.filter((leaf) => leaf < 248 || leaf >= 372));

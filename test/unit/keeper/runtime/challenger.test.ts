@@ -4,7 +4,7 @@ import {
   encodePiecesResponse,
   decodePiecesRequest,
   encodePiecesRequest,
-  MAX_PAGE_PIECES,
+  maxPagePieces,
 } from "../../../../protocol/codec/challenge.ts";
 import { pageOf } from "../../../../protocol/codec/piece-pages.ts";
 import type { ProviderEntry } from "../../../../protocol/group.ts";
@@ -18,7 +18,7 @@ import { toHex } from "../../../../storage/core/bytes.ts";
 import { makePieceList } from "../../../../storage/core/piece-list.ts";
 import { groupAt, providerEntry } from "../../../support/machine.ts";
 
-const pieces = Array.from({ length: MAX_PAGE_PIECES + 2 }, (_, i) => ({
+const pieces = Array.from({ length: maxPagePieces + 2 }, (_, i) => ({
   root: new Uint8Array(32).fill(i % 251),
   size: 1000,
 }));
@@ -171,7 +171,7 @@ describe("a provider that keeps its piece list from one keeper", () => {
       listRoot,
       first: 0,
     });
-    expect((await again.answerPieces(question))?.length).toBeGreaterThan(MAX_PAGE_PIECES * 40);
+    expect((await again.answerPieces(question))?.length).toBeGreaterThan(maxPagePieces * 40);
     await again.pruneLists({ ...group, providers: [] });
     const fresh = challengerWith(world, [], refusing, store);
     expect(await fresh.answerPieces(question)).toBeUndefined();

@@ -15,7 +15,7 @@ import type { Receipt } from "../../../../protocol/codec/receipt.ts";
 import { toHex } from "../../../../protocol/hash.ts";
 import type { OpenedLeaf } from "../../../../protocol/messages.ts";
 import type { ReasonCode } from "../../../../protocol/reasons.ts";
-import { LEAF_BYTES } from "../../../../storage/core/geometry.ts";
+import { leafBytes } from "../../../../storage/core/geometry.ts";
 import { pieceRoot, segmentLeaves, treeLevels } from "../../../../storage/core/merkle.ts";
 import { siblingPositions } from "../../../../storage/core/multiproof.ts";
 import { makePieceList } from "../../../../storage/core/piece-list.ts";
@@ -47,8 +47,8 @@ function proofOf(kept: (leaf: number) => boolean): { bytes: Uint8Array; proven: 
   const pieces = {
     piece: 0,
     leaves: leaves.map((leaf) => {
-      const bytes = new Uint8Array(LEAF_BYTES);
-      bytes.set(file.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES));
+      const bytes = new Uint8Array(leafBytes);
+      bytes.set(file.subarray(leaf * leafBytes, (leaf + 1) * leafBytes));
       return { leaf, bytes };
     }),
     nodes: siblingPositions(leaves, 7).map(({ level, index }) => levels[level]![index]!),

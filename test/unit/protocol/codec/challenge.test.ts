@@ -1,12 +1,12 @@
 /** The challenge protocol's bytes: fixed sizes, one form, and refusals that are safe to print. */
 import { describe, expect, it } from "vitest";
 import {
-  CHALLENGE_REQUEST_BYTES,
-  MAX_CHALLENGE_RESPONSE_BYTES,
-  MAX_PAGE_PIECES,
-  MAX_PIECES_RESPONSE_BYTES,
-  PIECES_REQUEST_BYTES,
-  REFUSALS,
+  challengeRequestBytes,
+  maxChallengeResponseBytes,
+  maxPagePieces,
+  maxPiecesResponseBytes,
+  piecesRequestBytes,
+  refusalCodes,
   decodeChallengeRequest,
   decodeChallengeResponse,
   decodePiecesRequest,
@@ -18,10 +18,10 @@ import {
   refusal,
 } from "../../../../protocol/codec/challenge.ts";
 import type { ChallengeRequest, PiecesPage } from "../../../../protocol/codec/challenge.ts";
-import { RECEIPT_BYTES } from "../../../../protocol/codec/receipt.ts";
+import { receiptBytes } from "../../../../protocol/codec/receipt.ts";
 import { toHex } from "../../../../protocol/hash.ts";
 import { PieceEntries } from "../../../../storage/core/piece-list.ts";
-import { MAX_PROOF_BYTES } from "../../../../storage/core/proof.ts";
+import { maxProofBytes } from "../../../../storage/core/proof.ts";
 import { seededBytes } from "../../../support/files.ts";
 
 const request: ChallengeRequest = {
@@ -37,7 +37,7 @@ const request: ChallengeRequest = {
 describe("requests", () => {
   it("have one length and come back as they went in", () => {
     const bytes = encodeChallengeRequest(request);
-    expect(bytes).toHaveLength(CHALLENGE_REQUEST_BYTES);
+    expect(bytes).toHaveLength(challengeRequestBytes);
     expect(decodeChallengeRequest(bytes)).toEqual({ ok: true, value: request });
     const pieces = {
       chainId: 1,
@@ -46,7 +46,7 @@ describe("requests", () => {
       listRoot: toHex(seededBytes(32, 3)),
       first: 16_384,
     };
-    expect(encodePiecesRequest(pieces)).toHaveLength(PIECES_REQUEST_BYTES);
+    expect(encodePiecesRequest(pieces)).toHaveLength(piecesRequestBytes);
     expect(decodePiecesRequest(encodePiecesRequest(pieces))).toEqual({ ok: true, value: pieces });
   });
 
@@ -70,21 +70,21 @@ describe("requests", () => {
 
 describe("responses", () => {
   it("with an answer come back as they went in, the longest included", () => {
-    for (const length of [0, 1, MAX_PROOF_BYTES]) {
+    for (const length of [0, 1, maxProofBytes]) {
       const answer = {
         kind: "answer",
-        receipt: seededBytes(RECEIPT_BYTES, 1),
+        receipt: seededBytes(receiptBytes, 1),
         proof: seededBytes(length, 2),
       } as const;
       const bytes = encodeChallengeResponse(answer);
-      expect(bytes.length).toBeLessThanOrEqual(MAX_CHALLENGE_RESPONSE_BYTES);
+      expect(bytes.length).toBeLessThanOrEqual(maxChallengeResponseBytes);
       expect(decodeChallengeResponse(bytes)).toEqual({ ok: true, value: answer });
       expect(decodeChallengeResponse(bytes.subarray(0, -1))).toMatchObject({ code: "truncated" });
       expect(decodeChallengeResponse(Buffer.concat([bytes, Buffer.of(0)])).ok).toBe(false);
     }
   });
 
-  it.each(REFUSALS)("with the refusal %s come back with their reason, from either protocol", (code) => {
+  it.each(refusalCodes)("with the refusal %s come back with their reason, from either protocol", (code) => {
     const refused = refusal(code, "what was wrong: expected this, actual that");
     expect(decodeChallengeResponse(encodeChallengeResponse(refused))).toEqual({ ok: true, value: refused });
     expect(decodePiecesResponse(encodePiecesResponse(refused))).toEqual({ ok: true, value: refused });
@@ -104,15 +104,17 @@ describe("responses", () => {
 
   it("of an unknown kind, code or length are refused", () => {
     expect(decodeChallengeResponse(Uint8Array.of(1, 2))).toMatchObject({ code: "range" });
-    expect(decodeChallengeResponse(Uint8Array.of(1, 1, REFUSALS.length, 0))).toMatchObject({ code: "range" });
+    expect(decodeChallengeResponse(Uint8Array.of(1, 1, refusalCodes.length, 0))).toMatchObject({
+      code: "range",
+    });
     expect(decodeChallengeResponse(Uint8Array.of(1, 1, 0, 201))).toMatchObject({ code: "range" });
     const answer = {
       kind: "answer",
-      receipt: new Uint8Array(RECEIPT_BYTES),
+      receipt: new Uint8Array(receiptBytes),
       proof: new Uint8Array(9),
     } as const;
     const bytes = encodeChallengeResponse(answer);
-    new DataView(bytes.buffer, bytes.byteOffset).setUint32(2 + RECEIPT_BYTES, MAX_PROOF_BYTES + 1);
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(2 + receiptBytes, maxProofBytes + 1);
     expect(decodeChallengeResponse(bytes)).toMatchObject({ code: "range" });
   });
 });
@@ -136,9 +138,9 @@ describe("pages of a piece list", () => {
   };
 
   it("come back as they went in, the fullest included", () => {
-    for (const each of [page(1, 0, 1), page(10, 7, 3), page(65_536, 16_384, MAX_PAGE_PIECES)]) {
+    for (const each of [page(1, 0, 1), page(10, 7, 3), page(65_536, 16_384, maxPagePieces)]) {
       const bytes = encodePiecesResponse(each);
-      expect(bytes.length).toBeLessThanOrEqual(MAX_PIECES_RESPONSE_BYTES);
+      expect(bytes.length).toBeLessThanOrEqual(maxPiecesResponseBytes);
       expect(decodePiecesResponse(bytes)).toEqual({ ok: true, value: each });
     }
   });

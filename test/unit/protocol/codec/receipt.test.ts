@@ -10,7 +10,7 @@ import {
 } from "ethers";
 import { describe, expect, it } from "vitest";
 import {
-  RECEIPT_BYTES,
+  receiptBytes,
   checkReceipt,
   decodeReceipt,
   encodeReceipt,
@@ -151,7 +151,7 @@ describe("checking a receipt", () => {
 describe("the bytes of a receipt", () => {
   it("have one length, come back as they went in, and name the receipt by their keccak hash", () => {
     const bytes = encodeReceipt(signed);
-    expect(bytes).toHaveLength(RECEIPT_BYTES);
+    expect(bytes).toHaveLength(receiptBytes);
     expect(decodeReceipt(bytes)).toEqual({ ok: true, value: signed });
     expect(receiptHash(bytes)).toBe(keccak256(bytes));
     expect(decodeReceipt(bytes.subarray(1))).toMatchObject({ ok: false });

@@ -8,11 +8,11 @@ import {
   encodeRetrieveRequest,
   encodeRetrieveResponse,
   permissionSigner,
-  RETRIEVE_REQUEST_BYTES,
+  retrieveRequestBytes,
 } from "../../../../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../../../../protocol/codec/retrieve.ts";
 import { fromHex, toHex } from "../../../../storage/core/bytes.ts";
-import { MAX_RANGE_NODES } from "../../../../storage/core/range.ts";
+import { maxRangeNodes } from "../../../../storage/core/range.ts";
 import { seededBytes } from "../../../support/files.ts";
 
 const request: RetrieveRequest = {
@@ -28,7 +28,7 @@ const request: RetrieveRequest = {
 describe("a request for a range", () => {
   it("has one length and comes back as it went in; everything else is refused without a throw", () => {
     const bytes = encodeRetrieveRequest(request);
-    expect(bytes).toHaveLength(RETRIEVE_REQUEST_BYTES);
+    expect(bytes).toHaveLength(retrieveRequestBytes);
     expect(decodeRetrieveRequest(bytes)).toEqual({ ok: true, value: request });
     for (let length = 0; length < bytes.length; length++) {
       expect(decodeRetrieveRequest(bytes.subarray(0, length)).ok).toBe(false);
@@ -53,7 +53,7 @@ describe("a range on the wire", () => {
     expect(decodeRetrieveResponse(encodeRetrieveResponse(refused))).toEqual({ ok: true, value: refused });
     const long = {
       ...range,
-      siblings: Array.from({ length: MAX_RANGE_NODES + 1 }, () => seededBytes(32, 3)),
+      siblings: Array.from({ length: maxRangeNodes + 1 }, () => seededBytes(32, 3)),
     };
     expect(decodeRetrieveResponse(encodeRetrieveResponse(long))).toMatchObject({ ok: false, code: "range" });
     const bytes = encodeRetrieveResponse(range);

@@ -4,7 +4,7 @@ import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { AbiCoder } from "ethers";
 import { describe, expect, it } from "vitest";
 import {
-  SEED_DST,
+  seedTag,
   seedMessage,
   seedPublicKey,
   signSeed,
@@ -48,7 +48,7 @@ describe("a seed", () => {
   });
 
   it("is the point that the older library computes: hash to G1 under the seed's own tag, times the secret", async () => {
-    reference.utils.setDSTLabel(SEED_DST);
+    reference.utils.setDSTLabel(seedTag);
     const hashed = await reference.PointG1.hashToCurve(toHex(seedMessage(scope)).slice(2));
     expect(hashed.multiply(BigInt(toHex(secret))).toHex(true)).toBe(toHex(seed).slice(2));
     const publicKey = reference.PointG2.BASE.multiply(BigInt(toHex(secret))).toHex(true);
