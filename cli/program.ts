@@ -1,9 +1,9 @@
-/** The commands. A command's module is loaded only when it is called, so that help costs nothing. */
+/** The commands. A command's module is loaded only when the command runs, so that help is fast. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 
 export type CommandModule = {
-  /** `commands`: all that the program has, for the command that prints completions. */
+  /** `commands`: all commands of the program, for completions. */
   register(program: Command, commands: readonly CommandEntry[]): void | Promise<void>;
 };
 
@@ -13,7 +13,7 @@ export type CommandEntry = {
   readonly load: () => Promise<CommandModule>;
 };
 
-/** What is installed. A clone of the repository has more: scripts/whitepay.ts. */
+/** The installed commands. A clone of the repository has more: scripts/whitepay.ts. */
 export const commands: readonly CommandEntry[] = [
   {
     name: "inspect",
@@ -22,17 +22,17 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "sim",
-    summary: "play fault scenarios in a simulated world",
+    summary: "run fault scenarios in a simulated world",
     load: () => import("./sim/index.ts"),
   },
   {
     name: "keeper",
-    summary: "make, register, check and run a keeper",
+    summary: "create, register, check and run a keeper",
     load: () => import("./keeper/index.ts"),
   },
   {
     name: "group",
-    summary: "pay for storage: quote, make, fund, watch and end a group, get the data back",
+    summary: "pay for storage: quote, create, fund, watch and end a group, retrieve its data",
     load: () => import("./group/index.ts"),
   },
   {
@@ -74,7 +74,7 @@ function version(): string {
   return manifest.version;
 }
 
-/** The program with the modules of those commands loaded whose name `isLoaded` accepts; the others show their summary only. */
+/** Loads the modules of the commands that `isLoaded` accepts; the others have a summary only. */
 export async function buildProgram(
   entries: readonly CommandEntry[],
   isLoaded: (name: string) => boolean,

@@ -62,7 +62,7 @@ export async function planCreate(
   const token = await readToken(provider, rules.token);
   const blocks = `interval ${rules.interval}, turn ${rules.turn}, slot ${rules.slot}, answer ${rules.answer}, confirmations ${rules.confirmations}, lockup ${rules.lockup}`;
   return {
-    what: `making a group of ${keepers.length} keepers`,
+    what: `creating a group of ${keepers.length} keepers`,
     contract: new Contract(factory, factoryAbi, signer),
     method: "createGroup",
     args: [rules, keepers],

@@ -1,4 +1,4 @@
-/** What a provider is to hold: named by its files, which are hashed here, or by root and bytes. */
+/** The data of each provider: computed from local files, or given by root and bytes. */
 import { basename } from "node:path";
 import { toHex } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
@@ -9,7 +9,7 @@ import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import type { GroupFile } from "./files/group.ts";
 import { hashProgressBar } from "../console/hash-progress.ts";
 
-/** A piece under the name that its file has here. */
+/** A piece with the name of its local file. */
 export type NamedPiece = { readonly root: string; readonly size: number; readonly name: string };
 export type HashedFiles = {
   readonly listRoot: string;
@@ -20,11 +20,11 @@ export type ProviderData = {
   readonly operator: string;
   readonly listRoot: string;
   readonly bytes: bigint;
-  /** Empty where the payer named root and bytes alone. */
+  /** Empty if the payer gave root and bytes only. */
   readonly pieces: readonly NamedPiece[];
 };
 
-/** Root and bytes of a list of files, in their order (R10). @throws CliError exit 2 for what cannot be a piece */
+/** List root and bytes of files in their order (R10). @throws CliError exit 2 if a file cannot be a piece */
 export async function hashedFiles(files: readonly string[]): Promise<HashedFiles> {
   const pieces: (PieceEntry & { readonly name: string })[] = [];
   try {
@@ -37,7 +37,7 @@ export async function hashedFiles(files: readonly string[]): Promise<HashedFiles
     if (error instanceof PieceSourceError) throw usageError(error.message);
     throw error;
   }
-  // As a provider's store does it: a file that comes twice is stored once.
+  // Like the provider's store: equal files are one piece.
   const distinct = [...new Map(pieces.map((piece) => [toHex(piece.root), piece])).values()];
   const list = makePieceList(distinct);
   const named = distinct.map(({ root, size, name }) => ({ root: toHex(root), size, name }));
@@ -53,7 +53,7 @@ export async function dataOf(providers: GroupFile["providers"]): Promise<Provide
   return all;
 }
 
-/** A payer signs for the data that it gave away, not for whatever a consent names. @throws CliError exit 1 */
+/** Compares a consent with the payer's own data. @throws CliError exit 1 if they differ */
 export function checkConsentData(
   consent: DataConsent,
   wanted: Pick<ProviderData, "listRoot" | "bytes">,
@@ -61,9 +61,9 @@ export function checkConsentData(
   if (consent.listRoot === wanted.listRoot && consent.bytes === wanted.bytes) return;
   throw new CliError({
     code: exitCodes.failed,
-    message: `provider ${consent.operator} consents to other data than the payer's`,
+    message: `provider ${consent.operator} consents to data that differs from the payer's`,
     expected: `list ${wanted.listRoot}, ${wanted.bytes} bytes`,
     actual: `list ${consent.listRoot}, ${consent.bytes} bytes`,
-    hint: "the same files in the same order give the same list: whitepay provider ingest --replace",
+    hint: "ask the provider to store the same files in the same order: whitepay provider ingest --replace",
   });
 }

@@ -1,4 +1,4 @@
-/** `whitepay group …`: what a payer does: quote, make, fund, watch, change and end a group, and get the data back. */
+/** `whitepay group …`: the payer's commands: quote, create, fund, watch, change and end a group, and retrieve its data. */
 import type { Command } from "commander";
 import { registerCreate } from "./create/index.ts";
 import { registerKey } from "./key.ts";
@@ -14,7 +14,7 @@ import { registerWatch } from "./watch.ts";
 export function register(program: Command): void {
   const group = program
     .command("group")
-    .description("pay for storage: quote, make, fund, watch and end a group, get the data back");
+    .description("pay for storage: quote, create, fund, watch and end a group, retrieve its data");
   registerQuote(group);
   registerKey(group);
   registerCreate(group);

@@ -1,4 +1,4 @@
-/** `whitepay group key`: the payer's account as an encrypted file, new or from a private key. */
+/** `whitepay group key`: creates the payer's encrypted key file, with a new or an existing private key. */
 import type { Command } from "commander";
 import { computeAddress } from "ethers";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
@@ -21,10 +21,12 @@ type KeyOptions = {
 export function registerKey(group: Command): void {
   const command = group
     .command("key")
-    .description("make the payer's key, an Ethereum JSON keystore of mode 0600 (any wallet's works as well)")
-    .option("--out <file>", "where to write it", "payer.json")
-    .option("--from-file <file>", "take the private key (0x and 64 hex digits) from this file, mode 0600")
-    .option("--password-file <file>", "its first line encrypts the key");
+    .description(
+      "create the payer's key, an Ethereum JSON keystore of mode 0600 (keystores of other wallets work too)",
+    )
+    .option("--out <file>", "file to write", "payer.json")
+    .option("--from-file <file>", "read the private key (0x and 64 hex digits) from this file of mode 0600")
+    .option("--password-file <file>", "file whose first line is the password of the key");
   jsonOption(kdfOption(command)).action((options: KeyOptions) => asKeeperFailure(() => makeKey(options)));
 }
 
@@ -47,5 +49,7 @@ async function makeKey({ out, fromFile, passwordFile, kdf, json }: KeyOptions): 
   if (json === true) return printJson({ address, file: out });
   printLine(`payer     ${address}`);
   printLine(`key       ${out}`);
-  say("keep the file and its password: whoever has both has the money, and without either it is lost");
+  say(
+    "back up the file and its password: both together control the money, and without either one it is lost",
+  );
 }

@@ -1,4 +1,4 @@
-/** `whitepay group add-provider|set-data|remove-provider|replace-keeper|terminate`: who is in the group, and its end. */
+/** `whitepay group add-provider|set-data|remove-provider|replace-keeper|terminate`: changes the members or ends the group. */
 import type { Command } from "commander";
 import type { Wallet } from "ethers";
 import {
@@ -26,8 +26,8 @@ export function registerMembers(group: Command): void {
   registerData(group);
   const remove = group
     .command("remove-provider")
-    .description("stop paying a provider from the next slot on; its consent is not needed")
-    .argument("<provider>", "its operator, or its index");
+    .description("remove a provider from the next slot on; needs no consent")
+    .argument("<provider>", "operator or index of the provider");
   spendingOptions(remove).action((which: string, options: PayerOptions) =>
     sendOne(options, async (signer, address) =>
       planRemoveProvider(signer, address, await indexOfProvider(signer, address, which)),
@@ -35,10 +35,12 @@ export function registerMembers(group: Command): void {
   );
   const replace = group
     .command("replace-keeper")
-    .description("propose another keeper in one's place; every member has to accept (whitepay keeper accept)")
-    .argument("[old]", "operator of the keeper that leaves", addressOption("<old>"))
-    .argument("[new]", "operator of the keeper that comes", addressOption("<new>"))
-    .option("--cancel", "take the proposal back");
+    .description(
+      "propose a committee with one keeper replaced; every member must accept (whitepay keeper accept)",
+    )
+    .argument("[old]", "operator of the keeper to replace", addressOption("<old>"))
+    .argument("[new]", "operator of the new keeper", addressOption("<new>"))
+    .option("--cancel", "withdraw the proposal");
   spendingOptions(replace).action(
     (old: string | undefined, next: string | undefined, options: ReplaceOptions) =>
       sendOne(options, (signer, address) =>
@@ -47,16 +49,18 @@ export function registerMembers(group: Command): void {
   );
   const end = group
     .command("terminate")
-    .description("end the group: data is paid for `lockup` more blocks, then what is left is the payer's");
+    .description(
+      "end the group: data is paid for `lockup` more blocks, then the payer may withdraw the rest",
+    );
   spendingOptions(end).action((options: PayerOptions) => sendOne(options, planTerminate));
 }
 
 function registerData(group: Command): void {
   const add = group
     .command("add-provider")
-    .description("add a provider with the data that it consented to hold")
-    .argument("<consent>", "what `whitepay provider consent` printed; - reads it from stdin")
-    .option("--files <files...>", "refuse a consent to anything but these files, in this order");
+    .description("add a provider with the data in its consent")
+    .argument("<consent>", "output of `whitepay provider consent`; - reads stdin")
+    .option("--files <files...>", "check that the consent covers exactly these files, in this order");
   spendingOptions(add).action((file: string, options: DataOptions) =>
     sendOne(options, async (signer, address) =>
       planAddProvider(signer, address, await checkedConsent(file, options)),
@@ -64,9 +68,9 @@ function registerData(group: Command): void {
   );
   const change = group
     .command("set-data")
-    .description("change what a provider of the group holds, with its consent")
-    .argument("<consent>", "what `whitepay provider consent` printed; - reads it from stdin")
-    .option("--files <files...>", "refuse a consent to anything but these files, in this order");
+    .description("change the data of a provider in the group, with its consent")
+    .argument("<consent>", "output of `whitepay provider consent`; - reads stdin")
+    .option("--files <files...>", "check that the consent covers exactly these files, in this order");
   spendingOptions(change).action((file: string, options: DataOptions) =>
     sendOne(options, async (signer, address) =>
       planSetData(signer, address, await checkedConsent(file, options)),
@@ -77,7 +81,7 @@ function registerData(group: Command): void {
 async function checkedConsent(file: string, { files }: DataOptions): Promise<DataConsent> {
   const consent = await readConsent(file);
   if (files === undefined) {
-    say("the data is what the provider says it is: --files compares it with your own");
+    say("warning: the data in the consent is not checked; --files compares it with your files");
   } else {
     checkConsentData(consent, await hashedFiles(files));
   }
@@ -96,7 +100,7 @@ async function replacement(
   const { old, next, cancel } = change;
   if (cancel === true) return planCancelCommittee(signer, group);
   if (old === undefined || next === undefined) {
-    throw usageError("expected the keeper that leaves and the one that comes", { hint: "or --cancel" });
+    throw usageError("expected the keeper to replace and the new one", { hint: "or use --cancel" });
   }
   return planReplaceKeeper(signer, group, { old, next });
 }

@@ -1,4 +1,4 @@
-/** `whitepay group fund|withdraw`: money into the escrow, and what is free of it out again. */
+/** `whitepay group fund|withdraw`: deposits into the escrow, and withdraws what is not reserved. */
 import type { Command } from "commander";
 import { GroupView } from "../../client/group-view.ts";
 import { planFund, planWithdraw } from "../../client/plans.ts";
@@ -12,14 +12,14 @@ import { jsonOption } from "../console/options.ts";
 export function registerMoney(group: Command): void {
   const fundCommand = group
     .command("fund")
-    .description("deposit into the escrow; anyone may")
-    .argument("<amount>", "whole tokens, as in 12.5")
-    .option("--permit", "sign for the amount (EIP-2612) in place of an approval: one transaction");
+    .description("deposit into the escrow; any account may")
+    .argument("<amount>", "whole tokens, for example 12.5")
+    .option("--permit", "sign a permit (EIP-2612) instead of an approval: one transaction");
   payerOptions(jsonOption(moneyOptions(fundCommand))).action(fund);
   const withdrawCommand = group
     .command("withdraw")
-    .description("take out what is neither credited, in arrears nor reserved")
-    .argument("<amount>", 'whole tokens, as in 12.5, or "all"');
+    .description("withdraw money that is neither credited, in arrears nor reserved")
+    .argument("<amount>", 'whole tokens, for example 12.5, or "all"');
   payerOptions(jsonOption(moneyOptions(withdrawCommand))).action(withdraw);
 }
 
@@ -36,7 +36,7 @@ function fund(amount: string, options: FundOptions): Promise<void> {
       const report = await transact(plan, signer, options);
       transactions.push(report);
       if (!report.sent && plan.method === "approve") {
-        say("the deposit itself can be simulated once the approval is on chain");
+        say("the deposit can be simulated after the approval is on chain");
         break;
       }
     }

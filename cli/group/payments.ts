@@ -1,4 +1,4 @@
-/** `whitepay group payments`: what was paid to whom, read from the chain by anybody. */
+/** `whitepay group payments`: all payments of a group, from the chain alone. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { groupPayments, type Payment } from "../../client/payments.ts";
@@ -23,16 +23,16 @@ type PaymentsOptions = PayerOptions & {
 export function registerPayments(group: Command): void {
   const command = group
     .command("payments")
-    .description("list what was paid to whom, settlement by settlement, from the chain alone; needs no key")
-    .option("--from <block>", "first block to look at (default: the group's first)", integerOption("--from"))
-    .option("--to <block>", "last block to look at (default: the newest)", integerOption("--to"))
+    .description("list all payments by settlement, from the chain alone; needs no key")
+    .option("--from <block>", "first block (default: the group's first)", integerOption("--from"))
+    .option("--to <block>", "last block (default: the head)", integerOption("--to"))
     .option(
       "--blocks-at-once <n>",
-      "blocks in one question for logs; halved where an endpoint refuses so many",
+      "blocks in one request for logs; halved if the endpoint refuses the range",
       integerOption("--blocks-at-once", { min: 1, max: 1_000_000 }),
       2_000,
     )
-    .option("--csv", "comma-separated values, a line for each payment");
+    .option("--csv", "print comma-separated values, one line for each payment");
   payerOptions(jsonOption(command)).action((options: PaymentsOptions) => {
     if (options.csv === true && options.json === true) throw usageError("choose one of --csv and --json");
     return withChain(options, (provider, payer) => payments(provider, payer.need("group"), options));
@@ -91,12 +91,12 @@ const columns: readonly [name: string, of: (payment: Payment, token: Token) => C
   ["payee", ({ payee }) => payee],
   ["units", ({ amount }) => amount],
   ["amount", ({ amount }, token) => formatAmount(amount, token).split(" ")[0]],
-  // A token's own name could be a spreadsheet's formula.
+  // The address, not the symbol: a symbol could be a spreadsheet formula.
   ["token", (_, { address }) => address],
   ["spaceTime", ({ spaceTime }) => spaceTime],
 ];
 
-/** Line by line, as they are found: a long history needs no memory. */
+/** Prints each line at once, so that a long history needs little memory. */
 async function printCsv(found: Payments, token: Token): Promise<void> {
   process.stdout.write(csvLine(columns.map(([name]) => name)));
   for await (const payment of found) {
@@ -127,15 +127,15 @@ async function printText(found: Payments, token: Token): Promise<void> {
     if (head !== heading) printLine(head);
     heading = head;
     if (kind === "unreadable") {
-      printLine("  settled by no plain call: its items are not in the transaction");
+      printLine("  unreadable: the settlement is not a direct call, so its items are not in the transaction");
       continue;
     }
     const to = payee === undefined ? "" : ` to ${payee}`;
     printLine(`  ${words[kind]} ${formatAmount(amount, token)}${to}: ${partyOf(payment)}`);
     add(sums, payment);
   }
-  if (sums.size === 0) return printLine("nothing was paid in these blocks");
-  printLine("in all");
+  if (sums.size === 0) return printLine("no payments in these blocks");
+  printLine("total");
   for (const [party, { credited, withdrawn }] of sums) {
     printLine(
       `  ${party}: credited ${formatAmount(credited, token)}, withdrawn ${formatAmount(withdrawn, token)}`,
@@ -143,7 +143,7 @@ async function printText(found: Payments, token: Token): Promise<void> {
   }
 }
 
-/** By party over all its seats. */
+/** Adds a payment to the sum of its party, over all seats. */
 function add(
   sums: Map<string, { credited: bigint; withdrawn: bigint }>,
   { role, operator, kind, amount }: Payment,

@@ -1,4 +1,4 @@
-/** What the providers of a group proved: by its last settlement, and by the records of keepers that are asked. */
+/** The bytes that providers proved: by the last settlement, and by the records of the keepers given. */
 import type { JsonRpcProvider } from "ethers";
 import { GroupView, type DataCheckpoint } from "../../client/group-view.ts";
 import { joinedSlots, joinRecords, lastSettledShares } from "../../client/proven.ts";
@@ -11,16 +11,16 @@ import { formatShare } from "../console/share.ts";
 export type Proven = {
   /** Undefined: nothing is settled yet. */
   readonly settled?: SettledShares;
-  /** Undefined: no keeper was asked, or none answered. */
+  /** Undefined: no keeper is given, or none answered. */
   readonly recorded?: {
-    /** Operators whose records these are. */
+    /** Operators of the keepers that answered. */
     readonly keepers: readonly string[];
     readonly slots: { readonly late: number; readonly interval: number; readonly present: number };
     readonly providers: readonly JoinedShares[];
   };
 };
 
-/** @param urls of keepers' HTTP servers */
+/** @param urls HTTP servers of keepers */
 export async function provenIn(
   provider: JsonRpcProvider,
   status: GroupStatus,
@@ -31,12 +31,12 @@ export async function provenIn(
   return { ...(settled && { settled }), ...(recorded && { recorded }) };
 }
 
-/** An endpoint that keeps no old events must not hide the rest of the status. */
+/** Reports an endpoint without old events instead of failing the whole status. */
 async function settledIn(provider: JsonRpcProvider, group: string): Promise<SettledShares | undefined> {
   try {
     return await lastSettledShares(provider, group);
   } catch (error) {
-    say(`what was proven in the last settlement could not be read: ${(error as Error).message}`);
+    say(`cannot read the bytes proven in the last settlement: ${(error as Error).message}`);
     return undefined;
   }
 }
@@ -52,7 +52,7 @@ async function recordedIn(
   const members = new Set(committee.operators.map((operator) => operator.toLowerCase()));
   const keepers = [...found.keys()].filter((operator) => members.has(operator));
   for (const operator of found.keys()) {
-    if (!members.has(operator)) say(`keeper ${operator} has no seat in this group: its records are left out`);
+    if (!members.has(operator)) say(`keeper ${operator} has no seat in this group; its records are ignored`);
   }
   if (keepers.length === 0) return undefined;
   const records = keepers.flatMap((operator) =>
@@ -74,7 +74,7 @@ async function recordedIn(
 const countsOf = ({ whole, partial, failed }: JoinedShare): string =>
   `${whole} whole, ${partial} partial, ${failed} failed`;
 
-/** Two lines at most: what was settled, and what keepers recorded since. */
+/** At most two lines: bytes settled, and bytes recorded by keepers since then. */
 export function provenLines(provider: number, { settled, recorded }: Proven): string[] {
   const lines: string[] = [];
   const paid = settled?.providers.find((one) => one.provider === provider);

@@ -1,4 +1,4 @@
-/** `whitepay group quote`: what storage costs, from bytes and price alone or from a group file. */
+/** `whitepay group quote`: the cost of storage, from bytes and price or from a group file. */
 import type { Command } from "commander";
 import { formatUnits, parseUnits } from "ethers";
 import { connectRpc } from "../../client/connect.ts";
@@ -47,13 +47,11 @@ type QuoteOptions = {
 export function registerQuote(group: Command): void {
   const command = group
     .command("quote")
-    .description(
-      "cost per month from bytes and price, the deposit advised, and whether keepers come out on it",
-    )
-    .argument("[file]", "a group file; or give --bytes, a price and --preset")
-    .option("--bytes <amount>", "all data together, as in 500GiB or 1.5TB")
+    .description("compute the cost per month, a deposit, and whether the keepers' share covers their gas")
+    .argument("[file]", "group file; without it give --bytes, a price and --preset")
+    .option("--bytes <amount>", "total data, for example 500GiB or 1.5TB")
     .option("--price <units>", "token units per GiB and block")
-    .option("--price-per-month <tokens>", "whole tokens per GiB and month of 30 days, as in 0.002")
+    .option("--price-per-month <tokens>", "whole tokens per GiB and month of 30 days, for example 0.002")
     .option(
       "--preset <chain>",
       `intervals and block time: ${presetNames.join(", ")}`,
@@ -66,18 +64,15 @@ export function registerQuote(group: Command): void {
     )
     .option("--keepers <n>", "size of the committee", integerOption("--keepers", { min: 4, max: 124 }), 4)
     .option("--providers <n>", "number of providers", integerOption("--providers", { min: 1, max: 256 }), 1)
-    .option("--months <number>", "for how long the deposit is to last", positiveOption("--months"), 3)
+    .option("--months <number>", "number of months that the deposit covers", positiveOption("--months"), 3)
     .option(
       "--token <address>",
-      "what is paid in; asks the chain (default: the chain's coin)",
+      "token of the group; needs --rpc (default: the chain's coin)",
       addressOption("--token"),
     )
-    .option(
-      "--rpc <url>",
-      "a chain endpoint: for the token, what keepers pay for gas and the time of a block",
-    )
+    .option("--rpc <url>", "RPC endpoint: to read the token, the gas price and the block time")
     .option("--gas-price <gwei>", "price of gas, to compare with the keepers' share", gweiOption)
-    .option("--coin-price <tokens>", "whole tokens that one coin is worth, if a token is paid");
+    .option("--coin-price <tokens>", "price of one coin in whole tokens, if the group pays in a token");
   jsonOption(command).action(quoteCommand);
 }
 
@@ -91,7 +86,7 @@ type Chain = {
 async function askChain(rpc: string | undefined, token: string, providers: number): Promise<Chain> {
   if (rpc === undefined) {
     if (BigInt(token) === 0n) return { token: coin };
-    throw usageError("a token is named, and no chain to ask about it", { hint: "give --rpc" });
+    throw usageError("--token needs a chain endpoint", { hint: "give --rpc" });
   }
   const provider = await connectRpc(rpc);
   try {
@@ -146,12 +141,12 @@ async function fromFile(path: string, options: QuoteOptions): Promise<QuoteInput
 
 function known(blockTime_s: number | undefined): number {
   if (blockTime_s !== undefined) return blockTime_s;
-  throw usageError("the time of a block is not known", { hint: "give --block-time SECONDS, or --rpc" });
+  throw usageError("the block time is unknown", { hint: "give --block-time SECONDS, or --rpc" });
 }
 
 async function fromOptions(options: QuoteOptions): Promise<QuoteInput> {
   const { bytes, price, pricePerMonth, keepers, providers } = options;
-  if (bytes === undefined) throw usageError("--bytes is missing", { hint: "or name a group file" });
+  if (bytes === undefined) throw usageError("--bytes is missing", { hint: "give it, or name a group file" });
   if ((price === undefined) === (pricePerMonth === undefined)) {
     throw usageError("expected one of --price and --price-per-month");
   }
@@ -164,7 +159,7 @@ async function fromOptions(options: QuoteOptions): Promise<QuoteInput> {
   const preset = presets.find(({ name }) => name === options.preset);
   if (preset?.suggested === undefined) {
     throw usageError("--preset is missing, or its chain is not usable", {
-      hint: "whitepay presets lists the chains; a group file can name all values itself",
+      hint: "whitepay presets lists the chains; a group file can give all values itself",
     });
   }
   const chain = await askChain(options.rpc, options.token ?? coin.address, providers);
@@ -217,14 +212,14 @@ function print(input: QuoteInput, result: Quote): void {
   printLine(`  providers ${amount(result.providersPerInterval)}`);
   printLine(`  keepers   ${amount(result.keepersPerInterval)} (${share}, ${keepers} of them)`);
   printLine(`deposit     ${amount(result.depositAdvised)} for ${months} months`);
-  printLine(`  of it     ${amount(result.reserve)} stays reserved for ${rules.lockup} blocks of lockup`);
+  printLine(`  reserved  ${amount(result.reserve)} of it, for ${rules.lockup} blocks of lockup`);
   const cost = result.settlementCost === undefined ? "" : `, ${amount(result.settlementCost)}`;
   const at = gasPrice === undefined ? "" : ` at ${formatUnits(gasPrice, "gwei")} gwei`;
   const data = l1Fee === 0n ? "" : ` and ${formatUnits(l1Fee, "gwei")} gwei for its data`;
   printLine(`settling    ${result.settlementGas} gas each time${at}${data}${cost}, paid by the leader`);
   if (result.settlementCost === undefined) {
     say(
-      "whether the keepers' share covers their gas is not known: give --gas-price (or --rpc), and --coin-price for a token",
+      "to compare the keepers' share with their gas, give --gas-price or --rpc, and --coin-price for a token",
     );
   }
 }

@@ -1,4 +1,4 @@
-/** `whitepay group abandon|sync|accept-seat|collect-arrears|touch`: what the contract lets a payer, or anybody, do now and then. */
+/** `whitepay group abandon|sync|accept-seat|collect-arrears|touch`: less frequent calls, open to the payer or to any account. */
 import type { Command } from "commander";
 import type { Wallet } from "ethers";
 import { planAcceptSeat, type SeatConsent } from "../../client/seats.ts";
@@ -14,39 +14,35 @@ type PlanOfProvider = (signer: Wallet, group: string, provider: number) => Promi
 export function registerRights(group: Command): void {
   const abandon = group
     .command("abandon")
-    .description("credit the providers without the committee, once it has let all its time go by (R34)");
+    .description("credit the providers without the committee after it missed all its turns (R34)");
   spendingOptions(abandon).action((options: PayerOptions) =>
-    sendOne(
-      options,
-      planAbandon,
-      "the providers withdraw what they were credited: whitepay provider withdraw",
-    ),
+    sendOne(options, planAbandon, "the providers withdraw their credit: whitepay provider withdraw"),
   );
   const sync = group
     .command("sync")
-    .description("book what was sent to the group's address without a deposit; anyone may");
+    .description("book tokens that were sent to the group's address without a deposit; any account may");
   spendingOptions(sync).action((options: PayerOptions) =>
-    sendOne(options, planSync, "whitepay group status says how long the money lasts now"),
+    sendOne(options, planSync, "whitepay group status shows how long the money lasts"),
   );
   const seat = group
     .command("accept-seat")
-    .description("send a keeper's signed acceptance of its seat in the proposed committee; anyone may")
-    .argument("<acceptance>", "what `whitepay keeper accept --sign` printed; - reads it from stdin");
+    .description("send a keeper's signed acceptance of its seat in the proposed committee; any account may")
+    .argument("<acceptance>", "output of `whitepay keeper accept --sign`; - reads stdin");
   spendingOptions(seat).action((file: string, options: PayerOptions) =>
     sendOne(
       options,
       async (signer, address) => planAcceptSeat(signer, await seatConsentFor(address, file)),
-      "whitepay group status says whose acceptance is missing",
+      "whitepay group status shows the missing acceptances",
     ),
   );
   registerOfProvider(group, {
     name: "collect-arrears",
-    text: "credit a provider with what the escrow owes it; anyone may",
+    text: "credit a provider with its arrears; any account may",
     plan: planCollectArrears,
   });
   registerOfProvider(group, {
     name: "touch",
-    text: "credit a provider for abandoned intervals now, not with its next settlement; anyone may",
+    text: "credit a provider for abandoned intervals before its next settlement; any account may",
     plan: planTouch,
   });
 }
@@ -55,7 +51,10 @@ function registerOfProvider(
   group: Command,
   { name, text, plan }: { readonly name: string; readonly text: string; readonly plan: PlanOfProvider },
 ): void {
-  const command = group.command(name).description(text).argument("<provider>", "its operator, or its index");
+  const command = group
+    .command(name)
+    .description(text)
+    .argument("<provider>", "operator or index of the provider");
   spendingOptions(command).action((which: string, options: PayerOptions) =>
     sendOne(
       options,

@@ -1,4 +1,4 @@
-/** `whitepay group status`: the money of a group and how long it lasts, its committee and providers. */
+/** `whitepay group status`: money, committee and providers of a group. */
 import type { Command } from "commander";
 import {
   depositFor,
@@ -20,12 +20,9 @@ export function registerStatus(group: Command): void {
   const command = group
     .command("status")
     .description(
-      "funded and reserved until when, the exact shortfall, committee, and what providers proved; needs no key",
+      "show the blocks that are funded and reserved, the shortfall, the committee and the bytes proven; needs no key",
     )
-    .option(
-      "--keeper <urls...>",
-      "also join what these keepers have recorded (addresses of their HTTP servers)",
-    )
+    .option("--keeper <urls...>", "also read the records of these keepers (URLs of their HTTP servers)")
     .option(
       "--months <number>",
       "also print the deposit after which the money lasts for so many months of 30 days",
@@ -53,18 +50,18 @@ export function formatTime(time_s: number): string {
   return `${new Date(time_s * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-/** "a block in 12.0 s, over the last 7200 blocks (24 h 0 min)". */
+/** "block time 12.0 s over the last 7200 blocks (24 h)". */
 function paceText({ block_s, blocks, seconds }: BlockPace): string {
-  if (blocks === 0) return "the pace of blocks is not known";
-  return `a block in ${block_s.toFixed(1)} s over the last ${blocks} blocks (${formatDuration(seconds)})`;
+  if (blocks === 0) return "block time unknown";
+  return `block time ${block_s.toFixed(1)} s over the last ${blocks} blocks (${formatDuration(seconds)})`;
 }
 
 function stateText({ state, overdue, parameters, head }: GroupStatus): string {
-  if (state.ended) return "ended: nothing is settled any more";
+  if (state.ended) return "ended; no more settlements";
   const due = state.settledThrough + parameters.interval;
   const next =
     overdue > 0
-      ? `a settlement is due for ${overdue} blocks`
+      ? `settlement overdue by ${overdue} blocks`
       : `next settlement in ${due - head.block} blocks, from block ${due} on`;
   const end = state.terminatedAt > 0 ? `terminated, data is paid until block ${state.endBlock}; ` : "";
   return `${end}settled through block ${state.settledThrough}, ${next}`;
@@ -72,7 +69,7 @@ function stateText({ state, overdue, parameters, head }: GroupStatus): string {
 
 function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string {
   if (until === undefined) return "nothing is committed";
-  if (until.block <= head.block) return "no block more: what is owed is not covered";
+  if (until.block <= head.block) return "0 blocks: the escrow does not cover what it owes";
   const left_s = until.time_s - head.time_s;
   return `block ${until.block}, about ${formatTime(until.time_s)}: ${until.block - head.block} blocks, ${formatDuration(left_s)}`;
 }
@@ -88,19 +85,19 @@ function print(
   printLine(`head         block ${head.block}, ${formatTime(head.time_s)}, ${paceText(status.pace)}`);
   printLine(`state        ${stateText(status)}`);
   printLine(
-    `data         ${formatBytes(Number(status.bytes))} committed, costs ${amount(status.costPerBlock)} a block at most`,
+    `data         ${formatBytes(Number(status.bytes))} committed, at most ${amount(status.costPerBlock)} per block`,
   );
   printLine(`funded until ${fundedText(status.fundedUntil, status)}`);
   printLine(
     `  reserved   until ${fundedText(status.reservedUntil, status)}; the payer may withdraw the rest`,
   );
   printLine(
-    `shortfall    ${shortfall === 0n ? "none" : `${amount(shortfall)}: arrears and reserve are not covered`}`,
+    `shortfall    ${shortfall === 0n ? "none" : `${amount(shortfall)} are missing for arrears and reserve`}`,
   );
   if (wish !== undefined)
-    printLine(`deposit      ${amount(wish.deposit)} to last for ${wish.months} months from now`);
+    printLine(`deposit      ${amount(wish.deposit)} for ${wish.months} months from now`);
   printLine(
-    `escrow       ${amount(escrow.balance)}: ${amount(escrow.credits)} of providers and keepers, ${amount(escrow.unallocated)} unallocated`,
+    `escrow       ${amount(escrow.balance)}: ${amount(escrow.credits)} credited to providers and keepers, ${amount(escrow.unallocated)} unallocated`,
   );
   printLine(
     `  of it      ${amount(escrow.reserve)} reserved, ${amount(escrow.arrears)} in arrears, ${amount(escrow.withdrawable)} withdrawable`,
@@ -112,7 +109,7 @@ function print(
     const { version, accepted, operators } = pendingCommittee;
     const missing = operators.filter((_, index) => !accepted.includes(index));
     printLine(
-      `proposed     version ${version}, ${missing.length === 0 ? "all accepted" : `waits for ${missing.join(", ")}`}`,
+      `proposed     version ${version}, ${missing.length === 0 ? "all members accepted" : `waits for ${missing.join(", ")}`}`,
     );
   }
   for (const provider of status.providers.filter(({ closed }) => !closed)) {

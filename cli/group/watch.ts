@@ -1,4 +1,4 @@
-/** `whitepay group watch`: what happens in a group, as it happens. */
+/** `whitepay group watch`: prints the events of a group as they occur. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { groupStatus, openGroup } from "../../client/status.ts";
@@ -18,13 +18,17 @@ type WatchOptions = PayerOptions & {
 export function registerWatch(group: Command): void {
   const command = group
     .command("watch")
-    .description("print what happens, live, until Ctrl-C; with --json one document a line")
-    .option("--from <block>", "tell of blocks from here on (default: from now on)", integerOption("--from"))
-    .option("--blocks <n>", "stop after so many blocks", integerOption("--blocks", { min: 1 }))
-    .option("--settlements <n>", "stop after so many settlements", integerOption("--settlements", { min: 1 }))
+    .description("print events as they occur, until Ctrl-C; with --json one document per line")
+    .option("--from <block>", "first block (default: the next one)", integerOption("--from"))
+    .option("--blocks <n>", "stop after this many blocks", integerOption("--blocks", { min: 1 }))
+    .option(
+      "--settlements <n>",
+      "stop after this many settlements",
+      integerOption("--settlements", { min: 1 }),
+    )
     .option(
       "--poll-ms <ms>",
-      "time between two looks",
+      "polling interval",
       integerOption("--poll-ms", { min: 20, max: 600_000 }),
       1_000,
     );
@@ -33,7 +37,7 @@ export function registerWatch(group: Command): void {
   );
 }
 
-/** Amounts among the parameters of events, by name. */
+/** Names of event parameters that are amounts. */
 const amounts = new Set([
   "amount",
   "remaining",
@@ -62,7 +66,6 @@ async function watch(provider: JsonRpcProvider, group: string, options: WatchOpt
   await openGroup(provider, group);
   const first = await groupStatus(provider, group);
   const stop = new AbortController();
-  // Ctrl-C is how a person ends it; the default handler would do it with 130.
   const { from } = options;
   const news = watchGroup(provider, group, {
     polling_ms: options.pollMs,
@@ -91,20 +94,20 @@ async function show(provider: JsonRpcProvider, { group, news, token, json }: Sho
   clearLine();
   if (news.reorgFrom !== undefined) {
     printLine(
-      `block ${news.reorgFrom}  the chain was reorganised: what was told of blocks from here on is void`,
+      `block ${news.reorgFrom}  the chain was reorganised: events printed for this and later blocks are void`,
     );
   }
   for (const event of news.events) printLine(eventLine(event, token));
   if (!process.stderr.isTTY) return;
   const { head, fundedUntil, state, parameters, overdue } = await groupStatus(provider, group);
   const due = state.settledThrough + parameters.interval - head.block;
-  const settles = overdue > 0 ? `settlement due for ${overdue} blocks` : `settlement in ${due} blocks`;
+  const settles = overdue > 0 ? `settlement overdue by ${overdue} blocks` : `settlement in ${due} blocks`;
   const funded =
     fundedUntil === undefined ? "" : `, funded for ${formatDuration(fundedUntil.time_s - head.time_s)}`;
   process.stderr.write(`block ${head.block}: ${settles}${funded} `);
 }
 
-/** The live line at a terminal makes place for what stays. */
+/** Clears the status line at a terminal before a permanent line. */
 function clearLine(): void {
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
 }

@@ -1,4 +1,4 @@
-/** What keepers say that they have recorded, asked over HTTP. */
+/** The challenge records that keepers serve over HTTP. */
 import { z } from "zod";
 import { checkInput } from "../console/json-input.ts";
 import { say } from "../console/output.ts";
@@ -14,7 +14,7 @@ const challengesDocument = z.object({
       bytes: z.string().regex(/^\d{1,40}$/),
     }),
   ),
-  /** Slot before which the next page begins; null at the end. */
+  /** The next page begins before this slot; null at the end. */
   next: z.int().nullable(),
 });
 
@@ -23,16 +23,16 @@ export type RecordedChallenge = {
   readonly slot: number;
   readonly outcome: string;
   readonly reason: string | undefined;
-  /** Proven. */
+  /** Bytes proven. */
   readonly bytes: bigint;
 };
 
-/** By the operator of the keeper, in lower case. */
+/** By keeper operator, in lower case. */
 export type KeeperRecords = ReadonlyMap<string, readonly RecordedChallenge[]>;
 
 const apiTimeout_ms = 5_000;
 const apiLimit = 200;
-/** More than any history that a person looks at, and an end to a keeper that never ends. */
+/** Limits a keeper that sends pages without end. */
 const apiPages = 100;
 
 async function fetched<T>(url: string, schema: z.ZodType<T>): Promise<T> {
@@ -43,7 +43,7 @@ async function fetched<T>(url: string, schema: z.ZodType<T>): Promise<T> {
 
 type Item = z.output<typeof challengesDocument>["items"][number];
 
-/** What a keeper has recorded from a slot on. */
+/** Records of one keeper from a slot on. */
 async function challengesFrom(base: string, group: string, from: number): Promise<Item[]> {
   const items: Item[] = [];
   let before: number | null | undefined;
@@ -58,7 +58,7 @@ async function challengesFrom(base: string, group: string, from: number): Promis
   return items.filter(({ slot }) => slot >= from);
 }
 
-/** Records from a slot on. A keeper that does not answer is said and left out; one that is named twice counts once. */
+/** Records of several keepers from a slot on. A keeper that does not answer is reported and left out; duplicates count once. */
 export async function recordsOf(
   apis: readonly string[],
   group: string,

@@ -1,4 +1,4 @@
-/** `whitepay payee …`: where the money of a keeper, a provider or a payer goes, by the key of whoever gets it (R3, R31). */
+/** `whitepay payee …`: shows and changes the payee of a keeper, provider or payer, with the payee's key (R3, R31). */
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
 import { GroupView } from "../../client/group-view.ts";
@@ -25,13 +25,13 @@ const roles = ["keeper", "provider", "payer"] as const;
 type Role = (typeof roles)[number];
 const earners = ["keeper", "provider"] as const;
 
-const ofWhom = "the operator of the keeper or provider; of a payer its group";
+const ofWhom = "operator of the keeper or provider; for a payer the address of its group";
 
 export function register(program: Command): void {
   const payee = program
     .command("payee")
-    .description("where the money of a keeper, provider or payer goes, by the key of who gets it");
-  const show = payee.command("show").description("who is paid, and who was named next; needs no key");
+    .description("change the address that receives a keeper's, provider's or payer's money");
+  const show = payee.command("show").description("show the payee and the pending payee; needs no key");
   partyArguments(show);
   payerOptions(jsonOption(show), payeePurse).action((role: Role, of: string, options: PayerOptions) =>
     inChain(options, async (provider, payer) => {
@@ -39,29 +39,31 @@ export function register(program: Command): void {
       const { payee: paid, pendingPayee } = await payeesOf(provider, party);
       if (options.json === true)
         return printJson({ role, of, payee: paid, pendingPayee: pendingPayee ?? null });
-      printLine(`paid   ${paid}`);
-      printLine(`named  ${pendingPayee ?? "nobody else"}`);
+      printLine(`payee    ${paid}`);
+      printLine(`pending  ${pendingPayee ?? "none"}`);
     }),
   );
   const name = payee
     .command("name")
-    .description("name the next payee, by the present one's key; it is paid once it has accepted");
-  partyArguments(name).argument("<next>", "the address that is to be paid", addressOption("<next>"));
+    .description("name the next payee, with the present payee's key; it receives the money after it accepts");
+  partyArguments(name).argument("<next>", "address of the next payee", addressOption("<next>"));
   spending(name).action((role: Role, of: string, next: string, options: PayerOptions) =>
     one(options, { role, of }, (signer, party) => planNamePayee(signer, party, next), {
       next: `with the key of ${next}: whitepay payee accept ${role} ${of}`,
     }),
   );
-  const accept = payee.command("accept").description("accept to be paid, by the key of the named payee");
+  const accept = payee
+    .command("accept")
+    .description("accept the role of payee, with the pending payee's key");
   partyArguments(accept);
   spending(accept).action((role: Role, of: string, options: PayerOptions) =>
     one(options, { role, of }, planAcceptPayee, { next: `whitepay payee show ${role} ${of}` }),
   );
   const withdraw = payee
     .command("withdraw")
-    .description("take out what a keeper or provider has in a group, where its operator does not")
+    .description("withdraw a keeper's or provider's credit in a group, with the payee's key")
     .argument("<role>", earners.join(" or "), choiceOption("<role>", earners))
-    .argument("<of>", "the operator of the keeper or provider", addressOption("<of>"));
+    .argument("<of>", "operator of the keeper or provider", addressOption("<of>"));
   spending(withdraw).action((role: (typeof earners)[number], of: string, options: PayerOptions) =>
     inChain(options, (provider, payer) => withdrawFor(provider, payer, { role, of }, options)),
   );
@@ -84,15 +86,15 @@ function inChain<T>(
   return withChain(options, work, payeePurse);
 }
 
-/** @throws CliError exit 2 if neither a registry nor a group says where the entry is */
+/** @throws CliError exit 2 if neither a registry nor a group is configured */
 async function partyOf(provider: JsonRpcProvider, payer: Payer, role: Role, of: string): Promise<PayeeOf> {
   if (role === "payer") return { role, group: (await openGroup(provider, of)).address };
   const { registry } = payer.config.chain;
   if (registry !== undefined) return { role, registry, operator: of };
   if (payer.config.group === undefined) {
-    throw usageError("the registry is not known", {
-      expected: "its address, or that of a group that uses it",
-      hint: "--registry or --group, or `chain.registry` or `group` in payee.yaml",
+    throw usageError("the registry is unknown", {
+      expected: "the address of the registry, or of a group that uses it",
+      hint: "give --registry or --group, or set `chain.registry` or `group` in payee.yaml",
     });
   }
   const view = await openGroup(provider, payer.config.group);
@@ -135,8 +137,8 @@ async function withdrawFor(
   if (transactions.length > 0) return;
   throw new CliError({
     code: exitCodes.funds,
-    message: `group ${group} has nothing for ${earner.role} ${earner.of}`,
-    hint: "whitepay group payments says what was paid, whitepay group status what is credited",
+    message: `group ${group} has no credit for ${earner.role} ${earner.of}`,
+    hint: "whitepay group payments lists payments, whitepay group status the credit",
   });
 }
 

@@ -133,7 +133,7 @@ describe("whitepay group", () => {
     expect(text.stdout).toMatch(/^funded until block \d+, about \d{4}-\d\d-\d\d .* blocks, \d+ d/m);
     expect(text.stdout).toMatch(/^shortfall {4}none$/m);
     // The estimate says over what it was measured; sure is the reserve alone.
-    expect(text.stdout).toMatch(/^head .* a block in [\d.]+ s over the last \d+ blocks \(/m);
+    expect(text.stdout).toMatch(/^head .* block time [\d.]+ s over the last \d+ blocks \(/m);
     expect(text.stdout).toMatch(
       /^ {2}reserved {3}until block \d+, about .*; the payer may withdraw the rest$/m,
     );
@@ -193,7 +193,7 @@ describe("whitepay group", () => {
       "FILE:10: keepers.3: the address is not valid: expected 0x and 40 hex digits",
     );
     expect(await refusedFor((text) => text.replace("preset: devnet\n", "blocks: { turn: 36 }\n"))).toBe(
-      "FILE:1: blocks: missing: interval, slot, answer, confirmations, lockup; name a preset, or give them",
+      "FILE:1: blocks: missing: interval, slot, answer, confirmations, lockup; use a preset, or give them",
     );
     expect(await refusedFor((text) => text.replace("    data:\n", '    data:\n      bytes: "5"\n'))).toMatch(
       /^FILE:1[45]: providers.0.data: expected either files, or root and bytes$/,
@@ -221,7 +221,7 @@ describe("whitepay group", () => {
     };
     const chain = await refused("preset: devnet", "preset: mainnet");
     expect(chain.code).toBe(2);
-    expect(chain.stderr).toContain("preset mainnet is for chain 1, the endpoint is of chain 31337");
+    expect(chain.stderr).toContain("preset mainnet is for chain 1, but the endpoint serves chain 31337");
     const rules = await refused("preset: devnet", "preset: devnet\nblocks: { turn: 10 }");
     expect(rules.code).toBe(4);
     expect(rules.stderr).toContain("2/3 turn >= time for its round: expected 14, actual 7");
@@ -233,7 +233,7 @@ describe("whitepay group", () => {
     expect(absent.stderr).toMatch(/^fail {2}providers {2}not registered: 0x7777/m);
     const little = await refused('deposit: "1000"', 'deposit: "0.00001"');
     expect(little.code).toBe(5);
-    expect(little.stderr).toContain("the lockup of 100 blocks needs 0.0000186");
+    expect(little.stderr).toContain("all providers need 0.0000186");
     const much = await refused('deposit: "1000"', 'deposit: "100000000"');
     expect(much.code).toBe(5);
     expect(much.stderr).toMatch(/^fail {2}token .* has [\d.]+ WPD$/m);
@@ -259,13 +259,15 @@ describe("whitepay group", () => {
     const refused = await scene.run(["group", "create", file, "--yes"]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(
-      /file-0 changed since the group was made: expected 0x[0-9a-f]{64}, actual 0x/,
+      /file-0 changed since the group was created: expected 0x[0-9a-f]{64}, actual 0x/,
     );
     await writeFile(changed, before);
     await provider.consent(made.group, join(scene.folder, "months-0.json"));
     const added = await scene.run(["group", "create", file, "--yes"]);
     expect(added.code).toBe(0);
-    expect(added.stderr).toContain(`all 1 providers are in: whitepay group status --group ${made.group}`);
+    expect(added.stderr).toContain(
+      `all 1 providers are in the group; see whitepay group status --group ${made.group}`,
+    );
     // The provider has the file as it was: it is said, and nothing else happens.
     await writeFile(changed, Buffer.concat([before, Buffer.from("more")]));
     const later = await scene.run(["group", "create", file, "--yes"]);
@@ -290,11 +292,11 @@ describe("whitepay group", () => {
     const unasked = await scene.run(["group", "create", file]);
     expect(unasked.code).toBe(2);
     expect(unasked.stderr).toMatch(
-      /^warn {2}keepers {4}4 registered, 0 can be reached from here; a payment needs 3/m,
+      /^warn {2}keepers {4}4 registered, 0 reachable from here; a settlement needs 3/m,
     );
     expect(unasked.stderr).toMatch(/^ {2}4 {2}adding provider 0x.* \(addProvider, \d+ gas at most\)$/m);
     expect(unasked.stderr).toMatch(
-      /^all of it costs at most [\d.]+ of the chain's coin, and 1000 WPD into the escrow$/m,
+      /^total cost at most [\d.]+ of the chain's coin, plus 1000 WPD into the escrow$/m,
     );
     expect(unasked.stderr).toContain("--yes sends without asking");
     const made = await scene.json(["group", "create", file, "--yes"]);

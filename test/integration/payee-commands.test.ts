@@ -113,7 +113,7 @@ describe("whitepay payee, of a keeper", () => {
       payee(["withdraw", "keeper", keeper.operator, "--group", group, "--json"], by);
     expect(await withdraw(next)).toMatchObject({
       code: 5,
-      stderr: expect.stringContaining("has nothing for keeper"),
+      stderr: expect.stringContaining("has no credit for keeper"),
     });
     await settleNext({ ...scene, keepers: [...scene.keepers, keeper] }, group);
     const foreign = await withdraw(stranger);
@@ -213,7 +213,7 @@ describe("whitepay payee", () => {
     expect(role.stderr).toMatch(/expected: keeper \| provider \| payer/);
     expect(unknown.stderr).toContain(`${keeper.operator} is no registered provider`);
     expect(notThere.stderr).toContain(`there is no registry at ${nobody}`);
-    expect(nowhere.stderr).toMatch(/the registry is not known\n +expected: its address, or that of a group/);
+    expect(nowhere.stderr).toMatch(/the registry is unknown\n +expected: the address of the registry/);
     expect(noGroup.stderr).toContain(`there is no group at ${nobody}`);
   });
 });

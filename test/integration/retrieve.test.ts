@@ -151,7 +151,7 @@ describe("whitepay group retrieve", () => {
     const one = await scene.run(["group", "retrieve", "--group", group, "--out", join(scene.folder, "one")]);
     // Everything came from the other, and it is said that the first one's list is not known.
     expect(one.code).toBe(1);
-    expect(one.stderr).toContain("provider 0: its list of pieces: unreachable");
-    expect(one.stdout).toContain("2 of 2 pieces whole and checked");
+    expect(one.stderr).toContain("provider 0: no list of pieces: unreachable");
+    expect(one.stdout).toContain("2 of 2 pieces complete and verified");
   });
 });

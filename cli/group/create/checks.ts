@@ -1,4 +1,4 @@
-/** What a payer should know before a group is made: chain, pace of blocks, rules, who is named, and whether the money is there. */
+/** Checks before a group is created: chain, block time, parameters, keepers, providers and money. */
 import { formatEther, type JsonRpcProvider } from "ethers";
 import { brokenBound } from "../../../protocol/group-bounds.ts";
 import { quorum } from "../../../protocol/quorum.ts";
@@ -16,19 +16,19 @@ export type PlannedGroup = {
   readonly registry: string;
   readonly rules: GroupRules;
   readonly token: Token;
-  /** Token units; 0 if nothing is put in. */
+  /** Token units; may be 0. */
   readonly deposit: bigint;
   /** Of all providers together. */
   readonly bytes: bigint;
   readonly payer: string;
-  /** wei that all transactions may cost, coin that is deposited included. */
+  /** Upper bound of the cost of all transactions in wei, deposited coin included. */
   readonly maxCost: bigint;
 };
 
-/** Blocks come at another pace than the prices were computed with. */
+/** A larger difference between the assumed and the measured block time is a warning. */
 const paceFactor = 1.5;
 
-/** All that was found, in the order in which a person asks. */
+/** Runs all checks, in the order in which they are printed. */
 export async function checkGroup(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem[]> {
   const registered = await checkParties(provider, plan);
   return [
@@ -45,33 +45,33 @@ async function checkChain(provider: JsonRpcProvider, { file }: PlannedGroup): Pr
   const { preset } = file;
   if (preset === undefined) return ok("chain", `chain ${chainId}; the file names no preset`);
   if (chainId !== BigInt(preset.chainId)) {
-    const found = `preset ${preset.name} is for chain ${preset.chainId}, the endpoint is of chain ${chainId}`;
-    return fail("chain", found, "correct preset, or chain.rpc", exitCodes.usage);
+    const found = `preset ${preset.name} is for chain ${preset.chainId}, but the endpoint serves chain ${chainId}`;
+    return fail("chain", found, "correct preset or chain.rpc", exitCodes.usage);
   }
-  return ok("chain", `chain ${chainId}, that of preset ${preset.name}`);
+  return ok("chain", `chain ${chainId}, as in preset ${preset.name}`);
 }
 
-/** What the file says of the pace of blocks, against the last blocks of the chain. */
+/** Compares the block time of the file with the last blocks of the chain. */
 export function checkPace(assumed_s: number | undefined, measured_s: number): CheckItem {
   const name = "block time";
   const measured = `${Number(measured_s.toPrecision(3))} s over the last blocks`;
-  if (assumed_s === undefined) return ok(name, `${measured}; prices and times count with it`);
+  if (assumed_s === undefined) return ok(name, `${measured}; prices and times are computed from it`);
   const factor = assumed_s > measured_s ? assumed_s / measured_s : measured_s / assumed_s;
-  if (factor <= paceFactor) return ok(name, `${measured}; the file counts with ${assumed_s} s`);
+  if (factor <= paceFactor) return ok(name, `${measured}; the file assumes ${assumed_s} s`);
   return warn(
     name,
-    `${measured}, and the file counts with ${assumed_s} s: a month costs ${Number((assumed_s / measured_s).toPrecision(3))} times as much as the file says`,
-    "correct preset or blockTime_s, if the chain goes on at this pace",
+    `${measured}, but the file assumes ${assumed_s} s: a month costs ${Number((assumed_s / measured_s).toPrecision(3))} times the amount computed from the file`,
+    "correct preset or blockTime_s if the chain keeps this block time",
   );
 }
 
-/** R4, in the words of the contract. */
+/** The bounds of R4, as the contract checks them. */
 function checkRules({ rules, file }: PlannedGroup): CheckItem {
   const broken = brokenBound(rules, file.keepers.length);
-  if (broken === undefined) return ok("rules", "the contract takes these blocks, price and shares (R4)");
+  if (broken === undefined) return ok("rules", "the contract accepts these blocks, price and shares (R4)");
   const { rule, expected, actual } = broken;
   const found = `the contract refuses them (R4): ${rule}: expected ${expected}, actual ${actual}`;
-  return fail("rules", found, "correct blocks in the file, or name a preset", exitCodes.refused);
+  return fail("rules", found, "correct blocks in the file, or use a preset", exitCodes.refused);
 }
 
 async function checkParties(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem[]> {
@@ -105,28 +105,36 @@ async function checkPlaces(
 ): Promise<CheckItem> {
   const missing = parties.filter(({ registeredAt }) => registeredAt === 0);
   if (missing.length > 0) {
-    const who = missing.map(({ operator }) => operator).join(", ");
+    const operators = missing.map(({ operator }) => operator).join(", ");
     const command = name === "keepers" ? "whitepay keeper register" : "whitepay provider register";
-    return fail(name, `not registered: ${who}`, `correct the addresses, or have them call ${command}`);
+    return fail(
+      name,
+      `not registered: ${operators}`,
+      `correct the addresses, or ask their operators to run ${command}`,
+    );
   }
   const up = await reachableParties(parties);
   const count = up.filter(Boolean).length;
-  const found = `${parties.length} registered, ${count} can be reached from here`;
+  const found = `${parties.length} registered, ${count} reachable from here`;
   if (count >= parties.length) return ok(name, found);
   const away = parties.filter((_, index) => up[index] !== true).map(({ operator }) => operator);
-  const enough = count >= needed ? "" : `; a payment needs ${needed} of them`;
-  return warn(name, `${found}${enough}`, `ask whether these run: ${away.join(", ")}`);
+  const enough = count >= needed ? "" : `; a settlement needs ${needed} of them`;
+  return warn(name, `${found}${enough}`, `ask their operators whether these run: ${away.join(", ")}`);
 }
 
-/** R32: the contract takes a provider only if the escrow holds the lockup of its data. */
+/** R32: the contract accepts a provider only if the escrow covers the lockup of its data. */
 function checkDeposit({ file, deposit, bytes, rules, token }: PlannedGroup): CheckItem {
   const reserve = costOf(bytes, BigInt(rules.lockup), rules.price);
-  const needed = `the lockup of ${rules.lockup} blocks needs ${formatAmount(reserve, token)} before all providers can be added (R32)`;
+  const needed = `all providers need ${formatAmount(reserve, token)} in the escrow for the lockup of ${rules.lockup} blocks (R32)`;
   if (deposit >= reserve) return ok("deposit", `${formatAmount(deposit, token)}; ${needed}`);
   if (file.deposit === undefined && file.months === undefined) {
-    return warn("deposit", `nothing; ${needed}`, "set deposit or months in the file, or whitepay group fund");
+    return warn(
+      "deposit",
+      `none; ${needed}`,
+      "set deposit or months in the file, or use whitepay group fund",
+    );
   }
-  const remedy = `deposit ${formatAmount(reserve, token)} or more; whitepay group quote advises how much`;
+  const remedy = `deposit at least ${formatAmount(reserve, token)}; whitepay group quote computes a deposit`;
   return fail("deposit", `${formatAmount(deposit, token)}; ${needed}`, remedy, exitCodes.funds);
 }
 
@@ -140,7 +148,7 @@ async function checkMoney(provider: JsonRpcProvider, plan: PlannedGroup): Promis
     items.push(balance >= deposit ? ok("token", found) : fail("token", found, remedy, exitCodes.funds));
   }
   const balance = await provider.getBalance(payer);
-  const found = `${payer} has ${formatEther(balance)} of the chain's coin, all of it may cost ${formatEther(maxCost)}`;
+  const found = `${payer} has ${formatEther(balance)} of the chain's coin; all transactions cost at most ${formatEther(maxCost)}`;
   const remedy = `send ${formatEther(maxCost - balance)} more to it`;
   items.push(balance >= maxCost ? ok("coin", found) : fail("coin", found, remedy, exitCodes.funds));
   return items;

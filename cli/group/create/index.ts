@@ -1,4 +1,4 @@
-/** `whitepay group create FILE`: makes, funds and fills a group as its file says; called again, it goes on where it was. */
+/** `whitepay group create FILE`: creates and funds the group of a file and adds its providers; a second run resumes. */
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
 import { writeFileAtomic } from "../../../storage/disk/atomic-write.ts";
@@ -25,15 +25,18 @@ export function registerCreate(group: Command): void {
   const command = group
     .command("create")
     .description(
-      "make the group of a file, put the deposit in, add the providers that consented; again: go on",
+      "create the group of a file, deposit, and add the providers that consented; re-run to resume",
     )
-    .argument("<file>", "keepers, providers, data and price, in YAML; docs/operating.md has one");
+    .argument(
+      "<file>",
+      "group file (YAML) with keepers, providers, data and price; the documentation has an example",
+    );
   payerOptions(jsonOption(moneyOptions(command))).action((file: string, options: PayerOptions) =>
     withChain(options, (provider, payer) => create({ path: file, options, provider, payer })),
   );
 }
 
-async function readMade(
+async function readCreated(
   path: string,
   chainId: number,
   provider: JsonRpcProvider,
@@ -42,30 +45,34 @@ async function readMade(
   if (!(await exists(file))) return undefined;
   const found = await readJsonInput(file, createdGroup);
   if (found.chainId !== chainId) {
-    throw usageError(`${file} is of another chain`, {
+    throw usageError(`${file} belongs to another chain`, {
       expected: `chain ${chainId}`,
       actual: `chain ${found.chainId}`,
-      hint: "for another group, copy the group file to another name",
+      hint: "to create another group, copy the group file to another name",
     });
   }
-  const { group = await groupMadeBy(provider, found.transaction, file) } = found;
+  const { group = await groupOfTransaction(provider, found.transaction, file) } = found;
   return { ...found, group };
 }
 
-/** A run that was cut off after it had sent the transaction finds here what came of it. */
-async function groupMadeBy(provider: JsonRpcProvider, transaction: string, file: string): Promise<string> {
+/** Resumes a run that was interrupted after it sent the transaction. */
+async function groupOfTransaction(
+  provider: JsonRpcProvider,
+  transaction: string,
+  file: string,
+): Promise<string> {
   const receipt = await provider.getTransactionReceipt(transaction);
   const group = receipt === null ? undefined : groupCreatedBy(receipt);
   if (group !== undefined) return group;
   throw usageError(
     receipt === null
-      ? `${transaction} was sent to make the group and is in no block yet`
-      : `${transaction} made no group`,
-    { hint: `call this again later; if that transaction is lost for good, remove ${file}` },
+      ? `transaction ${transaction}, which creates the group, is in no block yet`
+      : `transaction ${transaction} created no group`,
+    { hint: `re-run later; if the transaction is lost, remove ${file}` },
   );
 }
 
-function writeMade(path: string, value: SentGroup): Promise<void> {
+function writeCreated(path: string, value: SentGroup): Promise<void> {
   return writeFileAtomic(createdPath(path), `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
@@ -82,9 +89,9 @@ type Step = Work & {
   readonly chainId: number;
   readonly reports: TransactionReport[];
 };
-/** With the operators of the file that are not in the group. */
+/** Adds the operators of the file that are not in the group yet. */
 type FilledOutlook = Outlook & { readonly absent: readonly string[] };
-/** Of a group that is not there yet: what is sent for it. */
+/** For a new group: adds its parameters. */
 type FirstOutlook = FilledOutlook & { readonly rules: GroupRules };
 
 async function create(work: Work): Promise<void> {
@@ -94,30 +101,34 @@ async function create(work: Work): Promise<void> {
   const signer = await payerSigner(provider, payer);
   const chainId = Number((await provider.getNetwork()).chainId);
   const step: Step = { ...work, file, data, signer, chainId, reports: [] };
-  const found = await readMade(path, chainId, provider);
+  const found = await readCreated(path, chainId, provider);
   if (found === undefined) {
-    const outlook = await lookFirst(step);
+    const outlook = await previewNew(step);
     await agree(outlook, options);
-    const made = await makeGroup(step, outlook);
-    await goOn(step, outlook, made);
+    const created = await makeGroup(step, outlook);
+    await fundAndFill(step, outlook, created);
   } else {
-    say(`group ${found.group} was made before (${createdPath(path)}); going on with it`);
-    const outlook = await lookAgain(step, found);
+    say(`group ${found.group} exists already (${createdPath(path)}); resuming`);
+    const outlook = await previewRest(step, found);
     await agree(outlook, options);
-    await goOn(step, outlook, found);
+    await fundAndFill(step, outlook, found);
   }
 }
 
-async function goOn(step: Step, outlook: FilledOutlook, group: CreatedGroup | undefined): Promise<void> {
-  // Agreed to all of it at once.
+async function fundAndFill(
+  step: Step,
+  outlook: FilledOutlook,
+  group: CreatedGroup | undefined,
+): Promise<void> {
+  // The user confirmed all transactions at once.
   const agreed = { ...step, options: { ...step.options, yes: true } };
   if (group !== undefined && !group.funded) await fund(agreed, group, outlook.deposit);
   const waiting = group === undefined ? [] : await fill(agreed, group.group, outlook.absent);
   finish(step, { outlook, group: group?.group, waiting });
 }
 
-/** Before the first transaction: whatever would be refused later, and what all of it costs. */
-async function lookFirst({ file, data, provider, signer, payer }: Step): Promise<FirstOutlook> {
+/** Before the first transaction: checks everything and computes the total cost. */
+async function previewNew({ file, data, provider, signer, payer }: Step): Promise<FirstOutlook> {
   const factory = payer.need("chain.factory");
   const token = await readToken(provider, file.token);
   const head = await provider.getBlock("latest");
@@ -137,8 +148,8 @@ async function lookFirst({ file, data, provider, signer, payer }: Step): Promise
   return { checks, planned, maxCost, deposit, token, absent: providers, rules };
 }
 
-/** The group is there: what is still to be sent, and files that are not what they were. */
-async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Promise<FilledOutlook> {
+/** For an existing group: the remaining transactions, and files that changed since its creation. */
+async function previewRest({ file, data, provider }: Step, made: CreatedGroup): Promise<FilledOutlook> {
   const view = new GroupView(provider, made.group);
   const token = await readToken(provider, file.token);
   const absent: string[] = [];
@@ -151,8 +162,8 @@ async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Pr
   }
   const checks = changedFiles(made, data, absent);
   if (absent.length > 0) {
-    const found = `${here.length} of ${absent.length} are here`;
-    const later = "call this command again when the others are there";
+    const found = `${here.length} of ${absent.length} are present`;
+    const later = "re-run when the other consents are present";
     checks.push(here.length === absent.length ? ok("consents", found) : warn("consents", found, later));
   }
   const deposit = made.funded ? 0n : await missing(view, made);
@@ -161,7 +172,7 @@ async function lookAgain({ file, data, provider }: Step, made: CreatedGroup): Pr
   return { checks, planned, maxCost, deposit, token, absent };
 }
 
-/** A run that was cut off may have paid without writing it down. */
+/** The rest of the deposit: an interrupted run may have paid without recording it. */
 async function missing(view: GroupView, { deposit }: CreatedGroup): Promise<bigint> {
   const wanted = BigInt(deposit);
   const { deposited } = await view.escrow();
@@ -180,13 +191,13 @@ async function makeGroup(step: Step, { rules, deposit }: FirstOutlook): Promise<
     pieces: [...pieces.values()],
   };
   const report = await transact(plan, signer, { ...options, yes: true }, (transaction) =>
-    writeMade(path, { ...about, transaction }),
+    writeCreated(path, { ...about, transaction }),
   );
   reports.push(report);
   if (report.hash === undefined) return undefined;
-  const group = await groupMadeBy(provider, report.hash, createdPath(path));
+  const group = await groupOfTransaction(provider, report.hash, createdPath(path));
   const result = { ...about, transaction: report.hash, group };
-  await writeMade(path, result);
+  await writeCreated(path, result);
   return result;
 }
 
@@ -198,10 +209,10 @@ async function fund(step: Step, group: CreatedGroup, deposit: bigint): Promise<v
     reports.push(report);
     if (!report.sent) return;
   }
-  await writeMade(path, { ...group, funded: true });
+  await writeCreated(path, { ...group, funded: true });
 }
 
-/** Adds those of `absent` that have consented. Returns those that have not. */
+/** Adds the providers in `absent` that consented. Returns the others. */
 async function fill(step: Step, group: string, absent: readonly string[]): Promise<string[]> {
   const { file, data, signer, options, reports } = step;
   const waiting: string[] = [];
@@ -214,7 +225,7 @@ async function fill(step: Step, group: string, absent: readonly string[]): Promi
     const signed = await readConsent(consent);
     const wanted = data.find((one) => one.operator === operator);
     if (signed.operator.toLowerCase() !== operator.toLowerCase() || wanted === undefined) {
-      throw usageError(`${consent} is the consent of another provider`, {
+      throw usageError(`${consent} holds the consent of another provider`, {
         expected: operator,
         actual: signed.operator,
       });
@@ -249,18 +260,20 @@ function finish({ options, reports, file }: Step, { outlook, group, waiting }: F
   if (options.dryRun !== true && group !== undefined) next(group, waiting, file);
 }
 
-/** What comes next, and for whom. */
+/** Prints the next steps of each party. */
 function next(group: string, waiting: readonly string[], file: GroupFile): void {
   if (waiting.length === 0) {
-    say(`all ${file.providers.length} providers are in: whitepay group status --group ${group}`);
+    say(
+      `all ${file.providers.length} providers are in the group; see whitepay group status --group ${group}`,
+    );
     return;
   }
   say(
     [
       "next:",
-      `  each keeper    adds ${group} to \`groups\` in its configuration, and starts its daemon again`,
-      `  each provider  that is waited for stores its files and calls\n                 whitepay provider consent --group ${group}`,
-      "  you            put what that prints where `consent` in the file points, and call this command again\n                 (or whitepay group add-provider)",
+      `  each keeper    adds ${group} to \`groups\` in its configuration and restarts its daemon`,
+      `  each provider  in the list above stores its files and runs\n                 whitepay provider consent --group ${group}`,
+      "  you            save each printed consent at the path in `consent` of the group file, and re-run\n                 (or use whitepay group add-provider)",
     ].join("\n"),
   );
 }

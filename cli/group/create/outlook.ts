@@ -1,4 +1,4 @@
-/** All transactions that making a group takes, and what they cost together, before a person agrees to the first of them. */
+/** All transactions for a new group and their total cost, shown before one confirmation for all of them. */
 import { formatEther, type JsonRpcProvider } from "ethers";
 import { quote } from "../../../client/quote.ts";
 import type { GroupRules } from "../../../client/group-view.ts";
@@ -15,25 +15,25 @@ import type { MoneyFlags } from "../../chain/transact.ts";
 export type PlannedTransaction = {
   readonly what: string;
   readonly method: "createGroup" | "approve" | "deposit" | "addProvider";
-  /** At most; `test/integration/group-commands.test.ts` holds it against what is used. */
+  /** Upper bound; `test/integration/group-commands.test.ts` compares it with the gas used. */
   readonly gas: bigint;
 };
 
 export type Outlook = {
   readonly checks: readonly CheckItem[];
   readonly planned: readonly PlannedTransaction[];
-  /** wei, coin that is deposited included */
+  /** wei, deposited coin included */
   readonly maxCost: bigint;
-  /** Token units that are still to be put in. */
+  /** Token units that are still to be deposited. */
   readonly deposit: bigint;
   readonly token: Token;
 };
 
-/** With the margin that is sent along. A committee's keys are most of what a group costs (docs/figures/gas.md). */
+/** Gas limits with their margin. The committee's keys are the largest part of a group's cost (docs/figures/gas.md). */
 const gasBounds = { approve: 80_000n, deposit: 180_000n, addProvider: 600_000n } as const;
 const createGas = (keepers: number): bigint => 300_000n + 100_000n * BigInt(keepers);
 
-/** What is sent, in order, for a group that is not there yet (`keepers`), or that lacks money or providers. */
+/** The transactions in order: the creation if `keepers` is given, then the deposit, then the providers. */
 export function plannedFor({
   keepers,
   deposit,
@@ -48,7 +48,7 @@ export function plannedFor({
   const planned: PlannedTransaction[] = [];
   if (keepers !== undefined) {
     planned.push({
-      what: `making a group of ${keepers} keepers`,
+      what: `creating a group of ${keepers} keepers`,
       method: "createGroup",
       gas: createGas(keepers),
     });
@@ -56,7 +56,7 @@ export function plannedFor({
   if (deposit > 0n) {
     const amount = formatAmount(deposit, token);
     if (BigInt(token.address) !== 0n) {
-      planned.push({ what: `letting it take ${amount}`, method: "approve", gas: gasBounds.approve });
+      planned.push({ what: `approving ${amount}`, method: "approve", gas: gasBounds.approve });
     }
     planned.push({ what: `depositing ${amount}`, method: "deposit", gas: gasBounds.deposit });
   }
@@ -70,7 +70,7 @@ export function plannedFor({
   return planned;
 }
 
-/** wei: all of the gas at the highest fee, and the coin that is put in. */
+/** wei: all gas at the highest fee, plus deposited coin. */
 export async function costAtMost(
   provider: JsonRpcProvider,
   planned: readonly PlannedTransaction[],
@@ -81,7 +81,7 @@ export async function costAtMost(
   return gas * (maxFeePerGas ?? gasPrice ?? 0n) + (BigInt(token.address) === 0n ? deposit : 0n);
 }
 
-/** What the file asks to put in, in units: named, or what lasts for its months. */
+/** The deposit of the file in units: its `deposit`, or the advised deposit for its `months`. */
 export function depositOf(
   file: GroupFile,
   group: {
@@ -97,7 +97,7 @@ export function depositOf(
   return quote({ ...group, ...size, months }).depositAdvised;
 }
 
-/** Files that are not what they were when the group was made: a provider that still has to join would consent to other data. */
+/** Files that changed since the group was created. For a provider that is not in the group yet this is a failure. */
 export function changedFiles(
   made: CreatedGroup,
   data: readonly ProviderData[],
@@ -107,19 +107,15 @@ export function changedFiles(
     pieces.flatMap(({ name, root }) => {
       const before = made.pieces.filter((piece) => piece.name === name);
       if (before.length === 0 || before.some((piece) => piece.root === root)) return [];
-      const found = `${name} changed since the group was made: expected ${before.map((piece) => piece.root).join(" or ")}, actual ${root}`;
+      const found = `${name} changed since the group was created: expected ${before.map((piece) => piece.root).join(" or ")}, actual ${root}`;
       return [
         absent.includes(operator)
           ? fail(
               "files",
               found,
-              "restore the file, or copy the group file to another name and make another group",
+              "restore the file, or copy the group file to another name and create another group",
             )
-          : warn(
-              "files",
-              found,
-              "the provider holds the file as it was; whitepay group set-data changes that",
-            ),
+          : warn("files", found, "the provider stores the old content; whitepay group set-data changes it"),
       ];
     }),
   );
@@ -135,11 +131,11 @@ function show({ checks, planned, maxCost, deposit, token }: Outlook): void {
   const money =
     deposit === 0n || BigInt(token.address) === 0n
       ? ""
-      : `, and ${formatAmount(deposit, token)} into the escrow`;
-  say(`all of it costs at most ${formatEther(maxCost)} of the chain's coin${money}`);
+      : `, plus ${formatAmount(deposit, token)} into the escrow`;
+  say(`total cost at most ${formatEther(maxCost)} of the chain's coin${money}`);
 }
 
-/** Shows all of it and asks once. @throws CliError with the code of the first check that fails, 130 if the answer is no */
+/** Prints checks, transactions and total, and asks once. @throws CliError with the code of the first failed check, or 130 */
 export async function agree(outlook: Outlook, flags: MoneyFlags): Promise<void> {
   show(outlook);
   const failed = outlook.checks.filter(({ grade }) => grade === "fail");
@@ -152,6 +148,6 @@ export async function agree(outlook: Outlook, flags: MoneyFlags): Promise<void> 
     });
   }
   if (flags.dryRun === true || flags.yes === true || outlook.planned.length === 0) return;
-  const agreed = await askYesNo("Send them?", "--yes sends without asking, --dry-run sends nothing");
+  const agreed = await askYesNo("Send all of them?", "--yes sends without asking, --dry-run sends nothing");
   if (!agreed) throw new CliError({ code: exitCodes.interrupted, message: "nothing was sent" });
 }

@@ -1,4 +1,4 @@
-/** A provider's consent as a file: what `whitepay provider consent` printed. */
+/** A provider's consent as a file: the output of `whitepay provider consent`. */
 import { z } from "zod";
 import type { DataConsent } from "../../../client/plans.ts";
 import { amount, readJsonInput, wholeNumber } from "../../console/json-input.ts";
@@ -14,7 +14,7 @@ const schema = z.strictObject({
   signature: z.string().regex(/^0x[0-9a-fA-F]{130}$/, "expected a signature: 0x and 130 hex digits"),
 });
 
-/** @throws CliError exit 2 that names file and place */
+/** @throws CliError exit 2 with the file and the place in it */
 export function readConsent(file: string): Promise<DataConsent> {
   return readJsonInput(file, schema);
 }

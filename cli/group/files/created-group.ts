@@ -1,4 +1,4 @@
-/** What was made of a group file, beside it, so that nothing is made or paid twice and pieces keep their names. */
+/** The result of `group create`, stored beside the group file: prevents a second creation or deposit, and keeps file names. */
 import { join, parse } from "node:path";
 import { z } from "zod";
 import { wholeNumber } from "../../console/json-input.ts";
@@ -6,13 +6,13 @@ import { addressText as address } from "../../../daemon/settings/address.ts";
 
 export const createdGroup = z.strictObject({
   chainId: wholeNumber(1),
-  /** Not known while the transaction is in no block. */
+  /** Unknown until the transaction is in a block. */
   group: address.optional(),
   transaction: z.string(),
   funded: z.boolean(),
-  /** Token units that are put in when it is made. */
+  /** Token units deposited at creation. */
   deposit: z.string().regex(/^\d{1,40}$/),
-  /** The chain knows pieces by their roots; the names are the payer's own. */
+  /** The chain stores roots only; names are local to the payer. */
   pieces: z.array(z.strictObject({ root: z.string(), size: wholeNumber(1), name: z.string() })),
 });
 export type CreatedGroup = z.output<typeof createdGroup> & { readonly group: string };

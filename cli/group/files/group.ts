@@ -1,4 +1,4 @@
-/** A group as its payer writes it down (YAML): keepers, providers, data, price; checked with line numbers. */
+/** The group file (YAML): keepers, providers, data and price; errors have line numbers. */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { parseAmount, type Token } from "../../../client/units.ts";
@@ -49,14 +49,14 @@ const schema = z
     preset: z.enum(presetNames as [string, ...string[]]).optional(),
     blocks: rules.default({}),
     blockTime_s: z.number().positive().optional(),
-    /** Zero or left out: the chain's coin. */
+    /** Zero or absent: the chain's coin. */
     token: address.optional(),
     price: units.optional(),
     pricePerMonth: decimal.optional(),
     keeperShareBps: z.int().min(0).max(10_000).default(1_000),
     toleranceBps: z.int().min(0).max(10_000).default(100),
     deposit: decimal.optional(),
-    /** In place of a deposit: what lasts for so many months of 30 days. */
+    /** Instead of a deposit: the number of months of 30 days that it covers. */
     months: z.number().positive().max(1_200).optional(),
     keepers: z
       .array(address)
@@ -65,7 +65,7 @@ const schema = z
       })
       .refine(
         (all) => new Set(all.map((one) => one.toLowerCase())).size === all.length,
-        "a keeper is named twice",
+        "a keeper is listed twice",
       ),
     providers: z
       .array(z.strictObject({ operator: address, data, consent: z.string().min(1).optional() }))
@@ -73,7 +73,7 @@ const schema = z
       .max(256)
       .refine(
         (all) => new Set(all.map(({ operator }) => operator.toLowerCase())).size === all.length,
-        "a provider is named twice",
+        "a provider is listed twice",
       ),
   })
   .refine(({ price, pricePerMonth }) => (price === undefined) !== (pricePerMonth === undefined), {
@@ -81,7 +81,6 @@ const schema = z
     message: "expected one of price (units per GiB and block) and pricePerMonth (tokens per GiB and 30 days)",
   });
 
-/** Both say what is put in. */
 const oneDeposit = schema.refine(({ deposit, months }) => deposit === undefined || months === undefined, {
   path: ["months"],
   message: "expected one of deposit (whole tokens) and months",
@@ -97,11 +96,11 @@ export type GroupFile = {
   readonly providers: Parsed["providers"];
   /** Whole tokens. */
   readonly deposit: string | undefined;
-  /** For how long the deposit is to last, where the file says that in its place. */
+  /** Duration that the deposit covers, if the file gives it instead of an amount. */
   readonly months: number | undefined;
   readonly preset: Preset | undefined;
   readonly blockTime_s: number | undefined;
-  /** The rules of the group, once decimals and time of the chain are known. */
+  /** The parameters of the group for a token and a block time. */
   rulesFor(token: Token, blockTime_s: number): GroupRules;
 };
 
@@ -114,13 +113,13 @@ export function pricePerBlock(perMonth: string, token: Token, blockTime_s: numbe
   return (2n * monthly + blocksAMonth) / (2n * blocksAMonth);
 }
 
-/** @throws CliError exit 2 that names file and line */
+/** @throws CliError exit 2 with the file and the line */
 export async function readGroupFile(path: string): Promise<GroupFile> {
   const definition = {
     schema: oneDeposit.refine(hasAllBlocks, {
       path: ["blocks"],
       error: ({ input }) =>
-        `missing: ${missingBlocks(input as Parsed).join(", ")}; name a preset, or give them`,
+        `missing: ${missingBlocks(input as Parsed).join(", ")}; use a preset, or give them`,
     }),
     settings: [],
   };

@@ -1,4 +1,4 @@
-/** Fetches pieces back from providers by libp2p: every range is verified as it comes, and kept for the next attempt. */
+/** Fetches pieces from providers over libp2p: each range is verified on arrival and kept for the next attempt. */
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -28,7 +28,7 @@ import { writeFileAtomic } from "../../../storage/disk/atomic-write.ts";
 import { hashFile } from "../../../storage/disk/hash-file.ts";
 import { verifyRange } from "../../../storage/disk/range-reader.ts";
 
-/** A node that only dials. */
+/** A libp2p node that does not listen. */
 export async function dialingNode(): Promise<Libp2p> {
   return createLibp2p({
     privateKey: await generateKeyPairFromSeed("Ed25519", randomBytes(32)),
@@ -43,9 +43,9 @@ export type Source = { readonly provider: number; readonly target: ProviderTarge
 
 export type PieceJob = {
   readonly entry: PieceEntry;
-  /** Where the finished file goes; `.part` and `.ranges` lie beside it until then. */
+  /** Path of the finished file; `.part` and `.ranges` beside it hold the unfinished one. */
   readonly path: string;
-  /** Who should have it, in the order in which they are asked. */
+  /** Providers of the piece, in the order of the requests. */
   readonly sources: readonly Source[];
 };
 
@@ -54,24 +54,25 @@ export type RetrieveScope = {
   readonly chainId: number;
   readonly group: Hex;
   readonly permission: Permission;
-  /** Told of bytes as they are verified; those of an earlier attempt first. */
+  /** Called with verified bytes; `kept`: they are from an earlier attempt. */
   readonly onBytes: (bytes: number, kept: boolean) => void;
   readonly signal?: AbortSignal;
 };
 
-/** `failures` says of each provider that was asked in vain why. */
+/** `failures`: the reason of each provider that failed. */
 export type PieceResult =
   | { readonly ok: true; readonly providers: readonly number[]; readonly kept: number }
   | { readonly ok: false; readonly failures: readonly string[] };
 
 const parallelRanges = 4;
 const rangeTimeout_ms = 60_000;
-/** A provider that is busy is asked again, for half a minute in all. */
+/** A busy provider is asked again for 30 seconds. */
 const busyPause_ms = 250;
 const busyTries = 120;
-/** Ranges between two notes of what is there: 64 MB that would be fetched again after a crash. */
+/** Ranges between two writes of the index: after a crash at most 64 MB are fetched again. */
 const notedRanges = 32;
 
+/** An unfinished file with an index of its verified ranges. */
 class Part {
   readonly #path: string;
   readonly #entry: PieceEntry;
@@ -110,7 +111,7 @@ class Part {
     if (++this.#unnoted >= notedRanges) await this.note();
   }
 
-  /** Bytes first, then the note of them. */
+  /** Writes the index; syncs the data first, so that the index never lists missing bytes. */
   async note(): Promise<void> {
     this.#unnoted = 0;
     await this.#file?.sync();
@@ -122,7 +123,7 @@ class Part {
     this.#file = undefined;
   }
 
-  /** Reads all of it once more; what is wrong then was damaged here, and is fetched anew the next time. */
+  /** Verifies the whole file again. False: this disk damaged it, and the next attempt starts from zero. */
   async finish(): Promise<boolean> {
     await this.#file?.sync();
     await this.close();
@@ -134,7 +135,7 @@ class Part {
   }
 }
 
-/** Whether the file is there already, whole. */
+/** True if the finished file exists and matches the root. */
 export async function isThere({ path, entry }: PieceJob): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined);
   return (
@@ -144,7 +145,7 @@ export async function isThere({ path, entry }: PieceJob): Promise<boolean> {
   );
 }
 
-/** Fetches one piece. Rejects only when the disk fails or `signal` ends it; what has come is kept in either case. */
+/** Fetches one piece. Rejects only on a disk error or an abort; verified ranges are kept in both cases. */
 export async function retrievePiece(scope: RetrieveScope, job: PieceJob): Promise<PieceResult> {
   const { entry, path, sources } = job;
   const part = await Part.open(path, entry);
@@ -171,7 +172,7 @@ export async function retrievePiece(scope: RetrieveScope, job: PieceJob): Promis
     if (await part.finish()) return { ok: true, providers, kept };
     return {
       ok: false,
-      failures: [`${path}.part was damaged on this disk; it is fetched anew the next time`],
+      failures: [`${path}.part was damaged on this disk; the next run fetches it again`],
     };
   } catch (error) {
     await part.note().catch(() => undefined);
@@ -189,8 +190,8 @@ type Fetching = {
 };
 
 /**
- * Fetches what is missing from one provider, some ranges at once, and takes what has come out of `missing`. A range that is
- * damaged there is left for the next provider; one that does not talk at all ends the attempt.
+ * Fetches the missing ranges from one provider, several at once, and removes them from `missing`. A range that the provider cannot
+ * prove stays for the next provider; a provider that does not answer ends the attempt.
  */
 async function fetchRanges(fetching: Fetching, missing: number[]): Promise<string | undefined> {
   const { scope, entry, part } = fetching;
@@ -219,10 +220,10 @@ async function fetchRanges(fetching: Fetching, missing: number[]): Promise<strin
 
 type Fetched =
   | { readonly ok: true; readonly bytes: Uint8Array }
-  /** `isFinal`: there is no use in asking this provider for more. */
+  /** `isFinal`: this provider cannot serve other ranges either. */
   | { readonly ok: false; readonly why: string; readonly isFinal: boolean };
 
-/** The verified bytes of a range, or why there are none. */
+/** The verified bytes of a range, or the reason of the failure. */
 async function fetchRange({ scope, entry, source }: Fetching, range: number): Promise<Fetched> {
   const { libp2p, chainId, group, permission, signal } = scope;
   const pieceRoot = toHex(entry.root);
@@ -235,15 +236,15 @@ async function fetchRange({ scope, entry, source }: Fetching, range: number): Pr
     if (!received.ok) return { ok: false, why: `${received.reason}: ${received.detail}`, isFinal: true };
     const decoded = decodeRetrieveResponse(received.bytes);
     if (!decoded.ok)
-      return { ok: false, why: `no answer of this protocol (${decoded.detail})`, isFinal: true };
+      return { ok: false, why: `the answer cannot be decoded (${decoded.detail})`, isFinal: true };
     const answer = decoded.value;
     if (answer.kind === "range") {
       if (verifyRange(entry, range, answer)) return { ok: true, bytes: answer.bytes };
-      return { ok: false, why: `sent bytes that do not lead to the root ${pieceRoot}`, isFinal: false };
+      return { ok: false, why: `sent bytes that do not match the root ${pieceRoot}`, isFinal: false };
     }
     const why = `${answer.code}: ${answer.detail}`;
     if (answer.code !== "busy") return { ok: false, why, isFinal: answer.code !== "damaged" };
     await sleep(busyPause_ms);
   }
-  return { ok: false, why: "busy all the time", isFinal: true };
+  return { ok: false, why: "busy for 30 s", isFinal: true };
 }

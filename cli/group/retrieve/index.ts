@@ -1,4 +1,4 @@
-/** `whitepay group retrieve`: the options; the work is in retrieval.ts. */
+/** `whitepay group retrieve`: the command's options. */
 import type { Command } from "commander";
 import type { RetrieveOptions } from "./retrieval.ts";
 import { integerOption, jsonOption } from "../../console/options.ts";
@@ -7,13 +7,16 @@ import { groupOf, payerOptions, payerSigner, withChain } from "../../chain/accou
 export function registerRetrieve(group: Command): void {
   const command = group
     .command("retrieve")
-    .description("fetch all pieces from the providers, checked against the committed roots; again: go on")
-    .option("--out <folder>", "where the files go", "retrieved")
-    .option(
-      "--names <file>",
-      "names of the files: the .created.json that `group create` left (default: by root)",
+    .description(
+      "fetch all pieces from the providers and verify them against the committed roots; re-run to resume",
     )
-    .option("--provider <index>", "only what this provider holds, or held", integerOption("--provider"));
+    .option("--out <folder>", "folder for the files", "retrieved")
+    .option("--names <file>", "file names: the .created.json that `group create` wrote (default: the roots)")
+    .option(
+      "--provider <index>",
+      "only the pieces of this provider, present or removed",
+      integerOption("--provider"),
+    );
   payerOptions(jsonOption(command)).action((options: RetrieveOptions) =>
     withChain(options, async (provider, payer) => {
       const address = await groupOf(provider, payer);

@@ -1,4 +1,4 @@
-/** The data back from the providers, every range checked against the roots on chain: the work of `whitepay group retrieve`. */
+/** Retrieves the pieces of a group and reports the result. Every range is verified against the roots on chain. */
 import { basename, join } from "node:path";
 import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
@@ -37,11 +37,11 @@ export type RetrieveWork = {
   readonly options: RetrieveOptions;
 };
 
-/** Blocks for which a permission is given: a day at a block a second. */
+/** Blocks for which the permission is valid: one day at one block per second. */
 const permissionBlocks = 86_400;
 const listTimeout_ms = 60_000;
 
-/** The data that counts for a provider: in force now, else the last there was. */
+/** The data of a provider: in force now, else the last one. */
 async function committed(
   view: GroupView,
   { index }: ProviderAccount,
@@ -59,7 +59,7 @@ async function wantedProviders(view: GroupView, only: number | undefined): Promi
   }
   const one = all.filter(({ index }) => index === only);
   if (one.length > 0) return one;
-  throw usageError(`there is no provider ${only}`, { expected: `below ${all.length}` });
+  throw usageError(`the group has no provider ${only}`, { expected: `an index below ${all.length}` });
 }
 
 type Listed = {
@@ -67,7 +67,7 @@ type Listed = {
   readonly failures: string[];
 };
 
-/** The pieces of all wanted providers, each with everybody who has it. */
+/** The pieces of the selected providers, each with all providers that store it. */
 async function listPieces(work: RetrieveWork, libp2p: Libp2p): Promise<Listed> {
   const { provider, group, options } = work;
   const view = new GroupView(provider, group);
@@ -90,7 +90,7 @@ async function listPieces(work: RetrieveWork, libp2p: Libp2p): Promise<Listed> {
     };
     const listed = await client.pieceList(target, query, { timeout_ms: listTimeout_ms });
     if (!listed.ok) {
-      failures.push(`provider ${account.index}: its list of pieces: ${listed.reason}: ${listed.detail}`);
+      failures.push(`provider ${account.index}: no list of pieces: ${listed.reason}: ${listed.detail}`);
       continue;
     }
     for (const entry of listed.list.pieces) {
@@ -102,7 +102,7 @@ async function listPieces(work: RetrieveWork, libp2p: Libp2p): Promise<Listed> {
   return { jobs, failures };
 }
 
-/** File names by root: the payer's own, made distinct; a root is its own name. */
+/** File names by root, made distinct. A piece without a name is stored under its root. */
 async function namesOf(file: string | undefined): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   if (file === undefined) return names;
@@ -163,7 +163,7 @@ export async function retrieve(work: RetrieveWork): Promise<void> {
     report({ work, results, rate, failures: listed.failures });
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    const hint = "what has come is kept: the same command goes on";
+    const hint = "verified ranges are kept; re-run to resume";
     throw new CliError({ code: exitCodes.interrupted, message: "interrupted", hint, cause: error });
   } finally {
     process.removeListener("SIGINT", stop);
@@ -219,26 +219,25 @@ function report({ work, results, rate, failures }: Report): void {
     for (const piece of results) {
       const from = piece.ok
         ? piece.providers.length === 0
-          ? "was there"
+          ? "present already"
           : `provider ${piece.providers.join(", ")}`
-        : "NOT whole";
+        : "INCOMPLETE";
       printLine(`${piece.file}  ${piece.size} bytes, ${from}`);
     }
     const speed = formatBytes(rate.fetched / Math.max(rate.seconds, 0.001));
     printLine(
-      `${whole.length} of ${results.length} pieces whole and checked: ${formatBytes(rate.fetched)} fetched at ${speed}/s, ${formatBytes(rate.kept)} were there`,
+      `${whole.length} of ${results.length} pieces complete and verified: ${formatBytes(rate.fetched)} fetched at ${speed}/s, ${formatBytes(rate.kept)} present already`,
     );
   }
   const missed = results.flatMap((piece) =>
     piece.ok ? [] : piece.failures.map((why) => `${piece.file}: ${why}`),
   );
   for (const text of [...failures, ...missed]) say(text);
-  // A provider whose list nobody gave may hold what no other has.
+  // A provider that sent no list may store pieces that no other provider has.
   if (whole.length === results.length && failures.length === 0 && results.length > 0) return;
   throw new CliError({
     code: results.length === 0 && failures.length > 0 ? exitCodes.network : exitCodes.failed,
-    message:
-      results.length === 0 ? "there is nothing that could be fetched" : "not everything could be fetched",
-    hint: "what has come is kept: the same command goes on",
+    message: results.length === 0 ? "no piece was fetched" : "some pieces were not fetched",
+    hint: "verified ranges are kept; re-run to resume",
   });
 }
