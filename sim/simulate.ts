@@ -1,6 +1,6 @@
 /** Plays a scenario from a seed: the same seed gives the same run, to the last byte of its trace, everywhere. */
 import { keccakText } from "../protocol/hash.ts";
-import { Breaks } from "./breaks.ts";
+import { Breaks } from "./checkers/throws.ts";
 import { checkers } from "./checkers/index.ts";
 import type { Run, Violation } from "./checkers/checker.ts";
 import { Cluster, defaultParams } from "./cluster.ts";

@@ -7,7 +7,7 @@ import { readJsonInput, wholeNumber } from "../console/json-input.ts";
 import { integerOption, quote, jsonFlag } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { progressBar } from "../console/progress.ts";
-import type { CampaignReport, Shard } from "../../sim/campaign.ts";
+import type { CampaignReport, Shard } from "../../sim/campaign/campaign.ts";
 import { commit, committees, realityWords, withReality } from "./scenario.ts";
 import type { RealityOptions } from "./scenario.ts";
 
@@ -112,8 +112,8 @@ async function play({
   crypto,
   proofs,
 }: FuzzOptions): Promise<CampaignReport> {
-  const { campaign } = await import("../../sim/campaign.ts");
-  const { openPlayers } = await import("../../sim/players.ts");
+  const { campaign } = await import("../../sim/campaign/campaign.ts");
+  const { openPlayers } = await import("../../sim/campaign/players.ts");
   const start_ms = performance.now();
   const limit_ms = minutes === undefined ? Infinity : minutes * 60_000;
   const count = seeds ?? (minutes === undefined ? 100 : Number.MAX_SAFE_INTEGER - seed);
@@ -178,7 +178,7 @@ function judge(document: ShardReport, whole: boolean): void {
 }
 
 async function merge(files: readonly string[], { json }: { readonly json?: true }): Promise<void> {
-  const { addFaults, neverStruck } = await import("../../sim/campaign.ts");
+  const { addFaults, neverStruck } = await import("../../sim/campaign/campaign.ts");
   const reports = await Promise.all(files.map((file) => readJsonInput(file, shardReport)));
   const [first] = reports;
   if (first === undefined) throw new Error("commander asks for at least one file");

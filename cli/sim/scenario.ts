@@ -83,14 +83,14 @@ export function withReality(command: Command): Command {
 
 export async function realityOf({ crypto, proofs }: RealityOptions): Promise<Reality> {
   if (crypto === "cheap") return { proofs };
-  const { realSignatures } = await import("../../sim/real-signatures.ts");
+  const { realSignatures } = await import("../../sim/signatures/real-signatures.ts");
   return { proofs, signatures: realSignatures() };
 }
 
 /** With real proofs, providers keep their data in memory. @throws CliError exit 2 if that is too much */
 export async function assertStorable(scenario: Scenario, { proofs }: RealityOptions): Promise<void> {
   if (proofs === "cheap") return;
-  const { maxRealBytes } = await import("../../sim/memory-pieces.ts");
+  const { maxRealBytes } = await import("../../sim/providers/memory-pieces.ts");
   const { providerBytes } = await import("../../sim/scenario/schema.ts");
   const changed = scenario.faults.flatMap((fault) => (fault.kind === "change-data" ? [fault.bytes] : []));
   const largest = Math.max(...providerBytes(scenario), ...changed);

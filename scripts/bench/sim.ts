@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { nodeSha256 } from "../../daemon/hashing/node-sha256.ts";
-import { realSignatures } from "../../sim/real-signatures.ts";
+import { realSignatures } from "../../sim/signatures/real-signatures.ts";
 import type { Reality } from "../../sim/cluster.ts";
 import { randomScenario } from "../../sim/scenario/random.ts";
 import { scenarioSchema } from "../../sim/scenario/schema.ts";

@@ -8,7 +8,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { Body } from "../../protocol/messages.ts";
 import { deliveryBlocks } from "../../protocol/turns.ts";
 import type { Cluster } from "../cluster.ts";
-import { Node } from "../network.ts";
+import { Node } from "../network/network.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { isOwn } from "./lying-transport.ts";
 import { override } from "./override.ts";

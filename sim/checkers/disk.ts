@@ -1,8 +1,8 @@
 /** R13, R14, R18 from what a disk acknowledged: the leaves that a keeper's records are, computed without the keeper's code. */
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChallengeRecord, RecordLeaf } from "../../protocol/records.ts";
-import { wasThere } from "../memory-store.ts";
-import type { MemoryStore } from "../memory-store.ts";
+import { wasThere } from "../keepers/memory-store.ts";
+import type { MemoryStore } from "../keepers/memory-store.ts";
 import type { Run } from "./checker.ts";
 import { hashThen } from "./words.ts";
 

@@ -5,8 +5,8 @@
 import { slotStart } from "../../protocol/group.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
-import { wasThere } from "../memory-store.ts";
-import type { Recorded } from "../memory-store.ts";
+import { wasThere } from "../keepers/memory-store.ts";
+import type { Recorded } from "../keepers/memory-store.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { headOf, lifeAt, shownAt_ms } from "./hearing.ts";

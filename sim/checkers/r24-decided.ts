@@ -4,8 +4,8 @@
  * keeper, with nothing for a leaf without a valid receipt.
  */
 import type { BodyOf } from "../../protocol/messages.ts";
-import type { Settled } from "../chain-model.ts";
-import type { MemoryStore } from "../memory-store.ts";
+import type { Settled } from "../chain/chain-model.ts";
+import type { MemoryStore } from "../keepers/memory-store.ts";
 import type { Checker, Run } from "./checker.ts";
 import { keeperIn } from "./checker.ts";
 import { leavesOf, withReceipts } from "./disk.ts";

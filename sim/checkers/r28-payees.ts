@@ -4,7 +4,7 @@
  */
 import { bits, keccakWords } from "../../protocol/hash.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
-import type { Settled } from "../chain-model.ts";
+import type { Settled } from "../chain/chain-model.ts";
 import type { Checker, Run } from "./checker.ts";
 import { auditSeed, drawnLeaves } from "./r20-audit.ts";
 import { closedSetOf, hashOf, hashThen, reorgedAt_ms, wordsOfKind } from "./words.ts";

@@ -1,5 +1,5 @@
 /** S2: what came in is what went out and what is left, after every settlement, to the last unit. */
-import type { Model } from "../contract-model.ts";
+import type { Model } from "../chain/contract-model.ts";
 import type { Checker } from "./checker.ts";
 
 /** What the group holds, by whom it belongs to. */

@@ -2,7 +2,7 @@
  * the turn order (R7). */
 import { bitmap, bits } from "../../protocol/hash.ts";
 import { faultBound } from "../../protocol/quorum.ts";
-import type { Settled } from "../chain-model.ts";
+import type { Settled } from "../chain/chain-model.ts";
 import type { Checker } from "./checker.ts";
 import { leaders } from "./turns.ts";
 

@@ -3,8 +3,8 @@
  * since, and it is settled at most the lockup after it began, every provider is paid in full for what it proved. What is required
  * and what is due are computed here, from the data that was committed; the contract's model is asked for its money alone.
  */
-import type { Model } from "../contract-model.ts";
-import type { ProviderModel } from "../contract-rules.ts";
+import type { Model } from "../chain/contract-model.ts";
+import type { ProviderModel } from "../chain/contract-rules.ts";
 import type { Checker } from "./checker.ts";
 
 /** Bytes of a provider in a block. */

@@ -3,7 +3,7 @@ import { lockupBound } from "../../protocol/group-bounds.ts";
 import { bits } from "../../protocol/hash.ts";
 import { override } from "../byzantine/override.ts";
 import { Cluster, defaultParams } from "../cluster.ts";
-import { creditsOf } from "../credits.ts";
+import { creditsOf } from "../chain/credits.ts";
 import { Random } from "../world.ts";
 import type { Strategy } from "./strategies.ts";
 

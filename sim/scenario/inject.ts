@@ -6,8 +6,8 @@ import { behaviours } from "../byzantine/behaviours.ts";
 import type { Behaviour } from "../byzantine/behaviours.ts";
 import { changing } from "../byzantine/changing.ts";
 import type { Cluster } from "../cluster.ts";
-import type { NetworkOptions } from "../network.ts";
-import type { Spoiled } from "../providers.ts";
+import type { NetworkOptions } from "../network/network.ts";
+import type { Spoiled } from "../providers/providers.ts";
 import type { Fault, Phase, Scenario } from "./schema.ts";
 
 /** A fault that fired. `until` is the block at which its cause was gone, undefined while it lasts. */

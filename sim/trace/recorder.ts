@@ -3,9 +3,9 @@ import type { Hex } from "../../protocol/hash.ts";
 import { bits } from "../../protocol/hash.ts";
 import { leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 import type { Violation } from "../checkers/checker.ts";
-import type { Settled } from "../chain-model.ts";
+import type { Settled } from "../chain/chain-model.ts";
 import type { Cluster } from "../cluster.ts";
-import { creditsOf } from "../credits.ts";
+import { creditsOf } from "../chain/credits.ts";
 import type { Fired, Injector } from "../scenario/inject.ts";
 import type { Paid, RunEvent } from "./events.ts";
 

@@ -63,7 +63,7 @@ export const importRules: readonly Rule[] = [
   },
   // Real signatures are made by the keeper's own adapters.
   {
-    area: "sim/real-signatures.ts",
+    area: "sim/signatures/real-signatures.ts",
     may: ["sim/", "keeper/adapters/", "protocol/", "@noble/curves/*"],
   },
   {

@@ -7,7 +7,7 @@ import type { RawLog } from "../../keeper/adapters/chain-ethers/settled.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { groupPayments } from "../../client/payments.ts";
-import { Model } from "../../sim/contract-model.ts";
+import { Model } from "../../sim/chain/contract-model.ts";
 import { Player } from "../support/contracts/sequence-player.ts";
 import { beginning, steps, type Step } from "../support/contracts/sequence-steps.ts";
 import { range, World, type Group, type Keeper } from "../support/contracts/world.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
-import { ChainModel } from "../../sim/chain-model.ts";
+import { ChainModel } from "../../sim/chain/chain-model.ts";
 import { computeSettlementDigest } from "../support/contracts/digest.ts";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { certify } from "../support/contracts/keys.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Model } from "../../sim/contract-model.ts";
+import { Model } from "../../sim/chain/contract-model.ts";
 import { Player } from "../support/contracts/sequence-player.ts";
 import { beginning, steps, type Step } from "../support/contracts/sequence-steps.ts";
 import { range, World, type Keeper } from "../support/contracts/world.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { bits } from "../../protocol/hash.ts";
 import { turnOrder } from "../../protocol/turns.ts";
-import { operatorOf } from "../../sim/cheap-crypto.ts";
+import { operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 
 function cluster(options: Partial<typeof defaultOptions> = {}): Cluster {
   const made = new Cluster({ ...defaultOptions, ...options });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Breaks } from "../../sim/breaks.ts";
+import { Breaks } from "../../sim/checkers/throws.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 describe("a simulated run", () => {

@@ -14,7 +14,7 @@ import {
 } from "../../sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
 import { censor, closeTwice, omitReveal } from "../../sim/byzantine/leaving-out.ts";
-import { operatorOf } from "../../sim/cheap-crypto.ts";
+import { operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
 async function play(

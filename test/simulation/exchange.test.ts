@@ -6,7 +6,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import type { RequestHandler } from "../../keeper/ports/transport.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
-import { operatorOf } from "../../sim/cheap-crypto.ts";
+import { operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { override } from "../../sim/byzantine/override.ts";
 import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
 

@@ -5,7 +5,7 @@ import type { SubmitResult } from "../../keeper/ports/chain.ts";
 import { leaveSubmitting } from "../../sim/byzantine/idle-leader.ts";
 import { override } from "../../sim/byzantine/override.ts";
 import { Cluster, defaultOptions, defaultParams } from "../../sim/cluster.ts";
-import type { Settled } from "../../sim/chain-model.ts";
+import type { Settled } from "../../sim/chain/chain-model.ts";
 
 const { turn, interval } = defaultParams;
 const others = Math.ceil((2 * turn) / 3);

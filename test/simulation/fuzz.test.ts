@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { campaign, seedsOf } from "../../sim/campaign.ts";
-import type { PlayedSeed, Player } from "../../sim/campaign.ts";
+import { campaign, seedsOf } from "../../sim/campaign/campaign.ts";
+import type { PlayedSeed, Player } from "../../sim/campaign/campaign.ts";
 import { runCli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/files.ts";
 

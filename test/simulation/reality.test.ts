@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/paths.ts";
-import { realSignatures } from "../../sim/real-signatures.ts";
+import { realSignatures } from "../../sim/signatures/real-signatures.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { parseScenario, scenarioSchema } from "../../sim/scenario/schema.ts";
 import type { Scenario } from "../../sim/scenario/schema.ts";

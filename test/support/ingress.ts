@@ -2,7 +2,7 @@
 import { TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 import { Ingress } from "../../keeper/runtime/ingress.ts";
 import type { IngressDependencies } from "../../keeper/runtime/ingress.ts";
-import { simulatedCrypto } from "../../sim/cheap-crypto.ts";
+import { simulatedCrypto } from "../../sim/signatures/cheap-signatures.ts";
 
 export type IngressSetting = {
   readonly crypto?: IngressDependencies["crypto"];

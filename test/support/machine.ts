@@ -7,7 +7,7 @@ import { step } from "../../keeper/core/machine.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import { initialState } from "../../keeper/core/state.ts";
 import type { KeeperState } from "../../keeper/core/state.ts";
-import { memberOf, operatorOf } from "../../sim/cheap-crypto.ts";
+import { memberOf, operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { defaultParams } from "../../sim/cluster.ts";
 
 export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const, speaks: 3 };

@@ -8,7 +8,7 @@ import { uniqueDraws } from "../../keeper/core/stages/audit.ts";
 import type { RoundState, TurnState, Way } from "../../keeper/core/state.ts";
 import { roundKeyOf } from "../../keeper/core/turn.ts";
 import { groupAt, hashAt, Machine } from "./machine.ts";
-import { memberOf } from "../../sim/cheap-crypto.ts";
+import { memberOf } from "../../sim/signatures/cheap-signatures.ts";
 
 const ts = 10;
 /** Of the group's first turn, with the default parameters. */

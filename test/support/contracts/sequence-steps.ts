@@ -1,7 +1,7 @@
 /** Random calls of a group: what may be tried, and how often. */
 import fc from "fast-check";
-import type { Model } from "../../../sim/contract-model.ts";
-import { unitsFor } from "../../../sim/contract-rules.ts";
+import type { Model } from "../../../sim/chain/contract-model.ts";
+import { unitsFor } from "../../../sim/chain/contract-rules.ts";
 
 export type Step =
   | { kind: "deposit"; amount: bigint }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../../../protocol/hash.ts";
-import { operatorOf } from "../../../../sim/cheap-crypto.ts";
+import { operatorOf } from "../../../../sim/signatures/cheap-signatures.ts";
 import { groupAt, hashAt, Machine } from "../../../support/machine.ts";
 
 const proven = (): "proven" => "proven";

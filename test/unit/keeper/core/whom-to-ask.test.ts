@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { maySignNew } from "../../../../keeper/core/stages/sign.ts";
 import type { TurnState } from "../../../../keeper/core/state.ts";
-import { memberOf } from "../../../../sim/cheap-crypto.ts";
+import { memberOf } from "../../../../sim/signatures/cheap-signatures.ts";
 import { groupAt, hashAt, Machine, machineConfig } from "../../../support/machine.ts";
 
 const start = 20;

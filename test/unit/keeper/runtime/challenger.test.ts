@@ -11,8 +11,12 @@ import type { ProviderEntry } from "../../../../protocol/group.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
 import type { ProviderClient } from "../../../../keeper/ports/provider.ts";
 import { Challenger } from "../../../../keeper/runtime/challenger.ts";
-import { operatorOf, simulatedCrypto, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
-import { MemoryStore } from "../../../../sim/memory-store.ts";
+import {
+  operatorOf,
+  simulatedCrypto,
+  simulatedKeyring,
+} from "../../../../sim/signatures/cheap-signatures.ts";
+import { MemoryStore } from "../../../../sim/keepers/memory-store.ts";
 import { World } from "../../../../sim/world.ts";
 import { toHex } from "../../../../storage/core/bytes.ts";
 import { makePieceList } from "../../../../storage/core/piece-list.ts";

@@ -8,8 +8,8 @@ import type { ReasonCode } from "../../../../protocol/reasons.ts";
 import { recordTree, treePath } from "../../../../protocol/records.ts";
 import type { RecordLeaf } from "../../../../protocol/records.ts";
 import { RecordExchange } from "../../../../keeper/runtime/exchange.ts";
-import { memberOf, simulatedCrypto } from "../../../../sim/cheap-crypto.ts";
-import { cheapReceipt } from "../../../../sim/cheap-proofs.ts";
+import { memberOf, simulatedCrypto } from "../../../../sim/signatures/cheap-signatures.ts";
+import { cheapReceipt } from "../../../../sim/providers/cheap-proofs.ts";
 import { groupAt, hashAt } from "../../../support/machine.ts";
 
 const owner = 1;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
 import type { Body } from "../../../../protocol/messages.ts";
 import { domainSeparator } from "../../../../protocol/settlement.ts";
-import { memberOf, simulatedCrypto, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
+import { memberOf, simulatedCrypto, simulatedKeyring } from "../../../../sim/signatures/cheap-signatures.ts";
 import { ingressWith } from "../../../support/ingress.ts";
 import { groupAt, hashAt } from "../../../support/machine.ts";
 

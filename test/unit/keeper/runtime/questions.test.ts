@@ -10,7 +10,7 @@ import { initialState } from "../../../../keeper/core/state.ts";
 import { Questions } from "../../../../keeper/runtime/questions.ts";
 import { GroupQuotas } from "../../../../keeper/runtime/round-quota.ts";
 import { ingressWith } from "../../../support/ingress.ts";
-import { simulatedCrypto, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
+import { simulatedCrypto, simulatedKeyring } from "../../../../sim/signatures/cheap-signatures.ts";
 import { groupAt } from "../../../support/machine.ts";
 
 const group = groupAt(10, { chainId: 5 });

@@ -5,7 +5,7 @@ import { roundKeyOf } from "../../../../keeper/core/turn.ts";
 import type { TurnState } from "../../../../keeper/core/state.ts";
 import { domainSeparator } from "../../../../protocol/settlement.ts";
 import { GroupQuotas } from "../../../../keeper/runtime/round-quota.ts";
-import { operatorOf, simulatedKeyring } from "../../../../sim/cheap-crypto.ts";
+import { operatorOf, simulatedKeyring } from "../../../../sim/signatures/cheap-signatures.ts";
 import { ingressWith } from "../../../support/ingress.ts";
 import { groupAt, hashAt, Machine } from "../../../support/machine.ts";
 

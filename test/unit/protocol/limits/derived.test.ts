@@ -20,7 +20,7 @@ import {
   scaleOf,
 } from "../../../../protocol/limits/derived.ts";
 import type { Scale } from "../../../../protocol/limits/derived.ts";
-import { memberOf } from "../../../../sim/cheap-crypto.ts";
+import { memberOf } from "../../../../sim/signatures/cheap-signatures.ts";
 import { groupAt } from "../../../support/machine.ts";
 
 const sizes = Array.from({ length: maxCommitteeSize + 1 }, (_, n) => n).filter(isCommitteeSize);

@@ -1,11 +1,11 @@
 /** A simulated chain with one group on it: blocks that fork, and the contract's model as it stood after each of them. */
-import type { Block } from "../keeper/core/events.ts";
-import type { Committee, GroupParams, GroupSnapshot, Member, ProviderEntry } from "../protocol/group.ts";
-import { bits, keccakWords } from "../protocol/hash.ts";
-import type { Hex } from "../protocol/hash.ts";
-import { domainSeparator, settlementDigest } from "../protocol/settlement.ts";
-import type { Settlement } from "../protocol/settlement.ts";
-import type { Submission } from "../keeper/ports/chain.ts";
+import type { Block } from "../../keeper/core/events.ts";
+import type { Committee, GroupParams, GroupSnapshot, Member, ProviderEntry } from "../../protocol/group.ts";
+import { bits, keccakWords } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { domainSeparator, settlementDigest } from "../../protocol/settlement.ts";
+import type { Settlement } from "../../protocol/settlement.ts";
+import type { Submission } from "../../keeper/ports/chain.ts";
 import { Model } from "./contract-model.ts";
 import type { SettleInput } from "./contract-model.ts";
 

@@ -1,10 +1,10 @@
 /** Providers of a simulated world: what they commit to, how they answer, and how a keeper checks what they say. */
-import type { Hex } from "../protocol/hash.ts";
-import type { CryptoPort } from "../keeper/ports/crypto.ts";
-import type { CallLimits, ProviderClient } from "../keeper/ports/provider.ts";
-import type { ChainModel } from "./chain-model.ts";
-import type { Signatures } from "./signatures.ts";
-import type { World } from "./world.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { CryptoPort } from "../../keeper/ports/crypto.ts";
+import type { CallLimits, ProviderClient } from "../../keeper/ports/provider.ts";
+import type { ChainModel } from "../chain/chain-model.ts";
+import type { Signatures } from "../signatures/signatures.ts";
+import type { World } from "../world.ts";
 
 /** What is wrong with a provider's answers. `hang`: nothing comes to the first call for a slot. */
 export type Spoiled = "corrupt" | "replay" | "slow" | "hang";

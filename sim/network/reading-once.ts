@@ -1,7 +1,7 @@
 /** How keepers in one process read what they hear. */
-import { wireReader } from "../protocol/codec/message.ts";
-import type { Envelope, WireReader } from "../protocol/codec/message.ts";
-import type { Hex } from "../protocol/hash.ts";
+import { wireReader } from "../../protocol/codec/message.ts";
+import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 /** Reads each message once, whoever hears it: nobody changes bytes, or what was made of them, after they were said. */
 export function readingOnce(): WireReader {

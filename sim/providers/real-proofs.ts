@@ -5,22 +5,22 @@ import {
   decodeChallengeResponse,
   decodePiecesResponse,
   encodeChallengeRequest,
-} from "../protocol/codec/challenge.ts";
-import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
-import { verifyAnswer } from "../protocol/codec/answer.ts";
-import { openingsFault, receiptHolds } from "../protocol/codec/openings.ts";
-import { PieceCollector } from "../protocol/codec/piece-pages.ts";
-import { encodeReceipt } from "../protocol/codec/receipt.ts";
-import { dataAt } from "../protocol/group.ts";
-import type { GroupSnapshot } from "../protocol/group.ts";
-import { fromHex, keccak, toHex } from "../protocol/hash.ts";
-import type { Hex } from "../protocol/hash.ts";
-import type { ProviderClient, ProviderFailure } from "../keeper/ports/provider.ts";
-import { withFaults } from "../provider-sim/faults.ts";
-import type { Fault } from "../provider-sim/faults.ts";
-import { challengeResponder, piecesResponder } from "../provider/logic.ts";
-import type { ProviderDependencies, SilentResponder } from "../provider/logic.ts";
-import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../provider/ports.ts";
+} from "../../protocol/codec/challenge.ts";
+import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
+import { verifyAnswer } from "../../protocol/codec/answer.ts";
+import { openingsFault, receiptHolds } from "../../protocol/codec/openings.ts";
+import { PieceCollector } from "../../protocol/codec/piece-pages.ts";
+import { encodeReceipt } from "../../protocol/codec/receipt.ts";
+import { dataAt } from "../../protocol/group.ts";
+import type { GroupSnapshot } from "../../protocol/group.ts";
+import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { ProviderClient, ProviderFailure } from "../../keeper/ports/provider.ts";
+import { withFaults } from "../../provider-sim/faults.ts";
+import type { Fault } from "../../provider-sim/faults.ts";
+import { challengeResponder, piecesResponder } from "../../provider/logic.ts";
+import type { ProviderDependencies, SilentResponder } from "../../provider/logic.ts";
+import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../../provider/ports.ts";
 import { MemoryPieces } from "./memory-pieces.ts";
 import { hanging } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";

@@ -1,14 +1,14 @@
 /** Real keys for a simulated world: the daemon's own adapters, handed in, since the simulator may not import them. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { NobleCrypto } from "../keeper/adapters/crypto-noble.ts";
-import { FileKeyring } from "../keeper/adapters/keyring-file.ts";
-import { realSignatureChecks } from "../protocol/codec/openings.ts";
-import { secretKeyAddress, signReceipt } from "../protocol/codec/receipt.ts";
-import { seedPublicKey } from "../protocol/codec/seed.ts";
-import { settlementTag } from "../protocol/codec/tags.ts";
-import type { Member } from "../protocol/group.ts";
-import { fromHex, keccakWords, toHex } from "../protocol/hash.ts";
-import type { Hex } from "../protocol/hash.ts";
+import { NobleCrypto } from "../../keeper/adapters/crypto-noble.ts";
+import { FileKeyring } from "../../keeper/adapters/keyring-file.ts";
+import { realSignatureChecks } from "../../protocol/codec/openings.ts";
+import { secretKeyAddress, signReceipt } from "../../protocol/codec/receipt.ts";
+import { seedPublicKey } from "../../protocol/codec/seed.ts";
+import { settlementTag } from "../../protocol/codec/tags.ts";
+import type { Member } from "../../protocol/group.ts";
+import { fromHex, keccakWords, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import type { Signatures } from "./signatures.ts";
 
 const purposes = { operator: 1, bls: 2, receipt: 3 } as const;

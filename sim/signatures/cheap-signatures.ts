@@ -1,12 +1,12 @@
 /** Signatures of a simulated world: hashes that name their signer. Nobody there holds a key that could forge them. */
-import type { PartialSignature } from "../keeper/core/effects.ts";
-import { fromHex, keccakText, keccakWords, toHex } from "../protocol/hash.ts";
-import type { Hex } from "../protocol/hash.ts";
-import type { Member } from "../protocol/group.ts";
-import { receiptDigest } from "../protocol/codec/receipt.ts";
-import type { CryptoPort } from "../keeper/ports/crypto.ts";
-import type { KeyringPort } from "../keeper/ports/keyring.ts";
-import { cheapChecks } from "./cheap-proofs.ts";
+import type { PartialSignature } from "../../keeper/core/effects.ts";
+import { fromHex, keccakText, keccakWords, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Member } from "../../protocol/group.ts";
+import { receiptDigest } from "../../protocol/codec/receipt.ts";
+import type { CryptoPort } from "../../keeper/ports/crypto.ts";
+import type { KeyringPort } from "../../keeper/ports/keyring.ts";
+import { cheapChecks } from "../providers/cheap-proofs.ts";
 import type { Signatures } from "./signatures.ts";
 
 const blsTag = keccakText("simulated BLS signature");

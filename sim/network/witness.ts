@@ -1,6 +1,6 @@
 /** What reached each process of a simulated world and what it sent to the chain, noted as it happens, for the checkers. */
-import type { Envelope } from "../protocol/codec/message.ts";
-import type { Settlement } from "../protocol/settlement.ts";
+import type { Envelope } from "../../protocol/codec/message.ts";
+import type { Settlement } from "../../protocol/settlement.ts";
 
 /** A process's endpoint showed it a head. */
 export type Shown = { readonly at_ms: number; readonly head: number };

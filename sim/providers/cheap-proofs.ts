@@ -1,13 +1,13 @@
 /** Providers that store nothing: a receipt says how many of 16 leaves they would have proven. */
-import { fromHex, keccak, toHex } from "../protocol/hash.ts";
-import type { Hex } from "../protocol/hash.ts";
-import { ByteWriter, decode } from "../storage/core/bytes.ts";
-import { makePieceList } from "../storage/core/piece-list.ts";
-import type { PieceList } from "../storage/core/piece-list.ts";
-import { bytesProven } from "../storage/core/proof.ts";
+import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { ByteWriter, decode } from "../../storage/core/bytes.ts";
+import { makePieceList } from "../../storage/core/piece-list.ts";
+import type { PieceList } from "../../storage/core/piece-list.ts";
+import { bytesProven } from "../../storage/core/proof.ts";
 import { hanging } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
-import type { Signatures } from "./signatures.ts";
+import type { Signatures } from "../signatures/signatures.ts";
 
 type ReceiptFields = {
   readonly keeper: Hex;

@@ -1,6 +1,6 @@
 /** Many random scenarios, played by several players at once, and what struck in them. */
-import { faultKinds } from "./scenario/schema.ts";
-import type { SimulationResult } from "./simulate.ts";
+import { faultKinds } from "../scenario/schema.ts";
+import type { SimulationResult } from "../simulate.ts";
 
 /** What a campaign keeps of one run: the same whoever played it. */
 export type PlayedSeed = Pick<SimulationResult, "seed" | "settled" | "faults" | "violations">;

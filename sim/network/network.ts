@@ -1,12 +1,12 @@
 /** The wires between simulated keepers: delay, loss, partitions. */
-import { wireReader } from "../protocol/codec/message.ts";
-import type { Envelope, WireReader } from "../protocol/codec/message.ts";
-import type { Hex } from "../protocol/hash.ts";
-import type { Endpoint } from "../keeper/ports/chain.ts";
-import type { GossipHandler, RequestHandler, TransportPort } from "../keeper/ports/transport.ts";
-import type { Question } from "../protocol/codec/question.ts";
+import { wireReader } from "../../protocol/codec/message.ts";
+import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { Endpoint } from "../../keeper/ports/chain.ts";
+import type { GossipHandler, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
+import type { Question } from "../../protocol/codec/question.ts";
 import { Witness } from "./witness.ts";
-import type { World } from "./world.ts";
+import type { World } from "../world.ts";
 
 export type NetworkOptions = {
   readonly delayMs: readonly [number, number];

@@ -1,10 +1,10 @@
 /** A disk of a simulated keeper: what was acknowledged survives a crash, what was under way may not. */
-import type { OwnValues, Write } from "../keeper/core/effects.ts";
-import type { ChallengeRecord } from "../protocol/records.ts";
-import { turnKey } from "../keeper/core/state.ts";
-import type { EvidencePair, Restored, StoredProof, StorePort } from "../keeper/ports/store.ts";
-import type { Hex } from "../protocol/hash.ts";
-import type { World } from "./world.ts";
+import type { OwnValues, Write } from "../../keeper/core/effects.ts";
+import type { ChallengeRecord } from "../../protocol/records.ts";
+import { turnKey } from "../../keeper/core/state.ts";
+import type { EvidencePair, Restored, StoredProof, StorePort } from "../../keeper/ports/store.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { World } from "../world.ts";
 
 export type Note = {
   readonly ts: number;

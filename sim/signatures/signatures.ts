@@ -1,10 +1,10 @@
-/** Who signs and who checks in a simulated world. Cheap ones are in cheap-crypto.ts; real ones are handed in. */
-import type { GroupDomain, Receipt, SignedReceipt } from "../protocol/codec/receipt.ts";
-import type { OpeningsChecks } from "../protocol/codec/openings.ts";
-import type { Member } from "../protocol/group.ts";
-import type { Hex } from "../protocol/hash.ts";
-import type { CryptoPort } from "../keeper/ports/crypto.ts";
-import type { KeyringPort } from "../keeper/ports/keyring.ts";
+/** Signing and signature checks of a simulated world: cheap ones in cheap-signatures.ts, real ones in real-signatures.ts. */
+import type { GroupDomain, Receipt, SignedReceipt } from "../../protocol/codec/receipt.ts";
+import type { OpeningsChecks } from "../../protocol/codec/openings.ts";
+import type { Member } from "../../protocol/group.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import type { CryptoPort } from "../../keeper/ports/crypto.ts";
+import type { KeyringPort } from "../../keeper/ports/keyring.ts";
 
 export type Signatures = Pick<CryptoPort, "messageSigner" | "aggregate"> & {
   /** Keeper `index` of the world, whether it has a seat or not. */

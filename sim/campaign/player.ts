@@ -1,9 +1,9 @@
 /** A thread that plays random scenarios, one for each seed that it is told. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { PlayedSeed } from "./campaign.ts";
-import type { Reality } from "./cluster.ts";
-import { randomScenario } from "./scenario/random.ts";
-import { simulate } from "./simulate.ts";
+import type { Reality } from "../cluster.ts";
+import { randomScenario } from "../scenario/random.ts";
+import { simulate } from "../simulate.ts";
 
 /** What all scenarios of a campaign have in common. */
 export type CampaignWorld = {
@@ -16,7 +16,7 @@ const { keepers, crypto, proofs } = workerData as CampaignWorld;
 
 async function realityOf(): Promise<Reality> {
   if (crypto === "cheap") return { proofs };
-  const { realSignatures } = await import("./real-signatures.ts");
+  const { realSignatures } = await import("../signatures/real-signatures.ts");
   return { proofs, signatures: realSignatures() };
 }
 

@@ -6,16 +6,16 @@ import {
   segmentHeight,
   pieceGeometry,
   treeIndex,
-} from "../storage/core/geometry.ts";
-import { equalBytes } from "../storage/core/bytes.ts";
-import { leafHash, rootHash, segmentLeaves, treeLevels } from "../storage/core/merkle.ts";
-import { siblingPositions } from "../storage/core/multiproof.ts";
-import type { Position } from "../storage/core/multiproof.ts";
-import { makePieceList } from "../storage/core/piece-list.ts";
-import type { PieceEntry, PieceList } from "../storage/core/piece-list.ts";
-import type { PieceProof, Proof } from "../storage/core/proof.ts";
-import type { Draw } from "../storage/core/sampling.ts";
-import { Random } from "./world.ts";
+} from "../../storage/core/geometry.ts";
+import { equalBytes } from "../../storage/core/bytes.ts";
+import { leafHash, rootHash, segmentLeaves, treeLevels } from "../../storage/core/merkle.ts";
+import { siblingPositions } from "../../storage/core/multiproof.ts";
+import type { Position } from "../../storage/core/multiproof.ts";
+import { makePieceList } from "../../storage/core/piece-list.ts";
+import type { PieceEntry, PieceList } from "../../storage/core/piece-list.ts";
+import type { PieceProof, Proof } from "../../storage/core/proof.ts";
+import type { Draw } from "../../storage/core/sampling.ts";
+import { Random } from "../world.ts";
 
 /** More is not held in memory for a simulation. */
 export const maxRealBytes = 64 * 1024 * 1024;

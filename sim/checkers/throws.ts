@@ -1,7 +1,7 @@
 /** What no scenario may lead to: a keeper that ends by itself while its disk takes writes, or a throw that nobody expects. */
 import { setImmediate } from "node:timers/promises";
-import type { Violation } from "./checkers/checker.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Violation } from "./checker.ts";
+import type { Cluster } from "../cluster.ts";
 
 export class Breaks {
   readonly found: Violation[] = [];
