@@ -21,7 +21,7 @@ const hex = (bytes: number): z.ZodType<Hex> =>
       `expected 0x and ${2 * bytes} lower-case hex digits`,
     ) as never;
 
-/** The interchange format, described in docs/operating.md. */
+/** The interchange format, described in docs/run-a-keeper.md. */
 const historySchema = z.strictObject({
   format: z.literal("whitepay-signing-history"),
   version: z.literal(1),

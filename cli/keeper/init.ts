@@ -122,7 +122,7 @@ async function initKeeper(options: InitOptions): Promise<void> {
     ...(passwordFile === undefined ? {} : { passwordFile: relative(folder, resolve(passwordFile)) }),
     api,
   };
-  const text = `# A keeper's configuration; docs/operating.md explains each key.\n${stringify(config)}`;
+  const text = `# A keeper's configuration; docs/run-a-keeper.md explains each key.\n${stringify(config)}`;
   parseConfigText(text, file);
   const password =
     passwordFile === undefined

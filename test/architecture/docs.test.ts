@@ -1,9 +1,10 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 import { limitsTable } from "../../scripts/docs/limits.ts";
+import { timelineSvg } from "../../scripts/docs/timeline.ts";
 
 const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
 const architecture = read("docs/architecture.md");
@@ -41,6 +42,7 @@ describe("docs/architecture.md", () => {
 
   const pages = [
     "README.md",
+    "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/invariants.md",
     "docs/protocol.md",
@@ -72,6 +74,74 @@ describe("docs/invariants.md", () => {
       // Floods are no matter of a simulated network.
       expect(noticed).toContain(`\`${name === "L4" ? "test/integration/floods.test.ts" : checker}\``);
     }
+  });
+});
+
+describe("the rules", () => {
+  const defined = new Set(
+    ["docs/protocol.md", "docs/invariants.md"].flatMap((page) =>
+      [...read(page).matchAll(/^\| ([RSLD]\d+) \|/gm)].map((row) => row[1] ?? ""),
+    ),
+  );
+  const sources = globSync(
+    "{protocol,storage,daemon,keeper,provider,provider-sim,client,sim,cli,scripts,contracts,test,deploy}/**/*.{ts,js,sol,yaml}",
+    { cwd: projectRoot },
+  );
+  const pages = globSync("{*.md,contracts/*.md,docs/**/*.md}", { cwd: projectRoot });
+
+  it("that code, tests and pages cite are defined in docs/protocol.md or docs/invariants.md", () => {
+    const cited = new Map<string, string>();
+    for (const file of [...sources, ...pages]) {
+      for (const [, rule = ""] of read(file).matchAll(/(?<![\w.])([RSLD][1-9]\d?)(?![\w.]*\w)/g)) {
+        cited.set(rule, file);
+      }
+    }
+    expect([...cited].filter(([rule]) => !defined.has(rule))).toEqual([]);
+    for (const kind of ["R", "S", "L", "D"]) {
+      expect(
+        [...cited.keys()].some((rule) => rule.startsWith(kind)),
+        kind,
+      ).toBe(true);
+    }
+  });
+
+  it("of each kind are numbered without a gap", () => {
+    for (const kind of ["R", "S", "L", "D"]) {
+      const numbers = [...defined]
+        .filter((rule) => rule.startsWith(kind))
+        .map((rule) => Number(rule.slice(1)));
+      expect(numbers).toEqual(numbers.map((_, i) => i + 1));
+    }
+  });
+});
+
+describe("the pages", () => {
+  const pages = globSync("{*.md,contracts/*.md,docs/**/*.md}", { cwd: projectRoot });
+  const anchor = (heading: string): string =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-");
+  const anchorsOf = (page: string): string[] =>
+    [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => anchor(heading));
+
+  it.each(pages)("%s links only to files and headings that exist", (page) => {
+    const broken = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = ""]) => link)
+      .filter((link) => {
+        if (/^https?:/.test(link)) return false;
+        const [path = "", heading] = link.split("#");
+        const target = path === "" ? page : join(dirname(page), path);
+        if (!existsSync(join(projectRoot, target))) return true;
+        return heading !== undefined && !anchorsOf(target).includes(heading);
+      });
+    expect(broken).toEqual([]);
+  });
+});
+
+describe("docs/timeline.svg", () => {
+  it("is what scripts/docs/timeline.ts draws", () => {
+    expect(read("docs/timeline.svg")).toBe(timelineSvg());
   });
 });
 

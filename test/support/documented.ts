@@ -1,4 +1,4 @@
-/** Runs what a page of the docs tells people to type, in one shell, and holds what it prints against the page. */
+/** Runs the commands of a page in one shell, and compares their output with the page. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { projectRoot } from "../../scripts/paths.ts";
@@ -11,14 +11,12 @@ export type Step = {
   readonly line: number;
 };
 
-/** The commands in the ```console blocks of one `## ` section, in order. */
-export function stepsOf(page: string, section: string): Step[] {
+/** The commands in the ```console blocks of a page, in order. */
+export function stepsOf(page: string): Step[] {
   const steps: { command: string; output: string[]; line: number }[] = [];
-  let inSection = false;
   let inBlock = false;
   for (const [index, line] of page.split("\n").entries()) {
-    if (!inBlock && line.startsWith("## ")) inSection = line === `## ${section}`;
-    else if (line.startsWith("```")) inBlock = !inBlock && line === "```console" && inSection;
+    if (line.startsWith("```")) inBlock = !inBlock && line === "```console";
     else if (inBlock && line.startsWith("$ ")) {
       steps.push({ command: line.slice(2), output: [], line: index + 1 });
     } else if (inBlock) steps.at(-1)?.output.push(line);
@@ -26,7 +24,7 @@ export function stepsOf(page: string, section: string): Step[] {
   return steps;
 }
 
-/** What differs from run to run gives way to its kind. */
+/** Replaces what differs from run to run by its kind. */
 export function withoutChance(line: string): string {
   return (
     line

@@ -29,7 +29,7 @@ export function registerCreate(group: Command): void {
     )
     .argument(
       "<file>",
-      "group file (YAML) with keepers, providers, data and price; the documentation has an example",
+      "group file (YAML) with keepers, providers, data and price; docs/pay-for-storage.md has an example",
     );
   payerOptions(jsonOption(moneyOptions(command))).action((file: string, options: PayerOptions) =>
     withChain(options, (provider, payer) => create({ path: file, options, provider, payer })),

@@ -84,8 +84,8 @@ describe("every right", () => {
     .filter(({ stateMutability, name }) => stateMutability !== "view" && !notOffered.includes(name))
     .map(({ name }) => name);
 
-  it("of the contracts has its command, and docs/operating.md says which", async () => {
-    const page = await readFile(join(projectRoot, "docs/operating.md"), "utf8");
+  it("of the contracts has its command, and docs/commands.md names it", async () => {
+    const page = await readFile(join(projectRoot, "docs/commands.md"), "utf8");
     const section = page.slice(page.indexOf("\n## Every right and its command\n"));
     const rows = [
       ...section.slice(0, section.indexOf("\nNot in it:")).matchAll(/^\| `(\w+)` \|.*\| (.*) \|$/gm),

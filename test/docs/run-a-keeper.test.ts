@@ -1,4 +1,4 @@
-/** docs/operating.md, "Keeper": from nothing to a running keeper, and to another place, as it is written there. */
+/** docs/run-a-keeper.md: every command runs as written, from the installation to the move to another machine. */
 import { mkdir, realpath, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -28,7 +28,8 @@ import { fits, openShell, stepsOf, withoutChance, type Shell, type Step } from "
 import { sharedFolder } from "../support/files.ts";
 import { sceneParams } from "../support/keeper-scene.ts";
 
-const page = await readFile(join(projectRoot, "docs/operating.md"), "utf8");
+const page = await readFile(join(projectRoot, "docs/run-a-keeper.md"), "utf8");
+const commandsPage = await readFile(join(projectRoot, "docs/commands.md"), "utf8");
 const params = { ...sceneParams, price: 10n ** 18n };
 const block_ms = 150;
 const patience_ms = 30_000;
@@ -76,7 +77,7 @@ class World {
     });
   }
 
-  /** The page's ports are of a machine where nothing else runs; keys that open slowly are tested elsewhere. */
+  /** Replaces the page's ports by free ones. Keys with full strength are tested elsewhere. */
   async type({ command }: Step): Promise<{ code: number; lines: string[] }> {
     const typed = command
       .replaceAll("4001", String(this.ports[1]))
@@ -97,7 +98,7 @@ class World {
     return { code, lines: told };
   }
 
-  /** What the payer and the others do meanwhile. */
+  /** Does what the payer and the other keepers do after this step. */
   async after({ command }: Step, lines: readonly string[]): Promise<void> {
     if (command.includes("keys list")) {
       this.operator = /0x[0-9a-f]{40}/.exec(lines[0] ?? "")?.[0] ?? "";
@@ -139,7 +140,7 @@ class World {
     await this.shell.run(`GROUP=${this.group}`);
   }
 
-  /** The keeper of the page is gone at times; else it is waited for like the others. */
+  /** A block waits for the page's keeper, too, while that runs. */
   mineAtPaceOf(fleet: KeeperFleet): Mining {
     const own = `http://127.0.0.1:${this.ports[0]}`;
     const keeper: Paced = {
@@ -158,7 +159,7 @@ class World {
     return pace.begin((error) => void this.failures.push(error as Error));
   }
 
-  /** Waits for a settlement after `block` that the keeper of the page signed. Its seat is the first. */
+  /** Waits for a settlement after `block` that the page's keeper (index 0) signed. */
   async signedAfter(block: number): Promise<void> {
     const limit = performance.now() + 120_000;
     for (;;) {
@@ -188,7 +189,7 @@ class World {
   }
 }
 
-describe("docs/operating.md, as it is written", () => {
+describe("docs/run-a-keeper.md", () => {
   let world: World;
   beforeAll(async () => {
     const { folder, remove } = await sharedFolder();
@@ -197,30 +198,30 @@ describe("docs/operating.md, as it is written", () => {
   });
   afterAll(() => world.close());
 
-  it("takes a keeper from nothing to a running one, through a stop, and to another place where it goes on", async () => {
-    const steps = stepsOf(page, "Keeper");
+  it("lists commands that install a keeper, start it, stop it, and move it to another machine", async () => {
+    const steps = stepsOf(page);
     expect(steps.length).toBeGreaterThan(20);
     let movedAt = 0;
     for (const step of steps) {
       if (step.command.includes("keeper withdraw")) await world.paid();
       const { code, lines } = await world.type(step);
-      const told = `docs/operating.md:${step.line}: $ ${step.command}\n${lines.join("\n")}`;
+      const told = `docs/run-a-keeper.md:${step.line}: $ ${step.command}\n${lines.join("\n")}`;
       expect(code, told).toBe(0);
-      // All that differs is told at once: the page is mended in one go.
+      // Reports all differences at once, so that the page can be corrected in one edit.
       const shown = fits(step.output, lines) ? lines : step.output;
       expect.soft(lines.map(withoutChance), told).toEqual(shown.map(withoutChance));
       await world.after(step, lines);
       if (step.command.includes("history import")) movedAt = await world.provider.getBlockNumber();
     }
-    // In its new place it signs with the others again.
+    // In its new place it signs settlements again.
     await world.signedAfter(movedAt);
     expect(world.failures).toEqual([]);
   }, 600_000);
 });
 
-describe("docs/operating.md, its tables", () => {
-  const rows = (heading: string): string[][] => {
-    const at = page.indexOf(`\n### ${heading}\n`);
+describe("the tables of docs/run-a-keeper.md and docs/commands.md", () => {
+  const rows = (page: string, heading: string): string[][] => {
+    const at = page.indexOf(`\n## ${heading}\n`);
     const table =
       page
         .slice(at)
@@ -232,15 +233,15 @@ describe("docs/operating.md, its tables", () => {
       .map((row) => row.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "")));
   };
 
-  it("explain every exit code, every alert and every setting, and nothing else", async () => {
+  it("list every exit code, every alert and every setting, and nothing else", async () => {
     const codes = Object.values(exitCodes).map(String);
-    expect(rows("Exit codes").map(([code]) => code)).toEqual(codes);
+    expect(rows(commandsPage, "Exit codes").map(([code]) => code)).toEqual(codes);
     const alerts = parse(await readFile(join(projectRoot, "deploy/prometheus-alerts.yaml"), "utf8")) as {
       groups: { rules: { alert: string }[] }[];
     };
     const names = alerts.groups.flatMap(({ rules }) => rules.map(({ alert }) => `\`${alert}\``));
-    expect(rows("Alerts").map(([name]) => name)).toEqual(names);
-    expect(rows("Settings")).toEqual(
+    expect(rows(page, "Alerts").map(([name]) => name)).toEqual(names);
+    expect(rows(page, "Settings")).toEqual(
       settings.map(({ key, flag, env, text }) => [`\`${key}\``, `\`--${flag}\``, `\`${env}\``, text]),
     );
   });

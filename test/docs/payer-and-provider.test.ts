@@ -1,4 +1,7 @@
-/** docs/operating.md, Payer and Provider: every command runs as it stands, on a real chain with real daemons, and prints that. */
+/**
+ * docs/pay-for-storage.md, docs/provide-storage.md and docs/commands.md: every command runs as written, on a real chain with real
+ * daemons, and prints what the page shows.
+ */
 import { spawn } from "node:child_process";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,16 +17,20 @@ import { freePorts } from "../../daemon/free-port.ts";
 import { seededBytes } from "../support/files.ts";
 import { fundAccount, payerScene, type PayerScene } from "../support/payer-scene.ts";
 
-const page = join(projectRoot, "docs/operating.md");
-const text = await readFile(page, "utf8");
-const story = text.slice(text.indexOf("\n## Payer\n"), text.indexOf("\n## Watching a keeper\n"));
+const pages = await Promise.all(
+  ["pay-for-storage", "provide-storage", "commands"].map(async (name) => {
+    const file = join(projectRoot, `docs/${name}.md`);
+    return { file, text: await readFile(file, "utf8") };
+  }),
+);
+const allText = pages.map(({ text }) => text).join("\n");
 
 type Step = { readonly block: string; readonly commands: string; readonly output: string | undefined };
-const steps: Step[] = [...story.matchAll(/^```sh\n([\s\S]*?)^```(?:\n\n^```text\n([\s\S]*?)^```)?/gm)].map(
+const steps: Step[] = [...allText.matchAll(/^```sh\n([\s\S]*?)^```(?:\n\n^```text\n([\s\S]*?)^```)?/gm)].map(
   ([block, commands = "", output]) => ({ block, commands, output }),
 );
 
-/** Two people take turns; each line is how a step begins, in the order in which they are taken. */
+/** The order of the steps across the pages, each by its first words: payer and provider wait for each other. */
 const order = [
   "whitepay group quote",
   "(umask 077",
@@ -68,7 +75,7 @@ let processes: Processes;
 const failures: Error[] = [];
 let mining: Mining | undefined;
 let keeperApi = "";
-/** What the words in capitals stand for. */
+/** Values of the words in capitals. */
 const words = new Map<string, string>();
 const printed = new Map<Step, string>();
 
@@ -112,7 +119,7 @@ function withValues(source: string): string {
   );
 }
 
-/** Runs a step's lines in one shell; both streams as they come, as at a terminal. */
+/** Runs the lines of a step in one shell and merges both streams, as a terminal does. */
 function shell(commands: string): Promise<{ code: number | null; output: string }> {
   return new Promise((done, fail) => {
     const env = { ...process.env, PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}` };
@@ -129,9 +136,9 @@ function shell(commands: string): Promise<{ code: number | null; output: string 
   });
 }
 
-/** The page's YAML files, where the commands expect them. */
+/** Writes the pages' YAML files to where the commands expect them. */
 async function writeFiles(): Promise<void> {
-  for (const [, name = "", content = ""] of story.matchAll(/^```yaml (\S+)\n([\s\S]*?)^```/gm)) {
+  for (const [, name = "", content = ""] of allText.matchAll(/^```yaml (\S+)\n([\s\S]*?)^```/gm)) {
     await writeFile(join(folder, name), withValues(content));
   }
 }
@@ -162,7 +169,7 @@ function mineAtPaceOf(keepers: KeeperFleet): Mining {
   return pace.begin((error) => void failures.push(error as Error));
 }
 
-/** The provider's owner adds the group and starts the daemon; then time begins to pass. */
+/** Adds the group to the provider's config, starts the daemons, and then the mining of blocks. */
 async function startDaemons(commands: string): Promise<string> {
   const group = words.get("GROUP") ?? "";
   const config = join(folder, "store/provider.yaml");
@@ -176,15 +183,15 @@ async function startDaemons(commands: string): Promise<string> {
     daemon: true,
   });
   const [ready, keepers] = await Promise.all([provider.ready, startKeepers(group)]);
-  // To the first slot in which the provider is committed.
+  // Up to the first slot in which the provider is committed.
   const [account] = await new GroupView(scene.provider, group).providers();
-  // One by one: of many mined at once the hashes do not link up, which keepers do not accept.
+  // One by one: blocks mined in one call do not link by parent hash, so keepers reject them.
   while ((await scene.provider.getBlockNumber()) < (account?.activeFrom ?? 0)) await scene.mine(1);
   mining = mineAtPaceOf(keepers);
   return `${JSON.stringify(ready)}\n`;
 }
 
-/** What a step leaves for the ones after it, beyond what the page says. */
+/** Prepares what later steps need beyond the text of the pages. */
 async function afterwards(commands: string, output: string): Promise<void> {
   if (commands.includes("whitepay provider init")) {
     const operator = /^operator +(0x\w+)/m.exec(output)?.[1] ?? "";
@@ -205,23 +212,23 @@ async function afterwards(commands: string, output: string): Promise<void> {
     ).getFunction("transfer");
     await (await transfer(words.get("GROUP"), 7n * 10n ** 18n)).wait();
   } else if (commands.startsWith("whitepay group terminate")) {
-    // The committee lets all its time go by.
+    // The committee lets its turns lapse until `abandon` is possible (R34).
     const view = new GroupView(scene.provider, words.get("GROUP") ?? "");
     const [{ interval, lockup }, { settledThrough }] = await Promise.all([view.parameters(), view.state()]);
     const missing = settledThrough + interval + lockup - (await scene.provider.getBlockNumber());
     await scene.mine(Math.max(1, missing));
   } else if (commands.startsWith("whitepay group watch")) {
-    // What is settled is settled; from here on blocks come with transactions alone.
+    // No further settlement is needed: from here on only transactions make blocks.
     await mining?.stop();
   }
 }
 
-/** Addresses, figures, times and paths differ from run to run, and how often a line comes; the rest is as on the page. */
+/** Removes what differs from run to run: addresses, numbers, times, paths, and how often a line repeats. */
 function shape(output: string): string[] {
   const lines = output
     .trim()
     .split("\n")
-    // A machine with much else to do may be late for a challenge or a submission, and then says so.
+    // On a busy machine a challenge or a submission may be late, and the output says so.
     .filter((line) => !/LeaderReplaced|^ {2}slot \d+, keeper/.test(line))
     .map((line) =>
       line
@@ -235,7 +242,7 @@ function shape(output: string): string[] {
   return lines.filter((line, i) => line !== lines[i - 1]);
 }
 
-/** As a person would have it on the page: no folders of this machine, no endless addresses. */
+/** The output as the page shows it: without folders of this machine, with shortened addresses. */
 function readable(output: string): string {
   return output
     .replaceAll(`${folder}/`, "")
@@ -245,23 +252,25 @@ function readable(output: string): string {
 }
 
 async function rewrite(): Promise<void> {
-  let now = text;
-  for (const [{ block, commands, output }, actual] of printed) {
-    if (output === undefined) continue;
-    now = now.replace(block, () => `\`\`\`sh\n${commands}\`\`\`\n\n\`\`\`text\n${actual}\`\`\``);
+  for (const { file, text } of pages) {
+    let now = text;
+    for (const [{ block, commands, output }, actual] of printed) {
+      if (output === undefined) continue;
+      now = now.replace(block, () => `\`\`\`sh\n${commands}\`\`\`\n\n\`\`\`text\n${actual}\`\`\``);
+    }
+    await writeFile(file, now);
   }
-  await writeFile(page, now);
 }
 
-describe("docs/operating.md", () => {
+describe("the pages of payer and provider", () => {
   it(
-    "tells payer and provider what to type, from the first question to the end of a group",
+    "list commands that work, from the first quote to the end of a group",
     { timeout: 600_000 },
     async () => {
       const left = [...steps];
       for (const start of order) {
         const at = left.findIndex(({ commands }) => commands.startsWith(start));
-        expect(at, `the page has a step that begins with ${start}`).toBeGreaterThanOrEqual(0);
+        expect(at, `a page has a step that begins with ${start}`).toBeGreaterThanOrEqual(0);
         const [step] = left.splice(at, 1) as [Step];
         if (start === "whitepay provider run") {
           printed.set(step, readable(await startDaemons(step.commands)));
@@ -277,7 +286,7 @@ describe("docs/operating.md", () => {
     },
   );
 
-  it("shows what they print", async () => {
+  it("show what the commands print", async () => {
     if (process.env["WHITEPAY_WRITE_DOCS"] === "1") return rewrite();
     expect(printed.size).toBe(order.length);
     for (const [{ commands, output }, actual] of printed) {
@@ -285,11 +294,11 @@ describe("docs/operating.md", () => {
     }
   });
 
-  it("lets a provider ask a keeper what that has recorded, and why", async () => {
+  it("let a provider ask a keeper for its records", async () => {
     const commands = `whitepay provider status --config store/provider.yaml --json --keeper-api ${keeperApi}`;
     const { code, output } = await shell(commands);
     expect(code).toBe(0);
-    // A keeper that did not answer, or answered something else, would have been named before the document.
+    // If the keeper did not answer, or its answer was invalid, the output would begin with its name instead of the document.
     type Sums = { challenges: number; bytesProven: string };
     const { groups } = JSON.parse(output) as { groups: { provider: number; sums: Sums }[] };
     expect(groups).toMatchObject([{ provider: 0 }]);
@@ -297,7 +306,7 @@ describe("docs/operating.md", () => {
     expect(BigInt(groups[0]?.sums.bytesProven ?? 0)).toBeGreaterThan(0n);
   });
 
-  it("gave the payer back the bytes that the provider was paid for", async () => {
+  it("returned to the payer the bytes for which the provider was paid", async () => {
     for (const name of ["letters.tar", "photos.tar"]) {
       const back = await readFile(join(folder, "back", name));
       expect(Buffer.compare(back, await readFile(join(folder, name)))).toBe(0);
