@@ -1,4 +1,4 @@
-/** The limits of docs/figures/limits.md at some sizes. Run: node scripts/bench/floods.ts --limits */
+/** The second table of docs/figures/limits.md. Run: node scripts/bench/floods.ts --limits */
 import {
   authorBytes,
   authorRate,
@@ -34,8 +34,8 @@ export function limitsTable(): string {
   const rows: readonly (readonly [string, (scale: Scale) => string])[] = [
     ["signatures of one author", (scale) => plain(authorRate(scale))],
     ["bytes of one author", (scale) => kilobytes(authorBytes(scale))],
-    ["messages of one peer that are refused", (scale) => plain(refusedRate(scale))],
-    ["bytes of one peer that nobody asked for", (scale) => kilobytes(gossipBytes(scale))],
+    ["refused messages of one peer", (scale) => plain(refusedRate(scale))],
+    ["unrequested bytes of one peer", (scale) => kilobytes(gossipBytes(scale))],
     ["pulls of one keeper", (scale) => plain(questionRate("pull", scale))],
     ["questions of one keeper for records", (scale) => plain(questionRate("records", scale))],
     ["questions of one keeper for pinned pages", (scale) => plain(questionRate("page", scale))],
