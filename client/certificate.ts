@@ -4,13 +4,13 @@ import { isCommitteeSize, quorum } from "../protocol/quorum.ts";
 import { verifyAggregate } from "./bls.ts";
 import { inputError } from "./errors.ts";
 import {
-  bitIndices,
   decodeSettleInput,
   membersOf,
   settledEvents,
   settlementDigest,
   type SettlementInput,
 } from "./settlements.ts";
+import { bitIndices } from "../protocol/bitmap.ts";
 
 export type CertificateReport = {
   valid: boolean;

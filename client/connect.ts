@@ -55,11 +55,12 @@ export async function connectRpc(url: string): Promise<JsonRpcProvider> {
 }
 
 /**
- * The first endpoint that answers, if it is of the chain that is expected.
+ * Connects to the first endpoint that answers.
+ * @param chain with an `id`, the endpoint must serve that chain
  * @throws WhitePayError `network` if none answers, or one of another chain does
  */
 export async function connectChain(chain: {
-  readonly id: number;
+  readonly id?: number | undefined;
   readonly rpc: readonly string[];
 }): Promise<JsonRpcProvider> {
   let last: unknown;
@@ -72,7 +73,7 @@ export async function connectChain(chain: {
       continue;
     }
     const { chainId } = await provider.getNetwork();
-    if (chainId === BigInt(chain.id)) return provider;
+    if (chain.id === undefined || chainId === BigInt(chain.id)) return provider;
     provider.destroy();
     throw new WhitePayError({
       code: "network",

@@ -2,7 +2,7 @@
 import type { Provider, Result } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { notThere } from "./not-there.ts";
-import { bitIndices } from "./settlements.ts";
+import { bitIndices } from "../protocol/bitmap.ts";
 
 /** R4; lengths in blocks, price in token units per GiB·block, shares in 1/10000. */
 export type GroupRules = {

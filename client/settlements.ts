@@ -39,13 +39,6 @@ export type Member = { operator: string; payee: string; blsKey: string };
 
 export const settledTopic = (groupAbi.getEvent("Settled") as { topicHash: string }).topicHash;
 
-/** Indices of the bits that are set, ascending. */
-export function bitIndices(bitmap: bigint): number[] {
-  const indices: number[] = [];
-  for (let i = 0, rest = bitmap; rest > 0n; i++, rest >>= 1n) if (rest & 1n) indices.push(i);
-  return indices;
-}
-
 /** The input of a call of `settle`, or undefined if it is something else. */
 export function decodeSettleInput(data: string): SettlementInput | undefined {
   const fragment = groupAbi.getFunction("settle");

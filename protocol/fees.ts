@@ -1,5 +1,6 @@
 /** What a transaction costs its sender, and what a settlement brings the keepers: figures alone, from what a chain tells. */
-import { bits, keccakWords } from "./hash.ts";
+import { bitIndices } from "./bitmap.ts";
+import { keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 import { itemsPaid } from "./payments.ts";
 import type { Settlement } from "./settlement.ts";
@@ -224,5 +225,5 @@ export function keepersPay(
   const signed = items.map(({ provider, spaceTime }) => ({ provider, signed: spaceTime }));
   const paid = itemsPaid({ price, keeperShareBps: BigInt(keeperShareBps) }, signed, []);
   const whole = paid.reduce((sum, { amount, toProvider }) => sum + amount - toProvider, 0n);
-  return { whole, each: whole / BigInt(keepers - bits(failed).length) };
+  return { whole, each: whole / BigInt(keepers - bitIndices(failed).length) };
 }

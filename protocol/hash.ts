@@ -1,23 +1,14 @@
 /** Hashing and ABI words for the core: everything that is hashed here is hashed the same way in Solidity. */
-import { concatBytes, readHex, toHex } from "../storage/core/bytes.ts";
+import { concatBytes, fromHex, readHex, toHex } from "../storage/core/bytes.ts";
 import { digestHex, hash, hashInput, hashOfInput, keccak256, keccak256Hex } from "./keccak.ts";
 
-export { keccak256, toHex };
+export { fromHex, keccak256, toHex };
 
 /** Lower-case hex with the 0x prefix. */
 export type Hex = `0x${string}`;
 
 export const wordBytes = 32;
 export const zeroHash: Hex = `0x${"00".repeat(wordBytes)}`;
-
-/** @throws RangeError if `hex` is not an even number of hex digits after 0x */
-export function fromHex(hex: string): Uint8Array {
-  const digits = hex.startsWith("0x") ? 2 : 0;
-  if (hex.length % 2 !== 0) throw new RangeError(`expected an even number of hex digits, actual "${hex}"`);
-  const out = new Uint8Array((hex.length - digits) / 2);
-  readHex(hex, digits, out, 0, out.length);
-  return out;
-}
 
 /** Writes one word that ends before `end`, over zeros. */
 function writeWord(out: Uint8Array, end: number, value: number | bigint | Hex): void {
@@ -87,16 +78,4 @@ export function hashTagged(tags: readonly number[], values: readonly (number | b
 /** keccak256 of a UTF-8 text, as EIP-712 type hashes need. */
 export function keccakText(text: string): Hex {
   return keccak(new TextEncoder().encode(text));
-}
-
-/** Bit i is set for every index i of the list. */
-export function bitmap(indices: readonly number[]): bigint {
-  return indices.reduce((bits, i) => bits | (1n << BigInt(i)), 0n);
-}
-
-/** Ascending indices of the set bits. */
-export function bits(map: bigint): number[] {
-  const indices: number[] = [];
-  for (let i = 0, rest = map; rest > 0n; i++, rest >>= 1n) if (rest & 1n) indices.push(i);
-  return indices;
 }

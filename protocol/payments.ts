@@ -2,7 +2,7 @@
  * What a settlement pays to the last unit, from what the chain tells of it: its items, its bitmaps, and the contract's events
  * (R29, R30, R32). One computation for the keeper's books and for everybody else who reads the chain.
  */
-import { bits } from "./hash.ts";
+import { bitIndices } from "./bitmap.ts";
 
 /** Fixed for a group's life (R4). */
 export type PaymentTerms = {
@@ -60,10 +60,10 @@ export function sharesPaid(
   events: readonly PaymentEvent[],
   members: number,
 ): PaidShare[] {
-  const failed = bits(settled["failed"] ?? 0n).length;
+  const failed = bitIndices(settled["failed"] ?? 0n).length;
   const cuts = items.reduce((sum, { amount, toProvider }) => sum + amount - toProvider, 0n);
   const share = cuts / BigInt(Math.max(1, members - failed));
-  const amounts = new Map(bits(settled["payees"] ?? 0n).map((keeper) => [keeper, share]));
+  const amounts = new Map(bitIndices(settled["payees"] ?? 0n).map((keeper) => [keeper, share]));
   const replaced = events.find(({ name }) => name === "LeaderReplaced")?.args;
   if (replaced !== undefined) {
     const [leader, sender] = [Number(replaced["leader"]), Number(replaced["sender"])];

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { z } from "zod";
-import { connectChain, connectRpc } from "../../client/connect.ts";
+import { connectChain } from "../../client/connect.ts";
 import { openGroup } from "../../client/status.ts";
 import { setting } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, Setting } from "../../daemon/settings/layers.ts";
@@ -119,24 +119,12 @@ export async function withChain<T>(
   const payer = await loadPayer(options, purse);
   const { id, rpc } = payer.config.chain;
   if (rpc === undefined) throw missing("chain.rpc", purse, options.config);
-  const provider = id === undefined ? await firstOf(rpc) : await connectChain({ id, rpc });
+  const provider = await connectChain({ id, rpc });
   try {
     return await work(provider, payer);
   } finally {
     provider.destroy();
   }
-}
-
-async function firstOf(rpc: readonly string[]): Promise<JsonRpcProvider> {
-  let last: unknown;
-  for (const url of rpc) {
-    try {
-      return await connectRpc(url);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw last;
 }
 
 /** Address of the configured group. @throws WhitePayError `input` if there is no group at it */

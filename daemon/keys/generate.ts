@@ -1,25 +1,24 @@
-/** Fresh keys of keepers and providers, and what follows from them. */
+/** Creates keys of keepers and providers, and derives peer ids from them. */
 import { randomBytes } from "node:crypto";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
-
-type Hex = `0x${string}`;
+import { fromHex, toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 
 export type KeeperKeys = { operator: Hex; bls: Hex; peer: Hex };
 export type ProviderKeys = { operator: string; receipt: string; peer: string };
 
 const scalarSeedBytes = 48;
 
-/** 32 random bytes as 0x-hex: an ed25519 seed, or (with all but no probability of failing) a secp256k1 key. */
+/** 32 random bytes as 0x-hex: an ed25519 seed, or a secp256k1 key (a value above the curve's order has a negligible probability). */
 export function randomSecret(): Hex {
-  return `0x${randomBytes(32).toString("hex")}`;
+  return toHex(randomBytes(32));
 }
 
 /** A BLS secret: a uniform non-zero scalar, 32 bytes big-endian. */
 export function randomBlsSecret(): Hex {
-  return `0x${bytesToHex(bls12_381.shortSignatures.keygen(randomBytes(scalarSeedBytes)).secretKey)}`;
+  return toHex(bls12_381.shortSignatures.keygen(randomBytes(scalarSeedBytes)).secretKey);
 }
 
 export function newKeeperKeys(): KeeperKeys {
@@ -28,12 +27,12 @@ export function newKeeperKeys(): KeeperKeys {
 
 /** The libp2p peer id that belongs to an ed25519 seed. */
 export async function peerIdOf(seed: string): Promise<string> {
-  const key = await generateKeyPairFromSeed("Ed25519", Buffer.from(seed.slice(2), "hex"));
+  const key = await generateKeyPairFromSeed("Ed25519", fromHex(seed));
   return peerIdFromPrivateKey(key).toString();
 }
 
 /** The peer id as the registry takes it: 38 bytes, the identity multihash of the ed25519 key, as 0x-hex. */
 export async function peerIdBytes(seed: string): Promise<string> {
-  const key = await generateKeyPairFromSeed("Ed25519", Buffer.from(seed.slice(2), "hex"));
-  return `0x${bytesToHex(peerIdFromPrivateKey(key).toMultihash().bytes)}`;
+  const key = await generateKeyPairFromSeed("Ed25519", fromHex(seed));
+  return toHex(peerIdFromPrivateKey(key).toMultihash().bytes);
 }

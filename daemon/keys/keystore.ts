@@ -99,7 +99,7 @@ function isAccount(name: KeyName): boolean {
 function publicPart(name: KeyName, secret: Hex): string {
   const bytes = fromHex(secret);
   if (isAccount(name)) return computeAddress(secret).toLowerCase();
-  if (name === "peer") return Buffer.from(ed25519.getPublicKey(bytes)).toString("hex");
+  if (name === "peer") return toHex(ed25519.getPublicKey(bytes)).slice(2);
   return bls12_381.G1.Point.BASE.multiply(BigInt(secret)).toHex(true);
 }
 
@@ -137,7 +137,7 @@ export async function sealKey(
   const keystore = await create(
     password,
     fromHex(secret),
-    Buffer.from(publicPart(name, secret), "hex"),
+    fromHex(`0x${publicPart(name, secret)}`),
     "",
     name === "bls" ? "WhitePay keeper, BLS12-381; pubkey is the one in G1" : "WhitePay, libp2p ed25519",
     { function: "scrypt", params: { dklen: 32, n, r, p, salt: randomBytes(32).toString("hex") } },

@@ -1,7 +1,7 @@
 /** The read-only HTTP API: health, figures, JSON and the dashboard. No answer holds a secret, and nothing can be changed. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { reasons } from "../../protocol/reasons.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
@@ -50,9 +50,9 @@ function settlementDocument(booked: BookedSettlement): SettlementDocument {
     te,
     committee,
     leader,
-    failed: bits(booked.failed),
-    payees: bits(booked.payees),
-    signers: bits(booked.signers),
+    failed: bitIndices(booked.failed),
+    payees: bitIndices(booked.payees),
+    signers: bitIndices(booked.signers),
     digest,
     tx: transaction.tx,
     block: transaction.block,

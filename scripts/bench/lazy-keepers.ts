@@ -3,7 +3,7 @@
  * one keeper of which asks only a share of its questions, and prints the share of settlements in which it was a payee.
  * Run: node scripts/bench/lazy-keepers.ts [blocks]
  */
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { lazy } from "../../sim/byzantine/behaviours.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 
@@ -20,9 +20,9 @@ export async function playLazy(skipped: number, blocks: number, seed: number): P
   for (let i = 0; i < cluster.options.committee; i++) cluster.start(i);
   await cluster.run(blocks);
   const settled = cluster.chain.settled.filter(
-    ({ settlement }) => !bits(settlement.failed).includes(lazyKeeper),
+    ({ settlement }) => !bitIndices(settlement.failed).includes(lazyKeeper),
   );
-  const paid = settled.filter(({ settlement }) => bits(settlement.payees).includes(lazyKeeper)).length;
+  const paid = settled.filter(({ settlement }) => bitIndices(settlement.payees).includes(lazyKeeper)).length;
   return { skipped, settlements: settled.length, paid };
 }
 

@@ -3,7 +3,6 @@ import { zeroPadValue, type JsonRpcProvider, type Log, type TransactionReceipt }
 import { groupAbi, tokenAbi } from "../../client/abi.ts";
 import { GroupView, type GroupParameters, type ProviderAccount } from "../../client/group-view.ts";
 import {
-  bitIndices,
   decodeSettledLog,
   decodeSettleInput,
   membersOf,
@@ -12,6 +11,7 @@ import {
   type SettledEvent,
   type SettlementInput,
 } from "../../client/settlements.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import type { Evidence } from "./check.ts";
 import type { ChallengeEntry } from "../fleet/keepers.ts";
 import type { DemoDocument, ItemEntry, SettlementEntry } from "./document.ts";

@@ -1,7 +1,8 @@
 /** A simulated chain with one group on it: blocks that fork, and the contract's model as it stood after each of them. */
 import type { Block } from "../../keeper/core/events.ts";
 import type { Committee, GroupParams, GroupSnapshot, Member, ProviderEntry } from "../../protocol/group.ts";
-import { bits, keccakWords } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
+import { keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { domainSeparator, settlementDigest } from "../../protocol/settlement.ts";
 import type { Settlement } from "../../protocol/settlement.ts";
@@ -193,7 +194,7 @@ export class ChainModel {
     const { next, refused: wrong } = before.after((model) => {
       model.settle(block, input, () => {
         const digest = settlementDigest(domainSeparator(chainId, group), settlement);
-        const named = bits(signers).map((i) => committee.members[i] as Member);
+        const named = bitIndices(signers).map((i) => committee.members[i] as Member);
         return this.#setup.verify(digest, named, signature);
       });
     });
@@ -213,8 +214,8 @@ export class ChainModel {
       turn: (te - ts - interval) / turn + 1,
       leader,
       sender,
-      failed: bits(failed),
-      payees: bits(payees),
+      failed: bitIndices(failed),
+      payees: bitIndices(payees),
       values: items.map(({ spaceTime }) => spaceTime),
       providers: items.map(({ provider }) => provider),
     };
@@ -233,7 +234,7 @@ export class ChainModel {
     if (s.committee !== model.active) return "WrongCommittee";
     if (s.leader >= model.n) return "NoSuchLeader";
     if ((signers | s.failed | s.payees) >> BigInt(model.n) !== 0n) return "BitmapOutOfRange";
-    return bits(signers).length < 2 * model.f + 1 ? "TooFewSigners" : undefined;
+    return bitIndices(signers).length < 2 * model.f + 1 ? "TooFewSigners" : undefined;
   }
 
   /** R16: committed byte·blocks of a provider over [ts, te), as the chain stands now. */

@@ -2,7 +2,8 @@
  * R28: who is paid follows from the bundle and the audit block alone: keepers of the bundle that have not failed (R7) and opened at
  * least r receipts, r drawn from S up to the lower median M of the receipts opened. A leaf that was drawn twice counts twice.
  */
-import { bits, keccakWords } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
+import { keccakWords } from "../../protocol/hash.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import type { Settled } from "../chain/chain-model.ts";
 import type { Checker, Run } from "./checker.ts";
@@ -48,7 +49,7 @@ function payeesOf(run: Run, { settlement, digest }: Settled): number[] | undefin
   const median = ascending[Math.floor((ascending.length - 1) / 2)] ?? 0;
   const drawn = BigInt(keccakWords(auditSeed(run, round, blockHash), ...textR));
   const needed = median === 0 ? 0 : 1 + Number((drawn * BigInt(median)) >> 256n);
-  const failed = bits(settlement.failed);
+  const failed = bitIndices(settlement.failed);
   return counts.flatMap(({ seat, count }) => (count >= needed && !failed.includes(seat) ? [seat] : []));
 }
 
@@ -57,7 +58,7 @@ export const payees: Checker = {
   check(run) {
     return run.cluster.chain.settled.flatMap((settled) => {
       const expected = payeesOf(run, settled)?.sort((a, b) => a - b);
-      const actual = bits(settled.settlement.payees);
+      const actual = bitIndices(settled.settlement.payees);
       if (expected === undefined || expected.join() === actual.join()) return [];
       const text = `pays [${actual.join()}], bundle and audit give [${expected.join()}]`;
       return [{ checker: "R28", block: settled.block, text }];

@@ -1,6 +1,6 @@
 /** S3: only payees earn, or who sends in the leader's place (R25); a failed keeper earns nothing, and who failed follows from
  * the turn order (R7). */
-import { bitmap, bits } from "../../protocol/hash.ts";
+import { bitIndices, bitmap } from "../../protocol/bitmap.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import type { Settled } from "../chain/chain-model.ts";
 import type { Checker } from "./checker.ts";
@@ -30,15 +30,16 @@ export const shares: Checker = {
         (_, i) => order[(turn - 2 - i) % order.length] as number,
       );
       const found = [];
-      if ((failed & payees) !== 0n) found.push(`pays failed keepers: ${bits(failed & payees).join()}`);
+      if ((failed & payees) !== 0n) found.push(`pays failed keepers: ${bitIndices(failed & payees).join()}`);
       if (bitmap(expected) !== failed) {
-        found.push(`failed are ${bits(failed).join()}, expected ${expected.join()}`);
+        found.push(`failed are ${bitIndices(failed).join()}, expected ${expected.join()}`);
       }
       if (leader !== order[(turn - 1) % order.length]) found.push(`led by ${leader} out of turn`);
       const by = chain.committeeOf(before.active).members.findIndex(({ operator }) => operator === sender);
       const allowed = payees | (((payees >> BigInt(leader)) & 1n) << BigInt(by));
       const wrong = earners(settled).filter((seat) => (((allowed & ~failed) >> BigInt(seat)) & 1n) === 0n);
-      if (wrong.length > 0) found.push(`keepers ${wrong.join()} earned, payees are ${bits(payees).join()}`);
+      if (wrong.length > 0)
+        found.push(`keepers ${wrong.join()} earned, payees are ${bitIndices(payees).join()}`);
       return found.map((text) => ({ checker: "S3", block, text }));
     });
   },

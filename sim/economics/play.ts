@@ -1,6 +1,6 @@
 /** One group over many intervals, with some keepers that follow a strategy; and what everybody earned and spent. */
 import { lockupBound } from "../../protocol/group-bounds.ts";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { override } from "../byzantine/override.ts";
 import { Cluster, defaultParams } from "../cluster.ts";
 import { creditsOf } from "../chain/credits.ts";
@@ -85,7 +85,10 @@ export async function play(options: PlayOptions): Promise<Played> {
     const { committee: version, payees } = one.settlement;
     const members = chain.committeeOf(version).members;
     const sender = members.findIndex(({ operator }) => operator === one.sender);
-    const shape = { absent: committee - bits(one.signers).length, unpaid: committee - bits(payees).length };
+    const shape = {
+      absent: committee - bitIndices(one.signers).length,
+      unpaid: committee - bitIndices(payees).length,
+    };
     keepers[sender]?.sent.push(shape);
   }
   return {

@@ -1,6 +1,6 @@
 /** Writes down what happens to a cluster, from outside: no keeper knows of it, and nothing that it does depends on it. */
 import type { Hex } from "../../protocol/hash.ts";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 import type { Violation } from "../checkers/checker.ts";
 import type { Settled } from "../chain/chain-model.ts";
@@ -123,7 +123,7 @@ export class Recorder {
     const { ts, te, committee, leader, failed, payees } = settlement;
     const { interval, turn } = this.#cluster.options.params;
     const seats = this.#cluster.chain.seatsOf(committee);
-    const seatsIn = (bitmap: bigint): number[] => bits(bitmap).map((member) => seats[member] ?? -1);
+    const seatsIn = (bitmap: bigint): number[] => bitIndices(bitmap).map((member) => seats[member] ?? -1);
     const { keepers, providers } = creditsOf(one);
     const paid: Paid[] = [
       ...keepers.map((units, i) => ({ to: "keeper" as const, index: seats[i] ?? -1, units })),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { turnOrder } from "../../protocol/turns.ts";
 import { operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 
@@ -22,7 +22,7 @@ describe("a committee over simulated ports", () => {
     expect(c.chain.settled.length).toBe(4);
     for (const { settlement } of c.chain.settled) {
       expect(settlement.te - settlement.ts).toBe(60);
-      expect(bits(settlement.payees)).toEqual([0, 1, 2, 3]);
+      expect(bitIndices(settlement.payees)).toEqual([0, 1, 2, 3]);
       for (const item of settlement.items) expect(item.spaceTime > 0n).toBe(true);
     }
     const last = c.chain.settled.at(-1);
@@ -40,8 +40,8 @@ describe("a committee over simulated ports", () => {
     await c.run(110);
     const settled = c.chain.settled.find((s) => s.settlement.ts === ts);
     expect(settled?.settlement.te).toBe(ts + 90);
-    expect(bits(settled?.settlement.failed ?? 0n)).toEqual([leader]);
-    expect(bits(settled?.settlement.payees ?? 0n)).not.toContain(leader);
+    expect(bitIndices(settled?.settlement.failed ?? 0n)).toEqual([leader]);
+    expect(bitIndices(settled?.settlement.payees ?? 0n)).not.toContain(leader);
   });
 
   it("takes the crashed leader back in the interval after its restart", async () => {
@@ -55,8 +55,8 @@ describe("a committee over simulated ports", () => {
     await c.run(120);
     const last = c.chain.settled.at(-1);
     expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
-    expect(bits(last?.signers ?? 0n)).toContain(leader);
-    expect(bits(last?.settlement.payees ?? 0n)).toContain(leader);
+    expect(bitIndices(last?.signers ?? 0n)).toContain(leader);
+    expect(bitIndices(last?.settlement.payees ?? 0n)).toContain(leader);
   });
 
   it("pays a provider that lost a quarter of its data about three quarters", async () => {
@@ -79,7 +79,7 @@ describe("a committee over simulated ports", () => {
     const committed = c.chain.committed(2, last!.settlement.ts, last!.settlement.te);
     // Lower median of 4, 7, 10, 13 sixteenths per slot.
     expect(last?.settlement.items.find((i) => i.provider === 2)?.spaceTime).toBe((committed * 7n) / 16n);
-    expect(bits(last?.signers ?? 0n)).toEqual([0, 1, 2, 3]);
+    expect(bitIndices(last?.signers ?? 0n)).toEqual([0, 1, 2, 3]);
   });
 
   it("settles with messages lost", async () => {
@@ -138,7 +138,7 @@ describe("a committee over simulated ports", () => {
     for (let i = 0; i < 4; i++) c.start(i);
     await c.run(75);
     expect(c.chain.settled.length).toBe(1);
-    expect(bits(c.chain.settled[0]?.signers ?? 0n)).not.toContain(signer);
+    expect(bitIndices(c.chain.settled[0]?.signers ?? 0n)).not.toContain(signer);
     expect(c.reasons.some((r) => r.keeper === signer && r.code === "already-signed")).toBe(true);
   });
 
@@ -153,7 +153,7 @@ describe("a committee over simulated ports", () => {
     await c.run(15);
     const settled = c.chain.settled.find((s) => s.settlement.ts === ts);
     expect(settled).toBeDefined();
-    expect(bits(settled?.signers ?? 0n)).not.toContain(signer);
+    expect(bitIndices(settled?.signers ?? 0n)).not.toContain(signer);
   });
 
   it("notes one digest a turn on every keeper, whatever happens", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import {
   announceTwice,
   copyCommit,
@@ -64,7 +64,7 @@ describe("one Byzantine keeper of four", () => {
     // As leader it lists its own true commitment: the lie is one told to others.
     const others = c.chain.settled.filter((s) => s.settlement.leader !== 2);
     expect(others.length).toBeGreaterThan(0);
-    for (const { settlement } of others) expect(bits(settlement.payees)).not.toContain(2);
+    for (const { settlement } of others) expect(bitIndices(settlement.payees)).not.toContain(2);
   });
 
   it("leaves evidence of two closed sets with the others", async () => {
@@ -80,7 +80,7 @@ describe("one Byzantine keeper of four", () => {
     expect(honest.length).toBeGreaterThan(8);
     // A turn after the first is due only where the cheat itself led the one before.
     const late = honest.filter(({ settlement: s }) => s.te - s.ts > interval);
-    for (const { settlement } of late) expect(bits(settlement.failed)).toEqual([2]);
+    for (const { settlement } of late) expect(bitIndices(settlement.failed)).toEqual([2]);
     expectHonestPay(c);
   });
 
@@ -95,7 +95,7 @@ describe("one Byzantine keeper of four", () => {
     };
     const c = await play(new Map([[3, slowAndSilent]]), { seed: 3 }, 1_500);
     // A quorum of the rest is enough only if the late keeper is in the set: otherwise the next leader's turn comes.
-    for (const { settlement } of c.chain.settled) expect(bits(settlement.payees)).not.toContain(3);
+    for (const { settlement } of c.chain.settled) expect(bitIndices(settlement.payees)).not.toContain(3);
     expect(c.chain.settled.length).toBeGreaterThan(12);
     expectHonestPay(c);
   });
@@ -113,10 +113,10 @@ describe("one Byzantine keeper of four", () => {
       // It goes through with it, and the others are those who refuse.
       const refusing = c.reasons.filter(({ code }) => code === refusal).map(({ keeper }) => keeper);
       expect([...new Set(refusing)].sort((a, b) => a - b)).toEqual([0, 1, 3]);
-      expect(c.chain.settled.some(({ settlement }) => bits(settlement.failed).includes(2))).toBe(true);
+      expect(c.chain.settled.some(({ settlement }) => bitIndices(settlement.failed).includes(2))).toBe(true);
       for (const { settlement } of c.chain.settled) {
-        const expected = [0, 1, 2, 3].filter((keeper) => !bits(settlement.failed).includes(keeper));
-        expect(bits(settlement.payees)).toEqual(expected);
+        const expected = [0, 1, 2, 3].filter((keeper) => !bitIndices(settlement.failed).includes(keeper));
+        expect(bitIndices(settlement.payees)).toEqual(expected);
       }
       expectHonestPay(c);
     });
@@ -142,7 +142,7 @@ describe("one Byzantine keeper of four", () => {
   it("is never a payee if it asks no challenges (S7)", async () => {
     const c = await play(new Map([[1, () => lazy(() => false)]]), { seed: 4 }, 700);
     expect(c.chain.settled.length).toBeGreaterThanOrEqual(8);
-    for (const { settlement } of c.chain.settled) expect(bits(settlement.payees)).not.toContain(1);
+    for (const { settlement } of c.chain.settled) expect(bitIndices(settlement.payees)).not.toContain(1);
     expectHonestPay(c);
   });
 
@@ -153,7 +153,7 @@ describe("one Byzantine keeper of four", () => {
       4_000,
     );
     const others = c.chain.settled.filter((s) => s.settlement.leader !== 1);
-    const paid = others.filter((s) => bits(s.settlement.payees).includes(1)).length;
+    const paid = others.filter((s) => bitIndices(s.settlement.payees).includes(1)).length;
     const share = paid / others.length;
     expect(others.length).toBeGreaterThan(60);
     // Binomial with p = 0.5: five standard deviations.

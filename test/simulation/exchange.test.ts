@@ -1,7 +1,7 @@
 /** R24 with a keeper that serves records only where it suits it: the others still sign the same (L1, L3). */
 import { describe, expect, it } from "vitest";
 import { decodeRecordsReply, encodeRecordsReply } from "../../protocol/codec/question.ts";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import type { RequestHandler } from "../../keeper/ports/transport.ts";
@@ -87,8 +87,8 @@ describe("a keeper that serves its records as it likes while a provider is dispu
       for (const { settlement: s, signers } of others) {
         // A turn after the first is due only where the liar itself led the one before.
         const lost = (s.te - s.ts - interval) / turn;
-        expect(bits(s.failed)).toEqual(lost === 0 ? [] : [liar]);
-        expect(bits(signers)).toEqual(expect.arrayContaining([0, 1, 3]));
+        expect(bitIndices(s.failed)).toEqual(lost === 0 ? [] : [liar]);
+        expect(bitIndices(signers)).toEqual(expect.arrayContaining([0, 1, 3]));
       }
       expect(c.reasons.filter(({ code }) => code === "digest-mismatch")).toEqual([]);
     });

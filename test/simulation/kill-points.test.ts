@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import { inflate } from "../../sim/byzantine/behaviours.ts";
 import { changing } from "../../sim/byzantine/changing.ts";
@@ -36,7 +36,7 @@ describe("a keeper that dies in the middle of a round", () => {
       const turns = ((first?.settlement.te ?? 0) - (first?.settlement.ts ?? 0) - interval) / turn + 1;
       // A certificate outlives its leader (R25); everything before it costs the leader's turn, and that turn alone (L1).
       expect(turns).toBe(point === "after-certificate" ? 1 : 2);
-      expect(bits(first?.settlement.failed ?? 0n)).toEqual(turns === 1 ? [] : died);
+      expect(bitIndices(first?.settlement.failed ?? 0n)).toEqual(turns === 1 ? [] : died);
     });
   }
 });

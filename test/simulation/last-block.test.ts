@@ -3,7 +3,7 @@
  * are nearly one block apart.
  */
 import { describe, expect, it } from "vitest";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { deliveryBlocks } from "../../protocol/turns.ts";
 import { atLastBlock } from "../../sim/byzantine/timed.ts";
 import type { Release } from "../../sim/byzantine/timed.ts";
@@ -55,7 +55,7 @@ describe("liars that say everything at the last block", () => {
         const c = await play(committee, liars, rhythm, seed, 900);
         expect(c.chain.settled.length).toBeGreaterThan(5);
         for (const { settlement } of c.chain.settled) {
-          for (const keeper of bits(settlement.failed)) expect(liars, `seed ${seed}`).toContain(keeper);
+          for (const keeper of bitIndices(settlement.failed)) expect(liars, `seed ${seed}`).toContain(keeper);
         }
       }
     });

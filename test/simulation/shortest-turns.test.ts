@@ -3,7 +3,7 @@
  * from the rule's own words.
  */
 import { describe, expect, it } from "vitest";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import { withhold } from "../../sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
@@ -78,7 +78,7 @@ describe("the shortest turns that R4 allows", () => {
       it(`${name} settle with one keeper late, which gets no leader's share`, async () => {
         const c = await play(turn, confirmations, { committee: 4, other: [2, late] });
         expect(slowIntervals(c, [])).toEqual([]);
-        for (const { settlement } of c.chain.settled) expect(bits(settlement.payees)).toContain(2);
+        for (const { settlement } of c.chain.settled) expect(bitIndices(settlement.payees)).toContain(2);
       });
 
       for (const kind of ["reveal", "partial"] as const) {

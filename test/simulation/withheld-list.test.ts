@@ -1,6 +1,6 @@
 /** R10: a provider that gives one keeper no piece list changes nothing, since any other keeper serves it. */
 import { describe, expect, it } from "vitest";
-import { bits } from "../../protocol/hash.ts";
+import { bitIndices } from "../../protocol/bitmap.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import type { Reality } from "../../sim/cluster.ts";
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
@@ -36,7 +36,7 @@ describe("a provider that withholds its piece list from one leader", () => {
     expect(c.chain.settled).toHaveLength(3);
     for (const { settlement } of c.chain.settled) {
       const { ts, te, failed, payees, items } = settlement;
-      expect({ blocks: te - ts, failed, payees: bits(payees) }).toEqual({
+      expect({ blocks: te - ts, failed, payees: bitIndices(payees) }).toEqual({
         blocks: defaultOptions.params.interval,
         failed: 0n,
         payees: [0, 1, 2, 3],

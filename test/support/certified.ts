@@ -1,4 +1,5 @@
 /** Settlements with a quorum of real signatures, without the daemons that would agree on them. */
+import { bitmap } from "../../protocol/bitmap.ts";
 import { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import { NobleCrypto } from "../../keeper/adapters/crypto-noble.ts";
@@ -83,8 +84,7 @@ async function certify(
   const { committee } = await snapshotOf(scene, group);
   const { signature, signers } = new NobleCrypto().aggregate(digest, partials, committee.members);
   if (signature === undefined) throw new Error("the partial signatures do not add up");
-  const bits = signers.reduce((sum, i) => sum | (1n << BigInt(i)), 0n);
-  return { group, settlement, signers: bits, signature, windowEnd: te + params.turn };
+  return { group, settlement, signers: bitmap(signers), signature, windowEnd: te + params.turn };
 }
 
 /** The group as a keeper reads it now. */

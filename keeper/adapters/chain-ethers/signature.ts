@@ -7,5 +7,5 @@ import type { Hex } from "../../../protocol/hash.ts";
 export function uncompressedG1(signature: Hex): Hex {
   const { x, y } = bls12_381.G1.Point.fromHex(signature.slice(2)).toAffine();
   const padded = (value: bigint): string => value.toString(16).padStart(128, "0");
-  return toHex(fromHex(padded(x) + padded(y)));
+  return toHex(fromHex(`0x${padded(x)}${padded(y)}`));
 }

@@ -7,7 +7,8 @@ import type {
   Member,
   ProviderEntry,
 } from "../../../protocol/group.ts";
-import { bits } from "../../../protocol/hash.ts";
+import { bitIndices } from "../../../protocol/bitmap.ts";
+import { fromHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { groupAbi } from "./abi.ts";
 import { inParallel } from "./parallel.ts";
@@ -121,11 +122,11 @@ export class SnapshotReader {
       const [rows] = await this.#call(group, "members", args, block);
       members = [...rows].map((row) => ({
         operator: lower(row.operator),
-        blsKey: compressG2(Buffer.from(row.blsKey.slice(2), "hex")),
+        blsKey: compressG2(fromHex(row.blsKey)),
       }));
       this.#members.set(key, members);
     }
-    const accepted = bits(BigInt(committee.accepted));
+    const accepted = bitIndices(BigInt(committee.accepted));
     return { version: Number(committee.version), seed: committee.seed, members, accepted };
   }
 

@@ -1,5 +1,5 @@
 /** R22, R28: all keepers derive the same values and the same payees from one bundle. */
-import { bitmap } from "../../../protocol/hash.ts";
+import { bitmap } from "../../../protocol/bitmap.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { decideValue, lowerMedian } from "../../../protocol/median.ts";
 import type { Decision } from "../../../protocol/median.ts";

@@ -4,7 +4,7 @@
  */
 import type { PinnedRoots } from "../effects.ts";
 import type { Event } from "../events.ts";
-import { bitmap } from "../../../protocol/hash.ts";
+import { bitmap } from "../../../protocol/bitmap.ts";
 import type { MessageOf, Pinned } from "../../../protocol/messages.ts";
 import { quorum } from "../../../protocol/quorum.ts";
 import { leafCount } from "../../../protocol/records.ts";

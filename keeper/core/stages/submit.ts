@@ -1,7 +1,7 @@
 /** R25: every keeper may aggregate a quorum of partial signatures. The leader submits; after two thirds of the turn others may. */
 import type { Certified } from "../effects.ts";
 import type { Event } from "../events.ts";
-import { bitmap } from "../../../protocol/hash.ts";
+import { bitmap } from "../../../protocol/bitmap.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
 import { quorum } from "../../../protocol/quorum.ts";
 import { keepersPay } from "../../../protocol/fees.ts";

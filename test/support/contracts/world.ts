@@ -4,6 +4,9 @@ import type { GroupRules } from "../../../client/group-view.ts";
 import { artifact, deploySystem } from "../../../scripts/contracts/artifacts.ts";
 import { deployContract, openChain, send, type Chain } from "./chain.ts";
 import { certify, peerId, prove, publicKey, secretOf } from "./keys.ts";
+import { bitmap } from "../../../protocol/bitmap.ts";
+
+export { bitmap };
 
 export type Config = GroupRules;
 
@@ -22,12 +25,6 @@ export type RootSettlement = Omit<Settlement, "items"> & { root: string; totalSp
 
 export const gibibyte = 1n << 30n;
 export const root = keccak256(toUtf8Bytes("list root"));
-
-export function bitmap(indices: Iterable<number>): bigint {
-  let bits = 0n;
-  for (const index of indices) bits |= 1n << BigInt(index);
-  return bits;
-}
 
 export function range(count: number, from = 0): number[] {
   return Array.from({ length: count }, (_, i) => from + i);
