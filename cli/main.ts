@@ -1,4 +1,4 @@
-/** Runs the command line: errors become exit codes and messages. */
+/** Runs the command line and maps errors to messages and exit codes. */
 import { installFastHashes } from "../daemon/hashing/install.ts";
 import { describeFailure, exitCodes } from "./console/exit.ts";
 import { buildProgram } from "./program.ts";
@@ -6,7 +6,7 @@ import type { CommandEntry } from "./program.ts";
 
 const endLimit_ms = 2_000;
 
-/** Ctrl-C ends a command with 130, unless the command has its own way to stop. */
+/** Ctrl-C exits with 130, unless the command handles SIGINT itself. */
 function exitOnInterrupt(): void {
   const handler = (): void => {
     if (process.listenerCount("SIGINT") === 1) process.exit(exitCodes.interrupted);
@@ -14,38 +14,38 @@ function exitOnInterrupt(): void {
   process.on("SIGINT", handler);
 }
 
-/** Says what went wrong; returns the exit code. */
-function tell(error: unknown): number {
+/** Prints the error; returns the exit code. */
+function report(error: unknown): number {
   const { code, lines } = describeFailure(error);
   try {
     if (lines.length > 0) process.stderr.write(`${lines.join("\n")}\n`);
   } catch {
-    // Nobody reads stderr: the exit code has to do.
+    // stderr is closed: only the exit code remains.
   }
   return code;
 }
 
-/** @param args without the program's own name */
+/** @param args without the name of the program */
 export async function runCommandLine(
   commands: readonly CommandEntry[],
   args: readonly string[],
 ): Promise<void> {
   installFastHashes();
   exitOnInterrupt();
-  // A reader that closes the pipe early (head, grep -q) is no fault of ours.
+  // A reader may close the pipe early (head, grep -q): this is not an error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(exitCodes.ok);
-    process.exit(tell(error));
+    process.exit(report(error));
   });
-  process.on("uncaughtException", (error) => process.exit(tell(error)));
+  process.on("uncaughtException", (error) => process.exit(report(error)));
   try {
     const words = args.filter((arg) => !arg.startsWith("-"));
     const called = words[0] === "help" ? words[1] : words[0];
     const program = await buildProgram(commands, (name) => name === called);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    process.exitCode = tell(error);
-    // A command that failed ends, whatever it still holds open.
+    process.exitCode = report(error);
+    // A failed command exits even if it holds open handles.
     setTimeout(() => process.exit(), endLimit_ms).unref();
   }
 }

@@ -1,4 +1,4 @@
-/** `whitepay presets`: what is known of the chains that a keeper may live on. */
+/** `whitepay presets`: prints known chains with their properties and suggested parameters. */
 import type { Command } from "commander";
 import { usageError } from "./console/exit.ts";
 import { quote, jsonOption } from "./console/options.ts";
@@ -9,12 +9,12 @@ import type { Preset } from "./chain/presets.ts";
 export function register(program: Command): void {
   const command = program
     .command("presets")
-    .description("chains: block time, finality, EIP-2537 or not, suggested parameters, with sources")
+    .description("list chains with block time, finality, EIP-2537 support, suggested parameters and sources")
     .argument("[name]", presetNames.join(", "));
   jsonOption(command).action((name: string | undefined, { json }: { json?: boolean }) => {
     const chosen = presets.filter((preset) => name === undefined || preset.name === name);
     if (chosen.length === 0) {
-      throw usageError("no such preset", { expected: presetNames.join(" | "), actual: quote(name ?? "") });
+      throw usageError("unknown preset", { expected: presetNames.join(" | "), actual: quote(name ?? "") });
     }
     if (json === true) return printJson(name === undefined ? { presets: chosen } : chosen[0]);
     for (const preset of chosen) print(preset);

@@ -17,7 +17,7 @@ export type CommandEntry = {
 export const commands: readonly CommandEntry[] = [
   {
     name: "inspect",
-    summary: "explain one rule of the protocol, or verify one settlement",
+    summary: "evaluate one rule of the protocol, or verify one settlement",
     load: () => import("./inspect/index.ts"),
   },
   {

@@ -1,4 +1,4 @@
-/** `inspect certificate`: does the aggregate signature of a settlement hold, by chain data alone? */
+/** `inspect certificate`: verifies the aggregate signature of a settlement from chain data alone. */
 import { verifySettlement } from "../../client/certificate.ts";
 import type { CertificateReport } from "../../client/certificate.ts";
 import { connectRpc } from "../../client/connect.ts";
@@ -22,5 +22,5 @@ function printReport(report: CertificateReport, complaints: readonly string[]): 
   printLine(`group ${group}, blocks ${ts} to ${te - 1}, committee version ${committee}`);
   printLine(`digest ${digest}`);
   printLine(`signed by keepers ${signers.join(", ")} (${signers.length}, quorum ${report.quorum})`);
-  printLine(valid ? "the certificate holds" : `the certificate does NOT hold: ${complaints.join("; ")}`);
+  printLine(valid ? "the certificate is valid" : `the certificate is INVALID: ${complaints.join("; ")}`);
 }

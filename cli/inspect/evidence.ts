@@ -1,4 +1,4 @@
-/** `whitepay inspect evidence`: pairs of signed messages in which a keeper contradicts itself. */
+/** `whitepay inspect evidence`: pairs of contradicting messages that one keeper signed. */
 import { join } from "node:path";
 import type { Command } from "commander";
 import { LevelStore, StoreError } from "../../keeper/adapters/store-level.ts";
@@ -13,7 +13,7 @@ import { jsonFlag } from "../console/options.ts";
 export function register(inspect: Command): void {
   inspect
     .command("evidence")
-    .description("signed messages in which a keeper contradicts itself, kept by a keeper that heard them")
+    .description("print pairs of contradicting signed messages from the store of a keeper that received them")
     .requiredOption("--data-dir <dir>", "the keeper's data folder; the keeper must not be running")
     .option(...jsonFlag)
     .action((options: { dataDir: string; json?: true }) => inspectEvidence(options));
@@ -64,7 +64,7 @@ export async function inspectEvidence(options: { dataDir: string; json?: true })
   try {
     const rows = (await store.evidence()).map(row);
     if (options.json) return printJson({ evidence: rows });
-    if (rows.length === 0) return say("no evidence: no keeper contradicted itself as far as this one heard");
+    if (rows.length === 0) return say("no evidence: this keeper received no contradicting messages");
     for (const r of rows) {
       const { keeper, kind, group, ts, turn } = r;
       printLine(`keeper ${keeper} signed two different ${kind} messages for one round`);

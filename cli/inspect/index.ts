@@ -1,4 +1,4 @@
-/** `whitepay inspect …`: small commands that explain one rule each, for people and (`--json`) for other tools. */
+/** `whitepay inspect …`: commands that evaluate one rule each. */
 import type { Command } from "commander";
 import { addressOption, hexOption, integerOption, jsonFlag } from "../console/options.ts";
 import { usageError } from "../console/exit.ts";
@@ -20,8 +20,8 @@ function operatorList(text: string): string[] {
 function registerTurns(inspect: Command): void {
   inspect
     .command("turns")
-    .description("who may lead the next settlement, in which blocks, and who would count as failed (R5-R7)")
-    .requiredOption("--ts <block>", "block through which the group was last settled", integerOption("--ts"))
+    .description("print leader, blocks and failed leaders of the next turns (R5-R7)")
+    .requiredOption("--ts <block>", "last settled block of the group", integerOption("--ts"))
     .requiredOption("--interval <blocks>", "interval h", integerOption("--interval", { min: 1 }))
     .requiredOption("--turn <blocks>", "turn t", integerOption("--turn", { min: 1 }))
     .requiredOption(
@@ -31,12 +31,12 @@ function registerTurns(inspect: Command): void {
     )
     .requiredOption(
       "--operators <addresses>",
-      "operator addresses in contract order, with commas",
+      "operator addresses in contract order, separated by commas",
       operatorList,
     )
     .option(
       "--turns <count>",
-      "turns to show (default: one per keeper)",
+      "number of turns (default: one per keeper)",
       integerOption("--turns", { min: 1, max: 100_000 }),
     )
     .option(...jsonFlag)
@@ -48,7 +48,7 @@ function registerTurns(inspect: Command): void {
 function registerFileCommands(inspect: Command): void {
   inspect
     .command("spacetime")
-    .description("space-time of one provider from one keeper's records (R14, R15)")
+    .description("compute the space-time of one provider from one keeper's records (R14, R15)")
     .requiredOption(
       "--file <path>",
       "JSON with slotBlocks, fromSlot, toSlot, before, committed, records (- reads stdin)",
@@ -59,7 +59,7 @@ function registerFileCommands(inspect: Command): void {
     );
   inspect
     .command("decide")
-    .description("what a committee decides from revealed values (R22)")
+    .description("compute a committee's decision from revealed values (R22)")
     .requiredOption("--file <path>", "JSON with n, toleranceBps, reveals (- reads stdin)")
     .option(...jsonFlag)
     .action(async (options: { file: string } & JsonOption) =>
@@ -71,10 +71,10 @@ function registerCertificate(inspect: Command): void {
   inspect
     .command("certificate")
     .description(
-      "check a settlement's aggregate signature from chain data alone, and say who signed (R25, R27)",
+      "verify a settlement's aggregate signature from chain data alone, and print the signers (R25, R27)",
     )
     .requiredOption("--rpc <url>", "RPC endpoint of the chain")
-    .requiredOption("--tx <hash>", "transaction that settled", hexOption("--tx", 32))
+    .requiredOption("--tx <hash>", "transaction of the settlement", hexOption("--tx", 32))
     .option(...jsonFlag)
     .action(async (options: { rpc: string; tx: string } & JsonOption) =>
       (await import("./certificate.ts")).inspectCertificate(options),
@@ -84,7 +84,7 @@ function registerCertificate(inspect: Command): void {
 export async function register(program: Command): Promise<void> {
   const inspect = program
     .command("inspect")
-    .description("explain one rule of the protocol, or verify one settlement");
+    .description("evaluate one rule of the protocol, or verify one settlement");
   registerTurns(inspect);
   registerFileCommands(inspect);
   registerCertificate(inspect);

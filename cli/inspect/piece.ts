@@ -1,4 +1,4 @@
-/** `whitepay inspect piece FILE`: the root of R10, as a provider's store and the contract know it. */
+/** `whitepay inspect piece FILE`: size, segments and root of a file (R10). */
 import type { Command } from "commander";
 import { PieceSourceError, hashFile } from "../../storage/disk/hash-file.ts";
 import { toHex } from "../../storage/core/bytes.ts";
@@ -10,13 +10,13 @@ import { jsonFlag } from "../console/options.ts";
 export function register(inspect: Command): void {
   inspect
     .command("piece")
-    .description("size, segments and root of a file as a provider would store it (R10)")
+    .description("compute size, segments and root of a file as a provider stores it (R10)")
     .argument("<file>", "a regular file of at least one byte, of any size")
     .option(...jsonFlag)
     .action((file: string, options: { json?: true }) => inspectPiece(file, options));
 }
 
-/** Hashes the file on all cores in constant memory. Throws a usage error when it cannot be a piece. */
+/** Hashes the file on all cores in constant memory. @throws CliError exit 2 if it cannot be a piece */
 export async function inspectPiece(file: string, options: { json?: true }): Promise<void> {
   const onProgress = hashProgressBar(file);
   const piece = await hashFile(file, onProgress ? { onProgress } : {}).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-/** `inspect turns | spacetime | decide`: the protocol's own functions, on input from outside. */
+/** `inspect turns | spacetime | decide`: applies the protocol's functions to input of the user. */
 import { z } from "zod";
 import { decideValue } from "../../protocol/median.ts";
 import { faultBound, isCommitteeSize, quorum } from "../../protocol/quorum.ts";
@@ -19,11 +19,11 @@ export type TurnsOptions = {
 
 type TurnRow = { turn: number; leader: string; from: number; to: number; te: number; failed: string[] };
 
-/** R5–R7 for the first `turns` turns after `ts`; addresses are spelled as they were given. */
+/** R5–R7 for the first `turns` turns after `ts`; addresses keep the spelling of the input. */
 export function turnRows(options: TurnsOptions): TurnRow[] {
   const { operators } = options;
   if (!isCommitteeSize(operators.length)) {
-    throw usageError("--operators is no committee", {
+    throw usageError("--operators is not a committee", {
       expected: "3f+1 addresses: 4, 7, 10, … 124 (R2)",
       actual: `${operators.length}`,
     });
@@ -38,7 +38,7 @@ export function turnRows(options: TurnsOptions): TurnRow[] {
   const turns = options.turns ?? operators.length;
   const last = turnWindow(options.ts, options, turns);
   if (!Number.isSafeInteger(last.to)) {
-    throw usageError("the turns run beyond what a block number can be", {
+    throw usageError("the turns exceed the largest block number", {
       expected: "last block below 2^53",
       actual: `about ${last.to}`,
     });
@@ -67,8 +67,10 @@ export function inspectTurns(options: TurnsOptions & { json?: true }): void {
     return;
   }
   for (const { turn, leader, from, to, te, failed } of turns) {
-    const lapsed = failed.length === 0 ? "nobody has failed" : `failed: ${failed.join(", ")}`;
-    printLine(`turn ${turn}: ${leader} leads in blocks ${from} to ${to - 1}, pays through ${te}; ${lapsed}`);
+    const lapsed = failed.length === 0 ? "no failed leaders" : `failed: ${failed.join(", ")}`;
+    printLine(
+      `turn ${turn}: ${leader} leads in blocks ${from} to ${to - 1}, settles through ${te}; ${lapsed}`,
+    );
   }
 }
 
@@ -116,7 +118,7 @@ const spaceTimeInput = z
     });
   });
 
-/** R14 on a checked document. */
+/** Space-time (R14) of a document. */
 export function spaceTimeOf(document: unknown, source: string): bigint {
   const input = checkInput(source, spaceTimeInput, document);
   const committed =
@@ -174,7 +176,7 @@ const decideInput = z
 
 type Decisions = Record<string, { value: bigint; agreed: boolean }>;
 
-/** R22 for every provider of a checked document. */
+/** Decision (R22) for every provider of a document. */
 export function decisionsOf(document: unknown, source: string): Decisions {
   const { n, toleranceBps, reveals } = checkInput(source, decideInput, document);
   const providers = Object.keys(reveals[0]?.values ?? {}).sort((a, b) => Number(a) - Number(b));
@@ -194,7 +196,7 @@ export async function inspectDecide({ file, json }: { file: string; json?: true 
   }
   for (const [provider, { value, agreed }] of Object.entries(decisions)) {
     printLine(
-      `provider ${provider}: ${value} byte·blocks, ${agreed ? "agreed" : "disputed: records are exchanged first"}`,
+      `provider ${provider}: ${value} byte·blocks, ${agreed ? "agreed" : "disputed: the keepers exchange records (R24)"}`,
     );
   }
 }

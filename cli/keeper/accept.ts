@@ -1,4 +1,4 @@
-/** `whitepay keeper accept GROUP`: takes the seat that a payer proposed (R33). */
+/** `whitepay keeper accept GROUP`: accepts the seat in a proposed committee (R33). */
 import type { Command } from "commander";
 import { planSeat, signSeat } from "../../client/seats.ts";
 import { openGroup } from "../../client/status.ts";
@@ -15,12 +15,12 @@ type AcceptOptions = ConfigOptions & MoneyFlags & { readonly decline?: boolean; 
 export async function registerAccept(keeper: Command): Promise<void> {
   const command = keeper
     .command("accept")
-    .description("accept the seat in a committee that a payer proposed; add the group to the config first")
+    .description("accept the seat in a proposed committee; add the group to the config first")
     .argument("<group>", "the group's address", addressOption("<group>"))
-    .option("--decline", "take the acceptance back")
+    .option("--decline", "withdraw the acceptance")
     .option(
       "--sign",
-      "print a signed acceptance for anybody to send (group accept-seat); nothing is sent here",
+      "print a signed acceptance, which any account may send (group accept-seat); send nothing",
     );
   (await configOptions(jsonOption(moneyOptions(command)))).action((group: string, options: AcceptOptions) =>
     asKeeperFailure(() => accept(group, options)),
@@ -33,8 +33,8 @@ async function accept(address: string, options: AcceptOptions): Promise<void> {
   }
   const { config } = await loadConfig(options);
   if (options.decline !== true && !config.groups.includes(address.toLowerCase() as `0x${string}`)) {
-    throw usageError(`group ${address} is not in the config, so this keeper would not do its work there`, {
-      hint: "add it to `groups` and restart the keeper, then accept",
+    throw usageError(`group ${address} is not in the config: this keeper does not serve it`, {
+      hint: "add it to `groups`, restart the keeper, then accept",
     });
   }
   await withKeeper(config, async ({ provider, signer }) => {

@@ -1,4 +1,4 @@
-/** `whitepay keeper check`: whether all is there that a keeper needs, and what to do where it is not. */
+/** `whitepay keeper check`: checks everything that a keeper needs, and prints remedies. */
 import type { Command } from "commander";
 import { checkDocument, checkLine } from "../console/check-item.ts";
 import { CliError } from "../console/exit.ts";
@@ -11,7 +11,7 @@ export async function registerCheck(keeper: Command): Promise<void> {
   const check = keeper
     .command("check")
     .description(
-      "before a keeper runs: keys, chain, EIP-2537, clock, ports, peers, funds, disk; exit 0 if nothing fails",
+      "check keys, chain, EIP-2537, clock, ports, peers, funds and disk before a keeper runs; exit 0 if nothing fails",
     );
   (await configOptions(jsonOption(check))).action((options: ConfigOptions) =>
     asKeeperFailure(() => checkCommand(options)),

@@ -1,4 +1,4 @@
-/** The keeper's configuration as its commands get it, and what keeps them from using it. */
+/** Shared by the keeper's commands: configuration, password, account, and exit codes of their errors. */
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
 import type { KeySecrets } from "../../daemon/keys/keystore.ts";
@@ -17,7 +17,7 @@ export async function configOptions(command: Command): Promise<Command> {
   return settingOptions(command, settings, defaultConfigFile);
 }
 
-/** @throws CliError exit 2 that names file and line, variable or flag */
+/** @throws CliError exit 2 with the file and line, the variable or the flag */
 export async function loadConfig(
   options: ConfigOptions,
 ): Promise<ResolvedConfig & { readonly file?: string }> {
@@ -25,7 +25,7 @@ export async function loadConfig(
   return loadLayers({ schema, settings }, options, defaultConfigFile);
 }
 
-/** The password of the keys: from the file that the configuration names, or asked for. */
+/** The password of the keys: from the configured file, or from a question at the terminal. */
 export async function keysPassword({ passwordFile }: Pick<KeeperConfig, "passwordFile">): Promise<string> {
   const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
   if (passwordFile !== undefined) return readPasswordFile(passwordFile);
@@ -60,7 +60,7 @@ export async function withKeeper(
   }
 }
 
-/** Says in exit codes what keeps a keeper from working: keys and settings 2, a store that is in use or damaged 6. */
+/** Maps errors to exit codes: keys and settings 2, a store that is in use or damaged 6. */
 export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
   const { ConfigError } = await import("../../daemon/settings/layers.ts");
   const { KeyFileError } = await import("../../daemon/keys/keystore.ts");
@@ -75,18 +75,18 @@ export async function asKeeperFailure<T>(work: () => Promise<T>): Promise<T> {
     }
     if (error instanceof LedgerError) {
       const hint =
-        "correct `ledger` in the configuration, or see to its server (ledgerPasswordFile names the password); a damaged file can be moved away: whitepay ledger rebuild makes it again from the chain";
+        "correct `ledger` in the configuration, or check its server (password: ledgerPasswordFile); move a damaged file away and run whitepay ledger rebuild";
       throw new CliError({ code: exitCodes.usage, message: error.message, hint, cause: error });
     }
     const unsafe = { code: exitCodes.unsafe, cause: error };
     if (error instanceof StoreInUseError) {
       const hint =
-        "a keeper runs there: stop it first (whitepay keeper drain), and never run two with the same keys";
+        "a keeper uses it: stop that keeper first (whitepay keeper drain), and never run two keepers with the same keys";
       throw new CliError({ ...unsafe, message: error.message, hint });
     }
     if (error instanceof StoreError) {
       const hint =
-        "nothing is signed without the notes of what was signed: restore the folder, or import a history";
+        "the keeper signs nothing without its signing history: restore the folder, or import a history";
       throw new CliError({ ...unsafe, message: error.message, hint });
     }
     throw error;

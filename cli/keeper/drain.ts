@@ -1,4 +1,4 @@
-/** `whitepay keeper drain`: lets the running keeper finish the duties of its turn, then stop. */
+/** `whitepay keeper drain`: asks the running keeper to finish its turn and stop. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
@@ -10,17 +10,17 @@ import { printJson, say } from "../console/output.ts";
 import { statusOf } from "../keeper-api/status.ts";
 import { keeperRuns } from "./running.ts";
 
-const look_ms = 100;
+const polling_ms = 100;
 
 type DrainOptions = ConfigOptions & { readonly timeoutS?: number };
 
 export async function registerDrain(keeper: Command): Promise<void> {
   const drain = keeper
     .command("drain")
-    .description("let the running keeper finish the duties of its turn, then stop; waits until it has")
+    .description("ask the running keeper to finish its turn and stop, and wait for it")
     .option(
       "--timeout-s <seconds>",
-      "stop waiting after this long; the keeper goes on draining (default: wait)",
+      "stop waiting after this time; the keeper continues to drain (default: no limit)",
       integerOption("--timeout-s", { min: 1, max: 604_800 }) as never,
     );
   (await configOptions(jsonOption(drain))).action((options: DrainOptions) => drainCommand(options));
@@ -41,12 +41,12 @@ async function drainCommand(options: DrainOptions): Promise<void> {
   const running = await readRunFile(config.dataDir);
   const none = { code: exitCodes.failed, message: `no keeper runs with the data folder ${config.dataDir}` };
   if (running === undefined || !(await keeperRuns(join(config.dataDir, "store")))) throw new CliError(none);
-  // The number of a process is used again after its end: only a keeper that answers gets the signal.
+  // The operating system reuses process ids: send the signal only if the keeper answers.
   if ((await statusOf(running.api)) === undefined) {
     throw new CliError({
       ...none,
-      message: `a keeper holds ${config.dataDir}, but does not answer at ${running.api}`,
-      hint: "it may be just starting or stopping; try again",
+      message: `a keeper uses ${config.dataDir}, but does not answer at ${running.api}`,
+      hint: "it may be starting or stopping; re-run in a moment",
     });
   }
   process.kill(running.pid, "SIGUSR2");
@@ -56,11 +56,11 @@ async function drainCommand(options: DrainOptions): Promise<void> {
     if (options.timeoutS !== undefined && performance.now() - started > options.timeoutS * 1000) {
       throw new CliError({
         code: exitCodes.failed,
-        message: `not drained after ${options.timeoutS} s; it goes on draining`,
-        hint: "run the command again to wait on; SIGTERM stops it at once, and its leader's turn may be lost",
+        message: `not drained after ${options.timeoutS} s; the keeper continues to drain`,
+        hint: "re-run to wait longer; SIGTERM stops it now, and a leader then loses its turn",
       });
     }
-    await sleep(look_ms);
+    await sleep(polling_ms);
   }
   const waited_s = Math.round((performance.now() - started) / 100) / 10;
   if (options["json"] === true) printJson({ drained: true, pid: running.pid, waited_s });

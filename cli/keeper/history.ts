@@ -1,4 +1,4 @@
-/** `whitepay keeper history …`: takes the notes of what was signed to another machine (R23, S5). */
+/** `whitepay keeper history …`: exports and imports the signing history, to move a keeper (R23, S5). */
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -31,7 +31,7 @@ const historySchema = z.strictObject({
     .array(
       z.strictObject({
         group: hex(20),
-        /** Highest block that the keeper had seen: nothing new is signed for turns up to it. */
+        /** Highest block seen: the keeper signs nothing new for turns up to it (R23). */
         head: z.int().min(-1),
         notes: z.array(z.strictObject({ ts: z.int().min(0), turn: z.int().min(1), digest: hex(32) })),
       }),
@@ -46,12 +46,12 @@ type Known = {
   readonly notes: readonly { readonly ts: number; readonly turn: number; readonly digest: Hex }[];
 };
 
-/** No digest hashes to it: a turn with this note is never signed again. */
+/** No settlement has this digest: with this note the keeper never signs the turn again. */
 export const signNothing: Hex = `0x${"00".repeat(32)}`;
 
 /**
- * What has to be written so that both histories are kept: every note of either, the higher head, and where they
- * contradict each other a note under which nothing is signed.
+ * The writes that merge two histories: all notes of both, the higher head, and `signNothing` for each turn with two different
+ * digests.
  */
 export function stricter(
   here: Known,
@@ -74,18 +74,20 @@ export function stricter(
 }
 
 export async function registerHistory(keeper: Command): Promise<void> {
-  const history = keeper.command("history").description("notes of what was signed, to move a keeper safely");
+  const history = keeper
+    .command("history")
+    .description("export or import the signing history, to move a keeper safely");
   const out = history
     .command("export")
-    .description("write the notes of all groups to a file, or to stdout; the keeper must not run")
+    .description("write the signing history of all groups to a file or stdout; the keeper must not run")
     .option("--out <file>", "file to write");
   (await configOptions(jsonOption(out))).action((options: ConfigOptions) => exportHistory(options));
   const into = history
     .command("import")
     .description(
-      "add notes from a file; where both know a turn, the stricter counts; the keeper must not run",
+      "merge a signing history from a file; a turn with two different digests is not signed again; the keeper must not run",
     )
-    .requiredOption("--file <file>", "what `history export` wrote");
+    .requiredOption("--file <file>", "file that `history export` wrote");
   (await configOptions(jsonOption(into))).action((options: ConfigOptions) => importHistory(options));
 }
 
@@ -95,11 +97,11 @@ async function operatorOf(keys: string): Promise<Hex> {
   return (operator?.public ?? "0x") as Hex;
 }
 
-/** A keeper that never ran has signed nothing; that is no damage. */
+/** A keeper that never ran has no history; this is not damage. */
 async function mustHaveRun(dataDir: string): Promise<void> {
   if (await exists(join(dataDir, "store"))) return;
-  throw usageError(`no keeper has run with the data folder ${dataDir} yet, so there is no history`, {
-    hint: "check dataDir; a keeper that never signed needs none",
+  throw usageError(`no keeper has run with the data folder ${dataDir}: there is no history`, {
+    hint: "check dataDir; a new keeper needs no history",
   });
 }
 
@@ -128,7 +130,7 @@ async function exportHistory(options: ConfigOptions): Promise<void> {
   if (options["json"] === true) printJson({ file: out, groups: history.groups.length, notes });
   else
     say(
-      `${notes} notes and the heads of ${history.groups.length} groups written to ${out}. If they are used elsewhere, never start the keeper here again.`,
+      `${notes} notes and the heads of ${history.groups.length} groups written to ${out}. After an import on another machine, never start the keeper here again.`,
     );
 }
 
@@ -164,10 +166,10 @@ async function importHistory(options: ConfigOptions): Promise<void> {
   if (options["json"] === true) printJson(result);
   else if (result.written + result.heads > 0) {
     say(`${result.written} notes and the heads of ${result.heads} groups added from ${file}`);
-  } else say(`nothing added from ${file}: all of it is known here`);
+  } else say(`nothing to add from ${file}: this keeper has all of it`);
   if (result.contradictions > 0) {
     say(
-      `warning: ${result.contradictions} turns were signed differently in the two places; nothing more is signed in them. Find out which keeper ran twice.`,
+      `warning: ${result.contradictions} turns have two different signatures; the keeper signs them no more. Find out where a second instance of this keeper ran.`,
     );
   }
 }
@@ -175,9 +177,9 @@ async function importHistory(options: ConfigOptions): Promise<void> {
 function foreign(file: string, expected: string, actual: string): CliError {
   return new CliError({
     code: exitCodes.usage,
-    message: `${file} is the history of another keeper or chain`,
+    message: `${file} belongs to another keeper or chain`,
     expected,
     actual,
-    hint: "import it where its keys are",
+    hint: "import it on the machine with its keys",
   });
 }

@@ -1,4 +1,4 @@
-/** `whitepay keeper …`: the daemon that challenges, agrees and settles, and all that its operator needs. */
+/** `whitepay keeper …`: runs the daemon that challenges, agrees and settles, and the commands of its operator. */
 import type { Command } from "commander";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, keysPassword, loadConfig } from "./context.ts";
@@ -22,7 +22,7 @@ export async function register(program: Command): Promise<void> {
   const run = keeper
     .command("run")
     .description(
-      "run until SIGINT, SIGTERM or SIGHUP (SIGUSR2: finish the turn first); prints one JSON line when ready, logs on stderr",
+      "run until SIGINT, SIGTERM or SIGHUP (SIGUSR2: finish the turn first); prints one JSON line when ready; logs to stderr",
     );
   (await configOptions(alwaysJson(run))).action((options: ConfigOptions) => runKeeperCommand(options));
   await registerStatus(keeper);

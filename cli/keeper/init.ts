@@ -1,4 +1,4 @@
-/** `whitepay keeper init`: keys, configuration and data folder of a new keeper, by questions or by flags. */
+/** `whitepay keeper init`: creates keys, configuration and data folder of a new keeper from flags or questions. */
 import { chmod, mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
@@ -41,26 +41,23 @@ type Parts = {
 export function registerInit(keeper: Command): void {
   const init = keeper
     .command("init")
-    .description("make keys, a config file and a data folder; asks for what no flag says")
-    .option("--dir <folder>", "where to make them", ".")
+    .description("create keys, a config file and a data folder; asks for values without a flag")
+    .option("--dir <folder>", "folder for them", ".")
     .option(
       "--preset <chain>",
-      `chain id and what suits it: ${presetNames.join(", ")}`,
+      `chain with known parameters: ${presetNames.join(", ")}`,
       choiceOption("--preset", presetNames),
     )
     .option("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
-    .option("--rpc <urls...>", "chain endpoints; two or more catch one that lies")
+    .option("--rpc <urls...>", "RPC endpoints; two or more detect one that lies or lags")
     .option("--registry <address>", "the Registry contract", addressOption("--registry"))
-    .option("--group <addresses...>", "groups to keep; can be added to the file later")
+    .option("--group <addresses...>", "groups to serve; you can add them to the file later")
     .option(
       "--listen <multiaddrs...>",
-      "where to listen (default: /ip4/0.0.0.0/tcp/4001, or the next port that is free)",
+      "addresses to listen on (default: /ip4/0.0.0.0/tcp/4001, or the next free port)",
     )
-    .option("--announce <multiaddrs...>", "what others dial, where it differs from --listen: behind NAT")
-    .option(
-      "--password-file <file>",
-      "its first line encrypts the keys, and opens them when the keeper starts",
-    );
+    .option("--announce <multiaddrs...>", "addresses that others dial, if they differ from --listen (NAT)")
+    .option("--password-file <file>", "file whose first line is the password of the keys");
   jsonOption(kdfOption(init)).action((options: InitOptions) => asKeeperFailure(() => initKeeper(options)));
 }
 
@@ -79,7 +76,7 @@ async function gather(options: InitOptions): Promise<Parts> {
   const rpc = await ask(options.rpc?.join(","), "Chain endpoints, separated by commas:", "rpc", preset?.rpc);
   const registry = await ask(options.registry, "Address of the Registry contract:", "registry");
   const listen = options.listen ?? [await listenDefault(ask)];
-  const others = "What others dial, /ip4/ADDRESS/tcp/PORT (empty: decide later):";
+  const others = "Address that others dial, /ip4/ADDRESS/tcp/PORT (empty: set it later):";
   const asks = options.announce === undefined && listen.some(isUndialable) && hasTerminal();
   const announced = asks ? await askText(others, missing("announce")) : "";
   return {
@@ -152,8 +149,10 @@ async function initKeeper(options: InitOptions): Promise<void> {
   printLine(`peer id   ${peerId}`);
   printLine(`listens   ${listen.join(", ")}`);
   printLine(`api       http://${api.host}:${api.port}`);
-  const vague = announce === undefined && listen.some(isUndialable);
-  const address = vague ? `\n  set announce in ${file}: ${listen.join(", ")} tells nobody where to dial` : "";
+  const undialable = announce === undefined && listen.some(isUndialable);
+  const address = undialable
+    ? `\n  set announce in ${file}: ${listen.join(", ")} cannot be dialled by others`
+    : "";
   say(`next: back up ${keysFolder} and its password, send coin to the operator, then${address}
   whitepay keeper register --config ${file} --payee ADDRESS
   whitepay keeper check --config ${file}

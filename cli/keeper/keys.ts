@@ -1,4 +1,4 @@
-/** `whitepay keeper keys …`: takes keys in and out of a keeper, always encrypted. */
+/** `whitepay keeper keys …`: lists, exports and imports a keeper's keys; files are always encrypted. */
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { privateKeyFromProtobuf } from "@libp2p/crypto/keys";
@@ -38,25 +38,25 @@ const formats = "operator: Ethereum JSON keystore v3; bls: EIP-2335; peer: EIP-2
 
 export async function registerKeys(keeper: Command): Promise<void> {
   const keys = keeper.command("keys").description("the keeper's three keys: operator, bls and peer");
-  const list = keys.command("list").description("public parts of the keys; needs no password");
+  const list = keys.command("list").description("print the public keys; needs no password");
   (await configOptions(jsonOption(list))).action((options: KeysOptions) =>
     asKeeperFailure(() => listKeys(options)),
   );
   const out = keys
     .command("export")
-    .description(`write one key to a file, encrypted (${formats})`)
+    .description(`write one key to an encrypted file (${formats})`)
     .argument("<key>", keyNames.join(", "), choiceOption("key", keyNames))
-    .requiredOption("--out <file>", "file to write, mode 600; never over another one")
-    .option("--new-password-file <file>", "encrypt it with this password, not with the keys' own");
+    .requiredOption("--out <file>", "file to write (mode 600); must not exist")
+    .option("--new-password-file <file>", "encrypt it with this password instead of the keys' password");
   (await configOptions(jsonOption(out))).action((name: KeyName, options: KeysOptions) =>
     asKeeperFailure(() => exportKey(name, options)),
   );
   const into = keys
     .command("import")
-    .description(`take a key from a file (${formats})`)
+    .description(`import a key from a file (${formats})`)
     .argument("<key>", keyNames.join(", "), choiceOption("key", keyNames))
     .requiredOption("--file <file>", "the key's file")
-    .option("--from-password-file <file>", "its password, if it is not the keys' own");
+    .option("--from-password-file <file>", "its password, if it differs from the keys' password");
   (await configOptions(jsonOption(kdfOption(into)))).action((name: KeyName, options: KeysOptions) =>
     asKeeperFailure(() => importKey(name, options)),
   );
@@ -73,7 +73,7 @@ async function listKeys(options: KeysOptions): Promise<void> {
   const keys = (await describeKeys(config.keys)).map(withPeerId);
   if (options["json"] === true) return printJson({ keys });
   for (const { name, public: key, file, light, peerId } of keys) {
-    printLine(`${name.padEnd(9)} ${peerId ?? key}  ${file}${light ? "  (light kdf: devnets alone)" : ""}`);
+    printLine(`${name.padEnd(9)} ${peerId ?? key}  ${file}${light ? "  (light kdf: devnets only)" : ""}`);
   }
 }
 
@@ -95,7 +95,7 @@ async function exportKey(name: KeyName, options: KeysOptions): Promise<void> {
     );
 }
 
-/** A libp2p private key as other programs keep it: protobuf, ed25519 alone. */
+/** The seed of a libp2p private key in protobuf; undefined if it is not ed25519. */
 function seedOfProtobuf(bytes: Uint8Array): `0x${string}` | undefined {
   try {
     const key = privateKeyFromProtobuf(bytes);
@@ -105,7 +105,7 @@ function seedOfProtobuf(bytes: Uint8Array): `0x${string}` | undefined {
   }
 }
 
-/** A key sealed with a mistyped password would be found out when the keeper starts: the keys that are there tell now. */
+/** Detects a mistyped password now, not at the start of the keeper: the existing keys must open with it. */
 async function mustOpen(folder: string, imported: KeyName, password: string): Promise<void> {
   for (const name of keyNames.filter((each) => each !== imported)) {
     const text = await readKeyFile(folder, name).catch(() => undefined);
@@ -138,12 +138,12 @@ async function importKey(name: KeyName, options: KeysOptions): Promise<void> {
   else say(`the ${name} key is in ${imported}`);
   if (name !== "peer") {
     say(
-      "if a keeper has used this key before: stop it for ever, and import its signing history before this one starts",
+      "if another keeper has used this key: stop that keeper permanently, and import its signing history before you start this one",
     );
   }
 }
 
-/** Where nobody can be asked, the keys' own password is tried. */
+/** Asks for the password; with a password file it tries the keys' password instead. */
 async function passwordOfImport(
   file: string,
   passwordFile: string | undefined,

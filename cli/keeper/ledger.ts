@@ -1,4 +1,4 @@
-/** `whitepay ledger …`: the keeper's books, made again from the chain, or handed out as JSON or CSV. */
+/** `whitepay ledger …`: rebuilds the keeper's ledger from the chain, or exports it as JSON or CSV. */
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -17,12 +17,14 @@ import { progressBar } from "../console/progress.ts";
 import { jsonOption } from "../console/options.ts";
 
 export async function register(program: Command): Promise<void> {
-  const ledger = program.command("ledger").description("the keeper's books: payments, challenges, reasons");
-  const group = (): Option => new Option("--group <address>", "this group alone");
+  const ledger = program
+    .command("ledger")
+    .description("rebuild or export the ledger: payments, challenges and reasons");
+  const group = (): Option => new Option("--group <address>", "only this group");
   const rebuild = ledger
     .command("rebuild")
     .description(
-      "forget what the chain told and read it again from each group's first block; a running keeper may go on",
+      "delete the rows read from the chain and read them again from each group's first block; the keeper may run",
     )
     .addOption(group());
   (await configOptions(jsonOption(rebuild))).action((options: ConfigOptions) =>
@@ -30,12 +32,14 @@ export async function register(program: Command): Promise<void> {
   );
   const exporting = ledger
     .command("export")
-    .description("all rows of the tables named, or of all, in the order of their keys")
+    .description("print all rows of the given tables (default: all tables), ordered by key")
     .addArgument(
       new Argument("[tables...]", "settlement, item, share, transaction, challenge, reason, peer, …"),
     )
-    .addOption(new Option("--csv", "CSV with a header line: one table, or a file for each with --out"))
-    .addOption(new Option("--out <folder>", "write TABLE.csv files there").implies({ csv: true }))
+    .addOption(
+      new Option("--csv", "print CSV with a header line: one table, or with --out one file for each table"),
+    )
+    .addOption(new Option("--out <folder>", "folder for the files TABLE.csv").implies({ csv: true }))
     .addOption(group());
   (await configOptions(jsonOption(exporting))).action((tables: string[], options: ConfigOptions) =>
     withLedger(options, (opened) => exportCommand(opened, tables, options)),
@@ -52,7 +56,10 @@ async function withLedger(options: ConfigOptions, work: (opened: Opened) => Prom
   const { config } = await loadConfig(options);
   const named = (options["group"] as string | undefined)?.toLowerCase() as Hex | undefined;
   if (named !== undefined && !config.groups.includes(named)) {
-    throw usageError("no such group", { expected: config.groups.join(", ") || "a group", actual: named });
+    throw usageError("the group is not in the config", {
+      expected: config.groups.join(", ") || "a group",
+      actual: named,
+    });
   }
   const groups = named === undefined ? config.groups : [named];
   const { ledgerLocationOf } = await import("../../keeper/ledger-location.ts");
@@ -92,14 +99,14 @@ async function rebuildCommand({ ledger, config, groups }: Opened, options: Confi
     }
   } catch (error) {
     if (!(error instanceof RpcUnavailable)) throw error;
-    const hint = "what is booked so far stays, and a running keeper goes on from there; check chain.rpc";
+    const hint = "rows written so far are kept; a running keeper continues from there; check chain.rpc";
     throw new CliError({ code: exitCodes.network, message: error.message, hint, cause: error });
   } finally {
     history.close();
   }
   if (options["json"] === true) return printJson({ groups: done });
   for (const { group, through, settlements } of done) {
-    printLine(`group ${group}: ${settlements} settlements, booked through block ${through}`);
+    printLine(`group ${group}: ${settlements} settlements, read through block ${through}`);
   }
   if (groups.length === 0) say("no group is configured");
 }
@@ -142,7 +149,7 @@ async function exportCommand(
   if (out === undefined) {
     const [table, more] = tables;
     if (table === undefined || more !== undefined) {
-      throw usageError("several tables do not fit one CSV", {
+      throw usageError("CSV on stdout holds one table only", {
         expected: "one table, or --out FOLDER",
         actual: tables.join(", "),
       });
@@ -160,7 +167,7 @@ async function exportCommand(
   }
 }
 
-/** One document, written row by row: a ledger may be larger than memory. */
+/** Writes one document row by row: a ledger may be larger than memory. */
 async function exportJson(
   ledger: TypeormLedger,
   tables: readonly string[],

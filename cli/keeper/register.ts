@@ -1,4 +1,4 @@
-/** `whitepay keeper register`: puts the keeper's public parts on chain, or what changed of them (R3, R31). */
+/** `whitepay keeper register`: registers the keeper on chain, or updates its entry (R3, R31). */
 import type { Command } from "commander";
 import { getAddress, getBytes, ZeroAddress, type Contract } from "ethers";
 import { provePossession, publicKeyOf } from "../../client/bls.ts";
@@ -21,15 +21,13 @@ type RegisterOptions = ConfigOptions & MoneyFlags & { readonly payee?: string; r
 export async function registerRegister(keeper: Command): Promise<void> {
   const command = keeper
     .command("register")
-    .description(
-      "register keys (with proof of possession), payee and addresses on chain; later, send what changed",
-    )
+    .description("register keys (with proof of possession), payee and addresses on chain, or update them")
     .option(
       "--payee <address>",
-      "where the keeper's money goes; later the present payee alone changes it (whitepay payee)",
+      "address that receives the keeper's money; later only the present payee can change it (whitepay payee)",
       addressOption("--payee"),
     )
-    .option("--rotate-key", "replace the registered BLS key by the one in the key file");
+    .option("--rotate-key", "replace the registered BLS key with the one in the key file");
   (await configOptions(jsonOption(moneyOptions(command)))).action((options: RegisterOptions) =>
     asKeeperFailure(() => registerCommand(options)),
   );
@@ -54,7 +52,7 @@ async function first(wanted: Wanted): Promise<TransactionPlan> {
   const { registry, operator, blsKey, peerId, multiaddrs, options } = wanted;
   const { payee } = options;
   if (payee === undefined) {
-    throw usageError("--payee is missing", { expected: "the address that the keeper's money goes to" });
+    throw usageError("--payee is missing", { expected: "the address that receives the keeper's money" });
   }
   return {
     what: `registering keeper ${getAddress(operator)}`,
@@ -69,14 +67,14 @@ async function first(wanted: Wanted): Promise<TransactionPlan> {
   };
 }
 
-/** What differs from the registered entry, one transaction each. */
+/** One transaction for each difference from the registered entry. */
 async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<TransactionPlan[]> {
   const { registry, operator, blsKey, peerId, multiaddrs, options } = wanted;
   const plans = endpointChange("keeper", registry, found, { peerId, multiaddrs });
   if (found.blsKey !== blsKey) {
     if (options.rotateKey !== true) {
-      throw usageError("the registered BLS key is not the one in the key file", {
-        hint: "--rotate-key registers the new one; committees keep the old until their seats are rotated",
+      throw usageError("the registered BLS key differs from the key file", {
+        hint: "--rotate-key registers the new key; committees keep the old one until keeper rotate-seat",
       });
     }
     const args = [blsKey, await proven(wanted)];

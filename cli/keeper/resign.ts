@@ -1,4 +1,4 @@
-/** `whitepay keeper resign GROUP`: gives up the seat in a committee (R33). */
+/** `whitepay keeper resign GROUP`: resigns from a committee (R33). */
 import type { Command } from "commander";
 import { planResign } from "../../client/rights.ts";
 import { openGroup } from "../../client/status.ts";
@@ -14,7 +14,9 @@ type ResignOptions = ConfigOptions & MoneyFlags;
 export async function registerResign(keeper: Command): Promise<void> {
   const command = keeper
     .command("resign")
-    .description("give up the seat in a group's committee; until another committee takes over, keep running")
+    .description(
+      "resign from a group's committee; keep the keeper running until another committee takes over",
+    )
     .argument("<group>", "the group's address", addressOption("<group>"));
   (await configOptions(jsonOption(moneyOptions(command)))).action((group: string, options: ResignOptions) =>
     asKeeperFailure(() => resign(group, options)),
@@ -27,8 +29,8 @@ async function resign(group: string, options: ResignOptions): Promise<void> {
     await openGroup(provider, group);
     const report = await transact(await planResign(signer, group), signer, options);
     if (report.sent) {
-      say(`next: tell the payer, who proposes a committee without this keeper (whitepay group replace-keeper);
-  keep the keeper running until that takes over, then take the group out of \`groups\``);
+      say(`next: tell the payer, who replaces this keeper with whitepay group replace-keeper;
+  keep this keeper running until the new committee takes over, then remove the group from \`groups\``);
     }
     if (options["json"] === true) printJson({ group, operator: signer.address, transactions: [report] });
   });

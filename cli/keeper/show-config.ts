@@ -1,4 +1,4 @@
-/** `whitepay config show`: the configuration a keeper would run with, and where each value comes from. */
+/** `whitepay config show`: prints the effective configuration of a keeper and the origin of each value. */
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
@@ -7,13 +7,13 @@ import { printJson, printLine } from "../console/output.ts";
 import { jsonOption } from "../console/options.ts";
 
 export async function register(program: Command): Promise<void> {
-  const config = program.command("config").description("look at a keeper's configuration");
+  const config = program.command("config").description("show a keeper's configuration");
   const show = config
     .command("show")
     .description(
-      "the values in force: flags before environment before file before defaults; secrets are not shown",
+      "print the effective values (flags override environment, file and defaults); secrets are hidden",
     )
-    .option("--origin", "say of each value where it comes from");
+    .option("--origin", "print the origin of each value");
   (await configOptions(jsonOption(show))).action((options: ConfigOptions) =>
     asKeeperFailure(() => showConfig(options)),
   );
@@ -21,7 +21,7 @@ export async function register(program: Command): Promise<void> {
 
 const hidden = "…";
 
-/** Endpoints carry keys in user, path and query: only what names the server is shown. */
+/** Shows scheme and host of a URL only: user, path and query may hold API keys. */
 function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value !== "string" || !/^[a-z][a-z0-9+.-]*:\/\//i.test(value) || !URL.canParse(value))

@@ -1,4 +1,4 @@
-/** `whitepay keeper status`: what the running keeper says of itself, and what the chain says of it. */
+/** `whitepay keeper status`: the status of the running keeper and its entry on chain. */
 import { join } from "node:path";
 import type { Command } from "commander";
 import { formatEther } from "ethers";
@@ -18,7 +18,7 @@ import { jsonOption } from "../console/options.ts";
 export async function registerStatus(keeper: Command): Promise<void> {
   const status = keeper
     .command("status")
-    .description("the running keeper and its place on chain; exit 1 if none runs");
+    .description("show the running keeper and its registry entry; exit 1 if none runs");
   (await configOptions(jsonOption(status))).action((options: ConfigOptions) =>
     asKeeperFailure(() => statusCommand(options)),
   );
@@ -54,7 +54,7 @@ async function onChain(
 type Group = RunningStatus["groups"][number];
 type Bytes = Pick<RunningShare, "bytesProven" | "bytesCommitted">;
 
-const untold = "not told by a keeper of an earlier release: restart it";
+const unknownText = "unknown: the running keeper is of an earlier release; restart it";
 
 const shareOf = ({ bytesProven, bytesCommitted }: Bytes): string =>
   formatShare(BigInt(bytesProven), BigInt(bytesCommitted));
@@ -64,22 +64,22 @@ function slotsText({ fromSlot, toSlot }: RunningShare): string {
   return fromSlot === toSlot ? `slot ${fromSlot}` : `slots ${fromSlot} to ${toSlot}`;
 }
 
-/** Of late first: a lifetime's average hides a loss of today. */
+/** Recent slots first: a lifetime average hides a recent loss. */
 function challengesText({ challenges, proven }: Group): string {
-  if (challenges === undefined) return untold;
+  if (challenges === undefined) return unknownText;
   const { asked, whole, partial, failed, unmeasured } = challenges;
-  const older = unmeasured === 0 ? "" : `, ${unmeasured} of an older release`;
+  const older = unmeasured === 0 ? "" : `, ${unmeasured} without a size`;
   const late =
     proven === undefined
       ? ""
       : `${shareOf(proven.late)} in ${slotsText(proven.late)}, ${shareOf(proven.interval)} in the open interval, `;
-  return `${late}${shareOf(challenges)} ever; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
+  return `${late}${shareOf(challenges)} in total; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
 }
 
 const countsText = ({ whole, partial, failed }: RunningShare): string =>
   `${whole} whole, ${partial} partial, ${failed} failed`;
 
-/** Providers that did not prove all, in the last slots or in the interval. */
+/** Providers that did not prove all bytes in the last slots or in the open interval. */
 function unprovenLines({ providers = [] }: Group): string[] {
   const isWhole = ({ partial, failed }: RunningShare): boolean => partial + failed === 0;
   return providers
@@ -90,33 +90,33 @@ function unprovenLines({ providers = [] }: Group): string[] {
     );
 }
 
-/** Which keepers understand which wire version: what an upgrade has to wait for. */
+/** Protocol version of each keeper: an upgrade is complete when all have the new one. */
 function versionsText(committee: Group["committee"]): string {
-  if (committee === undefined) return untold;
+  if (committee === undefined) return unknownText;
   const versions = [...new Set(committee.map(({ speaks }) => speaks))].sort((a, b) => (b ?? 0) - (a ?? 0));
   return versions
     .map((version) => {
       const keepers = committee.filter(({ speaks }) => speaks === version).map(({ index }) => index);
-      return `${version === null ? "not heard yet" : `version ${version}`}: keepers ${keepers.join(", ")}`;
+      return `${version === null ? "no hello yet" : `version ${version}`}: keepers ${keepers.join(", ")}`;
     })
     .join("; ");
 }
 
 function print({ running, api, keeper, operator, chain, chainError }: Shown): void {
   const problems = keeper?.problems ?? [];
-  const runs = problems.length === 0 ? "running" : "up, but cannot do its work";
+  const runs = problems.length === 0 ? "running" : "up, but cannot work";
   printLine(`keeper    ${running ? `${runs}, ${api ?? "no answer over HTTP"}` : "not running"}`);
   for (const problem of problems) printLine(`  problem ${problem}`);
   if (keeper !== undefined) {
     const age = keeper.headAge_s === undefined ? "" : `, ${Math.floor(keeper.headAge_s)} s old`;
-    printLine(`head      ${keeper.head}${age}, acts on ${keeper.view}`);
+    printLine(`head      ${keeper.head}${age}, confirmed view ${keeper.view}`);
     printLine(`peers     ${keeper.peers}`);
     for (const one of keeper.groups) {
       const { group, ts, turn, leader, phase } = one;
-      printLine(`group     ${group}: paid through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
-      printLine(`  proven  ${challengesText(one)}`);
+      printLine(`group     ${group}: settled through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);
+      printLine(`  proven   ${challengesText(one)}`);
       for (const line of unprovenLines(one)) printLine(`  unproven ${line}`);
-      printLine(`  speak   ${versionsText(one.committee)}`);
+      printLine(`  protocol ${versionsText(one.committee)}`);
     }
   }
   printLine(`operator  ${operator}`);

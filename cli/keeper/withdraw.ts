@@ -1,4 +1,4 @@
-/** `whitepay keeper withdraw` and `whitepay keeper rotate-seat`: what a keeper's operator calls on its groups (R31, R3). */
+/** `whitepay keeper withdraw|rotate-seat`: sends a call of the operator to each group (R31, R3). */
 import type { Command } from "commander";
 import { Contract, type JsonRpcProvider, type Wallet } from "ethers";
 import { groupAbi } from "../../client/abi.ts";
@@ -22,15 +22,15 @@ export async function registerWithdraw(keeper: Command): Promise<void> {
   const commands: readonly [name: string, text: string, plan: Plan, nothing: string][] = [
     [
       "withdraw",
-      "send what this keeper has earned to its payee, of the groups named or of all in the config",
+      "send this keeper's earnings to its payee, from the given groups or from all groups in the config",
       withdrawals,
-      "nothing is owed to this keeper",
+      "this keeper has no credit",
     ],
     [
       "rotate-seat",
-      "put the registered BLS key into this keeper's seats: after `register --rotate-key`, from the next settlement on",
+      "use the registered BLS key in this keeper's seats from the next settlement on; run it after `register --rotate-key`",
       rotations,
-      "no group of this keeper has another key than the registered one",
+      "all seats of this keeper have the registered key",
     ],
   ];
   for (const [name, text, plan, nothing] of commands) {
@@ -51,7 +51,9 @@ async function onGroups(
   const { config } = await loadConfig(options);
   const groups = named.length > 0 ? named : config.groups;
   if (groups.length === 0) {
-    throw usageError("no group is named, and none is in the config", { hint: "name the group's address" });
+    throw usageError("no group is given, and none is in the config", {
+      hint: "give the address of the group",
+    });
   }
   await withKeeper(config, async ({ provider, signer }) => {
     const transactions: TransactionReport[] = [];
@@ -73,7 +75,7 @@ async function withdrawals(
   return planKeeperWithdraw(signer, group, signer.address);
 }
 
-/** One for each group where this operator has a seat with another key than the registered one. */
+/** One transaction if this operator has a seat whose key differs from the registered one. */
 async function rotations(
   provider: JsonRpcProvider,
   group: string,
@@ -85,13 +87,13 @@ async function rotations(
   const { blsKey } = await registeredKeeper(registryAt(registry, provider), signer.address);
   const contract = new Contract(group, groupAbi, signer);
   const [{ version }, { rotatedCommittee }] = await Promise.all([view.committee(), view.state()]);
-  // What is rotated already takes effect with the next settlement.
+  // A rotated key takes effect with the next settlement.
   const seats = await contract.getFunction("members")(Math.max(version, rotatedCommittee), 0, maxSeats);
   const seat = [...seats].find(({ operator }) => operator === signer.address);
   if (seat === undefined || seat.blsKey === blsKey) return [];
   return [
     {
-      what: `putting the registered BLS key into the seat of group ${group}`,
+      what: `rotating the BLS key of the seat in group ${group}`,
       contract,
       method: "rotateSeat",
       args: [],

@@ -1,19 +1,19 @@
-/** What became of a provider's challenges, slot by slot and keeper by keeper, with the reason for each that was not whole. */
+/** The outcome of every challenge by slot and keeper, with the reason of each outcome that is not whole. */
 import type { JournalEntry } from "../../provider/journal.ts";
 
 export type Slots = {
   /** Lower case. */
   readonly group: string;
-  /** First and last slot to look at, both complete. */
+  /** First and last slot, both complete. */
   readonly from: number;
   readonly to: number;
-  /** Blocks a provider has to answer (R4). */
+  /** Blocks within which a provider must answer (R4). */
   readonly answer: number;
   /** Operators of the committee, in order. */
   readonly keepers: readonly string[];
   /** Bytes that the provider is committed to in a slot. */
   readonly committed: (slot: number) => bigint;
-  /** What keepers say of themselves: their own record by `slot/keeper`. */
+  /** Records of the keepers, by `recordKey`. */
   readonly records: ReadonlyMap<string, KeeperRecord>;
 };
 
@@ -25,8 +25,8 @@ export type KeeperRecord = {
 };
 
 /**
- * `notAsked`: no challenge came, so the keeper has no record, or "unreachable". `unknown`: it was answered, and how is no longer in the
- * journal.
+ * `notAsked`: no challenge arrived; the keeper has no record or "unreachable". `unknown`: answered, but the journal no longer has the
+ * entry.
  */
 export type Result = "whole" | "partial" | "failed" | "notAsked" | "unknown";
 
@@ -34,10 +34,10 @@ export type Outcome = {
   readonly slot: number;
   readonly keeper: string;
   readonly result: Result;
-  /** 0 where it failed, and where it is not known. */
+  /** 0 if it failed or is unknown. */
   readonly bytesProven: bigint;
   readonly bytesCommitted: bigint;
-  /** Why it is not whole; empty if it is. */
+  /** The reason if it is not whole, else empty. */
   readonly reason: string;
 };
 
@@ -51,18 +51,18 @@ type Judged = Pick<Outcome, "result" | "bytesProven" | "reason">;
 
 const nothing = { bytesProven: 0n } as const;
 
-/** As far as this provider can tell. */
+/** The outcome according to this provider's journal. */
 function judged(entries: readonly JournalEntry[], answer: number): Judged {
   const answered = entries.findLast((one) => one.kind === "answered");
   if (answered !== undefined) {
     const { askedAt, answeredAt, proven, lost } = answered;
     if (answeredAt > askedAt + answer) {
-      const reason = `late: asked at block ${askedAt}, answered at ${answeredAt}, ${answer} blocks are allowed`;
+      const reason = `late: asked at block ${askedAt}, answered at block ${answeredAt}, limit ${answer} blocks`;
       return { result: "failed", ...nothing, reason };
     }
     const bytesProven = BigInt(answered.bytesProven);
     if (proven === sampleLeaves) return { result: "whole", bytesProven, reason: "" };
-    const reason = `${proven} of ${sampleLeaves} leaves proven: ${lost[0] ?? "the rest is not stored"}`;
+    const reason = `${proven} of ${sampleLeaves} leaves proven: ${lost[0] ?? "the other leaves are not stored"}`;
     return { result: "partial", bytesProven, reason };
   }
   const refused = entries.findLast((one) => one.kind === "refused");
@@ -70,15 +70,15 @@ function judged(entries: readonly JournalEntry[], answer: number): Judged {
     return { result: "failed", ...nothing, reason: `refused, ${refused.code}: ${refused.detail}` };
   }
   if (entries.some((one) => one.kind === "repeated")) {
-    const reason = "asked again; what was answered first is no longer in the journal";
+    const reason = "repeated; the journal no longer has the first answer";
     return { result: "unknown", ...nothing, reason };
   }
   const reason =
-    "not asked: the keeper was down, or did not reach this provider (address in the registry, firewall)";
+    "not asked: the keeper was down, or cannot reach this provider (check the registered address and the firewall)";
   return { result: "notAsked", ...nothing, reason };
 }
 
-/** The keeper's own word counts: it is what is settled. */
+/** A keeper's record overrides the journal: settlements use the record. */
 function withRecord(own: Judged, record: KeeperRecord | undefined, committed: bigint): Judged {
   if (record === undefined) return own;
   if (record.outcome === "proven") {
@@ -86,7 +86,7 @@ function withRecord(own: Judged, record: KeeperRecord | undefined, committed: bi
     return {
       result: whole ? "whole" : "partial",
       bytesProven: record.bytes,
-      reason: whole ? "" : own.reason || "the keeper recorded a part",
+      reason: whole ? "" : own.reason || "the keeper recorded fewer bytes",
     };
   }
   const told = `the keeper recorded ${record.outcome}${record.reason === undefined ? "" : ` (${record.reason})`}`;
@@ -115,7 +115,7 @@ export function outcomesOf(entries: readonly JournalEntry[], slots: Slots): Outc
 }
 
 export type OutcomeSums = { readonly challenges: number } & Readonly<Record<Result, number>> & {
-    /** Over those that are known. */
+    /** Sum over the known outcomes. */
     readonly bytesProven: bigint;
     readonly bytesCommitted: bigint;
   };

@@ -1,9 +1,9 @@
-/** Lists of pieces that a provider may still be asked for: those that the chain has not settled to their end. */
+/** Lists of pieces in unsettled blocks: keepers may still challenge them. */
 import type { JsonRpcProvider } from "ethers";
 import { openGroup } from "../../client/status.ts";
 
 /**
- * Roots of the lists that a provider is committed to in a group from its last settled block on.
+ * Roots of the lists that a provider is committed to from the last settled block of the group on.
  * @throws WhitePayError `input` if there is no group at the address
  */
 export async function committedLists(

@@ -1,4 +1,4 @@
-/** What a provider's commands share: its config file, its account, the groups it serves. */
+/** Shared by the provider's commands: configuration, account and groups. */
 import type { Command } from "commander";
 import { getAddress, Wallet, type JsonRpcProvider } from "ethers";
 import { loadConfig, loadKeys, settings } from "../../provider/config.ts";
@@ -20,7 +20,7 @@ const usageFaults = [
   "NoDataError",
 ];
 
-/** Errors of the provider that are about what the user gave get exit code 2, a dead chain endpoint 3. */
+/** Maps errors of the provider to exit codes: wrong input 2, a failed chain endpoint 3. */
 export async function asProviderFailure<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -39,13 +39,13 @@ export type ProviderOptions = MoneyFlags & {
   readonly json?: boolean;
 };
 
-/** For commands that only look: they need no password. */
+/** For commands that only read: they need no password. */
 export type ReaderContext = {
   readonly config: ProviderConfig;
   readonly provider: JsonRpcProvider;
-  /** Address. */
+  /** Address of the operator. */
   readonly operator: string;
-  /** Of the option, else of the config file. */
+  /** From the option, else from the config file. */
   readonly groups: readonly string[];
 };
 
@@ -61,9 +61,9 @@ export function configOption(command: Command): Command {
   return settingOptions(command, settings, defaultFile);
 }
 
-/** @throws CliError exit 2 that names file and line, variable or flag */
+/** @throws CliError exit 2 with the file and line, the variable or the flag */
 export async function loadProvider(options: { readonly config?: string }): Promise<ProviderConfig> {
-  // Commander keeps every flag of `settings` as text; what else a command has is not looked at.
+  // Commander stores every flag of `settings` as text; other options of the command are ignored here.
   const flags = options as ConfigOptions;
   const layers = await layersOf(settings, flags);
   return asProviderFailure(loadConfig(await configFile(flags, defaultFile), layers));
@@ -73,7 +73,7 @@ export function groupOption(command: Command): Command {
   const parse = addressOption("--group");
   return command.option(
     "--group <address>",
-    "only this group; repeatable (default: all of the config file)",
+    "only this group; repeatable (default: all groups of the config file)",
     (text: string, before: string[] | undefined) => [...(before ?? []), parse(text)],
   );
 }
@@ -81,15 +81,15 @@ export function groupOption(command: Command): Command {
 /** @throws CliError exit 2 if neither the config file nor an option names a group */
 export function namedGroups({ groups }: ReaderContext): readonly string[] {
   if (groups.length > 0) return groups;
-  throw usageError("no group is named", { hint: "add it to `groups` in the config file, or give --group" });
+  throw usageError("no group is given", { hint: "add it to `groups` in the config file, or give --group" });
 }
 
-/** The keys, opened with the password of the configuration's file, or one that is asked for. @throws KeyFileError */
+/** Opens the keys with the configured password file, or asks for the password. @throws KeyFileError */
 export async function providerKeys(config: ProviderConfig): Promise<ProviderKeys> {
   return loadKeys(config.keys, await keysPassword(config));
 }
 
-/** Connects for as long as `work` takes. */
+/** Connects, runs `work`, and disconnects. */
 export async function withReader<T>(
   options: ProviderOptions,
   work: (context: ReaderContext) => Promise<T>,
@@ -106,7 +106,7 @@ export async function withReader<T>(
   }
 }
 
-/** The same with keys, for commands that sign. */
+/** The same with opened keys, for commands that sign. */
 export async function withProvider<T>(
   options: ProviderOptions,
   work: (context: ProviderContext) => Promise<T>,

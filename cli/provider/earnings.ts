@@ -1,4 +1,4 @@
-/** `whitepay provider earnings|withdraw`: what the provider has in its groups, and taking it out. */
+/** `whitepay provider earnings|withdraw`: shows and withdraws the provider's money in its groups. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { providerEarnings, type Earnings } from "../../client/earnings.ts";
@@ -24,8 +24,8 @@ type EarningsOptions = ProviderOptions & { readonly last: number };
 
 export function registerEarnings(provider: Command): void {
   const earnings = groupOption(configOption(provider.command("earnings")))
-    .description("credited, withdrawn and coming in every group, with the last settlements")
-    .option("--last <n>", "how many settlements to show", integerOption("--last", { min: 0, max: 1_000 }), 5);
+    .description("show credited, withdrawn and expected money in every group, with the last settlements")
+    .option("--last <n>", "number of settlements", integerOption("--last", { min: 0, max: 1_000 }), 5);
   jsonOption(earnings).action((options: EarningsOptions) =>
     withReader(options, async (context) => {
       const all = await earningsOf(context, options.last);
@@ -34,7 +34,7 @@ export function registerEarnings(provider: Command): void {
     }),
   );
   const withdraw = groupOption(configOption(provider.command("withdraw"))).description(
-    "take out all that is credited, group by group; it goes to the provider's payee",
+    "withdraw the credit of every group to the provider's payee",
   );
   jsonOption(moneyOptions(withdraw)).action((options: ProviderOptions) =>
     withProvider(options, (context) => withdrawAll(context, options)),
@@ -56,7 +56,7 @@ async function earningsOf(context: ReaderContext, last: number): Promise<GroupEa
   const all: GroupEarnings[] = [];
   for (const group of namedGroups(context)) {
     const indices = await indicesOf(provider, group, operator);
-    if (indices.length === 0) say(`${operator} is no provider of group ${group}: its payer has to add it`);
+    if (indices.length === 0) say(`${operator} is no provider of group ${group}; the payer must add it`);
     for (const index of indices) {
       const earnings = await providerEarnings(provider, group, { index, last });
       if (earnings !== undefined) all.push({ group, ...earnings });
@@ -68,18 +68,18 @@ async function earningsOf(context: ReaderContext, last: number): Promise<GroupEa
 function print({ group, token, account, outlook, settlements }: GroupEarnings): void {
   const amount = (units: bigint): string => formatAmount(units, token);
   const { index, credited, withdrawn, payee } = account;
-  printLine(`group      ${group}, provider ${index}, paid to ${payee}`);
+  printLine(`group      ${group}, provider ${index}, payee ${payee}`);
   printLine(
-    `credited   ${amount(credited)}, ${amount(withdrawn)} of it withdrawn, ${amount(outlook.credit)} to take out now`,
+    `credited   ${amount(credited)}, ${amount(withdrawn)} of it withdrawn, ${amount(outlook.credit)} withdrawable`,
   );
   printLine(
     `owed       ${amount(outlook.arrears)} in arrears, ${amount(outlook.abandoned)} for abandoned intervals`,
   );
   printLine(
-    `running    ${amount(outlook.running)} at the rate of the last settlement, ${amount(outlook.runningMost)} if all is proven`,
+    `running    ${amount(outlook.running)} at the rate of the last settlement, ${amount(outlook.runningMost)} if all bytes are proven`,
   );
   for (const { ts, te, turn, spaceTime, amount: paid, adjusted } of settlements) {
-    const note = adjusted ? " (capped, or changed by arrears or a short escrow)" : "";
+    const note = adjusted ? " (capped, or changed by arrears or an underfunded escrow)" : "";
     printLine(
       `settled    blocks ${ts} to ${te - 1}, turn ${turn}: ${spaceTime} byte·blocks, ${amount(paid)}${note}`,
     );
@@ -101,6 +101,6 @@ async function withdrawAll(context: ProviderContext, options: ProviderOptions): 
   throw new CliError({
     code: exitCodes.funds,
     message: "nothing is credited yet",
-    hint: "whitepay provider earnings says what is coming",
+    hint: "whitepay provider earnings shows the expected money",
   });
 }

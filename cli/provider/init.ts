@@ -1,4 +1,4 @@
-/** `whitepay provider init`: keys, configuration and data folder of a new provider. */
+/** `whitepay provider init`: creates keys, configuration and data folder of a new provider. */
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -32,28 +32,25 @@ function collect(value: string, before: readonly string[] = []): string[] {
 export function registerInit(provider: Command): void {
   const init = provider
     .command("init")
-    .description("make keys, a config file and a data folder")
+    .description("create keys, a config file and a data folder")
     .requiredOption("--data-dir <dir>", "folder for config, keys, pieces and answers (mode 0700)")
     .requiredOption("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
-    .requiredOption("--rpc <url>", "chain endpoint; repeat for more than one", collect)
+    .requiredOption("--rpc <url>", "RPC endpoint; repeatable", collect)
     .requiredOption("--registry <address>", "the Registry contract", addressOption("--registry"))
     .option(
       "--listen <multiaddr>",
-      "where to listen; repeatable (default: this machine's address and a free port; 127.0.0.1 for a chain on this machine)",
+      "address to listen on; repeatable (default: this machine's address and a free port, or 127.0.0.1 if the chain is on this machine)",
       collect,
     )
-    .option("--announce <multiaddrs...>", "what keepers dial, where it differs from --listen: behind NAT")
-    .option("--group <address>", "group to serve; repeatable, can be added to the file later", collect)
-    .option(
-      "--password-file <file>",
-      "its first line encrypts the keys, and opens them when the provider starts",
-    );
+    .option("--announce <multiaddrs...>", "addresses that keepers dial, if they differ from --listen (NAT)")
+    .option("--group <address>", "group to serve; repeatable; you can add groups to the file later", collect)
+    .option("--password-file <file>", "file whose first line is the password of the keys");
   jsonOption(kdfOption(init)).action((options: InitOptions) => asProviderFailure(initCommand(options)));
 }
 
 const loopback = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/i;
 
-/** An address that can be registered: with a port, and of this machine where others may be elsewhere. */
+/** A dialable address with a free port: loopback if the chain is local, else the address of this machine. */
 async function listenDefault(rpc: readonly string[]): Promise<string> {
   const outside = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
@@ -94,9 +91,9 @@ async function initCommand(options: InitOptions): Promise<void> {
   printLine(`receipts  ${identity.receiptKey}`);
   printLine(`peer id   ${identity.peerId}`);
   printLine(`listens   ${listen.join(", ")}`);
-  const vague = announce === undefined && listen.some(isUndialable);
-  const address = vague
-    ? `\n  set announce in ${paths.config}: ${listen.join(", ")} tells nobody where to dial`
+  const undialable = announce === undefined && listen.some(isUndialable);
+  const address = undialable
+    ? `\n  set announce in ${paths.config}: ${listen.join(", ")} cannot be dialled by others`
     : "";
   const of = `--config ${join(dataDir, "provider.yaml")}`;
   say(`next: back up ${paths.keys} and its password, send coin to the operator, then${address}

@@ -1,4 +1,4 @@
-/** `whitepay provider ingest|consent|list|remove`: what is stored for whom, and signing for it. */
+/** `whitepay provider ingest|consent|list|remove`: manages the stored pieces and signs consents. */
 import type { Command } from "commander";
 import type { ProviderConfig } from "../../provider/config.ts";
 import { fromHex, toHex } from "../../storage/core/bytes.ts";
@@ -22,7 +22,7 @@ import {
 type Hex = `0x${string}`;
 type DataOptions = { readonly config?: string; readonly group?: string; readonly json?: boolean };
 
-const groupText = "the group whose payer's data it is";
+const groupText = "group of the pieces";
 
 export function registerData(provider: Command): void {
   const ingest = configOption(jsonOption(provider.command("ingest")))
@@ -30,43 +30,40 @@ export function registerData(provider: Command): void {
     .argument("<files...>", "regular files of at least one byte")
     .option(
       "--group <address>",
-      `${groupText}; without it, the first one that is consented to next`,
+      `${groupText}; default: the next group that gets a consent`,
       addressOption("--group"),
     )
-    .option("--replace", "start a new list with these files; earlier lists stay stored");
+    .option("--replace", "start a new list with these files; pieces of the old list stay stored");
   ingest.action((files: string[], options: DataOptions & { replace?: true }) =>
     ingestCommand(files, options),
   );
   const consent = configOption(alwaysJson(provider.command("consent")))
-    .description("sign a group's list of pieces: what its payer needs to add this provider (R33)")
+    .description("sign a consent for a group's list of pieces; the payer adds this provider with it (R33)")
     .requiredOption("--group <address>", "the group", addressOption("--group"))
     .option(
       "--sequence <number>",
-      "number of the consent (default: the one that the group expects next, asked from the chain)",
+      "sequence number of the consent (default: read from the chain)",
       integerOption("--sequence", { min: 1 }),
     );
   consent.action((options: DataOptions & { group: string; sequence?: number }) => consentCommand(options));
   const list = configOption(jsonOption(provider.command("list")))
-    .description("the pieces of every group, with their roots, sizes and file names")
-    .option("--group <address>", "only this group's", addressOption("--group"));
+    .description("list the pieces of every group with roots, sizes and file names")
+    .option("--group <address>", "only this group", addressOption("--group"));
   list.action((options: DataOptions) => listCommand(options));
   const remove = configOption(jsonOption(provider.command("remove")))
-    .description(
-      "take pieces out of a group's list; with --unused delete the bytes that no list needs any more",
-    )
-    .argument("[roots...]", "roots of pieces, as `list` shows them")
+    .description("remove pieces from a group's list; with --unused delete pieces that no list contains")
+    .argument("[roots...]", "roots of pieces, from `provider list`")
+    .option("--group <address>", `${groupText}; default: pieces without a group`, addressOption("--group"))
     .option(
-      "--group <address>",
-      `${groupText}; without it, of what is in no group yet`,
-      addressOption("--group"),
-    )
-    .option("--unused", "delete pieces that are in no list, and in none that the chain still pays for");
+      "--unused",
+      "delete pieces that are in no present list and in no list that the chain still pays for",
+    );
   remove.action((roots: string[], options: DataOptions & { unused?: true }) => removeCommand(roots, options));
 }
 
 const lower = (group: string | undefined): Hex | undefined => group?.toLowerCase() as Hex | undefined;
 const whose = (group: string | undefined): string =>
-  group === undefined ? "in no group yet" : `of group ${group}`;
+  group === undefined ? "without a group" : `of group ${group}`;
 
 function piecesOf(list: PieceList): { root: Hex; size: number }[] {
   return [...list.pieces].map(({ root, size }) => ({ root: toHex(root), size }));
@@ -101,7 +98,7 @@ async function ingestCommand(
     `list      ${listRoot}, ${whose(group)}: ${pieces.length} pieces, ${formatBytes(Number(list.totalBytes))}`,
   );
   for (const { root, size } of pieces) printLine(`  piece   ${root}  ${size} bytes`);
-  say(`next: sign for it: whitepay provider consent --group ${group ?? "GROUP"} > consent.json`);
+  say(`next: sign the list: whitepay provider consent --group ${group ?? "GROUP"} > consent.json`);
 }
 
 async function consentCommand(
@@ -116,8 +113,8 @@ async function consentCommand(
   printJson(await asProviderFailure(signed));
   const free = await (await openStoreOf(config)).currentList();
   if (free !== undefined)
-    say(`${free.pieces.length} pieces are in no group yet, and not in this consent: whitepay provider list`);
-  say("next: send it to the payer of the group, who adds this provider with it");
+    say(`${free.pieces.length} pieces have no group and are not in this consent: whitepay provider list`);
+  say("next: send it to the payer of the group, who adds this provider");
 }
 
 async function listCommand(options: DataOptions): Promise<void> {
@@ -137,7 +134,7 @@ async function listCommand(options: DataOptions): Promise<void> {
     })),
   );
   if (options.json === true) return printJson({ lists: shown });
-  if (shown.length === 0) printLine("nothing is stored");
+  if (shown.length === 0) printLine("no pieces are stored");
   for (const { group, listRoot, bytes, pieces } of shown) {
     printLine(
       `list      ${listRoot}, ${whose(group)}: ${pieces.length} pieces, ${formatBytes(Number(bytes))}`,
@@ -153,8 +150,8 @@ async function removeCommand(
 ): Promise<void> {
   if (options.unused === true && roots.length === 0) return deleteUnused(options);
   if (options.unused === true || roots.length === 0) {
-    throw usageError("expected either roots of pieces, or --unused", {
-      hint: "`whitepay provider list` shows the roots",
+    throw usageError("expected either roots of pieces or --unused", {
+      hint: "whitepay provider list prints the roots",
     });
   }
   const parse = hexOption("the root of a piece", 32);
@@ -166,25 +163,25 @@ async function removeCommand(
   const missing = [...wanted].filter((root) => !there.has(root));
   if (missing.length > 0) {
     throw usageError(`${missing.join(", ")}: not in the list ${whose(group)}`, {
-      hint: "`whitepay provider list` shows what is in which list",
+      hint: "whitepay provider list prints the pieces of each list",
     });
   }
   const left = await store.removeFromList(wanted, group);
   const listRoot = left === undefined ? undefined : toHex(left.root);
   if (options.json === true) return printJson({ group, removed: [...wanted], listRoot });
   printLine(
-    `removed   ${wanted.size} pieces; ${left?.pieces.length ?? 0} are left in the list ${whose(group)}`,
+    `removed   ${wanted.size} pieces; ${left?.pieces.length ?? 0} remain in the list ${whose(group)}`,
   );
   say(
     group === undefined
-      ? "next: whitepay provider remove --unused deletes the bytes"
-      : `next: the payer still pays for them until it takes a new consent: whitepay provider consent --group ${group}
-  a consent that you gave before and that is not used yet can be voided: whitepay provider revoke-consent --group ${group}
-  when the change is settled, whitepay provider remove --unused deletes the bytes`,
+      ? "next: delete the bytes: whitepay provider remove --unused"
+      : `next: sign a new consent (the payer pays for the old list until it accepts one): whitepay provider consent --group ${group}
+  to void an earlier consent that is not used yet: whitepay provider revoke-consent --group ${group}
+  to delete the bytes after the change is settled: whitepay provider remove --unused`,
   );
 }
 
-/** Pieces that a present list holds, or one that the chain still pays for: a challenge may ask for them. */
+/** Pieces in a present list, or in a list that the chain still pays for: challenges may select them. */
 async function neededPieces(
   store: PieceStore,
   { provider, operator, groups }: ReaderContext,
@@ -204,7 +201,7 @@ async function neededPieces(
 }
 
 async function deleteUnused(options: DataOptions): Promise<void> {
-  // All groups of the configuration count, whatever --group says.
+  // Pieces of all configured groups are needed: ignore --group.
   const { group: _group, ...others } = options;
   await withReader(others, async (context) => {
     const store = await openStoreOf(context.config);

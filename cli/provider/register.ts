@@ -1,4 +1,4 @@
-/** `whitepay provider register`: puts the provider's public parts on chain, or what changed of them (R3, R31). */
+/** `whitepay provider register`: registers the provider on chain, or updates its entry (R3, R31). */
 import type { Command } from "commander";
 import type { Contract } from "ethers";
 import { registeredProvider, registryAt, type RegisteredProvider } from "../../client/registry.ts";
@@ -14,10 +14,10 @@ type RegisterOptions = ProviderOptions & { readonly payee?: string };
 
 export function registerRegister(provider: Command): void {
   const command = configOption(provider.command("register"))
-    .description("register payee, peer id and addresses on chain; later, send what changed")
+    .description("register payee, peer id and addresses on chain, or update them")
     .option(
       "--payee <address>",
-      "where the money goes; later the present payee alone changes it (whitepay payee)",
+      "address that receives the money; later only the present payee can change it (whitepay payee)",
       addressOption("--payee"),
     );
   jsonOption(moneyOptions(command)).action((options: RegisterOptions) =>
@@ -37,7 +37,7 @@ function first(
   { payee }: RegisterOptions,
 ): TransactionPlan {
   if (payee === undefined) {
-    throw usageError("--payee is missing", { expected: "the address that the provider's money goes to" });
+    throw usageError("--payee is missing", { expected: "the address that receives the provider's money" });
   }
   return {
     what: `registering provider ${operator}`,

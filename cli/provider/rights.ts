@@ -1,4 +1,4 @@
-/** `whitepay provider abandon|revoke-consent|collect-arrears`: what the contract lets a provider do now and then. */
+/** `whitepay provider abandon|revoke-consent|collect-arrears`: less frequent calls of a provider. */
 import type { Command } from "commander";
 import type { Wallet } from "ethers";
 import { GroupView } from "../../client/group-view.ts";
@@ -23,18 +23,18 @@ type OneGroup = Omit<ProviderOptions, "group"> & { readonly group: string };
 export function registerRights(provider: Command): void {
   registerOne(provider, {
     name: "abandon",
-    text: "be credited without the committee, once it has let all its time go by (R34)",
+    text: "credit the providers without the committee after it missed all its turns (R34)",
     plan: planAbandon,
     next: "whitepay provider withdraw",
   });
   registerOne(provider, {
     name: "revoke-consent",
-    text: "void the consent that was given to a group and is not used yet",
+    text: "void a consent for a group that is not used yet",
     plan: planRevokeConsent,
-    next: "a new consent, if any, is signed as before: whitepay provider consent",
+    next: "to sign a new consent: whitepay provider consent",
   });
   const collect = groupOption(configOption(provider.command("collect-arrears"))).description(
-    "credit this provider with what the escrow owes it, group by group",
+    "credit this provider with its arrears in every group",
   );
   jsonOption(moneyOptions(collect)).action((options: ProviderOptions) =>
     withProvider(options, (context) => collectAll(context, options)),
@@ -77,9 +77,9 @@ async function collectAll(context: ProviderContext, options: ProviderOptions): P
   if (transactions.length > 0) return;
   throw new CliError({
     code: exitCodes.funds,
-    message: `nothing is owed to ${signer.address}`,
+    message: `no group owes arrears to ${signer.address}`,
     expected: "arrears above 0 (R32)",
     actual: "0",
-    hint: "whitepay provider earnings says what is credited, owed and coming",
+    hint: "whitepay provider earnings shows credited, owed and expected money",
   });
 }

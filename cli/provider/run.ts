@@ -1,4 +1,4 @@
-/** `whitepay provider run`: the daemon. */
+/** `whitepay provider run`: runs the daemon. */
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import { choiceOption, alwaysJson } from "../console/options.ts";
@@ -10,10 +10,10 @@ import type { ProviderDecorator } from "../../provider/logic.ts";
 import { asProviderFailure, configOption, loadProvider, providerKeys } from "./context.ts";
 
 const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
-/** Long enough for open streams to end, short enough for a supervisor. */
+/** Time for open streams to end; below the limits of usual supervisors. */
 const stopTimeout_ms = 2_000;
 
-/** @param decoratorOf makes the faults of `provider-sim run`; without it the provider is honest */
+/** @param decoratorOf adds the faults of `provider-sim run`; without it the provider is honest */
 export function registerRun(
   provider: Command,
   decoratorOf?: (config: ProviderConfig, log: Logger) => ProviderDecorator,
@@ -40,7 +40,7 @@ export function registerRun(
       const { peerId, addrs, metrics } = running;
       printJson({ event: "ready", peerId, addrs, ...(metrics === undefined ? {} : { metrics }) });
       log.info({ signal: await stopSignal }, "stopping");
-      // A peer that does not let go must not keep the process: answers are durable before they leave.
+      // A peer that keeps its connection must not keep the process alive. Sent answers are on disk already (R12).
       setTimeout(() => process.exit(exitCodes.ok), stopTimeout_ms).unref();
       await running.stop();
       process.exit(exitCodes.ok);

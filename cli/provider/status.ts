@@ -1,4 +1,4 @@
-/** `whitepay provider status`: what is stored, served and proven, and why each challenge that was not whole was not. */
+/** `whitepay provider status`: pieces stored, served and proven, and the reason of each challenge that is not whole. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { readJournal, type Journal } from "../../provider/journal.ts";
@@ -26,15 +26,10 @@ type StatusOptions = ProviderOptions & { readonly slots: number; readonly keeper
 export function registerStatus(provider: Command): void {
   const command = groupOption(configOption(provider.command("status")))
     .description(
-      "pieces in, served and proven, and the reason for each challenge that was not whole; beside a running provider too",
+      "show pieces stored, served and proven, and the reason of each challenge that is not whole; the provider may run",
     )
-    .option(
-      "--slots <n>",
-      "how many slots to look back",
-      integerOption("--slots", { min: 1, max: 10_000 }),
-      20,
-    )
-    .option("--keeper-api <urls...>", "also ask these keepers what they have recorded, and why");
+    .option("--slots <n>", "number of past slots", integerOption("--slots", { min: 1, max: 10_000 }), 20)
+    .option("--keeper-api <urls...>", "also read the records of these keepers (URLs of their HTTP servers)");
   jsonOption(command).action((options: StatusOptions) =>
     withReader(options, async (context) => {
       const status = await statusOf(context, options);
@@ -45,7 +40,7 @@ export function registerStatus(provider: Command): void {
 }
 
 type StoredList = {
-  /** Undefined: in no group yet. */
+  /** Undefined: without a group. */
   readonly group: string | undefined;
   readonly listRoot: string;
   readonly pieces: number;
@@ -67,7 +62,7 @@ async function storedIn(store: PieceStore): Promise<Stored> {
   return { lists, faults: [...faults] };
 }
 
-/** Blocks; undefined: nothing is committed. The payer may withdraw what pays for the blocks between the two (R32). */
+/** Blocks; undefined: nothing is committed. The payer may withdraw the money for the blocks between the two (R32). */
 type Money = { readonly fundedUntil: number | undefined; readonly reservedUntil: number | undefined };
 
 type GroupStatus = {
@@ -76,7 +71,7 @@ type GroupStatus = {
   readonly provider: number | undefined;
   readonly bytes: bigint;
   readonly money: Money;
-  /** First and last slot looked at; undefined if none is complete yet. */
+  /** First and last slot of the report; undefined if no slot is complete yet. */
   readonly slots: { readonly from: number; readonly to: number } | undefined;
   readonly sums: OutcomeSums;
   readonly notWhole: readonly Outcome[];
@@ -184,17 +179,17 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
   );
   if (stored.lists.length === 0) printLine("stored     nothing");
   for (const { group, listRoot, pieces, bytes } of stored.lists) {
-    const whose = group === undefined ? "in no group yet" : `of group ${group}`;
+    const whose = group === undefined ? "without a group" : `of group ${group}`;
     printLine(`stored     ${pieces} pieces, ${formatBytes(Number(bytes))}, list ${listRoot}, ${whose}`);
   }
   for (const fault of stored.faults) printLine(`  damaged  ${fault}`);
   printLine(
-    `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${totals.answered} challenges answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} asked again, ${totals.refused} refused`,
+    `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${totals.answered} challenges answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} repeated, ${totals.refused} refused`,
   );
   printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${totals.served} ranges`);
   for (const { group, provider, bytes, money, slots, sums, notWhole } of groups) {
     if (provider === undefined) {
-      printLine(`group      ${group}: not a provider; its payer needs: whitepay provider consent`);
+      printLine(`group      ${group}: not a provider; send the payer a consent: whitepay provider consent`);
       continue;
     }
     const range = slots === undefined ? "no slot is complete yet" : `slots ${slots.from} to ${slots.to}`;

@@ -1,4 +1,4 @@
-/** `whitepay sim economics`: whether cheating pays, at given prices. */
+/** `whitepay sim economics`: compares the profit of cheating with honest play at given prices. */
 import type { Command } from "commander";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { integerOption, quote, jsonFlag } from "../console/options.ts";
@@ -27,7 +27,7 @@ type EconomicsOptions = {
   json?: true;
 };
 
-/** A number of at least 0, in decimal digits. */
+/** A parser for a decimal number of at least 0. */
 function decimal(name: string, max = 1e12): (text: string) => number {
   return (text) => {
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
@@ -45,31 +45,29 @@ export function register(sim: Command): void {
   sim
     .command("economics")
     .description(
-      "play keepers' strategies against honest play; exits 1 if one beats it by more than the bound",
+      "compare keepers' strategies with honest play; exit 1 if one exceeds its profit by more than the bound",
     )
     .option("--keepers <sizes>", "committee sizes", committees, [4, 7])
-    .option("--providers <number>", "providers, the last of which lost data", count("--providers", 64), 3)
-    .option("--intervals <number>", "intervals a run", count("--intervals"), 20)
-    .option("--seeds <number>", "runs of each strategy", count("--seeds"), 4)
-    .option("--seed <number>", "first seed", integerOption("--seed"), 1)
-    .option("--only <names>", "strategies to play, separated by commas (default: all)", (text) =>
-      text.split(","),
+    .option(
+      "--providers <number>",
+      "number of providers; the last one lost data",
+      count("--providers", 64),
+      3,
     )
+    .option("--intervals <number>", "intervals per run", count("--intervals"), 20)
+    .option("--seeds <number>", "runs per strategy", count("--seeds"), 4)
+    .option("--seed <number>", "first seed", integerOption("--seed"), 1)
+    .option("--only <names>", "strategies, separated by commas (default: all)", (text) => text.split(","))
     .option("--lost <share>", "share of its data that the last provider lost", decimal("--lost", 1), 0.1)
     .option("--gas-price <gwei>", "price of gas", decimal("--gas-price"), usual.gas)
-    .option(
-      "--coin-price <usd>",
-      "price of the coin that gas is paid in",
-      decimal("--coin-price"),
-      usual.coin,
-    )
-    .option("--price <tokens>", "price of storage for a TiB and month", decimal("--price"), usual.storage)
+    .option("--coin-price <usd>", "price of the coin that pays for gas", decimal("--coin-price"), usual.coin)
+    .option("--price <tokens>", "price of storage per TiB and month", decimal("--price"), usual.storage)
     .option("--token-price <usd>", "price of the token", decimal("--token-price"), usual.token)
     .option("--data <TiB>", "data of each provider", decimal("--data"), usual.data)
     .option("--days <days>", "length of an interval", decimal("--days"), usual.days)
     .option(
       "--traffic-price <usd>",
-      "price of a GiB of a keeper's traffic",
+      "price of a keeper's traffic per GiB",
       decimal("--traffic-price"),
       usual.traffic,
     )
@@ -101,7 +99,7 @@ async function economics(options: EconomicsOptions): Promise<void> {
     });
   }
   if (worthOf(prices, providers) === 0) {
-    throw usageError("there is nothing to earn", {
+    throw usageError("the keepers earn nothing", {
       expected: "--price, --token-price, --data and --days above 0",
     });
   }
@@ -120,24 +118,24 @@ async function economics(options: EconomicsOptions): Promise<void> {
   if (svg !== undefined) await chart(svg, rows);
   if (json === true) printJson({ seed, seeds, intervals, lost, prices, bound, rows });
   else {
-    say("thousandths of a US dollar an interval; gains in percent of honest play, ± between seeds");
+    say("thousandths of a US dollar per interval; gains in per cent of honest play, ± between seeds");
     for (const { name, text } of strategies) say(`  ${name}: ${text}`);
     for (const line of tableOf(rows)) printLine(line);
   }
   for (const { committee, books } of rows.filter(({ strategy }) => strategy === "honest")) {
     const gwei = breakEven(books.earned, committee, providers, prices.coin).toPrecision(2);
-    say(`n = ${committee}: leading costs less than it earns while gas is below ${gwei} gwei`);
+    say(`n = ${committee}: leading is profitable while gas is below ${gwei} gwei`);
   }
   const better = tooGood(rows);
-  if (better.length === 0) return say(`no strategy beats honest play by more than ${bound * 100} %`);
+  if (better.length === 0) return say(`no strategy exceeds honest play by more than ${bound * 100} %`);
   const names = better.map(
     ({ strategy, followers, committee }) => `${strategy} (${followers} of ${committee})`,
   );
   throw new CliError({
     code: exitCodes.failed,
-    message: `at these prices cheating pays: ${names.join(", ")}`,
-    expected: `no strategy to beat honest play by more than ${bound * 100} %`,
-    hint: "longer intervals, more data or a higher price make the shares outweigh the gas",
+    message: `cheating is profitable at these prices: ${names.join(", ")}`,
+    expected: `no strategy above honest play by more than ${bound * 100} %`,
+    hint: "use longer intervals, more data or a higher price, so that the shares exceed the cost of gas",
   });
 }
 

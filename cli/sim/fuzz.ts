@@ -1,4 +1,4 @@
-/** `whitepay sim fuzz` and `sim merge`: campaigns of random scenarios, on all cores of one machine or of several. */
+/** `whitepay sim fuzz|merge`: runs campaigns of random scenarios on all cores of one or more machines. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -21,11 +21,11 @@ type FuzzOptions = RealityOptions & {
   json?: true;
 };
 
-/** What one machine says of its shard; `sim merge` adds such documents up. */
+/** The result of one shard; `sim merge` adds them up. */
 const shardReport = z.strictObject({
   commit: z.string(),
   first: wholeNumber(),
-  /** null: by time. */
+  /** null: limited by time. */
   seeds: wholeNumber(1).nullable(),
   keepers: z.array(wholeNumber(4)).min(1),
   crypto: z.enum(["cheap", "real"]),
@@ -41,23 +41,27 @@ const shardReport = z.strictObject({
 });
 type ShardReport = z.infer<typeof shardReport>;
 
-/** Campaigns of fewer scenarios may miss a kind of fault by chance. */
+/** Smaller campaigns may miss a kind of fault by chance. */
 const enoughForAllKinds = 100;
 
 export function register(sim: Command): void {
   withReality(sim.command("fuzz"))
-    .description("play random scenarios; exits 1 at a violation, or if a kind of fault never struck")
+    .description("run random scenarios; exit 1 after a violation, or if a kind of fault never occurred")
     .option("--seed <number>", "first seed", integerOption("--seed"), 1)
-    .option("--seeds <number>", "how many scenarios (default 100)", integerOption("--seeds", { min: 1 }))
-    .option("--minutes <number>", "or for how long", integerOption("--minutes", { min: 1, max: 1_440 }))
-    .option("--keepers <sizes>", "committee sizes to draw from", committees, [4])
-    .option("--shard <i/n>", "play part i of n of the campaign; sim merge adds the parts up", shardOption, {
+    .option("--seeds <number>", "number of scenarios (default 100)", integerOption("--seeds", { min: 1 }))
+    .option(
+      "--minutes <number>",
+      "time limit, instead of --seeds",
+      integerOption("--minutes", { min: 1, max: 1_440 }),
+    )
+    .option("--keepers <sizes>", "committee sizes for the random choice", committees, [4])
+    .option("--shard <i/n>", "run part i of n of the campaign; sim merge adds the parts up", shardOption, {
       index: 1,
       of: 1,
     })
     .option(
       "--cores <number>",
-      "threads that play (default: one for each core)",
+      "number of threads (default: one per core)",
       integerOption("--cores", { min: 1, max: 1_024 }),
       availableParallelism(),
     )
@@ -65,8 +69,8 @@ export function register(sim: Command): void {
     .action(fuzz);
   sim
     .command("merge")
-    .argument("<files...>", "what `sim fuzz --shard i/n --json` printed, one file for each shard")
-    .description("add up the shards of one campaign; exits 1 as sim fuzz does")
+    .argument("<files...>", "outputs of `sim fuzz --shard i/n --json`, one file per shard")
+    .description("add up the shards of one campaign; exit codes as in sim fuzz")
     .option(...jsonFlag)
     .action(merge);
 }
@@ -76,7 +80,7 @@ function shardOption(text: string): Shard {
   const shard = { index: Number(index), of: Number(of) };
   if (index !== "" && shard.index <= shard.of) return shard;
   throw usageError("--shard is not valid", {
-    expected: "i/n with 1 ≤ i ≤ n, as in 2/3",
+    expected: "i/n with 1 ≤ i ≤ n, for example 2/3",
     actual: quote(text),
   });
 }
@@ -118,7 +122,7 @@ async function play({
   const limit_ms = minutes === undefined ? Infinity : minutes * 60_000;
   const count = seeds ?? (minutes === undefined ? 100 : Number.MAX_SAFE_INTEGER - seed);
   const own = Math.ceil((count - shard.index + 1) / shard.of);
-  // By seeds the bar counts scenarios, by minutes the time; the rate of intervals stands beside it.
+  // The bar counts scenarios, or seconds with --minutes; the rate of intervals is beside it.
   const timed = seeds === undefined && minutes !== undefined;
   const label = (runs: number, intervals: number): string => {
     const rate = (intervals * 1000) / Math.max(1, performance.now() - start_ms);
@@ -148,12 +152,12 @@ async function play({
 function tell(document: ShardReport, json: true | undefined): void {
   if (json === true) return printJson(document);
   const { runs, intervals, faults } = document;
-  printLine(`${runs} random scenarios, ${intervals} intervals settled; faults that struck:`);
+  printLine(`${runs} random scenarios, ${intervals} intervals settled; faults that occurred:`);
   for (const [kind, count] of Object.entries(faults).sort(([a], [b]) => a.localeCompare(b)))
     printLine(`  ${String(count).padStart(6)}  ${kind}`);
 }
 
-/** @param whole whether this is all of a campaign: a shard alone need not have met every kind of fault */
+/** @param whole true for a whole campaign: one shard need not contain every kind of fault */
 function judge(document: ShardReport, whole: boolean): void {
   const { failures, keepers, never, runs } = document;
   for (const { checker, block, text } of failures)
@@ -162,8 +166,8 @@ function judge(document: ShardReport, whole: boolean): void {
   if (failed !== undefined) {
     for (const seed of [failed, ...more]) {
       const which = `${seed} --keepers ${keepers.join()}${realityWords(document)}`;
-      say(`seed ${seed}, commit ${document.commit}; see it again: whitepay sim replay ${which} --trace`);
-      say(`find the smallest scenario that fails like this: whitepay sim shrink ${which}`);
+      say(`seed ${seed}, commit ${document.commit}; replay it: whitepay sim replay ${which} --trace`);
+      say(`shrink it: whitepay sim shrink ${which}`);
     }
     const found = [failed, ...more].join(", ");
     throw new CliError({ code: exitCodes.failed, message: `seed ${found} found a violation` });
@@ -171,8 +175,8 @@ function judge(document: ShardReport, whole: boolean): void {
   if (whole && never.length > 0 && runs >= enoughForAllKinds) {
     throw new CliError({
       code: exitCodes.failed,
-      message: `these faults never struck: ${never.join(", ")}`,
-      hint: "play more seeds",
+      message: `these faults never occurred: ${never.join(", ")}`,
+      hint: "run more seeds",
     });
   }
 }
@@ -200,7 +204,7 @@ async function merge(files: readonly string[], { json }: { readonly json?: true 
   judge(document, true);
 }
 
-/** Every shard once, all of one campaign by one commit. */
+/** The files must be all shards of one campaign at one commit, each once. */
 function assertOneCampaign(files: readonly string[], reports: readonly ShardReport[]): void {
   const campaignOf = ({ commit, first, seeds, keepers, crypto, proofs, shard }: ShardReport): string =>
     JSON.stringify({ commit, first, seeds, keepers, crypto, proofs, shards: shard.of });
@@ -214,7 +218,7 @@ function assertOneCampaign(files: readonly string[], reports: readonly ShardRepo
   const played = reports.map(({ shard }) => shard.index).sort((a, b) => a - b);
   const all = Array.from({ length: of }, (_, i) => i + 1);
   if (played.join() === all.join()) return;
-  throw usageError("a campaign is added up from all of its shards, each once", {
+  throw usageError("expected every shard of the campaign exactly once", {
     expected: `shards ${all.join(", ")} of ${of}`,
     actual: `shards ${played.join(", ")}`,
   });

@@ -1,4 +1,4 @@
-/** `whitepay sim replay`: one run again, in words on stdout and as a timeline in a file. */
+/** `whitepay sim replay`: repeats one run, with a trace on stdout or a timeline in a file. */
 import type { Command } from "commander";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { integerOption } from "../console/options.ts";
@@ -12,15 +12,13 @@ type ReplayOptions = PlayOptions &
 
 export function register(sim: Command): void {
   withReality(sim.command("replay"))
-    .argument("<file-or-seed>", "a scenario file, or the seed of a random scenario")
-    .description(
-      "play one run again; says what happened as text or as a timeline, exits 1 if a checker complains",
-    )
-    .option("--seed <number>", "seed of the run, if a file is played", integerOption("--seed"), 1)
-    .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
-    .option("--trace", "print the run on stdout, an event a line")
-    .option("--html <file>", "write the run as a timeline, one HTML page that needs nothing else")
-    .option("--json", "print what became of it, and the events with --trace, as one JSON document")
+    .argument("<file-or-seed>", "name or path of a scenario, or the seed of a random scenario")
+    .description("repeat one run; print a trace or write a timeline; exit 1 if a checker fails")
+    .option("--seed <number>", "seed of the run, for a named scenario or a file", integerOption("--seed"), 1)
+    .option("--keepers <sizes>", "committee sizes of the random choice", committees, [4])
+    .option("--trace", "print the trace on stdout, one event per line")
+    .option("--html <file>", "write a timeline as one self-contained HTML page")
+    .option("--json", "print the result, and the trace with --trace, as one JSON document")
     .action(replay);
 }
 

@@ -1,4 +1,4 @@
-/** `whitepay sim shrink`: the smallest scenario that fails as a given run does, as a file. */
+/** `whitepay sim shrink`: finds the smallest scenario with the same failure. */
 import type { Command } from "commander";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { integerOption, jsonFlag } from "../console/options.ts";
@@ -20,11 +20,11 @@ type ShrinkOptions = PlayOptions &
 
 export function register(sim: Command): void {
   withReality(sim.command("shrink"))
-    .argument("<file-or-seed>", "a scenario file that fails, or the seed of a random scenario that does")
+    .argument("<file-or-seed>", "name or path of a failing scenario, or the seed of a random one")
     .description("find the smallest scenario that still fails the same checker, and print it (YAML)")
-    .option("--seed <number>", "seed of the run, if a file is played", integerOption("--seed"), 1)
-    .option("--keepers <sizes>", "committee sizes that the random scenario was drawn from", committees, [4])
-    .option("--runs <number>", "most runs that it may take", integerOption("--runs", { min: 1 }), 500)
+    .option("--seed <number>", "seed of the run, for a named scenario or a file", integerOption("--seed"), 1)
+    .option("--keepers <sizes>", "committee sizes of the random choice", committees, [4])
+    .option("--runs <number>", "maximum number of runs", integerOption("--runs", { min: 1 }), 500)
     .option("--out <file>", "write the scenario to a file instead of stdout")
     .option(...jsonFlag)
     .action(shrinkRun);
@@ -46,7 +46,7 @@ async function shrinkRun(
   if (shrunk === undefined) {
     throw new CliError({
       code: exitCodes.usage,
-      message: "nothing to shrink: the run holds",
+      message: "nothing to shrink: the run passes",
       expected: "a run that fails",
       actual: `whitepay sim replay ${again}${realityWords(options)}`,
     });
@@ -60,7 +60,7 @@ async function shrinkRun(
   if (json === true) printJson({ seed, failure, runs, smallest, before, after, scenario: shrunk.scenario });
   else if (out === undefined) process.stdout.write(file);
   say(
-    `${before} faults became ${after} in ${runs} runs${smallest ? "" : ", which were not enough to be sure"}`,
+    `reduced ${before} faults to ${after} in ${runs} runs${smallest ? "" : "; the limit of runs was reached, so a smaller scenario may exist"}`,
   );
-  say(`fails: ${inWords(failure)}; see it again: ${command}`);
+  say(`fails: ${inWords(failure)}; replay it: ${command}`);
 }

@@ -57,7 +57,7 @@ export async function chainStops(scene: WatchedFleet): Promise<SeenAfter[]> {
   const figures = await (await fetch(`${provider}/metrics`)).text();
   expect(firing("WhitepayChainStopped", figures)).toHaveLength(1);
   const status = await scene.statusCommand(onFile);
-  expect(status.stdout).toMatch(/^keeper {4}up, but cannot do its work, /);
+  expect(status.stdout).toMatch(/^keeper {4}up, but cannot work, /);
   expect(status.stdout).toContain(words);
   await fleet.mine();
   await goesOn(scene, provider);

@@ -40,7 +40,7 @@ async function doubled(scene: WatchedFleet, index: number): Promise<Seen> {
   );
   const words = "another process uses this keeper's key";
   const { stdout } = await scene.statusCommand(index);
-  expect(stdout).toMatch(/^keeper {4}up, but cannot do its work, /);
+  expect(stdout).toMatch(/^keeper {4}up, but cannot work, /);
   expect(stdout).toContain(words);
   expect((await scene.ask(index, "/readyz")).status).toBe(503);
   expect(firing("WhitepaySecondInstance", String((await scene.ask(index, "/metrics")).body))).toHaveLength(1);

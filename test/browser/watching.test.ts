@@ -201,7 +201,7 @@ describe("keepers that people watch", () => {
       const file = join(scene.fleet.folder, "again.sqlite");
       const args = ["--config", scene.fleet.configFile(onFile), "--ledger", file];
       const made = await runCli(["ledger", "rebuild", ...args]);
-      expect(made.stdout).toMatch(/: 2 settlements, booked through block \d+\n$/);
+      expect(made.stdout).toMatch(/: 2 settlements, read through block \d+\n$/);
       expect(await scene.rows(onFile, file)).toEqual(before);
     },
     limit_ms,

@@ -93,7 +93,7 @@ class World {
       .map((line) =>
         line
           .replaceAll(home, "/home/ann")
-          .replace("  (light kdf: devnets alone)", "")
+          .replace("  (light kdf: devnets only)", "")
           .replace(/^warn(  keys .*); light: operator, bls, peer$/, "ok  $1"),
       );
     return { code, lines: told };

@@ -205,7 +205,7 @@ describe("whitepay keeper rotate-seat and withdraw", () => {
       scene.done("withdraw", ...words),
     ]);
     expect(early.stderr).toContain("nothing to do");
-    expect(unpaid.stderr).toContain("nothing to do: nothing is owed");
+    expect(unpaid.stderr).toContain("nothing to do: this keeper has no credit");
     const other = await makeKeeper(scene.folder, 9, scene.ports[5] as number);
     const bls = join(scene.folder, "mine", "keys", "bls.json");
     await rename(bls, `${bls}.old`);

@@ -91,7 +91,7 @@ describe("a keeper that runs", () => {
     process.stdout.write(`chain started anew: seen by a keeper after ${after_s.toFixed(1)} s\n`);
     expect(firing("WhitepayGroupUnreadable", await figures())).toHaveLength(1);
     const status = await runCli(["keeper", "status", "--config", keeper, ...words]);
-    expect(status.stdout).toMatch(/^keeper {4}up, but cannot do its work, /);
+    expect(status.stdout).toMatch(/^keeper {4}up, but cannot work, /);
     expect(status.stdout).toContain(`  problem ${missing}`);
     front.leadTo(scene.rpc);
     await scene.provider.send("evm_mine", []);

@@ -67,8 +67,8 @@ describe("a provider's commands", () => {
     await writeFile(join(folder, "letters.tar"), "letters");
     const config = ["--config", join(folder, "provider", "provider.yaml")];
     const stored = await runCli(["provider", "ingest", join(folder, "letters.tar"), ...config]);
-    expect(stored.stdout).toMatch(/^list +0x[0-9a-f]{64}, in no group yet: 1 pieces, 7 B\n/);
-    expect(stored.stderr).toContain("next: sign for it: whitepay provider consent --group GROUP");
+    expect(stored.stdout).toMatch(/^list +0x[0-9a-f]{64}, without a group: 1 pieces, 7 B\n/);
+    expect(stored.stderr).toContain("next: sign the list: whitepay provider consent --group GROUP");
   });
 
   it("sign for one payer's data alone, list it by group, and take it out again", async () => {

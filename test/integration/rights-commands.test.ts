@@ -327,7 +327,7 @@ describe("collecting arrears", () => {
     expect(refusal(await collect())).toEqual({
       code: 5,
       said: expect.stringMatching(
-        /nothing is owed to .*\n +expected: arrears above 0 \(R32\)\n +actual: +0\n/,
+        /no group owes arrears to .*\n +expected: arrears above 0 \(R32\)\n +actual: +0\n/,
       ),
     });
     const none = await scene.run(["group", "collect-arrears", "7", "--group", group, "--yes"]);

@@ -97,7 +97,7 @@ describe("whitepay sim economics", () => {
     const small = ["sim", "economics", "--keepers", "4", "--seed", "2", "--seeds", "1", "--intervals", "4"];
     const { code, stdout, stderr } = await runCli([...small, "--gas-price", "1", "--svg", svg]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/at these prices cheating pays: .*skip-leading \(1 of 4\)/);
+    expect(stderr).toMatch(/cheating is profitable at these prices: .*skip-leading \(1 of 4\)/);
     expect(stdout.trimEnd().split("\n")).toHaveLength(13);
     const chart = readFileSync(svg, "utf8");
     expect(chart.match(/<rect class="(more|less)"/g)).toHaveLength(11);
@@ -108,7 +108,7 @@ describe("whitepay sim economics", () => {
   const bad: readonly [string, string, string][] = [
     ["--gas-price", "-1", "--gas-price is not valid"],
     ["--lost", "1.5", "expected: a number from 0 to 1, in decimal digits"],
-    ["--price", "0", "there is nothing to earn"],
+    ["--price", "0", "the keepers earn nothing"],
     ["--keepers", "5", "sizes 3f+1"],
   ];
   it.each(bad)("refuses %s %s", async (name, value, message) => {

@@ -87,7 +87,7 @@ describe("shrinking", () => {
     const [file, out] = [join(folder, "many.yaml"), join(folder, "shrunk.yaml")];
     writeFileSync(file, manyFaults);
     const shrunk = await inTree(["sim", "shrink", file, "--out", out]);
-    expect(shrunk.stderr).toMatch(/^6 faults became 1 in \d+ runs$/m);
+    expect(shrunk.stderr).toMatch(/^reduced 6 faults to 1 in \d+ runs$/m);
     expect(shrunk.code).toBe(0);
     const text = readFileSync(out, "utf8");
     expect(text).toContain(`# whitepay sim run ${out} --seed 1   (commit `);
@@ -104,13 +104,13 @@ describe("shrinking", () => {
     expect(again.stderr).toContain(`does not hold: ${checker} at block`);
     // A failure says how to see it again.
     expect(again.stderr).toMatch(
-      /\n {2}seed 1, commit \w+; see it again: whitepay sim replay .*shrunk.yaml --seed 1 --trace\n/,
+      /\n {2}seed 1, commit \w+; replay it: whitepay sim replay .*shrunk.yaml --seed 1 --trace\n/,
     );
   }, 300_000);
 
   it("refuses a run that holds", async () => {
     const { code, stderr } = await runCli(["sim", "shrink", "7"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("nothing to shrink: the run holds");
+    expect(stderr).toContain("nothing to shrink: the run passes");
   });
 });

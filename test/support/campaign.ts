@@ -32,7 +32,7 @@ export async function playCampaign(
   const struck = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
   process.stdout.write(
     `seeds ${first} to ${first + seeds - 1}: ${intervals} intervals in ${seconds.toFixed(0)} s, ${rate} a second; ` +
-      `faults that struck: ${struck.sort().join(", ")}\n`,
+      `faults that occurred: ${struck.sort().join(", ")}\n`,
   );
   return { intervals, faults };
 }

@@ -34,7 +34,7 @@ export function withoutChance(line: string): string {
       .replace(/12D3KooW\w+/g, "PEER")
       .replace(/(turn \d+, leader \d+), [a-z]+$/g, "$1, PHASE")
       // Who was heard by then.
-      .replace(/^ {2}speak .*/, "  speak VERSIONS")
+      .replace(/^ {2}protocol .*/, "  protocol VERSIONS")
       .replace(/(?:–|\d[\d.]* %) (of the bytes|in|ever)/g, "SHARE $1")
       .replace(/ in (?:no slot yet|slots? \d+(?: to \d+)?)/g, " in SLOTS")
       .replace(/-?\d[\d.]*/g, "N")

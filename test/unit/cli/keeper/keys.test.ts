@@ -44,7 +44,7 @@ describe("whitepay keeper keys", () => {
       { name: "bls", light: true },
       { name: "peer", peerId: await peerIdOf(secrets.peer), light: true },
     ]);
-    expect(text.stdout.match(/light kdf: devnets alone/g)).toHaveLength(3);
+    expect(text.stdout.match(/light kdf: devnets only/g)).toHaveLength(3);
     for (const secret of Object.values(secrets)) expect(json.stdout).not.toContain(secret.slice(2));
   });
 

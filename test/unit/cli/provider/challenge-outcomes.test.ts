@@ -37,7 +37,7 @@ function outcome(entries: readonly JournalEntry[], record?: KeeperRecord) {
 describe("what became of a challenge", () => {
   it.each<[string, Outcome["result"], bigint, JournalEntry[]]>([
     [
-      "late: asked at block 40, answered at 45, 4 blocks are allowed",
+      "late: asked at block 40, answered at block 45, limit 4 blocks",
       "failed",
       0n,
       [answered({ answeredAt: 45 })],
@@ -55,17 +55,12 @@ describe("what became of a challenge", () => {
       [{ ...at, kind: "refused", code: "no-data", detail: "not stored" }],
     ],
     [
-      "not asked: the keeper was down, or did not reach this provider (address in the registry, firewall)",
+      "not asked: the keeper was down, or cannot reach this provider (check the registered address and the firewall)",
       "notAsked",
       0n,
       [answered({ slot: 6 }), answered({ group: `0x${"cc".repeat(20)}` })],
     ],
-    [
-      "asked again; what was answered first is no longer in the journal",
-      "unknown",
-      0n,
-      [{ ...at, kind: "repeated" }],
-    ],
+    ["repeated; the journal no longer has the first answer", "unknown", 0n, [{ ...at, kind: "repeated" }]],
   ])("is told with its reason: %s", (reason, result, bytesProven, entries) => {
     const outcomes = { slot: 7, keeper, result, bytesProven, bytesCommitted: 160n, reason };
     expect(outcome(entries)).toEqual(outcomes);
