@@ -7,11 +7,11 @@ import { artifact } from "../contracts/artifacts.ts";
 import { projectRoot } from "../paths.ts";
 
 const kinds = ["function", "event", "error"];
-/** The contracts whose code runs behind an address, which may refuse with errors of libraries too. */
+/** The contracts whose code runs at an address, and which may revert with errors of libraries. */
 const codeOf = {
   group: ["Upkeeping", "UpkeepingEscrow", "UpkeepingMembers"],
   factory: ["UpkeepingFactory"],
-  // Hashing to the curve reverts in assembly, which no artifact tells.
+  // Hashing to the curve reverts in assembly, so no artifact lists these errors.
   registry: ["Registry", "BLSHarness"],
 } as const;
 const ofHarness = /^error BLS_/;
@@ -40,7 +40,7 @@ function lines(name: string): string[] {
     .map((fragment) => fragment.format("full"));
 }
 
-/** An interface, and every further error that the code behind it may answer with. */
+/** An interface, and every further error that the code at its address may return. */
 function whole(name: string, code: readonly string[]): string[] {
   const own = lines(name);
   const errors = code.flatMap((contract) =>

@@ -61,7 +61,7 @@ describe("docs/architecture.md", () => {
 });
 
 describe("docs/invariants.md", () => {
-  it("says of every invariant what upholds it and what notices, its checker among that", () => {
+  it("lists for every invariant the code that upholds it and the tests that detect a violation, with its checker", () => {
     const rows = [
       ...read("docs/invariants.md").matchAll(/^\| ([SL]\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm),
     ];
@@ -71,7 +71,7 @@ describe("docs/invariants.md", () => {
     for (const [, name = "", , upheld = "", noticed = ""] of rows) {
       expect(upheld).toMatch(/`(?:keeper|contracts)\//);
       const checker = checkers.find((file) => file.includes(`/${name.toLowerCase()}-`));
-      // Floods are no matter of a simulated network.
+      // The simulated network does not model floods.
       expect(noticed).toContain(`\`${name === "L4" ? "test/integration/floods.test.ts" : checker}\``);
     }
   });
@@ -146,7 +146,7 @@ describe("docs/timeline.svg", () => {
 });
 
 describe("docs/figures/limits.md", () => {
-  it("has the limits that are derived at the sizes it shows", () => {
+  it("has the limits that the code derives for its sizes", () => {
     const shown = read("docs/figures/limits.md")
       .split("\n")
       .map((line) => line.replace(/ +/g, " ").replace(/-+/g, "-"));
@@ -155,7 +155,7 @@ describe("docs/figures/limits.md", () => {
 });
 
 describe("docs/dependencies.md", () => {
-  it("gives a reason for every dependency of package.json, and for nothing else", () => {
+  it("has a reason for every dependency of package.json, and for no other", () => {
     type Kind = "dependencies" | "optionalDependencies" | "devDependencies";
     const manifest: Record<Kind, Record<string, string>> = JSON.parse(read("package.json"));
     const { dependencies, optionalDependencies, devDependencies } = manifest;
@@ -167,7 +167,7 @@ describe("docs/dependencies.md", () => {
 });
 
 describe("docs/ledger.md", () => {
-  it("names every table with its key and columns, and no other", () => {
+  it("lists every table with its key and columns, and no other", () => {
     const rows = [...read("docs/ledger.md").matchAll(/^\| `(\w+)` \| (`\w+`(?:, `\w+`)*) \| (.+) \|$/gm)];
     const named = rows.map(([, table, key, columns]) => {
       const words = [...`${key} ${columns}`.matchAll(/`(\w+)`/g)].map((match) => match[1] ?? "");

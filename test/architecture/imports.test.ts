@@ -5,7 +5,7 @@ import { projectRoot } from "../../scripts/paths.ts";
 import { importRules, violations } from "./rules.ts";
 import { blank, importsOf } from "../../scripts/typescript-source.ts";
 
-/** Every top folder with TypeScript that is not a test. */
+/** Every top-level folder with TypeScript except test. */
 const houses = [
   "protocol",
   "storage",
@@ -23,7 +23,7 @@ const files = globSync(`{${houses.join()}}/**/*.ts`, { cwd: projectRoot });
 const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
 
 describe("the import table", () => {
-  it("is kept by every file", () => {
+  it("holds for every file", () => {
     expect(files.length).toBeGreaterThan(50);
     expect(files.flatMap((file) => violations(file, read(file)))).toEqual([]);
   });
@@ -35,7 +35,7 @@ describe("the import table", () => {
     expect(bare).toEqual([]);
   });
 
-  it("is not imported around: nothing outside scripts and tests imports them", () => {
+  it("has no way around it: no other folder imports scripts or tests", () => {
     const upward = files
       .filter((file) => !file.startsWith("scripts/"))
       .filter((file) => importsOf(read(file)).some(({ from }) => /(^|\/)(scripts|test)\//.test(from ?? "")));
@@ -43,7 +43,7 @@ describe("the import table", () => {
   });
 });
 
-describe("the judge", () => {
+describe("the check", () => {
   it.each([
     ["keeper/core/a.ts", 'import { readFile } from "node:fs";'],
     ["keeper/core/a.ts", 'import { keyring } from "../ports/keyring.ts";'],
@@ -112,7 +112,7 @@ describe("the judge", () => {
     expect(violations(file, source)).toEqual([]);
   });
 
-  it("keeps every character in its place when it blanks texts and comments", () => {
+  it("keeps every character at its position when it blanks strings and comments", () => {
     for (const file of files) {
       const source = read(file);
       const { code } = blank(source);

@@ -1,4 +1,4 @@
-/** Figures, their page, the alert rules and the Grafana dashboard speak of the same things. */
+/** Metrics, their page, the alert rules and the Grafana dashboard use the same names and labels. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parser } from "@prometheus-io/lezer-promql";
@@ -15,7 +15,7 @@ const read = (file: string): string => readFileSync(join(projectRoot, file), "ut
 type Use = { readonly name: string; readonly labels: Record<string, string> };
 type Query = { readonly errors: number; readonly uses: readonly Use[]; readonly grouping: readonly string[] };
 
-/** What a PromQL expression asks for, by the grammar of Prometheus itself. */
+/** The metrics and labels that a PromQL expression uses, parsed with Prometheus' own grammar. */
 function analyse(expression: string): Query {
   const uses: Use[] = [];
   const grouping: string[] = [];
@@ -68,7 +68,7 @@ const targets = dashboard.panels.flatMap((panel) =>
   (panel.targets ?? []).map((target) => ({ ...target, where: `panel "${panel.title}"` })),
 );
 const variables = dashboard.templating.list.map(({ name }) => name);
-/** Grafana puts these in before Prometheus sees the expression. */
+/** Variables that Grafana replaces before it sends the expression to Prometheus. */
 const filledIn = (expression: string): string =>
   expression
     .replaceAll("$__rate_interval", "5m")
@@ -76,13 +76,13 @@ const filledIn = (expression: string): string =>
 
 const labelsOf = (table: Readonly<Record<string, { readonly labels: readonly string[] }>>) =>
   Object.entries(table).map(([name, { labels }]): [string, readonly string[]] => [name, labels]);
-/** A keeper's figures. The alerts watch those of a provider too. */
+/** The keeper's metrics. The alerts also use those of a provider. */
 const own = new Map(labelsOf(metrics));
 const figures = new Map([...labelsOf(providerMetrics), ...own]);
-/** What Prometheus itself adds. */
+/** Labels that Prometheus adds. */
 const targetLabels = ["instance", "job"];
 
-/** What is wrong with a query, in words. */
+/** The faults of a query, in words. */
 function faults(expression: string): string[] {
   const { errors, uses, grouping } = analyse(expression);
   const found = errors > 0 ? [`not PromQL: ${expression}`] : [];
@@ -105,24 +105,24 @@ function faults(expression: string): string[] {
   return found;
 }
 
-describe("the figures", () => {
-  it("are listed in docs/metrics.md as the code has them", () => {
+describe("the metrics", () => {
+  it("are listed in docs/metrics.md exactly as in the code", () => {
     expect(read("docs/metrics.md")).toBe(metricsPage());
   });
 
-  it("bear the project's name, the unit last, and a counter ends in _total", () => {
+  it("begin with the project's name and end with the unit; a counter ends in _total", () => {
     for (const [name, { kind, help }] of Object.entries(metrics)) {
       expect(name).toMatch(/^whitepay_[a-z]+(_[a-z]+)*$/);
       expect({ name, total: name.endsWith("_total") }).toEqual({ name, total: kind === "counter" });
       expect(help).toMatch(/^[A-Z0-9].*\.$/);
-      // Prometheus asks for base units.
+      // Prometheus requires base units.
       expect(name).not.toMatch(/_(ms|milliseconds|minutes|kib|mib|gib|kilobytes|percent)(_|$)/);
     }
   });
 });
 
-describe("the judge of queries", () => {
-  it("sees what is not PromQL, a figure or label that is not there, and a grouping by nothing", () => {
+describe("the check of queries", () => {
+  it("detects invalid PromQL, an unknown metric or label, and a grouping by an unknown label", () => {
     expect(faults("whitepay_turn >")).toEqual([expect.stringContaining("not PromQL")]);
     expect(faults("whitepay_turns > 2")).toEqual(["no such figure: whitepay_turns"]);
     expect(faults('whitepay_turn{grup="a"} > 2')).toEqual(["whitepay_turn has no label grup"]);
@@ -133,17 +133,20 @@ describe("the judge of queries", () => {
 });
 
 describe("deploy/prometheus-alerts.yaml", () => {
-  it.each(rules.map((rule) => [rule.alert, rule] as const))("%s asks for what there is", (_name, rule) => {
-    expect(faults(rule.expr)).toEqual([]);
-    expect(rule.labels["severity"]).toMatch(/^(critical|warning)$/);
-    expect(Object.keys(rule.annotations)).toEqual(["summary", "action"]);
-    const labels = new Set(analyse(rule.expr).uses.flatMap(({ name }) => figures.get(name) ?? []));
-    for (const [, label] of Object.values(rule.annotations)
-      .join(" ")
-      .matchAll(/\$labels\.(\w+)/g)) {
-      expect([...labels, ...targetLabels]).toContain(label);
-    }
-  });
+  it.each(rules.map((rule) => [rule.alert, rule] as const))(
+    "%s uses only known metrics and labels",
+    (_name, rule) => {
+      expect(faults(rule.expr)).toEqual([]);
+      expect(rule.labels["severity"]).toMatch(/^(critical|warning)$/);
+      expect(Object.keys(rule.annotations)).toEqual(["summary", "action"]);
+      const labels = new Set(analyse(rule.expr).uses.flatMap(({ name }) => figures.get(name) ?? []));
+      for (const [, label] of Object.values(rule.annotations)
+        .join(" ")
+        .matchAll(/\$labels\.(\w+)/g)) {
+        expect([...labels, ...targetLabels]).toContain(label);
+      }
+    },
+  );
 
   it("names only reasons that exist", () => {
     const codes = rules
@@ -176,7 +179,7 @@ describe("deploy/prometheus-alerts.yaml", () => {
 
 describe("deploy/grafana-dashboard.json", () => {
   it.each(targets.map((target) => [target.where, target] as const))(
-    "%s asks for what there is",
+    "%s uses only known metrics and labels",
     (_where, target) => {
       expect(faults(filledIn(target.expr))).toEqual([]);
       const labels = new Set(
@@ -188,7 +191,7 @@ describe("deploy/grafana-dashboard.json", () => {
     },
   );
 
-  it("draws every figure, and its variables come from figures too", () => {
+  it("draws every metric, and takes its variables from metrics", () => {
     const drawn = new Set(
       targets.flatMap(({ expr }) => analyse(filledIn(expr)).uses.map(({ name }) => name)),
     );
@@ -200,7 +203,7 @@ describe("deploy/grafana-dashboard.json", () => {
     }
   });
 
-  it("lays its panels out without overlap, each with an id of its own", () => {
+  it("has panels that do not overlap, each with a unique id", () => {
     const { panels } = dashboard;
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const taken = new Map<string, string>();

@@ -4,12 +4,12 @@ import { expect, it } from "vitest";
 import { reasons } from "../../protocol/reasons.ts";
 import { reasonsPage } from "../../scripts/docs/reasons.ts";
 
-it("docs/reasons.md is what the table of reasons makes of it", async () => {
+it("docs/reasons.md is generated from the present table of reasons", async () => {
   const page = await readFile(new URL("../../docs/reasons.md", import.meta.url), "utf8");
   expect(page).toBe(reasonsPage());
 });
 
-it("every reason is given somewhere in the keeper, so none is dead", () => {
+it("every reason is used somewhere in the keeper", () => {
   const root = new URL("../../", import.meta.url).pathname;
   const files = globSync("{protocol,daemon,keeper}/**/*.ts", { cwd: root }).filter(
     (file) => file !== "protocol/reasons.ts",

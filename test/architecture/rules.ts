@@ -1,25 +1,25 @@
-/** The import table of docs/architecture.md as data, and the judge that applies it. */
+/** The import table of docs/architecture.md as data, and the check that applies it. */
 import { posix } from "node:path";
 import { findInCode, importsOf } from "../../scripts/typescript-source.ts";
 
 type Rule = {
-  /** Folder or file the rule is about, from the project's root. */
+  /** The folder or file of this rule, from the project's root. */
   area: string;
   /** Folders, files or package names that it may import from; a folder ends with a slash, a package may end with `/*`. */
   may: readonly string[];
   /** Exceptions from `may`. */
   not?: readonly string[];
-  /** Of these it may import types alone. */
+  /** It may import only types from these. */
   typesOf?: readonly string[];
 };
 
 const hashing = ["@noble/hashes/*"];
 
-/** The first rule that fits a file counts, so narrow areas come before wide ones. */
+/** The first rule that matches a file applies, so narrow areas come before wide ones. */
 export const importRules: readonly Rule[] = [
   { area: "storage/core/", may: ["storage/core/", ...hashing] },
   { area: "storage/disk/", may: ["storage/disk/", "storage/core/", "node:*"] },
-  // Bytes are made of hashes and curve points, so the codec computes with them.
+  // Encoded bytes contain hashes and curve points, so the codec uses both libraries.
   { area: "protocol/codec/", may: ["protocol/", "storage/core/", ...hashing, "@noble/curves/*"] },
   { area: "protocol/limits/", may: ["protocol/", "storage/core/"] },
   {
@@ -44,11 +44,11 @@ export const importRules: readonly Rule[] = [
   },
   {
     area: "keeper/adapters/",
-    // Of the other adapters only its own files: see `isOtherAdapter`.
+    // Within `keeper/adapters/` only its own files: see `isOtherAdapter`.
     may: ["keeper/adapters/", "keeper/ports/", "daemon/", "protocol/", "storage/", "package:*", "node:*"],
     typesOf: ["keeper/core/"],
   },
-  // What a browser loads.
+  // Browsers load these files.
   { area: "keeper/dashboard/", may: ["keeper/dashboard/"], typesOf: ["keeper/api/"] },
   { area: "keeper/", may: ["keeper/", "daemon/", "protocol/", "storage/", "package:*", "node:*"] },
   { area: "provider/", may: ["provider/", "daemon/", "protocol/", "storage/", "package:*", "node:*"] },
@@ -56,12 +56,12 @@ export const importRules: readonly Rule[] = [
     area: "provider-sim/",
     may: ["provider-sim/", "provider/", "daemon/", "protocol/", "storage/", "cli/", "package:*", "node:*"],
   },
-  // What a browser loads as well: nothing of Node, no command line.
+  // Browsers load these files, too: nothing of Node, no command line.
   {
     area: "client/",
     may: ["client/", "protocol/", "storage/core/", "ethers", ...hashing, "@noble/curves/*"],
   },
-  // Real signatures are made by the keeper's own adapters.
+  // The keeper's adapters make real signatures.
   {
     area: "sim/signatures/real-signatures.ts",
     may: ["sim/", "keeper/adapters/", "protocol/", "@noble/curves/*"],
@@ -116,7 +116,7 @@ const bannedInCore: readonly RegExp[] = [
   /\bWebAssembly\b/,
 ];
 
-/** Where an import leads: a path from the project's root, or the name as written. */
+/** The target of an import: a path from the project's root, or the package name as written. */
 export function resolveImport(file: string, from: string): string {
   return from.startsWith(".") ? posix.normalize(posix.join(posix.dirname(file), from)) : from;
 }
@@ -132,7 +132,7 @@ function fits(target: string, allowed: string): boolean {
   return allowed.endsWith("/") ? target.startsWith(allowed) : target === allowed;
 }
 
-/** The adapter a file belongs to: its folder below adapters/, or the file itself. */
+/** The adapter of a file: its folder below adapters/, or the file itself. */
 function adapterOf(path: string): string | undefined {
   return /^keeper\/adapters\/([^/]+)/.exec(path)?.[1];
 }
@@ -142,7 +142,7 @@ function isOtherAdapter(file: string, target: string): boolean {
   return own !== undefined && other !== undefined && own !== other;
 }
 
-/** Everything in one source that the table forbids, in words with the line. */
+/** Everything in one source file that the table forbids, in words with the line. */
 export function violations(file: string, source: string): string[] {
   const rule = importRules.find(({ area }) => file.startsWith(area));
   const found: string[] = [];

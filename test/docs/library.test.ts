@@ -1,4 +1,4 @@
-/** docs/library.md: every example runs as it stands, in a project of somebody else's, prints what the page says, and has types. */
+/** docs/library.md: every example runs as written in a separate project, prints what the page shows, and has types. */
 import { execFile } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -21,7 +21,7 @@ let project: string;
 
 beforeAll(async () => {
   scene = await libraryScene();
-  // A project of its own, with the checkout linked in as `npm install /path/to/whitepay` does it.
+  // A separate project with the checkout linked in, as `npm install /path/to/whitepay` does.
   project = join(scene.folder, "project");
   await mkdir(join(project, "node_modules"), { recursive: true });
   await symlink(projectRoot, join(project, "node_modules/whitepay"));
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-/** The page's placeholders become what is on the test's chain. */
+/** Replaces the page's placeholders by values of the test's chain. */
 function withValues(code: string): string {
   const values: Record<string, string> = {
     rpc: scene.rpc,
@@ -49,7 +49,7 @@ function withValues(code: string): string {
     });
 }
 
-/** Addresses and figures differ from run to run; everything else is as on the page. */
+/** Removes addresses and numbers, which differ from run to run. */
 function shape(output: string): string {
   return output
     .replaceAll(/0x(?:[0-9a-fA-F]+|…)/g, "0x…")
@@ -66,7 +66,7 @@ async function outputOf({ title, code }: Example): Promise<string> {
   return stdout;
 }
 
-/** WHITEPAY_WRITE_DOCS=1 puts what was printed into the page. */
+/** WHITEPAY_WRITE_DOCS=1 writes the output into the page. */
 async function rewrite(printed: ReadonlyMap<Example, string>): Promise<void> {
   let now = text;
   for (const [{ code, output }, actual] of printed) {
@@ -77,7 +77,7 @@ async function rewrite(printed: ReadonlyMap<Example, string>): Promise<void> {
 }
 
 describe("docs/library.md", () => {
-  it("has examples for all that a payer and a dashboard need", () => {
+  it("has an example for each call that payers and dashboards need", () => {
     const used = examples.map(({ code }) => code).join("\n");
     for (const name of [
       "quote",
