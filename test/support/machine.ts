@@ -9,6 +9,7 @@ import { initialState } from "../../keeper/core/state.ts";
 import type { KeeperState } from "../../keeper/core/state.ts";
 import { memberOf, operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { defaultParams } from "../../sim/cluster.ts";
+import { stepText } from "./transcript.ts";
 
 export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const, speaks: 3 };
 
@@ -41,6 +42,8 @@ export function groupAt(ts: number, changes: Partial<GroupSnapshot> = {}): Group
 export class Machine {
   readonly state: KeeperState;
   readonly effects: Effect[] = [];
+  /** Text of all steps so far, one line for each event and effect. */
+  readonly lines: string[] = [];
 
   constructor(state: KeeperState = initialState()) {
     this.state = state;
@@ -49,7 +52,15 @@ export class Machine {
   step(event: Event): Effect[] {
     const { effects } = step(this.state, event, machineConfig);
     this.effects.push(...effects);
+    this.lines.push(...stepText(event, effects));
     return effects;
+  }
+
+  /** The trace of what `run` does: events, and their effects with an arrow. */
+  trace(run: () => void): string[] {
+    const before = this.lines.length;
+    run();
+    return this.lines.slice(before);
   }
 
   /** Blocks `from` to `to` in one update, as after an outage. */

@@ -1,4 +1,4 @@
-/** One turn as a keeper that does not lead it hears it: what the others say is made here, with records that are all proven. */
+/** One turn of one keeper. The messages of the others are made here, from records that are all proven. */
 import { fromHex, keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { commitmentOf } from "../../protocol/messages.ts";
@@ -24,25 +24,46 @@ export function messageOf<B extends Body>(keeper: number, body: B): Message<B> {
   return { keeper, committee: 1, body, hash, signature: hash, bytes: fromHex(hash) };
 }
 
+/** How a round begins. */
+type Start = {
+  /** Seed of the committee. Another seed gives another turn order. */
+  readonly seed?: number;
+  /** Head of the first block; by default the first head of the turn, so that this keeper may sign nothing new in it (R23). */
+  readonly firstHead?: number;
+};
+
 export class Round {
   readonly machine = new Machine();
-  /** What a keeper's records say was proven in every slot. */
+  /** Bytes that a keeper's records prove in every slot. */
   bytesOf = (_keeper: number): bigint => 1_600n;
   #others = new Map<number, { readonly commitment: Hex; readonly salt: Hex }>();
 
-  /** @param seed of the committee: another one, another order of the turns */
-  constructor(seed = 1) {
+  constructor({ seed = 1, firstHead = te + confirmations }: Start = {}) {
     const members = [0, 1, 2, 3].map(memberOf);
     const committee = { version: 1, seed: hashAt(seed), members };
     this.machine.step({ kind: "group", snapshot: groupAt(ts, { committee }) });
-    this.machine.jump(ts + 1, te + confirmations);
+    this.machine.jump(ts + 1, firstHead);
   }
 
-  /** The first seed that lets another keeper lead. */
-  static followed(): Round {
+  /** A round that another keeper leads. */
+  static followed(firstHead?: number): Round {
     for (let seed = 1; ; seed++) {
-      const round = new Round(seed);
-      if (round.turn.leader !== round.turn.me) return round;
+      const round = new Round({ seed });
+      if (round.turn.leader === round.turn.me) continue;
+      return firstHead === undefined ? round : new Round({ seed, firstHead });
+    }
+  }
+
+  /** A round of a keeper that started early enough to sign in it (R23). `leads`: this keeper leads it. */
+  static signing(leads: boolean): Round {
+    for (let seed = 1; ; seed++) {
+      const { turn } = new Round({ seed });
+      if ((turn.leader === turn.me) !== leads) continue;
+      const round = new Round({ seed, firstHead: ts + 1 });
+      round.walkTo(te - 5);
+      round.machine.vouch();
+      round.walkTo(te + confirmations);
+      return round;
     }
   }
 
@@ -95,16 +116,13 @@ export class Round {
     while (this.head < head) this.#return(this.machine.jump(this.head + 1, this.head + 1));
   }
 
-  announce(head = te + confirmations): void {
-    const round = roundKeyOf(this.turn);
-    this.hear(
-      messageOf(this.turn.leader, {
-        kind: "announce",
-        round,
-        head,
-        providers: this.turn.scope.map(({ index }) => index),
-      }),
-    );
+  /** @param round of a keeper that is in the turn already */
+  announce(
+    head = te + confirmations,
+    round = roundKeyOf(this.turn),
+    providers: readonly number[] = [0, 1],
+  ): void {
+    this.hear(messageOf(round.leader, { kind: "announce", round, head, providers }));
   }
 
   #tree(keeper: number) {
@@ -165,6 +183,17 @@ export class Round {
     });
     this.hear(message, way);
     return message;
+  }
+
+  /** The turn through the bundle, with all keepers in time. A leader announces, closes and bundles by itself. */
+  decide(): void {
+    const leads = this.turn.leader === this.turn.me;
+    if (!leads) this.announce();
+    for (const keeper of this.others) this.commit(keeper);
+    if (!leads) this.close(te + confirmations + 4);
+    this.walkTo(te + confirmations + 4 + confirmations);
+    for (const keeper of this.others) this.reveal(keeper);
+    if (!leads) this.bundle([0, 1, 2, 3]);
   }
 
   bundle(keepers: readonly number[]): void {

@@ -1,0 +1,118 @@
+/** R8, R9: when a keeper challenges the providers of a slot. */
+import { describe, expect, it } from "vitest";
+import { memberOf } from "../../../../../sim/signatures/cheap-signatures.ts";
+import { groupAt, hashAt, Machine, providerEntry } from "../../../../support/machine.ts";
+
+const proven = (): "proven" => "proven";
+
+function started(): Machine {
+  const machine = new Machine();
+  machine.step({ kind: "group", snapshot: groupAt(10) });
+  return machine;
+}
+
+describe("the challenges of a slot", () => {
+  it("give one record each and no reason if every provider answers", () => {
+    const machine = started();
+    machine.walk(10, 40, proven);
+    expect(machine.codes()).toEqual([]);
+    expect([...(machine.state.records.get(0)?.keys() ?? [])]).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it("follow from seed to record", () => {
+    const machine = new Machine();
+    machine.step({ kind: "group", snapshot: groupAt(10, { providers: [providerEntry(0)] }) });
+    machine.walk(10, 15, proven);
+    const from = machine.lines.indexOf("  → challenge for provider 0, slot 0");
+    expect(machine.lines.slice(from, from + 4)).toEqual([
+      "  → challenge for provider 0, slot 0",
+      "answer of provider 0 for slot 0: proven",
+      "  → persist record of provider 0, slot 0: proven",
+      "  → book record of provider 0, slot 0",
+    ]);
+    expect(machine.lines.filter((line) => line.includes("make-seed"))).toEqual([
+      "  → make-seed for provider 0, slot 0",
+    ]);
+  });
+
+  it("are not sent by a keeper without a seat, and are sent by a member of the pending committee (R33)", () => {
+    const others = { version: 1, seed: hashAt(7), members: [0, 1, 3, 4].map(memberOf) };
+    for (const [pending, expected] of [
+      [undefined, 0],
+      [{ ...others, version: 2, members: [0, 1, 2, 3].map(memberOf) }, 2],
+    ] as const) {
+      const machine = new Machine();
+      machine.step({ kind: "group", snapshot: groupAt(10, { committee: others, pending }) });
+      machine.walk(10, 14, proven);
+      expect(machine.effects.filter(({ kind }) => kind === "challenge")).toHaveLength(expected);
+    }
+  });
+
+  it("skip a provider without committed bytes", () => {
+    const machine = new Machine();
+    machine.step({
+      kind: "group",
+      snapshot: groupAt(10, { providers: [providerEntry(0, 0n), providerEntry(1)] }),
+    });
+    machine.walk(10, 14, proven);
+    const challenged = machine.effects.flatMap((e) => (e.kind === "challenge" ? [e.provider] : []));
+    expect(challenged).toEqual([1]);
+  });
+
+  it("are reported once each if this keeper is too late, for any number of remaining heads", () => {
+    const machine = started();
+    machine.jump(10, 13); // the slot is 10 … 14, its last challenge at 12
+    machine.walk(14, 20, proven);
+    expect(machine.details("challenge-late-start")).toEqual(["provider 0, slot 0", "provider 1, slot 0"]);
+    expect(machine.state.records.get(0)?.has(1)).toBe(true);
+    expect(machine.state.tasks.size).toBe(0);
+  });
+
+  it("are reported once each if their offset passed during an outage of the chain endpoint", () => {
+    const machine = started();
+    machine.walk(10, 11, proven);
+    const asked = machine.effects.some(({ kind }) => kind === "challenge");
+    machine.jump(12, 15);
+    const late = machine.details("challenge-late-start");
+    expect(late).toEqual(asked ? [] : ["provider 0, slot 0", "provider 1, slot 0"]);
+  });
+
+  it("are sent until `answer` blocks before the end of the slot, and not one block later", () => {
+    const { slot, answer } = groupAt(10).params;
+    for (const last of [slot - answer - 1, slot - answer]) {
+      const machine = started();
+      const seeds = machine.jump(10, 11).filter((effect) => effect.kind === "make-seed");
+      machine.jump(12, 10 + last);
+      for (const effect of seeds) {
+        machine.step({ ...effect, kind: "seed", seed: new Uint8Array(48) });
+      }
+      const asked = machine.effects.filter(({ kind }) => kind === "challenge").length;
+      expect(asked).toBe(last < slot - answer ? 2 : 0);
+      expect(machine.details("challenge-late-start")).toHaveLength(2 - asked);
+    }
+  });
+
+  it("are sent again after a reorg of the first block of the slot", () => {
+    const machine = started();
+    const found: number[] = [];
+    for (let head = 10; found.length === 0; head++) {
+      machine.walk(head, head, proven);
+      found.push(...(machine.state.records.get(0)?.keys() ?? []));
+    }
+    expect(machine.state.head).toBeLessThanOrEqual(12);
+    machine.jump(10, 11, 1);
+    for (const provider of [0, 1]) {
+      expect(machine.effects.filter((e) => e.kind === "make-seed" && e.provider === provider)).toHaveLength(
+        2,
+      );
+    }
+    expect(machine.state.tasks.get("0/0")?.blockHash).toBe(hashAt(10, 1));
+  });
+
+  it("of slots without a block seen in time are reported as a range", () => {
+    const machine = started();
+    machine.walk(10, 16, proven);
+    machine.jump(17, 42);
+    expect(machine.details("slots-missed")).toEqual(["slots 2 to 5"]);
+  });
+});

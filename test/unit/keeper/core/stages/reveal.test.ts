@@ -1,0 +1,59 @@
+/** R21: which reveals count, and when a keeper reveals. */
+import { describe, expect, it } from "vitest";
+import { confirmations, Round, te } from "../../../../support/round.ts";
+
+const P = te + confirmations;
+
+/** A round with all commits, closed with audit block P + 4, at the head that confirms that block. */
+function audited(): Round {
+  const round = Round.followed();
+  round.announce();
+  for (const keeper of round.others) round.commit(keeper);
+  round.close(P + 4);
+  round.walkTo(P + 4 + confirmations);
+  return round;
+}
+
+describe("a reveal", () => {
+  it("counts only with the full proof of the first drawn proven leaf", () => {
+    const round = audited();
+    const [one, another] = round.others as [number, number];
+    const good = round.reveal(one);
+    expect(round.state.reveals.get(good.hash)?.status).toBe("counted");
+    const bad = round.reveal(another, 1);
+    expect(round.state.reveals.get(bad.hash)?.status).toBe("rejected");
+    expect(round.details("reveal-mismatch")).toEqual([
+      `keeper ${another}: full proof is not of the first drawn proven leaf`,
+    ]);
+  });
+
+  it("is replaced after it was rejected, so that a Byzantine keeper cannot fill the memory (L4)", () => {
+    const round = audited();
+    const [liar] = round.others as [number];
+    for (let i = 0; i < 20; i++) round.reveal(liar, 1);
+    expect(round.state.reveals.size).toBeLessThanOrEqual(3);
+    const good = round.reveal(liar);
+    expect(round.state.reveals.get(good.hash)?.status).toBe("counted");
+  });
+
+  it("is made when the audit block is confirmed, not when it is seen (R20)", () => {
+    const round = Round.followed();
+    round.announce();
+    for (const keeper of round.others) round.commit(keeper);
+    round.close(P + 4);
+    const opened = (): number => round.machine.effects.filter(({ kind }) => kind === "open").length;
+    round.walkTo(P + 4 + confirmations - 1);
+    expect(opened()).toBe(0);
+    round.walkTo(P + 4 + confirmations);
+    expect(opened()).toBe(1);
+  });
+
+  it("counts an opened receipt once for every draw of its leaf (R28)", () => {
+    const round = audited();
+    const reveal = round.reveal(round.others[0] as number);
+    const draws = round.state.closes[0]?.audit?.draws ?? [];
+    const different = new Set(draws.map(({ provider, slot }) => `${provider}/${slot}`));
+    expect(different.size).toBeLessThan(16);
+    expect(round.state.reveals.get(reveal.hash)?.opened).toBe(16);
+  });
+});

@@ -1,0 +1,171 @@
+/** R25: aggregation, and which keeper submits when. */
+import { describe, expect, it } from "vitest";
+import type { Hex } from "../../../../../protocol/hash.ts";
+import { hashAt } from "../../../../support/machine.ts";
+import { messageOf, Round, te } from "../../../../support/round.ts";
+
+function partial(round: Round, keeper: number, digest: Hex): void {
+  const { round: key } = round.state.announce.body;
+  round.hear(messageOf(keeper, { kind: "partial", round: key, digest, signature: hashAt(keeper) }));
+}
+
+/** The leader of a decided round with a certificate. */
+function certified(): Round {
+  const round = Round.signing(true);
+  round.decide();
+  round.turn.certificate = { digest: hashAt(1), signers: 7n, signature: hashAt(2) };
+  round.walkTo(round.head + 1);
+  return round;
+}
+
+/** Answers the open question for the fee. */
+function pay(round: Round, amount = 0n): void {
+  if (round.turn.fee?.at !== undefined) return;
+  round.machine.step({ kind: "fee", ts: 10, turn: 1, amount });
+}
+
+describe("a certificate", () => {
+  const settlement = { ts: 10, te, committee: 1, leader: 0, failed: 0n, payees: 15n, items: [] };
+
+  it("needs a quorum of valid signatures", () => {
+    const { machine, turn } = Round.followed();
+    const aggregated = (signers: readonly number[]): void =>
+      void machine.step({
+        kind: "aggregated",
+        ts: 10,
+        turn: 1,
+        digest: hashAt(1),
+        signature: hashAt(2),
+        signers,
+        culprits: [],
+      });
+    aggregated([0, 1]);
+    expect(turn.certificate).toBeUndefined();
+    aggregated([0, 1, 3]);
+    expect(turn.certificate?.signers).toBe(0b1011n);
+  });
+
+  it("is submitted by the k-th keeper after the leader in turn order, k−1 blocks after others may", () => {
+    const places = new Set<number>();
+    const behindByIndex = new Set<number>();
+    for (let seed = 1; seed <= 20; seed++) {
+      const round = new Round({ seed });
+      const { turn, machine } = round;
+      const place = turn.order.indexOf(turn.me);
+      if (place === 0) continue;
+      places.add(place);
+      behindByIndex.add(((turn.me - turn.leader + 4) % 4) - place);
+      turn.settlement = settlement;
+      turn.certificate = { digest: hashAt(1), signers: 7n, signature: hashAt(2) };
+      let asked: number | undefined;
+      while (asked === undefined && round.head < te + 29) {
+        const effects = machine.jump(round.head + 1, round.head + 1);
+        if (effects.some(({ kind }) => kind === "ask-fee")) asked = round.head;
+      }
+      expect(asked).toBe(te + 20 + place - 1);
+    }
+    // Every place occurs, and some seeds give a turn order that differs from the committee order.
+    expect(places).toEqual(new Set([1, 2, 3]));
+    expect(behindByIndex.size).toBeGreaterThan(1);
+  });
+
+  it("is made by the leader one block after a quorum of signatures, and submitted for its fee", () => {
+    const round = Round.signing(true);
+    round.decide();
+    const digest = round.machine.state.notes.get("10/1") ?? "0x";
+    const lines = round.machine.trace(() => {
+      for (const keeper of [round.turn.me, ...round.others.slice(0, 2)]) partial(round, keeper, digest);
+      round.walkTo(round.head + 1);
+      const signers = [round.turn.me, ...round.others.slice(0, 2)].sort((a, b) => a - b);
+      round.machine.step({
+        kind: "aggregated",
+        ts: 10,
+        turn: 1,
+        digest,
+        signature: hashAt(2),
+        signers,
+        culprits: [],
+      });
+      round.machine.step({ kind: "fee", ts: 10, turn: 1, amount: 0n });
+    });
+    expect(lines).toEqual([
+      "partial of keeper 2",
+      "partial of keeper 0",
+      "partial of keeper 1",
+      `block ${round.head}`,
+      "  → aggregate signatures of 0,1,2",
+      "aggregated signatures of 0,1,2",
+      "  → ask-fee",
+      "fee 0",
+      "  → submit, signers 111",
+    ]);
+  });
+
+  it("leaves out a signature that does not verify, and aggregates again", () => {
+    const round = Round.signing(true);
+    round.decide();
+    const digest = round.machine.state.notes.get("10/1") ?? "0x";
+    for (const keeper of [0, 1, 2, 3]) partial(round, keeper, digest);
+    const culprits = [{ keeper: 3, signature: hashAt(3) }];
+    const result = { kind: "aggregated", ts: 10, turn: 1, digest, signature: undefined, culprits } as const;
+    const lines = round.machine.trace(() => {
+      round.machine.step({ ...result, signers: [] });
+      round.walkTo(round.head + 1);
+    });
+    expect(lines[0]).toBe("aggregated signatures of ");
+    expect(lines[1]).toBe("  → reason bad-partial: keeper 3");
+    expect(lines.at(-1)).toBe("  → aggregate signatures of 0,1,2");
+  });
+
+  it("is submitted again at the next head after a failure, and after a reorg removed its block", () => {
+    const round = certified();
+    const submits = (): number => round.machine.effects.filter(({ kind }) => kind === "submit").length;
+    pay(round);
+    expect(submits()).toBe(1);
+    round.machine.step({ kind: "submission", ts: 10, turn: 1, block: undefined });
+    pay(round);
+    expect(submits()).toBe(1);
+    round.walkTo(round.head + 1);
+    pay(round);
+    expect(submits()).toBe(2);
+    round.machine.step({ kind: "submission", ts: 10, turn: 1, block: round.head });
+    round.walkTo(round.head + 2);
+    pay(round);
+    expect(submits()).toBe(2);
+    round.walkTo(round.head + 1);
+    pay(round);
+    expect(submits()).toBe(3);
+  });
+
+  it("waits while the fee is above the leader's share, and reports it once", () => {
+    const round = certified();
+    for (let i = 0; i < 3; i++) {
+      pay(round, 2n ** 200n);
+      round.walkTo(round.head + 1);
+    }
+    expect(round.machine.effects.some(({ kind }) => kind === "submit")).toBe(false);
+    expect(round.details("fee-high")).toHaveLength(1);
+  });
+
+  it("is not submitted in the last block of the window", () => {
+    const round = certified();
+    round.walkTo(te + 28);
+    const before = round.machine.effects.length;
+    round.walkTo(te + 29);
+    expect(round.machine.effects.slice(before).some(({ kind }) => kind === "ask-fee")).toBe(false);
+  });
+});
+
+describe("two signatures of one keeper for different digests", () => {
+  it("are evidence", () => {
+    const round = Round.signing(false);
+    round.announce();
+    const [keeper] = round.others as [number];
+    partial(round, keeper, hashAt(1));
+    expect(round.machine.trace(() => partial(round, keeper, hashAt(2)))).toEqual([
+      `partial of keeper ${keeper}`,
+      `  → store evidence: two partial messages of keeper ${keeper}`,
+      `  → reason equivocation: signature of keeper ${keeper}`,
+    ]);
+  });
+});
