@@ -1,5 +1,5 @@
 /**
- * The library: `import { … } from "whitepay"`. For payers and dashboards, in Node and in browsers. docs/library.md has units,
+ * The library: `import { … } from "@whitepay/client"`. For payers and dashboards, in Node and in browsers. docs/library.md has units,
  * errors and examples.
  */
 export { connectRpc } from "./connect.ts";

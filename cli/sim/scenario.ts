@@ -1,5 +1,6 @@
 /** Shared by the simulator's commands: loading a scenario, options, and the text of a result. */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -121,8 +122,11 @@ export async function playOf(what: string, { seed, keepers }: PlayOptions): Prom
   return { scenario: randomScenario(drawn, keepers), seed: drawn, again };
 }
 
-/** Short hash of the checked-out commit. */
+/** Short hash of the commit that runs: a built package names it in its manifest, a clone asks git. */
 export function commit(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { gitHead } = JSON.parse(manifest) as { gitHead?: string };
+  if (gitHead !== undefined) return gitHead.slice(0, 7);
   try {
     return execFileSync("git", ["rev-parse", "--short", "HEAD"], {
       cwd: import.meta.dirname,

@@ -1,11 +1,12 @@
-/** The library where a dashboard runs it: bundled by Vite from another project, in a real Chromium, against a real chain. */
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+/** The library's tarball in a dashboard: bundled by Vite in a project of its own, in a real Chromium, against a real chain. */
+import { writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createViteServer } from "vitest/node";
 import { projectRoot } from "../../scripts/paths.ts";
+import { install } from "../package/install.ts";
 import { libraryScene, type LibraryScene } from "../support/library-scene.ts";
 import { launchChromium, looks, openPage, type Watched } from "./chromium.ts";
 
@@ -13,7 +14,7 @@ const page = `<!doctype html><html lang="en"><title>library</title><body><script
 
 /** What a dashboard does; results are left where the test finds them. */
 const script = `
-import * as whitepay from "whitepay";
+import * as whitepay from "@whitepay/client";
 const query = new URLSearchParams(location.search);
 const [group, settlement] = [query.get("group"), query.get("settlement")];
 const provider = await whitepay.connectRpc(location.origin + "/rpc");
@@ -46,9 +47,7 @@ let url: string;
 
 beforeAll(async () => {
   scene = await libraryScene();
-  const root = join(scene.folder, "dashboard");
-  await mkdir(join(root, "node_modules"), { recursive: true });
-  await symlink(projectRoot, join(root, "node_modules/whitepay"));
+  const { project: root } = await install("client", scene.folder);
   await writeFile(join(root, "index.html"), page);
   await writeFile(join(root, "main.ts"), script);
   vite = await createViteServer({
@@ -60,7 +59,8 @@ beforeAll(async () => {
       host: "127.0.0.1",
       port: 0,
       hmr: false,
-      fs: { allow: [root, projectRoot] },
+      // The dependencies are links into this repository.
+      fs: { allow: [scene.folder, projectRoot] },
       proxy: { "/rpc": { target: scene.rpc, rewrite: () => "/" } },
     },
   });
@@ -97,10 +97,10 @@ describe("the library in a browser", () => {
     expect(watched.requests.filter((request) => !request.startsWith(new URL(url).origin))).toEqual([]);
   });
 
-  it("is loaded from the files that package.json exports", async () => {
-    const { exports } = JSON.parse(await readFile(join(projectRoot, "package.json"), "utf8")) as {
-      exports: Record<string, string>;
-    };
-    expect(watched.requests.some((request) => request.includes(exports["."]!.slice(1)))).toBe(true);
+  it("is one bundle: nothing else of it or of its dependencies is loaded", () => {
+    const loaded = watched.requests.map((request) => new URL(request).pathname);
+    const bundle = loaded.filter((path) => path.endsWith("/deps/@whitepay_client.js"));
+    expect(bundle).toHaveLength(1);
+    expect(loaded.filter((path) => /\/node_modules\/(?:@whitepay|@noble|ethers)\//.test(path))).toEqual([]);
   });
 });

@@ -1,11 +1,12 @@
-/** docs/library.md: every example runs as written in a separate project, prints what the page shows, and has types. */
+/** docs/library.md: every example runs as written in a project with the library's tarball, prints what the page shows, and has types. */
 import { execFile } from "node:child_process";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/paths.ts";
+import { install } from "../package/install.ts";
 import { libraryScene, type LibraryScene } from "../support/library-scene.ts";
 
 const run = promisify(execFile);
@@ -21,12 +22,7 @@ let project: string;
 
 beforeAll(async () => {
   scene = await libraryScene();
-  // A separate project with the checkout linked in, as `npm install /path/to/whitepay` does.
-  project = join(scene.folder, "project");
-  await mkdir(join(project, "node_modules"), { recursive: true });
-  await symlink(projectRoot, join(project, "node_modules/whitepay"));
-  await symlink(join(projectRoot, "node_modules/ethers"), join(project, "node_modules/ethers"));
-  await writeFile(join(project, "package.json"), '{ "type": "module" }');
+  ({ project } = await install("client", scene.folder));
 });
 afterAll(() => scene.close());
 
@@ -92,7 +88,7 @@ describe("docs/library.md", () => {
     }
   });
 
-  it("prints what it says, example by example, from another project", async () => {
+  it("prints what it says, example by example", async () => {
     const printed = new Map<Example, string>();
     for (const example of examples) printed.set(example, await outputOf(example));
     if (process.env["WHITEPAY_WRITE_DOCS"] === "1") return rewrite(printed);

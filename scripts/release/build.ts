@@ -1,0 +1,162 @@
+/** Builds the three packages into build/: a staged folder and a tarball of each. `npm run build` calls it. */
+import { execFile } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { promisify } from "node:util";
+import { projectRoot } from "../paths.ts";
+import { stageContracts } from "./contracts.ts";
+import { emit } from "./emit.ts";
+import {
+  clientManifest,
+  commandManifest,
+  contractsManifest,
+  dependenciesOf,
+  readManifest,
+} from "./manifests.ts";
+import { clientPackage, commandPackage, contractsPackage, dashboardFolder, tarballName } from "./packages.ts";
+import type { CodePackage } from "./packages.ts";
+import { reachOf } from "./reach.ts";
+import { shrinkwrapOf } from "./shrinkwrap.ts";
+import type { LockFile } from "./shrinkwrap.ts";
+
+const run = promisify(execFile);
+
+/** The folder that git ignores; the release and the container file look there. */
+export const buildFolder = join(projectRoot, "build");
+
+export type Built = { readonly name: string; readonly tarball: string };
+
+const names = { client: clientPackage.name, command: commandPackage.name, contracts: contractsPackage.name };
+export type PackageKind = keyof typeof names;
+export const packageKinds = Object.keys(names) as PackageKind[];
+
+const builtName = (entry: string): string => entry.replace(/\.ts$/, ".js");
+
+/** Copies what the entries of the package reach; returns the packages that those files import. */
+async function stageModules(emitted: string, staged: string, what: CodePackage): Promise<string[]> {
+  const entries = what.entries.map(builtName);
+  const scripts = await reachOf(emitted, entries);
+  const declarations = what.declarations
+    ? await reachOf(
+        emitted,
+        entries.map((entry) => entry.replace(/\.js$/, ".d.ts")),
+      )
+    : { files: [], packages: [] };
+  for (const file of [...scripts.files, ...declarations.files]) {
+    await cp(join(emitted, file), join(staged, file));
+  }
+  return [...new Set([...scripts.packages, ...declarations.packages])];
+}
+
+async function writeJson(file: string, value: object): Promise<void> {
+  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+async function stageClient(work: string, staged: string, version: string): Promise<void> {
+  const emitted = join(work, "emitted-client");
+  const { entries } = clientPackage;
+  await emit({ config: "tsconfig.json", entries, folder: emitted, declarations: true });
+  const needed = await stageModules(emitted, staged, clientPackage);
+  const dependencies = dependenciesOf(await readManifest(clientPackage.manifest), clientPackage, needed);
+  await writeJson(join(staged, "package.json"), await clientManifest(version, dependencies));
+  await cp(join(projectRoot, "docs/library.md"), join(staged, "README.md"));
+}
+
+async function stageCommand(work: string, staged: string, version: string): Promise<void> {
+  const emitted = join(work, "emitted-command");
+  const entries = [...commandPackage.entries, ...workerModules()];
+  await emit({ config: "tsconfig.json", entries, folder: emitted, declarations: false });
+  const needed = await stageModules(emitted, staged, { ...commandPackage, entries });
+  await stageDashboard(work, staged);
+  for (const file of assetsOf(commandPackage)) await cp(join(projectRoot, file), join(staged, file));
+  const index = join(staged, dashboardFolder, "index.html");
+  await writeFile(index, pageOfJavaScript(await readFile(index, "utf8")));
+  await chmod(join(staged, "cli/bin.js"), 0o755);
+  const dependencies = dependenciesOf(await readManifest(commandPackage.manifest), commandPackage, needed);
+  const manifest = await commandManifest(version, dependencies);
+  await writeJson(join(staged, "package.json"), manifest);
+  const lock = JSON.parse(await readFile(join(projectRoot, "package-lock.json"), "utf8")) as LockFile;
+  await writeJson(join(staged, "npm-shrinkwrap.json"), shrinkwrapOf(lock, manifest));
+  await cp(join(projectRoot, "README.md"), join(staged, "README.md"));
+}
+
+/** Modules that run as worker threads: they are started by URL, with the extension of the file that starts them. */
+export function workerModules(): string[] {
+  const started = /new URL\(`(\.[^`$]*)\$\{extname\(import\.meta\.filename\)\}`, import\.meta\.url\)/g;
+  return globSync("{daemon,keeper,provider,sim,storage}/**/*.ts", { cwd: projectRoot }).flatMap((file) =>
+    [...readFileSync(join(projectRoot, file), "utf8").matchAll(started)].map(([, path = ""]) =>
+      posix.join(posix.dirname(file), `${path}.ts`),
+    ),
+  );
+}
+
+async function stageDashboard(work: string, staged: string): Promise<void> {
+  const emitted = join(work, "emitted-dashboard");
+  const entry = `${dashboardFolder}/app.ts`;
+  await emit({
+    config: `${dashboardFolder}/tsconfig.json`,
+    entries: [entry],
+    folder: emitted,
+    declarations: false,
+  });
+  const { files } = await reachOf(emitted, [builtName(entry)]);
+  for (const file of files) await cp(join(emitted, file), join(staged, file));
+}
+
+/** The page with `.js` in place of `.ts` in what it loads. */
+export function pageOfJavaScript(html: string): string {
+  return html.replaceAll(/(\bsrc=|\bhref=)"([^"]+)\.ts"/g, '$1"$2.js"');
+}
+
+/** @throws if a pattern finds no file */
+export function assetsOf({ name, assets }: CodePackage): string[] {
+  return assets.flatMap((pattern) => {
+    const files = globSync(pattern, { cwd: projectRoot });
+    if (files.length === 0) throw new Error(`${name}: expected files at ${pattern}, actual none`);
+    return files.sort();
+  });
+}
+
+async function stageContractsPackage(staged: string, version: string): Promise<void> {
+  await stageContracts(staged);
+  await writeJson(join(staged, "package.json"), await contractsManifest(version));
+}
+
+/**
+ * Builds one package.
+ * @param folder where the tarball goes
+ */
+export async function buildPackage(kind: PackageKind, version: string, folder: string): Promise<Built> {
+  await mkdir(folder, { recursive: true });
+  const work = await mkdtemp(join(folder, ".work-"));
+  try {
+    const staged = join(work, "package");
+    await mkdir(staged);
+    if (kind === "client") await stageClient(work, staged, version);
+    else if (kind === "command") await stageCommand(work, staged, version);
+    else await stageContractsPackage(staged, version);
+    await cp(join(projectRoot, "LICENSE"), join(staged, "LICENSE"));
+    const args = ["pack", staged, "--pack-destination", folder, "--ignore-scripts", "--silent"];
+    await run("npm", args, { cwd: work });
+    return { name: names[kind], tarball: join(folder, tarballName(names[kind], version)) };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+export async function currentVersion(): Promise<string> {
+  return (await readManifest("package.json")).version;
+}
+
+/** One after the other, so that the compilers do not share the cores. */
+export async function buildPackages(version: string, folder = buildFolder): Promise<Built[]> {
+  const built: Built[] = [];
+  for (const kind of packageKinds) built.push(await buildPackage(kind, version, folder));
+  return built;
+}
+
+if (import.meta.main) {
+  const built = await buildPackages(await currentVersion());
+  for (const { name, tarball } of built) process.stdout.write(`${name}  ${tarball}\n`);
+}

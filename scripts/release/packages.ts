@@ -1,0 +1,69 @@
+/** What the packages hold: one table, read by the build and by its tests. */
+
+export type CodePackage = {
+  readonly name: string;
+  /** Its manifest in this repository; the build adds what only a built package has. */
+  readonly manifest: string;
+  /** Modules where the walk over imports starts; what they import comes along, and the worker threads too. */
+  readonly entries: readonly string[];
+  /** Whether declarations (.d.ts) come along. */
+  readonly declarations: boolean;
+  /** Files that the code reads beside its own modules: globs from the project's root. */
+  readonly assets: readonly string[];
+  /** Packages that no module imports by name, with the module that loads them. */
+  readonly loadedByName: Readonly<Record<string, string>>;
+};
+
+export const clientPackage: CodePackage = {
+  name: "@whitepay/client",
+  manifest: "client/package.json",
+  entries: ["client/index.ts"],
+  declarations: true,
+  assets: [],
+  loadedByName: {},
+};
+
+export const commandPackage: CodePackage = {
+  name: "whitepay",
+  manifest: "package.json",
+  entries: ["cli/bin.ts"],
+  declarations: false,
+  assets: [
+    "keeper/dashboard/*.{html,css,svg}",
+    "sim/scenarios/*.yaml",
+    "sim/trace/page/*",
+    "docs/figures/gas.md",
+    "deploy/*",
+    "CHANGELOG.md",
+  ],
+  loadedByName: {
+    // TypeORM loads the driver of the database that it is asked for.
+    pg: "keeper/adapters/ledger-typeorm/open.ts",
+  },
+};
+
+/** The dashboard's modules run in browsers: they are compiled with the settings of this folder. */
+export const dashboardFolder = "keeper/dashboard";
+
+export const contractsPackage = {
+  name: "@whitepay/contracts",
+  /** Sources below contracts/ that no user of a group needs. */
+  without: ["demo", "harness", "test"],
+} as const;
+
+export const packageNames: readonly string[] = [
+  clientPackage.name,
+  commandPackage.name,
+  contractsPackage.name,
+];
+
+/** The oldest Node that each code package runs on. */
+export const engines: Readonly<Record<string, string>> = {
+  [clientPackage.name]: ">=20",
+  [commandPackage.name]: ">=22.13.0",
+};
+
+/** The tarball's file name, as `npm pack` forms it. */
+export function tarballName(name: string, version: string): string {
+  return `${name.replace("@", "").replace("/", "-")}-${version}.tgz`;
+}
