@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { maySignNew } from "../../../../../keeper/core/stages/sign.ts";
 import type { TurnState } from "../../../../../keeper/core/state.ts";
-import { bitmap } from "../../../../../protocol/hash.ts";
+import { bitmap } from "../../../../../protocol/bitmap.ts";
 import { domainSeparator, settlementDigest } from "../../../../../protocol/settlement.ts";
 import { groupAt, hashAt, Machine, machineConfig } from "../../../../support/machine.ts";
 import { messageOf, Round, te } from "../../../../support/round.ts";
