@@ -1,19 +1,19 @@
-/** What a transaction costs its sender, and what a settlement brings the keepers: figures alone, from what a chain tells. */
+/** Cost of a transaction for its sender, and income of the keepers from a settlement, computed from values of the chain. */
 import { bitIndices } from "./bitmap.ts";
 import { keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 import { itemsPaid } from "./payments.ts";
 import type { Settlement } from "./settlement.ts";
 
-/** The most gas that one transaction may have (EIP-7825). */
+/** Gas limit of one transaction (EIP-7825). */
 export const transactionGasCap = 16_777_216n;
 
-/** In wei for a unit of gas. */
+/** In wei per unit of gas. */
 export type FeeLimits = {
-  /** Offered where nobody else offers anything. */
+  /** The tip to offer where recent blocks have none. */
   readonly tipFloor: bigint;
   readonly tipCap: bigint;
-  /** Base fee and tip together. */
+  /** Limit of base fee and tip together. */
   readonly feeCap: bigint;
 };
 
@@ -25,18 +25,18 @@ export const defaultFeeLimits: FeeLimits = {
   feeCap: 500n * gwei,
 };
 
-/** Blocks of which the fees are looked at. */
+/** Number of recent blocks in the fee history. */
 export const feeBlocks = 20;
-/** Of the gas of a block, so much went for less than this tip. */
+/** Percentile of a block's gas that paid less than the tip. */
 export const tipPercentile = 50;
 
-/** In wei for a unit of gas. */
+/** In wei per unit of gas. */
 export type FeeMarket = {
   /** Mean of the recent blocks. */
   readonly base: bigint;
-  /** Of the block to come. */
+  /** Of the next block. */
   readonly nextBase: bigint;
-  /** What gets in, within the limits. */
+  /** The tip with which a transaction is included, within the limits. */
   readonly tip: bigint;
 };
 
@@ -47,9 +47,9 @@ type RawHistory = {
 };
 
 /**
- * The market in an answer to eth_feeHistory(feeBlocks, "latest", [tipPercentile]): the tip is the median of what blocks with
- * transactions took.
- * @throws Error if it is no such answer
+ * Fees in an answer to eth_feeHistory(feeBlocks, "latest", [tipPercentile]). The tip is the median over the blocks that have
+ * transactions.
+ * @throws Error if the answer has another form
  */
 export function marketOf(answer: unknown, limits: FeeLimits): FeeMarket {
   const { baseFeePerGas, gasUsedRatio, reward } = (answer ?? {}) as RawHistory;
@@ -59,7 +59,7 @@ export function marketOf(answer: unknown, limits: FeeLimits): FeeMarket {
   const past = bases.slice(0, -1);
   if (nextBase === undefined || past.length === 0)
     throw new Error("fee history: expected base fees, actual none");
-  // An empty block says nothing of what gets into it; some nodes leave the rewards out where all are empty.
+  // Empty blocks have no tips; some nodes omit the rewards when all blocks are empty.
   const tips = (Array.isArray(reward) ? reward : [])
     .filter((_, i) => (ratios[i] ?? 0) > 0)
     .map((tip: unknown) => weiOf(listOf(tip, "reward")[0]))
@@ -84,17 +84,17 @@ function within(value: bigint, floor: bigint, cap: bigint): bigint {
   return least < cap ? least : cap;
 }
 
-/** In wei for a unit of gas, as a transaction names them (EIP-1559). */
+/** Fee fields of a transaction, in wei per unit of gas (EIP-1559). */
 export type GasFees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint };
 
-/** Fees that get in now, and still do when the base fee has doubled; within the limits. */
+/** Fees that suffice now and after the base fee doubles, within the limits. */
 export function feesFor({ nextBase, tip }: FeeMarket, { feeCap }: FeeLimits): GasFees {
   const wished = 2n * nextBase + tip;
   const maxFeePerGas = wished < feeCap ? wished : feeCap;
   return { maxFeePerGas, maxPriorityFeePerGas: tip < maxFeePerGas ? tip : maxFeePerGas };
 }
 
-/** Nodes replace a transaction by one that offers at least 10 % more in both; an eighth leaves room for rounding. */
+/** Nodes accept a replacement that offers at least 10 % more in both fields; 1/8 more leaves room for rounding. */
 const eighth = 8n;
 const replacementPercent = 110n;
 
@@ -102,7 +102,7 @@ export function raised(value: bigint): bigint {
   return value + value / eighth + 1n;
 }
 
-/** The fees with which a transaction takes the place of one that `pending` was offered for; undefined: not within `limits`. */
+/** Fees of a transaction that replaces one with the fees `pending`; undefined if `limits` do not allow them. */
 export function feesToReplace(pending: GasFees, market: GasFees, limits: FeeLimits): GasFees | undefined {
   const more = (old: bigint, now: bigint, cap: bigint): bigint => {
     const wished = raised(old) > now ? raised(old) : now;
@@ -120,36 +120,36 @@ export function feesToReplace(pending: GasFees, market: GasFees, limits: FeeLimi
   return { maxFeePerGas: fee, maxPriorityFeePerGas: tip };
 }
 
-/** What may be offered to free a nonce: an eighth above the limits, else a transaction at its limit could never be replaced. */
+/** Limits for a transaction that frees a nonce: 1/8 higher, so that a transaction at its limit can be replaced. */
 export function limitsToReplace({ tipFloor, tipCap, feeCap }: FeeLimits): FeeLimits {
   return { tipFloor, tipCap: raised(tipCap), feeCap: raised(feeCap) };
 }
 
 /**
- * Gas of one settlement, from above: f keepers neither sign nor are paid, and the slots that it writes exist already.
- * docs/figures/gas.md has the measured figures, and a test holds this against them.
+ * Upper bound of the gas of one settlement when f keepers neither sign nor are paid and no storage slot is new.
+ * docs/figures/gas.md has the measured figures, and a test compares this bound with them.
  */
 export function settlementGas(keepers: number, providers: number): bigint {
   return BigInt(164_400 + 2_063 * keepers + 6_220 * (Math.max(1, providers) - 1));
 }
 
-/** What a settlement may need at once, its first writes of new slots included. */
+/** Upper bound of the gas of one settlement that also writes new storage slots. */
 const mostGas = 250_000n;
 const mostGasPerProvider = 23_000n;
 
-/** More than anybody counts. */
+/** Returned when the number exceeds every safe integer. */
 const uncounted = BigInt(Number.MAX_SAFE_INTEGER);
 
 export type AccountFees = {
-  /** Wei of the account. */
+  /** Balance of the account in wei. */
   readonly balance: bigint;
   readonly market: FeeMarket;
   readonly limits: FeeLimits;
-  /** Wei for the data of one settlement, on chains that pay for it elsewhere. */
+  /** Wei for the data of one settlement, on rollups that publish it on another chain. */
   readonly l1Fee: bigint;
 };
 
-/** What one settlement of a group costs on average now, in wei: base fee and tip of the recent blocks, and its data. */
+/** Average cost of one settlement in wei: base fee and tip of recent blocks, and its data. */
 export function settlementCost(
   { market, l1Fee }: Pick<AccountFees, "market" | "l1Fee">,
   gas: bigint,
@@ -157,13 +157,13 @@ export function settlementCost(
   return gas * (market.base + market.tip) + l1Fee;
 }
 
-/** What an account must have so that nodes take a settlement from it: they count what it may cost at most. */
+/** Balance that an account needs so that nodes accept a settlement: they require its maximum cost. */
 function leastBalance({ market, limits, l1Fee }: AccountFees, providers: number): bigint {
   const most = mostGas + mostGasPerProvider * BigInt(providers);
   return most * feesFor(market, limits).maxFeePerGas + l1Fee;
 }
 
-/** How many settlements an account can still pay. */
+/** Number of settlements that an account can pay. */
 export function settlementsLeft(account: AccountFees, keepers: number, providers: number): bigint {
   const rest = account.balance - leastBalance(account, providers);
   if (rest < 0n) return 0n;
@@ -172,7 +172,7 @@ export function settlementsLeft(account: AccountFees, keepers: number, providers
   return left < uncounted ? left : uncounted;
 }
 
-/** The least balance that pays so many settlements, one or more. */
+/** The smallest balance that pays this number of settlements, at least one. */
 export function balanceFor(
   settlements: bigint,
   account: AccountFees,
@@ -183,13 +183,13 @@ export function balanceFor(
   return leastBalance(account, providers) + (settlements - 1n) * one;
 }
 
-/** Where chains of the OP Stack say what the data of a transaction costs on the chain below. */
+/** Contract of OP Stack chains that tells what the data of a transaction costs on the base chain. */
 export const gasPriceOracle = {
   address: "0x420000000000000000000000000000000000000f",
   getL1Fee: "function getL1Fee(bytes unsignedTransaction) view returns (uint256)",
 } as const;
 
-/** A settlement of so many providers, of figures as they come: only its size matters. */
+/** A sample settlement of this number of providers, to measure the size of its data. */
 export function sampleSettlement(providers: number): {
   readonly settlement: Settlement;
   readonly signers: bigint;
@@ -215,7 +215,7 @@ export function sampleSettlement(providers: number): {
 const sampleSignature: Hex =
   "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
 
-/** R30: what all keepers together get of a settlement, and what one payee gets, in token units, if the escrow is not short. */
+/** R30: the share of all keepers in a settlement and that of one payee, in token units, if the escrow suffices. */
 export function keepersPay(
   { items, failed }: Settlement,
   terms: { readonly price: bigint; readonly keeperShareBps: number },

@@ -1,25 +1,25 @@
-/** What a group's parameters must fulfil (R4), in the order and the words of `contracts/UpkeepingFactory.sol`. */
+/** Bounds on a group's parameters (R4), in the order and with the texts of `contracts/UpkeepingFactory.sol`. */
 import type { GroupParams } from "./group.ts";
 import { deliveryBlocks, fallbackBlock, phaseTimeout } from "./turns.ts";
 
-/** All that the bounds are about: a group's parameters without the block of its creation. */
+/** A group's parameters without the block of its creation. */
 export type BoundedParams = Omit<GroupParams, "originBlock">;
 
-/** A rule that does not hold, as `UpkeepingFactory_BadConfig` names it. */
+/** A violated bound, as `UpkeepingFactory_BadConfig` names it. */
 export type BrokenBound = { readonly rule: string; readonly expected: bigint; readonly actual: bigint };
 
 const longestTurn = 8_000;
 const allBps = 10_000;
 
 /**
- * Blocks that a round takes at most with one keeper that does not commit and one that does not reveal; with fewer of the leader's
- * own that one keeper would stop every settlement. ⌊t/12⌋ blocks long an announcement counts (R17, R19, R22).
+ * Upper bound of the blocks that a round takes when one keeper does not commit and one does not reveal. If the leader has fewer
+ * blocks, one silent keeper stops every settlement. Keepers accept an announcement for ⌊t/12⌋ blocks (R17, R19, R22).
  */
 export function roundBlocks({ turn, confirmations }: Pick<BoundedParams, "turn" | "confirmations">): number {
   return 2 * phaseTimeout(turn) + 2 * confirmations + Math.max(8, deliveryBlocks(turn) + 6);
 }
 
-/** The shortest lockup that the contract takes for n keepers: through the last of f failed leaders' turns. */
+/** The shortest lockup that the contract accepts for n keepers: it covers the turns of f failed leaders. */
 export function lockupBound({ interval, turn }: Pick<BoundedParams, "interval" | "turn">, n: number): number {
   const f = Math.floor(Math.max(0, n - 1) / 3);
   return interval + (f + 1) * turn;
@@ -40,10 +40,10 @@ const atMost = (rule: string, expected: number, actual: number): Bound => ({
   holds: actual <= expected,
 });
 
-/** The rest of a division; that by 0 is refused for itself. */
+/** Remainder of a division; another bound refuses a divisor of 0. */
 const rest = (value: number, by: number): number => (by === 0 ? 0 : value % by);
 
-/** The first rule that the parameters of a group of n keepers break, or undefined if the contract takes them. */
+/** The first bound that the parameters violate for n keepers; undefined if the contract accepts them. */
 export function brokenBound(params: BoundedParams, n: number): BrokenBound | undefined {
   const { price, interval, turn, slot, answer, confirmations, lockup, keeperShareBps, toleranceBps } = params;
   const bounds = [

@@ -1,4 +1,4 @@
-/** A group as the contract shows it at one block: parameters, committee, providers and their data. */
+/** State of a group's contract at one block: parameters, committee, providers and their data. */
 import type { Hex } from "./hash.ts";
 import type { TurnParams } from "./turns.ts";
 
@@ -26,9 +26,9 @@ export type Member = {
 export type Committee = {
   readonly version: number;
   readonly seed: Hex;
-  /** In contract order: the index is the keeper's name inside the committee. */
+  /** In contract order; messages name a keeper by its index. */
   readonly members: readonly Member[];
-  /** Indices of members that have accepted their seat in a committee that is not in force yet. */
+  /** Indices of the members that have accepted their seats in a committee that is not yet in force. */
   readonly accepted?: readonly number[];
 };
 
@@ -43,26 +43,26 @@ export type DataCheckpoint = {
 export type ProviderEntry = {
   readonly index: number;
   readonly operator: Hex;
-  /** First block it is committed to. */
+  /** First block for which it is committed. */
   readonly activeFrom: number;
-  /** Ascending by fromBlock; at least back to the group's last settled block. */
+  /** Ascending by fromBlock; covers at least all blocks that are not settled. */
   readonly history: readonly DataCheckpoint[];
 };
 
 export type GroupSnapshot = {
   readonly chainId: number;
   readonly address: Hex;
-  /** The block this was read at. */
+  /** Block of this snapshot. */
   readonly block: number;
   readonly params: GroupParams;
   /** R5: the block through which the group was last settled. */
   readonly ts: number;
-  /** R33: once terminated, the block at which all commitments end and settling with them. */
+  /** R33: after termination, the block at which all commitments and settlements end. */
   readonly endBlock?: number;
   readonly committee: Committee;
-  /** Challenges already, signs nothing yet (R33). */
+  /** The next committee: it challenges already and signs nothing yet (R33). */
   readonly pending: Committee | undefined;
-  /** Those that are not closed. */
+  /** Providers that are not closed. */
   readonly providers: readonly ProviderEntry[];
 };
 
@@ -74,14 +74,14 @@ export function slotStart(params: GroupParams, slot: number): number {
   return params.originBlock + slot * params.slot;
 }
 
-/** The checkpoint in force at `block`, if any. R12: the key that counts is the one registered when the slot began. */
+/** The checkpoint in force at `block`, if any. R12: a slot uses the receipt key that was registered at its start. */
 export function dataAt(provider: ProviderEntry, block: number): DataCheckpoint | undefined {
   return provider.history.findLast((checkpoint) => checkpoint.fromBlock <= block);
 }
 
 /**
- * R27: every provider active in [ts, te), ascending by index: those that began before te and are not closed. The
- * contract closes a removed provider when it has been settled through its last block, and expects an item until then.
+ * R27: providers active in [ts, te), ascending by index: those that began before te and are not closed. The contract expects an
+ * item for a removed provider until its last block is settled; then it closes the provider.
  */
 export function activeProviders(snapshot: GroupSnapshot, te: number): ProviderEntry[] {
   return snapshot.providers.filter((provider) => provider.activeFrom < te).sort((a, b) => a.index - b.index);

@@ -1,16 +1,16 @@
-/** R22: what a committee decides from the values it revealed. */
+/** R22: the decision on one provider from the revealed values. */
 
 export type Decision = {
   /** The lower median. */
   readonly value: bigint;
-  /** False: fewer than f+1 values lie within tolerance of it, so records are exchanged first (R24). */
+  /** False if fewer than f+1 values are within the tolerance of the median; then keepers exchange records (R24). */
   readonly agreed: boolean;
 };
 
 const basisPoints = 10_000n;
 
 /**
- * The value at position ⌊(k−1)/2⌋ of k ascending values: always one that was really given.
+ * The value at position ⌊(k−1)/2⌋ of k ascending values; always one of the inputs.
  * @throws RangeError on an empty list
  */
 export function lowerMedian(values: readonly bigint[]): bigint {

@@ -1,9 +1,9 @@
-/** What keepers of a committee say to each other (section 5), decoded and with the signature already checked. */
+/** Messages between the keepers of a committee (R17–R25), after decoding and the check of the signature. */
 import { keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 import type { RecordLeaf } from "./records.ts";
 
-/** Names the round of a turn (R17): there is one a turn. `leader` is an index of committee version `committee`. */
+/** Identifies the round of a turn (R17); a turn has one. `leader` is an index in committee version `committee`. */
 export type RoundKey = {
   readonly ts: number;
   readonly te: number;
@@ -14,7 +14,7 @@ export type RoundKey = {
 
 export type ProviderValue = { readonly provider: number; readonly value: bigint };
 
-/** One commitment of a closed set, with the committing keeper's signature so that anyone can check it. */
+/** One commitment of a closed set with its keeper's signature, so that every keeper can check it. */
 export type CommitEntry = { readonly keeper: number; readonly commitment: Hex; readonly signature: Hex };
 
 /** An audited leaf with its path and, if proven, the provider's receipt (R21). */
@@ -22,13 +22,13 @@ export type OpenedLeaf = {
   readonly provider: number;
   readonly slot: number;
   readonly leaf: RecordLeaf;
-  /** Siblings from the leaf up to the top, side by side, 32 bytes each. */
+  /** Sibling hashes from the leaf to the top, 32 bytes each, concatenated. */
   readonly path: Uint8Array;
   /** Canonical receipt bytes; empty unless the leaf is proven. */
   readonly receipt: Uint8Array;
 };
 
-/** Everything needed to check one challenge from the seed to the leaves. */
+/** All data for a check of one challenge, from the seed to the leaves. */
 export type FullProof = {
   readonly provider: number;
   readonly slot: number;
@@ -37,16 +37,16 @@ export type FullProof = {
   readonly proof: Uint8Array;
 };
 
-/** Keepers whose record roots decide a disputed provider; none means the median stands (R22). */
+/** Keepers whose records decide a disputed provider; none: the median is the value (R22). */
 export type Pinned = { readonly provider: number; readonly keepers: readonly number[] };
 
 export type Body =
-  /** `speaks`: the newest wire version that its sender understands. */
+  /** `speaks`: the newest format version that its sender understands. */
   | { readonly kind: "hello"; readonly instance: Hex; readonly head: number; readonly speaks: number }
   | {
       readonly kind: "announce";
       readonly round: RoundKey;
-      /** P: the leader's head when it announced. All time limits of the round are counted from it (R17). */
+      /** P: the leader's head when it announces. All deadlines of the round count from it (R17). */
       readonly head: number;
       readonly providers: readonly number[];
     }
@@ -78,11 +78,11 @@ export type Body =
   | {
       readonly kind: "proposal";
       readonly round: RoundKey;
-      /** Hash of the bundle message it decides from. */
+      /** Hash of the bundle message that the decision uses. */
       readonly bundle: Hex;
       readonly digest: Hex;
       readonly pinned: readonly Pinned[];
-      /** R24: hashes of the pages that hold the pinned records, in order; none if nothing is pinned. */
+      /** R24: hashes of the pages with the pinned records, in order; none if nothing is pinned. */
       readonly pages: readonly Hex[];
     }
   | {
@@ -97,7 +97,7 @@ export type Kind = Body["kind"];
 export type RoundBody = Exclude<Body, { kind: "hello" }>;
 export type BodyOf<K extends Kind> = Extract<Body, { kind: K }>;
 
-/** A signed message: `hash` is the digest that the operator key signed, `bytes` what went over the wire. */
+/** A signed message. `hash` is the digest that the operator key signs, `bytes` the encoded message. */
 export type Message<B extends Body = Body> = {
   readonly keeper: number;
   /** Version of the committee in which `keeper` is the index. */
@@ -119,7 +119,7 @@ export function valuesRoot(values: readonly ProviderValue[]): Hex {
   return keccakWords(values.length, ...values.flatMap((v) => [v.provider, v.value]));
 }
 
-/** R18: the keeper's own index inside makes a copied commitment worthless. */
+/** R18: the hash includes the keeper's index, so a copied commitment does not match. */
 export function commitmentOf(
   round: Hex,
   keeper: number,
@@ -130,7 +130,7 @@ export function commitmentOf(
   return keccakWords(round, keeper, valuesRoot(values), recordsRoot, salt);
 }
 
-/** R19: names a closed set; signatures are left out, since a signature can be made in more than one way. */
+/** R19: identifies a closed set. Signatures are not hashed: one message can have several valid signatures. */
 export function closedSetHash(round: Hex, commits: readonly CommitEntry[], auditBlock: number): Hex {
   const entries = commits.flatMap((c) => [c.keeper, c.commitment]);
   return keccakWords(round, auditBlock, commits.length, ...entries);

@@ -1,6 +1,6 @@
 /**
- * What a settlement pays to the last unit, from what the chain tells of it: its items, its bitmaps, and the contract's events
- * (R29, R30, R32). One computation for the keeper's books and for everybody else who reads the chain.
+ * Exact payments of a settlement, computed from its items, its bitmaps and the contract's events (R29, R30, R32). The keeper's
+ * ledger and all other readers of the chain use this computation.
  */
 import { bitIndices } from "./bitmap.ts";
 
@@ -14,21 +14,21 @@ export type PaymentTerms = {
 /** An event of the group: numbers by parameter name. */
 export type PaymentEvent = { readonly name: string; readonly args: Readonly<Record<string, bigint>> };
 
-/** byte·blocks that the committee signed. */
+/** Space-time that the committee signed, in byte·blocks. */
 export type SignedItem = { readonly provider: number; readonly signed: bigint };
 
 export type PaidItem = SignedItem & {
-  /** byte·blocks that were paid: what was signed, capped by what was committed (R16). */
+  /** Paid space-time in byte·blocks: the signed value, at most the committed integral (R16). */
   readonly spaceTime: bigint;
-  /** Token units charged, arrears collected or left included (R30, R32). */
+  /** Token units charged, including arrears that were collected or left (R30, R32). */
   readonly amount: bigint;
-  /** Of it the provider's. */
+  /** The provider's part of it. */
   readonly toProvider: bigint;
 };
 
 export type PaidShare = { readonly keeper: number; readonly amount: bigint };
 
-/** @param events of this settlement alone: those between the one before it in the transaction and its own `Settled` */
+/** @param events of this settlement alone: those after the previous `Settled` of the transaction, up to its own */
 export function itemsPaid(
   { price, keeperShareBps }: PaymentTerms,
   items: readonly SignedItem[],
@@ -38,19 +38,19 @@ export function itemsPaid(
     const of = (name: string): PaymentEvent["args"] | undefined =>
       events.find((e) => e.name === name && Number(e.args["provider"]) === provider)?.args;
     const spaceTime = of("Capped")?.["committed"] ?? signed;
-    // R32: what came from arrears is added, what went into them is left.
+    // R32: collected arrears are added, new arrears are subtracted.
     const change = (event: PaymentEvent["args"] | undefined): bigint =>
       (event?.["before"] ?? 0n) - (event?.["afterwards"] ?? 0n);
     const shared = ((spaceTime * price) >> 30n) + change(of("ArrearsChanged"));
     const cut = (shared * keeperShareBps) / 10_000n;
-    // R34: of what abandoned intervals left owed keepers have no cut.
+    // R34: keepers take no share of arrears from abandoned intervals.
     const amount = shared + change(of("AbandonArrearsChanged"));
     return { provider, signed, spaceTime, amount, toProvider: amount - cut };
   });
 }
 
 /**
- * What each payee gets, ascending by keeper.
+ * Amount of each payee, ascending by keeper.
  * @param settled arguments of `Settled`
  * @param members of the committee that signed
  */
@@ -73,7 +73,7 @@ export function sharesPaid(
   return [...amounts].sort(([a], [b]) => a - b).map(([keeper, amount]) => ({ keeper, amount }));
 }
 
-/** Those of a transaction's events that belong to its settlement at `at`: between the one before it and itself. */
+/** Events of the settlement at index `at` of a transaction: those after the previous `Settled`, up to its own. */
 export function eventsOfSettlement<T extends PaymentEvent>(events: readonly T[], at: number): T[] {
   const before = events.slice(0, at).findLastIndex(({ name }) => name === "Settled");
   return events.slice(before + 1, at);

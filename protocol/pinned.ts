@@ -1,6 +1,6 @@
-/** R24: how many bytes of records one turn pins, and the pages in which they are exchanged. */
+/** R24: limits on the records that one turn pins, and on the pages that carry them. */
 
-/** All records that are pinned in a turn. */
+/** Limit for all pinned records of a turn. */
 export const maxPinnedBytes = 16 * 1024 * 1024;
 export const pageBytes = 512 * 1024;
 export const maxPages = Math.ceil(maxPinnedBytes / pageBytes);

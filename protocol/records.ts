@@ -11,16 +11,16 @@ export type Outcome =
   | { readonly kind: "proven"; readonly bytes: bigint; readonly receiptHash: Hex }
   | { readonly kind: "failed"; readonly reason: FailureReason };
 
-/** One record a slot and provider, kept by the keeper that asked. */
+/** The record of one slot and provider, stored by the keeper that challenged. */
 export type ChallengeRecord = {
   readonly provider: number;
   readonly slot: number;
-  /** Hash of the slot's first block: a record of a block that is no longer canonical is none (R13). */
+  /** Hash of the slot's first block; the record is void if that block is no longer canonical (R13). */
   readonly blockHash: Hex;
   readonly outcome: Outcome;
 };
 
-/** R18: what a keeper commits to for one (provider, slot). `carried` bytes are those that R14 gives the slot. */
+/** R18: the leaf that a keeper commits to for one (provider, slot). R14 defines `carried` bytes. */
 export type RecordLeaf =
   | { readonly kind: "proven"; readonly bytes: bigint; readonly receiptHash: Hex }
   | { readonly kind: "failed" }
@@ -45,14 +45,14 @@ function hashNode(left: Uint8Array, right: Uint8Array): void {
   hashOfInput(1 + 2 * wordBytes);
 }
 
-/** One node of several side by side. */
+/** View of one node in concatenated nodes. */
 function nodeAt(nodes: Uint8Array, place: number): Uint8Array {
   return nodes.subarray(place * wordBytes, (place + 1) * wordBytes);
 }
 
 /**
- * A binary tree over `leaves`, padded with zero hashes to a power of two. Its nodes lie side by side, 32 bytes each, by place:
- * the top is 1, the children of i are 2i and 2i + 1. Trees are hashed by the thousand, and hex would cost as much again.
+ * A binary tree over `leaves`, padded with zero hashes to a power of two. Its nodes are concatenated, 32 bytes each: the top is
+ * node 1, the children of node i are 2i and 2i + 1. Bytes and not hex, because hex would double the cost.
  */
 function treeNodes(leaves: readonly Uint8Array[]): Uint8Array {
   let width = 1;
@@ -66,12 +66,12 @@ function treeNodes(leaves: readonly Uint8Array[]): Uint8Array {
   return nodes;
 }
 
-/** The number of leaves is part of the root, so that a padded tree cannot be passed off as a smaller one. */
+/** The root includes the number of leaves, so a padded tree and a smaller tree have different roots. */
 function rootOf(top: Uint8Array, leaves: number): Hex {
   return keccakWords(2, leaves, toHex(top));
 }
 
-/** Siblings from the leaf up to the top, side by side, 32 bytes each. */
+/** Sibling hashes from the leaf to the top, 32 bytes each, concatenated. */
 export function treePath({ nodes }: Pick<RecordTree, "nodes">, index: number): Uint8Array {
   const width = nodes.length / wordBytes / 2;
   const path = new Uint8Array(Math.log2(width) * wordBytes);
@@ -82,14 +82,14 @@ export function treePath({ nodes }: Pick<RecordTree, "nodes">, index: number): U
 }
 
 /**
- * Checks leaves of one tree against its root. Paths share their upper nodes, so the climb from a leaf ends at the first node
- * that is known already: the rest of its path then has to be what is known above it.
+ * Checks leaves of one tree against its root. Paths share their upper nodes: a check stops at the first node that an earlier
+ * check verified, and the rest of the path must equal the verified nodes above it.
  */
 export class TreePaths {
   readonly #root: Hex;
   readonly #leafCount: number;
   readonly #depth: number;
-  /** Verified nodes by their place. */
+  /** Verified nodes by their position in the tree. */
   readonly #known = new Map<number, Uint8Array>();
 
   constructor(root: Hex, leafCount: number) {
@@ -98,7 +98,7 @@ export class TreePaths {
     this.#depth = Math.ceil(Math.log2(Math.max(leafCount, 1)));
   }
 
-  /** Whether `leaf` is the tree's at `index`; `path` its siblings as `treePath` gives them. */
+  /** Whether the tree has `leaf` at `index`; `path` has the siblings as `treePath` returns them. */
   holds(index: number, leaf: Uint8Array, path: Uint8Array): boolean {
     if (path.length !== this.#depth * wordBytes) return false;
     const bottom = 2 ** this.#depth + index;
@@ -125,7 +125,7 @@ export class TreePaths {
     return true;
   }
 
-  /** Whether what is left of a path above a known node is what was verified there. */
+  /** Whether the part of a path above a verified node equals the nodes that were verified there. */
   #knownAbove(from: number, path: Uint8Array): boolean {
     let place = from;
     for (let depth = this.#depth - Math.floor(Math.log2(from)); depth < this.#depth; depth++) {
@@ -137,10 +137,10 @@ export class TreePaths {
   }
 }
 
-/** The slots of one provider that have bytes committed (R18): [fromSlot, toSlot). */
+/** The slots [fromSlot, toSlot) in which one provider has bytes committed (R18). */
 export type ProviderSlots = { readonly provider: number; readonly fromSlot: number; readonly toSlot: number };
 
-/** The shape of every record tree of a turn: ascending by provider; its leaves are provider-major, slots ascending. */
+/** Leaves of every record tree of a turn: ascending by provider, then by slot. */
 export type RecordScope = readonly ProviderSlots[];
 
 export type LeafKey = { readonly provider: number; readonly slot: number };
@@ -149,7 +149,7 @@ export function leafCount(scope: RecordScope): number {
   return scope.reduce((sum, { fromSlot, toSlot }) => sum + toSlot - fromSlot, 0);
 }
 
-/** Position of a leaf in the tree; undefined: the scope has no such leaf. */
+/** Index of a leaf in the tree; undefined if the scope does not have the leaf. */
 export function leafIndex(scope: RecordScope, { provider, slot }: LeafKey): number | undefined {
   let before = 0;
   for (const range of scope) {
@@ -171,17 +171,17 @@ export function leafKeyAt(scope: RecordScope, index: number): LeafKey {
   throw new RangeError(`leaf: expected below ${leafCount(scope)}, actual ${index}`);
 }
 
-/** The records of one keeper over a scope, as it commits to them (R18). */
+/** One keeper's records over a scope, as it commits to them (R18). */
 export type RecordTree = {
   readonly scope: RecordScope;
   /** In the order of the scope. */
   readonly leaves: readonly RecordLeaf[];
-  /** Side by side, 32 bytes each: the top is node 1, the children of i are 2i and 2i + 1. */
+  /** Concatenated, 32 bytes each: the top is node 1, the children of node i are 2i and 2i + 1. */
   readonly nodes: Uint8Array;
   readonly root: Hex;
 };
 
-/** The leaves of one provider in a tree, in slot order; none if the scope does not have it. */
+/** Leaves of one provider, ascending by slot; none if the scope does not have the provider. */
 export function leavesOf({ scope, leaves }: RecordTree, provider: number): readonly RecordLeaf[] {
   const range = scope.find((r) => r.provider === provider);
   if (range === undefined || range.toSlot === range.fromSlot) return [];

@@ -1,4 +1,4 @@
-/** What is signed and paid (R27): the settlement of one interval and its EIP-712 digest. */
+/** The settlement of one interval and its EIP-712 digest, which the committee signs (R27). */
 import { keccakTagged, keccakText, keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 
@@ -31,10 +31,10 @@ const settlementType = keccakText(
   "Settlement(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 items)",
 );
 
-/** Asked for with every message, and mostly the same as the last time. */
+/** Cache of one entry: every message needs the separator, and it rarely changes. */
 let last: { readonly chainId: number; readonly group: Hex; readonly domain: Hex } | undefined;
 
-/** The EIP-712 domain of one group: everything signed for it is worthless on another chain or in another group. */
+/** EIP-712 domain of one group, so a signature is invalid on another chain and in another group. */
 export function domainSeparator(chainId: number, group: Hex): Hex {
   if (last?.chainId === chainId && last.group === group) return last.domain;
   const domain = keccakWords(domainType, nameHash, versionHash, chainId, group);
@@ -47,7 +47,7 @@ export function typedDigest(domain: Hex, structHash: Hex): Hex {
   return keccakTagged([0x19, 0x01], [domain, structHash]);
 }
 
-/** keccak256(abi.encode(Item[])): offset, length, then two words an item. */
+/** keccak256(abi.encode(Item[])): offset, length, then two words for each item. */
 export function itemsHash(items: readonly Item[]): Hex {
   const words = items.flatMap(({ provider, spaceTime }) => [provider, spaceTime]);
   return keccakWords(0x20, items.length, ...words);

@@ -1,6 +1,6 @@
-/** Space-time of one provider as one keeper sees it (R14, R15): exact integers, independent of the order of arrival. */
+/** Space-time of one provider from one keeper's records (R14, R15): exact integers, independent of the order of arrival. */
 
-/** The provider has committed `bytes` from slot `fromSlot` on, until the next change. */
+/** The provider has `bytes` committed from slot `fromSlot` until the next change. */
 export type CommittedChange = { readonly fromSlot: number; readonly bytes: bigint };
 
 export type SlotRange = {
@@ -10,16 +10,16 @@ export type SlotRange = {
   readonly toSlot: number;
   /** Bytes of slot fromSlot − 1 after capping; 0n if there is none. */
   readonly before: bigint;
-  /** In any order; of two changes at one slot the later in the list counts. No bytes are committed before the first change. */
+  /** In any order; of two changes at one slot, the later in the list applies. Before the first change 0 bytes are committed. */
   readonly committed: readonly CommittedChange[];
-  /** Bytes proven by slot; 0n for a failed challenge; absent if the keeper itself was down. */
+  /** Proven bytes by slot; 0n for a failed challenge; no entry if the keeper was down. */
   readonly records: ReadonlyMap<number, bigint>;
 };
 
 /** Slots [fromSlot, toSlot) that all count `bytes`. */
 export type SlotRun = { readonly fromSlot: number; readonly toSlot: number; readonly bytes: bigint };
 
-/** Slots at which the value of a slot can differ from that of the slot before. */
+/** Slots whose value can differ from that of the previous slot. */
 function breakpoints(range: SlotRange): number[] {
   const points = new Set([range.fromSlot]);
   for (const slot of range.records.keys()) points.add(slot);
@@ -28,8 +28,8 @@ function breakpoints(range: SlotRange): number[] {
 }
 
 /**
- * R14 as runs of equal slots, so that a long outage costs one entry and not one per slot. Within a run nothing
- * but carrying happens, and a carried value under an unchanged cap stays what it is.
+ * R14 as runs of equal slots, so a long outage has one entry and not one per slot. Within a run the value is only carried, and a
+ * carried value does not change while the cap does not change.
  */
 export function slotRuns(range: SlotRange): SlotRun[] {
   const changes = [...range.committed].sort((a, b) => a.fromSlot - b.fromSlot);
@@ -51,7 +51,7 @@ export function slotRuns(range: SlotRange): SlotRun[] {
   return range.fromSlot < range.toSlot ? runs : [];
 }
 
-/** R14: bytes that count for each slot of [fromSlot, toSlot), ascending. */
+/** R14: bytes of each slot of [fromSlot, toSlot), ascending. */
 export function slotBytes(range: SlotRange): bigint[] {
   return slotRuns(range).flatMap((run) => Array<bigint>(run.toSlot - run.fromSlot).fill(run.bytes));
 }

@@ -1,11 +1,11 @@
-/** Who may lead, when, and who let a turn lapse (R5–R7). Block numbers only: no clock. */
+/** Turn order, windows and failed leaders (R5–R7), from block numbers alone. */
 import { keccakWords, wordBytes } from "./hash.ts";
 import type { Hex } from "./hash.ts";
 
 /** Lengths in blocks: `interval` is h, `turn` is t. */
 export type TurnParams = { readonly interval: number; readonly turn: number };
 
-/** A turn pays through block `te` (exclusive) and is valid in blocks [from, to); from = te (R6). */
+/** A turn pays through block `te` (exclusive); its settlement is valid in blocks [from, to), from = te (R6). */
 export type TurnWindow = { readonly te: number; readonly from: number; readonly to: number };
 
 function fixedBytes(hex: string, length: number): Hex {
@@ -26,13 +26,13 @@ export function turnHash(ts: number, committeeSeed: string, operator: string): s
 
 /**
  * R5: the committee's indices in turn order.
- * @param ts block through which the group was last settled
+ * @param ts block through which the group is settled
  * @param committeeSeed 32 bytes as hex
  * @param operators addresses in contract order
  */
 export function turnOrder(ts: number, committeeSeed: string, operators: readonly string[]): number[] {
   const hashes = operators.map((operator) => turnHash(ts, committeeSeed, operator));
-  // Equal-length lower-case hex compares like the numbers themselves; sort() is stable, so contract order breaks a tie.
+  // Lower-case hex of equal length sorts like the numbers. sort() is stable, so contract order decides ties.
   return operators
     .map((_, index) => index)
     .sort((a, b) => {
@@ -70,12 +70,12 @@ export function failedLeaders(order: readonly number[], turn: number, f: number)
   return Array.from({ length: count }, (_, i) => leaderOf(order, turn - count + i));
 }
 
-/** R4: ⌈t/6⌉ blocks, the time that one phase of a turn waits for a keeper that does not answer. */
+/** R4: ⌈t/6⌉ blocks, the timeout of one phase of a turn. */
 export function phaseTimeout(turnBlocks: number): number {
   return Math.ceil(turnBlocks / 6);
 }
 
-/** R4: a = ⌊t/12⌋. Messages that are delivered and passed on within a − 1 blocks are in time for every limit (L1). */
+/** R4: a = ⌊t/12⌋. A message that is delivered and passed on within a − 1 blocks meets every deadline (L1). */
 export function deliveryBlocks(turnBlocks: number): number {
   return Math.floor(turnBlocks / 12);
 }

@@ -1,9 +1,9 @@
 /**
- * How much keepers and providers let others do, derived from the sizes of committees and from what the work costs (D6, L4).
+ * Limits on what other parties may cost a keeper or provider, derived from committee sizes and measured costs (D6, L4).
  * docs/figures/limits.md has the derivations as a table and the measured costs.
  *
- * A rate has two parts. The burst is what an honest party may need at once, twice. The refill is a share of one core, divided
- * among the liars that there can be: so all of them together never cost more than that share, however many they are.
+ * A rate has two parts. The burst is twice what an honest party may need at once. The refill is a share of one core, divided by
+ * the largest number of faulty keepers, so all of them together never cost more than that share.
  */
 import { maxBytesOf } from "../codec/message.ts";
 import { maxPagePieces } from "../codec/challenge.ts";
@@ -14,19 +14,19 @@ import type { Question } from "../codec/question.ts";
 import { maxPieces } from "../../storage/core/piece-list.ts";
 import type { Rate } from "./token-buckets.ts";
 
-/** Connections that a node keeps open. */
+/** Limits on the connections that a node keeps open. */
 export type Room = {
-  /** Connections of one peer: one, and a new one while the old one is not known to be dead. */
+  /** Connections of one peer: one, and a second while the first has not timed out. */
   readonly perPeer: number;
-  /** Connections of all peers that are not expected. */
+  /** Connections of all unexpected peers together. */
   readonly strangers: number;
-  /** A connection without use for so long may be closed. */
+  /** A connection that was idle for this time may be closed. */
   readonly idle_ms: number;
 };
 
-/** What a keeper serves. */
+/** The size of a keeper's work. */
 export type Scale = {
-  /** Groups that it is a member of. */
+  /** Groups in which it is a member. */
   readonly groups: number;
   /** Members of the largest committee. */
   readonly n: number;
@@ -36,7 +36,7 @@ export type Scale = {
   readonly providers: number;
 };
 
-/** Before the first look at the chain: one group of the smallest size. */
+/** Used before the first read of the chain: one group of the smallest size. */
 export const smallestScale: Scale = { groups: 1, n: 4, keepers: 4, providers: 1 };
 
 export function scaleOf(groups: readonly GroupSnapshot[]): Scale {
@@ -53,32 +53,32 @@ export function scaleOf(groups: readonly GroupSnapshot[]): Scale {
   };
 }
 
-/** Part of one core that all liars together may use up, for each kind of work by itself. */
+/** Share of one core that all faulty keepers together may use, for each kind of work. */
 export const cpuShare = 0.25;
 
-/** What the work costs, in ms of one core, rounded up. */
+/** Measured cost of work in ms of one core, rounded up. */
 export const cost_ms = {
-  /** Recovery of the signer of one message. */
+  /** Recovering the signer of one message. */
   signature: 1.5,
-  /** A message that is decoded and refused before any signature. */
+  /** Decoding and refusing a message before any signature check. */
   refused: 0.2,
-  /** A megabyte that nobody asked for, in the form that costs most. */
+  /** Receiving one megabyte without a request, in its most expensive form. */
   megabyte: 60,
-  /** A reply of a megabyte: read, encoded, encrypted. */
+  /** Reading, encoding and encrypting a reply of one megabyte. */
   reply: 8,
 } as const;
 
-/** Tokens of a message that is refused, since it takes time to read a long one. */
+/** Tokens for a refused message; a longer one takes more time to read. */
 export function refusedTokens(bytes: number): number {
   return 1 + Math.floor(bytes / (32 * 1024));
 }
 
-/** Liars among so many keepers of any groups, at least one: f of each committee. */
+/** Largest number of faulty keepers among `keepers`, at least one: f of each committee. */
 export function liarsAmong(keepers: number): number {
   return Math.max(1, Math.floor(keepers / 3));
 }
 
-/** The refill that gives all liars together the stated share of a core, at `each_ms` a token. */
+/** Refill with which all faulty keepers together use `cpuShare` of a core, at `each_ms` per token. */
 export function sharedRefill(keepers: number, each_ms: number): number {
   return (cpuShare * 1000) / (each_ms * liarsAmong(keepers));
 }
@@ -88,18 +88,18 @@ export const listPages = Math.ceil(maxPieces / maxPagePieces);
 /** Pages of one keeper's records of one provider in an interval of 256 slots. */
 const recordPages = 4;
 
-/** Messages of an author in a turn beside its closed set: one of each other kind, large ones twice, hellos, and a start. */
+/** Messages of one author in a turn, without its closed set: one of each other kind, large ones twice, hellos, one restart. */
 const otherTokensOfTurn = 16;
 
-/** How much one keeper may say anew, over all groups, whoever hands it on: two turns that it leads in each group. */
+/** New messages of one author over all groups, from any sender: two turns that it leads in each group. */
 export function authorRate(scale: Scale): Rate {
   const turn = scale.n + otherTokensOfTurn;
   return { burst: 2 * scale.groups * turn, perSecond: sharedRefill(scale.keepers, cost_ms.signature) };
 }
 
 /**
- * Bytes of that: what one keeper says in two turns that it leads. All that liars may say, and whatever honest keepers hand on of it,
- * fits half of what each peer may send.
+ * Bytes of one author's messages: those of two turns that it leads. The bytes of all faulty authors together fit half of the bytes
+ * that each peer may send.
  */
 export function authorBytes(scale: Scale): Rate {
   const { perSecond } = gossipBytes(scale);
@@ -107,62 +107,62 @@ export function authorBytes(scale: Scale): Rate {
   return { burst, perSecond: perSecond / (2 * liarsAmong(scale.keepers)) };
 }
 
-/** Messages that a peer may hand on in vain: what a committee said in a turn that is over here and not there, twice. */
+/** Refused messages of one peer: twice the messages of a turn that is over here but not at the peer. */
 export function refusedRate(scale: Scale): Rate {
   return { burst: 8 * scale.groups * scale.n, perSecond: sharedRefill(scale.keepers, cost_ms.refused) };
 }
 
-/** Questions that one keeper may ask here. */
+/** Questions that one keeper may ask this keeper. */
 export function questionRate(question: Question, scale: Scale): Rate {
   const { groups, n, keepers, providers } = scale;
   const perSecond = sharedRefill(keepers, cost_ms.reply);
   switch (question) {
     case "pull":
-      // One a block and group (R22): what a keeper asks in the blocks that it catches up with at once.
+      // One for each block and group (R22): a keeper that catches up asks for several blocks at once.
       return { burst: 16 * groups, perSecond };
     case "records":
-      // Each keeper's records of each disputed provider, in pages, of two turns (R24).
+      // Pages of each keeper's records of each disputed provider, for two turns (R24).
       return { burst: 2 * groups * providers * n * recordPages, perSecond };
     case "page":
-      // Every page of the records that a leader pinned, of two turns (R24).
+      // Pages of pinned records, for two turns (R24).
       return { burst: 2 * groups * maxPages, perSecond };
     case "pieces":
-      // Every page of every provider's list, twice (R10).
+      // Pages of every provider's list, twice (R10).
       return { burst: 2 * groups * providers * listPages, perSecond };
   }
 }
 
-/** Piece lists here (R10). What is not in memory is on disk, until the last slot under it is certified. */
+/** Limits on piece lists in memory (R10). All lists stay on disk until their last slot is certified. */
 export const listCache = {
-  /** In memory: some 20 of the longest lists, or thousands of usual ones. */
+  /** About 20 lists of the greatest length, or thousands of common ones. */
   bytes: 64 * 1024 * 1024,
-  /** Fetched at once. A source that says nothing holds one of these for the time of a call. */
+  /** Concurrent fetches. A silent source occupies one of them until its call times out. */
   fetches: 32,
 };
 
-/** Lines of the log about one reason in one group. Metrics and books count every one. */
+/** Log lines for one reason in one group. Metrics and ledger count every occurrence. */
 export const reasonLogRate: Rate = { burst: 64, perSecond: 0.2 };
 
-/** Names of keepers that are counted at once: all members there can be, of the present and the next committee. */
+/** Keeper names in a rate limit: all members of the current and the next committee, at their largest size. */
 export function maxKeeperNames(groups: number): number {
   return 2 * maxCommitteeSize * Math.max(1, groups);
 }
 
-/** The longest message of any kind. */
+/** Length of the longest message of any kind. */
 export const longestMessageBytes = Math.max(...Object.values(maxBytesOf));
 
 const MiB = 1024 * 1024;
 
-/** Bytes that a leader says in its turn at most, and each keeper beside. */
+/** Largest sum of a leader's messages in its turn, and of every keeper's other messages. */
 const leaderBytes = maxBytesOf.announce + maxBytesOf.close + maxBytesOf.bundle + maxBytesOf.proposal;
 const eachBytes = 2 * maxBytesOf.hello + maxBytesOf.commit + maxBytesOf.reveal + maxBytesOf.partial;
 
-/** Bytes that a committee says in one turn at most, each message once. */
+/** Largest sum of a committee's messages in one turn, each counted once. */
 function turnBytes(n: number): number {
   return leaderBytes + n * eachBytes;
 }
 
-/** Bytes that one keeper may send unasked: all that is said in two turns, twice, since it hands on what others say. */
+/** Gossip bytes of one peer: twice the messages of two turns, because a peer forwards all messages. */
 export function gossipBytes(scale: Scale): Rate {
   return {
     burst: 4 * scale.groups * turnBytes(scale.n),
@@ -170,14 +170,14 @@ export function gossipBytes(scale: Scale): Rate {
   };
 }
 
-/** A gossip frame holds one message, what is said about others, and the topics of a peer that has just come. */
+/** Limits of a gossip frame: one message, control messages, and the subscriptions of a new peer. */
 export function gossipFrame(topics: number): { readonly bytes: number; readonly limits: DecodeLimits } {
   const ids = 512;
   return {
     bytes: longestMessageBytes + ids * 40 + topics * 256 + 1024,
     limits: {
       maxSubscriptions: Math.max(1, topics),
-      // A message, and one more where two were sent as one.
+      // Two, because a peer may put two messages in one frame.
       maxMessages: 2,
       maxControlMessages: 8 * Math.max(1, topics),
       maxIhaveMessageIDs: ids,
@@ -198,66 +198,66 @@ type DecodeLimits = {
   readonly maxPeerInfos: number;
 };
 
-/** Handshakes of one peer: one with each connection, and a few more while two views of the registry differ (R3). */
+/** Identity handshakes of one peer: one for each connection, and some more while two views of the registry differ (R3). */
 export const identityRate: Rate = { burst: 8, perSecond: 1 };
 
-/** Connections that have not shown their key yet, whoever is called. */
+/** Inbound connections before their encryption handshake ends. */
 export const pendingConnections = {
-  /** Of all hosts. One costs some 50 kB. */
+  /** All hosts together. One connection costs about 50 kB. */
   all: 256,
-  /** Several keepers may sit behind one address. */
+  /** Several keepers may share one address. */
   perHost: 32,
-  /** New ones a second of one host. A handshake of encryption costs some 4 ms. */
+  /** New connections per second of one host. An encryption handshake costs about 4 ms. */
   perSecondAndHost: 64,
-  /** Who has not shown its key by then is gone. */
+  /** A connection is closed if its handshake takes longer. */
   limit_ms: 3_000,
 };
 
-/** Connections of a keeper with others. Strangers here are peers that some member claims and that have proven nothing yet. */
+/** Connections of a keeper. Strangers are peers that the registry names and that have not yet proven their identity. */
 export const keeperConnections: Room = { perPeer: 2, strangers: 2 * maxCommitteeSize, idle_ms: 15_000 };
 
-/** Connections of a provider. Strangers are payers, and anybody; keepers have places of their own, as many as there are. */
+/** Connections of a provider. Strangers are payers and unknown peers; every keeper has a reserved connection. */
 export const providerConnections: Room = { perPeer: 2, strangers: 64, idle_ms: 30_000 };
 
-/** A sign of life may take so long: a machine under load is slow and not gone. */
+/** Timeout of a ping: a machine under load answers late. */
 export const signOfLife_ms = 10_000;
 
-/** Above what the rooms allow: they close what is too much once it is there. */
+/** Hard limit of libp2p, above all limits here: those close surplus connections after they open. */
 export const hardMaxConnections = 8192;
 
-/** Streams that one peer may have open here at once. */
+/** Concurrent streams of one peer at a keeper. */
 export const streamsOfPeer = { question: 16, all: 3 * 16 + 16 };
 
-/** Bytes of one stream that may be on their way. */
+/** Flow-control window of one stream. */
 export const streamBytes = MiB;
 
-/** Providers that one keeper calls: 256 of each group, and a keeper of many groups keeps no more connections than this. */
+/** Providers in a keeper's rate limit, and its largest number of connections to providers. */
 export const maxProviderNames = 4096;
 
-/** What a provider may send unasked: the handshakes of a connection, and signs of life. */
+/** Bytes of a provider without a request: handshakes and pings. */
 export const providerBytes: Rate = { burst: 64 * 1024, perSecond: 4 * 1024 };
 
-/** What one peer may send a provider unasked: requests are a few hundred bytes each. */
+/** Bytes of one peer at a provider; a request has a few hundred bytes. */
 export const requestBytes: Rate = { burst: 128 * 1024, perSecond: 16 * 1024 };
 
-/** Streams that one peer may have open at a provider. */
+/** Concurrent streams of one peer at a provider. */
 export const streamsOfCaller = { request: 8, all: 3 * 8 + 8 };
 
 /**
- * Requests of one peer at a provider. A keeper asks once a slot in each group, and again where it was told that the provider is
- * busy; a payer asks for ranges one after the other.
+ * Requests of one peer at a provider. A keeper asks once per slot and group, and again when the provider was busy; a payer asks
+ * for one range after another.
  */
 export function requestRate(groups: number): Rate {
   return { burst: 64 + 8 * groups, perSecond: 16 + groups };
 }
 
-/** Challenges that wait at a provider while one is answered: two of each keeper and group. */
+/** Challenges that wait in a provider's queue: two of each keeper and group. */
 export function challengeQueue(groups: number): { readonly total: number; readonly perPeer: number } {
   return { total: 2 * maxCommitteeSize * groups, perPeer: Math.max(8, 2 * groups) };
 }
 
-/** Pages of piece lists that are made at once, of all peers and of one: some 640 kB each. */
+/** Concurrent piece-list pages, of all peers and of one; a page has about 640 kB. */
 export const pageQueue = { total: 8, perPeer: 2 };
 
-/** Peers that are counted at a provider; the one unseen for the longest time is forgotten first. */
+/** Peers in a provider's rate limit. */
 export const maxCallerNames = 4096;
