@@ -157,6 +157,10 @@ export const reasons = {
     short: "own receipt or proof is missing",
     long: "The store no longer holds a receipt or proof that the audit asks for, so this keeper cannot reveal. Check the disk.",
   },
+  "salt-lost": {
+    short: "salt of the own commit is missing",
+    long: "The store lacks the salt of a commit that this keeper sent, for example because an older copy of it was restored. The keeper cannot reveal in this turn (R18, R21).",
+  },
   "values-changed": {
     short: "own records changed since the commit",
     long: "A reorg changed the records after this keeper committed in the turn. It cannot reveal; the next turn starts afresh.",

@@ -6,7 +6,7 @@ import type { MessageOf, OpenedLeaf } from "../../../protocol/messages.ts";
 import { passOn } from "../pass-on.ts";
 import { TreePaths, leafCount, leafHash, leafIndex, treePath } from "../../../protocol/records.ts";
 import type { LeafKey, RecordScope } from "../../../protocol/records.ts";
-import { reason, turnKey, viewOf } from "../state.ts";
+import { reason, reasonOnce, turnKey, viewOf } from "../state.ts";
 import { phaseTimeout } from "../../../protocol/turns.ts";
 import type { CloseState, HeardMessage, RevealState, RoundState, Step, TurnState } from "../state.ts";
 import type { GroupParams } from "../../../protocol/group.ts";
@@ -56,6 +56,10 @@ function openOwn(step: Step, turn: TurnState, round: RoundState): void {
   if (round.accepted === undefined || round.opening || revealsOf(round, turn.me).length > 0) return;
   const audit = auditOf(step, turn, round.accepted);
   if (audit === undefined || ownValues(step, turn) === undefined) return;
+  if (!step.state.salts.has(round.id)) {
+    // A store restored from an older copy lacks the salt of a commit that is in the closed set.
+    return reasonOnce(step, turn, "salt-lost", `ts ${turn.ts}, turn ${turn.turn}`);
+  }
   const { tree, recordScope } = turn;
   if (tree === undefined) return;
   round.opening = true;

@@ -56,4 +56,15 @@ describe("a reveal", () => {
     expect(different.size).toBeLessThan(16);
     expect(round.state.reveals.get(reveal.hash)?.opened).toBe(16);
   });
+
+  it("is not tried without the salt of the own commit, as after a restored backup", () => {
+    const round = Round.followed();
+    round.announce();
+    for (const keeper of round.others) round.commit(keeper);
+    round.close(P + 4);
+    round.machine.state.salts.clear();
+    round.walkTo(P + 6 + confirmations);
+    expect(round.machine.effects.filter(({ kind }) => kind === "open")).toEqual([]);
+    expect(round.machine.codes().filter((code) => code === "salt-lost")).toHaveLength(1);
+  });
 });
