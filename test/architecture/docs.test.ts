@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
@@ -38,6 +38,39 @@ describe("docs/architecture.md", () => {
     expect(stages.map(({ stage }) => stage).filter((stage) => order.includes(stage as string))).toEqual(
       order,
     );
+  });
+
+  it("draws every folder of the sources, and no other", () => {
+    const drawing = /^## Folders and imports\n\n```text\n([^]*?)^```/m.exec(architecture)?.[1] ?? "";
+    const sections = drawing.split(/^(?=\S)/m).map((section) => {
+      const names = [...section.matchAll(/(?<![\w/-])([\w-]+)\//g)].map(([, name = ""]) => name);
+      return { top: names[0] ?? "", folders: names.slice(1) };
+    });
+    const isFolder = (path: string): boolean => statSync(join(projectRoot, path)).isDirectory();
+    const drawn = (top: string): readonly string[] =>
+      sections.find((section) => section.top === top)?.folders ?? [];
+    for (const top of ["protocol", "storage", "keeper", "sim", "cli"]) {
+      const there = globSync("*", { cwd: join(projectRoot, top) }).filter((name) =>
+        isFolder(join(top, name)),
+      );
+      const nested = drawn(top).filter((name) => !there.includes(name));
+      expect([...drawn(top)].filter((name) => there.includes(name)).sort(), top).toEqual(there.sort());
+      expect(
+        nested.filter((name) => globSync(`${top}/*/${name}`, { cwd: projectRoot }).length === 0),
+      ).toEqual([]);
+    }
+    const tops = [
+      "protocol",
+      "storage",
+      "daemon",
+      "keeper",
+      "provider",
+      "provider-sim",
+      "client",
+      "sim",
+      "cli",
+    ];
+    expect(sections.map(({ top }) => top)).toEqual(expect.arrayContaining(tops));
   });
 
   const pages = [
