@@ -1,23 +1,22 @@
-/** What a provider has earned in a group, settlement by settlement, by chain data alone. */
+/** The earnings of a provider in a group by settlement, from chain data alone. */
 import type { Provider } from "ethers";
 import { eventsOfSettlement, itemsPaid } from "../protocol/payments.ts";
 import type { PaymentEvent } from "../protocol/payments.ts";
 import { GroupView, type PastSettlement, type ProviderAccount, type ProviderOutlook } from "./group-view.ts";
-import { decodeSettleInput } from "./settlements.ts";
+import { findSettlement } from "./settled.ts";
 import { readToken } from "./token.ts";
 import type { Token } from "./units.ts";
-import { groupEvents } from "./watch.ts";
 
 export type SettledPay = {
   readonly ts: number;
   readonly te: number;
   readonly turn: number;
   readonly transaction: string;
-  /** Paid for, in byte·blocks. */
+  /** Space-time paid for, in byte·blocks. */
   readonly spaceTime: bigint;
-  /** What the provider was credited with, after the keepers' cut. */
+  /** Credit of the provider, after the keepers' cut. */
   readonly amount: bigint;
-  /** It is less or more than what was signed: capped (R16), cut as the escrow was short, or with arrears. */
+  /** True if it differs from the signed value: capped (R16), scaled because the escrow was underfunded, or with arrears. */
   readonly adjusted: boolean;
 };
 
@@ -25,15 +24,13 @@ export type Earnings = {
   readonly token: Token;
   readonly account: ProviderAccount;
   readonly outlook: ProviderOutlook;
-  /** The last settlements that had the provider in them, oldest first. */
+  /** The last settlements that include the provider, oldest first. */
   readonly settlements: readonly SettledPay[];
 };
 
 const adjusting = new Set(["Capped", "Shortfall", "ArrearsChanged", "AbandonArrearsChanged"]);
 
-/**
- * @param last how many settlements to look at, from the newest back
- */
+/** @param last number of settlements, from the newest back */
 export async function providerEarnings(
   provider: Provider,
   group: string,
@@ -65,15 +62,9 @@ type Scope = {
 
 async function payOf(scope: Scope, { ts, te, turn }: PastSettlement): Promise<SettledPay | undefined> {
   const { provider, group, index, parameters } = scope;
-  const head = await provider.getBlockNumber();
-  // R29: the settlement is inside its window.
-  const to = Math.min(head, te + parameters.turn);
-  const events = await groupEvents(provider, group, { from: te, to });
-  const settled = events.find(({ name, args }) => name === "Settled" && args["ts"] === BigInt(ts));
-  if (settled === undefined) return undefined;
-  const sent = await provider.getTransaction(settled.transaction);
-  const input = decodeSettleInput(sent?.data ?? "");
-  if (input === undefined) return undefined;
+  const found = await findSettlement(provider, group, { ts, te, turn: parameters.turn });
+  if (found === undefined) return undefined;
+  const { input, settled, events } = found;
   const same = events.filter(({ transaction }) => transaction === settled.transaction);
   const own = eventsOfSettlement(same as PaymentEvent[], same.indexOf(settled));
   const { price, keeperShareBps } = parameters;

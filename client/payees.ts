@@ -4,6 +4,7 @@ import { groupAbi, registryAbi } from "./abi.ts";
 import { inputError } from "./errors.ts";
 import { GroupView } from "./group-view.ts";
 import { registeredKeeper, registeredProvider, registryAt } from "./registry.ts";
+import { chainOf } from "./signer.ts";
 import type { TransactionPlan } from "./transactions.ts";
 
 /** Keepers and providers have one payee for all groups, in the registry; a payer has one for each group. */
@@ -35,11 +36,6 @@ function contractOf(of: PayeeOf, signer: Signer): Contract {
 
 function argsOf(of: PayeeOf): readonly unknown[] {
   return of.role === "payer" ? [] : [of.operator];
-}
-
-function chainOf(signer: Signer): Provider {
-  if (signer.provider === null) throw new Error("plan: the signer has no provider");
-  return signer.provider;
 }
 
 /** @throws WhitePayError `input` if there is no such party */

@@ -10,6 +10,7 @@ import {
 } from "ethers";
 import { tokenAbi } from "./abi.ts";
 import { inputError, WhitePayError } from "./errors.ts";
+import { chainOf } from "./signer.ts";
 import type { Token } from "./units.ts";
 
 export type Permit = {
@@ -113,8 +114,7 @@ export async function signPermit(
   token: Token,
   { spender, amount }: { readonly spender: string; readonly amount: bigint },
 ): Promise<Permit> {
-  const { provider } = signer;
-  if (provider === null) throw new Error("permit: the signer has no provider");
+  const provider = chainOf(signer);
   if (BigInt(token.address) === 0n) {
     throw inputError("the chain's coin needs no permit", { hint: "deposit without a permit" });
   }

@@ -5,9 +5,10 @@ import { inputError, WhitePayError } from "./errors.ts";
 import { GroupView, type GroupRules } from "./group-view.ts";
 import { notThere } from "./not-there.ts";
 import { signPermit } from "./permit.ts";
+import { chainOf } from "./signer.ts";
 import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
-import { formatAmount, type Token } from "./units.ts";
+import { formatAmount, formatTime, type Token } from "./units.ts";
 
 /** A provider's signed agreement to hold data in a group (R33): what `whitepay provider consent` prints. */
 export type DataConsent = {
@@ -30,11 +31,6 @@ export type NewGroup = {
 
 function groupContract(signer: Signer, group: string): Contract {
   return new Contract(group, groupAbi, signer);
-}
-
-function chainOf(signer: Signer): Provider {
-  if (signer.provider === null) throw new Error("plan: the signer has no provider");
-  return signer.provider;
 }
 
 async function checkFactory(provider: Provider, factory: string): Promise<void> {
@@ -118,7 +114,10 @@ export async function planFund(
   if (permit) {
     const { deadline, signature } = await signPermit(signer, token, { spender: group, amount });
     const { v, r, s } = signature;
-    const until: readonly [string, string] = ["permit", `signed, void ${timeText(deadline)}`];
+    const until: readonly [string, string] = [
+      "permit",
+      `signed, void from ${formatTime(Number(deadline))} on`,
+    ];
     const args = [amount, deadline, v, r, s];
     return [{ ...deposit, method: "depositWithPermit", args, shows: [...shows, until] }];
   }
@@ -133,10 +132,6 @@ export async function planFund(
     token,
   };
   return [approval, deposit];
-}
-
-function timeText(time_s: bigint): string {
-  return `from ${new Date(Number(time_s) * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC on`;
 }
 
 function lackingToken(

@@ -1,12 +1,11 @@
-/** What providers proved of what they were committed to, as the last settlement and the keepers' records say it. */
+/** The share of committed bytes that providers proved, from the last settlement and from keepers' records. */
 import type { Provider } from "ethers";
 import { GroupView, type DataCheckpoint, type GroupParameters, type ProviderAccount } from "./group-view.ts";
-import { decodeSettleInput } from "./settlements.ts";
-import { groupEvents } from "./watch.ts";
+import { findSettlement } from "./settled.ts";
 
 export type SettledShare = {
   readonly provider: number;
-  /** Paid for and committed over the interval, in byte·blocks. */
+  /** Space-time paid for and committed over the interval, in byte·blocks. */
   readonly proven: bigint;
   readonly committed: bigint;
 };
@@ -31,35 +30,31 @@ function committedOver(
   }, 0n);
 }
 
-/** Of the last settlement; undefined before the first, and where it was sent by no plain call of `settle`. */
+/** Shares of the last settlement; undefined before the first one, and if it is not a direct call of `settle`. */
 export async function lastSettledShares(
   provider: Provider,
   group: string,
 ): Promise<SettledShares | undefined> {
   const view = new GroupView(provider, group);
-  const [past, parameters, state, accounts, head] = await Promise.all([
+  const [past, parameters, state, accounts] = await Promise.all([
     view.pastSettlements(),
     view.parameters(),
     view.state(),
     view.providers(),
-    provider.getBlockNumber(),
   ]);
   const last = past.at(-1);
   if (last === undefined) return undefined;
   const { ts, te } = last;
-  // R29: the settlement is inside its window.
-  const events = await groupEvents(provider, group, { from: te, to: Math.min(head, te + parameters.turn) });
-  const settled = events.find(({ name, args }) => name === "Settled" && args["ts"] === BigInt(ts));
-  const sent = settled === undefined ? null : await provider.getTransaction(settled.transaction);
-  const input = decodeSettleInput(sent?.data ?? "");
-  if (input === undefined) return undefined;
+  const found = await findSettlement(provider, group, { ts, te, turn: parameters.turn });
+  if (found === undefined) return undefined;
+  const { input } = found;
   const end = state.endBlock > 0 ? Math.min(te, state.endBlock) : te;
   const providers = await Promise.all(
     input.items.map(async ({ provider: index, spaceTime }): Promise<SettledShare> => {
       const account = accounts.find((one) => one.index === index);
       const history = await view.dataHistory(index);
       const committed = account === undefined ? spaceTime : committedOver(history, account, [ts, end]);
-      // R16: more than what was committed is not paid.
+      // R16: pays at most the committed space-time.
       return { provider: index, proven: spaceTime < committed ? spaceTime : committed, committed };
     }),
   );
@@ -71,7 +66,7 @@ export type JoinedRecord = {
   readonly provider: number;
   readonly slot: number;
   readonly failed: boolean;
-  /** Proven. */
+  /** Bytes proven. */
   readonly bytes: bigint;
 };
 
@@ -89,7 +84,7 @@ export type JoinedShares = {
   readonly interval: JoinedShare;
 };
 
-/** Slots that have ended and count as "of late", beside the present one: all keepers together see a loss of a tenth in one. */
+/** Ended slots that count as recent, besides the present one. All keepers together detect a loss of 10 % within one slot. */
 const endedSlots = 2;
 
 export type JoinScope = {
@@ -98,7 +93,7 @@ export type JoinScope = {
   readonly head: number;
 };
 
-/** First slot of late, of the interval, and the present one. */
+/** The first recent slot, the first slot of the interval, and the present slot. */
 export function joinedSlots({ parameters, settledThrough, head }: JoinScope): {
   readonly late: number;
   readonly interval: number;
@@ -122,7 +117,12 @@ function shareOf(records: readonly JoinedRecord[], committedIn: (slot: number) =
   return { ...counts, bytesProven, bytesCommitted };
 }
 
-/** Joins what several keepers recorded; what was committed in a slot is what the chain says. */
+/** Bytes committed in a block. */
+export function committedAt(history: readonly DataCheckpoint[], block: number): bigint {
+  return history.findLast(({ fromBlock }) => fromBlock <= block)?.bytes ?? 0n;
+}
+
+/** Joins the records of several keepers; the committed bytes of a slot come from the chain. */
 export function joinRecords(
   records: readonly JoinedRecord[],
   scope: JoinScope,
@@ -131,8 +131,7 @@ export function joinRecords(
   const { originBlock, slot: length } = scope.parameters;
   const slots = joinedSlots(scope);
   return [...histories].map(([provider, history]) => {
-    const committed = (slot: number): bigint =>
-      history.findLast(({ fromBlock }) => fromBlock <= originBlock + slot * length)?.bytes ?? 0n;
+    const committed = (slot: number): bigint => committedAt(history, originBlock + slot * length);
     const own = records.filter((record) => record.provider === provider && committed(record.slot) > 0n);
     const from = (first: number): JoinedShare =>
       shareOf(

@@ -3,6 +3,7 @@ import { Contract, type Provider, type Signer } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { inputError, WhitePayError } from "./errors.ts";
 import { GroupView, type ProviderAccount } from "./group-view.ts";
+import { chainOf } from "./signer.ts";
 import { readToken, tokenBalance } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
 import { formatAmount, type Token } from "./units.ts";
@@ -10,8 +11,7 @@ import { formatAmount, type Token } from "./units.ts";
 type Scene = { readonly provider: Provider; readonly view: GroupView; readonly contract: Contract };
 
 function sceneOf(signer: Signer, group: string): Scene {
-  const { provider } = signer;
-  if (provider === null) throw new Error("plan: the signer has no provider");
+  const provider = chainOf(signer);
   return { provider, view: new GroupView(provider, group), contract: new Contract(group, groupAbi, signer) };
 }
 

@@ -3,6 +3,7 @@ import { Contract, dataSlice, keccak256, TypedDataEncoder, type Provider, type S
 import { groupAbi } from "./abi.ts";
 import { inputError } from "./errors.ts";
 import { GroupView } from "./group-view.ts";
+import { chainOf } from "./signer.ts";
 import type { TransactionPlan } from "./transactions.ts";
 
 /** A keeper's signed acceptance: what `whitepay keeper accept --sign` prints. */
@@ -24,8 +25,7 @@ type Proposed = {
 
 /** @throws WhitePayError `input` if no committee is proposed */
 async function proposedIn(signer: Signer, group: string): Promise<Proposed> {
-  const { provider } = signer;
-  if (provider === null) throw new Error("plan: the signer has no provider");
+  const provider = chainOf(signer);
   const contract = new Contract(group, groupAbi, signer);
   const [committee] = await new GroupView(provider, group).read("pendingCommittee");
   const version = Number(committee.version);

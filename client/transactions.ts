@@ -4,6 +4,7 @@ import { transactionGasCap } from "../protocol/fees.ts";
 import { WhitePayError } from "./errors.ts";
 import { notThere } from "./not-there.ts";
 import { refusalOf } from "./refusals.ts";
+import { chainOf } from "./signer.ts";
 import type { Token } from "./units.ts";
 
 export type TransactionPlan = {
@@ -58,17 +59,12 @@ type Prepared = {
   readonly tip: bigint;
 };
 
-function providerOf(signer: Signer): NonNullable<Signer["provider"]> {
-  if (signer.provider === null) throw new Error("transaction: the signer has no provider");
-  return signer.provider;
-}
-
 async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint> {
   const { contract, method, args, value = 0n } = plan;
   const from = await signer.getAddress();
   const to = await contract.getAddress();
   const data = contract.interface.encodeFunctionData(method, args);
-  const provider = providerOf(signer);
+  const provider = chainOf(signer);
   // An address without code takes every call, and does nothing.
   if ((await provider.getCode(to)) === "0x") throw notThere("contract", to);
   try {
@@ -96,7 +92,7 @@ function lacking(account: string, needed: bigint, balance: bigint, cause?: unkno
 
 async function prepare(plan: TransactionPlan, signer: Signer): Promise<Prepared> {
   const estimated = await simulated(plan, signer);
-  const provider = providerOf(signer);
+  const provider = chainOf(signer);
   const fees = await provider.getFeeData();
   const maxFeePerGas = fees.maxFeePerGas ?? fees.gasPrice ?? 0n;
   if (estimated > transactionGasCap) {
@@ -183,7 +179,7 @@ export async function send(
 }
 
 async function mined(plan: TransactionPlan, hash: string, signer: Signer): Promise<TransactionReceipt> {
-  const receipt = await providerOf(signer).waitForTransaction(hash, 1, receiptTimeout_ms);
+  const receipt = await chainOf(signer).waitForTransaction(hash, 1, receiptTimeout_ms);
   if (receipt === null) {
     throw new WhitePayError({
       code: "network",

@@ -1,4 +1,4 @@
-/** Units: money in whole token units (bigint), data in bytes, time in blocks; and how people write them. */
+/** Money in token units (bigint), data in bytes, time in blocks; parsing and formatting of amounts. */
 import { formatUnits, parseUnits } from "ethers";
 import { inputError } from "./errors.ts";
 
@@ -7,7 +7,7 @@ export const GiB = 1n << 30n;
 /** A month is 30 days. */
 export const month_s = 30 * 24 * 3600;
 
-/** The token that a group pays in; the chain's own coin has the zero address, 18 decimals and the symbol "coin". */
+/** The token of a group; the chain's coin has the zero address, 18 decimals and the symbol "coin". */
 export type Token = { readonly address: string; readonly symbol: string; readonly decimals: number };
 
 export const coin: Token = { address: `0x${"00".repeat(20)}`, symbol: "coin", decimals: 18 };
@@ -25,13 +25,13 @@ export function formatAmount(amount: bigint, token: Token): string {
 export function parseAmount(text: string, token: Token): bigint {
   if (!/^\d{1,40}(\.\d+)?$/.test(text)) {
     throw inputError("an amount is not valid", {
-      expected: "whole tokens, in decimal digits, as in 12.5",
+      expected: "whole tokens in decimal digits, for example 12.5",
       actual: JSON.stringify(text.slice(0, 60)),
     });
   }
   if ((text.split(".")[1] ?? "").length > token.decimals) {
-    throw inputError(`an amount of ${token.symbol} is too fine`, {
-      expected: `at most ${token.decimals} digits behind the point`,
+    throw inputError(`an amount of ${token.symbol} has too many decimals`, {
+      expected: `at most ${token.decimals} digits after the point`,
       actual: text,
     });
   }
@@ -74,9 +74,16 @@ export function parseBytes(text: string): bigint {
   return bytes;
 }
 
-/** ⌈bytes × blocks × price / 2^30⌉ units: what so much committed data costs at most. */
+/** ⌈bytes × blocks × price / 2^30⌉ units: the maximum cost of committed data. */
 export function costOf(bytes: bigint, blocks: bigint, price: bigint): bigint {
   return (bytes * blocks * price + GiB - 1n) / GiB;
+}
+
+/** "2026-11-21 07:30 UTC". */
+export function formatTime(time_s: number): string {
+  const farthest_s = 253_402_300_799;
+  if (time_s > farthest_s) return "after the year 9999";
+  return `${new Date(time_s * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
 /** "3 d 4 h", "12 min", "45 s". */

@@ -4,14 +4,13 @@ import type { JsonRpcProvider } from "ethers";
 import { groupPayments, type Payment } from "../../client/payments.ts";
 import { openGroup } from "../../client/status.ts";
 import { readToken } from "../../client/token.ts";
-import { formatAmount, type Token } from "../../client/units.ts";
+import { formatAmount, formatTime, type Token } from "../../client/units.ts";
 import { csvLine, type CsvValue } from "../console/csv.ts";
 import { usageError } from "../console/exit.ts";
 import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { progressBar, type Progress } from "../console/progress.ts";
-import { formatTime } from "./status.ts";
 
 type PaymentsOptions = PayerOptions & {
   readonly from?: number;

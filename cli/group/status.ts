@@ -7,7 +7,7 @@ import {
   type BlockTime,
   type GroupStatus,
 } from "../../client/status.ts";
-import { formatAmount, formatDuration, month_s } from "../../client/units.ts";
+import { formatAmount, formatDuration, formatTime, month_s } from "../../client/units.ts";
 import { provenIn, provenLines, type Proven } from "./proven.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
@@ -41,13 +41,6 @@ export function registerStatus(group: Command): void {
       else print(status, proven, deposit === undefined ? undefined : { months: months ?? 0, deposit });
     }),
   );
-}
-
-/** "2026-11-21 07:30 UTC". */
-export function formatTime(time_s: number): string {
-  const farthest_s = 253_402_300_799;
-  if (time_s > farthest_s) return "after the year 9999";
-  return `${new Date(time_s * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
 /** "block time 12.0 s over the last 7200 blocks (24 h)". */

@@ -4,6 +4,7 @@ import type { JsonRpcProvider } from "ethers";
 import { readJournal, type Journal } from "../../provider/journal.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
 import { GroupView } from "../../client/group-view.ts";
+import { committedAt } from "../../client/proven.ts";
 import { registeredProvider, registryAt } from "../../client/registry.ts";
 import { recordsOf } from "../keeper-api/records.ts";
 import { integerOption, jsonOption } from "../console/options.ts";
@@ -151,8 +152,7 @@ async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<G
   );
   const { answer, originBlock, slot: length } = parameters;
   const history = await view.dataHistory(account.index);
-  const committed = (slot: number): bigint =>
-    history.findLast(({ fromBlock }) => fromBlock <= originBlock + slot * length)?.bytes ?? 0n;
+  const committed = (slot: number): bigint => committedAt(history, originBlock + slot * length);
   const outcomes = outcomesOf(entries, {
     group: group.toLowerCase(),
     from,
