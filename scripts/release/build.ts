@@ -14,7 +14,14 @@ import {
   dependenciesOf,
   readManifest,
 } from "./manifests.ts";
-import { clientPackage, commandPackage, contractsPackage, dashboardFolder, tarballName } from "./packages.ts";
+import {
+  clientPackage,
+  commandPackage,
+  contractsPackage,
+  dashboardFolder,
+  tarballName,
+  commandFile,
+} from "./packages.ts";
 import type { CodePackage } from "./packages.ts";
 import { reachOf } from "./reach.ts";
 import { shrinkwrapOf } from "./shrinkwrap.ts";
@@ -72,7 +79,7 @@ async function stageCommand(work: string, staged: string, version: string): Prom
   for (const file of assetsOf(commandPackage)) await cp(join(projectRoot, file), join(staged, file));
   const index = join(staged, dashboardFolder, "index.html");
   await writeFile(index, pageOfJavaScript(await readFile(index, "utf8")));
-  await chmod(join(staged, "cli/bin.js"), 0o755);
+  await chmod(join(staged, commandFile), 0o755);
   const dependencies = dependenciesOf(await readManifest(commandPackage.manifest), commandPackage, needed);
   const manifest = await commandManifest(version, dependencies);
   await writeJson(join(staged, "package.json"), manifest);
@@ -137,6 +144,8 @@ export async function buildPackage(kind: PackageKind, version: string, folder: s
     else if (kind === "command") await stageCommand(work, staged, version);
     else await stageContractsPackage(staged, version);
     await cp(join(projectRoot, "LICENSE"), join(staged, "LICENSE"));
+    for (const old of globSync(tarballName(names[kind], "[0-9]*"), { cwd: folder }))
+      await rm(join(folder, old));
     const args = ["pack", staged, "--pack-destination", folder, "--ignore-scripts", "--silent"];
     await run("npm", args, { cwd: work });
     return { name: names[kind], tarball: join(folder, tarballName(names[kind], version)) };

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { projectRoot } from "../paths.ts";
-import { clientPackage, commandPackage, contractsPackage, engines } from "./packages.ts";
+import { clientPackage, commandFile, commandPackage, contractsPackage, engines } from "./packages.ts";
 import type { CodePackage } from "./packages.ts";
 import type { RootManifest } from "./shrinkwrap.ts";
 
@@ -73,7 +73,7 @@ export async function commandManifest(
   const rest = {
     description,
     ...(await common(version)),
-    bin: { whitepay: "cli/bin.js" },
+    bin: { whitepay: commandFile },
     exports: { "./package.json": "./package.json" },
     engines: { node: engines[name] },
   };

@@ -34,6 +34,8 @@ export const commandPackage: CodePackage = {
     "sim/trace/page/*",
     "docs/figures/gas.md",
     "deploy/*",
+    // The unit's documentation.
+    "docs/run-a-keeper.md",
     "CHANGELOG.md",
   ],
   loadedByName: {
@@ -41,6 +43,9 @@ export const commandPackage: CodePackage = {
     pg: "keeper/adapters/ledger-typeorm/open.ts",
   },
 };
+
+/** The command of the package, from its root. */
+export const commandFile = "cli/bin.js";
 
 /** The dashboard's modules run in browsers: they are compiled with the settings of this folder. */
 export const dashboardFolder = "keeper/dashboard";

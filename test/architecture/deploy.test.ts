@@ -3,10 +3,9 @@
  * `systemd-analyze verify` where that is installed; the container files are never built here.
  */
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { isBuiltin } from "node:module";
-import { dirname, join, normalize } from "node:path";
+import { join, matchesGlob } from "node:path";
 import { promisify } from "node:util";
 import { DockerfileParser } from "dockerfile-ast";
 import { describe, expect, it } from "vitest";
@@ -14,10 +13,13 @@ import { parse } from "yaml";
 import { settings } from "../../keeper/config.ts";
 import { exitCodes } from "../../cli/console/exit.ts";
 import { projectRoot } from "../../scripts/paths.ts";
+import { commandFile, commandPackage, packageNames, tarballName } from "../../scripts/release/packages.ts";
 import { buildProgram } from "../../cli/program.ts";
 import { cloneCommands } from "../../scripts/whitepay.ts";
 import { temporaryFolder } from "../support/files.ts";
-import { importsOf } from "../../scripts/typescript-source.ts";
+
+/** Where the unit and the image have the package's command. */
+const installedCommand = `/opt/whitepay/${commandFile}`;
 
 const read = (file: string): string => readFileSync(join(projectRoot, file), "utf8");
 
@@ -126,7 +128,9 @@ describe("deploy/whitepay-keeper.service", () => {
   it("is accepted by systemd's own verifier, where there is one", async () => {
     const folder = await temporaryFolder();
     const file = join(folder, "whitepay-keeper.service");
-    await writeFile(file, text.replaceAll("/opt/whitepay", projectRoot));
+    // The verifier asks for an executable: in a clone that is the launcher.
+    const inClone = text.replaceAll(installedCommand, join(projectRoot, "whitepay"));
+    await writeFile(file, inClone.replaceAll("/opt/whitepay", projectRoot));
     const verify = promisify(execFile)("systemd-analyze", ["verify", "--man=no", file], { timeout: 30_000 });
     const { stdout, stderr } = await verify.catch((error: NodeJS.ErrnoException & { stderr?: string }) => {
       const missing = error.code === "ENOENT";
@@ -138,8 +142,7 @@ describe("deploy/whitepay-keeper.service", () => {
 
   it("starts a command that there is, and no start follows where a start cannot help", async () => {
     const [program, ...words] = (service.get("ExecStart") ?? "").split(" ");
-    expect(program).toBe("/opt/whitepay/whitepay");
-    expect(statSync(join(projectRoot, "whitepay")).mode & 0o111).toBeGreaterThan(0);
+    expect(program).toBe(installedCommand);
     await expectCommand(words);
     expect(service.get("Restart")).toBe("on-failure");
     expect(service.get("RestartPreventExitStatus")).toBe(`${exitCodes.usage} ${exitCodes.unsafe}`);
@@ -170,11 +173,6 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
       .map((each) => each.getArguments().map((argument) => argument.getValue()));
   const stageOf = (copy: ReturnType<typeof dockerfile.getCOPYs>[number]): string | undefined =>
     copy.getFromFlag()?.getValue() ?? undefined;
-  const copied = dockerfile
-    .getCOPYs()
-    .filter((copy) => stageOf(copy) === undefined)
-    .flatMap((copy) => copy.getArguments().map((argument) => argument.getValue()))
-    .filter((path) => !path.startsWith("."));
 
   it("use instructions that Docker knows, on the Node that the project is locked to", () => {
     const known = new Set([
@@ -201,14 +199,21 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
     expect(from.filter((stage) => !stages.includes(stage))).toEqual([]);
   });
 
-  it("copy files that are there, and all that a keeper's command ever imports", () => {
-    expect(copied.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
-    const { files, packages } = importedFrom(["cli/bin.ts"]);
-    const left = files.filter((file) => !copied.some((path) => file === path || file.startsWith(`${path}/`)));
-    expect(left).toEqual([]);
-    const manifest: { dependencies: Record<string, string> } = JSON.parse(read("package.json"));
-    expect(packages.filter((name) => !(name in manifest.dependencies))).toEqual([]);
-    expect(packages).toContain("libp2p");
+  it("copy the tarball of the command line alone, and install what its lock file names", () => {
+    const copied = dockerfile
+      .getCOPYs()
+      .filter((copy) => stageOf(copy) === undefined)
+      .map((copy) => copy.getArguments().map((argument) => argument.getValue()));
+    expect(copied).toEqual([[expect.any(String), "/tmp/"]]);
+    const pattern = copied[0]?.[0] ?? "";
+    const matched = packageNames
+      .map((name) => tarballName(name, "1.2.3"))
+      .filter((file) => matchesGlob(`build/${file}`, pattern));
+    expect(matched).toEqual([tarballName(commandPackage.name, "1.2.3")]);
+    const [unpack = ""] = argumentsOf("RUN").map((words) => words.join(" "));
+    expect(unpack).toMatch(/tar .*--file \/tmp\/whitepay-\*\.tgz --strip-components=1.*npm ci --omit=dev/);
+    const ignored = read("deploy/Dockerfile.dockerignore").split("\n");
+    expect(ignored.filter((line) => line.startsWith("!"))).toEqual(["!build/whitepay-*.tgz"]);
   });
 
   it("run the keeper's command as a user without rights, with settings that it knows", async () => {
@@ -216,7 +221,7 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
       instructions
         .filter((each) => each.getKeyword() === keyword)
         .map((each) => JSON.parse(each.getArgumentsContent() ?? "") as string[]);
-    expect(inJson("ENTRYPOINT")).toEqual([["/opt/whitepay/whitepay"]]);
+    expect(inJson("ENTRYPOINT")).toEqual([[installedCommand]]);
     expect(inJson("CMD")).toHaveLength(1);
     await expectCommand(inJson("CMD")[0] ?? []);
     expect(argumentsOf("USER")).toEqual([["node"]]);
@@ -237,21 +242,3 @@ describe("deploy/Dockerfile and deploy/compose.yaml", () => {
     expect(keeper?.ports.filter((port) => port.includes("9464"))).toEqual(["127.0.0.1:9464:9464"]);
   });
 });
-
-/** Everything that these files import, in the end, at once or when asked. */
-function importedFrom(entries: readonly string[]): { files: string[]; packages: string[] } {
-  const files = new Set<string>();
-  const packages = new Set<string>();
-  const queue = [...entries];
-  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
-    if (files.has(file)) continue;
-    files.add(file);
-    if (!file.endsWith(".ts")) continue;
-    for (const { from: name, typeOnly } of importsOf(read(file))) {
-      if (name === undefined || typeOnly || isBuiltin(name)) continue;
-      if (name.startsWith(".")) queue.push(normalize(join(dirname(file), name)));
-      else packages.add(name.split("/", name.startsWith("@") ? 2 : 1).join("/"));
-    }
-  }
-  return { files: [...files], packages: [...packages] };
-}
