@@ -1,6 +1,6 @@
 /** What must hold of a run, looked for in what happened and never in what a keeper says of itself. */
 import type { Cluster } from "../cluster.ts";
-import type { Fired } from "../scenario/inject.ts";
+import type { Fired } from "../scenario/strike.ts";
 import type { Fault, Scenario } from "../scenario/schema.ts";
 
 export type Violation = { readonly checker: string; readonly block: number; readonly text: string };

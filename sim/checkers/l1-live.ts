@@ -3,7 +3,7 @@
  * the network or the chain were at fault around it; and not for its leader's sake once a quorum has signed.
  */
 import { faultBound, quorum } from "../../protocol/quorum.ts";
-import type { Fired } from "../scenario/inject.ts";
+import type { Fired } from "../scenario/strike.ts";
 import { during, harmless, partialsOf } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { turnsOf, unheard } from "./turns.ts";

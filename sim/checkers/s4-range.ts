@@ -6,7 +6,7 @@ import { faultBound } from "../../protocol/quorum.ts";
 import { leavesOf } from "./disk.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
-import type { Fired } from "../scenario/inject.ts";
+import type { Fired } from "../scenario/strike.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 
 /**

@@ -6,7 +6,8 @@ import type { Violation } from "../checkers/checker.ts";
 import type { Settled } from "../chain/chain-model.ts";
 import type { Cluster } from "../cluster.ts";
 import { creditsOf } from "../chain/credits.ts";
-import type { Fired, Injector } from "../scenario/inject.ts";
+import type { Injector } from "../scenario/inject.ts";
+import type { Fired } from "../scenario/strike.ts";
 import type { Paid, RunEvent } from "./events.ts";
 
 /** An event without its time, which is now. */
