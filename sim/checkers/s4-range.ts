@@ -3,6 +3,7 @@
  * the tolerance, and never above what it committed (R16).
  */
 import { faultBound } from "../../protocol/quorum.ts";
+import type { Settled } from "../chain/chain-model.ts";
 import { leavesOf } from "./disk.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
@@ -66,8 +67,8 @@ function slotBySlot(
 }
 
 /**
- * R14: an outage of a keeper costs no provider anything, in its own eyes too. Asked of keepers that had seen the provider before
- * the first of their outages, in intervals after the first.
+ * R14: an outage of a keeper costs no provider anything, in its own values too. This holds for keepers that had challenged the
+ * provider before their first outage, in intervals after the first.
  */
 function costlyOutages(run: Run, lying: ReadonlySet<number>): Violation[] {
   const { cluster, fired } = run;
@@ -76,65 +77,94 @@ function costlyOutages(run: Run, lying: ReadonlySet<number>): Violation[] {
     ({ block, fault }) => block < originBlock + interval || fault.kind === "old-data",
   );
   const blind = new Set(early.flatMap(({ keepers }) => keepers));
-  return cluster.chain.settled.flatMap(({ settlement: { ts, te, items }, block, before }) =>
-    cluster.chain.seatsOf(before.active).flatMap((keeper) => {
-      if (ts === originBlock || lying.has(keeper) || blind.has(keeper)) return [];
-      if (keeper >= cluster.options.committee) return [];
-      const own = integratedOf(run, keeper).find((o) => o.ts === ts && o.te === te);
-      return (own?.values ?? []).flatMap(({ provider, value }) => {
-        const one = before.providers[provider];
-        const failed = fired.some((one) => one.block < te && failsAt(one, provider));
-        if (one === undefined || failed || !items.some((item) => item.provider === provider)) return [];
-        const whole = before.committed(one, ts, te);
-        if (value >= whole) return [];
-        const text = `keeper ${keeper} integrated ${value} for provider ${provider}, who never failed and is owed ${whole}`;
-        return [{ checker: "S4", block, text }];
-      });
-    }),
-  );
+  const isAsked = (keeper: number): boolean =>
+    keeper < cluster.options.committee && !lying.has(keeper) && !blind.has(keeper);
+  return cluster.chain.settled.flatMap((settled) => {
+    const { settlement, block, before } = settled;
+    if (settlement.ts === originBlock) return [];
+    const keepers = cluster.chain.seatsOf(before.active).filter(isAsked);
+    return keepers
+      .flatMap((keeper) => tooLow(run, settled, keeper))
+      .map((text) => ({ checker: "S4", block, text }));
+  });
+}
+
+/** Values of a keeper that are below what a provider is owed that never failed. */
+function tooLow(run: Run, { settlement, before }: Settled, keeper: number): string[] {
+  const { ts, te, items } = settlement;
+  const own = integratedOf(run, keeper).find((one) => one.ts === ts && one.te === te);
+  return (own?.values ?? []).flatMap(({ provider, value }) => {
+    const one = before.providers[provider];
+    const failed = run.fired.some((fired) => fired.block < te && failsAt(fired, provider));
+    if (one === undefined || failed || !items.some((item) => item.provider === provider)) return [];
+    const whole = before.committed(one, ts, te);
+    if (value >= whole) return [];
+    return [
+      `keeper ${keeper} integrated ${value} for provider ${provider}, which never failed and is owed ${whole}`,
+    ];
+  });
+}
+
+/** The least and the most that honest keepers count for a provider over an interval; undefined: none of them counts anything. */
+function honestRange(
+  run: Run,
+  { settlement, before }: Settled,
+  provider: number,
+  lying: ReadonlySet<number>,
+): { readonly low: bigint; readonly high: bigint } | undefined {
+  const { ts, te } = settlement;
+  const honest = run.cluster.chain.seatsOf(before.active).filter((keeper) => !lying.has(keeper));
+  const values = honest.flatMap((keeper) => {
+    const own = integratedOf(run, keeper).find((one) => one.ts === ts && one.te === te);
+    return own?.values.filter((one) => one.provider === provider).map(({ value }) => value) ?? [];
+  });
+  if (values.length === 0) return undefined;
+  const low = values.reduce((a, b) => (b < a ? b : a));
+  const high = values.reduce((a, b) => (b > a ? b : a));
+  const tolerance = BigInt(run.scenario.params.toleranceBps);
+  if (high * 10_000n <= low * (10_000n + tolerance)) return { low, high };
+  // R24: keepers may have exchanged records, and each slot then counts a value within the honest keepers' range for that slot.
+  const sums = slotBySlot(run, honest, provider, ts, te);
+  if (sums === undefined) return { low, high };
+  return { low: sums.low < low ? sums.low : low, high: sums.high > high ? sums.high : high };
+}
+
+/** What is wrong with the space-time that a settlement pays a provider for; undefined: nothing. */
+function itemFault(
+  run: Run,
+  settled: Settled,
+  { provider, spaceTime }: Settled["settlement"]["items"][number],
+  lying: ReadonlySet<number>,
+): string | undefined {
+  const { settlement, before } = settled;
+  const { ts, te } = settlement;
+  const one = before.providers[provider];
+  if (one === undefined) return `pays provider ${provider}, which does not exist`;
+  const range = honestRange(run, settled, provider, lying);
+  if (range === undefined) return undefined;
+  const whole = before.committed(one, ts, te);
+  if (owedInFull(run, provider, ts, te) && spaceTime < whole) {
+    return `provider ${provider} held all its data: expected ${whole}, actual ${spaceTime}`;
+  }
+  const tolerance = BigInt(run.scenario.params.toleranceBps);
+  const { low, high } = range;
+  const isAbove = spaceTime * 10_000n >= low * (10_000n - tolerance);
+  if (isAbove && spaceTime * 10_000n <= high * (10_000n + tolerance)) return undefined;
+  return `provider ${provider}: expected ${low} to ${high}, actual ${spaceTime}`;
 }
 
 export const range: Checker = {
   name: "S4",
   check(run) {
-    const { cluster, scenario } = run;
     const lying = liars(run);
     const costly = costlyOutages(run, lying);
     if (costly.length > 0) return costly;
-    if (lying.size > faultBound(scenario.committee)) return [];
-    const tolerance = BigInt(scenario.params.toleranceBps);
-    return cluster.chain.settled.flatMap(({ settlement, block, before }) => {
-      const { ts, te, items } = settlement;
-      const seats = cluster.chain.seatsOf(before.active);
-      return items.flatMap(({ provider, spaceTime }) => {
-        const one = before.providers[provider];
-        if (one === undefined)
-          return [{ checker: "S4", block, text: `pays provider ${provider}, who is none` }];
-        const honest = cluster.seats.flatMap((_, keeper) => {
-          if (lying.has(keeper) || !seats.includes(keeper)) return [];
-          const own = integratedOf(run, keeper).find((o) => o.ts === ts && o.te === te);
-          return own?.values.filter((v) => v.provider === provider).map((v) => v.value) ?? [];
-        });
-        if (honest.length === 0) return [];
-        const whole = before.committed(one, ts, te);
-        if (owedInFull(run, provider, ts, te) && spaceTime < whole) {
-          const text = `provider ${provider} held all its data: expected ${whole}, actual ${spaceTime}`;
-          return [{ checker: "S4", block, text }];
-        }
-        let low = honest.reduce((a, b) => (b < a ? b : a));
-        let high = honest.reduce((a, b) => (b > a ? b : a));
-        if (high * 10_000n > low * (10_000n + tolerance)) {
-          // They may have exchanged records: each slot then counts what lies between the honest keepers' bytes for it.
-          const honestSeats = seats.filter((keeper) => !lying.has(keeper));
-          const sums = slotBySlot(run, honestSeats, provider, ts, te);
-          if (sums !== undefined && sums.low < low) low = sums.low;
-          if (sums !== undefined && sums.high > high) high = sums.high;
-        }
-        const fits = spaceTime * 10_000n >= low * (10_000n - tolerance);
-        if (fits && spaceTime * 10_000n <= high * (10_000n + tolerance)) return [];
-        const text = `provider ${provider}: expected ${low} to ${high}, actual ${spaceTime}`;
-        return [{ checker: "S4", block, text }];
-      });
-    });
+    if (lying.size > faultBound(run.scenario.committee)) return [];
+    return run.cluster.chain.settled.flatMap((settled) =>
+      settled.settlement.items.flatMap((item) => {
+        const text = itemFault(run, settled, item, lying);
+        return text === undefined ? [] : [{ checker: "S4", block: settled.block, text }];
+      }),
+    );
   },
 };
