@@ -220,32 +220,50 @@ export function spares({ faults }: Scenario): number {
   return faults.filter(({ kind }) => kind === "change-members").length;
 }
 
+/** What is wrong with the keepers, providers and parameters that the faults name; undefined: nothing. */
 function outOfRange(scenario: Scenario): string | undefined {
-  const n = scenario.committee;
-  const p = providerBytes(scenario).length;
+  const providers = providerBytes(scenario).length;
   for (const [i, fault] of scenario.faults.entries()) {
-    const keepers = [
-      "keeper" in fault ? fault.keeper : [],
-      "groups" in fault ? fault.groups : [],
-      "from" in fault && Array.isArray(fault.from) ? fault.from : [],
-      "to" in fault ? fault.to : [],
-      "keepers" in fault ? fault.keepers : [],
-      "victim" in fault && fault.victim !== undefined ? fault.victim : [],
-    ].flat(2);
-    const wrong = keepers.find((k) => typeof k === "number" && k >= n);
-    if (wrong !== undefined) return `faults.${i}: keeper: expected below ${n}, actual ${wrong}`;
-    if (fault.kind === "byzantine") {
-      const told = (["factor", "messages", "oneIn", "victim", "provider"] as const).find(
-        (name) => fault[name] !== undefined && parametersOf[fault.behaviour] !== name,
-      );
-      if (told !== undefined) return `faults.${i}: ${told} is no parameter of ${fault.behaviour}`;
-      if (fault.behaviour === "collude" && fault.provider === undefined) {
-        return `faults.${i}: provider: expected the one that ${fault.behaviour} is about`;
-      }
-    }
-    if ("provider" in fault && fault.provider !== undefined && fault.provider >= p) {
-      return `faults.${i}: provider: expected below ${p}, actual ${fault.provider}`;
-    }
+    const wrong =
+      keeperOutOfRange(fault, scenario.committee) ??
+      wrongParameter(fault) ??
+      providerOutOfRange(fault, providers);
+    if (wrong !== undefined) return `faults.${i}: ${wrong}`;
   }
   return undefined;
+}
+
+/** All keepers that a fault names by number, and "leader" where it names the leader. */
+function keepersIn(fault: Fault): (number | string)[] {
+  return [
+    "keeper" in fault ? fault.keeper : [],
+    "groups" in fault ? fault.groups : [],
+    "from" in fault && Array.isArray(fault.from) ? fault.from : [],
+    "to" in fault ? fault.to : [],
+    "keepers" in fault ? fault.keepers : [],
+    "victim" in fault && fault.victim !== undefined ? fault.victim : [],
+  ].flat(2);
+}
+
+function keeperOutOfRange(fault: Fault, committee: number): string | undefined {
+  const wrong = keepersIn(fault).find((keeper) => typeof keeper === "number" && keeper >= committee);
+  return wrong === undefined ? undefined : `keeper: expected below ${committee}, actual ${wrong}`;
+}
+
+/** A behaviour takes its own parameter only, and `collude` needs one. */
+function wrongParameter(fault: Fault): string | undefined {
+  if (fault.kind !== "byzantine") return undefined;
+  const { behaviour } = fault;
+  const foreign = (["factor", "messages", "oneIn", "victim", "provider"] as const).find(
+    (name) => fault[name] !== undefined && parametersOf[behaviour] !== name,
+  );
+  if (foreign !== undefined) return `${foreign} is no parameter of ${behaviour}`;
+  return behaviour === "collude" && fault.provider === undefined
+    ? `provider: expected the one that ${behaviour} is about`
+    : undefined;
+}
+
+function providerOutOfRange(fault: Fault, providers: number): string | undefined {
+  if (!("provider" in fault) || fault.provider === undefined || fault.provider < providers) return undefined;
+  return `provider: expected below ${providers}, actual ${fault.provider}`;
 }
