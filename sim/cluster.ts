@@ -5,14 +5,16 @@ import { keccakWords } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
 import type { ReasonCode } from "../protocol/reasons.ts";
-import type { ChainPort, Submission, SubmitResult } from "../keeper/ports/chain.ts";
 import type { KeeperDependencies } from "../keeper/runtime/keeper.ts";
 import { Keeper } from "../keeper/runtime/keeper.ts";
 import { ChainModel } from "./chain/chain-model.ts";
-import type { Model } from "./chain/contract-model.ts";
 import { cheapSignatures, operatorOf } from "./signatures/cheap-signatures.ts";
 import { cheapProviders } from "./providers/cheap-proofs.ts";
+import { chainPort } from "./keepers/chain-port.ts";
+import type { Transaction } from "./keepers/chain-port.ts";
 import { MemoryStore, mortal } from "./keepers/memory-store.ts";
+import { newSeat } from "./keepers/seat.ts";
+import type { Seat } from "./keepers/seat.ts";
 import { Network } from "./network/network.ts";
 import { readingOnce } from "./network/reading-once.ts";
 import { Payer } from "./chain/payer.ts";
@@ -58,21 +60,6 @@ export type Refused = { readonly keeper: number; readonly block: number; readonl
 /** What a keeper's ports may be wrapped in: a Byzantine keeper is an honest one with lying ports. */
 export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDependencies;
 
-type Seat = {
-  readonly store: MemoryStore;
-  /** When it was started, the head of the chain then, and the highest head that its disk knew of. */
-  readonly starts: { readonly at_ms: number; readonly head: number; readonly known: number }[];
-  /** Its endpoint shows no new blocks; down, or of another chain: nor does it take transactions. */
-  endpoint: "well" | "stale" | "down" | "wrong-chain";
-  /** The last block that a stale endpoint shows. */
-  staleAt: number;
-  /** What becomes of its transactions. */
-  transactions: "mined" | "stuck" | "lost";
-  abort: AbortController | undefined;
-  keeper: Keeper | undefined;
-  feed: ((blocks: boolean) => Promise<void>) | undefined;
-};
-
 /** A process that ran with a keeper's keys, its disk and its starts; a second one beside the first is a fault (D9). */
 export type Process = { readonly keeper: number; readonly name: string; readonly seat: Seat };
 
@@ -88,9 +75,6 @@ export const defaultParams: GroupParams = {
   keeperShareBps: 1000,
   toleranceBps: 100,
 };
-
-/** More than any settlement pays its keepers. */
-const spikeFee = 2n ** 128n;
 
 export const defaultOptions: ClusterOptions = {
   seed: 1,
@@ -141,11 +125,8 @@ export class Cluster {
   readonly signatures: Signatures;
   readonly #reader = readingOnce();
   readonly #providers: Providers;
-  readonly #pool: {
-    submission: Submission;
-    sender: number;
-    resolve: (result: SubmitResult) => void;
-  }[] = [];
+  /** Transactions that wait for a block. */
+  readonly #pool: Transaction[] = [];
   readonly #onBlock: ((block: number) => void)[] = [];
 
   constructor(options: ClusterOptions) {
@@ -239,7 +220,7 @@ export class Cluster {
       store: mortal(seat.store, abort.signal),
       ledger: silentLedger,
       transport: this.network.attach(keyring.operator, name),
-      chain: this.#chainOf(seat, index, name),
+      chain: chainPort(this, { seat, keeper: index, name }, (waiting) => void this.#pool.push(waiting)),
       telemetry: {
         reason: (_group, code, detail) =>
           this.reasons.push({
@@ -330,61 +311,8 @@ export class Cluster {
     this.mined.push({ number, hash, at_ms: this.world.now_ms });
     for (const listener of this.#onBlock) listener(number);
     for (const seat of [...this.seats, ...[...this.#twins.values()].map((twin) => twin.seat)]) {
-      this.world.after(this.headDelay_ms(), () => void seat.feed?.(true));
+      this.world.after(this.headDelay_ms(), () => void seat.feed?.());
     }
-  }
-
-  #chainOf(seat: Seat, index: number, name: string): ChainPort {
-    const { witness } = this.network;
-    return {
-      follow: async (_groups, onUpdate, onTrouble, signal) => {
-        let known: { head: number; group: Model | undefined } = { head: -1, group: undefined };
-        let queue = Promise.resolve();
-        const update = async (): Promise<void> => {
-          if (seat.endpoint === "wrong-chain")
-            onTrouble("rpc-wrong-chain", "the endpoint is of another chain");
-          if (signal.aborted || seat.endpoint === "down" || seat.endpoint === "wrong-chain") return;
-          if (this.network.paused.has(this.operatorOf(index))) return;
-          const head = Math.min(this.chain.head, seat.endpoint === "stale" ? seat.staleAt : Infinity);
-          // R4: an endpoint that lags behind what was seen takes no block back.
-          if (head < known.head && seat.endpoint === "stale") return;
-          const view = Math.max(this.options.params.originBlock, head - this.options.params.confirmations);
-          let from = known.head;
-          while (from > 0 && this.chain.block(from)?.hash !== hashes.get(from)) from--;
-          const blocks = [];
-          for (let n = from + 1; n <= head; n++) {
-            const block = this.chain.block(n);
-            if (block === undefined) continue;
-            blocks.push(block);
-            hashes.set(n, block.hash);
-          }
-          if (blocks.length === 0) return;
-          const group = this.chain.at(view);
-          const groups = group === known.group ? [] : [this.chain.snapshot(view)];
-          known = { head, group };
-          witness.show(name, head);
-          await onUpdate({ blocks, groups });
-        };
-        const hashes = new Map<number, Hex>();
-        seat.feed = () => (queue = queue.then(update));
-        await seat.feed(true);
-        await new Promise<void>((resolve) =>
-          signal.addEventListener("abort", () => resolve(), { once: true }),
-        );
-      },
-      keeperEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
-      providerEndpoint: async (operator) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 }),
-      fee: async () => (this.gasSpike ? spikeFee : this.fee),
-      submit: async (submission) =>
-        new Promise<SubmitResult>((resolve) => {
-          witness.send(index, name, submission.settlement);
-          if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")
-            return resolve({ kind: "failed", detail: "no endpoint answers" });
-          if (seat.transactions === "lost")
-            return resolve({ kind: "failed", detail: "dropped from the pool" });
-          this.#pool.push({ submission, sender: index, resolve });
-        }),
-    };
   }
 }
 
@@ -392,19 +320,6 @@ function signatureChecks(signatures: Signatures): Pick<Signatures, "messageSigne
   return {
     messageSigner: (digest, signature) => signatures.messageSigner(digest, signature),
     aggregate: (digest, partials, members) => signatures.aggregate(digest, partials, members),
-  };
-}
-
-function newSeat(store: MemoryStore): Seat {
-  return {
-    store,
-    starts: [],
-    endpoint: "well",
-    staleAt: 0,
-    transactions: "mined",
-    abort: undefined,
-    keeper: undefined,
-    feed: undefined,
   };
 }
 

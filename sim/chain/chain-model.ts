@@ -8,7 +8,7 @@ import { domainSeparator, settlementDigest } from "../../protocol/settlement.ts"
 import type { Settlement } from "../../protocol/settlement.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { Model } from "./contract-model.ts";
-import type { SettleInput } from "./contract-model.ts";
+import type { SettleInput } from "./contract-state.ts";
 
 export type Settled = {
   readonly settlement: Settlement;

@@ -12,47 +12,13 @@ import {
   unsettledChanges,
   type ProviderModel,
 } from "./contract-rules.ts";
-
-type Account = { earned: bigint; withdrawn: bigint };
-/** Which keepers of the world sit in a version, and what each has there. */
-type CommitteeModel = { members: number[]; accounts: Account[]; readyAt: number; accepted: number };
-
-export type ModelConfig = {
-  origin: number;
-  interval: number;
-  turn: number;
-  slot: number;
-  confirmations: number;
-  lockup: number;
-  price: bigint;
-  keeperShareBps: bigint;
-};
-
-export type SettleInput = {
-  turn: number;
-  leader: number;
-  /** −1: nobody of the committee. */
-  sender: number;
-  failed: number[];
-  payees: number[];
-  /** Signed space-time of each provider that is due. */
-  values: bigint[];
-  /** Providers that the values are said to be of; those that are due if nothing is said. */
-  providers?: number[];
-};
+import { min, newCommittee, refuse, Refusal } from "./contract-state.ts";
+import type { Account, CommitteeModel, ModelConfig, SettleInput } from "./contract-state.ts";
 
 export type Outcome = { next: Model; refused?: string };
 
 /** R33. */
 const mostUnsettledChanges = 16;
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-
-class Refusal extends Error {}
-
-function refuse(error: string): never {
-  throw new Refusal(`Upkeeping_${error}`);
-}
 
 export class Model {
   readonly config: ModelConfig;
@@ -402,8 +368,4 @@ export class Model {
     if (this.pending === 0) refuse("NoSuchProposal");
     this.pending = 0;
   }
-}
-
-function newCommittee(members: number[]): CommitteeModel {
-  return { members, accounts: members.map(() => ({ earned: 0n, withdrawn: 0n })), readyAt: 0, accepted: 0 };
 }

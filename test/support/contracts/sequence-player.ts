@@ -3,7 +3,8 @@ import type { Interface, Wallet } from "ethers";
 import { refusal, send } from "./chain.ts";
 import { computeSettlementDigest } from "./digest.ts";
 import { certify } from "./keys.ts";
-import type { Model, Outcome, SettleInput } from "../../../sim/chain/contract-model.ts";
+import type { Model, Outcome } from "../../../sim/chain/contract-model.ts";
+import type { SettleInput } from "../../../sim/chain/contract-state.ts";
 import { bitmap, range, root, type Group, type Keeper } from "./world.ts";
 import { nobody, type Choice, type Step, type SuccessionStep } from "./sequence-steps.ts";
 
