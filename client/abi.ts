@@ -1,4 +1,4 @@
-/** The contracts' interfaces, parsed for ethers. */
+/** The contracts' interfaces as ethers objects. */
 import { Interface } from "ethers";
 import * as abi from "../protocol/abi.ts";
 

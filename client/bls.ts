@@ -1,6 +1,6 @@
 /**
- * BLS12-381 with signatures in G1 and keys in G2 (R3, R27), in the encodings of EIP-2537, by the pure-JavaScript
- * library alone: what the command line says about a certificate does not rest on the keepers' own code.
+ * BLS12-381 with signatures in G1 and keys in G2 (R3, R27), in the encodings of EIP-2537. It uses the pure-JavaScript library only:
+ * the verification of a certificate is independent of the keepers' code.
  */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
@@ -28,21 +28,21 @@ function coordinates(hex: string, count: number): bigint[] {
   });
 }
 
-/** Infinity passes for valid with the library, but is neither a key nor a signature that one may accept (D5). */
+/** The library accepts infinity as valid; as a key or a signature it must be refused (D5). */
 function checked<P extends { is0(): boolean; assertValidity(): void }>(point: P): P {
   if (point.is0()) throw new RangeError("point: infinity");
   point.assertValidity();
   return point;
 }
 
-/** @throws Error if the bytes are no point of the prime-order subgroup, or infinity */
+/** @throws Error if the bytes are not a point of the prime-order subgroup, or infinity */
 export function decodeG1(hex: string): G1Point {
   const [x, y] = coordinates(hex, 2) as [bigint, bigint];
   const point = G1.Point.fromAffine({ x, y });
   return checked(point);
 }
 
-/** @throws Error if the bytes are no point of the prime-order subgroup, or infinity */
+/** @throws Error if the bytes are not a point of the prime-order subgroup, or infinity */
 export function decodeG2(hex: string): G2Point {
   const [x0, x1, y0, y1] = coordinates(hex, 4) as [bigint, bigint, bigint, bigint];
   const point = G2.Point.fromAffine({
@@ -66,7 +66,7 @@ export function encodeG2(point: G2Point): string {
   return encode([x.c0, x.c1, y.c0, y.c1]);
 }
 
-/** Whether `signature` is the sum of the signatures of exactly `keys` over `message`. Malformed points are a no. */
+/** True if `signature` is the sum of the signatures of exactly `keys` over `message`. False for malformed points. */
 export function verifyAggregate(signature: string, message: Uint8Array, keys: readonly string[]): boolean {
   if (keys.length === 0) return false;
   try {
@@ -77,12 +77,12 @@ export function verifyAggregate(signature: string, message: Uint8Array, keys: re
   }
 }
 
-/** The public key of a secret (32 bytes, 0x-hex), as the contracts take it. */
+/** The public key of a secret (32 bytes, 0x-hex), in the encoding of the contracts. */
 export function publicKeyOf(secret: string): string {
   return encodeG2(shortSignatures.getPublicKey(hexToBytes(secret.slice(2))));
 }
 
-/** R3: proof that `secret` is known, over abi.encode(chain id, registry, operator, key). */
+/** Proof of possession of `secret` over abi.encode(chain id, registry, operator, key) (R3). */
 export function provePossession(secret: string, message: Uint8Array): string {
   return encodeG1(
     shortSignatures.sign(shortSignatures.hash(message, possessionTag), hexToBytes(secret.slice(2))),

@@ -1,4 +1,4 @@
-/** Does the aggregate signature of a settlement hold, by chain data alone? */
+/** Verifies the aggregate signature of a settlement from chain data alone. */
 import { getBytes, type Provider } from "ethers";
 import { isCommitteeSize, quorum } from "../protocol/quorum.ts";
 import { verifyAggregate } from "./bls.ts";
@@ -31,21 +31,20 @@ async function settleTransaction(provider: Provider, tx: string) {
     provider.getTransactionReceipt(tx),
   ]);
   if (transaction === null) {
-    throw inputError(`the chain knows no transaction ${tx}`, { hint: "check the hash and the endpoint" });
+    throw inputError(`the chain has no transaction ${tx}`, { hint: "check the hash and the endpoint" });
   }
-  if (receipt === null)
-    throw inputError(`transaction ${tx} is not in a block yet`, { hint: "ask again later" });
+  if (receipt === null) throw inputError(`transaction ${tx} is not in a block yet`, { hint: "re-run later" });
   const input = decodeSettleInput(transaction.data);
   if (transaction.to === null || input === undefined) {
-    throw inputError(`transaction ${tx} is no settlement`, {
-      expected: "a call of a group's settle(…)",
-      actual: transaction.to === null ? "a deployment" : `selector ${transaction.data.slice(0, 10)}`,
+    throw inputError(`transaction ${tx} is not a settlement`, {
+      expected: "a call of settle(…) on a group",
+      actual: transaction.to === null ? "a contract deployment" : `selector ${transaction.data.slice(0, 10)}`,
     });
   }
   return { group: transaction.to, input, receipt };
 }
 
-/** The keys of the signers; undefined if a signer is no member or the committee is none. */
+/** The keys of the signers; undefined if a signer is not a member. */
 function signerKeys(
   members: readonly { blsKey: string }[],
   signers: readonly number[],
@@ -54,7 +53,7 @@ function signerKeys(
   return keys.every((key) => key !== undefined) ? keys : undefined;
 }
 
-/** Checks one settlement; `complaints` says in words what does not hold. */
+/** Verifies one settlement; `complaints` lists the failed conditions. */
 export async function verifySettlement(provider: Provider, tx: string): Promise<SettlementVerdict> {
   const { group, input, receipt } = await settleTransaction(provider, tx);
   const { chainId } = await provider.getNetwork();
@@ -68,13 +67,13 @@ export async function verifySettlement(provider: Provider, tx: string): Promise<
   );
   const complaints = [
     receipt.status === 1 ? undefined : "the transaction was reverted",
-    event === undefined || event.digest === digest ? undefined : `the group announced digest ${event.digest}`,
+    event === undefined || event.digest === digest ? undefined : `the group emitted digest ${event.digest}`,
     receipt.status === 1 && event === undefined ? "the group emitted no Settled event for it" : undefined,
-    needed > 0 ? undefined : `${members.length} members are no committee`,
+    needed > 0 ? undefined : `${members.length} members are not a committee`,
     signers.length >= needed ? undefined : `expected at least ${needed} signers, actual ${signers.length}`,
-    keys === undefined ? "a signer is no member of the committee" : undefined,
+    keys === undefined ? "a signer is not a member of the committee" : undefined,
     keys !== undefined && !verifyAggregate(input.signature, getBytes(digest), keys)
-      ? "the aggregate signature is not by these signers over this digest"
+      ? "the aggregate signature does not match these signers and this digest"
       : undefined,
   ].filter((text) => text !== undefined);
   const { ts, te, committee } = input;
@@ -87,7 +86,7 @@ async function readMembers(provider: Provider, group: string, input: SettlementI
     return await membersOf(provider, group, input.committee);
   } catch (error) {
     const code = (error as { code?: unknown }).code;
-    // No contract, one without that view, or one that refuses the version: no committee stands behind the signature.
+    // No contract, one without this view, or one that refuses the version: there is no such committee.
     if (code === "CALL_EXCEPTION" || code === "BAD_DATA" || code === "input") return [];
     throw error;
   }

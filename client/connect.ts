@@ -1,4 +1,4 @@
-/** A connection to a chain that answers or fails: ethers by itself would retry a dead endpoint for ever. */
+/** Connects to a chain with a timeout: ethers alone retries a dead endpoint without end. */
 import { FetchRequest, JsonRpcProvider, Network } from "ethers";
 import { inputError, WhitePayError } from "./errors.ts";
 
@@ -12,20 +12,20 @@ async function chainIdOf(url: string): Promise<bigint> {
   const response = await fetch(url, { method: "POST", headers, body, signal });
   const answer = (await response.json()) as { result?: unknown };
   if (typeof answer.result !== "string" || !/^0x[0-9a-fA-F]{1,16}$/.test(answer.result)) {
-    throw new Error(`eth_chainId was answered with HTTP ${response.status} and no chain id`);
+    throw new Error(`eth_chainId returned HTTP ${response.status} without a chain id`);
   }
   return BigInt(answer.result);
 }
 
 /**
- * Connects, and asks for the chain id once. Close it with `destroy()`.
- * @throws WhitePayError `input` if this is no URL, `network` if nothing useful answers there
+ * Connects, and reads the chain id once. Close the connection with `destroy()`.
+ * @throws WhitePayError `input` if the URL is not valid, `network` if no chain answers
  */
 export async function connectRpc(url: string): Promise<JsonRpcProvider> {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !["http:", "https:"].includes(parsed.protocol)) {
     const actual = JSON.stringify(url.slice(0, maxQuoted));
-    throw inputError("the address of the chain's endpoint is not valid", {
+    throw inputError("the URL of the chain's endpoint is not valid", {
       expected: "an http:// or https:// URL",
       actual,
     });
@@ -46,7 +46,7 @@ export async function connectRpc(url: string): Promise<JsonRpcProvider> {
   const request = new FetchRequest(url);
   request.timeout = requestTimeout_ms;
   const network = Network.from(chainId);
-  // Every block counts, so nothing is cached; calls go out alone, as they come.
+  // No cache, because every block matters; no batches.
   return new JsonRpcProvider(request, network, {
     staticNetwork: network,
     cacheTimeout: -1,
@@ -77,7 +77,7 @@ export async function connectChain(chain: {
     provider.destroy();
     throw new WhitePayError({
       code: "network",
-      message: `${new URL(url).origin} is an endpoint of another chain`,
+      message: `${new URL(url).origin} serves another chain`,
       expected: `chain ${chain.id}`,
       actual: `chain ${chainId}`,
       hint: "correct chain.id or chain.rpc",

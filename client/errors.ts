@@ -1,11 +1,11 @@
-/** What the client throws: always with a code, in words, with what was expected and what to do. */
+/** Errors of the client: code, message, expected and actual value, and remedy. */
 
 /**
- * - `input`: a value that was handed in cannot be used
- * - `network`: no endpoint answered, or one of another chain
+ * - `input`: an argument is not valid
+ * - `network`: no endpoint answered, or it serves another chain
  * - `refused`: the contract refuses the transaction; the message names the rule
  * - `funds`: coin or tokens are missing
- * - `cancelled`: whoever was asked said no; nothing was sent
+ * - `cancelled`: `confirm` returned false; nothing was sent
  */
 export type ErrorCode = "input" | "network" | "refused" | "funds" | "cancelled";
 
@@ -14,7 +14,7 @@ export type ErrorDetails = {
   readonly message: string;
   readonly expected?: string;
   readonly actual?: string;
-  /** What to do about it. */
+  /** The remedy. */
   readonly hint?: string;
   readonly cause?: unknown;
 };

@@ -1,4 +1,4 @@
-/** What a settlement costs on a chain now, as its keepers pay it. */
+/** The present cost of a settlement for keepers. */
 import { Contract, Transaction, type JsonRpcApiProvider } from "ethers";
 import {
   defaultFeeLimits,
@@ -14,16 +14,16 @@ import {
 import { groupAbi } from "./abi.ts";
 
 export type MeasuredFees = {
-  /** Wei for a unit of gas: base fee and tip of the recent blocks. */
+  /** Wei per unit of gas: base fee and tip of the recent blocks. */
   readonly gasPrice: bigint;
-  /** Wei for the data of one settlement on the chain below; 0 where the chain has none. */
+  /** Wei for the data of one settlement on L1; 0 if the chain has no L1 fee. */
   readonly l1Fee: bigint;
   readonly market: FeeMarket;
 };
 
 /**
- * @param providers of the group: each makes a settlement larger
- * @param limits of the tips that its keepers offer
+ * @param providers number of providers, which determines the size of a settlement
+ * @param limits limits of the tips that keepers offer
  */
 export async function measureFees(
   provider: JsonRpcApiProvider,
@@ -35,7 +35,7 @@ export async function measureFees(
   return { gasPrice: market.base + market.tip, l1Fee, market };
 }
 
-/** Endpoints without a fee history tell at least a base fee. */
+/** Without a fee history: the base fee of the newest block. */
 async function recentMarket(provider: JsonRpcApiProvider, limits: FeeLimits): Promise<FeeMarket> {
   const blocks = `0x${feeBlocks.toString(16)}`;
   try {

@@ -1,4 +1,4 @@
-/** Typed reads of one group, at a block of one's choice. */
+/** Typed reads of one group at a given block. */
 import type { Provider, Result } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { notThere } from "./not-there.ts";
@@ -20,7 +20,7 @@ export type GroupRules = {
 };
 export type GroupParameters = GroupRules & { payer: string; registry: string; originBlock: number };
 
-/** Blocks and committee versions; 0 where there is none. */
+/** Blocks and committee versions; 0 if there is none. */
 export type GroupState = {
   settledThrough: number;
   committee: number;
@@ -36,11 +36,11 @@ export type GroupCommittee = {
   version: number;
   seed: string;
   operators: string[];
-  /** Indices of members that consented. */
+  /** Indices of the members that accepted. */
   accepted: number[];
-  /** Block of the last consent, 0 while one is missing. */
+  /** Block of the last acceptance; 0 while one is missing. */
   readyAt: number;
-  /** Block in which it took effect, 0 if it has not. */
+  /** Block in which it took effect; 0 if it has not. */
   effectiveFrom: number;
 };
 export type KeeperAccount = {
@@ -50,7 +50,7 @@ export type KeeperAccount = {
   earned: bigint;
   withdrawn: bigint;
 };
-/** Money in token units; credited is everything ever, withdrawn included. */
+/** Money in token units; `credited` is the total of all time, including `withdrawn`. */
 export type ProviderAccount = {
   index: number;
   operator: string;
@@ -77,17 +77,17 @@ export type EscrowView = {
   reserve: bigint;
   withdrawable: bigint;
 };
-/** What a provider has coming, in token units. */
+/** Credit and expected money of a provider, in token units. */
 export type ProviderOutlook = {
-  /** May be withdrawn now. */
+  /** Withdrawable now. */
   readonly credit: bigint;
-  /** Owed since a settlement for which the escrow was short. */
+  /** Owed from settlements with an underfunded escrow (R32). */
   readonly arrears: bigint;
-  /** At most this for abandoned intervals (R34), credited by the next withdrawal. */
+  /** Upper bound for abandoned intervals (R34); the next withdrawal credits it. */
   readonly abandoned: bigint;
-  /** For the interval now open, at the rate of the last settlement. */
+  /** For the open interval, at the rate of the last settlement. */
   readonly running: bigint;
-  /** The same if all that is committed gets proven. */
+  /** The same if all committed bytes are proven. */
   readonly runningMost: bigint;
 };
 export type DataCheckpoint = {
@@ -100,7 +100,7 @@ export type DataCheckpoint = {
 export type PastSettlement = { ts: number; te: number; turn: number };
 export type BlockTag = number | "latest";
 
-/** Larger than any list of a group that settles item by item. */
+/** Larger than any list of a group. */
 const wholeList = 10_000;
 
 export class GroupView {
@@ -113,7 +113,7 @@ export class GroupView {
   }
 
   /**
-   * One view of the interface, for what has no method of its own here.
+   * Calls any view of the contract; for views without a method here.
    * @throws WhitePayError `input` if there is no contract at the address
    */
   async read(name: string, args: readonly unknown[] = [], block: BlockTag = "latest"): Promise<Result> {
@@ -182,7 +182,7 @@ export class GroupView {
     return this.#committee("committee", block);
   }
 
-  /** The committee that the payer proposed; version 0 if there is none. */
+  /** The proposed committee; version 0 if there is none. */
   pendingCommittee(block: BlockTag = "latest"): Promise<GroupCommittee> {
     return this.#committee("pendingCommittee", block);
   }
@@ -228,7 +228,7 @@ export class GroupView {
     return { credit, arrears, abandoned, running, runningMost };
   }
 
-  /** All data that a provider ever committed to here, oldest first. */
+  /** All data checkpoints of a provider in this group, oldest first. */
   async dataHistory(provider: number, block: BlockTag = "latest"): Promise<DataCheckpoint[]> {
     const history = await this.#first("dataHistory", [provider, 0, wholeList], block);
     return [...history].map(({ fromBlock, size, root, receiptKey, sequence }) => ({
@@ -246,12 +246,12 @@ export class GroupView {
     return { deposited, paidOut, balance, unallocated, credits, arrears, reserve, withdrawable };
   }
 
-  /** Committed space-time of all providers over [from, to), in byte·blocks; `from` not before what is settled. */
+  /** Committed space-time of all providers over [from, to) in byte·blocks; `from` must be at least settledThrough. */
   async committedTotal(from: number, to: number, block: BlockTag = "latest"): Promise<bigint> {
     return (await this.read("committedTotal", [from, to], block))[0] as bigint;
   }
 
-  /** First block that is not paid for at the present rate, undefined if nothing is committed. */
+  /** First block that is not funded at the present rate; undefined if nothing is committed. */
   async fundedUntil(block: BlockTag = "latest"): Promise<number | undefined> {
     const until = (await this.read("fundedUntil", [], block))[0] as bigint;
     return until > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(until);

@@ -1,4 +1,4 @@
-/** Where money goes, and changing it (R3): the present payee names the next one, and that one accepts. */
+/** Reads and changes payees (R3): the present payee names the next one, which must accept. */
 import { Contract, ZeroAddress, type Provider, type Signer } from "ethers";
 import { groupAbi, registryAbi } from "./abi.ts";
 import { inputError } from "./errors.ts";
@@ -7,14 +7,14 @@ import { registeredKeeper, registeredProvider, registryAt } from "./registry.ts"
 import { chainOf } from "./signer.ts";
 import type { TransactionPlan } from "./transactions.ts";
 
-/** Keepers and providers have one payee for all groups, in the registry; a payer has one for each group. */
+/** A keeper or provider has one payee for all groups (in the registry); a payer has one per group. */
 export type PayeeOf =
   | { readonly role: "keeper" | "provider"; readonly registry: string; readonly operator: string }
   | { readonly role: "payer"; readonly group: string };
 
 export type Payees = {
   readonly payee: string;
-  /** Named, and has not accepted; undefined if there is none. */
+  /** Named, but not accepted yet; undefined if there is none. */
   readonly pendingPayee: string | undefined;
 };
 
@@ -57,47 +57,47 @@ async function ofParty(provider: Provider, of: Exclude<PayeeOf, { role: "payer" 
   const entry = of.role === "keeper" ? registeredKeeper : registeredProvider;
   const { payee, pendingPayee, registeredAt } = await entry(registry, of.operator);
   if (registeredAt === 0) {
-    throw inputError(`${of.operator} is no registered ${of.role}`, {
-      expected: `the address of a ${of.role}'s operator`,
-      hint: "check address, role and chain",
+    throw inputError(`${of.operator} is not a registered ${of.role}`, {
+      expected: `the operator of a registered ${of.role}`,
+      hint: "check the address, the role and the chain",
     });
   }
   return { payee, pendingPayee };
 }
 
-/** By the present payee. The named one is paid from its acceptance on; naming the present one takes an earlier naming back. */
+/** Sent by the present payee. The next payee receives money after it accepts; naming the present one cancels a pending one. */
 export async function planNamePayee(signer: Signer, of: PayeeOf, next: string): Promise<TransactionPlan> {
   const { payee, pendingPayee } = await payeesOf(chainOf(signer), of);
   return {
-    what: `naming ${next} as payee of ${whose(of)}`,
+    what: `naming ${next} as the next payee of ${whose(of)}`,
     contract: contractOf(of, signer),
     method: methods[of.role].name,
     args: [...argsOf(of), next],
     shows: [
-      ["paid until it accepts", payee],
-      ...(pendingPayee === undefined ? [] : [["named before, now void", pendingPayee] as const]),
+      ["payee until it accepts", payee],
+      ...(pendingPayee === undefined ? [] : [["pending before, now void", pendingPayee] as const]),
     ],
   };
 }
 
-/** By the named payee, which shows that somebody has its key. */
+/** Sent by the pending payee: this proves that its key exists. */
 export async function planAcceptPayee(signer: Signer, of: PayeeOf): Promise<TransactionPlan> {
   const { payee, pendingPayee } = await payeesOf(chainOf(signer), of);
   if (pendingPayee === undefined) {
-    throw inputError(`no other payee of ${whose(of)} is named`, {
-      expected: "a payee that the present one has named",
-      actual: `${payee}, and none named`,
-      hint: "the present payee names one: whitepay payee name",
+    throw inputError(`${whose(of)} has no pending payee`, {
+      expected: "a payee that the present payee has named",
+      actual: `payee ${payee}, no pending payee`,
+      hint: "the present payee names one with whitepay payee name",
     });
   }
   return {
-    what: `accepting to be the payee of ${whose(of)}`,
+    what: `accepting the role of payee of ${whose(of)}`,
     contract: contractOf(of, signer),
     method: methods[of.role].accept,
     args: argsOf(of),
     shows: [
-      ["paid so far", payee],
-      ["paid from now on", pendingPayee],
+      ["payee until now", payee],
+      ["payee from now on", pendingPayee],
     ],
   };
 }

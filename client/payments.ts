@@ -1,4 +1,4 @@
-/** What was paid to whom in a group, for anybody who can read the chain: from events and the inputs of settlements alone (R35). */
+/** All payments of a group, from events and inputs of settlements alone (R35). */
 import type { Provider } from "ethers";
 import { eventsOfSettlement, itemsPaid, sharesPaid } from "../protocol/payments.ts";
 import type { PaymentEvent } from "../protocol/payments.ts";
@@ -7,15 +7,15 @@ import { decodeSettleInput } from "./settlements.ts";
 import { eventPages, type GroupEvent } from "./watch.ts";
 
 /**
- * The first three credit money, which stays in the group until it is withdrawn. `settled`: a share of a settlement (R30);
- * `abandoned`: for blocks that were settled without the committee (R34); `arrears`: owed since a settlement, and collected (R32).
- * `unreadable`: a settlement that was no plain call of `settle`, so that its items are not to be seen.
+ * The first three are credits, which stay in the group until a withdrawal. `settled`: a share of a settlement (R30); `abandoned`: for
+ * blocks settled without the committee (R34); `arrears`: collected arrears of a settlement (R32). `unreadable`: a settlement that is
+ * not a direct call of `settle`, so that its items are unknown.
  */
 export type PaymentKind = "settled" | "abandoned" | "arrears" | "withdrawn" | "unreadable";
 
 export type Payment = {
   readonly block: number;
-  /** Of the block, seconds since 1970. */
+  /** Time of the block, in seconds since 1970. */
   readonly time_s: number;
   readonly transaction: string;
   readonly kind: PaymentKind;
@@ -23,28 +23,28 @@ export type Payment = {
   readonly ts: number | undefined;
   readonly te: number | undefined;
   readonly role: "provider" | "keeper" | "payer";
-  /** Of the provider in the group, or of the keeper in its committee; undefined for the payer. */
+  /** Index of the provider in the group or of the keeper in its committee; undefined for the payer. */
   readonly index: number | undefined;
   /** Version of a keeper's committee. */
   readonly committee: number | undefined;
-  /** Of the party; the payer's address. */
+  /** Operator of the party; for a payer its address. */
   readonly operator: string;
-  /** Who got a withdrawal. */
+  /** Recipient of a withdrawal. */
   readonly payee: string | undefined;
   /** Token units. */
   readonly amount: bigint;
-  /** byte·blocks paid for. */
+  /** Space-time paid for, in byte·blocks. */
   readonly spaceTime: bigint | undefined;
 };
 
 export type PaymentRange = {
-  /** First block to look at; that of the group's creation unless said otherwise. */
+  /** First block; default: the origin block of the group. */
   readonly from?: number;
-  /** Last one; the present head unless said otherwise. */
+  /** Last block; default: the head. */
   readonly to?: number;
-  /** Blocks in one question for logs; halved where an endpoint refuses so many. */
+  /** Blocks in one request for logs; halved if the endpoint refuses the range. */
   readonly blocksAtOnce?: number;
-  /** Told after each question: the last block that was looked at, and the last one that will be. */
+  /** Called after each request with its last block and the last block of the range. */
   readonly onProgress?: (block: number, to: number) => void;
 };
 
@@ -58,7 +58,7 @@ type Scene = {
 
 const remembered = 1_024;
 
-/** Payments of a group in blocks [from, to], oldest first, as they are found. */
+/** Yields the payments of a group in blocks [from, to], oldest first. */
 export async function* groupPayments(
   provider: Provider,
   group: string,
@@ -142,7 +142,7 @@ async function toProvider(
   return { ...(await common(scene, event, kind)), role: "provider", index, committee: undefined, operator };
 }
 
-/** Where the contract gives keepers their cut of collected arrears, each member of the committee in force gets one share. */
+/** If the contract pays the keepers' cut of collected arrears, each member of the present committee gets one share. */
 async function sharesOfArrears(scene: Scene, event: GroupEvent): Promise<Payment[]> {
   const share = event.args["share"];
   if (typeof share !== "bigint" || share === 0n) return [];
@@ -205,7 +205,7 @@ async function operatorsOf({ view, operators }: Scene, version: number): Promise
   return known;
 }
 
-/** The newest version that had taken effect by a block. */
+/** The newest version in effect at a block. */
 async function committeeAt({ view }: Scene, block: number): Promise<number> {
   for (let { version } = await view.committee(); version > 1; version--) {
     const { effectiveFrom } = await view.committeeAt(version);

@@ -1,4 +1,4 @@
-/** EIP-2612: a signature in place of an approval, so that a deposit is one transaction. */
+/** EIP-2612 permits: a signature instead of an approval, so that a deposit is one transaction. */
 import {
   Contract,
   Interface,
@@ -16,12 +16,12 @@ import type { Token } from "./units.ts";
 export type Permit = {
   readonly spender: string;
   readonly amount: bigint;
-  /** Seconds since 1970, by the chain's clock. */
+  /** Block time in seconds since 1970. */
   readonly deadline: bigint;
   readonly signature: Signature;
 };
 
-/** Long enough to read what is shown and agree; a permit that nobody used is void after it. */
+/** Time for the user to confirm; an unused permit is void after it. */
 const validity_s = 3_600n;
 
 const types = {
@@ -34,10 +34,10 @@ const types = {
   ],
 };
 
-/** Which parts a domain has, by the bits of EIP-5267. */
+/** The bits of EIP-5267 for the fields of a domain. */
 const domainBits = { name: 1, version: 2, chainId: 4, verifyingContract: 8, salt: 16 } as const;
 
-/** What the token says of its domain itself (EIP-5267). */
+/** The domain that the token reports (EIP-5267). */
 async function statedDomain(contract: Contract): Promise<TypedDataDomain> {
   const found = await contract.getFunction("eip712Domain")();
   const fields = Number(found.fields);
@@ -46,7 +46,7 @@ async function statedDomain(contract: Contract): Promise<TypedDataDomain> {
   );
 }
 
-/** Not every token with permits says it. */
+/** Optional in tokens with permits. */
 const versionAbi = new Interface(["function version() view returns (string)"]);
 
 async function usualDomain(contract: Contract, provider: Provider): Promise<TypedDataDomain> {
@@ -59,7 +59,7 @@ async function usualDomain(contract: Contract, provider: Provider): Promise<Type
   return { name, version, chainId, verifyingContract: await contract.getAddress() };
 }
 
-/** Whether the endpoint answered, and the token has no such function. */
+/** True if the endpoint answered and the token has no such function. */
 function isMissing(error: unknown): boolean {
   return ["CALL_EXCEPTION", "BAD_DATA"].includes(String((error as { code?: unknown }).code));
 }
@@ -67,14 +67,14 @@ function isMissing(error: unknown): boolean {
 function noPermit({ address, symbol }: Token, cause: unknown): WhitePayError {
   return new WhitePayError({
     code: "input",
-    message: `${symbol} (${address}) takes no permit of this account`,
+    message: `${symbol} (${address}) does not accept a permit of this account`,
     expected: "a token with EIP-2612",
-    hint: "deposit without a permit: an approval first, then the deposit",
+    hint: "deposit without a permit: an approval, then the deposit",
     cause,
   });
 }
 
-/** A token, or an endpoint, that names another contract would have a permit signed for that one. */
+/** Refuses the domain of another contract: a malicious token or endpoint could collect a permit for it. */
 async function isOwn(
   { verifyingContract, chainId }: TypedDataDomain,
   contract: Contract,
@@ -106,8 +106,8 @@ async function domainOf(contract: Contract, token: Token, provider: Provider): P
 }
 
 /**
- * The signer lets `spender` take `amount` units; the token was asked whether it would accept that.
- * @throws WhitePayError `input` if the token has no EIP-2612, or refuses the signature
+ * Signs a permit that lets `spender` take `amount` units, and verifies that the token accepts it.
+ * @throws WhitePayError `input` if the token does not support EIP-2612, or refuses the signature
  */
 export async function signPermit(
   signer: Signer,
@@ -130,7 +130,7 @@ export async function signPermit(
     const value = { owner, spender, value: amount, nonce, deadline };
     const signature = Signature.from(await signer.signTypedData(domain, types, value));
     const { v, r, s } = signature;
-    // A group goes on without an allowance if the permit fails, and would be refused for that: better the true reason.
+    // A group ignores a failed permit and then fails for lack of an allowance: report the real reason here.
     await contract.getFunction("permit").staticCall(owner, spender, amount, deadline, v, r, s);
     return { spender, amount, deadline, signature };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What a payer does with a group, each as a plan that `simulate` and `send` take. */
+/** The transactions of a payer, as plans for `simulate` and `send`. */
 import { Contract, type Provider, type Signer, type TransactionReceipt } from "ethers";
 import { factoryAbi, groupAbi, tokenAbi } from "./abi.ts";
 import { inputError, WhitePayError } from "./errors.ts";
@@ -10,7 +10,7 @@ import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
 import { formatAmount, formatTime, type Token } from "./units.ts";
 
-/** A provider's signed agreement to hold data in a group (R33): what `whitepay provider consent` prints. */
+/** A provider's signed consent to store data for a group (R33): the output of `whitepay provider consent`. */
 export type DataConsent = {
   readonly operator: string;
   readonly group: string;
@@ -25,7 +25,7 @@ export type DataConsent = {
 export type NewGroup = {
   readonly factory: string;
   readonly rules: GroupRules;
-  /** Registered operators, 3f+1, in the order that becomes the contract order. */
+  /** 3f+1 registered operators, in contract order. */
   readonly keepers: readonly string[];
 };
 
@@ -37,13 +37,13 @@ async function checkFactory(provider: Provider, factory: string): Promise<void> 
   if ((await provider.getCode(factory)) === "0x") throw notThere("factory", factory);
 }
 
-/** The registry of the groups that a factory makes. @throws WhitePayError `input` if there is no factory */
+/** The registry of a factory's groups. @throws WhitePayError `input` if there is no factory */
 export async function registryOf(provider: Provider, factory: string): Promise<string> {
   await checkFactory(provider, factory);
   return (await new Contract(factory, factoryAbi, provider).getFunction("registry")()) as string;
 }
 
-/** Makes a group whose payer is the signer; `groupCreatedBy` reads its address from the receipt. */
+/** Creates a group; the signer is its payer. `groupCreatedBy` reads its address from the receipt. */
 export async function planCreate(
   signer: Signer,
   { factory, rules, keepers }: NewGroup,
@@ -51,8 +51,8 @@ export async function planCreate(
   const provider = chainOf(signer);
   await checkFactory(provider, factory);
   if (rules.merkle) {
-    throw inputError("groups in Merkle mode are not offered", {
-      hint: "keepers of this version settle item by item, up to 256 providers",
+    throw inputError("groups in Merkle mode are not supported", {
+      hint: "keepers of this version settle by items, for at most 256 providers",
     });
   }
   const token = await readToken(provider, rules.token);
@@ -64,20 +64,20 @@ export async function planCreate(
     args: [rules, keepers],
     shows: [
       [
-        "paid in",
+        "token",
         token.address === rules.token && BigInt(token.address) !== 0n
           ? `${token.symbol} (${token.address})`
           : "the chain's coin",
       ],
       ["price", `${rules.price} units (${formatAmount(rules.price, token)}) per GiB and block`],
       ["keepers' share", `${rules.keeperShareBps / 100} %`],
-      ["in blocks", blocks],
+      ["blocks", blocks],
       ["keepers", keepers.join(", ")],
     ],
   };
 }
 
-/** Address of the group that a transaction made. */
+/** Address of the group that a transaction created. */
 export function groupCreatedBy(receipt: Pick<TransactionReceipt, "logs">): string | undefined {
   for (const log of receipt.logs) {
     const event = factoryAbi.parseLog(log);
@@ -87,9 +87,9 @@ export function groupCreatedBy(receipt: Pick<TransactionReceipt, "logs">): strin
 }
 
 /**
- * Puts money into the escrow: one plan in the chain's coin; with a token an approval first, unless there is one, or with
- * `permit` a signature in its place (EIP-2612).
- * @throws WhitePayError `funds` if the signer has less, `input` if the token takes no permit
+ * Deposits into the escrow. One plan for the chain's coin; for a token an approval first, unless the allowance suffices or `permit`
+ * replaces it with a signature (EIP-2612).
+ * @throws WhitePayError `funds` if the signer has too little, `input` if the token does not accept a permit
  */
 export async function planFund(
   signer: Signer,
@@ -124,7 +124,7 @@ export async function planFund(
   if (BigInt(token.address) === 0n) return [{ ...deposit, value: amount }];
   if ((await tokenAllowance(provider, token, { owner, spender: group })) >= amount) return [deposit];
   const approval = {
-    what: `letting group ${group} take ${formatAmount(amount, token)}`,
+    what: `approving ${formatAmount(amount, token)} for group ${group}`,
     contract: new Contract(token.address, tokenAbi, signer),
     method: "approve",
     args: [group, amount],
@@ -152,12 +152,12 @@ async function tokenOf(provider: Provider, group: string): Promise<Token> {
   return readToken(provider, (await new GroupView(provider, group).parameters()).token);
 }
 
-/** Blocks within which a withdrawal of all should still be good: every block reserves a little more. */
+/** Blocks for which a withdrawal of "all" stays valid: every block increases the reserve. */
 const withdrawalBlocks = 10n;
 
 /**
- * Takes out `amount` units, or what is free; of a group that goes on, less what the next ten blocks will reserve.
- * @throws WhitePayError `funds` if nothing is free
+ * Withdraws `amount` units. "all" is the withdrawable amount, minus the reserve of the next ten blocks if the group is not terminated.
+ * @throws WhitePayError `funds` if nothing is withdrawable
  */
 export async function planWithdraw(
   signer: Signer,
@@ -182,13 +182,13 @@ export async function planWithdraw(
   if (wanted === 0n) {
     throw new WhitePayError({
       code: "funds",
-      message: `nothing of group ${group} can be withdrawn`,
-      expected: `more unallocated than arrears and reserve, ${formatAmount(escrow.arrears + escrow.reserve, token)} (R32)`,
+      message: `group ${group} has no withdrawable money`,
+      expected: `unallocated money above arrears and reserve, ${formatAmount(escrow.arrears + escrow.reserve, token)} (R32)`,
       actual: formatAmount(escrow.unallocated, token),
       hint:
         state.terminatedAt > 0
-          ? "the reserve goes down as intervals are settled"
-          : "terminate the group, and wait for its last settlement",
+          ? "settlements reduce the reserve; re-run later"
+          : "terminate the group, then wait for its last settlement",
     });
   }
   return {
@@ -216,7 +216,7 @@ async function checkConsent(signer: Signer, group: string, consent: DataConsent)
   return new GroupView(chainOf(signer), group).nextEffectiveBlock();
 }
 
-/** What a change of data shows: what it costs, in which token, from when on. */
+/** The rows to show for a change of data: provider, data, cost and first block. */
 async function dataRows(
   signer: Signer,
   group: string,
@@ -230,13 +230,13 @@ async function dataRows(
   const shows: TransactionPlan["shows"] = [
     ["provider", consent.operator],
     ["data", `${consent.bytes} bytes, list ${consent.listRoot}`],
-    ["costs a block", `${formatAmount(perBlock, token)} at most`],
+    ["cost per block", `${formatAmount(perBlock, token)} at most`],
     ["from block", String(from)],
   ];
   return { shows, token };
 }
 
-/** Adds a provider with the data that it consented to hold. */
+/** Adds a provider with the data in its consent. */
 export async function planAddProvider(
   signer: Signer,
   group: string,
@@ -251,16 +251,16 @@ export async function planAddProvider(
   };
 }
 
-/** Index of an operator that is a provider of the group now. @throws WhitePayError `input` if it is none */
+/** Index of a present provider by its operator. @throws WhitePayError `input` if it is not one */
 export async function providerIndex(provider: Provider, group: string, operator: string): Promise<number> {
   const [found, index] = await new GroupView(provider, group).read("providerOf", [operator]);
   if (found === true) return Number(index);
-  throw inputError(`${operator} is no provider of group ${group}`, {
-    hint: "`whitepay group status` lists them",
+  throw inputError(`${operator} is not a provider of group ${group}`, {
+    hint: "`whitepay group status` lists the providers",
   });
 }
 
-/** Changes what a provider holds, with its consent. */
+/** Changes the data of a provider, with its consent. */
 export async function planSetData(
   signer: Signer,
   group: string,
@@ -276,7 +276,7 @@ export async function planSetData(
   };
 }
 
-/** Removes a provider from the next slot on; it is paid until then. */
+/** Removes a provider at the next slot; it is paid until then. */
 export async function planRemoveProvider(
   signer: Signer,
   group: string,
@@ -293,9 +293,9 @@ export async function planRemoveProvider(
 }
 
 /**
- * Proposes the present committee with one keeper in another's place. It takes effect with the first settlement after all its
- * members accepted (R33).
- * @throws WhitePayError `input` if `old` is no member
+ * Proposes the present committee with one keeper replaced. It takes effect with the first settlement after all its members accepted
+ * (R33).
+ * @throws WhitePayError `input` if `old` is not a member
  */
 export async function planReplaceKeeper(
   signer: Signer,
@@ -305,7 +305,7 @@ export async function planReplaceKeeper(
   const { operators } = await new GroupView(chainOf(signer), group).committee();
   const seat = operators.findIndex((operator) => operator.toLowerCase() === old.toLowerCase());
   if (seat < 0) {
-    throw inputError(`${old} is no keeper of group ${group}`, { expected: operators.join(", ") });
+    throw inputError(`${old} is not a keeper of group ${group}`, { expected: operators.join(", ") });
   }
   const proposed = operators.map((operator, index) => (index === seat ? next : operator));
   return {
@@ -320,17 +320,17 @@ export async function planReplaceKeeper(
   };
 }
 
-/** Takes a proposed committee back. */
+/** Withdraws a proposed committee. */
 export function planCancelCommittee(signer: Signer, group: string): TransactionPlan {
   return {
-    what: "taking the proposed committee back",
+    what: "withdrawing the proposed committee",
     contract: groupContract(signer, group),
     method: "cancelCommittee",
     args: [],
   };
 }
 
-/** Ends the group: data stays committed and paid for `lockup` blocks, then what is left is the payer's. */
+/** Ends the group: data stays committed and paid for `lockup` blocks, then the payer may withdraw the rest. */
 export async function planTerminate(signer: Signer, group: string): Promise<TransactionPlan> {
   const provider = chainOf(signer);
   const { lockup } = await new GroupView(provider, group).parameters();
@@ -342,12 +342,12 @@ export async function planTerminate(signer: Signer, group: string): Promise<Tran
     args: [],
     shows: [
       ["data is paid until", `about block ${end}, ${lockup} blocks ahead`],
-      ["cannot be undone", "nothing is added, changed or proposed from now on"],
+      ["cannot be undone", "from now on the group accepts no additions, changes or proposals"],
     ],
   };
 }
 
-/** Pays a provider all that it has in the group, to its payee; by its operator or payee. */
+/** Withdraws a provider's credit to its payee. Sent by its operator or payee. */
 export async function planProviderWithdraw(
   signer: Signer,
   group: string,
@@ -358,12 +358,12 @@ export async function planProviderWithdraw(
   if (account === undefined) throw inputError(`group ${group} has no provider ${provider}`);
   const token = await tokenOf(chainOf(signer), group);
   const amount = account.credited - account.withdrawn;
-  // What abandoned intervals still owe is credited by the withdrawal itself (R34).
+  // The withdrawal itself credits abandoned intervals (R34).
   if (amount === 0n && (await view.state()).abandonments === 0) {
     throw new WhitePayError({
       code: "funds",
-      message: `nothing is credited to provider ${provider} of group ${group}`,
-      hint: "`whitepay provider earnings` says what was settled and when the next settlement is due",
+      message: `provider ${provider} of group ${group} has no credit`,
+      hint: "`whitepay provider earnings` shows settlements and expected money",
     });
   }
   return {

@@ -1,4 +1,4 @@
-/** What storage costs, before there is a group: from bytes and price alone. */
+/** The cost of storage from bytes and price, without a group. */
 import { settlementGas } from "../protocol/fees.ts";
 import { quorum } from "../protocol/quorum.ts";
 import type { GroupRules } from "./group-view.ts";
@@ -6,7 +6,7 @@ import { costOf, formatAmount, formatDuration, month_s, type Token } from "./uni
 import { inputError } from "./errors.ts";
 
 export type QuoteInput = {
-  /** Of all providers together. */
+  /** Total of all providers. */
   readonly bytes: bigint;
   readonly rules: Pick<GroupRules, "price" | "interval" | "turn" | "lockup" | "keeperShareBps">;
   readonly token: Token;
@@ -15,17 +15,17 @@ export type QuoteInput = {
   readonly providers: number;
   /** Seconds of one block. */
   readonly blockTime_s: number;
-  /** For how long the advised deposit lasts; a month is 30 days. */
+  /** Duration that the advised deposit covers; a month is 30 days. */
   readonly months: number;
-  /** What is paid for a unit of gas, base fee and tip, in wei; without it nothing is said of the keepers' gas. */
+  /** Price of gas (base fee and tip) in wei; without it the keepers' cost of gas is unknown. */
   readonly gasPrice?: bigint;
-  /** What the data of one settlement costs on the chain below, in wei; 0 where there is none. */
+  /** L1 fee of one settlement in wei; 0 if the chain has none. */
   readonly l1Fee?: bigint;
-  /** Token units that 10^18 wei are worth; needed to compare gas with pay in a token. */
+  /** Price of 10^18 wei in token units; needed to compare gas with payments in a token. */
   readonly unitsPerCoin?: bigint;
 };
 
-/** All amounts in token units, rounded up where the payer pays and down where somebody receives. */
+/** Amounts in token units; payments of the payer are rounded up, receipts are rounded down. */
 export type Quote = {
   readonly blocksPerMonth: bigint;
   readonly costPerMonth: bigint;
@@ -33,19 +33,17 @@ export type Quote = {
   readonly providersPerInterval: bigint;
   readonly keepersPerInterval: bigint;
   readonly interval_s: number;
-  /** What stays locked while data is committed: lockup blocks of it (R32). */
+  /** Reserved while data is committed: the cost of `lockup` blocks (R32). */
   readonly reserve: bigint;
-  /** For `months`, one unsettled interval with all its turns, and the reserve. */
+  /** Covers `months`, one unsettled interval with all its turns, and the reserve. */
   readonly depositAdvised: bigint;
   readonly settlementGas: bigint;
-  /** Units of the token; undefined where the price of gas in the token is not known. */
+  /** Token units; undefined if the price of gas in the token is unknown. */
   readonly settlementCost: bigint | undefined;
   readonly warnings: readonly string[];
 };
 
-/**
- * @throws WhitePayError `input` if no group has such values
- */
+/** @throws WhitePayError `input` if a group cannot have these values */
 export function quote(input: QuoteInput): Quote {
   const { bytes, rules, keepers, providers, blockTime_s, months } = input;
   checkInput(input);
@@ -80,26 +78,29 @@ function inToken({ gasPrice, l1Fee = 0n, unitsPerCoin }: QuoteInput, gas: bigint
 
 function checkInput({ bytes, rules, keepers, blockTime_s, months, providers }: QuoteInput): void {
   const whole = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
-  if (bytes < 1n) throw inputError("bytes are missing", { expected: "1 or more", actual: String(bytes) });
+  if (bytes < 1n) throw inputError("bytes is not valid", { expected: "1 or more", actual: String(bytes) });
   if (rules.price < 1n) {
     throw inputError("the price is too low", {
       expected: "at least 1 unit per GiB·block",
       actual: String(rules.price),
-      hint: "use a token with more decimals, or longer blocks",
+      hint: "use a token with more decimals, or a chain with longer blocks",
     });
   }
   if (!whole(keepers, 4) || keepers > 124 || keepers % 3 !== 1) {
-    throw inputError("that is no size of a committee", {
+    throw inputError("the size of the committee is not valid", {
       expected: "3f+1: 4, 7, 10, … 124",
       actual: String(keepers),
     });
   }
   if (!whole(providers, 1)) {
-    throw inputError("providers are missing", { expected: "1 or more", actual: String(providers) });
+    throw inputError("the number of providers is not valid", {
+      expected: "1 or more",
+      actual: String(providers),
+    });
   }
   if (!(blockTime_s > 0) || !(months > 0)) {
-    throw inputError("a time is not valid", {
-      expected: "more than 0 seconds and months",
+    throw inputError("block time or months is not valid", {
+      expected: "values above 0",
       actual: `blocks of ${blockTime_s} s, ${months} months`,
     });
   }
@@ -115,7 +116,7 @@ function warnings(input: QuoteInput, priced: Priced): string[] {
   const per = formatDuration(priced.interval_s);
   return [
     `the keepers' ${share} does not cover their gas: ${formatAmount(keepersPerInterval, token)} for an interval of ${per}, ` +
-      `while settling it costs about ${formatAmount(settlementCost, token)} (${gas} gas, ${quorum(keepers)} of ${keepers} signers); ` +
+      `but its settlement costs about ${formatAmount(settlementCost, token)} (${gas} gas, ${quorum(keepers)} of ${keepers} signers); ` +
       coveringAdvice(input, settlementCost, keepersPerInterval),
   ];
 }
@@ -124,5 +125,5 @@ function coveringAdvice({ rules, token }: QuoteInput, cost: bigint, earned: bigi
   if (earned === 0n) return "raise the price";
   const interval = (BigInt(rules.interval) * cost) / earned + 1n;
   const price = (rules.price * cost) / earned + 1n;
-  return `an interval of ${interval} blocks, or a price of ${price} units (${formatAmount(price, token)}) per GiB and block, would cover it`;
+  return `an interval of ${interval} blocks, or a price of ${price} units (${formatAmount(price, token)}) per GiB and block, covers it`;
 }

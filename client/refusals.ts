@@ -1,11 +1,11 @@
-/** What a contract refused, in words: which rule, expected, actual, what to do. */
+/** Explains refusals of the contracts: rule, expected value, actual value and remedy. */
 import { getBytes, Interface, type ErrorDescription } from "ethers";
 import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
 import { refusalWords, type RefusalWords } from "./refusal-words.ts";
 import { formatAmount, type Token } from "./units.ts";
 
-/** The revert data inside whatever the JSON-RPC library throws. */
+/** The revert data inside an error of the JSON-RPC library. */
 export function revertData(error: unknown): string | undefined {
   const seen = new Set<unknown>();
   const find = (value: unknown): string | undefined => {
@@ -25,7 +25,7 @@ function wordsOf(name: string): string {
   return name.replace(/([a-z0-9])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$2 ").toLowerCase();
 }
 
-/** A factory rule is text in a bytes32. */
+/** The factory reports a rule as text in a bytes32. */
 function valueText(value: unknown, type: string): string {
   const text = String(value);
   if (type !== "bytes32" || !text.endsWith("00")) return text;
@@ -33,10 +33,10 @@ function valueText(value: unknown, type: string): string {
   return /^[\x20-\x7e]+$/.test(ascii) ? ascii : text;
 }
 
-/** What the group's own code says of a token that does not do what it is asked. */
+/** The error of a group for a token whose transfer fails. */
 const transferAbi = new Interface(["error SafeERC20FailedOperation(address token)"]);
 
-/** A group's call may fail in the registry or in the token, whose errors come through as they are. */
+/** A call of a group may fail in the registry or in the token; their errors pass through unchanged. */
 function parsedRefusal(abi: Interface, data: string | undefined): ErrorDescription | undefined {
   if (data === undefined) return undefined;
   for (const known of [abi, groupAbi, registryAbi, factoryAbi, tokenAbi, transferAbi]) {
@@ -46,7 +46,7 @@ function parsedRefusal(abi: Interface, data: string | undefined): ErrorDescripti
   return undefined;
 }
 
-/** Without a word of its own that names a rule: what ethers says, or what the contract's own text is. */
+/** A refusal without a known error: the text of ethers or of the contract. */
 function unexplained(what: string, error: unknown): WhitePayError | undefined {
   if ((error as { code?: unknown }).code !== "CALL_EXCEPTION") return undefined;
   const { shortMessage, message } = error as { shortMessage?: string; message?: string };
@@ -60,7 +60,7 @@ function unexplained(what: string, error: unknown): WhitePayError | undefined {
 
 type Value = { readonly name: string; readonly text: string };
 
-/** As in "expectedMax": which way the expected value bounds. */
+/** The suffix of the name, for example "Max" in "expectedMax", is the direction of the bound. */
 function bounded({ name, text }: Value, unit: string): string {
   const value = `${unit}${text}`;
   if (name.endsWith("Max")) return `at most ${value}`;
@@ -82,15 +82,15 @@ function valuesOf(
     if (isMoney) return { name: input.name, text: formatAmount(value, token) };
     const text = valueText(value, input.type);
     const isUnits = words?.unit === "money" && typeof value === "bigint";
-    // Without the token's decimals nothing tells how many whole tokens these are.
+    // Without the token's decimals the amount in whole tokens is unknown.
     return { name: input.name, text: isUnits ? `${text} units (the token's smallest)` : text };
   });
 }
 
 /**
- * The refusal as an error of code `refused`, or undefined if no contract refused anything.
- * @param abi with the errors that the called contract may throw
- * @param token that amounts are in, if it is known
+ * The refusal as an error of code `refused`; undefined if the error is not a refusal.
+ * @param abi errors of the called contract
+ * @param token token of the amounts, if known
  */
 export function refusalOf(
   abi: Interface,
@@ -115,7 +115,7 @@ export function refusalOf(
 
 type Told = { readonly expected: string; readonly actual: string; readonly detail: string };
 
-/** Each value in one place: what was expected, what was found, or beside the message. */
+/** Assigns each value to expected, actual or detail. */
 function toldOf(values: readonly Value[], words: RefusalWords | undefined): Told {
   const unit = words?.unit === "block" ? "block " : "";
   const pattern = words?.expected;

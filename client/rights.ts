@@ -1,4 +1,4 @@
-/** What a party may do beside its daily work, each as a plan that `simulate` and `send` take (R31–R34). */
+/** Less frequent transactions of payers, keepers and providers, as plans for `simulate` and `send` (R31–R34). */
 import { Contract, type Provider, type Signer } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { inputError, WhitePayError } from "./errors.ts";
@@ -20,32 +20,31 @@ async function tokenOf({ provider, view }: Scene): Promise<Token> {
 }
 
 /**
- * Closes what the committee left unsettled (R34): every provider is credited without a settlement. By the payer, or by a
- * provider that has unsettled blocks.
+ * Settles the unsettled blocks without the committee (R34). Sent by the payer, or by a provider with unsettled blocks.
  */
 export async function planAbandon(signer: Signer, group: string): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, group);
   const [{ interval, lockup }, { settledThrough }] = await Promise.all([view.parameters(), view.state()]);
   return {
-    what: `abandoning what is unsettled of group ${group}`,
+    what: `abandoning the unsettled blocks of group ${group}`,
     contract,
     method: "abandon",
     args: [],
     shows: [
       ["settled through", `block ${settledThrough}`],
       ["possible from", `block ${settledThrough + interval + lockup}`],
-      ["pays", "providers at the rate of their last settlement, without keepers' share (R34)"],
+      ["pays", "the providers at the rate of their last settlement, without a keepers' share (R34)"],
     ],
   };
 }
 
-/** A member gives up its seat; until a committee without it takes over the seat counts, and may stay silent (R33). */
+/** Resigns a seat. Until a committee without it takes over, the seat counts as one of f silent ones (R33). */
 export async function planResign(signer: Signer, group: string): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, group);
   const [operator, { version, operators }] = await Promise.all([signer.getAddress(), view.committee()]);
   const seat = operators.findIndex((member) => member.toLowerCase() === operator.toLowerCase());
   if (seat < 0) {
-    throw inputError(`${operator} is no keeper of group ${group}`, { expected: operators.join(", ") });
+    throw inputError(`${operator} is not a keeper of group ${group}`, { expected: operators.join(", ") });
   }
   return {
     what: `resigning from the committee of group ${group}`,
@@ -54,13 +53,13 @@ export async function planResign(signer: Signer, group: string): Promise<Transac
     args: [],
     shows: [
       ["seat", `${seat} of committee ${version}`],
-      ["meanwhile", "the seat counts as one that may be silent"],
-      ["cannot be undone", "a new committee may seat it again"],
+      ["meanwhile", "the seat counts as one of f silent seats"],
+      ["cannot be undone", "only a new committee can give it a seat again"],
     ],
   };
 }
 
-/** Voids the consents that the signer gave to this group and that are not used yet (R33). */
+/** Voids the unused consents of the signer for this group (R33). */
 export async function planRevokeConsent(signer: Signer, group: string): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, group);
   const used = await view.consentSequence(await signer.getAddress());
@@ -70,15 +69,15 @@ export async function planRevokeConsent(signer: Signer, group: string): Promise<
     method: "revokeConsent",
     args: [],
     shows: [
-      ["void from now on", `consent ${used + 1}, if it was given`],
+      ["void from now on", `consent ${used + 1}, if it exists`],
       ["next consent", String(used + 2)],
     ],
   };
 }
 
 /**
- * Books what was sent to the group's address without a deposit; anyone may.
- * @throws WhitePayError `funds` if nothing was
+ * Books tokens that were sent to the group's address without a deposit. Any account may send it.
+ * @throws WhitePayError `funds` if there are none
  */
 export async function planSync(signer: Signer, group: string): Promise<TransactionPlan> {
   const scene = sceneOf(signer, group);
@@ -87,14 +86,14 @@ export async function planSync(signer: Signer, group: string): Promise<Transacti
   if (held <= balance) {
     throw new WhitePayError({
       code: "funds",
-      message: `group ${group} holds nothing that is not booked`,
+      message: `group ${group} has no unbooked tokens`,
       expected: `more than ${formatAmount(balance, token)}`,
       actual: formatAmount(held, token),
       hint: "send tokens to the group's address first, or deposit them: whitepay group fund",
     });
   }
   return {
-    what: `booking ${formatAmount(held - balance, token)} that group ${group} holds`,
+    what: `booking ${formatAmount(held - balance, token)} of group ${group}`,
     contract: scene.contract,
     method: "sync",
     args: [],
@@ -115,8 +114,8 @@ async function accountOf({ view }: Scene, provider: number): Promise<ProviderAcc
 }
 
 /**
- * Credits a provider with what the escrow owes it since settlements for which there was too little (R32); anyone may.
- * @throws WhitePayError `funds` if nothing is owed, or nothing is there to pay it
+ * Credits a provider with its arrears (R32). Any account may send it.
+ * @throws WhitePayError `funds` if there are no arrears, or the escrow is empty
  */
 export async function planCollectArrears(
   signer: Signer,
@@ -132,19 +131,19 @@ export async function planCollectArrears(
   if (account.arrears === 0n) {
     throw new WhitePayError({
       code: "funds",
-      message: `group ${group} owes provider ${provider} nothing`,
+      message: `group ${group} owes provider ${provider} no arrears`,
       expected: "arrears above 0 (R32)",
       actual: formatAmount(0n, token),
-      hint: "`whitepay provider earnings` says what is credited, owed and coming",
+      hint: "`whitepay provider earnings` shows credited, owed and expected money",
     });
   }
   if (escrow.unallocated === 0n) {
     throw new WhitePayError({
       code: "funds",
-      message: `group ${group} has nothing to pay its arrears with`,
+      message: `group ${group} has no money for its arrears`,
       expected: `at most ${formatAmount(account.arrears, token)} for provider ${provider}`,
       actual: formatAmount(escrow.unallocated, token),
-      hint: "anyone may deposit: whitepay group fund",
+      hint: "any account may deposit: whitepay group fund",
     });
   }
   return {
@@ -155,15 +154,15 @@ export async function planCollectArrears(
     shows: [
       ["owed", formatAmount(account.arrears, token)],
       ["in the escrow", formatAmount(escrow.unallocated, token)],
-      ["credited to", `${account.operator}, paid to ${account.payee} when it withdraws`],
+      ["credited to", `${account.operator}; a withdrawal pays ${account.payee}`],
     ],
     token,
   };
 }
 
 /**
- * Credits a provider now for intervals that were abandoned, rather than with its next settlement or withdrawal (R34); anyone may.
- * @throws WhitePayError `funds` if nothing was abandoned since it was last credited
+ * Credits a provider for abandoned intervals before its next settlement or withdrawal (R34). Any account may send it.
+ * @throws WhitePayError `funds` if there is no uncredited abandoned interval
  */
 export async function planTouch(signer: Signer, group: string, provider: number): Promise<TransactionPlan> {
   const scene = sceneOf(signer, group);
@@ -172,10 +171,10 @@ export async function planTouch(signer: Signer, group: string, provider: number)
   if (abandoned === 0n) {
     throw new WhitePayError({
       code: "funds",
-      message: `nothing abandoned waits for provider ${provider} of group ${group}`,
-      expected: "an abandoned interval that it was not credited for (R34)",
+      message: `provider ${provider} of group ${group} has no uncredited abandoned interval`,
+      expected: "an uncredited abandoned interval (R34)",
       actual: "none",
-      hint: "`whitepay provider earnings` says what is credited, owed and coming",
+      hint: "`whitepay provider earnings` shows credited, owed and expected money",
     });
   }
   return {
@@ -185,13 +184,13 @@ export async function planTouch(signer: Signer, group: string, provider: number)
     args: [provider],
     shows: [
       ["amount", `at most ${formatAmount(abandoned, token)}`],
-      ["credited to", `${account.operator}, paid to ${account.payee} when it withdraws`],
+      ["credited to", `${account.operator}; a withdrawal pays ${account.payee}`],
     ],
     token,
   };
 }
 
-/** Pays a keeper what it has in every committee of the group, present or past, to its payee; by its operator or payee. */
+/** Withdraws a keeper's credit in every present or past committee of the group. Sent by its operator or payee. */
 export async function planKeeperWithdraw(
   signer: Signer,
   group: string,
@@ -211,7 +210,7 @@ export async function planKeeperWithdraw(
         args: [committee, account.index],
         shows: [
           ["amount", formatAmount(amount, token)],
-          ["to payee", account.payee],
+          ["paid to", account.payee],
           ["committee", `${committee}, seat ${account.index}`],
         ],
         token,

@@ -1,4 +1,4 @@
-/** Taking a seat in a committee that a payer proposed (R33): by a call of the keeper, or by its signature, which anybody may send. */
+/** Accepts a seat in a proposed committee (R33): by a call of the keeper, or by its signature, which any account may send. */
 import { Contract, dataSlice, keccak256, TypedDataEncoder, type Provider, type Signer } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { inputError } from "./errors.ts";
@@ -6,7 +6,7 @@ import { GroupView } from "./group-view.ts";
 import { chainOf } from "./signer.ts";
 import type { TransactionPlan } from "./transactions.ts";
 
-/** A keeper's signed acceptance: what `whitepay keeper accept --sign` prints. */
+/** A keeper's signed acceptance: the output of `whitepay keeper accept --sign`. */
 export type SeatConsent = {
   readonly group: string;
   readonly committee: number;
@@ -33,7 +33,7 @@ async function proposedIn(signer: Signer, group: string): Promise<Proposed> {
   return { provider, contract, version, operators: [...committee.operators], keysBlob: committee.keysBlob };
 }
 
-/** The calling keeper takes its seat in the proposed committee, or takes its acceptance back. */
+/** Accepts the seat of the signer in the proposed committee, or declines it. */
 export async function planSeat(
   signer: Signer,
   group: string,
@@ -57,8 +57,8 @@ const types = {
 };
 
 /**
- * The signer's acceptance of its seat with exactly the keys and members that are proposed now; nothing is sent.
- * @throws WhitePayError `input` if it has no seat there
+ * Signs the acceptance of the signer's seat for exactly the proposed members and keys. Sends nothing.
+ * @throws WhitePayError `input` if the signer has no seat in the proposal
  */
 export async function signSeat(signer: Signer, group: string): Promise<SeatConsent> {
   const { provider, contract, version, operators, keysBlob } = await proposedIn(signer, group);
@@ -68,7 +68,7 @@ export async function signSeat(signer: Signer, group: string): Promise<SeatConse
       expected: operators.join(", "),
     });
   }
-  // The digest is made here, from the keys: an endpoint must not choose what is signed.
+  // Compute the digest from the keys: an endpoint must not choose the signed value.
   const { chainId } = await provider.getNetwork();
   const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group };
   const keysHash = keccak256(dataSlice(await provider.getCode(keysBlob), 1));
@@ -76,7 +76,7 @@ export async function signSeat(signer: Signer, group: string): Promise<SeatConse
   const digest = TypedDataEncoder.hash(domain, types, value);
   const expected = (await contract.getFunction("seatAcceptanceDigest")(version)) as string;
   if (digest !== expected) {
-    throw inputError("the group asks for a signature over something else than the proposed keys", {
+    throw inputError("the digest of the group does not match the proposed keys", {
       expected: digest,
       actual: expected,
       hint: "use another endpoint of the chain",
@@ -85,7 +85,7 @@ export async function signSeat(signer: Signer, group: string): Promise<SeatConse
   return { group, committee: version, operator, signature: await signer.signTypedData(domain, types, value) };
 }
 
-/** Puts a keeper's signed acceptance on chain; anyone may. */
+/** Sends a keeper's signed acceptance. Any account may send it. */
 export async function planAcceptSeat(signer: Signer, consent: SeatConsent): Promise<TransactionPlan> {
   const { group, committee, operator, signature } = consent;
   const { contract, operators } = await proposedIn(signer, group);

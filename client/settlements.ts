@@ -1,4 +1,4 @@
-/** Settlements as the chain shows them: the `Settled` event and the input of the transaction that made it. */
+/** Decodes settlements: the `Settled` event and the input of its transaction. */
 import {
   AbiCoder,
   keccak256,
@@ -39,7 +39,7 @@ export type Member = { operator: string; payee: string; blsKey: string };
 
 export const settledTopic = (groupAbi.getEvent("Settled") as { topicHash: string }).topicHash;
 
-/** The input of a call of `settle`, or undefined if it is something else. */
+/** The input of a call of `settle`; undefined for other calls. */
 export function decodeSettleInput(data: string): SettlementInput | undefined {
   const fragment = groupAbi.getFunction("settle");
   if (fragment === null || !data.startsWith(fragment.selector)) return undefined;
@@ -64,7 +64,7 @@ export function decodeSettleInput(data: string): SettlementInput | undefined {
   }
 }
 
-/** The `Settled` events of a receipt, whoever emitted them. */
+/** The `Settled` events of a receipt, from any contract. */
 export function settledEvents(receipt: TransactionReceipt): SettledEvent[] {
   return receipt.logs.filter((log) => log.topics[0] === settledTopic).map(decodeSettledLog);
 }
@@ -87,7 +87,7 @@ export function decodeSettledLog(log: Pick<Log, "address" | "topics" | "data">):
   };
 }
 
-/** R27: the EIP-712 digest that the committee signs. */
+/** The EIP-712 digest that the committee signs (R27). */
 export function settlementDigest(chainId: bigint, group: string, input: SettlementInput): string {
   const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group };
   // `items` is signed as keccak256(abi.encode(Item[])), a plain bytes32.
@@ -121,7 +121,7 @@ const settlementTypes = {
 
 const largestCommittee = 124;
 
-/** Members of a committee version, with the keys they sign with in it. */
+/** Members of a committee version with their keys in it. */
 export async function membersOf(provider: Provider, group: string, version: number): Promise<Member[]> {
   const data = groupAbi.encodeFunctionData("members", [version, 0, largestCommittee]);
   const answer = await provider.call({ to: group, data });

@@ -1,4 +1,4 @@
-/** A group at one block: its money, how long that lasts, its members. */
+/** The status of a group at one block: money, committee and providers. */
 import type { Provider } from "ethers";
 import {
   GroupView,
@@ -15,7 +15,7 @@ import { costOf, type Token } from "./units.ts";
 
 export type BlockTime = {
   readonly block: number;
-  /** Seconds since 1970, as the block says. */
+  /** Timestamp of the block, in seconds since 1970. */
   readonly time_s: number;
 };
 
@@ -24,7 +24,7 @@ export type GroupStatus = {
   readonly chainId: bigint;
   readonly head: BlockTime;
   readonly blockTime_s: number;
-  /** How blockTime_s was measured. */
+  /** Measurement of blockTime_s. */
   readonly pace: BlockPace;
   readonly token: Token;
   readonly parameters: GroupParameters;
@@ -35,38 +35,38 @@ export type GroupStatus = {
   readonly keepers: readonly KeeperAccount[];
   readonly providers: readonly ProviderAccount[];
   readonly escrow: EscrowView;
-  /** Bytes committed now, of all providers. */
+  /** Bytes committed now by all providers. */
   readonly bytes: bigint;
   /**
-   * First block that the escrow does not pay for, if nothing changes; its time is an estimate from blockTime_s. Undefined if
-   * nothing is committed.
+   * First block that the escrow does not fund, if nothing changes; its time is an estimate from blockTime_s. Undefined if nothing is
+   * committed.
    */
   readonly fundedUntil: BlockTime | undefined;
   /**
-   * First block that the reserve does not pay for (R32). The payer may withdraw all that is above the reserve, so no more than this
-   * is sure; it moves on with the head as long as the group is solvent. Undefined if nothing is committed.
+   * First block that the reserve does not fund (R32). Only this is guaranteed, because the payer may withdraw everything above the
+   * reserve. It moves with the head while the group is solvent. Undefined if nothing is committed.
    */
   readonly reservedUntil: BlockTime | undefined;
-  /** Token units that are missing until arrears and reserve (R32) are covered; 0 if they are. */
+  /** Token units missing for arrears and reserve (R32); 0 if both are covered. */
   readonly shortfall: bigint;
-  /** Units that one block costs at most, rounded up. */
+  /** Maximum cost of one block in units, rounded up. */
   readonly costPerBlock: bigint;
-  /** Blocks since the next settlement could have come first; 0 if it is not due yet, or the group has ended. */
+  /** Blocks since the next settlement became due; 0 if it is not due yet or the group has ended. */
   readonly overdue: number;
 };
 
-/** The pace of blocks, and the stretch over which it was measured. */
+/** The mean block time, and the range of its measurement. */
 export type BlockPace = {
   readonly block_s: number;
-  /** 0: the chain has a single block, or its blocks are of one moment; one second is assumed. */
+  /** 0 if the chain has one block, or all blocks have the same time; then one second is assumed. */
   readonly blocks: number;
   readonly seconds: number;
 };
 
-/** A day of blocks of 12 s: an outage of minutes does not change the mean much. */
+/** One day of blocks of 12 s: an outage of minutes changes the mean little. */
 export const measuredBlocks = 7_200;
 
-/** Over the last 7,200 blocks, or as many as there are. */
+/** Measures over the last 7,200 blocks, or over all blocks if there are fewer. */
 export async function measurePace(provider: Provider, head: BlockTime): Promise<BlockPace> {
   const from = Math.max(0, head.block - measuredBlocks);
   const block = from === head.block ? null : await provider.getBlock(from);
@@ -76,7 +76,7 @@ export async function measurePace(provider: Provider, head: BlockTime): Promise<
   return { block_s: seconds / blocks, blocks, seconds };
 }
 
-/** Seconds of a block, as `measurePace` tells them. */
+/** Mean block time in seconds, by `measurePace`. */
 export async function measureBlockTime(provider: Provider, head: BlockTime): Promise<number> {
   return (await measurePace(provider, head)).block_s;
 }
@@ -95,7 +95,7 @@ async function headOf(provider: Provider): Promise<BlockTime> {
 }
 
 /**
- * Everything at one block, the head.
+ * Reads the status of a group at the head.
  * @throws WhitePayError `input` if there is no group at the address
  */
 export async function groupStatus(provider: Provider, address: string): Promise<GroupStatus> {
@@ -148,15 +148,15 @@ function later(head: BlockTime, block: number, blockTime_s: number): BlockTime {
   return { block, time_s: head.time_s + Math.round((block - head.block) * blockTime_s) };
 }
 
-/** R32: arrears and reserve that the unallocated escrow does not cover. */
+/** Arrears and reserve that the unallocated escrow does not cover (R32). */
 export function shortfallOf({ arrears, reserve, unallocated }: EscrowView): bigint {
   const missing = arrears + reserve - unallocated;
   return missing > 0n ? missing : 0n;
 }
 
 /**
- * Units to deposit now so that the escrow pays for every block before `until`; 0 if it does already. Exact, unless the group
- * was abandoned before (R34): then it is an upper bound.
+ * Units to deposit now, so that the escrow funds every block before `until`; 0 if it does already. Exact, except after an
+ * abandonment (R34): then it is an upper bound.
  */
 export async function depositFor(provider: Provider, status: GroupStatus, until: number): Promise<bigint> {
   const { group, head, state, parameters, escrow } = status;
@@ -164,7 +164,7 @@ export async function depositFor(provider: Provider, status: GroupStatus, until:
   const unsettled = await view.committedTotal(state.settledThrough, head.block, head.block);
   const spent = costOf(unsettled, 1n, parameters.price);
   const owed = escrow.arrears + (state.abandonments === 0 ? spent : escrow.reserve);
-  // Changes of data that are on chain already are in it.
+  // Includes changes of data that take effect later.
   const ahead = until > head.block ? await view.committedTotal(head.block, until, head.block) : 0n;
   const missing = owed + costOf(ahead, 1n, parameters.price) - escrow.unallocated;
   return missing > 0n ? missing : 0n;

@@ -1,4 +1,4 @@
-/** How every transaction is sent: simulate, ask whoever has to agree, simulate again, send, look at the result. */
+/** Sends transactions: simulate, confirm, simulate again, send, and check the result. */
 import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
 import { transactionGasCap } from "../protocol/fees.ts";
 import { WhitePayError } from "./errors.ts";
@@ -8,16 +8,16 @@ import { chainOf } from "./signer.ts";
 import type { Token } from "./units.ts";
 
 export type TransactionPlan = {
-  /** In a few words, as in "registering keeper 0x…": also used in refusals. */
+  /** A short text, for example "registering keeper 0x…"; refusals contain it too. */
   readonly what: string;
   readonly contract: Contract;
   readonly method: string;
   readonly args: readonly unknown[];
-  /** Coin sent along, in wei. */
+  /** Value of the transaction in wei. */
   readonly value?: bigint;
-  /** What a person should see before agreeing: label and text, amounts with their unit. */
+  /** Rows to show before the confirmation: label and text, amounts with their unit. */
   readonly shows?: readonly (readonly [label: string, text: string])[];
-  /** That amounts of a refusal are in. */
+  /** Token of the amounts in a refusal. */
   readonly token?: Token;
 };
 
@@ -42,13 +42,13 @@ export type TransactionReport = {
 };
 
 export type SendOptions = {
-  /** Shown the simulated transaction; resolves to false to send nothing. Everything is agreed to without it. */
+  /** Receives the simulated transaction; false cancels it. Without `confirm` the transaction is sent. */
   readonly confirm?: (plan: TransactionPlan, report: TransactionReport) => Promise<boolean>;
-  /** Told the hash as soon as there is one, and waited for. */
+  /** Called with the hash after sending, and awaited. */
   readonly onSent?: (hash: string) => void | Promise<void>;
 };
 
-/** The state may move between estimate and block: a little more than it took. */
+/** Margin of the gas limit: the state may change between estimate and block. */
 const gasMarginPercent = 130n;
 const receiptTimeout_ms = 600_000;
 
@@ -65,7 +65,7 @@ async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint>
   const to = await contract.getAddress();
   const data = contract.interface.encodeFunctionData(method, args);
   const provider = chainOf(signer);
-  // An address without code takes every call, and does nothing.
+  // A call to an address without code succeeds without an effect.
   if ((await provider.getCode(to)) === "0x") throw notThere("contract", to);
   try {
     await provider.call({ from, to, data, value });
@@ -98,10 +98,10 @@ async function prepare(plan: TransactionPlan, signer: Signer): Promise<Prepared>
   if (estimated > transactionGasCap) {
     throw new WhitePayError({
       code: "refused",
-      message: `${plan.what} needs more gas than one transaction may have`,
+      message: `${plan.what} needs more gas than the limit of a transaction`,
       expected: `at most ${transactionGasCap}`,
       actual: String(estimated),
-      hint: "do it in smaller parts",
+      hint: "split it into smaller transactions",
     });
   }
   const wished = (estimated * gasMarginPercent) / 100n;
@@ -134,7 +134,7 @@ async function reported(
 }
 
 /**
- * What the transaction would cost; nothing is sent.
+ * Simulates the transaction and computes its cost. Sends nothing.
  * @throws WhitePayError `refused` if the contract refuses it, `funds` if coin is missing
  */
 export async function simulate(plan: TransactionPlan, signer: Signer): Promise<TransactionReport> {
@@ -142,7 +142,7 @@ export async function simulate(plan: TransactionPlan, signer: Signer): Promise<T
 }
 
 /**
- * Simulates, asks, simulates again, sends, and waits for the block.
+ * Simulates, confirms, simulates again, sends, and waits for the block.
  * @throws WhitePayError `refused` if the contract refuses it, `funds` if coin is missing, `cancelled` if `confirm` says no,
  * `network` if it is in no block after ten minutes
  */
@@ -155,7 +155,7 @@ export async function send(
     const agreed = await options.confirm(plan, await simulate(plan, signer));
     if (!agreed) throw new WhitePayError({ code: "cancelled", message: "not sent" });
   }
-  // While a person reads, the chain moves on: what was true in the preview has to be true now.
+  // The chain may change during the confirmation: simulate again.
   const now = await prepare(plan, signer);
   const report = await reported(plan, signer, now);
   const sent = await signer.sendTransaction({
@@ -184,15 +184,15 @@ async function mined(plan: TransactionPlan, hash: string, signer: Signer): Promi
     throw new WhitePayError({
       code: "network",
       message: `${hash} is in no block after ${receiptTimeout_ms / 60_000} minutes`,
-      hint: "look for it before you send anything again",
+      hint: "check whether it is pending before you send it again",
     });
   }
   if (receipt.status === 1) return receipt;
-  // Mined and refused although it was simulated: the same call now says why.
+  // The transaction reverted after a successful simulation: a new simulation gives the reason.
   await simulated(plan, signer);
   throw new WhitePayError({
     code: "refused",
-    message: `${hash} was mined and refused; a repeated simulation passes`,
-    hint: "try it again",
+    message: `${hash} reverted, but a new simulation succeeds`,
+    hint: "re-run",
   });
 }

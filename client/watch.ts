@@ -1,44 +1,44 @@
-/** A group as it lives: its events in order, each once, and what a reorg takes back. */
+/** Watches a group: its events in order, each once, and events that a reorg removed. */
 import type { Log, Provider } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
 
 export type GroupEvent = {
-  /** As in the contract: "Settled", "ProviderAdded", "Deposited", … */
+  /** Name in the contract: "Settled", "ProviderAdded", "Deposited", … */
   readonly name: string;
   readonly block: number;
   readonly logIndex: number;
   readonly transaction: string;
-  /** By parameter name: numbers as bigint, the rest as hex text. */
+  /** By parameter name: numbers as bigint, other values as hex text. */
   readonly args: Readonly<Record<string, unknown>>;
 };
 
 export type GroupNews = {
   readonly head: number;
-  /** New since the news before, oldest first. */
+  /** New events, oldest first. */
   readonly events: readonly GroupEvent[];
-  /** Events of blocks from here on that came before no longer hold: a reorg took them back. */
+  /** Set after a reorg: earlier events of this and later blocks are void. */
   readonly reorgFrom?: number;
 };
 
 export type WatchOptions = {
-  /** First block whose events are told; the one after the present head unless said otherwise. */
+  /** First block; default: the block after the head. */
   readonly from?: number;
-  /** Events are told once they are so many blocks deep; 0 tells them at once. */
+  /** Depth at which events are reported; default 0. */
   readonly confirmations?: number;
-  /** Time between two looks at the chain. */
+  /** Polling interval. */
   readonly polling_ms?: number;
-  /** Ends the watch, without an error. */
+  /** Ends the watch without an error. */
   readonly signal?: AbortSignal;
 };
 
 type Seen = { readonly block: number; readonly hash: string };
 
-/** How many blocks' hashes are kept to find where a reorg began; a deeper one is told from the oldest on. */
+/** Number of block hashes kept to find the start of a reorg; a deeper reorg is reported from the oldest one on. */
 const keptHashes = 128;
-/** Blocks in one question for logs: many endpoints refuse more. */
+/** Blocks in one request for logs: many endpoints refuse more. */
 const logSpan = 2_000;
-/** Nobody answered: asking for less would not help. */
+/** The endpoint did not answer: a smaller range does not help. */
 const networkCodes = new Set(["NETWORK_ERROR", "TIMEOUT", "ECONNREFUSED", "ECONNRESET", "ENOTFOUND"]);
 
 function decoded(log: Log): GroupEvent | undefined {
@@ -56,7 +56,7 @@ export type EventPage = {
   readonly through: number;
 };
 
-/** Events of a group in blocks [from, to], a question for logs at a time. An endpoint that refuses a range is asked for halves. */
+/** Yields the events of a group in blocks [from, to], one page per request. Halves the range if the endpoint refuses it. */
 export async function* eventPages(
   provider: Provider,
   address: string,
@@ -79,7 +79,7 @@ export async function* eventPages(
   }
 }
 
-/** Undefined if the endpoint refuses so many blocks. */
+/** Undefined if the endpoint refuses the range. */
 async function eventsBetween(
   provider: Provider,
   address: string,
@@ -100,8 +100,8 @@ async function eventsBetween(
     if (fromBlock < toBlock) return undefined;
     throw new WhitePayError({
       code: "network",
-      message: `the endpoint gives no events of block ${fromBlock}: ${shortMessage ?? message ?? "without a reason"}`,
-      hint: "use another endpoint, one that keeps old events",
+      message: `the endpoint returns no events of block ${fromBlock}: ${shortMessage ?? message ?? "without a reason"}`,
+      hint: "use another endpoint that keeps old events",
       cause: error,
     });
   }
@@ -118,7 +118,7 @@ export async function groupEvents(
   return events;
 }
 
-/** Newest block that is still on the chain, of those seen; undefined if none is. */
+/** The newest seen block that is still canonical; undefined if none is. */
 async function lastCommon(provider: Provider, seen: readonly Seen[]): Promise<number | undefined> {
   for (const { block, hash } of seen.toReversed()) {
     if ((await provider.getBlock(block))?.hash === hash) return block;
@@ -138,8 +138,8 @@ function pause(delay_ms: number, signal: AbortSignal | undefined): Promise<void>
 }
 
 /**
- * News of a group, one for each change of the head, until `signal` ends it. An endpoint that does not answer is an error of the
- * loop: watch again from the last head.
+ * Yields the news of a group after each change of the head, until `signal` ends it. Throws if the endpoint does not answer: then start
+ * a new watch from the last head.
  */
 export async function* watchGroup(
   provider: Provider,

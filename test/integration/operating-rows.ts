@@ -210,7 +210,7 @@ const endpoints: readonly Row[] = [
     name: "an endpoint of another chain",
     run: (world) => keeper(world, "register", "--payee", payee, "--yes", "--chain-id", "5"),
     code: 3,
-    says: ["is an endpoint of another chain", "expected: chain 5", "actual:   chain 31337"],
+    says: ["serves another chain", "expected: chain 5", "actual:   chain 31337"],
   },
 ];
 

@@ -80,7 +80,7 @@ describe("whitepay payee, of a keeper", () => {
       expect(refused).toMatchObject(notThe(present.address, "R3: the present payee alone"));
     }
     const early = await payee(["accept", ...of], next);
-    expect(early).toMatchObject({ code: 2, stderr: expect.stringContaining("no other payee of keeper") });
+    expect(early).toMatchObject({ code: 2, stderr: expect.stringContaining("has no pending payee") });
 
     const named = await payee(["name", ...of, next.address, "--json"], present);
     expect(named.code, named.stderr).toBe(0);
@@ -93,7 +93,7 @@ describe("whitepay payee, of a keeper", () => {
       transactions: [{ method: "nameKeeperPayee", sent: true }],
     });
     expect(await payee(["accept", ...of], stranger)).toMatchObject(
-      notThe(next.address, "R31: only the named payee"),
+      notThe(next.address, "R31: only the pending payee"),
     );
     const accepted = await payee(["accept", ...of, "--json"], next);
     expect(accepted.code, accepted.stderr).toBe(0);
@@ -211,7 +211,7 @@ describe("whitepay payee", () => {
       expect(result).toMatchObject({ code: 2, stdout: "" });
     }
     expect(role.stderr).toMatch(/expected: keeper \| provider \| payer/);
-    expect(unknown.stderr).toContain(`${keeper.operator} is no registered provider`);
+    expect(unknown.stderr).toContain(`${keeper.operator} is not a registered provider`);
     expect(notThere.stderr).toContain(`there is no registry at ${nobody}`);
     expect(nowhere.stderr).toMatch(/the registry is unknown\n +expected: the address of the registry/);
     expect(noGroup.stderr).toContain(`there is no group at ${nobody}`);

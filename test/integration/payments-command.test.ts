@@ -170,7 +170,7 @@ describe("whitepay group payments", () => {
     expect([both, order, dead, unknown, mute, none].map(({ code }) => code)).toEqual([2, 2, 3, 2, 3, 2]);
     expect(order.stderr).toMatch(/--from is after --to\n +expected: a block up to 5\n +actual: +9/);
     expect(mute.stderr).toMatch(
-      /the endpoint gives no events of block \d+: .*\n +hint: +use another endpoint/,
+      /the endpoint returns no events of block \d+: .*\n +hint: +use another endpoint/,
     );
   });
 });

@@ -92,7 +92,7 @@ describe("whitepay group fund --permit", () => {
     expect(refusal(plain as CliResult)).toMatchObject({
       code: 2,
       said: expect.stringMatching(
-        /takes no permit.*\n +expected: a token with EIP-2612\n +hint: +deposit without/,
+        /does not accept a permit.*\n +expected: a token with EIP-2612\n +hint: +deposit without/,
       ),
     });
     expect(refusal(inCoin as CliResult)).toMatchObject({
@@ -133,7 +133,7 @@ describe("a permit for another token", () => {
     const permit = (): Promise<unknown> => signPermit(signer, token, { spender: group, amount: 5n });
     await expect(permit()).rejects.toMatchObject({
       code: "input",
-      message: expect.stringContaining("takes no permit"),
+      message: expect.stringContaining("does not accept a permit"),
     });
     expect(signed).toEqual([]);
     // Told the truth, it signs for the group's token.
@@ -150,7 +150,7 @@ describe("whitepay group sync", () => {
     expect(refusal(nothing)).toEqual({
       code: 5,
       said: expect.stringMatching(
-        /holds nothing that is not booked\n +expected: more than 1000 WPD\n +actual: +1000 WPD\n +hint: +send tokens/,
+        /has no unbooked tokens\n +expected: more than 1000 WPD\n +actual: +1000 WPD\n +hint: +send tokens/,
       ),
     });
     const token = scene.deployment.token.connect(scene.payer) as Contract;
@@ -191,7 +191,7 @@ describe("abandoning", () => {
     expect(refusal(await touch("0"))).toEqual({
       code: 5,
       said: expect.stringMatching(
-        /nothing abandoned waits for provider 0 .*\n +expected: .*R34.*\n +actual: +none/,
+        /has no uncredited abandoned interval 0 .*\n +expected: .*R34.*\n +actual: +none/,
       ),
     });
     expect(refusal(await touch("9"))).toMatchObject({
@@ -239,7 +239,7 @@ describe("whitepay keeper resign", () => {
     });
     expect(refusal(await resign(outsider, "--yes"))).toEqual({
       code: 2,
-      said: expect.stringMatching(/is no keeper of group .*\n +expected: 0x/),
+      said: expect.stringMatching(/is not a keeper of group .*\n +expected: 0x/),
     });
   });
 });
@@ -297,7 +297,9 @@ describe("whitepay provider revoke-consent", () => {
     const late = await scene.run(["group", "add-provider", consent, "--group", group, "--yes"]);
     expect(refusal(late)).toEqual({
       code: 4,
-      said: expect.stringMatching(/rule R33: consents are used in order\n +expected: 2\n +actual: +1\n/),
+      said: expect.stringMatching(
+        /rule R33: consents are used in the order of their sequence\n +expected: 2\n +actual: +1\n/,
+      ),
     });
     await provider.consent(group, consent);
     await scene.json(["group", "add-provider", consent, "--group", group, "--yes"]);

@@ -120,7 +120,7 @@ describe("at a terminal", () => {
       ["Chain endpoints", "http://127.0.0.1:8545"],
       ["Registry contract:", registry],
       ["Listen on:", ""],
-      ["What others dial", "/dns4/keeper.example/tcp/4001"],
+      ["Address that others dial", "/dns4/keeper.example/tcp/4001"],
       ["Password for the new keys:", "a secret"],
       ["(again)", "a secret"],
     ];

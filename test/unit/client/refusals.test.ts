@@ -22,7 +22,7 @@ describe("a refusal of a contract", () => {
       "whitepay: the contract refused the withdrawal: not withdrawable; rule R32: the reserve stays in the escrow",
       "  expected: at most 5 units (the token's smallest)",
       "  actual:   7 units (the token's smallest)",
-      "  hint:     ask for at most what is withdrawable",
+      "  hint:     withdraw at most the withdrawable amount",
     ]);
   });
 
