@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
 import { projectRoot } from "../../scripts/paths.ts";
+import { checkers } from "../../sim/checkers/index.ts";
 import { limitsTable } from "../../scripts/docs/limits.ts";
 import { timelineSvg } from "../../scripts/docs/timeline.ts";
 
@@ -175,6 +176,17 @@ describe("the pages", () => {
 describe("docs/timeline.svg", () => {
   it("is what scripts/docs/timeline.ts draws", () => {
     expect(read("docs/timeline.svg")).toBe(timelineSvg());
+  });
+});
+
+describe("docs/simulation.md", () => {
+  it("lists every checker, and no other", () => {
+    const page = read("docs/simulation.md");
+    const section = page.slice(page.indexOf("\n## Checkers\n"), page.indexOf("\n## Looking at a run\n"));
+    const rows = [...section.matchAll(/^\| (\w+) \| /gm)].map(([, name = ""]) => name);
+    // Beside the checkers the simulator itself reports throws and unmet expectations.
+    const names = new Set([...checkers.map(({ name }) => name), "throws", "expected"]);
+    expect(rows.slice(1).sort()).toEqual([...names].sort());
   });
 });
 
