@@ -3,6 +3,7 @@ import { z } from "zod";
 import { address } from "../daemon/settings/address.ts";
 import { resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
 import type { ConfigSources, Resolved, Setting } from "../daemon/settings/layers.ts";
+import { logSchema, logSettings } from "../daemon/settings/log.ts";
 import { defaultFeeLimits } from "../protocol/fees.ts";
 import type { FeeLimits } from "../protocol/fees.ts";
 import type { Hex } from "../protocol/hash.ts";
@@ -58,9 +59,7 @@ export const schema = z.strictObject({
     })
     .default({ host: "127.0.0.1", port: 0, names: [] }),
   challengeTimeout_ms: z.number().int().min(100).max(600_000).default(60_000),
-  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-  /** Left out: text at a terminal, JSON elsewhere. */
-  logFormat: z.enum(["text", "json"]).optional(),
+  ...logSchema,
 });
 
 export type KeeperConfig = z.infer<typeof schema>;
@@ -102,8 +101,7 @@ export const settings: readonly Setting[] = [
   setting("api.port", "api-port", "number", "port of the HTTP server, 0 for any"),
   setting("api.names", "api-names", "list", "names by which browsers may reach the HTTP server"),
   setting("challengeTimeout_ms", "challenge-timeout-ms", "number", "longest time for one call to a provider"),
-  setting("logLevel", "log-level", "text", "trace, debug, info, warn, error or silent"),
-  setting("logFormat", "log-format", "text", "text or json; without it text at a terminal, JSON elsewhere"),
+  ...logSettings,
 ];
 
 /** Checks the text of a config file that is not written yet. @throws ConfigError */

@@ -9,6 +9,7 @@ import { openOlderReceipts, openProviderKeys, writeKeys } from "../daemon/keys/k
 import type { KdfStrength, ProviderSecrets } from "../daemon/keys/keystore.ts";
 import { ConfigError, resolveLayers, resolveText, setting } from "../daemon/settings/layers.ts";
 import type { ConfigSources, Setting } from "../daemon/settings/layers.ts";
+import { logSchema, logSettings } from "../daemon/settings/log.ts";
 import { secretKeyAddress } from "../protocol/codec/receipt.ts";
 import { fromHex, toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
@@ -31,6 +32,7 @@ const configSchema = z.strictObject({
   groups: z.array(address),
   /** Where figures for Prometheus are served; nowhere without it. */
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
+  ...logSchema,
 });
 
 export { ConfigError } from "../daemon/settings/layers.ts";
@@ -57,6 +59,7 @@ export const settings: readonly Setting[] = [
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
   setting("groups", "groups", "list", "groups to serve"),
+  ...logSettings,
 ];
 
 /**

@@ -1,7 +1,7 @@
 /** `whitepay provider run`: runs the daemon. */
 import type { Command } from "commander";
 import type { Logger } from "pino";
-import { choiceOption, alwaysJson } from "../console/options.ts";
+import { alwaysJson } from "../console/options.ts";
 import { exitCodes } from "../console/exit.ts";
 import { printJson } from "../console/output.ts";
 import { stopSignals } from "../../daemon/stop-signals.ts";
@@ -9,7 +9,6 @@ import type { ProviderConfig } from "../../provider/config.ts";
 import type { ProviderDecorator } from "../../provider/logic.ts";
 import { asProviderFailure, configOption, loadProvider, providerKeys } from "./context.ts";
 
-const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 /** Time for open streams to end; below the limits of usual supervisors. */
 const stopTimeout_ms = 2_000;
 
@@ -20,19 +19,13 @@ export function registerRun(
 ): void {
   configOption(alwaysJson(provider.command("run")))
     .description("answer challenges until SIGINT, SIGTERM or SIGHUP; prints one JSON line when ready")
-    .option("--log-level <level>", logLevels.join(", "), choiceOption("--log-level", logLevels), "info")
-    .option(
-      "--log-format <format>",
-      "text or json (default: text at a terminal, JSON elsewhere)",
-      choiceOption("--log-format", ["text", "json"]),
-    )
-    .action(async (options: { config?: string; logLevel: string; logFormat?: "text" | "json" }) => {
+    .action(async (options: { config?: string }) => {
       const { pino } = await import("pino");
       const { logDestination } = await import("../../daemon/log-lines.ts");
       const { startProvider } = await import("../../provider/main.ts");
       const config = await loadProvider(options);
       const keys = await asProviderFailure(providerKeys(config));
-      const log = pino({ name: "provider", level: options.logLevel }, logDestination(options.logFormat));
+      const log = pino({ name: "provider", level: config.logLevel }, logDestination(config.logFormat));
       const stopSignal = new Promise<NodeJS.Signals>((resolve) => {
         for (const signal of stopSignals) process.once(signal, () => resolve(signal));
       });

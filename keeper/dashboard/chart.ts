@@ -1,10 +1,10 @@
 /** Proven space over time, one line for each provider. */
 import type { KeeperStatus, GroupStatus, SpaceDocument } from "../api/schemas.ts";
 import { h, place, spoken } from "./dom.ts";
-import { bytes, span, whole } from "./format.ts";
+import { bytes, dateOfBlock, span, whole } from "./format.ts";
 
 const height = 260;
-const margin = { top: 12, right: 16, bottom: 28, left: 64 };
+const margin = { top: 12, right: 16, bottom: 44, left: 64 };
 /** More lines than these cannot be told apart. */
 const maxLines = 8;
 const narrow = 280;
@@ -75,17 +75,26 @@ function linePath(values: Values, { x, y }: Scales): string {
   return path.includes("H") ? path : `${path}h0.1`;
 }
 
-function whenText(space: SpaceDocument, point: number, status: KeeperStatus, group: GroupStatus): string {
-  const slot = space.slots[point] ?? 0;
+/** When the last slot of a point ended. Age and date are undefined until it has ended, or while the pace of blocks is unknown. */
+type PointTime = { readonly slots: string; readonly age?: string; readonly date?: string | undefined };
+
+function timeOf(space: SpaceDocument, point: number, status: KeeperStatus, group: GroupStatus): PointTime {
+  const { slotsPerPoint } = space;
+  const first = space.slots[point] ?? 0;
   const { originBlock, slot: length } = group.params;
-  const behind = group.view - (originBlock + (slot + space.slotsPerPoint) * length);
-  const name =
-    space.slotsPerPoint === 1
-      ? `slot ${whole(slot)}`
-      : `slots ${whole(slot)}–${whole(slot + space.slotsPerPoint - 1)}`;
-  return status.block_s === null || behind < 0
-    ? name
-    : `${name}, ${span(behind * status.block_s + status.headAge_s)} ago`;
+  const end = originBlock + (first + slotsPerPoint) * length;
+  const behind = group.view - end;
+  const slots =
+    slotsPerPoint === 1
+      ? `slot ${whole(first)}`
+      : `slots ${whole(first)}–${whole(first + slotsPerPoint - 1)}`;
+  if (status.block_s === null || behind < 0) return { slots };
+  const age = `${span(behind * status.block_s + status.headAge_s)} ago`;
+  return { slots, age, date: dateOfBlock(end, status) };
+}
+
+function timeText(time: PointTime): string {
+  return [time.slots, time.age, time.date].filter((part) => part !== undefined).join(", ");
 }
 
 function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group: GroupStatus): Element[] {
@@ -106,11 +115,13 @@ function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group:
   );
   const last = space.slots.length - 1;
   const points = width < 480 || last < 3 ? [0, last] : [0, Math.round(last / 2), last];
-  const columns = [...new Set(points)].map((point) => {
+  const columns = [...new Set(points)].flatMap((point) => {
     const anchor = point === 0 ? "start" : point === last ? "end" : "middle";
-    const words = whenText(space, point, status, group);
-    const text = width < 480 ? (words.split(",")[0] ?? words) : words;
-    return h("text", { x: x(point), y: height - 8, "text-anchor": anchor, "data-key": `x${point}` }, text);
+    const { slots, age, date } = timeOf(space, point, status, group);
+    const above = age === undefined || width < 480 ? slots : `${slots}, ${age}`;
+    const label = (name: string, up: number, text: string): Element =>
+      h("text", { x: x(point), y: height - up, "text-anchor": anchor, "data-key": `${name}${point}` }, text);
+    return [label("x", 24, above), ...(date === undefined ? [] : [label("d", 8, date)])];
   });
   return [...rows, ...columns];
 }
@@ -146,7 +157,7 @@ function readout(space: SpaceDocument, point: number, status: KeeperStatus, grou
     "p",
     // Read out while a person moves along the line, and not at every new slot.
     { class: "readout", "aria-live": cursor === undefined ? "off" : "polite" },
-    h("strong", {}, whenText(space, point, status, group)),
+    h("strong", {}, timeText(timeOf(space, point, status, group))),
     ...parts,
   );
 }
@@ -245,7 +256,7 @@ export function showSpace(status: KeeperStatus, group: GroupStatus, space: Space
         "aria-valuemin": 0,
         "aria-valuemax": last,
         "aria-valuenow": point,
-        "aria-valuetext": whenText(space, point, status, group),
+        "aria-valuetext": timeText(timeOf(space, point, status, group)),
       },
       h(
         "svg",

@@ -24,12 +24,14 @@ describe("one daemon and many groups", () => {
   /** The first has a provider, the others have none. */
   let groups: readonly string[];
   beforeAll(async () => {
-    [fleet, browser] = await Promise.all([FaultFleet.start({ keepers: 4, providers: 1 }), launchChromium()]);
+    fleet = await FaultFleet.start({ keepers: 4, providers: 1 });
+    browser = await launchChromium();
     groups = (await fleet.addGroups(more)).map((group) => group.toLowerCase());
   }, limit_ms);
   afterAll(async () => {
-    await browser.close();
-    await fleet.stop();
+    // If the start failed, its error is the one to report.
+    await browser?.close();
+    await fleet?.stop();
   }, limit_ms);
 
   const pageOf = (look: Look): Promise<Watched> => openPage(browser, fleet.apiOf(0), look);

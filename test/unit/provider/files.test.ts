@@ -86,12 +86,13 @@ describe("config and keys", () => {
       await expect(loadConfig(config)).rejects.toThrow(ConfigError);
     }
     const layers = {
-      env: { WHITEPAY_RPC: "http://env:1", WHITEPAY_CHAIN_ID: "7" },
+      env: { WHITEPAY_RPC: "http://env:1", WHITEPAY_CHAIN_ID: "7", WHITEPAY_LOG_LEVEL: "debug" },
       flags: { "chain-id": "9" },
     };
     await writeFile(config, text);
-    const { chain } = await loadConfig(config, layers);
+    const { chain, logLevel } = await loadConfig(config, layers);
     expect(chain).toMatchObject({ id: 9, rpc: ["http://env:1"] });
+    expect(logLevel).toBe("debug");
     await expect(loadConfig(`${config}.none`)).rejects.toThrow(
       /cannot be read: there is no such file or folder/,
     );
