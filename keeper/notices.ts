@@ -11,7 +11,7 @@ export function noticeHead(telemetry: TelemetryPort, look: HeadLook): void {
   if (look.isOld) {
     telemetry.reason("", "chain-stopped", `${oldHeadText(look)}; it is ${Math.floor(look.age_s)} s old`);
   } else {
-    telemetry.info(`the chain goes on: block ${look.block}`);
+    telemetry.info(`new blocks again: head ${look.block}`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** `whitepay provider-sim …`: the provider's daemon with faults, for the demo, for tests and for who tries what keepers do. */
+/** `whitepay provider-sim …`: the provider's daemon with faults, for the demo, for tests and for trying out keepers. */
 import type { Command } from "commander";
 import { usageError } from "../cli/console/exit.ts";
 import { addressOption, integerOption, alwaysJson } from "../cli/console/options.ts";
@@ -14,7 +14,7 @@ import type { Fault } from "./faults.ts";
 export function register(program: Command): void {
   const provider = program
     .command("provider-sim")
-    .description("run a provider that can misbehave, to test what keepers do");
+    .description("run a provider with faults, to test how keepers react");
   registerRun(provider, faultDecorator);
   registerFault(provider);
 }
@@ -34,11 +34,19 @@ const faultKinds = ["none", "lose-data", "offline", "slow", "corrupt", "replay",
 
 function registerFault(provider: Command): void {
   configOption(alwaysJson(provider.command("fault")))
-    .description("make a provider misbehave, running or not, to see what keepers do about it")
+    .description("set a fault of a provider, whether it runs or not, to see how keepers react")
     .argument("<kind>", faultKinds.join(", "))
-    .option("--fraction <part>", "lose-data: part of each piece to destroy, 0 to 1", Number)
-    .option("--delay-ms <ms>", "slow: how long to wait", integerOption("--delay-ms", { max: 600_000 }))
-    .option("--keeper <address>", "only-keepers: who still gets answers; repeatable", collect)
+    .option("--fraction <part>", "lose-data: fraction of each piece to destroy, 0 to 1", Number)
+    .option(
+      "--delay-ms <ms>",
+      "slow: delay before each answer",
+      integerOption("--delay-ms", { max: 600_000 }),
+    )
+    .option(
+      "--keeper <address>",
+      "only-keepers: operator of a keeper that still gets answers; repeatable",
+      collect,
+    )
     .action(async (kind: string, options: FaultOptions) => {
       const config = await loadProvider(options);
       if (kind === "lose-data") {
@@ -56,7 +64,7 @@ async function loseStoredData(
   config: ProviderConfig,
   fraction: number | undefined,
 ): Promise<{ bytesLost: number }> {
-  const { openStore } = await import("../provider/main.ts");
+  const { openStore } = await import("../provider/ingest.ts");
   const { loseData } = await import("./lose-data.ts");
   const { makePieceList } = await import("../storage/core/piece-list.ts");
   if (fraction === undefined || !(fraction >= 0 && fraction <= 1)) {
@@ -66,14 +74,17 @@ async function loseStoredData(
     });
   }
   const store = await openStore(config);
-  // A piece that is in two lists loses its bytes once.
+  // A piece may be in several lists; its data is destroyed once.
   const pieces = new Map<string, PieceEntry>();
   for (const { list } of await store.currentLists())
     for (const piece of list.pieces) pieces.set(toHex(piece.root), piece);
-  if (pieces.size === 0) throw usageError("nothing is stored that could be lost");
+  if (pieces.size === 0)
+    throw usageError("no data is stored, so none can be lost", { hint: "whitepay provider ingest FILES" });
   const list = makePieceList([...pieces.values()]);
   const bytesLost = await loseData(store, list, fraction);
-  say(`destroyed ${bytesLost} of ${list.totalBytes} bytes; "provider ingest" the files again to mend it`);
+  say(
+    `destroyed ${bytesLost} of ${list.totalBytes} bytes; to repair, ingest the files again: whitepay provider ingest FILES`,
+  );
   return { bytesLost };
 }
 

@@ -1,12 +1,12 @@
-/** Plays faults in a provider's daemon. */
+/** Injects faults into a provider's daemon. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { ProviderConfig } from "../provider/config.ts";
-import type { ProviderDecorator } from "../provider/logic.ts";
+import type { ProviderDecorator } from "../provider/responder.ts";
 import { faultReader } from "./fault-file.ts";
 import { withFaults } from "./faults.ts";
 
-/** The faults are those that `provider-sim fault` wrote beside the provider's data, read again before each answer. */
+/** Reads before each answer the faults that `provider-sim fault` wrote into the data folder. */
 export function faultDecorator(config: ProviderConfig, log: Logger): ProviderDecorator {
   const faults = faultReader(config.dataDir, (text) => log.warn(text));
   return {

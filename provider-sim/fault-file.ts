@@ -1,4 +1,4 @@
-/** Faults of a running daemon live in a file beside its data, so that they need no open port: `provider-sim fault` writes it. */
+/** The faults of a running daemon are in a file of its data folder, so no port is needed. `provider-sim fault` writes the file. */
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -20,13 +20,13 @@ export function faultPath(dataDir: string): string {
   return join(dataDir, "faults.json");
 }
 
-/** Replaces the faults in force; an empty list makes the provider honest again. */
+/** Replaces the active faults; an empty list makes the provider honest again. */
 export async function writeFaults(dataDir: string, faults: readonly Fault[]): Promise<void> {
   if (faults.length === 0) await rm(faultPath(dataDir), { force: true });
   else await writeFileAtomic(faultPath(dataDir), `${JSON.stringify(schema.parse(faults))}\n`);
 }
 
-/** Reads the file again whenever it changed; a file that is not valid counts as no fault and is reported once. */
+/** Reads the file again after each change. An invalid file means no faults, and is reported once. */
 export function faultReader(
   dataDir: string,
   onInvalid: (text: string) => void,
@@ -43,7 +43,7 @@ export function faultReader(
     try {
       faults = schema.parse(JSON.parse(await readFile(faultPath(dataDir), "utf8")));
     } catch (error) {
-      onInvalid(`${faultPath(dataDir)}: ignored: ${(error as Error).message}`);
+      onInvalid(`${faultPath(dataDir)}: not valid, no fault is active: ${(error as Error).message}`);
     }
     return faults;
   };

@@ -1,29 +1,29 @@
-/** Injectable misbehaviour as a decorator over the honest responder: the same for the daemon and the simulator. */
+/** Faults as a decorator of the honest responder, the same for the daemon and the simulator. */
 import { decodeChallengeResponse, encodeChallengeResponse } from "../protocol/codec/challenge.ts";
 import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
 import type { Hex } from "../protocol/hash.ts";
-import type { Responder, SilentResponder } from "../provider/logic.ts";
+import type { Responder, SilentResponder } from "../provider/responder.ts";
 
 export type Fault =
-  /** Does not answer at all. */
+  /** Sends no answer. */
   | { readonly kind: "offline" }
   /** Answers after `delay_ms`. */
   | { readonly kind: "slow"; readonly delay_ms: number }
   /** Sends proofs with one wrong byte. */
   | { readonly kind: "corrupt" }
-  /** Sends the first answer it ever gave to a keeper again and again. */
+  /** Always sends a keeper the first answer that it gave to this keeper. */
   | { readonly kind: "replay" }
-  /** Answers the named keepers (operator addresses) only. */
+  /** Answers only the named keepers (operator addresses). */
   | { readonly kind: "only-keepers"; readonly keepers: readonly Hex[] };
 
-export interface FaultDependencies {
-  /** The faults in force now. */
+export type FaultDependencies = {
+  /** The active faults. */
   readonly faults: () => Promise<readonly Fault[]>;
   readonly sleep: (delay_ms: number) => Promise<void>;
-}
+};
 
-/** Keepers whose first answer is remembered for replays. */
-const MAX_REMEMBERED = 256;
+/** Most keepers whose first answer is kept for replays. */
+const maxReplayed = 256;
 
 export function withFaults(
   respond: Responder<ChallengeRequest>,
@@ -42,7 +42,7 @@ export function withFaults(
     const replayed = find("replay") && firstAnswers.get(request.keeper);
     if (replayed) return replayed;
     const response = await respond(request, peer);
-    if (firstAnswers.size < MAX_REMEMBERED && !firstAnswers.has(request.keeper) && isAnswer(response)) {
+    if (firstAnswers.size < maxReplayed && !firstAnswers.has(request.keeper) && isAnswer(response)) {
       firstAnswers.set(request.keeper, response);
     }
     return find("corrupt") ? corrupted(response) : response;

@@ -1,17 +1,17 @@
-/** The lose-data fault: bytes really go, in place, under the running daemon. */
+/** The lose-data fault: overwrites stored bytes in place, also while the daemon runs. */
 import { chmod, open, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { leafBytes } from "../storage/core/geometry.ts";
 import type { PieceList } from "../storage/core/piece-list.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
 
-/** What a stored digest covers: less than this cannot be lost alone. */
-const BLOCK_BYTES = 4 * leafBytes;
-const CHUNK_BYTES = 1 << 20;
+/** One stored digest covers this many bytes, so this is the smallest loss. */
+const blockBytes = 4 * leafBytes;
+const chunkBytes = 1 << 20;
 
 /**
- * Destroys `fraction` (0 to 1) of each piece's bytes, rounded to whole 4 KiB blocks: all bits inverted from the start
- * on, so that nothing of it can be read again; with 1 the files are cut to nothing. Returns bytes destroyed.
+ * Destroys `fraction` (0 to 1) of each piece, rounded to whole blocks of 4 KiB: inverts all bits from the start of the file; 1 truncates
+ * the file. Returns the number of bytes destroyed.
  */
 export async function loseData(store: PieceStore, list: PieceList, fraction: number): Promise<number> {
   if (!(fraction >= 0 && fraction <= 1)) {
@@ -21,8 +21,8 @@ export async function loseData(store: PieceStore, list: PieceList, fraction: num
   for (const piece of list.pieces) {
     const path = join(store.pieceDir(piece.root), "data");
     await chmod(path, 0o644);
-    const blocks = Math.round((piece.size * fraction) / BLOCK_BYTES);
-    const bytes = fraction === 1 ? piece.size : Math.min(piece.size, blocks * BLOCK_BYTES);
+    const blocks = Math.round((piece.size * fraction) / blockBytes);
+    const bytes = fraction === 1 ? piece.size : Math.min(piece.size, blocks * blockBytes);
     lost += bytes;
     if (fraction === 1) await truncate(path, 0);
     else await invert(path, bytes);
@@ -33,9 +33,9 @@ export async function loseData(store: PieceStore, list: PieceList, fraction: num
 async function invert(path: string, bytes: number): Promise<void> {
   const file = await open(path, "r+");
   try {
-    const buffer = Buffer.alloc(CHUNK_BYTES);
+    const buffer = Buffer.alloc(chunkBytes);
     for (let position = 0; position < bytes;) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, bytes - position), position);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(chunkBytes, bytes - position), position);
       if (bytesRead === 0) break;
       for (let i = 0; i < bytesRead; i++) buffer[i] = ~(buffer[i] as number);
       await file.write(buffer, 0, bytesRead, position);

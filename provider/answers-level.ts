@@ -1,4 +1,4 @@
-/** AnswerStore on level: one file set, one process (level's own lock), synchronous writes. */
+/** AnswerStore on level: synchronous writes, and level's lock lets one process open it. */
 import { Level } from "level";
 import { DiskFullError, isDiskFull, namingFullDisk } from "../storage/disk/disk-full.ts";
 import { StoreError } from "../storage/disk/store.ts";
@@ -8,10 +8,10 @@ import { maxChallengeResponseBytes } from "../protocol/codec/challenge.ts";
 import { fromHex } from "../protocol/hash.ts";
 import type { AnswerKey, AnswerStore, StoredAnswer } from "./ports.ts";
 
-const FORMAT = 1;
-const MAX_VALUE_BYTES = 1 + 32 + seedBytes + 4 + maxChallengeResponseBytes;
+const format = 1;
+const maxValueBytes = 1 + 32 + seedBytes + 4 + maxChallengeResponseBytes;
 
-/** Another process has the answers open. */
+/** Another process has opened the answers. */
 export class AnswersInUseError extends Error {
   override readonly name = "AnswersInUseError";
 }
@@ -30,7 +30,7 @@ export async function openAnswers(dir: string): Promise<AnswerStore & { close():
     if (isDiskFull(error)) throw new DiskFullError(dir, { cause: error });
     const reason = cause?.message ?? (error as Error).message;
     throw new StoreError(
-      `${dir}: cannot be opened: ${reason}; restore the folder, or move it away: answers are made again`,
+      `${dir}: cannot be opened: ${reason}; restore the folder, or move it away: the provider then makes the answers again`,
     );
   }
   return {
@@ -57,7 +57,7 @@ function keyText({ group, slot, provider, keeper }: AnswerKey): string {
 
 function encodeAnswer({ blockHash, seed, response }: StoredAnswer): Uint8Array {
   return new ByteWriter()
-    .u8(FORMAT)
+    .u8(format)
     .bytes(fromHex(blockHash), 32)
     .bytes(seed, seedBytes)
     .u32(response.length)
@@ -65,10 +65,10 @@ function encodeAnswer({ blockHash, seed, response }: StoredAnswer): Uint8Array {
     .finish();
 }
 
-/** Undefined for a damaged value: the answer is then made again, and is the same unless data was lost since. */
+/** Undefined for a damaged value. The new answer has the same bytes, unless data was lost since. */
 function decodeAnswer(value: Uint8Array): StoredAnswer | undefined {
-  const decoded = decode(value, MAX_VALUE_BYTES, (reader) => {
-    if (reader.u8("format") !== FORMAT) reader.fail("version", "unknown format of a stored answer");
+  const decoded = decode(value, maxValueBytes, (reader) => {
+    if (reader.u8("format") !== format) reader.fail("version", "unknown format of a stored answer");
     const blockHash = toHex(reader.bytes(32, "block hash"));
     const seed = reader.bytes(seedBytes, "seed");
     return { blockHash, seed, response: reader.bytes(reader.u32("length"), "response") };

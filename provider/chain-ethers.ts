@@ -1,4 +1,4 @@
-/** ChainView over JSON-RPC: the keepers' pool of endpoints (D7), and short caches, so that a challenge costs few calls. */
+/** ChainView over JSON-RPC: several endpoints (D7), and caches for one head, so that a challenge needs few calls. */
 import { Interface } from "ethers";
 import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
@@ -8,35 +8,37 @@ import * as abi from "../protocol/abi.ts";
 import { fromHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { HeadLook } from "../daemon/chain/pace.ts";
+import type { ProviderConfig } from "./config.ts";
 import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
 
 const groupAbi = new Interface(abi.groupAbi);
 const registryAbi = new Interface(abi.registryAbi);
 
-/** One attempt at one endpoint; a keeper waits a few seconds in all. */
-const CALL_TIMEOUT_MS = 2_000;
-const HEAD_AGE_MS = 100;
-/** So far back one block is asked for at first: the pace of the blocks since then. */
-const PACE_BLOCKS = 100;
-const MAX_MEMBERS = 124;
+/** Limit for one call at one endpoint; a keeper waits a few seconds for the whole answer. */
+const callTimeout_ms = 2_000;
+/** One challenge reads the head several times: within this time it is read from the chain once. */
+const headMaxAge_ms = 100;
+/** At the start one block this far back is read, to measure the pace of blocks. */
+const paceBlocks = 100;
+const maxMembers = 124;
 
-export interface ChainOptions {
+export type ChainOptions = {
   readonly chainId: number;
   readonly rpc: readonly string[];
   readonly registry: Hex;
   readonly groups: readonly Hex[];
   /** This provider's operator address. */
   readonly operator: Hex;
-}
+};
 
-/** No endpoint answered, or one is of another chain. */
+/** No endpoint answered, or one serves another chain. */
 export class ChainError extends Error {
   override readonly name = "ChainError";
 }
 
 const now_ms = (): number => performance.timeOrigin + performance.now();
 
-/** Values that hold for one head: dropped when the head moves. */
+/** Values read at one head; dropped when the head moves. */
 class HeadCache {
   #head = -1;
   #values = new Map<string, Promise<unknown>>();
@@ -50,7 +52,7 @@ class HeadCache {
     if (value === undefined) {
       value = load();
       this.#values.set(key, value);
-      // A failure is not remembered: the next question asks again.
+      // Failures are not cached.
       value.catch(() => this.#values.delete(key));
     }
     return value;
@@ -72,7 +74,7 @@ export class EthersChainView implements ChainView {
     this.chainId = options.chainId;
     this.#options = options;
     const { chainId, rpc: urls } = options;
-    this.#rpc = new RpcPool({ chainId, urls, timeout_ms: CALL_TIMEOUT_MS }, now_ms);
+    this.#rpc = new RpcPool({ chainId, urls, timeout_ms: callTimeout_ms }, now_ms);
   }
 
   close(): void {
@@ -80,9 +82,8 @@ export class EthersChainView implements ChainView {
   }
 
   head(): Promise<number> {
-    // One challenge asks several times: a head of the last 100 ms will do.
     const now = performance.now();
-    if (now - this.#headAt_ms > HEAD_AGE_MS) {
+    if (now - this.#headAt_ms > headMaxAge_ms) {
       this.#headAt_ms = now;
       this.#headNow = this.#answered(() => this.#readHead());
       this.#headNow.catch(() => (this.#headAt_ms = Number.NEGATIVE_INFINITY));
@@ -90,7 +91,7 @@ export class EthersChainView implements ChainView {
     return this.#headNow;
   }
 
-  /** Where endpoints differ at the tip, either will do: a wrong head costs this provider answers, never anybody's money. */
+  /** If endpoints disagree about the head, any of them is used: a wrong head makes this provider refuse, and moves no money. */
   async #readHead(): Promise<number> {
     try {
       return this.#saw((await this.#rpc.head()).number);
@@ -104,12 +105,12 @@ export class EthersChainView implements ChainView {
     const first = this.#seen === undefined;
     if (head !== this.#seen) this.#rpc.pace.saw(head, now_ms());
     this.#seen = head;
-    // Without it the pace is known only after a while; it is no reason to hold up a challenge, or to fail one.
-    if (first && head > 0) this.#rpc.block(Math.max(0, head - PACE_BLOCKS)).catch(() => undefined);
+    // Only the pace needs this block, so a challenge neither waits for it nor fails with it.
+    if (first && head > 0) this.#rpc.block(Math.max(0, head - paceBlocks)).catch(() => undefined);
     return head;
   }
 
-  /** How old the head is that was told last; asks nobody. */
+  /** Age of the head that was read last; makes no call. */
   look(): HeadLook {
     return this.#rpc.pace.look(now_ms());
   }
@@ -142,14 +143,14 @@ export class EthersChainView implements ChainView {
     return { blsKeys, peerId };
   }
 
-  /** Keys by operator over the active committee and those that may take its place. */
+  /** BLS keys by operator, of the active committee and of those that may replace it (R33). */
   async #seats(group: Hex): Promise<Map<Hex, Hex[]>> {
     const state = (await this.#read(groupAbi, group, "state", [])) as Record<string, bigint>;
     const seats = new Map<Hex, Hex[]>();
     for (const name of ["committee", "pendingCommittee", "rotatedCommittee"]) {
       const version = state[name] ?? 0n;
       if (version === 0n) continue;
-      const members = (await this.#read(groupAbi, group, "members", [version, 0, MAX_MEMBERS])) as {
+      const members = (await this.#read(groupAbi, group, "members", [version, 0, maxMembers])) as {
         operator: string;
         blsKey: string;
       }[];
@@ -165,13 +166,13 @@ export class EthersChainView implements ChainView {
     return seats;
   }
 
-  /** Seats of the proposed committee that were accepted: nobody is made a keeper here by the payer's word alone (R3). */
+  /** Seats of the proposed committee whose members accepted: a payer alone cannot name a keeper (R3). */
   async #accepted(group: Hex): Promise<bigint> {
     const pending = (await this.#read(groupAbi, group, "pendingCommittee", [])) as { accepted: bigint };
     return pending.accepted;
   }
 
-  /** Peers of all keepers of all groups served: they have places of their own at this provider (D6). */
+  /** Peer ids of all keepers of all groups served: each has a reserved connection (D6). */
   async keeperPeers(): Promise<ReadonlySet<string>> {
     const head = await this.head();
     const groups = await Promise.all(
@@ -222,7 +223,7 @@ export class EthersChainView implements ChainView {
       firstCheckpoint: bigint;
       checkpointCount: bigint;
     }[];
-    // Spread first: ethers' own lists throw at an index past their end.
+    // Spread into an array: an ethers Result throws at an index past its end.
     const [entry] = [...listed];
     if (entry?.operator.toLowerCase() !== this.#options.operator) return "foreign";
     const { firstCheckpoint, checkpointCount } = entry;
@@ -246,7 +247,7 @@ export class EthersChainView implements ChainView {
     };
   }
 
-  /** The number that the next consent for the group must carry (R33). */
+  /** Sequence of the next consent for the group (R33). */
   async nextConsentSequence(group: Hex): Promise<number> {
     const used = (await this.#read(groupAbi, group, "consentSequence", [this.#options.operator])) as bigint;
     return Number(used) + 1;
@@ -270,11 +271,16 @@ export class EthersChainView implements ChainView {
     try {
       return await ask();
     } catch (error) {
-      // The endpoint did answer: there is no such contract.
+      // The endpoint answered: the address has no contract.
       if (error instanceof NoContract) throw error;
       throw new ChainError(`no chain endpoint answers: ${(error as Error).message}`, { cause: error });
     }
   }
+}
+
+export function chainViewOf({ chain, groups }: ProviderConfig, operator: Hex): EthersChainView {
+  const { id, rpc, registry } = chain;
+  return new EthersChainView({ chainId: id, rpc, registry, groups, operator });
 }
 
 /** Text form of the peer id that the registry holds as an identity multihash (00 24 ‖ the key's protobuf). */

@@ -1,4 +1,4 @@
-/** The provider's configuration in layers, checked whole, unknown keys refused (D1); and its keys, sealed as a keeper's are. */
+/** The provider's configuration, in layers and without unknown keys (D1), and its keys, encrypted like a keeper's. */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
@@ -22,15 +22,15 @@ const configSchema = z.strictObject({
     rpc: z.array(z.url({ protocol: /^https?$/ })).min(1),
     registry: address,
   }),
-  /** Folder of the sealed keys. */
+  /** Folder of the encrypted keys. */
   keys: z.string().min(1),
-  /** First line: the password of the keys. Asked for at a terminal if there is none. */
+  /** File whose first line is the password of the keys. Without it the password is asked for at a terminal. */
   passwordFile: z.string().min(1).optional(),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
-  /** What keepers are told to dial, where that is not what is listened on: behind NAT, for instance. */
+  /** Addresses that keepers dial, if they differ from `listen`, for example behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
   groups: z.array(address),
-  /** Where figures for Prometheus are served; nowhere without it. */
+  /** Address of the server for Prometheus metrics. Default: no server. */
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
   ...logSchema,
 });
@@ -38,17 +38,17 @@ const configSchema = z.strictObject({
 export { ConfigError } from "../daemon/settings/layers.ts";
 export type ProviderConfig = z.output<typeof configSchema>;
 
-export interface ProviderKeys {
+export type ProviderKeys = {
   readonly operator: Uint8Array;
   readonly operatorAddress: Hex;
   readonly peer: Uint8Array;
-  /** The present receipt key's address. */
+  /** Address of the current receipt key. */
   readonly receiptAddress: Hex;
   /** All receipt keys by address. */
   readonly receiptKeys: ReadonlyMap<Hex, Uint8Array>;
-}
+};
 
-/** What of it may come from a flag or the environment too. */
+/** Settings that a flag or an environment variable may set too. */
 export const settings: readonly Setting[] = [
   setting("dataDir", "data-dir", "path", "folder of pieces, answers and journal"),
   setting("chain.id", "chain-id", "number", "id of the chain"),
@@ -63,7 +63,7 @@ export const settings: readonly Setting[] = [
 ];
 
 /**
- * Flags before environment before file (YAML or JSON), with absolute paths.
+ * Flags override the environment, and both override the file (YAML or JSON). Paths in the result are absolute.
  * @throws ConfigError that names file and line, variable or flag
  */
 export async function loadConfig(
@@ -73,7 +73,7 @@ export async function loadConfig(
   return (await resolveLayers({ schema: configSchema, settings }, { file, ...layers })).config;
 }
 
-/** Opens the sealed keys in a folder. @throws KeyFileError */
+/** Decrypts the keys in a folder. @throws KeyFileError */
 export async function loadKeys(folder: string, password: string): Promise<ProviderKeys> {
   const { operator, receipt, peer } = await openProviderKeys(folder, password);
   const receiptKeys = [receipt, ...(await openOlderReceipts(folder, password))].map(fromHex);
@@ -86,31 +86,31 @@ export async function loadKeys(folder: string, password: string): Promise<Provid
   };
 }
 
-export interface NewProvider {
+export type NewProvider = {
   readonly dataDir: string;
   readonly chainId: number;
   readonly rpc: readonly string[];
   readonly registry: string;
   readonly listen: readonly string[];
-  /** What keepers dial, where it differs from `listen`. */
+  /** Addresses that keepers dial, if they differ from `listen`. */
   readonly announce?: readonly string[];
   readonly groups: readonly string[];
-  /** Seals the keys. */
+  /** Encrypts the keys. */
   readonly password: string;
-  /** `light` is for devnets alone. */
+  /** `light` is for devnets only. */
   readonly kdf: KdfStrength;
-  /** Where the daemon finds the password; without it somebody types it at every start. */
+  /** File from which the daemon reads the password. Without it the password is typed at every start. */
   readonly passwordFile?: string;
-  /** New ones unless there are some. */
+  /** Default: new keys. */
   readonly secrets?: ProviderSecrets;
-}
+};
 
 export function newProviderSecrets(): ProviderSecrets {
   const key = (): Hex => toHex(randomBytes(32));
   return { operator: key(), receipt: key(), peer: key() };
 }
 
-/** Makes the data folder (mode 0700) with `provider.yaml` and the folder `keys`; refuses to overwrite either. */
+/** Creates the data folder (mode 0700) with `provider.yaml` and the folder `keys`. @throws ConfigError if one of them exists */
 export async function initProvider(options: NewProvider): Promise<{ config: string; keys: string }> {
   const { dataDir, chainId, rpc, registry, listen, announce = [], groups, passwordFile } = options;
   const paths = { config: join(dataDir, "provider.yaml"), keys: join(dataDir, "keys") };

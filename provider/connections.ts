@@ -1,4 +1,4 @@
-/** Who may be connected to a provider, and how much it may send: keepers have places of their own, strangers share a room. */
+/** Limits on a provider's inbound connections (D6): each keeper has a reserved place, other peers share the rest. */
 import type { MultiaddrConnection, PeerId } from "@libp2p/interface";
 import { ConnectionRoom } from "../daemon/peers/connection-room.ts";
 import type { OpenConnection } from "../daemon/peers/connection-room.ts";
@@ -11,13 +11,13 @@ import {
 import { InboundMeter } from "../daemon/peers/inbound-meter.ts";
 import { PendingHosts } from "../daemon/peers/pending-hosts.ts";
 
-/** The chain is asked again who the keepers are after so long, and not sooner for any stranger that comes. */
-const DIRECTORY_AGE_MS = 30_000;
-const DIRECTORY_RETRY_MS = 5_000;
-/** So long a newcomer waits for the chain; what was known before counts then. */
-const DIRECTORY_WAIT_MS = 2_000;
+/** The keepers' peer ids are read from the chain at most this often, however many unknown peers connect. */
+const keepersMaxAge_ms = 30_000;
+const keepersRetry_ms = 5_000;
+/** Longest time that a new connection waits for the chain; then the peer ids read before decide. */
+const keepersWait_ms = 2_000;
 
-export class ProviderEdge {
+export class ProviderConnections {
   readonly #keeperPeers: () => Promise<ReadonlySet<string>>;
   readonly #room: ConnectionRoom;
   readonly #meter = new InboundMeter(() => requestBytes, maxCallerNames);
@@ -67,19 +67,19 @@ export class ProviderEdge {
     this.#room.sweep();
   }
 
-  /** Reads who the keepers are, if this peer is none that is known and the last look is old. */
+  /** Reads the keepers' peer ids again if this peer is not among them and they are old. */
   async #refresh(peer: string): Promise<void> {
     if (this.#keepers.has(peer)) return;
     const now_ms = performance.now();
-    if (now_ms - this.#readAt_ms > DIRECTORY_AGE_MS) {
+    if (now_ms - this.#readAt_ms > keepersMaxAge_ms) {
       this.#readAt_ms = now_ms;
       this.#reading = this.#keeperPeers().then(
         (peers) => void (this.#keepers = peers),
-        // No endpoint answers: asked again soon, and not for every newcomer.
-        () => void (this.#readAt_ms = now_ms + DIRECTORY_RETRY_MS - DIRECTORY_AGE_MS),
+        // No endpoint answers: try again after a pause, not at every connection.
+        () => void (this.#readAt_ms = now_ms + keepersRetry_ms - keepersMaxAge_ms),
       );
     }
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, DIRECTORY_WAIT_MS).unref());
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, keepersWait_ms).unref());
     await Promise.race([this.#reading, limit]);
   }
 }

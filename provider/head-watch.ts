@@ -1,16 +1,16 @@
-/** Watches the age of the chain's head: a provider is asked only as long as blocks come. */
+/** Watches the age of the chain's head: without new blocks no keeper sends a challenge. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { oldHeadText } from "../daemon/chain/pace.ts";
 import type { HeadLook } from "../daemon/chain/pace.ts";
 
-/** Endpoints count questions; a block is seen so much late at most. */
-const ask_ms = 4_000;
-const look_ms = 1_000;
+/** Endpoints limit calls, so the head is read this often while no challenge comes. */
+const readEvery_ms = 4_000;
+const checkEvery_ms = 1_000;
 
 export type WatchedChain = {
-  /** Asks for the head. Rejects if no endpoint answers. */
+  /** Reads the head from the chain. Rejects if no endpoint answers. */
   head(): Promise<number>;
-  /** How old the head is that was told last; asks nobody. */
+  /** Age of the head that was read last; makes no call. */
   look(): HeadLook;
 };
 
@@ -19,37 +19,37 @@ export type HeadLog = {
   info(fields: object, text: string): void;
 };
 
-/** Until `signal` aborts. The look does not wait for endpoints: these may hang. */
+/** Runs until `signal` aborts. The age is checked apart from the calls, since an endpoint may hang. */
 export async function watchHead(chain: WatchedChain, log: HeadLog, signal: AbortSignal): Promise<void> {
-  await Promise.all([askOn(chain, signal), lookOn(chain, log, signal)]);
+  await Promise.all([readHeads(chain, signal), checkAge(chain, log, signal)]);
 }
 
-async function askOn(chain: WatchedChain, signal: AbortSignal): Promise<void> {
+async function readHeads(chain: WatchedChain, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // What is not answered shows in the head's age.
+    // A failed call shows in the head's age.
     await chain.head().catch(() => undefined);
-    await pause(ask_ms, signal);
+    await pause(readEvery_ms, signal);
   }
 }
 
-async function lookOn(chain: WatchedChain, log: HeadLog, signal: AbortSignal): Promise<void> {
+async function checkAge(chain: WatchedChain, log: HeadLog, signal: AbortSignal): Promise<void> {
   let wasOld = false;
   while (!signal.aborted) {
     const look = chain.look();
-    if (look.isOld !== wasOld) tell(look, log);
+    if (look.isOld !== wasOld) logChange(look, log);
     wasOld = look.isOld;
-    await pause(look_ms, signal);
+    await pause(checkEvery_ms, signal);
   }
 }
 
-function tell(look: HeadLook, log: HeadLog): void {
+function logChange(look: HeadLook, log: HeadLog): void {
   const age_s = Math.floor(look.age_s);
   if (look.isOld) {
     log.warn(
       { reason: "chain-stopped", age_s },
-      `the chain has stopped, or the way to it: ${oldHeadText(look)}`,
+      `no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`,
     );
-  } else log.info({ block: look.block }, `the chain goes on: block ${look.block}`);
+  } else log.info({ block: look.block }, `new blocks again: head ${look.block}`);
 }
 
 async function pause(delay_ms: number, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,6 @@
 /**
- * What a provider did, one JSON object a line in a file that anybody on this machine may read while the daemon writes: challenges
- * answered or refused with the reason, ranges served to payers. Bounded: a full file becomes the one before, and its sums
- * open the next.
+ * The provider's journal, one JSON object a line: challenges answered or refused with the reason, and ranges served to payers. Other
+ * processes may read the file while the daemon writes. A full file is renamed to `journal.jsonl.1`, and the new file begins with the totals.
  */
 import { appendFileSync, closeSync, openSync, renameSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -19,7 +18,7 @@ const totals = z.strictObject({
   kind: z.literal("totals"),
   answered: count,
   whole: count,
-  /** Sums over the answers whose entries say how much was committed; not there in files of earlier releases. */
+  /** Sums over the answers with known committed bytes; missing in files of earlier releases. */
   bytesProven: bytes.default("0"),
   bytesCommitted: bytes.default("0"),
   repeated: count,
@@ -34,9 +33,9 @@ const entry = z.discriminatedUnion("kind", [
     /** Leaves proven, of 16. */
     proven: count,
     bytesProven: bytes,
-    /** In the slot; not there in entries of earlier releases. */
+    /** In the slot; missing in entries of earlier releases. */
     bytesCommitted: bytes.optional(),
-    /** Heads of the provider's chain when the challenge came and when the answer left. */
+    /** The provider's head when the challenge arrived and when the answer left. */
     askedAt: count,
     answeredAt: count,
     /** Why leaves are missing. */
@@ -61,7 +60,7 @@ const none: JournalTotals = {
   served: 0,
   servedBytes: 0,
 };
-/** Two files of it: some 80,000 challenges. */
+/** Size of one of the two files; together they hold about 80,000 challenges. */
 const maxFileBytes = 8 * 1024 * 1024;
 const sampleLeaves = 16;
 
@@ -97,7 +96,7 @@ function added(sums: JournalTotals, one: JournalEntry): JournalTotals {
   }
 }
 
-/** A line that a crash tore, or that is not one of these, counts as none. */
+/** Undefined for a line that a crash cut off or that has another form. */
 function parsed(text: string): z.output<typeof line> | undefined {
   try {
     const result = line.safeParse(JSON.parse(text));
@@ -120,7 +119,7 @@ async function linesOf(path: string): Promise<z.output<typeof line>[]> {
 
 export type Journal = { readonly totals: JournalTotals; readonly entries: readonly JournalEntry[] };
 
-/** Sums over the provider's life, and the entries that are still there, oldest first. */
+/** Totals since the first start, and the entries of both files, oldest first. */
 export async function readJournal(dataDir: string): Promise<Journal> {
   const { now, before } = paths(dataDir);
   const lines = await linesOf(now);
@@ -139,20 +138,20 @@ export async function readJournal(dataDir: string): Promise<Journal> {
   return { totals: sums, entries: [...older, ...entries] };
 }
 
-export interface JournalWriter {
-  /** In the file when it returns, so that a killed daemon has told it. Never throws: a full disk stops no answer. */
+export type JournalWriter = {
+  /** Written when it returns, so a killed daemon loses no entry. Never throws: the provider answers with a full disk too. */
   append(one: JournalEntry): void;
   close(): void;
-}
+};
 
-/** `onError` is told once when the file cannot be written any more. */
+/** Calls `onError` once, at the first write that fails. */
 export async function openJournal(dataDir: string, onError: (text: string) => void): Promise<JournalWriter> {
   const { now, before } = paths(dataDir);
   let { totals: sums } = await readJournal(dataDir);
   let file = openSync(now, "a");
   let size = statSync(now).size;
   const write = (one: JournalEntry | z.output<typeof totals>): void => {
-    // A leading newline ends whatever a crash left torn.
+    // The leading newline ends a line that a crash cut off.
     const text = `\n${JSON.stringify(one)}`;
     appendFileSync(file, text);
     size += Buffer.byteLength(text);

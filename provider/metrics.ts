@@ -1,4 +1,4 @@
-/** A provider's figures for Prometheus, and whether it can do its work, over HTTP. Only where its configuration asks for it. */
+/** A provider's metrics for Prometheus and its readiness, over HTTP. The server runs only if the configuration names its address. */
 import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,21 +10,21 @@ const maxConnections = 32;
 const requestTimeout_ms = 10_000;
 const sampleLeaves = 16;
 
-/** docs/metrics.md is made from this table, and from the keeper's. */
+/** Source of docs/metrics.md, with the keeper's table. */
 export const providerMetrics = {
   whitepay_head_age_seconds: {
     kind: "gauge",
-    help: "Age of the newest block that the chain told, by this machine's time and by the block's own, whichever says more.",
+    help: "Age of the newest block seen: time since it arrived or since its timestamp, whichever is longer.",
     labels: [],
   },
   whitepay_head_age_limit_seconds: {
     kind: "gauge",
-    help: "Age from which the chain counts as stopped: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
+    help: "Limit for the head's age, above which the provider is not ready: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
     labels: [],
   },
   whitepay_provider_answers_total: {
     kind: "counter",
-    help: "Challenges of keepers since the start, by outcome here: whole, partial or failed (refused).",
+    help: "Challenges of keepers since the start, by outcome: whole (all leaves proven), partial (some), failed (none, or refused).",
     labels: ["group", "outcome"],
   },
   whitepay_provider_proven_bytes: {
@@ -104,7 +104,9 @@ export class ProviderFigures {
     if (method === "GET" && path === "/healthz") return send(response, 200, { status: "alive" });
     if (method === "GET" && path === "/readyz") {
       const look = this.#look();
-      const problems = look.isOld ? [`the chain has stopped, or the way to it: ${oldHeadText(look)}`] : [];
+      const problems = look.isOld
+        ? [`no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`]
+        : [];
       const ready = problems.length === 0;
       const [headAge_s, headAgeLimit_s] = [inTenths(look.age_s), inTenths(look.limit_s)];
       return send(response, ready ? 200 : 503, { ready, problems, headAge_s, headAgeLimit_s });

@@ -1,20 +1,20 @@
-/** Gives a payer its data back: pieces by range, to the peers that the payer signed for and nobody else. */
+/** Serves a payer's data by ranges, only to peers for which the payer signed a permission. */
 import { encodeRetrieveResponse, permissionSigner } from "../protocol/codec/retrieve.ts";
 import type { RetrieveRequest, RetrieveResponse } from "../protocol/codec/retrieve.ts";
 import { refusal } from "../protocol/codec/challenge.ts";
 import { fromHex } from "../protocol/hash.ts";
 import { rangeCount } from "../storage/core/range.ts";
-import type { Responder } from "./logic.ts";
 import type { ChainView, ProviderEvents, RangeStore } from "./ports.ts";
+import type { Responder } from "./responder.ts";
 
-/** Ranges that are read or on their way at once, of all peers: some 64 MB. */
-const MAX_IN_FLIGHT = 32;
+/** Most ranges being read or sent at once, over all peers: about 64 MB. */
+const maxRangesInFlight = 32;
 
-export interface RetrieveDependencies {
+export type RetrieveDependencies = {
   readonly chain: ChainView;
   readonly store: RangeStore;
   readonly events: Pick<ProviderEvents, "served">;
-}
+};
 
 export function retrieveResponder({
   chain,
@@ -26,7 +26,7 @@ export function retrieveResponder({
     const { chainId, group, pieceRoot, size, range } = request;
     const times = chainId === chain.chainId ? await chain.group(group) : undefined;
     if (times === undefined) return refusal("unknown-group", `${group}: not served here`);
-    // Signature and head before the disk: nothing is read for a stranger.
+    // Signature and head are checked first: nothing is read from disk without a permission.
     const signer = permissionSigner({ chainId, group }, peer, request);
     if (signer !== times.payer) {
       return refusal("not-the-payer", `permission: expected by ${times.payer}, actual ${signer ?? "none"}`);
@@ -39,14 +39,15 @@ export function retrieveResponder({
       return refusal("unknown-piece", `a piece of ${size} bytes has no range ${range}`);
     }
     const found = await store.readRange({ root: fromHex(pieceRoot), size }, range);
-    if (found === undefined)
-      return refusal("damaged", `${pieceRoot} range ${range}: missing or damaged here`);
+    if (found === undefined) {
+      return refusal("damaged", `${pieceRoot} range ${range}: missing or damaged at this provider`);
+    }
     events.served({ group, peer, pieceRoot, range, bytes: found.bytes.length });
     return { kind: "range", ...found };
   };
   return async (request, peer) => {
-    if (inFlight >= MAX_IN_FLIGHT)
-      return encodeRetrieveResponse(refusal("busy", "too many ranges are on their way"));
+    if (inFlight >= maxRangesInFlight)
+      return encodeRetrieveResponse(refusal("busy", "too many ranges are being sent; ask again later"));
     inFlight++;
     try {
       return encodeRetrieveResponse(await answer(request, peer));

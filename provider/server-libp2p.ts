@@ -1,4 +1,4 @@
-/** The provider's libp2p node: three protocols, each one fixed-size request and one answer, bounded per peer (D3, D6). */
+/** The provider's libp2p node. Each of its three protocols has one request of fixed size and one response, limited per peer (D3, D6). */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
@@ -32,37 +32,37 @@ import {
 import { TokenBuckets } from "../protocol/limits/token-buckets.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
-import { ProviderEdge } from "./connections.ts";
-import type { Responder, SilentResponder } from "./logic.ts";
+import { ProviderConnections } from "./connections.ts";
+import type { Responder, SilentResponder } from "./responder.ts";
 
-/** A stream that takes longer than this, the work included, is cut. */
-const STREAM_TIMEOUT_MS = 30_000;
-const SWEEP_MS = 5_000;
+/** Longest life of a stream, including the work for its response. */
+const streamTimeout_ms = 30_000;
+const sweepEvery_ms = 5_000;
 
-export interface ServerOptions {
+export type ServerOptions = {
   /** 32-byte seed of the ed25519 key. */
   readonly peerSeed: Uint8Array;
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[];
-}
+};
 
-export interface ServerDependencies {
+export type ServerDependencies = {
   readonly challenge: SilentResponder<ChallengeRequest>;
   readonly pieces: Responder<PiecesRequest>;
   readonly retrieve: Responder<RetrieveRequest>;
-  /** Peers of the keepers served here, as the chain has them: looked up now and then. */
+  /** Reads the peer ids of all keepers of the groups served from the chain. */
   readonly keeperPeers: () => Promise<ReadonlySet<string>>;
-  /** Groups served. */
+  /** Number of groups served. */
   readonly groups: number;
-  /** False: no protocol is served, as if the node were not there. */
+  /** False: all protocols are refused, as if the node were down. */
   readonly online: () => Promise<boolean>;
-}
+};
 
 /** Starts the node and serves its protocols. Rejects when an address cannot be listened on. */
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<Libp2p> {
   const privateKey = await generateKeyPairFromSeed("Ed25519", options.peerSeed);
   const { keeperPeers, groups } = dependencies;
-  const edge = new ProviderEdge(keeperPeers, () => libp2p.getConnections());
+  const inbound = new ProviderConnections(keeperPeers, () => libp2p.getConnections());
   const libp2p: Libp2p = await createLibp2p({
     privateKey,
     addresses: { listen: [...options.listen] },
@@ -75,7 +75,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
       }),
     ],
     services: { ping: ping({ maxInboundStreams: 2 }) },
-    connectionGater: edge.gater(),
+    connectionGater: inbound.gater(),
     connectionMonitor: { pingTimeout: { minTimeout: signOfLife_ms } },
     connectionManager: {
       maxConnections: hardMaxConnections,
@@ -84,8 +84,8 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
       inboundUpgradeTimeout: pendingConnections.limit_ms,
     },
   });
-  libp2p.addEventListener("connection:open", ({ detail }) => edge.opened(detail));
-  const sweeping = setInterval(() => edge.sweep(), SWEEP_MS).unref();
+  libp2p.addEventListener("connection:open", ({ detail }) => inbound.opened(detail));
+  const sweeping = setInterval(() => inbound.sweep(), sweepEvery_ms).unref();
   libp2p.addEventListener("stop", () => clearInterval(sweeping));
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());
   const rate = requestRate(groups);
@@ -100,9 +100,9 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
       const work = async (): Promise<void> => {
         if (!(await dependencies.online())) throw new Error("offline");
         await answerStream({ stream, peer, allowed, requestBytes, decode, respond });
-        edge.used(peer);
+        inbound.used(peer);
       };
-      // A peer that breaks the protocol, leaves or dawdles loses its stream and nothing else happens.
+      // A peer that breaks the protocol, disconnects or is too slow loses this stream only.
       work().catch((error: unknown) => stream.abort(error as Error));
     };
   };
@@ -125,7 +125,7 @@ async function answerStream<Request>(call: {
   readonly respond: SilentResponder<Request>;
 }): Promise<void> {
   const { stream, peer, requestBytes } = call;
-  const signal = AbortSignal.timeout(STREAM_TIMEOUT_MS);
+  const signal = AbortSignal.timeout(streamTimeout_ms);
   const io = byteStream(stream, { maxBufferSize: requestBytes + 1 });
   const bytes = (await io.read({ bytes: requestBytes, signal })).subarray();
   const decoded = call.decode(bytes);
@@ -138,7 +138,7 @@ async function answerStream<Request>(call: {
     response = await call.respond(decoded.value, peer);
   }
   if (response === undefined) {
-    stream.abort(new Error("no answer"));
+    stream.abort(new Error("the responder gives no answer"));
     return;
   }
   await io.write(response, { signal });

@@ -17,7 +17,7 @@ export const cloneCommands: readonly CommandEntry[] = [
   ...commands,
   {
     name: "provider-sim",
-    summary: "run a provider that can misbehave, to test what keepers do",
+    summary: "run a provider with faults, to test how keepers react",
     load: () => import("../provider-sim/command.ts"),
   },
 ];

@@ -61,7 +61,7 @@ async function listenDefault(rpc: readonly string[]): Promise<string> {
 
 async function initCommand(options: InitOptions): Promise<void> {
   const { initProvider, loadKeys } = await import("../../provider/config.ts");
-  const { providerIdentity } = await import("../../provider/main.ts");
+  const { providerIdentity } = await import("../../provider/identity.ts");
   const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
   const { dataDir, chainId, rpc, registry, announce, passwordFile, kdf } = options;
   const listen = options.listen ?? [await listenDefault(rpc)];

@@ -70,7 +70,7 @@ function piecesOf(list: PieceList): { root: Hex; size: number }[] {
 }
 
 async function openStoreOf(config: ProviderConfig): Promise<PieceStore> {
-  const { openStore } = await import("../../provider/main.ts");
+  const { openStore } = await import("../../provider/ingest.ts");
   return openStore(config);
 }
 
@@ -78,7 +78,7 @@ async function ingestCommand(
   files: readonly string[],
   options: DataOptions & { replace?: true },
 ): Promise<void> {
-  const { ingestFiles } = await import("../../provider/main.ts");
+  const { ingestFiles } = await import("../../provider/ingest.ts");
   const config = await loadProvider(options);
   const group = lower(options.group);
   const list = await asProviderFailure(
@@ -104,7 +104,7 @@ async function ingestCommand(
 async function consentCommand(
   options: DataOptions & { readonly group: string; readonly sequence?: number },
 ): Promise<void> {
-  const { consentFor } = await import("../../provider/main.ts");
+  const { consentFor } = await import("../../provider/consent.ts");
   const config = await loadProvider(options);
   const keys = await asProviderFailure(providerKeys(config));
   const group = options.group.toLowerCase() as Hex;

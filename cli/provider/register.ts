@@ -61,7 +61,7 @@ function changes(wanted: Wanted, found: RegisteredProvider, { payee }: RegisterO
 
 async function register(context: ProviderContext, options: RegisterOptions): Promise<void> {
   const { config, keys, signer } = context;
-  const { providerIdentity } = await import("../../provider/main.ts");
+  const { providerIdentity } = await import("../../provider/identity.ts");
   const { peerIdBytes } = await providerIdentity(keys);
   const registry = registryAt(config.chain.registry, signer);
   const wanted = {

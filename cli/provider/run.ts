@@ -6,7 +6,7 @@ import { exitCodes } from "../console/exit.ts";
 import { printJson } from "../console/output.ts";
 import { stopSignals } from "../../daemon/stop-signals.ts";
 import type { ProviderConfig } from "../../provider/config.ts";
-import type { ProviderDecorator } from "../../provider/logic.ts";
+import type { ProviderDecorator } from "../../provider/responder.ts";
 import { asProviderFailure, configOption, loadProvider, providerKeys } from "./context.ts";
 
 /** Time for open streams to end; below the limits of usual supervisors. */
@@ -22,7 +22,7 @@ export function registerRun(
     .action(async (options: { config?: string }) => {
       const { pino } = await import("pino");
       const { logDestination } = await import("../../daemon/log-lines.ts");
-      const { startProvider } = await import("../../provider/main.ts");
+      const { startProvider } = await import("../../provider/compose.ts");
       const config = await loadProvider(options);
       const keys = await asProviderFailure(providerKeys(config));
       const log = pino({ name: "provider", level: config.logLevel }, logDestination(config.logFormat));

@@ -88,7 +88,7 @@ type Status = {
 
 async function statusOf(context: ReaderContext, options: StatusOptions): Promise<Status> {
   const { config, provider, operator, groups } = context;
-  const { openStore } = await import("../../provider/main.ts");
+  const { openStore } = await import("../../provider/ingest.ts");
   const { totals, entries } = await readJournal(config.dataDir);
   const found = await registeredProvider(registryAt(config.chain.registry, provider), operator);
   const seen: GroupStatus[] = [];

@@ -18,9 +18,11 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { ProviderClient, ProviderFailure } from "../../keeper/ports/provider.ts";
 import { withFaults } from "../../provider-sim/faults.ts";
 import type { Fault } from "../../provider-sim/faults.ts";
-import { challengeResponder, piecesResponder } from "../../provider/logic.ts";
-import type { ProviderDependencies, SilentResponder } from "../../provider/logic.ts";
+import { challengeResponder } from "../../provider/challenge.ts";
+import type { ChallengeDependencies } from "../../provider/challenge.ts";
+import { piecesResponder } from "../../provider/pieces.ts";
 import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../../provider/ports.ts";
+import type { SilentResponder } from "../../provider/responder.ts";
 import { MemoryPieces } from "./memory-pieces.ts";
 import { hanging } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
@@ -116,7 +118,7 @@ function responderOf(
 ): SilentResponder<ChallengeRequest> {
   const { signatures } = world;
   const leaves = (): number | undefined => world.proves(provider, keeper);
-  const dependencies: ProviderDependencies = {
+  const dependencies: ChallengeDependencies = {
     chain: chainView(world, provider),
     answers: disk.answers,
     store: {

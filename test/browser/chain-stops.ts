@@ -79,7 +79,7 @@ async function goesOn(scene: WatchedFleet, provider: string): Promise<void> {
   for (const folder of [fleet.keeper(onFile).folder, join(fleet.folder, "provider-0")]) {
     await eventually("both changes are in the log", async () => {
       const log = await readFile(join(folder, "log"), "utf8");
-      return log.includes("chain-stopped") && log.includes("the chain goes on");
+      return log.includes("chain-stopped") && log.includes("new blocks again");
     });
   }
 }

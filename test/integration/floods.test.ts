@@ -15,7 +15,7 @@ import {
   smallestScale,
 } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
-import type { RunningProvider } from "../../provider/main.ts";
+import type { RunningProvider } from "../../provider/compose.ts";
 import type { FloodReport } from "../../scripts/bench/floods/kinds.ts";
 import { Flooder } from "../../scripts/bench/floods/measure.ts";
 import { sharedFolder } from "../support/files.ts";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
 import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import { readJournal } from "../../provider/journal.ts";
-import { openStore } from "../../provider/main.ts";
-import type { RunningProvider } from "../../provider/main.ts";
+import type { RunningProvider } from "../../provider/compose.ts";
+import { openStore } from "../../provider/ingest.ts";
 import { outcomesOf } from "../../cli/provider/challenge-outcomes.ts";
 import { seededBytes, sharedFolder } from "../support/files.ts";
 import {

@@ -8,7 +8,7 @@ import { deployAll, type Deployment } from "../../scripts/contracts/artifacts.ts
 import { makeKeeper, registerKeeper, registerProvider, type Keeper } from "../../scripts/fleet/setup.ts";
 import { initProvider, loadConfig, loadKeys } from "../../provider/config.ts";
 import { signConsent } from "../../provider/consent.ts";
-import { ingestFiles } from "../../provider/main.ts";
+import { ingestFiles } from "../../provider/ingest.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import { runCli, startCli, type CliProcess, type CliResult } from "./cli.ts";
 import { seededBytes, sharedFolder } from "./files.ts";

@@ -1,4 +1,4 @@
-/** Injected misbehaviour: each fault changes an answer in its own way, and ends when it is taken back. */
+/** Each fault changes an answer in its own way, and has no effect after it is removed. */
 import { describe, expect, it } from "vitest";
 import {
   decodeChallengeResponse,
@@ -22,14 +22,14 @@ const answered = (number: number): Uint8Array =>
     proof: seededBytes(300, number),
   });
 
-/** A responder under faults that the test sets; `respond` makes the honest responses. */
+/** A responder with faults that the test sets; `respond` makes the honest responses. */
 function scene(respond: () => Uint8Array) {
   const state = { faults: [] as Fault[], slept: [] as number[] };
   const responder = withFaults(async () => respond(), {
     faults: async () => state.faults,
     sleep: async (delay_ms) => void state.slept.push(delay_ms),
   });
-  /** Hex of what a keeper gets, undefined for no answer. */
+  /** The answer that a keeper gets, as hex; undefined: none. */
   const ask = async (from = keeper): Promise<Hex | undefined> => {
     const scope = { chainId: 5, group, provider: 0, slot: 1, blockHash: toHex(new Uint8Array(32)) };
     const response = await responder({ ...scope, keeper: from, seed: seededBytes(48, 1) }, "peer");
@@ -39,7 +39,7 @@ function scene(respond: () => Uint8Array) {
 }
 
 describe("faults", () => {
-  it("change what an honest responder says in exactly their own way, and end when they are taken back", async () => {
+  it("change the honest answer as described, and have no effect after they are removed", async () => {
     let count = 0;
     const { state, ask } = scene(() => answered(++count));
     expect(await ask()).toBe(toHex(answered(1)));
@@ -57,7 +57,7 @@ describe("faults", () => {
     expect(await ask()).toBe(toHex(answered(4)));
   });
 
-  it("corrupt one byte of the proof and nothing else of the answer", async () => {
+  it("corrupt exactly one byte of the proof", async () => {
     const { state, ask } = scene(() => answered(1));
     state.faults = [{ kind: "corrupt" }];
     const corrupt = Buffer.from((await ask())?.slice(2) ?? "", "hex");
@@ -68,7 +68,7 @@ describe("faults", () => {
     expect(decoded.value.proof.filter((byte, i) => byte !== proof[i])).toHaveLength(1);
   });
 
-  it("leave refusals alone, and replay none of them", async () => {
+  it("do not change or replay refusals", async () => {
     let response = encodeChallengeResponse(refusal("busy", "later"));
     const { state, ask } = scene(() => response);
     state.faults = [{ kind: "corrupt" }, { kind: "replay" }];

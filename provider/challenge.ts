@@ -1,18 +1,17 @@
-/** How a provider answers: pure of transport, disk and chain, so that daemon and simulator run the same code. */
+/** R12: how a provider answers a challenge. */
 import { encodeReceipt } from "../protocol/codec/receipt.ts";
 import type { Receipt } from "../protocol/codec/receipt.ts";
-import { encodeChallengeResponse, encodePiecesResponse, refusal } from "../protocol/codec/challenge.ts";
-import type { ChallengeRequest, PiecesRequest, Refusal, RefusalCode } from "../protocol/codec/challenge.ts";
-import { pageOf } from "../protocol/codec/piece-pages.ts";
+import { encodeChallengeResponse, refusal } from "../protocol/codec/challenge.ts";
+import type { ChallengeRequest, Refusal, RefusalCode } from "../protocol/codec/challenge.ts";
 import { fromHex } from "../protocol/hash.ts";
 import { equalBytes } from "../storage/core/bytes.ts";
 import { bytesProven, encodeProof, proofHash } from "../storage/core/proof.ts";
 import type { Proof } from "../storage/core/proof.ts";
 import { sampleLeaves } from "../storage/core/sampling.ts";
 import type { Draw } from "../storage/core/sampling.ts";
-import { challengeQueue, pageQueue } from "../protocol/limits/derived.ts";
-import { Gate } from "./gate.ts";
-import type { GateLimits } from "./gate.ts";
+import { challengeQueue } from "../protocol/limits/derived.ts";
+import { BoundedQueue } from "./bounded-queue.ts";
+import type { QueueLimits } from "./bounded-queue.ts";
 import type {
   AnswerStore,
   ChainView,
@@ -23,32 +22,20 @@ import type {
   ProviderEvents,
   SampleStore,
 } from "./ports.ts";
+import type { Responder } from "./responder.ts";
 
-export interface ProviderDependencies {
+export type ChallengeDependencies = {
   readonly chain: ChainView;
   readonly answers: AnswerStore;
   readonly store: SampleStore;
   readonly crypto: ProviderCrypto;
   readonly events: ProviderEvents;
-  /** Seed checks that may wait, of all peers and of one. */
-  readonly queue?: GateLimits;
-}
-
-/** Answers one request of one peer (text form of its peer id) with the response's bytes. Never rejects. */
-export type Responder<Request> = (request: Request, peer: string) => Promise<Uint8Array>;
-
-/** A responder that may stay silent. Undefined: the stream is closed without an answer. */
-export type SilentResponder<Request> = (request: Request, peer: string) => Promise<Uint8Array | undefined>;
-
-/** Changes how a provider behaves. The daemon has none; `provider-sim` makes one that plays faults. */
-export type ProviderDecorator = {
-  challenge(respond: Responder<ChallengeRequest>): SilentResponder<ChallengeRequest>;
-  /** False: no protocol is served, as if the node were not there. */
-  online(): Promise<boolean>;
+  /** Most seed checks that may wait. */
+  readonly queue?: QueueLimits;
 };
 
 /** Slots whose answers are kept for retries. */
-const KEPT_SLOTS = 32;
+const keptSlots = 32;
 
 class Refused extends Error {
   readonly refusal: Refusal;
@@ -58,15 +45,15 @@ class Refused extends Error {
   }
 }
 
-/** R12, from the cheapest check to the dearest: nothing is hashed or read from disk for a stranger. */
-export function challengeResponder(dependencies: ProviderDependencies): Responder<ChallengeRequest> {
-  const gate = new Gate(dependencies.queue ?? challengeQueue(1));
+/** Checks from the cheapest to the most expensive: nothing is hashed or read from disk for a peer that is no keeper. */
+export function challengeResponder(dependencies: ChallengeDependencies): Responder<ChallengeRequest> {
+  const queue = new BoundedQueue(dependencies.queue ?? challengeQueue(1));
   return async (request, peer) => {
     const { group, keeper, slot } = request;
     try {
       const admitted = await admit(request, peer, dependencies.chain);
-      // One at a time: a second request of the same keeper and slot finds the first one's answer.
-      const queued = gate.run(peer, () => answer(request, admitted, dependencies));
+      // Jobs run one at a time, so a repeated request finds the stored answer of the first one.
+      const queued = queue.run(peer, () => answer(request, admitted, dependencies));
       if (queued === undefined) throw new Refused("busy", "too many requests are waiting; ask again later");
       return await queued;
     } catch (error) {
@@ -81,11 +68,11 @@ export function challengeResponder(dependencies: ProviderDependencies): Responde
   };
 }
 
-interface Admitted {
+type Admitted = {
   readonly times: GroupTimes;
   readonly seat: KeeperSeat;
   readonly head: number;
-}
+};
 
 async function admit(request: ChallengeRequest, peer: string, chain: ChainView): Promise<Admitted> {
   if (request.chainId !== chain.chainId) {
@@ -108,7 +95,7 @@ async function admit(request: ChallengeRequest, peer: string, chain: ChainView):
 async function answer(
   request: ChallengeRequest,
   admitted: Admitted,
-  deps: ProviderDependencies,
+  deps: ChallengeDependencies,
 ): Promise<Uint8Array> {
   const { group, keeper, provider, slot, seed, blockHash } = request;
   const key = { group, keeper, provider, slot };
@@ -118,29 +105,31 @@ async function answer(
     return stored.response;
   }
   const start = await checkSlot(request, admitted, deps.chain);
-  // An answer to another seed stands, unless the chain has since moved to another first block of the slot.
+  // R12: one answer a slot. A reorg that replaces the slot's first block allows another.
   if (stored?.blockHash === blockHash) {
     throw new Refused("already-answered", `slot ${slot} was answered to another seed`);
   }
   await checkSeed(request, admitted.seat, deps.crypto);
   const data = await deps.chain.data(group, provider, start);
-  if (data === "foreign") throw new Refused("unknown-provider", `provider ${provider} is somebody else`);
+  if (data === "foreign")
+    throw new Refused("unknown-provider", `provider ${provider} belongs to another operator`);
   if (data === "none")
     throw new Refused("no-data", `provider ${provider} committed to nothing at block ${start}`);
   const made = await makeAnswer(request, data, deps);
-  await deps.answers.put(key, { blockHash, seed, response: made.response }); // before it leaves: R12
-  await deps.answers.prune(group, slot - KEPT_SLOTS);
+  // R12: stored before it is sent, so that a retry gets the same bytes, also after a crash.
+  await deps.answers.put(key, { blockHash, seed, response: made.response });
+  await deps.answers.prune(group, slot - keptSlots);
   const { proven, bytesProven: bytes, lost } = made;
   const share = { proven, bytesProven: bytes, bytesCommitted: data.bytes };
   deps.events.answered({ group, keeper, slot, ...share, askedAt: admitted.head, lost });
   return made.response;
 }
 
-/** First block of the slot, once the slot is a current one of the provider's own chain. */
+/** Returns the first block of the slot. @throws Refused if the slot is over or its first block differs from this provider's chain */
 async function checkSlot(request: ChallengeRequest, admitted: Admitted, chain: ChainView): Promise<number> {
   const { times, head } = admitted;
   const start = times.originBlock + request.slot * times.slot;
-  // A keeper asks inside the slot; one slot more is for a provider whose endpoint is ahead of the keeper's.
+  // A keeper asks inside the slot. One more slot is allowed, since this endpoint may be ahead of the keeper's.
   const end = start + 2 * times.slot;
   if (head >= end) throw new Refused("slot-too-old", `slot: expected a head below ${end}, actual ${head}`);
   const hash = await chain.blockHash(start);
@@ -161,7 +150,7 @@ async function checkSeed(request: ChallengeRequest, seat: KeeperSeat, crypto: Pr
 async function makeAnswer(
   request: ChallengeRequest,
   data: CommittedData,
-  deps: ProviderDependencies,
+  deps: ChallengeDependencies,
 ): Promise<{ response: Uint8Array; proven: number; bytesProven: bigint; lost: string[] }> {
   const list = await deps.store.list(fromHex(data.listRoot));
   if (list === undefined || list.totalBytes !== data.bytes) {
@@ -199,34 +188,4 @@ function provenDraws(draws: readonly Draw[], proof: Proof): number {
     proof.pieces.flatMap(({ piece, leaves }) => leaves.map(({ leaf }) => `${piece}/${leaf}`)),
   );
   return draws.filter(({ piece, leaf }) => there.has(`${piece}/${leaf}`)).length;
-}
-
-/** Serves pages of piece lists to anyone: roots and sizes are on chain in sum, and useless without the bytes. */
-export function piecesResponder(
-  dependencies: Pick<ProviderDependencies, "chain" | "store">,
-): Responder<PiecesRequest> {
-  const { chain, store } = dependencies;
-  const gate = new Gate(pageQueue);
-  const answer = async (request: PiecesRequest): Promise<Uint8Array> => {
-    if (request.chainId !== chain.chainId || (await chain.group(request.group)) === undefined) {
-      return encodePiecesResponse(refusal("unknown-group", `${request.group}: not served here`));
-    }
-    const list = await store.list(fromHex(request.listRoot));
-    if (list === undefined || request.first >= list.pieces.length) {
-      return encodePiecesResponse(refusal("unknown-list", `${request.listRoot} from piece ${request.first}`));
-    }
-    return encodePiecesResponse(pageOf(list, request.first));
-  };
-  return async (request, peer) => {
-    try {
-      const page = gate.run(peer, () => answer(request));
-      return page === undefined
-        ? encodePiecesResponse(refusal("busy", "too many pages are waiting; ask again later"))
-        : await page;
-    } catch {
-      return encodePiecesResponse(
-        refusal("internal", "the provider cannot reach its chain endpoint or its disk"),
-      );
-    }
-  };
 }

@@ -1,26 +1,18 @@
-/** What a provider keeps in files: config, keys, faults, answers, and what the lose-data fault takes away. */
+/** A provider's configuration, keys and consent. */
 import { chmod, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { verifyTypedData } from "ethers";
-import { Level } from "level";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { sealKey, writeKeyFile } from "../../../daemon/keys/keystore.ts";
 import { secretKeyAddress } from "../../../protocol/codec/receipt.ts";
 import { fromHex, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { openAnswers } from "../../../provider/answers-level.ts";
 import { ConfigError, initProvider, loadConfig, loadKeys } from "../../../provider/config.ts";
 import { signConsent } from "../../../provider/consent.ts";
-import { faultPath, faultReader, writeFaults } from "../../../provider-sim/fault-file.ts";
-import { loseData } from "../../../provider-sim/lose-data.ts";
-import type { AnswerKey } from "../../../provider/ports.ts";
-import type { PieceEntry } from "../../../storage/core/piece-list.ts";
-import { PieceStore } from "../../../storage/disk/store.ts";
 import { seededBytes, temporaryFolder } from "../../support/files.ts";
 
 const group: Hex = `0x${"A1".repeat(20)}`;
 const password = "a provider's password";
-const another: Hex = `0x${"02".repeat(20)}`;
 
 function made(dataDir: string): Promise<{ config: string; keys: string }> {
   const registry = `0x${"B2".repeat(20)}`;
@@ -38,7 +30,7 @@ function made(dataDir: string): Promise<{ config: string; keys: string }> {
 }
 
 describe("config and keys", () => {
-  it("are made once, sealed and for their owner's eyes alone, and read back absolute and lower-case", async () => {
+  it("are made once, encrypted and readable by their owner only, and are read back absolute and in lower case", async () => {
     const folder = await temporaryFolder();
     const paths = await made(folder);
     for (const path of [folder, paths.keys]) expect((await stat(path)).mode & 0o777).toBe(0o700);
@@ -57,7 +49,7 @@ describe("config and keys", () => {
     await expect(loadKeys(paths.keys, "another")).rejects.toThrow(/the password is not the one/);
   });
 
-  it("hold the receipt keys of before a change beside the present one", async () => {
+  it("hold earlier receipt keys beside the current one", async () => {
     const { keys: folder } = await made(await temporaryFolder());
     const before = await loadKeys(folder, password);
     await rename(join(folder, "receipt.json"), join(folder, "receipt-1.json"));
@@ -109,7 +101,7 @@ describe("config and keys", () => {
     await expect(loadKeys(keys, password)).rejects.toThrow(receipt);
   });
 
-  it("sign consent that ethers recovers, over root, size, receipt key and sequence (R33)", async () => {
+  it("sign a consent to root, size, receipt key and sequence whose signer ethers recovers (R33)", async () => {
     const keys = await loadKeys((await made(await temporaryFolder())).keys, password);
     const scope = { chainId: 5, group, listRoot: toHex(seededBytes(32, 3)), bytes: 2n ** 63n, sequence: 4 };
     const { signature } = await signConsent(keys, { ...scope, group: group.toLowerCase() as Hex });
@@ -127,98 +119,5 @@ describe("config and keys", () => {
       verifyTypedData(domain, types, { ...value, ...changes }, signature).toLowerCase();
     expect(signer({})).toBe(keys.operatorAddress);
     expect(signer({ sequence: 5 })).not.toBe(keys.operatorAddress);
-  });
-});
-
-describe("the fault file", () => {
-  it("is read again when it changes, and counts as none when it is gone or not valid", async () => {
-    const folder = await temporaryFolder();
-    const invalid: string[] = [];
-    const read = faultReader(folder, (text) => invalid.push(text));
-    expect(await read()).toEqual([]);
-    await writeFaults(folder, [{ kind: "slow", delay_ms: 5 }, { kind: "corrupt" }]);
-    expect(await read()).toEqual([{ kind: "slow", delay_ms: 5 }, { kind: "corrupt" }]);
-    await writeFaults(folder, [{ kind: "only-keepers", keepers: [group] }]);
-    expect(await read()).toEqual([{ kind: "only-keepers", keepers: [group.toLowerCase()] }]);
-    await writeFile(faultPath(folder), '[{"kind":"explode"}]');
-    expect([await read(), await read()]).toEqual([[], []]);
-    expect(invalid).toHaveLength(1);
-    await writeFaults(folder, []);
-    expect(await read()).toEqual([]);
-  });
-});
-
-describe("answers given", () => {
-  const key = (slot: number, keeper: Hex = group): AnswerKey => ({ group, slot, provider: 3, keeper });
-  const answer = (number: number) => ({
-    blockHash: toHex(seededBytes(32, number)),
-    seed: seededBytes(48, number),
-    response: seededBytes(3_000, number),
-  });
-
-  it("are there after a restart, each under its own key, and old slots are forgotten", async () => {
-    const folder = await temporaryFolder();
-    const first = await openAnswers(folder);
-    for (const slot of [1, 2, 10, 300]) await first.put(key(slot), answer(slot));
-    await first.put(key(10, another), answer(11));
-    await first.close();
-    const again = await openAnswers(folder);
-    onTestFinished(() => again.close());
-    const seedAt = async (at: AnswerKey) => toHex((await again.get(at))?.seed ?? new Uint8Array());
-    expect(toHex((await again.get(key(10)))?.response ?? new Uint8Array())).toBe(toHex(answer(10).response));
-    expect(await seedAt(key(10, another))).toBe(toHex(answer(11).seed));
-    expect(await again.get(key(11))).toBeUndefined();
-    expect(await again.get({ ...key(10), provider: 4 })).toBeUndefined();
-    await again.prune(another, 1_000);
-    await again.prune(group, -5);
-    expect(await seedAt(key(1))).toBe(toHex(answer(1).seed));
-    await again.prune(group, 10);
-    const left = await Promise.all(
-      [1, 2, 10, 300].map(async (slot) => (await again.get(key(slot))) !== undefined),
-    );
-    expect(left).toEqual([false, false, true, true]);
-  });
-
-  it("that were damaged count as none, so that they are made again", async () => {
-    const folder = await temporaryFolder();
-    const answers = await openAnswers(folder);
-    await answers.put(key(1), answer(1));
-    await answers.close();
-    const db = new Level<string, Uint8Array>(folder, { valueEncoding: "view" });
-    const [name] = await db.keys().all();
-    await db.put(name!, seededBytes(50, 1));
-    await db.close();
-    const again = await openAnswers(folder);
-    onTestFinished(() => again.close());
-    expect(await again.get(key(1))).toBeUndefined();
-  });
-});
-
-describe("losing data", () => {
-  it("destroys the part of each piece that was asked for, in whole blocks, and says how much", async () => {
-    const folder = await temporaryFolder();
-    const store = await PieceStore.open(join(folder, "store"));
-    const sizes = [100_000, 5_000];
-    const entries: PieceEntry[] = [];
-    for (const [i, size] of sizes.entries()) {
-      await writeFile(join(folder, String(i)), seededBytes(size, i));
-      entries.push(await store.ingest(join(folder, String(i))));
-    }
-    const list = await store.addToList(entries);
-    const changed = async (piece: number): Promise<number[]> => {
-      const now = await readFile(join(store.pieceDir(entries[piece]!.root), "data"));
-      const then = seededBytes(sizes[piece]!, piece);
-      return [now.length, then.filter((byte, i) => byte !== now[i]).length];
-    };
-    expect(await loseData(store, list, 0)).toBe(0);
-    expect(await loseData(store, list, 0.5)).toBe(12 * 4096 + 4096);
-    expect([await changed(0), await changed(1)]).toEqual([
-      [100_000, 12 * 4096],
-      [5_000, 4096],
-    ]);
-    expect(await loseData(store, list, 1)).toBe(105_000);
-    expect((await changed(0))[0]).toBe(0);
-    for (const fraction of [1.5, Number.NaN])
-      await expect(loseData(store, list, fraction)).rejects.toThrow(RangeError);
   });
 });

@@ -1,20 +1,20 @@
 /**
- * D6: a bounded queue in front of what is dear (a seed check takes some 25 ms). One job runs at a time; a peer may have
- * `perPeer` jobs in it and all peers together `total`, so a flood is refused at once and costs no memory.
+ * A bounded queue for expensive jobs (one seed check takes about 25 ms). It runs one job at a time, and holds at most `perPeer` jobs
+ * of one peer and `total` jobs of all peers. A flood is refused at once and uses no memory (D6).
  */
-export type GateLimits = { readonly total: number; readonly perPeer: number };
+export type QueueLimits = { readonly total: number; readonly perPeer: number };
 
-export class Gate {
-  readonly #limits: GateLimits;
+export class BoundedQueue {
+  readonly #limits: QueueLimits;
   readonly #waiting = new Map<string, number>();
   #count = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(limits: GateLimits) {
+  constructor(limits: QueueLimits) {
     this.#limits = limits;
   }
 
-  /** Runs the job when its turn comes; undefined, at once, when the queue or the peer's share of it is full. */
+  /** Runs the job after all earlier ones. Returns undefined at once if the queue, or the peer's share of it, is full. */
   run<T>(peer: string, job: () => Promise<T>): Promise<T> | undefined {
     const own = this.#waiting.get(peer) ?? 0;
     if (this.#count >= this.#limits.total || own >= this.#limits.perPeer) return undefined;

@@ -1,0 +1,142 @@
+/** Composition root of the provider's daemon: opens its parts, connects them, and closes them in order. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { signReceipt } from "../protocol/codec/receipt.ts";
+import { verifySeed } from "../protocol/codec/seed.ts";
+import { fromHex } from "../protocol/hash.ts";
+import { challengeQueue } from "../protocol/limits/derived.ts";
+import { installFastHashes } from "../daemon/hashing/install.ts";
+import { listenPlaces, mustListen } from "../daemon/listen.ts";
+import type { PieceStore } from "../storage/disk/store.ts";
+import { openAnswers } from "./answers-level.ts";
+import { challengeResponder } from "./challenge.ts";
+import { chainViewOf } from "./chain-ethers.ts";
+import type { ProviderConfig, ProviderKeys } from "./config.ts";
+import { recordEvents } from "./events.ts";
+import { watchHead } from "./head-watch.ts";
+import { openStore } from "./ingest.ts";
+import { openJournal } from "./journal.ts";
+import { ProviderFigures } from "./metrics.ts";
+import type { Served } from "./metrics.ts";
+import { piecesResponder } from "./pieces.ts";
+import type { ProviderCrypto } from "./ports.ts";
+import type { ProviderDecorator } from "./responder.ts";
+import { retrieveResponder } from "./retrieve.ts";
+import { startServer } from "./server-libp2p.ts";
+
+export type RunningProvider = {
+  /** Text form. */
+  readonly peerId: string;
+  /** Bound multiaddrs with the peer id; port 0 is resolved. */
+  readonly addrs: readonly string[];
+  /** URL of the metrics server; undefined if the configuration names none. */
+  readonly metrics?: string | undefined;
+  /** Closes streams, node and store. */
+  stop(): Promise<void>;
+};
+
+/** Changes nothing: the provider is honest. */
+const honest: ProviderDecorator = { challenge: (respond) => respond, online: async () => true };
+
+/**
+ * Starts the daemon. It may run before its provider is in a group, before the group's contract exists, and while no chain endpoint
+ * answers: it refuses such challenges with the reason, and goes on.
+ */
+export async function startProvider(
+  config: ProviderConfig,
+  keys: ProviderKeys,
+  log: Logger,
+  decorator: ProviderDecorator = honest,
+): Promise<RunningProvider> {
+  installFastHashes();
+  const store = await openStore(config);
+  const answers = await openAnswers(join(config.dataDir, "answers"));
+  try {
+    await mustBindAll(config);
+  } catch (error) {
+    await answers.close();
+    throw error;
+  }
+  await logStoredFaults(store, log);
+  const journal = await openJournal(config.dataDir, (text) => log.error(text));
+  const chain = chainViewOf(config, keys.operatorAddress);
+  const figures = new ProviderFigures(() => chain.look());
+  const watching = new AbortController();
+  const dependencies = {
+    chain,
+    answers,
+    store,
+    crypto: cryptoOf(keys),
+    events: recordEvents({ log, journal, figures, head: () => chain.head() }),
+    queue: challengeQueue(config.groups.length),
+  };
+  const { metrics } = config;
+  let served: Served | undefined;
+  const close = async (): Promise<void> => {
+    watching.abort();
+    await served?.stop();
+    chain.close();
+    journal.close();
+    await answers.close();
+  };
+  try {
+    served = metrics && (await figures.serve(metrics.host, metrics.port));
+    const libp2p = await startServer(
+      { peerSeed: keys.peer, listen: config.listen },
+      {
+        challenge: decorator.challenge(challengeResponder(dependencies)),
+        pieces: piecesResponder(dependencies),
+        retrieve: retrieveResponder(dependencies),
+        keeperPeers: () => chain.keeperPeers(),
+        groups: config.groups.length,
+        online: () => decorator.online(),
+      },
+    );
+    void watchHead(chain, log, watching.signal);
+    return {
+      peerId: libp2p.peerId.toString(),
+      addrs: libp2p.getMultiaddrs().map(String),
+      metrics: served?.url,
+      async stop() {
+        await libp2p.stop();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** @throws ListenError that names the setting whose port is taken */
+async function mustBindAll({ listen, metrics }: ProviderConfig): Promise<void> {
+  const metricsPlaces = metrics === undefined ? [] : [{ setting: "metrics.port", ...metrics }];
+  await mustListen([...listenPlaces(listen), ...metricsPlaces]);
+}
+
+/** A provider with damaged pieces still proves the others, so it starts anyway. */
+async function logStoredFaults(store: PieceStore, log: Logger): Promise<void> {
+  const lists = await store.currentLists();
+  if (lists.length === 0) log.warn('no data is stored yet: run "whitepay provider ingest FILES"');
+  for (const { list } of lists) {
+    for (const piece of list.pieces) {
+      const fault = await store.faultOf(piece);
+      if (fault !== undefined) log.error(fault);
+    }
+  }
+}
+
+function cryptoOf(keys: ProviderKeys): ProviderCrypto {
+  return {
+    async verifySeed(scope, seed, blsKey) {
+      // A check blocks the event loop for about 25 ms: other events run between two checks.
+      await nextTurn();
+      return verifySeed(scope, seed, fromHex(blsKey));
+    },
+    signReceipt(domain, receipt, receiptKey) {
+      const key = keys.receiptKeys.get(receiptKey);
+      return key && signReceipt(domain, receipt, key);
+    },
+  };
+}

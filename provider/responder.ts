@@ -1,0 +1,15 @@
+/** Types of what answers a request. Transport, disk and chain stay outside, so the daemon and the simulator run the same code. */
+import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
+
+/** Answers one request of a peer (text form of its peer id) with the bytes of the response. Never rejects. */
+export type Responder<Request> = (request: Request, peer: string) => Promise<Uint8Array>;
+
+/** A responder that may return undefined: then the stream is closed without an answer. */
+export type SilentResponder<Request> = (request: Request, peer: string) => Promise<Uint8Array | undefined>;
+
+/** Changes how a provider behaves. The daemon has none; `provider-sim` has one that injects faults. */
+export type ProviderDecorator = {
+  challenge(respond: Responder<ChallengeRequest>): SilentResponder<ChallengeRequest>;
+  /** False: all protocols are refused, as if the node were down. */
+  online(): Promise<boolean>;
+};
