@@ -1,11 +1,23 @@
-/** The dashboard's files: plain HTML, CSS and modules. Nothing comes from outside. */
+/** The dashboard's files: HTML, CSS and modules. The page loads nothing from other servers. */
 import { readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { extname } from "node:path";
 
-/** The modules are TypeScript in a clone and JavaScript in the built package, as this file is. */
+/** Like this file, the modules are TypeScript in a clone and JavaScript in the built package. */
 const extension = extname(import.meta.filename);
-const modules = ["app", "books", "chart", "dom", "format", "money", "overview", "round"];
+const modules = [
+  "app",
+  "chart",
+  "committee",
+  "dom",
+  "format",
+  "money",
+  "outcomes",
+  "overview",
+  "payments",
+  "reasons",
+  "round",
+];
 
 const types: Readonly<Record<string, string>> = {
   "index.html": "text/html; charset=utf-8",
@@ -18,7 +30,7 @@ type File = { readonly text: string; readonly type: string };
 
 const files = new Map<string, Promise<File>>();
 
-/** Browsers run what is left of a module without its types, as Node does here. */
+/** Types are removed from TypeScript modules, as Node does; browsers run the rest. */
 async function load(name: string, type: string): Promise<File> {
   const text = await readFile(new URL(`../dashboard/${name}`, import.meta.url), "utf8");
   return { text: name.endsWith(".ts") ? stripTypeScriptTypes(text) : text, type };

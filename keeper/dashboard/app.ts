@@ -1,4 +1,4 @@
-/** The page's life: hears the keeper's news, asks the books when they may have changed, and draws. */
+/** Keeps the page up to date: receives the status, reads the ledger when it may have changed, and draws both. */
 import type {
   GroupStatus,
   KeeperStatus,
@@ -7,12 +7,15 @@ import type {
   SettlementDocument,
   SpaceDocument,
 } from "../api/schemas.ts";
-import { showKeepers, showOutcomes, showPayments, showReasons } from "./books.ts";
 import { bindChart, showSpace } from "./chart.ts";
+import { showKeepers } from "./committee.ts";
 import { h, place } from "./dom.ts";
 import { whole } from "./format.ts";
 import { showMoney } from "./money.ts";
+import { showOutcomes } from "./outcomes.ts";
 import { showGlance, showIdentity, showMachine, showProblems } from "./overview.ts";
+import { showPayments } from "./payments.ts";
+import { showReasons } from "./reasons.ts";
 import { showRound, showTurns } from "./round.ts";
 
 const poll_ms = 5_000;
@@ -37,7 +40,7 @@ let asking = false;
 let askAgain = false;
 let drawnSlot = -1;
 let paidThrough: number | undefined;
-let toldAt_ms = 0;
+let statusAt_ms = 0;
 
 const select = (id: string): HTMLSelectElement => document.getElementById(id) as HTMLSelectElement;
 
@@ -73,7 +76,7 @@ async function readBooks(group: GroupStatus): Promise<Books> {
   };
 }
 
-/** Asks the books anew when a slot or an interval has gone by, or some time has. */
+/** Reads the ledger again after each slot and each payment, and at least every `booksEvery_ms`. */
 async function refreshBooks(force = false): Promise<void> {
   const group = currentGroup();
   if (group === undefined || (document.hidden && !force)) return;
@@ -91,11 +94,11 @@ async function refreshBooks(force = false): Promise<void> {
     drawnSlot = slot;
     drawBooks();
   } catch {
-    // The live line says that the keeper is away; what is drawn stays.
+    // The header shows that the keeper does not answer; the last drawing stays.
   } finally {
     asking = false;
   }
-  // What was chosen meanwhile wants other answers.
+  // The user selected another group or span meanwhile.
   if (askAgain) {
     askAgain = false;
     await refreshBooks(true);
@@ -117,7 +120,7 @@ function drawSpace(): void {
     showSpace(status, group, books.space);
 }
 
-function tellPayments(group: GroupStatus): void {
+function announcePayments(group: GroupStatus): void {
   if (paidThrough !== undefined && group.ts > paidThrough) {
     place("news", `Paid through block ${whole(group.ts)}.`);
     void refreshBooks(true);
@@ -135,7 +138,7 @@ function drawGroups({ groups }: KeeperStatus): void {
 
 function draw(next: KeeperStatus): void {
   status = next;
-  toldAt_ms = performance.now();
+  statusAt_ms = performance.now();
   drawGroups(next);
   showIdentity(next);
   showProblems(next);
@@ -148,15 +151,15 @@ function draw(next: KeeperStatus): void {
   showKeepers(group);
   showMoney(next, group);
   drawMachine();
-  tellPayments(group);
+  announcePayments(group);
   void refreshBooks();
 }
 
-/** Also between news: ages grow. */
+/** Called between updates too, since ages grow. */
 function drawMachine(): void {
   const group = currentGroup();
   if (status !== undefined && group !== undefined)
-    showMachine(status, group, (performance.now() - toldAt_ms) / 1000);
+    showMachine(status, group, (performance.now() - statusAt_ms) / 1000);
 }
 
 function showLink(state: "live" | "wait" | "away", text: string): void {
@@ -170,14 +173,14 @@ function showReady({ ready }: KeeperStatus): void {
   showLink(ready ? "live" : "wait", ready ? "live, ready" : "live, not ready");
 }
 
-/** Where the stream is refused, asking now and then does as well. */
+/** Polls the status if the server refuses the stream. */
 async function poll(): Promise<void> {
   try {
     const next = await ask<KeeperStatus>("/v1/status");
     draw(next);
     showReady(next);
   } catch {
-    showLink("away", "no answer, trying again");
+    showLink("away", "no answer, retrying");
   }
   setTimeout(() => void poll(), poll_ms);
 }
@@ -190,7 +193,7 @@ function listen(): void {
     showReady(next);
   });
   source.addEventListener("error", () => {
-    showLink("away", "no answer, trying again");
+    showLink("away", "no answer, retrying");
     if (source.readyState === EventSource.CLOSED) void poll();
   });
 }
@@ -220,7 +223,7 @@ function bindTools(): void {
 
 const copiedFor_ms = 2_000;
 
-/** Only pages of https, and those of this machine, may write to the clipboard. */
+/** Browsers allow this only on pages from https or from this machine. */
 async function copy(button: Element): Promise<void> {
   const text = button.getAttribute("data-copy") ?? "";
   const say = (word: string): void => {
@@ -240,7 +243,7 @@ function bindCopy(): void {
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button.copy") : null;
     if (button === null) return;
-    // In a summary it must not fold anything.
+    // A click on a button inside a summary must not fold the details.
     event.preventDefault();
     void copy(button);
   });

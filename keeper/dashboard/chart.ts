@@ -1,15 +1,17 @@
-/** Proven space over time, one line for each provider. */
+/** The chart of bytes proven over time, one line for each provider. */
 import type { KeeperStatus, GroupStatus, SpaceDocument } from "../api/schemas.ts";
-import { h, place, spoken } from "./dom.ts";
+import { h, place, spoken, table } from "./dom.ts";
 import { bytes, dateOfBlock, span, whole } from "./format.ts";
 
 const height = 260;
 const margin = { top: 12, right: 16, bottom: 44, left: 64 };
-/** More lines than these cannot be told apart. */
+/** The most lines that a reader can distinguish. */
 const maxLines = 8;
-const narrow = 280;
+const minWidth = 280;
+/** Below this width the axis shows fewer labels. */
+const phoneWidth = 480;
 
-/** What a person chose to look at; kept from one update to the next. */
+/** The user's selection; kept over updates. */
 const hidden = new Set<number>();
 let cursor: number | undefined;
 
@@ -30,10 +32,10 @@ function roundUp(value: number): number {
   return value;
 }
 
-function scalesOf(space: SpaceDocument, shown: SpaceDocument["providers"], width: number): Scales {
+function scalesOf(space: SpaceDocument, shown: readonly Line[], width: number): Scales {
   const largest = Math.max(1, ...shown.flatMap((line) => [...line.bytes, ...line.committed].map(Number)));
   const power = roundUp(largest);
-  // Three quarters of a power are as round, and leave less of the chart empty.
+  // Three quarters of a power of two is a round number too, and leaves less of the chart empty.
   const top = largest <= power * 0.75 ? power * 0.75 : power;
   const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
   const last = Math.max(1, space.slots.length - 1);
@@ -45,14 +47,15 @@ function scalesOf(space: SpaceDocument, shown: SpaceDocument["providers"], width
   };
 }
 
-/** A slot's sample of 16 leaves jumps by a sixteenth: the mean of a few slots says more. */
-const meanOf = 4;
+/** A slot's sample of 16 leaves varies in steps of a sixteenth, so the chart shows the mean of this many slots. */
+const slotsOfMean = 4;
 
+type Line = SpaceDocument["providers"][number];
 type Values = readonly (number | null)[];
 
-/** At each point the mean of the last slots that have a record; null where the point itself has none. */
+/** At each point the mean of the last slots with a record; null at a point without a record. */
 function meansOf(values: readonly (string | null)[], slotsPerPoint: number): Values {
-  const back = Math.max(1, Math.ceil(meanOf / slotsPerPoint));
+  const back = Math.max(1, Math.ceil(slotsOfMean / slotsPerPoint));
   return values.map((value, i) => {
     if (value === null) return null;
     const last = values.slice(Math.max(0, i - back + 1), i + 1).filter((one) => one !== null);
@@ -60,7 +63,7 @@ function meansOf(values: readonly (string | null)[], slotsPerPoint: number): Val
   });
 }
 
-/** A step for each point: what holds in a slot holds for that slot. A point without a value is a gap. */
+/** A step function: the value of a point holds for its slots. A point without a value is a gap. */
 function linePath(values: Values, { x, y }: Scales): string {
   let path = "";
   let before: number | null = null;
@@ -71,7 +74,7 @@ function linePath(values: Values, { x, y }: Scales): string {
     }
     before = value;
   }
-  // A single point is a dot: a line of no length with round ends.
+  // A single point is drawn as a dot: a very short line with round ends.
   return path.includes("H") ? path : `${path}h0.1`;
 }
 
@@ -114,11 +117,11 @@ function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group:
     ),
   );
   const last = space.slots.length - 1;
-  const points = width < 480 || last < 3 ? [0, last] : [0, Math.round(last / 2), last];
+  const points = width < phoneWidth || last < 3 ? [0, last] : [0, Math.round(last / 2), last];
   const columns = [...new Set(points)].flatMap((point) => {
     const anchor = point === 0 ? "start" : point === last ? "end" : "middle";
     const { slots, age, date } = timeOf(space, point, status, group);
-    const above = age === undefined || width < 480 ? slots : `${slots}, ${age}`;
+    const above = age === undefined || width < phoneWidth ? slots : `${slots}, ${age}`;
     const label = (name: string, up: number, text: string): Element =>
       h("text", { x: x(point), y: height - up, "text-anchor": anchor, "data-key": `${name}${point}` }, text);
     return [label("x", 24, above), ...(date === undefined ? [] : [label("d", 8, date)])];
@@ -126,7 +129,7 @@ function axes(space: SpaceDocument, scales: Scales, status: KeeperStatus, group:
   return [...rows, ...columns];
 }
 
-function failureMarks(shown: SpaceDocument["providers"], { x, y }: Scales): Element[] {
+function failureMarks(shown: readonly Line[], { x, y }: Scales): Element[] {
   return shown.flatMap(({ index, failed }) =>
     failed.flatMap((count, i) => {
       if (count === 0) return [];
@@ -155,7 +158,7 @@ function readout(space: SpaceDocument, point: number, status: KeeperStatus, grou
     });
   return h(
     "p",
-    // Read out while a person moves along the line, and not at every new slot.
+    // Screen readers read it while the user moves the cursor, not at every new slot.
     { class: "readout", "aria-live": cursor === undefined ? "off" : "polite" },
     h("strong", {}, timeText(timeOf(space, point, status, group))),
     ...parts,
@@ -198,52 +201,27 @@ function figuresTable(space: SpaceDocument): Element {
       ...cells.map((cell) => h("td", {}, cell)),
     );
   });
-  const heads = ["", "last", "mean", "least", "committed", "failed"].map((name) =>
-    name === "" ? h("td", {}) : h("th", { scope: "col" }, name),
-  );
   return h(
     "details",
     { class: "as-table" },
-    h("summary", {}, "The same as a table"),
-    h(
-      "table",
-      {},
-      h("caption", {}, "Bytes proven in the slots shown"),
-      h("thead", {}, h("tr", {}, ...heads)),
-      h("tbody", {}, ...rows),
-    ),
+    h("summary", {}, "As a table"),
+    table("Bytes proven in the slots shown", ["", "last", "mean", "least", "committed", "failed"], rows),
   );
 }
 
-let firstLook = true;
+let isFirstDraw = true;
 
 export function showSpace(status: KeeperStatus, group: GroupStatus, space: SpaceDocument): void {
   if (space.slots.length === 0) {
     return place("space", h("p", { class: "empty" }, "No challenge has been recorded yet."));
   }
-  if (firstLook) for (const { index } of space.providers.slice(maxLines)) hidden.add(index);
-  firstLook = false;
+  if (isFirstDraw) for (const { index } of space.providers.slice(maxLines)) hidden.add(index);
+  isFirstDraw = false;
   const shown = space.providers.filter(({ index }) => !hidden.has(index)).slice(0, maxLines);
-  const width = Math.max(narrow, document.getElementById("space")?.clientWidth ?? 0);
+  const width = Math.max(minWidth, document.getElementById("space")?.clientWidth ?? 0);
   const scales = scalesOf(space, shown, width);
   const last = space.slots.length - 1;
   const point = Math.min(cursor ?? last, last);
-  const lines = shown.flatMap(({ index, bytes: proven, committed }) => [
-    h("path", {
-      class: `line of s${index % 8}`,
-      d: linePath(
-        committed.map((value) => (value === null ? null : Number(value))),
-        scales,
-      ),
-      "data-key": `c${index}`,
-    }),
-    h("path", {
-      class: `line s${index % 8}`,
-      d: linePath(meansOf(proven, space.slotsPerPoint), scales),
-      "data-key": `l${index}`,
-    }),
-  ]);
-  const label = `Bytes proven by ${shown.length} providers over ${whole(space.slots.length)} points. Left and right arrow keys move from point to point; what is there is read out below.`;
   place(
     "space",
     h(
@@ -252,7 +230,7 @@ export function showSpace(status: KeeperStatus, group: GroupStatus, space: Space
         class: "chart",
         tabindex: 0,
         role: "slider",
-        "aria-label": label,
+        "aria-label": `Bytes proven by ${shown.length} providers at ${whole(space.slots.length)} points in time. The left and right arrow keys select a point, whose values are read out below.`,
         "aria-valuemin": 0,
         "aria-valuemax": last,
         "aria-valuenow": point,
@@ -262,14 +240,8 @@ export function showSpace(status: KeeperStatus, group: GroupStatus, space: Space
         "svg",
         { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
         ...axes(space, scales, status, group),
-        h("line", {
-          class: "cursor",
-          x1: scales.x(point),
-          x2: scales.x(point),
-          y1: margin.top,
-          y2: height - margin.bottom,
-        }),
-        ...lines,
+        cursorLine(scales.x(point)),
+        ...shown.flatMap((line) => providerLines(line, space.slotsPerPoint, scales)),
         ...failureMarks(shown, scales),
       ),
     ),
@@ -279,31 +251,42 @@ export function showSpace(status: KeeperStatus, group: GroupStatus, space: Space
   );
 }
 
-/** Keys, pointer and boxes; `again` draws anew. */
-export function bindChart(points: () => number, again: () => void): void {
+function cursorLine(x: number): Element {
+  return h("line", { class: "cursor", x1: x, x2: x, y1: margin.top, y2: height - margin.bottom });
+}
+
+/** Thin line: bytes committed. Thick line: bytes proven. */
+function providerLines(line: Line, slotsPerPoint: number, scales: Scales): Element[] {
+  const { index, bytes: proven, committed } = line;
+  const committedValues = committed.map((value) => (value === null ? null : Number(value)));
+  return [
+    h("path", {
+      class: `line of s${index % 8}`,
+      d: linePath(committedValues, scales),
+      "data-key": `c${index}`,
+    }),
+    h("path", {
+      class: `line s${index % 8}`,
+      d: linePath(meansOf(proven, slotsPerPoint), scales),
+      "data-key": `l${index}`,
+    }),
+  ];
+}
+
+/** Handles keys, pointer and check boxes; `redraw` is called after each change. */
+export function bindChart(points: () => number, redraw: () => void): void {
   const root = document.getElementById("space");
   if (root === null) return;
   const move = (to: number): void => {
     const last = points() - 1;
     if (last < 0) return;
-    // At the newest point it follows what comes.
+    // At the last point the cursor follows new points.
     cursor = to >= last ? undefined : Math.max(0, to);
-    again();
+    redraw();
   };
   root.addEventListener("keydown", (event) => {
     if (!(event.target instanceof Element) || !event.target.matches(".chart")) return;
-    const last = points() - 1;
-    const now = Math.min(cursor ?? last, last);
-    const to = {
-      ArrowLeft: now - 1,
-      ArrowRight: now + 1,
-      ArrowDown: now - 1,
-      ArrowUp: now + 1,
-      PageDown: now - 10,
-      PageUp: now + 10,
-      Home: 0,
-      End: last,
-    }[event.key];
+    const to = keyTarget(event.key, points() - 1);
     if (to === undefined) return;
     event.preventDefault();
     move(to);
@@ -321,7 +304,22 @@ export function bindChart(points: () => number, again: () => void): void {
     const index = Number(event.target.dataset["provider"]);
     if (event.target.checked) hidden.delete(index);
     else hidden.add(index);
-    again();
+    redraw();
   });
-  new ResizeObserver(() => again()).observe(root);
+  new ResizeObserver(() => redraw()).observe(root);
+}
+
+/** The point to which a key moves the cursor; undefined for other keys. */
+function keyTarget(key: string, last: number): number | undefined {
+  const now = Math.min(cursor ?? last, last);
+  return {
+    ArrowLeft: now - 1,
+    ArrowRight: now + 1,
+    ArrowDown: now - 1,
+    ArrowUp: now + 1,
+    PageDown: now - 10,
+    PageUp: now + 10,
+    Home: 0,
+    End: last,
+  }[key];
 }

@@ -1,4 +1,4 @@
-/** Elements from data, and a page brought up to date without losing focus, selection or what was unfolded. */
+/** Creates elements from data, and updates the page without losing focus, selection or unfolded details. */
 
 type Child = Node | string | undefined | false;
 type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -15,18 +15,35 @@ function fill<T extends Element>(element: T, attributes: Attributes, children: r
   return element;
 }
 
-/** An element; texts are texts, never markup. `data-key` names it among its siblings from one update to the next. */
+/** Creates an element. Strings become text, never markup. `data-key` identifies it among its siblings over updates. */
 export function h(tag: string, attributes: Attributes = {}, ...children: Child[]): Element {
   const element = svgNames.has(tag) ? document.createElementNS(svgSpace, tag) : document.createElement(tag);
   return fill(element, attributes, children);
 }
 
-/** For people who hear the page. */
+/** A table with a caption and a row of column heads. An empty head is a plain cell. */
+export function table(
+  caption: string,
+  heads: readonly string[],
+  rows: readonly Element[],
+  attributes: Attributes = {},
+): Element {
+  const head = heads.map((name) => (name === "" ? h("td", {}) : h("th", { scope: "col" }, name)));
+  return h(
+    "table",
+    attributes,
+    h("caption", {}, caption),
+    h("thead", {}, h("tr", {}, ...head)),
+    h("tbody", {}, ...rows),
+  );
+}
+
+/** Text for screen readers only. */
 export function spoken(text: string): Element {
   return h("span", { class: "hidden" }, text);
 }
 
-/** For people who see the page: a sign that `words` say to others. */
+/** A symbol, with `words` in its place for screen readers. */
 export function sign(symbol: string, words: string, kind: string): Element {
   return h("span", { class: `sign ${kind}` }, h("span", { "aria-hidden": "true" }, symbol), spoken(words));
 }
@@ -41,7 +58,7 @@ function sameKind(a: Node, b: Node): boolean {
 
 function syncAttributes(from: Element, to: Element): void {
   for (const name of from.getAttributeNames()) {
-    // What a person unfolded stays unfolded.
+    // Details that the user unfolded stay unfolded.
     if (!to.hasAttribute(name) && !(name === "open" && from.nodeName === "DETAILS"))
       from.removeAttribute(name);
   }
@@ -59,7 +76,7 @@ function morph(from: Node, to: Node): void {
   update(from, [...to.childNodes]);
 }
 
-/** Makes `children` the children of `parent`, and keeps those nodes that stand for the same thing. */
+/** Makes `children` the children of `parent`, and reuses existing nodes of the same kind and key. */
 export function update(parent: Element, children: readonly Node[]): void {
   const keyed = new Map<string, Node>();
   for (const child of parent.childNodes) {
@@ -85,9 +102,10 @@ export function update(parent: Element, children: readonly Node[]): void {
   }
 }
 
+/** Replaces the content of the element with this id. */
 export function place(id: string, ...children: Child[]): void {
   const parent = document.getElementById(id);
-  if (parent === null) throw new Error(`the page has no place ${id}`);
+  if (parent === null) throw new Error(`the page has no element with the id ${id}`);
   update(
     parent,
     children

@@ -1,8 +1,8 @@
-/** Numbers, amounts and times in words for people. */
+/** Formats numbers, amounts and times for the page. */
 
 const binary = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-/** Bytes with a binary unit, three digits. */
+/** Bytes with a binary unit and three digits. */
 export function bytes(value: number | bigint | string): string {
   let amount = Number(value);
   let unit = 0;
@@ -24,7 +24,7 @@ export function counted(count: number, noun: string): string {
   return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Nothing was proven in its blocks, and nothing was owed before. What is owed for lack of money is no empty payment (R32). */
+/** Nothing was proven and nothing was owed before. A payment that is owed for lack of money is not empty (R32). */
 export function isEmptyPayment(
   items: readonly { readonly spaceTime: string; readonly amount: string }[],
 ): boolean {
@@ -32,8 +32,8 @@ export function isEmptyPayment(
 }
 
 const raised = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-/** More zeros than these behind the point are counted rather than read. */
-const mostZeros = 8;
+/** After more zeros than this an amount is written with a power of ten. */
+const maxZeros = 8;
 
 function withPoint(integer: string, fraction: string): string {
   const cut = fraction.replace(/0+$/, "");
@@ -41,8 +41,7 @@ function withPoint(integer: string, fraction: string): string {
 }
 
 /**
- * An amount in units of 10^−decimals, cut to `digits` significant digits; all digits before the point are shown. Exact in
- * `exactAmount`.
+ * An amount in units of 10^−decimals, cut to `digits` significant digits; the integer part is always complete. `exactAmount` cuts nothing.
  */
 export function amount(units: bigint | string, decimals: number | null, digits = 4): string {
   const [integer = "0", fraction = ""] = exactAmount(units, decimals).split(".");
@@ -52,12 +51,12 @@ export function amount(units: bigint | string, decimals: number | null, digits =
   const zeros = fraction.search(/[1-9]/);
   if (zeros < 0) return "0";
   const shown = fraction.slice(zeros, zeros + digits);
-  if (zeros <= mostZeros) return withPoint("0", fraction.slice(0, zeros) + shown);
+  if (zeros <= maxZeros) return withPoint("0", fraction.slice(0, zeros) + shown);
   const power = [...String(zeros + 1)].map((digit) => raised[Number(digit)]).join("");
   return `${withPoint(shown.slice(0, 1), shown.slice(1))} × 10⁻${power}`;
 }
 
-/** To the last unit. */
+/** All digits of an amount. */
 export function exactAmount(units: bigint | string, decimals: number | null): string {
   const text = BigInt(units).toString();
   if (decimals === null || decimals === 0) return text;
@@ -74,7 +73,7 @@ const spans = [
   [1, "s"],
 ] as const;
 
-/** A span of time in its largest fitting unit. */
+/** A length of time in the largest unit that gives 2 or more. */
 export function span(seconds: number): string {
   const [size, unit] = spans.find(([unit_s]) => seconds >= unit_s * 2) ?? [1, "s"];
   return `${whole(Math.round(seconds / size))} ${unit}`;
@@ -84,12 +83,20 @@ export function shortHex(hex: string): string {
   return hex.length <= 14 ? hex : `${hex.slice(0, 8)}…${hex.slice(-4)}`;
 }
 
-/** With one decimal, rounded down: only what is whole reads as 100 %. */
+/** One decimal, rounded down, so that only a whole reads 100 %. */
 export function percent(part: bigint, all: bigint): string {
   if (all === 0n) return "–";
   const tenths = Number((part * 1_000n) / all);
   if (tenths === 0 && part > 0n) return "< 0.1 %";
   return `${(tenths / 10).toFixed(tenths % 1_000 === 0 ? 0 : 1)} %`;
+}
+
+/** Share of the committed bytes that was proven. */
+export function provenShare(share: {
+  readonly bytesProven: string;
+  readonly bytesCommitted: string;
+}): string {
+  return percent(BigInt(share.bytesProven), BigInt(share.bytesCommitted));
 }
 
 export function blocks(count: number, block_s: number | null): string {
@@ -105,17 +112,17 @@ const dayAndTime = new Intl.DateTimeFormat("en-GB", {
 });
 const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const halfYear_s = 182 * 86_400;
-/** The end of the year 9999, and of what a date can say. */
+/** The end of the year 9999. */
 const lastDate_s = 253_402_300_799;
 
-/** Local time; far from now the year instead of the hour. */
+/** Local time; a date more than half a year away has its year in place of the time. */
 export function dateOf(time_s: number, now_s: number = Date.now() / 1000): string {
   if (time_s > lastDate_s) return "after the year 9999";
   const isNear = Math.abs(time_s - now_s) < halfYear_s;
   return (isNear ? dayAndTime : dayOfYear).format(new Date(time_s * 1000));
 }
 
-/** When a block was, or will be, as far as the pace of blocks tells. */
+/** The estimated date of a past or future block, from the mean time of a block. */
 export function dateOfBlock(
   block: number,
   { head, headTime_s, block_s }: { head: number; headTime_s: number | null; block_s: number | null },
@@ -124,7 +131,7 @@ export function dateOfBlock(
   return dateOf(headTime_s + (block - head) * block_s);
 }
 
-/** A head that is old makes older what came before it. */
+/** Time since a block. The age of the head is added, since no later block is known. */
 export function ago(block: number, head: number, block_s: number | null, headAge_s = 0): string {
   if (block_s === null || head < block) return `block ${whole(block)}`;
   return `${span((head - block) * block_s + headAge_s)} ago`;

@@ -1,4 +1,4 @@
-/** Who has money, for how long, and what this keeper earned. */
+/** The card of money: the group's funds, and this keeper's earnings and gas account. */
 import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
 import { h, place } from "./dom.ts";
 import { amount, dateOfBlock, exactAmount, span, whole } from "./format.ts";
@@ -8,15 +8,15 @@ const unknownToken: Token = { address: null, symbol: "units", decimals: null };
 export const tokenOf = (group: GroupStatus): Token => group.money?.token ?? unknownToken;
 
 const coinDecimals = 18;
-/** What the contract answers while no data is committed. */
+/** Returned by the contract while no data is committed. */
 const noBlock = String(2n ** 64n - 1n);
 
-/** Nothing is spent, and nothing is reserved: no data is committed. */
+/** No data is committed, so nothing is spent or reserved. */
 export function spendsNothing({ fundedUntilBlock }: NonNullable<GroupStatus["money"]>): boolean {
   return fundedUntilBlock === noBlock;
 }
 
-/** To four significant digits; to the last unit in its title. */
+/** Four significant digits; the title has all digits. */
 export function money(units: bigint | string, { symbol, decimals }: Token): Element {
   return h(
     "span",
@@ -31,7 +31,7 @@ export function fact(name: string, ...value: Child[]): Element {
   return h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, ...value));
 }
 
-/** What copies `text` to the clipboard; app.ts listens for it. */
+/** A button that copies `text` to the clipboard; app.ts handles its click. */
 export function copyButton(what: string, text: string): Element {
   return h(
     "button",
@@ -40,7 +40,7 @@ export function copyButton(what: string, text: string): Element {
   );
 }
 
-/** A text that is too long to type, with its button. */
+/** A text with a copy button. */
 export function copied(what: string, text: string): Element {
   return h("span", { class: "copied" }, h("span", { class: "mono" }, text), " ", copyButton(what, text));
 }

@@ -1,7 +1,18 @@
-/** The keeper at a glance, its machine, and what is wrong. */
+/** The figures at the top of the page, the list of problems, and the card of the machine. */
 import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
 import { h, place, spoken } from "./dom.ts";
-import { amount, blocks, bytes, dateOf, exactAmount, percent, shortHex, span, whole } from "./format.ts";
+import {
+  amount,
+  blocks,
+  bytes,
+  counted,
+  dateOf,
+  exactAmount,
+  provenShare,
+  shortHex,
+  span,
+  whole,
+} from "./format.ts";
 import { copied, fact, spendsNothing, tokenOf } from "./money.ts";
 
 const day_s = 86_400;
@@ -24,7 +35,7 @@ function figure(label: string, value: string, note: string, mood: Mood = "plain"
 function paymentFigure({ block_s, chainStopped }: KeeperStatus, group: GroupStatus): Element {
   const { turn, ts, view, params } = group;
   if (chainStopped) {
-    return figure("Next payment", "waits", `the chain has stopped; paid through block ${whole(ts)}`, "bad");
+    return figure("Next payment", "on hold", `the chain has stopped; paid through block ${whole(ts)}`, "bad");
   }
   if (turn === 0) {
     const left = Math.max(0, ts + params.interval - view);
@@ -54,7 +65,7 @@ function moneyFigure(group: GroupStatus): Element {
   if (arrears !== "0") {
     return figure(
       "Group's money lasts",
-      "used up",
+      "none left",
       `owes ${amount(arrears, token.decimals)} ${token.symbol}`,
       "bad",
       title,
@@ -86,7 +97,6 @@ function gasFigure({ funds }: KeeperStatus): Element {
   );
 }
 
-/** What this keeper gets out of its work, so far. */
 function earnedFigure(group: GroupStatus): Element {
   const { earned } = group;
   const token = tokenOf(group);
@@ -95,18 +105,13 @@ function earnedFigure(group: GroupStatus): Element {
   return figure(
     "Earned by this keeper",
     `${amount(total, token.decimals)} ${token.symbol}`,
-    `in ${whole(payments)} payment${payments === 1 ? "" : "s"}, the last ${amount(last, token.decimals)}`,
+    `in ${counted(payments, "payment")}, the last ${amount(last, token.decimals)}`,
     "plain",
     `${exactAmount(total, token.decimals)} ${token.symbol}`,
   );
 }
 
-type Bytes = { readonly bytesProven: string; readonly bytesCommitted: string };
-
-const provenShare = ({ bytesProven, bytesCommitted }: Bytes): string =>
-  percent(BigInt(bytesProven), BigInt(bytesCommitted));
-
-/** Of late first: a lifetime's average hides a loss of today. */
+/** The last slots come first, since a lifetime average hides a loss of today. */
 function provenFigure({ proven: { late, interval }, challenges }: GroupStatus): Element {
   if (challenges.asked === 0) return figure("Bytes proven", "–", "no challenge yet");
   const { whole: full, partial, failed } = late;
@@ -114,7 +119,7 @@ function provenFigure({ proven: { late, interval }, challenges }: GroupStatus): 
   return figure(
     "Bytes proven",
     provenShare(late),
-    `slots ${late.fromSlot ?? "–"} to ${late.toSlot ?? "–"}: ${counts}; ${provenShare(interval)} in the open interval, ${provenShare(challenges)} ever`,
+    `slots ${late.fromSlot ?? "–"} to ${late.toSlot ?? "–"}: ${counts}; ${provenShare(interval)} in the open interval, ${provenShare(challenges)} in all time`,
     late.partial + late.failed === 0 ? "good" : "warn",
   );
 }
@@ -161,28 +166,28 @@ function paceText({ block_s, measured }: KeeperStatus): string {
   return `${block_s.toFixed(block_s < 10 ? 1 : 0)} s, over the last ${whole(count)} blocks (${span(seconds)})`;
 }
 
-/** @param since_s time since the status came: ages grow meanwhile */
+/** @param since_s time since the status arrived, which is added to ages */
 export function showMachine(status: KeeperStatus, group: GroupStatus, since_s: number): void {
   const { clock, diskFreeBytes, startedAt_ms, headTime_s, head, view, peerId } = status;
   const booked = group.bookedThrough;
   const headDate = headTime_s === null ? "" : `, made ${dateOf(headTime_s)}`;
   place(
     "machine",
-    fact("Head of the chain", `block ${whole(head)}; acts on ${whole(view)}`),
+    fact("Head of the chain", `block ${whole(head)}; confirmed block ${whole(view)}`),
     fact(
       "Age of the head",
       `${span(status.headAge_s + since_s)}${headDate}; the chain counts as stopped after ${span(status.headAgeLimit_s)}`,
     ),
-    fact("Pace of blocks", paceText(status)),
+    fact("Mean time of a block", paceText(status)),
     fact(
       "Clock",
       clock === null
-        ? "no endpoint tells the time"
+        ? "no endpoint reports the time"
         : `${clock.offset_ms > 0 ? "ahead" : "behind"} by ${Math.abs(clock.offset_ms)} ms (± ${clock.uncertainty_ms} ms)`,
     ),
     fact("Disk free", diskFreeBytes === null ? "not known" : bytes(diskFreeBytes)),
-    fact("Books", booked === null ? "nothing booked yet" : `through block ${whole(booked)}`),
-    fact("Up for", `${span((Date.now() - startedAt_ms) / 1000)}, since ${dateOf(startedAt_ms / 1000)}`),
+    fact("Ledger", booked === null ? "empty" : `complete through block ${whole(booked)}`),
+    fact("Running for", `${span((Date.now() - startedAt_ms) / 1000)}, since ${dateOf(startedAt_ms / 1000)}`),
     fact("Group", copied("the group's address", group.group)),
     fact("Peer id", copied("the peer id", peerId)),
     fact("Operator", copied("the operator's address", status.operator)),

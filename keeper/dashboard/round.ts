@@ -1,16 +1,16 @@
-/** The round step by step, and the turn order. */
+/** The cards of the current round and of the turn order. */
 import type { GroupStatus, KeeperStatus, RoundStatus } from "../api/schemas.ts";
-import { h, place, sign, spoken } from "./dom.ts";
+import { h, place, sign, spoken, table } from "./dom.ts";
 import { blocks, shortHex, span, whole } from "./format.ts";
 
 const phases: readonly (readonly [name: string, meaning: string])[] = [
-  ["challenge", "keepers question providers"],
-  ["announce", "the leader names the round"],
-  ["commit", "values are fixed, unseen"],
-  ["reveal", "values are shown and audited"],
-  ["decide", "the median is taken"],
+  ["challenge", "keepers challenge providers"],
+  ["announce", "the leader announces the round"],
+  ["commit", "keepers commit to hidden values"],
+  ["reveal", "values are revealed and audited"],
+  ["decide", "the median is computed"],
   ["sign", "a quorum signs"],
-  ["submit", "the leader sends it"],
+  ["submit", "the leader sends the transaction"],
   ["settle", "the contract pays"],
 ];
 
@@ -21,7 +21,7 @@ function stepper(phase: string): Element {
     { class: "phases" },
     ...phases.map(([name, meaning], i) => {
       const state = i < now ? "done" : i === now ? "now" : "next";
-      const words = { done: "done: ", now: "now: ", next: "to come: " } as const;
+      const words = { done: "done: ", now: "current: ", next: "later: " } as const;
       return h(
         "li",
         { class: state, "data-key": name, "aria-current": i === now && "step" },
@@ -33,13 +33,13 @@ function stepper(phase: string): Element {
   );
 }
 
-const narrow = 260;
+const minWidth = 260;
 const barHeight = 52;
 
-/** The interval and its turns as a bar, with a mark where the chain is. */
+/** A bar of the interval and its turns, with a mark at the current block. */
 function timeline(group: GroupStatus): Element {
   const { ts, view, params } = group;
-  const width = Math.max(narrow, document.getElementById("round")?.clientWidth ?? 0);
+  const width = Math.max(minWidth, document.getElementById("round")?.clientWidth ?? 0);
   const due = ts + params.interval;
   const shown = Math.max(group.turn, 1) + 1;
   const end = due + shown * params.turn;
@@ -81,7 +81,7 @@ const revealed: Readonly<Record<Revealed, readonly [symbol: string, words: strin
   no: ["·", "not revealed", "none"],
   waiting: ["…", "revealed, being checked", "wait"],
   counted: ["✓", "revealed and counted", "good"],
-  rejected: ["✕", "revealed, does not count", "bad"],
+  rejected: ["✕", "revealed, rejected", "bad"],
 };
 
 function revealSign(state: Revealed): Element {
@@ -94,9 +94,9 @@ function matrix(group: GroupStatus, round: RoundStatus): Element {
     is ? sign("✓", what, "good") : sign("·", `not ${what}`, "none");
   const rows = round.members.map((member) => {
     const { index, committed, signed } = member;
-    const who = group.committee[index];
+    const isMe = group.committee[index]?.me === true;
     const role = index === round.leader ? h("span", { class: "tag" }, "leads") : undefined;
-    const me = who?.me === true ? h("span", { class: "tag me" }, "this one") : undefined;
+    const me = isMe ? h("span", { class: "tag me" }, "this one") : undefined;
     return h(
       "tr",
       { "data-key": `keeper-${index}` },
@@ -106,19 +106,10 @@ function matrix(group: GroupStatus, round: RoundStatus): Element {
       h("td", {}, yes(signed, "signed")),
     );
   });
-  const head = ["", "commit", "reveal", "sign"].map((name, i) =>
-    i === 0 ? h("td", {}) : h("th", { scope: "col" }, name),
-  );
   const caption = round.open
-    ? `Turn ${round.turn}, ${round.announcedBlock === null ? "nothing announced yet" : `announced in block ${round.announcedBlock}`}: what this keeper has heard`
+    ? `Turn ${round.turn}, ${round.announcedBlock === null ? "nothing announced yet" : `announced in block ${round.announcedBlock}`}: received by this keeper`
     : `The last round, turn ${round.turn}, paid through block ${whole(round.te)}`;
-  return h(
-    "table",
-    { class: "matrix" },
-    h("caption", {}, caption),
-    h("thead", {}, h("tr", {}, ...head)),
-    h("tbody", {}, ...rows),
-  );
+  return table(caption, ["", "commit", "reveal", "sign"], rows, { class: "matrix" });
 }
 
 export function showRound(group: GroupStatus): void {
@@ -127,7 +118,7 @@ export function showRound(group: GroupStatus): void {
     timeline(group),
     stepper(group.phase),
     group.round === null
-      ? h("p", { class: "empty" }, "No round has been played since this keeper started.")
+      ? h("p", { class: "empty" }, "There was no round since this keeper started.")
       : matrix(group, group.round),
   );
 }
@@ -154,6 +145,6 @@ export function showTurns({ block_s, chainStopped }: KeeperStatus, group: GroupS
   place(
     "turns",
     h("ol", { class: "turns" }, ...items),
-    lost !== "" && h("p", { class: "note warn" }, `Let their turn lapse and take no share: ${lost}.`),
+    lost !== "" && h("p", { class: "note warn" }, `Missed their turn and get no share: ${lost}.`),
   );
 }

@@ -18,7 +18,7 @@ export async function inspect(scene: WatchedFleet, look: Look): Promise<string> 
   });
   expect(await accessibilityFaults(page)).toEqual([]);
   // What is estimated says from what; what is sure is told apart.
-  expect(await textOf(page, "#machine")).toMatch(/Pace of blocks [\d.]+ s, over the last \d+ blocks/);
+  expect(await textOf(page, "#machine")).toMatch(/Mean time of a block [\d.]+ s, over the last \d+ blocks/);
   expect(await textOf(page, "#money")).toMatch(
     /Reserved until block \d+: in .* The payer may withdraw the rest/,
   );

@@ -69,9 +69,11 @@ async function slowEndpoint(scene: WatchedFleet, index: number): Promise<void> {
   const figures = String((await scene.ask(index, "/metrics")).body);
   expect(firing("WhitepayChainStopped", figures)).toHaveLength(1);
   expect(figures).toMatch(/whitepay_reasons_total\{group="",code="rpc-down"\} [1-9]/);
-  expect((await scene.statusOf(index)).problems.join()).toContain("the chain has stopped, or the way to it");
+  expect((await scene.statusOf(index)).problems.join()).toContain(
+    "the chain has stopped or cannot be reached",
+  );
   const watched = await openPage(scene.browser, fleet.apiOf(index), looks[2] as Look);
-  await pageSays(watched.page, "#problems", "the chain has stopped, or the way to it");
+  await pageSays(watched.page, "#problems", "the chain has stopped or cannot be reached");
   await watched.close();
   expect((await scene.ask(onFile, "/readyz")).status).toBe(200);
 }

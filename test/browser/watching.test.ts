@@ -164,7 +164,7 @@ describe("keepers that people watch", () => {
       const place = `#outcomes li[data-key="provider-${poorProvider}"]`;
       await page.waitForSelector(place);
       const text = await textOf(page, place);
-      expect(text).toContain(`Ever: ${percent(proven, committed)} proven`);
+      expect(text).toContain(`All time: ${percent(proven, committed)} proven`);
       await page.locator(`${place} details.ever summary`).click();
       expect(await textOf(page, place)).toContain(
         `Challenges: ${count("whole")} whole, ${count("partial")} partial, ${count("failed")} failed.`,
@@ -176,7 +176,7 @@ describe("keepers that people watch", () => {
       expect(glance).toContain(
         `${percent(BigInt(interval.bytesProven), BigInt(interval.bytesCommitted))} in the`,
       );
-      expect(glance).toContain(`${percent(BigInt(bytesProven), BigInt(bytesCommitted))} ever`);
+      expect(glance).toContain(`${percent(BigInt(bytesProven), BigInt(bytesCommitted))} in all time`);
       expect(asked).toBeGreaterThan(partial + failed);
       await watched.close();
       // The payer sees it too, by the last settlement alone.

@@ -1,0 +1,117 @@
+/** The card of payments: one line each, with amounts, signers and transaction folded. */
+import type { GroupStatus, KeeperStatus, SettlementDocument } from "../api/schemas.ts";
+import { h, place, table } from "./dom.ts";
+import { ago, amount, bytes, counted, dateOfBlock, isEmptyPayment, shortHex, whole } from "./format.ts";
+import { copied, fact, money, tokenOf } from "./money.ts";
+import type { Token } from "./money.ts";
+
+/** Older payments are folded. */
+const shownUnfolded = 5;
+const emptyText =
+  "Nobody is paid for these blocks: no provider had committed data in them, or none of it was proven. This is usual for the first interval of a group, which begins before its providers join.";
+
+export function showPayments(
+  status: KeeperStatus,
+  group: GroupStatus,
+  payments: readonly SettlementDocument[],
+): void {
+  if (payments.length === 0) {
+    const text = "Nothing has been paid yet. The first payment comes after the first interval.";
+    return place("payments", h("p", { class: "empty" }, text));
+  }
+  const list = (paid: readonly SettlementDocument[]): Element =>
+    h("ul", { class: "payments" }, ...paid.map((one) => paymentItem(one, status, group)));
+  const older = payments.slice(shownUnfolded);
+  place(
+    "payments",
+    list(payments.slice(0, shownUnfolded)),
+    older.length > 0 &&
+      h(
+        "details",
+        { class: "older", "data-key": "older" },
+        h("summary", {}, counted(older.length, "earlier payment")),
+        list(older),
+      ),
+  );
+}
+
+function paymentItem(paid: SettlementDocument, status: KeeperStatus, group: GroupStatus): Element {
+  const token = tokenOf(group);
+  const total = paid.items.reduce((sum, { amount: units }) => sum + BigInt(units), 0n);
+  const turn = Math.round((paid.te - paid.ts - group.params.interval) / group.params.turn) + 1;
+  const turnTag = h("span", { class: turn > 1 ? "tag warn" : "tag" }, `turn ${turn}`);
+  const receivers = `to ${counted(paid.items.length, "provider")}, ${counted(paid.shares.length, "keeper")}`;
+  const age = ago(paid.block, status.head, status.block_s, status.headAge_s);
+  const date = dateOfBlock(paid.block, status);
+  const summary = h(
+    "summary",
+    {},
+    h("span", { class: "blocks" }, `blocks ${whole(paid.ts)}–${whole(paid.te)}`),
+    h("span", { class: "total" }, isEmptyPayment(paid.items) ? "nothing to pay" : money(total, token)),
+    h("span", { class: "more" }, receivers),
+    h("span", { class: "more" }, `led by keeper ${paid.leader} `, turnTag),
+    h("span", { class: "dim when" }, age, date !== undefined && h("span", { class: "date" }, date)),
+  );
+  return h("li", { "data-key": `paid-${paid.ts}` }, h("details", {}, summary, paymentDetails(paid, token)));
+}
+
+function paymentDetails(paid: SettlementDocument, token: Token): Element {
+  return h(
+    "div",
+    { class: "unfolded" },
+    isEmptyPayment(paid.items) && h("p", { class: "explain" }, emptyText),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "group", "aria-label": "Amounts" },
+      providersTable(paid, token),
+      keepersTable(paid, token),
+    ),
+    h("dl", { class: "facts" }, ...transactionFacts(paid)),
+  );
+}
+
+const heading = (text: string): Element => h("th", { scope: "row" }, text);
+const cell = (child: Element | string): Element => h("td", {}, child);
+
+function providersTable({ items }: SettlementDocument, token: Token): Element {
+  const rows = items.map((item) =>
+    h(
+      "tr",
+      {},
+      heading(String(item.provider)),
+      cell(`${bytes(item.spaceTime)}·blocks`),
+      cell(money(item.amount, token)),
+      cell(money(item.toProvider, token)),
+    ),
+  );
+  return table("Providers", ["provider", "proven × blocks", "amount", "provider's part"], rows);
+}
+
+function keepersTable({ shares }: SettlementDocument, token: Token): Element {
+  const rows = shares.map((share) =>
+    h(
+      "tr",
+      {},
+      heading(String(share.keeper)),
+      cell(h("span", { class: "mono" }, shortHex(share.operator))),
+      cell(money(share.amount, token)),
+    ),
+  );
+  return table("Keepers", ["keeper", "operator", "share"], rows);
+}
+
+function transactionFacts(paid: SettlementDocument): Element[] {
+  return [
+    fact("Signed by keepers", names(paid.signers)),
+    fact("Keepers that missed their turn", names(paid.failed)),
+    fact("Sent by", copied("the sender's address", paid.sender)),
+    fact("Gas", `${whole(BigInt(paid.gasUsed))} at ${amount(paid.gasPrice, 9)} gwei`),
+    fact("Block", whole(paid.block)),
+    fact("Transaction", copied("the transaction's hash", paid.tx)),
+    fact("Digest that was signed", copied("the digest", paid.digest)),
+  ];
+}
+
+function names(indices: readonly number[]): string {
+  return indices.length === 0 ? "none" : indices.join(", ");
+}
