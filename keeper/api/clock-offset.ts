@@ -1,9 +1,9 @@
-/** How far this machine's clock is from others', from the Date header of a server that is asked anyway. */
+/** Measures the offset of this machine's clock from the Date header of a chain endpoint. */
 
 export type Offset = {
-  /** Positive: this clock is ahead. */
+  /** Positive: the local clock is ahead. */
   readonly offset_ms: number;
-  /** Half the width of what the measurement allows. */
+  /** Half the width of the measured interval. */
   readonly uncertainty_ms: number;
 };
 
@@ -13,8 +13,8 @@ const pause_ms = 60;
 type Answer = { readonly second_ms: number; readonly sent_ms: number; readonly received_ms: number };
 
 /**
- * The header has whole seconds only, so the server is asked until its second changes: that moment lies between two
- * answers. Undefined if the server names no date.
+ * The header has whole seconds, so requests are repeated until its second changes: the change lies between two answers. Undefined if
+ * the server sends no date.
  */
 export async function clockOffset(
   ask: () => Promise<string | undefined>,
@@ -28,7 +28,7 @@ export async function clockOffset(
     const second_ms = text === undefined ? Number.NaN : Date.parse(text);
     if (Number.isNaN(second_ms)) return undefined;
     if (before !== undefined && second_ms > before.second_ms) {
-      // The new second began after the earlier question left, and before the later answer came.
+      // The new second began after the earlier request was sent and before the later answer arrived.
       const earliest = before.sent_ms;
       const offset_ms = (earliest + received_ms) / 2 - second_ms;
       return { offset_ms: Math.round(offset_ms), uncertainty_ms: Math.ceil((received_ms - earliest) / 2) };

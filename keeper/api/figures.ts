@@ -1,4 +1,4 @@
-/** Sets the gauges from what the keeper knows now. */
+/** Sets the gauges for Prometheus from the status. */
 import type { PrometheusMetrics } from "../adapters/telemetry-prometheus.ts";
 import { phases } from "./round.ts";
 import type { GroupStatus, KeeperStatus } from "./schemas.ts";
@@ -41,9 +41,8 @@ function setGroup(metrics: PrometheusMetrics, status: GroupStatus): void {
 }
 
 export function setFigures(metrics: PrometheusMetrics, status: KeeperStatus): void {
-  // A peer that is gone has no latency.
+  // A disconnected peer has no latency, and a removed provider has no bytes.
   metrics.reset("whitepay_peer_latency_seconds");
-  // Nor has a provider that left any bytes.
   metrics.reset("whitepay_proven_bytes");
   metrics.reset("whitepay_committed_bytes");
   metrics.set("whitepay_head_block", {}, status.head);

@@ -1,9 +1,9 @@
-/** News as Server-Sent Events: one look at the keeper for all listeners, sent when something changed. */
+/** The status as server-sent events: it is read once for all listeners, and sent when it has changed. */
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import { createHash } from "node:crypto";
 
-/** Pages that may listen at once; the next one is told to come back later. */
+/** Most listeners at once; further ones are refused with Retry-After. */
 export const maxListeners = 32;
 const beat_ms = 15_000;
 const look_ms = 1_000;
@@ -37,7 +37,7 @@ export class Live {
     return streamSSE(context, async (stream) => {
       let waiting: string | undefined;
       let wake: () => void = () => undefined;
-      // A slow listener gets the newest state alone: nothing piles up.
+      // A slow listener gets only the newest state, so nothing accumulates.
       const listener: Listener = (data) => {
         waiting = data;
         wake();
@@ -92,7 +92,7 @@ export class Live {
   async #tell(): Promise<void> {
     const status = await this.#look();
     const data = JSON.stringify(status);
-    // A head that grows older is no news: the page counts on by itself.
+    // The head's age alone is not a change: the page adds the time itself.
     const news = JSON.stringify(status, (key, value: unknown) => (key === "headAge_s" ? undefined : value));
     const digest = createHash("sha256").update(news).digest("base64");
     this.#last = data;

@@ -1,4 +1,4 @@
-/** Looks at the keeper's surroundings every few seconds: peers, means, clock, disk. Answers and figures read what it saw. */
+/** Measures the keeper's environment every few seconds: peers, funds, clock, disk. Status and metrics read the last values. */
 import { statfs } from "node:fs/promises";
 import type { AccountFees } from "../../protocol/fees.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -10,31 +10,31 @@ import type { PeerStatsPort } from "../ports/transport.ts";
 import { clockOffset, serverDate } from "./clock-offset.ts";
 import type { Offset } from "./clock-offset.ts";
 
-/** A day of blocks of 12 s: an outage of minutes does not change the mean much. */
+/** One day of blocks of 12 s, so that an outage of minutes changes the mean little. */
 const measuredBlocks = 7_200;
-/** Money moves slowly and costs questions to the chain. */
+/** In passes. Funds change slowly, and reading them needs calls to the chain. */
 const fundsEvery = 4;
 const peersEvery = 12;
 const clockEvery_ms = 300_000;
-/** A look at the head's age asks nobody. */
+/** The head's age is known without a call. */
 const headEvery_ms = 1_000;
 const ask_ms = 3_000;
 
 export type Surroundings = {
   readonly head: HeadInfo | undefined;
-  /** Age of the head that the keeper handled last. */
+  /** Age of the last block that the keeper handled. */
   readonly headLook: HeadLook;
-  /** Mean over the last blocks; undefined before two are known. */
+  /** Mean time of a block; undefined before two blocks are known. */
   readonly pace: BlockPace | undefined;
-  /** Of this machine's clock against an endpoint's; undefined: none tells the time. */
+  /** Offset of this machine's clock from an endpoint's; undefined: no endpoint reports the time. */
   readonly clock: Offset | undefined;
   readonly diskFreeBytes: number | undefined;
   readonly operator: AccountFees | undefined;
   readonly funds: ReadonlyMap<Hex, GroupFunds>;
   readonly latencies_ms: ReadonlyMap<Hex, number>;
-  /** By group, what settlements credited this keeper with. */
+  /** By group, token units that settlements credited to this keeper. */
   readonly earned: ReadonlyMap<Hex, Earned>;
-  /** By group, how far the books are; undefined: nothing booked. */
+  /** By group, the last block in the ledger; undefined: the ledger is empty. */
   readonly bookedThrough: ReadonlyMap<Hex, number>;
 };
 
@@ -44,7 +44,7 @@ export type MonitorDependencies = {
   readonly peers: PeerStatsPort;
   readonly clock: ClockPort;
   readonly pace: Pick<ChainPace, "look">;
-  /** The head became too old, or is not any more. */
+  /** Called when the head becomes too old, and when it no longer is. */
   readonly onHead: (look: HeadLook) => void;
 };
 
@@ -52,13 +52,13 @@ export type MonitorOptions = {
   readonly operator: Hex;
   readonly groups: readonly Hex[];
   readonly dataDir: string;
-  /** Of the largest of the groups, as far as they are known. */
+  /** Number of providers in the largest group that is known. */
   readonly mostProviders: () => number;
-  /** Endpoints of the chain: their answers tell the time. */
+  /** Chain endpoints; the Date header of their answers is compared with the local clock. */
   readonly rpc: readonly string[];
 };
 
-/** The mean time of a block, and the stretch over which it was measured. */
+/** The mean time of a block, and the number of blocks and seconds over which it was measured. */
 export type BlockPace = { readonly block_s: number; readonly blocks: number; readonly seconds: number };
 
 export class Monitor {
@@ -96,7 +96,7 @@ export class Monitor {
     };
   }
 
-  /** Looks until `signal` aborts. What cannot be seen now keeps its last value. */
+  /** Measures until `signal` aborts. A value that cannot be measured keeps its last state. */
   async run(every_ms: number, signal: AbortSignal, onPass: () => void): Promise<void> {
     const watches = [this.#watchClock(signal), this.#watchPace(signal)];
     while (!signal.aborted) {
@@ -117,7 +117,7 @@ export class Monitor {
     return this.#on.pace.look(this.#on.clock.now_ms(), this.#clock?.offset_ms);
   }
 
-  /** Beside the other looks: those wait for endpoints, and hang where these do not answer. */
+  /** Runs apart from the other measurements, which wait for endpoints that may hang. */
   async #watchPace(signal: AbortSignal): Promise<void> {
     let wasOld = false;
     while (!signal.aborted) {
@@ -128,9 +128,9 @@ export class Monitor {
     }
   }
 
-  /** Measuring takes a second or two of small questions, so it has a pace of its own. */
+  /** One measurement takes a second or two of small requests, so it has an interval of its own. */
   async #watchClock(signal: AbortSignal): Promise<void> {
-    // A stepped clock shows in Date alone: other clocks here run on evenly.
+    // Only Date shows a step of the clock; other clocks here are monotonic.
     const clock = { now_ms: () => Date.now(), sleep: (ms: number) => this.#on.clock.sleep(ms, signal) };
     while (!signal.aborted) {
       for (const url of this.#options.rpc) {
@@ -147,7 +147,7 @@ export class Monitor {
     const known = this.#head;
     const head = await this.#on.history.head();
     this.#head = head;
-    // On the way the pace changes little.
+    // The mean changes little from block to block.
     const isDue = this.#pace === undefined || this.#passes % fundsEvery === 0;
     if (isDue && known?.block !== head.block) await this.#measurePace(head);
   }
@@ -163,7 +163,7 @@ export class Monitor {
   async #lookAtPeers(): Promise<void> {
     this.#latencies_ms = await this.#on.peers.latencies_ms();
     const names = [...this.#latencies_ms.keys()].sort().join();
-    // Who is there is written when it changes, how far they are now and then: each write waits for the disk.
+    // Each write waits for the disk: peers are written at a change, latencies now and then.
     const due = names !== this.#writtenPeers || this.#passes % peersEvery === 0;
     if (!due) return;
     const seen_ms = this.#on.clock.now_ms();

@@ -1,8 +1,8 @@
-/** The present round, phase by phase, as this keeper sees it. */
+/** The current round as this keeper sees it. */
 import type { KeeperState, RevealState, RoundState, TurnState } from "../core/state.ts";
 import type { RoundStatus } from "./schemas.ts";
 
-/** The way of a round, in order. */
+/** The phases of a round, in order. */
 export const phases = [
   "challenge",
   "announce",
@@ -15,7 +15,7 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
-/** The step of the agreement that the present turn has reached, as this keeper sees it. */
+/** The phase that the current turn has reached, as this keeper sees it. */
 export function phaseOf(turn: TurnState | undefined): Phase {
   if (turn === undefined) return "challenge";
   if (turn.submitted) return "settle";

@@ -1,10 +1,10 @@
-/** What the JSON API says, as schemas: the answers' types and openapi.json are both made from them. */
+/** Schemas of the JSON API. The types of the answers and openapi.json are made from them. */
 import { z } from "@hono/zod-openapi";
 
 const decimal = z
   .string()
   .regex(/^-?\d+$/)
-  .openapi({ description: "A whole number in decimal digits, exact" });
+  .openapi({ description: "An exact integer in decimal digits" });
 const count = z.number().int();
 const address = z.string().openapi({ example: `0x${"1f".repeat(20)}` });
 
@@ -29,25 +29,25 @@ const roundMember = z.object({
   committed: z.boolean(),
   revealed: z
     .enum(["no", "waiting", "counted", "rejected"])
-    .openapi({ description: "waiting: heard, not checked yet" }),
+    .openapi({ description: "waiting: received, not checked yet" }),
   signed: z.boolean(),
 });
 
 const roundStatus = z
   .object({
     turn: count,
-    te: count.openapi({ description: "Block through which this round would pay" }),
+    te: count.openapi({ description: "Block through which this round pays" }),
     leader: count,
     phase: z.string(),
-    open: z.boolean().openapi({ description: "False: the last round, which is over" }),
-    announcedBlock: count.nullable().openapi({ description: "null: the leader has announced nothing" }),
+    open: z.boolean().openapi({ description: "False: the last round, which has ended" }),
+    announcedBlock: count.nullable().openapi({ description: "null: the leader has not announced the round" }),
     auditBlock: count.nullable(),
     members: z.array(roundMember),
   })
   .openapi("Round");
 
 const share = {
-  bytesProven: decimal.openapi({ description: "Sum of the bytes that challenges proved" }),
+  bytesProven: decimal.openapi({ description: "Sum of the bytes proven by challenges" }),
   bytesCommitted: decimal.openapi({
     description: "Sum of the bytes committed in the slots of these challenges",
   }),
@@ -57,11 +57,10 @@ const challengeCounts = z
   .object({
     asked: count,
     whole: count.openapi({ description: "All 16 leaves proven" }),
-    partial: count.openapi({ description: "Answered in time, with fewer than 16 leaves proven" }),
+    partial: count.openapi({ description: "Answered in time with fewer than 16 leaves proven" }),
     failed: count,
     unmeasured: count.openapi({
-      description:
-        "Proven, and recorded by a release that did not note how much was committed: in neither sum",
+      description: "Proven, but recorded by an earlier release without the committed bytes; in neither sum",
     }),
     ...share,
   })
@@ -70,16 +69,16 @@ const challengeCounts = z
 const recordedShare = z
   .object({
     whole: count.openapi({ description: "All 16 leaves proven" }),
-    partial: count.openapi({ description: "Answered in time, with fewer than 16 leaves proven" }),
+    partial: count.openapi({ description: "Answered in time with fewer than 16 leaves proven" }),
     failed: count,
     ...share,
-    fromSlot: count.nullable().openapi({ description: "null: no slot of these has a record" }),
+    fromSlot: count.nullable().openapi({ description: "null: none of these slots has a record" }),
     toSlot: count.nullable(),
   })
   .openapi("Share");
 
 const shares = {
-  late: recordedShare.openapi({ description: "The last 4 slots that have a record" }),
+  late: recordedShare.openapi({ description: "The last 4 slots with a record" }),
   interval: recordedShare.openapi({ description: "Slots of the open interval" }),
 };
 
@@ -87,9 +86,11 @@ const groupStatus = z
   .object({
     group: address,
     ts: count.openapi({ description: "Block through which the group is settled" }),
-    view: count.openapi({ description: "Block that the keeper acts on: head − confirmations" }),
+    view: count.openapi({ description: "Confirmed block, on which the keeper acts: head − confirmations" }),
     turn: count.openapi({ description: "0 before the first turn of the interval" }),
-    leader: count.openapi({ description: "Index of the keeper that leads the present turn, or the first" }),
+    leader: count.openapi({
+      description: "Index of the leader of the current turn, or of the first turn before it begins",
+    }),
     phase: z.string(),
     round: roundStatus.nullable(),
     failed: z.array(count),
@@ -115,7 +116,8 @@ const groupStatus = z
         connected: z.boolean(),
         latency_ms: z.number().nullable(),
         speaks: count.nullable().openapi({
-          description: "Newest wire version that it says it understands; null: not heard since the start",
+          description:
+            "Newest wire version that the keeper says it supports; null: no message since the start",
         }),
       }),
     ),
@@ -147,13 +149,13 @@ const groupStatus = z
         runway_s: z.number().nullable(),
         reservedUntilBlock: decimal.openapi({
           description:
-            "What the payer cannot withdraw pays for the blocks before it; at most fundedUntilBlock",
+            "The payer cannot withdraw the money for the blocks before this one; at most fundedUntilBlock",
         }),
         reserved_s: z.number().nullable(),
       })
       .nullable(),
     earned: z.object({ total: decimal, last: decimal, payments: count }).nullable().openapi({
-      description: "Token units that settlements credited this keeper with, as far as they are booked",
+      description: "Token units credited to this keeper by the settlements in its ledger",
     }),
     bookedThrough: count.nullable(),
     overdue_s: z.number(),
@@ -165,32 +167,35 @@ export const statusSchema = z
   .object({
     operator: address,
     peerId: z.string(),
-    startedAt_ms: z.number().openapi({ description: "Local time of the start, milliseconds since 1970" }),
+    startedAt_ms: z
+      .number()
+      .openapi({ description: "Time of the start by the local clock, in milliseconds since 1970" }),
     ready: z.boolean(),
     problems: z.array(z.string()),
     head: z.number(),
     view: z.number(),
     headTime_s: z.number().nullable(),
     headAge_s: z.number().openapi({
-      description: "Age of the head that was handled last; of the start while there is none",
+      description: "Age of the last block handled; while there is none, time since the start",
     }),
     headAgeLimit_s: z.number().openapi({
-      description: "Larger of 10 and five times the 95th percentile of the last 100 block times",
+      description:
+        "Largest age of a working chain: the larger of 10 s and five times the 95th percentile of the last 100 block times",
     }),
     chainStopped: z
       .boolean()
-      .openapi({ description: "The head is older than that: the chain has stopped, or the way to it" }),
+      .openapi({ description: "The head is older than that: the chain has stopped or cannot be reached" }),
     block_s: z.number().nullable().openapi({ description: "Mean time of a block" }),
     measured: z
       .object({ blocks: count, seconds: z.number() })
       .nullable()
-      .openapi({ description: "The last blocks, over which block_s is the mean" }),
+      .openapi({ description: "The blocks over which block_s is the mean" }),
     clock: z
       .object({ offset_ms: z.number(), uncertainty_ms: z.number() })
       .nullable()
-      .openapi({ description: "This machine's clock against an endpoint's; above 0: ahead" }),
+      .openapi({ description: "Offset of this machine's clock from an endpoint's; above 0: ahead" }),
     diskFreeBytes: z.number().nullable(),
-    /** Wei; gasPrice: base fee and tip of the recent blocks, l1Fee: for the data of a settlement. */
+    /** In wei. gasPrice: base fee and tip of recent blocks; l1Fee: fee for the data of a settlement. */
     funds: z
       .object({ balance: decimal, gasPrice: decimal, l1Fee: decimal, transactionsLeft: count })
       .nullable(),
@@ -201,9 +206,9 @@ export const statusSchema = z
 
 export const workSchema = z
   .object({
-    head: count.openapi({ description: "Last block that was handled; −1: none" }),
-    underWay: count.openapi({ description: "Challenges, checks and writes that have not ended" }),
-    handled: count.openapi({ description: "Events since the start" }),
+    head: count.openapi({ description: "Last block handled; −1: none" }),
+    underWay: count.openapi({ description: "Number of challenges, checks and writes in progress" }),
+    handled: count.openapi({ description: "Number of events handled since the start" }),
   })
   .openapi("Work");
 
@@ -243,7 +248,7 @@ export const challengeSchema = z
     outcome: z.string(),
     reason: z.string().nullable(),
     bytes: decimal,
-    committed: decimal.nullable().openapi({ description: "Bytes committed in the slot; null: not noted" }),
+    committed: decimal.nullable().openapi({ description: "Bytes committed in the slot; null: not recorded" }),
     at_ms: z.number(),
   })
   .openapi("Challenge");
@@ -269,10 +274,12 @@ export const spaceSchema = z
         bytes: z
           .array(decimal.nullable())
           .openapi({ description: "Mean of the bytes proven in the slots of a point; null: no record" }),
-        committed: z
-          .array(decimal.nullable())
-          .openapi({ description: "Mean of the bytes committed in those slots; null: not noted" }),
-        failed: z.array(count).openapi({ description: "Failed challenges in the slots of a point" }),
+        committed: z.array(decimal.nullable()).openapi({
+          description: "Mean of the bytes committed in the slots of a point; null: not recorded",
+        }),
+        failed: z
+          .array(count)
+          .openapi({ description: "Number of failed challenges in the slots of a point" }),
       }),
     ),
   })

@@ -1,4 +1,4 @@
-/** Serves the API on loopback, with bounds on what one caller can hold open. */
+/** Serves the HTTP API, with limits on connections and on the time of a request. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";

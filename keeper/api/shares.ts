@@ -1,14 +1,14 @@
-/** How much of what was committed a provider proved to this keeper: of late, not over a lifetime. */
+/** The share of the committed bytes that a provider proved to this keeper lately. */
 import { dataAt, slotAt, slotStart } from "../../protocol/group.ts";
 import type { GroupParams, GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { KeeperState } from "../core/state.ts";
 
-/** One keeper's sample of a slot misses a loss of a tenth with 19 %, four of them together with 0.1 %. */
+/** A sample of 16 leaves misses a loss of a tenth with a probability of 19 %; four samples miss it with 0.1 %. */
 export const lastSlots = 4;
 
-/** Over the slots that have a record. */
+/** Sums over slots with a record. */
 export type RecordedShare = {
   readonly whole: number;
   readonly partial: number;
@@ -21,7 +21,7 @@ export type RecordedShare = {
 };
 
 export type ProviderShares = {
-  /** The last slots that have a record. */
+  /** The last slots with a record. */
   readonly late: RecordedShare;
   /** Slots of the open interval. */
   readonly interval: RecordedShare;
@@ -43,7 +43,7 @@ function withRecord(
   committed: bigint,
 ): RecordedShare {
   const bytes = outcome.kind === "proven" ? outcome.bytes : 0n;
-  // What is above the commitment counts no more than it (R14).
+  // Bytes are capped at the commitment (R14).
   const proven = bytes < committed ? bytes : committed;
   const kind = outcome.kind === "failed" ? "failed" : bytes < committed ? "partial" : "whole";
   return {
@@ -67,7 +67,7 @@ function shareOf(
   }, nothing);
 }
 
-/** From the records that the machine keeps: those of the open interval, and of the one before it. */
+/** Uses the records in the machine's state: those of the open interval and of the interval before. */
 export function providerShares(
   snapshot: GroupSnapshot,
   state: Pick<KeeperState, "records">,
@@ -85,7 +85,7 @@ export function providerShares(
   };
 }
 
-/** The last records, newest first. People ask every second, and records are many: they are gone through once, not sorted. */
+/** The last records, newest first. The status is read every second, so one pass is made instead of a sort. */
 export function newest(
   state: Pick<KeeperState, "records">,
   provider: number,
@@ -120,7 +120,7 @@ export function sumOfShares(shares: readonly RecordedShare[]): RecordedShare {
   };
 }
 
-/** Rounded down, with one decimal: only what is whole reads as 100. */
+/** One decimal, rounded down, so that only a whole reads 100. */
 function perCent({ bytesProven, bytesCommitted }: RecordedShare): string {
   const tenths = (1_000n * bytesProven) / bytesCommitted;
   return `${tenths / 10n}.${tenths % 10n} %`;
@@ -146,7 +146,7 @@ export type ShareChange = {
   readonly late: RecordedShare;
 };
 
-/** Notices when a provider begins to prove less than it is committed to, fails altogether, or proves all again. */
+/** Reports when a provider begins to prove a part of its bytes only, proves none, or proves all again. */
 export class ShareWatch {
   readonly #standings = new Map<string, Standing>();
 
@@ -160,7 +160,7 @@ export class ShareWatch {
       const { late } = providerShares(snapshot, state, entry);
       if (late.bytesCommitted === 0n) continue;
       const standing = standingOf(late);
-      // At a start all is taken as whole: what is not whole is told.
+      // At the start each provider counts as whole, so any other state is reported.
       if (standing !== (this.#standings.get(key) ?? "whole")) {
         changes.push({ group, provider: entry.index, standing, late });
       }

@@ -1,16 +1,16 @@
-/** Proven space over time, thinned to what a page can draw. */
+/** Bytes proven over time, with as many points as a page can draw. */
 import type { Space } from "../ports/ledger.ts";
 import type { SpaceDocument } from "./schemas.ts";
 
 type Point = { bytes: bigint; count: number; committed: bigint; measured: number; failed: number };
 
-/** Of several slots in a point the mean, rounded down; slots without a record count for nothing. */
+/** A point has the mean of its slots, rounded down, without slots that have no record. */
 export function spaceOf({ every, entries }: Space, maxPoints: number): SpaceDocument {
   const slots = entries.map(({ slot }) => slot);
   if (slots.length === 0) return { slotsPerPoint: 1, slots: [], providers: [] };
   const first = slots.reduce((a, b) => Math.min(a, b));
   const last = slots.reduce((a, b) => Math.max(a, b));
-  // Every point has a slot that was read.
+  // A multiple of `every`, so that each point has a slot that was read.
   const slotsPerPoint = every * Math.ceil((last - first + 1) / (maxPoints * every));
   const count = Math.ceil((last - first + 1) / slotsPerPoint);
   const providers = new Map<number, Point[]>();

@@ -1,4 +1,4 @@
-/** What the keeper says of itself: one document for people, pages and scripts. */
+/** The status document, for the command line, the dashboard and scripts. */
 import { wireVersion } from "../../protocol/codec/message.ts";
 import { memberIndex } from "../../protocol/group.ts";
 import { settlementsLeft } from "../../protocol/fees.ts";
@@ -23,7 +23,7 @@ export type StatusSource = {
   readonly keeper: Keeper;
   readonly books: BooksPort;
   readonly surroundings: () => Surroundings;
-  /** By group, why its state cannot be read from the chain now. */
+  /** By group, the reason why its state cannot be read from the chain now. */
   readonly unreadable: () => ReadonlyMap<Hex, string>;
   readonly operator: Hex;
   readonly peerId: string;
@@ -32,7 +32,7 @@ export type StatusSource = {
   readonly now_ms: () => number;
 };
 
-/** The present turn and those after it: who leads, when, and which blocks its window has (R5, R6). */
+/** The current turn and the next ones, with leader, start and window (R5, R6). */
 function planOf(snapshot: GroupSnapshot, view: number, block_s: number | undefined): TurnPlan[] {
   const operators = snapshot.committee.members.map((member) => member.operator);
   const order = turnOrder(snapshot.ts, snapshot.committee.seed, operators);
@@ -54,7 +54,7 @@ function planOf(snapshot: GroupSnapshot, view: number, block_s: number | undefin
   });
 }
 
-/** What a keeper said last of the wire versions that it understands. Releases before the second said nothing. */
+/** The newest wire version in the last hello of a keeper. The first release sent no version. */
 function spokenBy(state: KeeperState, keeper: number): number | null {
   const last = state.hellos.get(keeper)?.at(-1);
   return last === undefined ? null : last.body.speaks;
@@ -70,7 +70,7 @@ function committeeOf(
   const committee = members.map(({ operator }, index) => {
     const me = operator === source.operator;
     const connected = me || source.keeper.connected.includes(operator);
-    // What was measured before it went away says nothing.
+    // A latency measured before the connection was lost is out of date.
     const latency_ms = connected ? (latencies_ms.get(operator) ?? null) : null;
     const speaks = me ? wireVersion : spokenBy(state, index);
     return { index, operator, me, connected, latency_ms, speaks };
@@ -87,7 +87,7 @@ function moneyOf(
   const funds = now.funds.get(group);
   if (funds === undefined) return null;
   const { fundedUntil } = funds;
-  // R32: the payer may withdraw what is above the reserve, which is for `lockup` blocks.
+  // R32: the reserve pays for `lockup` blocks; the payer may withdraw the rest.
   const lockedUntil = BigInt(head + params.lockup);
   const reservedUntil = fundedUntil < lockedUntil ? fundedUntil : lockedUntil;
   const secondsTo = (block: bigint): number | null => {
@@ -198,15 +198,17 @@ export function headAgeOf(
   return { headAge_s: inTenths(age_s), headAgeLimit_s: inTenths(limit_s) };
 }
 
-/** Why the keeper cannot do its work now; empty: it can. */
+/** The reasons why the keeper cannot do its work now; empty: it can. */
 export function problemsOf(source: StatusSource): string[] {
   const now = source.surroundings();
   const problems: string[] = [];
   const { headLook } = now;
   if (headLook.isOld) {
-    problems.push(`the chain has stopped, or the way to it: ${oldHeadText(headLook)}; check the endpoints`);
+    problems.push(
+      `no new block: the chain has stopped or cannot be reached: ${oldHeadText(headLook)}; check the endpoints`,
+    );
   } else if (headLook.block === undefined) {
-    problems.push("no block of the chain has been seen yet: check the RPC endpoints");
+    problems.push("no block has been received yet; check the RPC endpoints");
   }
   for (const group of source.groups) {
     const state = source.keeper.stateOf(group);
@@ -214,7 +216,7 @@ export function problemsOf(source: StatusSource): string[] {
     const why = source.unreadable().get(group);
     if (why !== undefined) problems.push(`group ${group} cannot be read from the chain: ${why}`);
     if (state === undefined || snapshot === undefined) {
-      if (why === undefined) problems.push(`group ${group} has not been read yet`);
+      if (why === undefined) problems.push(`group ${group} has not been read from the chain yet`);
       continue;
     }
     if (memberIndex(snapshot.committee, source.operator) < 0 && snapshot.pending === undefined) {
@@ -233,7 +235,7 @@ export function problemsOf(source: StatusSource): string[] {
   return problems;
 }
 
-/** How many settlements the operator can still pay, of the group where they cost most, at the fees of the recent blocks. */
+/** The number of settlements whose gas the operator can still pay, in the most expensive group, at the fees of recent blocks. */
 function fundsOf({ operator }: Surroundings, groups: readonly GroupStatus[]): KeeperStatus["funds"] {
   if (operator === undefined) return null;
   const { balance, market, l1Fee } = operator;
