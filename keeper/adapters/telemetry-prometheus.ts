@@ -1,4 +1,4 @@
-/** Figures for machines. docs/metrics.md is made from this table, and a test holds the alert rules against it. */
+/** Metrics for Prometheus. docs/metrics.md is made from this table, and a test checks the alert rules against it. */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 
@@ -13,7 +13,7 @@ const gauge = (help: string, ...labels: string[]): Definition => ({ kind: "gauge
 
 export const metrics = {
   whitepay_reasons_total: counter(
-    "Times that something was skipped, refused or missed, by reason (docs/reasons.md).",
+    "Number of times that something was skipped, refused or missed, by reason (docs/reasons.md).",
     "group",
     "code",
   ),
@@ -30,73 +30,68 @@ export const metrics = {
     "reason",
   ),
   whitepay_proven_bytes: gauge(
-    "Bytes that the provider proved in a slot, mean of the last 4 slots recorded; 0 where it failed.",
+    "Bytes proven by the provider in a slot, mean of the last 4 slots with a record; a failed challenge counts 0.",
     "group",
     "provider",
   ),
   whitepay_committed_bytes: gauge(
-    "Bytes that the provider was committed to in those slots, mean likewise.",
+    "Bytes committed by the provider in a slot, mean of the same slots.",
     "group",
     "provider",
   ),
-  whitepay_settlements_total: counter(
-    "Settlements seen on chain since the start, whoever sent them.",
-    "group",
-  ),
-  whitepay_settle_gas_total: counter("Gas of those settlements.", "group"),
-  whitepay_turns_missed_total: counter("Turns that lapsed without a settlement since the start.", "group"),
-  whitepay_rpc_errors_total: counter(
-    "Questions to the chain that failed since the start, of the books and figures.",
-  ),
-  whitepay_head_block: gauge("Highest block that this keeper has seen."),
+  whitepay_settlements_total: counter("Settlements on chain since the start, from any sender.", "group"),
+  whitepay_settle_gas_total: counter("Gas used by these settlements.", "group"),
+  whitepay_turns_missed_total: counter("Turns that ended without a settlement since the start.", "group"),
+  whitepay_rpc_errors_total: counter("Failed calls to the chain since the start, for ledger and metrics."),
+  whitepay_head_block: gauge("Highest block seen by this keeper."),
   whitepay_head_age_seconds: gauge(
-    "Age of the newest block that was handled, by this machine's time and by the block's own, whichever says more.",
+    "Age of the newest block handled: time since it was handled or since its timestamp, whichever is longer.",
   ),
   whitepay_head_age_limit_seconds: gauge(
-    "Age from which the chain counts as stopped: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
+    "Limit for the head's age, above which the keeper is not ready: the larger of 10 s and five times the 95th percentile of the last 100 block times.",
   ),
   whitepay_settled_block: gauge("Block through which the group is settled (ts).", "group"),
-  whitepay_turn: gauge("Turn of the open interval; 0 before its first.", "group"),
+  whitepay_turn: gauge("Turn of the open interval; 0 before the first turn.", "group"),
   whitepay_overdue_seconds: gauge(
-    "How long the open interval has been payable, in time at the mean pace of blocks; 0 before its first turn.",
+    "Time since the open interval became payable, estimated from the mean time of a block; 0 before the first turn.",
     "group",
   ),
-  whitepay_round_phase: gauge("1 for the phase that the present round has reached.", "group", "phase"),
-  whitepay_leads_next: gauge("1 if this keeper leads the present or the next turn.", "group"),
-  whitepay_committee_connected: gauge(
-    "Members of the committee that are connected, this keeper included.",
+  whitepay_round_phase: gauge("1 for the current phase of the round, 0 for the others.", "group", "phase"),
+  whitepay_leads_next: gauge(
+    "1 if this keeper leads the current turn, or the first turn before it begins.",
     "group",
   ),
+  whitepay_committee_connected: gauge("Connected members of the committee, including this keeper.", "group"),
   whitepay_committee_quorum: gauge("Members that must sign a settlement (2f+1).", "group"),
   whitepay_second_instance: gauge(
-    "1 if another process was heard that uses this keeper's key: nothing is signed then.",
+    "1 if another process uses this keeper's key. The keeper then signs nothing.",
     "group",
   ),
   whitepay_group_unreadable: gauge(
-    "1 if the group's state cannot be read from the chain: what else is shown of it is old.",
+    "1 if the group's state cannot be read from the chain. The group's other metrics are then out of date.",
     "group",
   ),
-  whitepay_peer_latency_seconds: gauge("Time for a question and its answer to another keeper.", "operator"),
-  whitepay_operator_balance_coins: gauge("The operator account's balance in whole coins of the chain."),
+  whitepay_peer_latency_seconds: gauge("Round-trip time to another keeper.", "operator"),
+  whitepay_operator_balance_coins: gauge("Balance of the operator account in whole coins of the chain."),
   whitepay_operator_transactions_left: gauge(
-    "Settlements that the operator account can pay at the present gas price.",
+    "Settlements whose gas the operator account can pay at the fees of recent blocks.",
   ),
   whitepay_group_runway_seconds: gauge(
-    "Time until the group's money is used up by its present data, at the mean pace of the last 7,200 blocks.",
+    "Time until the group's money is spent on its current data, from the mean time of the last 7,200 blocks.",
     "group",
   ),
   whitepay_group_reserved_seconds: gauge(
-    "Part of that time for which the reserve pays, which the payer cannot withdraw.",
+    "Part of that time that is paid from the reserve, which the payer cannot withdraw.",
     "group",
   ),
-  whitepay_group_arrears: gauge("Token units that the group owes its providers and cannot pay.", "group"),
+  whitepay_group_arrears: gauge("Token units that the group owes and cannot pay.", "group"),
   whitepay_clock_offset_seconds: gauge(
-    "How far the local clock is ahead of the chain endpoint's; below 0: behind.",
+    "Offset of the local clock from the chain endpoint's; above 0: ahead.",
   ),
-  whitepay_clock_uncertainty_seconds: gauge("How far the offset measured may be off."),
-  whitepay_disk_free_bytes: gauge("Free space where the keeper's data lies."),
-  whitepay_ledger_queue_rows: gauge("Rows that wait for the ledger."),
-  whitepay_ledger_behind_blocks: gauge("Blocks that the ledger is behind the head.", "group"),
+  whitepay_clock_uncertainty_seconds: gauge("Largest error of the measured offset."),
+  whitepay_disk_free_bytes: gauge("Free space on the disk of the keeper's data folder."),
+  whitepay_ledger_queue_rows: gauge("Rows waiting to be written to the ledger."),
+  whitepay_ledger_behind_blocks: gauge("Number of blocks by which the ledger is behind the head.", "group"),
   whitepay_memory_bytes: gauge("Resident memory of the process."),
   whitepay_uptime_seconds: gauge("Time since the start of the process."),
 } as const satisfies Record<string, Definition>;
@@ -125,7 +120,7 @@ export class PrometheusMetrics {
     this.#gauges.get(name)?.set(labels, value);
   }
 
-  /** Forgets what a gauge said of things that are no more. */
+  /** Removes all values of a gauge, before those of existing peers or providers are set. */
   reset(name: MetricName): void {
     this.#gauges.get(name)?.reset();
   }

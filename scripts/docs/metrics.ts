@@ -1,4 +1,4 @@
-/** Writes docs/metrics.md from the one table of figures. Run: node scripts/docs/metrics.ts */
+/** Writes docs/metrics.md from the tables of metrics in the code. Run: node scripts/docs/metrics.ts */
 import { writeFile } from "node:fs/promises";
 import { metrics } from "../../keeper/adapters/telemetry-prometheus.ts";
 import { providerMetrics } from "../../provider/metrics.ts";
@@ -14,22 +14,21 @@ function tableOf(table: Table): string {
 }
 
 export function metricsPage(): string {
-  return `# Figures
+  return `# Metrics
 
-A running keeper tells these at \`/metrics\`, in the text form of Prometheus. Each is fed while it runs: counters from its
-start on, gauges when they are asked for. \`deploy/grafana-dashboard.json\` draws them, \`deploy/prometheus-alerts.yaml\` watches
-them. This page is made from \`keeper/adapters/telemetry-prometheus.ts\` by \`node scripts/docs/metrics.ts\`; a test says when it is
-stale.
+A running keeper serves these metrics at \`/metrics\`, in the text format of Prometheus. Counters count from the start of the process;
+gauges are set at each request. \`deploy/grafana-dashboard.json\` shows them, and \`deploy/prometheus-alerts.yaml\` has alerts on them.
+This page is made from \`keeper/adapters/telemetry-prometheus.ts\` by \`node scripts/docs/metrics.ts\`; a test fails if it is out of date.
 
 ${tableOf(metrics)}
 
 \`group\` is a group's address, \`operator\` a keeper's, \`provider\` an index in the group, \`code\` and \`reason\` a code of
-docs/reasons.md, \`phase\` a step of a round, \`outcome\` whole, partial or failed.
+docs/reasons.md, \`phase\` a phase of a round, \`outcome\` whole, partial or failed.
 
 ## Provider
 
-A provider tells these at \`/metrics\` where its configuration says so (\`metrics: { host: 127.0.0.1, port: 9465 }\`); \`/readyz\` beside
-it answers 503 while the chain has stopped. This table is made from \`provider/metrics.ts\`.
+A provider serves these metrics at \`/metrics\` if its configuration names an address (\`metrics: { host: 127.0.0.1, port: 9465 }\`). Its
+\`/readyz\` answers 503 while no new block comes. This table is made from \`provider/metrics.ts\`.
 
 ${tableOf(providerMetrics)}
 `;
