@@ -76,7 +76,9 @@ export async function loadConfig(
 /** Decrypts the keys in a folder. @throws KeyFileError */
 export async function loadKeys(folder: string, password: string): Promise<ProviderKeys> {
   const { operator, receipt, peer } = await openProviderKeys(folder, password);
-  const receiptKeys = [receipt, ...(await openOlderReceipts(folder, password))].map(fromHex);
+  const receipts = [receipt, ...(await openOlderReceipts(folder, password))];
+  // fromHex takes a length as second parameter, so it cannot be passed to map.
+  const receiptKeys = receipts.map((hex) => fromHex(hex));
   return {
     operator: fromHex(operator),
     operatorAddress: secretKeyAddress(fromHex(operator)),
