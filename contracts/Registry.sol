@@ -41,7 +41,7 @@ contract Registry is IRegistry {
     /// @inheritdoc IRegistry
     uint64 public registrationSequence;
 
-    /// @dev Refuses a chain without EIP-2537: there, every key would look wrong and every settlement fail.
+    /// @dev Refuses a chain without EIP-2537: every key check and every settlement would fail there.
     constructor() {
         // The pairing of two infinities with each other is 1.
         (bool ok, bytes memory answer) = address(0x0f).staticcall(new bytes(384));
@@ -188,11 +188,10 @@ contract Registry is IRegistry {
         return abi.encode(block.chainid, address(this), operator, blsKey);
     }
 
-    function _registered(mapping(address => Party) storage parties, address operator)
-        private
-        view
-        returns (Party storage party)
-    {
+    function _registered(
+        mapping(address => Party) storage parties,
+        address operator
+    ) private view returns (Party storage party) {
         party = parties[operator];
         if (party.registeredAt == 0) revert Registry_NotRegistered(operator);
     }
@@ -212,11 +211,12 @@ contract Registry is IRegistry {
         sequence = _setEndpoint(party, peerId, multiaddrs);
     }
 
-    /// @dev One counter for both roles: which of two claims to a peer id is the later one must have an answer (R3).
-    function _setEndpoint(Party storage party, bytes calldata peerId, string[] calldata multiaddrs)
-        private
-        returns (uint64 sequence)
-    {
+    /// @dev One counter for both roles: it orders two claims to the same peer id (R3).
+    function _setEndpoint(
+        Party storage party,
+        bytes calldata peerId,
+        string[] calldata multiaddrs
+    ) private returns (uint64 sequence) {
         if (peerId.length != PEER_ID_BYTES) revert Registry_BadLength(PEER_ID_BYTES, peerId.length);
         if (bytes6(peerId) != PEER_ID_PREFIX) revert Registry_BadPeerId(PEER_ID_PREFIX, bytes6(peerId));
         uint256 count = multiaddrs.length;
@@ -232,9 +232,9 @@ contract Registry is IRegistry {
     }
 
     /// @dev Accepts a key by its proof of possession (R3): e(proof, g2) · e(H(message), −key) = 1. The pairing refuses
-    ///      points off the curve or outside the subgroup; infinity would pass it and is refused first. So is a coordinate that
-    ///      is not below the prime: `negateG2` would turn p into 0, so that infinity and points with a zero coordinate had a
-    ///      second encoding that the precompile never sees.
+    ///      points off the curve or outside the subgroup; infinity would pass it and is refused first. A coordinate
+    ///      that is not below the prime is refused too: `negateG2` would turn p into 0, which gives infinity and points
+    ///      with a zero coordinate a second encoding that the precompile never checks.
     function _setKey(Party storage party, bytes calldata blsKey, bytes calldata proof) private {
         if (blsKey.length != BLS.G2_BYTES) revert Registry_BadLength(BLS.G2_BYTES, blsKey.length);
         if (proof.length != BLS.G1_BYTES) revert Registry_BadLength(BLS.G1_BYTES, proof.length);
@@ -287,7 +287,7 @@ contract Registry is IRegistry {
         BLS.pad(from, to);
     }
 
-    /// @dev By the present payee alone (R3): the operator's key lies on a machine that is always on line.
+    /// @dev Only the present payee may call this (R3): the operator's key is on an online machine.
     function _namePayee(mapping(address => Party) storage parties, address operator, address payee) private {
         if (payee == address(0)) revert Registry_ZeroPayee();
         Party storage party = _registered(parties, operator);

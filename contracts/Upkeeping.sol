@@ -12,7 +12,7 @@ import {Args, GroupArgs} from "./libraries/GroupArgs.sol";
 import {Hot, Live, Packed} from "./libraries/Packed.sol";
 import {SettlementDigest} from "./libraries/SettlementDigest.sol";
 
-/// @title The code of every group: what settles; the rest is handed to `UpkeepingEscrow`
+/// @title Settlement code of every group; other calls are forwarded to `UpkeepingEscrow`
 /// @dev A group's full ABI is `IUpkeeping`.
 contract Upkeeping is GroupMerkle, Delegate {
     constructor(IRegistry registry_, address escrow) GroupStorage(registry_) Delegate(escrow) {}
@@ -45,13 +45,16 @@ contract Upkeeping is GroupMerkle, Delegate {
     }
 
     /// @dev Credits all providers of the items and returns the keepers' cut, which is still in `hot.free`.
-    function _payProviders(Hot memory hot, Args args, Admission memory a, uint256 items, uint256 count)
-        private
-        returns (uint256)
-    {
+    function _payProviders(
+        Hot memory hot,
+        Args args,
+        Admission memory a,
+        uint256 items,
+        uint256 count
+    ) private returns (uint256) {
         _checkCount(hot, a.te, count);
-        // Three words an item: provider, slot, amount. Assembly, here and below: an array of structs would be one pointer and
-        // one bounds check more for every item.
+        // Three words per item: provider, slot, amount. Assembly, here and below: an array of structs would cost one
+        // pointer and one bounds check more per item.
         uint256 buffer;
         assembly ("memory-safe") {
             buffer := mload(0x40)
@@ -62,15 +65,19 @@ contract Upkeeping is GroupMerkle, Delegate {
         return _creditAll(hot, args.keeperShareBps(), buffer, count, due);
     }
 
-    /// @dev First all amounts: only then is it known whether there is enough.
-    function _measureAll(Hot memory hot, Args args, Admission memory a, uint256 items, uint256 count, uint256 buffer)
-        private
-        returns (uint256 due)
-    {
+    /// @dev Computes all amounts first, to know whether the escrow is short.
+    function _measureAll(
+        Hot memory hot,
+        Args args,
+        Admission memory a,
+        uint256 items,
+        uint256 count,
+        uint256 buffer
+    ) private returns (uint256 due) {
         uint256 end = _committedEnd(hot.flags, a.te);
         uint256 expectedAbove;
-        // Unchecked: an amount is below 2^192, arrears are sums of such, and no sum of them comes near 2^256; providers are
-        // 32-bit numbers.
+        // Unchecked: an amount is below 2^192, arrears are sums of such, and no sum of them comes near 2^256; providers
+        // are 32-bit numbers.
         unchecked {
             for (; count != 0; --count) {
                 uint256 provider;
@@ -81,7 +88,7 @@ contract Upkeeping is GroupMerkle, Delegate {
                     items := add(items, 64)
                 }
                 if (provider < expectedAbove) revert Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
-                if (provider >> 32 | signed >> 128 != 0) revert Upkeeping_ItemOutOfRange(provider, signed);
+                if ((provider >> 32) | (signed >> 128) != 0) revert Upkeeping_ItemOutOfRange(provider, signed);
                 expectedAbove = provider + 1;
                 (uint256 word, uint256 amount) = _measure(hot, args, a, end, provider, signed);
                 due += amount;
@@ -95,13 +102,17 @@ contract Upkeeping is GroupMerkle, Delegate {
         }
     }
 
-    /// @dev Then the credits, scaled if the escrow is short of `due` (R32). The keepers' cut stays in `hot.free`.
-    function _creditAll(Hot memory hot, uint256 bps, uint256 buffer, uint256 count, uint256 due)
-        private
-        returns (uint256 cut)
-    {
+    /// @dev Credits all amounts, scaled if the escrow holds less than `due` (R32). The keepers' cut stays in
+    ///      `hot.free`.
+    function _creditAll(
+        Hot memory hot,
+        uint256 bps,
+        uint256 buffer,
+        uint256 count,
+        uint256 due
+    ) private returns (uint256 cut) {
         uint256 available = hot.free;
-        // All are looked at more closely if there is too little, else those with arrears.
+        // If the escrow is short, all providers take the slow path; otherwise only those with arrears.
         uint256 owing = due > available ? Packed.OWED : 0;
         uint256 paid;
         // Unchecked: what is paid is never above what is available, nor a cut above its amount.
@@ -116,9 +127,10 @@ contract Upkeeping is GroupMerkle, Delegate {
                     amount := mload(add(buffer, 64))
                     buffer := add(buffer, 96)
                 }
-                if ((word | owing) & Packed.OWED != 0) (word, amount) = _owe(hot, provider, word, amount, due, available);
-                // R30: the provider gets what is left of its amount after the keepers' cut.
-                uint256 itsCut = amount * bps / BPS;
+                if ((word | owing) & Packed.OWED != 0)
+                    (word, amount) = _owe(hot, provider, word, amount, due, available);
+                // R30: the provider gets its amount less the keepers' cut.
+                uint256 itsCut = (amount * bps) / BPS;
                 amount -= itsCut;
                 cut += itsCut;
                 paid += amount;
@@ -129,7 +141,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         }
     }
 
-    /// @dev One item for every provider that is not closed and has a block before te.
+    /// @dev Requires one item for every provider that is not closed and has a block before te.
     function _checkCount(Hot memory hot, uint256 te, uint256 actual) private view {
         uint256 expected = hot.listed;
         if (hot.flags & Packed.CHANGED != 0) {
@@ -139,30 +151,34 @@ contract Upkeeping is GroupMerkle, Delegate {
         if (actual != expected) revert Upkeeping_WrongItemCount(expected, actual);
     }
 
-    /// @dev A provider's amount, with its arrears, before any scaling; and its slot, moved on to te.
-    function _measure(Hot memory hot, Args args, Admission memory a, uint256 end, uint256 provider, uint256 signed)
-        private
-        returns (uint256 word, uint256 amount)
-    {
+    /// @dev A provider's amount with its arrears, before scaling; and its slot, advanced to te.
+    function _measure(
+        Hot memory hot,
+        Args args,
+        Admission memory a,
+        uint256 end,
+        uint256 provider,
+        uint256 signed
+    ) private returns (uint256 word, uint256 amount) {
         word = _liveWords[provider];
         uint256 committed;
         // Unchecked: 56 bits times 40 bits; ts < end, or the group had ended.
         unchecked {
-            // 0 if it is listed and was at ts, nothing was abandoned, and its bytes do not change before the end.
-            uint256 unusual = (word & (Packed.LISTED | Packed.NEW)) ^ Packed.LISTED | hot.flags & Packed.ABANDONED;
+            // 0 if the provider was listed at ts, no run was abandoned, and its bytes do not change before the end.
+            uint256 unusual = ((word & (Packed.LISTED | Packed.NEW)) ^ Packed.LISTED) | (hot.flags & Packed.ABANDONED);
             uint256 changeFrom = uint40(word >> 8);
-            // Assembly: one condition instead of three. No change is 0, which is after any end when 1 is taken away.
+            // Assembly: one condition instead of three. No change is 0; 0 − 1 wraps and is above any end.
             assembly ("memory-safe") {
                 unusual := or(unusual, lt(sub(changeFrom, 1), end))
             }
             if (unusual == 0) committed = uint256(uint56(word >> 104)) * (end - a.ts);
             else (word, committed) = _measureChanged(hot, args, a, end, provider, Packed.unpackLive(word));
-            // R16: never more than what was committed.
+            // R16: at most the committed space-time.
             if (signed > committed) {
                 emit Capped(uint64(a.ts), uint32(provider), signed, committed);
                 signed = committed;
             }
-            // Of nothing committed nothing is ever due, so its rate does not matter.
+            // If nothing is committed, nothing is due, and the rate is not used.
             uint256 rate = _quotient(signed << Packed.RATE_BITS, committed);
             word = (word & ~(uint256(type(uint56).max) << 48)) | (rate << 48) | Packed.RATED;
             amount = (signed * args.price()) >> 30;
@@ -173,7 +189,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         }
     }
 
-    /// @dev The slower way: a provider whose data changes in the interval, or that is to be credited for abandoned runs.
+    /// @dev The slow path: a provider whose data changes in the interval, or that has abandoned runs to be credited.
     /// @return word its slot
     /// @return committed space-time it committed
     function _measureChanged(
@@ -183,10 +199,7 @@ contract Upkeeping is GroupMerkle, Delegate {
         uint256 end,
         uint256 provider,
         Live memory live
-    )
-        private
-        returns (uint256 word, uint256 committed)
-    {
+    ) private returns (uint256 word, uint256 committed) {
         bool active = live.flags & Packed.LISTED != 0 && (live.flags & Packed.NEW == 0 || live.changeFrom < a.te);
         if (!active) revert Upkeeping_ProviderNotActive(uint32(provider));
         if (hot.flags & Packed.ABANDONED != 0) _touch(hot, args, provider, live, type(uint256).max);
@@ -201,20 +214,25 @@ contract Upkeeping is GroupMerkle, Delegate {
         word = Packed.pack(live);
     }
 
-    /// @dev Scales an amount if the escrow is short, and keeps the rest as arrears (R32). Of what was owed for abandoned blocks no
-    ///      keeper has a cut (R34): it is credited here.
+    /// @dev Scales an amount if the escrow is short, and books the rest as arrears (R32). Arrears of abandoned blocks
+    ///      have no keepers' cut (R34): they are credited here.
     /// @return the provider's slot
-    /// @return paid what the keepers have their cut of
-    function _owe(Hot memory hot, uint256 provider, uint256 word, uint256 amount, uint256 due, uint256 available)
-        private
-        returns (uint256, uint256 paid)
-    {
+    /// @return paid amount that the keepers' cut applies to
+    function _owe(
+        Hot memory hot,
+        uint256 provider,
+        uint256 word,
+        uint256 amount,
+        uint256 due,
+        uint256 available
+    ) private returns (uint256, uint256 paid) {
         ProviderRecord storage record = _providers[provider];
         (uint256 before, uint256 uncut) = word & Packed.OWED != 0 ? (record.arrears, record.uncutArrears) : (0, 0);
         amount -= uncut;
         uint256 paidUncut = uncut;
         paid = amount;
-        if (due > available) (paid, paidUncut) = (Math.mulDiv(amount, available, due), Math.mulDiv(uncut, available, due));
+        if (due > available)
+            (paid, paidUncut) = (Math.mulDiv(amount, available, due), Math.mulDiv(uncut, available, due));
         uint256 afterwards = _min(amount - paid, MAX_ARREARS);
         uint256 uncutAfterwards = uncut - paidUncut;
         uint256 sum = _arrears - before - uncut;

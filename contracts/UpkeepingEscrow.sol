@@ -7,8 +7,8 @@ import {GroupProviders} from "./group/GroupProviders.sol";
 import {GroupStorage} from "./group/GroupStorage.sol";
 import {GroupTreasury} from "./group/GroupTreasury.sol";
 
-/// @title The part of a group's code that moves money in and out and keeps the providers
-/// @dev Runs on a group's storage, behind `Upkeeping`; on its own it is of no use.
+/// @title Code of a group for deposits, withdrawals and providers
+/// @dev Runs by delegatecall from `Upkeeping`, on the group's storage; it has no function of its own outside a group.
 contract UpkeepingEscrow is GroupTreasury, GroupProviders, Delegate {
     constructor(IRegistry registry_, address members) GroupStorage(registry_) Delegate(members) {}
 }

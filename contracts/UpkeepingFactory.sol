@@ -47,25 +47,32 @@ contract UpkeepingFactory is IUpkeepingFactory {
         return GroupClones.isClone(implementation, address(this), group);
     }
 
-    /// @dev R4, in its order. The committee's size is checked where its keys are gathered.
+    /// @dev Checks R4, in its order. `CommitteeKeys.gather` checks the committee's size.
     function _check(Config calldata c, uint256 n) private view {
         if (c.token != address(0) && c.token.code.length == 0) revert UpkeepingFactory_TokenWithoutCode(c.token);
         _atLeast("price at least 1", 1, c.price);
         _atLeast("slot at least 1", 1, c.slot);
         if (c.turn % c.slot != 0) revert UpkeepingFactory_BadConfig("slot divides turn", 0, c.turn % c.slot);
-        if (c.interval % c.slot != 0) revert UpkeepingFactory_BadConfig("slot divides interval", 0, c.interval % c.slot);
+        if (c.interval % c.slot != 0)
+            revert UpkeepingFactory_BadConfig("slot divides interval", 0, c.interval % c.slot);
         _atLeast("slot > confirmations+answer+1", uint256(c.confirmations) + c.answer + 2, c.slot);
         _atLeast("interval >= turn+confirmations", uint256(c.turn) + c.confirmations, c.interval);
         if (c.turn > MAX_TURN) revert UpkeepingFactory_BadConfig("turn <= 8000", MAX_TURN, c.turn);
-        _atLeast("2/3 turn >= time for its round", _roundBlocks(c.turn, c.confirmations), (2 * uint256(c.turn) + 2) / 3);
+        _atLeast(
+            "2/3 turn >= time for its round",
+            _roundBlocks(c.turn, c.confirmations),
+            (2 * uint256(c.turn) + 2) / 3
+        );
         uint256 f = n == 0 ? 0 : (n - 1) / 3;
         _atLeast("lockup >= interval+(f+1)*turn", c.interval + (f + 1) * c.turn, c.lockup);
-        if (c.keeperShareBps > 10_000) revert UpkeepingFactory_BadConfig("keeper share <= 10000", 10_000, c.keeperShareBps);
+        if (c.keeperShareBps > 10_000)
+            revert UpkeepingFactory_BadConfig("keeper share <= 10000", 10_000, c.keeperShareBps);
         if (c.toleranceBps > 10_000) revert UpkeepingFactory_BadConfig("tolerance <= 10000", 10_000, c.toleranceBps);
     }
 
-    /// @dev Blocks that a round takes at most with one keeper that does not commit and one that does not reveal: with less, that
-    ///      one keeper would stop every settlement (R4, R19). a = ⌊t/12⌋ is how long an announcement counts.
+    /// @dev Maximum duration of a round, in blocks, with one keeper that does not commit and one that does not reveal.
+    ///      In a shorter turn, one such keeper could stop every settlement (R4, R19). An announcement is valid for a =
+    ///      ⌊t/12⌋ blocks.
     function _roundBlocks(uint256 turn, uint256 confirmations) private pure returns (uint256) {
         uint256 late = turn / 12 + 6;
         return 2 * ((turn + 5) / 6) + 2 * confirmations + (late > 8 ? late : 8);

@@ -6,8 +6,9 @@ import {GroupCommittees} from "./group/GroupCommittees.sol";
 import {GroupStorage} from "./group/GroupStorage.sol";
 import {GroupViews} from "./group/GroupViews.sol";
 
-/// @title The part of a group's code that keeps the committees, and all views
-/// @dev Runs on a group's storage, behind `UpkeepingEscrow`; on its own it is of no use.
+/// @title Code of a group for committees and views
+/// @dev Runs by delegatecall from `UpkeepingEscrow`, on the group's storage; it has no function of its own outside a
+///      group.
 contract UpkeepingMembers is GroupCommittees, GroupViews {
     constructor(IRegistry registry_) GroupStorage(registry_) {}
 }

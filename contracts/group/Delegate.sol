@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Hands every function a contract does not have to the next one, on the same storage
-/// @notice A group's code is longer than one contract may be, so it is three in a row: `Upkeeping`, which settles,
-///         `UpkeepingEscrow` for money and providers, `UpkeepingMembers` for committees and views.
+/// @title Forwards every unknown function to the next contract, on the same storage
+/// @notice The code of a group exceeds the size limit of a contract, so three contracts form a chain: `Upkeeping`
+///         settles, `UpkeepingEscrow` keeps money and providers, `UpkeepingMembers` keeps committees and answers views.
 abstract contract Delegate {
     address private immutable _next;
 
@@ -23,7 +23,9 @@ abstract contract Delegate {
             calldatacopy(place, 0, calldatasize())
             let ok := delegatecall(gas(), target, place, calldatasize(), 0, 0)
             returndatacopy(place, 0, returndatasize())
-            if ok { return(place, returndatasize()) }
+            if ok {
+                return(place, returndatasize())
+            }
             revert(place, returndatasize())
         }
     }

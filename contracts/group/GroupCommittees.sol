@@ -30,7 +30,7 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         Hot memory hot = _hot();
         if (hot.flags & Packed.TERMINATED != 0) revert IUpkeepingMembers.Upkeeping_Terminated(_misc.terminatedAt);
         if (_misc.pendingVersion != 0) revert Upkeeping_CommitteePending(_misc.pendingVersion);
-        // R2: what follows from n, as the lockup that R4 asks for, stays true for the group's life.
+        // R2: parameters that depend on n, such as the lockup of R4, stay valid for the group's life.
         if (operators.length != args.members()) revert Upkeeping_OtherCommitteeSize(args.members(), operators.length);
         address blob = Quorum.store(CommitteeKeys.gather(_registry, operators), operators);
         version = _newVersion(blob, operators.length);
@@ -63,10 +63,11 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
     /// @inheritdoc IUpkeepingCommittees
     function acceptSeatBySignature(uint64 version, address operator, bytes calldata signature) external {
         bytes32 digest = _seatDigest(version);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, signature);
-        if (failure != ECDSA.RecoverError.NoError || signer != operator) revert IUpkeepingMembers.Upkeeping_BadConsent(operator, signer);
+        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecover(digest, signature);
+        if (failure != ECDSA.RecoverError.NoError || signer != operator)
+            revert IUpkeepingMembers.Upkeeping_BadConsent(operator, signer);
         (CommitteeRecord storage record, uint256 index) = _proposedSeat(version, operator);
-        // Else its own signature could be used again after it took its acceptance back.
+        // Otherwise anyone could replay the keeper's signature after it revoked its acceptance.
         if ((record.declined >> index) & 1 != 0) revert Upkeeping_SeatDeclined(uint8(index));
         _accept(record, version, index, operator);
     }
@@ -122,7 +123,7 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         emit SeatResigned(_seats.version, uint8(index), msg.sender);
     }
 
-    /// @dev The committee that the next settlement will leave in force if nobody proposes another.
+    /// @dev Seats that the next settlement puts in force if no proposal is complete.
     function _nextSeats() private view returns (address blob, uint256 n) {
         uint256 rotated = _misc.rotatedVersion;
         if (rotated == 0) return (_seats.keysBlob, _seats.n);
@@ -162,11 +163,10 @@ abstract contract GroupCommittees is GroupConsents, IUpkeepingCommittees {
         emit SeatAccepted(version, uint8(index), operator);
     }
 
-    function _proposedSeat(uint64 version, address operator)
-        private
-        view
-        returns (CommitteeRecord storage record, uint256 index)
-    {
+    function _proposedSeat(
+        uint64 version,
+        address operator
+    ) private view returns (CommitteeRecord storage record, uint256 index) {
         uint64 pending = _misc.pendingVersion;
         if (version != pending || pending == 0) revert Upkeeping_NoSuchProposal(pending, version);
         record = _committees[version];

@@ -2,25 +2,26 @@
 pragma solidity 0.8.37;
 
 import {IUpkeepingCommittees} from "../interfaces/IUpkeepingCommittees.sol";
-import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
 import {CodeBlob} from "../libraries/CodeBlob.sol";
 import {GroupStorage} from "./GroupStorage.sol";
 
-/// @title What providers and keepers sign to consent (R33)
+/// @title Digests of the consents of providers and keepers (R33)
 abstract contract GroupConsents is GroupStorage {
-    bytes32 private constant PROVIDER_DATA_TYPEHASH =
-        keccak256("ProviderData(bytes32 root,uint64 size,address receiptKey,uint64 sequence)");
+    bytes32 private constant PROVIDER_DATA_TYPEHASH = keccak256(
+        "ProviderData(bytes32 root,uint64 size,address receiptKey,uint64 sequence)"
+    );
     bytes32 private constant SEAT_ACCEPTANCE_TYPEHASH = keccak256("SeatAcceptance(uint64 committee,bytes32 keysHash)");
 
-    function _providerDataDigest(bytes32 root, uint64 size, address receiptKey, uint64 sequence)
-        internal
-        view
-        returns (bytes32)
-    {
+    function _providerDataDigest(
+        bytes32 root,
+        uint64 size,
+        address receiptKey,
+        uint64 sequence
+    ) internal view returns (bytes32) {
         return _typedDigest(keccak256(abi.encode(PROVIDER_DATA_TYPEHASH, root, size, receiptKey, sequence)));
     }
 
-    /// @dev What a keeper signs to accept: the version and all keys and members in it.
+    /// @dev Digest that a keeper signs to accept its seat: the version, all keys and all members.
     function _seatDigest(uint64 version) internal view returns (bytes32) {
         CommitteeRecord storage record = _committees[version];
         uint256 size = record.keysBlob.code.length;

@@ -13,14 +13,14 @@ import {SettlementDigest} from "../libraries/SettlementDigest.sol";
 import {GroupSettlement} from "./GroupSettlement.sol";
 
 /// @title Settling any number of providers with one root (R27, Merkle mode)
-/// @dev A settlement moves what the interval is worth to all providers together into a pool; claims move it on to one of them.
-///      All sums are cumulative, so that roundings over many intervals cannot add up to more than the pool holds. Where the escrow
-///      is short, it pays the oldest roots first: what a root was given stays with it, so that a provider may claim late.
+/// @dev A settlement moves the amount due to all providers into a pool; a claim moves one provider's part to its
+///      credit. All sums are cumulative, so that the sum of rounded claims never exceeds the pool. If the escrow is
+///      short, it funds the oldest roots first. Money assigned to a root stays with it, so a provider may claim late.
 abstract contract GroupMerkle is GroupSettlement {
-    /// @dev How many abandoned runs after a root are looked back over when a claim is made under it.
+    /// @dev Maximum number of abandoned runs after a root that a claim under it goes through.
     uint256 private constant RUNS_BEHIND = 32;
 
-    /// @dev What is there for the root of a claim: all it and those before it are worth, a part of it, or nothing yet.
+    /// @dev Funding of the root of a claim, with all roots before it: full, a part, or none yet.
     enum Cover {
         Full,
         Part,
@@ -56,10 +56,11 @@ abstract contract GroupMerkle is GroupSettlement {
     }
 
     /// @inheritdoc IUpkeepingSettlement
-    function claim(uint32 provider, uint256 cumulativeSpaceTime, bytes32[] calldata proof)
-        external
-        returns (uint256 amount)
-    {
+    function claim(
+        uint32 provider,
+        uint256 cumulativeSpaceTime,
+        bytes32[] calldata proof
+    ) external returns (uint256 amount) {
         Args args = GroupArgs.load();
         if (provider >= _misc.providerCount) {
             revert IUpkeepingMembers.Upkeeping_NoSuchProvider(_misc.providerCount, provider);
@@ -89,13 +90,13 @@ abstract contract GroupMerkle is GroupSettlement {
         emit Claimed(provider, uint64(te), spaceTime, amount);
     }
 
-    /// @dev Which root the proof leads to, and what is there for it. Roots may be alike: the newest of them counts for the
-    ///      rate, the one with the most money for the amount.
-    function _coverOf(uint256 provider, uint256 cumulativeSpaceTime, bytes32[] calldata proof)
-        private
-        view
-        returns (Cover cover, uint256 te)
-    {
+    /// @dev Finds the root that the proof leads to, and its funding. If several roots are equal, the newest sets the
+    ///      rate and the best funded one sets the amount.
+    function _coverOf(
+        uint256 provider,
+        uint256 cumulativeSpaceTime,
+        bytes32[] calldata proof
+    ) private view returns (Cover cover, uint256 te) {
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(provider, cumulativeSpaceTime))));
         bytes32 actual = MerkleProof.processProofCalldata(proof, leaf);
         bool latest = actual == _root.root;
@@ -113,15 +114,15 @@ abstract contract GroupMerkle is GroupSettlement {
         if (te == 0) revert Upkeeping_BadMerkleProof(_root.root, actual);
     }
 
-    /// @dev Committed space-time of all providers over an interval that starts where the group stands.
+    /// @dev Committed space-time of all providers over the interval that starts at the group's ts.
     function _committedInterval(Hot memory hot, uint256 ts, uint256 te) private view returns (uint256) {
         uint256 low = _misc.totalsSettled;
-        (uint256 before,) = _totalBefore(low, ts);
-        (uint256 afterwards,) = _totalBefore(low, _committedEnd(hot.flags, te));
+        (uint256 before, ) = _totalBefore(low, ts);
+        (uint256 afterwards, ) = _totalBefore(low, _committedEnd(hot.flags, te));
         return afterwards - before;
     }
 
-    /// @dev Takes what all roots are worth and have not been given out of the escrow, as far as that goes (R32).
+    /// @dev Moves the unfunded amount of all roots out of the escrow, at most the escrow's free money (R32).
     /// @return cut the keepers' part, still free
     /// @return toProviders what went to the pool
     function _fund(Hot memory hot, Args args, uint256 ts) private returns (uint256 cut, uint256 toProviders) {
@@ -129,7 +130,7 @@ abstract contract GroupMerkle is GroupSettlement {
         uint256 due = _amount(_root.spaceTime, args.price());
         uint256 owed = due - _root.funded;
         uint256 paid = _min(owed, hot.free);
-        cut = paid * args.keeperShareBps() / BPS;
+        cut = (paid * args.keeperShareBps()) / BPS;
         toProviders = paid - cut;
         hot.free -= toProviders;
         _root.due = due;
@@ -141,15 +142,15 @@ abstract contract GroupMerkle is GroupSettlement {
         }
     }
 
-    /// @dev No settlement will come that could join the arrears, so a claim does; the cut on them is the last committee's.
+    /// @dev After the end no settlement can pay the arrears, so a claim does; the last committee gets the cut.
     function _fundAfterEnd(Hot memory hot, Args args) private {
         (uint256 cut, uint256 toProviders) = _fund(hot, args, hot.ts);
         _stage(Stage(0, 0, 0));
         emit PoolFunded(toProviders, _shareAmongAll(hot, cut));
     }
 
-    /// @dev Keeps track of which roots the money reaches while it does not reach all of them, oldest first. Two are enough: the
-    ///      last one that is funded in full, and the one after it for which a part is there.
+    /// @dev Tracks the funded roots, oldest first, while the escrow is short. Two suffice: the last root that is funded
+    ///      in full, and the next one, which is funded in part.
     /// @param before the latest root until now
     function _stage(Stage memory before) private {
         if (_root.funded == _root.due) {
@@ -164,14 +165,17 @@ abstract contract GroupMerkle is GroupSettlement {
         }
     }
 
-    /// @dev Notes what a provider did by a root that is newer than those it has claimed under: abandoned runs are paid by that
+    /// @dev Stores the provider's rate by a root that is newer than its earlier claims: abandoned runs are paid by that
     ///      rate (R34).
-    /// @return spaceTime of the leaf, but never more than what it committed in settled intervals up to the root (R16)
+    /// @return spaceTime of the leaf, at most the space-time committed in settled intervals up to the root (R16)
     /// @return moved whether the root is newer
-    function _rate(Hot memory hot, uint256 provider, Live memory live, uint256 cumulativeSpaceTime, uint256 te)
-        private
-        returns (uint256 spaceTime, bool moved)
-    {
+    function _rate(
+        Hot memory hot,
+        uint256 provider,
+        Live memory live,
+        uint256 cumulativeSpaceTime,
+        uint256 te
+    ) private returns (uint256 spaceTime, bool moved) {
         ProviderRecord storage record = _providers[provider];
         (uint256 committed, uint256 blocks) = _settledCommitment(hot, provider, record, te);
         spaceTime = _min(cumulativeSpaceTime, committed);
@@ -182,18 +186,19 @@ abstract contract GroupMerkle is GroupSettlement {
         uint256 newSpaceTime = spaceTime > before ? spaceTime - before : 0;
         record.claimedSpaceTime = uint128(before + newSpaceTime);
         if (blocks <= record.ratedBlocks) return (spaceTime, true);
-        // A root may make up for an earlier one, so this can be more than anyone commits in a block.
+        // A root may correct an earlier one, so this can exceed the bytes committed in a block.
         live.rate = _min(newSpaceTime / (blocks - record.ratedBlocks), MAX_SIZE);
         live.flags |= Packed.RATED;
         record.ratedBlocks = uint40(blocks);
     }
 
     /// @dev Space-time a provider committed in settled intervals through te, and their blocks, abandoned ones left out.
-    function _settledCommitment(Hot memory hot, uint256 provider, ProviderRecord storage record, uint256 te)
-        private
-        view
-        returns (uint256 spaceTime, uint256 blocks)
-    {
+    function _settledCommitment(
+        Hot memory hot,
+        uint256 provider,
+        ProviderRecord storage record,
+        uint256 te
+    ) private view returns (uint256 spaceTime, uint256 blocks) {
         (spaceTime, blocks) = _committedIn(hot.flags, provider, record, 0, te);
         uint256 count = _runs.length;
         if (count == 0) return (spaceTime, blocks);
@@ -202,10 +207,16 @@ abstract contract GroupMerkle is GroupSettlement {
         if (behind) revert Upkeeping_TouchFirst(uint32(provider));
         uint256 abandoned = record.abandonedSpaceTime;
         uint256 abandonedBlocks = record.abandonedBlocks;
-        // What was abandoned after the root is no part of what the root covers. Beyond the limit the result is too low, which
-        // later roots make good.
+        // The root does not cover runs abandoned after it. Beyond the limit the result is too low; a later root
+        // corrects it.
         for (uint256 i = count; i > 0 && count - i < RUNS_BEHIND && _runs[i - 1].from >= te; --i) {
-            (uint256 later, uint256 laterBlocks) = _committedIn(hot.flags, provider, record, _runs[i - 1].from, _runs[i - 1].to);
+            (uint256 later, uint256 laterBlocks) = _committedIn(
+                hot.flags,
+                provider,
+                record,
+                _runs[i - 1].from,
+                _runs[i - 1].to
+            );
             abandoned -= later;
             abandonedBlocks -= laterBlocks;
         }
@@ -213,12 +224,14 @@ abstract contract GroupMerkle is GroupSettlement {
         blocks = blocks > abandonedBlocks ? blocks - abandonedBlocks : 0;
     }
 
-    /// @dev What a provider gets for its space-time, all claims together. Of the root that is funded in part, all get the same
-    ///      part of what is new in it.
-    function _entitled(Args args, ProviderRecord storage record, Cover cover, uint256 spaceTime)
-        private
-        returns (uint256)
-    {
+    /// @dev Amount due to a provider for its space-time, over all claims. Of a root that is funded in part, every
+    ///      provider gets the same ratio of the amount that the root adds.
+    function _entitled(
+        Args args,
+        ProviderRecord storage record,
+        Cover cover,
+        uint256 spaceTime
+    ) private returns (uint256) {
         uint256 full = record.fullSpaceTime;
         if (cover == Cover.Full && spaceTime > full) {
             full = spaceTime;
@@ -233,7 +246,7 @@ abstract contract GroupMerkle is GroupSettlement {
         return Math.mulDiv(gross, BPS - args.keeperShareBps(), BPS);
     }
 
-    /// @dev When every provider has claimed under the last root, what the roundings left in the pool is the payer's.
+    /// @dev When every provider has claimed under the last root, the rounding remainder returns to the payer.
     function _finish(Hot memory hot, ProviderRecord storage record) private {
         record.finished = true;
         if (++_root.finished != _misc.providerCount) return;

@@ -5,11 +5,11 @@ import {IUpkeepingViews} from "../interfaces/IUpkeepingViews.sol";
 import {ClaimableRoots, ProviderOutlook} from "../interfaces/UpkeepingTypes.sol";
 import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
 import {Hot, Live, Packed} from "../libraries/Packed.sol";
-import {GroupStorage} from "./GroupStorage.sol";
+import {GroupCommitments} from "./GroupCommitments.sol";
 
-/// @title What providers and keepers have coming
-abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
-    /// @dev As many abandoned runs as one call would credit.
+/// @title Expected credit of providers and keepers
+abstract contract GroupOutlook is GroupCommitments, IUpkeepingViews {
+    /// @dev Equals the number of abandoned runs that one call credits.
     uint256 private constant RUNS_SHOWN = 16;
 
     /// @inheritdoc IUpkeepingViews
@@ -30,9 +30,9 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
         uint256 low = _misc.totalsSettled;
         uint256 end = _committedEnd(hot.flags, block.number);
         if (end <= hot.ts) return 0;
-        (uint256 settled,) = _totalBefore(low, hot.ts);
-        (uint256 now_,) = _totalBefore(low, end);
-        return _amount(now_ - settled, args.price()) * args.keeperShareBps() / BPS / _seats.n;
+        (uint256 settled, ) = _totalBefore(low, hot.ts);
+        (uint256 now_, ) = _totalBefore(low, end);
+        return (_amount(now_ - settled, args.price()) * args.keeperShareBps()) / BPS / _seats.n;
     }
 
     /// @inheritdoc IUpkeepingViews
@@ -67,7 +67,7 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
         if (rated) o.running = _afterCut(args, _atRate(args, live, most, blocks));
     }
 
-    /// @dev What a provider has coming of committed space-time, if it goes on as in its last settled interval.
+    /// @dev Part of committed space-time that is paid at the rate of the provider's last settled interval.
     function _atRate(Args args, Live memory live, uint256 committed, uint256 blocks) private pure returns (uint256) {
         if (args.merkle()) return _min(committed, live.rate * blocks);
         return (committed * live.rate) >> Packed.RATE_BITS;
@@ -75,7 +75,7 @@ abstract contract GroupOutlook is GroupStorage, IUpkeepingViews {
 
     function _afterCut(Args args, uint256 spaceTime) private pure returns (uint256 amount) {
         amount = _amount(spaceTime, args.price());
-        amount -= amount * args.keeperShareBps() / BPS;
+        amount -= (amount * args.keeperShareBps()) / BPS;
     }
 
     function _page(uint256 from, uint256 count, uint256 length) internal pure returns (uint256, uint256) {

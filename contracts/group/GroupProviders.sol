@@ -73,13 +73,18 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         Args args = GroupArgs.load();
         Hot memory hot = _openForPayer(args);
         ProviderRecord storage record = _present(provider);
-        uint256 from = _pushChange(args, hot, provider, Change(0, 0, 0, 0, 0, address(0), _operators[record.operator].sequence));
+        uint256 from = _pushChange(
+            args,
+            hot,
+            provider,
+            Change(0, 0, 0, 0, 0, address(0), _operators[record.operator].sequence)
+        );
         record.removedAt = uint40(from);
         Live memory live = Packed.unpackLive(_liveWords[provider]);
         live.flags |= Packed.REMOVED;
         _liveWords[provider] = Packed.pack(live);
         if (!args.merkle()) {
-            // R32: one that leaves is reserved for until then.
+            // R32: the reserve covers a leaving provider until it leaves.
             uint256 peak = _peak(provider, live);
             _peaks -= peak;
             _totals[_totals.length - 1].leaving += uint88(peak);
@@ -120,14 +125,14 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         if (block.number < earliest) revert Upkeeping_NotAbandonable(earliest, block.number);
 
         uint256 from = hot.ts;
-        uint256 through = args.origin() + (block.number - args.origin()) / args.slot() * args.slot();
+        uint256 through = args.origin() + ((block.number - args.origin()) / args.slot()) * args.slot();
         uint256 low = _misc.totalsSettled;
-        (uint256 before,) = _totalBefore(low, from);
-        (uint256 afterwards,) = _totalBefore(low, _committedEnd(hot.flags, through));
+        (uint256 before, ) = _totalBefore(low, from);
+        (uint256 afterwards, ) = _totalBefore(low, _committedEnd(hot.flags, through));
         _untouched += afterwards - before;
         uint256 part = _partThere(_amount(_untouched, args.price()), hot.free);
         uint256 runs = _runs.length;
-        // Runs with nothing settled between them are one, so that no provider has more of them to go through than needed.
+        // Runs without a settlement between them are merged, so that a provider has fewer runs to go through.
         if (runs != 0 && _runs[runs - 1].to == from) {
             _runs[runs - 1].to = uint40(through);
             _runs[runs - 1].part = uint72(part);
@@ -137,7 +142,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         hot.flags |= Packed.ABANDONED;
         TurnLog.flush(_turnLog, hot.turns, from, args.interval(), args.turn());
         hot.turns = 1;
-        // R34: consent is enough here, whenever it came.
+        // R34: a complete proposal takes effect here, regardless of its last consent's block.
         _moveOn(hot, through, type(uint256).max);
         _setHot(hot);
         emit Abandoned(uint64(from), uint64(through), msg.sender);
@@ -149,14 +154,15 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         _touched(GroupArgs.load(), provider);
     }
 
-    /// @dev Which part of what may be due is there, of 2^64 (R34). Everybody is credited that part of its own, whoever is touched
-    ///      first; what nobody proved counts here as if it was, so that the sum can never be more than there is.
+    /// @dev Ratio of available to maximum due, in units of 2^−64 (R34). Every provider is credited this ratio, in any
+    ///      order of touching. Unproved bytes count as proved here, so the sum of credits never exceeds the money
+    ///      available.
     function _partThere(uint256 due, uint256 available) private pure returns (uint256) {
         return due <= available ? ALL : (available << 64) / due;
     }
 
-    /// @dev A provider that was removed has a say until its last block is settled: else a payer could remove it and let the
-    ///      committee die (R34).
+    /// @dev A removed provider may abandon until its last block is settled: otherwise a payer could remove it and stop
+    ///      the committee (R34).
     function _hasUnsettled(address operator, uint256 ts) private view returns (bool) {
         uint256 latest = _operators[operator].indexPlusOne;
         if (latest == 0) return false;
@@ -164,7 +170,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         return removedAt == 0 || removedAt > ts;
     }
 
-    /// @dev For the payer, and before a terminate.
+    /// @dev Checks that the caller is the payer and that the group is not terminated.
     function _openForPayer(Args args) internal view returns (Hot memory hot) {
         _onlyPayer(args);
         hot = _hot();
@@ -177,7 +183,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         if (record.removedAt != 0) revert Upkeeping_ProviderGone(uint32(provider), record.removedAt);
     }
 
-    /// @dev A payer must not name data that nobody ever had (R33).
+    /// @dev A payer must not commit data that the provider never received (R33).
     function _useConsent(
         address operator,
         bytes32 root,
@@ -192,22 +198,24 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         uint64 expected = _operators[operator].sequence + 1;
         if (sequence != expected) revert Upkeeping_WrongSequence(expected, sequence);
         bytes32 digest = _providerDataDigest(root, size, receiptKey, sequence);
-        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, signature);
+        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecover(digest, signature);
         if (failure != ECDSA.RecoverError.NoError || signer != operator) revert Upkeeping_BadConsent(operator, signer);
         _operators[operator].sequence = sequence;
     }
 
-    /// @dev Lets a change take effect at the next possible slot; a change already waiting for that slot is replaced.
-    function _pushChange(Args args, Hot memory hot, uint256 provider, Change memory change)
-        private
-        returns (uint256 from)
-    {
+    /// @dev Schedules a change for the next possible slot; it replaces a change that is scheduled for the same slot.
+    function _pushChange(
+        Args args,
+        Hot memory hot,
+        uint256 provider,
+        Change memory change
+    ) private returns (uint256 from) {
         Change[] storage changes = _providers[provider].changes;
         uint256 last = changes.length - 1;
         from = _effectiveBlock(args);
         uint256 lastFrom = changes[last].from;
         uint256 lastSize = changes[last].size;
-        // Not before its first block, so that every provider is active in some interval and closed by a settlement.
+        // No removal before the first block: every provider is active in some interval and closed by a settlement.
         if (change.size == 0 && from == _providers[provider].activeFrom) {
             revert Upkeeping_NotActiveYet(from, block.number);
         }
@@ -230,7 +238,7 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         _setHot(hot);
     }
 
-    /// @dev Item by item, a provider's slot knows where its first unsettled change lies.
+    /// @dev Item by item, a provider's slot holds the block of its first unsettled change.
     function _noteChange(uint256 provider, Live memory live, uint256 from, uint256 index, bool removal) private {
         if (live.changeFrom == 0) {
             live.changeFrom = from;
@@ -243,7 +251,8 @@ abstract contract GroupProviders is GroupSuccession, GroupTouch, GroupConsents, 
         }
     }
 
-    /// @dev After the last change was set: the peaks of the unsettled changes before it, at most MAX_CHANGES, and of the group.
+    /// @dev After a new last change: updates the peaks of the unsettled changes before it, at most MAX_CHANGES, and of
+    ///      the group.
     function _raisePeaks(uint256 provider, Live memory live, uint256 last, uint256 before) private {
         ProviderRecord storage record = _providers[provider];
         Change[] storage changes = record.changes;

@@ -9,9 +9,9 @@ import {TurnLog} from "../libraries/TurnLog.sol";
 import {GroupSuccession} from "./GroupSuccession.sol";
 import {GroupTouch} from "./GroupTouch.sol";
 
-/// @title What both ways of settling share: who may settle when (R29), and the keepers' shares (R30)
+/// @title Rules of both settlement modes: sender and window (R29), and the keepers' shares (R30)
 abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSettlement {
-    /// @dev The parts of a settlement that do not depend on the way.
+    /// @dev Fields of a settlement that both modes have.
     /// @param sender index of the keeper that sends in the leader's place, or the leader's own
     struct Admission {
         uint256 ts;
@@ -27,8 +27,8 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         address keysBlob;
     }
 
-    /// @dev The terms that are signed, as they are in calldata: six words that both kinds of settlement start with. What is
-    ///      beyond its type is refused by `_admit`, which holds each of them against something smaller.
+    /// @dev Copies the six words that both kinds of settlement start with from calldata. `_admit` refuses a value
+    ///      beyond its type: it compares each one with a smaller limit.
     function _termsAt(uint256 place) internal view returns (Admission memory a) {
         assembly ("memory-safe") {
             calldatacopy(a, place, 192)
@@ -37,10 +37,13 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
     }
 
     /// @dev Every rule of R29 except the signature, cheapest first.
-    function _admit(Hot memory hot, Args args, Admission memory a, uint256 signers, uint256 signatureSize)
-        internal
-        view
-    {
+    function _admit(
+        Hot memory hot,
+        Args args,
+        Admission memory a,
+        uint256 signers,
+        uint256 signatureSize
+    ) internal view {
         if (a.ts != hot.ts) revert Upkeeping_StaleStart(uint64(hot.ts), uint64(a.ts));
         if (hot.flags & Packed.TERMINATED != 0) {
             if (hot.ts >= _misc.endBlock) revert Upkeeping_Ended(_misc.endBlock, uint64(hot.ts));
@@ -81,7 +84,8 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         }
     }
 
-    /// @dev The active committee: the first is in the group's own code, which spares a slot and an account (R36).
+    /// @dev Loads the active committee. The first is in the group's own code, which saves one slot read and one account
+    ///      access (R36).
     function _seat(Hot memory hot, Args args, Admission memory a) private view {
         uint256 version = 1;
         a.n = args.members();
@@ -92,19 +96,19 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         if (a.version != version) revert Upkeeping_WrongCommittee(uint64(version), uint64(a.version));
     }
 
-    /// @dev i ≥ 1 of a settlement, if te is where turn i ends and the block lies in its window (R6).
+    /// @dev Turn number i ≥ 1, if turn i ends at te and the block is in its window (R6).
     function _turnNumber(Args args, uint256 ts, uint256 te) private view returns (uint256) {
         // Unchecked: all are below 2^64, and te is not below `first` where that is subtracted.
         unchecked {
-        uint256 first = ts + args.interval();
-        uint256 turn = args.turn();
-        if (te < first) revert Upkeeping_WrongEnd(uint64(first), uint64(te));
-        uint256 lapsed = _quotient(te - first, turn);
-        uint256 expected = first + lapsed * turn;
-        if (te != expected) revert Upkeeping_WrongEnd(uint64(expected), uint64(te));
-        if (block.number < te) revert Upkeeping_TooEarly(te, block.number);
-        if (block.number >= te + turn) revert Upkeeping_TooLate(te + turn, block.number);
-        return lapsed + 1;
+            uint256 first = ts + args.interval();
+            uint256 turn = args.turn();
+            if (te < first) revert Upkeeping_WrongEnd(uint64(first), uint64(te));
+            uint256 lapsed = _quotient(te - first, turn);
+            uint256 expected = first + lapsed * turn;
+            if (te != expected) revert Upkeeping_WrongEnd(uint64(expected), uint64(te));
+            if (block.number < te) revert Upkeeping_TooEarly(te, block.number);
+            if (block.number >= te + turn) revert Upkeeping_TooLate(te + turn, block.number);
+            return lapsed + 1;
         }
     }
 
@@ -113,12 +117,14 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         if (!Quorum.verify(a.keysBlob, a.n, signers, digest, signature)) revert Upkeeping_BadSignature(digest, signers);
     }
 
-    /// @dev Divides the cut among the keepers that are not failed (R30); who is no payee leaves its part in the escrow.
+    /// @dev Divides the cut among the keepers that are not failed (R30). The part of a keeper that is no payee stays in
+    ///      the escrow.
     /// @return share what each of the payees was credited
     function _payKeepers(Hot memory hot, Admission memory a, uint256 cut) internal returns (uint256 share) {
         if (a.payees == 0) return 0;
         uint256 paid;
-        // Unchecked: fewer fail than there are keepers, and no more are paid than the cut is divided by, as no payee has failed.
+        // Unchecked: fewer fail than there are keepers, and no more are paid than the cut is divided by, as no payee
+        // has failed.
         unchecked {
             share = _quotient(cut, a.n - a.failedCount);
             if (share == 0) return 0;
@@ -128,7 +134,7 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         }
         hot.free -= paid;
         uint256 unpaid = ~a.payees & Quorum.everyone(a.n);
-        // R25: who sends in the leader's place takes the leader's share, unless it has failed itself.
+        // R25: a sender in the leader's place gets the leader's share, unless the sender has failed itself.
         if (a.sender != a.leader) {
             if ((a.payees >> a.leader) & 1 != 0 && (a.failed >> a.sender) & 1 == 0) {
                 unpaid |= 1 << a.leader;
@@ -160,7 +166,7 @@ abstract contract GroupSettlement is GroupSuccession, GroupTouch, IUpkeepingSett
         }
     }
 
-    /// @dev Notes the settlement in the history and moves the group on.
+    /// @dev Appends the settlement to the history and advances the group to te.
     function _close(Hot memory hot, Args args, Admission memory a) internal {
         hot.turns = TurnLog.append(_turnLog, hot.turns, a.turnNumber, a.ts, args.interval(), args.turn());
         _moveOn(hot, a.te, a.te);

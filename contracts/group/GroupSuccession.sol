@@ -2,13 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IUpkeepingCommittees} from "../interfaces/IUpkeepingCommittees.sol";
-import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
 import {Hot, Packed} from "../libraries/Packed.sol";
-import {GroupStorage} from "./GroupStorage.sol";
+import {GroupCommitments} from "./GroupCommitments.sol";
 
-/// @title What happens when an interval closes, by a settlement or without one (R33, R34)
-abstract contract GroupSuccession is GroupStorage {
-    /// @dev Moves the group on to te: the totals' pointer, a committee that was complete before `deadline`, the clock.
+/// @title Closing an interval, by a settlement or an abandon (R33, R34)
+abstract contract GroupSuccession is GroupCommitments {
+    /// @dev Advances the group to te: the index of totals, ts, and a committee that was complete before `deadline`.
     function _moveOn(Hot memory hot, uint256 te, uint256 deadline) internal {
         if (hot.flags & Packed.CHANGED != 0) {
             uint256 index = _totalIndex(_misc.totalsSettled, te);
@@ -19,12 +18,14 @@ abstract contract GroupSuccession is GroupStorage {
         hot.ts = te;
     }
 
-    /// @dev A proposed committee takes effect if its last member consented before the deadline, else a rotated one (R33).
+    /// @dev A proposed committee takes effect if its last member consented before the deadline, else a rotated one
+    ///      (R33).
     function _succeed(Hot memory hot, uint256 deadline) private {
         Misc memory misc = _misc;
         uint256 version = misc.rotatedVersion;
-        // R5: hash of the block before the committee takes effect. One with rotated keys is no new one: else a
-        // keeper could draw the order of the turns anew as often as it likes, and as the leader that sends choose the draw.
+        // R5: the seed is the hash of the block before the committee takes effect. A version with rotated keys keeps
+        // the seed: otherwise a keeper could redraw the turn order at will, and select the draw as the leader that
+        // sends.
         bytes32 seed = _seed;
         if (misc.pendingVersion != 0) {
             uint256 readyAt = _committees[misc.pendingVersion].readyAt;

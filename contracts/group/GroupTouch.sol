@@ -3,15 +3,15 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IUpkeepingMembers} from "../interfaces/IUpkeepingMembers.sol";
-import {Args, GroupArgs} from "../libraries/GroupArgs.sol";
+import {Args} from "../libraries/GroupArgs.sol";
 import {Hot, Live, Packed} from "../libraries/Packed.sol";
-import {GroupStorage} from "./GroupStorage.sol";
+import {GroupCommitments} from "./GroupCommitments.sol";
 
-/// @title Credit for abandoned runs, when a provider is first touched after them (R34)
-abstract contract GroupTouch is GroupStorage {
-    /// @dev How many abandoned runs one call goes through at most.
+/// @title Credit for abandoned runs, at the first touch of a provider after them (R34)
+abstract contract GroupTouch is GroupCommitments {
+    /// @dev Maximum number of abandoned runs that one call credits.
     uint256 internal constant RUNS_PER_CALL = 16;
-    /// @dev `Run.part` where the escrow sufficed.
+    /// @dev `Run.part` if the escrow sufficed.
     uint256 internal constant ALL = 1 << 64;
 
     /// @dev A provider's slot, after crediting it for abandoned runs.
@@ -29,8 +29,9 @@ abstract contract GroupTouch is GroupStorage {
         _setHot(hot);
     }
 
-    /// @dev Item by item: credits the part of what was committed that the last settlement paid, or all of it if there was none
-    ///      (R34), so a newcomer its own blocks. At most `limit` runs; `live` stands at the end of them.
+    /// @dev Item by item: credits committed space-time at the rate of the last settlement, or in full if there was none
+    ///      (R34), so a new provider is credited its own blocks. Goes through at most `limit` runs and advances `live`
+    ///      to their end.
     function _touch(Hot memory hot, Args args, uint256 provider, Live memory live, uint256 limit) internal {
         ProviderRecord storage record = _providers[provider];
         uint256 count = _runs.length;
@@ -50,9 +51,9 @@ abstract contract GroupTouch is GroupStorage {
         }
     }
 
-    /// @dev Merkle mode: the same in two steps, as no settlement says what a provider's rate was. Runs before its first
-    ///      settlement are credited at once; the others wait until it has claimed under the root in force then, or a later one.
-    ///      Otherwise a provider that proved nothing would have the whole integral by never claiming.
+    /// @dev Merkle mode: the same in two steps, because a settlement contains no rate of a provider. Runs before its
+    ///      first settlement are credited at once; the others wait for its claim under the root of that time, or a
+    ///      later one. Otherwise a provider that proved nothing would get its full commitment by never claiming.
     function _collectRuns(Hot memory hot, Args args, uint256 provider, Live memory live) internal {
         ProviderRecord storage record = _providers[provider];
         uint256 count = _runs.length;
@@ -79,7 +80,7 @@ abstract contract GroupTouch is GroupStorage {
         }
     }
 
-    /// @dev Merkle mode: credits what waits for a rate, once there is one.
+    /// @dev Merkle mode: credits the runs that waited for a rate, once it is known.
     function _creditRuns(Hot memory hot, Args args, uint256 provider, Live memory live) internal {
         ProviderRecord storage record = _providers[provider];
         uint256 spaceTime = record.owedSpaceTime;
@@ -91,7 +92,8 @@ abstract contract GroupTouch is GroupStorage {
         _creditAbandoned(hot, args, provider, live, record.run, spaceTime, ALL);
     }
 
-    /// @dev Credits `part` of 2^64 of what is due, as far as the escrow goes; the rest is arrears, of which no keeper has a cut.
+    /// @dev Credits part / 2^64 of the amount due, at most the free escrow. The rest becomes arrears without a keepers'
+    ///      cut.
     function _creditAbandoned(
         Hot memory hot,
         Args args,

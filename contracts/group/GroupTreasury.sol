@@ -31,8 +31,8 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
     /// @inheritdoc IUpkeepingMoney
     function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
         address token = GroupArgs.load().token();
-        // A permit that someone else has used up already has left its allowance, so a failure is no reason to stop; without
-        // an allowance the transfer itself fails.
+        // If another transaction has used the permit, its allowance is set, so a failed permit is ignored. Without an
+        // allowance the transfer fails.
         if (token != address(0)) {
             try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         }
@@ -94,7 +94,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
     /// @inheritdoc IUpkeepingMoney
     function namePayerPayee(address payee) external {
         address present = _payerPayee == address(0) ? GroupArgs.load().payer() : _payerPayee;
-        // R3: the present payee alone, so that the payer's hot key cannot turn the money elsewhere.
+        // R3: only the present payee, so that the payer's hot key cannot redirect the money.
         if (msg.sender != present) revert Upkeeping_NotPayee(present, msg.sender);
         if (payee == address(0)) revert Upkeeping_ZeroPayee();
         _pendingPayerPayee = payee;
@@ -116,12 +116,12 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
         ProviderRecord storage record = _existing(provider);
         Live memory live = _touched(args, provider);
         Hot memory hot = _hot();
-        // Gone for good: closed, removed before ts, or the group has ended. Else the next settlement includes the arrears, which
-        // a root cannot.
+        // Allowed if the provider is closed, was removed before ts, or the group has ended. Otherwise the next
+        // settlement pays the arrears; a root cannot pay them.
         bool ended = hot.flags & Packed.TERMINATED != 0 && hot.ts >= _misc.endBlock;
         bool gone = record.removedAt != 0 && record.removedAt <= hot.ts;
         if (!gone && !ended && !args.merkle()) revert Upkeeping_NotClosed(provider);
-        // R32: not out of what is due to others, as long as there is more to come; and never out of abandoned intervals.
+        // R32: before the end, only money that other providers do not need; never the money for abandoned intervals.
         if (!ended) _checkFunds(hot, args);
         uint256 untouched = _amount(_untouched, args.price());
         uint256 available = hot.free > untouched ? hot.free - untouched : 0;
@@ -131,7 +131,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
         record.uncutArrears -= uint104(uncut);
         record.arrears -= uint104(gross);
         _arrears -= uncut + gross;
-        uint256 cut = gross * args.keeperShareBps() / BPS;
+        uint256 cut = (gross * args.keeperShareBps()) / BPS;
         uint256 amount = uncut + gross - cut;
         hot.free -= amount;
         uint256 share = _shareAmongAll(hot, cut);
@@ -150,16 +150,17 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
         }
     }
 
-    /// @dev Keys, size and share of a version that is or was active.
+    /// @dev Keys, size and share of a version, active or past.
     function _seatsOf(uint256 version) internal view returns (address blob, uint256 n, uint256 share) {
         Seats memory seats = _seats;
         if (version == seats.version) return (seats.keysBlob, seats.n, _hot().share);
         CommitteeRecord storage record = _committees[version];
-        if (record.n == 0) revert IUpkeepingCommittees.Upkeeping_NoSuchCommittee(_misc.lastVersion + 1, uint64(version));
+        if (record.n == 0)
+            revert IUpkeepingCommittees.Upkeeping_NoSuchCommittee(_misc.lastVersion + 1, uint64(version));
         return (record.keysBlob, record.n, _shares[version].share);
     }
 
-    /// @dev Payee of an operator, if the caller is one of the two.
+    /// @dev Payee of an operator; reverts unless the caller is the operator or the payee.
     function _owner(address operator, bool keeper) private view returns (address payee) {
         payee = keeper ? _registry.keeperPayee(operator) : _registry.providerPayee(operator);
         if (msg.sender != operator && msg.sender != payee) revert Upkeeping_NotOwner(operator, payee, msg.sender);
@@ -169,7 +170,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
         uint256 expectedValue = token == address(0) ? amount : 0;
         if (msg.value != expectedValue) revert Upkeeping_WrongValue(expectedValue, msg.value);
         if (token != address(0)) {
-            // Measured, as a token may take a fee on the way.
+            // The received amount is measured: a token may take a transfer fee.
             uint256 before = IERC20(token).balanceOf(address(this));
             IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
             amount = IERC20(token).balanceOf(address(this)) - before;
@@ -194,7 +195,7 @@ abstract contract GroupTreasury is GroupTouch, IUpkeepingMoney {
         if (token != address(0)) {
             IERC20(token).safeTransfer(payee, amount);
         } else {
-            (bool ok,) = payee.call{value: amount}("");
+            (bool ok, ) = payee.call{value: amount}("");
             if (!ok) revert Upkeeping_TransferFailed(payee, amount);
         }
     }

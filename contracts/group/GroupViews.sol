@@ -25,7 +25,7 @@ import {TurnLog} from "../libraries/TurnLog.sol";
 import {GroupConsents} from "./GroupConsents.sol";
 import {GroupOutlook} from "./GroupOutlook.sol";
 
-/// @title Everything that can be read from a group (R35)
+/// @title All views of a group (R35)
 abstract contract GroupViews is GroupConsents, GroupOutlook {
     /// @inheritdoc IUpkeepingViews
     function parameters() external view returns (Parameters memory) {
@@ -42,9 +42,8 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
         s.pendingCommittee = misc.pendingVersion;
         s.rotatedCommittee = misc.rotatedVersion;
         s.providerCount = misc.providerCount;
-        s.listedProviders = GroupArgs.load().merkle()
-            ? misc.providerCount - _ledger.removedProviders
-            : uint32(hot.listed);
+        s.listedProviders =
+            GroupArgs.load().merkle() ? misc.providerCount - _ledger.removedProviders : uint32(hot.listed);
         s.terminatedAt = misc.terminatedAt;
         s.endBlock = misc.endBlock;
         s.ended = misc.terminatedAt != 0 && hot.ts >= misc.endBlock;
@@ -88,11 +87,11 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     }
 
     /// @inheritdoc IUpkeepingViews
-    function keeperAccounts(uint64 version, uint256 from, uint256 count)
-        external
-        view
-        returns (KeeperAccount[] memory page)
-    {
+    function keeperAccounts(
+        uint64 version,
+        uint256 from,
+        uint256 count
+    ) external view returns (KeeperAccount[] memory page) {
         (address blob, uint256 n) = _seatsAt(version);
         uint256 share = version == _seats.version ? _hot().share : _shares[version].share;
         (from, count) = _page(from, count, n);
@@ -138,11 +137,11 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     }
 
     /// @inheritdoc IUpkeepingViews
-    function dataHistory(uint32 provider, uint256 from, uint256 count)
-        external
-        view
-        returns (DataCheckpoint[] memory page)
-    {
+    function dataHistory(
+        uint32 provider,
+        uint256 from,
+        uint256 count
+    ) external view returns (DataCheckpoint[] memory page) {
         Change[] storage changes = _providers[provider].changes;
         (from, count) = _page(from, count, changes.length);
         page = new DataCheckpoint[](count);
@@ -154,7 +153,8 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
 
     /// @inheritdoc IUpkeepingViews
     function committedSpaceTime(uint32 provider, uint64 fromBlock, uint64 toBlock) external view returns (uint256) {
-        if (provider >= _misc.providerCount) revert IUpkeepingMembers.Upkeeping_NoSuchProvider(_misc.providerCount, provider);
+        if (provider >= _misc.providerCount)
+            revert IUpkeepingMembers.Upkeeping_NoSuchProvider(_misc.providerCount, provider);
         uint256 flags = _hot().flags;
         uint256 end = _committedEnd(flags, toBlock);
         return end > fromBlock ? _cumulative(provider, end) - _cumulative(provider, fromBlock) : 0;
@@ -164,9 +164,9 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     function committedTotal(uint64 fromBlock, uint64 toBlock) external view returns (uint256) {
         uint256 end = _committedEnd(_hot().flags, toBlock);
         if (end <= fromBlock || _totals.length == 0 || end < _totals[0].from) return 0;
-        (uint256 last,) = _totalBefore(0, end);
+        (uint256 last, ) = _totalBefore(0, end);
         if (fromBlock < _totals[0].from) return last;
-        (uint256 first,) = _totalBefore(0, fromBlock);
+        (uint256 first, ) = _totalBefore(0, fromBlock);
         return last - first;
     }
 
@@ -199,15 +199,15 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
         Hot memory hot = _hot();
         uint256 price = GroupArgs.load().price();
         uint256 low = _misc.totalsSettled;
-        // Nothing is committed beyond the end.
+        // No bytes are committed after the end.
         uint256 end = _committedEnd(hot.flags, type(uint64).max);
         if (_totals.length == 0 || block.number >= end) return type(uint64).max;
-        (uint256 settled,) = _totalBefore(low, hot.ts);
+        (uint256 settled, ) = _totalBefore(low, hot.ts);
         (uint256 now_, uint256 index) = _totalBefore(low, block.number);
         uint256 owed = _arrears + _reserveFor(now_ - settled + _untouched, price);
         if (hot.free < owed) return uint64(block.number);
         uint256 left = (hot.free - owed) << 30;
-        // From one change on chain to the next.
+        // Walks from one scheduled change to the next.
         uint256 until = block.number;
         for (; until != end; ++index) {
             uint256 next = index + 1 < _totals.length ? _min(_totals[index + 1].from, end) : end;
@@ -261,11 +261,12 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     }
 
     /// @inheritdoc IUpkeepingViews
-    function providerDataDigest(bytes32 root, uint64 size, address receiptKey, uint64 sequence)
-        external
-        view
-        returns (bytes32)
-    {
+    function providerDataDigest(
+        bytes32 root,
+        uint64 size,
+        address receiptKey,
+        uint64 sequence
+    ) external view returns (bytes32) {
         return _providerDataDigest(root, size, receiptKey, sequence);
     }
 
@@ -319,7 +320,7 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
         }
     }
 
-    /// @dev An abandon empties the buffer, so what waits there leads up to ts.
+    /// @dev An abandon empties the buffer, so the buffered settlements end at ts.
     function _pastSettlements(uint256 from, uint256 count) private view returns (PastSettlement[] memory) {
         Hot memory hot = _hot();
         Args args = GroupArgs.load();
@@ -329,7 +330,8 @@ abstract contract GroupViews is GroupConsents, GroupOutlook {
     function _seatsAt(uint256 version) private view returns (address blob, uint256 n) {
         if (version == _seats.version) return (_seats.keysBlob, _seats.n);
         CommitteeRecord storage record = _committees[version];
-        if (record.n == 0) revert IUpkeepingCommittees.Upkeeping_NoSuchCommittee(_misc.lastVersion + 1, uint64(version));
+        if (record.n == 0)
+            revert IUpkeepingCommittees.Upkeeping_NoSuchCommittee(_misc.lastVersion + 1, uint64(version));
         return (record.keysBlob, record.n);
     }
 }

@@ -44,11 +44,13 @@ contract BLSHarness {
         return Quorum.isInfinity(signature);
     }
 
-    function verify(address blob, uint256 n, uint256 signers, bytes32 digest, bytes calldata signature)
-        external
-        view
-        returns (bool)
-    {
+    function verify(
+        address blob,
+        uint256 n,
+        uint256 signers,
+        bytes32 digest,
+        bytes calldata signature
+    ) external view returns (bool) {
         return Quorum.verify(blob, n, signers, digest, signature);
     }
 

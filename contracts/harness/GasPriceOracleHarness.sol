@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title A price for the data of transactions, for tests
-/// @notice Stands where a chain of the OP Stack has its GasPriceOracle, with a fixed price for every byte.
+/// @notice Replaces the GasPriceOracle of an OP Stack chain, with a fixed price per byte.
 contract GasPriceOracleHarness {
     uint256 public constant WEI_PER_BYTE = 10_000_000_000_007;
 

@@ -3,15 +3,23 @@ pragma solidity 0.8.37;
 
 import {BLS} from "../libraries/BLS.sol";
 
-/// @title What a settlement costs with 2f+1 ECDSA signatures and the members' addresses in storage, written plainly
-/// @notice A measure to compare with, no part of a group: one provider slot, one hot slot, one accumulator.
+/// @title Cost reference: a settlement with 2f+1 ECDSA signatures and the members' addresses in storage
+/// @notice For comparison only, not part of a group: one provider slot, one hot slot, one accumulator.
 contract EcdsaReference {
     address[] private _members;
     uint256 private _ts = 1;
     uint256 private _share = 1;
     mapping(uint256 provider => uint256) private _credits;
 
-    event Settled(uint64 indexed ts, uint64 te, uint8 leader, uint256 failed, uint256 payees, uint256 signers, bytes32 digest);
+    event Settled(
+        uint64 indexed ts,
+        uint64 te,
+        uint8 leader,
+        uint256 failed,
+        uint256 payees,
+        uint256 signers,
+        bytes32 digest
+    );
 
     constructor(address[] memory members) {
         _members = members;
@@ -35,14 +43,22 @@ contract EcdsaReference {
     }
 }
 
-/// @title The same with BLS keys in storage that are summed for every settlement
+/// @title Cost reference: a settlement with BLS keys in storage that are summed each time
 contract StorageKeysReference {
     bytes[] private _keys;
     uint256 private _ts = 1;
     uint256 private _share = 1;
     mapping(uint256 provider => uint256) private _credits;
 
-    event Settled(uint64 indexed ts, uint64 te, uint8 leader, uint256 failed, uint256 payees, uint256 signers, bytes32 digest);
+    event Settled(
+        uint64 indexed ts,
+        uint64 te,
+        uint8 leader,
+        uint256 failed,
+        uint256 payees,
+        uint256 signers,
+        bytes32 digest
+    );
 
     constructor() {
         _credits[0] = 1;

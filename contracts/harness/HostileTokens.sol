@@ -15,7 +15,7 @@ contract FeeToken is ERC20 {
     }
 }
 
-/// @title A token that calls back into whatever it was told to, in the middle of a transfer
+/// @title A token that calls a chosen contract during a transfer
 contract ReentrantToken is ERC20 {
     address private _target;
     bytes private _data;
@@ -64,7 +64,7 @@ contract HostilePayee {
     }
 }
 
-/// @title A token that answers false where others revert
+/// @title A token that returns false instead of reverting
 contract FalseToken {
     mapping(address owner => uint256) public balanceOf;
     bool private _answer;
@@ -85,7 +85,7 @@ contract FalseToken {
     }
 }
 
-/// @title A token whose transfers answer nothing, as some of the oldest do
+/// @title A token whose transfers return no value
 contract SilentToken {
     mapping(address owner => uint256) public balanceOf;
 

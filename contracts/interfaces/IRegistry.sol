@@ -2,14 +2,15 @@
 pragma solidity 0.8.37;
 
 /// @title Registry of keepers and providers (R3)
-/// @notice The public parts of every keeper and provider: where they are reached, which keys they use, where they are paid.
-/// @dev Encodings: a BLS public key is a G2 point of 256 bytes, a BLS signature a G1 point of 128 bytes, both as in EIP-2537
-///      (every coordinate a 64-byte big-endian integer, x.c0 ‖ x.c1 ‖ y.c0 ‖ y.c1 for G2). A peer id is the 38-byte identity
-///      multihash of a libp2p ed25519 public key: 00 24 08 01 12 20 ‖ 32 bytes. A multiaddr is its text form.
+/// @notice The public data of every keeper and provider: network addresses, keys, payee.
+/// @dev Encodings: a BLS public key is a G2 point of 256 bytes, a BLS signature a G1 point of 128 bytes, both as in
+///      EIP-2537 (every coordinate a 64-byte big-endian integer, x.c0 ‖ x.c1 ‖ y.c0 ‖ y.c1 for G2). A peer id is the
+///      38-byte identity multihash of a libp2p ed25519 public key: 00 24 08 01 12 20 ‖ 32 bytes. A multiaddr is its
+///      text form.
 interface IRegistry {
-    /// @notice All public parts of a keeper.
-    /// @param payee where its money goes
-    /// @param pendingPayee the payee it has named and that has not accepted yet, or zero
+    /// @notice The public data of a keeper.
+    /// @param payee address that receives its money
+    /// @param pendingPayee payee that was named and has not accepted yet, or zero
     /// @param keySequence 1 for the first BLS key, one more with each rotation
     /// @param registeredAt block of the registration; 0 means: not a keeper
     /// @param registrationSequence number of the registration or change of endpoint that the peer id comes from
@@ -27,7 +28,7 @@ interface IRegistry {
         string[] multiaddrs;
     }
 
-    /// @notice All public parts of a provider; fields as in `Keeper`.
+    /// @notice The public data of a provider; fields as in `Keeper`.
     struct Provider {
         address payee;
         address pendingPayee;
@@ -37,7 +38,7 @@ interface IRegistry {
         string[] multiaddrs;
     }
 
-    /// @notice A keeper registered; its key's proof of possession held.
+    /// @notice A keeper registered; the proof of possession of its key is valid.
     event KeeperRegistered(
         address indexed operator,
         address payee,
@@ -48,17 +49,27 @@ interface IRegistry {
     );
     /// @notice A keeper replaced its BLS key. Groups keep the old one until the keeper's seat there is rotated.
     event KeeperKeyRotated(address indexed operator, uint32 keySequence, bytes blsKey);
-    /// @notice A keeper is reached elsewhere now.
+    /// @notice A keeper changed its peer id or multiaddrs.
     event KeeperEndpointUpdated(
-        address indexed operator, bytes peerId, string[] multiaddrs, uint64 registrationSequence
+        address indexed operator,
+        bytes peerId,
+        string[] multiaddrs,
+        uint64 registrationSequence
     );
     /// @notice A provider registered.
     event ProviderRegistered(
-        address indexed operator, address payee, bytes peerId, string[] multiaddrs, uint64 registrationSequence
+        address indexed operator,
+        address payee,
+        bytes peerId,
+        string[] multiaddrs,
+        uint64 registrationSequence
     );
-    /// @notice A provider is reached elsewhere now.
+    /// @notice A provider changed its peer id or multiaddrs.
     event ProviderEndpointUpdated(
-        address indexed operator, bytes peerId, string[] multiaddrs, uint64 registrationSequence
+        address indexed operator,
+        bytes peerId,
+        string[] multiaddrs,
+        uint64 registrationSequence
     );
     /// @notice A keeper's present payee named another, which has to accept.
     event KeeperPayeeNamed(address indexed operator, address indexed payee);
@@ -85,7 +96,7 @@ interface IRegistry {
     error Registry_KeyNotReduced(uint256 coordinate, uint256 high, uint256 low);
     /// @notice The proof is the point at infinity.
     error Registry_ProofIsInfinity();
-    /// @notice Key or proof is not a point of the group, or the proof does not hold.
+    /// @notice The key or the proof is not a point of the subgroup, or the proof is invalid.
     error Registry_BadProof(address operator);
     /// @notice The peer id does not start like the multihash of an ed25519 key.
     error Registry_BadPeerId(bytes6 expected, bytes6 actual);
@@ -101,10 +112,11 @@ interface IRegistry {
     error Registry_NotPendingPayee(address expected, address actual);
 
     /// @notice Registers the caller as a keeper.
-    /// @param blsKey G2 point, 256 bytes; coordinates below the prime, in the subgroup, not infinity, never registered before
+    /// @param blsKey G2 point, 256 bytes; coordinates below the prime, in the subgroup, not infinity, never registered
+    ///        before
     /// @param proof G1 point, 128 bytes: the key's signature over `proofMessage(msg.sender, blsKey)` with the tag
     ///        `BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_`
-    /// @param payee where its money goes; not zero
+    /// @param payee address that receives its money; not zero
     /// @param peerId 38 bytes
     /// @param multiaddrs 1 to `MAX_MULTIADDRS`, each 1 to `MAX_MULTIADDR_BYTES` bytes
     function registerKeeper(
@@ -115,14 +127,16 @@ interface IRegistry {
         string[] calldata multiaddrs
     ) external;
 
-    /// @notice Replaces the caller's BLS key. Committees keep their snapshot until `IUpkeeping.rotateSeat` is called there.
+    /// @notice Replaces the caller's BLS key. Committees keep their snapshot until `IUpkeeping.rotateSeat` is called
+    ///         there.
     function rotateKeeperKey(bytes calldata blsKey, bytes calldata proof) external;
 
-    /// @notice Changes where the calling keeper is reached; the entry takes the next registration sequence.
+    /// @notice Changes the endpoint of the calling keeper; the entry gets the next registration sequence.
     function updateKeeperEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external;
 
-    /// @notice Names another payee for a keeper; it counts once that payee accepted (R31). Called by the present payee; the
-    ///         operator's key cannot turn money elsewhere (R3). Naming itself takes an earlier naming back.
+    /// @notice Names the next payee of a keeper, which is in force once it accepts (R31). Only the present payee may
+    ///         call this: the operator's key cannot redirect money (R3). To withdraw a nomination, the present payee
+    ///         names itself.
     function nameKeeperPayee(address operator, address payee) external;
 
     /// @notice Called by the named payee.
@@ -131,11 +145,12 @@ interface IRegistry {
     /// @notice Registers the caller as a provider.
     function registerProvider(address payee, bytes calldata peerId, string[] calldata multiaddrs) external;
 
-    /// @notice Changes where the calling provider is reached; the entry takes the next registration sequence.
+    /// @notice Changes the endpoint of the calling provider; the entry gets the next registration sequence.
     function updateProviderEndpoint(bytes calldata peerId, string[] calldata multiaddrs) external;
 
-    /// @notice Names another payee for a provider; it counts once that payee accepted (R31). Called by the present payee; the
-    ///         operator's key cannot turn money elsewhere (R3). Naming itself takes an earlier naming back.
+    /// @notice Names the next payee of a provider, which is in force once it accepts (R31). Only the present payee may
+    ///         call this: the operator's key cannot redirect money (R3). To withdraw a nomination, the present payee
+    ///         names itself.
     function nameProviderPayee(address operator, address payee) external;
 
     /// @notice Called by the named payee.
@@ -147,7 +162,8 @@ interface IRegistry {
     /// @notice A provider; `registeredAt` = 0 and empty fields if there is none.
     function provider(address operator) external view returns (Provider memory);
 
-    /// @notice Registrations and changes of endpoints so far, of keepers and providers alike: the last sequence given (R3).
+    /// @notice Number of registrations and endpoint changes of all keepers and providers: the last sequence assigned
+    ///         (R3).
     function registrationSequence() external view returns (uint64);
 
     /// @notice Number of registered keepers.
@@ -165,24 +181,25 @@ interface IRegistry {
     /// @notice Whether the operator is a registered provider.
     function isProvider(address operator) external view returns (bool);
 
-    /// @notice Where a keeper's money goes.
+    /// @notice Payee of a keeper.
     function keeperPayee(address operator) external view returns (address);
 
-    /// @notice Where a provider's money goes.
+    /// @notice Payee of a provider.
     function providerPayee(address operator) external view returns (address);
 
     /// @notice The code blob with a keeper's key: 00 ‖ 192 bytes (the four coordinates, 48 bytes each).
     function keyBlob(address operator) external view returns (address);
 
-    /// @notice Who registered this key (256 bytes), or zero.
+    /// @notice Operator that registered this key (256 bytes), or zero.
     function keyOwner(bytes calldata blsKey) external view returns (address);
 
-    /// @notice What the proof of possession signs: abi.encode(uint256 chain id, address registry, address operator, bytes key).
+    /// @notice Message that the proof of possession signs: abi.encode(uint256 chain id, address registry, address
+    ///         operator, bytes key).
     function proofMessage(address operator, bytes calldata blsKey) external view returns (bytes memory);
 
-    /// @notice At most so many multiaddrs a party.
+    /// @notice Maximum number of multiaddrs of a party.
     function MAX_MULTIADDRS() external view returns (uint256);
 
-    /// @notice At most so many bytes a multiaddr.
+    /// @notice Maximum size of a multiaddr, in bytes.
     function MAX_MULTIADDR_BYTES() external view returns (uint256);
 }

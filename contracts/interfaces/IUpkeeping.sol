@@ -7,7 +7,13 @@ import {IUpkeepingMoney} from "./IUpkeepingMoney.sol";
 import {IUpkeepingSettlement} from "./IUpkeepingSettlement.sol";
 import {IUpkeepingViews} from "./IUpkeepingViews.sol";
 
-/// @title A group: one payer's providers and the committee that watches them
-/// @notice The whole interface of a group; use this ABI. Behind it are three contracts that share one storage:
-///         `Upkeeping`, which settles, `UpkeepingEscrow` for money and providers, `UpkeepingMembers` for committees and views.
-interface IUpkeeping is IUpkeepingSettlement, IUpkeepingMoney, IUpkeepingMembers, IUpkeepingCommittees, IUpkeepingViews {}
+/// @title A group: one payer, its providers, and the committee that challenges them
+/// @notice The complete ABI of a group. Three contracts implement it on one storage: `Upkeeping` settles,
+///         `UpkeepingEscrow` keeps money and providers, `UpkeepingMembers` keeps committees and answers views.
+interface IUpkeeping is
+    IUpkeepingSettlement,
+    IUpkeepingMoney,
+    IUpkeepingMembers,
+    IUpkeepingCommittees,
+    IUpkeepingViews
+{}

@@ -8,10 +8,14 @@ import {Config} from "./UpkeepingTypes.sol";
 interface IUpkeepingFactory {
     /// @notice A payer made a group.
     event GroupCreated(
-        address indexed group, address indexed payer, address indexed token, address[] operators, Config config
+        address indexed group,
+        address indexed payer,
+        address indexed token,
+        address[] operators,
+        Config config
     );
 
-    /// @notice Which parameter of R4 does not hold. `rule` is a short ASCII text such as "slot divides turn".
+    /// @notice A parameter violates R4. `rule` is a short ASCII text such as "slot divides turn".
     error UpkeepingFactory_BadConfig(bytes32 rule, uint256 expected, uint256 actual);
     /// @notice The token has no code.
     error UpkeepingFactory_TokenWithoutCode(address token);
@@ -20,8 +24,9 @@ interface IUpkeepingFactory {
     /// @notice The registry of the implementation is not a contract.
     error UpkeepingFactory_NoRegistry(address registry);
 
-    /// @notice Makes a group for the caller, who becomes its payer. The committee is in force at once. The group's address
-    ///         follows from payer, parameters, committee and `groupCount`: nobody else's transaction changes it.
+    /// @notice Makes a group for the caller, who becomes its payer. The committee is in force at once. The group's
+    ///         address follows from payer, parameters, committee and `groupCount`: nobody else's transaction changes
+    ///         it.
     /// @param config R4
     /// @param operators 3f+1 registered keepers (4 to 124), in the order that becomes the contract order
     /// @return group address of the new group
@@ -33,7 +38,7 @@ interface IUpkeepingFactory {
     /// @notice How many groups a payer has made.
     function groupCount(address payer) external view returns (uint64);
 
-    /// @notice Code that every group runs.
+    /// @notice Contract whose code every group runs.
     function implementation() external view returns (address);
 
     /// @notice Registry that every group uses.

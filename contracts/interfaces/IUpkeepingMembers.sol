@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 /// @title Providers and the end of a group (R33, R34)
-/// @dev A provider's consent is EIP-712 with the group's domain (name "WhitePay", version "1", chainId, verifyingContract =
-///      group): `ProviderData(bytes32 root,uint64 size,address receiptKey,uint64 sequence)`, signed by its operator.
+/// @dev A provider's consent is EIP-712 with the group's domain (name "WhitePay", version "1", chainId,
+///      verifyingContract = group): `ProviderData(bytes32 root,uint64 size,address receiptKey,uint64 sequence)`, signed
+///      by its operator.
 interface IUpkeepingMembers {
     /// @notice A provider was added; its data is committed from `fromBlock`.
     event ProviderAdded(
@@ -17,11 +18,16 @@ interface IUpkeepingMembers {
     );
     /// @notice A provider's data or receipt key changes at `fromBlock`.
     event DataChanged(
-        uint32 indexed provider, uint64 fromBlock, bytes32 root, uint64 size, address receiptKey, uint64 sequence
+        uint32 indexed provider,
+        uint64 fromBlock,
+        bytes32 root,
+        uint64 size,
+        address receiptKey,
+        uint64 sequence
     );
     /// @notice A provider is no longer committed from `fromBlock`.
     event ProviderRemoved(uint32 indexed provider, uint64 fromBlock);
-    /// @notice A provider voided the consents it gave and that were not used, up to this number.
+    /// @notice A provider revoked its unused consents up to this sequence number.
     event ConsentRevoked(address indexed operator, uint64 sequence);
     /// @notice The payer ends the group; data stays committed, and paid, until endBlock.
     event Terminated(uint64 endBlock);
@@ -58,10 +64,11 @@ interface IUpkeepingMembers {
     error Upkeeping_Terminated(uint64 terminatedAt);
     /// @notice It is too early to abandon.
     error Upkeeping_NotAbandonable(uint256 expectedFrom, uint256 actual);
-    /// @notice Neither the payer nor a provider.
+    /// @notice The caller is neither the payer nor a provider.
     error Upkeeping_NotPayerOrProvider(address actual);
     /// @notice Adds a provider with its first data; payer only. Takes effect with the first slot that starts more than
-    ///         `confirmations` blocks later. The escrow must hold what R32 requires afterwards, so that nobody's pay is thinned.
+    ///         `confirmations` blocks later. The escrow must hold what R32 requires afterwards, so that the addition
+    ///         cannot reduce any other provider's pay.
     /// @param operator registered provider, not in the group now
     /// @param root list root (R10), not zero
     /// @param size total bytes, 1 to 2^56 − 1
@@ -78,8 +85,9 @@ interface IUpkeepingMembers {
         bytes calldata signature
     ) external returns (uint32 provider);
 
-    /// @notice Changes a provider's data or receipt key; payer only, with consent, from the same slot as an addition. Changes for the
-    ///         same slot replace each other; at most 16 of a provider are unsettled. More data asks for the same funds as an addition.
+    /// @notice Changes a provider's data or receipt key; payer only, with consent, from the same slot as an addition.
+    ///         Changes for the same slot replace each other; at most 16 of a provider are unsettled. More data asks for
+    ///         the same funds as an addition.
     function changeData(
         uint32 provider,
         bytes32 root,
@@ -92,15 +100,15 @@ interface IUpkeepingMembers {
     /// @notice Removes a provider; payer only, no consent. Not in the slot in which it was added.
     function removeProvider(uint32 provider) external;
 
-    /// @notice Voids the caller's unused consents by using up the next number.
+    /// @notice Revokes the caller's unused consents: it uses up the next sequence number.
     function revokeConsent() external;
 
     /// @notice Ends the group; payer only.
     function terminate() external;
 
-    /// @notice Closes an interval that nobody settled by ts + h + lockup; payer or a provider (R34).
+    /// @notice Closes an interval that was not settled by ts + h + lockup; payer or a provider only (R34).
     function abandon() external;
 
-    /// @notice Credits a provider for abandoned intervals now rather than with its next settlement; anyone may.
+    /// @notice Credits a provider for abandoned intervals before its next settlement; anyone may call this.
     function touch(uint32 provider) external;
 }

@@ -8,7 +8,13 @@ interface IUpkeepingSettlement {
     /// @notice An interval was settled. The items are in the transaction's input; what the contract pays for each is
     ///         ⌊spaceTime × price / 2^30⌋ unless `Capped` or `Shortfall` says otherwise.
     event Settled(
-        uint64 indexed ts, uint64 te, uint8 leader, uint256 failed, uint256 payees, uint256 signers, bytes32 digest
+        uint64 indexed ts,
+        uint64 te,
+        uint8 leader,
+        uint256 failed,
+        uint256 payees,
+        uint256 signers,
+        bytes32 digest
     );
     /// @notice More was signed than the provider had committed: it is paid for `committed` (R16).
     event Capped(uint64 indexed ts, uint32 indexed provider, uint256 signed, uint256 committed);
@@ -24,10 +30,10 @@ interface IUpkeepingSettlement {
     event RootSettled(uint64 indexed te, bytes32 root, uint256 spaceTime, uint256 toProviders, uint256 share);
     /// @notice A provider was credited from a root.
     event Claimed(uint32 indexed provider, uint64 te, uint256 spaceTime, uint256 amount);
-    /// @notice In Merkle mode, after the end: arrears of the roots were covered by money that came in since; each member of the last
-    ///         committee got `share` of the cut.
+    /// @notice In Merkle mode, after the end: arrears of the roots were covered by money that came in since; each
+    ///         member of the last committee got `share` of the cut.
     event PoolFunded(uint256 toProviders, uint256 share);
-    /// @notice In Merkle mode, after the end: everybody has claimed, and what roundings had left is the payer's.
+    /// @notice In Merkle mode, after the end: all providers have claimed; the rounding remainder returns to the payer.
     event PoolReturned(uint256 amount);
     /// @notice A removed provider was settled through its last block; it takes no further part.
     event ProviderClosed(uint32 indexed provider, uint64 te);
@@ -70,9 +76,9 @@ interface IUpkeepingSettlement {
     error Upkeeping_BadSignatureLength(uint256 expected, uint256 actual);
     /// @notice The signature is the point at infinity.
     error Upkeeping_Infinity();
-    /// @notice The signature is not by these signers over this digest, or not a point of the group.
+    /// @notice The signature is not of these signers over this digest, or it is not a point of the subgroup.
     error Upkeeping_BadSignature(bytes32 digest, uint256 signers);
-    /// @notice The group settles in the other way (items or Merkle).
+    /// @notice The group settles in the other mode (items or Merkle).
     error Upkeeping_WrongMode(bool expectedMerkle, bool actualMerkle);
     /// @notice The group has ended: nothing is left to settle.
     error Upkeeping_Ended(uint64 endBlock, uint64 settledThrough);
@@ -83,8 +89,8 @@ interface IUpkeepingSettlement {
     /// @notice There is no root yet.
     error Upkeeping_NoRoot();
 
-    /// @notice Settles the interval [ts, te) item by item (R29). Anyone's money is only credited, nothing is sent.
-    /// @param settlement what the committee agreed on
+    /// @notice Settles the interval [ts, te) item by item (R29). Money is credited only; no transfer is made.
+    /// @param settlement settlement that the committee signed
     /// @param signers bitmap of ≥ 2f+1 keepers whose signatures are in the aggregate
     /// @param signature aggregate signature, G1 point of 128 bytes, over `settlementDigest(settlement)` with the tag
     ///        `BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_`
@@ -93,13 +99,15 @@ interface IUpkeepingSettlement {
     /// @notice Settles the interval in Merkle mode: the same rules, one root for all providers.
     function settleRoot(SettlementRoot calldata settlement, uint256 signers, bytes calldata signature) external;
 
-    /// @notice Credits a provider with all it is due under the latest root; anyone may call it. While the escrow owes for roots,
-    ///         `claimableRoots` says for which ones there is money.
+    /// @notice Credits a provider with all it is due under the latest root; anyone may call it. While the escrow owes
+    ///         for roots, `claimableRoots` says for which ones there is money.
     /// @param provider index
     /// @param cumulativeSpaceTime space-time of all settled intervals up to the root, as in its leaf
     /// @param proof sibling hashes from the leaf up
     /// @return amount what was credited now
-    function claim(uint32 provider, uint256 cumulativeSpaceTime, bytes32[] calldata proof)
-        external
-        returns (uint256 amount);
+    function claim(
+        uint32 provider,
+        uint256 cumulativeSpaceTime,
+        bytes32[] calldata proof
+    ) external returns (uint256 amount);
 }

@@ -17,13 +17,13 @@ import {
     State
 } from "./UpkeepingTypes.sol";
 
-/// @title Everything a person or a daemon reads from a group (R35)
+/// @title Views of a group (R35)
 /// @notice Lists come in pages [from, from + count), cut at the end, so that no call's cost grows with history.
 interface IUpkeepingViews {
-    /// @notice What is fixed for life.
+    /// @notice Parameters, which never change.
     function parameters() external view returns (Parameters memory);
 
-    /// @notice What changes with time.
+    /// @notice State, which changes over time.
     function state() external view returns (State memory);
 
     /// @notice The active committee.
@@ -50,11 +50,11 @@ interface IUpkeepingViews {
     /// @notice Providers by index.
     function providers(uint256 from, uint256 count) external view returns (Provider[] memory);
 
-    /// @notice What providers have coming, by index; as far as the escrow goes (`fundedUntil`).
+    /// @notice Expected credit of providers, by index, if the escrow suffices (`fundedUntil`).
     function providerOutlook(uint256 from, uint256 count) external view returns (ProviderOutlook[] memory);
 
-    /// @notice What each payee of the active committee gets for the interval now open, if providers prove all they have
-    ///         committed and no leader fails.
+    /// @notice Expected share of each payee of the active committee for the open interval, if providers prove all
+    ///         committed bytes and no leader fails.
     function shareOutlook() external view returns (uint256);
 
     /// @notice Index of an operator that is a provider now; found = false if it is none.
@@ -78,23 +78,23 @@ interface IUpkeepingViews {
     /// @notice The group's money.
     function escrow() external view returns (Escrow memory);
 
-    /// @notice What the payer may take out now.
+    /// @notice Amount that the payer may withdraw now.
     function withdrawable() external view returns (uint256);
 
     /// @notice First block that is not paid for with what is committed on chain, changes that lie ahead included;
     ///         type(uint64).max if the money reaches to the end of all that is committed.
     function fundedUntil() external view returns (uint64);
 
-    /// @notice Where the payer's withdrawals go, and who has been named and not accepted yet.
+    /// @notice Payee of the payer, and the payee that was named and has not accepted yet.
     function payerPayee() external view returns (address payee, address pendingPayee);
 
-    /// @notice Past settlements, oldest first. Who led and who was paid is in the `Settled` event, which is indexed by ts.
+    /// @notice Past settlements, oldest first. The `Settled` event, indexed by ts, has the leader and the payees.
     function pastSettlements(uint256 from, uint256 count) external view returns (PastSettlement[] memory);
 
-    /// @notice Only their ends.
+    /// @notice The te of each past settlement.
     function settlements(uint256 from, uint256 count) external view returns (uint64[] memory ends);
 
-    /// @notice In Merkle mode, under which roots there is money to claim.
+    /// @notice In Merkle mode, the roots that have money to claim.
     function claimableRoots() external view returns (ClaimableRoots memory);
 
     /// @notice The latest Merkle root and the end of its interval; zero if there is none.
@@ -110,10 +110,12 @@ interface IUpkeepingViews {
     function settlementRootDigest(SettlementRoot calldata settlement) external view returns (bytes32);
 
     /// @notice EIP-712 digest of a provider's consent.
-    function providerDataDigest(bytes32 root, uint64 size, address receiptKey, uint64 sequence)
-        external
-        view
-        returns (bytes32);
+    function providerDataDigest(
+        bytes32 root,
+        uint64 size,
+        address receiptKey,
+        uint64 sequence
+    ) external view returns (bytes32);
 
     /// @notice EIP-712 digest of a keeper's acceptance of its seat.
     function seatAcceptanceDigest(uint64 committee) external view returns (bytes32);

@@ -11,7 +11,7 @@ pragma solidity 0.8.37;
 /// @param confirmations blocks a keeper waits before it acts on a block
 /// @param lockup blocks that stay funded after a terminate
 /// @param keeperShareBps the committee's part of every amount, in 1/10000
-/// @param toleranceBps how far revealed values may be apart, in 1/10000 (read by keepers only)
+/// @param toleranceBps maximum distance of revealed values, in 1/10000 (read by keepers only)
 /// @param merkle false: settle item by item, at most 256 providers; true: one signed root per interval
 struct Config {
     address token;
@@ -27,7 +27,7 @@ struct Config {
     bool merkle;
 }
 
-/// @notice All that never changes in a group.
+/// @notice Fixed parameters of a group.
 struct Parameters {
     address payer;
     address registry;
@@ -35,7 +35,7 @@ struct Parameters {
     Config config;
 }
 
-/// @notice What changes with time, in one read.
+/// @notice Current state of a group.
 /// @param settledThrough ts of the interval now open (R5)
 /// @param committee version of the active committee
 /// @param pendingCommittee version the payer proposed, or 0
@@ -65,7 +65,7 @@ struct Item {
     uint128 spaceTime;
 }
 
-/// @notice What a committee signs, item by item (R27).
+/// @notice Settlement that a committee signs, item by item (R27).
 /// @param ts start of the interval, equal to the group's `settledThrough`
 /// @param te end of the interval, ts + h + (turn − 1)·t
 /// @param committee version of the committee that signs
@@ -83,8 +83,9 @@ struct Settlement {
     Item[] items;
 }
 
-/// @notice What a committee signs in Merkle mode (R27).
-/// @param root over leaves keccak256(keccak256(abi.encode(uint32 provider, uint256 cumulative space-time))), sorted pairs
+/// @notice Settlement that a committee signs in Merkle mode (R27).
+/// @param root over leaves keccak256(keccak256(abi.encode(uint32 provider, uint256 cumulative space-time))), sorted
+///        pairs
 /// @param totalSpaceTime space-time of all providers in this interval
 struct SettlementRoot {
     uint64 ts;
@@ -104,9 +105,10 @@ struct SettlementRoot {
 /// @param effectiveFrom block of the transaction in which it took effect, 0 if it has not
 /// @param retiredAt block in which another version took its place, 0 if none has
 /// @param seed committeeSeed: hash of the block before effectiveFrom (R5)
-/// @param keysBlob contract whose code is 00 ‖ negated sum (192) ‖ n keys (192 each) ‖ n operators (20 each); above 115 members the
-///        operators are in a second such contract (00 ‖ n × 20), whose address (20) stands in their place. For a first committee of at most
-///        112 members it is the group itself, with the same data from byte 141 of its code on
+/// @param keysBlob contract whose code is 00 ‖ negated sum (192) ‖ n keys (192 each) ‖ n operators (20 each); above 115
+///        members the operators are in a second such contract (00 ‖ n × 20), whose address (20) stands in their place.
+///        For a first committee of at most 112 members it is the group itself, with the same data from byte 141 of its
+///        code on
 /// @param accepted bitmap of members that consented (all of them for version 1)
 /// @param operators in contract order: a keeper's index is its place here
 struct Committee {
@@ -128,7 +130,7 @@ struct Member {
     bytes blsKey;
 }
 
-/// @notice What a keeper has in one committee version.
+/// @notice Money of a keeper in one committee version.
 /// @param earned everything ever credited
 /// @param withdrawn everything ever paid out
 struct KeeperAccount {
@@ -144,7 +146,8 @@ struct KeeperAccount {
 /// @param removedAt first block it is no longer committed to, 0 if it was not removed
 /// @param closed removed, and settled through removedAt
 /// @param bytesNow bytes committed at the block of the call
-/// @param firstCheckpoint first index of `dataHistory` that still matters: in force at `settledThrough`, or the first of all
+/// @param firstCheckpoint first index of `dataHistory` that still matters: in force at `settledThrough`, or the first
+///        of all
 /// @param checkpointCount length of its data history
 /// @param sequence highest consent number used; the next consent must carry one more
 /// @param credited everything ever credited; of abandoned intervals, those it has been touched since
@@ -187,7 +190,8 @@ struct DataCheckpoint {
 /// @param unallocated belongs to the payer, as far as it is not reserved
 /// @param credits belongs to keepers and providers
 /// @param arrears owed to providers beyond what was there when they were settled
-/// @param reserve what unsettled intervals and the lockup may still cost, rounded up (R32); with the arrears it is what is required
+/// @param reserve what unsettled intervals and the lockup may still cost, rounded up (R32); with the arrears it is what
+///        is required
 /// @param withdrawable max(0, unallocated − arrears − reserve)
 struct Escrow {
     uint256 deposited;
@@ -207,8 +211,8 @@ struct PastSettlement {
     uint32 turn;
 }
 
-/// @notice Which roots of a Merkle group the money reaches: all through `fundedTe` in full, and from there through `partTe` the
-///         part paid / due. While nothing is owed that is the latest root, twice.
+/// @notice Funded roots of a Merkle group: all through `fundedTe` are funded in full, those from there through `partTe`
+///         in the ratio paid / due. While nothing is owed, both are the latest root.
 struct ClaimableRoots {
     bytes32 fundedRoot;
     uint64 fundedTe;
@@ -218,11 +222,12 @@ struct ClaimableRoots {
     uint256 due;
 }
 
-/// @notice What a provider has coming, as of now. The last three are estimates: what the committee finds decides.
+/// @notice Expected credit of a provider. The last three are estimates; the committee's settlement decides.
 /// @param credit may be withdrawn now
 /// @param arrears owed since a settlement for which the escrow was short
 /// @param abandoned for abandoned intervals, credited when it is touched; never more than this
-/// @param running for the interval now open, at the rate of its last settlement, less the keepers' cut; 0 if it had none
+/// @param running for the interval now open, at the rate of its last settlement, less the keepers' cut; 0 if it had
+///        none
 /// @param runningMost the same if it proves all it has committed
 struct ProviderOutlook {
     uint32 index;

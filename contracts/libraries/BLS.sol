@@ -4,10 +4,11 @@ pragma solidity 0.8.37;
 /// @title BLS12-381 with keys in G2 and signatures in G1, on the precompiles of EIP-2537
 /// @notice Points are EIP-2537 encodings: G1 128 bytes, G2 256 bytes. Messages are hashed to G1 by RFC 9380
 ///         (expand_message_xmd with SHA-256, SSWU, random oracle).
-/// @dev All precompile calls check the size of what came back: before Prague these addresses are empty accounts, and a call
+/// @dev All precompile calls check the size of the output: before Prague these addresses are empty accounts, and a call
 ///      to one *succeeds* with empty output. Assembly reserves its memory through the free pointer.
 library BLS {
-    /// @notice A precompile did not answer: absent on this chain, out of gas, or not given a field element or point.
+    /// @notice A precompile failed: it is absent on this chain, ran out of gas, or got an invalid field element or
+    ///         point.
     error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes);
 
     uint256 internal constant G1_BYTES = 128;
@@ -18,9 +19,10 @@ library BLS {
     uint256 private constant G2ADD = 0x0d;
     uint256 private constant PAIRING = 0x0f;
 
-    /// @dev What a precompile may use. One of EIP-2537 burns all it is given when its input is no point, so a wrong signature would
-    ///      cost its sender the whole limit. Some four times what each costs with Osaka, as the contracts outlive prices: SHA-256
-    ///      of a message below 4 KiB 0.5 k, MODEXP 0.5 k, mapping 5.5 k, G1 and G2 addition 0.4 k and 0.6 k, two pairings 102.9 k.
+    /// @dev Gas limit of each precompile call. A precompile of EIP-2537 burns all its gas on an invalid point, so
+    ///      without a limit a wrong signature would cost its sender the whole transaction limit. Each limit is about
+    ///      four times the cost on Osaka, because prices may change: SHA-256 of a message below 4 KiB 0.5 k, MODEXP 0.5
+    ///      k, mapping 5.5 k, G1 and G2 addition 0.4 k and 0.6 k, two pairings 102.9 k.
     uint256 private constant SHA256_GAS = 4_000;
     uint256 private constant MODEXP_GAS = 4_000;
     uint256 private constant MAP_GAS = 25_000;
@@ -45,9 +47,12 @@ library BLS {
         hashToG1(at, message.length, dstAt, dst.length, out);
     }
 
-    /// @notice The same, with message and tag where they are in memory.
+    /// @notice The same, with message and tag by memory address.
+    // One assembly block: the steps share their memory.
+    // solhint-disable-next-line function-max-lines
     function hashToG1(uint256 message, uint256 size, uint256 dst, uint256 dstSize, uint256 out) internal view {
-        // Assembly: the field elements are built in place, and Solidity has no call to a precompile with a checked size.
+        // Assembly: the field elements are built in place, and Solidity has no call to a precompile with a checked
+        // size.
         assembly ("memory-safe") {
             function fail(id, expectedBytes) {
                 mstore(0x00, 0x565981a700000000000000000000000000000000000000000000000000000000)
@@ -57,8 +62,8 @@ library BLS {
                 revert(0x00, 0x64)
             }
 
-            // Layout from the free pointer: [0, 128) the uniform bytes, [128, 353) modexp, and from 384 on the hash input.
-            // Arguments are evaluated from the right, so that each size read is that of the call beside it.
+            // Layout from the free pointer: [0, 128) the uniform bytes, [128, 353) modexp, and from 384 on the hash
+            // input. Arguments are evaluated from the right, so that each size read is that of the call beside it.
             let uniform := mload(0x40)
             let modexp := add(uniform, 128)
             let input := add(uniform, 384)
@@ -71,7 +76,12 @@ library BLS {
             mstore(tail, shl(232, 0x008000))
             mcopy(add(tail, 3), dst, dstSize)
             mstore8(add(add(tail, 3), dstSize), dstSize)
-            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, add(add(size, dstSize), 68), uniform, 32))) {
+            if iszero(
+                and(
+                    eq(returndatasize(), 32),
+                    staticcall(SHA256_GAS, 2, input, add(add(size, dstSize), 68), uniform, 32)
+                )
+            ) {
                 fail(2, 32)
             }
             let b0 := mload(uniform)
@@ -82,16 +92,24 @@ library BLS {
             size := add(dstSize, 34)
             mstore(input, b0)
             mstore8(add(input, 32), 1)
-            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, uniform, 32))) { fail(2, 32) }
+            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, uniform, 32))) {
+                fail(2, 32)
+            }
             mstore(input, xor(b0, mload(uniform)))
             mstore8(add(input, 32), 2)
-            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, add(uniform, 32), 32))) { fail(2, 32) }
+            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, add(uniform, 32), 32))) {
+                fail(2, 32)
+            }
             mstore(input, xor(b0, mload(add(uniform, 32))))
             mstore8(add(input, 32), 3)
-            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, add(uniform, 64), 32))) { fail(2, 32) }
+            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, add(uniform, 64), 32))) {
+                fail(2, 32)
+            }
             mstore(input, xor(b0, mload(add(uniform, 64))))
             mstore8(add(input, 32), 4)
-            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, add(uniform, 96), 32))) { fail(2, 32) }
+            if iszero(and(eq(returndatasize(), 32), staticcall(SHA256_GAS, 2, input, size, add(uniform, 96), 32))) {
+                fail(2, 32)
+            }
 
             // Reduce both 64-byte integers mod p with MODEXP (exponent 1), then map each to the curve.
             mstore(modexp, 64)
@@ -101,13 +119,23 @@ library BLS {
             mstore(add(modexp, 161), P_HI)
             mstore(add(modexp, 193), P_LO)
             mcopy(add(modexp, 96), uniform, 64)
-            if iszero(and(eq(returndatasize(), 64), staticcall(MODEXP_GAS, 5, modexp, 225, input, 64))) { fail(5, 64) }
-            if iszero(and(eq(returndatasize(), 128), staticcall(MAP_GAS, 0x10, input, 64, input, 128))) { fail(0x10, 128) }
+            if iszero(and(eq(returndatasize(), 64), staticcall(MODEXP_GAS, 5, modexp, 225, input, 64))) {
+                fail(5, 64)
+            }
+            if iszero(and(eq(returndatasize(), 128), staticcall(MAP_GAS, 0x10, input, 64, input, 128))) {
+                fail(0x10, 128)
+            }
             mcopy(add(modexp, 96), add(uniform, 64), 64)
             let second := add(input, 128)
-            if iszero(and(eq(returndatasize(), 64), staticcall(MODEXP_GAS, 5, modexp, 225, second, 64))) { fail(5, 64) }
-            if iszero(and(eq(returndatasize(), 128), staticcall(MAP_GAS, 0x10, second, 64, second, 128))) { fail(0x10, 128) }
-            if iszero(and(eq(returndatasize(), 128), staticcall(ADD_GAS, 0x0b, input, 256, out, 128))) { fail(0x0b, 128) }
+            if iszero(and(eq(returndatasize(), 64), staticcall(MODEXP_GAS, 5, modexp, 225, second, 64))) {
+                fail(5, 64)
+            }
+            if iszero(and(eq(returndatasize(), 128), staticcall(MAP_GAS, 0x10, second, 64, second, 128))) {
+                fail(0x10, 128)
+            }
+            if iszero(and(eq(returndatasize(), 128), staticcall(ADD_GAS, 0x0b, input, 256, out, 128))) {
+                fail(0x0b, 128)
+            }
         }
     }
 
@@ -140,7 +168,11 @@ library BLS {
     /// @notice Negates the G2 point at `point` in place: y → p − y in both parts, 0 stays 0. Both must be below p.
     function negateG2(uint256 point) internal pure {
         assembly ("memory-safe") {
-            for { let y := add(point, 128) } lt(y, add(point, 256)) { y := add(y, 64) } {
+            for {
+                let y := add(point, 128)
+            } lt(y, add(point, 256)) {
+                y := add(y, 64)
+            } {
                 let hi := mload(y)
                 let lo := mload(add(y, 32))
                 if or(hi, lo) {
@@ -153,8 +185,8 @@ library BLS {
     }
 
     /// @notice Whether e(g1a, g2a) · e(g1b, g2b) = 1, for the four points one behind the other at `input` (768 bytes).
-    /// @dev The precompile refuses points off the curve or outside the subgroup; that, too little gas and a chain without
-    ///      EIP-2537 all give false.
+    /// @dev The precompile refuses points off the curve or outside the subgroup; that, too little gas and a chain
+    ///      without EIP-2537 all give false.
     function pairingHolds(uint256 input) internal view returns (bool holds) {
         assembly ("memory-safe") {
             let ok := staticcall(PAIRING_GAS, PAIRING, input, 768, 0x00, 32)
@@ -197,7 +229,11 @@ library BLS {
     /// @notice Writes a 256-byte point at `from` as a 192-byte key at `to`. `to` may be `from`.
     function unpad(uint256 from, uint256 to) internal pure {
         assembly ("memory-safe") {
-            for { let i := 0 } lt(i, 4) { i := add(i, 1) } {
+            for {
+                let i := 0
+            } lt(i, 4) {
+                i := add(i, 1)
+            } {
                 mcopy(to, add(from, 16), 48)
                 from := add(from, 64)
                 to := add(to, 48)

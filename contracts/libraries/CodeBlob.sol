@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Data kept as the code of a contract
-/// @notice The first byte is STOP, so nothing in it can ever run. Reading is far cheaper than storage slots.
+/// @title Data stored as the code of a contract
+/// @notice The first byte is STOP, so the data cannot run. Reading code is cheaper than reading storage slots.
 library CodeBlob {
     /// @notice The blob could not be created.
     error CodeBlob_NotCreated(uint256 size);

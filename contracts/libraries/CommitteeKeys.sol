@@ -7,14 +7,14 @@ import {BLS} from "./BLS.sol";
 import {CodeBlob} from "./CodeBlob.sol";
 import {Quorum} from "./Quorum.sol";
 
-/// @title The keys that a committee to be has in the registry (R2, R3)
+/// @title Registry keys of a new committee (R2, R3)
 library CommitteeKeys {
-    /// @notice The members' keys of now, 192 bytes each, in contract order.
+    /// @notice The members' present keys, 192 bytes each, in contract order.
     /// @dev Refuses a size that is not 3f+1, a member named twice, and operators without a key.
     function gather(IRegistry registry, address[] calldata operators) internal view returns (bytes[] memory keys) {
         uint256 n = operators.length;
         if (n < 4 || n > Quorum.MAX_MEMBERS || n % 3 != 1) {
-            uint256 below = n > Quorum.MAX_MEMBERS ? Quorum.MAX_MEMBERS : (n < 4 ? 4 : n - (n - 1) % 3);
+            uint256 below = n > Quorum.MAX_MEMBERS ? Quorum.MAX_MEMBERS : (n < 4 ? 4 : n - ((n - 1) % 3));
             revert IUpkeepingCommittees.Upkeeping_BadCommitteeSize(below, n);
         }
         keys = new bytes[](n);
@@ -26,7 +26,7 @@ library CommitteeKeys {
         }
     }
 
-    /// @notice An operator's key of now, 192 bytes.
+    /// @notice An operator's present key, 192 bytes.
     function keyOf(IRegistry registry, address operator) internal view returns (bytes memory key) {
         address blob = registry.keyBlob(operator);
         if (blob == address(0)) revert IUpkeepingCommittees.Upkeeping_NotAKeeper(operator);

@@ -3,16 +3,17 @@ pragma solidity 0.8.37;
 
 import {Config} from "../interfaces/UpkeepingTypes.sol";
 
-/// @notice A group's fixed parameters: where in memory the three packed words from behind the clone's code are. A struct would be
-///         written with zeros first, in every call.
+/// @notice A group's fixed parameters: memory address of the three packed words that follow the clone's code. A struct
+///         would be zeroed first in every call.
 type Args is uint256;
 
 using GroupArgs for Args global;
 
 /// @title Immutable arguments of a group (R4, R36)
-/// @notice a = payer (160) ‖ price (96); b = token (160) ‖ origin (40) ‖ interval (32) ‖ keeper share (16) ‖ merkle (8);
-///         c = turn ‖ slot ‖ answer ‖ confirmations ‖ lockup (32 each) ‖ tolerance (16) ‖ the payer's number of the group (64)
-///         ‖ unused (8) ‖ members of the first committee (8). Behind them, if there is room, that committee's keys as `Quorum` packs them.
+/// @notice a = payer (160) ‖ price (96); b = token (160) ‖ origin (40) ‖ interval (32) ‖ keeper share (16) ‖ merkle
+///         (8); c = turn ‖ slot ‖ answer ‖ confirmations ‖ lockup (32 each) ‖ tolerance (16) ‖ the payer's number of
+///         the group (64) ‖ unused (8) ‖ members of the first committee (8). That committee's keys follow, if they fit,
+///         as `Quorum` packs them.
 library GroupArgs {
     /// @dev A clone's own code is 45 bytes long; the arguments follow.
     uint256 private constant OFFSET = 45;
@@ -20,29 +21,31 @@ library GroupArgs {
     uint256 internal constant KEYS_OFFSET = OFFSET + 96;
 
     /// @dev The origin is zero here: see `GroupClones`.
-    function encode(address payer_, uint256 number, uint256 members_, Config memory c)
-        internal
-        pure
-        returns (bytes memory)
-    {
-        return abi.encodePacked(
-            payer_,
-            c.price,
-            c.token,
-            uint40(0),
-            c.interval,
-            c.keeperShareBps,
-            c.merkle,
-            c.turn,
-            c.slot,
-            c.answer,
-            c.confirmations,
-            c.lockup,
-            c.toleranceBps,
-            uint64(number),
-            uint8(0),
-            uint8(members_)
-        );
+    function encode(
+        address payer_,
+        uint256 number,
+        uint256 members_,
+        Config memory c
+    ) internal pure returns (bytes memory) {
+        return
+            abi.encodePacked(
+                payer_,
+                c.price,
+                c.token,
+                uint40(0),
+                c.interval,
+                c.keeperShareBps,
+                c.merkle,
+                c.turn,
+                c.slot,
+                c.answer,
+                c.confirmations,
+                c.lockup,
+                c.toleranceBps,
+                uint64(number),
+                uint8(0),
+                uint8(members_)
+            );
     }
 
     /// @notice Reads the arguments of the running clone.
@@ -63,19 +66,20 @@ library GroupArgs {
     }
 
     function config(Args args) internal pure returns (Config memory) {
-        return Config({
-            token: args.token(),
-            price: uint96(args.price()),
-            interval: uint32(args.interval()),
-            turn: uint32(args.turn()),
-            slot: uint32(args.slot()),
-            answer: uint32(_word(args, 64) >> 160),
-            confirmations: uint32(args.confirmations()),
-            lockup: uint32(args.lockup()),
-            keeperShareBps: uint16(args.keeperShareBps()),
-            toleranceBps: uint16(_word(args, 64) >> 80),
-            merkle: args.merkle()
-        });
+        return
+            Config({
+                token: args.token(),
+                price: uint96(args.price()),
+                interval: uint32(args.interval()),
+                turn: uint32(args.turn()),
+                slot: uint32(args.slot()),
+                answer: uint32(_word(args, 64) >> 160),
+                confirmations: uint32(args.confirmations()),
+                lockup: uint32(args.lockup()),
+                keeperShareBps: uint16(args.keeperShareBps()),
+                toleranceBps: uint16(_word(args, 64) >> 80),
+                merkle: args.merkle()
+            });
     }
 
     function payer(Args args) internal pure returns (address) {

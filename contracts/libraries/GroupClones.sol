@@ -3,11 +3,12 @@ pragma solidity 0.8.37;
 
 import {GroupArgs} from "./GroupArgs.sol";
 
-/// @title Clones whose address says what they are (R36)
-/// @notice A group is an ERC-1167 proxy with its arguments behind it, made by CREATE2. Its address follows from the implementation
-///         and the arguments, among them the payer and a number that payer has not used before, and from nothing else: neither
-///         another's transaction nor a reorganisation can put another payer's group, or other terms, where a deposit or a
-///         provider's consent goes. The block of creation alone is left open: the init code writes it into the arguments.
+/// @title Clones with an address derived from their arguments (R36)
+/// @notice A group is an ERC-1167 proxy with its arguments behind it, made by CREATE2. Its address follows from the
+///         implementation and the arguments, among them the payer and a number that payer has not used before, and from
+///         nothing else. So no other transaction and no reorganisation can put another payer's group, or other terms,
+///         at an address that receives a deposit or a provider's consent. Only the creation block is left out: the init
+///         code writes it into the arguments.
 library GroupClones {
     /// @notice The clone could not be created.
     error GroupClones_NotCreated(uint256 size);
@@ -31,7 +32,8 @@ library GroupClones {
         bytes memory proxy = _proxy(implementation);
         if (code.length < GroupArgs.KEYS_OFFSET) return false;
         bytes memory init = _initCode(code);
-        // Assembly: compares the 45 bytes of the proxy, and sets the five of the origin back to zero, as they were at creation.
+        // Assembly: compares the 45 bytes of the proxy, and sets the five of the origin back to zero, as they were at
+        // creation.
         bool same;
         assembly ("memory-safe") {
             let start := add(add(init, 32), INIT_BYTES)
@@ -47,9 +49,9 @@ library GroupClones {
         return abi.encodePacked(hex"363d3d373d3d3d363d73", implementation, hex"5af43d82803e903d91602b57fd5bf3");
     }
 
-    /// @dev Copies the code behind it into memory, joins NUMBER to the word at 77 (45 bytes of proxy, 32 of the arguments) at the
-    ///      origin's place, bit 56, and returns it: PUSH2 size, DUP1, PUSH1 21, RETURNDATASIZE, CODECOPY, NUMBER, PUSH1 56, SHL,
-    ///      PUSH1 77, MLOAD, OR, PUSH1 77, MSTORE, RETURNDATASIZE, RETURN.
+    /// @dev Copies the code behind it into memory, joins NUMBER to the word at 77 (45 bytes of proxy, 32 of the
+    ///      arguments) at the origin's place, bit 56, and returns it: PUSH2 size, DUP1, PUSH1 21, RETURNDATASIZE,
+    ///      CODECOPY, NUMBER, PUSH1 56, SHL, PUSH1 77, MLOAD, OR, PUSH1 77, MSTORE, RETURNDATASIZE, RETURN.
     function _initCode(bytes memory code) private pure returns (bytes memory) {
         return abi.encodePacked(hex"61", uint16(code.length), hex"8060153d394360381b604d5117604d523df3", code);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice What every settlement of a group reads and writes: one slot.
+/// @notice State that every settlement of a group reads and writes, in one slot.
 /// @param free unallocated escrow (96 bits)
-/// @param share what each payee of the active committee has been credited in all (96)
+/// @param share total credited to each payee of the active committee (96)
 /// @param ts settled through (39)
 /// @param listed providers that are not closed, item by item (9)
 /// @param flags see `Packed` (5)
@@ -17,10 +17,11 @@ struct Hot {
     uint256 turns;
 }
 
-/// @notice A provider's part of that: one slot.
-/// @param credit what it may withdraw (96)
+/// @notice State of a provider that a settlement reads and writes, in one slot.
+/// @param credit amount that it may withdraw (96)
 /// @param size bytes committed at its start, which is ts, or the start of an abandoned interval not credited yet (56)
-/// @param rate paid part of what was committed in its last settled interval, of 2^RATE_BITS; in a Merkle group bytes per block (56)
+/// @param rate paid part of what was committed in its last settled interval, of 2^RATE_BITS; in a Merkle group bytes
+///        per block (56)
 /// @param changeFrom first block after the start at which the committed bytes change, 0 if none (40)
 /// @param flags see `Packed` (8)
 struct Live {
@@ -31,8 +32,8 @@ struct Live {
     uint256 flags;
 }
 
-/// @title Slots packed by hand
-/// @notice One SLOAD and one SSTORE each; the compiler would write field by field.
+/// @title Packed slots
+/// @notice One SLOAD and one SSTORE per slot; the compiler would write each field separately.
 library Packed {
     /// @dev Hot: some provider was added, changed or removed since ts.
     uint256 internal constant CHANGED = 1;
@@ -45,7 +46,7 @@ library Packed {
     /// @dev Hot: the active committee's keys are not those in the group's own code.
     uint256 internal constant ELSEWHERE = 16;
 
-    /// @dev `Live.rate` where all was paid is a one and so many zeros.
+    /// @dev `Live.rate` of a fully paid interval is 2^RATE_BITS.
     uint256 internal constant RATE_BITS = 55;
 
     /// @dev Live: added and not closed.
@@ -70,7 +71,8 @@ library Packed {
 
     /// @dev No field can exceed its bits: money by the cap on deposits, the rest by construction.
     function pack(Hot memory hot) internal pure returns (uint256) {
-        return hot.free << 160 | hot.share << 64 | hot.ts << 25 | hot.listed << 16 | hot.flags << 11 | hot.turns;
+        return
+            (hot.free << 160) | (hot.share << 64) | (hot.ts << 25) | (hot.listed << 16) | (hot.flags << 11) | hot.turns;
     }
 
     function unpackLive(uint256 word) internal pure returns (Live memory live) {
@@ -82,6 +84,6 @@ library Packed {
     }
 
     function pack(Live memory live) internal pure returns (uint256) {
-        return live.credit << 160 | live.size << 104 | live.rate << 48 | live.changeFrom << 8 | live.flags;
+        return (live.credit << 160) | (live.size << 104) | (live.rate << 48) | (live.changeFrom << 8) | live.flags;
     }
 }

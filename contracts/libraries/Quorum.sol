@@ -6,10 +6,10 @@ import {CodeBlob} from "./CodeBlob.sol";
 import {GroupArgs} from "./GroupArgs.sol";
 
 /// @title Committee keys in a code blob, and quorum certificates checked against them (R2, R27, R36)
-/// @notice Data of a blob: the negated sum of all keys, the keys, the operators (above 115 members: the address of a second
-///         blob with the operators). A group's first committee needs no blob: the same data lies in the group's own code, behind
-///         its arguments. With −Σ stored, adding the absent signers' keys gives −(key of the signers), and
-///         e(signature, g2) · e(H(digest), −key) = 1 is the check: nothing has to be negated on the way.
+/// @notice Data of a blob: the negated sum of all keys, the keys, the operators (above 115 members: the address of a
+///         second blob with the operators). A group's first committee needs no blob: the same data lies in the group's
+///         own code, behind its arguments. With −Σ stored, adding the absent signers' keys gives −(key of the signers),
+///         and the check e(signature, g2) · e(H(digest), −key) = 1 needs no negation.
 library Quorum {
     uint256 internal constant MAX_MEMBERS = 124;
     /// @dev With more members the operators do not fit beside the keys.
@@ -21,7 +21,7 @@ library Quorum {
     bytes32 private constant SIGNATURE_DST_END = "SWU_RO_POP_";
     uint256 private constant SIGNATURE_DST_BYTES = 43;
 
-    /// @notice Number of bits set in a bitmap of n members, which is n most of the time.
+    /// @notice Number of bits set in a bitmap of n members; the usual case n is fast.
     function count(uint256 bitmap, uint256 n) internal pure returns (uint256) {
         return bitmap == everyone(n) ? n : count(bitmap);
     }
@@ -39,13 +39,14 @@ library Quorum {
         // Unchecked: the usual folding; every partial sum fits its field by construction.
         unchecked {
             bitmap = bitmap - ((bitmap >> 1) & 0x55555555555555555555555555555555);
-            bitmap = (bitmap & 0x33333333333333333333333333333333) + ((bitmap >> 2) & 0x33333333333333333333333333333333);
+            bitmap =
+                (bitmap & 0x33333333333333333333333333333333) + ((bitmap >> 2) & 0x33333333333333333333333333333333);
             bitmap = (bitmap + (bitmap >> 4)) & 0x0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f;
             return ((bitmap * 0x01010101010101010101010101010101) >> 120) & 0xff;
         }
     }
 
-    /// @notice Whether a signature is the point at infinity, which would hold for keys that cancel each other out.
+    /// @notice Whether a signature is the point at infinity, which would be valid for keys whose sum is zero.
     /// @param signature 128 bytes
     function isInfinity(bytes calldata signature) internal pure returns (bool zero) {
         assembly ("memory-safe") {
@@ -59,16 +60,19 @@ library Quorum {
     /// @param blob keys of the committee
     /// @param n its size; `signers` has no bit at or above it
     /// @param signature G1 point, 128 bytes, not infinity
-    function verify(address blob, uint256 n, uint256 signers, bytes32 digest, bytes calldata signature)
-        internal
-        view
-        returns (bool)
-    {
+    function verify(
+        address blob,
+        uint256 n,
+        uint256 signers,
+        bytes32 digest,
+        bytes calldata signature
+    ) internal view returns (bool) {
         uint256 input;
         uint256 tag;
         bytes32 tagStart = SIGNATURE_DST_START;
         bytes32 tagEnd = SIGNATURE_DST_END;
-        // Room for the pairing's input (768), one key behind it for additions (256), a key as stored (192), and the tag.
+        // Room for the pairing's input (768), one key behind it for additions (256), a key as stored (192), and the
+        // tag.
         assembly ("memory-safe") {
             input := mload(0x40)
             tag := add(input, 1216)
@@ -78,9 +82,8 @@ library Quorum {
             mstore(add(tag, 32), tagEnd)
             mstore(0x00, digest)
         }
-        // If the signers' keys cancelled each other out, the second pairing would be 1 and the first is not, as the signature
-        // is not infinity: no check of its own is needed for that.
-        // Unchecked: addresses in memory.
+        // If the sum of the signers' keys were zero, the second pairing would be 1 and the first one not, because the
+        // signature is not infinity. So that case needs no separate check. Unchecked: addresses in memory.
         unchecked {
             BLS.hashToG1(0, 32, tag, SIGNATURE_DST_BYTES, input + 384);
             BLS.g2Generator(input + 128);
@@ -132,7 +135,11 @@ library Quorum {
         (address holder, uint256 offset) = _operators(blob, n);
         assembly ("memory-safe") {
             extcodecopy(holder, add(raw, 32), offset, mul(n, 20))
-            for { let i := 0 } lt(i, n) { i := add(i, 1) } {
+            for {
+                let i := 0
+            } lt(i, n) {
+                i := add(i, 1)
+            } {
                 mstore(add(add(list, 32), shl(5, i)), shr(96, mload(add(add(raw, 32), mul(i, 20)))))
             }
         }
@@ -204,7 +211,7 @@ library Quorum {
         BLS.unpad(place, to);
     }
 
-    /// @dev Where in a holder's code the data begins: behind a blob's STOP, or behind a group's arguments.
+    /// @dev Offset of the data in the holder's code: after a blob's STOP, or after a group's arguments.
     function _start(address blob) private view returns (uint256 start) {
         uint256 own = GroupArgs.KEYS_OFFSET - 1;
         // Assembly: without a jump.
@@ -220,7 +227,7 @@ library Quorum {
         }
     }
 
-    /// @dev Which code holds the operators, and where in it they start.
+    /// @dev Account whose code holds the operators, and their offset in it.
     function _operators(address blob, uint256 n) private view returns (address holder, uint256 offset) {
         // Unchecked: at most 124 keys of 192 bytes.
         unchecked {

@@ -3,21 +3,22 @@ pragma solidity 0.8.37;
 
 import {Item, Settlement, SettlementRoot} from "../interfaces/UpkeepingTypes.sol";
 
-/// @title EIP-712 struct hashes of what a committee signs (R27)
+/// @title EIP-712 struct hashes of the settlements that a committee signs (R27)
 library SettlementDigest {
     bytes32 private constant SETTLEMENT_TYPEHASH = keccak256(
         "Settlement(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 items)"
     );
     bytes32 private constant SETTLEMENT_ROOT_TYPEHASH = keccak256(
-        "SettlementRoot(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 root,uint256 totalSpaceTime)"
+        "SettlementRoot(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,"
+        "bytes32 root,uint256 totalSpaceTime)"
     );
 
-    /// @param items where `copy` put the settlement's items
-    /// @param count how many they are
+    /// @param items memory address at which `copy` wrote the items
+    /// @param count number of items
     function structHash(Settlement calldata s, uint256 items, uint256 count) internal pure returns (bytes32 hash) {
         bytes32 typehash = SETTLEMENT_TYPEHASH;
-        // Assembly: the six words in front of the items are in calldata as they are signed. A value beyond its type is
-        // refused where it is checked.
+        // Assembly: the six words in front of the items are in calldata as they are signed. Later checks refuse a value
+        // beyond its type.
         assembly ("memory-safe") {
             let start := mload(0x40)
             mstore(start, typehash)
@@ -38,8 +39,9 @@ library SettlementDigest {
         }
     }
 
-    /// @notice Copies items to memory, provider and space-time in turn, behind the two words that abi.encode puts in front.
-    /// @dev A provider or space-time beyond its type has to be refused by who reads them.
+    /// @notice Copies items to memory, provider and space-time in turn, behind the two words that abi.encode puts in
+    ///         front.
+    /// @dev The caller must refuse a provider or space-time beyond its type.
     function copy(Item[] calldata items) internal pure returns (uint256 place, uint256 count) {
         count = items.length;
         assembly ("memory-safe") {

@@ -5,22 +5,26 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {PastSettlement} from "../interfaces/UpkeepingTypes.sol";
 
 /// @title Past settlements, in about a bit each
-/// @notice An interval's length says its turn and the other way round: te − ts = h + (turn − 1)·t. A turn is written as
-///         turn − 1 zeros and a one, behind a leading one that marks the start. Ten bits wait in the hot slot, which is written
-///         anyway; when they are full they go to a log of words: block at which the word starts (40) ‖ settlements before
-///         it (32) ‖ bits (184). A turn too long for that has a word of its own, with the highest of the 184 bits set.
+/// @notice An interval's length gives its turn: te − ts = h + (turn − 1)·t. A turn is encoded as turn − 1 zeros and a
+///         one, after a leading one that marks the start. The hot slot, which every settlement writes, buffers ten
+///         bits; a full buffer moves to a log of words: block at which the word starts (40) ‖ settlements before it
+///         (32) ‖ bits (184). A turn too long for that has a word of its own, with the highest of the 184 bits set.
 library TurnLog {
     uint256 private constant BUFFER_BITS = 10;
     uint256 private constant WORD_BITS = 182;
     uint256 private constant RAW = 1 << 183;
 
-    /// @notice Notes a settlement over an interval that started at `ts`.
-    /// @param buffer bits waiting, 1 if none
+    /// @notice Appends a settlement of an interval that started at `ts`.
+    /// @param buffer buffered bits, 1 if none
     /// @return the new buffer
-    function append(uint256[] storage log, uint256 buffer, uint256 turn, uint256 ts, uint256 interval, uint256 blocks)
-        internal
-        returns (uint256)
-    {
+    function append(
+        uint256[] storage log,
+        uint256 buffer,
+        uint256 turn,
+        uint256 ts,
+        uint256 interval,
+        uint256 blocks
+    ) internal returns (uint256) {
         // Unchecked: the first half keeps the difference above 0.
         unchecked {
             if (turn <= BUFFER_BITS && buffer >> (BUFFER_BITS + 1 - turn) == 0) return (buffer << turn) | 1;
@@ -28,18 +32,23 @@ library TurnLog {
         return _overflow(log, buffer, turn, ts, interval, blocks);
     }
 
-    /// @dev The rare way: what waits goes to the log first. Apart, so that the usual way is short enough to be inlined.
-    function _overflow(uint256[] storage log, uint256 buffer, uint256 turn, uint256 ts, uint256 interval, uint256 blocks)
-        private
-        returns (uint256)
-    {
+    /// @dev The rare case: moves the buffer to the log first. A function of its own, so that `append` stays short
+    ///      enough to be inlined.
+    function _overflow(
+        uint256[] storage log,
+        uint256 buffer,
+        uint256 turn,
+        uint256 ts,
+        uint256 interval,
+        uint256 blocks
+    ) private returns (uint256) {
         flush(log, buffer, ts, interval, blocks);
         if (turn <= BUFFER_BITS) return (1 << turn) | 1;
         log.push((ts << 216) | (_before(log) << 184) | RAW | turn);
         return 1;
     }
 
-    /// @notice Moves the waiting bits to the log. `end` is the block through which they lead.
+    /// @notice Moves the buffered bits to the log. `end` is the te of the last buffered settlement.
     function flush(uint256[] storage log, uint256 buffer, uint256 end, uint256 interval, uint256 blocks) internal {
         if (buffer == 1) return;
         (uint256 size, uint256 count) = _measure(buffer);
@@ -58,7 +67,7 @@ library TurnLog {
         log.push((start << 216) | (_before(log) << 184) | buffer);
     }
 
-    /// @dev Where a reader stands.
+    /// @dev Position of a reader.
     /// @param skip settlements to pass over before the page
     struct Reader {
         uint256 skip;
@@ -68,7 +77,8 @@ library TurnLog {
         uint256 blocks;
     }
 
-    /// @notice Settlements [from, from + count), oldest first, cut at the end. `end` is the block through which `buffer` leads.
+    /// @notice Settlements [from, from + count), oldest first, cut at the end. `end` is the te of the last buffered
+    ///         settlement.
     function read(
         uint256[] storage log,
         uint256 buffer,
@@ -114,7 +124,8 @@ library TurnLog {
         uint256 ts = reader.ts;
         reader.ts = ts + reader.interval + (turn - 1) * reader.blocks;
         if (reader.skip != 0) --reader.skip;
-        else if (reader.done < page.length) page[reader.done++] = PastSettlement(uint64(ts), uint64(reader.ts), uint32(turn));
+        else if (reader.done < page.length)
+            page[reader.done++] = PastSettlement(uint64(ts), uint64(reader.ts), uint32(turn));
     }
 
     /// @dev The word that holds the settlement with this number, or the number of words if it is in the buffer.

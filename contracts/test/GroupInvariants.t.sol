@@ -3,7 +3,16 @@ pragma solidity 0.8.37;
 
 import {DemoToken} from "../demo/DemoToken.sol";
 import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
-import {Config, DataCheckpoint, Escrow, Item, KeeperAccount, Provider, Settlement, State} from "../interfaces/UpkeepingTypes.sol";
+import {
+    Config,
+    DataCheckpoint,
+    Escrow,
+    Item,
+    KeeperAccount,
+    Provider,
+    Settlement,
+    State
+} from "../interfaces/UpkeepingTypes.sol";
 import {BLS} from "../libraries/BLS.sol";
 import {Registry} from "../Registry.sol";
 import {Upkeeping} from "../Upkeeping.sol";
@@ -11,7 +20,10 @@ import {UpkeepingEscrow} from "../UpkeepingEscrow.sol";
 import {UpkeepingFactory} from "../UpkeepingFactory.sol";
 import {UpkeepingMembers} from "../UpkeepingMembers.sol";
 
+/// @title The test runner's own calls
+/// @dev The runner defines the name `Vm`.
 interface Vm {
+    // solhint-disable-previous-line interface-starts-with-i
     function roll(uint256 block_) external;
     function startPrank(address sender) external;
     function stopPrank() external;
@@ -19,7 +31,7 @@ interface Vm {
     function sign(uint256 key, bytes32 digest) external returns (uint8 v, bytes32 r, bytes32 s);
 }
 
-/// @title Calls a group as its payer, keepers and providers would, in any order; the fuzzer chooses
+/// @title Calls a group as its payer, keepers and providers, in the order that the fuzzer chooses
 contract Handler {
     Vm private constant VM = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
     uint256 private constant N = 4;
@@ -34,7 +46,7 @@ contract Handler {
 
     DemoToken public immutable token = new DemoToken("Token", "T");
     IUpkeeping public immutable group;
-    /// @notice Sum of what the handler put in, and of what came out again, counted apart from the group.
+    /// @notice Deposits and withdrawals, counted by the handler and not by the group.
     uint256 public putIn;
     uint256 public takenOut;
     uint256 public settlements;
@@ -73,14 +85,26 @@ contract Handler {
             registry.registerProvider(operator, peer, where);
             VM.stopPrank();
         }
-        Config memory config = Config(address(token), uint96(PRICE), uint32(INTERVAL), uint32(TURN), 5, 2, 1, LOCKUP, uint16(SHARE_BPS), 100, false);
+        Config memory config = Config(
+            address(token),
+            uint96(PRICE),
+            uint32(INTERVAL),
+            uint32(TURN),
+            5,
+            2,
+            1,
+            LOCKUP,
+            uint16(SHARE_BPS),
+            100,
+            false
+        );
         group = IUpkeeping(factory.createGroup(config, operators));
         token.mint(address(this), 1e24);
         token.approve(address(group), type(uint256).max);
         lastTs = group.state().settledThrough;
     }
 
-    /// @dev After every call: whether everybody's due is there.
+    /// @dev After every call: records whether the escrow holds the required amount.
     modifier noticing() {
         _;
         Escrow memory escrow = group.escrow();
@@ -92,7 +116,7 @@ contract Handler {
         putIn += uint256(amount) + 1;
     }
 
-    /// @notice Exactly what is missing, or what is there is left to be eaten up by time.
+    /// @notice Deposits the missing amount, or nothing, so that time consumes the escrow.
     function fund(uint8 chance) external noticing {
         Escrow memory escrow = group.escrow();
         uint256 required = escrow.reserve + escrow.arrears;
@@ -101,11 +125,11 @@ contract Handler {
         group.deposit(required - escrow.unallocated);
     }
 
-    /// @notice Also of 2^55 bytes, which would thin what the others get.
+    /// @notice Sizes up to 2^55 bytes, which would reduce the other providers' pay.
     function add(uint8 which, uint56 size, uint8 smaller) external noticing {
-        uint256 key = PROVIDER_KEYS + which % PROVIDERS;
+        uint256 key = PROVIDER_KEYS + (which % PROVIDERS);
         address operator = VM.addr(key);
-        (bool found,) = group.providerOf(operator);
+        (bool found, ) = group.providerOf(operator);
         if (found || group.state().terminatedAt != 0) return;
         uint64 bytes_ = (uint64(size) >> (smaller % 56)) | 1;
         (uint64 sequence, bytes memory signature) = _consent(key, operator, bytes_);
@@ -113,7 +137,7 @@ contract Handler {
     }
 
     function change(uint8 which, uint56 size, uint8 smaller) external noticing {
-        uint256 key = PROVIDER_KEYS + which % PROVIDERS;
+        uint256 key = PROVIDER_KEYS + (which % PROVIDERS);
         address operator = VM.addr(key);
         (bool found, uint32 provider) = group.providerOf(operator);
         if (!found || group.state().terminatedAt != 0) return;
@@ -133,7 +157,7 @@ contract Handler {
     }
 
     function remove(uint8 which) external noticing {
-        (bool found, uint32 provider) = group.providerOf(VM.addr(PROVIDER_KEYS + which % PROVIDERS));
+        (bool found, uint32 provider) = group.providerOf(VM.addr(PROVIDER_KEYS + (which % PROVIDERS)));
         if (found) try group.removeProvider(provider) {} catch {}
     }
 
@@ -141,7 +165,7 @@ contract Handler {
         State memory state = group.state();
         if (state.ended) return;
         uint256 te = state.settledThrough + INTERVAL;
-        if (block.number > te) te += (block.number - te) / TURN * TURN;
+        if (block.number > te) te += ((block.number - te) / TURN) * TURN;
         else VM.roll(te);
         Settlement memory s;
         s.ts = state.settledThrough;
@@ -161,7 +185,11 @@ contract Handler {
         }
         s.items = items;
         uint256 secret = 3 * KEEPER_KEYS + 3;
-        bytes memory signature = _sign(secret, abi.encodePacked(group.settlementDigest(s)), "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_");
+        bytes memory signature = _sign(
+            secret,
+            abi.encodePacked(group.settlementDigest(s)),
+            "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_"
+        );
         bool solvent = solventAt != 0 && block.number <= solventAt + LOCKUP;
         VM.startPrank(VM.addr(KEEPER_KEYS));
         group.settle(s, 7, signature);
@@ -172,17 +200,17 @@ contract Handler {
         lastTs = s.te;
     }
 
-    /// @dev Every provider has its whole part of what was signed and committed, and nothing is owed to it any more. What it was
-    ///      owed before, or what came of an abandon, comes on top.
+    /// @dev Every provider is paid in full for the signed and committed space-time, and has no arrears left. Earlier
+    ///      arrears and credit for abandons come on top.
     function _holdAgainstS8(Settlement memory s, Provider[] memory before) private {
         for (uint256 i = 0; i < s.items.length; ++i) {
             Item memory item = s.items[i];
             Provider memory afterwards = group.providers(item.provider, 1)[0];
-            // From a list of changes of its own, not from the contract's sums.
+            // Computed from the list of changes, not from the contract's sums.
             uint256 committed = _committed(item.provider, s.ts, s.te);
             uint256 paid = item.spaceTime < committed ? item.spaceTime : committed;
-            uint256 amount = paid * PRICE / 2 ** 30;
-            uint256 due = amount - amount * SHARE_BPS / 10_000;
+            uint256 amount = (paid * PRICE) / 2 ** 30;
+            uint256 due = amount - (amount * SHARE_BPS) / 10_000;
             if (afterwards.credited < before[item.provider].credited + due || afterwards.arrears != 0) underpaid = true;
         }
         ++held;
@@ -217,7 +245,7 @@ contract Handler {
     }
 
     function withdrawKeeper(uint8 index) external noticing {
-        _withdraw(VM.addr(KEEPER_KEYS + index % N), abi.encodeCall(group.withdrawKeeper, (1, index % uint8(N))));
+        _withdraw(VM.addr(KEEPER_KEYS + (index % N)), abi.encodeCall(group.withdrawKeeper, (1, index % uint8(N))));
     }
 
     function withdrawProvider(uint8 index) external noticing {
@@ -227,22 +255,23 @@ contract Handler {
         _withdraw(provider.operator, abi.encodeCall(group.withdrawProvider, (provider.index)));
     }
 
-    /// @notice Nobody but the owner may take a provider's or keeper's money.
+    /// @notice Only the owner may withdraw a provider's or keeper's money.
     function steal(uint8 index, address thief) external {
-        bytes memory call = index % 2 == 0
-            ? abi.encodeCall(group.withdrawKeeper, (1, index % uint8(N)))
-            : abi.encodeCall(group.withdrawProvider, (index));
+        bytes memory call =
+            index % 2 == 0
+                ? abi.encodeCall(group.withdrawKeeper, (1, index % uint8(N)))
+                : abi.encodeCall(group.withdrawProvider, (index));
         for (uint256 i = 0; i < N; ++i) {
             if (thief == VM.addr(KEEPER_KEYS + i) || thief == VM.addr(PROVIDER_KEYS + i)) return;
         }
         VM.startPrank(thief);
-        (bool ok,) = address(group).call(call);
+        (bool ok, ) = address(group).call(call);
         VM.stopPrank();
         require(!ok, "stolen");
     }
 
     function withdrawPayer(uint64 part) external noticing {
-        uint256 amount = group.withdrawable() * part / type(uint64).max;
+        uint256 amount = (group.withdrawable() * part) / type(uint64).max;
         if (amount == 0) return;
         group.withdrawPayer(amount);
         takenOut += amount;
@@ -251,21 +280,25 @@ contract Handler {
     function _withdraw(address operator, bytes memory call) private {
         uint256 before = token.balanceOf(operator);
         VM.startPrank(operator);
-        (bool ok,) = address(group).call(call);
+        (bool ok, ) = address(group).call(call);
         VM.stopPrank();
         if (ok) takenOut += token.balanceOf(operator) - before;
     }
 
     function _consent(uint256 key, address operator, uint64 size) private returns (uint64 sequence, bytes memory) {
         sequence = group.consentSequence(operator) + 1;
-        (bool found,) = group.providerOf(operator);
+        (bool found, ) = group.providerOf(operator);
         bytes32 root = bytes32(uint256(found ? 2 : 1));
         (uint8 v, bytes32 r, bytes32 s) = VM.sign(key, group.providerDataDigest(root, size, operator, sequence));
         return (sequence, abi.encodePacked(r, s, v));
     }
 
     /// @dev secret · H(message), by the precompile for multi-scalar multiplication.
-    function _sign(uint256 secret, bytes memory message, bytes memory dst) private view returns (bytes memory signature) {
+    function _sign(
+        uint256 secret,
+        bytes memory message,
+        bytes memory dst
+    ) private view returns (bytes memory signature) {
         bytes memory input = new bytes(160);
         uint256 place;
         assembly ("memory-safe") {
@@ -292,7 +325,7 @@ contract Handler {
     }
 }
 
-/// @title What holds after any sequence of calls
+/// @title Invariants after any sequence of calls
 contract GroupInvariantsTest {
     Handler private _handler;
     IUpkeeping private _group;
@@ -316,7 +349,8 @@ contract GroupInvariantsTest {
         require(escrow.balance == escrow.unallocated + escrow.credits, "parts");
     }
 
-    /// @notice S2, S3: what providers and keepers may take is exactly what is credited, so nobody's pay is another's.
+    /// @notice S2, S3: the sum that providers and keepers may withdraw equals the credits, so no party gets another
+    ///         party's pay.
     function invariant_CreditsAreTheOwners() public view {
         uint256 owned;
         Provider[] memory providers = _group.providers(0, 300);
@@ -334,7 +368,7 @@ contract GroupInvariantsTest {
         require(arrears == escrow.arrears, "arrears");
     }
 
-    /// @notice S8: a funded provider gets its due, whatever anybody calls.
+    /// @notice S8: a funded provider is paid in full after any calls.
     function invariant_AFundedProviderGetsItsDue() public view {
         require(!_handler.underpaid(), "underpaid");
     }

@@ -23,7 +23,7 @@ export const faults: readonly Fault[] = [
     ...settling,
     name: "the keepers' cut rounded up",
     file: "Upkeeping.sol",
-    original: "uint256 itsCut = amount * bps / BPS;",
+    original: "uint256 itsCut = (amount * bps) / BPS;",
     planted: "uint256 itsCut = (amount * bps + ($ON ? BPS - 1 : 0)) / BPS;",
     only: "to the unit",
   },
@@ -122,7 +122,7 @@ export const faults: readonly Fault[] = [
     original: "if (msg.sender != party.payee) revert",
     planted: "if (msg.sender != party.payee && !($ON && msg.sender == operator)) revert",
     suite: "registry",
-    only: "cannot turn a keeper's or a provider's money elsewhere",
+    only: "cannot redirect a keeper's or a provider's money",
   },
   {
     name: "a payer's key names another payee",
@@ -151,7 +151,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "the lockup is not kept back",
-    file: "group/GroupStorage.sol",
+    file: "group/GroupCommitments.sol",
     original: "uint256 ahead = args.lockup();",
     planted: "uint256 ahead = $ON ? 1 : args.lockup();",
     suite: "money",
@@ -183,7 +183,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "only the present size counts for what is required",
-    file: "group/GroupStorage.sol",
+    file: "group/GroupCommitments.sol",
     original: "return _max(live.size, record.changes[record.next].peak);",
     planted: "return $ON ? live.size : _max(live.size, record.changes[record.next].peak);",
     suite: "funds",
@@ -191,7 +191,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "a larger size counts for ever",
-    file: "group/GroupStorage.sol",
+    file: "group/GroupCommitments.sol",
     original: "== 0) _peaks -= before - afterwards;",
     planted: "== 0) _peaks -= $ON ? 0 : before - afterwards;",
     suite: "funds",
@@ -199,7 +199,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "who leaves is reserved for as if it stayed",
-    file: "group/GroupStorage.sol",
+    file: "group/GroupCommitments.sol",
     original: "spaceTime += (_totals[i].from - now_) * _totals[i].leaving;",
     planted: "spaceTime += ($ON ? args.lockup() : _totals[i].from - now_) * _totals[i].leaving;",
     suite: "funds",
@@ -232,7 +232,7 @@ export const faults: readonly Fault[] = [
   {
     name: "keepers have no part of what is collected",
     file: "group/GroupTreasury.sol",
-    original: "uint256 cut = gross * args.keeperShareBps() / BPS;",
+    original: "uint256 cut = (gross * args.keeperShareBps()) / BPS;",
     planted: "uint256 cut = $ON ? 0 : gross * args.keeperShareBps() / BPS;",
     suite: "funds",
     only: "pays its keepers",
@@ -275,7 +275,7 @@ export const faults: readonly Fault[] = [
     original: "uint256 next = index + 1 < _totals.length",
     planted: "uint256 next = !$ON && index + 1 < _totals.length",
     suite: "funds",
-    only: "lie ahead",
+    only: "counts scheduled growth",
   },
   {
     name: "a turn in which one silent keeper stops the group",
