@@ -1,4 +1,4 @@
-/** What an attacker would try: each of these was, or would be, a way to someone else's money or to a blocked group. */
+/** Attacks: each one, if it succeeded, would take another party's money or block a group. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Contract, Wallet } from "ethers";
 import { deployContract, gasCap, refusal, send } from "../support/contracts/chain.ts";
@@ -38,7 +38,7 @@ async function abandon(group: Group, from: Wallet | World["payer"] = world.payer
   await group.send(from, "abandon");
 }
 
-/** The keeper with its new key, which counts after the next settlement. */
+/** The keeper with its new key, which is in force after the next settlement. */
 async function rotate(group: Group, index: number, label: string): Promise<Keeper> {
   const operator = keeper(group, index);
   const secret = secretOf(label);
@@ -48,8 +48,8 @@ async function rotate(group: Group, index: number, label: string): Promise<Keepe
   return { operator, secret };
 }
 
-describe("a reorganisation or a faster transaction", () => {
-  it("cannot put another payer's group where a payer's group was, nor move that elsewhere", async () => {
+describe("a reorganisation or a front-running transaction", () => {
+  it("cannot put another payer's group at a group's address, nor change that address", async () => {
     const before = await world.chain.rpc("evm_snapshot");
     const mine = await (await world.group(4, { deposit: 0n })).address();
     await world.chain.rpc("evm_revert", [before]);
@@ -65,7 +65,7 @@ describe("a reorganisation or a faster transaction", () => {
     const again = await world.group(4, { deposit: 0n });
     expect(await again.address()).toBe(mine);
     expect(Number((await again.read("parameters")).originBlock)).toBe(again.created.blockNumber);
-    // Two groups alike of one payer are two.
+    // Two equal groups of one payer have different addresses.
     expect(await (await world.group(4, { deposit: 0n })).address()).not.toBe(mine);
   });
 });
@@ -86,14 +86,14 @@ describe("a keeper", () => {
     await accept(first);
     await group.send(first, "declineSeat", [2]);
     expect(await failing(group, accept(first))).toEqual({ error: "Upkeeping_SeatDeclined", args: [0n] });
-    // A signature that was given and not used yet is void after a decline, too; its own call counts again.
+    // A decline also voids an unused signature; a later call of the keeper itself is accepted.
     await group.send(second, "declineSeat", [2]);
     expect((await failing(group, accept(second))).error).toBe("Upkeeping_SeatDeclined");
     await group.send(second, "acceptSeat", [2]);
     expect((await group.read("pendingCommittee")).accepted).toBe(2n);
   });
 
-  it("that rotates its key does not draw the order of the turns anew (R5)", async () => {
+  it("that rotates its key does not change the turn order (R5)", async () => {
     const group = await world.group(7);
     const { seed } = await group.read("committee");
     const fresh = await rotate(group, 2, "attack key");
@@ -119,7 +119,7 @@ describe("a keeper", () => {
 });
 
 describe("a payer", () => {
-  it("cannot keep a provider from its pay by removing it and letting the committee die (R34)", async () => {
+  it("cannot withhold a provider's pay by removing it and stopping the committee (R34)", async () => {
     const group = await world.group(4);
     await group.add("attack p0", gibibyte);
     await settle(group);
@@ -132,7 +132,7 @@ describe("a payer", () => {
     await group.send(provider, "withdrawProvider", [0]);
     const [after] = await group.read("providers", 0, 1);
     expect(after.credited - credited).toBe((removedAt - ts) * group.config.price);
-    // With nothing of its own left to settle it has no say any more.
+    // After its last block is settled it may not abandon any more.
     const { interval, lockup } = group.config;
     await world.chain.before((await group.settledThrough()) + interval + lockup);
     expect((await failing(group, group.send(provider, "abandon"))).error).toBe(
@@ -140,7 +140,7 @@ describe("a payer", () => {
     );
   });
 
-  it("pays a provider that came late in the last settled interval what it did in its own blocks (R34)", async () => {
+  it("pays a provider that was added late in the last settled interval at the rate of its own blocks (R34)", async () => {
     const group = await world.group(4);
     await settle(group);
     await world.provider("attack p0");
@@ -160,8 +160,8 @@ describe("a payer", () => {
   });
 
   /**
-   * Gas of a settlement of the largest committee with all at once: nobody was touched since an abandon, too little money, every
-   * provider changed its data as often as it may and leaves. R32 lets nobody in on credit, so time has to eat the escrow up.
+   * Gas of the most expensive settlement of the largest committee: no provider was touched since an abandon, the escrow is short,
+   * every provider has the maximum number of changes and leaves. R32 refuses additions without money, so time consumes the escrow.
    */
   async function hostileGas(providers: number): Promise<bigint> {
     const group = await world.group(124, { deposit: 0n });
@@ -172,7 +172,7 @@ describe("a payer", () => {
     // The addition is the first of the sixteen.
     for (const round of range(15)) {
       for (const i of range(providers)) await group.change(i, gibibyte - BigInt(round + 1));
-      // Changes for one slot would replace each other.
+      // Changes for the same slot replace each other.
       await world.chain.before((await world.chain.block()) + group.config.slot + 1);
     }
     for (const i of range(providers)) await group.send(world.payer, "removeProvider", [i]);
@@ -189,7 +189,7 @@ describe("a payer", () => {
   }
 
   it("cannot make a settlement of 256 providers too large for a transaction", async () => {
-    // What a provider more costs does not depend on how many there are; all 256 are settled in the long run.
+    // The cost of one more provider does not depend on their number; the long run settles all 256.
     const few = await hostileGas(long ? 256 : 4);
     const added = long ? 0n : 252n * (((await hostileGas(20)) - few) / 16n);
     expect(few + added).toBeLessThan(BigInt(gasCap));
@@ -203,7 +203,7 @@ describe("tokens", () => {
     return { group, token };
   }
 
-  it("that answer false move nothing, whatever they did", async () => {
+  it("that return false move no money, whatever they did", async () => {
     const { group, token } = await groupOf("FalseToken");
     await expect(group.send(world.payer, "deposit", [1000n])).rejects.toThrow(
       /SafeERC20FailedOperation|revert/,
@@ -215,7 +215,7 @@ describe("tokens", () => {
     expect((await group.read("escrow")).balance).toBe(1000n);
   });
 
-  it("that answer nothing work", async () => {
+  it("that return no value work", async () => {
     const { group } = await groupOf("SilentToken");
     await group.send(world.payer, "deposit", [1000n]);
     await group.send(world.payer, "withdrawPayer", [400n]);

@@ -58,7 +58,7 @@ describe("hashing to G1", () => {
 });
 
 describe("keys", () => {
-  it("are negated and added as both libraries do", async () => {
+  it("are negated and added as in both libraries", async () => {
     for (const i of range(8)) {
       const a = G2.Point.BASE.multiply(secretOf(`a ${i}`));
       const b = G2.Point.BASE.multiply(secretOf(`b ${i}`));
@@ -75,7 +75,7 @@ describe("keys", () => {
     expect(await harness.getFunction("add")(`${key}${infinity.slice(2)}`)).toBe(key);
   });
 
-  it("refuses to add what is no point", async () => {
+  it("refuses to add bytes that are no point", async () => {
     const bad = `0x${pad(1n).repeat(4)}${publicKey(5n).slice(2)}`;
     const failure = await refusal(harness.getFunction("add")(bad), harness.interface);
     expect(failure).toEqual({ error: "BLS_PrecompileFailed", args: [13n, 256n, 0n] });
@@ -120,7 +120,7 @@ describe("a committee's blob", () => {
     }
   });
 
-  it("refuses keys that cancel out, with any signature", async () => {
+  it("refuses keys whose sum is zero, with any signature", async () => {
     const order = fields.Fr.ORDER;
     const secrets = [7n, order - 7n, 9n, order - 9n];
     const keys = secrets.map((secret) => {
@@ -135,7 +135,7 @@ describe("a committee's blob", () => {
     await (await store(keys, members)).wait();
     const infinity = `0x${"00".repeat(128)}`;
     const verify = harness.getFunction("verify");
-    // For keys that cancel out infinity does hold, which is why it is refused before.
+    // For keys whose sum is zero, infinity is a valid signature; therefore it is refused first.
     expect(await verify(blob, 4, 15n, digest, infinity)).toBe(true);
     expect(await harness.getFunction("isInfinity")(infinity)).toBe(true);
     expect(await harness.getFunction("isInfinity")(encodeG1(G1.Point.BASE))).toBe(false);

@@ -1,4 +1,4 @@
-/** What the books and the library make of events and calldata is what the contract credited, to the last unit. */
+/** The books and the library compute the contract's credits from events and calldata, exact to the unit. */
 import fc from "fast-check";
 import type { Interface, Wallet } from "ethers";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -37,7 +37,7 @@ async function view(group: Group, block: number, name: string, ...args: unknown[
   return abi.decodeFunctionResult(name, data)[0] as Record<string, bigint>[];
 }
 
-/** What each provider had been credited by a block, and each keeper of a committee. */
+/** Total credits of each provider, and of each keeper of a committee, at a block. */
 async function credits(group: Group, version: number, block: number) {
   const providers = await view(group, block, "providers", 0, 256);
   const seats = await view(group, block, "keeperAccounts", version, 0, 124);
@@ -47,7 +47,7 @@ async function credits(group: Group, version: number, block: number) {
   };
 }
 
-/** Of the transaction, as the books see it. */
+/** The settlement as the books read it from its transaction. */
 async function booked(group: Group, tx: Hex, price: bigint, share: number): Promise<BookedSettlement[]> {
   const address = (await group.address()).toLowerCase() as Hex;
   const { chain } = world;
@@ -81,7 +81,7 @@ async function booked(group: Group, tx: Hex, price: bigint, share: number): Prom
   });
 }
 
-/** What the contract credited by a settlement alone, beside what it caught up with of an abandonment. */
+/** Credits of a settlement, without credits for an earlier abandon. */
 async function expectCredited(group: Group, one: BookedSettlement, logs: readonly Log[]): Promise<void> {
   const { block, tx } = one.transaction;
   const [before, after] = [
@@ -105,12 +105,12 @@ async function expectCredited(group: Group, one: BookedSettlement, logs: readonl
   expect({ ts: one.ts, items, shares }).toEqual({ ts: one.ts, items: toProviders, shares: toKeepers });
 }
 
-/** What anybody reads from the chain adds up to what the contract credited and paid out in all. */
+/** The sums that the library reads from the chain equal the contract's total credits and payments. */
 async function expectPayments(group: Group): Promise<number> {
   const address = await group.address();
   const sums = new Map<string, bigint>();
   let count = 0;
-  // Few blocks at once, so that many pages come together.
+  // Few blocks per request, so that many pages are joined.
   for await (const payment of groupPayments(world.chain.provider, address, { blocksAtOnce: 17 })) {
     const { role, committee = 0, index, kind, amount } = payment;
     const key = `${role} ${committee}/${index} ${kind === "withdrawn" ? "withdrawn" : "credited"}`;
@@ -143,7 +143,7 @@ async function played(n: number, price: bigint, share: number, sequence: readonl
   const origin = group.created.blockNumber;
   const model = new Model({ ...config, origin, price, keeperShareBps: BigInt(share) }, range(n));
   const player = new Player(group, model, keepers, operators);
-  // Little money: most of these groups run short, and owe.
+  // Little money, so that most of these groups run short and have arrears.
   for (const step of [...beginning(model, 1n), ...sequence]) await player.play(step);
   return group;
 }
@@ -177,7 +177,7 @@ it("books what the contract credits, with arrears, caps, replaced leaders and ch
     },
   );
   await fc.assert(game, { numRuns: 20, seed: 31, endOnFailure: true });
-  // Sequences in which nothing of this happened would show nothing.
+  // Each of these events must occur, otherwise the test shows nothing.
   for (const [what, count] of Object.entries(seen))
     expect({ what, some: count > 0 }).toEqual({ what, some: true });
 });

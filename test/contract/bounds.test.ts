@@ -1,4 +1,4 @@
-/** R4's bounds: the contract, the function that everybody else asks, and the rule's own text, held against each other. */
+/** R4's bounds: compares the contract, the function that all other code calls, and the text of the rule. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeBytes32String } from "ethers";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.chain.close());
 
-/** What the factory says of a group: a rule with its values, or nothing. Nothing is sent. */
+/** The factory's refusal of a group: a rule with its values, or none. A call only; no transaction is sent. */
 async function contractSays(config: Config, n: number): Promise<unknown> {
   const create = world.factory.getFunction("createGroup");
   const call = create.staticCall(config, operators.slice(0, n), { gasLimit: 16_000_000 });
@@ -30,7 +30,7 @@ async function contractSays(config: Config, n: number): Promise<unknown> {
   return { rule: decodeBytes32String(rule), expected, actual };
 }
 
-/** The conditions of R4 as the protocol has them, in blocks. */
+/** The conditions of R4 as the protocol states them, in blocks. */
 function roundFits(turn: number, confirmations: number): boolean {
   const a = Math.floor(turn / 12);
   return Math.ceil((2 * turn) / 3) >= 2 * Math.ceil(turn / 6) + 2 * confirmations + Math.max(8, a + 6);
@@ -66,7 +66,7 @@ describe("the bounds of a group's parameters (R4)", () => {
       seen.set(rule, (seen.get(rule) ?? 0) + 1);
     });
     await fc.assert(same, { numRuns: long ? 20_000 : 1_200, seed: 4, endOnFailure: true });
-    // Each rule was the one that was broken, and many broke none.
+    // Every rule was violated at least once, and many configurations violated none.
     expect([...seen.keys()]).toHaveLength(12);
     expect(seen.get("none")).toBeGreaterThan(30);
   });
@@ -78,7 +78,7 @@ describe("the bounds of a group's parameters (R4)", () => {
         const all = await world.config({ ...config, slot: 1, lockup: 5_000 });
         const { rule } = brokenBound(all, 4) ?? {};
         expect(rule).toBe("slot > confirmations+answer+1");
-        // A slot as long as the turn is the longest that there can be.
+        // The longest possible slot is the turn.
         const whole = await world.config({ ...config, slot: turn, interval: 2 * turn, lockup: 5_000 });
         const fits = turn > confirmations + 1 && roundFits(turn, confirmations);
         expect({ confirmations, turn, fits: (await contractSays(whole, 4)) === undefined }).toEqual({
@@ -90,7 +90,7 @@ describe("the bounds of a group's parameters (R4)", () => {
     }
   });
 
-  it("refuse the groups that one keeper that is away stopped for ever under the bound of before", async () => {
+  it("refuse groups that a single absent keeper can stop for ever", async () => {
     for (const [confirmations, turn] of [
       [1, 15],
       [2, 20],

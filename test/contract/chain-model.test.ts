@@ -1,4 +1,4 @@
-/** The chain of the simulator against the real contract: the same settlements, right and wrong, with the same outcome. */
+/** Compares the simulator's chain with the real contract: valid and invalid settlements have the same outcome on both. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../../protocol/hash.ts";
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.chain.close());
 
-/** What may be wrong with a settlement, and how it is made so. */
+/** Defects of a settlement, each with the change that causes it. */
 const flaws: Record<string, (s: Settlement, n: number) => Partial<Settlement> & { sender?: number }> = {
   none: () => ({}),
   "stale start": ({ ts, te }) => ({ ts: ts - 24, te }),
@@ -76,7 +76,7 @@ const play: fc.Arbitrary<Play> = fc.record({
   deposit: fc.constantFrom(0n, 0n, 1n << 24n, 1n << 40n),
 });
 
-/** The contract and the model of the chain, block by block together. */
+/** Runs the contract and the model of the chain in step, block by block. */
 class Both {
   readonly group: Group;
   readonly chain: ChainModel;
@@ -177,7 +177,7 @@ class Both {
       windowEnd: 0,
     };
     const block = await world.chain.block();
-    // What is refused may be refused before it is in a block.
+    // A refused call may be refused before it is in a block.
     while (this.chain.head < block - 1) chain.mine();
     const result = chain.settle(submission, from.address.toLowerCase() as Hex);
     const expected = "refused" in result ? result.refused : "settled";
@@ -190,7 +190,7 @@ class Both {
 
 describe("the chain that simulations run on", () => {
   it(
-    "takes and refuses settlements as the real contract does, for the same reason, and pays the same",
+    "accepts and refuses the same settlements as the real contract, for the same reason, and pays the same",
     async () => {
       const outcomes = new Map<string, number>();
       const games = fc.asyncProperty(

@@ -40,8 +40,8 @@ async function abandon(target = group): Promise<void> {
   await target.send(world.payer, "abandon");
 }
 
-describe("rare ways", () => {
-  it("settle for nobody, and charge only the keepers that were left out", async () => {
+describe("rare cases", () => {
+  it("settle without providers, and charge only the keepers that are no payees", async () => {
     await settle(group, 0n);
     expect((await group.read("keeperAccounts", 1, 0, 1))[0].earned).toBe(0n);
     await settle(group, bitmap([0, 1, 2, 3, 4]));
@@ -81,7 +81,7 @@ describe("rare ways", () => {
     const members = await group.read("members", 3, 0, 7);
     expect(members[2].blsKey).toBe(publicKey(secretOf("corner key 2")));
     expect(members[5].blsKey).toBe(publicKey(secretOf("corner key 5")));
-    // What was earned under the first version stays there.
+    // Money earned under the first version stays there.
     await group.send(keeper(0), "withdrawKeeper", [1, 0]);
     expect((await failing(group.send(keeper(0), "withdrawKeeper", [1, 0]))).error).toBe(
       "Upkeeping_NothingToMove",
@@ -92,7 +92,7 @@ describe("rare ways", () => {
     expect((await failing(group.read("seatAcceptanceDigest", 8))).error).toBe("Upkeeping_NoSuchProposal");
   });
 
-  it("reserve exactly what the end will cost once it is known, and refuse what comes too late", async () => {
+  it("reserve exactly the cost until the end once it is known, and refuse later changes", async () => {
     await world.chain.before((await world.chain.block()) + 12);
     await group.send(world.payer, "terminate");
     const { endBlock, settledThrough } = await group.read("state");
@@ -110,7 +110,7 @@ describe("rare ways", () => {
     expect((await failing(group.send(world.payer, "abandon"))).error).toBe("Upkeeping_Ended");
   });
 
-  it("say until when there is money", async () => {
+  it("report the first block that is not funded", async () => {
     const until = Number(await group.read("fundedUntil"));
     const escrow = await group.read("escrow");
     expect(BigInt(until) * group.config.price).toBeLessThanOrEqual(
@@ -125,7 +125,7 @@ describe("rare ways", () => {
     expect((await poor.read("providers", 9, 9)).length).toBe(0);
   });
 
-  it("credit several abandons in a row, and a provider that came in between", async () => {
+  it("credit several abandons in a row, and a provider that was added between them", async () => {
     await group.send(world.payer, "touch", [0]);
     expect((await failing(group.send(world.payer, "touch", [9]))).error).toBe("Upkeeping_NoSuchProvider");
     await abandon();
@@ -140,7 +140,7 @@ describe("rare ways", () => {
     expect((await group.read("providers", 0, 1))[0].credited).toBeGreaterThan(second.credited);
   });
 
-  it("keep a long history, joined in the log", async () => {
+  it("keep a long history in joined words of the log", async () => {
     for (let i = 0; i < 24; i += 1) await settle();
     expect((await group.read("settlements", 0, 100)).length).toBe(24);
     expect((await group.read("settlements", 99, 5)).length).toBe(0);
@@ -153,7 +153,7 @@ describe("rare ways", () => {
   });
 });
 
-describe("rare ways of the Merkle mode", () => {
+describe("rare cases of the Merkle mode", () => {
   const leafOf = (spaceTime: bigint): string =>
     keccak256(concat([keccak256(AbiCoder.defaultAbiCoder().encode(["uint32", "uint256"], [0, spaceTime]))]));
 
@@ -181,7 +181,7 @@ describe("rare ways of the Merkle mode", () => {
     expect(again.error).toBe("Upkeeping_NothingToMove");
   });
 
-  it("asks for a touch where there are more abandons than one call credits", async () => {
+  it("requires a touch if there are more abandons than one call credits", async () => {
     const merkle = await world.group(4, { config: { merkle: true } });
     await merkle.add("corner p0", gibibyte);
     for (let i = 0; i < 18; i += 1) {
@@ -193,7 +193,7 @@ describe("rare ways of the Merkle mode", () => {
     await merkle.send(world.payer, "touch", [0]);
     await merkle.send(world.payer, "claim", [0, gibibyte, []]);
     const [found] = await merkle.read("providers", 0, 1);
-    // The first came before any settlement and is paid in full; the others by what the provider did since.
+    // The first one is before any settlement and is paid in full; the others are paid at the provider's later rate.
     expect(found.credited).toBeGreaterThan(1200n * merkle.config.price);
     expect(found.credited).toBeLessThan(1400n * merkle.config.price);
   });

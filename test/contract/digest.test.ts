@@ -32,7 +32,7 @@ const settlements = fc.record({
   ),
 });
 
-it("what keepers sign is what the contract checks, for any settlement (R27)", async () => {
+it("keepers sign the digest that the contract checks, for any settlement (R27)", async () => {
   const { chainId } = await world.chain.provider.getNetwork();
   const domain = domainSeparator(Number(chainId), (await group.address()).toLowerCase() as Hex);
   await fc.assert(

@@ -6,7 +6,7 @@ import * as client from "../../client/abi.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { projectRoot } from "../../scripts/paths.ts";
 
-/** Errors of a contract as it is compiled, with those of the libraries in it. */
+/** Errors in a contract's compiled ABI, with those of the libraries that it uses. */
 function errorsOf(contract: string): string[] {
   const { fragments } = new Interface(artifact(contract).abi);
   return fragments.filter(({ type }) => type === "error").map((fragment) => fragment.format("sighash"));
@@ -36,7 +36,7 @@ describe("every error that a call can return", () => {
     expect([...names].filter((name) => !page.includes(`| \`${name}(`))).toEqual([]);
   });
 
-  it("includes those that assembly reverts with, which no artifact of the registry tells", () => {
+  it("includes errors that assembly reverts with, which are in no ABI of the registry", () => {
     const [error] = [...errorsOf("BLSHarness")].filter((name) => name.startsWith("BLS_"));
     expect(known(client.registryAbi)).toContain(error);
     expect(known(client.groupAbi)).toContain(error);

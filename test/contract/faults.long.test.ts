@@ -9,7 +9,7 @@ import { buildFaulty, faults, switchOf } from "../support/contracts/faults.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "whitepay-faults-"));
 
-/** What the part of the suite that should notice says on a chain with one fault, or with none. */
+/** Runs the tests that must detect a fault, on a chain with that fault or with none. */
 function runSuite(suite: string, only: string, fault: number | undefined): Promise<string> {
   const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
   const args = [vitest, "run", `test/contract/${suite}.test.ts`, "-t", only];
@@ -29,7 +29,7 @@ beforeAll(() => buildFaulty(folder), 300_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("planted faults", () => {
-  it("are planted in text that is in the contracts exactly once", () => {
+  it("are planted in code that occurs in the contracts exactly once", () => {
     expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
     for (const { file, original, name } of faults) {
       const text = readFileSync(join(projectRoot, "contracts", file), "utf8");

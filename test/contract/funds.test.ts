@@ -1,4 +1,4 @@
-/** R32 to R34 and S8: nobody's pay is thinned by an addition, late money is everybody's, and an abandon pays all alike. */
+/** R32 to R34 and S8: an addition reduces no provider's pay, late payments reach all parties, and an abandon pays all providers at one ratio. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Contract, type Signer } from "ethers";
 import { refusal, send, type Refusal } from "../support/contracts/chain.ts";
@@ -55,7 +55,7 @@ async function accounts(group: Group): Promise<{ credited: bigint; arrears: bigi
 const earned = async (group: Group): Promise<bigint[]> =>
   [...(await group.read("keeperAccounts", 1, 0, 4))].map((account) => account.earned);
 
-/** What both providers of a group have after a touch of each, in either order; the chain stays as it was. */
+/** Credits of both providers after a touch of each, in either order; the chain is reset afterwards. */
 async function touchedInBothOrders(group: Group): Promise<Awaited<ReturnType<typeof accounts>>[]> {
   const results = [];
   for (const order of [
@@ -99,7 +99,7 @@ describe("an addition", () => {
     expect(await accounts(group)).toEqual([{ credited: 36n * unit, arrears: 0n }]);
   });
 
-  it("is taken to the unit of what R32 requires, and refused with a unit less", async () => {
+  it("is accepted with exactly the amount that R32 requires, and refused with one unit less", async () => {
     const group = await groupOf(0n, []);
     const needed = lockupOf(group.config, 3n * gibibyte + 1n);
     await group.deposit(needed - 1n);
@@ -110,18 +110,18 @@ describe("an addition", () => {
     expect(await group.read("withdrawable")).toBe(0n);
   });
 
-  it("of data is refused like one of a provider; what asks for no more money never is", async () => {
+  it("of data is refused like one of a provider; a change that needs no more money never is", async () => {
     const group = await groupOf(1_500n, [10n]);
     expect((await refused(group, group.change(0, 16n * gibibyte))).error).toBe("Upkeeping_Underfunded");
     await group.change(0, 12n * gibibyte);
-    // Time eats the escrow up; smaller data, other data of the same size and a removal go through all the same.
+    // Time consumes the escrow; smaller data, other data of the same size and a removal are still accepted.
     await reach((await block()) + 300);
     expect((await refused(group, group.change(0, 12n * gibibyte + 1n))).error).toBe("Upkeeping_Underfunded");
     await group.change(0, 12n * gibibyte);
     await reach((await block()) + 6);
     await group.change(0, 5n * gibibyte);
     await reach((await block()) + 6);
-    // Back to what it was is more than now.
+    // The former size is larger than the present one.
     expect((await refused(group, group.change(0, 6n * gibibyte))).error).toBe("Upkeeping_Underfunded");
     await group.send(world.payer, "removeProvider", [0]);
   });
@@ -133,7 +133,7 @@ describe("what is required (R32)", () => {
     return (await group.read("escrow")).reserve / unit;
   }
 
-  it("counts the largest size since the last settlement or ahead, for the lockup", async () => {
+  it("counts the largest size since the last settlement or scheduled, for the lockup", async () => {
     const group = await groupOf(10_000n, [16n]);
     await settle(group, [0n]);
     const ts = await group.settledThrough();
@@ -144,11 +144,11 @@ describe("what is required (R32)", () => {
     const now = await block();
     const unsettled = 16n * BigInt(from - ts) + 10n * BigInt(now - from);
     expect(await reserve(group)).toBe(unsettled + 100n * 16n);
-    // What lies ahead counts as soon as it is on chain.
+    // A scheduled change counts as soon as it is on chain.
     await group.change(0, 20n * gibibyte);
     const later = 16n * BigInt(from - ts) + 10n * BigInt((await block()) - from);
     expect(await reserve(group)).toBe(later + 100n * 20n);
-    // One for the same slot takes its place, and the size that was never in force is forgotten.
+    // A change for the same slot replaces it, and the size that was never in force does not count.
     const inner = await world.chain.rpc("evm_snapshot");
     await group.change(0, 3n * gibibyte);
     expect((await group.read("providers", 0, 1))[0].checkpointCount).toBe(3n);
@@ -159,7 +159,7 @@ describe("what is required (R32)", () => {
     const open =
       BigInt(await group.read("committedTotal", await group.settledThrough(), await block())) / gibibyte;
     expect(await reserve(group)).toBe(open + 100n * 20n);
-    // Settled through its end, a larger size is forgotten.
+    // A larger size does not count after the settlement of its last block.
     await group.change(0, 2n * gibibyte);
     await reach((await block()) + 10);
     for (const _ of range(2)) await settle(group, [0n]);
@@ -167,7 +167,7 @@ describe("what is required (R32)", () => {
     expect(await reserve(group)).toBe(2n * BigInt((await block()) - through) + 100n * 2n);
   });
 
-  it("counts a provider that leaves until it leaves, and everybody after a terminate until the end", async () => {
+  it("counts a provider that leaves until it leaves, and every provider after a terminate until the end", async () => {
     const group = await groupOf(10_000n, [10n, 4n]);
     await settle(group, [0n, 0n]);
     const ts = await group.settledThrough();
@@ -189,8 +189,8 @@ describe("what is required (R32)", () => {
   });
 });
 
-describe("until when there is money", () => {
-  it("counts growth, shrinking and additions that are on chain and lie ahead", async () => {
+describe("the first block that is not funded", () => {
+  it("counts scheduled growth, shrinking and additions", async () => {
     const group = await groupOf(2_000n, [10n]);
     await settle(group, [0n]);
     const ts = await group.settledThrough();
@@ -201,7 +201,7 @@ describe("until when there is money", () => {
     expect(from).toBeGreaterThan(await block());
     const shrunk = from + (2_000 - 10 * (from - ts)) / 5;
     expect(Number(await group.read("fundedUntil"))).toBe(shrunk);
-    // It goes back to more before that took effect: the second change takes the first one's place.
+    // It grows again before the first change takes effect: the second change replaces it.
     const inner = await world.chain.rpc("evm_snapshot");
     await group.change(0, 10n * gibibyte);
     expect(Number(await group.read("fundedUntil"))).toBe(before);
@@ -210,7 +210,7 @@ describe("until when there is money", () => {
     const added = Number((await group.read("providers", 1, 1))[0].activeFrom);
     const left = 2_000 - 10 * (from - ts) - 5 * (added - from);
     expect(Number(await group.read("fundedUntil"))).toBe(added + Math.floor(left / 8));
-    // A provider that leaves, the last one: the money lasts for ever.
+    // The last provider leaves: the money lasts for ever.
     await group.send(world.payer, "removeProvider", [0]);
     await reach((await block()) + 12);
     await group.send(world.payer, "removeProvider", [1]);
@@ -219,7 +219,7 @@ describe("until when there is money", () => {
 });
 
 describe("a payer that pays late", () => {
-  it("pays its keepers their part of what it owed, by a settlement and by collecting (R32)", async () => {
+  it("pays its keepers their part of the arrears, by a settlement and by collecting (R32)", async () => {
     const group = await groupOf(100n, [1n]);
     const [{ activeFrom }] = await group.read("providers", 0, 1);
     await reach((await group.settledThrough()) + 40 + 7 * 30);
@@ -234,7 +234,7 @@ describe("a payer that pays late", () => {
     await group.deposit(100n * unit);
     const receipt = await group.send(world.payer, "collectArrears", [0]);
     const [after] = await accounts(group);
-    // To the units that are lost where a cut is rounded and shares divide.
+    // Exact but for the units lost by rounding the cut and dividing the shares.
     expect(after?.arrears).toBe(0n);
     expect(((after?.credited ?? 0n) + 5n) / 10n).toBe((180n * unit) / 10n);
     const shares = await earned(group);
@@ -267,7 +267,7 @@ describe("a payer that pays late", () => {
 describe("an abandon (R34)", () => {
   it("credits a newcomer for its own blocks, and nobody for blocks in which nothing was committed", async () => {
     const group = await groupOf(100_000n, [10n]);
-    // A tenth was proven of what was committed.
+    // A tenth of the committed bytes was proven.
     const committed = async (): Promise<bigint> => {
       const te = (await group.settledThrough()) + group.config.interval;
       return (await group.read("committedSpaceTime", 0, await group.settledThrough(), te)) / gibibyte;
@@ -291,11 +291,11 @@ describe("an abandon (R34)", () => {
     expect(newcomer).toBe(3n * (through - came.activeFrom) * unit);
   });
 
-  it("that is short credits everybody the same part, whoever is touched first, and owes the rest without a cut", async () => {
+  it("that is short credits all providers the same part, whoever is touched first, and owes the rest without a cut", async () => {
     const group = await groupOf(1_300n, [10n, 3n]);
     await settle(group, [0n, 0n]);
     await settle(group, [0n, 0n]);
-    // Both proved nothing yet and then all; what is there lasts for a hundred blocks.
+    // Both proved nothing at first and everything later; the money lasts for a hundred blocks.
     await group.deposit(520n * unit);
     await settle(group, [400n, 120n]);
     await abandon(group, 400);
@@ -308,7 +308,7 @@ describe("an abandon (R34)", () => {
       arrears: (due[i] as bigint) - (paid[i] as bigint),
     }));
     expect(await touchedInBothOrders(group)).toEqual([expected, expected]);
-    // The next settlement pays what is owed whole: keepers had no cut of the abandoned blocks.
+    // The next settlement pays the arrears without a cut: abandoned blocks have no keepers' cut.
     const shares = await earned(group);
     await group.deposit(10_000n * unit);
     await settle(group, [0n, 0n]);
@@ -328,7 +328,7 @@ describe("an abandon (R34)", () => {
     const from = await group.settledThrough();
     await abandon(group);
     const first = BigInt((await group.settledThrough()) - from);
-    // All of the first was there; of both together it is not.
+    // The escrow covers the first abandon, but not both together.
     expect(first * 13n * unit).toBeLessThanOrEqual(await group.free());
     await abandon(group, 200);
     const blocks = BigInt((await group.settledThrough()) - from);
@@ -343,7 +343,7 @@ describe("an abandon (R34)", () => {
     expect(await touchedInBothOrders(group)).toEqual([expected, expected]);
   });
 
-  it("known limit: what is set aside when it is short counts what was committed, also of who proved less", async () => {
+  it("known limit: if the escrow is short, the reserve counts committed bytes, also of providers that proved less", async () => {
     const group = await groupOf(1_300n, [10n, 3n]);
     await settle(group, [0n, 0n]);
     await settle(group, [0n, 120n]);
@@ -357,7 +357,7 @@ describe("an abandon (R34)", () => {
     expect(await group.free()).toBeGreaterThan(800n * unit);
   });
 
-  it("known limit: after the end arrears are collected one after the other, so who comes first has more", async () => {
+  it("known limit: after the end arrears are collected one after the other, so the first provider may get more", async () => {
     const group = await groupOf(202n, [1n, 1n]);
     await reach((await block()) + 300);
     await group.send(world.payer, "terminate");
@@ -365,7 +365,7 @@ describe("an abandon (R34)", () => {
     await settle(group, [400n, 400n]);
     expect((await group.read("state")).ended).toBe(true);
     const owed = await accounts(group);
-    // Half of what both are owed comes, and the second provider has all of it.
+    // Half of both arrears is deposited, and the second provider gets all of it.
     await group.deposit((owed[1]?.arrears ?? 0n) - (await group.free()));
     await group.send(world.payer, "collectArrears", [1]);
     expect((await accounts(group)).map(({ arrears }) => arrears)).toEqual([owed[0]?.arrears, 0n]);

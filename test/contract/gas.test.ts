@@ -1,4 +1,4 @@
-/** Measures what settling costs, prints the table, and holds docs/figures/gas.md and the targets against it. */
+/** Measures the gas of settlements, prints the table, and compares it with docs/figures/gas.md and the targets. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ async function settleAll(
 ): Promise<number> {
   const { absent = [], unpaid = [] } = options;
   const turn = await group.turnNow();
-  // Items of different worth, so that no slot is written with what it holds already.
+  // Items of different values, so that every write changes its slot.
   const items = group.providers.map((_, provider) => ({
     provider,
     spaceTime: gibibyte * BigInt(20 + provider),
@@ -49,7 +49,7 @@ async function measureGroups(): Promise<void> {
   for (const n of [4, 31, 124]) {
     const f = (n - 1) / 3;
     const group = await settledGroup(n, 1);
-    // The keepers that are left out are spread as badly as can be: in as many slots of debts as there are.
+    // The worst case: the keepers that are no payees are spread over all slots of debts.
     const spread = range(f).map((i) => 1 + i * 3);
     gas.set(`new group, n = ${n}, all in`, Number(group.created.gasUsed));
     gas.set(`n = ${n}: all sign, all are paid`, await settleAll(group));
@@ -153,7 +153,7 @@ describe("gas", () => {
     await group.deposit(2n * lockupOf(group.config, 256n * gibibyte));
     for (const i of range(256)) await group.add(`worst p${i}`, gibibyte);
     expect((await group.read("state")).listedProviders).toBe(256n);
-    // R32 lets nobody in on credit: time eats the escrow up.
+    // R32 refuses additions without money: time consumes the escrow.
     await world.chain.before((await group.settledThrough()) + 6000);
     await group.send(world.payer, "abandon");
     for (const i of range(256)) await group.send(world.payer, "touch", [i]);

@@ -1,4 +1,4 @@
-/** The invariants written in Solidity (contracts/test), run by Hardhat's own fuzzer. */
+/** Runs the Solidity invariants (contracts/test) with Hardhat's fuzzer. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** The storage of a group as the compiler lays it out, held against a snapshot: three contracts run on it. */
+/** Compares the storage layout of a group with a snapshot: three contracts run on the same storage. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -59,7 +59,7 @@ describe("storage", () => {
     for (const part of parts) expect(layout[part]).toEqual(layout["Upkeeping"]);
   });
 
-  it("is laid out as in the snapshot (WHITEPAY_WRITE_LAYOUT=1 writes it anew)", () => {
+  it("is laid out as in the snapshot (WHITEPAY_WRITE_LAYOUT=1 writes it)", () => {
     const current = { group: layout["Upkeeping"], registry: layout["Registry"] };
     if (process.env["WHITEPAY_WRITE_LAYOUT"] === "1") {
       writeFileSync(snapshotFile, `${JSON.stringify(current, null, 2)}\n`);
@@ -74,7 +74,7 @@ describe("storage", () => {
     }
   });
 
-  it("has one function for each selector, so that no part hides another's", () => {
+  it("has one function for each selector, so that no part shadows another's", () => {
     const selectors = parts.map((name) => {
       const abi = artifact(name).abi as { type: string; name?: string }[];
       return abi.filter(({ type }) => type === "function").map((entry) => entry.name);

@@ -144,13 +144,13 @@ describe("providers", () => {
     expect([state.listedProviders, state.providerCount]).toEqual([1n, 2n]);
   });
 
-  it("cannot be changed so often that settling would have to walk, and can always be removed (R33)", async () => {
+  it("have a limited number of unsettled changes, and can always be removed (R33)", async () => {
     await settle();
     for (const i of range(16)) {
       await world.chain.before((await world.chain.block()) + 6);
       await group.change(0, gibibyte + BigInt(i));
     }
-    // One for the same slot takes the last one's place.
+    // A change for the same slot replaces the last one.
     await group.change(0, gibibyte);
     expect((await group.read("providers", 0, 1))[0].checkpointCount).toBe(17n);
     await world.chain.before((await world.chain.block()) + 6);
@@ -228,7 +228,7 @@ describe("committees", () => {
     expect((await failing(group.read("committeeAt", 9))).error).toBe("Upkeeping_NoSuchCommittee");
   });
 
-  it("replace a dead one by an abandon, if all members consented (R34)", async () => {
+  it("replace a stopped one by an abandon, if all members consented (R34)", async () => {
     const next = await keepersAt([7, 8, 9, 10, 11, 12, 13]);
     await group.send(world.payer, "proposeCommittee", [next.map(({ operator }) => operator.address)]);
     for (const { operator } of next) await group.send(operator, "acceptSeat", [2]);
@@ -343,7 +343,7 @@ describe("views", () => {
     expect(expected.some(([, , turn]) => turn > 10)).toBe(true);
   });
 
-  it("name what a change made now would take effect from, and the domain", async () => {
+  it("return the block at which a change takes effect, and the domain", async () => {
     const next = Number(await group.read("nextEffectiveBlock"));
     expect(next).toBeGreaterThan((await world.chain.block()) + 1);
     expect(await group.read("domainSeparator")).toMatch(/^0x[0-9a-f]{64}$/);

@@ -1,4 +1,4 @@
-/** What providers, payer and latecomers could try on the pool of a Merkle group, and money that must not be stuck in it. */
+/** Attacks on the pool of a Merkle group by providers and payer, and money that must not remain in it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Wallet } from "ethers";
 import { refusal } from "../support/contracts/chain.ts";
@@ -73,14 +73,14 @@ async function abandon(group: Group): Promise<number> {
 }
 
 describe("the pool", () => {
-  it("keeps what a root was given for those it was given for, however late they claim and whatever is owed since", async () => {
-    // Ten units are there for each of two; then nothing more, and the second is owed a thousand.
+  it("keeps the money of a root for its providers, however late they claim and whatever is owed since", async () => {
+    // Each of two providers has ten units; then no more money, and the second is owed a thousand.
     const group = await groupOf([1, 100], 20n * 10n ** 12n);
     const funded = await settle(group, [10, 10], 20);
     const huge = await settle(group, [10, 1010], 1000);
     const last = await settle(group, [20, 2010], 1010);
     await claim(group, 1, huge);
-    // What came back for keepers that took no share is all there is of the thousand.
+    // Only the shares of keepers that are no payees pay for the thousand.
     const [, second] = await credits(group);
     await claim(group, 1, funded);
     await claim(group, 0, funded);
@@ -94,7 +94,7 @@ describe("the pool", () => {
     expect((await credits(group))[0]).toBe(9);
     expect(await claimError(group, 0, last)).toBe("Upkeeping_NothingToMove");
 
-    // Money comes: everybody has everything, by one claim under the newest root.
+    // After a deposit every provider is paid in full by one claim under the newest root.
     await group.deposit(10n ** 17n);
     const final = await settle(group, [20, 2010], 0);
     for (const i of range(2)) await claim(group, i, final);
@@ -103,7 +103,7 @@ describe("the pool", () => {
     expect(await claimError(group, 0, funded)).toBe("Upkeeping_BadMerkleProof");
   });
 
-  it("moves on to later roots as money comes in bit by bit, the oldest first", async () => {
+  it("funds later roots with later deposits, the oldest first", async () => {
     const group = await groupOf([1, 1], 0n);
     const roots: Root[] = [];
     for (const i of range(4, 1)) roots.push(await settle(group, [10 * i, 20 * i], 30));
@@ -112,7 +112,7 @@ describe("the pool", () => {
     const [first, second] = roots as [Root, Root];
     const now = await settle(group, [40, 80], 0);
     expect(await claimError(group, 0, second)).toBe("Upkeeping_BadMerkleProof");
-    // Who has not claimed under the first root gets less under the newest, and the rest once it has.
+    // A provider without a claim under the first root gets less under the newest, and the rest after that claim.
     await claim(group, 0, now);
     for (const i of range(2)) await claim(group, i, first);
     for (const i of range(2)) await claim(group, i, now);
@@ -124,7 +124,7 @@ describe("the pool", () => {
     expect(await credits(group)).toEqual([36, 72]);
   });
 
-  it("is topped up by a claim after the end, and what roundings leave goes back to the payer", async () => {
+  it("is funded by a claim after the end, and the rounding remainder returns to the payer", async () => {
     // A little more than R32 asks for, 2,610 units, and time goes on: 3,600 are due in the end.
     const group = await world.group(4, { config: { merkle: true }, deposit: 0n });
     await group.deposit(lockupOf(group.config, 2n * gibibyte) + 10n * group.config.price);
@@ -166,7 +166,7 @@ describe("abandoned intervals of a Merkle group", () => {
     const root = await settle(group, [30, 0], 30);
     const blocks = await abandon(group);
     const [lazy, idle] = group.providers as [Wallet, Wallet];
-    // Neither by a touch nor by a withdrawal does anyone get around its rate.
+    // Neither a touch nor a withdrawal avoids the rate.
     await group.send(anyone, "touch", [1]);
     const nothing = await refusal(group.send(idle, "withdrawProvider", [1]), group.contract.interface);
     expect(nothing.error).toBe("Upkeeping_NothingToMove");
@@ -207,7 +207,7 @@ describe("abandoned intervals of a Merkle group", () => {
     expect(abandoned).toBeGreaterThan((rate * BigInt(later) * group.config.price) >> 30n);
   });
 
-  it("leave arrears that anyone collects at once, as no root could join them", async () => {
+  it("leave arrears that anyone collects at once, because no root can include them", async () => {
     const group = await groupOf([1]);
     await group.send(world.payer, "withdrawPayer", [
       (await group.read("withdrawable")) - 10n * group.config.price,

@@ -26,7 +26,7 @@ const failing = (group: Group, call: Promise<unknown>): ReturnType<typeof refusa
   refusal(call, group.contract.interface);
 
 describe("Merkle mode", () => {
-  it("hashes leaves as the contract does", () => {
+  it("hashes leaves like the contract", () => {
     const encoded = AbiCoder.defaultAbiCoder().encode(["uint32", "uint256"], [7, 5n << 70n]);
     expect(`0x${Buffer.from(leafOf(7, 5n << 70n)).toString("hex")}`).toBe(
       keccak256(concat([keccak256(encoded)])),
@@ -67,7 +67,7 @@ describe("Merkle mode", () => {
     expect((await group.read("merkleRoot"))[0]).toBe(rootOf(layers));
   });
 
-  it("shares what there is when the escrow is short, and the rest once there is more", async () => {
+  it("pays a part when the escrow is short, and the rest after a deposit", async () => {
     const group = await world.group(4, { config: { merkle: true }, deposit: 0n });
     await group.addPoor({ "merkle p0": gibibyte, "merkle p1": gibibyte }, 10n ** 13n);
     await settleTree(group, [0n, 0n], 0n);

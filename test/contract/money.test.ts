@@ -50,7 +50,7 @@ describe("deposits", () => {
     });
   });
 
-  it("come with a permit, also when someone else used it first", async () => {
+  it("accept a permit, also one that another transaction has used", async () => {
     const owner = await world.chain.account("permit owner");
     const { token } = world;
     await send(token, owner, "mint", [owner.address, 1000n]);
@@ -90,7 +90,7 @@ describe("deposits", () => {
     expect(await balanceOf(token, owner.address)).toBe(200n);
   });
 
-  it("count what arrives of a token that takes a fee, and stay below 2^96", async () => {
+  it("count the received amount of a token that takes a fee, and stay below 2^96", async () => {
     const fee = await deployContract("FeeToken", world.payer);
     const odd = await world.group(4, { config: { token: await fee.getAddress() }, deposit: 0n });
     await send(fee, world.payer, "approve", [await odd.address(), 10n ** 30n]);
@@ -102,7 +102,7 @@ describe("deposits", () => {
     );
   });
 
-  it("book what was sent without a deposit", async () => {
+  it("book money that was sent without a deposit", async () => {
     await send(world.token, world.payer, "transfer", [await group.address(), 55n]);
     const before = (await group.read("escrow")).deposited;
     await group.send(keeper(0), "sync");
@@ -110,7 +110,7 @@ describe("deposits", () => {
     expect((await failing(group.send(keeper(0), "sync"))).error).toBe("Upkeeping_NothingToMove");
   });
 
-  it("cannot be counted twice by a token that calls back", async () => {
+  it("cannot be counted twice by a token that re-enters", async () => {
     const token = await deployContract("ReentrantToken", world.payer);
     const odd = await world.group(4, { config: { token: await token.getAddress() }, deposit: 0n });
     await send(token, world.payer, "approve", [await odd.address(), 10n ** 30n]);
@@ -126,7 +126,7 @@ describe("deposits", () => {
 });
 
 describe("withdrawals", () => {
-  it("pay keepers and providers all they have, to their payees, and only them", async () => {
+  it("pay keepers and providers all their credit, to their payees only", async () => {
     await settleOnce();
     const amount = 100n * group.config.price;
     const { token } = world;
@@ -170,7 +170,7 @@ describe("withdrawals", () => {
     expect(tooMuch.error).toBe("Upkeeping_NotWithdrawable");
     expect((await failing(group.send(keeper(0), "withdrawPayer", [1n]))).error).toBe("Upkeeping_NotPayer");
     expect((await failing(group.send(payer, "withdrawPayer", [0n]))).error).toBe("Upkeeping_NothingToMove");
-    // Each block reserves a block's price more.
+    // Each block adds one block's price to the reserve.
     await group.send(payer, "withdrawPayer", [free - 10n * 10n * price]);
     expect(await group.read("withdrawable")).toBeLessThanOrEqual(10n * 10n * price);
     const until = Number(await group.read("fundedUntil"));
@@ -191,7 +191,7 @@ describe("withdrawals", () => {
     await group.send(world.payer, "withdrawPayer", [5n]);
     expect(await balanceOf(world.token, payee.address)).toBe(5n);
 
-    // R3: from now on that payee alone names the next one, so the payer's key cannot turn the money elsewhere.
+    // R3: from now on only that payee names the next one, so the payer's key cannot redirect the money.
     const payer = await world.payer.getAddress();
     expect(await failing(group.send(world.payer, "namePayerPayee", [payer]))).toEqual({
       error: "Upkeeping_NotPayee",
@@ -202,7 +202,7 @@ describe("withdrawals", () => {
     expect([...(await group.read("payerPayee"))]).toEqual([payer, ZeroAddress]);
   });
 
-  it("work with the chain's own coin, where a payee that refuses or calls back harms itself only (R31)", async () => {
+  it("work with the chain's own coin; a payee that refuses or re-enters affects itself only (R31)", async () => {
     const coin = await world.group(4, { config: { token: ZeroAddress }, deposit: 0n });
     await coin.send(world.payer, "deposit", [10n ** 18n], 10n ** 18n);
     await coin.add("money p0", 10n * gibibyte);
@@ -240,7 +240,7 @@ describe("withdrawals", () => {
   });
 });
 
-describe("debts of keepers that were left out", () => {
+describe("debts of keepers that are no payees", () => {
   it("carry beyond 64 bits", async () => {
     const rich = await world.group(4, { config: { price: 10n ** 21n }, deposit: 10n ** 27n });
     await rich.add("money p0", 10n * gibibyte);
@@ -353,7 +353,7 @@ describe("the end of a group", () => {
     await poor.settle(await poor.proposal([{ provider: 0, spaceTime: 0n }], { turn }));
     expect((await poor.read("providers", 0, 1))[0].closed).toBe(true);
     const left = (await poor.read("providers", 0, 1))[0].arrears;
-    // R32: not while what is required is not there, as others' pay could be thinned by it.
+    // R32: refused while the escrow holds less than required, because it could reduce other providers' pay.
     const free = await poor.free();
     expect(await failing(poor.send(keeper(0), "collectArrears", [0]))).toEqual({
       error: "Upkeeping_Underfunded",

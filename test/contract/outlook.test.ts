@@ -1,4 +1,4 @@
-/** What each party reads about its money: earned, withdrawn, and what is still coming. */
+/** Views of each party's money: earned, withdrawn and expected. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Wallet } from "ethers";
 import { gibibyte, lockupOf, range, World, type Group, type Keeper } from "../support/contracts/world.ts";
@@ -14,8 +14,8 @@ async function settle(group: Group, units: readonly bigint[]): Promise<void> {
   await group.settle(await group.proposal(items, { turn: await group.turnNow() }));
 }
 
-describe("what is coming", () => {
-  it("is what a settlement and an abandon then pay, if nothing changes", async () => {
+describe("expected credit", () => {
+  it("equals the later payment of a settlement and an abandon, if nothing changes", async () => {
     const group = await world.group(4);
     for (const size of [10n, 4n]) await group.add(`outlook p${size}`, size * gibibyte);
     const { price } = group.config;
@@ -54,7 +54,7 @@ describe("what is coming", () => {
     expect((await group.read("providerOutlook", 0, 1))[0].abandoned).toBe(0n);
   });
 
-  it("shows what is owed, ends with the group, and does not depend on the way of settling", async () => {
+  it("shows arrears, ends with the group, and is the same in both modes", async () => {
     const group = await world.group(4, { config: { merkle: true, lockup: 100 }, deposit: 0n });
     // As much as R32 asks for, and time goes on.
     const held = lockupOf(group.config, gibibyte);

@@ -57,7 +57,7 @@ describe("registering a keeper", () => {
     }
   });
 
-  it("refuses infinity as key and as proof, which would hold against each other", async () => {
+  it("refuses infinity as key and as proof, which would verify each other", async () => {
     const key = `0x${"00".repeat(256)}`;
     const proof = `0x${"00".repeat(128)}`;
     expect((await refused({ key, proof })).error).toBe("Registry_ProofIsInfinity");
@@ -65,13 +65,13 @@ describe("registering a keeper", () => {
     expect((await refused({ proof })).error).toBe("Registry_ProofIsInfinity");
   });
 
-  it("refuses a key with a coordinate that is not below the prime, infinity written so among them", async () => {
+  it("refuses a key with a coordinate that is not below the prime, also infinity in that encoding", async () => {
     const p = bls12_381.fields.Fp.ORDER;
     const word = (value: bigint): string => value.toString(16).padStart(128, "0");
     const good = publicKey(secretOf("someone")).slice(2);
     const coordinates = range(4).map((i) => BigInt(`0x${good.slice(128 * i, 128 * (i + 1))}`));
     const written = (values: readonly bigint[]): string => `0x${values.map(word).join("")}`;
-    // Negation would make 0 of p: without the check the precompile sees infinity, and the check of infinity does not.
+    // Negation turns p into 0: without this check the precompile gets infinity, which the infinity check does not detect.
     const keys: [bigint[], number, bigint][] = [
       [[0n, 0n, p, p], 2, p],
       [[0n, 0n, p, 0n], 2, p],
@@ -122,7 +122,7 @@ describe("registering a keeper", () => {
     expect(await refused({ proof: "0x00" })).toEqual({ error: "Registry_BadLength", args: [128n, 1n] });
   });
 
-  it("refuses too little gas for the precompiles, rather than taking a key unproven", async () => {
+  it("refuses too little gas for the precompiles, instead of accepting an unproven key", async () => {
     const before = await world.chain.rpc("evm_snapshot");
     const { gasUsed } = (await register()) as { gasUsed: bigint };
     await world.chain.rpc("evm_revert", [before]);
@@ -153,7 +153,7 @@ describe("registering a keeper", () => {
     expect((await refused({ addresses: [""] })).error).toBe("Registry_BadMultiaddrLength");
   });
 
-  it("keeps all public parts, lets them change, and never takes a key twice", async () => {
+  it("keeps all public data, accepts changes, and never accepts a key twice", async () => {
     await register();
     const key = publicKey(secretOf("someone"));
     const found = await registry.getFunction("keeper")(someone.address);
@@ -223,7 +223,7 @@ describe("registering a keeper", () => {
 });
 
 describe("a stolen operator key", () => {
-  it("cannot turn a keeper's or a provider's money elsewhere, by any call of the registry (R3)", async () => {
+  it("cannot redirect a keeper's or a provider's money, by any call of the registry (R3)", async () => {
     const [safe, thief, next] = [
       await world.chain.account("safe"),
       await world.chain.account("thief"),
@@ -238,7 +238,7 @@ describe("a stolen operator key", () => {
       const read = registry.getFunction(`${role.toLowerCase()}Payee`);
       const call = (from: Wallet, verb: string, args: readonly unknown[]): Promise<unknown> =>
         send(registry, from, `${verb}${role}Payee`, args);
-      // The owner moves the payee off the machine.
+      // The owner names a payee whose key is not on the machine.
       await call(operator, "name", [operator.address, safe.address]);
       await call(safe, "accept", [operator.address]);
 
@@ -255,12 +255,12 @@ describe("a stolen operator key", () => {
       const first = role === "Keeper" ? keys : [];
       const again = send(registry, operator, `register${role}`, [...first, thief.address, ...place]);
       expect((await refusal(again, registry.interface)).error).toBe("Registry_AlreadyRegistered");
-      // What the operator's key may do says nothing of money.
+      // No call that the operator's key may make concerns money.
       await send(registry, operator, `update${role}Endpoint`, place);
       if (role === "Keeper") await send(registry, operator, "rotateKeeperKey", keys);
       expect(await read(operator.address)).toBe(safe.address);
 
-      // The owner can still move on, and take a naming back before it is accepted.
+      // The owner can name another payee, and cancel a nomination before it is accepted.
       await call(safe, "name", [operator.address, next.address]);
       await call(safe, "name", [operator.address, safe.address]);
       const late = refusal(call(next, "accept", [operator.address]), registry.interface);
@@ -302,7 +302,7 @@ describe("the registration sequence", () => {
     expect(await read("keeper", keeper.operator)).toBe(before + 5n);
     expect(await read("provider", provider)).toBe(before + 4n);
 
-    // Neither a new BLS key nor a payee is another claim to a peer id.
+    // Neither a new BLS key nor a new payee claims a peer id.
     const secret = secretOf("sequence key");
     const proof = prove(secret, world.chain.chainId, await registry.getAddress(), keeper.operator.address);
     await send(registry, keeper.operator, "rotateKeeperKey", [publicKey(secret), proof]);
@@ -400,7 +400,7 @@ describe("the factory", () => {
     expect((await refusal(deployment, factory.interface)).error).toBe("UpkeepingFactory_NoRegistry");
   });
 
-  it("makes groups that cannot be set up twice, and knows them", async () => {
+  it("makes groups that cannot be initialized twice, and recognizes them", async () => {
     const group = await world.group(4);
     expect(await world.factory.getFunction("isGroup")(await group.address())).toBe(true);
     expect(await world.factory.getFunction("isGroup")(someone.address)).toBe(false);

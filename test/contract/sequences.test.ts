@@ -45,7 +45,7 @@ async function holds(n: number, price: bigint, share: number, sequence: readonly
   return game;
 }
 
-/** What every run must have seen happen. */
+/** Events that must occur in every run. */
 const outcomes = [
   "deposit withdrawPayer withdrawProvider withdrawKeeper collectArrears touch",
   "addProvider changeData removeProvider settle abandon terminate",
@@ -56,7 +56,7 @@ const outcomes = [
 
 describe("any sequence of calls", () => {
   it(
-    "moves money exactly as the model does, and traps none of it (R16, R30-R34, S1-S3)",
+    "moves money exactly like the model, and leaves none locked (R16, R30-R34, S1-S3)",
     async () => {
       let calls = 0;
       const seen = new Set<string>();
@@ -73,7 +73,7 @@ describe("any sequence of calls", () => {
       );
       const numRuns = long ? 2_500 : 16;
       await fc.assert(game, { numRuns, seed: long ? 7 : 20_261, endOnFailure: true });
-      // A sequence that is refused everywhere would show nothing.
+      // A sequence in which every call is refused would show nothing.
       expect([...seen]).toEqual(expect.arrayContaining(outcomes));
       expect(calls).toBeGreaterThanOrEqual(long ? 100_000 : 600);
     },

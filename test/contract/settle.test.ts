@@ -97,7 +97,7 @@ describe("settle pays", () => {
     expect([...(log?.args ?? [])]).toEqual([BigInt(settlement.ts), 0n, (1n << 128n) - 1n, committed]);
   });
 
-  it("leaves out the share of keepers that are not payees, which stays the payer's", async () => {
+  it("leaves out the share of keepers that are not payees, which stays in the escrow", async () => {
     const before = await group.read("escrow");
     await group.settle(await group.proposal(items, { payees: bitmap([0, 2]) }));
     const accounts = await group.read("keeperAccounts", 1, 0, 4);
@@ -118,7 +118,7 @@ describe("settle pays", () => {
     expect([...accounts].map(({ earned }) => earned)).toEqual([cut / 3n, 0n, cut / 3n, cut / 3n]);
   });
 
-  it("takes a quorum that leaves f out, whichever it is", async () => {
+  it("accepts any quorum without f keepers", async () => {
     for (const absent of range(4)) {
       const inner = await world.chain.rpc("evm_snapshot");
       const signers = range(4).filter((index) => index !== absent);
@@ -135,7 +135,7 @@ describe("settle pays", () => {
     expect([first, third, fourth]).toEqual([0n, second * 2n, second]);
   });
 
-  it("gives a failed sender nothing, and the leader its share", async () => {
+  it("pays no share to a failed sender, and the leader its own", async () => {
     const settlement = await group.proposal(items, { turn: 2 });
     await group.settle(settlement, { sender: keeper(1), block: settlement.te + 20 });
     const earned = [...(await group.read("keeperAccounts", 1, 0, 4))].map((account) => account.earned);
@@ -143,7 +143,7 @@ describe("settle pays", () => {
     expect(earned[0]).toBe(earned[2]);
   });
 
-  it("never reverts for lack of money: scales, and keeps the rest as arrears for the next settlement (R32)", async () => {
+  it("does not revert when the escrow is short: it scales, and books the rest as arrears for the next settlement (R32)", async () => {
     const poor = await world.group(4, { deposit: 0n });
     await poor.addPoor({ "settle p0": gibibyte, "settle p1": gibibyte }, 1_000_003n);
     const both = [
@@ -361,7 +361,7 @@ describe("settle refuses", () => {
       const beyond = terms.map((term, j) => (i === j ? term + (15n << 64n) : term));
       expect(await tried(beyond, pairs, `0x${"11".repeat(128)}`)).toBe(`Upkeeping_${error}`);
     }
-    // Items are looked at after the signature, so all keepers have to have signed them.
+    // Items are checked after the signature, so all keepers must have signed them.
     for (const bad of [
       [0n, 1n << 128n],
       [1n << 32n, 0n],
@@ -388,7 +388,7 @@ describe("settle refuses", () => {
     }
   });
 
-  it("the other way of settling", async () => {
+  it("a settlement of the other mode", async () => {
     const { items: _, ...rest } = await group.proposal(items);
     const settlement = { ...rest, root: ZeroHash, totalSpaceTime: 0n };
     const failure = await refusal(group.settleRoot(settlement), group.contract.interface);
@@ -402,7 +402,7 @@ describe("settle refuses", () => {
       await group.digest(settlement),
     );
     await world.chain.before(settlement.te);
-    // Through every call of a precompile, each of which gets 63/64 of what is left.
+    // Reaches every precompile call; each one gets 63/64 of the remaining gas.
     for (const gasLimit of range(43).map((i) => 36_000 + 3_000 * i)) {
       const inner = await world.chain.rpc("evm_snapshot");
       const call = send(group.contract, keeper(0), "settle", [settlement, 15n, signature], { gasLimit });

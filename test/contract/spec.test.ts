@@ -63,7 +63,7 @@ describe("the round numbers of SPEC.md", () => {
     return [...(await group.read("keeperAccounts", 1, 0, 4))].map(({ earned }) => earned);
   }
 
-  /** The page must say the number, with commas. */
+  /** The page must contain the number, with commas. */
   function said(value: bigint): bigint {
     expect(page).toContain(value.toLocaleString("en-US"));
     return value;
@@ -98,7 +98,7 @@ describe("the round numbers of SPEC.md", () => {
     expect(owed).toEqual([said(180_000n), said(60_000n)]);
   });
 
-  it("5: what is free to withdraw", async () => {
+  it("5: the withdrawable amount", async () => {
     const group = await example();
     const ts = await group.settledThrough();
     await world.chain.before(ts + 11);
