@@ -1,10 +1,17 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-// Longer matrices run behind `./whitepay test --long`.
+// `./whitepay test --long` adds the longer matrices, `./whitepay test --fast` leaves out all that takes long.
 const long = process.env["WHITEPAY_LONG"] === "1";
+const fast = process.env["WHITEPAY_FAST"] === "1";
 
-/** Begin first, with or without the times of an earlier run: whole systems of processes, browsers and campaigns. */
+const all = "test/**/!(*.long).test.ts";
+/** No fleet, no browser, no database and no chain process is started in these folders. */
+const fastFolders = "test/{architecture,mutation,property,simulation,unit}/**/!(*.long).test.ts";
+/** Long campaigns in one of these folders. */
+const campaigns = "test/simulation/{campaign,planted-faults}.test.ts";
+
+/** Start first, so that no long file is left over for the end: process fleets, browsers and campaigns. */
 const longest = /\/test\/(?:process|e2e|browser|docs|simulation\/(?:campaign|planted)|contract\/invariants)/;
 
 class LongestFirst extends BaseSequencer {
@@ -17,17 +24,18 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: long ? ["test/**/*.test.ts"] : ["test/**/!(*.long).test.ts"],
+    include: long ? ["test/**/*.test.ts"] : [fast ? fastFolders : all],
+    exclude: fast ? [campaigns] : [],
     // Contracts are compiled once, before any worker starts.
     globalSetup: ["test/support/global-setup.ts"],
-    // A test that passes only on the second try is a bug, so there is no second try.
+    // A test that passes only on the second try is a defect.
     retry: 0,
     passWithNoTests: false,
-    // Several tests start chains and daemons of their own, on two cores.
+    // Some tests start a chain and several daemons.
     maxWorkers: 2,
     maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
-    // A limit for what hangs, with room for a machine that is busy with other work.
+    // Ends a test that hangs; no test comes near this limit, even on a busy machine.
     testTimeout: long ? 600_000 : 240_000,
     hookTimeout: 360_000,
     pool: "forks",

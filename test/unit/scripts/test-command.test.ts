@@ -3,7 +3,7 @@ import { vitestCounts } from "../../../scripts/test-command.ts";
 import { runCli } from "../../support/cli.ts";
 
 describe("whitepay test", () => {
-  it("takes a run without a report, or that ended badly without a failed test, for a failure", () => {
+  it("counts a failure when the report is missing, or when the run failed without a failed test", () => {
     const report = { numPassedTests: 5, numFailedTests: 0, success: true };
     expect(vitestCounts(0, report)).toEqual({ passed: 5, failed: 0 });
     expect(vitestCounts(1, report)).toEqual({ passed: 5, failed: 1 });
@@ -16,6 +16,11 @@ describe("whitepay test", () => {
     const { code, stdout, stderr } = await runCli(["test", "test/unit/nothing"]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("there is no test at test/unit/nothing");
+  });
+
+  it("refuses --fast together with --long, before anything runs", async () => {
+    const { code, stdout } = await runCli(["test", "--fast", "--long"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   });
 
   it("refuses options it does not have", async () => {
