@@ -1,4 +1,4 @@
-/** R13: whether an answer proves what it claims. Pure; about 3 ms, most of it the receipt's signature. */
+/** R13: the check of proof and receipt of an answer. Takes about 3 ms, most of it for the receipt's signature. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { decodeProof, proofHash, verifyProof } from "../../storage/core/proof.ts";
 import { accept, reject } from "../../storage/core/result.ts";
@@ -18,14 +18,14 @@ export type VerifiedAnswer = {
 };
 
 export type AnswerChecks = {
-  /** Whose signature a receipt carries; a real one by default. */
+  /** Recovers the signer of a receipt; real signatures by default. */
   readonly receiptSigner?: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
 };
 
 /**
  * Checks proof and receipt of an answer to `request`. `list` is the provider's piece list and `receiptKey` the address
- * of the receipt key, both as registered when the slot began (R12). The seed itself is the asking keeper's own;
- * whoever checks another keeper's full proof also calls `verifySeed` (R21).
+ * of the receipt key, both as registered at the slot's start (R12). The seed is not checked: it is the caller's own. A check of
+ * another keeper's full proof also calls `verifySeed` (R21).
  */
 export function verifyAnswer(
   input: {

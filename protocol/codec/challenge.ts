@@ -1,4 +1,4 @@
-/** The challenge protocol on the wire, shared by keeper and provider: all integers big-endian, no optional fields. */
+/** Bytes of the challenge protocol between keeper and provider: big-endian integers, no optional fields. */
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { ByteReader, DecodeCode } from "../../storage/core/bytes.ts";
 import { entryBytes, maxPieces, PieceEntries } from "../../storage/core/piece-list.ts";
@@ -12,7 +12,7 @@ export const challengeProtocol = "/whitepay/challenge/1";
 export const piecesProtocol = "/whitepay/pieces/1";
 export const providerProtocolVersion = 1;
 
-/** Why a provider does not answer. The order is the number on the wire: append only. */
+/** Reasons of a provider's refusal. The position is the code's number in messages: append only. */
 export const refusalCodes = [
   "malformed",
   "unknown-group",
@@ -37,7 +37,7 @@ export type RefusalCode = (typeof refusalCodes)[number];
 export type Refusal = {
   readonly kind: "refusal";
   readonly code: RefusalCode;
-  /** For people; at most 200 bytes of UTF-8. */
+  /** Text for the operator, at most 200 bytes of UTF-8. */
   readonly detail: string;
 };
 
@@ -104,7 +104,7 @@ export function encodeChallengeResponse(response: ChallengeResponse): Uint8Array
     .finish();
 }
 
-/** Sizes and form only: `verifyAnswer` checks receipt and proof. */
+/** Checks sizes and form; `verifyAnswer` checks receipt and proof. */
 export function decodeChallengeResponse(bytes: Uint8Array): Result<ChallengeResponse, DecodeCode> {
   return decode(bytes, maxChallengeResponseBytes, (reader): ChallengeResponse => {
     readVersion(reader);
@@ -123,7 +123,7 @@ export type PiecesRequest = {
   readonly group: Hex;
   readonly provider: number;
   readonly listRoot: Hex;
-  /** Index of the first piece wanted. */
+  /** Index of the first requested piece. */
   readonly first: number;
 };
 
@@ -188,7 +188,7 @@ export function decodePiecesResponse(bytes: Uint8Array): Result<PiecesResponse, 
     if (total < 1 || total > maxPieces) {
       reader.fail("range", `total pieces: expected 1 to ${maxPieces}, actual ${total}`);
     }
-    // An empty page would let a provider keep a keeper asking for ever.
+    // After an empty page the keeper would ask for the same page again, without end.
     if (count < 1 || count > maxPagePieces || first + count > total) {
       reader.fail(
         "range",
@@ -227,7 +227,7 @@ export function readRefusal(reader: ByteReader): Refusal {
     reader.fail("range", `refusal code: expected below ${refusalCodes.length}, actual ${number}`);
   const length = reader.u8("detail length");
   if (length > maxDetailBytes) reader.fail("range", `detail: expected at most 200 bytes, actual ${length}`);
-  // A peer's text ends up in logs and on terminals: control characters must not.
+  // The text goes to logs and terminals, so it must not contain control characters.
   const detail = new TextDecoder().decode(reader.bytes(length, "detail")).replace(/\p{C}/gu, "?");
   return refusal(code, detail);
 }

@@ -1,6 +1,6 @@
 /**
- * R3: how a peer proves that it is the keeper which the registry names. The registry says which peer an operator claims; only the
- * operator's signature over that peer id says that the operator is there. Noise has shown the peer id itself.
+ * R3: proof that a peer is the keeper which the registry names. The registry holds the peer id that an operator claims; the
+ * operator's signature over the peer id proves the claim. The Noise handshake proves the peer id itself.
  */
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
@@ -13,13 +13,13 @@ import { signatureBytes } from "./message.ts";
 export const identityProtocol = "/whitepay/identity/1";
 const identityVersion = 1;
 
-/** Where a registration lies. */
+/** The registry that holds a registration. */
 export type RegistryScope = { readonly chainId: number; readonly registry: Hex };
 
-/** "The operator's registration of this number names the peer that says this." */
+/** States that registration number `sequence` of `operator` names the sending peer. */
 export type IdentityStatement = {
   readonly operator: Hex;
-  /** Counts the operator's registrations and changes of endpoint. */
+  /** Counter of the operator's registrations and changes of endpoint. */
   readonly sequence: number;
   /** By the operator key over `identityDigest`. */
   readonly signature: Hex;
@@ -29,7 +29,7 @@ export const statementBytes = 1 + 20 + 8 + signatureBytes;
 
 const identityType = keccakText("PeerIdentity(address operator,bytes peerId,uint64 sequence)");
 
-/** EIP-712, with the registry as the verifying contract. `peerId` is the registry's form: 38 bytes. */
+/** EIP-712 digest with the registry as verifying contract. `peerId` has 38 bytes, as in the registry. */
 export function identityDigest(
   { chainId, registry }: RegistryScope,
   { operator, sequence }: Omit<IdentityStatement, "signature">,

@@ -1,6 +1,6 @@
 /**
- * Canonical bytes of what keepers say to each other. Big-endian fields, no optional padding, lists with their length:
- * one message has one encoding. Decoding answers with a typed rejection and never throws (D3).
+ * Canonical bytes of the messages between keepers: big-endian fields, no padding, lists with their length. A message has exactly
+ * one encoding. Decoding returns a typed rejection and never throws (D3).
  */
 import { ByteReader, ByteWriter, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
@@ -11,14 +11,14 @@ import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../m
 import type { RecordLeaf } from "../records.ts";
 import { typedDigest } from "../settlement.ts";
 
-/** What this release understands and says. Version 3 has one round a turn: versions 1 and 2 had several attempts. */
+/** The format version of this release. Version 3 has one round in each turn; versions 1 and 2 had several attempts. */
 export const wireVersion = 3;
 export const signatureBytes = 65;
 const blsSignatureBytes = 48;
 const maxKeepers = 124;
 const maxPathLength = 40;
 
-/** Position in this list is the kind's number on the wire. */
+/** The position in this list is the kind's number in messages. */
 const kinds: readonly Kind[] = [
   "hello",
   "announce",
@@ -32,9 +32,9 @@ const kinds: readonly Kind[] = [
 
 const KiB = 1024;
 /**
- * Checked before anything is decoded (D3). For 124 keepers and 1,024 providers in scope: 99 bytes a commit, 34 a reveal that is
- * named; 20 bytes a value, 16 leaves with their paths and receipts, and a full proof; 256 bytes a provider that is disputed by
- * all, of 512.
+ * Size limits, checked before decoding (D3). They hold 124 keepers and 1,024 providers: 99 bytes for each commit in a closed set,
+ * 34 for each reveal in a bundle, 20 for each value, 16 leaves with paths and receipts, one full proof, and 256 bytes for each of
+ * 512 providers with a dispute among all keepers.
  */
 export const maxBytesOf: Record<Kind, number> = {
   hello: 256,
@@ -48,7 +48,7 @@ export const maxBytesOf: Record<Kind, number> = {
 };
 export const maxMessageBytes = Math.max(...Object.values(maxBytesOf));
 
-/** Whether it says of itself that it is a hello; nothing else is checked. */
+/** Whether the kind field says hello; nothing else is checked. */
 export function isHello(bytes: Uint8Array): boolean {
   return kinds[bytes[1] ?? 0xff] === "hello" && bytes.length <= maxBytesOf.hello;
 }
@@ -65,7 +65,7 @@ export type Envelope = {
 /** Version, kind, chain, group, committee and keeper, before the body. */
 const headerBytes = 2 + 8 + 20 + 8 + 2;
 
-/** The body's part of an encoded message, without a copy: what `encodeBody` makes of it. */
+/** View of the body in an encoded message, equal to `encodeBody(body)`. */
 export function bodyWithin(message: Uint8Array): Uint8Array {
   return message.subarray(headerBytes, message.length - signatureBytes);
 }
@@ -73,8 +73,8 @@ export function bodyWithin(message: Uint8Array): Uint8Array {
 const messageType = keccakText("Message(uint8 kind,uint64 committee,uint16 keeper,bytes32 body)");
 
 /**
- * The EIP-712 digest that the operator key signs; it names the message everywhere.
- * @param encoded `encodeBody(body)`, where it is at hand
+ * The EIP-712 digest that the operator key signs; it is the hash of the message.
+ * @param encoded `encodeBody(body)`, if the caller has it
  */
 export function messageDigest(
   domain: Hex,
@@ -121,10 +121,10 @@ export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
   });
 }
 
-/** How bytes become messages: a port, since keepers that live in one process need not read the same bytes many times. */
+/** Decoder of messages. It is a port, so that simulated keepers in one process decode each message once. */
 export type WireReader = {
   decode(bytes: Uint8Array): Result<Envelope, DecodeCode>;
-  /** The digest of a message that `decode` made of these bytes. */
+  /** Digest of a message that `decode` returned for these bytes. */
   digest(domain: Hex, envelope: Envelope, bytes: Uint8Array): Hex;
 };
 
@@ -146,15 +146,15 @@ function count(reader: ByteReader, max: number, what: string): number {
   return length;
 }
 
-/** A list whose length is bounded by what is left to read, so a short message cannot ask for much memory. */
+/** A list whose length is bounded by the remaining bytes, so a short message cannot make the reader allocate much. */
 function list<T>(reader: ByteReader, what: string, minItemBytes: number, item: () => T): T[] {
   const length = count(reader, Math.floor(reader.remaining / minItemBytes), what);
   return Array.from({ length }, item);
 }
 
 /**
- * A list of what has a name, strictly ascending: nothing is in it twice, so it is no longer than there are names. What is listed
- * costs everybody a check (D6).
+ * A list that strictly ascends by name, so it has no duplicates and no more entries than names. Every keeper pays a check for each
+ * entry (D6).
  */
 function ascending<T>(
   reader: ByteReader,

@@ -1,4 +1,4 @@
-/** R13, R21, R24: whether receipts and full proofs, one's own or another keeper's, are what they claim. Pure. */
+/** R13, R21, R24: checks of receipts and full proofs of this keeper and of others. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import type { DataCheckpoint, GroupSnapshot, Member } from "../group.ts";
 import { fromHex } from "../hash.ts";
@@ -13,7 +13,7 @@ import type { SeedScope } from "./seed.ts";
 
 /** The checks that need keys. A simulation supplies cheap signatures. */
 export type OpeningsChecks = {
-  /** Lower-case address that signed, or undefined when the signature is no valid one. */
+  /** Lower-case address of the signer; undefined if the signature is invalid. */
   readonly receiptSigner: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
   readonly verifySeed: (scope: SeedScope, seed: Uint8Array, blsKey: Uint8Array) => boolean;
 };
@@ -42,7 +42,7 @@ export function openingsFault(
   return proofHolds(opened, proof, scope, checks) ? undefined : "reveal-bad-proof";
 }
 
-/** R24: whether the receipt of a proven leaf is the provider's. */
+/** R24: whether the provider signed the receipt of a proven leaf. */
 export function receiptHolds(
   opened: OpenedLeaf,
   scope: Omit<OpeningsScope, "pieceList" | "blockHash">,
@@ -59,7 +59,7 @@ export function receiptHolds(
   return checkReceipt(domain, decoded.value, expected, data.receiptKey, checks.receiptSigner).ok;
 }
 
-/** R21: the seed is the keeper's, the leaves are those it draws, and the receipt is about this very proof. */
+/** R21: whether the keeper signed the seed, the seed draws these leaves, and the receipt names this proof. */
 function proofHolds(
   opened: readonly OpenedLeaf[],
   proof: FullProof,

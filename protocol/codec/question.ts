@@ -9,23 +9,23 @@ import { maxMessageBytes, readOpened, writeOpened } from "./message.ts";
 /** The kinds of questions, each a stream protocol of its own. */
 export type Question = "pull" | "records" | "page" | "pieces";
 
-/** Unchanged since the first release. */
+/** The version of all releases so far. */
 const questionVersion = 1;
 
 export const maxQuestionBytes = 64 * 1024;
 export const maxReplyBytes = 1024 * 1024;
-/** Enough of a message hash to say which ones are here already. */
+/** Bytes of a hash prefix that identifies a message which the asking keeper has. */
 const prefixBytes = 8;
-/** Prefixes that fit a question beside its other fields. */
+/** Largest number of prefixes in one question. */
 export const maxHave = Math.floor((maxQuestionBytes - 64) / prefixBytes);
-/** Leaves of one reply; the rest is asked for from the next slot on, so a broken stream resumes where it ended. */
+/** Leaves in one reply. The next question starts at the next slot, so the fetch resumes after a broken stream. */
 export const maxLeavesPerReply = 64;
 
 export type PullQuestion = {
   readonly group: Hex;
   readonly ts: number;
   readonly turn: number;
-  /** Prefixes of the hashes of messages that need not be sent. */
+  /** Prefixes of the hashes of messages that the asking keeper has. */
   readonly have: readonly Hex[];
 };
 
@@ -36,7 +36,7 @@ export type RecordsQuestion = {
   readonly fromSlot: number;
 };
 
-/** R24: one page of pinned records, named by its hash. */
+/** R24: asks for the page of pinned records with this hash. */
 export type PageQuestion = { readonly group: Hex; readonly page: Hex };
 
 export function hashPrefix(hash: Hex): Hex {
@@ -64,7 +64,7 @@ export function decodePull(bytes: Uint8Array): Result<PullQuestion, DecodeCode> 
   });
 }
 
-/** As many messages as fit; what is left is asked for again with a longer `have`. */
+/** As many messages as fit; the asking keeper asks again with a longer `have`. */
 export function encodePullReply(messages: readonly Uint8Array[]): Uint8Array {
   const fitting: Uint8Array[] = [];
   let size = 5;

@@ -1,4 +1,4 @@
-/** R12: the provider's signed word that it answered a challenge, kept as evidence by the keeper that asked. */
+/** R12: the provider's signed receipt for an answered challenge; the keeper stores it as evidence. */
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { ByteWriter, concatBytes, decode, equalBytes, toHex } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
@@ -8,14 +8,14 @@ import { fromHex, keccak, keccak256, keccakText, keccakWords } from "../hash.ts"
 import type { Hex } from "../hash.ts";
 import { domainSeparator, typedDigest } from "../settlement.ts";
 
-/** What a signature is bound to: R27's domain ("WhitePay", "1", chain id, the group as verifying contract). */
+/** R27's signature domain: "WhitePay", "1", chain id, the group as verifying contract. */
 export type GroupDomain = {
   readonly chainId: number;
   readonly group: Hex;
 };
 
 export type Receipt = {
-  /** Operator address of the keeper that asked. */
+  /** Operator address of the keeper that challenged. */
   readonly keeper: Hex;
   readonly provider: number;
   readonly slot: number;
@@ -56,7 +56,7 @@ export function receiptDigest(domain: GroupDomain, receipt: Receipt): Uint8Array
   return fromHex(typedDigest(domainSeparator(domain.chainId, domain.group), struct));
 }
 
-/** Signs with the receipt key (32 bytes); the same receipt always gets the same signature (RFC 6979). */
+/** Signs with the receipt key (32 bytes), deterministically (RFC 6979). */
 export function signReceipt(domain: GroupDomain, receipt: Receipt, secretKey: Uint8Array): SignedReceipt {
   const digest = receiptDigest(domain, receipt);
   const recovered = secp256k1.sign(digest, secretKey, { prehash: false, format: "recovered" });
@@ -64,15 +64,15 @@ export function signReceipt(domain: GroupDomain, receipt: Receipt, secretKey: Ui
   return { receipt, signature };
 }
 
-/** Lower-case address of the key that signed, or undefined when the signature is no valid one. */
+/** Lower-case address of the signer; undefined if the signature is invalid. */
 export function receiptSigner(domain: GroupDomain, signed: SignedReceipt): Hex | undefined {
   return digestSigner(receiptDigest(domain, signed.receipt), signed.signature);
 }
 
-/** Lower-case address of the key whose signature (r ‖ s ‖ v, 65 bytes) this is, or undefined when it is no valid one. */
+/** Lower-case address of the signer of r ‖ s ‖ v (65 bytes); undefined if the signature is invalid. */
 export function digestSigner(digest: Uint8Array, signature: Uint8Array): Hex | undefined {
   const v = signature[64];
-  // EIP-2: of the two values of s only the lower is accepted, so that nobody else can make a second one of one.
+  // EIP-2: only the lower s is valid, so nobody can derive a second signature from one.
   if (signature.length !== 65 || (v !== 27 && v !== 28)) return undefined;
   if (BigInt(toHex(signature.subarray(32, 64))) > halfOrder) return undefined;
   try {
@@ -80,7 +80,7 @@ export function digestSigner(digest: Uint8Array, signature: Uint8Array): Hex | u
     const key = secp256k1.recoverPublicKey(recovered, digest, { prehash: false });
     return publicKeyAddress(key);
   } catch {
-    return undefined; // r or s is 0, above the order, or no point: the library throws for each
+    return undefined; // the library throws if r or s is 0 or too large, or if no point matches
   }
 }
 
@@ -109,7 +109,7 @@ export function encodeReceipt(signed: SignedReceipt): Uint8Array {
     .finish();
 }
 
-/** Rejects whatever is not byte for byte a receipt; never throws. The signature is not checked here. */
+/** Rejects bytes that are not the canonical form of a receipt; never throws. Does not check the signature. */
 export function decodeReceipt(bytes: Uint8Array): Result<SignedReceipt, DecodeCode> {
   return decode(bytes, receiptBytes, (reader) => {
     const version = reader.u8("receipt version");
@@ -128,16 +128,16 @@ export function decodeReceipt(bytes: Uint8Array): Result<SignedReceipt, DecodeCo
   });
 }
 
-/** What a records root commits to for a proven slot (R18): keccak256 of the canonical bytes, signature included. */
+/** The receipt hash in a records root (R18): keccak256 of the canonical bytes with the signature. */
 export function receiptHash(encoded: Uint8Array): Hex {
   return keccak(encoded);
 }
 
-/** Fields that a receipt must have; those left out are not compared. */
+/** Expected fields of a receipt; absent ones are not compared. */
 export type ExpectedReceipt = Pick<Receipt, "keeper" | "provider" | "slot"> &
   Partial<Pick<Receipt, "seed" | "bytesProven" | "proofHash">>;
 
-/** Fields and signature of a receipt against what is expected and the key that counts for the slot (R12, R21). */
+/** Compares a receipt with the expected fields, and its signer with the receipt key of the slot (R12, R21). */
 export function checkReceipt(
   domain: GroupDomain,
   signed: SignedReceipt,

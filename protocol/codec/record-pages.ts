@@ -1,4 +1,4 @@
-/** R24: pinned records as one run of bytes, cut into pages that are named by their hashes. */
+/** R24: pinned records as one byte string, cut into pages that are identified by their hashes. */
 import { ByteWriter, concatBytes, decode } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
@@ -15,7 +15,7 @@ export type PinnedEntry = {
   readonly leaves: readonly OpenedLeaf[];
 };
 
-/** Provider, owner, number of leaves, the first two fields of a leaf: no entry is shorter. */
+/** Size of the shortest entry: provider, owner, number of leaves, two fields of one leaf. */
 const minLeafBytes = 21;
 
 export function encodePinnedEntry({ provider, owner, leaves }: PinnedEntry): Uint8Array {

@@ -1,4 +1,4 @@
-/** The payer gets its data back: one range of a piece for one request, proven against the piece's root. */
+/** Bytes of the retrieval protocol: the payer requests one range of a piece and gets it with its proof. */
 import { ByteWriter, decode, fromHex, toHex } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import { maxRangeNodes, rangeBytes } from "../../storage/core/range.ts";
@@ -13,9 +13,9 @@ import type { GroupDomain } from "./receipt.ts";
 
 export const retrieveProtocol = "/whitepay/retrieve/1";
 
-/** The payer's permission for one peer to fetch the group's data. */
+/** The payer's permission for one peer to fetch data of the group. */
 export type Permission = {
-  /** Last block at which it holds. */
+  /** Last block of its validity. */
   readonly until: number;
   /** EIP-712, by the payer's account, 65 bytes. */
   readonly signature: Uint8Array;
@@ -44,7 +44,7 @@ export const maxRetrieveResponseBytes = 2 + 1 + maxRangeNodes * 32 + 4 + rangeBy
 export const retrievalType = "Retrieval(bytes32 peer,uint64 until)";
 const retrievalTypeHash = keccakText(retrievalType);
 
-/** Lower-case address of whoever gave the permission to `peer` (text form), undefined if the signature is no valid one. */
+/** Lower-case address of the signer of a permission for `peer` (text form); undefined if the signature is invalid. */
 export function permissionSigner(domain: GroupDomain, peer: string, permission: Permission): Hex | undefined {
   const struct = keccakWords(retrievalTypeHash, keccakText(peer), permission.until);
   const digest = fromHex(typedDigest(domainSeparator(domain.chainId, domain.group), struct));
@@ -88,7 +88,7 @@ export function encodeRetrieveResponse(response: RetrieveResponse): Uint8Array {
   return out.u32(response.bytes.length).bytes(response.bytes).finish();
 }
 
-/** Sizes and form only: `verifyRange` checks the bytes. */
+/** Checks sizes and form; `verifyRange` checks the bytes. */
 export function decodeRetrieveResponse(bytes: Uint8Array): Result<RetrieveResponse, DecodeCode> {
   return decode(bytes, maxRetrieveResponseBytes, (reader): RetrieveResponse => {
     readVersion(reader);

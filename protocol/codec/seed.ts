@@ -1,4 +1,4 @@
-/** R9: the keeper's BLS signature that decides which leaves it asks for, and when. */
+/** R9: the keeper's BLS signature that determines the leaves and the block of a challenge. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { concatBytes } from "../../storage/core/bytes.ts";
 import { word } from "../hash.ts";
@@ -31,8 +31,8 @@ export function signSeed(scope: SeedScope, secretKey: Uint8Array): Uint8Array {
 }
 
 /**
- * Whether `seed` is the signature of the key (compressed G2, 96 bytes). About 25 ms; false, never a throw, for bytes
- * that are no point, the point at infinity or a point outside the subgroup (D5).
+ * Whether the key (compressed G2, 96 bytes) signed `seed`. Takes about 25 ms. Returns false, and never throws, for bytes that
+ * encode no point, for the point at infinity, and for a point outside the subgroup (D5).
  */
 export function verifySeed(scope: SeedScope, seed: Uint8Array, blsKey: Uint8Array): boolean {
   if (seed.length !== seedBytes || blsKey.length !== 96) return false;

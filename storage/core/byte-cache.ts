@@ -1,8 +1,8 @@
-/** Values within a bound of bytes; the one that was unused for the longest time makes room (D6). */
+/** A cache with a limit in bytes that evicts the least recently used value (D6). */
 export class ByteCache<T> {
   readonly #maxBytes: number;
   readonly #sizeOf: (value: T) => number;
-  /** The one used last is at the end. */
+  /** In the order of use, the last used at the end. */
   readonly #values = new Map<string, T>();
   #bytes = 0;
 
@@ -27,7 +27,7 @@ export class ByteCache<T> {
     return value;
   }
 
-  /** A value that is larger than the bound is not kept. */
+  /** Does not store a value larger than the limit. */
   set(key: string, value: T): void {
     this.delete(key);
     this.#values.set(key, value);

@@ -2,7 +2,7 @@ import { textEngine } from "./primitives.ts";
 import { accept, reject } from "./result.ts";
 import type { Result } from "./result.ts";
 
-/** Why a byte string is not the canonical form of a message. */
+/** Reasons why bytes are not the canonical form of a message. */
 export type DecodeCode = "too-large" | "truncated" | "trailing" | "version" | "range" | "order";
 
 class DecodeFailure extends Error {
@@ -13,7 +13,7 @@ class DecodeFailure extends Error {
   }
 }
 
-/** Reads big-endian fields from the front; running out of bytes is a typed rejection of `decode`. */
+/** Reads big-endian fields in order. If bytes are missing, `decode` returns a typed rejection. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #offset = 0;
@@ -77,7 +77,7 @@ export class ByteReader {
     return copyOf(this.#bytes, start, start + count);
   }
 
-  /** The bytes where they are, for what is looked at and dropped. */
+  /** A view of the next bytes, for values that the caller does not keep. */
   view(count: number, what: string): Uint8Array {
     const start = this.#take(count, what);
     return this.#bytes.subarray(start, start + count);
@@ -94,7 +94,7 @@ export class ByteReader {
   }
 }
 
-/** Runs `read` over `bytes`; whatever is malformed, left over or too large comes back as a rejection. */
+/** Runs `read` over `bytes`; returns a rejection for malformed, surplus or too many bytes. */
 export function decode<T>(
   bytes: Uint8Array,
   maxBytes: number,
@@ -116,10 +116,10 @@ export function decode<T>(
   }
 }
 
-/** Memory of one's own costs a small copy several times what is copied: many share a page, which lives as long as any. */
+/** An ArrayBuffer for each small copy costs several times its bytes, so copies share pages; a page lives as long as its copies. */
 const pageBytes = 16 * 1024;
 const maxSharingBytes = pageBytes / 8;
-/** So small is what the platform itself keeps together. */
+/** The platform allocates smaller arrays without an ArrayBuffer of their own. */
 const minSharingBytes = 65;
 let page = new Uint8Array(0);
 let pageTaken = 0;
@@ -127,7 +127,7 @@ let pageTaken = 0;
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   if (length < minSharingBytes || length > maxSharingBytes) {
-    // `bytes` may be of a subclass, as in Node, whose slice is a view.
+    // Not `bytes.slice`: in Node `bytes` may be of a subclass whose slice is a view.
     return Uint8Array.prototype.slice.call(bytes, start, end);
   }
   if (pageTaken + length > page.length) [page, pageTaken] = [new Uint8Array(pageBytes), 0];
@@ -136,17 +136,17 @@ function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return copy;
 }
 
-/** Buffers of writers that are done, for the next ones: a message is written with every block, the longest is a proof. */
+/** Buffers of finished writers for reuse; they hold the longest message, a proof. */
 const spareBuffers: Uint8Array<ArrayBuffer>[] = [];
 const spareBytes = 64 * 1024;
 const maxSpareBuffers = 4;
 
-/** Appends big-endian fields. Out-of-range values are a bug of the caller and throw a RangeError. */
+/** Appends big-endian fields. A value out of range is a bug of the caller and throws a RangeError. */
 export class ByteWriter {
   #buffer = spareBuffers.pop() ?? new Uint8Array(spareBytes);
   #length = 0;
 
-  /** Makes room for `count` bytes more; where they begin. */
+  /** Reserves `count` bytes; returns their offset. */
   #reserve(count: number): number {
     const start = this.#length;
     this.#length += count;
@@ -209,7 +209,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** `count` bytes that are written as `0x…`. */
+  /** Appends the `count` bytes of a `0x…` string. */
   hex(value: string, count: number): this {
     if (value.length !== 2 + 2 * count || !value.startsWith("0x")) {
       throw new RangeError(`expected 0x and ${count} bytes of hex, actual "${value}"`);
@@ -219,7 +219,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** What was written; nothing may be written after it. */
+  /** Returns the written bytes. The writer cannot be used afterwards. */
   finish(): Uint8Array {
     const written = copyOf(this.#buffer, 0, this.#length);
     const spare = this.#buffer.length === spareBytes && spareBuffers.length < maxSpareBuffers;
@@ -257,7 +257,7 @@ export function toHex(bytes: Uint8Array): `0x${string}` {
   return hexOf(bytes, 0, bytes.length);
 }
 
-/** The two hex digits of each byte, as they lie in memory. */
+/** The two hex digits of each byte, in memory order. */
 const digitPairs = new Uint16Array(
   new TextEncoder().encode(
     Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0")).join(""),
@@ -266,7 +266,7 @@ const digitPairs = new Uint16Array(
 
 const prefixPair = new Uint16Array(new TextEncoder().encode("0x").buffer)[0] as number;
 
-/** Writes the text in one buffer: a string made of two parts is copied again at its first use. */
+/** Assembles the text in one buffer: a concatenated string is copied again at its first use. */
 function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
   const { pairs, text } = textEngine();
   const count = end - start;
@@ -279,14 +279,14 @@ function hexOf(bytes: Uint8Array, start: number, end: number): `0x${string}` {
   return text(2 + 2 * count) as `0x${string}`;
 }
 
-/** By character code; what is no digit has none. */
+/** Value of each hex digit by character code, −1 for other characters. */
 const digitValues = new Int8Array(128).fill(-1);
 for (const [value, digit] of [..."0123456789abcdef"].entries()) {
   digitValues[digit.charCodeAt(0)] = value;
   digitValues[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
-/** Writes the `count` bytes that `hex` says from character `from` on; throws a RangeError if it does not. */
+/** Decodes `count` bytes of `hex` from character `from` on into `out`. @throws RangeError if a character is no hex digit */
 export function readHex(hex: string, from: number, out: Uint8Array, at: number, count: number): void {
   for (let i = 0, c = from; i < count; i++, c += 2) {
     const high = digitValues[hex.charCodeAt(c)] ?? -1;
@@ -296,7 +296,7 @@ export function readHex(hex: string, from: number, out: Uint8Array, at: number, 
   }
 }
 
-/** Bytes of a `0x…` string of exactly `count` bytes; throws a RangeError on anything else. */
+/** Decodes a `0x…` string. @throws RangeError if it is not 0x and an even number of hex digits, or not `count` bytes long */
 export function fromHex(hex: string, count?: number): Uint8Array {
   if (!hex.startsWith("0x") || hex.length % 2 !== 0) {
     throw new RangeError(`expected 0x and hex digits, actual "${hex}"`);

@@ -1,11 +1,11 @@
-/** R10: the shape of a piece. All sizes in bytes, all indices 0-based. */
+/** R10: geometry of a piece. Sizes are in bytes, indices are 0-based. */
 
 export const leafBytes = 1024;
 export const hashBytes = 32;
-/** Leaves of a segment that carry data; the other four are all zero. */
+/** Leaves of a segment with data; the other four are zero. */
 export const dataLeavesPerSegment = 124;
 export const leavesPerSegment = 128;
-/** Exactly one EIP-4844 blob's payload, so a KZG tier can be added over the same segments. */
+/** The payload of one EIP-4844 blob, so the same segments allow KZG proofs later. */
 export const segmentBytes = dataLeavesPerSegment * leafBytes;
 /** Levels between a leaf and its segment root. */
 export const segmentHeight = 7;
@@ -18,11 +18,11 @@ export type PieceGeometry = {
   readonly dataLeaves: number;
   /** Segments rounded up to a power of two. */
   readonly paddedSegments: number;
-  /** Levels between a leaf and the top (the root additionally binds the size). */
+  /** Levels between a leaf and the top; the root hashes the top with the size. */
   readonly height: number;
 };
 
-/** Throws a RangeError for a size that no piece can have (0, fractional, not a safe integer). */
+/** @throws RangeError if the size is not a safe integer of at least 1 */
 export function pieceGeometry(size: number): PieceGeometry {
   if (!Number.isSafeInteger(size) || size < 1) {
     throw new RangeError(`piece size: expected 1 to ${Number.MAX_SAFE_INTEGER} bytes, actual ${size}`);

@@ -17,7 +17,7 @@ leafInput[0] = domainTags.leaf;
 const nodeInput = new Uint8Array(1 + 2 * hashBytes);
 nodeInput[0] = domainTags.node;
 
-/** SHA-256(00 ‖ 1024 bytes); `data` may be shorter, the rest counts as zero. */
+/** SHA-256(00 ‖ 1024 bytes); shorter `data` is padded with zeros. */
 export function leafHash(data: Uint8Array): Uint8Array {
   if (data.length > leafBytes)
     throw new RangeError(`leaf: expected at most 1024 bytes, actual ${data.length}`);
@@ -42,7 +42,7 @@ export function rootHash(size: number, top: Uint8Array): Uint8Array {
   return sha256(input);
 }
 
-/** All levels of a perfect tree over `level` (a power of two of nodes), lowest first, the single top last. */
+/** All levels of a perfect tree over `level` (2^k nodes), lowest first; the last level has the top alone. */
 export function treeLevels(level: readonly Uint8Array[]): Uint8Array[][] {
   const levels: Uint8Array[][] = [[...level]];
   let current = levels[0] as Uint8Array[];
@@ -84,7 +84,7 @@ export function topHash(segmentRoots: readonly Uint8Array[]): Uint8Array {
   return topOf(padded);
 }
 
-/** Root of a piece that is in memory. Throws a RangeError for an empty one (R10). */
+/** Root of a piece in memory (R10). @throws RangeError if it is empty */
 export function pieceRoot(data: Uint8Array): Uint8Array {
   const { segments, size } = pieceGeometry(data.length);
   const roots: Uint8Array[] = [];

@@ -7,8 +7,8 @@ export type Position = {
 };
 
 /**
- * The nodes a multiproof over `indices` (strictly ascending leaf positions) must bring along: level by level from the
- * leaves up, ascending in each; a sibling that can be computed is never among them. This order is the canonical one.
+ * Positions of the nodes in a multiproof over `indices` (strictly ascending leaf positions), in canonical order: by level from the
+ * leaves up, ascending in each level. A sibling that the verifier can compute is not included.
  */
 export function siblingPositions(indices: readonly number[], height: number): Position[] {
   const siblings: Position[] = [];
@@ -28,8 +28,8 @@ export function siblingPositions(indices: readonly number[], height: number): Po
 }
 
 /**
- * Top of the tree from `leaves` (strictly ascending by index) and the nodes named by `siblingPositions`, or undefined
- * when the number of nodes is not exactly what the positions need.
+ * Top of the tree from `leaves` (strictly ascending by index) and the nodes at `siblingPositions`; undefined if the number of
+ * nodes differs from the number of positions.
  */
 export function multiproofTop(
   leaves: readonly { readonly index: number; readonly hash: Uint8Array }[],

@@ -3,7 +3,7 @@ import { hashBytes } from "./geometry.ts";
 import { domainTags } from "./merkle.ts";
 import { sha256 } from "./primitives.ts";
 
-/** A list of 40-byte entries of at most 2.5 MiB: a keeper holds one for each provider. */
+/** Limits a list to 2.5 MiB of 40-byte entries; a keeper stores one list for each provider. */
 export const maxPieces = 65_536;
 export const entryBytes = hashBytes + 8;
 
@@ -15,14 +15,14 @@ export type PieceEntry = {
 };
 
 /**
- * Entries as they are on the wire, one after the other. A list of many small pieces is as large in memory as it was there, and
- * not ten times as large in objects (D6).
+ * Entries in their encoded form, concatenated. So a list of many small pieces needs no more memory than its message; one object
+ * for each entry would need ten times as much (D6).
  */
 export class PieceEntries implements Iterable<PieceEntry> {
   /** root ‖ uint64 size of each piece in order. */
   readonly bytes: Uint8Array;
 
-  /** Takes bytes whose length is a multiple of an entry's and whose sizes were looked at. */
+  /** @param bytes a multiple of an entry's length, with valid sizes */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
@@ -31,7 +31,7 @@ export class PieceEntries implements Iterable<PieceEntry> {
     return this.bytes.length / entryBytes;
   }
 
-  /** Undefined outside the list. The root is a view: it is not to be changed. */
+  /** Undefined outside the list. The root is a read-only view. */
   at(index: number): PieceEntry | undefined {
     if (!Number.isInteger(index) || index < 0 || index >= this.length) return undefined;
     const start = index * entryBytes;
@@ -52,14 +52,14 @@ export class PieceEntries implements Iterable<PieceEntry> {
   }
 }
 
-/** Size of the entry with that index; above the safe integers if it is none that a piece can have. */
+/** Size of the entry with this index; not a safe integer if the encoded size is too large. */
 function entrySize(bytes: Uint8Array, index: number): number {
   const at = bytes.byteOffset + index * entryBytes + hashBytes;
   const view = new DataView(bytes.buffer, at, 8);
   return view.getUint32(0) * 2 ** 32 + view.getUint32(4);
 }
 
-/** A provider's data: ordered pieces, the total, and where each piece starts in the row of all bytes. */
+/** A provider's data: ordered pieces, total bytes, and the start of each piece in the concatenation of all. */
 export type PieceList = {
   readonly pieces: PieceEntries;
   readonly totalBytes: bigint;
@@ -74,17 +74,17 @@ export function listMemory(list: PieceList): number {
   return list.pieces.bytes.length + list.starts.byteLength;
 }
 
-/** Throws a RangeError for a bad size or a root that is not 32 bytes. */
+/** @throws RangeError if a size is invalid or a root is not 32 bytes long */
 export function entriesOf(pieces: Iterable<PieceEntry>): PieceEntries {
   return new PieceEntries(concatBytes(...Array.from(pieces, encodeEntry)));
 }
 
-/** Throws a RangeError for an empty or too long list, a bad size or a root that is not 32 bytes. */
+/** @throws RangeError if the list is empty or too long, a size is invalid, or a root is not 32 bytes long */
 export function makePieceList(pieces: Iterable<PieceEntry>): PieceList {
   return listOfEntries(entriesOf(pieces));
 }
 
-/** The list of entries that came as bytes. Throws like `makePieceList`. */
+/** The list of decoded entries. @throws RangeError as `makePieceList` */
 export function listOfEntries(pieces: PieceEntries): PieceList {
   const count = pieces.length;
   if (!Number.isInteger(count) || count < 1 || count > maxPieces) {
@@ -108,7 +108,7 @@ export function listOfEntries(pieces: PieceEntries): PieceList {
   return { pieces, totalBytes, starts, root: sha256(concatBytes(head, pieces.bytes)) };
 }
 
-/** root ‖ uint64 size: also the form of an entry on the wire. Throws a RangeError for what is none. */
+/** root ‖ uint64 size, also in messages. @throws RangeError if the size is invalid or the root is not 32 bytes long */
 function encodeEntry(piece: PieceEntry, index: number): Uint8Array {
   if (piece.root.length !== hashBytes) {
     throw new RangeError(`piece ${index}: expected a root of 32 bytes, actual ${piece.root.length}`);
@@ -122,7 +122,7 @@ function encodeEntry(piece: PieceEntry, index: number): Uint8Array {
   return out;
 }
 
-/** The piece that holds byte `position` of the provider's data, and the byte's place in it. */
+/** The piece with byte `position` of the provider's data, and the offset of that byte in the piece. */
 export function locate(list: PieceList, position: bigint): { piece: number; offset: number } {
   if (position < 0n || position >= list.totalBytes) {
     throw new RangeError(`position: expected below ${list.totalBytes}, actual ${position}`);

@@ -5,7 +5,7 @@
 import { sha256 as pureSha256 } from "@noble/hashes/sha2.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 
-/** SHA-256 of one byte string, 32 bytes in memory of their own. */
+/** SHA-256 of one byte string; returns a new array of 32 bytes. */
 export type Sha256 = (data: Uint8Array) => Uint8Array;
 
 /** Keccak-256 with a shared input buffer, so that small inputs need no buffer each. */

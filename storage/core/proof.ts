@@ -26,7 +26,7 @@ export type PieceProof = {
   readonly nodes: readonly Uint8Array[];
 };
 
-/** R11: raw leaves with one multiproof for each piece, ascending by piece. Drawn leaves may be missing. */
+/** R11: leaves with one multiproof for each piece, ascending by piece. Drawn leaves may be missing. */
 export type Proof = {
   readonly pieces: readonly PieceProof[];
 };
@@ -46,7 +46,7 @@ export function encodeProof(proof: Proof): Uint8Array {
   return out.finish();
 }
 
-/** Rejects whatever is not byte for byte what `encodeProof` writes; never throws. What it reads stays inside `bytes`. */
+/** Rejects bytes that `encodeProof` does not produce; never throws. The result has views of `bytes`. */
 export function decodeProof(bytes: Uint8Array): Result<Proof, DecodeCode> {
   return decode(bytes, maxProofBytes, (reader) => {
     const version = reader.u8("proof version");
@@ -90,7 +90,7 @@ function readPiece(reader: ByteReader, previous: number): PieceProof {
   return { piece, leaves, nodes };
 }
 
-/** What a receipt signs of a proof: SHA-256(04 ‖ canonical bytes). */
+/** The proof hash in a receipt: SHA-256(04 ‖ canonical bytes). */
 export function proofHash(proofBytes: Uint8Array): Uint8Array {
   return sha256(concatBytes(Uint8Array.of(domainTags.proof), proofBytes));
 }
@@ -98,15 +98,15 @@ export function proofHash(proofBytes: Uint8Array): Uint8Array {
 export type ProofCode = "not-drawn" | "order" | "padding" | "wrong-root";
 
 export type ProvenSample = {
-  /** Draws, of 16, whose leaf is proven; a leaf drawn k times counts k. */
+  /** Number of the 16 draws whose leaf is proven; a leaf that is drawn k times counts k times. */
   readonly proven: number;
   /** R11: ⌊total bytes × proven / 16⌋. */
   readonly bytesProven: bigint;
 };
 
 /**
- * Checks every leaf of the proof against its piece's root. One wrong leaf or node, or one leaf that was not drawn,
- * refuses the whole proof: an honest provider leaves out what it cannot prove.
+ * Checks every leaf of the proof against its piece's root. One wrong leaf or node, or one leaf that is not drawn, invalidates the
+ * whole proof: an honest provider omits a leaf that it cannot prove.
  */
 export function verifyProof(input: {
   readonly list: PieceList;
@@ -151,7 +151,7 @@ function verifyPiece(list: PieceList, proof: PieceProof): Result<true, ProofCode
   for (const { leaf, bytes } of proof.leaves) {
     if (leaf <= before) return reject("order", `leaf: expected above ${before}, actual ${leaf}`);
     before = leaf;
-    // The root commits to zero padding; a root made over something else is not R10's.
+    // R10 pads with zeros, so a root over other padding is invalid.
     if (bytes.subarray(leafPayloadBytes(size, leaf)).some((byte) => byte !== 0)) {
       return reject("padding", `piece ${proof.piece} leaf ${leaf}: expected zeros after the end of the file`);
     }

@@ -1,6 +1,6 @@
 /**
- * A piece in ranges of 16 segments (1,984 KiB), each provable by itself: whoever fetches a piece checks every range against the
- * piece's root as it comes, and keeps what it has when the rest comes later or from somebody else.
+ * A piece in ranges of 16 segments (1,984 KiB) with a proof each. A download checks every range against the piece's root on
+ * arrival, and can resume later or from another provider.
  */
 import { hashBytes, segmentBytes, segmentHeight, pieceGeometry } from "./geometry.ts";
 import { nodeHash, rootHash } from "./merkle.ts";
@@ -11,14 +11,14 @@ const rangeLevel = 4;
 export const rangeSegments = 1 << rangeLevel;
 /** All ranges but the last have exactly these bytes of the file. */
 export const rangeBytes = rangeSegments * segmentBytes;
-/** Nodes that a proof may have: a piece of 2^53 bytes has 37 levels above its segments. */
+/** Largest number of nodes in a proof: a piece of 2^53 bytes has 37 levels above its segments. */
 export const maxRangeNodes = 40;
 
 export function rangeCount(size: number): number {
   return Math.ceil(pieceGeometry(size).segments / rangeSegments);
 }
 
-/** Where a range lies in the file. @throws RangeError if the piece has no such range */
+/** Offset and length of a range in the file. @throws RangeError if the piece does not have the range */
 export function rangePlace(size: number, range: number): { readonly start: number; readonly bytes: number } {
   const count = rangeCount(size);
   if (!Number.isSafeInteger(range) || range < 0 || range >= count) {
@@ -28,13 +28,13 @@ export function rangePlace(size: number, range: number): { readonly start: numbe
   return { start, bytes: Math.min(rangeBytes, size - start) };
 }
 
-/** Levels above the segment roots (level 0) that a range's own top reaches: less in a piece that is no larger than one. */
+/** Level of a range's top and of the piece's top, with segment roots at level 0. A small piece has fewer levels than a range. */
 function topLevel(size: number): { own: number; all: number } {
   const all = pieceGeometry(size).height - segmentHeight;
   return { own: Math.min(rangeLevel, all), all };
 }
 
-/** The nodes that lead from a range to the piece's root, lowest first; level 0 = segment roots. */
+/** Siblings on the path from a range to the piece's root, lowest first; level 0 = segment roots. */
 export function rangeSiblings(size: number, range: number): Position[] {
   const { own, all } = topLevel(size);
   return Array.from({ length: all - own }, (_, i) => ({
@@ -44,8 +44,8 @@ export function rangeSiblings(size: number, range: number): Position[] {
 }
 
 /**
- * The piece's root that the segment roots of a range and its sibling nodes lead to; undefined if their number is not the one
- * that the piece's size asks for.
+ * The piece's root computed from a range's segment roots and siblings; undefined if their number does not match the piece's
+ * size.
  */
 export function rangeRoot(
   place: { readonly size: number; readonly range: number },

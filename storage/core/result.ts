@@ -1,6 +1,6 @@
 /**
- * Input from a peer or a file is answered with a typed rejection, never with an exception: a throw means a bug.
- * `code` is stable and counted, `detail` is for people (what was wrong, expected, actual).
+ * Bad input from a peer or a file gives a typed rejection, never an exception; an exception means a bug. `code` is stable and
+ * counted, `detail` is a text with the expected and the actual value.
  */
 export type Rejection<Code extends string = string> = {
   readonly ok: false;

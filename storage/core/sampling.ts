@@ -3,7 +3,7 @@ import { locate } from "./piece-list.ts";
 import type { PieceList } from "./piece-list.ts";
 import { sha256 } from "./primitives.ts";
 
-/** R11: leaves a challenge asks for. */
+/** R11: number of leaves in a challenge. */
 export const leavesPerChallenge = 16;
 
 const sampleDomain = new TextEncoder().encode("WHITEPAY_SAMPLE_V1");
@@ -18,11 +18,11 @@ export type Draw = {
 };
 
 /**
- * R9, R11: the 16 draws of a challenge, in order, with replacement. Each is a uniform byte of all the provider's data,
- * mapped to the leaf that holds it; so a leaf drawn twice counts twice when it is proven and twice when it is not.
+ * R9, R11: the 16 draws of a challenge, in order, with replacement. Each draw is a uniform byte of the provider's data, mapped to
+ * its leaf; a leaf that is drawn twice counts twice, proven or not.
  *
  * Expansion of the seed: block j = SHA-256("WHITEPAY_SAMPLE_V1" ‖ seed ‖ uint32 j), j = 0, 1, …, read as four big-endian
- * 64-bit words. A word w counts if w < ⌊2^64 / total⌋ · total, and then means byte w mod total.
+ * 64-bit words. A word w is used if w < ⌊2^64 / total⌋ · total, and selects byte w mod total.
  */
 export function sampleLeaves(seed: Uint8Array, list: PieceList): Draw[] {
   const words = uniformWords(sampleDomain, seed, list.totalBytes);
@@ -33,8 +33,8 @@ export function sampleLeaves(seed: Uint8Array, list: PieceList): Draw[] {
 }
 
 /**
- * R8: blocks after the slot's start at which the keeper asks: uniform in [confirmations, slot − answer), from the same
- * seed under another domain ("WHITEPAY_OFFSET_V1"), so the answer's leaves say nothing of the time and the reverse.
+ * R8: block of the challenge, counted from the slot's start: uniform in [confirmations, slot − answer), from the same seed under
+ * another domain ("WHITEPAY_OFFSET_V1"), so the leaves do not reveal the block, nor the block the leaves.
  */
 export function challengeOffset(
   seed: Uint8Array,
@@ -47,11 +47,11 @@ export function challengeOffset(
   return params.confirmations + Number(uniformWords(offsetDomain, seed, BigInt(width))());
 }
 
-/** Room for a domain, a seed and a counter; written anew for each block. */
+/** Shared buffer for a domain, a seed and a counter. */
 const input = new Uint8Array(256);
 const inputView = new DataView(input.buffer);
 
-/** The counter-th block of words (R11). */
+/** Block number `counter` of the words (R11). */
 function blockOf(tag: Uint8Array, seed: Uint8Array, counter: number): DataView {
   const length = tag.length + seed.length + 4;
   if (length > input.length)
@@ -63,7 +63,7 @@ function blockOf(tag: Uint8Array, seed: Uint8Array, counter: number): DataView {
   return new DataView(digest.buffer, digest.byteOffset, digest.byteLength);
 }
 
-/** Source of uniform integers below `bound` (1 to 2^64 − 1), by rejection: no modulo bias. */
+/** Source of uniform integers below `bound` (1 to 2^64 − 1), by rejection sampling. */
 function uniformWords(tag: Uint8Array, seed: Uint8Array, bound: bigint): () => bigint {
   if (bound < 1n || bound >= wordLimit)
     throw new RangeError(`bound: expected 1 to 2^64 - 1, actual ${bound}`);

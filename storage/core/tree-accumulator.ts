@@ -1,12 +1,12 @@
 import { hashBytes } from "./geometry.ts";
 import { nodeHash } from "./merkle.ts";
 
-/** Receives every node above the segment roots that is no padding: level 1 = parents of segment roots. */
+/** Receives every node above the segment roots except padding; level 1 = parents of segment roots. */
 export type OnNode = (level: number, index: number, hash: Uint8Array) => void;
 
 /**
- * Folds segment roots into the top (R10) in whatever order they come, keeping only nodes whose sibling is missing:
- * memory grows with the tree's height and the disorder of arrival, not with the size of the piece.
+ * Computes the top (R10) from segment roots in any order. It keeps only the nodes whose sibling is missing, so its memory depends
+ * on the tree's height and the order of arrival, not on the size of the piece.
  */
 export class TreeAccumulator {
   readonly #pending: Map<number, Uint8Array>[] = [];
@@ -42,7 +42,7 @@ export class TreeAccumulator {
     this.#place(level + 1, parentIndex, parent);
   }
 
-  /** The top, once every segment root was added: the right edge is completed with padding. */
+  /** The top after all segment roots were added; pads the right edge. */
   finish(): Uint8Array {
     if (this.#added !== this.#segments) {
       throw new Error(`segments: expected ${this.#segments}, actual ${this.#added}`);
