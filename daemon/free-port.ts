@@ -1,10 +1,10 @@
-/** Free ports. */
+/** Finds free ports. */
 import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
 
 /**
- * Below the range from which systems take the ports of outgoing connections (32768 and up on Linux, 49152 elsewhere):
- * a port from there may be in use again, by a mere call to the chain, before the daemon it was found for listens on it.
+ * Below the range of ephemeral ports (from 32768 on Linux, from 49152 elsewhere): an outgoing connection may take a port of that
+ * range before the daemon listens on it.
  */
 const lowestPort = 10_000;
 const highestPort = 32_767;
@@ -23,9 +23,9 @@ function listen(port: number, host = "127.0.0.1"): Promise<Server | undefined> {
 }
 
 /**
- * `count` different ports on 127.0.0.1 that are free now, drawn at random so that two demos rarely meet. All are held
- * before the first is given back.
- * @throws Error if so many ports are taken that it finds none
+ * `count` different free ports on 127.0.0.1, drawn at random so that two demos rarely get the same. Holds all ports until it has
+ * found the last one.
+ * @throws Error if it finds no free port
  */
 export async function freePorts(count: number): Promise<number[]> {
   const held = new Map<number, Server>();
@@ -40,8 +40,8 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /**
- * The first port from `first` on that is free on the host now and is none of `taken`: for a configuration that is made once.
- * @throws Error if so many ports are taken that it finds none
+ * The first free port of the host from `first` on that is not in `taken`, for a new configuration file.
+ * @throws Error if it finds no free port
  */
 export async function freePortFrom(
   first: number,

@@ -1,18 +1,18 @@
-/** Ports that a daemon is told to listen on, tried before it starts: one that is taken is told in one line. */
+/** Checks before the start of a daemon whether it can listen on its configured ports. */
 import { createServer, isIPv6 } from "node:net";
 
-/** A daemon cannot listen where its configuration says: which setting, what is wrong, what to do, in one line. */
+/** A daemon cannot listen on a configured address. The message names the setting, the fault and the remedy. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
 type Place = {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
 };
 
-/** `setting`: as the configuration calls it. */
+/** `setting` is the key in the configuration. */
 export type ConfiguredPlace = Place & { readonly setting: string };
 
 /** Host and port of a multiaddr over TCP. */
@@ -21,7 +21,7 @@ export function tcpPlaceOf(multiaddr: string): Place | undefined {
   return match === null ? undefined : { host: match[1] ?? "", port: Number(match[2]) };
 }
 
-/** Those of `listen` that are addresses of this machine. */
+/** The addresses of `listen` that name an IP address. */
 export function listenPlaces(multiaddrs: readonly string[]): ConfiguredPlace[] {
   return multiaddrs.flatMap((multiaddr) => {
     const place = /^\/ip[46]\//.test(multiaddr) ? tcpPlaceOf(multiaddr) : undefined;
@@ -43,7 +43,7 @@ function faultOf({ host, port }: Place, code: string): Fault {
   return { code, reason: `${host} cannot be used (${code})`, remedy: "set an address of this machine" };
 }
 
-/** Why one cannot listen there now, and what to do; undefined if one can. */
+/** Reason and remedy if listening fails; undefined if it works. */
 export function listenFault(place: Place): Promise<Fault | undefined> {
   return new Promise((done) => {
     const server = createServer();
@@ -53,8 +53,8 @@ export function listenFault(place: Place): Promise<Fault | undefined> {
 }
 
 /**
- * Tries every place. A machine without IPv6 is no fault where there is another place: the node goes on with IPv4.
- * @throws ListenError for the first that cannot be listened on
+ * Tries every address. A missing IPv6 address is ignored if there is another address: the node then uses IPv4.
+ * @throws ListenError for the first address that fails
  */
 export async function mustListen(places: readonly ConfiguredPlace[]): Promise<void> {
   for (const { setting, host, port } of places) {

@@ -1,4 +1,4 @@
-/** Where log lines go, and how they look: text for a person at a terminal, a JSON object a line for programs. */
+/** Format of log lines on stderr: text for terminals, one JSON object per line for programs. */
 import { pino } from "pino";
 import type { DestinationStream } from "pino";
 
@@ -23,7 +23,7 @@ type Line = {
   readonly [field: string]: unknown;
 };
 
-/** What others wrote must not command a terminal. */
+/** Replaces control characters: text of other parties must not control the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, "?");
 }
@@ -44,7 +44,7 @@ export function textLine(json: string): string {
   return `${printable(text)}\n`;
 }
 
-/** On stderr; without a format, text at a terminal and JSON elsewhere. */
+/** Writes to stderr. Without a format: text on a terminal, else JSON. */
 export function logDestination(format: LogFormat | undefined): DestinationStream {
   const isText = format === undefined ? process.stderr.isTTY : format === "text";
   if (!isText) return pino.destination({ fd: 2, sync: false });

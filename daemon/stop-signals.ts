@@ -1,2 +1,2 @@
-/** What stops a daemon in order. SIGHUP comes when the terminal it was started in is closed. */
+/** Signals that stop a daemon in order. A daemon gets SIGHUP when its terminal is closed. */
 export const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

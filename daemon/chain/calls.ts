@@ -1,14 +1,14 @@
-/** Questions to contracts, and what keys look like in their answers. */
+/** Calls of contracts, and the decoding of keys in their outputs. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import type { Interface } from "ethers";
 import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { blockTag } from "./rpc.ts";
 
-/** Asks one endpoint or several. */
+/** Sends a JSON-RPC request to one endpoint or several. */
 export type Ask = (method: string, params: readonly unknown[]) => Promise<unknown>;
 
-/** An address without code answers every call with nothing. */
+/** A call of an address without code returns empty output. */
 export class NoContract extends Error {
   override readonly name = "NoContract";
 
@@ -19,7 +19,7 @@ export class NoContract extends Error {
   }
 }
 
-/** eth_call with decoded outputs; a single output comes as itself. */
+/** eth_call with decoded outputs. */
 export async function call(
   ask: Ask,
   abi: Interface,
@@ -35,7 +35,7 @@ export async function call(
   return abi.decodeFunctionResult(name, output);
 }
 
-/** 256 bytes of EIP-2537 (each coordinate 64 bytes, the first 16 zero) to the compressed form of 96 bytes. */
+/** Converts 256 bytes of EIP-2537 (64 bytes for each coordinate, the first 16 zero) to the compressed form of 96 bytes. */
 export function compressG2(eip2537: Uint8Array): Hex {
   const coordinate = (i: number): bigint => BigInt(toHex(eip2537.subarray(i * 64, (i + 1) * 64)));
   const point = bls12_381.G2.Point.fromAffine({

@@ -1,17 +1,17 @@
-/** One JSON-RPC endpoint over HTTP: it answers, states an error, or does not answer in time. */
+/** One JSON-RPC endpoint over HTTP: it returns a result or an error, or times out. */
 import type { Hex } from "../../protocol/hash.ts";
 
 const usualTimeout_ms = 5_000;
-/** The largest honest answer is a range of logs; an endpoint that sends more must not fill this keeper's memory (D7). */
+/** Limit of an answer, so that an endpoint cannot fill the memory (D7). The largest honest answer is a range of logs. */
 const maxAnswer_bytes = 32 * 2 ** 20;
-/** Codes by which endpoints say that they were asked too often. */
+/** Error codes of endpoints for too many requests. */
 const limitCodes: ReadonlySet<unknown> = new Set([-32_005, 429]);
 
-/** The endpoint answered, and its answer is an error object of JSON-RPC. */
+/** The endpoint returned a JSON-RPC error. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly code: number;
-  /** What the contract reverted with. Undefined: the endpoint failed, which says nothing about the call. */
+  /** Revert data of the contract. Undefined if the endpoint failed; then the call may be valid. */
   readonly revert: Hex | undefined;
 
   constructor(code: number, message: string, data?: unknown) {
@@ -26,7 +26,7 @@ type Answer = {
   readonly error?: { readonly code?: unknown; readonly message?: unknown; readonly data?: unknown } | null;
 };
 
-/** Nodes wrap the data differently: plain, in an object, or behind the word "Reverted". */
+/** Nodes return the data in different forms: plain, in an object, or after the word "Reverted". */
 function revertData(data: unknown): Hex | undefined {
   const inner = typeof data === "object" && data !== null ? (data as { data?: unknown }).data : data;
   const found = typeof inner === "string" ? /^(?:Reverted )?(0x(?:[0-9a-f]{2}){4,})$/i.exec(inner) : null;
@@ -46,21 +46,21 @@ export class JsonRpcEndpoint {
     this.url = url;
     this.#target = new URL(url);
     const { username, password } = this.#target;
-    // Not part of a request's address: a server takes them from a header.
+    // A request carries credentials in a header, not in the URL.
     this.#target.username = this.#target.password = "";
     const secret = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     const authorization = username === "" ? {} : { authorization: `Basic ${btoa(secret)}` };
     this.#headers = { "content-type": "application/json", ...authorization };
   }
 
-  /** What may be shown of it: names and keys of services are in path and user. */
+  /** The part of the URL that may be shown: path and user may contain secrets. */
   get origin(): string {
     return this.#target.origin;
   }
 
   /**
-   * @throws RpcError if the endpoint answers with an error
-   * @throws Error if it does not answer in time, asks for fewer calls, or answers with something else than JSON-RPC
+   * @throws RpcError if the endpoint returns an error
+   * @throws Error if it times out, refuses for too many requests, or does not return JSON-RPC
    */
   async send(method: string, params: readonly unknown[]): Promise<unknown> {
     const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#calls, method, params });
@@ -88,7 +88,7 @@ export class JsonRpcEndpoint {
   #whyNot(error: unknown): string {
     const { name, message, cause } = error as Error;
     if (name === "TimeoutError") return `no answer in ${this.#timeout_ms} ms`;
-    // The platform says only "fetch failed" and keeps the reason inside.
+    // The platform's message is "fetch failed"; the reason is in `cause`.
     return cause instanceof Error ? cause.message : message;
   }
 

@@ -1,11 +1,11 @@
-/** Which head to believe when several endpoints each tell their own (D7). */
+/** Chooses the head when several endpoints report different ones (D7). */
 import type { Hex } from "../../protocol/hash.ts";
 
 export type HeadBlock = {
   readonly number: number;
   readonly hash: Hex;
   readonly parentHash: Hex;
-  /** Seconds since 1970, as the block says; undefined if it does not. */
+  /** The block's timestamp in seconds since 1970; undefined if the endpoint omits it. */
   readonly timestamp_s?: number | undefined;
 };
 
@@ -19,26 +19,26 @@ export type Agreement<E> =
       readonly lagging: readonly E[];
       readonly lying: readonly E[];
     }
-  /** As many say one thing as say another: nobody knows, so the keeper waits. */
+  /** No majority: the keeper waits. */
   | { readonly kind: "divided"; readonly height: number; readonly lagging: readonly E[] };
 
-/** Blocks behind the highest head from which an endpoint that does not move counts as lagging. */
+/** An endpoint whose head does not move counts as lagging from this distance to the highest head on, in blocks. */
 const maxLag = 4;
-/** How long such an endpoint is waited for: it may be the only honest one. */
+/** Time before such an endpoint is ignored: it may be the only honest one. */
 const stall_ms = 5_000;
 
 type Seen = { number: number; since_ms: number };
 
 /**
- * Believes a head only as far as two endpoints vouch for it: the highest alone may be invented, and a keeper that believed it
- * would take part in turns that have not come. A wrong payment is worse than a late one.
+ * Accepts the highest head that two endpoints confirm. A head of one endpoint alone may be invented; the keeper would then take
+ * part in turns that have not begun. A late payment is better than a wrong one.
  */
 export class HeadAgreement<E> {
   readonly #seen = new Map<E, Seen>();
 
   /**
    * @param heads latest block of every endpoint that answers, at least one
-   * @param blockAt a block below an endpoint's head; undefined if it has none to show
+   * @param blockAt reads a block below an endpoint's head; undefined if the endpoint does not have it
    */
   async decide(
     heads: readonly HeadOf<E>[],

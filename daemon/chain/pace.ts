@@ -1,14 +1,14 @@
-/** How old the newest block may be, by the chain's own pace: this tells a chain that has stopped from a slow one. */
+/** Limit of the age of the newest block, from the chain's own block times: distinguishes a stopped chain from a slow one. */
 
-/** Below this a busy machine or a slow endpoint would look like a chain that has stopped. */
+/** With a lower limit, a busy machine or a slow endpoint would look like a stopped chain. */
 const leastLimit_s = 10;
 const usualBlocks = 5;
-/** Block times of so many blocks are counted. */
+/** Number of blocks whose block times are used. */
 const countedBlocks = 100;
-/** Timestamps kept at most: a start reads the blocks of a whole turn. */
+/** Limit of stored timestamps: a start reads the blocks of a whole turn. */
 const maxNotes = 1_024;
 
-/** The larger of 10 s and five times the 95th percentile of the block times given. */
+/** The larger of 10 s and five times the 95th percentile of the block times. */
 export function headAgeLimit_s(blockTimes_s: readonly number[]): number {
   const sorted = [...blockTimes_s].sort((a, b) => a - b);
   const percentile_s = sorted[Math.ceil(0.95 * sorted.length) - 1] ?? 0;
@@ -16,20 +16,20 @@ export function headAgeLimit_s(blockTimes_s: readonly number[]): number {
 }
 
 export type HeadLook = {
-  /** Undefined: no block was seen since the start. */
+  /** Undefined if no block was seen since the start. */
   readonly block: number | undefined;
   readonly age_s: number;
   readonly limit_s: number;
-  /** Older than the limit: the chain, or the way to it, has stopped. */
+  /** Older than the limit: the chain or the connection to it has stopped. */
   readonly isOld: boolean;
 };
 
-/** Seconds as they are shown. */
+/** Seconds with one decimal, for display. */
 export function inTenths(value_s: number): number {
   return Math.round(value_s * 10) / 10;
 }
 
-/** What a person needs to know about a head that is too old; the same words as long as it grows older. */
+/** Text about a head that is too old; it stays the same while the head ages, so logs do not repeat it. */
 export function oldHeadText({ block, limit_s }: Pick<HeadLook, "block" | "limit_s">): string {
   const limit = `${inTenths(limit_s)} s`;
   return block === undefined
@@ -38,13 +38,13 @@ export function oldHeadText({ block, limit_s }: Pick<HeadLook, "block" | "limit_
 }
 
 export class ChainPace {
-  /** Of the first look. */
+  /** Time of the first reading. */
   #startedAt_ms: number | undefined;
   /** Timestamps by block, oldest note first. */
   readonly #times_s = new Map<number, number>();
   #head: { readonly block: number; readonly seenAt_ms: number } | undefined;
 
-  /** A block of the chain says when it was made. */
+  /** Stores the timestamp of a block. */
   note(block: number, timestamp_s: number): void {
     this.#times_s.delete(block);
     this.#times_s.set(block, timestamp_s);
@@ -56,7 +56,7 @@ export class ChainPace {
   /** The head is `block` from now on. */
   saw(block: number, now_ms: number): void {
     this.#head = { block, seenAt_ms: now_ms };
-    // What a reorg took back says nothing; of what is older than the counted blocks one is enough.
+    // Drop blocks that a reorg removed, and all but one of those older than the counted blocks.
     const older = [...this.#times_s.keys()].filter((noted) => noted <= block - countedBlocks);
     const base = Math.max(...older);
     for (const noted of this.#times_s.keys()) {
@@ -64,7 +64,7 @@ export class ChainPace {
     }
   }
 
-  /** Times of the last 100 blocks, newest first; where blocks between two were not seen, their mean. */
+  /** Block times of the last 100 blocks, newest first; the mean where blocks in between were not seen. */
   blockTimes_s(): number[] {
     const head = this.#head?.block ?? -1;
     const notes = [...this.#times_s].filter(([block]) => block <= head).sort(([a], [b]) => b - a);
@@ -80,9 +80,9 @@ export class ChainPace {
   }
 
   /**
-   * The head's age: since it was seen first, or by its own timestamp if that says more, as after a start on a chain that has
-   * stopped.
-   * @param clockAhead_ms how far this machine's clock is known to be ahead
+   * Age of the head: the time since it was first seen, or since its timestamp if that is longer, as after a start on a stopped
+   * chain.
+   * @param clockAhead_ms known offset of this machine's clock
    */
   look(now_ms: number, clockAhead_ms = 0): HeadLook {
     this.#startedAt_ms ??= now_ms;

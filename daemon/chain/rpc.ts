@@ -1,4 +1,4 @@
-/** Several endpoints as one: the next takes over when one is down, throttles, fails or serves another chain (D7). */
+/** Several endpoints as one. The next one is used when one is down, throttles, fails or serves another chain (D7). */
 import type { Hex } from "../../protocol/hash.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import { ChainPace } from "./pace.ts";
@@ -10,34 +10,34 @@ export type Trouble = (code: ReasonCode, detail: string) => void;
 
 type Endpoint = {
   readonly rpc: JsonRpcEndpoint;
-  /** For people: an address may hold a secret in its path. */
+  /** For messages and logs: the URL may contain a secret. */
   readonly name: string;
   checked: boolean;
   restUntil_ms: number;
   restsFor: ReasonCode | undefined;
   restDetail: string;
-  /** Calls in a row that it did not answer. */
+  /** Number of consecutive calls without an answer. */
   failures: number;
 };
 
 export type PoolOptions = {
   readonly chainId: number;
   readonly urls: readonly string[];
-  /** Of one call at one endpoint. */
+  /** For one call of one endpoint. */
   readonly timeout_ms?: number;
 };
 
-/** What one endpoint said to a question that several are asked. */
+/** The answer of one endpoint to a call that several endpoints get. */
 type Vote = { readonly endpoint: Endpoint; readonly key: string; readonly tell: () => unknown };
 
 const rest_ms = 3_000;
-/** One that hangs holds up whoever asks it, so it is asked ever more rarely. */
+/** An endpoint that hangs delays every caller, so its pauses get longer up to this limit. */
 const longestRest_ms = 60_000;
 
-/** No endpoint answers. */
+/** No endpoint answered. */
 export class RpcUnavailable extends Error {}
 
-/** Endpoints answer differently, and no majority decides (D7). */
+/** Endpoints returned different answers without a majority (D7). */
 export class RpcDisagreement extends Error {}
 
 type RawBlock = {
@@ -49,11 +49,11 @@ type RawBlock = {
 
 export class RpcPool {
   readonly #chainId: number;
-  /** Those that agreed on the head last come first. */
+  /** Endpoints that agreed on the last head come first. */
   #endpoints: Endpoint[];
   readonly #agreement = new HeadAgreement<Endpoint>();
   readonly #now_ms: () => number;
-  /** Has the timestamps of the blocks that were read here. */
+  /** Collects the timestamps of all blocks that this pool reads. */
   readonly pace = new ChainPace();
   #trouble: Trouble = () => undefined;
 
@@ -72,9 +72,9 @@ export class RpcPool {
   }
 
   /**
-   * One JSON-RPC call on the first endpoint that answers. Only a revert is thrown at once: another endpoint would say the same.
-   * Any other error may be the endpoint's own, so the next one is asked.
-   * @throws RpcError with what the contract reverted with, or the first error if every endpoint that answers states one
+   * Sends one call to the first endpoint that answers. A revert is thrown at once, because every endpoint would return it. After any
+   * other error the next endpoint is tried.
+   * @throws RpcError with the revert data, or the first error if every answer is an error
    * @throws RpcUnavailable if every endpoint is down
    */
   async send(method: string, params: readonly unknown[]): Promise<unknown> {
@@ -93,8 +93,8 @@ export class RpcPool {
   }
 
   /**
-   * The same call on every endpoint: one that swallows a transaction must not be the only one that has it (D7).
-   * @throws RpcError if an endpoint states an error and none accepts it
+   * Sends the same call to every endpoint, because a single endpoint could drop a transaction (D7).
+   * @throws RpcError if an endpoint returns an error and none accepts the call
    * @throws RpcUnavailable if every endpoint is down
    */
   async sendToAll(method: string, params: readonly unknown[]): Promise<unknown> {
@@ -118,8 +118,8 @@ export class RpcPool {
   }
 
   /**
-   * The same call on two endpoints, if two answer, and on all of them if those two differ: what decides about money is not taken
-   * from one alone (D7). `keyOf` says what has to be equal.
+   * Sends the same call to two endpoints, and to all if their answers differ: data that decides about money needs two sources (D7).
+   * Two answers are equal if `keyOf` returns the same key.
    * @throws RpcDisagreement if no answer has more votes than every other
    */
   async sendAgreed(
@@ -182,22 +182,22 @@ export class RpcPool {
     }
     for (const { endpoint, key } of votes) {
       if (key !== first.key)
-        this.#rest(endpoint, "rpc-disagrees", `another answer to ${method} than the others`);
+        this.#rest(endpoint, "rpc-disagrees", `its answer to ${method} differs from the majority`);
     }
     return first.tell;
   }
 
-  /** Why nobody is asked: each endpoint with what it rests for. */
+  /** States for each endpoint why it is paused. */
   #noneInUse(): string {
     const now_ms = this.#now_ms();
     const resting = this.#endpoints.map(({ name, restUntil_ms, restDetail }) => {
       const left_s = Math.max(0, Math.ceil((restUntil_ms - now_ms) / 1000));
-      return `${name}: ${restDetail}, asked again in ${left_s} s`;
+      return `${name}: ${restDetail}, retried in ${left_s} s`;
     });
-    return `all ${resting.length} configured endpoints are left alone for now: ${resting.join("; ")}`;
+    return `all ${resting.length} configured endpoints are paused: ${resting.join("; ")}`;
   }
 
-  /** Those that do not rest; where all do, those that were merely down: they may be up again at any moment. */
+  /** Endpoints that are not paused; if all are, those that were down, because they may have recovered. */
   #awake(): Endpoint[] {
     const awake = this.#endpoints.filter(({ restUntil_ms }) => restUntil_ms <= this.#now_ms());
     return awake.length > 0 ? awake : this.#endpoints.filter(({ restsFor }) => restsFor === "rpc-down");
@@ -211,25 +211,26 @@ export class RpcPool {
   }
 
   /**
-   * The head that two endpoints vouch for, or the only one's that there is.
-   * @throws RpcUnavailable if none answers, or if they show different chains and no majority decides
+   * The head that two endpoints confirm, or the head of the only endpoint.
+   * @throws RpcUnavailable if none answers, or if they show different chains without a majority
    */
   async head(): Promise<HeadBlock> {
     const heads = await this.#heads();
-    if (heads.length === 0) throw new RpcUnavailable("no endpoint tells a head");
+    if (heads.length === 0) throw new RpcUnavailable("no endpoint returned a head");
     const agreement = await this.#agreement.decide(
       heads,
       async (endpoint, number) => this.#blockOf(endpoint, blockTag(number)),
       this.#now_ms(),
     );
-    for (const endpoint of agreement.lagging) this.#rest(endpoint, "rpc-lagging", "its head stands still");
+    for (const endpoint of agreement.lagging)
+      this.#rest(endpoint, "rpc-lagging", "its head does not advance");
     if (agreement.kind === "divided") {
-      const detail = `${heads.length} endpoints, no majority at block ${agreement.height}`;
+      const detail = `${heads.length} endpoints, without a majority at block ${agreement.height}`;
       this.#trouble("rpc-disagrees", detail);
       throw new RpcUnavailable(detail);
     }
     for (const endpoint of agreement.lying) {
-      this.#rest(endpoint, "rpc-disagrees", `another block ${agreement.head.number}`);
+      this.#rest(endpoint, "rpc-disagrees", `its block ${agreement.head.number} differs from the majority`);
     }
     const { agreeing } = agreement;
     this.#endpoints = [...agreeing, ...this.#endpoints.filter((e) => !agreeing.includes(e))];
@@ -237,7 +238,7 @@ export class RpcPool {
   }
 
   /**
-   * A block below the head; an endpoint that lags has none yet, so the next one is asked. Undefined: those that answer have none.
+   * A block below the head. A lagging endpoint may not have it, so the next one is tried. Undefined if no endpoint has it.
    * @throws RpcUnavailable if no endpoint answers
    */
   async block(number: number): Promise<HeadBlock | undefined> {
@@ -256,7 +257,7 @@ export class RpcPool {
     throw new RpcUnavailable(last ?? this.#noneInUse());
   }
 
-  /** The hash of a block that nothing links to what is known: told by two endpoints, if two answer (D7). */
+  /** Hash of a block without a link to known blocks; two endpoints must agree if two answer (D7). */
   async blockHash(number: number): Promise<Hex> {
     const hashIn = (block: unknown): unknown => (block as RawBlock).hash;
     const params = [blockTag(number), false];
@@ -299,7 +300,7 @@ export class RpcPool {
     return block;
   }
 
-  /** An error that an endpoint states is told; one that does not answer is left alone for a while, too. */
+  /** Reports an error of an endpoint; an endpoint without an answer is also paused. */
   #failed(endpoint: Endpoint, error: unknown): string {
     if (error instanceof RpcError) {
       const text = `${endpoint.name}: ${error.message}`;
@@ -316,7 +317,7 @@ export class RpcPool {
     );
   }
 
-  /** Leaves an endpoint alone for a while; told when that begins. */
+  /** Pauses an endpoint and reports the begin of the pause. */
   #rest(endpoint: Endpoint, code: ReasonCode, detail: string, wished_ms = rest_ms): string {
     const text = `${endpoint.name}: ${detail}`;
     const now_ms = this.#now_ms();

@@ -25,13 +25,13 @@ export function newKeeperKeys(): KeeperKeys {
   return { operator: randomSecret(), bls: randomBlsSecret(), peer: randomSecret() };
 }
 
-/** The libp2p peer id that belongs to an ed25519 seed. */
+/** The libp2p peer id of an ed25519 seed. */
 export async function peerIdOf(seed: string): Promise<string> {
   const key = await generateKeyPairFromSeed("Ed25519", fromHex(seed));
   return peerIdFromPrivateKey(key).toString();
 }
 
-/** The peer id as the registry takes it: 38 bytes, the identity multihash of the ed25519 key, as 0x-hex. */
+/** The peer id in the registry's form: 38 bytes, the identity multihash of the ed25519 key, as 0x-hex. */
 export async function peerIdBytes(seed: string): Promise<string> {
   const key = await generateKeyPairFromSeed("Ed25519", fromHex(seed));
   return toHex(peerIdFromPrivateKey(key).toMultihash().bytes);

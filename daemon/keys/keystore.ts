@@ -1,7 +1,6 @@
 /**
- * Keys of a keeper or provider on disk, each in a file of its own, encrypted: `operator.json` and a provider's `receipt.json` (Ethereum
- * JSON keystores, version 3), a keeper's `bls.json`, and `peer.json` (EIP-2335). Files have mode 0600 in a folder of mode 0700;
- * anything wider is refused.
+ * Encrypted key files of a keeper or provider: `operator.json` and a provider's `receipt.json` (Ethereum JSON keystores, version 3),
+ * a keeper's `bls.json`, and `peer.json` (EIP-2335). Files must have mode 0600 in a folder of mode 0700; wider modes are refused.
  */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, stat } from "node:fs/promises";
@@ -24,10 +23,10 @@ export type KeyName = (typeof keyNames)[number] | (typeof providerKeyNames)[numb
 export type SecretsOf<Name extends KeyName> = Readonly<Record<Name, Hex>>;
 export type KeySecrets = SecretsOf<(typeof keyNames)[number]>;
 export type ProviderSecrets = SecretsOf<(typeof providerKeyNames)[number]>;
-/** `light` takes milliseconds to open, and to try a guess on: for devnets alone. */
+/** `light` takes milliseconds to open, also for each guess of an attacker: for devnets only. */
 export type KdfStrength = "full" | "light";
 
-/** The keys cannot be used; the message says which file, what is wrong and what to do. */
+/** The keys cannot be used. The message names the file, the fault and the remedy. */
 export class KeyFileError extends Error {
   override readonly name = "KeyFileError";
 }
@@ -35,7 +34,7 @@ export class KeyFileError extends Error {
 const maxFileBytes = 65_536;
 const fullScrypt = { N: 131_072, r: 8, p: 1 };
 const lightScrypt = { N: 1_024, r: 8, p: 1 };
-/** Of what a file may ask of this machine: 1 GiB of memory at r = 8. */
+/** Limit of the scrypt cost that a file may require: 1 GiB of memory at r = 8. */
 const maxScryptN = 1_048_576;
 const maxIterations = 10_000_000;
 
@@ -78,7 +77,7 @@ const version3 = z.preprocess(
   lowerCaseNames,
   z.object({
     version: z.literal(3),
-    /** Some wallets leave it out. */
+    /** Some wallets omit it. */
     address: z
       .string()
       .regex(/^(0x)?[0-9a-fA-F]{40}$/, "expected an address")
@@ -95,7 +94,7 @@ function isAccount(name: KeyName): boolean {
   return name === "operator" || name === "receipt";
 }
 
-/** The public part that a key file names: address, BLS key in G1 (48 bytes, as EIP-2335 has it), or ed25519 key. */
+/** The public part in a key file: address, BLS key in G1 (48 bytes, as in EIP-2335), or ed25519 key. */
 function publicPart(name: KeyName, secret: Hex): string {
   const bytes = fromHex(secret);
   if (isAccount(name)) return computeAddress(secret).toLowerCase();
@@ -103,7 +102,7 @@ function publicPart(name: KeyName, secret: Hex): string {
   return bls12_381.G1.Point.BASE.multiply(BigInt(secret)).toHex(true);
 }
 
-/** @throws KeyFileError if the 32 bytes are no key of this kind */
+/** @throws KeyFileError if the 32 bytes are not a key of this kind */
 export function checkSecret(name: KeyName, secret: Hex, where: string): void {
   try {
     if (!/^0x[0-9a-f]{64}$/i.test(secret)) throw new Error("expected 0x and 64 hex digits");
@@ -113,7 +112,7 @@ export function checkSecret(name: KeyName, secret: Hex, where: string): void {
   }
 }
 
-/** Programs write "crypto" and "Crypto" in version 3. */
+/** Version 3 files have "crypto" or "Crypto", depending on the program. */
 function lowerCaseNames(keystore: unknown): unknown {
   if (typeof keystore !== "object" || keystore === null) return keystore;
   return Object.fromEntries(Object.entries(keystore).map(([name, value]) => [name.toLowerCase(), value]));
@@ -167,7 +166,7 @@ function isLight(kdfParams: object): boolean {
   return (n ?? fullScrypt.N) < 16_384 || (c ?? 262_144) < 65_536;
 }
 
-/** What a key file says of itself without a password. */
+/** Public data of a key file, readable without the password. */
 function publicPartOf(
   name: KeyName,
   text: string,
@@ -182,7 +181,7 @@ function publicPartOf(
   return { public: pubkey.toLowerCase(), light: isLight(crypto.kdf.params) };
 }
 
-/** @throws KeyFileError if the text is no such keystore, or the password is not its own */
+/** @throws KeyFileError if the text is not a keystore of this kind, or the password is wrong */
 export async function openKey(name: KeyName, text: string, password: string, where: string): Promise<Hex> {
   const named = publicPartOf(name, text, where).public;
   const secret = isAccount(name) ? await open3(text, password, where) : await open2335(text, password, where);
@@ -221,11 +220,11 @@ async function checkMode(path: string, expected: number, what: string): Promise<
   const actual = mode & 0o777;
   if ((actual & 0o077) === 0) return;
   throw new KeyFileError(
-    `${path}: others can get at ${what}: expected mode ${expected.toString(8)}, actual ${actual.toString(8)}; run: chmod ${expected.toString(8)} ${path}`,
+    `${path}: other users may access ${what}: expected mode ${expected.toString(8)}, actual ${actual.toString(8)}; run: chmod ${expected.toString(8)} ${path}`,
   );
 }
 
-/** Reads a small file that only its owner may read. @throws KeyFileError */
+/** Reads a small file that only its owner may read. @throws KeyFileError if others may read it, or it is unreadable */
 export async function readPrivate(path: string, what: string): Promise<string> {
   try {
     await checkMode(path, 0o600, what);
@@ -296,7 +295,7 @@ export function openProviderKeys(folder: string, password: string): Promise<Prov
 
 const olderReceipt = /^receipt-[\w-]+\.json$/;
 
-/** Receipt keys from before a change: files `receipt-….json` in the same folder. @throws KeyFileError */
+/** Former receipt keys: files `receipt-….json` in the same folder. @throws KeyFileError */
 export async function openOlderReceipts(folder: string, password: string): Promise<Hex[]> {
   const names = (await readdir(folder)).filter((name) => olderReceipt.test(name)).sort();
   return Promise.all(
@@ -312,11 +311,11 @@ export type KeyDescription = {
   readonly file: string;
   /** Address, BLS key in G1, or ed25519 key. */
   readonly public: string;
-  /** Cheap to guess at: for devnets alone. */
+  /** Weak password hash, for devnets only. */
   readonly light: boolean;
 };
 
-/** What can be told without the password. @throws KeyFileError */
+/** Descriptions of all keys, without the password. @throws KeyFileError */
 export function describeKeys(
   folder: string,
   names: readonly KeyName[] = keyNames,
@@ -333,7 +332,7 @@ export function describeKeys(
   );
 }
 
-/** Writes a sealed key; never over another one. @throws KeyFileError */
+/** Writes an encrypted key; never overwrites one. @throws KeyFileError if the file exists */
 export async function writeKeyFile(folder: string, name: KeyName, text: string): Promise<void> {
   const made = await mkdir(folder, { recursive: true, mode: 0o700 });
   if (made !== undefined) await chmod(folder, 0o700);
@@ -349,7 +348,7 @@ export async function writeKeyFile(folder: string, name: KeyName, text: string):
   await chmod(path, 0o600);
 }
 
-/** Seals every key that `secrets` has. @throws KeyFileError if one is there already */
+/** Encrypts and writes every key of `secrets`. @throws KeyFileError if a file exists already */
 export async function writeKeys(
   folder: string,
   secrets: KeySecrets | ProviderSecrets,

@@ -1,10 +1,10 @@
 /**
- * Who may be connected, and for how long: so many connections a peer, a room for strangers, and no place for those who only sit
- * there. Peers that are expected (registered keepers) never compete with strangers (D6, L4).
+ * Limits connections: a number for each peer, a number for all strangers, and a time for idle strangers. Expected peers (registered
+ * keepers) have their own connections and do not compete with strangers (D6, L4).
  */
 import type { Room } from "../../protocol/limits/derived.ts";
 
-/** A connection, as libp2p has it. */
+/** A connection of libp2p. */
 export type OpenConnection = {
   readonly remotePeer: { toString(): string };
   readonly status: string;
@@ -15,23 +15,23 @@ export type OpenConnection = {
 export type RoomDependencies = {
   readonly connections: () => readonly OpenConnection[];
   readonly room: () => Room;
-  /** Expected peers have places of their own and may be idle. */
+  /** Expected peers are not limited with the strangers and may be idle. */
   readonly isExpected: (peer: string) => boolean;
   readonly now_ms: () => number;
 };
 
 export class ConnectionRoom {
   readonly #on: RoomDependencies;
-  /** When a peer last did something useful. */
+  /** Time of the last request of each peer. */
   readonly #used = new Map<string, number>();
-  /** Connections that were closed or refused. */
+  /** Number of connections that were closed or refused. */
   closed = 0;
 
   constructor(on: RoomDependencies) {
     this.#on = on;
   }
 
-  /** Whether a new connection of this peer has a place; an idle stranger makes room for it. */
+  /** Whether to accept a connection of this peer; closes an idle stranger's connection if none is free. */
   admits(peer: string): boolean {
     if (this.#on.isExpected(peer)) return true;
     const { strangers } = this.#on.room();
@@ -39,15 +39,15 @@ export class ConnectionRoom {
     if (others.length < strangers) return true;
     const [longestIdle] = this.#idle(others);
     if (longestIdle === undefined) this.closed++;
-    else this.#close(longestIdle, "its place is needed");
+    else this.#close(longestIdle, "idle, and another peer needs the connection");
     return longestIdle !== undefined;
   }
 
-  /** A connection was made: the oldest of this peer beyond its number go, so a peer that came back is never locked out. */
+  /** After a new connection, closes the oldest ones of this peer above its limit, so a peer that restarts is never locked out. */
   opened(connection: OpenConnection): void {
     const { perPeer } = this.#on.room();
     const peer = connection.remotePeer.toString();
-    // The node may tell of it before it has it in its list.
+    // The node may report a connection before it lists it.
     const all = new Set([...this.#on.connections(), connection]);
     const own = [...all].filter(
       ({ status, remotePeer }) => status === "open" && remotePeer.toString() === peer,
@@ -58,12 +58,12 @@ export class ConnectionRoom {
     }
   }
 
-  /** The peer did something that was worth its connection. */
+  /** Notes a request of the peer, so that its connection is not idle. */
   used(peer: string): void {
     this.#used.set(peer, this.#on.now_ms());
   }
 
-  /** Closes connections of strangers that are of no use. */
+  /** Closes idle connections of strangers. */
   sweep(): void {
     for (const one of this.#idle(this.#strangers())) this.#close(one, "idle");
     const peers = new Set(this.#on.connections().map(({ remotePeer }) => remotePeer.toString()));
@@ -76,7 +76,7 @@ export class ConnectionRoom {
       .filter(({ status, remotePeer }) => status === "open" && !this.#on.isExpected(remotePeer.toString()));
   }
 
-  /** Those idle for too long, the longest first. */
+  /** Connections that are idle for too long, the longest first. */
   #idle(connections: readonly OpenConnection[]): OpenConnection[] {
     const before_ms = this.#on.now_ms() - this.#on.room().idle_ms;
     const lastUse = ({ remotePeer, timeline }: OpenConnection): number =>

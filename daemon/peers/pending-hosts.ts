@@ -1,6 +1,6 @@
-/** Connections that have not shown their key yet, by host: one host must not take all the places for them (D6). */
+/** Limits the connections of one host before their encryption handshake ends (D6). */
 
-/** A connection below encryption, as libp2p has it. */
+/** A connection of libp2p below encryption. */
 export type PendingConnection = {
   readonly remoteAddr: { getComponents(): readonly { readonly name: string; readonly value?: string }[] };
   addEventListener(type: "close", listener: () => void, options?: { once?: boolean }): void;
@@ -15,7 +15,7 @@ export class PendingHosts {
     this.#perHost = perHost;
   }
 
-  /** Takes a place of the connection's host; false if it has none left. */
+  /** Counts a new connection; false if its host is at the limit. */
   begins(connection: PendingConnection): boolean {
     const host = hostOf(connection);
     const count = this.#counts.get(host) ?? 0;
@@ -26,7 +26,7 @@ export class PendingHosts {
     return true;
   }
 
-  /** It has shown its key, or is gone: the place is free. */
+  /** The handshake ended, or the connection closed: no longer counted. */
   ended(connection: PendingConnection): void {
     const host = this.#pending.get(connection);
     if (host === undefined) return;
@@ -37,7 +37,7 @@ export class PendingHosts {
   }
 }
 
-/** An IPv4 address, or the 64 bits of an IPv6 address that belong to one network. */
+/** The IPv4 address, or the network prefix (64 bits) of the IPv6 address. */
 function hostOf({ remoteAddr }: PendingConnection): string {
   const components = remoteAddr.getComponents();
   const ip6 = components.find(({ name }) => name === "ip6")?.value;
@@ -45,7 +45,7 @@ function hostOf({ remoteAddr }: PendingConnection): string {
   return components.find(({ name }) => name === "ip4")?.value ?? "";
 }
 
-/** The first four of eight groups; `::` stands for as many zeros as are missing. */
+/** The first four of eight groups; `::` stands for the missing zero groups. */
 function network(ip6: string): string {
   const [head = "", tail] = ip6.split("::");
   const [before, after] = [head, tail ?? ""].map((part) => part.split(":").filter((group) => group !== ""));

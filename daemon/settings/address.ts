@@ -1,9 +1,9 @@
-/** An Ethereum address as settings and files give it. */
+/** Schema of an Ethereum address in settings and files. */
 import { z } from "zod";
 import type { Hex } from "../../protocol/hash.ts";
 import { checksumFault } from "./checksum.ts";
 
-/** Any case; mixed case needs the right checksum, which detects a mistyped digit. Yields the text as given. */
+/** Accepts any case; mixed case must have the right checksum, which detects typing errors. Returns the text unchanged. */
 export const addressText = z
   .string("expected an address in quotes: 0x and 40 hex digits")
   .regex(/^0x[0-9a-fA-F]{40}$/, "expected an address: 0x and 40 hex digits")
@@ -13,5 +13,5 @@ export const addressText = z
       context.addIssue({ code: "custom", message: `wrong checksum: expected ${right}, actual ${text}` });
   });
 
-/** The same, in lower case. */
+/** The same in lower case. */
 export const address = addressText.transform((text) => text.toLowerCase() as Hex);

@@ -1,7 +1,7 @@
-/** Which keys a configuration may have at a place, and which of them a misspelt one means. */
+/** Finds the valid keys at a path of a configuration, and the valid key nearest to a misspelt one. */
 import { z } from "zod";
 
-/** Without what may stand around a schema: optional, default, refinements keep the schema itself. */
+/** Removes wrappers of a schema, such as optional and default. */
 function bare(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
     return bare(schema.unwrap());
@@ -9,7 +9,7 @@ function bare(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodPipe ? bare(schema.in) : schema;
 }
 
-/** Keys of the object at `path`; undefined if there is none. */
+/** Keys of the object at `path`; undefined if there is no object. */
 export function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] | undefined {
   const here = bare(schema);
   const [first, ...rest] = path;
@@ -20,7 +20,7 @@ export function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): s
   return inner === undefined ? undefined : keysAt(inner, rest);
 }
 
-/** Letters to insert, remove, replace or swap with the next to make one word of the other. */
+/** Edit distance: letters to insert, remove, replace, or swap with the next one. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
@@ -38,10 +38,10 @@ function distance(a: string, b: string): number {
 
 const plain = (key: string): string => key.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
-/** The known key that `key` may be a misspelling of. Case, dashes and underscores do not count. */
+/** The known key nearest to `key`, ignoring case, dashes and underscores; undefined if none is near. */
 export function nearest(key: string, known: readonly string[]): string | undefined {
   const wanted = plain(key);
-  // Longer than any key is no misspelling of one, and comparing takes time.
+  // A much longer text is no misspelling, and the comparison would take long.
   if (wanted.length > 64) return undefined;
   const [best] = known
     .map((candidate) => ({ candidate, far: distance(wanted, plain(candidate)) }))

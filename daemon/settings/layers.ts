@@ -1,6 +1,6 @@
 /**
- * Layers of configuration: flags before environment before file (YAML or JSON) before defaults. Every key is known, and
- * every value knows where it came from. Paths in the file are relative to the file, others to the current folder.
+ * Layers of configuration, by precedence: flags, environment, file (YAML or JSON), defaults. Unknown keys are refused, and the origin
+ * of every value is recorded. Paths in the file are relative to the file, other paths to the current folder.
  */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -10,7 +10,7 @@ import type { z } from "zod";
 import { whyNot } from "../../storage/disk/file-words.ts";
 import { keysAt, nearest } from "./known-keys.ts";
 
-/** One value that can come from a flag or the environment too. */
+/** A value that a flag or an environment variable can set. */
 export type Setting = {
   readonly key: string;
   readonly flag: string;
@@ -28,24 +28,24 @@ export const setting = (key: string, flag: string, kind: Setting["kind"], text: 
   text,
 });
 
-/** What is wrong with a configuration, with the line where there is one. */
+/** A fault of the configuration; the message has the line if it is in a file. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
 export type ConfigSources = {
-  /** Undefined: no file, all from flags and environment. */
+  /** Undefined: all values come from flags and environment. */
   readonly file?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** By flag name without dashes in front, as in `settings`. */
+  /** By flag name without leading dashes, as in `settings`. */
   readonly flags?: Readonly<Record<string, string | readonly string[] | undefined>>;
 };
 
-/** By key, as in `chain.rpc`: a flag, a variable, file and line, or "default". */
+/** Origin by key (such as `chain.rpc`): a flag, a variable, file and line, or "default". */
 export type Origins = ReadonlyMap<string, string>;
 export type Resolved<T> = { readonly config: T; readonly origins: Origins };
 
-/** What may stand in a file, and which of it may come from flags and environment too. */
+/** The schema of a file, and the settings that flags and environment can set. */
 export type ConfigDefinition<T> = {
   readonly schema: z.ZodType<T>;
   readonly settings: readonly Setting[];
@@ -65,7 +65,7 @@ function put(tree: Tree, key: string, value: unknown): void {
   at[last] = value;
 }
 
-/** The leaves of a tree, lists counted as leaves. */
+/** The leaves of a tree; a list is a leaf. */
 function* leaves(value: unknown, path: readonly string[] = []): Generator<readonly [string, unknown]> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     yield [path.join("."), value];
@@ -105,7 +105,7 @@ function placeIn({ path, document, lines }: File, keys: readonly PropertyKey[]):
   return node?.range === undefined ? undefined : `${path}:${lines.linePos(node.range[0]).line}`;
 }
 
-/** The line of the key itself: its value may begin on a later one. */
+/** File and line of the key itself; its value may begin on a later line. */
 function keyPlace({ path, document, lines }: File, keys: readonly PropertyKey[]): string | undefined {
   const parent = document.getIn(keys.slice(0, -1), true);
   const pair = isMap(parent)
@@ -115,7 +115,7 @@ function keyPlace({ path, document, lines }: File, keys: readonly PropertyKey[])
   return range === undefined ? undefined : `${path}:${lines.linePos(range[0]).line}`;
 }
 
-/** Of a key that is missing, the place of what it is missing from. */
+/** File and line of the innermost object that exists on the path of a missing key. */
 function nearestPlace(file: File, keys: readonly PropertyKey[]): string | undefined {
   for (let length = keys.length; length > 0; length--) {
     const place = placeIn(file, keys.slice(0, length));
@@ -146,7 +146,7 @@ function treeOf(
   return { tree, origins };
 }
 
-/** Every key of the file that the schema does not know, with its line and what may be meant. */
+/** Messages about unknown keys of the file, with line and suggestion. */
 function unknownKeys<T>(
   { schema, settings }: ConfigDefinition<T>,
   issues: readonly z.core.$ZodIssue[],
@@ -181,7 +181,7 @@ function missing(named: Setting, file: File | undefined, keys: readonly Property
   );
 }
 
-/** An object is missing as a whole if none of its settings has an origin. */
+/** An object is missing if none of its settings has an origin. */
 function missingObject(
   settings: readonly Setting[],
   { file, path, origins }: { file: File | undefined; path: readonly PropertyKey[]; origins: Origins },
@@ -193,7 +193,7 @@ function missingObject(
   return new ConfigError(`${where}: ${key}: missing; it holds ${inside.map((one) => one.key).join(", ")}`);
 }
 
-/** The place of a refused value: its line if it comes from the file, else its flag or variable. */
+/** Origin of a refused value: its line if it is in the file, else its flag or variable. */
 function placeOfValue(
   file: File | undefined,
   path: readonly PropertyKey[],
@@ -210,7 +210,7 @@ function refusal<T>(
   file: File | undefined,
   origins: Origins,
 ): ConfigError {
-  // A misspelt key causes an issue of a missing key too: report the misspelt one, which has a line.
+  // A misspelt key also causes an issue about a missing key: report the misspelt one, because it has a line.
   const unknown = unknownKeys(definition, issues, file);
   if (unknown.length > 0) return new ConfigError(unknown.join("\n  "));
   const [issue] = issues;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Replaces a file whole or not at all: temporary file beside it, fsync, rename, fsync of the folder. */
+/** Replaces a file atomically: temporary file in the same folder, fsync, rename, fsync of the folder. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
@@ -21,7 +21,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
   await syncPath(dirname(path));
 }
 
-/** fsync of a file or folder: a rename is durable only when its folder is. */
+/** fsync of a file or folder; a rename is durable after the fsync of its folder. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {

@@ -1,9 +1,9 @@
-/** A disk, or a quota on it, that is full: how Node, LevelDB and SQLite say so, and one text for all of them. */
+/** Recognises a full disk or quota in errors of Node, LevelDB and SQLite, and gives one text for all of them. */
 
-/** What was to be written is not. Nothing that was written before is lost. */
+/** The write failed; earlier writes are complete. */
 export class DiskFullError extends Error {
   override readonly name = "DiskFullError";
-  /** File or folder that was written to, as far as it is known. */
+  /** File or folder of the write; undefined if it is unknown. */
   readonly place: string | undefined;
 
   constructor(place: string | undefined, options: { readonly cause?: unknown } = {}) {
@@ -14,11 +14,11 @@ export class DiskFullError extends Error {
 
 const fullCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 const sqliteFull = 13;
-/** How C libraries word it: LevelDB passes only the text on. */
+/** Texts of C libraries: LevelDB forwards the text alone. */
 const fullText = /no space left on device|disk quota exceeded|database or disk is full/i;
 const maxDepth = 8;
 
-/** Whether an error, or what caused it, is a full disk. */
+/** Whether a full disk caused the error. */
 export function isDiskFull(error: unknown, depth = 0): boolean {
   if (typeof error !== "object" || error === null || depth > maxDepth) return false;
   if (error instanceof DiskFullError) return true;
@@ -28,7 +28,7 @@ export function isDiskFull(error: unknown, depth = 0): boolean {
   return isDiskFull(cause, depth + 1) || isDiskFull(driverError, depth + 1);
 }
 
-/** Does the work; a full disk becomes a DiskFullError that names the place. */
+/** Runs `work`. @throws DiskFullError with the place if the disk is full */
 export async function namingFullDisk<T>(place: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-/** Why a file or folder cannot be used, in words: what the system says is a code and a call. */
+/** Texts for file errors; the system's own text has only a code and a call. */
 
 const words: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
@@ -12,13 +12,13 @@ const words: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "its name is too long",
 };
 
-/** Undefined: it is no error of that kind. */
+/** Undefined if the error is not a known file error. */
 export function fileReason(error: unknown): string | undefined {
   const code = (error as { readonly code?: unknown } | null)?.code;
   return typeof code === "string" ? words[code] : undefined;
 }
 
-/** The reason, or what the error says of itself. */
+/** The text for a file error, else the error's own message. */
 export function whyNot(error: unknown): string {
   return fileReason(error) ?? (error as Error).message;
 }

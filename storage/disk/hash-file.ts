@@ -10,7 +10,7 @@ import type { OnNode } from "../core/tree-accumulator.ts";
 import { chunkSegments, ChunkHasher } from "./hash-task.ts";
 import type { ChunkDone, HashTask } from "./hash-task.ts";
 
-/** TypeScript in a clone, JavaScript in the built package: the extension is that of this file. */
+/** The extension of this file: TypeScript in a clone, JavaScript in the built package. */
 const workerFile = new URL(`./hash-worker${extname(import.meta.filename)}`, import.meta.url);
 
 export type HashProgress = {
@@ -20,7 +20,7 @@ export type HashProgress = {
 };
 
 export type HashOptions = {
-  /** Threads; all cores by default. A file of one chunk (2 MB) is hashed in the caller's thread. */
+  /** Number of threads, by default one for each core. The caller's thread hashes a file of one chunk (2 MB). */
   readonly workers?: number;
   /** Called at most ten times a second, and once at the end. */
   readonly onProgress?: (progress: HashProgress) => void;
@@ -33,12 +33,12 @@ export type HashedFile = {
   readonly root: Uint8Array;
 };
 
-/** The file cannot be a piece: missing, unreadable, no regular file, empty, or changed while it was read. */
+/** The file cannot become a piece: it is missing, unreadable, not regular, empty, or changed during the read. */
 export class PieceSourceError extends Error {
   override readonly name = "PieceSourceError";
 }
 
-/** Size of a file that can be a piece. Throws PieceSourceError with the reason and what to do. */
+/** Stats of a file that can become a piece. @throws PieceSourceError with reason and remedy */
 export async function pieceSourceStats(path: string): Promise<Stats> {
   let stats: Stats;
   try {
@@ -65,8 +65,8 @@ export async function pieceSourceStats(path: string): Promise<Stats> {
 }
 
 /**
- * R10's root of a file of any size in constant memory. With `store` the bytes are copied and the tree file is filled
- * on the way (both files must exist; the header is the caller's).
+ * R10's root of a file of any size in constant memory. With `store` it also copies the bytes and fills the tree file; both files
+ * must exist, and the caller writes the tree file's header.
  */
 export async function hashFile(
   source: string,
@@ -89,7 +89,7 @@ export async function hashFile(
   return { size, segments, root: rootHash(size, accumulator.finish()) };
 }
 
-/** Runs a task over all its chunks; `onChunk` sees them in the order in which they are ready. */
+/** Runs a task over all its chunks; calls `onChunk` in the order of completion. */
 export async function hashChunks(
   task: HashTask,
   options: HashOptions,

@@ -4,16 +4,16 @@ import { hashBytes, segmentBytes } from "../core/geometry.ts";
 import { layerBytes, SegmentHasher } from "./segment-hasher.ts";
 import { treeLayout } from "./tree-file.ts";
 
-/** Segments that a worker takes at a time: about 2 MB, so that workers end together. */
+/** Segments of one chunk, about 2 MB: small enough that all workers end at about the same time. */
 export const chunkSegments = 16;
 
 export type HashTask = {
   readonly source: string;
-  /** Bytes of the source when the work began. */
+  /** Bytes of the source at the start. */
   readonly size: number;
-  /** Where to copy the bytes that were hashed, and where the 4 KiB layer and segment roots go. */
+  /** Target files: `data` for the hashed bytes, `tree` for the 4 KiB layer and the segment roots. */
   readonly store?: { readonly data: string; readonly tree: string };
-  /** Measurements only: a plain SHA-256 stream over the same chunks in place of the tree. */
+  /** For measurements only: a SHA-256 stream over the same chunks instead of the tree. */
   readonly rawStream?: boolean;
 };
 
@@ -25,7 +25,7 @@ export type ChunkDone = {
   readonly bytes: number;
 };
 
-/** Hashes (and copies) the chunks that `next` hands out until it hands out none. Memory: one segment. */
+/** Hashes chunks, and copies them if the task says so. Needs memory for one segment. */
 export class ChunkHasher {
   readonly #task: HashTask;
   readonly #hasher = new SegmentHasher();
@@ -42,7 +42,7 @@ export class ChunkHasher {
     this.#tree = task.store && openSync(task.store.tree, "r+");
   }
 
-  /** Throws when the file ends before the size it had at the start, or cannot be read or written. */
+  /** @throws Error if the file became shorter, or cannot be read or written */
   hashChunk(chunk: number): ChunkDone {
     const layout = treeLayout(this.#task.size);
     const firstSegment = chunk * chunkSegments;
@@ -82,7 +82,7 @@ export class ChunkHasher {
       filled += read;
     }
     data.fill(0, filled);
-    // What is stored is what is hashed: the copy is written from the same memory, before hashing overwrites it.
+    // The copy is written from the memory that is hashed, so both are equal; hashing overwrites parts of it.
     if (this.#data !== undefined) writeAll(this.#data, data.subarray(0, filled), start);
     return filled;
   }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { ChunkHasher } from "./hash-task.ts";
 import type { HashTask } from "./hash-task.ts";
 
-/** One thread of `hashFile`: takes chunk numbers from a shared counter and posts each chunk's segment roots. */
+/** One thread of `hashFile`: takes chunk numbers from a shared counter, posts the segment roots of each chunk. */
 const { task, chunks, counter } = workerData as {
   task: HashTask;
   chunks: number;

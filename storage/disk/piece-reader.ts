@@ -22,18 +22,18 @@ import { layerBytes, layerDigests, SegmentHasher } from "./segment-hasher.ts";
 import { encodeTreeHeader, treeLayout } from "./tree-file.ts";
 import type { TreeLayout } from "./tree-file.ts";
 
-/** Leaves under one digest of the stored layer, and their bytes. */
+/** Number and bytes of the leaves under one digest of the stored layer. */
 const groupLeaves = 4;
 const groupBytes = groupLeaves * leafBytes;
 const groupLevel = 2;
-/** Largest piece whose tree is made again while a keeper waits: about 0.1 s of hashing. */
+/** Largest piece whose tree is rebuilt during a challenge: about 0.1 s of hashing. */
 const maxRebuiltBytes = 16 * 1024 * 1024;
-/** Digest of the four zero leaves that end every segment. */
+/** Digest of the four zero leaves at the end of every segment. */
 const zeroGroup = treeLevels(Array.from({ length: groupLeaves }, () => leafHash(new Uint8Array()))).at(
   -1,
 )?.[0] as Uint8Array;
 
-/** A drawn leaf that cannot be proven, and why. `leaf` is the data-leaf index. */
+/** A drawn leaf that cannot be proven. `leaf` is the data-leaf index. */
 export type LostLeaf = {
   readonly leaf: number;
   readonly reason: string;
@@ -42,7 +42,7 @@ export type LostLeaf = {
 export type PieceProving = {
   readonly proof: Omit<PieceProof, "piece"> | undefined;
   readonly lost: readonly LostLeaf[];
-  /** What was found damaged and how it was got round, for the operator. */
+  /** Texts for the operator: damaged parts and their repair. */
   readonly warnings: readonly string[];
 };
 
@@ -58,8 +58,8 @@ type SegmentNodes = {
 };
 
 /**
- * Proves leaves of one stored piece, reading only the drawn 4 KiB groups, their segments' layer (992 bytes each) and
- * the nodes above. Nothing that does not hash to the piece's root leaves this class: damaged parts are left out.
+ * Proves leaves of one stored piece. It reads the drawn 4 KiB groups, the layers of their segments (992 bytes each) and the nodes
+ * above. It returns only leaves and nodes that hash to the piece's root, and omits damaged ones.
  */
 export class PieceReader {
   readonly #dir: string;
@@ -68,9 +68,9 @@ export class PieceReader {
   readonly #height: number;
   readonly #padding: readonly Uint8Array[];
   readonly #warnings: string[] = [];
-  /** Levels above the segment roots, when the stored ones turned out damaged. */
+  /** Recomputed levels above the segment roots, if the stored ones are damaged. */
   #rebuilt: Map<string, Uint8Array> | undefined;
-  /** Whether a drawn segment has neither layer nor root that its bytes agree with. */
+  /** Whether the bytes of a drawn segment match neither its layer nor its root. */
   #unknownSegments = false;
   #data: FileHandle | undefined;
   #tree: FileHandle | undefined;
@@ -83,7 +83,7 @@ export class PieceReader {
     this.#padding = paddingHashes(this.#layout.topHeight);
   }
 
-  /** Proof of those `leaves` (data-leaf indices, any order, no duplicates) that are whole on disk. */
+  /** Proves the undamaged ones of `leaves` (data-leaf indices, any order, no duplicates). */
   static async prove(dir: string, entry: PieceEntry, leaves: readonly number[]): Promise<PieceProving> {
     const reader = new PieceReader(dir, entry);
     try {
@@ -110,7 +110,7 @@ export class PieceReader {
     if (this.#unknownSegments && (await this.#rebuildTree())) first = await this.#attempt(leaves);
     if (first.proof === undefined || this.#leadsToRoot(first.proof))
       return { ...first, warnings: this.#warnings };
-    // Leaves and segments fit each other, so the levels above the segments are damaged: compute them again.
+    // Leaves and segments are consistent, so the levels above the segments are damaged: recompute them.
     this.#rebuilt = await this.#rebuildTop();
     const second = await this.#attempt(leaves);
     if (second.proof !== undefined && this.#leadsToRoot(second.proof)) {
@@ -177,14 +177,14 @@ export class PieceReader {
     if (index >= this.#layout.nodeCount(top)) return this.#padding[top] as Uint8Array;
     const rebuilt = this.#rebuilt?.get(`${top}/${index}`);
     if (rebuilt !== undefined) return rebuilt;
-    // A node that cannot be read is sent as zeros to the check against the root, which fails and starts the repair.
+    // An unreadable node becomes zeros: the check against the root then fails and starts the repair.
     return (
       (await this.#read(this.#tree, hashBytes, this.#layout.nodeOffset(top, index))) ??
       Buffer.alloc(hashBytes)
     );
   }
 
-  /** Levels of a segment out of the stored layer or, when that is damaged, out of the segment's bytes. */
+  /** Levels of a segment from the stored layer, or from the segment's bytes if the layer is damaged. */
   async #segmentNodes(segment: number): Promise<SegmentNodes | undefined> {
     const layer = await this.#read(this.#tree, layerBytes, this.#layout.layerOffset(segment));
     const root = await this.#read(this.#tree, hashBytes, this.#layout.nodeOffset(0, segment));
@@ -201,11 +201,11 @@ export class PieceReader {
       );
       return computed && segmentLevels(computed.layer);
     }
-    // The layer fits the bytes: it is the segment root beside it that is damaged, which the upper levels will show.
+    // The layer matches the bytes, so the stored segment root is damaged; the check of the upper levels finds that.
     return fits(stored?.levels.at(-1)?.[0]) ? stored : undefined;
   }
 
-  /** Hashes a whole segment again: only when what was stored about it is damaged. */
+  /** Hashes a whole segment; needed only if its stored hashes are damaged. */
   async #hashSegment(segment: number): Promise<{ layer: Buffer; root: Uint8Array } | undefined> {
     const bytes = await this.#read(this.#data, this.#segmentBytes(segment), segment * segmentBytes);
     if (bytes === undefined) return undefined;
@@ -217,9 +217,9 @@ export class PieceReader {
     return { layer, root };
   }
 
-  /** The tree file only holds what can be computed, so it is mended in place, as soon as the right bytes are known. */
+  /** Repairs a part of the tree file in place; every part can be computed from the piece. */
   async #repair(what: string, offset: number, bytes: Uint8Array): Promise<void> {
-    this.#warnings.push(`${join(this.#dir, "tree")}: ${what} was damaged; computed again from the piece`);
+    this.#warnings.push(`${join(this.#dir, "tree")}: ${what} was damaged; recomputed from the piece`);
     try {
       const file = await open(join(this.#dir, "tree"), "r+");
       try {
@@ -228,13 +228,13 @@ export class PieceReader {
         await file.close();
       }
     } catch (error) {
-      this.#warnings.push(`${join(this.#dir, "tree")}: not mended: ${(error as Error).message}`);
+      this.#warnings.push(`${join(this.#dir, "tree")}: not repaired: ${(error as Error).message}`);
     }
   }
 
   /**
-   * Makes the whole tree file again when the bytes lead to the piece's root. Only for a piece that is hashed in a moment:
-   * a keeper waits. One bad sector can hold the whole tree of a small piece; that of a large one is spread out.
+   * Rebuilds the whole tree file if the bytes hash to the piece's root. Only for small pieces, because a keeper waits for the
+   * answer: one bad sector can destroy the whole tree of a small piece, but only a part of a large one.
    */
   async #rebuildTree(): Promise<boolean> {
     const { size, root } = this.#entry;
@@ -255,10 +255,10 @@ export class PieceReader {
     try {
       await writeFileAtomic(join(this.#dir, "tree"), file);
     } catch (error) {
-      this.#warnings.push(`${join(this.#dir, "tree")}: not mended: ${(error as Error).message}`);
+      this.#warnings.push(`${join(this.#dir, "tree")}: not repaired: ${(error as Error).message}`);
       return false;
     }
-    this.#warnings.push(`${join(this.#dir, "tree")}: was damaged; made again from the piece's bytes`);
+    this.#warnings.push(`${join(this.#dir, "tree")}: was damaged; rebuilt from the piece's bytes`);
     await this.#tree?.close();
     this.#tree = await this.#open("tree");
     return true;
@@ -268,7 +268,7 @@ export class PieceReader {
     return Math.min(segmentBytes, this.#entry.size - segment * segmentBytes);
   }
 
-  /** The four leaves of a group, or why they are lost. */
+  /** Hashes of the four leaves of a group, or the reason of their loss. */
   async #groupHashes(group: number, digest: Uint8Array): Promise<GroupHashes | string> {
     const perSegment = leavesPerSegment / groupLeaves;
     const start = Math.floor(group / perSegment) * segmentBytes + (group % perSegment) * groupBytes;
@@ -282,7 +282,7 @@ export class PieceReader {
     );
     const levels = treeLevels(leaves);
     if (!equalBytes(levels[2]?.[0] as Uint8Array, digest)) {
-      return `bytes ${start} to ${start + expected} are not those that were ingested`;
+      return `bytes ${start} to ${start + expected} differ from the ingested ones`;
     }
     return { leaves, pairs: levels[1] as Uint8Array[], bytes };
   }
@@ -296,7 +296,7 @@ export class PieceReader {
     return top !== undefined && equalBytes(rootHash(this.#entry.size, top), this.#entry.root);
   }
 
-  /** The levels above the segments from what is whole: stored layers, else bytes, else the stored segment root. */
+  /** Recomputes the levels above the segments from stored layers, else from bytes, else from stored segment roots. */
   async #rebuildTop(): Promise<Map<string, Uint8Array>> {
     const nodes = new Map<string, Uint8Array>();
     const accumulator = new TreeAccumulator(this.#layout.segments, (level, index, hash) =>
@@ -308,7 +308,7 @@ export class PieceReader {
       const fromLayer = layer && (segmentLevels(layer).levels.at(-1)?.[0] as Uint8Array);
       let hash = root ?? fromLayer ?? Buffer.alloc(hashBytes);
       if (root === undefined || fromLayer === undefined || !equalBytes(fromLayer, root)) {
-        // Of three witnesses (stored root, stored layer, bytes) two that agree are believed; alone, the stored root.
+        // Stored root, stored layer and bytes give three roots: use one that two agree on, else the stored root.
         const computed = (await this.#hashSegment(segment))?.root;
         if (computed && (root === undefined || (fromLayer && equalBytes(computed, fromLayer))))
           hash = computed;
@@ -333,7 +333,7 @@ export class PieceReader {
     await this.#repair("the part above the segments", start, bytes);
   }
 
-  /** Exactly `count` bytes, or undefined (short file, failing disk, no file): the caller leaves those leaves out. */
+  /** Exactly `count` bytes; undefined for a short file, a disk error or no file. The caller then omits the leaves. */
   async #read(file: FileHandle | undefined, count: number, position: number): Promise<Buffer | undefined> {
     if (file === undefined) return undefined;
     const buffer = Buffer.alloc(count);

@@ -1,4 +1,4 @@
-/** Ranges of a stored piece with the nodes that prove them, and the check of a range that came from elsewhere. */
+/** Reads ranges of a stored piece with their proofs, and checks ranges from other parties. */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ export type ProvenRange = {
   readonly siblings: readonly Uint8Array[];
 };
 
-/** Hashers hold a segment each, so one is kept for all calls: none of them awaits while it hashes. */
+/** A hasher holds one segment. All calls share one hasher, because no call awaits while it hashes. */
 const hasher = new SegmentHasher();
 
 function segmentRoots(bytes: Uint8Array): Uint8Array[] {
@@ -30,7 +30,7 @@ function segmentRoots(bytes: Uint8Array): Uint8Array[] {
   return roots;
 }
 
-/** Whether these are the range's bytes: by their hashes up to the piece's root. */
+/** Whether the bytes and siblings of a range hash to the piece's root. */
 export function verifyRange(entry: PieceEntry, range: number, proven: ProvenRange): boolean {
   const { bytes, siblings } = proven;
   if (bytes.length !== rangePlace(entry.size, range).bytes) return false;
@@ -40,8 +40,8 @@ export function verifyRange(entry: PieceEntry, range: number, proven: ProvenRang
 }
 
 /**
- * Reads a range of the piece in `dir`; undefined if its bytes or the tree beside them are missing or damaged: nothing that does
- * not lead to the piece's root leaves this function.
+ * Reads a range of the piece in `dir`. Returns undefined if its bytes or its tree file are missing or damaged; a returned range
+ * always hashes to the piece's root.
  * @throws RangeError if the piece has no such range
  */
 export async function readRange(
@@ -76,7 +76,7 @@ async function readNodes(
   return nodes;
 }
 
-/** Exactly so many bytes, or undefined. */
+/** Exactly `count` bytes, or undefined. */
 async function readBytes(path: string, start: number, count: number): Promise<Uint8Array | undefined> {
   let file: FileHandle;
   try {

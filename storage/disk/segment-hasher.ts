@@ -8,38 +8,38 @@ import {
 } from "../core/geometry.ts";
 import { domainTags } from "../core/merkle.ts";
 
-/** Digests of the stored layer in each segment: one for every 4 KiB of data. The 32nd is always of zeros. */
+/** Digests in the stored layer of a segment: one for every 4 KiB of data. The 32nd is constant, since its leaves are zero. */
 export const layerDigests = dataLeavesPerSegment / 4;
 export const layerBytes = layerDigests * hashBytes;
 const layerLevel = 2;
 
 const pairBytes = 1 + 2 * hashBytes;
 
-/** The runtime takes every buffer encoding here; the types list only some. */
+/** The runtime accepts every buffer encoding; the types list only some. */
 const digestEncoding = "latin1" as "binary";
 
 type Level = {
   readonly bytes: Buffer;
   /** One view for each parent to compute: tag ‖ left ‖ right. */
   readonly pairs: readonly Buffer[];
-  /** Parents that depend on data; the others are of zeros and were computed once. */
+  /** Number of parents that depend on data; the others are constant and computed once. */
   readonly live: number;
 };
 
 /**
- * Hashes segments at the speed of the hash itself. What costs at 1 KiB leaves and 65-byte nodes is not SHA-256 but
- * everything around it, so: all views are made once, children lie where their parent's input wants them, and digests
- * come back as latin1 strings, which Node makes several times faster than buffers.
+ * Hashes segments at nearly the speed of SHA-256. With 1 KiB leaves and 65-byte nodes the overhead around SHA-256 dominates, so all
+ * views are created once, children are stored at their position in the parent's input, and digests are latin1 strings, which Node
+ * creates several times faster than buffers.
  */
 export class SegmentHasher {
-  /** Fill with the segment's bytes (zeros after the end), then call `hashSegment`, which overwrites some of them. */
+  /** Input: the segment's bytes, zeros after the end. `hashSegment` overwrites some of them. */
   readonly data: Buffer;
   readonly #input: Buffer;
   readonly #leaves: readonly Buffer[];
   readonly #levels: readonly Level[];
 
   constructor() {
-    // One byte ahead of the data holds the first leaf's tag; the others take the last byte of the leaf before.
+    // The byte before the data has the first leaf's tag; each other tag overwrites the last byte of the previous leaf.
     this.#input = Buffer.alloc(1 + segmentBytes);
     this.data = this.#input.subarray(1);
     this.#leaves = Array.from({ length: dataLeavesPerSegment }, (_, i) =>
@@ -76,7 +76,7 @@ export class SegmentHasher {
     const leaves = this.#leaves;
     let level = this.#levels[0] as Level;
     for (let i = 0; i < dataLeavesPerSegment; i++) {
-      input[i * leafBytes] = domainTags.leaf; // the leaf before, whose last byte this is, is hashed already
+      input[i * leafBytes] = domainTags.leaf; // the last byte of the previous leaf, which is hashed already
       place(level, i, hash("sha256", leaves[i] as Buffer, digestEncoding));
     }
     for (let l = 1; l < this.#levels.length; l++) {
@@ -88,7 +88,7 @@ export class SegmentHasher {
     return hash("sha256", level.pairs[0] as Buffer, "buffer");
   }
 
-  /** Copies the layer of the segment hashed last (31 digests of 4 KiB each) to `target`. */
+  /** Copies the layer of the last hashed segment (31 digests of 4 KiB each) to `target`. */
   copyLayer(target: Buffer, offset: number): void {
     const { pairs } = this.#levels[layerLevel] as Level;
     for (let i = 0; i < layerDigests; i++) {

@@ -16,23 +16,23 @@ import { readRange } from "./range-reader.ts";
 import type { ProvenRange } from "./range-reader.ts";
 import { treeHeaderBytes, decodeTreeHeader, encodeTreeHeader, treeLayout } from "./tree-file.ts";
 
-/** What is on disk is not what was stored, or is not there. The message says which file and what to do. */
+/** Stored data is damaged or missing. The message names the file and the remedy. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
 export type ProvenSampleOnDisk = {
   readonly proof: Proof;
-  /** Draws that are missing from the proof because their bytes are gone or damaged. */
+  /** Draws without a proof because their bytes are missing or damaged. */
   readonly lost: readonly { readonly piece: number; readonly leaf: number; readonly reason: string }[];
   readonly warnings: readonly string[];
 };
 
-/** Lists kept in memory, in bytes: some 20 of the longest. */
+/** Bytes of the lists in memory: about 20 of the longest. */
 const maxListBytes = 64 * 1024 * 1024;
 
 export type CurrentList = {
-  /** Undefined: what is in no group yet. */
+  /** Undefined: the list of the pieces that are in no group yet. */
   readonly group: string | undefined;
   readonly list: PieceList;
 };
@@ -46,12 +46,12 @@ type ListFile = {
 
 /**
  * A provider's pieces on disk:
- *   pieces/<root>/data, tree   a piece's bytes and the file of `treeLayout` beside them (and `name`, of its file, for people)
- *   lists/<list root>.json     every list the provider ever signed for, ordered; a challenge names one by its root
- *   groups/<address>           root of the present list of a group, empty if nothing is left of it
- *   list                       root of the present list of what is in no group yet
- *   tmp/                       half-made pieces; emptied at the next open
- * One process writes at a time (the lists are replaced whole); any number may prove.
+ *   pieces/<root>/data, tree   a piece's bytes, the file of `treeLayout`, and `name`, the name of the source file
+ *   lists/<list root>.json     every list that the provider has signed for; a challenge names one by its root
+ *   groups/<address>           root of the current list of a group; empty if all its pieces were removed
+ *   list                       root of the current list of the pieces that are in no group yet
+ *   tmp/                       incomplete pieces; emptied at the next open
+ * One process writes at a time, since it replaces whole lists; any number of processes may prove.
  */
 export class PieceStore {
   readonly dir: string;
@@ -61,12 +61,12 @@ export class PieceStore {
     this.dir = dir;
   }
 
-  /** Makes the folders if they are missing and clears what a crash left half-made. */
+  /** Creates missing folders and deletes incomplete pieces of a crashed process. */
   static async open(dir: string): Promise<PieceStore> {
     for (const name of ["pieces", "lists", "groups", "tmp"])
       await mkdir(join(dir, name), { recursive: true });
     for (const name of await readdir(join(dir, "tmp"))) {
-      // Half-made pieces carry the id of the process that makes them, so a running ingest is left alone.
+      // The name of an incomplete piece has its process id, so pieces of a running ingest stay.
       if (!isRunning(Number(name.split("-")[0])))
         await rm(join(dir, "tmp", name), { recursive: true, force: true });
     }
@@ -79,8 +79,8 @@ export class PieceStore {
   }
 
   /**
-   * Copies a file in, hashing it on the way; the copy is what was hashed. A piece that is stored already is kept.
-   * Throws PieceSourceError for what cannot be a piece.
+   * Copies a file into the store and hashes the copied bytes. A piece that is already stored stays.
+   * @throws PieceSourceError if the file cannot become a piece
    */
   async ingest(source: string, options: HashOptions = {}): Promise<PieceEntry> {
     const { size } = await pieceSourceStats(source);
@@ -135,14 +135,14 @@ export class PieceStore {
     if ((await stat(target).catch(() => undefined)) === undefined) {
       await rename(work, target);
     } else {
-      // What is there may be damaged. The copy just made is whole and takes its place, file by file: never a gap.
+      // The stored piece may be damaged. The new copy is complete and replaces it file by file, without a gap.
       for (const name of ["data", "tree", "name"]) await rename(join(work, name), join(target, name));
       await syncPath(target);
     }
     await syncPath(join(this.dir, "pieces"));
   }
 
-  /** The present list of a group, or of what is in no group yet; undefined where there is none. */
+  /** The current list of a group, or of the pieces in no group; undefined if there is none. */
   async currentList(group?: string): Promise<PieceList | undefined> {
     const path = this.#currentPath(group);
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -161,12 +161,12 @@ export class PieceStore {
     return list;
   }
 
-  /** Every group that has or had a list here. */
+  /** Every group that has or had a list in this store. */
   async groups(): Promise<string[]> {
     return (await readdir(join(this.dir, "groups"))).filter((name) => groupName.test(name)).sort();
   }
 
-  /** Every present list: of each group that has one, and of what is in no group yet. */
+  /** All current lists: of each group that has one, and of the pieces in no group. */
   async currentLists(): Promise<CurrentList[]> {
     const found: CurrentList[] = [];
     for (const group of [undefined, ...(await this.groups())]) {
@@ -177,8 +177,8 @@ export class PieceStore {
   }
 
   /**
-   * Appends pieces that are not in the list of the group yet (or starts a new list) and makes the result current. Without a group: to
-   * what is in no group yet.
+   * Appends pieces that the group's list does not have yet, or starts a new list, and makes the result current. Without a group, it
+   * uses the list of the pieces in no group.
    */
   async addToList(
     entries: readonly PieceEntry[],
@@ -198,7 +198,7 @@ export class PieceStore {
     return list;
   }
 
-  /** The group's list; if it has none, what is in no group yet becomes its list. Undefined if there is neither. */
+  /** The group's list; if it has none, the list of the pieces in no group becomes its list. Undefined if there is neither. */
   async claimList(group: string): Promise<PieceList | undefined> {
     const own = await this.currentList(group);
     const free = await this.currentList();
@@ -211,14 +211,14 @@ export class PieceStore {
   }
 
   /**
-   * Takes pieces out of a list. Their bytes stay, and so does every list that was signed for. Returns the list that is left,
-   * undefined if nothing is.
+   * Removes pieces from a list. Their bytes stay, and so does every signed list. Returns the new list; undefined if it would be
+   * empty.
    */
   async removeFromList(roots: ReadonlySet<string>, group?: string): Promise<PieceList | undefined> {
     const before = await this.currentList(group);
     const pieces = [...(before?.pieces ?? [])].filter(({ root }) => !roots.has(toHex(root)));
     if (pieces.length === 0) {
-      // The group stays known: what was signed for it may still be asked for.
+      // The group stays known: keepers may still challenge its signed lists.
       await writeFileAtomic(this.#currentPath(group), "");
       return undefined;
     }
@@ -227,13 +227,13 @@ export class PieceStore {
     return list;
   }
 
-  /** Roots of all pieces that are stored. */
+  /** Roots of all stored pieces. */
   async storedRoots(): Promise<string[]> {
     const names = await readdir(join(this.dir, "pieces"));
     return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => `0x${name}`);
   }
 
-  /** Deletes the bytes of a piece. Returns how many. */
+  /** Deletes the bytes of a piece. Returns their number. */
   async deletePiece(root: string): Promise<number> {
     const dir = this.pieceDir(fromHex(root, 32));
     const { size } = await stat(join(dir, "data"));
@@ -241,7 +241,7 @@ export class PieceStore {
     return size;
   }
 
-  /** The name of the file that a piece came from, for people; undefined where it is not known. */
+  /** The name of a piece's source file; undefined if it is unknown. */
   async nameOf(root: Uint8Array): Promise<string | undefined> {
     return readFile(join(this.pieceDir(root), "name"), "utf8").catch(() => undefined);
   }
@@ -257,7 +257,7 @@ export class PieceStore {
     return group === undefined ? join(this.dir, "list") : join(this.dir, "groups", group.toLowerCase());
   }
 
-  /** A list by its root, undefined if this store never had it. Throws StoreError if the file is damaged. */
+  /** A list by its root; undefined if this store never had it. @throws StoreError if the file is damaged */
   async list(root: Uint8Array): Promise<PieceList | undefined> {
     const key = toHex(root);
     const cached = this.#lists.get(key);
@@ -282,7 +282,7 @@ export class PieceStore {
     return join(this.dir, "lists", `${toHex(root)}.json`);
   }
 
-  /** Proves the draws of a challenge (R11). What is lost or damaged is left out, never sent wrong. */
+  /** Proves the draws of a challenge (R11). The proof omits lost or damaged leaves. */
   async prove(list: PieceList, draws: readonly Draw[]): Promise<ProvenSampleOnDisk> {
     const byPiece = new Map<number, Set<number>>();
     for (const { piece, leaf } of draws) byPiece.set(piece, (byPiece.get(piece) ?? new Set()).add(leaf));
@@ -306,7 +306,7 @@ export class PieceStore {
     return readRange(this.pieceDir(entry.root), entry, range);
   }
 
-  /** What is wrong with a stored piece without reading its bytes: undefined if files and sizes are as they should be. */
+  /** The fault of a stored piece, found without reading its bytes; undefined if all files exist with the right sizes. */
   async faultOf(entry: PieceEntry): Promise<string | undefined> {
     const dir = this.pieceDir(entry.root);
     const expected = { data: entry.size, tree: treeLayout(entry.size).fileBytes };

@@ -2,8 +2,8 @@ import { hashBytes, pieceGeometry } from "../core/geometry.ts";
 import { layerBytes } from "./segment-hasher.ts";
 
 /**
- * The file beside a piece's bytes, so that proving reads a few kilobytes: header (magic "WPTREE01", size u64, root),
- * the 4 KiB layer (31 digests for each segment), then the levels from the segment roots up, padding nodes left out.
+ * The tree file of a piece; with it a proof needs a few kilobytes from disk. Header (magic "WPTREE01", size u64, root), 4 KiB layer
+ * (31 digests for each segment), then the levels from the segment roots up, without padding nodes.
  */
 export const treeMagic = "WPTREE01";
 export const treeHeaderBytes = 64;
@@ -16,7 +16,7 @@ export type TreeLayout = {
   layerOffset(segment: number): number;
   /** `level` 0 = segment roots. */
   nodeOffset(level: number, index: number): number;
-  /** Nodes of a level that are no padding. */
+  /** Number of nodes of a level without padding. */
   nodeCount(level: number): number;
 };
 
@@ -51,7 +51,7 @@ export function encodeTreeHeader(size: number, root: Uint8Array): Buffer {
   return header;
 }
 
-/** The header's size and root, or undefined if these are not the bytes of a header. */
+/** Size and root of a header; undefined if the bytes are not a header. */
 export function decodeTreeHeader(header: Uint8Array): { size: number; root: Uint8Array } | undefined {
   const bytes = Buffer.from(header);
   if (bytes.length !== treeHeaderBytes || bytes.toString("latin1", 0, 8) !== treeMagic) return undefined;

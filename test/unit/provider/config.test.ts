@@ -94,7 +94,7 @@ describe("config and keys", () => {
       [keys, 0o750, 0o700],
     ] as const) {
       await chmod(path, wide);
-      await expect(loadKeys(keys, password)).rejects.toThrow(/others can get at/);
+      await expect(loadKeys(keys, password)).rejects.toThrow(/other users may access/);
       await chmod(path, right);
     }
     await writeFile(receipt, "{}");

@@ -124,7 +124,7 @@ describe("damage on disk", () => {
     await damage(tree, at + 40, at + 50);
     const sample = await store.prove(list, DRAWS);
     expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL);
-    expect(sample.warnings.join()).toMatch(/layer of segment 1 was damaged; computed again/);
+    expect(sample.warnings.join()).toMatch(/layer of segment 1 was damaged; recomputed/);
     expect(Buffer.compare(await readFile(tree), whole)).toBe(0);
     expect((await store.prove(list, DRAWS)).warnings).toEqual([]);
   });
