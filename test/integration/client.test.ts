@@ -1,4 +1,4 @@
-/** The client against real contracts on a chain in this process: what it plans, reads, foresees, watches and verifies. */
+/** The client with real contracts on a chain in this process: plans, reads, forecasts, watches and verifications. */
 import type { Provider, Signer, Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as client from "../../client/index.ts";
@@ -37,7 +37,7 @@ async function consentOf(group: Group, operator: Wallet, bytes: bigint): Promise
 const run = (plan: client.TransactionPlan): Promise<client.TransactionReport> => client.send(plan, payer);
 
 describe("a payer's transactions", () => {
-  it("fill, change and end a group, and give back what is left to the last unit", async () => {
+  it("fill, change and end a group, and return the rest to the last unit", async () => {
     const group = await world.group(4, { deposit: 0n });
     const address = await group.address();
     const amount = 10n ** 20n;
@@ -76,7 +76,7 @@ describe("a payer's transactions", () => {
     expect(escrow.paidOut).toBe(amount);
   });
 
-  it("are refused in words before anything is sent", async () => {
+  it("are refused with an explanation before anything is sent", async () => {
     const keepers = (await world.keepers(4)).map(({ operator }) => operator.address);
     const rules = { ...(await world.config()), turn: 21 };
     const factory = await world.factory.getAddress();
@@ -101,11 +101,11 @@ describe("a payer's transactions", () => {
     await expect(factoryless).rejects.toMatchObject({ code: "input" });
     const merkle = client.planCreate(payer, { factory, rules: { ...rules, merkle: true }, keepers });
     await expect(merkle).rejects.toMatchObject({ code: "input" });
-    // Only the group itself was made in between.
+    // In between only the group was created.
     expect(await world.chain.block()).toBe(before + 1);
   });
 
-  it("are simulated again after the question: what changed meanwhile is not sent", async () => {
+  it("are simulated again after the confirmation, and not sent if the chain has changed", async () => {
     const group = await world.group(4, { deposit: 1_000n });
     const address = await group.address();
     const plan = await client.planWithdraw(payer, address, 1_000n);
@@ -126,7 +126,7 @@ describe("a payer's transactions", () => {
     expect((await client.groupStatus(chain, address)).escrow.balance).toBe(999n);
   });
 
-  it("replace a keeper once all have accepted, or take the proposal back", async () => {
+  it("replace a keeper after all accepted, or withdraw the proposal", async () => {
     const group = await world.group(4, { deposit: 0n });
     const address = await group.address();
     const [old, next] = [group.keepers[1]?.operator.address ?? "", (await world.keepers(5))[4]?.operator];
@@ -154,7 +154,7 @@ describe("a payer's transactions", () => {
 });
 
 describe("a status", () => {
-  it("says exactly what is missing and until which block the money lasts", async () => {
+  it("has the exact shortfall and the last funded block", async () => {
     const group = await world.group(4, { deposit: 0n });
     const address = await group.address();
     const status = (): Promise<client.GroupStatus> => client.groupStatus(chain, address);
@@ -163,12 +163,12 @@ describe("a status", () => {
     await group.deposit(lockupOf(group.config, bytes));
     await group.add("status provider", bytes);
     expect(await status()).toMatchObject({ shortfall: 0n });
-    // Time eats the escrow up.
+    // Blocks use up the escrow.
     await mine(group.config.lockup + 20);
     const poor = await status();
     expect(poor.fundedUntil?.block).toBe(poor.head.block);
     expect(poor.shortfall).toBe(poor.escrow.reserve - poor.escrow.unallocated);
-    // The deposit's own block reserves a little more; everything else is as foreseen.
+    // The block of the deposit increases the reserve; everything else is as computed.
     await group.deposit(poor.shortfall);
     const after = await status();
     expect(after.shortfall).toBe(after.escrow.reserve - poor.escrow.reserve);
@@ -186,10 +186,10 @@ describe("a status", () => {
       time_s: funded.head.time_s + Math.round((target - funded.head.block) * funded.blockTime_s),
     });
     await world.chain.rpc("evm_revert", [snapshot]);
-    // What is rounded up, before the head and after it, is less than two units.
+    // Rounding up before and after the head adds less than two units.
     await group.deposit(missing - 2n);
     expect((await status()).fundedUntil?.block).toBe(target - 1);
-    // A change that is on chain and lies ahead counts from its block on.
+    // A future change that is on chain counts from its block on.
     await group.deposit(10n ** 20n);
     await group.change(0, 2n * bytes);
     await group.send(payer, "withdrawPayer", [(await group.read("withdrawable")) - 10n * now.costPerBlock]);
@@ -199,7 +199,7 @@ describe("a status", () => {
     expect((await status()).fundedUntil?.block).toBe(later);
   });
 
-  it("says since when a settlement is due", async () => {
+  it("has the blocks since a settlement became due", async () => {
     const group = await world.group(4);
     await group.add("late provider", gibibyte);
     await world.chain.before((await group.settledThrough()) + group.config.interval + 8);
@@ -208,7 +208,7 @@ describe("a status", () => {
 });
 
 describe("a watch", () => {
-  it("tells each event once and in order, with what a reorg takes back", async () => {
+  it("reports each event once and in order, and reorgs", async () => {
     const group = await world.group(4);
     const address = await group.address();
     const stop = new AbortController();
@@ -233,7 +233,7 @@ describe("a watch", () => {
     expect((await watch.next()).done).toBe(true);
   });
 
-  it("waits for confirmations, and starts where it is told to", async () => {
+  it("waits for confirmations, and starts at the given block", async () => {
     const group = await world.group(4, { deposit: 7n });
     const watch = client.watchGroup(chain, await group.address(), {
       from: group.created.blockNumber,
@@ -254,7 +254,7 @@ describe("a watch", () => {
 });
 
 describe("a settlement's certificate", () => {
-  it("is verified by chain data alone, and a forged one is not", async () => {
+  it("is valid by chain data alone; a forged one is not", async () => {
     const group = await world.group(4);
     await group.add("certified provider", gibibyte);
     const settled = await group.settle(await group.proposal([{ provider: 0, spaceTime: gibibyte }]), {

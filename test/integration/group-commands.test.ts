@@ -1,4 +1,4 @@
-/** `whitepay group …` as a payer calls it, on a real chain: what it prints, refuses, and does only once. */
+/** `whitepay group …` on a real chain: outputs, refusals, and resumed runs. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -51,14 +51,14 @@ function grades(checks: readonly { readonly name: string; readonly grade: string
   return Object.fromEntries(checks.map(({ name, grade }) => [name, grade]));
 }
 
-/** The file with blocks that come sixty times as slowly as the chain's. */
+/** The group file with a block time 60 times that of the chain. */
 async function paced(file: string, text: string): Promise<string> {
   await writeFile(file, text.replace("blockTime_s: 1", "blockTime_s: 60"));
   return file;
 }
 
 describe("whitepay group", () => {
-  it("makes, funds and fills a group from its file, and going on does nothing twice", async () => {
+  it("creates, funds and fills a group from its file; a resumed run repeats nothing", async () => {
     const providers = [
       await storingProvider(scene, "one", 21_001),
       await storingProvider(scene, "two", 21_002),
@@ -94,20 +94,20 @@ describe("whitepay group", () => {
     const again = await scene.json(["group", "create", file, "--yes"]);
     expect(again).toMatchObject({ group, waitingFor: [providers[1].operator] });
     expect(again.transactions).toMatchObject([{ method: "addProvider", sent: true }]);
-    // What was shown before is not less than what is sent along.
+    // The printed gas limits are upper bounds of the sent ones.
     const shown = new Map<string, bigint>(
       dry.planned.map(({ method, gas }: { method: string; gas: string }) => [method, BigInt(gas)]),
     );
     for (const { method, gas } of [...made.transactions, ...again.transactions])
       expect(BigInt(gas), method).toBeLessThanOrEqual(shown.get(method) ?? 0n);
-    // As if the first run had been killed before it could write down more than what it had sent.
+    // Simulates a first run that is killed after it recorded the sent transaction only.
     const note = join(scene.folder, "first.created.json");
     const { group: _, ...sent } = JSON.parse(await readFile(note, "utf8")) as { group: string };
     await writeFile(note, JSON.stringify({ ...sent, funded: false }));
     const idle = await scene.json(["group", "create", file, "--yes"]);
     expect(idle).toMatchObject({ group, transactions: [] });
 
-    // A consent to other data than the payer's files is refused, whoever signed it.
+    // A consent for data that differs from the payer's files is refused.
     await providers[1].consent(group, join(scene.folder, "first-1.json"));
     const other = ["--files", providers[1].files[1] ?? ""];
     const consent = join(scene.folder, "first-1.json");
@@ -127,19 +127,19 @@ describe("whitepay group", () => {
       bytes: String(2 * 200_001),
       escrow: { deposited: String(10n ** 21n) },
     });
-    // 2592 tokens a month of 2,592,000 blocks: a thousandth of a token per GiB and block.
+    // 2592 tokens per month of 2,592,000 blocks: 0.001 token per GiB and block.
     expect(status.parameters.price).toBe(String(10n ** 15n));
     const text = await scene.run(["group", "status", "--group", group]);
     expect(text.stdout).toMatch(/^funded until block \d+, about \d{4}-\d\d-\d\d .* blocks, \d+ d/m);
     expect(text.stdout).toMatch(/^shortfall {4}none$/m);
-    // The estimate says over what it was measured; sure is the reserve alone.
+    // The estimate has its measured range; only the reserve is guaranteed.
     expect(text.stdout).toMatch(/^head .* block time [\d.]+ s over the last \d+ blocks \(/m);
     expect(text.stdout).toMatch(
       /^ {2}reserved {3}until block \d+, about .*; the payer may withdraw the rest$/m,
     );
   });
 
-  it("changes data, and proposes a keeper, who accepts", async () => {
+  it("changes data, and proposes a keeper, which accepts", async () => {
     const provider = await storingProvider(scene, "three", 21_003);
     const file = await groupFile({ name: "second", providers: [provider], extra: "keeperShareBps: 500" });
     const { group } = await scene.json(["group", "create", file, "--yes"]);
@@ -169,7 +169,7 @@ describe("whitepay group", () => {
     expect(tooMuch.stderr).toContain("rule R32");
   });
 
-  it("names the line of what is wrong in a group file, and what was expected", async () => {
+  it("reports errors in a group file with line and expected value", async () => {
     const provider = await storingProvider(scene, "four", 21_004);
     const file = await groupFile({ name: "wrong", providers: [provider] });
     const good = await readFile(file, "utf8");
@@ -206,7 +206,7 @@ describe("whitepay group", () => {
     expect(bad).toMatchObject({ code: 2, stdout: "" });
   });
 
-  it("looks first, and sends nothing where something would be refused later", async () => {
+  it("checks everything first, and sends nothing if a later transaction would be refused", async () => {
     const provider = await storingProvider(scene, "seven", 21_007);
     const file = await groupFile({ name: "looked", providers: [provider] });
     const good = await readFile(file, "utf8");
@@ -243,7 +243,7 @@ describe("whitepay group", () => {
     expect(grades(pace.checks)).toMatchObject({ "block time": "warn" });
   });
 
-  it("puts in what lasts for the months of the file, and notices a file that changed since", async () => {
+  it("deposits for the months in the file, and detects a changed file", async () => {
     const provider = await storingProvider(scene, "eight", 21_008);
     const file = await groupFile({ name: "months", providers: [provider] });
     await writeFile(file, (await readFile(file, "utf8")).replace('deposit: "1000"', "months: 3"));
@@ -268,14 +268,14 @@ describe("whitepay group", () => {
     expect(added.stderr).toContain(
       `all 1 providers are in the group; see whitepay group status --group ${made.group}`,
     );
-    // The provider has the file as it was: it is said, and nothing else happens.
+    // The provider stores the old file: this is a warning only.
     await writeFile(changed, Buffer.concat([before, Buffer.from("more")]));
     const later = await scene.run(["group", "create", file, "--yes"]);
     expect(later.code).toBe(0);
     expect(later.stderr).toMatch(/^warn {2}files /m);
   });
 
-  it("ends with the exit code of what went wrong, and data never mixes with messages", async () => {
+  it("exits with the code of the failure, and keeps data apart from messages", async () => {
     const group = `0x${"12".repeat(20)}`;
     const unknown = await scene.run(["group", "status", "--group", group]);
     expect(unknown).toMatchObject({ code: 2, stdout: "" });
@@ -309,7 +309,7 @@ describe("whitepay group", () => {
     expect(twice.stderr).toContain("rule R33: a terminated group accepts no changes");
   });
 
-  it("watches a group: each event once, with amounts, and stops when it is told to", async () => {
+  it("watch prints each event once, with amounts, and stops after the given number", async () => {
     const provider = await storingProvider(scene, "six", 21_006);
     const file = await groupFile({ name: "watched", providers: [provider] });
     const { group } = await scene.json(["group", "create", file, "--yes"]);
@@ -326,7 +326,7 @@ describe("whitepay group", () => {
       "--poll-ms",
       "50",
     ]);
-    // Blocks go by until the watch has seen enough.
+    // Mine blocks until the watch ends.
     const mining = setInterval(() => void scene.mine(1), 200);
     const { code, stdout } = await watching.finally(() => clearInterval(mining));
     expect(code).toBe(0);

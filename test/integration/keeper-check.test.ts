@@ -1,4 +1,4 @@
-/** `whitepay keeper check`: each thing that can be wrong, made wrong for real, with its grade and its remedy. */
+/** `whitepay keeper check`: every failure, with a real cause, its grade and its remedy. */
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer, type Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
@@ -33,7 +33,7 @@ const closed = (server: Server | HttpServer): Promise<void> => {
   return new Promise((done) => server.close(() => done()));
 };
 
-/** What check finds with these flags over the keeper's file. */
+/** Items of the check with these flags and the keeper's file. */
 async function found(flags: Record<string, string> = {}): Promise<CheckItem[]> {
   return preflight((await resolveConfig({ file: scene.config, flags: { groups: group, ...flags } })).config);
 }
@@ -62,9 +62,9 @@ afterAll(async () => {
 });
 
 describe("whitepay keeper check", () => {
-  it("exits 0 where nothing fails, with every item graded, as text and as JSON", async () => {
+  it("exits 0 if nothing fails, with a grade for every item, as text and as JSON", async () => {
     const words = ["--groups", group, "--rpc", `${scene.rpc},${scene.rpc}/`];
-    // One after the other: each takes the keeper's ports for a moment.
+    // In sequence: each check binds the keeper's ports for a moment.
     const text = await scene.keeper("check", ...words);
     const json = await scene.keeper("check", ...words, "--json");
     expect(json.code, json.stderr).toBe(0);
@@ -90,7 +90,7 @@ describe("whitepay keeper check", () => {
     );
   });
 
-  it("exits 3 when no endpoint answers, and leaves out what needs the chain", async () => {
+  it("exits 3 if no endpoint answers, and skips the checks of the chain", async () => {
     const { code, stdout, stderr } = await scene.keeper("check", "--rpc", "http://127.0.0.1:1");
     expect(code).toBe(3);
     expect(stdout).toMatch(/^fail +rpc +no chain answers at http:\/\/127.0.0.1:1.*\n +→ check the address/m);
@@ -99,7 +99,7 @@ describe("whitepay keeper check", () => {
     expect(stderr).toContain("first: rpc");
   });
 
-  it("names both chains where the endpoint is of another one", async () => {
+  it("prints both chain ids if the endpoint serves another chain", async () => {
     expect(await item("chain id", { "chain-id": "5" })).toMatchObject({
       grade: "fail",
       found: expect.stringContaining("expected 5, actual 31337"),
@@ -108,7 +108,7 @@ describe("whitepay keeper check", () => {
     });
   });
 
-  it("fails on a chain under rules from before Prague, which has no EIP-2537", async () => {
+  it("fails on a chain without EIP-2537 (rules before Prague)", async () => {
     const failures: Error[] = [];
     const processes = new Processes((error) => failures.push(error));
     const old = processes.start({
@@ -151,7 +151,7 @@ describe("whitepay keeper check", () => {
     expect(Math.abs(Number.parseInt(clock?.found ?? "", 10) - ahead_ms)).toBeLessThan(1_000);
   });
 
-  it("fails when something else listens on a port of the keeper", async () => {
+  it("fails if another process listens on a port of the keeper", async () => {
     const port = scene.ports[0] as number;
     const server = await listenOn(port);
     const ports = await item("ports");
@@ -161,7 +161,7 @@ describe("whitepay keeper check", () => {
     expect(ports?.found).toContain("another process listens there");
   });
 
-  it("warns when one other keeper cannot be reached, or a new group's are still to start, and fails when fewer are left than a quorum needs", async () => {
+  it("warns if one keeper is unreachable or the group is new, and fails if fewer than a quorum are reachable", async () => {
     const down = [listening[0] as Server, listening[1] as Server];
     await closed(down[0] as Server);
     expect(await item("peers")).toMatchObject({
@@ -176,7 +176,7 @@ describe("whitepay keeper check", () => {
       remedy: `this keeper waits for the others: ${others[0]}, ${others[1]}`,
       code: 0,
     });
-    // From its first payment on, a group's keepers are expected to run.
+    // After the first settlement the keepers of a group must run.
     const { provider } = scene;
     const before: unknown = await provider.send("evm_snapshot", []);
     const { interval, lockup } = sceneParams;
@@ -197,7 +197,7 @@ describe("whitepay keeper check", () => {
     });
   });
 
-  it("warns when the operator's coin is not enough for 15 settlements, fails when it is for none", async () => {
+  it("warns if the coin covers fewer than 15 settlements, and fails if it covers none", async () => {
     const { provider, operator } = scene;
     const before = await provider.getBalance(operator);
     const { market, l1Fee } = await measureFees(provider, 1);
@@ -216,8 +216,8 @@ describe("whitepay keeper check", () => {
     expect(poor.stdout).toMatch(/^fail +funds .*\n +→ send at least/m);
   });
 
-  it("fails where the disk is full, and where the data folder cannot be", async () => {
-    // This file system never has a free block.
+  it("fails if the disk is full, or the data folder is not possible", async () => {
+    // This file system has no free blocks.
     expect(await item("disk", { "data-dir": "/proc/whitepay" })).toMatchObject({
       grade: "fail",
       found: "0 B free at /proc",
@@ -229,7 +229,7 @@ describe("whitepay keeper check", () => {
     });
   });
 
-  it("tells keys that others can read, a password that is not theirs, and an unregistered keeper", async () => {
+  it("reports keys that other users can read, a wrong password, and an unregistered keeper", async () => {
     const password = join(scene.folder, "other-password");
     await writeFile(password, "another\n", { mode: 0o600 });
     expect(await item("keys", { "password-file": password })).toMatchObject({

@@ -1,4 +1,4 @@
-/** What an operator types before a keeper runs, as processes, against a Hardhat node. */
+/** Commands of an operator before a keeper runs, as processes, with a Hardhat node. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fundOperators, makeKeeper } from "../../scripts/fleet/setup.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => scene.stop());
 
 describe("whitepay keeper register", () => {
-  it("refuses with exit 5 while the operator has no coin, and says how much it needs", async () => {
+  it("exits 5 if the operator has no coin, and prints the amount it needs", async () => {
     const { code, stdout, stderr } = await scene.keeper("register", "--payee", payee, "--yes");
     expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
     expect(stderr.toLowerCase()).toContain(scene.operator);
@@ -20,7 +20,7 @@ describe("whitepay keeper register", () => {
     await fundOperators(scene.provider, [scene.operator]);
   });
 
-  it("shows amounts and gas and sends nothing with --dry-run, nor without --yes where nobody can answer", async () => {
+  it("sends nothing with --dry-run, or without --yes and a terminal, and prints amounts and gas", async () => {
     const before = await scene.provider.getBlockNumber();
     const [dry, unanswered] = await Promise.all([
       scene.keeper("register", "--payee", payee, "--dry-run", "--json"),
@@ -36,7 +36,7 @@ describe("whitepay keeper register", () => {
     expect(await scene.provider.getBlockNumber()).toBe(before);
   });
 
-  it("asks at a terminal; a no and Ctrl-C both send nothing and exit 130", async () => {
+  it("asks at a terminal; the answer no and Ctrl-C send nothing and exit 130", async () => {
     const before = await scene.provider.getBlockNumber();
     const words = ["keeper", "register", "--config", scene.config, "--payee", payee];
     for (const answer of ["n\r", "\u0003"]) {
@@ -48,7 +48,7 @@ describe("whitepay keeper register", () => {
     expect(await scene.provider.getBlockNumber()).toBe(before);
   });
 
-  it("says in words what the contract refused, with rule, expected, actual and what to do, and exits 4", async () => {
+  it("exits 4 if the contract refuses, with rule, expected value, actual value and remedy", async () => {
     const [zero, many] = await Promise.all([
       scene.keeper("register", "--payee", `0x${"00".repeat(20)}`, "--yes"),
       scene.keeper(
@@ -69,7 +69,7 @@ describe("whitepay keeper register", () => {
     );
   });
 
-  it("exits 3 where no chain answers, or another one, and 2 with an address that nobody can dial", async () => {
+  it("exits 3 if no chain or another chain answers, and 2 for an address that others cannot dial", async () => {
     const words = ["--payee", payee, "--yes"];
     const [dead, wrong, vague] = await Promise.all([
       scene.keeper("register", ...words, "--rpc", "http://127.0.0.1:1"),
@@ -84,13 +84,13 @@ describe("whitepay keeper register", () => {
     expect(vague.stderr).toContain("--announce");
   });
 
-  it("registers with the proof of possession, finds nothing to do the second time, and sends a new address", async () => {
+  it("registers with a proof of possession, sends nothing the second time, and then sends a new address", async () => {
     const done = await scene.keeper("register", "--payee", payee, "--yes", "--json");
     expect(done.code, done.stderr).toBe(0);
     expect(parsed(done)).toMatchObject({ registered: true, transactions: [{ sent: true }] });
     const again = await scene.keeper("register", "--yes", "--json");
     expect(again.stderr).toContain("nothing to do");
-    // R3: the payee is another address, so its key alone names the next one.
+    // R3: only the payee, a different address, can name the next one.
     const elsewhere = await scene.keeper("register", "--payee", `0x${"78".repeat(20)}`, "--yes");
     expect(elsewhere.code).toBe(2);
     expect(elsewhere.stderr).toMatch(
@@ -104,7 +104,7 @@ describe("whitepay keeper register", () => {
     });
   });
 
-  it("replaces the BLS key only when told to, and check says that it differs", async () => {
+  it("replaces the BLS key only with --rotate-key; check reports the difference", async () => {
     const { folder } = scene;
     const other = await makeKeeper(folder, 9, scene.ports[5] as number);
     const mixed = join(folder, "mixed");

@@ -1,4 +1,4 @@
-/** `whitepay payee …` on a real chain: the present payee names, the named one accepts, and nobody else does either. */
+/** `whitepay payee …` on a real chain: only the present payee names the next one, and only that one accepts. */
 import { Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GroupView } from "../../client/group-view.ts";
@@ -13,7 +13,7 @@ import { settleNext } from "../support/settling.ts";
 type Account = { readonly address: string; readonly flags: readonly string[] };
 
 let scene: PayerScene;
-/** Paid for the first keeper at first; named next; nobody in particular. */
+/** The first payee of the first keeper; the next payee; an unrelated account. */
 let present: Account;
 let next: Account;
 let stranger: Account;
@@ -64,7 +64,7 @@ function notThe(who: string, rule: string): object {
 }
 
 describe("whitepay payee, of a keeper", () => {
-  it("is named by the present payee alone, and paid once it has accepted", async () => {
+  it("is named only by the present payee, and receives money after it accepts", async () => {
     const of = ["keeper", keeper.operator];
     const operator = {
       address: keeper.operator,
@@ -74,7 +74,7 @@ describe("whitepay payee, of a keeper", () => {
       payee: present.address,
       pendingPayee: null,
     });
-    // R3: the operator's key cannot turn money elsewhere.
+    // R3: the operator's key cannot redirect money.
     for (const thief of [operator, stranger]) {
       const refused = await payee(["name", ...of, next.address], thief);
       expect(refused).toMatchObject(notThe(present.address, "R3: the present payee alone"));
@@ -102,7 +102,7 @@ describe("whitepay payee, of a keeper", () => {
     expect(former).toMatchObject(notThe(next.address, "R3: the present payee alone"));
   });
 
-  it("withdraws what the keeper earned, and is told where it cannot", async () => {
+  it("withdraws the keeper's earnings; a failure comes with its reason", async () => {
     const operators = [...scene.keepers, keeper].map(({ operator }) => operator);
     const params = { ...sceneParams, price: 10n ** 18n };
     const group = await createGroup(scene.deployment, scene.payer, params, operators);
@@ -134,7 +134,7 @@ describe("whitepay payee, of a keeper", () => {
     const earned = (await new GroupView(scene.provider, group).keeperAccounts(1))[3]?.earned ?? 0n;
     expect(earned).toBeGreaterThan(0n);
     expect((await held()) - before).toBe(earned);
-    // The provider's payee is its operator here, whose key the payee's commands take as any other.
+    // Here the provider's payee is its operator: the commands of a payee accept its key.
     const own = await payee(["withdraw", "provider", provider.operator, "--group", group], stranger);
     expect(own).toMatchObject({
       code: 4,
@@ -144,7 +144,7 @@ describe("whitepay payee, of a keeper", () => {
 });
 
 describe("whitepay payee, of a provider", () => {
-  it("is named at `register` while operator and payee are one, and by the payee's key from then on", async () => {
+  it("is named by `register` while the operator is the payee, then by the payee's key", async () => {
     const provider = await storingProvider(scene, "moving", 21_402);
     const register = (to: Account): Promise<CliResult> =>
       runCli(["provider", "register", "--payee", to.address, "--config", provider.config, "--yes", "--json"]);
@@ -164,14 +164,14 @@ describe("whitepay payee, of a provider", () => {
     });
     const of = ["name", "provider", provider.operator];
     expect((await payee([...of, stranger.address], next)).code).toBe(0);
-    // Naming itself takes it back.
+    // Naming the present payee cancels the pending one.
     expect((await payee([...of, next.address], next)).code).toBe(0);
     expect(await payee(["accept", "provider", provider.operator], stranger)).toMatchObject({ code: 4 });
   });
 });
 
 describe("whitepay payee, of a payer", () => {
-  it("takes the group's place of the operator, and gets what the payer withdraws", async () => {
+  it("belongs to a group instead of an operator, and receives the payer's withdrawals", async () => {
     const operators = [...scene.keepers, keeper].map(({ operator }) => operator);
     const group = await createGroup(scene.deployment, scene.payer, sceneParams, operators);
     const payer = {
@@ -196,7 +196,7 @@ describe("whitepay payee, of a payer", () => {
 });
 
 describe("whitepay payee", () => {
-  it("refuses what cannot be used with exit code 2, and says what it expected", async () => {
+  it("exits 2 for invalid input, with the expected form", async () => {
     const nobody = `0x${"12".repeat(20)}`;
     const showKeeper = ["payee", "show", "keeper", keeper.operator, "--rpc", scene.rpc];
     const [role, address, unknown, notThere, nowhere, noGroup] = await Promise.all([

@@ -1,4 +1,4 @@
-/** `whitepay group payments` on a real chain, by somebody without a key: what was paid to whom, however little an endpoint gives. */
+/** `whitepay group payments` on a real chain, without a key and with limited endpoints. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GroupView } from "../../client/group-view.ts";
@@ -68,7 +68,7 @@ const sum = (rows: readonly Row[], matching: Row): bigint =>
     .filter((row) => Object.entries(matching).every(([name, value]) => row[name] === value))
     .reduce((total, { units = "0" }) => total + BigInt(units), 0n);
 
-/** Blocks of each question for logs that a client of the front asked. */
+/** Block ranges of the requests for logs. */
 function spans(name: string): number[] {
   return front
     .traffic(name)
@@ -80,7 +80,7 @@ function spans(name: string): number[] {
 }
 
 describe("whitepay group payments", () => {
-  it("lists every credit and withdrawal with its amount to the unit, without any key", async () => {
+  it("lists every credit and withdrawal with its exact amount, without a key", async () => {
     const rows = rowsOf(await payments(scene.rpc, "--csv"));
     const [account] = await view.providers();
     const of = { role: "provider", operator };
@@ -98,13 +98,13 @@ describe("whitepay group payments", () => {
       sceneParams.interval,
       sceneParams.interval,
     ]);
-    // What was proven in part is paid in part.
+    // A partial proof is paid in part.
     const [part, whole] = settled.map(({ spaceTime = "0" }) => BigInt(spaceTime)) as [bigint, bigint];
     expect(part).toBeLessThan((whole * 32n) / 100n);
     expect(rows.map(({ time = "" }) => Number.isNaN(Date.parse(time)))).not.toContain(true);
   });
 
-  it("says the same as text with sums, and as one document", async () => {
+  it("prints the same as text with sums, and as one document", async () => {
     const [text, document, csv] = await Promise.all([
       payments(scene.rpc),
       payments(scene.rpc, "--json"),
@@ -124,7 +124,7 @@ describe("whitepay group payments", () => {
     );
   });
 
-  it("asks an endpoint that limits logs for less, and never for more than it was told", async () => {
+  it("requests smaller ranges from an endpoint that limits logs, and never more than the given maximum", async () => {
     const all = rowsOf(await payments(scene.rpc, "--csv"));
     const most = 7;
     front.fail("limited", (method, params) => {
@@ -134,7 +134,7 @@ describe("whitepay group payments", () => {
       return { code: -32_005, message: `query exceeds max block range ${most}` };
     });
     expect(rowsOf(await payments(front.url("limited"), "--csv"))).toEqual(all);
-    // What was refused once is not asked for again.
+    // A refused range is not requested again.
     const asked = spans("limited");
     expect(asked.filter((span) => span > most).length).toBeLessThan(12);
     const [bounded, part] = await Promise.all([
@@ -154,7 +154,7 @@ describe("whitepay group payments", () => {
     expect(spans("part")).toEqual([1]);
   });
 
-  it("ends with the exit code of what went wrong", async () => {
+  it("exits with the code of the failure", async () => {
     front.fail("mute", (method) =>
       method === "eth_getLogs" ? { code: -32_000, message: "logs are pruned" } : undefined,
     );

@@ -1,4 +1,4 @@
-/** `whitepay provider …` and `whitepay inspect piece` as an operator calls them: documents, exit codes, reasons. */
+/** `whitepay provider …` and `whitepay inspect piece`: documents, exit codes and reasons. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -29,11 +29,11 @@ const json = ({ code, stdout, stderr }: CliResult): unknown => {
 };
 
 describe("a provider's commands", () => {
-  it("make keys, store files, sign for them and lose them again, with the root that inspect piece names", async () => {
+  it("create keys, store files, sign consents and lose data, with the root of inspect piece", async () => {
     const folder = await temporaryFolder();
     const { config, peerId, listen } = json(await init(folder, "--json")) as Made;
     expect(peerId).toMatch(/^12D3/);
-    // Can be registered as it is: an address with a port.
+    // A dialable address with a port.
     expect(dialable(listen)).toEqual([expect.stringMatching(/^\/ip4\/127\.0\.0\.1\/tcp\/4\d{3}$/)]);
     expect(await init(folder)).toMatchObject({ code: 2, stdout: "" });
 
@@ -51,14 +51,14 @@ describe("a provider's commands", () => {
     const signed = await runCli([...consent, "--sequence", "1"]);
     expect(json(signed)).toMatchObject({ group, bytes: "200000", sequence: 1 });
     expect(signed.stderr).toContain("next: send it to the payer");
-    // Without a number it is asked from the chain, and nothing listens there.
+    // Without --sequence the command asks the chain, which does not answer.
     expect((await runCli(consent)).code).toBe(3);
 
     const lost = await runCli(["provider-sim", "fault", "lose-data", "--fraction", "1", "--config", config]);
     expect(json(lost)).toEqual({ bytesLost: 200_000 });
   });
 
-  it("tell a person what was made and what comes next", async () => {
+  it("print the created files and the next step", async () => {
     const folder = await temporaryFolder();
     const made = await init(folder);
     expect(made.code, made.stderr).toBe(0);
@@ -71,7 +71,7 @@ describe("a provider's commands", () => {
     expect(stored.stderr).toContain("next: sign the list: whitepay provider consent --group GROUP");
   });
 
-  it("sign for one payer's data alone, list it by group, and take it out again", async () => {
+  it("sign for one payer's data only, list it by group, and remove it", async () => {
     const folder = await temporaryFolder();
     const { config } = json(await init(folder, "--json")) as Made;
     const [first, second] = [`0x${"a1".repeat(20)}`, `0x${"b2".repeat(20)}`];
@@ -79,7 +79,7 @@ describe("a provider's commands", () => {
     const run = async (...words: string[]): Promise<unknown> =>
       json(await runCli(["provider", ...words, "--json", "--config", config]));
     const consent = (group: string): Promise<unknown> => run("consent", "--group", group, "--sequence", "1");
-    // What is in no group is the first's that is consented to; what comes after it is not.
+    // Pieces without a group go to the first group that gets a consent; later pieces do not.
     await run("ingest", join(folder, "one"));
     expect(await consent(first)).toMatchObject({ bytes: "8" });
     await run("ingest", join(folder, "two"));
@@ -106,7 +106,7 @@ describe("a provider's commands", () => {
     expect(nothing.stderr).toContain(`nothing is stored for group ${third}`);
   });
 
-  it("refuse what cannot be used with exit code 2 and the reason", async () => {
+  it("exit 2 for invalid input, with the reason", async () => {
     const folder = await temporaryFolder();
     const none = join(folder, "none");
     const missing = await runCli(["inspect", "piece", none]);

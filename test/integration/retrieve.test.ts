@@ -1,4 +1,4 @@
-/** `whitepay group retrieve` against real provider processes: the payer's bytes come back, whole and checked, or not at all. */
+/** `whitepay group retrieve` with real provider processes: it returns complete and verified files, or none. */
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet } from "ethers";
@@ -14,7 +14,7 @@ import {
   type StoringProvider,
 } from "../support/payer-scene.ts";
 
-/** Two files that both providers hold, the second of several ranges; the second provider is asked when the first fails. */
+/** Two files at both providers, the second file with several ranges; the second provider is the fallback. */
 const sizes = [700, 6 * rangeBytes + 11];
 const ports = [21_101, 21_102] as const;
 
@@ -74,7 +74,7 @@ async function expectWhole(out: string): Promise<void> {
   }
 }
 
-/** Spoils one byte of a range of the large file at a provider. */
+/** Damages one byte in a range of the large file at a provider. */
 async function spoil(provider: StoringProvider | undefined, range: number): Promise<void> {
   const store = await PieceStore.open(join(provider?.dataDir ?? "", "store"));
   const piece = (await store.currentList())?.pieces.at(1);
@@ -86,7 +86,7 @@ async function spoil(provider: StoringProvider | undefined, range: number): Prom
 }
 
 describe("whitepay group retrieve", () => {
-  it("brings all files back under their names, and does nothing when they are there", async () => {
+  it("fetches all files under their names, and nothing if they exist", async () => {
     const out = join(scene.folder, "whole");
     const first = await scene.json(command(out));
     expect(first.pieces).toMatchObject([
@@ -98,9 +98,9 @@ describe("whitepay group retrieve", () => {
     expect(await scene.json(command(out))).toMatchObject({ fetched: 0, kept: sizes[0]! + sizes[1]! });
   });
 
-  it("goes on where it was cut off, and turns to the next provider for what one has lost", async () => {
+  it("resumes after an interruption, and fetches lost ranges from the next provider", async () => {
     const out = join(scene.folder, "resumed");
-    // Both lose the same range: everything else comes, and it says what is missing and why.
+    // Both providers lose the same range: the rest is fetched, and the failure has its reason.
     await spoil(providers[0], 2);
     await spoil(providers[1], 2);
     const partial = await scene.run([...command(out), "--json"]);
@@ -116,7 +116,7 @@ describe("whitepay group retrieve", () => {
       expect.stringContaining("provider 1: damaged"),
     ]);
     expect((await stat(join(out, "file-1.part"))).size).toBe(sizes[1]);
-    // The second provider is mended; only what was missing is fetched, from it alone.
+    // The second provider is repaired: only the missing range is fetched, from it.
     await spoil(providers[1], 2);
     const rest = await scene.json(command(out));
     expect(rest).toMatchObject({ fetched: rangeBytes, kept: sizes[0]! + sizes[1]! - rangeBytes });
@@ -124,7 +124,7 @@ describe("whitepay group retrieve", () => {
     await spoil(providers[0], 2);
   });
 
-  it("gives the data to the payer alone, and says who is not reached", async () => {
+  it("returns data to the payer only, and reports unreachable providers", async () => {
     const stranger = Wallet.createRandom();
     const [secret, key] = [join(scene.folder, "stranger"), join(scene.folder, "stranger.json")];
     await writeFile(secret, stranger.privateKey);
@@ -149,7 +149,7 @@ describe("whitepay group retrieve", () => {
     expect(refused.stderr).toContain("not-the-payer");
     await end(daemons[0]!);
     const one = await scene.run(["group", "retrieve", "--group", group, "--out", join(scene.folder, "one")]);
-    // Everything came from the other, and it is said that the first one's list is not known.
+    // The other provider sends everything; the missing list of the first one is reported.
     expect(one.code).toBe(1);
     expect(one.stderr).toContain("provider 0: no list of pieces: unreachable");
     expect(one.stdout).toContain("2 of 2 pieces complete and verified");

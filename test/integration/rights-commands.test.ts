@@ -1,4 +1,4 @@
-/** What parties may do now and then, as commands on a real chain: what each does, and what it says where it is refused. */
+/** Less frequent commands of all parties on a real chain: their effect, and the message of a refusal. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Contract, TypedDataEncoder, Wallet, ZeroHash } from "ethers";
@@ -25,7 +25,7 @@ const params: GroupParams = { ...sceneParams, price: 10n ** 18n };
 const coin = `0x${"00".repeat(20)}`;
 
 let scene: PayerScene;
-/** Of nobody in any group: flags that sign with its key. */
+/** Flags with the key of an account that is in no group. */
 let stranger: readonly string[];
 beforeAll(async () => {
   scene = await payerScene();
@@ -35,7 +35,7 @@ afterAll(() => scene.close());
 
 const keepersOf = (): string[] => scene.keepers.slice(0, 4).map(({ operator }) => operator);
 
-/** A group with one provider that really stores its data. */
+/** A group with one provider that stores its data. */
 async function groupWith(
   name: string,
   port: number,
@@ -62,7 +62,7 @@ function done(result: CliResult): { transactions: { method: string; sent: boolea
 }
 
 describe("whitepay group fund --permit", () => {
-  it("deposits with one transaction and leaves no allowance behind", async () => {
+  it("deposits with one transaction and leaves no allowance", async () => {
     const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
     const before = await new GroupView(scene.provider, group).escrow();
     const dry = await scene.json(["group", "fund", "5", "--permit", "--group", group, "--dry-run"]);
@@ -75,7 +75,7 @@ describe("whitepay group fund --permit", () => {
     expect(await token.getFunction("allowance")(scene.payer.address, group)).toBe(0n);
   });
 
-  it("says so where the group pays in a token without permits, or in the chain's coin", async () => {
+  it("is refused for a token without permits, and for the chain's coin", async () => {
     const feeToken = await deployContract("FeeToken", await scene.provider.getSigner(0), []);
     const { factory } = scene.deployment;
     const make = (factory.connect(scene.payer) as Contract).getFunction("createGroup");
@@ -103,7 +103,7 @@ describe("whitepay group fund --permit", () => {
 });
 
 describe("a permit for another token", () => {
-  it("is never signed, whatever the token or the endpoint says of itself", async () => {
+  it("is never signed, even if the token or the endpoint lies", async () => {
     const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
     const front = await RpcFront.open(scene.rpc);
     onTestFinished(() => front.close());
@@ -136,7 +136,7 @@ describe("a permit for another token", () => {
       message: expect.stringContaining("does not accept a permit"),
     });
     expect(signed).toEqual([]);
-    // Told the truth, it signs for the group's token.
+    // With honest answers it signs a permit for the group's token.
     front.tellTruth("liar");
     await permit();
     expect(signed).toEqual([expect.objectContaining({ verifyingContract: scene.token })]);
@@ -144,7 +144,7 @@ describe("a permit for another token", () => {
 });
 
 describe("whitepay group sync", () => {
-  it("books what was sent to the group's address, and says when there is nothing", async () => {
+  it("books tokens sent to the group's address, and reports if there are none", async () => {
     const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
     const nothing = await scene.run(["group", "sync", "--group", group, "--yes"]);
     expect(refusal(nothing)).toEqual({
@@ -155,7 +155,7 @@ describe("whitepay group sync", () => {
     });
     const token = scene.deployment.token.connect(scene.payer) as Contract;
     await (await token.getFunction("transfer")(group, 7n * 10n ** 18n)).wait();
-    // Anyone may: it is money for the group in any case.
+    // Any account may call sync.
     const { code, stderr } = await scene.run(["group", "sync", "--group", group, "--yes", ...stranger]);
     expect(code, stderr).toBe(0);
     expect(stderr).toContain("booking 7 WPD");
@@ -164,7 +164,7 @@ describe("whitepay group sync", () => {
 });
 
 describe("abandoning", () => {
-  it("waits for its block, is for the payer and providers, and pays without a committee", async () => {
+  it("is possible from its block on, for payer and providers, and pays without a committee", async () => {
     const { group, provider } = await groupWith("abandon", 21_301);
     const view = new GroupView(scene.provider, group);
     const { settledThrough } = await view.state();
@@ -217,7 +217,7 @@ describe("abandoning", () => {
 });
 
 describe("whitepay keeper resign", () => {
-  it("gives the seat up once, and only a seat that there is", async () => {
+  it("resigns an existing seat, once", async () => {
     const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
     const { rpc, registry } = scene;
     const config = async (index: number): Promise<string> => {
@@ -244,8 +244,8 @@ describe("whitepay keeper resign", () => {
   });
 });
 
-describe("a seat taken by signature", () => {
-  it("is signed by the keeper, sent by anybody, and taken once", async () => {
+describe("a seat accepted by signature", () => {
+  it("is signed by the keeper, sent by any account, and accepted once", async () => {
     const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
     const { rpc, registry } = scene;
     const comer = scene.keepers[4] as (typeof scene.keepers)[number];
@@ -270,7 +270,7 @@ describe("a seat taken by signature", () => {
       code: 4,
       said: expect.stringContaining("rule R33: a seat is accepted once"),
     });
-    // Of another keeper, with this one's signature.
+    // The operator is another keeper, but the signature is of this one.
     const forged = { ...(JSON.parse(signed.stdout) as object), operator: keepersOf()[1] };
     await writeFile(file, JSON.stringify(forged));
     expect(refusal(await send())).toEqual({
@@ -286,7 +286,7 @@ describe("a seat taken by signature", () => {
 });
 
 describe("whitepay provider revoke-consent", () => {
-  it("voids a consent that was signed and not used", async () => {
+  it("voids an unused consent", async () => {
     const group = await createGroup(scene.deployment, scene.payer, params, keepersOf());
     const provider = await storingProvider(scene, "revoke", 21_302);
     const consent = join(scene.folder, "revoke.consent");
@@ -305,7 +305,7 @@ describe("whitepay provider revoke-consent", () => {
     await scene.json(["group", "add-provider", consent, "--group", group, "--yes"]);
   });
 
-  it("refuses an address that is no group, and a chain that does not answer", async () => {
+  it("refuses an address without a group, and an endpoint that does not answer", async () => {
     const provider = await storingProvider(scene, "nowhere", 21_303);
     const nobody = `0x${"12".repeat(20)}`;
     const [unknown, dead] = await Promise.all([
@@ -321,7 +321,7 @@ describe("whitepay provider revoke-consent", () => {
 });
 
 describe("collecting arrears", () => {
-  it("credits what a short escrow left owed, to a provider that is gone, once there is money", async () => {
+  it("credits arrears to a removed provider after a deposit", async () => {
     const { group, provider } = await groupWith("arrears", 21_304);
     const view = new GroupView(scene.provider, group);
     const collect = (...flags: string[]): Promise<CliResult> =>
@@ -335,7 +335,7 @@ describe("collecting arrears", () => {
     const none = await scene.run(["group", "collect-arrears", "7", "--group", group, "--yes"]);
     expect(refusal(none)).toMatchObject({ code: 2, said: expect.stringContaining("has no provider 7") });
     await scene.json(["group", "withdraw", "all", "--group", group, "--yes"]);
-    // With nothing but the reserve left, time eats it up.
+    // Only the reserve is left; further blocks use it up.
     while (((await view.providers())[0]?.arrears ?? 0n) === 0n) await settleNext(scene, group);
     await scene.json(["group", "remove-provider", "0", "--group", group, "--yes"]);
     while (!((await view.providers())[0]?.closed ?? true)) await settleNext(scene, group);

@@ -1,4 +1,4 @@
-/** Completions, asked of a real bash. */
+/** Completions in a real bash. */
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ beforeAll(async () => {
   return remove;
 });
 
-/** What bash offers at the end of a line, through the function that the script registers for the command. */
+/** Completions of bash at the end of a line, from the function that the script registers. */
 async function offers(...words: string[]): Promise<string[]> {
   const ask = `
 source "$1"; shift
@@ -34,7 +34,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 describe("whitepay completion bash", () => {
-  it("offers commands, their commands, and their options, as far as they are typed", async () => {
+  it("completes commands, subcommands and options", async () => {
     expect(await offers("kee")).toEqual(["keeper"]);
     expect(await offers("keeper", "re")).toEqual(["register", "resign"]);
     expect(await offers("keeper", "keys", "")).toEqual(
@@ -45,12 +45,12 @@ describe("whitepay completion bash", () => {
     expect(await offers("keeper", "run", "--regist")).toEqual(["--registry"]);
   });
 
-  it("offers nothing of another command's", async () => {
+  it("offers no options of other commands", async () => {
     expect(await offers("presets", "--pay")).toEqual([]);
     expect(await offers("presets", "--js")).toEqual(["--json"]);
   });
 
-  it("names the shells it knows when asked for another", async () => {
+  it("lists the supported shells for an unknown one", async () => {
     const { code, stderr } = await runCli(["completion", "csh"]);
     expect(code).toBe(2);
     expect(stderr).toContain("bash | zsh | fish");

@@ -1,4 +1,4 @@
-/** What all commands have in common. */
+/** Conventions of all commands. */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -23,7 +23,7 @@ function leavesOf(command: Command, path = ""): Leaf[] {
 
 const leaves = leavesOf(await buildProgram(cloneCommands, () => true));
 
-/** Those that send transactions. */
+/** Commands that send transactions. */
 const paid = [
   "keeper register",
   "keeper accept",
@@ -55,15 +55,15 @@ const paid = [
 
 describe("every command", () => {
   it.each(leaves.map(({ path, options }) => [path, options] as const))(
-    "%s has --json, unless it is a program's own text",
+    "%s has --json, unless it prints a script or a test report",
     (path, options) => {
-      // A script for a shell, and the runner of the tests.
+      // These print a shell script and the report of the tests.
       const text = ["completion", "test"].includes(path);
       expect(options.includes("--json")).toBe(!text);
     },
   );
 
-  it("that costs money has --yes and --dry-run, and no other has", () => {
+  it("has --yes and --dry-run exactly if it sends transactions", () => {
     const withBoth = leaves.filter(
       ({ options }) => options.includes("--yes") && options.includes("--dry-run"),
     );
@@ -75,7 +75,7 @@ describe("every command", () => {
   });
 });
 
-describe("every right", () => {
+describe("every call of the contracts", () => {
   const notOffered = ["initialize", "settleRoot", "claim"];
   const calls = [groupAbi, registryAbi, factoryAbi]
     .flatMap(({ fragments }) => fragments)
@@ -84,7 +84,7 @@ describe("every right", () => {
     .filter(({ stateMutability, name }) => stateMutability !== "view" && !notOffered.includes(name))
     .map(({ name }) => name);
 
-  it("of the contracts has its command, and docs/commands.md names it", async () => {
+  it("has a command, listed in docs/commands.md", async () => {
     const page = await readFile(join(projectRoot, "docs/commands.md"), "utf8");
     const section = page.slice(page.indexOf("\n## Every right and its command\n"));
     const rows = [
@@ -108,7 +108,7 @@ const color = new RegExp(`${String.fromCharCode(27)}\\[(3[0-7]|9[0-7])m`);
 const registry = `0x${"11".repeat(20)}`;
 
 describe("at a terminal", () => {
-  it("keeper init asks for what no flag says, takes a password twice, and makes the keeper", async () => {
+  it("keeper init asks for missing values, asks twice for a password, and creates the keeper", async () => {
     const folder = await temporaryFolder();
     const dir = join(folder, "keeper");
     await mkdir(dir);
@@ -140,7 +140,7 @@ describe("at a terminal", () => {
     expect(stdout).not.toMatch(color);
   });
 
-  it("Ctrl-C at a question exits 130 and leaves nothing behind; colours are there unless NO_COLOR says otherwise", async () => {
+  it("Ctrl-C at a question exits 130 and creates no files; colours are on unless NO_COLOR is set", async () => {
     const dir = await temporaryFolder();
     const words = ["keeper", "init", "--dir", dir, "--preset", "devnet"];
     const env = { NO_COLOR: "", FORCE_COLOR: "1", TERM: "xterm" };

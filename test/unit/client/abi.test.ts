@@ -10,7 +10,7 @@ it("protocol/abi.ts has the interfaces of the compiled contracts: node scripts/d
   expect(file).toBe(abiFile());
 });
 
-it("what the client uses of a token, a real one has", () => {
+it("a real token has all functions that the client uses", () => {
   const named = ({ fragments }: Interface): string[] =>
     fragments.filter(({ type }) => type !== "constructor").map((one) => one.format("sighash"));
   expect(named(new Interface(artifact("DemoToken").abi))).toEqual(expect.arrayContaining(named(tokenAbi)));

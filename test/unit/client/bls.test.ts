@@ -23,7 +23,7 @@ const secrets = Array.from({ length: 4 }, randomBlsSecret);
 const keys = secrets.map(publicKeyOf);
 const aggregate = encodeG1(shortSignatures.aggregateSignatures(secrets.map((secret) => sign(secret))));
 
-/** A point of the curve outside the prime-order subgroup: nearly every x that has a y is one. */
+/** A point of the curve outside the prime-order subgroup: almost every point is one. */
 function offSubgroupG1(): { x: bigint; y: bigint } {
   for (let x = 1n; ; x++) {
     const y2 = fields.Fp.add(fields.Fp.mul(fields.Fp.sqr(x), x), 4n);
@@ -52,7 +52,7 @@ function offSubgroupG2(): string {
 }
 
 describe("aggregate signatures", () => {
-  it("hold for exactly the keys that signed, over exactly the message", () => {
+  it("are valid for exactly the signing keys and exactly the message", () => {
     expect(verifyAggregate(aggregate, message, keys)).toBe(true);
     expect(verifyAggregate(aggregate, message, keys.slice(1))).toBe(false);
     expect(verifyAggregate(aggregate, message, [...keys, keys[0]!])).toBe(false);
@@ -60,7 +60,7 @@ describe("aggregate signatures", () => {
     expect(verifyAggregate(aggregate, message, [])).toBe(false);
   });
 
-  it("are the same as those of the second implementation", async () => {
+  it("equal those of the second implementation", async () => {
     const secret = secrets[0]!;
     // That library has keys in G1 only, so the comparison is on hashing, multiplication and encoding.
     const hashed = await second.PointG1.hashToCurve(message, { DST: signatureTag });
@@ -76,8 +76,8 @@ describe("aggregate signatures", () => {
   });
 });
 
-describe("points from outside", () => {
-  it("come back as they were", () => {
+describe("decoded points", () => {
+  it("equal the encoded ones", () => {
     expect(encodeG2(decodeG2(keys[0]!))).toBe(keys[0]);
     expect(encodeG1(decodeG1(aggregate))).toBe(aggregate);
   });
@@ -97,7 +97,7 @@ describe("points from outside", () => {
 });
 
 describe("proof of possession", () => {
-  it("is no signature over a settlement, whatever the message", () => {
+  it("is not valid as a signature over a settlement, for any message", () => {
     const secret = secrets[0]!;
     const proof = provePossession(secret, message);
     const key = shortSignatures.getPublicKey(secretBytes(secret));

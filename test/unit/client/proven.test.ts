@@ -18,8 +18,8 @@ const record = (slot: number, bytes: bigint, provider = 0): JoinedRecord => ({
   bytes,
 });
 
-describe("records of several keepers, joined", () => {
-  it("count the present slot and the two before it as of late, and the open interval by itself", () => {
+describe("joined records of several keepers", () => {
+  it("count the present slot and the two before it as recent, and the open interval separately", () => {
     expect(joinedSlots(scope)).toEqual({ late: 6, interval: 4, present: 8 });
     expect(joinedSlots({ ...scope, head: 105 })).toMatchObject({ late: 0, present: 0 });
     const records = [3, 4, 5, 6, 7, 8].flatMap((slot) => [record(slot, 1_600n), record(slot, 1_500n)]);
@@ -34,7 +34,7 @@ describe("records of several keepers, joined", () => {
     expect(own?.interval).toMatchObject({ whole: 5, partial: 5 });
   });
 
-  it("take what was committed from the chain, whatever a keeper says", () => {
+  it("use the committed bytes of the chain, not of the keepers", () => {
     const histories = new Map([
       [0, [checkpoint(100, 1_000n), checkpoint(180, 2_000n)]],
       [1, [checkpoint(180, 500n)]],

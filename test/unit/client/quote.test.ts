@@ -27,11 +27,11 @@ describe("a quote", () => {
     expect(depositAdvised).toBe(10n * (648_000n + 140n + 200n) * 1_000n);
   });
 
-  it("rounds a cost up, so that it is never less than what will be paid", () => {
+  it("rounds a cost up, so that it is never below the payment", () => {
     expect(quote({ ...input, bytes: 1n }).costPerInterval).toBe(1n);
   });
 
-  it("warns when the keepers' share does not cover their gas, and says what would", () => {
+  it("warns if the keepers' share does not cover their gas, and suggests values that do", () => {
     const dear = { ...input, gasPrice: 20_000_000_000n, unitsPerCoin: 3_000_000_000n };
     const { settlementCost, keepersPerInterval, warnings } = quote(dear);
     expect(settlementCost).toBe((settlementGas(4, 2) * 20_000_000_000n * 3_000_000_000n) / 10n ** 18n);
@@ -46,13 +46,13 @@ describe("a quote", () => {
     expect(quote({ ...dear, rules: { ...input.rules, interval } }).warnings).toEqual([]);
   });
 
-  it("counts what the data costs on the chain below", () => {
+  it("includes the L1 fee of the data", () => {
     const cheap = { ...input, gasPrice: 1n, unitsPerCoin: 10n ** 18n };
     const settlementCost = settlementGas(4, 2) + 7_000_000n;
     expect(quote({ ...cheap, l1Fee: 7_000_000n })).toMatchObject({ settlementCost });
   });
 
-  it("says nothing of gas whose price in the token is unknown", () => {
+  it("has no cost of gas if its price in the token is unknown", () => {
     expect(quote({ ...input, gasPrice: 1n })).toMatchObject({ settlementCost: undefined, warnings: [] });
   });
 
@@ -68,7 +68,7 @@ describe("a quote", () => {
   });
 });
 
-it("the gas of a settlement is at least what docs/figures/gas.md has measured, and at most a hundredth more", () => {
+it("the gas of a settlement is at least the measurement in docs/figures/gas.md, and at most 1 % more", () => {
   const page = readFileSync(new URL("../../../docs/figures/gas.md", import.meta.url), "utf8");
   const measured = [...page.matchAll(/^\| n = (\d+): f neither sign nor are paid \| ([\d,]+) \|$/gm)];
   const further = Number(/each further provider \| ([\d,]+)/.exec(page)?.[1]?.replace(",", ""));

@@ -5,7 +5,7 @@ import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "../../../client/abi
 import { refusalWords } from "../../../client/refusal-words.ts";
 import { refusalOf } from "../../../client/refusals.ts";
 
-/** How the contracts name what they found. */
+/** Names of actual values in the contracts' errors. */
 const actualNames = /^actual|^available$|^overlap$|^allowance$|^balance$|^signer$/;
 const abi = new Interface([
   "error Upkeeping_NotWithdrawable(uint256 expectedMax, uint256 actual)",
@@ -14,7 +14,7 @@ const abi = new Interface([
 ]);
 
 describe("a refusal of a contract", () => {
-  it("names rule, expected, actual and what to do, with exit code 4", () => {
+  it("has rule, expected value, actual value and remedy, and exit code 4", () => {
     const data = abi.encodeErrorResult("Upkeeping_NotWithdrawable", [5n, 7n]);
     const { code, lines } = describeFailure(refusalOf(abi, "the withdrawal", { info: { error: { data } } }));
     expect(code).toBe(4);
@@ -26,7 +26,7 @@ describe("a refusal of a contract", () => {
     ]);
   });
 
-  it("reads the text of a parameter's rule, and values that are neither expected nor actual", () => {
+  it("has the text of a parameter's rule, and values that are neither expected nor actual", () => {
     const rule = encodeBytes32String("slot divides turn");
     const bad = abi.encodeErrorResult("UpkeepingFactory_BadConfig", [rule, 0n, 3n]);
     expect(refusalOf(abi, "it", { data: bad })?.message).toContain("rule slot divides turn");
@@ -35,12 +35,12 @@ describe("a refusal of a contract", () => {
     expect(refusalOf(abi, "it", { error: { data: used } })?.message).toContain(`owner ${owner}`);
   });
 
-  it("is told in words that are spelt as words", () => {
+  it("has its error name as separate words", () => {
     const data = groupAbi.encodeErrorResult("Upkeeping_NotAKeeper", [`0x${"11".repeat(20)}`]);
     expect(refusalOf(groupAbi, "it", { data })?.message).toMatch(/: not a keeper \(/);
   });
 
-  it("is told apart from other failures, and an unknown one is still a refusal", () => {
+  it("differs from other failures; an unknown error is a refusal too", () => {
     expect(refusalOf(abi, "it", new Error("socket closed"))).toBeUndefined();
     const unknown = { code: "CALL_EXCEPTION", shortMessage: "execution reverted", data: "0x12345678" };
     expect(refusalOf(abi, "it", unknown)).toMatchObject({ code: "refused" });
@@ -55,7 +55,7 @@ describe("a refusal of a contract", () => {
     .filter((fragment) => fragment.type === "error")
     .map((fragment) => fragment as ErrorFragment);
 
-  it("has plain words for every error of the contracts", () => {
+  it("has a rule and a remedy for every error of the contracts", () => {
     const names = errors.map(({ name }) => name.replace(/^.*_/, ""));
     expect(names.filter((name) => !Object.hasOwn(refusalWords, name))).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe("a refusal of a contract", () => {
     },
   );
 
-  it("names blocks as blocks, and amounts in the group's token", () => {
+  it("has values with their unit: blocks, or amounts in the group's token", () => {
     const early = groupAbi.encodeErrorResult("Upkeeping_NotAbandonable", [120, 99]);
     expect(refusalOf(groupAbi, "abandoning", { data: early })).toMatchObject({
       expected: "block 120 or later",
@@ -98,7 +98,7 @@ describe("a refusal of a contract", () => {
     });
   });
 
-  it("comes through from the token behind a group", () => {
+  it("is recognised if the token of a group throws it", () => {
     const [spender] = [`0x${"34".repeat(20)}`];
     const data = tokenAbi.encodeErrorResult("ERC20InsufficientAllowance", [spender, 3n, 9n]);
     expect(refusalOf(groupAbi, "depositing", { data })).toMatchObject({

@@ -19,15 +19,15 @@ describe("presets", () => {
   const suggestions = presets.flatMap(({ name, suggested }) =>
     suggested === undefined ? [] : ([[name, suggested]] as const),
   );
-  it.each(suggestions)("%s suggests parameters that the contract takes (R4)", (_name, suggested) => {
+  it.each(suggestions)("%s suggests parameters that the contract accepts (R4)", (_name, suggested) => {
     expect(brokenConditions(suggested, 4)).toEqual([]);
   });
 
-  it("suggest nothing for a chain where no settlement could ever be in time", () => {
+  it("suggest no parameters for a chain on which every settlement would be late", () => {
     for (const { usable, suggested } of presets) expect(usable === false).toBe(suggested === undefined);
   });
 
-  it("are printed, one or all, and an unknown name is refused with the known ones", async () => {
+  it("are printed, one or all; an unknown name is refused with the known names", async () => {
     const [all, one, none] = await Promise.all([
       runCli(["presets", "--json"]),
       runCli(["presets", "mainnet"]),

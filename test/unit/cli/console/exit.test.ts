@@ -5,7 +5,7 @@ import { CliError, describeFailure, usageError } from "../../../../cli/console/e
 const coded = (code: string, message = "text") => Object.assign(new Error(message), { code });
 
 describe("exit codes", () => {
-  it("shows message, expected, actual and hint of an explained failure", () => {
+  it("prints message, expected, actual and hint of an expected failure", () => {
     const error = new CliError({
       code: 5,
       message: "too little",
@@ -20,7 +20,7 @@ describe("exit codes", () => {
     expect(describeFailure(usageError("wrong")).code).toBe(2);
   });
 
-  it("maps network, funds, contract and file failures of the libraries", () => {
+  it("map network, funds, contract and file errors of libraries", () => {
     expect(describeFailure(coded("ECONNREFUSED")).code).toBe(3);
     expect(describeFailure(coded("SERVER_ERROR")).code).toBe(3);
     expect(describeFailure(coded("CALL_EXCEPTION")).code).toBe(4);
@@ -28,7 +28,7 @@ describe("exit codes", () => {
     expect(describeFailure(coded("ENOENT")).code).toBe(2);
   });
 
-  it("says nothing twice when commander has spoken", () => {
+  it("prints nothing after an error that commander has printed", () => {
     expect(describeFailure(new CommanderError(1, "commander.unknownOption", "x"))).toEqual({
       code: 2,
       lines: [],
@@ -39,7 +39,7 @@ describe("exit codes", () => {
     });
   });
 
-  it("says in words what the system and the libraries throw, and what to do", () => {
+  it("come with an explanation and a remedy for errors of the system and of libraries", () => {
     const told = (error: object): string => describeFailure(error).lines.join("\n");
     const call = { code: "CALL_EXCEPTION", shortMessage: "execution reverted", message: "long" };
     expect(told(call)).toContain("a contract refused the call: execution reverted\n  hint:");
@@ -82,7 +82,7 @@ describe("exit codes", () => {
     ],
     ["LevelDB's", new Error("x", { cause: new Error("IO error: /a/000003.log: No space left on device") })],
     ["SQLite's", Object.assign(new Error("x"), { driverError: { errcode: 13 } })],
-  ])("says of a full disk in %s words that it is full, with exit code 1", (_, error) => {
+  ])("are 1 for a full disk as %s reports it", (_, error) => {
     const { code, lines } = describeFailure(error);
     expect(code).toBe(1);
     expect(lines[0]).toContain("the disk is full");
@@ -93,7 +93,7 @@ describe("exit codes", () => {
     ]);
   });
 
-  it("points to more for an unknown fault", () => {
+  it("come with a hint to WHITEPAY_DEBUG for an unexpected error", () => {
     const { code, lines } = describeFailure(new Error("surprise"));
     expect(code).toBe(1);
     expect(lines.join("\n")).toContain("WHITEPAY_DEBUG=1");

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { formatBytes, progressBar } from "../../../../cli/console/progress.ts";
 
-/** What a bar needs of a terminal. */
+/** The part of a terminal that a bar uses. */
 function terminal(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {
   let written = "";
   const through = new PassThrough();
@@ -36,7 +36,7 @@ describe("the progress bar", () => {
     expect(text()).toContain("100 % of 4.0 KiB, 2.0 KiB/s, done; 3 files");
   });
 
-  it("is not there when the stream is no terminal", () => {
+  it("is undefined if the stream is not a terminal", () => {
     const { stream, text } = terminal(false);
     expect(progressBar({ label: "hashing", total: 1, stream })).toBeUndefined();
     expect(text()).toBe("");

@@ -1,4 +1,4 @@
-/** Environment variables: what is known, what a misspelt one means, and what processes of a fleet get. */
+/** Environment variables: known ones, misspelt ones, and the environment of child processes. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -28,13 +28,13 @@ describe("an environment variable", () => {
     ["WHITEPAY_GROPU", "WHITEPAY_GROUP"],
     ["WHITEPAY_LEDGER_PASWORD", "WHITEPAY_LEDGER_PASSWORD"],
     ["WHITEPAY_CONFG", "WHITEPAY_CONFIG"],
-    // A setting of a keeper, in the shell of a payer.
+    // A keeper's setting in a payer's shell.
     ["WHITEPAY_LOGLEVEL", "WHITEPAY_LOG_LEVEL"],
-  ])("%s is refused, and %s is named", async (name, meant) => {
+  ])("%s is refused with the suggestion %s", async (name, meant) => {
     expect(await refusalOf({ [name]: "1" })).toBe(`${name}: unknown variable; did you mean ${meant}?`);
   });
 
-  it("that is like none is refused with those that the command knows; each of several is named", async () => {
+  it("without a similar one is refused with the variables of the command; several are listed", async () => {
     const message = await refusalOf({ WHITEPAY_COLOUR: "blue", PATH: "/bin", WHITEPAY_KYE: "k" });
     const own = [...payerSettings.map(({ env }) => env), "WHITEPAY_CONFIG", "WHITEPAY_LEDGER_PASSWORD"];
     expect(message).toBe(
@@ -42,7 +42,7 @@ describe("an environment variable", () => {
     );
   });
 
-  it("of any role, of the project's own processes, or empty is no stranger to any command", async () => {
+  it("of another role, of the project's processes, or without a value is accepted by every command", async () => {
     const roles = [keeperSettings, providerSettings, payerSettings, payeePurse.definition.settings];
     const names = [...roles.flat().map((setting) => setting.env), ...otherVariables];
     const all = Object.fromEntries(names.map((name) => [name, "1"]));
@@ -51,7 +51,7 @@ describe("an environment variable", () => {
     expect(await Promise.all(looked)).toEqual(roles.map(() => undefined));
   });
 
-  it("that Kubernetes sets for a service is no stranger, though one that ends alike is", async () => {
+  it("that Kubernetes sets for a service is accepted; a similar name is not", async () => {
     const links = {
       WHITEPAY_KEEPER_SERVICE_HOST: "10.0.0.1",
       WHITEPAY_KEEPER_SERVICE_PORT_METRICS: "9464",
@@ -64,7 +64,7 @@ describe("an environment variable", () => {
     );
   });
 
-  it("is known if something of the project reads it, and only then", () => {
+  it("is known exactly if the project reads it", () => {
     const files = globSync(
       [
         "{protocol,storage,daemon,keeper,provider,provider-sim,client,sim,cli,scripts,test}/**/*.ts",
@@ -82,7 +82,7 @@ describe("an environment variable", () => {
     expect(new Set(read)).toEqual(new Set(otherVariables));
   });
 
-  it("that is a setting is kept from processes that files configure; others are handed on", () => {
+  it("that is a setting is removed from the environment of child processes; others are inherited", () => {
     const env = { PATH: "/bin", WHITEPAY_LONG: "1", WHITEPAY_RPC: "http://a/", WHITEPAY_RCP: "http://b/" };
     expect(withoutSettings(env)).toEqual({ PATH: "/bin", WHITEPAY_LONG: "1" });
   });

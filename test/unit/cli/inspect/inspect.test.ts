@@ -23,7 +23,7 @@ const operators = [1, 2, 3, 4].map((i) => `0x${String(i).repeat(40)}`);
 const turnsOptions = { ts: 100, interval: 30, turn: 20, committeeSeed: seed, operators };
 
 describe("inspect turns", () => {
-  it("prints one document with a turn per keeper by default", async () => {
+  it("prints one document, by default with one turn per keeper", async () => {
     const args = ["--ts", "100", "--interval", "30", "--turn", "20", "--committee-seed", seed];
     const { code, stdout } = await runCli([
       "inspect",
@@ -43,7 +43,7 @@ describe("inspect turns", () => {
     expect(new Set(turns.map((t: { leader: string }) => t.leader)).size).toBe(4);
   });
 
-  it("explains the same in words without --json", async () => {
+  it("prints text without --json", async () => {
     const args = ["--ts", "0", "--interval", "1", "--turn", "1", "--committee-seed", seed, "--turns", "1"];
     const { code, stdout } = await runCli(["inspect", "turns", ...args, "--operators", operators.join()]);
     expect(code).toBe(0);
@@ -52,21 +52,21 @@ describe("inspect turns", () => {
     );
   });
 
-  it("shows as many turns as asked, over the end of the order", () => {
+  it("prints the given number of turns, beyond one round of the order", () => {
     const rows = turnRows({ ...turnsOptions, turns: 9 });
     expect(rows).toHaveLength(9);
     expect(rows[4]!.leader).toBe(rows[0]!.leader);
     expect(rows[8]!.te).toBe(290);
   });
 
-  it("refuses what is no committee, names an address twice, or runs beyond block numbers", () => {
+  it("refuses a wrong committee size, a duplicate address and turns beyond the largest block number", () => {
     expect(() => turnRows({ ...turnsOptions, operators: operators.slice(1) })).toThrow("not a committee");
     const twice = [...operators.slice(0, 3), operators[0]!.toUpperCase().replace("0X", "0x")];
     expect(() => turnRows({ ...turnsOptions, operators: twice })).toThrow("twice");
     expect(() => turnRows({ ...turnsOptions, ts: Number.MAX_SAFE_INTEGER })).toThrow("exceed");
   });
 
-  it("exits 2 on every malformed option and says what it expected", async () => {
+  it("exits 2 for every malformed option, with the expected form", async () => {
     const good = [
       "--ts",
       "1",
@@ -114,7 +114,7 @@ describe("inspect spacetime", () => {
     });
   });
 
-  it("takes committed steps, failed records and any order", () => {
+  it("accepts commitments from slots on, failed records and any order", () => {
     const committed = [
       { fromSlot: 6, bytes: "10" },
       { fromSlot: 3, bytes: "100" },
@@ -186,7 +186,7 @@ const reveals = [0, 1, 3].map((keeper) => ({ keeper, values: { "0": `${100 + kee
 const round = { n: 4, toleranceBps: 100, reveals };
 
 describe("inspect decide", () => {
-  it("decides every provider apart", async () => {
+  it("decides each provider independently", async () => {
     const file = await inputFile(round);
     const { code, stdout } = await runCli(["inspect", "decide", "--file", file, "--json"]);
     expect(code).toBe(0);
@@ -243,7 +243,7 @@ describe("inspect decide", () => {
 });
 
 describe("input files", () => {
-  it("exits 2 when the file is missing, a folder, empty, or no JSON object", async () => {
+  it("exits 2 if the file is missing, a folder, empty, or not a JSON object", async () => {
     const cases: [string, string][] = [
       [join(folder, "missing.json"), "there is no such file"],
       [folder, "it is a folder"],
@@ -261,7 +261,7 @@ describe("input files", () => {
     }
   });
 
-  it("reads the standard input as -", async () => {
+  it("are stdin for -", async () => {
     const args = ["inspect", "spacetime", "--file", "-", "--json"];
     const { stdout } = await runCli(args, { input: JSON.stringify({ ...slots, before: "50" }) });
     expect(JSON.parse(stdout)).toEqual({ spaceTime: "1450" });
@@ -269,7 +269,7 @@ describe("input files", () => {
 });
 
 describe("option values", () => {
-  it("accepts an address in lower case, upper case or with its checksum, and no other mixture", () => {
+  it("accept an address in lower case, in upper case or with a valid checksum", () => {
     const parse = addressOption("--a");
     const address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
     const upper = `0x${address.slice(2).toUpperCase()}`;
@@ -279,7 +279,7 @@ describe("option values", () => {
     expect(() => parse(address.slice(2))).toThrow("not valid");
   });
 
-  it("takes whole numbers as plain decimals only", () => {
+  it("accept whole numbers as plain decimals only", () => {
     const parse = integerOption("--n", { min: 2, max: 9 });
     expect(parse("2")).toBe(2);
     for (const text of ["1", "10", "", " 3", "+3", "03", "0x3", "3.0", "Infinity"]) {
@@ -287,7 +287,7 @@ describe("option values", () => {
     }
   });
 
-  it("takes hex of the exact length only", () => {
+  it("accept hex of the exact length only", () => {
     const parse = hexOption("--h", 2);
     expect(parse("0xabCD")).toBe("0xabCD");
     for (const text of ["abcd", "0xabc", "0xabcde", "0xabcg", "0Xabcd"])

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { statusOf } from "../../../../cli/keeper-api/status.ts";
 
-/** An HTTP server that answers every question with `body`. */
+/** An HTTP server that answers every request with `body`. */
 async function answering(body: string): Promise<string> {
   const server = createServer((_, response) => void response.end(body));
   server.listen(0, "127.0.0.1");
@@ -17,7 +17,7 @@ const group = { group: "0x12", ts: 5, turn: 1, leader: 2, phase: "sign" };
 const status = { head: 9, view: 8, peers: 3 };
 
 describe("the status of a running keeper", () => {
-  it("is read with its figures", async () => {
+  it("is read with all its values", async () => {
     const counts = { asked: 3, whole: 1, partial: 1, failed: 1, unmeasured: 0 };
     const challenges = { ...counts, bytesProven: "131", bytesCommitted: "300" };
     const committee = [{ index: 0, speaks: 2, operator: "0x34" }];
@@ -26,14 +26,14 @@ describe("the status of a running keeper", () => {
     expect(found?.groups[0]).toEqual({ ...group, challenges, committee: [{ index: 0, speaks: 2 }] });
   });
 
-  it("of an earlier release lacks the figures that it did not tell", async () => {
+  it("of an earlier release lacks the optional values", async () => {
     const challenges = { asked: 3, passed: 2, failed: 1 };
     const told = { ...status, groups: [{ ...group, challenges, committee: [{ index: 0 }] }] };
     const found = await statusOf(await answering(JSON.stringify(told)));
     expect(found).toEqual({ ...status, groups: [group] });
   });
 
-  it("is none where something else answers", async () => {
+  it("is undefined if another program answers", async () => {
     for (const body of ["", "[]", "{}", '{"groups": 1}']) {
       expect(await statusOf(await answering(body))).toBeUndefined();
     }

@@ -31,7 +31,7 @@ async function runWith(config: object): Promise<{ code: number | null; stdout: s
 }
 
 describe("whitepay keeper run", () => {
-  it("exits 2 and names the place when the configuration is missing, or wrong", async () => {
+  it("exits 2 with the place if the configuration is missing or wrong", async () => {
     const missing = await runCli(["keeper", "run", "--config", join(folder, "none.json")]);
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain("none.json: cannot be read");
@@ -43,7 +43,7 @@ describe("whitepay keeper run", () => {
     expect(none.stderr).toContain("at least one group");
   });
 
-  it("exits 2 when others can get at its keys or its password, and says how to mend it", async () => {
+  it("exits 2 with a remedy if other users can read its keys or its password", async () => {
     for (const [path, wide, mend] of [
       ["keys/bls.json", 0o644, "chmod 600"],
       ["keys", 0o755, "chmod 700"],
@@ -57,7 +57,7 @@ describe("whitepay keeper run", () => {
     }
   });
 
-  it("exits 2 with a wrong password, without one, and with a torn key file", async () => {
+  it("exits 2 for a wrong password, a missing password and a truncated key file", async () => {
     const file = join(folder, "password");
     await writeFile(file, "wrong\n");
     const wrong = await runWith(good);
@@ -76,7 +76,7 @@ describe("whitepay keeper run", () => {
     expect(torn.stderr).toContain("bls.json: expected a whole JSON keystore");
   });
 
-  it("exits 6 when another process works in its data folder (D9)", async () => {
+  it("exits 6 if another process uses its data folder (D9)", async () => {
     const store = await LevelStore.open(join(folder, "data", "store"));
     const { code, stdout, stderr } = await runWith(good);
     await store.close();
@@ -85,7 +85,7 @@ describe("whitepay keeper run", () => {
     expect(stderr).toContain("keeper drain");
   });
 
-  it("exits 6 when its store of notes is damaged, and says what not to do without (S5, D8)", async () => {
+  it("exits 6 with a remedy if the store of its signing history is damaged (S5, D8)", async () => {
     const path = join(folder, "data", "store");
     await (await LevelStore.open(path)).close();
     await writeFile(join(path, "CURRENT"), "MANIFEST-999999\n");

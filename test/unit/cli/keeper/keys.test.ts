@@ -1,4 +1,4 @@
-/** `whitepay keeper keys …`: in and out, always encrypted, with passwords from files or from a person. */
+/** `whitepay keeper keys …`: import and export of encrypted keys, with passwords from files or from a terminal. */
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decrypt } from "@chainsafe/bls-keystore";
@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 
 describe("whitepay keeper keys", () => {
-  it("list tells the public parts without a password, and which keys are lightly sealed", async () => {
+  it("list prints the public keys without a password, and marks keys with the light kdf", async () => {
     await rm(join(folder, "password"));
     const [json, text] = await Promise.all([keys("list", "--json"), keys("list")]);
     expect(json.code, json.stderr).toBe(0);
@@ -48,7 +48,7 @@ describe("whitepay keeper keys", () => {
     for (const secret of Object.values(secrets)) expect(json.stdout).not.toContain(secret.slice(2));
   });
 
-  it("export seals with the password that is wanted, in a file of mode 0600, never over another file", async () => {
+  it("export encrypts with the given password into a file of mode 0600 and overwrites nothing", async () => {
     const out = join(folder, "out.json");
     const wanted = ["--new-password-file", await secretFile("new", "another\n")];
     const done = await keys("export operator", "--out", out, ...wanted, "--json");
@@ -67,7 +67,7 @@ describe("whitepay keeper keys", () => {
     expect(toHex(await decrypt(JSON.parse(await readFile(bls, "utf8")), "own"))).toBe(secrets.bls);
   });
 
-  it("import takes what other programs wrote, seals it with the keys' own password, never over another key", async () => {
+  it("import accepts keys of other programs, encrypts them with the keys' password and overwrites nothing", async () => {
     const foreign = newKeeperKeys();
     const account = { address: computeAddress(foreign.operator), privateKey: foreign.operator };
     const scrypt = { N: 1_024, r: 8, p: 1 };
@@ -91,7 +91,7 @@ describe("whitepay keeper keys", () => {
     expect((await stat(keyFile(join(folder, "keys"), "operator"))).mode & 0o777).toBe(0o600);
   });
 
-  it("asks for passwords at a terminal, shows none, and refuses a wrong one with exit 2", async () => {
+  it("asks for passwords at a terminal, shows none, and exits 2 for a wrong one", async () => {
     const bare = JSON.parse(await readFile(config, "utf8")) as { passwordFile?: string };
     delete bare.passwordFile;
     await writeFile(config, JSON.stringify(bare));
@@ -108,7 +108,7 @@ describe("whitepay keeper keys", () => {
       }
       return asking.ended;
     };
-    // A key sealed with another password than the rest would keep the keeper from starting.
+    // A key with a different password prevents the start of the keeper.
     const mistyped = await asked("owm");
     expect([mistyped.code, mistyped.stdout]).toEqual([
       2,

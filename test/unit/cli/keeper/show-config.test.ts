@@ -1,4 +1,4 @@
-/** Where settings come from, as a person sees it: flags before environment before file before defaults. */
+/** The origin of settings: flags override the environment, the file and the defaults. */
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ async function fileWith(content: string): Promise<string> {
 type Leaf = { key: string; value: unknown; origin: string };
 
 describe("whitepay config show", () => {
-  it("says of each value whether a flag, a variable, a line of the file or the default gave it", async () => {
+  it("prints the origin of each value: flag, variable, line of the file or default", async () => {
     const file = await fileWith(text);
     const env = { WHITEPAY_LOG_LEVEL: "error", WHITEPAY_API_PORT: "9000", WHITEPAY_DATA_DIR: "/from/env" };
     const words = ["config", "show", "--config", file, "--data-dir", "/from/flag", "--origin"];
@@ -47,7 +47,7 @@ describe("whitepay config show", () => {
     expect(plain.stdout.trim().split("\n")).toHaveLength(values.length);
   });
 
-  it("prints YAML that is a config file again, without the secrets that endpoints carry", async () => {
+  it("prints YAML that is a valid config file, without the secrets in endpoints", async () => {
     const { code, stdout } = await runCli(["config", "show", "--config", await fileWith(text)]);
     expect(code).toBe(0);
     expect(stdout).not.toMatch(/secret|apikey|abc/);
@@ -57,7 +57,7 @@ describe("whitepay config show", () => {
     });
   });
 
-  it("refuses an unknown key with its line, and a bad value with where it came from", async () => {
+  it("refuses an unknown key with its line, and an invalid value with its origin", async () => {
     const unknown = await fileWith(`${text}api:\n  host: 127.0.0.1\n  prot: 9464\n`);
     const file = await fileWith(text);
     const show = (at: string, words: string[] = [], env = {}) =>
@@ -132,11 +132,11 @@ describe("limits of fees", () => {
       /--token-prices: chain.tokenPrices.0: expected a price above 0/,
     ],
     [{ "token-prices": "USDC=3000" }, /--token-prices: chain.tokenPrices.0: expected TOKEN=PRICE/],
-  ])("that do not fit are refused: %o", async (flags, message) => {
+  ])("are refused if they contradict each other: %o", async (flags, message) => {
     await expect(resolveConfig({ file: await fileWith(text), flags })).rejects.toThrow(message);
   });
 
-  it("are wei, and prices go by token in lower case", async () => {
+  it("are wei; prices have the token in lower case as key", async () => {
     const flags = { "tip-cap-gwei": "0.123456789", "token-prices": `0x${"AA".repeat(20)}=3000.5` };
     const { config } = await resolveConfig({ file: await fileWith(text), flags });
     expect(feeLimitsOf(config)).toEqual({
@@ -148,8 +148,8 @@ describe("limits of fees", () => {
   });
 });
 
-describe("the place of the ledger", () => {
-  it("is a file beside the config file, or a URL as it is, whose secrets are not shown", async () => {
+describe("the location of the ledger", () => {
+  it("is a file relative to the config file, or a URL whose secrets are hidden", async () => {
     const beside = await fileWith(`${text}ledger: books.sqlite\n`);
     expect((await resolveConfig({ file: beside })).config.ledger).toBe(join(dirname(beside), "books.sqlite"));
     const url = "postgres://me:s3cret@db.example:5432/books?sslmode=require";

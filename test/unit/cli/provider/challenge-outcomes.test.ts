@@ -34,7 +34,7 @@ function outcome(entries: readonly JournalEntry[], record?: KeeperRecord) {
   return outcomesOf(entries, slots)[0] as Outcome;
 }
 
-describe("what became of a challenge", () => {
+describe("the outcome of a challenge", () => {
   it.each<[string, Outcome["result"], bigint, JournalEntry[]]>([
     [
       "late: asked at block 40, answered at block 45, limit 4 blocks",
@@ -61,19 +61,19 @@ describe("what became of a challenge", () => {
       [answered({ slot: 6 }), answered({ group: `0x${"cc".repeat(20)}` })],
     ],
     ["repeated; the journal no longer has the first answer", "unknown", 0n, [{ ...at, kind: "repeated" }]],
-  ])("is told with its reason: %s", (reason, result, bytesProven, entries) => {
+  ])("has the reason: %s", (reason, result, bytesProven, entries) => {
     const outcomes = { slot: 7, keeper, result, bytesProven, bytesCommitted: 160n, reason };
     expect(outcome(entries)).toEqual(outcomes);
   });
 
-  it("is whole where an answer came through in the end", () => {
+  it("is whole if a later answer arrives in time", () => {
     const refused: JournalEntry = { ...at, kind: "refused", code: "busy", detail: "too many" };
     const whole = { result: "whole", bytesProven: 160n, reason: "" };
     expect(outcome([refused, answered(), { ...at, kind: "repeated" }])).toMatchObject(whole);
     expect(outcome([answered({ answeredAt: 44 })])).toMatchObject(whole);
   });
 
-  it("is what the keeper recorded, where it says more than the provider can know", () => {
+  it("is the keeper's record if there is one", () => {
     expect(outcome([answered()], { outcome: "failed", reason: "bad-receipt", bytes: 0n })).toMatchObject({
       result: "failed",
       bytesProven: 0n,
@@ -89,7 +89,7 @@ describe("what became of a challenge", () => {
     expect(outcome([], { ...recorded, bytes: 50n })).toMatchObject({ result: "partial", bytesProven: 50n });
   });
 
-  it("adds up to the share of bytes, without what is not known", () => {
+  it("adds up to the share of bytes, without unknown outcomes", () => {
     const part = { slot: 7, keeper, reason: "", bytesCommitted: 100n };
     const sums = sumsOf([
       { ...part, result: "whole", bytesProven: 100n },
@@ -104,7 +104,7 @@ describe("what became of a challenge", () => {
 });
 
 describe("a share", () => {
-  it("is rounded down, so that only what is whole reads as such", () => {
+  it("is rounded down, so that 100.0 % means all", () => {
     expect(formatShare(0n, 0n)).toBe("–");
     expect(formatShare(131n, 300n)).toBe("43.6 %");
     expect(formatShare((1n << 70n) - 1n, 1n << 70n)).toBe("99.9 %");
