@@ -164,8 +164,3 @@ export async function buildPackages(version: string, folder = buildFolder): Prom
   for (const kind of packageKinds) built.push(await buildPackage(kind, version, folder));
   return built;
 }
-
-if (import.meta.main) {
-  const built = await buildPackages(await currentVersion());
-  for (const { name, tarball } of built) process.stdout.write(`${name}  ${tarball}\n`);
-}

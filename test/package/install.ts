@@ -1,6 +1,6 @@
 /** Installs a tarball into an empty project: its files from the tarball, its dependencies as links into this repository. */
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -46,8 +46,14 @@ async function tarball(kind: PackageKind, folder: string): Promise<string> {
   if (releaseFolder === undefined) {
     return (await buildPackage(kind, await currentVersion(), join(folder, "tarballs"))).tarball;
   }
-  const version = process.env["WHITEPAY_PACKAGES_VERSION"] ?? (await currentVersion());
-  return join(releaseFolder, tarballName(names[kind], version));
+  const pattern = tarballName(names[kind], "[0-9]*");
+  const [name, ...others] = globSync(pattern, { cwd: releaseFolder });
+  if (name === undefined || others.length > 0) {
+    throw new Error(
+      `${releaseFolder}: expected one file ${pattern}, actual ${name === undefined ? 0 : others.length + 1}`,
+    );
+  }
+  return join(releaseFolder, name);
 }
 
 /** What `version` may be: exact, or `^` and a least version of the same major. */

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { pageOfJavaScript } from "../../../../scripts/release/build.ts";
+import { declarationsOfJavaScript } from "../../../../scripts/release/emit.ts";
+
+describe("the build", () => {
+  it("names JavaScript in the imports of declarations, and only there", () => {
+    const text = [
+      'export { a } from "./a.ts";',
+      'import type { B } from "../b/b.ts";',
+      'type C = import("./c.ts").C;',
+      'export * from "ethers";',
+      'declare const file: "./d.ts";',
+    ].join("\n");
+    expect(declarationsOfJavaScript(text)).toBe(
+      [
+        'export { a } from "./a.js";',
+        'import type { B } from "../b/b.js";',
+        'type C = import("./c.js").C;',
+        'export * from "ethers";',
+        'declare const file: "./d.ts";',
+      ].join("\n"),
+    );
+  });
+
+  it("names JavaScript in what a page loads, and only there", () => {
+    const html = '<link href="/style.css"><script type="module" src="/app.ts"></script><p>app.ts "x.ts"</p>';
+    expect(pageOfJavaScript(html)).toBe(
+      '<link href="/style.css"><script type="module" src="/app.js"></script><p>app.ts "x.ts"</p>',
+    );
+  });
+});
