@@ -238,7 +238,7 @@ describe("whitepay group", () => {
     expect(much.code).toBe(5);
     expect(much.stderr).toMatch(/^fail {2}token .* has [\d.]+ WPD$/m);
     const both = await refused('deposit: "1000"', 'deposit: "1000"\nmonths: 3');
-    expect(both.stderr).toContain("expected one of deposit (whole tokens) and months");
+    expect(both.stderr).toMatch(/deposit .*months/);
     const pace = await scene.json(["group", "create", await paced(file, good), "--dry-run"]);
     expect(grades(pace.checks)).toMatchObject({ "block time": "warn" });
   });

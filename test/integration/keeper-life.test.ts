@@ -86,7 +86,7 @@ describe("a keeper that runs", () => {
     expect(parsed(drained)).toMatchObject({ drained: true });
     const { code, stderr } = await running.ended;
     expect(code).toBe(0);
-    expect(stderr).toContain("drained: nothing that was signed is unsent");
+    expect(stderr).toContain("drained");
     const [status, again] = await Promise.all([scene.keeper("status", "--json"), scene.keeper("drain")]);
     expect(status.code).toBe(1);
     expect(parsed(status)).toMatchObject({ running: false, chain: { registered: { payee } } });
@@ -189,7 +189,7 @@ describe("whitepay keeper history", () => {
     const groups = history.groups.map((entry) => ({ ...entry, notes: [note(1, "ef")] }));
     await writeFile(file, JSON.stringify({ ...history, groups }));
     const merged = await scene.done("history import", ...to, "--file", file);
-    expect(merged.stderr).toContain("1 turns were signed differently in the two places");
+    expect(merged.stderr).toMatch(/\b1 turns .*differently/);
     expect((await exported(...to)).groups[0]?.notes).toContainEqual(note(1, "00"));
     // Not even the first digest again.
     await scene.done("history import", ...to, "--file", join(scene.folder, "history.json"));

@@ -114,6 +114,6 @@ describe("a provider's commands", () => {
     expect(missing.stderr).toContain("no such file");
     const unconfigured = await runCli(["provider", "run", "--config", none]);
     expect(unconfigured).toMatchObject({ code: 2, stdout: "" });
-    expect(unconfigured.stderr).toContain("cannot be read: there is no such file or folder");
+    expect(unconfigured.stderr).toContain("no such file");
   });
 });

@@ -235,7 +235,7 @@ describe("whitepay keeper resign", () => {
     expect(await contract.getFunction("resigned")()).toBe(4n);
     expect(refusal(await resign(member, "--yes"))).toEqual({
       code: 4,
-      said: expect.stringContaining("already resigned (index 2); rule R33: a keeper resigns once"),
+      said: expect.stringMatching(/resigned \(index 2\).* R33/),
     });
     expect(refusal(await resign(outsider, "--yes"))).toEqual({
       code: 2,
@@ -268,7 +268,7 @@ describe("a seat accepted by signature", () => {
     expect((await new GroupView(scene.provider, group).pendingCommittee()).accepted).toEqual([0]);
     expect(refusal(await send())).toEqual({
       code: 4,
-      said: expect.stringContaining("rule R33: a seat is accepted once"),
+      said: expect.stringContaining("R33"),
     });
     // The operator is another keeper, but the signature is of this one.
     const forged = { ...(JSON.parse(signed.stdout) as object), operator: keepersOf()[1] };

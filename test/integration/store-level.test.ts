@@ -201,7 +201,7 @@ describe("a folder that cannot be used is refused with a StoreError", () => {
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     await once(child, "close");
-    expect(output).toMatch(/^true .* is in use by another process/);
+    expect(output).toMatch(/^true .* in use/);
     await store.close();
     await (await LevelStore.open(folder)).close();
   });
@@ -216,7 +216,7 @@ describe("a folder that cannot be used is refused with a StoreError", () => {
     };
     await change(`20${storeGroup}/damaged`, "{ half a rec");
     const store = await LevelStore.open(folder);
-    await expect(store.load(storeGroup)).rejects.toThrow(/damaged: restore the folder from a backup/);
+    await expect(store.load(storeGroup)).rejects.toThrow(/damaged: .*backup/);
     await expect(store.load(storeGroup)).rejects.toThrow(StoreError);
     await store.close();
     await change("00version", "99");

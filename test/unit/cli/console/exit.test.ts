@@ -72,7 +72,7 @@ describe("exit codes", () => {
       message: "could not coalesce error",
       error: { message: "nonce too low" },
     };
-    expect(told(other)).toContain("the chain's endpoint refused a call: nonce too low");
+    expect(told(other)).toContain("nonce too low");
   });
 
   it.each([

@@ -62,9 +62,9 @@ describe("whitepay keeper run", () => {
     await writeFile(file, "wrong\n");
     const wrong = await runWith(good);
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toContain("the password is not the one of this keystore");
+    expect(wrong.stderr).toMatch(/password .*keystore/);
     await writeFile(file, "\n");
-    expect((await runWith(good)).stderr).toContain("expected a password on the first line");
+    expect((await runWith(good)).stderr).toMatch(/password .*first line/);
     const { passwordFile: _, ...unattended } = good;
     const asked = await runWith(unattended);
     expect(asked.code).toBe(2);
@@ -95,7 +95,7 @@ describe("whitepay keeper run", () => {
     for (const { code, stdout, stderr } of [run, history]) {
       expect({ code, stdout }).toEqual({ code: 6, stdout: "" });
       expect(stderr).toContain(`${path} cannot be opened`);
-      expect(stderr).toMatch(/hint: +nothing is signed without the notes/);
+      expect(stderr).toMatch(/hint: .*signing history/);
     }
   });
 });

@@ -73,7 +73,7 @@ describe("the pace of a chain", () => {
     expect(pace.look(start_ms + 9_000)).toMatchObject({ block: undefined, isOld: false });
     const look = pace.look(start_ms + 11_000);
     expect(look.isOld).toBe(true);
-    expect(oldHeadText(look)).toBe("no block was seen since the start, expected one within 10 s");
+    expect(oldHeadText(look)).toMatch(/no block .* 10 s$/);
   });
 
   it("forgets what a reorg took back, and keeps little", () => {

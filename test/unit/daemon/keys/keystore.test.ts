@@ -61,7 +61,7 @@ describe("the keeper's BLS key on disk (EIP-2335)", () => {
       expect(await verifyPassword(keystore, `${password}!`)).toBe(false);
       expect(openByHand(text, password)).toBe(secret);
       expect(text).not.toContain(secret.slice(2));
-      await expect(openKey(name, text, "wrong", "here")).rejects.toThrow(/here: the password is not the one/);
+      await expect(openKey(name, text, "wrong", "here")).rejects.toThrow(/here: .*password/);
     }
   });
 

@@ -122,7 +122,7 @@ describe("the pace of a fleet's chain", () => {
     const { daemons, pace, said, needs_ms } = scene(["one"], { patience_ms: 200 });
     needs_ms.set(daemons[0] as Daemon, 1_000);
     await pace.step();
-    expect(said).toEqual([expect.stringContaining("one has handled block 0, expected 1, 0.2 s after")]);
+    expect(said).toEqual([expect.stringContaining("block 0, expected 1, 0.2 s after")]);
   });
 
   it("stops after the block that is under way, and says why no more blocks come", async () => {
