@@ -217,7 +217,7 @@ export class Cluster {
     const ports: KeeperDependencies = {
       keyring,
       crypto: { ...this.#providers.checks, ...signatureChecks(signatures) },
-      store: mortal(seat.store, abort.signal),
+      store: mortal(seat.store, abort.signal, () => this.world.countRead()),
       ledger: silentLedger,
       transport: this.network.attach(keyring.operator, name),
       chain: chainPort(this, { seat, keeper: index, name }, (waiting) => void this.#pool.push(waiting)),

@@ -85,6 +85,9 @@ function before(a: Job, b: Job): boolean {
 /** Signals and real timers get their turn after so many jobs; nothing in the world waits for them. */
 const jobsPerBreath = 1_000;
 
+/** Reads of stores within one job. The largest group reads 256 slots of 256 providers. */
+const maxReadsPerJob = 1_000_000;
+
 const soon = Promise.resolve();
 
 export class World {
@@ -92,6 +95,7 @@ export class World {
   readonly #agenda = new Agenda();
   #now_ms = 0;
   #order = 0;
+  #reads = 0;
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -99,6 +103,16 @@ export class World {
 
   get now_ms(): number {
     return this.#now_ms;
+  }
+
+  /**
+   * Counts a read that takes no simulated time. Time stands still while a keeper reads without end, so the world would never go on.
+   * @throws Error once a job reads more than any keeper needs
+   */
+  countRead(): void {
+    if (++this.#reads > maxReadsPerJob) {
+      throw new Error(`endless loop: expected at most ${maxReadsPerJob} reads in one job, actual more`);
+    }
   }
 
   /** Runs `job` after `delay_ms` of simulated time. */
@@ -121,6 +135,7 @@ export class World {
           const job = this.#agenda.take();
           if (job === undefined) return resolve();
           this.#now_ms = job.at_ms;
+          this.#reads = 0;
           job.run();
         } catch (error) {
           return reject(error);

@@ -191,14 +191,17 @@ export class MemoryStore implements StorePort {
 }
 
 /** The store as a process has it: what it still asks for when it is dead never happens. */
-export function mortal(store: StorePort, signal: AbortSignal): StorePort {
+export function mortal(store: StorePort, signal: AbortSignal, countRead: () => void): StorePort {
   const never = new Promise<never>(() => undefined);
   let dead = signal.aborted;
   signal.addEventListener("abort", () => (dead = true), { once: true });
   return {
     load: (group) => (dead ? never : store.load(group)),
     write: (group, writes) => (dead ? never : store.write(group, writes)),
-    proofOf: (group, provider, slot) => (dead ? never : store.proofOf(group, provider, slot)),
+    proofOf: (group, provider, slot) => {
+      countRead();
+      return dead ? never : store.proofOf(group, provider, slot);
+    },
     prune: (group, ts, firstSlot) => (dead ? never : store.prune(group, ts, firstSlot)),
     keepList: (group, root, entries) => (dead ? never : store.keepList(group, root, entries)),
     listOf: (group, root) => (dead ? never : store.listOf(group, root)),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Breaks } from "../../sim/checkers/throws.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { MemoryStore, mortal } from "../../sim/keepers/memory-store.ts";
 
 describe("a simulated run", () => {
   it("finds a keeper that stops by itself, unless its disk is full", async () => {
@@ -42,5 +43,24 @@ describe("a simulated run", () => {
     await breaks.guard(() => cluster.run(20));
     for (const runner of runners) process.on("unhandledRejection", runner);
     expect(breaks.found).toEqual([{ checker: "throws", block: last, text: "nobody caught: a bug" }]);
+  });
+
+  it("finds a keeper that reads its store without end, although simulated time stands still", async () => {
+    const cluster = new Cluster(defaultOptions);
+    const breaks = new Breaks(cluster);
+    const dead = new AbortController();
+    const store = mortal(new MemoryStore(cluster.world, 0), dead.signal, () => cluster.world.countRead());
+    cluster.world.after(3_000, () => {
+      void (async () => {
+        for (;;) await store.proofOf(`0x${"67".repeat(20)}`, 0, 1);
+      })();
+    });
+    const runners = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection");
+    await breaks.guard(() => cluster.run(20));
+    for (const runner of runners) process.on("unhandledRejection", runner);
+    expect(breaks.found.map(({ text }) => text)).toEqual([
+      "nobody caught: endless loop: expected at most 1000000 reads in one job, actual more",
+    ]);
   });
 });
