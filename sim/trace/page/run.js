@@ -6,6 +6,19 @@ export const start_ms = events.length > 0 ? events[0].at_ms : 0;
 export const end_ms = Math.max(events.length > 0 ? events[events.length - 1].at_ms : 1, start_ms + 1);
 export const kindOf = (event) => (event.kind === "said" ? event.message : event.kind);
 
+/** Names of kinds in the list of boxes; a kind with an empty name has no box. */
+const labels = {
+  noted: "notes of keepers",
+  asked: "questions",
+  partial: "signatures (partial)",
+  settled: "settlements (paid)",
+  fault: "faults",
+  "fault-over": "",
+  head: "",
+  turn: "",
+};
+export const labelOf = (kind) => labels[kind] ?? kind;
+
 export const ofKind = (kind) => events.filter((event) => event.kind === kind);
 const overs = new Map(ofKind("fault-over").map((event) => [event.id, event]));
 /** Settlements of an interval by its start; a reorg may make more than one. */

@@ -1,4 +1,4 @@
-// The page of one simulated run, drawn. What is drawn comes from run.js; nobody is asked for anything.
+// Draws the page of one simulated run from the data of run.js; the page loads nothing else.
 import {
   bars,
   data,
@@ -8,6 +8,7 @@ import {
   heads,
   indexAt,
   kindOf,
+  labelOf,
   lowest,
   minedAt,
   ofKind,
@@ -365,17 +366,7 @@ function offerPlaces() {
 
 /** One box for each kind of event that there is. */
 function offerKinds() {
-  const words = {
-    noted: "notes of keepers",
-    asked: "questions",
-    partial: "signatures (partial)",
-    settled: "settlements (paid)",
-    fault: "faults",
-    "fault-over": "",
-    head: "",
-    turn: "",
-  };
-  const found = [...new Set(events.map(kindOf))].filter((kind) => words[kind] !== "");
+  const found = [...new Set(events.map(kindOf))].filter((kind) => labelOf(kind) !== "");
   for (const kind of found) {
     const label = document.createElement("label");
     const box = document.createElement("input");
@@ -389,7 +380,7 @@ function offerKinds() {
     const mark = document.createElement("span");
     mark.className = "mark";
     mark.style.background = `var(--${{ settled: "good", violation: "bad", noted: "soft", asked: "soft", "taken-back": "bad" }[kind] ?? kind})`;
-    label.append(box, mark, words[kind] ?? kind);
+    label.append(box, mark, labelOf(kind));
     kinds.append(label);
   }
 }
