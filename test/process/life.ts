@@ -1,7 +1,7 @@
 /** One fleet that lives through a list of faults, one an interval, and is judged at the end. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
-import type { Settled } from "../support/fleet/fault-fleet.ts";
+import type { Settled } from "../support/fleet/settlements.ts";
 import { judgeLife } from "./judge.ts";
 
 /** What keepers do, the turns in which they may settle then, and how it is brought about. */

@@ -1,7 +1,8 @@
 /** A chain that takes blocks back, and one that is told wrongly. */
 import { expect } from "vitest";
 import { headAhead, headStuck } from "../../support/fleet/rpc-front.ts";
-import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { Settled } from "../../support/fleet/settlements.ts";
 
 /** A reorg that drops the settlement from among the last `depth` blocks: it is settled again, once, in the same turn. */
 export async function settlementTakenBack(fleet: FaultFleet, depth: number): Promise<Settled> {

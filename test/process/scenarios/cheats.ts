@@ -1,6 +1,7 @@
 /** Keepers that cheat. Who cheats is chosen so that the first leader is honest, unless leading is the cheat. */
 import { expect } from "vitest";
-import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { Settled } from "../../support/fleet/settlements.ts";
 
 /** Plays the open interval with these behaviours; afterwards all are honest again. */
 async function playInterval(

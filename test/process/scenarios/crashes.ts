@@ -1,7 +1,8 @@
 /** Keepers that die in the middle of a round. Each plays one interval from its start to its settlement. */
 import { expect } from "vitest";
 import type { KillPoint } from "../../../sim/byzantine/kill-points.ts";
-import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { Settled } from "../../support/fleet/settlements.ts";
 
 /** Blocks from anywhere in an interval to the end of its second turn. */
 export function twoTurns({ params }: FaultFleet): number {

@@ -3,7 +3,8 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { freePorts } from "../../../daemon/free-port.ts";
-import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { Settled } from "../../support/fleet/settlements.ts";
 import type { KeeperPlan } from "../../support/fleet/traces.ts";
 
 type Config = { dataDir: string; listen: string[] };

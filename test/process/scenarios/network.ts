@@ -1,6 +1,7 @@
 /** Wires that are cut, or carry one way only. */
 import { expect } from "vitest";
-import type { FaultFleet, Settled } from "../../support/fleet/fault-fleet.ts";
+import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
+import type { Settled } from "../../support/fleet/settlements.ts";
 
 function between(a: readonly number[], b: readonly number[], each: (x: number, y: number) => void): void {
   for (const x of a) for (const y of b) each(x, y);

@@ -1,11 +1,11 @@
 /**
- * A fleet of real processes for tests of faults: it lives through one interval after the other, and the test alone lets
- * blocks come, at the pace of the living keepers, so time-outs in blocks mean the same on a fast machine and on a busy one.
+ * A fleet of real processes for tests of faults. The test alone mines blocks, each when the living keepers have handled the one
+ * before, so timeouts in blocks mean the same on a fast machine and on a busy one.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AbiCoder, Contract, keccak256, Wallet } from "ethers";
+import { Wallet } from "ethers";
 import type { Log } from "ethers";
 import { LevelStore } from "../../../keeper/adapters/store-level.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -23,11 +23,12 @@ import { projectRoot } from "../../../scripts/paths.ts";
 import { freePorts } from "../../../daemon/free-port.ts";
 import { lockupBound } from "../../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../../cli/chain/presets.ts";
-import { decodeSettledLog } from "../../../client/settlements.ts";
-import { bitIndices } from "../../../protocol/bitmap.ts";
 import { Links } from "../../../scripts/fleet/links.ts";
 import { configFileIn, configure, planFileIn, traceFolder, writePlans } from "./keeper-files.ts";
+import { leaders, updateEndpoint } from "./contract-calls.ts";
 import { RpcFront } from "./rpc-front.ts";
+import { settledFrom } from "./settlements.ts";
+import type { Settled } from "./settlements.ts";
 import { SteppedChain } from "./stepped-chain.ts";
 
 const faultParams: Omit<GroupParams, "lockup"> = {
@@ -37,28 +38,16 @@ const faultParams: Omit<GroupParams, "lockup"> = {
   toleranceBps: 100,
 };
 
-/** Local pace: nothing is decided by it. */
+/** Least time between two blocks; no result depends on it. */
 const block_ms = 150;
-/** A keeper that hangs for so long is a failure. */
+/** A keeper that has not handled a block after this time fails the test. */
 const patience_ms = 30_000;
-
-export type Settled = {
-  readonly ts: number;
-  readonly te: number;
-  readonly turn: number;
-  readonly leader: number;
-  readonly block: number;
-  readonly tx: string;
-  readonly failed: readonly number[];
-  readonly payees: readonly number[];
-  readonly signers: readonly number[];
-};
 
 export type FaultFleetOptions = {
   readonly keepers: number;
   readonly providers: number;
   readonly providerMetrics?: boolean;
-  /** What the configuration of keeper `index` has besides the usual. */
+  /** Settings that the configuration of keeper `index` has beside the usual ones. */
   readonly configOf?: (index: number) => Promise<Record<string, unknown>>;
 };
 
@@ -68,14 +57,14 @@ export class FaultFleet {
   readonly #controls = new Map<number, string>();
   readonly #steps: SteppedChain;
   readonly #pace: Pace;
-  /** Processes beside the keepers' own. */
+  /** Processes that the test started beside the keepers. */
   readonly #others = new Set<Paced>();
   readonly folder: string;
   readonly params: GroupParams;
   readonly size: number;
   readonly links: Links;
   readonly front: RpcFront;
-  /** Keepers that live, and that the chain does not wait for: they are shown another head. */
+  /** Living keepers for which the chain does not wait, because they are shown another head. */
   readonly ignored = new Set<number>();
   readonly failures: Error[];
   #origin = 0;
@@ -124,7 +113,7 @@ export class FaultFleet {
         params,
         polling_ms: 50,
         say: () => undefined,
-        // Blocks come at once until everyone has joined.
+        // Until all keepers have joined, the chain mines a block for each transaction.
         startMining: async () => undefined,
         keeperCommand: (configFile, index) => [entry, configFile, planFileIn(folder, index)],
         rpcOf: async (index, rpc) => [(await (parts.front ??= RpcFront.open(rpc))).url(String(index))],
@@ -165,7 +154,7 @@ export class FaultFleet {
     await this.allConnected();
   }
 
-  /** Ends everything; a daemon that ended by itself is a failure. */
+  /** Ends all processes. */
   async stop(): Promise<void> {
     await this.#processes.stopAll();
     await this.links.close();
@@ -194,7 +183,7 @@ export class FaultFleet {
     return configFileIn(this.keeper(index).folder);
   }
 
-  /** Where keeper `index` answers over HTTP since its last start. */
+  /** URL of the HTTP interface of keeper `index` since its last start. */
   apiOf(index: number): string {
     return this.#fleet.keepers.readyLine(index)["api"] as string;
   }
@@ -203,18 +192,12 @@ export class FaultFleet {
     return this.#fleet.keepers.readyLine(index)["peerId"] as string;
   }
 
-  /** R5, from the text of the rule: who leads the turns of the interval that starts at `ts`. */
+  /** Keepers in the order in which they lead the turns of the interval that starts at `ts` (R5). */
   order(ts: number): number[] {
-    const coder = AbiCoder.defaultAbiCoder();
-    const key = (operator: string): bigint =>
-      BigInt(keccak256(coder.encode(["uint64", "bytes32", "address"], [ts, this.#seed, operator])));
-    return this.#operators
-      .map((operator, index) => ({ index, key: key(operator) }))
-      .sort((a, b) => (a.key < b.key ? -1 : 1))
-      .map(({ index }) => index);
+    return leaders(ts, this.#seed, this.#operators);
   }
 
-  /** One block; then waits until everyone has done its work for it. */
+  /** Mines one block and waits until all keepers have handled it. */
   async mine(): Promise<number> {
     const block = await this.#pace.step();
     this.#refuseFailures();
@@ -231,7 +214,7 @@ export class FaultFleet {
     if (failure !== undefined) throw failure;
   }
 
-  /** Mines until `holds`; a failure after `blocks` blocks. */
+  /** Mines until `holds`; fails after `blocks` blocks. */
   async until(what: string, holds: () => boolean | Promise<boolean>, blocks: number): Promise<void> {
     for (let mined = 0; !(await holds()); mined++) {
       if (mined >= blocks) throw new Error(`expected within ${blocks} blocks: ${what}`);
@@ -246,10 +229,10 @@ export class FaultFleet {
   async behave(index: number, name: string): Promise<void> {
     if (killing.has(name)) this.#fleet.keepers.expectEnd(index);
     const response = await fetch(`${this.#controls.get(index)}/behave?as=${name}`);
-    if (!response.ok) throw new Error(`keeper ${index} does not take on behaviour ${name}`);
+    if (!response.ok) throw new Error(`keeper ${index} does not accept behaviour ${name}`);
   }
 
-  /** Mines until keeper `index` has died of what it was told. */
+  /** Mines until keeper `index` has ended by the behaviour that the test set. */
   async died(index: number, blocks: number): Promise<void> {
     let gone = false;
     void this.#fleet.keepers.ended(index).then(() => (gone = true));
@@ -270,7 +253,7 @@ export class FaultFleet {
     await this.#settleDown();
   }
 
-  /** Every live keeper is connected to every other. */
+  /** Mines until every living keeper is connected to every other one. */
   async allConnected(): Promise<void> {
     await this.until(
       "all keepers are connected",
@@ -285,19 +268,14 @@ export class FaultFleet {
 
   /** All settlements on the canonical chain, oldest first. */
   async settlements(): Promise<Settled[]> {
-    return (await this.logs()).map((log) => {
-      const { ts, te, leader, failed, payees, signers } = decodeSettledLog(log);
-      const turn = (te - ts - this.params.interval) / this.params.turn + 1;
-      const lists = { failed: bitIndices(failed), payees: bitIndices(payees), signers: bitIndices(signers) };
-      return { ts, te, turn, leader, block: log.blockNumber, tx: log.transactionHash, ...lists };
-    });
+    return (await this.logs()).map((log) => settledFrom(log, this.params));
   }
 
   async logs(group = this.#fleet.group): Promise<Log[]> {
     return settledLogs(this.#fleet.provider, group, 0, await this.head());
   }
 
-  /** Makes more groups, without providers, with the same committee; all keepers start again to serve them too. */
+  /** Creates more groups without providers for the same committee, and restarts all keepers to serve them. */
   async addGroups(count: number): Promise<string[]> {
     const { provider, deployment, group } = this.#fleet;
     const groups = [group];
@@ -316,25 +294,17 @@ export class FaultFleet {
     return groups;
   }
 
-  /** Keeper `index` listens elsewhere from now on, and says so in the registry; the others run on as they are. */
+  /** Gives keeper `index` another address and publishes it in the registry; the other keepers keep running. */
   async move(index: number): Promise<void> {
-    const { keys, operator } = this.keeper(index);
+    const { keys } = this.keeper(index);
     const [port] = await freePorts(1);
     const address = multiaddr(port as number);
     await this.stopKeeper(index);
     await configure(this.keeper(index), { listen: [address] });
-    const { provider, deployment } = this.#fleet;
-    const abi = ["function updateKeeperEndpoint(bytes peerId, string[] multiaddrs)"];
-    const registry = new Contract(
-      await deployment.registry.getAddress(),
-      abi,
-      new Wallet(keys.operator, provider),
-    );
+    const registry = await this.#fleet.deployment.registry.getAddress();
+    const wallet = new Wallet(keys.operator, this.#fleet.provider);
     const peerId = await peerIdBytes(keys.peer);
-    await this.#steps.atOnce(async () => {
-      const sent = await registry.getFunction("updateKeeperEndpoint").send(peerId, [address]);
-      if ((await sent.wait())?.status !== 1) throw new Error(`${operator} could not move`);
-    });
+    await this.#steps.atOnce(() => updateEndpoint(registry, wallet, peerId, [address]));
     await this.restart(index);
   }
 
@@ -359,12 +329,12 @@ export class FaultFleet {
     return found;
   }
 
-  /** The view of every keeper passes the settlement. */
+  /** Mines until the settlement is in the view of every keeper (R4). */
   async confirmed(settled: Settled): Promise<void> {
     await this.mineTo(settled.block + this.params.confirmations);
   }
 
-  /** Other blocks, one more, in place of the last `depth`. Keepers see the chain before or after. */
+  /** Replaces the last `depth` blocks by others, one more of them. Keepers see the chain before or after the change. */
   async reorg(depth: number): Promise<void> {
     this.front.hold();
     await this.#steps.replace(depth);
@@ -372,7 +342,7 @@ export class FaultFleet {
     await this.#settleDown();
   }
 
-  /** A process with a configuration and traces of its own; `args` as for the keeper's entry. */
+  /** Starts a process with its own configuration and traces. */
   startProcess(name: string, configFile: string, plan: string): Running {
     const running = this.#processes.start({
       name,
@@ -394,7 +364,7 @@ export class FaultFleet {
     return traceFolder(this.folder, index);
   }
 
-  /** What is on the disk of keeper `index`, whose process has ended. */
+  /** Content of the store of keeper `index`, whose process has ended. */
   async stored(index: number): Promise<Restored> {
     const store = await LevelStore.openExisting(join(this.keeper(index).folder, "data", "store"));
     try {
@@ -404,7 +374,7 @@ export class FaultFleet {
     }
   }
 
-  /** A polite end. */
+  /** Ends a keeper by a signal that it handles. */
   async stopKeeper(index: number): Promise<void> {
     this.#controls.delete(index);
     await this.#fleet.keepers.end(index);
@@ -416,7 +386,7 @@ export class FaultFleet {
   }
 }
 
-/** For a look at data and logs after a failure. */
+/** Keeps data and logs for inspection after a failure. */
 const keepFolders = process.env["WHITEPAY_KEEP_FLEETS"] === "1";
 
 const killing: ReadonlySet<string> = new Set(killPoints);
