@@ -52,6 +52,17 @@ const twoSeconds: Suggested = {
   lockup: 86_400,
 };
 
+/** Chains of the OP Stack. */
+const opStack = {
+  blockTime_s: 2,
+  finality: "when its batch is final on Ethereum, about 15 minutes; until then it depends on the sequencer",
+  eip2537: "yes",
+  usable: true,
+  why: "has the BLS precompiles; confirmations below finality trust the sequencer",
+  suggested: twoSeconds,
+  sources: isthmus,
+} as const;
+
 export const presets: readonly Preset[] = [
   {
     name: "mainnet",
@@ -80,25 +91,13 @@ export const presets: readonly Preset[] = [
     name: "base",
     title: "Base",
     chainId: 8_453,
-    blockTime_s: 2,
-    finality: "when its batch is final on Ethereum, about 15 minutes; until then it depends on the sequencer",
-    eip2537: "yes",
-    usable: true,
-    why: "has the BLS precompiles; confirmations below finality trust the sequencer",
-    suggested: twoSeconds,
-    sources: isthmus,
+    ...opStack,
   },
   {
     name: "optimism",
     title: "OP Mainnet",
     chainId: 10,
-    blockTime_s: 2,
-    finality: "when its batch is final on Ethereum, about 15 minutes; until then it depends on the sequencer",
-    eip2537: "yes",
-    usable: true,
-    why: "has the BLS precompiles; confirmations below finality trust the sequencer",
-    suggested: twoSeconds,
-    sources: isthmus,
+    ...opStack,
   },
   {
     name: "arbitrum",

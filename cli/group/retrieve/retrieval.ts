@@ -1,28 +1,16 @@
 /** Retrieves the pieces of a group and reports the result. Every range is verified against the roots on chain. */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { keccak256, toUtf8Bytes, type JsonRpcProvider, type Wallet } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
-import { providerClient } from "../../../keeper/adapters/libp2p/provider.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { peerIdText } from "../../../provider/chain-ethers.ts";
-import { fromHex, toHex } from "../../../storage/core/bytes.ts";
-import type { PieceEntry } from "../../../storage/core/piece-list.ts";
-import { GroupView, type DataCheckpoint, type ProviderAccount } from "../../../client/group-view.ts";
-import { registeredProvider, registryAt } from "../../../client/registry.ts";
-import { CliError, exitCodes, usageError } from "../../console/exit.ts";
-import { createdGroup } from "../files/created-group.ts";
-import { readJsonInput } from "../../console/json-input.ts";
+import { fromHex } from "../../../storage/core/bytes.ts";
+import { CliError, exitCodes } from "../../console/exit.ts";
 import { printJson, printLine, say } from "../../console/output.ts";
 import type { PayerOptions } from "../../chain/account.ts";
 import { formatBytes, progressBar } from "../../console/progress.ts";
-import {
-  dialingNode,
-  isThere,
-  retrievePiece,
-  type PieceJob,
-  type PieceResult,
-  type Source,
-} from "./download.ts";
+import { dialingNode, retrievePiece, type PieceJob, type PieceResult } from "./download.ts";
+import { isComplete } from "./partial-file.ts";
+import { listPieces, namesOf } from "./piece-jobs.ts";
 
 export type RetrieveOptions = PayerOptions & {
   readonly out: string;
@@ -39,82 +27,6 @@ export type RetrieveWork = {
 
 /** Blocks for which the permission is valid: one day at one block per second. */
 const permissionBlocks = 86_400;
-const listTimeout_ms = 60_000;
-
-/** The data of a provider: in force now, else the last one. */
-async function committed(
-  view: GroupView,
-  { index }: ProviderAccount,
-  head: number,
-): Promise<DataCheckpoint | undefined> {
-  const history = (await view.dataHistory(index)).filter(({ bytes }) => bytes > 0n);
-  return history.findLast(({ fromBlock }) => fromBlock <= head) ?? history.at(-1);
-}
-
-async function wantedProviders(view: GroupView, only: number | undefined): Promise<ProviderAccount[]> {
-  const all = await view.providers();
-  if (only === undefined) {
-    const present = all.filter(({ removedAt }) => removedAt === 0);
-    return present.length > 0 ? present : all;
-  }
-  const one = all.filter(({ index }) => index === only);
-  if (one.length > 0) return one;
-  throw usageError(`the group has no provider ${only}`, { expected: `an index below ${all.length}` });
-}
-
-type Listed = {
-  readonly jobs: Map<string, { entry: PieceEntry; sources: Source[] }>;
-  readonly failures: string[];
-};
-
-/** The pieces of the selected providers, each with all providers that store it. */
-async function listPieces(work: RetrieveWork, libp2p: Libp2p): Promise<Listed> {
-  const { provider, group, options } = work;
-  const view = new GroupView(provider, group);
-  const { registry } = await view.parameters();
-  const [head, { chainId }] = await Promise.all([provider.getBlockNumber(), provider.getNetwork()]);
-  const client = providerClient({ libp2p });
-  const jobs: Listed["jobs"] = new Map();
-  const failures: string[] = [];
-  for (const account of await wantedProviders(view, options.provider)) {
-    const data = await committed(view, account, head);
-    if (data === undefined) continue;
-    const { peerId, multiaddrs } = await registeredProvider(registryAt(registry, provider), account.operator);
-    const target = { peerId: peerIdText(fromHex(peerId)), addrs: multiaddrs };
-    const query = {
-      chainId: Number(chainId),
-      group: group.toLowerCase() as Hex,
-      provider: account.index,
-      listRoot: data.listRoot as Hex,
-      bytes: data.bytes,
-    };
-    const listed = await client.pieceList(target, query, { timeout_ms: listTimeout_ms });
-    if (!listed.ok) {
-      failures.push(`provider ${account.index}: no list of pieces: ${listed.reason}: ${listed.detail}`);
-      continue;
-    }
-    for (const entry of listed.list.pieces) {
-      const job = jobs.get(toHex(entry.root)) ?? { entry, sources: [] };
-      job.sources.push({ provider: account.index, target });
-      jobs.set(toHex(entry.root), job);
-    }
-  }
-  return { jobs, failures };
-}
-
-/** File names by root, made distinct. A piece without a name is stored under its root. */
-async function namesOf(file: string | undefined): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
-  if (file === undefined) return names;
-  const taken = new Set<string>();
-  for (const { root, name } of (await readJsonInput(file, createdGroup)).pieces) {
-    const plain = basename(name);
-    if (plain === "" || plain === "." || plain === "..") continue;
-    names.set(root, taken.has(plain) ? `${root.slice(2, 10)}-${plain}` : plain);
-    taken.add(plain);
-  }
-  return names;
-}
 
 async function permissionFor(
   work: RetrieveWork,
@@ -144,7 +56,7 @@ export async function retrieve(work: RetrieveWork): Promise<void> {
   const stop = (): void => interrupt.abort();
   process.once("SIGINT", stop);
   try {
-    const listed = await listPieces(work, libp2p);
+    const listed = await listPieces(libp2p, { provider, group, only: options.provider });
     const jobs = [...listed.jobs].map(([root, { entry, sources }]) => ({
       root,
       job: { entry, sources, path: join(options.out, names.get(root) ?? root.slice(2)) },
@@ -191,7 +103,7 @@ async function fetchAll(
   try {
     for (const { root, job } of jobs) {
       const about = { root, size: job.entry.size, file: job.path };
-      if (await isThere(job)) {
+      if (await isComplete(job.path, job.entry)) {
         onBytes(job.entry.size, true);
         results.push({ ...about, ok: true, providers: [], kept: job.entry.size });
       } else {
