@@ -1,4 +1,4 @@
-/** The whole daemon on a page: which adapter stands behind which port. */
+/** Composition root of the daemon: which adapter implements which port. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EthersChain } from "./adapters/chain-ethers/index.ts";
@@ -30,23 +30,23 @@ export type Daemon = {
   readonly peerId: string;
   readonly addresses: readonly string[];
   readonly api: string;
-  /** What the machine of each group knows, as far as it has begun. */
+  /** State of the machine of each group; undefined before it has started. */
   states(): readonly (KeeperState | undefined)[];
-  /** Resolves when `signal` aborted and all is closed; rejects if the keeper had to stop. */
+  /** Resolves when `signal` has aborted and all parts are closed; rejects if the keeper had to stop. */
   run(signal: AbortSignal): Promise<void>;
 };
 
-/** Wraps the ports before the keeper gets them: how a test puts faults between a keeper and its world. */
+/** Wraps the ports before the keeper gets them. Tests inject faults with it. */
 export type Decorate = (ports: KeeperDependencies) => KeeperDependencies;
 
-/** The password of the keys from where the configuration says, unless it was asked for. */
+/** The password of the keys: the given one, else the one in the configured file. */
 async function passwordOf({ passwordFile }: KeeperConfig, asked: string | undefined): Promise<string> {
   if (asked !== undefined) return asked;
   if (passwordFile !== undefined) return readPasswordFile(passwordFile);
   throw new KeyFileError("no password for the keys: set passwordFile, or run it at a terminal");
 }
 
-/** @throws ListenError if a port of the configuration is taken; nothing stays open then */
+/** @throws ListenError if a configured port is in use; nothing stays open then */
 export async function composeKeeper(
   config: KeeperConfig,
   decorate: Decorate = (ports) => ports,
@@ -69,7 +69,7 @@ async function openStore(opened: AsyncDisposableStack, { dataDir }: KeeperConfig
   return store;
 }
 
-/** What it opens is closed in the opposite order. */
+/** Opened parts are closed in the opposite order. */
 async function assemble(
   opened: AsyncDisposableStack,
   config: KeeperConfig,
@@ -89,7 +89,7 @@ async function assemble(
   const crypto = new NobleCrypto();
   const transport = await startTransport(config, secrets, keyring, crypto, telemetry);
   opened.defer(() => transport.stop());
-  // Providers are called from a node of its own: nothing that is between keepers can be reached from there (D6).
+  // A separate node calls providers, so that providers cannot reach the node of the keepers (D6).
   const calling = await startCallingNode(secrets.peer);
   opened.defer(() => calling.libp2p.stop());
   const provider = providerClient(calling);

@@ -42,19 +42,19 @@ export const schema = z.strictObject({
     }),
   groups: z.array(address).default([]),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4001")).min(1),
-  /** What others are told to dial, where that is not what is listened on: behind NAT, for instance. */
+  /** Addresses that others dial, if they differ from `listen`, for instance behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
   keys: z.string().min(1),
-  /** First line: the password of the key files. Asked for at a terminal if there is none. */
+  /** File whose first line is the password of the key files. Without it the password is asked at a terminal. */
   passwordFile: z.string().min(1).optional(),
-  /** A postgres:// URL or a file; a file in dataDir unless said otherwise. */
+  /** A postgres:// URL or a file; default: a file in dataDir. */
   ledger: z.string().min(1).optional(),
   ledgerPasswordFile: z.string().min(1).optional(),
   api: z
     .strictObject({
       host: z.string().default("127.0.0.1"),
       port: z.number().int().min(0).max(65_535).default(0),
-      /** Names by which browsers may reach it, besides the host itself and localhost. */
+      /** Host names by which browsers may reach it, besides `host` and localhost. */
       names: z.array(z.string().min(1)).default([]),
     })
     .default({ host: "127.0.0.1", port: 0, names: [] }),
@@ -70,7 +70,7 @@ export const settings: readonly Setting[] = [
   setting("chain.id", "chain-id", "number", "id of the chain"),
   setting("chain.rpc", "rpc", "list", "chain endpoints"),
   setting("chain.registry", "registry", "text", "the Registry contract"),
-  setting("chain.poll_ms", "poll-ms", "number", "time between two looks at the chain"),
+  setting("chain.poll_ms", "poll-ms", "number", "time between two reads of the chain's head"),
   setting("chain.tipFloor_gwei", "tip-floor-gwei", "decimal", "least tip for a unit of gas"),
   setting("chain.tipCap_gwei", "tip-cap-gwei", "decimal", "highest tip for a unit of gas"),
   setting(
@@ -83,7 +83,7 @@ export const settings: readonly Setting[] = [
     "chain.tokenPrices",
     "token-prices",
     "list",
-    "TOKEN=PRICE, whole tokens that one coin is worth: what fees are compared with pay by",
+    "TOKEN=PRICE, price of one coin in whole tokens, to compare fees with the keepers' share",
   ),
   setting("groups", "groups", "list", "groups to keep"),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
@@ -104,7 +104,7 @@ export const settings: readonly Setting[] = [
   ...logSettings,
 ];
 
-/** Checks the text of a config file that is not written yet. @throws ConfigError */
+/** Checks the text of a config file before it is written. @throws ConfigError */
 export function parseConfigText(text: string, path: string): KeeperConfig {
   return resolveText({ schema, settings }, text, { file: path }).config;
 }
@@ -128,7 +128,7 @@ export function feeLimitsOf({ chain }: KeeperConfig): FeeLimits {
   };
 }
 
-/** Whole tokens that one coin is worth, by token. */
+/** Price of one coin in whole tokens, by token. */
 export function tokenPricesOf({ chain }: KeeperConfig): ReadonlyMap<Hex, string> {
   return new Map(
     chain.tokenPrices.map((entry) => {

@@ -1,4 +1,4 @@
-/** When a keeper that was asked to stop may do so: after the duties of the turn it is in, and with nothing half sent. */
+/** Decides when a draining keeper may stop: after the duties of its present turn, with no signed settlement unsubmitted. */
 import type { KeeperState } from "./core/state.ts";
 import { turnKey } from "./core/state.ts";
 
@@ -10,19 +10,19 @@ function keyOf(state: KeeperState | undefined): string | undefined {
 }
 
 export class Drain {
-  /** By group: the turn that was on when the drain began. */
+  /** By group: the turn at the begin of the drain. */
   readonly #begun: readonly (string | undefined)[];
 
   constructor(states: States) {
     this.#begun = states.map(keyOf);
   }
 
-  /** Groups that still wait: their turn is neither settled in this keeper's view nor over. */
+  /** Number of groups whose turn is neither settled in this keeper's view nor over. */
   waiting(states: States): number {
     return states.filter((state, index) => {
       const key = keyOf(state);
       if (state === undefined || key === undefined) return false;
-      // A turn that began since is left to the others, unless this keeper has noted its digest there: a noted digest is sent.
+      // A later turn is left to the other keepers, unless this keeper has noted a digest in it: a noted digest is submitted.
       return key === this.#begun[index] || state.notes.has(key);
     }).length;
   }

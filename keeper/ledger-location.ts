@@ -1,4 +1,4 @@
-/** Where the configuration says that the ledger lies. */
+/** The configured location of the ledger. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LedgerError, ledgerLocation } from "./adapters/ledger-typeorm/location.ts";
@@ -6,8 +6,8 @@ import type { LedgerLocation } from "./adapters/ledger-typeorm/location.ts";
 import type { KeeperConfig } from "./config.ts";
 
 /**
- * A file in the keeper's folder, or what the configuration names; a server's password from WHITEPAY_LEDGER_PASSWORD or a
- * file, so that it need not stand in the URL.
+ * The configured location, or a file in the keeper's folder. The password of a server comes from WHITEPAY_LEDGER_PASSWORD or from a
+ * file, so that the URL need not contain it.
  * @throws LedgerError if the password file cannot be read
  */
 export async function ledgerLocationOf(config: KeeperConfig): Promise<LedgerLocation> {

@@ -1,4 +1,4 @@
-/** The daemon's life: says when it is ready, stops on a signal, or after its duties when it is drained. */
+/** Life cycle of the daemon: reports when it is ready, stops on a signal, or drains and then stops. */
 import { ConfigError } from "../daemon/settings/layers.ts";
 import type { KeeperConfig } from "./config.ts";
 import { Drain } from "./drain.ts";
@@ -9,18 +9,18 @@ import type { Daemon, Decorate } from "./compose.ts";
 
 export type RunOptions = {
   readonly config: KeeperConfig;
-  /** Of the keys, where it was asked for; else the configuration's password file has it. */
+  /** Password of the keys, if it was asked for; otherwise it is in the configured password file. */
   readonly password?: string;
-  /** Gets one JSON line when the keeper is up. */
+  /** Gets one JSON line when the keeper is ready. */
   readonly print: (line: string) => void;
-  /** Gets words for people. */
+  /** Gets texts for the operator. */
   readonly say: (text: string) => void;
   readonly decorate?: Decorate;
 };
 
 const drainLook_ms = 100;
 
-/** SIGUSR2: finish the duties of the present turn, then stop. Any other stop signal still stops at once. */
+/** SIGUSR2: finish the duties of the present turn, then stop. Other stop signals stop at once. */
 function drainOnSignal(
   daemon: () => Daemon | undefined,
   stop: AbortController,
@@ -30,10 +30,10 @@ function drainOnSignal(
   const onSignal = (): void => {
     if (timer !== undefined) return;
     const drain = new Drain(daemon()?.states() ?? []);
-    say("draining: the duties of the present turn are finished, then the keeper stops");
+    say("draining: the keeper finishes the duties of the present turn and then stops");
     timer = setInterval(() => {
       if (drain.waiting(daemon()?.states() ?? []) > 0) return;
-      say("drained: nothing that was signed is unsent");
+      say("drained: no signed settlement is unsubmitted");
       stop.abort();
     }, drainLook_ms);
   };

@@ -1,4 +1,4 @@
-/** `keeper.json` in the data folder: how commands find the keeper that runs there. Gone when it stops in order. */
+/** `keeper.json` in the data folder: commands find the running keeper with it. Removed at a regular stop. */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -13,7 +13,7 @@ export async function writeRunFile(dataDir: string, content: RunFile): Promise<v
   await writeFileAtomic(pathOf(dataDir), `${JSON.stringify(content)}\n`, 0o600);
 }
 
-/** What the last keeper wrote there, which need not run any more; undefined if there is nothing to read. */
+/** The run file of the last keeper, which may have stopped; undefined if it cannot be read. */
 export async function readRunFile(dataDir: string): Promise<RunFile | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(pathOf(dataDir), "utf8")));

@@ -31,12 +31,12 @@ export class NobleCrypto implements CryptoPort {
       recovered[0] = v - 27;
       recovered.set(bytes.subarray(0, 64), 1);
       const parsed = secp256k1.Signature.fromBytes(recovered, "recovered");
-      // EIP-2: of the two forms of a signature only the lower counts, so nobody can make a second message of one.
+      // EIP-2: only the lower of the two forms of a signature is valid, so a message cannot be repeated with the other form.
       if (parsed.hasHighS()) return undefined;
       const key = parsed.recoverPublicKey(fromHex(digest)).toBytes(false);
       return toHex(keccak256(key.subarray(1)).subarray(12));
     } catch {
-      return undefined; // the library throws for r or s out of range and for no point
+      return undefined; // the library throws for r or s out of range and for an invalid point
     }
   }
 

@@ -1,4 +1,4 @@
-/** Signs with the keys that the key files held. */
+/** Signs with the keys of the key files. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { secretKeyAddress } from "../../protocol/codec/receipt.ts";

@@ -1,6 +1,6 @@
 /**
- * The keeper's store on LevelDB. Every write that the protocol relies on is one atomic batch, synced to disk before it
- * resolves (S5, S6). Numbers in keys are 16 hex digits, so that keys sort like the numbers.
+ * The keeper's store on LevelDB. Every write that the protocol needs is one atomic batch, synced to disk before its promise
+ * resolves (S5, S6). Numbers in keys have 16 hex digits, so that keys sort in numeric order.
  */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { DiskFullError, isDiskFull, namingFullDisk } from "../../storage/disk/di
 const bucket = {
   /** "00version" → layout version; "00head/<group>" → highest head seen */
   meta: "00",
-  /** group / ts / turn → digest: what was signed, for ever while it can matter (R23) */
+  /** group / ts / turn → signed digest (R23) */
   note: "10",
   /** group / ts / turn → own values and records root (R26) */
   own: "11",
@@ -28,20 +28,20 @@ const bucket = {
   record: "20",
   /** group / slot / provider → receipt, seed and full proof */
   proof: "21",
-  /** group / list root → entries of a piece list, as on the wire (R10) */
+  /** group / list root → entries of a piece list in their wire encoding (R10) */
   list: "22",
-  /** group / number → two signed messages that contradict each other */
+  /** group / number → two contradicting signed messages */
   evidence: "30",
 } as const;
 
 const layoutVersion = "1";
 const end = "\uffff";
-/** Pairs kept per group: one cheating keeper cannot fill the disk. */
+/** Most pairs kept for a group, so that a cheating keeper cannot fill the disk. */
 const maxEvidencePerGroup = 256;
 
 export class StoreError extends Error {}
 
-/** Another process holds the store: signing from two at once is unsafe (D9). */
+/** Another process has the store open. Two signing processes are unsafe (D9). */
 export class StoreInUseError extends StoreError {}
 
 function num(value: number): string {
@@ -80,7 +80,7 @@ export class LevelStore implements StorePort {
     this.#db = db;
   }
 
-  /** Like `open`, but refuses a folder that is no store instead of making one. */
+  /** Like `open`, but refuses a folder without a store instead of creating one. */
   static async openExisting(folder: string): Promise<LevelStore> {
     try {
       await access(join(folder, "CURRENT"));
@@ -90,7 +90,7 @@ export class LevelStore implements StorePort {
     return LevelStore.open(folder);
   }
 
-  /** @throws StoreError if another process holds the folder, or it is of another layout version; DiskFullError */
+  /** @throws StoreError if another process has the folder open or its layout version differs; DiskFullError */
   static async open(folder: string): Promise<LevelStore> {
     const db = new Level<string, Uint8Array>(folder, { keyEncoding: "utf8", valueEncoding: "view" });
     try {
@@ -141,7 +141,7 @@ export class LevelStore implements StorePort {
     };
   }
 
-  /** Groups of which anything is kept that matters for signing. */
+  /** Groups with stored state that matters for signing. */
   async groups(): Promise<Hex[]> {
     const found = new Set<string>();
     for (const prefix of [`${bucket.meta}head/`, bucket.note]) {
@@ -159,7 +159,7 @@ export class LevelStore implements StorePort {
     return values;
   }
 
-  /** @throws DiskFullError if there is no room: nothing of `writes` is kept then */
+  /** @throws DiskFullError if the disk is full; none of `writes` is kept then */
   async write(group: Hex, writes: readonly Write[]): Promise<void> {
     const batch = writes.flatMap((write) => operations(group, write));
     await namingFullDisk(this.#db.location, () => this.#db.batch(batch, { sync: true }));
@@ -188,7 +188,7 @@ export class LevelStore implements StorePort {
     }
   }
 
-  /** Not synced: what a crash loses is fetched again. */
+  /** Not synced, because a lost list is fetched again. */
   async keepList(group: Hex, listRoot: Hex, entries: Uint8Array): Promise<void> {
     await this.#db.put(`${bucket.list}${group}/${listRoot}`, entries);
   }
@@ -204,7 +204,7 @@ export class LevelStore implements StorePort {
     await this.#db.batch(gone.map((key) => ({ type: "del", key })));
   }
 
-  /** Pairs that come at the same time are kept one after the other: each takes the next free number. */
+  /** Serialises writes of pairs, because each takes the next free number. */
   keepEvidence(pair: EvidencePair): Promise<void> {
     const kept = this.#evidenceKept.then(() => this.#addEvidence(pair));
     this.#evidenceKept = kept.catch(() => undefined);
@@ -269,7 +269,7 @@ function operations(group: Hex, write: Write): Operation[] {
   }
 }
 
-/** Two lengths, then receipt, seed and proof one after the other. */
+/** Two lengths, then receipt, seed and proof. */
 function packed(receipt: Uint8Array, seed: Uint8Array, proof: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(8 + receipt.length + seed.length + proof.length);
   const view = new DataView(bytes.buffer);

@@ -1,4 +1,7 @@
-/** The log. What needs no action is no warning. A reason that comes too often is counted and told now and then: a flood must not fill a disk (D6). */
+/**
+ * The log. Reasons that need no action are no warnings. A frequent reason is counted and logged at intervals, so that a flood cannot fill
+ * the disk (D6).
+ */
 import { pino } from "pino";
 import type { DestinationStream, Logger } from "pino";
 import { needsAction, reasons } from "../../protocol/reasons.ts";
@@ -12,7 +15,7 @@ const maxNames = 4096;
 export class PinoTelemetry implements TelemetryPort {
   readonly #log: Logger;
   readonly #lines: TokenBuckets;
-  /** Reasons that were not told one by one since the last line of their kind. */
+  /** Number of reasons of a kind that were not logged since its last line. */
   readonly #untold = new Map<string, number>();
 
   constructor(level: string, name: string, on: { out: DestinationStream; now_ms?: () => number }) {

@@ -1,4 +1,4 @@
-/** The chain as a keeper needs it: a feed of canonical blocks with the groups' state, a directory, and a way to settle. */
+/** The chain: a feed of canonical blocks with the groups' state, the registry, and the submission of settlements. */
 import type { Block } from "../core/events.ts";
 import type { GroupSnapshot } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -14,7 +14,7 @@ export type ChainUpdate = {
 
 export type Endpoint = {
   readonly operator: Hex;
-  /** R3: counts the operator's registrations and changes of endpoint; what it proves is of one of them. */
+  /** R3: counts the operator's registrations and changes of endpoint. An identity proof belongs to one of them. */
   readonly sequence: number;
   /** libp2p peer id in its text form. */
   readonly peerId: string;
@@ -33,12 +33,12 @@ export type Submission = {
 
 export type SubmitResult =
   | { readonly kind: "mined"; readonly block: number; readonly tx: Hex; readonly gasUsed: bigint }
-  /** Another keeper's transaction came first, or the window closed: nothing is lost. */
+  /** Another keeper's transaction was mined first, or the window closed. Not an error. */
   | { readonly kind: "superseded"; readonly detail: string }
   | { readonly kind: "failed"; readonly detail: string };
 
 export interface ChainPort {
-  /** Calls `onUpdate` one at a time and in order; resolves when `signal` aborts. Outages are waited out. */
+  /** Calls `onUpdate` one at a time and in order; resolves when `signal` aborts. Waits during an outage. */
   follow(
     groups: readonly Hex[],
     onUpdate: (update: ChainUpdate) => Promise<void>,
@@ -47,10 +47,7 @@ export interface ChainPort {
   ): Promise<void>;
   keeperEndpoint(operator: Hex): Promise<Endpoint | undefined>;
   providerEndpoint(operator: Hex): Promise<Endpoint | undefined>;
-  /**
-   * What sending it would cost now, in units of the group's token; undefined if nothing says what the chain's coin is worth
-   * in it.
-   */
+  /** Fee of submitting it now, in units of the group's token; undefined if no exchange rate of the chain's coin is known. */
   fee(submission: Submission): Promise<bigint | undefined>;
   submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult>;
 }

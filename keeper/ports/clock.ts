@@ -1,4 +1,4 @@
-/** Local time: it paces retries and time-outs, and never decides about money (R1). */
+/** Local time. It paces retries and timeouts and never decides about money (R1). */
 export interface ClockPort {
   now_ms(): number;
   /** Resolves after `delay_ms`, or at once when `signal` aborts. */

@@ -1,4 +1,4 @@
-/** Checking what others signed. A port, so that a simulation can trade real signatures for cheap ones. */
+/** Checks signatures and proofs of others. It is a port, so that a simulation can use cheap signatures. */
 import type { PartialSignature } from "../core/effects.ts";
 import type { Member } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -32,7 +32,7 @@ export interface CryptoPort {
   messageSigner(digest: Hex, signature: Hex): Hex | undefined;
   /** Sums partial signatures over a digest; finds culprits by bisection only if the sum does not verify. */
   aggregate(digest: Hex, partials: readonly PartialSignature[], members: readonly Member[]): Aggregate;
-  /** Receipts of opened leaves and one full proof (R21); undefined: all hold. */
+  /** Checks receipts of opened leaves and one full proof (R21); undefined: all are valid. */
   openingsFault(
     opened: readonly OpenedLeaf[],
     proof: FullProof | undefined,

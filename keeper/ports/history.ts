@@ -1,4 +1,4 @@
-/** What the chain tells about the past and the means: for the books and for people, never for the protocol. */
+/** Past settlements and balances from the chain, for the ledger and for reporting, never for the protocol. */
 import type { AccountFees } from "../../protocol/fees.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { BookedSettlement, Cursor } from "./ledger.ts";
@@ -7,17 +7,17 @@ export type Token = {
   /** Undefined: the chain's own coin. */
   readonly address: Hex | undefined;
   readonly symbol: string;
-  /** Undefined if the token does not say: amounts stay in its units. */
+  /** Undefined if the token does not state it; amounts are then shown in its smallest units. */
   readonly decimals: number | undefined;
 };
 
 export type GroupFunds = {
   readonly token: Token;
-  /** Token units that belong to nobody yet. */
+  /** Token units that are not credited to anybody. */
   readonly unallocated: bigint;
   /** Token units that the group owes and cannot pay (R32). */
   readonly arrears: bigint;
-  /** Last block through which the present data is paid for. */
+  /** Last block through which the balance pays for the present data. */
   readonly fundedUntil: bigint;
 };
 
@@ -25,7 +25,7 @@ export type HeadInfo = Cursor & { readonly timestamp_s: number };
 
 export interface HistoryPort {
   head(): Promise<HeadInfo>;
-  /** Seconds since 1970, as the block says; undefined if the chain has no such block. */
+  /** Timestamp of the block in seconds since 1970; undefined if the chain has no such block. */
   blockTime_s(block: number): Promise<number | undefined>;
   /** Undefined if the chain has no such block. */
   blockHash(block: number): Promise<Hex | undefined>;
@@ -34,7 +34,7 @@ export interface HistoryPort {
   /** Settlements in blocks [from, to], oldest first. */
   settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]>;
   groupFunds(group: Hex): Promise<GroupFunds>;
-  /** What an operator has, and what a settlement of so many providers costs now. */
+  /** Balance of an operator, and the present fee of a settlement of `providers` providers. */
   operatorFunds(operator: Hex, providers: number): Promise<AccountFees>;
   /** Calls that failed since the start. */
   readonly errors: number;

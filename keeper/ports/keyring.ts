@@ -1,4 +1,4 @@
-/** The keys of this keeper. Nothing outside ever sees a secret. */
+/** The keys of this keeper. Secrets never leave the keyring. */
 import type { Hex } from "../../protocol/hash.ts";
 
 export interface KeyringPort {

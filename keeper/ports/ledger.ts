@@ -1,21 +1,21 @@
-/** The keeper's books: what it asked, what it heard, what was paid. Read by people; never by the protocol. */
+/** The keeper's ledger: challenges, reasons and settlements. For reporting; the protocol never reads it. */
 import type { Hex } from "../../protocol/hash.ts";
 import type { PaidItem, PaidShare } from "../../protocol/payments.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 
-/** How much of what was committed in the slots of challenges was proven in them, in bytes. */
+/** Bytes proven by challenges, and bytes committed in the slots of those challenges. */
 export type ProvenShare = { readonly bytesProven: bigint; readonly bytesCommitted: bigint };
 
 /**
- * `whole`: all 16 leaves were proven, `partial`: fewer. `unmeasured`: proven, in a release that did not note how much was
- * committed; those challenges are in neither sum of bytes.
+ * `whole`: all 16 leaves were proven; `partial`: fewer. `unmeasured`: proven, recorded by a release that did not store the committed
+ * bytes; those challenges are in neither sum of bytes.
  */
 export type OutcomeClass = "whole" | "partial" | "failed" | "unmeasured";
 
 export type ChallengeCounts = { readonly asked: number } & Readonly<Record<OutcomeClass, number>> &
   ProvenShare;
 
-/** What the daemon itself writes while it runs. */
+/** Rows that the daemon writes while it runs. */
 export interface LedgerPort {
   /** @param committed bytes that the provider was committed to in the record's slot */
   addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void>;
@@ -34,7 +34,7 @@ export type BookedTransaction = {
   readonly gasPrice: bigint;
 };
 
-/** One settlement as the chain's events and calldata tell it. */
+/** One settlement, read from the chain's events and calldata. */
 export type BookedSettlement = {
   readonly group: Hex;
   readonly ts: number;
@@ -55,7 +55,7 @@ export type BookedSettlement = {
 /** The block through which a group is booked. */
 export type Cursor = { readonly block: number; readonly blockHash: Hex };
 
-/** Of the cursor: what it was, and what it becomes. */
+/** Old and new value of the cursor. */
 export type Move = { readonly from: Cursor | undefined; readonly to: Cursor | undefined };
 
 export type ChallengeEntry = {
@@ -65,22 +65,22 @@ export type ChallengeEntry = {
   readonly reason: string | null;
   /** Proven. */
   readonly bytes: string;
-  /** In the slot; null in what a release before recorded. */
+  /** Committed bytes of the slot; null in rows of an earlier release. */
   readonly committed: string | null;
-  /** Local time when it was recorded, milliseconds since 1970. */
+  /** Local time of the record, milliseconds since 1970. */
   readonly at_ms: number;
 };
 
-/** What a challenge proved, "0" if it failed, and what was committed. */
+/** Proven bytes of a challenge ("0" if it failed) and committed bytes. */
 export type SpaceEntry = Pick<ChallengeEntry, "provider" | "slot" | "outcome" | "bytes" | "committed">;
 
-/** What one keeper was credited with by the settlements booked, in token units. */
+/** Credits of one keeper in the booked settlements, in token units. */
 export type Earned = { readonly total: bigint; readonly last: bigint; readonly payments: number };
 
 /** Newest slot first; slots are multiples of `every`. */
 export type Space = { readonly every: number; readonly entries: readonly SpaceEntry[] };
 
-/** How often one reason was given on one day (UTC, days since 1970). */
+/** Number of occurrences of one reason on one day (UTC, days since 1970). */
 export type ReasonEntry = {
   readonly group: string;
   readonly code: string;
@@ -113,17 +113,17 @@ export type ChallengeOf = {
   readonly committed: bigint;
 };
 
-/** The whole of the books: what the bookkeeper writes and people read. */
+/** The whole ledger: written by the bookkeeper, read by the HTTP interface and the command line. */
 export interface BooksPort {
-  /** All or nothing; the later of two entries for one slot stands. */
+  /** All or nothing. Of two entries for one slot the later one replaces the earlier one. */
   addChallenges(challenges: readonly ChallengeOf[]): Promise<void>;
   cursor(group: Hex): Promise<Cursor | undefined>;
   /**
    * Adds settlements and moves the cursor, all or nothing. False, and nothing done, if the cursor is not at `from`
-   * (undefined: nothing booked yet): another process was there first.
+   * (undefined: nothing booked yet), because another process was first.
    */
   book(group: Hex, settlements: readonly BookedSettlement[], move: Move & { to: Cursor }): Promise<boolean>;
-  /** Takes back what was booked after `to`; all of the group without one. False as above. */
+  /** Removes settlements after `to`, or all of the group if `to` is undefined. False as above. */
   rewind(group: Hex, move: Move): Promise<boolean>;
   /** Newest first, those with ts below `before`. */
   settlements(group: Hex, before: number | undefined, limit: number): Promise<BookedSettlement[]>;
@@ -133,13 +133,13 @@ export interface BooksPort {
   challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]>;
   /** Of all versions of the committee. */
   earned(group: Hex, operator: Hex): Promise<Earned>;
-  /** Of slots from `from` on; of more than about `limit` entries every n-th slot, evenly. */
+  /** Entries of slots from `from` on; if there are more than about `limit`, only every n-th slot. */
   space(group: Hex, from: number, limit: number): Promise<Space>;
   outcomes(group: Hex): Promise<OutcomeCount[]>;
   challengeCounts(group: Hex): Promise<ChallengeCounts>;
   /** Newest first. */
   reasons(limit: number): Promise<ReasonEntry[]>;
   peers(): Promise<PeerEntry[]>;
-  /** Folds challenges recorded before `before_ms` into daily counts and forgets reasons of days before that. */
+  /** Replaces challenges recorded before `before_ms` by daily counts and deletes reasons of earlier days. */
   retain(before_ms: number): Promise<void>;
 }

@@ -1,9 +1,9 @@
-/** How a keeper asks providers: one question, one bounded answer, always within a time limit. */
+/** Calls from a keeper to providers: one request, one bounded answer, within a time limit. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import type { ChallengeAnswer, ChallengeRequest, RefusalCode } from "../../protocol/codec/challenge.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
-/** Where the registry says that a provider is reached. */
+/** Endpoint of a provider in the registry. */
 export interface ProviderTarget {
   /** Text form of the libp2p peer id. */
   readonly peerId: string;
@@ -14,18 +14,18 @@ export interface ProviderTarget {
 export interface ProviderFailure {
   readonly ok: false;
   /**
-   * unreachable: no connection, or it broke; refused: the provider said why not; late: connected, but no whole answer
-   * in time; malformed: an answer that is not one.
+   * unreachable: no connection, or it broke; refused: the provider answered with a refusal; late: connected, but no complete answer in
+   * time; malformed: the answer cannot be decoded.
    */
   readonly reason: "unreachable" | "refused" | "late" | "malformed";
-  /** What the provider said, if it refused. One that is busy is asked again. */
+  /** Code of the refusal. A provider that is busy is asked again. */
   readonly refusal?: RefusalCode;
-  /** For people; text of the peer is free of control characters. */
+  /** For logs; text of the peer contains no control characters. */
   readonly detail: string;
 }
 
 export interface CallLimits {
-  /** Real time for the whole call; the chain's blocks decide whether the answer counts (R13). */
+  /** Real-time limit of the whole call. Only blocks decide whether the answer counts (R13). */
   readonly timeout_ms: number;
   readonly signal?: AbortSignal;
 }
@@ -34,13 +34,13 @@ export interface PieceListQuery {
   readonly chainId: number;
   readonly group: Hex;
   readonly provider: number;
-  /** As in the group's data checkpoint: what comes must hash to this root and sum to these bytes (R10). */
+  /** As in the group's data checkpoint. The list must have this root and these total bytes (R10). */
   readonly listRoot: Hex;
   readonly bytes: bigint;
 }
 
 export interface ProviderClient {
-  /** The answer as it came, decoded but not verified: `verifyAnswer` does that. Never rejects. */
+  /** The decoded answer; `verifyAnswer` verifies it. Never rejects. */
   challenge(
     target: ProviderTarget,
     request: ChallengeRequest,

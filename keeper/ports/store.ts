@@ -1,4 +1,4 @@
-/** What survives kill −9: records, sign-once notes, commitments. One store serves all groups of a keeper. */
+/** Durable state that survives kill −9: records, notes of signed digests, commitments. One store for all groups of a keeper. */
 import type { Write } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -19,14 +19,14 @@ export interface StorePort {
   write(group: Hex, writes: readonly Write[]): Promise<void>;
   /** Receipt, seed and full proof of one proven slot. */
   proofOf(group: Hex, provider: number, slot: number): Promise<StoredProof | undefined>;
-  /** Forgets slots before `firstSlot` and turns of intervals before `ts`. */
+  /** Deletes slots before `firstSlot` and turns of intervals before `ts`. */
   prune(group: Hex, ts: number, firstSlot: number): Promise<void>;
-  /** R10: keeps the entries of a piece list, as they are on the wire, until `pruneLists`. */
+  /** R10: keeps the entries of a piece list, in their wire encoding, until `pruneLists`. */
   keepList(group: Hex, listRoot: Hex, entries: Uint8Array): Promise<void>;
   listOf(group: Hex, listRoot: Hex): Promise<Uint8Array | undefined>;
-  /** Forgets the group's lists that are not among these. */
+  /** Deletes the group's lists that are not in `inUse`. */
   pruneLists(group: Hex, inUse: ReadonlySet<Hex>): Promise<void>;
-  /** Keeps two signed messages that contradict each other, as they came over the wire. */
+  /** Keeps two contradicting signed messages in their wire encoding. */
   keepEvidence(pair: EvidencePair): Promise<void>;
   evidence(): Promise<readonly EvidencePair[]>;
 }

@@ -1,4 +1,4 @@
-/** What a keeper tells people and machines about itself. */
+/** Reporting of a keeper: reasons and log lines. */
 import type { ReasonCode } from "../../protocol/reasons.ts";
 
 export interface TelemetryPort {

@@ -1,4 +1,4 @@
-/** Work that must not keep messages and blocks waiting: so much at a time, with a pause after each piece. */
+/** A queue for work that must not delay messages and blocks: `width` pieces at once, with a pause after each piece. */
 import type { ClockPort } from "../ports/clock.ts";
 
 type Work = () => void | Promise<void>;
@@ -6,7 +6,7 @@ type Work = () => void | Promise<void>;
 export class BackgroundQueue {
   readonly #clock: ClockPort;
   readonly #onError: (error: unknown) => void;
-  /** Pieces of work under way at once. */
+  /** Pieces of work that run at once. */
   readonly #width: number;
   readonly #urgent: Work[] = [];
   readonly #work: Work[] = [];
@@ -18,7 +18,7 @@ export class BackgroundQueue {
     this.#width = width;
   }
 
-  /** Pieces that wait or are under way. */
+  /** Pieces that wait or run. */
   get length(): number {
     return this.#urgent.length + this.#work.length + this.#running;
   }
@@ -28,7 +28,7 @@ export class BackgroundQueue {
     this.#start();
   }
 
-  /** Ahead of everything that came by `add`; in order among themselves. */
+  /** Runs before all pieces of `add`; pieces of `addFirst` keep their order. */
   addFirst(work: Work): void {
     this.#urgent.push(work);
     this.#start();

@@ -1,13 +1,13 @@
 /**
- * Writes what the chain tells into the ledger: every settlement of the groups, whoever sent it, and nothing that a reorg
- * took back. A rebuild is the same work from the first block, so it ends with the same rows.
+ * Writes every settlement of the groups from the chain into the ledger, whichever account submitted it, and removes settlements that a
+ * reorg removed. A rebuild does the same from the first block, so it ends with the same rows.
  */
 import type { Hex } from "../../protocol/hash.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { HistoryPort } from "../ports/history.ts";
 import type { BookedSettlement, BooksPort, Cursor } from "../ports/ledger.ts";
 
-/** Blocks of one question for logs: endpoints refuse larger ranges. */
+/** Blocks in one request for logs: endpoints refuse larger ranges. */
 const rangeBlocks = 1_000;
 const pageSettlements = 50;
 const again_ms = 200;
@@ -17,7 +17,7 @@ export type BookkeeperDependencies = {
   readonly books: BooksPort;
   readonly history: HistoryPort;
   readonly clock: ClockPort;
-  /** Settlements that came in. */
+  /** Called with new settlements. */
   readonly onBooked?: (settlements: readonly BookedSettlement[]) => void;
   readonly onTrouble: (group: Hex, error: unknown) => void;
 };
@@ -31,10 +31,10 @@ export class Bookkeeper {
     this.#on = on;
   }
 
-  /** Follows the head until `signal` aborts. A group that cannot be read holds up no other. */
+  /** Follows the head until `signal` aborts. A group that cannot be read does not delay the others. */
   async run(every_ms: number, signal: AbortSignal): Promise<void> {
     let wait_ms = every_ms;
-    /** By group, the head through which it is booked. */
+    /** By group: hash of the head through which it is booked. */
     const done = new Map<Hex, Hex>();
     while (!signal.aborted) {
       let troubled = false;
@@ -55,8 +55,8 @@ export class Bookkeeper {
   }
 
   /**
-   * Books the group through the present head; tells each block that is done. False: the chain or another process moved
-   * meanwhile, and there is more to do.
+   * Books the group through the present head and calls `progress` after each range. False: the chain or another process has moved in
+   * the meantime, so the group is not fully booked.
    */
   async catchUp(
     group: Hex,
@@ -73,7 +73,7 @@ export class Bookkeeper {
       const to = Math.min(head.block, from + rangeBlocks - 1);
       const blockHash = to === head.block ? head.blockHash : await history.blockHash(to);
       const found = await history.settlements(group, from, to);
-      // The chain moved under this pass: what was read may be of two branches, so none of it is kept.
+      // The chain moved during this pass. The settlements may be of two branches, so none is booked.
       if (blockHash === undefined || (await history.blockHash(to)) !== blockHash) return false;
       const next: Cursor = { block: to, blockHash };
       if (!(await books.book(group, found, { from: cursor, to: next }))) return false;
@@ -84,7 +84,7 @@ export class Bookkeeper {
     return true;
   }
 
-  /** Forgets what the chain told of the group and reads it again from the first block. */
+  /** Deletes all settlements of the group and reads them again from the first block. */
   async rebuild(
     group: Hex,
     progress: (block: number, head: number) => void,
@@ -96,20 +96,20 @@ export class Bookkeeper {
     while (!(await this.catchUp(group, progress))) await again();
   }
 
-  /** The block through which the books agree with the chain; what came after it is taken back. */
+  /** The block through which the ledger agrees with the chain. Later settlements are removed. */
   async #canonicalCursor(group: Hex): Promise<Cursor | undefined | "moved"> {
     const { books, history } = this.#on;
     const from = await books.cursor(group);
     if (from === undefined) return from;
     const blockHash = await history.blockHash(from.block);
     if (blockHash === from.blockHash) return from;
-    // An endpoint that lags knows no such block yet: nothing is taken back for that.
+    // A lagging endpoint does not have this block yet. That is not a reorg.
     if (blockHash === undefined) return "moved";
     const to = await this.#newestCanonical(group);
     return (await books.rewind(group, { from, to })) ? to : "moved";
   }
 
-  /** The block of the newest settlement booked that is still on the chain. */
+  /** The block of the newest booked settlement that is still on the chain. */
   async #newestCanonical(group: Hex): Promise<Cursor | undefined> {
     const { books, history } = this.#on;
     for (let before: number | undefined; ;) {

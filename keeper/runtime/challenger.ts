@@ -1,4 +1,4 @@
-/** Asks providers and checks what they answer (R11–R13). Piece lists are fetched once per list root. */
+/** Challenges providers and checks their answers (R11–R13). A piece list is fetched once for each list root. */
 import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Answer } from "../core/events.ts";
@@ -16,7 +16,7 @@ import { PieceLists } from "./piece-lists.ts";
 import type { ListDependencies, ListQuery, Source } from "./piece-lists.ts";
 
 export type ChallengerOptions = {
-  /** Real time that one call may use; the chain's blocks alone decide whether an answer counts (R13). */
+  /** Real-time limit of one call. Only blocks decide whether an answer counts (R13). */
   readonly timeout_ms: number;
 };
 
@@ -31,18 +31,18 @@ export type ChallengerDependencies = ListDependencies & {
 
 export type Asking = {
   readonly signal: AbortSignal;
-  /** Whether an answer that came now would still count (R13): so long the provider is asked again. */
+  /** Whether an answer at the present head would still count (R13). The provider is asked again while it would. */
   readonly counts: () => boolean;
-  /** Called each time that nobody was there, as long as there may be further attempts. */
+  /** Called after each attempt that did not reach the provider, while further attempts may follow. */
   readonly onUnreachable: () => void;
 };
 
-/** What one attempt came to, and whether the next one may come to something else. */
+/** The result of one attempt, and whether another attempt may give another result. */
 type Attempt = { readonly answer: Answer; readonly again: boolean };
 
 const unreachable: Attempt = { answer: { kind: "failed", reason: "unreachable" }, again: true };
 
-/** Before a provider is asked again; doubled each time. */
+/** Pause before the second attempt; it doubles with each attempt. */
 const firstPause_ms = 250;
 const longestPause_ms = 4_000;
 
@@ -51,7 +51,7 @@ type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
 export class Challenger {
   readonly #options: ChallengerOptions;
   readonly #on: ChallengerDependencies;
-  /** Where providers are; looked up again after a failed call, since a provider may have moved. */
+  /** Endpoints of providers. One is looked up again after a failed call, because the provider may have moved. */
   readonly #endpoints = new Map<Hex, Endpoint>();
   readonly #lists: PieceLists;
 
@@ -62,8 +62,8 @@ export class Challenger {
   }
 
   /**
-   * Who was busy, or not there, or cut off by this keeper's own clock, is asked again as long as it makes a difference: blocks decide
-   * what is late (R13), and a provider gives the same answer to the same question (R12).
+   * Repeats a challenge while an answer would still count, if the provider was busy or unreachable or if the clock of this keeper ended
+   * the call: blocks decide what is late (R13), and a provider repeats its answer to the same challenge (R12).
    */
   async ask(group: GroupSnapshot, effect: ChallengeEffect, asking: Asking): Promise<Answer> {
     const { signal, counts, onUnreachable } = asking;
@@ -111,8 +111,8 @@ export class Challenger {
   }
 
   /**
-   * The list behind another keeper's full proof. That keeper has it, and so has a leader that counts the reveal: a
-   * provider that answers only some keepers must not make the others refuse what those reveal (L3).
+   * The piece list for another keeper's full proof. That keeper has it, and so has a leader that counts the reveal. If a provider serves
+   * its list only to some keepers, the others can still check the reveals of those (L3).
    */
   async pieceList(
     group: GroupSnapshot,
@@ -134,7 +134,7 @@ export class Challenger {
     return this.#lists.find(query, [...new Set<Source>([...keepers, fromProvider])]);
   }
 
-  /** Another keeper asks for a list that this one has. */
+  /** Answers the question of another keeper for a piece list. */
   answerPieces(bytes: Uint8Array): Promise<Uint8Array | undefined> {
     return this.#lists.answer(bytes);
   }
@@ -144,22 +144,22 @@ export class Challenger {
   }
 
   /**
-   * The list that this keeper's own challenge needs: from the provider, and where it keeps it from this keeper, from any other
-   * (R10). A provider that is not there will not answer the challenge either.
+   * The piece list for this keeper's own challenge: from the provider, or from another keeper if the provider withholds it (R10). If the
+   * provider is unreachable, no keeper is asked, because the challenge would fail as well.
    */
   async #listFor(
     query: ListQuery,
     target: ProviderTarget,
     signal: AbortSignal,
   ): Promise<PieceList | undefined> {
-    let isThere = true;
+    let isReachable = true;
     const fromProvider = async (): Promise<PieceList | undefined> => {
       const result = await this.#listOfProvider(query, target, signal);
-      isThere = result.ok || result.reason !== "unreachable";
+      isReachable = result.ok || result.reason !== "unreachable";
       return result.ok ? result.list : undefined;
     };
     const list = await this.#lists.find(query, [fromProvider]);
-    if (list !== undefined || !isThere) return list;
+    if (list !== undefined || !isReachable) return list;
     return this.#lists.find(query, this.#keepers(query.group));
   }
 

@@ -1,4 +1,4 @@
-/** R24: the leader gathers records of disputed providers and serves them as pages; the others read those pages. */
+/** R24: the leader gathers the records of disputed providers and serves them as pages; the others fetch those pages. */
 import {
   decodePageQuestion,
   decodeRecordsQuestion,
@@ -47,7 +47,7 @@ type PagesResult = Extract<Event, { kind: "pages" }>["result"];
 /** The pages of this turn and of the one before it. */
 const maxKeptBytes = 2 * maxPinnedBytes;
 
-/** What a leader has gathered for one round; a later round of the group takes its place. */
+/** Records that a leader has gathered for one round. A later round of the group replaces them. */
 type Gathered = { readonly round: Hex; readonly entries: Map<string, Uint8Array> };
 
 export class RecordExchange {
@@ -59,7 +59,7 @@ export class RecordExchange {
     this.#on = on;
   }
 
-  /** The records of one keeper about one provider, checked against root and receipts, and kept for the pages. */
+  /** Fetches the records of one keeper for one provider, checks them against root and receipts, and keeps them for the pages. */
   async gather(
     group: GroupSnapshot,
     state: KeeperState,
@@ -125,7 +125,7 @@ export class RecordExchange {
     this.#gathered.set(group, gathered);
   }
 
-  /** Writes what the leader pinned into pages; undefined if a gathered record is not here any more. */
+  /** Writes the pinned records into pages; undefined if a gathered record is no longer held. */
   pack(group: Hex, { round, pinned }: EffectOf<"pack-pages">): Hex[] | undefined {
     const gathered = this.#gathered.get(group);
     const entries: Uint8Array[] = [];
@@ -140,7 +140,7 @@ export class RecordExchange {
     return cutPages(entries).map((page) => this.#pages.keep(page));
   }
 
-  /** The records in the pages that a leader named, from whoever serves them. */
+  /** Fetches the pages of a proposal from any holder and reads the records in them. */
   async fetch(group: GroupSnapshot, effect: EffectOf<"fetch-pages">): Promise<PagesResult> {
     const parts: Uint8Array[] = [];
     for (const hash of effect.pages) {
@@ -149,7 +149,7 @@ export class RecordExchange {
       parts.push(page);
     }
     const result = this.#readPages(group, effect, parts);
-    // Only pages that hold are worth handing on.
+    // Serves only valid pages to others.
     if (result.kind === "records") parts.forEach((page, i) => this.#pages.keep(page, effect.pages[i]));
     return result;
   }
@@ -204,7 +204,7 @@ export class RecordExchange {
     return decoded.ok ? this.#pages.find(decoded.value.page) : undefined;
   }
 
-  /** Records of this keeper's own tree; undefined: not here. */
+  /** Answers the question of another keeper for records of this keeper's tree; undefined: it has no such tree. */
   async answer(
     bytes: Uint8Array,
     stateOf: (group: Hex) => KeeperState | undefined,

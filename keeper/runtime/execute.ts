@@ -1,4 +1,4 @@
-/** Carries out what the core asked for. Results come back as events; nothing here decides about money. */
+/** Executes the effects of the core. Results return as events; nothing here decides about money. */
 import { encodeBody, encodeMessage, messageDigest, signatureBytes } from "../../protocol/codec/message.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Answer, Event } from "../core/events.ts";
@@ -55,9 +55,9 @@ export class Effects {
   readonly #on: EffectDependencies;
   readonly #emit: (event: Event) => void;
   readonly #signal: AbortSignal;
-  /** BLS work blocks the process for milliseconds: one piece at a time, and others get their turn in between. */
+  /** BLS work blocks the process for milliseconds: one piece at a time, with other work in between. */
   readonly #heavy: BackgroundQueue;
-  /** Questions for records, a few at a time: many disputed providers open no flood of streams (R24). */
+  /** Questions for records, a few at a time, so that many disputed providers do not open many streams (R24). */
   readonly #exchange: BackgroundQueue;
   #underWay = 0;
 
@@ -71,7 +71,7 @@ export class Effects {
     this.#exchange = new BackgroundQueue(on.clock, onError, exchangeWidth);
   }
 
-  /** Challenges, checks and writes that have not ended. What ends with another block or a keeper's answer is not among them. */
+  /** Challenges, checks and writes that have not ended, without those that end only with a block or with another keeper's answer. */
   get underWay(): number {
     return this.#underWay + this.#heavy.length;
   }
@@ -86,7 +86,7 @@ export class Effects {
       case "broadcast":
         return this.#broadcast(group, effect.body);
       case "make-seed":
-        return this.#heavy.addFirst(() => this.#makeSeed(group, effect)); // a slot waits for nobody (R8)
+        return this.#heavy.addFirst(() => this.#makeSeed(group, effect)); // before other work, because the slot does not wait (R8)
       case "challenge":
         return void this.#await(this.#challenge(group, state, effect));
       case "open":
@@ -139,7 +139,7 @@ export class Effects {
     }
   }
 
-  /** Something is under way until the function that comes back is called. */
+  /** Counts one piece of work as under way until the returned function is called. */
   #begin(): () => void {
     this.#underWay++;
     let open = true;
@@ -169,7 +169,7 @@ export class Effects {
     const { chainId, address } = group;
     const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature }, encoded);
     const message = { keeper, committee, body, hash, signature, bytes };
-    // R19: its own counts as passed on when it is sent.
+    // R19: an own message counts as passed on when it is sent.
     const sent = this.#on.transport.publish(topicOf(chainId, address), bytes);
     this.#background(sent.finally(() => this.#emit({ kind: "message", message, way: "gossip" })));
   }
@@ -186,7 +186,7 @@ export class Effects {
     const counts = (): boolean => state.head <= last;
     const { provider, slot, blockHash } = effect;
     const done = this.#begin();
-    // One that was not there is asked again until blocks say that it is late, so nothing waits for it any more.
+    // An unreachable provider is challenged again until it is late by blocks; this does not count as work under way.
     const tell = (answer: Answer): void => {
       this.#emit({ kind: "answer", provider, slot, blockHash, answer });
       done();
@@ -217,7 +217,7 @@ export class Effects {
     await this.#on.challenger.pruneLists(group);
   }
 
-  /** Fetching the piece list may take seconds, so only the checking itself waits in the queue of heavy work. */
+  /** Fetching the piece list may take seconds, so only the check itself enters the queue of heavy work. */
   async #checkOpenings(
     group: GroupSnapshot,
     state: KeeperState,
@@ -278,7 +278,7 @@ export class Effects {
     this.#emit({ kind: "records", round, owner, provider, leaves });
   }
 
-  /** A fee that cannot be had stops nobody: sending tells what is wrong. */
+  /** An unknown fee does not prevent the submission, which reports its own errors. */
   async #askFee(effect: EffectOf<"ask-fee">): Promise<void> {
     const { settlement, turn } = effect;
     const { chain } = this.#on;
@@ -312,14 +312,14 @@ export class Effects {
       return this.#on.telemetry.reason(group, "submit-failed", result.detail);
     }
     if (result.kind === "superseded") {
-      return this.#on.telemetry.info("settlement not needed any more", { group, detail: result.detail });
+      return this.#on.telemetry.info("settlement no longer needed", { group, detail: result.detail });
     }
-    // The books take settlements from the chain, this keeper's own and all others alike.
+    // The bookkeeper writes settlements from the chain into the ledger, own ones and others alike.
     this.#on.telemetry.info("settled", { group, ts: settlement.ts, te: settlement.te, tx: result.tx, block });
   }
 }
 
-/** A random name for this process, 16 bytes (D9). */
+/** A random id for this process, 16 bytes (D9). */
 export function instanceName(entropy: Hex): Hex {
   return entropy.slice(0, 2 + 32) as Hex;
 }

@@ -1,4 +1,4 @@
-/** From bytes on the wire to a checked message, cheapest check first (D3–D6). Answers accept, ignore or reject. */
+/** Checks received bytes and returns the message, cheapest check first (D3–D6). */
 import { maxMessageBytes, messageDigest, wireReader } from "../../protocol/codec/message.ts";
 import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -16,7 +16,7 @@ export type Checked =
   | { readonly verdict: "accept"; readonly message: Message }
   | { readonly verdict: Exclude<Verdict, "accept">; readonly code: ReasonCode; readonly detail: string };
 
-/** Only a round's leader says these. */
+/** Kinds that only a round's leader sends. */
 const ofLeaders: ReadonlySet<Body["kind"]> = new Set(["announce", "close", "bundle", "proposal"]);
 
 type Refused = Extract<Checked, { code: ReasonCode }>;
@@ -27,10 +27,10 @@ function refuse(verdict: "ignore" | "reject", code: ReasonCode, detail: string):
 
 export type IngressDependencies = {
   readonly crypto: Pick<CryptoPort, "messageSigner">;
-  /** How much each keeper may say anew, whoever hands it on; names are operators. */
+  /** Limits the new messages of each author, whichever peer forwards them; names are operators. */
   readonly authors: TokenBuckets;
   readonly rate: () => Rate;
-  /** The same in bytes, so that what honest keepers hand on of a flood fits what each of them may send (D6). */
+  /** The same in bytes, so that a flood forwarded by honest keepers stays within what each of them may send (D6). */
   readonly bytesOfAuthors: TokenBuckets;
   readonly byteRate: () => Rate;
   /** Lets other work of the process run between two signature checks. */
@@ -38,14 +38,14 @@ export type IngressDependencies = {
   readonly reader?: WireReader;
 };
 
-/** A signature that must be checked: what was signed, and by whom. */
+/** A signature to check: digest, expected signer, and a description for the reason. */
 type Signed = { readonly hash: Hex; readonly signature: Hex; readonly operator: Hex; readonly what: string };
 
-/** Checks messages of one group against its snapshot; remembers what it has checked, within a bound. */
+/** Checks messages against the snapshot of their group. Remembers a bounded number of checked signatures. */
 export class Ingress {
   readonly #on: IngressDependencies;
   readonly #reader: WireReader;
-  /** Digest → a signature of it that was checked. Oldest first, so the bound drops the oldest. */
+  /** Digest → a valid signature of it. Oldest first, so the bound drops the oldest. */
   readonly #known = new Map<Hex, Hex>();
 
   constructor(on: IngressDependencies) {
@@ -54,8 +54,8 @@ export class Ingress {
   }
 
   /**
-   * A promise only where other signatures are inside: messages come in order as far as they can.
-   * @param isReserved whether a message is checked although its author's tokens are gone (R18)
+   * Returns a promise only for a message that contains other signatures, so the order of all other messages is kept.
+   * @param isReserved whether a message is checked although its author has no tokens left (R18)
    */
   check(
     bytes: Uint8Array,
@@ -97,11 +97,11 @@ export class Ingress {
       message: { keeper, committee: group.committee.version, body, hash, signature, bytes },
     };
     if (this.#isKnown(outer)) return checked;
-    // D6: whose tokens are gone costs no signature check. A flood that others hand on is not held against them.
+    // D6: a message of an author without tokens costs no signature check. The peer that forwarded it is not punished.
     const spent = !authors.has(operator, rate());
     if (spent && !isReserved(envelope, hash)) return flood(keeper);
     if (!this.#holds(outer)) return refuse("reject", "wire-bad-signature", outer.what);
-    // Only now it is sure whose tokens these are: else anybody could use up another keeper's.
+    // Tokens are taken after the signature is valid; otherwise anybody could use up the tokens of another keeper.
     const inner = innerSignatures(domain, envelope, group).filter((signed) => !this.#isKnown(signed));
     const allowed = !spent && this.#pays(operator, 1 + inner.length, bytes.length);
     if (!spent && !allowed && !isReserved(envelope, hash)) return flood(keeper);
@@ -110,7 +110,7 @@ export class Ingress {
     return checked;
   }
 
-  /** Nothing of a message is remembered before all of it holds: otherwise it would pass when it comes again. */
+  /** Remembers signatures only after all of them are valid; otherwise the message would pass at its second arrival. */
   async #checkInner(checked: Checked, outer: Signed, inner: readonly Signed[]): Promise<Checked> {
     for (const signed of inner) {
       await this.#on.pause();
@@ -120,7 +120,7 @@ export class Ingress {
     return checked;
   }
 
-  /** Takes a token for each signature, and the bytes. */
+  /** Takes one token for each signature, and the bytes. */
   #pays(operator: Hex, signatures: number, bytes: number): boolean {
     const { authors, rate, bytesOfAuthors, byteRate } = this.#on;
     return authors.take(operator, rate(), signatures) && bytesOfAuthors.take(operator, byteRate(), bytes);
@@ -144,17 +144,17 @@ function flood(keeper: number): Checked {
   return refuse("ignore", "wire-flood", `keeper ${keeper}`);
 }
 
-/** The author, if this message may matter here at all: whatever needs no hashing. */
+/** The author, if the message passes all checks that need no hashing. */
 function admissible(envelope: Envelope, group: GroupSnapshot): Member | Refused {
   if (envelope.chainId !== group.chainId || envelope.group !== group.address) {
     return refuse("reject", "wire-wrong-group", `chain ${envelope.chainId}, group ${envelope.group}`);
   }
   const { body, keeper } = envelope;
-  // Past rounds are dropped before any signature is checked: replaying old messages costs a keeper nothing.
+  // Messages of past rounds are dropped before any signature check, so a replay of old messages costs little.
   if (body.kind !== "hello" && body.round.ts < group.ts) {
     return refuse("ignore", "message-stale", `${body.kind} of keeper ${keeper}`);
   }
-  // Only the active committee speaks. A pending one's indices are other keepers' names (R33).
+  // Only members of the active committee send messages. In a pending committee the same index is another keeper (R33).
   const { version, members } = group.committee;
   const member = members[keeper];
   if (envelope.committee !== version || member === undefined) {
@@ -170,14 +170,14 @@ function admissible(envelope: Envelope, group: GroupSnapshot): Member | Refused 
   return member;
 }
 
-/** Keepers that a body lists; the codec has them ascending, so none is in a list twice. */
+/** Keepers that a body lists. The codec enforces ascending order, so no keeper is listed twice. */
 function keepersNamed(body: Body): readonly number[] {
   if (body.kind === "close") return body.commits.map(({ keeper }) => keeper);
   if (body.kind === "bundle") return body.reveals.map(({ keeper }) => keeper);
   return [];
 }
 
-/** R19: every commit of a closed set carries its keeper's signature. */
+/** R19: every commit of a closed set has the signature of its keeper. */
 function innerSignatures(domain: Hex, { body }: Envelope, { committee }: GroupSnapshot): Signed[] {
   if (body.kind !== "close") return [];
   return body.commits.map(({ keeper, commitment, signature }) => {

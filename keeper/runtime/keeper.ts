@@ -1,4 +1,4 @@
-/** One keeper over all its groups: chain feed in, a machine per group, one transport for all. */
+/** One keeper for all its groups: one chain feed and one transport, and a state machine for each group. */
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { GroupSnapshot } from "../../protocol/group.ts";
 import { slotAt } from "../../protocol/group.ts";
@@ -37,13 +37,13 @@ export type KeeperDependencies = Omit<
 > &
   Pick<ChallengerDependencies, "provider"> & { readonly reader?: WireReader };
 
-/** How far a keeper is. Two equal answers in a row with nothing under way: it has done all it can at this head. */
+/** Progress of a keeper. Two equal answers in a row with nothing under way: the keeper has finished its work for this head. */
 export type Work = {
-  /** Last head that was handled; −1: none. */
+  /** Last handled head; −1: none. */
   readonly head: number;
-  /** Challenges, checks and writes that have not ended. What ends with another block or a keeper's answer is not among them. */
+  /** Challenges, checks and writes that have not ended, without those that end only with a block or with another keeper's answer. */
   readonly underWay: number;
-  /** Events of all groups so far. */
+  /** Number of events of all groups so far. */
   readonly handled: number;
 };
 
@@ -83,7 +83,7 @@ export class Keeper {
     this.#exchange = new RecordExchange(on);
   }
 
-  /** What the machines know, for status pages. */
+  /** State of the machine of a group, for status pages. */
   stateOf(group: Hex): KeeperState | undefined {
     return this.#loops.get(group)?.state;
   }
@@ -102,12 +102,12 @@ export class Keeper {
     return this.#connected;
   }
 
-  /** Runs until `signal` aborts; rejects if a write fails, since nothing may be signed without its note. */
+  /** Runs until `signal` aborts. Rejects if a write fails, because nothing may be signed without its note. */
   async run(signal: AbortSignal): Promise<void> {
     const inner = new AbortController();
     const stop = (): void => inner.abort();
     signal.addEventListener("abort", stop, { once: true });
-    // A stop signal may have come while the daemon was being put together.
+    // A stop signal may have arrived while the daemon was composed.
     if (signal.aborted) stop();
     try {
       await new Promise<void>((resolve, reject) => {
@@ -168,7 +168,7 @@ export class Keeper {
     return new TokenBuckets(maxKeeperNames(this.#options.groups.length), () => clock.now_ms());
   }
 
-  /** D6: each asker has its own allowance, so one that floods takes nothing from the others. */
+  /** D6: each asking keeper has its own tokens, so a flood of one does not limit the others. */
   #serve(question: Question, handler: RequestHandler): void {
     const { transport, telemetry } = this.#on;
     const askers = this.#buckets();
@@ -197,7 +197,7 @@ export class Keeper {
     this.#handledHead = update.blocks.at(-1)?.number ?? this.#handledHead;
   }
 
-  /** Limits follow the groups as they are now. */
+  /** Derives the limits from the present groups. */
   #rescale(news: readonly GroupSnapshot[]): void {
     const latest = new Map(news.map((snapshot) => [snapshot.address, snapshot]));
     const groups = [...this.#loops].map(([address, loop]) => latest.get(address) ?? loop.state.group);
@@ -225,7 +225,7 @@ export class Keeper {
     });
   }
 
-  /** The directory is asked beside the feed: a slow endpoint must not hold up blocks. One look-up at a time. */
+  /** Refreshes the members outside the chain feed, because a slow endpoint must not delay blocks. One refresh at a time. */
   #refreshSoon(): void {
     this.#membersStale = true;
     if (!this.#refreshing) void this.#refreshWhileStale();
@@ -240,7 +240,7 @@ export class Keeper {
     this.#refreshing = false;
   }
 
-  /** Members of all groups; a changed address in the registry is picked up at the next slot. */
+  /** Reads the endpoints of all members. A change in the registry is read at the next slot at the latest. */
   async #refreshMembers(): Promise<void> {
     const me = this.#on.keyring.operator;
     const operators = new Set<Hex>();
@@ -271,7 +271,7 @@ export class Keeper {
   }
 }
 
-/** Operators that may be talked to. Who is only proposed counts once it accepted: nobody is made a peer by another's word (R3). */
+/** Operators with a seat. A proposed member counts only after it has accepted, so nobody becomes a peer without consent (R3). */
 function seatsOf({ committee, pending }: GroupSnapshot): Hex[] {
   const accepted = pending?.members.filter((_, index) => pending.accepted?.includes(index) ?? false) ?? [];
   return [...committee.members, ...accepted].map(({ operator }) => operator);

@@ -1,6 +1,6 @@
 /**
- * The way of the daemon's own rows into the ledger. The protocol never waits for it: rows queue up to a bound, a failing
- * database is tried again, and what does not fit any more is counted as a reason.
+ * Queue of the daemon's own rows for the ledger. The protocol never waits for it: the queue is bounded, a failed write is repeated, and
+ * rows beyond the bound are dropped with a reason.
  */
 import type { Hex } from "../../protocol/hash.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
@@ -8,11 +8,11 @@ import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { BooksPort, ChallengeOf, LedgerPort, ReasonEntry } from "../ports/ledger.ts";
 
-/** At 256 providers some forty slots. */
+/** About forty slots of 256 providers. */
 export const maxQueuedRows = 10_000;
-/** One transaction, so one wait for the disk, for the challenges of a slot. */
+/** Rows of one transaction: the challenges of a slot need one disk sync. */
 const batchRows = 256;
-/** Distinct (group, code, day) between two flushes. */
+/** Most distinct (group, code, day) between two flushes. */
 const maxReasons = 1_000;
 const retry_ms = 1_000;
 const maxRetry_ms = 60_000;
@@ -49,13 +49,13 @@ export class LedgerQueue implements LedgerPort {
       this.#overflowed = true;
       this.#onTrouble(
         "ledger-overflow",
-        `${maxQueuedRows} rows wait, provider ${record.provider} slot ${record.slot}`,
+        `${maxQueuedRows} rows wait; dropped: provider ${record.provider}, slot ${record.slot}`,
       );
     }
     return Promise.resolve();
   }
 
-  /** Reasons of a day are one row: a flood of them stays small. */
+  /** Equal reasons of one day are one row with a count, so a flood of them stays small. */
   addReason(group: string, code: ReasonCode, detail: string): void {
     const at_ms = this.#clock.now_ms();
     const day = Math.floor(at_ms / day_ms);
@@ -66,7 +66,7 @@ export class LedgerQueue implements LedgerPort {
     this.#wake();
   }
 
-  /** Writes until `signal` aborts, then what is left, once. */
+  /** Writes until `signal` aborts, then tries once to write the remaining rows. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#wake(), { once: true });
     let wait_ms = retry_ms;
@@ -98,7 +98,7 @@ export class LedgerQueue implements LedgerPort {
     const reasons = [...this.#reasons];
     if (reasons.length === 0) return;
     await this.#sink.addReasons(reasons.map(([, entry]) => entry));
-    // Those that came meanwhile count from where the written ones end.
+    // Reasons that arrived during the write stay in the queue.
     for (const [key, written] of reasons) {
       const now = this.#reasons.get(key);
       if (now === undefined || now.count === written.count) this.#reasons.delete(key);

@@ -1,4 +1,4 @@
-/** event → step → effects, one event at a time; persist effects complete before anything else of their step (S5, S6). */
+/** event → step → effects, one event at a time. The `persist` effects of a step complete before its other effects start (S5, S6). */
 import type { Effect, Write } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import { step } from "../core/machine.ts";
@@ -8,11 +8,11 @@ import type { Effects } from "./execute.ts";
 export type LoopDependencies = {
   readonly persist: (writes: readonly Write[]) => Promise<void>;
   readonly effects: Pick<Effects, "run">;
-  /** A failed write or a bug: nothing may leave after it, so the loop stops. */
+  /** Called after a failed write or a bug. No effect may follow, so the loop stops. */
   readonly onFatal: (error: unknown) => void;
 };
 
-/** The machine of one group with its queue. */
+/** The state machine of one group with its event queue. */
 export class GroupLoop {
   readonly state: KeeperState;
   readonly #config: Config;
@@ -29,7 +29,7 @@ export class GroupLoop {
     this.#dependencies = dependencies;
   }
 
-  /** Takes an event; it is handled after those before it. */
+  /** Adds an event. Events are handled in the order of their arrival. */
   enqueue(event: Event): void {
     if (this.#stopped) return;
     this.#handled++;
@@ -37,17 +37,17 @@ export class GroupLoop {
     if (!this.#running) this.#drain();
   }
 
-  /** Events that were taken so far; the same number later means that nothing happened in between. */
+  /** Number of events so far. If it does not change, no event has arrived. */
   get handled(): number {
     return this.#handled;
   }
 
-  /** Whether an event waits, or a write of one. */
+  /** Whether an event or the write of an event is pending. */
   get busy(): boolean {
     return this.#running;
   }
 
-  /** Resolves when the queue is empty: the chain feed waits for it, so a slow group is not flooded with blocks. */
+  /** Resolves when the queue is empty. The chain feed waits for it, so blocks do not pile up in a slow group. */
   settled(): Promise<void> {
     if (!this.#running || this.#stopped) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -59,7 +59,7 @@ export class GroupLoop {
     this.#release();
   }
 
-  /** Most events ask for nothing to be written, so those are done with at once; a write is waited for. */
+  /** Events without writes are handled synchronously. After an event with writes the loop continues when they are durable. */
   #drain(): void {
     this.#running = true;
     try {

@@ -1,6 +1,6 @@
 /**
- * Piece lists by their roots: in memory within a bound of bytes, on disk until the last slot under them is certified, and else
- * from whoever has them (R10). A provider that keeps its list from one keeper changes nothing: any other keeper serves it.
+ * Piece lists by their roots (R10): in memory up to a bound of bytes, on disk until the last slot under them is certified, otherwise
+ * fetched from the provider or another keeper. If a provider withholds its list from one keeper, any other keeper serves it.
  */
 import {
   maxPagePieces,
@@ -35,19 +35,19 @@ export type ListQuery = {
   readonly data: DataCheckpoint;
 };
 
-/** Who may have a list: a keeper by its operator, or the provider. */
+/** A source of a list: a keeper, named by its operator, or a function that asks the provider. */
 export type Source = Hex | (() => Promise<PieceList | undefined>);
 
 export class PieceLists {
   readonly #on: ListDependencies;
-  /** Real time for all pages of one holder. */
+  /** Real-time limit for all pages of one holder. */
   readonly #timeout_ms: number;
   readonly #lists = new ByteCache(listCache.bytes, listMemory);
-  /** Fetches under way, so that several questions for one list cost one fetch. */
+  /** Fetches under way, so that several requests for one list cause one fetch. */
   readonly #fetching = new Map<string, Promise<PieceList | undefined>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
-  /** Questions in a row that a keeper left without a list. As many names as there are members. */
+  /** Consecutive questions that a keeper has not answered with a list. At most one entry for each member. */
   readonly #failures = new Map<Hex, number>();
 
   constructor(timeout_ms: number, on: ListDependencies) {
@@ -55,12 +55,12 @@ export class PieceLists {
     this.#on = on;
   }
 
-  /** From here, or from the first of the sources that has it. */
+  /** The list from memory or disk, or from the first source that has it. */
   async find(query: ListQuery, sources: readonly Source[]): Promise<PieceList | undefined> {
     const { group, provider, data } = query;
     const known = await this.#kept(group.address, data.listRoot);
     if (known !== undefined) return known;
-    // Of two providers with one list each is asked for itself: one that does not serve it must not speak for the other (L3).
+    // Two providers may have the same list. The key has the provider, so that one that does not serve it does not block the other (L3).
     const key = `${group.address}/${data.listRoot}/${provider}`;
     const running = this.#fetching.get(key);
     if (running !== undefined) return running;
@@ -73,13 +73,13 @@ export class PieceLists {
     }
   }
 
-  /** Keepers, those that lately left questions open last: they must not use up the time of a round (L3). */
+  /** Sorts keepers by their recent failures, fewest first, so that silent keepers do not use up the time of a round (L3). */
   helpfulFirst(keepers: readonly Hex[]): Hex[] {
     const failures = (keeper: Hex): number => Math.min(this.#failures.get(keeper) ?? 0, 8);
     return [...new Set(keepers)].sort((a, b) => failures(a) - failures(b));
   }
 
-  /** Another keeper asks for a page of a list that this one has. */
+  /** Answers the question of another keeper for a page of a list. */
   async answer(bytes: Uint8Array): Promise<Uint8Array | undefined> {
     const question = decodePiecesRequest(bytes);
     if (!question.ok) return undefined;
@@ -89,7 +89,7 @@ export class PieceLists {
     return encodePiecesResponse(pageOf(list, first));
   }
 
-  /** Forgets lists under which no slot is left to certify. */
+  /** Deletes lists that no uncertified slot needs. */
   async prune(group: GroupSnapshot): Promise<void> {
     const inUse = new Set(group.providers.flatMap(({ history }) => history.map(({ listRoot }) => listRoot)));
     await this.#on.store.pruneLists(group.address, inUse);
@@ -102,7 +102,7 @@ export class PieceLists {
     if (entries === undefined) return undefined;
     const list = this.#listOf(entries);
     if (list === undefined || toHex(list.root) !== listRoot) {
-      this.#on.telemetry.error("a piece list on disk is damaged, it is fetched again", { group, listRoot });
+      this.#on.telemetry.error("a piece list on disk is damaged and is fetched again", { group, listRoot });
       return undefined;
     }
     this.#lists.set(listRoot, list);
@@ -117,7 +117,7 @@ export class PieceLists {
     }
   }
 
-  /** So many lists come in at once: each may take some 5 MB on its way. */
+  /** Bounds the fetches at once: each may need about 5 MB. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= listCache.fetches) await new Promise<void>((go) => this.#waiting.push(go));
     else this.#running++;
@@ -146,7 +146,7 @@ export class PieceLists {
   #keep(group: Hex, listRoot: Hex, list: PieceList): void {
     this.#lists.set(listRoot, list);
     this.#on.store.keepList(group, listRoot, list.pieces.bytes).catch((error: unknown) => {
-      this.#on.telemetry.error("a piece list could not be kept on disk", { group, error: String(error) });
+      this.#on.telemetry.error("a piece list could not be written to disk", { group, error: String(error) });
     });
   }
 

@@ -1,4 +1,4 @@
-/** Asking other keepers for messages that are missing here, and answering them from this keeper's own state (R22). */
+/** Asks other keepers for missing messages and answers such questions from this keeper's state (R22). */
 import {
   decodePull,
   decodePullReply,
@@ -24,7 +24,7 @@ export type QuestionDependencies = {
   readonly ingress: Ingress;
 };
 
-/** Of each member: an honest keeper may hand on a few that are too many here, or of a view that differs by a block. */
+/** For each member: an honest keeper may send some messages that are surplus here, or of a view that differs by one block. */
 const maxRefusedEach = 8;
 
 export class Questions {
@@ -34,7 +34,7 @@ export class Questions {
     this.#on = on;
   }
 
-  /** Messages of a turn that the asked keeper has and this one lacks, each checked like any other; undefined: no answer. */
+  /** Messages of a turn that the asked keeper has and this one lacks, each fully checked; undefined: no answer. */
   async pull(
     group: GroupSnapshot,
     state: KeeperState,
@@ -63,8 +63,8 @@ export class Questions {
   }
 
   /**
-   * A reply is a megabyte of somebody's choice, and a signature check costs a millisecond: what no honest keeper would send
-   * ends it (D6).
+   * A reply may have a megabyte, and each signature check costs a millisecond. So the checks end at the first message that no honest
+   * keeper would send (D6).
    */
   async #admitted(
     group: GroupSnapshot,

@@ -1,4 +1,4 @@
-/** R24: records of a keeper, checked against the root that it revealed and against the receipts of the provider. */
+/** R24: checks the records of a keeper against its revealed root and the receipts of the provider. */
 import { receiptHash } from "../../protocol/codec/receipt.ts";
 import type { GroupSnapshot } from "../../protocol/group.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -8,7 +8,7 @@ import type { RecordLeaf, RecordScope } from "../../protocol/records.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import { dataOfSlot } from "./group-data.ts";
 
-/** Whose records they are said to be, and the root that says so. */
+/** The claimed owner of the records, and the root that it revealed. */
 export type RecordClaim = {
   readonly group: GroupSnapshot;
   readonly owner: number;
@@ -18,9 +18,9 @@ export type RecordClaim = {
 };
 
 /**
- * The leaves of consecutive slots, or the reason why they do not hold. A proven leaf whose own receipt is invalid counts as
- * failed, for everyone alike. One that comes with another receipt says nothing about the leaf, only about the keeper that
- * served it: otherwise a liar could show each keeper something else.
+ * The leaves of consecutive slots, or a text that says what is wrong. A proven leaf with an invalid receipt counts as failed, for all
+ * keepers equally. A receipt that is not the receipt of the leaf proves nothing about the leaf, only a fault of the keeper that served
+ * it: otherwise a Byzantine keeper could make each keeper count the leaf differently.
  */
 export function checkRecords(
   claim: RecordClaim,

@@ -1,4 +1,4 @@
-/** R24: pages of pinned records that were written or checked here, to be served on: any holder may serve. */
+/** R24: pages of pinned records that this keeper has written or checked. Any holder may serve them. */
 import { pageHash } from "../../protocol/codec/record-pages.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
@@ -15,7 +15,7 @@ export class RecordPages {
     return this.#bytes;
   }
 
-  /** Keeps a page; the oldest make room. */
+  /** Keeps a page and drops the oldest pages beyond the bound. */
   keep(page: Uint8Array, hash = pageHash(page)): Hex {
     if (this.#pages.has(hash) || page.length > this.#maxBytes) return hash;
     this.#pages.set(hash, page);

@@ -1,4 +1,4 @@
-/** R23, S6: a keeper's life begins with what its store held, before anything else may happen. */
+/** R23, S6: the first event of a state machine is the content of its store. */
 import type { Hex } from "../../protocol/hash.ts";
 import { step } from "../core/machine.ts";
 import { initialState } from "../core/state.ts";

@@ -1,7 +1,7 @@
 /**
- * R18: each keeper passes on at most two different commits and two different reveals of another one in a turn. So two of each from
- * every peer are enough to hear all that is passed on, and they are heard even if their author used up its tokens elsewhere:
- * otherwise a liar that floods this keeper alone could make it leave out what all others heard (R19).
+ * R18: in a turn a keeper passes on at most two different commits and two different reveals of another keeper. So two of each from every
+ * peer are enough to receive all that is passed on. They are checked even if their author has no tokens left: otherwise a Byzantine
+ * keeper could flood this keeper alone, and this keeper would omit messages that all others have (R19).
  */
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -9,10 +9,10 @@ import type { Body, Message } from "../../protocol/messages.ts";
 import { turnKey } from "../core/state.ts";
 import type { KeeperState } from "../core/state.ts";
 
-/** Two different ones are evidence; more say nothing. */
+/** Two different ones are evidence; further ones add nothing. */
 const maxDifferent = 2;
 
-/** The first two different messages under each name in the present turn; as many names as keepers times peers. */
+/** Admits the first two different messages of each name in the present turn. At most one name for each keeper, kind and peer. */
 class RoundQuota {
   #turn = "";
   readonly #seen = new Map<string, Set<Hex>>();
@@ -31,7 +31,7 @@ class RoundQuota {
   }
 }
 
-/** The turn of a commit or reveal, if it is the one that this keeper is in; undefined: no quota applies. */
+/** The turn of a commit or reveal, if it is the present one; undefined: no quota applies. */
 function turnOf({ turn }: KeeperState, body: Body): string | undefined {
   if (turn === undefined || (body.kind !== "commit" && body.kind !== "reveal")) return undefined;
   const key = turnKey(turn.ts, turn.turn);
@@ -43,13 +43,13 @@ export class GroupQuotas {
   readonly #passedOn = new RoundQuota();
   readonly #reserved = new RoundQuota();
 
-  /** Whether this keeper passes the message on, or has done so. */
+  /** Whether this keeper passes the message on or has passed it on. */
   passesOn(state: KeeperState, { keeper, body, hash }: Message): boolean {
     const turn = turnOf(state, body);
     return turn === undefined || this.#passedOn.admits(turn, `${body.kind}/${keeper}`, hash);
   }
 
-  /** For `Ingress.check`: whether a message that `from` handed on is checked whatever its author's tokens are. */
+  /** For `Ingress.check`: whether a message forwarded by `from` is checked even if its author has no tokens left. */
   reserved(state: KeeperState, from: Hex | undefined): (envelope: Envelope, hash: Hex) => boolean {
     return ({ keeper, body }, hash) => {
       const turn = turnOf(state, body);

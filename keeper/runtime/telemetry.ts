@@ -1,4 +1,4 @@
-/** Several listeners as one: logs, counters and books hear the same. */
+/** Passes reasons to the log and to further listeners: counters and the ledger. */
 import type { TelemetryPort } from "../ports/telemetry.ts";
 
 export function fanOut(log: TelemetryPort, onReason: readonly TelemetryPort["reason"][]): TelemetryPort {

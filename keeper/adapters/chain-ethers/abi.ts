@@ -1,4 +1,4 @@
-/** The contracts' interfaces, parsed for ethers. */
+/** The ABI of the contracts, parsed for ethers. */
 import { Interface } from "ethers";
 import * as abi from "../../../protocol/abi.ts";
 

@@ -1,24 +1,24 @@
-/** Which blocks are canonical as far as they are remembered, and the way from the last head to the next. */
+/** The canonical blocks as far as they are kept, and the blocks from the last head to the next one. */
 import type { Hex } from "../../../protocol/hash.ts";
 import type { HeadBlock } from "../../../daemon/chain/heads.ts";
 import { inParallel, requestsAtOnce } from "./parallel.ts";
 import { RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import type { RpcPool } from "../../../daemon/chain/rpc.ts";
 
-/** Of so many blocks below a head all are read, however long the outage was. */
+/** Below a new head this many blocks are read completely, after an outage of any length. */
 export const recentBlocks = 128;
 /** Hashes kept to recognise a reorg. */
 const remembered = 1_024;
-/** A chain may move while it is read, but not every time. */
+/** Attempts: the chain may move during a read, but not during every one. */
 const maxRereads = 3;
 
-/** An endpoint contradicts itself: what it gives as one block's parent is not the block that it gives before it. */
+/** An endpoint contradicts itself: a block's parent hash is not the hash of the block before it. */
 export class UnlinkedBlocks extends Error {}
 
 export type Known = { readonly number: number; readonly hash: Hex };
 
 export type Path = {
-  /** The newest block that stays; −1 if none is known. */
+  /** The newest known block that is still canonical; −1 if none. */
   readonly ancestor: number;
   readonly latest: HeadBlock;
   /** Linked blocks up to the latest, ascending; the first follows the ancestor unless there are more than `recentBlocks`. */
@@ -37,7 +37,7 @@ export class CanonicalBlocks {
     return this.#known.get(number);
   }
 
-  /** Keeps what was told; blocks after `ancestor` that are not in it are not canonical any more. */
+  /** Keeps the reported blocks. Other blocks after `ancestor` are no longer canonical. */
   remember(ancestor: number, blocks: readonly Known[], head: number): void {
     for (const number of this.#known.keys()) if (number > ancestor) this.#known.delete(number);
     for (const { number, hash } of blocks) this.#known.set(number, hash);
@@ -45,8 +45,8 @@ export class CanonicalBlocks {
   }
 
   /**
-   * Back from `latest` to what is known.
-   * @throws UnlinkedBlocks if blocks do not name the ones before them as their parents, however often they are read (D7)
+   * Reads from `latest` back to the newest known block.
+   * @throws UnlinkedBlocks if parent hashes do not match after several reads (D7)
    */
   async pathTo(latest: HeadBlock, rereads = maxRereads): Promise<Path> {
     const blocks = [latest];
@@ -59,7 +59,7 @@ export class CanonicalBlocks {
       const before = await this.#before(first, Math.max(width, this.#gapBelow(first)));
       const wrong = firstUnlinked([...before, first]);
       if (wrong !== undefined) {
-        // The chain moved while it was read: start again from the new head.
+        // The chain moved during the read: start again from the new head.
         if (rereads > 0) return this.pathTo(await this.#rpc.head(), rereads - 1);
         throw new UnlinkedBlocks(wrong);
       }
@@ -70,7 +70,7 @@ export class CanonicalBlocks {
     return { ancestor: await this.#newestCanonical((blocks[0] as HeadBlock).number), latest, blocks };
   }
 
-  /** Blocks between the newest known one and `first`, as far as they are read at once. */
+  /** Blocks between the newest known one and `first`, as far as they are read in one request. */
   #gapBelow(first: HeadBlock): number {
     for (let gap = 1; gap <= requestsAtOnce; gap++) if (this.#known.has(first.number - 1 - gap)) return gap;
     return requestsAtOnce;
@@ -86,14 +86,14 @@ export class CanonicalBlocks {
     });
   }
 
-  /** The highest block below `end` that the chain still has as it is known here, by bisection; −1 if there is none. */
+  /** The highest known block below `end` that is still on the chain, by bisection; −1 if none. */
   async #newestCanonical(end: number): Promise<number> {
     const numbers = [...this.#known.keys()].filter((number) => number < end).sort((a, b) => a - b);
     const stays = async (number: number): Promise<boolean> =>
       (await this.#rpc.blockHash(number)) === this.#known.get(number);
     const last = numbers.at(-1);
     if (last === undefined) return -1;
-    // An outage without a reorg: the usual case.
+    // The usual case: an outage without a reorg.
     if (await stays(last)) return last;
     let [low, high] = [0, numbers.length - 1];
     while (low < high) {
@@ -104,7 +104,7 @@ export class CanonicalBlocks {
     return low === 0 ? -1 : (numbers[low - 1] as number);
   }
 
-  /** Blocks that nothing links to each other, ascending. */
+  /** Single blocks without a check of their parent hashes, ascending. */
   async read(numbers: readonly number[]): Promise<Known[]> {
     return inParallel(numbers, async (number) => ({ number, hash: await this.#rpc.blockHash(number) }));
   }
@@ -114,7 +114,7 @@ function firstUnlinked(blocks: readonly HeadBlock[]): string | undefined {
   for (const [i, { number, hash }] of blocks.entries()) {
     const next = blocks[i + 1];
     if (next !== undefined && next.parentHash !== hash) {
-      return `block ${number}: expected ${next.parentHash}, the parent that block ${next.number} names, actual ${hash}`;
+      return `block ${number}: expected ${next.parentHash}, the parent hash of block ${next.number}, actual ${hash}`;
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-/** Follows the head: every canonical block once, reorgs as a shorter list that replaces, groups read at the view (R4). */
+/** Follows the head: reports every canonical block once, a reorg as replacing blocks, and groups as read at the view (R4). */
 import type { Block } from "../../core/events.ts";
 import type { GroupSnapshot } from "../../../protocol/group.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -10,10 +10,10 @@ import { blockTag, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import type { RpcPool, Trouble } from "../../../daemon/chain/rpc.ts";
 import type { SnapshotReader } from "./snapshot.ts";
 
-/** A group as it was read last. */
+/** The last read state of a group. */
 type Reading = {
   readonly snapshot: GroupSnapshot;
-  /** The view at which it was read, or at which no log said that it changed. */
+  /** The view at which it was read, or a later one through which no log showed a change. */
   readonly view: number;
 };
 
@@ -26,7 +26,7 @@ export class Feed {
   readonly #trouble: Trouble;
   readonly #blocks: CanonicalBlocks;
   #readings: ReadonlyMap<Hex, Reading> = new Map();
-  /** Groups whose state could not be read when it was due, and why: it is read again with every head until it was. */
+  /** Groups whose state could not be read when it was due, with the error. They are read again at every head. */
   readonly #unread = new Map<Hex, string>();
   #head: HeadBlock | undefined;
 
@@ -38,12 +38,12 @@ export class Feed {
     this.#blocks = new CanonicalBlocks(rpc);
   }
 
-  /** By group, why its state could not be read when it was due last. */
+  /** By group: the error of its last read. */
   get unreadable(): ReadonlyMap<Hex, string> {
     return this.#unread;
   }
 
-  /** What changed since the last call; undefined if nothing did. */
+  /** The changes since the last call; undefined if there are none. */
   async next(): Promise<ChainUpdate | undefined> {
     const head = await this.#rpc.head();
     const previous = this.#head;
@@ -61,7 +61,7 @@ export class Feed {
       const known = this.#readings.get(group)?.snapshot;
       return known !== snapshot && (reorg || known === undefined || !sameState(known, snapshot));
     });
-    // Nothing is kept before everything is read: what fails on the way is read again from the same head.
+    // State is kept only after all reads succeeded, so a failed update is read again from the same head.
     this.#blocks.remember(path.ancestor, blocks, latest.number);
     this.#readings = readings;
     this.#head = latest;
@@ -87,7 +87,7 @@ export class Feed {
     let routine = false;
     if (known !== undefined && !reorg && !this.#unread.has(group)) {
       routine = !(await this.#hasLogs(group, known.view + 1, view, latest));
-      // Logs are one endpoint's word: once a slot the state itself is read, whatever they say (D7).
+      // Logs come from one endpoint only. So the state itself is read once a slot in any case (D7).
       const sameSlot = slotOf(known.snapshot, view) === slotOf(known.snapshot, known.view);
       if (routine && sameSlot) return { ...known, view };
     }
@@ -96,7 +96,7 @@ export class Feed {
     return { snapshot, view: Math.max(0, latest.number - snapshot.params.confirmations) };
   }
 
-  /** Undefined if its state cannot be read now, or nothing answers like a group: that is no reason to hold up the others. */
+  /** Undefined if its state cannot be read or is not that of a group. The other groups are not delayed. */
   async #read(
     group: Hex,
     head: number,
@@ -131,7 +131,7 @@ export class Feed {
 
   async #hasLogs(address: Hex, from: number, to: number, latest: HeadBlock): Promise<boolean> {
     if (from > to) return false;
-    // By its hash an endpoint that lags says that it has no such block; by numbers it would say that there are no logs.
+    // A request by block hash fails on a lagging endpoint; a request by block number would return no logs.
     const blockHash = to === latest.number ? latest.hash : this.#blocks.hashAt(to);
     const single = from === to && blockHash !== undefined;
     const filter = single
@@ -141,7 +141,7 @@ export class Feed {
       return ((await this.#rpc.send("eth_getLogs", [filter])) as unknown[]).length > 0;
     } catch (error) {
       if (error instanceof RpcUnavailable) throw error;
-      // Endpoints limit ranges: the state itself takes one question.
+      // Endpoints limit ranges, and reading the state takes one request.
       return true;
     }
   }
@@ -151,7 +151,7 @@ function slotOf({ params }: GroupSnapshot, block: number): number {
   return Math.floor((block - params.originBlock) / params.slot);
 }
 
-/** Equal but for the block at which they were read. */
+/** Whether two snapshots are equal, except for the block at which they were read. */
 function sameState(a: GroupSnapshot, b: GroupSnapshot): boolean {
   const text = (snapshot: GroupSnapshot): string =>
     JSON.stringify({ ...snapshot, block: 0 }, (_key, value: unknown) =>
@@ -161,20 +161,20 @@ function sameState(a: GroupSnapshot, b: GroupSnapshot): boolean {
 }
 
 /**
- * Blocks that are asked for between the ancestor and those that are read already: at a start and after a long outage not all of
- * them, but the first of every unsettled slot (R13), one interval more for a settlement that a reorg removes, all of the present
- * turn (the audit block is one of them, R20), and at a start the recent ones.
+ * Numbers of the blocks to read between the ancestor and the blocks read already. After a start or a long outage these are: the first
+ * block of every unsettled slot (R13), one interval more for a settlement that a reorg removes, all blocks of the present turn (they
+ * contain the audit block, R20), and after a start the recent ones.
  */
 function wanted({ ancestor, latest, blocks }: Path, readings: ReadonlyMap<Hex, Reading>): number[] {
   const end = blocks[0]?.number ?? latest.number;
   if (end <= ancestor + 1) return [];
   const numbers = new Set<number>();
-  // What comes first replaces all that was known after it.
+  // The first reported block replaces all known blocks after it.
   if (ancestor >= 0) numbers.add(ancestor + 1);
   for (let n = Math.max(ancestor + 1, latest.number - recentBlocks); n < end; n++) numbers.add(n);
   for (const { snapshot } of readings.values()) {
     const { originBlock, interval, turn, slot, confirmations } = snapshot.params;
-    // Slot boundaries, all of them (R4).
+    // All of these are slot boundaries (R4).
     let first = Math.max(originBlock, snapshot.ts - interval);
     if (first <= ancestor) first += Math.ceil((ancestor + 1 - first) / slot) * slot;
     for (let n = first; n < end; n += slot) numbers.add(n);

@@ -1,4 +1,4 @@
-/** What a transaction costs on this chain now, and what that is in a group's token. */
+/** The present cost of a transaction on this chain, in coin and in a group's token. */
 import { Interface, parseUnits, Transaction } from "ethers";
 import {
   gasPriceOracle,
@@ -34,7 +34,7 @@ export class FeeMeter {
     this.#ask = ask;
   }
 
-  /** Without a fee history that can be read the floor is offered: a keeper that offers nothing would lose its turn. */
+  /** Without a readable fee history the tip floor is offered, because a keeper without an offer would lose its turn. */
   async market(): Promise<FeeMarket> {
     try {
       const blocks = `0x${feeBlocks.toString(16)}`;
@@ -75,12 +75,12 @@ export function settleData({
   return groupAbi.encodeFunctionData("settle", [settlement, signers, uncompressedG1(signature)]);
 }
 
-/** Whole tokens that one coin of the chain is worth, by token, as in "3000.5". */
+/** Price of one coin in whole tokens, by token, for example "3000.5". */
 export type TokenPrices = ReadonlyMap<Hex, string>;
 
 type Worth = { readonly unitsPerCoin: bigint } | undefined;
 
-/** Fees in the tokens that keepers are paid in. */
+/** Converts fees into the tokens in which keepers are paid. */
 export class Exchange {
   readonly #prices: TokenPrices;
   readonly #ask: Ask;

@@ -1,6 +1,6 @@
 /**
- * Reads the past and the means for the books and for people. It has endpoints of its own, so that a look-up that fails
- * here never rests one that the protocol needs.
+ * Reads past settlements and balances for the ledger and for reporting. It has its own endpoint state, so a failure here never suspends
+ * an endpoint that the protocol needs.
  */
 import { feesFor } from "../../../protocol/fees.ts";
 import type { AccountFees, FeeLimits } from "../../../protocol/fees.ts";
@@ -89,7 +89,7 @@ export class EthersHistory implements HistoryPort {
     return (await this.#termsOf(group)).origin;
   }
 
-  /** Fixed for a group's life (R4). */
+  /** Constant for the life of a group (R4). */
   async #termsOf(group: Hex): Promise<Terms> {
     const known = this.#terms.get(group);
     if (known !== undefined) return known;
@@ -110,7 +110,7 @@ export class EthersHistory implements HistoryPort {
     return found.sort((a, b) => a.ts - b.ts);
   }
 
-  /** Endpoints differ in how many blocks they look through at once; one that refuses is asked for halves. */
+  /** Endpoints differ in their block range limit. If one refuses a range, both halves are requested. */
   async #settledLogs(group: Hex, from: number, to: number): Promise<{ transactionHash: Hex }[]> {
     const filter = {
       address: group,
@@ -136,9 +136,9 @@ export class EthersHistory implements HistoryPort {
       this.#rpc.send("eth_getTransactionReceipt", [tx]) as Promise<RawReceipt | null>,
       this.#termsOf(group),
     ]);
-    // Gone between the two questions: a reorg. The next pass asks again.
+    // Removed between the two requests by a reorg. The next pass reads it again.
     if (sent === null || receipt === null)
-      throw new Error(`transaction ${tx}: expected in the chain, actual gone`);
+      throw new Error(`transaction ${tx}: expected on the chain, actual not found`);
     return settlementsOf(
       {
         group,
@@ -187,7 +187,7 @@ export class EthersHistory implements HistoryPort {
     return token;
   }
 
-  /** Symbol and decimals are optional in ERC-20, and a token may say anything. */
+  /** Symbol and decimals are optional in ERC-20, and a token may return any text. */
   async #askToken(address: Hex): Promise<Token> {
     const ask = async (name: string): Promise<unknown> => {
       try {

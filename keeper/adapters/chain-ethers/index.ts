@@ -1,4 +1,4 @@
-/** The chain through JSON-RPC with ethers. */
+/** The chain by JSON-RPC, with ethers. */
 import { encodeBase58 } from "ethers";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
@@ -44,12 +44,12 @@ export class EthersChain implements ChainPort {
     this.#submitter = new Submitter({ ...options, bumpAfterBlocks }, this.#rpc, clock);
   }
 
-  /** How old the head is that the keeper handled last. */
+  /** Age of the last handled head. */
   get pace(): ChainPace {
     return this.#rpc.pace;
   }
 
-  /** By group, why it cannot be read now. */
+  /** By group: why its state cannot be read now. */
   get unreadable(): ReadonlyMap<Hex, string> {
     return this.#feed?.unreadable ?? new Map();
   }
@@ -75,9 +75,9 @@ export class EthersChain implements ChainPort {
         }
       } catch (error) {
         if (signal.aborted) break;
-        // An outage of all endpoints pauses the keeper; it resumes where it was.
+        // An outage of all endpoints pauses the keeper. It resumes at the same block.
         if (error instanceof UnlinkedBlocks) onTrouble("rpc-disagrees", error.message);
-        // These are told where they are found.
+        // The RPC client has reported these already.
         else if (!(error instanceof RpcUnavailable || error instanceof RpcDisagreement))
           onTrouble("rpc-down", (error as Error).message);
         pause_ms = outagePause_ms;
@@ -98,7 +98,7 @@ export class EthersChain implements ChainPort {
   async #endpoint(role: "keeper" | "provider", operator: Hex): Promise<Endpoint | undefined> {
     const [entry] = await call(this.#ask, registryAbi, this.#options.registry, role, [operator], "latest");
     if (entry.registeredAt === 0n) return undefined;
-    // A libp2p peer id of an ed25519 key is the base58 text of its identity multihash.
+    // The libp2p peer id of an ed25519 key is the base58 text of its identity multihash.
     const peerId = encodeBase58(entry.peerId);
     return {
       operator,

@@ -1,15 +1,15 @@
-/** The account's nonces: each used by one transaction at a time, none left out. */
+/** Nonces of the account: each is used by one settlement at a time, and none is left out. */
 
 /**
- * Hands out the lowest nonce that is neither mined nor in flight. What the chain has mined is asked for again each time: a
- * reorg may take transactions back, and their nonces with them.
+ * Assigns the lowest nonce that is neither mined nor in flight. The mined count is read for each assignment, because a reorg may remove
+ * transactions and free their nonces.
  */
 export class NonceQueue {
   readonly #inFlight = new Set<number>();
 
   /**
-   * A pending transaction of a former process holds a nonce that was never settled with: it is taken over, not queued behind.
-   * @param mined the account's count of mined transactions, from the chain
+   * A nonce of a pending transaction of an earlier process is assigned again, so that this transaction is replaced.
+   * @param mined number of mined transactions of the account
    */
   take(mined: number): number {
     let nonce = mined;
@@ -18,12 +18,12 @@ export class NonceQueue {
     return nonce;
   }
 
-  /** Nobody waits for a transaction with this nonce any more. */
+  /** Releases a nonce whose transaction is no longer waited for. */
   end(nonce: number): void {
     this.#inFlight.delete(nonce);
   }
 
-  /** Nonces that transactions with higher ones wait for, and with which nobody sends. */
+  /** Unused nonces below nonces in flight. Transactions with higher nonces wait for them. */
   gapsBelow(nonce: number, mined: number): number[] {
     const gaps: number[] = [];
     for (let n = mined; n < nonce; n++) if (!this.#inFlight.has(n)) gaps.push(n);

@@ -1,6 +1,6 @@
-/** Questions to an endpoint side by side, but never many at once. */
+/** Parallel requests to an endpoint, with a bound. */
 
-/** So many requests are open at once, whatever there is to read: endpoints limit clients, and the protocol's own calls share them. */
+/** Most open requests. Endpoints limit clients, and the protocol's own calls use the same endpoints. */
 export const requestsAtOnce = 8;
 
 /** The results of `work` in the order of `items`; stops at the first failure. */

@@ -1,8 +1,8 @@
-/** A revert in words: which rule, expected and actual. */
+/** The text of a revert: the rule, the expected and the actual value. */
 import type { Interface } from "ethers";
 import { RpcError } from "../../../daemon/chain/endpoint.ts";
 
-/** `name` undefined: nothing says that the contract refused it, or with which of its errors. */
+/** `name` undefined: the error is not a known custom error of the contract. */
 export type Revert = { readonly name: string | undefined; readonly text: string };
 
 export function revertText(abi: Interface, error: unknown): Revert {

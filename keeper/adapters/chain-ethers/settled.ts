@@ -1,4 +1,4 @@
-/** Settlements as the chain's events and calldata tell them, to the last unit (R29, R30, R32). */
+/** Settlements with exact amounts, from the chain's events and calldata (R29, R30, R32). */
 import type { Hex } from "../../../protocol/hash.ts";
 import { eventsOfSettlement, itemsPaid, sharesPaid } from "../../../protocol/payments.ts";
 import type { PaymentEvent, SignedItem } from "../../../protocol/payments.ts";
@@ -35,7 +35,7 @@ type Calldata = {
   readonly items: readonly SignedItem[];
 };
 
-/** Undefined if the transaction called something else, which then called the group. */
+/** Undefined if the transaction called another contract, which then called the group. */
 function decodeCalldata(input: string, ts: number): Calldata | undefined {
   try {
     const [settlement] = groupAbi.decodeFunctionData("settle", input);

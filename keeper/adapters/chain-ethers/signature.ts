@@ -1,4 +1,4 @@
-/** Signatures as the contracts take them. */
+/** Signatures in the encoding of the contracts. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { fromHex, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";

@@ -1,4 +1,4 @@
-/** Reads a group's state at one block into the core's terms. */
+/** Reads the state of a group at one block as a snapshot for the core. */
 import type {
   Committee,
   DataCheckpoint,
@@ -23,8 +23,8 @@ function lower(address: string): Hex {
 }
 
 /**
- * A read that nothing called for asks again for the data of every so many-th provider, and of those whose row differs: a group
- * has up to 256, and endpoints limit clients.
+ * A routine read requests the data of every n-th provider only, and of providers whose row differs: a group has up to 256 providers, and
+ * endpoints limit clients.
  */
 const rereadEvery = 16;
 
@@ -41,12 +41,12 @@ type ProviderRow = {
 
 type KnownHistory = { readonly row: string; readonly history: readonly DataCheckpoint[] };
 
-/** What keepers act on is read from two endpoints, where there are two (D7). */
+/** Reads state on which keepers act from two endpoints, if there are two (D7). */
 export class SnapshotReader {
   readonly #chainId: number;
   readonly #ask: Ask;
   readonly #params = new Map<Hex, GroupParams>();
-  /** Members by keys blob: a version whose keys change gets another blob. */
+  /** Members by the address of their keys blob. A version with other keys has another blob. */
   readonly #members = new Map<string, readonly Member[]>();
   /** By group and provider index. */
   readonly #histories = new Map<Hex, ReadonlyMap<number, KnownHistory>>();
@@ -56,14 +56,17 @@ export class SnapshotReader {
     this.#ask = (method, params) => rpc.sendAgreed(method, params);
   }
 
-  /** @param routine nothing says that the group changed: data of providers may be what was read before */
+  /** @param routine no log shows a change of the group, so data read before may be used again */
   async read(group: Hex, block: number, routine = false): Promise<GroupSnapshot> {
     const params = await this.#readParams(group, block);
     const [state] = await this.#call(group, "state", [], block);
     const committee = await this.#readCommittee(group, "committee", block);
     const pending =
       state.pendingCommittee === 0n ? undefined : await this.#readCommittee(group, "pendingCommittee", block);
-    if (committee === undefined) throw new Error(`${group} has no committee: not a group of this protocol?`);
+    if (committee === undefined)
+      throw new Error(
+        `group ${group}: expected a committee, actual none; check the address in the configuration`,
+      );
     const endBlock = Number(state.endBlock);
     const rows = await this.#readRows(group, Number(state.providerCount), block);
     const turn = Math.floor((block - params.originBlock) / params.slot) % rereadEvery;
@@ -71,7 +74,7 @@ export class SnapshotReader {
     const providers = rows.map((row): ProviderEntry => {
       const index = Number(row.index);
       const history = [...(histories.get(index)?.history ?? [])];
-      // R33: after a terminate the commitment ends with the lockup.
+      // R33: after a terminate the commitment ends after the lockup.
       if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
       return { index, operator: lower(row.operator), activeFrom: Number(row.activeFrom), history };
     });
@@ -139,7 +142,7 @@ export class SnapshotReader {
     return rows.flat();
   }
 
-  /** @param turn of those that are asked for in any case; undefined: all are */
+  /** @param turn selects the providers that are read in any case; undefined: all */
   async #readHistories(
     group: Hex,
     rows: readonly ProviderRow[],
@@ -177,7 +180,7 @@ export class SnapshotReader {
   }
 }
 
-/** What changes with every change of a provider's data. */
+/** Fields that differ after every change of a provider's data. */
 function rowKey(row: ProviderRow): string {
   const { firstCheckpoint, checkpointCount, sequence, removedAt, bytesNow } = row;
   return [firstCheckpoint, checkpointCount, sequence, removedAt, bytesNow].join("/");

@@ -1,6 +1,6 @@
 /**
- * Sends settlements from the operator's account. Groups do not wait for each other: every settlement has its nonce and its
- * own window; it is simulated first, its fee is raised while the window is open, and its nonce is freed when it closes.
+ * Submits settlements from the operator's account. Groups do not wait for each other: every settlement has its own nonce and window. It
+ * is simulated first, its fee is raised while the window is open, and its nonce is freed when the window closes.
  */
 import { formatEther, Transaction, Wallet } from "ethers";
 import { feesFor, feesToReplace, limitsToReplace, transactionGasCap } from "../../../protocol/fees.ts";
@@ -41,20 +41,20 @@ type Begun = {
 /** One settlement from the first transaction with its nonce until one of them is mined. */
 type Flight = Omit<Begun, "fees"> & {
   fees: GasFees;
-  /** By transaction, whether it cancels. */
+  /** By transaction hash: whether the transaction cancels the settlement. */
   readonly sent: Map<Hex, boolean>;
-  /** Head at the last one. */
+  /** Head at the last transaction. */
   sentAt: number;
   cancelling: boolean;
 };
 
-/** Refusals that the next blocks may end: the settlement stays on its way. */
+/** Refusals that may end with later blocks. The settlement stays pending. */
 const passing: ReadonlySet<string> = new Set(["Upkeeping_TooEarly", "Upkeeping_NotLeader"]);
 const gasMarginPercent = 130n;
 const cancelGas = 21_000n;
-/** How nodes say that they have this transaction, or that another one with its nonce is mined. */
+/** Error texts of nodes: the transaction is known, or another one with its nonce is mined. */
 const taken = /nonce.?too.?low|old.?nonce|already.?known|known.?transaction|already.?imported/i;
-/** How nodes say that a transaction does not take the place of a pending one, or offers less than they take. */
+/** Error texts of nodes: the fee is too low to replace a pending transaction, or below the least fee. */
 const tooCheap = /underpriced|replacement.?not.?allowed|replace existing/i;
 
 export class Submitter {
@@ -76,7 +76,7 @@ export class Submitter {
     this.#exchange = new Exchange(options.tokenPrices, ask);
   }
 
-  /** What sending it would cost now, in units of the group's token; undefined if no price of the token is set. */
+  /** Fee of submitting it now, in units of the group's token; undefined if no price of the token is configured. */
   async fee(submission: Submission): Promise<bigint | undefined> {
     const { group } = submission;
     const unitsPerCoin = await this.#exchange.unitsPerCoin(group);
@@ -110,12 +110,12 @@ export class Submitter {
     return BigInt((await this.#rpc.send("eth_estimateGas", [{ from, to, data }])) as string);
   }
 
-  /** What the contract would say now; a refusal costs nothing here. */
+  /** Simulates the call. A refusal costs no gas here. */
   async #simulate(to: Hex, data: string): Promise<{ gasLimit: bigint } | SubmitResult> {
     try {
       const gas = await this.#estimate(to, data);
       if (gas > transactionGasCap) {
-        const detail = `gas of the settlement: expected at most ${transactionGasCap}, the most that a transaction may have, actual ${gas}`;
+        const detail = `gas of the settlement: expected at most ${transactionGasCap}, the gas cap of a transaction, actual ${gas}`;
         return { kind: "failed", detail };
       }
       const wished = (gas * gasMarginPercent) / 100n;
@@ -127,13 +127,13 @@ export class Submitter {
     }
   }
 
-  /** Whether the contract refuses a pending settlement for good, in its own words and told by two endpoints, if two answer. */
+  /** Whether the contract refuses a pending settlement permanently with a custom error, on two endpoints if two answer. */
   async #isRefused({ to, data }: Call, head: number): Promise<boolean> {
     try {
       await this.#rpc.sendAgreed("eth_call", [{ from: this.#wallet.address, to, data }, blockTag(head)]);
       return false;
     } catch (error) {
-      // Whatever else fails here says nothing of the settlement.
+      // Any other error says nothing about the settlement.
       const { name } = revertText(groupAbi, error);
       return name !== undefined && !passing.has(name);
     }
@@ -144,10 +144,10 @@ export class Submitter {
     const balance = BigInt((await this.#rpc.send("eth_getBalance", [from, "latest"])) as string);
     const needed = call.gasLimit * fees.maxFeePerGas + (await this.#meter.l1Fee(call, fees));
     if (balance >= needed) return undefined;
-    return `funds of ${from}: expected at least ${formatEther(needed)}, actual ${formatEther(balance)}: send coin to it`;
+    return `funds of ${from}: expected at least ${formatEther(needed)}, actual ${formatEther(balance)}; send coin to this account`;
   }
 
-  /** Sends, waits, raises the fee; frees the nonce when the settlement is not wanted any more. */
+  /** Sends, waits and raises the fee; cancels and frees the nonce when the settlement is no longer wanted. */
   async #follow(begun: Begun, signal: AbortSignal): Promise<SubmitResult> {
     const { poll_ms, bumpAfterBlocks } = this.#options;
     const { call, nonce, windowEnd } = begun;
@@ -172,14 +172,14 @@ export class Submitter {
         await this.#raise(flight);
         await this.#launch(flight);
       } catch (error) {
-        // It is on its way: an endpoint that fails does not change that, and the pool has told of it.
+        // The transaction is pending, and a failing endpoint does not change that. The RPC client has reported the failure.
         if (!isFailureOfEndpoints(error)) throw error;
       }
     }
     return { kind: "superseded", detail: "stopped" };
   }
 
-  /** To what the market asks for now, and so far that it takes the place of what is pending; at the limits it stays. */
+  /** Raises the fee to the market and enough to replace the pending transaction, up to the configured limits. */
   async #raise(flight: Flight): Promise<void> {
     const limits = flight.cancelling ? limitsToReplace(this.#options.fees) : this.#options.fees;
     const market = feesFor(await this.#meter.market(), limits);
@@ -197,15 +197,15 @@ export class Submitter {
     return { to: this.#wallet.address as Hex, data: "0x", gasLimit: cancelGas };
   }
 
-  /** A nonce that nobody uses would hold up every later one. */
+  /** Cancels a transaction with an empty one, because an unused nonce would block all later ones. */
   async #fillGaps(below: number, fees: GasFees): Promise<void> {
     for (const nonce of this.#nonces.gapsBelow(below, await this.#minedCount())) {
-      // One that no node takes now is tried again with the next raise.
+      // If no node accepts it now, the next raise tries again.
       await this.#send(this.#cancellation(), nonce, fees).catch(() => undefined);
     }
   }
 
-  /** Sends at a fee that the node takes: what a former process left pending is outbid. */
+  /** Sends with a fee that the node accepts. A pending transaction of an earlier process is outbid. */
   async #send(call: Call, nonce: number, from: GasFees): Promise<{ hash: Hex; fees: GasFees }> {
     const { chainId } = this.#options;
     let fees = from;
@@ -224,7 +224,7 @@ export class Submitter {
         return { hash, fees };
       } catch (error) {
         const text = (error as Error).message;
-        if (taken.test(text)) return { hash, fees }; // mined or pending already: the receipt tells
+        if (taken.test(text)) return { hash, fees }; // mined or pending already: its receipt decides
         const more = tooCheap.test(text) ? this.#doubled(fees) : undefined;
         if (more === undefined) throw error;
         fees = more;
@@ -232,14 +232,14 @@ export class Submitter {
     }
   }
 
-  /** Nobody tells what a former process offered; undefined at the limits. */
+  /** Raised fees, because the offer of an earlier process is not known; undefined at the limits. */
   #doubled({ maxFeePerGas, maxPriorityFeePerGas }: GasFees): GasFees | undefined {
     const limits = limitsToReplace(this.#options.fees);
     const wished = { maxFeePerGas: 2n * maxFeePerGas, maxPriorityFeePerGas: 2n * maxPriorityFeePerGas };
     return feesToReplace({ maxFeePerGas, maxPriorityFeePerGas }, wished, limits);
   }
 
-  /** How it ended, once one of the transactions with this nonce is in the chain. */
+  /** The result, once one of the transactions with this nonce is mined. */
   async #minedOf(sent: ReadonlyMap<Hex, boolean>, nonce: number): Promise<SubmitResult | undefined> {
     const used = (await this.#minedCount()) > nonce;
     for (const [tx, cancelled] of sent) {
@@ -247,7 +247,7 @@ export class Submitter {
       if (receipt !== null) return outcome({ tx, receipt, cancelled });
     }
     if (!used) return undefined;
-    // The next attempt is simulated first, so it costs nothing if the settlement is in the chain.
+    // The next attempt is simulated first, so it costs no gas if the settlement is on the chain.
     return { kind: "failed", detail: `nonce ${nonce} is used and no endpoint shows a receipt` };
   }
 
@@ -262,7 +262,7 @@ function isFailureOfEndpoints(error: unknown): boolean {
 
 function outcome({ tx, receipt, cancelled }: Mined): SubmitResult {
   if (cancelled)
-    return { kind: "superseded", detail: `cancelled by ${tx}: the settlement was not wanted any more` };
+    return { kind: "superseded", detail: `cancelled by ${tx}: the settlement was no longer wanted` };
   if (receipt.status !== "0x1")
     return { kind: "superseded", detail: `transaction ${tx} was mined after another settlement` };
   return { kind: "mined", tx, block: Number(receipt.blockNumber), gasUsed: BigInt(receipt.gasUsed) };

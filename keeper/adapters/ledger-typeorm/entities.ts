@@ -12,7 +12,7 @@ export type ChallengeRow = {
   committed: string | null;
   at_ms: number;
 };
-/** What is left of challenges whose slots were forgotten. */
+/** Daily counts of challenges older than the retention. */
 export type ChallengeDayRow = {
   group: string;
   provider: number;
@@ -91,7 +91,7 @@ export const Challenge = new EntitySchema<ChallengeRow>({
     committed: { ...text(40), nullable: true },
     at_ms: { ...time, default: 0 },
   },
-  // Pages go by slot, and what is old is found by its time.
+  // Pages are read by slot; old rows are found by their time.
   indices: [
     { name: "challenge_slot", columns: ["group", "slot", "provider"] },
     { name: "challenge_at", columns: ["at_ms"] },
@@ -190,8 +190,8 @@ export const CursorEntity = new EntitySchema<CursorRow>({
   columns: { group: key(address), block: whole, blockHash: hash },
 });
 
-/** Told by the chain alone: dropped and read again by a rebuild. */
+/** Tables with data of the chain only. A rebuild empties and reads them again. */
 export const chainEntities = [SettlementEntity, ItemEntity, ShareEntity, TransactionEntity];
-/** Known to this keeper alone: a rebuild keeps them. */
+/** Tables with data that only this keeper has. A rebuild keeps them. */
 export const localEntities = [Challenge, ChallengeDay, Reason, Peer];
 export const entities = [...chainEntities, ...localEntities, CursorEntity];

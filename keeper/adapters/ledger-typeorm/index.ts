@@ -1,4 +1,4 @@
-/** The ledger through TypeORM: the same code on an embedded SQLite file and on PostgreSQL. */
+/** The ledger with TypeORM: the same code for an embedded SQLite file and for PostgreSQL. */
 import { Between, LessThan, MoreThan, MoreThanOrEqual } from "typeorm";
 import type { DataSource, EntityManager, EntityMetadata } from "typeorm";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -44,10 +44,10 @@ export type LedgerRow = Record<string, string | number | boolean | null>;
 
 export const tableNames = entities.map(({ options }) => options.name);
 
-/** Stands for "nothing booked" while a first writer takes its place. */
+/** Cursor value for "nothing booked", inserted by the first writer. */
 const nowhere = { block: -1, blockHash: "0x" } as const;
 
-/** Comes first in a transaction: of two writers that start from one cursor, the second finds it moved. */
+/** First statement of a transaction. Of two writers that start from one cursor, the second one fails here. */
 async function moveCursor(manager: EntityManager, group: Hex, { from, to }: Move): Promise<boolean> {
   const cursors = manager.getRepository(CursorEntity);
   if (to === undefined) {
@@ -80,7 +80,7 @@ function challengeRow({ group, record, committed }: ChallengeOf, at_ms: number):
   };
 }
 
-/** Returns the rows that others took the place of. */
+/** @returns the replaced rows */
 async function replaceChallenges(
   manager: EntityManager,
   rows: readonly ChallengeRow[],
@@ -107,7 +107,7 @@ export class TypeormLedger implements BooksPort {
   }
 
   /**
-   * Opens or makes it and brings its tables up to date.
+   * Opens or creates the ledger and migrates its tables.
    * @throws LedgerError
    */
   static async open(location: LedgerLocation, now_ms: () => number = Date.now): Promise<TypeormLedger> {
@@ -134,7 +134,7 @@ export class TypeormLedger implements BooksPort {
     });
   }
 
-  /** This process alone writes challenges, so what is counted once, between two writes, is counted on. */
+  /** Only this process writes challenges, so the counts are read once and then kept up to date in memory. */
   async #tally(group: string): Promise<Tally> {
     return this.#inTurn(async () => {
       const tally = this.#tallies.get(group) ?? (await Tally.load(this.#source, group));
@@ -176,7 +176,7 @@ export class TypeormLedger implements BooksPort {
       if (!(await moveCursor(manager, group, move))) return false;
       const after = move.to === undefined ? { group } : { group, block: MoreThan(move.to.block) };
       const gone = await manager.getRepository(SettlementEntity).find({ select: { ts: true }, where: after });
-      // Settlements follow one another: what is taken back is everything from the first of them on.
+      // Settlements are consecutive, so all from the first removed one on are deleted.
       const ts = gone.length === 0 ? undefined : Math.min(...gone.map((row) => row.ts));
       for (const entity of ts === undefined ? [] : chainEntities) {
         await manager.getRepository(entity).delete({ group, ts: Between(ts as number, 2 ** 31 - 1) });
@@ -247,7 +247,7 @@ export class TypeormLedger implements BooksPort {
     const rows = await this.#source
       .getRepository(ShareEntity)
       .find({ where: { group, operator }, order: { ts: "ASC" } });
-    // Amounts are text, which no database sums exactly.
+    // Amounts are text, which databases do not sum exactly.
     const total = rows.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
     return { total, last: BigInt(rows.at(-1)?.amount ?? 0), payments: rows.length };
   }
@@ -345,12 +345,12 @@ export class TypeormLedger implements BooksPort {
     throw new RangeError(`table: expected ${tableNames.join(", ")}, actual ${table}`);
   }
 
-  /** Names of a table's columns, as `rows` gives them. */
+  /** Column names of a table, in the order of `rows`. */
   columns(table: string): string[] {
     return this.#metadata(table).columns.map(({ propertyName }) => propertyName);
   }
 
-  /** All rows of a table in the order of its key, a page at a time. */
+  /** All rows of a table in the order of its key, page by page. */
   async *rows(table: string, group: Hex | undefined): AsyncGenerator<LedgerRow> {
     const { columns, name } = this.#metadata(table);
     const keys = columns.filter((column) => column.isPrimary).map((column) => column.propertyName);
@@ -379,8 +379,8 @@ export class TypeormLedger implements BooksPort {
   #running: Promise<unknown> = Promise.resolve();
 
   /**
-   * Writes go one after the other: an embedded database has one connection, and what is acknowledged on it must not be
-   * part of another's transaction.
+   * Serialises writes: an embedded database has one connection, and an acknowledged write must not be part of the transaction of another
+   * one.
    */
   #transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.#inTurn(() => whenFree(() => this.#source.transaction(work)));

@@ -120,7 +120,7 @@ const wholeBooks: Record<string, TableColumnOptions[]> = {
   ],
 };
 
-/** All that the chain tells of every settlement, whoever sent it. The former tables are read again from the chain. */
+/** Stores all data of every settlement, of any submitter. The earlier tables are read again from the chain. */
 export class WholeBooks1763700000000 implements MigrationInterface {
   readonly name = "WholeBooks1763700000000";
 
@@ -133,7 +133,7 @@ export class WholeBooks1763700000000 implements MigrationInterface {
     await runner.addColumn("challenge", new TableColumn({ ...time("at_ms"), default: 0 }));
   }
 
-  /** Rows of the former shape cannot be made from these: its tables come back empty. */
+  /** The earlier rows cannot be derived from these, so the earlier tables are created empty. */
   async down(runner: QueryRunner): Promise<void> {
     for (const name of Object.keys(wholeBooks)) await runner.dropTable(name);
     await runner.dropTable("challenge");
@@ -141,7 +141,7 @@ export class WholeBooks1763700000000 implements MigrationInterface {
   }
 }
 
-/** Pages and retention must not read the whole table. */
+/** Indexes, so that pages and retention do not read the whole table. */
 export class ChallengeIndices1763710000000 implements MigrationInterface {
   readonly name = "ChallengeIndices1763710000000";
 
@@ -157,7 +157,7 @@ export class ChallengeIndices1763710000000 implements MigrationInterface {
   }
 }
 
-/** Of each challenge also how much was committed in its slot, and of those folded into days the sums. */
+/** Adds the committed bytes of each challenge, and their sums in the daily counts. */
 export class ProvenShares1763720000000 implements MigrationInterface {
   readonly name = "ProvenShares1763720000000";
 
@@ -166,7 +166,7 @@ export class ProvenShares1763720000000 implements MigrationInterface {
     for (const name of ["bytes", "committed"]) {
       await runner.addColumn("challenge_day", new TableColumn({ ...amount(name), default: "'0'" }));
     }
-    // What was proven of these is not known, whole or in part.
+    // For these rows it is not known whether all or a part was proven.
     await runner.query(`UPDATE "challenge_day" SET "outcome" = 'unmeasured' WHERE "outcome" = 'proven'`);
   }
 

@@ -1,13 +1,13 @@
 /**
- * Node's own SQLite in the shape that TypeORM's `better-sqlite3` driver expects: no native package to build.
- * Only what that driver calls is here.
+ * Node's SQLite with the interface that TypeORM's `better-sqlite3` driver expects, so that no native package is built.
+ * It has only the methods that this driver calls.
  */
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 
 class Statement {
   readonly #statement: StatementSync;
-  /** True if the statement gives rows: then `all` is called, else `run`. */
+  /** True if the statement returns rows: the driver then calls `all`, otherwise `run`. */
   readonly reader: boolean;
 
   constructor(statement: StatementSync) {

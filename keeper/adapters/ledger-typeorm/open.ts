@@ -1,4 +1,4 @@
-/** Opens the ledger, and waits for its turn where another process writes. */
+/** Opens the ledger and waits while another process writes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DataSource } from "typeorm";
 import { DiskFullError, isDiskFull } from "../../../storage/disk/disk-full.ts";
@@ -8,10 +8,10 @@ import NodeSqlite from "./node-sqlite.ts";
 import { LedgerError, locationText } from "./location.ts";
 import type { LedgerLocation } from "./location.ts";
 
-/** Connections to a server: the daemon's writes go one after the other, the rest serves people. */
+/** Connections to a server: one for the serialised writes of the daemon, the others for reads. */
 const poolSize = 4;
 const connectTimeout_ms = 10_000;
-/** The embedded engine waits for another process inside the call, and the keeper with it: not for long. */
+/** The embedded engine blocks the whole process while it waits for another process, so this limit is short. */
 const busyTimeout_ms = 10;
 const busyLimit_ms = 10_000;
 const busyPause_ms = 20;
@@ -22,7 +22,7 @@ function isBusy(error: unknown): boolean {
   return ((driverError?.errcode ?? errcode ?? 0) & 0xff) === sqliteBusy;
 }
 
-/** Another process may be writing to an embedded database: its turn is waited for without holding up this one. */
+/** Repeats work while another process writes to an embedded database, without blocking this process. */
 export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
   const end_ms = performance.now() + busyLimit_ms;
   for (;;) {
@@ -35,7 +35,7 @@ export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The driver hears a URL's parts only; one without a password takes it from elsewhere. */
+/** Adds the separately configured password to the URL. */
 function withPassword({ url, password }: { readonly url: string; readonly password?: string }): string {
   if (password === undefined) return url;
   const whole = new URL(url);
@@ -60,7 +60,7 @@ function optionsOf(location: LedgerLocation): ConstructorParameters<typeof DataS
     database: location.path,
     entities,
     migrations,
-    // A row that was acknowledged survives kill −9.
+    // An acknowledged row survives kill −9.
     prepareDatabase: (db: NodeSqlite) => {
       db.pragma(`busy_timeout = ${busyTimeout_ms}`);
       db.pragma("journal_mode = WAL");
@@ -70,8 +70,8 @@ function optionsOf(location: LedgerLocation): ConstructorParameters<typeof DataS
 }
 
 /**
- * Opens it and brings its tables up to date.
- * @throws LedgerError with the location, but never its password; DiskFullError
+ * Opens the ledger and migrates its tables.
+ * @throws LedgerError with the location, but without its password; DiskFullError
  */
 export async function openSource(location: LedgerLocation): Promise<DataSource> {
   try {

@@ -1,11 +1,11 @@
-/** What each provider proved or failed, kept in memory: people ask every second, and a table of months is long. */
+/** Counts of proven and failed challenges by provider, kept in memory because reading months of rows every second is too slow. */
 import type { DataSource } from "typeorm";
 import type { OutcomeClass, OutcomeCount, ProvenShare } from "../../ports/ledger.ts";
 import { Challenge, ChallengeDay } from "./entities.ts";
 import type { ChallengeDayRow, ChallengeRow } from "./entities.ts";
 
 type Kind = Pick<ChallengeRow, "provider" | "outcome" | "reason" | "bytes" | "committed">;
-/** PostgreSQL gives counts as text. */
+/** PostgreSQL returns counts as text. */
 type Counted<T> = T & { readonly count: number | string };
 
 export function classOf({
@@ -27,10 +27,10 @@ function shareOf({ bytes, committed }: Kind, count: bigint): ProvenShare {
 export class Tally {
   readonly #counts = new Map<string, OutcomeCount>();
 
-  /** Counts what the tables of a group hold. */
+  /** Counts the rows of a group. */
   static async load(source: DataSource, group: string): Promise<Tally> {
     const tally = new Tally();
-    // Bytes are text, which no database sums: of one provider's data there are few different values, so they are counted.
+    // Bytes are text, which databases do not sum. A provider has few different values, so equal values are counted and multiplied.
     const recent = await source
       .getRepository(Challenge)
       .createQueryBuilder("c")
@@ -75,7 +75,7 @@ export class Tally {
     this.#counts.set(key, { ...change, count, bytesProven, bytesCommitted });
   }
 
-  /** By provider: those that were proven first, then failures by their reasons. */
+  /** By provider: first proven challenges, then failures by reason. */
   outcomes(): OutcomeCount[] {
     const order = ({ outcome, reason }: OutcomeCount): string =>
       outcome === "failed" ? `2${reason}` : `1${outcome}`;

@@ -120,7 +120,8 @@ function aggregateWhenDue(step: Step, turn: TurnState, from: number): void {
   const n = committeeSize(turn);
   if (partials.length < quorum(n)) return;
   turn.quorumAt ??= state.head;
-  // The leader waits one more block for the last signers, because absent signers cost gas. The others aggregate one block before they may submit.
+  // The leader waits one more block for the last signers, because absent signers cost gas.
+  // The others aggregate one block before they may submit.
   const due = partials.length === n || (turn.me === turn.leader && state.head > turn.quorumAt);
   if (turn.me === turn.leader ? !due : state.head < from - 1) return;
   turn.aggregating = true;
