@@ -134,6 +134,17 @@ export class EthersChainView implements ChainView {
     return times;
   }
 
+  /** The reason why a group's contract cannot be read now; undefined: it can. */
+  async groupFault(group: Hex): Promise<string | undefined> {
+    try {
+      await this.#read(groupAbi, group, "state", []);
+      return undefined;
+    } catch (error) {
+      if (error instanceof NoContract) return error.message;
+      throw error;
+    }
+  }
+
   async keeper(group: Hex, operator: Hex): Promise<KeeperSeat | undefined> {
     const head = await this.head();
     const seats = await this.#cache.get(head, `seats ${group}`, () => this.#seats(group));

@@ -10,11 +10,11 @@ import { installFastHashes } from "../daemon/hashing/install.ts";
 import { listenPlaces, mustListen } from "../daemon/listen.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
 import { openAnswers } from "./answers-level.ts";
-import { challengeResponder } from "./challenge.ts";
+import { ChainWatch } from "./chain-watch.ts";
 import { chainViewOf } from "./chain-ethers.ts";
+import { challengeResponder } from "./challenge.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { recordEvents } from "./events.ts";
-import { watchHead } from "./head-watch.ts";
 import { openStore } from "./ingest.ts";
 import { openJournal } from "./journal.ts";
 import { ProviderFigures } from "./metrics.ts";
@@ -61,7 +61,11 @@ export async function startProvider(
   await logStoredFaults(store, log);
   const journal = await openJournal(config.dataDir, (text) => log.error(text));
   const chain = chainViewOf(config, keys.operatorAddress);
-  const figures = new ProviderFigures(() => chain.look());
+  const watch = new ChainWatch(chain, config.groups, log);
+  const figures = new ProviderFigures(
+    () => chain.look(),
+    () => watch.problems(),
+  );
   const watching = new AbortController();
   const dependencies = {
     chain,
@@ -93,7 +97,7 @@ export async function startProvider(
         online: () => decorator.online(),
       },
     );
-    void watchHead(chain, log, watching.signal);
+    void watch.run(watching.signal);
     return {
       peerId: libp2p.peerId.toString(),
       addrs: libp2p.getMultiaddrs().map(String),

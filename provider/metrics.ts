@@ -4,7 +4,7 @@ import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { HeadLook } from "../daemon/chain/pace.ts";
-import { inTenths, oldHeadText } from "../daemon/chain/pace.ts";
+import { inTenths } from "../daemon/chain/pace.ts";
 
 const maxConnections = 32;
 const requestTimeout_ms = 10_000;
@@ -44,11 +44,14 @@ export type Served = { readonly url: string; stop(): Promise<void> };
 export class ProviderFigures {
   readonly #registry = new Registry();
   readonly #look: () => HeadLook;
+  readonly #problems: () => readonly string[];
   readonly #answers: Counter;
   readonly #gauges = new Map<string, Gauge>();
 
-  constructor(look: () => HeadLook) {
+  /** @param problems reasons why the provider is not ready */
+  constructor(look: () => HeadLook, problems: () => readonly string[]) {
     this.#look = look;
+    this.#problems = problems;
     const registers = [this.#registry];
     const { whitepay_provider_answers_total: answers, ...gauges } = providerMetrics;
     const name = "whitepay_provider_answers_total";
@@ -104,9 +107,7 @@ export class ProviderFigures {
     if (method === "GET" && path === "/healthz") return send(response, 200, { status: "alive" });
     if (method === "GET" && path === "/readyz") {
       const look = this.#look();
-      const problems = look.isOld
-        ? [`no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`]
-        : [];
+      const problems = this.#problems();
       const ready = problems.length === 0;
       const [headAge_s, headAgeLimit_s] = [inTenths(look.age_s), inTenths(look.limit_s)];
       return send(response, ready ? 200 : 503, { ready, problems, headAge_s, headAgeLimit_s });

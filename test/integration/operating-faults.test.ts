@@ -3,7 +3,7 @@
  * with the documented exit code (docs/commands.md, "Exit codes"). The chain is a real one. A full disk is a small tmpfs in a mount
  * namespace of its own; where the system refuses that, the same row writes to /dev/full instead.
  */
-import { stat } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -120,6 +120,40 @@ describe("a keeper that runs", () => {
 });
 
 describe("a provider that runs", () => {
+  it("reports in its log and in /readyz that its chain was started anew, and that the group is back", async () => {
+    const { scene, group, provider } = world;
+    const front = await RpcFront.open(scene.rpc);
+    const config = `${provider}.anew`;
+    const metrics = "metrics: { host: 127.0.0.1, port: 0 }";
+    await writeFile(config, `${await readFile(provider, "utf8")}\n${metrics}\n`);
+    const words = ["--groups", group, "--data-dir", join(scene.folder, "anew-provider")];
+    words.push("--rpc", front.url("it"), "--listen", "/ip4/127.0.0.1/tcp/0");
+    const running = startCli(["provider", "run", "--config", config, ...words]);
+    let stdout = "";
+    running.child.stdout?.on("data", (text: string) => (stdout += text));
+    await running.said('"event":"ready"');
+    const { metrics: url } = JSON.parse(stdout) as { metrics: string };
+    const ready = async () => readySchema.parse(await (await fetch(`${url}/readyz`)).json()).problems.join();
+    const missing = `group ${group.toLowerCase()} cannot be read from the chain: no contract at ${group.toLowerCase()}`;
+    expect(await ready()).not.toContain(missing);
+    const begun_ms = performance.now();
+    front.leadTo(world.fresh);
+    await expect.poll(ready, { timeout: patience_ms }).toContain(missing);
+    const after_s = (performance.now() - begun_ms) / 1000;
+    process.stdout.write(`chain started anew: seen by a provider after ${after_s.toFixed(1)} s\n`);
+    const status = await runCli(["provider", "status", "--config", config, ...words]);
+    expect(status.code).toBe(2);
+    expect(status.stderr).toContain("a restarted local chain has none of its earlier contracts");
+    front.leadTo(scene.rpc);
+    await expect.poll(ready, { timeout: patience_ms }).not.toContain(missing);
+    running.child.kill("SIGTERM");
+    const { code, stderr } = await running.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('"reason":"group-unreadable"');
+    expect(stderr).toContain(`group ${group.toLowerCase()} can be read from the chain again`);
+    await front.close();
+  });
+
   it("stops in order when its terminal is closed", async () => {
     const running = startCli(["provider", "run", "--config", world.provider]);
     await running.said('"event":"ready"');

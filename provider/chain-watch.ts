@@ -1,0 +1,109 @@
+/** Watches the chain between challenges: the age of its head, and whether the groups' contracts are there. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { oldHeadText } from "../daemon/chain/pace.ts";
+import type { HeadLook } from "../daemon/chain/pace.ts";
+import type { Hex } from "../protocol/hash.ts";
+
+/** Endpoints limit calls, so this is the pause between two calls while no challenge comes. */
+const readEvery_ms = 4_000;
+const checkEvery_ms = 1_000;
+
+export type WatchedChain = {
+  /** Reads the head from the chain. Rejects if no endpoint answers. */
+  head(): Promise<number>;
+  /** Age of the head that was read last; makes no call. */
+  look(): HeadLook;
+  /** The reason why a group's contract cannot be read; undefined: it can. Rejects if no endpoint answers. */
+  groupFault(group: Hex): Promise<string | undefined>;
+};
+
+export type WatchLog = {
+  warn(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+};
+
+export class ChainWatch {
+  readonly #chain: WatchedChain;
+  readonly #groups: readonly Hex[];
+  readonly #log: WatchLog;
+  /** By group, the reason why its contract cannot be read. */
+  readonly #faults = new Map<Hex, string>();
+
+  constructor(chain: WatchedChain, groups: readonly Hex[], log: WatchLog) {
+    this.#chain = chain;
+    this.#groups = groups;
+    this.#log = log;
+  }
+
+  /** Reasons why the provider cannot answer challenges; empty: it can. */
+  problems(): string[] {
+    const look = this.#chain.look();
+    const head = look.isOld
+      ? [`no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`]
+      : [];
+    return [...head, ...[...this.#faults].map(([group, fault]) => unreadableText(group, fault))];
+  }
+
+  /** Runs until `signal` aborts. The age is checked apart from the calls, since an endpoint may hang. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#readHeads(signal), this.#readGroups(signal), this.#checkAge(signal)]);
+  }
+
+  async #readHeads(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // A failed call shows in the head's age.
+      await this.#chain.head().catch(() => undefined);
+      await pause(readEvery_ms, signal);
+    }
+  }
+
+  /** One group at a time: after a restart of the chain from its beginning all contracts are gone. */
+  async #readGroups(signal: AbortSignal): Promise<void> {
+    for (let i = 0; !signal.aborted && this.#groups.length > 0; i++) {
+      const group = this.#groups[i % this.#groups.length] as Hex;
+      await this.#readGroup(group).catch(() => undefined);
+      await pause(readEvery_ms, signal);
+    }
+  }
+
+  async #readGroup(group: Hex): Promise<void> {
+    const fault = await this.#chain.groupFault(group);
+    const known = this.#faults.get(group);
+    if (fault === known) return;
+    if (fault === undefined) {
+      this.#faults.delete(group);
+      this.#log.info({ group }, `group ${group} can be read from the chain again`);
+    } else {
+      this.#faults.set(group, fault);
+      this.#log.warn({ reason: "group-unreadable", group }, unreadableText(group, fault));
+    }
+  }
+
+  async #checkAge(signal: AbortSignal): Promise<void> {
+    let wasOld = false;
+    while (!signal.aborted) {
+      const look = this.#chain.look();
+      if (look.isOld !== wasOld) this.#logAge(look);
+      wasOld = look.isOld;
+      await pause(checkEvery_ms, signal);
+    }
+  }
+
+  #logAge(look: HeadLook): void {
+    if (!look.isOld) {
+      this.#log.info({ block: look.block }, `new blocks again: head ${look.block}`);
+      return;
+    }
+    const age_s = Math.floor(look.age_s);
+    const text = `no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`;
+    this.#log.warn({ reason: "chain-stopped", age_s }, text);
+  }
+}
+
+function unreadableText(group: Hex, fault: string): string {
+  return `group ${group} cannot be read from the chain: ${fault}`;
+}
+
+async function pause(delay_ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(delay_ms, undefined, { signal }).catch(() => undefined);
+}
