@@ -101,7 +101,7 @@ describe("whitepay sim replay", () => {
     expect(code).toBe(0);
     expect(stdout).toBe(`${here.trace.join("\n")}\n`);
     expect(readFileSync(html, "utf8")).toContain(
-      "<title>a storm of loss, delay and doubles (seed 5)</title>",
+      "<title>loss, long delays and duplicates, one after the other (seed 5)</title>",
     );
   });
 
