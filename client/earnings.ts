@@ -3,7 +3,7 @@ import type { Provider } from "ethers";
 import { eventsOfSettlement, itemsPaid } from "../protocol/payments.ts";
 import type { PaymentEvent } from "../protocol/payments.ts";
 import { GroupView, type PastSettlement, type ProviderAccount, type ProviderOutlook } from "./group-view.ts";
-import { findSettlement } from "./settled.ts";
+import { findSettlement } from "./find-settlement.ts";
 import { readToken } from "./token.ts";
 import type { Token } from "./units.ts";
 

@@ -1,7 +1,7 @@
 /** Typed reads of one group at a given block. */
 import type { Provider, Result } from "ethers";
 import { groupAbi } from "./abi.ts";
-import { notThere } from "./not-there.ts";
+import { missingContract } from "./missing-contract.ts";
 import { bitIndices } from "../protocol/bitmap.ts";
 
 /** R4; lengths in blocks, price in token units per GiB·block, shares in 1/10000. */
@@ -119,7 +119,7 @@ export class GroupView {
   async read(name: string, args: readonly unknown[] = [], block: BlockTag = "latest"): Promise<Result> {
     const data = groupAbi.encodeFunctionData(name, args);
     const answer = await this.provider.call({ to: this.address, data, blockTag: block });
-    if (answer === "0x") throw notThere("group", this.address);
+    if (answer === "0x") throw missingContract("group", this.address);
     return groupAbi.decodeFunctionResult(name, answer);
   }
 

@@ -3,7 +3,7 @@ import { Contract, type Provider, type Signer, type TransactionReceipt } from "e
 import { factoryAbi, groupAbi, tokenAbi } from "./abi.ts";
 import { inputError, WhitePayError } from "./errors.ts";
 import { GroupView, type GroupRules } from "./group-view.ts";
-import { notThere } from "./not-there.ts";
+import { missingContract } from "./missing-contract.ts";
 import { signPermit } from "./permit.ts";
 import { chainOf } from "./signer.ts";
 import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
@@ -34,7 +34,7 @@ function groupContract(signer: Signer, group: string): Contract {
 }
 
 async function checkFactory(provider: Provider, factory: string): Promise<void> {
-  if ((await provider.getCode(factory)) === "0x") throw notThere("factory", factory);
+  if ((await provider.getCode(factory)) === "0x") throw missingContract("factory", factory);
 }
 
 /** The registry of a factory's groups. @throws WhitePayError `input` if there is no factory */

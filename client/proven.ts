@@ -1,7 +1,7 @@
 /** The share of committed bytes that providers proved, from the last settlement and from keepers' records. */
 import type { Provider } from "ethers";
 import { GroupView, type DataCheckpoint, type GroupParameters, type ProviderAccount } from "./group-view.ts";
-import { findSettlement } from "./settled.ts";
+import { findSettlement } from "./find-settlement.ts";
 
 export type SettledShare = {
   readonly provider: number;

@@ -1,7 +1,7 @@
 /** Entries of keepers and providers in the Registry (R3). */
 import { Contract, type Provider, type Result, type Signer } from "ethers";
 import { registryAbi } from "./abi.ts";
-import { expectContract } from "./not-there.ts";
+import { expectContract } from "./missing-contract.ts";
 
 export type RegisteredProvider = {
   readonly payee: string;

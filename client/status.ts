@@ -9,7 +9,7 @@ import {
   type KeeperAccount,
   type ProviderAccount,
 } from "./group-view.ts";
-import { expectContract } from "./not-there.ts";
+import { expectContract } from "./missing-contract.ts";
 import { readToken } from "./token.ts";
 import { costOf, type Token } from "./units.ts";
 

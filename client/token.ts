@@ -2,7 +2,7 @@
 import { Contract, type Provider } from "ethers";
 import { tokenAbi } from "./abi.ts";
 import { inputError } from "./errors.ts";
-import { otherChainHint } from "./not-there.ts";
+import { otherChainHint } from "./missing-contract.ts";
 import { coin, type Token } from "./units.ts";
 
 /**

@@ -2,7 +2,7 @@
 import { formatEther, type Contract, type Signer, type TransactionReceipt } from "ethers";
 import { transactionGasCap } from "../protocol/fees.ts";
 import { WhitePayError } from "./errors.ts";
-import { notThere } from "./not-there.ts";
+import { missingContract } from "./missing-contract.ts";
 import { refusalOf } from "./refusals.ts";
 import { chainOf } from "./signer.ts";
 import type { Token } from "./units.ts";
@@ -66,7 +66,7 @@ async function simulated(plan: TransactionPlan, signer: Signer): Promise<bigint>
   const data = contract.interface.encodeFunctionData(method, args);
   const provider = chainOf(signer);
   // A call to an address without code succeeds without an effect.
-  if ((await provider.getCode(to)) === "0x") throw notThere("contract", to);
+  if ((await provider.getCode(to)) === "0x") throw missingContract("contract", to);
   try {
     await provider.call({ from, to, data, value });
     return await provider.estimateGas({ from, to, data, value });

@@ -1,5 +1,5 @@
 /** Explains errors of the operating system and of libraries: message, expected, actual and remedy. */
-import { otherChainHint } from "../../client/not-there.ts";
+import { otherChainHint } from "../../client/missing-contract.ts";
 import { DiskFullError, isDiskFull } from "../../storage/disk/disk-full.ts";
 import { fileReason } from "../../storage/disk/file-words.ts";
 

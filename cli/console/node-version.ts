@@ -1,4 +1,4 @@
-/** What the installed command needs of Node. This file imports nothing, so that an old Node can load it and say what is missing. */
+/** Refuses a Node that is too old for the installed command. This file imports nothing, so that an old Node can load it. */
 
 /** The first version with `node:sqlite` and without a flag for it. */
 export const oldestNode = "22.13.0";
@@ -16,12 +16,12 @@ export function refuseOldNode(): void {
   if (!isTooOld(actual)) return;
   process.stderr.write(
     `whitepay: this Node is too old (expected at least ${oldestNode}, actual ${actual})\n` +
-      "  install a newer Node, then run the command again\n",
+      "  install a newer Node, then re-run\n",
   );
   process.exit(1);
 }
 
-/** Node warns that `node:sqlite` is experimental at each start; the ledger's tests hold what it needs of that module. */
+/** Hides Node's warning about `node:sqlite`; tests of the ledger cover the functions that it uses of this module. */
 export function hideExperimentalWarnings(): void {
   const printers = process.listeners("warning");
   process.removeAllListeners("warning");

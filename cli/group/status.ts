@@ -25,7 +25,7 @@ export function registerStatus(group: Command): void {
     .option("--keeper <urls...>", "also read the records of these keepers (URLs of their HTTP servers)")
     .option(
       "--months <number>",
-      "also print the deposit after which the money lasts for so many months of 30 days",
+      "also print the deposit that funds this number of months of 30 days",
       positiveOption("--months"),
     );
   payerOptions(jsonOption(command)).action((options: StatusOptions) =>

@@ -199,7 +199,7 @@ describe("whitepay payee", () => {
   it("exits 2 for invalid input, with the expected form", async () => {
     const nobody = `0x${"12".repeat(20)}`;
     const showKeeper = ["payee", "show", "keeper", keeper.operator, "--rpc", scene.rpc];
-    const [role, address, unknown, notThere, nowhere, noGroup] = await Promise.all([
+    const [role, address, unknown, noContract, nowhere, noGroup] = await Promise.all([
       payee(["show", "owner", keeper.operator]),
       payee(["show", "keeper", "0x12"]),
       payee(["show", "provider", keeper.operator]),
@@ -207,12 +207,12 @@ describe("whitepay payee", () => {
       runCli(showKeeper),
       payee(["show", "payer", nobody]),
     ]);
-    for (const result of [role, address, unknown, notThere, nowhere, noGroup]) {
+    for (const result of [role, address, unknown, noContract, nowhere, noGroup]) {
       expect(result).toMatchObject({ code: 2, stdout: "" });
     }
     expect(role.stderr).toMatch(/expected: keeper \| provider \| payer/);
     expect(unknown.stderr).toContain(`${keeper.operator} is not a registered provider`);
-    expect(notThere.stderr).toContain(`there is no registry at ${nobody}`);
+    expect(noContract.stderr).toContain(`there is no registry at ${nobody}`);
     expect(nowhere.stderr).toMatch(/the registry is unknown\n +expected: the address of the registry/);
     expect(noGroup.stderr).toContain(`there is no group at ${nobody}`);
   });

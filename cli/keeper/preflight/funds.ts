@@ -2,7 +2,7 @@
 import { Contract, formatEther, formatUnits, type JsonRpcProvider } from "ethers";
 import { groupAbi } from "../../../client/abi.ts";
 import { measureFees } from "../../../client/fees.ts";
-import { expectContract } from "../../../client/not-there.ts";
+import { expectContract } from "../../../client/missing-contract.ts";
 import { feeLimitsOf } from "../../../keeper/config.ts";
 import type { KeeperConfig } from "../../../keeper/config.ts";
 import { balanceFor, settlementGas, settlementsLeft } from "../../../protocol/fees.ts";

@@ -2,7 +2,7 @@
 import { Contract, type JsonRpcProvider } from "ethers";
 import { groupAbi } from "../../../client/abi.ts";
 import { GroupView } from "../../../client/group-view.ts";
-import { expectContract } from "../../../client/not-there.ts";
+import { expectContract } from "../../../client/missing-contract.ts";
 import { registeredKeeper, registryAt } from "../../../client/registry.ts";
 import type { KeeperConfig } from "../../../keeper/config.ts";
 import { reachableParties } from "../../chain/reachable.ts";

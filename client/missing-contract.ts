@@ -5,7 +5,7 @@ export const otherChainHint =
   "check the address and the chain; a restarted local chain has none of its earlier contracts";
 
 /** @param what "group", "registry" or another kind of contract */
-export function notThere(what: string, address: string, actual = "no contract"): WhitePayError {
+export function missingContract(what: string, address: string, actual = "no contract"): WhitePayError {
   return inputError(`there is no ${what} at ${address}`, {
     expected: `the contract of a ${what}`,
     actual,
@@ -24,6 +24,6 @@ export async function expectContract<T>(what: string, address: string, work: () 
     const { code, value } = error as { readonly code?: unknown; readonly value?: unknown };
     if (code !== "CALL_EXCEPTION" && code !== "BAD_DATA") throw error;
     const isEmpty = code === "BAD_DATA" && value === "0x";
-    throw notThere(what, address, isEmpty ? undefined : "a contract of another kind");
+    throw missingContract(what, address, isEmpty ? undefined : "a contract of another kind");
   }
 }
