@@ -101,7 +101,7 @@ export function tickPull(step: Step): void {
   if (!missesSomething(state, turn)) return;
   step.effects.push({
     kind: "pull",
-    keeper: whomToAsk(turn),
+    keeper: nextKeeperToAsk(turn),
     askedAt: state.head,
     ts: turn.ts,
     turn: turn.turn,
@@ -113,7 +113,7 @@ export function tickPull(step: Step): void {
  * which may be Byzantine and never answer, and the keepers that it has heard, which may hold more messages. Rotates by the count of
  * questions, not of blocks.
  */
-function whomToAsk(turn: TurnState): number {
+function nextKeeperToAsk(turn: TurnState): number {
   const n = committeeSize(turn);
   const question = turn.asked++;
   const pair = Math.floor(question / 2);

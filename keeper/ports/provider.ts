@@ -4,14 +4,14 @@ import type { ChallengeAnswer, ChallengeRequest, RefusalCode } from "../../proto
 import type { Hex } from "../../protocol/hash.ts";
 
 /** Endpoint of a provider in the registry. */
-export interface ProviderTarget {
+export type ProviderTarget = {
   /** Text form of the libp2p peer id. */
   readonly peerId: string;
   /** Multiaddrs, with or without the peer id at the end. */
   readonly addrs: readonly string[];
-}
+};
 
-export interface ProviderFailure {
+export type ProviderFailure = {
   readonly ok: false;
   /**
    * unreachable: no connection, or it broke; refused: the provider answered with a refusal; late: connected, but no complete answer in
@@ -22,22 +22,22 @@ export interface ProviderFailure {
   readonly refusal?: RefusalCode;
   /** For logs; text of the peer contains no control characters. */
   readonly detail: string;
-}
+};
 
-export interface CallLimits {
+export type CallLimits = {
   /** Real-time limit of the whole call. Only blocks decide whether the answer counts (R13). */
   readonly timeout_ms: number;
   readonly signal?: AbortSignal;
-}
+};
 
-export interface PieceListQuery {
+export type PieceListQuery = {
   readonly chainId: number;
   readonly group: Hex;
   readonly provider: number;
   /** As in the group's data checkpoint. The list must have this root and these total bytes (R10). */
   readonly listRoot: Hex;
   readonly bytes: bigint;
-}
+};
 
 export interface ProviderClient {
   /** The decoded answer; `verifyAnswer` verifies it. Never rejects. */

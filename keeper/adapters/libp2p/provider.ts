@@ -84,11 +84,11 @@ function failure(reason: ProviderFailure["reason"], detail: string): ProviderFai
   return { ok: false, reason, detail };
 }
 
-export interface ProviderCall {
+export type ProviderCall = {
   readonly protocol: string;
   readonly bytes: Uint8Array;
   readonly maxBytes: number;
-}
+};
 
 /** Sends one request and reads at most `maxBytes` until the provider closes the stream. Never rejects. */
 export async function askProvider(

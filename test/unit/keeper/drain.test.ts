@@ -6,7 +6,7 @@ import { Drain } from "../../../keeper/drain.ts";
 
 const digest: Hex = `0x${"ab".repeat(32)}`;
 
-/** A group's state as far as a drain looks at it: the turn that is on, and what was noted. */
+/** The part of a group's state that a drain reads: the present turn and the notes. */
 function during(ts: number, turn: number | undefined, noted: readonly number[] = []): KeeperState {
   const notes = new Map(noted.map((each) => [turnKey(ts, each), digest]));
   const on = turn === undefined ? undefined : ({ ts, turn } as TurnState);
@@ -14,7 +14,7 @@ function during(ts: number, turn: number | undefined, noted: readonly number[] =
 }
 
 describe("a drain", () => {
-  it("ends at once while no turn is on, and where a group is not known yet", () => {
+  it("ends at once without a present turn, and for a group that is not read yet", () => {
     expect(new Drain([during(10, undefined), undefined]).waiting([during(10, undefined), undefined])).toBe(0);
   });
 
@@ -25,7 +25,7 @@ describe("a drain", () => {
     expect(drain.waiting([during(10, 2)])).toBe(0);
   });
 
-  it("leaves a turn that began since to the others, unless this keeper has noted its digest there (R23)", () => {
+  it("does not wait for a later turn, unless this keeper has noted a digest in it (R23)", () => {
     const drain = new Drain([during(10, 1)]);
     expect(drain.waiting([during(10, 2, [2])])).toBe(1);
     expect(drain.waiting([during(10, 2, [1])])).toBe(0);

@@ -7,7 +7,7 @@ import { RpcUnavailable } from "../../../../daemon/chain/rpc.ts";
 
 type Range = readonly [from: number, to: number];
 
-/** An endpoint that looks for logs in at most `most` blocks at once; tells what it answered and what it refused. */
+/** An endpoint that serves logs of at most `most` blocks at once, with lists of the served and the refused ranges. */
 async function endpoint(most: number): Promise<{ url: string; answered: Range[]; refused: Range[] }> {
   const [answered, refused]: [Range[], Range[]] = [[], []];
   const server = createServer((request, response) => {
@@ -52,7 +52,7 @@ function historyOf(url: string): EthersHistory {
 
 const group = `0x${"2e".repeat(20)}` as const;
 
-it("asks an endpoint that looks through few blocks at once for halves, each block once", async () => {
+it("splits a range that the endpoint refuses, and reads each block once", async () => {
   const { url, answered, refused } = await endpoint(300);
   expect(await historyOf(url).settlements(group, 1_000, 1_999)).toEqual([]);
   expect(answered).toEqual([
@@ -64,7 +64,7 @@ it("asks an endpoint that looks through few blocks at once for halves, each bloc
   expect(refused).toHaveLength(3);
 });
 
-it("gives up where a single block is refused, and where no endpoint answers, and counts neither as nothing found", async () => {
+it("fails if a single block is refused or no endpoint answers, instead of returning no settlements", async () => {
   const strict = await endpoint(0);
   await expect(historyOf(strict.url).settlements(group, 5, 9)).rejects.toThrow(/block range too large/);
   expect(strict.refused).toEqual([

@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { NonceQueue } from "../../../../keeper/adapters/chain-ethers/nonces.ts";
 
 describe("the account's nonces", () => {
-  it("go to transactions in flight one after the other, from what the chain has mined", () => {
+  it("are assigned in order, from the mined count on", () => {
     const nonces = new NonceQueue();
     expect([nonces.take(5), nonces.take(5), nonces.take(6)]).toEqual([5, 6, 7]);
     expect(nonces.take(20)).toBe(20);
   });
 
-  it("leave no gap: one that was not mined in the end is used first, unless it was mined meanwhile", () => {
+  it("leave no gap: a released nonce is assigned first, unless it has been mined", () => {
     const nonces = new NonceQueue();
     nonces.take(0);
     nonces.take(0);
@@ -20,7 +20,7 @@ describe("the account's nonces", () => {
     expect(nonces.gapsBelow(2, 2)).toEqual([]);
   });
 
-  it("go back with the chain: a reorg that takes a transaction back frees its nonce", () => {
+  it("are free again after a reorg removed their transaction", () => {
     const nonces = new NonceQueue();
     expect(nonces.take(4)).toBe(4);
     nonces.end(4); // mined

@@ -45,7 +45,7 @@ beforeEach(async () => {
 
 const dataHistory = "0x63b01c54";
 
-/** Providers whose data was asked for while `work` ran. */
+/** Providers whose data was read during `work`. */
 async function asked(work: () => Promise<unknown>): Promise<number[]> {
   const { calls } = front.traffic("one");
   const before = calls.length;
@@ -59,7 +59,7 @@ async function asked(work: () => Promise<unknown>): Promise<number[]> {
 const bytesOf = async (block: number, routine: boolean): Promise<bigint[]> =>
   (await reader.read(group, block, routine)).providers.map(({ history }) => history.at(-1)?.bytes ?? 0n);
 
-it("asks for all data when something called for it, and at most eight requests at once", async () => {
+it("reads all data after a change, with at most eight requests at once", async () => {
   front.traffic("one").most = 0;
   expect(await asked(() => reader.read(group, 100))).toHaveLength(providers);
   expect(front.traffic("one").most).toBeGreaterThan(1);
@@ -67,7 +67,7 @@ it("asks for all data when something called for it, and at most eight requests a
   expect(await asked(() => reader.read(group, 100))).toHaveLength(providers);
 });
 
-it("asks in a routine read for a sixteenth of the data, each provider's once in sixteen slots", async () => {
+it("reads a sixteenth of the data in a routine read, each provider once in sixteen slots", async () => {
   const first = await bytesOf(100, true);
   expect(first).toEqual(Array.from({ length: providers }, (_, i) => BigInt(i + 1)));
   const times = new Map<number, number>();
@@ -79,7 +79,7 @@ it("asks in a routine read for a sixteenth of the data, each provider's once in 
   expect([...times.values()]).toEqual(Array.from({ length: providers }, () => 1));
 });
 
-it("sees changed data in a routine read at once", async () => {
+it("reads changed data in the next routine read", async () => {
   await reader.read(group, 100);
   chain.state.providers[20]?.data.push({ ...data(777n), fromBlock: 105 });
   expect((await bytesOf(105, true))[20]).toBe(777n);

@@ -3,7 +3,7 @@ import { PinoTelemetry } from "../../../../keeper/adapters/telemetry-pino.ts";
 import { reasonLogRate } from "../../../../protocol/limits/derived.ts";
 
 describe("the log of reasons", () => {
-  it("tells a flood of one reason in few lines, with how many were left out, and others at once", () => {
+  it("logs a flood of one reason in a few lines with counts, and other reasons at once", () => {
     const lines: { reason: string; untold?: number }[] = [];
     let now_ms = 0;
     const telemetry = new PinoTelemetry("info", "test", {

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { BackgroundQueue } from "../../../../keeper/runtime/background.ts";
 import { World } from "../../../../sim/world.ts";
 
-describe("work in the background", () => {
-  it("lets a slot's seed pass all the evidence that waits, but does not break off what is under way", async () => {
+describe("the background queue", () => {
+  it("runs a piece of addFirst before all waiting pieces, and does not interrupt the running one", async () => {
     const world = new World(1);
     const clock = {
       now_ms: () => world.now_ms,

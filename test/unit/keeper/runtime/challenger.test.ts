@@ -1,4 +1,4 @@
-/** Piece lists from those who have them: nobody's silence is held against another (L3). */
+/** R10, R12, R13: challenges with repeated attempts, and piece lists from providers and keepers. */
 import { describe, expect, it } from "vitest";
 import {
   encodePiecesResponse,
@@ -43,7 +43,7 @@ const honest: Holder = async (bytes) => {
   return question.ok ? encodePiecesResponse(pageOf(list, question.value.first)) : undefined;
 };
 
-/** Pages that are whole, but late. */
+/** Complete pages that arrive late. */
 const dripping: Holder = async (bytes, world) => {
   await world.sleep(4_000);
   return honest(bytes, world);
@@ -93,7 +93,7 @@ function challengerWith(
   );
 }
 
-/** A minute in which something happens all the time: what is asked of ports takes no time there, and turns of the event loop. */
+/** Lets one simulated minute pass, with a turn of the event loop after each step. */
 function keepTime(world: World): void {
   for (let beat_ms = 100; beat_ms < 60_000; beat_ms += 100) world.after(beat_ms, () => undefined);
 }
@@ -103,11 +103,11 @@ const nobody: ProviderClient = {
   pieceList: async () => ({ ok: false, reason: "unreachable", detail: "none" }),
 };
 
-describe("the piece list behind another keeper's proof", () => {
+describe("the piece list for another keeper's proof", () => {
   it.each([
-    ["sends a page now and then", dripping, 8_000],
-    ["sends one piece a page", onePiece, 0],
-  ] as const)("comes from the next holder when one %s", async (_name, slow, longest_ms) => {
+    ["sends its pages slowly", dripping, 8_000],
+    ["sends one piece in each page", onePiece, 0],
+  ] as const)("comes from the next holder if one %s", async (_name, slow, longest_ms) => {
     const world = new World(1);
     const asked: number[] = [];
     const counted: Holder = (bytes, w) => {
@@ -128,7 +128,7 @@ describe("the piece list behind another keeper's proof", () => {
   });
 });
 
-describe("a provider that keeps its piece list from one keeper", () => {
+describe("a provider that withholds its piece list from one keeper", () => {
   const refusing: ProviderClient = {
     challenge: async () => ({ ok: false, reason: "late", detail: "far enough" }),
     pieceList: async () => ({ ok: false, reason: "refused", detail: "not for you" }),
@@ -162,7 +162,7 @@ describe("a provider that keeps its piece list from one keeper", () => {
     });
   });
 
-  it("is challenged after a restart with the list on disk, which is forgotten once no slot is under it", async () => {
+  it("is challenged after a restart with the list on disk, which is deleted when no slot needs it", async () => {
     const world = new World(1);
     const store = new MemoryStore(world, 0);
     expect(await reasonWith([honest, honest, honest, honest], store)).toMatchObject({ reason: "late" });
@@ -183,7 +183,7 @@ describe("a provider that keeps its piece list from one keeper", () => {
 });
 
 describe("two providers that keep the same pieces", () => {
-  it("are each asked for the list: one that refuses it does not make the other unreachable", async () => {
+  it("are both asked for the list, so a refusal of one does not make the other unreachable", async () => {
     const world = new World(1);
     const client: ProviderClient = {
       challenge: async () => ({ ok: false, reason: "late", detail: "far enough" }),
@@ -258,29 +258,29 @@ describe("a provider that", () => {
 
   it.each([
     ["is busy", "busy", 0],
-    ["is cut off by this keeper's clock", "late", 0],
+    ["does not answer within the time limit of the call", "late", 0],
     ["cannot be reached", "unreachable", 3],
-  ])("%s is asked again until it answers, as long as the answer would count", async (_name, how, missed) => {
+  ])("%s is asked again until it answers, while the answer would count", async (_name, how, missed) => {
     const answer = { kind: "failed", reason: "bad-proof" };
     expect(await asking(how, 3, () => true)).toEqual({ answer, asked: 4, missed });
   });
 
-  it("does not serve its piece list is asked again for that", async () => {
+  it("does not serve its piece list is asked for it again", async () => {
     const answer = { kind: "failed", reason: "bad-proof" };
     expect(await asking("late", 3, () => true, true)).toEqual({ answer, asked: 4, missed: 3 });
   });
 
   it.each([
     ["is busy", "busy", "refused"],
-    ["is cut off by this keeper's clock", "late", "late"],
+    ["does not answer within the time limit of the call", "late", "late"],
     ["cannot be reached", "unreachable", "unreachable"],
-  ])("%s when the time for an answer is over is recorded so", async (_name, how, reason) => {
+  ])("%s until no answer would count gets a record with that reason", async (_name, how, reason) => {
     const { answer, asked } = await asking(how, 100, (after_ms) => after_ms < 10_000);
     expect(answer).toEqual({ kind: "failed", reason });
     expect(asked).toBe(7);
   });
 
-  it("refuses for a reason is not asked again", async () => {
+  it("refuses permanently is not asked again", async () => {
     const { answer, asked } = await asking("refused", 100, () => true);
     expect({ answer, asked }).toEqual({ answer: { kind: "failed", reason: "refused" }, asked: 1 });
   });

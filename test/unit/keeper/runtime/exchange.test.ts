@@ -1,4 +1,4 @@
-/** R24: records that another keeper serves, held against its root and the providers' receipts. */
+/** R24: checks of records that another keeper serves, against its root and the receipts of the providers. */
 import { describe, expect, it } from "vitest";
 import { encodeRecordsReply } from "../../../../protocol/codec/question.ts";
 import { cutPages, encodePinnedEntry, pageHash } from "../../../../protocol/codec/record-pages.ts";
@@ -19,7 +19,7 @@ const receiptKey = group.providers[provider]?.history[0]?.receiptKey ?? "0x";
 
 type Given = { readonly keeper?: number; readonly slot?: number; readonly signer?: typeof receiptKey };
 
-/** A receipt for all of the provider's bytes, right but for what is said. */
+/** A valid receipt for all bytes of the provider, except for the given changes. */
 function receipt(slot: number, given: Given = {}): Uint8Array {
   const { keeper = owner, signer = receiptKey } = given;
   return cheapReceipt({
@@ -31,7 +31,7 @@ function receipt(slot: number, given: Given = {}): Uint8Array {
   });
 }
 
-/** What the keeper that asks makes of `receipts`, slot by slot from 0; a leaf that claims more bytes says how many. */
+/** The leaves that the asking keeper accepts for `receipts`, slot by slot from 0; `bytes`: claim of a leaf with other bytes. */
 async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
   const leaves: RecordLeaf[] = receipts.map((one) => ({ kind: "proven", bytes, receiptHash: keccak(one) }));
   const scope = [{ provider, fromSlot: 0, toSlot: leaves.length }];
@@ -63,7 +63,7 @@ async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
   return { leaves: await exchange.gather(group, initialState(), effect), reasons };
 }
 
-/** What a keeper that follows makes of the leader's pages with `receipts`, slot by slot from 0. */
+/** The leaves that a follower accepts from the leader's pages with `receipts`, slot by slot from 0. */
 async function paged(receipts: readonly Uint8Array[]) {
   const leaves: RecordLeaf[] = receipts.map((one) => ({
     kind: "proven",
@@ -94,7 +94,7 @@ async function paged(receipts: readonly Uint8Array[]) {
 }
 
 describe("a proven leaf in the leader's pages", () => {
-  it("counts with the provider's receipt, and as nothing with another's", async () => {
+  it("counts with the receipt of its provider, and as failed with another one", async () => {
     const forged = receipt(1, { signer: memberOf(owner).operator });
     const result = await paged([receipt(0), forged, receipt(2)]);
     const found = result.kind === "records" ? result.records : [];
@@ -105,7 +105,7 @@ describe("a proven leaf in the leader's pages", () => {
 });
 
 describe("a proven leaf that a keeper serves for an exchange", () => {
-  it("counts with the provider's receipt to that keeper about that slot and those bytes", async () => {
+  it("counts with a receipt of its provider for that keeper, slot and bytes", async () => {
     const { leaves, reasons } = await asked([receipt(0), receipt(1)]);
     expect(leaves?.map(({ kind }) => kind)).toEqual(["proven", "proven"]);
     expect(reasons).toEqual([]);
@@ -122,7 +122,7 @@ describe("a proven leaf that a keeper serves for an exchange", () => {
     expect(reasons).toEqual([]);
   });
 
-  it("counts as nothing if it claims other bytes than its receipt", async () => {
+  it("counts as failed if it claims other bytes than its receipt", async () => {
     const { leaves } = await asked([receipt(0)], 1_601n);
     expect(leaves).toEqual([{ kind: "failed" }]);
   });

@@ -32,8 +32,8 @@ function message({ signer, keeper, committee = 1, chainId = 5, body = commit }: 
   return encodeMessage({ chainId, group: group.address, committee, keeper, body, signature });
 }
 
-describe("a message from the wire", () => {
-  it("is accepted from the member that signed it, and costs it nothing when it comes again", async () => {
+describe("a received message", () => {
+  it("is accepted from the member that signed it, and costs no token at its second arrival", async () => {
     const ingress = ingressWith({ burst: 1 });
     const accepted = { verdict: "accept", message: { keeper: 2, committee: 1 } };
     expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
@@ -50,7 +50,7 @@ describe("a message from the wire", () => {
 
   it.each([
     ["signed by another member", { signer: 1, keeper: 2 }, "reject", "wire-bad-signature"],
-    ["of a stranger", { signer: 9, keeper: 2 }, "reject", "wire-bad-signature"],
+    ["signed by a key outside the committee", { signer: 9, keeper: 2 }, "reject", "wire-bad-signature"],
     [
       "of a member of the pending committee",
       { signer: 4, keeper: 0, committee: 2 },
@@ -76,7 +76,7 @@ describe("a message from the wire", () => {
   });
 });
 
-describe("a closed set from the wire (R19)", () => {
+describe("a received closed set (R19)", () => {
   /** A check that counts the signatures it looked at, and how often other work could run in between. */
   function counting(burst?: number) {
     const seen = { signatures: 0, pauses: 0 };
@@ -96,7 +96,7 @@ describe("a closed set from the wire (R19)", () => {
   const honest = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2 }]);
   const forged = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2, signer: 1 }]);
 
-  it("is accepted when every commit is its keeper's, with a pause before each of their checks", async () => {
+  it("is accepted if every commit is signed by its keeper, with a pause before each check", async () => {
     const { seen, check } = counting();
     expect(await check(honest)).toMatchObject({ verdict: "accept" });
     expect(seen).toEqual({ signatures: 4, pauses: 3 });
@@ -104,13 +104,13 @@ describe("a closed set from the wire (R19)", () => {
     expect(seen.signatures).toBe(4);
   });
 
-  it("is refused when a commit is another keeper's, and again when it comes again", async () => {
+  it("is refused if another keeper signed a commit, also at its second arrival", async () => {
     const { check } = counting();
     expect(await check(forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
     expect(await check(forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
   });
 
-  it("is refused when it carries another signature of a commit that is known already", async () => {
+  it("is refused if it has a different signature of a known commit", async () => {
     const ingress = ingressWith();
     const from = (keeper: number, body: Body) =>
       ingress.check(message({ signer: keeper, keeper, body }), group);
@@ -119,7 +119,7 @@ describe("a closed set from the wire (R19)", () => {
     expect(await from(0, honest)).toMatchObject({ verdict: "accept" });
   });
 
-  it("costs one look at its form when it lists one keeper many times", async () => {
+  it("costs no signature check if it lists one keeper several times", async () => {
     const { seen, check } = counting();
     const many = closeOf(Array.from({ length: 160 }, () => ({ keeper: 1 })));
     expect(await check(many)).toMatchObject({ verdict: "reject", code: "wire-malformed" });
@@ -127,7 +127,7 @@ describe("a closed set from the wire (R19)", () => {
     expect(seen.signatures).toBe(0);
   });
 
-  it("costs one look at its form when it lists keepers that are no members", async () => {
+  it("costs no signature check if it lists keepers outside the committee", async () => {
     const { seen, check } = counting();
     expect(await check(closeOf([{ keeper: 0 }, { keeper: 4 }]))).toMatchObject({
       verdict: "reject",
@@ -143,7 +143,7 @@ describe("a closed set from the wire (R19)", () => {
     expect(await check(commit)).toMatchObject({ verdict: "accept" });
   });
 
-  it("forged in another keeper's name takes none of that keeper's tokens", async () => {
+  it("with a forged signature takes no tokens of the named keeper", async () => {
     const ingress = ingressWith({ burst: 1 });
     for (let i = 0; i < 5; i++) await ingress.check(message({ signer: 1, keeper: 2 }), group);
     expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject({
@@ -152,8 +152,8 @@ describe("a closed set from the wire (R19)", () => {
   });
 });
 
-describe("a message that only a leader says", () => {
-  it("is refused from anybody else before its signature is checked", async () => {
+describe("a message that only a leader may send", () => {
+  it("is refused from another keeper before its signature is checked", async () => {
     const close = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2 }]);
     expect(await ingressWith().check(message({ signer: 3, keeper: 1, body: close }), group)).toMatchObject({
       verdict: "reject",

@@ -7,7 +7,7 @@ import { provenRecord, storeGroup } from "../../../support/records.ts";
 
 const day_ms = 86_400_000;
 
-/** A clock whose sleeps end when the test says so. */
+/** A clock whose sleeps end when the test ends them. */
 class Clock implements ClockPort {
   now = 10 * day_ms;
   readonly slept: number[] = [];
@@ -27,7 +27,7 @@ class Clock implements ClockPort {
   }
 }
 
-/** A database of the test's own, that fails as often as it is told. */
+/** A database of the test that fails a given number of times. */
 class Sink {
   readonly challenges: ChallengeOf[] = [];
   readonly reasons: ReasonEntry[] = [];
@@ -64,8 +64,8 @@ const turns = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await new Promise((next) => setImmediate(next));
 };
 
-describe("the queue before the ledger", () => {
-  it("never lets a caller wait for the database, and writes in the order of arrival", async () => {
+describe("the ledger queue", () => {
+  it("never blocks its caller, and writes in the order of arrival", async () => {
     const { queue, sink } = scene();
     const stop = new AbortController();
     for (let slot = 0; slot < 600; slot++)
@@ -83,7 +83,7 @@ describe("the queue before the ledger", () => {
     await running;
   });
 
-  it("tries again, later each time, and loses nothing while the database is away", async () => {
+  it("repeats failed writes with growing pauses and loses no row", async () => {
     const { clock, queue, sink, troubles } = scene();
     sink.failures = 3;
     await queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
@@ -101,7 +101,7 @@ describe("the queue before the ledger", () => {
     await running;
   });
 
-  it("holds at most so many rows, and says once that one did not fit", async () => {
+  it("holds a bounded number of rows, and reports the first dropped one", async () => {
     const { queue, sink, troubles } = scene();
     for (let slot = 0; slot < maxQueuedRows + 5; slot++)
       await queue.addChallenge(storeGroup, provenRecord(slot), 2n ** 71n);
@@ -117,7 +117,7 @@ describe("the queue before the ledger", () => {
     await running;
   });
 
-  it("makes one row of a day's reasons, however many came", async () => {
+  it("writes one row for equal reasons of a day, for any number of them", async () => {
     const { clock, queue, sink } = scene();
     for (let i = 0; i < 5_000; i++) queue.addReason(storeGroup, "wire-flood", `of ${i}`);
     clock.now += day_ms;
@@ -136,7 +136,7 @@ describe("the queue before the ledger", () => {
     await running;
   });
 
-  it("writes what is left when it stops, and does not wait for a database that is away", async () => {
+  it("writes the remaining rows when it stops, and does not wait for a failing database", async () => {
     const whole = scene();
     await whole.queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
     await whole.queue.run(AbortSignal.abort());

@@ -1,11 +1,11 @@
-/** R23, S5, S6: what a step asks to be written is written before anything of that step leaves. */
+/** R23, S5, S6: the writes of a step are durable before its other effects start. */
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../../../keeper/core/effects.ts";
 import { initialState } from "../../../../keeper/core/state.ts";
 import { GroupLoop } from "../../../../keeper/runtime/loop.ts";
 import { groupAt, hashAt, machineConfig } from "../../../support/machine.ts";
 
-/** A loop whose disk takes a while, or breaks. */
+/** A loop with a slow disk or a failing one. */
 function loopWith(write: () => Promise<void>) {
   const log: string[] = [];
   const effects = { run: (effect: Effect) => void log.push(effect.kind) };
@@ -25,7 +25,7 @@ function loopWith(write: () => Promise<void>) {
 }
 
 describe("the effects of one step", () => {
-  it("come after what it asked to be written", async () => {
+  it("start after its writes", async () => {
     const { loop, log } = loopWith(() => new Promise((done) => setTimeout(done, 20)));
     await loop.settled();
     // The first block brings a hello and a new head for the store.
@@ -33,7 +33,7 @@ describe("the effects of one step", () => {
     expect(log).toContain("broadcast");
   });
 
-  it("never come if that could not be written", async () => {
+  it("never start if its writes fail", async () => {
     const { loop, log } = loopWith(() => Promise.reject(new Error("no space left on the disk")));
     await loop.settled();
     expect(log).toEqual(["fatal"]);

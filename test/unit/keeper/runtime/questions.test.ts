@@ -1,4 +1,4 @@
-/** What a lying keeper answers to a pull: a megabyte of its choice must cost little (D6). */
+/** D6: the reply of a Byzantine keeper to a pull costs a bounded number of signature checks. */
 import { describe, expect, it } from "vitest";
 import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
 import { decodePull, encodePullReply, maxHave } from "../../../../protocol/codec/question.ts";
@@ -52,7 +52,7 @@ async function pullOf(reply: Uint8Array | undefined, burst: number, state = init
 }
 
 describe("a reply to a pull", () => {
-  it("of honest messages is taken whole", async () => {
+  it("with honest messages is accepted completely", async () => {
     const reply = encodePullReply([0, 1, 2, 3].map((keeper) => hello(keeper, keeper)));
     const { messages, codes } = await pullOf(reply, 10);
     expect(messages?.map(({ keeper }) => keeper)).toEqual([0, 1, 2, 3]);
@@ -64,11 +64,11 @@ describe("a reply to a pull", () => {
 
   it.each([
     ["forged", many((n) => hello(2, n, { signer: 1 })), 1, "wire-bad-signature"],
-    ["its own, more than it may say", many((n) => hello(1, n)), 10, "wire-flood"],
+    ["its own, beyond its rate", many((n) => hello(1, n)), 10, "wire-flood"],
     ["of another group", many((n) => hello(1, n, { group: `0x${"68".repeat(20)}` })), 0, "wire-wrong-group"],
-    ["of no member", many((n) => hello(9, n)), 0, "wire-not-a-member"],
+    ["of an index outside the committee", many((n) => hello(9, n)), 0, "wire-not-a-member"],
   ] as const)(
-    "of thousands of messages, %s, is read no further than it is honest",
+    "with thousands of messages, %s, is read up to the bound for honest replies",
     async (_name, reply, most, code) => {
       const { checks, codes, messages } = await pullOf(reply, 10);
       expect(checks).toBe(most);
@@ -78,13 +78,13 @@ describe("a reply to a pull", () => {
     },
   );
 
-  it("of an honest keeper is read on after the messages of one that floods", async () => {
+  it("of an honest keeper is read beyond the refused messages of a flooding keeper", async () => {
     const flood = [0, 1, 2, 3, 4].map((n) => hello(1, n));
     const { messages } = await pullOf(encodePullReply([...flood, hello(2, 0), hello(3, 0)]), 2);
     expect(messages?.map(({ keeper }) => keeper)).toEqual([1, 1, 2, 3]);
   });
 
-  it("that says one message over and over is read to the first repetition", async () => {
+  it("that repeats one message is read to the first repetition", async () => {
     const { messages, checks } = await pullOf(
       many(() => hello(1, 1)),
       10,
@@ -93,7 +93,7 @@ describe("a reply to a pull", () => {
     expect(checks).toBe(1);
   });
 
-  it("is asked for with no more prefixes than a question holds, however many messages are here", async () => {
+  it("is requested with at most as many prefixes as a question holds", async () => {
     const state = initialState();
     const one = (n: number): MessageOf<"hello"> => ({
       keeper: 0,

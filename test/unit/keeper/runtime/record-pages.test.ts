@@ -4,8 +4,8 @@ import { RecordPages } from "../../../../keeper/runtime/record-pages.ts";
 
 const page = (n: number, size = 100): Uint8Array => new Uint8Array(size).fill(n);
 
-describe("pages of records kept for others", () => {
-  it("are found by their hash, and the oldest make room within the bound", () => {
+describe("the kept pages of records", () => {
+  it("are found by their hash; the oldest are dropped beyond the bound", () => {
     const pages = new RecordPages(1_000);
     for (let n = 0; n < 20; n++) pages.keep(page(n));
     expect(pages.bytes).toBe(1_000);
@@ -13,7 +13,7 @@ describe("pages of records kept for others", () => {
     expect(pages.find(pageHash(page(10)))?.[0]).toBe(10);
   });
 
-  it("are counted once, however often they come, and never when one alone is too large", () => {
+  it("are counted once each; a page larger than the bound is not kept", () => {
     const pages = new RecordPages(1_000);
     for (let i = 0; i < 5; i++) pages.keep(page(1, 400));
     const tooLarge = pages.keep(page(2, 1_001));

@@ -29,8 +29,8 @@ function commit(machine: Machine, commitment: Hex): Uint8Array {
   return encodeMessage({ chainId, group: address, committee: 1, keeper: liar, body, signature });
 }
 
-describe("commits of a keeper that says many different ones (R18)", () => {
-  it("are heard from every peer, two each, when their author has used up its tokens", async () => {
+describe("different commits of one keeper (R18)", () => {
+  it("are checked, two from every peer, if their author has no tokens left", async () => {
     const { state } = inTurn();
     const machine = new Machine(state);
     const quotas = new GroupQuotas();
@@ -49,7 +49,7 @@ describe("commits of a keeper that says many different ones (R18)", () => {
     expect(await heard(103, 1)).toBe("accept");
   });
 
-  it("are passed on to others only if they are the first two", () => {
+  it("are passed on if they are the first two", () => {
     const { state } = inTurn();
     const quotas = new GroupQuotas();
     const said = (n: number): boolean => {
@@ -76,7 +76,7 @@ describe("commits of a keeper that says many different ones (R18)", () => {
     expect([4, 5, 6].map(said)).toEqual([true, true, false]);
   });
 
-  it("of a turn that is not this keeper's own have no quota, so they cannot use up that of the present one", () => {
+  it("of another turn do not use up the quota of the present turn", () => {
     const { state } = inTurn();
     const quotas = new GroupQuotas();
     const round = { ...roundKeyOf(state.turn as TurnState), turn: 9 };
