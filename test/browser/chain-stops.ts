@@ -1,4 +1,4 @@
-/** The chain makes no more blocks: what everyone says of it, and after how long. */
+/** Scene: the chain makes no more blocks. Checks the reports of keeper and provider, and after how long they come. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -18,7 +18,7 @@ async function fetched(url: string): Promise<Ready> {
 
 export type SeenAfter = { readonly after_s: number; readonly limit_s: number };
 
-/** After how long a keeper and a provider saw it, and what they say is the limit. */
+/** Time after which a keeper and a provider reported it, with their limits. */
 export async function chainStops(scene: WatchedFleet): Promise<SeenAfter[]> {
   const { fleet } = scene;
   const provider = fleet.chain.providers.metricsOf(0) as string;
@@ -28,7 +28,7 @@ export async function chainStops(scene: WatchedFleet): Promise<SeenAfter[]> {
   const stopped_ms = performance.now();
   const seconds = (): number => (performance.now() - stopped_ms) / 1000;
   await eventually("keeper 0 is ready", async () => (await scene.ask(onFile, "/readyz")).status === 200);
-  // The chain of a busy machine is slow, and its limit is high.
+  // On a busy machine blocks are slow, so the limit is high.
   const limits = [(await scene.ask(onFile, "/readyz")).body, (await fetched(`${provider}/readyz`)).body];
   const limit_s = Math.max(...limits.map((body) => readySchema.parse(body).headAgeLimit_s));
   const limit_ms = limit_s * 1000 + patience_ms;

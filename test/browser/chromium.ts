@@ -1,4 +1,4 @@
-/** A real Chromium without a window, and the pages it shows. */
+/** A headless Chromium and its pages. */
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -15,7 +15,7 @@ const folder = join(projectRoot, ".whitepay/screenshots");
 export async function launchChromium(): Promise<Browser> {
   return playwright.launch({
     executablePath: await chromium.executablePath(),
-    // It must keep to the page's own security policy: nothing here switches that off.
+    // No option here disables the page's content security policy.
     args: ["--no-sandbox", "--no-zygote", "--disable-gpu", "--font-render-hinting=none"],
     headless: true,
   });
@@ -37,7 +37,7 @@ export const looks: readonly Look[] = [
   { name: "desktop-dark", viewport: desktop, scheme: "dark" },
 ];
 
-/** A page and all that went wrong on it or left for elsewhere. */
+/** A page with its errors and requests. */
 export type Watched = {
   readonly page: Page;
   readonly troubles: string[];
@@ -63,7 +63,7 @@ export async function openPage(browser: Browser, url: string, look: Look): Promi
   return { page, troubles, requests, close: () => context.close() };
 }
 
-/** Keeps what the page looks like for people, and says where. */
+/** Saves a screenshot and returns its path. */
 export async function keepScreenshot(page: Page, name: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, `${name}.png`);
@@ -71,7 +71,7 @@ export async function keepScreenshot(page: Page, name: string): Promise<string> 
   return relative(projectRoot, path);
 }
 
-/** What the rules of WCAG 2.2 AA, and good practice, find wrong: rule and place. */
+/** Violations of WCAG 2.2 AA and of axe's best practices, with rule and element. */
 export async function accessibilityFaults(page: Page): Promise<string[]> {
   await page.evaluate(axeSource);
   const results = (await page.evaluate(
@@ -91,12 +91,12 @@ export async function tabTo(page: Page, selector: string): Promise<void> {
   throw new Error(`Tab does not lead to ${selector}`);
 }
 
-/** What is written there, on one line. */
+/** The text of an element on one line. */
 export async function textOf(page: Page, selector: string): Promise<string> {
   return (await page.locator(selector).innerText()).replaceAll(/\s+/g, " ");
 }
 
-/** Waits until `words` stand there. */
+/** Waits until the element contains `words`. */
 export async function pageSays(page: Page, selector: string, words: string): Promise<void> {
   await page.waitForFunction(
     ([where, what]) => document.querySelector(where as string)?.textContent.includes(what as string) === true,

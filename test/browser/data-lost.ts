@@ -1,4 +1,4 @@
-/** Providers lose data: what everyone says of it, and after how many blocks. */
+/** Scene: providers lose data. Checks the reports of keepers, provider and command line, and after how many blocks they come. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -9,9 +9,9 @@ import type { Look } from "./chromium.ts";
 import { eventually, onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
-/** Loses a tenth: the records of all keepers together show it. */
+/** A loss of a tenth: visible in the records of all keepers together. */
 const slight = { provider: 0, fraction: 0.1 };
-/** Loses so much that one keeper's records show it alone; it stays so. */
+/** A permanent loss that is visible in the records of one keeper. */
 export const poor = { provider: 1, fraction: 0.3 };
 
 async function lose(scene: WatchedFleet, { provider, fraction }: typeof poor): Promise<void> {
@@ -21,7 +21,7 @@ async function lose(scene: WatchedFleet, { provider, fraction }: typeof poor): P
   expect(lost.code, lost.stderr).toBe(0);
 }
 
-/** Whether keeper `index` says of a provider that it proved less of late. */
+/** Whether keeper `index` reports that a provider proved less lately. */
 async function seenBy(scene: WatchedFleet, index: number, provider: number): Promise<boolean> {
   const status = await scene.statusOf(index);
   const late = status.groups[0]?.providers[provider]?.late;
@@ -35,7 +35,7 @@ export async function groupStatusText(scene: WatchedFleet, keepers: readonly str
   return told.stdout;
 }
 
-/** The lines that follow the one of a provider, and belong to it. */
+/** The indented lines below a provider's line. */
 export function linesOf(text: string, provider: number): string {
   const lines = text.split("\n");
   const at = lines.findIndex((line) => line.startsWith(`provider ${provider} `));
@@ -43,7 +43,7 @@ export function linesOf(text: string, provider: number): string {
   return lines.slice(at + 1, end < 0 ? undefined : end).join("\n");
 }
 
-/** After how many blocks each loss was seen. */
+/** Number of blocks after which each loss was reported. */
 export async function dataLost(
   scene: WatchedFleet,
 ): Promise<{ tenthByAll: number | undefined; poorByOne: number | undefined }> {
@@ -54,7 +54,7 @@ export async function dataLost(
   const all = Array.from({ length: fleet.size }, (_, index) => index);
   let allAfter: number | undefined;
   let oneAfter: number | undefined;
-  // Two whole slots behind the one in which it happens.
+  // Two whole slots after the one in which the data is lost.
   const limit = 3 * fleet.params.slot;
   await fleet.until(
     "the losses are seen",

@@ -1,4 +1,4 @@
-/** Keepers that serve many groups from one account each, and what one keeper's page shows of them. */
+/** Keepers that serve many groups with one account each, and one keeper's page of these groups. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeSettledLog } from "../../client/settlements.ts";
@@ -14,7 +14,7 @@ import {
 } from "./chromium.ts";
 import type { Look, Watched } from "./chromium.ts";
 
-/** Ends a run that hangs; a busy machine makes it longer. */
+/** Limit for a hanging run; a busy machine needs longer. */
 const limit_ms = 600_000;
 const more = 6;
 
@@ -37,14 +37,14 @@ describe("one daemon and many groups", () => {
   const pageOf = (look: Look): Promise<Watched> => openPage(browser, fleet.apiOf(0), look);
 
   it(
-    "settles each in the first turn of its interval",
+    "settles each group in the first turn of its interval",
     async () => {
       expect(groups).toHaveLength(more + 1);
       const { interval, turn } = fleet.params;
       await fleet.mineTo((await fleet.head()) + 2 * interval + turn);
       for (const group of groups) {
         const ends = (await fleet.logs(group)).map((log) => decodeSettledLog(log).te);
-        // The first interval may end while the keepers start (R23); from then on every one is settled in its first turn.
+        // The first interval may end while the keepers start (R23); each later one is settled in its first turn.
         expect(ends.length, group).toBeGreaterThanOrEqual(2);
         const lengths = ends.slice(1).map((te, i) => te - (ends[i] as number));
         expect(lengths, group).toEqual(lengths.map(() => interval));
@@ -54,7 +54,7 @@ describe("one daemon and many groups", () => {
   );
 
   it(
-    "shows the group that is chosen, and goes on doing so as news come",
+    "shows the selected group, also after updates",
     async () => {
       const [first, second] = groups as [string, string];
       const watched = await pageOf(looks[0] as Look);
@@ -84,13 +84,13 @@ describe("one daemon and many groups", () => {
   );
 
   it(
-    "explains the first payment of a group in which nobody earned anything yet, and no other one",
+    "explains an empty first payment, and only that",
     async () => {
       const [first, second] = groups as [string, string];
-      const why = "Nobody is paid for these blocks: no provider was committed to data in them yet";
+      const why = "Nobody is paid for these blocks: no provider had committed data in them";
       const watched = await pageOf(looks[2] as Look);
       const { page, troubles } = watched;
-      /** Of the payments, the oldest is the last. */
+      /** The last payment in the list. */
       const oldest = async (group: string): Promise<{ summary: string; unfolded: string }> => {
         await page.selectOption("#group", group);
         await pageSays(page, "#machine", group);

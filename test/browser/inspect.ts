@@ -1,28 +1,28 @@
-/** What must hold for the page of a keeper, however it is looked at. */
+/** Checks a keeper's page at one viewport and colour scheme. */
 import { expect } from "vitest";
 import { accessibilityFaults, keepScreenshot, openPage, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
 import { onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
-/** Looks at the page of a keeper with all unfolded, and keeps a picture with all folded. */
+/** Checks the page with all details unfolded, and saves a screenshot with all folded. */
 export async function inspect(scene: WatchedFleet, look: Look): Promise<string> {
   await scene.fleet.mine();
   const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), look);
   const { page, troubles, requests } = watched;
   await page.waitForSelector("#payments .payments, #payments .empty");
   await page.waitForSelector("#space .chart");
-  // What is unfolded must hold as well.
+  // Folded details are checked too.
   await page.evaluate(() => {
     for (const details of document.querySelectorAll("details")) details.open = true;
   });
   expect(await accessibilityFaults(page)).toEqual([]);
-  // What is estimated says from what; what is sure is told apart.
+  // An estimate names its measurement, and the reserved money is separate from it.
   expect(await textOf(page, "#machine")).toMatch(/Mean time of a block [\d.]+ s, over the last \d+ blocks/);
   expect(await textOf(page, "#money")).toMatch(
     /Reserved until block \d+: in .* The payer may withdraw the rest/,
   );
-  // Nothing sticks out to the side.
+  // No element is wider than the page.
   const wide = await page.evaluate(() => {
     const edge = document.documentElement.clientWidth;
     const out = [...document.querySelectorAll("body *")].filter((each) => {

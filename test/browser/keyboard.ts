@@ -1,11 +1,11 @@
-/** The page of a keeper without a pointer: skipping, unfolding, copying. News do not fold what is unfolded, nor move the focus. */
+/** A keeper's page with the keyboard only: skip link, details, copy buttons. Updates keep unfolded details and the focus. */
 import { expect } from "vitest";
 import { looks, openPage, pageSays, tabTo, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
 import { onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
-/** @returns what was copied at the end: the address that sent a payment */
+/** @returns the copied text: the address of a payment's sender */
 export async function usedByKeyboard(scene: WatchedFleet): Promise<string> {
   const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), looks[0] as Look);
   const { page } = watched;

@@ -1,4 +1,4 @@
-/** A keeper's keys run twice, and another keeper's endpoint is slow: what the keepers say of it, and after how many blocks. */
+/** Scene: two processes use one keeper's keys, and another keeper's endpoint is slow. Checks the reports and after how many blocks they come. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { firing } from "../support/alerts.ts";
@@ -8,7 +8,7 @@ import type { Look } from "./chromium.ts";
 import { eventually, onFile, patience_ms } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
-/** Longer than a keeper waits for an endpoint. */
+/** Longer than a keeper's timeout for an endpoint. */
 const slow_ms = 6_000;
 const pause_ms = 400;
 
@@ -21,7 +21,7 @@ async function isDoubled(api: string): Promise<boolean> {
   return status.groups[0]?.secondInstance === true;
 }
 
-/** Blocks after which each of the two processes noticed the other one. */
+/** Number of blocks after which each process noticed the other one. */
 async function doubled(scene: WatchedFleet, index: number): Promise<Seen> {
   const { fleet } = scene;
   const begun = await fleet.head();
@@ -53,7 +53,7 @@ async function doubled(scene: WatchedFleet, index: number): Promise<Seen> {
   return { newerAfter: after.get("newer") as number, olderAfter: after.get("older") as number };
 }
 
-/** The keeper with the slow endpoint answers people at once, and says that its way to the chain has stopped; others are ready. */
+/** The keeper with the slow endpoint answers HTTP requests at once and is not ready; the others are ready. */
 async function slowEndpoint(scene: WatchedFleet, index: number): Promise<void> {
   const { fleet } = scene;
   const limit_s = (await scene.statusOf(index)).headAgeLimit_s;
@@ -78,10 +78,10 @@ async function slowEndpoint(scene: WatchedFleet, index: number): Promise<void> {
   expect((await scene.ask(onFile, "/readyz")).status).toBe(200);
 }
 
-/** @returns blocks after which each of two processes with one key noticed the other one */
+/** @returns number of blocks after which each of two processes with one key noticed the other one */
 export async function twinsAndSlowEndpoint(scene: WatchedFleet): Promise<Seen> {
   const { fleet } = scene;
-  // Of each pair the keeper with the lower peer id dials: a second process of the other reaches nobody, and is reached by nobody.
+  // In each pair the keeper with the lower peer id dials, so only a second process of that keeper gets connections.
   const [twice, slow] = [2, 3].sort((a, b) => (fleet.peerIdOf(a) < fleet.peerIdOf(b) ? -1 : 1)) as [
     number,
     number,

@@ -18,9 +18,9 @@ import { startPostgres } from "../support/postgres.ts";
 import type { TestPostgres } from "../support/postgres.ts";
 import { launchChromium } from "./chromium.ts";
 
-/** Index of a keeper with its ledger in a file, and of the one with PostgreSQL. */
+/** Index of a keeper with a ledger in a file, and of one with PostgreSQL. */
 export const [onFile, onPostgres] = [0, 1] as const;
-/** Looks of the monitor come every five seconds. */
+/** The keeper's monitor measures every five seconds. */
 export const patience_ms = 30_000;
 export const chainTables = ["settlement", "item", "share", "transaction"];
 
@@ -101,7 +101,7 @@ export class WatchedFleet {
     return { status: response.status, body: isJson ? JSON.parse(text) : text };
   }
 
-  /** The answer to a question that says it is for the host `name`. */
+  /** The HTTP status for a request with the host name `name`. */
   statusUnderName(name: string): Promise<number | undefined> {
     return new Promise((done, fail) => {
       get(`${this.fleet.apiOf(onFile)}/v1/status`, { headers: { host: name } }, (response) => {
@@ -115,7 +115,7 @@ export class WatchedFleet {
     return statusSchema.parse((await this.ask(index, "/v1/status")).body);
   }
 
-  /** `whitepay keeper status` beside keeper `index`. Keepers of a fleet have an entry of their own, which notes no address. */
+  /** Runs `whitepay keeper status` for keeper `index`. Keepers of a fleet write no run file, so this writes one. */
   async statusCommand(index: number): Promise<CliResult> {
     const { fleet } = this;
     const { dataDir } = await readConfig(fleet.configFile(index));
@@ -123,7 +123,7 @@ export class WatchedFleet {
     return runCli(["keeper", "status", "--config", fleet.configFile(index)]);
   }
 
-  /** The tables that come from the chain, in the ledger of keeper `index` or in another file. */
+  /** The tables read from the chain, in the ledger of keeper `index` or in another file. */
   async rows(index: number, file?: string): Promise<Rows> {
     const config = await readConfig(this.fleet.configFile(index));
     const ledger = await TypeormLedger.open(

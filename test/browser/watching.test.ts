@@ -1,4 +1,4 @@
-/** Keepers that people watch: figures, answers, books and the page, on running processes and in a real browser. */
+/** HTTP API, metrics, ledger and dashboard of running keepers, in a real browser. */
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -35,14 +35,14 @@ beforeAll(async () => {
 }, limit_ms);
 afterAll(() => scene.stop(), limit_ms);
 
-describe("keepers that people watch", () => {
+describe("a fleet of keepers", () => {
   it(
-    "become ready, and answer on loopback alone, under names that are theirs",
+    "becomes ready, and answers on loopback only, under its own host names",
     async () => {
       await eventually("keeper 0 is ready", async () => (await scene.ask(onFile, "/readyz")).status === 200);
       expect(await scene.ask(onFile, "/healthz")).toMatchObject({ status: 200, body: { status: "alive" } });
       expect(new URL(scene.fleet.apiOf(onFile)).hostname).toBe("127.0.0.1");
-      // A page of a stranger whose name was made to lead here gets nothing.
+      // DNS rebinding: a foreign host name that resolves to this address is refused.
       expect(await scene.statusUnderName("evil.example")).toBe(421);
       expect(await scene.statusUnderName("localhost")).toBe(200);
     },
@@ -50,7 +50,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "show a round as it goes, a killed leader and the payment at the end, without being asked again",
+    "shows the phases of a round, a killed leader and the payment without a reload",
     async () => {
       await writeFaults(join(scene.fleet.folder, `provider-${badProvider}`), [{ kind: "corrupt" }]);
       const [first, second] = scene.fleet.order(await scene.fleet.ts()) as [number, number];
@@ -89,7 +89,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "book a settlement alike on a file and on PostgreSQL, whoever sent it, and after a kill -9",
+    "records a settlement from any sender equally in a file and in PostgreSQL, also after kill -9",
     async () => {
       await writeFaults(join(scene.fleet.folder, `provider-${badProvider}`), []);
       const rows = await scene.bookedAsTheChain(onFile);
@@ -102,10 +102,10 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "say within two slots that data is lost",
+    "reports lost data within two slots",
     async () => {
       const seen = await dataLost(scene);
-      // Behind the slot in which it happens.
+      // Two slots after the one in which the data is lost.
       const limit = 3 * scene.fleet.params.slot;
       for (const blocks of Object.values(seen)) expect(blocks).toBeLessThanOrEqual(limit);
     },
@@ -113,7 +113,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "take back what a reorg took back, and book what came instead",
+    "removes a settlement that a reorg removed, and records the one in its place",
     async () => {
       const ts = await scene.fleet.ts();
       const first = await scene.fleet.settled(ts, 1);
@@ -130,12 +130,12 @@ describe("keepers that people watch", () => {
     limit_ms,
   );
 
-  // Early, while blocks have come quickly for a while: the bound follows their pace.
+  // Runs early, after a time of fast blocks: the limit follows their pace.
   it(
-    "say within the bound that the chain has stopped, and that it goes on",
+    "reports within the limit that the chain has stopped, and later that it has new blocks",
     async () => {
       for (const { after_s, limit_s } of await chainStops(scene)) {
-        // Looks come every second, and a busy machine is late for them.
+        // The age is checked every second, and later on a busy machine.
         expect(after_s).toBeLessThan(limit_s + 8);
         expect(limit_s).toBeGreaterThanOrEqual(10);
       }
@@ -144,7 +144,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "say the share of bytes that a provider proved, and how many of its answers were whole",
+    "shows the share of bytes that a provider proved, and the number of whole answers",
     async () => {
       const group = schemas.statusSchema.parse((await scene.ask(onFile, "/v1/status")).body).groups[0];
       const { body } = await scene.ask(onFile, `/v1/groups/${scene.group}/outcomes`);
@@ -179,7 +179,7 @@ describe("keepers that people watch", () => {
       expect(glance).toContain(`${percent(BigInt(bytesProven), BigInt(bytesCommitted))} in all time`);
       expect(asked).toBeGreaterThan(partial + failed);
       await watched.close();
-      // The payer sees it too, by the last settlement alone.
+      // The payer sees it from the last settlement, without asking keepers.
       expect(linesOf(await groupStatusText(scene, []), poorProvider)).toMatch(
         /^ {2}settled {4}(?!100)[\d.]+ % proven, blocks \d+ to \d+$/,
       );
@@ -188,7 +188,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "lose nothing by a rebuild from the chain: beside the running keeper, on either engine, and into a new file",
+    "loses nothing in a rebuild from the chain: beside the running keeper, in both engines, and in a new file",
     async () => {
       const before = await scene.bookedAsTheChain(onFile);
       for (const index of [onFile, onPostgres]) {
@@ -208,7 +208,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "hand out their books as JSON, or as CSV, one table or all",
+    "exports its ledger as JSON or CSV, one table or all",
     async () => {
       const config = ["--config", scene.fleet.configFile(onFile)];
       const one = await runCli(["ledger", "export", "share", "--csv", ...config]);
@@ -242,11 +242,11 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "feed every figure that docs/metrics.md names",
+    "sets every metric of docs/metrics.md",
     async () => {
       let missing: string[] = [];
       await eventually(
-        () => `every figure is fed; missing: ${missing.join(", ")}`,
+        () => `every metric is set; missing: ${missing.join(", ")}`,
         async () => {
           const { body } = await scene.ask(onFile, "/metrics");
           const lines = [...String(body).matchAll(/^(whitepay_\w+)(?:\{[^}]*\})? \S+$/gm)];
@@ -261,17 +261,17 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "answer as their description says",
+    "answers as openapi.json describes",
     async () => {
       const { described, answered } = await answersAsDescribed(scene);
-      // The stream is what the page listens to.
+      // The page itself uses the stream.
       expect(new Set(described)).toEqual(new Set(["/v1/events", ...answered]));
     },
     limit_ms,
   );
 
   it.each(looks.map((look) => [look.name, look] as const))(
-    "can be looked at by everyone: %s",
+    "has an accessible page without overflow: %s",
     async (_name, look) => {
       const kept = await inspect(scene, look);
       process.stdout.write(`screenshot: ${kept}\n`);
@@ -281,7 +281,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "can be used by keyboard alone, and what is unfolded stays so",
+    "has a page that works with the keyboard alone, whose details stay unfolded",
     async () => {
       expect(await usedByKeyboard(scene)).toMatch(/^0x[0-9a-f]{40}$/);
     },
@@ -289,7 +289,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "say within two slots that a key is used twice, the older process too, and that an endpoint is slow",
+    "reports within two slots, in both processes, that a key is used twice, and that an endpoint is slow",
     async () => {
       const { newerAfter, olderAfter } = await twinsAndSlowEndpoint(scene);
       const limit = 2 * scene.fleet.params.slot + 2;
@@ -300,7 +300,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "go on without their database, and say that it is away",
+    "continues without its database, and reports it",
     async () => {
       await scene.postgres.stop();
       const failed = async (): Promise<boolean> =>
@@ -308,7 +308,7 @@ describe("keepers that people watch", () => {
           String((await scene.ask(onPostgres, "/metrics")).body),
         );
       await scene.fleet.mine();
-      await eventually("the figures say that the ledger is behind", failed);
+      await eventually("the metrics report that the ledger is behind", failed);
       expect((await scene.statusOf(onPostgres)).groups).toHaveLength(1);
       await scene.fleet.mine();
       expect((await scene.ask(onPostgres, "/readyz")).status).toBe(200);
@@ -320,7 +320,7 @@ describe("keepers that people watch", () => {
   );
 
   it(
-    "say why they are not ready, on the page too, when too few others are there",
+    "reports why it is not ready, also on the page, if too few keepers are connected",
     async () => {
       const watched = await openPage(scene.browser, scene.fleet.apiOf(onFile), looks[3] as Look);
       const { page } = watched;

@@ -1,4 +1,4 @@
-/** How a provider sees the chain while its endpoints stand still, throttle, lag or change chain (D7). */
+/** A provider's view of the chain while its endpoints stall, throttle, lag or serve another chain (D7). */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Hex } from "../../protocol/hash.ts";
 import { EthersChainView } from "../../provider/chain-ethers.ts";
@@ -41,7 +41,7 @@ afterEach(async () => {
   await chain.close();
 });
 
-it("moves on with the other endpoint when the first one's head stands still", async () => {
+it("follows the other endpoint if the first one's head stalls", async () => {
   const stuck = headStuck();
   front.lie("first", (method, params, result) =>
     method === "eth_blockNumber" ? "0x64" : stuck(method, params, result),
@@ -59,7 +59,7 @@ it("does not wait for an endpoint that throttles", async () => {
   expect(performance.now() - began).toBeLessThan(1_000);
 });
 
-it("asks the next endpoint for a block that the first does not have yet", async () => {
+it("asks the next endpoint for a block that the first does not have", async () => {
   front.lie("first", (method, params, result) =>
     method === "eth_getBlockByNumber" && params[0] !== "latest" ? null : result,
   );
@@ -67,7 +67,7 @@ it("asks the next endpoint for a block that the first does not have yet", async 
   expect(await view.blockHash(101)).toBeUndefined();
 });
 
-it("does not use an endpoint that came back as one of another chain", async () => {
+it("does not use an endpoint that serves another chain after a reconnect", async () => {
   expect(await view.head()).toBe(100);
   front.fail("first", () => "cut");
   await view.nextConsentSequence(group);
@@ -86,7 +86,7 @@ it("does not use an endpoint that came back as one of another chain", async () =
   expect(await view.blockHash(120)).toBe(chain.hashOf(120));
 });
 
-it("says that no endpoint answers where none does, and what is wrong with a group that is none", async () => {
+it("reports that no endpoint answers, and apart from that an address without a contract", async () => {
   const nobody: Hex = `0x${"12".repeat(20)}`;
   front.lie("first", (method, _params, result) => (method === "eth_call" ? "0x" : result));
   front.lie("second", (method, _params, result) => (method === "eth_call" ? "0x" : result));

@@ -1,4 +1,4 @@
-/** What a provider's daemon writes down of real challenges, and the reasons that follow from it. */
+/** The journal of a provider's daemon after real challenges, and the outcomes computed from it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ const ask = (keeper: Keeper, request: ChallengeRequest) =>
   providerClient(keeper.calling).challenge(running, request, { timeout_ms: 10_000 });
 
 describe("a provider's daemon", () => {
-  it("notes whole answers, refusals and lost leaves, each with its reason, and nothing of strangers", async () => {
+  it("records whole answers, refusals and lost leaves with their reasons, and no requests of other peers", async () => {
     const [first, second, stranger] = keepers as [Keeper, Keeper, Keeper];
     expect(await ask(first, scene.request(first, slot))).toMatchObject({ ok: true });
     expect(await ask(first, scene.request(first, slot))).toMatchObject({ ok: true });
@@ -52,13 +52,13 @@ describe("a provider's daemon", () => {
     expect(await ask(second, forged)).toMatchObject({ ok: false, reason: "refused" });
     expect(await ask(stranger, scene.request(stranger, slot))).toMatchObject({ ok: false });
 
-    // All but the first piece's bytes turn bad, and the next slot's challenge is proven in part.
+    // The second piece is damaged, so the next slot's challenge is proven in part.
     const store = await openStore(scene.config);
     const piece = scene.list.pieces.at(1);
     await damage(join(store.pieceDir(piece?.root ?? new Uint8Array()), "data"), 0, sizes[1] ?? 0);
     scene.chain.state.head += 5;
     const next = slot + 1;
-    // The daemon takes a head of the last 100 ms for new.
+    // The daemon reads the head at most every 100 ms.
     await expect
       .poll(async () => (await ask(first, scene.request(first, next))).ok, { timeout: 5_000 })
       .toBe(true);
@@ -111,7 +111,7 @@ describe("a provider's daemon", () => {
         reason: expect.stringMatching(/^not asked: /),
       }),
     ]);
-    // R11: as many sixteenths, rounded down, as leaves were proven; the sums over its life hold the same.
+    // R11: one sixteenth for each proven leaf, rounded down; the totals agree.
     const part = outcomes[2] as (typeof outcomes)[number];
     const leaves = BigInt(/^\d+/.exec(part.reason)?.[0] ?? 16);
     expect(part.bytesProven).toBe((bytesCommitted * leaves) / 16n);
@@ -124,7 +124,7 @@ describe("a provider's daemon", () => {
     );
   });
 
-  it("reads on where a release before wrote no sums of bytes", async () => {
+  it("reads files of an earlier release that have no sums of bytes", async () => {
     const { folder, remove: forget } = await sharedFolder();
     const challenge = {
       kind: "answered",

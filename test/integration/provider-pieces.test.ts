@@ -1,4 +1,4 @@
-/** Which bytes may be deleted: those that neither a list nor the chain needs. */
+/** `provider remove --unused` deletes pieces that neither a list nor the chain needs. */
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -15,7 +15,7 @@ afterAll(() => scene.close());
 
 type Lists = { lists: { pieces: { root: string }[] }[] };
 
-it("deletes what no list holds, and keeps what the chain still pays for", async () => {
+it("deletes pieces in no list, and keeps pieces that the chain still pays for", async () => {
   const provider = await storingProvider(scene, "one", 21_011);
   const operators = scene.keepers.map(({ operator }) => operator);
   const group = await createGroup(scene.deployment, scene.payer, sceneParams, operators);

@@ -1,4 +1,4 @@
-/** A keeper's client against the provider's daemon: real nodes, real streams, real files, on loopback (R10-R13). */
+/** A keeper's client and a provider's daemon on loopback, with real nodes, streams and files (R10-R13). */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +24,7 @@ import { seededBytes, sharedFolder } from "../support/files.ts";
 import { damage, group, providerScene, secretOf, startKeeper } from "../support/provider-scene.ts";
 import type { Keeper, Scene } from "../support/provider-scene.ts";
 
-const SIZES = [300_000, 1_000_000, 700];
+const sizes = [300_000, 1_000_000, 700];
 const limits = { timeout_ms: 10_000 };
 
 let scene: Scene;
@@ -33,7 +33,7 @@ let other: Keeper;
 let stranger: Keeper;
 let running: RunningProvider;
 let removeFolder: () => Promise<void>;
-/** Each test asks in a slot of its own, so that no answer of another is in its way. */
+/** Each test has a slot of its own, since a slot is answered once. */
 let slot = 20;
 
 const target = (provider: RunningProvider = running): ProviderTarget => provider;
@@ -41,7 +41,7 @@ const clientOf = (from: Keeper) => providerClient(from.calling);
 const ask = (request: ChallengeRequest, from: Keeper = keeper) =>
   clientOf(from).challenge(target(), request, limits);
 
-/** Moves the chain into a slot: its first block and one more. The provider takes a head of the last 100 ms for new. */
+/** Moves the chain to the second block of a slot, and waits: the provider reads the head at most every 100 ms. */
 async function enterSlot(number: number): Promise<void> {
   scene.chain.state.head = 10 + number * 5 + 1;
   await sleep(110);
@@ -51,7 +51,7 @@ beforeAll(async () => {
   const shared = await sharedFolder();
   removeFolder = shared.remove;
   [keeper, other, stranger] = await Promise.all([startKeeper(1), startKeeper(2), startKeeper(3)]);
-  scene = await providerScene(shared.folder, [keeper, other], SIZES);
+  scene = await providerScene(shared.folder, [keeper, other], sizes);
   running = await scene.start();
 });
 
@@ -64,22 +64,22 @@ afterAll(async () => {
 
 beforeEach(() => enterSlot(++slot));
 
-/** Draws of a request that fall on bytes that `isLost` names. */
+/** Number of a request's draws for which `isLost` is true. */
 function lostDraws(request: ChallengeRequest, isLost: (piece: number, leaf: number) => boolean): number {
   return sampleLeaves(request.seed, scene.list).filter(({ piece, leaf }) => isLost(piece, leaf)).length;
 }
 
-interface Proven {
-  /** Draws proven, of 16, by the keeper's own check of proof and receipt. */
+type Proven = {
+  /** Draws proven, of 16, by the keeper's check of proof and receipt. */
   readonly proven: number;
   readonly bytesProven: bigint;
-  /** What the receipt says. */
+  /** Bytes proven in the receipt. */
   readonly receiptBytes: bigint;
-  /** The answer as it came, hex. */
+  /** The received answer as hex. */
   readonly bytes: string;
-}
+};
 
-/** Asks and verifies as a keeper does. Throws when the provider refuses or the answer does not hold. */
+/** Sends a challenge and verifies the answer. Throws if the provider refuses or the answer is not valid. */
 async function provenBy(request: ChallengeRequest, from = keeper): Promise<Proven> {
   const asked = await ask(request, from);
   if (!asked.ok) throw new Error(`${asked.reason}: ${asked.detail}`);
@@ -93,13 +93,13 @@ async function provenBy(request: ChallengeRequest, from = keeper): Promise<Prove
   return { proven, bytesProven, receiptBytes: receipt.value.receipt.bytesProven, bytes };
 }
 
-/** R11: what an answer with so many of 16 leaves is worth. */
+/** R11: the bytes proven by an answer with this many of 16 leaves. */
 function worth(leaves: number): Omit<Proven, "bytes"> {
   const bytes = (scene.list.totalBytes * BigInt(leaves)) / 16n;
   return { proven: leaves, bytesProven: bytes, receiptBytes: bytes };
 }
 
-/** The code of the provider's refusal, or what happened instead. */
+/** The code of the provider's refusal, the keeper's reason for another failure, or "answered". */
 async function refusalOf(request: ChallengeRequest, from = keeper): Promise<string> {
   const asked = await ask(request, from);
   if (asked.ok) return "answered";
@@ -107,11 +107,11 @@ async function refusalOf(request: ChallengeRequest, from = keeper): Promise<stri
 }
 
 describe("an honest provider", () => {
-  it("proves all 16 leaves, and the receipt says all its bytes", async () => {
+  it("proves all 16 leaves with a receipt over all bytes", async () => {
     expect(await provenBy(scene.request(keeper, slot))).toMatchObject(worth(16));
   });
 
-  it("hands out its piece list, which the keeper checks against root and bytes", async () => {
+  it("serves its piece list, which the keeper checks against root and bytes", async () => {
     const query = {
       chainId: 31_337,
       group,
@@ -120,7 +120,7 @@ describe("an honest provider", () => {
       bytes: scene.list.totalBytes,
     };
     const got = await clientOf(keeper).pieceList(target(), query, limits);
-    expect(got.ok && got.list.pieces.map(({ size }) => size)).toEqual(SIZES);
+    expect(got.ok && got.list.pieces.map(({ size }) => size)).toEqual(sizes);
     const wrongBytes = await clientOf(keeper).pieceList(
       target(),
       { ...query, bytes: query.bytes + 1n },
@@ -132,7 +132,7 @@ describe("an honest provider", () => {
     expect(refused).toMatchObject({ ok: false, reason: "refused" });
   });
 
-  it("answers several keepers at once, each with another sample", async () => {
+  it("answers several keepers at once, each with a sample of its own", async () => {
     const [a, b] = await Promise.all([
       provenBy(scene.request(keeper, slot)),
       provenBy(scene.request(other, slot), other),
@@ -142,7 +142,7 @@ describe("an honest provider", () => {
     expect(a.bytes).not.toBe(b.bytes);
   });
 
-  it("repeats an answer byte for byte, also to requests at the same time", async () => {
+  it("repeats an answer byte for byte, also to simultaneous requests", async () => {
     const request = scene.request(keeper, slot);
     const answers = await Promise.all([1, 2, 3].map(() => provenBy(request)));
     answers.push(await provenBy(request));
@@ -152,15 +152,15 @@ describe("an honest provider", () => {
 });
 
 describe("a provider refuses", () => {
-  it("a seed that is another keeper's or made up", async () => {
+  it("another keeper's seed and an invented seed", async () => {
     const stolen = { ...scene.request(keeper, slot), seed: scene.request(other, slot).seed };
     expect(await refusalOf(stolen)).toBe("wrong-seed");
     expect(await refusalOf({ ...stolen, seed: seededBytes(48, 3) })).toBe("wrong-seed");
-    // A refusal is no answer: the right seed still gets one.
+    // The refusal does not use up the slot: the correct seed is still answered.
     expect(await provenBy(scene.request(keeper, slot))).toMatchObject(worth(16));
   });
 
-  it("a keeper in no committee, and a member's name in another peer's mouth", async () => {
+  it("a keeper in no committee, and a member's address from another peer", async () => {
     expect(await refusalOf(scene.request(stranger, slot), stranger)).toBe("not-a-member");
     expect(await refusalOf(scene.request(keeper, slot), other)).toBe("wrong-peer");
   });
@@ -172,7 +172,7 @@ describe("a provider refuses", () => {
     );
   });
 
-  it("a slot to come, a slot long past, and a slot of a block that is not the chain's", async () => {
+  it("a future slot, a slot that is too old, and a slot with a block hash from another chain", async () => {
     expect(await refusalOf(scene.request(keeper, slot + 1))).toBe("slot-in-future");
     expect(await refusalOf(scene.request(keeper, slot - 2))).toBe("slot-too-old");
     expect(await refusalOf(scene.request(keeper, slot, { blockHash: scene.chain.hashOf(3) }))).toBe(
@@ -180,14 +180,14 @@ describe("a provider refuses", () => {
     );
   });
 
-  it("an index that is nobody's or somebody else's", async () => {
+  it("an unused index and the index of another operator", async () => {
     expect(await refusalOf(scene.request(keeper, slot, { provider: 1 }))).toBe("unknown-provider");
     scene.chain.state.providers.push({ operator: keeper.operator, data: [] });
     expect(await refusalOf(scene.request(keeper, slot, { provider: 1 }))).toBe("unknown-provider");
     scene.chain.state.providers.pop();
   });
 
-  it("a slot before its data counts", async () => {
+  it("a slot before its data takes effect", async () => {
     const { data } = scene.chain.state.providers[0]!;
     const before = data[0]!;
     data[0] = { ...before, fromBlock: 10 + slot * 5 + 1 };
@@ -195,7 +195,7 @@ describe("a provider refuses", () => {
     data[0] = before;
   });
 
-  it("a peer that asks faster than its share, and serves it again a moment later", async () => {
+  it("a peer above its request rate, and answers it again shortly after", async () => {
     const request = scene.request(other, slot, { chainId: 1 });
     const first = await Promise.all(Array.from({ length: 8 }, () => ask(request, other)));
     expect(first.every((each) => !each.ok && each.detail.startsWith("unknown-group"))).toBe(true);
@@ -209,7 +209,7 @@ describe("a provider refuses", () => {
     expect(await provenBy(scene.request(other, slot), other)).toMatchObject(worth(16));
   });
 
-  it("bytes that are no request, and stays up", async () => {
+  it("malformed requests, and stays up", async () => {
     const node = stranger.calling.libp2p;
     const addresses = running.addrs.map((address) => multiaddr(address));
     const good = encodeChallengeRequest(scene.request(stranger, slot));
@@ -223,8 +223,8 @@ describe("a provider refuses", () => {
   });
 });
 
-describe("what a keeper makes of an unwilling provider", () => {
-  it("calls it unreachable when nobody listens, and when another peer answers there", async () => {
+describe("a keeper's record of a provider that fails", () => {
+  it("is unreachable if nothing listens, or if another peer listens at the address", async () => {
     const client = clientOf(keeper);
     const request = scene.request(keeper, slot);
     const nobody = { peerId: running.peerId, addrs: ["/ip4/127.0.0.1/tcp/1"] };
@@ -254,7 +254,7 @@ describe("what a keeper makes of an unwilling provider", () => {
     expect(nonsense).toMatchObject({ ok: false, reason: "unreachable" });
   });
 
-  it("calls it unreachable while it is offline, late while it is slow, and hears it again afterwards", async () => {
+  it("is unreachable while it is offline, late while it is slow, and proven afterwards", async () => {
     const { dataDir } = scene.config;
     const request = scene.request(keeper, slot);
     await writeFaults(dataDir, [{ kind: "offline" }]);
@@ -266,7 +266,7 @@ describe("what a keeper makes of an unwilling provider", () => {
     expect(await provenBy(request)).toMatchObject(worth(16));
   });
 
-  it("finds a corrupted proof and a replayed answer bad, and takes the honest answer to a retry", async () => {
+  it("is a bad proof for a corrupted or replayed answer, and proven after an honest retry", async () => {
     const { dataDir } = scene.config;
     const receiptKey = scene.keys.receiptAddress;
     await writeFaults(dataDir, [{ kind: "corrupt" }]);
@@ -293,7 +293,7 @@ describe("a provider that lost data", () => {
     for (const file of scene.files) await store.ingest(file);
   };
 
-  /** The next slot whose sample has between 1 and 15 draws lost, so that the proof is a partial one. */
+  /** A request for the next slot whose sample has 1 to 15 lost draws, so that the proof is partial. */
   async function partialRequest(
     isLost: (piece: number, leaf: number) => boolean,
   ): Promise<[ChallengeRequest, number]> {
@@ -306,26 +306,26 @@ describe("a provider that lost data", () => {
     }
   }
 
-  it("proves what is left: ⌊total × leaves / 16⌋ bytes, and a repaired disk proves all again", async () => {
+  it("proves ⌊total × leaves / 16⌋ bytes, and all bytes again after a repair", async () => {
     await damage(await dataOf(1), 0, 400 * 1024);
     const [request, lost] = await partialRequest((piece, leaf) => piece === 1 && leaf < 400);
     const partial = await provenBy(request);
     expect(partial).toMatchObject(worth(16 - lost));
     await mend();
-    // The answer of a slot is given once (R12): a repair changes the next, not this one.
+    // R12: one answer a slot, so a repair changes only the next slot.
     expect(await provenBy(request)).toEqual(partial);
     await enterSlot(++slot);
     expect(await provenBy(scene.request(keeper, slot))).toMatchObject(worth(16));
   });
 
-  it("loses no more than the 4 KiB around one flipped byte", async () => {
+  it("loses only the 4 KiB around a flipped byte", async () => {
     await damage(await dataOf(1), 9 * 4096 + 77, 9 * 4096 + 78);
     const [request, lost] = await partialRequest((piece, leaf) => piece === 1 && Math.floor(leaf / 4) === 9);
     expect(await provenBy(request)).toMatchObject(worth(16 - lost));
     await mend();
   });
 
-  it("proves the other pieces when one file is cut short or gone", async () => {
+  it("proves the other pieces if one file is truncated or missing", async () => {
     await truncate(await dataOf(1), 500 * 1024);
     const [cut, lostCut] = await partialRequest(
       (piece, leaf) => piece === 1 && Math.floor(leaf / 4) * 4 + 4 > 500,
@@ -339,7 +339,7 @@ describe("a provider that lost data", () => {
     expect(await provenBy(scene.request(keeper, slot))).toMatchObject(worth(16));
   });
 
-  it("proves nothing, with a valid receipt over 0 bytes, when everything is gone", async () => {
+  it("proves nothing, with a valid receipt over 0 bytes, if all data is lost", async () => {
     for (const piece of [0, 1, 2]) await truncate(await dataOf(piece), 0);
     expect(await provenBy(scene.request(keeper, slot))).toMatchObject(worth(0));
     await mend();
@@ -355,12 +355,12 @@ describe("a provider that starts again", () => {
     expect(await provenBy(request)).toEqual(before);
   });
 
-  it("is refused its data folder while another provider has it", async () => {
+  it("cannot open its data folder while another provider uses it", async () => {
     await expect(scene.start()).rejects.toThrow(/in use/);
     expect(await provenBy(scene.request(keeper, slot))).toMatchObject(worth(16));
   });
 
-  it("keeps an answer that it had sent when it was killed (kill -9), and tells two seeds of a slot apart", async () => {
+  it("repeats an answer that it sent before kill -9, and refuses a second seed of the slot", async () => {
     await running.stop();
     const request = scene.request(keeper, slot);
     const first = await startProcess();
@@ -375,14 +375,14 @@ describe("a provider that starts again", () => {
   });
 });
 
-/** The daemon as its operator starts it, in a process of its own. */
+/** Starts the daemon as a process, as an operator does. */
 async function startProcess(): Promise<{ child: ChildProcess; provider: RunningProvider }> {
   const child = spawn(process.execPath, [cliScript, "provider", "run", "--config", scene.configPath], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const lines = createInterface({ input: child.stdout });
   const [line] = (await once(lines, "line")) as [string];
-  // A pretty-printed document spans lines; the ready line is one.
+  // The ready document is a single line.
   const ready = JSON.parse(line) as { event: string; peerId: string; addrs: string[] };
   expect(ready.event).toBe("ready");
   return { child, provider: { ...ready, stop: async () => void child.kill() } };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clockOffset } from "../../../../keeper/api/clock-offset.ts";
 
-/** A server whose clock is right, asked over a line that takes `latency_ms` each way, by a clock that is off. */
+/** Measures a clock that is off by `off_ms` against a correct server, with `latency_ms` each way. */
 async function measured(options: { off_ms: number; latency_ms: number; start_ms: number }) {
   let true_ms = options.start_ms;
   const clock = {
@@ -19,7 +19,7 @@ async function measured(options: { off_ms: number; latency_ms: number; start_ms:
 }
 
 describe("the offset of the clock", () => {
-  it("is found to within what it says of itself, from whole seconds alone", async () => {
+  it("is measured within its own uncertainty, from whole seconds", async () => {
     for (const off_ms of [-5_000, -200, -1, 0, 150, 999, 61_000]) {
       for (const latency_ms of [0, 5, 40]) {
         for (const start_ms of [1_763_700_000_000, 1_763_700_000_437, 1_763_700_000_999]) {
@@ -33,7 +33,7 @@ describe("the offset of the clock", () => {
     }
   });
 
-  it("is unknown where no date is named", async () => {
+  it("is unknown if the server sends no date", async () => {
     const clock = { now_ms: () => 0, sleep: async () => undefined };
     expect(await clockOffset(async () => undefined, clock)).toBeUndefined();
     expect(await clockOffset(async () => "yesterday", clock)).toBeUndefined();

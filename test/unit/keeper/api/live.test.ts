@@ -35,8 +35,8 @@ function scene(look: () => Promise<unknown>) {
   return { live, listen };
 }
 
-describe("live news", () => {
-  it("come at once, then at a change alone, and all listeners share one look", async () => {
+describe("the status stream", () => {
+  it("sends the status at once and then at changes only, and reads it once for all listeners", async () => {
     let looks = 0;
     const { listen } = scene(async () => ({ step: Math.floor(looks++ / 2) }));
     const [one, two] = [await listen(), await listen()];
@@ -45,11 +45,11 @@ describe("live news", () => {
     expect(await two.next()).toEqual({ step: 0 });
     expect(await two.next()).toEqual({ step: 1 });
     expect(looks).toBeLessThanOrEqual(4);
-    // Who comes later hears where things stand without waiting for a change.
+    // A later listener gets the current status without waiting for a change.
     expect(await (await listen()).next()).toEqual({ step: 1 });
   });
 
-  it("are refused beyond a bound, and given again to who comes when another has left", async () => {
+  it("refuses listeners above the limit, and accepts one again after another has left", async () => {
     const { listen } = scene(async () => ({ all: "quiet" }));
     const listeners: Listener[] = [];
     for (let i = 0; i < maxListeners; i++) listeners.push(await listen());
@@ -60,7 +60,7 @@ describe("live news", () => {
     await expect.poll(async () => (await listen()).status).toBe(200);
   });
 
-  it("end when the keeper stops, and survive a look that fails", async () => {
+  it("ends when the keeper stops, and continues after a status that cannot be read", async () => {
     let fails = 2;
     const { live, listen } = scene(async () => {
       if (fails-- > 0) throw new Error("not now");

@@ -25,8 +25,8 @@ const groupFrom = (slot: number) =>
   groupAt(originBlock + slot * length, { providers: [providerEntry(0, committed)] });
 const entry = providerEntry(0, committed);
 
-describe("what a provider proved of late and in the interval", () => {
-  it("are sums over the last four records, and over those of the open interval", () => {
+describe("a provider's share of proven bytes", () => {
+  it("is summed over the last four records and over those of the open interval", () => {
     const state = stateOf(failed, whole, whole, undefined, whole, part);
     const { late, interval } = providerShares(groupFrom(4), state, entry);
     expect(late).toEqual({
@@ -44,7 +44,7 @@ describe("what a provider proved of late and in the interval", () => {
     );
   });
 
-  it("count no more than what was committed in the slot, and nothing where there is no record", () => {
+  it("is capped at the committed bytes of the slot, and leaves out slots without a record", () => {
     const more: Outcome = { ...whole, bytes: 2n * committed };
     const { late, interval } = providerShares(groupFrom(1), stateOf(more), entry);
     expect(late).toMatchObject({ whole: 1, bytesProven: committed, bytesCommitted: committed });
@@ -54,16 +54,16 @@ describe("what a provider proved of late and in the interval", () => {
   });
 });
 
-describe("the watch over providers", () => {
+describe("ShareWatch", () => {
   const changes = (watch: ShareWatch, ...outcomes: Outcome[]) =>
     watch.look(groupFrom(0), stateOf(...outcomes)).map(({ provider, standing }) => `${provider} ${standing}`);
 
-  it("tells when a provider begins to prove less, proves nothing, and proves all again; each once", () => {
+  it("reports once when a provider begins to prove a part, proves nothing, and proves all again", () => {
     const watch = new ShareWatch();
     expect(changes(watch)).toEqual([]);
     expect(changes(watch, whole)).toEqual([]);
     expect(changes(watch, whole, part)).toEqual(["0 partial"]);
-    // A slot whose sample misses the loss is no end of it.
+    // A sample that misses the loss does not end the report.
     expect(changes(watch, whole, part, whole)).toEqual([]);
     expect(changes(watch, whole, part, failed, failed, failed, failed)).toEqual(["0 failed"]);
     expect(changes(watch, failed, failed, whole, whole, whole)).toEqual(["0 partial"]);
@@ -71,7 +71,7 @@ describe("the watch over providers", () => {
     expect(changes(watch, whole, whole, whole, whole, whole)).toEqual([]);
   });
 
-  it("tells at a start what is not whole, and forgets who left", () => {
+  it("reports partial providers at the start, and forgets removed providers", () => {
     const watch = new ShareWatch();
     expect(changes(watch, failed, failed)).toEqual(["0 failed"]);
     expect(watch.look({ ...groupFrom(0), providers: [] }, stateOf(failed))).toEqual([]);

@@ -11,8 +11,8 @@ const entry = (provider: number, slot: number, bytes: bigint | undefined): Space
   committed: slot % 2 === 0 ? "9" : null,
 });
 
-describe("proven space over time", () => {
-  it("gives every slot a point while they fit, and a gap where there is no record", () => {
+describe("bytes proven over time", () => {
+  it("has one point a slot while they fit, and a gap where a record is missing", () => {
     const entries = [entry(0, 12, 7n), entry(0, 10, 5n), entry(3, 11, undefined)];
     expect(spaceOf({ every: 1, entries }, 120)).toEqual({
       slotsPerPoint: 1,
@@ -25,7 +25,7 @@ describe("proven space over time", () => {
     expect(spaceOf({ every: 1, entries: [] }, 120)).toEqual({ slotsPerPoint: 1, slots: [], providers: [] });
   });
 
-  it("takes the mean of the slots in a point, exactly, and counts what failed in it", () => {
+  it("has the exact mean of the slots of a point, and the number of failures", () => {
     const big = 2n ** 64n - 1n;
     const entries = [entry(0, 0, big), entry(0, 1, big - 1n), entry(0, 2, undefined), entry(0, 3, 8n)];
     expect(spaceOf({ every: 1, entries }, 2)).toEqual({
@@ -35,7 +35,7 @@ describe("proven space over time", () => {
     });
   });
 
-  it("never draws more points than asked for, loses no failure, and leaves no gap where slots were thinned out", () => {
+  it("has at most the given number of points, all failures, and no gap where only some slots were read", () => {
     const scene = fc.record({
       every: fc.integer({ min: 1, max: 40 }),
       first: fc.nat(1_000),

@@ -14,8 +14,8 @@ import {
   span,
 } from "../../../../keeper/dashboard/format.ts";
 
-describe("what the page makes of numbers", () => {
-  it("writes bytes in binary units, three digits", () => {
+describe("the format of the page", () => {
+  it("writes bytes in binary units with three digits", () => {
     expect([0, 1, 1023, 1024, 2_705_000, 2 ** 60, "18446744073709551615"].map(bytes)).toEqual([
       "0 B",
       "1 B",
@@ -27,7 +27,7 @@ describe("what the page makes of numbers", () => {
     ]);
   });
 
-  it("counts one, none and many", () => {
+  it("adds a plural s except for one", () => {
     expect([0, 1, 2, 1_000].map((count) => counted(count, "keeper"))).toEqual([
       "0 keepers",
       "1 keeper",
@@ -36,7 +36,7 @@ describe("what the page makes of numbers", () => {
     ]);
   });
 
-  it("takes a payment for empty if nothing was proven and nothing owed, not if money is missing", () => {
+  it("calls a payment empty if nothing was proven and nothing owed, but not if money is missing", () => {
     const [nothing, unpaid, late] = [
       { spaceTime: "0", amount: "0" },
       { spaceTime: "40", amount: "0" },
@@ -46,7 +46,7 @@ describe("what the page makes of numbers", () => {
     expect([[unpaid], [nothing, unpaid], [late]].map(isEmptyPayment)).toEqual([false, false, false]);
   });
 
-  it("cuts amounts to significant digits, never rounds them up, and never shows something as nothing", () => {
+  it("cuts amounts to significant digits, never rounds up, and never shows a small amount as 0", () => {
     expect(amount(10n ** 18n, 18)).toBe("1");
     expect(amount(1_999_999_999_999_999_999n, 18)).toBe("1.999");
     expect(amount(999_410_000_000_000_000_000n, 18)).toBe("999.4");
@@ -60,7 +60,7 @@ describe("what the page makes of numbers", () => {
     expect(amount(2n ** 256n - 1n, 18, 2)).toMatch(/^115,792,089,[\d,]*$/);
   });
 
-  it("writes dates, with the hour where it is near and the year where it is not", () => {
+  it("writes dates with the time if near, with the year if far", () => {
     const now_s = Date.parse("2026-11-21T12:00:00Z") / 1000;
     expect(dateOf(now_s, now_s)).toMatch(/^21 Nov,? \d\d:00$/);
     expect(dateOf(now_s + 300 * 86_400, now_s)).toBe("17 Sept 2027");
@@ -69,14 +69,14 @@ describe("what the page makes of numbers", () => {
     expect(dateOfBlock(90, { head: 100, headTime_s: null, block_s: 12 })).toBeUndefined();
   });
 
-  it("has the exact amount too, to the last unit", () => {
+  it("writes exact amounts with all digits", () => {
     expect(exactAmount(1n, 18)).toBe("0.000000000000000001");
     expect(exactAmount(10n ** 18n + 10n, 18)).toBe("1.00000000000000001");
     expect(exactAmount("123", 0)).toBe("123");
     expect(exactAmount(10n ** 19n, 18)).toBe("10");
   });
 
-  it("writes times, blocks and shares as people read them", () => {
+  it("writes times, blocks and percentages", () => {
     expect([0, 1, 119, 120, 7_199, 7_200, 172_800, 86_400 * 800].map(span)).toEqual([
       "0 s",
       "1 s",
