@@ -6,13 +6,13 @@ const long = process.env["WHITEPAY_LONG"] === "1";
 const fast = process.env["WHITEPAY_FAST"] === "1";
 
 const all = "test/**/!(*.long).test.ts";
-/** No fleet, no browser, no database and no chain process is started in these folders. */
+/** The tests in these folders start no fleet, no browser and no chain process. */
 const fastFolders = "test/{architecture,mutation,property,simulation,unit}/**/!(*.long).test.ts";
 /** Long campaigns in one of these folders. */
 const campaigns = "test/simulation/{campaign,planted-faults}.test.ts";
 
 /** Start first, so that no long file is left over for the end: process fleets, browsers and campaigns. */
-const longest = /\/test\/(?:process|e2e|browser|docs|simulation\/(?:campaign|planted)|contract\/invariants)/;
+const longest = /\/test\/(?:process|e2e|browser|docs|package|simulation\/(?:campaign|planted)|contract\/invariants)/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -44,6 +44,6 @@ const strikes: Strikes<FaultKind> = {
 };
 
 export function strike<K extends FaultKind>(fault: FaultOf<K>, scene: Scene): void {
-  const run: Strikes<FaultKind>[K] = strikes[fault.kind as K];
+  const run: Strikes<FaultKind>[K] = strikes[fault.kind];
   run(fault, scene);
 }
