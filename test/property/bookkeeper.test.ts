@@ -1,4 +1,4 @@
-/** Whatever the chain and its endpoints do, the books end as the chain stands, and are never of two branches. */
+/** The ledger always converges to the chain's settlements and never mixes two branches, under random reorgs and endpoint faults. */
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../keeper/adapters/clock-system.ts";
@@ -14,13 +14,13 @@ const origin = 5;
 
 type Block = { readonly number: number; readonly hash: Hex; readonly paid: BookedSettlement | undefined };
 
-/** A chain of which blocks are taken back, behind an endpoint that lags, fails, or sees that happen between two answers. */
+/** A chain with reorgs behind an endpoint that lags and fails; a reorg may happen between two calls. */
 class Chain implements HistoryPort {
   readonly errors = 0;
   blocks: Block[] = [];
-  /** How many of the newest blocks the endpoint does not show. */
+  /** Number of newest blocks that the endpoint hides. */
   lag = 0;
-  /** Calls until the next one that fails, or before which `between` happens. */
+  /** Calls until the next failure, or until `between` runs. */
   failIn = -1;
   between: { in: number; what: () => void } | undefined;
   #made = 0;
@@ -120,7 +120,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant("rebuild" as const) }),
 );
 
-/** Settlements of the books: each begins where the one before ended, so no two branches are mixed. */
+/** Settlements of the ledger: each begins at the end of the previous one, so branches are not mixed. */
 async function coherent(books: BooksPort): Promise<BookedSettlement[]> {
   const booked = (await books.settlements(group, undefined, 1_000)).toReversed();
   let ts = origin;
@@ -162,7 +162,7 @@ it("ends with exactly the settlements of the chain, after any reorgs, lags, fail
     chain.lag = 0;
     chain.failIn = -1;
     chain.between = undefined;
-    // It goes on, and is soon longer than any branch before.
+    // The chain continues and becomes longer than every earlier branch.
     for (let i = 0; i < 200; i++) chain.extend(i % 50 === 49);
     for (let tries = 0; !(await keeper.catchUp(group)); tries++) expect(tries).toBeLessThan(3);
     expect(await coherent(ledger)).toEqual(chain.blocks.flatMap(({ paid }) => paid ?? []));
@@ -171,8 +171,8 @@ it("ends with exactly the settlements of the chain, after any reorgs, lags, fail
       blockHash: chain.blocks.at(-1)?.hash,
     });
   });
-  // A settlement is taken back about 11 times in 60 runs; with 200 runs, five or fewer are out of the question.
+  // A reorg removes a settlement about 11 times in 60 runs; in 200 runs five or fewer are practically impossible.
   await fc.assert(game, { numRuns: 200 });
-  // Runs in which nothing of this happened would show nothing.
+  // Without these events the property would be vacuous.
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(5);
 });

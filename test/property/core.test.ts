@@ -1,4 +1,4 @@
-/** The protocol maths against models that are written differently: slow, obvious, slot by slot. */
+/** The protocol's arithmetic against independent brute-force models. */
 import fc from "fast-check";
 import { AbiCoder, getAddress, keccak256 } from "ethers";
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ const hex = (bytes: number) =>
 const committeeSizes = fc.integer({ min: 1, max: 10 }).map((f) => 3 * f + 1);
 
 describe("quorum (R2)", () => {
-  it("is the least number of which any two share more than f keepers", () => {
+  it("is the smallest size for which any two quorums share more than f keepers", () => {
     for (let n = 4; n <= 124; n += 3) {
       const f = faultBound(n);
       const overlap = (q: number) => 2 * q - n;
@@ -36,7 +36,7 @@ describe("turns (R5, R6, R7)", () => {
     }),
   );
 
-  it("orders keepers as abi.encode and keccak256 of ethers do", () => {
+  it("orders keepers as ethers' abi.encode and keccak256", () => {
     fc.assert(
       fc.property(arbitrary, ({ ts, seed, operators }) => {
         const coder = AbiCoder.defaultAbiCoder();
@@ -54,7 +54,7 @@ describe("turns (R5, R6, R7)", () => {
     );
   });
 
-  it("gives every block from the first window on exactly one turn, led and failed as a walk over blocks says", () => {
+  it("assigns each block from the first window on to one turn, with leader and failed keepers as in a block-by-block model", () => {
     fc.assert(
       fc.property(arbitrary, ({ ts, operators, interval, turn, turns }) => {
         const n = operators.length;
@@ -94,7 +94,7 @@ describe("space-time (R14, R15)", () => {
     slotBlocks: fc.integer({ min: 1, max: 100 }),
   });
 
-  /** One slot after the other, straight from the rule. */
+  /** The rule applied slot by slot. */
   function model(
     from: number,
     to: number,
@@ -136,7 +136,7 @@ describe("space-time (R14, R15)", () => {
     );
   });
 
-  it("is additive over adjacent intervals and free of the order of arrival", () => {
+  it("is additive over adjacent intervals and independent of the order of arrival", () => {
     fc.assert(
       fc.property(
         arbitrary,
@@ -179,7 +179,7 @@ describe("decision (R22)", () => {
     );
   });
 
-  it("lies between two honest values whatever f liars say, for any number of reveals from q to n (S4)", () => {
+  it("is between two honest values for any values of f faulty keepers and any number of reveals from q to n (S4)", () => {
     const scene = committeeSizes.chain((n) =>
       fc.integer({ min: quorum(n), max: n }).chain((count) =>
         fc.record({
@@ -198,7 +198,7 @@ describe("decision (R22)", () => {
     );
   });
 
-  it("agrees exactly when f+1 values satisfy the inequality, counted the slow way in fractions", () => {
+  it("agrees exactly if f+1 values satisfy the inequality, computed with fractions", () => {
     fc.assert(
       fc.property(
         committeeSizes,

@@ -1,4 +1,4 @@
-/** Messages and questions between keepers: one encoding each, and no bytes that make decoding throw (D3). */
+/** Messages and questions between keepers: each has one encoding, and decoding never throws (D3). */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -48,7 +48,7 @@ const round = fc.record({
   committee: u64,
 });
 const few = { maxLength: 12 };
-/** A list that names nothing twice, in the order of the names: the only order that the codec reads. */
+/** A list without duplicate names, ascending by name: the only order that the codec accepts. */
 const ascending = <T>(item: fc.Arbitrary<T>, name: (item: T) => number): fc.Arbitrary<T[]> =>
   fc.uniqueArray(item, { ...few, selector: name }).map((items) => items.sort((a, b) => name(a) - name(b)));
 const indices = (index: fc.Arbitrary<number>): fc.Arbitrary<number[]> => ascending(index, (i) => i);
@@ -114,7 +114,7 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
   partial: fc.record({ kind: fc.constant("partial"), round, digest: hex(32), signature: hex(48) }),
 };
 const body: fc.Arbitrary<Body> = fc.oneof(...Object.values(bodies));
-/** The list of a body that is read in ascending order alone. */
+/** The list of a body that must be in ascending order. */
 const listed = {
   announce: "providers",
   close: "commits",
@@ -123,7 +123,7 @@ const listed = {
   proposal: "pinned",
 } as const;
 
-/** The body with its list turned round or its first entry doubled; undefined if that changes nothing. */
+/** The body with its list reversed or its first entry duplicated; undefined if that changes nothing. */
 function disordered(one: Body, how: "reverse" | "double"): object | undefined {
   if (!(one.kind in listed)) return undefined;
   const key = listed[one.kind as keyof typeof listed];
@@ -144,7 +144,7 @@ const envelope: fc.Arbitrary<Envelope> = fc.record({
 const pull = fc.record({ group: hex(20), ts: u64, turn: u32, have: fc.array(hex(8), few) });
 const recordsQuestion = fc.record({ group: hex(20), root: hex(32), provider: u32, fromSlot: u64 });
 
-/** Each kind of bytes between keepers: values, their encoding, and its inverse. */
+/** Each codec between keepers: random values, encoder, decoder. */
 const forms: readonly {
   readonly name: string;
   readonly encoded: fc.Arbitrary<Uint8Array>;
@@ -178,7 +178,7 @@ const forms: readonly {
   },
 ];
 
-/** Cut, lengthened, or with bytes overwritten: what a peer might make of a good message. */
+/** Bytes that are cut, lengthened or overwritten, as a faulty peer may send them. */
 const mutations = fc.record({
   cut: fc.option(fc.nat(), { nil: undefined }),
   tail: fc.uint8Array({ maxLength: 4 }),
@@ -197,7 +197,7 @@ function mutated(
   return out;
 }
 
-/** True if the bytes are refused with a known code, or are exactly the encoding of what they decode to. */
+/** True if the bytes are refused with a known code, or equal the encoding of the decoded value. */
 function isRefusedOrCanonical(form: (typeof forms)[number], input: Uint8Array): boolean {
   const decoded = form.decode(input);
   if (!decoded.ok) return CODES.includes(decoded.code) && decoded.detail.length > 0;
@@ -205,7 +205,7 @@ function isRefusedOrCanonical(form: (typeof forms)[number], input: Uint8Array): 
 }
 
 describe.each(forms)("a $name", (form) => {
-  it("is decoded to what was encoded, byte for byte", () => {
+  it("decodes to the encoded value, byte for byte", () => {
     fc.assert(
       fc.property(form.encoded, (input) => {
         const decoded = form.decode(input);
@@ -216,7 +216,7 @@ describe.each(forms)("a $name", (form) => {
     expect(form.decode(new Uint8Array())).toMatchObject({ ok: false, code: "truncated" });
   });
 
-  it("that was mutated is refused by a code, or is another message in its one encoding", () => {
+  it("is refused with a code after mutation, or is the canonical encoding of another message", () => {
     let refused = 0;
     fc.assert(
       fc.property(form.encoded, mutations, (original, { cut, tail, writes }) => {
@@ -229,8 +229,8 @@ describe.each(forms)("a $name", (form) => {
     expect(refused).toBeGreaterThan(300);
   });
 
-  it("of which any one byte is another is refused by a code, or is another message in its one encoding", () => {
-    // A flag is one byte of thousands, which random changes hardly ever meet.
+  it("is refused with a code after a change of any one byte, or is the canonical encoding of another message", () => {
+    // Random changes rarely hit a flag, which is one byte of thousands.
     const wrong = fc.sample(form.encoded, { seed: 3, numRuns: 60 }).flatMap((original) => {
       const input = Uint8Array.from(original);
       return Array.from(original, (before, place) => {
@@ -245,7 +245,7 @@ describe.each(forms)("a $name", (form) => {
     expect(wrong).toEqual([]);
   });
 
-  it("of random bytes, with and without a right start, never throws", () => {
+  it("never throws on random bytes, with and without a valid prefix", () => {
     const random = fc.uint8Array({ maxLength: 600 });
     const started = fc.tuple(fc.nat(8), random).map(([kind, rest]) => new Uint8Array([1, kind, ...rest]));
     expect(() =>
@@ -258,7 +258,7 @@ describe.each(forms)("a $name", (form) => {
 });
 
 describe("an envelope", () => {
-  it("comes back field by field, whatever its kind", () => {
+  it("decodes to the same fields, for every kind", () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(envelope, (value) => {
@@ -272,7 +272,7 @@ describe("an envelope", () => {
     expect([...kinds].sort()).toEqual(Object.keys(bodies).sort());
   });
 
-  it("is signed as a whole: another field gives another digest, the same fields the same", () => {
+  it("has a digest over all fields: every change of a field changes it", () => {
     const domain = toHex(new Uint8Array(32).fill(7));
     fc.assert(
       fc.property(body, body, u64, keeper, (one, two, committee, index) => {
@@ -288,7 +288,7 @@ describe("an envelope", () => {
     );
   });
 
-  it("above the size of its kind is refused before it is read (D3)", () => {
+  it("is refused before decoding if it is above the size limit of its kind (D3)", () => {
     const kinds = Object.keys(maxBytesOf) as (keyof typeof maxBytesOf)[];
     for (const [number, kind] of kinds.entries()) {
       const input = new Uint8Array(maxBytesOf[kind] + 1);
@@ -301,7 +301,7 @@ describe("an envelope", () => {
     expect(decodeRecordsReply(new Uint8Array(maxReplyBytes + 1))).toMatchObject({ code: "too-large" });
   });
 
-  it("whose list is out of order or names somebody twice is refused (D6)", () => {
+  it("is refused if its list is unordered or has duplicates (D6)", () => {
     const swapped = fc
       .tuple(envelope, fc.constantFrom("reverse", "double"))
       .map(([one, how]) => ({ ...one, body: disordered(one.body, how) }))
@@ -314,7 +314,7 @@ describe("an envelope", () => {
     );
   });
 
-  it("of a keeper that no committee can have is refused (R2)", () => {
+  it("is refused if the keeper's index is above every committee size (R2)", () => {
     const [value] = fc.sample(envelope, { seed: 6, numRuns: 1 });
     for (const [keeper, ok] of [
       [123, true],
@@ -325,7 +325,7 @@ describe("an envelope", () => {
     }
   });
 
-  it("cannot make the reader reserve memory for what is not there", () => {
+  it("cannot make the reader allocate memory for missing entries", () => {
     const value: Envelope = {
       chainId: 1,
       group: toHex(new Uint8Array(20)),
@@ -351,7 +351,7 @@ describe("a pull", () => {
     expect(hashPrefix(toHex(new Uint8Array(32).fill(0xab)))).toBe("0xabababababababab");
   });
 
-  it("is answered with as many messages as fit, whole ones, in order", () => {
+  it("gets as many complete messages as fit, in order", () => {
     const messages = Array.from({ length: 12 }, (_, i) => new Uint8Array((90 + i) * 1024).fill(i));
     const reply = encodePullReply(messages);
     expect(reply.length).toBeLessThanOrEqual(maxReplyBytes);

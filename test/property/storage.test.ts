@@ -1,4 +1,4 @@
-/** Storage and the challenge protocol's bytes against models and noise: any size, any order, any bytes. */
+/** Storage and the challenge protocol's codec against models and random bytes. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -119,18 +119,18 @@ const forms: readonly Form[] = [
   { name: "page of pieces", value: page, encode: encodePiecesResponse, decode: decodePiecesResponse },
 ];
 
-/** A refusal's text is made printable when it is read, so a response with one is equal in sense, not in bytes. */
+/** Decoding makes a refusal's text printable, so a response with a refusal may differ in bytes after a round trip. */
 const isRefusal = (value: unknown): boolean => (value as { kind?: string }).kind === "refusal";
 
 describe.each(forms)("a $name", ({ value, encode, decode }) => {
-  /** True if the bytes are refused with a known code, or are the one encoding of what they decode to. */
+  /** True if the bytes are refused with a known code, or equal the encoding of the decoded value. */
   function isRefusedOrCanonical(input: Uint8Array): boolean {
     const decoded = decode(input);
     if (!decoded.ok) return CODES.includes(decoded.code) && decoded.detail.length > 0;
     return isRefusal(decoded.value) || equalBytes(encode(decoded.value as never), input);
   }
 
-  it("comes back field by field", () => {
+  it("decodes to the same fields", () => {
     fc.assert(
       fc.property(value, (original) => {
         expect(decode(encode(original as never))).toEqual({ ok: true, value: original });
@@ -139,7 +139,7 @@ describe.each(forms)("a $name", ({ value, encode, decode }) => {
     );
   });
 
-  it("that was cut, lengthened or overwritten is refused by a code or has another meaning, and never throws", () => {
+  it("is refused with a code or decodes to another value after cuts, additions and overwrites, and never throws", () => {
     let refused = 0;
     const change = fc.record({
       cut: fc.option(fc.nat(), { nil: undefined }),
@@ -160,7 +160,7 @@ describe.each(forms)("a $name", ({ value, encode, decode }) => {
     expect(refused).toBeGreaterThan(150);
   });
 
-  it("of random bytes never throws", () => {
+  it("never throws on random bytes", () => {
     const noise = fc.uint8Array({ maxLength: 400 });
     const started = fc.tuple(fc.nat(2), noise).map(([kind, rest]) => new Uint8Array([1, kind, ...rest]));
     const sized = fc.nat(1_000).map((seed) => {
@@ -178,7 +178,7 @@ describe.each(forms)("a $name", ({ value, encode, decode }) => {
 });
 
 describe("the tree", () => {
-  it("over a file of any size has the naive root (R10)", () => {
+  it("has the naive model's root for a file of any size (R10)", () => {
     const sizes = fc.oneof(
       fc.integer({ min: 1, max: 400_000 }),
       fc
@@ -194,7 +194,7 @@ describe("the tree", () => {
     );
   });
 
-  it("is proven by any set of its leaves with exactly the nodes that cannot be computed", () => {
+  it("is proven for any set of leaves with exactly the nodes that the verifier cannot compute", () => {
     const leaves = Array.from({ length: 32 }, (_, i) => seededBytes(32, i));
     const levels = treeLevels(leaves);
     const sets = fc
@@ -227,7 +227,7 @@ describe("the tree", () => {
 });
 
 describe("the tree file", () => {
-  it("has a place of its own for every layer and node, up to its last byte", () => {
+  it("assigns disjoint positions to all layers and nodes, up to its last byte", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 * 126_976 }), (size) => {
         const layout = treeLayout(size);
@@ -251,7 +251,7 @@ describe("the tree file", () => {
     );
   });
 
-  it("has a header that comes back, and noise is none", () => {
+  it("has a header that decodes, and refuses random bytes as a header", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 2 ** 53 - 1 }),

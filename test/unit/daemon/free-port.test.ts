@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { expect, it } from "vitest";
 import { freePorts } from "../../../daemon/free-port.ts";
 
-it("gives different ports that one can listen on, none from the range of outgoing connections", async () => {
+it("returns different free ports outside the ephemeral range", async () => {
   const ports = await freePorts(40);
   expect(new Set(ports).size).toBe(40);
   for (const port of ports) {

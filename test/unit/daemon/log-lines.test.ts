@@ -9,7 +9,7 @@ const line = (fields: object): string =>
   textLine(JSON.stringify({ level: 30, time, pid: 1, name: "0x12", ...fields }));
 
 describe("a log line for people", () => {
-  it("has time, level, words and details, and behind them code, group and what else there is", () => {
+  it("has time, level, message and detail, then code, group and the other fields in brackets", () => {
     expect(
       line({
         level: 40,
@@ -24,14 +24,14 @@ describe("a log line for people", () => {
     expect(line({ msg: "x", group: "", detail: "" })).toBe("2026-11-21 20:53:20 info  x\n");
   });
 
-  it("is one line that commands no terminal, whatever others wrote into it", () => {
+  it("is one line without control characters, for any text of other parties", () => {
     const told = line({ msg: "x", detail: "a\nb\u001b[2Jc\u202ed" });
     expect(told).toBe("2026-11-21 20:53:20 info  x: a?b?[2Jc?d\n");
   });
 });
 
 describe("levels of the log", () => {
-  it("warns of what the operator has to act upon, and of nothing else", () => {
+  it("warns exactly of matters that need action of the operator", () => {
     const levels = new Map<string, number>();
     const out = {
       write: (text: string) => {
@@ -44,7 +44,7 @@ describe("levels of the log", () => {
     const warned = [...levels].filter(([, level]) => level >= 40).map(([code]) => code);
     expect(levels.size).toBe(Object.keys(reasons).length);
     expect(new Set(warned)).toEqual(needsAction);
-    // Each says what to do, or that something has to be done.
+    // Each text names an action.
     for (const code of needsAction) {
       expect(reasons[code].long, code).toMatch(
         /[Cc]heck|[Uu]pdate|[Ss]top one|[Tt]ell|[Aa]sk|[Cc]orrect|third endpoint/,

@@ -22,7 +22,7 @@ function history(bases: number[], tips: number[], ratios = tips.map(() => 0.5)):
   return { baseFeePerGas: bases.map(hex), gasUsedRatio: ratios, reward: tips.map((tip) => [hex(tip)]) };
 }
 
-describe("the market of recent blocks", () => {
+describe("the fees of recent blocks", () => {
   it("has the mean base fee, that of the next block, and the median tip", () => {
     expect(marketOf(history([10, 20, 30, 35], [5, 90, 7]), limits)).toEqual({
       base: 20n,
@@ -36,7 +36,7 @@ describe("the market of recent blocks", () => {
     expect(tip).toBe(9n);
   });
 
-  it("keeps the tip within floor and cap, and offers the floor where nobody offers anything", () => {
+  it("keeps the tip between floor and cap, and uses the floor if recent blocks have no tips", () => {
     const tipOf = (tips: number[], ratios?: number[]): bigint =>
       marketOf(history([1, ...tips.map(() => 1)], tips, ratios), limits).tip;
     expect([tipOf([1]), tipOf([101]), tipOf([50]), tipOf([50], [0])]).toEqual([2n, 100n, 50n, 2n]);
@@ -62,7 +62,7 @@ const amounts = fc.record({
 });
 
 describe("fees", () => {
-  it("never pass the limits, however often they are raised, and each raise replaces what was pending", () => {
+  it("never exceed the limits after any number of raises, and each raise replaces the pending transaction", () => {
     fc.assert(
       fc.property(amounts, fc.array(amounts, { maxLength: 60 }), (first, later) => {
         let fees = feesFor(first, defaultFeeLimits);
@@ -81,7 +81,7 @@ describe("fees", () => {
     );
   });
 
-  it("of a cancellation always replace a settlement at its limits, for at most an eighth more", () => {
+  it("of a cancellation always replace a settlement at its limits, and cost at most 1/8 more", () => {
     const atLimit: GasFees = {
       maxFeePerGas: defaultFeeLimits.feeCap,
       maxPriorityFeePerGas: defaultFeeLimits.tipCap,
@@ -93,7 +93,7 @@ describe("fees", () => {
   });
 });
 
-describe("what an account can pay", () => {
+describe("the number of settlements that an account can pay", () => {
   const account: AccountFees = {
     balance: 10n ** 18n,
     market: { base: 20n * gwei, nextBase: 30n * gwei, tip: gwei },
@@ -101,11 +101,11 @@ describe("what an account can pay", () => {
     l1Fee: 10n ** 13n,
   };
 
-  it("counts base fee and tip as they are paid, and the data's fee, not what a transaction may cost at most", () => {
+  it("uses the average base fee, tip and data fee, not the maximum cost of a transaction", () => {
     expect(settlementCost(account, settlementGas(4, 1))).toBe(settlementGas(4, 1) * 21n * gwei + 10n ** 13n);
   });
 
-  it("is none while the balance does not reach what a node asks for, then one more than the rest pays for", () => {
+  it("is 0 below the balance that a node requires, then one more than the rest pays for", () => {
     const atOnce = (250_000n + 23_000n) * (61n * gwei) + account.l1Fee;
     const one = settlementCost(account, settlementGas(4, 1));
     const left = (balance: bigint): bigint => settlementsLeft({ ...account, balance }, 4, 1);
@@ -117,7 +117,7 @@ describe("what an account can pay", () => {
     ]);
   });
 
-  it("takes the balance that is told for so many", () => {
+  it("equals the inverse of the smallest balance for that number", () => {
     for (const count of [1n, 15n]) {
       const balance = balanceFor(count, account, 7, 3);
       expect(settlementsLeft({ ...account, balance }, 7, 3)).toBe(count);
@@ -125,13 +125,13 @@ describe("what an account can pay", () => {
     }
   });
 
-  it("is not bounded where nothing costs anything", () => {
+  it("is unbounded if the cost is 0", () => {
     const free = { ...account, l1Fee: 0n, market: { base: 0n, nextBase: 0n, tip: 0n } };
     expect(settlementsLeft(free, 4, 1)).toBe(BigInt(Number.MAX_SAFE_INTEGER));
   });
 });
 
-describe("what keepers get (R30)", () => {
+describe("the keepers' share (R30)", () => {
   const settlement = {
     ts: 0,
     te: 10,
@@ -145,7 +145,7 @@ describe("what keepers get (R30)", () => {
     ],
   };
 
-  it("is rounded down for each provider, and divided among those that have not failed", () => {
+  it("is rounded down for each provider and divided among the keepers that have not failed", () => {
     const pay = keepersPay(settlement, { price: 1n << 30n, keeperShareBps: 1_000 }, 4);
     expect(pay).toEqual({ whole: 100n + 9n, each: 36n });
   });

@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { decideValue, lowerMedian } from "../../../protocol/median.ts";
 
 describe("lower median (R22)", () => {
-  it("takes the middle of an odd and the lower middle of an even number of values", () => {
+  it("is the middle of an odd number of values and the lower middle of an even number", () => {
     expect(lowerMedian([5n, 1n, 9n])).toBe(5n);
     expect(lowerMedian([5n, 1n, 9n, 7n])).toBe(5n);
     expect(lowerMedian([4n])).toBe(4n);
   });
 
-  it("compares by size, not as text, and leaves its input alone", () => {
+  it("compares numerically and does not change its input", () => {
     const values = [10n, 9n, 2n];
     expect(lowerMedian(values)).toBe(9n);
     expect(values).toEqual([10n, 9n, 2n]);

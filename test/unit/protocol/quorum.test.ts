@@ -10,7 +10,7 @@ describe("committee sizes (R2)", () => {
     expect(accepted.every((n, i) => n === 4 + 3 * i)).toBe(true);
   });
 
-  it("refuses what is no whole number", () => {
+  it("refuses numbers that are not integers", () => {
     for (const n of [4.5, -4, Number.NaN, Number.POSITIVE_INFINITY]) expect(isCommitteeSize(n)).toBe(false);
   });
 
@@ -19,7 +19,7 @@ describe("committee sizes (R2)", () => {
     expect([4, 7, 31, 124].map(quorum)).toEqual([3, 5, 21, 83]);
   });
 
-  it("names expected and actual when asked about another size", () => {
+  it("throws with expected and actual for another size", () => {
     expect(() => quorum(5)).toThrow("expected 3f+1 in 4..124, actual 5");
   });
 });

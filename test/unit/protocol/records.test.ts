@@ -6,7 +6,7 @@ import { concatBytes } from "../../../storage/core/bytes.ts";
 import { TreePaths, leafHash, leafKeyAt, recordTree, treePath } from "../../../protocol/records.ts";
 import type { RecordLeaf } from "../../../protocol/records.ts";
 
-/** The rule in its plainest form: every path is climbed to the top by itself. */
+/** Reference model: checks every path to the top without a cache. */
 function leadsToRoot(
   root: Hex,
   leafCount: number,
@@ -48,7 +48,7 @@ function opened(
 }
 
 describe("paths of one tree checked together (R21)", () => {
-  it("hold for every leaf in any order, in trees of every shape", () => {
+  it("are valid for every leaf in any order, in trees of every shape", () => {
     for (const [providers, slots] of [
       [1, 1],
       [1, 2],
@@ -67,7 +67,7 @@ describe("paths of one tree checked together (R21)", () => {
     }
   });
 
-  it("hold exactly when each holds by itself, whatever is wrong with one and whatever was checked before", () => {
+  it("are valid exactly if each is valid alone, for every fault and every order of checks", () => {
     const tree = treeOf(3, 12);
     const leafCount = tree.leaves.length;
     const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -99,7 +99,7 @@ describe("paths of one tree checked together (R21)", () => {
     expect(outcomes).toEqual(new Set([true, false]));
   });
 
-  it("do not hold against the root of a tree with another number of leaves", () => {
+  it("are invalid against the root of a tree with another number of leaves", () => {
     const tree = treeOf(3, 12);
     const { leaf, path } = opened(tree, 0);
     expect(new TreePaths(tree.root, 36).holds(0, leaf, concatBytes(...path))).toBe(true);

@@ -11,7 +11,7 @@ const range = (over: Partial<SlotRange> = {}): SlotRange => ({
 });
 
 describe("bytes of a slot (R14)", () => {
-  it("carries the slot before over an outage of the keeper", () => {
+  it("carries the previous slot during an outage of the keeper", () => {
     expect(slotBytes(range({ records: new Map([[11, 80n]]), before: 50n }))).toEqual([50n, 80n, 80n, 80n]);
   });
 
@@ -19,7 +19,7 @@ describe("bytes of a slot (R14)", () => {
     expect(slotBytes(range({ records: new Map([[11, 0n]]), before: 50n }))).toEqual([50n, 0n, 0n, 0n]);
   });
 
-  it("starts from 0 if there is no slot before", () => {
+  it("starts from 0 without a previous slot", () => {
     expect(slotBytes(range())).toEqual([0n, 0n, 0n, 0n]);
   });
 

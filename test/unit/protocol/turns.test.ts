@@ -11,7 +11,7 @@ describe("turn windows (R6)", () => {
     expect(turnWindow(100, params, 3)).toEqual({ te: 170, from: 170, to: 190 });
   });
 
-  it("says 0 before the first window and changes exactly at the border", () => {
+  it("is turn 0 before the first window and changes exactly at the border", () => {
     expect([0, 129, 130, 149, 150, 169, 170].map((block) => turnAt(block, 100, params))).toEqual([
       0, 0, 1, 1, 2, 2, 3,
     ]);
@@ -55,7 +55,7 @@ describe("failed leaders (R7)", () => {
     expect(failedLeaders([6, 5, 4, 3, 2, 1, 0], 4, 2)).toEqual([5, 4]);
   });
 
-  it("wraps round the order together with the leader", () => {
+  it("wraps around the order together with the leader", () => {
     expect(leaderOf(order, 5)).toBe(2);
     expect(failedLeaders(order, 5, 1)).toEqual([1]);
     expect(failedLeaders(order, 6, 1)).toEqual([2]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ByteCache } from "../../../storage/core/byte-cache.ts";
 
 describe("a cache bounded in bytes", () => {
-  it("lets the value go that was unused for the longest time", () => {
+  it("evicts the least recently used value", () => {
     const cache = new ByteCache<string>(10, (text) => text.length);
     cache.set("a", "1234");
     cache.set("b", "1234");
@@ -12,7 +12,7 @@ describe("a cache bounded in bytes", () => {
     expect(cache.bytes).toBe(7);
   });
 
-  it("counts a value once that is set again, and keeps none that is larger than the bound", () => {
+  it("counts a value once if it is set twice, and stores none above the limit", () => {
     const cache = new ByteCache<string>(10, (text) => text.length);
     cache.set("a", "1234");
     cache.set("a", "123456");

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { ByteWriter, decode } from "../../../storage/core/bytes.ts";
 
-/** On both sides of where a result gets memory of its own, shares a page, fills one, or outgrows a writer's buffer. */
+/** Lengths around each limit: own array, shared page, full page, writer's buffer. */
 const lengths = [0, 1, 64, 65, 66, 300, 2_047, 2_048, 2_049, 16_383, 16_384, 65_536, 65_537];
 
 function patterned(length: number, salt: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + salt) & 0xff);
 }
 
-describe("what is written and read", () => {
-  it("stays what it was, however much is written and read after it", () => {
+describe("written and read bytes", () => {
+  it("are not changed by later writes and reads", () => {
     const made = Array.from({ length: 20 }, (_, round) =>
       lengths.map((length, i) => {
         const expected = patterned(length, round * 13 + i);
@@ -24,13 +24,13 @@ describe("what is written and read", () => {
     }
   });
 
-  it("is no other's to change", () => {
+  it("are not shared between two writers", () => {
     const [first, second] = [65, 65].map((length) => new ByteWriter().bytes(patterned(length, 1)).finish());
     first?.fill(0xff);
     expect(second).toEqual(patterned(65, 1));
   });
 
-  it("does not change with the bytes that it was read from, but for a view", () => {
+  it("are independent of the source bytes, except a view", () => {
     const bytes = patterned(100, 1);
     const read = decode(bytes, 100, (reader) => [reader.bytes(70, "copy"), reader.view(30, "view")]);
     bytes.fill(0);

@@ -1,4 +1,4 @@
-/** R11: a proof holds as it was made, and no other way. */
+/** R11: a proof is valid unchanged, and invalid after every change. */
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../../storage/core/bytes.ts";
 import { leafBytes, segmentBytes, pieceGeometry, treeIndex } from "../../../storage/core/geometry.ts";
@@ -79,12 +79,12 @@ const honest: Proof = {
 const verify = (proof: Proof) => verifyProof({ list, draws, proof });
 
 describe("an honest proof", () => {
-  it("counts each draw, a leaf drawn three times three times", () => {
+  it("counts each draw: a leaf that is drawn three times counts three times", () => {
     expect(verify(honest)).toEqual({ ok: true, value: { proven: 16, bytesProven: list.totalBytes } });
     expect(verifyProof({ list, draws, proof: honest })).toEqual(verify(honest));
   });
 
-  it("may lack leaves, and is worth ⌊total × draws proven / 16⌋", () => {
+  it("may omit leaves, and proves ⌊total × draws proven / 16⌋ bytes", () => {
     const without = (leaves: number[]) => verify({ pieces: [prove(A, 0, leaves)] });
     expect(without([3])).toMatchObject({ value: { proven: 2, bytesProven: (list.totalBytes * 2n) / 16n } });
     expect(without([371])).toMatchObject({ value: { proven: 1, bytesProven: list.totalBytes / 16n } });
@@ -94,7 +94,7 @@ describe("an honest proof", () => {
     expect(bytesProven(2n ** 64n - 1n, 16)).toBe(2n ** 64n - 1n);
   });
 
-  it("brings no node that can be computed", () => {
+  it("has no node that the verifier can compute", () => {
     const positions = siblingPositions([0, 1, 2, 3, 5], 4);
     expect(positions).toEqual([
       { level: 0, index: 4 },
@@ -105,7 +105,7 @@ describe("an honest proof", () => {
 });
 
 describe("a changed proof is refused", () => {
-  it("whichever single bit of its bytes is flipped", () => {
+  it("after a flip of any single bit", () => {
     const bytes = encodeProof(honest);
     const next = seededNumbers(3);
     const headBits = Array.from({ length: (2 + 7 + 11 * 8) * 8 }, (_, bit) => bit);
@@ -134,7 +134,7 @@ describe("a changed proof is refused", () => {
     for (const proof of bad) expect(verify(proof)).toMatchObject({ ok: false, code: "wrong-root" });
   });
 
-  it("with a leaf that was not drawn, twice the same, out of order, or of a piece that is none", () => {
+  it("with a leaf that was not drawn, a duplicate, a wrong order, or an unknown piece", () => {
     const [a] = honest.pieces as [PieceProof];
     expect(verify({ pieces: [prove(A, 0, [8])] })).toMatchObject({ code: "not-drawn" });
     expect(verify({ pieces: [a, a] })).toMatchObject({ code: "not-drawn" });
@@ -149,7 +149,7 @@ describe("a changed proof is refused", () => {
     expect(verifyProof(absent)).toMatchObject({ code: "not-drawn" });
   });
 
-  it("with anything but zeros after the end of the file, even under a root that was made over it", () => {
+  it("with nonzero padding after the end of the file, even under a root over that padding", () => {
     const padded = new Uint8Array(3 * leafBytes);
     padded.set(B);
     padded[B.length + 5] = 1;
@@ -168,7 +168,7 @@ describe("a changed proof is refused", () => {
 });
 
 describe("the bytes of a proof", () => {
-  it("come back as they went in, and no longer proof than the limit exists", () => {
+  it("decode to the encoded proof, and the longest proof is within the limit", () => {
     const bytes = encodeProof(honest);
     const decoded = decodeProof(bytes);
     if (!decoded.ok) throw new Error(decoded.detail);
@@ -182,7 +182,7 @@ describe("the bytes of a proof", () => {
     expect(pieceGeometry(Number.MAX_SAFE_INTEGER).height).toBeLessThanOrEqual(44);
   });
 
-  it("are refused with one byte more or fewer, another version, or more than 16 leaves", () => {
+  it("are refused with a byte more or less, another version, or more than 16 leaves", () => {
     const bytes = encodeProof(honest);
     expect(decodeProof(bytes.subarray(0, -1))).toMatchObject({ code: "truncated" });
     expect(decodeProof(Buffer.concat([bytes, Buffer.of(0)]))).toMatchObject({ code: "trailing" });

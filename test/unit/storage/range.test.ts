@@ -1,4 +1,4 @@
-/** Ranges of a piece: each is proven by itself, whatever the piece's size, and nothing else passes for it. */
+/** Ranges of a piece: each has its own proof for every size of the piece, and no other bytes pass. */
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { readRange, verifyRange } from "../../../storage/disk/range-reader.ts";
 import { PieceStore } from "../../../storage/disk/store.ts";
 import { seededBytes, temporaryFolder } from "../../support/files.ts";
 
-/** One byte, a segment, a whole range, a little more, several with a ragged end, 17 ranges. */
+/** One byte, a segment, one range, one byte more, several ranges with a short last one, 17 ranges. */
 const sizes = [1, segmentBytes + 1, rangeBytes, rangeBytes + 1, 3 * rangeBytes - 5, 17 * rangeBytes - 70_000];
 
 async function stored(size: number) {
@@ -23,25 +23,20 @@ async function stored(size: number) {
 }
 
 describe("ranges", () => {
-  it.each(sizes)(
-    "of a stored piece of %i bytes are proven one by one and make up the piece",
-    async (size) => {
-      const { bytes, store, entry } = await stored(size);
-      expect(rangeCount(size)).toBe(Math.ceil(size / rangeBytes));
-      for (let range = 0; range < rangeCount(size); range++) {
-        const proven = await store.readRange(entry, range);
-        const { start, bytes: length } = rangePlace(size, range);
-        expect(Buffer.compare(proven?.bytes ?? Buffer.alloc(0), bytes.subarray(start, start + length))).toBe(
-          0,
-        );
-        expect(proven?.siblings).toHaveLength(rangeSiblings(size, range).length);
-        expect(proven !== undefined && verifyRange(entry, range, proven)).toBe(true);
-      }
-      await expect(store.readRange(entry, rangeCount(size))).rejects.toThrow(RangeError);
-    },
-  );
+  it.each(sizes)("of a stored piece of %i bytes have valid proofs and compose the piece", async (size) => {
+    const { bytes, store, entry } = await stored(size);
+    expect(rangeCount(size)).toBe(Math.ceil(size / rangeBytes));
+    for (let range = 0; range < rangeCount(size); range++) {
+      const proven = await store.readRange(entry, range);
+      const { start, bytes: length } = rangePlace(size, range);
+      expect(Buffer.compare(proven?.bytes ?? Buffer.alloc(0), bytes.subarray(start, start + length))).toBe(0);
+      expect(proven?.siblings).toHaveLength(rangeSiblings(size, range).length);
+      expect(proven !== undefined && verifyRange(entry, range, proven)).toBe(true);
+    }
+    await expect(store.readRange(entry, rangeCount(size))).rejects.toThrow(RangeError);
+  });
 
-  it("prove nothing else: no changed byte, no other place, no other size, no node too many", async () => {
+  it("have proofs that are invalid for a changed byte, another position, another size and a surplus node", async () => {
     const { entry, store } = await stored(3 * rangeBytes - 5);
     const proven = await store.readRange(entry, 1);
     if (proven === undefined) throw new Error("the range is not there");
@@ -57,7 +52,7 @@ describe("ranges", () => {
     expect(verifyRange(entry, 1, { ...proven, siblings: proven.siblings.toReversed() })).toBe(false);
   });
 
-  it("that are damaged on disk are not handed out, and the whole ones beside them are", async () => {
+  it("that are damaged on disk are not returned, and undamaged ones are", async () => {
     const { entry, dir } = await stored(3 * rangeBytes);
     const data = await readFile(join(dir, "data"));
     data[rangeBytes + 7] = (data[rangeBytes + 7] ?? 0) ^ 1;
@@ -70,7 +65,7 @@ describe("ranges", () => {
     expect(await readRange(join(dir, "nowhere"), entry, 0)).toBeUndefined();
   });
 
-  it("are computed by the pure functions as by the fast ones", async () => {
+  it("have roots that match their segment roots and siblings, and none if one is missing", async () => {
     const size = rangeBytes + 2 * segmentBytes + 5;
     const { entry, store, bytes } = await stored(size);
     const segmentRoots = [0, 1, 2].map((i) => {

@@ -1,4 +1,4 @@
-/** R8, R9, R11: draws are uniform over all bytes of a provider, and fixed by the seed. */
+/** R8, R9, R11: draws are uniform over a provider's bytes and determined by the seed. */
 import { describe, expect, it } from "vitest";
 import { locate, makePieceList } from "../../../storage/core/piece-list.ts";
 import { challengeOffset, sampleLeaves } from "../../../storage/core/sampling.ts";
@@ -7,19 +7,19 @@ import { seededBytes } from "../../support/files.ts";
 const listOf = (...sizes: number[]) =>
   makePieceList(sizes.map((size, i) => ({ root: seededBytes(32, i + 1), size })));
 
-/** Pearson's statistic of counts against what uniform draws would give on average. */
+/** Pearson's chi-square statistic of counts against uniform draws. */
 function chiSquare(counts: readonly number[], expected: readonly number[]): number {
   return counts.reduce((sum, count, i) => sum + (count - expected[i]!) ** 2 / expected[i]!, 0);
 }
 
-/** What the statistic exceeds once in 10,000 by chance (Wilson and Hilferty); the seeds are fixed, so: never here. */
+/** Quantile 0.9999 of the statistic (Wilson and Hilferty). The seeds are fixed, so the test is deterministic. */
 function limit(freedom: number): number {
   const z = 3.719;
   return freedom * (1 - 2 / (9 * freedom) + z * Math.sqrt(2 / (9 * freedom))) ** 3;
 }
 
 describe("sampling (R11)", () => {
-  it("draws 16 leaves that exist, the same for the same seed, others for another", () => {
+  it("draws 16 existing leaves, equal for the same seed and different for another", () => {
     const list = listOf(1, 5000, 300_000);
     const draws = sampleLeaves(seededBytes(48, 1), list);
     expect(draws).toHaveLength(16);
@@ -31,7 +31,7 @@ describe("sampling (R11)", () => {
     expect(sampleLeaves(seededBytes(48, 2), list)).not.toEqual(draws);
   });
 
-  it("gives every leaf its share of the draws (chi-square over 64 leaves)", () => {
+  it("draws every leaf equally often (chi-square over 64 leaves)", () => {
     const list = listOf(64 * 1024);
     const counts: number[] = Array.from({ length: 64 }, () => 0);
     const seeds = 2_000;
@@ -40,14 +40,14 @@ describe("sampling (R11)", () => {
     }
     const expected = counts.map(() => (seeds * 16) / 64);
     expect(chiSquare(counts, expected)).toBeLessThan(limit(63));
-    // The same draws with a third of one leaf's given to its neighbour: such a bias must not pass.
+    // With a third of one leaf's draws moved to its neighbour, the test must fail.
     const biased = [...counts];
     biased[1]! += Math.round(counts[0]! / 3);
     biased[0]! -= Math.round(counts[0]! / 3);
     expect(chiSquare(biased, expected)).toBeGreaterThan(limit(63));
   });
 
-  it("gives pieces draws in proportion to their bytes, a short last leaf included", () => {
+  it("draws pieces in proportion to their bytes, including a short last leaf", () => {
     const sizes = [1, 3000, 1024, 9_999, 2_047, 700, 30_000];
     const list = listOf(...sizes);
     const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -74,7 +74,7 @@ describe("sampling (R11)", () => {
     expect(sum).toBe(seeds * 16);
   });
 
-  it("has no modulo bias near 2^64 bytes, where a quarter of all words must be refused", () => {
+  it("has no modulo bias near 2^64 bytes, where a quarter of all words is rejected", () => {
     // Of 3·2^62 bytes the lowest third gets a third of the draws; a plain remainder would give it half.
     const list = {
       ...listOf(Number.MAX_SAFE_INTEGER),
@@ -93,7 +93,7 @@ describe("sampling (R11)", () => {
 describe("the offset in a slot (R8)", () => {
   const params = { slot: 20, answer: 5, confirmations: 3 };
 
-  it("lies in [confirmations, slot − answer) and is uniform there", () => {
+  it("is uniform in [confirmations, slot − answer)", () => {
     const counts = new Map<number, number>();
     for (let i = 0; i < 6_000; i++) {
       const offset = challengeOffset(seededBytes(48, i), params);
@@ -105,7 +105,7 @@ describe("the offset in a slot (R8)", () => {
     expect(chiSquare([...counts.values()], expected)).toBeLessThan(limit(11));
   });
 
-  it("is one block when only one is left, and none is a mistake of the parameters", () => {
+  it("is constant if one block is left, and throws if none is left", () => {
     const seed = seededBytes(48, 1);
     expect(challengeOffset(seed, { slot: 4, answer: 2, confirmations: 1 })).toBe(1);
     expect(() => challengeOffset(seed, { slot: 3, answer: 2, confirmations: 1 })).toThrow(RangeError);
@@ -113,7 +113,7 @@ describe("the offset in a slot (R8)", () => {
 });
 
 describe("a piece list (R10)", () => {
-  it("finds the piece and place of every byte", () => {
+  it("finds piece and offset of every byte", () => {
     const sizes = [3, 1, 4, 1, 5];
     const list = listOf(...sizes);
     const places = sizes.flatMap((size, piece) =>
@@ -124,7 +124,7 @@ describe("a piece list (R10)", () => {
     for (const outside of [-1n, 14n]) expect(() => locate(list, outside)).toThrow(RangeError);
   });
 
-  it("has a root that order, sizes and roots all change", () => {
+  it("has a root that depends on order, sizes and roots", () => {
     const a = { root: seededBytes(32, 1), size: 10 };
     const b = { root: seededBytes(32, 2), size: 20 };
     const roots = [
@@ -142,7 +142,7 @@ describe("a piece list (R10)", () => {
     expect(Buffer.from(makePieceList([a, b]).root).toString("hex")).toBe(roots[0]);
   });
 
-  it("refuses none, too many, a size of nothing and a root that is none", () => {
+  it("refuses no pieces, too many, a size of 0 and an invalid root", () => {
     const piece = { root: seededBytes(32, 1), size: 1 };
     expect(() => makePieceList([])).toThrow(RangeError);
     expect(() => makePieceList(Array.from({ length: 65_537 }, () => piece))).toThrow(/65536/);

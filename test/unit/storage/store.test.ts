@@ -1,4 +1,4 @@
-/** Pieces on disk: what goes in comes out proven, and damage costs no more than what is damaged (R11, D8). */
+/** Pieces on disk: stored data can be proven, and damage affects only the damaged part (R11, D8). */
 import { mkdir, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ async function storedPiece(size = SIZE): Promise<Stored> {
   return { dir, source, store, entry, list: await store.addToList([entry]) };
 }
 
-/** Sixteen leaves over all segments, first and last among them. */
+/** Sixteen leaves over all segments, including the first and the last. */
 const DRAWS: Draw[] = [0, 1, 5, 60, 123, 124, 125, 200, 247, 248, 300, 371, 372, 400, 496, 544].map(
   (leaf) => ({
     piece: 0,
@@ -43,7 +43,7 @@ const DRAWS: Draw[] = [0, 1, 5, 60, 123, 124, 125, 200, 247, 248, 300, 371, 372,
   }),
 );
 
-/** Leaves proven by the sample, checked as a keeper does; throws if the proof does not hold. */
+/** Number of leaves that the sample proves by a keeper's check; throws if the proof is invalid. */
 function provenLeaves(list: PieceList, draws: readonly Draw[], { proof }: ProvenSampleOnDisk): number[] {
   const checked = verifyProof({ list, draws, proof });
   if (!checked.ok) throw new Error(`${checked.code}: ${checked.detail}`);
@@ -77,7 +77,7 @@ describe("a stored piece", () => {
     },
   );
 
-  it("proves several pieces at once, in order, and each leaf once however often it was drawn", async () => {
+  it("proves several pieces at once, in order, and each leaf once for any number of draws", async () => {
     const { dir, store, entry } = await storedPiece();
     const small = join(dir, "small");
     await writeFile(small, seededBytes(2_000, 4));
@@ -99,7 +99,7 @@ describe("a stored piece", () => {
 });
 
 describe("damage on disk", () => {
-  it("of data costs the 4 KiB blocks that it touches and no more", async () => {
+  it("of data loses only the affected 4 KiB blocks", async () => {
     const { store, entry, list } = await storedPiece();
     await damage(join(store.pieceDir(entry.root), "data"), 124 * 1024, 124 * 1024 + 1);
     const sample = await store.prove(list, DRAWS);
@@ -108,7 +108,7 @@ describe("damage on disk", () => {
     expect(sample.lost[0]?.reason).toMatch(/not those that were ingested/);
   });
 
-  it("of a cut file costs what was cut", async () => {
+  it("by a cut loses only the cut part", async () => {
     const { store, entry, list } = await storedPiece();
     await truncate(join(store.pieceDir(entry.root), "data"), 300 * 1024);
     const sample = await store.prove(list, DRAWS);
@@ -116,7 +116,7 @@ describe("damage on disk", () => {
     expect(await store.faultOf(entry)).toMatch(/expected 557905 bytes, actual 307200; ingest the file again/);
   });
 
-  it("of a segment's stored layer costs nothing: it is computed again and mended", async () => {
+  it("of a segment's stored layer loses nothing: the layer is recomputed and repaired", async () => {
     const { store, entry, list } = await storedPiece();
     const tree = join(store.pieceDir(entry.root), "tree");
     const whole = await readFile(tree);
@@ -144,11 +144,11 @@ describe("damage on disk", () => {
     const sample = await store.prove(list, draws);
     expect(provenLeaves(list, draws, sample)).toEqual(draws.map(({ leaf }) => leaf));
     expect(provenLeaves(list, DRAWS, await store.prove(list, DRAWS))).toEqual(ALL);
-    // A node that no proof needs is mended when one does.
+    // A node is repaired when a proof needs it.
     expect(Buffer.compare(await readFile(tree), whole)).toBe(index === 2 ? 1 : 0);
   });
 
-  it("of layer and data in one segment costs that segment alone", async () => {
+  it("of layer and data in one segment loses that segment alone", async () => {
     const { store, entry, list } = await storedPiece();
     const dir = store.pieceDir(entry.root);
     const at = treeLayout(SIZE).layerOffset(2);
@@ -159,7 +159,7 @@ describe("damage on disk", () => {
     expect(sample.lost.map(({ leaf }) => leaf)).toEqual([248, 300, 371]);
   });
 
-  it("that leaves no tree file costs nothing while the data are whole: it is made again", async () => {
+  it("that removes the tree file loses nothing if the data are intact: the file is rebuilt", async () => {
     const { store, entry, list } = await storedPiece();
     const tree = join(store.pieceDir(entry.root), "tree");
     const whole = await readFile(tree);
@@ -173,7 +173,7 @@ describe("damage on disk", () => {
     }
   });
 
-  it("that leaves neither tree nor all the data is told as such, and nothing wrong is made of it", async () => {
+  it("of both tree and data is reported, and no wrong tree is written", async () => {
     const { store, entry, list } = await storedPiece();
     const dir = store.pieceDir(entry.root);
     await rm(join(dir, "tree"));
@@ -184,7 +184,7 @@ describe("damage on disk", () => {
     expect((await readdir(dir)).sort()).toEqual(["data", "name"]);
   });
 
-  it("of everything is an empty proof with a reason for each leaf, not a crash", async () => {
+  it("of everything gives an empty proof with a reason for each leaf", async () => {
     const { store, entry, list } = await storedPiece();
     await rm(store.pieceDir(entry.root), { recursive: true });
     const sample = await store.prove(list, DRAWS);
@@ -193,7 +193,7 @@ describe("damage on disk", () => {
     expect(await store.faultOf(entry)).toMatch(/missing; ingest the file again/);
   });
 
-  it("is mended by ingesting the file again", async () => {
+  it("is repaired by a new ingest of the file", async () => {
     const { store, source, entry, list } = await storedPiece();
     await truncate(join(store.pieceDir(entry.root), "data"), 0);
     await rm(join(store.pieceDir(entry.root), "tree"));
@@ -205,7 +205,7 @@ describe("damage on disk", () => {
 });
 
 describe("the store's lists", () => {
-  it("grow by new pieces alone, or start anew, and are all kept by their roots", async () => {
+  it("grow by new pieces only, or start anew, and stay available by their roots", async () => {
     const { dir, store, entry, list } = await storedPiece(10);
     const file = join(dir, "b");
     await writeFile(file, "b");
@@ -221,7 +221,7 @@ describe("the store's lists", () => {
     expect(await again.list(seededBytes(32, 1))).toBeUndefined();
   });
 
-  it("are one for each group; what is in none becomes the list of the first group that asks", async () => {
+  it("exist for each group; the list of pieces in no group becomes that of the first group that claims it", async () => {
     const { dir, store, entry, list } = await storedPiece(10);
     const [a, b] = [`0x${"a1".repeat(20)}`, `0x${"b2".repeat(20)}`];
     const sizesOf = (of: PieceList | undefined): number[] | undefined =>
@@ -240,21 +240,21 @@ describe("the store's lists", () => {
       [a, [10]],
       [b, [1, 10]],
     ]);
-    // A crash in the middle of a claim leaves the list in both places: the next claim ends it.
+    // A crash during a claim leaves the list in both places; the next claim completes it.
     await writeFile(join(store.dir, "list"), `${toHex(list.root)}\n`);
     expect(sizesOf(await store.claimList(a))).toEqual([10]);
     expect(await store.currentList()).toBeUndefined();
     expect(sizesOf(await store.removeFromList(new Set([toHex(other.root)]), b))).toEqual([10]);
     expect(await store.removeFromList(new Set([toHex(entry.root)]), b)).toBeUndefined();
     expect((await store.currentLists()).map(({ group }) => group)).toEqual([a]);
-    // What was signed for it may still be asked for.
+    // Keepers may still challenge its signed lists.
     expect(await store.groups()).toEqual([a, b]);
     expect(await store.nameOf(other.root)).toBe("b");
     expect(await store.deletePiece(toHex(other.root))).toBe(1);
     expect(await store.storedRoots()).toEqual([toHex(entry.root)]);
   });
 
-  it("are refused, with the file's name, when they are damaged or missing", async () => {
+  it("are refused with the file's name if they are damaged or missing", async () => {
     const { store, list } = await storedPiece(10);
     const path = join(store.dir, "lists", `${toHex(list.root)}.json`);
     const text = await readFile(path, "utf8");
@@ -280,7 +280,7 @@ describe("the store's lists", () => {
 });
 
 describe("ingest", () => {
-  it("leaves nothing behind when a file cannot be a piece", async () => {
+  it("leaves no files after a refused source", async () => {
     const dir = await temporaryFolder();
     const store = await PieceStore.open(join(dir, "store"));
     await expect(store.ingest(join(dir, "none"))).rejects.toThrow(PieceSourceError);
@@ -294,7 +294,7 @@ describe("ingest", () => {
     expect(await readdir(join(store.dir, "pieces"))).toEqual([]);
   });
 
-  it("clears what a dead process left half-made, and leaves a living one's work alone", async () => {
+  it("deletes incomplete pieces of a dead process, and keeps those of a running one", async () => {
     const dir = await temporaryFolder();
     await PieceStore.open(dir);
     const dead = join(dir, "tmp", "999999999-aa");

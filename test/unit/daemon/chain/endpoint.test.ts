@@ -33,7 +33,7 @@ const errorOf = (endpoint: JsonRpcEndpoint): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-it("gives the result, null included", async () => {
+it("returns the result, including null", async () => {
   const results = [{ result: "0x1" }, { result: null }];
   const endpoint = await serve((_request, response) => response.end(JSON.stringify(results.shift())));
   expect(await endpoint.send("eth_chainId", [])).toBe("0x1");
@@ -59,7 +59,7 @@ it.each([
   expect(said).toMatchObject({ revert: undefined, message: `eth_call: ${error.message}` });
 });
 
-it("takes an error stated with another HTTP status than 200 for what it is", async () => {
+it("recognises a JSON-RPC error with an HTTP status other than 200", async () => {
   expect(await errorOf(await stating({ code: -32_602, message: "too wide" }, 400))).toBeInstanceOf(RpcError);
 });
 
@@ -75,7 +75,7 @@ it.each([
   expect(said).not.toBeInstanceOf(RpcError);
 });
 
-it("stops reading an answer without end", async () => {
+it("stops reading an endless answer", async () => {
   let sent = 0;
   const endpoint = await serve((_request, response) => {
     const chunk = Buffer.alloc(2 ** 20, 0x20);
@@ -91,7 +91,7 @@ it("stops reading an answer without end", async () => {
   expect(sent).toBeLessThan(128 * 2 ** 20);
 });
 
-it("names itself without what may be secret, and logs in as its address says", async () => {
+it("hides secrets of its URL in its name, and sends the URL's credentials", async () => {
   let authorization: string | undefined;
   const endpoint = await serve((request, response) => {
     ({ authorization } = request.headers);

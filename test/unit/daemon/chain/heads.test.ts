@@ -9,7 +9,7 @@ const block = (number: number, branch = 0): HeadBlock => {
   return { number, hash: hash(number), parentHash: hash(number - 1) };
 };
 
-/** Endpoints by name: where their head is and which branch they show. */
+/** Endpoints by name, with head and branch. */
 type Endpoints = Record<string, { readonly head: number; readonly branch?: number }>;
 
 async function decide(
@@ -27,8 +27,8 @@ async function decide(
   return agreement.decide(heads, blockAt, now_ms);
 }
 
-describe("the head that a keeper believes (D7)", () => {
-  it("is the only endpoint's when there is one", async () => {
+describe("the accepted head (D7)", () => {
+  it("is the head of the only endpoint", async () => {
     expect(await decide({ a: { head: 7 } })).toMatchObject({
       kind: "agreed",
       head: block(7),
@@ -36,7 +36,7 @@ describe("the head that a keeper believes (D7)", () => {
     });
   });
 
-  it("is never one that a single endpoint invents", async () => {
+  it("is never a head that one endpoint invents", async () => {
     expect(await decide({ liar: { head: 1_000 }, b: { head: 7 } })).toMatchObject({
       kind: "agreed",
       head: block(7),
@@ -44,18 +44,18 @@ describe("the head that a keeper believes (D7)", () => {
     });
   });
 
-  it("is that of two of three when one shows another chain, which is then left alone", async () => {
+  it("is that of two of three endpoints if one shows another chain, and that one is paused", async () => {
     const agreed = await decide({ a: { head: 7 }, b: { head: 8 }, liar: { head: 9, branch: 1 } });
     expect(agreed).toMatchObject({ kind: "divided", height: 8 });
     const counted = await decide({ a: { head: 8 }, b: { head: 8 }, liar: { head: 8, branch: 1 } });
     expect(counted).toMatchObject({ kind: "agreed", head: block(8), lying: ["liar"] });
   });
 
-  it("is nobody's while two endpoints show different chains", async () => {
+  it("is undefined while two endpoints show different chains", async () => {
     expect(await decide({ a: { head: 8 }, b: { head: 8, branch: 1 } })).toMatchObject({ kind: "divided" });
   });
 
-  it("waits for an endpoint that is behind, until it has stood still for seconds", async () => {
+  it("waits for an endpoint that is behind until its head has not moved for seconds", async () => {
     const agreement = new HeadAgreement<string>();
     const frozen = { frozen: { head: 5 } };
     const first = await decide({ ...frozen, a: { head: 20 } }, { agreement, now_ms: 0 });

@@ -3,7 +3,7 @@ import { ChainPace, headAgeLimit_s, oldHeadText } from "../../../../daemon/chain
 
 const start_ms = 1_700_000_000_000;
 
-/** A chain of `blocks` blocks, one every `each_s` seconds, whose last one has just been seen. */
+/** A chain of `blocks` blocks, one every `each_s` seconds; the last one is new. */
 function chainOf(blocks: number, each_s: number): { pace: ChainPace; now_ms: number; head: number } {
   const pace = new ChainPace();
   for (let block = 0; block < blocks; block++) {
@@ -25,7 +25,7 @@ describe("the limit of a head's age", () => {
 });
 
 describe("the pace of a chain", () => {
-  it("tells a chain that has stopped from one that is slow", () => {
+  it("distinguishes a stopped chain from a slow one", () => {
     const slow = chainOf(300, 12);
     expect(slow.pace.blockTimes_s()).toEqual(Array(100).fill(12));
     expect(slow.pace.look(slow.now_ms + 60_000)).toEqual({
@@ -39,7 +39,7 @@ describe("the pace of a chain", () => {
     expect(fast.pace.look(fast.now_ms + 11_000)).toMatchObject({ age_s: 11, limit_s: 10, isOld: true });
   });
 
-  it("is not misled by one outage, however long it was", () => {
+  it("ignores one outage of any length", () => {
     const { pace, now_ms, head } = chainOf(300, 2);
     pace.note(head + 1, now_ms / 1000 + 150);
     pace.saw(head + 1, now_ms + 150_000);
@@ -58,16 +58,16 @@ describe("the pace of a chain", () => {
     expect(pace.blockTimes_s()).toEqual(Array(100).fill(12));
   });
 
-  it("believes a block's own time at a start on a chain that has stopped", () => {
+  it("uses a block's timestamp at a start on a stopped chain", () => {
     const pace = new ChainPace();
     pace.note(7, start_ms / 1000 - 150);
     pace.saw(7, start_ms);
     expect(pace.look(start_ms)).toMatchObject({ age_s: 150, isOld: true });
-    // As far as this machine's clock is not known to be wrong by that much.
+    // Minus the known offset of this machine's clock.
     expect(pace.look(start_ms, 150_000)).toMatchObject({ age_s: 0, isOld: false });
   });
 
-  it("counts from the start where no block was seen at all, and says so", () => {
+  it("counts from the start if no block was seen, and reports that", () => {
     const pace = new ChainPace();
     expect(pace.look(start_ms)).toMatchObject({ block: undefined, age_s: 0, isOld: false });
     expect(pace.look(start_ms + 9_000)).toMatchObject({ block: undefined, isOld: false });
@@ -76,7 +76,7 @@ describe("the pace of a chain", () => {
     expect(oldHeadText(look)).toMatch(/no block .* 10 s$/);
   });
 
-  it("forgets what a reorg took back, and keeps little", () => {
+  it("forgets blocks that a reorg removed, and bounds its memory", () => {
     const { pace, now_ms } = chainOf(300, 1);
     pace.note(250, now_ms / 1000 + 5);
     pace.saw(250, now_ms + 5_000);

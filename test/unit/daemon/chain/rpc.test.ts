@@ -7,7 +7,7 @@ type Said = { readonly result?: unknown; readonly error?: object } | "cut";
 
 type Served = { readonly url: string; readonly calls: string[] };
 
-/** An endpoint of chain 1 that answers every other call as the test says. */
+/** An endpoint of chain 1; the test defines its answers to all calls but eth_chainId. */
 async function serve(say: (method: string) => Said): Promise<Served> {
   const calls: string[] = [];
   const server = createServer((request, response) => {
@@ -46,12 +46,12 @@ const well = (): Said => ({ result: "0xa" });
 const failing = (): Said => ({ error: { code: -32_603, message: "internal error" } });
 
 describe("one call", () => {
-  it("goes to the next endpoint when the first states an error that is no revert", async () => {
+  it("tries the next endpoint after an error other than a revert", async () => {
     const { pool } = poolOf(await serve(failing), await serve(well));
     expect(await pool.send("eth_call", [])).toBe("0xa");
   });
 
-  it("ends with a revert, which another endpoint would state alike", async () => {
+  it("ends at a revert, which every endpoint would return", async () => {
     const revert = { error: { code: 3, message: "execution reverted", data: "0x12345678" } };
     const second = await serve(well);
     const { pool } = poolOf(await serve(() => revert), second);
@@ -59,12 +59,12 @@ describe("one call", () => {
     expect(second.calls).toEqual([]);
   });
 
-  it("tells the error that endpoints state rather than that another is down", async () => {
+  it("reports the error of an endpoint in preference to an endpoint that is down", async () => {
     const { pool } = poolOf(await serve(() => "cut"), await serve(failing));
     await expect(pool.send("eth_call", [])).rejects.toMatchObject({ name: "RpcError", code: -32_603 });
   });
 
-  it("is told once for each rest of an endpoint, and the only endpoint is asked again at once", async () => {
+  it("reports each pause of an endpoint once, and retries the only endpoint at once", async () => {
     let down = true;
     const made = poolOf(await serve(() => (down ? "cut" : { result: "0xb" })));
     for (let i = 0; i < 5; i++) await expect(made.pool.send("eth_call", [])).rejects.toThrow(RpcUnavailable);
@@ -74,8 +74,8 @@ describe("one call", () => {
   });
 });
 
-describe("an endpoint that stays down beside one that works", () => {
-  it("is asked ever more rarely, at least once a minute, and as before when it works again", async () => {
+describe("an endpoint that stays down while another works", () => {
+  it("is tried less and less often, at least once a minute, and normally after it recovers", async () => {
     let down = true;
     const broken = await serve(() => (down ? "cut" : { result: "0xa" }));
     const made = poolOf(broken, await serve(well));
@@ -100,14 +100,14 @@ describe("an endpoint that stays down beside one that works", () => {
 describe("a call on several endpoints", () => {
   const saying = (result: string): Promise<Served> => serve(() => ({ result }));
 
-  it("takes what two say, and asks no third", async () => {
+  it("accepts two equal answers without asking a third endpoint", async () => {
     const third = await saying("0xb");
     const { pool, troubles } = poolOf(await saying("0xa"), await saying("0xa"), third);
     expect(await pool.sendAgreed("eth_call", [])).toBe("0xa");
     expect([third.calls, troubles]).toEqual([[], []]);
   });
 
-  it("lets a third decide between two, and leaves the one that is alone", async () => {
+  it("asks a third endpoint if two differ, and pauses the one in the minority", async () => {
     const liar = await saying("0xb");
     const { pool, troubles } = poolOf(liar, await saying("0xa"), await saying("0xa"));
     expect(await pool.sendAgreed("eth_call", [])).toBe("0xa");
@@ -115,7 +115,7 @@ describe("a call on several endpoints", () => {
     expect([liar.calls.length, troubles]).toEqual([1, ["rpc-disagrees"]]);
   });
 
-  it("believes neither of two that differ, a revert and a value included", async () => {
+  it("accepts neither of two different answers, also if one is a revert", async () => {
     const revert = { error: { code: 3, message: "execution reverted", data: "0x12345678" } };
     for (const other of [await saying("0xb"), await serve(() => revert)]) {
       const { pool, troubles } = poolOf(await saying("0xa"), other);
@@ -124,7 +124,7 @@ describe("a call on several endpoints", () => {
     }
   });
 
-  it("takes the word of the only one that has an answer", async () => {
+  it("accepts the answer of the only endpoint that has one", async () => {
     for (const other of [
       await serve(failing),
       await serve(() => "cut"),
@@ -135,7 +135,7 @@ describe("a call on several endpoints", () => {
     }
   });
 
-  it("gives a transaction to all, and is content when one takes it", async () => {
+  it("sends a transaction to all endpoints, and succeeds if one accepts it", async () => {
     const endpoints = [await serve(failing), await saying("0xa"), await saying("0xa")];
     const { pool } = poolOf(...endpoints);
     expect(await pool.sendToAll("eth_sendRawTransaction", [])).toBe("0xa");

@@ -23,7 +23,7 @@ import vectors from "../../../vectors/keystores.json" with { type: "json" };
 
 const light = { N: 1_024, r: 8, p: 1 };
 
-/** EIP-2335 from its text, with Node's primitives alone. */
+/** EIP-2335 implemented from its text with Node's primitives. */
 function openByHand(text: string, password: string): Hex {
   const { crypto } = JSON.parse(text);
   const { n, r, p, salt, dklen } = crypto.kdf.params;
@@ -42,20 +42,20 @@ function openByHand(text: string, password: string): Hex {
 
 describe("the keeper's BLS key on disk (EIP-2335)", () => {
   it.each(vectors.eip2335.keystores)(
-    "opens the standard's own example ($crypto.kdf.function)",
+    "decrypts the standard's example ($crypto.kdf.function)",
     async (example) => {
       const { password, secret } = vectors.eip2335;
       expect(await openKey("bls", JSON.stringify(example), password, "example")).toBe(secret);
     },
   );
 
-  it("is read by another program's library and by the standard's text, and nothing else opens it", async () => {
+  it("is readable by another library and by the implementation from the text, and only with its password", async () => {
     for (const name of ["bls", "peer"] as const) {
       const { [name]: secret } = newKeeperKeys();
       const password = "ein Wort mit Ümlaut 🔑";
       const text = await sealKey(name, secret, password, "light");
       const keystore = JSON.parse(text);
-      // The peer key is ed25519, shorter than the format has it.
+      // The peer key is ed25519, shorter than the format's keys.
       expect(isValidKeystore(keystore)).toBe(name === "bls");
       expect(toHex(await decrypt(keystore, password))).toBe(secret);
       expect(await verifyPassword(keystore, `${password}!`)).toBe(false);
@@ -65,7 +65,7 @@ describe("the keeper's BLS key on disk (EIP-2335)", () => {
     }
   });
 
-  it("is taken from another program's library, with scrypt or pbkdf2", async () => {
+  it("is accepted from another library, with scrypt or pbkdf2", async () => {
     const { bls } = newKeeperKeys();
     const named = JSON.parse(await sealKey("bls", bls, "x", "light")).pubkey as string;
     const salt = "ab".repeat(32);
@@ -80,7 +80,7 @@ describe("the keeper's BLS key on disk (EIP-2335)", () => {
     }
   });
 
-  it("is refused when it is of another key than it says, torn, or asks for too much work", async () => {
+  it("is refused if its public key does not match, it is incomplete, or its password hash costs too much", async () => {
     const text = await sealKey("bls", newKeeperKeys().bls, "x", "light");
     const keystore = JSON.parse(text);
     const other = JSON.parse(await sealKey("bls", newKeeperKeys().bls, "x", "light"));
@@ -97,12 +97,12 @@ describe("the keeper's BLS key on disk (EIP-2335)", () => {
 });
 
 describe("the keeper's operator key on disk (Ethereum JSON keystore, version 3)", () => {
-  it.each(vectors.version3.keystores)("opens the definition's own example ($crypto.kdf)", async (example) => {
+  it.each(vectors.version3.keystores)("decrypts the definition's example ($crypto.kdf)", async (example) => {
     const { password, secret } = vectors.version3;
     expect(await openKey("operator", JSON.stringify(example), password, "example")).toBe(secret);
   });
 
-  it("is read by ethers and by the definition's text, and taken from what ethers writes", async () => {
+  it("is readable by ethers and by the implementation from the text, and accepted from ethers", async () => {
     const { operator } = newKeeperKeys();
     const text = await sealKey("operator", operator, "secret", "light");
     const wallet = await Wallet.fromEncryptedJson(text, "secret");
@@ -120,7 +120,7 @@ describe("the keeper's operator key on disk (Ethereum JSON keystore, version 3)"
 });
 
 describe("the folder of key files", () => {
-  it("holds files of mode 0600 in a folder of mode 0700, tells public parts without the password", async () => {
+  it("has files of mode 0600 in a folder of mode 0700, and gives public parts without the password", async () => {
     const folder = join(await temporaryFolder(), "keys");
     const secrets = newKeeperKeys();
     await writeKeys(folder, secrets, "secret", "light");
@@ -136,7 +136,7 @@ describe("the folder of key files", () => {
     expect(await readFile(keyFile(folder, "bls"), "utf8")).toContain('"pubkey"');
   });
 
-  it("is refused while others can read it, and so is a password file", async () => {
+  it("is refused if other users may read it, as is a password file", async () => {
     const folder = join(await temporaryFolder(), "keys");
     await writeKeys(folder, newKeeperKeys(), "secret", "light");
     await chmod(keyFile(folder, "peer"), 0o640);
@@ -151,7 +151,7 @@ describe("the folder of key files", () => {
     await expect(readPasswordFile(file)).rejects.toThrow(`chmod 600 ${file}`);
   });
 
-  it("is made of full strength where nothing else is said: 128 MiB of memory a guess", async () => {
+  it("has full strength by default: 128 MiB of memory for each guess", async () => {
     const { crypto } = JSON.parse(await sealKey("operator", newKeeperKeys().operator, "secret", "full"));
     expect(128 * crypto.kdfparams.n * crypto.kdfparams.r).toBe(128 * 2 ** 20);
   });

@@ -21,7 +21,7 @@ describe("a misspelt key", () => {
   });
 });
 
-describe("the keys at a place", () => {
+describe("the keys at a path", () => {
   const schema = z
     .strictObject({
       chain: z.strictObject({ id: z.number(), rpc: z.string().optional() }).default({ id: 1 }),
@@ -30,7 +30,7 @@ describe("the keys at a place", () => {
     })
     .refine(() => true);
 
-  it("are those of the object there, through lists, defaults and refinements", () => {
+  it("are those of the object at the path, through lists, defaults and refinements", () => {
     expect(keysAt(schema, [])).toEqual(["chain", "providers", "either"]);
     expect(keysAt(schema, ["chain"])).toEqual(["id", "rpc"]);
     expect(keysAt(schema, ["providers", 3])).toEqual(["operator"]);

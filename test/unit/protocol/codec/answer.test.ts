@@ -1,4 +1,4 @@
-/** R13: an answer counts only if proof and receipt both hold, and together. */
+/** R13: an answer is valid only if proof and receipt are valid and match each other. */
 import { describe, expect, it } from "vitest";
 import { verifyAnswer } from "../../../../protocol/codec/answer.ts";
 import type { ChallengeRequest } from "../../../../protocol/codec/challenge.ts";
@@ -40,7 +40,7 @@ const request: ChallengeRequest = {
 };
 const draws = sampleLeaves(request.seed, list);
 
-/** Canonical proof of those drawn leaves that `kept` lets through. */
+/** Canonical proof of the drawn leaves for which `kept` is true. */
 function proofOf(kept: (leaf: number) => boolean): { bytes: Uint8Array; proven: number } {
   const levels = treeLevels(segmentLeaves(file));
   const leaves = [...new Set(draws.map(({ leaf }) => leaf))].filter(kept).sort((a, b) => a - b);
@@ -75,7 +75,7 @@ const verify = (answer: { receipt: Uint8Array; proof: Uint8Array }, key = receip
   verifyAnswer({ request, answer, list, receiptKey: key });
 
 describe("an answer", () => {
-  it("with all leaves is worth all bytes, and is named by the hash of its receipt", () => {
+  it("proves all bytes with all leaves, and has the hash of its receipt", () => {
     const { answer } = answerOf(() => true);
     expect(verify(answer)).toEqual({
       ok: true,
@@ -84,7 +84,7 @@ describe("an answer", () => {
     expect(verifyAnswer({ request, answer, list, receiptKey })).toEqual(verify(answer));
   });
 
-  it("with some leaves, or none, is worth what it proves", () => {
+  it("proves a part of the bytes with some leaves, and 0 with none", () => {
     const { answer, proven } = answerOf((leaf) => leaf % 3 === 0);
     expect(proven).toBeGreaterThan(0);
     expect(proven).toBeLessThan(16);
@@ -96,7 +96,7 @@ describe("an answer", () => {
     });
   });
 
-  it("is a bad receipt when that says other bytes, another proof, slot, seed, keeper or provider", () => {
+  it("is a bad receipt if its bytes, proof, slot, seed, keeper or provider differ", () => {
     const lies: Partial<Receipt>[] = [
       { bytesProven: list.totalBytes + 1n },
       { bytesProven: 0n },
@@ -114,7 +114,7 @@ describe("an answer", () => {
     expect(verify({ ...answer, receipt: answer.receipt.subarray(1) })).toMatchObject({ code: "bad-receipt" });
   });
 
-  it("is a bad proof when it is of other leaves, of another challenge, or of no form", () => {
+  it("is a bad proof if it has other leaves, is of another challenge, or is malformed", () => {
     const { answer } = answerOf(() => true);
     const other = { ...request, seed: seededBytes(48, 8) };
     expect(verifyAnswer({ request: other, answer, list, receiptKey })).toMatchObject({ code: "bad-proof" });
@@ -122,7 +122,7 @@ describe("an answer", () => {
     expect(verify({ ...answer, proof: seededBytes(5_000, 1) })).toMatchObject({ code: "bad-proof" });
   });
 
-  it("holds with no single bit of proof or receipt flipped", () => {
+  it("is invalid after a flip of any single bit of proof or receipt", () => {
     const { answer } = answerOf(() => true);
     const next = seededNumbers(9);
     for (let i = 0; i < 300; i++) {
@@ -135,7 +135,7 @@ describe("an answer", () => {
   });
 });
 
-describe("what a keeper reveals of its answers (R21)", () => {
+describe("the opened leaves and the proof of a reveal (R21)", () => {
   const keeper = { operator: request.keeper, blsKey: toHex(seededBytes(96, 3)) };
   const data = { fromBlock: 0, bytes: list.totalBytes, listRoot: toHex(list.root), receiptKey };
   const scope: OpeningsScope = {
@@ -155,11 +155,11 @@ describe("what a keeper reveals of its answers (R21)", () => {
   const fault = (leaves: readonly OpenedLeaf[], seedHolds = true): ReasonCode | undefined =>
     openingsFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds });
 
-  it("holds with receipts that are the provider's and a seed that is the keeper's", () => {
+  it("are valid with the provider's receipts and the keeper's seed", () => {
     expect(fault([opened(answer), opened(answerOf(() => true, { slot: 78 }).answer, 78)])).toBeUndefined();
   });
 
-  it.each([0, 1, 2])("does not hold with a receipt at place %i that is about another slot", (place) => {
+  it.each([0, 1, 2])("are invalid if the receipt at position %i is of another slot", (place) => {
     const leaves = [77, 78, 79].map((at) => opened(answerOf(() => true, { slot: at }).answer, at));
     expect(fault(leaves)).toBeUndefined();
     const forged = answerOf(() => true, { slot: 80 }).answer;
@@ -167,7 +167,7 @@ describe("what a keeper reveals of its answers (R21)", () => {
     expect(fault(spoiled)).toBe("reveal-bad-receipt");
   });
 
-  it("does not hold with a seed that is not the keeper's signature", () => {
+  it("are invalid if the seed is not the keeper's signature", () => {
     expect(fault([opened(answer)], false)).toBe("reveal-bad-proof");
   });
 });

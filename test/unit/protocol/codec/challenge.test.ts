@@ -1,4 +1,4 @@
-/** The challenge protocol's bytes: fixed sizes, one form, and refusals that are safe to print. */
+/** Bytes of the challenge protocol: fixed sizes, one encoding, printable refusals. */
 import { describe, expect, it } from "vitest";
 import {
   challengeRequestBytes,
@@ -35,7 +35,7 @@ const request: ChallengeRequest = {
 };
 
 describe("requests", () => {
-  it("have one length and come back as they went in", () => {
+  it("have one length and decode to the encoded fields", () => {
     const bytes = encodeChallengeRequest(request);
     expect(bytes).toHaveLength(challengeRequestBytes);
     expect(decodeChallengeRequest(bytes)).toEqual({ ok: true, value: request });
@@ -50,7 +50,7 @@ describe("requests", () => {
     expect(decodePiecesRequest(encodePiecesRequest(pieces))).toEqual({ ok: true, value: pieces });
   });
 
-  it("are refused when short, long, of another version, or with a slot that is no safe integer", () => {
+  it("are refused if they are too short, too long, of another version, or have a slot that is not a safe integer", () => {
     const bytes = encodeChallengeRequest(request);
     expect(decodeChallengeRequest(bytes.subarray(0, -1))).toMatchObject({ code: "truncated" });
     expect(decodeChallengeRequest(Buffer.concat([bytes, Buffer.of(0)]))).toMatchObject({ code: "too-large" });
@@ -62,14 +62,14 @@ describe("requests", () => {
     expect(decodeChallengeRequest(unsafe)).toMatchObject({ code: "range" });
   });
 
-  it("cannot be made of values that do not fit: that is a mistake here, not of a peer", () => {
+  it("throw on encoding a value out of range, which is a bug of the caller", () => {
     expect(() => encodeChallengeRequest({ ...request, provider: 2 ** 32 })).toThrow(RangeError);
     expect(() => encodeChallengeRequest({ ...request, seed: new Uint8Array(47) })).toThrow(RangeError);
   });
 });
 
 describe("responses", () => {
-  it("with an answer come back as they went in, the longest included", () => {
+  it("with an answer decode to the encoded fields, including the longest", () => {
     for (const length of [0, 1, maxProofBytes]) {
       const answer = {
         kind: "answer",
@@ -84,13 +84,13 @@ describe("responses", () => {
     }
   });
 
-  it.each(refusalCodes)("with the refusal %s come back with their reason, from either protocol", (code) => {
+  it.each(refusalCodes)("with the refusal %s decode with their reason, in both protocols", (code) => {
     const refused = refusal(code, "what was wrong: expected this, actual that");
     expect(decodeChallengeResponse(encodeChallengeResponse(refused))).toEqual({ ok: true, value: refused });
     expect(decodePiecesResponse(encodePiecesResponse(refused))).toEqual({ ok: true, value: refused });
   });
 
-  it("cut a long reason at a whole character, and print no control character of a peer", () => {
+  it("cut a long reason at a character boundary, and replace a peer's control characters", () => {
     const long = decodeChallengeResponse(encodeChallengeResponse(refusal("busy", "é".repeat(150))));
     expect(long).toEqual({ ok: true, value: refusal("busy", "é".repeat(100)) });
     const nasty = refusal("busy", "a\u001b[2Jb\nc\u0000\u202e\u{e0041}d");
@@ -137,7 +137,7 @@ describe("pages of a piece list", () => {
     return out;
   };
 
-  it("come back as they went in, the fullest included", () => {
+  it("decode to the encoded fields, including a full page", () => {
     for (const each of [page(1, 0, 1), page(10, 7, 3), page(65_536, 16_384, maxPagePieces)]) {
       const bytes = encodePiecesResponse(each);
       expect(bytes.length).toBeLessThanOrEqual(maxPiecesResponseBytes);
@@ -145,7 +145,7 @@ describe("pages of a piece list", () => {
     }
   });
 
-  it("are refused when empty, beyond the list, or with a piece of no bytes", () => {
+  it("are refused if they are empty, end after the list, or have a piece of 0 bytes", () => {
     for (const bad of [page(5, 0, 0), page(5, 4, 2), page(0, 0, 1), page(65_537, 0, 1)]) {
       expect(decodePiecesResponse(encodePiecesResponse(bad))).toMatchObject({ code: "range" });
     }

@@ -1,4 +1,4 @@
-/** R12: receipts, against ethers as a second implementation. */
+/** R12: receipts compared with ethers as a second implementation. */
 import {
   AbiCoder,
   Signature,
@@ -69,14 +69,14 @@ const others: readonly Receipt[] = [
 ];
 
 describe("a receipt's signature", () => {
-  it("is over the EIP-712 digest that ethers computes, and ethers recovers the signer", () => {
+  it("signs the EIP-712 digest that ethers computes, and ethers recovers the signer", () => {
     expect(toHex(receiptDigest(domain, receipt))).toBe(TypedDataEncoder.hash(ethersDomain, types, receipt));
     const signer = verifyTypedData(ethersDomain, types, receipt, toHex(signed.signature));
     expect(signer.toLowerCase()).toBe(key);
     expect(receiptSigner(domain, signed)).toBe(key);
   });
 
-  it("by an ethers wallet is accepted just the same", async () => {
+  it("is accepted from an ethers wallet", async () => {
     const text = await new Wallet(toHex(secret)).signTypedData(ethersDomain, types, receipt);
     expect(checkReceipt(domain, { receipt, signature: fromHex(text) }, receipt, key)).toEqual({
       ok: true,
@@ -84,11 +84,11 @@ describe("a receipt's signature", () => {
     });
   });
 
-  it("is the same every time, so that a repeated answer is the same bytes", () => {
+  it("is deterministic, so a repeated answer has the same bytes", () => {
     expect(toHex(signReceipt(domain, receipt, secret).signature)).toBe(toHex(signed.signature));
   });
 
-  it("holds for no other receipt, chain or group", () => {
+  it("is invalid for every other receipt, chain and group", () => {
     for (const other of others) {
       expect(receiptSigner(domain, { ...signed, receipt: other })).not.toBe(key);
       expect(checkReceipt(domain, { ...signed, receipt: other }, other, key)).toMatchObject({
@@ -100,7 +100,7 @@ describe("a receipt's signature", () => {
     }
   });
 
-  it("has one form: the other s, another v, zeros and lengths are refused, not thrown (EIP-2)", () => {
+  it("has one form: the other s, another v, zeros and other lengths are refused without a throw (EIP-2)", () => {
     const { r, s } = Signature.from(toHex(signed.signature));
     const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
     const high = `0x${(order - BigInt(s)).toString(16).padStart(64, "0")}`;
@@ -126,7 +126,7 @@ describe("a receipt's signature", () => {
 });
 
 describe("checking a receipt", () => {
-  it("names the first field that is not as expected, and leaves out what is not given", () => {
+  it("names the first field that differs, and skips fields without an expected value", () => {
     const fields = ["keeper", "provider", "slot", "seed", "bytesProven", "proofHash"];
     for (const [i, other] of others.entries()) {
       const checked = checkReceipt(domain, signed, other, key);
@@ -137,7 +137,7 @@ describe("checking a receipt", () => {
     expect(checkReceipt(domain, signed, { keeper, provider, slot }, key).ok).toBe(true);
   });
 
-  it("compares addresses whatever their case, and wants the key that counts", () => {
+  it("compares addresses in any case, and requires the registered receipt key", () => {
     const upper = (hex: Hex): Hex => `0x${hex.slice(2).toUpperCase()}`;
     expect(checkReceipt(domain, signed, { ...receipt, keeper: upper(receipt.keeper) }, upper(key)).ok).toBe(
       true,
@@ -149,7 +149,7 @@ describe("checking a receipt", () => {
 });
 
 describe("the bytes of a receipt", () => {
-  it("have one length, come back as they went in, and name the receipt by their keccak hash", () => {
+  it("have one length, decode to the encoded fields, and their keccak hash is the receipt hash", () => {
     const bytes = encodeReceipt(signed);
     expect(bytes).toHaveLength(receiptBytes);
     expect(decodeReceipt(bytes)).toEqual({ ok: true, value: signed });
@@ -163,7 +163,7 @@ describe("the bytes of a receipt", () => {
 });
 
 describe("addresses of keys", () => {
-  it("are those of ethers, in lower case, from either form of the public key", () => {
+  it("equal those of ethers in lower case, from both forms of the public key", () => {
     expect(key).toBe(computeAddress(toHex(secret)).toLowerCase());
     const { signingKey } = new Wallet(toHex(secret));
     for (const form of [signingKey.publicKey, signingKey.compressedPublicKey]) {

@@ -1,4 +1,4 @@
-/** Retrieval on the wire: one form, bounded sizes, and a permission that is the payer's for one peer alone. */
+/** Bytes of the retrieval protocol: one encoding, bounded sizes, and a payer's permission for exactly one peer. */
 import { keccak256, toUtf8Bytes, Wallet } from "ethers";
 import { describe, expect, it } from "vitest";
 import { refusal } from "../../../../protocol/codec/challenge.ts";
@@ -26,7 +26,7 @@ const request: RetrieveRequest = {
 };
 
 describe("a request for a range", () => {
-  it("has one length and comes back as it went in; everything else is refused without a throw", () => {
+  it("has one length and decodes to the encoded fields; other bytes are refused without a throw", () => {
     const bytes = encodeRetrieveRequest(request);
     expect(bytes).toHaveLength(retrieveRequestBytes);
     expect(decodeRetrieveRequest(bytes)).toEqual({ ok: true, value: request });
@@ -41,8 +41,8 @@ describe("a request for a range", () => {
   });
 });
 
-describe("a range on the wire", () => {
-  it("comes back as it went in, and so does a refusal", () => {
+describe("an encoded range", () => {
+  it("decodes to the encoded fields, as does a refusal", () => {
     const range = {
       kind: "range",
       siblings: [seededBytes(32, 3), seededBytes(32, 4)],
@@ -64,7 +64,7 @@ describe("a range on the wire", () => {
 });
 
 describe("a permission", () => {
-  it("is the account's that signed it by EIP-712, for that peer, group, chain and block alone", async () => {
+  it("is valid for the peer, group, chain and block that the account signed by EIP-712, and no others", async () => {
     const wallet = Wallet.createRandom();
     const { chainId, group, until } = request;
     const types = {

@@ -1,4 +1,4 @@
-/** R9: seeds, against ethers' ABI and the older BLS library as a second implementation. */
+/** R9: seeds compared with ethers' ABI encoding and the older BLS library. */
 import * as reference from "@noble/bls12-381";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { AbiCoder } from "ethers";
@@ -29,7 +29,7 @@ const secret = secretOf(5);
 const key = seedPublicKey(secret);
 const seed = signSeed(scope, secret);
 
-/** The compressed form, which the library refuses to make of a point outside the subgroup. */
+/** The compressed form; the library refuses to encode a point outside the subgroup. */
 function compressed(point: InstanceType<typeof Point>): Uint8Array {
   const { x, y } = point.toAffine();
   const bytes = fromHex(`0x${x.toString(16).padStart(96, "0")}`);
@@ -47,7 +47,7 @@ describe("a seed", () => {
     expect(toHex(seedMessage(scope))).toBe(encoded);
   });
 
-  it("is the point that the older library computes: hash to G1 under the seed's own tag, times the secret", async () => {
+  it("equals the older library's result: hash to G1 under the seed's tag, times the secret", async () => {
     reference.utils.setDSTLabel(seedTag);
     const hashed = await reference.PointG1.hashToCurve(toHex(seedMessage(scope)).slice(2));
     expect(hashed.multiply(BigInt(toHex(secret))).toHex(true)).toBe(toHex(seed).slice(2));
@@ -55,13 +55,13 @@ describe("a seed", () => {
     expect(publicKey).toBe(toHex(key).slice(2));
   });
 
-  it("is unique: the same every time, so it cannot be ground", () => {
+  it("is deterministic, so it cannot be ground", () => {
     expect(seed).toHaveLength(48);
     expect(toHex(signSeed(scope, secret))).toBe(toHex(seed));
     expect(verifySeed(scope, seed, key)).toBe(true);
   });
 
-  it("holds for nothing else: another chain, group, provider, slot, block or keeper", () => {
+  it("is invalid for another chain, group, provider, slot, block or keeper", () => {
     const changes: Partial<SeedScope>[] = [
       { chainId: 1 },
       { group: `0x${"a2".repeat(20)}` },
@@ -82,8 +82,8 @@ describe("a seed", () => {
   });
 });
 
-describe("bytes that are no seed or no key are refused, never thrown (D5)", () => {
-  it("infinity, lengths, noise and flipped bits", () => {
+describe("invalid seeds and keys are refused without a throw (D5)", () => {
+  it("the point at infinity, other lengths, random bytes and flipped bits", () => {
     const infinity = bls12_381.G1.Point.ZERO.toBytes(true);
     const infiniteKey = bls12_381.G2.Point.ZERO.toBytes(true);
     expect(verifySeed(scope, infinity, key)).toBe(false);
@@ -105,7 +105,7 @@ describe("bytes that are no seed or no key are refused, never thrown (D5)", () =
   });
 
   it("a point of the curve outside the subgroup", () => {
-    // Points of y² = x³ + 4 that are not of the group's order; their encoding is in order otherwise.
+    // Points of y² = x³ + 4 outside the subgroup, in a valid encoding.
     const outside: InstanceType<typeof Point>[] = [];
     for (let x = 1n; outside.length < 3; x++) {
       const square = Fp.add(Fp.mul(Fp.mul(x, x), x), 4n);
@@ -114,7 +114,7 @@ describe("bytes that are no seed or no key are refused, never thrown (D5)", () =
       if (!point.isTorsionFree()) outside.push(point);
     }
     for (const point of outside) expect(verifySeed(scope, compressed(point), key)).toBe(false);
-    // The right seed plus a point of small order: the pairing alone would not notice.
+    // The right seed plus a point of small order: a pairing without the subgroup check accepts it.
     const first = outside[0]!;
     const torsion = first.multiplyUnsafe(bls12_381.fields.Fr.ORDER - 1n).add(first);
     expect(torsion.is0()).toBe(false);

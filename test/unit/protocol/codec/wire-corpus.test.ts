@@ -1,6 +1,6 @@
 /**
- * Messages as bytes, kept in test/vectors/wire.json: a change of these bytes is a change of the wire that keepers of other
- * releases would notice. WHITEPAY_WRITE_VECTORS=1 writes the file anew.
+ * Encoded messages in test/vectors/wire.json. A change of these bytes is incompatible with keepers of other releases.
+ * WHITEPAY_WRITE_VECTORS=1 writes the file.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -91,7 +91,7 @@ function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
   return copy;
 }
 
-/** What strangers and faults send: each is refused with a code, none throws (D3). */
+/** Malformed messages: each is refused with a code and none throws (D3). */
 function malformed(): [string, Uint8Array][] {
   const commit = encodeMessage(envelope(bodies[2]?.[1] as Body));
   const announce = encodeMessage(envelope(bodies[1]?.[1] as Body));
@@ -117,7 +117,7 @@ function vectors(): Vector[] {
   const good = bodies.map(([name, body]) => ({ name, bytes: toHex(encodeMessage(envelope(body))) }));
   const bad = malformed().map(([name, bytes]) => {
     const decoded = decodeMessage(bytes);
-    // Of the longest only the length matters; it is not kept.
+    // The longest message is not stored; only its length matters.
     const kept: Hex = bytes.length > 5_000 ? "0x" : toHex(bytes);
     return { name, bytes: kept, refused: decoded.ok ? "accepted" : decoded.code };
   });
@@ -128,13 +128,13 @@ if (process.env["WHITEPAY_WRITE_VECTORS"] === "1")
   writeFileSync(file, `${JSON.stringify(vectors(), null, 2)}\n`);
 const kept = JSON.parse(readFileSync(file, "utf8")) as Vector[];
 
-describe("the wire", () => {
-  it("has the bytes it had when they were written down, and refuses what it refused", () => {
+describe("the message format", () => {
+  it("equals the stored vectors, for valid and refused messages", () => {
     expect(vectors()).toEqual(kept);
     expect(kept.filter(({ refused }) => refused === "accepted")).toEqual([]);
   });
 
-  it.each(bodies)("reads %s back as it was", (name, body) => {
+  it.each(bodies)("decodes %s to the encoded message", (name, body) => {
     const bytes = fromHex(kept.find((vector) => vector.name === name)?.bytes ?? "0x");
     expect(decodeMessage(bytes)).toMatchObject({ ok: true, value: envelope(body) });
   });

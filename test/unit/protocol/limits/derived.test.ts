@@ -1,4 +1,4 @@
-/** Limits at every size that there can be: honest keepers fit, and all liars together stay within their share (L4). */
+/** Limits at every committee size: honest keepers stay below them, and all faulty keepers together stay within their share (L4). */
 import { describe, expect, it } from "vitest";
 import { maxBytesOf } from "../../../../protocol/codec/message.ts";
 import { faultBound, isCommitteeSize, maxCommitteeSize } from "../../../../protocol/quorum.ts";
@@ -31,7 +31,7 @@ const scales: Scale[] = sizes.flatMap((n) =>
 describe.each(scales)("limits of $groups groups with $n keepers", (scale) => {
   const { groups, n, keepers } = scale;
 
-  it("let an honest leader say all of its turn in every group at once", () => {
+  it("allow an honest leader all messages of its turn in every group at once", () => {
     // Announcement, commit, reveal, bundle, proposal, partial, two hellos; and the closed set with a signature for each commit.
     const signatures = groups * (8 + 1 + n);
     const { announce, close, bundle, proposal, hello, commit, reveal, partial } = maxBytesOf;
@@ -40,7 +40,7 @@ describe.each(scales)("limits of $groups groups with $n keepers", (scale) => {
     expect(authorBytes(scale).burst).toBeGreaterThanOrEqual(bytes);
   });
 
-  it("let an honest keeper hand on all that a committee says in a turn, and all that liars may say beside", () => {
+  it("allow an honest keeper to forward all messages of a turn, and those of all faulty keepers", () => {
     const { announce, close, bundle, proposal, hello, commit, reveal, partial } = maxBytesOf;
     const turn = announce + close + bundle + proposal + n * (hello + commit + reveal + partial);
     const flood = faultBound(n) * authorBytes(scale).burst;
@@ -49,7 +49,7 @@ describe.each(scales)("limits of $groups groups with $n keepers", (scale) => {
     expect(sustained).toBeLessThanOrEqual(gossipBytes(scale).perSecond / 2 + 1e-6);
   });
 
-  it("give all liars together no more than their share of a core, for each kind of work", () => {
+  it("limit all faulty keepers together to their share of a core, for each kind of work", () => {
     const liars = faultBound(n);
     const share = (perSecond: number, each_ms: number): number => (liars * perSecond * each_ms) / 1000;
     const mebibyte = 1024 * 1024;
@@ -65,7 +65,7 @@ describe.each(scales)("limits of $groups groups with $n keepers", (scale) => {
     }
   });
 
-  it("count every member there can be, and let every keeper ask every provider once a slot", () => {
+  it("have room for every possible member, and allow every keeper one challenge per provider and slot", () => {
     expect(maxKeeperNames(groups)).toBeGreaterThanOrEqual(keepers);
     expect(challengeQueue(groups).total).toBeGreaterThanOrEqual(n * groups);
     expect(challengeQueue(groups).perPeer).toBeGreaterThanOrEqual(groups);

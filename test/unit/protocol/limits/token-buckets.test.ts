@@ -9,7 +9,7 @@ function bucketsAt(maxNames = 8): { buckets: TokenBuckets; clock: { now_ms: numb
 }
 
 describe("token buckets", () => {
-  it("let a burst through, then so many a second, for each name by itself", () => {
+  it("allow a burst, then a constant rate, for each name", () => {
     const { buckets, clock } = bucketsAt();
     const taken = (name: string, tries: number): number =>
       Array.from({ length: tries }, () => buckets.take(name, rate)).filter(Boolean).length;
@@ -21,7 +21,7 @@ describe("token buckets", () => {
     expect(taken("a", 10)).toBe(3);
   });
 
-  it("take nothing for a cost that is not there, and nothing for a question", () => {
+  it("take nothing if too few tokens are left, and nothing for a query", () => {
     const { buckets } = bucketsAt();
     expect(buckets.take("a", rate, 4)).toBe(false);
     expect(buckets.has("a", rate, 3)).toBe(true);
@@ -38,7 +38,7 @@ describe("token buckets", () => {
     expect(buckets.has("a", rate, 4)).toBe(false);
   });
 
-  it("forget the name that was unseen for the longest time", () => {
+  it("forget the name that was unused for the longest time", () => {
     const { buckets } = bucketsAt(2);
     buckets.take("a", rate, 3);
     buckets.take("b", rate, 3);
