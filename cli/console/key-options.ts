@@ -14,6 +14,14 @@ export function kdfOption(command: Command): Command {
   );
 }
 
+/** The password for new keys: from a file, or from a question that is asked twice. */
+export async function newPassword(passwordFile: string | undefined): Promise<string> {
+  const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
+  if (passwordFile !== undefined) return readPasswordFile(passwordFile);
+  const { askPassword } = await import("./prompt.ts");
+  return askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true);
+}
+
 export function warnOfLightKdf(kdf: Kdf): void {
   if (kdf === "light")
     say("warning: --kdf light: a copy of these key files reveals a weak password quickly; for devnets only");

@@ -5,10 +5,9 @@ import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { asKeeperFailure } from "../keeper/context.ts";
 import { randomSecret } from "../../daemon/keys/generate.ts";
 import { jsonOption } from "../console/options.ts";
-import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
+import { kdfOption, newPassword, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { mustNotExist } from "../console/output-file.ts";
-import { askPassword } from "../console/prompt.ts";
 
 type KeyOptions = {
   readonly out: string;
@@ -31,8 +30,7 @@ export function registerKey(group: Command): void {
 }
 
 async function makeKey({ out, fromFile, passwordFile, kdf, json }: KeyOptions): Promise<void> {
-  const { checkSecret, readPasswordFile, readPrivate, sealKey } =
-    await import("../../daemon/keys/keystore.ts");
+  const { checkSecret, readPrivate, sealKey } = await import("../../daemon/keys/keystore.ts");
   await mustNotExist(out, "name another file with --out");
   warnOfLightKdf(kdf);
   const secret =
@@ -40,10 +38,7 @@ async function makeKey({ out, fromFile, passwordFile, kdf, json }: KeyOptions): 
       ? randomSecret()
       : ((await readPrivate(fromFile, "the key")).trim() as `0x${string}`);
   checkSecret("operator", secret, fromFile ?? "new key");
-  const password =
-    passwordFile === undefined
-      ? await askPassword("Password of the new key:", "--password-file FILE", true)
-      : await readPasswordFile(passwordFile);
+  const password = await newPassword(passwordFile);
   await writeFileAtomic(out, await sealKey("operator", secret, password, kdf), 0o600);
   const address = computeAddress(secret);
   if (json === true) return printJson({ address, file: out });

@@ -5,15 +5,15 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { listenPlaces } from "../../daemon/listen.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
-import { isUndialable } from "../console/dialable.ts";
+import { announceStep, isUndialable } from "../console/dialable.ts";
 import { asKeeperFailure } from "./context.ts";
 import { addressOption, choiceOption, integerOption, jsonOption } from "../console/options.ts";
-import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
+import { kdfOption, newPassword, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { mustNotExist } from "../console/output-file.ts";
 import { freePortFrom } from "../../daemon/free-port.ts";
 import { presetNames, presets } from "../chain/presets.ts";
-import { askPassword, askText, hasTerminal } from "../console/prompt.ts";
+import { askText, hasTerminal } from "../console/prompt.ts";
 
 type InitOptions = {
   readonly dir: string;
@@ -98,7 +98,7 @@ async function listenDefault(
 
 async function initKeeper(options: InitOptions): Promise<void> {
   const { parseConfigText } = await import("../../keeper/config.ts");
-  const { describeKeys, readPasswordFile, writeKeys } = await import("../../daemon/keys/keystore.ts");
+  const { describeKeys, writeKeys } = await import("../../daemon/keys/keystore.ts");
   const { newKeeperKeys, peerIdOf } = await import("../../daemon/keys/generate.ts");
   const folder = resolve(options.dir);
   const file = join(folder, "keeper.yaml");
@@ -121,40 +121,49 @@ async function initKeeper(options: InitOptions): Promise<void> {
   };
   const text = `# A keeper's configuration; docs/run-a-keeper.md explains each key.\n${stringify(config)}`;
   parseConfigText(text, file);
-  const password =
-    passwordFile === undefined
-      ? await askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true)
-      : await readPasswordFile(passwordFile);
+  const password = await newPassword(passwordFile);
   warnOfLightKdf(options.kdf);
   await mkdir(join(folder, "data"), { recursive: true, mode: 0o700 });
   await chmod(join(folder, "data"), 0o700);
   const secrets = newKeeperKeys();
   await writeKeys(keysFolder, secrets, password, options.kdf);
   await writeFileAtomic(file, text, 0o600);
-  const operator = (await describeKeys(keysFolder))[0]?.public ?? "";
-  const peerId = await peerIdOf(secrets.peer);
-  if (options.json === true)
-    return printJson({
-      config: file,
-      keys: keysFolder,
-      dataDir: join(folder, "data"),
-      operator,
-      peerId,
-      listen,
-      api,
-    });
-  printLine(`config    ${file}`);
-  printLine(`keys      ${keysFolder}`);
+  report({
+    config: file,
+    keys: keysFolder,
+    dataDir: join(folder, "data"),
+    operator: (await describeKeys(keysFolder))[0]?.public ?? "",
+    peerId: await peerIdOf(secrets.peer),
+    listen,
+    announce,
+    api,
+    json: options.json === true,
+  });
+}
+
+type Created = {
+  readonly config: string;
+  readonly keys: string;
+  readonly dataDir: string;
+  readonly operator: string;
+  readonly peerId: string;
+  readonly listen: readonly string[];
+  readonly announce: readonly string[] | undefined;
+  readonly api: { readonly host: string; readonly port: number };
+  readonly json: boolean;
+};
+
+function report({ json, announce, ...created }: Created): void {
+  if (json) return printJson(created);
+  const { config, keys, operator, peerId, listen, api } = created;
+  printLine(`config    ${config}`);
+  printLine(`keys      ${keys}`);
   printLine(`operator  ${operator}`);
   printLine(`peer id   ${peerId}`);
   printLine(`listens   ${listen.join(", ")}`);
   printLine(`api       http://${api.host}:${api.port}`);
-  const undialable = announce === undefined && listen.some(isUndialable);
-  const address = undialable
-    ? `\n  set announce in ${file}: ${listen.join(", ")} cannot be dialled by others`
-    : "";
-  say(`next: back up ${keysFolder} and its password, send coin to the operator, then${address}
-  whitepay keeper register --config ${file} --payee ADDRESS
-  whitepay keeper check --config ${file}
-  whitepay keeper run --config ${file}`);
+  say(`next: back up ${keys} and its password, send coin to the operator, then${announceStep(config, listen, announce)}
+  whitepay keeper register --config ${config} --payee ADDRESS
+  whitepay keeper check --config ${config}
+  whitepay keeper run --config ${config}`);
 }

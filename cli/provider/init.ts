@@ -2,12 +2,11 @@
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { isUndialable } from "../console/dialable.ts";
+import { announceStep } from "../console/dialable.ts";
 import { addressOption, integerOption, jsonOption } from "../console/options.ts";
-import { kdfOption, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
+import { kdfOption, newPassword, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { freePortFrom } from "../../daemon/free-port.ts";
-import { askPassword } from "../console/prompt.ts";
 import { asProviderFailure } from "./context.ts";
 
 type InitOptions = {
@@ -62,14 +61,10 @@ async function listenDefault(rpc: readonly string[]): Promise<string> {
 async function initCommand(options: InitOptions): Promise<void> {
   const { initProvider, loadKeys } = await import("../../provider/config.ts");
   const { providerIdentity } = await import("../../provider/identity.ts");
-  const { readPasswordFile } = await import("../../daemon/keys/keystore.ts");
   const { dataDir, chainId, rpc, registry, announce, passwordFile, kdf } = options;
   const listen = options.listen ?? [await listenDefault(rpc)];
   const groups = (options.group ?? []).map(addressOption("--group"));
-  const password =
-    passwordFile === undefined
-      ? await askPassword("Password for the new keys:", "give --password-file FILE (mode 600)", true)
-      : await readPasswordFile(passwordFile);
+  const password = await newPassword(passwordFile);
   warnOfLightKdf(kdf);
   const paths = await initProvider({
     dataDir,
@@ -91,12 +86,8 @@ async function initCommand(options: InitOptions): Promise<void> {
   printLine(`receipts  ${identity.receiptKey}`);
   printLine(`peer id   ${identity.peerId}`);
   printLine(`listens   ${listen.join(", ")}`);
-  const undialable = announce === undefined && listen.some(isUndialable);
-  const address = undialable
-    ? `\n  set announce in ${paths.config}: ${listen.join(", ")} cannot be dialled by others`
-    : "";
   const of = `--config ${join(dataDir, "provider.yaml")}`;
-  say(`next: back up ${paths.keys} and its password, send coin to the operator, then${address}
+  say(`next: back up ${paths.keys} and its password, send coin to the operator, then${announceStep(paths.config, listen, announce)}
   whitepay provider ingest FILES ${of}
   whitepay provider register --payee ADDRESS ${of}`);
 }

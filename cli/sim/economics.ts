@@ -5,7 +5,8 @@ import { integerOption, quote, jsonFlag } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { writeOutput } from "../console/output-file.ts";
 import { progressBar } from "../console/progress.ts";
-import { defaultPrices as usual } from "../../sim/economics/default-prices.ts";
+import { defaultPrices as usual, type Prices } from "../../sim/economics/default-prices.ts";
+import type { Row } from "../../sim/economics/study.ts";
 import { committees } from "./scenario.ts";
 
 type EconomicsOptions = {
@@ -82,15 +83,7 @@ async function economics(options: EconomicsOptions): Promise<void> {
   const { strategies } = await import("../../sim/economics/strategies.ts");
   const { tableOf } = await import("../../sim/economics/table.ts");
   const { keepers, providers, intervals, seed, seeds, lost, svg, json } = options;
-  const prices = {
-    gas: options.gasPrice,
-    coin: options.coinPrice,
-    storage: options.price,
-    token: options.tokenPrice,
-    data: options.data,
-    days: options.days,
-    traffic: options.trafficPrice,
-  };
+  const prices = pricesOf(options);
   const unknown = options.only?.find((name) => !strategies.some((strategy) => strategy.name === name));
   if (unknown !== undefined) {
     throw usageError("--only names no strategy", {
@@ -126,7 +119,23 @@ async function economics(options: EconomicsOptions): Promise<void> {
     const gwei = breakEven(books.earned, committee, providers, prices.coin).toPrecision(2);
     say(`n = ${committee}: leading is profitable while gas is below ${gwei} gwei`);
   }
-  const better = tooGood(rows);
+  judge(tooGood(rows), bound);
+}
+
+function pricesOf(options: EconomicsOptions): Prices {
+  return {
+    gas: options.gasPrice,
+    coin: options.coinPrice,
+    storage: options.price,
+    token: options.tokenPrice,
+    data: options.data,
+    days: options.days,
+    traffic: options.trafficPrice,
+  };
+}
+
+/** @throws CliError exit 1 if a strategy exceeds the profit of honest play by more than the bound */
+function judge(better: readonly Row[], bound: number): void {
   if (better.length === 0) return say(`no strategy exceeds honest play by more than ${bound * 100} %`);
   const names = better.map(
     ({ strategy, followers, committee }) => `${strategy} (${followers} of ${committee})`,
