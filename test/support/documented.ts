@@ -61,12 +61,16 @@ export type Shell = {
 };
 
 const mark = "documented-command-ended";
+/** A shell that has not ended after this time runs a command that never ends, for example after a test's timeout. */
+const patience_ms = 30_000;
 
-/** A bash that starts in `cwd`, with the launcher on its path. What it left in the background ends with it. */
+/** A bash that starts in `cwd`, with the launcher on its path. Its background processes end with it. */
 export function openShell(cwd: string, env: Readonly<Record<string, string>>): Shell {
   const child: ChildProcess = spawn("bash", ["--norc", "--noprofile"], {
     cwd,
     stdio: "pipe",
+    // A process group of its own, so that `close` reaches all its commands.
+    detached: true,
     env: { ...process.env, PATH: `${projectRoot}:${process.env["PATH"]}`, ...env },
   });
   const ended = new Promise<void>((done) => child.once("close", () => done()));
@@ -89,7 +93,11 @@ export function openShell(cwd: string, env: Readonly<Record<string, string>>): S
       }),
     close: async () => {
       child.stdin?.end();
+      const timer = setTimeout(() => {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      }, patience_ms);
       await ended;
+      clearTimeout(timer);
     },
   };
 }
