@@ -57,7 +57,7 @@ export class ChainWatch {
     }
   }
 
-  /** One group at a time: after a restart of the chain from its beginning all contracts are gone. */
+  /** One group at a time: a chain restarted from genesis has none of the contracts. */
   async #readGroups(signal: AbortSignal): Promise<void> {
     for (let i = 0; !signal.aborted && this.#groups.length > 0; i++) {
       const group = this.#groups[i % this.#groups.length] as Hex;

@@ -41,7 +41,7 @@ const honest: ProviderDecorator = { challenge: (respond) => respond, online: asy
 
 /**
  * Starts the daemon. It may run before its provider is in a group, before the group's contract exists, and while no chain endpoint
- * answers: it refuses such challenges with the reason, and goes on.
+ * answers: it refuses such challenges with the reason, and keeps running.
  */
 export async function startProvider(
   config: ProviderConfig,

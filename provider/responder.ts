@@ -1,4 +1,4 @@
-/** Types of what answers a request. Transport, disk and chain stay outside, so the daemon and the simulator run the same code. */
+/** Types of the functions that answer requests. They are independent of transport, disk and chain, so daemon and simulator share them. */
 import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
 
 /** Answers one request of a peer (text form of its peer id) with the bytes of the response. Never rejects. */

@@ -13,7 +13,7 @@ const pause_ms = 60;
 type Answer = { readonly second_ms: number; readonly sent_ms: number; readonly received_ms: number };
 
 /**
- * The header has whole seconds, so requests are repeated until its second changes: the change lies between two answers. Undefined if
+ * The header has whole seconds, so requests are repeated until its second changes: the change is between two answers. Undefined if
  * the server sends no date.
  */
 export async function clockOffset(

@@ -1,10 +1,10 @@
-/** Every answer of a keeper's HTTP server is what its description says, a refusal too. */
+/** Checks each answer of a keeper's HTTP server against openapi.json, errors included. */
 import { expect } from "vitest";
 import * as schemas from "../../keeper/api/schemas.ts";
 import { onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
-/** Paths that are described, and those whose answers were looked at; each fits its description. */
+/** @returns the paths in openapi.json, and the paths whose answers were checked */
 export async function answersAsDescribed(
   scene: WatchedFleet,
 ): Promise<{ readonly described: readonly string[]; readonly answered: readonly string[] }> {

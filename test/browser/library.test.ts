@@ -12,7 +12,7 @@ import { launchChromium, looks, openPage, type Watched } from "./chromium.ts";
 
 const page = `<!doctype html><html lang="en"><title>library</title><body><script type="module" src="/main.ts"></script></body></html>`;
 
-/** What a dashboard does; results are left where the test finds them. */
+/** Calls of a dashboard; their results are in window.result. */
 const script = `
 import * as whitepay from "@whitepay/client";
 const query = new URLSearchParams(location.search);
@@ -59,7 +59,7 @@ beforeAll(async () => {
       host: "127.0.0.1",
       port: 0,
       hmr: false,
-      // The dependencies are links into this repository.
+      // The dependencies are symbolic links into this repository.
       fs: { allow: [scene.folder, projectRoot] },
       proxy: { "/rpc": { target: scene.rpc, rewrite: () => "/" } },
     },
@@ -77,7 +77,7 @@ afterAll(async () => {
 });
 
 describe("the library in a browser", () => {
-  it("reads and watches a group, quotes, and verifies a settlement's certificate, without anything of Node", async () => {
+  it("reads and watches a group, computes a quote and verifies a settlement's certificate, without Node", async () => {
     watched = await openPage(browser, url, looks[0]!);
     await watched.page.waitForFunction("window.result !== undefined", undefined, { timeout: 60_000 });
     const result: Record<string, unknown> = await watched.page.evaluate("window.result");
@@ -97,7 +97,7 @@ describe("the library in a browser", () => {
     expect(watched.requests.filter((request) => !request.startsWith(new URL(url).origin))).toEqual([]);
   });
 
-  it("is one bundle: nothing else of it or of its dependencies is loaded", () => {
+  it("is one bundle: no other file of it or of its dependencies is loaded", () => {
     const loaded = watched.requests.map((request) => new URL(request).pathname);
     const bundle = loaded.filter((path) => path.endsWith("/deps/@whitepay_client.js"));
     expect(bundle).toHaveLength(1);

@@ -120,7 +120,7 @@ describe("a keeper that runs", () => {
 });
 
 describe("a provider that runs", () => {
-  it("reports in its log and in /readyz that its chain was started anew, and that the group is back", async () => {
+  it("reports in its log and in /readyz that its chain was restarted from genesis, and later that the group is back", async () => {
     const { scene, group, provider } = world;
     const front = await RpcFront.open(scene.rpc);
     const config = `${provider}.anew`;
@@ -140,7 +140,7 @@ describe("a provider that runs", () => {
     front.leadTo(world.fresh);
     await expect.poll(ready, { timeout: patience_ms }).toContain(missing);
     const after_s = (performance.now() - begun_ms) / 1000;
-    process.stdout.write(`chain started anew: seen by a provider after ${after_s.toFixed(1)} s\n`);
+    process.stdout.write(`chain restarted from genesis: seen by a provider after ${after_s.toFixed(1)} s\n`);
     const status = await runCli(["provider", "status", "--config", config, ...words]);
     expect(status.code).toBe(2);
     expect(status.stderr).toContain("a restarted local chain has none of its earlier contracts");

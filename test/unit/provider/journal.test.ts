@@ -19,7 +19,7 @@ const served = (bytes: number): JournalEntry => {
 };
 
 describe("a provider's journal", () => {
-  it("holds what was appended in order, with sums, also for a reader beside the writer and after a restart", async () => {
+  it("has the entries in order with totals, also for a second reader and after a restart", async () => {
     const folder = await temporaryFolder();
     expect(await readJournal(folder)).toMatchObject({ entries: [], totals: { answered: 0, servedBytes: 0 } });
     const first = await openJournal(folder, refuse);
@@ -44,7 +44,7 @@ describe("a provider's journal", () => {
     second.close();
   });
 
-  it("loses at most the line that a crash tore, and none after it", async () => {
+  it("loses at most the line that a crash cut off", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "journal.jsonl");
     const first = await openJournal(folder, refuse);
@@ -59,7 +59,7 @@ describe("a provider's journal", () => {
     expect((await readJournal(folder)).entries).toEqual([answered(1), answered(3)]);
   });
 
-  it("stays bounded, and its sums go on when a file is full", async () => {
+  it("has a bounded size, and keeps its totals when a file is full", async () => {
     const folder = await temporaryFolder();
     const journal = await openJournal(folder, refuse);
     const lost = Array.from({ length: 16 }, (_, i) => `piece 0 leaf ${i} left out: ${"x".repeat(60_000)}`);
@@ -73,7 +73,7 @@ describe("a provider's journal", () => {
     expect((await readFile(join(folder, "journal.jsonl"))).length).toBeLessThan(10 * 1024 * 1024);
   });
 
-  it("that cannot be written says so once and stops no answer", async () => {
+  it("reports once that it cannot be written, and never throws", async () => {
     const folder = await temporaryFolder();
     const said: string[] = [];
     const journal = await openJournal(folder, (text) => said.push(text));
