@@ -1,10 +1,12 @@
 /** Planted faults stay what they are meant to be while the code around them changes. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/paths.ts";
 import { editsOf, faultFiles, readFaults } from "./faults.ts";
 import { placesOf, replaceCode } from "./plant.ts";
+
+const scenarioNames = readdirSync(join(projectRoot, "sim/scenarios"));
 
 describe.each(faultFiles)("%s", (list) => {
   const faults = readFaults(list);
@@ -13,6 +15,20 @@ describe.each(faultFiles)("%s", (list) => {
       const source = readFileSync(join(projectRoot, file), "utf8");
       expect(placesOf(source, find), `${file}: ${find}`).toHaveLength(1);
       expect(replaceCode(source, find, put)).not.toBe(source);
+    }
+  });
+
+  it.each(faults)("names tests that exist: $name", ({ caught }) => {
+    for (const catcher of caught) {
+      if (!("test" in catcher)) continue;
+      const source = readFileSync(join(projectRoot, catcher.test), "utf8");
+      // A test of scenarios takes its names from the files of sim/scenarios.
+      const names = [source, ...scenarioNames];
+      const only = catcher.only ?? "";
+      expect(
+        names.some((text) => text.includes(only)),
+        `${catcher.test}: ${only}`,
+      ).toBe(true);
     }
   });
 
