@@ -290,7 +290,8 @@ describe("the pages of payer and provider", () => {
     if (process.env["WHITEPAY_WRITE_DOCS"] === "1") return rewrite();
     expect(printed.size).toBe(order.length);
     for (const [{ commands, output }, actual] of printed) {
-      expect({ commands, output: shape(actual) }).toEqual({ commands, output: shape(output ?? "") });
+      // Reports all differences at once, so that the pages can be corrected in one edit.
+      expect.soft({ commands, output: shape(actual) }).toEqual({ commands, output: shape(output ?? "") });
     }
   });
 
