@@ -61,7 +61,7 @@ describe("a quote", () => {
     [{ bytes: 0n }, "1 or more"],
     [{ rules: { ...input.rules, price: 0n } }, "at least 1 unit"],
     [{ providers: 0 }, "1 or more"],
-    [{ blockTime_s: 0 }, "more than 0"],
+    [{ blockTime_s: 0 }, "above 0"],
   ])("refuses %o", (change, expected) => {
     const refused = { code: "input", expected: expect.stringContaining(expected) };
     expect(() => quote({ ...input, ...change })).toThrow(expect.objectContaining(refused));
