@@ -36,6 +36,12 @@ async function buildAndTest(version: string): Promise<Built[]> {
 async function release(version: string, dryRun: boolean): Promise<void> {
   const repository = new Repository(projectRoot);
   await repository.assertReady(version);
+  const otherBuild = process.env["WHITEPAY_ARTIFACTS"];
+  if (!dryRun && otherBuild !== undefined) {
+    throw new Error(
+      `WHITEPAY_ARTIFACTS: expected no other build of the contracts, actual ${otherBuild}; unset it`,
+    );
+  }
   const before = await repository.head();
   if (!dryRun) await repository.commitRelease(version, new Date().toISOString().slice(0, 10));
   let built: Built[];
