@@ -1,10 +1,10 @@
 import { beforeEach, expect, it, onTestFinished } from "vitest";
-import { RpcPool } from "../../../../daemon/chain/rpc.ts";
-import { SnapshotReader } from "../../../../keeper/adapters/chain-ethers/snapshot.ts";
-import type { Hex } from "../../../../protocol/hash.ts";
-import { startChainEndpoint } from "../../../support/chain-endpoint.ts";
-import type { ChainEndpoint } from "../../../support/chain-endpoint.ts";
-import { RpcFront } from "../../../support/fleet/rpc-front.ts";
+import { RpcPool } from "../../../../../daemon/chain/rpc.ts";
+import { SnapshotReader } from "../../../../../keeper/adapters/chain-ethers/snapshot.ts";
+import type { Hex } from "../../../../../protocol/hash.ts";
+import { startChainEndpoint } from "../../../../support/chain-endpoint.ts";
+import type { ChainEndpoint } from "../../../../support/chain-endpoint.ts";
+import { RpcFront } from "../../../../support/fleet/rpc-front.ts";
 
 const group: Hex = `0x${"67".repeat(20)}`;
 const [origin, slot, providers] = [10, 5, 40];

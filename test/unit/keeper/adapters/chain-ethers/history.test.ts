@@ -1,9 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { EthersHistory } from "../../../../keeper/adapters/chain-ethers/history.ts";
-import { defaultFeeLimits } from "../../../../protocol/fees.ts";
-import { RpcUnavailable } from "../../../../daemon/chain/rpc.ts";
+import { EthersHistory } from "../../../../../keeper/adapters/chain-ethers/history.ts";
+import { defaultFeeLimits } from "../../../../../protocol/fees.ts";
+import { RpcUnavailable } from "../../../../../daemon/chain/rpc.ts";
 
 type Range = readonly [from: number, to: number];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NonceQueue } from "../../../../keeper/adapters/chain-ethers/nonces.ts";
+import { NonceQueue } from "../../../../../keeper/adapters/chain-ethers/nonces.ts";
 
 describe("the account's nonces", () => {
   it("are assigned in order, from the mined count on", () => {
