@@ -32,7 +32,7 @@ function memberRow({ index, operator, me, connected, latency_ms, speaks }: Membe
       "td",
       { class: "state" },
       connected ? sign("●", "", "good") : sign("○", "", "bad"),
-      connected ? " connected" : " not connected",
+      connected ? " connected" : " offline",
     ),
     h(
       "td",

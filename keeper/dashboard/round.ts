@@ -107,7 +107,7 @@ function matrix(group: GroupStatus, round: RoundStatus): Element {
     );
   });
   const caption = round.open
-    ? `Turn ${round.turn}, ${round.announcedBlock === null ? "nothing announced yet" : `announced in block ${round.announcedBlock}`}: received by this keeper`
+    ? `Turn ${round.turn}, ${round.announcedBlock === null ? "nothing announced yet" : `announced in block ${whole(round.announcedBlock)}`}: received by this keeper`
     : `The last round, turn ${round.turn}, paid through block ${whole(round.te)}`;
   return table(caption, ["", "commit", "reveal", "sign"], rows, { class: "matrix" });
 }
