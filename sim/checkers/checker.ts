@@ -1,4 +1,4 @@
-/** What must hold of a run, looked for in what happened and never in what a keeper says of itself. */
+/** Types of checkers: each tests a rule on what the world recorded of a run, never on what a keeper reports about itself. */
 import type { Cluster } from "../cluster.ts";
 import type { Fired } from "../scenario/strike.ts";
 import type { Fault, Scenario } from "../scenario/schema.ts";
@@ -13,13 +13,13 @@ export type Run = {
 
 export type Checker = {
   readonly name: string;
-  /** Looks at the whole run when it is over. */
+  /** Checks the whole run after its end. */
   readonly check?: (run: Run) => Violation[];
-  /** Looks once a slot while it goes on. */
+  /** Checks once a slot while the run goes on. */
   readonly watch?: (run: Run) => Violation[];
 };
 
-/** Faults of a provider or of the payer, which never excuse a lapsed turn or another's loss (L3), and one that harms nobody. */
+/** Faults that excuse no lapsed turn and no loss of another party (L3): those of a provider or the payer, and `duplicate`. */
 export const harmless: ReadonlySet<Fault["kind"]> = new Set([
   "lose-data",
   "offline",
@@ -38,12 +38,12 @@ export const harmless: ReadonlySet<Fault["kind"]> = new Set([
   "duplicate",
 ]);
 
-/** Keepers that lied at some time: what they sign and claim is theirs. */
+/** Keepers that were Byzantine at some time: checkers do not judge what these sign and claim. */
 export function liars({ fired }: Run): ReadonlySet<number> {
   return new Set(fired.flatMap((f) => (f.fault.kind === "byzantine" ? f.keepers : [])));
 }
 
-/** Whether a fault was in force at some block of [from, to); what it broke may take `settling` blocks more to mend. */
+/** Whether a fault was in force at some block of [from, to), or ended less than `settling` blocks before. */
 export function during({ block, until }: Fired, from: number, to: number, settling: number): boolean {
   return block < to && (until === undefined || until + settling > from);
 }

@@ -1,6 +1,6 @@
 /**
- * D9: a keeper falls silent for a second process with its keys, and for nothing else: what its own last life said, or what others
- * tell of it, is no double.
+ * D9: a keeper stops signing only if a second process uses its keys. Messages of its own earlier process, and those that others
+ * forward, are no sign of a second instance.
  */
 import { liars } from "./checker.ts";
 import type { Checker } from "./checker.ts";
@@ -15,7 +15,7 @@ export const ownLife: Checker = {
       .map(({ keeper, block, detail }) => ({
         checker: "D9",
         block,
-        text: `keeper ${keeper} fell silent, and nobody else has its keys: ${detail}`,
+        text: `keeper ${keeper} stopped signing, though no second process has its keys: ${detail}`,
       }));
   },
 };

@@ -1,4 +1,4 @@
-/** R13, R14, R18 from what a disk acknowledged: the leaves that a keeper's records are, computed without the keeper's code. */
+/** R13, R14, R18: the leaves of a keeper's records, computed from the records on its disk, without the keeper's code. */
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChallengeRecord, RecordLeaf } from "../../protocol/records.ts";
 import { wasThere } from "../keepers/memory-store.ts";
@@ -6,7 +6,7 @@ import type { MemoryStore } from "../keepers/memory-store.ts";
 import type { Run } from "./checker.ts";
 import { hashThen } from "./words.ts";
 
-/** What was committed for a slot: what is committed in its first block (R14). */
+/** Bytes committed for a slot: those committed in its first block (R14). */
 function committedIn({ cluster }: Run, provider: number, slotStart: number): bigint {
   const { chain } = cluster;
   const model = chain.at(chain.head);
@@ -18,18 +18,18 @@ export type LeavesAsked = {
   readonly provider: number;
   readonly ts: number;
   readonly te: number;
-  /** What was on the disk then, and which blocks were the chain's. */
+  /** The time at which records on the disk and canonical blocks are read. */
   readonly at_ms: number;
   /**
-   * How what is carried into `ts` is capped: by what was committed in each slot before, or only by what is committed from there on,
-   * since a keeper that was down may learn no more from the chain.
+   * How the bytes carried into `ts` are capped: by the bytes committed in each earlier slot, or only by those committed from `ts` on,
+   * since a keeper that was down may not learn earlier commitments from the chain.
    */
   readonly before: "capped" | "uncapped";
 };
 
 export type SlotLeaf = { readonly slot: number; readonly leaf: RecordLeaf; readonly counted: bigint };
 
-/** One leaf for each slot of [ts, te) with bytes committed (R18), with the bytes that R14 counts for it. */
+/** One leaf for each slot of [ts, te) with committed bytes (R18), and the bytes that R14 counts for it. */
 export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): SlotLeaf[] {
   const { originBlock, slot: blocks } = run.cluster.options.params;
   const { provider, ts, te, at_ms, before } = asked;
@@ -39,7 +39,7 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
     const canonical = record !== undefined && hashThen(run.cluster, originBlock + slot * blocks, at_ms);
     return record !== undefined && record.blockHash === canonical ? leafOf(record) : undefined;
   };
-  // Nothing before the last slot with a leaf of its own matters to what is carried into ts.
+  // The bytes carried into ts depend on no slot before the last one with a record.
   let first = Math.floor((ts - originBlock) / blocks);
   while (first > 0 && leafIn(first) === undefined) first--;
   const leaves: SlotLeaf[] = [];
@@ -60,7 +60,7 @@ type Recorded = MemoryStore["recorded"][number];
 type Index = { length: number; readonly bySlot: Map<number, Map<number, Recorded[]>> };
 const indexes = new WeakMap<MemoryStore, Index>();
 
-/** All that a disk was told of a provider, by slot and in order. */
+/** All records of a provider that were written to a disk, by slot, in order. */
 function recordsOf(store: MemoryStore, provider: number): ReadonlyMap<number, readonly Recorded[]> {
   let index = indexes.get(store);
   if (index === undefined || index.length > store.recorded.length) {
@@ -88,12 +88,12 @@ function leafOf({ outcome }: ChallengeRecord): DiskLeaf {
   return { kind: "proven", bytes: outcome.bytes, receiptHash: outcome.receiptHash };
 }
 
-/** R14: slots count their whole length. */
+/** R14: each slot counts with its whole length. */
 export function spaceTimeOf(leaves: readonly SlotLeaf[], slotBlocks: number): bigint {
   return leaves.reduce((sum, { counted }) => sum + counted, 0n) * BigInt(slotBlocks);
 }
 
-/** What R24 counts of a pinned keeper's leaves: a proven one without a valid receipt as nothing. */
+/** R24: the leaves of a pinned keeper; a proven leaf without a valid receipt counts as failed. */
 export function withReceipts(
   run: Run,
   keeper: Hex,

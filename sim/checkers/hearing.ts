@@ -1,4 +1,4 @@
-/** What a process of an honest keeper had been shown and had heard by then, from the world's own notes. */
+/** Heads and messages that a process had received by a given time, as the world recorded them. */
 import { decodePullReply } from "../../protocol/codec/question.ts";
 import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
@@ -8,15 +8,15 @@ import { keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 import { roundName } from "./words.ts";
 
-/** A message of a round that a process heard and took for valid, or said itself. */
+/** A message of a round that a process accepted as valid, or published itself. */
 export type Heard<B extends RoundBody = RoundBody> = {
-  /** Its author, in all keepers of the world. */
+  /** Index of its author among all keepers of the world. */
   readonly keeper: number;
   readonly seat: number;
   readonly message: Envelope;
   readonly body: B;
   readonly at_ms: number;
-  /** The last head that the process had been shown by then. */
+  /** The last head that the process had received by then. */
   readonly head: number;
 };
 
@@ -24,7 +24,7 @@ export function processOf({ processes }: Cluster, name: string): Process | undef
   return processes.find((process) => process.name === name);
 }
 
-/** The last head that a process had been shown in its present life; −1: none. */
+/** The last head that a process received since its last start before `at_ms`; −1: none. */
 export function headOf(cluster: Cluster, process: string, at_ms: number): number {
   const shown = cluster.network.witness.shownTo(process);
   let [low, high] = [0, shown.length];
@@ -37,13 +37,13 @@ export function headOf(cluster: Cluster, process: string, at_ms: number): number
   return last === undefined || last.at_ms < lifeAt(cluster, process, at_ms).from_ms ? -1 : last.head;
 }
 
-/** When the process was shown its first head of `head` or more after `from_ms`; Infinity: never. */
+/** The first time from `from_ms` on at which the process received a head of `head` or more; Infinity: never. */
 export function shownAt_ms(cluster: Cluster, process: string, head: number, from_ms: number): number {
   const shown = cluster.network.witness.shownTo(process);
   return shown.find((one) => one.at_ms >= from_ms && one.head >= head)?.at_ms ?? Infinity;
 }
 
-/** From when to when the life of a process lasts that it lives at a time: a start ends the life before. */
+/** Begin and end of the life of a process that contains `at_ms`; each start begins a new life. */
 export function lifeAt(
   cluster: Cluster,
   process: string,
@@ -58,7 +58,7 @@ export function lifeAt(
 type ByRound = ReadonlyMap<string, readonly Heard[]>;
 const known = new WeakMap<Run, Map<string, ByRound>>();
 
-/** By the name of the round, what a process heard and said over all its lives, in the order in which it did. */
+/** Messages that a process accepted and published over all its lives, by the name of the round, in order of time. */
 export function heardBy(run: Run, process: string): ByRound {
   const all = known.get(run) ?? new Map<string, ByRound>();
   known.set(run, all);
@@ -70,8 +70,8 @@ export function heardBy(run: Run, process: string): ByRound {
 const ofLeaders: ReadonlySet<Kind> = new Set(["announce", "close", "bundle", "proposal"]);
 
 /**
- * Of one kind, of the round that `of` belongs to, heard in the life in which the process was at `at_ms`, and by then. What a leader
- * alone may say counts from the leader alone.
+ * Messages of one kind in the round of `of` that the process heard by `at_ms`, in the life that contains `at_ms`. Kinds that only a
+ * leader may publish count only if they are from the leader.
  */
 export function heardInRound<K extends Kind & RoundBody["kind"]>(
   run: Run,

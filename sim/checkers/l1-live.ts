@@ -1,6 +1,6 @@
 /**
  * L1: an interval is settled in the turn of the first correct leader. A turn may lapse only if its leader, more than f keepers,
- * the network or the chain were at fault around it; and not for its leader's sake once a quorum has signed.
+ * the network or the chain failed around it. A failed leader is no excuse once a quorum has signed (R25).
  */
 import { faultBound, quorum } from "../../protocol/quorum.ts";
 import type { Fired } from "../scenario/strike.ts";
@@ -40,7 +40,7 @@ export const live: Checker = {
       .map(({ ts, number, to, leader }) => ({
         checker: "L1",
         block: to,
-        text: `turn ${number} of the interval from ${ts} lapsed under keeper ${leader}, and nothing excuses it`,
+        text: `turn ${number} of the interval from ${ts} lapsed under keeper ${leader} without a fault that excuses it`,
       }));
   },
 };

@@ -1,4 +1,4 @@
-/** L2: the first turn that begins after a partition healed settles, if nothing else is wrong by then. */
+/** L2: the first turn that begins after a partition has healed settles, unless another fault is in force. */
 import { during, harmless } from "./checker.ts";
 import type { Checker } from "./checker.ts";
 import { turnsOf } from "./turns.ts";
@@ -17,7 +17,7 @@ export const heals: Checker = {
       const other = (f: typeof cut): boolean =>
         f !== cut && !harmless.has(f.fault.kind) && during(f, next.from, next.to, turn + 2 * slot);
       if (run.fired.some(other)) return [];
-      const text = `the wires healed at ${until}, and turn ${next.number} from ${next.from} settled nothing`;
+      const text = `the network healed at ${until}, but turn ${next.number} from ${next.from} did not settle`;
       return [{ checker: "L2", block: next.to, text }];
     });
   },

@@ -1,6 +1,6 @@
 /**
- * L3: one bad provider, keeper or payer never stops the pay of the others: while nothing but providers and the payer are at
- * fault, every interval is settled in its first turn; and who is owed something by a payer short of money has it in arrears.
+ * L3: one bad provider, keeper or payer never stops the pay of the others. While only providers and the payer have faults, every
+ * interval is settled in its first turn, and amounts that an underfunded payer owes are in arrears.
  */
 import { during, harmless } from "./checker.ts";
 import type { Checker } from "./checker.ts";
@@ -17,7 +17,7 @@ export const others: Checker = {
       const found: string[] = [];
       const bad = fired.some((f) => !harmless.has(f.fault.kind) && during(f, ts, te, turn + 2 * slot));
       if (!bad && lapsed.some((one) => one.ts === ts))
-        found.push(`no keeper was at fault, and it took until ${te}`);
+        found.push(`no keeper had a fault, but the interval settled only at ${te}`);
       settlement.items.forEach(({ provider, spaceTime }) => {
         const [was, is] = [before.providers[provider], after.providers[provider]];
         if (was === undefined || is === undefined) return;
@@ -26,7 +26,7 @@ export const others: Checker = {
         const cut = (paid: bigint): bigint => paid - (paid * before.config.keeperShareBps) / 10_000n;
         const had = is.credit + is.withdrawn - was.credit - was.withdrawn;
         if (had !== cut(due - is.arrears))
-          found.push(`provider ${provider}: due ${due}, had ${had}, arrears ${is.arrears}`);
+          found.push(`provider ${provider}: due ${due}, credited ${had}, arrears ${is.arrears}`);
       });
       return found.map((text) => ({ checker: "L3", block, text }));
     });

@@ -1,4 +1,4 @@
-/** D6: what a keeper holds of a group stays within a bound, whatever happens. */
+/** D6: the state that a keeper holds for a group stays within bounds. */
 import type { Checker } from "./checker.ts";
 
 export const memory: Checker = {

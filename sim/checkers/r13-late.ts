@@ -1,6 +1,6 @@
 /**
- * R13: late is what was not verified by head = challenge block + d, by blocks alone. So no honest keeper records a challenge as late
- * while anybody can know that the answer may still count, whatever its clock says. The challenge block is drawn from the seed (R9).
+ * R13: an answer is late if it was not verified by head = challenge block + d. Only blocks count, not the keeper's clock, so no honest
+ * keeper records a challenge as late before that head. The challenge block is drawn from the seed (R9).
  */
 import { slotStart } from "../../protocol/group.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
@@ -10,7 +10,7 @@ import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { highestHead } from "./words.ts";
 
-/** The last head at which an answer to this challenge counts, if it was asked as early as its seed allows. */
+/** The last head at which an answer to this challenge counts if the keeper sent it at the first block that its seed allows. */
 function deadline(
   { cluster }: Run,
   keeper: number,

@@ -1,6 +1,6 @@
 /**
- * R13: an honest keeper has one record of a slot of a provider, as long as its first block stays the same. A proven one has the receipt
- * that this provider gave this keeper for that slot and those bytes, and was verified by head = challenge block + d.
+ * R13: an honest keeper has one record of a provider's slot while the slot's first block stays the same. A proven record has the
+ * receipt that this provider gave this keeper for that slot and those bytes, and was verified by head = challenge block + d.
  */
 import { slotStart } from "../../protocol/group.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
@@ -12,7 +12,7 @@ import type { Checker, Run } from "./checker.ts";
 import { headOf, lifeAt, shownAt_ms } from "./hearing.ts";
 import { reorgedAt_ms } from "./words.ts";
 
-/** A disk takes its time, and a head may have been shown to a process whose last step does not know of it. */
+/** Time of a disk write, in which the process may receive a head that its last step did not know. */
 const writing_ms = 50;
 
 type Proven = Recorded["record"] & { readonly outcome: { readonly kind: "proven" } };
@@ -31,7 +31,7 @@ function receiptFault(
   return `a receipt of provider ${issued.provider} to ${issued.keeper} for slot ${issued.slot}, ${issued.bytes} bytes`;
 }
 
-/** The last head at which the answer counts: the keeper asks at the first head that it sees from the drawn block on (R8). */
+/** The last head at which the answer counts: the keeper sends the challenge at the first head from the drawn block on (R8). */
 function lastHead({ cluster }: Run, { keeper, name }: Process, record: Proven, at_ms: number): number {
   const { params } = cluster.options;
   const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
@@ -51,7 +51,7 @@ function faultOf(run: Run, process: Process, { record, at_ms }: Recorded): strin
   const { params } = cluster.options;
   const start = slotStart(params, record.slot);
   const head = headOf(cluster, process.name, at_ms - writing_ms);
-  // In time for the earliest block that may have been drawn: most are.
+  // In time even for the earliest block that can be drawn, as most answers are.
   if (head <= start + params.confirmations + params.answer) return undefined;
   if (reorgedAt_ms(run, start - 64, start + params.slot).length > 0) return undefined;
   const last = lastHead(run, process, proven, at_ms);

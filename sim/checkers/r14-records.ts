@@ -1,6 +1,6 @@
 /**
- * R13, R14, R18: what an honest keeper commits to is what its disk says: one leaf a slot from the records of canonical blocks alone,
- * what is missing carried on and capped by what was committed, and their sum as its value.
+ * R13, R14, R18: an honest keeper commits to the records on its disk: one leaf for each slot, from records of canonical blocks only;
+ * a slot without a record carries the bytes before it, capped by the committed bytes; the value is the sum.
  */
 import type { Hex } from "../../protocol/hash.ts";
 import { recordTree } from "../../protocol/records.ts";
@@ -12,10 +12,10 @@ import { highestHead, reorgedAt_ms } from "./words.ts";
 
 type Own = Process["seat"]["store"]["integrated"][number];
 
-/** Blocks within which every keeper whose endpoint is well knows of a reorg. */
+/** Blocks within which every keeper with a working endpoint knows of a reorg. */
 const reorgKnownWithin = 3;
 
-/** Whether it may not have known by then which blocks are canonical. */
+/** Whether the keeper may not have known the canonical blocks when it committed. */
 function uncertain(run: Run, keeper: number, { te, at_ms }: Own): boolean {
   const { cluster, fired } = run;
   const { originBlock } = cluster.options.params;
@@ -68,7 +68,7 @@ export const ownRecords: Checker = {
       const { keeper, seat } = process;
       const started_ms = seat.starts[0]?.at_ms ?? Infinity;
       return seat.store.integrated.flatMap((own) => {
-        // What a copied disk begins with was committed to by the other process.
+        // The other process wrote what a copied disk held at its start.
         if (lying.has(keeper) || own.at_ms < started_ms || uncertain(run, keeper, own)) return [];
         const text = faultOf(run, process, own);
         return text === undefined ? [] : [{ checker: "R14", block: own.te, text }];

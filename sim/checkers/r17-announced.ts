@@ -1,6 +1,6 @@
 /**
- * R17: the leader announces a head P of te + confirmations or more that it has seen, and the providers with a slot committed in
- * [ts, te). A keeper takes part if it hears that at a head from P − 1 to P + a, a = ⌊t/12⌋, and does not otherwise.
+ * R17: the leader announces a head P ≥ te + confirmations that it has seen, and the providers with a committed slot in [ts, te).
+ * A keeper takes part if it receives the announcement at a head from P − 1 to P + a, a = ⌊t/12⌋, and not otherwise.
  */
 import type { BodyOf } from "../../protocol/messages.ts";
 import { during, harmless, liars } from "./checker.ts";
@@ -11,7 +11,7 @@ import { hashOf, roundName, wordsOfKind } from "./words.ts";
 
 type Announce = BodyOf<"announce">;
 
-/** Providers with a slot of [ts, te) for which the chain says that they committed bytes. */
+/** Providers with bytes committed on chain for a slot of [ts, te). */
 function scopeOf({ cluster }: Run, { ts, te }: Announce["round"]): number[] {
   const { slot } = cluster.options.params;
   const model = cluster.chain.at(cluster.chain.head);
@@ -23,14 +23,14 @@ function scopeOf({ cluster }: Run, { ts, te }: Announce["round"]): number[] {
   });
 }
 
-/** A reorg that goes deeper than what keepers wait for may move what the payer did behind te. */
+/** A reorg deeper than the confirmations may move a call of the payer behind te. */
 function isDeep({ cluster, fired }: Run): boolean {
   return fired.some(
     ({ fault }) => fault.kind === "reorg" && fault.depth > cluster.options.params.confirmations,
   );
 }
 
-/** What is wrong with what is announced; undefined: nothing. */
+/** The fault of an announcement; undefined: none. */
 function faultOf(run: Run, body: Announce): string | undefined {
   const { confirmations } = run.cluster.options.params;
   const first = body.round.te + confirmations;
@@ -41,7 +41,7 @@ function faultOf(run: Run, body: Announce): string | undefined {
   return actual === expected ? undefined : `the providers [${actual}], expected [${expected}]`;
 }
 
-/** What is wrong with announcements of honest leaders. */
+/** Faults of announcements by honest leaders. */
 function announcing(run: Run, lying: ReadonlySet<number>): Violation[] {
   return wordsOfKind(run, "announce").flatMap(({ keeper, process, at_ms, body }) => {
     if (lying.has(keeper)) return [];
@@ -54,13 +54,13 @@ function announcing(run: Run, lying: ReadonlySet<number>): Violation[] {
   });
 }
 
-/** Commits of honest keepers to what they did not hear in time. */
+/** Commits of honest keepers to a round whose announcement they did not receive in time. */
 function takingPart(run: Run, lying: ReadonlySet<number>): Violation[] {
   const { cluster } = run;
   const a = Math.floor(cluster.options.params.turn / 12);
   const said = new Set<string>();
   return wordsOfKind(run, "commit").flatMap(({ keeper, process, at_ms, message, body }) => {
-    // What it committed to in an earlier life it may hear from others, and passes on (R18).
+    // R18: after a restart a keeper forwards its own earlier commit if others send it.
     const again = said.has(hashOf(message));
     said.add(hashOf(message));
     if (again || lying.has(keeper)) return [];
@@ -77,7 +77,7 @@ function takingPart(run: Run, lying: ReadonlySet<number>): Violation[] {
   });
 }
 
-/** Whether nothing that a keeper does or that is done to it excuses it before the block `to`. */
+/** Whether no fault excuses the keeper before the block `to`. */
 function isWell(run: Run, keeper: number, to: number): boolean {
   const { slot, turn } = run.cluster.options.params;
   return !run.fired.some((one) => {
@@ -92,7 +92,7 @@ function hasCommitted(run: Run, process: string, { body }: Heard): boolean {
   return heard.some((one) => one.keeper === keeper && one.body.kind === "commit");
 }
 
-/** Keepers to which nothing happened, which heard an announcement in time, and do not take part. */
+/** Keepers without a fault that received an announcement in time and do not take part. */
 function stayingAway(run: Run, lying: ReadonlySet<number>): Violation[] {
   const { cluster } = run;
   const { turn, confirmations } = cluster.options.params;
@@ -106,7 +106,7 @@ function stayingAway(run: Run, lying: ReadonlySet<number>): Violation[] {
       const inTime = head >= body.head - 1 && head <= body.head + a && faultOf(run, body) === undefined;
       const isMember = cluster.chain.seatsOf(body.round.committee).includes(keeper);
       if (!inTime || !isMember || lying.has(leader) || !isWell(run, keeper, te + turn)) return [];
-      // It commits with the first head at which its view has reached te, unless the turn is over by then.
+      // A keeper commits at the first head at which its view has reached te, unless the turn is over by then.
       const after = Math.max(head, te + confirmations) + 1;
       const { to_ms } = lifeAt(cluster, name, at_ms);
       if (shownAt_ms(cluster, name, after, at_ms) >= to_ms || after >= te + turn) return [];

@@ -1,7 +1,7 @@
 /**
- * R17 to R23: of each kind an honest keeper says one thing in a turn, also after a restart: what it committed to is on its disk, and
- * who led says nothing new that it may have said before. Two different messages of a leader lose it the turn (R19). A keeper whose
- * disk was put back, or whose keys ran twice, may not know better.
+ * R17 to R23: an honest keeper publishes one message of each kind in a turn, also after a restart: its commit is on its disk, and a
+ * leader that restarts publishes nothing of that turn again. Two different messages cost a leader its turn (R19). Exempt are
+ * keepers with a restored backup or a second process, which do not know all that they published.
  */
 import type { Envelope } from "../../protocol/codec/message.ts";
 import { liars } from "./checker.ts";
@@ -23,7 +23,7 @@ export const oneWord: Checker = {
         return [];
       }
       if (hashOf(first) === hashOf(message)) return [];
-      const text = `keeper ${keeper} says two different messages of the kind ${body.kind} in turn ${body.round.turn} from ${body.round.ts}`;
+      const text = `keeper ${keeper} publishes two different messages of the kind ${body.kind} in turn ${body.round.turn} from ${body.round.ts}`;
       return [{ checker: "R18", block: highestHead(run.cluster, at_ms), text }];
     });
   },

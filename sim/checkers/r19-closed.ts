@@ -1,6 +1,6 @@
 /**
- * R19: an honest leader closes one set a turn, of a quorum, with an audit block that lies ahead; before head P + ⌈t/6⌉ only with all
- * commits. An honest keeper reveals only for a set that lists its own commit and that was closed before anybody had the audit block.
+ * R19: an honest leader closes one set in a turn, with a quorum of commits and an audit block in the future; before head P + ⌈t/6⌉ only
+ * with all commits. An honest keeper reveals only for a set that lists its own commit and was closed before the audit block existed.
  */
 import { quorum } from "../../protocol/quorum.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
@@ -11,7 +11,7 @@ import type { Word } from "./words.ts";
 
 type Close = Word<BodyOf<"close">>;
 
-/** What is wrong with a closed set at the head at which it was said; undefined: nothing. */
+/** The fault of a closed set at the head at which it was published; undefined: none. */
 function faultOf(
   { cluster }: Run,
   { body, at_ms }: Close,
@@ -24,8 +24,7 @@ function faultOf(
   const sixth = Math.ceil(turn / 6);
   const last = round.te + Math.ceil((2 * turn) / 3) - confirmations - 4;
   if (commits.length < quorum(committee)) return `lists ${commits.length} commits`;
-  // The leader may not have seen the newest block yet.
-  // After a reorg the leader's head is lower than one that was seen (R4).
+  // The leader may not have received the newest block yet. After a reorg its head may be lower than before (R4).
   const own = headThen(cluster, at_ms);
   if (auditBlock < own + 2 || auditBlock > last)
     return `names block ${auditBlock} at head ${own}, last is ${last}`;
@@ -40,7 +39,7 @@ export const closed: Checker = {
   name: "R19",
   check(run) {
     const { cluster } = run;
-    // A keeper whose disk was put back, or whose keys ran twice, may have said something else before.
+    // A keeper with a restored backup or a second process may have published another message before.
     const forgetful = run.fired.filter(({ fault }) => fault.kind === "old-data" || fault.kind === "twin");
     const lying = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
     const found: Violation[] = [];
@@ -65,7 +64,7 @@ export const closed: Checker = {
     const committed = new Map(
       wordsOfKind(run, "commit").map(({ keeper, body }) => [`${roundName(body)}/${keeper}`, body.commitment]),
     );
-    // A keeper sees a block within so long after it is mined.
+    // Longest time from the mining of a block until a keeper receives it.
     const lag_ms = 2 * cluster.options.network.delayMs[1] + 1;
     for (const { keeper, seat, at_ms, body } of wordsOfKind(run, "reveal")) {
       const set = sets.get(body.closedSet);

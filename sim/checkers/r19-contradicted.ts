@@ -1,6 +1,6 @@
 /**
  * R19: a keeper signs nothing new in a turn in which it holds two different announcements, closed sets, bundles or proposals signed
- * by the leader. What it had noted before it held both it may say again (R23).
+ * by the leader. It may publish again a signature that it noted before it held both (R23).
  */
 import type { BodyOf } from "../../protocol/messages.ts";
 import { quorum } from "../../protocol/quorum.ts";
@@ -11,28 +11,28 @@ import type { Heard } from "./hearing.ts";
 import { closedSetOf, hashOf, highestHead, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
-/** A message that came in the very moments in which the note was made may have been read after it. */
+/** A message that arrives within this time before the note may be read after it. */
 const reading_ms = 50;
 
 const kinds = ["announce", "close", "bundle", "proposal"] as const;
 
-/** What a leader's message says, as a name; undefined: it is none of the kind, whoever reads it. */
+/** A name for the meaning of a leader's message; undefined: every keeper rejects the message. */
 function meaningOf(run: Run, { message, body, head }: Heard): string | undefined {
   const { options } = run.cluster;
   const enough = quorum(options.committee);
   if (body.kind === "announce") {
-    // What names a head before the turn, or one that nobody has seen yet, is no announcement so far.
+    // Keepers reject an announcement of a head before the turn, or of one beyond their own.
     const counts = body.head >= body.round.te + options.params.confirmations && body.head <= head + 1;
     return counts ? hashOf(message) : undefined;
   }
   if (body.kind === "close") {
-    // The same set signed twice is one set.
+    // The same set with two signatures is one set.
     return body.commits.length < enough ? undefined : closedSetOf(run, body);
   }
   return body.kind === "bundle" && body.reveals.length < enough ? undefined : hashOf(message);
 }
 
-/** A kind of which a process held two different messages of the leader before it made a note of what it signs. */
+/** A kind of which the process held two different messages of the leader before it noted the digest that it signs. */
 function heldTwice(run: Run, partial: Word<BodyOf<"partial">>): string | undefined {
   const { process, body } = partial;
   const { ts, turn } = body.round;

@@ -1,7 +1,7 @@
 /**
- * R19: nobody is left out. An honest keeper signs no digest whose closed set omits a keeper whose valid commit it had passed on by
- * head P + a − 1, nor one whose bundle omits a keeper of the set whose reveal it had passed on, as counted, by head
- * B + confirmations + a − 1. What a keeper accepts from the wires goes on to all at that moment (R18).
+ * R19: an honest keeper signs no digest whose closed set omits a valid commit that it had forwarded by head P + a − 1, and none whose
+ * bundle omits a reveal of the set that it had counted and forwarded by head B + confirmations + a − 1. A keeper forwards a message at
+ * once when it accepts it (R18).
  */
 import type { BodyOf } from "../../protocol/messages.ts";
 import { during, liars } from "./checker.ts";
@@ -17,7 +17,7 @@ type Decided = { readonly close: BodyOf<"close">; readonly bundle: BodyOf<"bundl
 /** a = ⌊t/12⌋ (R4). */
 const twelfths = 12;
 
-/** Sets and bundles from which the digest that is signed may have been decided, as far as the signer had heard of them. */
+/** Sets and bundles that the signer had received and that may have led to the signed digest. */
 function decidedFrom(run: Run, partial: Partial): Decided[] {
   const { body } = partial;
   const proposals = heardInRound(run, partial, "proposal", body).filter(
@@ -32,7 +32,7 @@ function decidedFrom(run: Run, partial: Partial): Decided[] {
   });
 }
 
-/** The seat of a keeper that the closed set omits though its commit was passed on in time. */
+/** The seat of a keeper whose commit was forwarded in time but is not in the closed set. */
 function missingInSet(run: Run, partial: Partial, { close }: Decided): number | undefined {
   const a = Math.floor(run.cluster.options.params.turn / twelfths);
   const heads = heardInRound(run, partial, "announce", partial.body).map(({ body }) => body.head);
@@ -42,12 +42,12 @@ function missingInSet(run: Run, partial: Partial, { close }: Decided): number | 
   return commits.find(({ seat, head }) => head <= last && !listed.has(seat))?.seat;
 }
 
-/** Time within which every check of a reveal ends, where nothing is wrong with the wires: each holder of a list may be asked for it. */
+/** Longest check of a reveal on a network without faults: the keeper may ask each holder for a piece list. */
 function checking_ms({ options }: Run["cluster"]): number {
   return 50 + 2 * (options.committee + 2) * options.network.delayMs[1];
 }
 
-/** Whether something in the round may have kept a reveal that holds from being counted in time. */
+/** Whether a fault in the round may have delayed the check of a valid reveal. */
 function isDisturbed(run: Run, { te }: BodyOf<"close">["round"]): boolean {
   const { originBlock, turn } = run.cluster.options.params;
   const wires: ReadonlySet<string> = new Set(["partition", "one-way", "loss", "delay", "pause"]);
@@ -55,7 +55,7 @@ function isDisturbed(run: Run, { te }: BodyOf<"close">["round"]): boolean {
   return run.fired.some((one) => wires.has(one.fault.kind) && during(one, te, te + turn, turn));
 }
 
-/** The seat of an honest keeper of the set that the bundle omits though its reveal was passed on in time. */
+/** The seat of an honest keeper of the set whose reveal was forwarded in time but is not in the bundle. */
 function missingInBundle(
   run: Run,
   partial: Partial,
@@ -97,7 +97,7 @@ export const leftOut: Checker = {
   name: "R19",
   check(run) {
     const lying = liars(run);
-    // A keeper whose disk was put back, or whose keys ran twice, may reveal what it did not commit to.
+    // A keeper with a restored backup or a second process may reveal other values than it committed to.
     const forgetful = run.fired.filter(({ fault }) => fault.kind === "old-data" || fault.kind === "twin");
     const doubtful = new Set([...lying, ...forgetful.flatMap(({ keepers }) => keepers)]);
     return wordsOfKind(run, "partial").flatMap((partial) => {

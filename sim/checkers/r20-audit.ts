@@ -1,6 +1,6 @@
 /**
  * R20, R21: an honest keeper opens exactly the leaves that the audit draws: 16 of all (provider, slot) with bytes committed, leaf j
- * from keccak256(S, j), S from group, ts, turn and the hash of the audit block. Computed here from the rule's words.
+ * from keccak256(S, j), S from group, ts, turn and the hash of the audit block. Computed here from the rule, without the core's code.
  */
 import { keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -33,7 +33,7 @@ export function auditSeed({ cluster }: Run, { ts, turn }: Round, blockHash: Hex)
   return keccakWords(address, ts, turn, blockHash);
 }
 
-/** The leaves that the audit draws, as "provider/slot"; one that is drawn twice stands there twice. */
+/** The leaves that the audit draws, as "provider/slot"; a leaf that is drawn twice is listed twice. */
 export function drawnLeaves(run: Run, round: Round, blockHash: Hex): string[] {
   const leaves = leavesOf(run, round.ts, round.te);
   if (leaves.length === 0) return [];
@@ -54,7 +54,7 @@ export const audit: Checker = {
     return wordsOfKind(run, "reveal").flatMap(({ keeper, at_ms, body }) => {
       const auditBlock = auditBlocks.get(body.closedSet);
       if (lying.has(keeper) || auditBlock === undefined) return [];
-      // Which hash a keeper had seen by then is not known where a reorg changed it.
+      // After a reorg of the audit block it is not known which hash the keeper used.
       if (reorgedAt_ms(run, auditBlock, auditBlock).length > 0) return [];
       const blockHash = hashThen(cluster, auditBlock, at_ms);
       const expected =

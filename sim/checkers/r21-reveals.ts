@@ -1,7 +1,7 @@
 /**
- * R21, R22: a reveal counts only if every opened receipt is the provider's word to that keeper about that slot and those bytes, and
- * the seed of its full proof is that keeper's. So no honest leader lists another one in its bundle, and no honest keeper signs what
- * was decided from a bundle with one.
+ * R21, R22: a reveal counts only if the provider issued every opened receipt to that keeper for that slot and those bytes, and
+ * the seed of its full proof is that keeper's. No honest leader lists another reveal in its bundle, and no honest keeper signs a
+ * settlement that was decided from a bundle with such a reveal.
  */
 import { fromHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -15,7 +15,7 @@ import type { Word } from "./words.ts";
 type Reveal = Word<BodyOf<"reveal">>;
 type Bundle = Word<BodyOf<"bundle">>;
 
-/** What is wrong with the evidence of a reveal; undefined: nothing. */
+/** The fault of a reveal's receipts or proof; undefined: none. */
 function faultOf({ cluster }: Run, { keeper, at_ms, body }: Reveal): string | undefined {
   const operator = cluster.operatorOf(keeper);
   for (const { provider, slot, leaf } of body.opened) {

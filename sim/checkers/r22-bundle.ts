@@ -1,6 +1,6 @@
 /**
- * R22: an honest leader's bundle is of its own closed set and lists reveals of its members alone, each of which it has heard. It comes
- * when B is confirmed and all of the set have revealed, or with a quorum of them from head B + confirmations + ⌈t/6⌉ on.
+ * R22: an honest leader's bundle is for its own closed set and lists only reveals of its members that the leader has received. The
+ * leader publishes it when B is confirmed and all members have revealed, or with a quorum from head B + confirmations + ⌈t/6⌉ on.
  */
 import type { BodyOf } from "../../protocol/messages.ts";
 import { quorum } from "../../protocol/quorum.ts";
@@ -12,7 +12,7 @@ import type { Word } from "./words.ts";
 
 type Bundle = Word<BodyOf<"bundle">>;
 
-/** What is wrong with a bundle at the head at which it was said; undefined: nothing. */
+/** The fault of a bundle at the head at which it was published; undefined: none. */
 function faultOf(run: Run, bundle: Bundle, head: number): string | undefined {
   const { options } = run.cluster;
   const { turn, confirmations } = options.params;

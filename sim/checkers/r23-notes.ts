@@ -10,12 +10,12 @@ import { highestHead, wordsOf } from "./words.ts";
 import type { Word } from "./words.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 
-/** How long a head may have been shown to a process whose last step does not know of it. */
+/** Time within which a process may have received a head that its last step did not know. */
 const reading_ms = 50;
 
 type Signs = Word<BodyOf<"partial"> | BodyOf<"proposal">>;
 
-/** What is wrong with one signature or proposal, by the notes and starts of the process that made it; undefined: nothing. */
+/** The fault of a signature or proposal by the notes and starts of its process; undefined: none. */
 function faultOf({ cluster }: Run, { process, at_ms, body }: Signs): string | undefined {
   const { ts, te, turn } = body.round;
   const { confirmations, turn: length } = cluster.options.params;
@@ -24,7 +24,7 @@ function faultOf({ cluster }: Run, { process, at_ms, body }: Signs): string | un
   const { store, starts } = seat;
   const note = store.noted.find((n) => n.ts === ts && n.turn === turn && n.digest === body.digest);
   if (note === undefined || note.at_ms > at_ms) return "signed before it had a note on its disk";
-  // What is said or noted in the very moment of a start was so before it: no store answers in no time.
+  // A message or note at the time of a start belongs to the life before, since loading the store takes time.
   const start = starts.findLast((s) => s.at_ms < at_ms);
   if (start === undefined || note.at_ms <= start.at_ms) return undefined;
   const head = Math.max(start.head, start.known);

@@ -1,7 +1,7 @@
 /**
- * R22, R24: what is paid for is what the bundle and the pinned records give, computed again: for each provider the lower median of
- * the values revealed, or, where the leader pinned records, slot by slot the lower median of the bytes that R14 gives each pinned
- * keeper, with nothing for a leaf without a valid receipt.
+ * R22, R24: the settled space-time follows from the bundle and the pinned records, computed here again. For each provider it is the
+ * lower median of the revealed values or, where the leader pinned records, the sum over the slots of the lower median of the bytes
+ * that R14 gives each pinned keeper; a leaf without a valid receipt counts 0.
  */
 import type { BodyOf } from "../../protocol/messages.ts";
 import type { Settled } from "../chain/chain-model.ts";
@@ -17,7 +17,7 @@ function lowerMedian(values: readonly bigint[]): bigint {
   return ascending[Math.floor((ascending.length - 1) / 2)] ?? 0n;
 }
 
-/** The disk that a revealed records root is of, and when it was committed to. */
+/** The disk with the records of a revealed root, and the time of the commit. */
 function diskOf(
   { cluster }: Run,
   keeper: number,
@@ -32,7 +32,7 @@ function diskOf(
   return undefined;
 }
 
-/** Bytes of each slot with a leaf by the leaves that a keeper serves (R14). */
+/** Bytes of each slot, from the leaves that a keeper serves (R14). */
 function bytesOf(run: Run, provider: number, leaves: ReturnType<typeof withReceipts>): bigint[] {
   const { cluster } = run;
   const { originBlock, slot: blocks } = cluster.options.params;
@@ -42,7 +42,7 @@ function bytesOf(run: Run, provider: number, leaves: ReturnType<typeof withRecei
   return leaves.map(({ slot, leaf }, i) => {
     const start = originBlock + slot * blocks;
     const committed = one === undefined ? 0n : model.committed(one, start, start + 1);
-    // What is carried into the first slot nobody else can know; later ones follow from those before.
+    // Others cannot check the bytes carried into the first slot; later ones follow from earlier leaves.
     const bytes = leaf.kind === "failed" ? 0n : leaf.kind === "proven" || i === 0 ? leaf.bytes : carried;
     return (carried = bytes < committed ? bytes : committed);
   });
@@ -50,7 +50,7 @@ function bytesOf(run: Run, provider: number, leaves: ReturnType<typeof withRecei
 
 type Proposal = Word<BodyOf<"proposal">>;
 
-/** What the settlement should hold for a provider; undefined: what it was decided from was not heard. */
+/** The space-time that the settlement must hold for a provider; undefined: bundle, reveals or records are unknown. */
 function expected(
   run: Run,
   { settlement }: Settled,
@@ -97,7 +97,7 @@ export const decided: Checker = {
       return settled.settlement.items.flatMap(({ provider, spaceTime }) => {
         const value = expected(run, settled, proposal, provider);
         if (value === undefined || value === spaceTime) return [];
-        const text = `provider ${provider}: bundle and pinned records give ${value}, settled are ${spaceTime}`;
+        const text = `provider ${provider}: bundle and pinned records give ${value}, the settlement has ${spaceTime}`;
         return [{ checker: "R24", block: settled.block, text }];
       });
     });

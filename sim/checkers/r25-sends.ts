@@ -1,6 +1,6 @@
 /**
- * R25: no honest keeper but the leader sends a settlement before te + ⌈2t/3⌉, the k-th after the leader k − 1 blocks later. The leader
- * sends by te + ⌈2t/3⌉ − 2 what a quorum had signed before, unless it costs more than all keepers get.
+ * R25: an honest keeper sends in the leader's place from te + ⌈2t/3⌉ on at the earliest, the k-th after the leader k − 1 blocks later.
+ * The leader sends a certificate that it held by te + ⌈2t/3⌉ − 2, unless the gas costs more than all keepers get.
  */
 import { quorum } from "../../protocol/quorum.ts";
 import { during, harmless, keeperIn, liars } from "./checker.ts";
@@ -9,7 +9,7 @@ import { headOf, heardInRound, lifeAt, shownAt_ms } from "./hearing.ts";
 import { leaders } from "./turns.ts";
 import { wordsOfKind } from "./words.ts";
 
-/** Of all n, how many places a seat comes after the leader in the order of the turns. */
+/** Number of positions from the leader to the seat in the order of turns. */
 function placesBehind(run: Run, version: number, ts: number, leader: number, seat: number): number {
   const order = leaders(run, version, ts);
   return (order.indexOf(seat) - order.indexOf(leader) + order.length) % order.length;
@@ -29,7 +29,7 @@ function othersTooEarly(run: Run, lying: ReadonlySet<number>): Violation[] {
   });
 }
 
-/** Whether something is wrong with the leader, the chain or the price of gas around its turn. */
+/** Whether a fault of the leader, a reorg or a gas spike around its turn excuses the leader. */
 function isExcused(run: Run, leader: number, from: number, to: number): boolean {
   const { slot, turn } = run.cluster.options.params;
   return run.fired.some((one) => {
@@ -39,7 +39,7 @@ function isExcused(run: Run, leader: number, from: number, to: number): boolean 
   });
 }
 
-/** Leaders that held the signatures of a quorum two heads before they had to send, and did not. */
+/** Leaders that held the signatures of a quorum two heads before their last block, and did not send. */
 function leaderTooLate(run: Run, lying: ReadonlySet<number>): Violation[] {
   const { cluster } = run;
   const { turn } = cluster.options.params;

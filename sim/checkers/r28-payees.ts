@@ -1,6 +1,6 @@
 /**
- * R28: who is paid follows from the bundle and the audit block alone: keepers of the bundle that have not failed (R7) and opened at
- * least r receipts, r drawn from S up to the lower median M of the receipts opened. A leaf that was drawn twice counts twice.
+ * R28: the payees follow from the bundle and the audit block: keepers of the bundle that have not failed (R7) and opened at least
+ * r receipts, r drawn from S up to the lower median M of the opened receipts. A leaf that was drawn twice counts twice.
  */
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { keccakWords } from "../../protocol/hash.ts";
@@ -24,7 +24,7 @@ function opened({ body }: Word<BodyOf<"reveal">>, draws: readonly string[]): num
   return draws.filter((draw) => proven.has(draw)).length;
 }
 
-/** Seats to be paid; undefined: what they were decided from was not heard, or a reorg took its audit block back. */
+/** Seats of the payees; undefined: bundle or reveals are unknown, or a reorg removed the audit block. */
 function payeesOf(run: Run, { settlement, digest }: Settled): number[] | undefined {
   const { cluster } = run;
   const proposal = wordsOfKind(run, "proposal").find(({ body }) => body.digest === digest);

@@ -1,6 +1,6 @@
 /**
- * R4: a keeper acts on the view head − confirmations. So nothing of a turn, which begins at te (R6), is said before anybody can
- * have seen a head of te + confirmations.
+ * R4: a keeper acts on the view head − confirmations. A turn begins at te (R6), so no keeper publishes a message of it before a head
+ * of te + confirmations exists.
  */
 import { liars } from "./checker.ts";
 import type { Checker } from "./checker.ts";
@@ -16,7 +16,7 @@ export const view: Checker = {
       const { te, turn } = body.round;
       const head = highestHead(cluster, at_ms);
       if (lying.has(keeper) || head >= te + confirmations) return [];
-      const text = `keeper ${keeper} says ${body.kind} of turn ${turn}, whose view begins at head ${te + confirmations}, at head ${head}`;
+      const text = `keeper ${keeper} publishes ${body.kind} of turn ${turn}, whose view begins at head ${te + confirmations}, at head ${head}`;
       return [{ checker: "R4", block: head, text }];
     });
   },

@@ -1,4 +1,4 @@
-/** An honest keeper sends nothing that the contract must refuse: only that it came late, or after another. */
+/** The contract refuses a settlement of an honest keeper only because it is early, late, or not the first. */
 import { liars } from "./checker.ts";
 import type { Checker } from "./checker.ts";
 

@@ -1,4 +1,4 @@
-/** S1: intervals neither overlap nor leave a gap, and pay a provider once. */
+/** S1: intervals neither overlap nor leave a gap, and each pays a provider once. */
 import type { Checker } from "./checker.ts";
 
 export const once: Checker = {

@@ -1,8 +1,8 @@
-/** S2: what came in is what went out and what is left, after every settlement, to the last unit. */
+/** S2: after every settlement, deposits equal payouts plus balances, to the last unit. */
 import type { Model } from "../chain/contract-model.ts";
 import type { Checker } from "./checker.ts";
 
-/** What the group holds, by whom it belongs to. */
+/** Token units that the group holds: escrow, credits of providers, earnings of keepers. */
 function held(model: Model): bigint {
   const providers = model.providers.reduce((sum, { credit }) => sum + credit, 0n);
   const keepers = [...model.committees.values()].flatMap(({ accounts }) => accounts);
@@ -21,7 +21,7 @@ export const money: Checker = {
       const balance = model.deposited - model.paidOut;
       if (held(model) !== balance) found.push(`expected ${balance} in all, actual ${held(model)}`);
       if (model.free < 0n) found.push(`the escrow is at ${model.free}`);
-      if (model.providers.some(({ arrears }) => arrears < 0n)) found.push("somebody's arrears are below 0");
+      if (model.providers.some(({ arrears }) => arrears < 0n)) found.push("a provider's arrears are below 0");
       return found.map((text) => ({ checker: "S2", block, text }));
     });
   },

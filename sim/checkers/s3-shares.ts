@@ -1,5 +1,5 @@
-/** S3: only payees earn, or who sends in the leader's place (R25); a failed keeper earns nothing, and who failed follows from
- * the turn order (R7). */
+/** S3: only payees earn, and a keeper that sends in the leader's place (R25). A failed keeper earns nothing; the failed keepers
+ * follow from the turn order (R7). */
 import { bitIndices, bitmap } from "../../protocol/bitmap.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import type { Settled } from "../chain/chain-model.ts";

@@ -1,6 +1,6 @@
 /**
- * S4: with at most f liars a provider is paid within the range of what honest keepers integrated for that turn, give or take
- * the tolerance, and never above what it committed (R16).
+ * S4: with at most f Byzantine keepers a provider is paid for space-time within the range of the honest keepers' values, extended
+ * by the tolerance, and never for more than it committed (R16).
  */
 import { faultBound } from "../../protocol/quorum.ts";
 import type { Settled } from "../chain/chain-model.ts";
@@ -11,8 +11,8 @@ import type { Fired } from "../scenario/strike.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 
 /**
- * Whether it is the provider's own failure. One whose first call a keeper's clock cuts answers in time, by blocks (R13), and a piece
- * list that it withholds from one keeper is served by the others (R10).
+ * Whether a fault makes a provider fail challenges. `hang` does not: the second call is answered in time by blocks (R13).
+ * `withhold-list` does not: other keepers serve the list (R10).
  */
 function failsAt({ fault }: Fired, provider: number): boolean {
   const answers = fault.kind === "hang" || fault.kind === "withhold-list";
@@ -20,8 +20,8 @@ function failsAt({ fault }: Fired, provider: number): boolean {
 }
 
 /**
- * A provider that never failed is owed all it committed, as long as no more than f keepers ever did: an outage of a keeper
- * costs no provider anything (R14). In the first interval nothing is carried in.
+ * R14: a provider that never failed is owed all that it committed if at most f keepers ever failed, since an outage of a keeper
+ * costs no provider anything. In the first interval no bytes are carried in.
  */
 function owedInFull({ fired, scenario, cluster }: Run, provider: number, ts: number, te: number): boolean {
   if (ts === cluster.options.params.originBlock) return false;
@@ -31,14 +31,14 @@ function owedInFull({ fired, scenario, cluster }: Run, provider: number, ts: num
   return hurt.size <= faultBound(scenario.committee);
 }
 
-/** What a keeper committed to, on its own disk or on a copy of it. */
+/** Values that the processes of a keeper committed to. */
 function integratedOf({ cluster }: Run, keeper: number): MemoryStore["integrated"] {
   return cluster.processes.flatMap((one) => (one.keeper === keeper ? one.seat.store.integrated : []));
 }
 
 /**
- * Sums over the slots of [ts, te) of the least and of the most that any of these keepers counts for a slot (R14), from what was on
- * its disk when it committed.
+ * Sums over the slots of [ts, te) of the least and of the most bytes that any of these keepers counts for a slot (R14), from the
+ * records on its disk when it committed.
  */
 function slotBySlot(
   run: Run,

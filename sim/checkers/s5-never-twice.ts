@@ -1,6 +1,6 @@
 /**
  * S5: no honest keeper notes or signs two digests for one turn, across crash, restart and restored backup. Two processes with one
- * key (D9) answer together for what they note and sign.
+ * key (D9) count as one keeper.
  */
 import { liars, partialsOf } from "./checker.ts";
 import type { Checker, Violation } from "./checker.ts";

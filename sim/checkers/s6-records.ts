@@ -1,4 +1,4 @@
-/** S6: a record that the disk acknowledged is there again after every crash and restart, until its slot is settled. */
+/** S6: a keeper still has every record that its disk acknowledged after a crash or restart, until the slot is settled. */
 import { slotAt } from "../../protocol/group.ts";
 import type { Checker } from "./checker.ts";
 
@@ -7,7 +7,7 @@ export const records: Checker = {
   watch({ cluster, fired }) {
     const { chain } = cluster;
     const { address } = chain.snapshot(chain.head);
-    // A disk that was put back to an older state has lost what came after.
+    // A restored backup lacks later records.
     const restored = new Set(
       fired.flatMap(({ fault, keepers }) => (fault.kind === "old-data" ? keepers : [])),
     );
@@ -19,10 +19,10 @@ export const records: Checker = {
       const lost: string[] = [];
       for (const { provider, slot } of store.acknowledged.values()) {
         const there = slot < first || state.records.get(provider)?.has(slot) === true;
-        if (!there) lost.push(`that of provider ${provider} in slot ${slot}`);
+        if (!there) lost.push(`provider ${provider} in slot ${slot}`);
       }
       if (lost.length === 0) return [];
-      const text = `keeper ${i} lost ${lost.length} records, ${lost[0]} first`;
+      const text = `keeper ${i} lost ${lost.length} records, the first of ${lost[0]}`;
       return [{ checker: "S6", block: chain.head, text }];
     });
   },

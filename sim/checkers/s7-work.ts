@@ -1,4 +1,4 @@
-/** S7: a keeper that did no challenges in a whole interval is not paid for it, as long as others have some to show. */
+/** S7: a keeper that sent no challenges in a whole interval is not paid for it, unless the median of shown receipts is 0 (R28). */
 import { lowerMedian } from "../../protocol/median.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Checker } from "./checker.ts";
@@ -19,19 +19,23 @@ export const work: Checker = {
         return keepers
           .filter((keeper) => whole && seats.includes(keeper))
           .filter((keeper) => ((payees >> BigInt(seats.indexOf(keeper))) & 1n) === 1n)
-          .map((keeper) => ({ checker: "S7", block, text: `keeper ${keeper} asked nothing and is a payee` }));
+          .map((keeper) => ({
+            checker: "S7",
+            block,
+            text: `keeper ${keeper} sent no challenges and is a payee`,
+          }));
       });
     });
   },
 };
 
 /**
- * Receipts that each keeper of the last bundle over [ts, te) opened in the audit. If their median is 0, nobody had to show more
- * (R28): no provider proved anything, or half of the committee was down, or the audit drew slots after the group's end alone.
+ * Number of receipts that each keeper of the last bundle over [ts, te) opened in the audit. If their median is 0, R28 requires none:
+ * no provider proved anything, half of the committee was down, or the audit drew only slots after the group's end.
  */
 function receiptsShown(cluster: Cluster, committee: number, ts: number, te: number): bigint[] {
   const seats = cluster.chain.seatsOf(committee);
-  // What is said in another's name is nobody's word.
+  // Messages in the name of another keeper do not count.
   const said = cluster.network.heard.flatMap(({ message, from }) => {
     const keeper = seats[message.keeper];
     const own =

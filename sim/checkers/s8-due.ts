@@ -1,7 +1,7 @@
 /**
- * S8: a funded provider gets its due. If the escrow held what R32 requires when an interval began, the payer took nothing out
- * since, and it is settled at most the lockup after it began, every provider is paid in full for what it proved. What is required
- * and what is due are computed here, from the data that was committed; the contract's model is asked for its money alone.
+ * S8: every provider of a funded group is paid in full for what it proved. A group is funded if the escrow held the amount of R32
+ * when the interval began, the payer has withdrawn nothing since, and the interval settles within the lockup. The required and the
+ * due amounts are computed here from the committed data; only balances come from the contract's model.
  */
 import type { Model } from "../chain/contract-model.ts";
 import type { ProviderModel } from "../chain/contract-rules.ts";
@@ -20,7 +20,7 @@ function committed(group: Model, provider: ProviderModel, from: number, to: numb
   return sum;
 }
 
-/** Token units for byte·blocks, not rounded, times 2^30. */
+/** Token units for byte·blocks, times 2^30, not rounded. */
 const cost = (group: Model, spaceTime: bigint): bigint => spaceTime * group.config.price;
 
 /** R32 as it stood after a block: unsettled blocks, and the lockup of each provider's largest size since ts or ahead. */
@@ -59,7 +59,7 @@ export const due: Checker = {
         const wanted = amount - (amount * keeperShareBps) / 10_000n + was.uncutArrears;
         const had = is.credit + is.withdrawn - was.credit - was.withdrawn;
         if (had === wanted && is.arrears + is.uncutArrears === 0n) return [];
-        const text = `provider ${provider} of a funded group: due ${wanted}, had ${had}, arrears ${is.arrears}`;
+        const text = `provider ${provider} of a funded group: due ${wanted}, credited ${had}, arrears ${is.arrears}`;
         return [{ checker: "S8", block, text }];
       });
     });

@@ -1,4 +1,4 @@
-/** What no scenario may lead to: a keeper that ends by itself while its disk takes writes, or a throw that nobody expects. */
+/** No scenario may end a keeper whose disk accepts writes, nor cause an uncaught error. */
 import { setImmediate } from "node:timers/promises";
 import type { Violation } from "./checker.ts";
 import type { Cluster } from "../cluster.ts";
@@ -17,7 +17,7 @@ export class Breaks {
     };
   }
 
-  /** Runs the world; a throw ends it, and is found like anything else that does not hold. */
+  /** Runs the world; an error ends the run and is reported as a violation. */
   async guard(run: () => Promise<void>): Promise<void> {
     const onRejection = (error: unknown): void => this.#add("nobody caught", error);
     process.on("unhandledRejection", onRejection);
@@ -26,7 +26,7 @@ export class Breaks {
     } catch (error) {
       this.#add("the world ended", error);
     } finally {
-      // The platform tells of a rejection when it comes to breathe, else the next world would be blamed.
+      // Node reports a rejection in a later task; without this wait the next run would get it.
       await setImmediate();
       process.off("unhandledRejection", onRejection);
     }

@@ -1,4 +1,4 @@
-/** Turns of a run, by the rules' own words (R5 to R7) and not by the core's functions. */
+/** Turns of a run, computed from R5 to R7 without the core's functions. */
 import { keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { quorum } from "../../protocol/quorum.ts";
@@ -47,9 +47,8 @@ export function turnsOf(run: Run): Turn[] {
 }
 
 /**
- * Whether the wires failed the turn: L1 is about those that deliver. A word of the leader was lost on its way to so many that
- * fewer than a quorum heard it, or words of one kind to the leader on the way from so many; keepers at fault do not count as
- * others to be heard.
+ * Whether lost messages excuse the turn, since L1 assumes a network that delivers: fewer than a quorum received a message of the
+ * leader, or the leader received messages of one kind from fewer than a quorum. Faulty keepers do not count.
  */
 export function unheard(
   { cluster }: Run,

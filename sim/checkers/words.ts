@@ -1,4 +1,4 @@
-/** What keepers said in their own name about this chain and group, and what the chain was by then. */
+/** Messages that keepers published in their own name for this chain and group, and the state of the chain at that time. */
 import { messageDigest } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -10,9 +10,9 @@ import { keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 
 export type Word<B extends Body = Body> = {
-  /** In all keepers of the world. */
+  /** Index among all keepers of the world. */
   readonly keeper: number;
-  /** In the committee that the message names. */
+  /** Index in the committee that the message names. */
   readonly seat: number;
   readonly committee: number;
   readonly process: string;
@@ -66,7 +66,7 @@ export function wordsOfKind<K extends Kind>(run: Run, kind: K): readonly Word<Bo
 
 const digests = new WeakMap<Envelope, Hex>();
 
-/** The digest that its sender signed: the name by which others speak of a message. */
+/** The digest that the sender signed; other messages refer to a message by it. */
 export function hashOf(message: Envelope): Hex {
   let digest = digests.get(message);
   if (digest === undefined) {
@@ -106,7 +106,7 @@ function lastBy(mined: readonly Mined[], at_ms: number): number {
   return low - 1;
 }
 
-/** The highest head that anybody can have seen by then: a reorg may have taken it back. */
+/** The highest head that any keeper can have seen by then; a reorg may have removed it since. */
 export function highestHead({ mined }: Cluster, at_ms: number): number {
   let head = -1;
   const last = lastBy(mined, at_ms);
@@ -127,7 +127,7 @@ export function hashThen({ mined, chain }: Cluster, number: number, at_ms: numbe
     const block = mined[i] as Mined;
     if (block.number === number) return block.hash;
   }
-  // Mined before the world began.
+  // Blocks of the set-up have no time.
   return number <= (mined[0]?.number ?? 0) ? chain.block(number)?.hash : undefined;
 }
 
