@@ -24,7 +24,7 @@ import { realProviders } from "./providers/real-proofs.ts";
 import type { Signatures } from "./signatures/signatures.ts";
 import { World } from "./world.ts";
 
-/** What of a world is real besides core, codec and runtime. */
+/** Parts of a world that may be real, besides core, codec and runtime. */
 export type Reality = {
   /** Cheap ones by default. */
   readonly signatures?: Signatures;
@@ -35,7 +35,7 @@ export type Reality = {
 export type ClusterOptions = {
   readonly seed: number;
   readonly committee: number;
-  /** Keepers beyond the committee, who may get a seat one day. */
+  /** Keepers outside the committee, which may get a seat later. */
   readonly spares?: number;
   /** Bytes of each provider. */
   readonly providers: readonly number[];
@@ -57,7 +57,7 @@ export type Mined = Block & { readonly at_ms: number };
 
 export type Refused = { readonly keeper: number; readonly block: number; readonly error: string };
 
-/** What a keeper's ports may be wrapped in: a Byzantine keeper is an honest one with lying ports. */
+/** Wraps a keeper's ports: a Byzantine keeper is an honest one with other ports. */
 export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDependencies;
 
 /** A process that ran with a keeper's keys, its disk and its starts; a second one beside the first is a fault (D9). */
@@ -94,7 +94,7 @@ export class Cluster {
   readonly reasons: Noted[] = [];
   /** When each block was mined, at last. */
   readonly minedAt_ms: number[] = [];
-  /** Every block that was ever mined, in order, also those that a reorg took back. */
+  /** All mined blocks in order, with those that a reorg removed. */
   readonly mined: Mined[] = [];
   /** Settlements that the contract refused. */
   readonly refused: Refused[] = [];
@@ -104,22 +104,22 @@ export class Cluster {
   readonly #twins = new Map<number, Process>();
   /** Every process that ever ran, the keepers' own first. */
   readonly processes: Process[];
-  /** Of 16 leaves, how many a provider can still prove to a keeper; undefined: it does not answer. */
+  /** Number of leaves of 16 that a provider can prove to a keeper; undefined: the provider does not answer. */
   proves: (provider: number, keeper: number) => number | undefined = () => 16;
   decorate: Decorator = (ports) => ports;
-  /** A keeper had to stop by itself, as when its disk is full. */
+  /** Called when a keeper stops by itself, for example because its disk is full. */
   onFatal: (keeper: number, error: unknown) => void = (_keeper, error) => {
     throw error;
   };
-  /** Whether an answer's proof is rubbish, is that of the slot before, or comes too late to count. */
+  /** The fault of a provider's answers; undefined: none. */
   spoils: (provider: number) => Spoiled | undefined = () => undefined;
   /** Whether a provider gives a keeper its piece list. */
   servesList: (provider: number, keeper: number) => boolean = () => true;
-  /** How long after it is mined a keeper sees a block. */
+  /** Time from the mining of a block until a keeper receives it. */
   headDelay_ms: () => number = () => this.world.random.integer(...this.options.network.delayMs);
   /** What a settlement costs its sender, in token units. */
   fee = 0n;
-  /** The price of gas is beyond what keepers get: nothing of theirs is mined. */
+  /** Gas costs more than keepers earn, so no settlement is mined. */
   gasSpike = false;
   readonly payer: Payer;
   readonly signatures: Signatures;
@@ -245,7 +245,7 @@ export class Cluster {
       reader: this.#reader,
     };
     const groups = [this.chain.snapshot(this.chain.head).address];
-    // A keeper's clock cuts a call long before blocks say that it is late (R13).
+    // R13: the keeper's timeout is much shorter than the blocks after which an answer is late.
     const { blockMs, params } = this.options;
     const timeout_ms = Math.max(1, Math.floor((blockMs[0] * params.answer) / 3));
     const keeper = new Keeper({ groups, timeout_ms }, this.decorate(ports, index));
@@ -257,7 +257,7 @@ export class Cluster {
     });
   }
 
-  /** `kill -9`: what the disk had not acknowledged is gone. */
+  /** Ends a keeper as `kill -9` does: unacknowledged writes are lost. */
   crash(index: number): void {
     const seat = this.seats[index];
     if (seat !== undefined) this.#end(seat, this.operatorOf(index));

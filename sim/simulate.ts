@@ -1,4 +1,4 @@
-/** Plays a scenario from a seed: the same seed gives the same run, to the last byte of its trace, everywhere. */
+/** Plays a scenario from a seed. The same seed gives the same run on every machine, to the last byte of its trace. */
 import { keccakText } from "../protocol/hash.ts";
 import { Breaks } from "./checkers/throws.ts";
 import { checkers } from "./checkers/index.ts";
@@ -21,17 +21,17 @@ export type SimulationResult = {
   readonly violations: readonly Violation[];
   /** Faults that fired, by kind. */
   readonly faults: Readonly<Record<string, number>>;
-  /** What happened, in order: the trace and the timeline are made of it. */
+  /** All events in order, from which trace and timeline are made. */
   readonly events: readonly RunEvent[];
-  /** The run in words, one line an event; put into words when it is asked for. */
+  /** The run as text, one line for each event; made when it is read. */
   readonly trace: readonly string[];
   readonly traceHash: string;
 };
 
-/** Turns beyond the settlements asked for, before a run that settles nothing is given up. */
+/** Turns beyond the requested settlements after which a run ends that settles nothing. */
 const spareTurns = 12;
 
-/** What goes wrong and stays wrong is told once by each checker. */
+/** Keeps the first violation of each checker that runs once a slot. */
 function watch(run: Run, found: Map<string, Violation>): void {
   for (const checker of checkers) {
     const first = found.has(checker.name) ? undefined : checker.watch?.(run)[0];
@@ -39,7 +39,7 @@ function watch(run: Run, found: Map<string, Violation>): void {
   }
 }
 
-/** The group has ended, and for a whole turn of an interval more nothing came of it. */
+/** Whether the group ended more than an interval and a turn ago. */
 function rests({ chain, options }: Cluster): boolean {
   const { ended, ts } = chain.at(chain.head);
   return ended && chain.head > ts + options.params.interval + options.params.turn;
@@ -67,7 +67,7 @@ export async function simulate(
   const breaks = new Breaks(cluster);
   cluster.seats.forEach((_, i) => cluster.start(i));
   const last = settlements * (params.interval + params.turn) + spareTurns * params.turn;
-  // What the last settlement leads to is seen by everybody before the end.
+  // The run ends only when all keepers can see the last settlement.
   const enough = (): boolean =>
     (cluster.chain.settled.length >= settlements || rests(cluster)) &&
     injector.pending === 0 &&

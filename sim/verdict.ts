@@ -1,12 +1,12 @@
-/** Whether a run is as it should be: no checker complains of more than the scenario allows, and what it expects came true. */
+/** Whether a run passes: no more violations than the scenario allows, and its expectations hold. */
 import type { Violation } from "./checkers/checker.ts";
 import type { Scenario } from "./scenario/schema.ts";
 import type { SimulationResult } from "./simulate.ts";
 
-/** The scenario's own expectation, beside the checkers' names. */
+/** Name of a failed expectation, where violations have the name of a checker. */
 export const expectation = "expected";
 
-/** What is wrong; empty if all is well. */
+/** Failures of the run; empty if it passes. */
 export function failuresOf({ expect }: Scenario, result: SimulationResult): Violation[] {
   const found = result.violations.length <= expect.violations ? [] : [...result.violations];
   if (expect.settled !== undefined && result.settled < expect.settled) {

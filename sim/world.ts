@@ -1,4 +1,4 @@
-/** Seeded time: everything that happens in a simulated world happens in one order, decided by the seed alone. */
+/** Time and randomness of a simulated world: the seed alone decides the order of all events. */
 
 import { toHex } from "../storage/core/bytes.ts";
 
@@ -82,7 +82,7 @@ function before(a: Job, b: Job): boolean {
   return a.at_ms !== b.at_ms ? a.at_ms < b.at_ms : a.order < b.order;
 }
 
-/** Signals and real timers get their turn after so many jobs; nothing in the world waits for them. */
+/** After this many jobs the event loop handles signals and real timers; no job waits for them. */
 const jobsPerBreath = 1_000;
 
 /** Reads of stores within one job. The largest group reads 256 slots of 256 providers. */
@@ -140,7 +140,7 @@ export class World {
         } catch (error) {
           return reject(error);
         }
-        // A tick asked for by a microtask comes when all microtasks have run: no promise has anything left to do then.
+        // A tick requested by a microtask runs after all microtasks, when no promise callback is pending.
         if (++sinceBreath < jobsPerBreath) return void soon.then(tick);
         sinceBreath = 0;
         setImmediate(next);

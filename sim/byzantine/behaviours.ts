@@ -1,4 +1,4 @@
-/** Byzantine keepers as decorators over the ports of an honest one: the core knows nothing of them. */
+/** Byzantine keepers: decorators over the ports of an honest keeper, so the core has no code for them. */
 import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { OwnValues } from "../../keeper/core/effects.ts";
@@ -20,7 +20,7 @@ function says(lie: Lie, options: LiarOptions = {}): Behaviour {
   return (ports) => ({ ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, options) });
 }
 
-/** What the machine writes to its store tells the liar its true values and salts before they are sent. */
+/** A store that reads the true values and salts from the machine's writes, before the machine sends them. */
 function spyingStore(inner: StorePort, own: Map<string, OwnValues>, salts: Map<Hex, Hex>): StorePort {
   return override(inner, {
     write: async (group, writes) => {
@@ -111,7 +111,7 @@ export function equivocateClose(): Behaviour {
   );
 }
 
-/** Reveals twice, once with a salt that does not open its commitment; who hears which first is up to the wires. */
+/** Reveals twice, once with a salt that does not open its commitment; the network decides which reveal arrives first. */
 export function equivocateReveal(): Behaviour {
   return says(({ body }) =>
     body.kind === "reveal" ? [{ ...body, salt: `0x${"5a".repeat(32)}` }, body] : [body],
@@ -123,7 +123,7 @@ export function announceTwice(): Behaviour {
   return says(({ body }) => (body.kind === "announce" ? [body, { ...body, head: body.head + 1 }] : [body]));
 }
 
-/** As leader, names an audit block that it knows when it closes the set. */
+/** As leader, names an audit block whose hash it knows when it closes the set. */
 export function closeLate(): Behaviour {
   return says(
     ({ body }) => (body.kind === "close" ? [{ ...body, auditBlock: body.auditBlock - 4 }] : [body]),
@@ -133,7 +133,7 @@ export function closeLate(): Behaviour {
   );
 }
 
-/** With every hello says hello under as many other names. */
+/** With every hello, sends `messages` hellos of invented instances. */
 export function flood(messages: number): Behaviour {
   return says(({ body }) => {
     if (body.kind !== "hello") return [body];
@@ -142,7 +142,7 @@ export function flood(messages: number): Behaviour {
   });
 }
 
-/** Skips challenges: asks only where `asks` says so, and records the others as refused. */
+/** Skips challenges: sends one only if `asks` returns true, and records the others as refused. */
 export function lazy(asks: () => boolean): Behaviour {
   return (ports) => ({
     ...ports,
@@ -155,7 +155,7 @@ export function lazy(asks: () => boolean): Behaviour {
   });
 }
 
-/** Signs every digest that anybody proposes, whatever it is of, and as often as it is asked. */
+/** Signs every proposed digest without checks, as often as it is proposed. */
 export function signAnything(): Behaviour {
   return (ports) => {
     let me: Envelope | undefined;
@@ -174,7 +174,7 @@ export function signAnything(): Behaviour {
   };
 }
 
-/** D3: with every message sends bytes that are none: cut off, changed, overlong, empty. */
+/** D3: with every message, sends malformed bytes: truncated, changed, overlong, empty. */
 export function garbage(): Behaviour {
   return (ports) => {
     const { transport } = ports;
@@ -190,7 +190,7 @@ export function garbage(): Behaviour {
   };
 }
 
-/** D4: says everything also for another chain, group and committee, under another keeper's name, and of the turn to come. */
+/** D4: repeats every message for another chain, group and committee, under another keeper's index, and for the next turn. */
 export function misaddressed(): Behaviour {
   return (ports) => {
     const { transport, keyring } = ports;
@@ -215,16 +215,16 @@ export function misaddressed(): Behaviour {
   };
 }
 
-/** D5: in place of a signature on the settlement sends the point at infinity. */
+/** D5: sends the point at infinity as its signature on the settlement. */
 export function infinitySignature(): Behaviour {
   return says(({ body }) =>
     body.kind === "partial" ? [{ ...body, signature: `0xc0${"00".repeat(47)}` }] : [body],
   );
 }
 
-/** What a behaviour can be told; each uses its own part. */
+/** Parameters of behaviours; each behaviour uses its own. */
 export type BehaviourParameters = {
-  /** inflate: what values are multiplied by. */
+  /** inflate: the factor of its values. */
   readonly factor?: number | undefined;
   /** flood: false hellos with every true one. */
   readonly messages?: number | undefined;
@@ -234,13 +234,13 @@ export type BehaviourParameters = {
   readonly victim?: number | undefined;
 };
 
-/** Asks one challenge of `oneIn`, the first of each row. */
+/** True for the first of every `oneIn` calls; never true if `oneIn` is undefined. */
 function oneOf(oneIn: number | undefined): () => boolean {
   let count = 0;
   return () => oneIn !== undefined && count++ % oneIn === 0;
 }
 
-/** By name, as scenarios and process tests ask for them. */
+/** All behaviours by the names that scenarios and process tests use. */
 export const behaviours = {
   inflate: ({ factor = 1.5 }) => inflate(Math.round(100 * factor)),
   deflate: () => deflate(),
@@ -268,7 +268,7 @@ export const behaviours = {
 
 export type BehaviourName = keyof typeof behaviours;
 
-/** All of them as they are if nothing is said of them. */
+/** All behaviours with default parameters. */
 export const plainBehaviours: ReadonlyMap<string, Behaviour> = new Map(
   Object.entries(behaviours).map(([name, make]) => [name, make({})]),
 );

@@ -1,4 +1,4 @@
-/** A keeper that is honest now and something else later: one process, many experiments. */
+/** A keeper whose behaviour changes while it runs, so one process serves several scenes. */
 import type { GossipHandler, RequestHandler, TransportPort } from "../../keeper/ports/transport.ts";
 import type { Question } from "../../protocol/codec/question.ts";
 import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
@@ -6,7 +6,7 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { override } from "./override.ts";
 
-/** What a keeper registered with its transport, wrapped by one behaviour. */
+/** Handlers that a keeper registered with its transport through one behaviour. */
 type Registered = {
   gossip: Map<string, GossipHandler>;
   answers: Map<Question, RequestHandler>;
@@ -14,7 +14,7 @@ type Registered = {
 };
 type Variant = { ports: KeeperDependencies; registered: Registered };
 
-/** Everything that is said goes out; what is registered is kept here, for whichever behaviour is in force when it is called. */
+/** Forwards messages to `inner`, and keeps handlers for the behaviour that is in force when a message arrives. */
 function keeping(inner: TransportPort, registered: Registered): TransportPort {
   return override(inner, {
     join: (topic, handler) => void registered.gossip.set(topic, handler),
@@ -28,7 +28,7 @@ function variantOf(ports: KeeperDependencies, behaviour: Behaviour): Variant {
   return { ports: behaviour({ ...ports, transport: keeping(ports.transport, registered) }), registered };
 }
 
-/** The object that `pick` names, asked again at every use. */
+/** A proxy for the object that `pick` returns at each use. */
 function following<T extends object>(pick: () => T): T {
   return new Proxy({} as T, {
     get: (_, name) => {
@@ -40,8 +40,8 @@ function following<T extends object>(pick: () => T): T {
 }
 
 /**
- * Behaves as `current` says, by name, from call to call; honestly under any other name. What a behaviour has to know of a
- * round it learns while it is in force, so a change takes full effect with the next round.
+ * Follows the behaviour that `current` names at each call; honest under any other name. A behaviour learns about a round only while
+ * it is in force, so a change takes full effect in the next round.
  */
 export function changing(behaviours: ReadonlyMap<string, Behaviour>, current: () => string): Behaviour {
   return (ports) => {

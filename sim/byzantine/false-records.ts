@@ -1,4 +1,4 @@
-/** Keepers that lie in their records: what they commit to, reveal and serve has receipts that no provider gave them for it. */
+/** Keepers with false records: they commit to, reveal and serve receipts that no provider issued to them for those bytes. */
 import { decodeMessage } from "../../protocol/codec/message.ts";
 import { keccak } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -7,13 +7,13 @@ import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
 import type { Behaviour } from "./behaviours.ts";
 import { override } from "./override.ts";
 
-/** Whether the next challenge is lied about. */
+/** Whether the keeper falsifies the record of the next challenge. */
 type Chooses = () => boolean;
 
 /** A receipt to show for all bytes of a provider, made from the true one if that provider answered. */
 type Receipt = (provider: number, truth: Uint8Array | undefined) => Uint8Array | undefined;
 
-/** Keeps a receipt of `receiptOf` as proof of all of a provider's bytes, and its own checks believe it. */
+/** Records a receipt of `receiptOf` as proof of all of a provider's bytes; the keeper's own checks accept it. */
 function claiming(ports: KeeperDependencies, lies: Chooses, receiptOf: Receipt): KeeperDependencies {
   const { provider, crypto } = ports;
   const believed = new Set<Hex>();
@@ -46,7 +46,7 @@ export function forgeReceipts(lies: Chooses): Behaviour {
       const known = truth ?? last.get(provider);
       if (known === undefined) return undefined;
       last.set(provider, known);
-      // The last byte is the signature's.
+      // The last byte belongs to the signature.
       return known.map((byte, i) => (i === known.length - 1 ? byte ^ 0x55 : byte));
     });
   };

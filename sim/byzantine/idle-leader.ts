@@ -1,9 +1,9 @@
-/** Keepers that leave the work of a leader, or its gas, to others. */
+/** Keepers that avoid the work of a leader or its gas. */
 import type { Behaviour } from "./behaviours.ts";
 import { lyingTransport } from "./lying-transport.ts";
 import { override } from "./override.ts";
 
-/** Says nothing in a round that it leads, so that its turn lapses and the next leader pays for the transaction. */
+/** Publishes nothing in a round that it leads, so its turn lapses and the next leader pays for the transaction. */
 export function skipLeading(): Behaviour {
   return (ports) => ({
     ...ports,
@@ -13,7 +13,7 @@ export function skipLeading(): Behaviour {
   });
 }
 
-/** Leads to the certificate and lets it lie: somebody else will submit it (R25). */
+/** As leader, does not submit its certificate, so another keeper submits it (R25). */
 export function leaveSubmitting(me: number): Behaviour {
   return (ports) => {
     const { chain } = ports;

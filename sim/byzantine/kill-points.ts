@@ -1,4 +1,4 @@
-/** Death at a chosen moment of a round, as a decorator: `die` ends the keeper, by a signal or in a simulated world. */
+/** Ends a keeper at a chosen point of a round: `die` sends a signal to the process or ends it in the simulated world. */
 import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Kind } from "../../protocol/messages.ts";
 import type { Behaviour } from "./behaviours.ts";
@@ -13,10 +13,10 @@ export const killPoints = [
 ] as const;
 export type KillPoint = (typeof killPoints)[number];
 
-/** Nothing that waits for a dead keeper ever goes on. */
+/** A call of a dead keeper never returns. */
 const never = new Promise<never>(() => undefined);
 
-/** Dies in place of saying a message of this kind for the first time. */
+/** Dies instead of publishing its first message of this kind. */
 function insteadOf(kind: Kind, die: () => void): Behaviour {
   return (ports) => {
     const { transport } = ports;
@@ -55,9 +55,9 @@ function afterCertificate(die: () => void): Behaviour {
 }
 
 /**
- * `before-announce`: a leader dies as its turn begins. `before-commit`: it has announced and commits to nothing.
- * `after-close`: it has closed the set, blocks ago, and does not reveal. `after-note`: what it will sign is noted, the
- * signature does not leave. `after-certificate`: it holds a quorum of signatures and does not submit them.
+ * `before-announce`: a leader dies when its turn begins. `before-commit`: after the announcement, before its commit.
+ * `after-close`: after the closed set, before its reveal. `after-note`: the note is on disk, the signature is not sent (R23).
+ * `after-certificate`: it holds a quorum of signatures and has not submitted them.
  */
 export function dieAt(point: KillPoint, die: () => void): Behaviour {
   switch (point) {

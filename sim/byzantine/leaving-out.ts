@@ -1,6 +1,6 @@
 /**
- * Leaders that leave a keeper out, in the three ways that there are (R19). Their own machines lack what they leave out, so that they go
- * through with it, to the proposal: it is for the others to refuse.
+ * Leaders that leave a keeper out (R19), in three ways. Their own machines do not receive the omitted message, so they continue up to
+ * the proposal, which the other keepers must refuse.
  */
 import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
@@ -12,7 +12,7 @@ import { isOwn, lyingTransport } from "./lying-transport.ts";
 import type { Lie } from "./lying-transport.ts";
 import { override } from "./override.ts";
 
-/** In rounds that it leads, does not hear what `ignores` says, neither by gossip nor by asking others; `me`: its own seat. */
+/** In rounds that it leads, drops messages for which `ignores` returns true, from gossip and from answers; `me`: its own seat. */
 function deafTo(
   ports: KeeperDependencies,
   ignores: (message: Envelope, me: number) => boolean,
@@ -35,7 +35,7 @@ function deafTo(
     },
     publish: (topic, bytes) => {
       const decoded = decodeMessage(bytes);
-      // Every slot begins with a hello, so its seat is known long before it leads.
+      // The keeper sends a hello in every slot, so its seat is known before it leads.
       if (decoded.ok && isOwn(decoded.value, keyring)) me = decoded.value.keeper;
       return transport.publish(topic, bytes);
     },
@@ -43,7 +43,7 @@ function deafTo(
   return { ...ports, transport: hearing };
 }
 
-/** As leader, closes the set without the commit of `victim`, as if it had never come. */
+/** As leader, closes the set without the commit of `victim`. */
 export function censor(victim: number): Behaviour {
   return (ports) => deafTo(ports, ({ body, keeper }) => body.kind === "commit" && keeper === victim);
 }
@@ -54,15 +54,15 @@ export function omitReveal(victim: number): Behaviour {
 }
 
 /**
- * As leader, closes the set without the commit of `victim`, and when the others reveal for it a second one, with that commit. It goes on
- * with the first.
+ * As leader, closes the set without the commit of `victim`, and a second set with that commit when the others reveal for the first.
+ * It continues with the first set.
  */
 export function closeTwice(victim: number): Behaviour {
   return (ports) => {
     let missing: CommitEntry | undefined;
     let second: BodyOf<"close"> | undefined;
     const deaf = deafTo(ports, ({ body, keeper, signature }, me) => {
-      // Others tell it of its second set.
+      // Other keepers forward its second set to it.
       if (body.kind === "close") return keeper === me;
       if (body.kind !== "commit" || keeper !== victim) return false;
       missing = { keeper, commitment: body.commitment, signature };

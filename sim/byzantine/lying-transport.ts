@@ -1,4 +1,4 @@
-/** Lies told in messages: what a keeper's machine says is rewritten, signed again with its own key, and sent. */
+/** Rewrites a keeper's own messages, signs them again with its key, and publishes them. */
 import { decodeMessage, encodeMessage, messageDigest } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Body } from "../../protocol/messages.ts";
@@ -7,17 +7,17 @@ import type { KeyringPort } from "../../keeper/ports/keyring.ts";
 import type { GossipHandler, TransportPort } from "../../keeper/ports/transport.ts";
 import { override } from "./override.ts";
 
-/** What is said in place of a message: nothing, or one or more bodies. */
+/** The bodies that replace a message: none, one or more. */
 export type Lie = (message: Envelope, topic: string) => readonly Body[];
 
 export type LiarOptions = {
-  /** Sees what others say. */
+  /** Called for each message of another keeper. */
   readonly overhear?: (message: Envelope, topic: string) => void;
-  /** Its own machine hears the lie too, and before the truth, so that it stands by it for the rest of the round. */
+  /** Its own machine receives the false message before the true one, and so keeps to it for the rest of the round. */
   readonly convinced?: boolean;
 };
 
-/** The transport of a keeper that lies to the others, and to itself if it is `convinced`. */
+/** The transport of a keeper that publishes false messages; if `convinced`, its own machine receives them too. */
 export function lyingTransport(
   inner: TransportPort,
   keyring: KeyringPort,
@@ -26,7 +26,7 @@ export function lyingTransport(
 ): TransportPort {
   const ears = new Map<string, GossipHandler>();
   return override(inner, {
-    // Its machine knows the truth and would tell it to whoever asks.
+    // Its machine holds the true messages and would serve them on request.
     serve: (question, handler) =>
       inner.serve(question, question === "pull" ? () => Promise.resolve(undefined) : handler),
     join: (topic, handler) => {
@@ -40,12 +40,12 @@ export function lyingTransport(
     publish: async (topic, bytes) => {
       const decoded = decodeMessage(bytes);
       if (!decoded.ok) throw new Error(`own message does not decode: ${decoded.detail}`);
-      // What others said is passed on as it is (R18): a liar has no signature for it.
+      // R18: messages of others are forwarded unchanged, since the keeper cannot sign for them.
       if (!isOwn(decoded.value, keyring)) return inner.publish(topic, bytes);
       const said = lie(decoded.value, topic).map((body) =>
         body === decoded.value.body ? bytes : signedAgain(decoded.value, body, keyring),
       );
-      // Its own machine hears what it said when this is done.
+      // Its own machine receives the published message after this call.
       for (const one of said)
         if (convinced === true && one !== bytes) await ears.get(topic)?.(one, undefined);
       for (const one of said) await inner.publish(topic, one);

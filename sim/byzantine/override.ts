@@ -1,4 +1,4 @@
-/** `inner` with some of its methods replaced; all others, also those it gets one day, stay its own. */
+/** `inner` with some of its methods replaced; all other methods are those of `inner`. */
 export function override<T extends object>(inner: T, replaced: Partial<T>): T {
   return new Proxy(inner, {
     get: (target, name) => {

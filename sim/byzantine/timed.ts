@@ -1,6 +1,6 @@
 /**
- * Keepers that say things at chosen blocks, and to chosen keepers: what an honest one does at once. For simulated worlds alone,
- * since it takes a clock that everybody shares.
+ * Keepers that hold messages back and publish them at chosen blocks to chosen keepers. Only for simulated worlds, since this needs
+ * the clock of the whole world.
  */
 import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
@@ -13,7 +13,7 @@ import type { Behaviour } from "./behaviours.ts";
 import { isOwn } from "./lying-transport.ts";
 import { override } from "./override.ts";
 
-/** When and to whom a held message goes. */
+/** Time and receivers of a held message. */
 export type Release = {
   /** Milliseconds after the block `limit` was mined. */
   readonly after_ms: number;
@@ -23,13 +23,13 @@ export type Release = {
 
 /**
  * Holds its own commits until block P + a − 1 and its own reveals until block B + confirmations + a − 1, the last ones at which
- * what is passed on must not be left out (R19), and then lets them go as `release` says.
+ * forwarded messages must not be left out (R19), and then publishes them as `release` says.
  */
 export function atLastBlock(cluster: Cluster, release: () => Release): Behaviour {
   return (ports) => {
     const { params } = cluster.options;
     const slack = deliveryBlocks(params.turn) - 1;
-    /** P and B of the round that was heard of last. */
+    /** P and B of the latest round. */
     let head = 0;
     let auditBlock = 0;
     const held: { readonly limit: number; readonly topic: string; readonly bytes: Uint8Array }[] = [];
@@ -56,7 +56,7 @@ export function atLastBlock(cluster: Cluster, release: () => Release): Behaviour
       return body.kind === "reveal" ? auditBlock + params.confirmations + slack : undefined;
     };
     const transport = override(inner, {
-      // Its machine would tell what it holds back to everybody that asks.
+      // Its machine would serve the held messages on request.
       serve: (question, handler) =>
         inner.serve(question, question === "pull" ? () => Promise.resolve(undefined) : handler),
       join: (topic, handler) =>

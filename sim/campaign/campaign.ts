@@ -1,8 +1,8 @@
-/** Many random scenarios, played by several players at once, and what struck in them. */
+/** A campaign: many random scenarios, played by several threads, with a count of the faults that fired. */
 import { faultKinds } from "../scenario/schema.ts";
 import type { SimulationResult } from "../simulate.ts";
 
-/** What a campaign keeps of one run: the same whoever played it. */
+/** The part of a run that a campaign keeps; it does not depend on the player. */
 export type PlayedSeed = Pick<SimulationResult, "seed" | "settled" | "faults" | "violations">;
 
 /** Plays the random scenario of one seed. */
@@ -27,7 +27,7 @@ type Totals = { readonly runs: number; readonly intervals: number };
 
 export type CampaignReport = Totals & {
   readonly faults: Readonly<Record<string, number>>;
-  /** Kinds that never struck. */
+  /** Kinds of faults that never fired. */
   readonly never: readonly string[];
   /** The run with a violation that has the lowest seed; nothing after it counts. */
   readonly failure: PlayedSeed | undefined;
@@ -64,9 +64,8 @@ export function neverStruck(faults: Readonly<Record<string, number>>): string[] 
 }
 
 /**
- * Seeds are handed out in ascending order. After a violation no further seed is handed out, but those under way are waited for:
- * the failure with the lowest seed is the report's, and what was played after it is left out. So the report of a campaign by
- * seeds does not depend on the number of players.
+ * Hands out seeds in ascending order. After a violation it hands out no further seed and waits for the runs in progress. It reports the
+ * failure with the lowest seed and drops runs with higher seeds, so the report does not depend on the number of players.
  */
 export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
   const {

@@ -1,11 +1,11 @@
-/** A thread that plays random scenarios, one for each seed that it is told. */
+/** A thread that plays the random scenario of each seed that it receives. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { PlayedSeed } from "./campaign.ts";
 import type { Reality } from "../cluster.ts";
 import { randomScenario } from "../scenario/random.ts";
 import { simulate } from "../simulate.ts";
 
-/** What all scenarios of a campaign have in common. */
+/** Settings that all scenarios of a campaign share. */
 export type CampaignWorld = {
   readonly keepers: readonly number[];
   readonly crypto: "real" | "cheap";

@@ -24,13 +24,13 @@ export type Settled = {
 export type ChainSetup = {
   readonly seed: number;
   readonly params: GroupParams;
-  /** Everybody who may ever sit in a committee; the first `committee` do at first. */
+  /** All keepers that may get a seat; the first `committee` of them are the first committee. */
   readonly keepers: readonly Member[];
   readonly committee: number;
   /** Bytes of each provider. */
   readonly providers: readonly bigint[];
   readonly operatorOfProvider: (provider: number) => Hex;
-  /** What a provider's data is on the list of, and the key that signs for it. */
+  /** List root and receipt key of a provider's data. */
   readonly dataOf: (provider: number, bytes: bigint) => { readonly listRoot: Hex; readonly receiptKey: Hex };
   /** Whether `signature` is the aggregate of the members `signers` over `digest`. */
   readonly verify: (digest: Hex, signers: readonly Member[], signature: Hex) => boolean;
@@ -40,7 +40,7 @@ const chainId = 31_337;
 const group: Hex = `0x${"67".repeat(20)}`;
 const none = { listRoot: `0x${"00".repeat(32)}`, receiptKey: `0x${"00".repeat(20)}` } as const;
 
-/** A call of the payer or of somebody who consents; refused calls change nothing. */
+/** A call of the payer or of a consenting party; refused calls change nothing. */
 type Step = (next: Model, block: number) => void;
 
 export class ChainModel {
@@ -48,7 +48,7 @@ export class ChainModel {
   readonly #blocks: Block[] = [];
   /** The group after each block. */
   readonly #states: Model[] = [];
-  /** The group with what is already sure to be in the next block. */
+  /** The group after the calls that the next block holds so far. */
   #next: Model;
   /** Calls other than settlements, which a reorg puts back into the next block. */
   readonly #calls: { block: number; step: Step }[] = [];
@@ -65,10 +65,10 @@ export class ChainModel {
     const members = Array.from({ length: setup.committee }, (_, i) => i);
     const first = new Model(config, members);
     setup.providers.forEach((bytes, index) => {
-      // R32: nobody is added without the money for it.
+      // R32: a provider is added only if the escrow covers it.
       first.deposit(first.amount(BigInt(params.lockup) * bytes) + 1n);
       first.addProvider(params.originBlock, setup.operatorOfProvider(index), bytes);
-      // The world begins with everything committed since the group's first block.
+      // All data is committed from the group's first block on.
       const provider = first.providers[index];
       if (provider === undefined) throw new Error(`provider ${index} was not added`);
       provider.activeFrom = params.originBlock;
@@ -102,7 +102,7 @@ export class ChainModel {
     return block;
   }
 
-  /** Takes back the last `depth` blocks with their settlements; the next blocks get other hashes. */
+  /** Removes the last `depth` blocks with their settlements; the next blocks get other hashes. */
   reorg(depth: number): void {
     this.#blocks.length -= depth;
     this.#states.length -= depth;
@@ -221,7 +221,7 @@ export class ChainModel {
     };
   }
 
-  /** What is wrong with a settlement before the model, which knows turns but no bitmaps, can look at it. */
+  /** The error of a settlement that the model cannot detect, since it has turns and lists but no bitmaps. */
   #refusal({ settlement: s, signers }: Submission, block: number): string | undefined {
     const { interval, turn } = this.#setup.params;
     const model = this.#next;

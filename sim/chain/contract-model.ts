@@ -1,6 +1,6 @@
 /**
- * What a group that settles item by item must do, written a second time from the rules R2 and R30 to R34, plainly: sums are
- * walked, nothing is packed or kept twice, and every step takes the whole state to a new one or refuses by the error's name.
+ * A model of the group's contract, written from R2 and R30 to R34 without the contract's code. It computes every sum from its parts,
+ * packs nothing, and each step returns a new state or the name of the error.
  */
 import {
   committedIn,
@@ -26,7 +26,7 @@ export class Model {
   free = 0n;
   deposited = 0n;
   paidOut = 0n;
-  /** R34: of 2^64, what there was money for of all that abandoned intervals may cost. */
+  /** R34: the part, of 2^64, of the cost of abandoned intervals that the escrow could pay. */
   partThere = 2n ** 64n;
   terminatedAt = 0;
   endBlock = 0;
@@ -42,7 +42,7 @@ export class Model {
     this.committees.set(1, newCommittee(members));
   }
 
-  /** The state after a step, or the error it is refused with; this state stays as it is. */
+  /** The state after a step, or the error of a refused step; this state does not change. */
   after(step: (next: Model) => void): Outcome {
     const next = Object.assign(new Model(this.config, []), structuredClone({ ...this }));
     try {
@@ -105,7 +105,7 @@ export class Model {
     return BigInt(this.terminatedAt === 0 ? this.config.lockup : Math.max(0, this.endBlock - block));
   }
 
-  /** What is unsettled or ahead may still cost (R32), rounded up. */
+  /** The most that unsettled and future blocks may cost (R32), rounded up. */
   reserve(block: number): bigint {
     const spaceTime = this.#sum(
       (provider) =>
@@ -179,7 +179,7 @@ export class Model {
     if (waiting > mostUnsettledChanges && size !== 0n) refuse("TooManyChanges");
     provider.changes = [...others, { from, size }];
     if (size === 0n) provider.removedAt = from;
-    // R32: what needs no more money is never refused for it.
+    // R32: a change to less data needs no money.
     if (size > before) this.#checkFunds(block);
   }
 
@@ -192,7 +192,7 @@ export class Model {
     return this.providers.flatMap(({ closed, activeFrom }, i) => (!closed && activeFrom < te ? [i] : []));
   }
 
-  /** R34: what was laid down for a provider when an interval was abandoned is credited when it is first touched. */
+  /** R34: credits a provider for abandoned intervals, when a call first uses its account. */
   touch(index: number): void {
     const provider = this.#provider(index);
     const { committed, to } = provider.abandoned;
@@ -205,7 +205,7 @@ export class Model {
     provider.abandoned = { committed: 0n, to };
   }
 
-  /** `signed` is asked last but for the items, as the contract does: whether the signature is one. */
+  /** `signed` verifies the signature; as in the contract, only the items are checked after it. */
   settle(block: number, input: SettleInput, signed: () => boolean = () => true): void {
     if (this.ended) refuse("Ended");
     const { turn, leader, sender, failed, payees, values, providers = [] } = input;
@@ -228,7 +228,7 @@ export class Model {
     this.#moveOn(te, te);
   }
 
-  /** R30 and R32. @returns the keepers' cut */
+  /** R30, R32. @returns the keepers' cut */
   #payProviders(due: number[], te: number, values: readonly bigint[]): bigint {
     for (const index of due) this.touch(index);
     const amounts = due.map((index, i) => {
@@ -244,7 +244,7 @@ export class Model {
       (sum, index, i) => sum + (amounts[i] as bigint) + this.#provider(index).uncutArrears,
       0n,
     );
-    // All are scaled by one ratio if the escrow is short.
+    // R32: if the escrow is short, one ratio scales all amounts.
     const paidOf = (amount: bigint): bigint => (total > available ? (amount * available) / total : amount);
     let cuts = 0n;
     due.forEach((index, i) => {
@@ -284,7 +284,7 @@ export class Model {
     this.pending = 0;
   }
 
-  /** A provider that may abandon: it has blocks that are not settled, or will have. */
+  /** A provider that may call `abandon`: it has unsettled blocks or will have some. */
   get unsettled(): ProviderModel | undefined {
     return this.providers.find(({ removedAt }) => removedAt === 0 || removedAt > this.ts);
   }
@@ -299,7 +299,7 @@ export class Model {
       provider.abandoned.committed += this.committed(provider, this.ts, to);
       provider.abandoned.to = to;
     }
-    // One ratio for all, whoever is credited first. It counts what was committed, so it may leave some of the money.
+    // One ratio for all providers, in any order of credits. It counts committed bytes, so some money may remain.
     const most = this.amount(this.#untouched);
     this.partThere = paidPart(min(most, this.free), most, 64n);
     this.#moveOn(to, Number.MAX_SAFE_INTEGER);
@@ -328,7 +328,7 @@ export class Model {
     this.paidOut += amount;
   }
 
-  /** R32: less the keepers' cut, which goes to the members of the committee in force, where a settlement left them. */
+  /** R32: pays arrears less the keepers' cut; the active committee gets the cut of arrears that a settlement left. */
   collectArrears(block: number, index: number): void {
     this.touch(index);
     const provider = this.#provider(index);

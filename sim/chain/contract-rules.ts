@@ -1,4 +1,4 @@
-/** The arithmetic of a group's money as the rules say it (R30, R32 to R34), for the contract's model. */
+/** Arithmetic of a group's money by R30 and R32 to R34, for the contract's model. */
 export type Change = { from: number; size: bigint };
 
 export type ProviderModel = {

@@ -1,4 +1,4 @@
-/** What a settlement credited to whom, read off the contract's model before and after it. */
+/** Credits of a settlement to keepers and providers, from the contract's model before and after it. */
 import type { Settled } from "./chain-model.ts";
 import type { Model } from "./contract-model.ts";
 

@@ -1,4 +1,4 @@
-/** The payer of a simulated group: it keeps what R32 asks for in the escrow, unless it is short of money. */
+/** The payer of a simulated group: it keeps the amount of R32 in the escrow, unless it has no money. */
 import type { ChainModel } from "./chain-model.ts";
 import type { Model } from "./contract-model.ts";
 
@@ -13,7 +13,7 @@ export class Payer {
     this.#chain = chain;
   }
 
-  /** It has no money to deposit from now on; what is there lasts for the lockup at least. */
+  /** From now on the payer deposits nothing; the escrow lasts at least for the lockup. */
   runShort(): void {
     this.#short = true;
   }
@@ -23,7 +23,7 @@ export class Payer {
     this.#seen = undefined;
   }
 
-  /** In every block: what is missing until the group is settled as late as two turns after its time, and from then on (R32). */
+  /** In every block: deposits the amount that R32 requires until two turns after the end of the open interval. */
   act(): void {
     const { head } = this.#chain;
     const now = this.#chain.at(head);
@@ -35,7 +35,7 @@ export class Payer {
     if (lacking > 0n) this.#chain.call((next) => next.deposit(lacking));
   }
 
-  /** Another size for a provider's data, 0 to remove it. For more data it brings the money first, if it has any. */
+  /** Changes the size of a provider's data; 0 removes the provider. Deposits the money for it first, unless it has none. */
   changeData(provider: number, bytes: bigint): string | undefined {
     const { interval, turn, lockup } = this.#chain.at(this.#chain.head).config;
     const blocks = BigInt(interval + 2 * turn + lockup);

@@ -1,4 +1,4 @@
-/** What things cost, and what is assumed if nobody says so. */
+/** Prices of the study, and their default values. */
 export type Prices = {
   /** Gwei. */
   readonly gas: number;

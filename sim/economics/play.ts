@@ -1,4 +1,4 @@
-/** One group over many intervals, with some keepers that follow a strategy; and what everybody earned and spent. */
+/** Plays one group over many intervals with some keepers that follow a strategy, and records earnings and costs. */
 import { lockupBound } from "../../protocol/group-bounds.ts";
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { override } from "../byzantine/override.ts";

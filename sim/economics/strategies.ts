@@ -1,4 +1,4 @@
-/** Ways in which keepers may try to earn more than by honest play. */
+/** Strategies of keepers that try to earn more than by honest play. */
 import { inflate, lazy, withhold } from "../byzantine/behaviours.ts";
 import { censor, closeTwice, omitReveal } from "../byzantine/leaving-out.ts";
 import type { Behaviour } from "../byzantine/behaviours.ts";

@@ -1,4 +1,4 @@
-/** Every strategy against honest play of the same group from the same seeds: does cheating pay? */
+/** Compares the profit of each strategy with honest play of the same group from the same seeds. */
 import { faultBound } from "../../protocol/quorum.ts";
 import type { Prices } from "./default-prices.ts";
 import { play } from "./play.ts";

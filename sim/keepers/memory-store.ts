@@ -1,4 +1,4 @@
-/** A disk of a simulated keeper: what was acknowledged survives a crash, what was under way may not. */
+/** The disk of a simulated keeper: acknowledged writes survive a crash, others may be lost. */
 import type { OwnValues, Write } from "../../keeper/core/effects.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 import { turnKey } from "../../keeper/core/state.ts";
@@ -14,7 +14,7 @@ export type Note = {
   readonly at_ms: number;
 };
 
-/** A record, since when it was on the disk, from when on it was not as an older state was put back, and since when it is again. */
+/** A record, when it was written, when a restored backup removed it, and when a later backup brought it back. */
 export type Recorded = {
   readonly record: ChallengeRecord;
   readonly at_ms: number;
@@ -22,7 +22,7 @@ export type Recorded = {
   back_ms: number | undefined;
 };
 
-/** Whether a record was on the disk then. */
+/** Whether a record was on the disk at `at_ms`. */
 export function wasThere({ at_ms: since_ms, gone_ms, back_ms }: Recorded, at_ms: number): boolean {
   if (at_ms < since_ms) return false;
   return gone_ms === undefined || at_ms < gone_ms || (back_ms !== undefined && at_ms >= back_ms);
@@ -35,17 +35,17 @@ export class MemoryStore implements StorePort {
   readonly #lists = new Map<Hex, Uint8Array>();
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
-  /** Values of its own that it committed to, turn by turn, for the checkers; a copy begins with what it is a copy of. */
+  /** For the checkers: values that the keeper committed to, by turn; a copied disk begins with those of the original. */
   readonly integrated: (OwnValues & { readonly te: number; readonly at_ms: number })[];
   /** Every record on this disk, also of pruned slots, in the order in which they were acknowledged, for the checkers. */
   readonly recorded: Recorded[];
   /** Highest head on this disk. */
   #head = -1;
-  /** Records whose write was acknowledged and that nobody settled yet, for the checkers: a restored backup is not asked. */
+  /** For the checkers: unsettled records whose write was acknowledged; a restored backup does not change them. */
   readonly acknowledged = new Map<string, ChallengeRecord>();
   /** End of a turn, from its start and number. */
   endOf: (ts: number, turn: number) => number = () => -1;
-  /** Every digest ever noted on this disk, for the checkers: the store itself may prune. A copy begins with what it is a copy of. */
+  /** For the checkers: all digests ever noted on this disk, with pruned ones; a copied disk begins with those of the original. */
   readonly noted: Note[];
 
   constructor(world: World, latency_ms: number, of?: MemoryStore) {
@@ -64,7 +64,7 @@ export class MemoryStore implements StorePort {
     return this.#rows.size;
   }
 
-  /** What happens to the next write: the disk is full, or the power fails in the middle of it. */
+  /** Fault of the next write: the disk is full, or the power fails during the write. */
   trouble: "full" | "torn" | undefined;
   /** Called when the power fails. */
   onTorn: () => void = () => undefined;
@@ -88,7 +88,7 @@ export class MemoryStore implements StorePort {
     for (const [key, row] of backup) this.#rows.set(key, row);
     const there = [...backup.values()].flatMap((row) => (row.kind === "record" ? [row.record] : []));
     const kept = new Set(there);
-    // What was pruned before the backup was made lives on in what is carried.
+    // Carried bytes include the slots that were pruned before the backup.
     const first = Math.min(...there.map(({ slot }) => slot));
     for (const one of this.recorded) {
       const pruned = there.length > 0 && one.record.slot < first;
@@ -105,11 +105,11 @@ export class MemoryStore implements StorePort {
   async write(_group: Hex, writes: readonly Write[]): Promise<void> {
     const disk = this.#disk;
     await this.#world.sleep(this.#latency_ms);
-    // Another disk is in its place by now.
+    // A restored backup has replaced this disk.
     if (disk !== this.#disk) return new Promise<never>(() => undefined);
     if (this.trouble === "full") throw new Error("no space left on device");
     if (this.trouble === "torn") {
-      // A batch is written whole or not at all; nobody is told that it is there.
+      // A batch is written whole or not at all; here it is not, and no caller gets an acknowledgement.
       this.trouble = undefined;
       this.onTorn();
       return new Promise<never>(() => undefined);
@@ -190,7 +190,7 @@ export class MemoryStore implements StorePort {
   }
 }
 
-/** The store as a process has it: what it still asks for when it is dead never happens. */
+/** The store of one process: calls after its end never return. */
 export function mortal(store: StorePort, signal: AbortSignal, countRead: () => void): StorePort {
   const never = new Promise<never>(() => undefined);
   let dead = signal.aborted;

@@ -1,4 +1,4 @@
-/** The wires between simulated keepers: delay, loss, partitions. */
+/** The network between simulated keepers: delay, loss, partitions. */
 import { wireReader } from "../../protocol/codec/message.ts";
 import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -23,14 +23,14 @@ export type Way = { readonly to: Hex; readonly at_ms: number };
 /** How long a message for a paused process waits before it tries again. */
 const pauseRetry_ms = 250;
 
-/** A message as it was said. */
+/** A published message. */
 export type Said = {
   readonly message: Envelope;
   readonly from: Hex;
-  /** Name of the process that said it: of one keeper there may be two (D9). */
+  /** Name of the process that published it; one keeper may have two (D9). */
   readonly process: string;
   readonly at_ms: number;
-  /** Others that it was on its way to, and not lost. */
+  /** Keepers to which a copy is delivered. */
   reached: readonly Hex[];
 };
 
@@ -38,23 +38,23 @@ export class Network {
   readonly #world: World;
   /** May change while the world runs. */
   conditions: NetworkOptions;
-  /** Processes that stand still: what is sent to them waits. */
+  /** Operators of paused processes; messages to them wait. */
   readonly paused = new Set<Hex>();
   readonly #lastArrival_ms = new Map<string, number>();
-  /** By the name of the process: its operator, mostly. */
+  /** By the name of the process: the operator, or a name of its own for a second process. */
   readonly #nodes = new Map<string, Node>();
   /** Whether a message from `a` reaches `b` now. */
   reaches: (a: Hex, b: Hex) => boolean = () => true;
   sent = 0;
-  /** Everything published, as it was said. */
+  /** All published messages, in order. */
   readonly heard: Said[] = [];
-  /** What arrived of it, and where. */
+  /** The messages that each process accepted. */
   readonly witness: Witness;
-  /** Called as a message is said, before it arrives anywhere. */
+  /** Called when a message is published, before it arrives anywhere. */
   onSaid: (message: Envelope) => void = () => undefined;
-  /** Called once it is on its way, with the copies that are not lost. */
+  /** Called after a message is sent, with the copies that are not lost. */
   onSent: (message: Envelope, ways: readonly Way[], from: Hex) => void = () => undefined;
-  /** Called when the asking keeper has its answer, or will have none. */
+  /** Called when the asking keeper has its answer, or when it is certain that there is none. */
   onAsked: (from: Hex, to: Hex, question: Question, start_ms: number, answered: boolean) => void = () =>
     undefined;
 
@@ -86,7 +86,7 @@ export class Network {
     this.changed();
   }
 
-  /** Tells every node whom it reaches. */
+  /** Tells every node to which operators it is connected. */
   changed(): void {
     const operators = new Set([...this.#nodes.values()].map(({ operator }) => operator));
     for (const { operator, tell } of this.#nodes.values()) {
@@ -99,8 +99,8 @@ export class Network {
   }
 
   /**
-   * To all, or to `only` some. As gossip does, a keeper that accepts a message passes it on to those whom its author's copies
-   * do not reach (R18).
+   * Delivers to all keepers, or to those in `only`. As in gossip, a keeper that accepts a message forwards it to the keepers that the
+   * author's copies do not reach (R18).
    */
   deliver(sender: Node, topic: string, bytes: Uint8Array, only?: ReadonlySet<Hex>): void {
     const from = sender.operator;
@@ -134,7 +134,7 @@ export class Network {
       }
     };
     for (const [name, { operator }] of this.#nodes) {
-      // Gossip brings no peer the messages of its own peer key: a double's come from others alone (D9).
+      // D9: gossip delivers no message to a peer with the author's own key; a second process gets it from others.
       if (operator === from) continue;
       const sent = only?.has(operator) === false ? [] : hear(from, operator, name);
       if (sent.length === 0) missing.set(name, operator);
@@ -206,7 +206,7 @@ export class Node implements TransportPort {
     this.#network = network;
   }
 
-  /** Says it to whoever listens here, if it is news. */
+  /** Tells the listener which operators are connected, if that changed. */
   readonly tell = (operators: readonly Hex[]): void => {
     const told = operators.join();
     if (told === this.#told) return;
@@ -222,7 +222,7 @@ export class Node implements TransportPort {
     this.#network.deliver(this, topic, bytes);
   }
 
-  /** As a liar does: to these keepers alone. */
+  /** Publishes to these keepers only, as Byzantine keepers do. */
   publishTo(only: ReadonlySet<Hex>, topic: string, bytes: Uint8Array): void {
     this.#network.deliver(this, topic, bytes, only);
   }
@@ -237,7 +237,7 @@ export class Node implements TransportPort {
     return reply;
   }
 
-  /** Who is connected follows from the wires alone. */
+  /** Connections follow from the network alone. */
   setMembers(_members: readonly Endpoint[]): void {
     return;
   }

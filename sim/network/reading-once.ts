@@ -1,9 +1,9 @@
-/** How keepers in one process read what they hear. */
+/** Decodes each message once for all keepers of one process. */
 import { wireReader } from "../../protocol/codec/message.ts";
 import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
-/** Reads each message once, whoever hears it: nobody changes bytes, or what was made of them, after they were said. */
+/** Decodes each message once for all receivers; no code changes bytes or decoded messages after publication. */
 export function readingOnce(): WireReader {
   const read = new WeakMap<Uint8Array, ReturnType<WireReader["decode"]>>();
   const digests = new WeakMap<Envelope, { readonly domain: Hex; readonly digest: Hex }>();

@@ -1,11 +1,11 @@
-/** What reached each process of a simulated world and what it sent to the chain, noted as it happens, for the checkers. */
+/** Records for the checkers what each process received and what it sent to the chain. */
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Settlement } from "../../protocol/settlement.ts";
 
 /** A process's endpoint showed it a head. */
 export type Shown = { readonly at_ms: number; readonly head: number };
 
-/** A process took a message for valid, or was given an answer with messages. `head`: the last one that it was shown by then. */
+/** A process accepted a message, or received an answer with messages. `head`: the last head that it had received. */
 export type Arrival = Shown & ({ readonly message: Envelope } | { readonly pulled: Uint8Array });
 
 /** A process sent a settlement to the chain. */
@@ -25,7 +25,7 @@ export class Witness {
     this.#now_ms = now_ms;
   }
 
-  /** Heads of a process in the order in which it was shown them, over all its lives. */
+  /** Heads that a process received over all its lives, in order. */
   shownTo(process: string): readonly Shown[] {
     return this.#shown.get(process) ?? [];
   }
@@ -42,7 +42,7 @@ export class Witness {
     add(this.#shown, process, { at_ms: this.#now_ms(), head });
   }
 
-  /** A message came; @returns what to call if the process takes it for valid */
+  /** A message arrives. @returns the function to call if the process accepts it */
   hear(process: string, message: Envelope): () => void {
     const at = this.#at(process);
     return () => add(this.#arrivals, process, { ...at, message });

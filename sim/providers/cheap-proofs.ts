@@ -1,4 +1,4 @@
-/** Providers that store nothing: a receipt says how many of 16 leaves they would have proven. */
+/** Providers that store nothing: a receipt holds the number of leaves of 16 that they would prove. */
 import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { ByteWriter, decode } from "../../storage/core/bytes.ts";
@@ -20,7 +20,7 @@ type ReceiptFields = {
 
 const receiptBytes = 20 + 4 + 8 + 1 + 20;
 
-/** The bytes of a receipt that costs nothing to check. */
+/** The bytes of a receipt without cryptography. */
 export function cheapReceipt({ keeper, provider, slot, leaves, signer }: ReceiptFields): Uint8Array {
   return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).hex(signer, 20).finish();
 }
@@ -36,7 +36,7 @@ function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
   return decoded.ok ? decoded.value : undefined;
 }
 
-/** Of seeds and receipts all but the storage is checked: whose they are, and what they are about. */
+/** Checks owner and content of seeds and receipts, but no storage proof. */
 export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks {
   const receiptHolds: ProofChecks["receiptHolds"] = ({ leaf, receipt, provider, slot }, scope) => {
     if (leaf.kind !== "proven" || keccak(receipt) !== leaf.receiptHash) return false;
@@ -88,7 +88,7 @@ export function cheapProviders(world: ProviderWorld): Providers {
   return {
     checks: cheapChecks(signatures),
     dataOf: (provider, bytes) => {
-      // One piece of that size, made up: its root stands for its bytes.
+      // One invented piece of that size; its root stands for its bytes.
       const list = makePieceList([{ root: new Uint8Array(32).fill(provider + 1), size: Number(bytes) }]);
       const listRoot = toHex(list.root);
       lists.set(listRoot, list);
@@ -108,7 +108,7 @@ export function cheapProviders(world: ProviderWorld): Providers {
           if (leaves === undefined) return { ok: false, reason: "unreachable", detail: "offline" };
           const spoiled = world.spoils(provider);
           if (spoiled === "slow") await world.world.sleep(world.tooLate_ms);
-          // In its first slot there is nothing yet to say again.
+          // The first slot has no previous receipt.
           const slot = spoiled === "replay" ? Math.max(request.slot - 1, 0) : request.slot;
           const about = spoiled === "corrupt" ? nobody : request.keeper;
           const signer = signatures.receiptKey(provider);

@@ -1,4 +1,4 @@
-/** Providers of a simulated world: what they commit to, how they answer, and how a keeper checks what they say. */
+/** Providers of a simulated world: their commitments, their answers, and the keepers' checks of these. */
 import type { Hex } from "../../protocol/hash.ts";
 import type { CryptoPort } from "../../keeper/ports/crypto.ts";
 import type { CallLimits, ProviderClient } from "../../keeper/ports/provider.ts";
@@ -6,13 +6,10 @@ import type { ChainModel } from "../chain/chain-model.ts";
 import type { Signatures } from "../signatures/signatures.ts";
 import type { World } from "../world.ts";
 
-/** What is wrong with a provider's answers. `hang`: nothing comes to the first call for a slot. */
+/** A fault of a provider's answers. `hang`: no answer to the first call for a slot. */
 export type Spoiled = "corrupt" | "replay" | "slow" | "hang";
 
-/**
- * Whether nothing comes to this call; it has then lasted until the caller's clock cut it. A keeper's second call for a slot is
- * answered.
- */
+/** Whether this call gets no answer; it then lasts until the caller's timeout. A keeper's second call for a slot is answered. */
 export function hanging({ world, spoils }: Pick<ProviderWorld, "world" | "spoils">) {
   const asked = new Map<number, number>();
   return async (provider: number, slot: number, { timeout_ms }: CallLimits): Promise<boolean> => {
@@ -23,7 +20,7 @@ export function hanging({ world, spoils }: Pick<ProviderWorld, "world" | "spoils
   };
 }
 
-/** What a receipt that a provider really gave is about. */
+/** Content of a receipt that a provider issued. */
 export type Issued = {
   /** Operator of the keeper. */
   readonly keeper: Hex;
@@ -36,16 +33,16 @@ export type ProofChecks = Pick<CryptoPort, "checkAnswer" | "openingsFault" | "re
 
 export type Providers = {
   readonly checks: ProofChecks;
-  /** What provider `provider` commits to for that many bytes. */
+  /** The commitment of provider `provider` to that many bytes. */
   dataOf(provider: number, bytes: bigint): { readonly listRoot: Hex; readonly receiptKey: Hex };
-  /** The way of keeper `keeper` to all providers. */
+  /** The client with which keeper `keeper` calls all providers. */
   client(keeper: number): ProviderClient;
 };
 
-/** What providers see of the world, and what is wrong with them now. */
+/** The world as providers see it, and their faults in force. */
 export type ProviderWorld = {
   readonly world: World;
-  /** Not before the world is whole: the chain itself asks for the providers' data. */
+  /** A function, since the chain needs the providers' data when it is built. */
   readonly chain: () => ChainModel;
   readonly signatures: Signatures;
   readonly delayMs: readonly [number, number];

@@ -1,4 +1,4 @@
-/** Providers that really store: the daemon's own logic and faults over bytes in memory and the simulated chain. */
+/** Providers with real bytes in memory and real proofs: the daemon's own logic and faults over the simulated chain. */
 import {
   maxChallengeResponseBytes,
   decodeChallengeRequest,
@@ -109,7 +109,7 @@ function noProof(): never {
   throw new Error("a piece list needs no proof");
 }
 
-/** What a provider says to one keeper: the honest logic under the faults that are in force for it now. */
+/** The answers of a provider to one keeper: the daemon's logic under the faults in force. */
 function responderOf(
   world: ProviderWorld,
   provider: number,
@@ -156,7 +156,7 @@ function responderOf(
   return withFaults(challengeResponder(dependencies), { faults, sleep });
 }
 
-/** Nobody gets the data back in these worlds. */
+/** No payer retrieves data in a simulated world. */
 const nobody: Hex = `0x${"00".repeat(20)}`;
 
 /** A provider acts on the head, unconfirmed. */

@@ -1,4 +1,4 @@
-/** Scenario files: what goes wrong, when, and what must hold all the same. */
+/** Scenario files: faults, their times, and the expected result. */
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { brokenBound, lockupBound } from "../../protocol/group-bounds.ts";
@@ -34,10 +34,10 @@ const timed = { when, forBlocks: blocks };
 const ofKeeper = { ...timed, keeper };
 const ofProvider = { when, provider: index };
 
-/** `collude`: a provider answers this keeper as if it had lost nothing and were always there. */
+/** `collude`: a provider proves all its data to this keeper, even if it lost data or is offline. */
 const names = ["collude", ...(Object.keys(behaviours) as BehaviourName[])] as const;
 type Parameter = keyof BehaviourParameters | "provider";
-/** What each behaviour can be told. */
+/** The parameter of each behaviour that has one. */
 const parametersOf: Partial<Record<(typeof names)[number], Parameter>> = {
   inflate: "factor",
   flood: "messages",
@@ -75,7 +75,7 @@ export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("delay"), ...timed, delayMs: delay }),
   z.strictObject({ kind: z.literal("duplicate"), ...timed, share }),
   z.strictObject({ kind: z.literal("reorg"), when, depth: count.max(20) }),
-  /** `behind`: its last block is so many older than the head; a keeper that is started then begins there. */
+  /** `behind`: distance from the head to the endpoint's last block; a keeper that starts then begins there. */
   z.strictObject({
     kind: z.literal("rpc-stale"),
     ...ofKeeper,
@@ -105,7 +105,7 @@ export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("corrupt"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("replay"), ...ofProvider, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("selective"), ...ofProvider, keepers: z.array(index), forBlocks: blocks }),
-  /** It gives this keeper no piece list. */
+  /** The provider gives this keeper no piece list. */
   z.strictObject({ kind: z.literal("withhold-list"), ...ofProvider, keeper, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("return"), ...ofProvider }),
   z.strictObject({ kind: z.literal("under-funded"), ...timed }),
@@ -171,7 +171,7 @@ export const scenarioSchema = fields.superRefine((scenario, context) => {
   context.addIssue({ code: "custom", path: ["params"], message });
 });
 
-/** What is wrong with a scenario file, with the line where there is one. */
+/** An invalid scenario file, with the line where one is known. */
 export class ScenarioError extends Error {}
 
 /** @throws ScenarioError */
@@ -215,7 +215,7 @@ export function providerBytes({ providers }: Scenario): number[] {
     : [...providers];
 }
 
-/** Keepers that wait outside for a seat: one for each that is to be replaced. */
+/** Number of keepers outside the committee: one for each keeper that the scenario replaces. */
 export function spares({ faults }: Scenario): number {
   return faults.filter(({ kind }) => kind === "change-members").length;
 }

@@ -1,4 +1,4 @@
-/** A scenario as the text of a file, with what differs from the defaults alone. */
+/** Writes a scenario as the text of a file, with only the fields that differ from the defaults. */
 import { Document, isCollection } from "yaml";
 import { scenarioSchema } from "./schema.ts";
 import type { Scenario } from "./schema.ts";

@@ -1,6 +1,6 @@
 /**
- * The smallest scenario that still fails as a larger one did: first the list of faults by delta debugging (Zeller and
- * Hildebrandt's ddmin), then everything else, step by step, until no step is left that keeps the failure.
+ * Reduces a failing scenario to a smaller one with the same failure: first the list of faults by delta debugging (ddmin of Zeller and
+ * Hildebrandt), then all other fields, until no further step keeps the failure.
  */
 import type { Violation } from "../checkers/checker.ts";
 import type { Reality } from "../cluster.ts";
@@ -125,7 +125,7 @@ export async function shrink(options: ShrinkOptions): Promise<Shrunk | undefined
   try {
     await shrinker.fewerFaults();
     await shrinker.everythingElse();
-    // What was simplified may have made another fault needless.
+    // A simpler scenario may need fewer faults.
     await shrinker.fewerFaults();
   } catch (error) {
     if (!(error instanceof OutOfRuns)) throw error;

@@ -1,9 +1,9 @@
-/** Ways in which a scenario can be made simpler. Each is smaller than it was, so trying them comes to an end. */
+/** Simpler versions of a scenario. Each is smaller than the scenario, so repeated steps end. */
 import type { Fault, Scenario } from "../scenario/schema.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Scenarios that are simpler than this one in one respect, the boldest steps first; not all of them are valid. */
+/** Scenarios that are simpler than this one in one respect, the largest steps first; some may be invalid. */
 export function* simpler(scenario: Scenario): Generator<Scenario> {
   yield* network(scenario);
   for (const settlements of fewer(scenario.settlements)) {

@@ -1,4 +1,4 @@
-/** Signatures of a simulated world: hashes that name their signer. Nobody there holds a key that could forge them. */
+/** Signatures without cryptography: text that names signer and digest. No simulated keeper forges them. */
 import type { PartialSignature } from "../../keeper/core/effects.ts";
 import { fromHex, keccakText, keccakWords, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -24,14 +24,14 @@ export function operatorOf(index: number): Hex {
   return memberOf(index).operator;
 }
 
-/** In 65 bytes: who signed, and what. */
+/** Signer and digest in 65 bytes. */
 function signatureOf(signer: Hex, digest: Hex): Hex {
   return `${signer}${digest.slice(2)}${"00".repeat(13)}`;
 }
 
 function signerOf(digest: Hex, signature: Hex): Hex | undefined {
   const signer = signature.slice(0, 42) as Hex;
-  // Every byte counts: with another last byte it is no signature, as with a real one.
+  // Every byte counts, as in a real signature.
   return signature === signatureOf(signer, digest) ? signer : undefined;
 }
 
@@ -42,7 +42,7 @@ function blsSignature(blsKey: Hex, digest: Hex): Hex {
 
 type Challenge = { readonly provider: number; readonly slot: number; readonly blockHash: Hex };
 
-/** 48 bytes that nobody else's key gives: a hash, since a challenge's moment and leaves are drawn from it. */
+/** 48 bytes that differ for each key; a hash, since the block and the leaves of a challenge are drawn from it. */
 function seedOf(blsKey: Hex, { provider, slot, blockHash }: Challenge): Hex {
   return `${keccakWords(blsKey, provider, slot, blockHash)}${"00".repeat(16)}`;
 }

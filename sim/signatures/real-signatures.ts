@@ -1,4 +1,4 @@
-/** Real keys for a simulated world: the daemon's own adapters, handed in, since the simulator may not import them. */
+/** Real keys and signatures for a simulated world, by the daemon's adapters. No other file of sim/ may import an adapter. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { NobleCrypto } from "../../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../../keeper/adapters/keyring-file.ts";
@@ -18,7 +18,7 @@ function secretOf(purpose: keyof typeof purposes, index: number): Hex {
   return `0x00${keccakWords(purposes[purpose], index).slice(4)}`;
 }
 
-/** The same keys in every world: what differs between two is what is signed. */
+/** The same keys in every world. */
 export function realSignatures(): Signatures {
   const crypto = new NobleCrypto();
   const members: Member[] = [];

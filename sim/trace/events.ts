@@ -1,10 +1,10 @@
-/** What happened in a run, in order: the one list that the text of a trace and the timeline are both made of. */
+/** Events of a run in order; the text of a trace and the timeline are made from this list. */
 import type { Kind } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { Question } from "../../protocol/codec/question.ts";
 import type { Fault } from "../scenario/schema.ts";
 
-/** `block` is the head as it happened; `at_ms` the simulated time since the start. */
+/** `block` is the head at that time; `at_ms` is the simulated time since the start. */
 type At = { readonly at_ms: number; readonly block: number };
 
 /** Keepers are indices of seats, providers indices of the group. */
@@ -27,10 +27,10 @@ export type RunEvent = At &
         readonly message: Kind;
         /** Undefined for what belongs to no round. */
         readonly round: { readonly ts: number; readonly turn: number } | undefined;
-        /** Where and when it arrives; a keeper that is missing never gets this copy. */
+        /** Receivers and times of arrival; a keeper that is not listed never gets this copy. */
         readonly arrivals: readonly { readonly keeper: number; readonly at_ms: number }[];
       }
-    /** One keeper asked another at `start_ms`; at `until_ms` it knew the answer, or that there is none. */
+    /** One keeper asked another at `start_ms`; at `until_ms` it had the answer, or knew that there is none. */
     | {
         readonly kind: "asked";
         readonly keeper: number;
@@ -46,7 +46,7 @@ export type RunEvent = At &
         readonly code: ReasonCode;
         readonly detail: string;
       }
-    /** `id` counts the faults of a run in the order in which they struck. */
+    /** `id` numbers the faults of a run in the order in which they fired. */
     | {
         readonly kind: "fault";
         readonly id: number;

@@ -1,4 +1,4 @@
-/** Writes down what happens to a cluster, from outside: no keeper knows of it, and nothing that it does depends on it. */
+/** Records the events of a cluster from outside; no keeper depends on it. */
 import type { Hex } from "../../protocol/hash.ts";
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
@@ -50,7 +50,7 @@ export class Recorder {
     cluster.onBlock(() => this.#catchUp());
   }
 
-  /** What is left to say when the run is over. */
+  /** Adds the last events and the violations after the run. */
   end(violations: readonly Violation[]): void {
     this.#catchUp();
     for (const { checker, block, text } of violations) {
@@ -69,7 +69,7 @@ export class Recorder {
     this.events.push({ at_ms: world.now_ms, block: chain.head, ...happening });
   }
 
-  /** What happened before now and is not told as it happens; keepers note things one by one, so theirs is the oldest. */
+  /** Adds events that no callback reports; the keepers' notes come first, since they are the oldest. */
   #catchUp(): void {
     const { reasons } = this.#cluster;
     for (; this.#reasons < reasons.length; this.#reasons++) {

@@ -1,8 +1,8 @@
-/** A run in words, one line an event. */
+/** A run as text, one line for each event. */
 import type { Fault } from "../scenario/schema.ts";
 import type { RunEvent } from "./events.ts";
 
-/** One line an event; the hellos of every slot and the questions that go with them are left out. */
+/** One line for each event, without hellos and the questions for them. */
 export function traceOf(events: readonly RunEvent[]): string[] {
   return events.flatMap((event) => {
     const words = inWords(event);
@@ -10,7 +10,7 @@ export function traceOf(events: readonly RunEvent[]): string[] {
   });
 }
 
-/** Undefined for what happens all the time. */
+/** Undefined for events that are too frequent for the text. */
 export function inWords(event: RunEvent): string | undefined {
   switch (event.kind) {
     case "head":
@@ -43,7 +43,7 @@ function at(keepers: readonly number[]): string {
   return keepers.length === 0 ? "" : ` at keeper ${keepers.join(", ")}`;
 }
 
-/** Everything of a fault but its kind, its time and its keeper, as in a scenario file. */
+/** All fields of a fault except kind, time and keeper, as in a scenario file. */
 export function parameters(fault: Fault): string {
   const rest = Object.entries(fault).filter(([name]) => !["kind", "when", "keeper"].includes(name));
   return rest.map(([name, value]) => `, ${name} ${JSON.stringify(value)}`).join("");

@@ -1,4 +1,4 @@
-/** A run as one HTML page that needs nothing from outside: keepers as lanes, and beside it the same events in words. */
+/** A run as one HTML page without external resources: a chart with a lane for each keeper, and a list of the events. */
 import { readFileSync } from "node:fs";
 import type { SimulationResult } from "../simulate.ts";
 import { inWords } from "./text.ts";
@@ -14,7 +14,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-/** Nothing in it can end the element that it lies in. */
+/** JSON for a script element; no value can end the element. */
 function embedded(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === "bigint" ? part.toString() : part,
@@ -74,7 +74,7 @@ ${asset("timeline.js")}</script>
 `;
 }
 
-/** Words for what the trace leaves out. */
+/** Texts of events that the trace leaves out. */
 function quiet(kind: string): string {
   return kind === "said" ? "says hello" : kind === "asked" ? "asks for what it missed, is answered" : kind;
 }
