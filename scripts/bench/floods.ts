@@ -116,7 +116,7 @@ async function connections(): Promise<Row[]> {
   ];
 }
 
-/** A liar registers the victim's peer id as its own, and both lose their connection. */
+/** A Byzantine keeper registers the victim's peer id as its own, and both lose their connection. */
 async function eclipse(): Promise<Row> {
   const [victim, other] = await Promise.all([keeperNode(0), keeperNode(1)]);
   const stolen = registrationOf(2, victim, { multiaddrs: ["/ip4/127.0.0.1/tcp/1"] });

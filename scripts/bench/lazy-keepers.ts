@@ -1,6 +1,6 @@
 /**
- * How often is a keeper paid that skips part of its challenges (S7)? Plays committees of four in the simulated world,
- * one keeper of which asks only a share of its questions, and prints the share of settlements in which it was a payee.
+ * Measures how often a keeper is paid that skips part of its challenges (S7). Plays committees of four in the simulated world in
+ * which one keeper sends only a share of its challenges, and prints the share of settlements with it as a payee.
  * Run: node scripts/bench/lazy-keepers.ts [blocks]
  */
 import { bitIndices } from "../../protocol/bitmap.ts";

@@ -1,27 +1,27 @@
 /**
- * The demo's own judgement (S1–S4 and the rules around them), from chain data alone and written apart from the keepers'
- * code: turn order, windows, amounts and shares are computed here again, from the text of the rules.
+ * Checks of the demo's result (S1 to S4 and related rules) from chain data alone. Turn order, windows, amounts and shares are
+ * computed here from the rules, without the keepers' code.
  */
 import { AbiCoder, getBytes, keccak256 } from "ethers";
 import { verifyAggregate } from "../../client/bls.ts";
 import type { DemoDocument, SettlementEntry } from "./document.ts";
 
-/** What else the chain says, for the comparison. */
+/** Further chain data for the comparison. */
 export type Evidence = {
   /** Ends of the settled intervals, as the contract lists them. */
   ends: readonly number[];
-  /** Balance of the group according to the token, and what the token's transfers brought and took. */
+  /** The token's balance of the group, and the sums of transfers to and from it. */
   tokenBalance: bigint;
   tokenIn: bigint;
   tokenOut: bigint;
-  /** Money the payer may still use, according to the group's books. */
+  /** The payer's unallocated money, as the group reports it. */
   unallocated: bigint;
   /** Certificates by transaction: digest computed from the input, the signers' keys, the signature. */
   certificates: ReadonlyMap<
     string,
     { digest: string; announced: string; signature: string; keys: readonly string[] }
   >;
-  /** Byte·blocks committed in the interval that starts at ts, by ts and provider; a provider that is missing has no part in it. */
+  /** Byte·blocks committed in the interval that starts at ts, by ts and provider; a missing provider has committed none. */
   committed: ReadonlyMap<number, ReadonlyMap<number, bigint>>;
   /** Keepers that sent a settlement in the leader's place, by transaction (R25). */
   standIns: ReadonlyMap<string, number>;
@@ -50,8 +50,7 @@ function checkTurn(document: DemoDocument, settlement: SettlementEntry, complain
     complain(`settled in block ${block}, outside its window from ${te} (R29)`);
   const order = leaders(ts, document);
   const leader = order[(turn - 1) % n];
-  if (leader !== settlement.leader)
-    complain(`keeper ${settlement.leader} led, but it was the turn of ${leader} (R5)`);
+  if (leader !== settlement.leader) complain(`led by keeper ${settlement.leader}, expected ${leader} (R5)`);
   const failedCount = Math.min(turn - 1, (n - 1) / 3);
   const failed = Array.from({ length: failedCount }, (_, i) => order[(turn - 2 - i) % n] as number);
   if (!sameSet(failed, settlement.failed))
@@ -66,7 +65,7 @@ function sameSet(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && new Set([...a, ...b]).size === a.length;
 }
 
-/** S1: once per provider and interval, no overlap, no gap. */
+/** S1: each provider is paid once in each interval; intervals neither overlap nor leave a gap. */
 function checkIntervals({ settlements, params }: DemoDocument, evidence: Evidence, complain: Complain): void {
   let through = params.originBlock;
   settlements.forEach((settlement, i) => {
@@ -86,7 +85,7 @@ function checkIntervals({ settlements, params }: DemoDocument, evidence: Evidenc
     );
 }
 
-/** S2: money in = money out + balance, on the token's books and on the group's. */
+/** S2: deposits = payouts + balance, by the token and by the group. */
 function checkMoney({ settlements, escrow }: DemoDocument, evidence: Evidence, complain: Complain): void {
   const equal = (what: string, expected: bigint, actual: bigint): void => {
     if (expected !== actual) complain(`S2: ${what}: expected ${expected}, actual ${actual}`);
@@ -106,10 +105,10 @@ function checkMoney({ settlements, escrow }: DemoDocument, evidence: Evidence, c
   equal("credited in all settlements", earned, escrow.credited + escrow.withdrawn);
 }
 
-/** Which providers kept everything throughout an interval (0-based). */
+/** Whether a provider held all its data throughout an interval (from 0). */
 export type Honest = (provider: number, interval: number) => boolean;
 
-/** S4: who held everything, and was asked by a quorum that works, is paid for everything. */
+/** S4: a provider that held all its data and was challenged by a working quorum is paid in full. */
 function checkHonestPay(
   { settlements }: DemoDocument,
   { committed }: Evidence,
@@ -127,7 +126,7 @@ function checkHonestPay(
   });
 }
 
-/** R30 and S3: who gets how much of one settlement. */
+/** R30, S3: amounts of one settlement. */
 function checkShares(
   document: DemoDocument,
   settlement: SettlementEntry,
@@ -177,7 +176,7 @@ function checkCertificate(
     complain("the aggregate signature does not hold (R25)");
 }
 
-/** Everything that does not hold, in words; empty if all is well. */
+/** All failed checks as text; empty if all hold. */
 export function complaintsAbout(
   document: DemoDocument,
   evidence: Evidence,

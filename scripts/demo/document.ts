@@ -1,4 +1,4 @@
-/** The demo's JSON document: everything in it is read from the chain, except the challenges that keepers count. */
+/** The demo's JSON document. All of it is read from the chain, except the counts of challenges, which keepers report. */
 import type { GroupParams } from "../fleet/setup.ts";
 import type { ChallengeEntry } from "../fleet/keepers.ts";
 
@@ -8,9 +8,9 @@ export type ProviderEntry = MemberEntry & { bytes: bigint };
 export type ItemEntry = {
   provider: number;
   spaceTime: bigint;
-  /** What the contract charges for it (R30), in token units. */
+  /** The contract's charge for it (R30), in token units. */
   amount: bigint;
-  /** What the provider's credit rose by. */
+  /** Increase of the provider's credit. */
   toProvider: bigint;
 };
 
@@ -27,7 +27,7 @@ export type SettlementEntry = {
   signers: number[];
   items: ItemEntry[];
   keeperCut: bigint;
-  /** What each keeper's account rose by, by keeper index; payees are listed even with nothing. */
+  /** Increase of each keeper's account, by keeper index; payees are listed even with 0. */
   shares: Record<string, bigint>;
 };
 

@@ -1,9 +1,9 @@
-/** The faults of a demo: when they strike, and whether what follows on chain is what the rules promise. */
+/** The faults of a demo: when they fire, and whether the chain then shows the result that the rules require. */
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import type { DemoDocument } from "./document.ts";
 import type { Fault } from "./params.ts";
 
-/** Where a run stands, as the chain shows it. */
+/** State of the run, read from the chain. */
 export type Situation = {
   head: number;
   /** Settlements so far. */
@@ -15,7 +15,7 @@ export type Situation = {
 export type FaultActions = {
   crashKeeper(index: number): Promise<void>;
   restartKeeper(index: number): Promise<void>;
-  /** Destroys part of the provider's stored bytes on disk and returns what was done, in words. */
+  /** Destroys part of the provider's bytes on disk. Returns a description. */
   damageProvider(index: number): Promise<string>;
   say(text: string): void;
 };
@@ -33,7 +33,7 @@ export type FaultPlan = {
 export class Faults {
   readonly #plan: FaultPlan;
   readonly #actions: FaultActions;
-  /** Both strike in the second interval, or in the first if there is no other (0-based). */
+  /** Interval (from 0) in which both faults fire: the second, or the first if it is the only one. */
   readonly #interval: number;
   #crashed: number | undefined;
   #crashedAt = 0;
@@ -51,7 +51,7 @@ export class Faults {
     return this.#plan.fault === fault || this.#plan.fault === "all";
   }
 
-  /** Called once a block, one call at a time. */
+  /** Called once for each block; calls do not overlap. */
   async strike(situation: Situation): Promise<void> {
     await this.#damage(situation);
     await this.#crash(situation);
@@ -75,18 +75,18 @@ export class Faults {
     this.#crashed = leaderOf(turnOrder(ts, committeeSeed, operators), 1);
     this.#crashedAt = head;
     await this.#actions.crashKeeper(this.#crashed);
-    this.#actions.say(`block ${head}: keeper ${this.#crashed} leads from now on, and is killed (kill -9)`);
+    this.#actions.say(`block ${head}: keeper ${this.#crashed} becomes the leader and is killed (kill -9)`);
   }
 
   /**
-   * In the middle of its lapsing turn: R23 keeps it from signing there, so the turn is lost all the same, and it
-   * challenges from the first slot of the next interval on, which is what its share of that interval is drawn from (R28).
+   * Restarts the leader within its turn. R23 forbids it to sign in that turn, so the turn still lapses. It sends challenges from the
+   * first slot of the next interval on, which R28 requires for its share of that interval.
    */
   async #restart({ head }: Situation): Promise<void> {
     const due = head >= this.#crashedAt + Math.ceil(this.#plan.turn / 3);
     if (this.#crashed === undefined || this.#restarted || !due) return;
     this.#restarted = true;
-    this.#actions.say(`block ${head}: keeper ${this.#crashed} starts again`);
+    this.#actions.say(`block ${head}: keeper ${this.#crashed} restarts`);
     await this.#actions.restartKeeper(this.#crashed);
   }
 
@@ -95,7 +95,7 @@ export class Faults {
     return provider !== this.#damaged || interval < this.#interval;
   }
 
-  /** What the provider that lost data proved since, and was paid, as the settlements say; nothing if none did. */
+  /** One line on the proven share and the pay of the provider that lost data; none if no provider did. */
   losses({ settlements, providers, params }: DemoDocument): string[] {
     const victim = providers.find(({ index }) => index === this.#damaged);
     if (victim === undefined) return [];
@@ -104,7 +104,7 @@ export class Faults {
     let [proven, committed] = [0n, 0n];
     for (const { ts, te, items } of settlements.filter(({ te }) => te > from)) {
       const paid = items.find(({ provider }) => provider === victim.index)?.spaceTime ?? 0n;
-      // Before the loss it proved everything.
+      // Before the loss it proved all its bytes.
       proven += paid - victim.bytes * BigInt(Math.max(0, from - ts));
       committed += victim.bytes * BigInt(te - Math.max(ts, from));
     }
@@ -115,7 +115,7 @@ export class Faults {
     ];
   }
 
-  /** What the faults should have led to and did not, in words. */
+  /** Expected results of the faults that the chain does not show. */
   complaints({ settlements, providers }: DemoDocument): string[] {
     return [...this.#crashComplaints(settlements), ...this.#lossComplaints(settlements, providers)];
   }
@@ -130,11 +130,11 @@ export class Faults {
       hit.turn === 2 ? undefined : `L1: the crash of one leader cost ${hit.turn - 1} turns, expected 1`,
       hit.failed.includes(victim)
         ? undefined
-        : `keeper ${victim} was killed in its turn and does not count as failed`,
-      hit.shares[String(victim)] === undefined ? undefined : `S3: keeper ${victim} failed and was paid`,
+        : `keeper ${victim} was killed in its turn but does not count as failed (R7)`,
+      hit.shares[String(victim)] === undefined ? undefined : `S3: keeper ${victim} failed but was paid`,
       next === undefined || next.payees.includes(victim)
         ? undefined
-        : `keeper ${victim} restarted and is not back`,
+        : `keeper ${victim} restarted but is no payee of the next interval`,
     ].filter((text) => text !== undefined);
   }
 
@@ -147,7 +147,7 @@ export class Faults {
       const whole = victim.bytes * BigInt(te - ts);
       const proven = item?.spaceTime ?? 0n;
       if (proven < whole) return [];
-      return [`provider ${victim.index} lost data and is paid in full in interval ${this.#interval + i + 1}`];
+      return [`provider ${victim.index} lost data but is paid in full in interval ${this.#interval + i + 1}`];
     });
   }
 }

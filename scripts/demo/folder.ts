@@ -1,4 +1,4 @@
-/** The folder a demo works in. */
+/** The folder with the keys, data and logs of a demo. */
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -6,11 +6,11 @@ import { usageError } from "../../cli/console/exit.ts";
 
 export type DataFolder = {
   path: string;
-  /** Takes a temporary folder away; one that the user named stays. */
+  /** Removes a temporary folder; a folder that the user named stays. */
   dispose(): Promise<void>;
 };
 
-/** @throws CliError (exit 2) if the named folder holds something already */
+/** @throws CliError (exit 2) if the named folder is not empty */
 export async function openDataFolder(named: string | undefined): Promise<DataFolder> {
   if (named === undefined) {
     const path = await mkdtemp(join(tmpdir(), "whitepay-demo-"));

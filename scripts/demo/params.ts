@@ -1,4 +1,4 @@
-/** What the demo may be asked for, and the group parameters that follow from it. */
+/** Options of the demo, and the group parameters that follow from them. */
 import type { ChainClient } from "../fleet/clients.ts";
 import type { GroupParams } from "../fleet/setup.ts";
 import { CliError, exitCodes, usageError } from "../../cli/console/exit.ts";
@@ -21,10 +21,10 @@ export type DemoOptions = {
 
 /** Least time between two blocks. */
 export const blockTime_ms = 500;
-/** A daemon that has not done its work for a block after this time is said, and waited for no longer. */
+/** After this time the chain reports a daemon that has not finished its work for a block, and mines on without it. */
 export const patience_ms = 30_000;
 
-/** Every pair costs about a tenth of a second of CPU a slot; beyond this two cores cannot answer in time. */
+/** Each pair costs about 0.1 s of CPU in a slot; with more pairs two cores cannot answer in time. */
 const maxPairs = 40;
 
 /** @throws CliError (exit 2) if the machine could not keep up, with the reason */
@@ -40,7 +40,7 @@ export function groupParams({ keepers, providers }: { keepers: number; providers
   return {
     ...devnetRhythm,
     lockup: lockupBound(devnetRhythm, keepers),
-    // One token (18 decimals) per GiB·block: a megabyte earns amounts that one can read.
+    // One token (18 decimals) per GiB·block gives readable amounts for a megabyte.
     price: 10n ** 18n,
     keeperShareBps: 1000,
     toleranceBps: 100,

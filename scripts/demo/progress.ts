@@ -1,4 +1,4 @@
-/** What the demo says while it runs: lines for what happened, and on a terminal one live line for what goes on. */
+/** Progress of the demo: a line for each event and, on a terminal, one live status line. */
 
 const clearLine = "\r\u001b[2K";
 
@@ -14,26 +14,26 @@ export class Progress {
     this.#live = stream.isTTY;
   }
 
-  /** Something happened. */
+  /** Prints a line for an event. */
   event(text: string): void {
     const seconds = ((performance.now() - this.#started) / 1000).toFixed(1).padStart(5);
     this.#stream.write(`${this.#live ? clearLine : ""}[${seconds} s] ${text}\n`);
     this.#draw();
   }
 
-  /** Whether anybody sees what goes on. */
+  /** Whether the status line is shown. */
   get live(): boolean {
     return this.#live && !this.#ended;
   }
 
-  /** Something goes on; shown on a terminal only. */
+  /** Replaces the status line; on a terminal only. */
   status(text: string): void {
     if (!this.live) return;
     this.#status = text;
     this.#draw();
   }
 
-  /** The live line goes away for good. */
+  /** Removes the status line for good. */
   end(): void {
     this.#ended = true;
     if (this.#live && this.#status !== "") this.#stream.write(clearLine);

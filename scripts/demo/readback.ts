@@ -1,4 +1,4 @@
-/** Reads everything that the demo reports back from the chain, after the fact. */
+/** Reads the result of a demo from the chain. */
 import { zeroPadValue, type JsonRpcProvider, type Log, type TransactionReceipt } from "ethers";
 import { groupAbi, tokenAbi } from "../../client/abi.ts";
 import { GroupView, type GroupParameters, type ProviderAccount } from "../../client/group-view.ts";
@@ -50,7 +50,7 @@ function groupLogs(receipt: TransactionReceipt, group: string, name: "Capped" | 
     .map((log) => groupAbi.decodeEventLog(name, log.data, log.topics));
 }
 
-/** R30, with R16: what the contract charges for one item. */
+/** R16, R30: the contract's charge for one item. */
 function amountOf(
   item: { provider: number; spaceTime: bigint },
   settled: Settled,
@@ -134,7 +134,7 @@ async function certificates(provider: JsonRpcProvider, group: string, settled: r
   return new Map(await Promise.all(entries));
 }
 
-/** Providers keep the data that they joined with, so what they committed is a product. */
+/** Providers keep the data that they joined with, so committed byte·blocks are a product. */
 function committedIn(
   { ts, te }: SettlementEntry,
   providers: readonly ProviderAccount[],
@@ -147,8 +147,8 @@ function committedIn(
 }
 
 /**
- * Reads the whole story of a group whose events are `logs`, oldest first, as it stands in the block of the last one:
- * the chain goes on, and may have settled more by now.
+ * Reads all settlements and balances of a group with the events `logs`, oldest first, as of the block of the last event. Later
+ * settlements do not count.
  */
 export async function readBack(
   provider: JsonRpcProvider,

@@ -1,4 +1,4 @@
-/** The demo's result as a table for people. */
+/** The demo's result as a table. */
 import Table from "cli-table3";
 import { formatUnits } from "ethers";
 import type { DemoDocument, SettlementEntry } from "./document.ts";
@@ -12,7 +12,7 @@ function tokens(units: bigint): string {
   return `${whole}.${fraction.padEnd(shownDecimals, "0").slice(0, shownDecimals)}`;
 }
 
-/** Byte·blocks as MiB·blocks: what a person can compare. */
+/** Byte·blocks as MiB·blocks. */
 function mebibyteBlocks(spaceTime: bigint): string {
   const hundredths = (spaceTime * 100n) / 2n ** 20n;
   return `${hundredths / 100n}.${String(hundredths % 100n).padStart(2, "0")}`;
@@ -58,8 +58,8 @@ const head = [
 ];
 
 /**
- * Everything that was settled and what became of the money, in plain text.
- * @param losses what became of providers that lost data, a line each
+ * All settlements and balances as plain text.
+ * @param losses a line for each provider that lost data
  */
 export function tableOf(document: DemoDocument, losses: readonly string[] = []): string {
   const table = new Table({ head, style: { head: [], border: [] } });

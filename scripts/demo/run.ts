@@ -1,4 +1,4 @@
-/** The demo from the first process to the last: set up, watch the chain, let faults strike, read back, judge. */
+/** The demo: sets up a fleet, follows the chain, injects faults, reads the result back and checks it. */
 import type { JsonRpcProvider, Log } from "ethers";
 import { isCommitteeSize } from "../../protocol/quorum.ts";
 import { leaderOf, turnAt, turnOrder } from "../../protocol/turns.ts";
@@ -20,7 +20,7 @@ import { bar, Progress } from "./progress.ts";
 import { readBack, settledLogs } from "./readback.ts";
 import { tableOf } from "./report.ts";
 
-/** Rejects as soon as the run must end early: an interrupt, or a daemon that died. */
+/** Ends the run early: after a signal, or when a daemon has died. */
 class Stop {
   readonly #failed = Promise.withResolvers<never>();
   #reason: CliError | undefined;
@@ -71,7 +71,7 @@ function mine({ stop }: Run, pace: Pace): Mining {
 
 type World = Fleet & { readonly pace: Pace };
 
-/** When it returns, blocks come no more until somebody asks for them. */
+/** Builds the fleet. After it returns, the chain mines only on request. */
 async function setUp(run: Run): Promise<World> {
   const { options, params, folder, processes, progress } = run;
   const begun: { pace?: Pace; mining?: Mining } = {};
@@ -150,7 +150,7 @@ function announce(progress: Progress, log: Log, number: number): number {
   return te;
 }
 
-/** All n leaders had a turn, and nothing came. */
+/** Fails the run if no leader of n turns has settled the interval. */
 function refuseStall(
   { interval, turn }: { interval: number; turn: number },
   ts: number,
@@ -178,7 +178,7 @@ function statusLine(moment: Moment, statuses: readonly (KeeperStatus | undefined
   return `block ${head}  interval ${number} ${where}  leader ${leader} (${phase})  keepers up ${up}  whole answers ${passed}`;
 }
 
-/** What goes on, drawn beside the blocks: a keeper that does not answer must not hold them up. */
+/** The live status line. It is drawn beside the mining, so a keeper that does not answer delays no block. */
 class LiveLine {
   readonly #progress: Progress;
   readonly #keepers: KeeperFleet;
@@ -197,7 +197,7 @@ class LiveLine {
   }
 }
 
-/** Reads all back, judges, and prints the result. */
+/** Reads the result from the chain, checks it and prints it. */
 async function conclude(run: Run, world: World, { logs, faults }: Watched): Promise<boolean> {
   const { options, progress } = run;
   progress.end();
@@ -219,8 +219,8 @@ async function conclude(run: Run, world: World, { logs, faults }: Watched): Prom
   for (const complaint of complaints) say(`does not hold: ${complaint}`);
   progress.event(
     judged.ok
-      ? "read back from the chain: S1 to S4 hold, and who held all its data is paid for all of it"
-      : "read back from the chain: something does not hold",
+      ? "read back from the chain: S1 to S4 hold, and every provider that held all its data is paid in full"
+      : "read back from the chain: a check failed",
   );
   return judged.ok;
 }
@@ -230,7 +230,7 @@ async function keepRunningNotice(run: Run, world: World): Promise<void> {
   const lines = [`rpc      ${world.rpc}`, `registry ${registry}`, `group    ${world.group}`];
   const print = run.options.json ? say : printLine;
   for (const line of lines) print(line);
-  say(`everything keeps running, data and logs are in ${run.folder}; Ctrl-C ends it`);
+  say(`all processes keep running; data and logs are in ${run.folder}; press Ctrl-C to stop`);
 }
 
 async function perform(run: Run): Promise<ExitCode> {
@@ -249,7 +249,7 @@ async function perform(run: Run): Promise<ExitCode> {
   }
 }
 
-/** Ctrl-C ends everything in order; a second one at once. */
+/** The first Ctrl-C stops all processes in order; a second one kills them. */
 function listenForSignals(stop: Stop, processes: Processes): () => void {
   let signals = 0;
   const onSignal = (): void => {

@@ -31,9 +31,9 @@ export type FleetOptions = {
   readonly params: GroupParams;
   /** How often this process and the keepers ask the chain for news. */
   readonly polling_ms: number;
-  /** Told in words what has been done. */
+  /** Called with a line of text after each step. */
   readonly say: (text: string) => void;
-  /** Blocks came at once so far; from now on time passes. */
+  /** Called when set-up transactions are done; until then the chain mines a block for each transaction. */
   readonly startMining: (chain: JsonRpcProvider, keepers: KeeperFleet) => Promise<void>;
   /** Providers serve figures for Prometheus. */
   readonly providerMetrics?: boolean;
@@ -54,7 +54,7 @@ export type Fleet = {
   readonly providers: ProviderFleet;
 };
 
-/** Starts the chain; blocks come at once until `startMining`. */
+/** Starts the chain; it mines a block for each transaction until `startMining`. */
 async function startChain({ processes, folder, client = "hardhat" }: FleetOptions): Promise<string> {
   const script = client === "anvil" ? "anvil-process.ts" : "chain-process.ts";
   const chain = processes.start({
@@ -66,7 +66,7 @@ async function startChain({ processes, folder, client = "hardhat" }: FleetOption
   return ((await chain.ready) as { rpc: string }).rpc;
 }
 
-/** Builds and starts everything; the providers have joined the group when this returns. */
+/** Builds and starts the fleet; the providers have joined the group when this returns. */
 export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   const { folder, processes, params, say } = options;
   const [rpc, ports] = await Promise.all([

@@ -33,7 +33,7 @@ export type KeeperStatus = {
 const statusTimeout_ms = 3_000;
 const statusAttempts = 20;
 
-/** What Node runs as keeper `index`: the command line's daemon, or an entry of a test's own around the same daemon. */
+/** Script and arguments of keeper `index`: the command line's daemon, or a test's own entry around it. */
 export type KeeperCommand = (configFile: string, index: number) => readonly string[];
 
 export const keeperDaemon: KeeperCommand = (configFile) => [
@@ -135,19 +135,19 @@ export class KeeperFleet {
     return ready;
   }
 
-  /** Keepers that live, for the chain's pace: what a killed one leaves undone is waited for by nobody. */
+  /** Living keepers, for the chain's pace: the chain does not wait for killed ones. */
   living(except: ReadonlySet<number> = new Set()): Paced[] {
     return this.#seats.flatMap(({ paced }, index) =>
       paced === undefined || except.has(index) ? [] : [paced],
     );
   }
 
-  /** What keeper `index` printed when it was last up. */
+  /** The line that keeper `index` printed at its last start. */
   readyLine(index: number): Readonly<Record<string, unknown>> {
     return this.#seat(index).ready ?? {};
   }
 
-  /** A polite end of keeper `index`, waited for. */
+  /** Ends keeper `index` by SIGTERM and waits for its end. */
   async end(index: number): Promise<void> {
     const seat = this.#seat(index);
     seat.process?.expectEnd();
@@ -165,7 +165,7 @@ export class KeeperFleet {
     await this.#seat(index).process?.ended;
   }
 
-  /** `kill -9`, and nothing of it is left when this returns. */
+  /** Kills keeper `index` by SIGKILL and waits for its end. */
   async crash(index: number): Promise<void> {
     const { process } = this.#seat(index);
     process?.expectEnd();
@@ -173,7 +173,7 @@ export class KeeperFleet {
     await process?.ended;
   }
 
-  /** What a keeper says of itself; undefined while it is down or does not answer. */
+  /** Status of a keeper; undefined while it is down or does not answer. */
   async status(index: number): Promise<KeeperStatus | undefined> {
     const { api } = this.#seat(index);
     if (api === undefined) return undefined;
@@ -185,7 +185,7 @@ export class KeeperFleet {
     return Promise.all(this.#seats.map((_, index) => this.status(index)));
   }
 
-  /** Challenges of all keepers together; waits for one that is just starting. */
+  /** Challenges of all keepers together; waits for a keeper that is starting. */
   async challenges(group: string): Promise<ChallengeEntry> {
     const total: ChallengeEntry = { asked: 0, passed: 0, whole: 0, partial: 0, failed: 0 };
     for (let index = 0; index < this.size; index++) {

@@ -1,6 +1,6 @@
 /**
- * The wires between keepers: for each ordered pair a TCP forwarder that the first dials to reach the second. Cutting or
- * stalling one touches the bytes of a connection, so gossip and streams alike, and nothing in a keeper knows of it.
+ * Links between keepers: for each ordered pair a TCP forwarder that the first keeper dials to reach the second. A cut or stalled link
+ * affects all bytes of a connection, gossip and streams, without any change in a keeper.
  */
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
@@ -38,31 +38,31 @@ export class Links {
     return links;
   }
 
-  /** Where `dialer` finds `target`. */
+  /** Address at which `dialer` reaches `target`. */
   address(dialer: number, target: number): string {
     return `/ip4/127.0.0.1/tcp/${this.#ports.get(direction(dialer, target))}`;
   }
 
-  /** Connections between the two end, and there are no new ones. */
+  /** Ends the connections between the two and refuses new ones. */
   cut(a: number, b: number): void {
     this.#cut.add(direction(a, b)).add(direction(b, a));
     for (const wire of this.#wires) if (this.#isCut(wire.dialer, wire.target)) destroy(wire);
   }
 
-  /** What `from` sends to `to` waits on the wire; the other direction flows. */
+  /** Holds the bytes from `from` to `to`; the other direction continues. */
   stall(from: number, to: number): void {
     this.#stalled.add(direction(from, to));
     for (const wire of this.#wires) this.#flow(wire);
   }
 
-  /** Every pair is linked again; what waited is delivered. */
+  /** Restores all links and delivers held bytes. */
   heal(): void {
     this.#cut.clear();
     this.#stalled.clear();
     for (const wire of this.#wires) this.#flow(wire);
   }
 
-  /** Bytes carried so far between all keepers, in both directions. */
+  /** Bytes forwarded so far between all keepers, in both directions. */
   get carriedBytes(): number {
     return [...this.#carried.values()].reduce((sum, bytes) => sum + bytes, 0);
   }

@@ -1,10 +1,10 @@
 /**
- * The pace of a chain on one machine: a block comes when every living daemon has done its work for the one before. Load
- * costs time then, and no answer is late by it. What only a further block can end, an agreement above all, is not waited for.
+ * The pace of a chain on one machine: it mines a block when every living daemon has finished its work for the block before. A busy
+ * machine then costs time but makes no answer late. Work that only a later block can end, such as an agreement, does not count.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How far a daemon is, as it says itself (`GET /v1/work`). */
+/** Progress of a daemon, as it reports it (`GET /v1/work`). */
 export type Work = {
   readonly head: number;
   /** Challenges, checks and writes that have not ended. */
@@ -12,32 +12,32 @@ export type Work = {
   readonly handled: number;
 };
 
-/** "gone": no such process runs at the moment, so nobody waits for it. "silent": it runs, and does not answer. */
+/** "gone": no such process runs now, so the chain does not wait. "silent": the process runs but does not answer. */
 export type Answer = Work | "gone" | "silent";
 
 export type Paced = {
   readonly name: string;
-  /** Settles when its start is over, well or not; that has a bound of its own. */
+  /** Settles when the start has ended, successful or not; a start has its own timeout. */
   readonly started: Promise<unknown>;
   work(signal: AbortSignal): Promise<Answer>;
 };
 
 export type PaceOptions = {
-  /** Who is waited for: not those that have ended, nor those that a fault keeps from the chain. */
+  /** Daemons for which the chain waits: those that run and that no fault separates from the chain. */
   readonly living: () => readonly Paced[];
   readonly head: () => Promise<number>;
   readonly mine: () => Promise<unknown>;
   /** Least time between two blocks. */
   readonly block_ms: number;
-  /** A daemon that has not done its work after this time is left behind, until it has caught up. */
+  /** After this time the chain mines without the daemon, until it has caught up. */
   readonly patience_ms: number;
-  /** Told of a daemon that is left behind, and of its return. It may throw: then the chain stops. */
+  /** Called when the chain stops waiting for a daemon, and when the daemon has caught up. If it throws, the chain stops. */
   readonly onTrouble: (text: string) => void;
 };
 
-/** Between two looks: what one daemon has sent to another by the first is handled, or under way, at the second. */
+/** Time between two polls: a message sent before the first is handled, or counts as work, at the second. */
 const look_ms = 40;
-/** Looks that fit the patience even if one daemon does not answer. */
+/** Number of polls within the patience, even if one daemon does not answer. */
 const leastLooks = 8;
 
 type Look = ReadonlyMap<Paced, Answer>;
@@ -63,9 +63,9 @@ async function lookAt(daemons: readonly Paced[], limit_ms: number): Promise<Look
   return new Map(await Promise.all(asked));
 }
 
-/** Blocks that come by themselves, while something else goes on. */
+/** Continuous mining in the background. */
 export type Mining = {
-  /** Resolves when no further block comes. */
+  /** Stops mining; resolves when no further block follows. */
   stop(): Promise<void>;
 };
 
@@ -78,7 +78,7 @@ export class Pace {
     this.#on = options;
   }
 
-  /** Blocks come as they can; `onFailure` hears why no more do. */
+  /** Mines continuously; `onFailure` gets the error that ends it. */
   begin(onFailure: (error: unknown) => void): Mining {
     const stopped = new AbortController();
     const steps = async (): Promise<void> => {
@@ -93,7 +93,7 @@ export class Pace {
     };
   }
 
-  /** One block, and what follows from it. Returns its number. */
+  /** Mines one block and waits for the work that follows. Returns its number. */
   async step(): Promise<number> {
     await sleep(Math.max(0, this.#minedAt_ms + this.#on.block_ms - performance.now()));
     await this.#welcomeBack();
@@ -102,7 +102,7 @@ export class Pace {
     return this.caughtUp();
   }
 
-  /** Waits until all living daemons have done their work for the head, or are left behind. Returns the head. */
+  /** Waits until all living daemons have finished their work for the head, or have exceeded the patience. Returns the head. */
   async caughtUp(): Promise<number> {
     await Promise.allSettled(this.#on.living().map(({ started }) => started));
     const block = await this.#on.head();
@@ -133,7 +133,7 @@ export class Pace {
     );
   }
 
-  /** Those left behind cost a moment at most: one that hangs must not slow the others down. */
+  /** A short poll of daemons that exceeded the patience, so that one that hangs does not slow the others down. */
   async #welcomeBack(): Promise<void> {
     const behind = this.#on.living().filter((daemon) => this.#behind.has(daemon));
     if (behind.length === 0) return;
@@ -141,7 +141,7 @@ export class Pace {
     for (const [daemon, work] of await lookAt(behind, this.#on.block_ms / 2)) {
       if (!hasNothingToDo(work, block)) continue;
       this.#behind.delete(daemon);
-      this.#on.onTrouble(`${daemon.name} has caught up with block ${block}, and is waited for again`);
+      this.#on.onTrouble(`${daemon.name} has caught up with block ${block}; the chain waits for it again`);
     }
   }
 }

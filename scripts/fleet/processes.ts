@@ -1,4 +1,4 @@
-/** Starts, watches and ends the processes of a fleet. Nothing it started outlives it. */
+/** Starts, watches and ends the processes of a fleet. No process outlives it. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,27 +11,27 @@ import { withoutSettings } from "../../cli/console/variables.ts";
 const guard = fileURLToPath(new URL("exit-with-parent.ts", import.meta.url));
 const gracePeriod_ms = 5_000;
 const logTailLines = 12;
-/** A daemon that is not up by then hangs; on a busy machine all of a fleet take a minute. */
+/** A daemon that is not ready after this time hangs; a whole fleet takes a minute on a busy machine. */
 const startLimit_ms = 180_000;
 
 export type ProcessSpec = {
-  /** As people call it: "keeper 2". */
+  /** Its name in messages, such as "keeper 2". */
   name: string;
   /** Script and arguments for Node. */
   args: readonly string[];
   /** Its stderr goes here, appended over restarts. */
   logFile: string;
-  /** True for a daemon: it prints one JSON line when it is up, and must not end by itself. */
+  /** True for a daemon: it prints one JSON line when it is ready, and must not end by itself. */
   daemon: boolean;
 };
 
 export type Running = {
   readonly name: string;
   readonly pid: number;
-  /** The line it printed when it was up; for a command, its whole output. */
+  /** The line that a daemon prints when it is ready; for a command, its whole output. */
   readonly ready: Promise<unknown>;
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** From now on the end of this process is wanted, so it is no failure. */
+  /** From now on the end of this process is expected and no failure. */
   expectEnd(): void;
   kill(signal: NodeJS.Signals): void;
 };
@@ -50,18 +50,18 @@ export class Processes {
   #stopping = false;
   readonly #onFailure: (error: CliError) => void;
 
-  /** `onFailure` hears of a daemon that ended although nobody wanted it. */
+  /** `onFailure` gets the error of a daemon that ended unexpectedly. */
   constructor(onFailure: (error: CliError) => void) {
     this.#onFailure = onFailure;
   }
 
-  /** Starts one process. Refuses once everything is being stopped. */
+  /** Starts one process. Throws after `stopAll` was called. */
   start(spec: ProcessSpec): Running {
     if (this.#stopping) throw new CliError({ code: exitCodes.interrupted, message: "interrupted" });
     const log = openSync(spec.logFile, "a");
     const child = spawn(process.execPath, ["--import", guard, ...spec.args], {
       cwd: projectRoot,
-      // A session of its own: Ctrl-C reaches the demo alone, which then ends everything in order.
+      // A separate session: Ctrl-C reaches the demo alone, which then stops all processes in order.
       detached: true,
       stdio: ["pipe", "pipe", log],
       env: { ...withoutSettings(process.env), HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", NO_COLOR: "1" },
@@ -90,7 +90,7 @@ export class Processes {
       this.#running.delete(entry);
       if (!wanted && !this.#stopping) this.#onFailure(await this.#failure(spec, describeEnd(code, signal)));
     });
-    // Whoever awaits `ready` sees the failure; nobody has to.
+    // A caller that awaits `ready` gets the failure; others may ignore it.
     running.ready.catch(() => undefined);
     return running;
   }
@@ -134,7 +134,7 @@ export class Processes {
     return output;
   }
 
-  /** Ends everything: a polite signal, and after the grace period the other one. */
+  /** Ends all processes: SIGTERM, and SIGKILL after the grace period. */
   async stopAll(): Promise<void> {
     this.#stopping = true;
     const entries = [...this.#running];
@@ -144,7 +144,7 @@ export class Processes {
     clearTimeout(timer);
   }
 
-  /** Ends everything at once, with what each has started: a process here leads a group of its own. */
+  /** Kills all processes with their children: each leads its own process group. */
   killAll(): void {
     this.#stopping = true;
     for (const { child } of this.#running) {

@@ -44,7 +44,7 @@ type Consent = {
   signature: string;
 };
 
-/** Of keys that are worth nothing: they live as long as their chain. */
+/** Password of keys without value, which are used only on this chain. */
 const password = "devnet";
 
 /** Part of every piece that `damage` destroys. */

@@ -1,4 +1,4 @@
-/** Keys, registrations and the payer's group: what must exist on chain before the daemons start. */
+/** Keys, registrations and the payer's group, which must exist on chain before the daemons start. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -28,16 +28,16 @@ export type Keeper = {
   port: number;
 };
 
-/** Gas for a year of settling; the demo's chain prints money. */
+/** Coin for a keeper's gas; more than any run needs. */
 const operatorFunds = 10n ** 20n;
-/** Whole tokens (18 decimals) that the payer puts into the escrow: plenty, what is left stays the payer's. */
+/** Whole tokens (18 decimals) that the payer deposits: more than any run costs; the rest stays the payer's. */
 const deposit = 1_000n * 10n ** 18n;
 
 export function multiaddr(port: number): string {
   return `/ip4/127.0.0.1/tcp/${port}`;
 }
 
-/** Of keys that are worth nothing: they live as long as their chain. */
+/** Password of keys without value, which are used only on this chain. */
 const password = "devnet";
 
 /** Makes a keeper's folder and keys, encrypted lightly: a fleet of them starts in seconds. */
@@ -78,7 +78,7 @@ export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOpt
   return file;
 }
 
-/** Gives gas money to operators. */
+/** Sends coin for gas to operators. */
 export async function fundOperators(provider: JsonRpcProvider, operators: readonly string[]): Promise<void> {
   const amount = `0x${operatorFunds.toString(16)}`;
   await Promise.all(operators.map((operator) => provider.send("hardhat_setBalance", [operator, amount])));

@@ -1,6 +1,6 @@
 /**
- * Somebody who floods, as a process of its own, so that only what it costs others is measured. It is told what to do in JSON as
- * its argument, says when it is ready, and ends with its parent or after its time.
+ * A flooding peer in its own process, so that the measurement holds only the cost for others. Its argument is a JSON task; it prints a
+ * line when it is ready, and ends with its parent or after its time.
  */
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -138,7 +138,7 @@ async function idle(addresses: readonly string[], count: number, seconds: number
   await node.stop();
 }
 
-/** One host that opens sockets and never says a word. */
+/** One host that opens sockets and sends nothing. */
 async function mute(port: number, count: number, seconds: number): Promise<void> {
   const sockets = Array.from({ length: count }, () => {
     const socket = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.9" });
