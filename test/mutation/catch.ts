@@ -1,4 +1,4 @@
-/** Asks tests and random scenarios of a tree whether they notice what is planted in it. */
+/** Mutation tests: runs the tests and random scenarios of a tree that must detect a planted fault. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Catcher, Fault } from "./faults.ts";
@@ -20,13 +20,13 @@ function run(tree: Tree, args: readonly string[]): Promise<Ended> {
   });
 }
 
-/** Whether it noticed. Anything but a test that ran and failed, or a violation, is an error of the set-up. */
+/** Whether the fault is detected. Any result but passed or failed tests, or a violation or none, is an error of the set-up. */
 async function notices(tree: Tree, catcher: Catcher, cores: number): Promise<boolean> {
   if ("seeds" in catcher) {
     const { seeds, keepers } = catcher;
     const words = `sim fuzz --seed ${firstSeed} --seeds ${seeds} --keepers ${keepers} --cores ${cores}`;
     const { code, said } = await run(tree, [join(tree.folder, "scripts/whitepay.ts"), ...words.split(" ")]);
-    // A campaign that ends well, or one of too few seeds for every kind of fault.
+    // The campaign passed, or had too few seeds to fire every kind of fault.
     if (code === 0 || said.includes("these faults never occurred")) return false;
     if (code === 1 && said.includes("does not hold:")) return true;
     throw new Error(`expected a violation or none, actual: ${said}`);
@@ -41,7 +41,7 @@ async function notices(tree: Tree, catcher: Catcher, cores: number): Promise<boo
   throw new Error(`${test}: expected tests that pass or fail, actual: ${said.slice(-2_000)}`);
 }
 
-/** What is asked of a fault that does not say who has to notice it, the quickest first. */
+/** Tests and scenarios for a fault without a list of its own, the fastest first. */
 function everything({ file }: Fault): Catcher[] {
   const parts: readonly (readonly [part: string, tests: string])[] = [
     ["storage/", "test/unit/storage test/property/storage.test.ts"],
@@ -58,7 +58,7 @@ function everything({ file }: Fault): Catcher[] {
   return [...own, { test: simulated }, { seeds: 1_200, keepers: "4" }, { seeds: 20, keepers: "7,10,13" }];
 }
 
-/** Who noticed the fault, in words; undefined: nobody. */
+/** The test or scenarios that detect the fault; undefined: none. */
 export async function caughtBy(tree: Tree, fault: Fault, cores = 1): Promise<string | undefined> {
   const catchers = fault.caught.length > 0 ? fault.caught : everything(fault);
   return tree.with(fault, async () => {

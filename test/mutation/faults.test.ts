@@ -1,4 +1,4 @@
-/** Planted faults stay what they are meant to be while the code around them changes. */
+/** Each planted fault still finds its code, once, after changes of format or of other code. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ const scenarioNames = readdirSync(join(projectRoot, "sim/scenarios"));
 
 describe.each(faultFiles)("%s", (list) => {
   const faults = readFaults(list);
-  it.each(faults)("plants code that is there once: $name", (fault) => {
+  it.each(faults)("replaces code that occurs once: $name", (fault) => {
     for (const { file, find, put } of editsOf(fault)) {
       const source = readFileSync(join(projectRoot, file), "utf8");
       expect(placesOf(source, find), `${file}: ${find}`).toHaveLength(1);
@@ -32,27 +32,27 @@ describe.each(faultFiles)("%s", (list) => {
     }
   });
 
-  it("names each fault once", () => {
+  it("has a unique name for each fault", () => {
     const names = faults.map(({ name }) => name);
     expect(names).toEqual([...new Set(names)]);
   });
 });
 
-describe("code to be replaced", () => {
+describe("code to replace", () => {
   const source = 'if (a > 1) {\n  // R1\n  f(\n    "b  c",\n    d,\n  );\n}\n';
 
-  it("is found whatever its line breaks, indent, comments and trailing commas are", () => {
+  it("is found with other line breaks, indents, comments and trailing commas", () => {
     expect(replaceCode(source, 'if (a>1) { f("b  c", d) ; }', "g();")).toBe("g();\n");
     expect(replaceCode(source, 'f(/* two */ "b  c", d);', "g();")).toBe("if (a > 1) {\n  // R1\n  g();\n}\n");
   });
 
-  it("is not found where a string, a number or a sign differs, nor in a comment", () => {
+  it("is not found if a string, a number or an operator differs, nor in a comment", () => {
     for (const other of ['f("b c", d)', "a > 10", "a >= 1", "R1", "f(d)"]) {
       expect(placesOf(source, other), other).toEqual([]);
     }
   });
 
-  it("is refused unless it is there exactly once", () => {
+  it("is refused unless it occurs exactly once", () => {
     expect(() => replaceCode("a; b; a;", "a;", "c;")).toThrow("actual 2 times");
     expect(() => replaceCode("a; b;", "d", "c;")).toThrow("actual 0 times");
     expect(() => replaceCode("a; b;", " // a", "c;")).toThrow("actual none");

@@ -1,4 +1,4 @@
-/** Faults to plant, one at a time, and what has to notice each. */
+/** Faults to plant one at a time, and the tests or scenarios that must detect each. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -8,19 +8,19 @@ import { projectRoot } from "../../scripts/paths.ts";
 const code = z.string();
 const edit = z.strictObject({ file: z.string(), find: code.min(1), put: code });
 
-/** Tests that fail, or random scenarios that find a violation, if the fault is there. */
+/** Tests that fail, or random scenarios that find a violation, with the fault. */
 const catcher = z.union([
   z.strictObject({ test: z.string(), only: z.string().optional() }),
   z.strictObject({ seeds: z.int().min(1), keepers: z.string().default("4") }),
 ]);
 
 const faultSchema = z.strictObject({
-  /** What the program does wrong. */
+  /** The wrong behaviour. */
   name: z.string().min(1),
   ...edit.shape,
-  /** Further places that belong to the same fault. */
+  /** Further edits of the same fault. */
   also: z.array(edit).default([]),
-  /** The first that notices is enough. None: all tests of the part are asked. */
+  /** One that detects the fault is enough. Empty: all tests of the part run. */
   caught: z.array(catcher).default([]),
 });
 export type Fault = z.infer<typeof faultSchema>;

@@ -1,6 +1,6 @@
 /**
- * Finds code in a source file by its tokens: spaces, line breaks, comments and trailing commas do not matter, so a formatter
- * or a deeper indent breaks no planted fault. Good for TypeScript and Solidity.
+ * Finds code in a source file by its tokens. White space, comments and trailing commas do not count, so a formatter breaks no
+ * planted fault. Works for TypeScript and Solidity.
  */
 
 type Token = { readonly text: string; readonly start: number; readonly end: number };
@@ -15,7 +15,7 @@ function tokensOf(text: string): Token[] {
   return all.filter(({ text }, i) => !(text === "," && /^[)\]}]$/.test(all[i + 1]?.text ?? "")));
 }
 
-/** Where the code stands: [start, end) of each place. */
+/** Positions [start, end) of all occurrences of the code. */
 export function placesOf(source: string, code: string): (readonly [start: number, end: number])[] {
   const [tokens, wanted] = [tokensOf(source), tokensOf(code)];
   if (wanted.length === 0) throw new Error("expected code to look for, actual none");
@@ -25,7 +25,7 @@ export function placesOf(source: string, code: string): (readonly [start: number
   });
 }
 
-/** @throws Error unless the code is there exactly once */
+/** @throws Error unless the code occurs exactly once */
 export function replaceCode(source: string, find: string, put: string): string {
   const places = placesOf(source, find);
   const [place] = places;

@@ -1,4 +1,4 @@
-/** `npm run mutate [-- --only WORDS] [-- --faults FILE.yaml]`: plants faults one at a time and says which nobody noticed. */
+/** `npm run mutate [-- --only WORDS] [-- --faults FILE.yaml]`: plants faults one at a time and prints those that no test detects. */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { caughtBy } from "./catch.ts";

@@ -1,4 +1,4 @@
-/** A copy of the project in a folder of its own, in which faults can be planted while the original stays as it is. */
+/** A copy of the project in which faults are planted; the original does not change. */
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ export class Tree {
     this.folder = folder;
   }
 
-  /** What git knows or would know of: no build, no data of a run. */
+  /** Copies tracked and untracked files, without ignored ones such as builds and data. */
   static async copy(): Promise<Tree> {
     const folder = await mkdtemp(join(tmpdir(), "whitepay-mutation-"));
     const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
@@ -24,7 +24,7 @@ export class Tree {
     });
     for (const file of listed.split("\0").filter((name) => name !== "")) {
       await mkdir(dirname(join(folder, file)), { recursive: true });
-      // A file that was removed and is not committed yet is still listed.
+      // git still lists a file whose removal is not committed.
       await cp(join(projectRoot, file), join(folder, file)).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== "ENOENT") throw error;
       });

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests that a planted fault should fail: none of them needs contracts or a browser, so nothing is compiled for them. */
+/** Configuration of mutation tests: they need no contracts and no browser, so nothing is compiled. */
 export default defineConfig({
   test: {
     include: ["test/**/!(*.long).test.ts"],

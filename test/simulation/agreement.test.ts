@@ -31,7 +31,7 @@ describe("a committee over simulated ports", () => {
     }
   });
 
-  it("settles one turn later without the leader that is down, and pays it no share (n=4)", async () => {
+  it("settles one turn later if the leader is down, and pays it no share (n=4)", async () => {
     const c = cluster();
     await c.run(90);
     const ts = c.chain.tsAt(c.chain.head);
@@ -44,7 +44,7 @@ describe("a committee over simulated ports", () => {
     expect(bitIndices(settled?.settlement.payees ?? 0n)).not.toContain(leader);
   });
 
-  it("takes the crashed leader back in the interval after its restart", async () => {
+  it("pays the crashed leader again in the interval after its restart", async () => {
     const c = cluster();
     await c.run(90);
     const ts = c.chain.tsAt(c.chain.head);
@@ -142,7 +142,7 @@ describe("a committee over simulated ports", () => {
     expect(c.reasons.some((r) => r.keeper === signer && r.code === "already-signed")).toBe(true);
   });
 
-  it("signs nothing new in a turn that began before its start was over (R23)", async () => {
+  it("signs nothing new in a turn that began before the keeper was started (R23)", async () => {
     const c = cluster();
     await c.run(58);
     const ts = c.chain.tsAt(c.chain.head);
@@ -156,7 +156,7 @@ describe("a committee over simulated ports", () => {
     expect(bitIndices(settled?.signers ?? 0n)).not.toContain(signer);
   });
 
-  it("notes one digest a turn on every keeper, whatever happens", async () => {
+  it("notes one digest for each turn on every keeper, with faults", async () => {
     const c = cluster({ committee: 7, seed: 11, network: { delayMs: [5, 300], loss: 0.1 } });
     c.onBlock((block) => {
       const keeper = c.world.random.integer(0, 6);

@@ -4,7 +4,7 @@ import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { MemoryStore, mortal } from "../../sim/keepers/memory-store.ts";
 
 describe("a simulated run", () => {
-  it("finds a keeper that stops by itself, unless its disk is full", async () => {
+  it("reports a keeper that stops by itself, unless its disk is full", async () => {
     const cluster = new Cluster(defaultOptions);
     const stopped: number[] = [];
     cluster.onFatal = (keeper) => void stopped.push(keeper);
@@ -17,7 +17,7 @@ describe("a simulated run", () => {
     expect(breaks.found.map(({ text }) => text)).toEqual(["keeper 2 stopped by itself: a bug"]);
   });
 
-  it("finds a throw in the world, and does not end with it", async () => {
+  it("reports an error of the world, and returns a result", async () => {
     const cluster = new Cluster(defaultOptions);
     const breaks = new Breaks(cluster);
     cluster.world.after(3_000, () => {
@@ -30,7 +30,7 @@ describe("a simulated run", () => {
     expect(cluster.chain.head).toBeLessThan(cluster.options.params.originBlock + 10);
   });
 
-  it("finds a rejection that nobody caught, though it is the last thing that happens", async () => {
+  it("reports an unhandled rejection, even as the last event", async () => {
     const cluster = new Cluster(defaultOptions);
     const breaks = new Breaks(cluster);
     const last = cluster.chain.head + 20;

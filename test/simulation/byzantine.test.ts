@@ -59,7 +59,7 @@ describe("one Byzantine keeper of four", () => {
     });
   }
 
-  it("is no payee with a copied commitment, since it cannot open it", async () => {
+  it("is no payee with a copied commitment, which it cannot open", async () => {
     const c = await play(new Map([[2, () => copyCommit()]]), { seed: 3 });
     // As leader it lists its own true commitment: the lie is one told to others.
     const others = c.chain.settled.filter((s) => s.settlement.leader !== 2);
@@ -73,7 +73,7 @@ describe("one Byzantine keeper of four", () => {
     expect(kept.every((pairs) => (pairs?.length ?? 0) > 0)).toBe(true);
   });
 
-  it("costs no turn of an honest leader when it reveals two ways (L1)", async () => {
+  it("costs no turn of an honest leader when it publishes two reveals (L1)", async () => {
     const c = await play(new Map([[2, equivocateReveal]]), { seed: 3 }, 1_200);
     const { interval } = c.options.params;
     const honest = c.chain.settled.filter((s) => s.settlement.leader !== 2);
@@ -84,7 +84,7 @@ describe("one Byzantine keeper of four", () => {
     expectHonestPay(c);
   });
 
-  it("costs no turn by keeping back its reveal, though another is too late for the closed set (L1, R26)", async () => {
+  it("costs no turn by withholding its reveal while another keeper misses the closed set (L1, R26)", async () => {
     const slowAndSilent = (c: Cluster): Behaviour => {
       const { paused } = c.network;
       c.network.onSaid = ({ keeper, body }) => {
@@ -130,7 +130,7 @@ describe("one Byzantine keeper of four", () => {
     expectHonestPay(c);
   });
 
-  it("floods nobody: its excess is dropped where it is first heard, and the others settle (D6)", async () => {
+  it("floods no other keeper: the first receiver drops the excess, and the others settle (D6)", async () => {
     const c = await play(new Map([[2, () => flood(400)]]), { seed: 3 });
     expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
     expectHonestPay(c);
@@ -139,14 +139,14 @@ describe("one Byzantine keeper of four", () => {
     for (const { detail } of floods) expect(detail).toMatch(/keeper 2$/);
   });
 
-  it("is never a payee if it asks no challenges (S7)", async () => {
+  it("is never a payee if it sends no challenges (S7)", async () => {
     const c = await play(new Map([[1, () => lazy(() => false)]]), { seed: 4 }, 700);
     expect(c.chain.settled.length).toBeGreaterThanOrEqual(8);
     for (const { settlement } of c.chain.settled) expect(bitIndices(settlement.payees)).not.toContain(1);
     expectHonestPay(c);
   });
 
-  it("is paid about as often as it asks (S7)", async () => {
+  it("is a payee about as often as it sends challenges (S7)", async () => {
     const c = await play(
       new Map([[1, (cluster: Cluster) => lazy(() => cluster.world.random.next() < 0.5)]]),
       { seed: 6, params: { ...defaultOptions.params, interval: 40 } },

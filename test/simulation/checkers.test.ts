@@ -1,6 +1,6 @@
 /**
- * Do the checkers of R13, R17, R19, R22, R23 and R25 complain? Keepers do here what no honest one does, and no fault says that they are
- * liars; or the world's notes of an honest run are changed afterwards, as if it had gone otherwise.
+ * The checkers of R13, R17, R19, R22, R23 and R25 report violations. Keepers break a rule here without a fault that marks them as
+ * Byzantine, or the test changes what the world recorded of an honest run.
  */
 import { describe, expect, it } from "vitest";
 import type { Body } from "../../protocol/messages.ts";
@@ -24,7 +24,7 @@ async function play(behaviourOf: (keeper: number) => Behaviour): Promise<Cluster
   return cluster;
 }
 
-/** Answers questions all the same: if nobody did, nobody would ever be sure that it has no double (D9). */
+/** Still answers questions, since keepers sign only after others confirm that no second instance runs (D9). */
 function answering(behaviour: Behaviour): Behaviour {
   return (ports) => {
     const changed = behaviour(ports);
@@ -37,7 +37,7 @@ function answering(behaviour: Behaviour): Behaviour {
 const asItIs: Behaviour = (ports) => ports;
 const honest = (): Promise<Cluster> => play(() => asItIs);
 
-/** What the checkers of this name say of a run in which no fault was told to strike. */
+/** Violations that the checkers of this name find in a run without a fault. */
 function complaints(cluster: Cluster, name: string): string[] {
   const run: Run = { scenario: scenarioSchema.parse({ name: "no fault" }), cluster, fired: [] };
   return checkers
@@ -46,7 +46,7 @@ function complaints(cluster: Cluster, name: string): string[] {
     .map(({ text }) => text);
 }
 
-/** Says something else in place of its own words, and stands by it. */
+/** Replaces its own messages, and keeps to the replacement. */
 function saying(lie: (body: Body) => readonly Body[]): Behaviour {
   return (ports) => ({
     ...ports,
@@ -58,20 +58,20 @@ function both(one: Behaviour, two: Behaviour): Behaviour {
   return (ports) => two(one(ports));
 }
 
-/** Changes what the world noted of a run. */
+/** Changes the record of a run. */
 function change<T extends object>(noted: readonly T[], how: (one: T) => Partial<T>): void {
   for (const one of noted) Object.assign(one, how(one));
 }
 
 describe("a run of honest keepers", () => {
-  it("gives no checker anything to say", async () => {
+  it("has no violation", async () => {
     const cluster = await honest();
     expect(cluster.chain.settled.length).toBeGreaterThan(2);
     for (const { name } of checkers) expect(complaints(cluster, name), name).toEqual([]);
   });
 });
 
-describe("keepers that nobody takes for liars", () => {
+describe("checkers of a run without a fault", () => {
   const withHead = (head: (P: number) => number): Behaviour =>
     saying((body) => [body.kind === "announce" ? { ...body, head: head(body.head) } : body]);
   const cases: readonly [what: string, checker: string, Behaviour, message: RegExp][] = [
@@ -138,11 +138,11 @@ describe("keepers that nobody takes for liars", () => {
     ["record receipts that nobody gave", "R13", forgeReceipts(() => true), /a receipt that was never given/],
     ["record receipts of others", "R13", borrowReceipts(() => true), /: a receipt of provider \d to 0x/],
   ];
-  it.each(cases)("are told of if they %s (%s)", async (_what, checker, behaviour, message) => {
+  it.each(cases)("report keepers that %s (%s)", async (_what, checker, behaviour, message) => {
     expect(complaints(await play(() => answering(behaviour)), checker).join("\n")).toMatch(message);
   });
 
-  it("are told of if they hold a certificate as leader and do not send it (R25)", async () => {
+  it("report a leader that holds a certificate and does not send it (R25)", async () => {
     const cluster = await play((keeper) => leaveSubmitting(keeper));
     expect(complaints(cluster, "R25").join("\n")).toMatch(
       /holds a quorum of signatures and has sent nothing by/,
@@ -150,8 +150,8 @@ describe("keepers that nobody takes for liars", () => {
   });
 });
 
-describe("a run that is told otherwise than it went", () => {
-  it("has commits to what was heard too late, or not at all (R17)", async () => {
+describe("checkers of a changed record of a run", () => {
+  it("report commits after a late or missing announcement (R17)", async () => {
     const cluster = await honest();
     const { witness } = cluster.network;
     const late = Math.floor(cluster.options.params.turn / 12) + 1;
@@ -161,7 +161,7 @@ describe("a run that is told otherwise than it went", () => {
     for (const text of found) expect(text).toMatch(/^keeper 2 commits at head \d+ .* heard at \d+$/);
   });
 
-  it("has a bundle that came before the audit block was confirmed (R22)", async () => {
+  it("report a bundle before the audit block was confirmed (R22)", async () => {
     const cluster = await honest();
     for (const { name } of cluster.processes) {
       change(cluster.network.witness.shownTo(name), ({ head }) => ({ head: head - 1 }));
@@ -169,7 +169,7 @@ describe("a run that is told otherwise than it went", () => {
     expect(complaints(cluster, "R22").join("\n")).toMatch(/has 4 reveals of 4 at head/);
   });
 
-  it("has signatures in turns that the signer may have seen before its start (R23)", async () => {
+  it("report signatures in turns that began before the start of the signer (R23)", async () => {
     const cluster = await honest();
     const { starts } = cluster.seats[1] as Cluster["seats"][number];
     change(starts, () => ({ known: cluster.options.params.originBlock + cluster.options.params.interval }));
@@ -178,7 +178,7 @@ describe("a run that is told otherwise than it went", () => {
     ]);
   });
 
-  it("has settlements that others sent before the leader's time was over (R25)", async () => {
+  it("report settlements that others sent within the leader's time (R25)", async () => {
     const cluster = await honest();
     const { sent } = cluster.network.witness;
     change(sent, ({ settlement }) => ({ keeper: (settlement.leader + 1) % 4 }));
@@ -187,7 +187,7 @@ describe("a run that is told otherwise than it went", () => {
     expect(found[0]).toMatch(/^keeper \d sends at head \d+ in the place of keeper \d, expected from \d+ on$/);
   });
 
-  it("has records that are there twice, and answers that were verified too late (R13)", async () => {
+  it("report second records of a slot, and answers that were verified too late (R13)", async () => {
     const cluster = await honest();
     const [first, second] = cluster.seats.map(({ store }) => store.recorded);
     const [one] = first ?? [];

@@ -23,13 +23,13 @@ beforeAll(async () => {
 const named = (strategy: string): Row[] => rows.filter((row) => row.strategy === strategy);
 
 describe("a strategy of at most f keepers", () => {
-  it("never beats honest play by more than the bound", () => {
+  it("never earns more than honest play by more than the bound", () => {
     expect(rows.length).toBe(long ? 58 : 12);
     expect(bound).toBe(0.02);
     expect(tooGood(rows).map(({ strategy, gain }) => `${strategy}: ${gain.mean}`)).toEqual([]);
   });
 
-  it("earns nothing without challenges, and about the share of them that it asks (R28)", () => {
+  it("earns nothing without challenges, and otherwise about the share of challenges that it sends (R28)", () => {
     for (const { books } of named("lazy")) expect(books.earned).toBe(0);
     for (const { books, committee } of named("half-lazy")) {
       const honest = named("honest").find((row) => row.committee === committee)?.books.earned ?? 0;
@@ -38,7 +38,7 @@ describe("a strategy of at most f keepers", () => {
     }
   });
 
-  it("saves the gas of a turn at the cost of its share of it", () => {
+  it("saves the gas of a turn but loses its share of the turn", () => {
     for (const { books, gain } of [...named("skip-leading"), ...named("leave-submitting")]) {
       expect(gain.mean).toBeLessThan(0);
       // Two may leave each other's transactions to each other, one always saves all of it.
@@ -48,7 +48,7 @@ describe("a strategy of at most f keepers", () => {
   });
 
   for (const strategy of ["censor", "omit-reveal", "close-twice"]) {
-    it(`moves no pay by leaving a keeper out: ${strategy} does to victim and payer what silence does (R19)`, () => {
+    it(`gains nothing by leaving a keeper out: ${strategy} affects victim and payer as silence does (R19)`, () => {
       for (const { victimGain, victimAgainstSilent, payerGain, gain } of named(strategy)) {
         expect(victimGain?.mean).toBeGreaterThan(-0.02);
         expect(Math.abs(victimAgainstSilent?.mean ?? 1)).toBeLessThan(0.02);
@@ -58,14 +58,14 @@ describe("a strategy of at most f keepers", () => {
     });
   }
 
-  it("does pay where a settlement costs more than a share, and then the study says so", () => {
+  it("pays if a settlement costs more than a share, and the study then reports it", () => {
     const dear = rowsOf(games, { ...defaultPrices, gas: 0.2 });
     expect(tooGood(dear).map(({ strategy }) => strategy)).toContain("skip-leading");
   });
 });
 
 describe("the gas of a settlement", () => {
-  it("is what docs/figures/gas.md says, and on the line between for other committees", () => {
+  it("is that of docs/figures/gas.md, interpolated for other committees", () => {
     const table = GasTable.read();
     const figure = (name: string): number => {
       const text = readFileSync(new URL("../../docs/figures/gas.md", import.meta.url), "utf8");

@@ -58,7 +58,7 @@ async function disputed(lie: (c: Cluster) => Behaviour, blocks: number): Promise
   return c;
 }
 
-describe("a keeper that serves its records as it likes while a provider is disputed", () => {
+describe("a Byzantine keeper in an exchange of records", () => {
   const lies: readonly [string, (c: Cluster) => Behaviour][] = [
     ["serves the leader alone", (c) => answering((to, truth) => (to === leaderNow(c) ? truth : undefined))],
     [
@@ -79,7 +79,7 @@ describe("a keeper that serves its records as it likes while a provider is dispu
     ],
   ];
   for (const [name, lie] of lies) {
-    it(`costs nobody a turn when it ${name}`, async () => {
+    it(`costs no turn if it ${name}`, async () => {
       const c = await disputed(lie, 420);
       const { interval, turn } = c.options.params;
       const others = c.chain.settled.filter(({ settlement: s }) => s.leader !== liar);
@@ -96,7 +96,7 @@ describe("a keeper that serves its records as it likes while a provider is dispu
 });
 
 describe("an exchange (R24)", () => {
-  it("pins every keeper of the bundle that serves, not just a quorum", async () => {
+  it("pins every keeper of the bundle that serves records, not only a quorum", async () => {
     const c = await disputed(() => answering((_, truth) => truth), 420);
     const pinned = c.network.heard.flatMap(({ message: { body } }) =>
       body.kind === "proposal" ? body.pinned.map(({ keepers }) => keepers) : [],
@@ -105,7 +105,7 @@ describe("an exchange (R24)", () => {
     for (const keepers of pinned) expect(keepers).toEqual([0, 1, 2, 3]);
   });
 
-  it("goes on by the pages that other holders have, where the leader serves one keeper alone", async () => {
+  it("continues with pages of other holders if the leader serves only one keeper", async () => {
     const c = await disputed(
       (cluster) =>
         answering((to, truth) => {

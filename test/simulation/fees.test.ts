@@ -37,7 +37,7 @@ const codes = (cluster: Cluster): Set<string> =>
   new Set(cluster.reasons.map(({ code }) => code).filter((code) => code.startsWith("fee-")));
 
 describe("a leader", () => {
-  it("sends at once what its own share pays for", async () => {
+  it("sends at once if its own share covers the gas", async () => {
     const { each, block } = await sharesOfFirst();
     const cluster = start();
     cluster.fee = each;
@@ -50,7 +50,7 @@ describe("a leader", () => {
     expect(codes(cluster)).toEqual(new Set());
   });
 
-  it("waits while all keepers' shares alone pay for it, and sends before others may", async () => {
+  it("waits if only all keepers' shares together cover the gas, and sends before others may (R25)", async () => {
     const { each, whole } = await sharesOfFirst();
     for (const fee of [each + 1n, whole]) {
       const cluster = start();
@@ -62,7 +62,7 @@ describe("a leader", () => {
     }
   });
 
-  it("lets the turn lapse at a higher fee, says why, and the next one settles a longer interval", async () => {
+  it("lets the turn lapse at a higher fee and gives the reason; the next leader settles a longer interval", async () => {
     const { whole } = await sharesOfFirst();
     const cluster = start();
     cluster.fee = whole + 1n;
@@ -78,7 +78,7 @@ describe("a leader", () => {
     expect(codes(cluster)).toContain("fee-above-gain");
   });
 
-  it("takes a fee that falls in time, and none after", async () => {
+  it("sends if the fee falls in time, and not later", async () => {
     const { whole } = await sharesOfFirst();
     for (const [falls, settled] of [
       [turn - 5, true],
@@ -99,7 +99,7 @@ describe("a leader", () => {
 });
 
 describe("another keeper", () => {
-  it("sends in the leader's place what the leader's share pays for, and nothing else", async () => {
+  it("sends in the leader's place only if the leader's share covers the gas", async () => {
     const { each } = await sharesOfFirst();
     for (const fee of [each, each + 1n]) {
       const cluster = start((ports, keeper) => leaveSubmitting(keeper)(ports));
@@ -111,7 +111,7 @@ describe("another keeper", () => {
     }
   });
 
-  it("that has failed gains nothing in a leader's place, and sends nothing that costs", async () => {
+  it("that has failed earns nothing in a leader's place, and sends nothing that costs gas", async () => {
     // The first turn lapses, as the fee is above every share; then it is small.
     const play = async (decorate?: Cluster["decorate"]): Promise<Cluster> => {
       const cluster = start(decorate);

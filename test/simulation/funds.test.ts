@@ -22,8 +22,8 @@ async function played(act: (cluster: Cluster) => void = () => undefined): Promis
 const complaints = (cluster: Cluster): string[] =>
   (due.check?.({ cluster } as unknown as Run) ?? []).map(({ text }) => text);
 
-describe("a funded provider gets its due (S8)", () => {
-  it("is held against every settlement of a group whose payer has money", async () => {
+describe("the checker of S8", () => {
+  it("checks every settlement of a funded group", async () => {
     const cluster = await played();
     const { chain } = cluster;
     expect(chain.settled.length).toBeGreaterThanOrEqual(4);
@@ -36,7 +36,7 @@ describe("a funded provider gets its due (S8)", () => {
     }
   });
 
-  it("complains of each provider that has a unit too little, or is owed one", async () => {
+  it("reports each provider that got one unit too little, or has one unit of arrears", async () => {
     const cluster = await played();
     const [first, second] = cluster.chain.settled;
     if (first === undefined || second === undefined) throw new Error("expected two settlements");
@@ -49,7 +49,7 @@ describe("a funded provider gets its due (S8)", () => {
     expect(found.some((text) => text.startsWith("provider 2 of a funded group"))).toBe(true);
   });
 
-  it("asks for nothing once the payer has had no money for longer than the lockup: arrears are no breach", async () => {
+  it("accepts arrears if the payer had no money for longer than the lockup", async () => {
     const cluster = await played(({ payer }) => payer.runShort());
     await cluster.run(200);
     expect(complaints(cluster)).toEqual([]);

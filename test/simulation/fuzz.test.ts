@@ -12,14 +12,14 @@ const fuzz = ["sim", "fuzz", "--seed", "700", "--seeds", "6", "--json"];
 const whole = runCli([...fuzz, "--cores", "1"]);
 
 describe("a campaign", () => {
-  it("says the same, to the byte, whatever the number of cores", async () => {
+  it("prints the same output for any number of cores, to the byte", async () => {
     const [one, three] = [await whole, await runCli([...fuzz, "--cores", "3"])];
     expect({ code: one.code, stderr: one.stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(one.stdout)).toMatchObject({ runs: 6, failures: [] });
     expect(three).toEqual(one);
   });
 
-  it("is the sum of its shards, which play every seed once", async () => {
+  it("equals the sum of its shards, which play every seed once", async () => {
     const folder = await temporaryFolder();
     const files: string[] = [];
     for (const shard of ["1/2", "2/2"]) {
@@ -47,7 +47,7 @@ describe("a campaign", () => {
     expect(mixed.stderr).toContain("of another campaign");
   });
 
-  it("whose shard found a violation fails when it is added up, and names the seed", async () => {
+  it("fails and names the seed if a shard found a violation", async () => {
     const folder = await temporaryFolder();
     const { stdout } = await whole;
     const file = join(folder, "whole.json");
@@ -84,7 +84,7 @@ function playerOf(fails: readonly number[], slow: readonly number[]): Player {
 }
 
 describe("the failure that a campaign reports", () => {
-  it("is that of the lowest seed, also if a higher one failed before, and nothing after it counts", async () => {
+  it("is that of the lowest seed, even if a higher seed failed earlier, and no higher seed counts", async () => {
     const player = playerOf([13, 14], [13]);
     const one = await campaign({ first: 10, count: 20, players: [player] });
     const four = await campaign({ first: 10, count: 20, players: [player, player, player, player] });

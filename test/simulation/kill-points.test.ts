@@ -28,7 +28,7 @@ async function playDeath(point: KillPoint): Promise<{ cluster: Cluster; leader: 
 
 describe("a keeper that dies in the middle of a round", () => {
   for (const point of killPoints) {
-    it(`holds up nobody for more than its own turn when it dies ${point}`, async () => {
+    it(`delays no settlement beyond its own turn when it dies ${point}`, async () => {
       const { cluster, leader, died } = await playDeath(point);
       expect(died).toEqual([leader]);
       const [first] = cluster.chain.settled;
@@ -42,7 +42,7 @@ describe("a keeper that dies in the middle of a round", () => {
 });
 
 describe("a keeper whose behaviour changes while it runs", () => {
-  it("is honest under any name that is none of its behaviours, and lies only while it is told to", async () => {
+  it("is honest under an unknown name, and Byzantine only while a behaviour is set", async () => {
     const cluster = new Cluster({ ...defaultOptions, seed: 7 });
     let current = "honest";
     const behaviours = new Map([["inflate", inflate(150)]]);

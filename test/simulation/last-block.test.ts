@@ -42,7 +42,7 @@ async function play(
   return c;
 }
 
-describe("liars that say everything at the last block", () => {
+describe("Byzantine keepers that publish at the last allowed block", () => {
   for (const [committee, liars, rhythm] of [
     [4, [2], {}],
     [4, [1], { interval: 120, turn: 60, slot: 10, answer: 3, confirmations: 2 }],

@@ -22,7 +22,7 @@ function sizes(c: Cluster, keeper: number): Record<string, number> {
 }
 
 describe("a keeper that runs for long", () => {
-  it("holds no more after fifty intervals than after five, in memory and on disk", async () => {
+  it("holds no more state after fifty intervals than after five, in memory and on disk", async () => {
     const { interval } = defaultOptions.params;
     const c = await play(8 * interval);
     const early = sizes(c, 0);

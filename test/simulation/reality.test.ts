@@ -19,7 +19,7 @@ function noted(result: Awaited<ReturnType<typeof simulate>>, code: string): numb
   return result.events.filter((event) => event.kind === "noted" && event.code === code).length;
 }
 
-describe("providers that really store", () => {
+describe("providers with real storage", () => {
   it.each([
     ["provider-loses-data", []],
     ["provider-corrupt", ["challenge-bad-proof"]],
@@ -38,7 +38,7 @@ describe("providers that really store", () => {
     expect(reasons.filter((code) => noted(result, code) === 0)).toEqual([]);
   });
 
-  it("are paid for the bytes that they still have: loss shows in the samples, and all keepers agree on it", async () => {
+  it("are paid for the bytes that they still hold: all keepers agree on the sampled loss", async () => {
     const scenario = scenarioSchema.parse({
       name: "half of the bytes are lost",
       settlements: 3,
@@ -65,7 +65,7 @@ describe("providers that really store", () => {
     expect(share(1)).toBeLessThan(0.6);
   });
 
-  it("give the same bytes of trace for the same seed", async () => {
+  it("give the same trace for the same seed, to the byte", async () => {
     const [one, two] = [
       await simulate(read("storm"), 3, { proofs: "real" }),
       await simulate(read("storm"), 3, { proofs: "real" }),
@@ -74,7 +74,7 @@ describe("providers that really store", () => {
     expect(one.violations).toEqual([]);
   });
 
-  it("are refused from the command line where a scenario is too large for memory", async () => {
+  it("are refused by the command line if a scenario is too large for memory", async () => {
     const file = "sim/scenarios/one-large-provider.yaml";
     const refused = await runCli(["sim", "run", file, "--proofs", "real"]);
     expect(refused.code).toBe(2);
@@ -86,7 +86,7 @@ describe("providers that really store", () => {
 });
 
 describe("real signatures", () => {
-  it("settle intervals whose certificates hold against the members' keys, and none that names a wrong signer", async () => {
+  it("give certificates that verify against the members' keys, and that fail with a wrong signer", async () => {
     const real = realSignatures();
     const submitted: Parameters<typeof real.aggregateHolds>[] = [];
     const signatures: typeof real = {
@@ -108,7 +108,7 @@ describe("real signatures", () => {
     expect(real.aggregateHolds(digest, signers, `0x${"00".repeat(48)}`)).toBe(false);
   });
 
-  it("and real storage together settle an interval with a liar in the committee", async () => {
+  it("and real storage together settle an interval with a Byzantine keeper", async () => {
     const scenario = scenarioSchema.parse({
       name: "all is real, and one keeper inflates",
       settlements: 1,

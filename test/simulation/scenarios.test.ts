@@ -11,13 +11,13 @@ const files = globSync("sim/scenarios/*.yaml", { cwd: projectRoot }).sort();
 const read = (file: string) => parseScenario(readFileSync(join(projectRoot, file), "utf8"), file);
 
 describe("the library of scenarios", () => {
-  it("has forty or more, each kind of fault among them", () => {
+  it("has forty or more scenarios and all kinds of faults", () => {
     expect(files.length).toBeGreaterThanOrEqual(40);
     const kinds = new Set(files.flatMap((file) => read(file).faults.map(({ kind }) => kind)));
     expect([...kinds].sort()).toEqual([...faultKinds].sort());
   });
 
-  it.each(files.map((file) => [basename(file, ".yaml"), file]))("%s holds", async (_name, file) => {
+  it.each(files.map((file) => [basename(file, ".yaml"), file]))("%s passes", async (_name, file) => {
     const scenario = read(file);
     const result = await simulate(scenario, 1);
     expect(result.violations).toEqual([]);
@@ -27,7 +27,7 @@ describe("the library of scenarios", () => {
 });
 
 describe("the same seed", () => {
-  it("gives the same bytes in another process", async () => {
+  it("gives the same trace in another process, to the byte", async () => {
     const file = "sim/scenarios/storm.yaml";
     const here = await simulate(read(file), 5);
     const there = await runCli(["sim", "run", file, "--seed", "5", "--json"]);
@@ -39,7 +39,7 @@ describe("the same seed", () => {
 describe("docs/simulation.md", () => {
   const page = readFileSync(join(projectRoot, "docs/simulation.md"), "utf8");
 
-  it("shows a scenario that holds", async () => {
+  it("shows a scenario that passes", async () => {
     const text = /```yaml\n([^]*?)```/.exec(page)?.[1] ?? "";
     const scenario = parseScenario(text, "docs/simulation.md");
     const result = await simulate(scenario, 1);
@@ -80,7 +80,7 @@ describe("a scenario file", () => {
     ],
     ["no YAML", "name: [", "bad.yaml"],
   ];
-  it.each(bad)("is refused for %s, with its place", (_name, text, message) => {
+  it.each(bad)("is refused for %s, with the line or field", (_name, text, message) => {
     expect(() => parseScenario(text, "bad.yaml")).toThrow(message);
   });
 });

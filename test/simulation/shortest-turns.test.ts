@@ -92,7 +92,7 @@ describe("the shortest turns that R4 allows", () => {
     }
   }
 
-  it("are longer than those that the first edition allowed, in which one dead keeper stopped a group", async () => {
+  it("are longer than those of the first edition, in which one dead keeper stopped a group", async () => {
     for (const [turn, confirmations] of [
       [15, 1],
       [20, 2],

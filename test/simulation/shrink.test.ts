@@ -40,7 +40,7 @@ faults:
 `;
 
 describe("a scenario as text", () => {
-  it("is the same scenario when it is read again, whatever is in it", () => {
+  it("gives the same scenario when it is read again", () => {
     for (let seed = 1; seed <= 200; seed++) {
       const scenario = randomScenario(seed, [4, 7, 10]);
       expect(parseScenario(writeScenario(scenario), "again")).toEqual(scenario);
@@ -49,7 +49,7 @@ describe("a scenario as text", () => {
 });
 
 describe("shrinking", () => {
-  it("leaves the faults that it takes, and no noise", async () => {
+  it("keeps only the faults and network conditions that the failure needs", async () => {
     const scenario = parseScenario(twoGone, "two.yaml");
     const found = await shrink({ scenario, seed: 4, maxRuns: 200 });
     expect(found?.smallest).toBe(true);
@@ -63,7 +63,7 @@ describe("shrinking", () => {
     expect(found?.runs).toBeLessThan(150);
   }, 300_000);
 
-  it("stops when its runs are used up, with the smallest that failed", async () => {
+  it("stops after its last allowed run, with the smallest failing scenario", async () => {
     const scenario = parseScenario(twoGone, "two.yaml");
     const found = await shrink({ scenario, seed: 4, maxRuns: 4 });
     expect(found?.runs).toBe(4);
@@ -71,7 +71,7 @@ describe("shrinking", () => {
     expect(found?.failure.checker).toBe("expected");
   });
 
-  it("writes a file with the one fault that shows what was planted in the core: it fails with it, and holds without", async () => {
+  it("writes a file with the one fault that shows a planted fault of the core: it fails with the planted fault and passes without", async () => {
     const fault = {
       name: "the failed leaders are one turn too late",
       file: "protocol/turns.ts",
@@ -108,7 +108,7 @@ describe("shrinking", () => {
     );
   }, 300_000);
 
-  it("refuses a run that holds", async () => {
+  it("refuses a run that passes", async () => {
     const { code, stderr } = await runCli(["sim", "shrink", "7"]);
     expect(code).toBe(2);
     expect(stderr).toContain("nothing to shrink: the run passes");

@@ -23,7 +23,7 @@ function all<K extends RunEvent["kind"]>(
 }
 
 describe("the events of a run", () => {
-  it("say of each message who gets it and when, and of each fault when it is over", async () => {
+  it("hold receivers and times of each message, and the end of each fault", async () => {
     const events = await eventsOf("storm");
     const said = all(events, "said");
     for (const { keeper, at_ms, arrivals } of said) {
@@ -42,7 +42,7 @@ describe("the events of a run", () => {
     expect(lasted).toEqual([30, 30, 40]);
   });
 
-  it("come in the order of the blocks, with each turn and its leader before what is said in it", async () => {
+  it("are in the order of blocks, with each turn and its leader before the messages of the turn", async () => {
     const events = await eventsOf("leader-crashes-after-close");
     const turns = all(events, "turn");
     expect(events.every(({ at_ms }, i) => i === 0 || at_ms >= (events[i - 1]?.at_ms ?? 0))).toBe(true);
@@ -56,7 +56,7 @@ describe("the events of a run", () => {
     expect(turns.map(({ turn }) => turn).filter((turn) => turn > 1)).toEqual([2]);
   });
 
-  it("tell a settlement that a reorg took back, and the one that took its place", async () => {
+  it("hold a settlement that a reorg removed, and the one that replaced it", async () => {
     const faults = "faults: [{when: {settlement: 2, phase: settle}, kind: reorg, depth: 2}]";
     const { events } = await simulate(
       parseScenario(`name: reorg\nsettlements: 3\n${faults}\n`, "reorg.yaml"),
@@ -68,7 +68,7 @@ describe("the events of a run", () => {
     expect(twice).toHaveLength(2);
   });
 
-  it("tell who was paid: nine tenths to the providers, one to the keepers that are payees", async () => {
+  it("hold the credits: nine tenths to providers, one tenth to keepers that are payees", async () => {
     const settled = all(await eventsOf("leader-crashes-after-close"), "settled");
     for (const { failed, payees, paid } of settled) {
       const sum = (to: "keeper" | "provider"): bigint =>
@@ -83,7 +83,7 @@ describe("the events of a run", () => {
 });
 
 describe("whitepay sim replay", () => {
-  it("prints the run in the same words as here, and writes it as a page", async () => {
+  it("prints the same text as in this process, and writes the page", async () => {
     const file = library("storm");
     const html = join(await temporaryFolder(), "run.html");
     const { code, stdout, stderr } = await runCli([
@@ -105,7 +105,7 @@ describe("whitepay sim replay", () => {
     );
   });
 
-  it("says that a file cannot be written, and where a page was asked for nothing else is", async () => {
+  it("reports a page that cannot be written, and prints no trace unless asked", async () => {
     const html = join(await temporaryFolder(), "missing", "run.html");
     const { code, stdout, stderr } = await runCli(["sim", "replay", library("all-is-well"), "--html", html]);
     expect(code).toBe(2);

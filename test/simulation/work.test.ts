@@ -18,8 +18,8 @@ async function workBeforeBlocks(
   return said;
 }
 
-describe("what a keeper says of its work", () => {
-  it("is nothing before the next block, if a block takes longer than all that follows from one", async () => {
+describe("the work that a keeper reports", () => {
+  it("is none before the next block, if blocks are slower than the work for one", async () => {
     const said = await workBeforeBlocks();
     expect(said.length).toBeGreaterThan(80);
     for (const { block, head, underWay } of said) {
@@ -30,14 +30,14 @@ describe("what a keeper says of its work", () => {
     expect(new Set(handled).size).toBeGreaterThan(80);
   });
 
-  it("has a challenge in it whose answer takes longer than blocks do", async () => {
+  it("includes a challenge whose answer takes longer than a block", async () => {
     const said = await workBeforeBlocks(
       (c) => (c.spoils = (provider) => (provider === 1 ? "slow" : undefined)),
     );
     expect(said.filter(({ underWay }) => underWay > 0).length).toBeGreaterThan(10);
   });
 
-  it("has nothing in it of a provider that is not there: only blocks can end that challenge", async () => {
+  it("does not include a challenge to an offline provider, which only blocks can end", async () => {
     const said = await workBeforeBlocks((c) => (c.proves = (provider) => (provider === 1 ? undefined : 16)));
     expect(said.filter(({ underWay }) => underWay > 0)).toEqual([]);
   });

@@ -113,7 +113,7 @@ describe("the pace of a fleet's chain", () => {
     expect(await timed(() => pace.step())).toBeLessThan(250);
     two.answers = true;
     await pace.step();
-    expect(said.slice(1)).toEqual(["two has caught up with block 2, and is waited for again"]);
+    expect(said.slice(1)).toEqual(["two has caught up with block 2; the chain waits for it again"]);
     needs_ms.set(two, 250);
     expect(await timed(() => pace.step())).toBeGreaterThan(240);
   });
