@@ -190,7 +190,7 @@ describe("whitepay group", () => {
       "FILE:7: keepers: expected 3f+1 keepers: 4, 7, 10, … 124; actual 3",
     );
     expect(await refusedFor((text) => text.replace(`"${keeper}"`, `"${keeper.slice(0, -1)}"`))).toContain(
-      "FILE:10: keepers.3: the address is not valid: expected 0x and 40 hex digits",
+      "FILE:10: keepers.3: expected an address: 0x and 40 hex digits",
     );
     expect(await refusedFor((text) => text.replace("preset: devnet\n", "blocks: { turn: 36 }\n"))).toBe(
       "FILE:1: blocks: missing: interval, slot, answer, confirmations, lockup; use a preset, or give them",

@@ -94,7 +94,7 @@ describe("whitepay keeper register", () => {
     const elsewhere = await scene.keeper("register", "--payee", `0x${"78".repeat(20)}`, "--yes");
     expect(elsewhere.code).toBe(2);
     expect(elsewhere.stderr).toMatch(
-      /cannot name another payee\n +expected: the key of the present payee, 0x7{40}\n +actual: +0x/,
+      /only the present payee can name another payee\n +expected: the key of the present payee, 0x7{40}\n +actual: +0x/,
     );
     const moved = `/ip4/127.0.0.1/tcp/${scene.ports[1]}`;
     const change = await scene.keeper("register", "--listen", moved, "--yes", "--json");

@@ -72,7 +72,7 @@ describe("a keeper that runs", () => {
     expect((await seen(await scene.provider.getBlockNumber())).turn).toBe(1);
     const impatient = await scene.keeper("drain", "--timeout-s", "1");
     expect(impatient.code).toBe(1);
-    expect(impatient.stderr).toContain("it goes on draining");
+    expect(impatient.stderr).toContain("the keeper continues to drain");
     const interrupted = scene.start("drain");
     await interrupted.said("finishes its turn");
     interrupted.child.kill("SIGINT");
