@@ -12,7 +12,8 @@ const fastFolders = "test/{architecture,mutation,property,simulation,unit}/**/!(
 const campaigns = "test/simulation/{campaign,planted-faults}.test.ts";
 
 /** Start first, so that no long file is left over for the end: process fleets, browsers and campaigns. */
-const longest = /\/test\/(?:process|e2e|browser|docs|package|simulation\/(?:campaign|planted)|contract\/invariants)/;
+const longest =
+  /\/test\/(?:process|e2e|browser|docs|package|simulation\/(?:campaign|planted)|contract\/invariants)/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
