@@ -30,7 +30,7 @@ let shared: Awaited<ReturnType<typeof sharedFolder>>;
 beforeAll(async () => {
   result = await simulate(scenario, 3);
   shared = await sharedFolder();
-  // Words from a checker may hold anything.
+  // The text of a violation may contain any characters.
   const violation = { checker: "S0", block: 75, text: "</script><b>no tag</b>" };
   const at_ms = result.events.find(({ block }) => block === 75)?.at_ms ?? 0;
   const events = [...result.events, { kind: "violation", at_ms, ...violation } as const];
@@ -57,7 +57,7 @@ const seen = (page: Page): Promise<string> => page.locator("#view").innerText();
 type Box = { readonly left: number; readonly right: number };
 
 describe("the timeline of a run", () => {
-  it("writes labels only where they fit, and groups rows that say the same", async () => {
+  it("writes labels only where they fit, and groups rows with the same text", async () => {
     for (const look of [desktop, looks[0] as Look]) {
       const watched = await open(look);
       const { page } = watched;
@@ -81,7 +81,7 @@ describe("the timeline of a run", () => {
     }
   });
 
-  it("spreads what happens in one block when it is looked at closely", async () => {
+  it("spreads the events of one block when zoomed in", async () => {
     const watched = await open(desktop);
     const { page } = watched;
     await page.selectOption("#places", { label: "interval 1: how it was settled" });
@@ -111,10 +111,10 @@ describe("the timeline of a run", () => {
     const widths = await page
       .locator("#chart .fault")
       .evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
-    // In the order in which they struck: loss for 35 blocks, then no provider for 10.
+    // In the order of their start: loss for 35 blocks, then no provider for 10.
     expect((widths[0] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(3.5, 0);
     expect(await marks(page, ".credited")).toBe(3);
-    // A signature is no settlement, to the eye either.
+    // A signature looks different from a settlement.
     const partials = said.filter((event) => event.kind === "said" && event.message === "partial");
     expect(await marks(page, "path.said")).toBe(partials.length);
     expect(await page.locator("#chart text", { hasText: /^prov$/ }).count()).toBe(1);
@@ -125,7 +125,7 @@ describe("the timeline of a run", () => {
     await watched.close();
   });
 
-  it("shows close up where messages arrive and which are lost, and lists the same events in the words of the trace", async () => {
+  it("shows the arrival or loss of each message when zoomed in, and lists the same events with the text of the trace", async () => {
     const watched = await open(desktop);
     const { page } = watched;
     await page.selectOption("#places", { label: "interval 1: how it was settled" });
@@ -144,7 +144,7 @@ describe("the timeline of a run", () => {
     await watched.close();
   });
 
-  it("is driven by the keyboard alone", async () => {
+  it("works with the keyboard alone", async () => {
     const watched = await open(desktop);
     const { page } = watched;
     const whole = await seen(page);
@@ -167,7 +167,7 @@ describe("the timeline of a run", () => {
     await watched.close();
   });
 
-  it("of a long run draws some messages and all settlements, and says so", async () => {
+  it("draws some messages and all settlements of a long run, and says so", async () => {
     const length_ms = result.events.at(-1)?.at_ms ?? 0;
     const blocks = result.events.at(-1)?.block ?? 0;
     const events = Array.from({ length: 80 }, (_, i) =>
