@@ -1,4 +1,4 @@
-/** Notices of changes: the chain stops or goes on, a provider proves less or all of its data. */
+/** Reports two changes: the chain stops or resumes, and a provider proves less or all of its data again. */
 import { shareText } from "./api/shares.ts";
 import type { ShareWatch } from "./api/shares.ts";
 import { oldHeadText } from "../daemon/chain/pace.ts";

@@ -10,11 +10,10 @@ describe("the dashboard's files", () => {
     const names = await readdir(join(projectRoot, "keeper/dashboard"));
     const served = names.filter((name) => name !== "tsconfig.json");
     expect(served).toContain("app.ts");
-    for (const name of served) {
-      const file = await dashboardFile(`/${name}`);
-      expect(file, name).toBeDefined();
-      if (name.endsWith(".ts")) expect(file?.text, name).not.toMatch(/^import type /m);
-    }
+    const files = await Promise.all(served.map((name) => dashboardFile(`/${name}`)));
+    expect(served.filter((_, i) => files[i] === undefined)).toEqual([]);
+    const scripts = files.filter((_, i) => served[i]?.endsWith(".ts"));
+    for (const script of scripts) expect(script?.text).not.toMatch(/^import type /m);
     expect((await dashboardFile("/"))?.type).toMatch(/^text\/html/);
   });
 
