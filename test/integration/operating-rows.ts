@@ -189,7 +189,7 @@ const money: readonly Row[] = [
     name: "an amount with a comma",
     run: (world) => payer(world, "fund 12,5", "--group", world.group),
     code: 2,
-    says: ["an amount is not valid", "whole tokens, in decimal digits", 'actual:   "12,5"'],
+    says: ["an amount is not valid", "whole tokens in decimal digits", 'actual:   "12,5"'],
   },
 ];
 
