@@ -7,7 +7,7 @@ export type Step = {
   readonly command: string;
   /** Lines under the command; a line "…" stands for any lines. */
   readonly output: readonly string[];
-  /** Of the command in the page, from 1. */
+  /** Line number of the command in the page, from 1. */
   readonly line: number;
 };
 
@@ -33,7 +33,7 @@ export function withoutChance(line: string): string {
       .replace(/\b[0-9a-f]{64,}\b/g, "KEY")
       .replace(/12D3KooW\w+/g, "PEER")
       .replace(/(turn \d+, leader \d+), [a-z]+$/g, "$1, PHASE")
-      // Who was heard by then.
+      // Depends on the hellos that have arrived.
       .replace(/^ {2}protocol .*/, "  protocol VERSIONS")
       .replace(/(?:–|\d[\d.]* %) (of the bytes|in|ever)/g, "SHARE $1")
       .replace(/ in (?:no slot yet|slots? \d+(?: to \d+)?)/g, " in SLOTS")
@@ -43,7 +43,7 @@ export function withoutChance(line: string): string {
   );
 }
 
-/** Whether the lines are those that the page shows. */
+/** Whether the output matches the lines of the page. */
 export function fits(shown: readonly string[], actual: readonly string[]): boolean {
   const [first, ...rest] = shown;
   if (first === undefined) return actual.length === 0;
@@ -55,7 +55,7 @@ export function fits(shown: readonly string[], actual: readonly string[]): boole
 }
 
 export type Shell = {
-  /** Runs one command, and gives what it wrote, both streams together. */
+  /** Runs one command, and returns its output, both streams together. */
   run(command: string): Promise<{ readonly code: number; readonly lines: readonly string[] }>;
   close(): Promise<void>;
 };
