@@ -1,4 +1,4 @@
-/** Where things lie, whatever the current folder is. */
+/** Paths of the project, independent of the current folder. */
 import { fileURLToPath } from "node:url";
 
 /** The folder that holds package.json, without a trailing slash. */

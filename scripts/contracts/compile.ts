@@ -1,4 +1,4 @@
-/** Compiles the contracts when it is needed: in a process of its own, from any folder, without any network. */
+/** Compiles the contracts if they are out of date, in a separate process, from any folder, without a network. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";

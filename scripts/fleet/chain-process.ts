@@ -1,6 +1,6 @@
 /**
  * A fleet's chain: a Hardhat node under Osaka rules on a free loopback port, in a process of its own. Blocks come
- * at once during set-up; whoever made the fleet sets their pace by RPC when the group is made.
+ * at once during set-up; the fleet sets their pace by RPC when the group exists.
  */
 import { network } from "hardhat";
 

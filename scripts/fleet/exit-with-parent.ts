@@ -1,7 +1,4 @@
-/**
- * Preloaded into every process of a fleet: when the program that started it dies without a chance to clean up, its end of the pipe
- * closes, and the child goes too.
- */
+/** Preloaded into every process of a fleet: when the parent process dies, its end of the pipe closes and the child ends. */
 process.stdin.on("error", () => process.kill(process.pid, "SIGTERM"));
 process.stdin.on("end", () => process.kill(process.pid, "SIGTERM"));
 process.stdin.resume();

@@ -1,4 +1,4 @@
-/** The providers of a fleet: real stores on disk, real daemons, and one that loses part of what it stored. */
+/** The providers of a fleet: real stores on disk and real daemons; `damage` destroys part of a store. */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type Contract, type ContractTransactionResponse, type JsonRpcProvider } from "ethers";
@@ -21,7 +21,7 @@ export type ProviderFleetOptions = {
   metrics?: boolean;
 };
 
-/** More than it takes: an estimate made one block earlier may be too low when a slot begins in between. */
+/** More than needed: an estimate from the block before may be too low if a slot begins in between. */
 const addGas = 1_000_000n;
 
 type Seat = {

@@ -28,7 +28,7 @@ describe("what a settlement costs a keeper", () => {
     expect(fuller.bytesPerKeeper).toBeLessThanOrEqual(small.bytesPerKeeper * 4);
   });
 
-  it("has every body sent once: what is asked for again is next to nothing", () => {
+  it("sends every message body once, with few repeated requests", () => {
     for (const { bytesByKind } of [small, larger, fuller]) {
       expect(bytesByKind["answer"] ?? 0).toBeLessThan(0.02 * (bytesByKind["reveal"] ?? 0));
     }

@@ -26,7 +26,7 @@ function percentPaid(document: Document, interval: number, provider: number): nu
 
 const lossLine = /provider 1 lost data: (\d+) % proven since slot \d+, paid (\d+) % less/;
 
-/** What the chain that a demo has started says of itself. */
+/** Client version that the chain of a demo reports. */
 async function clientBehind(demo: Command): Promise<string> {
   const rpc = /chain at (http:\S+)/.exec(demo.stderr())?.[1] ?? "";
   const response = await fetch(rpc, {
@@ -52,7 +52,7 @@ describe("./whitepay demo", () => {
         expect(document.settlements.map(({ turn }) => turn)).toEqual([1, 2, 1]);
         const [, crashed, after] = document.settlements;
         expect(after?.payees).toContain(crashed?.failed[0]);
-        // Provider 1 loses two fifths of its data in the second interval; what it can still prove is what it is paid for.
+        // Provider 1 loses two fifths of its data in the second interval, and is paid for the bytes that it can still prove.
         for (const honest of [0, 2]) expect(percentPaid(document, 2, honest)).toBe(100);
         expect(percentPaid(document, 1, 1)).toBeLessThan(90);
         expect(percentPaid(document, 2, 1)).toBeLessThan(80);
@@ -107,7 +107,7 @@ describe("./whitepay demo", () => {
   );
 
   it(
-    "takes its daemons with it even when it is killed without a chance to clean up",
+    "ends its daemons even if it is killed by SIGKILL",
     () =>
       beside(["demo", "--client", "anvil"], async (demo) => {
         await until(demo, () => demo.stderr().includes("all daemons are up"), setUp_ms);

@@ -1,4 +1,4 @@
-/** Judges a demo's document from outside: own arithmetic, and the chain asked by fragments written here from the rules. */
+/** Checks a demo's document with its own arithmetic and its own calls to the chain, written from the rules. */
 import {
   AbiCoder,
   Interface,
@@ -52,7 +52,7 @@ export function expectMoney(document: Document): void {
   expect(escrow.deposited).toBe(escrow.balance);
 }
 
-/** R5 by the text of the rule. */
+/** R5, computed from the rule. */
 function order(ts: number, { params, committee }: Document): number[] {
   const key = (operator: string): string =>
     keccak256(
@@ -188,7 +188,7 @@ async function expectSettlement(
   });
 }
 
-/** The same facts asked from the chain that the demo left running. */
+/** The same facts, read from the chain that the demo left running. */
 export async function expectChain(document: Document): Promise<void> {
   const network = Network.from(document.chainId);
   const chain = new JsonRpcProvider(document.rpc, network, { staticNetwork: network, cacheTimeout: -1 });

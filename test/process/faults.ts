@@ -1,4 +1,4 @@
-/** Faults that lives of four keepers and of larger committees have in common, in the order in which they strike. */
+/** Faults for fleets of four and of more keepers, in the order in which they fire. */
 import type { Fault } from "./life.ts";
 import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
 import { diesBetweenPersistAndSend, leaderDies, leaderDiesWithCertificate } from "./scenarios/crashes.ts";

@@ -7,12 +7,12 @@ function partial(keeper: number, turn: number, digest: string): HeardPartial {
 }
 
 describe("the judge of signatures (S5)", () => {
-  it("lets pass what a keeper said twice, and what it said in two turns", () => {
+  it("accepts a repeated message, and two digests in two turns", () => {
     const said = [partial(1, 1, "0xaa"), partial(1, 1, "0xaa"), partial(1, 2, "0xbb"), partial(2, 1, "0xcc")];
     expect(() => judgeSignatures(said)).not.toThrow();
   });
 
-  it("sees two digests of one keeper in one turn, and that nothing was signed at all", () => {
+  it("reports two digests of one keeper in one turn, and a run without signatures", () => {
     expect(() => judgeSignatures([partial(1, 1, "0xaa"), partial(1, 1, "0xbb")])).toThrow(
       /keeper 1, ts 10, turn 1/,
     );

@@ -1,6 +1,5 @@
 /**
- * Judges what a fleet has lived through: from the chain's own events, from what lay on the wire, and from the disks; not
- * from what a keeper says of itself.
+ * Checks a fleet's run by chain events, sent messages and disks, not by what a keeper reports about itself.
  */
 import { expect } from "vitest";
 import { complaintsAbout } from "../../scripts/demo/check.ts";
@@ -9,7 +8,7 @@ import type { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import { acknowledgedBy, canonicalText, partialsHeard } from "../support/fleet/traces.ts";
 import type { Acknowledged, HeardPartial } from "../support/fleet/traces.ts";
 
-/** S1, S2, S3 with R5 to R7, R25, R27, R29 and R30, and S4: providers that hold everything are paid for everything. */
+/** S1 to S3 with R5 to R7, R25, R27, R29 and R30, and S4: providers that hold all data are paid in full. */
 export async function judgeChain(fleet: FaultFleet): Promise<void> {
   const { provider, rpc, group } = fleet.chain;
   const logs = await fleet.logs();
@@ -19,7 +18,7 @@ export async function judgeChain(fleet: FaultFleet): Promise<void> {
   expect(document.settlements.length).toBeGreaterThan(0);
 }
 
-/** S5: over all that was ever said, one digest for each keeper, interval and turn. */
+/** S5: over all sent messages, one digest for each keeper, interval and turn. */
 export function judgeSignatures(partials: readonly HeardPartial[]): void {
   const digests = new Map<string, string>();
   for (const { keeper, ts, turn, digest } of partials) {
@@ -32,7 +31,7 @@ export function judgeSignatures(partials: readonly HeardPartial[]): void {
 
 type Kept = { readonly records: ReadonlyMap<string, string>; readonly notes: ReadonlyMap<string, string> };
 
-/** What a disk acknowledged of the slots and turns from `ts` on; of two writes of one thing the later counts. */
+/** Acknowledged writes for the slots and turns from `ts` on; the later of two writes of one key counts. */
 function keptOf(acknowledged: readonly Acknowledged[], ts: number, firstSlot: number): Kept {
   const records = new Map<string, string>();
   const notes = new Map<string, string>();
@@ -43,7 +42,7 @@ function keptOf(acknowledged: readonly Acknowledged[], ts: number, firstSlot: nu
   return { records, notes };
 }
 
-/** S6, after all keepers have ended: what a disk acknowledged, and nothing has made superfluous since, is on it. */
+/** S6, after all keepers have ended: every acknowledged write that was not pruned is on the disk. */
 async function judgeDisk(fleet: FaultFleet, index: number, ts: number): Promise<number> {
   const firstSlot = Math.floor((ts - fleet.origin) / fleet.params.slot);
   const expected = keptOf(await acknowledgedBy(fleet.traces(index)), ts, firstSlot);
@@ -63,7 +62,7 @@ async function judgeDisk(fleet: FaultFleet, index: number, ts: number): Promise<
   return expected.records.size;
 }
 
-/** Everything at the end of a fleet's life: S1 to S6. Ends its keepers; returns how many settlements it judged. */
+/** S1 to S6 at the end of a fleet's run. Ends its keepers; returns the number of checked settlements. */
 export async function judgeLife(fleet: FaultFleet, otherTraces: readonly string[] = []): Promise<number> {
   await judgeChain(fleet);
   const settlements = await fleet.settlements();
@@ -71,7 +70,7 @@ export async function judgeLife(fleet: FaultFleet, otherTraces: readonly string[
   await fleet.endKeepers();
   const folders = [...Array.from({ length: fleet.size }, (_, i) => fleet.traces(i)), ...otherTraces];
   judgeSignatures((await Promise.all(folders.map(partialsHeard))).flat());
-  // One settled interval stays on disk, for a reorg that takes its settlement back.
+  // One settled interval stays on disk, in case a reorg removes its settlement.
   let found = 0;
   for (let index = 0; index < fleet.size; index++) found += await judgeDisk(fleet, index, last?.ts ?? 0);
   expect(found).toBeGreaterThan(0);

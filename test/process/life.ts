@@ -1,10 +1,10 @@
-/** One fleet that lives through a list of faults, one an interval, and is judged at the end. */
+/** One fleet with a list of faults, one in each interval, and checks at the end. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import type { Settled } from "../support/fleet/settlements.ts";
 import { judgeLife } from "./judge.ts";
 
-/** What keepers do, the turns in which they may settle then, and how it is brought about. */
+/** What keepers do under a fault, the turns in which they may settle, and the scene that causes it. */
 export type Fault = readonly [string, readonly number[], (life: Life) => Promise<Settled>];
 
 export type Life = {
@@ -13,7 +13,7 @@ export type Life = {
   readonly twins: string[];
 };
 
-/** Declares the tests of a life. @param limit_ms blocks decide; this only ends a run that hangs */
+/** Declares the tests of one fleet. @param limit_ms ends a run that hangs; results depend on blocks only */
 export function liveThrough(keepers: number, faults: readonly Fault[], limit_ms: number): void {
   const twins: string[] = [];
   let fleet: FaultFleet;

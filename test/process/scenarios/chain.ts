@@ -1,10 +1,10 @@
-/** A chain that takes blocks back, and one that is told wrongly. */
+/** A reorg, and an endpoint that reports a false head. */
 import { expect } from "vitest";
 import { headAhead, headStuck } from "../../support/fleet/rpc-front.ts";
 import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
 import type { Settled } from "../../support/fleet/settlements.ts";
 
-/** A reorg that drops the settlement from among the last `depth` blocks: it is settled again, once, in the same turn. */
+/** A reorg of `depth` blocks removes the settlement: the interval is settled again, once, in the same turn. */
 export async function settlementTakenBack(fleet: FaultFleet, depth: number): Promise<Settled> {
   const ts = await fleet.ts();
   const first = await fleet.settled(ts, 1);
@@ -18,7 +18,7 @@ export async function settlementTakenBack(fleet: FaultFleet, depth: number): Pro
   return again;
 }
 
-/** One keeper's only endpoint lies about the head: it is one faulty keeper, and takes part again once it hears the truth. */
+/** The only endpoint of one keeper reports a false head: the keeper counts as faulty, and takes part again after the endpoint is correct. */
 export async function headLiedAbout(fleet: FaultFleet, how: "ahead" | "stuck"): Promise<Settled> {
   const ts = await fleet.ts();
   const misled = fleet.order(ts).at(-1) as number;

@@ -1,4 +1,4 @@
-/** Keepers that cheat. Who cheats is chosen so that the first leader is honest, unless leading is the cheat. */
+/** Byzantine keepers. The first leader is honest, unless the behaviour is one of a leader. */
 import { expect } from "vitest";
 import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
 import type { Settled } from "../../support/fleet/settlements.ts";
@@ -17,7 +17,7 @@ async function playInterval(
   return settled;
 }
 
-/** L1: `names` cheat at once, at most f of them, none as first leader; those in `unpaid` open no commitment (R21, R28). */
+/** L1: at most f keepers follow the behaviours `names` at once, none of them first leader; those in `unpaid` open no commitment (R21, R28). */
 export async function cheat(
   fleet: FaultFleet,
   names: readonly string[],
@@ -37,7 +37,7 @@ export async function lazyIsNotPaid(fleet: FaultFleet): Promise<Settled> {
   const first = await fleet.ts();
   const lazy = fleet.order(first).at(-1) as number;
   await fleet.behave(lazy, "lazy");
-  // From here on to the end of this interval it asks nothing; it has still done part of this one.
+  // From here to the end of this interval it sends no challenges; it sent some earlier in the interval.
   const settled = await fleet.settled(first, 2);
   await fleet.confirmed(settled);
   const whole = await fleet.settled(settled.te, 2);
@@ -48,7 +48,7 @@ export async function lazyIsNotPaid(fleet: FaultFleet): Promise<Settled> {
   return whole;
 }
 
-/** R19: closed sets that differ cost at most the cheat's own turn. */
+/** R19: two closed sets cost at most the leader's own turn. */
 export async function leaderClosesTwice(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const leader = fleet.order(ts)[0] as number;

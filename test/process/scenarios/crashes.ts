@@ -9,7 +9,7 @@ export function twoTurns({ params }: FaultFleet): number {
   return params.interval + 2 * params.turn;
 }
 
-/** L1: a leader that dies before there is a certificate costs exactly its turn, and takes no share. */
+/** L1: a leader that dies before a certificate exists costs exactly its turn, and gets no share. */
 export async function leaderDies(fleet: FaultFleet, point: KillPoint): Promise<Settled> {
   const ts = await fleet.ts();
   const leader = fleet.order(ts)[0] as number;
@@ -23,7 +23,7 @@ export async function leaderDies(fleet: FaultFleet, point: KillPoint): Promise<S
   return settled;
 }
 
-/** R25: a certificate outlives its leader; who submits it takes the leader's share. No turn is lost. */
+/** R25: after the leader's death another keeper submits the certificate and gets the leader's share. No turn lapses. */
 export async function leaderDiesWithCertificate(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const leader = fleet.order(ts)[0] as number;
@@ -38,7 +38,7 @@ export async function leaderDiesWithCertificate(fleet: FaultFleet): Promise<Sett
   return settled;
 }
 
-/** R23: what it noted it may sign after its restart, and nothing else; the others do not wait for it. */
+/** R23: after its restart a keeper signs the digest that it noted, and nothing else; the others do not wait for it. */
 export async function diesBetweenPersistAndSend(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const victim = fleet.order(ts).at(-1) as number;

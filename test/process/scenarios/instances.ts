@@ -1,4 +1,4 @@
-/** The same keys in two processes (D9). */
+/** Two processes with the same keys (D9). */
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -9,7 +9,7 @@ import type { KeeperPlan } from "../../support/fleet/traces.ts";
 
 type Config = { dataDir: string; listen: string[] };
 
-/** A second process on the same data folder is refused before it says anything. */
+/** A second process on the same data folder ends before it sends a message. */
 async function sameFolderIsRefused(fleet: FaultFleet, index: number): Promise<void> {
   const config = join(fleet.keeper(index).folder, "config.json");
   const refused = fleet.startProcess("same folder", config, fleet.planFile(index));
@@ -53,12 +53,12 @@ export async function startTwin(fleet: FaultFleet, index: number): Promise<Twin>
 }
 
 /**
- * S5: of two processes with one key at least one falls silent, so no turn gets two signatures of it; the twin's traces are
- * given to `onTraces`. Alone again, and started again as its operator is told to, the keeper takes part.
+ * S5: of two processes with one key at least one stops signing, so no turn gets two signatures of the key. `onTraces` gets the
+ * traces of the second process. After the second process has ended and the keeper was restarted, the keeper takes part again.
  */
 export async function sameKeyTwice(fleet: FaultFleet, onTraces: (folder: string) => void): Promise<Settled> {
   const ts = await fleet.ts();
-  // The one that dials all others, so that its twin reaches them too.
+  // This keeper dials all others, so its second process reaches them too.
   const peerIds = Array.from({ length: fleet.size }, (_, index) => fleet.peerIdOf(index));
   const doubled = peerIds.indexOf([...peerIds].sort()[0] as string);
   await sameFolderIsRefused(fleet, doubled);

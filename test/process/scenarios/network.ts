@@ -1,4 +1,4 @@
-/** Wires that are cut, or carry one way only. */
+/** Links that are cut, or carry one direction only. */
 import { expect } from "vitest";
 import type { FaultFleet } from "../../support/fleet/fault-fleet.ts";
 import type { Settled } from "../../support/fleet/settlements.ts";
@@ -7,7 +7,7 @@ function between(a: readonly number[], b: readonly number[], each: (x: number, y
   for (const x of a) for (const y of b) each(x, y);
 }
 
-/** L2: two halves, no quorum in either; healed too late for a set to be closed in the first turn (R19), so the second settles. */
+/** L2: two halves without a quorum, healed too late to close a set in the first turn (R19), so the second turn settles. */
 export async function splitInHalves(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
@@ -24,7 +24,7 @@ export async function splitInHalves(fleet: FaultFleet): Promise<Settled> {
   return settled;
 }
 
-/** L1: one keeper cut off from all others, silently, is one faulty keeper; it is back for the next interval. */
+/** L1: one keeper that is cut off from all others counts as faulty, and takes part in the next interval. */
 export async function oneCutOff(fleet: FaultFleet, place: "leader" | "last"): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
@@ -44,7 +44,7 @@ export async function oneCutOff(fleet: FaultFleet, place: "leader" | "last"): Pr
   return settled;
 }
 
-/** One keeper hears everything and is heard by nobody. */
+/** One keeper receives all messages, but its own messages are lost. */
 export async function oneUnheard(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const order = fleet.order(ts);
@@ -60,7 +60,7 @@ export async function oneUnheard(fleet: FaultFleet): Promise<Settled> {
   return settled;
 }
 
-/** L1: half of what is said never reaches one keeper; it asks for what it missed. */
+/** L1: half of all messages do not reach one keeper, which asks for them. */
 export async function oneLosesMessages(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const lossy = fleet.order(ts).at(-1) as number;
@@ -72,7 +72,7 @@ export async function oneLosesMessages(fleet: FaultFleet): Promise<Settled> {
   return settled;
 }
 
-/** A keeper that listens at another address is found there by the others, which run on as they are. */
+/** The other keepers connect to a keeper at its new address without a restart. */
 export async function oneMoves(fleet: FaultFleet): Promise<Settled> {
   const ts = await fleet.ts();
   const mover = fleet.order(ts).at(-1) as number;
