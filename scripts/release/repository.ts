@@ -65,7 +65,7 @@ export class Repository {
     await this.#git("tag", "--annotate", `v${version}`, "--message", `WhitePay ${version}`);
   }
 
-  /** Takes the release's commit back; changes that somebody made meanwhile stay. */
+  /** Removes the commit of the release; uncommitted changes stay. */
   async backTo(commit: string): Promise<void> {
     await this.#git("reset", "--quiet", "--keep", commit);
   }

@@ -140,7 +140,7 @@ describe("deploy/whitepay-keeper.service", () => {
     expect(`${stdout}${stderr}`).toBe("");
   });
 
-  it("starts a command that there is, and no start follows where a start cannot help", async () => {
+  it("starts an existing command, and does not restart after exit codes that a restart cannot help", async () => {
     const [program, ...words] = (service.get("ExecStart") ?? "").split(" ");
     expect(program).toBe(installedCommand);
     await expectCommand(words);

@@ -1,4 +1,4 @@
-/** What a release does to a repository: a small one of its own, with a real git. */
+/** Versions, changelog, commit and tag of a release, in a small repository of a real git. */
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -61,7 +61,7 @@ describe("a release", () => {
     expect(await git("cat-file", "-t", "v0.2.0")).toBe("tag");
   });
 
-  it("that fails is taken back, without what somebody changed meanwhile", async () => {
+  it("takes its commit back after a failure, and keeps other changes", async () => {
     const before = await repository.head();
     await repository.commitRelease("0.2.0", "2026-02-03");
     await writeFile(join(root, "new.ts"), "export {};\n");
@@ -76,15 +76,15 @@ describe("a release", () => {
     ["1.0", "expected three numbers as in 1.2.3, actual 1.0"],
     ["v1.0.0", "expected three numbers as in 1.2.3, actual v1.0.0"],
     ["01.0.0", "expected three numbers as in 1.2.3, actual 01.0.0"],
-  ])("of %s is refused", async (version, words) => {
+  ])("refuses version %s", async (version, words) => {
     await expect(repository.assertReady(version)).rejects.toThrow(words);
   });
 
-  it.each(["0.1.0", "0.1.1", "0.10.0", "1.0.0"])("of %s may follow 0.1.0", async (version) => {
+  it.each(["0.1.0", "0.1.1", "0.10.0", "1.0.0"])("accepts version %s after 0.1.0", async (version) => {
     expect(await repository.assertReady(version)).toBeUndefined();
   });
 
-  it("is refused with changes, with its tag, and without notes", async () => {
+  it("refuses a work tree with changes, an existing tag, and a changelog without notes", async () => {
     await writeFile(join(root, "package.json"), '{ "version": "0.1.1" }');
     await expect(repository.assertReady("0.2.0")).rejects.toThrow("expected no changes");
     await git("checkout", "--quiet", ".");
