@@ -1,4 +1,4 @@
-/** Which of deploy/prometheus-alerts.yaml hold for figures that a keeper or provider tells: rules that compare, at one moment. */
+/** Evaluates the alerts of deploy/prometheus-alerts.yaml for the metrics of a keeper or provider at one moment. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -25,7 +25,7 @@ export function samplesOf(figures: string, name: string): Samples {
 
 const comparison = /^(\w+) (>|<|==) (?:([\d.]+) \* )?(\w+|[\d.]+)$/;
 
-/** Labels for which the alert's expression holds now. Its `for` is not waited for. */
+/** Labels for which the alert's expression holds now. Its `for` is ignored. */
 export function firing(alert: string, figures: string): string[] {
   const rule = rules.find((one) => one.alert === alert);
   const found = comparison.exec(rule?.expr.trim() ?? "");

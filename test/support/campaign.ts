@@ -1,4 +1,4 @@
-/** Campaigns of random scenarios in a process of their own, on all cores: what they found, and what they say of it. */
+/** Runs campaigns of random scenarios in a separate process on all cores. */
 import { expect } from "vitest";
 import { runCli } from "./cli.ts";
 
@@ -12,8 +12,8 @@ type Report = {
 export type CampaignSum = Pick<Report, "intervals" | "faults">;
 
 /**
- * Plays `seeds` random scenarios from `first` on and fails at a violation. Says on stdout which seeds, how many intervals, how
- * fast, and which faults struck how often.
+ * Plays `seeds` random scenarios from `first` on and fails at a violation. Prints the seeds, the number of intervals, the speed, and
+ * how often each fault fired.
  */
 export async function playCampaign(
   first: number,

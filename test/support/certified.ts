@@ -16,10 +16,10 @@ import type { ChainScene } from "./chain-scene.ts";
 
 export const chainId = 31_337;
 
-/** What a keeper's operator may set. */
+/** Settings of a keeper's operator. */
 export type FeeSettings = { readonly fees?: FeeLimits; readonly tokenPrices?: ReadonlyMap<Hex, string> };
 
-/** Keeper 0's way to the chain: each call is a process of its own as far as its memory goes. */
+/** Keeper 0's chain adapter; each call gives one without memory of earlier ones, as in a new process. */
 export function keeperChain(
   { keepers, registry, rpc }: ChainScene,
   urls: readonly string[] = [rpc],
@@ -34,7 +34,7 @@ export async function mine({ provider }: ChainScene, blocks: number): Promise<vo
   for (let i = 0; i < blocks; i++) await provider.send("evm_mine", []);
 }
 
-/** Waits for what the chain or a keeper does by itself. */
+/** Waits for an event of the chain or of a keeper. */
 export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = performance.now() + 15_000;
   while (!(await holds())) {
@@ -44,8 +44,8 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
 }
 
 /**
- * What a committee would agree on for groups without providers, signed by keepers 1 to 3. The chain is first moved to where
- * all of them are in the last third of the same turn, so that keeper 0 may send them whoever leads (R25).
+ * Settlements of groups without providers, signed by keepers 1 to 3. The chain first mines until all groups are in the last third of
+ * the same turn, so that keeper 0 may send them under any leader (R25).
  */
 export async function certified(
   scene: ChainScene,

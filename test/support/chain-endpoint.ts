@@ -1,4 +1,4 @@
-/** A chain endpoint on loopback that knows one group: JSON-RPC as a provider asks it, every value set by the test. */
+/** A chain endpoint on loopback with one group: it answers the JSON-RPC calls of a provider with values that the test sets. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
@@ -49,7 +49,7 @@ export function eip2537Key(secretKey: Uint8Array): Hex {
   return `0x${[x.c0, x.c1, y.c0, y.c1].map(field).join("")}`;
 }
 
-/** A block's hash: any fixed function of chain and number will do. */
+/** A block's hash: a fixed function of chain and number. */
 const blockHash = (chainId: number, block: number): Hex =>
   keccak256(toBeHex(BigInt(chainId) * 10n ** 12n + BigInt(block), 32)) as Hex;
 

@@ -1,4 +1,4 @@
-/** Runs the command line as a user does: a process of its own, its streams and its exit code. */
+/** Runs the command line as a user does: in a separate process, with its streams and its exit code. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { platform } from "node:os";
@@ -8,14 +8,14 @@ export type CliResult = { code: number | null; stdout: string; stderr: string };
 
 export type CliOptions = {
   readonly input?: string;
-  /** Beside this process's own. */
+  /** In addition to this process's own variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Another tree's command line. */
   readonly script?: string;
 };
 
-/** A command that runs on while the test looks at it. */
+/** A command that runs in the background. */
 export type CliProcess = {
   readonly child: ChildProcess;
   readonly ended: Promise<CliResult>;
@@ -24,7 +24,7 @@ export type CliProcess = {
   type(text: string): void;
 };
 
-/** Any program, heard as the command line is. */
+/** Any program, with the same interface. */
 export function start(
   command: string,
   args: readonly string[],
@@ -76,7 +76,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
 
 const shellWord = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** The same at a terminal, which `script` makes: both streams come together on stdout, and there is someone to type. */
+/** The same at a terminal, which `script` provides: both streams arrive on stdout, and the test can type input. */
 export function startAtTerminal(args: readonly string[], options: CliOptions = {}): CliProcess {
   const words = [process.execPath, cliScript, ...args];
   const script =

@@ -1,10 +1,10 @@
-/** Folders that vanish with the test, and bytes that are the same on every run. */
+/** Temporary folders of a test, and bytes that are the same on every run. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** A new folder, removed when the test is over. */
+/** A new folder, removed after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "whitepay-test-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -17,7 +17,7 @@ export async function sharedFolder(): Promise<{ folder: string; remove: () => Pr
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** Numbers in [0, 2^32) from a seed (xorshift32): what a test draws is the same on every run. */
+/** Numbers in [0, 2^32) from a seed (xorshift32): a test draws the same numbers on every run. */
 export function seededNumbers(seed: number): () => number {
   let state = (seed * 2_654_435_761 + 0x9e3779b9) >>> 0 || 1;
   return () => {

@@ -1,4 +1,4 @@
-/** An ingress whose clock stands still: a keeper has said what it may say after `burst` tokens. */
+/** An ingress with a stopped clock: a keeper has used its quota after `burst` tokens. */
 import { TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 import { Ingress } from "../../keeper/runtime/ingress.ts";
 import type { IngressDependencies } from "../../keeper/runtime/ingress.ts";

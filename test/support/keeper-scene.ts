@@ -1,4 +1,4 @@
-/** A chain with the contracts, and one keeper that its operator made with the command line. */
+/** A chain with the contracts, and one keeper that was created with the command line. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JsonRpcProvider } from "ethers";
@@ -85,7 +85,7 @@ export async function openKeeperScene(): Promise<KeeperScene> {
       return result;
     },
     start: (command, ...rest) => startCli(args(command, rest)),
-    // One by one: blocks that this node makes many at a time name no parents.
+    // One block at a time: blocks that this node mines in bulk have no parent hashes.
     mine: async (blocks) => {
       for (let i = 0; i < blocks; i++) await provider.send("evm_mine", []);
     },

@@ -1,4 +1,4 @@
-/** A group with a provider and one settlement, on a chain behind JSON-RPC: what the library's examples look at. */
+/** A group with a provider and one settlement, on a chain behind JSON-RPC, for the library's examples. */
 import { join } from "node:path";
 import { planAddProvider } from "../../client/plans.ts";
 import { send } from "../../client/transactions.ts";

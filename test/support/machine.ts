@@ -1,4 +1,4 @@
-/** One keeper's machine by itself: a group, blocks with chosen hashes, and what it said. */
+/** One keeper's machine alone: a group, blocks with chosen hashes, and the messages that it published. */
 import type { Effect } from "../../keeper/core/effects.ts";
 import type { Event } from "../../keeper/core/events.ts";
 import type { GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
@@ -108,7 +108,7 @@ export class Machine {
     }
   }
 
-  /** Two others, one more than f, answer that they know of no double. */
+  /** Two others, f+1, confirm that no second instance runs (D9). */
   vouch(): void {
     for (const keeper of [0, 1]) this.step({ kind: "pulled", keeper, askedAt: this.state.head });
   }

@@ -1,4 +1,4 @@
-/** R10 written a second time, straight from the rule's sentence: recursive, slow, sharing no code with storage/. */
+/** R10 written a second time from the rule: recursive, slow, without code of storage/. */
 import { createHash } from "node:crypto";
 
 const sha = (...parts: Uint8Array[]): Buffer =>

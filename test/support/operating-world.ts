@@ -1,4 +1,4 @@
-/** A chain with a group, a keeper and a provider that are configured and not registered, and places where nothing is as it should be. */
+/** A chain with a group, a configured keeper and provider without registration, and endpoints with faults. */
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo, Server } from "node:net";
@@ -15,7 +15,7 @@ import { canMount } from "./small-disk.ts";
 
 export type OperatingWorld = {
   readonly scene: PayerScene;
-  /** A chain that was started anew: none of the contracts is there. */
+  /** A new chain without the contracts. */
   readonly fresh: string;
   /** An HTTP server that is no chain. */
   readonly website: string;
@@ -70,7 +70,7 @@ export async function operatingWorld(): Promise<OperatingWorld> {
       "--json",
     ]),
   ]);
-  // The port that `init` chose may be wanted by another test meanwhile.
+  // Another test may have taken the port that `init` chose.
   await writeFile(keeper, (await readFile(keeper, "utf8")).replace(/port: \d+/, `port: ${api}`));
   await writeFile(join(folder, "file.bin"), seededBytes(300_000, 1));
   await made(["provider", "ingest", join(folder, "file.bin"), "--config", provider, "--json"]);

@@ -1,4 +1,4 @@
-/** What a payer and a provider find: a chain behind JSON-RPC, contracts, a token, registered keepers, a funded account. */
+/** The surroundings of a payer and a provider: a chain behind JSON-RPC, contracts, a token, registered keepers, a funded account. */
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type JsonRpcProvider } from "ethers";
@@ -26,7 +26,7 @@ export type PayerScene = {
   /** Runs a command with the payer's configuration from the scene's folder. */
   run(args: readonly string[], input?: string): Promise<CliResult>;
   /** The JSON document of a command that must succeed. */
-  // What a command prints is known to the test that runs it.
+  // The test that runs a command knows the shape of its output.
   // oxlint-disable-next-line typescript/no-explicit-any
   json(args: readonly string[]): Promise<any>;
   mine(blocks: number): Promise<void>;

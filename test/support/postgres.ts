@@ -1,4 +1,4 @@
-/** A real PostgreSQL server for a test file: on loopback, in a temporary folder, gone at the end. */
+/** A real PostgreSQL server for a test file: on loopback, in a temporary folder that is removed at the end. */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

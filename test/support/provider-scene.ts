@@ -1,4 +1,4 @@
-/** One provider with real data on disk, two keepers' keys, and the chain endpoint that introduces them. */
+/** One provider with real data on disk, the keys of two keepers, and the chain endpoint that lists them. */
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";

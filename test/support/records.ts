@@ -1,4 +1,4 @@
-/** Records and writes that differ in every slot, for tests of what keeps them. */
+/** Records and writes that differ in every slot, for tests of stores. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -32,7 +32,7 @@ export function writeOf(slot: number, provider = 0): Extract<Write, { kind: "rec
   };
 }
 
-/** Starts the endless writer, kills it (kill -9) in mid-write after `count` writes, and tells which slots it was sure of. */
+/** Starts the endless writer and kills it (kill -9) after `count` writes. Returns the slots that were acknowledged. */
 export async function killedWriter(kind: "store" | "ledger", path: string, count: number): Promise<number[]> {
   const script = fileURLToPath(new URL("./writer-process.ts", import.meta.url));
   const child = spawn(process.execPath, [script, kind, path], { stdio: ["ignore", "pipe", "inherit"] });

@@ -1,4 +1,4 @@
-/** What the factory asks of a group's blocks (R4), from the text of the rule. */
+/** The factory's conditions on a group's block parameters (R4), written from the rule. */
 import type { Suggested } from "../../cli/chain/presets.ts";
 
 /** The conditions of R4 that do not hold. */

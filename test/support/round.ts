@@ -1,4 +1,4 @@
-/** One turn of one keeper. The messages of the others are made here, from records that are all proven. */
+/** One turn of one keeper. The messages of the others are built here from proven records. */
 import { fromHex, keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { commitmentOf } from "../../protocol/messages.ts";
@@ -84,7 +84,7 @@ export class Round {
     return this.turn.order.filter((keeper) => keeper !== this.turn.me).sort((a, b) => a - b);
   }
 
-  /** What this keeper broadcasts comes back to it, as gossip of its own does. */
+  /** Returns this keeper's broadcasts to it, as gossip does. */
   hear(message: Message, way: Way = "gossip"): void {
     this.#return(this.machine.step({ kind: "message", message, way }));
   }

@@ -1,4 +1,4 @@
-/** A committee's settlements without its daemons: all keepers sign what the test says was proven. */
+/** A committee's settlements without daemons: all keepers sign the space-time that the test sets. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { Contract, getBytes, Wallet } from "ethers";
 import { groupAbi } from "../../client/abi.ts";

@@ -1,7 +1,6 @@
 /**
- * A disk of a few KiB for one command: a tmpfs in a mount namespace of its own, which vanishes with the command. Where the system
- * refuses such namespaces, `canMount` is false, and tests write to /dev/full instead: there every write fails alike, but no
- * folder can be on it.
+ * A disk of a few KiB for one command: a tmpfs in a separate mount namespace, which ends with the command. If the system refuses such
+ * namespaces, `canMount` is false, and tests write to /dev/full instead, where every write fails; it can hold no folder.
  */
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Keepers' nodes on real libp2p, and a registry that says who they are. */
+/** Keepers' nodes on real libp2p, and a registry with their operators and peer ids. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GossipTransport } from "../../keeper/adapters/libp2p/transport.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -23,7 +23,7 @@ export class Transports {
     return transport;
   }
 
-  /** Stopped with the rest. */
+  /** Stopped with the other nodes. */
   own<T extends { stop(): Promise<void> }>(node: T): T {
     this.#running.push(node);
     return node;
@@ -36,7 +36,7 @@ export class Transports {
 
 export { registrationOf as registration };
 
-/** Shows everybody the same registry. Entry i is that of node i. */
+/** Gives all nodes the same registry. Entry i is that of node i. */
 export function introduce(
   nodes: readonly GossipTransport[],
   entries: readonly Endpoint[] = nodes.map((node, i) => registrationOf(i, node)),

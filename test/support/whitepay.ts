@@ -1,4 +1,4 @@
-/** Runs the launcher as a user does, and sees which processes it leaves behind. */
+/** Runs the launcher as a user does, and lists the processes that remain after it. */
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -34,7 +34,7 @@ export function whitepay(args: readonly string[]): Command {
   };
 }
 
-/** Runs `work` beside a command in a folder of its own; whatever happens, the command has ended afterwards. */
+/** Runs `work` beside a command in a temporary folder. The command always ends before this returns. */
 export async function beside<T>(
   args: readonly string[],
   work: (command: Command, folder: string) => Promise<T>,
@@ -51,7 +51,7 @@ export async function beside<T>(
   }
 }
 
-/** Waits for what a command says; its end, or the limit, is a failure that shows what it said instead. */
+/** Waits for a text in the output of a command. Fails at its end or at the limit, and shows the output. */
 export async function until(command: Command, holds: () => boolean, limit_ms: number): Promise<void> {
   let over = false;
   void command.ended.then(() => (over = true));
@@ -64,7 +64,7 @@ export async function until(command: Command, holds: () => boolean, limit_ms: nu
   }
 }
 
-/** Waits for a command's exit code; another one than expected shows what the command said. */
+/** Waits for a command's exit code. Fails on another code and shows the output. */
 export async function endsWith(command: Command, expected: number): Promise<void> {
   const code = await command.ended;
   if (code !== expected)
@@ -96,7 +96,7 @@ async function processTable(): Promise<Entry[]> {
   return (await Promise.all(entries)).flat();
 }
 
-/** What it has started, and what that has started. */
+/** All descendants of a process. */
 export async function partsOf(pid: number): Promise<number[]> {
   const table = (await processTable()).filter(({ dead }) => !dead);
   const below = (one: number): number[] =>
