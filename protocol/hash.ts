@@ -1,4 +1,4 @@
-/** Hashing and ABI words for the core: everything that is hashed here is hashed the same way in Solidity. */
+/** Keccak-256 over ABI words, as the contracts compute it. */
 import { concatBytes, fromHex, readHex, toHex } from "../storage/core/bytes.ts";
 import { digestHex, hash, hashInput, hashOfInput, keccak256, keccak256Hex } from "./keccak.ts";
 
@@ -10,7 +10,7 @@ export type Hex = `0x${string}`;
 export const wordBytes = 32;
 export const zeroHash: Hex = `0x${"00".repeat(wordBytes)}`;
 
-/** Writes one word that ends before `end`, over zeros. */
+/** Writes one word that ends before offset `end` into zeroed bytes. */
 function writeWord(out: Uint8Array, end: number, value: number | bigint | Hex): void {
   if (typeof value === "string") {
     const length = (value.length - 2) / 2;
@@ -40,7 +40,7 @@ function notUint256(value: number | bigint): RangeError {
   return new RangeError(`word: expected a uint256, actual ${value}`);
 }
 
-/** One 32-byte big-endian word: a number, or bytes that are right-aligned (as abi.encode does for addresses). */
+/** One 32-byte big-endian word: a number, or right-aligned bytes (as abi.encode of an address). */
 export function word(value: number | bigint | Hex): Uint8Array {
   const out = new Uint8Array(wordBytes);
   writeWord(out, wordBytes, value);
@@ -56,7 +56,7 @@ export function keccakWords(...values: readonly (number | bigint | Hex)[]): Hex 
   return keccakTagged([], values);
 }
 
-/** keccak256 of bytes that say what is hashed, with the words of `values` behind them. */
+/** keccak256 of domain tags followed by the words of `values`. */
 export function keccakTagged(tags: readonly number[], values: readonly (number | bigint | Hex)[]): Hex {
   hashTagged(tags, values);
   return digestHex();

@@ -32,7 +32,7 @@ import { concatBytes, equalBytes } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
 
-const CODES: readonly DecodeCode[] = ["too-large", "truncated", "trailing", "version", "range", "order"];
+const codes: readonly DecodeCode[] = ["too-large", "truncated", "trailing", "version", "range", "order"];
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const hex = (length: number): fc.Arbitrary<Hex> => bytes(length).map(toHex);
@@ -200,7 +200,7 @@ function mutated(
 /** True if the bytes are refused with a known code, or equal the encoding of the decoded value. */
 function isRefusedOrCanonical(form: (typeof forms)[number], input: Uint8Array): boolean {
   const decoded = form.decode(input);
-  if (!decoded.ok) return CODES.includes(decoded.code) && decoded.detail.length > 0;
+  if (!decoded.ok) return codes.includes(decoded.code) && decoded.detail.length > 0;
   return equalBytes(form.encodeAgain(decoded.value as never), input);
 }
 

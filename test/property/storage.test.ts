@@ -26,7 +26,7 @@ import { decodeTreeHeader, encodeTreeHeader, treeLayout } from "../../storage/di
 import { seededBytes } from "../support/files.ts";
 import { naiveRoot } from "../support/naive-piece.ts";
 
-const CODES: readonly DecodeCode[] = ["too-large", "truncated", "trailing", "version", "range", "order"];
+const codes: readonly DecodeCode[] = ["too-large", "truncated", "trailing", "version", "range", "order"];
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const hex = (length: number): fc.Arbitrary<Hex> => bytes(length).map(toHex);
@@ -93,12 +93,12 @@ const page = fc
     total: first + pieces.length + more,
   }));
 
-interface Form {
+type Form = {
   readonly name: string;
   readonly value: fc.Arbitrary<unknown>;
   readonly encode: (value: never) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => Result<unknown, DecodeCode>;
-}
+};
 
 const forms: readonly Form[] = [
   { name: "proof", value: proof, encode: encodeProof, decode: decodeProof },
@@ -126,7 +126,7 @@ describe.each(forms)("a $name", ({ value, encode, decode }) => {
   /** True if the bytes are refused with a known code, or equal the encoding of the decoded value. */
   function isRefusedOrCanonical(input: Uint8Array): boolean {
     const decoded = decode(input);
-    if (!decoded.ok) return CODES.includes(decoded.code) && decoded.detail.length > 0;
+    if (!decoded.ok) return codes.includes(decoded.code) && decoded.detail.length > 0;
     return isRefusal(decoded.value) || equalBytes(encode(decoded.value as never), input);
   }
 

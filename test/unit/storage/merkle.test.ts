@@ -16,7 +16,7 @@ import { seededBytes, seededNumbers, temporaryFolder } from "../../support/files
 import { naiveRoot } from "../../support/naive-piece.ts";
 
 /** Sizes around each boundary: a byte, a leaf, the last leaf of a segment, a segment, 2^k segments. */
-const SIZES = [
+const pieceSizes = [
   1,
   1023,
   1024,
@@ -33,7 +33,7 @@ const SIZES = [
 ];
 
 describe("the root of a piece (R10)", () => {
-  it.each(SIZES)(
+  it.each(pieceSizes)(
     "of %i bytes equals the naive model's: in memory with pure and fast hashes, and from a file",
     async (size) => {
       const bytes = seededBytes(size, size);

@@ -53,7 +53,7 @@ const B = seededBytes(2_500, 2);
 const list: PieceList = makePieceList(
   [A, B].map((bytes) => ({ root: pieceRoot(bytes), size: bytes.length })),
 );
-const DRAWN = [
+const drawnLeaves = [
   [0, 3],
   [0, 3],
   [0, 4],
@@ -71,7 +71,7 @@ const DRAWN = [
   [1, 2],
   [1, 2],
 ] as const;
-const draws = DRAWN.map(([piece, leaf]) => ({ piece, leaf }));
+const draws = drawnLeaves.map(([piece, leaf]) => ({ piece, leaf }));
 const honest: Proof = {
   pieces: [prove(A, 0, [3, 4, 5, 6, 7, 123, 124, 200, 300, 371, 373]), prove(B, 1, [0, 2])],
 };
