@@ -113,7 +113,7 @@ describe("whitepay group", () => {
     const consent = join(scene.folder, "first-1.json");
     const wrong = await scene.run(["group", "add-provider", consent, "--group", group, "--yes", ...other]);
     expect(wrong).toMatchObject({ code: 1, stdout: "" });
-    expect(wrong.stderr).toContain("consents to other data");
+    expect(wrong.stderr).toContain("consents to data that differs");
     const right = ["--files", ...providers[1].files];
     await scene.json(["group", "add-provider", consent, "--group", group, "--yes", ...right]);
     const used = await scene.run(["group", "add-provider", consent, "--group", group, "--yes"]);

@@ -140,7 +140,7 @@ describe("whitepay keeper register", () => {
     const { items } = parsed(check) as { items: { name: string }[] };
     expect(items.find(({ name }) => name === "registry")).toMatchObject({
       grade: "fail",
-      found: expect.stringContaining("another BLS key"),
+      found: expect.stringContaining("BLS key differs"),
       remedy: expect.stringContaining("--rotate-key"),
     });
   });

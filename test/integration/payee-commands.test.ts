@@ -77,7 +77,7 @@ describe("whitepay payee, of a keeper", () => {
     // R3: the operator's key cannot redirect money.
     for (const thief of [operator, stranger]) {
       const refused = await payee(["name", ...of, next.address], thief);
-      expect(refused).toMatchObject(notThe(present.address, "R3: the present payee alone"));
+      expect(refused).toMatchObject(notThe(present.address, "R3: only the present payee"));
     }
     const early = await payee(["accept", ...of], next);
     expect(early).toMatchObject({ code: 2, stderr: expect.stringContaining("has no pending payee") });
@@ -99,7 +99,7 @@ describe("whitepay payee, of a keeper", () => {
     expect(accepted.code, accepted.stderr).toBe(0);
     expect(await shown("keeper", keeper.operator)).toMatchObject({ payee: next.address, pendingPayee: null });
     const former = await payee(["name", ...of, stranger.address], present);
-    expect(former).toMatchObject(notThe(next.address, "R3: the present payee alone"));
+    expect(former).toMatchObject(notThe(next.address, "R3: only the present payee"));
   });
 
   it("withdraws the keeper's earnings; a failure comes with its reason", async () => {
@@ -180,17 +180,17 @@ describe("whitepay payee, of a payer", () => {
     };
     expect(await shown("payer", group)).toMatchObject({ payee: payer.address, pendingPayee: null });
     expect(await payee(["name", "payer", group, next.address], stranger)).toMatchObject(
-      notThe(payer.address, "R3: the present payee alone"),
+      notThe(payer.address, "R3: only the present payee"),
     );
     expect((await payee(["name", "payer", group, next.address], payer)).code).toBe(0);
     expect(await payee(["accept", "payer", group], stranger)).toMatchObject(
-      notThe(next.address, "R31: only the named"),
+      notThe(next.address, "R31: only the pending payee"),
     );
     expect((await payee(["accept", "payer", group], next)).code).toBe(0);
     const { stderr } = await scene.run(["group", "withdraw", "3", "--group", group, "--yes"]);
     expect(stderr).toMatch(new RegExp(`paid to +${next.address}`));
     expect(await payee(["name", "payer", group, payer.address], payer)).toMatchObject(
-      notThe(next.address, "R3: the present payee alone"),
+      notThe(next.address, "R3: only the present payee"),
     );
   });
 });

@@ -78,7 +78,7 @@ describe("providers with real storage", () => {
     const file = "sim/scenarios/one-large-provider.yaml";
     const refused = await runCli(["sim", "run", file, "--proofs", "real"]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain("too large for --proofs real");
+    expect(refused.stderr).toContain("too much data for --proofs real");
     const unknown = await runCli(["sim", "run", file, "--crypto", "none"]);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain("cheap | real");
