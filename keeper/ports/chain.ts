@@ -37,7 +37,7 @@ export type SubmitResult =
   | { readonly kind: "superseded"; readonly detail: string }
   | { readonly kind: "failed"; readonly detail: string };
 
-export interface ChainPort {
+export type ChainPort = {
   /** Calls `onUpdate` one at a time and in order; resolves when `signal` aborts. Waits during an outage. */
   follow(
     groups: readonly Hex[],
@@ -50,4 +50,4 @@ export interface ChainPort {
   /** Fee of submitting it now, in units of the group's token; undefined if no exchange rate of the chain's coin is known. */
   fee(submission: Submission): Promise<bigint | undefined>;
   submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult>;
-}
+};

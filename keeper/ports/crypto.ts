@@ -25,7 +25,7 @@ export type AnswerInput = {
   readonly receiptKey: Hex;
 };
 
-export interface CryptoPort {
+export type CryptoPort = {
   /** R11, R13: proof and receipt of an answer to this keeper's own challenge. */
   checkAnswer(input: AnswerInput): Result<VerifiedAnswer, "bad-proof" | "bad-receipt">;
   /** Lower-case address that signed the digest, or undefined if the signature is none. */
@@ -40,4 +40,4 @@ export interface CryptoPort {
   ): ReasonCode | undefined;
   /** R24: whether the receipt of a proven leaf is the provider's. */
   receiptHolds(leaf: OpenedLeaf, scope: Omit<OpeningsScope, "pieceList" | "blockHash">): boolean;
-}
+};

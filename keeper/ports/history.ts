@@ -23,7 +23,7 @@ export type GroupFunds = {
 
 export type HeadInfo = Cursor & { readonly timestamp_s: number };
 
-export interface HistoryPort {
+export type HistoryPort = {
   head(): Promise<HeadInfo>;
   /** Timestamp of the block in seconds since 1970; undefined if the chain has no such block. */
   blockTime_s(block: number): Promise<number | undefined>;
@@ -39,4 +39,4 @@ export interface HistoryPort {
   /** Calls that failed since the start. */
   readonly errors: number;
   close(): void;
-}
+};

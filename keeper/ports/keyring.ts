@@ -1,7 +1,7 @@
 /** The keys of this keeper. Secrets never leave the keyring. */
 import type { Hex } from "../../protocol/hash.ts";
 
-export interface KeyringPort {
+export type KeyringPort = {
   /** Lower-case address of the operator key. */
   readonly operator: Hex;
   /** Signs a 32-byte digest with the operator key: r ‖ s ‖ v, 65 bytes. */
@@ -16,4 +16,4 @@ export interface KeyringPort {
   }): Uint8Array;
   /** R27: BLS signature over a settlement digest, compressed G1. */
   signDigest(digest: Hex): Hex;
-}
+};

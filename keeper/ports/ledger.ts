@@ -16,10 +16,10 @@ export type ChallengeCounts = { readonly asked: number } & Readonly<Record<Outco
   ProvenShare;
 
 /** Rows that the daemon writes while it runs. */
-export interface LedgerPort {
+export type LedgerPort = {
   /** @param committed bytes that the provider was committed to in the record's slot */
   addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void>;
-}
+};
 
 export type BookedShare = PaidShare & { readonly operator: Hex };
 
@@ -114,7 +114,7 @@ export type ChallengeOf = {
 };
 
 /** The whole ledger: written by the bookkeeper, read by the HTTP interface and the command line. */
-export interface BooksPort {
+export type BooksPort = {
   /** All or nothing. Of two entries for one slot the later one replaces the earlier one. */
   addChallenges(challenges: readonly ChallengeOf[]): Promise<void>;
   cursor(group: Hex): Promise<Cursor | undefined>;
@@ -142,4 +142,4 @@ export interface BooksPort {
   peers(): Promise<PeerEntry[]>;
   /** Replaces challenges recorded before `before_ms` by daily counts and deletes reasons of earlier days. */
   retain(before_ms: number): Promise<void>;
-}
+};

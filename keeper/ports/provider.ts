@@ -39,7 +39,7 @@ export type PieceListQuery = {
   readonly bytes: bigint;
 };
 
-export interface ProviderClient {
+export type ProviderClient = {
   /** The decoded answer; `verifyAnswer` verifies it. Never rejects. */
   challenge(
     target: ProviderTarget,
@@ -52,4 +52,4 @@ export interface ProviderClient {
     query: PieceListQuery,
     limits: CallLimits,
   ): Promise<{ readonly ok: true; readonly list: PieceList } | ProviderFailure>;
-}
+};

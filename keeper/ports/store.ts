@@ -13,7 +13,7 @@ export type StoredProof = {
 
 export type EvidencePair = { readonly group: Hex; readonly first: Uint8Array; readonly second: Uint8Array };
 
-export interface StorePort {
+export type StorePort = {
   load(group: Hex): Promise<Restored>;
   /** Durable when it resolves. */
   write(group: Hex, writes: readonly Write[]): Promise<void>;
@@ -29,4 +29,4 @@ export interface StorePort {
   /** Keeps two contradicting signed messages in their wire encoding. */
   keepEvidence(pair: EvidencePair): Promise<void>;
   evidence(): Promise<readonly EvidencePair[]>;
-}
+};

@@ -15,7 +15,7 @@ export type GossipHandler = (bytes: Uint8Array, from: Hex | undefined) => Promis
 /** Answers a question of another keeper; undefined: no answer. */
 export type RequestHandler = (bytes: Uint8Array, from: Hex) => Promise<Uint8Array | undefined>;
 
-export interface TransportPort {
+export type TransportPort = {
   join(topic: string, handler: GossipHandler): void;
   publish(topic: string, bytes: Uint8Array): Promise<void>;
   serve(question: Question, handler: RequestHandler): void;
@@ -30,10 +30,10 @@ export interface TransportPort {
   setMembers(members: readonly Endpoint[], own: Endpoint | undefined, scale: Scale): void;
   /** Calls `listener` at every change with the operators of the connected and proven members. */
   onConnected(listener: (operators: readonly Hex[]) => void): void;
-}
+};
 
 /** Latencies of other keepers, for reporting. */
-export interface PeerStatsPort {
+export type PeerStatsPort = {
   /** Round-trip time in milliseconds, by connected operator. */
   latencies_ms(): Promise<ReadonlyMap<Hex, number>>;
-}
+};
