@@ -43,14 +43,17 @@ export function shownAt_ms(cluster: Cluster, process: string, head: number, from
   return shown.find((one) => one.at_ms >= from_ms && one.head >= head)?.at_ms ?? Infinity;
 }
 
-/** Begin and end of the life of a process that contains `at_ms`; each start begins a new life. */
+/**
+ * Begin and end of the life of a process that contains `at_ms`. Each start begins a new life; whatever happens in the same instant still
+ * belongs to the life before, since a start takes time.
+ */
 export function lifeAt(
   cluster: Cluster,
   process: string,
   at_ms: number,
 ): { readonly from_ms: number; readonly to_ms: number } {
   const starts = processOf(cluster, process)?.seat.starts ?? [];
-  const next = starts.findIndex((start) => start.at_ms > at_ms);
+  const next = starts.findIndex((start) => start.at_ms >= at_ms);
   const from = starts[(next < 0 ? starts.length : next) - 1];
   return { from_ms: from?.at_ms ?? 0, to_ms: starts[next]?.at_ms ?? Infinity };
 }

@@ -22,10 +22,10 @@ export type Recorded = {
   back_ms: number | undefined;
 };
 
-/** Whether a record was on the disk at `at_ms`. */
+/** Whether a record was on the disk at `at_ms`. A commit that leaves in the instant of a restore was made before it. */
 export function wasThere({ at_ms: since_ms, gone_ms, back_ms }: Recorded, at_ms: number): boolean {
   if (at_ms < since_ms) return false;
-  return gone_ms === undefined || at_ms < gone_ms || (back_ms !== undefined && at_ms >= back_ms);
+  return gone_ms === undefined || at_ms <= gone_ms || (back_ms !== undefined && at_ms >= back_ms);
 }
 
 export class MemoryStore implements StorePort {
