@@ -38,9 +38,7 @@ export class ChainWatch {
   /** Reasons why the provider cannot answer challenges; empty: it can. */
   problems(): string[] {
     const look = this.#chain.look();
-    const head = look.isOld
-      ? [`no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`]
-      : [];
+    const head = look.isOld ? [stoppedText(look)] : [];
     return [...head, ...[...this.#faults].map(([group, fault]) => unreadableText(group, fault))];
   }
 
@@ -95,9 +93,12 @@ export class ChainWatch {
       return;
     }
     const age_s = Math.floor(look.age_s);
-    const text = `no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`;
-    this.#log.warn({ reason: "chain-stopped", age_s }, text);
+    this.#log.warn({ reason: "chain-stopped", age_s }, stoppedText(look));
   }
+}
+
+function stoppedText(look: HeadLook): string {
+  return `no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`;
 }
 
 function unreadableText(group: Hex, fault: string): string {

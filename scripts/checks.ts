@@ -4,9 +4,9 @@ import { printLine, say } from "../cli/console/output.ts";
 import { runTool } from "./tools.ts";
 import type { Tool } from "./tools.ts";
 
-type Check = Tool & {
-  readonly title: string;
-  readonly args: readonly string[];
+type Step = Tool & { readonly title: string; readonly args: readonly string[] };
+
+type Check = Step & {
   /** Arguments that correct what the check finds, if the tool can. */
   readonly fixArgs?: readonly string[];
 };
@@ -56,25 +56,26 @@ export const checks: readonly Check[] = [
   },
 ];
 
-/** Runs every check, also after one that fails. */
-export async function runChecks(env: NodeJS.ProcessEnv): Promise<Counts> {
+/** Runs every step, also after one that fails. */
+async function runSteps(steps: readonly Step[], env: NodeJS.ProcessEnv): Promise<Counts> {
   const counts = { passed: 0, failed: 0 };
-  for (const { title, args, ...tool } of checks) {
+  for (const { title, args, ...tool } of steps) {
     say(`== ${title}`);
     counts[(await runTool(tool, args, env)) === 0 ? "passed" : "failed"]++;
   }
   return counts;
 }
 
+export function runChecks(env: NodeJS.ProcessEnv): Promise<Counts> {
+  return runSteps(checks, env);
+}
+
 /** Corrects what the linter and the formatters can correct; the formatters run after the linter. */
-async function fix(env: NodeJS.ProcessEnv): Promise<Counts> {
-  const counts = { passed: 0, failed: 0 };
-  for (const { title, fixArgs, ...tool } of checks) {
-    if (fixArgs === undefined) continue;
-    say(`== fix: ${title}`);
-    counts[(await runTool(tool, fixArgs, env)) === 0 ? "passed" : "failed"]++;
-  }
-  return counts;
+function fix(env: NodeJS.ProcessEnv): Promise<Counts> {
+  const steps = checks.flatMap(({ title, fixArgs, ...tool }) =>
+    fixArgs === undefined ? [] : [{ ...tool, title: `fix: ${title}`, args: fixArgs }],
+  );
+  return runSteps(steps, env);
 }
 
 if (import.meta.main) {

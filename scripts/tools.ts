@@ -8,7 +8,7 @@ import { projectRoot } from "./paths.ts";
 const require = createRequire(import.meta.url);
 
 /** @returns the script behind a command of a package */
-function toolScript(packageName: string, command: string): string {
+export function toolScript(packageName: string, command: string): string {
   const manifestPath = require.resolve(`${packageName}/package.json`);
   const manifest: { bin: string | Record<string, string> } = require(manifestPath);
   const relative = typeof manifest.bin === "string" ? manifest.bin : manifest.bin[command];

@@ -1,7 +1,6 @@
 /** Shared by the simulator's commands: loading a scenario, options, and the text of a result. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,10 +1,10 @@
 /** TypeScript's own emit: JavaScript, and declarations where they are asked for. */
 import { execFile } from "node:child_process";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { projectRoot } from "../paths.ts";
+import { toolScript } from "../tools.ts";
 
 const run = promisify(execFile);
 
@@ -35,12 +35,8 @@ export async function emit({ config, entries, folder, declarations }: EmitOption
     include: [],
   };
   await writeFile(file, JSON.stringify(settings, null, 2));
-  const compiler = join(
-    dirname(createRequire(import.meta.url).resolve("typescript/package.json")),
-    "bin/tsc",
-  );
   try {
-    await run(process.execPath, [compiler, "--project", file], { maxBuffer: 2 ** 24 });
+    await run(process.execPath, [toolScript("typescript", "tsc"), "--project", file], { maxBuffer: 2 ** 24 });
   } catch (error) {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     throw new Error(`the compiler refuses ${entries.join(", ")}:\n${stdout}${stderr}`, { cause: error });

@@ -2,28 +2,21 @@
  * `npm run release -- VERSION [--dry-run]`: builds the packages, tests them as they are packed, writes the changelog, commits and tags.
  * It publishes nothing and pushes nothing. A dry run changes nothing but build/.
  */
-import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
+import { printLine } from "../../cli/console/output.ts";
 import { projectRoot } from "../paths.ts";
+import { runTool } from "../tools.ts";
 import { buildFolder, buildPackages } from "./build.ts";
 import type { Built } from "./build.ts";
 import { Repository } from "./repository.ts";
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
 /** Runs test/package on the tarballs of the release. @throws if a test fails */
 async function testPackages(folder: string): Promise<void> {
-  const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
-  const child = spawn(process.execPath, [vitest, "run", "test/package"], {
-    cwd: projectRoot,
-    stdio: "inherit",
-    env: { ...process.env, WHITEPAY_PACKAGES: folder },
+  const code = await runTool({ packageName: "vitest", command: "vitest" }, ["run", "test/package"], {
+    ...process.env,
+    WHITEPAY_PACKAGES: folder,
   });
-  const code = await new Promise<number | null>((done, fail) =>
-    child.once("error", fail).once("close", done),
-  );
   if (code !== 0) throw new Error(`the tests of the packages: expected exit code 0, actual ${code}`);
 }
 
@@ -52,10 +45,10 @@ async function release(version: string, dryRun: boolean): Promise<void> {
     if (!dryRun) await repository.backTo(before);
     throw error;
   }
-  for (const { name, tarball } of built) say(`${name}  build/${basename(tarball)}`);
-  if (dryRun) return say(`dry run: the packages of ${version} hold; nothing was committed or tagged`);
-  say(`committed and tagged v${version}; nothing was pushed or published`);
-  say(`next: git push --follow-tags, then npm publish each tarball`);
+  for (const { name, tarball } of built) printLine(`${name}  build/${basename(tarball)}`);
+  if (dryRun) return printLine(`dry run: the packages of ${version} hold; nothing was committed or tagged`);
+  printLine(`committed and tagged v${version}; nothing was pushed or published`);
+  printLine(`next: git push --follow-tags, then npm publish each tarball`);
 }
 
 const usage = "usage: npm run release -- VERSION [--dry-run]";

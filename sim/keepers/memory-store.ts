@@ -195,19 +195,20 @@ export function mortal(store: StorePort, signal: AbortSignal, countRead: () => v
   const never = new Promise<never>(() => undefined);
   let dead = signal.aborted;
   signal.addEventListener("abort", () => (dead = true), { once: true });
+  const read = <T>(of: () => Promise<T>): Promise<T> => {
+    countRead();
+    return dead ? never : of();
+  };
   return {
-    load: (group) => (dead ? never : store.load(group)),
+    load: (group) => read(() => store.load(group)),
     write: (group, writes) => (dead ? never : store.write(group, writes)),
-    proofOf: (group, provider, slot) => {
-      countRead();
-      return dead ? never : store.proofOf(group, provider, slot);
-    },
+    proofOf: (group, provider, slot) => read(() => store.proofOf(group, provider, slot)),
     prune: (group, ts, firstSlot) => (dead ? never : store.prune(group, ts, firstSlot)),
     keepList: (group, root, entries) => (dead ? never : store.keepList(group, root, entries)),
-    listOf: (group, root) => (dead ? never : store.listOf(group, root)),
+    listOf: (group, root) => read(() => store.listOf(group, root)),
     pruneLists: (group, inUse) => (dead ? never : store.pruneLists(group, inUse)),
     keepEvidence: (pair) => (dead ? never : store.keepEvidence(pair)),
-    evidence: () => (dead ? never : store.evidence()),
+    evidence: () => read(() => store.evidence()),
   };
 }
 

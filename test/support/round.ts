@@ -54,6 +54,17 @@ export class Round {
     }
   }
 
+  /** A followed round with all commits, closed with audit block P + 4, at the head that confirms that block. */
+  static audited(): Round {
+    const round = Round.followed();
+    round.announce();
+    for (const keeper of round.others) round.commit(keeper);
+    const auditBlock = te + confirmations + 4;
+    round.close(auditBlock);
+    round.walkTo(auditBlock + confirmations);
+    return round;
+  }
+
   /** A round of a keeper that started early enough to sign in it (R23). `leads`: this keeper leads it. */
   static signing(leads: boolean): Round {
     for (let seed = 1; ; seed++) {

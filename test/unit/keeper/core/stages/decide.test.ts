@@ -4,19 +4,9 @@ import { confirmations, delivery, Round, te } from "../../../../support/round.ts
 
 const P = te + confirmations;
 
-/** A round with all commits, closed with audit block P + 4, at the head that confirms that block. */
-function audited(): Round {
-  const round = Round.followed();
-  round.announce();
-  for (const keeper of round.others) round.commit(keeper);
-  round.close(P + 4);
-  round.walkTo(P + 4 + confirmations);
-  return round;
-}
-
 describe("a bundle", () => {
   it("with fewer reveals than a quorum is refused", () => {
-    const round = audited();
+    const round = Round.audited();
     for (const keeper of round.others) round.reveal(keeper);
     round.bundle(round.others.slice(0, 2));
     expect(round.details("bad-bundle")).toEqual(["expected ≥ 3 ascending reveals, actual 2"]);
@@ -24,7 +14,7 @@ describe("a bundle", () => {
   });
 
   it("that omits a reveal in time is refused, after the last head at which a reveal is in time (R19)", () => {
-    const round = audited();
+    const round = Round.audited();
     const [left, ...rest] = round.others as [number, ...number[]];
     for (const keeper of rest) round.reveal(keeper);
     const heard = [round.turn.me, ...rest].sort((a, b) => a - b);
@@ -55,7 +45,7 @@ describe("a bundle", () => {
   });
 
   it("that omits a reveal that this keeper did not pass on decides (R19)", () => {
-    const round = audited();
+    const round = Round.audited();
     const [left, ...rest] = round.others as [number, ...number[]];
     for (const keeper of rest) round.reveal(keeper);
     const surplus = round.reveal(left, 0, "surplus");
@@ -67,7 +57,7 @@ describe("a bundle", () => {
   });
 
   it("that omits a late reveal decides", () => {
-    const round = audited();
+    const round = Round.audited();
     const [left, ...rest] = round.others as [number, ...number[]];
     for (const keeper of rest) round.reveal(keeper);
     round.bundle([round.turn.me, ...rest].sort((a, b) => a - b));

@@ -2,24 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { fittingDisputes, pinnedHolds } from "../../../../../keeper/core/stages/exchange.ts";
 import { hashAt } from "../../../../support/machine.ts";
-import { confirmations, Round, te } from "../../../../support/round.ts";
-
-const P = te + confirmations;
-
-/** A round with all commits, closed with audit block P + 4, at the head that confirms that block. */
-function audited(): Round {
-  const round = Round.followed();
-  round.announce();
-  for (const keeper of round.others) round.commit(keeper);
-  round.close(P + 4);
-  round.walkTo(P + 4 + confirmations);
-  return round;
-}
+import { Round } from "../../../../support/round.ts";
 
 describe("an exchange", () => {
   /** A decided round in which all providers are disputed; `slots` holds the number of slots of each. */
   function disputed(slots: readonly number[]): Round {
-    const round = audited();
+    const round = Round.audited();
     for (const keeper of round.others) round.reveal(keeper);
     round.bundle([0, 1, 2, 3]);
     const recordScope = slots.map((count, provider) => ({ provider, fromSlot: 0, toSlot: count }));

@@ -4,19 +4,9 @@ import { confirmations, Round, te } from "../../../../support/round.ts";
 
 const P = te + confirmations;
 
-/** A round with all commits, closed with audit block P + 4, at the head that confirms that block. */
-function audited(): Round {
-  const round = Round.followed();
-  round.announce();
-  for (const keeper of round.others) round.commit(keeper);
-  round.close(P + 4);
-  round.walkTo(P + 4 + confirmations);
-  return round;
-}
-
 describe("a reveal", () => {
   it("counts only with the full proof of the first drawn proven leaf", () => {
-    const round = audited();
+    const round = Round.audited();
     const [one, another] = round.others as [number, number];
     const good = round.reveal(one);
     expect(round.state.reveals.get(good.hash)?.status).toBe("counted");
@@ -28,7 +18,7 @@ describe("a reveal", () => {
   });
 
   it("is replaced after it was rejected, so that a Byzantine keeper cannot fill the memory (L4)", () => {
-    const round = audited();
+    const round = Round.audited();
     const [liar] = round.others as [number];
     for (let i = 0; i < 20; i++) round.reveal(liar, 1);
     expect(round.state.reveals.size).toBeLessThanOrEqual(3);
@@ -49,7 +39,7 @@ describe("a reveal", () => {
   });
 
   it("counts an opened receipt once for every draw of its leaf (R28)", () => {
-    const round = audited();
+    const round = Round.audited();
     const reveal = round.reveal(round.others[0] as number);
     const draws = round.state.closes[0]?.audit?.draws ?? [];
     const different = new Set(draws.map(({ provider, slot }) => `${provider}/${slot}`));
