@@ -57,7 +57,7 @@ export async function pieceSourceStats(path: string): Promise<Stats> {
   }
   if (!stats.isFile()) {
     throw new PieceSourceError(
-      `${path}: expected a regular file, actual a device or pipe; copy it to a file first`,
+      `${path}: expected a regular file, actual a device, pipe or socket; copy its bytes to a file first`,
     );
   }
   if (stats.size === 0) throw new PieceSourceError(`${path}: expected at least 1 byte, actual an empty file`);

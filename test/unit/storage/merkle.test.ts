@@ -1,7 +1,11 @@
 /** R10: all implementations of the root agree with the naive model. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { fastPrimitives } from "../../../daemon/hashing/install.ts";
 import { toHex } from "../../../storage/core/bytes.ts";
@@ -93,16 +97,29 @@ describe("the root of a piece (R10)", () => {
 });
 
 describe("files that cannot be pieces are refused with the reason", () => {
-  it("a missing file, a folder, an empty file, a device, impossible sizes", async () => {
+  it("a missing file, a folder, an empty file, impossible sizes", async () => {
     const folder = await temporaryFolder();
     const empty = join(folder, "empty");
     await writeFile(empty, "");
     await expect(hashFile(join(folder, "none"))).rejects.toThrow(/no such file/);
     await expect(hashFile(folder)).rejects.toThrow(/expected a file, actual a directory/);
     await expect(hashFile(empty)).rejects.toThrow(/at least 1 byte/);
-    await expect(hashFile("/dev/null")).rejects.toThrow(PieceSourceError);
     for (const size of [0, -1, 1.5, 2 ** 53]) expect(() => pieceGeometry(size)).toThrow(RangeError);
     expect(() => pieceRoot(new Uint8Array())).toThrow(RangeError);
+  });
+
+  it("a pipe and a socket, without opening them (the opening of a pipe without a writer blocks)", async () => {
+    const folder = await temporaryFolder();
+    const [pipe, socket] = [join(folder, "pipe"), join(folder, "socket")];
+    execFileSync("mkfifo", [pipe]);
+    const server = createServer().listen(socket);
+    await once(server, "listening");
+    for (const file of [pipe, socket]) {
+      const refused = await hashFile(file).catch((error: unknown) => error);
+      expect(refused, file).toBeInstanceOf(PieceSourceError);
+      expect((refused as Error).message).toMatch(/expected a regular file, actual a device, pipe or socket/);
+    }
+    await promisify(server.close.bind(server))();
   });
 
   it("stops when it is aborted", async () => {
