@@ -6,3 +6,17 @@ export const projectRoot = fileURLToPath(new URL("..", import.meta.url)).replace
 
 /** The command line, for processes that are started as children. */
 export const cliScript = fileURLToPath(new URL("whitepay.ts", import.meta.url));
+
+/** The top folders with TypeScript, without the tests. */
+export const sourceFolders: readonly string[] = [
+  "protocol",
+  "storage",
+  "daemon",
+  "keeper",
+  "provider",
+  "provider-sim",
+  "client",
+  "sim",
+  "cli",
+  "scripts",
+];

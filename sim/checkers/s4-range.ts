@@ -129,7 +129,7 @@ function honestRange(
   return { low: sums.low < low ? sums.low : low, high: sums.high > high ? sums.high : high };
 }
 
-/** What is wrong with the space-time that a settlement pays a provider for; undefined: nothing. */
+/** The reason why the space-time that a settlement pays a provider for is wrong; undefined: it is right. */
 function itemFault(
   run: Run,
   settled: Settled,

@@ -38,7 +38,7 @@ function knownWords(run: Run): Words {
   return words;
 }
 
-/** In the order in which they were said. What is said in another's name, or of another chain or group, is left out. */
+/** In the order of publication. Messages in another keeper's name, or of another chain or group, are left out. */
 export function wordsOf(run: Run): readonly Word[] {
   return knownWords(run).all;
 }

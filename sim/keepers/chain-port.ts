@@ -65,7 +65,7 @@ function reader(
     if (signal.aborted || seat.endpoint === "down" || seat.endpoint === "wrong-chain") return;
     if (network.paused.has(cluster.operatorOf(keeper))) return;
     const head = Math.min(chain.head, seat.endpoint === "stale" ? seat.staleAt : Infinity);
-    // R4: an endpoint that lags behind what was seen takes no block back.
+    // R4: an endpoint that lags behind the known head takes no block back.
     if (head < known.head && seat.endpoint === "stale") return;
     const view = Math.max(originBlock, head - confirmations);
     let from = known.head;

@@ -5,44 +5,54 @@ import type { FaultOf, Fired, Scene, Strikes } from "./strike.ts";
 
 type Seat = Cluster["seats"][number];
 
-/** The keeper that the fault hits, with its seat; every fault of a keeper hits one. */
-function hit({ cluster, entry }: Scene): { readonly keeper: number; readonly seat: Seat } | undefined {
-  const [keeper = -1] = entry.keepers;
-  const seat = cluster.seats[keeper];
-  return seat === undefined ? undefined : { keeper, seat };
+/** The keeper that a fault hits, by index, and its seat. */
+type Target = { readonly keeper: number; readonly seat: Seat };
+
+/** Every fault of a keeper hits one keeper: the first of the scene's entry. */
+function onKeeper<F>(
+  strike: (fault: F, target: Target, scene: Scene) => void,
+): (fault: F, scene: Scene) => void {
+  return (fault, scene) => {
+    const [keeper = -1] = scene.entry.keepers;
+    const seat = scene.cluster.seats[keeper];
+    if (seat !== undefined) strike(fault, { keeper, seat }, scene);
+  };
 }
 
-/** A fault that is over as soon as it has struck. */
+/** For a fault that ends in the block in which it strikes. */
 function endNow({ cluster, entry }: Scene): void {
   entry.until = cluster.chain.head;
 }
 
-function breakDisk(trouble: "torn" | "full", forBlocks: number, scene: Scene): void {
-  const struck = hit(scene);
-  if (struck === undefined) return;
-  const { keeper, seat } = struck;
-  const { cluster } = scene;
-  if (trouble === "torn") seat.store.onTorn = () => cluster.crash(keeper);
-  seat.store.trouble = trouble;
-  scene.endAfter(forBlocks, () => {
-    seat.store.trouble = undefined;
-    cluster.start(keeper);
+function breakDisk(trouble: "torn" | "full") {
+  return onKeeper<{ readonly forBlocks: number }>(
+    ({ forBlocks }, { keeper, seat }, { cluster, endAfter }) => {
+      if (trouble === "torn") seat.store.onTorn = () => cluster.crash(keeper);
+      seat.store.trouble = trouble;
+      endAfter(forBlocks, () => {
+        seat.store.trouble = undefined;
+        cluster.start(keeper);
+      });
+    },
+  );
+}
+
+/** A stale endpoint stays `behind` blocks behind the head of the block in which the fault strikes. */
+function breakEndpoint(endpoint: Seat["endpoint"]) {
+  return onKeeper<{ readonly forBlocks: number; readonly behind?: number | undefined }>(
+    ({ forBlocks, behind = 0 }, { seat }, { cluster, endAfter }) => {
+      seat.endpoint = endpoint;
+      seat.staleAt = cluster.chain.head - behind;
+      endAfter(forBlocks, () => (seat.endpoint = "well"));
+    },
+  );
+}
+
+function holdTransactions(transactions: "stuck" | "lost") {
+  return onKeeper<{ readonly forBlocks: number }>(({ forBlocks }, { seat }, { endAfter }) => {
+    seat.transactions = transactions;
+    endAfter(forBlocks, () => (seat.transactions = "mined"));
   });
-}
-
-function breakEndpoint(endpoint: Seat["endpoint"], behind: number, forBlocks: number, scene: Scene): void {
-  const seat = hit(scene)?.seat;
-  if (seat === undefined) return;
-  seat.endpoint = endpoint;
-  seat.staleAt = scene.cluster.chain.head - behind;
-  scene.endAfter(forBlocks, () => (seat.endpoint = "well"));
-}
-
-function holdTransactions(transactions: "stuck" | "lost", forBlocks: number, scene: Scene): void {
-  const seat = hit(scene)?.seat;
-  if (seat === undefined) return;
-  seat.transactions = transactions;
-  scene.endAfter(forBlocks, () => (seat.transactions = "mined"));
 }
 
 /** The provider answers this keeper as if it had lost nothing. */
@@ -92,58 +102,45 @@ type Kind =
   | "byzantine";
 
 export const keeperStrikes: Strikes<Kind> = {
-  crash: ({ forBlocks }, scene) => {
-    const keeper = hit(scene)?.keeper;
-    if (keeper === undefined) return;
-    scene.cluster.crash(keeper);
-    scene.endAfter(forBlocks, () => scene.cluster.start(keeper));
-  },
-  restart: (_fault, scene) => {
-    const keeper = hit(scene)?.keeper;
-    if (keeper === undefined) return;
+  crash: onKeeper(({ forBlocks }, { keeper }, { cluster, endAfter }) => {
+    cluster.crash(keeper);
+    endAfter(forBlocks, () => cluster.start(keeper));
+  }),
+  restart: onKeeper((_fault, { keeper }, scene) => {
     scene.cluster.crash(keeper);
     scene.cluster.start(keeper);
     endNow(scene);
-  },
-  pause: ({ forBlocks }, scene) => {
-    const keeper = hit(scene)?.keeper;
-    if (keeper === undefined) return;
-    const { paused } = scene.cluster.network;
-    const operator = scene.cluster.operatorOf(keeper);
+  }),
+  pause: onKeeper(({ forBlocks }, { keeper }, { cluster, endAfter }) => {
+    const { paused } = cluster.network;
+    const operator = cluster.operatorOf(keeper);
     paused.add(operator);
-    scene.endAfter(forBlocks, () => paused.delete(operator));
-  },
-  "torn-write": ({ forBlocks }, scene) => breakDisk("torn", forBlocks, scene),
-  "disk-full": ({ forBlocks }, scene) => breakDisk("full", forBlocks, scene),
-  "old-data": (_fault, scene) => {
-    const struck = hit(scene);
-    if (struck === undefined) return;
-    scene.cluster.crash(struck.keeper);
-    struck.seat.store.restore(scene.backup ?? new Map());
-    scene.cluster.start(struck.keeper);
+    endAfter(forBlocks, () => paused.delete(operator));
+  }),
+  "torn-write": breakDisk("torn"),
+  "disk-full": breakDisk("full"),
+  "old-data": onKeeper((_fault, { keeper, seat }, scene) => {
+    scene.cluster.crash(keeper);
+    seat.store.restore(scene.backup ?? new Map());
+    scene.cluster.start(keeper);
     endNow(scene);
-  },
-  twin: ({ forBlocks }, scene) => {
-    const keeper = hit(scene)?.keeper;
-    if (keeper === undefined) return;
-    const { cluster } = scene;
+  }),
+  twin: onKeeper(({ forBlocks }, { keeper }, { cluster, endAfter }) => {
     cluster.startTwin(keeper);
     // D9: both processes may have gone silent, so one stops and the other restarts.
-    scene.endAfter(forBlocks, () => {
+    endAfter(forBlocks, () => {
       cluster.stopTwin(keeper);
       cluster.crash(keeper);
       cluster.start(keeper);
     });
-  },
-  "rpc-stale": ({ behind = 0, forBlocks }, scene) => breakEndpoint("stale", behind, forBlocks, scene),
-  "rpc-down": ({ forBlocks }, scene) => breakEndpoint("down", 0, forBlocks, scene),
-  "rpc-wrong-chain": ({ forBlocks }, scene) => breakEndpoint("wrong-chain", 0, forBlocks, scene),
-  "tx-stuck": ({ forBlocks }, scene) => holdTransactions("stuck", forBlocks, scene),
-  "tx-lost": ({ forBlocks }, scene) => holdTransactions("lost", forBlocks, scene),
-  byzantine: (fault, scene) => {
-    const keeper = hit(scene)?.keeper;
-    if (keeper === undefined) return;
+  }),
+  "rpc-stale": breakEndpoint("stale"),
+  "rpc-down": breakEndpoint("down"),
+  "rpc-wrong-chain": breakEndpoint("wrong-chain"),
+  "tx-stuck": holdTransactions("stuck"),
+  "tx-lost": holdTransactions("lost"),
+  byzantine: onKeeper((fault, { keeper }, scene) => {
     if (fault.behaviour === "collude") collude(fault, keeper, scene);
     else behave(fault, keeper, scene);
-  },
+  }),
 };

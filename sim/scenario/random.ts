@@ -54,7 +54,7 @@ function withheldList(seed: number, committee: number): object[] {
   return random.integer(0, 1) === 0 ? [withheld] : [withheld, changed];
 }
 
-/** What is drawn for every fault, before its kind. */
+/** The values drawn for every fault, before its kind. */
 type Draw = {
   readonly committee: number;
   readonly block: number;

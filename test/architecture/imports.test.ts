@@ -1,25 +1,11 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectRoot } from "../../scripts/paths.ts";
+import { projectRoot, sourceFolders } from "../../scripts/paths.ts";
 import { importRules, violations } from "./rules.ts";
 import { blank, importsOf } from "../../scripts/typescript-source.ts";
 
-/** Every top-level folder with TypeScript except test. */
-const houses = [
-  "protocol",
-  "storage",
-  "daemon",
-  "keeper",
-  "provider",
-  "provider-sim",
-  "client",
-  "sim",
-  "cli",
-  "scripts",
-];
-
-const files = globSync(`{${houses.join()}}/**/*.ts`, { cwd: projectRoot });
+const files = globSync(`{${sourceFolders.join()}}/**/*.ts`, { cwd: projectRoot });
 const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
 
 describe("the import table", () => {

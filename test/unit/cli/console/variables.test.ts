@@ -6,7 +6,7 @@ import { settings as keeperSettings } from "../../../../keeper/config.ts";
 import { settings as providerSettings } from "../../../../provider/config.ts";
 import { CliError } from "../../../../cli/console/exit.ts";
 import { payeePurse, payerPurse } from "../../../../cli/chain/account.ts";
-import { projectRoot } from "../../../../scripts/paths.ts";
+import { projectRoot, sourceFolders } from "../../../../scripts/paths.ts";
 import {
   otherVariables,
   refuseUnknownVariables,
@@ -65,15 +65,8 @@ describe("an environment variable", () => {
   });
 
   it("is known exactly if the project reads it", () => {
-    const files = globSync(
-      [
-        "{protocol,storage,daemon,keeper,provider,provider-sim,client,sim,cli,scripts,test}/**/*.ts",
-        "*.config.ts",
-      ],
-      {
-        cwd: projectRoot,
-      },
-    );
+    const folders = [...sourceFolders, "test"];
+    const files = globSync([`{${folders.join()}}/**/*.ts`, "*.config.ts"], { cwd: projectRoot });
     const read = files.flatMap((file) =>
       [...readFileSync(join(projectRoot, file), "utf8").matchAll(/process\.env\["(WHITEPAY_\w+)"\]/g)].map(
         (match) => match[1] ?? "",
