@@ -54,7 +54,7 @@ function everything({ file }: Fault): Catcher[] {
   const own = parts.filter(([part]) => file.startsWith(part)).map(([, test]) => ({ test }));
   const simulated =
     "test/simulation/scenarios test/simulation/agreement test/simulation/byzantine test/simulation/exchange " +
-    "test/simulation/kill-points test/simulation/rules test/simulation/reality";
+    "test/simulation/kill-points test/simulation/reality";
   return [...own, { test: simulated }, { seeds: 1_200, keepers: "4" }, { seeds: 20, keepers: "7,10,13" }];
 }
 

@@ -1,9 +1,8 @@
 /** A copy of the project in which faults are planted; the original does not change. */
-import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { projectRoot } from "../../scripts/paths.ts";
+import { join } from "node:path";
+import { copyTree } from "../support/tree-copy.ts";
 import { editsOf } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 import { replaceCode } from "./plant.ts";
@@ -15,21 +14,9 @@ export class Tree {
     this.folder = folder;
   }
 
-  /** Copies tracked and untracked files, without ignored ones such as builds and data. */
   static async copy(): Promise<Tree> {
     const folder = await mkdtemp(join(tmpdir(), "whitepay-mutation-"));
-    const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
-      cwd: projectRoot,
-      encoding: "utf8",
-    });
-    for (const file of listed.split("\0").filter((name) => name !== "")) {
-      await mkdir(dirname(join(folder, file)), { recursive: true });
-      // git still lists a file whose removal is not committed.
-      await cp(join(projectRoot, file), join(folder, file)).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "ENOENT") throw error;
-      });
-    }
-    await symlink(join(projectRoot, "node_modules"), join(folder, "node_modules"), "dir");
+    await copyTree(folder);
     return new Tree(folder);
   }
 
