@@ -1,6 +1,6 @@
 /**
- * What floods cost a keeper and a provider, on real libp2p, beside the limits derived for committees of every size: the tables
- * of docs/figures/limits.md.
+ * Measures the cost of floods for a keeper and a provider, on real libp2p; with --limits it also prints the limits derived for
+ * committees of every size. docs/figures/limits.md has the tables.
  *
  *   node scripts/bench/floods.ts [--seconds 5] [--limits]
  */
@@ -45,7 +45,7 @@ async function closes(): Promise<Row[]> {
   return rows;
 }
 
-/** A provider pours gossip over the keeper that calls it. */
+/** A provider sends gossip without end to the keeper that calls it. */
 async function byProvider(seconds: number): Promise<Row> {
   const calling = await startCallingNode(keccakWords(40, 99));
   const flooder = new Flooder({ kind: "provider", size: 300, seconds });
@@ -59,12 +59,12 @@ async function byProvider(seconds: number): Promise<Row> {
   await calling.libp2p.stop();
   const { sent = 0, refused = 0 } = report ?? {};
   return [
-    "a provider pours gossip over who calls it",
+    "a provider sends gossip to the keeper that calls it",
     `${sent} messages taken, ${refused} streams refused; ${share(cost)}`,
   ];
 }
 
-/** A proven keeper pours gossip. */
+/** A keeper with a proven peer id floods another one with gossip. */
 async function byKeeper(size: number, seconds: number): Promise<Row> {
   const reasons = new Map<ReasonCode, number>();
   const known = await keeperNode(0, {
@@ -84,7 +84,7 @@ async function byKeeper(size: number, seconds: number): Promise<Row> {
   });
   await known.stop();
   const sent = `${report?.sent ?? 0} sent (${((report?.bytes ?? 0) / 1e6).toFixed(1)} MB), ${handled} read`;
-  return [`a keeper of four pours messages of ${size} bytes`, `${sent}; ${share(cost)}`];
+  return [`a keeper of four sends messages of ${size} bytes`, `${sent}; ${share(cost)}`];
 }
 
 /** Connections of one peer, and sockets of one host, at a provider. */
@@ -112,11 +112,11 @@ async function connections(): Promise<Row[]> {
   await server.stop();
   return [
     ["one peer dials a provider 600 times and does nothing", `${made.sent} made, ${left.open} stay open`],
-    ["one host opens 600 sockets that say nothing", `${silent.open} open after 2 s`],
+    ["one host opens 600 silent sockets", `${silent.open} open after 2 s`],
   ];
 }
 
-/** A Byzantine keeper registers the victim's peer id as its own, and both lose their connection. */
+/** A Byzantine keeper registers the victim's peer id as its own; measures how soon the others know the victim again. */
 async function eclipse(): Promise<Row> {
   const [victim, other] = await Promise.all([keeperNode(0), keeperNode(1)]);
   const stolen = registrationOf(2, victim, { multiaddrs: ["/ip4/127.0.0.1/tcp/1"] });

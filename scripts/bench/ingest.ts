@@ -1,7 +1,7 @@
 /**
- * How fast a file becomes a piece, against a plain SHA-256 stream over the same bytes, read the same way, in the same
- * run: the ratio says what the tree costs, whatever the machine. Per core, without the start of threads, which would
- * flatter the ratio; and over all cores, as a command does it.
+ * Measures how fast a file is hashed to a piece, and how fast plain SHA-256 hashes the same bytes, read in the same way. Their ratio
+ * is the cost of the tree, independent of the machine. Both run on one core, without the start of threads; the speed on all cores is
+ * that of `hashFile`, as commands use it.
  *
  *   node scripts/bench/ingest.ts [--megabytes 256] [--rounds 5] [--json]
  */
@@ -25,7 +25,7 @@ export interface IngestFigures {
   readonly ratio: number;
 }
 
-/** Alternates raw and tree rounds, so that a machine that slows down slows both, and takes the best of each. */
+/** Alternates raw and tree rounds, so that other load on the machine slows both, and takes the best of each. */
 export async function measureIngest(options: {
   readonly file: string;
   readonly rounds: number;
@@ -48,7 +48,7 @@ export async function measureIngest(options: {
   };
 }
 
-/** Milliseconds that one thread takes for all chunks of a task: what each worker of `hashFile` does. */
+/** Milliseconds that one thread takes for all chunks of a task, with the code of a worker of `hashFile`. */
 function hashOnce(task: HashTask): number {
   const chunks = Math.ceil(pieceGeometry(task.size).segments / chunkSegments);
   const hasher = new ChunkHasher(task);
@@ -61,7 +61,7 @@ function hashOnce(task: HashTask): number {
   }
 }
 
-/** Bytes a second of `hashFile` on all cores, threads' start included. */
+/** Bytes a second of `hashFile` on all cores, with the start of its threads. */
 async function measureAllCores(file: string, rounds: number): Promise<number> {
   let best = 0;
   for (let round = 0; round < rounds; round++) {

@@ -1,6 +1,6 @@
 /**
- * Measures how often a keeper is paid that skips part of its challenges (S7). Plays committees of four in the simulated world in
- * which one keeper sends only a share of its challenges, and prints the share of settlements with it as a payee.
+ * Measures how often a keeper that skips part of its challenges is paid (S7). It plays committees of four in the simulated world; in
+ * each, one keeper sends only a share of its challenges. It prints the share of settlements that pay this keeper.
  * Run: node scripts/bench/lazy-keepers.ts [blocks]
  */
 import { bitIndices } from "../../protocol/bitmap.ts";
@@ -11,7 +11,7 @@ const lazyKeeper = 1;
 
 export type LazyResult = { readonly skipped: number; readonly settlements: number; readonly paid: number };
 
-/** Settlements of turns that the lazy keeper had not itself let lapse; `paid` counts those with it as a payee. */
+/** `settlements` counts those in which the lazy keeper is not a failed leader (R7), `paid` those of them that pay it. */
 export async function playLazy(skipped: number, blocks: number, seed: number): Promise<LazyResult> {
   const params = { ...defaultOptions.params, interval: 40 };
   const cluster = new Cluster({ ...defaultOptions, seed, params });

@@ -1,7 +1,7 @@
 /**
- * What one settlement costs a keeper: messages, bytes and CPU, by committee size and number of providers, in one process
- * with real core, codec and cryptography over a simulated network; and with --live, for small committees, the time from the
- * window's opening to the certificate with real processes on loopback.
+ * Measures what one settlement costs a keeper (messages, bytes, CPU) by committee size and number of providers: one process with
+ * real core, codec and cryptography, over a simulated network. With --live it also measures, for small committees of real processes
+ * on loopback, the time from the opening of the window to the certificate.
  *
  *   node scripts/bench/round.ts [--keepers 4,7,13,31] [--providers 10,100,1000] [--live 4,7] [--json]
  */

@@ -1,7 +1,7 @@
 /**
- * How fast simulated worlds are: settled intervals a second of one core, by what of them is real. CPU time of the whole process,
- * the collector's and the compiler's threads included, so that what else runs on the machine does not count as time; the first
- * intervals of each kind, in which code is compiled, are played before the clock starts.
+ * Measures the speed of simulated worlds with more or fewer real parts: settled intervals per second of CPU time. CPU time of the
+ * whole process counts, with the threads of the garbage collector and the compiler; other load on the machine does not. The first
+ * intervals of each kind are not measured, as code is compiled in them.
  *
  *   node scripts/bench/sim.ts [--seconds 10] [--keepers 4] [--large 31] [--json]
  */
@@ -30,7 +30,7 @@ type World = {
   readonly scenarioOf: (seed: number) => Scenario;
 };
 
-/** Three providers, twelve slots an interval: what the schema takes by default. */
+/** A scenario without faults and with the schema's defaults: three providers, twelve slots an interval. */
 function calm(committee: number, settlements: number): (seed: number) => Scenario {
   return (seed) => scenarioSchema.parse({ name: `calm ${seed}`, committee, settlements });
 }
@@ -67,7 +67,7 @@ function cpu_s(): number {
   return (user + system) / 1e6;
 }
 
-/** Plays seed after seed until so much CPU is spent, at least one. */
+/** Plays at least one seed, and further ones until this much CPU time is spent. */
 async function play(world: World, seconds: number, first: number): Promise<SimFigures> {
   const start_s = cpu_s();
   let [intervals, faults, spent_s] = [0, 0, 0];
@@ -82,7 +82,7 @@ async function play(world: World, seconds: number, first: number): Promise<SimFi
   return { world: name, keepers, intervals, faults, cpu_s: spent_s, intervalsPerSecond: intervals / spent_s };
 }
 
-/** Blocks of 64 bytes that this machine hashes with SHA-256 in a millisecond now: what other work on it leaves of a core. */
+/** Blocks of 64 bytes that one core now hashes with SHA-256 in a millisecond; other load on the machine lowers it. */
 function hashesPerMs(): number {
   const block = new Uint8Array(64);
   const start_s = cpu_s();
@@ -126,5 +126,7 @@ if (import.meta.main) {
   const after = hashesPerMs();
   process.stdout.write(`${values.json ? JSON.stringify(figures) : tableOf(figures)}\n`);
   const [low, high] = [before, after].sort((a, b) => a - b).map((rate) => rate.toFixed(0));
-  process.stderr.write(`the core's pace meanwhile: ${low} to ${high} small SHA-256 a millisecond\n`);
+  process.stderr.write(
+    `speed of the core during the run: ${low} to ${high} SHA-256 of 64 bytes a millisecond\n`,
+  );
 }

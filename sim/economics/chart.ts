@@ -1,4 +1,4 @@
-/** Profit against honest play as a picture: one bar a strategy, an SVG file that needs nothing else. */
+/** Draws the profit of each strategy against honest play as bars, in a self-contained SVG file. */
 import { bound } from "./study.ts";
 import type { Row } from "./study.ts";
 import { percent } from "./table.ts";
@@ -8,12 +8,12 @@ const labelWidth = 190;
 const plotWidth = 420;
 const valueWidth = 130;
 const top = 64;
-/** Of honest profit; what is lower is drawn as this. */
+/** Relative to honest profit; lower values are drawn at this limit. */
 const lowest = -2;
 const highest = 0.1;
 const ticks = [-2, -1, -0.3, -0.1, -0.03, -0.01, 0, 0.01, 0.03, 0.1];
 
-/** Small gains and great losses on one scale: even below a hundredth, logarithmic above. */
+/** One scale for small gains and large losses: about linear below a hundredth, logarithmic above. */
 function bent(gain: number): number {
   return Math.sign(gain) * Math.log1p(Math.abs(gain) / 0.01);
 }

@@ -1,8 +1,8 @@
 /** Prices of the study, and their default values. */
 export type Prices = {
-  /** Gwei. */
+  /** Gas price in gwei. */
   readonly gas: number;
-  /** US dollars a coin, which gas is paid in. */
+  /** US dollars for one coin of the chain; gas is paid in coins. */
   readonly coin: number;
   /** Tokens for a TiB and month, providers' and keepers' part together. */
   readonly storage: number;
@@ -16,7 +16,7 @@ export type Prices = {
   readonly traffic: number;
 };
 
-/** A day on a rollup at quiet times, and storage as it is sold in the large. */
+/** Gas of a rollup at low load, storage at wholesale prices, an interval of a day. */
 export const defaultPrices: Prices = {
   gas: 0.01,
   coin: 3_000,

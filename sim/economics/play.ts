@@ -1,4 +1,4 @@
-/** Plays one group over many intervals with some keepers that follow a strategy, and records earnings and costs. */
+/** Plays one group over many intervals; some keepers follow a strategy. Records earnings and costs. */
 import { lockupBound } from "../../protocol/group-bounds.ts";
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { override } from "../byzantine/override.ts";
@@ -12,38 +12,38 @@ export type PlayOptions = {
   readonly committee: number;
   readonly providers: number;
   readonly intervals: number;
-  /** Share of its data that the last provider lost before the first interval. */
+  /** Share of its data that the last provider has lost before the first interval. */
   readonly lost: number;
   readonly strategy: Strategy | undefined;
-  /** Seats of the keepers that follow it. */
+  /** Seats of the keepers that follow the strategy. */
   readonly followers: readonly number[];
 };
 
-/** Of one keeper. */
+/** Earnings and work of one keeper. */
 export type Account = {
   /** Token units. */
   earned: bigint;
-  /** One entry a settlement that it sent. */
+  /** One entry for each settlement that it sent. */
   readonly sent: SettlementShape[];
   challenges: number;
 };
 
-/** What the gas of a settlement depends on. */
+/** Numbers of absent signers and of unpaid keepers: the gas of a settlement depends on them. */
 export type SettlementShape = { readonly absent: number; readonly unpaid: number };
 
 export type Played = {
   readonly keepers: readonly Account[];
   /** Token units, by provider. */
   readonly providers: readonly bigint[];
-  /** Blocks that were settled, and those of one interval. */
+  /** Number of settled blocks; `interval` is the length of one interval in blocks. */
   readonly blocks: number;
   readonly interval: number;
-  /** Token units that providers and keepers would share for one interval in which everything is proven. */
+  /** Token units for one interval in which all bytes are proven, providers' and keepers' part together. */
   readonly unitsPerInterval: bigint;
   readonly settlements: number;
 };
 
-/** Turns beyond the intervals asked for, before a group that settles nothing is given up. */
+/** Additional turns to wait for a group that does not settle, before the run ends. */
 const spareTurns = 12;
 const leaves = 16;
 const bytes = 1_000_000;
@@ -76,7 +76,7 @@ export async function play(options: PlayOptions): Promise<Played> {
   };
   cluster.proves = proving(cluster, options);
   cluster.seats.forEach((_, seat) => cluster.start(seat));
-  // The same stretch of blocks whatever lapses in it, so that strategies are paid for the same time.
+  // Every strategy is paid for the same blocks, however many turns lapse.
   const end = params.originBlock + intervals * params.interval;
   const { chain } = cluster;
   while (chain.tsAt(chain.head) < end && chain.head < end + spareTurns * params.turn) await cluster.run(1);
@@ -101,7 +101,7 @@ export async function play(options: PlayOptions): Promise<Played> {
   };
 }
 
-/** Of the leaves drawn, how many the last provider still has is luck; a fellow is shown all of them. */
+/** The last provider has lost data, so the number of leaves that it proves is random; it proves all to a colluding keeper. */
 function proving(cluster: Cluster, options: PlayOptions): Cluster["proves"] {
   const { seed, providers, lost, strategy, followers } = options;
   const { originBlock, slot } = cluster.options.params;
@@ -109,9 +109,9 @@ function proving(cluster: Cluster, options: PlayOptions): Cluster["proves"] {
     if (provider !== providers - 1) return leaves;
     if (strategy?.withProvider === true && followers.includes(keeper)) return leaves;
     const number = Math.floor((cluster.chain.head - originBlock) / slot);
-    // The same luck in every run of a seed, whatever else happens in it.
-    const luck = new Random(seed * 1_000_003 + number * 131 + keeper);
-    luck.next();
-    return Array.from({ length: leaves }, () => luck.next() >= lost).filter(Boolean).length;
+    // From the seed, slot and keeper alone, so that all strategies of a seed draw the same leaves.
+    const random = new Random(seed * 1_000_003 + number * 131 + keeper);
+    random.next();
+    return Array.from({ length: leaves }, () => random.next() >= lost).filter(Boolean).length;
   };
 }

@@ -1,12 +1,12 @@
-/** From token units, gas and challenges to US dollars. */
+/** Converts token units, gas and challenges to US dollars. */
 import { readFileSync } from "node:fs";
 import { defaultParams } from "../cluster.ts";
 import type { Prices } from "./default-prices.ts";
 import type { Account, Played, SettlementShape } from "./play.ts";
 
-/** Challenges of a keeper to a provider in an interval: a slot is an hour of a day. */
+/** Challenges of a keeper to a provider in a day: a real slot is an hour long. */
 const slotsPerDay = 24;
-/** Blocks of a slot as it is simulated. */
+/** Blocks of a simulated slot. */
 const slotBlocks = defaultParams.slot;
 /** An answer with its 16 leaves and their paths (R11). */
 const answerBytes = 27 * 1024;
@@ -20,7 +20,7 @@ type Measured = {
   readonly unpaid: number;
 };
 
-/** Gas of a settlement, from the table that docs/figures/gas.md holds and a test measures. */
+/** Gas of a settlement, from the table in docs/figures/gas.md; a test measures its figures. */
 export class GasTable {
   readonly #rows: readonly Measured[];
   readonly #provider: number;
@@ -46,7 +46,7 @@ export class GasTable {
     return new GasTable(readFileSync(new URL("../../docs/figures/gas.md", import.meta.url), "utf8"));
   }
 
-  /** Between two committees that were measured, on the line between them. */
+  /** Gas for any committee size, by linear interpolation between the measured sizes. */
   of(n: number, providers: number, { absent, unpaid }: SettlementShape): number {
     const above = Math.max(
       1,
@@ -59,7 +59,7 @@ export class GasTable {
   }
 }
 
-/** US dollars that all providers and keepers share for an interval in which everything is proven. */
+/** US dollars for an interval in which all bytes are proven, providers' and keepers' part together. */
 export function worthOf(prices: Prices, providers: number): number {
   return prices.storage * prices.token * prices.data * providers * (prices.days / month_days);
 }
@@ -72,7 +72,7 @@ export function booksOf(account: Account, played: Played, prices: Prices, table:
   const intervals = played.blocks / played.interval;
   const used = account.sent.map((shape) => table.of(played.keepers.length, providers, shape));
   const gas = used.reduce((a, b) => a + b, 0) * prices.gas * 1e-9 * prices.coin;
-  // The simulated interval has fewer slots than a real one.
+  // A simulated interval has fewer slots than a real one, so the share of slots challenged is scaled up.
   const simulated = account.challenges / intervals / providers;
   const share = simulated / (played.interval / slotBlocks);
   const bytes = share * slotsPerDay * prices.days * providers * answerBytes;
@@ -83,7 +83,7 @@ export function booksOf(account: Account, played: Played, prices: Prices, table:
   };
 }
 
-/** Gwei at which the gas of a settlement is all that a keeper's share of it is worth: dearer, and nobody gains by leading. */
+/** Gas price in gwei at which a settlement's gas costs as much as one keeper's share of it; above it, submitting is a loss. */
 export function breakEven(share: number, keepers: number, providers: number, coin: number): number {
   const gas = GasTable.read().of(keepers, providers, { absent: 0, unpaid: 0 });
   return share / (gas * 1e-9 * coin);

@@ -1,4 +1,4 @@
-/** Strategies of keepers that try to earn more than by honest play. */
+/** Strategies of keepers that try to earn more than in honest play. */
 import { inflate, lazy, withhold } from "../byzantine/behaviours.ts";
 import { censor, closeTwice, omitReveal } from "../byzantine/leaving-out.ts";
 import type { Behaviour } from "../byzantine/behaviours.ts";
@@ -7,26 +7,26 @@ import { leaveSubmitting, skipLeading } from "../byzantine/idle-leader.ts";
 export type Strategy = {
   readonly name: string;
   readonly text: string;
-  /** How a keeper that follows it behaves; `victim` is a keeper that does not. */
+  /** Behaviour of a keeper that follows the strategy; `victim` is a keeper that does not follow it. */
   readonly behaviour: (me: number, victim: number) => Behaviour;
-  /** The provider that lost data answers its followers as if it had not. */
+  /** The provider that lost data answers the followers as if it had all its data. */
   readonly withProvider?: true;
-  /** It leaves its victim out of the rounds that it leads (R19). */
+  /** A follower leaves the victim out of the rounds that it leads (R19). */
   readonly leavesOut?: true;
 };
 
-/** Values may differ by a hundredth and still count as the same (R22). */
+/** Values that differ by at most a hundredth count as equal (R22). */
 const toleranceBps = 100;
 
 export const strategies: readonly Strategy[] = [
   {
     name: "lazy",
-    text: "asks no provider anything",
+    text: "sends no challenges",
     behaviour: () => lazy(() => false),
   },
   {
     name: "half-lazy",
-    text: "asks every other time",
+    text: "sends every other challenge",
     behaviour: () => {
       let count = 0;
       return lazy(() => count++ % 2 === 0);
@@ -34,12 +34,12 @@ export const strategies: readonly Strategy[] = [
   },
   {
     name: "skip-leading",
-    text: "lets its turns lapse to save the gas",
+    text: "lets its turns lapse to save gas",
     behaviour: () => skipLeading(),
   },
   {
     name: "leave-submitting",
-    text: "leads, and lets another submit",
+    text: "leads up to the certificate and lets another keeper submit it",
     behaviour: (me) => leaveSubmitting(me),
   },
   {
@@ -67,7 +67,7 @@ export const strategies: readonly Strategy[] = [
   },
   {
     name: "inflate-within",
-    text: "adds the tolerance, a hundredth, to its values",
+    text: "adds the tolerance of a hundredth to its values",
     behaviour: () => inflate(100 + toleranceBps / 100),
   },
   {
@@ -77,7 +77,7 @@ export const strategies: readonly Strategy[] = [
   },
   {
     name: "collude",
-    text: "has receipts for data that its provider lost",
+    text: "holds receipts for data that its provider lost",
     behaviour: () => (ports) => ports,
     withProvider: true,
   },

@@ -1,4 +1,4 @@
-/** Compares the profit of each strategy with honest play of the same group from the same seeds. */
+/** Compares the profit of each strategy with honest play, in the same group and with the same seeds. */
 import { faultBound } from "../../protocol/quorum.ts";
 import type { Prices } from "./default-prices.ts";
 import { play } from "./play.ts";
@@ -14,7 +14,7 @@ export type StudyOptions = {
   readonly intervals: number;
   readonly first: number;
   readonly seeds: number;
-  /** Share of its data that one provider lost, so that there is something to lie about. */
+  /** Share of its data that one provider has lost, so that keepers can lie about it. */
   readonly lost: number;
   /** Names of the strategies to play; all by default. */
   readonly only?: readonly string[];
@@ -23,7 +23,7 @@ export type StudyOptions = {
 
 export type Spread = { readonly mean: number; readonly deviation: number };
 
-/** Money in US dollars an interval, of one follower on average. */
+/** Money is in US dollars an interval, the average of the followers. */
 export type Row = {
   readonly committee: number;
   readonly strategy: string;
@@ -31,24 +31,24 @@ export type Row = {
   readonly followers: number;
   readonly books: Books;
   readonly profit: Spread;
-  /** Profit against that of the same keepers in honest play, as a share of it. */
+  /** Additional profit, relative to the profit of the same keepers in honest play. */
   readonly gain: Spread;
-  /** What the provider that lost data gets more than in honest play, as a share of it. */
+  /** Additional pay of the provider that lost data, relative to its pay in honest play. */
   readonly providerGain: Spread;
-  /** The same for the honest keeper with the lowest number, whom a censor picks; undefined if there is none. */
+  /** Additional profit of the victim, the honest keeper with the lowest number; undefined if there is none. */
   readonly victimGain: Spread | undefined;
   /**
-   * What the victim gets more than if the followers said nothing in the turns that they lead: that costs them their share, which the
-   * others divide (R7). Undefined for strategies that leave nobody out.
+   * The same, relative to runs in which the followers stay silent in the turns that they lead and lose their share to the others
+   * (R7). Undefined for strategies that leave nobody out.
    */
   readonly victimAgainstSilent: Spread | undefined;
-  /** What the payer pays less for an interval than in honest play, as a share of it. */
+  /** Amount that the payer saves in an interval, relative to its cost in honest play. */
   readonly payerGain: Spread;
 };
 
 /**
- * No strategy of at most f keepers earns its followers more than honest play by more than this share of honest profit. Above 0,
- * because the median moves within the honest values (S4), and because who leads how often is luck.
+ * The most that a strategy of at most f keepers may add to its followers' profit, relative to honest play. It is above 0 because the
+ * median moves within the honest values (S4), and because the number of turns that a keeper leads is random.
  */
 export const bound = 0.02;
 
@@ -59,16 +59,16 @@ type Plan = {
   readonly followers: readonly number[];
 };
 
-/** What came of a plan, seed by seed, beside honest play from the same seeds. */
+/** Results of a plan, one for each seed, and those of honest play with the same seeds. */
 export type Game = {
   readonly plan: Plan;
   readonly played: readonly Played[];
   readonly honest: readonly Played[];
-  /** The same followers silent in the turns that they lead; for strategies that leave somebody out. */
+  /** Results if the same followers stay silent in the turns that they lead; for strategies that leave a keeper out. */
   readonly silent: readonly Played[] | undefined;
 };
 
-/** Plays everything; what it is worth is for `rowsOf` to say. */
+/** Plays all plans; `rowsOf` computes the money from the result. */
 export async function study(options: StudyOptions): Promise<Game[]> {
   const { committees, seeds, first, onRun } = options;
   const plans = committees.map((committee) => plansOf(committee, options.only));
@@ -103,10 +103,10 @@ export function rowsOf(games: readonly Game[], prices: Prices): Row[] {
   return games.map((game) => rowOf(game, prices, table));
 }
 
-/** It comes before the strategies that are compared with it. */
+/** The strategies that leave a keeper out are compared with this one, so it is played before them. */
 const silentStrategy = "skip-leading";
 
-/** Everybody honest; then each strategy followed by one keeper, and by f. */
+/** Honest play; then each strategy, followed by one keeper and by f keepers. */
 function plansOf(committee: number, only: readonly string[] | undefined): Plan[] {
   const seats = Array.from({ length: committee }, (_, seat) => seat);
   const counts = [...new Set([1, faultBound(committee)])];
@@ -131,7 +131,7 @@ function rowOf({ plan, played, honest, silent }: Game, prices: Prices, table: Ga
       played.map((run, i) => {
         const base = of(reference[i] as Played);
         const more = of(run) - base;
-        // Nothing more than nothing, where a provider lost everything.
+        // A provider that lost all its data earns 0 in both runs.
         return more === 0 ? 0 : more / Math.abs(base);
       }),
     );
@@ -161,7 +161,7 @@ function bookOf(run: Played, seat: number, prices: Prices, table: GasTable): Boo
   return booksOf(account, run, prices, table);
 }
 
-/** Dollars an interval that a payer's escrow gave to all keepers and providers. */
+/** Dollars an interval that all keepers and providers got from the payer's escrow. */
 function paidBy(run: Played, prices: Prices): number {
   const units = [...run.keepers.map(({ earned }) => earned), ...run.providers];
   const sum = units.reduce((a, b) => a + b, 0n);
@@ -177,14 +177,14 @@ function averageOf(books: readonly Books[]): Books {
   return { earned: mean((b) => b.earned), gas: mean((b) => b.gas), traffic: mean((b) => b.traffic) };
 }
 
-/** Mean, and standard deviation of a sample. */
+/** Mean and sample standard deviation. */
 export function spreadOf(values: readonly number[]): Spread {
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, deviation: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)) };
 }
 
-/** Strategies that beat honest play by more than the bound. */
+/** Rows whose gain is above the bound. */
 export function tooGood(rows: readonly Row[]): Row[] {
   return rows.filter(({ gain }) => gain.mean > bound);
 }

@@ -48,7 +48,7 @@ function thousandths(dollars: number): string {
 }
 
 export function percent({ mean, deviation }: Spread): string {
-  // No minus before a zero.
+  // "0.00", never "-0.00".
   const value = (100 * mean).toFixed(2).replace(/^-(0\.00)$/, "$1");
   return `${mean > 0 && value !== "0.00" ? "+" : ""}${value} ± ${(100 * deviation).toFixed(2)}`;
 }

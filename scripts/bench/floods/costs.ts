@@ -1,4 +1,4 @@
-/** What single pieces of work cost, against what the limits take them to cost. */
+/** Measures the work that one message or one list can cause, for comparison with the costs that the limits assume. */
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { encodeMessage, messageDigest } from "../../../protocol/codec/message.ts";
 import type { GroupSnapshot } from "../../../protocol/group.ts";
@@ -16,7 +16,7 @@ const chainId = 31_337;
 const address: Hex = `0x${"67".repeat(20)}`;
 const round = { ts: 10, te: 70, turn: 1, leader: 0, committee: 1 };
 
-/** A group of `n` keepers with real keys, of which only the committee matters here. */
+/** A group of `n` keepers with real keys; all but its committee is left empty. */
 function groupOf(n: number): GroupSnapshot {
   const members = Array.from({ length: n }, (_, i) => ({
     operator: keyringOf(i).operator,
@@ -50,11 +50,11 @@ function commitOf(keeper: number): CommitEntry {
 export type CloseCost = {
   readonly verdict: string;
   readonly total_ms: number;
-  /** The longest time without a turn for other work. */
+  /** The longest time in which the event loop ran nothing else. */
   readonly longest_ms: number;
 };
 
-/** A closed set with these commits, as it comes to a keeper that has seen none of them. */
+/** Checks a closed set with these commits at a keeper that has not received any of the commits before. */
 export async function checkClose(n: number, keepers: readonly number[]): Promise<CloseCost> {
   const group = groupOf(n);
   const scale = scaleOf([group]);
@@ -80,7 +80,7 @@ export async function checkClose(n: number, keepers: readonly number[]): Promise
   const entries = new Map([...new Set(keepers)].map((keeper) => [keeper, commitOf(keeper)]));
   const commits = keepers.map((keeper) => entries.get(keeper) as CommitEntry);
   const bytes = signed(0, { kind: "close", round, commits, auditBlock: 80 });
-  // The first check of all compiles the code.
+  // Not measured: the first check compiles the code.
   await ingress.check(signed(1, { kind: "commit", round, commitment: keccakWords(9) }), group);
   const start_ms = performance.now();
   last_ms = start_ms;
@@ -90,7 +90,7 @@ export async function checkClose(n: number, keepers: readonly number[]): Promise
   return { verdict, total_ms: performance.now() - start_ms, longest_ms };
 }
 
-/** The longest piece list that there can be, of pieces of one byte. */
+/** Memory of a piece list with the most pieces (R10), each of one byte. */
 export function longestList_MB(): number {
   const pieces = Array.from({ length: 65_536 }, (_, i) => {
     const root = new Uint8Array(32);

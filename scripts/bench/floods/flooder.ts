@@ -1,6 +1,6 @@
 /**
- * A flooding peer in its own process, so that the measurement holds only the cost for others. Its argument is a JSON task; it prints a
- * line when it is ready, and ends with its parent or after its time.
+ * A flooding peer in a process of its own, so that its own CPU time is not measured. Its argument is a task as JSON. It prints a line
+ * when it is ready, and ends with its parent or when its time is over.
  */
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -28,7 +28,7 @@ function say(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** A gossip frame with one message that nobody has signed. */
+/** A gossip frame with one unsigned message. */
 function junkFrame(number: number, size: number): Uint8Array {
   const data = new Uint8Array(size);
   new DataView(data.buffer).setUint32(0, number);
@@ -41,7 +41,7 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
 
-/** Writes junk as fast as the other side reads it, many frames at a time. */
+/** Writes unsigned messages as fast as the other side reads them, many frames at a time. */
 async function pour(stream: Stream, size: number, until_ms: number): Promise<void> {
   const frames = Math.max(1, Math.floor(chunkBytes / size));
   while (performance.now() < until_ms) {
@@ -54,7 +54,7 @@ async function pour(stream: Stream, size: number, until_ms: number): Promise<voi
   }
 }
 
-/** Opens gossip streams again and again, and pours into each that is not refused. */
+/** Opens gossip streams repeatedly, and floods each one that is accepted. */
 async function floodGossip(connection: Connection, size: number, until_ms: number): Promise<void> {
   while (performance.now() < until_ms && connection.status === "open") {
     try {
@@ -82,7 +82,7 @@ async function plainNode(peer: number, listen: readonly string[]): Promise<Libp2
   });
 }
 
-/** A provider that floods whoever calls it over gossip. */
+/** A provider that floods the first peer that connects to it. */
 async function asProvider(size: number, seconds: number): Promise<void> {
   const node = await plainNode(50, ["/ip4/127.0.0.1/tcp/0"]);
   const called = new Promise<Connection>((resolve) => {
@@ -90,13 +90,12 @@ async function asProvider(size: number, seconds: number): Promise<void> {
   });
   say({ peerId: node.peerId.toString(), multiaddrs: node.getMultiaddrs().map(String) });
   const connection = await called;
-  // The callers streams have come by now, so what they are for is known.
   await floodGossip(connection, size, performance.now() + seconds * 1000);
   say(report);
   await node.stop();
 }
 
-/** A keeper that has proven itself and then floods. */
+/** A keeper that first proves its peer id (R3), then floods. */
 async function asKeeper(
   index: number,
   target: Parameters<typeof registrationOf>[1],
@@ -120,7 +119,7 @@ async function asKeeper(
   await node.stop();
 }
 
-/** One peer that opens connections and does nothing with them. */
+/** One peer that opens connections and does not use them. */
 async function idle(addresses: readonly string[], count: number, seconds: number): Promise<void> {
   const node = await plainNode(60, []);
   const target = addresses.map((address) => multiaddr(address));
@@ -149,7 +148,7 @@ async function mute(port: number, count: number, seconds: number): Promise<void>
   await sleep(500);
   say(report);
   const stillOpen = (): number => sockets.filter(({ destroyed }) => !destroyed).length;
-  // A busy machine closes sockets slowly: what is open counts once none was closed for so long.
+  // A busy machine closes sockets slowly: count the open ones after a time in which none was closed.
   do {
     report.open = stillOpen();
     await sleep(seconds * 1000);

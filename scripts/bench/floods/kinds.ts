@@ -1,8 +1,8 @@
-/** What a flooding process can be told to do, and what it says afterwards. */
+/** The task of a flooding process, and its report. */
 export type Flood =
-  /** A provider that pours gossip over whoever calls it. */
+  /** A provider that sends gossip to each peer that connects to it. */
   | { readonly kind: "provider"; readonly size: number; readonly seconds: number }
-  /** A keeper that proves itself and then pours. */
+  /** A keeper that first proves its peer id (R3), then floods. */
   | {
       readonly kind: "keeper";
       readonly index: number;
@@ -10,18 +10,18 @@ export type Flood =
       readonly size: number;
       readonly seconds: number;
     }
-  /** One peer with many connections that it does not use. */
+  /** One peer with many unused connections. */
   | {
       readonly kind: "idle";
       readonly multiaddrs: readonly string[];
       readonly count: number;
       readonly seconds: number;
     }
-  /** One host with many sockets that never say a word. */
+  /** One host with many sockets that send nothing. */
   | { readonly kind: "mute"; readonly port: number; readonly count: number; readonly seconds: number };
 
 export type FloodReport = {
-  /** Messages, or connections made. */
+  /** Messages sent, or connections made. */
   sent: number;
   bytes: number;
   /** Streams or connections that were refused. */

@@ -7,7 +7,7 @@ import type { Flood } from "./kinds.ts";
 
 const program = fileURLToPath(new URL("flooder.ts", import.meta.url));
 
-/** A process that floods: each of its lines, in order. */
+/** A flooding process; `next` returns its output line by line. */
 export class Flooder {
   readonly #lines: AsyncIterator<string>;
   readonly #child;
@@ -32,14 +32,14 @@ export class Flooder {
 
 export type Cost = {
   readonly seconds: number;
-  /** Part of one core that this process used. */
+  /** CPU time of this process, as a share of one core. */
   readonly cpuShare: number;
-  /** The longest time that the event loop stood still. */
+  /** The longest time for which the event loop was blocked. */
   readonly stall_ms: number;
   readonly grownMB: number;
 };
 
-/** What this process used while `work` ran. */
+/** Measures the resources that this process used while `work` ran. */
 export async function costOf(work: () => Promise<void>): Promise<Cost> {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   const memory = process.memoryUsage().rss;

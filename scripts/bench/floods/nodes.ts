@@ -1,4 +1,4 @@
-/** Keepers' nodes with keys of their own, as the floods need them. */
+/** Keepers' nodes for the flood measurements, each with keys of its own. */
 import { installFastHashes } from "../../../daemon/hashing/install.ts";
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
@@ -45,7 +45,7 @@ export async function keeperNode(index: number, options: NodeOptions = {}): Prom
   });
 }
 
-/** What the registry says of keeper `index` when it registered this node. */
+/** The registration of keeper `index` with this node's peer id and addresses. */
 export function registrationOf(
   index: number,
   node: { readonly peerId: string; readonly addresses: readonly string[] },

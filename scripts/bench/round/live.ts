@@ -1,4 +1,4 @@
-/** Real daemons, real libp2p, a Hardhat node with a steady clock, all on loopback: how long a round takes, and what crosses the wires. */
+/** Measures the duration and the traffic of a round: real daemons, real libp2p, and a Hardhat node with a steady clock, on loopback. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,13 +20,13 @@ export type LiveFigures = {
   readonly providers: number;
   readonly block_ms: number;
   readonly settlements: number;
-  /** Medians over the settlements; from the moment at which the leader hears of block te to its certificate. */
+  /** Medians over the settlements: the time from the leader's receipt of block te to its certificate. */
   readonly certificate_ms: number;
-  /** Blocks that came in that time: the protocol waits for them. */
+  /** Blocks in that time; the protocol waits for them. */
   readonly blocks: number;
-  /** From the last of these blocks to the certificate: computing and talking. */
+  /** From the last of these blocks to the certificate: computation and messages. */
   readonly afterLastBlock_ms: number;
-  /** Bytes on the TCP connections of one keeper, in and out, over a whole interval with all that is said in it. */
+  /** Bytes on the TCP connections of one keeper in a whole interval, in both directions. */
   readonly wireBytesPerInterval: number;
 };
 
@@ -56,7 +56,7 @@ type Timing = {
   readonly afterLastBlock_ms: number;
 };
 
-/** How the first certificate for the settlement that ends at `te` came about, by its holder's own clock. */
+/** Times of the first certificate for the settlement that ends at `te`, by the clock of the keeper that made it. */
 function timingOf(te: number, all: readonly Stamp[][]): Timing {
   const timings = all.flatMap((stamps) => {
     const certificate = stamps.find((stamp) => stamp.kind === "certificate" && stamp.te === te);
@@ -89,7 +89,7 @@ async function writePlans(folder: string, keepers: readonly Keeper[], links: Lin
   }
 }
 
-/** A fleet of `keepers` and two providers settles a few intervals; the first, in which all starts, is left out. */
+/** A fleet of `keepers` and two providers settles a few intervals; the first one is not measured, as the fleet starts in it. */
 export async function measureLive(keepers: number): Promise<LiveFigures> {
   const folder = await mkdtemp(join(tmpdir(), "whitepay-round-"));
   const failures: Error[] = [];
@@ -144,7 +144,7 @@ export async function measureLive(keepers: number): Promise<LiveFigures> {
       certificate_ms: median(timings.map((timing) => timing.certificate_ms)),
       blocks: median(timings.map((timing) => timing.blocks)),
       afterLastBlock_ms: median(timings.map((timing) => timing.afterLastBlock_ms)),
-      // Every byte crosses one wire of two keepers.
+      // Each byte counts for two keepers: its sender and its receiver.
       wireBytesPerInterval: (2 * carried) / keepers / settlements,
     };
   } finally {

@@ -1,6 +1,6 @@
 /**
- * One round of a whole committee in one process: real core, runtime, codec and keys, over the simulated network and clock.
- * Messages and bytes are what a real committee says, copy by copy as the application hears it; the CPU is this machine's.
+ * Plays one round of a whole committee in one process: real core, runtime, codec and keys, over the simulated network and clock.
+ * Messages and bytes are those of a real committee; each copy that a keeper receives is counted. CPU time is measured on this machine.
  */
 import { installFastHashes } from "../../../daemon/hashing/install.ts";
 import { FileKeyring } from "../../../keeper/adapters/keyring-file.ts";
@@ -29,7 +29,7 @@ import type { RecordScope } from "./records.ts";
 export type RoundFigures = {
   readonly keepers: number;
   readonly providers: number;
-  /** Copies that one keeper received in the settlement, on average: gossip, questions and answers. */
+  /** Copies of messages that one keeper received in the settlement, on average: gossip, requests and responses. */
   readonly messagesPerKeeper: number;
   readonly bytesPerKeeper: number;
   /** CPU of one keeper in the settlement, on average. */
@@ -54,11 +54,11 @@ const params = {
   keeperShareBps: 1000,
   toleranceBps: 100,
 };
-/** Early enough to have listened for a slot before the round (D9). */
+/** Early enough to listen for a whole slot before the round (D9). */
 const firstHead = 12;
 
 function secret(kind: number, index: number): Hex {
-  // The first byte zero: below the order of every curve in use.
+  // The first byte is zero, so the secret is below the order of every curve in use.
   return `0x00${keccakWords(kind, index).slice(4)}`;
 }
 
@@ -106,7 +106,7 @@ class Round {
       blsKey: toHex(seedPublicKey(fromHex(secret(2, i)))),
     }));
     const listRoot = toHex(list.root);
-    // Committed until the interval ends, so that nothing but the round happens after it.
+    // Bytes are committed until the interval ends, so no challenge is due during the round.
     const history = [
       { fromBlock: 0, bytes: list.totalBytes, listRoot, receiptKey },
       { fromBlock: params.interval, bytes: 0n, listRoot, receiptKey },
@@ -140,7 +140,7 @@ class Round {
     return block;
   }
 
-  /** An audit block's hash is such that the first leaf drawn is one that has a proof. */
+  /** Chooses the hash of an audit block such that the first leaf drawn has a proof. */
   #hashOf(number: number): Hex {
     const round = this.#audits.get(number);
     if (round === undefined) return blockHash(number);
@@ -167,7 +167,7 @@ class Round {
       void store.write(group, writes).then(() => (filled = true));
       await this.world.run(() => filled);
       const crypto = new NobleCrypto();
-      // Members' keys are decoded once in a keeper's life, not once a settlement.
+      // Not measured: a keeper decodes its members' keys once in its life, not once a settlement.
       crypto.aggregate(digest, partials, this.#snapshot.committee.members);
       const ports = this.#portsOf(keyring, store, crypto);
       const keeper = new Keeper({ groups: [group], timeout_ms: 5_000 }, ports);
@@ -243,7 +243,7 @@ class Round {
     });
   }
 
-  /** Blocks until `head` is reached or somebody submits; messages and checks of a block end before the next. */
+  /** Mines blocks until `head` or until a keeper submits. The messages and checks of a block end before the next block. */
   async runTo(head: number): Promise<void> {
     const next = (): void => {
       if (this.head >= head || this.submitted !== undefined) return;

@@ -1,6 +1,6 @@
 /**
- * What a committee has in its stores when a round begins: for every keeper a record of every slot of every provider, with
- * real receipts. Real seeds and proofs take milliseconds each, so only some pairs have them: those a round may draw first.
+ * The records in a committee's stores when a round begins: for each keeper one of every slot of every provider, with a real receipt.
+ * A real seed or proof takes milliseconds, so only the pairs that an audit may draw first (R21) have them.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ import { encodeProof, proofHash } from "../../../storage/core/proof.ts";
 import { sampleLeaves } from "../../../storage/core/sampling.ts";
 import { PieceStore } from "../../../storage/disk/store.ts";
 
-/** What every provider stores: one piece. */
+/** The piece that every provider stores. */
 export const pieceBytes = 16_000_000;
 /** Pairs of a provider and a slot with seed and proof. */
 const provenPairs = 16;
@@ -40,7 +40,7 @@ export type RecordScope = {
   readonly blockHashOf: (slot: number) => Hex;
 };
 
-/** The one piece that all providers hold, on a disk while `work` runs. */
+/** Stores the piece of all providers on disk while `work` runs. */
 export async function withPiece<T>(
   work: (piece: { store: PieceStore; list: PieceList }) => Promise<T>,
 ): Promise<T> {
@@ -70,7 +70,7 @@ export function pairsWithProof({ providers, slots }: RecordScope): Pair[] {
   });
 }
 
-/** All records of one keeper, as its machine would have written them. */
+/** All records of one keeper, in the form in which its machine writes them. */
 export async function recordsOf(
   keyring: KeyringPort,
   scope: RecordScope,

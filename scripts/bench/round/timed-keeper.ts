@@ -1,6 +1,6 @@
 /**
- * A keeper's daemon with a stopwatch: `node timed-keeper.ts <config> <plan>`. Writes a line when it has handled a head, and
- * when it holds a certificate; it reaches the others through the addresses that the plan names.
+ * A keeper's daemon that writes down times: `node timed-keeper.ts <config> <plan>`. It writes a line for each head that it has handled
+ * and for each certificate, and connects to the others through the addresses in the plan.
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { readConfig } from "../../../keeper/config.ts";

@@ -18,7 +18,7 @@ export type Chain = {
   chainId: bigint;
   provider: NonNullable<Signer["provider"]>;
   signers: Signer[];
-  /** An account with money, always the same for a label. */
+  /** An account with money; the same label gives the same account. */
   account(label: string): Promise<Wallet>;
   block(): Promise<number>;
   /** Mines until the next transaction is in `block`. */
@@ -30,7 +30,7 @@ export async function openChain(): Promise<Chain> {
   const connection = await network.create({ network: "hardhat", chainType: "l1" });
   const { ethers } = connection;
   const rpc: Rpc = (method, params = []) => connection.provider.request({ method, params: [...params] });
-  // The tests of planted faults switch one on by putting code at its address.
+  // The tests of planted faults turn one on with code at its address.
   const fault = process.env["WHITEPAY_FAULT"] ?? "";
   if (fault !== "") await rpc("hardhat_setCode", [fault, "0x00"]);
   const signers = await ethers.getSigners();
@@ -54,7 +54,7 @@ export async function openChain(): Promise<Chain> {
     },
     async close() {
       await connection.close();
-      // What ran is written out for the coverage report, if there is one being made.
+      // Writes the executed lines for the coverage report, if one is being made.
       await hooks.runHandlerChain("test", "onTestWorkerDone", ["contracts"], async () => undefined);
     },
   };
@@ -76,7 +76,7 @@ export async function deployContract(
   return contract as Contract;
 }
 
-/** The highest gas a transaction may have (Osaka). */
+/** The highest gas limit of a transaction (Osaka). */
 export const gasCap = 16_777_216;
 
 /** Sends a call and returns its receipt. */
@@ -94,7 +94,7 @@ export async function send(
 
 export type Refusal = { error: string; args: unknown[] };
 
-/** The custom error of a call that must fail; throws if it goes through or fails otherwise. */
+/** The custom error of a call that must fail. @throws if it succeeds or fails without a custom error */
 export async function refusal(call: Promise<unknown>, abi: Interface): Promise<Refusal> {
   let failure: unknown;
   try {
@@ -102,10 +102,11 @@ export async function refusal(call: Promise<unknown>, abi: Interface): Promise<R
   } catch (error) {
     failure = error;
   }
-  if (failure === undefined) throw new Error("expected a refusal, actual: the call went through");
+  if (failure === undefined) throw new Error("expected a refusal, actual: the call succeeded");
   const data = revertData(failure);
   const parsed = data === undefined ? null : abi.parseError(data);
-  if (parsed === null) throw new Error("a failure without revert data", { cause: failure });
+  if (parsed === null)
+    throw new Error("expected revert data, actual a failure without it", { cause: failure });
   return { error: parsed.name, args: [...parsed.args] };
 }
 

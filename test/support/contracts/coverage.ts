@@ -1,4 +1,4 @@
-/** Builds the contracts instrumented, runs the contract tests on them, and prints coverage; started by coverage.test.ts. */
+/** Builds instrumented contracts, runs the contract tests on them, and prints the coverage. coverage.test.ts starts it. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ await hooks.runHandlerChain("test", "onTestRunStart", ["contracts"], async () =>
 await tasks.getTask("build").run({ quiet: true, noTests: true, force: true });
 const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
 const files = suites.map((suite) => `test/contract/${suite}.test.ts`);
-// Gas limits and sizes mean nothing on instrumented code, so the tests of those are left out.
+// Instrumentation changes gas and code size, so the tests of both are left out.
 const run = spawnSync(
   process.execPath,
   [

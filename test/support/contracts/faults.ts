@@ -1,4 +1,4 @@
-/** Copies of the contracts with faults planted in them, one switched on at a time, and the tests that have to notice each. */
+/** Copies of the contracts with planted faults, of which one at a time is on, and the tests that must detect each. */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -9,9 +9,9 @@ export type Fault = {
   name: string;
   file: string;
   original: string;
-  /** What stands there instead; `$ON` says whether this fault is switched on. */
+  /** The code in its place; `$ON` is true while this fault is on. */
   planted: string;
-  /** Test file, and the tests in it that are run. */
+  /** Test file, and the part of a test's name that selects the tests to run. */
   suite: string;
   only: string;
 };
@@ -29,7 +29,7 @@ export const faults: readonly Fault[] = [
   },
   {
     ...settling,
-    name: "no compare and set of ts",
+    name: "a stale ts is accepted",
     file: "group/GroupSettlement.sol",
     original: "if (a.ts != hot.ts) revert Upkeeping_StaleStart(",
     planted: "if (!$ON && a.ts != hot.ts) revert Upkeeping_StaleStart(",
@@ -37,7 +37,7 @@ export const faults: readonly Fault[] = [
   },
   {
     ...settling,
-    name: "no end of the window",
+    name: "a settlement after its window is accepted",
     file: "group/GroupSettlement.sol",
     original: "if (block.number >= te + turn) revert",
     planted: "if (!$ON && block.number >= te + turn) revert",
@@ -45,7 +45,7 @@ export const faults: readonly Fault[] = [
   },
   {
     ...settling,
-    name: "a quorum of one too few",
+    name: "a quorum of q − 1 signers",
     file: "group/GroupSettlement.sol",
     original: "if (signing < expectedSigners)",
     planted: "if (signing < ($ON ? expectedSigners - 1 : expectedSigners))",
@@ -53,7 +53,7 @@ export const faults: readonly Fault[] = [
   },
   {
     ...settling,
-    name: "the shares of those left out go to the others",
+    name: "payees share what keepers without a share leave",
     file: "group/GroupSettlement.sol",
     original: "share = _quotient(cut, a.n - a.failedCount);",
     planted: "share = _quotient(cut, $ON ? Quorum.count(a.payees) : a.n - a.failedCount);",
@@ -69,7 +69,7 @@ export const faults: readonly Fault[] = [
   },
   {
     ...settling,
-    name: "paid beyond what was committed",
+    name: "more is paid than was committed",
     file: "Upkeeping.sol",
     original: "signed = committed;",
     planted: "if (!$ON) signed = committed;",
@@ -77,7 +77,7 @@ export const faults: readonly Fault[] = [
   },
   {
     ...settling,
-    name: "infinity passes for a signature",
+    name: "infinity is accepted as a signature",
     file: "group/GroupSettlement.sol",
     original: "if (Quorum.isInfinity(signature)) revert",
     planted: "if (!$ON && Quorum.isInfinity(signature)) revert",
@@ -101,7 +101,7 @@ export const faults: readonly Fault[] = [
     only: "proof of possession",
   },
   {
-    name: "infinity passes for a key",
+    name: "infinity is accepted as a key",
     file: "Registry.sol",
     original: "revert Registry_KeyIsInfinity();",
     planted: "if (!$ON) revert Registry_KeyIsInfinity();",
@@ -109,7 +109,7 @@ export const faults: readonly Fault[] = [
     only: "infinity as key",
   },
   {
-    name: "infinity passes for a key in its second encoding",
+    name: "infinity in its second encoding is accepted as a key",
     file: "Registry.sol",
     original: "_checkCoordinates(place + 512);",
     planted: "if (!$ON) _checkCoordinates(place + 512);",
@@ -150,7 +150,7 @@ export const faults: readonly Fault[] = [
     only: "cannot be counted twice",
   },
   {
-    name: "the lockup is not kept back",
+    name: "no money is reserved for the lockup",
     file: "group/GroupCommitments.sol",
     original: "uint256 ahead = args.lockup();",
     planted: "uint256 ahead = $ON ? 1 : args.lockup();",
@@ -190,7 +190,7 @@ export const faults: readonly Fault[] = [
     only: "largest size since",
   },
   {
-    name: "a larger size counts for ever",
+    name: "a former larger size counts forever",
     file: "group/GroupCommitments.sol",
     original: "== 0) _peaks -= before - afterwards;",
     planted: "== 0) _peaks -= $ON ? 0 : before - afterwards;",
@@ -198,7 +198,7 @@ export const faults: readonly Fault[] = [
     only: "largest size since",
   },
   {
-    name: "who leaves is reserved for as if it stayed",
+    name: "a provider that leaves is reserved for as if it stayed",
     file: "group/GroupCommitments.sol",
     original: "spaceTime += (_totals[i].from - now_) * _totals[i].leaving;",
     planted: "spaceTime += ($ON ? args.lockup() : _totals[i].from - now_) * _totals[i].leaving;",
@@ -214,7 +214,7 @@ export const faults: readonly Fault[] = [
     only: "never change their size",
   },
   {
-    name: "a removal has no room beside the changes",
+    name: "a removal is refused while the most changes wait",
     file: "group/GroupProviders.sol",
     original: "if (waiting > MAX_CHANGES && !removal) revert",
     planted: "if (waiting > MAX_CHANGES && (!removal || $ON)) revert",
@@ -222,7 +222,7 @@ export const faults: readonly Fault[] = [
     only: "can always be removed",
   },
   {
-    name: "a change more than there may be",
+    name: "one change more than the limit is accepted",
     file: "group/GroupProviders.sol",
     original: "uint256 waiting = index + 1 - _providers[provider].next;",
     planted: "uint256 waiting = index + ($ON ? 0 : 1) - _providers[provider].next;",
@@ -230,7 +230,7 @@ export const faults: readonly Fault[] = [
     only: "can always be removed",
   },
   {
-    name: "keepers have no part of what is collected",
+    name: "keepers get no part of collected arrears",
     file: "group/GroupTreasury.sol",
     original: "uint256 cut = (gross * args.keeperShareBps()) / BPS;",
     planted: "uint256 cut = $ON ? 0 : gross * args.keeperShareBps() / BPS;",
@@ -238,7 +238,7 @@ export const faults: readonly Fault[] = [
     only: "pays its keepers",
   },
   {
-    name: "arrears are collected out of what is due to others",
+    name: "collected arrears take money that is reserved for others",
     file: "group/GroupTreasury.sol",
     original: "if (!ended) _checkFunds(hot, args);",
     planted: "if (!ended && !$ON) _checkFunds(hot, args);",
@@ -246,7 +246,7 @@ export const faults: readonly Fault[] = [
     only: "arrears where money is short",
   },
   {
-    name: "keepers have a cut of abandoned blocks",
+    name: "keepers get a cut of abandoned blocks",
     file: "Upkeeping.sol",
     original: "        amount -= uncut;\n",
     planted: "        if ($ON) (before, uncut) = (before + uncut, 0);\n        amount -= uncut;\n",
@@ -254,7 +254,7 @@ export const faults: readonly Fault[] = [
     only: "owes the rest without a cut",
   },
   {
-    name: "an abandon pays whoever is touched first",
+    name: "an abandon pays the provider that is touched first in full",
     file: "group/GroupProviders.sol",
     original: "uint256 part = _partThere(",
     planted: "uint256 part = $ON ? ALL : _partThere(",
@@ -262,7 +262,7 @@ export const faults: readonly Fault[] = [
     only: "whoever is touched first",
   },
   {
-    name: "abandoned blocks are paid whole",
+    name: "abandoned blocks are paid in full",
     file: "group/GroupTouch.sol",
     original: "spaceTime = (spaceTime * live.rate) >> Packed.RATE_BITS;",
     planted: "spaceTime = $ON ? spaceTime : (spaceTime * live.rate) >> Packed.RATE_BITS;",
@@ -270,7 +270,7 @@ export const faults: readonly Fault[] = [
     only: "nobody for blocks in which",
   },
   {
-    name: "the money lasts as if nothing lay ahead",
+    name: "scheduled growth does not shorten how long the money lasts",
     file: "group/GroupViews.sol",
     original: "uint256 next = index + 1 < _totals.length",
     planted: "uint256 next = !$ON && index + 1 < _totals.length",
@@ -286,7 +286,7 @@ export const faults: readonly Fault[] = [
     only: "exactly where a round fits",
   },
   {
-    name: "who never claims is paid all of an abandoned interval",
+    name: "a provider that never claims is paid all of an abandoned interval",
     file: "group/GroupTouch.sol",
     original: "if (run.rootTe <= record.activeFrom) {",
     planted: "if ($ON || run.rootTe <= record.activeFrom) {",
@@ -294,7 +294,7 @@ export const faults: readonly Fault[] = [
     only: "proved nothing nothing",
   },
   {
-    name: "later roots share in what earlier ones were given",
+    name: "later roots take part of the money of earlier ones",
     file: "group/GroupMerkle.sol",
     original: "} else if (!_root.short) {",
     planted:
@@ -313,7 +313,7 @@ type Solc = {
 
 const rebuilt = ["Registry", "Upkeeping", "UpkeepingEscrow", "UpkeepingMembers", "UpkeepingFactory"];
 
-/** Where code has to lie for a fault to be on; a chain without any runs the true contracts. */
+/** The address whose code turns the fault on. On a chain without code at these addresses, the contracts have no fault. */
 export function switchOf(fault: number): string {
   return `0x${(0xfa0000 + fault).toString(16).padStart(40, "0")}`;
 }
@@ -326,7 +326,7 @@ function withFaults(file: string, text: string): string {
   }, text);
 }
 
-/** Compiles one copy with all faults in it, each behind its switch, into a folder shaped like artifacts/. */
+/** Compiles one copy that contains all faults, each with its switch, into a folder laid out like artifacts/. */
 export function buildFaulty(folder: string): void {
   const solc = createRequire(import.meta.url)("solc") as Solc;
   const read = (path: string): string => {

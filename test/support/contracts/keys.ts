@@ -1,4 +1,4 @@
-/** Keys of test keepers: secrets are small known numbers, so that a quorum signs once, with the sum of its secrets. */
+/** Keys of test keepers. The secrets are small known numbers, so one signature with their sum replaces a quorum's signatures. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { AbiCoder, getBytes, keccak256, toBeHex, toUtf8Bytes } from "ethers";
 import { encodeG1, encodeG2, possessionTag, signatureTag } from "../../../client/bls.ts";
@@ -6,7 +6,7 @@ import { encodeG1, encodeG2, possessionTag, signatureTag } from "../../../client
 const { shortSignatures, fields } = bls12_381;
 const order = fields.Fr.ORDER;
 
-/** Secret key from a label; never zero. */
+/** A secret key made from a label; never zero. */
 export function secretOf(label: string): bigint {
   return (BigInt(keccak256(toUtf8Bytes(label))) % (order - 1n)) + 1n;
 }
@@ -37,7 +37,7 @@ export function certify(secrets: readonly bigint[], digest: string): string {
   return sign(sum, getBytes(digest), signatureTag);
 }
 
-/** A well-formed peer id; nobody checks what is behind it. */
+/** A well-formed peer id without a node. */
 export function peerId(label: string): string {
   return `0x002408011220${keccak256(toUtf8Bytes(label)).slice(2)}`;
 }

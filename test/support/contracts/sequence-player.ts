@@ -1,4 +1,4 @@
-/** Random calls of a group, done on the contract and on the model alike. */
+/** Plays random calls of a group, each on the contract and on the model. */
 import type { Interface, Wallet } from "ethers";
 import { refusal, send } from "./chain.ts";
 import { computeSettlementDigest } from "./digest.ts";
@@ -8,14 +8,14 @@ import type { SettleInput } from "../../../sim/chain/contract-state.ts";
 import { bitmap, range, root, type Group, type Keeper } from "./world.ts";
 import { nobody, type Choice, type Step, type SuccessionStep } from "./sequence-steps.ts";
 
-/** Plays steps on a contract and on the model, and says where they differ. */
+/** Plays steps on a contract and on the model. @throws at the first difference */
 export class Player {
   readonly group: Group;
   readonly keepers: Keeper[];
   readonly operators: Wallet[];
   model: Model;
   calls = 0;
-  /** Names of the calls that went through, and errors of those that did not. */
+  /** Names of the calls that succeeded, and errors of those that were refused. */
   readonly outcomes = new Set<string>();
 
   constructor(group: Group, model: Model, keepers: Keeper[], operators: Wallet[]) {
@@ -54,7 +54,7 @@ export class Player {
     this.model = expected.next;
   }
 
-  /** One of the providers there are, if there is any. */
+  /** Index of an existing provider; for `nobody`, or in a group without providers, an index that does not exist. */
   #index(who: number): number {
     return who === nobody ? this.model.providers.length : who % Math.max(1, this.model.providers.length);
   }
@@ -72,7 +72,7 @@ export class Player {
       case "deposit": {
         return this.#both("payer", "deposit", [step.amount], (next) => next.deposit(step.amount));
       }
-      // So much of what R32 asks for as is missing, or more of it, or less.
+      // A part or a multiple of what is missing for R32.
       case "fund": {
         const lacking = this.model.required(await world.chain.block()) - this.model.free;
         const amount = ((lacking > 0n ? lacking : this.model.free / 4n) * BigInt(step.permille)) / 1000n;
@@ -262,7 +262,7 @@ export class Player {
     );
   }
 
-  /** Everything that can be read, against the model; and the token's own books (S2). */
+  /** Compares all that can be read with the model, and the token's balance with both (S2). */
   async compare(): Promise<void> {
     const { group, model } = this;
     const block = await group.world.chain.block();
@@ -333,15 +333,15 @@ export class Player {
     expectSame("S2", { credits: escrow.credits }, { credits: owned });
   }
 
-  /** Ends the group and lets everybody take what is theirs: nothing may stay behind. */
+  /** Ends the group and withdraws all credits: the group must then be empty. */
   async windUp(): Promise<void> {
     const { model } = this;
     if (model.terminatedAt === 0) await this.play({ kind: "terminate" });
-    // An abandon reaches the last slot boundary only.
+    // An abandon credits blocks up to the last slot boundary only.
     await this.#reach(this.model.endBlock + this.model.config.slot);
     if (!this.model.ended) await this.play({ kind: "abandon", wait: true, byProvider: false });
     for (const index of range(this.model.providers.length)) await this.play({ kind: "touch", who: index });
-    // Whoever makes good for the payer lets the providers have all of it.
+    // A deposit of the arrears lets the providers collect all of them.
     await this.play({ kind: "deposit", amount: this.model.arrears });
     for (const index of range(this.model.providers.length)) {
       for (const kind of ["collect", "pull"] as const) await this.play({ kind, who: index });

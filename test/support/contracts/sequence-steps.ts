@@ -1,4 +1,4 @@
-/** Random calls of a group: what may be tried, and how often. */
+/** Random calls of a group, and the weight of each. */
 import fc from "fast-check";
 import type { Model } from "../../../sim/chain/contract-model.ts";
 import { unitsFor } from "../../../sim/chain/contract-rules.ts";
@@ -20,7 +20,7 @@ export type SuccessionStep =
   | { kind: "accept" | "cancel" }
   | { kind: "propose"; offset: number; large: boolean };
 
-/** How a settlement is made up; indices count modulo what there is. */
+/** The content of a settlement; an index counts modulo the number of keepers or providers. */
 export type Choice = {
   lapsed: number;
   leader: number;
@@ -32,7 +32,7 @@ export type Choice = {
   flaw: "none" | "early" | "sender" | "count";
 };
 
-/** Not a provider that there is: to be refused. */
+/** Stands for a provider that does not exist: the call must be refused. */
 export const nobody = -1;
 const who = fc.oneof({ weight: 19, arbitrary: fc.nat(11) }, { weight: 1, arbitrary: fc.constant(nobody) });
 const size = fc.bigInt(1n, 1n << 34n);
@@ -47,7 +47,7 @@ const choice: fc.Arbitrary<Choice> = fc.record({
   flaw: fc.constantFrom("none", "none", "none", "none", "early", "sender", "count"),
 });
 
-/** The providers that a group begins with, and as much money as R32 asks for them, `times` over. */
+/** Adds the first providers, after a deposit of `times` the money that R32 requires for them. */
 export function beginning({ config }: Model, times: bigint): Step[] {
   const sizes = [3n << 30n, 12_345_678_901n];
   const bytes = sizes.reduce((a, b) => a + b, 0n);
@@ -55,7 +55,7 @@ export function beginning({ config }: Model, times: bigint): Step[] {
   return [{ kind: "deposit", amount }, ...sizes.map((size, who): Step => ({ kind: "add", who, size }))];
 }
 
-/** Most steps are what makes up a group's life; what ends it comes rarely. */
+/** Most steps are those of a running group; the steps that end it are rare. */
 export const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("settle" as const), choice }) },
   {

@@ -1,7 +1,7 @@
-/** Merkle trees of settlements (R27), as anyone can build them from the settled intervals. */
+/** Merkle trees of settlements (R27), computed from the settled intervals. */
 import { keccak_256 } from "@noble/hashes/sha3.js";
 
-/** A tree of OpenZeppelin's shape: sorted pairs, leaves hashed twice; all layers kept. */
+/** All layers of a tree in OpenZeppelin's form: sorted pairs, leaves hashed twice. */
 export function treeOf(leaves: readonly Uint8Array[]): Uint8Array[][] {
   const layers = [[...leaves]];
   for (let layer = layers[0] as Uint8Array[]; layer.length > 1;) {

@@ -1,4 +1,4 @@
-/** A registry, a factory, a token, keepers and providers on a chain in this process; and groups made of them. */
+/** A registry, a factory, a token, keepers, providers and groups on a chain in this process. */
 import { Contract, keccak256, toUtf8Bytes, type Signer, type TransactionReceipt, type Wallet } from "ethers";
 import type { GroupRules } from "../../../client/group-view.ts";
 import { artifact, deploySystem } from "../../../scripts/contracts/artifacts.ts";
@@ -30,7 +30,7 @@ export function range(count: number, from = 0): number[] {
   return Array.from({ length: count }, (_, i) => from + i);
 }
 
-/** Everything a test needs around groups. */
+/** The chain with its contracts and accounts; makes groups. */
 export class World {
   readonly chain: Chain;
   readonly registry: Contract;
@@ -57,7 +57,7 @@ export class World {
     return new World(chain, registry, factory, token, payer);
   }
 
-  /** The first `count` keepers, registered when first asked for. */
+  /** The first `count` keepers; those that are missing are registered. */
   async keepers(count: number): Promise<Keeper[]> {
     for (let i = this.#keepers.length; i < count; i += 1) {
       this.#keepers.push(await this.registerKeeper(`keeper ${i}`));
@@ -117,12 +117,12 @@ export class World {
   }
 }
 
-/** Token units that R32 keeps for the lockup of so many bytes. */
+/** Token units that R32 reserves for the lockup of this many bytes. */
 export function lockupOf({ lockup, price }: Config, bytes: bigint): bigint {
   return (BigInt(lockup) * bytes * price + gibibyte - 1n) / gibibyte;
 }
 
-/** One group, and what its committee and payer can do in a test. */
+/** One group, with the calls of its committee and payer. */
 export class Group {
   readonly world: World;
   readonly contract: Contract;
@@ -157,7 +157,7 @@ export class Group {
     return this.contract.getAddress();
   }
 
-  // A view's shape is known to the test that asks.
+  // The caller knows the type of the view's result.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   async read(name: string, ...args: unknown[]): Promise<any> {
     return this.contract.getFunction(name).staticCall(...args);
@@ -178,14 +178,14 @@ export class Group {
     await this.send(payer, "deposit", [amount]);
   }
 
-  /** What the escrow holds beside credits. */
+  /** Money in the escrow that is not credited to anyone. */
   async free(): Promise<bigint> {
     return (await this.read("escrow")).unallocated;
   }
 
   /**
-   * Adds providers, and leaves `free` units in the escrow. R32 lets nobody in on credit, so a group is poor only by the time that
-   * went by: here another provider was paid for all of it, and is gone. Keepers have earned their part of that.
+   * Adds providers, and leaves `free` units in the escrow. R32 refuses a provider that the escrow cannot pay, so a group becomes poor
+   * only with time: here another provider is paid nearly all the money, and removed. Keepers earn their part of that pay.
    */
   async addPoor(labels: Readonly<Record<string, bigint>>, free: bigint): Promise<void> {
     const sizes = Object.values(labels);
@@ -199,7 +199,7 @@ export class Group {
     const pay = async (spaceTime: bigint): Promise<void> => {
       const items = [...zeros, { provider: last, spaceTime }];
       const { items: listed, ...terms } = await this.proposal(items, { turn: await this.turnNow() });
-      // In a Merkle group nobody has a leaf to claim it by.
+      // In a Merkle group the root has no known leaf, so nobody can claim the money.
       await (this.config.merkle
         ? this.settleRoot({ ...terms, root, totalSpaceTime: spaceTime })
         : this.settle({ ...terms, items: listed }));
@@ -271,7 +271,7 @@ export class Group {
     return Number((await this.read("state")).settledThrough);
   }
 
-  /** A settlement of the coming interval in turn i; leader and failed are just the first indices. */
+  /** A settlement of the open interval in turn i; the leader and the failed keepers are the first indices, not R5's. */
   async proposal(items: Item[], change: Partial<Settlement> & { turn?: number } = {}): Promise<Settlement> {
     const { turn = 1, ...fields } = change;
     const ts = await this.settledThrough();
@@ -309,7 +309,7 @@ export class Group {
     return this.send(sender, "settleRoot", [settlement, bitmap(signers), signature]);
   }
 
-  /** Turn whose window the next block lies in, at least 1. */
+  /** The turn in whose window the next block lies, at least 1. */
   async turnNow(): Promise<number> {
     const past = (await this.world.chain.block()) + 1 - (await this.settledThrough()) - this.config.interval;
     return past < 0 ? 1 : Math.floor(past / this.config.turn) + 1;
