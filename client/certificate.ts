@@ -11,6 +11,7 @@ import {
   type SettlementInput,
 } from "./settlements.ts";
 import { bitIndices } from "../protocol/bitmap.ts";
+import { counted } from "../protocol/counted.ts";
 
 export type CertificateReport = {
   valid: boolean;
@@ -69,7 +70,9 @@ export async function verifySettlement(provider: Provider, tx: string): Promise<
     receipt.status === 1 ? undefined : "the transaction was reverted",
     event === undefined || event.digest === digest ? undefined : `the group emitted digest ${event.digest}`,
     receipt.status === 1 && event === undefined ? "the group emitted no Settled event for it" : undefined,
-    needed > 0 ? undefined : `${members.length} members are not a committee`,
+    needed > 0
+      ? undefined
+      : `expected the members of a committee, actual ${counted(members.length, "member")}`,
     signers.length >= needed ? undefined : `expected at least ${needed} signers, actual ${signers.length}`,
     keys === undefined ? "a signer is not a member of the committee" : undefined,
     keys !== undefined && !verifyAggregate(input.signature, getBytes(digest), keys)

@@ -9,6 +9,7 @@ import { chainOf } from "./signer.ts";
 import { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 import type { TransactionPlan } from "./transactions.ts";
 import { formatAmount, formatTime, type Token } from "./units.ts";
+import { counted } from "../protocol/counted.ts";
 
 /** A provider's signed consent to store data for a group (R33): the output of `whitepay provider consent`. */
 export type DataConsent = {
@@ -58,7 +59,7 @@ export async function planCreate(
   const token = await readToken(provider, rules.token);
   const blocks = `interval ${rules.interval}, turn ${rules.turn}, slot ${rules.slot}, answer ${rules.answer}, confirmations ${rules.confirmations}, lockup ${rules.lockup}`;
   return {
-    what: `creating a group of ${keepers.length} keepers`,
+    what: `creating a group of ${counted(keepers.length, "keeper")}`,
     contract: new Contract(factory, factoryAbi, signer),
     method: "createGroup",
     args: [rules, keepers],
@@ -69,7 +70,7 @@ export async function planCreate(
           ? `${token.symbol} (${token.address})`
           : "the chain's coin",
       ],
-      ["price", `${rules.price} units (${formatAmount(rules.price, token)}) per GiB and block`],
+      ["price", `${counted(rules.price, "unit")} (${formatAmount(rules.price, token)}) per GiB and block`],
       ["keepers' share", `${rules.keeperShareBps / 100} %`],
       ["blocks", blocks],
       ["keepers", keepers.join(", ")],
@@ -229,7 +230,7 @@ async function dataRows(
   const perBlock = (consent.bytes * price) >> 30n;
   const shows: TransactionPlan["shows"] = [
     ["provider", consent.operator],
-    ["data", `${consent.bytes} bytes, list ${consent.listRoot}`],
+    ["data", `${counted(consent.bytes, "byte")}, list ${consent.listRoot}`],
     ["cost per block", `${formatAmount(perBlock, token)} at most`],
     ["from block", String(from)],
   ];
@@ -341,7 +342,7 @@ export async function planTerminate(signer: Signer, group: string): Promise<Tran
     method: "terminate",
     args: [],
     shows: [
-      ["data is paid until", `about block ${end}, ${lockup} blocks ahead`],
+      ["data is paid until", `about block ${end}, ${counted(lockup, "block")} ahead`],
       ["cannot be undone", "from now on the group accepts no additions, changes or proposals"],
     ],
   };

@@ -4,6 +4,7 @@ import { quorum } from "../protocol/quorum.ts";
 import type { GroupRules } from "./group-view.ts";
 import { costOf, formatAmount, formatDuration, month_s, type Token } from "./units.ts";
 import { inputError } from "./errors.ts";
+import { counted } from "../protocol/counted.ts";
 
 export type QuoteInput = {
   /** Total of all providers. */
@@ -101,7 +102,7 @@ function checkInput({ bytes, rules, keepers, blockTime_s, months, providers }: Q
   if (!(blockTime_s > 0) || !(months > 0)) {
     throw inputError("block time or months is not valid", {
       expected: "values above 0",
-      actual: `blocks of ${blockTime_s} s, ${months} months`,
+      actual: `blocks of ${blockTime_s} s, ${counted(months, "month")}`,
     });
   }
 }
@@ -125,5 +126,5 @@ function coveringAdvice({ rules, token }: QuoteInput, cost: bigint, earned: bigi
   if (earned === 0n) return "raise the price";
   const interval = (BigInt(rules.interval) * cost) / earned + 1n;
   const price = (rules.price * cost) / earned + 1n;
-  return `an interval of ${interval} blocks, or a price of ${price} units (${formatAmount(price, token)}) per GiB and block, covers it`;
+  return `an interval of ${counted(interval, "block")}, or a price of ${counted(price, "unit")} (${formatAmount(price, token)}) per GiB and block, covers it`;
 }

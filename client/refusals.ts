@@ -4,6 +4,7 @@ import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
 import { refusalWords, type RefusalWords } from "./refusal-words.ts";
 import { formatAmount, type Token } from "./units.ts";
+import { counted } from "../protocol/counted.ts";
 
 /** The revert data inside an error of the JSON-RPC library. */
 export function revertData(error: unknown): string | undefined {
@@ -83,7 +84,7 @@ function valuesOf(
     const text = valueText(value, input.type);
     const isUnits = words?.unit === "money" && typeof value === "bigint";
     // Without the token's decimals the amount in whole tokens is unknown.
-    return { name: input.name, text: isUnits ? `${text} units (the token's smallest)` : text };
+    return { name: input.name, text: isUnits ? `${counted(value, "unit")} (the token's smallest)` : text };
   });
 }
 

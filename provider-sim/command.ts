@@ -10,6 +10,7 @@ import { toHex } from "../storage/core/bytes.ts";
 import type { PieceEntry } from "../storage/core/piece-list.ts";
 import { faultDecorator } from "./decorator.ts";
 import type { Fault } from "./faults.ts";
+import { counted } from "../protocol/counted.ts";
 
 export function register(program: Command): void {
   const provider = program
@@ -83,7 +84,7 @@ async function loseStoredData(
   const list = makePieceList([...pieces.values()]);
   const bytesLost = await loseData(store, list, fraction);
   say(
-    `destroyed ${bytesLost} of ${list.totalBytes} bytes; to repair, ingest the files again: whitepay provider ingest FILES`,
+    `destroyed ${bytesLost} of ${counted(list.totalBytes, "byte")}; to repair, ingest the files again: whitepay provider ingest FILES`,
   );
   return { bytesLost };
 }

@@ -8,6 +8,7 @@ import type { DataConsent } from "../../client/plans.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import type { GroupFile } from "./files/group.ts";
 import { hashProgressBar } from "../console/hash-progress.ts";
+import { counted } from "../../protocol/counted.ts";
 
 /** A piece with the name of its local file. */
 export type NamedPiece = { readonly root: string; readonly size: number; readonly name: string };
@@ -62,8 +63,8 @@ export function checkConsentData(
   throw new CliError({
     code: exitCodes.failed,
     message: `provider ${consent.operator} consents to data that differs from the payer's`,
-    expected: `list ${wanted.listRoot}, ${wanted.bytes} bytes`,
-    actual: `list ${consent.listRoot}, ${consent.bytes} bytes`,
+    expected: `list ${wanted.listRoot}, ${counted(wanted.bytes, "byte")}`,
+    actual: `list ${consent.listRoot}, ${counted(consent.bytes, "byte")}`,
     hint: "ask the provider to store the same files in the same order: whitepay provider ingest --replace",
   });
 }

@@ -7,6 +7,7 @@ import type { GroupStatus } from "../../client/status.ts";
 import { recordsOf } from "../keeper-api/records.ts";
 import { say } from "../console/output.ts";
 import { formatShare } from "../console/share.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type Proven = {
   /** Undefined: nothing is settled yet. */
@@ -88,7 +89,7 @@ export function provenLines(provider: number, { settled, recorded }: Proven): st
     const { late, interval } = own;
     const [of, since] = [late, interval].map((one) => formatShare(one.bytesProven, one.bytesCommitted));
     lines.push(
-      `  recorded   ${of} proven in slots ${slots.late} to ${slots.present} (${countsOf(late)}), ${since} in the open interval (${countsOf(interval)}), by ${keepers.length} keepers`,
+      `  recorded   ${of} proven in slots ${slots.late} to ${slots.present} (${countsOf(late)}), ${since} in the open interval (${countsOf(interval)}), by ${counted(keepers.length, "keeper")}`,
     );
   }
   return lines;

@@ -27,6 +27,7 @@ import {
 import { printJson, printLine, say } from "../console/output.ts";
 import { presetNames, presets } from "../chain/presets.ts";
 import { formatBytes } from "../console/progress.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type QuoteOptions = {
   readonly bytes?: string;
@@ -203,16 +204,18 @@ function print(input: QuoteInput, result: Quote): void {
   const amount = (units: bigint): string => formatAmount(units, token);
   const share = `${rules.keeperShareBps / 100} %`;
   printLine(
-    `data        ${formatBytes(Number(bytes))}, at ${rules.price} units (${amount(rules.price)}) per GiB and block`,
+    `data        ${formatBytes(Number(bytes))}, at ${counted(rules.price, "unit")} (${amount(rules.price)}) per GiB and block`,
   );
-  printLine(`a month     ${amount(result.costPerMonth)} (30 days, ${result.blocksPerMonth} blocks)`);
   printLine(
-    `an interval ${amount(result.costPerInterval)} (${rules.interval} blocks, ${formatDuration(result.interval_s)})`,
+    `a month     ${amount(result.costPerMonth)} (30 days, ${counted(result.blocksPerMonth, "block")})`,
+  );
+  printLine(
+    `an interval ${amount(result.costPerInterval)} (${counted(rules.interval, "block")}, ${formatDuration(result.interval_s)})`,
   );
   printLine(`  providers ${amount(result.providersPerInterval)}`);
   printLine(`  keepers   ${amount(result.keepersPerInterval)} (${share}, ${keepers} of them)`);
-  printLine(`deposit     ${amount(result.depositAdvised)} for ${months} months`);
-  printLine(`  reserved  ${amount(result.reserve)} of it, for ${rules.lockup} blocks of lockup`);
+  printLine(`deposit     ${amount(result.depositAdvised)} for ${counted(months, "month")}`);
+  printLine(`  reserved  ${amount(result.reserve)} of it, for ${counted(rules.lockup, "block")} of lockup`);
   const cost = result.settlementCost === undefined ? "" : `, ${amount(result.settlementCost)}`;
   const at = gasPrice === undefined ? "" : ` at ${formatUnits(gasPrice, "gwei")} gwei`;
   const data = l1Fee === 0n ? "" : ` and ${formatUnits(l1Fee, "gwei")} gwei for its data`;

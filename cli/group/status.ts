@@ -13,6 +13,7 @@ import { printJson, printLine, say } from "../console/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { formatBytes } from "../console/progress.ts";
 import { jsonOption, positiveOption } from "../console/options.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type StatusOptions = PayerOptions & { readonly months?: number; readonly keeper?: string[] };
 
@@ -46,7 +47,7 @@ export function registerStatus(group: Command): void {
 /** "block time 12.0 s over the last 7200 blocks (24 h)". */
 function paceText({ block_s, blocks, seconds }: BlockPace): string {
   if (blocks === 0) return "block time unknown";
-  return `block time ${block_s.toFixed(1)} s over the last ${blocks} blocks (${formatDuration(seconds)})`;
+  return `block time ${block_s.toFixed(1)} s over the last ${counted(blocks, "block")} (${formatDuration(seconds)})`;
 }
 
 function stateText({ state, overdue, parameters, head }: GroupStatus): string {
@@ -54,8 +55,8 @@ function stateText({ state, overdue, parameters, head }: GroupStatus): string {
   const due = state.settledThrough + parameters.interval;
   const next =
     overdue > 0
-      ? `settlement overdue by ${overdue} blocks`
-      : `next settlement in ${due - head.block} blocks, from block ${due} on`;
+      ? `settlement overdue by ${counted(overdue, "block")}`
+      : `next settlement in ${counted(due - head.block, "block")}, from block ${due} on`;
   const end = state.terminatedAt > 0 ? `terminated, data is paid until block ${state.endBlock}; ` : "";
   return `${end}settled through block ${state.settledThrough}, ${next}`;
 }
@@ -64,7 +65,7 @@ function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string
   if (until === undefined) return "nothing is committed";
   if (until.block <= head.block) return "0 blocks: the escrow does not cover what it owes";
   const left_s = until.time_s - head.time_s;
-  return `block ${until.block}, about ${formatTime(until.time_s)}: ${until.block - head.block} blocks, ${formatDuration(left_s)}`;
+  return `block ${until.block}, about ${formatTime(until.time_s)}: ${counted(until.block - head.block, "block")}, ${formatDuration(left_s)}`;
 }
 
 function print(
@@ -88,14 +89,14 @@ function print(
     `shortfall    ${shortfall === 0n ? "none" : `${amount(shortfall)} are missing for arrears and reserve`}`,
   );
   if (wish !== undefined)
-    printLine(`deposit      ${amount(wish.deposit)} for ${wish.months} months from now`);
+    printLine(`deposit      ${amount(wish.deposit)} for ${counted(wish.months, "month")} from now`);
   printLine(
     `escrow       ${amount(escrow.balance)}: ${amount(escrow.credits)} credited to providers and keepers, ${amount(escrow.unallocated)} unallocated`,
   );
   printLine(
     `  of it      ${amount(escrow.reserve)} reserved, ${amount(escrow.arrears)} in arrears, ${amount(escrow.withdrawable)} withdrawable`,
   );
-  printLine(`committee    version ${committee.version}, ${committee.operators.length} keepers`);
+  printLine(`committee    version ${committee.version}, ${counted(committee.operators.length, "keeper")}`);
   for (const { index, operator, earned } of status.keepers)
     printLine(`  keeper ${index}   ${operator}, earned ${amount(earned)}`);
   if (pendingCommittee !== undefined) {

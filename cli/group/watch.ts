@@ -7,6 +7,7 @@ import { watchGroup, type GroupEvent, type GroupNews } from "../../client/watch.
 import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type WatchOptions = PayerOptions & {
   readonly from?: number;
@@ -101,7 +102,10 @@ async function show(provider: JsonRpcProvider, { group, news, token, json }: Sho
   if (!process.stderr.isTTY) return;
   const { head, fundedUntil, state, parameters, overdue } = await groupStatus(provider, group);
   const due = state.settledThrough + parameters.interval - head.block;
-  const settles = overdue > 0 ? `settlement overdue by ${overdue} blocks` : `settlement in ${due} blocks`;
+  const settles =
+    overdue > 0
+      ? `settlement overdue by ${counted(overdue, "block")}`
+      : `settlement in ${counted(due, "block")}`;
   const funded =
     fundedUntil === undefined ? "" : `, funded for ${formatDuration(fundedUntil.time_s - head.time_s)}`;
   process.stderr.write(`block ${head.block}: ${settles}${funded} `);

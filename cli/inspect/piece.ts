@@ -6,6 +6,7 @@ import { usageError } from "../console/exit.ts";
 import { hashProgressBar } from "../console/hash-progress.ts";
 import { printJson, printLine } from "../console/output.ts";
 import { jsonFlag } from "../console/options.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export function register(inspect: Command): void {
   inspect
@@ -29,7 +30,7 @@ export async function inspectPiece(file: string, options: { json?: true }): Prom
     printJson({ size, segments, root });
     return;
   }
-  printLine(`size      ${size} bytes`);
+  printLine(`size      ${counted(size, "byte")}`);
   printLine(`segments  ${segments} of 126,976 bytes`);
   printLine(`root      ${root}`);
 }

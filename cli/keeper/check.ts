@@ -33,7 +33,7 @@ async function checkCommand(options: ConfigOptions): Promise<void> {
   }
   const first = failed[0];
   if (first !== undefined) {
-    const message = `${failed.length} of ${items.length} checks fail, first: ${first.name}`;
+    const message = `failed checks: ${failed.length} of ${items.length}, first: ${first.name}`;
     throw new CliError({
       code: first.code,
       message,

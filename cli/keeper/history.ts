@@ -11,6 +11,7 @@ import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
 import { printJson, say } from "../console/output.ts";
 import { exists } from "../console/output-file.ts";
 import { jsonOption } from "../console/options.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type Hex = `0x${string}`;
 const hex = (bytes: number): z.ZodType<Hex> =>
@@ -130,7 +131,7 @@ async function exportHistory(options: ConfigOptions): Promise<void> {
   if (options["json"] === true) printJson({ file: out, groups: history.groups.length, notes });
   else
     say(
-      `${notes} notes and the heads of ${history.groups.length} groups written to ${out}. After an import on another machine, never start the keeper here again.`,
+      `${counted(notes, "note")} and the heads of ${counted(history.groups.length, "group")} written to ${out}. After an import on another machine, never start the keeper here again.`,
     );
 }
 
@@ -165,11 +166,13 @@ async function importHistory(options: ConfigOptions): Promise<void> {
   });
   if (options["json"] === true) printJson(result);
   else if (result.written + result.heads > 0) {
-    say(`${result.written} notes and the heads of ${result.heads} groups added from ${file}`);
+    say(
+      `${counted(result.written, "note")} and the heads of ${counted(result.heads, "group")} added from ${file}`,
+    );
   } else say(`nothing to add from ${file}: this keeper has all of it`);
   if (result.contradictions > 0) {
     say(
-      `warning: ${result.contradictions} turns have two different signatures; the keeper signs them no more. Find out where a second instance of this keeper ran.`,
+      `warning: two different signatures in each of ${counted(result.contradictions, "turn")}; the keeper signs no more there. Find out where a second instance of this keeper ran.`,
     );
   }
 }

@@ -15,6 +15,7 @@ import { csvLine } from "../console/csv.ts";
 import { printJson, printLine, say } from "../console/output.ts";
 import { progressBar } from "../console/progress.ts";
 import { jsonOption } from "../console/options.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export async function register(program: Command): Promise<void> {
   const ledger = program
@@ -106,7 +107,7 @@ async function rebuildCommand({ ledger, config, groups }: Opened, options: Confi
   }
   if (options["json"] === true) return printJson({ groups: done });
   for (const { group, through, settlements } of done) {
-    printLine(`group ${group}: ${settlements} settlements, read through block ${through}`);
+    printLine(`group ${group}: ${counted(settlements, "settlement")}, read through block ${through}`);
   }
   if (groups.length === 0) say("no group is configured");
 }
@@ -163,7 +164,7 @@ async function exportCommand(
     const count = await writeTable(ledger, table, group, file);
     file.end();
     await once(file, "close");
-    say(`${join(out, `${table}.csv`)}: ${count} rows`);
+    say(`${join(out, `${table}.csv`)}: ${counted(count, "row")}`);
   }
 }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { formatEther } from "ethers";
-import { CliError, exitCodes, explain, type Explained } from "../console/exit.ts";
+import { CliError, exitCodes, explain } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig } from "./context.ts";
 import { printJson, printLine } from "../console/output.ts";
@@ -14,6 +14,7 @@ import { statusOf } from "../keeper-api/status.ts";
 import type { RunningShare, RunningStatus } from "../keeper-api/status.ts";
 import { keeperRuns } from "./running.ts";
 import { jsonOption } from "../console/options.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export async function registerStatus(keeper: Command): Promise<void> {
   const status = keeper
@@ -73,7 +74,7 @@ function challengesText({ challenges, proven }: Group): string {
     proven === undefined
       ? ""
       : `${shareOf(proven.late)} in ${slotsText(proven.late)}, ${shareOf(proven.interval)} in the open interval, `;
-  return `${late}${shareOf(challenges)} in total; ${asked} challenges: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
+  return `${late}${shareOf(challenges)} in total; ${counted(asked, "challenge")}: ${whole} whole, ${partial} partial, ${failed} failed${older}`;
 }
 
 const countsText = ({ whole, partial, failed }: RunningShare): string =>
@@ -102,7 +103,7 @@ function versionsText(committee: Group["committee"]): string {
     .join("; ");
 }
 
-function print({ running, api, keeper, operator, chain, chainError }: Shown): void {
+function printKeeper({ running, api, keeper }: Pick<Shown, "running" | "api" | "keeper">): void {
   const problems = keeper?.problems ?? [];
   const runs = problems.length === 0 ? "running" : "up, but cannot work";
   printLine(`keeper    ${running ? `${runs}, ${api ?? "no answer over HTTP"}` : "not running"}`);
@@ -119,6 +120,9 @@ function print({ running, api, keeper, operator, chain, chainError }: Shown): vo
       printLine(`  protocol ${versionsText(one.committee)}`);
     }
   }
+}
+
+function printChain({ operator, chain, chainError }: Pick<Shown, "operator" | "chain" | "chainError">): void {
   printLine(`operator  ${operator}`);
   if (chain === undefined) return printLine(`chain     ${chainError ?? "no answer"}`);
   const { registered } = chain;
@@ -134,34 +138,36 @@ async function statusCommand(options: ConfigOptions): Promise<void> {
   const { describeKeys } = await import("../../daemon/keys/keystore.ts");
   const { readRunFile } = await import("../../keeper/run-file.ts");
   const operator = (await describeKeys(config.keys))[0]?.public ?? "";
+  const reading = onChain(config.chain, operator).then(
+    (chain) => ({ chain, fault: undefined }),
+    (error: unknown) => ({ chain: undefined, fault: explain(error) }),
+  );
   const running = await keeperRuns(join(config.dataDir, "store"));
   const file = running ? await readRunFile(config.dataDir) : undefined;
   const keeper = file === undefined ? undefined : await statusOf(file.api);
-  let chain: OnChain | undefined;
-  let chainFault: Explained | undefined;
-  try {
-    chain = await onChain(config.chain, operator);
-  } catch (error) {
-    chainFault = explain(error);
-  }
-  const shown: Shown = {
+  const local = {
     running,
     ...(file === undefined ? {} : { api: file.api }),
     ...(keeper === undefined ? {} : { keeper }),
+  };
+  // A slow endpoint takes many seconds: what the keeper reports is printed before the chain answers.
+  if (options["json"] !== true) printKeeper(local);
+  const { chain, fault } = await reading;
+  const onItsChain = {
     operator,
     ...(chain === undefined ? {} : { chain }),
-    ...(chainFault === undefined ? {} : { chainError: chainFault.message }),
+    ...(fault === undefined ? {} : { chainError: fault.message }),
   };
-  if (options["json"] === true) printJson(shown);
-  else print(shown);
+  if (options["json"] === true) printJson({ ...local, ...onItsChain } satisfies Shown);
+  else printChain(onItsChain);
   if (!running)
     throw new CliError({
       code: exitCodes.failed,
       message: "no keeper runs here",
       hint: "whitepay keeper run",
     });
-  if (chainFault !== undefined) {
-    const { code, message, hint } = chainFault;
+  if (fault !== undefined) {
+    const { code, message, hint } = fault;
     throw new CliError({ code, message, ...(hint === undefined ? {} : { hint }) });
   }
 }

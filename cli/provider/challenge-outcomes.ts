@@ -1,5 +1,6 @@
 /** The outcome of every challenge by slot and keeper, with the reason of each outcome that is not whole. */
 import type { JournalEntry } from "../../provider/journal.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type Slots = {
   /** Lower case. */
@@ -57,7 +58,7 @@ function judged(entries: readonly JournalEntry[], answer: number): Judged {
   if (answered !== undefined) {
     const { askedAt, answeredAt, proven, lost } = answered;
     if (answeredAt > askedAt + answer) {
-      const reason = `late: asked at block ${askedAt}, answered at block ${answeredAt}, limit ${answer} blocks`;
+      const reason = `late: asked at block ${askedAt}, answered at block ${answeredAt}, limit ${counted(answer, "block")}`;
       return { result: "failed", ...nothing, reason };
     }
     const bytesProven = BigInt(answered.bytesProven);

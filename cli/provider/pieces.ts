@@ -18,6 +18,7 @@ import {
   withReader,
   type ReaderContext,
 } from "./context.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type Hex = `0x${string}`;
 type DataOptions = { readonly config?: string; readonly group?: string; readonly json?: boolean };
@@ -95,9 +96,9 @@ async function ingestCommand(
   const listRoot = toHex(list.root);
   if (options.json === true) return printJson({ group, listRoot, bytes: list.totalBytes, pieces });
   printLine(
-    `list      ${listRoot}, ${whose(group)}: ${pieces.length} pieces, ${formatBytes(Number(list.totalBytes))}`,
+    `list      ${listRoot}, ${whose(group)}: ${counted(pieces.length, "piece")}, ${formatBytes(Number(list.totalBytes))}`,
   );
-  for (const { root, size } of pieces) printLine(`  piece   ${root}  ${size} bytes`);
+  for (const { root, size } of pieces) printLine(`  piece   ${root}  ${counted(size, "byte")}`);
   say(`next: sign the list: whitepay provider consent --group ${group ?? "GROUP"} > consent.json`);
 }
 
@@ -113,7 +114,9 @@ async function consentCommand(
   printJson(await asProviderFailure(signed));
   const free = await (await openStoreOf(config)).currentList();
   if (free !== undefined)
-    say(`${free.pieces.length} pieces have no group and are not in this consent: whitepay provider list`);
+    say(
+      `not in this consent: ${counted(free.pieces.length, "piece")} without a group: whitepay provider list`,
+    );
   say("next: send it to the payer of the group, who adds this provider");
 }
 
@@ -137,10 +140,10 @@ async function listCommand(options: DataOptions): Promise<void> {
   if (shown.length === 0) printLine("no pieces are stored");
   for (const { group, listRoot, bytes, pieces } of shown) {
     printLine(
-      `list      ${listRoot}, ${whose(group)}: ${pieces.length} pieces, ${formatBytes(Number(bytes))}`,
+      `list      ${listRoot}, ${whose(group)}: ${counted(pieces.length, "piece")}, ${formatBytes(Number(bytes))}`,
     );
     for (const { root, size, name } of pieces)
-      printLine(`  piece   ${root}  ${size} bytes  ${name ?? ""}`.trimEnd());
+      printLine(`  piece   ${root}  ${counted(size, "byte")}  ${name ?? ""}`.trimEnd());
   }
 }
 
@@ -170,7 +173,7 @@ async function removeCommand(
   const listRoot = left === undefined ? undefined : toHex(left.root);
   if (options.json === true) return printJson({ group, removed: [...wanted], listRoot });
   printLine(
-    `removed   ${wanted.size} pieces; ${left?.pieces.length ?? 0} remain in the list ${whose(group)}`,
+    `removed   ${counted(wanted.size, "piece")}; left in the list ${whose(group)}: ${left?.pieces.length ?? 0}`,
   );
   say(
     group === undefined
@@ -210,6 +213,6 @@ async function deleteUnused(options: DataOptions): Promise<void> {
     let bytes = 0;
     for (const root of unused) bytes += await store.deletePiece(root);
     if (options.json === true) return printJson({ deleted: unused, bytes });
-    printLine(`deleted   ${unused.length} pieces, ${formatBytes(bytes)}`);
+    printLine(`deleted   ${counted(unused.length, "piece")}, ${formatBytes(bytes)}`);
   });
 }

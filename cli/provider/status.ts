@@ -21,6 +21,7 @@ import {
 import { outcomesOf, recordKey, sumsOf } from "./challenge-outcomes.ts";
 import type { KeeperRecord, Outcome, OutcomeSums } from "./challenge-outcomes.ts";
 import { formatShare } from "../console/share.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type StatusOptions = ProviderOptions & { readonly slots: number; readonly keeperApi?: string[] };
 
@@ -180,13 +181,15 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
   if (stored.lists.length === 0) printLine("stored     nothing");
   for (const { group, listRoot, pieces, bytes } of stored.lists) {
     const whose = group === undefined ? "without a group" : `of group ${group}`;
-    printLine(`stored     ${pieces} pieces, ${formatBytes(Number(bytes))}, list ${listRoot}, ${whose}`);
+    printLine(
+      `stored     ${counted(pieces, "piece")}, ${formatBytes(Number(bytes))}, list ${listRoot}, ${whose}`,
+    );
   }
   for (const fault of stored.faults) printLine(`  damaged  ${fault}`);
   printLine(
-    `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${totals.answered} challenges answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} repeated, ${totals.refused} refused`,
+    `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${counted(totals.answered, "challenge")} answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} repeated, ${totals.refused} refused`,
   );
-  printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${totals.served} ranges`);
+  printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${counted(totals.served, "range")}`);
   for (const { group, provider, bytes, money, slots, sums, notWhole } of groups) {
     if (provider === undefined) {
       printLine(`group      ${group}: not a provider; send the payer a consent: whitepay provider consent`);
@@ -197,7 +200,7 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
     printLine(`  money    ${moneyText(money)}`);
     const { challenges, whole, partial, failed, notAsked, unknown, bytesProven, bytesCommitted } = sums;
     printLine(
-      `  proven   ${formatShare(bytesProven, bytesCommitted)} of the bytes; ${challenges} challenges: ${whole} whole, ${partial} partial, ${failed} failed; ${notAsked} not asked, ${unknown} unknown`,
+      `  proven   ${formatShare(bytesProven, bytesCommitted)} of the bytes; ${counted(challenges, "challenge")}: ${whole} whole, ${partial} partial, ${failed} failed; ${notAsked} not asked, ${unknown} unknown`,
     );
     for (const { slot, keeper, result, reason } of notWhole)
       printLine(`  slot ${slot}, keeper ${keeper}: ${result === "notAsked" ? "" : `${result}: `}${reason}`);

@@ -10,6 +10,7 @@ import { progressBar } from "../console/progress.ts";
 import type { CampaignReport, Shard } from "../../sim/campaign/campaign.ts";
 import { commit, committees, realityWords, withReality } from "./scenario.ts";
 import type { RealityOptions } from "./scenario.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type FuzzOptions = RealityOptions & {
   seed: number;
@@ -126,7 +127,7 @@ async function play({
   const timed = seeds === undefined && minutes !== undefined;
   const label = (runs: number, intervals: number): string => {
     const rate = (intervals * 1000) / Math.max(1, performance.now() - start_ms);
-    return `${runs} scenarios, ${intervals} intervals, ${rate.toFixed(1)} intervals/s`;
+    return `${counted(runs, "scenario")}, ${counted(intervals, "interval")}, ${rate.toFixed(1)} intervals/s`;
   };
   const bar = progressBar({
     label: timed ? "seconds" : "scenarios",
@@ -152,7 +153,9 @@ async function play({
 function tell(document: ShardReport, json: true | undefined): void {
   if (json === true) return printJson(document);
   const { runs, intervals, faults } = document;
-  printLine(`${runs} random scenarios, ${intervals} intervals settled; faults that occurred:`);
+  printLine(
+    `${counted(runs, "random scenario")}, ${counted(intervals, "interval")} settled; faults that occurred:`,
+  );
   for (const [kind, count] of Object.entries(faults).sort(([a], [b]) => a.localeCompare(b)))
     printLine(`  ${String(count).padStart(6)}  ${kind}`);
 }

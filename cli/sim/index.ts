@@ -15,6 +15,7 @@ import {
   withReality,
 } from "./scenario.ts";
 import type { RealityOptions } from "./scenario.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type RunOptions = RealityOptions & { seed: number; seeds?: number; json?: true };
 
@@ -73,7 +74,7 @@ async function runScenario(
     );
   }
   if (failed > 0)
-    throw new CliError({ code: exitCodes.failed, message: `${failed} of ${seeds} runs failed` });
+    throw new CliError({ code: exitCodes.failed, message: `${failed} of ${counted(seeds, "run")} failed` });
 }
 
 async function list({ json }: { readonly json?: true }): Promise<void> {

@@ -12,6 +12,7 @@ import { whyNot } from "../../storage/disk/file-words.ts";
 import type { Reality } from "../../sim/cluster.ts";
 import type { Scenario } from "../../sim/scenario/schema.ts";
 import type { SimulationResult } from "../../sim/simulate.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export function committees(text: string): number[] {
   const sizes = text.split(",").map(Number);
@@ -142,5 +143,5 @@ export function summary(
 ): string {
   const struck = Object.entries(faults).map(([kind, count]) => `${count} ${kind}`);
   const what = struck.length === 0 ? "no faults" : struck.join(", ");
-  return `${holds ? "holds" : "FAILS"}  ${name} (seed ${seed}): ${settled} of ${intervals} intervals settled; ${what}`;
+  return `${holds ? "holds" : "FAILS"}  ${name} (seed ${seed}): ${settled} of ${counted(intervals, "interval")} settled; ${what}`;
 }

@@ -14,6 +14,7 @@ import {
   withReality,
 } from "./scenario.ts";
 import type { PlayOptions, RealityOptions } from "./scenario.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type ShrinkOptions = PlayOptions &
   RealityOptions & { readonly runs: number; readonly out?: string; readonly json?: true };
@@ -39,7 +40,8 @@ async function shrinkRun(
   const { scenario, seed, again } = await playOf(what, options);
   await assertStorable(scenario, options);
   const onRun = (runs: number, faults: number): void => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${runs} runs, ${faults} faults left `);
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${counted(runs, "run")}, ${counted(faults, "fault")} left `);
   };
   const shrunk = await shrink({ scenario, seed, reality: await realityOf(options), maxRuns, onRun });
   if (process.stderr.isTTY) process.stderr.write("\n");
@@ -60,7 +62,7 @@ async function shrinkRun(
   if (json === true) printJson({ seed, failure, runs, smallest, before, after, scenario: shrunk.scenario });
   else if (out === undefined) process.stdout.write(file);
   say(
-    `reduced ${before} faults to ${after} in ${runs} runs${smallest ? "" : "; the limit of runs was reached, so a smaller scenario may exist"}`,
+    `reduced ${counted(before, "fault")} to ${after} in ${counted(runs, "run")}${smallest ? "" : "; the limit of runs was reached, so a smaller scenario may exist"}`,
   );
   say(`fails: ${inWords(failure)}; replay it: ${command}`);
 }

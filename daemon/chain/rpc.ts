@@ -5,6 +5,7 @@ import { ChainPace } from "./pace.ts";
 import { JsonRpcEndpoint, RpcError } from "./endpoint.ts";
 import { HeadAgreement } from "./heads.ts";
 import type { HeadBlock, HeadOf } from "./heads.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type Trouble = (code: ReasonCode, detail: string) => void;
 
@@ -176,7 +177,7 @@ export class RpcPool {
     if (first === undefined) throw new RangeError("votes: expected at least one, actual none");
     if (second === undefined) return first.tell;
     if (count(first.key) === count(second.key)) {
-      const detail = `${votes.length} endpoints answer ${method} differently: ${votes.map(({ endpoint }) => endpoint.name).join(", ")}`;
+      const detail = `${counted(votes.length, "endpoint")} answer ${method} differently: ${votes.map(({ endpoint }) => endpoint.name).join(", ")}`;
       this.#trouble("rpc-disagrees", detail);
       throw new RpcDisagreement(detail);
     }
@@ -225,7 +226,7 @@ export class RpcPool {
     for (const endpoint of agreement.lagging)
       this.#rest(endpoint, "rpc-lagging", "its head does not advance");
     if (agreement.kind === "divided") {
-      const detail = `${heads.length} endpoints, without a majority at block ${agreement.height}`;
+      const detail = `${counted(heads.length, "endpoint")}, without a majority at block ${agreement.height}`;
       this.#trouble("rpc-disagrees", detail);
       throw new RpcUnavailable(detail);
     }

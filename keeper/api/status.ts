@@ -16,6 +16,7 @@ import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
 import { newest, providerShares, sumOfShares } from "./shares.ts";
 import type { ProviderShares, RecordedShare } from "./shares.ts";
+import { counted } from "../../protocol/counted.ts";
 
 const plannedTurns = 4;
 
@@ -229,7 +230,7 @@ export function problemsOf(source: StatusSource): string[] {
     }
     const { connected, quorum: needed } = committeeOf(snapshot, state, source);
     if (connected < needed) {
-      problems.push(`group ${group}: ${connected} keepers are connected, expected ${needed} or more`);
+      problems.push(`group ${group}: ${counted(connected, "keeper")} connected, expected ${needed} or more`);
     }
   }
   return problems;

@@ -1,7 +1,7 @@
 /** The chart of bytes proven over time, one line for each provider. */
 import type { KeeperStatus, GroupStatus, SpaceDocument } from "../api/schemas.ts";
 import { h, place, spoken, table } from "./dom.ts";
-import { bytes, dateOfBlock, span, whole } from "./format.ts";
+import { bytes, counted, dateOfBlock, span, whole } from "./format.ts";
 
 const height = 260;
 const margin = { top: 12, right: 16, bottom: 44, left: 64 };
@@ -230,7 +230,7 @@ export function showSpace(status: KeeperStatus, group: GroupStatus, space: Space
         class: "chart",
         tabindex: 0,
         role: "slider",
-        "aria-label": `Bytes proven by ${shown.length} providers at ${whole(space.slots.length)} points in time. The left and right arrow keys select a point, whose values are read out below.`,
+        "aria-label": `Bytes proven by ${counted(shown.length, "provider")} at ${counted(space.slots.length, "point")} in time. The left and right arrow keys select a point, whose values are read out below.`,
         "aria-valuemin": 0,
         "aria-valuemax": last,
         "aria-valuenow": point,

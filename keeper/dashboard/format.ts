@@ -65,6 +65,15 @@ export function exactAmount(units: bigint | string, decimals: number | null): st
   return `${padded.slice(0, -decimals)}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
+/** Decimals of the chain's coin. */
+const coinDecimals = 18;
+
+/** "1 coin", "0.5 coins". */
+export function coins(units: bigint | string, write: typeof exactAmount = amount): string {
+  const text = write(units, coinDecimals);
+  return `${text} ${text === "1" ? "coin" : "coins"}`;
+}
+
 const spans = [
   [86_400 * 365, "years"],
   [86_400, "days"],
@@ -100,7 +109,7 @@ export function provenShare(share: {
 }
 
 export function blocks(count: number, block_s: number | null): string {
-  const text = `${whole(count)} block${count === 1 ? "" : "s"}`;
+  const text = counted(count, "block");
   return block_s === null ? text : `${text} (${span(count * block_s)})`;
 }
 

@@ -1,13 +1,12 @@
 /** The card of money: the group's funds, and this keeper's earnings and gas account. */
 import type { GroupStatus, KeeperStatus } from "../api/schemas.ts";
 import { h, place } from "./dom.ts";
-import { amount, dateOfBlock, exactAmount, span, whole } from "./format.ts";
+import { amount, coins, dateOfBlock, exactAmount, span, whole } from "./format.ts";
 
 export type Token = NonNullable<GroupStatus["money"]>["token"];
 const unknownToken: Token = { address: null, symbol: "units", decimals: null };
 export const tokenOf = (group: GroupStatus): Token => group.money?.token ?? unknownToken;
 
-const coinDecimals = 18;
 /** Returned by the contract while no data is committed. */
 const noBlock = String(2n ** 64n - 1n);
 
@@ -84,9 +83,7 @@ function ownFacts(status: KeeperStatus, group: GroupStatus): Element[] {
   const token = tokenOf(group);
   const { funds } = status;
   const gas =
-    funds === null
-      ? "not read yet"
-      : `${amount(funds.balance, coinDecimals)} coins of the chain, for the fees of transactions`;
+    funds === null ? "not read yet" : `${coins(funds.balance)} of the chain, for the fees of transactions`;
   const total = earned === null || earned.payments === 0 ? ["nothing yet"] : [money(earned.total, token)];
   const last = earned === null || earned.payments === 0 ? [] : [money(earned.last, token)];
   return [

@@ -5,6 +5,7 @@ import {
   amount,
   blocks,
   bytes,
+  coins,
   counted,
   dateOf,
   exactAmount,
@@ -17,7 +18,6 @@ import { copied, fact, spendsNothing, tokenOf } from "./money.ts";
 
 const day_s = 86_400;
 const lowTransactions = 15;
-const coinDecimals = 18;
 
 type Mood = "good" | "warn" | "bad" | "plain";
 
@@ -86,15 +86,10 @@ function gasFigure({ funds }: KeeperStatus): Element {
   const { balance, transactionsLeft } = funds;
   const mood =
     transactionsLeft < lowTransactions ? "bad" : transactionsLeft < 4 * lowTransactions ? "warn" : "good";
-  const title = `${exactAmount(balance, coinDecimals)} coins`;
-  const many = transactionsLeft > 1_000_000 ? "over a million" : whole(transactionsLeft);
-  return figure(
-    "Gas money",
-    `${amount(balance, coinDecimals)} coins`,
-    `pays ${many} settlements`,
-    mood,
-    title,
-  );
+  const title = coins(balance, exactAmount);
+  const many =
+    transactionsLeft > 1_000_000 ? "over a million settlements" : counted(transactionsLeft, "settlement");
+  return figure("Gas money", coins(balance), `pays ${many}`, mood, title);
 }
 
 function earnedFigure(group: GroupStatus): Element {
@@ -163,7 +158,7 @@ export function showIdentity({ operator, peerId }: KeeperStatus): void {
 function paceText({ block_s, measured }: KeeperStatus): string {
   if (block_s === null || measured === null) return "not known yet";
   const { blocks: count, seconds } = measured;
-  return `${block_s.toFixed(block_s < 10 ? 1 : 0)} s, over the last ${whole(count)} blocks (${span(seconds)})`;
+  return `${block_s.toFixed(block_s < 10 ? 1 : 0)} s, over the last ${counted(count, "block")} (${span(seconds)})`;
 }
 
 /** @param since_s time since the status arrived, which is added to ages */

@@ -1,7 +1,7 @@
 /** The cards of the current round and of the turn order. */
 import type { GroupStatus, KeeperStatus, RoundStatus } from "../api/schemas.ts";
 import { h, place, sign, spoken, table } from "./dom.ts";
-import { blocks, shortHex, span, whole } from "./format.ts";
+import { blocks, counted, shortHex, span, whole } from "./format.ts";
 
 const phases: readonly (readonly [name: string, meaning: string])[] = [
   ["challenge", "keepers challenge providers"],
@@ -55,7 +55,7 @@ function timeline(group: GroupStatus): Element {
   });
   const words =
     group.turn === 0
-      ? `Block ${whole(view)} of the interval from ${whole(ts)} to ${whole(due)}; turn 1 begins in ${whole(due - view)} blocks.`
+      ? `Block ${whole(view)} of the interval from ${whole(ts)} to ${whole(due)}; turn 1 begins in ${counted(due - view, "block")}.`
       : `Turn ${group.turn} since block ${whole(due + (group.turn - 1) * params.turn)}; the interval from ${whole(ts)} is open.`;
   return h(
     "figure",

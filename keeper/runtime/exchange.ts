@@ -33,6 +33,7 @@ import { concatBytes } from "../../storage/core/bytes.ts";
 import { RecordPages } from "./record-pages.ts";
 import { checkRecords } from "./record-check.ts";
 import type { RecordClaim } from "./record-check.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type ExchangeDependencies = {
   readonly transport: Pick<TransportPort, "ask">;
@@ -179,7 +180,9 @@ export class RecordExchange {
       keepers.map((owner, i) => ({ provider, owner, root: roots[i] })),
     );
     if (decoded.value.length !== expected.length) {
-      return fault(`expected ${expected.length} entries, actual ${decoded.value.length}`);
+      return fault(
+        `expected ${counted(expected.length, "entry", "entries")}, actual ${decoded.value.length}`,
+      );
     }
     const records: PinnedRecords[] = [];
     for (const [i, { provider, owner, root }] of expected.entries()) {

@@ -7,6 +7,7 @@ import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { ClockPort } from "../ports/clock.ts";
 import type { BooksPort, ChallengeOf, LedgerPort, ReasonEntry } from "../ports/ledger.ts";
+import { counted } from "../../protocol/counted.ts";
 
 /** About forty slots of 256 providers. */
 export const maxQueuedRows = 10_000;
@@ -49,7 +50,7 @@ export class LedgerQueue implements LedgerPort {
       this.#overflowed = true;
       this.#onTrouble(
         "ledger-overflow",
-        `${maxQueuedRows} rows wait; dropped: provider ${record.provider}, slot ${record.slot}`,
+        `the queue is full with ${counted(maxQueuedRows, "row")}; dropped: provider ${record.provider}, slot ${record.slot}`,
       );
     }
     return Promise.resolve();

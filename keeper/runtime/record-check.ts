@@ -7,6 +7,7 @@ import { TreePaths, leafCount, leafHash, leafIndex } from "../../protocol/record
 import type { RecordLeaf, RecordScope } from "../../protocol/records.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import { dataOfSlot } from "./group-data.ts";
+import { counted } from "../../protocol/counted.ts";
 
 /** The claimed owner of the records, and the root that it revealed. */
 export type RecordClaim = {
@@ -28,7 +29,8 @@ export function checkRecords(
   { fromSlot, expected }: { readonly fromSlot: number; readonly expected: number },
   crypto: Pick<CryptoPort, "receiptHolds">,
 ): RecordLeaf[] | string {
-  if (opened.length !== expected) return `expected ${expected} leaves, actual ${opened.length}`;
+  if (opened.length !== expected)
+    return `expected ${counted(expected, "leaf", "leaves")}, actual ${opened.length}`;
   const paths = new TreePaths(claim.root, leafCount(claim.scope));
   const leaves: RecordLeaf[] = [];
   for (const [i, one] of opened.entries()) {

@@ -5,6 +5,7 @@
 import { AbiCoder, getBytes, keccak256 } from "ethers";
 import { verifyAggregate } from "../../client/bls.ts";
 import type { DemoDocument, SettlementEntry } from "./document.ts";
+import { counted } from "../../protocol/counted.ts";
 
 /** Further chain data for the comparison. */
 export type Evidence = {
@@ -171,7 +172,7 @@ function checkCertificate(
   if (digest !== announced) complain(`the group announced digest ${announced}, expected ${digest} (R27)`);
   const needed = (2 * (document.committee.length - 1)) / 3 + 1;
   if (settlement.signers.length < needed)
-    complain(`${settlement.signers.length} keepers signed, expected ${needed} or more`);
+    complain(`signed by ${counted(settlement.signers.length, "keeper")}, expected ${needed} or more`);
   if (!verifyAggregate(signature, getBytes(digest), keys))
     complain("the aggregate signature does not hold (R25)");
 }

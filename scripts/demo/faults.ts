@@ -2,6 +2,7 @@
 import { leaderOf, turnOrder } from "../../protocol/turns.ts";
 import type { DemoDocument } from "./document.ts";
 import type { Fault } from "./params.ts";
+import { counted } from "../../protocol/counted.ts";
 
 /** State of the run, read from the chain. */
 export type Situation = {
@@ -127,7 +128,9 @@ export class Faults {
     if (victim === undefined || hit === undefined) return ["no leader was killed"];
     const next = settlements[this.#interval + 1];
     return [
-      hit.turn === 2 ? undefined : `L1: the crash of one leader cost ${hit.turn - 1} turns, expected 1`,
+      hit.turn === 2
+        ? undefined
+        : `L1: the crash of one leader cost ${counted(hit.turn - 1, "turn")}, expected 1`,
       hit.failed.includes(victim)
         ? undefined
         : `keeper ${victim} was killed in its turn but does not count as failed (R7)`,

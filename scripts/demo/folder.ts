@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { usageError } from "../../cli/console/exit.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type DataFolder = {
   path: string;
@@ -22,7 +23,7 @@ export async function openDataFolder(named: string | undefined): Promise<DataFol
   if (entries.length > 0) {
     throw usageError("--data-dir is not usable", {
       expected: "a new or empty folder, as a demo starts a chain of its own",
-      actual: `${path} holds ${entries.length} entries`,
+      actual: `${path} holds ${counted(entries.length, "entry", "entries")}`,
     });
   }
   return { path, dispose: async () => undefined };

@@ -19,6 +19,7 @@ import {
   type GroupParams,
   type Keeper,
 } from "./setup.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type FleetOptions = {
   readonly processes: Processes;
@@ -98,7 +99,7 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
   for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
   await providers.register(provider, deployment.registry);
   say(
-    `${keepers.length} keepers are registered, with proofs that they hold their keys, and ${providers.size} providers`,
+    `${counted(keepers.length, "keeper")} are registered, with proofs that they hold their keys, and ${counted(providers.size, "provider")}`,
   );
   await providers.ingest();
   say(`every provider stores ${providers.describeData()}`);

@@ -3,6 +3,7 @@
  * machine then costs time but makes no answer late. Work that only a later block can end, such as an agreement, does not count.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { counted } from "../../protocol/counted.ts";
 
 /** Progress of a daemon, as it reports it (`GET /v1/work`). */
 export type Work = {
@@ -45,7 +46,9 @@ type Look = ReadonlyMap<Paced, Answer>;
 function describe(work: Answer, block: number): string {
   if (work === "silent" || work === "gone") return "does not answer";
   if (work.head < block) return `has handled block ${work.head}, expected ${block}`;
-  return work.underWay > 0 ? `has ${work.underWay} pieces of work under way` : "does not come to rest";
+  return work.underWay > 0
+    ? `has ${counted(work.underWay, "piece")} of work under way`
+    : "does not come to rest";
 }
 
 function hasNothingToDo(work: Answer, block: number): work is Work {

@@ -8,6 +8,7 @@ import { cliScript } from "../paths.ts";
 import { writeProviderFiles } from "./files.ts";
 import type { Processes } from "./processes.ts";
 import { multiaddr, registerProvider } from "./setup.ts";
+import { counted } from "../../protocol/counted.ts";
 
 export type ProviderFleetOptions = {
   processes: Processes;
@@ -135,7 +136,7 @@ export class ProviderFleet {
     const pieces = this.#stored[0]?.pieces.length ?? 0;
     const bytes = this.#stored.map((stored) => Number(stored.bytes));
     const total = bytes.reduce((sum, size) => sum + size, 0);
-    return `${pieces} files, ${(total / 1e6).toFixed(1)} MB in all`;
+    return `${counted(pieces, "file")}, ${(total / 1e6).toFixed(1)} MB in all`;
   }
 
   /** Starts all daemons for the group. */

@@ -8,6 +8,7 @@ import { liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { closedSetOf, headThen, highestHead, roundName, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type Close = Word<BodyOf<"close">>;
 
@@ -23,7 +24,7 @@ function faultOf(
   const head = highestHead(cluster, at_ms);
   const sixth = Math.ceil(turn / 6);
   const last = round.te + Math.ceil((2 * turn) / 3) - confirmations - 4;
-  if (commits.length < quorum(committee)) return `lists ${commits.length} commits`;
+  if (commits.length < quorum(committee)) return `lists ${counted(commits.length, "commit")}`;
   // The leader may not have received the newest block yet. After a reorg its head may be lower than before (R4).
   const own = headThen(cluster, at_ms);
   if (auditBlock < own + 2 || auditBlock > last)

@@ -9,6 +9,7 @@ import type { Checker, Run } from "./checker.ts";
 import { headOf, heardInRound } from "./hearing.ts";
 import { closedSetOf, hashOf, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
+import { counted } from "../../protocol/counted.ts";
 
 type Bundle = Word<BodyOf<"bundle">>;
 
@@ -35,7 +36,7 @@ function faultOf(run: Run, bundle: Bundle, head: number): string | undefined {
   if (unheard !== undefined) return `lists a reveal of seat ${unheard.keeper} that it has not heard`;
   const listed = new Set(body.reveals.map(({ keeper }) => keeper)).size;
   if (listed < body.reveals.length) return "lists a seat twice";
-  if (listed < quorum(options.committee)) return `lists ${listed} reveals`;
+  if (listed < quorum(options.committee)) return `lists ${counted(listed, "reveal")}`;
   const full = listed === members.size;
   const from = auditBlock + confirmations + (full ? 0 : Math.ceil(turn / 6));
   return head >= from

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { SimulationResult } from "../simulate.ts";
 import { inWords } from "./text.ts";
+import { counted } from "../../protocol/counted.ts";
 
 const asset = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), "utf8");
 
@@ -43,7 +44,7 @@ ${asset("timeline.css")}</style>
 <body>
 <main>
 <h1>${escaped(title)}</h1>
-<p>${settled} of ${intervals} intervals settled, ${keepers} keepers.</p>
+<p>${settled} of ${counted(intervals, "interval")} settled, ${counted(keepers, "keeper")}.</p>
 ${verdict}
 <div class="bar">
 <label for="places">Show</label>

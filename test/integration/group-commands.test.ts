@@ -266,7 +266,7 @@ describe("whitepay group", () => {
     const added = await scene.run(["group", "create", file, "--yes"]);
     expect(added.code).toBe(0);
     expect(added.stderr).toContain(
-      `all 1 providers are in the group; see whitepay group status --group ${made.group}`,
+      `the group is complete (1 provider); see whitepay group status --group ${made.group}`,
     );
     // The provider stores the old file: this is a warning only.
     await writeFile(changed, Buffer.concat([before, Buffer.from("more")]));

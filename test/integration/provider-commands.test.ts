@@ -67,7 +67,7 @@ describe("a provider's commands", () => {
     await writeFile(join(folder, "letters.tar"), "letters");
     const config = ["--config", join(folder, "provider", "provider.yaml")];
     const stored = await runCli(["provider", "ingest", join(folder, "letters.tar"), ...config]);
-    expect(stored.stdout).toMatch(/^list +0x[0-9a-f]{64}, without a group: 1 pieces, 7 B\n/);
+    expect(stored.stdout).toMatch(/^list +0x[0-9a-f]{64}, without a group: 1 piece, 7 B\n/);
     expect(stored.stderr).toContain("next: sign the list: whitepay provider consent --group GROUP");
   });
 

@@ -10,6 +10,7 @@ import { exitCodes } from "../../console/exit.ts";
 import type { GroupFile } from "../files/group.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
 import { reachableParties } from "../../chain/reachable.ts";
+import { counted } from "../../../protocol/counted.ts";
 
 export type PlannedGroup = {
   readonly file: GroupFile;
@@ -125,7 +126,7 @@ async function checkPlaces(
 /** R32: the contract accepts a provider only if the escrow covers the lockup of its data. */
 function checkDeposit({ file, deposit, bytes, rules, token }: PlannedGroup): CheckItem {
   const reserve = costOf(bytes, BigInt(rules.lockup), rules.price);
-  const needed = `all providers need ${formatAmount(reserve, token)} in the escrow for the lockup of ${rules.lockup} blocks (R32)`;
+  const needed = `all providers need ${formatAmount(reserve, token)} in the escrow for the lockup of ${counted(rules.lockup, "block")} (R32)`;
   if (deposit >= reserve) return ok("deposit", `${formatAmount(deposit, token)}; ${needed}`);
   if (file.deposit === undefined && file.months === undefined) {
     return warn(

@@ -20,6 +20,7 @@ import { checkDocument, ok, warn } from "../../console/check-item.ts";
 import { payerOptions, payerSigner, withChain, type Payer, type PayerOptions } from "../../chain/account.ts";
 import { moneyOptions, transact, type TransactionReport } from "../../chain/transact.ts";
 import { jsonOption } from "../../console/options.ts";
+import { counted } from "../../../protocol/counted.ts";
 
 export function registerCreate(group: Command): void {
   const command = group
@@ -264,7 +265,7 @@ function finish({ options, reports, file }: Step, { outlook, group, waiting }: F
 function next(group: string, waiting: readonly string[], file: GroupFile): void {
   if (waiting.length === 0) {
     say(
-      `all ${file.providers.length} providers are in the group; see whitepay group status --group ${group}`,
+      `the group is complete (${counted(file.providers.length, "provider")}); see whitepay group status --group ${group}`,
     );
     return;
   }

@@ -11,6 +11,7 @@ import { say } from "../../console/output.ts";
 import { checkLine, fail, warn, type CheckItem } from "../../console/check-item.ts";
 import { askYesNo } from "../../console/prompt.ts";
 import type { MoneyFlags } from "../../chain/transact.ts";
+import { counted } from "../../../protocol/counted.ts";
 
 export type PlannedTransaction = {
   readonly what: string;
@@ -48,7 +49,7 @@ export function plannedFor({
   const planned: PlannedTransaction[] = [];
   if (keepers !== undefined) {
     planned.push({
-      what: `creating a group of ${keepers} keepers`,
+      what: `creating a group of ${counted(keepers, "keeper")}`,
       method: "createGroup",
       gas: createGas(keepers),
     });
@@ -143,7 +144,7 @@ export async function agree(outlook: Outlook, flags: MoneyFlags): Promise<void> 
   if (first !== undefined) {
     throw new CliError({
       code: first.code,
-      message: `nothing was sent: ${failed.length} of ${outlook.checks.length} checks fail, first: ${first.name}: ${first.found}`,
+      message: `nothing was sent; failed checks: ${failed.length} of ${outlook.checks.length}, first: ${first.name}: ${first.found}`,
       ...(first.remedy === undefined ? {} : { hint: first.remedy }),
     });
   }

@@ -11,6 +11,7 @@ import { formatBytes, progressBar } from "../../console/progress.ts";
 import { dialingNode, retrievePiece, type PieceJob, type PieceResult } from "./download.ts";
 import { isComplete } from "./partial-file.ts";
 import { listPieces, namesOf } from "./piece-jobs.ts";
+import { counted } from "../../../protocol/counted.ts";
 
 export type RetrieveOptions = PayerOptions & {
   readonly out: string;
@@ -134,11 +135,11 @@ function report({ work, results, rate, failures }: Report): void {
           ? "present already"
           : `provider ${piece.providers.join(", ")}`
         : "INCOMPLETE";
-      printLine(`${piece.file}  ${piece.size} bytes, ${from}`);
+      printLine(`${piece.file}  ${counted(piece.size, "byte")}, ${from}`);
     }
     const speed = formatBytes(rate.fetched / Math.max(rate.seconds, 0.001));
     printLine(
-      `${whole.length} of ${results.length} pieces complete and verified: ${formatBytes(rate.fetched)} fetched at ${speed}/s, ${formatBytes(rate.kept)} present already`,
+      `${whole.length} of ${counted(results.length, "piece")} complete and verified: ${formatBytes(rate.fetched)} fetched at ${speed}/s, ${formatBytes(rate.kept)} present already`,
     );
   }
   const missed = results.flatMap((piece) =>

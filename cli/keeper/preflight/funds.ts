@@ -8,6 +8,7 @@ import type { KeeperConfig } from "../../../keeper/config.ts";
 import { balanceFor, settlementGas, settlementsLeft } from "../../../protocol/fees.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
 import { exitCodes } from "../../console/exit.ts";
+import { counted } from "../../../protocol/counted.ts";
 
 /** Fewer settlements than this are a warning. */
 const fundedSettlements = 15n;
@@ -42,9 +43,9 @@ export async function checkFunds(
   const covered = settlementsLeft(account, keepers, providers);
   const data = l1Fee === 0n ? "" : ` and ${formatUnits(l1Fee, "gwei")} gwei for its data`;
   const each = `${settlementGas(keepers, providers)} gas at ${formatUnits(gasPrice, "gwei")} gwei${data}`;
-  const found = `${formatEther(account.balance)} for ${covered} settlements of ${each}`;
+  const found = `${formatEther(account.balance)} for ${counted(covered, "settlement")} of ${each}`;
   if (covered >= fundedSettlements) return ok("funds", found);
   const missing = balanceFor(fundedSettlements, account, keepers, providers) - account.balance;
-  const remedy = `send at least ${formatEther(missing)} more to ${me}, for ${fundedSettlements} settlements`;
+  const remedy = `send at least ${formatEther(missing)} more to ${me}, for ${counted(fundedSettlements, "settlement")}`;
   return covered === 0n ? fail("funds", found, remedy, exitCodes.funds) : warn("funds", found, remedy);
 }

@@ -8,6 +8,7 @@ import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
 import { contradicts, ofLeader } from "../turn.ts";
 import { fetchPages, pagesOfLeader, pinnedHolds, settlementOf } from "./exchange.ts";
+import { counted } from "../../../protocol/counted.ts";
 
 /** Whether a digest that is not yet noted may be signed in this turn. */
 export function maySignNew(step: Step, turn: TurnState): boolean {
@@ -32,7 +33,7 @@ export function maySignNew(step: Step, turn: TurnState): boolean {
     return false;
   }
   if (isListening(state, group)) {
-    reasonOnce(step, turn, "listening-after-start", `${state.vouched.size} keepers have confirmed`);
+    reasonOnce(step, turn, "listening-after-start", `confirmed by ${counted(state.vouched.size, "keeper")}`);
     return false;
   }
   return true;

@@ -271,7 +271,7 @@ function drawAll() {
   const more =
     rows.length > maxRows ? `; the first ${maxRows} rows are listed, look closer for the others` : "";
   const some = every > 1 ? `; of messages and notes one in ${every} is drawn` : "";
-  summary.textContent = `Blocks ${first} to ${last}: ${marks.length} events${more}${some}.`;
+  summary.textContent = `Blocks ${first} to ${last}: ${marks.length} event${marks.length === 1 ? "" : "s"}${more}${some}.`;
   list.replaceChildren(...rows.slice(0, maxRows).map(rowOf));
 }
 

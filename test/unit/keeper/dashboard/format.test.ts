@@ -4,6 +4,7 @@ import {
   amount,
   blocks,
   bytes,
+  coins,
   counted,
   dateOf,
   dateOfBlock,
@@ -33,6 +34,21 @@ describe("the format of the page", () => {
       "1 keeper",
       "2 keepers",
       "1,000 keepers",
+    ]);
+  });
+
+  it("writes one coin as shown without the plural s", () => {
+    const coin = 10n ** 18n;
+    expect([0n, coin / 2n, coin, 2n * coin].map((units) => coins(units))).toEqual([
+      "0 coins",
+      "0.5 coins",
+      "1 coin",
+      "2 coins",
+    ]);
+    // Cut to four digits it is 1, in full it is not.
+    expect([coins(coin + 1n), coins(coin + 1n, exactAmount)]).toEqual([
+      "1 coin",
+      "1.000000000000000001 coins",
     ]);
   });
 
