@@ -9,8 +9,8 @@ import type { Look } from "./chromium.ts";
 import { eventually, onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
-/** A loss of a tenth: visible in the records of all keepers together. */
-const slight = { provider: 0, fraction: 0.1 };
+/** A permanent loss of a tenth: visible in the records of all keepers together, and in the next settlement. */
+export const slight = { provider: 0, fraction: 0.1 };
 /** A permanent loss that is visible in the records of one keeper. */
 export const poor = { provider: 1, fraction: 0.3 };
 

@@ -11,8 +11,8 @@ import type { KeeperStatus, SettlementDocument } from "../../keeper/api/schemas.
 import { readConfig } from "../../keeper/config.ts";
 import { ledgerLocationOf } from "../../keeper/ledger-location.ts";
 import { writeRunFile } from "../../keeper/run-file.ts";
-import { runCli } from "../support/cli.ts";
-import type { CliResult } from "../support/cli.ts";
+import { startCli } from "../support/cli.ts";
+import type { CliProcess, CliResult } from "../support/cli.ts";
 import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { TestPostgres } from "../support/postgres.ts";
@@ -115,12 +115,16 @@ export class WatchedFleet {
     return statusSchema.parse((await this.ask(index, "/v1/status")).body);
   }
 
-  /** Runs `whitepay keeper status` for keeper `index`. Keepers of a fleet write no run file, so this writes one. */
-  async statusCommand(index: number): Promise<CliResult> {
+  /** Starts `whitepay keeper status` for keeper `index`. Keepers of a fleet write no run file, so this writes one. */
+  async startStatusCommand(index: number): Promise<CliProcess> {
     const { fleet } = this;
     const { dataDir } = await readConfig(fleet.configFile(index));
     await writeRunFile(dataDir, { pid: process.pid, api: fleet.apiOf(index), peerId: fleet.peerIdOf(index) });
-    return runCli(["keeper", "status", "--config", fleet.configFile(index)]);
+    return startCli(["keeper", "status", "--config", fleet.configFile(index)]);
+  }
+
+  async statusCommand(index: number): Promise<CliResult> {
+    return (await this.startStatusCommand(index)).ended;
   }
 
   /** The tables read from the chain, in the ledger of keeper `index` or in another file. */

@@ -15,7 +15,7 @@ import { runCli } from "../support/cli.ts";
 import { accessibilityFaults, keepScreenshot, looks, openPage, pageSays, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
 import { answersAsDescribed } from "./answers.ts";
-import { dataLost, groupStatusText, linesOf, poor } from "./data-lost.ts";
+import { dataLost, groupStatusText, linesOf, poor, slight } from "./data-lost.ts";
 import { chainStops } from "./chain-stops.ts";
 import { twinsAndSlowEndpoint } from "./twins.ts";
 import { inspect } from "./inspect.ts";
@@ -179,10 +179,22 @@ describe("a fleet of keepers", () => {
       expect(glance).toContain(`${percent(BigInt(bytesProven), BigInt(bytesCommitted))} in all time`);
       expect(asked).toBeGreaterThan(partial + failed);
       await watched.close();
-      // The payer sees it from the last settlement, without asking keepers.
-      expect(linesOf(await groupStatusText(scene, []), poorProvider)).toMatch(
-        /^ {2}settled {4}(?!100)[\d.]+ % proven, blocks \d+ to \d+$/,
-      );
+    },
+    limit_ms,
+  );
+
+  it(
+    "shows the payer both losses in the next settlement, without a keeper's URL",
+    async () => {
+      const text = await groupStatusText(scene, []);
+      for (const { provider, fraction } of [slight, poor]) {
+        const [, share] =
+          /^ {2}settled {4}([\d.]+) % proven, blocks \d+ to \d+$/.exec(linesOf(text, provider)) ?? [];
+        process.stdout.write(`next settlement: ${share} % proven with ${fraction} lost\n`);
+        // A tenth is missed only if three keepers of four miss it in all of their 32 samples or more (R22).
+        expect(Number(share)).toBeGreaterThan(0);
+        expect(Number(share)).toBeLessThan(100);
+      }
     },
     limit_ms,
   );
@@ -291,10 +303,13 @@ describe("a fleet of keepers", () => {
   it(
     "reports within two slots, in both processes, that a key is used twice, and that an endpoint is slow",
     async () => {
-      const { newerAfter, olderAfter } = await twinsAndSlowEndpoint(scene);
+      const seen = await twinsAndSlowEndpoint(scene);
       const limit = 2 * scene.fleet.params.slot + 2;
-      expect(newerAfter).toBeLessThanOrEqual(limit);
-      expect(olderAfter).toBeLessThanOrEqual(limit);
+      expect(seen.newerAfter).toBeLessThanOrEqual(limit);
+      expect(seen.olderAfter).toBeLessThanOrEqual(limit);
+      // The age is checked every second, and later on a busy machine.
+      expect(seen.readyAfter_s).toBeLessThan(seen.limit_s + 8);
+      expect(seen.statusAfter_s).toBeLessThan(10);
     },
     limit_ms,
   );
@@ -332,10 +347,10 @@ describe("a fleet of keepers", () => {
         async () => (await scene.ask(onFile, "/readyz")).status === 503,
       );
       const { problems } = schemas.readySchema.parse((await scene.ask(onFile, "/readyz")).body);
-      expect(problems).toEqual([`group ${scene.group}: 2 keepers are connected, expected 3 or more`]);
+      expect(problems).toEqual([`group ${scene.group}: 2 keepers connected, expected 3 or more`]);
       expect((await scene.statusOf(onFile)).ready).toBe(false);
       await page.waitForSelector("#problems .banner");
-      expect(await textOf(page, "#problems")).toContain("2 keepers are connected, expected 3 or more");
+      expect(await textOf(page, "#problems")).toContain("2 keepers connected, expected 3 or more");
       expect(await accessibilityFaults(page)).toEqual([]);
       process.stdout.write(`screenshot: ${await keepScreenshot(page, "keeper-not-ready")}\n`);
       await watched.close();

@@ -23,7 +23,7 @@ export function samplesOf(figures: string, name: string): Samples {
   );
 }
 
-const comparison = /^(\w+) (>|<|==) (?:([\d.]+) \* )?(\w+|[\d.]+)$/;
+const comparison = /^(\w+) (>|<|==) ((?:[\d.]+ \* )*)(\w+|[\d.]+)$/;
 
 /** Labels for which the alert's expression holds now. Its `for` is ignored. */
 export function firing(alert: string, figures: string): string[] {
@@ -31,12 +31,12 @@ export function firing(alert: string, figures: string): string[] {
   const found = comparison.exec(rule?.expr.trim() ?? "");
   if (found === null)
     throw new Error(`${alert}: expected a comparison, actual ${rule?.expr ?? "no such rule"}`);
-  const [, name = "", operator, factor = "1", right = ""] = found;
+  const [, name = "", operator, factors = "", right = ""] = found;
   const others = samplesOf(figures, right);
   return [...samplesOf(figures, name)].flatMap(([labels, value]) => {
     const other = /^[\d.]+$/.test(right) ? Number(right) : others.get(labels);
     if (other === undefined) return [];
-    const limit = Number(factor) * other;
+    const limit = factors.split(" * ").reduce((product, factor) => product * Number(factor || 1), other);
     const holds = operator === ">" ? value > limit : operator === "<" ? value < limit : value === limit;
     return holds ? [labels] : [];
   });
