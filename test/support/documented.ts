@@ -37,6 +37,7 @@ export function withoutChance(line: string): string {
       .replace(/^ {2}protocol .*/, "  protocol VERSIONS")
       .replace(/(?:–|\d[\d.]* %) (of the bytes|in|ever)/g, "SHARE $1")
       .replace(/ in (?:no slot yet|slots? \d+(?: to \d+)?)/g, " in SLOTS")
+      .replace(/\b1 (block|challenge|group|keeper|note|piece|range|row|settlement)\b/g, "1 $1s")
       .replace(/-?\d[\d.]*/g, "N")
       .replace(/N [KMGTP]?i?B\b/g, "SIZE")
       .trimEnd()
