@@ -46,7 +46,7 @@ describe("the files of contracts/", () => {
     expect(files.filter((file) => read(file).split("\n").length > maxLines)).toEqual([]);
   });
 
-  it("declare what they are named after", () => {
+  it("each declare a contract, library or interface of their own name", () => {
     const misnamed = files.filter((file) => {
       const name = basename(file, file.endsWith(".t.sol") ? ".t.sol" : ".sol");
       const declared = new RegExp(`^(abstract contract|contract|interface|library) ${name}(Test)? `, "m");

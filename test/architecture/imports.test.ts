@@ -21,7 +21,7 @@ describe("the import table", () => {
     expect(bare).toEqual([]);
   });
 
-  it("has no way around it: no other folder imports scripts or tests", () => {
+  it("has no exception: only scripts imports scripts or tests", () => {
     const upward = files
       .filter((file) => !file.startsWith("scripts/"))
       .filter((file) => importsOf(read(file)).some(({ from }) => /(^|\/)(scripts|test)\//.test(from ?? "")));

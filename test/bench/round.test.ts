@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { measureRound } from "../../scripts/bench/round/play.ts";
 import type { RoundFigures } from "../../scripts/bench/round/play.ts";
 
-describe("what a settlement costs a keeper", () => {
+describe("the cost of a settlement for a keeper", () => {
   let small: RoundFigures;
   let larger: RoundFigures;
   let fuller: RoundFigures;
@@ -34,7 +34,7 @@ describe("what a settlement costs a keeper", () => {
     }
   });
 
-  it("grows about linearly in computing time, as far as a busy machine can tell", () => {
+  it("grows about linearly in CPU time, within the noise of a busy machine", () => {
     expect(perOther(larger, larger.cpu_ms)).toBeLessThan(perOther(small, small.cpu_ms) * 1.5);
     expect(fuller.cpu_ms).toBeLessThan(small.cpu_ms * 4);
   });

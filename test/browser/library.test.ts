@@ -97,7 +97,7 @@ describe("the library in a browser", () => {
     expect(watched.requests.filter((request) => !request.startsWith(new URL(url).origin))).toEqual([]);
   });
 
-  it("is one bundle: no other file of it or of its dependencies is loaded", () => {
+  it("is one bundle: the page loads no other file of the library or its dependencies", () => {
     const loaded = watched.requests.map((request) => new URL(request).pathname);
     const bundle = loaded.filter((path) => path.endsWith("/deps/@whitepay_client.js"));
     expect(bundle).toHaveLength(1);

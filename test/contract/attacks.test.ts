@@ -103,7 +103,7 @@ describe("a keeper", () => {
     expect([rotated.version, rotated.seed]).toEqual([2n, seed]);
   });
 
-  it("of the largest committees rotates its key in both within one transaction", async () => {
+  it("of two committees of 124 members rotates its key in both within one transaction", async () => {
     const keepers = await world.keepers(124);
     const group = await world.group(124, { deposit: 0n });
     const others = keepers.map(({ operator }) => operator.address).toReversed();
@@ -203,7 +203,7 @@ describe("tokens", () => {
     return { group, token };
   }
 
-  it("that return false move no money, whatever they did", async () => {
+  it("that return false are refused, in deposits and withdrawals", async () => {
     const { group, token } = await groupOf("FalseToken");
     await expect(group.send(world.payer, "deposit", [1000n])).rejects.toThrow(
       /SafeERC20FailedOperation|revert/,

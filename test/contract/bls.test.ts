@@ -58,7 +58,7 @@ describe("hashing to G1", () => {
 });
 
 describe("keys", () => {
-  it("are negated and added as in both libraries", async () => {
+  it("are negated and added with the same result as in both libraries", async () => {
     for (const i of range(8)) {
       const a = G2.Point.BASE.multiply(secretOf(`a ${i}`));
       const b = G2.Point.BASE.multiply(secretOf(`b ${i}`));

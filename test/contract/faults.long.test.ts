@@ -37,7 +37,7 @@ describe("planted faults", () => {
     }
   });
 
-  it("change nothing while they are switched off", async () => {
+  it("have no effect while they are off", async () => {
     const suites = [...new Set(faults.map(({ suite }) => suite))];
     for (const suite of suites) {
       const only = faults.filter((fault) => fault.suite === suite).map((fault) => fault.only);

@@ -110,7 +110,7 @@ describe("an addition", () => {
     expect(await group.read("withdrawable")).toBe(0n);
   });
 
-  it("of data is refused like one of a provider; a change that needs no more money never is", async () => {
+  it("of data is refused like one of a provider; a change that needs no additional money is accepted", async () => {
     const group = await groupOf(1_500n, [10n]);
     expect((await refused(group, group.change(0, 16n * gibibyte))).error).toBe("Upkeeping_Underfunded");
     await group.change(0, 12n * gibibyte);
@@ -218,7 +218,7 @@ describe("the first block that is not funded", () => {
   });
 });
 
-describe("a payer that pays late", () => {
+describe("a deposit after the escrow was short", () => {
   it("pays its keepers their part of the arrears, by a settlement and by collecting (R32)", async () => {
     const group = await groupOf(100n, [1n]);
     const [{ activeFrom }] = await group.read("providers", 0, 1);
@@ -291,7 +291,7 @@ describe("an abandon (R34)", () => {
     expect(newcomer).toBe(3n * (through - came.activeFrom) * unit);
   });
 
-  it("that is short credits all providers the same part, whoever is touched first, and owes the rest without a cut", async () => {
+  it("with too little money credits all providers the same part, whoever is touched first, and owes the rest without a cut", async () => {
     const group = await groupOf(1_300n, [10n, 3n]);
     await settle(group, [0n, 0n]);
     await settle(group, [0n, 0n]);
@@ -318,7 +318,7 @@ describe("an abandon (R34)", () => {
     expect(await earned(group)).toEqual(shares);
   });
 
-  it("that is short after one that was not pays both by one ratio, whoever is touched first", async () => {
+  it("with too little money, after one with enough, pays both by one ratio, whoever is touched first", async () => {
     const group = await groupOf(1_300n, [10n, 3n]);
     await settle(group, [0n, 0n]);
     await settle(group, [0n, 0n]);
@@ -372,7 +372,7 @@ describe("an abandon (R34)", () => {
     expect(await group.free()).toBeLessThan(4n);
   });
 
-  it("known limit: a Merkle group goes by bytes a block, so it pays less data whole where a tenth of more was proven", async () => {
+  it("known limit: a Merkle group compares bytes a block, so it pays in full for less data although only a tenth of more data was proven", async () => {
     const group = await groupOf(100_000n, [10n], { ...short, merkle: true });
     await reach(Number((await group.read("providers", 0, 1))[0].activeFrom));
     const root = async (cumulative: bigint, total: bigint): Promise<void> => {

@@ -98,7 +98,7 @@ describe("providers", () => {
     expect((await failing(unknown)).error).toBe("Upkeeping_NoSuchProvider");
   });
 
-  it("keep their history as checkpoints, and are paid by it", async () => {
+  it("keep their data's history as checkpoints, and are paid by that history", async () => {
     await settle();
     await group.change(0, 4n * gibibyte);
     await group.change(0, 3n * gibibyte);
@@ -228,7 +228,7 @@ describe("committees", () => {
     expect((await failing(group.read("committeeAt", 9))).error).toBe("Upkeeping_NoSuchCommittee");
   });
 
-  it("replace a stopped one by an abandon, if all members consented (R34)", async () => {
+  it("replace a committee that stopped, with an abandon, if all new members consented (R34)", async () => {
     const next = await keepersAt([7, 8, 9, 10, 11, 12, 13]);
     await group.send(world.payer, "proposeCommittee", [next.map(({ operator }) => operator.address)]);
     for (const { operator } of next) await group.send(operator, "acceptSeat", [2]);
@@ -304,7 +304,7 @@ describe("committees", () => {
     expect((await failing(group.send(a.operator, "resign"))).error).toBe("Upkeeping_NoSeat");
   });
 
-  it("of 124 members are made, read and settle", async () => {
+  it("of 124 members can be made, read and settled with", async () => {
     const large = await world.group(124);
     expect((await large.read("members", 1, 120, 10)).length).toBe(4);
     const committee = await large.read("committee");

@@ -73,7 +73,7 @@ async function abandon(group: Group): Promise<number> {
 }
 
 describe("the pool", () => {
-  it("keeps the money of a root for its providers, however late they claim and whatever is owed since", async () => {
+  it("keeps the money of a root for its providers, however late they claim and however much is owed later", async () => {
     // Each of two providers has ten units; then no more money, and the second is owed a thousand.
     const group = await groupOf([1, 100], 20n * 10n ** 12n);
     const funded = await settle(group, [10, 10], 20);
@@ -161,7 +161,7 @@ describe("the pool", () => {
 });
 
 describe("abandoned intervals of a Merkle group", () => {
-  it("pay a provider that proved nothing nothing, also if it never claims (R34)", async () => {
+  it("pay 0 to a provider that proved 0 bytes, also if it never claims (R34)", async () => {
     const group = await groupOf([1, 1]);
     const root = await settle(group, [30, 0], 30);
     const blocks = await abandon(group);
@@ -181,7 +181,7 @@ describe("abandoned intervals of a Merkle group", () => {
     expect((await group.read("providers", 0, 1))[0].withdrawn).toBe(expected);
   });
 
-  it("do not count as blocks in which a provider did nothing, when the next ones are paid by its rate", async () => {
+  it("do not lower the rate by which a provider is paid for later abandoned intervals", async () => {
     const group = await groupOf([1]);
     const through = await group.settledThrough();
     await settle(group, [0], 0);

@@ -177,7 +177,7 @@ describe("withdrawals", () => {
     expect(until).toBeGreaterThanOrEqual(Number(now) + lockup);
   });
 
-  it("go to the payer's payee once that accepted", async () => {
+  it("go to the payer's payee after it accepted", async () => {
     const payee = await world.chain.account("treasury");
     await group.send(world.payer, "namePayerPayee", [payee.address]);
     expect((await group.read("payerPayee"))[1]).toBe(payee.address);
@@ -234,7 +234,7 @@ describe("withdrawals", () => {
     expect(await world.chain.provider.getBalance(await coin.address())).toBe(escrow.balance);
   });
 
-  it("do not take coin into a token's group", async () => {
+  it("refuse coin for a group that uses a token", async () => {
     const sent = world.payer.sendTransaction({ to: await group.address(), value: 1n, gasLimit: 1_000_000 });
     expect(await failing(sent)).toEqual({ error: "Upkeeping_WrongValue", args: [0n, 1n] });
   });
@@ -293,7 +293,7 @@ describe("the end of a group", () => {
     expect(await balanceOf(world.token, await group.address())).toBe(0n);
   });
 
-  it("lets payer or provider close an interval nobody settled, at the last rate (R34)", async () => {
+  it("lets payer or provider abandon an interval that was not settled, at the last rate (R34)", async () => {
     await settleOnce(group, 90n * gibibyte);
     const [before] = await group.read("providers", 0, 1);
     const ts = await group.settledThrough();
@@ -330,7 +330,7 @@ describe("the end of a group", () => {
     expect((await group.read("pastSettlements", 0, 9)).length).toBe(2);
   });
 
-  it("pays the whole commitment where there was no settlement, and arrears where money is short", async () => {
+  it("pays the whole commitment if there was no settlement, and owes arrears if the escrow is short", async () => {
     const poor = await world.group(4, { deposit: 0n });
     const held = lockupOf(poor.config, gibibyte);
     await poor.deposit(held);

@@ -386,7 +386,7 @@ describe("the factory", () => {
     });
   });
 
-  it("refuses to be deployed with a registry that is no contract", async () => {
+  it("refuses to be deployed with a registry address without code", async () => {
     const { factory } = await deploySystem(world.payer);
     const { abi, bytecode } = artifact("UpkeepingFactory");
     const implementation = await factory.getFunction("implementation")();

@@ -143,7 +143,7 @@ describe("settle pays", () => {
     expect(earned[0]).toBe(earned[2]);
   });
 
-  it("does not revert when the escrow is short: it scales, and books the rest as arrears for the next settlement (R32)", async () => {
+  it("scales all amounts if the escrow is short, and books the rest as arrears for the next settlement (R32)", async () => {
     const poor = await world.group(4, { deposit: 0n });
     await poor.addPoor({ "settle p0": gibibyte, "settle p1": gibibyte }, 1_000_003n);
     const both = [
@@ -266,7 +266,7 @@ describe("settle refuses", () => {
     });
   });
 
-  it("an end that no turn has", async () => {
+  it("an end that is not the end of a turn", async () => {
     const { ts } = await group.proposal(items);
     const before = await refused({ te: ts + 39 }, { block: ts + 41 });
     expect(before).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 40), BigInt(ts + 39)] });
@@ -298,7 +298,7 @@ describe("settle refuses", () => {
     expect(last.blockNumber).toBe(settlement.te + 29);
   });
 
-  it("failed and payees that do not fit", async () => {
+  it("sets of failed keepers and payees that contradict each other or the turn", async () => {
     const none = await refused({ turn: 2, failed: 0n });
     expect(none).toEqual({ error: "Upkeeping_WrongFailedCount", args: [1n, 0n] });
     expect(await refused({ failed: 2n })).toEqual({ error: "Upkeeping_WrongFailedCount", args: [0n, 1n] });
@@ -342,7 +342,7 @@ describe("settle refuses", () => {
     expect(unknown).toEqual({ error: "Upkeeping_ProviderNotActive", args: [7n] });
   });
 
-  it("values beyond their types, in words", async () => {
+  it("values beyond their types, with the reason as text", async () => {
     const wide = "tuple(uint256,uint256,uint256,uint256,uint256,uint256,tuple(uint256,uint256)[])";
     const coder = AbiCoder.defaultAbiCoder();
     const honest = await group.proposal(items);

@@ -20,13 +20,13 @@ function declaredErrors(): string[] {
 }
 
 describe("SPEC.md", () => {
-  it("lists every error once, and none that is not there", () => {
+  it("lists every error of the contracts once, and no other", () => {
     const listed = [...page.matchAll(/^\| `(\w+\([^)]*\))` \|/gm)].map(([, error]) => error ?? "");
     expect(listed.toSorted()).toEqual(declaredErrors().toSorted());
   });
 });
 
-describe("the round numbers of SPEC.md", () => {
+describe("the examples of SPEC.md", () => {
   let world: World;
   beforeAll(async () => {
     world = await World.open();

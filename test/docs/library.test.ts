@@ -88,7 +88,7 @@ describe("docs/library.md", () => {
     }
   });
 
-  it("prints what it says, example by example", async () => {
+  it("has examples that print what the page shows", async () => {
     const printed = new Map<Example, string>();
     for (const example of examples) printed.set(example, await outputOf(example));
     if (process.env["WHITEPAY_WRITE_DOCS"] === "1") return rewrite(printed);
@@ -97,7 +97,7 @@ describe("docs/library.md", () => {
     }
   });
 
-  it("has types, as a strict project sees them", async () => {
+  it("has examples that a strict project compiles", async () => {
     const options = {
       compilerOptions: {
         target: "es2024",

@@ -307,7 +307,7 @@ describe("the pages of payer and provider", () => {
     expect(BigInt(groups[0]?.sums.bytesProven ?? 0)).toBeGreaterThan(0n);
   });
 
-  it("returned to the payer the bytes for which the provider was paid", async () => {
+  it("have returned to the payer the bytes for which the provider was paid", async () => {
     for (const name of ["letters.tar", "photos.tar"]) {
       const back = await readFile(join(folder, "back", name));
       expect(Buffer.compare(back, await readFile(join(folder, name)))).toBe(0);

@@ -75,7 +75,7 @@ describe("./whitepay demo", () => {
   );
 
   it(
-    "prints a table and exits 0 when all held, on a second client, and nothing of it is left",
+    "prints a table, exits 0 and leaves no process, on a second client",
     () =>
       beside(["demo", "--client", "anvil", "--settlements", "1", "--fault", "none"], async (demo) => {
         await until(demo, () => demo.stderr().includes("all daemons are up"), setUp_ms);

@@ -107,8 +107,8 @@ async function pendingTo(to: string): Promise<RawTransaction[]> {
   return block.transactions.filter((transaction) => transaction.to === to.toLowerCase());
 }
 
-describe("a settlement that comes into view", () => {
-  it("is seen although every eth_call fails at the only endpoint just then", async () => {
+describe("a new settlement", () => {
+  it("is seen although every eth_call fails at the only endpoint", async () => {
     const url = endpoint("only");
     const submission = await certifiedHere();
     const seen = follow([url]);
@@ -123,7 +123,7 @@ describe("a settlement that comes into view", () => {
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
   });
 
-  it("is read from the next endpoint when one call fails at the first", async () => {
+  it("is read from the next endpoint if a call fails at the first", async () => {
     const urls = [endpoint("first"), endpoint("second")];
     const submission = await certifiedHere();
     const seen = follow(urls);
@@ -137,7 +137,7 @@ describe("a settlement that comes into view", () => {
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
   });
 
-  it("is seen although ranges of logs are refused, when blocks were missed within a slot", async () => {
+  it("is seen after missed blocks of a slot although ranges of logs are refused", async () => {
     const url = endpoint("single");
     const single = (method: string, [filter]: readonly unknown[]): RpcFault | undefined =>
       method === "eth_getLogs" && !("blockHash" in (filter as object))
@@ -162,7 +162,7 @@ describe("a settlement that comes into view", () => {
     expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
   });
 
-  it("is seen within a slot from an endpoint that shows no logs", async () => {
+  it("is seen within a slot at an endpoint that returns no logs", async () => {
     const url = endpoint("forgetful");
     front.lie("forgetful", (method, _params, result) => (method === "eth_getLogs" ? [] : result));
     const submission = await certifiedHere();
@@ -178,7 +178,7 @@ describe("a settlement that comes into view", () => {
   });
 });
 
-describe("endpoints that tell a group's state differently", () => {
+describe("endpoints with different states of a group", () => {
   /** The number of settled blocks is the first word of `state()`. */
   const other = (method: string, call: readonly unknown[], result: unknown): unknown => {
     const { data } = (call[0] ?? {}) as { data?: string };
@@ -186,7 +186,7 @@ describe("endpoints that tell a group's state differently", () => {
     return isState ? `0x${"7".padStart(64, "0")}${(result as string).slice(66)}` : result;
   };
 
-  it("are named, and of two neither is believed", async () => {
+  it("are named, and neither of two is believed", async () => {
     const urls = [endpoint("a"), endpoint("b")];
     const seen = follow(urls);
     await until(() => seen.snapshots.length > 0, "a first snapshot");
@@ -245,7 +245,7 @@ describe("an outage of many blocks", () => {
     }
   });
 
-  it("tells a reorg that happened meanwhile from its first block on", async () => {
+  it("reports a reorg during the outage from its first block on", async () => {
     const url = endpoint("away");
     const seen = follow([url]);
     await until(() => seen.snapshots.length > 0, "a first snapshot");
@@ -266,7 +266,7 @@ describe("an outage of many blocks", () => {
   });
 });
 
-describe("a settlement on its way", () => {
+describe("a pending settlement", () => {
   /** Nothing is mined while the price of gas is beyond every fee. */
   async function mineDear(blocks: number): Promise<void> {
     for (let i = 0; i < blocks; i++) {
@@ -276,7 +276,7 @@ describe("a settlement on its way", () => {
     }
   }
 
-  it("is not cancelled because eth_estimateGas or eth_call fail", async () => {
+  it("is not cancelled if eth_estimateGas or eth_call fails", async () => {
     const url = endpoint("flaky");
     const submission = await certifiedHere();
     const result = keeperChain(scene, [url]).submit(submission, new AbortController().signal);
@@ -289,7 +289,7 @@ describe("a settlement on its way", () => {
     expect((await result).kind).toBe("mined");
   });
 
-  it("reaches the chain although the first endpoint swallows it", async () => {
+  it("reaches the chain although the first endpoint accepts and drops it", async () => {
     const urls = [endpoint("swallows"), endpoint("honest")];
     const submission = await certifiedHere();
     front.fail("swallows", (method) =>
@@ -301,7 +301,7 @@ describe("a settlement on its way", () => {
     expect((await result).kind).toBe("mined");
   });
 
-  it("outlives an outage of the endpoint", async () => {
+  it("is mined after an outage of the endpoint", async () => {
     const url = endpoint("flaky");
     const submission = await certifiedHere();
     const result = keeperChain(scene, [url]).submit(submission, new AbortController().signal);
@@ -313,7 +313,7 @@ describe("a settlement on its way", () => {
     expect((await result).kind).toBe("mined");
   });
 
-  it("is cancelled when the contract says that another came first", async () => {
+  it("is cancelled if the contract reports that another one was first", async () => {
     const url = endpoint("slow");
     const submission = await certifiedHere();
     const stop = new AbortController();
@@ -337,7 +337,7 @@ describe("a settlement on its way", () => {
     expect(await result).toMatchObject({ kind: "superseded" });
   });
 
-  it("never asks for more gas than a transaction may have, and says when that is too little", async () => {
+  it("never has a gas limit above the cap of a transaction, and reports if the cap is too low", async () => {
     const url = endpoint("dear");
     const submission = await certifiedHere();
     const estimate = (gas: number): void =>
@@ -358,8 +358,8 @@ describe("a settlement on its way", () => {
   });
 });
 
-describe("a transaction of a payer", () => {
-  it("never asks for more gas than it may have, and is refused in words when that is too little", async () => {
+describe("a payer's transaction", () => {
+  it("never has a gas limit above the cap, and is refused with an explanation if the cap is too low", async () => {
     const url = endpoint("payer");
     const payer = await connectRpc(url);
     onTestFinished(() => payer.destroy());

@@ -90,7 +90,7 @@ async function offered(name: string, submission: Submission): Promise<Transactio
 }
 
 describe("the tip", () => {
-  it("is the median of what recent blocks took", async () => {
+  it("is the median of the tips in recent blocks", async () => {
     const submission = await certifiedHere();
     await blocksWith(gwei / 4n, 12);
     const { maxFeePerGas, maxPriorityFeePerGas } = await offered("median", submission);
@@ -98,7 +98,7 @@ describe("the tip", () => {
     expect(maxFeePerGas).toBeLessThan(3n * gwei);
   });
 
-  it("is the floor where nobody pays one, and the cap where everybody pays more", async () => {
+  it("is the floor if recent blocks have no tips, and the cap if all tips are higher", async () => {
     const submission = await certifiedHere();
     await blocksWith(0n, 5);
     expect((await offered("floor", submission)).maxPriorityFeePerGas).toBe(defaultFeeLimits.tipFloor);
@@ -109,7 +109,7 @@ describe("the tip", () => {
     expect((await offered("cap", again)).maxPriorityFeePerGas).toBe(defaultFeeLimits.tipCap);
   });
 
-  it("is the floor where no endpoint has a fee history", async () => {
+  it("is the floor if no endpoint has a fee history", async () => {
     const submission = await certifiedHere();
     front.fail("old", (method) =>
       method === "eth_feeHistory" ? { code: -32_601, message: "the method does not exist" } : undefined,
@@ -119,7 +119,7 @@ describe("the tip", () => {
 });
 
 describe("a settlement that is not mined", () => {
-  it("offers more every three blocks, never beyond the limits, and frees its nonce at the end", async () => {
+  it("raises its fee every three blocks up to the limits, and frees its nonce at the end", async () => {
     const submission = await certifiedHere();
     const fees = { tipFloor: gwei / 100n, tipCap: gwei / 25n, feeCap: 2n * gwei };
     const stop = new AbortController();
@@ -166,11 +166,11 @@ describe("the fee of a settlement", () => {
     return new Map([[token.toLowerCase() as Hex, price]]);
   }
 
-  it("is not compared with pay in a token that has no price", async () => {
+  it("is not compared with pay in a token without a price", async () => {
     expect(await keeperChain(scene).fee(await certifiedHere())).toBeUndefined();
   });
 
-  it("is what the transaction then pays, in units of the token", async () => {
+  it("equals the later cost of the transaction, in units of the token", async () => {
     const submission = await certifiedHere();
     await blocksWith(gwei / 4n, 3);
     const [one, three] = await Promise.all(
@@ -193,7 +193,7 @@ describe("the fee of a settlement", () => {
     expect(Number(one) / Number(receipt?.fee)).toBeLessThan(1.05);
   });
 
-  it("has the data's fee in it where the chain has an oracle for that, and the account must be able to pay it", async () => {
+  it("includes the data fee if the chain has an oracle for it, and the account must be able to pay it", async () => {
     const weiPerByte = await placeOracle();
     const submission = await certifiedHere();
     const settings = { tokenPrices: await atPar() };
@@ -215,8 +215,8 @@ describe("the fee of a settlement", () => {
   });
 });
 
-describe("what a settlement costs before there is one", () => {
-  it("is the same for the keeper's status and for payers, and is what the chain's blocks say", async () => {
+describe("the estimated cost of a first settlement", () => {
+  it("is the same in the keeper's status and for payers, and follows from the chain's blocks", async () => {
     await placeOracle();
     await blocksWith(gwei / 4n, 25);
     const history = new EthersHistory({ chainId: 31_337, urls: [scene.rpc], fees: defaultFeeLimits }, () =>
@@ -240,7 +240,7 @@ describe("what a settlement costs before there is one", () => {
     expect(Number(account.l1Fee) / Number(small.l1Fee)).toBeCloseTo(1, 2);
   });
 
-  it("is told by group quote in the token that is paid, and covers the keepers' share or is warned of", async () => {
+  it("is printed by group quote in the token of the group, with a warning if the keepers' share does not cover it", async () => {
     await placeOracle();
     await blocksWith(gwei / 4n, 25);
     const { token } = await new GroupView(provider, group).parameters();

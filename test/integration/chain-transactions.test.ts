@@ -66,7 +66,7 @@ async function sendSelf(nonce: number, maxFeePerGas: bigint): Promise<void> {
 const minedCount = (): Promise<number> => provider.getTransactionCount(keepers[0]?.operator ?? "", "latest");
 
 describe("settlements of several groups from one account", () => {
-  it("are in flight together, with a nonce each, and are mined in one block", async () => {
+  it("are pending together, each with its own nonce, and are mined in one block", async () => {
     const [a, b] = [groups[0] as Hex, groups[1] as Hex];
     const [first, second] = (await certified(a, b)) as [Submission, Submission];
     const one = chain();
@@ -79,7 +79,7 @@ describe("settlements of several groups from one account", () => {
     expect([x?.kind, y?.kind]).toEqual(["mined", "mined"]);
   });
 
-  it("take over what a former process left pending, and do not queue behind it", async () => {
+  it("replace the pending transactions of an earlier process instead of waiting for them", async () => {
     const [submission] = (await certified(groups[2] as Hex)) as [Submission];
     const nonce = await minedCount();
     await sendSelf(nonce, 5_000_000_000n);
@@ -94,7 +94,7 @@ describe("settlements of several groups from one account", () => {
     expect((await result).kind).toBe("mined");
   });
 
-  it("free their nonce when the window closes on them, so that the next group's goes through", async () => {
+  it("free their nonce when the window ends, so that the next group's settlement can be mined", async () => {
     const [stuck] = (await certified(groups[3] as Hex)) as [Submission];
     const base = 10n ** 14n;
     const one = chain();
@@ -121,7 +121,7 @@ describe("settlements of several groups from one account", () => {
     expect((await after).kind).toBe("mined");
   });
 
-  it("are refused before they cost anything when the account cannot pay, in words", async () => {
+  it("are refused with an explanation before they are sent if the account cannot pay", async () => {
     const [submission] = (await certified(groups[3] as Hex)) as [Submission];
     await provider.send("hardhat_setBalance", [keepers[0]?.operator, "0x1"]);
     const result = await chain().submit(submission, stop.signal);
@@ -167,8 +167,8 @@ async function following(urls: readonly string[], watch: (seen: Followed) => Pro
   }
 }
 
-describe("endpoints that do not tell the same (D7)", () => {
-  it("an invented head moves nothing: the keeper stays with what two vouch for", async () => {
+describe("endpoints that contradict each other (D7)", () => {
+  it("an invented head of one is ignored: the keeper uses the highest head that both confirm", async () => {
     const far = await liar((block, tag) =>
       tag === "latest" ? { ...block, number: `0x${(Number(block.number) + 1_000).toString(16)}` } : block,
     );
@@ -181,7 +181,7 @@ describe("endpoints that do not tell the same (D7)", () => {
     await far.close();
   });
 
-  it("two that show different chains stop it and are named; it goes on when they agree", async () => {
+  it("two that show different chains stop the keeper and are named; it continues when they agree", async () => {
     let lying = true;
     const other = await liar((block) => (lying ? { ...block, hash: `0x${"ab".repeat(32)}` } : block));
     await following([other.url, rpc], async ({ heads, troubles }) => {
@@ -196,7 +196,7 @@ describe("endpoints that do not tell the same (D7)", () => {
     await other.close();
   });
 
-  it("one that stands still is left alone after a while, and named", async () => {
+  it("one whose head stalls is ignored after a while, and named", async () => {
     let frozen: Altered | undefined;
     const stale = await liar((block, tag) => (tag === "latest" ? (frozen ??= block) : block));
     await following([stale.url, rpc], async ({ heads, troubles }) => {

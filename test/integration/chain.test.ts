@@ -84,7 +84,7 @@ async function hashOf(number: number): Promise<string> {
 }
 
 describe("the chain feed on a real node", () => {
-  it("reads the group as the contract has it, members and keys included", async () => {
+  it("reads the group's state from the contract, with members and keys", async () => {
     const f = follow([rpc]);
     await f.until(() => f.updates.length > 0, "a first update");
     const snapshot = f.updates[0]?.groups[0];
@@ -100,7 +100,7 @@ describe("the chain feed on a real node", () => {
     await f.stop();
   });
 
-  it("tells every block once, and a reorg as blocks that replace", async () => {
+  it("reports every block once, and a reorg as blocks that replace others", async () => {
     const f = follow([rpc]);
     await f.until(() => f.updates.length > 0, "a first update");
     const start = await provider.getBlockNumber();
@@ -118,7 +118,7 @@ describe("the chain feed on a real node", () => {
     await f.stop();
   });
 
-  it("uses the next endpoint when the first is down, throttles or serves another chain, and says so", async () => {
+  it("uses the next endpoint if the first is down, throttles or serves another chain, and reports it", async () => {
     let status = 429;
     const other = createServer((_request, response) => {
       response.writeHead(status, { "content-type": "application/json" });
@@ -138,7 +138,7 @@ describe("the chain feed on a real node", () => {
     await new Promise((done) => other.close(done));
   });
 
-  it("rests and says so while blocks do not name the ones before them as parents, and goes on when they do (D7)", async () => {
+  it("stops and reports it while a block's parent is not the block before it, and continues afterwards (D7)", async () => {
     const f = follow([rpc]);
     await f.until(() => f.updates.length > 0, "a first update");
     const sound = (await provider.send("evm_snapshot", [])) as string;
@@ -154,7 +154,7 @@ describe("the chain feed on a real node", () => {
     await f.stop();
   });
 
-  it("goes on with its groups when an address among them is none, and says which", async () => {
+  it("continues with its groups if one address is not a group, and names the address", async () => {
     const nobody: Hex = `0x${"12".repeat(20)}`;
     const f = follow([rpc], [nobody, group]);
     await f.until(() => f.updates.length > 0, "a first update");
@@ -163,7 +163,7 @@ describe("the chain feed on a real node", () => {
     await f.stop();
   });
 
-  it("puts a refusal of the contract in words", async () => {
+  it("explains a refusal of the contract", async () => {
     const f = follow([rpc]);
     await f.until(() => f.updates.length > 0, "a first update");
     const ts = f.updates[0]?.groups[0]?.ts ?? 0;

@@ -30,7 +30,7 @@ await compileContracts(${JSON.stringify(root)}).catch((error) => { console.error
   return start(process.execPath, ["--input-type=module", "--eval", code], { cwd }).ended;
 }
 
-it("compiles once, shows that it does, and keeps the compiler's warnings to itself", async () => {
+it("compiles once, prints that it does, and prints no warnings of the compiler", async () => {
   // The compiler warns of a variable that is not used.
   const root = await project(contract("uint256 unused;"));
   const elsewhere = await temporaryFolder();
@@ -47,7 +47,7 @@ it("compiles once, shows that it does, and keeps the compiler's warnings to itse
   expect((await compileFrom(elsewhere, root)).stderr).toContain("contracts compiled");
 });
 
-it("shows what the compiler says where it fails", async () => {
+it("prints the compiler's output if it fails", async () => {
   const root = await project(contract("this is no Solidity;"));
   const { code, stderr } = await compileFrom(await temporaryFolder(), root);
   expect(code).toBe(1);

@@ -49,8 +49,8 @@ afterEach(async () => {
 
 const seconds = 3;
 
-describe("a provider that a keeper calls", () => {
-  it("reaches no gossip: every stream that it opens is refused", async () => {
+describe("a provider that a keeper connects to", () => {
+  it("cannot send gossip: every stream that it opens is refused", async () => {
     calling = await startCallingNode(keccakWords(40, 99));
     const provider = flooder({ kind: "provider", size: 300, seconds });
     const { peerId, multiaddrs } = await provider.next<Endpoint>();
@@ -63,7 +63,7 @@ describe("a provider that a keeper calls", () => {
   });
 });
 
-describe("a keeper that has proven itself and floods", () => {
+describe("a flooding keeper with a proven peer id", () => {
   it.each([
     ["small messages", 300],
     ["large messages", 100_000],
@@ -149,7 +149,7 @@ describe("a provider", () => {
     return (await client.challenge(running, scene.request(keeper, slot), { timeout_ms: 5_000 })).ok;
   }
 
-  it("is reached by its keepers while one peer makes 128 connections that it does not use", async () => {
+  it("is reachable for its keepers while one peer holds 128 unused connections", async () => {
     const idle = flooder({ kind: "idle", multiaddrs: running.addrs, count: 128, seconds: 3 });
     const made = await idle.next<FloodReport>();
     expect(made.sent + made.refused).toBe(128);
@@ -160,7 +160,7 @@ describe("a provider", () => {
     expect(open).toBeLessThanOrEqual(providerConnections.perPeer);
   });
 
-  it("is reached by its keepers while one host opens sockets that never say a word", async () => {
+  it("is reachable for its keepers while one host opens silent sockets", async () => {
     const port = Number(/tcp\/(\d+)/.exec(running.addrs[0] ?? "")?.[1]);
     const mute = flooder({ kind: "mute", port, count: 600, seconds: 1 });
     await mute.next<FloodReport>();

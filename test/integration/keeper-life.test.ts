@@ -44,8 +44,8 @@ afterAll(async () => {
   await scene.stop();
 });
 
-describe("a keeper that runs", () => {
-  it("is seen by status, names unreachable peers in check, and keeps its history to itself with exit 6", async () => {
+describe("a running keeper", () => {
+  it("is shown by `status`; `check` names unreachable peers; `history export` and a second `run` exit 6", async () => {
     await seen(0);
     const [status, check, locked, second] = await Promise.all([
       scene.done("status", "--json"),
@@ -67,7 +67,7 @@ describe("a keeper that runs", () => {
     }
   });
 
-  it("drains: stays for the turn it is in, though nobody waits any more, and stops in order when that is over", async () => {
+  it("drains: continues until its present turn is over, also if the command is interrupted, then stops cleanly", async () => {
     await scene.mine(sceneParams.interval + 2);
     expect((await seen(await scene.provider.getBlockNumber())).turn).toBe(1);
     const impatient = await scene.keeper("drain", "--timeout-s", "1");
@@ -94,7 +94,7 @@ describe("a keeper that runs", () => {
     expect(again.stderr).toContain("no keeper runs");
   });
 
-  it("stops in order on Ctrl-C, on SIGTERM and when its terminal is closed, too", async () => {
+  it("stops cleanly on Ctrl-C, on SIGTERM and when its terminal is closed", async () => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       const other = scene.start("run", "--groups", group);
       await other.said('"event":"ready"');
@@ -107,7 +107,7 @@ describe("a keeper that runs", () => {
 });
 
 describe("the log of a keeper", () => {
-  it("is text at a terminal, and a JSON object a line elsewhere, unless it is told otherwise", async () => {
+  it("is text at a terminal and JSON lines elsewhere, unless an option says otherwise", async () => {
     const words = ["keeper", "run", "--config", scene.config, "--groups", group];
     const atTerminal = startAtTerminal(words);
     await atTerminal.said(" is up: ");
@@ -146,7 +146,7 @@ describe("whitepay keeper history", () => {
     return parsed(await scene.done("history export", ...words)) as History;
   }
 
-  it("goes to another folder whole, never backwards, and is not taken from another keeper", async () => {
+  it("is imported completely into another folder, never over a later one, and never from another keeper", async () => {
     const file = join(scene.folder, "history.json");
     await scene.done("history export", "--out", file);
     const history = JSON.parse(await readFile(file, "utf8")) as History;
@@ -176,13 +176,13 @@ describe("whitepay keeper history", () => {
     expect(foreign.stderr).toContain("another keeper or chain");
   });
 
-  it("is none of a keeper that never ran, and says so", async () => {
+  it("is reported as missing for a keeper that never ran", async () => {
     const { code, stderr } = await scene.keeper("history export", "--data-dir", join(scene.folder, "never"));
     expect(code).toBe(2);
     expect(stderr).toContain("there is no history");
   });
 
-  it("lets a turn that was signed differently in two places be signed in neither", async () => {
+  it("bars new signatures in a turn for which two histories hold different digests", async () => {
     const to = ["--data-dir", join(scene.folder, "elsewhere")];
     const history = await exported(...to);
     const file = join(scene.folder, "other.json");
@@ -198,7 +198,7 @@ describe("whitepay keeper history", () => {
 });
 
 describe("whitepay keeper rotate-seat and withdraw", () => {
-  it("puts a new registered key into the keeper's seat, and has nothing to do before and without earnings", async () => {
+  it("replaces the key in the keeper's seat after it is registered, and reports if there is nothing to rotate or withdraw", async () => {
     const words = ["--groups", group, "--yes", "--json"];
     const [early, unpaid] = await Promise.all([
       scene.done("rotate-seat", ...words),

@@ -108,7 +108,7 @@ const engines = [
 ];
 
 describe.each(engines)("the ledger on $name", ({ place }) => {
-  it("sums what a keeper earned exactly, and no more once a settlement is taken back", async () => {
+  it("sums a keeper's earnings exactly, without settlements that a reorg removed", async () => {
     const ledger = await opened(await place());
     expect(await ledger.earned(storeGroup, operator)).toEqual({ total: 0n, last: 0n, payments: 0 });
     const [one, two] = [settlement(100), settlement(130)];
@@ -122,7 +122,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await ledger.earned(storeGroup, operator)).toEqual({ total: share, last: share, payments: 1 });
   });
 
-  it("counts what was asked, passed and failed, by group, and the same entry twice as one", async () => {
+  it("counts challenges by outcome and group, and a repeated entry once", async () => {
     const ledger = await opened(await place());
     expect(await ledger.challengeCounts(storeGroup)).toEqual(nothing);
     for (const slot of [1, 2, 3, 3]) await add(ledger, storeGroup, provenRecord(slot));
@@ -140,7 +140,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     ]);
   });
 
-  it("tells whole answers from partial ones by the bytes committed in their slot", async () => {
+  it("distinguishes whole from partial answers by the bytes committed in their slot", async () => {
     const where = await place();
     const ledger = await opened(where);
     const proved = 2n ** 70n + 5n;
@@ -160,7 +160,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(first).toMatchObject({ slot: 6, outcome: "failed", bytes: "0", committed: "7" });
   });
 
-  it("counts a batch as it counts one after the other, before anybody asked and after", async () => {
+  it("counts a batch like single entries, before and after the first read", async () => {
     const ledger = await opened(await place());
     const batch = [provenRecord(1), failedRecord(1, 7), provenRecord(2), failedRecord(2)].map((record) => ({
       group: storeGroup,
@@ -181,7 +181,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     ]);
   });
 
-  it("thins proven space out evenly when there is more of it than a page draws", async () => {
+  it("returns evenly spaced slots if there are more than a chart has points", async () => {
     const ledger = await opened(await place());
     await ledger.addChallenges(
       Array.from({ length: 600 }, (_, slot) => ({
@@ -200,7 +200,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await ledger.space(otherGroup, 0, 10)).toEqual({ every: 1, entries: [] });
   });
 
-  it("keeps the largest numbers of the protocol to the last digit, booked once or twice", async () => {
+  it("keeps the largest numbers of the protocol exact, also if they are booked twice", async () => {
     const ledger = await opened(await place());
     expect(await ledger.book(storeGroup, [settlement(100)], first(140))).toBe(true);
     const again = { from: at(140), to: at(140) };
@@ -219,7 +219,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await ledger.settlements(otherGroup, undefined, 3)).toEqual([]);
   });
 
-  it("forgets what a reorg took back, and nothing before it or of another group", async () => {
+  it("removes what a reorg removed, and nothing before it or of another group", async () => {
     const ledger = await opened(await place());
     await ledger.book(
       storeGroup,
@@ -245,7 +245,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await ledger.cursor(otherGroup)).toEqual(at(200));
   });
 
-  it("grows to a bound: old slots become daily counts, old reasons go, and no count changes", async () => {
+  it("has a bounded size: old slots become daily counts, old reasons are deleted, and no count changes", async () => {
     let now_ms = 10 * day_ms;
     const where = await place();
     const ledger = await opened(where, () => now_ms);
@@ -279,7 +279,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await (await opened(where)).challengeCounts(storeGroup)).toEqual(before);
   });
 
-  it("lets one of two writers through that start from the same place, and no rows of the other", async () => {
+  it("accepts one of two writers that start from the same position, and no rows of the other", async () => {
     const where = await place();
     const [one, two] = [await opened(where), await opened(where)];
     const race = (ts: number, move: { from: ReturnType<typeof at> | undefined; to: ReturnType<typeof at> }) =>
@@ -303,7 +303,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect(await two.settlements(storeGroup, undefined, 9)).toEqual([]);
   });
 
-  it("gives every row of a table once, over many pages, and of one group if asked", async () => {
+  it("returns every row of a table once, over many pages, also of one group only", async () => {
     const ledger = await opened(await place());
     const all = Array.from({ length: 1_203 }, (_, i) => settlement(i));
     await ledger.book(storeGroup, all, first(9_000));
@@ -319,7 +319,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     await expect(ledger.rows("nothing", undefined).next()).rejects.toThrow(/expected settlement, /);
   });
 
-  it("remembers peers, and when they were last there", async () => {
+  it("stores peers with the time at which they were last connected", async () => {
     const ledger = await opened(await place());
     await ledger.setPeers([{ operator, connected: true, latency_ms: 1.25, seen_ms: 1_763_700_000_123 }]);
     await ledger.setPeers([{ operator, connected: false, latency_ms: null, seen_ms: 1_763_700_000_123 }]);
@@ -328,7 +328,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     ]);
   });
 
-  it("survives kill -9 in mid-write: every row acknowledged is there, and it takes more", async () => {
+  it("keeps every acknowledged row after kill -9 during a write, and accepts new rows", async () => {
     const where = await place();
     const slots = await killedWriter("ledger", where, 100);
     const ledger = await opened(where);
@@ -339,7 +339,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     expect((await ledger.challengeCounts(storeGroup)).asked).toBe(kept.length + 1);
   });
 
-  it("has exactly the tables of its entities: migrations leave the schema builder nothing to do", async () => {
+  it("has exactly the tables of its entities: after the migrations the schema builder changes nothing", async () => {
     const source = await openSource(ledgerLocation(await place()));
     onTestFinished(() => source.destroy());
     const log = async (): Promise<string[]> =>
@@ -355,7 +355,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
 });
 
 describe("opening a ledger", () => {
-  it("says which database could not be opened, and never its password", async () => {
+  it("names the database that cannot be opened, without its password", async () => {
     const url = (await postgres.database()).replace(/ledger_\d+$/, "absent");
     const failure = await TypeormLedger.open(ledgerLocation(url)).catch((error: Error) => error.message);
     expect(failure).toMatch(/absent.*expected a database .*actual: .*does not exist/);
@@ -366,7 +366,7 @@ describe("opening a ledger", () => {
     );
   });
 
-  it("takes the password of a URL from elsewhere", async () => {
+  it("accepts the password of a URL separately", async () => {
     const url = new URL(await postgres.database());
     url.password = "";
     const ledger = await TypeormLedger.open(ledgerLocation(url.toString(), postgres.password));
@@ -374,7 +374,7 @@ describe("opening a ledger", () => {
     await ledger.close();
   });
 
-  it("brings a file of the first release up to date and keeps its challenges", async () => {
+  it("migrates a file of the first release and keeps its challenges", async () => {
     const database = join(await temporaryFolder(), "ledger.db");
     const first = migrations.slice(0, 1);
     const source = new DataSource({

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-describe("what goes wrong is said in words, with the documented exit code", () => {
+describe("a failure is explained, with the documented exit code", () => {
   it.concurrent.each(rows.map((row) => [row.name, row] as const))("%s", async (_, row) => {
     const { code, stdout, stderr } = await row.run(world);
     expect(code, stderr).toBe(row.code);
@@ -39,8 +39,8 @@ describe("what goes wrong is said in words, with the documented exit code", () =
   });
 });
 
-describe("a keeper that runs", () => {
-  it("ends with exit 1 when its disk is full, and says what to do", async () => {
+describe("a running keeper", () => {
+  it("exits 1 with a remedy when its disk is full", async () => {
     const { scene, disks, group } = world;
     const folder = join(scene.folder, "filling");
     const words = ["keeper", "run", "--config", world.keeper, "--groups", group, "--data-dir", folder];
@@ -58,7 +58,7 @@ describe("a keeper that runs", () => {
     expect(stderr).not.toMatch(/this error is unexpected/);
   });
 
-  it("says that its group and its registry are not on the chain, goes on, and stops in order", async () => {
+  it("reports that its group and its registry are not on the chain, continues, and stops cleanly", async () => {
     const folder = join(world.scene.folder, "anew");
     const words = ["--groups", world.group, "--data-dir", folder, "--rpc", world.fresh];
     const running = startCli(["keeper", "run", "--config", world.keeper, ...words]);
@@ -69,7 +69,7 @@ describe("a keeper that runs", () => {
     expect(stderr).not.toContain("could not decode");
   });
 
-  it("says of a chain that is started anew beneath it that its group is not there, and of one that is back that it is", async () => {
+  it("reports that its chain was restarted from genesis without its group, and later that the group is back", async () => {
     const { scene, group, keeper } = world;
     const front = await RpcFront.open(scene.rpc);
     const words = ["--groups", group, "--data-dir", join(scene.folder, "beneath"), "--rpc", front.url("it")];
@@ -104,7 +104,7 @@ describe("a keeper that runs", () => {
     await front.close();
   });
 
-  it("stops in order on a signal that comes before it is up", async () => {
+  it("stops cleanly on a signal during its start", async () => {
     const folder = join(world.scene.folder, "early");
     const words = ["--groups", world.group, "--data-dir", folder];
     const running = startCli(["keeper", "run", "--config", world.keeper, ...words]);
@@ -119,7 +119,7 @@ describe("a keeper that runs", () => {
   });
 });
 
-describe("a provider that runs", () => {
+describe("a running provider", () => {
   it("reports in its log and in /readyz that its chain was restarted from genesis, and later that the group is back", async () => {
     const { scene, group, provider } = world;
     const front = await RpcFront.open(scene.rpc);
@@ -154,7 +154,7 @@ describe("a provider that runs", () => {
     await front.close();
   });
 
-  it("stops in order when its terminal is closed", async () => {
+  it("stops cleanly when its terminal is closed", async () => {
     const running = startCli(["provider", "run", "--config", world.provider]);
     await running.said('"event":"ready"');
     running.child.kill("SIGHUP");
@@ -174,7 +174,7 @@ function hold(port: number): Promise<Server> {
 }
 
 describe("a new configuration", () => {
-  it("names ports that are free, where the usual ones are taken", async () => {
+  it("names free ports if the default ports are in use", async () => {
     const held = await Promise.all([4001, 9464].map(hold));
     const { folder, rpc, registry } = world.scene;
     const of = ["--chain-id", "31337", "--rpc", rpc, "--registry", registry];

@@ -102,7 +102,7 @@ describe("whitepay payee, of a keeper", () => {
     expect(former).toMatchObject(notThe(next.address, "R3: only the present payee"));
   });
 
-  it("withdraws the keeper's earnings; a failure comes with its reason", async () => {
+  it("withdraws the keeper's earnings; a failure has its reason", async () => {
     const operators = [...scene.keepers, keeper].map(({ operator }) => operator);
     const params = { ...sceneParams, price: 10n ** 18n };
     const group = await createGroup(scene.deployment, scene.payer, params, operators);

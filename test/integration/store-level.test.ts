@@ -37,8 +37,8 @@ const failed: Write = {
   proof: new Uint8Array(),
 };
 
-describe("what is written", () => {
-  it("comes back whole after a restart, each kind of it", async () => {
+describe("stored entries", () => {
+  it("are read back unchanged after a restart, for every kind", async () => {
     const folder = await temporaryFolder();
     const first = await LevelStore.open(folder);
     expect(await first.load(storeGroup)).toEqual({
@@ -77,7 +77,7 @@ describe("what is written", () => {
     expect((await second.load(otherGroup)).records).toEqual([]);
   });
 
-  it("is one entry a key: a second write of a slot or turn replaces the first, and order is that of numbers", async () => {
+  it("are one for each key: a second write of a slot or turn replaces the first, and keys are in numeric order", async () => {
     const store = await opened(await temporaryFolder());
     for (const slot of [300, 2, 17, 2]) await store.write(storeGroup, [writeOf(slot)]);
     await store.write(storeGroup, [{ ...failed, record: failedRecord(17) }]);
@@ -88,7 +88,7 @@ describe("what is written", () => {
     expect(restored.head).toBe(6);
   });
 
-  it("survives kill -9 in mid-write: every slot acknowledged is there, with its note and proof", async () => {
+  it("remain after kill -9 during a write: every acknowledged slot, with its note and proof", async () => {
     const folder = await temporaryFolder();
     const slots = await killedWriter("store", folder, 150);
     expect(slots.length).toBeGreaterThanOrEqual(150);
@@ -105,7 +105,7 @@ describe("what is written", () => {
 });
 
 describe("pruning", () => {
-  it("forgets slots and turns before the given ones, and nothing of another group", async () => {
+  it("deletes slots and turns before the given ones, and nothing of another group", async () => {
     const store = await opened(await temporaryFolder());
     const writes: Write[] = [];
     for (let i = 0; i < 40; i++) {
@@ -133,7 +133,7 @@ describe("pruning", () => {
     expect(await store.proofOf(otherGroup, 0, 0)).toBeDefined();
   });
 
-  it("forgets piece lists that are not in use any more, and keeps those of other groups (R10)", async () => {
+  it("deletes piece lists that are no longer in use, and keeps those of other groups (R10)", async () => {
     const store = await opened(await temporaryFolder());
     const roots = [1, 2].map((n): Hex => `0x${String(n).repeat(64)}`);
     for (const root of roots) {
@@ -147,7 +147,7 @@ describe("pruning", () => {
     expect(await kept(otherGroup)).toEqual(["04", "04"]);
   });
 
-  it("keeps a store bounded that is written and pruned for ever", async () => {
+  it("bounds the size of a store that is written and pruned repeatedly", async () => {
     const store = await opened(await temporaryFolder());
     for (let slot = 0; slot < 200; slot++) {
       await store.write(storeGroup, [
@@ -163,7 +163,7 @@ describe("pruning", () => {
 });
 
 describe("evidence", () => {
-  it("is kept pair by pair, also when pairs come at the same time, up to 256 a group", async () => {
+  it("is stored pair by pair, also if pairs arrive at the same time, at most 256 for each group", async () => {
     const folder = await temporaryFolder();
     const first = await LevelStore.open(folder);
     const pair = (number: number, group = storeGroup) => ({
@@ -206,7 +206,7 @@ describe("a folder that cannot be used is refused with a StoreError", () => {
     await (await LevelStore.open(folder)).close();
   });
 
-  it("when its layout is of another version, or an entry is damaged", async () => {
+  it("if its layout has another version, or an entry is damaged", async () => {
     const folder = await temporaryFolder();
     await (await LevelStore.open(folder)).close();
     const change = async (key: string, value: string): Promise<void> => {

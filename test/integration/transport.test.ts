@@ -21,7 +21,7 @@ const transports = new Transports();
 afterEach(() => transports.stop());
 
 describe("keepers over real libp2p", () => {
-  it("brings a gossip message to every member, once, with its sender", async () => {
+  it("delivers a gossip message to every member once, with its sender", async () => {
     const nodes = await Promise.all([0, 1, 2, 3].map((i) => transports.start(i)));
     const heard: string[][] = nodes.map(() => []);
     nodes.forEach((n, i) =>
@@ -40,7 +40,7 @@ describe("keepers over real libp2p", () => {
     expect(heard).toEqual([[], ["hello true"], ["hello true"], ["hello true"]]);
   });
 
-  it("answers a question of a member and refuses one that is too long", async () => {
+  it("answers a member's request and refuses one that is too long", async () => {
     const nodes = await Promise.all([0, 1].map((i) => transports.start(i)));
     introduce(nodes);
     nodes[1]?.serve("pull", async (bytes, from) => new TextEncoder().encode(`${bytes.length} ${from}`));
@@ -52,7 +52,7 @@ describe("keepers over real libp2p", () => {
     expect(await nodes[0]?.ask(operatorAt(3), "pull", new Uint8Array(1))).toBeUndefined();
   });
 
-  it("turns strangers away at the gate", async () => {
+  it("refuses connections of strangers", async () => {
     const [known, member, stranger] = await Promise.all([0, 1, 2].map((i) => transports.start(i)));
     if (known === undefined || member === undefined || stranger === undefined) throw new Error("no nodes");
     introduce([known, member]);
@@ -66,7 +66,7 @@ describe("keepers over real libp2p", () => {
     expect(known.node.getPeers().map(String)).toEqual([member.peerId]);
   });
 
-  it("dials again after a member went away and came back at the same address", async () => {
+  it("dials again after a member stopped and restarted at the same address", async () => {
     const [port] = await freePorts(1);
     const [first, second] = await Promise.all([
       transports.start(0),
@@ -89,7 +89,7 @@ describe("two processes with one peer key (D9)", () => {
   it.each([
     ["lowest", 0],
     ["highest", 2],
-  ])("are both heard when they say hello, also that of the %s peer id", async (_, place) => {
+  ])("receive each other's hello, and the other keepers receive both (%s peer id)", async (_, place) => {
     const started = await Promise.all([0, 1, 2].map((i) => transports.start(i)));
     const order = [0, 1, 2].sort((a, b) => (started[a]!.peerId < started[b]!.peerId ? -1 : 1));
     const doubled = order[place]!;
@@ -129,7 +129,7 @@ describe("two processes with one peer key (D9)", () => {
     expect(heard.get("older")?.[0]).toMatch(/^7 by 0x/);
   });
 
-  it("may say nothing but hellos past gossip", async () => {
+  it("may exchange only hellos outside gossip", async () => {
     const [known, member] = await Promise.all([0, 1].map((i) => transports.start(i)));
     if (known === undefined || member === undefined) throw new Error("no nodes");
     const heard: number[] = [];
@@ -155,8 +155,8 @@ describe("two processes with one peer key (D9)", () => {
   });
 });
 
-describe("ten keepers that all say something long at once", () => {
-  it("hear all of it, each message once: a frame of gossip has a bound that honest keepers fit", async () => {
+describe("ten keepers that send long messages at once", () => {
+  it("receive each message once: honest keepers stay within the bound of a gossip frame", async () => {
     const nodes = await Promise.all(Array.from({ length: 10 }, (_, i) => transports.start(i)));
     const heard = nodes.map(() => new Map<number, number>());
     nodes.forEach((node, i) =>
@@ -183,7 +183,7 @@ describe("ten keepers that all say something long at once", () => {
 });
 
 describe("the proof of a keeper's identity (R3)", () => {
-  it("leaves a keeper connected whose peer id a liar registers as its own", async () => {
+  it("keeps a keeper connected if a liar registers its peer id", async () => {
     const [victim, other, liar] = await Promise.all([0, 1, 2].map((i) => transports.start(i)));
     if (victim === undefined || other === undefined || liar === undefined) throw new Error("no nodes");
     victim.serve("pull", async () => new TextEncoder().encode("served"));
@@ -210,7 +210,7 @@ describe("the proof of a keeper's identity (R3)", () => {
     expect(await askEach([0, 2])).toEqual(["served", undefined]);
   });
 
-  it("believes nobody who signs for another operator", async () => {
+  it("refuses a proof that is signed for another operator", async () => {
     const reasons: ReasonCode[] = [];
     const known = await transports.start(0, { onReason: (code) => reasons.push(code) });
     // The registry has this peer for keeper 1, and its process has the operator key of keeper 5.
@@ -257,7 +257,7 @@ describe("the proof of a keeper's identity (R3)", () => {
     await until(() => connected[0]?.[0] === operatorAt(1), "and is believed");
   });
 
-  it("is made again when a keeper has read its own registration later than the others", async () => {
+  it("is repeated if a keeper reads its own registration later than the others", async () => {
     const [known, late] = await Promise.all([transports.start(0), transports.start(1)]);
     const connected = watchConnections([known, late]);
     const now = registration(1, late, { sequence: 4 });

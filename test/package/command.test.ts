@@ -79,7 +79,7 @@ describe("the tarball of whitepay", () => {
 });
 
 describe("the installed command", () => {
-  it("says the version of its package", async () => {
+  it("prints the version of its package", async () => {
     expect(await whitepay("--version")).toEqual({
       code: 0,
       stdout: `${installed.manifest.version}\n`,

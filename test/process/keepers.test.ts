@@ -7,7 +7,7 @@ import { cheat, lazyIsNotPaid, leaderClosesTwice } from "./scenarios/cheats.ts";
 /** Ends a run that hangs; a busy machine makes it longer. */
 const limit_ms = 600_000;
 
-describe("four keepers, each a process, one of which dies or cheats in every interval", () => {
+describe("four keeper processes; in every interval one is killed or cheats", () => {
   const faults: readonly Fault[] = [
     ...deaths,
     ["pay the true value when one inflates by half", [1], ({ fleet }) => cheat(fleet, ["inflate"])],

@@ -8,7 +8,7 @@ import { oneCutOff, oneMoves, splitInHalves } from "./scenarios/network.ts";
 /** Ends a run that hangs; a busy machine makes it longer. */
 const limit_ms = 600_000;
 
-describe("four keepers, each a process, whose network or chain misbehaves in every interval", () => {
+describe("four keeper processes; in every interval the network or the chain has a fault", () => {
   const faults: readonly Fault[] = [
     [
       "settle in the next turn when a partition of two and two heals",

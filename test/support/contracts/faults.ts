@@ -65,7 +65,7 @@ export const faults: readonly Fault[] = [
     file: "group/GroupSettlement.sol",
     original: "if (a.failed & a.payees != 0) revert",
     planted: "if (!$ON && a.failed & a.payees != 0) revert",
-    only: "failed and payees",
+    only: "failed keepers and payees",
   },
   {
     ...settling,
@@ -243,7 +243,7 @@ export const faults: readonly Fault[] = [
     original: "if (!ended) _checkFunds(hot, args);",
     planted: "if (!ended && !$ON) _checkFunds(hot, args);",
     suite: "money",
-    only: "arrears where money is short",
+    only: "arrears if the escrow is short",
   },
   {
     name: "keepers get a cut of abandoned blocks",
@@ -291,7 +291,7 @@ export const faults: readonly Fault[] = [
     original: "if (run.rootTe <= record.activeFrom) {",
     planted: "if ($ON || run.rootTe <= record.activeFrom) {",
     suite: "merkle-attacks",
-    only: "proved nothing nothing",
+    only: "pay 0 to a provider",
   },
   {
     name: "later roots take part of the money of earlier ones",

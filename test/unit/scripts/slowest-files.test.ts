@@ -24,7 +24,7 @@ describe("the slowest test files of a run", () => {
     expect(lines.at(-1)).toContain("j.test.ts");
   });
 
-  it("are none when no file ran", () => {
+  it("are an empty list if no file ran", () => {
     expect(slowestFiles([], "/project")).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ describe("whitepay test", () => {
     expect(vitestCounts(1, undefined)).toEqual({ passed: 0, failed: 1 });
   });
 
-  it("refuses a path at which there is no test, before anything runs", async () => {
+  it("refuses a path without a test, before anything runs", async () => {
     const { code, stdout, stderr } = await runCli(["test", "test/unit/nothing"]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("there is no test at test/unit/nothing");
@@ -23,7 +23,7 @@ describe("whitepay test", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   });
 
-  it("refuses options it does not have", async () => {
+  it("refuses unknown options", async () => {
     const { code, stderr } = await runCli(["test", "--lon"]);
     expect(code).toBe(2);
     expect(stderr).toContain("Did you mean --long?");

@@ -117,46 +117,46 @@ const first = ({ document }: Story): Settlement => document.settlements[0] as Se
 const certificate = ({ evidence }: Story): { digest: string; keys: string[] } =>
   evidence.certificates.get(tx) as unknown as { digest: string; keys: string[] };
 
-describe("the demo's judgement", () => {
-  it("has nothing to say about a run in which everything holds", () => {
+describe("the demo's checks", () => {
+  it("report nothing for a correct run", () => {
     const { document, evidence } = story();
     expect(complaintsAbout(document, evidence)).toEqual([]);
   });
 
   it.each<[string, string, (all: Story) => unknown]>([
     ["a gap between intervals", "S1", (all) => (all.document.params.originBlock = 99)],
-    ["a list of intervals that says otherwise", "S1", (all) => Object.assign(all.evidence, { ends: [150] })],
+    ["a list of intervals that differs", "S1", (all) => Object.assign(all.evidence, { ends: [150] })],
     ["a provider paid twice", "S1", (all) => first(all).items.push({ ...first(all).items[0]! })],
     ["a provider left out", "R27", (all) => first(all).items.pop()],
-    ["an end that no turn has", "R6", (all) => (first(all).te = 131)],
+    ["an end that is not the end of a turn", "R6", (all) => (first(all).te = 131)],
     ["a block before the window", "R29", (all) => (first(all).block = 139)],
     ["a block after the window", "R29", (all) => (first(all).block = 170)],
     ["a leader out of turn", "R5", (all) => (first(all).leader = (first(all).leader + 1) % 4)],
     ["a failed keeper in the first turn", "R7", (all) => first(all).failed.push(0)],
     ["a failed keeper that is paid", "S3", (all) => first(all).failed.push(0)],
-    ["money that came from nowhere", "S2", (all) => (all.document.escrow.balance += 1n)],
+    ["a balance above the deposits", "S2", (all) => (all.document.escrow.balance += 1n)],
     ["a credit that was not settled", "S2", (all) => (all.document.escrow.credited += 1n)],
-    ["a token that knows of more", "S2", (all) => (all.evidence.tokenIn += 1n)],
+    ["a token with more transfers", "S2", (all) => (all.evidence.tokenIn += 1n)],
     ["a provider that got too much", "R30", (all) => (first(all).items[0]!.toProvider += 1n)],
     ["a cut that does not add up", "R30", (all) => (first(all).keeperCut -= 1n)],
-    ["a share for nobody's work", "S3", (all) => (first(all).shares["2"] = 1n)],
+    ["a share for a keeper that is no payee", "S3", (all) => (first(all).shares["2"] = 1n)],
     ["a payee without a share", "S3", (all) => delete first(all).shares["1"]],
     ["an honest provider that is paid for less", "S4", (all) => (first(all).items[1]!.spaceTime -= gib / 2n)],
     ["too few signers", "expected 3", (all) => (first(all).signers = [0, 1])],
-    ["a digest of something else", "R27", (all) => (certificate(all).digest = `0x${"00".repeat(32)}`)],
-    ["a signature without one key's part", "R25", (all) => certificate(all).keys.pop()],
+    ["a digest of other content", "R27", (all) => (certificate(all).digest = `0x${"00".repeat(32)}`)],
+    ["a signature without one of the keys", "R25", (all) => certificate(all).keys.pop()],
     [
       "a missing certificate",
       "no certificate",
       (all) => Object.assign(all.evidence, { certificates: new Map() }),
     ],
-  ])("finds %s (%s)", (_, rule, spoil) => {
+  ])("report %s (%s)", (_, rule, spoil) => {
     const all = story();
     spoil(all);
     expect(complaintsAbout(all.document, all.evidence).join("\n")).toContain(rule);
   });
 
-  it("does not ask of a provider that lost data that it is paid for all of it", () => {
+  it("do not expect full pay for a provider that lost data", () => {
     const { document, evidence } = story();
     document.settlements[0]!.items[1]!.spaceTime -= gib / 2n;
     const lossy = new Set([1]);
@@ -164,7 +164,7 @@ describe("the demo's judgement", () => {
     expect(complaintsAbout(document, evidence)).toHaveLength(1);
   });
 
-  it("pays the leader's share to the keeper that sent in its place (R25)", () => {
+  it("expect the leader's share for the keeper that sent in its place (R25)", () => {
     const all = story();
     const { leader, shares } = first(all);
     const standIn = (leader + 1) % 4;
@@ -174,8 +174,10 @@ describe("the demo's judgement", () => {
     delete shares[String(leader)];
     expect(complaintsAbout(all.document, all.evidence)).toEqual([]);
   });
+});
 
-  it("is shown as a table with every amount", () => {
+describe("the demo's table", () => {
+  it("has every amount", () => {
     const table = tableOf(story().document);
     for (const text of [
       "100-140",
@@ -212,7 +214,7 @@ function plan(fault: "none" | "leader-crash" | "provider-loss" | "all", settleme
 describe("the demo's faults", () => {
   const victim = leaderOf(turnOrder(200, seed, operators), 1);
 
-  it("strike once, in the second interval, and the killed leader starts again in its own turn", async () => {
+  it("fire once, in the second interval, and the killed leader restarts in its own turn", async () => {
     const { faults, done } = plan("all");
     for (let head = 200 - interval; head < 200; head++)
       await faults.strike({ head, settled: 0, ts: 200 - interval });
@@ -224,7 +226,7 @@ describe("the demo's faults", () => {
     expect(done).toEqual(["damage 1", `crash ${victim}`, `restart ${victim}`]);
   });
 
-  it("strike in the only interval if there is one, and not at all if none is wanted", async () => {
+  it("fire in the first interval if it is the only one, and never with --fault none", async () => {
     const only = plan("leader-crash", 1);
     const none = plan("none");
     for (let head = 200; head < 200 + interval + turn; head++) {
@@ -236,7 +238,7 @@ describe("the demo's faults", () => {
     expect(none.faults.complaints(story().document)).toEqual([]);
   });
 
-  it("complain when what they should lead to did not happen", async () => {
+  it("are reported if the chain does not show their result", async () => {
     const { document } = story();
     expect(plan("all").faults.complaints(document)).toEqual([
       "no leader was killed",
@@ -251,7 +253,7 @@ describe("the demo's faults", () => {
 });
 
 describe("the demo's last line", () => {
-  it("says what a provider proved and was paid since it lost data", async () => {
+  it("has the proven and the paid share of a provider since it lost data", async () => {
     const { document } = story();
     expect(plan("none").faults.losses(document)).toEqual([]);
     const { faults } = plan("provider-loss", 1);
@@ -268,7 +270,7 @@ describe("the demo's last line", () => {
 });
 
 describe("the demo's group parameters", () => {
-  it("are what the contract accepts (R4), for every committee and number of providers", () => {
+  it("are accepted by the contract (R4), for every committee and number of providers", () => {
     for (const keepers of committeeSizes.map(Number)) {
       for (let providers = 1; keepers * providers <= 40; providers++) {
         expect(brokenConditions(groupParams({ keepers, providers }), keepers)).toEqual([]);
@@ -302,7 +304,7 @@ describe("the demo's options", () => {
     expect(stderr).toContain(expected);
   });
 
-  it("refuse a data folder that holds something", async () => {
+  it("refuse a data folder that is not empty", async () => {
     const { code, stderr } = await runCli(["demo", "--data-dir", folder]);
     expect(code).toBe(2);
     expect(stderr).toContain("a new or empty folder");

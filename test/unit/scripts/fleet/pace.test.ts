@@ -63,7 +63,7 @@ function scene(names: readonly string[], options: { block_ms?: number; patience_
 }
 
 describe("the pace of a fleet's chain", () => {
-  it("is that of the slowest living daemon, and load costs nothing but time", async () => {
+  it("is that of the slowest running daemon: load only makes blocks slower", async () => {
     const { daemons, living, needs_ms, pace, timed, said } = scene(["fast", "slow"]);
     const slow = daemons[1] as Daemon;
     needs_ms.set(slow, 400);
@@ -83,7 +83,7 @@ describe("the pace of a fleet's chain", () => {
     expect(third - first).toBeGreaterThan(590);
   });
 
-  it("waits for one that starts, and while messages go from one to another", async () => {
+  it("waits for a daemon that starts, and while daemons exchange messages", async () => {
     const { daemons, pace, timed } = scene(["one", "two"]);
     const [one, two] = daemons as [Daemon, Daemon];
     two.started = sleep(300);
@@ -99,7 +99,7 @@ describe("the pace of a fleet's chain", () => {
     await talking;
   });
 
-  it("leaves one behind that hangs, says why, costs no more time by it, and waits for it when it is back", async () => {
+  it("continues without a daemon that hangs, reports why, and waits for it again after it has caught up", async () => {
     const { daemons, pace, timed, said, needs_ms } = scene(["one", "two"], {
       patience_ms: 300,
       block_ms: 20,
@@ -118,14 +118,14 @@ describe("the pace of a fleet's chain", () => {
     expect(await timed(() => pace.step())).toBeGreaterThan(240);
   });
 
-  it("tells what the one left behind lacks", async () => {
+  it("reports the unfinished work of a daemon that hangs", async () => {
     const { daemons, pace, said, needs_ms } = scene(["one"], { patience_ms: 200 });
     needs_ms.set(daemons[0] as Daemon, 1_000);
     await pace.step();
     expect(said).toEqual([expect.stringContaining("block 0, expected 1, 0.2 s after")]);
   });
 
-  it("stops after the block that is under way, and says why no more blocks come", async () => {
+  it("stops after the present block, and reports why no more blocks come", async () => {
     const { pace } = scene(["one"]);
     const failures: unknown[] = [];
     const mining = pace.begin((error) => failures.push(error));

@@ -3,7 +3,7 @@ import { pageOfJavaScript } from "../../../../scripts/release/build.ts";
 import { declarationsOfJavaScript } from "../../../../scripts/release/emit.ts";
 
 describe("the build", () => {
-  it("names JavaScript in the imports of declarations, and only there", () => {
+  it("replaces .ts by .js in the imports of declarations, and only there", () => {
     const text = [
       'export { a } from "./a.ts";',
       'import type { B } from "../b/b.ts";',
@@ -22,7 +22,7 @@ describe("the build", () => {
     );
   });
 
-  it("names JavaScript in what a page loads, and only there", () => {
+  it("replaces .ts by .js in the links of a page, and only there", () => {
     const html = '<link href="/style.css"><script type="module" src="/app.ts"></script><p>app.ts "x.ts"</p>';
     expect(pageOfJavaScript(html)).toBe(
       '<link href="/style.css"><script type="module" src="/app.js"></script><p>app.ts "x.ts"</p>',

@@ -61,7 +61,7 @@ describe("a release", () => {
     expect(await git("cat-file", "-t", "v0.2.0")).toBe("tag");
   });
 
-  it("takes its commit back after a failure, and keeps other changes", async () => {
+  it("removes its commit after a failure, and keeps other changes", async () => {
     const before = await repository.head();
     await repository.commitRelease("0.2.0", "2026-02-03");
     await writeFile(join(root, "new.ts"), "export {};\n");

@@ -27,7 +27,7 @@ const placesOf = (of: LockFile, dependencies: Record<string, string>): Record<st
     .packages;
 
 describe("the shrinkwrap", () => {
-  it("holds what a dependency reaches, from the folder that Node finds it in, without marks of the clone", () => {
+  it("holds each package that a dependency needs, from the folder in which Node finds it, without the clone's own flags", () => {
     expect(placesOf(lock, { a: "1.0.0" })).toEqual({
       "": { name: "p", version: "1.2.3", dependencies: { a: "1.0.0" } },
       "node_modules/a": { version: "1.0.0", dependencies: { b: "^1", c: "^2" } },
@@ -38,14 +38,14 @@ describe("the shrinkwrap", () => {
     });
   });
 
-  it("names what the lock file lacks, and for which package", () => {
+  it("names a package that the lock file lacks, and the package that needs it", () => {
     const without: LockFile = { packages: { ...lock.packages } };
     delete (without.packages as Record<string, unknown>)["node_modules/d"];
     expect(() => placesOf(without, { a: "1.0.0" })).toThrow("no d for node_modules/a/node_modules/b");
     expect(() => placesOf(lock, { z: "1.0.0" })).toThrow("no z for p");
   });
 
-  it("of the real lock file holds nothing that only the clone needs", () => {
+  it("of the real lock file holds no package that only the clone needs", () => {
     const real = JSON.parse(readFileSync(join(projectRoot, "package-lock.json"), "utf8")) as LockFile;
     const places = Object.keys(placesOf(real, { libp2p: "3.3.11", level: "10.0.0" }));
     expect(places).toContain("node_modules/classic-level");
