@@ -40,7 +40,7 @@ export type Reporting = {
   close(): Promise<void>;
 };
 
-/** What reporting reads of the chain adapter. */
+/** The part of the chain adapter that reporting reads. */
 type WatchedChain = {
   readonly pace: ChainPace;
   /** By group: why its state cannot be read now. */

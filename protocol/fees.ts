@@ -183,7 +183,7 @@ export function balanceFor(
   return leastBalance(account, providers) + (settlements - 1n) * one;
 }
 
-/** Contract of OP Stack chains that tells what the data of a transaction costs on the base chain. */
+/** Contract of OP Stack chains that returns the cost of a transaction's data on the base chain. */
 export const gasPriceOracle = {
   address: "0x420000000000000000000000000000000000000f",
   getL1Fee: "function getL1Fee(bytes unsignedTransaction) view returns (uint256)",

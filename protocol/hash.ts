@@ -62,7 +62,7 @@ export function keccakTagged(tags: readonly number[], values: readonly (number |
   return digestHex();
 }
 
-/** As `keccakTagged`, without the digest. Read the digest next. */
+/** Like `keccakTagged`, but the caller reads the digest, before any other hash. */
 export function hashTagged(tags: readonly number[], values: readonly (number | bigint | Hex)[]): void {
   const length = tags.length + wordBytes * values.length;
   // Called thousands of times for each block: an input that fits is assembled in the shared buffer.

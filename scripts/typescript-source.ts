@@ -1,17 +1,17 @@
-/** Reads TypeScript well enough to see imports and names: comments and texts are blanked, so nothing in them counts. */
+/** Finds imports and names in TypeScript. Comments and strings are replaced by spaces first, so that nothing in them counts. */
 
 export type ImportStatement = {
-  /** What is imported from, as written. `undefined` for a computed dynamic import. */
+  /** The module specifier; `undefined` for a computed dynamic import. */
   from: string | undefined;
-  /** Nothing of it is left when the types are gone. */
+  /** The import disappears when types are removed. */
   typeOnly: boolean;
   line: number;
 };
 
 type Blanked = {
-  /** Comments, the insides of texts and regular expressions are spaces; everything keeps its place. */
+  /** Comments and the contents of strings and regular expressions are spaces; all positions stay the same. */
   code: string;
-  /** Comments are spaces, texts are still there. */
+  /** Comments are spaces; strings are kept. */
   withTexts: string;
 };
 

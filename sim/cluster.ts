@@ -60,7 +60,7 @@ export type Refused = { readonly keeper: number; readonly block: number; readonl
 /** Wraps a keeper's ports: a Byzantine keeper is an honest one with other ports. */
 export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDependencies;
 
-/** A process that ran with a keeper's keys, its disk and its starts; a second one beside the first is a fault (D9). */
+/** A process with a keeper's keys, with its disk and its starts. A second process of the same keeper is a fault (D9). */
 export type Process = { readonly keeper: number; readonly name: string; readonly seat: Seat };
 
 export const defaultParams: GroupParams = {
@@ -117,7 +117,7 @@ export class Cluster {
   servesList: (provider: number, keeper: number) => boolean = () => true;
   /** Time from the mining of a block until a keeper receives it. */
   headDelay_ms: () => number = () => this.world.random.integer(...this.options.network.delayMs);
-  /** What a settlement costs its sender, in token units. */
+  /** The cost of a settlement for its sender, in token units. */
   fee = 0n;
   /** Gas costs more than keepers earn, so no settlement is mined. */
   gasSpike = false;

@@ -7,7 +7,7 @@ export type CheckItem = {
   readonly name: string;
   readonly grade: Grade;
   readonly found: string;
-  /** What to do; absent if the grade is ok. */
+  /** The remedy; absent if the grade is ok. */
   readonly remedy?: string;
   /** Exit code of the command if this is its first failure. */
   readonly code: ExitCode;

@@ -26,7 +26,7 @@ export class InboundMeter {
   readonly #buckets: TokenBuckets;
   /** Requests under way, by peer. */
   readonly #expected = new Map<string, Set<Expected>>();
-  /** How often a connection was paused. */
+  /** Number of pauses of connections. */
   stops = 0;
 
   /** @param maxPeers beyond this number, the peer that was silent for the longest time is forgotten */

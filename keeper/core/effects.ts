@@ -1,4 +1,4 @@
-/** What the core asks the runtime to do. The `persist` effects of a step complete before any other effect of it starts. */
+/** Effects: actions that the core requests from the runtime. The `persist` effects of a step complete before any other effect of it starts. */
 import type { Hex } from "../../protocol/hash.ts";
 import type {
   Body,

@@ -24,7 +24,7 @@ export function counted(count: number, noun: string): string {
   return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Nothing was proven and nothing was owed before. A payment that is owed for lack of money is not empty (R32). */
+/** Whether no bytes were proven and no money was owed before. A payment that becomes arrears for lack of money is not empty (R32). */
 export function isEmptyPayment(
   items: readonly { readonly spaceTime: string; readonly amount: string }[],
 ): boolean {

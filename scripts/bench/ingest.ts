@@ -16,14 +16,14 @@ import { hashFile } from "../../storage/disk/hash-file.ts";
 import { chunkSegments, ChunkHasher } from "../../storage/disk/hash-task.ts";
 import type { HashTask } from "../../storage/disk/hash-task.ts";
 
-export interface IngestFigures {
+export type IngestFigures = {
   readonly bytes: number;
   /** Best of the rounds on one core, bytes a second. */
   readonly rawBytesPerSecond: number;
   readonly treeBytesPerSecond: number;
   /** Tree speed over raw speed, on one core. */
   readonly ratio: number;
-}
+};
 
 /** Alternates raw and tree rounds, so that other load on the machine slows both, and takes the best of each. */
 export async function measureIngest(options: {

@@ -7,7 +7,7 @@ import { projectRoot } from "../paths.ts";
 
 export type Artifact = { abi: InterfaceAbi; bytecode: string };
 
-/** What a network of groups needs; all contracts are connected to the signer that deployed them. */
+/** The contracts that groups need, each connected to the signer that deployed it. */
 export type System = { registry: Contract; factory: Contract };
 export type Deployment = System & { token: Contract };
 

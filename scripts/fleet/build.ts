@@ -25,12 +25,12 @@ export type FleetOptions = {
   readonly processes: Processes;
   /** Holds all data and logs. */
   readonly folder: string;
-  /** What the chain runs on; Hardhat's node unless said otherwise. */
+  /** The client that runs the chain; by default Hardhat's node. */
   readonly client?: ChainClient;
   readonly keepers: number;
   readonly providers: number;
   readonly params: GroupParams;
-  /** How often this process and the keepers ask the chain for news. */
+  /** Time between two polls of the chain, of this process and of the keepers. */
   readonly polling_ms: number;
   /** Called with a line of text after each step. */
   readonly say: (text: string) => void;
@@ -39,7 +39,7 @@ export type FleetOptions = {
   /** Providers serve figures for Prometheus. */
   readonly providerMetrics?: boolean;
   readonly keeperCommand?: KeeperCommand;
-  /** RPC endpoints that keeper `index` is configured with; the chain's own unless said otherwise. */
+  /** RPC endpoints in the configuration of keeper `index`; by default the chain's own. */
   readonly rpcOf?: (index: number, rpc: string) => Promise<readonly string[]>;
   /** Runs before the first keeper starts. */
   readonly beforeKeepers?: (keepers: readonly Keeper[]) => Promise<void>;

@@ -1,4 +1,4 @@
-/** What a fleet's chain can run on: Hardhat's node, and foundry's anvil out of an npm package that holds the binary itself. */
+/** Clients that can run a fleet's chain: Hardhat's node, and foundry's anvil from an npm package that contains the binary. */
 import { createRequire } from "node:module";
 import { usageError } from "../../cli/console/exit.ts";
 

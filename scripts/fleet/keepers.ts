@@ -54,7 +54,7 @@ type Seat = {
   paced?: Paced;
 };
 
-/** What the keeper behind an HTTP server answers. */
+/** A keeper's answer to an HTTP request; "gone" if nothing listens there, "silent" if there is no valid answer. */
 async function ask<T>(url: string, signal: AbortSignal): Promise<T | "gone" | "silent"> {
   try {
     const response = await fetch(url, { signal });

@@ -2,7 +2,7 @@
 
 const heading = "## Unreleased\n";
 
-/** What stands under "Unreleased". @throws if there is no such heading, or nothing under it */
+/** The notes under "Unreleased". @throws if the heading or the notes are missing */
 export function unreleasedNotes(changelog: string): string {
   const start = changelog.indexOf(heading);
   if (start === -1) throw new Error('CHANGELOG.md: expected a heading "## Unreleased", actual none');

@@ -40,7 +40,7 @@ export function dependenciesOf(
   return Object.fromEntries(names.map((each) => [each, dependencies[each] as string]));
 }
 
-/** What all tarballs say alike. */
+/** Fields that all tarballs have in common. */
 async function common(version: string): Promise<object> {
   const head = await gitHead();
   const { license } = await readManifest("package.json");

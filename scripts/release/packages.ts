@@ -1,4 +1,4 @@
-/** What the packages hold: one table, read by the build and by its tests. */
+/** The contents of the packages: one table for the build and its tests. */
 
 export type CodePackage = {
   readonly name: string;

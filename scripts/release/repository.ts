@@ -1,4 +1,4 @@
-/** What a release changes in the repository: versions, changelog, one commit, one tag. */
+/** Changes of a release in the repository: versions, changelog, one commit, one tag. */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

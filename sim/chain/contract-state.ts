@@ -1,4 +1,4 @@
-/** What the contract's model is made of: configuration, committees, the input of a settlement, and refusals. */
+/** Types of the contract's model: configuration, committees, the input of a settlement, and refusals. */
 export type Account = { earned: bigint; withdrawn: bigint };
 /** Which keepers of the world sit in a version, and what each has there. */
 export type CommitteeModel = { members: number[]; accounts: Account[]; readyAt: number; accepted: number };

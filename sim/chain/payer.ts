@@ -6,7 +6,7 @@ export class Payer {
   readonly #chain: ChainModel;
   #short = false;
   #seen: Model | undefined;
-  /** Through this block the escrow holds what is required, if nothing is called. */
+  /** The last block through which the escrow holds the required amount (R32), if there is no further call. */
   #coveredThrough = -1;
 
   constructor(chain: ChainModel) {

@@ -21,8 +21,8 @@ export type LeavesAsked = {
   /** The time at which records on the disk and canonical blocks are read. */
   readonly at_ms: number;
   /**
-   * How the bytes carried into `ts` are capped: by the bytes committed in each earlier slot, or only by those committed from `ts` on,
-   * since a keeper that was down may not learn earlier commitments from the chain.
+   * The cap of the bytes that are carried into `ts`: "capped" applies the bytes committed in each earlier slot, "uncapped" only those
+   * committed from `ts` on, since a keeper that was down may not learn earlier commitments from the chain.
    */
   readonly before: "capped" | "uncapped";
 };

@@ -17,7 +17,7 @@ const writing_ms = 50;
 
 type Proven = Recorded["record"] & { readonly outcome: { readonly kind: "proven" } };
 
-/** What is wrong with the receipt of a proven record; undefined: nothing. */
+/** The reason why the receipt of a proven record is wrong; undefined: it is right. */
 function receiptFault(
   { cluster }: Run,
   keeper: number,

@@ -1,4 +1,4 @@
-/** What a simulated keeper's process has: its disk, its endpoint, and the life that it lives now. */
+/** The state of a simulated keeper's process: its disk, its endpoint, its transactions, and the keeper that runs now. */
 import type { Keeper } from "../../keeper/runtime/keeper.ts";
 import type { MemoryStore } from "./memory-store.ts";
 
@@ -10,7 +10,7 @@ export type Seat = {
   endpoint: "well" | "stale" | "down" | "wrong-chain";
   /** The last block that a stale endpoint shows. */
   staleAt: number;
-  /** What happens to its transactions. */
+  /** Whether the chain mines its transactions, leaves them pending, or never gets them. */
   transactions: "mined" | "stuck" | "lost";
   abort: AbortController | undefined;
   keeper: Keeper | undefined;

@@ -17,10 +17,10 @@ export type NetworkOptions = {
   readonly reorder?: boolean;
 };
 
-/** A copy of a message on its way: to whom, and when it arrives. */
+/** A copy of a message: its receiver and the time of its arrival. */
 export type Way = { readonly to: Hex; readonly at_ms: number };
 
-/** How long a message for a paused process waits before it tries again. */
+/** Time between two attempts to deliver a message to a paused process. */
 const pauseRetry_ms = 250;
 
 /** A published message. */
@@ -58,7 +58,7 @@ export class Network {
   onAsked: (from: Hex, to: Hex, question: Question, start_ms: number, answered: boolean) => void = () =>
     undefined;
 
-  /** How long a message takes between two keepers. */
+  /** The delay of a message between two keepers. */
   delayOf: (from: Hex, to: Hex) => number = () => {
     const [low, high] = this.conditions.delayMs;
     return this.#world.random.integer(low, high);

@@ -17,9 +17,9 @@ import type { PieceProof, Proof } from "../../storage/core/proof.ts";
 import type { Draw } from "../../storage/core/sampling.ts";
 import { Random } from "../world.ts";
 
-/** More is not held in memory for a simulation. */
+/** The most bytes that a simulation holds in memory. */
 export const maxRealBytes = 64 * 1024 * 1024;
-/** Sixteenths of a piece: how finely its loss is told. */
+/** A loss destroys whole sixteenths of a piece. */
 const parts = 16;
 
 type Proven = { readonly proof: Proof; readonly lost: { piece: number; leaf: number; reason: string }[] };
@@ -110,7 +110,7 @@ function pieceOf(provider: number, size: number): MemoryPiece {
   return piece;
 }
 
-/** What one provider stores, list by list. */
+/** The piece lists that one provider stores. */
 export class MemoryPieces {
   readonly #lists = new Map<string, { readonly list: PieceList; readonly pieces: readonly MemoryPiece[] }>();
 

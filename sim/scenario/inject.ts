@@ -1,4 +1,4 @@
-/** Injects a scenario's faults into a cluster: each fires once and in its time, and the injector records whom it hit and how long it lasted. */
+/** Injects a scenario's faults into a cluster: each fires once, at its time. Records the keepers that it hit and its duration. */
 import { leaderOf, turnAt, turnOrder } from "../../protocol/turns.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Kind } from "../../protocol/messages.ts";

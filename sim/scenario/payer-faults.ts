@@ -1,4 +1,4 @@
-/** What a payer does or fails to do. */
+/** Faults of a payer: it lets the escrow run short, or changes the group. */
 import type { Strikes } from "./strike.ts";
 
 type Kind = "under-funded" | "change-data" | "remove-provider" | "change-members" | "terminate";

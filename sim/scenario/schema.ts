@@ -133,7 +133,7 @@ const params = z
 const fields = z.strictObject({
   name: z.string().min(1),
   committee: count.refine(isCommitteeSize, "expected 3f+1: 4, 7, 10, …, 124").default(4),
-  /** How many, or the bytes of each. */
+  /** The number of providers, or the bytes of each. */
   providers: z.union([count.max(64), z.array(count).min(1).max(64)]).default(3),
   params,
   settlements: count.max(100_000).default(5),
@@ -220,7 +220,7 @@ export function spares({ faults }: Scenario): number {
   return faults.filter(({ kind }) => kind === "change-members").length;
 }
 
-/** What is wrong with the keepers, providers and parameters that the faults name; undefined: nothing. */
+/** The reason why a keeper, provider or parameter that a fault names is wrong; undefined: all are right. */
 function outOfRange(scenario: Scenario): string | undefined {
   const providers = providerBytes(scenario).length;
   for (const [i, fault] of scenario.faults.entries()) {

@@ -1,4 +1,4 @@
-/** What a fault of a scenario does to a cluster: one function for each kind. */
+/** The effect of a fault on a cluster: one function for each kind. */
 import type { Cluster } from "../cluster.ts";
 import type { InForce } from "./in-force.ts";
 import { keeperStrikes } from "./keeper-faults.ts";
@@ -16,7 +16,7 @@ export type Fired = {
   until: number | undefined;
 };
 
-/** What a fault needs to strike. */
+/** The arguments that every fault takes. */
 export type Scene = {
   readonly cluster: Cluster;
   readonly inForce: InForce;

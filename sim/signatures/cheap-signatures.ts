@@ -96,7 +96,7 @@ export const cheapSignatures: Signatures = {
   },
 };
 
-/** Everything cheap. */
+/** All signatures are simulated. */
 export const simulatedCrypto: CryptoPort = {
   ...cheapSignatures,
   ...cheapChecks(cheapSignatures),

@@ -142,7 +142,7 @@ function isOtherAdapter(file: string, target: string): boolean {
   return own !== undefined && other !== undefined && own !== other;
 }
 
-/** Everything in one source file that the table forbids, in words with the line. */
+/** All violations of the table in one source file, as text with the line. */
 export function violations(file: string, source: string): string[] {
   const rule = importRules.find(({ area }) => file.startsWith(area));
   const found: string[] = [];

@@ -17,7 +17,7 @@ describe("the cost of a settlement for a keeper", () => {
 
   it("grows at most linearly with the committee, in messages and in bytes", () => {
     const [few, many] = [small, larger].map((f) => perOther(f, f.messagesPerKeeper)) as [number, number];
-    // A question more or less, by who leads and whose message is awaited when a block comes.
+    // The number of questions varies slightly with the leader and with the messages that are missing at a block.
     expect(many).toBeLessThanOrEqual(few * 1.05);
     const [light, heavy] = [small, larger].map((f) => perOther(f, f.bytesPerKeeper)) as [number, number];
     expect(heavy).toBeLessThanOrEqual(light * 1.05);

@@ -125,7 +125,7 @@ describe("the pool", () => {
   });
 
   it("is funded by a claim after the end, and the rounding remainder returns to the payer", async () => {
-    // A little more than R32 asks for, 2,610 units, and time goes on: 3,600 are due in the end.
+    // 2,610 units, a little more than R32 requires at the start; 3,600 are due at the end.
     const group = await world.group(4, { config: { merkle: true }, deposit: 0n });
     await group.deposit(lockupOf(group.config, 2n * gibibyte) + 10n * group.config.price);
     for (const i of range(2)) await group.add(`pool p${i}`, gibibyte);

@@ -269,7 +269,7 @@ describe("the end of a group", () => {
     expect((await failing(group.send(payer, "terminate"))).error).toBe("Upkeeping_Terminated");
     expect((await failing(group.send(payer, "removeProvider", [0]))).error).toBe("Upkeeping_Terminated");
 
-    // Nobody settles until long after the end: one settlement pays all that was committed, and no more.
+    // The first settlement comes long after the end: it pays for all committed bytes, and no more.
     await world.chain.before(Number(endBlock) + 100);
     const turn = await group.turnNow();
     const proposal = await group.proposal([{ provider: 0, spaceTime: (1n << 128n) - 1n }], { turn });

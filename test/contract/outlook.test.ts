@@ -56,7 +56,7 @@ describe("expected credit", () => {
 
   it("shows arrears, ends with the group, and is the same in both modes", async () => {
     const group = await world.group(4, { config: { merkle: true, lockup: 100 }, deposit: 0n });
-    // As much as R32 asks for, and time goes on.
+    // The amount that R32 requires at the start; later blocks are not funded.
     const held = lockupOf(group.config, gibibyte);
     await group.deposit(held);
     await group.add("outlook p0", gibibyte);

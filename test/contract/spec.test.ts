@@ -111,7 +111,7 @@ describe("the examples of SPEC.md", () => {
     const group = await example();
     const ts = await group.settledThrough();
     for (const label of ["example p2", "example p3"]) await world.provider(label);
-    // The payer leaves 2,000,000 behind, in the block before.
+    // In the block before, the payer withdraws all but 2,000,000 units.
     await world.chain.before(ts + 9);
     await group.send(world.payer, "withdrawPayer", [(await group.free()) - said(2_000_000n)]);
     const inner = await world.chain.rpc("evm_snapshot");

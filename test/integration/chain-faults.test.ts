@@ -1,4 +1,4 @@
-/** What a keeper sees and sends while its chain endpoints fail, refuse, limit or lie (D7), on a real node behind a faulty front. */
+/** A keeper whose chain endpoints fail, refuse, limit or lie (D7): a real node behind a proxy with faults. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { JsonRpcProvider } from "ethers";
 import type { GroupSnapshot } from "../../protocol/group.ts";
@@ -267,7 +267,7 @@ describe("an outage of many blocks", () => {
 });
 
 describe("a pending settlement", () => {
-  /** Nothing is mined while the price of gas is beyond every fee. */
+  /** No transaction is mined while the base fee is above every fee limit. */
   async function mineDear(blocks: number): Promise<void> {
     for (let i = 0; i < blocks; i++) {
       await provider.send("hardhat_setNextBlockBaseFeePerGas", [`0x${(10n ** 14n).toString(16)}`]);

@@ -1,4 +1,4 @@
-/** What a keeper offers and counts for a settlement, on a real node whose blocks and prices are the test's. */
+/** The fees that a keeper offers and estimates for a settlement, on a real node whose blocks and prices the test sets. */
 import { ContractFactory, formatEther, formatUnits, Transaction } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
@@ -206,7 +206,7 @@ describe("the fee of a settlement", () => {
     expect(Number(bytes)).toBeLessThan(700);
     expect(((fee ?? 0n) - (without ?? 0n)) % weiPerByte).toBe(0n);
     await placeOracle();
-    // Enough for the gas by far, and for half of the data.
+    // Far more than the gas costs, but only half of the data fee.
     const half = ((fee ?? 0n) - (without ?? 0n)) / 2n;
     await provider.send("hardhat_setBalance", [scene.keepers[0]?.operator, hex(half)]);
     const poor = await keeperChain(scene).submit(submission, new AbortController().signal);

@@ -1,4 +1,4 @@
-/** Settlements of many groups from one account, on a real node whose blocks come when the test says so. */
+/** Settlements of many groups from one account, on a real node that mines when the test requests it. */
 import { Wallet } from "ethers";
 import type { JsonRpcProvider } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Who floods a keeper or a provider, on real libp2p: what comes through is bounded in count, and honest peers are still served (D6, L4). */
+/** Floods of a keeper or a provider, on real libp2p: few messages pass, and honest peers are still served (D6, L4). */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
 import { multiaddr } from "@multiformats/multiaddr";
@@ -100,7 +100,7 @@ describe("a flooding keeper with a proven peer id", () => {
       known.setMembers([entry, registration(2, honest)], registration(0, known), smallestScale);
       const connected = watchConnections([known]);
       await until(() => connected[0]?.length === 2, "both are connected");
-      // What is published before it is known who listens reaches nobody: the protocol asks for it then (R22).
+      // A message that is published before its subscribers are known reaches nobody; the protocol requests it later (R22).
       const listeners = (): number => honest.node.services.pubsub.getSubscribers(testTopic).length;
       await until(() => listeners() > 0, "the honest keeper knows that the other one listens");
       const start_ms = performance.now();

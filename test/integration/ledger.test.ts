@@ -92,7 +92,7 @@ const nothing = {
   bytesProven: 0n,
   bytesCommitted: 0n,
 };
-/** What so many records of half and failures come to; `slots` are those of the records. */
+/** Counts of one record of half the bytes for each of `slots`, and of `failed` failures. */
 const halves = (slots: readonly number[], failed: number) => ({
   ...nothing,
   asked: slots.length + failed,
@@ -394,13 +394,13 @@ describe("opening a ledger", () => {
     expect(await ledger.challenges(storeGroup, undefined, 5)).toEqual([
       { provider: 3, slot: 9, outcome: "proven", reason: null, bytes: "77", committed: null, at_ms: 0 },
     ]);
-    // How much of it that was is not known: it is counted, and in no sum.
+    // Its committed bytes are unknown, so it is counted but not in a sum.
     expect(await ledger.challengeCounts(storeGroup)).toEqual({ ...nothing, asked: 1, unmeasured: 1 });
     await ledger.retain(1);
     const folded = await opened(database);
     expect(await folded.challenges(storeGroup, undefined, 5)).toEqual([]);
     expect(await folded.challengeCounts(storeGroup)).toEqual({ ...nothing, asked: 1, unmeasured: 1 });
-    // The chain tells settlements again, from the group's first block.
+    // Settlements are read again from the chain, from the group's first block.
     expect(await folded.settlements(storeGroup, undefined, 5)).toEqual([]);
     expect(await folded.cursor(storeGroup)).toBeUndefined();
   });

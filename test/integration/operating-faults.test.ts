@@ -1,6 +1,6 @@
 /**
- * What goes wrong around the command line, one row each: a process that says in words what was wrong and what to do, and ends
- * with the documented exit code (docs/commands.md, "Exit codes"). The chain is a real one. A full disk is a small tmpfs in a mount
+ * Failures of commands, one row each: the process prints the cause and the remedy, and ends with the documented exit code
+ * (docs/commands.md, "Exit codes"). The chain is a real one. A full disk is a small tmpfs in a mount
  * namespace of its own; where the system refuses that, the same row writes to /dev/full instead.
  */
 import { readFile, stat, writeFile } from "node:fs/promises";

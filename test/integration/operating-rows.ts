@@ -6,7 +6,7 @@ import { runCli, start, type CliResult } from "../support/cli.ts";
 import type { OperatingWorld } from "../support/operating-world.ts";
 import { startOnSmallDisk } from "../support/small-disk.ts";
 
-/** Nothing is at this address. */
+/** An address without a contract. */
 const nowhere = `0x${"a1".repeat(20)}`;
 const payee = `0x${"77".repeat(20)}`;
 
@@ -14,11 +14,11 @@ export type Row = {
   readonly name: string;
   readonly run: (world: OperatingWorld) => Promise<CliResult>;
   readonly code: number;
-  /** Each is somewhere in what it says on stderr. */
+  /** Texts that stderr must contain. */
   readonly says: readonly (string | RegExp)[];
-  /** It says so in one line. */
+  /** Whether stderr must be a single line. */
   readonly oneLine?: boolean;
-  /** What it shows on stdout before; nothing unless there is something to show. */
+  /** The expected stdout; by default it must be empty. */
   readonly shows?: RegExp;
 };
 
@@ -214,7 +214,7 @@ const endpoints: readonly Row[] = [
   },
 ];
 
-/** The keeper's configuration with a change, as a file of its own beside it. */
+/** Writes a changed copy of the keeper's configuration beside it. */
 async function changed(
   world: OperatingWorld,
   name: string,

@@ -70,7 +70,7 @@ function lostDraws(request: ChallengeRequest, isLost: (piece: number, leaf: numb
 }
 
 type Proven = {
-  /** Draws proven, of 16, by the keeper's check of proof and receipt. */
+  /** The number of the 16 draws that are proven, by the keeper's check of proof and receipt. */
   readonly proven: number;
   readonly bytesProven: bigint;
   /** Bytes proven in the receipt. */

@@ -20,7 +20,7 @@ const faultSchema = z.strictObject({
   ...edit.shape,
   /** Further edits of the same fault. */
   also: z.array(edit).default([]),
-  /** One that detects the fault is enough. Empty: all tests of the part run. */
+  /** One of these must detect the fault. If the list is empty, all tests of the fault's part of the code run. */
   caught: z.array(catcher).default([]),
 });
 export type Fault = z.infer<typeof faultSchema>;

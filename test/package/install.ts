@@ -56,7 +56,7 @@ async function tarball(kind: PackageKind, folder: string): Promise<string> {
   return join(releaseFolder, name);
 }
 
-/** What `version` may be: exact, or `^` and a least version of the same major. */
+/** Whether a version is in a range: exact, or `^` with a least version of the same major. */
 function satisfies(version: string, range: string): boolean {
   const numbers = (text: string): number[] => text.split(".").map(Number);
   if (!range.startsWith("^")) return version === range.replace(/^npm:.*@/, "");

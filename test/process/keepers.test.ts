@@ -4,7 +4,7 @@ import { liveThrough } from "./life.ts";
 import type { Fault } from "./life.ts";
 import { cheat, lazyIsNotPaid, leaderClosesTwice } from "./scenarios/cheats.ts";
 
-/** Ends a run that hangs; a busy machine makes it longer. */
+/** Time limit for a run that hangs; long, because a busy machine is slow. */
 const limit_ms = 600_000;
 
 describe("four keeper processes; in every interval one is killed or cheats", () => {

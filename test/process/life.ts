@@ -4,7 +4,7 @@ import { FaultFleet } from "../support/fleet/fault-fleet.ts";
 import type { Settled } from "../support/fleet/settlements.ts";
 import { judgeLife } from "./judge.ts";
 
-/** What keepers do under a fault, the turns in which they may settle, and the scene that causes it. */
+/** The expected behaviour of keepers under a fault, the turns in which they may settle, and the scene that causes the fault. */
 export type Fault = readonly [string, readonly number[], (life: Life) => Promise<Settled>];
 
 export type Life = {

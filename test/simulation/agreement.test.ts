@@ -71,7 +71,7 @@ describe("a committee over simulated ports", () => {
 
   it("exchanges records when values differ, and every keeper signs the same", async () => {
     const c = cluster();
-    // Each keeper is told something else by provider 2, so no two values are within tolerance.
+    // Provider 2 proves different bytes to each keeper, so no two values are within tolerance.
     c.proves = (provider, keeper) => (provider === 2 ? 4 + 3 * keeper : 16);
     await c.run(200);
     expect(c.chain.settled.length).toBe(3);

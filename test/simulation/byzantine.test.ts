@@ -61,7 +61,7 @@ describe("one Byzantine keeper of four", () => {
 
   it("is no payee with a copied commitment, which it cannot open", async () => {
     const c = await play(new Map([[2, () => copyCommit()]]), { seed: 3 });
-    // As leader it lists its own true commitment: the lie is one told to others.
+    // As leader it lists its own true commitment, so only the turns of other leaders count.
     const others = c.chain.settled.filter((s) => s.settlement.leader !== 2);
     expect(others.length).toBeGreaterThan(0);
     for (const { settlement } of others) expect(bitIndices(settlement.payees)).not.toContain(2);
@@ -110,7 +110,7 @@ describe("one Byzantine keeper of four", () => {
       const c = await play(new Map([[2, () => behaviour(0)]]), { seed: 3 }, 1_500);
       expect(c.chain.settled.length).toBeGreaterThan(12);
       expect(leads(c, 2)).toBe(0);
-      // It goes through with it, and the others are those who refuse.
+      // The Byzantine leader completes the attack; only the other keepers refuse.
       const refusing = c.reasons.filter(({ code }) => code === refusal).map(({ keeper }) => keeper);
       expect([...new Set(refusing)].sort((a, b) => a - b)).toEqual([0, 1, 3]);
       expect(c.chain.settled.some(({ settlement }) => bitIndices(settlement.failed).includes(2))).toBe(true);

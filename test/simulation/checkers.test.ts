@@ -46,7 +46,7 @@ function complaints(cluster: Cluster, name: string): string[] {
     .map(({ text }) => text);
 }
 
-/** Replaces its own messages, and keeps to the replacement. */
+/** A keeper that replaces its own messages and handles the replacements as its own. */
 function saying(lie: (body: Body) => readonly Body[]): Behaviour {
   return (ports) => ({
     ...ports,

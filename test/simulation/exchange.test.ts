@@ -12,7 +12,7 @@ import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
 
 const liar = 2;
 
-/** Rewrites what is answered to a question for records, or for pages; `to` is who asked. */
+/** Rewrites the replies to questions for records or for pages; `to` is the keeper that asked. */
 function answering(
   lie: (to: Hex, truth: Uint8Array) => Uint8Array | undefined,
   about: "records" | "page" = "records",
@@ -50,7 +50,7 @@ function leaderNow(c: Cluster): Hex {
 
 async function disputed(lie: (c: Cluster) => Behaviour, blocks: number): Promise<Cluster> {
   const c = new Cluster({ ...defaultOptions, seed: 9 });
-  // Each keeper is told something else by provider 1, so no two values are within tolerance.
+  // Provider 1 proves different bytes to each keeper, so no two values are within tolerance.
   c.proves = (provider, keeper) => (provider === 1 ? 4 + 3 * keeper : 16);
   c.decorate = (ports, keeper) => (keeper === liar ? lie(c)(ports) : ports);
   for (let i = 0; i < c.options.committee; i++) c.start(i);

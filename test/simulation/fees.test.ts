@@ -1,4 +1,4 @@
-/** Who sends a settlement at which price of gas (R25). */
+/** The sender of a settlement, by gas price (R25). */
 import { describe, expect, it } from "vitest";
 import { keepersPay } from "../../protocol/fees.ts";
 import type { SubmitResult } from "../../keeper/ports/chain.ts";
@@ -17,7 +17,7 @@ function start(decorate?: Cluster["decorate"]): Cluster {
   return cluster;
 }
 
-/** What all keepers, and one of them, get of the first settlement of this world. */
+/** The pay of all keepers and of one keeper in the first settlement of this world. */
 async function sharesOfFirst(): Promise<{ whole: bigint; each: bigint; block: number }> {
   const cluster = start();
   await cluster.run(interval + turn + 10);
@@ -26,7 +26,7 @@ async function sharesOfFirst(): Promise<{ whole: bigint; each: bigint; block: nu
   return { ...pay, block: first.block - first.settlement.te };
 }
 
-/** How many blocks after te it was settled, in which turn, and whether by the leader. */
+/** The turn of a settlement, its distance from te in blocks, and whether the leader sent it. */
 function told({ settlement, block, sender }: Settled, cluster: Cluster): object {
   const { ts, te, leader } = settlement;
   const number = (te - ts - interval) / turn + 1;
@@ -125,7 +125,7 @@ describe("another keeper", () => {
     };
     const [settled] = (await play()).chain.settled as [Settled];
     const failed = Math.log2(Number(settled.settlement.failed));
-    // Nobody else sends anything.
+    // No other keeper sends a transaction.
     const cluster = await play((ports, keeper) => {
       const submit = async (): Promise<SubmitResult> => ({ kind: "superseded", detail: "left to others" });
       return keeper === failed ? ports : { ...ports, chain: override(ports.chain, { submit }) };

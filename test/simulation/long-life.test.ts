@@ -8,7 +8,7 @@ async function play(blocks: number): Promise<Cluster> {
   return c;
 }
 
-/** Everything a keeper holds of a group, counted. */
+/** Sizes of all collections that a keeper holds for a group. */
 function sizes(c: Cluster, keeper: number): Record<string, number> {
   const state = c.seats[keeper]?.keeper?.stateOf(c.chain.snapshot(c.chain.head).address);
   if (state === undefined) throw new Error(`keeper ${keeper} is not running`);

@@ -14,7 +14,7 @@ const read = (name: string): Scenario => {
   return parseScenario(readFileSync(join(projectRoot, file), "utf8"), file);
 };
 
-/** How often a reason was noted in a run. */
+/** Number of times that a reason was reported in a run. */
 function noted(result: Awaited<ReturnType<typeof simulate>>, code: string): number {
   return result.events.filter((event) => event.kind === "noted" && event.code === code).length;
 }

@@ -74,7 +74,7 @@ describe("the events of a run", () => {
       const sum = (to: "keeper" | "provider"): bigint =>
         paid.reduce((total, one) => (one.to === to ? total + one.units : total), 0n);
       expect(paid.filter(({ to }) => to === "keeper").map(({ index }) => index)).toEqual(payees);
-      // Who failed takes no share and the others divide the tenth; a keeper that is left out leaves its share (R30).
+      // R30: a failed keeper takes no share, and the others divide the tenth; the share of a keeper that is no payee is not paid.
       const tenth = Number(sum("provider")) / 9;
       expect(Number(sum("keeper")) / tenth).toBeCloseTo(payees.length / (4 - failed.length), 4);
     }

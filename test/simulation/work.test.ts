@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import type { Work } from "../../keeper/runtime/keeper.ts";
 
-/** What keeper 0 says of its work each time just before a block comes, from block `from` on. */
+/** The work that keeper 0 reports just before each block, from block `from` on. */
 async function workBeforeBlocks(
   spoil: (c: Cluster) => void = () => undefined,
 ): Promise<(Work & { block: number })[]> {

@@ -6,10 +6,10 @@ import { Interface, keccak256, toBeHex } from "ethers";
 
 type Hex = `0x${string}`;
 
-const CONFIG =
+const config =
   "tuple(address token,uint96 price,uint32 interval,uint32 turn,uint32 slot,uint32 answer,uint32 confirmations,uint32 lockup,uint16 keeperShareBps,uint16 toleranceBps,bool merkle)";
 const abi = new Interface([
-  `function parameters() view returns (tuple(address payer,address registry,uint64 originBlock,${CONFIG} config))`,
+  `function parameters() view returns (tuple(address payer,address registry,uint64 originBlock,${config} config))`,
   "function state() view returns (tuple(uint64 settledThrough,uint64 committee,uint64 pendingCommittee,uint64 rotatedCommittee,uint32 listedProviders,uint32 providerCount,uint64 terminatedAt,uint64 endBlock,bool ended,uint32 abandonments))",
   "function committee() view returns (tuple(uint64 version,uint64 proposedAt,uint64 readyAt,uint64 effectiveFrom,uint64 retiredAt,bytes32 seed,address keysBlob,uint256 accepted,address[] operators))",
   "function members(uint64 version,uint256 from,uint256 count) view returns (tuple(address operator,address payee,bytes blsKey)[])",
@@ -19,9 +19,9 @@ const abi = new Interface([
   "function keeper(address operator) view returns (tuple(address payee,address pendingPayee,uint32 keySequence,uint64 registeredAt,uint64 registrationSequence,bytes blsKey,bytes peerId,string[] multiaddrs))",
 ]);
 
-const ZERO: Hex = `0x${"00".repeat(20)}`;
+const zeroAddress: Hex = `0x${"00".repeat(20)}`;
 
-export interface EndpointState {
+export type EndpointState = {
   chainId: number;
   head: number;
   originBlock: number;
@@ -31,16 +31,16 @@ export interface EndpointState {
   members: { operator: Hex; blsKey: Hex; peerId: Hex }[];
   providers: { operator: Hex; data: { fromBlock: number; size: bigint; root: Hex; receiptKey: Hex }[] }[];
   consentSequence: number;
-}
+};
 
-export interface ChainEndpoint {
+export type ChainEndpoint = {
   readonly url: string;
   readonly state: EndpointState;
   /** Requests seen, by method. */
   readonly calls: Map<string, number>;
   hashOf(block: number): Hex;
   close(): Promise<void>;
-}
+};
 
 /** G2 public key of a secret in the form of EIP-2537: four coordinates of 64 bytes. */
 export function eip2537Key(secretKey: Uint8Array): Hex {
@@ -57,15 +57,17 @@ function call(state: EndpointState, data: string): string {
   const parsed = abi.parseTransaction({ data });
   if (parsed === null) throw new Error(`unknown selector ${data.slice(0, 10)}`);
   const { name, args } = parsed;
-  const config = [ZERO, 1, 30, 20, state.slot, 2, state.confirmations, 100, 1000, 0, false];
+  const config = [zeroAddress, 1, 30, 20, state.slot, 2, state.confirmations, 100, 1000, 0, false];
   switch (name) {
     case "parameters":
-      return abi.encodeFunctionResult(name, [[ZERO, ZERO, state.originBlock, config]]);
+      return abi.encodeFunctionResult(name, [[zeroAddress, zeroAddress, state.originBlock, config]]);
     case "state":
       return abi.encodeFunctionResult(name, [[0, 1, 0, 0, 0, state.providers.length, 0, 0, false, 0]]);
     case "committee": {
       const operators = state.members.map(({ operator }) => operator);
-      return abi.encodeFunctionResult(name, [[1, 0, 0, 0, 0, `0x${"5e".repeat(32)}`, ZERO, 0, operators]]);
+      return abi.encodeFunctionResult(name, [
+        [1, 0, 0, 0, 0, `0x${"5e".repeat(32)}`, zeroAddress, 0, operators],
+      ]);
     }
     case "members":
       return abi.encodeFunctionResult(name, [
@@ -91,7 +93,7 @@ function call(state: EndpointState, data: string): string {
       const operator = String(args[0]).toLowerCase();
       const member = state.members.find((each) => each.operator === operator);
       return abi.encodeFunctionResult(name, [
-        [ZERO, ZERO, 1, 1, 1, member?.blsKey ?? "0x", member?.peerId ?? "0x", []],
+        [zeroAddress, zeroAddress, 1, 1, 1, member?.blsKey ?? "0x", member?.peerId ?? "0x", []],
       ]);
     }
     default:
@@ -110,7 +112,7 @@ function block(state: EndpointState, number: number): object | null {
     difficulty: "0x0",
     gasLimit: "0x0",
     gasUsed: "0x0",
-    miner: ZERO,
+    miner: zeroAddress,
     extraData: "0x",
     baseFeePerGas: "0x1",
     transactions: [],

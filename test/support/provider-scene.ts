@@ -26,19 +26,19 @@ export const group: Hex = `0x${"a1".repeat(20)}`;
 /** 32 bytes that are a valid secret key of every curve in use. */
 export const secretOf = (index: number): Uint8Array => seededBytes(32, 7000 + index).fill(0, 0, 1);
 
-export interface Keeper {
+export type Keeper = {
   readonly operator: Hex;
   readonly blsSecret: Uint8Array;
   /** Where it calls providers from. */
   readonly calling: CallingNode;
-}
+};
 
 export async function startKeeper(index: number): Promise<Keeper> {
   const calling = await startCallingNode(toHex(secretOf(100 + index)));
   return { operator: secretKeyAddress(secretOf(index)), blsSecret: secretOf(200 + index), calling };
 }
 
-export interface Scene {
+export type Scene = {
   readonly chain: ChainEndpoint;
   readonly keepers: readonly Keeper[];
   readonly configPath: string;
@@ -49,7 +49,7 @@ export interface Scene {
   start(): Promise<RunningProvider>;
   /** A request that an honest keeper makes now for `slot`. */
   request(keeper: Keeper, slot: number, changes?: Partial<ChallengeRequest>): ChallengeRequest;
-}
+};
 
 /** Slots of five blocks from block 10 on; the provider is number 0 and committed to `sizes` bytes in as many pieces. */
 export async function providerScene(

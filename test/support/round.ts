@@ -24,7 +24,7 @@ export function messageOf<B extends Body>(keeper: number, body: B): Message<B> {
   return { keeper, committee: 1, body, hash, signature: hash, bytes: fromHex(hash) };
 }
 
-/** How a round begins. */
+/** Options for the start of a round. */
 type Start = {
   /** Seed of the committee. Another seed gives another turn order. */
   readonly seed?: number;

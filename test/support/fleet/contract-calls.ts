@@ -1,4 +1,4 @@
-/** What a test computes from a rule, or calls on a contract, without the code of the keepers. */
+/** Computations from the rules and calls of contracts, without the keepers' code. */
 import { AbiCoder, Contract, keccak256 } from "ethers";
 import type { Wallet } from "ethers";
 

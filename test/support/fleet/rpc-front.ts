@@ -1,6 +1,6 @@
 /**
- * What stands between keepers and the chain's RPC: it can lie to one of them, refuse or cut what one of them asks, and keep all
- * waiting while the chain changes.
+ * A proxy between keepers and the chain's RPC. It can give false answers to one keeper, refuse or cut its requests, and hold all
+ * requests while the chain changes.
  */
 import { once } from "node:events";
 import { Agent, createServer, request } from "node:http";
@@ -14,7 +14,7 @@ type Answer = { readonly id: unknown; readonly result?: unknown; readonly error?
 /** Changes the result of one call; the call and the truth come in. */
 export type RpcLie = (method: string, params: readonly unknown[], result: unknown) => unknown;
 
-/** What comes in place of the chain's answer: an error object of JSON-RPC, a made-up result, an HTTP status, or a closed connection. */
+/** The answer in place of the chain's: a JSON-RPC error, an invented result, an HTTP status, or a closed connection. */
 export type RpcFault =
   | { readonly result: unknown }
   | { readonly code: number; readonly message: string; readonly data?: unknown }
@@ -81,7 +81,7 @@ export class RpcFront {
     this.#faults.delete(name);
   }
 
-  /** What client `name` asked so far, and how many of its requests were open at once at most. */
+  /** The requests of client `name` so far, and the most that were open at once. */
   traffic(name: string): Traffic {
     let traffic = this.#traffic.get(name);
     if (traffic === undefined) this.#traffic.set(name, (traffic = { calls: [], now: 0, most: 0 }));
@@ -184,7 +184,7 @@ export function headAhead(blocks: number): RpcLie {
   };
 }
 
-/** A head that stands still where it was when the lie began. */
+/** The head stays at the block that it had when the lie began. */
 export function headStuck(): RpcLie {
   let first: RawBlock | undefined;
   return (method, params, result) => {

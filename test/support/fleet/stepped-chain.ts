@@ -1,4 +1,4 @@
-/** A Hardhat node that makes a block only when it is told to, and can take back the last ones. */
+/** A Hardhat node that mines a block only on request, and can remove the last ones. */
 import { hexlify, randomBytes } from "ethers";
 import type { JsonRpcApiProvider } from "ethers";
 
@@ -29,7 +29,7 @@ export class SteppedChain {
     await this.rpc("evm_mine", []);
   }
 
-  /** Transactions of people: their blocks come at once. */
+  /** Mines each transaction of `work` at once, as for calls of a payer or an operator. */
   async atOnce<T>(work: () => Promise<T>): Promise<T> {
     await this.rpc("evm_setAutomine", [true]);
     try {

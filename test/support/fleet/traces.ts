@@ -1,4 +1,4 @@
-/** What a keeper of a fault test leaves behind for the judge: writes that its disk acknowledged, signatures on the wire. */
+/** Files that a keeper of a fault test writes for the judge: writes that its disk acknowledged, and signatures that it sent. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeMessage } from "../../../protocol/codec/message.ts";
@@ -28,7 +28,7 @@ export type AcknowledgedNote = {
 };
 export type Acknowledged = AcknowledgedRecord | AcknowledgedNote;
 
-/** Everything of a value in one text, so that two can be compared. */
+/** A value as one text, so that two values can be compared. */
 export function canonicalText(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? `${part}n` : part));
 }

@@ -16,17 +16,17 @@ import { naiveRoot } from "../../support/naive-piece.ts";
 import { damage } from "../../support/provider-scene.ts";
 
 /** Five segments, the last of them short: a tree with padding. */
-const SIZE = 4 * 126_976 + 50_001;
+const wholeSize = 4 * 126_976 + 50_001;
 
-interface Stored {
+type Stored = {
   readonly dir: string;
   readonly source: string;
   readonly store: PieceStore;
   readonly entry: PieceEntry;
   readonly list: PieceList;
-}
+};
 
-async function storedPiece(size = SIZE): Promise<Stored> {
+async function storedPiece(size = wholeSize): Promise<Stored> {
   const dir = await temporaryFolder();
   const source = join(dir, "source");
   await writeFile(source, seededBytes(size, 77));
@@ -36,7 +36,7 @@ async function storedPiece(size = SIZE): Promise<Stored> {
 }
 
 /** Sixteen leaves over all segments, including the first and the last. */
-const DRAWS: Draw[] = [0, 1, 5, 60, 123, 124, 125, 200, 247, 248, 300, 371, 372, 400, 496, 544].map(
+const allDraws: Draw[] = [0, 1, 5, 60, 123, 124, 125, 200, 247, 248, 300, 371, 372, 400, 496, 544].map(
   (leaf) => ({
     piece: 0,
     leaf,
@@ -52,16 +52,16 @@ function provenLeaves(list: PieceList, draws: readonly Draw[], { proof }: Proven
   return leaves;
 }
 
-const ALL = DRAWS.map(({ leaf }) => leaf);
+const allLeaves = allDraws.map(({ leaf }) => leaf);
 
 describe("a stored piece", () => {
   it("is a copy of the file under its root, and proves any sample of it", async () => {
     const { store, entry, list } = await storedPiece();
-    const bytes = seededBytes(SIZE, 77);
+    const bytes = seededBytes(wholeSize, 77);
     expect(toHex(entry.root)).toBe(toHex(naiveRoot(bytes)));
     expect(Buffer.compare(await readFile(join(store.pieceDir(entry.root), "data")), bytes)).toBe(0);
-    const sample = await store.prove(list, DRAWS);
-    expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL);
+    const sample = await store.prove(list, allDraws);
+    expect(provenLeaves(list, allDraws, sample)).toEqual(allLeaves);
     expect(sample).toMatchObject({ lost: [], warnings: [] });
     expect(await store.faultOf(entry)).toBeUndefined();
   });
@@ -102,8 +102,10 @@ describe("damage on disk", () => {
   it("of data loses only the affected 4 KiB blocks", async () => {
     const { store, entry, list } = await storedPiece();
     await damage(join(store.pieceDir(entry.root), "data"), 124 * 1024, 124 * 1024 + 1);
-    const sample = await store.prove(list, DRAWS);
-    expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL.filter((leaf) => leaf < 124 || leaf > 127));
+    const sample = await store.prove(list, allDraws);
+    expect(provenLeaves(list, allDraws, sample)).toEqual(
+      allLeaves.filter((leaf) => leaf < 124 || leaf > 127),
+    );
     expect(sample.lost.map(({ leaf }) => leaf)).toEqual([124, 125]);
     expect(sample.lost[0]?.reason).toMatch(/differ from the ingested ones/);
   });
@@ -111,8 +113,8 @@ describe("damage on disk", () => {
   it("by a cut loses only the cut part", async () => {
     const { store, entry, list } = await storedPiece();
     await truncate(join(store.pieceDir(entry.root), "data"), 300 * 1024);
-    const sample = await store.prove(list, DRAWS);
-    expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL.filter((leaf) => leaf < 300));
+    const sample = await store.prove(list, allDraws);
+    expect(provenLeaves(list, allDraws, sample)).toEqual(allLeaves.filter((leaf) => leaf < 300));
     expect(await store.faultOf(entry)).toMatch(/expected 557905 bytes, actual 307200; ingest the file again/);
   });
 
@@ -120,13 +122,13 @@ describe("damage on disk", () => {
     const { store, entry, list } = await storedPiece();
     const tree = join(store.pieceDir(entry.root), "tree");
     const whole = await readFile(tree);
-    const at = treeLayout(SIZE).layerOffset(1);
+    const at = treeLayout(wholeSize).layerOffset(1);
     await damage(tree, at + 40, at + 50);
-    const sample = await store.prove(list, DRAWS);
-    expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL);
+    const sample = await store.prove(list, allDraws);
+    expect(provenLeaves(list, allDraws, sample)).toEqual(allLeaves);
     expect(sample.warnings.join()).toMatch(/layer of segment 1 was damaged; recomputed/);
     expect(Buffer.compare(await readFile(tree), whole)).toBe(0);
-    expect((await store.prove(list, DRAWS)).warnings).toEqual([]);
+    expect((await store.prove(list, allDraws)).warnings).toEqual([]);
   });
 
   it.each([
@@ -138,12 +140,12 @@ describe("damage on disk", () => {
     const { store, entry, list } = await storedPiece();
     const tree = join(store.pieceDir(entry.root), "tree");
     const whole = await readFile(tree);
-    const at = treeLayout(SIZE).nodeOffset(level, index);
+    const at = treeLayout(wholeSize).nodeOffset(level, index);
     await damage(tree, at, at + 32);
-    const draws = DRAWS.filter(({ leaf }) => leaf < 124);
+    const draws = allDraws.filter(({ leaf }) => leaf < 124);
     const sample = await store.prove(list, draws);
     expect(provenLeaves(list, draws, sample)).toEqual(draws.map(({ leaf }) => leaf));
-    expect(provenLeaves(list, DRAWS, await store.prove(list, DRAWS))).toEqual(ALL);
+    expect(provenLeaves(list, allDraws, await store.prove(list, allDraws))).toEqual(allLeaves);
     // A node is repaired when a proof needs it.
     expect(Buffer.compare(await readFile(tree), whole)).toBe(index === 2 ? 1 : 0);
   });
@@ -151,11 +153,13 @@ describe("damage on disk", () => {
   it("of layer and data in one segment loses that segment alone", async () => {
     const { store, entry, list } = await storedPiece();
     const dir = store.pieceDir(entry.root);
-    const at = treeLayout(SIZE).layerOffset(2);
+    const at = treeLayout(wholeSize).layerOffset(2);
     await damage(join(dir, "tree"), at, at + layerBytes);
     await damage(join(dir, "data"), 300 * 1024, 300 * 1024 + 1);
-    const sample = await store.prove(list, DRAWS);
-    expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL.filter((leaf) => leaf < 248 || leaf >= 372));
+    const sample = await store.prove(list, allDraws);
+    expect(provenLeaves(list, allDraws, sample)).toEqual(
+      allLeaves.filter((leaf) => leaf < 248 || leaf >= 372),
+    );
     expect(sample.lost.map(({ leaf }) => leaf)).toEqual([248, 300, 371]);
   });
 
@@ -165,10 +169,10 @@ describe("damage on disk", () => {
     const whole = await readFile(tree);
     await rm(tree);
     expect(await store.faultOf(entry)).toMatch(/tree: missing/);
-    expect(provenLeaves(list, DRAWS, await store.prove(list, DRAWS))).toEqual(ALL);
+    expect(provenLeaves(list, allDraws, await store.prove(list, allDraws))).toEqual(allLeaves);
     for (const bad of [Buffer.alloc(whole.length), whole.subarray(0, 100)]) {
       await writeFile(tree, bad);
-      expect(provenLeaves(list, DRAWS, await store.prove(list, DRAWS))).toEqual(ALL);
+      expect(provenLeaves(list, allDraws, await store.prove(list, allDraws))).toEqual(allLeaves);
       expect(Buffer.compare(await readFile(tree), whole)).toBe(0);
     }
   });
@@ -177,8 +181,8 @@ describe("damage on disk", () => {
     const { store, entry, list } = await storedPiece();
     const dir = store.pieceDir(entry.root);
     await rm(join(dir, "tree"));
-    await damage(join(dir, "data"), SIZE - 1, SIZE);
-    const sample = await store.prove(list, DRAWS);
+    await damage(join(dir, "data"), wholeSize - 1, wholeSize);
+    const sample = await store.prove(list, allDraws);
     expect(sample.proof.pieces).toEqual([]);
     expect(sample.lost[0]?.reason).toMatch(/tree file is damaged; ingest the file again/);
     expect((await readdir(dir)).sort()).toEqual(["data", "name"]);
@@ -187,9 +191,9 @@ describe("damage on disk", () => {
   it("of everything gives an empty proof with a reason for each leaf", async () => {
     const { store, entry, list } = await storedPiece();
     await rm(store.pieceDir(entry.root), { recursive: true });
-    const sample = await store.prove(list, DRAWS);
+    const sample = await store.prove(list, allDraws);
     expect(sample.proof.pieces).toEqual([]);
-    expect(sample.lost.map(({ leaf }) => leaf)).toEqual(ALL);
+    expect(sample.lost.map(({ leaf }) => leaf)).toEqual(allLeaves);
     expect(await store.faultOf(entry)).toMatch(/missing; ingest the file again/);
   });
 
@@ -198,8 +202,8 @@ describe("damage on disk", () => {
     await truncate(join(store.pieceDir(entry.root), "data"), 0);
     await rm(join(store.pieceDir(entry.root), "tree"));
     expect(toHex((await store.ingest(source)).root)).toBe(toHex(entry.root));
-    const sample = await store.prove(list, DRAWS);
-    expect(provenLeaves(list, DRAWS, sample)).toEqual(ALL);
+    const sample = await store.prove(list, allDraws);
+    expect(provenLeaves(list, allDraws, sample)).toEqual(allLeaves);
     expect(sample.warnings).toEqual([]);
   });
 });

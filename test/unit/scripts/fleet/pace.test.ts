@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Pace, type Answer, type Paced } from "../../../../scripts/fleet/pace.ts";
 
-/** A daemon whose work for block b takes `needs_ms(b)`, and that says so. */
+/** A daemon whose work for a block takes `needs_ms`, and that reports this work. */
 class Daemon implements Paced {
   readonly name: string;
   started: Promise<unknown> = Promise.resolve();
@@ -23,7 +23,7 @@ class Daemon implements Paced {
     this.#underWay--;
   }
 
-  /** Something it hears of others. */
+  /** The daemon handles a message of another one. */
   hear(): void {
     this.#handled++;
   }
