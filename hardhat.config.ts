@@ -6,9 +6,7 @@ import { defineConfig } from "hardhat/config";
 const require = createRequire(import.meta.url);
 
 // A build of its own for measuring coverage: instrumented code must never be mistaken for the real one.
-const coverageBuild = process.env["WHITEPAY_COVERAGE_BUILD"];
-// The Solidity tests are compiled beside tests that read the contracts' build, so they have one of their own, too.
-const build = coverageBuild ?? process.env["WHITEPAY_SOLIDITY_TESTS_BUILD"];
+const build = process.env["WHITEPAY_COVERAGE_BUILD"];
 
 export default defineConfig({
   plugins: [hardhatEthers],
@@ -26,6 +24,8 @@ export default defineConfig({
   // Stateful fuzzing in Solidity: short by default, long behind `./whitepay test --long`.
   test: {
     solidity: {
+      // The tests deploy the contracts from their build.
+      fsPermissions: { readDirectory: ["./artifacts/contracts"] },
       invariant: process.env["WHITEPAY_LONG"] === "1" ? { runs: 1_000, depth: 100 } : { runs: 6, depth: 40 },
     },
   },
@@ -37,7 +37,7 @@ export default defineConfig({
       hardfork: "osaka",
       chainId: 31337,
       // Instrumented code is longer than a contract may be.
-      allowUnlimitedContractSize: coverageBuild !== undefined,
+      allowUnlimitedContractSize: build !== undefined,
     },
   },
 });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DemoToken} from "../demo/DemoToken.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IRegistry} from "../interfaces/IRegistry.sol";
 import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
+import {IUpkeepingFactory} from "../interfaces/IUpkeepingFactory.sol";
 import {
     Config,
     DataCheckpoint,
@@ -14,11 +16,6 @@ import {
     State
 } from "../interfaces/UpkeepingTypes.sol";
 import {BLS} from "../libraries/BLS.sol";
-import {Registry} from "../Registry.sol";
-import {Upkeeping} from "../Upkeeping.sol";
-import {UpkeepingEscrow} from "../UpkeepingEscrow.sol";
-import {UpkeepingFactory} from "../UpkeepingFactory.sol";
-import {UpkeepingMembers} from "../UpkeepingMembers.sol";
 
 /// @title The test runner's own calls
 /// @dev The runner defines the name `Vm`.
@@ -28,7 +25,14 @@ interface Vm {
     function startPrank(address sender) external;
     function stopPrank() external;
     function addr(uint256 key) external returns (address);
+    function readFile(string calldata path) external view returns (string memory);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function sign(uint256 key, bytes32 digest) external returns (uint8 v, bytes32 r, bytes32 s);
+}
+
+/// @title The token of the group
+interface IMintable is IERC20 {
+    function mint(address to, uint256 amount) external;
 }
 
 /// @title Calls a group as its payer, keepers and providers, in the order that the fuzzer chooses
@@ -44,7 +48,7 @@ contract Handler {
     uint256 private constant PRICE = 1_000_003;
     uint256 private constant SHARE_BPS = 1000;
 
-    DemoToken public immutable token = new DemoToken("Token", "T");
+    IMintable public immutable token;
     IUpkeeping public immutable group;
     /// @notice Deposits and withdrawals, counted by the handler and not by the group.
     uint256 public putIn;
@@ -60,11 +64,14 @@ contract Handler {
     uint256 public held;
 
     constructor() {
-        Registry registry = new Registry();
-        UpkeepingMembers members = new UpkeepingMembers(registry);
-        UpkeepingEscrow escrow = new UpkeepingEscrow(registry, address(members));
-        Upkeeping implementation = new Upkeeping(registry, address(escrow));
-        UpkeepingFactory factory = new UpkeepingFactory(address(implementation), address(registry));
+        token = IMintable(_deploy("demo/DemoToken.sol/DemoToken", abi.encode("Token", "T")));
+        IRegistry registry = IRegistry(_deploy("Registry.sol/Registry", ""));
+        address members = _deploy("UpkeepingMembers.sol/UpkeepingMembers", abi.encode(registry));
+        address escrow = _deploy("UpkeepingEscrow.sol/UpkeepingEscrow", abi.encode(registry, members));
+        address implementation = _deploy("Upkeeping.sol/Upkeeping", abi.encode(registry, escrow));
+        IUpkeepingFactory factory = IUpkeepingFactory(
+            _deploy("UpkeepingFactory.sol/UpkeepingFactory", abi.encode(implementation, registry))
+        );
         bytes memory peer = abi.encodePacked(hex"002408011220", bytes32(uint256(1)));
         string[] memory where = new string[](1);
         where[0] = "/ip4/127.0.0.1/tcp/1";
@@ -102,6 +109,16 @@ contract Handler {
         token.mint(address(this), 1e24);
         token.approve(address(group), type(uint256).max);
         lastTs = group.state().settledThrough;
+    }
+
+    /// @dev Deploys from the build of the contracts: compiling them again for this test takes a minute.
+    function _deploy(string memory contract_, bytes memory arguments) private returns (address deployed) {
+        string memory build = VM.readFile(string.concat("artifacts/contracts/", contract_, ".json"));
+        bytes memory code = bytes.concat(VM.parseJsonBytes(build, ".bytecode"), arguments);
+        assembly ("memory-safe") {
+            deployed := create(0, add(code, 32), mload(code))
+        }
+        require(deployed != address(0), contract_);
     }
 
     /// @dev After every call: records whether the escrow holds the required amount.
