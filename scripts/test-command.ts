@@ -8,6 +8,7 @@ import { exitCodes, usageError } from "../cli/console/exit.ts";
 import { printLine, say } from "../cli/console/output.ts";
 import { runChecks } from "./checks.ts";
 import type { Counts } from "./checks.ts";
+import { compileContracts } from "./contracts/compile.ts";
 import { projectRoot } from "./paths.ts";
 import { slowestFiles } from "./slowest-files.ts";
 import type { FileReport } from "./slowest-files.ts";
@@ -67,7 +68,12 @@ async function runAll(paths: readonly string[], { long, fast }: Options): Promis
     ...(long ? { WHITEPAY_LONG: "1" } : {}),
     ...(fast ? { WHITEPAY_FAST: "1" } : {}),
   };
-  const results = [await runChecks(env), await runVitest(paths, env)];
+  // The compiler uses one core only, so the checks run beside it.
+  const compiling = compileContracts();
+  compiling.catch(() => undefined);
+  const checked = await runChecks(env);
+  await compiling;
+  const results = [checked, await runVitest(paths, env)];
   const passed = results.reduce((sum, counts) => sum + counts.passed, 0);
   const failed = results.reduce((sum, counts) => sum + counts.failed, 0);
   printLine(`${passed} passed, ${failed} failed`);

@@ -16,7 +16,7 @@ import type { Look, Watched } from "./chromium.ts";
 
 /** Limit for a hanging run; a busy machine needs longer. */
 const limit_ms = 600_000;
-const more = 6;
+const more = 3;
 
 describe("one daemon and many groups", () => {
   let fleet: FaultFleet;

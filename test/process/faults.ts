@@ -6,11 +6,6 @@ import { oneLosesMessages, oneUnheard } from "./scenarios/network.ts";
 
 export const deaths: readonly Fault[] = [
   [
-    "lose one turn when the leader is killed before it commits",
-    [2],
-    ({ fleet }) => leaderDies(fleet, "before-commit"),
-  ],
-  [
     "lose one turn when the leader is killed after it closed the set",
     [2],
     ({ fleet }) => leaderDies(fleet, "after-close"),
@@ -31,7 +26,6 @@ export const lossAndReorgs: readonly Fault[] = [
   ["settle without one that hears all and is heard by none", [1], ({ fleet }) => oneUnheard(fleet)],
   ["settle in time when every other message to one is lost", [1], ({ fleet }) => oneLosesMessages(fleet)],
   ["settle again when a reorg of one block drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 1)],
-  ["settle again when a reorg of two blocks drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 2)],
   [
     "settle again when a reorg beyond the confirmations drops it",
     [1],

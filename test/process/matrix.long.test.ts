@@ -2,9 +2,9 @@ import { describe } from "vitest";
 import { deaths, lossAndReorgs } from "./faults.ts";
 import { liveThrough } from "./life.ts";
 import type { Fault } from "./life.ts";
-import { headLiedAbout } from "./scenarios/chain.ts";
+import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
 import { cheat, lazyIsNotPaid, leaderClosesTwice } from "./scenarios/cheats.ts";
-import { leadersDie } from "./scenarios/crashes.ts";
+import { leaderDies, leadersDie } from "./scenarios/crashes.ts";
 import { sameKeyTwice } from "./scenarios/instances.ts";
 import { oneCutOff, oneMoves, splitInHalves } from "./scenarios/network.ts";
 
@@ -30,6 +30,11 @@ describe.each([4, 7])("%i keepers, each a process", (keepers) => {
       [f + 1],
       ({ fleet }) => leadersDie(fleet, f),
     ],
+    [
+      "lose one turn when the leader is killed before it commits",
+      [2],
+      ({ fleet }) => leaderDies(fleet, "before-commit"),
+    ],
     ...deaths,
     ["do not pay one that asks no challenges", [1], ({ fleet }) => lazyIsNotPaid(fleet)],
     ["settle under a leader that sends two closed sets", [1, 2], ({ fleet }) => leaderClosesTwice(fleet)],
@@ -37,6 +42,7 @@ describe.each([4, 7])("%i keepers, each a process", (keepers) => {
     ["settle without one that is cut off", [1], ({ fleet }) => oneCutOff(fleet, "last")],
     ["settle in the next turn when the leader is cut off", [2], ({ fleet }) => oneCutOff(fleet, "leader")],
     ...lossAndReorgs,
+    ["settle again when a reorg of two blocks drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 2)],
     ["settle without one whose RPC stands still", [1], ({ fleet }) => headLiedAbout(fleet, "stuck")],
     ["settle in time when one moves to another address", [1], ({ fleet }) => oneMoves(fleet)],
     [

@@ -66,16 +66,15 @@ export async function sameKeyTwice(fleet: FaultFleet, onTraces: (folder: string)
   onTraces(twin.traces);
   const settled = await fleet.settled(ts, 2);
   if (settled.turn === 2) expect(settled.failed).toEqual([doubled]);
-  const next = await fleet.settled(settled.te, 2);
   const logs = [join(fleet.keeper(doubled).folder, "log"), join(fleet.folder, "twin.log")];
   const said = await Promise.all(logs.map((log) => readFile(log, "utf8")));
   expect(said.join()).toContain("second-instance");
-  await fleet.confirmed(next);
+  await fleet.confirmed(settled);
   await twin.end();
   await fleet.stopKeeper(doubled);
   await fleet.restart(doubled);
   await fleet.allConnected();
-  const alone = await fleet.settled(next.te, 2);
+  const alone = await fleet.settled(settled.te, 2);
   await fleet.confirmed(alone);
   const after = await fleet.settled(alone.te, 2);
   expect(after.signers).toContain(doubled);
