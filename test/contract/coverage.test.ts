@@ -18,6 +18,8 @@ const least = 98;
 const suites = [
   "settle",
   "registry",
+  "factory",
+  "precompiles",
   "money",
   "funds",
   "members",

@@ -1,18 +1,8 @@
 /** R32 to R34 and S8: an addition reduces no provider's pay, late payments reach all parties, and an abandon pays all providers at one ratio. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Contract, type Signer } from "ethers";
-import { refusal, send, type Refusal } from "../support/contracts/chain.ts";
-import { certify } from "../support/contracts/keys.ts";
+import { refusal, type Refusal } from "../support/contracts/chain.ts";
 import { leafOf, rootOf, treeOf } from "../support/contracts/tree.ts";
-import {
-  bitmap,
-  gibibyte,
-  lockupOf,
-  range,
-  World,
-  type Config,
-  type Group,
-} from "../support/contracts/world.ts";
+import { gibibyte, lockupOf, range, World, type Config, type Group } from "../support/contracts/world.ts";
 
 let world: World;
 let snapshot: unknown;
@@ -395,34 +385,5 @@ describe("an abandon (R34)", () => {
     const whole = (BigInt(await group.settledThrough()) - from) * unit;
     const larger = (from - BigInt(ts)) * unit;
     expect(((await accounts(group))[0]?.credited ?? 0n) - before).toBe(whole + larger);
-  });
-});
-
-describe("the precompiles", () => {
-  it("get bounded gas, so that a signature that is no point does not burn the sender's limit", async () => {
-    const group = await groupOf(1_000n, [1n]);
-    const settlement = await group.proposal([{ provider: 0, spaceTime: 0n }]);
-    const good = certify(
-      group.keepers.map(({ secret }) => secret),
-      await group.digest(settlement),
-    );
-    await reach(settlement.te);
-    const contract = group.contract.connect(group.keepers[0]?.operator as Signer) as Contract;
-    const gasLimit = 16_000_000;
-    for (const signature of [`0x${"11".repeat(128)}`, `${good.slice(0, -2)}00`]) {
-      const sent = await contract
-        .getFunction("settle")(settlement, bitmap(range(4)), signature, { gasLimit })
-        .catch((error: unknown) => error);
-      const hash =
-        (sent as { transactionHash?: string; hash?: string }).transactionHash ??
-        (sent as { hash: string }).hash;
-      const receipt = (await world.chain.rpc("eth_getTransactionReceipt", [hash])) as {
-        gasUsed: string;
-        status: string;
-      };
-      expect(receipt.status).toBe("0x0");
-      expect(Number(receipt.gasUsed)).toBeLessThan(600_000);
-    }
-    await send(group.contract, group.keepers[0]?.operator as Signer, "settle", [settlement, 15n, good]);
   });
 });

@@ -394,21 +394,4 @@ describe("settle refuses", () => {
     const failure = await refusal(group.settleRoot(settlement), group.contract.interface);
     expect(failure).toEqual({ error: "Upkeeping_WrongMode", args: [true, false] });
   });
-
-  it("too little gas for the precompiles, rather than accepting", async () => {
-    const settlement = await group.proposal(items);
-    const signature = certify(
-      group.keepers.map(({ secret }) => secret),
-      await group.digest(settlement),
-    );
-    await world.chain.before(settlement.te);
-    // Reaches every precompile call; each one gets 63/64 of the remaining gas.
-    for (const gasLimit of range(43).map((i) => 36_000 + 3_000 * i)) {
-      const inner = await world.chain.rpc("evm_snapshot");
-      const call = send(group.contract, keeper(0), "settle", [settlement, 15n, signature], { gasLimit });
-      await expect(call).rejects.toThrow();
-      expect(await group.settledThrough()).toBe(settlement.ts);
-      await world.chain.rpc("evm_revert", [inner]);
-    }
-  });
 });

@@ -1,12 +1,9 @@
 /** The keeper's books, the same questions to an embedded file and to a real PostgreSQL server. */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { DataSource } from "typeorm";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { entities } from "../../keeper/adapters/ledger-typeorm/entities.ts";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import { migrations } from "../../keeper/adapters/ledger-typeorm/migrations.ts";
-import NodeSqlite from "../../keeper/adapters/ledger-typeorm/node-sqlite.ts";
 import { openSource } from "../../keeper/adapters/ledger-typeorm/open.ts";
 import { ledgerLocation } from "../../keeper/adapters/ledger-typeorm/location.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -15,6 +12,7 @@ import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { TestPostgres } from "../support/postgres.ts";
+import { noChallenges, openLedger } from "../support/ledgers.ts";
 import { failedRecord, hashOf, killedWriter, provenRecord, storeGroup } from "../support/records.ts";
 
 const otherGroup: Hex = `0x${"c4".repeat(20)}`;
@@ -26,12 +24,6 @@ beforeAll(async () => {
   postgres = await startPostgres();
 });
 afterAll(() => postgres.stop());
-
-async function opened(where: string, now_ms?: () => number): Promise<TypeormLedger> {
-  const ledger = await TypeormLedger.open(ledgerLocation(where), now_ms);
-  onTestFinished(() => ledger.close());
-  return ledger;
-}
 
 async function rows(ledger: TypeormLedger, table: string): Promise<Record<string, unknown>[]> {
   const found: Record<string, unknown>[] = [];
@@ -83,18 +75,9 @@ const add = (
   committed = ofTwice,
 ): Promise<void> => ledger.addChallenges([{ group, record, committed }]);
 
-const nothing = {
-  asked: 0,
-  whole: 0,
-  partial: 0,
-  failed: 0,
-  unmeasured: 0,
-  bytesProven: 0n,
-  bytesCommitted: 0n,
-};
 /** Counts of one record of half the bytes for each of `slots`, and of `failed` failures. */
 const halves = (slots: readonly number[], failed: number) => ({
-  ...nothing,
+  ...noChallenges,
   asked: slots.length + failed,
   partial: slots.length,
   failed,
@@ -109,7 +92,7 @@ const engines = [
 
 describe.each(engines)("the ledger on $name", ({ place }) => {
   it("sums a keeper's earnings exactly, without settlements that a reorg removed", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     expect(await ledger.earned(storeGroup, operator)).toEqual({ total: 0n, last: 0n, payments: 0 });
     const [one, two] = [settlement(100), settlement(130)];
     const last = { ...two, shares: [{ keeper: 3, operator, amount: 7n }] };
@@ -123,8 +106,8 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("counts challenges by outcome and group, and a repeated entry once", async () => {
-    const ledger = await opened(await place());
-    expect(await ledger.challengeCounts(storeGroup)).toEqual(nothing);
+    const ledger = await openLedger(await place());
+    expect(await ledger.challengeCounts(storeGroup)).toEqual(noChallenges);
     for (const slot of [1, 2, 3, 3]) await add(ledger, storeGroup, provenRecord(slot));
     for (const slot of [1, 2]) await add(ledger, storeGroup, failedRecord(slot, 7));
     await add(ledger, otherGroup, failedRecord(1));
@@ -142,7 +125,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
 
   it("distinguishes whole from partial answers by the bytes committed in their slot", async () => {
     const where = await place();
-    const ledger = await opened(where);
+    const ledger = await openLedger(where);
     const proved = 2n ** 70n + 5n;
     await add(ledger, storeGroup, provenRecord(5), proved);
     await add(ledger, storeGroup, provenRecord(5, 1), proved + 1n);
@@ -154,14 +137,14 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     const bytes = { bytesProven: 2n * proved, bytesCommitted: 2n * proved + 108n };
     expect(counts).toEqual({ asked: 4, whole: 1, partial: 1, failed: 2, unmeasured: 0, ...bytes });
     // Counted anew from the tables, the same comes out.
-    const again = await opened(where);
+    const again = await openLedger(where);
     expect(await again.challengeCounts(storeGroup)).toEqual(counts);
     const [first] = await again.challenges(storeGroup, undefined, 1);
     expect(first).toMatchObject({ slot: 6, outcome: "failed", bytes: "0", committed: "7" });
   });
 
   it("counts a batch like single entries, before and after the first read", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     const batch = [provenRecord(1), failedRecord(1, 7), provenRecord(2), failedRecord(2)].map((record) => ({
       group: storeGroup,
       record,
@@ -182,7 +165,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("returns evenly spaced slots if there are more than a chart has points", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     await ledger.addChallenges(
       Array.from({ length: 600 }, (_, slot) => ({
         group: storeGroup,
@@ -201,7 +184,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("keeps the largest numbers of the protocol exact, also if they are booked twice", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     expect(await ledger.book(storeGroup, [settlement(100)], first(140))).toBe(true);
     const again = { from: at(140), to: at(140) };
     expect(await ledger.book(storeGroup, [settlement(100)], again)).toBe(true);
@@ -210,7 +193,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("pages payments, newest first", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     const all = [100, 130, 160, 190].map((ts) => settlement(ts));
     await ledger.book(storeGroup, all, first(300));
     const ts = (found: BookedSettlement[]): number[] => found.map((one) => one.ts);
@@ -220,7 +203,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("removes what a reorg removed, and nothing before it or of another group", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     await ledger.book(
       storeGroup,
       [100, 130, 160].map((ts) => settlement(ts)),
@@ -248,7 +231,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   it("has a bounded size: old slots become daily counts, old reasons are deleted, and no count changes", async () => {
     let now_ms = 10 * day_ms;
     const where = await place();
-    const ledger = await opened(where, () => now_ms);
+    const ledger = await openLedger(where, () => now_ms);
     await ledger.addChallenges(
       Array.from({ length: 520 }, (_, slot) => ({
         group: storeGroup,
@@ -276,12 +259,12 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
       [11, "failed", 2],
     ]);
     expect(await ledger.reasons(10)).toEqual([{ ...reason, day: 12, count: 5, detail: "x".repeat(500) }]);
-    expect(await (await opened(where)).challengeCounts(storeGroup)).toEqual(before);
+    expect(await (await openLedger(where)).challengeCounts(storeGroup)).toEqual(before);
   });
 
   it("accepts one of two writers that start from the same position, and no rows of the other", async () => {
     const where = await place();
-    const [one, two] = [await opened(where), await opened(where)];
+    const [one, two] = [await openLedger(where), await openLedger(where)];
     const race = (ts: number, move: { from: ReturnType<typeof at> | undefined; to: ReturnType<typeof at> }) =>
       Promise.all([
         one.book(storeGroup, [settlement(ts)], move),
@@ -304,7 +287,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("returns every row of a table once, over many pages, also of one group only", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     const all = Array.from({ length: 1_203 }, (_, i) => settlement(i));
     await ledger.book(storeGroup, all, first(9_000));
     await ledger.book(otherGroup, [settlement(5, otherGroup)], first(9_000));
@@ -320,7 +303,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   });
 
   it("stores peers with the time at which they were last connected", async () => {
-    const ledger = await opened(await place());
+    const ledger = await openLedger(await place());
     await ledger.setPeers([{ operator, connected: true, latency_ms: 1.25, seen_ms: 1_763_700_000_123 }]);
     await ledger.setPeers([{ operator, connected: false, latency_ms: null, seen_ms: 1_763_700_000_123 }]);
     expect(await ledger.peers()).toEqual([
@@ -331,7 +314,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
   it("keeps every acknowledged row after kill -9 during a write, and accepts new rows", async () => {
     const where = await place();
     const slots = await killedWriter("ledger", where, 100);
-    const ledger = await opened(where);
+    const ledger = await openLedger(where);
     const kept = (await rows(ledger, "challenge")).map(({ slot }) => slot);
     expect(slots.length).toBeGreaterThanOrEqual(100);
     expect(kept.slice(0, slots.length)).toEqual(slots);
@@ -351,57 +334,5 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     for (const { options } of entities) expect(missing).toContain(`CREATE TABLE "${options.name}"`);
     await source.runMigrations();
     expect(await log()).toEqual([]);
-  });
-});
-
-describe("opening a ledger", () => {
-  it("names the database that cannot be opened, without its password", async () => {
-    const url = (await postgres.database()).replace(/ledger_\d+$/, "absent");
-    const failure = await TypeormLedger.open(ledgerLocation(url)).catch((error: Error) => error.message);
-    expect(failure).toMatch(/absent.*expected a database .*actual: .*does not exist/);
-    expect(failure).not.toContain(postgres.password);
-    const file = fileURLToPath(import.meta.url);
-    await expect(TypeormLedger.open(ledgerLocation(join(file, "ledger.db")))).rejects.toThrow(
-      /^ledger .*expected/,
-    );
-  });
-
-  it("accepts the password of a URL separately", async () => {
-    const url = new URL(await postgres.database());
-    url.password = "";
-    const ledger = await TypeormLedger.open(ledgerLocation(url.toString(), postgres.password));
-    expect(await ledger.peers()).toEqual([]);
-    await ledger.close();
-  });
-
-  it("migrates a file of the first release and keeps its challenges", async () => {
-    const database = join(await temporaryFolder(), "ledger.db");
-    const first = migrations.slice(0, 1);
-    const source = new DataSource({
-      type: "better-sqlite3",
-      driver: NodeSqlite,
-      database,
-      migrations: first,
-    });
-    await source.initialize();
-    await source.runMigrations();
-    await source.query("insert into challenge values (?, 3, 9, 'proven', null, '77')", [storeGroup]);
-    await source.query("insert into settlement values (?, 1, 2, 0, '0', '1', '7', '0x', 3, '4')", [
-      storeGroup,
-    ]);
-    await source.destroy();
-    const ledger = await opened(database);
-    expect(await ledger.challenges(storeGroup, undefined, 5)).toEqual([
-      { provider: 3, slot: 9, outcome: "proven", reason: null, bytes: "77", committed: null, at_ms: 0 },
-    ]);
-    // Its committed bytes are unknown, so it is counted but not in a sum.
-    expect(await ledger.challengeCounts(storeGroup)).toEqual({ ...nothing, asked: 1, unmeasured: 1 });
-    await ledger.retain(1);
-    const folded = await opened(database);
-    expect(await folded.challenges(storeGroup, undefined, 5)).toEqual([]);
-    expect(await folded.challengeCounts(storeGroup)).toEqual({ ...nothing, asked: 1, unmeasured: 1 });
-    // Settlements are read again from the chain, from the group's first block.
-    expect(await folded.settlements(storeGroup, undefined, 5)).toEqual([]);
-    expect(await folded.cursor(storeGroup)).toBeUndefined();
   });
 });
