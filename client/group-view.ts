@@ -3,6 +3,7 @@ import type { Provider, Result } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { missingContract } from "./missing-contract.ts";
 import { bitIndices } from "../protocol/bitmap.ts";
+import { groupParams } from "../protocol/group.ts";
 
 /** R4; lengths in blocks, price in token units per GiB·block, shares in 1/10000. */
 export type GroupRules = {
@@ -129,22 +130,8 @@ export class GroupView {
 
   async parameters(): Promise<GroupParameters> {
     const { payer, registry, originBlock, config } = await this.#first("parameters");
-    return {
-      payer,
-      registry,
-      originBlock: Number(originBlock),
-      token: config.token,
-      price: config.price,
-      interval: Number(config.interval),
-      turn: Number(config.turn),
-      slot: Number(config.slot),
-      answer: Number(config.answer),
-      confirmations: Number(config.confirmations),
-      lockup: Number(config.lockup),
-      keeperShareBps: Number(config.keeperShareBps),
-      toleranceBps: Number(config.toleranceBps),
-      merkle: config.merkle,
-    };
+    const { token, merkle } = config;
+    return { payer, registry, token, merkle, ...groupParams(originBlock, config) };
   }
 
   async state(block: BlockTag = "latest"): Promise<GroupState> {

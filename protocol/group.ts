@@ -16,6 +16,25 @@ export type GroupParams = TurnParams & {
   readonly toleranceBps: number;
 };
 
+/** Parameters as the contract returns them (`parameters()`); further fields are ignored. */
+export function groupParams(
+  originBlock: bigint,
+  config: Readonly<Record<Exclude<keyof GroupParams, "originBlock">, bigint>>,
+): GroupParams {
+  return {
+    originBlock: Number(originBlock),
+    interval: Number(config.interval),
+    turn: Number(config.turn),
+    slot: Number(config.slot),
+    answer: Number(config.answer),
+    confirmations: Number(config.confirmations),
+    lockup: Number(config.lockup),
+    price: config.price,
+    keeperShareBps: Number(config.keeperShareBps),
+    toleranceBps: Number(config.toleranceBps),
+  };
+}
+
 export type Member = {
   /** Lower-case address of the operator key. */
   readonly operator: Hex;

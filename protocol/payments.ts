@@ -28,6 +28,17 @@ export type PaidItem = SignedItem & {
 
 export type PaidShare = { readonly keeper: number; readonly amount: bigint };
 
+/** A paid item with its amounts as decimal text, for JSON and databases. */
+export function itemText({ provider, signed, spaceTime, amount, toProvider }: PaidItem) {
+  return {
+    provider,
+    signed: signed.toString(),
+    spaceTime: spaceTime.toString(),
+    amount: amount.toString(),
+    toProvider: toProvider.toString(),
+  };
+}
+
 /** @param events of this settlement alone: those after the previous `Settled` of the transaction, up to its own */
 export function itemsPaid(
   { price, keeperShareBps }: PaymentTerms,

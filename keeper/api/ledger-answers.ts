@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { bitIndices } from "../../protocol/bitmap.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { itemText } from "../../protocol/payments.ts";
 import { reasons } from "../../protocol/reasons.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { BookedSettlement, BooksPort } from "../ports/ledger.ts";
@@ -81,18 +82,8 @@ function settlementDocument(booked: BookedSettlement): SettlementDocument {
     sender: transaction.sender,
     gasUsed: transaction.gasUsed.toString(),
     gasPrice: transaction.gasPrice.toString(),
-    items: booked.items.map((item) => ({
-      provider: item.provider,
-      signed: item.signed.toString(),
-      spaceTime: item.spaceTime.toString(),
-      amount: item.amount.toString(),
-      toProvider: item.toProvider.toString(),
-    })),
-    shares: booked.shares.map(({ keeper, operator, amount }) => ({
-      keeper,
-      operator,
-      amount: amount.toString(),
-    })),
+    items: booked.items.map(itemText),
+    shares: booked.shares.map((share) => ({ ...share, amount: share.amount.toString() })),
   };
 }
 

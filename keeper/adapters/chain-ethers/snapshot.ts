@@ -8,6 +8,7 @@ import type {
   ProviderEntry,
 } from "../../../protocol/group.ts";
 import { bitIndices } from "../../../protocol/bitmap.ts";
+import { groupParams } from "../../../protocol/group.ts";
 import { fromHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { groupAbi } from "./abi.ts";
@@ -99,18 +100,7 @@ export class SnapshotReader {
     const known = this.#params.get(group);
     if (known !== undefined) return known;
     const [{ originBlock, config }] = await this.#call(group, "parameters", [], block);
-    const params: GroupParams = {
-      originBlock: Number(originBlock),
-      interval: Number(config.interval),
-      turn: Number(config.turn),
-      slot: Number(config.slot),
-      answer: Number(config.answer),
-      confirmations: Number(config.confirmations),
-      lockup: Number(config.lockup),
-      price: BigInt(config.price),
-      keeperShareBps: Number(config.keeperShareBps),
-      toleranceBps: Number(config.toleranceBps),
-    };
+    const params = groupParams(originBlock, config);
     this.#params.set(group, params);
     return params;
   }

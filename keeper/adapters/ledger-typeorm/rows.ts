@@ -1,5 +1,6 @@
 /** Settlements as rows and back. */
 import type { Hex } from "../../../protocol/hash.ts";
+import { itemText } from "../../../protocol/payments.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import type { ItemRow, SettlementRow, ShareRow, TransactionRow } from "./entities.ts";
 
@@ -37,20 +38,8 @@ export function rowsOf(booked: BookedSettlement): SettlementRows {
       gasUsed: transaction.gasUsed.toString(),
       gasPrice: transaction.gasPrice.toString(),
     },
-    items: booked.items.map((item) => ({
-      ...of,
-      provider: item.provider,
-      signed: item.signed.toString(),
-      spaceTime: item.spaceTime.toString(),
-      amount: item.amount.toString(),
-      toProvider: item.toProvider.toString(),
-    })),
-    shares: booked.shares.map(({ keeper, operator, amount }) => ({
-      ...of,
-      keeper,
-      operator,
-      amount: amount.toString(),
-    })),
+    items: booked.items.map((item) => ({ ...of, ...itemText(item) })),
+    shares: booked.shares.map((share) => ({ ...of, ...share, amount: share.amount.toString() })),
   };
 }
 
