@@ -82,11 +82,17 @@ export class Live {
         .catch(() => undefined)
         .finally(() => {
           if (this.#timer === undefined) return;
-          if (this.#listeners.size === 0) this.#timer = undefined;
+          if (this.#listeners.size === 0) this.#pause();
           else this.#timer = setTimeout(again, look_ms);
         });
     };
     this.#timer = setTimeout(again, 0);
+  }
+
+  /** Forgets the status: the next listener must not get an old one. */
+  #pause(): void {
+    this.#timer = undefined;
+    this.#last = this.#digest = "";
   }
 
   async #tell(): Promise<void> {

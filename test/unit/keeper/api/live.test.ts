@@ -49,6 +49,24 @@ describe("the status stream", () => {
     expect(await (await listen()).next()).toEqual({ step: 1 });
   });
 
+  it("sends the first listener after a pause the present status, not an old one", async () => {
+    let headAge_s = 1;
+    let looks = 0;
+    const { listen } = scene(async () => {
+      looks++;
+      return { headAge_s };
+    });
+    const first = await listen();
+    expect(await first.next()).toEqual({ headAge_s: 1 });
+    await first.leave();
+    // Looks end when nobody listens.
+    let before = -1;
+    const isQuiet = (): boolean => before === (before = looks);
+    await expect.poll(isQuiet, { interval: 1_500, timeout: 10_000 }).toBe(true);
+    headAge_s = 3_600;
+    expect(await (await listen()).next()).toEqual({ headAge_s: 3_600 });
+  });
+
   it("refuses listeners above the limit, and accepts one again after another has left", async () => {
     const { listen } = scene(async () => ({ all: "quiet" }));
     const listeners: Listener[] = [];
