@@ -14,7 +14,7 @@ import { countingLedger, countSettlements } from "./event-counters.ts";
 import { ledgerLocationOf } from "./ledger-location.ts";
 import { retainLedger } from "./ledger-retention.ts";
 import { metricsText } from "./metrics-text.ts";
-import { noticeHead, noticeShares } from "./notices.ts";
+import { diskNotices, noticeHead, noticeShares } from "./notices.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { ChainPace, HeadLook } from "../daemon/chain/pace.ts";
 import type { LedgerPort } from "./ports/ledger.ts";
@@ -104,13 +104,17 @@ export async function composeReporting(
         now_ms,
       };
       const watch = new ShareWatch();
+      const noticeDisk = diskNotices(telemetry);
       const text = metricsText(metrics, source, queue, history);
       api = await startApi(config.api, { ...source, metrics: text });
       const onRetainError = (error: Error): void =>
         beside.reason("", "ledger-failed", error.message.slice(0, maxDetailChars));
       running.push(
         bookkeeper.run(Math.max(booksEvery_ms, config.chain.poll_ms), stop.signal),
-        monitor.run(monitorEvery_ms, stop.signal, () => noticeShares(telemetry, watch, keeper, groups)),
+        monitor.run(monitorEvery_ms, stop.signal, () => {
+          noticeShares(telemetry, watch, keeper, groups);
+          noticeDisk(monitor.now.diskFreeBytes);
+        }),
         retainLedger(books, systemClock, onRetainError, stop.signal),
       );
       return api;

@@ -1,4 +1,5 @@
-/** Reports two changes: the chain stops or resumes, and a provider proves less or all of its data again. */
+/** Reports changes: the chain stops or resumes, a provider proves less or all of its data again, the disk is nearly full or not. */
+import { isDiskLow, lowDiskText } from "./api/disk.ts";
 import { shareText } from "./api/shares.ts";
 import type { ShareWatch } from "./api/shares.ts";
 import { oldHeadText } from "../daemon/chain/pace.ts";
@@ -30,4 +31,15 @@ export function noticeShares(
       else telemetry.reason(group, "data-unproven", text);
     }
   }
+}
+
+/** @returns a function that takes each measured free space and reports a change */
+export function diskNotices(telemetry: TelemetryPort): (freeBytes: number | undefined) => void {
+  let wasLow = false;
+  return (freeBytes) => {
+    if (freeBytes === undefined || isDiskLow(freeBytes) === wasLow) return;
+    wasLow = !wasLow;
+    if (wasLow) telemetry.reason("", "disk-low", `data folder: ${lowDiskText(freeBytes)}`);
+    else telemetry.info("enough disk space again");
+  };
 }

@@ -271,6 +271,11 @@ export const reasons = {
     short: "the settlement transaction failed",
     long: "The contract or the node refused it; the detail names the rule, the expected and the actual value. Check the operator's coin balance: whitepay keeper check.",
   },
+  // machine
+  "disk-low": {
+    short: "the disk of the data folder is nearly full",
+    long: "Less than 2 GiB are free. A keeper that cannot store a digest does not sign it (R23), and it ends when its disk is full. Free some space, or move the data folder to a larger disk.",
+  },
   // books
   "ledger-failed": {
     short: "the ledger could not be written",
@@ -307,6 +312,7 @@ export const needsAction: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   "data-unproven",
   "fee-above-share",
   "submit-failed",
+  "disk-low",
   "ledger-failed",
   "ledger-overflow",
 ]);

@@ -25,6 +25,8 @@ const statusDocument = z.object({
   /** Why it cannot do its work now. */
   problems: z.array(z.string()).optional().catch(undefined),
   headAge_s: z.number().optional().catch(undefined),
+  diskFreeBytes: z.number().nullable().optional().catch(undefined),
+  diskLow: z.boolean().optional().catch(undefined),
   groups: z.array(
     z.object({
       group: z.string(),

@@ -9,6 +9,7 @@ import { printJson, printLine } from "../console/output.ts";
 import { registeredKeeper, registryAt } from "../../client/registry.ts";
 import type { RegisteredKeeper } from "../../client/registry.ts";
 import { connectChain } from "../../client/connect.ts";
+import { lowDiskText } from "../../keeper/api/disk.ts";
 import { formatShare } from "../console/share.ts";
 import { statusOf } from "../keeper-api/status.ts";
 import type { RunningShare, RunningStatus } from "../keeper-api/status.ts";
@@ -112,6 +113,10 @@ function printKeeper({ running, api, keeper }: Pick<Shown, "running" | "api" | "
     const age = keeper.headAge_s === undefined ? "" : `, ${Math.floor(keeper.headAge_s)} s old`;
     printLine(`head      ${keeper.head}${age}, confirmed view ${keeper.view}`);
     printLine(`peers     ${keeper.peers}`);
+    if (keeper.diskLow === true) {
+      const text = lowDiskText(keeper.diskFreeBytes ?? 0);
+      printLine(`disk      ${text}: a keeper that cannot store a digest does not sign it`);
+    }
     for (const one of keeper.groups) {
       const { group, ts, turn, leader, phase } = one;
       printLine(`group     ${group}: settled through ${ts}, turn ${turn}, leader ${leader}, ${phase}`);

@@ -11,6 +11,7 @@ import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../pr
 import { inTenths, oldHeadText } from "../../daemon/chain/pace.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
+import { isDiskLow } from "./disk.ts";
 import type { Surroundings } from "./monitor.ts";
 import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
@@ -276,6 +277,7 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
         ? null
         : { offset_ms: now.clock.offset_ms, uncertainty_ms: now.clock.uncertainty_ms },
     diskFreeBytes: now.diskFreeBytes ?? null,
+    diskLow: isDiskLow(now.diskFreeBytes),
     funds: fundsOf(now, groups),
     peers: source.keeper.connected.length,
     groups,

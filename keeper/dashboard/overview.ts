@@ -138,16 +138,29 @@ export function showGlance(status: KeeperStatus, group: GroupStatus): void {
   );
 }
 
-export function showProblems({ problems }: KeeperStatus): void {
-  if (problems.length === 0) return place("problems");
+function problemBanner(problems: readonly string[]): Element {
+  return h(
+    "div",
+    { class: "banner bad" },
+    h("strong", {}, "This keeper cannot do its work:"),
+    h("ul", {}, ...problems.map((problem) => h("li", { "data-key": problem }, problem))),
+  );
+}
+
+function diskBanner(freeBytes: number): Element {
+  return h(
+    "p",
+    { class: "banner warn" },
+    h("strong", {}, `Only ${bytes(freeBytes)} are free on the disk of the data folder.`),
+    " Free some space: a keeper that cannot store a digest does not sign it.",
+  );
+}
+
+export function showProblems({ problems, diskLow, diskFreeBytes }: KeeperStatus): void {
   place(
     "problems",
-    h(
-      "div",
-      { class: "banner bad" },
-      h("strong", {}, "This keeper cannot do its work:"),
-      h("ul", {}, ...problems.map((problem) => h("li", { "data-key": problem }, problem))),
-    ),
+    ...(problems.length === 0 ? [] : [problemBanner(problems)]),
+    ...(diskLow ? [diskBanner(diskFreeBytes ?? 0)] : []),
   );
 }
 

@@ -85,7 +85,7 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
 /** Presses Tab until `selector` has the focus. */
 export async function tabTo(page: Page, selector: string): Promise<void> {
   for (let presses = 0; presses < 60; presses++) {
-    if (await page.evaluate((s) => document.activeElement?.matches(s) === true, selector)) return;
+    if ((await page.locator(selector).and(page.locator(":focus")).count()) > 0) return;
     await page.keyboard.press("Tab");
   }
   throw new Error(`Tab does not lead to ${selector}`);
@@ -98,8 +98,5 @@ export async function textOf(page: Page, selector: string): Promise<string> {
 
 /** Waits until the element contains `words`. */
 export async function pageSays(page: Page, selector: string, words: string): Promise<void> {
-  await page.waitForFunction(
-    ([where, what]) => document.querySelector(where as string)?.textContent.includes(what as string) === true,
-    [selector, words],
-  );
+  await page.locator(selector).filter({ hasText: words }).first().waitFor({ state: "attached" });
 }

@@ -7,13 +7,24 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readySchema } from "../../keeper/api/schemas.ts";
+import {
+  accessibilityFaults,
+  launchChromium,
+  looks,
+  openPage,
+  pageSays,
+  textOf,
+} from "../browser/chromium.ts";
+import type { Look } from "../browser/chromium.ts";
 import { firing } from "../support/alerts.ts";
 import { runCli, startCli } from "../support/cli.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
 import { operatingWorld, type OperatingWorld } from "../support/operating-world.ts";
 import { startOnSmallDisk } from "../support/small-disk.ts";
+import { diskFillsUp } from "./nearly-full-disk.ts";
 import { full, rows, toFullDevice } from "./operating-rows.ts";
 
 const patience_ms = 30_000;
@@ -40,6 +51,17 @@ describe("a failure is explained, with the documented exit code", () => {
 });
 
 describe("a running keeper", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterAll(() => browser.close());
+
+  it("reports a nearly full disk in metrics, alert, log, status and on its page", async () => {
+    // The disk is measured every five seconds, and later on a busy machine.
+    expect(await diskFillsUp(world, browser)).toBeLessThan(5 + 8);
+  });
+
   it("exits 1 with a remedy when its disk is full", async () => {
     const { scene, disks, group } = world;
     const folder = join(scene.folder, "filling");
@@ -84,11 +106,20 @@ describe("a running keeper", () => {
     await expect.poll(ready, { timeout: patience_ms }).toContain("has no seat in the committee");
     expect(await ready()).not.toContain(missing);
     expect(firing("WhitepayGroupUnreadable", await figures())).toEqual([]);
+    const watched = await openPage(browser, api, looks[2] as Look);
+    const { page } = watched;
+    await pageSays(page, "#problems .banner", "has no seat in the committee");
+    expect(await textOf(page, "#problems")).not.toContain(missing);
     const begun_ms = performance.now();
     front.leadTo(world.fresh);
     await expect.poll(ready, { timeout: patience_ms }).toContain(missing);
     const after_s = (performance.now() - begun_ms) / 1000;
-    process.stdout.write(`chain started anew: seen by a keeper after ${after_s.toFixed(1)} s\n`);
+    await pageSays(page, "#problems .banner", missing);
+    const shown_s = (performance.now() - begun_ms) / 1000;
+    process.stdout.write(
+      `chain started anew: seen by a keeper after ${after_s.toFixed(1)} s, on its page after ${shown_s.toFixed(1)} s\n`,
+    );
+    expect(await accessibilityFaults(page)).toEqual([]);
     expect(firing("WhitepayGroupUnreadable", await figures())).toHaveLength(1);
     const status = await runCli(["keeper", "status", "--config", keeper, ...words]);
     expect(status.stdout).toMatch(/^keeper {4}up, but cannot work, /);
@@ -97,6 +128,9 @@ describe("a running keeper", () => {
     await scene.provider.send("evm_mine", []);
     await expect.poll(ready, { timeout: patience_ms }).not.toContain(missing);
     expect(firing("WhitepayGroupUnreadable", await figures())).toEqual([]);
+    await expect.poll(() => textOf(page, "#problems"), { timeout: patience_ms }).not.toContain(missing);
+    expect(watched.troubles).toEqual([]);
+    await watched.close();
     running.child.kill("SIGTERM");
     const { code, stderr } = await running.ended;
     expect(code, stderr).toBe(0);

@@ -2,12 +2,12 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { listenFault, tcpPlaceOf } from "../../../daemon/listen.ts";
+import { isDiskLow } from "../../../keeper/api/disk.ts";
 import type { KeeperConfig } from "../../../keeper/config.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
 import { exitCodes } from "../../console/exit.ts";
 import { formatBytes } from "../../console/progress.ts";
 
-const lowDisk_bytes = 2 * 1024 ** 3;
 const leastDisk_bytes = 256 * 1024 ** 2;
 
 /** @param running a keeper with this configuration holds the ports already */
@@ -35,9 +35,7 @@ export async function checkDisk(config: KeeperConfig): Promise<CheckItem> {
       const found = `${formatBytes(free)} free at ${folder}`;
       if (free < leastDisk_bytes)
         return fail("disk", found, "free disk space: a keeper that cannot store its notes signs nothing");
-      return free < lowDisk_bytes
-        ? warn("disk", found, "free disk space before it runs out")
-        : ok("disk", found);
+      return isDiskLow(free) ? warn("disk", found, "free disk space before it runs out") : ok("disk", found);
     } catch (error) {
       const parent = join(folder, "..");
       if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === folder) {
