@@ -172,7 +172,7 @@ async function importHistory(options: ConfigOptions): Promise<void> {
   } else say(`nothing to add from ${file}: this keeper has all of it`);
   if (result.contradictions > 0) {
     say(
-      `warning: two different signatures in each of ${counted(result.contradictions, "turn")}; the keeper signs no more there. Find out where a second instance of this keeper ran.`,
+      `warning: ${counted(result.contradictions, "turn")} with two different signatures; the keeper signs no more there. Find out where a second instance of this keeper ran.`,
     );
   }
 }

@@ -189,7 +189,7 @@ describe("whitepay keeper history", () => {
     const groups = history.groups.map((entry) => ({ ...entry, notes: [note(1, "ef")] }));
     await writeFile(file, JSON.stringify({ ...history, groups }));
     const merged = await scene.done("history import", ...to, "--file", file);
-    expect(merged.stderr).toMatch(/\b1 turns .*two different signatures/);
+    expect(merged.stderr).toMatch(/\b1 turn with two different signatures/);
     expect((await exported(...to)).groups[0]?.notes).toContainEqual(note(1, "00"));
     // Not even the first digest again.
     await scene.done("history import", ...to, "--file", join(scene.folder, "history.json"));
