@@ -1,9 +1,47 @@
 /** Checks a keeper's page at one viewport and colour scheme. */
+import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { accessibilityFaults, keepScreenshot, openPage, textOf } from "./chromium.ts";
 import type { Look } from "./chromium.ts";
+import { counted } from "../../keeper/dashboard/format.ts";
 import { onFile } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
+
+/** Health of the providers and money come first, then who is connected, then the protocol; terms are explained where they stand. */
+const cards = [
+  ["Providers", true],
+  ["Bytes proven", true],
+  ["Payments", true],
+  ["Money", false],
+  ["Keepers", true],
+  ["Skipped, refused or missed", true],
+  ["Current round", true],
+  ["Next leaders", true],
+  ["This machine", false],
+] as const;
+
+async function tellsWhatMatters(scene: WatchedFleet, page: Page): Promise<void> {
+  const shown = await page
+    .locator(".card")
+    .evaluateAll((all) =>
+      all.map((card) => [card.querySelector("h2")?.textContent, card.querySelector(".explain") !== null]),
+    );
+  expect(shown).toEqual(cards);
+  const group = (await scene.statusOf(onFile)).groups[0];
+  const payments = group?.earned?.payments ?? 0;
+  expect(await textOf(page, '#glance [data-key="Earned by this keeper"]')).toContain(
+    payments === 0 ? "no payment yet" : `in ${counted(payments, "payment")}`,
+  );
+  // Payments are folded, each with its age and date.
+  expect(await page.locator("#payments details[open]").count()).toBe(0);
+  expect(await textOf(page, "#payments li:first-child .when")).toMatch(
+    /^\d+ (s|min) ago ?\d+ \w+,? \d\d:\d\d$/,
+  );
+  // The committed bytes of each provider are a line beside the mean of the proven ones.
+  const providers = group?.providers.length ?? 0;
+  expect(await page.locator('#space svg path[data-key^="c"]').count()).toBe(providers);
+  expect(await page.locator('#space svg path[data-key^="l"]').count()).toBe(providers);
+}
 
 /** Checks the page with all details unfolded, and saves a screenshot with all folded. */
 export async function inspect(scene: WatchedFleet, look: Look): Promise<string> {
@@ -12,6 +50,7 @@ export async function inspect(scene: WatchedFleet, look: Look): Promise<string> 
   const { page, troubles, requests } = watched;
   await page.waitForSelector("#payments .payments, #payments .empty");
   await page.waitForSelector("#space .chart");
+  await tellsWhatMatters(scene, page);
   // Folded details are checked too.
   await page.evaluate(() => {
     for (const details of document.querySelectorAll("details")) details.open = true;

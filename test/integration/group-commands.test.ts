@@ -2,9 +2,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { groupStatus } from "../../client/status.ts";
+import { groupStatus, measurePace } from "../../client/status.ts";
 import { writeKeeperConfig } from "../../scripts/fleet/setup.ts";
-import { runCli } from "../support/cli.ts";
+import { runCli, startAtTerminal } from "../support/cli.ts";
 import {
   payerScene,
   storingProvider,
@@ -299,12 +299,20 @@ describe("whitepay group", () => {
       /^total cost at most [\d.]+ of the chain's coin, plus 1000 WPD into the escrow$/m,
     );
     expect(unasked.stderr).toContain("--yes sends without asking");
-    const made = await scene.json(["group", "create", file, "--yes"]);
-    const poor = await scene.run(["group", "fund", "100000000", "--group", made.group, "--yes"]);
+    // At a terminal one answer sends all transactions: a second question would have no answer.
+    const asking = startAtTerminal(["group", "create", file, "--config", join(scene.folder, "payer.yaml")]);
+    await asking.said("Send all of them?");
+    asking.type("y\r");
+    const created = await asking.ended;
+    expect(created.code, created.stdout).toBe(0);
+    const [, made = ""] = /^group +(0x[0-9a-fA-F]{40})\b/m.exec(created.stdout) ?? [];
+    const status = await scene.json(["group", "status", "--group", made]);
+    expect(status.escrow.deposited).toBe(String(10n ** 21n));
+    const poor = await scene.run(["group", "fund", "100000000", "--group", made, "--yes"]);
     expect(poor).toMatchObject({ code: 5, stdout: "" });
     expect(poor.stderr).toContain("too little WPD");
-    await scene.json(["group", "terminate", "--group", made.group, "--yes"]);
-    const twice = await scene.run(["group", "terminate", "--group", made.group, "--yes"]);
+    await scene.json(["group", "terminate", "--group", made, "--yes"]);
+    const twice = await scene.run(["group", "terminate", "--group", made, "--yes"]);
     expect(twice.code).toBe(4);
     expect(twice.stderr).toContain("R33");
   });
@@ -334,5 +342,19 @@ describe("whitepay group", () => {
       expect.stringMatching(/^block \d+ {2}CommitteeActivated/),
       expect.stringMatching(/^block \d+ {2}Deposited {2}from 0x\w+, amount 1000 WPD$/),
     ]);
+  });
+
+  it("estimates times from the pace of a day of blocks, which an outage of minutes changes little", async () => {
+    await scene.provider.send("hardhat_mine", ["0x1c20", "0xc"]);
+    await scene.provider.send("evm_increaseTime", [1_200]);
+    await scene.mine(1);
+    const block = await scene.provider.getBlock("latest");
+    const pace = await measurePace(scene.provider, {
+      block: block?.number ?? 0,
+      time_s: block?.timestamp ?? 0,
+    });
+    expect(pace.blocks).toBe(7_200);
+    expect(pace.block_s).toBeGreaterThan(12);
+    expect(pace.block_s).toBeLessThan(12 * 1.02);
   });
 });

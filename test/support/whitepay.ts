@@ -15,8 +15,8 @@ export type Command = {
 };
 
 /** The launcher execs the command line, so the process id is that of the command itself. */
-export function whitepay(args: readonly string[]): Command {
-  const child = spawn(join(projectRoot, "whitepay"), args, { stdio: ["ignore", "pipe", "pipe"] });
+export function whitepay(args: readonly string[], cwd: string = projectRoot): Command {
+  const child = spawn(join(projectRoot, "whitepay"), args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -34,14 +34,14 @@ export function whitepay(args: readonly string[]): Command {
   };
 }
 
-/** Runs `work` beside a command in a temporary folder. The command always ends before this returns. */
+/** Runs `work` beside a command, whose current folder is an empty one. The command always ends before this returns. */
 export async function beside<T>(
   args: readonly string[],
   work: (command: Command, folder: string) => Promise<T>,
 ): Promise<T> {
   const parent = await mkdtemp(join(tmpdir(), "whitepay-e2e-"));
   const folder = join(parent, "data");
-  const command = whitepay([...args, "--data-dir", folder]);
+  const command = whitepay([...args, "--data-dir", folder], parent);
   try {
     return await work(command, folder);
   } finally {
