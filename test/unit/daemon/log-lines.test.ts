@@ -47,7 +47,7 @@ describe("levels of the log", () => {
     // Each text names an action.
     for (const code of needsAction) {
       expect(reasons[code].long, code).toMatch(
-        /[Cc]heck|[Uu]pdate|[Ss]top one|[Tt]ell|[Aa]sk|[Cc]orrect|third endpoint/,
+        /[Cc]heck|[Uu]pdate|[Ss]top one|[Tt]ell|[Aa]sk|[Cc]orrect|third endpoint|Free some space/,
       );
     }
   });
