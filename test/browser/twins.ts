@@ -9,7 +9,7 @@ import { eventually, onFile, patience_ms } from "./watched-fleet.ts";
 import type { WatchedFleet } from "./watched-fleet.ts";
 
 /** Longer than a keeper's timeout for an endpoint. */
-const slow_ms = 6_000;
+export const slow_ms = 6_000;
 
 type Seen = { readonly newerAfter: number; readonly olderAfter: number };
 type SeenSlow = { readonly readyAfter_s: number; readonly statusAfter_s: number; readonly limit_s: number };
