@@ -5,7 +5,7 @@
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
-type Wire = {
+type Connection = {
   readonly dialer: number;
   readonly target: number;
   readonly client: Socket;
@@ -20,7 +20,7 @@ export class Links {
   readonly #targets: readonly number[];
   readonly #servers: Server[] = [];
   readonly #ports = new Map<string, number>();
-  readonly #wires = new Set<Wire>();
+  readonly #connections = new Set<Connection>();
   readonly #stalled = new Set<string>();
   readonly #cut = new Set<string>();
   readonly #carried = new Map<string, number>();
@@ -46,20 +46,21 @@ export class Links {
   /** Ends the connections between the two and refuses new ones. */
   cut(a: number, b: number): void {
     this.#cut.add(direction(a, b)).add(direction(b, a));
-    for (const wire of this.#wires) if (this.#isCut(wire.dialer, wire.target)) destroy(wire);
+    for (const connection of this.#connections)
+      if (this.#isCut(connection.dialer, connection.target)) destroy(connection);
   }
 
   /** Holds the bytes from `from` to `to`; the other direction continues. */
   stall(from: number, to: number): void {
     this.#stalled.add(direction(from, to));
-    for (const wire of this.#wires) this.#flow(wire);
+    for (const connection of this.#connections) this.#flow(connection);
   }
 
   /** Restores all links and delivers held bytes. */
   heal(): void {
     this.#cut.clear();
     this.#stalled.clear();
-    for (const wire of this.#wires) this.#flow(wire);
+    for (const connection of this.#connections) this.#flow(connection);
   }
 
   /** Bytes forwarded so far between all keepers, in both directions. */
@@ -68,7 +69,7 @@ export class Links {
   }
 
   async close(): Promise<void> {
-    for (const wire of this.#wires) destroy(wire);
+    for (const connection of this.#connections) destroy(connection);
     await Promise.all(this.#servers.map((server) => new Promise((done) => server.close(done))));
   }
 
@@ -91,19 +92,19 @@ export class Links {
   #accept(dialer: number, target: number, client: Socket): void {
     if (this.#isCut(dialer, target)) return void client.destroy();
     const upstream = connect({ host: "127.0.0.1", port: this.#targets[target] ?? 0 });
-    const wire = { dialer, target, client, upstream };
-    this.#wires.add(wire);
+    const connection = { dialer, target, client, upstream };
+    this.#connections.add(connection);
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
-      socket.on("error", () => destroy(wire));
+      socket.on("error", () => destroy(connection));
       socket.on("close", () => {
-        this.#wires.delete(wire);
-        destroy(wire);
+        this.#connections.delete(connection);
+        destroy(connection);
       });
     }
     client.on("data", (bytes) => this.#count(dialer, target, bytes.length));
     upstream.on("data", (bytes) => this.#count(target, dialer, bytes.length));
-    this.#flow(wire);
+    this.#flow(connection);
   }
 
   #count(from: number, to: number, bytes: number): void {
@@ -111,7 +112,7 @@ export class Links {
     this.#carried.set(key, (this.#carried.get(key) ?? 0) + bytes);
   }
 
-  #flow({ dialer, target, client, upstream }: Wire): void {
+  #flow({ dialer, target, client, upstream }: Connection): void {
     this.#pipe(client, upstream, this.#stalled.has(direction(dialer, target)));
     this.#pipe(upstream, client, this.#stalled.has(direction(target, dialer)));
   }
@@ -123,7 +124,7 @@ export class Links {
   }
 }
 
-function destroy({ client, upstream }: Wire): void {
+function destroy({ client, upstream }: Connection): void {
   client.destroy();
   upstream.destroy();
 }

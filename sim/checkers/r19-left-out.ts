@@ -50,9 +50,9 @@ function checking_ms({ options }: Run["cluster"]): number {
 /** Whether a fault in the round may have delayed the check of a valid reveal. */
 function isDisturbed(run: Run, { te }: BodyOf<"close">["round"]): boolean {
   const { originBlock, turn } = run.cluster.options.params;
-  const wires: ReadonlySet<string> = new Set(["partition", "one-way", "loss", "delay", "pause"]);
+  const networkFaults: ReadonlySet<string> = new Set(["partition", "one-way", "loss", "delay", "pause"]);
   if (reorgedAt_ms(run, originBlock, te + turn).length > 0) return true;
-  return run.fired.some((one) => wires.has(one.fault.kind) && during(one, te, te + turn, turn));
+  return run.fired.some((one) => networkFaults.has(one.fault.kind) && during(one, te, te + turn, turn));
 }
 
 /** The seat of an honest keeper of the set whose reveal was forwarded in time but is not in the bundle. */

@@ -13,7 +13,7 @@ export type NetworkOptions = {
   readonly loss: number;
   /** Share of messages that arrive twice. */
   readonly duplicate?: number;
-  /** False: a message never overtakes an earlier one on the same wire. */
+  /** False: a message never overtakes an earlier one on the same link. */
   readonly reorder?: boolean;
 };
 
@@ -161,10 +161,10 @@ export class Network {
   }
 
   #inOrder(from: Hex, to: string, delay_ms: number): number {
-    const wire = `${from}/${to}`;
+    const link = `${from}/${to}`;
     const now_ms = this.#world.now_ms;
-    const at_ms = Math.max(now_ms + delay_ms, this.#lastArrival_ms.get(wire) ?? 0);
-    this.#lastArrival_ms.set(wire, at_ms);
+    const at_ms = Math.max(now_ms + delay_ms, this.#lastArrival_ms.get(link) ?? 0);
+    this.#lastArrival_ms.set(link, at_ms);
     return at_ms - now_ms;
   }
 
