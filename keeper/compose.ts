@@ -17,7 +17,7 @@ import { GossipTransport } from "./adapters/libp2p/transport.ts";
 import { feeLimitsOf, tokenPricesOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { KeeperState } from "./core/state.ts";
-import { listenPlaces, mustListen } from "../daemon/listen.ts";
+import { listenAddresses, mustListen } from "../daemon/listen.ts";
 import type { TelemetryPort } from "./ports/telemetry.ts";
 import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
@@ -79,7 +79,7 @@ async function assemble(
   installFastHashes();
   const keyring = new FileKeyring(secrets);
   const store = await openStore(opened, config);
-  await mustListen([...listenPlaces(config.listen), { setting: "api.port", ...config.api }]);
+  await mustListen([...listenAddresses(config.listen), { setting: "api.port", ...config.api }]);
   const out = logDestination(config.logFormat);
   const log = new PinoTelemetry(config.logLevel, keyring.operator, { out });
   const reporting = await composeReporting(config, keyring.operator, log);

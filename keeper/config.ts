@@ -90,7 +90,7 @@ export const settings: readonly Setting[] = [
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
   setting("keys", "keys", "path", "folder of the key files"),
   setting("passwordFile", "password-file", "path", "file with the password of the keys"),
-  setting("ledger", "ledger", "place", "the ledger: a postgres:// URL or a file"),
+  setting("ledger", "ledger", "path-or-url", "the ledger: a postgres:// URL or a file"),
   setting(
     "ledgerPasswordFile",
     "ledger-password-file",

@@ -7,7 +7,7 @@ import { verifySeed } from "../protocol/codec/seed.ts";
 import { fromHex } from "../protocol/hash.ts";
 import { challengeQueue } from "../protocol/limits/derived.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
-import { listenPlaces, mustListen } from "../daemon/listen.ts";
+import { listenAddresses, mustListen } from "../daemon/listen.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
 import { openAnswers } from "./answers-level.ts";
 import { ChainWatch } from "./chain-watch.ts";
@@ -116,7 +116,7 @@ export async function startProvider(
 /** @throws ListenError that names the setting whose port is taken */
 async function mustBindAll({ listen, metrics }: ProviderConfig): Promise<void> {
   const metricsPlaces = metrics === undefined ? [] : [{ setting: "metrics.port", ...metrics }];
-  await mustListen([...listenPlaces(listen), ...metricsPlaces]);
+  await mustListen([...listenAddresses(listen), ...metricsPlaces]);
 }
 
 /** A provider with damaged pieces still proves the others, so it starts anyway. */

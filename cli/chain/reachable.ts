@@ -1,15 +1,15 @@
 /** Whether a peer can be reached from this machine. */
 import { connect } from "node:net";
-import { tcpPlaceOf } from "../../daemon/listen.ts";
+import { hostAndPortOf } from "../../daemon/listen.ts";
 
 const dialTimeout_ms = 3_000;
 
 /** True if a TCP connection to the address opens. */
 export function reachable(multiaddr: string): Promise<boolean> {
-  const place = tcpPlaceOf(multiaddr);
-  if (place === undefined) return Promise.resolve(false);
+  const address = hostAndPortOf(multiaddr);
+  if (address === undefined) return Promise.resolve(false);
   return new Promise((done) => {
-    const socket = connect({ ...place, timeout: dialTimeout_ms });
+    const socket = connect({ ...address, timeout: dialTimeout_ms });
     const end = (is: boolean) => (): void => {
       socket.destroy();
       done(is);

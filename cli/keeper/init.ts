@@ -3,7 +3,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { stringify } from "yaml";
-import { listenPlaces } from "../../daemon/listen.ts";
+import { listenAddresses } from "../../daemon/listen.ts";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { announceStep, isUndialable } from "../console/dialable.ts";
 import { asKeeperFailure } from "./context.ts";
@@ -107,7 +107,7 @@ async function initKeeper(options: InitOptions): Promise<void> {
     await mustNotExist(path, "choose another --dir; keys are never overwritten");
   const { chainId, rpc, registry, groups, listen, announce } = await gather(options);
   const { passwordFile } = options;
-  const listened = listenPlaces(listen).map(({ port }) => port);
+  const listened = listenAddresses(listen).map(({ port }) => port);
   const api = { host: "127.0.0.1", port: await freePortFrom(9464, "127.0.0.1", listened) };
   const config = {
     dataDir: "data",

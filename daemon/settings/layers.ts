@@ -15,8 +15,8 @@ export type Setting = {
   readonly key: string;
   readonly flag: string;
   readonly env: string;
-  /** "place": a URL or a path. */
-  readonly kind: "text" | "path" | "place" | "number" | "decimal" | "list";
+  /** "path-or-url": like "path", but a URL is kept as it is. */
+  readonly kind: "text" | "path" | "path-or-url" | "number" | "decimal" | "list";
   readonly text: string;
 };
 
@@ -84,7 +84,7 @@ function fromText({ kind }: Setting, text: string | readonly string[]): unknown 
 }
 
 function isPath(kind: Setting["kind"], text: string): boolean {
-  return kind === "path" || (kind === "place" && !/^[a-z][a-z0-9+.-]*:\/\//i.test(text));
+  return kind === "path" || (kind === "path-or-url" && !/^[a-z][a-z0-9+.-]*:\/\//i.test(text));
 }
 
 type File = { readonly path: string; readonly document: Document; readonly lines: LineCounter };

@@ -1,7 +1,7 @@
 /** Checks the ports and the disk of this machine. */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { listenFault, tcpPlaceOf } from "../../../daemon/listen.ts";
+import { listenFault, hostAndPortOf } from "../../../daemon/listen.ts";
 import { isDiskLow } from "../../../keeper/api/disk.ts";
 import type { KeeperConfig } from "../../../keeper/config.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
@@ -13,10 +13,10 @@ const leastDisk_bytes = 256 * 1024 ** 2;
 /** @param running a keeper with this configuration holds the ports already */
 export async function checkPorts(config: KeeperConfig, running: boolean): Promise<CheckItem[]> {
   if (running) return [ok("ports", "used by the running keeper")];
-  const wanted = [...config.listen.map(tcpPlaceOf), { host: config.api.host, port: config.api.port }];
+  const wanted = [...config.listen.map(hostAndPortOf), { host: config.api.host, port: config.api.port }];
   return Promise.all(
     wanted
-      .filter((place) => place !== undefined)
+      .filter((address) => address !== undefined)
       .map(async ({ host, port }) => {
         const fault = await listenFault({ host, port });
         if (fault === undefined) return ok("ports", `${host}:${port} is free`);

@@ -80,7 +80,7 @@ describe("every setting of a keeper", () => {
   const values: Record<string, [flag: string, env: string]> = {
     text: ["a", "b"],
     path: ["/a", "/b"],
-    place: ["/a", "/b"],
+    "path-or-url": ["/a", "/b"],
     number: ["71", "72"],
     decimal: ["0.5", "0.25"],
     list: ["/a", "/b"],
