@@ -104,14 +104,36 @@ function versionsText(committee: Group["committee"]): string {
     .join("; ");
 }
 
-function printKeeper({ running, api, keeper }: Pick<Shown, "running" | "api" | "keeper">): void {
-  const problems = keeper?.problems ?? [];
-  const runs = problems.length === 0 ? "running" : "up, but cannot work";
-  printLine(`keeper    ${running ? `${runs}, ${api ?? "no answer over HTTP"}` : "not running"}`);
-  for (const problem of problems) printLine(`  problem ${problem}`);
+type Process = {
+  readonly running: boolean;
+  readonly api?: string;
+  readonly keeper?: Pick<RunningStatus, "problems">;
+};
+
+/** "running" only if the keeper itself reports no problem: a process that has not answered yet may be unable to work. */
+export function stateText({ running, api, keeper }: Process): string {
+  if (!running) return "not running";
+  if (api === undefined) return "starting: no address to ask yet";
+  if (keeper === undefined) return `up, but does not answer at ${api}`;
+  return `${(keeper.problems ?? []).length === 0 ? "running" : "up, but cannot work"}, ${api}`;
+}
+
+export function headText({
+  head,
+  view,
+  headAge_s,
+}: Pick<RunningStatus, "head" | "view" | "headAge_s">): string {
+  if (head < 0) return "none yet";
+  const age = headAge_s === undefined ? "" : `, ${Math.floor(headAge_s)} s old`;
+  return `${head}${age}, confirmed view ${view}`;
+}
+
+function printKeeper(shown: Pick<Shown, "running" | "api" | "keeper">): void {
+  const { keeper } = shown;
+  printLine(`keeper    ${stateText(shown)}`);
+  for (const problem of keeper?.problems ?? []) printLine(`  problem ${problem}`);
   if (keeper !== undefined) {
-    const age = keeper.headAge_s === undefined ? "" : `, ${Math.floor(keeper.headAge_s)} s old`;
-    printLine(`head      ${keeper.head}${age}, confirmed view ${keeper.view}`);
+    printLine(`head      ${headText(keeper)}`);
     printLine(`peers     ${keeper.peers}`);
     if (keeper.diskLow === true) {
       const text = lowDiskText(keeper.diskFreeBytes ?? 0);
