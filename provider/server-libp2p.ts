@@ -5,7 +5,6 @@ import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { byteStream } from "@libp2p/utils";
-import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import {
   challengeProtocol,
@@ -17,6 +16,7 @@ import {
   encodeChallengeResponse,
   refusal,
 } from "../protocol/codec/challenge.ts";
+import { muxer } from "../daemon/peers/muxer.ts";
 import type { ChallengeRequest, PiecesRequest } from "../protocol/codec/challenge.ts";
 import { retrieveProtocol, retrieveRequestBytes, decodeRetrieveRequest } from "../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
@@ -69,7 +69,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      muxer({
         maxInboundStreams: streamsOfCaller.all,
         streamOptions: { maxStreamWindowSize: streamBytes, maxReadBufferLength: streamBytes },
       }),

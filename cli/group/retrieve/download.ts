@@ -6,7 +6,6 @@ import { identify } from "@libp2p/identify";
 import type { Libp2p } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
-import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import { askProvider } from "../../../keeper/adapters/libp2p/provider.ts";
 import {
@@ -17,6 +16,7 @@ import {
 } from "../../../protocol/codec/retrieve.ts";
 import type { Permission } from "../../../protocol/codec/retrieve.ts";
 import type { Hex } from "../../../protocol/hash.ts";
+import { muxer } from "../../../daemon/peers/muxer.ts";
 import type { ProviderTarget } from "../../../keeper/ports/provider.ts";
 import { toHex } from "../../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../../storage/core/piece-list.ts";
@@ -30,7 +30,7 @@ export async function dialingNode(): Promise<Libp2p> {
     privateKey: await generateKeyPairFromSeed("Ed25519", randomBytes(32)),
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [muxer()],
     services: { identify: identify() },
   });
 }

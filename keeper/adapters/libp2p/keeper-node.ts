@@ -24,7 +24,7 @@ import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
 import { GossipGate, gossip } from "./gossip.ts";
 import { Identities } from "./identities.ts";
-import { addressDial_ms, metered, muxer, privateKeyOf } from "./node.ts";
+import { addressDial_ms, keeperMuxer, metered, privateKeyOf } from "./node.ts";
 
 type Services = { pubsub: GossipSub; ping: Ping; [name: string]: unknown };
 
@@ -63,7 +63,7 @@ export async function startKeeperNode(options: NodeOptions, admission: Admission
     addresses: { listen: [...options.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [muxer(streamsOfPeer.all)],
+    streamMuxers: [keeperMuxer(streamsOfPeer.all)],
     connectionGater: {
       // The node refuses an unknown peer as soon as the peer has shown its key (D4, D6).
       denyInboundConnection: (connection) => !pending.begins(connection),

@@ -3,7 +3,6 @@ import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Ed25519PrivateKey, Libp2p, MultiaddrConnection, PeerId } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
-import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
@@ -16,6 +15,7 @@ import {
   streamBytes,
 } from "../../../protocol/limits/derived.ts";
 import { InboundMeter } from "../../../daemon/peers/inbound-meter.ts";
+import { muxer } from "../../../daemon/peers/muxer.ts";
 
 /** Limit for one address. The addresses of a peer are tried in order, so one that never answers must not use the whole time. */
 export const addressDial_ms = 2_000;
@@ -25,8 +25,8 @@ export async function privateKeyOf(peerSecret: Hex): Promise<Ed25519PrivateKey> 
 }
 
 /** @param inboundStreams that the other side may have open on one connection */
-export function muxer(inboundStreams: number): ReturnType<typeof yamux> {
-  return yamux({
+export function keeperMuxer(inboundStreams: number): ReturnType<typeof muxer> {
+  return muxer({
     maxInboundStreams: inboundStreams,
     streamOptions: { maxStreamWindowSize: streamBytes, maxReadBufferLength: 2 * streamBytes },
   });
@@ -84,7 +84,7 @@ export async function startCallingNode(peerSecret: Hex): Promise<CallingNode> {
     privateKey: await privateKeyOf(peerSecret),
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [muxer(refusedStreams)],
+    streamMuxers: [keeperMuxer(refusedStreams)],
     connectionManager: {
       maxConnections: maxProviderNames,
       addressDialTimeout: addressDial_ms,
