@@ -1,8 +1,8 @@
 /** Faults for fleets of four and of more keepers, in the order in which they fire. */
 import type { Fault } from "./life.ts";
-import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
+import { settlementTakenBack } from "./scenarios/chain.ts";
 import { diesBetweenPersistAndSend, leaderDies, leaderDiesWithCertificate } from "./scenarios/crashes.ts";
-import { oneLosesMessages, oneUnheard } from "./scenarios/network.ts";
+import { oneLosesMessages } from "./scenarios/network.ts";
 
 export const deaths: readonly Fault[] = [
   [
@@ -23,13 +23,10 @@ export const deaths: readonly Fault[] = [
 ];
 
 export const lossAndReorgs: readonly Fault[] = [
-  ["settle without one that hears all and is heard by none", [1], ({ fleet }) => oneUnheard(fleet)],
   ["settle in time when every other message to one is lost", [1], ({ fleet }) => oneLosesMessages(fleet)],
-  ["settle again when a reorg of one block drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 1)],
   [
     "settle again when a reorg beyond the confirmations drops it",
     [1],
     ({ fleet }) => settlementTakenBack(fleet, 3),
   ],
-  ["settle without one whose RPC claims a head far ahead", [1], ({ fleet }) => headLiedAbout(fleet, "ahead")],
 ];

@@ -14,11 +14,6 @@ describe("four keeper processes, with one fault in every interval", () => {
   const faults: readonly Fault[] = [
     ...deaths,
     ["pay the true value when one inflates by half", [1], ({ fleet }) => cheat(fleet, ["inflate"])],
-    [
-      "do not pay one that withholds its reveal",
-      [1],
-      ({ fleet }) => cheat(fleet, ["withhold-reveal"], ["withhold-reveal"]),
-    ],
     ["do not pay one that asks no challenges", [1], ({ fleet }) => lazyIsNotPaid(fleet)],
     [
       "settle under a leader that sends two closed sets, or after its turn",

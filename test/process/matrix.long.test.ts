@@ -6,7 +6,7 @@ import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
 import { cheat, lazyIsNotPaid, leaderClosesTwice } from "./scenarios/cheats.ts";
 import { leaderDies, leadersDie } from "./scenarios/crashes.ts";
 import { sameKeyTwice } from "./scenarios/instances.ts";
-import { oneCutOff, oneMoves, splitInHalves } from "./scenarios/network.ts";
+import { oneCutOff, oneMoves, oneUnheard, splitInHalves } from "./scenarios/network.ts";
 
 const limit_ms = 1_200_000;
 
@@ -42,6 +42,13 @@ describe.each([4, 7])("%i keepers, each a process", (keepers) => {
     ["settle without one that is cut off", [1], ({ fleet }) => oneCutOff(fleet, "last")],
     ["settle in the next turn when the leader is cut off", [2], ({ fleet }) => oneCutOff(fleet, "leader")],
     ...lossAndReorgs,
+    ["settle without one that hears all and is heard by none", [1], ({ fleet }) => oneUnheard(fleet)],
+    ["settle again when a reorg of one block drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 1)],
+    [
+      "settle without one whose RPC claims a head far ahead",
+      [1],
+      ({ fleet }) => headLiedAbout(fleet, "ahead"),
+    ],
     ["settle again when a reorg of two blocks drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 2)],
     ["settle without one whose RPC stands still", [1], ({ fleet }) => headLiedAbout(fleet, "stuck")],
     ["settle in time when one moves to another address", [1], ({ fleet }) => oneMoves(fleet)],
