@@ -1,6 +1,6 @@
 /** Watches the chain between challenges: the age of its head, and whether the groups' contracts are there. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { oldHeadText } from "../daemon/chain/pace.ts";
+import { stoppedText } from "../daemon/chain/pace.ts";
 import type { HeadLook } from "../daemon/chain/pace.ts";
 import type { Hex } from "../protocol/hash.ts";
 
@@ -95,10 +95,6 @@ export class ChainWatch {
     const age_s = Math.floor(look.age_s);
     this.#log.warn({ reason: "chain-stopped", age_s }, stoppedText(look));
   }
-}
-
-function stoppedText(look: HeadLook): string {
-  return `no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`;
 }
 
 function unreadableText(group: Hex, fault: string): string {

@@ -37,6 +37,11 @@ export function oldHeadText({ block, limit_s }: Pick<HeadLook, "block" | "limit_
     : `the newest block is ${block} and older than ${limit}, expected a newer one`;
 }
 
+/** Text about a chain that shows no new blocks; like the text of its head, it stays the same meanwhile. */
+export function stoppedText(look: Pick<HeadLook, "block" | "limit_s">): string {
+  return `no new block: the chain has stopped or cannot be reached: ${oldHeadText(look)}`;
+}
+
 export class ChainPace {
   /** Time of the first reading. */
   #startedAt_ms: number | undefined;

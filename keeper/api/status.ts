@@ -8,7 +8,7 @@ import { faultBound, quorum } from "../../protocol/quorum.ts";
 import type { KeeperState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
-import { inTenths, oldHeadText } from "../../daemon/chain/pace.ts";
+import { inTenths, stoppedText } from "../../daemon/chain/pace.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import { isDiskLow } from "./disk.ts";
@@ -206,9 +206,7 @@ export function problemsOf(source: StatusSource): string[] {
   const problems: string[] = [];
   const { headLook } = now;
   if (headLook.isOld) {
-    problems.push(
-      `no new block: the chain has stopped or cannot be reached: ${oldHeadText(headLook)}; check the endpoints`,
-    );
+    problems.push(`${stoppedText(headLook)}; check the endpoints`);
   } else if (headLook.block === undefined) {
     problems.push("no block has been received yet; check the RPC endpoints");
   }
