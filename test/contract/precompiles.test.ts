@@ -21,24 +21,24 @@ afterEach(async () => {
   await world.chain.rpc("evm_revert", [snapshot]);
 });
 
-/** A group with one provider. */
-async function groupOfOne(): Promise<Group> {
+/** A group with one provider, and a settlement that all keepers signed, in the block before it becomes valid. */
+async function signedSettlement() {
   const group = await world.group(4);
   await group.add("precompiles p0", gibibyte);
-  return group;
+  const settlement = await group.proposal([{ provider: 0, spaceTime: 0n }]);
+  const signature = certify(
+    group.keepers.map(({ secret }) => secret),
+    await group.digest(settlement),
+  );
+  await world.chain.before(settlement.te);
+  return { group, settlement, signature };
 }
 
 const operator = (group: Group): Wallet => (group.keepers[0] as Keeper).operator;
 
 describe("the precompiles", () => {
   it("get bounded gas, so that a signature that is no point does not burn the sender's limit", async () => {
-    const group = await groupOfOne();
-    const settlement = await group.proposal([{ provider: 0, spaceTime: 0n }]);
-    const good = certify(
-      group.keepers.map(({ secret }) => secret),
-      await group.digest(settlement),
-    );
-    await world.chain.before(settlement.te);
+    const { group, settlement, signature: good } = await signedSettlement();
     const contract = group.contract.connect(operator(group)) as Contract;
     const gasLimit = 16_000_000;
     for (const signature of [`0x${"11".repeat(128)}`, `${good.slice(0, -2)}00`]) {
@@ -59,13 +59,7 @@ describe("the precompiles", () => {
   });
 
   it("refuse a settlement with too little gas for them, rather than accepting it", async () => {
-    const group = await groupOfOne();
-    const settlement = await group.proposal([{ provider: 0, spaceTime: 0n }]);
-    const signature = certify(
-      group.keepers.map(({ secret }) => secret),
-      await group.digest(settlement),
-    );
-    await world.chain.before(settlement.te);
+    const { group, settlement, signature } = await signedSettlement();
     // Reaches every precompile call; each one gets 63/64 of the remaining gas.
     for (const gasLimit of range(43).map((i) => 36_000 + 3_000 * i)) {
       const inner = await world.chain.rpc("evm_snapshot");

@@ -72,7 +72,7 @@ export class Player {
       case "deposit": {
         return this.#both("payer", "deposit", [step.amount], (next) => next.deposit(step.amount));
       }
-      // A part or a multiple of what is missing for R32.
+      // R32: deposits a part or a multiple of the missing amount.
       case "fund": {
         const lacking = this.model.required(await world.chain.block()) - this.model.free;
         const amount = ((lacking > 0n ? lacking : this.model.free / 4n) * BigInt(step.permille)) / 1000n;
