@@ -13,7 +13,8 @@ import {DataChange, DataTerms, ProviderState} from "./Types.sol";
 ///      old committee's boundaries count before the move's block X, the new one's from X on (X is one). Without a
 ///      committee: B + 1. Notice: the same with B + lockup in place of B + confirmations + 1; B + 1 without a
 ///      committee. Who asks to leave before the present or next service begins leaves when it begins, at the latest
-///      (R38). While no provider is listed, `settledThrough` counts as the present block: every call below moves it
+///      (R38). A change never takes effect before one that was made earlier. While no provider is listed,
+///      `settledThrough` counts as the present block: every call below moves it
 ///      there first (event `IdlePassed`).
 interface IGroupProviders {
     /// @notice A provider was added; its data is committed from `from` on.
@@ -124,6 +125,7 @@ interface IGroupProviders {
     /// @notice Its data in force at settledThrough, and every change from then on, its leaving last.
     function dataOf(uint32 index) external view returns (DataChange[] memory);
 
-    /// @notice Indices that take a seat: providers that are not closed, and closed ones that are owed something.
+    /// @notice Indices that take a seat: providers that are not closed, closed ones that are owed something, and other
+    ///         closed ones until the next addition.
     function seats() external view returns (uint32[] memory);
 }

@@ -26,6 +26,10 @@ interface IGroupService {
     error Upkeeping_Initialized();
     /// @notice The factory did not make this committee.
     error Upkeeping_NotACommittee(address actual);
+    /// @notice A move leads to another committee.
+    error Upkeeping_SameCommittee(address committee);
+    /// @notice The leaf is of another membership in the same committee.
+    error Upkeeping_WrongNumber(uint32 expected, uint32 actual);
     /// @notice Only the present committee may do this.
     error Upkeeping_NotMyCommittee(address expected, address actual);
     /// @notice A move, a release or a terminate is under way: `left` is not settled yet.
@@ -53,7 +57,7 @@ interface IGroupService {
     ///      listed ≤ ceiling ≤ 256; a committee of the factory, whose terms hold. Without a committee before: begins at
     ///      E, its first slot boundary more than `confirmations` blocks later; the blocks [settledThrough, E) are
     ///      credited as in `abandon`, and settledThrough = E. Otherwise a move: begins at X, its first slot boundary
-    ///      ≥ block + lockup. Post: available ≥ required (R32).
+    ///      ≥ block + lockup; only to another committee. Post: available ≥ required (R32).
     function enter(address committee, uint16 ceiling) external;
 
     /// @notice Reserves more providers at the present committee; payer only. Not while a move is under way.
