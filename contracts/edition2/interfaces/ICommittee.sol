@@ -218,13 +218,14 @@ interface ICommittee {
 
     /// @notice The calling group says where its membership ends; a second call replaces the block. `left` = entered
     ///         makes it empty. Called in a move, a release, a terminate and an abandon.
-    function leave(uint32 number, uint64 left) external;
+    function endMembership(uint32 number, uint64 left) external;
 
     /// @notice Frees the ceilings of memberships with left ≤ block; anybody.
     function reclaim(uint32[] calldata numbers) external;
 
     /// @notice A member releases a group that has no provider or is in arrears for longer than its lockup: it is served
-    ///         for `lockup` blocks more. Calls `Upkeeping.release`, which checks the condition and calls `leave`.
+    ///         for `lockup` blocks more. Calls `Upkeeping.release`, which checks the condition and calls
+    ///         `endMembership`.
     function releaseGroup(uint32 number) external;
 
     // Views

@@ -101,7 +101,7 @@ interface IGroupProviders {
 
     /// @notice A provider gives notice; its operator only. If the payer gave notice already, both agree: it leaves at
     ///         `effectiveFrom`.
-    function leave(uint32 provider) external;
+    function giveNotice(uint32 provider) external;
 
     /// @notice Revokes the caller's unused consents: it uses up the next sequence number.
     function revokeConsent() external;

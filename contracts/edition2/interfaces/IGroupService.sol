@@ -66,7 +66,7 @@ interface IGroupService {
 
     /// @notice Called by the present committee when a member releases the group (R38).
     /// @dev Pre: no provider listed, or in arrears since more than lockup blocks; no end scheduled. Post: service ends
-    ///      at the committee's first slot boundary ≥ block + lockup; the group has told it with `leave`.
+    ///      at the committee's first slot boundary ≥ block + lockup; the group has told it with `endMembership`.
     function release() external;
 
     /// @notice Ends the group; payer only (R33).
@@ -84,7 +84,8 @@ interface IGroupService {
     ///      committed space-time of its last settled interval, 1 and 1 if none or k = 0; no cut, no fee. If the sum is
     ///      above available, each is scaled: ⌊amount × available / sum⌋, and the rest becomes its arrears. Earlier
     ///      arrears are not part of it.
-    ///      Post: settledThrough = b; the group has left k (`ICommittee.leave(number, b)`, at least its entered).
+    ///      Post: settledThrough = b; the group has left k (`ICommittee.endMembership(number, b)`, at least its
+    ///      entered).
     /// @param ts of the certificate of case (b); ignored otherwise
     function abandon(uint64 ts) external;
 

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ICommittee} from "../interfaces/ICommittee.sol";
+import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
+import {Escrow} from "../interfaces/Types.sol";
+import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
+import {Head} from "../libraries/Head.sol";
+import {ProviderWord} from "../libraries/ProviderWord.sol";
+import {UpkeepingCourse} from "./UpkeepingCourse.sol";
+
+/// @title Deposits and withdrawals (R31, R32), the payer's role, and manifests (R46)
+abstract contract UpkeepingMoney is UpkeepingCourse {
+    using SafeERC20 for IERC20;
+
+    /// @dev A plain transfer of the chain's coin is a deposit.
+    receive() external payable nonReentrant {
+        if (GroupArguments.load().token() != address(0)) revert Upkeeping_WrongValue(0, msg.value);
+        _book(msg.value);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function deposit(uint256 amount) external payable nonReentrant {
+        _deposit(GroupArguments.load().token(), amount);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
+        address token = GroupArguments.load().token();
+        // If another transaction has used the permit, its allowance is set, so a failed permit is ignored. Without an
+        // allowance the transfer fails.
+        if (token != address(0)) {
+            try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        }
+        _deposit(token, amount);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function sync() external nonReentrant {
+        uint256 unbooked = _unbooked();
+        if (unbooked == 0) revert Upkeeping_NothingToMove();
+        _book(unbooked);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function withdrawPayer(uint256 amount, address to) external nonReentrant {
+        (Arguments args, Head memory head) = _forPayer();
+        if (amount == 0) revert Upkeeping_NothingToMove();
+        if (to == address(0)) revert Upkeeping_ZeroAddress();
+        _catchUp(head, args);
+        if (amount > head.available) revert Upkeeping_Underfunded(_required(head, args) + amount, head.available);
+        head.available -= amount;
+        _checkFunded(head, args);
+        _storeHead(head);
+        emit PayerWithdrawn(to, amount);
+        _pay(args.token(), to, amount);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function withdrawKeeper(address committee, uint32 version, uint8 index) external {
+        _withdrawKeeper(msg.sender, committee, version, index);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function withdrawProvider(uint32 index) external {
+        _withdrawProvider(msg.sender, index);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function withdrawKeeperFor(address caller, address committee, uint32 version, uint8 index) external {
+        _onlyFactory();
+        _withdrawKeeper(caller, committee, version, index);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function withdrawProviderFor(address caller, uint32 index) external {
+        _onlyFactory();
+        _withdrawProvider(caller, index);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function namePayer(address next) external {
+        _onlyPayer(GroupArguments.load());
+        if (next == address(0)) revert Upkeeping_ZeroAddress();
+        _namedPayer = next;
+        emit PayerNamed(next);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function acceptPayer() external {
+        address expected = _namedPayer;
+        if (msg.sender != expected) revert Upkeeping_NotNamedPayer(expected, msg.sender);
+        emit PayerChanged(_payerOf(GroupArguments.load()), expected);
+        _payer = expected;
+        _namedPayer = address(0);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function rescue(address token_, address to, uint256 amount) external nonReentrant {
+        Arguments args = GroupArguments.load();
+        _onlyPayer(args);
+        if (token_ == args.token()) revert Upkeeping_OwnToken(token_);
+        if (to == address(0)) revert Upkeeping_ZeroAddress();
+        emit Rescued(token_, to, amount);
+        _transfer(token_, to, amount);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function setManifest(bytes32 root, bytes32 previous) external {
+        _onlyPayer(GroupArguments.load());
+        emit ManifestSet(root, previous);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function payer() external view returns (address) {
+        return _payerOf(GroupArguments.load());
+    }
+
+    /// @inheritdoc IGroupMoney
+    function namedPayer() external view returns (address) {
+        return _namedPayer;
+    }
+
+    /// @inheritdoc IGroupMoney
+    function escrow() external view returns (Escrow memory e) {
+        Head memory head = _loadHead();
+        e.deposited = _ledger.deposited;
+        e.paidOut = _ledger.paidOut;
+        e.available = uint96(head.available);
+        e.providerArrears = _arrears.providers;
+        e.keeperArrears = _arrears.keepers;
+        e.required = _required(head, GroupArguments.load());
+    }
+
+    /// @inheritdoc IGroupMoney
+    function keeperBalance(address committee, uint32 version, uint8 index) external view returns (uint256) {
+        return _balanceOf(_loadHead(), GroupArguments.load(), _key(committee, version), index);
+    }
+
+    /// @inheritdoc IGroupMoney
+    function keeperArrears(address committee, uint32 version) external view returns (uint256) {
+        return _books[_key(committee, version)].arrears;
+    }
+
+    function _onlyFactory() internal view {
+        if (msg.sender != _factory) revert Upkeeping_NotFactory(_factory, msg.sender);
+    }
+
+    /// @dev What the address holds and is not on the books.
+    function _unbooked() internal view returns (uint256) {
+        address token = GroupArguments.load().token();
+        uint256 held = token == address(0) ? address(this).balance : IERC20(token).balanceOf(address(this));
+        uint256 booked = _ledger.deposited - _ledger.paidOut;
+        return held > booked ? held - booked : 0;
+    }
+
+    function _book(uint256 amount) internal {
+        if (amount == 0) revert Upkeeping_NothingToMove();
+        Ledger storage ledger = _ledger;
+        uint256 deposited = ledger.deposited + amount;
+        if (deposited > MAX_MONEY) revert Upkeeping_TooMuchMoney(MAX_MONEY - ledger.deposited, amount);
+        ledger.deposited = uint96(deposited);
+        Head memory head = _loadHead();
+        head.available += amount;
+        _storeHead(head);
+        emit Deposited(msg.sender, amount);
+    }
+
+    function _deposit(address token, uint256 amount) private {
+        uint256 expectedValue = token == address(0) ? amount : 0;
+        if (msg.value != expectedValue) revert Upkeeping_WrongValue(expectedValue, msg.value);
+        if (token != address(0)) {
+            // What arrives is measured: a token may take a transfer fee.
+            uint256 before = IERC20(token).balanceOf(address(this));
+            IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+            amount = IERC20(token).balanceOf(address(this)) - before;
+        }
+        _book(amount);
+    }
+
+    function _withdrawKeeper(address caller, address committee, uint32 version, uint8 index) private nonReentrant {
+        Arguments args = GroupArguments.load();
+        address operator = ICommittee(committee).operatorOf(version, index);
+        address payee = _registry.keeperPayee(operator);
+        _onlyOwner(operator, payee, caller);
+        uint256 key = _key(committee, version);
+        uint256 amount = _balanceOf(_loadHead(), args, key, index);
+        if (amount == 0) revert Upkeeping_NothingToMove();
+        _books[key].adjustments[index] -= int256(amount);
+        emit KeeperWithdrawn(committee, version, index, payee, amount);
+        _pay(args.token(), payee, amount);
+    }
+
+    function _withdrawProvider(address caller, uint256 index) private nonReentrant {
+        address operator = _accounts[index].operator;
+        if (operator == address(0)) revert Upkeeping_NoSuchProvider(_ledger.providerCount, index);
+        address payee = _registry.providerPayee(operator);
+        _onlyOwner(operator, payee, caller);
+        ProviderWord word = _words[index];
+        uint256 amount = word.credit();
+        if (amount == 0) revert Upkeeping_NothingToMove();
+        _words[index] = word.withCredit(0);
+        emit ProviderWithdrawn(uint32(index), payee, amount);
+        _pay(GroupArguments.load().token(), payee, amount);
+    }
+
+    function _onlyOwner(address operator, address payee, address caller) private pure {
+        if (caller != operator && caller != payee) revert Upkeeping_NotOwner(operator, payee, caller);
+    }
+
+    /// @dev The last step of every withdrawal, after all effects.
+    function _pay(address token, address to, uint256 amount) private {
+        // No overflow: what is paid out was deposited.
+        _ledger.paidOut += uint96(amount);
+        _transfer(token, to, amount);
+    }
+
+    function _transfer(address token, address to, uint256 amount) private {
+        if (token != address(0)) {
+            IERC20(token).safeTransfer(to, amount);
+            return;
+        }
+        (bool ok, ) = to.call{value: amount}("");
+        if (!ok) revert Upkeeping_TransferFailed(to, amount);
+    }
+}

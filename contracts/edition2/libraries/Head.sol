@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Narrow} from "./Narrow.sol";
+
+/// @notice State that every settlement of a group reads and writes, in one slot.
+/// @param available booked balance less all credits (96 bits)
+/// @param share total credited to each payee under the version whose account is open (96)
+/// @param settledThrough every block before it is settled, credited or idle (40)
+/// @param listed providers that are not closed (9)
+/// @param ceiling providers reserved at the present committee; 0: no committee (9)
+/// @param flags see below (6)
+struct Head {
+    uint256 available;
+    uint256 share;
+    uint256 settledThrough;
+    uint256 listed;
+    uint256 ceiling;
+    uint256 flags;
+}
+
+using Heads for Head global;
+
+/// @title The head slot: one SLOAD and one SSTORE
+library Heads {
+    /// @dev The present committee is not that of the arguments.
+    uint256 internal constant MOVED = 1;
+    /// @dev The next settlement compares the members' version: the service is new, or blocks were skipped.
+    uint256 internal constant FRESH = 2;
+    /// @dev A provider begins at or after settledThrough.
+    uint256 internal constant STARTING = 4;
+    /// @dev The present service ends at `Course.left`.
+    uint256 internal constant ENDING = 8;
+    uint256 internal constant TERMINATED = 16;
+    /// @dev Somebody is owed arrears.
+    uint256 internal constant SHORT = 32;
+
+    function unpack(uint256 word) internal pure returns (Head memory head) {
+        head.available = word >> 160;
+        head.share = uint96(word >> 64);
+        head.settledThrough = uint40(word >> 24);
+        head.listed = (word >> 15) & 0x1ff;
+        head.ceiling = (word >> 6) & 0x1ff;
+        head.flags = word & 0x3f;
+    }
+
+    function pack(Head memory head) internal pure returns (uint256) {
+        return
+            (Narrow.check(head.available, 96) << 160) |
+            (Narrow.check(head.share, 96) << 64) |
+            (Narrow.check(head.settledThrough, 40) << 24) |
+            (Narrow.check(head.listed, 9) << 15) |
+            (Narrow.check(head.ceiling, 9) << 6) |
+            head.flags;
+    }
+
+    function has(Head memory head, uint256 flag) internal pure returns (bool) {
+        return head.flags & flag != 0;
+    }
+
+    function set(Head memory head, uint256 flag) internal pure {
+        head.flags |= flag;
+    }
+
+    function clear(Head memory head, uint256 flag) internal pure {
+        head.flags &= ~flag;
+    }
+}
