@@ -1,6 +1,6 @@
 /** The compiled contracts, and their deployment. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Contract, ContractFactory, type InterfaceAbi, type Signer } from "ethers";
 import { compileContracts } from "./compile.ts";
 import { projectRoot } from "../paths.ts";
@@ -26,6 +26,9 @@ const sources: Readonly<Record<string, string>> = {
   GasPriceOracleHarness: "harness/GasPriceOracleHarness",
   EcdsaReference: "harness/GasReferences",
   StorageKeysReference: "harness/GasReferences",
+  CommitteeStandIn: "harness/CommitteeStandIn",
+  GroupFactoryStandIn: "harness/CommitteeStandIn",
+  ContractWallet: "harness/ContractWallet",
 };
 
 /** Another build of the contracts to use as it is: how the tests try copies with planted faults. */
@@ -36,11 +39,11 @@ function artifactPath(name: string): string {
     otherBuild ?? join(projectRoot, "artifacts"),
     "contracts",
     `${sources[name] ?? name}.sol`,
-    `${name}.json`,
+    `${basename(name)}.json`,
   );
 }
 
-/** Reads a compiled contract by name ("Registry"). Throws if it has not been compiled. */
+/** Reads a compiled contract by name ("Registry"), or by path below contracts/ ("edition2/Upkeeping"). Throws if it has not been compiled. */
 export function artifact(name: string): Artifact {
   const path = artifactPath(name);
   if (!existsSync(path))

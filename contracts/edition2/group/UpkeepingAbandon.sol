@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
+import {IGroupService} from "../interfaces/IGroupService.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
-import {IGroupService} from "../interfaces/IGroupService.sol";
 import {ProviderPart} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
@@ -24,16 +25,17 @@ abstract contract UpkeepingAbandon is UpkeepingProviders {
         uint256[] spaceTimes;
     }
 
-    /// @inheritdoc IGroupService
+    /// @dev See `IGroupService`.
     function abandon(uint64 ts) external nonReentrant {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
-        if (_hasEnded(head)) revert Upkeeping_Ended(_course.end, uint64(head.settledThrough));
+        if (_hasEnded(head)) revert IGroupService.Upkeeping_Ended(_course.end, uint64(head.settledThrough));
         _onlyPayerOrProvider(args);
         _catchUp(head, args);
         address committee = _committeeOf(head, args);
         uint256 earliest = _abandonableFrom(head, args, committee, ts);
-        if (earliest == 0 || block.number < earliest) revert Upkeeping_NotAbandonable(earliest, block.number);
+        if (earliest == 0 || block.number < earliest)
+            revert IGroupService.Upkeeping_NotAbandonable(earliest, block.number);
         uint256 through = block.number;
         if (committee != address(0)) through = ICommittee(committee).lastSlotAt(uint64(block.number));
         if (head.has(Heads.TERMINATED)) through = Narrow.min(through, _course.end);
@@ -53,7 +55,7 @@ abstract contract UpkeepingAbandon is UpkeepingProviders {
         Credits memory credits = _measureCredits(head, through);
         uint256 available = head.available;
         uint256 due = credits.sum;
-        if (due > available) emit Shortfall(due, available);
+        if (due > available) emit IGroupMoney.Shortfall(due, available);
         uint256[] memory parts = new uint256[](credits.count);
         for (uint256 i = 0; i < credits.count; ++i) {
             uint256 provider = credits.providers[i];
@@ -68,7 +70,7 @@ abstract contract UpkeepingAbandon is UpkeepingProviders {
             parts[i] = ProviderPart.unwrap(Words.providerPart(provider, credits.spaceTimes[i], amount));
         }
         _noteArrears(head);
-        emit Credited(uint64(head.settledThrough), uint64(through), msg.sender, parts);
+        emit IGroupService.Credited(uint64(head.settledThrough), uint64(through), msg.sender, parts);
         head.settledThrough = through;
     }
 
@@ -137,6 +139,6 @@ abstract contract UpkeepingAbandon is UpkeepingProviders {
     function _onlyPayerOrProvider(Arguments args) private view {
         if (msg.sender == _payerOf(args)) return;
         uint32 latest = _operators[msg.sender].indexPlusOne;
-        if (latest == 0 || _tracks[latest - 1].closed) revert Upkeeping_NotPayerOrProvider(msg.sender);
+        if (latest == 0 || _tracks[latest - 1].closed) revert IGroupService.Upkeeping_NotPayerOrProvider(msg.sender);
     }
 }

@@ -5,48 +5,48 @@ import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
 import {ProviderWord, ProviderWords} from "../libraries/ProviderWord.sol";
-import {UpkeepingMoney} from "./UpkeepingMoney.sol";
+import {UpkeepingLedger} from "./UpkeepingLedger.sol";
 
 /// @title Payment of arrears outside of settlements (R32)
-abstract contract UpkeepingArrears is UpkeepingMoney {
-    /// @inheritdoc IGroupMoney
+abstract contract UpkeepingArrears is UpkeepingLedger {
+    /// @dev See `IGroupMoney`.
     function collectArrears(uint32 index) external nonReentrant {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
         uint256 amount = _accounts[index].arrears;
-        if (amount == 0) revert Upkeeping_NothingToMove();
+        if (amount == 0) revert IGroupMoney.Upkeeping_NothingToMove();
         _checkFunded(head, args);
         _payArrears(head, index, amount);
         _noteArrears(head);
         _storeHead(head);
     }
 
-    /// @inheritdoc IGroupMoney
+    /// @dev See `IGroupMoney`.
     function collectKeeperArrears(address committee, uint32 version) external nonReentrant {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
         uint256 key = _key(committee, version);
         Book storage book = _books[key];
         uint256 amount = book.arrears;
-        if (amount == 0 || amount < book.n) revert Upkeeping_NothingToMove();
+        if (amount == 0 || amount < book.n) revert IGroupMoney.Upkeeping_NothingToMove();
         _checkFunded(head, args);
         _payKeeperArrears(head, _committeeOf(head, args), key, amount);
         _noteArrears(head);
         _storeHead(head);
     }
 
-    /// @inheritdoc IGroupMoney
+    /// @dev See `IGroupMoney`.
     function collectAllArrears() external nonReentrant {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
         if (!_hasEnded(head)) {
             uint256 end = head.has(Heads.TERMINATED) ? _course.end : type(uint40).max;
-            revert Upkeeping_NotEnded(end, head.settledThrough);
+            revert IGroupMoney.Upkeeping_NotEnded(end, head.settledThrough);
         }
         uint256 available = head.available;
         uint256 due = uint256(_arrears.providers) + _arrears.keepers;
-        if (due == 0 || available == 0) revert Upkeeping_NothingToMove();
-        if (due > available) emit Shortfall(due, available);
+        if (due == 0 || available == 0) revert IGroupMoney.Upkeeping_NothingToMove();
+        if (due > available) emit IGroupMoney.Shortfall(due, available);
         uint256 count = _seats.length;
         for (uint256 i = 0; i < count; ++i) {
             uint256 provider = _seats[i];
@@ -63,17 +63,12 @@ abstract contract UpkeepingArrears is UpkeepingMoney {
         _storeHead(head);
     }
 
-    /// @dev One ratio for all: min(1, available / due), rounded down. Fits: below 2^130 times below 2^96.
-    function _scaled(uint256 amount, uint256 available, uint256 due) internal pure returns (uint256) {
-        return due > available ? (amount * available) / due : amount;
-    }
-
     function _payArrears(Head memory head, uint256 provider, uint256 amount) private {
         head.available -= amount;
         ProviderWord word = _words[provider].addCredit(amount);
         uint256 left = _accounts[provider].arrears - amount;
         _setArrears(provider, left);
         _words[provider] = left == 0 ? word.without(ProviderWords.OWED) : word;
-        emit ArrearsPaid(uint32(provider), amount);
+        emit IGroupMoney.ArrearsPaid(uint32(provider), amount);
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
+import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {Arguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
 import {Narrow} from "../libraries/Narrow.sol";
@@ -72,7 +74,7 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
         if (last.size == 0) {
             track.closed = true;
             word = word.without(ProviderWords.LISTED);
-            emit ProviderClosed(uint32(provider), last.from);
+            emit IGroupProviders.ProviderClosed(uint32(provider), last.from);
         }
         return word;
     }
@@ -87,21 +89,24 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
         if (head.listed != 0) return;
         uint256 through = head.has(Heads.ENDING) ? Narrow.min(block.number, _course.left) : block.number;
         if (through <= head.settledThrough) return;
-        emit IdlePassed(uint64(head.settledThrough), uint64(through));
+        emit IGroupProviders.IdlePassed(uint64(head.settledThrough), uint64(through));
         head.settledThrough = through;
         head.set(Heads.FRESH);
     }
 
-    /// @dev Whether no provider has data in [settledThrough, to), for a group with providers.
-    function _isIdleUntil(uint256 to) internal view returns (bool) {
-        uint256 count = _seats.length;
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 provider = _seats[i];
-            ProviderWord word = _words[provider];
-            if (!word.has(ProviderWords.LISTED)) continue;
-            if (word.size() != 0 || _tracks[provider].nextFrom < to) return false;
+    /// @dev Number of listed providers that begin at `start` or later. Later indices begin later, so a binary search
+    ///      over the last ones finds the first of them.
+    function _startingFrom(Head memory head, uint256 start) internal view returns (uint256) {
+        if (!head.has(Heads.STARTING)) return 0;
+        uint256 count = _ledger.providerCount;
+        uint256 low = count - head.listed;
+        uint256 high = count;
+        while (low < high) {
+            uint256 middle = (low + high) / 2;
+            if (_tracks[middle].activeFrom < start) low = middle + 1;
+            else high = middle;
         }
-        return true;
+        return count - low;
     }
 
     /// @dev What the escrow must hold (R32); the formula is in `IGroupMoney`.
@@ -168,6 +173,6 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
     /// @dev R32: nobody's pay can be thinned by what the payer does.
     function _checkFunded(Head memory head, Arguments args) internal view {
         uint256 required = _required(head, args);
-        if (head.available < required) revert Upkeeping_Underfunded(required, head.available);
+        if (head.available < required) revert IGroupMoney.Upkeeping_Underfunded(required, head.available);
     }
 }

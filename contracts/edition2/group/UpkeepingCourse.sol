@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IGroupService} from "../interfaces/IGroupService.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
+import {DataTerms} from "../interfaces/Types.sol";
 import {Arguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
 import {Narrow} from "../libraries/Narrow.sol";
@@ -9,6 +11,11 @@ import {UpkeepingKeepers} from "./UpkeepingKeepers.sol";
 
 /// @title Which committee serves which block (R38), and when changes take effect (R33)
 abstract contract UpkeepingCourse is UpkeepingKeepers {
+    bytes32 private constant PROVIDER_DATA_TYPEHASH = keccak256(
+        "ProviderData(address committee,bytes32 root,uint64 size,uint80 price,address receiptKey,uint64 sequence,"
+        "uint64 deadline)"
+    );
+
     /// @dev The committee and the first block at which something takes effect: a change (`notice` = 0: more than its
     ///      confirmations later) or a leaving (`notice` blocks later). Without a committee the next block.
     function _takesEffect(
@@ -45,7 +52,7 @@ abstract contract UpkeepingCourse is UpkeepingKeepers {
     function _handOver(Head memory head, Arguments args) internal {
         address committee = _committeeOf(head, args);
         if (_present.version != 0) _closeAccount(head, committee);
-        emit ServiceOver(committee, _present.number, uint64(head.settledThrough));
+        emit IGroupService.ServiceOver(committee, _present.number, uint64(head.settledThrough));
         Next memory next = _next;
         if (next.committee == address(0)) {
             head.ceiling = 0;
@@ -71,7 +78,7 @@ abstract contract UpkeepingCourse is UpkeepingKeepers {
         head.set(Heads.FRESH);
         if (next.committee == args.firstCommittee()) head.clear(Heads.MOVED);
         else head.set(Heads.MOVED);
-        emit Entered(next.committee, next.number, next.ceiling, next.from);
+        emit IGroupService.Entered(next.committee, next.number, next.ceiling, next.from);
     }
 
     /// @dev After settledThrough moved.
@@ -96,6 +103,12 @@ abstract contract UpkeepingCourse is UpkeepingKeepers {
     }
 
     function _requireNoEnd(Head memory head) internal view {
-        if (head.has(Heads.ENDING)) revert Upkeeping_ServiceEnds(_course.left, uint64(head.settledThrough));
+        if (head.has(Heads.ENDING))
+            revert IGroupService.Upkeeping_ServiceEnds(_course.left, uint64(head.settledThrough));
+    }
+
+    /// @dev What an operator signs (R33).
+    function _consentDigest(address committee, DataTerms calldata terms) internal view returns (bytes32) {
+        return _typedDigest(keccak256(abi.encode(PROVIDER_DATA_TYPEHASH, committee, terms)));
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
+import {IGroupService} from "../interfaces/IGroupService.sol";
 import {Period, Payout} from "../interfaces/Types.sol";
 import {Arguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
@@ -34,7 +36,7 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         head.clear(Heads.FRESH);
         Present storage present = _present;
         if (present.number != period.number()) {
-            revert Upkeeping_WrongNumber(present.number, uint32(period.number()));
+            revert IGroupService.Upkeeping_WrongNumber(present.number, uint32(period.number()));
         }
         uint256 version = period.version();
         if (present.version == version) return;
@@ -117,7 +119,7 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         head.available -= share * book.n;
         if (_isOpen(head, committee, key)) head.share += share;
         else book.share = Narrow.to96(book.share + share);
-        emit KeeperArrearsPaid(address(uint160(key)), uint32(key >> 160), share);
+        emit IGroupMoney.KeeperArrearsPaid(address(uint160(key)), uint32(key >> 160), share);
         _setKeeperArrears(key, book.arrears - share * book.n);
     }
 
@@ -125,7 +127,7 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         Book storage book = _books[key];
         _arrears.keepers = Narrow.to128(uint256(_arrears.keepers) + arrears - book.arrears);
         book.arrears = uint96(arrears);
-        emit KeeperArrearsChanged(address(uint160(key)), uint32(key >> 160), arrears);
+        emit IGroupMoney.KeeperArrearsChanged(address(uint160(key)), uint32(key >> 160), arrears);
         if (arrears != 0) return;
         uint256 lastKey = _owedVersions[_owedVersions.length - 1];
         _owedVersions[book.owedIndex - 1] = lastKey;
@@ -141,7 +143,7 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         if (arrears == account.arrears) return;
         _arrears.providers = Narrow.to128(uint256(_arrears.providers) + arrears - account.arrears);
         account.arrears = uint96(arrears);
-        emit ArrearsChanged(uint32(provider), arrears);
+        emit IGroupMoney.ArrearsChanged(uint32(provider), arrears);
     }
 
     /// @dev Keeps the flag SHORT and the block since which something is owed.

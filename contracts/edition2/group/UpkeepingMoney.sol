@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
+import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
-import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {Escrow} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head} from "../libraries/Head.sol";
 import {ProviderWord} from "../libraries/ProviderWord.sol";
-import {UpkeepingCourse} from "./UpkeepingCourse.sol";
+import {UpkeepingLedger} from "./UpkeepingLedger.sol";
 
 /// @title Deposits and withdrawals (R31, R32), the payer's role, and manifests (R46)
-abstract contract UpkeepingMoney is UpkeepingCourse {
+abstract contract UpkeepingMoney is UpkeepingLedger, IGroupMoney {
     using SafeERC20 for IERC20;
 
     /// @dev A plain transfer of the chain's coin is a deposit.
     receive() external payable nonReentrant {
-        if (GroupArguments.load().token() != address(0)) revert Upkeeping_WrongValue(0, msg.value);
+        if (GroupArguments.load().token() != address(0)) revert IGroupMoney.Upkeeping_WrongValue(0, msg.value);
         _book(msg.value);
     }
 
@@ -41,21 +42,22 @@ abstract contract UpkeepingMoney is UpkeepingCourse {
     /// @inheritdoc IGroupMoney
     function sync() external nonReentrant {
         uint256 unbooked = _unbooked();
-        if (unbooked == 0) revert Upkeeping_NothingToMove();
+        if (unbooked == 0) revert IGroupMoney.Upkeeping_NothingToMove();
         _book(unbooked);
     }
 
     /// @inheritdoc IGroupMoney
     function withdrawPayer(uint256 amount, address to) external nonReentrant {
         (Arguments args, Head memory head) = _forPayer();
-        if (amount == 0) revert Upkeeping_NothingToMove();
-        if (to == address(0)) revert Upkeeping_ZeroAddress();
+        if (amount == 0) revert IGroupMoney.Upkeeping_NothingToMove();
+        if (to == address(0)) revert IGroupMoney.Upkeeping_ZeroAddress();
         _catchUp(head, args);
-        if (amount > head.available) revert Upkeeping_Underfunded(_required(head, args) + amount, head.available);
+        if (amount > head.available)
+            revert IGroupMoney.Upkeeping_Underfunded(_required(head, args) + amount, head.available);
         head.available -= amount;
         _checkFunded(head, args);
         _storeHead(head);
-        emit PayerWithdrawn(to, amount);
+        emit IGroupMoney.PayerWithdrawn(to, amount);
         _pay(args.token(), to, amount);
     }
 
@@ -84,16 +86,16 @@ abstract contract UpkeepingMoney is UpkeepingCourse {
     /// @inheritdoc IGroupMoney
     function namePayer(address next) external {
         _onlyPayer(GroupArguments.load());
-        if (next == address(0)) revert Upkeeping_ZeroAddress();
+        if (next == address(0)) revert IGroupMoney.Upkeeping_ZeroAddress();
         _namedPayer = next;
-        emit PayerNamed(next);
+        emit IGroupMoney.PayerNamed(next);
     }
 
     /// @inheritdoc IGroupMoney
     function acceptPayer() external {
         address expected = _namedPayer;
-        if (msg.sender != expected) revert Upkeeping_NotNamedPayer(expected, msg.sender);
-        emit PayerChanged(_payerOf(GroupArguments.load()), expected);
+        if (msg.sender != expected) revert IGroupMoney.Upkeeping_NotNamedPayer(expected, msg.sender);
+        emit IGroupMoney.PayerChanged(_payerOf(GroupArguments.load()), expected);
         _payer = expected;
         _namedPayer = address(0);
     }
@@ -102,16 +104,16 @@ abstract contract UpkeepingMoney is UpkeepingCourse {
     function rescue(address token_, address to, uint256 amount) external nonReentrant {
         Arguments args = GroupArguments.load();
         _onlyPayer(args);
-        if (token_ == args.token()) revert Upkeeping_OwnToken(token_);
-        if (to == address(0)) revert Upkeeping_ZeroAddress();
-        emit Rescued(token_, to, amount);
+        if (token_ == args.token()) revert IGroupMoney.Upkeeping_OwnToken(token_);
+        if (to == address(0)) revert IGroupMoney.Upkeeping_ZeroAddress();
+        emit IGroupMoney.Rescued(token_, to, amount);
         _transfer(token_, to, amount);
     }
 
     /// @inheritdoc IGroupMoney
     function setManifest(bytes32 root, bytes32 previous) external {
         _onlyPayer(GroupArguments.load());
-        emit ManifestSet(root, previous);
+        emit IGroupMoney.ManifestSet(root, previous);
     }
 
     /// @inheritdoc IGroupMoney
@@ -145,33 +147,9 @@ abstract contract UpkeepingMoney is UpkeepingCourse {
         return _books[_key(committee, version)].arrears;
     }
 
-    function _onlyFactory() internal view {
-        if (msg.sender != _factory) revert Upkeeping_NotFactory(_factory, msg.sender);
-    }
-
-    /// @dev What the address holds and is not on the books.
-    function _unbooked() internal view returns (uint256) {
-        address token = GroupArguments.load().token();
-        uint256 held = token == address(0) ? address(this).balance : IERC20(token).balanceOf(address(this));
-        uint256 booked = _ledger.deposited - _ledger.paidOut;
-        return held > booked ? held - booked : 0;
-    }
-
-    function _book(uint256 amount) internal {
-        if (amount == 0) revert Upkeeping_NothingToMove();
-        Ledger storage ledger = _ledger;
-        uint256 deposited = ledger.deposited + amount;
-        if (deposited > MAX_MONEY) revert Upkeeping_TooMuchMoney(MAX_MONEY - ledger.deposited, amount);
-        ledger.deposited = uint96(deposited);
-        Head memory head = _loadHead();
-        head.available += amount;
-        _storeHead(head);
-        emit Deposited(msg.sender, amount);
-    }
-
     function _deposit(address token, uint256 amount) private {
         uint256 expectedValue = token == address(0) ? amount : 0;
-        if (msg.value != expectedValue) revert Upkeeping_WrongValue(expectedValue, msg.value);
+        if (msg.value != expectedValue) revert IGroupMoney.Upkeeping_WrongValue(expectedValue, msg.value);
         if (token != address(0)) {
             // What arrives is measured: a token may take a transfer fee.
             uint256 before = IERC20(token).balanceOf(address(this));
@@ -188,27 +166,27 @@ abstract contract UpkeepingMoney is UpkeepingCourse {
         _onlyOwner(operator, payee, caller);
         uint256 key = _key(committee, version);
         uint256 amount = _balanceOf(_loadHead(), args, key, index);
-        if (amount == 0) revert Upkeeping_NothingToMove();
+        if (amount == 0) revert IGroupMoney.Upkeeping_NothingToMove();
         _books[key].adjustments[index] -= int256(amount);
-        emit KeeperWithdrawn(committee, version, index, payee, amount);
+        emit IGroupMoney.KeeperWithdrawn(committee, version, index, payee, amount);
         _pay(args.token(), payee, amount);
     }
 
     function _withdrawProvider(address caller, uint256 index) private nonReentrant {
         address operator = _accounts[index].operator;
-        if (operator == address(0)) revert Upkeeping_NoSuchProvider(_ledger.providerCount, index);
+        if (operator == address(0)) revert IGroupProviders.Upkeeping_NoSuchProvider(_ledger.providerCount, index);
         address payee = _registry.providerPayee(operator);
         _onlyOwner(operator, payee, caller);
         ProviderWord word = _words[index];
         uint256 amount = word.credit();
-        if (amount == 0) revert Upkeeping_NothingToMove();
+        if (amount == 0) revert IGroupMoney.Upkeeping_NothingToMove();
         _words[index] = word.withCredit(0);
-        emit ProviderWithdrawn(uint32(index), payee, amount);
+        emit IGroupMoney.ProviderWithdrawn(uint32(index), payee, amount);
         _pay(GroupArguments.load().token(), payee, amount);
     }
 
     function _onlyOwner(address operator, address payee, address caller) private pure {
-        if (caller != operator && caller != payee) revert Upkeeping_NotOwner(operator, payee, caller);
+        if (caller != operator && caller != payee) revert IGroupMoney.Upkeeping_NotOwner(operator, payee, caller);
     }
 
     /// @dev The last step of every withdrawal, after all effects.
@@ -224,6 +202,6 @@ abstract contract UpkeepingMoney is UpkeepingCourse {
             return;
         }
         (bool ok, ) = to.call{value: amount}("");
-        if (!ok) revert Upkeeping_TransferFailed(to, amount);
+        if (!ok) revert IGroupMoney.Upkeeping_TransferFailed(to, amount);
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {DataTerms} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
@@ -12,22 +12,17 @@ import {UpkeepingArrears} from "./UpkeepingArrears.sol";
 
 /// @title Providers, their data and their consents (R33)
 abstract contract UpkeepingProviders is UpkeepingArrears {
-    bytes32 private constant PROVIDER_DATA_TYPEHASH = keccak256(
-        "ProviderData(address committee,bytes32 root,uint64 size,uint80 price,address receiptKey,uint64 sequence,"
-        "uint64 deadline)"
-    );
-
-    /// @inheritdoc IGroupProviders
+    /// @dev See `IGroupProviders`.
     function addProvider(
         address operator,
         DataTerms calldata terms,
         bytes calldata signature
     ) external nonReentrant returns (uint32 index) {
         (Arguments args, Head memory head) = _openForPayer();
-        if (!_registry.isProvider(operator)) revert Upkeeping_NotAProvider(operator);
+        if (!_registry.isProvider(operator)) revert IGroupProviders.Upkeeping_NotAProvider(operator);
         Operator storage record = _operators[operator];
         uint32 latest = record.indexPlusOne;
-        if (latest != 0 && !_tracks[latest - 1].closed) revert Upkeeping_ProviderExists(latest - 1);
+        if (latest != 0 && !_tracks[latest - 1].closed) revert IGroupProviders.Upkeeping_ProviderExists(latest - 1);
         _takeSeat(head);
         uint256 from = _useConsent(head, args, operator, terms, signature);
 
@@ -44,7 +39,7 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
         head.set(Heads.STARTING);
         _checkFunded(head, args);
         _storeHead(head);
-        emit ProviderAdded(
+        emit IGroupProviders.ProviderAdded(
             index,
             operator,
             uint64(from),
@@ -56,71 +51,58 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
         );
     }
 
-    /// @inheritdoc IGroupProviders
+    /// @dev See `IGroupProviders`.
     function changeData(uint32 index, DataTerms calldata terms, bytes calldata signature) external nonReentrant {
         (Arguments args, Head memory head) = _openForPayer();
         Track memory track = _listed(index);
-        if (track.leavesAt != 0) revert Upkeeping_ProviderLeaves(index, track.leavesAt);
+        if (track.leavesAt != 0) revert IGroupProviders.Upkeeping_ProviderLeaves(index, track.leavesAt);
         uint256 from = _useConsent(head, args, _accounts[index].operator, terms, signature);
         uint256 peak = _peak(index, track);
         _dropFrom(index, track, from);
-        if (track.pending >= MAX_CHANGES) revert Upkeeping_TooManyChanges(MAX_CHANGES, track.pending + 1);
+        if (track.pending >= MAX_CHANGES)
+            revert IGroupProviders.Upkeeping_TooManyChanges(MAX_CHANGES, track.pending + 1);
         _writeChange(_append(index, track, from), from, terms);
         _tracks[index] = track;
         // R32: never refused for a change that needs no more money than what is in force or ahead.
         if (uint256(terms.size) * terms.price > peak) _checkFunded(head, args);
         _storeHead(head);
-        emit DataChanged(index, uint64(from), terms.root, terms.size, terms.price, terms.receiptKey, terms.sequence);
+        emit IGroupProviders.DataChanged(
+            index,
+            uint64(from),
+            terms.root,
+            terms.size,
+            terms.price,
+            terms.receiptKey,
+            terms.sequence
+        );
     }
 
-    /// @inheritdoc IGroupProviders
+    /// @dev See `IGroupProviders`.
     function removeProvider(uint32 index) external nonReentrant {
         (Arguments args, Head memory head) = _openForPayer();
         Track memory track = _listed(index);
-        if (track.byPayer) revert Upkeeping_NoticeGiven(index, track.leavesAt);
+        if (track.byPayer) revert IGroupProviders.Upkeeping_NoticeGiven(index, track.leavesAt);
         track.byPayer = true;
         _scheduleLeaving(head, args, index, track, type(uint256).max);
     }
 
-    /// @inheritdoc IGroupProviders
+    /// @dev See `IGroupProviders`.
     function giveNotice(uint32 index) external nonReentrant {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
         address operator = _accounts[index].operator;
-        if (msg.sender != operator) revert Upkeeping_NotThatProvider(operator, msg.sender);
+        if (msg.sender != operator) revert IGroupProviders.Upkeeping_NotThatProvider(operator, msg.sender);
         _notTerminated(head);
         Track memory track = _listed(index);
-        if (track.byProvider) revert Upkeeping_NoticeGiven(index, track.leavesAt);
+        if (track.byProvider) revert IGroupProviders.Upkeeping_NoticeGiven(index, track.leavesAt);
         track.byProvider = true;
         _scheduleLeaving(head, args, index, track, _nextBeginning(head));
     }
 
-    /// @inheritdoc IGroupProviders
+    /// @dev See `IGroupProviders`.
     function revokeConsent() external {
         uint64 sequence = ++_operators[msg.sender].sequence;
-        emit ConsentRevoked(msg.sender, sequence);
-    }
-
-    /// @inheritdoc IGroupProviders
-    function consentDigest(address committee, DataTerms calldata terms) external view returns (bytes32) {
-        return _consentDigest(committee, terms);
-    }
-
-    /// @inheritdoc IGroupProviders
-    function effectiveFrom() external view returns (address committee, uint64 from) {
-        uint256 start;
-        (committee, start) = _takesEffect(_loadHead(), GroupArguments.load(), 0);
-        from = uint64(start);
-    }
-
-    /// @inheritdoc IGroupProviders
-    function consentSequence(address operator) external view returns (uint64) {
-        return _operators[operator].sequence;
-    }
-
-    /// @inheritdoc IGroupProviders
-    function providerOf(address operator) external view returns (uint32) {
-        return _operators[operator].indexPlusOne;
+        emit IGroupProviders.ConsentRevoked(msg.sender, sequence);
     }
 
     /// @dev A provider leaves: with notice, or at the next slot if both sides gave it; by `latest` at any rate. The
@@ -136,14 +118,14 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
         (, uint256 from) = _takesEffect(head, args, notice);
         from = Narrow.min(from, latest);
         if (track.leavesAt != 0) from = Narrow.min(from, track.leavesAt);
-        if (from <= track.activeFrom) revert Upkeeping_NotActiveYet(track.activeFrom, from);
+        if (from <= track.activeFrom) revert IGroupProviders.Upkeeping_NotActiveYet(track.activeFrom, from);
         _dropFrom(index, track, from);
         track.leavesAt = Narrow.to40(from);
         Change storage change = _append(index, track, from);
         (change.from, change.size, change.price) = (uint40(from), 0, 0);
         (change.receiptKey, change.root, change.sequence) = (address(0), 0, 0);
         _tracks[index] = track;
-        emit LeaveScheduled(index, uint64(from), track.byPayer, track.byProvider);
+        emit IGroupProviders.LeaveScheduled(index, uint64(from), track.byPayer, track.byProvider);
         if (from <= head.settledThrough) {
             // It leaves before the first block of a service that has not begun: nothing of it is left to settle.
             _words[index] = _advance(index, _words[index], track.pending);
@@ -198,7 +180,7 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
     function _takeSeat(Head memory head) private {
         uint256 most = head.ceiling == 0 ? MAX_PROVIDERS : head.ceiling;
         if (head.has(Heads.ENDING) && _next.ceiling != 0) most = Narrow.min(most, _next.ceiling);
-        if (head.listed >= most) revert Upkeeping_TooManyProviders(most, head.listed + 1);
+        if (head.listed >= most) revert IGroupProviders.Upkeeping_TooManyProviders(most, head.listed + 1);
         uint256 count = _seats.length;
         for (uint256 i = 0; i < count;) {
             ProviderWord word = _words[_seats[i]];
@@ -209,13 +191,14 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
                 ++i;
             }
         }
-        if (count >= MAX_PROVIDERS) revert Upkeeping_TooManyProviders(MAX_PROVIDERS, count + 1);
+        if (count >= MAX_PROVIDERS) revert IGroupProviders.Upkeeping_TooManyProviders(MAX_PROVIDERS, count + 1);
     }
 
     function _listed(uint256 index) private view returns (Track memory track) {
-        if (index >= _ledger.providerCount) revert Upkeeping_NoSuchProvider(_ledger.providerCount, index);
+        if (index >= _ledger.providerCount)
+            revert IGroupProviders.Upkeeping_NoSuchProvider(_ledger.providerCount, index);
         track = _tracks[index];
-        if (track.closed) revert Upkeeping_ProviderLeaves(uint32(index), track.leavesAt);
+        if (track.closed) revert IGroupProviders.Upkeeping_ProviderLeaves(uint32(index), track.leavesAt);
     }
 
     /// @dev Checks a consent (R33) and uses up its number. Returns the block in which it takes effect.
@@ -226,23 +209,20 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
         DataTerms calldata terms,
         bytes calldata signature
     ) private returns (uint256 from) {
-        if (terms.root == 0) revert Upkeeping_ZeroRoot();
-        if (terms.size == 0 || terms.size > MAX_SIZE) revert Upkeeping_BadSize(MAX_SIZE, terms.size);
-        if (terms.receiptKey == address(0)) revert Upkeeping_ZeroReceiptKey();
-        if (block.number > terms.deadline) revert Upkeeping_ConsentExpired(terms.deadline, uint64(block.number));
+        if (terms.root == 0) revert IGroupProviders.Upkeeping_ZeroRoot();
+        if (terms.size == 0 || terms.size > MAX_SIZE) revert IGroupProviders.Upkeeping_BadSize(MAX_SIZE, terms.size);
+        if (terms.receiptKey == address(0)) revert IGroupProviders.Upkeeping_ZeroReceiptKey();
+        if (block.number > terms.deadline)
+            revert IGroupProviders.Upkeeping_ConsentExpired(terms.deadline, uint64(block.number));
         uint64 expected = _operators[operator].sequence + 1;
-        if (terms.sequence != expected) revert Upkeeping_WrongSequence(expected, terms.sequence);
+        if (terms.sequence != expected) revert IGroupProviders.Upkeeping_WrongSequence(expected, terms.sequence);
         address committee;
         (committee, from) = _takesEffect(head, args, 0);
         bytes32 digest = _consentDigest(committee, terms);
         if (!SignatureChecker.isValidSignatureNowCalldata(operator, digest, signature)) {
-            revert Upkeeping_BadConsent(operator, digest);
+            revert IGroupProviders.Upkeeping_BadConsent(operator, digest);
         }
         _operators[operator].sequence = expected;
         _course.latest = Narrow.to40(from);
-    }
-
-    function _consentDigest(address committee, DataTerms calldata terms) private view returns (bytes32) {
-        return _typedDigest(keccak256(abi.encode(PROVIDER_DATA_TYPEHASH, committee, terms)));
     }
 }

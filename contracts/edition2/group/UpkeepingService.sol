@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ICommittee} from "../interfaces/ICommittee.sol";
 import {IGroupService} from "../interfaces/IGroupService.sol";
+import {ICommittee} from "../interfaces/ICommittee.sol";
 import {IUpkeepingFactory} from "../interfaces/IUpkeepingFactory.sol";
-import {GroupConfig, GroupTerms} from "../interfaces/Types.sol";
+import {GroupTerms} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
 import {Narrow} from "../libraries/Narrow.sol";
@@ -12,10 +12,10 @@ import {UpkeepingAbandon} from "./UpkeepingAbandon.sol";
 
 /// @title Entering, moving, release and the end of a group (R33, R38)
 abstract contract UpkeepingService is UpkeepingAbandon {
-    /// @inheritdoc IGroupService
+    /// @dev See `IGroupService`.
     function initialize(uint16 ceiling) external nonReentrant {
         _onlyFactory();
-        if (_headWord != 0) revert Upkeeping_Initialized();
+        if (_headWord != 0) revert IGroupService.Upkeeping_Initialized();
         Arguments args = GroupArguments.load();
         Head memory head;
         head.settledThrough = block.number;
@@ -27,39 +27,41 @@ abstract contract UpkeepingService is UpkeepingAbandon {
         _enter(head, args, args.firstCommittee(), ceiling);
     }
 
-    /// @inheritdoc IGroupService
+    /// @dev See `IGroupService`.
     function enter(address committee, uint16 ceiling) external nonReentrant {
         (Arguments args, Head memory head) = _openForPayer();
         _requireNoEnd(head);
         _enter(head, args, committee, ceiling);
     }
 
-    /// @inheritdoc IGroupService
+    /// @dev See `IGroupService`.
     function raiseCeiling(uint16 ceiling) external nonReentrant {
         (Arguments args, Head memory head) = _openForPayer();
         _requireNoEnd(head);
         address committee = _committeeOf(head, args);
-        if (committee == address(0)) revert Upkeeping_NoCommittee();
-        if (ceiling <= head.ceiling || ceiling > MAX_PROVIDERS) revert Upkeeping_BadCeiling(head.ceiling + 1, ceiling);
+        if (committee == address(0)) revert IGroupService.Upkeeping_NoCommittee();
+        if (ceiling <= head.ceiling || ceiling > MAX_PROVIDERS)
+            revert IGroupService.Upkeeping_BadCeiling(head.ceiling + 1, ceiling);
         head.ceiling = ceiling;
         _checkFunded(head, args);
         _storeHead(head);
         uint32 number = _present.number;
-        emit CeilingRaised(committee, number, ceiling);
+        emit IGroupService.CeilingRaised(committee, number, ceiling);
         ICommittee(committee).changeCeiling(number, ceiling);
     }
 
-    /// @inheritdoc IGroupService
+    /// @dev See `IGroupService`.
     function release() external nonReentrant {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
         address committee = _committeeOf(head, args);
-        if (committee == address(0) || msg.sender != committee) revert Upkeeping_NotMyCommittee(committee, msg.sender);
+        if (committee == address(0) || msg.sender != committee)
+            revert IGroupService.Upkeeping_NotMyCommittee(committee, msg.sender);
         _requireNoEnd(head);
         if (head.listed != 0) {
             uint256 since = head.has(Heads.SHORT) ? _course.arrearsSince : type(uint40).max;
             if (block.number <= since + args.lockup()) {
-                revert Upkeeping_NotReleasable(since + args.lockup() + 1, block.number);
+                revert IGroupService.Upkeeping_NotReleasable(since + args.lockup() + 1, block.number);
             }
         }
         _passIdle(head);
@@ -68,7 +70,7 @@ abstract contract UpkeepingService is UpkeepingAbandon {
         _storeHead(head);
     }
 
-    /// @inheritdoc IGroupService
+    /// @dev See `IGroupService`.
     function terminate() external nonReentrant {
         (Arguments args, Head memory head) = _openForPayer();
         uint256 target = block.number + args.lockup();
@@ -92,33 +94,17 @@ abstract contract UpkeepingService is UpkeepingAbandon {
         }
         _course.end = Narrow.to40(end);
         head.set(Heads.TERMINATED);
-        emit Terminated(uint64(end));
+        emit IGroupService.Terminated(uint64(end));
         _storeHead(head);
     }
 
-    /// @inheritdoc IGroupService
-    function config() external view returns (GroupConfig memory) {
-        Arguments args = GroupArguments.load();
-        return
-            GroupConfig({
-                token: args.token(),
-                lockup: uint32(args.lockup()),
-                keeperShareBps: uint16(args.keeperShareBps()),
-                keeperFee: uint96(args.keeperFee())
-            });
-    }
-
-    /// @inheritdoc IGroupService
-    function createdAt() external view returns (uint64) {
-        return uint64(GroupArguments.load().createdAt());
-    }
-
     function _enter(Head memory head, Arguments args, address committee, uint256 ceiling) private {
-        if (!IUpkeepingFactory(_factory).isCommittee(committee)) revert Upkeeping_NotACommittee(committee);
+        if (!IUpkeepingFactory(_factory).isCommittee(committee))
+            revert IGroupService.Upkeeping_NotACommittee(committee);
         uint256 least = Narrow.max(head.listed, 1);
-        if (ceiling < least || ceiling > MAX_PROVIDERS) revert Upkeeping_BadCeiling(least, ceiling);
+        if (ceiling < least || ceiling > MAX_PROVIDERS) revert IGroupService.Upkeeping_BadCeiling(least, ceiling);
         address present = _committeeOf(head, args);
-        if (committee == present) revert Upkeeping_SameCommittee(committee);
+        if (committee == present) revert IGroupService.Upkeeping_SameCommittee(committee);
         bool moving = present != address(0);
         // The present service must have begun: settledThrough is its first block at least.
         uint256 earliest = moving ? Narrow.max(block.number + args.lockup(), head.settledThrough + 1) : 0;
@@ -138,7 +124,7 @@ abstract contract UpkeepingService is UpkeepingAbandon {
             _next = next;
             _course.left = next.from;
             head.set(Heads.ENDING);
-            emit MoveScheduled(committee, number, uint16(ceiling), from);
+            emit IGroupService.MoveScheduled(committee, number, uint16(ceiling), from);
             ICommittee(present).endMembership(_present.number, from);
         } else {
             _creditThrough(head, from);
@@ -153,7 +139,7 @@ abstract contract UpkeepingService is UpkeepingAbandon {
         head.set(Heads.ENDING);
         _course.left = Narrow.to40(left);
         uint32 number = _present.number;
-        emit ServiceEnds(committee, number, left);
+        emit IGroupService.ServiceEnds(committee, number, left);
         ICommittee(committee).endMembership(number, left);
     }
 }

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
+import {IGroupService} from "../interfaces/IGroupService.sol";
 import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {KeepersPart, Payout, Period, ProviderPart, SettledInterval} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {ProviderWord, ProviderWords} from "../libraries/ProviderWord.sol";
 import {Words} from "../libraries/Words.sol";
-import {UpkeepingService} from "./UpkeepingService.sol";
+import {UpkeepingMoney} from "./UpkeepingMoney.sol";
 
 /// @title Settlement of an interval (R16, R29, R30, R32)
-abstract contract UpkeepingSettlement is UpkeepingService {
+abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
     using Words for Period;
     using Words for Payout;
 
@@ -47,7 +49,7 @@ abstract contract UpkeepingSettlement is UpkeepingService {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
         address committee = _committeeOf(head, args);
-        if (msg.sender != committee) revert Upkeeping_NotMyCommittee(committee, msg.sender);
+        if (msg.sender != committee) revert IGroupService.Upkeeping_NotMyCommittee(committee, msg.sender);
         Interval memory i = _intervalOf(head, args, period);
         _openAccount(head, args, period);
         _checkCount(head, i.through, items.length);
@@ -60,7 +62,7 @@ abstract contract UpkeepingSettlement is UpkeepingService {
             arrears = _books[key].arrears;
         }
         i.due += i.fee + arrears;
-        if (i.due > i.available) emit Shortfall(i.due, i.available);
+        if (i.due > i.available) emit IGroupMoney.Shortfall(i.due, i.available);
         _creditProviders(head, i, items);
         uint256 fee = _scaled(i.fee, i.available, i.due);
         if (arrears != 0) _payKeeperArrears(head, committee, key, _scaled(arrears, i.available, i.due));
@@ -68,7 +70,7 @@ abstract contract UpkeepingSettlement is UpkeepingService {
         _oweKeepers(committee, payout.n(), i.earned + i.fee - i.cut - fee);
         if (head.has(Heads.SHORT) || i.due > i.available) _noteArrears(head);
         _close(head, args, period, i.through);
-        emit Settled(
+        emit IUpkeeping.Settled(
             SettledInterval.unwrap(period.settledInterval(payout, i.from, i.through)),
             KeepersPart.unwrap(Words.keepersPart(payout.divisor(), i.cut, fee)),
             i.parts
@@ -83,14 +85,15 @@ abstract contract UpkeepingSettlement is UpkeepingService {
         i.through = period.te();
         if (ts > settledThrough) {
             // Blocks in which nobody had data need no certificate.
-            if (!_isIdleUntil(ts)) {
-                revert Upkeeping_StaleInterval(uint64(settledThrough), uint64(ts), uint64(i.through));
+            if (_startingFrom(head, ts) != head.listed) {
+                revert IUpkeeping.Upkeeping_StaleInterval(uint64(settledThrough), uint64(ts), uint64(i.through));
             }
             i.from = ts;
             head.set(Heads.FRESH);
         }
         if (head.has(Heads.ENDING)) i.through = Narrow.min(i.through, _course.left);
-        if (i.through <= i.from) revert Upkeeping_StaleInterval(uint64(settledThrough), uint64(ts), uint64(i.through));
+        if (i.through <= i.from)
+            revert IUpkeeping.Upkeeping_StaleInterval(uint64(settledThrough), uint64(ts), uint64(i.through));
         i.bps = args.keeperShareBps();
         i.fee = (args.keeperFee() * head.ceiling * (i.through - i.from)) >> 16;
         i.available = head.available;
@@ -98,20 +101,8 @@ abstract contract UpkeepingSettlement is UpkeepingService {
 
     /// @dev Requires one item for every provider with data in the interval: all that are listed and have begun.
     function _checkCount(Head memory head, uint256 through, uint256 actual) private view {
-        uint256 expected = head.listed;
-        if (head.has(Heads.STARTING)) {
-            // Later indices begin later: a binary search over the last ones finds the first that has not begun.
-            uint256 count = _ledger.providerCount;
-            uint256 low = count - expected;
-            uint256 high = count;
-            while (low < high) {
-                uint256 middle = (low + high) / 2;
-                if (_tracks[middle].activeFrom < through) low = middle + 1;
-                else high = middle;
-            }
-            expected -= count - low;
-        }
-        if (actual != expected) revert Upkeeping_WrongItemCount(expected, actual);
+        uint256 expected = head.listed - _startingFrom(head, through);
+        if (actual != expected) revert IUpkeeping.Upkeeping_WrongItemCount(expected, actual);
     }
 
     /// @dev Each provider's amount and slot, with its data moved on; their sum, and these providers' arrears, are due.
@@ -125,9 +116,9 @@ abstract contract UpkeepingSettlement is UpkeepingService {
         uint256 usual = ProviderWords.LISTED | ProviderWords.PENDING | ProviderWords.OWED;
         for (uint256 k = 0; k < items.length; ++k) {
             uint256 item = items[k];
-            if (item >> 160 != 0) revert Upkeeping_BadItem(item);
+            if (item >> 160 != 0) revert IUpkeeping.Upkeeping_BadItem(item);
             uint256 provider = item >> 128;
-            if (provider < expectedAbove) revert Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
+            if (provider < expectedAbove) revert IUpkeeping.Upkeeping_ItemsNotAscending(expectedAbove - 1, provider);
             ProviderWord word = _words[provider];
             uint256 proven = uint128(item);
             // Unchecked: a provider is below 2^32; a size (56 bits) times blocks (40) is below 2^96, times a price
@@ -162,9 +153,9 @@ abstract contract UpkeepingSettlement is UpkeepingService {
         ProviderWord word,
         uint256 signed
     ) private returns (ProviderWord, uint256 proven, uint256 amount) {
-        if (!word.has(ProviderWords.LISTED)) revert Upkeeping_ProviderNotActive(uint32(provider));
+        if (!word.has(ProviderWords.LISTED)) revert IUpkeeping.Upkeeping_ProviderNotActive(uint32(provider));
         Committed memory c = _committed(provider, word, i.from, i.through);
-        if (c.spaceTime == 0) revert Upkeeping_ProviderNotActive(uint32(provider));
+        if (c.spaceTime == 0) revert IUpkeeping.Upkeeping_ProviderNotActive(uint32(provider));
         word = _advance(provider, word, c.passed);
         if (!word.has(ProviderWords.LISTED)) --head.listed;
         proven = Narrow.min(signed, c.spaceTime); // R16
@@ -237,7 +228,7 @@ abstract contract UpkeepingSettlement is UpkeepingService {
         uint256 arrears = word.has(ProviderWords.OWED) ? _accounts[provider].arrears : 0;
         if (arrears != 0) {
             paid = _scaled(arrears, i.available, i.due);
-            emit ArrearsPaid(uint32(provider), paid);
+            emit IGroupMoney.ArrearsPaid(uint32(provider), paid);
         }
         uint256 left = arrears - paid + missing;
         _setArrears(provider, left);

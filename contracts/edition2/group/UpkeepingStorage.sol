@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
+import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {IRegistry} from "../../interfaces/IRegistry.sol";
-import {IGroupService} from "../interfaces/IGroupService.sol";
-import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Head.sol";
 import {ProviderWord} from "../libraries/ProviderWord.sol";
 
 /// @title Storage of a group
-abstract contract UpkeepingStorage is IUpkeeping {
+abstract contract UpkeepingStorage {
     uint256 internal constant BPS = 10_000;
     /// @dev A group takes in at most this in its life, so no sum of credits exceeds it. Arrears of one party stop here,
     ///      too: more could never be paid.
@@ -147,7 +147,7 @@ abstract contract UpkeepingStorage is IUpkeeping {
     bool private transient _entered;
 
     modifier nonReentrant() {
-        if (_entered) revert Upkeeping_Reentered();
+        if (_entered) revert IGroupMoney.Upkeeping_Reentered();
         _entered = true;
         _;
         _entered = false;
@@ -158,11 +158,6 @@ abstract contract UpkeepingStorage is IUpkeeping {
         _factory = factory_;
     }
 
-    /// @inheritdoc IGroupService
-    function factory() external view returns (address) {
-        return _factory;
-    }
-
     /// @dev The payer of the arguments, until the role passes on.
     function _payerOf(Arguments args) internal view returns (address) {
         address later = _payer;
@@ -171,7 +166,7 @@ abstract contract UpkeepingStorage is IUpkeeping {
 
     function _onlyPayer(Arguments args) internal view {
         address expected = _payerOf(args);
-        if (msg.sender != expected) revert Upkeeping_NotPayer(expected, msg.sender);
+        if (msg.sender != expected) revert IGroupMoney.Upkeeping_NotPayer(expected, msg.sender);
     }
 
     function _loadHead() internal view returns (Head memory) {
@@ -190,7 +185,7 @@ abstract contract UpkeepingStorage is IUpkeeping {
     }
 
     function _notTerminated(Head memory head) internal view {
-        if (head.has(Heads.TERMINATED)) revert Upkeeping_Terminated(_course.end);
+        if (head.has(Heads.TERMINATED)) revert IGroupProviders.Upkeeping_Terminated(_course.end);
     }
 
     /// @dev Terminated, and settled through its end.

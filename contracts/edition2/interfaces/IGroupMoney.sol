@@ -105,18 +105,6 @@ interface IGroupMoney {
     /// @notice The same for `caller`; by the factory.
     function withdrawProviderFor(address caller, uint32 provider) external;
 
-    /// @notice Credits all arrears of a provider; anyone may, while available ≥ required (R32). Arrears of a provider
-    ///         that is listed are paid with the next settlement, too.
-    function collectArrears(uint32 provider) external;
-
-    /// @notice Credits the arrears of a committee version to its members in equal parts; anyone may, while available ≥
-    ///         required (R32). What ⌊arrears / n⌋ leaves stays owed.
-    function collectKeeperArrears(address committee, uint32 version) external;
-
-    /// @notice After the end: credits all arrears, of providers and keepers, at one ratio min(1, available / arrears),
-    ///         each rounded down; anyone may (R32).
-    function collectAllArrears() external;
-
     /// @notice Names the next payer, who has to accept; payer only. The payer names itself to withdraw a nomination.
     function namePayer(address next) external;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IGroupArrears} from "./IGroupArrears.sol";
 import {IGroupMoney} from "./IGroupMoney.sol";
 import {IGroupProviders} from "./IGroupProviders.sol";
 import {IGroupService} from "./IGroupService.sol";
@@ -10,7 +11,7 @@ import {Payout, Period} from "./Types.sol";
 /// @notice A clone of the factory. It stores the escrow, the credits of providers and keepers, the providers and their
 ///         data, how far it is settled, and its present and next service. What was agreed it takes from its committee
 ///         alone.
-interface IUpkeeping is IGroupMoney, IGroupProviders, IGroupService {
+interface IUpkeeping is IGroupMoney, IGroupArrears, IGroupProviders, IGroupService {
     /// @notice An interval was settled. `interval` is a `SettledInterval`, `keepers` a `KeepersPart`, each word of
     ///         `providers` a `ProviderPart`.
     event Settled(uint256 interval, uint256 keepers, uint256[] providers);
