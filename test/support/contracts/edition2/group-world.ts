@@ -402,7 +402,8 @@ export class Group {
   async checkBooks(
     versions: readonly (readonly [Committee, number])[] = [[this.committee, 1]],
   ): Promise<void> {
-    const { deposited, paidOut, available } = await this.read("escrow");
+    type Books = { deposited: bigint; paidOut: bigint; available: bigint };
+    const { deposited, paidOut, available } = (await this.read("escrow")) as Books;
     let credits = 0n;
     for (let i = 0; i < Number((await this.read("state")).providerCount); i += 1)
       credits += await this.credit(i);
@@ -415,7 +416,7 @@ export class Group {
       this.config.token === ZeroAddress
         ? await this.world.chain.provider.getBalance(await this.address())
         : await this.world.balanceOf(await this.address());
-    const expected: bigint = deposited - paidOut;
+    const expected = deposited - paidOut;
     if (expected !== available + credits || expected !== held) {
       throw new Error(
         `books: expected ${expected}, actual ${available} available + ${credits} credited; ${held} held`,
