@@ -27,6 +27,18 @@ contract CommitteeStandIn {
         IUpkeeping(group).settleInterval(period, payout, items);
     }
 
+    /// @notice The same for many groups, one after another.
+    function settleMany(
+        address[] calldata groups,
+        Period[] calldata periods,
+        Payout payout,
+        uint256[][] calldata items
+    ) external {
+        for (uint256 i = 0; i < groups.length; ++i) {
+            IUpkeeping(groups[i]).settleInterval(periods[i], payout, items[i]);
+        }
+    }
+
     /// @notice A certificate [certifiedThrough, te) was accepted in this block.
     function certify(uint64 te) external {
         (_te[certifiedThrough], _acceptedAt[certifiedThrough]) = (te, uint64(block.number));

@@ -10,13 +10,20 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   group: ["group", "libraries", "interfaces"],
   ".": ["group", "libraries", "interfaces"],
   demo: [],
-  harness: ["libraries"],
+  harness: ["libraries", "edition2/factory", "edition2/interfaces"],
+  // The second edition, beside the first until keepers have switched over.
+  "edition2/interfaces": ["edition2/interfaces"],
+  "edition2/libraries": ["edition2/libraries", "edition2/interfaces"],
+  "edition2/group": ["edition2/group", "edition2/libraries", "edition2/interfaces", "interfaces"],
+  "edition2/factory": ["edition2/libraries", "edition2/interfaces", "libraries"],
+  edition2: ["edition2/group", "edition2/libraries", "edition2/interfaces", "interfaces"],
   test: ["test", ".", "demo", "group", "libraries", "interfaces"],
 };
 const maxLines = 400;
 /** Files that hold several declarations of one kind. */
 const collections = [
   "interfaces/UpkeepingTypes.sol",
+  "edition2/interfaces/Types.sol",
   "harness/GasReferences.sol",
   "harness/HostileTokens.sol",
 ];

@@ -7,9 +7,9 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
 import {ProviderPart} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
-import {ProviderWord, ProviderWords} from "../libraries/ProviderWord.sol";
+import {ProviderWord, ProviderWords} from "../libraries/ProviderWords.sol";
 import {Words} from "../libraries/Words.sol";
 import {UpkeepingProviders} from "./UpkeepingProviders.sol";
 

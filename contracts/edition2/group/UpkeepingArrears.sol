@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
-import {ProviderWord, ProviderWords} from "../libraries/ProviderWord.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
+import {ProviderWord, ProviderWords} from "../libraries/ProviderWords.sol";
 import {UpkeepingLedger} from "./UpkeepingLedger.sol";
 
 /// @title Payment of arrears outside of settlements (R32)

@@ -4,9 +4,9 @@ pragma solidity 0.8.37;
 import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {Arguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
-import {ProviderWord, ProviderWords} from "../libraries/ProviderWord.sol";
+import {ProviderWord, ProviderWords} from "../libraries/ProviderWords.sol";
 import {UpkeepingStorage} from "./UpkeepingStorage.sol";
 
 /// @title What providers committed (R16, R33), and what the escrow must hold for it (R32)

@@ -5,7 +5,7 @@ import {IGroupService} from "../interfaces/IGroupService.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
 import {DataTerms} from "../interfaces/Types.sol";
 import {Arguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {UpkeepingKeepers} from "./UpkeepingKeepers.sol";
 

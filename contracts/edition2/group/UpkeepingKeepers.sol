@@ -5,7 +5,7 @@ import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {IGroupService} from "../interfaces/IGroupService.sol";
 import {Period, Payout} from "../interfaces/Types.sol";
 import {Arguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {Words} from "../libraries/Words.sol";
 import {UpkeepingCommitments} from "./UpkeepingCommitments.sol";

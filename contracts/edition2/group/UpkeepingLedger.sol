@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head} from "../libraries/Head.sol";
+import {Head} from "../libraries/Heads.sol";
 import {UpkeepingCourse} from "./UpkeepingCourse.sol";
 
 /// @title The books of a group (S2)

@@ -9,8 +9,8 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ICommittee} from "../interfaces/ICommittee.sol";
 import {Escrow} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head} from "../libraries/Head.sol";
-import {ProviderWord} from "../libraries/ProviderWord.sol";
+import {Head} from "../libraries/Heads.sol";
+import {ProviderWord} from "../libraries/ProviderWords.sol";
 import {UpkeepingLedger} from "./UpkeepingLedger.sol";
 
 /// @title Deposits and withdrawals (R31, R32), the payer's role, and manifests (R46)

@@ -5,9 +5,9 @@ import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {DataTerms} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
-import {ProviderWord, ProviderWords} from "../libraries/ProviderWord.sol";
+import {ProviderWord, ProviderWords} from "../libraries/ProviderWords.sol";
 import {UpkeepingArrears} from "./UpkeepingArrears.sol";
 
 /// @title Providers, their data and their consents (R33)

@@ -6,7 +6,7 @@ import {ICommittee} from "../interfaces/ICommittee.sol";
 import {IUpkeepingFactory} from "../interfaces/IUpkeepingFactory.sol";
 import {GroupTerms} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {UpkeepingAbandon} from "./UpkeepingAbandon.sol";
 

@@ -5,8 +5,8 @@ import {IGroupMoney} from "../interfaces/IGroupMoney.sol";
 import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {IRegistry} from "../../interfaces/IRegistry.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
-import {ProviderWord} from "../libraries/ProviderWord.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
+import {ProviderWord} from "../libraries/ProviderWords.sol";
 
 /// @title Storage of a group
 abstract contract UpkeepingStorage {

@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {DataChange, DataTerms, GroupConfig, GroupState, ProviderState, Service} from "../interfaces/Types.sol";
 import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
-import {Head, Heads} from "../libraries/Head.sol";
-import {ProviderWord, ProviderWords} from "../libraries/ProviderWord.sol";
+import {Head, Heads} from "../libraries/Heads.sol";
+import {ProviderWord, ProviderWords} from "../libraries/ProviderWords.sol";
 import {IGroupService} from "../interfaces/IGroupService.sol";
 import {IGroupProviders} from "../interfaces/IGroupProviders.sol";
 import {UpkeepingSettlement} from "./UpkeepingSettlement.sol";

@@ -35,6 +35,7 @@ interface IUpkeeping is IGroupMoney, IGroupArrears, IGroupProviders, IGroupServi
     ///      each provider with committed bytes in the interval, strictly ascending.
     ///      For each: S = Σ bytes × blocks, V = Σ bytes × price × blocks of the interval, proven = min(signed, S)
     ///      (R16), amount = ⌊proven × V / (S × 2^64)⌋ (R30). fee = ⌊keeperFee × ceiling × (through − from) / 65536⌋.
+    ///      An amount above 2^96 − 1 counts as that.
     ///      due = Σ amount + fee + arrears of these providers + arrears of this committee version. If due > available,
     ///      each of these terms x becomes x' = ⌊x × available / due⌋ (R32), else x' = x.
     ///      A provider gets amount' − ⌊amount' × bps / 10000⌋ and its arrears'; its new arrears are arrears −

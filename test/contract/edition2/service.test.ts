@@ -89,14 +89,21 @@ describe("a move", () => {
   let first: Committee;
   let second: Committee;
   let begins: number;
+  let called: number;
   beforeAll(async () => {
     group = await served();
     first = group.committee;
     second = await world.committee({ slot: 10 });
     const receipt = await group.send(world.payer, "enter", [await second.address(), 5]);
     begins = Number((await group.read("state")).next.from);
-    expect(begins).toBeGreaterThanOrEqual(receipt.blockNumber + 100);
-    expect(begins).toBeLessThan(receipt.blockNumber + 110);
+    called = receipt.blockNumber;
+  });
+
+  it("begins at the new committee's first slot boundary lockup or more blocks later", async () => {
+    expect(begins).toBeGreaterThanOrEqual(called + 100);
+    expect(begins).toBeLessThan(called + 110);
+    const origin = Number(await second.contract.getFunction("originBlock")());
+    expect((begins - origin) % 10).toBe(0);
   });
 
   it("to the present committee, or during another, is refused", async () => {

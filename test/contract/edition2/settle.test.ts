@@ -249,15 +249,14 @@ describe("a group without data", () => {
     const group = await world.group({ config: { keeperFee: 65_536n } });
     await group.committee.certify();
     await group.committee.certify();
+    // The provider begins inside the next interval.
     const index = await group.add("settle p0");
     const begin = await group.activeFrom(index);
-    await group.committee.catchUp();
-    if ((await group.committee.certifiedThrough()) <= begin) {
-      const settled = await group.settleNext();
-      // No fee for the blocks before.
-      expect(settled.fee).toBe(8n * BigInt(settled.through - settled.from));
-      expect(settled.providers[0]?.spaceTime).toBe(gibibyte * BigInt(settled.through - begin));
-    } else expect.unreachable("the provider begins after the certified intervals");
+    const settled = await group.settleNext();
+    expect(settled.from).toBeGreaterThan(begin - 40);
+    // No fee for the blocks before.
+    expect(settled.fee).toBe(8n * BigInt(settled.through - settled.from));
+    expect(settled.providers[0]?.spaceTime).toBe(gibibyte * BigInt(settled.through - begin));
     await group.checkBooks();
   });
 });

@@ -12,6 +12,7 @@ import {
 } from "ethers";
 import { artifact } from "../../../../scripts/contracts/artifacts.ts";
 import { compileContracts } from "../../../../scripts/contracts/compile.ts";
+import { Committee, type Rhythm } from "./committee.ts";
 import { bitmap } from "../../../../protocol/bitmap.ts";
 import { deployContract, openChain, refusal, send, type Chain, type Refusal } from "../chain.ts";
 import { peerId, prove, publicKey, secretOf } from "../keys.ts";
@@ -25,6 +26,8 @@ import {
   type SettledEvent,
 } from "./words.ts";
 
+export type { Committee };
+
 export const gibibyte = 1n << 30n;
 /** A price at which one GiB for one block is `units` token units. */
 export function perGibibyteBlock(units: bigint): bigint {
@@ -33,14 +36,6 @@ export function perGibibyteBlock(units: bigint): bigint {
 export const root = keccak256(toUtf8Bytes("list root"));
 
 export type GroupConfig = { token: string; lockup: number; keeperShareBps: number; keeperFee: bigint };
-export type Rhythm = {
-  interval: number;
-  turn: number;
-  slot: number;
-  answer: number;
-  confirmations: number;
-  toleranceBps: number;
-};
 export type DataTerms = {
   root: string;
   size: bigint;
@@ -177,45 +172,6 @@ async function deployGroupFactory(deployer: Signer, registry: Contract): Promise
   const desk = await deployContract("edition2/UpkeepingDesk", deployer, [registry, factory]);
   const code = await deployContract("edition2/Upkeeping", deployer, [registry, factory, desk]);
   return deployContract("GroupFactoryStandIn", deployer, [code, registry]);
-}
-
-/** Stands for a committee: what it certified is what a test says. */
-export class Committee {
-  readonly world: GroupWorld;
-  readonly contract: Contract;
-  readonly rhythm: Rhythm;
-  version = 1;
-  versionFrom = 0;
-
-  constructor(world: GroupWorld, contract: Contract, all: Rhythm) {
-    this.world = world;
-    this.contract = contract;
-    this.rhythm = all;
-  }
-
-  async address(): Promise<string> {
-    return this.contract.getAddress();
-  }
-
-  async certifiedThrough(): Promise<number> {
-    return Number(await this.contract.getFunction("certifiedThrough")());
-  }
-
-  /** Certifies the next interval of `turn` in its window, and returns it. */
-  async certify(turn = 1): Promise<{ ts: number; te: number }> {
-    const ts = await this.certifiedThrough();
-    const te = ts + this.rhythm.interval + (turn - 1) * this.rhythm.turn;
-    if ((await this.world.chain.block()) < te) await this.world.chain.before(te + 1);
-    await send(this.contract, this.world.payer, "certify", [te]);
-    return { ts, te };
-  }
-
-  /** Certifies whole intervals up to the present block. */
-  async catchUp(): Promise<void> {
-    while ((await this.certifiedThrough()) + this.rhythm.interval <= (await this.world.chain.block())) {
-      await this.certify();
-    }
-  }
 }
 
 export type Payout = { unpaid?: number[]; failed?: number; sender?: number };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Narrow} from "./Narrow.sol";
-
 /// @notice State that every settlement of a group reads and writes, in one slot.
 /// @param available booked balance less all credits (96 bits)
 /// @param share total credited to each payee under the version whose account is open (96)
@@ -23,6 +21,9 @@ using Heads for Head global;
 
 /// @title The head slot: one SLOAD and one SSTORE
 library Heads {
+    /// @notice A field does not fit its bits; by construction none can.
+    error Head_TooWide(uint256 available, uint256 share, uint256 settledThrough, uint256 listed, uint256 ceiling);
+
     /// @dev The present committee is not that of the arguments.
     uint256 internal constant MOVED = 1;
     /// @dev The next settlement compares the members' version: the service is new, or blocks were skipped.
@@ -45,13 +46,13 @@ library Heads {
     }
 
     function pack(Head memory head) internal pure returns (uint256) {
+        (uint256 available, uint256 share, uint256 settledThrough) = (head.available, head.share, head.settledThrough);
+        (uint256 listed, uint256 ceiling) = (head.listed, head.ceiling);
+        if ((available >> 96) | (share >> 96) | (settledThrough >> 40) | (listed >> 9) | (ceiling >> 9) != 0) {
+            revert Head_TooWide(available, share, settledThrough, listed, ceiling);
+        }
         return
-            (Narrow.check(head.available, 96) << 160) |
-            (Narrow.check(head.share, 96) << 64) |
-            (Narrow.check(head.settledThrough, 40) << 24) |
-            (Narrow.check(head.listed, 9) << 15) |
-            (Narrow.check(head.ceiling, 9) << 6) |
-            head.flags;
+            (available << 160) | (share << 64) | (settledThrough << 24) | (listed << 15) | (ceiling << 6) | head.flags;
     }
 
     function has(Head memory head, uint256 flag) internal pure returns (bool) {

@@ -63,7 +63,8 @@ library ProviderWords {
         return ProviderWord.wrap((Narrow.check(credit_, 96) << 160) | uint160(ProviderWord.unwrap(word)));
     }
 
+    /// @dev Reverts if the sum does not fit: the credit is the uppermost field.
     function addCredit(ProviderWord word, uint256 amount) internal pure returns (ProviderWord) {
-        return word.withCredit(word.credit() + amount);
+        return ProviderWord.wrap(ProviderWord.unwrap(word) + (Narrow.check(amount, 96) << 160));
     }
 }

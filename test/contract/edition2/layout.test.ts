@@ -1,0 +1,66 @@
+/** Size, storage and functions of a group's two code contracts, which run on the same storage. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { Interface, ZeroAddress } from "ethers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { artifact } from "../../../scripts/contracts/artifacts.ts";
+import { deployContract } from "../../support/contracts/chain.ts";
+import { GroupWorld } from "../../support/contracts/edition2/group-world.ts";
+import { layoutOf } from "../../support/contracts/layout.ts";
+
+const snapshotFile = new URL("../../vectors/storage-layout-edition2.json", import.meta.url);
+const parts = ["edition2/Upkeeping", "edition2/UpkeepingDesk"];
+/** The limit of 24,576 bytes, less 2,000. */
+const mostBytes = 22_576;
+
+let world: GroupWorld;
+beforeAll(async () => {
+  world = await GroupWorld.open();
+});
+afterAll(() => world.chain.close());
+
+/** Signatures of the functions of a contract or interface. */
+function functionsOf(name: string): string[] {
+  const { fragments } = new Interface(artifact(name).abi);
+  return fragments.filter(({ type }) => type === "function").map((fragment) => fragment.format("sighash"));
+}
+
+describe("the code of a group", () => {
+  it.each([
+    ["edition2/Upkeeping", 3],
+    ["edition2/UpkeepingDesk", 2],
+    ["edition2/Lens", 1],
+  ])("of %s leaves 2,000 bytes of the limit free", async (name, args) => {
+    const contract = await deployContract(
+      name,
+      world.payer,
+      Array.from({ length: args }, () => ZeroAddress),
+    );
+    const code = await world.chain.provider.getCode(await contract.getAddress());
+    expect((code.length - 2) / 2).toBeLessThanOrEqual(mostBytes);
+  });
+
+  it("has the same storage in both parts, as in the snapshot (WHITEPAY_WRITE_LAYOUT=1 writes it)", () => {
+    const layout = layoutOf(parts);
+    expect(layout["edition2/UpkeepingDesk"]).toEqual(layout["edition2/Upkeeping"]);
+    const current = { group: layout["edition2/Upkeeping"] };
+    if (process.env["WHITEPAY_WRITE_LAYOUT"] === "1") {
+      writeFileSync(snapshotFile, `${JSON.stringify(current, null, 2)}\n`);
+    }
+    expect(current).toEqual(JSON.parse(readFileSync(snapshotFile, "utf8")));
+  });
+
+  it("has all functions of its interface, and passes on to the desk exactly those that the desk has", () => {
+    const [whole, desk] = [
+      functionsOf("edition2/interfaces/IUpkeeping"),
+      functionsOf("edition2/UpkeepingDesk"),
+    ];
+    expect(new Set(functionsOf("edition2/Upkeeping"))).toEqual(new Set(whole));
+    const source = readFileSync(
+      new URL("../../../contracts/edition2/Upkeeping.sol", import.meta.url),
+      "utf8",
+    );
+    const passedOn = [...source.matchAll(/function (\w+)\([^{]*\{\s+_atDesk\(\);/g)].map(([, name]) => name);
+    expect(new Set(passedOn)).toEqual(new Set(desk.map((signature) => signature.replace(/\(.*$/, ""))));
+    for (const signature of desk) expect(whole).toContain(signature);
+  });
+});
