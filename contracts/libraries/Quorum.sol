@@ -168,6 +168,16 @@ library Quorum {
         _read(blob, BLS.KEY_BYTES * (index + 1), BLS.KEY_BYTES, to);
     }
 
+    /// @notice All members' keys as stored, 192 bytes each.
+    function allKeys(address blob, uint256 n) internal view returns (bytes memory raw) {
+        raw = new bytes(BLS.KEY_BYTES * n);
+        uint256 to;
+        assembly ("memory-safe") {
+            to := add(raw, 32)
+        }
+        _read(blob, BLS.KEY_BYTES, raw.length, to);
+    }
+
     /// @notice Puts keys (192 bytes each) and operators of a committee in a blob.
     function store(bytes[] memory keys, address[] memory members) internal returns (address blob) {
         bytes memory list = _list(members);

@@ -29,6 +29,8 @@ const sources: Readonly<Record<string, string>> = {
   CommitteeStandIn: "harness/CommitteeStandIn",
   GroupFactoryStandIn: "harness/CommitteeStandIn",
   ContractWallet: "harness/ContractWallet",
+  GroupStandIn: "harness/GroupStandIn",
+  CommitteeFactoryStandIn: "harness/GroupStandIn",
 };
 
 /** Another build of the contracts to use as it is: how the tests try copies with planted faults. */

@@ -15,16 +15,18 @@ interface ICommittee {
     event Formed(uint64 originBlock, bytes32 seed);
     /// @notice A version was proposed.
     event VersionProposed(uint64 indexed version, uint64 base, address indexed proposer, address[] operators);
-    /// @notice A proposal was withdrawn by its proposer, or is void because another version took effect.
+    /// @notice A proposal was withdrawn, or a waiting key rotation is part of the version that took effect. All other
+    ///         proposals on the same base are void once one of them is complete, without an event.
     event VersionVoid(uint64 indexed version);
-    /// @notice A member consented to a version.
+    /// @notice A member consented to a version. `index` is its seat there, or n + its seat among the present members if
+    ///         it is to leave.
     event MemberConsented(uint64 indexed version, uint8 indexed index, address indexed operator);
     /// @notice A version has all the consents that it needs: the first certificate with te > the present block
     ///         activates it.
     event VersionCompleted(uint64 indexed version, uint64 completedAt);
     /// @notice A version took effect from block `from` on.
     event VersionActivated(uint64 indexed version, uint64 from, bytes32 seed, address keysBlob);
-    /// @notice A member prepared a new key for its seat.
+    /// @notice A member prepared a new key for its seat in this version, which waits to take effect.
     event SeatRotated(uint64 indexed version, uint8 indexed index, address indexed operator);
     /// @notice A member resigned: it is a seat without duties until a handover.
     event MemberResigned(uint64 indexed version, uint8 indexed index, address indexed operator);
@@ -36,6 +38,8 @@ interface ICommittee {
     event GroupLeaves(uint32 indexed number, address indexed group, uint64 left);
     /// @notice The providers that a group had reserved are free again.
     event CeilingFreed(uint32 indexed number, uint16 ceiling);
+    /// @notice A group reserves another number of providers.
+    event CeilingChanged(uint32 indexed number, uint16 ceiling);
     /// @notice A certificate was accepted. `remembered`: `settle` is open for its groups.
     event Certified(
         uint64 indexed ts,
@@ -100,15 +104,18 @@ interface ICommittee {
     error Committee_GroupsOutOfRange(uint256 expectedMax, uint256 actual);
     /// @notice The groups and the range proof do not lead to the certificate's root.
     error Committee_BadGroupProof(bytes32 expected, bytes32 actual);
-    /// @notice No such certificate is remembered under its ts.
+    /// @notice The range proof has siblings missing (`expected` is the least that it needs) or left over.
+    error Committee_BadProofLength(uint256 expected, uint256 actual);
+    /// @notice No such certificate is remembered under its ts: `expected` is what `rememberedAt` returns, of which the
+    ///         upper 200 bits have to be those of the certificate's struct hash.
     error Committee_NotRemembered(bytes32 expected, bytes32 actual);
     /// @notice Less gas is left than a group of so many items needs at worst (R29).
     error Committee_TooLittleGas(uint256 expected, uint256 actual);
-    /// @notice No group, or no item count, as the leaf's head says.
+    /// @notice More items than a group has providers at most (R33).
     error Committee_BadGroupItems(uint256 expectedMax, uint256 actual);
     /// @notice There is no such proposal that waits for consents.
     error Committee_NoSuchProposal(uint64 actual);
-    /// @notice The proposer has an open proposal.
+    /// @notice The proposer has an open proposal, or a complete version waits to take effect.
     error Committee_ProposalOpen(uint64 version);
     /// @notice Neither the convener nor a member.
     error Committee_NotProposer(address actual);
@@ -118,10 +125,14 @@ interface ICommittee {
     error Committee_BadConsent(address operator);
     /// @notice The consent's deadline has passed.
     error Committee_ConsentExpired(uint64 deadline, uint64 actual);
-    /// @notice The member resigned already.
-    error Committee_AlreadyResigned(uint8 index);
-    /// @notice The seat already has the key that is in the registry.
-    error Committee_SameKey(uint8 index);
+    /// @notice The caller has no seat, or resigned from it already.
+    error Committee_NothingToResign(address operator);
+    /// @notice The caller's seat already has the key that is in the registry.
+    error Committee_SameKey();
+    /// @notice Only the factory, once.
+    error Committee_NotFactory(address expected, address actual);
+    /// @notice The chain does not give the block's hash, which a new version's seed is made of (R5): later turns may.
+    error Committee_NoBlockHash(uint64 blockNumber);
     /// @notice Only the convener may do this.
     error Committee_NotConvener(address expected, address actual);
     /// @notice The caller is no group of the factory.
@@ -142,6 +153,10 @@ interface ICommittee {
     error Committee_NotThatGroup(address expected, address actual);
     /// @notice The membership has not ended yet, or its ceiling is free already.
     error Committee_NotOver(uint32 number, uint64 left);
+    /// @notice There is no such group number.
+    error Committee_NoSuchGroup(uint32 expectedMax, uint32 actual);
+    /// @notice A membership ends at its first block at the earliest.
+    error Committee_EndsBeforeEntry(uint64 expectedMin, uint64 actual);
 
     // Certificates
 
@@ -156,7 +171,9 @@ interface ICommittee {
     /// @param signature G1 point, 128 bytes, EIP-2537
     /// @param first position of the first group handed in, in number order
     /// @param groups any run of the certificate's groups, possibly none
-    /// @param proof siblings left edge first, bottom up; empty if all or none are handed in
+    /// @param proof siblings of the run, from the bottom up: on each level the one at the left edge if the run begins
+    ///        at an odd position, then the one at the right edge if it ends at an even position that is not the last
+    ///        of the level; empty if all or none are handed in
     function certify(
         Certificate calldata c,
         uint256 signers,
@@ -178,23 +195,29 @@ interface ICommittee {
 
     // Members
 
-    /// @notice Consents to a version as one of its operators, by a transaction.
+    /// @notice Consents to a version, by a transaction: as one of its operators, or as a present member, of which q
+    ///         must consent whether or not they have a seat in it (R37).
+    /// @dev The first version is complete with all n consents; a later one with those of its operators that are no
+    ///      present members or have resigned, and of q present members. At completion its keys are those in the
+    ///      registry.
     function consent(uint64 version) external;
 
     /// @notice Hands in the consent of a member as a signature.
-    function consentFor(uint64 version, uint8 index, Consent calldata signed) external;
+    function consentFor(uint64 version, address operator, Consent calldata signed) external;
 
     /// @notice Proposes a version with members in place of others; the convener or any member, one open proposal each
-    ///         (R37). Members' keys are those in the registry now.
+    ///         (R37). It is void once another one on the same members is complete.
     function propose(address[] calldata operators) external returns (uint64 version);
 
     /// @notice Withdraws the caller's open proposal.
     function withdrawProposal(uint64 version) external;
 
-    /// @notice Puts the caller's present registry key into its seat: a version that needs no other consent (R37).
+    /// @notice Puts the caller's present registry key into its seat: a version that needs no other consent (R37). It
+    ///         joins a rotation, and a complete version, that waits to take effect.
     function rotateSeat() external returns (uint64 version);
 
-    /// @notice The caller resigns: its seat stays, without duties, until a handover (R37).
+    /// @notice The caller resigns: its seat stays, without duties, until a handover (R37). It resigns
+    ///         from a complete version as well; one that is proposed needs its consent then.
     function resign() external;
 
     // Groups (R38)
@@ -231,7 +254,9 @@ interface ICommittee {
     // Views
 
     /// @notice Sets up a new clone; by the factory, once. Members that consented by signature need not call.
-    function initialize(Consent[] calldata consents) external;
+    /// @param keysBlob contract with the members' keys: the clone itself if they fit into its code
+    /// @param consents one for each member; an empty signature: it consents later
+    function initialize(address keysBlob, Consent[] calldata consents) external;
 
     function factory() external view returns (address);
 
@@ -260,7 +285,8 @@ interface ICommittee {
     ///         under this ts.
     function certificateAt(uint64 ts) external view returns (uint64 te, uint64 acceptedAt);
 
-    /// @notice Hash under which the certificate of this ts is remembered; the layout is the committee's own.
+    /// @notice Word under which the certificate of this ts is remembered: the upper 200 bits of its EIP-712 struct
+    ///         hash, te (40), block of acceptance − te (16); 0 if none is.
     function rememberedAt(uint64 ts) external view returns (bytes32);
 
     /// @notice Version whose members sign now.
@@ -268,11 +294,19 @@ interface ICommittee {
 
     function lastVersion() external view returns (uint64);
 
-    /// @notice Hash of everything that a member of this version consents to: chain, committee, rhythm, terms, convener,
-    ///         base version, operators and keys.
+    /// @notice Versions that wait to take effect: a complete one, and key rotations of the members in force; 0 if none.
+    function waiting() external view returns (uint64 complete, uint64 rotated);
+
+    /// @notice Hash of everything that a member of this version consents to: keccak256(abi.encode(uint256 chainId,
+    ///         address committee, address convener, uint64 base, keccak256(abi.encode(rhythm, terms)),
+    ///         keccak256(operators, a word each))). The keys of the first version follow from the committee's address;
+    ///         a later one takes those in the registry at its completion, which their operators proved (R3).
     function configuration(uint64 version) external view returns (bytes32);
 
     function versionInfo(uint64 version) external view returns (Version memory);
+
+    /// @notice Operators of a version, in contract order.
+    function operatorsOf(uint64 version) external view returns (address[] memory);
 
     /// @notice Operator of a seat; reverts if there is none.
     function operatorOf(uint64 version, uint8 index) external view returns (address);

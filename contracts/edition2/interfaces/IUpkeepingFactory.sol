@@ -30,6 +30,8 @@ interface IUpkeepingFactory {
     error UpkeepingFactory_NoCode(address actual);
     /// @notice The factory did not make this group.
     error UpkeepingFactory_NotAGroup(address actual);
+    /// @notice Wrong number of bytes for so many keys.
+    error UpkeepingFactory_BadLength(uint256 expected, uint256 actual);
     /// @notice The factory did not make this committee.
     error UpkeepingFactory_NotACommittee(address actual);
 
@@ -88,6 +90,18 @@ interface IUpkeepingFactory {
 
     /// @notice Pays the caller's providers in many groups (R31); likewise.
     function withdrawProviders(ProviderClaim[] calldata claims) external;
+
+    /// @notice Puts operators into a code blob, 20 bytes each. Refuses one that is named twice or is no registered
+    ///         keeper. For committees, whose code has no room for this and the next two; open to anybody, as a blob
+    ///         serves only who names it.
+    function storeOperators(address[] calldata operators) external returns (address blob);
+
+    /// @notice Puts the keys that these keepers have in the registry into a code blob, with their negated sum and the
+    ///         operators, as `Quorum` reads it (R36).
+    function storeMembers(address[] calldata operators) external returns (address blob);
+
+    /// @notice The same for keys given, 192 bytes each.
+    function storeKeys(bytes calldata keys, address[] calldata operators) external returns (address blob);
 
     /// @notice Whether this factory made the group.
     function isGroup(address group) external view returns (bool);

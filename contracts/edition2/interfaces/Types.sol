@@ -103,15 +103,15 @@ struct Terms {
 
 /// @notice A version of a committee's members.
 /// @param version 1 is the first
-/// @param base version that was in force when it was proposed; 0 for the first
+/// @param base version with which the members took effect on whose seats it was proposed, key rotations not counted; 0
+///        for the first
 /// @param proposer who proposed it
 /// @param completedAt block of the last consent that it needed, 0 while one is missing
 /// @param effectiveFrom te of the certificate with which it took effect; the origin for the first; 0 if it has not
 /// @param retiredFrom te of the certificate with which another took its place, 0 if none has
 /// @param seed committeeSeed (R5)
-/// @param consented bitmap of members that consented
+/// @param consented bitmap of its seats whose operators consented
 /// @param keysBlob contract with the members' keys and operators: a code blob, or the committee itself for version 1
-/// @param operators in contract order
 struct Version {
     uint64 version;
     uint64 base;
@@ -122,7 +122,6 @@ struct Version {
     bytes32 seed;
     uint256 consented;
     address keysBlob;
-    address[] operators;
 }
 
 /// @notice A group in a committee (R38). Its blocks are [entered, left).

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Gas that a group needs at worst to settle one interval (R29)
+/// @notice A committee calls each group with this much: enough for first-time slots, arrears, 16 changes of every
+///         provider, a changed version with everybody's debts flushed, and the end of a service. A test measures the
+///         worst cases.
+library SettlementGas {
+    /// @dev Everything that does not depend on the number of providers or members.
+    uint256 private constant BASE = 300_000;
+    /// @dev A new slot for each member whose debt is flushed.
+    uint256 private constant PER_MEMBER = 24_000;
+    uint256 private constant PER_ITEM = 47_000;
+
+    /// @param items providers in the certificate
+    /// @param n members of the committee
+    function worst(uint256 items, uint256 n) internal pure returns (uint256) {
+        return BASE + PER_MEMBER * n + PER_ITEM * items;
+    }
+}
