@@ -13,10 +13,25 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   harness: ["libraries", "edition2/factory", "edition2/interfaces"],
   // The second edition, beside the first until keepers have switched over.
   "edition2/interfaces": ["edition2/interfaces"],
-  "edition2/libraries": ["edition2/libraries", "edition2/interfaces"],
+  "edition2/libraries": ["edition2/libraries", "edition2/interfaces", "libraries", "interfaces"],
   "edition2/group": ["edition2/group", "edition2/libraries", "edition2/interfaces", "interfaces"],
-  "edition2/factory": ["edition2/libraries", "edition2/interfaces", "libraries"],
-  edition2: ["edition2/group", "edition2/libraries", "edition2/interfaces", "interfaces"],
+  "edition2/committee": [
+    "edition2/committee",
+    "edition2/libraries",
+    "edition2/interfaces",
+    "libraries",
+    "interfaces",
+  ],
+  "edition2/factory": ["edition2/libraries", "edition2/interfaces", "libraries", "interfaces"],
+  edition2: [
+    "edition2/committee",
+    "edition2/factory",
+    "edition2/group",
+    "edition2/libraries",
+    "edition2/interfaces",
+    "libraries",
+    "interfaces",
+  ],
   test: ["test", ".", "demo", "group", "libraries", "interfaces"],
 };
 const maxLines = 400;
