@@ -28,7 +28,9 @@ library GroupClones {
 
     /// @notice Address of the clone that `maker` creates from these arguments.
     function predict(address implementation, address maker, bytes memory data) internal pure returns (address) {
-        return _addressOf(maker, _initCode(bytes.concat(_proxy(implementation), data)));
+        bytes memory init = _initCode(bytes.concat(_proxy(implementation), data));
+        bytes32 hash = keccak256(abi.encodePacked(hex"ff", maker, bytes32(0), keccak256(init)));
+        return address(uint160(uint256(hash)));
     }
 
     /// @notice Whether `group` is a clone of `implementation` that `maker` created.
@@ -46,12 +48,8 @@ library GroupClones {
             let word := add(start, 77)
             mstore(word, and(mload(word), not(shl(56, 0xffffffffff))))
         }
-        return same && _addressOf(maker, init) == group;
-    }
-
-    function _addressOf(address maker, bytes memory init) private pure returns (address) {
         bytes32 hash = keccak256(abi.encodePacked(hex"ff", maker, bytes32(0), keccak256(init)));
-        return address(uint160(uint256(hash)));
+        return same && address(uint160(uint256(hash))) == group;
     }
 
     function _proxy(address implementation) private pure returns (bytes memory) {

@@ -66,7 +66,7 @@ const items = Array.from({ length: providers }, (_, provider) => half(provider))
 beforeAll(async () => {
   world = await GroupWorld.open();
   committee = await world.committee({ interval });
-  group = await world.group({ committee, ceiling: providers, deposit: 60_000_000n });
+  group = await world.group({ committee, ceiling: providers, deposit: 100_000_000n });
   for (let i = 0; i < providers; i += 1) await group.add(`bounds p${i}`);
 }, 600_000);
 afterAll(() => world.chain.close());
