@@ -105,7 +105,7 @@ describe("docs/invariants.md", () => {
 
 describe("the rules", () => {
   const defined = new Set(
-    ["docs/protocol.md", "docs/invariants.md"].flatMap((page) =>
+    ["docs/protocol.md", "docs/invariants.md", "contracts/edition2/SPEC.md"].flatMap((page) =>
       [...read(page).matchAll(/^\| ([RSLD]\d+) \|/gm)].map((row) => row[1] ?? ""),
     ),
   );
@@ -115,7 +115,7 @@ describe("the rules", () => {
   );
   const pages = globSync("{*.md,contracts/*.md,docs/**/*.md}", { cwd: projectRoot });
 
-  it("that code, tests and pages cite are defined in docs/protocol.md or docs/invariants.md", () => {
+  it("that code, tests and pages cite are defined in docs/protocol.md, docs/invariants.md or the second edition's SPEC.md", () => {
     const cited = new Map<string, string>();
     for (const file of [...sources, ...pages]) {
       for (const [, rule = ""] of read(file).matchAll(/(?<![\w.])([RSLD][1-9]\d?)(?![\w.]*\w)/g)) {
