@@ -91,8 +91,8 @@ interface IGroupProviders {
     ) external returns (uint32 provider);
 
     /// @notice Changes a provider's data, price or receipt key, with its consent; payer only.
-    /// @dev Pre: no notice given; at most 16 unsettled changes, its addition included if that is unsettled. If bytes or
-    ///      price grow against what is in force or ahead: post: available ≥ required (R32).
+    /// @dev Pre: no notice given; at most 16 unsettled changes, its addition included if that is unsettled. If bytes ×
+    ///      price exceed the largest product in force or ahead: post: available ≥ required (R32).
     function changeData(uint32 provider, DataTerms calldata terms, bytes calldata signature) external;
 
     /// @notice The payer gives a provider notice. If the provider gave notice already, both agree: it leaves at

@@ -10,7 +10,7 @@ library SettlementGas {
     uint256 private constant BASE = 300_000;
     /// @dev A new slot for each member whose debt is flushed.
     uint256 private constant PER_MEMBER = 24_000;
-    uint256 private constant PER_ITEM = 47_000;
+    uint256 private constant PER_ITEM = 54_000;
 
     /// @param items providers in the certificate
     /// @param n members of the committee
