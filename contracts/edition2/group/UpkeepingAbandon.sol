@@ -113,26 +113,35 @@ abstract contract UpkeepingAbandon is UpkeepingProviders {
         address committee,
         uint64 ts
     ) private view returns (uint256) {
-        uint256 settledThrough = head.settledThrough;
         uint256 lockup = args.lockup();
         // (c)
-        if (committee == address(0)) return settledThrough + lockup;
+        if (committee == address(0)) return head.settledThrough + lockup;
+        uint256 unsettled = _firstCommitted(head);
         // (a)
-        if (ICommittee(committee).certifiedThrough() <= settledThrough) {
-            return settledThrough + ICommittee(committee).rhythm().interval + lockup;
+        if (ICommittee(committee).certifiedThrough() <= unsettled) {
+            return unsettled + ICommittee(committee).rhythm().interval + lockup;
         }
-        // (b)
+        // (b) Any later certificate proves the same, and was accepted later.
         (uint64 te, uint64 acceptedAt) = ICommittee(committee).certificateAt(ts);
-        if (acceptedAt == 0 || ts > settledThrough || te <= settledThrough) return 0;
+        if (te <= unsettled) return 0;
         return Narrow.max(acceptedAt, _course.movedAt) + lockup;
+    }
+
+    /// @dev First block from settledThrough on to which a provider is committed: a certificate of blocks before it need
+    ///      not name the group, and leaves nothing of it to settle.
+    function _firstCommitted(Head memory head) private view returns (uint256) {
+        uint256 listed = head.listed;
+        if (listed == 0 || _startingFrom(head, head.settledThrough) != listed) return head.settledThrough;
+        return _tracks[_ledger.providerCount - listed].activeFrom;
     }
 
     /// @dev R34: the group leaves the committee that did not settle it. In a move the next one follows.
     function _leaveCommittee(Head memory head, Arguments args, address committee) private {
-        uint32 number = _present.number;
-        uint256 left = Narrow.max(head.settledThrough, _course.from);
-        bool moved = head.has(Heads.ENDING) && _next.committee != address(0);
-        if (!moved) ICommittee(committee).endMembership(number, uint64(left));
+        // In a move, and after a release, the committee knows the end already: it is not put off.
+        if (!head.has(Heads.ENDING) || head.settledThrough < _course.left) {
+            uint256 left = Narrow.max(head.settledThrough, _course.from);
+            ICommittee(committee).endMembership(_present.number, uint64(left));
+        }
         _handOver(head, args);
     }
 

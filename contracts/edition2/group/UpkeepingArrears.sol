@@ -15,6 +15,7 @@ abstract contract UpkeepingArrears is UpkeepingLedger {
         Head memory head = _loadHead();
         uint256 amount = _accounts[index].arrears;
         if (amount == 0) revert IGroupMoney.Upkeeping_NothingToMove();
+        _catchUp(head, args);
         _checkFunded(head, args);
         _payArrears(head, index, amount);
         _noteArrears(head);
@@ -26,9 +27,9 @@ abstract contract UpkeepingArrears is UpkeepingLedger {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
         uint256 key = _key(committee, version);
-        Book storage book = _books[key];
-        uint256 amount = book.arrears;
-        if (amount == 0 || amount < book.n) revert IGroupMoney.Upkeeping_NothingToMove();
+        uint256 amount = _books[key].arrears;
+        if (amount == 0) revert IGroupMoney.Upkeeping_NothingToMove();
+        _catchUp(head, args);
         _checkFunded(head, args);
         _payKeeperArrears(head, _committeeOf(head, args), key, amount);
         _noteArrears(head);
@@ -39,6 +40,8 @@ abstract contract UpkeepingArrears is UpkeepingLedger {
     function collectAllArrears() external nonReentrant {
         Arguments args = GroupArguments.load();
         Head memory head = _loadHead();
+        // Nothing is certified for a group without providers: its end comes by itself.
+        _catchUp(head, args);
         if (!_hasEnded(head)) {
             uint256 end = head.has(Heads.TERMINATED) ? _course.end : type(uint40).max;
             revert IGroupMoney.Upkeeping_NotEnded(end, head.settledThrough);

@@ -63,6 +63,8 @@ abstract contract UpkeepingCourse is UpkeepingKeepers {
         }
         delete _next;
         _begin(head, args, next);
+        // R34 (b): that committee may have certified blocks which could not be settled before now.
+        _course.movedAt = Narrow.to40(block.number);
         if (head.has(Heads.TERMINATED)) _course.left = _course.end;
         else {
             head.clear(Heads.ENDING);

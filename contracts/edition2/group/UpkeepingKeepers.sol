@@ -111,16 +111,20 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         _setKeeperArrears(key, Narrow.min(book.arrears + amount, MAX_MONEY));
     }
 
-    /// @dev Credits `amount` of a version's arrears to its members in equal parts; the remainder stays owed.
+    /// @dev Credits `amount` of a version's arrears to its members in equal parts. What does not divide stays owed in a
+    ///      part payment; with the last one it stays in the escrow, as in every division among keepers (R30). Otherwise
+    ///      the group would be in arrears for ever, and could be released (R38).
     function _payKeeperArrears(Head memory head, address committee, uint256 key, uint256 amount) internal {
         Book storage book = _books[key];
+        uint256 owed = book.arrears;
         uint256 share = amount / book.n;
-        if (share == 0) return;
+        uint256 left = amount == owed ? 0 : owed - share * book.n;
+        if (left == owed) return;
         head.available -= share * book.n;
         if (_isOpen(head, committee, key)) head.share += share;
         else book.share = Narrow.to96(book.share + share);
         emit IGroupMoney.KeeperArrearsPaid(address(uint160(key)), uint32(key >> 160), share);
-        _setKeeperArrears(key, book.arrears - share * book.n);
+        _setKeeperArrears(key, left);
     }
 
     function _setKeeperArrears(uint256 key, uint256 arrears) private {

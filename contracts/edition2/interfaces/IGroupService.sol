@@ -42,8 +42,8 @@ interface IGroupService {
     error Upkeeping_NotReleasable(uint256 expectedFrom, uint256 actual);
     /// @notice Neither the payer nor a provider with unsettled blocks.
     error Upkeeping_NotPayerOrProvider(address actual);
-    /// @notice It is too early to abandon. 0: never in this state, since a certificate covers the block and it is not
-    ///         the one named.
+    /// @notice It is too early to abandon. 0: the committee certified the block, and no certificate beyond it is
+    ///         remembered under the ts named.
     error Upkeeping_NotAbandonable(uint256 expectedFrom, uint256 actual);
     /// @notice The group has ended.
     error Upkeeping_Ended(uint64 endBlock, uint64 settledThrough);
@@ -76,16 +76,16 @@ interface IGroupService {
 
     /// @notice Credits every provider for blocks that nobody settled, in one call; the payer or a provider with
     ///         unsettled blocks (R34). s = settledThrough, k = the committee that serves block s.
-    /// @dev Pre, one of: (a) k has certified nothing beyond s, and block ≥ s + h + lockup; (b) k accepted a certificate
-    ///      [ts, te) with ts ≤ s < te in block A, and block ≥ max(A, movedAt) + lockup; (c) no committee, and block ≥ s
-    ///      + lockup. b = the last slot boundary of k (c: the present block), at most X in a move, at most endBlock.
-    ///      In a move, the blocks up to X are credited in the same call, as in `enter`, and b = X.
-    ///      Each provider: ⌊V × p / (k × 2^64)⌋, V = Σ bytes × price × blocks of [s, b), p and k the paid and the
-    ///      committed space-time of its last settled interval, 1 and 1 if none or k = 0; no cut, no fee. If the sum is
-    ///      above available, each is scaled: ⌊amount × available / sum⌋, and the rest becomes its arrears. Earlier
-    ///      arrears are not part of it.
-    ///      Post: settledThrough = b; the group has left k (`ICommittee.endMembership(number, b)`, at least its
-    ///      entered).
+    /// @dev Pre, with u = the first block ≥ s to which a provider is committed, one of: (a) k has certified nothing
+    ///      beyond u, and block ≥ u + h + lockup; (b) k accepted a certificate [ts, te) with u < te in block A and
+    ///      remembers it, and block ≥ max(A, movedAt) + lockup; (c) no committee, and block ≥ s + lockup. b = the last
+    ///      slot boundary of k (c: the present block), at most X in a move, at most endBlock. In a move, the blocks up
+    ///      to X are credited in the same call, as in `enter`, and b = X. Each provider: ⌊V × p / (k × 2^64)⌋, V = Σ
+    ///      bytes × price × blocks of [s, b), p and k the paid and the committed space-time of its last settled
+    ///      interval, 1 and 1 if none or k = 0; no cut, no fee. If the sum is above available, each is scaled: ⌊amount
+    ///      × available / sum⌋, and the rest becomes its arrears. Earlier arrears are not part of it. Post:
+    ///      settledThrough = b; the group has left k (`ICommittee.endMembership(number, b)`, at least its entered;
+    ///      after a release at its `left`, if that is earlier).
     /// @param ts of the certificate of case (b); ignored otherwise
     function abandon(uint64 ts) external;
 

@@ -42,9 +42,10 @@ interface IUpkeeping is IGroupMoney, IGroupArrears, IGroupProviders, IGroupServi
     ///      arrears' + (amount − ⌊amount × bps / 10000⌋) − (amount' − ⌊amount' × bps / 10000⌋).
     ///      K = Σ⌊amount × bps / 10000⌋ + fee, K' the same of amount' and fee'. Every member that is not `unpaid` gets
     ///      ⌊K' / divisor⌋, `sender` as much again; K − K' is booked as arrears of this version, of whose arrears each
-    ///      of the n members gets ⌊arrears' / n⌋. What is not credited stays available.
-    ///      Post: settledThrough = through; a provider that leaves by then is closed; if through = left, the next
-    ///      service is the present one. Never reverts for lack of money. No call to any other contract.
+    ///      of the n members gets ⌊arrears' / n⌋; once they are paid, what that leaves is owed no more. What is not
+    ///      credited stays available. Post: settledThrough = through; a provider that leaves by then is closed; if
+    ///      through = left, the next service is the present one. Never reverts for lack of money. No call to any other
+    ///      contract.
     /// @param period `Period`
     /// @param payout `Payout`
     /// @param items `Item` words

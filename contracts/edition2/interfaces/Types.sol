@@ -190,7 +190,7 @@ struct Service {
 /// @param listed providers that are not closed
 /// @param providerCount all indices ever given
 /// @param movedAt a block not before the one in which settledThrough last moved, if a later certificate was there
-///        already; else 0 (R34 b)
+///        already, as it may be after a move; else 0 (R34 b)
 /// @param arrearsSince block since which something is owed without a break, 0 if nothing is
 struct GroupState {
     uint64 settledThrough;

@@ -182,6 +182,10 @@ export class CommitteeWorld {
   async failing(call: Promise<unknown>): Promise<Refusal> {
     return refusal(call, this.errors);
   }
+
+  factoryEvents(receipt: TransactionReceipt): { name: string; args: unknown[] }[] {
+    return eventsOf(receipt, this.factory);
+  }
 }
 
 /** How a certificate is sent. */
@@ -405,12 +409,16 @@ export class Committee {
 
   /** Names and arguments of the events of this contract, or of another one's interface. */
   events(receipt: TransactionReceipt, from: Contract = this.contract): { name: string; args: unknown[] }[] {
-    return receipt.logs
-      .filter(({ address }) => address === addressOf(from))
-      .map((log) => from.interface.parseLog(log))
-      .filter((log) => log !== null)
-      .map(({ name, args }) => ({ name, args: [...args] }));
+    return eventsOf(receipt, from);
   }
+}
+
+function eventsOf(receipt: TransactionReceipt, from: Contract): { name: string; args: unknown[] }[] {
+  return receipt.logs
+    .filter(({ address }) => address === addressOf(from))
+    .map((log) => from.interface.parseLog(log))
+    .filter((log) => log !== null)
+    .map(({ name, args }) => ({ name, args: [...args] }));
 }
 
 /** A contract that is named by its address. */
