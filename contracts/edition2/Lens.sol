@@ -2,13 +2,23 @@
 pragma solidity 0.8.37;
 
 import {IRegistry} from "../interfaces/IRegistry.sol";
-import {GroupPage, ILens, KeeperBalance, ProviderPage} from "./interfaces/ILens.sol";
+import {ICommittee} from "./interfaces/ICommittee.sol";
+import {
+    CommitteePage,
+    GroupPage,
+    ILens,
+    KeeperBalance,
+    MemberPage,
+    MembershipPage,
+    ProviderPage,
+    VersionPage
+} from "./interfaces/ILens.sol";
 import {IUpkeeping} from "./interfaces/IUpkeeping.sol";
-import {DataChange, Escrow, GroupState, ProviderState} from "./interfaces/Types.sol";
+import {DataChange, Escrow, GroupState, ProviderState, Version} from "./interfaces/Types.sol";
 import {Narrow} from "./libraries/Narrow.sol";
 
-/// @title Stateless views of groups (R35)
-/// @notice Reads what the groups say about themselves; the rules are in `ILens`.
+/// @title Stateless views of groups and committees (R35)
+/// @notice Reads what they say about themselves; the rules are in `ILens`.
 contract Lens is ILens {
     /// @dev Blocks beyond this are never: a block number fits 40 bits.
     uint256 private constant NEVER = type(uint40).max;
@@ -85,16 +95,91 @@ contract Lens is ILens {
     }
 
     /// @inheritdoc ILens
+    function committee(address committee_) external view returns (CommitteePage memory page) {
+        ICommittee c = ICommittee(committee_);
+        page.convener = c.convener();
+        page.rhythm = c.rhythm();
+        page.terms = c.terms();
+        page.n = c.size();
+        page.originBlock = c.originBlock();
+        page.certifiedThrough = c.certifiedThrough();
+        page.currentVersion = c.currentVersion();
+        page.lastVersion = c.lastVersion();
+        (page.complete, page.rotated) = c.waiting();
+        page.resigned = c.resigned();
+        page.lastNumber = c.lastNumber();
+        page.reserved = c.reserved();
+    }
+
+    /// @inheritdoc ILens
+    function members(
+        address committee_,
+        uint64 version,
+        uint8 from,
+        uint8 count
+    ) external view returns (MemberPage[] memory page) {
+        ICommittee c = ICommittee(committee_);
+        address[] memory operators = c.operatorsOf(version);
+        Version memory info = c.versionInfo(version);
+        uint256 resigned = version == c.currentVersion() ? c.resigned() : 0;
+        uint256 end = Narrow.min(operators.length, uint256(from) + count);
+        if (from >= end) return page;
+        page = new MemberPage[](end - from);
+        for (uint256 i = from; i < end; ++i) {
+            page[i - from] = MemberPage({
+                index: uint8(i),
+                operator: operators[i],
+                payee: _registry.keeperPayee(operators[i]),
+                consented: (info.consented >> i) & 1 != 0,
+                resigned: (resigned >> i) & 1 != 0
+            });
+        }
+    }
+
+    /// @inheritdoc ILens
+    function versions(address committee_, uint64 from, uint64 count) external view returns (VersionPage[] memory page) {
+        ICommittee c = ICommittee(committee_);
+        uint256 begin = Narrow.max(from, 1);
+        uint256 end = Narrow.min(uint256(c.lastVersion()) + 1, uint256(from) + count);
+        if (begin >= end) return page;
+        page = new VersionPage[](end - begin);
+        for (uint256 i = begin; i < end; ++i) {
+            uint64 version = uint64(i);
+            page[i - begin] = VersionPage({
+                version: c.versionInfo(version),
+                operators: c.operatorsOf(version),
+                configuration: c.configuration(version)
+            });
+        }
+    }
+
+    /// @inheritdoc ILens
+    function memberships(
+        address committee_,
+        uint32 from,
+        uint32 count
+    ) external view returns (MembershipPage[] memory page) {
+        ICommittee c = ICommittee(committee_);
+        uint256 begin = Narrow.max(from, 1);
+        uint256 end = Narrow.min(uint256(c.lastNumber()) + 1, uint256(from) + count);
+        if (begin >= end) return page;
+        page = new MembershipPage[](end - begin);
+        for (uint256 i = begin; i < end; ++i) {
+            page[i - begin] = MembershipPage(uint32(i), c.membership(uint32(i)));
+        }
+    }
+
+    /// @inheritdoc ILens
     function keeperBalances(
         address[] calldata groups,
-        address committee,
+        address committee_,
         uint32 version,
         uint8 index
     ) external view returns (KeeperBalance[] memory balances) {
         balances = new KeeperBalance[](groups.length);
         for (uint256 i = 0; i < groups.length; ++i) {
-            uint256 balance = IUpkeeping(groups[i]).keeperBalance(committee, version, index);
-            balances[i] = KeeperBalance(groups[i], committee, version, index, balance);
+            uint256 balance = IUpkeeping(groups[i]).keeperBalance(committee_, version, index);
+            balances[i] = KeeperBalance(groups[i], committee_, version, index, balance);
         }
     }
 

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DataChange, Escrow, GroupConfig, GroupState, ProviderState} from "./Types.sol";
+import {
+    DataChange,
+    Escrow,
+    GroupConfig,
+    GroupState,
+    Membership,
+    ProviderState,
+    Rhythm,
+    Terms,
+    Version
+} from "./Types.sol";
 
 /// @notice A provider with its index, payee and all its data from settledThrough on.
 struct ProviderPage {
@@ -29,6 +39,54 @@ struct KeeperBalance {
     uint256 balance;
 }
 
+/// @notice Everything about a committee in one call.
+/// @param n members
+/// @param originBlock 0 while a consent is missing
+/// @param complete version that waits to take effect, 0 if none
+/// @param rotated version of rotated keys that waits, 0 if none
+/// @param resigned bitmap of the members in force that resigned
+/// @param lastNumber the last group number
+/// @param reserved Σ ceilings that are not freed
+struct CommitteePage {
+    address convener;
+    Rhythm rhythm;
+    Terms terms;
+    uint256 n;
+    uint64 originBlock;
+    uint64 certifiedThrough;
+    uint64 currentVersion;
+    uint64 lastVersion;
+    uint64 complete;
+    uint64 rotated;
+    uint256 resigned;
+    uint32 lastNumber;
+    uint32 reserved;
+}
+
+/// @notice A seat of a version.
+/// @param consented its operator consented to this version
+/// @param resigned it is in force and resigned
+struct MemberPage {
+    uint8 index;
+    address operator;
+    address payee;
+    bool consented;
+    bool resigned;
+}
+
+/// @notice A version with its operators and what they consent to.
+struct VersionPage {
+    Version version;
+    address[] operators;
+    bytes32 configuration;
+}
+
+/// @notice A membership with its number.
+struct MembershipPage {
+    uint32 number;
+    Membership membership;
+}
+
 /// @title Stateless views of groups and committees (R35)
 /// @notice Holds no state and no money; whoever distrusts it reads the contracts themselves.
 interface ILens {
@@ -53,10 +111,28 @@ interface ILens {
     /// @notice max(0, available − required).
     function withdrawable(address group_) external view returns (uint256);
 
+    /// @notice A committee.
+    function committee(address committee_) external view returns (CommitteePage memory);
+
+    /// @notice Seats [from, from + count) of a version, in contract order; cut at the end.
+    function members(
+        address committee_,
+        uint64 version,
+        uint8 from,
+        uint8 count
+    ) external view returns (MemberPage[] memory);
+
+    /// @notice Versions [from, from + count), of which 1 is the first; cut at the end.
+    function versions(address committee_, uint64 from, uint64 count) external view returns (VersionPage[] memory);
+
+    /// @notice Memberships with the numbers [from, from + count), of which 1 is the first, those over included; cut at
+    ///         the end.
+    function memberships(address committee_, uint32 from, uint32 count) external view returns (MembershipPage[] memory);
+
     /// @notice Balances of a seat over many groups.
     function keeperBalances(
         address[] calldata groups,
-        address committee,
+        address committee_,
         uint32 version,
         uint8 index
     ) external view returns (KeeperBalance[] memory);

@@ -1,14 +1,16 @@
-/** Size, storage and functions of a group's two code contracts, which run on the same storage. */
+/** Size, storage and functions of the contracts; a group's two code contracts run on the same storage. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { Interface, ZeroAddress } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { artifact } from "../../../scripts/contracts/artifacts.ts";
 import { deployContract } from "../../support/contracts/chain.ts";
+import { CommitteeWorld } from "../../support/contracts/edition2/committee-world.ts";
 import { GroupWorld } from "../../support/contracts/edition2/group-world.ts";
 import { layoutOf } from "../../support/contracts/layout.ts";
 
 const snapshotFile = new URL("../../vectors/storage-layout-edition2.json", import.meta.url);
 const parts = ["edition2/Upkeeping", "edition2/UpkeepingDesk"];
+const committee = "edition2/Committee";
 /** The limit of 24,576 bytes, less 2,000. */
 const mostBytes = 22_576;
 
@@ -24,9 +26,10 @@ function functionsOf(name: string): string[] {
   return fragments.filter(({ type }) => type === "function").map((fragment) => fragment.format("sighash"));
 }
 
-describe("the code of a group", () => {
+describe("the code of a contract", () => {
   it.each([
     ["edition2/Upkeeping", 3],
+    [committee, 2],
     ["edition2/UpkeepingDesk", 2],
     ["edition2/Lens", 1],
   ])("of %s leaves 2,000 bytes of the limit free", async (name, args) => {
@@ -39,16 +42,27 @@ describe("the code of a group", () => {
     expect((code.length - 2) / 2).toBeLessThanOrEqual(mostBytes);
   });
 
-  it("has the same storage in both parts, as in the snapshot (WHITEPAY_WRITE_LAYOUT=1 writes it)", () => {
-    const layout = layoutOf(parts);
+  it("of the factory, too", async () => {
+    const { chain, factory } = await CommitteeWorld.whole();
+    const code = await chain.provider.getCode(factory);
+    expect((code.length - 2) / 2).toBeLessThanOrEqual(mostBytes);
+    await chain.close();
+  });
+});
+
+describe("storage", () => {
+  it("is as in the snapshot (WHITEPAY_WRITE_LAYOUT=1 writes it), the same in both parts of a group", () => {
+    const layout = layoutOf([...parts, committee]);
     expect(layout["edition2/UpkeepingDesk"]).toEqual(layout["edition2/Upkeeping"]);
-    const current = { group: layout["edition2/Upkeeping"] };
+    const current = { group: layout["edition2/Upkeeping"], committee: layout[committee] };
     if (process.env["WHITEPAY_WRITE_LAYOUT"] === "1") {
       writeFileSync(snapshotFile, `${JSON.stringify(current, null, 2)}\n`);
     }
     expect(current).toEqual(JSON.parse(readFileSync(snapshotFile, "utf8")));
   });
+});
 
+describe("a group's code", () => {
   it("has all functions of its interface, and passes on to the desk exactly those that the desk has", () => {
     const [whole, desk] = [
       functionsOf("edition2/interfaces/IUpkeeping"),
