@@ -36,7 +36,7 @@ describe("the lens", () => {
     expect([...page.rhythm]).toEqual([40n, 30n, 5n, 2n, 1n, 100n]);
     expect([...page.terms]).toEqual([await world.token.getAddress(), 0n, 1000n, 1000n, false]);
     const origin = await committee.read("originBlock");
-    const begins = (await groups[0]?.read("state")).service.from;
+    const begins = (await (groups[0] as ServedGroup).read("state")).service.from;
     expect([page.n, page.originBlock, page.certifiedThrough]).toEqual([4n, origin, begins]);
     expect([page.currentVersion, page.lastVersion, page.complete, page.rotated]).toEqual([1n, 2n, 0n, 0n]);
     expect([page.resigned, page.lastNumber, page.reserved]).toEqual([0b10n, 2n, 11n]);
@@ -68,7 +68,7 @@ describe("the lens", () => {
     const [first, second, ...others] = await pages("memberships", 0, 9);
     expect(others).toEqual([]);
     expect([first.number, first.membership.group]).toEqual([1n, await groups[0]?.address()]);
-    const { from } = (await groups[1]?.read("state")).service;
+    const { from } = (await (groups[1] as ServedGroup).read("state")).service;
     expect([second.number, ...second.membership]).toEqual([2n, await groups[1]?.address(), 3n, from, 0n]);
     expect(await pages("memberships", 2, 1)).toHaveLength(1);
     expect(await pages("memberships", 3, 1)).toEqual([]);

@@ -113,7 +113,7 @@ describe("a token that does not move", () => {
 });
 
 describe("gas", () => {
-  it("is enough for every group handed in, or the whole call reverts: nobody makes one refuse by sending too little", async () => {
+  it("is enough for every group handed in, or the whole call reverts: nobody makes one refuse by too little gas", async () => {
     const { committee, groups } = await served(4);
     const { ts, te } = await committee.certificate([]);
     const scope = await world.scopeOf(committee, ts, te);
