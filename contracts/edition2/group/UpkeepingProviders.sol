@@ -119,6 +119,28 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
         from = Narrow.min(from, latest);
         if (track.leavesAt != 0) from = Narrow.min(from, track.leavesAt);
         if (from <= track.activeFrom) revert IGroupProviders.Upkeeping_NotActiveYet(track.activeFrom, from);
+        _endAt(index, track, from);
+        if (from <= head.settledThrough) {
+            // It leaves before the first block of a service that has not begun: nothing of it is left to settle.
+            _words[index] = _advance(index, _words[index], track.pending);
+            --head.listed;
+        }
+        _storeHead(head);
+    }
+
+    /// @dev R33, R38: from the block at which another committee begins, its slot boundaries count. So whoever is to
+    ///      leave at a later boundary of the present committee leaves then.
+    function _leaveBy(uint256 latest) internal {
+        uint256 count = _seats.length;
+        for (uint256 i = 0; i < count; ++i) {
+            uint32 index = _seats[i];
+            Track memory track = _tracks[index];
+            if (track.leavesAt > latest) _endAt(index, track, latest);
+        }
+    }
+
+    /// @dev A provider's last change, in place of all from that block on.
+    function _endAt(uint32 index, Track memory track, uint256 from) private {
         _dropFrom(index, track, from);
         track.leavesAt = Narrow.to40(from);
         Change storage change = _append(index, track, from);
@@ -126,12 +148,6 @@ abstract contract UpkeepingProviders is UpkeepingArrears {
         (change.receiptKey, change.root, change.sequence) = (address(0), 0, 0);
         _tracks[index] = track;
         emit IGroupProviders.LeaveScheduled(index, uint64(from), track.byPayer, track.byProvider);
-        if (from <= head.settledThrough) {
-            // It leaves before the first block of a service that has not begun: nothing of it is left to settle.
-            _words[index] = _advance(index, _words[index], track.pending);
-            --head.listed;
-        }
-        _storeHead(head);
     }
 
     /// @dev Removes pending changes that would take effect at `from` or later. Its beginning stays, unless another

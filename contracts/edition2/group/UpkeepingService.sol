@@ -124,6 +124,7 @@ abstract contract UpkeepingService is UpkeepingAbandon {
             _next = next;
             _course.left = next.from;
             head.set(Heads.ENDING);
+            _leaveBy(from);
             emit IGroupService.MoveScheduled(committee, number, uint16(ceiling), from);
             ICommittee(present).endMembership(_present.number, from);
         } else {

@@ -57,7 +57,8 @@ interface IGroupService {
     ///      listed ≤ ceiling ≤ 256; a committee of the factory, whose terms hold. Without a committee before: begins at
     ///      E, its first slot boundary more than `confirmations` blocks later; the blocks [settledThrough, E) are
     ///      credited as in `abandon`, and settledThrough = E. Otherwise a move: begins at X, its first slot boundary
-    ///      ≥ block + lockup; only to another committee. Post: available ≥ required (R32).
+    ///      ≥ block + lockup; only to another committee; whoever is to leave after X leaves at X. Post: available ≥
+    ///      required (R32).
     function enter(address committee, uint16 ceiling) external;
 
     /// @notice Reserves more providers at the present committee; payer only. Not while a move is under way.

@@ -1,5 +1,5 @@
 /** Committees and their groups together: forming both in one call, moves and release (R37, R38, R41). */
-import { Contract, ZeroAddress, type TransactionReceipt } from "ethers";
+import { Contract, ZeroAddress, type TransactionReceipt, type Wallet } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { artifact } from "../../../scripts/contracts/artifacts.ts";
 import { send } from "../../support/contracts/chain.ts";
@@ -195,6 +195,37 @@ describe("a move between two committees (R38)", () => {
     const earned = await group.balance(first, 1, 0);
     await world.settleThrough(group, first, Number(next.from) + 1);
     expect(await group.balance(first, 1, 0)).toBeGreaterThan(earned);
+    await group.checkBooks([first, 1], [second, 1]);
+  });
+});
+
+describe("a provider that gave notice before the payer's call to move", () => {
+  it("leaves at the move's block at the latest, though slots of the old committee end later (R38)", async () => {
+    const first = await world.committee({ rhythm: { slot: 30, interval: 60 } });
+    const second = await world.committee({ from: 4 });
+    const group = await world.group(first, { config: { lockup: 120 } });
+    await group.add("notice p0", { size: 10n * gibibyte });
+    await group.add("notice p1", { size: gibibyte });
+    await world.certify(first);
+    // In the second block of a slot of 30: lockup is four slots, and leaving waits for the end of the fifth.
+    const origin = Number(await first.read("originBlock"));
+    const slots = Math.floor(((await world.chain.block()) - origin) / 30) + 1;
+    await world.chain.before(origin + slots * 30 + 1);
+    await group.send(group.providers[1] as Wallet, "giveNotice", [1]);
+    const { leavesAt } = await group.read("provider", 1);
+    expect(leavesAt).toBe(BigInt(origin + (slots + 5) * 30));
+    await group.enter(second);
+    const begins = (await group.read("state")).next.from;
+    expect(begins).toBeLessThan(leavesAt);
+
+    expect((await group.read("provider", 1)).leavesAt).toBe(begins);
+    const data = await group.read("dataOf", 1);
+    expect([data.at(-1).from, data.at(-1).size]).toEqual([begins, 0n]);
+    await world.settleThrough(group, first, Number(begins));
+    expect((await group.read("provider", 1)).closed).toBe(true);
+    const { certificate, scope } = await world.certify(second);
+    expect(scope[0]?.items.map(({ provider }) => provider)).toEqual([0]);
+    expect(await group.settledThrough()).toBe(certificate.te);
     await group.checkBooks([first, 1], [second, 1]);
   });
 });
