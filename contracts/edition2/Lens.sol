@@ -78,7 +78,8 @@ contract Lens is ILens {
         uint256 fee = uint256(g.config().keeperFee) * state.service.ceiling;
         uint256 last = state.endBlock == 0 ? NEVER : state.endBlock;
         uint256 low = state.settledThrough;
-        if (_cost(data, fee, low, last) <= funds) return type(uint64).max;
+        // A group without providers may be settled beyond its end.
+        if (last <= low || _cost(data, fee, low, last) <= funds) return type(uint64).max;
         // The cost grows with the block, so a binary search finds the last one that is paid for.
         while (low + 1 < last) {
             uint256 middle = (low + last) / 2;
