@@ -13,7 +13,12 @@ import { zeroHash, type Hex } from "../protocol/hash.ts";
 import { faultBound, isCommitteeSize, quorum } from "../protocol/quorum.ts";
 import { committeeAbi } from "./abi.ts";
 import { verifyAggregate } from "./bls.ts";
-import { CommitteeView, type CommitteeMember, type CommitteeVersion, type Rhythm } from "./committee-view.ts";
+import {
+  CommitteeReader,
+  type CommitteeMember,
+  type CommitteeVersion,
+  type Rhythm,
+} from "./committee-view.ts";
 import { inputError } from "./errors.ts";
 import { certifiedEvent, handedIn, type CertifiedEvent, type HandedIn } from "./settlements.ts";
 
@@ -99,7 +104,7 @@ type Members = {
 };
 
 async function membersOf(provider: Provider, committee: string, version: number): Promise<Members> {
-  const view = new CommitteeView(provider, committee);
+  const view = new CommitteeReader(provider, committee);
   try {
     const [members, info, rhythm] = await Promise.all([
       view.members(version),

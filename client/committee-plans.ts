@@ -2,7 +2,14 @@
 import { Contract, getAddress, type Provider, type Signer, type TransactionReceipt } from "ethers";
 import { counted } from "../protocol/counted.ts";
 import { committeeAbi, factoryAbi } from "./abi.ts";
-import { CommitteeView, type CommitteePage, type Rhythm, type Terms } from "./committee-view.ts";
+import {
+  CommitteeReader,
+  CommitteeView,
+  type CommitteeAt,
+  type CommitteePage,
+  type Rhythm,
+  type Terms,
+} from "./committee-view.ts";
 import { inputError } from "./errors.ts";
 import {
   consentArgs,
@@ -110,21 +117,21 @@ export function committeeCreatedBy(receipt: Pick<TransactionReceipt, "logs">): s
 
 type Scene = { readonly view: CommitteeView; readonly contract: Contract };
 
-function sceneOf(signer: Signer, committee: string): Scene {
+function sceneOf(signer: Signer, committee: CommitteeAt): Scene {
   const view = new CommitteeView(chainOf(signer), committee);
-  return { view, contract: new Contract(committee, committeeAbi, signer) };
+  return { view, contract: new Contract(committee.address, committeeAbi, signer) };
 }
 
 /** Consents to a version by a transaction: as one of its operators, or as a present member. */
 export async function planConsent(
   signer: Signer,
-  committee: string,
+  committee: CommitteeAt,
   version: number,
 ): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
   const { operators } = await view.version(version);
   return {
-    what: `consenting to version ${version} of committee ${committee}`,
+    what: `consenting to version ${version} of committee ${committee.address}`,
     contract,
     method: "consent",
     args: [version],
@@ -135,11 +142,10 @@ export async function planConsent(
 /** Hands in a consent that a keeper signed. Any account may send it. */
 export async function planHandInConsent(signer: Signer, consent: MemberConsent): Promise<TransactionPlan> {
   const { committee, version, operator, deadline, signature } = consent;
-  const { view, contract } = sceneOf(signer, committee);
-  const { operators } = await view.version(version);
+  const { operators } = await new CommitteeReader(chainOf(signer), committee).version(version);
   return {
     what: `handing in the consent of ${operator} to version ${version} of committee ${committee}`,
-    contract,
+    contract: new Contract(committee, committeeAbi, signer),
     method: "consentFor",
     args: [version, operator, { deadline, signature }],
     shows: [
@@ -163,7 +169,7 @@ function seatOf({ version, address }: CommitteePage, operator: string): number {
  */
 export async function planReplaceMember(
   signer: Signer,
-  committee: string,
+  committee: CommitteeAt,
   { old, next }: { readonly old: string; readonly next: string },
 ): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
@@ -186,10 +192,14 @@ export async function planReplaceMember(
 }
 
 /** Withdraws the signer's open proposal. */
-export function planWithdrawProposal(signer: Signer, committee: string, version: number): TransactionPlan {
+export function planWithdrawProposal(
+  signer: Signer,
+  committee: CommitteeAt,
+  version: number,
+): TransactionPlan {
   const { contract } = sceneOf(signer, committee);
   return {
-    what: `withdrawing proposal ${version} of committee ${committee}`,
+    what: `withdrawing proposal ${version} of committee ${committee.address}`,
     contract,
     method: "withdrawProposal",
     args: [version],
@@ -197,11 +207,11 @@ export function planWithdrawProposal(signer: Signer, committee: string, version:
 }
 
 /** Puts the signer's present registry key into its seat (R37). */
-export async function planRotateSeat(signer: Signer, committee: string): Promise<TransactionPlan> {
+export async function planRotateSeat(signer: Signer, committee: CommitteeAt): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
   const seat = seatOf(await view.page(), await signer.getAddress());
   return {
-    what: `putting the registered key into seat ${seat} of committee ${committee}`,
+    what: `putting the registered key into seat ${seat} of committee ${committee.address}`,
     contract,
     method: "rotateSeat",
     args: [],
@@ -210,12 +220,12 @@ export async function planRotateSeat(signer: Signer, committee: string): Promise
 }
 
 /** Resigns a seat. Until a version without the signer takes effect, the seat counts as one of f silent ones. */
-export async function planResign(signer: Signer, committee: string): Promise<TransactionPlan> {
+export async function planResign(signer: Signer, committee: CommitteeAt): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
   const page = await view.page();
   const seat = seatOf(page, await signer.getAddress());
   return {
-    what: `resigning from committee ${committee}`,
+    what: `resigning from committee ${committee.address}`,
     contract,
     method: "resign",
     args: [],
@@ -230,13 +240,13 @@ export async function planResign(signer: Signer, committee: string): Promise<Tra
 /** The convener lets a group into a closed committee, or withdraws that. */
 export function planInvite(
   signer: Signer,
-  committee: string,
+  committee: CommitteeAt,
   { group, invited }: { readonly group: string; readonly invited: boolean },
 ): TransactionPlan {
   const { contract } = sceneOf(signer, committee);
   const verb = invited ? "inviting" : "withdrawing the invitation of";
   return {
-    what: `${verb} group ${group} to committee ${committee}`,
+    what: `${verb} group ${group} to committee ${committee.address}`,
     contract,
     method: "invite",
     args: [group, invited],
@@ -246,13 +256,13 @@ export function planInvite(
 /** A member releases a group that has no provider, or is in arrears for longer than its lockup. */
 export async function planReleaseGroup(
   signer: Signer,
-  committee: string,
+  committee: CommitteeAt,
   number: number,
 ): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
   const { group } = await view.membership(number);
   return {
-    what: `releasing group ${number} of committee ${committee}`,
+    what: `releasing group ${number} of committee ${committee.address}`,
     contract,
     method: "releaseGroup",
     args: [number],
@@ -264,7 +274,7 @@ export async function planReleaseGroup(
 }
 
 /** Frees the reserved providers of memberships that are over; any account may send it. */
-export async function planReclaim(signer: Signer, committee: string): Promise<TransactionPlan> {
+export async function planReclaim(signer: Signer, committee: CommitteeAt): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
   const head = await chainOf(signer).getBlockNumber();
   const over: number[] = [];
@@ -274,10 +284,12 @@ export async function planReclaim(signer: Signer, committee: string): Promise<Tr
     }
   }
   if (over.length === 0) {
-    throw inputError(`committee ${committee} has no membership that is over and still reserves providers`);
+    throw inputError(
+      `committee ${committee.address} has no membership that is over and still reserves providers`,
+    );
   }
   return {
-    what: `freeing the reserved providers of ${counted(over.length, "group")} of committee ${committee}`,
+    what: `freeing the reserved providers of ${counted(over.length, "group")} of committee ${committee.address}`,
     contract,
     method: "reclaim",
     args: [over],

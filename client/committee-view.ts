@@ -1,10 +1,13 @@
-/** Typed reads of one committee at a given block (R35, R37, R38). */
+/** Typed reads of one committee at a given block: pages of the Lens, and the committee's own views (R35, R37, R38). */
 import { ZeroAddress, type Provider, type Result } from "ethers";
 import { bitIndices } from "../protocol/bitmap.ts";
-import { committeeAbi } from "./abi.ts";
+import { committeeAbi, lensAbi } from "./abi.ts";
 import { memberKeys } from "./member-keys.ts";
 import { callView, type BlockTag } from "./view-call.ts";
 import { eventPages } from "./watch.ts";
+
+/** A committee, and the Lens contract through which it is read. */
+export type CommitteeAt = { readonly address: string; readonly lens: string };
 
 /** Fixed for a committee's life, in blocks (R4). */
 export type Rhythm = {
@@ -89,10 +92,14 @@ export type CommitteePage = {
   readonly reserved: number;
   /** The highest group number given. */
   readonly lastNumber: number;
+  /** The highest version proposed. */
+  readonly lastVersion: number;
 };
 
 const ofZero = (block: bigint): number | undefined => (block === 0n ? undefined : Number(block));
-const membershipsAtOnce = 64;
+/** Entries in one call of the Lens: its answer stays within what endpoints accept. */
+const membershipsAtOnce = 200;
+const versionsAtOnce = 16;
 
 function rhythmOf({ interval, turn, slot, answer, confirmations, toleranceBps }: Result): Rhythm {
   return {
@@ -115,7 +122,22 @@ function termsOf({ token, leastKeeperFee, leastKeeperShareBps, mostProviders, op
   };
 }
 
-export class CommitteeView {
+function versionOf(info: Result, operators: Result): CommitteeVersion {
+  return {
+    version: Number(info.version),
+    base: Number(info.base),
+    proposer: info.proposer,
+    completedAt: ofZero(info.completedAt),
+    effectiveFrom: ofZero(info.effectiveFrom),
+    retiredFrom: ofZero(info.retiredFrom),
+    seed: info.seed,
+    consented: bitIndices(info.consented),
+    operators: [...operators] as string[],
+  };
+}
+
+/** The committee's own views: they need no Lens. */
+export class CommitteeReader {
   readonly address: string;
   readonly provider: Provider;
 
@@ -134,20 +156,12 @@ export class CommitteeView {
     return (await this.read(name, args, block))[0] as Result;
   }
 
-  async #number(name: string, block: BlockTag): Promise<number> {
-    return Number(await this.#one(name, [], block));
-  }
-
   async rhythm(): Promise<Rhythm> {
     return rhythmOf(await this.#one("rhythm"));
   }
 
-  async terms(): Promise<Terms> {
-    return termsOf(await this.#one("terms"));
-  }
-
-  certifiedThrough(block: BlockTag = "latest"): Promise<number> {
-    return this.#number("certifiedThrough", block);
+  async certifiedThrough(block: BlockTag = "latest"): Promise<number> {
+    return Number(await this.#one("certifiedThrough", [], block));
   }
 
   /** Any version: past, present, complete or proposed. */
@@ -156,17 +170,7 @@ export class CommitteeView {
       this.#one("versionInfo", [version], block),
       this.#one("operatorsOf", [version], block),
     ]);
-    return {
-      version,
-      base: Number(info.base),
-      proposer: info.proposer,
-      completedAt: ofZero(info.completedAt),
-      effectiveFrom: ofZero(info.effectiveFrom),
-      retiredFrom: ofZero(info.retiredFrom),
-      seed: info.seed,
-      consented: bitIndices(info.consented),
-      operators: [...operators],
-    };
+    return versionOf(info, operators);
   }
 
   /** Members of a version with their keys in it; it must be complete, or the first one. */
@@ -180,56 +184,8 @@ export class CommitteeView {
     return [...operators].map((operator, index) => ({ index, operator, blsKey: keys[index] as string }));
   }
 
-  /** Everything but memberships and certificates. */
-  async page(block: BlockTag = "latest"): Promise<CommitteePage> {
-    const [rhythm, terms, convener, size, origin, certifiedThrough, current, waiting] = await Promise.all([
-      this.#one("rhythm", [], block),
-      this.#one("terms", [], block),
-      this.#one("convener", [], block),
-      this.#number("size", block),
-      this.#number("originBlock", block),
-      this.#number("certifiedThrough", block),
-      this.#number("currentVersion", block),
-      this.read("waiting", [], block),
-    ]);
-    const complete = Number(waiting["complete"]);
-    const [version, next, resigned, reserved, lastNumber] = await Promise.all([
-      this.version(Math.max(1, current), block),
-      complete === 0 ? undefined : this.version(complete, block),
-      this.#one("resigned", [], block),
-      this.#number("reserved", block),
-      this.#number("lastNumber", block),
-    ]);
-    return {
-      address: this.address,
-      convener: String(convener),
-      rhythm: rhythmOf(rhythm),
-      terms: termsOf(terms),
-      size,
-      originBlock: origin === 0 ? undefined : origin,
-      certifiedThrough,
-      version,
-      waiting: next,
-      rotation: ofZero(waiting["rotated"]),
-      resigned: bitIndices(BigInt(String(resigned))),
-      reserved,
-      lastNumber,
-    };
-  }
-
   async membership(number: number, block: BlockTag = "latest"): Promise<Membership> {
-    const { group, ceiling, entered, left } = await this.#one("membership", [number], block);
-    return { number, group, ceiling: Number(ceiling), entered: Number(entered), left: ofZero(left) };
-  }
-
-  /** Memberships in the order of their numbers, in pages of at most 64; past ones included. */
-  async *memberships(block: BlockTag = "latest"): AsyncGenerator<Membership[], void, undefined> {
-    const last = await this.#number("lastNumber", block);
-    for (let first = 1; first <= last; first += membershipsAtOnce) {
-      const count = Math.min(membershipsAtOnce, last - first + 1);
-      const numbers = Array.from({ length: count }, (_, i) => first + i);
-      yield await Promise.all(numbers.map((number) => this.membership(number, block)));
-    }
+    return membershipOf(number, await this.#one("membership", [number], block));
   }
 
   /** Certificates accepted in blocks [from, to] that are remembered for `settle`, oldest first. */
@@ -258,5 +214,69 @@ export class CommitteeView {
   /** First slot boundary at or after a block. */
   async firstSlotFrom(block: number): Promise<number> {
     return Number(await this.#one("firstSlotFrom", [block]));
+  }
+}
+
+function membershipOf(number: number, { group, ceiling, entered, left }: Result): Membership {
+  return { number, group, ceiling: Number(ceiling), entered: Number(entered), left: ofZero(left) };
+}
+
+export class CommitteeView extends CommitteeReader {
+  readonly lens: string;
+
+  constructor(provider: Provider, { address, lens }: CommitteeAt) {
+    super(provider, address);
+    this.lens = lens;
+  }
+
+  async #lens(name: string, args: readonly unknown[], block: BlockTag): Promise<Result> {
+    const call = { what: "lens", abi: lensAbi, address: this.lens, name, block };
+    return (await callView(this.provider, { ...call, args: [this.address, ...args] }))[0] as Result;
+  }
+
+  /** Everything but memberships and certificates. */
+  async page(block: BlockTag = "latest"): Promise<CommitteePage> {
+    const page = await this.#lens("committee", [], block);
+    const complete = ofZero(page.complete);
+    const [version, waiting] = await Promise.all([
+      this.version(Math.max(1, Number(page.currentVersion)), block),
+      complete === undefined ? undefined : this.version(complete, block),
+    ]);
+    return {
+      address: this.address,
+      convener: page.convener,
+      rhythm: rhythmOf(page.rhythm),
+      terms: termsOf(page.terms),
+      size: Number(page.n),
+      originBlock: ofZero(page.originBlock),
+      certifiedThrough: Number(page.certifiedThrough),
+      version,
+      waiting,
+      rotation: ofZero(page.rotated),
+      resigned: bitIndices(page.resigned),
+      reserved: Number(page.reserved),
+      lastNumber: Number(page.lastNumber),
+      lastVersion: Number(page.lastVersion),
+    };
+  }
+
+  /** All versions in their order, in pages: past, present, complete and proposed. */
+  async *versions(block: BlockTag = "latest"): AsyncGenerator<CommitteeVersion[], void, undefined> {
+    for (let first = 1; ; first += versionsAtOnce) {
+      const page = [...(await this.#lens("versions", [first, versionsAtOnce], block))] as Result[];
+      if (page.length > 0) yield page.map(({ version, operators }) => versionOf(version, operators));
+      if (page.length < versionsAtOnce) return;
+    }
+  }
+
+  /** Memberships in the order of their numbers, in pages; past ones included. */
+  async *memberships(block: BlockTag = "latest"): AsyncGenerator<Membership[], void, undefined> {
+    for (let first = 1; ; first += membershipsAtOnce) {
+      const page = [...(await this.#lens("memberships", [first, membershipsAtOnce], block))] as Result[];
+      if (page.length > 0) {
+        yield page.map(({ number, membership }) => membershipOf(Number(number), membership));
+      }
+      if (page.length < membershipsAtOnce) return;
+    }
   }
 }

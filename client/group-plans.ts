@@ -10,9 +10,9 @@ import {
 import { counted } from "../protocol/counted.ts";
 import { factoryAbi, groupAbi } from "./abi.ts";
 import { checkConsents, checkFactory, committeeRows, type NewCommittee } from "./committee-plans.ts";
-import { CommitteeView } from "./committee-view.ts";
+import { CommitteeReader, CommitteeView } from "./committee-view.ts";
 import { inputError, WhitePayError } from "./errors.ts";
-import { GroupView, type GroupAt, type GroupConfig, type GroupPage } from "./group-view.ts";
+import { GroupView, type GroupAt, type GroupConfig, type ProviderAccount } from "./group-view.ts";
 import { consentArgs, draftArgs, predictCommittee, type MemberConsent } from "./member-consents.ts";
 import { chainOf } from "./signer.ts";
 import { readToken } from "./token.ts";
@@ -154,7 +154,7 @@ export async function planEnter(
   { committee, ceiling }: { readonly committee: string; readonly ceiling: number },
 ): Promise<TransactionPlan> {
   const { provider, view, contract } = groupScene(signer, group);
-  const target = new CommitteeView(provider, committee);
+  const target = new CommitteeView(provider, { address: committee, lens: group.lens });
   const [{ config, state }, { rhythm, terms, originBlock }, head] = await Promise.all([
     view.page(),
     target.page(),
@@ -227,41 +227,41 @@ export type Abandonable = {
   readonly ts: number;
 };
 
-/** The certificate that serves block s, if the committee remembers one. */
-async function certificateOver(
-  view: CommitteeView,
-  { settledThrough, service }: GroupPage["state"],
-): Promise<{ readonly ts: number; readonly acceptedAt: number } | undefined> {
-  const head = await view.provider.getBlockNumber();
-  // Its acceptance lies after its end, which lies after settledThrough.
-  const from = Math.max(settledThrough, service?.from ?? 0);
-  for (const one of await view.remembered({ from, to: head })) {
-    if (one.ts <= settledThrough && settledThrough < one.te) return one;
-  }
-  return undefined;
+/** R34: u, the first block at or after settledThrough to which a provider is committed; settledThrough if there is none. */
+function firstCommitted(settledThrough: number, providers: readonly ProviderAccount[]): number {
+  const begins = providers
+    .filter(({ closed }) => !closed)
+    .flatMap(({ data }) => data.filter(({ bytes }) => bytes > 0n).slice(0, 1))
+    .map(({ from }) => Math.max(from, settledThrough));
+  return begins.length === 0 ? settledThrough : Math.min(...begins);
 }
 
 /** By R34: from which block on the payer, or a provider with unsettled blocks, may abandon. */
 export async function abandonable(provider: Provider, group: GroupAt): Promise<Abandonable> {
   const view = new GroupView(provider, group);
-  const { config, state } = await view.page();
+  const [{ config, state }, providers, head] = await Promise.all([
+    view.page(),
+    view.providers(),
+    provider.getBlockNumber(),
+  ]);
   const { settledThrough, service, movedAt = 0 } = state;
   const { lockup } = config;
   if (service === undefined) return { rule: "no committee", from: settledThrough + lockup, ts: 0 };
-  const committee = new CommitteeView(provider, service.committee);
+  const committee = new CommitteeReader(provider, service.committee);
   const [certifiedThrough, { interval }] = await Promise.all([
     committee.certifiedThrough(),
     committee.rhythm(),
   ]);
-  if (certifiedThrough <= settledThrough) {
-    return { rule: "certified nothing", from: settledThrough + interval + lockup, ts: 0 };
-  }
-  const certificate = await certificateOver(committee, state);
+  const first = firstCommitted(settledThrough, providers);
+  if (certifiedThrough <= first) return { rule: "certified nothing", from: first + interval + lockup, ts: 0 };
+  // A certificate is accepted after its end, which lies beyond that block. The earliest one serves best.
+  const remembered = await committee.remembered({ from: first, to: head });
+  const certificate = remembered.find(({ te }) => te > first);
   if (certificate === undefined) {
     throw new WhitePayError({
       code: "refused",
-      message: `group ${group.address} cannot be abandoned: its blocks are certified and settled at once`,
-      hint: "the settlement is on its way, or a newer one covers the blocks; see the group's status",
+      message: `group ${group.address} cannot be abandoned: no certificate over its unsettled blocks is remembered`,
+      hint: "its settlement is on the way, or comes with the next certificate; see the group's status",
     });
   }
   const from = Math.max(certificate.acceptedAt, movedAt) + lockup;

@@ -36,8 +36,9 @@ export type {
   ProviderAccount,
   Service,
 } from "./group-view.ts";
-export { CommitteeView } from "./committee-view.ts";
+export { CommitteeReader, CommitteeView } from "./committee-view.ts";
 export type {
+  CommitteeAt,
   CommitteeMember,
   CommitteePage,
   CommitteeVersion,

@@ -10,7 +10,7 @@ import {
   type Signer,
 } from "ethers";
 import { factoryAbi } from "./abi.ts";
-import { CommitteeView, type Rhythm, type Terms } from "./committee-view.ts";
+import { CommitteeView, type CommitteeAt, type Rhythm, type Terms } from "./committee-view.ts";
 import { inputError } from "./errors.ts";
 import { expectContract } from "./missing-contract.ts";
 import { chainOf } from "./signer.ts";
@@ -157,7 +157,7 @@ export async function signFirstConsent(
 /** What the members of a version of an existing committee agree to, read from the chain. */
 export async function configurationAt(
   provider: Provider,
-  committee: string,
+  committee: CommitteeAt,
   version: number,
 ): Promise<Configuration> {
   const view = new CommitteeView(provider, committee);
@@ -166,7 +166,7 @@ export async function configurationAt(
     view.page(),
     view.version(version),
   ]);
-  return { chainId, committee, convener, base, rhythm, terms, operators };
+  return { chainId, committee: committee.address, convener, base, rhythm, terms, operators };
 }
 
 /**
@@ -175,7 +175,7 @@ export async function configurationAt(
  */
 export async function signVersionConsent(
   signer: Signer,
-  committee: string,
+  committee: CommitteeAt,
   { version, ...signing }: Signing & { readonly version: number },
 ): Promise<MemberConsent> {
   const configuration = await configurationAt(chainOf(signer), committee, version);

@@ -1,7 +1,7 @@
 /** All payments of a group, from its events alone (R35). */
 import type { Provider } from "ethers";
 import { groupAbi } from "./abi.ts";
-import { CommitteeView } from "./committee-view.ts";
+import { CommitteeReader } from "./committee-view.ts";
 import { GroupView, type GroupAt } from "./group-view.ts";
 import { groupSettlement, keeperShares, providerPart } from "./settlements.ts";
 import { eventPages, groupEvents, type GroupEvent } from "./watch.ts";
@@ -227,7 +227,7 @@ async function operatorsOf(
 ): Promise<readonly string[]> {
   const key = `${committee} ${version}`;
   const known =
-    operators.get(key) ?? (await new CommitteeView(provider, committee).version(version)).operators;
+    operators.get(key) ?? (await new CommitteeReader(provider, committee).version(version)).operators;
   operators.set(key, known);
   return known;
 }

@@ -5,7 +5,7 @@ import { isCommitteeSize, quorum } from "../protocol/quorum.ts";
 import type { Rhythm } from "./committee-view.ts";
 import { inputError } from "./errors.ts";
 import type { GroupConfig } from "./group-view.ts";
-import { costOfValue, feeFor, feeNeeded, paidFor } from "./prices.ts";
+import { costOfValue, feeBlocks, feeFor, feeNeeded, paidFor } from "./prices.ts";
 import { formatAmount, formatDuration, month_s, type Token } from "./units.ts";
 
 /** Data of one provider. */
@@ -182,20 +182,28 @@ function warnings(input: QuoteInput, priced: Priced, amounts: readonly bigint[])
   ];
 }
 
-function uncovered(
-  { token, keepers, config }: QuoteInput,
-  priced: Priced,
-  { groups, gas, cost, covered }: KeeperCost,
-): string[] {
+function uncovered(input: QuoteInput, priced: Priced, { groups, gas, cost, covered }: KeeperCost): string[] {
   if (cost === undefined || covered !== false) return [];
+  const { token, keepers, config } = input;
   const amount = (units: bigint): string => formatAmount(units, token);
   const { keepersPerInterval: earned, feePerInterval: fee } = priced;
   const where = groups === 1 ? "a committee of its own" : `a committee of ${counted(groups, "group")}`;
   return [
     `in ${where} the keepers' ${config.keeperShareBps / 100} % and fee do not cover their gas: ${amount(earned)} (of it ${amount(fee)} fee) for an interval of ${formatDuration(priced.interval_s)}, ` +
-      `but this group's part of the certificate costs about ${amount(cost)} (${gas} gas, ${quorum(keepers)} of ${keepers} signers); ` +
-      "a higher fee, a longer interval or a committee of more groups covers it",
+      `but this group's part of a certificate costs about ${amount(cost)} (${gas} gas, ${quorum(keepers)} of ${keepers} signers); ` +
+      coveringAdvice(input, cost, earned),
   ];
+}
+
+/** Rounded up, so that the advised values cover the cost. */
+function coveringAdvice(input: QuoteInput, cost: bigint, earned: bigint): string {
+  const { rhythm, config } = input;
+  const reserved = BigInt(ceilingOf(input)) * BigInt(rhythm.interval);
+  const fee = config.keeperFee + ((cost - earned) * feeBlocks + reserved - 1n) / reserved;
+  const byFee = `a keepers' fee of ${counted(fee, "unit")} per provider and 65,536 blocks`;
+  if (earned === 0n) return `${byFee} covers it`;
+  const interval = (BigInt(rhythm.interval) * cost) / earned + 2n;
+  return `${byFee}, or an interval of ${counted(interval, "block")}, covers it`;
 }
 
 /** R30: every amount is rounded down, by less than one unit. */

@@ -120,7 +120,9 @@ export async function groupStatus(provider: Provider, group: GroupAt): Promise<G
   const { state, config, escrow } = page;
   const [token, committee] = await Promise.all([
     readToken(provider, config.token),
-    state.service === undefined ? undefined : new CommitteeView(provider, state.service.committee).page(at),
+    state.service === undefined
+      ? undefined
+      : new CommitteeView(provider, { address: state.service.committee, lens: group.lens }).page(at),
   ]);
   const blockTime_s = pace.block_s;
   const now = providers.map(({ data }) => dataAt(data, at)).filter((data) => data !== undefined);

@@ -2,7 +2,7 @@
 import { Contract, getAddress, type Provider, type Signer, type TransactionReceipt } from "ethers";
 import { counted } from "../protocol/counted.ts";
 import { factoryAbi, groupAbi, lensAbi } from "./abi.ts";
-import { CommitteeView } from "./committee-view.ts";
+import { CommitteeView, type CommitteeVersion } from "./committee-view.ts";
 import { WhitePayError } from "./errors.ts";
 import { GroupView } from "./group-view.ts";
 import { refusalOf } from "./refusals.ts";
@@ -46,6 +46,15 @@ export async function groupsOf(view: CommitteeView): Promise<string[]> {
   return [...groups];
 }
 
+/** Versions that are or were in force: only they earn. */
+async function versionsInForce(view: CommitteeView): Promise<CommitteeVersion[]> {
+  const found: CommitteeVersion[] = [];
+  for await (const page of view.versions()) {
+    found.push(...page.filter(({ effectiveFrom }) => effectiveFrom !== undefined));
+  }
+  return found;
+}
+
 /** What an operator may withdraw as a member of any version of a committee, from all of the committee's groups; without zeros. */
 export async function keeperBalances(
   provider: Provider,
@@ -55,18 +64,17 @@ export async function keeperBalances(
     operator,
   }: { readonly lens: string; readonly committee: string; readonly operator: string },
 ): Promise<KeeperBalance[]> {
-  const view = new CommitteeView(provider, committee);
-  const [groups, { version }] = await Promise.all([groupsOf(view), view.page()]);
+  const view = new CommitteeView(provider, { address: committee, lens });
+  const [groups, versions] = await Promise.all([groupsOf(view), versionsInForce(view)]);
   const found: KeeperBalance[] = [];
-  for (let one = 1; one <= version.version; one++) {
-    const { operators } = await view.version(one);
+  for (const { version, operators } of versions) {
     const index = operators.findIndex((member) => getAddress(member) === getAddress(operator));
     if (index < 0) continue;
     for (const page of inPages(groups, groupsAtOnce)) {
       const call = { what: "lens", abi: lensAbi, address: lens, name: "keeperBalances" };
-      const [balances] = await callView(provider, { ...call, args: [page, committee, one, index] });
+      const [balances] = await callView(provider, { ...call, args: [page, committee, version, index] });
       for (const { group, balance } of balances) {
-        if (balance > 0n) found.push({ group, committee, version: one, index, balance });
+        if (balance > 0n) found.push({ group, committee, version, index, balance });
       }
     }
   }

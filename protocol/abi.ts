@@ -273,10 +273,14 @@ export const factoryAbi: readonly string[] = [
 /** Views of groups in pages: `contracts/edition2/interfaces/ILens.sol`. */
 export const lensAbi: readonly string[] = [
   "function committed(address group_, uint32 provider, uint64 from, uint64 to) view returns (uint256 spaceTime, uint256 value)",
+  "function committee(address committee_) view returns ((address convener, (uint32 interval, uint32 turn, uint32 slot, uint32 answer, uint32 confirmations, uint16 toleranceBps) rhythm, (address token, uint96 leastKeeperFee, uint16 leastKeeperShareBps, uint32 mostProviders, bool open) terms, uint256 n, uint64 originBlock, uint64 certifiedThrough, uint64 currentVersion, uint64 lastVersion, uint64 complete, uint64 rotated, uint256 resigned, uint32 lastNumber, uint32 reserved))",
   "function fundedUntil(address group_) view returns (uint64)",
   "function group(address group_) view returns ((address payer, uint64 createdAt, (address token, uint32 lockup, uint16 keeperShareBps, uint96 keeperFee) config, (uint64 settledThrough, (address committee, uint32 number, uint16 ceiling, uint64 from) service, (address committee, uint32 number, uint16 ceiling, uint64 from) next, uint64 left, uint64 endBlock, bool ended, uint16 listed, uint32 providerCount, uint64 movedAt, uint64 arrearsSince) state, (uint96 deposited, uint96 paidOut, uint96 available, uint128 providerArrears, uint128 keeperArrears, uint256 required) escrow))",
-  "function keeperBalances(address[] groups, address committee, uint32 version, uint8 index) view returns ((address group, address committee, uint32 version, uint8 index, uint256 balance)[])",
+  "function keeperBalances(address[] groups, address committee_, uint32 version, uint8 index) view returns ((address group, address committee, uint32 version, uint8 index, uint256 balance)[])",
+  "function members(address committee_, uint64 version, uint8 from, uint8 count) view returns ((uint8 index, address operator, address payee, bool consented, bool resigned)[])",
+  "function memberships(address committee_, uint32 from, uint32 count) view returns ((uint32 number, (address group, uint16 ceiling, uint64 entered, uint64 left) membership)[])",
   "function providers(address group_, uint32 from, uint32 count) view returns ((uint32 index, address payee, (address operator, bool closed, uint64 activeFrom, uint64 leavesAt, bool noticeByPayer, bool noticeByProvider, uint96 credit, uint96 arrears, uint128 paidSpaceTime, uint128 committedSpaceTime, uint8 unsettledChanges) provider, (uint64 from, uint64 size, uint80 price, bytes32 root, address receiptKey, uint64 sequence, uint128 spaceTime, uint192 value)[] data)[])",
+  "function versions(address committee_, uint64 from, uint64 count) view returns (((uint64 version, uint64 base, address proposer, uint64 completedAt, uint64 effectiveFrom, uint64 retiredFrom, bytes32 seed, uint256 consented, address keysBlob) version, address[] operators, bytes32 configuration)[])",
   "function withdrawable(address group_) view returns (uint256)",
 ];
 
