@@ -122,7 +122,7 @@ describe("a certificate", () => {
     const receipt = await scene.certify(committee, groups, { length: 1 });
     const { certificate } = handedIn((await scene.provider.getTransaction(receipt.hash))?.data ?? "") ?? {};
     if (certificate === undefined) throw new Error("expected a certificate");
-    const view = new client.CommitteeView(scene.provider, committee.address);
+    const view = new client.CommitteeView(scene.provider, scene.at(committee.address));
     const range = { from: receipt.blockNumber, to: receipt.blockNumber };
     expect(await view.remembered(range)).toEqual([
       {

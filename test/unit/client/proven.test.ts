@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { joinRecords, joinedSlots } from "../../../client/proven.ts";
 import type { JoinedRecord } from "../../../client/proven.ts";
-import type { DataCheckpoint } from "../../../client/group-view.ts";
+import type { DataChange } from "../../../client/group-view.ts";
 
-const scope = { parameters: { originBlock: 100, slot: 10 }, settledThrough: 140, head: 187 };
-const checkpoint = (fromBlock: number, bytes: bigint): DataCheckpoint => ({
-  fromBlock,
+const scope = { originBlock: 100, slot: 10, settledThrough: 140, head: 187 };
+const change = (from: number, bytes: bigint): DataChange => ({
+  from,
   bytes,
+  price: 1n,
   listRoot: "0x",
   receiptKey: "0x",
   sequence: 1,
@@ -23,7 +24,7 @@ describe("joined records of several keepers", () => {
     expect(joinedSlots(scope)).toEqual({ late: 6, interval: 4, present: 8 });
     expect(joinedSlots({ ...scope, head: 105 })).toMatchObject({ late: 0, present: 0 });
     const records = [3, 4, 5, 6, 7, 8].flatMap((slot) => [record(slot, 1_600n), record(slot, 1_500n)]);
-    const [own] = joinRecords(records, scope, new Map([[0, [checkpoint(100, 1_600n)]]]));
+    const [own] = joinRecords(records, scope, new Map([[0, [change(100, 1_600n)]]]));
     expect(own?.late).toEqual({
       whole: 3,
       partial: 3,
@@ -36,8 +37,8 @@ describe("joined records of several keepers", () => {
 
   it("use the committed bytes of the chain, not of the keepers", () => {
     const histories = new Map([
-      [0, [checkpoint(100, 1_000n), checkpoint(180, 2_000n)]],
-      [1, [checkpoint(180, 500n)]],
+      [0, [change(100, 1_000n), change(180, 2_000n)]],
+      [1, [change(180, 500n)]],
     ]);
     const records = [record(7, 9_999n), record(8, 1_000n), record(7, 500n, 1), record(8, 0n, 1)];
     const [first, second] = joinRecords(records, scope, histories);

@@ -1,66 +1,111 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { settlementGas } from "../../../protocol/fees.ts";
+import { certificateGas, groupGas } from "../../../protocol/certificate-gas.ts";
 import { quote, type QuoteInput } from "../../../client/quote.ts";
 import { coin, formatDuration, GiB, parseAmount, parseBytes } from "../../../client/units.ts";
 
+/** 1,000 units for one GiB and block. */
+const price = 1_000n << 34n;
 const input: QuoteInput = {
-  bytes: 10n * GiB,
-  rules: { price: 1_000n, interval: 100, turn: 20, lockup: 200, keeperShareBps: 1_000 },
+  providers: [
+    { bytes: 4n * GiB, price },
+    { bytes: 6n * GiB, price },
+  ],
+  rhythm: { interval: 100, turn: 20 },
+  config: { lockup: 200, keeperShareBps: 1_000, keeperFee: 0n },
   token: { address: `0x${"11".repeat(20)}`, symbol: "USD", decimals: 6 },
   keepers: 4,
-  providers: 2,
   blockTime_s: 12,
   months: 3,
 };
+const withFee = { ...input, ceiling: 3, config: { ...input.config, keeperFee: 65_536n * 70n } };
 
 describe("a quote", () => {
   it("is bytes × blocks × price, for a month of 30 days, an interval and the reserve", () => {
-    const { blocksPerMonth, costPerMonth, costPerInterval, keepersPerInterval, reserve, depositAdvised } =
-      quote(input);
-    expect(blocksPerMonth).toBe(216_000n);
-    expect(costPerMonth).toBe(10n * 216_000n * 1_000n);
-    expect(costPerInterval).toBe(1_000_000n);
-    expect(keepersPerInterval).toBe(100_000n);
-    expect(reserve).toBe(2_000_000n);
-    // Three months, an interval with f + 1 turns, and the lockup.
-    expect(depositAdvised).toBe(10n * (648_000n + 140n + 200n) * 1_000n);
+    expect(quote(input)).toMatchObject({
+      bytes: 10n * GiB,
+      blocksPerMonth: 216_000n,
+      costPerMonth: 10n * 216_000n * 1_000n,
+      costPerInterval: 1_000_000n,
+      keepersPerInterval: 100_000n,
+      providersPerInterval: 900_000n,
+      feePerInterval: 0n,
+      interval_s: 1_200,
+      reserve: 2_000_000n,
+      // Three months, an interval with f + 1 turns, and the lockup.
+      depositAdvised: 10n * (648_000n + 140n + 200n) * 1_000n,
+    });
   });
 
-  it("rounds a cost up, so that it is never below the payment", () => {
-    expect(quote({ ...input, bytes: 1n }).costPerInterval).toBe(1n);
+  it("has the keepers' fee on every reserved provider, beside the share", () => {
+    expect(quote(withFee)).toMatchObject({
+      feePerInterval: 3n * 100n * 70n,
+      keepersPerInterval: 121_000n,
+      providersPerInterval: 900_000n,
+      costPerInterval: 1_021_000n,
+      reserve: 2_042_000n,
+    });
   });
 
-  it("warns if the keepers' share does not cover their gas, and suggests values that do", () => {
-    const dear = { ...input, gasPrice: 20_000_000_000n, unitsPerCoin: 3_000_000_000n };
-    const { settlementCost, keepersPerInterval, warnings } = quote(dear);
-    expect(settlementCost).toBe((settlementGas(4, 2) * 20_000_000_000n * 3_000_000_000n) / 10n ** 18n);
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain(
-      "the keepers' 10 % does not cover their gas: 0.1 USD for an interval of 20 min",
-    );
-    const price = BigInt(/a price of (\d+)/.exec(warnings[0] ?? "")?.[1] ?? 0);
+  it("rounds a cost up and a receipt down", () => {
+    const small = { ...input, providers: [{ bytes: 1n, price }] };
+    expect(quote(small)).toMatchObject({
+      costPerInterval: 1n,
+      providersPerInterval: 0n,
+      keepersPerInterval: 0n,
+    });
+    expect(quote(small).warnings).toEqual([expect.stringContaining("less than 1000 units of USD")]);
+    const volunteer = { ...input, providers: [{ bytes: GiB, price: 0n }] };
+    expect(quote(volunteer).warnings).toEqual([]);
+  });
+
+  it("says for a private and a shared committee whether share and fee cover the gas, and what would", () => {
+    const dear = { ...withFee, gasPrice: 20_000_000_000n, unitsPerCoin: 30_000_000n };
+    const { privateCommittee, sharedCommittee, keepersPerInterval, warnings } = quote(dear);
+    const cost = (gas: bigint): bigint => (gas * 20_000_000_000n * 30_000_000n) / 10n ** 18n;
+    expect(privateCommittee).toEqual({
+      groups: 1,
+      gas: groupGas(4, 2, 1),
+      cost: cost(groupGas(4, 2, 1)),
+      covered: false,
+    });
+    expect(sharedCommittee).toEqual({
+      groups: 32,
+      gas: groupGas(4, 2, 32),
+      cost: cost(groupGas(4, 2, 32)),
+      covered: true,
+    });
+    expect(privateCommittee.cost).toBeGreaterThan(keepersPerInterval);
+    expect(warnings).toEqual([
+      expect.stringContaining("in a committee of its own the keepers' 10 % and fee do not cover"),
+    ]);
+    const fee = BigInt(/a keepers' fee of (\d+)/.exec(warnings[0] ?? "")?.[1] ?? 0);
     const interval = Number(/an interval of (\d+) blocks/.exec(warnings[0] ?? "")?.[1]);
-    expect(keepersPerInterval).toBeLessThan(settlementCost ?? 0n);
-    expect(quote({ ...dear, rules: { ...input.rules, price } }).warnings).toEqual([]);
-    expect(quote({ ...dear, rules: { ...input.rules, interval } }).warnings).toEqual([]);
+    expect(quote({ ...dear, config: { ...dear.config, keeperFee: fee } }).warnings).toEqual([]);
+    expect(quote({ ...dear, rhythm: { ...dear.rhythm, interval } }).warnings).toEqual([]);
+    // A little less does not cover it.
+    const less = { ...dear.config, keeperFee: fee - 3_000n };
+    expect(quote({ ...dear, config: less }).warnings).toHaveLength(1);
   });
 
   it("includes the L1 fee of the data", () => {
-    const cheap = { ...input, gasPrice: 1n, unitsPerCoin: 10n ** 18n };
-    const settlementCost = settlementGas(4, 2) + 7_000_000n;
-    expect(quote({ ...cheap, l1Fee: 7_000_000n })).toMatchObject({ settlementCost });
+    const cheap = { ...input, gasPrice: 1n, unitsPerCoin: 10n ** 18n, l1Fee: 7_000_000n };
+    expect(quote(cheap).privateCommittee.cost).toBe(groupGas(4, 2, 1) + 7_000_000n);
   });
 
   it("has no cost of gas if its price in the token is unknown", () => {
-    expect(quote({ ...input, gasPrice: 1n })).toMatchObject({ settlementCost: undefined, warnings: [] });
+    const { privateCommittee, warnings } = quote({ ...input, gasPrice: 1n });
+    expect(privateCommittee).toMatchObject({ cost: undefined, covered: undefined });
+    expect(warnings).toEqual([]);
   });
 
   it.each([
     [{ keepers: 5 }, "3f+1"],
-    [{ bytes: 0n }, "1 or more"],
-    [{ rules: { ...input.rules, price: 0n } }, "at least 1 unit"],
-    [{ providers: 0 }, "1 or more"],
+    [{ providers: [{ bytes: 0n, price }] }, "1 byte or more"],
+    [{ providers: [{ bytes: 1n, price: -1n }] }, "price of 0 or more"],
+    [{ providers: [] }, "1 to 256"],
+    [{ ceiling: 1 }, "2 to 256"],
+    [{ sharedBy: 0 }, "1 or more"],
     [{ blockTime_s: 0 }, "above 0"],
   ])("refuses %o", (change, expected) => {
     const refused = { code: "input", expected: expect.stringContaining(expected) };
@@ -68,18 +113,44 @@ describe("a quote", () => {
   });
 });
 
-it("the gas of a settlement is at least the measurement in docs/figures/gas.md, and at most 1 % more", () => {
-  const page = readFileSync(new URL("../../../docs/figures/gas.md", import.meta.url), "utf8");
-  const measured = [...page.matchAll(/^\| n = (\d+): f neither sign nor are paid \| ([\d,]+) \|$/gm)];
-  const further = Number(/each further provider \| ([\d,]+)/.exec(page)?.[1]?.replace(",", ""));
-  expect(measured.map((row) => row[1])).toEqual(["4", "31", "124"]);
-  for (const [, n, gas] of measured) {
-    const figure = Number(gas?.replaceAll(",", ""));
-    const estimate = Number(settlementGas(Number(n), 1));
-    expect(estimate).toBeGreaterThanOrEqual(figure);
-    expect(estimate).toBeLessThanOrEqual(figure * 1.01);
-  }
-  expect(Math.abs(Number(settlementGas(4, 2) - settlementGas(4, 1)) / further - 1)).toBeLessThan(0.01);
+describe("the gas of certificates", () => {
+  const page = (name: string): string =>
+    readFileSync(new URL(`../../../docs/figures/${name}.md`, import.meta.url), "utf8");
+  const figure = (name: string, row: string): number => {
+    const line = page(name)
+      .split("\n")
+      .find((one) => one.startsWith(`| ${row} |`));
+    return Number(line?.split("|")[2]?.replaceAll(",", ""));
+  };
+
+  it.each([4, 31])("is at least what is measured for %i members, and at most 1 % more", (n) => {
+    const measured = figure("gas-committees", `n = ${n}: one group, f neither sign nor are paid`);
+    const bound = Number(certificateGas(n, { groups: 1, providers: 1 }));
+    expect(bound).toBeGreaterThanOrEqual(measured);
+    expect(bound).toBeLessThanOrEqual(measured * 1.01);
+  });
+
+  it("grows by at least a group and a provider as measured, and at most 2 % more", () => {
+    const one = { groups: 1, providers: 1 };
+    const more = (scope: { groups: number; providers: number }): number =>
+      Number(certificateGas(4, scope) - certificateGas(4, one));
+    const unpaid =
+      figure("gas-groups", "each further group, one of four members is not paid") -
+      figure("gas-groups", "each further group of one provider, all are paid");
+    const group = figure("gas-committees", "n = 4: each further group") + unpaid;
+    expect(more({ groups: 2, providers: 2 })).toBeGreaterThanOrEqual(group);
+    expect(more({ groups: 2, providers: 2 })).toBeLessThanOrEqual(group * 1.02);
+    const provider = figure("gas-groups", "each further provider");
+    expect(more({ groups: 1, providers: 2 })).toBeGreaterThanOrEqual(provider);
+    expect(more({ groups: 1, providers: 2 })).toBeLessThanOrEqual(provider * 1.02);
+  });
+
+  it("is the sum of its groups' parts, but for rounding", () => {
+    expect(groupGas(4, 1, 1)).toBe(certificateGas(4, { groups: 1, providers: 1 }));
+    const rest = 32n * groupGas(4, 3, 32) - certificateGas(4, { groups: 32, providers: 96 });
+    expect(rest).toBeGreaterThanOrEqual(0n);
+    expect(rest).toBeLessThan(32n);
+  });
 });
 
 describe("units", () => {
