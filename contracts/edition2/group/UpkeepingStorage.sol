@@ -170,7 +170,8 @@ abstract contract UpkeepingStorage {
     }
 
     function _loadHead() internal view returns (Head memory) {
-        return Heads.unpack(_headWord);
+        (uint256 a, uint256 b, uint256 c, uint256 d, uint256 e, uint256 f) = Heads.fields(_headWord);
+        return Head(a, b, c, d, e, f);
     }
 
     function _storeHead(Head memory head) internal {
