@@ -203,8 +203,8 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
             // Unchecked: an amount is below 2^96, bps at most 10,000, a cut at most its amount, and all that is paid at
             // most what is available.
             unchecked {
-                uint256 part = parts.at(k);
-                ProviderWord word = ProviderWord.wrap(words.at(k));
+                uint256 part = parts.get(k);
+                ProviderWord word = ProviderWord.wrap(words.get(k));
                 uint256 amount = uint96(part);
                 uint256 cut = (amount * bps) / BPS;
                 uint256 net = amount - cut;

@@ -68,10 +68,10 @@ library CertificateTree {
             while (width > 1) {
                 uint256 read = 0;
                 uint256 written = 0;
-                if (first & 1 != 0) nodes.put(written++, Runs.hash(_next(proof, used++), nodes.at(read++)));
+                if (first & 1 != 0) nodes.put(written++, Runs.hash(_next(proof, used++), nodes.get(read++)));
                 for (; read + 1 < width; read += 2) nodes.put(written++, nodes.hashPair(read));
                 if (read < width) {
-                    uint256 last = nodes.at(read);
+                    uint256 last = nodes.get(read);
                     if (first + width != count) last = Runs.hash(last, _next(proof, used++));
                     nodes.put(written++, last);
                 }
@@ -80,7 +80,7 @@ library CertificateTree {
                 count = (count + 1) >> 1;
             }
             // The same for a run of one node, which is both edges: half the gas of a level.
-            uint256 node = nodes.at(0);
+            uint256 node = nodes.get(0);
             while (count > 1) {
                 if (first & 1 != 0) node = Runs.hash(_next(proof, used++), node);
                 else if (first + 1 != count) node = Runs.hash(node, _next(proof, used++));

@@ -89,8 +89,8 @@ library ProgressWords {
         return _put(p, OPEN_AT, 32, value);
     }
 
-    function _put(Progress p, uint256 at, uint256 bits, uint256 value) private pure returns (Progress) {
-        uint256 others = Progress.unwrap(p) & ~(((1 << bits) - 1) << at);
-        return Progress.wrap(others | (Narrow.check(value, bits) << at));
+    function _put(Progress p, uint256 place, uint256 bits, uint256 value) private pure returns (Progress) {
+        uint256 others = Progress.unwrap(p) & ~(((1 << bits) - 1) << place);
+        return Progress.wrap(others | (Narrow.check(value, bits) << place));
     }
 }

@@ -27,7 +27,7 @@ library Runs {
         }
     }
 
-    function at(Run run, uint256 place) internal pure returns (uint256 word) {
+    function get(Run run, uint256 place) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(run, shl(5, place)))
         }
