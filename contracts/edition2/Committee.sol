@@ -43,17 +43,17 @@ contract Committee is CommitteeCertificates {
 
     /// @inheritdoc ICommittee
     function originBlock() external view returns (uint64) {
-        return _progress.origin;
+        return _progress.origin();
     }
 
     /// @inheritdoc ICommittee
     function certifiedThrough() external view returns (uint64) {
-        return _progress.certifiedThrough;
+        return _progress.certifiedThrough();
     }
 
     /// @inheritdoc ICommittee
     function currentVersion() external view returns (uint64) {
-        return _progress.version;
+        return _progress.version();
     }
 
     /// @inheritdoc ICommittee
@@ -76,7 +76,8 @@ contract Committee is CommitteeCertificates {
         _requireVersion(version);
         uint256 n = CommitteeArguments.load().size();
         if (index >= n) revert Committee_NoSuchMember(n, index);
-        return _operatorsOf(version, n)[index];
+        address keysBlob = _keysOf(version, n);
+        return keysBlob == address(0) ? _operatorsOf(version, n)[index] : Quorum.operatorAt(keysBlob, n, index);
     }
 
     /// @inheritdoc ICommittee
@@ -84,7 +85,7 @@ contract Committee is CommitteeCertificates {
         _requireVersion(version);
         uint256 n = CommitteeArguments.load().size();
         VersionRecord storage record = _versions[version];
-        uint64 origin = _progress.origin;
+        uint64 origin = _progress.origin();
         bool first = version == 1;
         info.version = version;
         info.base = record.base;

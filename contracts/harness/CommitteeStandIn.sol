@@ -24,7 +24,7 @@ contract CommitteeStandIn {
 
     /// @notice Calls a group as a committee does, and passes its error on.
     function settle(address group, Period period, Payout payout, uint256[] calldata items) external {
-        IUpkeeping(group).settleInterval(period, payout, items);
+        IUpkeeping(group).creditItems(period, payout, items);
     }
 
     /// @notice The same for many groups, one after another.
@@ -35,7 +35,7 @@ contract CommitteeStandIn {
         uint256[][] calldata items
     ) external {
         for (uint256 i = 0; i < groups.length; ++i) {
-            IUpkeeping(groups[i]).settleInterval(periods[i], payout, items[i]);
+            IUpkeeping(groups[i]).creditItems(periods[i], payout, items[i]);
         }
     }
 

@@ -46,7 +46,7 @@ contract GroupStandIn {
         _callBack = data;
     }
 
-    function settleInterval(Period period, Payout payout, uint256[] calldata items) external {
+    function creditItems(Period period, Payout payout, uint256[] calldata items) external {
         if (mood == Mood.Refuses) revert GroupStandIn_Refused(42);
         if (mood == Mood.BurnsGas) while (true) {}
         if (mood == Mood.ReturnsTooMuch) {

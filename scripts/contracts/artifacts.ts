@@ -28,6 +28,7 @@ const sources: Readonly<Record<string, string>> = {
   StorageKeysReference: "harness/GasReferences",
   CommitteeStandIn: "harness/CommitteeStandIn",
   GroupFactoryStandIn: "harness/CommitteeStandIn",
+  BatchReader: "harness/BatchReader",
   ContractWallet: "harness/ContractWallet",
   GroupStandIn: "harness/GroupStandIn",
   CommitteeFactoryStandIn: "harness/GroupStandIn",

@@ -7,6 +7,7 @@ import {IUpkeepingFactory} from "../interfaces/IUpkeepingFactory.sol";
 import {GroupTerms, Membership, Terms} from "../interfaces/Types.sol";
 import {CommitteeArguments, Constitution} from "../libraries/CommitteeArguments.sol";
 import {Narrow} from "../libraries/Narrow.sol";
+import {Progress} from "../libraries/ProgressWords.sol";
 import {CommitteeSeats} from "./CommitteeSeats.sol";
 
 /// @title Groups that a committee serves (R38)
@@ -26,27 +27,27 @@ abstract contract CommitteeScope is CommitteeSeats {
         uint64 earliest
     ) external returns (uint32 number, uint64 entered) {
         if (!IUpkeepingFactory(_factory).isGroup(msg.sender)) revert Committee_NotAGroup(msg.sender);
-        (Constitution args, Progress memory p, ) = _formed();
+        (Constitution args, Progress p, ) = _formed();
         _checkTerms(args, terms_);
-        p.reserved = _reserve(args, p.reserved, 0, ceiling);
         uint256 first = Narrow.max(block.number + args.confirmations() + 1, earliest);
-        uint40 from = Narrow.to40(_firstSlotFrom(args, p.origin, first));
+        uint40 from = Narrow.to40(_firstSlotFrom(args, p.origin(), first));
         // R5: a committee without groups that owes no certificate begins anew with this one. It has certified nothing
         // since if another, later one has had it begin already.
-        if (_isIdle(p) || from < p.certifiedThrough) p.certifiedThrough = from;
-        p.lastNumber = uint32(Narrow.check(uint256(p.lastNumber) + 1, 32));
-        p.open += 1;
-        _progress = p;
-        _members[p.lastNumber] = Member(msg.sender, ceiling, from, 0);
-        emit GroupEntered(p.lastNumber, msg.sender, ceiling, from);
-        return (p.lastNumber, from);
+        if (_isIdle(p) || from < p.certifiedThrough()) p = p.withCertifiedThrough(from);
+        number = p.lastNumber() + 1;
+        p = p.withLastNumber(number).withOpen(p.open() + 1);
+        _progress = p.withReserved(_reserve(args, p.reserved(), 0, ceiling));
+        _members[number] = Member(msg.sender, ceiling, from, 0);
+        emit GroupEntered(number, msg.sender, ceiling, from);
+        return (number, from);
     }
 
     /// @inheritdoc ICommittee
     function changeCeiling(uint32 number, uint16 ceiling) external {
         Member storage member = _memberOfCaller(number);
         if (member.ceiling == 0) revert Committee_NotOver(number, member.left);
-        _progress.reserved = _reserve(CommitteeArguments.load(), _progress.reserved, member.ceiling, ceiling);
+        Progress p = _progress;
+        _progress = p.withReserved(_reserve(CommitteeArguments.load(), p.reserved(), member.ceiling, ceiling));
         member.ceiling = ceiling;
         emit CeilingChanged(number, ceiling);
     }
@@ -55,7 +56,7 @@ abstract contract CommitteeScope is CommitteeSeats {
     function endMembership(uint32 number, uint64 left) external {
         Member storage member = _memberOfCaller(number);
         if (left < member.entered) revert Committee_EndsBeforeEntry(member.entered, left);
-        if (member.left == 0) _progress.open -= 1;
+        if (member.left == 0) _progress = _progress.withOpen(_progress.open() - 1);
         member.left = Narrow.to40(left);
         // An earlier end that replaces a later one does not lower it: then only R5's new beginning comes later.
         if (left > member.entered && left > _seats.lastLeft) _seats.lastLeft = uint40(left);
@@ -73,25 +74,25 @@ abstract contract CommitteeScope is CommitteeSeats {
             freed += ceiling;
             emit CeilingFreed(numbers[i], uint16(ceiling));
         }
-        _progress.reserved -= uint32(freed);
+        _progress = _progress.withReserved(_progress.reserved() - freed);
     }
 
     /// @inheritdoc ICommittee
     function releaseGroup(uint32 number) external {
         _seatOf(msg.sender);
         address group = _members[number].group;
-        if (group == address(0)) revert Committee_NoSuchGroup(_progress.lastNumber, number);
+        if (group == address(0)) revert Committee_NoSuchGroup(_progress.lastNumber(), number);
         IGroupService(group).release();
     }
 
     /// @inheritdoc ICommittee
     function firstSlotFrom(uint64 blockNumber) external view returns (uint64) {
-        return Narrow.to64(_firstSlotFrom(CommitteeArguments.load(), _progress.origin, blockNumber));
+        return Narrow.to64(_firstSlotFrom(CommitteeArguments.load(), _progress.origin(), blockNumber));
     }
 
     /// @inheritdoc ICommittee
     function lastSlotAt(uint64 blockNumber) external view returns (uint64) {
-        uint256 origin = _progress.origin;
+        uint256 origin = _progress.origin();
         if (blockNumber <= origin) return uint64(origin);
         return uint64(blockNumber - ((blockNumber - origin) % CommitteeArguments.load().slot()));
     }
@@ -104,12 +105,12 @@ abstract contract CommitteeScope is CommitteeSeats {
 
     /// @inheritdoc ICommittee
     function lastNumber() external view returns (uint32) {
-        return _progress.lastNumber;
+        return _progress.lastNumber();
     }
 
     /// @inheritdoc ICommittee
     function reserved() external view returns (uint32) {
-        return _progress.reserved;
+        return _progress.reserved();
     }
 
     /// @dev o + ⌈(block − o) / c⌉·c, at least o.

@@ -10,6 +10,7 @@ import {Consent} from "../interfaces/Types.sol";
 import {CommitteeArguments, Constitution} from "../libraries/CommitteeArguments.sol";
 import {MemberKeys} from "../libraries/MemberKeys.sol";
 import {Narrow} from "../libraries/Narrow.sol";
+import {Progress, ProgressWords} from "../libraries/ProgressWords.sol";
 import {CommitteeVersions} from "./CommitteeVersions.sol";
 
 /// @title Forming, consents, proposals, rotated keys and resignations (R2, R37)
@@ -29,7 +30,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
         if (keysBlob != address(this)) {
             _versions[1].keysBlob = keysBlob;
             _seats.keysBlob = keysBlob;
-            _progress.flags = uint8(ELSEWHERE);
+            _progress = _progress.with(ProgressWords.ELSEWHERE);
         }
         bytes32 configured = configuration(1);
         address[] memory operators = Quorum.operators(keysBlob, n);
@@ -59,9 +60,9 @@ abstract contract CommitteeSeats is CommitteeVersions {
 
     /// @inheritdoc ICommittee
     function propose(address[] calldata operators) external returns (uint64) {
-        (Constitution args, Progress memory p, uint256 n) = _formed();
+        (Constitution args, Progress p, uint256 n) = _formed();
         if (operators.length != n) revert Committee_OtherSize(n, operators.length);
-        address[] memory present = Quorum.operators(_keysInForce(p.flags), n);
+        address[] memory present = Quorum.operators(_keysInForce(p), n);
         if (msg.sender != args.convener() && MemberKeys.indexIn(present, msg.sender) == n) {
             revert Committee_NotProposer(msg.sender);
         }
@@ -91,7 +92,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
 
     /// @inheritdoc ICommittee
     function rotateSeat() external returns (uint64) {
-        (, Progress memory p, uint256 n) = _formed();
+        (, Progress p, uint256 n) = _formed();
         bytes memory key = MemberKeys.keyOf(_registry, msg.sender);
         Succession memory s = _succession;
         bool seated = false;
@@ -104,7 +105,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
                 if (_putKey(s.complete, kept, n, seat, key)) changed = s.complete;
             }
         }
-        address base = s.rotated == 0 ? _keysInForce(p.flags) : _versions[s.rotated].keysBlob;
+        address base = s.rotated == 0 ? _keysInForce(p) : _versions[s.rotated].keysBlob;
         uint256 index = Quorum.indexOf(base, n, msg.sender);
         if (index != n) {
             seated = true;
@@ -122,10 +123,10 @@ abstract contract CommitteeSeats is CommitteeVersions {
 
     /// @inheritdoc ICommittee
     function resign() external {
-        (, Progress memory p, uint256 n) = _formed();
+        (, Progress p, uint256 n) = _formed();
         Succession memory s = _succession;
         uint256 before = s.resigned;
-        uint256 present = _resignFrom(p.version, _keysInForce(p.flags), n, before);
+        uint256 present = _resignFrom(p.version(), _keysInForce(p), n, before);
         _succession.resigned = uint128(present);
         bool changed = present != before;
         if (s.complete != 0) {
@@ -176,7 +177,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
 
     /// @dev A version that takes consents now, with its operators.
     function _openVersion(uint64 version) private view returns (uint256 n, address[] memory operators) {
-        bool open = version == 1 ? _progress.origin == 0 : _isOpen(version);
+        bool open = version == 1 ? _progress.origin() == 0 : _isOpen(version);
         if (!open) revert Committee_NoSuchProposal(version);
         n = CommitteeArguments.load().size();
         operators = _operatorsOf(version, n);
@@ -192,7 +193,7 @@ abstract contract CommitteeSeats is CommitteeVersions {
         uint256 presentSeats = 0;
         address[] memory present;
         if (version != 1) {
-            present = Quorum.operators(_keysInForce(_progress.flags), n);
+            present = Quorum.operators(_keysInForce(_progress), n);
             uint256 own = MemberKeys.indexIn(present, operator);
             if (own < n) presentSeats = 1 << own;
             if (index == n) index += own;
@@ -205,7 +206,9 @@ abstract contract CommitteeSeats is CommitteeVersions {
         emit MemberConsented(uint64(version), uint8(index), operator);
         if (version == 1) {
             if (consented == Quorum.everyone(n)) _form();
-        } else if (Quorum.count(approved) >= 2 * ((n - 1) / 3) + 1 && _allConsented(operators, present, consented)) {
+        } else if (
+            Quorum.count(approved) >= CommitteeArguments.quorum(n) && _allConsented(operators, present, consented)
+        ) {
             _complete(version, operators);
         }
     }

@@ -5,30 +5,13 @@ import {IRegistry} from "../../interfaces/IRegistry.sol";
 import {Quorum} from "../../libraries/Quorum.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
 import {CommitteeArguments, Constitution} from "../libraries/CommitteeArguments.sol";
+import {Progress, ProgressWords} from "../libraries/ProgressWords.sol";
 
 /// @title Storage of a committee
 abstract contract CommitteeStorage is ICommittee {
-    /// @dev Flag: the keys of the version in force are in a blob, not in the committee's own code.
-    uint256 internal constant ELSEWHERE = 1;
-    /// @dev Flag: a complete version waits to take effect.
-    uint256 internal constant SUCCESSION = 2;
-
     bytes32 private constant DOMAIN_TYPEHASH = keccak256(
         "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
     );
-
-    /// @dev What every certificate reads, in one slot: certified through, the origin block (0: not formed), the version
-    ///      in force and its first block, the last group number, Σ ceilings, memberships without an end, and flags.
-    struct Progress {
-        uint40 certifiedThrough;
-        uint40 origin;
-        uint40 versionFrom;
-        uint32 version;
-        uint32 lastNumber;
-        uint32 reserved;
-        uint32 open;
-        uint8 flags;
-    }
 
     /// @dev The keys of the version in force (ELSEWHERE), the latest end of a membership that is not empty, and the
     ///      last version number.
@@ -84,7 +67,8 @@ abstract contract CommitteeStorage is ICommittee {
     mapping(address proposer => uint32 version) internal _proposalOf;
     mapping(uint256 number => Member) internal _members;
     mapping(address group => bool) internal _invited;
-    /// @dev By ts: upper 200 bits of the certificate's struct hash ‖ te (40) ‖ block of acceptance − te (16, below t).
+    /// @dev By ts: upper 200 bits of the certificate's struct hash ‖ te (40) ‖ 1 if its members took effect at ts (1)
+    ///      ‖ block of acceptance − te (15, below t ≤ 8,000).
     ///      Finding a second certificate under the same 200 bits costs 2^100 hashes even for a quorum that signs both.
     mapping(uint256 ts => bytes32) internal _remembered;
 
@@ -94,16 +78,16 @@ abstract contract CommitteeStorage is ICommittee {
     }
 
     /// @dev What a call that needs a formed committee reads first.
-    function _formed() internal view returns (Constitution args, Progress memory p, uint256 n) {
+    function _formed() internal view returns (Constitution args, Progress p, uint256 n) {
         args = CommitteeArguments.load();
         p = _progress;
         n = args.size();
-        if (p.origin == 0) revert Committee_NotFormed(n, Quorum.count(_versions[1].consented));
+        if (p.origin() == 0) revert Committee_NotFormed(n, Quorum.count(_versions[1].consented));
     }
 
     /// @dev Contract whose code holds the keys of the version in force.
-    function _keysInForce(uint256 flags) internal view returns (address) {
-        return flags & ELSEWHERE == 0 ? address(this) : _seats.keysBlob;
+    function _keysInForce(Progress p) internal view returns (address) {
+        return p.has(ProgressWords.ELSEWHERE) ? _seats.keysBlob : address(this);
     }
 
     /// @dev Contract whose code holds a version's keys: those of the first are in the committee's own code if they fit.
@@ -114,13 +98,13 @@ abstract contract CommitteeStorage is ICommittee {
     /// @dev Seat of an operator among the members in force; reverts if it has none.
     function _seatOf(address operator) internal view returns (uint256 index, uint256 n) {
         n = CommitteeArguments.load().size();
-        index = Quorum.indexOf(_keysInForce(_progress.flags), n, operator);
+        index = Quorum.indexOf(_keysInForce(_progress), n, operator);
         if (index == n) revert Committee_NotMember(operator);
     }
 
     /// @dev R5, R37: no membership without an end, and certified through all those that ended.
-    function _isIdle(Progress memory p) internal view returns (bool) {
-        return p.open == 0 && p.certifiedThrough >= _seats.lastLeft;
+    function _isIdle(Progress p) internal view returns (bool) {
+        return p.open() == 0 && p.certifiedThrough() >= _seats.lastLeft;
     }
 
     /// @dev EIP-712: name "WhitePay", version "2", this chain and contract.

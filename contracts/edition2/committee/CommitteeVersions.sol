@@ -6,6 +6,7 @@ import {IUpkeepingFactory} from "../interfaces/IUpkeepingFactory.sol";
 import {BlockHistory} from "../libraries/BlockHistory.sol";
 import {MemberKeys} from "../libraries/MemberKeys.sol";
 import {Narrow} from "../libraries/Narrow.sol";
+import {Progress, ProgressWords} from "../libraries/ProgressWords.sol";
 import {CommitteeStorage} from "./CommitteeStorage.sol";
 
 /// @title When a version is complete and takes effect (R5, R37)
@@ -28,10 +29,7 @@ abstract contract CommitteeVersions is CommitteeStorage {
     function _form() internal {
         uint40 origin = Narrow.to40(block.number);
         bytes32 seed = blockhash(block.number - 1);
-        _progress.origin = origin;
-        _progress.certifiedThrough = origin;
-        _progress.versionFrom = origin;
-        _progress.version = 1;
+        _progress = _progress.withOrigin(origin).withCertifiedThrough(origin).withVersion(1, origin);
         _versions[1].seed = seed;
         emit Formed(origin, seed);
     }
@@ -49,29 +47,25 @@ abstract contract CommitteeVersions is CommitteeStorage {
     /// @dev A complete version takes effect with the next certificate that ends after this block; at once where none
     ///      is due (R37).
     function _awaitOrActivate(uint256 version) internal {
-        Progress memory p = _progress;
-        if (_isIdle(p)) {
-            _activate(p, version, block.number);
-            _progress = p;
-        } else {
-            _progress.flags = uint8(p.flags | SUCCESSION);
-        }
+        Progress p = _progress;
+        _progress = _isIdle(p) ? _activate(p, version, block.number) : p.with(ProgressWords.SUCCESSION);
     }
 
     /// @dev Applies what takes effect with a certificate through te: a complete version, or else a rotated key.
-    function _succeed(Progress memory p, uint256 te) internal {
+    function _succeed(Progress p, uint256 te) internal returns (Progress) {
         Succession memory s = _succession;
-        if (s.complete != 0 && _versions[s.complete].completedAt < te) _activate(p, s.complete, te);
-        else if (s.rotated != 0 && _versions[s.rotated].completedAt < te) _activate(p, s.rotated, te);
+        if (s.complete != 0 && _versions[s.complete].completedAt < te) return _activate(p, s.complete, te);
+        if (s.rotated != 0 && _versions[s.rotated].completedAt < te) return _activate(p, s.rotated, te);
+        return p;
     }
 
-    /// @dev Changes `p` in memory only: the caller stores it.
-    function _activate(Progress memory p, uint256 version, uint256 from) private {
+    /// @dev The caller stores what it returns.
+    function _activate(Progress p, uint256 version, uint256 from) private returns (Progress) {
         VersionRecord storage record = _versions[version];
         bytes32 seed;
         if (record.rotation) {
             // R5: whoever only rotates its key keeps the seed.
-            seed = _versions[p.version].seed;
+            seed = _versions[p.version()].seed;
         } else {
             seed = BlockHistory.hashOf(from - 1);
             if (seed == bytes32(0)) revert Committee_NoBlockHash(uint64(from - 1));
@@ -82,13 +76,12 @@ abstract contract CommitteeVersions is CommitteeStorage {
             _succession = Succession(uint32(version), 0, 0, record.resigned);
         }
         _succession.rotated = 0;
-        _versions[p.version].retiredFrom = Narrow.to40(from);
+        _versions[p.version()].retiredFrom = Narrow.to40(from);
         record.effectiveFrom = Narrow.to40(from);
         record.seed = seed;
         _seats.keysBlob = record.keysBlob;
-        p.version = uint32(version);
-        p.versionFrom = Narrow.to40(from);
-        p.flags = uint8((p.flags & ~SUCCESSION) | ELSEWHERE | (_succession.complete == 0 ? 0 : SUCCESSION));
         emit VersionActivated(uint64(version), uint64(from), seed, record.keysBlob);
+        p = p.withVersion(version, from).with(ProgressWords.ELSEWHERE);
+        return _succession.complete == 0 ? p.without(ProgressWords.SUCCESSION) : p.with(ProgressWords.SUCCESSION);
     }
 }

@@ -166,7 +166,8 @@ abstract contract UpkeepingCommitments is UpkeepingStorage {
                 now_ = Narrow.min(now_, last);
             }
         }
-        uint256 unsettled = now_ > head.settledThrough ? now_ - head.settledThrough : 0;
+        uint256 settled = _settledNow(head);
+        uint256 unsettled = now_ > settled ? now_ - settled : 0;
         return (fee * ceiling * (unsettled + ahead) + type(uint16).max) >> 16;
     }
 

@@ -29,10 +29,14 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         return head.has(Heads.MOVED) ? _present.committee : args.firstCommittee();
     }
 
-    /// @dev Opens the account of the members that signed, if they are others than before (R37). They can be others only
-    ///      if their first certificate begins at or after settledThrough, or if the flag FRESH says so.
+    /// @dev The members that signed can be others than before (R37) only if their first certificate begins at or after
+    ///      settledThrough, or if the flag FRESH says so.
+    function _mayBeOthers(Head memory head, Period period) internal pure returns (bool) {
+        return head.has(Heads.FRESH) || period.versionFrom() >= head.settledThrough;
+    }
+
+    /// @dev Opens the account of the members that signed, if they are others than before.
     function _openAccount(Head memory head, Arguments args, Period period) internal {
-        if (!head.has(Heads.FRESH) && period.versionFrom() < head.settledThrough) return;
         head.clear(Heads.FRESH);
         Present storage present = _present;
         if (present.number != period.number()) {
@@ -61,10 +65,16 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         uint256 paid = payout.paid();
         uint256 share = part / payout.divisor();
         if (paid == 0 || share == 0) return;
-        head.available -= share * paid;
-        head.share += share;
+        uint256 shares;
+        // Unchecked: a share is below 2^160, and at most 124 are paid; `Heads.pack` refuses a sum of shares above 96
+        // bits.
+        unchecked {
+            shares = share * paid;
+            head.share += share;
+        }
+        head.available -= shares;
         uint256 unpaid = payout.unpaid();
-        if (unpaid != 0) _leaveOut(_key(committee, _present.version), unpaid, share);
+        if (unpaid != 0) _leaveOut(committee, unpaid, share);
         uint256 sender = payout.sender();
         if (sender != Words.NO_SENDER) {
             // R25: it takes the leader's share; the leader is among the unpaid.
@@ -72,14 +82,14 @@ abstract contract UpkeepingKeepers is UpkeepingCommitments {
         }
     }
 
-    function _leaveOut(uint256 key, uint256 unpaid, uint256 share) private {
+    function _leaveOut(address committee, uint256 unpaid, uint256 share) private {
         uint256 run = _run;
         if (run >> RUN_BITS == unpaid) {
             // Below 2^132: the sum of all shares is below 2^96.
             _run = run + share;
             return;
         }
-        _flushRun(key);
+        _flushRun(_key(committee, _present.version));
         _run = (unpaid << RUN_BITS) | share;
     }
 

@@ -10,6 +10,7 @@ import {Arguments, GroupArguments} from "../libraries/GroupArguments.sol";
 import {Head, Heads} from "../libraries/Heads.sol";
 import {Narrow} from "../libraries/Narrow.sol";
 import {ProviderWord, ProviderWords} from "../libraries/ProviderWords.sol";
+import {Run, Runs} from "../libraries/Runs.sol";
 import {Words} from "../libraries/Words.sol";
 import {UpkeepingMoney} from "./UpkeepingMoney.sol";
 
@@ -18,54 +19,68 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
     using Words for Period;
     using Words for Payout;
 
-    /// @notice Sums of a settlement.
-    /// @param due everything that it owes
-    /// @param earned Σ of the cuts before scaling
-    /// @param cut Σ of the cuts after scaling
-    struct Sums {
-        uint256 due;
-        uint256 earned;
-        uint256 cut;
-    }
+    /// @dev Flags of a provider for which more than its word is read.
+    uint256 private constant UNUSUAL = ProviderWords.PENDING | ProviderWords.OWED;
+
+    /// @dev A settlement's record in memory: the data of its event, and behind them the providers' new words. The data
+    ///      are two words, place and length of the list of parts, and the parts.
+    uint256 private constant LIST_AT = 2;
+    uint256 private constant LENGTH_AT = 3;
+    uint256 private constant PARTS = 4;
 
     /// @inheritdoc IUpkeeping
-    function settleInterval(Period period, Payout payout, uint256[] calldata items) external {
+    function creditItems(Period period, Payout payout, uint256[] calldata items) external {
         Arguments args = GroupArguments.load();
-        Head memory head = _loadHead();
+        // As `_loadHead` does: a struct that is returned is zeroed first, twice.
+        (uint256 a, uint256 b, uint256 c, uint256 d, uint256 e, uint256 f) = Heads.fields(_headWord);
+        Head memory head = Head(a, b, c, d, e, f);
         address committee = _committeeOf(head, args);
         if (msg.sender != committee) revert IGroupService.Upkeeping_NotMyCommittee(committee, msg.sender);
         (uint256 from, uint256 through) = _intervalOf(head, period);
-        _openAccount(head, args, period);
-        uint256 expected = head.listed - _startingFrom(head, through);
+        if (_mayBeOthers(head, period)) _openAccount(head, args, period);
+        uint256 expected = head.listed;
+        if (head.has(Heads.STARTING)) expected -= _startingFrom(head, through);
         if (items.length != expected) revert Upkeeping_WrongItemCount(expected, items.length);
 
-        uint256[] memory parts = new uint256[](items.length);
-        Sums memory sums;
+        Run record = Runs.make(PARTS + 2 * items.length);
         uint256 fee = args.keeperFee();
-        // Unchecked: 96 + 9 + 40 bits.
+        uint256 cut;
+        // Unchecked: a fee has 96 + 9 + 40 bits, arrears have 96, and so has every amount of at most 256; what is paid
+        // of each is not more than what was earned.
         unchecked {
             if (fee != 0) fee = (fee * head.ceiling * (through - from)) >> 16;
+            uint256 key;
+            uint256 arrears;
+            if (head.has(Heads.SHORT)) (key, arrears) = _versionArrears(committee);
+            uint256 due = fee + arrears + _measure(head, from, through, items, record.skip(PARTS));
+            uint256 available = head.available;
+            bool short = due > available;
+            if (short) emit IGroupMoney.Shortfall(due, available);
+            uint256 earned;
+            (cut, earned) = _creditProviders(head, args, record.skip(PARTS), items.length, due);
+            if (arrears != 0) _payKeeperArrears(head, committee, key, _scaled(arrears, available, due));
+            earned += fee;
+            if (short) fee = _scaled(fee, available, due);
+            _payKeepers(head, committee, payout, cut + fee);
+            if (short) _oweKeepers(committee, payout.n(), earned - cut - fee);
+            if (short || head.has(Heads.SHORT)) _noteArrears(head);
         }
-        sums.due = fee;
-        _measure(head, from, through, items, parts, sums);
-        (uint256 key, uint256 arrears) = _versionArrears(head, committee);
-        sums.due += arrears;
-        uint256 available = head.available;
-        bool short = sums.due > available;
-        if (short) emit IGroupMoney.Shortfall(sums.due, available);
-        _creditProviders(head, args, parts, sums);
-        if (arrears != 0) _payKeeperArrears(head, committee, key, _scaled(arrears, available, sums.due));
-        uint256 earned = sums.earned + fee;
-        if (short) fee = _scaled(fee, available, sums.due);
-        _payKeepers(head, committee, payout, sums.cut + fee);
-        if (short) _oweKeepers(committee, payout.n(), earned - sums.cut - fee);
-        if (short || head.has(Heads.SHORT)) _noteArrears(head);
         _close(head, args, period, through);
-        emit Settled(
-            SettledInterval.unwrap(period.settledInterval(payout, from, through)),
-            KeepersPart.unwrap(Words.keepersPart(payout.divisor(), sums.cut, fee)),
-            parts
-        );
+
+        record.put(0, SettledInterval.unwrap(period.settledInterval(payout, from, through)));
+        record.put(1, KeepersPart.unwrap(Words.keepersPart(payout.divisor(), cut, fee)));
+        _emitSettled(record, items.length);
+    }
+
+    /// @dev Emits `Settled` with the data as they are in memory.
+    function _emitSettled(Run record, uint256 count) private {
+        record.put(LIST_AT, LIST_AT * 32 + 32);
+        record.put(LENGTH_AT, count);
+        bytes32 topic = Settled.selector;
+        // Assembly: `emit` would copy every part.
+        assembly ("memory-safe") {
+            log1(record, shl(5, add(PARTS, count)), topic)
+        }
     }
 
     /// @dev The group's interval in the certificate (R29).
@@ -86,25 +101,22 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
     }
 
     /// @dev Account of the version that signed, and what it is owed.
-    function _versionArrears(Head memory head, address committee) private view returns (uint256 key, uint256 arrears) {
-        if (!head.has(Heads.SHORT)) return (0, 0);
+    function _versionArrears(address committee) private view returns (uint256 key, uint256 arrears) {
         key = _key(committee, _present.version);
         arrears = _books[key].arrears;
     }
 
-    /// @dev Moves each provider's data on, and writes the event's words, with the gross amounts in place of those
-    ///      credited. Amounts and these providers' arrears are due.
+    /// @dev Moves each provider's data on. Writes the event's parts, with gross amounts in place of those credited, and
+    ///      the providers' new words behind them. Returns what is due: amounts, and these providers' arrears.
     function _measure(
         Head memory head,
         uint256 from,
         uint256 through,
         uint256[] calldata items,
-        uint256[] memory parts,
-        Sums memory sums
-    ) private {
-        uint256 due = sums.due;
+        Run parts
+    ) private returns (uint256 due) {
+        Run words = parts.skip(items.length);
         uint256 least = 0;
-        uint256 usual = ProviderWords.LISTED | ProviderWords.PENDING | ProviderWords.OWED;
         for (uint256 k = 0; k < items.length; ++k) {
             uint256 item = items[k];
             if (item >> 160 != 0) revert Upkeeping_BadItem(item);
@@ -117,25 +129,25 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
                 uint256 proven = uint128(item);
                 uint256 amount;
                 ProviderWord word = _words[provider];
-                if (word.flagsAre(usual, ProviderWords.LISTED)) {
+                if (word.flagsAre(UNUSUAL | ProviderWords.LISTED, ProviderWords.LISTED)) {
                     uint256 spaceTime = word.size() * (through - from);
                     if (proven > spaceTime) proven = spaceTime; // R16
                     amount = (proven * word.price()) >> 64;
                     // Most providers prove everything, as in the interval before.
                     if (proven != spaceTime || !word.has(ProviderWords.WHOLE)) {
-                        _words[provider] = _rated(provider, word, proven, spaceTime);
+                        word = _rated(provider, word, proven, spaceTime);
                     }
                 } else {
                     if (word.has(ProviderWords.OWED)) due += _accounts[provider].arrears;
-                    (proven, amount) = _measureUnusual(head, from, through, provider, word, proven);
+                    (word, proven, amount) = _measureUnusual(head, from, through, provider, word, proven);
                 }
                 // More than a group can take in during its life counts as that.
                 amount = Narrow.min(amount, MAX_MONEY);
                 due += amount;
-                parts[k] = ProviderPart.unwrap(Words.providerPart(provider, proven, amount));
+                parts.put(k, ProviderPart.unwrap(Words.providerPart(provider, proven, amount)));
+                words.put(k, ProviderWord.unwrap(word));
             }
         }
-        sums.due = due;
     }
 
     /// @dev A provider whose data change in the interval, or that is owed arrears.
@@ -146,7 +158,7 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
         uint256 provider,
         ProviderWord word,
         uint256 signed
-    ) private returns (uint256 proven, uint256 amount) {
+    ) private returns (ProviderWord, uint256 proven, uint256 amount) {
         if (!word.has(ProviderWords.LISTED)) revert Upkeeping_ProviderNotActive(uint32(provider));
         Committed memory c = _committed(provider, word, from, through);
         if (c.spaceTime == 0) revert Upkeeping_ProviderNotActive(uint32(provider));
@@ -155,7 +167,7 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
         proven = Narrow.min(signed, c.spaceTime); // R16
         if (proven == c.spaceTime) amount = c.value >> 64;
         else amount = Math.mulDiv(proven, c.value, c.spaceTime << 64);
-        _words[provider] = _rated(provider, word, proven, c.spaceTime);
+        return (_rated(provider, word, proven, c.spaceTime), proven, amount);
     }
 
     /// @dev Notes p and k of R34. If everything or nothing was proven, a flag says it all.
@@ -172,41 +184,46 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
         return word;
     }
 
-    /// @dev Credits all providers, scaled if the escrow is short (R32), and completes the event's words.
-    function _creditProviders(Head memory head, Arguments args, uint256[] memory parts, Sums memory sums) private {
+    /// @dev Credits all providers, scaled if the escrow is short (R32), and completes the event's parts.
+    /// @return cuts Σ of the cuts after scaling
+    /// @return earned Σ of the cuts before scaling
+    function _creditProviders(
+        Head memory head,
+        Arguments args,
+        Run parts,
+        uint256 count,
+        uint256 due
+    ) private returns (uint256 cuts, uint256 earned) {
+        Run words = parts.skip(count);
         uint256 bps = args.keeperShareBps();
-        uint256 due = sums.due;
         uint256 available = head.available;
+        bool short = due > available;
         uint256 paid = 0;
-        uint256 cuts = 0;
-        uint256 earned = 0;
-        for (uint256 k = 0; k < parts.length; ++k) {
-            uint256 part = parts[k];
-            uint256 provider = part >> 224;
-            ProviderWord word = _words[provider];
+        for (uint256 k = 0; k < count; ++k) {
             // Unchecked: an amount is below 2^96, bps at most 10,000, a cut at most its amount, and all that is paid at
             // most what is available.
             unchecked {
+                uint256 part = parts.get(k);
+                ProviderWord word = ProviderWord.wrap(words.get(k));
                 uint256 amount = uint96(part);
                 uint256 cut = (amount * bps) / BPS;
                 uint256 net = amount - cut;
                 earned += cut;
-                if (due > available || word.has(ProviderWords.OWED)) {
+                if (short || word.has(ProviderWords.OWED)) {
                     uint256 full = net;
                     amount = _scaled(amount, available, due);
                     cut = (amount * bps) / BPS;
                     net = amount - cut;
                     uint256 arrears;
-                    (word, arrears) = _settleArrears(provider, word, full - net, available, due);
+                    (word, arrears) = _settleArrears(part >> 224, word, full - net, available, due);
                     paid += arrears;
                 }
                 cuts += cut;
                 paid += net;
-                parts[k] = ((part >> 96) << 96) | net;
-                _words[provider] = word.addCredit(net);
+                parts.put(k, ((part >> 96) << 96) | net);
+                _words[part >> 224] = word.addCredit(net);
             }
         }
-        (sums.cut, sums.earned) = (cuts, earned);
         head.available = available - paid;
     }
 
@@ -234,10 +251,12 @@ abstract contract UpkeepingSettlement is UpkeepingMoney, IUpkeeping {
         head.settledThrough = through;
         // R34 (b): the block in which it last moved counts only if a later certificate is there already.
         if (period.certifiedThrough() > period.te()) _course.movedAt = uint40(block.number);
-        if (head.has(Heads.STARTING) && _tracks[_ledger.providerCount - 1].activeFrom <= through) {
-            head.clear(Heads.STARTING);
+        if (head.has(Heads.STARTING | Heads.ENDING)) {
+            if (head.has(Heads.STARTING) && _tracks[_ledger.providerCount - 1].activeFrom <= through) {
+                head.clear(Heads.STARTING);
+            }
+            _handOverIfLeft(head, args);
         }
-        _handOverIfLeft(head, args);
         _storeHead(head);
     }
 }

@@ -170,7 +170,8 @@ abstract contract UpkeepingStorage {
     }
 
     function _loadHead() internal view returns (Head memory) {
-        return Heads.unpack(_headWord);
+        (uint256 a, uint256 b, uint256 c, uint256 d, uint256 e, uint256 f) = Heads.fields(_headWord);
+        return Head(a, b, c, d, e, f);
     }
 
     function _storeHead(Head memory head) internal {
@@ -188,9 +189,14 @@ abstract contract UpkeepingStorage {
         if (head.has(Heads.TERMINATED)) revert IGroupProviders.Upkeeping_Terminated(_course.end);
     }
 
+    /// @dev settledThrough; while no provider is listed, the present block counts as that.
+    function _settledNow(Head memory head) internal view returns (uint256) {
+        return head.listed == 0 && block.number > head.settledThrough ? block.number : head.settledThrough;
+    }
+
     /// @dev Terminated, and settled through its end.
     function _hasEnded(Head memory head) internal view returns (bool) {
-        return head.has(Heads.TERMINATED) && head.settledThrough >= _course.end;
+        return head.has(Heads.TERMINATED) && _settledNow(head) >= _course.end;
     }
 
     function _typedDigest(bytes32 structHash) internal view returns (bytes32) {

@@ -286,7 +286,7 @@ interface ICommittee {
     function certificateAt(uint64 ts) external view returns (uint64 te, uint64 acceptedAt);
 
     /// @notice Word under which the certificate of this ts is remembered: the upper 200 bits of its EIP-712 struct
-    ///         hash, te (40), block of acceptance − te (16); 0 if none is.
+    ///         hash, te (40), 1 if its members took effect at ts (1), block of acceptance − te (15); 0 if none is.
     function rememberedAt(uint64 ts) external view returns (bytes32);
 
     /// @notice Version whose members sign now.

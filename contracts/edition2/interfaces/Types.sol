@@ -44,7 +44,7 @@ struct GroupItems {
 /// @notice Interval of a certificate, as the committee passes it to a group:
 ///         number(32) ‖ version(32) ‖ versionFrom(40) ‖ certifiedThrough(40) ‖ ts(40) ‖ te(40), in the lower 224 bits.
 ///         `number` is the group's in the leaf, `version` are the members that signed this certificate, `versionFrom`
-///         is the ts of their first certificate,
+///         is ts if they took effect at ts, else an earlier block,
 ///         `certifiedThrough` the te of the committee's latest certificate at the time of the call.
 type Period is uint256;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {ICommittee} from "../interfaces/ICommittee.sol";
-import {Certificate, GroupItems, LeafHead} from "../interfaces/Types.sol";
+import {Certificate, GroupItems} from "../interfaces/Types.sol";
+import {CertificateWords} from "./CertificateWords.sol";
+import {Run, Runs} from "./Runs.sol";
 
 /// @title What a committee signs: the certificate's struct hash, the leaves of its groups and their tree (R27)
 library CertificateTree {
@@ -14,20 +15,35 @@ library CertificateTree {
     /// @dev Most providers of a group (R33).
     uint256 private constant MAX_ITEMS = 256;
 
-    /// @notice EIP-712 struct hash: every field is a word of its own.
-    function structHash(Certificate calldata c) internal pure returns (bytes32) {
-        return keccak256(abi.encode(CERTIFICATE_TYPEHASH, c));
+    /// @notice The certificate, and its EIP-712 struct hash: every field is a word of its own.
+    function load(Certificate calldata c) internal pure returns (CertificateWords words, bytes32 structHash) {
+        bytes32 typeHash = CERTIFICATE_TYPEHASH;
+        // Assembly: one copy from calldata serves the hash and all reads; Solidity checks the width of a field at every
+        // read from calldata, and copies all of them once more to hash them.
+        assembly ("memory-safe") {
+            let place := mload(0x40)
+            mstore(0x40, add(place, 288))
+            mstore(place, typeHash)
+            words := add(place, 32)
+            calldatacopy(words, c, 256)
+            structHash := keccak256(place, 288)
+        }
     }
 
-    /// @notice items(16) ‖ number(32) ‖ group(160).
-    function headOf(GroupItems calldata g) internal pure returns (LeafHead) {
-        if (g.items.length > MAX_ITEMS) revert ICommittee.Committee_BadGroupItems(MAX_ITEMS, g.items.length);
-        return LeafHead.wrap((g.items.length << 192) | (uint256(g.number) << 160) | uint160(g.group));
-    }
-
-    /// @notice keccak256(keccak256(head ‖ items)).
-    function leafOf(GroupItems calldata g) internal pure returns (bytes32) {
-        return keccak256(bytes.concat(keccak256(abi.encodePacked(LeafHead.unwrap(headOf(g)), g.items))));
+    /// @notice keccak256(keccak256(head ‖ items)), head = items(16) ‖ number(32) ‖ group(160).
+    function leafOf(GroupItems calldata g) internal pure returns (bytes32 leaf) {
+        uint256[] calldata items = g.items;
+        if (items.length > MAX_ITEMS) revert ICommittee.Committee_BadGroupItems(MAX_ITEMS, items.length);
+        uint256 head = (items.length << 192) | (uint256(g.number) << 160) | uint160(g.group);
+        // Assembly: the items are copied once, to free memory; `abi.encodePacked` would keep a copy of each group.
+        assembly ("memory-safe") {
+            let place := mload(0x40)
+            let size := shl(5, items.length)
+            mstore(place, head)
+            calldatacopy(add(place, 32), items.offset, size)
+            mstore(0x00, keccak256(place, add(size, 32)))
+            leaf := keccak256(0x00, 32)
+        }
     }
 
     /// @notice Root that the leaves of `groups`, at the positions first, first + 1, …, lead to in a tree of `count`
@@ -43,36 +59,41 @@ library CertificateTree {
         bytes32[] calldata proof
     ) internal pure returns (bytes32) {
         uint256 width = groups.length;
-        bytes32[] memory nodes = new bytes32[](width);
-        for (uint256 i = 0; i < width; ++i) nodes[i] = leafOf(groups[i]);
+        Run nodes = Runs.make(width);
+        for (uint256 i = 0; i < width; ++i) nodes.put(i, uint256(leafOf(groups[i])));
         uint256 used = 0;
-        // Unchecked: positions and widths are at most `count`, which has 32 bits; a node is written at or before the
-        // place of the last one read.
+        // Unchecked: positions and widths are at most `count`, which has 32 bits. Within the run: a node is written at
+        // or before the place of the last one read.
         unchecked {
-            while (count > 1) {
+            while (width > 1) {
                 uint256 read = 0;
                 uint256 written = 0;
-                if (first & 1 != 0) nodes[written++] = Hashes.efficientKeccak256(_next(proof, used++), nodes[read++]);
-                while (read + 1 < width) {
-                    nodes[written++] = Hashes.efficientKeccak256(nodes[read], nodes[read + 1]);
-                    read += 2;
-                }
+                if (first & 1 != 0) nodes.put(written++, Runs.hash(_next(proof, used++), nodes.get(read++)));
+                for (; read + 1 < width; read += 2) nodes.put(written++, nodes.hashPair(read));
                 if (read < width) {
-                    bytes32 last = nodes[read];
-                    bool lone = first + width == count;
-                    nodes[written++] = lone ? last : Hashes.efficientKeccak256(last, _next(proof, used++));
+                    uint256 last = nodes.get(read);
+                    if (first + width != count) last = Runs.hash(last, _next(proof, used++));
+                    nodes.put(written++, last);
                 }
                 first >>= 1;
                 width = written;
                 count = (count + 1) >> 1;
             }
+            // The same for a run of one node, which is both edges: half the gas of a level.
+            uint256 node = nodes.get(0);
+            while (count > 1) {
+                if (first & 1 != 0) node = Runs.hash(_next(proof, used++), node);
+                else if (first + 1 != count) node = Runs.hash(node, _next(proof, used++));
+                first >>= 1;
+                count = (count + 1) >> 1;
+            }
+            if (used != proof.length) revert ICommittee.Committee_BadProofLength(used, proof.length);
+            return bytes32(node);
         }
-        if (used != proof.length) revert ICommittee.Committee_BadProofLength(used, proof.length);
-        return nodes[0];
     }
 
-    function _next(bytes32[] calldata proof, uint256 used) private pure returns (bytes32) {
+    function _next(bytes32[] calldata proof, uint256 used) private pure returns (uint256) {
         if (used >= proof.length) revert ICommittee.Committee_BadProofLength(used + 1, proof.length);
-        return proof[used];
+        return uint256(proof[used]);
     }
 }

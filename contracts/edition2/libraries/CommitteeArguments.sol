@@ -123,6 +123,21 @@ library CommitteeArguments {
 
     /// @notice f = (n − 1) / 3 (R2).
     function faults(Constitution args) internal pure returns (uint256) {
-        return (args.size() - 1) / 3;
+        return faultsOf(args.size());
+    }
+
+    function faultsOf(uint256 n) internal pure returns (uint256) {
+        // Unchecked: n is at least 4 (R2).
+        unchecked {
+            return (n - 1) / 3;
+        }
+    }
+
+    /// @notice q = 2f + 1 (R2).
+    function quorum(uint256 n) internal pure returns (uint256) {
+        // Unchecked: n is at most 124 (R2).
+        unchecked {
+            return 2 * faultsOf(n) + 1;
+        }
     }
 }

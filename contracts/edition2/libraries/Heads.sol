@@ -36,13 +36,27 @@ library Heads {
     /// @dev Somebody is owed arrears.
     uint256 internal constant SHORT = 32;
 
-    function unpack(uint256 word) internal pure returns (Head memory head) {
-        head.available = word >> 160;
-        head.share = uint96(word >> 64);
-        head.settledThrough = uint40(word >> 24);
-        head.listed = (word >> 15) & 0x1ff;
-        head.ceiling = (word >> 6) & 0x1ff;
-        head.flags = word & 0x3f;
+    /// @notice The fields in the order of `Head`.
+    function fields(
+        uint256 word
+    )
+        internal
+        pure
+        returns (
+            uint256 available,
+            uint256 share,
+            uint256 settledThrough,
+            uint256 listed,
+            uint256 ceiling,
+            uint256 flags
+        )
+    {
+        available = word >> 160;
+        share = uint96(word >> 64);
+        settledThrough = uint40(word >> 24);
+        listed = (word >> 15) & 0x1ff;
+        ceiling = (word >> 6) & 0x1ff;
+        flags = word & 0x3f;
     }
 
     function pack(Head memory head) internal pure returns (uint256) {
@@ -55,6 +69,7 @@ library Heads {
             (available << 160) | (share << 64) | (settledThrough << 24) | (listed << 15) | (ceiling << 6) | head.flags;
     }
 
+    /// @notice Whether one of the flags is set.
     function has(Head memory head, uint256 flag) internal pure returns (bool) {
         return head.flags & flag != 0;
     }

@@ -15,6 +15,9 @@ library SettlementGas {
     /// @param items providers in the certificate
     /// @param n members of the committee
     function worst(uint256 items, uint256 n) internal pure returns (uint256) {
-        return BASE + PER_MEMBER * n + PER_ITEM * items;
+        // Unchecked: at most 256 items and 124 members.
+        unchecked {
+            return BASE + PER_MEMBER * n + PER_ITEM * items;
+        }
     }
 }

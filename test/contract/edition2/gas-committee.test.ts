@@ -1,20 +1,22 @@
 /** Measures what certificates cost, prints the table, and compares it with docs/figures/gas-committees.md and the targets. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { concat, Contract, keccak256, toUtf8Bytes, Wallet } from "ethers";
+import { Contract, keccak256, toBeHex, toUtf8Bytes, type Wallet } from "ethers";
 import type { CertifiedGroup } from "../../../protocol/certificate.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { bitmap } from "../../../protocol/bitmap.ts";
 import { artifact } from "../../../scripts/contracts/artifacts.ts";
-import { projectRoot } from "../../../scripts/paths.ts";
-import { deployContract, send } from "../../support/contracts/chain.ts";
+import { send } from "../../support/contracts/chain.ts";
 import { peerId } from "../../support/contracts/keys.ts";
 import { range } from "../../support/contracts/world.ts";
 import { CommitteeWorld, type Committee } from "../../support/contracts/edition2/committee-world.ts";
+import { differences, ecdsaReference, type Row } from "../../support/contracts/edition2/gas-report.ts";
 
 const root = keccak256(toUtf8Bytes("list root"));
+const size = 1n << 30n;
+const interval = 1_000;
 const gas = new Map<string, number>();
+/** By n: 2f+1 ECDSA signatures for one group, in the same run. */
+const references = new Map<number, number>();
 let world: CommitteeWorld;
 let provider: Wallet;
 
@@ -24,12 +26,13 @@ beforeAll(async () => {
   provider = await world.chain.account("gas provider");
   const args = [provider.address, peerId("gas provider"), ["/ip4/127.0.0.1/tcp/2"]];
   await send(world.registry, provider, "registerProvider", args);
-  await measure();
-  await measureReferences();
+  for (const n of [4, 7, 10, 13, 31]) references.set(n, await ecdsaReference(world.convener, n));
+  for (const n of [4, 31]) await measure(n);
+  for (const n of [7, 10, 13]) await measureSlope(n);
 }, 900_000);
 afterAll(() => world.chain.close());
 
-/** A group of the convener's with one provider, and its leaf: everything that the provider committed. */
+/** A group of the convener's with one provider, and its leaf: everything that the provider commits in an interval. */
 async function enterGroup(committee: Committee): Promise<CertifiedGroup> {
   const { convener, factory, token } = world;
   const config = { token, lockup: 2_000, keeperShareBps: 1000, keeperFee: 0n };
@@ -44,7 +47,7 @@ async function enterGroup(committee: Committee): Promise<CertifiedGroup> {
   await send(group, convener, "enter", [committee.contract, 8]);
   const terms = {
     root,
-    size: 1n << 30n,
+    size,
     price: 1000n << 34n,
     receiptKey: provider.address,
     sequence: 1n,
@@ -66,7 +69,7 @@ async function enterGroup(committee: Committee): Promise<CertifiedGroup> {
   };
   const consent = await provider.signTypedData(domain, types, { committee: committee.address, ...terms });
   await send(group, convener, "addProvider", [provider.address, terms, consent]);
-  const items = [{ provider: 0, spaceTime: (1n << 128n) - 1n }];
+  const items = [{ provider: 0, spaceTime: size * BigInt(interval) }];
   return { number: Number(await committee.read("lastNumber")), group: address.toLowerCase() as Hex, items };
 }
 
@@ -76,8 +79,8 @@ async function settled(
   groups: number,
 ): Promise<{ committee: Committee; scope: CertifiedGroup[] }> {
   const members = await world.keepers(n);
-  const committee = await world.committee(members, { rhythm: { interval: 1_000 } });
-  gas.set(`new committee, n = ${n}, all consent by signature`, Number(committee.created?.gasUsed));
+  const committee = await world.committee(members, { rhythm: { interval } });
+  gas.set(`n = ${n}: new committee, all consent by signature`, Number(committee.created?.gasUsed));
   const scope: CertifiedGroup[] = [];
   for (let i = 0; i < groups; i += 1) scope.push(await enterGroup(committee));
   for (let i = 0; i < 2; i += 1) await committee.certifyNext(scope);
@@ -99,93 +102,120 @@ async function certify(
   return Number(receipt.gasUsed);
 }
 
-async function measure(): Promise<void> {
-  for (const [n, groups] of [
-    [4, 32],
-    [31, 32],
-  ] as const) {
-    const one = await settled(n, 1);
-    const f = (n - 1) / 3;
-    const spread = range(f).map((i) => 1 + 3 * i);
-    const single = await certify(one.committee, one.scope);
-    gas.set(`n = ${n}: one group, all sign`, single);
-    gas.set(
-      `n = ${n}: one group, f do not sign`,
-      await certify(one.committee, one.scope, { absent: spread }),
-    );
-    const without = { absent: spread, unpaid: spread };
-    await certify(one.committee, one.scope, without);
-    gas.set(
-      `n = ${n}: one group, f neither sign nor are paid`,
-      await certify(one.committee, one.scope, without),
-    );
-    const { committee, scope } = await settled(n, groups);
-    const all = await certify(committee, scope);
-    gas.set(`n = ${n}: ${groups} groups at once, each`, Math.round(all / groups));
-    gas.set(`n = ${n}: each further group`, Math.round((all - single) / (groups - 1)));
-    const { certificate } = await committee.certifyNext(scope, { length: 0 });
-    const later = await committee.settle(certificate, scope, { first: 13, length: 1 });
-    expect(committee.events(later)).toEqual([]);
-    gas.set(`n = ${n}: one of ${groups} groups later`, Number(later.gasUsed));
-  }
+/** Groups that only a certificate knows: they make its tree larger. */
+const strangers = (count: number, from: number): CertifiedGroup[] =>
+  range(count).map((i) => ({
+    number: from + i,
+    group: toBeHex(from + i, 20) as Hex,
+    items: [{ provider: 0, spaceTime: size }],
+  }));
+
+/** Gas of one group and of each further one, when all sign. */
+async function measureSlope(
+  n: number,
+  groups = 8,
+): Promise<{ committee: Committee; scope: CertifiedGroup[] }> {
+  const one = await settled(n, 1);
+  const single = await certify(one.committee, one.scope);
+  gas.set(`n = ${n}: one group, all sign`, single);
+  const many = await settled(n, groups);
+  const all = await certify(many.committee, many.scope);
+  gas.set(`n = ${n}: each further group`, Math.round((all - single) / (groups - 1)));
+  gas.set(`n = ${n}: ${groups} groups at once, each`, Math.round(all / groups));
+  return many;
 }
 
-async function measureReferences(): Promise<void> {
-  const digest = keccak256(toUtf8Bytes("settlement"));
-  for (const n of [4, 31]) {
-    const signing = range((2 * (n - 1)) / 3 + 1);
-    const wallets = range(n).map((i) => new Wallet(keccak256(toUtf8Bytes(`ecdsa ${i}`))));
-    const addresses = wallets.map(({ address }) => address);
-    const ecdsa = await deployContract("EcdsaReference", world.convener, [addresses]);
-    const signatures = concat(signing.map((i) => (wallets[i] as Wallet).signingKey.sign(digest).serialized));
-    const args = [digest, 1000n, bitmap(signing), signatures];
-    await send(ecdsa, world.convener, "settle", args);
-    const { gasUsed } = await send(ecdsa, world.convener, "settle", args);
-    gas.set(`reference, n = ${n}: ${signing.length} ECDSA signatures, each group`, Number(gasUsed));
+async function measure(n: number): Promise<void> {
+  const groups = 32;
+  const { committee, scope } = await measureSlope(n, groups);
+  const absent = range((n - 1) / 3).map((i) => 1 + 3 * i);
+  const without = { absent, unpaid: absent };
+  await certify(committee, scope, without);
+  const shared = Math.round((await certify(committee, scope, without)) / groups);
+  gas.set(`n = ${n}: ${groups} groups at once, f neither sign nor are paid, each`, shared);
+  await certify(committee, scope);
+  for (const count of [groups, 512]) {
+    const wide = [...scope, ...strangers(count - groups, groups + 1)];
+    const { certificate } = await committee.certifyNext(wide, { length: 0 });
+    const later = await committee.settle(certificate, wide, { first: 13, length: 1 });
+    expect(committee.events(later)).toEqual([]);
+    gas.set(`n = ${n}: one of ${count} groups later`, Number(later.gasUsed));
   }
+  const one = await settled(n, 1);
+  gas.set(`n = ${n}: one group, f do not sign`, await certify(one.committee, one.scope, { absent }));
+  await certify(one.committee, one.scope, without);
+  gas.set(
+    `n = ${n}: one group, f neither sign nor are paid`,
+    await certify(one.committee, one.scope, without),
+  );
+}
+
+/** Rows of the page: what was measured, beside the reference for one group in the same committee. */
+function rows(): Row[] {
+  const sizes = [...references.keys()];
+  return sizes.flatMap((n) =>
+    [...gas]
+      .filter(([name]) => name.startsWith(`n = ${n}:`))
+      .map(([name, used]): Row => [
+        name,
+        used,
+        name.includes("new committee") ? undefined : references.get(n),
+      ]),
+  );
+}
+
+/** Least number k of groups with one + (k − 1) × further < k × reference. */
+function breakEven(n: number): number {
+  const one = gas.get(`n = ${n}: one group, all sign`) as number;
+  const further = gas.get(`n = ${n}: each further group`) as number;
+  const reference = references.get(n) as number;
+  let groups = 1;
+  while (one + (groups - 1) * further >= groups * reference) groups += 1;
+  return groups;
 }
 
 describe("gas of a committee", () => {
-  it("does not grow: limits just above what was reached; docs/figures/gas-committees.md names the goals", () => {
+  it("stays within the goals, or just above what was reached where a goal is missed", () => {
     const limits: [string, number][] = [
-      ["n = 4: one group, all sign", 197_000],
-      ["n = 31: one group, all sign", 197_000],
-      ["n = 4: each further group", 27_500],
-      ["n = 31: each further group", 27_500],
-      ["n = 4: 32 groups at once, each", 33_000],
-      ["n = 31: 32 groups at once, each", 33_000],
-      ["n = 4: one of 32 groups later", 71_000],
-      ["n = 31: one of 32 groups later", 71_000],
-      ["new committee, n = 4, all consent by signature", 515_000],
+      ["n = 4: one group, all sign", 186_000],
+      ["n = 31: one group, all sign", 188_000],
+      ["n = 4: 32 groups at once, f neither sign nor are paid, each", 34_000],
+      ["n = 31: 32 groups at once, f neither sign nor are paid, each", 34_000],
+      ["n = 4: one of 32 groups later", 60_000],
+      ["n = 31: one of 32 groups later", 60_000],
+      // Missed, see the page.
+      ["n = 4: each further group", 22_700],
+      ["n = 31: each further group", 22_700],
+      ["n = 4: 32 groups at once, each", 27_800],
+      ["n = 31: 32 groups at once, each", 27_800],
+      ["n = 4: one of 512 groups later", 64_000],
+      ["n = 31: one of 512 groups later", 64_000],
+      ["n = 4: new committee, all consent by signature", 515_000],
     ];
     for (const [name, limit] of limits) expect(gas.get(name), name).toBeLessThanOrEqual(limit);
   });
 
-  it("is less for each of 32 groups than 2f+1 ECDSA signatures", () => {
-    for (const [n, signatures] of [
-      [4, 3],
-      [31, 21],
-    ] as const) {
-      const reference = gas.get(`reference, n = ${n}: ${signatures} ECDSA signatures, each group`) as number;
-      expect(gas.get(`n = ${n}: 32 groups at once, each`)).toBeLessThan(reference);
-    }
+  it.each([4, 7, 10, 13, 31])("is less than 2f+1 ECDSA signatures from the break-even on (n=%i)", (n) => {
+    const reference = references.get(n) as number;
+    const further = gas.get(`n = ${n}: each further group`) as number;
+    expect(further).toBeLessThan(reference);
+    const groups = n === 4 || n === 31 ? 32 : 8;
+    expect(breakEven(n)).toBeLessThanOrEqual(4);
+    expect(gas.get(`n = ${n}: ${groups} groups at once, each`)).toBeLessThan(reference);
   });
 
   it("is what docs/figures/gas-committees.md says, to within a hundredth", () => {
-    const file = join(projectRoot, "docs/figures/gas-committees.md");
-    const rows = [...gas].map(([name, used]) => `| ${name} | ${used.toLocaleString("en-US")} |`);
-    console.log(rows.join("\n"));
-    const text = readFileSync(file, "utf8");
-    if (process.env["WHITEPAY_WRITE_GAS"] === "1") {
-      const table = ["| | gas |", "|---|---:|", ...rows].join("\n");
-      writeFileSync(file, text.replace(/\| \| gas \|[\s\S]*?\n\n/, `${table}\n\n`));
-      return;
-    }
-    for (const [name, used] of gas) {
-      const line = text.split("\n").find((candidate) => candidate.startsWith(`| ${name} |`));
-      const documented = Number(line?.split("|")[2]?.replaceAll(",", ""));
-      const difference = Math.abs(documented - used) / used;
-      expect(difference, `${name}: ${documented} in the table, ${used} measured`).toBeLessThan(0.01);
-    }
+    expect(differences("gas-committees.md", "| | gas | ECDSA, each group |", rows())).toEqual([]);
+  });
+
+  it("is cheaper from as many groups on as docs/figures/gas-committees.md says", () => {
+    const header = "| n | one group | each further | ECDSA, each group | cheaper from … groups on |";
+    const computed = [...references].map(([n, reference]): Row => {
+      const [one, further] = ["one group, all sign", "each further group"].map((name) =>
+        gas.get(`n = ${n}: ${name}`),
+      );
+      return [String(n), one, further, reference, breakEven(n)];
+    });
+    expect(differences("gas-committees.md", header, computed)).toEqual([]);
   });
 });

@@ -63,6 +63,13 @@ describe("storage", () => {
 });
 
 describe("a group's code", () => {
+  it("has the settlement first in its dispatch, which compares selectors one by one in ascending order", () => {
+    const whole = new Interface(artifact("edition2/Upkeeping").abi);
+    const selectorOf = (name: string): number => Number(whole.getFunction(name)?.selector);
+    const selectors = functionsOf("edition2/Upkeeping").map(selectorOf);
+    expect(selectorOf("creditItems")).toBe(Math.min(...selectors));
+  });
+
   it("has all functions of its interface, and passes on to the desk exactly those that the desk has", () => {
     const [whole, desk] = [
       functionsOf("edition2/interfaces/IUpkeeping"),

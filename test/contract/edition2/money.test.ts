@@ -109,6 +109,25 @@ describe("the payer withdraws", () => {
   });
 });
 
+describe("a group without providers", () => {
+  it("shows no fee as required for the blocks that pass, and its end when that comes (R32, R33)", async () => {
+    // 8 reserved providers for a lockup of 100 blocks, at a unit for each and block.
+    const group = await world.group({ config: { keeperFee: 65_536n } });
+    const begins = await group.settledThrough();
+    for (const block of [begins + 1, begins + 50, begins + 200]) {
+      await world.chain.before(block);
+      expect((await group.read("escrow")).required).toBe(800n);
+    }
+    await group.send(world.payer, "terminate");
+    const { endBlock } = await group.read("state");
+    await world.chain.before(Number(endBlock));
+    expect((await group.read("state")).ended).toBe(false);
+    await world.chain.before(Number(endBlock) + 1);
+    expect((await group.read("state")).ended).toBe(true);
+    expect((await group.read("escrow")).required).toBe(0n);
+  });
+});
+
 describe("keepers and providers withdraw", () => {
   it("their own, to their payee, and only once (R31)", async () => {
     const group = await earned();

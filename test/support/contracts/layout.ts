@@ -33,7 +33,7 @@ export function layoutOf(names: readonly string[]): Record<string, string[]> {
   const lines = (entries: Entry[], types: Layout["types"], indent = ""): string[] =>
     entries.flatMap(({ label, slot, offset, type }) => {
       const found = types?.[type];
-      const short = type.replaceAll(/\)\d+_storage/g, ")");
+      const short = type.replaceAll(/\)\d+(_storage)?/g, ")");
       const members = /^t_(struct|mapping|array)/.test(type) ? structsIn(type, types, indent) : [];
       return [`${indent}${slot}+${offset} ${label}: ${short} (${found?.numberOfBytes} bytes)`, ...members];
     });
