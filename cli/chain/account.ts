@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { Wallet, type JsonRpcProvider } from "ethers";
 import { z } from "zod";
 import { connectChain } from "../../client/connect.ts";
+import type { GroupAt } from "../../client/group-view.ts";
 import { openGroup } from "../../client/status.ts";
 import { setting } from "../../daemon/settings/layers.ts";
 import type { ConfigDefinition, Setting } from "../../daemon/settings/layers.ts";
@@ -22,6 +23,7 @@ const schema = z.strictObject({
         .optional(),
       factory: address.optional(),
       registry: address.optional(),
+      lens: address.optional(),
     })
     .default({}),
   group: address.optional(),
@@ -39,6 +41,7 @@ const connection = [
   setting("chain.id", "chain-id", "number", "chain id; endpoints of other chains are refused"),
   setting("chain.rpc", "rpc", "list", "RPC endpoints, in order of preference"),
 ];
+const lens = setting("chain.lens", "lens", "text", "the Lens contract, through which groups are read");
 const account = (whose: string): Setting[] => [
   setting("group", "group", "text", "address of the group"),
   setting(
@@ -56,6 +59,7 @@ export const payerPurse: Purse = {
     settings: [
       ...connection,
       setting("chain.factory", "factory", "text", "the UpkeepingFactory contract"),
+      lens,
       ...account("payer"),
     ],
   },
@@ -71,8 +75,10 @@ export const payeePurse: Purse = {
         "chain.registry",
         "registry",
         "text",
-        "the Registry contract (default: the registry of the group)",
+        "the Registry contract (default: the registry of the factory)",
       ),
+      setting("chain.factory", "factory", "text", "the UpkeepingFactory contract"),
+      lens,
       ...account("payee"),
     ],
   },
@@ -85,10 +91,12 @@ export function payerOptions(command: Command, purse = payerPurse): Command {
   return settingOptions(command, purse.definition.settings, purse.file);
 }
 
+type Needed = "chain.factory" | "chain.lens" | "group" | "key";
+
 export type Payer = {
   readonly config: PayerConfig;
   /** Returns a required setting. @throws CliError exit 2 with the places to set it */
-  need(key: "chain.factory" | "group" | "key"): string;
+  need(key: Needed): string;
 };
 
 export async function loadPayer(options: PayerOptions, purse = payerPurse): Promise<Payer> {
@@ -96,7 +104,12 @@ export async function loadPayer(options: PayerOptions, purse = payerPurse): Prom
   return {
     config,
     need(key) {
-      const value = key === "chain.factory" ? config.chain.factory : config[key];
+      const value =
+        key === "chain.factory"
+          ? config.chain.factory
+          : key === "chain.lens"
+            ? config.chain.lens
+            : config[key];
       if (value !== undefined) return value;
       throw missing(key, purse, file);
     },
@@ -127,9 +140,16 @@ export async function withChain<T>(
   }
 }
 
-/** Address of the configured group. @throws WhitePayError `input` if there is no group at it */
-export async function groupOf(provider: JsonRpcProvider, payer: Payer): Promise<string> {
-  return (await openGroup(provider, payer.need("group"))).address;
+/** The configured group, as it is read. */
+export function groupAt(payer: Payer): GroupAt {
+  return { address: payer.need("group"), lens: payer.need("chain.lens") };
+}
+
+/** The same. @throws WhitePayError `input` if there is no group at the address */
+export async function groupOf(provider: JsonRpcProvider, payer: Payer): Promise<GroupAt> {
+  const group = groupAt(payer);
+  await openGroup(provider, group);
+  return group;
 }
 
 /** The account of the configured key. @throws CliError exit 2 if the key cannot be used */

@@ -4,7 +4,7 @@ import { toHex } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceEntry } from "../../storage/core/piece-list.ts";
 import { hashFile, PieceSourceError } from "../../storage/disk/hash-file.ts";
-import type { DataConsent } from "../../client/plans.ts";
+import type { DataConsent } from "../../client/provider-plans.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import type { GroupFile } from "./files/group.ts";
 import { hashProgressBar } from "../console/hash-progress.ts";
@@ -52,6 +52,18 @@ export async function dataOf(providers: GroupFile["providers"]): Promise<Provide
     else all.push({ operator, listRoot: data.root ?? "", bytes: data.bytes ?? 0n, pieces: [] });
   }
   return all;
+}
+
+/** Refuses a consent at a higher price than the payer's file names. @throws CliError exit 1 */
+export function checkConsentPrice({ operator, price }: DataConsent, most: bigint): void {
+  if (price <= most) return;
+  throw new CliError({
+    code: exitCodes.failed,
+    message: `provider ${operator} asks for a higher price than the group file names`,
+    expected: `at most ${counted(most, "unit")} per 2^64 byte·blocks`,
+    actual: counted(price, "unit"),
+    hint: "agree on a price: the provider signs a new consent, or you correct the file",
+  });
 }
 
 /** Compares a consent with the payer's own data. @throws CliError exit 1 if they differ */

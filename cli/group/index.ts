@@ -1,5 +1,6 @@
 /** `whitepay group …`: the payer's commands: quote, create, fund, watch, change and end a group, and retrieve its data. */
 import type { Command } from "commander";
+import { registerDraft } from "./create/draft.ts";
 import { registerCreate } from "./create/index.ts";
 import { registerKey } from "./key.ts";
 import { registerMembers } from "./members.ts";
@@ -8,6 +9,7 @@ import { registerPayments } from "./payments.ts";
 import { registerQuote } from "./quote.ts";
 import { registerRetrieve } from "./retrieve/index.ts";
 import { registerRights } from "./rights.ts";
+import { registerService } from "./service.ts";
 import { registerStatus } from "./status.ts";
 import { registerWatch } from "./watch.ts";
 
@@ -17,12 +19,14 @@ export function register(program: Command): void {
     .description("pay for storage: quote, create, fund, watch and end a group, retrieve its data");
   registerQuote(group);
   registerKey(group);
+  registerDraft(group);
   registerCreate(group);
   registerMoney(group);
   registerStatus(group);
   registerWatch(group);
   registerPayments(group);
   registerMembers(group);
+  registerService(group);
   registerRights(group);
   registerRetrieve(group);
 }

@@ -1,13 +1,12 @@
-/** `whitepay group fund|withdraw`: deposits into the escrow, and withdraws what is not reserved. */
+/** `whitepay group fund|withdraw|rescue`: deposits into the escrow, withdraws what is not required, takes out other tokens. */
 import type { Command } from "commander";
-import { GroupView } from "../../client/group-view.ts";
-import { planFund, planWithdraw } from "../../client/plans.ts";
-import { readToken } from "../../client/token.ts";
+import { planFund, planRescue, planWithdraw, tokenOfGroup } from "../../client/money-plans.ts";
 import { parseAmount } from "../../client/units.ts";
 import { printJson, say } from "../console/output.ts";
 import { groupOf, payerOptions, payerSigner, withChain, type PayerOptions } from "../chain/account.ts";
 import { moneyOptions, transact, type TransactionReport } from "../chain/transact.ts";
-import { jsonOption } from "../console/options.ts";
+import { addressOption, jsonOption } from "../console/options.ts";
+import { sendOne, spendingOptions } from "./one-transaction.ts";
 
 export function registerMoney(group: Command): void {
   const fundCommand = group
@@ -18,17 +17,30 @@ export function registerMoney(group: Command): void {
   payerOptions(jsonOption(moneyOptions(fundCommand))).action(fund);
   const withdrawCommand = group
     .command("withdraw")
-    .description("withdraw money that is neither credited, in arrears nor reserved")
-    .argument("<amount>", 'whole tokens, for example 12.5, or "all"');
+    .description("withdraw money that is neither credited nor required")
+    .argument("<amount>", 'whole tokens, for example 12.5, or "all"')
+    .option("--to <address>", "receiver (default: the payer)", addressOption("--to"));
   payerOptions(jsonOption(moneyOptions(withdrawCommand))).action(withdraw);
+  const rescue = group
+    .command("rescue")
+    .description("take out a token, or coin, that the group does not pay in")
+    .argument("<token>", "address of the token; zero: the chain's coin", addressOption("<token>"))
+    .option("--to <address>", "receiver (default: the payer)", addressOption("--to"));
+  spendingOptions(rescue).action((token: string, options: ReceiverOptions) =>
+    sendOne(options, (signer, at) => planRescue(signer, at, { token, ...receiver(options) })),
+  );
 }
+
+type ReceiverOptions = PayerOptions & { readonly to?: string };
+
+const receiver = ({ to }: ReceiverOptions): { readonly to?: string } => (to === undefined ? {} : { to });
 
 type FundOptions = PayerOptions & { readonly permit?: boolean };
 
 function fund(amount: string, options: FundOptions): Promise<void> {
   return withChain(options, async (provider, payer) => {
     const group = await groupOf(provider, payer);
-    const token = await readToken(provider, (await new GroupView(provider, group).parameters()).token);
+    const token = await tokenOfGroup(provider, group);
     const units = parseAmount(amount, token);
     const signer = await payerSigner(provider, payer);
     const transactions: TransactionReport[] = [];
@@ -40,17 +52,18 @@ function fund(amount: string, options: FundOptions): Promise<void> {
         break;
       }
     }
-    if (options.json === true) printJson({ group, amount: units, transactions });
+    if (options.json === true) printJson({ group: group.address, amount: units, transactions });
   });
 }
 
-function withdraw(amount: string, options: PayerOptions): Promise<void> {
+function withdraw(amount: string, options: ReceiverOptions): Promise<void> {
   return withChain(options, async (provider, payer) => {
     const group = await groupOf(provider, payer);
-    const token = await readToken(provider, (await new GroupView(provider, group).parameters()).token);
+    const token = await tokenOfGroup(provider, group);
     const units = amount === "all" ? amount : parseAmount(amount, token);
     const signer = await payerSigner(provider, payer);
-    const report = await transact(await planWithdraw(signer, group, units), signer, options);
-    if (options.json === true) printJson({ group, transactions: [report] });
+    const plan = await planWithdraw(signer, group, { amount: units, ...receiver(options) });
+    const report = await transact(plan, signer, options);
+    if (options.json === true) printJson({ group: group.address, transactions: [report] });
   });
 }

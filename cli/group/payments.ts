@@ -1,6 +1,7 @@
 /** `whitepay group payments`: all payments of a group, from the chain alone. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
+import type { GroupAt } from "../../client/group-view.ts";
 import { groupPayments, type Payment } from "../../client/payments.ts";
 import { openGroup } from "../../client/status.ts";
 import { readToken } from "../../client/token.ts";
@@ -9,7 +10,7 @@ import { csvLine, type CsvValue } from "../console/csv.ts";
 import { usageError } from "../console/exit.ts";
 import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
-import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
+import { groupAt, payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { progressBar, type Progress } from "../console/progress.ts";
 
 type PaymentsOptions = PayerOptions & {
@@ -34,15 +35,15 @@ export function registerPayments(group: Command): void {
     .option("--csv", "print comma-separated values, one line for each payment");
   payerOptions(jsonOption(command)).action((options: PaymentsOptions) => {
     if (options.csv === true && options.json === true) throw usageError("choose one of --csv and --json");
-    return withChain(options, (provider, payer) => payments(provider, payer.need("group"), options));
+    return withChain(options, (provider, payer) => payments(provider, groupAt(payer), options));
   });
 }
 
-async function payments(provider: JsonRpcProvider, group: string, options: PaymentsOptions): Promise<void> {
-  const parameters = await (await openGroup(provider, group)).parameters();
-  const token = await readToken(provider, parameters.token);
+async function payments(provider: JsonRpcProvider, group: GroupAt, options: PaymentsOptions): Promise<void> {
+  const { createdAt, config } = await (await openGroup(provider, group)).page();
+  const token = await readToken(provider, config.token);
   const head = await provider.getBlockNumber();
-  const { from = parameters.originBlock, to = head } = options;
+  const { from = createdAt, to = head } = options;
   if (from > to) {
     throw usageError("--from is after --to", { expected: `a block up to ${to}`, actual: String(from) });
   }
@@ -57,7 +58,7 @@ async function payments(provider: JsonRpcProvider, group: string, options: Payme
     },
   });
   try {
-    if (options.json === true) await printAll(found, { group, token, from, to });
+    if (options.json === true) await printAll(found, { group: group.address, token, from, to });
     else if (options.csv === true) await printCsv(found, token);
     else await printText(found, token);
   } finally {
@@ -81,11 +82,12 @@ const columns: readonly [name: string, of: (payment: Payment, token: Token) => C
   ["time", ({ time_s }) => new Date(time_s * 1000).toISOString()],
   ["transaction", ({ transaction }) => transaction],
   ["kind", ({ kind }) => kind],
-  ["ts", ({ ts }) => ts],
-  ["te", ({ te }) => te],
+  ["from", ({ from }) => from],
+  ["through", ({ through }) => through],
   ["role", ({ role }) => role],
   ["index", ({ index }) => index],
   ["committee", ({ committee }) => committee],
+  ["version", ({ version }) => version],
   ["operator", ({ operator }) => operator],
   ["payee", ({ payee }) => payee],
   ["units", ({ amount }) => amount],
@@ -108,27 +110,23 @@ const words: Readonly<Record<Payment["kind"], string>> = {
   abandoned: "credited, abandoned",
   arrears: "credited, arrears",
   withdrawn: "withdrawn",
-  unreadable: "unreadable",
 };
 
-function partyOf({ role, index, committee, operator }: Payment): string {
-  if (role === "payer") return `payer ${operator}`;
-  return `${role} ${index}${committee === undefined ? "" : ` of committee ${committee}`}, ${operator}`;
+function partyOf({ role, index, committee, version, operator }: Payment): string {
+  if (role === "payer") return "payer";
+  const seat = committee === undefined ? "" : ` of version ${version} of committee ${committee}`;
+  return `${role} ${index}${seat}, ${operator}`;
 }
 
 async function printText(found: Payments, token: Token): Promise<void> {
   const sums = new Map<string, { credited: bigint; withdrawn: bigint }>();
   let heading = "";
   for await (const payment of found) {
-    const { block, time_s, transaction, kind, ts, te, payee, amount } = payment;
-    const interval = ts === undefined ? "" : `, blocks ${ts} to ${(te ?? 0) - 1}`;
+    const { block, time_s, transaction, kind, from, through, payee, amount } = payment;
+    const interval = from === undefined ? "" : `, blocks ${from} to ${(through ?? 0) - 1}`;
     const head = `block ${block}, ${formatTime(time_s)}${interval}, ${transaction}`;
     if (head !== heading) printLine(head);
     heading = head;
-    if (kind === "unreadable") {
-      printLine("  unreadable: the settlement is not a direct call, so its items are not in the transaction");
-      continue;
-    }
     const to = payee === undefined ? "" : ` to ${payee}`;
     printLine(`  ${words[kind]} ${formatAmount(amount, token)}${to}: ${partyOf(payment)}`);
     add(sums, payment);
@@ -147,7 +145,7 @@ function add(
   sums: Map<string, { credited: bigint; withdrawn: bigint }>,
   { role, operator, kind, amount }: Payment,
 ): void {
-  const party = `${role} ${operator}`;
+  const party = role === "payer" ? role : `${role} ${operator}`;
   const sum = sums.get(party) ?? { credited: 0n, withdrawn: 0n };
   if (kind === "withdrawn") sum.withdrawn += amount;
   else sum.credited += amount;

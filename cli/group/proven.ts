@@ -1,8 +1,6 @@
 /** The bytes that providers proved: by the last settlement, and by the records of the keepers given. */
-import type { JsonRpcProvider } from "ethers";
-import { GroupView, type DataCheckpoint } from "../../client/group-view.ts";
-import { joinedSlots, joinRecords, lastSettledShares } from "../../client/proven.ts";
-import type { JoinedShare, JoinedShares, JoinScope, SettledShares } from "../../client/proven.ts";
+import { joinedSlots, joinRecords, joinScope, lastSettledShares } from "../../client/proven.ts";
+import type { JoinedShare, JoinedShares, SettledShare } from "../../client/proven.ts";
 import type { GroupStatus } from "../../client/status.ts";
 import { recordsOf } from "../keeper-api/records.ts";
 import { say } from "../console/output.ts";
@@ -10,8 +8,8 @@ import { formatShare } from "../console/share.ts";
 import { counted } from "../../protocol/counted.ts";
 
 export type Proven = {
-  /** Undefined: nothing is settled yet. */
-  readonly settled?: SettledShares;
+  /** Of each provider's last settled interval; 1 of 1 before the first one. */
+  readonly settled: readonly SettledShare[];
   /** Undefined: no keeper is given, or none answered. */
   readonly recorded?: {
     /** Operators of the keepers that answered. */
@@ -22,38 +20,25 @@ export type Proven = {
 };
 
 /** @param urls HTTP servers of keepers */
-export async function provenIn(
-  provider: JsonRpcProvider,
-  status: GroupStatus,
-  urls: readonly string[],
-): Promise<Proven> {
-  const settled = await settledIn(provider, status.group);
-  const recorded = urls.length === 0 ? undefined : await recordedIn(provider, status, urls);
-  return { ...(settled && { settled }), ...(recorded && { recorded }) };
+export async function provenIn(status: GroupStatus, urls: readonly string[]): Promise<Proven> {
+  const recorded = urls.length === 0 ? undefined : await recordedIn(status, urls);
+  return { settled: lastSettledShares(status.providers), ...(recorded && { recorded }) };
 }
 
-/** Reports an endpoint without old events instead of failing the whole status. */
-async function settledIn(provider: JsonRpcProvider, group: string): Promise<SettledShares | undefined> {
-  try {
-    return await lastSettledShares(provider, group);
-  } catch (error) {
-    say(`cannot read the bytes proven in the last settlement: ${(error as Error).message}`);
+async function recordedIn(status: GroupStatus, urls: readonly string[]): Promise<Proven["recorded"]> {
+  const { address, state, head, committee, providers } = status;
+  const scope = joinScope(committee, { settledThrough: state.settledThrough, head: head.block });
+  if (scope === undefined || committee === undefined) {
+    say("no committee serves this group: keepers have no records of it");
     return undefined;
   }
-}
-
-async function recordedIn(
-  provider: JsonRpcProvider,
-  { group, parameters, state, head, committee, providers }: GroupStatus,
-  urls: readonly string[],
-): Promise<Proven["recorded"]> {
-  const scope: JoinScope = { parameters, settledThrough: state.settledThrough, head: head.block };
   const slots = joinedSlots(scope);
-  const found = await recordsOf(urls, group.toLowerCase(), Math.min(slots.late, slots.interval));
-  const members = new Set(committee.operators.map((operator) => operator.toLowerCase()));
+  const found = await recordsOf(urls, address.toLowerCase(), Math.min(slots.late, slots.interval));
+  const members = new Set(committee.version.operators.map((operator) => operator.toLowerCase()));
   const keepers = [...found.keys()].filter((operator) => members.has(operator));
   for (const operator of found.keys()) {
-    if (!members.has(operator)) say(`keeper ${operator} has no seat in this group; its records are ignored`);
+    if (!members.has(operator))
+      say(`keeper ${operator} has no seat in this committee; its records are ignored`);
   }
   if (keepers.length === 0) return undefined;
   const records = keepers.flatMap((operator) =>
@@ -61,15 +46,9 @@ async function recordedIn(
       return { provider: index, slot, failed: outcome !== "proven", bytes };
     }),
   );
-  const view = new GroupView(provider, group);
   const open = providers.filter(({ closed }) => !closed);
-  const histories = await Promise.all(
-    open.map(async ({ index }): Promise<[number, DataCheckpoint[]]> => [
-      index,
-      await view.dataHistory(index),
-    ]),
-  );
-  return { keepers, slots, providers: joinRecords(records, scope, new Map(histories)) };
+  const data = new Map(open.map((account) => [account.index, account.data]));
+  return { keepers, slots, providers: joinRecords(records, scope, data) };
 }
 
 const countsOf = ({ whole, partial, failed }: JoinedShare): string =>
@@ -78,10 +57,11 @@ const countsOf = ({ whole, partial, failed }: JoinedShare): string =>
 /** At most two lines: bytes settled, and bytes recorded by keepers since then. */
 export function provenLines(provider: number, { settled, recorded }: Proven): string[] {
   const lines: string[] = [];
-  const paid = settled?.providers.find((one) => one.provider === provider);
-  if (settled !== undefined && paid !== undefined) {
-    const share = formatShare(paid.proven, paid.committed);
-    lines.push(`  settled    ${share} proven, blocks ${settled.ts} to ${settled.te - 1}`);
+  const paid = settled.find((one) => one.provider === provider);
+  if (paid !== undefined) {
+    lines.push(
+      `  settled    ${formatShare(paid.proven, paid.committed)} proven of the last settled interval`,
+    );
   }
   const own = recorded?.providers.find((one) => one.provider === provider);
   if (recorded !== undefined && own !== undefined) {

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { formatUnits, parseUnits } from "ethers";
 import { connectRpc } from "../../client/connect.ts";
 import { measureFees } from "../../client/fees.ts";
-import { quote, type Quote, type QuoteInput } from "../../client/quote.ts";
+import { quote, type KeeperCost, type Quote, type QuoteInput } from "../../client/quote.ts";
+import { perMonthOf } from "../../client/prices.ts";
 import { measureBlockTime } from "../../client/status.ts";
 import { readToken } from "../../client/token.ts";
 import {
@@ -15,7 +16,7 @@ import {
   type Token,
 } from "../../client/units.ts";
 import { usageError } from "../console/exit.ts";
-import { pricePerBlock, readGroupFile } from "./files/group.ts";
+import { monthlyPrice, readGroupFile } from "./files/group.ts";
 import { dataOf } from "./hashed-files.ts";
 import {
   addressOption,
@@ -37,6 +38,8 @@ type QuoteOptions = {
   readonly blockTime?: number;
   readonly keepers: number;
   readonly providers: number;
+  readonly keeperFee?: bigint;
+  readonly sharedBy?: number;
   readonly months: number;
   readonly token?: string;
   readonly rpc?: string;
@@ -48,11 +51,13 @@ type QuoteOptions = {
 export function registerQuote(group: Command): void {
   const command = group
     .command("quote")
-    .description("compute the cost per month, a deposit, and whether the keepers' share covers their gas")
+    .description(
+      "compute the cost per month, a deposit, and whether the keepers' share and fee cover their gas, in a private and in a shared committee",
+    )
     .argument("[file]", "group file; without it give --bytes, a price and --preset")
     .option("--bytes <amount>", "total data, for example 500GiB or 1.5TB")
-    .option("--price <units>", "token units per GiB and block")
-    .option("--price-per-month <tokens>", "whole tokens per GiB and month of 30 days, for example 0.002")
+    .option("--price <units>", "token units per 2^64 byte·blocks")
+    .option("--price-per-month <tokens>", "whole tokens per TiB and month of 30 days, for example 4")
     .option(
       "--preset <chain>",
       `intervals and block time: ${presetNames.join(", ")}`,
@@ -65,6 +70,16 @@ export function registerQuote(group: Command): void {
     )
     .option("--keepers <n>", "size of the committee", integerOption("--keepers", { min: 4, max: 124 }), 4)
     .option("--providers <n>", "number of providers", integerOption("--providers", { min: 1, max: 256 }), 1)
+    .option(
+      "--keeper-fee <units>",
+      "the keepers' fee, in token units per reserved provider and 65,536 blocks",
+      (text: string) => unitsOption("--keeper-fee", text),
+    )
+    .option(
+      "--shared-by <groups>",
+      "groups that a shared committee certifies together (default: 32)",
+      integerOption("--shared-by", { min: 1, max: 1_000_000 }),
+    )
     .option("--months <number>", "number of months that the deposit covers", positiveOption("--months"), 3)
     .option(
       "--token <address>",
@@ -93,7 +108,7 @@ async function askChain(rpc: string | undefined, token: string, providers: numbe
   try {
     const head = await provider.getBlock("latest");
     const at = { block: head?.number ?? 0, time_s: head?.timestamp ?? 0 };
-    const { gasPrice, l1Fee } = await measureFees(provider, providers);
+    const { gasPrice, l1Fee } = await measureFees(provider, { groups: 1, providers });
     return {
       gasPrice,
       l1Fee,
@@ -103,6 +118,11 @@ async function askChain(rpc: string | undefined, token: string, providers: numbe
   } finally {
     provider.destroy();
   }
+}
+
+function unitsOption(name: string, text: string): bigint {
+  if (/^(0|[1-9]\d{0,28})$/.test(text)) return BigInt(text);
+  throw usageError(`${name} is not valid`, { expected: "token units, from 0 up", actual: text.slice(0, 40) });
 }
 
 /** Wei for a price in gwei. */
@@ -129,11 +149,17 @@ async function fromFile(path: string, options: QuoteOptions): Promise<QuoteInput
   const blockTime_s = known(file.blockTime_s ?? options.blockTime ?? chain.blockTime_s);
   const data = await dataOf(file.providers);
   return {
-    bytes: data.reduce((sum, { bytes }) => sum + bytes, 0n),
-    rules: file.rulesFor(chain.token, blockTime_s),
+    providers: data.map(({ bytes }, i) => {
+      const provider = file.providers[i] as (typeof file.providers)[number];
+      return { bytes, price: file.priceOf(provider, chain.token, blockTime_s) };
+    }),
+    ceiling: file.ceiling,
+    rhythm: file.rhythm,
+    config: file.config,
     token: chain.token,
-    keepers: file.keepers.length,
-    providers: file.providers.length,
+    // The size of a shared committee is not in the file.
+    keepers: file.committee === undefined ? file.keepers.length : options.keepers,
+    ...(options.sharedBy === undefined ? {} : { sharedBy: options.sharedBy }),
     blockTime_s,
     months: options.months,
     ...fees(options, chain),
@@ -151,12 +177,6 @@ async function fromOptions(options: QuoteOptions): Promise<QuoteInput> {
   if ((price === undefined) === (pricePerMonth === undefined)) {
     throw usageError("expected one of --price and --price-per-month");
   }
-  if (price !== undefined && !/^[1-9]\d{0,28}$/.test(price)) {
-    throw usageError("--price is not valid", {
-      expected: "token units, from 1 up",
-      actual: price.slice(0, 40),
-    });
-  }
   const preset = presets.find(({ name }) => name === options.preset);
   if (preset?.suggested === undefined) {
     throw usageError("--preset is missing, or its chain is not usable", {
@@ -165,64 +185,82 @@ async function fromOptions(options: QuoteOptions): Promise<QuoteInput> {
   }
   const chain = await askChain(options.rpc, options.token ?? coin.address, providers);
   const blockTime_s = known(options.blockTime ?? preset.blockTime_s ?? chain.blockTime_s);
-  const perBlock =
-    price === undefined ? pricePerBlock(pricePerMonth ?? "0", chain.token, blockTime_s) : BigInt(price);
+  const perUnit =
+    price === undefined
+      ? monthlyPrice(pricePerMonth ?? "0", chain.token, blockTime_s)
+      : unitsOption("--price", price);
+  const { lockup, ...rhythm } = preset.suggested;
   return {
-    bytes: parseBytes(bytes),
-    rules: { ...preset.suggested, price: perBlock, keeperShareBps: 1_000 },
+    providers: parted(parseBytes(bytes), providers).map((part) => ({ bytes: part, price: perUnit })),
+    rhythm,
+    config: { lockup, keeperShareBps: 1_000, keeperFee: options.keeperFee ?? 0n },
     token: chain.token,
     keepers,
-    providers,
+    ...(options.sharedBy === undefined ? {} : { sharedBy: options.sharedBy }),
     blockTime_s,
     months: options.months,
     ...fees(options, chain),
   };
 }
 
+/** Equal parts, the first ones one byte larger. */
+function parted(bytes: bigint, count: number): bigint[] {
+  const [part, rest] = [bytes / BigInt(count), bytes % BigInt(count)];
+  return Array.from({ length: count }, (_, i) => part + (BigInt(i) < rest ? 1n : 0n));
+}
+
 async function quoteCommand(path: string | undefined, options: QuoteOptions): Promise<void> {
   const input = path === undefined ? await fromOptions(options) : await fromFile(path, options);
   const result = quote(input);
   if (options.json === true) {
-    const { bytes, rules, token, keepers, providers, blockTime_s, months } = input;
-    return printJson({
-      bytes,
-      price: rules.price,
-      token,
-      keepers,
-      providers,
-      blockTime_s,
-      months,
-      ...result,
-    });
+    const { token, keepers, providers, blockTime_s, months } = input;
+    return printJson({ providers, token, keepers, blockTime_s, months, ...result });
   }
   print(input, result);
   for (const warning of result.warnings) say(`warning: ${warning}`);
 }
 
+/** "4 USDC a TiB and month", or the range if the providers' prices differ. */
+function priceText({ providers, token, blockTime_s }: QuoteInput): string {
+  const prices = providers.map(({ price }) => price).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const monthly = (price: bigint): string => formatAmount(perMonthOf(price, blockTime_s), token);
+  const [least, most] = [prices[0] ?? 0n, prices.at(-1) ?? 0n];
+  const range = least === most ? monthly(least) : `${monthly(least)} to ${monthly(most)}`;
+  return `${range} a TiB and month`;
+}
+
 function print(input: QuoteInput, result: Quote): void {
-  const { token, rules, bytes, months, keepers, gasPrice, l1Fee = 0n } = input;
+  const { token, rhythm, config, months, keepers, gasPrice, l1Fee = 0n } = input;
   const amount = (units: bigint): string => formatAmount(units, token);
-  const share = `${rules.keeperShareBps / 100} %`;
-  printLine(
-    `data        ${formatBytes(Number(bytes))}, at ${counted(rules.price, "unit")} (${amount(rules.price)}) per GiB and block`,
-  );
+  const share = `${config.keeperShareBps / 100} %`;
+  printLine(`data        ${formatBytes(Number(result.bytes))}, at ${priceText(input)}`);
   printLine(
     `a month     ${amount(result.costPerMonth)} (30 days, ${counted(result.blocksPerMonth, "block")})`,
   );
   printLine(
-    `an interval ${amount(result.costPerInterval)} (${counted(rules.interval, "block")}, ${formatDuration(result.interval_s)})`,
+    `an interval ${amount(result.costPerInterval)} (${counted(rhythm.interval, "block")}, ${formatDuration(result.interval_s)})`,
   );
   printLine(`  providers ${amount(result.providersPerInterval)}`);
-  printLine(`  keepers   ${amount(result.keepersPerInterval)} (${share}, ${keepers} of them)`);
+  printLine(
+    `  keepers   ${amount(result.keepersPerInterval)} (${share}, and a fee of ${amount(result.feePerInterval)}; ${keepers} of them)`,
+  );
   printLine(`deposit     ${amount(result.depositAdvised)} for ${counted(months, "month")}`);
-  printLine(`  reserved  ${amount(result.reserve)} of it, for ${counted(rules.lockup, "block")} of lockup`);
-  const cost = result.settlementCost === undefined ? "" : `, ${amount(result.settlementCost)}`;
+  printLine(`  required  ${amount(result.reserve)} of it, for ${counted(config.lockup, "block")} of lockup`);
   const at = gasPrice === undefined ? "" : ` at ${formatUnits(gasPrice, "gwei")} gwei`;
   const data = l1Fee === 0n ? "" : ` and ${formatUnits(l1Fee, "gwei")} gwei for its data`;
-  printLine(`settling    ${result.settlementGas} gas each time${at}${data}${cost}, paid by the leader`);
-  if (result.settlementCost === undefined) {
+  const line = ({ gas, cost, covered }: KeeperCost): string => {
+    const paid =
+      cost === undefined ? "" : `, ${amount(cost)}: ${covered === true ? "covered" : "not covered"}`;
+    return `${gas} gas each interval${at}${data}${paid}`;
+  };
+  const { privateCommittee, sharedCommittee } = result;
+  printLine(`alone       ${line(privateCommittee)}`);
+  printLine(
+    `shared      ${line(sharedCommittee)}, in a committee of ${counted(sharedCommittee.groups, "group")}`,
+  );
+  if (privateCommittee.cost === undefined) {
     say(
-      "to compare the keepers' share with their gas, give --gas-price or --rpc, and --coin-price for a token",
+      "to compare the keepers' share and fee with their gas, give --gas-price or --rpc, and --coin-price for a token",
     );
   }
 }

@@ -1,71 +1,104 @@
-/** `whitepay group abandon|sync|accept-seat|collect-arrears|touch`: less frequent calls, open to the payer or to any account. */
+/** `whitepay group abandon|sync|collect-arrears|…|name-payer|accept-payer|publish-manifest`: less frequent calls. */
 import type { Command } from "commander";
-import type { Wallet } from "ethers";
-import { planAcceptSeat, type SeatConsent } from "../../client/seats.ts";
-import { planAbandon, planCollectArrears, planSync, planTouch } from "../../client/rights.ts";
-import { usageError } from "../console/exit.ts";
+import type { GroupAt } from "../../client/group-view.ts";
+import {
+  planCollectAllArrears,
+  planCollectArrears,
+  planCollectKeeperArrears,
+} from "../../client/arrears-plans.ts";
+import { planAbandon } from "../../client/group-plans.ts";
+import { planAcceptPayer, planManifest, planNamePayer, planSync } from "../../client/money-plans.ts";
 import type { PayerOptions } from "../chain/account.ts";
-import { readSeatConsent } from "./files/seat.ts";
 import type { TransactionPlan } from "../chain/transact.ts";
+import { addressOption, hexOption, integerOption } from "../console/options.ts";
 import { indexOfProvider, sendOne, spendingOptions } from "./one-transaction.ts";
+import type { Wallet } from "ethers";
 
-type PlanOfProvider = (signer: Wallet, group: string, provider: number) => Promise<TransactionPlan>;
+type Simple = {
+  readonly name: string;
+  readonly text: string;
+  readonly plan: (signer: Wallet, group: GroupAt) => Promise<TransactionPlan>;
+  readonly next?: string;
+};
+
+const simple: readonly Simple[] = [
+  {
+    name: "abandon",
+    text: "credit the providers for blocks that the committee did not certify or settle in time (R34)",
+    plan: planAbandon,
+    next: "the providers withdraw their credit: whitepay provider withdraw",
+  },
+  {
+    name: "sync",
+    text: "book tokens that were sent to the group's address without a deposit; any account may",
+    plan: planSync,
+    next: "whitepay group status shows how long the money lasts",
+  },
+  {
+    name: "collect-all-arrears",
+    text: "after the end: credit all arrears at one ratio; any account may",
+    plan: planCollectAllArrears,
+  },
+  {
+    name: "accept-payer",
+    text: "accept the role of payer, with the named payer's key",
+    plan: planAcceptPayer,
+  },
+];
 
 export function registerRights(group: Command): void {
-  const abandon = group
-    .command("abandon")
-    .description("credit the providers without the committee after it missed all its turns (R34)");
-  spendingOptions(abandon).action((options: PayerOptions) =>
-    sendOne(options, planAbandon, "the providers withdraw their credit: whitepay provider withdraw"),
-  );
-  const sync = group
-    .command("sync")
-    .description("book tokens that were sent to the group's address without a deposit; any account may");
-  spendingOptions(sync).action((options: PayerOptions) =>
-    sendOne(options, planSync, "whitepay group status shows how long the money lasts"),
-  );
-  const seat = group
-    .command("accept-seat")
-    .description("send a keeper's signed acceptance of its seat in the proposed committee; any account may")
-    .argument("<acceptance>", "output of `whitepay keeper accept --sign`; - reads stdin");
-  spendingOptions(seat).action((file: string, options: PayerOptions) =>
+  for (const { name, text, plan, next } of simple) {
+    spendingOptions(group.command(name).description(text)).action((options: PayerOptions) =>
+      sendOne(options, plan, next),
+    );
+  }
+  registerArrears(group);
+  const name = group
+    .command("name-payer")
+    .description("name the next payer, who has to accept; naming the present one withdraws a nomination")
+    .argument("<next>", "address of the next payer", addressOption("<next>"));
+  spendingOptions(name).action((next: string, options: PayerOptions) =>
     sendOne(
       options,
-      async (signer, address) => planAcceptSeat(signer, await seatConsentFor(address, file)),
-      "whitepay group status shows the missing acceptances",
+      (signer, at) => planNamePayer(signer, at, next),
+      `with the key of ${next}: whitepay group accept-payer`,
     ),
   );
-  registerOfProvider(group, {
-    name: "collect-arrears",
-    text: "credit a provider with its arrears; any account may",
-    plan: planCollectArrears,
-  });
-  registerOfProvider(group, {
-    name: "touch",
-    text: "credit a provider for abandoned intervals before its next settlement; any account may",
-    plan: planTouch,
-  });
+  const manifest = group
+    .command("publish-manifest")
+    .description("publish the root of an edition of the payer's manifest as an event (R46)")
+    .argument("<root>", "root of the edition, 32 bytes", hexOption("<root>", 32))
+    .option("--previous <root>", "root of the edition before", hexOption("--previous", 32));
+  spendingOptions(manifest).action((root: string, options: PayerOptions & { previous?: string }) =>
+    sendOne(options, (signer, at) =>
+      planManifest(signer, at, {
+        root,
+        ...(options.previous === undefined ? {} : { previous: options.previous }),
+      }),
+    ),
+  );
 }
 
-function registerOfProvider(
-  group: Command,
-  { name, text, plan }: { readonly name: string; readonly text: string; readonly plan: PlanOfProvider },
-): void {
-  const command = group
-    .command(name)
-    .description(text)
+function registerArrears(group: Command): void {
+  const provider = group
+    .command("collect-arrears")
+    .description("credit a provider with its arrears; any account may")
     .argument("<provider>", "operator or index of the provider");
-  spendingOptions(command).action((which: string, options: PayerOptions) =>
+  spendingOptions(provider).action((which: string, options: PayerOptions) =>
     sendOne(
       options,
-      async (signer, address) => plan(signer, address, await indexOfProvider(signer, address, which)),
+      async (signer, at) => planCollectArrears(signer, at, await indexOfProvider(signer, at, which)),
       "the provider withdraws it: whitepay provider withdraw",
     ),
   );
-}
-
-async function seatConsentFor(group: string, file: string): Promise<SeatConsent> {
-  const consent = await readSeatConsent(file);
-  if (consent.group.toLowerCase() === group.toLowerCase()) return consent;
-  throw usageError("the acceptance is for another group", { expected: group, actual: consent.group });
+  const keepers = group
+    .command("collect-keeper-arrears")
+    .description(
+      "credit the members of a committee version with its arrears, in equal parts; any account may",
+    )
+    .argument("<committee>", "address of the committee", addressOption("<committee>"))
+    .argument("<version>", "version of its members", integerOption("<version>", { min: 1 }));
+  spendingOptions(keepers).action((committee: string, version: number, options: PayerOptions) =>
+    sendOne(options, (signer, at) => planCollectKeeperArrears(signer, at, { committee, version })),
+  );
 }

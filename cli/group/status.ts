@@ -7,10 +7,11 @@ import {
   type BlockTime,
   type GroupStatus,
 } from "../../client/status.ts";
+import { dataAt } from "../../client/group-view.ts";
 import { formatAmount, formatDuration, formatTime, month_s } from "../../client/units.ts";
 import { provenIn, provenLines, type Proven } from "./proven.ts";
 import { printJson, printLine, say } from "../console/output.ts";
-import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
+import { groupAt, payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { formatBytes } from "../console/progress.ts";
 import { jsonOption, positiveOption } from "../console/options.ts";
 import { counted } from "../../protocol/counted.ts";
@@ -32,8 +33,8 @@ export function registerStatus(group: Command): void {
   payerOptions(jsonOption(command)).action((options: StatusOptions) =>
     withChain(options, async (provider, payer) => {
       const { months } = options;
-      const status = await groupStatus(provider, payer.need("group"));
-      const proven = await provenIn(provider, status, options.keeper ?? []);
+      const status = await groupStatus(provider, groupAt(payer));
+      const proven = await provenIn(status, options.keeper ?? []);
       const blocks = months === undefined ? undefined : Math.ceil((months * month_s) / status.blockTime_s);
       const until = blocks === undefined ? undefined : status.head.block + blocks;
       const deposit = until === undefined ? undefined : await depositFor(provider, status, until);
@@ -50,15 +51,17 @@ function paceText({ block_s, blocks, seconds }: BlockPace): string {
   return `block time ${block_s.toFixed(1)} s over the last ${counted(blocks, "block")} (${formatDuration(seconds)})`;
 }
 
-function stateText({ state, overdue, parameters, head }: GroupStatus): string {
+function stateText({ state, overdue, committee, head }: GroupStatus): string {
   if (state.ended) return "ended; no more settlements";
-  const due = state.settledThrough + parameters.interval;
+  const end = state.endBlock === undefined ? "" : `terminated, data is paid until block ${state.endBlock}; `;
+  const settled = `${end}settled through block ${state.settledThrough}`;
+  if (committee === undefined) return `${settled}, no committee`;
+  const due = state.settledThrough + committee.rhythm.interval;
   const next =
     overdue > 0
       ? `settlement overdue by ${counted(overdue, "block")}`
-      : `next settlement in ${counted(due - head.block, "block")}, from block ${due} on`;
-  const end = state.terminatedAt > 0 ? `terminated, data is paid until block ${state.endBlock}; ` : "";
-  return `${end}settled through block ${state.settledThrough}, ${next}`;
+      : `next settlement ${due > head.block ? `in ${counted(due - head.block, "block")}, ` : ""}from block ${due} on`;
+  return `${settled}, ${next}`;
 }
 
 function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string {
@@ -68,14 +71,16 @@ function fundedText(until: BlockTime | undefined, { head }: GroupStatus): string
   return `block ${until.block}, about ${formatTime(until.time_s)}: ${counted(until.block - head.block, "block")}, ${formatDuration(left_s)}`;
 }
 
+type Amount = (units: bigint) => string;
+
 function print(
   status: GroupStatus,
   proven: Proven,
   wish: { months: number; deposit: bigint } | undefined,
 ): void {
-  const { token, escrow, head, shortfall, committee, pendingCommittee } = status;
-  const amount = (units: bigint): string => formatAmount(units, token);
-  printLine(`group        ${status.group}, chain ${status.chainId}, payer ${status.parameters.payer}`);
+  const { token, head, shortfall } = status;
+  const amount: Amount = (units) => formatAmount(units, token);
+  printLine(`group        ${status.address}, chain ${status.chainId}, payer ${status.payer}`);
   printLine(`head         block ${head.block}, ${formatTime(head.time_s)}, ${paceText(status.pace)}`);
   printLine(`state        ${stateText(status)}`);
   printLine(
@@ -86,34 +91,58 @@ function print(
     `  reserved   until ${fundedText(status.reservedUntil, status)}; the payer may withdraw the rest`,
   );
   printLine(
-    `shortfall    ${shortfall === 0n ? "none" : `${amount(shortfall)} are missing for arrears and reserve`}`,
+    `shortfall    ${shortfall === 0n ? "none" : `${amount(shortfall)} are missing of what is required`}`,
   );
   if (wish !== undefined)
     printLine(`deposit      ${amount(wish.deposit)} for ${counted(wish.months, "month")} from now`);
+  printMoney(status, amount);
+  printCommittee(status, amount);
+  printProviders(status, proven, amount);
+  if (shortfall > 0n) say(`deposit at least ${amount(shortfall)} soon: whitepay group fund`);
+}
+
+function printMoney({ escrow }: GroupStatus, amount: Amount): void {
+  const { deposited, paidOut, available, credits, required, withdrawable } = escrow;
   printLine(
-    `escrow       ${amount(escrow.balance)}: ${amount(escrow.credits)} credited to providers and keepers, ${amount(escrow.unallocated)} unallocated`,
+    `escrow       ${amount(deposited - paidOut)}: ${amount(credits)} credited to providers and keepers, ${amount(available)} available`,
   );
   printLine(
-    `  of it      ${amount(escrow.reserve)} reserved, ${amount(escrow.arrears)} in arrears, ${amount(escrow.withdrawable)} withdrawable`,
+    `  of it      ${amount(required)} required, of that ${amount(escrow.providerArrears + escrow.keeperArrears)} in arrears; ${amount(withdrawable)} withdrawable`,
   );
-  printLine(`committee    version ${committee.version}, ${counted(committee.operators.length, "keeper")}`);
-  for (const { index, operator, earned } of status.keepers)
-    printLine(`  keeper ${index}   ${operator}, earned ${amount(earned)}`);
-  if (pendingCommittee !== undefined) {
-    const { version, accepted, operators } = pendingCommittee;
-    const missing = operators.filter((_, index) => !accepted.includes(index));
-    printLine(
-      `proposed     version ${version}, ${missing.length === 0 ? "all members accepted" : `waits for ${missing.join(", ")}`}`,
-    );
+}
+
+function printCommittee({ committee, state, keepers }: GroupStatus, amount: Amount): void {
+  if (committee === undefined || state.service === undefined) {
+    printLine("committee    none; enter one: whitepay group enter");
+    return;
   }
-  for (const provider of status.providers.filter(({ closed }) => !closed)) {
-    const { index, operator, bytesNow, credited, withdrawn, arrears, activeFrom, removedAt } = provider;
+  const { address, version, size, waiting, resigned } = committee;
+  const { number, ceiling } = state.service;
+  printLine(
+    `committee    ${address}, version ${version.version}, ${counted(size, "keeper")}; this is its group ${number}, with ${counted(ceiling, "provider")} reserved`,
+  );
+  for (const { index, operator, balance } of keepers) {
+    const gone = resigned.includes(index) ? ", resigned" : "";
+    printLine(`  keeper ${index}   ${operator}${gone}, may withdraw ${amount(balance)}`);
+  }
+  if (waiting !== undefined) {
+    printLine(`  next       version ${waiting.version} takes effect with the next certificate`);
+  }
+  if (state.next !== undefined) {
+    const { committee: next, from, ceiling: reserved } = state.next;
+    printLine(`moves to     ${next} at block ${from}, with ${counted(reserved, "provider")} reserved`);
+  }
+}
+
+function printProviders({ providers, head }: GroupStatus, proven: Proven, amount: Amount): void {
+  for (const provider of providers.filter(({ closed }) => !closed)) {
+    const { index, operator, data, credit, arrears, activeFrom, leavesAt } = provider;
     const from = activeFrom > head.block ? `, from block ${activeFrom}` : "";
-    const removed = removedAt > 0 ? `, removed at block ${removedAt}` : "";
+    const leaves = leavesAt === undefined ? "" : `, leaves at block ${leavesAt}`;
+    const bytes = dataAt(data, head.block)?.bytes ?? 0n;
     printLine(
-      `provider ${index}   ${operator}, ${formatBytes(Number(bytesNow))}${from}${removed}, credited ${amount(credited)}, withdrawn ${amount(withdrawn)}, arrears ${amount(arrears)}`,
+      `provider ${index}   ${operator}, ${formatBytes(Number(bytes))}${from}${leaves}, credit ${amount(credit)}, arrears ${amount(arrears)}`,
     );
     for (const line of provenLines(index, proven)) printLine(line);
   }
-  if (shortfall > 0n) say(`deposit at least ${amount(shortfall)} soon: whitepay group fund`);
 }

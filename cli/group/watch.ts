@@ -1,12 +1,14 @@
 /** `whitepay group watch`: prints the events of a group as they occur. */
 import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
-import { groupStatus, openGroup } from "../../client/status.ts";
+import type { GroupAt } from "../../client/group-view.ts";
+import { groupSettlement, providerPart } from "../../client/settlements.ts";
+import { groupStatus, openGroup, type GroupStatus } from "../../client/status.ts";
 import { formatAmount, formatDuration, type Token } from "../../client/units.ts";
 import { watchGroup, type GroupEvent, type GroupNews } from "../../client/watch.ts";
 import { integerOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine } from "../console/output.ts";
-import { payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
+import { groupAt, payerOptions, withChain, type PayerOptions } from "../chain/account.ts";
 import { counted } from "../../protocol/counted.ts";
 
 type WatchOptions = PayerOptions & {
@@ -34,27 +36,35 @@ export function registerWatch(group: Command): void {
       1_000,
     );
   payerOptions(jsonOption(command)).action((options: WatchOptions) =>
-    withChain(options, (provider, payer) => watch(provider, payer.need("group"), options)),
+    withChain(options, (provider, payer) => watch(provider, groupAt(payer), options)),
   );
 }
 
 /** Names of event parameters that are amounts. */
-const amounts = new Set([
-  "amount",
-  "remaining",
-  "due",
-  "available",
-  "before",
-  "afterwards",
-  "share",
-  "toProviders",
-]);
+const amounts = new Set(["amount", "due", "available", "arrears", "share"]);
 
 function text(value: unknown): string {
   return Array.isArray(value) ? value.map(text).join(" ") : String(value);
 }
 
+/** Packed words of an event in text. */
+function unpacked(name: string, args: GroupEvent["args"], token: Token): string | undefined {
+  const partsOf = (words: unknown): string =>
+    (words as bigint[])
+      .map(providerPart)
+      .map(({ provider, amount }) => `provider ${provider} ${formatAmount(amount, token)}`)
+      .join(", ");
+  if (name === "Credited")
+    return `blocks ${text(args["from"])} to ${Number(args["through"]) - 1}, ${partsOf(args["parts"])}`;
+  if (name !== "Settled") return undefined;
+  const words = args as { interval: bigint; keepers: bigint; providers: bigint[] };
+  const { from, through, version, cut, fee } = groupSettlement("", words);
+  return `blocks ${from} to ${through - 1}, version ${version}, keepers ${formatAmount(cut + fee, token)}, ${partsOf(words.providers)}`;
+}
+
 function eventLine({ name, block, args }: GroupEvent, token: Token): string {
+  const words = unpacked(name, args, token);
+  if (words !== undefined) return `block ${block}  ${name}  ${words}`;
   const parts = Object.entries(args).map(([key, value]) =>
     amounts.has(key) && typeof value === "bigint"
       ? `${key} ${formatAmount(value, token)}`
@@ -63,12 +73,12 @@ function eventLine({ name, block, args }: GroupEvent, token: Token): string {
   return `block ${block}  ${name}  ${parts.join(", ")}`;
 }
 
-async function watch(provider: JsonRpcProvider, group: string, options: WatchOptions): Promise<void> {
+async function watch(provider: JsonRpcProvider, group: GroupAt, options: WatchOptions): Promise<void> {
   await openGroup(provider, group);
   const first = await groupStatus(provider, group);
   const stop = new AbortController();
   const { from } = options;
-  const news = watchGroup(provider, group, {
+  const news = watchGroup(provider, group.address, {
     polling_ms: options.pollMs,
     signal: stop.signal,
     ...(from === undefined ? {} : { from }),
@@ -84,7 +94,7 @@ async function watch(provider: JsonRpcProvider, group: string, options: WatchOpt
 }
 
 type Shown = {
-  readonly group: string;
+  readonly group: GroupAt;
   readonly news: GroupNews;
   readonly token: Token;
   readonly json: boolean;
@@ -100,15 +110,19 @@ async function show(provider: JsonRpcProvider, { group, news, token, json }: Sho
   }
   for (const event of news.events) printLine(eventLine(event, token));
   if (!process.stderr.isTTY) return;
-  const { head, fundedUntil, state, parameters, overdue } = await groupStatus(provider, group);
-  const due = state.settledThrough + parameters.interval - head.block;
-  const settles =
-    overdue > 0
-      ? `settlement overdue by ${counted(overdue, "block")}`
-      : `settlement in ${counted(due, "block")}`;
+  const status = await groupStatus(provider, group);
+  const { head, fundedUntil } = status;
+  const settles = dueText(status);
   const funded =
     fundedUntil === undefined ? "" : `, funded for ${formatDuration(fundedUntil.time_s - head.time_s)}`;
   process.stderr.write(`block ${head.block}: ${settles}${funded} `);
+}
+
+function dueText({ committee, state, overdue, head }: GroupStatus): string {
+  if (committee === undefined) return "no committee";
+  if (overdue > 0) return `settlement overdue by ${counted(overdue, "block")}`;
+  const due = state.settledThrough + committee.rhythm.interval - head.block;
+  return `settlement in ${counted(Math.max(0, due), "block")}`;
 }
 
 /** Clears the status line at a terminal before a permanent line. */

@@ -1,26 +1,27 @@
-/** Checks before a group is created: chain, block time, parameters, keepers, providers and money. */
-import { formatEther, type JsonRpcProvider } from "ethers";
-import { brokenBound } from "../../../protocol/group-bounds.ts";
+/** Checks before a group is created: chain, block time, committee, keepers, providers and money. */
+import { formatEther, getAddress, type JsonRpcProvider } from "ethers";
+import { lockupBound } from "../../../protocol/group-bounds.ts";
 import { quorum } from "../../../protocol/quorum.ts";
-import type { GroupRules } from "../../../client/group-view.ts";
+import { CommitteeView } from "../../../client/committee-view.ts";
 import { registeredKeeper, registeredProvider, registryAt } from "../../../client/registry.ts";
 import { tokenBalance } from "../../../client/token.ts";
-import { costOf, formatAmount, type Token } from "../../../client/units.ts";
+import { formatAmount, type Token } from "../../../client/units.ts";
 import { exitCodes } from "../../console/exit.ts";
 import type { GroupFile } from "../files/group.ts";
 import { fail, ok, warn, type CheckItem } from "../../console/check-item.ts";
+import { exists } from "../../console/output-file.ts";
 import { reachableParties } from "../../chain/reachable.ts";
 import { counted } from "../../../protocol/counted.ts";
 
 export type PlannedGroup = {
   readonly file: GroupFile;
   readonly registry: string;
-  readonly rules: GroupRules;
+  readonly lens: string;
   readonly token: Token;
   /** Token units; may be 0. */
   readonly deposit: bigint;
-  /** Of all providers together. */
-  readonly bytes: bigint;
+  /** Token units that the lockup of all providers and the fee need. */
+  readonly reserve: bigint;
   readonly payer: string;
   /** Upper bound of the cost of all transactions in wei, deposited coin included. */
   readonly maxCost: bigint;
@@ -32,9 +33,10 @@ const paceFactor = 1.5;
 /** Runs all checks, in the order in which they are printed. */
 export async function checkGroup(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem[]> {
   const registered = await checkParties(provider, plan);
+  const shared = plan.file.committee !== undefined;
   return [
     await checkChain(provider, plan),
-    checkRules(plan),
+    shared ? await checkCommittee(provider, plan) : await checkConsentFiles(plan),
     ...registered,
     checkDeposit(plan),
     ...(await checkMoney(provider, plan)),
@@ -66,13 +68,53 @@ export function checkPace(assumed_s: number | undefined, measured_s: number): Ch
   );
 }
 
-/** The bounds of R4, as the contract checks them. */
-function checkRules({ rules, file }: PlannedGroup): CheckItem {
-  const broken = brokenBound(rules, file.keepers.length);
-  if (broken === undefined) return ok("rules", "the contract accepts these blocks, price and shares (R4)");
-  const { rule, expected, actual } = broken;
-  const found = `the contract refuses them (R4): ${rule}: expected ${expected}, actual ${actual}`;
-  return fail("rules", found, "correct blocks in the file, or use a preset", exitCodes.refused);
+/** R38: what a group must meet to enter a shared committee. */
+async function checkCommittee(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem> {
+  const { file, lens, token } = plan;
+  const { config, ceiling } = file;
+  const name = "committee";
+  const address = file.committee ?? "";
+  const { terms, originBlock, reserved, size, rhythm } = await new CommitteeView(provider, {
+    address,
+    lens,
+  }).page();
+  const least = lockupBound(rhythm, size);
+  const left = terms.mostProviders - reserved;
+  const bounds: readonly (readonly [holds: boolean, text: string])[] = [
+    [originBlock !== undefined, "it is not formed yet"],
+    [getAddress(terms.token) === getAddress(config.token), `it is paid in ${terms.token}`],
+    [
+      config.keeperFee >= terms.leastKeeperFee,
+      `keeperFee: at least ${terms.leastKeeperFee} (${formatAmount(terms.leastKeeperFee, token)})`,
+    ],
+    [
+      config.keeperShareBps >= terms.leastKeeperShareBps,
+      `keeperShareBps: at least ${terms.leastKeeperShareBps}`,
+    ],
+    [config.lockup >= least, `lockup: at least ${least}`],
+    [ceiling <= left, `ceiling: at most ${left}, of ${terms.mostProviders}`],
+  ];
+  const broken = bounds.filter(([holds]) => !holds).map(([, text]) => text);
+  if (broken.length > 0) {
+    const remedy = "correct the file, or choose another committee";
+    return fail(name, `${address} refuses the group (R38): ${broken.join("; ")}`, remedy, exitCodes.refused);
+  }
+  const access = terms.open ? "open" : "closed: its convener must invite the group";
+  return ok(name, `${address}, ${counted(size, "keeper")}, ${access}, ${counted(left, "provider")} left`);
+}
+
+/** R37: a private committee is formed by the consents of all its members. */
+async function checkConsentFiles({ file }: PlannedGroup): Promise<CheckItem> {
+  const { consents, keepers } = file;
+  const missing: string[] = [];
+  for (const path of consents) if (!(await exists(path))) missing.push(path);
+  const present = consents.length - missing.length;
+  const found = `${present} of ${keepers.length} keepers' consents are present`;
+  if (present === keepers.length) return ok("consents", found);
+  const away = missing.length === 0 ? "" : `, missing: ${missing.join(", ")}`;
+  const remedy =
+    "each keeper signs the output of whitepay group draft; list the files in `consents` of the group file";
+  return fail("consents", `${found}${away}`, remedy);
 }
 
 async function checkParties(provider: JsonRpcProvider, plan: PlannedGroup): Promise<CheckItem[]> {
@@ -87,10 +129,9 @@ async function checkParties(provider: JsonRpcProvider, plan: PlannedGroup): Prom
   const providers = await Promise.all(
     operators.map(async (operator) => ({ operator, ...(await registeredProvider(registry, operator)) })),
   );
-  return [
-    await checkPlaces("keepers", keepers, quorum(keepers.length)),
-    await checkPlaces("providers", providers, providers.length),
-  ];
+  const places = await checkPlaces("providers", providers, providers.length);
+  if (keepers.length === 0) return [places];
+  return [await checkPlaces("keepers", keepers, quorum(keepers.length)), places];
 }
 
 type Party = {
@@ -124,9 +165,9 @@ async function checkPlaces(
 }
 
 /** R32: the contract accepts a provider only if the escrow covers the lockup of its data. */
-function checkDeposit({ file, deposit, bytes, rules, token }: PlannedGroup): CheckItem {
-  const reserve = costOf(bytes, BigInt(rules.lockup), rules.price);
-  const needed = `all providers need ${formatAmount(reserve, token)} in the escrow for the lockup of ${counted(rules.lockup, "block")} (R32)`;
+function checkDeposit({ file, deposit, reserve, token }: PlannedGroup): CheckItem {
+  const { lockup } = file.config;
+  const needed = `all providers and the fee need ${formatAmount(reserve, token)} in the escrow for the lockup of ${counted(lockup, "block")} (R32)`;
   if (deposit >= reserve) return ok("deposit", `${formatAmount(deposit, token)}; ${needed}`);
   if (file.deposit === undefined && file.months === undefined) {
     return warn(

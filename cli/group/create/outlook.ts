@@ -1,7 +1,6 @@
 /** All transactions for a new group and their total cost, shown before one confirmation for all of them. */
 import { formatEther, type JsonRpcProvider } from "ethers";
 import { quote } from "../../../client/quote.ts";
-import type { GroupRules } from "../../../client/group-view.ts";
 import { formatAmount, parseAmount, type Token } from "../../../client/units.ts";
 import { CliError, exitCodes } from "../../console/exit.ts";
 import type { CreatedGroup } from "../files/created-group.ts";
@@ -15,7 +14,14 @@ import { counted } from "../../../protocol/counted.ts";
 
 export type PlannedTransaction = {
   readonly what: string;
-  readonly method: "createGroup" | "approve" | "deposit" | "addProvider";
+  readonly method:
+    | "createCommittee"
+    | "createPrivate"
+    | "createGroup"
+    | "approve"
+    | "deposit"
+    | "enter"
+    | "addProvider";
   /** Upper bound; `test/integration/group-commands.test.ts` compares it with the gas used. */
   readonly gas: bigint;
 };
@@ -30,30 +36,55 @@ export type Outlook = {
   readonly token: Token;
 };
 
-/** Gas limits with their margin. The committee's keys are the largest part of a group's cost (docs/figures/gas.md). */
-const gasBounds = { approve: 80_000n, deposit: 180_000n, addProvider: 600_000n } as const;
-const createGas = (keepers: number): bigint => 300_000n + 100_000n * BigInt(keepers);
+/** Gas limits with their margin. The members' keys are the largest part of a committee's cost (docs/figures/gas-committees.md). */
+const gasBounds = {
+  approve: 80_000n,
+  deposit: 180_000n,
+  createGroup: 400_000n,
+  enter: 300_000n,
+  addProvider: 600_000n,
+} as const;
+const committeeGas = (keepers: number): bigint => 350_000n + 100_000n * BigInt(keepers);
 
-/** The transactions in order: the creation if `keepers` is given, then the deposit, then the providers. */
+/** What is to be made first; nothing in a run that resumes. */
+export type Making =
+  /** One call for a private committee of n members and its group. */
+  | { readonly kind: "private"; readonly keepers: number }
+  /** A private committee alone: its group pays a fee, and needs money before it enters. */
+  | { readonly kind: "committee"; readonly keepers: number }
+  | { readonly kind: "group" };
+
+function making(one: Making): PlannedTransaction {
+  if (one.kind === "group") {
+    return { what: "creating a group", method: "createGroup", gas: gasBounds.createGroup };
+  }
+  const { kind, keepers } = one;
+  const committee = `forming a private committee of ${counted(keepers, "keeper")}`;
+  return kind === "committee"
+    ? { what: committee, method: "createCommittee", gas: committeeGas(keepers) }
+    : {
+        what: `${committee} and creating its group`,
+        method: "createPrivate",
+        gas: committeeGas(keepers) + gasBounds.createGroup,
+      };
+}
+
+/** The transactions in order. */
 export function plannedFor({
-  keepers,
+  made,
   deposit,
   token,
+  enters,
   providers,
 }: {
-  readonly keepers: number | undefined;
+  readonly made: readonly Making[];
   readonly deposit: bigint;
   readonly token: Token;
+  /** The group enters its committee after the deposit. */
+  readonly enters: boolean;
   readonly providers: readonly string[];
 }): PlannedTransaction[] {
-  const planned: PlannedTransaction[] = [];
-  if (keepers !== undefined) {
-    planned.push({
-      what: `creating a group of ${counted(keepers, "keeper")}`,
-      method: "createGroup",
-      gas: createGas(keepers),
-    });
-  }
+  const planned: PlannedTransaction[] = made.map(making);
   if (deposit > 0n) {
     const amount = formatAmount(deposit, token);
     if (BigInt(token.address) !== 0n) {
@@ -61,6 +92,7 @@ export function plannedFor({
     }
     planned.push({ what: `depositing ${amount}`, method: "deposit", gas: gasBounds.deposit });
   }
+  if (enters) planned.push({ what: "entering the committee", method: "enter", gas: gasBounds.enter });
   for (const operator of providers) {
     planned.push({
       what: `adding provider ${operator}`,
@@ -82,20 +114,35 @@ export async function costAtMost(
   return gas * (maxFeePerGas ?? gasPrice ?? 0n) + (BigInt(token.address) === 0n ? deposit : 0n);
 }
 
-/** The deposit of the file in units: its `deposit`, or the advised deposit for its `months`. */
-export function depositOf(
+/** A shared committee's size is unknown before it is read; it changes the advised deposit by some turns only. */
+const usualKeepers = 4;
+
+/** The deposit of the file in units: its `deposit`, or the advised deposit for its `months`; and what its lockup needs (R32). */
+export function moneyOf(
   file: GroupFile,
   group: {
     readonly token: Token;
-    readonly rules: GroupRules;
-    readonly bytes: bigint;
+    readonly data: readonly ProviderData[];
     readonly blockTime_s: number;
   },
-): bigint {
-  const { months, keepers, providers } = file;
-  if (months === undefined) return parseAmount(file.deposit ?? "0", group.token);
-  const size = { keepers: keepers.length, providers: providers.length };
-  return quote({ ...group, ...size, months }).depositAdvised;
+): { readonly deposit: bigint; readonly reserve: bigint } {
+  const { months, keepers, rhythm, config, ceiling } = file;
+  const { token, data, blockTime_s } = group;
+  const { depositAdvised, reserve } = quote({
+    providers: file.providers.map((provider, i) => ({
+      bytes: data[i]?.bytes ?? 0n,
+      price: file.priceOf(provider, token, blockTime_s),
+    })),
+    ceiling,
+    rhythm,
+    config,
+    token,
+    keepers: keepers.length === 0 ? usualKeepers : keepers.length,
+    blockTime_s,
+    months: months ?? 1,
+  });
+  const deposit = months === undefined ? parseAmount(file.deposit ?? "0", token) : depositAdvised;
+  return { deposit, reserve };
 }
 
 /** Files that changed since the group was created. For a provider that is not in the group yet this is a failure. */

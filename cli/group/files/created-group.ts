@@ -6,8 +6,11 @@ import { addressText as address } from "../../../daemon/settings/address.ts";
 
 export const createdGroup = z.strictObject({
   chainId: wholeNumber(1),
-  /** Unknown until the transaction is in a block. */
+  /** Of a private committee that was formed before its group. */
+  committee: address.optional(),
+  /** Unknown until its transaction is in a block. */
   group: address.optional(),
+  /** Transaction that makes the group, or before it the committee. */
   transaction: z.string(),
   funded: z.boolean(),
   /** Token units deposited at creation. */
@@ -15,8 +18,8 @@ export const createdGroup = z.strictObject({
   /** The chain stores roots only; names are local to the payer. */
   pieces: z.array(z.strictObject({ root: z.string(), size: wholeNumber(1), name: z.string() })),
 });
-export type CreatedGroup = z.output<typeof createdGroup> & { readonly group: string };
 export type SentGroup = z.output<typeof createdGroup>;
+export type CreatedGroup = SentGroup & { readonly group: string };
 
 /** `group.yaml` → `group.created.json`. */
 export function createdPath(groupFile: string): string {

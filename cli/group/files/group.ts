@@ -1,10 +1,13 @@
-/** The group file (YAML): keepers, providers, data and price; errors have line numbers. */
+/** The group file (YAML): committee, providers, data and prices; errors have line numbers. */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { parseAmount, type Token } from "../../../client/units.ts";
 import { resolveLayers } from "../../../daemon/settings/layers.ts";
-import type { GroupRules } from "../../../client/group-view.ts";
-import { coin, month_s } from "../../../client/units.ts";
+import type { Rhythm } from "../../../client/committee-view.ts";
+import type { GroupConfig } from "../../../client/group-view.ts";
+import { priceFor } from "../../../client/prices.ts";
+import { coin } from "../../../client/units.ts";
+import { isCommitteeSize } from "../../../protocol/quorum.ts";
 import { asUsage } from "../../console/config-options.ts";
 import { addressText as address } from "../../../daemon/settings/address.ts";
 import { presetNames, presets, type Preset } from "../../chain/presets.ts";
@@ -13,6 +16,14 @@ const blocks = z.int().min(1).max(0xffff_ffff);
 const decimal = z
   .string('expected an amount in quotes, as in "12.5"')
   .regex(/^\d{1,40}(\.\d+)?$/, 'expected whole tokens in quotes, as in "12.5"');
+const priceUnits = z
+  .string("expected units in quotes")
+  .regex(/^(0|[1-9]\d{0,24})$/, "expected token units in quotes, from 0 up")
+  .transform((text) => BigInt(text));
+const feeUnits = z
+  .string("expected units in quotes")
+  .regex(/^(0|[1-9]\d{0,28})$/, "expected token units in quotes, from 0 up")
+  .transform((text) => BigInt(text));
 const units = z
   .string("expected units in quotes")
   .regex(/^[1-9]\d{0,28}$/, "expected token units in quotes, from 1 up")
@@ -44,6 +55,25 @@ const rules = z.strictObject({
   lockup: blocks.optional(),
 });
 
+const member = z
+  .array(address)
+  .refine((all) => isCommitteeSize(all.length), {
+    error: ({ input }) => `expected 3f+1 keepers: 4, 7, 10, … 124; actual ${(input as unknown[]).length}`,
+  })
+  .refine(
+    (all) => new Set(all.map((one) => one.toLowerCase())).size === all.length,
+    "a keeper is listed twice",
+  );
+
+const provider = z.strictObject({
+  operator: address,
+  data,
+  consent: z.string().min(1).optional(),
+  /** Instead of the file's. */
+  price: priceUnits.optional(),
+  pricePerMonth: decimal.optional(),
+});
+
 const schema = z
   .strictObject({
     preset: z.enum(presetNames as [string, ...string[]]).optional(),
@@ -51,24 +81,24 @@ const schema = z
     blockTime_s: z.number().positive().optional(),
     /** Zero or absent: the chain's coin. */
     token: address.optional(),
-    price: units.optional(),
+    price: priceUnits.optional(),
     pricePerMonth: decimal.optional(),
     keeperShareBps: z.int().min(0).max(10_000).default(1_000),
+    /** Token units per reserved provider and 65,536 blocks. */
+    keeperFee: feeUnits.optional(),
     toleranceBps: z.int().min(0).max(10_000).default(100),
     deposit: decimal.optional(),
     /** Instead of a deposit: the number of months of 30 days that it covers. */
     months: z.number().positive().max(1_200).optional(),
-    keepers: z
-      .array(address)
-      .refine((all) => all.length >= 4 && all.length <= 124 && all.length % 3 === 1, {
-        error: ({ input }) => `expected 3f+1 keepers: 4, 7, 10, … 124; actual ${(input as unknown[]).length}`,
-      })
-      .refine(
-        (all) => new Set(all.map((one) => one.toLowerCase())).size === all.length,
-        "a keeper is listed twice",
-      ),
+    /** A committee that serves other groups, too. */
+    committee: address.optional(),
+    /** Or the members of a private committee, with the files of their consents. */
+    keepers: member.optional(),
+    consents: z.array(z.string().min(1)).optional(),
+    /** Providers to reserve. */
+    ceiling: z.int().min(1).max(256).optional(),
     providers: z
-      .array(z.strictObject({ operator: address, data, consent: z.string().min(1).optional() }))
+      .array(provider)
       .min(1)
       .max(256)
       .refine(
@@ -78,7 +108,16 @@ const schema = z
   })
   .refine(({ price, pricePerMonth }) => (price === undefined) !== (pricePerMonth === undefined), {
     path: ["price"],
-    message: "expected one of price (units per GiB and block) and pricePerMonth (tokens per GiB and 30 days)",
+    message:
+      "expected one of price (units per 2^64 byte·blocks) and pricePerMonth (tokens per TiB and 30 days)",
+  })
+  .refine(({ committee, keepers }) => (committee === undefined) !== (keepers === undefined), {
+    path: ["keepers"],
+    message: "expected one of committee (the address of a shared one) and keepers (of a private one)",
+  })
+  .refine(({ ceiling, providers }) => ceiling === undefined || ceiling >= providers.length, {
+    path: ["ceiling"],
+    message: "expected at least the number of providers",
   });
 
 const oneDeposit = schema.refine(({ deposit, months }) => deposit === undefined || months === undefined, {
@@ -91,7 +130,13 @@ type Parsed = z.output<typeof schema>;
 export type GroupFile = {
   readonly path: string;
   readonly token: string;
+  /** Address of a shared committee; undefined for a private one. */
+  readonly committee: string | undefined;
+  /** Members of a private committee; empty for a shared one. */
   readonly keepers: readonly string[];
+  /** Files of the keepers' consents, with absolute paths. */
+  readonly consents: readonly string[];
+  readonly ceiling: number;
   /** Paths are absolute. */
   readonly providers: Parsed["providers"];
   /** Whole tokens. */
@@ -100,18 +145,13 @@ export type GroupFile = {
   readonly months: number | undefined;
   readonly preset: Preset | undefined;
   readonly blockTime_s: number | undefined;
-  /** The parameters of the group for a token and a block time. */
-  rulesFor(token: Token, blockTime_s: number): GroupRules;
+  readonly rhythm: Rhythm;
+  readonly config: GroupConfig;
+  /** Price of a provider for a token and a block time, in units per 2^64 byte·blocks. */
+  priceOf(provider: Parsed["providers"][number], token: Token, blockTime_s: number): bigint;
 };
 
 const wanted = ["interval", "turn", "slot", "answer", "confirmations", "lockup"] as const;
-
-/** Units per GiB and block for whole tokens per GiB and month, rounded to the nearest. */
-export function pricePerBlock(perMonth: string, token: Token, blockTime_s: number): bigint {
-  const monthly = parseAmount(perMonth, token);
-  const blocksAMonth = BigInt(Math.round(month_s / blockTime_s));
-  return (2n * monthly + blocksAMonth) / (2n * blocksAMonth);
-}
 
 /** @throws CliError exit 2 with the file and the line */
 export async function readGroupFile(path: string): Promise<GroupFile> {
@@ -130,21 +170,33 @@ export async function readGroupFile(path: string): Promise<GroupFile> {
     (typeof wanted)[number],
     number
   >;
+  const { lockup, ...rhythm } = times;
+  const { keeperShareBps, toleranceBps, keeperFee = 0n } = config;
+  const token = config.token ?? coin.address;
   return {
     path,
-    token: config.token ?? coin.address,
-    keepers: config.keepers,
-    providers: config.providers.map((provider) => absolute(provider, folder)),
+    token,
+    committee: config.committee,
+    keepers: config.keepers ?? [],
+    consents: (config.consents ?? []).map((file) => resolve(folder, file)),
+    ceiling: config.ceiling ?? config.providers.length,
+    providers: config.providers.map((one) => absolute(one, folder)),
     deposit: config.deposit,
     months: config.months,
     preset,
     blockTime_s: config.blockTime_s ?? preset?.blockTime_s,
-    rulesFor(token, blockTime_s) {
-      const { price = pricePerBlock(config.pricePerMonth ?? "0", token, blockTime_s) } = config;
-      const { keeperShareBps, toleranceBps } = config;
-      return { token: token.address, price, ...times, keeperShareBps, toleranceBps, merkle: false };
+    rhythm: { ...rhythm, toleranceBps },
+    config: { token, lockup, keeperShareBps, keeperFee },
+    priceOf(one, paid, blockTime_s) {
+      const own = one.price !== undefined || one.pricePerMonth !== undefined ? one : config;
+      return own.price ?? monthlyPrice(own.pricePerMonth ?? "0", paid, blockTime_s);
     },
   };
+}
+
+/** Whole tokens per TiB and month in units per 2^64 byte·blocks. */
+export function monthlyPrice(perMonth: string, token: Token, blockTime_s: number): bigint {
+  return priceFor({ perMonth: parseAmount(perMonth, token), blockTime_s });
 }
 
 function defined<T extends object>(value: T): Partial<T> {

@@ -2,7 +2,14 @@
 import { basename } from "node:path";
 import type { JsonRpcProvider } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
-import { GroupView, type DataCheckpoint, type ProviderAccount } from "../../../client/group-view.ts";
+import {
+  dataAt,
+  GroupView,
+  type DataChange,
+  type GroupAt,
+  type ProviderAccount,
+} from "../../../client/group-view.ts";
+import { registryOfGroup } from "../../../client/group-plans.ts";
 import { registeredProvider, registryAt } from "../../../client/registry.ts";
 import { providerClient } from "../../../keeper/adapters/libp2p/provider.ts";
 import type { Hex } from "../../../protocol/hash.ts";
@@ -17,19 +24,14 @@ import type { Source } from "./download.ts";
 const listTimeout_ms = 60_000;
 
 /** The data of a provider: in force now, else the last one. */
-async function committed(
-  view: GroupView,
-  { index }: ProviderAccount,
-  head: number,
-): Promise<DataCheckpoint | undefined> {
-  const history = (await view.dataHistory(index)).filter(({ bytes }) => bytes > 0n);
-  return history.findLast(({ fromBlock }) => fromBlock <= head) ?? history.at(-1);
+function committed({ data }: ProviderAccount, head: number): DataChange | undefined {
+  return dataAt(data, head) ?? data.findLast(({ bytes }) => bytes > 0n);
 }
 
 async function wantedProviders(view: GroupView, only: number | undefined): Promise<ProviderAccount[]> {
   const all = await view.providers();
   if (only === undefined) {
-    const present = all.filter(({ removedAt }) => removedAt === 0);
+    const present = all.filter(({ closed }) => !closed);
     return present.length > 0 ? present : all;
   }
   const one = all.filter(({ index }) => index === only);
@@ -39,7 +41,7 @@ async function wantedProviders(view: GroupView, only: number | undefined): Promi
 
 export type ListScope = {
   readonly provider: JsonRpcProvider;
-  readonly group: string;
+  readonly group: GroupAt;
   /** Index of the only provider to use; undefined: all. */
   readonly only: number | undefined;
 };
@@ -53,19 +55,19 @@ type Listed = {
 export async function listPieces(libp2p: Libp2p, scope: ListScope): Promise<Listed> {
   const { provider, group, only } = scope;
   const view = new GroupView(provider, group);
-  const { registry } = await view.parameters();
+  const registry = await registryOfGroup(provider, group);
   const [head, { chainId }] = await Promise.all([provider.getBlockNumber(), provider.getNetwork()]);
   const client = providerClient({ libp2p });
   const jobs: Listed["jobs"] = new Map();
   const failures: string[] = [];
   for (const account of await wantedProviders(view, only)) {
-    const data = await committed(view, account, head);
+    const data = committed(account, head);
     if (data === undefined) continue;
     const { peerId, multiaddrs } = await registeredProvider(registryAt(registry, provider), account.operator);
     const target = { peerId: peerIdText(fromHex(peerId)), addrs: multiaddrs };
     const query = {
       chainId: Number(chainId),
-      group: group.toLowerCase() as Hex,
+      group: group.address.toLowerCase() as Hex,
       provider: account.index,
       listRoot: data.listRoot as Hex,
       bytes: data.bytes,

@@ -10,6 +10,7 @@ import type { PayerOptions } from "../../chain/account.ts";
 import { formatBytes, progressBar } from "../../console/progress.ts";
 import { dialingNode, retrievePiece, type PieceJob, type PieceResult } from "./download.ts";
 import { isComplete } from "./partial-file.ts";
+import type { GroupAt } from "../../../client/group-view.ts";
 import { listPieces, namesOf } from "./piece-jobs.ts";
 import { counted } from "../../../protocol/counted.ts";
 
@@ -21,7 +22,7 @@ export type RetrieveOptions = PayerOptions & {
 
 export type RetrieveWork = {
   readonly provider: JsonRpcProvider;
-  readonly group: string;
+  readonly group: GroupAt;
   readonly signer: Wallet;
   readonly options: RetrieveOptions;
 };
@@ -36,7 +37,7 @@ async function permissionFor(
   const { provider, group, signer } = work;
   const until = (await provider.getBlockNumber()) + permissionBlocks;
   const { chainId } = await provider.getNetwork();
-  const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group };
+  const domain = { name: "WhitePay", version: "1", chainId, verifyingContract: group.address };
   const types = {
     Retrieval: [
       { name: "peer", type: "bytes32" },
@@ -68,7 +69,7 @@ export async function retrieve(work: RetrieveWork): Promise<void> {
     const scope = {
       libp2p,
       chainId: Number(chainId),
-      group: group.toLowerCase() as Hex,
+      group: group.address.toLowerCase() as Hex,
       permission,
       signal: interrupt.signal,
     };
@@ -127,7 +128,7 @@ type Report = {
 function report({ work, results, rate, failures }: Report): void {
   const { group, options } = work;
   const whole = results.filter(({ ok }) => ok);
-  if (options.json === true) printJson({ group, pieces: results, ...rate, failures });
+  if (options.json === true) printJson({ group: group.address, pieces: results, ...rate, failures });
   else {
     for (const piece of results) {
       const from = piece.ok
