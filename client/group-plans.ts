@@ -28,9 +28,16 @@ export type NewGroup = {
 
 type Rows = NonNullable<TransactionPlan["shows"]>;
 
+/** The registry of a factory. @throws WhitePayError `input` if there is no factory */
 export async function registryOf(provider: Provider, factory: string): Promise<string> {
   await checkFactory(provider, factory);
   return (await new Contract(factory, factoryAbi, provider).getFunction("registry")()) as string;
+}
+
+/** The registry in which a group's keepers and providers are. */
+export async function registryOfGroup(provider: Provider, group: GroupAt): Promise<string> {
+  const [factory] = await new GroupView(provider, group).read("factory");
+  return registryOf(provider, String(factory));
 }
 
 /** Address of the group that `payer` makes next with these parameters: it may receive money, and consents, before it exists. */

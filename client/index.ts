@@ -88,12 +88,10 @@ export {
   predictGroup,
 } from "./group-plans.ts";
 export type { Abandonable, NewGroup, NewPrivate } from "./group-plans.ts";
+export { planCollectAllArrears, planCollectArrears, planCollectKeeperArrears } from "./arrears-plans.ts";
 export {
   payersOf,
   planAcceptPayer,
-  planCollectAllArrears,
-  planCollectArrears,
-  planCollectKeeperArrears,
   planFund,
   planManifest,
   planNamePayer,

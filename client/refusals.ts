@@ -2,7 +2,8 @@
 import { getBytes, Interface, type ErrorDescription } from "ethers";
 import { committeeAbi, factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
-import { refusalWords, type RefusalWords } from "./refusal-words.ts";
+import type { RefusalWords } from "./refusal-form.ts";
+import { refusalWords } from "./refusal-words.ts";
 import { formatAmount, type Token } from "./units.ts";
 import { counted } from "../protocol/counted.ts";
 
