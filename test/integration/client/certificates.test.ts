@@ -110,9 +110,7 @@ describe("a certificate", () => {
     expect(fewer.join()).toContain("expected at least 3 signers, actual 2");
     const stranger = await forged((copy) => (copy[1] = 1n << 9n));
     expect(stranger.join()).toContain("a signer is not a member");
-    const later = await forged(
-      (copy) => ((copy[0] as bigint[])[1] = BigInt((copy[0] as bigint[])[1] ?? 0n) + 1n),
-    );
+    const later = await forged((copy) => ((copy[0] as bigint[])[1] = ((copy[0] as bigint[])[1] ?? 0n) + 1n));
     expect(later.join()).toMatch(/te differ.*aggregate signature.*ends no turn/);
     const item = await forged((copy) => ((copy[4][0] as unknown[])[2] = [5n]));
     expect(item).toEqual([expect.stringContaining("not those of the certificate")]);
