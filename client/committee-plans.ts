@@ -6,7 +6,7 @@ import {
   CommitteeReader,
   CommitteeView,
   type CommitteeAt,
-  type CommitteePage,
+  type CommitteeVersion,
   type Rhythm,
   type Terms,
 } from "./committee-view.ts";
@@ -115,23 +115,23 @@ export function committeeCreatedBy(receipt: Pick<TransactionReceipt, "logs">): s
   return undefined;
 }
 
-type Scene = { readonly view: CommitteeView; readonly contract: Contract };
+type Scene = { readonly view: CommitteeReader; readonly contract: Contract };
 
-function sceneOf(signer: Signer, committee: CommitteeAt): Scene {
-  const view = new CommitteeView(chainOf(signer), committee);
-  return { view, contract: new Contract(committee.address, committeeAbi, signer) };
+function sceneOf(signer: Signer, committee: string): Scene {
+  const view = new CommitteeReader(chainOf(signer), committee);
+  return { view, contract: new Contract(committee, committeeAbi, signer) };
 }
 
 /** Consents to a version by a transaction: as one of its operators, or as a present member. */
 export async function planConsent(
   signer: Signer,
-  committee: CommitteeAt,
+  committee: string,
   version: number,
 ): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
   const { operators } = await view.version(version);
   return {
-    what: `consenting to version ${version} of committee ${committee.address}`,
+    what: `consenting to version ${version} of committee ${committee}`,
     contract,
     method: "consent",
     args: [version],
@@ -155,11 +155,11 @@ export async function planHandInConsent(signer: Signer, consent: MemberConsent):
   };
 }
 
-function seatOf({ version, address }: CommitteePage, operator: string): number {
-  const seat = version.operators.findIndex((member) => getAddress(member) === getAddress(operator));
+function seatOf(committee: string, { operators }: CommitteeVersion, operator: string): number {
+  const seat = operators.findIndex((member) => getAddress(member) === getAddress(operator));
   if (seat >= 0) return seat;
-  throw inputError(`${operator} is not a keeper of committee ${address}`, {
-    expected: version.operators.join(", "),
+  throw inputError(`${operator} is not a keeper of committee ${committee}`, {
+    expected: operators.join(", "),
   });
 }
 
@@ -169,13 +169,13 @@ function seatOf({ version, address }: CommitteePage, operator: string): number {
  */
 export async function planReplaceMember(
   signer: Signer,
-  committee: CommitteeAt,
+  committee: string,
   { old, next }: { readonly old: string; readonly next: string },
 ): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
-  const page = await view.page();
-  const seat = seatOf(page, old);
-  const { operators } = page.version;
+  const present = await view.present();
+  const seat = seatOf(committee, present, old);
+  const { operators } = present;
   const proposed = operators.map((operator, index) => (index === seat ? next : operator));
   const quorum = 2 * Math.floor((operators.length - 1) / 3) + 1;
   return {
@@ -192,14 +192,10 @@ export async function planReplaceMember(
 }
 
 /** Withdraws the signer's open proposal. */
-export function planWithdrawProposal(
-  signer: Signer,
-  committee: CommitteeAt,
-  version: number,
-): TransactionPlan {
+export function planWithdrawProposal(signer: Signer, committee: string, version: number): TransactionPlan {
   const { contract } = sceneOf(signer, committee);
   return {
-    what: `withdrawing proposal ${version} of committee ${committee.address}`,
+    what: `withdrawing proposal ${version} of committee ${committee}`,
     contract,
     method: "withdrawProposal",
     args: [version],
@@ -207,11 +203,11 @@ export function planWithdrawProposal(
 }
 
 /** Puts the signer's present registry key into its seat (R37). */
-export async function planRotateSeat(signer: Signer, committee: CommitteeAt): Promise<TransactionPlan> {
+export async function planRotateSeat(signer: Signer, committee: string): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
-  const seat = seatOf(await view.page(), await signer.getAddress());
+  const seat = seatOf(committee, await view.present(), await signer.getAddress());
   return {
-    what: `putting the registered key into seat ${seat} of committee ${committee.address}`,
+    what: `putting the registered key into seat ${seat} of committee ${committee}`,
     contract,
     method: "rotateSeat",
     args: [],
@@ -220,17 +216,17 @@ export async function planRotateSeat(signer: Signer, committee: CommitteeAt): Pr
 }
 
 /** Resigns a seat. Until a version without the signer takes effect, the seat counts as one of f silent ones. */
-export async function planResign(signer: Signer, committee: CommitteeAt): Promise<TransactionPlan> {
+export async function planResign(signer: Signer, committee: string): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
-  const page = await view.page();
-  const seat = seatOf(page, await signer.getAddress());
+  const present = await view.present();
+  const seat = seatOf(committee, present, await signer.getAddress());
   return {
-    what: `resigning from committee ${committee.address}`,
+    what: `resigning from committee ${committee}`,
     contract,
     method: "resign",
     args: [],
     shows: [
-      ["seat", `${seat} of version ${page.version.version}`],
+      ["seat", `${seat} of version ${present.version}`],
       ["meanwhile", "the seat counts as one of f silent seats"],
       ["cannot be undone", "only a new version can give it a seat again"],
     ],
@@ -240,13 +236,13 @@ export async function planResign(signer: Signer, committee: CommitteeAt): Promis
 /** The convener lets a group into a closed committee, or withdraws that. */
 export function planInvite(
   signer: Signer,
-  committee: CommitteeAt,
+  committee: string,
   { group, invited }: { readonly group: string; readonly invited: boolean },
 ): TransactionPlan {
   const { contract } = sceneOf(signer, committee);
   const verb = invited ? "inviting" : "withdrawing the invitation of";
   return {
-    what: `${verb} group ${group} to committee ${committee.address}`,
+    what: `${verb} group ${group} to committee ${committee}`,
     contract,
     method: "invite",
     args: [group, invited],
@@ -256,13 +252,13 @@ export function planInvite(
 /** A member releases a group that has no provider, or is in arrears for longer than its lockup. */
 export async function planReleaseGroup(
   signer: Signer,
-  committee: CommitteeAt,
+  committee: string,
   number: number,
 ): Promise<TransactionPlan> {
   const { view, contract } = sceneOf(signer, committee);
   const { group } = await view.membership(number);
   return {
-    what: `releasing group ${number} of committee ${committee.address}`,
+    what: `releasing group ${number} of committee ${committee}`,
     contract,
     method: "releaseGroup",
     args: [number],
@@ -275,7 +271,7 @@ export async function planReleaseGroup(
 
 /** Frees the reserved providers of memberships that are over; any account may send it. */
 export async function planReclaim(signer: Signer, committee: CommitteeAt): Promise<TransactionPlan> {
-  const { view, contract } = sceneOf(signer, committee);
+  const view = new CommitteeView(chainOf(signer), committee);
   const head = await chainOf(signer).getBlockNumber();
   const over: number[] = [];
   for await (const page of view.memberships(head)) {
@@ -290,7 +286,7 @@ export async function planReclaim(signer: Signer, committee: CommitteeAt): Promi
   }
   return {
     what: `freeing the reserved providers of ${counted(over.length, "group")} of committee ${committee.address}`,
-    contract,
+    contract: new Contract(committee.address, committeeAbi, signer),
     method: "reclaim",
     args: [over],
     shows: [["groups", over.join(", ")]],

@@ -160,6 +160,19 @@ export class CommitteeReader {
     return rhythmOf(await this.#one("rhythm"));
   }
 
+  async terms(): Promise<Terms> {
+    return termsOf(await this.#one("terms"));
+  }
+
+  async convener(): Promise<string> {
+    return (await this.read("convener"))[0] as string;
+  }
+
+  /** The version in force; before the committee is formed the first one, which waits for consents. */
+  async present(block: BlockTag = "latest"): Promise<CommitteeVersion> {
+    return this.version(Math.max(1, Number(await this.#one("currentVersion", [], block))), block);
+  }
+
   async certifiedThrough(block: BlockTag = "latest"): Promise<number> {
     return Number(await this.#one("certifiedThrough", [], block));
   }

@@ -10,7 +10,7 @@ import {
   type Signer,
 } from "ethers";
 import { factoryAbi } from "./abi.ts";
-import { CommitteeView, type CommitteeAt, type Rhythm, type Terms } from "./committee-view.ts";
+import { CommitteeReader, type Rhythm, type Terms } from "./committee-view.ts";
 import { inputError } from "./errors.ts";
 import { expectContract } from "./missing-contract.ts";
 import { chainOf } from "./signer.ts";
@@ -157,16 +157,18 @@ export async function signFirstConsent(
 /** What the members of a version of an existing committee agree to, read from the chain. */
 export async function configurationAt(
   provider: Provider,
-  committee: CommitteeAt,
+  committee: string,
   version: number,
 ): Promise<Configuration> {
-  const view = new CommitteeView(provider, committee);
-  const [{ chainId }, { convener, rhythm, terms }, { base, operators }] = await Promise.all([
+  const view = new CommitteeReader(provider, committee);
+  const [{ chainId }, convener, rhythm, terms, { base, operators }] = await Promise.all([
     provider.getNetwork(),
-    view.page(),
+    view.convener(),
+    view.rhythm(),
+    view.terms(),
     view.version(version),
   ]);
-  return { chainId, committee: committee.address, convener, base, rhythm, terms, operators };
+  return { chainId, committee, convener, base, rhythm, terms, operators };
 }
 
 /**
@@ -175,7 +177,7 @@ export async function configurationAt(
  */
 export async function signVersionConsent(
   signer: Signer,
-  committee: CommitteeAt,
+  committee: string,
   { version, ...signing }: Signing & { readonly version: number },
 ): Promise<MemberConsent> {
   const configuration = await configurationAt(chainOf(signer), committee, version);

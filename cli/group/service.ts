@@ -8,7 +8,6 @@ import {
   planReplaceMember,
   planWithdrawProposal,
 } from "../../client/committee-plans.ts";
-import type { CommitteeAt } from "../../client/committee-view.ts";
 import { planEnter, planRaiseCeiling } from "../../client/group-plans.ts";
 import { GroupView, type GroupAt } from "../../client/group-view.ts";
 import { chainOf } from "../../client/signer.ts";
@@ -77,11 +76,7 @@ function registerMembers(group: Command): void {
     .option("--withdraw", "withdraw the invitation");
   spendingOptions(invite).action((committee: string, options: InviteOptions) =>
     sendOne(options, (signer, at) =>
-      planInvite(
-        signer,
-        { address: committee, lens: at.lens },
-        { group: at.address, invited: options.withdraw !== true },
-      ),
+      planInvite(signer, committee, { group: at.address, invited: options.withdraw !== true }),
     ),
   );
   const reclaim = group
@@ -94,15 +89,15 @@ function registerMembers(group: Command): void {
 }
 
 /** @throws CliError exit 2 if the group has no committee */
-async function committeeOf(signer: Wallet, group: GroupAt): Promise<CommitteeAt> {
+async function committeeOf(signer: Wallet, group: GroupAt): Promise<string> {
   const { service } = (await new GroupView(chainOf(signer), group).page()).state;
   if (service === undefined) throw usageError(`group ${group.address} has no committee`);
-  return { address: service.committee, lens: group.lens };
+  return service.committee;
 }
 
 async function replacement(
   signer: Wallet,
-  committee: CommitteeAt,
+  committee: string,
   change: {
     readonly old: string | undefined;
     readonly next: string | undefined;

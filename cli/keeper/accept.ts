@@ -1,48 +1,107 @@
-/** `whitepay keeper accept GROUP`: accepts the seat in a proposed committee (R33). */
+/** `whitepay keeper accept`: consents to be a member of a committee, by a transaction or a signature (R37). */
 import type { Command } from "commander";
-import { planSeat, signSeat } from "../../client/seats.ts";
-import { openGroup } from "../../client/status.ts";
+import { z } from "zod";
+import { planConsent } from "../../client/committee-plans.ts";
+import { signFirstConsent, signVersionConsent, type CommitteeDraft } from "../../client/member-consents.ts";
+import { addressText as address } from "../../daemon/settings/address.ts";
 import { usageError } from "../console/exit.ts";
-import type { ConfigOptions } from "./context.ts";
-import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
-import { addressOption, jsonOption } from "../console/options.ts";
+import { amount, readJsonInput, wholeNumber } from "../console/json-input.ts";
+import { addressOption, integerOption, jsonOption } from "../console/options.ts";
 import { printJson } from "../console/output.ts";
 import { moneyOptions, transact } from "../chain/transact.ts";
 import type { MoneyFlags } from "../chain/transact.ts";
+import type { ConfigOptions } from "./context.ts";
+import { asKeeperFailure, configOptions, loadConfig, withKeeper, type KeeperAccount } from "./context.ts";
 
-type AcceptOptions = ConfigOptions & MoneyFlags & { readonly decline?: boolean; readonly sign?: boolean };
+type AcceptOptions = ConfigOptions &
+  MoneyFlags & {
+    readonly draft?: string;
+    readonly version: number;
+    readonly sign?: boolean;
+    readonly deadline: number;
+    readonly json?: boolean;
+  };
+
+const draftSchema = z.strictObject({
+  factory: address,
+  convener: address,
+  rhythm: z.strictObject({
+    interval: wholeNumber(1),
+    turn: wholeNumber(1),
+    slot: wholeNumber(1),
+    answer: wholeNumber(0),
+    confirmations: wholeNumber(0),
+    toleranceBps: wholeNumber(0, 10_000),
+  }),
+  terms: z.strictObject({
+    token: address,
+    leastKeeperFee: amount,
+    leastKeeperShareBps: wholeNumber(0, 10_000),
+    mostProviders: wholeNumber(1),
+    open: z.boolean(),
+  }),
+  operators: z.array(address).min(4).max(124),
+  /** The address that it had when the draft was printed. */
+  committee: address.optional(),
+});
 
 export async function registerAccept(keeper: Command): Promise<void> {
   const command = keeper
     .command("accept")
-    .description("accept the seat in a proposed committee; add the group to the config first")
-    .argument("<group>", "the group's address", addressOption("<group>"))
-    .option("--decline", "withdraw the acceptance")
+    .description(
+      "consent to be a member of a committee: to a draft by signature, to a proposed version either way",
+    )
+    .argument("[committee]", "the committee's address; not with --draft", addressOption("[committee]"))
     .option(
-      "--sign",
-      "print a signed acceptance, which any account may send (group accept-seat); send nothing",
+      "--draft <file>",
+      "sign the committee of this file (group draft), which is to be made; send nothing",
+    )
+    .option("--version <n>", "version to consent to", integerOption("--version", { min: 1 }), 1)
+    .option("--sign", "print a signed consent, which any account may send (group hand-in-consent)")
+    .option(
+      "--deadline <blocks>",
+      "blocks for which a signed consent counts",
+      integerOption("--deadline", { min: 1, max: 10_000_000 }),
+      50_000,
     );
-  (await configOptions(jsonOption(moneyOptions(command)))).action((group: string, options: AcceptOptions) =>
-    asKeeperFailure(() => accept(group, options)),
+  (await configOptions(jsonOption(moneyOptions(command)))).action(
+    (committee: string | undefined, options: AcceptOptions) =>
+      asKeeperFailure(() => accept(committee, options)),
   );
 }
 
-async function accept(address: string, options: AcceptOptions): Promise<void> {
-  if (options.decline === true && options.sign === true) {
-    throw usageError("choose one of --decline and --sign");
+async function accept(committee: string | undefined, options: AcceptOptions): Promise<void> {
+  if ((committee === undefined) === (options.draft === undefined)) {
+    throw usageError("expected either a committee or --draft");
   }
   const { config } = await loadConfig(options);
-  if (options.decline !== true && !config.groups.includes(address.toLowerCase() as `0x${string}`)) {
-    throw usageError(`group ${address} is not in the config: this keeper does not serve it`, {
-      hint: "add it to `groups`, restart the keeper, then accept",
+  await withKeeper(config, async (account) => {
+    const deadline = (await account.provider.getBlockNumber()) + options.deadline;
+    if (options.draft !== undefined) return signDraft(account, options.draft, deadline);
+    if (committee === undefined) return;
+    const { version } = options;
+    if (options.sign === true) {
+      return printJson(await signVersionConsent(account.signer, committee, { version, deadline }));
+    }
+    const report = await transact(
+      await planConsent(account.signer, committee, version),
+      account.signer,
+      options,
+    );
+    if (options.json === true) printJson({ committee, version, transactions: [report] });
+  });
+}
+
+/** @throws CliError exit 2 if the draft has another address by now */
+async function signDraft({ signer }: KeeperAccount, file: string, deadline: number): Promise<void> {
+  const { committee, ...draft } = await readJsonInput(file, draftSchema);
+  const consent = await signFirstConsent(signer, draft satisfies CommitteeDraft, { deadline });
+  if (committee !== undefined && committee.toLowerCase() !== consent.committee.toLowerCase()) {
+    throw usageError("the committee of the draft would have another address by now", {
+      expected: committee,
+      actual: consent.committee,
+      hint: "a keeper rotated its key, or the convener made another committee: ask for a new draft",
     });
   }
-  await withKeeper(config, async ({ provider, signer }) => {
-    await openGroup(provider, address);
-    if (options.sign === true) return printJson(await signSeat(signer, address));
-    const plan = await planSeat(signer, address, options.decline === true ? "decline" : "accept");
-    const report = await transact(plan, signer, options);
-    const committee = Number(plan.args[0]);
-    if (options["json"] === true) printJson({ group: address, committee, transactions: [report] });
-  });
+  printJson(consent);
 }

@@ -1,7 +1,6 @@
-/** `whitepay keeper resign GROUP`: resigns from a committee (R33). */
+/** `whitepay keeper resign COMMITTEE`: resigns from a committee (R37). */
 import type { Command } from "commander";
-import { planResign } from "../../client/rights.ts";
-import { openGroup } from "../../client/status.ts";
+import { planResign } from "../../client/committee-plans.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
 import { addressOption, jsonOption } from "../console/options.ts";
@@ -14,24 +13,21 @@ type ResignOptions = ConfigOptions & MoneyFlags;
 export async function registerResign(keeper: Command): Promise<void> {
   const command = keeper
     .command("resign")
-    .description(
-      "resign from a group's committee; keep the keeper running until another committee takes over",
-    )
-    .argument("<group>", "the group's address", addressOption("<group>"));
-  (await configOptions(jsonOption(moneyOptions(command)))).action((group: string, options: ResignOptions) =>
-    asKeeperFailure(() => resign(group, options)),
+    .description("resign from a committee; keep the keeper running until a version without it takes effect")
+    .argument("<committee>", "the committee's address", addressOption("<committee>"));
+  (await configOptions(jsonOption(moneyOptions(command)))).action(
+    (committee: string, options: ResignOptions) => asKeeperFailure(() => resign(committee, options)),
   );
 }
 
-async function resign(group: string, options: ResignOptions): Promise<void> {
+async function resign(committee: string, options: ResignOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  await withKeeper(config, async ({ provider, signer }) => {
-    await openGroup(provider, group);
-    const report = await transact(await planResign(signer, group), signer, options);
+  await withKeeper(config, async ({ signer }) => {
+    const report = await transact(await planResign(signer, committee), signer, options);
     if (report.sent) {
-      say(`next: tell the payer, who replaces this keeper with whitepay group replace-keeper;
-  keep this keeper running until the new committee takes over, then remove the group from \`groups\``);
+      say(`next: tell the convener, who replaces this keeper with whitepay group replace-keeper;
+  keep this keeper running until the next version takes effect`);
     }
-    if (options["json"] === true) printJson({ group, operator: signer.address, transactions: [report] });
+    if (options["json"] === true) printJson({ committee, operator: signer.address, transactions: [report] });
   });
 }

@@ -1,102 +1,83 @@
-/** `whitepay keeper withdraw|rotate-seat`: sends a call of the operator to each group (R31, R3). */
+/** `whitepay keeper withdraw|rotate-seat`: sends a call of the operator for each committee (R31, R37). */
 import type { Command } from "commander";
-import { Contract, type JsonRpcProvider, type Wallet } from "ethers";
-import { groupAbi } from "../../client/abi.ts";
-import { planKeeperWithdraw } from "../../client/rights.ts";
-import { openGroup } from "../../client/status.ts";
-import { usageError } from "../console/exit.ts";
-import type { ConfigOptions } from "./context.ts";
+import { planRotateSeat } from "../../client/committee-plans.ts";
+import { CommitteeReader } from "../../client/committee-view.ts";
+import { keeperBalances, planKeeperWithdrawals } from "../../client/withdrawals.ts";
+import type { ConfigOptions, KeeperAccount } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
 import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson, say } from "../console/output.ts";
 import { moneyOptions, transact } from "../chain/transact.ts";
 import type { MoneyFlags, TransactionPlan, TransactionReport } from "../chain/transact.ts";
 
-/** R2 */
-const maxSeats = 124;
-
-type GroupOptions = ConfigOptions & MoneyFlags;
-type Plan = (provider: JsonRpcProvider, group: string, signer: Wallet) => Promise<TransactionPlan[]>;
+type CommitteeOptions = ConfigOptions & MoneyFlags & { readonly json?: boolean };
+type WithdrawOptions = CommitteeOptions & { readonly factory: string; readonly lens: string };
+type Plan = (account: KeeperAccount, committee: string) => Promise<TransactionPlan[]>;
 
 export async function registerWithdraw(keeper: Command): Promise<void> {
-  const commands: readonly [name: string, text: string, plan: Plan, nothing: string][] = [
-    [
-      "withdraw",
-      "send this keeper's earnings to its payee, from the given groups or from all groups in the config",
-      withdrawals,
-      "this keeper has no credit",
-    ],
-    [
-      "rotate-seat",
-      "use the registered BLS key in this keeper's seats from the next settlement on; run it after `register --rotate-key`",
-      rotations,
-      "all seats of this keeper have the registered key",
-    ],
-  ];
-  for (const [name, text, plan, nothing] of commands) {
-    const command = keeper.command(name).description(text).argument("[groups...]", "addresses of groups");
-    (await configOptions(jsonOption(moneyOptions(command)))).action(
-      (groups: string[], options: GroupOptions) =>
-        asKeeperFailure(() => onGroups(groups.map(addressOption("[groups...]")), options, plan, nothing)),
-    );
-  }
+  const withdraw = keeper
+    .command("withdraw")
+    .description("send this keeper's earnings in all groups of the committees to its payee")
+    .argument("<committees...>", "addresses of committees")
+    .requiredOption("--factory <address>", "the UpkeepingFactory contract", addressOption("--factory"))
+    .requiredOption("--lens <address>", "the Lens contract", addressOption("--lens"));
+  (await configOptions(jsonOption(moneyOptions(withdraw)))).action(
+    (committees: string[], options: WithdrawOptions) =>
+      onCommittees(committees, options, withdrawals(options), "this keeper has no credit"),
+  );
+  const rotate = keeper
+    .command("rotate-seat")
+    .description(
+      "use the registered BLS key in this keeper's seats from the next certificate on; run it after `register --rotate-key`",
+    )
+    .argument("<committees...>", "addresses of committees");
+  (await configOptions(jsonOption(moneyOptions(rotate)))).action(
+    (committees: string[], options: CommitteeOptions) =>
+      onCommittees(committees, options, rotations, "all seats of this keeper have the registered key"),
+  );
 }
 
-async function onGroups(
+function onCommittees(
   named: readonly string[],
-  options: GroupOptions,
+  options: CommitteeOptions,
   plan: Plan,
   nothing: string,
 ): Promise<void> {
-  const { config } = await loadConfig(options);
-  const groups = named.length > 0 ? named : config.groups;
-  if (groups.length === 0) {
-    throw usageError("no group is given, and none is in the config", {
-      hint: "give the address of the group",
+  const committees = named.map(addressOption("<committees...>"));
+  return asKeeperFailure(async () => {
+    const { config } = await loadConfig(options);
+    await withKeeper(config, async (account) => {
+      const transactions: TransactionReport[] = [];
+      for (const committee of committees) {
+        for (const each of await plan(account, committee)) {
+          transactions.push(await transact(each, account.signer, options));
+        }
+      }
+      if (transactions.length === 0) say(`nothing to do: ${nothing}`);
+      if (options.json === true) printJson({ operator: account.signer.address, transactions });
     });
-  }
-  await withKeeper(config, async ({ provider, signer }) => {
-    const transactions: TransactionReport[] = [];
-    for (const group of groups) {
-      for (const each of await plan(provider, group, signer))
-        transactions.push(await transact(each, signer, options));
-    }
-    if (transactions.length === 0) say(`nothing to do: ${nothing}`);
-    if (options["json"] === true) printJson({ operator: signer.address, transactions });
   });
 }
 
-async function withdrawals(
-  provider: JsonRpcProvider,
-  group: string,
-  signer: Wallet,
-): Promise<TransactionPlan[]> {
-  await openGroup(provider, group);
-  return planKeeperWithdraw(signer, group, signer.address);
+function withdrawals({ factory, lens }: WithdrawOptions): Plan {
+  return async ({ provider, signer }, committee) => {
+    const operator = signer.address;
+    const balances = await keeperBalances(provider, { lens, committee, operator });
+    return balances.length === 0 ? [] : planKeeperWithdrawals(signer, { factory, lens }, balances);
+  };
 }
 
 /** One transaction if this operator has a seat whose key differs from the registered one. */
 async function rotations(
-  provider: JsonRpcProvider,
-  group: string,
-  signer: Wallet,
+  { provider, signer, config }: KeeperAccount,
+  committee: string,
 ): Promise<TransactionPlan[]> {
-  const view = await openGroup(provider, group);
-  const { registry } = await view.parameters();
   const { registeredKeeper, registryAt } = await import("../../client/registry.ts");
-  const { blsKey } = await registeredKeeper(registryAt(registry, provider), signer.address);
-  const contract = new Contract(group, groupAbi, signer);
-  const [{ version }, { rotatedCommittee }] = await Promise.all([view.committee(), view.state()]);
-  // A rotated key takes effect with the next settlement.
-  const seats = await contract.getFunction("members")(Math.max(version, rotatedCommittee), 0, maxSeats);
-  const seat = [...seats].find(({ operator }) => operator === signer.address);
-  if (seat === undefined || seat.blsKey === blsKey) return [];
-  return [
-    {
-      what: `rotating the BLS key of the seat in group ${group}`,
-      contract,
-      method: "rotateSeat",
-      args: [],
-    },
-  ];
+  const view = new CommitteeReader(provider, committee);
+  const [{ blsKey }, { version }] = await Promise.all([
+    registeredKeeper(registryAt(config.chain.registry, provider), signer.address),
+    view.present(),
+  ]);
+  const seat = (await view.members(version)).find(({ operator }) => operator === signer.address);
+  return seat === undefined || seat.blsKey === blsKey ? [] : [await planRotateSeat(signer, committee)];
 }

@@ -1,11 +1,16 @@
-/** `whitepay payee …`: shows and changes the payee of a keeper, provider or payer, with the payee's key (R3, R31). */
+/** `whitepay payee …`: shows and changes the payee of a keeper or provider, with the payee's key (R3, R31). */
 import type { Command } from "commander";
 import type { JsonRpcProvider, Wallet } from "ethers";
-import { GroupView } from "../../client/group-view.ts";
 import { payeesOf, planAcceptPayee, planNamePayee, type PayeeOf } from "../../client/payees.ts";
-import { planProviderWithdraw } from "../../client/plans.ts";
-import { planKeeperWithdraw } from "../../client/rights.ts";
-import { openGroup } from "../../client/status.ts";
+import { registryOf } from "../../client/group-plans.ts";
+import { GroupView, type GroupAt } from "../../client/group-view.ts";
+import {
+  keeperBalances,
+  planKeeperWithdrawals,
+  planProviderWithdrawals,
+  providerBalances,
+  type Contracts,
+} from "../../client/withdrawals.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { addressOption, choiceOption, jsonOption } from "../console/options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
@@ -21,16 +26,15 @@ import {
 import { moneyOptions, transact } from "../chain/transact.ts";
 import type { TransactionPlan, TransactionReport } from "../chain/transact.ts";
 
-const roles = ["keeper", "provider", "payer"] as const;
+const roles = ["keeper", "provider"] as const;
 type Role = (typeof roles)[number];
-const earners = ["keeper", "provider"] as const;
 
-const ofWhom = "operator of the keeper or provider; for a payer the address of its group";
+const ofWhom = "operator of the keeper or provider";
 
 export function register(program: Command): void {
   const payee = program
     .command("payee")
-    .description("change the address that receives a keeper's, provider's or payer's money");
+    .description("change the address that receives a keeper's or provider's money");
   const show = payee.command("show").description("show the payee and the pending payee; needs no key");
   partyArguments(show);
   payerOptions(jsonOption(show), payeePurse).action((role: Role, of: string, options: PayerOptions) =>
@@ -61,10 +65,10 @@ export function register(program: Command): void {
   );
   const withdraw = payee
     .command("withdraw")
-    .description("withdraw a keeper's or provider's credit in a group, with the payee's key")
-    .argument("<role>", earners.join(" or "), choiceOption("<role>", earners))
+    .description("withdraw a provider's credit in a group, or a keeper's in all groups of its committee, with the payee's key")
+    .argument("<role>", roles.join(" or "), choiceOption("<role>", roles))
     .argument("<of>", "operator of the keeper or provider", addressOption("<of>"));
-  spending(withdraw).action((role: (typeof earners)[number], of: string, options: PayerOptions) =>
+  spending(withdraw).action((role: Role, of: string, options: PayerOptions) =>
     inChain(options, (provider, payer) => withdrawFor(provider, payer, { role, of }, options)),
   );
 }
@@ -86,19 +90,17 @@ function inChain<T>(
   return withChain(options, work, payeePurse);
 }
 
-/** @throws CliError exit 2 if neither a registry nor a group is configured */
+/** @throws CliError exit 2 if neither a registry nor a factory is configured */
 async function partyOf(provider: JsonRpcProvider, payer: Payer, role: Role, of: string): Promise<PayeeOf> {
-  if (role === "payer") return { role, group: (await openGroup(provider, of)).address };
-  const { registry } = payer.config.chain;
+  const { registry, factory } = payer.config.chain;
   if (registry !== undefined) return { role, registry, operator: of };
-  if (payer.config.group === undefined) {
+  if (factory === undefined) {
     throw usageError("the registry is unknown", {
-      expected: "the address of the registry, or of a group that uses it",
-      hint: "give --registry or --group, or set `chain.registry` or `group` in payee.yaml",
+      expected: "the address of the registry, or of a factory that uses it",
+      hint: "give --registry or --factory, or set `chain.registry` or `chain.factory` in payee.yaml",
     });
   }
-  const view = await openGroup(provider, payer.config.group);
-  return { role, registry: (await view.parameters()).registry, operator: of };
+  return { role, registry: await registryOf(provider, factory), operator: of };
 }
 
 function one(
@@ -119,7 +121,7 @@ function one(
   });
 }
 
-type Earner = { readonly role: (typeof earners)[number]; readonly of: string };
+type Earner = { readonly role: Role; readonly of: string };
 
 async function withdrawFor(
   provider: JsonRpcProvider,
@@ -128,29 +130,36 @@ async function withdrawFor(
   options: PayerOptions,
 ): Promise<void> {
   const group = await groupOf(provider, payer);
+  const contracts = { factory: payer.need("chain.factory"), lens: group.lens };
   const signer = await payerSigner(provider, payer);
   const transactions: TransactionReport[] = [];
-  for (const plan of await withdrawals(signer, group, earner)) {
+  for (const plan of await withdrawals(signer, contracts, group, earner)) {
     transactions.push(await transact(plan, signer, options));
   }
-  if (options.json === true) printJson({ ...earner, group, transactions });
+  if (options.json === true) printJson({ ...earner, group: group.address, transactions });
   if (transactions.length > 0) return;
   throw new CliError({
     code: exitCodes.funds,
-    message: `group ${group} has no credit for ${earner.role} ${earner.of}`,
+    message: `group ${group.address} has no credit for ${earner.role} ${earner.of}`,
     hint: "whitepay group payments lists payments, whitepay group status the credit",
   });
 }
 
-/** A provider that was removed and added again has more than one account. */
-async function withdrawals(signer: Wallet, group: string, { role, of }: Earner): Promise<TransactionPlan[]> {
-  if (role === "keeper") return planKeeperWithdraw(signer, group, of);
-  const view = new GroupView(signer.provider as JsonRpcProvider, group);
-  const mine = (await view.providers()).filter(({ operator }) => operator.toLowerCase() === of.toLowerCase());
-  const plans: TransactionPlan[] = [];
-  for (const { index } of mine) {
-    const { credit, abandoned } = await view.providerOutlook(index);
-    if (credit + abandoned > 0n) plans.push(await planProviderWithdraw(signer, group, index));
+async function withdrawals(
+  signer: Wallet,
+  contracts: Contracts,
+  group: GroupAt,
+  { role, of }: Earner,
+): Promise<TransactionPlan[]> {
+  const provider = signer.provider as JsonRpcProvider;
+  const { lens } = group;
+  if (role === "provider") {
+    const balances = await providerBalances(provider, { lens, groups: [group.address], operator: of });
+    return balances.length === 0 ? [] : planProviderWithdrawals(signer, contracts, balances);
   }
-  return plans;
+  // The committee that serves the group now; for earlier ones: whitepay keeper withdraw.
+  const { service } = (await new GroupView(provider, group).page()).state;
+  if (service === undefined) return [];
+  const balances = await keeperBalances(provider, { lens, committee: service.committee, operator: of });
+  return balances.length === 0 ? [] : planKeeperWithdrawals(signer, contracts, balances);
 }

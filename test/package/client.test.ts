@@ -12,12 +12,14 @@ const node = otherNodes().find(({ version }) => version.startsWith("20.")) ?? ow
 /** A program of a user, in TypeScript that is JavaScript too. */
 const program = `
 import { Wallet } from "ethers";
-import { coin, connectRpc, formatAmount, parseBytes, quote, WhitePayError } from "@whitepay/client";
+import { coin, connectRpc, formatAmount, parseAmount, parseBytes, priceFor, quote, WhitePayError } from "@whitepay/client";
 
+const price = priceFor({ perMonth: parseAmount("4", coin), blockTime_s: 12 });
 const { costPerMonth } = quote({
-  bytes: parseBytes("10TiB"),
-  rules: { price: 925_925_926n, interval: 7_200, turn: 600, lockup: 14_400, keeperShareBps: 1_000 },
-  token: coin, keepers: 4, providers: 3, blockTime_s: 12, months: 3,
+  providers: [{ bytes: parseBytes("10TiB"), price }],
+  rhythm: { interval: 7_200, turn: 600 },
+  config: { lockup: 14_400, keeperShareBps: 1_000, keeperFee: 0n },
+  token: coin, keepers: 4, blockTime_s: 12, months: 3,
   gasPrice: 50_000_000_000n, unitsPerCoin: 10n ** 18n,
 });
 let refused;
@@ -32,10 +34,11 @@ console.log(JSON.stringify({ month: formatAmount(costPerMonth, coin), refused, p
 
 /** The same library as TypeScript sees it: one line is wrong on purpose and has to be found. */
 const typed = `
-import { formatAmount, coin, quote, type GroupStatus, type Quote } from "@whitepay/client";
+import { formatAmount, coin, quote, type GroupStatus, type MemberConsent, type Quote } from "@whitepay/client";
 export const words: string = formatAmount(1n, coin);
 export const cost = (each: Quote): bigint => each.costPerMonth;
 export const head = (status: GroupStatus): number => status.head.block;
+export const last = (consent: MemberConsent): number => consent.deadline;
 // @ts-expect-error -- money is a bigint
 quote({ bytes: "10TiB" });
 `;
@@ -75,7 +78,7 @@ describe("the tarball of @whitepay/client", () => {
     await writeFile(file, program);
     const { stdout } = await run(node.path, [file], { cwd: installed.project });
     expect(JSON.parse(stdout)).toEqual({
-      month: "2.04800000016384 coin",
+      month: "40 coin",
       refused: "input",
       provider: "network",
       wallet: 42,

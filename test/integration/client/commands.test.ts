@@ -88,7 +88,9 @@ it("a payer drafts, creates, fills, watches and pays a private group, and its ce
 
   const draft = JSON.parse(
     await output(["group", "draft", file, "--convener", scene.payer.address, "--factory", scene.factory]),
-  ) as client.CommitteeDraft & { committee: string };
+  ) as { committee: string; terms: { leastKeeperFee: string } } & Omit<client.CommitteeDraft, "terms"> & {
+      terms: Omit<client.Terms, "leastKeeperFee">;
+    };
   const { terms } = draft;
   const whole = { ...draft, terms: { ...terms, leastKeeperFee: BigInt(terms.leastKeeperFee) } };
   for (const [i, keeper] of members.entries()) {

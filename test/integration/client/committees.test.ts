@@ -55,12 +55,12 @@ describe("a committee", () => {
     const view = new client.CommitteeView(scene.provider, scene.at(address));
     expect(await view.page()).toMatchObject({ originBlock: undefined, version: { consented: [0, 1] } });
     const [, , third, fourth] = (await operators(4)) as [Wallet, Wallet, Wallet, Wallet];
-    const signed = await client.signVersionConsent(third, scene.at(address), {
+    const signed = await client.signVersionConsent(third, address, {
       version: 1,
       deadline: 10_000_000,
     });
     await scene.run(await client.planHandInConsent(scene.payer, signed));
-    await scene.run(await client.planConsent(fourth, scene.at(address), 1), fourth);
+    await scene.run(await client.planConsent(fourth, address, 1), fourth);
     expect((await view.page()).originBlock).toBe(await scene.chain.block());
   });
 
@@ -93,16 +93,16 @@ describe("a committee", () => {
     const group = await scene.group(committee);
     await scene.add(group.at, "handover provider");
     const change = { old: old.address, next: next.address };
-    await scene.run(await client.planReplaceMember(scene.payer, scene.at(address), change));
-    await scene.run(client.planWithdrawProposal(scene.payer, scene.at(address), 2));
-    await scene.run(await client.planReplaceMember(scene.payer, scene.at(address), change));
-    const consent = await client.signVersionConsent(next, scene.at(address), {
+    await scene.run(await client.planReplaceMember(scene.payer, address, change));
+    await scene.run(client.planWithdrawProposal(scene.payer, address, 2));
+    await scene.run(await client.planReplaceMember(scene.payer, address, change));
+    const consent = await client.signVersionConsent(next, address, {
       version: 3,
       deadline: 10_000_000,
     });
     await scene.run(await client.planHandInConsent(scene.payer, consent));
     for (const operator of [first, third, fourth]) {
-      await scene.run(await client.planConsent(operator, scene.at(address), 3), operator);
+      await scene.run(await client.planConsent(operator, address, 3), operator);
     }
     const view = new client.CommitteeView(scene.provider, scene.at(address));
     expect(await view.page()).toMatchObject({ version: { version: 1 }, waiting: { version: 3 } });
@@ -110,7 +110,7 @@ describe("a committee", () => {
     const { version, waiting } = await view.page();
     expect([version.version, version.operators[1], waiting]).toEqual([3, next.address, undefined]);
     expect((await view.version(1)).retiredFrom).toBe(version.effectiveFrom);
-    const unknown = client.planReplaceMember(scene.payer, scene.at(address), change);
+    const unknown = client.planReplaceMember(scene.payer, address, change);
     await expect(unknown).rejects.toMatchObject({ code: "input" });
   });
 
@@ -118,10 +118,10 @@ describe("a committee", () => {
     const committee = await scene.form(await scene.world.keepers(4));
     const { address } = committee;
     const [operator] = (await operators(4)) as [Wallet];
-    const rotation = await client.planRotateSeat(operator, scene.at(address));
+    const rotation = await client.planRotateSeat(operator, address);
     const same = scene.run(rotation, operator);
     await expect(same).rejects.toMatchObject({ code: "refused", message: /registered key already/ });
-    await scene.run(await client.planResign(operator, scene.at(address)), operator);
+    await scene.run(await client.planResign(operator, address), operator);
     const view = new client.CommitteeView(scene.provider, scene.at(address));
     expect((await view.page()).resigned).toEqual([0]);
 
@@ -135,11 +135,11 @@ describe("a committee", () => {
       message: /not invited/,
     });
     const invitation = { group: group.address, invited: true };
-    await scene.run(client.planInvite(scene.payer, scene.at(address), invitation));
+    await scene.run(client.planInvite(scene.payer, address, invitation));
     await scene.run(entry, stranger);
     expect(await view.page()).toMatchObject({ lastNumber: 1, reserved: 2 });
 
-    await scene.run(await client.planReleaseGroup(operator, scene.at(address), 1), operator);
+    await scene.run(await client.planReleaseGroup(operator, address, 1), operator);
     const membership = await view.membership(1);
     await expect(client.planReclaim(scene.payer, scene.at(address))).rejects.toMatchObject({ code: "input" });
     await scene.chain.before((membership.left ?? 0) + 1);
