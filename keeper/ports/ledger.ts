@@ -17,7 +17,10 @@ export type ChallengeCounts = { readonly asked: number } & Readonly<Record<Outco
 
 /** Rows that the daemon writes while it runs. */
 export type LedgerPort = {
-  /** @param committed bytes that the provider was committed to in the record's slot */
+  /**
+   * @param group address of the record's group
+   * @param committed bytes that the provider was committed to in the record's slot
+   */
   addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void>;
 };
 

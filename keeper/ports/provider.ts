@@ -1,6 +1,6 @@
 /** Calls from a keeper to providers: one request, one bounded answer, within a time limit. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import type { ChallengeAnswer, ChallengeRequest, RefusalCode } from "../../protocol/codec/challenge.ts";
+import type { ChallengeAnswer, ChallengeRequest, Refusal, RefusalCode } from "../../protocol/codec/challenge.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
 /** Endpoint of a provider in the registry. */
@@ -40,12 +40,12 @@ export type PieceListQuery = {
 };
 
 export type ProviderClient = {
-  /** The decoded answer; `verifyAnswer` verifies it. Never rejects. */
+  /** The decoded answers, one for each target of the request in its order; `verifyAnswer` verifies them. Never rejects. */
   challenge(
     target: ProviderTarget,
     request: ChallengeRequest,
     limits: CallLimits,
-  ): Promise<{ readonly ok: true; readonly answer: ChallengeAnswer } | ProviderFailure>;
+  ): Promise<{ readonly ok: true; readonly answers: readonly (ChallengeAnswer | Refusal)[] } | ProviderFailure>;
   /** The whole piece list, checked against root and bytes. Never rejects. */
   pieceList(
     target: ProviderTarget,

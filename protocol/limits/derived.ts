@@ -7,9 +7,10 @@
  */
 import { maxBytesOf } from "../codec/message.ts";
 import { maxPagePieces } from "../codec/challenge.ts";
-import type { GroupSnapshot } from "../group.ts";
+import type { CommitteeSnapshot } from "../committee.ts";
 import { maxCommitteeSize } from "../quorum.ts";
-import { maxPages } from "../pinned.ts";
+import { maxPages, maxPinned } from "../pinned.ts";
+import { pageCount } from "../values.ts";
 import type { Question } from "../codec/question.ts";
 import { maxPieces } from "../../storage/core/piece-list.ts";
 import type { Rate } from "./token-buckets.ts";
@@ -26,30 +27,32 @@ export type Room = {
 
 /** The size of a keeper's work. */
 export type Scale = {
-  /** Groups in which it is a member. */
-  readonly groups: number;
+  /** Committees in which it has a seat. */
+  readonly committees: number;
   /** Members of the largest committee. */
   readonly n: number;
-  /** Different keepers over all groups. */
+  /** Different keepers over all committees. */
   readonly keepers: number;
-  /** Providers of the largest group. */
+  /** Groups of the committee with the most of them. */
+  readonly groups: number;
+  /** Providers of all groups of the committee with the most of them. */
   readonly providers: number;
 };
 
-/** Used before the first read of the chain: one group of the smallest size. */
-export const smallestScale: Scale = { groups: 1, n: 4, keepers: 4, providers: 1 };
+/** Used before the first read of the chain: one group in a committee of the smallest size. */
+export const smallestScale: Scale = { committees: 1, n: 4, keepers: 4, groups: 1, providers: 1 };
 
-export function scaleOf(groups: readonly GroupSnapshot[]): Scale {
-  if (groups.length === 0) return smallestScale;
-  const committees = groups.map(({ committee, pending }) => [
-    ...committee.members,
-    ...(pending?.members ?? []),
-  ]);
+export function scaleOf(committees: readonly CommitteeSnapshot[]): Scale {
+  if (committees.length === 0) return smallestScale;
+  const seats = committees.flatMap(({ version, next }) => [...version.members, ...(next?.members ?? [])]);
+  const providersOf = ({ groups }: CommitteeSnapshot): number =>
+    groups.reduce((sum, { providers }) => sum + providers.length, 0);
   return {
-    groups: groups.length,
-    n: Math.max(...groups.map(({ committee }) => committee.members.length)),
-    keepers: new Set(committees.flatMap((members) => members.map(({ operator }) => operator))).size,
-    providers: Math.max(1, ...groups.map(({ providers }) => providers.length)),
+    committees: committees.length,
+    n: Math.max(...committees.map(({ version }) => version.members.length)),
+    keepers: new Set(seats.map(({ operator }) => operator)).size,
+    groups: Math.max(1, ...committees.map(({ groups }) => groups.length)),
+    providers: Math.max(1, ...committees.map(providersOf)),
   };
 }
 
@@ -91,10 +94,10 @@ const recordPages = 4;
 /** Messages of one author in a turn, without its closed set: one of each other kind, large ones twice, hellos, one restart. */
 const otherTokensOfTurn = 16;
 
-/** New messages of one author over all groups, from any sender: two turns that it leads in each group. */
+/** New messages of one author over all committees, from any sender: two turns that it leads in each. */
 export function authorRate(scale: Scale): Rate {
   const turn = scale.n + otherTokensOfTurn;
-  return { burst: 2 * scale.groups * turn, perSecond: sharedRefill(scale.keepers, cost_ms.signature) };
+  return { burst: 2 * scale.committees * turn, perSecond: sharedRefill(scale.keepers, cost_ms.signature) };
 }
 
 /**
@@ -103,32 +106,32 @@ export function authorRate(scale: Scale): Rate {
  */
 export function authorBytes(scale: Scale): Rate {
   const { perSecond } = gossipBytes(scale);
-  const burst = 2 * scale.groups * (leaderBytes + eachBytes);
+  const burst = 2 * scale.committees * (leaderBytes + eachBytes);
   return { burst, perSecond: perSecond / (2 * liarsAmong(scale.keepers)) };
 }
 
 /** Refused messages of one peer: twice the messages of a turn that is over here but not at the peer. */
 export function refusedRate(scale: Scale): Rate {
-  return { burst: 8 * scale.groups * scale.n, perSecond: sharedRefill(scale.keepers, cost_ms.refused) };
+  return { burst: 8 * scale.committees * scale.n, perSecond: sharedRefill(scale.keepers, cost_ms.refused) };
 }
 
 /** Questions that one keeper may ask this keeper. */
 export function questionRate(question: Question, scale: Scale): Rate {
-  const { groups, n, keepers, providers } = scale;
+  const { committees, n, keepers, providers } = scale;
   const perSecond = sharedRefill(keepers, cost_ms.reply);
   switch (question) {
     case "pull":
-      // One for each block and group (R22): a keeper that catches up asks for several blocks at once.
-      return { burst: 16 * groups, perSecond };
+      // One for each block and committee (R22): a keeper that catches up asks for several blocks at once.
+      return { burst: 16 * committees, perSecond };
     case "records":
-      // Pages of each keeper's records of each disputed provider, for two turns (R24).
-      return { burst: 2 * groups * providers * n * recordPages, perSecond };
+      // Pages of each keeper's records of each pinned provider, for two turns (R24).
+      return { burst: 2 * committees * Math.min(providers, maxPinned) * n * recordPages, perSecond };
     case "page":
-      // Pages of pinned records, for two turns (R24).
-      return { burst: 2 * groups * maxPages, perSecond };
+      // Pages of pinned records, and of the values of every keeper, for two turns (R17, R24).
+      return { burst: 2 * committees * (maxPages + n * pageCount(providers)), perSecond };
     case "pieces":
       // Pages of every provider's list, twice (R10).
-      return { burst: 2 * groups * providers * listPages, perSecond };
+      return { burst: 2 * committees * providers * listPages, perSecond };
   }
 }
 
@@ -144,8 +147,8 @@ export const listCache = {
 export const reasonLogRate: Rate = { burst: 64, perSecond: 0.2 };
 
 /** Keeper names in a rate limit: all members of the current and the next committee, at their largest size. */
-export function maxKeeperNames(groups: number): number {
-  return 2 * maxCommitteeSize * Math.max(1, groups);
+export function maxKeeperNames(committees: number): number {
+  return 2 * maxCommitteeSize * Math.max(1, committees);
 }
 
 /** Length of the longest message of any kind. */
@@ -165,7 +168,7 @@ function turnBytes(n: number): number {
 /** Gossip bytes of one peer: twice the messages of two turns, because a peer forwards all messages. */
 export function gossipBytes(scale: Scale): Rate {
   return {
-    burst: 4 * scale.groups * turnBytes(scale.n),
+    burst: 4 * scale.committees * turnBytes(scale.n),
     perSecond: sharedRefill(scale.keepers, cost_ms.megabyte / MiB),
   };
 }
