@@ -32,6 +32,7 @@ export type CallLimits = {
 
 export type PieceListQuery = {
   readonly chainId: number;
+  readonly committee: Hex;
   readonly group: Hex;
   readonly provider: number;
   /** As in the group's data checkpoint. The list must have this root and these total bytes (R10). */

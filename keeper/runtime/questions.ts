@@ -8,7 +8,7 @@ import {
   maxHave,
 } from "../../protocol/codec/question.ts";
 import type { Effect } from "../core/effects.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { turnMessages } from "../core/liveness.ts";
 import type { Message } from "../../protocol/messages.ts";
@@ -16,7 +16,7 @@ import type { KeeperState } from "../core/state.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";
 import type { Ingress } from "./ingress.ts";
-import type { GroupQuotas } from "./round-quota.ts";
+import type { CommitteeQuotas } from "./round-quota.ts";
 
 export type QuestionDependencies = {
   readonly transport: Pick<TransportPort, "ask">;
@@ -36,30 +36,30 @@ export class Questions {
 
   /** Messages of a turn that the asked keeper has and this one lacks, each fully checked; undefined: no answer. */
   async pull(
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     state: KeeperState,
     effect: Extract<Effect, { kind: "pull" }>,
-    quotas: Pick<GroupQuotas, "reserved">,
+    quotas: Pick<CommitteeQuotas, "reserved">,
   ): Promise<Message[] | undefined> {
-    const operator = group.committee.members[effect.keeper]?.operator;
+    const operator = committee.version.members[effect.keeper]?.operator;
     if (operator === undefined) return undefined;
     const { ts, turn } = effect;
     const have = turnMessages(state, ts, turn)
       .slice(-maxHave)
       .map((message) => hashPrefix(message.hash));
-    const question = encodePull({ group: group.address, ts, turn, have });
+    const question = encodePull({ committee: committee.address, ts, turn, have });
     const reply = await this.#on.transport.ask(operator, "pull", question);
     if (reply === undefined) return undefined;
     const decoded = decodePullReply(reply);
     if (!decoded.ok) {
       this.#on.telemetry.reason(
-        group.address,
+        committee.address,
         "wire-malformed",
         `pull reply of ${operator}: ${decoded.detail}`,
       );
       return undefined;
     }
-    return this.#admitted(group, operator, decoded.value, quotas.reserved(state, operator));
+    return this.#admitted(committee, operator, decoded.value, quotas.reserved(state, operator));
   }
 
   /**
@@ -67,31 +67,31 @@ export class Questions {
    * keeper would send (D6).
    */
   async #admitted(
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     operator: Hex,
     replies: readonly Uint8Array[],
-    isReserved: ReturnType<GroupQuotas["reserved"]>,
+    isReserved: ReturnType<CommitteeQuotas["reserved"]>,
   ): Promise<Message[]> {
     const admitted = new Map<Hex, Message>();
-    let refusable = maxRefusedEach * group.committee.members.length;
+    let refusable = maxRefusedEach * committee.version.members.length;
     for (const bytes of replies) {
-      const checked = await this.#on.ingress.check(bytes, group, isReserved);
+      const checked = await this.#on.ingress.check(bytes, committee, isReserved);
       if (checked.verdict === "accept") {
         if (admitted.has(checked.message.hash)) break;
         admitted.set(checked.message.hash, checked.message);
         continue;
       }
-      this.#on.telemetry.reason(group.address, checked.code, `pulled from ${operator}: ${checked.detail}`);
+      this.#on.telemetry.reason(committee.address, checked.code, `pulled from ${operator}: ${checked.detail}`);
       if (checked.verdict === "reject" || --refusable === 0) break;
     }
     return [...admitted.values()];
   }
 
-  answerPull(bytes: Uint8Array, stateOf: (group: Hex) => KeeperState | undefined): Uint8Array | undefined {
+  answerPull(bytes: Uint8Array, stateOf: (committee: Hex) => KeeperState | undefined): Uint8Array | undefined {
     const question = decodePull(bytes);
     if (!question.ok) return undefined;
-    const { group, ts, turn, have } = question.value;
-    const state = stateOf(group);
+    const { committee, ts, turn, have } = question.value;
+    const state = stateOf(committee);
     if (state === undefined) return undefined;
     const known = new Set(have);
     const missing = turnMessages(state, ts, turn).filter((m) => !known.has(hashPrefix(m.hash)));

@@ -154,6 +154,7 @@ function readAnswer(reader: ByteReader): ChallengeAnswer | Refusal {
 
 export type PiecesRequest = {
   readonly chainId: number;
+  readonly committee: Hex;
   readonly group: Hex;
   readonly provider: number;
   readonly listRoot: Hex;
@@ -173,13 +174,14 @@ export type PiecesResponse = PiecesPage | Refusal;
 
 /** Entries on a page: 640 KiB. */
 export const maxPagePieces = 16_384;
-export const piecesRequestBytes = 1 + 8 + 20 + 4 + 32 + 4;
+export const piecesRequestBytes = 1 + 8 + 20 + 20 + 4 + 32 + 4;
 export const maxPiecesResponseBytes = 2 + 4 + 4 + 4 + maxPagePieces * entryBytes;
 
 export function encodePiecesRequest(request: PiecesRequest): Uint8Array {
   return new ByteWriter()
     .u8(providerProtocolVersion)
     .u64(request.chainId)
+    .hex(request.committee, 20)
     .hex(request.group, 20)
     .u32(request.provider)
     .hex(request.listRoot, 32)
@@ -192,6 +194,7 @@ export function decodePiecesRequest(bytes: Uint8Array): Result<PiecesRequest, De
     readVersion(reader);
     return {
       chainId: reader.u64("chain id"),
+      committee: reader.hex(20, "committee"),
       group: reader.hex(20, "group"),
       provider: reader.u32("provider"),
       listRoot: reader.hex(32, "list root"),
