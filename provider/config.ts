@@ -29,6 +29,7 @@ const configSchema = z.strictObject({
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
   /** Addresses that keepers dial, if they differ from `listen`, for example behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
+  /** The groups that this provider agreed to serve; the chain says which committee serves each. */
   groups: z.array(address),
   /** Address of the server for Prometheus metrics. Default: no server. */
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),

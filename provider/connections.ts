@@ -55,6 +55,11 @@ export class ProviderConnections {
     };
   }
 
+  /** Whether the chain names this peer as a keeper's, when it was last read. */
+  isKeeper(peer: string): boolean {
+    return this.#keepers.has(peer);
+  }
+
   opened(connection: OpenConnection): void {
     this.#room.opened(connection);
   }

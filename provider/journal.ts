@@ -12,7 +12,8 @@ const hex = z.string().regex(/^0x[0-9a-f]*$/) as z.ZodType<Hex>;
 const count = z.int().min(0);
 const bytes = z.string().regex(/^\d{1,40}$/);
 const common = { time_ms: count, group: hex };
-const challenge = { ...common, keeper: hex, slot: count };
+/** Slots of a committee: they have the committee's numbers. */
+const challenge = { ...common, committee: hex, keeper: hex, slot: count };
 
 const totals = z.strictObject({
   kind: z.literal("totals"),

@@ -71,7 +71,9 @@ export type ChallengeResponse =
 const targetBytes = 20 + 4;
 /** Groups in one message: the answers to it have at most 2.5 MiB. */
 export const maxTargets = 64;
-export const maxChallengeRequestBytes = 1 + 8 + 20 + 20 + 20 + 8 + 32 + seedBytes + 4 + maxTargets * targetBytes;
+/** A request without its targets. */
+export const challengeHeaderBytes = 1 + 8 + 20 + 20 + 20 + 8 + 32 + seedBytes + 4;
+export const maxChallengeRequestBytes = challengeHeaderBytes + maxTargets * targetBytes;
 const maxDetailBytes = 200;
 const maxAnswerBytes = 1 + receiptBytes + 4 + maxProofBytes;
 export const maxChallengeResponseBytes = 2 + 4 + maxTargets * maxAnswerBytes;
@@ -89,6 +91,12 @@ export function encodeChallengeRequest(request: ChallengeRequest): Uint8Array {
     .u32(request.targets.length);
   for (const { group, provider } of request.targets) w.hex(group, 20).u32(provider);
   return w.finish();
+}
+
+/** Length of a whole request by its header; that of the header alone if the number of targets is not valid. */
+export function challengeRequestBytes(header: Uint8Array): number {
+  const targets = new DataView(header.buffer, header.byteOffset).getUint32(challengeHeaderBytes - 4);
+  return challengeHeaderBytes + (targets > maxTargets ? 0 : targets) * targetBytes;
 }
 
 export function decodeChallengeRequest(bytes: Uint8Array): Result<ChallengeRequest, DecodeCode> {
@@ -122,8 +130,7 @@ export function encodeChallengeResponse(response: ChallengeResponse): Uint8Array
   const w = new ByteWriter().u8(providerProtocolVersion).u8(answerByte).u32(response.answers.length);
   for (const answer of response.answers) {
     if (answer.kind === "refusal") writeRefusal(w.u8(refusedByte), answer);
-    else
-      w.u8(answerByte).bytes(answer.receipt, receiptBytes).u32(answer.proof.length).bytes(answer.proof);
+    else w.u8(answerByte).bytes(answer.receipt, receiptBytes).u32(answer.proof.length).bytes(answer.proof);
   }
   return w.finish();
 }

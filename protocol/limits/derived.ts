@@ -6,13 +6,14 @@
  * the largest number of faulty keepers, so all of them together never cost more than that share.
  */
 import { maxBytesOf } from "../codec/message.ts";
-import { maxPagePieces } from "../codec/challenge.ts";
+import { maxPagePieces, maxTargets } from "../codec/challenge.ts";
 import type { CommitteeSnapshot } from "../committee.ts";
 import { maxCommitteeSize } from "../quorum.ts";
 import { maxPages, maxPinned } from "../pinned.ts";
 import { pageCount } from "../values.ts";
 import type { Question } from "../codec/question.ts";
 import { maxPieces } from "../../storage/core/piece-list.ts";
+import { maxProofBytes } from "../../storage/core/proof.ts";
 import type { Rate } from "./token-buckets.ts";
 
 /** Limits on the connections that a node keeps open. */
@@ -69,6 +70,10 @@ export const cost_ms = {
   megabyte: 60,
   /** Reading, encoding and encrypting a reply of one megabyte. */
   reply: 8,
+  /** Checking one seed under one key (R9). */
+  seed: 25,
+  /** A stream of its own for one request that is refused. */
+  stream: 2,
 } as const;
 
 /** Tokens for a refused message; a longer one takes more time to read. */
@@ -246,17 +251,50 @@ export const requestBytes: Rate = { burst: 128 * 1024, perSecond: 16 * 1024 };
 /** Concurrent streams of one peer at a provider. */
 export const streamsOfCaller = { request: 8, all: 3 * 8 + 8 };
 
-/**
- * Requests of one peer at a provider. A keeper asks once per slot and group, and again when the provider was busy; a payer asks
- * for one range after another.
- */
+/** The size of a provider's work. */
+export type ProviderScale = {
+  /** Committees that serve its groups, now or next. */
+  readonly committees: number;
+  /** Groups that it serves. */
+  readonly groups: number;
+  /** Different members of these committees. */
+  readonly keepers: number;
+};
+
+/** Used before the first read of the chain: one committee of the smallest size for each group. */
+export function unknownProviderScale(groups: number): ProviderScale {
+  return { committees: Math.max(1, groups), groups: Math.max(1, groups), keepers: 4 * Math.max(1, groups) };
+}
+
+/** Requests of one peer at a provider for ranges and for pages of piece lists: a payer asks for one range after another. */
 export function requestRate(groups: number): Rate {
   return { burst: 64 + 8 * groups, perSecond: 16 + groups };
 }
 
-/** Challenges that wait in a provider's queue: two of each keeper and group. */
-export function challengeQueue(groups: number): { readonly total: number; readonly perPeer: number } {
-  return { total: 2 * maxCommitteeSize * groups, perPeer: Math.max(8, 2 * groups) };
+/**
+ * Groups in the challenges of one keeper: two slots, each asked twice. An answer that was given before costs the reading and sending of its
+ * bytes; an answer is made once for each keeper, group and slot (R12).
+ */
+export function challengeRate({ groups, keepers }: ProviderScale): Rate {
+  const answer_ms = (cost_ms.reply * maxProofBytes) / MiB;
+  return { burst: maxTargets + 4 * groups, perSecond: sharedRefill(keepers, answer_ms) };
+}
+
+/** Challenges of all peers together that are no keepers of the provider: each is refused, in a stream of its own. */
+export const strangerChallengeRate: Rate = { burst: 64, perSecond: (cpuShare * 1000) / cost_ms.stream };
+
+/** Wrong seeds of one keeper. A right one costs no token. Burst: one for each committee and slot that is open to challenges. */
+export function wrongSeedRate({ committees, keepers }: ProviderScale): Rate {
+  return { burst: 2 * committees, perSecond: sharedRefill(keepers, cost_ms.seed) };
+}
+
+/** Challenges that wait in a provider's queue: those of one keeper for a slot in all of its committees, twice. */
+export function challengeQueue({ committees, groups, keepers }: ProviderScale): {
+  readonly total: number;
+  readonly perPeer: number;
+} {
+  const perPeer = Math.max(8, 2 * (committees + Math.floor(groups / maxTargets)));
+  return { total: keepers * perPeer, perPeer };
 }
 
 /** Concurrent piece-list pages, of all peers and of one; a page has about 640 kB. */

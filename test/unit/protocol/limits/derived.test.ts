@@ -6,6 +6,7 @@ import {
   authorBytes,
   authorRate,
   challengeQueue,
+  challengeRate,
   cost_ms,
   cpuShare,
   gossipBytes,
@@ -17,6 +18,7 @@ import {
   questionRate,
   refusedRate,
   requestRate,
+  wrongSeedRate,
   scaleOf,
 } from "../../../../protocol/limits/derived.ts";
 import type { Scale } from "../../../../protocol/limits/derived.ts";
@@ -67,8 +69,12 @@ describe.each(scales)("limits of $groups groups with $n keepers", (scale) => {
 
   it("have room for every possible member, and allow every keeper one challenge per provider and slot", () => {
     expect(maxKeeperNames(groups)).toBeGreaterThanOrEqual(keepers);
-    expect(challengeQueue(groups).total).toBeGreaterThanOrEqual(n * groups);
-    expect(challengeQueue(groups).perPeer).toBeGreaterThanOrEqual(groups);
+    const provider = { committees: groups, groups, keepers };
+    // Each keeper: a message for each committee, and each group in one of them.
+    expect(challengeQueue(provider).perPeer).toBeGreaterThanOrEqual(groups);
+    expect(challengeQueue(provider).total).toBeGreaterThanOrEqual(keepers * groups);
+    expect(challengeRate(provider).burst).toBeGreaterThanOrEqual(2 * groups);
+    expect(wrongSeedRate(provider).burst).toBeGreaterThanOrEqual(groups);
     expect(requestRate(groups).burst).toBeGreaterThanOrEqual(groups);
     expect(providerConnections.perPeer).toBeGreaterThanOrEqual(2);
     expect(gossipFrame(groups).bytes).toBeGreaterThan(longestMessageBytes);
