@@ -29,8 +29,8 @@ function likelyGas(items: number): number {
 const budget = Number(transactionGasCap / 2n);
 
 /**
- * Whether a group of a certificate over [ts, te) can be settled now: its interval begins at its settledThrough (R29). `done`: it is
- * settled or credited; `later`: an earlier certificate comes first, or the group has not been read yet.
+ * Whether a group of a certificate over [ts, te) can be settled now: no block before its interval is left, and one of its interval is
+ * (R29). `done`: it is settled or credited; `later`: an earlier certificate comes first, or the group has not been read yet.
  */
 export function standingOf(
   membership: GroupEntry | undefined,
@@ -40,7 +40,8 @@ export function standingOf(
   if (membership === undefined) return "done";
   const { from, to } = membershipWithin(membership, ts, te);
   if (membership.settledThrough >= to || from >= to) return "done";
-  return membership.settledThrough === from ? "open" : "later";
+  // A group without a provider is settled through the block in which it gets one, which may lie behind the begin of the interval.
+  return membership.settledThrough >= from ? "open" : "later";
 }
 
 /**

@@ -12,7 +12,6 @@ import type { FeeLimits } from "../../../protocol/fees.ts";
 import type { TokenPrices } from "./fees.ts";
 import { RpcDisagreement, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import { call } from "../../../daemon/chain/calls.ts";
-import { SnapshotReader } from "./snapshot.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
 import { Submitter } from "./submit.ts";
 
@@ -20,6 +19,8 @@ export type ChainOptions = {
   readonly chainId: number;
   readonly urls: readonly string[];
   readonly registry: Hex;
+  /** Committees of other factories are not followed. */
+  readonly factories: readonly Hex[];
   readonly operatorSecret: string;
   readonly poll_ms: number;
   readonly fees: FeeLimits;
@@ -49,20 +50,20 @@ export class EthersChain implements ChainPort {
     return this.#rpc.pace;
   }
 
-  /** By group: why its state cannot be read now. */
+  /** By address: why a committee or a group cannot be read now. */
   get unreadable(): ReadonlyMap<Hex, string> {
     return this.#feed?.unreadable ?? new Map();
   }
 
   async follow(
-    groups: readonly Hex[],
+    operator: Hex,
     onUpdate: (update: ChainUpdate) => Promise<void>,
     onTrouble: (code: ReasonCode, detail: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
     this.#rpc.onTrouble(onTrouble);
-    const reader = new SnapshotReader(this.#options.chainId, this.#rpc);
-    const feed = new Feed(this.#rpc, reader, groups, onTrouble);
+    const { chainId, registry, factories } = this.#options;
+    const feed = new Feed(this.#rpc, { chainId, registry, factories, operator }, onTrouble);
     this.#feed = feed;
     while (!signal.aborted) {
       let pause_ms = this.#options.poll_ms;
