@@ -20,9 +20,10 @@ function row(cells: readonly string[]): string {
 }
 
 export function tableOf(figures: readonly RoundFigures[]): string {
-  const lines = figures.map(({ keepers, providers, messagesPerKeeper, bytesPerKeeper, cpu_ms }) =>
+  const lines = figures.map(({ keepers, groups, providers, messagesPerKeeper, bytesPerKeeper, cpu_ms }) =>
     row([
       `${keepers}`,
+      `${groups}`,
       `${providers}`,
       messagesPerKeeper.toFixed(0),
       (bytesPerKeeper / 1000).toFixed(0),
@@ -30,8 +31,8 @@ export function tableOf(figures: readonly RoundFigures[]): string {
     ]),
   );
   return [
-    row(["keepers", "providers", "messages", "kB", "CPU ms"]),
-    row(["--:", "--:", "--:", "--:", "--:"]),
+    row(["keepers", "groups", "providers", "messages", "kB", "CPU ms"]),
+    row(["--:", "--:", "--:", "--:", "--:", "--:"]),
     ...lines,
   ].join("\n");
 }

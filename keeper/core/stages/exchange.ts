@@ -23,7 +23,7 @@ import { bundledReveal } from "./reveal.ts";
 
 /** The disputes whose records fit the pages of the turn, by position: smallest first, then in the order of the scope (R24). */
 export function fittingDisputes(
-  { records }: Scope,
+  { records }: Pick<Scope, "records">,
   disputed: readonly number[],
   owners: number,
 ): ReadonlySet<number> {
