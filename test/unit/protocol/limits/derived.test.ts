@@ -69,7 +69,7 @@ describe.each(scales)("limits of $committees committees with $n keepers", (scale
 
   it("have room for every possible member, and allow every keeper one challenge per provider and slot", () => {
     expect(maxKeeperNames(committees)).toBeGreaterThanOrEqual(keepers);
-    const groups = 100;
+    const groups = committees;
     const provider = { committees, groups, keepers };
     // Each keeper: a message for each committee, and each group in one of them.
     expect(challengeQueue(provider).perPeer).toBeGreaterThanOrEqual(groups);
