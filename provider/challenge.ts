@@ -139,7 +139,7 @@ class ChallengeResponder {
       one?.blockHash === blockHash && equalBytes(one.seed, seed);
     const fault = stored.every(isRepeated)
       ? undefined
-      : await this.#fault(request, admitted, stored).then(undefined, (error: unknown) => error);
+      : await this.#fault(request, admitted, stored).then(undefined, (error: Error) => error);
     if (fault !== undefined && !stored.some(isRepeated)) throw fault;
     const made = new Map<number, MadeAnswer>();
     const said: Said[] = [];

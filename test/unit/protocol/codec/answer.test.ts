@@ -23,7 +23,7 @@ import { makePieceList } from "../../../../storage/core/piece-list.ts";
 import { encodeProof, proofHash } from "../../../../storage/core/proof.ts";
 import { sampleLeaves } from "../../../../storage/core/sampling.ts";
 import { seededBytes, seededNumbers } from "../../../support/files.ts";
-import { secretOf } from "../../../support/provider-scene.ts";
+import { secretOf } from "../../../support/secrets.ts";
 
 const file = seededBytes(100_000, 1);
 const list = makePieceList([{ root: pieceRoot(file), size: file.length }]);

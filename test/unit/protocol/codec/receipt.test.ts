@@ -26,7 +26,7 @@ import { toHex } from "../../../../protocol/hash.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
 import { concatBytes, fromHex } from "../../../../storage/core/bytes.ts";
 import { seededBytes } from "../../../support/files.ts";
-import { secretOf } from "../../../support/provider-scene.ts";
+import { secretOf } from "../../../support/secrets.ts";
 
 const domain = { chainId: 31_337, committee: `0x${"a1".repeat(20)}` } as const;
 const secret = secretOf(1);

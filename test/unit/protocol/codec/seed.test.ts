@@ -15,7 +15,7 @@ import { leafSeed } from "../../../../protocol/leaf-seed.ts";
 import { toHex } from "../../../../protocol/hash.ts";
 import { fromHex } from "../../../../storage/core/bytes.ts";
 import { seededBytes, seededNumbers } from "../../../support/files.ts";
-import { secretOf } from "../../../support/provider-scene.ts";
+import { secretOf } from "../../../support/secrets.ts";
 
 const { Point } = bls12_381.G1;
 const { Fp } = bls12_381.fields;
