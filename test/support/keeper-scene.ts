@@ -20,7 +20,7 @@ import { range, type Keeper } from "./contracts/world.ts";
 import { CommitteeWorld, type Committee } from "./contracts/edition2/committee-world.ts";
 
 export const gibibyte = 1n << 30n;
-const lockup = 2_000;
+export const lockup = 2_000;
 const root: Hex = `0x${"5e".repeat(32)}`;
 
 export type Data = { readonly size?: bigint; readonly price?: bigint; readonly root?: Hex };

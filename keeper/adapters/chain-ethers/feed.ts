@@ -1,16 +1,18 @@
 /** Follows the head: reports every canonical block once, a reorg as replacing blocks, and committees as they are at the view (R4). */
 import type { Block } from "../../core/events.ts";
-import { memberIndex } from "../../../protocol/committee.ts";
+import { memberIndex, slotAt } from "../../../protocol/committee.ts";
 import type { CommitteeSnapshot, Version } from "../../../protocol/committee.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { ChainUpdate } from "../../ports/chain.ts";
-import { CanonicalBlocks, recentBlocks } from "./blocks.ts";
+import { CanonicalBlocks, Contradiction, recentBlocks } from "./blocks.ts";
 import type { Known, Path } from "./blocks.ts";
 import type { CommitteeState, Waiting } from "./committee-events.ts";
+import type { GroupState } from "./group-events.ts";
 import { LogReader } from "./logs.ts";
 import { MemberReader } from "./members.ts";
 import { SeatFollower } from "./seats.ts";
 import type { FollowedCommittee, SeatOptions, Seats } from "./seats.ts";
+import { StateChecker } from "./state-check.ts";
 import { presentTe, snapshotOf } from "./snapshot.ts";
 import type { GroupTerms } from "./snapshot.ts";
 import type { HeadBlock } from "../../../daemon/chain/heads.ts";
@@ -26,6 +28,9 @@ export class Feed {
   readonly #blocks: CanonicalBlocks;
   readonly #members: MemberReader;
   readonly #follower: SeatFollower;
+  readonly #checker: StateChecker;
+  /** By committee: the slot in which its state was compared with its events. */
+  readonly #checked = new Map<Hex, number>();
   #seats: Seats | undefined;
   /** As delivered last. */
   #shown: Snapshots = new Map();
@@ -39,6 +44,7 @@ export class Feed {
     const ask = (method: string, params: readonly unknown[]): Promise<unknown> =>
       rpc.sendAgreed(method, params);
     this.#members = new MemberReader(ask);
+    this.#checker = new StateChecker(ask);
     const logs = new LogReader(rpc, (block) => this.#blocks.hashAt(block));
     this.#follower = new SeatFollower(options, { ask, logs, members: this.#members, trouble });
   }
@@ -61,6 +67,7 @@ export class Feed {
     if (previous !== undefined && ancestor < previous.number) this.#members.forget();
     const seats = await this.#follower.next(this.#seats, { ancestor, head: latest });
     const shown = await this.#snapshots(seats, latest.number);
+    await this.#check(seats, shown);
     // A committee that appears needs blocks of before, and blocks are delivered without a gap between old and new ones.
     const appeared = [...shown.keys()].some((address) => !this.#shown.has(address));
     const from = appeared ? { ...path, ancestor: -1 } : path;
@@ -81,6 +88,24 @@ export class Feed {
       blocks: blocks.map(({ number, hash }): Block => ({ number, hash })),
       committees: changed.map(([, snapshot]) => snapshot),
     };
+  }
+
+  /** Once a slot the state of a committee is compared with what its events say: an endpoint may leave some out (D7). */
+  async #check({ committees, groups }: Seats, shown: Snapshots): Promise<void> {
+    for (const [address, { params, block }] of shown) {
+      const slot = slotAt(params, block);
+      if (this.#checked.get(address) === slot) continue;
+      const state = committees.get(address)?.timeline.at(block);
+      const groupAt = (group: Hex): GroupState | undefined => groups.get(group)?.timeline.at(block);
+      try {
+        if (state !== undefined) await this.#checker.check({ address, block, slot, state, groupAt });
+      } catch (error) {
+        // Everything is read again from the first block on.
+        if (error instanceof Contradiction) this.#seats = undefined;
+        throw error;
+      }
+      this.#checked.set(address, slot);
+    }
   }
 
   /** A committee without a seat for this operator is shown once more. One that cannot be read now stays as it was. */

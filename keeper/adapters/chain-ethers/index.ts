@@ -5,7 +5,7 @@ import type { ReasonCode } from "../../../protocol/reasons.ts";
 import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
-import { UnlinkedBlocks } from "./blocks.ts";
+import { Contradiction } from "./blocks.ts";
 import type { ChainPace } from "../../../daemon/chain/pace.ts";
 import { Feed } from "./feed.ts";
 import type { FeeLimits } from "../../../protocol/fees.ts";
@@ -77,7 +77,7 @@ export class EthersChain implements ChainPort {
       } catch (error) {
         if (signal.aborted) break;
         // An outage of all endpoints pauses the keeper. It resumes at the same block.
-        if (error instanceof UnlinkedBlocks) onTrouble("rpc-disagrees", error.message);
+        if (error instanceof Contradiction) onTrouble("rpc-disagrees", error.message);
         // The RPC client has reported these already.
         else if (!(error instanceof RpcUnavailable || error instanceof RpcDisagreement))
           onTrouble("rpc-down", (error as Error).message);

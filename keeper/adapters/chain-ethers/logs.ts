@@ -5,7 +5,7 @@ import type { HeadBlock } from "../../../daemon/chain/heads.ts";
 import { RpcError } from "../../../daemon/chain/endpoint.ts";
 import { blockTag } from "../../../daemon/chain/rpc.ts";
 import type { RpcPool } from "../../../daemon/chain/rpc.ts";
-import { UnlinkedBlocks } from "./blocks.ts";
+import { Contradiction } from "./blocks.ts";
 
 export type ChainEvent = {
   /** Lower-case address of the contract. */
@@ -53,7 +53,7 @@ export class LogReader {
 
   /**
    * Events of the blocks from `from` through the head, in the order of the chain.
-   * @throws UnlinkedBlocks if an event lies in a block that is not canonical
+   * @throws Contradiction if an event lies in a block that is not canonical
    */
   async read({ addresses, topics, abi }: LogQuery, { from, head }: BlockRange): Promise<ChainEvent[]> {
     if (from > head.number || addresses?.length === 0) return [];
@@ -95,7 +95,7 @@ export class LogReader {
     const block = Number(log.blockNumber);
     const expected = block === head.number ? head.hash : this.#hashAt(block);
     if (expected !== undefined && expected !== log.blockHash)
-      throw new UnlinkedBlocks(`event in block ${block}: expected ${expected}, actual ${log.blockHash}`);
+      throw new Contradiction(`event in block ${block}: expected ${expected}, actual ${log.blockHash}`);
     const address = log.address.toLowerCase() as Hex;
     const parsed = abi(address).parseLog({ topics: [...log.topics], data: log.data });
     if (parsed === null) return [];

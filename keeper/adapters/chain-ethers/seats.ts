@@ -10,7 +10,7 @@ import type { HeadBlock } from "../../../daemon/chain/heads.ts";
 import { RpcDisagreement, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import type { Trouble } from "../../../daemon/chain/rpc.ts";
 import { committeeAbi, factoryAbi, groupAbi, registryAbi } from "./abi.ts";
-import { UnlinkedBlocks } from "./blocks.ts";
+import { Contradiction } from "./blocks.ts";
 import { committeeAfter, unformed } from "./committee-events.ts";
 import type { CommitteeState, Membership } from "./committee-events.ts";
 import { groupAfter, newGroup } from "./group-events.ts";
@@ -263,7 +263,7 @@ export class SeatFollower {
       if (
         error instanceof RpcUnavailable ||
         error instanceof RpcDisagreement ||
-        error instanceof UnlinkedBlocks
+        error instanceof Contradiction
       )
         throw error;
       const why = (error as Error).message.slice(0, 200);
