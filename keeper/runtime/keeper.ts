@@ -21,6 +21,7 @@ import { CommitteeQuotas } from "./round-quota.ts";
 import {
   authorBytes,
   authorRate,
+  maxCommittees,
   maxKeeperNames,
   questionRate,
   scaleOf,
@@ -46,9 +47,6 @@ export type Work = {
   /** Number of events of all committees so far. */
   readonly handled: number;
 };
-
-/** Committees whose keepers have buckets of their own at a time; an unused bucket makes room for another. */
-const maxCommittees = 64;
 
 export class Keeper {
   readonly #on: KeeperDependencies;

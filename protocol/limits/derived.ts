@@ -151,6 +151,9 @@ export const listCache = {
 /** Log lines for one reason in one group. Metrics and ledger count every occurrence. */
 export const reasonLogRate: Rate = { burst: 64, perSecond: 0.2 };
 
+/** Most committees in which a keeper has a seat at a time; what it holds for each of them is bounded by this. */
+export const maxCommittees = 64;
+
 /** Keeper names in a rate limit: all members of the current and the next committee, at their largest size. */
 export function maxKeeperNames(committees: number): number {
   return 2 * maxCommitteeSize * Math.max(1, committees);
