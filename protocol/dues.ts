@@ -29,7 +29,12 @@ export function amountOf(provider: ProviderEntry, signed: bigint, from: number, 
 }
 
 /** R30: K, the part of all keepers in a group's settlement of [ts, te), in token units. */
-export function keepersPart(membership: GroupEntry, { items }: CertifiedGroup, ts: number, te: number): bigint {
+export function keepersPart(
+  membership: GroupEntry,
+  { items }: CertifiedGroup,
+  ts: number,
+  te: number,
+): bigint {
   const { from, to } = membershipWithin(membership, ts, te);
   const share = BigInt(membership.keeperShareBps);
   const byIndex = new Map(membership.providers.map((provider) => [provider.index, provider]));

@@ -31,7 +31,8 @@ function leaveTurn(step: Step, old: TurnState, ts: number, number: number): void
 
 /** The turn that a removed certificate brings back. The certificate is submitted again. */
 function turnBeforeReorg({ certifiedTurn }: KeeperState, ts: number, number: number): TurnState | undefined {
-  if (certifiedTurn === undefined || certifiedTurn.ts !== ts || certifiedTurn.turn !== number) return undefined;
+  if (certifiedTurn === undefined || certifiedTurn.ts !== ts || certifiedTurn.turn !== number)
+    return undefined;
   certifiedTurn.submission.sent = false;
   certifiedTurn.submission.fee = undefined;
   return certifiedTurn;
@@ -113,8 +114,7 @@ export function timingOf(step: Step, key: RoundKey): "now" | "early" | "stale" |
   if (key.ts > committee.ts || turn === undefined) return "early";
   if (key.turn < turn.turn) return "stale";
   if (key.turn > turn.turn) return "early";
-  const matches =
-    key.te === turn.te && key.leader === turn.leader && key.version === turn.version.version;
+  const matches = key.te === turn.te && key.leader === turn.leader && key.version === turn.version.version;
   return matches ? "now" : "wrong";
 }
 

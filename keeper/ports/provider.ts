@@ -1,6 +1,11 @@
 /** Calls from a keeper to providers: one request, one bounded answer, within a time limit. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import type { ChallengeAnswer, ChallengeRequest, Refusal, RefusalCode } from "../../protocol/codec/challenge.ts";
+import type {
+  ChallengeAnswer,
+  ChallengeRequest,
+  Refusal,
+  RefusalCode,
+} from "../../protocol/codec/challenge.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
 /** Endpoint of a provider in the registry. */
@@ -46,7 +51,9 @@ export type ProviderClient = {
     target: ProviderTarget,
     request: ChallengeRequest,
     limits: CallLimits,
-  ): Promise<{ readonly ok: true; readonly answers: readonly (ChallengeAnswer | Refusal)[] } | ProviderFailure>;
+  ): Promise<
+    { readonly ok: true; readonly answers: readonly (ChallengeAnswer | Refusal)[] } | ProviderFailure
+  >;
   /** The whole piece list, checked against root and bytes. Never rejects. */
   pieceList(
     target: ProviderTarget,

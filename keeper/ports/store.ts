@@ -12,7 +12,11 @@ export type StoredProof = {
   readonly proof: Uint8Array;
 };
 
-export type EvidencePair = { readonly committee: Hex; readonly first: Uint8Array; readonly second: Uint8Array };
+export type EvidencePair = {
+  readonly committee: Hex;
+  readonly first: Uint8Array;
+  readonly second: Uint8Array;
+};
 
 export type StorePort = {
   load(committee: Hex): Promise<Restored>;

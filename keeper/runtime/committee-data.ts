@@ -24,6 +24,7 @@ export function dataOfSlot(committee: CommitteeSnapshot, key: LeafKey): SlotData
 
 /** The same, also for a group that was settled meanwhile: as the turn's scope shows it. */
 export function dataOfTurn(committee: CommitteeSnapshot, key: LeafKey): SlotData | undefined {
-  const inScope = committee.scope === undefined ? undefined : { ...committee, groups: committee.scope.groups };
+  const inScope =
+    committee.scope === undefined ? undefined : { ...committee, groups: committee.scope.groups };
   return (inScope === undefined ? undefined : dataOfSlot(inScope, key)) ?? dataOfSlot(committee, key);
 }

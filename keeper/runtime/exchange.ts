@@ -133,7 +133,8 @@ export class RecordExchange {
     const entries: Uint8Array[] = [];
     for (const pin of pinned) {
       for (const owner of pin.keepers) {
-        const entry = gathered?.round === round ? gathered.entries.get(`${providerKey(pin)}/${owner}`) : undefined;
+        const entry =
+          gathered?.round === round ? gathered.entries.get(`${providerKey(pin)}/${owner}`) : undefined;
         if (entry === undefined) return undefined;
         entries.push(entry);
       }
@@ -156,7 +157,11 @@ export class RecordExchange {
     return result;
   }
 
-  async #page(committee: CommitteeSnapshot, hash: Hex, holders: readonly number[]): Promise<Uint8Array | undefined> {
+  async #page(
+    committee: CommitteeSnapshot,
+    hash: Hex,
+    holders: readonly number[],
+  ): Promise<Uint8Array | undefined> {
     const here = this.#pages.find(hash);
     if (here !== undefined) return here;
     const question = encodePageQuestion({ committee: committee.address, page: hash });

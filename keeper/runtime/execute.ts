@@ -79,7 +79,8 @@ export class Effects {
 
   run(effect: ExecutedEffect, state: KeeperState): void {
     const { committee } = state;
-    if (effect.kind === "reason") return this.#on.telemetry.reason(this.#committee, effect.code, effect.detail);
+    if (effect.kind === "reason")
+      return this.#on.telemetry.reason(this.#committee, effect.code, effect.detail);
     if (committee === undefined) return;
     switch (effect.kind) {
       case "book":
@@ -187,7 +188,11 @@ export class Effects {
     this.#emit({ kind: "seed", operator, slot, blockHash, seed });
   }
 
-  async #challenge(committee: CommitteeSnapshot, state: KeeperState, effect: EffectOf<"challenge">): Promise<void> {
+  async #challenge(
+    committee: CommitteeSnapshot,
+    state: KeeperState,
+    effect: EffectOf<"challenge">,
+  ): Promise<void> {
     const last = state.head + committee.params.answer;
     const counts = (): boolean => state.head <= last;
     const { operator, slot, blockHash } = effect;
@@ -211,9 +216,7 @@ export class Effects {
 
   async #open(effect: EffectOf<"open">): Promise<void> {
     const { store } = this.#on;
-    const stored = await Promise.all(
-      effect.leaves.map((leaf) => store.proofOf(this.#committee, leaf)),
-    );
+    const stored = await Promise.all(effect.leaves.map((leaf) => store.proofOf(this.#committee, leaf)));
     const first = stored[0];
     const proof =
       effect.proofOf === undefined || first === undefined
@@ -335,7 +338,14 @@ export class Effects {
     }
     // The bookkeeper writes settlements from the chain into the ledger, own ones and others alike.
     const done = transaction.kind === "certify" ? "certified" : "settled";
-    this.#on.telemetry.info(done, { committee, ts, te, groups: transaction.run.length, tx: result.tx, block });
+    this.#on.telemetry.info(done, {
+      committee,
+      ts,
+      te,
+      groups: transaction.run.length,
+      tx: result.tx,
+      block,
+    });
   }
 }
 

@@ -246,7 +246,8 @@ export class Keeper {
     const me = this.#on.keyring.operator;
     const operators = new Set<Hex>();
     for (const { state } of this.#loops.values()) {
-      if (state.committee !== undefined) for (const operator of seatsOf(state.committee)) operators.add(operator);
+      if (state.committee !== undefined)
+        for (const operator of seatsOf(state.committee)) operators.add(operator);
     }
     operators.delete(me);
     const found = await Promise.all([...operators].map((operator) => this.#endpoint(operator)));

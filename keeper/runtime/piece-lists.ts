@@ -105,7 +105,10 @@ export class PieceLists {
     if (entries === undefined) return undefined;
     const list = this.#listOf(entries);
     if (list === undefined || toHex(list.root) !== listRoot) {
-      this.#on.telemetry.error("a piece list on disk is damaged and is fetched again", { committee, listRoot });
+      this.#on.telemetry.error("a piece list on disk is damaged and is fetched again", {
+        committee,
+        listRoot,
+      });
       return undefined;
     }
     this.#lists.set(listRoot, list);
@@ -149,11 +152,17 @@ export class PieceLists {
   #keep(committee: Hex, listRoot: Hex, list: PieceList): void {
     this.#lists.set(listRoot, list);
     this.#on.store.keepList(committee, listRoot, list.pieces.bytes).catch((error: unknown) => {
-      this.#on.telemetry.error("a piece list could not be written to disk", { committee, error: String(error) });
+      this.#on.telemetry.error("a piece list could not be written to disk", {
+        committee,
+        error: String(error),
+      });
     });
   }
 
-  async #fromKeeper({ committee, group, provider, data }: ListQuery, keeper: Hex): Promise<PieceList | undefined> {
+  async #fromKeeper(
+    { committee, group, provider, data }: ListQuery,
+    keeper: Hex,
+  ): Promise<PieceList | undefined> {
     const { chainId, address } = committee;
     const { listRoot } = data;
     const { clock, transport } = this.#on;

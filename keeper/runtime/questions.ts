@@ -81,13 +81,20 @@ export class Questions {
         admitted.set(checked.message.hash, checked.message);
         continue;
       }
-      this.#on.telemetry.reason(committee.address, checked.code, `pulled from ${operator}: ${checked.detail}`);
+      this.#on.telemetry.reason(
+        committee.address,
+        checked.code,
+        `pulled from ${operator}: ${checked.detail}`,
+      );
       if (checked.verdict === "reject" || --refusable === 0) break;
     }
     return [...admitted.values()];
   }
 
-  answerPull(bytes: Uint8Array, stateOf: (committee: Hex) => KeeperState | undefined): Uint8Array | undefined {
+  answerPull(
+    bytes: Uint8Array,
+    stateOf: (committee: Hex) => KeeperState | undefined,
+  ): Uint8Array | undefined {
     const question = decodePull(bytes);
     if (!question.ok) return undefined;
     const { committee, ts, turn, have } = question.value;

@@ -357,12 +357,17 @@ function decodeBody(r: ByteReader, kind: Kind): Body {
 function readPinned(r: ByteReader): Pinned[] {
   let last: Pinned | undefined;
   return list(r, "pinned", pinnedBytes, () => {
-    const next = { group: r.u32("group"), provider: r.u32("provider"), keepers: bitIndices(r.u128("keepers")) };
+    const next = {
+      group: r.u32("group"),
+      provider: r.u32("provider"),
+      keepers: bitIndices(r.u128("keepers")),
+    };
     const after =
       last === undefined ||
       next.group > last.group ||
       (next.group === last.group && next.provider > last.provider);
-    if (!after) r.fail("order", `pinned: group ${next.group}, provider ${next.provider} is not above the last`);
+    if (!after)
+      r.fail("order", `pinned: group ${next.group}, provider ${next.provider} is not above the last`);
     if ((next.keepers.at(-1) ?? 0) >= maxKeepers)
       r.fail("range", `keeper: expected below ${maxKeepers}, actual ${next.keepers.at(-1)}`);
     last = next;

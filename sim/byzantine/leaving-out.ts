@@ -37,7 +37,8 @@ function deafTo(
     publish: (topic, bytes) => {
       const decoded = decodeMessage(bytes);
       // The keeper sends a hello in every slot, so its seat is known before it leads.
-      if (decoded.ok && isOwn(decoded.value, keyring)) seats.set(decoded.value.committee, decoded.value.keeper);
+      if (decoded.ok && isOwn(decoded.value, keyring))
+        seats.set(decoded.value.committee, decoded.value.keeper);
       return transport.publish(topic, bytes);
     },
   });

@@ -154,13 +154,18 @@ export class ChainModel {
     const { originBlock: origin, ...rest } = params;
     const members = Array.from({ length: setup.committee }, (_, i) => i);
     const draft = new Draft({
-      committees: Array.from({ length: committees }, (_, i) => new CommitteeModel(i, { ...rest, origin }, members)),
+      committees: Array.from(
+        { length: committees },
+        (_, i) => new CommitteeModel(i, { ...rest, origin }, members),
+      ),
       groups: [],
     });
     for (let i = 0; i < committees; i++) this.#seeds.set(`${i}/1`, keccakWords(setup.seed, i));
     for (let g = 0; g < setup.groups; g++) this.found(draft, g % committees, origin, origin);
     this.#next = draft.state;
-    this.#snapshots = new Snapshots(setup, (committee, version) => this.#seeds.get(`${committee}/${version}`));
+    this.#snapshots = new Snapshots(setup, (committee, version) =>
+      this.#seeds.get(`${committee}/${version}`),
+    );
     for (let i = 0; i <= origin; i++) this.mine();
   }
 
@@ -284,15 +289,19 @@ export class ChainModel {
   /** Sends a transaction in the next block; refused with the contract's own error. */
   submit(submission: Submission, sender: Hex): { readonly block: number } | { readonly refused: string } {
     const block = this.head + 1;
-    const committee = this.#next.committees.findIndex(({ index }) => addressOfCommittee(index) === submission.committee);
+    const committee = this.#next.committees.findIndex(
+      ({ index }) => addressOfCommittee(index) === submission.committee,
+    );
     const certified: Certified[] = [];
     const settled: Settled[] = [];
     const wrong: RefusedGroup[] = [];
     const refused = this.#attempt((draft) => {
-      if (submission.kind === "certify") certified.push(this.#certify(draft, committee, block, submission, sender));
+      if (submission.kind === "certify")
+        certified.push(this.#certify(draft, committee, block, submission, sender));
       else this.#checkRemembered(draft.committee(committee), submission);
       this.#settleRun(draft, committee, { submission, sender, block, settled, wrong });
-      if (submission.kind === "certify") this.#remember(draft.committee(committee), submission, settled.length);
+      if (submission.kind === "certify")
+        this.#remember(draft.committee(committee), submission, settled.length);
     });
     if (refused !== undefined) return { refused };
     for (const one of certified) this.#activate(one);
@@ -390,7 +399,19 @@ export class ChainModel {
           items: [...items],
         });
         const after = draft.group(group);
-        settled.push({ committee, group, number, certificate, items, from, to, sender, block, before, after });
+        settled.push({
+          committee,
+          group,
+          number,
+          certificate,
+          items,
+          from,
+          to,
+          sender,
+          block,
+          before,
+          after,
+        });
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         draft.restore(group, before);

@@ -127,7 +127,8 @@ export class CommitteeModel {
     if (block >= te + turn) refuse("Committee_TooLate");
     if (version !== this.active) refuse("Committee_WrongVersion");
     if (leader >= this.n) refuse("Committee_NoSuchMember");
-    if ([...failed, ...payees, ...signers].some((seat) => seat >= this.n)) refuse("Committee_BitmapOutOfRange");
+    if ([...failed, ...payees, ...signers].some((seat) => seat >= this.n))
+      refuse("Committee_BitmapOutOfRange");
     if (signers.length < 2 * this.f + 1) refuse("Committee_TooFewSigners");
     if (failed.length !== Math.min(late / turn, this.f)) refuse("Committee_WrongFailedCount");
     if (failed.includes(leader)) refuse("Committee_LeaderFailed");
@@ -155,7 +156,8 @@ export class CommitteeModel {
   resign(keeper: number): void {
     const active = this.versionOf(this.active);
     const seat = active?.members.indexOf(keeper) ?? -1;
-    if (active === undefined || seat < 0 || active.resigned.includes(seat)) refuse("Committee_NothingToResign");
+    if (active === undefined || seat < 0 || active.resigned.includes(seat))
+      refuse("Committee_NothingToResign");
     active.resigned.push(seat);
   }
 }

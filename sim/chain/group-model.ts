@@ -217,7 +217,10 @@ export class GroupModel {
     });
     const fee = this.fee(to - from);
     const keepers = this.keepersOf(service.committee, version, n);
-    const owed = parts.reduce((sum, { amount, provider }) => sum + amount + provider.arrears, fee + keepers.arrears);
+    const owed = parts.reduce(
+      (sum, { amount, provider }) => sum + amount + provider.arrears,
+      fee + keepers.arrears,
+    );
     const available = this.free;
     // R32: if the escrow is short, one ratio scales everything that the settlement owes before the split.
     const paidOf = (amount: bigint): bigint => (owed > available ? (amount * available) / owed : amount);

@@ -97,7 +97,12 @@ export class Payer {
       const group = draft.group(this.#group);
       const { service } = group;
       if (group.endBlock !== 0) refuse("Upkeeping_Terminated");
-      if (service === undefined || service.committee === to || service.left !== 0 || service.from > group.settledThrough)
+      if (
+        service === undefined ||
+        service.committee === to ||
+        service.left !== 0 ||
+        service.from > group.settledThrough
+      )
         refuse("Upkeeping_NotMovable");
       group.checkFunds(block);
       const target = draft.committee(to);

@@ -6,7 +6,8 @@ import type { ChainSetup, WorldState } from "./chain-model.ts";
 import type { CommitteeModel, MembershipModel } from "./committee-model.ts";
 import type { GroupModel } from "./group-model.ts";
 
-const id = (first: number, index: number): Hex => `0x${first.toString(16).repeat(18)}${index.toString(16).padStart(4, "0")}`;
+const id = (first: number, index: number): Hex =>
+  `0x${first.toString(16).repeat(18)}${index.toString(16).padStart(4, "0")}`;
 
 export function addressOfCommittee(index: number): Hex {
   return id(0xc0, index);
@@ -27,7 +28,10 @@ export class Snapshots {
   readonly #setup: ChainSetup;
   readonly #seedOf: (committee: number, version: number) => Hex | undefined;
   readonly #entries = new WeakMap<GroupModel, Map<string, GroupEntry>>();
-  readonly #known = new WeakMap<CommitteeModel, { state: WorldState; scope: WorldState | undefined; snapshot: CommitteeSnapshot }>();
+  readonly #known = new WeakMap<
+    CommitteeModel,
+    { state: WorldState; scope: WorldState | undefined; snapshot: CommitteeSnapshot }
+  >();
 
   constructor(setup: ChainSetup, seedOf: (committee: number, version: number) => Hex | undefined) {
     this.#setup = setup;
@@ -43,7 +47,8 @@ export class Snapshots {
     const te = since < 0 ? undefined : model.ts + interval + Math.floor(since / turn) * turn;
     const scopeState = te === undefined ? undefined : at(te);
     const known = this.#known.get(model);
-    if (known?.state === state && known.scope === scopeState && known.snapshot.scope?.te === te) return known.snapshot;
+    if (known?.state === state && known.scope === scopeState && known.snapshot.scope?.te === te)
+      return known.snapshot;
     const scope =
       te === undefined || scopeState === undefined
         ? undefined

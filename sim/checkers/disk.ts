@@ -48,7 +48,9 @@ export type SlotLeaf = {
 export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): SlotLeaf[] {
   const { originBlock, slot: blocks } = run.cluster.options.params;
   const { committee, group, provider, ts, te, at_ms, before } = asked;
-  const inScope = scopeThen(run, committee, ts, te).find((one) => one.group === group && one.provider === provider);
+  const inScope = scopeThen(run, committee, ts, te).find(
+    (one) => one.group === group && one.provider === provider,
+  );
   if (inScope === undefined) return [];
   const slots = new Map(inScope.slots.map((one) => [one.slot, one]));
   const records = recordsOf(store, `${addressOfCommittee(committee)}/${group}/${provider}`);
@@ -71,7 +73,12 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
     carried = bytes < cap ? bytes : cap;
     if (within === undefined) continue;
     const { blocks: counting } = within;
-    leaves.push({ slot, leaf: leaf ?? { kind: "carried", bytes: carried }, counted: carried, blocks: counting });
+    leaves.push({
+      slot,
+      leaf: leaf ?? { kind: "carried", bytes: carried },
+      counted: carried,
+      blocks: counting,
+    });
   }
   return leaves;
 }

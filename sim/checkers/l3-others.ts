@@ -26,11 +26,17 @@ function unsettled(run: Run): Violation[] {
   const { turn, slot } = options.params;
   return chain.certified.flatMap(({ committee, certificate, groups, block }) => {
     const by = block + 2 * turn;
-    const bad = run.fired.some((f) => !harmless.has(f.fault.kind) && during(f, certificate.ts, by, turn + 2 * slot));
+    const bad = run.fired.some(
+      (f) => !harmless.has(f.fault.kind) && during(f, certificate.ts, by, turn + 2 * slot),
+    );
     if (bad || by > chain.head) return [];
     return groups.flatMap(({ number }) => {
       const settled = chain.settled.some(
-        (one) => one.committee === committee && one.number === number && one.certificate.ts === certificate.ts && one.block <= by,
+        (one) =>
+          one.committee === committee &&
+          one.number === number &&
+          one.certificate.ts === certificate.ts &&
+          one.block <= by,
       );
       const text = `committee ${committee}: group ${number} of the certificate from ${certificate.ts} is not settled by block ${by}`;
       return settled ? [] : [{ checker: "L3", block: by, text }];

@@ -8,7 +8,9 @@ export const memory: Checker = {
   name: "memory",
   watch({ cluster, scenario }) {
     const { chain } = cluster;
-    return chain.at(chain.head).committees.flatMap((_, committee) => overBounds(cluster, scenario, committee));
+    return chain
+      .at(chain.head)
+      .committees.flatMap((_, committee) => overBounds(cluster, scenario, committee));
   },
 };
 
@@ -27,24 +29,24 @@ function overBounds(cluster: Cluster, scenario: Scenario, committee: number): Vi
     notes: open / turn + 8,
     settling: 4 * memberships.length + 8,
   };
-    return cluster.seats.flatMap(({ keeper }, i) => {
-      const state = keeper?.stateOf(addressOfCommittee(committee));
-      if (state === undefined) return [];
-      const sizes: Record<keyof typeof bounds, number> = {
-        records: [...state.records.values()].reduce((sum, bySlot) => sum + bySlot.size, 0),
-        hashes: state.hashes.size,
-        hellos: [...state.hellos.values()].flat().length,
-        early: state.early.size,
-        tasks: state.tasks.size,
-        notes: state.notes.size,
-        settling: state.settling.size,
-      };
-      return Object.entries(bounds)
-        .filter(([name, bound]) => sizes[name as keyof typeof bounds] > bound)
-        .map(([name, bound]) => ({
-          checker: "memory",
-          block: chain.head,
-          text: `keeper ${i} holds ${sizes[name as keyof typeof bounds]} ${name}, expected at most ${bound}`,
-        }));
-    });
+  return cluster.seats.flatMap(({ keeper }, i) => {
+    const state = keeper?.stateOf(addressOfCommittee(committee));
+    if (state === undefined) return [];
+    const sizes: Record<keyof typeof bounds, number> = {
+      records: [...state.records.values()].reduce((sum, bySlot) => sum + bySlot.size, 0),
+      hashes: state.hashes.size,
+      hellos: [...state.hellos.values()].flat().length,
+      early: state.early.size,
+      tasks: state.tasks.size,
+      notes: state.notes.size,
+      settling: state.settling.size,
+    };
+    return Object.entries(bounds)
+      .filter(([name, bound]) => sizes[name as keyof typeof bounds] > bound)
+      .map(([name, bound]) => ({
+        checker: "memory",
+        block: chain.head,
+        text: `keeper ${i} holds ${sizes[name as keyof typeof bounds]} ${name}, expected at most ${bound}`,
+      }));
+  });
 }

@@ -44,7 +44,8 @@ function announcing(run: Run, lying: ReadonlySet<number>): Violation[] {
   return wordsOfKind(run, "announce").flatMap(({ keeper, process, at_ms, committee, body }) => {
     if (lying.has(keeper)) return [];
     const head = headOf(run.cluster, process, at_ms);
-    const fault = body.head > head ? `head ${body.head}, and has seen ${head}` : faultOf(run, committee, body);
+    const fault =
+      body.head > head ? `head ${body.head}, and has seen ${head}` : faultOf(run, committee, body);
     const block = run.cluster.chain.head;
     return fault === undefined
       ? []
@@ -66,7 +67,9 @@ function takingPart(run: Run, lying: ReadonlySet<number>): Violation[] {
     const announced = heardInRound(run, { process, at_ms, committee }, "announce", body);
     const counts = announced.some(
       (one) =>
-        head >= one.body.head - 1 && one.head <= one.body.head + a && faultOf(run, committee, one.body) === undefined,
+        head >= one.body.head - 1 &&
+        one.head <= one.body.head + a &&
+        faultOf(run, committee, one.body) === undefined,
     );
     if (counts) return [];
     const heard = announced.map((one) => `head ${one.body.head} heard at ${one.head}`).join(", ");
@@ -107,14 +110,19 @@ function stayingAway(run: Run, lying: ReadonlySet<number>): Violation[] {
       if (one.body.kind !== "announce" || hasCommitted(run, name, one)) return [];
       const { body, committee, keeper: leader, head, at_ms } = one as Heard<Announce>;
       const { ts, te, turn: number } = body.round;
-      const inTime = head >= body.head - 1 && head <= body.head + a && faultOf(run, committee, body) === undefined;
+      const inTime =
+        head >= body.head - 1 && head <= body.head + a && faultOf(run, committee, body) === undefined;
       const isMember = dutiesOf(run, committee, body.round.version).includes(keeper);
       if (!inTime || !isMember || lying.has(leader) || !isWell(run, keeper, te + turn)) return [];
       // A keeper commits at the first head at which its view has reached te, unless the turn is over by then.
       const after = Math.max(head, te + confirmations) + 1;
       const { to_ms } = lifeAt(cluster, name, at_ms);
       if (shownAt_ms(cluster, name, after, at_ms) >= to_ms || after >= te + turn) return [];
-      if (cluster.chain.certifiedOf(committee).some(({ certificate, block }) => certificate.ts === ts && block <= after))
+      if (
+        cluster.chain
+          .certifiedOf(committee)
+          .some(({ certificate, block }) => certificate.ts === ts && block <= after)
+      )
         return [];
       const text = `keeper ${keeper} hears head ${body.head} announced at ${head} and does not take part in turn ${number} from ${ts}`;
       return [{ checker: "R17", block: head, text }];

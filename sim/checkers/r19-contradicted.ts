@@ -38,7 +38,13 @@ function heldTwice(run: Run, partial: Word<BodyOf<"partial">>): string | undefin
   const { committee, process, body } = partial;
   const { ts, turn } = body.round;
   const noted = processOf(run.cluster, process)?.seat.store.noted ?? [];
-  const note = noted.find((one) => one.committee === addressOfCommittee(committee) && one.ts === ts && one.turn === turn && one.digest === body.digest);
+  const note = noted.find(
+    (one) =>
+      one.committee === addressOfCommittee(committee) &&
+      one.ts === ts &&
+      one.turn === turn &&
+      one.digest === body.digest,
+  );
   const by_ms = (note?.at_ms ?? partial.at_ms) - reading_ms;
   return kinds.find((kind) => {
     const held = heardInRound(run, { process, at_ms: by_ms, committee }, kind, body);

@@ -28,7 +28,13 @@ function faultOf({ cluster }: Run, { committee, keeper, at_ms, body }: Reveal): 
     if (issued === undefined) return `${what} was never given`;
     const { keeper: to, bytes } = issued;
     const ofGroup = issued.group === addressOfGroup(world);
-    if (to !== operator || !ofGroup || issued.provider !== provider || issued.slot !== slot || bytes !== leaf.bytes) {
+    if (
+      to !== operator ||
+      !ofGroup ||
+      issued.provider !== provider ||
+      issued.slot !== slot ||
+      bytes !== leaf.bytes
+    ) {
       return `${what} was given to ${to} by provider ${issued.provider} for slot ${issued.slot}, ${bytes} bytes`;
     }
   }

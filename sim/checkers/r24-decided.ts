@@ -71,7 +71,9 @@ function expected(
   const pinned = proposal.body.pinned.find((pin) => pin.group === group && pin.provider === provider);
   if (pinned === undefined) {
     return lowerMedian(
-      revealed.map(({ body: { values } }) => (values.kind === "inline" ? (values.values[position] ?? 0n) : 0n)),
+      revealed.map(({ body: { values } }) =>
+        values.kind === "inline" ? (values.values[position] ?? 0n) : 0n,
+      ),
     );
   }
   const perKeeper: bigint[][] = [];
@@ -114,7 +116,11 @@ export const decided: Checker = {
     return run.cluster.chain.certified.flatMap((certified) => {
       const proposal = proposals.get(certified.digest);
       if (proposal === undefined) return [];
-      return faultsOf(run, certified, proposal).map((text) => ({ checker: "R24", block: certified.block, text }));
+      return faultsOf(run, certified, proposal).map((text) => ({
+        checker: "R24",
+        block: certified.block,
+        text,
+      }));
     });
   },
 };

@@ -12,7 +12,14 @@ import { leaders } from "./turns.ts";
 import { wordsOfKind } from "./words.ts";
 
 /** Number of positions from the leader to the seat in the order of turns. */
-function placesBehind(run: Run, committee: number, version: number, ts: number, leader: number, seat: number): number {
+function placesBehind(
+  run: Run,
+  committee: number,
+  version: number,
+  ts: number,
+  leader: number,
+  seat: number,
+): number {
   const order = leaders(run, committee, version, ts);
   return (order.indexOf(seat) - order.indexOf(leader) + order.length) % order.length;
 }

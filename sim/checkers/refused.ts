@@ -2,7 +2,9 @@
 import { liars } from "./checker.ts";
 import type { Checker } from "./checker.ts";
 
-const races = new Set(["StaleStart", "TooEarly", "TooLate", "NotRemembered"].map((name) => `Committee_${name}`));
+const races = new Set(
+  ["StaleStart", "TooEarly", "TooLate", "NotRemembered"].map((name) => `Committee_${name}`),
+);
 
 export const refused: Checker = {
   name: "refused",

@@ -10,7 +10,9 @@ import { leaders } from "./turns.ts";
 function earners({ committee, certificate, before, after }: Settled): number[] {
   const key = `${committee}/${certificate.version}`;
   const was = before.keepers.get(key)?.earned ?? [];
-  return (after.keepers.get(key)?.earned ?? []).flatMap((earned, seat) => (earned > (was[seat] ?? 0n) ? [seat] : []));
+  return (after.keepers.get(key)?.earned ?? []).flatMap((earned, seat) =>
+    earned > (was[seat] ?? 0n) ? [seat] : [],
+  );
 }
 
 /** Failed keepers and leader of each certificate. */

@@ -112,11 +112,17 @@ function isOf(one: MemoryStore["integrated"][number], committee: number): boolea
 
 /** A keeper's own values of an interval. */
 function ownValues(run: Run, keeper: number, { committee, ts, te }: Omit<About, "group" | "provider">) {
-  return integratedOf(run, keeper).find((one) => isOf(one, committee) && one.ts === ts && one.te === te)?.values ?? [];
+  return (
+    integratedOf(run, keeper).find((one) => isOf(one, committee) && one.ts === ts && one.te === te)?.values ??
+    []
+  );
 }
 
 /** Whether the group's membership began with or after this interval, so that no bytes were carried into its first slot. */
-function isNew({ cluster }: Run, { committee, group, ts }: Pick<About, "committee" | "group" | "ts">): boolean {
+function isNew(
+  { cluster }: Run,
+  { committee, group, ts }: Pick<About, "committee" | "group" | "ts">,
+): boolean {
   const membership = cluster.chain.committeeAt(committee).membership(group);
   return membership === undefined || membership.entered >= ts;
 }
@@ -130,7 +136,9 @@ function wholeOf(run: Run, { committee, group, provider, ts, te }: About): bigin
 /** Values of a keeper that are below what a provider is owed that never failed. */
 function tooLow(run: Run, { committee, certificate, groups }: Certified, keeper: number): string[] {
   const { ts, te } = certificate;
-  const certifiedNames = new Set(groups.flatMap(({ number, items }) => items.map((i) => `${number}/${i.provider}`)));
+  const certifiedNames = new Set(
+    groups.flatMap(({ number, items }) => items.map((i) => `${number}/${i.provider}`)),
+  );
   return ownValues(run, keeper, { committee, ts, te }).flatMap(({ group, provider, value }) => {
     const about = { committee, group, provider, ts, te };
     const failed = run.fired.some((fired) => fired.block < te && failsAt(fired, provider));

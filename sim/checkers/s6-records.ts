@@ -19,7 +19,8 @@ export const records: Checker = {
         const shown = state?.committee;
         if (state === undefined || shown === undefined) continue;
         const first = slotAt(shown.params, shown.ts);
-        const there = record.slot < first || state.records.get(providerKey(record))?.has(record.slot) === true;
+        const there =
+          record.slot < first || state.records.get(providerKey(record))?.has(record.slot) === true;
         if (!there) lost.push(`group ${record.group}, provider ${record.provider} in slot ${record.slot}`);
       }
       if (lost.length === 0) return [];

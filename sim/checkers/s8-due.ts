@@ -9,14 +9,23 @@ import type { Checker } from "./checker.ts";
 const unit = 2n ** 64n;
 
 /** Bytes of a provider in a block, and its price there; none after the end of a terminate. */
-function inForce(group: GroupModel, { changes }: ProviderModel, block: number): { size: bigint; price: bigint } {
+function inForce(
+  group: GroupModel,
+  { changes }: ProviderModel,
+  block: number,
+): { size: bigint; price: bigint } {
   const none = { size: 0n, price: 0n };
   if (group.endBlock !== 0 && block >= group.endBlock) return none;
   return changes.findLast(({ from }) => from <= block) ?? none;
 }
 
 /** Byte·blocks of [from, to), and their price in units of 2^-64. */
-function integral(group: GroupModel, provider: ProviderModel, from: number, to: number): { bytes: bigint; value: bigint } {
+function integral(
+  group: GroupModel,
+  provider: ProviderModel,
+  from: number,
+  to: number,
+): { bytes: bigint; value: bigint } {
   let [bytes, value] = [0n, 0n];
   for (let block = from; block < to; block++) {
     const { size, price } = inForce(group, provider, block);
@@ -37,7 +46,9 @@ export function required(group: GroupModel, block: number): bigint {
     const { changes, leavesAt } = provider;
     const rates = changes.filter((change) => change.from > from).map(({ size, price }) => size * price);
     const now = changes.findLast((change) => change.from <= from);
-    const dearest = [now === undefined ? 0n : now.size * now.price, ...rates].reduce((a, b) => (a > b ? a : b));
+    const dearest = [now === undefined ? 0n : now.size * now.price, ...rates].reduce((a, b) =>
+      a > b ? a : b,
+    );
     const ahead = Math.max(0, Math.min(ends, leavesAt === 0 ? Infinity : leavesAt) - block);
     value += integral(group, provider, from, block).value + BigInt(ahead) * dearest;
     owed += provider.arrears;

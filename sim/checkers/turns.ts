@@ -38,7 +38,15 @@ export function turnsOf(run: Run): Turn[] {
     for (let i = 0; i < count; i++) {
       const from = ts + interval + i * length;
       const leader = keeperIn(run, committee, version, order[i % order.length] as number);
-      found.push({ committee, ts, number: i + 1, from, to: from + length, leader, settled: last && i === count - 1 });
+      found.push({
+        committee,
+        ts,
+        number: i + 1,
+        from,
+        to: from + length,
+        leader,
+        settled: last && i === count - 1,
+      });
     }
   };
   for (const { committee, certificate } of chain.certified) {

@@ -40,7 +40,11 @@ export class MemoryStore implements StorePort {
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
   /** For the checkers: values that the keeper committed to, by turn; a copied disk begins with those of the original. */
-  readonly integrated: (OwnValues & { readonly committee: Hex; readonly te: number; readonly at_ms: number })[];
+  readonly integrated: (OwnValues & {
+    readonly committee: Hex;
+    readonly te: number;
+    readonly at_ms: number;
+  })[];
   /** Every record on this disk, also of pruned slots, in the order in which they were acknowledged, for the checkers. */
   readonly recorded: Recorded[];
   /** Highest head on this disk. */

@@ -25,7 +25,14 @@ const receiptBytes = 20 + 20 + 4 + 8 + 1 + 20;
 
 /** The bytes of a receipt without cryptography. */
 export function cheapReceipt({ keeper, group, provider, slot, leaves, signer }: ReceiptFields): Uint8Array {
-  return new ByteWriter().hex(keeper, 20).hex(group, 20).u32(provider).u64(slot).u8(leaves).hex(signer, 20).finish();
+  return new ByteWriter()
+    .hex(keeper, 20)
+    .hex(group, 20)
+    .u32(provider)
+    .u64(slot)
+    .u8(leaves)
+    .hex(signer, 20)
+    .finish();
 }
 
 function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {

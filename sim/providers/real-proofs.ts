@@ -171,7 +171,11 @@ function chainView(world: ProviderWorld, provider: number): ChainView {
     chainId,
     operator: setup.operatorOfProvider(provider),
     get groups() {
-      return new Set(chain().at(chain().head).groups.map(({ index }) => addressOfGroup(index)));
+      return new Set(
+        chain()
+          .at(chain().head)
+          .groups.map(({ index }) => addressOfGroup(index)),
+      );
     },
     head: async () => chain().head,
     committee: async (committee) =>

@@ -22,7 +22,8 @@ function replaceMembers(cluster: Cluster, leaving: readonly number[], newcomers:
     chain.call((draft, block) => {
       const committee = draft.committee(i);
       const members = committee.members.map((keeper) => newcomers[leaving.indexOf(keeper)] ?? keeper);
-      if (members.some((keeper, seat) => keeper !== committee.members[seat])) committee.complete(block, members);
+      if (members.some((keeper, seat) => keeper !== committee.members[seat]))
+        committee.complete(block, members);
     });
   }
 }

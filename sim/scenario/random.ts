@@ -142,7 +142,17 @@ function drawFaults(random: Random, world: Size, end: number, liars: Set<number>
   const provider = random.integer(0, 2);
   const cut = random.integer(1, committee - 1);
   const group = random.integer(0, world.groups - 1);
-  const shapes = shapesOf(random, { committee, committees, group, block, forBlocks, keeper, provider, cut, liars });
+  const shapes = shapesOf(random, {
+    committee,
+    committees,
+    group,
+    block,
+    forBlocks,
+    keeper,
+    provider,
+    cut,
+    liars,
+  });
   // One kind stands for all Byzantine behaviours, so it is drawn more often than the others.
   const kind = random.integer(0, 4) === 0 ? "byzantine" : pick(random, drawnKinds);
   const shape = shapes[kind]();

@@ -40,7 +40,12 @@ function blsSignature(blsKey: Hex, digest: Hex): Hex {
   return `${blsKey.slice(0, 50)}${digest.slice(2, 50)}` as Hex;
 }
 
-type Challenge = { readonly committee: Hex; readonly operator: Hex; readonly slot: number; readonly blockHash: Hex };
+type Challenge = {
+  readonly committee: Hex;
+  readonly operator: Hex;
+  readonly slot: number;
+  readonly blockHash: Hex;
+};
 
 /** 48 bytes that differ for each key; a hash, since the block and the leaves of a challenge are drawn from it. */
 function seedOf(blsKey: Hex, { committee, operator, slot, blockHash }: Challenge): Hex {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { addressOfCommittee } from "../../sim/chain/snapshots.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { turnOrder } from "../../protocol/turns.ts";
@@ -133,7 +134,9 @@ describe("a committee over simulated ports", () => {
     const ts = c.options.params.originBlock;
     const signer = orderAt(c, ts)[1] as number;
     const digest = `0x${"ab".repeat(32)}` as const;
-    const noted = c.seats[signer]?.store.write("0x", [{ kind: "note", ts, turn: 1, digest }]);
+    const noted = c.seats[signer]?.store.write(addressOfCommittee(0), [
+      { kind: "note", ts, turn: 1, digest },
+    ]);
     await c.run(2); // the disk needs a moment of the world's time
     await noted;
     for (let i = 0; i < 4; i++) c.start(i);

@@ -54,7 +54,9 @@ describe("a keeper whose behaviour changes while it runs", () => {
       cluster.network.heard
         .slice(from)
         .flatMap(({ message: { keeper, body } }) =>
-          keeper === 1 && body.kind === "reveal" ? [body.values.kind === "inline" ? [...body.values.values] : []] : [],
+          keeper === 1 && body.kind === "reveal"
+            ? [body.values.kind === "inline" ? [...body.values.values] : []]
+            : [],
         );
     const honest = valuesOf(0);
     const heard = cluster.network.heard.length;

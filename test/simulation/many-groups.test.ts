@@ -6,7 +6,9 @@ import type { Scenario } from "../../sim/scenario/schema.ts";
 import { simulate } from "../../sim/simulate.ts";
 import type { SimulationResult } from "../../sim/simulate.ts";
 
-async function play(scenario: Omit<Partial<Scenario>, "faults"> & { readonly faults?: readonly object[] }): Promise<SimulationResult> {
+async function play(
+  scenario: Omit<Partial<Scenario>, "faults"> & { readonly faults?: readonly object[] },
+): Promise<SimulationResult> {
   const result = await simulate(scenarioSchema.parse({ name: "groups", ...scenario }), 7);
   expect(result.violations).toEqual([]);
   return result;
@@ -14,7 +16,9 @@ async function play(scenario: Omit<Partial<Scenario>, "faults"> & { readonly fau
 
 /** Groups with a settled interval from block `from` on. */
 function settledFrom({ events }: SimulationResult, from: number): number[] {
-  const groups = events.flatMap((event) => (event.kind === "settled" && event.ts >= from ? [event.group] : []));
+  const groups = events.flatMap((event) =>
+    event.kind === "settled" && event.ts >= from ? [event.group] : [],
+  );
   return [...new Set(groups)].sort((a, b) => a - b);
 }
 
@@ -79,7 +83,9 @@ describe("memberships (R38)", () => {
       committees: 2,
       faults: [{ kind: "move", when: { block: 80 }, group: 0, to: 1 }],
     });
-    const intervals = result.events.flatMap((e) => (e.kind === "settled" && e.group === 0 ? [[e.ts, e.te]] : []));
+    const intervals = result.events.flatMap((e) =>
+      e.kind === "settled" && e.group === 0 ? [[e.ts, e.te]] : [],
+    );
     intervals.slice(1).forEach(([ts], i) => expect(ts).toBe(intervals[i]?.[1]));
     expect(intervals.at(-1)?.[1]).toBeGreaterThan(500);
     expect(settledFrom(result, 400)).toEqual([0, 1, 2]);

@@ -21,14 +21,20 @@ export function providerEntry(index: number, bytes = 1_600n): ProviderEntry {
   return {
     index,
     operator: operatorOf(2000 + index),
-    history: [{ fromBlock: 10, bytes, price: 1n << 64n, listRoot: hashAt(7), receiptKey: operatorOf(1000 + index) }],
+    history: [
+      { fromBlock: 10, bytes, price: 1n << 64n, listRoot: hashAt(7), receiptKey: operatorOf(1000 + index) },
+    ],
   };
 }
 
 export const groupAddress: Hex = `0x${"67".repeat(20)}`;
 
 /** A membership from block 10 on. */
-export function groupOf(number: number, providers: readonly ProviderEntry[], changes: Partial<GroupEntry> = {}): GroupEntry {
+export function groupOf(
+  number: number,
+  providers: readonly ProviderEntry[],
+  changes: Partial<GroupEntry> = {},
+): GroupEntry {
   return {
     number,
     address: `0x${"67".repeat(19)}${(0x66 + number).toString(16)}`,
@@ -130,7 +136,8 @@ export class Machine {
         this.#serve(this.step({ kind: "seed", operator, slot, blockHash, seed }), answer);
       }
       if (effect.kind !== "challenge") continue;
-      for (const { group, provider } of effect.targets) this.#answer(effect, { group, provider }, answer(provider));
+      for (const { group, provider } of effect.targets)
+        this.#answer(effect, { group, provider }, answer(provider));
     }
   }
 

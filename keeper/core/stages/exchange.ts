@@ -278,5 +278,9 @@ function certifiedGroups(scope: Scope, values: readonly bigint[]): CertifiedGrou
   scope.entries.forEach(({ group, provider }, position) => {
     items.get(group)?.push({ provider, spaceTime: values[position] ?? 0n });
   });
-  return scope.groups.map(({ number, address }) => ({ number, group: address, items: items.get(number) ?? [] }));
+  return scope.groups.map(({ number, address }) => ({
+    number,
+    group: address,
+    items: items.get(number) ?? [],
+  }));
 }

@@ -1,10 +1,21 @@
 /** R14, R15: integrates records into space-time. */
 import { membershipWithin, slotAt, slotStart } from "../../../protocol/committee.ts";
-import type { CommitteeParams, CommitteeSnapshot, GroupEntry, ProviderEntry } from "../../../protocol/committee.ts";
+import type {
+  CommitteeParams,
+  CommitteeSnapshot,
+  GroupEntry,
+  ProviderEntry,
+} from "../../../protocol/committee.ts";
 import type { ProviderValue } from "../../../protocol/messages.ts";
 import { lowerMedian } from "../../../protocol/median.ts";
 import { providerKey, providerText, recordTree } from "../../../protocol/records.ts";
-import type { ChallengeRecord, ProviderName, ProviderSlots, RecordLeaf, RecordTree } from "../../../protocol/records.ts";
+import type {
+  ChallengeRecord,
+  ProviderName,
+  ProviderSlots,
+  RecordLeaf,
+  RecordTree,
+} from "../../../protocol/records.ts";
 import { blocksInside, committedChanges } from "../../../protocol/scope.ts";
 import type { Scope, ScopeEntry } from "../../../protocol/scope.ts";
 import { slotBytes, slotRuns, spaceTime } from "../../../protocol/spacetime.ts";
@@ -16,7 +27,11 @@ import type { Step } from "../state.ts";
 export type Integral = { readonly values: readonly ProviderValue[]; readonly tree: RecordTree };
 
 /** A provider of a group with its commitments. */
-type Committed = { readonly name: ProviderName; readonly membership: GroupEntry; readonly data: ProviderEntry };
+type Committed = {
+  readonly name: ProviderName;
+  readonly membership: GroupEntry;
+  readonly data: ProviderEntry;
+};
 
 /** A record counts only while the slot's first block is still canonical (R13). */
 function standing(step: Step, params: CommitteeParams, record: ChallengeRecord): boolean {

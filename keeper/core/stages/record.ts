@@ -88,7 +88,7 @@ export function tickRecord(step: Step): void {
   const { state } = step;
   const { committee } = state;
   if (committee === undefined) return;
-  for (const task of [...state.tasks.values()]) {
+  for (const task of state.tasks.values()) {
     if (state.head < slotStart(committee.params, task.slot + 1)) continue;
     closeTask(step, committee, task);
   }
@@ -103,7 +103,7 @@ function closeTask(step: Step, committee: CommitteeSnapshot, task: ChallengeTask
   }
   // A challenge without a result is treated like one without a connection: packets may be lost on both sides.
   const others = othersReachable(step, committee, task.slot, task.operator);
-  for (const [key, target] of [...task.open]) {
+  for (const [key, target] of task.open) {
     if (others) fail(step, task, target, task.unreachable.has(key) ? "unreachable" : "late");
     else reason(step, "challenge-cut-off", `${providerText(target)}, slot ${task.slot}`);
   }

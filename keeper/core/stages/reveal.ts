@@ -121,7 +121,10 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
       kind: "reveal",
       round: round.announce.body.round,
       closedSet: round.accepted.hash,
-      values: revealValues(step, own.values.map(({ value }) => value)),
+      values: revealValues(
+        step,
+        own.values.map(({ value }) => value),
+      ),
       recordsRoot: own.recordsRoot,
       salt,
       opened,

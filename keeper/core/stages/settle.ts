@@ -6,7 +6,12 @@ import { bitIndices } from "../../../protocol/bitmap.ts";
 import { rememberedHash } from "../../../protocol/certificate.ts";
 import type { CertifiedGroup } from "../../../protocol/certificate.ts";
 import { dutyIndex, slotAt } from "../../../protocol/committee.ts";
-import type { CommitteeSnapshot, DataCheckpoint, GroupEntry, Remembered } from "../../../protocol/committee.ts";
+import type {
+  CommitteeSnapshot,
+  DataCheckpoint,
+  GroupEntry,
+  Remembered,
+} from "../../../protocol/committee.ts";
 import { keepersPart } from "../../../protocol/dues.ts";
 import { nextRun, standingOf } from "../../../protocol/handing-in.ts";
 import { providerKey } from "../../../protocol/records.ts";

@@ -73,11 +73,13 @@ export function tickSubmit(step: Step): void {
 }
 
 /** R41: the groups that go with the certificate. A group that an earlier certificate has to settle first comes later. */
-function runOf({ groups, version }: CommitteeSnapshot, { certificate, groups: signed }: Signed): Certifying["run"] {
+function runOf(
+  { groups, version }: CommitteeSnapshot,
+  { certificate, groups: signed }: Signed,
+): Certifying["run"] {
   const { ts, te } = certificate;
   const byNumber = new Map(groups.map((group) => [group.number, group]));
-  const isOpen = ({ number }: CertifiedGroup): boolean =>
-    standingOf(byNumber.get(number), ts, te) === "open";
+  const isOpen = ({ number }: CertifiedGroup): boolean => standingOf(byNumber.get(number), ts, te) === "open";
   const n = version.members.length;
   return nextRun(signed, isOpen, { from: 0, n, certifies: true }) ?? { first: 0, length: 0 };
 }

@@ -91,7 +91,6 @@ class Round {
   readonly #snapshot: CommitteeSnapshot;
   readonly #groups: readonly GroupEntry[];
   readonly #keyrings: readonly FileKeyring[];
-  readonly #scope: RecordScope;
   readonly #list: PieceList;
   readonly #real: ReadonlySet<string>;
   readonly #blocks: Block[] = [];
@@ -101,7 +100,6 @@ class Round {
   submitted: Submission | undefined;
 
   constructor(keepers: number, scope: RecordScope, list: PieceList) {
-    this.#scope = scope;
     this.#list = list;
     this.#real = new Set(pairsWithProof(scope).map(pairKey));
     const indices = Array.from({ length: keepers }, (_, index) => index);
@@ -305,7 +303,9 @@ export async function measureRound(keepers: number, providers: number, groups = 
     const items = round.submitted?.groups.flatMap((group) => group.items) ?? [];
     const whole = piece.list.totalBytes * BigInt(params.interval);
     if (items.length !== groups * providers || items.some((i) => i.spaceTime !== whole)) {
-      throw new Error(`n = ${keepers}, ${groups} groups of ${providers}: the round did not certify what was recorded`);
+      throw new Error(
+        `n = ${keepers}, ${groups} groups of ${providers}: the round did not certify what was recorded`,
+      );
     }
     const { messages, bytes, byKind } = round.tally;
     return {

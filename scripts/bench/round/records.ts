@@ -107,7 +107,15 @@ export async function recordsOf(
     const receipt = encodeReceipt(
       signReceipt(
         { chainId, committee },
-        { group, keeper: keyring.operator, provider, slot, seed, bytesProven: bytes, proofHash: proofHash(proof) },
+        {
+          group,
+          keeper: keyring.operator,
+          provider,
+          slot,
+          seed,
+          bytesProven: bytes,
+          proofHash: proofHash(proof),
+        },
         receiptSecret,
       ),
     );

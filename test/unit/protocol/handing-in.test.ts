@@ -18,7 +18,11 @@ function certified(count: number, items = 1): CertifiedGroup[] {
 const all = (): boolean => true;
 
 /** Every run of the certificate, the first with the certificate. */
-function runs(groups: readonly CertifiedGroup[], isOpen: (group: CertifiedGroup) => boolean = all, n = 4): Run[] {
+function runs(
+  groups: readonly CertifiedGroup[],
+  isOpen: (group: CertifiedGroup) => boolean = all,
+  n = 4,
+): Run[] {
   const found: Run[] = [];
   for (let from = 0, certifies = true; ; certifies = false) {
     const run = nextRun(groups, isOpen, { from, n, certifies });
@@ -38,7 +42,9 @@ describe("the groups of a transaction", () => {
     const found = runs(certified(1_000));
     expect(found.length).toBeGreaterThan(3);
     expect(found.reduce((sum, { length }) => sum + length, 0)).toBe(1_000);
-    found.slice(1).forEach(({ first }, i) => expect(first).toBe((found[i]?.first ?? 0) + (found[i]?.length ?? 0)));
+    found
+      .slice(1)
+      .forEach(({ first }, i) => expect(first).toBe((found[i]?.first ?? 0) + (found[i]?.length ?? 0)));
     // 26,526 units each by docs/figures/gas-committees.md.
     for (const { length } of found) expect(length * 26_526).toBeLessThan(Number(transactionGasCap) / 2);
     const [, second] = found;
@@ -73,7 +79,8 @@ describe("the groups of a transaction", () => {
 });
 
 describe("a group of a certificate over [70, 130)", () => {
-  const standing = (changes: Parameters<typeof groupOf>[2]): string => standingOf(groupOf(1, [], changes), 70, 130);
+  const standing = (changes: Parameters<typeof groupOf>[2]): string =>
+    standingOf(groupOf(1, [], changes), 70, 130);
 
   it("is open if its part begins at its settledThrough, later if an earlier interval comes first, else done", () => {
     expect(standing({ settledThrough: 70 })).toBe("open");
@@ -92,7 +99,10 @@ describe("what the keepers earn from a group (R30)", () => {
     const entry = providerEntry(0);
     const [first] = entry.history;
     if (first === undefined) throw new Error("expected a checkpoint");
-    return { ...entry, history: history.map(([fromBlock, bytes, price]) => ({ ...first, fromBlock, bytes, price })) };
+    return {
+      ...entry,
+      history: history.map(([fromBlock, bytes, price]) => ({ ...first, fromBlock, bytes, price })),
+    };
   };
 
   it("is a share of min(signed, committed) at the mean price of the committed bytes", () => {

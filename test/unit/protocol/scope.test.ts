@@ -23,7 +23,10 @@ const settled = { settledThrough: ts };
 
 describe("the scope of a turn", () => {
   it("is in the order of group numbers and providers, however the chain lists them", () => {
-    const groups = [groupOf(10, [provider(2, [10, 5n]), provider(0, [10, 5n])], settled), groupOf(9, [provider(7, [10, 5n])], settled)];
+    const groups = [
+      groupOf(10, [provider(2, [10, 5n]), provider(0, [10, 5n])], settled),
+      groupOf(9, [provider(7, [10, 5n])], settled),
+    ];
     const found = scope(...groups);
     expect(names(found)).toEqual(["9/7", "10/0", "10/2"]);
     expect(found.groups.map(({ number }) => number)).toEqual([9, 10]);
@@ -32,7 +35,11 @@ describe("the scope of a turn", () => {
   });
 
   it("may be empty, with root zero and no leaf", () => {
-    for (const found of [scope(), scope(groupOf(1, [], settled)), scope(groupOf(1, [provider(0, [10, 0n])], settled))]) {
+    for (const found of [
+      scope(),
+      scope(groupOf(1, [], settled)),
+      scope(groupOf(1, [provider(0, [10, 0n])], settled)),
+    ]) {
       expect([found.entries.length, found.root, found.records.leafCount]).toEqual([0, zeroHash, 0]);
     }
   });
@@ -74,7 +81,10 @@ describe("the scope of a turn", () => {
 
   it("takes for a slot what is committed in its first block", () => {
     const ranges = (...history: readonly [number, bigint][]): unknown =>
-      scope(groupOf(1, [provider(0, ...history)], settled)).records.ranges.map(({ fromSlot, toSlot }) => [fromSlot, toSlot]);
+      scope(groupOf(1, [provider(0, ...history)], settled)).records.ranges.map(({ fromSlot, toSlot }) => [
+        fromSlot,
+        toSlot,
+      ]);
     expect(ranges([10, 5n], [101, 0n])).toEqual([[12, 19]]);
     expect(ranges([10, 5n], [100, 0n])).toEqual([[12, 18]]);
     expect(ranges([101, 5n])).toEqual([[19, 24]]);

@@ -64,7 +64,9 @@ describe("space-time (R14, R15)", () => {
 
   it("stays exact beyond 2^53", () => {
     const bytes = 2n ** 63n + 1n;
-    expect(spaceTime(range({ before: bytes, committed: [{ fromSlot: 0, bytes }] }), each(7))).toBe(bytes * 28n);
+    expect(spaceTime(range({ before: bytes, committed: [{ fromSlot: 0, bytes }] }), each(7))).toBe(
+      bytes * 28n,
+    );
   });
 
   it("costs one run for an outage of a billion slots", () => {

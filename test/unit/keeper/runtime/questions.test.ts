@@ -5,23 +5,23 @@ import { decodePull, encodePullReply, maxHave } from "../../../../protocol/codec
 import type { Hex } from "../../../../protocol/hash.ts";
 import type { Body, Message, MessageOf } from "../../../../protocol/messages.ts";
 import type { ReasonCode } from "../../../../protocol/reasons.ts";
-import { domainSeparator } from "../../../../protocol/settlement.ts";
+import { domainOf } from "../../../../protocol/certificate.ts";
 import { initialState } from "../../../../keeper/core/state.ts";
 import { Questions } from "../../../../keeper/runtime/questions.ts";
-import { GroupQuotas } from "../../../../keeper/runtime/round-quota.ts";
+import { CommitteeQuotas } from "../../../../keeper/runtime/round-quota.ts";
 import { ingressWith } from "../../../support/ingress.ts";
 import { simulatedCrypto, simulatedKeyring } from "../../../../sim/signatures/cheap-signatures.ts";
-import { groupAt } from "../../../support/machine.ts";
+import { committeeAt } from "../../../support/machine.ts";
 
-const group = groupAt(10, { chainId: 5 });
+const committee = committeeAt(10, { chainId: 5 });
 
-function hello(keeper: number, n: number, options: { signer?: number; group?: Hex } = {}): Uint8Array {
-  const address = options.group ?? group.address;
+function hello(keeper: number, n: number, options: { signer?: number; committee?: Hex } = {}): Uint8Array {
+  const address = options.committee ?? committee.address;
   const instance: Hex = `0x${n.toString(16).padStart(32, "0")}`;
   const body: Body = { kind: "hello", instance, head: 100, speaks: 3 };
-  const hash = messageDigest(domainSeparator(5, address), 1, keeper, body);
+  const hash = messageDigest(domainOf(5, address), 1, keeper, body);
   const signature = simulatedKeyring(options.signer ?? keeper).signMessage(hash);
-  return encodeMessage({ chainId: 5, group: address, committee: 1, keeper, body, signature });
+  return encodeMessage({ chainId: 5, committee: address, version: 1, keeper, body, signature });
 }
 
 type Pulled = { messages: Message[] | undefined; checks: number; codes: ReasonCode[]; asked: Uint8Array };
@@ -48,7 +48,12 @@ async function pullOf(reply: Uint8Array | undefined, burst: number, state = init
     ingress: ingressWith({ crypto, burst }),
   });
   const effect = { kind: "pull", keeper: 1, askedAt: 100, ts: 10, turn: 1 } as const;
-  return { messages: await questions.pull(group, state, effect, new GroupQuotas()), checks, codes, asked };
+  return {
+    messages: await questions.pull(committee, state, effect, new CommitteeQuotas()),
+    checks,
+    codes,
+    asked,
+  };
 }
 
 describe("a reply to a pull", () => {
@@ -65,7 +70,12 @@ describe("a reply to a pull", () => {
   it.each([
     ["forged", many((n) => hello(2, n, { signer: 1 })), 1, "wire-bad-signature"],
     ["its own, beyond its rate", many((n) => hello(1, n)), 10, "wire-flood"],
-    ["of another group", many((n) => hello(1, n, { group: `0x${"68".repeat(20)}` })), 0, "wire-wrong-group"],
+    [
+      "of another group",
+      many((n) => hello(1, n, { committee: `0x${"68".repeat(20)}` })),
+      0,
+      "wire-wrong-committee",
+    ],
     ["of an index outside the committee", many((n) => hello(9, n)), 0, "wire-not-a-member"],
   ] as const)(
     "with thousands of messages, %s, is read up to the bound for honest replies",
@@ -97,7 +107,7 @@ describe("a reply to a pull", () => {
     const state = initialState();
     const one = (n: number): MessageOf<"hello"> => ({
       keeper: 0,
-      committee: 1,
+      version: 1,
       body: { kind: "hello", instance: "0x", head: n, speaks: 3 },
       hash: `0x${n.toString(16).padStart(64, "0")}`,
       signature: "0x",

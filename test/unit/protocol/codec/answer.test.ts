@@ -120,7 +120,9 @@ describe("an answer", () => {
   it("is a bad proof if it has other leaves, is of another challenge, or is malformed", () => {
     const { answer } = answerOf(() => true);
     const other = { ...request, seed: seededBytes(48, 8) };
-    expect(verifyAnswer({ request: other, target, answer, list, receiptKey })).toMatchObject({ code: "bad-proof" });
+    expect(verifyAnswer({ request: other, target, answer, list, receiptKey })).toMatchObject({
+      code: "bad-proof",
+    });
     expect(verify({ ...answer, proof: new Uint8Array() })).toMatchObject({ code: "bad-proof" });
     expect(verify({ ...answer, proof: seededBytes(5_000, 1) })).toMatchObject({ code: "bad-proof" });
   });

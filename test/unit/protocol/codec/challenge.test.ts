@@ -41,7 +41,10 @@ const request: ChallengeRequest = {
 
 describe("requests", () => {
   it("decode to the encoded fields, with one and with most groups", () => {
-    const targets = Array.from({ length: maxTargets }, (_, provider) => ({ group: request.operator, provider }));
+    const targets = Array.from({ length: maxTargets }, (_, provider) => ({
+      group: request.operator,
+      provider,
+    }));
     for (const one of [request, { ...request, targets: targets.slice(0, 1) }, { ...request, targets }]) {
       expect(decodeChallengeRequest(encodeChallengeRequest(one))).toEqual({ ok: true, value: one });
     }
@@ -74,7 +77,9 @@ describe("requests", () => {
   });
 
   it("throw on encoding a value out of range, which is a bug of the caller", () => {
-    expect(() => encodeChallengeRequest({ ...request, targets: [{ group: request.operator, provider: 2 ** 32 }] })).toThrow(RangeError);
+    expect(() =>
+      encodeChallengeRequest({ ...request, targets: [{ group: request.operator, provider: 2 ** 32 }] }),
+    ).toThrow(RangeError);
     expect(() => encodeChallengeRequest({ ...request, seed: new Uint8Array(47) })).toThrow(RangeError);
   });
 });
@@ -100,7 +105,10 @@ describe("responses", () => {
 
   it.each(refusalCodes)("with the refusal %s decode with their reason, in both protocols", (code) => {
     const refused = refusal(code, "what was wrong: expected this, actual that");
-    expect(decodeChallengeResponse(encodeChallengeResponse(refused), 1)).toEqual({ ok: true, value: refused });
+    expect(decodeChallengeResponse(encodeChallengeResponse(refused), 1)).toEqual({
+      ok: true,
+      value: refused,
+    });
     expect(decodePiecesResponse(encodePiecesResponse(refused))).toEqual({ ok: true, value: refused });
   });
 
@@ -113,7 +121,10 @@ describe("responses", () => {
       value: refusal("busy", "a?[2Jb?c???d"),
     });
     const invalid = Uint8Array.of(2, 1, 0, 2, 0xff, 0xfe);
-    expect(decodeChallengeResponse(invalid, 1)).toMatchObject({ ok: true, value: { detail: "\ufffd\ufffd" } });
+    expect(decodeChallengeResponse(invalid, 1)).toMatchObject({
+      ok: true,
+      value: { detail: "\ufffd\ufffd" },
+    });
   });
 
   it("of an unknown kind, code or length are refused", () => {

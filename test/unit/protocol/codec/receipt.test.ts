@@ -98,7 +98,10 @@ describe("a receipt's signature", () => {
         code: "bad-receipt",
       });
     }
-    for (const other of [{ ...domain, chainId: 1 }, { ...domain, committee: `0x${"a2".repeat(20)}` } as const]) {
+    for (const other of [
+      { ...domain, chainId: 1 },
+      { ...domain, committee: `0x${"a2".repeat(20)}` } as const,
+    ]) {
       expect(checkReceipt(other, signed, receipt, key)).toMatchObject({ code: "bad-receipt" });
     }
   });

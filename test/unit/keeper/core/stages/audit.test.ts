@@ -38,7 +38,9 @@ describe("the audit", () => {
     expect(draws).toHaveLength(16);
     expect(uniqueDraws(draws).length).toBeLessThanOrEqual(2);
     expect(drawAudit(hashAt(1), new RecordScope([]))).toEqual([]);
-    expect(drawAudit(hashAt(1), new RecordScope([{ group: 1, provider: 4, fromSlot: 7, toSlot: 7 }]))).toEqual([]);
+    expect(
+      drawAudit(hashAt(1), new RecordScope([{ group: 1, provider: 4, fromSlot: 7, toSlot: 7 }])),
+    ).toEqual([]);
   });
 
   it("changes with committee, interval, turn and audit block", () => {

@@ -55,7 +55,9 @@ describe("the challenges of a slot", () => {
       snapshot: committeeAt(10, { providers: [providerEntry(0, 0n), providerEntry(1)] }),
     });
     machine.walk(10, 14, proven);
-    const challenged = machine.effects.flatMap((e) => (e.kind === "challenge" ? e.targets.map(({ provider }) => provider) : []));
+    const challenged = machine.effects.flatMap((e) =>
+      e.kind === "challenge" ? e.targets.map(({ provider }) => provider) : [],
+    );
     expect(challenged).toEqual([1]);
   });
 
@@ -63,7 +65,9 @@ describe("the challenges of a slot", () => {
     const machine = started();
     machine.jump(10, 13); // the slot is 10 … 14, its last challenge at 12
     machine.walk(14, 20, proven);
-    expect(machine.details("challenge-late-start")).toEqual([0, 1].map((i) => `provider ${operatorOf(2000 + i)}, slot 0`));
+    expect(machine.details("challenge-late-start")).toEqual(
+      [0, 1].map((i) => `provider ${operatorOf(2000 + i)}, slot 0`),
+    );
     expect(machine.state.records.get("1/0")?.has(1)).toBe(true);
     expect(machine.state.tasks.size).toBe(0);
   });
@@ -102,9 +106,9 @@ describe("the challenges of a slot", () => {
     expect(machine.state.head).toBeLessThanOrEqual(12);
     machine.jump(10, 11, 1);
     for (const provider of [0, 1]) {
-      expect(machine.effects.filter((e) => e.kind === "make-seed" && e.operator === operatorOf(2000 + provider))).toHaveLength(
-        2,
-      );
+      expect(
+        machine.effects.filter((e) => e.kind === "make-seed" && e.operator === operatorOf(2000 + provider)),
+      ).toHaveLength(2);
     }
     expect(machine.state.tasks.get(`${operatorOf(2000)}/0`)?.blockHash).toBe(hashAt(10, 1));
   });
@@ -121,7 +125,8 @@ describe("the challenges of a slot", () => {
     const groups = [groupOf(1, [providerEntry(0)]), groupOf(4, [providerEntry(0), providerEntry(1)])];
     machine.step({ kind: "committee", snapshot: committeeAt(10, { groups }) });
     machine.walk(10, 15, proven);
-    const first = (kind: string) => machine.lines.filter((line) => line.includes(kind) && line.includes("slot 0"));
+    const first = (kind: string) =>
+      machine.lines.filter((line) => line.includes(kind) && line.includes("slot 0"));
     expect(first("make-seed")).toHaveLength(2);
     expect(first("→ challenge").sort()).toEqual([
       "  → challenge for group 1, provider 0; group 4, provider 0, slot 0",
@@ -150,7 +155,10 @@ describe("the challenges of a slot", () => {
   it("are not sent by a member that resigned (R37)", () => {
     const machine = new Machine();
     const { version } = committeeAt(10);
-    machine.step({ kind: "committee", snapshot: committeeAt(10, { version: { ...version, resigned: [2] } }) });
+    machine.step({
+      kind: "committee",
+      snapshot: committeeAt(10, { version: { ...version, resigned: [2] } }),
+    });
     machine.walk(10, 80, proven);
     expect(machine.effects.filter(({ kind }) => kind === "challenge")).toEqual([]);
     expect(machine.state.turn).toBeUndefined();

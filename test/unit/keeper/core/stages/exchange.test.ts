@@ -10,9 +10,9 @@ import { confirmations, Round, te } from "../../../../support/round.ts";
 /** A scope of one provider for each number of slots, in two groups. */
 function scopeOf(slots: readonly number[]): RecordScope {
   return new RecordScope(
-    slots.map((count, i) => ({ group: 1 + (i % 2), provider: i, fromSlot: 0, toSlot: count })).sort(
-      (a, b) => a.group - b.group || a.provider - b.provider,
-    ),
+    slots
+      .map((count, i) => ({ group: 1 + (i % 2), provider: i, fromSlot: 0, toSlot: count }))
+      .sort((a, b) => a.group - b.group || a.provider - b.provider),
   );
 }
 
@@ -48,13 +48,15 @@ describe("an exchange", () => {
     expect(holds([{ ...first, keepers: [owners[0], owners[1], owners[1]] as number[] }])).toBe(false);
     expect(holds([{ ...first, group: 2 }])).toBe(false);
     const outsider = [0, 1, 2, 3].filter((keeper) => !owners.includes(keeper));
-    expect(holds([{ ...first, keepers: [...owners.slice(1), ...outsider].sort() }])).toBe(false);
+    expect(holds([{ ...first, keepers: [...owners.slice(1), ...outsider].sort((a, b) => a - b) }])).toBe(
+      false,
+    );
   });
 
   it("takes the smallest disputes first, so that a large one excludes no other", () => {
     const records = scopeOf([20_000, 12, 12]);
     const large = records.positionOf({ group: 1, provider: 0 });
-    expect([...fittingDisputes({ records }, [0, 1, 2], 4)].sort()).toEqual(
+    expect([...fittingDisputes({ records }, [0, 1, 2], 4)].sort((a, b) => a - b)).toEqual(
       [0, 1, 2].filter((position) => position !== large),
     );
   });
@@ -64,6 +66,8 @@ describe("an exchange", () => {
     const all = records.ranges.map((_, i) => i);
     expect(fittingDisputes({ records }, all, 3).size).toBe(maxPinned);
     const each = 7 * maxRecordBytes(records.depth);
-    expect(fittingDisputes({ records }, all, 7).size).toBe(Math.min(maxPinned, Math.floor(maxPinnedBytes / each)));
+    expect(fittingDisputes({ records }, all, 7).size).toBe(
+      Math.min(maxPinned, Math.floor(maxPinnedBytes / each)),
+    );
   });
 });

@@ -79,7 +79,11 @@ describe("what is left of a remembered certificate", () => {
 
   it("is sent by the others from te + ⌈2t/3⌉ on, in turn order", () => {
     const { version } = committeeAt(ts);
-    const order = turnOrder(ts, version.seed, version.members.map(({ operator }) => operator));
+    const order = turnOrder(
+      ts,
+      version.seed,
+      version.members.map(({ operator }) => operator),
+    );
     for (const leader of [0, 1, 3]) {
       const noted = new Noted(leader);
       noted.show(() => ts);
@@ -134,7 +138,12 @@ describe("a kept certificate", () => {
     const noted = new Noted(2);
     const machine = new Machine();
     const nothing = { records: [], notes: [], own: [], salts: [], before: [] };
-    machine.step({ kind: "restored", head: 71, ...nothing, certificates: [{ ts, turn: 1, ...noted.signed }] });
+    machine.step({
+      kind: "restored",
+      head: 71,
+      ...nothing,
+      certificates: [{ ts, turn: 1, ...noted.signed }],
+    });
     expect(machine.state.certificates.get("10/1")?.certificate).toEqual(noted.signed.certificate);
     const show = (at: number, remembered: readonly Remembered[]): void =>
       void machine.step({ kind: "committee", snapshot: committeeAt(at, { remembered }) });

@@ -6,7 +6,14 @@ import { scopeOf as scopeOfTurn } from "../../../../../protocol/scope.ts";
 import type { ScopeEntry } from "../../../../../protocol/scope.ts";
 import { defaultParams } from "../../../../../sim/cluster.ts";
 import type { RecordLeaf } from "../../../../../protocol/records.ts";
-import { committeeAt, groupOf, hashAt, Machine, machineConfig, providerEntry } from "../../../../support/machine.ts";
+import {
+  committeeAt,
+  groupOf,
+  hashAt,
+  Machine,
+  machineConfig,
+  providerEntry,
+} from "../../../../support/machine.ts";
 
 const slotBlocks = 5n;
 const fullSlots = 12n;
@@ -70,10 +77,12 @@ describe("bytes carried into an interval", () => {
     first.walk(10, 75, () => "proven");
     first.step({ kind: "committee", snapshot: committeeAt(70) });
     const second = restarted(first.effects);
-    const providers = [0, 1].map((i) => providerEntry(i)).map((p) => ({
-      ...p,
-      history: p.history.map((c) => ({ ...c, fromBlock: 100, bytes: 1_000n })),
-    }));
+    const providers = [0, 1]
+      .map((i) => providerEntry(i))
+      .map((p) => ({
+        ...p,
+        history: p.history.map((c) => ({ ...c, fromBlock: 100, bytes: 1_000n })),
+      }));
     second.step({ kind: "committee", snapshot: committeeAt(190, { providers }) });
     second.jump(130, 251);
     expect(values(second, 190, 250)).toEqual([0, 1].map(() => 1_000n * slotBlocks * fullSlots));
@@ -86,10 +95,12 @@ describe("bytes carried into an interval", () => {
     machine.step({ kind: "committee", snapshot: committeeAt(70) });
     machine.walk(76, 90, () => "proven");
     // No block from 91 to 159. The data changed in 105, and [70, 130) was settled: the chain shows nothing of before 105.
-    const providers = [0, 1].map((i) => providerEntry(i)).map((p) => ({
-      ...p,
-      history: p.history.map((c) => ({ ...c, fromBlock: 105, bytes: 1_200n })),
-    }));
+    const providers = [0, 1]
+      .map((i) => providerEntry(i))
+      .map((p) => ({
+        ...p,
+        history: p.history.map((c) => ({ ...c, fromBlock: 105, bytes: 1_200n })),
+      }));
     machine.step({ kind: "committee", snapshot: committeeAt(130, { providers }) });
     machine.jump(91, 191);
     expect([...(machine.state.before.get(130)?.values() ?? [])]).toEqual([1_200n, 1_200n]);
@@ -101,10 +112,12 @@ describe("bytes carried into an interval", () => {
     machine.step({ kind: "committee", snapshot: committeeAt(10) });
     machine.walk(10, 75, () => "proven");
     for (let ts = 70; ts <= 70 + 60 * 40; ts += 60) {
-      const providers = [0, 1].map((i) => providerEntry(i)).map((p) => ({
-        ...p,
-        history: p.history.map((c) => ({ ...c, fromBlock: ts - 5, bytes: BigInt(ts) })),
-      }));
+      const providers = [0, 1]
+        .map((i) => providerEntry(i))
+        .map((p) => ({
+          ...p,
+          history: p.history.map((c) => ({ ...c, fromBlock: ts - 5, bytes: BigInt(ts) })),
+        }));
       machine.step({ kind: "committee", snapshot: committeeAt(ts, { providers }) });
       machine.jump(machine.state.head + 1, ts + 70);
     }
@@ -124,7 +137,8 @@ const carried = (bytes: bigint): RecordLeaf => ({ kind: "carried", bytes });
 function exchanged(...pinned: readonly (readonly RecordLeaf[])[]): bigint {
   return integrateExchanged(
     defaultParams,
-    scopeOfTurn(defaultParams, 10, { te: 70, groups: [groupOf(1, [providerEntry(0)])] }).entries[0] as ScopeEntry,
+    scopeOfTurn(defaultParams, 10, { te: 70, groups: [groupOf(1, [providerEntry(0)])] })
+      .entries[0] as ScopeEntry,
     { group: 1, provider: 0, fromSlot: 0, toSlot: slots },
     pinned,
   );

@@ -127,7 +127,16 @@ describe("a record", () => {
     const machine = new Machine();
     const outcome = { kind: "failed", reason: "unreachable" } as const;
     const records = [{ group: 1, provider: 1, slot: 0, blockHash: hashAt(10), outcome }];
-    machine.step({ kind: "restored", head: 12, records, notes: [], own: [], salts: [], before: [], certificates: [] });
+    machine.step({
+      kind: "restored",
+      head: 12,
+      records,
+      notes: [],
+      own: [],
+      salts: [],
+      before: [],
+      certificates: [],
+    });
     machine.step({ kind: "committee", snapshot: committeeAt(10) });
     machine.walk(10, 20, () => "unreachable");
     expect(outcomes(machine, 0)).toEqual([undefined, outcome]);

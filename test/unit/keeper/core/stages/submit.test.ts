@@ -29,7 +29,16 @@ function pay(round: Round, amount = 0n): void {
 }
 
 describe("a certificate", () => {
-  const certificate = { ts: 10, te, version: 1, leader: 0, failed: 0n, payees: 15n, count: 0, groups: zeroHash };
+  const certificate = {
+    ts: 10,
+    te,
+    version: 1,
+    leader: 0,
+    failed: 0n,
+    payees: 15n,
+    count: 0,
+    groups: zeroHash,
+  };
 
   it("needs a quorum of valid signatures", () => {
     const { machine, turn } = Round.followed();
