@@ -7,19 +7,10 @@ import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
 import { keccak, keccakText, keccakWords, wordBytes } from "../hash.ts";
 import type { Hex } from "../hash.ts";
-import type {
-  Body,
-  BodyOf,
-  CommitEntry,
-  Kind,
-  OpenedLeaf,
-  Pinned,
-  RevealedValues,
-  RoundKey,
-} from "../messages.ts";
+import type { Body, BodyOf, CommitEntry, Kind, Pinned, RevealedValues, RoundKey } from "../messages.ts";
 import { bitIndices, bitmap } from "../bitmap.ts";
+import { boundedLength, minOpenedBytes, readKey, readOpened, writeKey, writeOpened } from "./leaves.ts";
 import { maxPages, maxPinned, pinnedBytes } from "../pinned.ts";
-import type { LeafKey, RecordLeaf } from "../records.ts";
 import { typedDigest } from "../certificate.ts";
 import { decodeValues, encodeValues, maxValuesInMessage, pageCount, valueBytes } from "../values.ts";
 
@@ -28,7 +19,6 @@ export const wireVersion = 4;
 export const signatureBytes = 65;
 const blsSignatureBytes = 48;
 const maxKeepers = 124;
-const maxPathLength = 40;
 
 /** The position in this list is the kind's number in messages. */
 const kinds: readonly Kind[] = [
@@ -154,14 +144,9 @@ function keeperIndex(reader: ByteReader): number {
   return keeper;
 }
 
-function count(reader: ByteReader, max: number, what: string, length = reader.u32(what)): number {
-  if (length > max) reader.fail("range", `${what}: expected at most ${max}, actual ${length}`);
-  return length;
-}
-
 /** A list whose length is bounded by the remaining bytes, so a short message cannot make the reader allocate much. */
 function list<T>(reader: ByteReader, what: string, minItemBytes: number, item: () => T): T[] {
-  const length = count(reader, Math.floor(reader.remaining / minItemBytes), what);
+  const length = boundedLength(reader, Math.floor(reader.remaining / minItemBytes), what);
   return Array.from({ length }, item);
 }
 
@@ -197,30 +182,6 @@ function readRound(r: ByteReader): RoundKey {
     leader: keeperIndex(r),
     version: r.u64("version"),
   };
-}
-
-const leafTags = ["proven", "failed", "carried"] as const;
-
-function writeLeaf(w: ByteWriter, leaf: RecordLeaf): ByteWriter {
-  w.u8(leafTags.indexOf(leaf.kind));
-  if (leaf.kind === "failed") return w;
-  w.u128(leaf.bytes);
-  return leaf.kind === "proven" ? w.hex(leaf.receiptHash, 32) : w;
-}
-
-function readLeaf(r: ByteReader): RecordLeaf {
-  const number = r.u8("leaf kind");
-  switch (leafTags[number]) {
-    case "proven":
-      return { kind: "proven", bytes: r.u128("bytes"), receiptHash: r.hex(32, "receipt hash") };
-    case "failed":
-      return { kind: "failed" };
-    case "carried":
-      return { kind: "carried", bytes: r.u128("bytes") };
-    case undefined:
-    default:
-      return r.fail("range", `leaf kind: expected below ${leafTags.length}, actual ${number}`);
-  }
 }
 
 /** The canonical bytes of a body, as they are inside its message. */
@@ -290,24 +251,9 @@ function readValues(r: ByteReader): RevealedValues {
     const values = decodeValues(r.bytes(length * valueBytes, "values")) ?? [];
     return { kind: "inline", values };
   }
-  const pages = count(r, Math.floor(r.remaining / wordBytes), "values", pageCount(length));
+  const pages = pageCount(length);
+  if (pages * wordBytes > r.remaining) r.fail("range", `values: ${length} do not fit the message`);
   return { kind: "pages", count: length, pages: Array.from({ length: pages }, () => r.hex(32, "page hash")) };
-}
-
-function writeKey(w: ByteWriter, { group, provider, slot }: LeafKey): ByteWriter {
-  return w.u32(group).u32(provider).u64(slot);
-}
-
-function readKey(r: ByteReader): LeafKey {
-  return { group: r.u32("group"), provider: r.u32("provider"), slot: r.u64("slot") };
-}
-
-export function writeOpened(w: ByteWriter, o: OpenedLeaf): ByteWriter {
-  writeKey(w, o);
-  writeLeaf(w, o.leaf)
-    .u32(o.path.length / wordBytes)
-    .bytes(o.path);
-  return w.u32(o.receipt.length).bytes(o.receipt);
 }
 
 function decodeBody(r: ByteReader, kind: Kind): Body {
@@ -394,8 +340,8 @@ function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
   if (flag === 0)
     return { kind: "reveal", round, closedSet, values, recordsRoot, salt, opened, proof: undefined };
   const key = readKey(r);
-  const seed = r.bytes(count(r, 96, "seed length"), "seed");
-  const proof = r.bytes(count(r, maxMessageBytes, "proof length"), "proof");
+  const seed = r.bytes(boundedLength(r, 96, "seed length"), "seed");
+  const proof = r.bytes(boundedLength(r, maxMessageBytes, "proof length"), "proof");
   return {
     kind: "reveal",
     round,
@@ -406,16 +352,4 @@ function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
     opened,
     proof: { ...key, seed, proof },
   };
-}
-
-/** Group, provider, slot, kind of a failed leaf, and two lengths. */
-export const minOpenedBytes = 4 + 4 + 8 + 1 + 4 + 4;
-
-export function readOpened(r: ByteReader): OpenedLeaf {
-  const key = readKey(r);
-  const leaf = readLeaf(r);
-  const pathLength = count(r, maxPathLength, "path length");
-  const path = r.bytes(pathLength * wordBytes, "path");
-  const receipt = r.bytes(count(r, 1024, "receipt length"), "receipt");
-  return { ...key, leaf, path, receipt };
 }

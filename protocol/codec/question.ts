@@ -5,7 +5,8 @@ import type { Result } from "../../storage/core/result.ts";
 import type { Hex } from "../hash.ts";
 import type { OpenedLeaf } from "../messages.ts";
 import type { ProviderName } from "../records.ts";
-import { maxMessageBytes, readOpened, writeOpened } from "./message.ts";
+import { readOpened, writeOpened } from "./leaves.ts";
+import { maxMessageBytes } from "./message.ts";
 
 /** The kinds of questions, each a stream protocol of its own. */
 export type Question = "pull" | "records" | "page" | "pieces";

@@ -7,7 +7,7 @@ import type { Hex } from "../hash.ts";
 import type { OpenedLeaf } from "../messages.ts";
 import { maxPinnedBytes, pageBytes } from "../pinned.ts";
 import type { ProviderName } from "../records.ts";
-import { minOpenedBytes, readOpened, writeOpened } from "./message.ts";
+import { minOpenedBytes, readOpened, writeOpened } from "./leaves.ts";
 
 /** The records of one keeper about one provider, slots ascending. */
 export type PinnedEntry = ProviderName & {

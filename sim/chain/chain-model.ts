@@ -2,13 +2,7 @@
 import type { Block } from "../../keeper/core/events.ts";
 import type { CommitteeParams, CommitteeSnapshot, Member } from "../../protocol/committee.ts";
 import { bitIndices } from "../../protocol/bitmap.ts";
-import {
-  CertificateTree,
-  certificateDigest,
-  domainOf,
-  rememberedHash,
-  rootOfRange,
-} from "../../protocol/certificate.ts";
+import { certificateDigest, domainOf, rememberedHash } from "../../protocol/certificate.ts";
 import type { Certificate, CertifiedGroup, CertifiedItem } from "../../protocol/certificate.ts";
 import { keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
@@ -16,6 +10,7 @@ import type { Submission } from "../../keeper/ports/chain.ts";
 import { CommitteeModel } from "./committee-model.ts";
 import { GroupModel } from "./group-model.ts";
 import { Refusal, refuse } from "./rules.ts";
+import { settleRun } from "./settle-run.ts";
 import { Snapshots, addressOfCommittee } from "./snapshots.ts";
 
 /** A certificate that a committee accepted. */
@@ -299,7 +294,9 @@ export class ChainModel {
       if (submission.kind === "certify")
         certified.push(this.#certify(draft, committee, block, submission, sender));
       else this.#checkRemembered(draft.committee(committee), submission);
-      this.#settleRun(draft, committee, { submission, sender, block, settled, wrong });
+      const { version } = submission.certificate;
+      const operators = this.membersOf(committee, version).map(({ operator }) => operator);
+      settleRun(draft, committee, operators, { submission, sender, block, settled, wrong });
       if (submission.kind === "certify")
         this.#remember(draft.committee(committee), submission, settled.length);
     });
@@ -352,71 +349,5 @@ export class ChainModel {
   #remember(model: CommitteeModel, { certificate }: Submission, settled: number): void {
     const { ts, te, count } = certificate;
     if (settled < count) model.remembered.push({ ts, te, hash: rememberedHash(certificate) });
-  }
-
-  #settleRun(
-    draft: Draft,
-    committee: number,
-    out: {
-      readonly submission: Submission;
-      readonly sender: Hex;
-      readonly block: number;
-      readonly settled: Settled[];
-      readonly wrong: RefusedGroup[];
-    },
-  ): void {
-    const { submission, sender, block, settled, wrong } = out;
-    const { certificate, run, groups } = submission;
-    if (run.length === 0) return;
-    const handed = groups.slice(run.first, run.first + run.length);
-    const proof = new CertificateTree(groups).rangeProof(run.first, run.length);
-    if (rootOfRange(handed, run.first, certificate.count, proof) !== certificate.groups)
-      refuse("Committee_BadGroupProof");
-    const members = this.membersOf(committee, certificate.version);
-    const by = members.findIndex(({ operator }) => operator === sender);
-    const { rhythm, memberships } = draft.committee(committee);
-    const late = block >= certificate.te + Math.ceil((2 * rhythm.turn) / 3);
-    const failed = bitIndices(certificate.failed);
-    const instead = late && by >= 0 && by !== certificate.leader && !failed.includes(by) ? by : -1;
-    for (const { number, items } of handed) {
-      const membership = memberships.find((one) => one.number === number);
-      if (membership === undefined) refuse("Committee_NoSuchGroup");
-      const { group } = membership;
-      const from = Math.max(certificate.ts, membership.entered);
-      const to = membership.left === 0 ? certificate.te : Math.min(certificate.te, membership.left);
-      const before = draft.state.groups[group] as GroupModel;
-      try {
-        draft.group(group).settle(block, {
-          from,
-          to,
-          service: { committee, number },
-          version: certificate.version,
-          n: members.length,
-          failed,
-          payees: bitIndices(certificate.payees),
-          leader: certificate.leader,
-          instead,
-          items: [...items],
-        });
-        const after = draft.group(group);
-        settled.push({
-          committee,
-          group,
-          number,
-          certificate,
-          items,
-          from,
-          to,
-          sender,
-          block,
-          before,
-          after,
-        });
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        draft.restore(group, before);
-        wrong.push({ group, block, error: error.message });
-      }
-    }
   }
 }
