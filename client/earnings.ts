@@ -1,81 +1,89 @@
-/** The earnings of a provider in a group by settlement, from chain data alone. */
+/** The earnings of a provider in a group by settlement, from its events alone. */
 import type { Provider } from "ethers";
-import { eventsOfSettlement, itemsPaid } from "../protocol/payments.ts";
-import type { PaymentEvent } from "../protocol/payments.ts";
-import { GroupView, type PastSettlement, type ProviderAccount, type ProviderOutlook } from "./group-view.ts";
-import { findSettlement } from "./find-settlement.ts";
+import { groupAbi } from "./abi.ts";
+import { GroupView, type GroupAt, type ProviderAccount } from "./group-view.ts";
+import { groupSettlement } from "./settlements.ts";
 import { readToken } from "./token.ts";
 import type { Token } from "./units.ts";
+import { groupEvents, type GroupEvent } from "./watch.ts";
 
 export type SettledPay = {
-  readonly ts: number;
-  readonly te: number;
-  readonly turn: number;
+  /** The group's interval [from, through). */
+  readonly from: number;
+  readonly through: number;
   readonly transaction: string;
   /** Space-time paid for, in byte·blocks. */
   readonly spaceTime: bigint;
-  /** Credit of the provider, after the keepers' cut. */
+  /** Credit of the provider, after the keepers' share. */
   readonly amount: bigint;
-  /** True if it differs from the signed value: capped (R16), scaled because the escrow was underfunded, or with arrears. */
-  readonly adjusted: boolean;
+  /** Arrears of earlier settlements that this one paid (R32). */
+  readonly arrearsPaid: bigint;
 };
 
 export type Earnings = {
   readonly token: Token;
   readonly account: ProviderAccount;
-  readonly outlook: ProviderOutlook;
   /** The last settlements that include the provider, oldest first. */
   readonly settlements: readonly SettledPay[];
+  /** For the blocks since settledThrough, at the rate of the last settlement, before the keepers' share. */
+  readonly running: bigint;
+  /** The same if all committed bytes are proven. */
+  readonly runningMost: bigint;
 };
 
-const adjusting = new Set(["Capped", "Shortfall", "ArrearsChanged", "AbandonArrearsChanged"]);
+const settledTopic = (groupAbi.getEvent("Settled") as { topicHash: string }).topicHash;
+const paidTopic = (groupAbi.getEvent("ArrearsPaid") as { topicHash: string }).topicHash;
 
-/** @param last number of settlements, from the newest back */
+/**
+ * Undefined if the group has no such provider.
+ * @param last number of settlements, from the newest back
+ */
 export async function providerEarnings(
   provider: Provider,
-  group: string,
+  group: GroupAt,
   { index, last }: { readonly index: number; readonly last: number },
 ): Promise<Earnings | undefined> {
   const view = new GroupView(provider, group);
-  const account = (await view.providers()).find((candidate) => candidate.index === index);
-  if (account === undefined) return undefined;
-  const [parameters, past, outlook] = await Promise.all([
-    view.parameters(),
-    view.pastSettlements(),
-    view.providerOutlook(index),
+  const [[account], page, head] = await Promise.all([
+    view.providerPage(index, 1),
+    view.page(),
+    provider.getBlockNumber(),
   ]);
-  const scope = { provider, group, index, parameters };
-  const settlements: SettledPay[] = [];
-  for (const settlement of past.slice(-last)) {
-    const pay = await payOf(scope, settlement);
-    if (pay !== undefined) settlements.push(pay);
-  }
-  return { token: await readToken(provider, parameters.token), account, outlook, settlements };
+  if (account === undefined) return undefined;
+  const { settledThrough } = page.state;
+  const { value } =
+    head > settledThrough && !account.closed
+      ? await view.committed(index, [settledThrough, head], head)
+      : { value: 0n };
+  const topics = [[settledTopic, paidTopic]];
+  const events = await groupEvents(provider, group.address, { from: page.createdAt, to: head, topics });
+  const { paid, committed } = account.proven;
+  return {
+    token: await readToken(provider, page.config.token),
+    account,
+    settlements: payOf(group.address, index, events).slice(-last),
+    running: (value * paid) / (committed << 64n),
+    runningMost: value >> 64n,
+  };
 }
 
-type Scope = {
-  readonly provider: Provider;
-  readonly group: string;
-  readonly index: number;
-  readonly parameters: { readonly price: bigint; readonly keeperShareBps: number; readonly turn: number };
-};
-
-async function payOf(scope: Scope, { ts, te, turn }: PastSettlement): Promise<SettledPay | undefined> {
-  const { provider, group, index, parameters } = scope;
-  const found = await findSettlement(provider, group, { ts, te, turn: parameters.turn });
-  if (found === undefined) return undefined;
-  const { input, settled, events } = found;
-  const same = events.filter(({ transaction }) => transaction === settled.transaction);
-  const own = eventsOfSettlement(same as PaymentEvent[], same.indexOf(settled));
-  const { price, keeperShareBps } = parameters;
-  const signed = input.items.map((one) => ({ provider: one.provider, signed: one.spaceTime }));
-  const terms = { price, keeperShareBps: BigInt(keeperShareBps) };
-  const item = itemsPaid(terms, signed, own).find((one) => one.provider === index);
-  if (item === undefined) return undefined;
-  const adjusted = own.some(
-    ({ name, args }) =>
-      adjusting.has(name) && (args["provider"] === undefined || args["provider"] === BigInt(index)),
-  );
-  const { spaceTime, toProvider: amount } = item;
-  return { ts, te, turn, transaction: settled.transaction, spaceTime, amount, adjusted };
+/** Arrears that are paid with a settlement have their event before it in the same transaction. */
+function payOf(group: string, index: number, events: readonly GroupEvent[]): SettledPay[] {
+  const pays: SettledPay[] = [];
+  let arrears = { transaction: "", amount: 0n };
+  for (const { name, args, transaction } of events) {
+    if (name === "ArrearsPaid") {
+      if (args["provider"] === BigInt(index)) arrears = { transaction, amount: args["amount"] as bigint };
+      continue;
+    }
+    const words = args as { interval: bigint; keepers: bigint; providers: bigint[] };
+    const { from, through, providers } = groupSettlement(group, words);
+    const part = providers.find((one) => one.provider === index);
+    const arrearsPaid = arrears.transaction === transaction ? arrears.amount : 0n;
+    arrears = { transaction: "", amount: 0n };
+    if (part === undefined) continue;
+    const { spaceTime, amount } = part;
+    pays.push({ from, through, transaction, spaceTime, amount, arrearsPaid });
+  }
+  return pays;
 }

@@ -1,80 +1,138 @@
 /**
- * The library: `import { … } from "@whitepay/client"`. For payers and dashboards, in Node and in browsers. docs/library.md has units,
+ * The library: `import { … } from "@whitepay/client"`. For payers, providers, keepers and dashboards, in Node and in browsers. docs/library.md has units,
  * errors and examples.
  */
 export { connectRpc } from "./connect.ts";
 export { WhitePayError } from "./errors.ts";
 export type { ErrorCode, ErrorDetails } from "./errors.ts";
-export {
-  coin,
-  costOf,
-  formatAmount,
-  formatDuration,
-  GiB,
-  month_s,
-  parseAmount,
-  parseBytes,
-} from "./units.ts";
+export { coin, formatAmount, formatDuration, GiB, month_s, parseAmount, parseBytes, TiB } from "./units.ts";
 export type { Token } from "./units.ts";
-export { settlementGas } from "../protocol/fees.ts";
+export {
+  costOf,
+  costOfValue,
+  feeFor,
+  feeNeeded,
+  keeperFeeFor,
+  paidFor,
+  perMonthOf,
+  priceFor,
+  priceScale,
+} from "./prices.ts";
+export type { MonthlyPrice } from "./prices.ts";
+export { certificateGas, groupGas } from "../protocol/certificate-gas.ts";
+export type { CertifiedScope } from "../protocol/certificate-gas.ts";
 export { measureFees } from "./fees.ts";
 export type { MeasuredFees } from "./fees.ts";
 export { quote } from "./quote.ts";
-export type { Quote, QuoteInput } from "./quote.ts";
-export { GroupView } from "./group-view.ts";
+export type { KeeperCost, Quote, QuotedProvider, QuoteInput } from "./quote.ts";
+export { dataAt, GroupView } from "./group-view.ts";
 export type {
-  DataCheckpoint,
-  EscrowView,
-  GroupCommittee,
-  GroupParameters,
-  GroupRules,
+  DataChange,
+  Escrow,
+  GroupAt,
+  GroupConfig,
+  GroupPage,
   GroupState,
-  KeeperAccount,
-  PastSettlement,
   ProviderAccount,
-  ProviderOutlook,
+  Service,
 } from "./group-view.ts";
-export { depositFor, groupStatus, measureBlockTime, measurePace, openGroup, shortfallOf } from "./status.ts";
-export type { BlockPace, BlockTime, GroupStatus } from "./status.ts";
+export { CommitteeView } from "./committee-view.ts";
+export type {
+  CommitteeMember,
+  CommitteePage,
+  CommitteeVersion,
+  Membership,
+  RememberedCertificate,
+  Rhythm,
+  Terms,
+} from "./committee-view.ts";
+export { depositFor, groupStatus, measureBlockTime, measurePace, openGroup } from "./status.ts";
+export type { BlockPace, BlockTime, GroupStatus, KeeperAccount } from "./status.ts";
 export { lastSettledShares } from "./proven.ts";
-export type { SettledShare, SettledShares } from "./proven.ts";
+export type { SettledShare } from "./proven.ts";
 export { readToken, tokenAllowance, tokenBalance } from "./token.ts";
 export { send, simulate } from "./transactions.ts";
 export type { SendOptions, TransactionPlan, TransactionReport } from "./transactions.ts";
 export {
-  groupCreatedBy,
-  planAddProvider,
-  planCancelCommittee,
-  planCreate,
-  planFund,
-  planProviderWithdraw,
-  planRemoveProvider,
-  planReplaceKeeper,
-  planSetData,
-  planTerminate,
-  planWithdraw,
-  providerIndex,
-} from "./plans.ts";
-export type { DataConsent, NewGroup } from "./plans.ts";
+  configurationHash,
+  memberConsentDigest,
+  predictCommittee,
+  signFirstConsent,
+  signVersionConsent,
+} from "./member-consents.ts";
+export type { CommitteeDraft, Configuration, MemberConsent } from "./member-consents.ts";
 export {
-  planAbandon,
-  planCollectArrears,
-  planKeeperWithdraw,
+  committeeCreatedBy,
+  planCommittee,
+  planConsent,
+  planHandInConsent,
+  planInvite,
+  planReclaim,
+  planReleaseGroup,
+  planReplaceMember,
   planResign,
-  planRevokeConsent,
+  planRotateSeat,
+  planWithdrawProposal,
+} from "./committee-plans.ts";
+export type { NewCommittee } from "./committee-plans.ts";
+export {
+  abandonable,
+  groupCreatedBy,
+  planAbandon,
+  planEnter,
+  planGroup,
+  planPrivate,
+  planRaiseCeiling,
+  planTerminate,
+  predictGroup,
+} from "./group-plans.ts";
+export type { Abandonable, NewGroup, NewPrivate } from "./group-plans.ts";
+export {
+  payersOf,
+  planAcceptPayer,
+  planCollectAllArrears,
+  planCollectArrears,
+  planCollectKeeperArrears,
+  planFund,
+  planManifest,
+  planNamePayer,
+  planRescue,
+  planSendAhead,
   planSync,
-  planTouch,
-} from "./rights.ts";
-export { planAcceptSeat, planSeat, signSeat } from "./seats.ts";
-export type { SeatConsent } from "./seats.ts";
+  planWithdraw,
+} from "./money-plans.ts";
+export type { Payers } from "./money-plans.ts";
+export {
+  consentBasis,
+  dataConsentDigest,
+  planAddProvider,
+  planChangeData,
+  planLeave,
+  planRemoveProvider,
+  planRevokeConsent,
+  providerIndex,
+  signDataConsent,
+} from "./provider-plans.ts";
+export type { DataConsent, DataTerms } from "./provider-plans.ts";
+export {
+  failedWithdrawals,
+  groupsOf,
+  keeperBalances,
+  planKeeperWithdrawals,
+  planProviderWithdrawals,
+  providerBalances,
+} from "./withdrawals.ts";
+export type { Contracts, FailedWithdrawal, KeeperBalance, ProviderBalance } from "./withdrawals.ts";
 export { payeesOf, planAcceptPayee, planNamePayee } from "./payees.ts";
 export type { PayeeOf, Payees } from "./payees.ts";
 export { providerEarnings } from "./earnings.ts";
 export type { Earnings, SettledPay } from "./earnings.ts";
 export { eventPages, groupEvents, watchGroup } from "./watch.ts";
-export type { EventPage, GroupEvent, GroupNews, WatchOptions } from "./watch.ts";
+export type { EventPage, EventRange, GroupEvent, GroupNews, WatchOptions } from "./watch.ts";
 export { groupPayments } from "./payments.ts";
 export type { Payment, PaymentKind, PaymentRange } from "./payments.ts";
-export { verifySettlement } from "./certificate.ts";
-export type { CertificateReport, SettlementVerdict } from "./certificate.ts";
-export { factoryAbi, groupAbi, registryAbi } from "./abi.ts";
+export { keeperShares, refusedIn, settlementsIn } from "./settlements.ts";
+export type { GroupSettlement, ProviderPart, RefusedGroup } from "./settlements.ts";
+export { verifyCertificate } from "./certificate.ts";
+export type { CertificateReport, CertificateVerdict } from "./certificate.ts";
+export { committeeAbi, factoryAbi, groupAbi, lensAbi, registryAbi } from "./abi.ts";

@@ -4,7 +4,7 @@ import { inputError, type WhitePayError } from "./errors.ts";
 export const otherChainHint =
   "check the address and the chain; a restarted local chain has none of its earlier contracts";
 
-/** @param what "group", "registry" or another kind of contract */
+/** @param what "group", "committee" or another kind of contract */
 export function missingContract(what: string, address: string, actual = "no contract"): WhitePayError {
   return inputError(`there is no ${what} at ${address}`, {
     expected: `the contract of a ${what}`,

@@ -1,16 +1,16 @@
 /** Reads and changes payees (R3): the present payee names the next one, which must accept. */
-import { Contract, ZeroAddress, type Provider, type Signer } from "ethers";
-import { groupAbi, registryAbi } from "./abi.ts";
+import { ZeroAddress, type Contract, type Provider, type Signer } from "ethers";
 import { inputError } from "./errors.ts";
-import { GroupView } from "./group-view.ts";
 import { registeredKeeper, registeredProvider, registryAt } from "./registry.ts";
 import { chainOf } from "./signer.ts";
 import type { TransactionPlan } from "./transactions.ts";
 
-/** A keeper or provider has one payee for all groups (in the registry); a payer has one per group. */
-export type PayeeOf =
-  | { readonly role: "keeper" | "provider"; readonly registry: string; readonly operator: string }
-  | { readonly role: "payer"; readonly group: string };
+/** A keeper or provider has one payee for all groups, in the registry. A payer has none: `planWithdraw` names the receiver. */
+export type PayeeOf = {
+  readonly role: "keeper" | "provider";
+  readonly registry: string;
+  readonly operator: string;
+};
 
 export type Payees = {
   readonly payee: string;
@@ -21,38 +21,18 @@ export type Payees = {
 const methods = {
   keeper: { name: "nameKeeperPayee", accept: "acceptKeeperPayee" },
   provider: { name: "nameProviderPayee", accept: "acceptProviderPayee" },
-  payer: { name: "namePayerPayee", accept: "acceptPayerPayee" },
 } as const;
 
 function whose(of: PayeeOf): string {
-  return of.role === "payer" ? `the payer of group ${of.group}` : `${of.role} ${of.operator}`;
+  return `${of.role} ${of.operator}`;
 }
 
 function contractOf(of: PayeeOf, signer: Signer): Contract {
-  return of.role === "payer"
-    ? new Contract(of.group, groupAbi, signer)
-    : new Contract(of.registry, registryAbi, signer);
-}
-
-function argsOf(of: PayeeOf): readonly unknown[] {
-  return of.role === "payer" ? [] : [of.operator];
+  return registryAt(of.registry, signer);
 }
 
 /** @throws WhitePayError `input` if there is no such party */
 export async function payeesOf(provider: Provider, of: PayeeOf): Promise<Payees> {
-  const found = await (of.role === "payer" ? ofPayer(provider, of.group) : ofParty(provider, of));
-  const { payee, pendingPayee } = found;
-  return { payee, pendingPayee: pendingPayee === ZeroAddress ? undefined : pendingPayee };
-}
-
-type Found = { readonly payee: string; readonly pendingPayee: string };
-
-async function ofPayer(provider: Provider, group: string): Promise<Found> {
-  const { payee, pendingPayee } = await new GroupView(provider, group).read("payerPayee");
-  return { payee, pendingPayee };
-}
-
-async function ofParty(provider: Provider, of: Exclude<PayeeOf, { role: "payer" }>): Promise<Found> {
   const registry = registryAt(of.registry, provider);
   const entry = of.role === "keeper" ? registeredKeeper : registeredProvider;
   const { payee, pendingPayee, registeredAt } = await entry(registry, of.operator);
@@ -62,7 +42,7 @@ async function ofParty(provider: Provider, of: Exclude<PayeeOf, { role: "payer" 
       hint: "check the address, the role and the chain",
     });
   }
-  return { payee, pendingPayee };
+  return { payee, pendingPayee: pendingPayee === ZeroAddress ? undefined : pendingPayee };
 }
 
 /** Sent by the present payee. The next payee receives money after it accepts; naming the present one cancels a pending one. */
@@ -72,7 +52,7 @@ export async function planNamePayee(signer: Signer, of: PayeeOf, next: string): 
     what: `naming ${next} as the next payee of ${whose(of)}`,
     contract: contractOf(of, signer),
     method: methods[of.role].name,
-    args: [...argsOf(of), next],
+    args: [of.operator, next],
     shows: [
       ["payee until it accepts", payee],
       ...(pendingPayee === undefined ? [] : [["pending before, now void", pendingPayee] as const]),
@@ -94,7 +74,7 @@ export async function planAcceptPayee(signer: Signer, of: PayeeOf): Promise<Tran
     what: `accepting the role of payee of ${whose(of)}`,
     contract: contractOf(of, signer),
     method: methods[of.role].accept,
-    args: argsOf(of),
+    args: [of.operator],
     shows: [
       ["payee until now", payee],
       ["payee from now on", pendingPayee],

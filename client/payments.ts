@@ -1,17 +1,16 @@
-/** All payments of a group, from events and inputs of settlements alone (R35). */
+/** All payments of a group, from its events alone (R35). */
 import type { Provider } from "ethers";
-import { eventsOfSettlement, itemsPaid, sharesPaid } from "../protocol/payments.ts";
-import type { PaymentEvent } from "../protocol/payments.ts";
-import { GroupView, type GroupParameters } from "./group-view.ts";
-import { decodeSettleInput } from "./settlements.ts";
-import { eventPages, type GroupEvent } from "./watch.ts";
+import { groupAbi } from "./abi.ts";
+import { CommitteeView } from "./committee-view.ts";
+import { GroupView, type GroupAt } from "./group-view.ts";
+import { groupSettlement, keeperShares, providerPart } from "./settlements.ts";
+import { eventPages, groupEvents, type GroupEvent } from "./watch.ts";
 
 /**
  * The first three are credits, which stay in the group until a withdrawal. `settled`: a share of a settlement (R30); `abandoned`: for
- * blocks settled without the committee (R34); `arrears`: collected arrears of a settlement (R32). `unreadable`: a settlement that is
- * not a direct call of `settle`, so that its items are unknown.
+ * blocks that nobody settled (R34); `arrears`: paid arrears (R32).
  */
-export type PaymentKind = "settled" | "abandoned" | "arrears" | "withdrawn" | "unreadable";
+export type PaymentKind = "settled" | "abandoned" | "arrears" | "withdrawn";
 
 export type Payment = {
   readonly block: number;
@@ -19,16 +18,17 @@ export type Payment = {
   readonly time_s: number;
   readonly transaction: string;
   readonly kind: PaymentKind;
-  /** The interval [ts, te) of a settlement. */
-  readonly ts: number | undefined;
-  readonly te: number | undefined;
+  /** The blocks [from, through) that a settlement or an abandonment pays for. */
+  readonly from: number | undefined;
+  readonly through: number | undefined;
   readonly role: "provider" | "keeper" | "payer";
   /** Index of the provider in the group or of the keeper in its committee; undefined for the payer. */
   readonly index: number | undefined;
-  /** Version of a keeper's committee. */
-  readonly committee: number | undefined;
-  /** Operator of the party; for a payer its address. */
-  readonly operator: string;
+  /** A keeper's committee and the version of its members. */
+  readonly committee: string | undefined;
+  readonly version: number | undefined;
+  /** Operator of the party; undefined for the payer. */
+  readonly operator: string | undefined;
   /** Recipient of a withdrawal. */
   readonly payee: string | undefined;
   /** Token units. */
@@ -38,7 +38,7 @@ export type Payment = {
 };
 
 export type PaymentRange = {
-  /** First block; default: the origin block of the group. */
+  /** First block; default: the block of the group's creation. */
   readonly from?: number;
   /** Last block; default: the head. */
   readonly to?: number;
@@ -48,170 +48,188 @@ export type PaymentRange = {
   readonly onProgress?: (block: number, to: number) => void;
 };
 
+/** A service of the group, from its `Entered` event. */
+type Served = { readonly committee: string; readonly from: number };
+
 type Scene = {
   readonly provider: Provider;
   readonly view: GroupView;
-  readonly parameters: GroupParameters;
-  readonly operators: Map<number, readonly string[]>;
+  /** In the order of their first blocks. */
+  readonly services: readonly Served[];
+  readonly operators: Map<string, readonly string[]>;
+  readonly providers: Map<number, string>;
   readonly times: Map<number, number>;
 };
 
 const remembered = 1_024;
+const enteredTopic = (groupAbi.getEvent("Entered") as { topicHash: string }).topicHash;
 
 /** Yields the payments of a group in blocks [from, to], oldest first. */
 export async function* groupPayments(
   provider: Provider,
-  group: string,
+  group: GroupAt,
   range: PaymentRange = {},
 ): AsyncGenerator<Payment, void, undefined> {
   const view = new GroupView(provider, group);
-  const [parameters, head] = await Promise.all([view.parameters(), provider.getBlockNumber()]);
-  const scene: Scene = { provider, view, parameters, operators: new Map(), times: new Map() };
-  const { from = parameters.originBlock, to = head, onProgress } = range;
-  const providers = new Map<number, string>();
-  const pages = eventPages(provider, group, {
-    from: Math.max(from, parameters.originBlock),
-    to: Math.min(to, head),
-    ...(range.blocksAtOnce === undefined ? {} : { blocksAtOnce: range.blocksAtOnce }),
-  });
-  for await (const { events, through } of pages) {
-    for (const event of events) yield* await paymentsOf(scene, providers, { events, event });
-    onProgress?.(through, Math.min(to, head));
+  const [{ createdAt }, head] = await Promise.all([view.page(), provider.getBlockNumber()]);
+  const { onProgress, blocksAtOnce } = range;
+  const from = Math.max(range.from ?? createdAt, createdAt);
+  const to = Math.min(range.to ?? head, head);
+  const span = blocksAtOnce === undefined ? {} : { blocksAtOnce };
+  const scene: Scene = {
+    provider,
+    view,
+    services: await servicesOf(provider, group.address, { from: createdAt, to, ...span }),
+    operators: new Map(),
+    providers: new Map(),
+    times: new Map(),
+  };
+  for await (const { events, through } of eventPages(provider, group.address, { from, to, ...span })) {
+    for (const event of events) yield* await paymentsOf(scene, event);
+    onProgress?.(through, to);
   }
 }
 
-type Found = { readonly events: readonly GroupEvent[]; readonly event: GroupEvent };
+/** A `Settled` event names a version but no committee: the service of its blocks does. */
+async function servicesOf(
+  provider: Provider,
+  group: string,
+  range: { readonly from: number; readonly to: number; readonly blocksAtOnce?: number },
+): Promise<Served[]> {
+  const entered = await groupEvents(provider, group, { ...range, topics: [enteredTopic] });
+  return entered.map(({ args }) => ({ committee: String(args["committee"]), from: Number(args["from"]) }));
+}
 
-async function paymentsOf(scene: Scene, providers: Map<number, string>, found: Found): Promise<Payment[]> {
-  const { name, args } = found.event;
+async function paymentsOf(scene: Scene, event: GroupEvent): Promise<Payment[]> {
+  const { name, args } = event;
   switch (name) {
     case "Settled":
-      return settled(scene, providers, found);
-    case "AbandonCredited":
-      return [await toProvider(scene, providers, found.event, "abandoned")];
-    case "ArrearsCollected":
-      return [
-        await toProvider(scene, providers, found.event, "arrears"),
-        ...(await sharesOfArrears(scene, found.event)),
-      ];
+      return settled(scene, event);
+    case "Credited":
+      return abandoned(scene, event);
+    case "ArrearsPaid":
+      return [await ofProvider(scene, event, "arrears", Number(args["provider"]))];
+    case "KeeperArrearsPaid":
+      return keeperArrears(scene, event);
     case "ProviderWithdrawn":
-      return [await toProvider(scene, providers, found.event, "withdrawn")];
+      return [await ofProvider(scene, event, "withdrawn", Number(args["provider"]))];
     case "KeeperWithdrawn": {
-      const committee = Number(args["committee"]);
-      const index = Number(args["index"]);
-      const operator = (await operatorsOf(scene, committee))[index] ?? "";
-      return [
-        { ...(await common(scene, found.event, "withdrawn")), role: "keeper", index, committee, operator },
+      const [committee, version, index] = [
+        String(args["committee"]),
+        Number(args["version"]),
+        Number(args["index"]),
       ];
+      const operator = (await operatorsOf(scene, committee, version))[index];
+      const one = await common(scene, event, "withdrawn");
+      return [{ ...one, role: "keeper", index, committee, version, operator }];
     }
-    case "PayerWithdrawn": {
-      const { payer } = scene.parameters;
-      const one = await common(scene, found.event, "withdrawn");
-      return [{ ...one, role: "payer", index: undefined, committee: undefined, operator: payer }];
-    }
+    case "PayerWithdrawn":
+      return [{ ...(await common(scene, event, "withdrawn")), payee: String(args["to"]) }];
     default:
       return [];
   }
 }
 
-type Common = Omit<Payment, "role" | "index" | "committee" | "operator">;
-
-async function common(scene: Scene, event: GroupEvent, kind: PaymentKind): Promise<Common> {
+/** A payment to the payer; other parties fill in who they are. */
+async function common(scene: Scene, event: GroupEvent, kind: PaymentKind): Promise<Payment> {
   const { block, transaction, args } = event;
   return {
     block,
     time_s: await timeOf(scene, block),
     transaction,
     kind,
-    ts: undefined,
-    te: undefined,
+    from: undefined,
+    through: undefined,
+    role: "payer",
+    index: undefined,
+    committee: undefined,
+    version: undefined,
+    operator: undefined,
     payee: typeof args["payee"] === "string" ? args["payee"] : undefined,
     amount: (args["amount"] as bigint | undefined) ?? 0n,
-    spaceTime: args["spaceTime"] as bigint | undefined,
+    spaceTime: undefined,
   };
 }
 
-async function toProvider(
+async function ofProvider(
   scene: Scene,
-  providers: Map<number, string>,
   event: GroupEvent,
   kind: PaymentKind,
+  index: number,
 ): Promise<Payment> {
-  const index = Number(event.args["provider"]);
-  const operator = await providerOf(scene, providers, index);
-  return { ...(await common(scene, event, kind)), role: "provider", index, committee: undefined, operator };
+  const operator = await providerOf(scene, index);
+  return { ...(await common(scene, event, kind)), role: "provider", index, operator };
 }
 
-/** If the contract pays the keepers' cut of collected arrears, each member of the present committee gets one share. */
-async function sharesOfArrears(scene: Scene, event: GroupEvent): Promise<Payment[]> {
-  const share = event.args["share"];
-  if (typeof share !== "bigint" || share === 0n) return [];
-  const committee = await committeeAt(scene, event.block);
-  const one = { ...(await common(scene, event, "arrears")), amount: share };
-  const operators = await operatorsOf(scene, committee);
+async function abandoned(scene: Scene, event: GroupEvent): Promise<Payment[]> {
+  const [from, through] = [Number(event.args["from"]), Number(event.args["through"])];
+  const payments: Payment[] = [];
+  for (const word of event.args["parts"] as bigint[]) {
+    const { provider, amount, spaceTime } = providerPart(word);
+    const one = await ofProvider(scene, event, "abandoned", provider);
+    payments.push({ ...one, from, through, amount, spaceTime });
+  }
+  return payments;
+}
+
+/** Every member of the version gets the same part (R32). */
+async function keeperArrears(scene: Scene, event: GroupEvent): Promise<Payment[]> {
+  const { args } = event;
+  const [committee, version] = [String(args["committee"]), Number(args["version"])];
+  const one = await common(scene, event, "arrears");
+  const operators = await operatorsOf(scene, committee, version);
+  const amount = args["share"] as bigint;
+  if (amount === 0n) return [];
   return operators.map((operator, index) => ({
     ...one,
     role: "keeper" as const,
     index,
     committee,
+    version,
     operator,
+    amount,
   }));
 }
 
-async function settled(
-  scene: Scene,
-  providers: Map<number, string>,
-  { events, event }: Found,
-): Promise<Payment[]> {
-  const [ts, te] = [Number(event.args["ts"]), Number(event.args["te"])];
-  const one = { ...(await common(scene, event, "settled")), ts, te };
-  const input = decodeSettleInput((await scene.provider.getTransaction(event.transaction))?.data ?? "");
-  if (input === undefined || input.ts !== ts) {
-    const nobody = { role: "provider", index: undefined, committee: undefined, operator: "" } as const;
-    return [{ ...one, ...nobody, kind: "unreadable" }];
-  }
-  const sameTransaction = events.filter(({ transaction }) => transaction === event.transaction);
-  const own = eventsOfSettlement(sameTransaction as PaymentEvent[], sameTransaction.indexOf(event));
-  const { price, keeperShareBps } = scene.parameters;
-  const items = itemsPaid(
-    { price, keeperShareBps: BigInt(keeperShareBps) },
-    input.items.map(({ provider, spaceTime }) => ({ provider, signed: spaceTime })),
-    own,
+async function settled(scene: Scene, event: GroupEvent): Promise<Payment[]> {
+  const settlement = groupSettlement(
+    scene.view.address,
+    event.args as { interval: bigint; keepers: bigint; providers: bigint[] },
   );
-  const operators = await operatorsOf(scene, input.committee);
-  const shares = sharesPaid(event.args as PaymentEvent["args"], items, own, operators.length);
+  const { from, through, version, providers } = settlement;
   const payments: Payment[] = [];
-  for (const { provider: index, spaceTime, toProvider: amount } of items) {
-    const operator = await providerOf(scene, providers, index);
-    payments.push({ ...one, role: "provider", index, committee: undefined, operator, amount, spaceTime });
+  for (const { provider, amount, spaceTime } of providers) {
+    const one = await ofProvider(scene, event, "settled", provider);
+    payments.push({ ...one, from, through, amount, spaceTime });
   }
-  for (const { keeper: index, amount } of shares) {
-    const operator = operators[index] ?? "";
-    payments.push({ ...one, role: "keeper", index, committee: input.committee, operator, amount });
+  const committee = scene.services.findLast((service) => service.from <= from)?.committee;
+  if (committee === undefined) return payments;
+  const operators = await operatorsOf(scene, committee, version);
+  const one = await common(scene, event, "settled");
+  for (const { keeper: index, amount } of keeperShares(settlement, operators.length)) {
+    const operator = operators[index];
+    payments.push({ ...one, role: "keeper", from, through, index, committee, version, operator, amount });
   }
   return payments;
 }
 
-async function providerOf(scene: Scene, known: Map<number, string>, index: number): Promise<string> {
-  if (!known.has(index)) {
-    for (const account of await scene.view.providers()) known.set(account.index, account.operator);
+async function providerOf({ view, providers }: Scene, index: number): Promise<string | undefined> {
+  if (!providers.has(index)) {
+    for (const account of await view.providers()) providers.set(account.index, account.operator);
   }
-  return known.get(index) ?? "";
+  return providers.get(index);
 }
 
-async function operatorsOf({ view, operators }: Scene, version: number): Promise<readonly string[]> {
-  const known = operators.get(version) ?? (await view.committeeAt(version)).operators;
-  operators.set(version, known);
+async function operatorsOf(
+  { provider, operators }: Scene,
+  committee: string,
+  version: number,
+): Promise<readonly string[]> {
+  const key = `${committee} ${version}`;
+  const known =
+    operators.get(key) ?? (await new CommitteeView(provider, committee).version(version)).operators;
+  operators.set(key, known);
   return known;
-}
-
-/** The newest version in effect at a block. */
-async function committeeAt({ view }: Scene, block: number): Promise<number> {
-  for (let { version } = await view.committee(); version > 1; version--) {
-    const { effectiveFrom } = await view.committeeAt(version);
-    if (effectiveFrom > 0 && effectiveFrom <= block) return version;
-  }
-  return 1;
 }
 
 async function timeOf({ provider, times }: Scene, block: number): Promise<number> {

@@ -1,64 +1,19 @@
-/** The share of committed bytes that providers proved, from the last settlement and from keepers' records. */
-import type { Provider } from "ethers";
-import { GroupView, type DataCheckpoint, type GroupParameters, type ProviderAccount } from "./group-view.ts";
-import { findSettlement } from "./find-settlement.ts";
+/** The share of committed bytes that providers proved: by the last settlement, and by keepers' records. */
+import type { CommitteePage } from "./committee-view.ts";
+import { dataAt, type DataChange, type ProviderAccount } from "./group-view.ts";
 
+/** The part that a provider proved of its last settled interval, from the group's state (R34). */
 export type SettledShare = {
   readonly provider: number;
-  /** Space-time paid for and committed over the interval, in byte·blocks. */
+  /** Proven and committed space-time, in lowest terms that the contract keeps: 1 and 1 if it proved all, and before a settlement. */
   readonly proven: bigint;
   readonly committed: bigint;
 };
 
-export type SettledShares = {
-  readonly ts: number;
-  readonly te: number;
-  readonly providers: readonly SettledShare[];
-};
-
-/** Byte·blocks committed over [from, to). */
-function committedOver(
-  history: readonly DataCheckpoint[],
-  { activeFrom, removedAt }: Pick<ProviderAccount, "activeFrom" | "removedAt">,
-  [from, to]: readonly [number, number],
-): bigint {
-  const first = Math.max(from, activeFrom);
-  const last = removedAt > 0 ? Math.min(to, removedAt) : to;
-  return history.reduce((sum, { fromBlock, bytes }, i) => {
-    const until = Math.min(last, history[i + 1]?.fromBlock ?? last);
-    return sum + bytes * BigInt(Math.max(0, until - Math.max(first, fromBlock)));
-  }, 0n);
-}
-
-/** Shares of the last settlement; undefined before the first one, and if it is not a direct call of `settle`. */
-export async function lastSettledShares(
-  provider: Provider,
-  group: string,
-): Promise<SettledShares | undefined> {
-  const view = new GroupView(provider, group);
-  const [past, parameters, state, accounts] = await Promise.all([
-    view.pastSettlements(),
-    view.parameters(),
-    view.state(),
-    view.providers(),
-  ]);
-  const last = past.at(-1);
-  if (last === undefined) return undefined;
-  const { ts, te } = last;
-  const found = await findSettlement(provider, group, { ts, te, turn: parameters.turn });
-  if (found === undefined) return undefined;
-  const { input } = found;
-  const end = state.endBlock > 0 ? Math.min(te, state.endBlock) : te;
-  const providers = await Promise.all(
-    input.items.map(async ({ provider: index, spaceTime }): Promise<SettledShare> => {
-      const account = accounts.find((one) => one.index === index);
-      const history = await view.dataHistory(index);
-      const committed = account === undefined ? spaceTime : committedOver(history, account, [ts, end]);
-      // R16: pays at most the committed space-time.
-      return { provider: index, proven: spaceTime < committed ? spaceTime : committed, committed };
-    }),
-  );
-  return { ts, te, providers };
+export function lastSettledShares(providers: readonly ProviderAccount[]): SettledShare[] {
+  return providers
+    .filter(({ closed }) => !closed)
+    .map(({ index, proven }) => ({ provider: index, proven: proven.paid, committed: proven.committed }));
 }
 
 /** One keeper's record of one challenge. */
@@ -88,19 +43,29 @@ export type JoinedShares = {
 const endedSlots = 2;
 
 export type JoinScope = {
-  readonly parameters: Pick<GroupParameters, "originBlock" | "slot">;
+  /** Origin and slot length of the committee. */
+  readonly originBlock: number;
+  readonly slot: number;
   readonly settledThrough: number;
   readonly head: number;
 };
 
+/** Undefined if no committee serves the group. */
+export function joinScope(
+  committee: CommitteePage | undefined,
+  { settledThrough, head }: { readonly settledThrough: number; readonly head: number },
+): JoinScope | undefined {
+  if (committee?.originBlock === undefined) return undefined;
+  return { originBlock: committee.originBlock, slot: committee.rhythm.slot, settledThrough, head };
+}
+
 /** The first recent slot, the first slot of the interval, and the present slot. */
-export function joinedSlots({ parameters, settledThrough, head }: JoinScope): {
+export function joinedSlots({ originBlock, slot, settledThrough, head }: JoinScope): {
   readonly late: number;
   readonly interval: number;
   readonly present: number;
 } {
-  const slotAt = (block: number): number =>
-    Math.max(0, Math.floor((block - parameters.originBlock) / parameters.slot));
+  const slotAt = (block: number): number => Math.max(0, Math.floor((block - originBlock) / slot));
   const present = slotAt(head);
   return { late: Math.max(0, present - endedSlots), interval: slotAt(settledThrough), present };
 }
@@ -117,21 +82,23 @@ function shareOf(records: readonly JoinedRecord[], committedIn: (slot: number) =
   return { ...counts, bytesProven, bytesCommitted };
 }
 
-/** Bytes committed in a block. */
-export function committedAt(history: readonly DataCheckpoint[], block: number): bigint {
-  return history.findLast(({ fromBlock }) => fromBlock <= block)?.bytes ?? 0n;
+/** Bytes committed in a block at or after settledThrough. */
+export function committedAt(data: readonly DataChange[], block: number): bigint {
+  return dataAt(data, block)?.bytes ?? 0n;
 }
 
 /** Joins the records of several keepers; the committed bytes of a slot come from the chain. */
 export function joinRecords(
   records: readonly JoinedRecord[],
   scope: JoinScope,
-  histories: ReadonlyMap<number, readonly DataCheckpoint[]>,
+  data: ReadonlyMap<number, readonly DataChange[]>,
 ): JoinedShares[] {
-  const { originBlock, slot: length } = scope.parameters;
+  const { originBlock, slot: length, settledThrough } = scope;
   const slots = joinedSlots(scope);
-  return [...histories].map(([provider, history]) => {
-    const committed = (slot: number): bigint => committedAt(history, originBlock + slot * length);
+  return [...data].map(([provider, changes]) => {
+    // The chain has no data from before settledThrough, where the slot may have begun (R14).
+    const committed = (slot: number): bigint =>
+      committedAt(changes, Math.max(settledThrough, originBlock + slot * length));
     const own = records.filter((record) => record.provider === provider && committed(record.slot) > 0n);
     const from = (first: number): JoinedShare =>
       shareOf(

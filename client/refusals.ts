@@ -1,6 +1,6 @@
 /** Explains refusals of the contracts: rule, expected value, actual value and remedy. */
 import { getBytes, Interface, type ErrorDescription } from "ethers";
-import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
+import { committeeAbi, factoryAbi, groupAbi, registryAbi, tokenAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
 import { refusalWords, type RefusalWords } from "./refusal-words.ts";
 import { formatAmount, type Token } from "./units.ts";
@@ -37,10 +37,10 @@ function valueText(value: unknown, type: string): string {
 /** The error of a group for a token whose transfer fails. */
 const transferAbi = new Interface(["error SafeERC20FailedOperation(address token)"]);
 
-/** A call of a group may fail in the registry or in the token; their errors pass through unchanged. */
+/** A call of a group may fail in its committee, in the registry or in the token; their errors pass through unchanged. */
 function parsedRefusal(abi: Interface, data: string | undefined): ErrorDescription | undefined {
   if (data === undefined) return undefined;
-  for (const known of [abi, groupAbi, registryAbi, factoryAbi, tokenAbi, transferAbi]) {
+  for (const known of [abi, groupAbi, committeeAbi, registryAbi, factoryAbi, tokenAbi, transferAbi]) {
     const parsed = known.parseError(data);
     if (parsed !== null) return parsed;
   }
@@ -65,6 +65,7 @@ type Value = { readonly name: string; readonly text: string };
 function bounded({ name, text }: Value, unit: string): string {
   const value = `${unit}${text}`;
   if (name.endsWith("Max")) return `at most ${value}`;
+  if (name.endsWith("Min")) return `at least ${value}`;
   if (name.endsWith("From")) return `${value} or later`;
   if (name.endsWith("Before")) return `before ${value}`;
   if (name.endsWith("Below")) return `below ${value}`;
@@ -102,7 +103,7 @@ export function refusalOf(
   const parsed = parsedRefusal(abi, revertData(error));
   if (parsed === undefined) return unexplained(what, error);
   const name = parsed.name.replace(/^.*_/, "");
-  const words = Object.hasOwn(refusalWords, name) ? refusalWords[name] : undefined;
+  const words = Object.hasOwn(refusalWords, parsed.name) ? refusalWords[parsed.name] : undefined;
   const told = toldOf(valuesOf(parsed, words, token), words);
   return new WhitePayError({
     code: "refused",

@@ -1,17 +1,11 @@
-/** The status of a group at one block: money, committee and providers. */
+/** The status of a group at one block: money, service, committee and providers. */
 import type { Provider } from "ethers";
-import {
-  GroupView,
-  type EscrowView,
-  type GroupCommittee,
-  type GroupParameters,
-  type GroupState,
-  type KeeperAccount,
-  type ProviderAccount,
-} from "./group-view.ts";
+import { CommitteeView, type CommitteePage } from "./committee-view.ts";
+import { dataAt, GroupView, type GroupAt, type GroupPage, type ProviderAccount } from "./group-view.ts";
 import { expectContract } from "./missing-contract.ts";
+import { costOfValue, feeNeeded } from "./prices.ts";
 import { readToken } from "./token.ts";
-import { costOf, type Token } from "./units.ts";
+import type { Token } from "./units.ts";
 
 export type BlockTime = {
   readonly block: number;
@@ -19,39 +13,41 @@ export type BlockTime = {
   readonly time_s: number;
 };
 
-export type GroupStatus = {
-  readonly group: string;
+/** A keeper of the present version, with what it may withdraw from this group under it. */
+export type KeeperAccount = {
+  readonly index: number;
+  readonly operator: string;
+  readonly balance: bigint;
+};
+
+export type GroupStatus = GroupPage & {
+  /** The Lens contract through which it was read. */
+  readonly lens: string;
   readonly chainId: bigint;
   readonly head: BlockTime;
   readonly blockTime_s: number;
   /** Measurement of blockTime_s. */
   readonly pace: BlockPace;
   readonly token: Token;
-  readonly parameters: GroupParameters;
-  readonly state: GroupState;
-  readonly committee: GroupCommittee;
-  /** Undefined if none is proposed. */
-  readonly pendingCommittee: GroupCommittee | undefined;
+  /** The committee that serves the group; undefined if none does. */
+  readonly committee: CommitteePage | undefined;
+  /** Of the version in force. */
   readonly keepers: readonly KeeperAccount[];
   readonly providers: readonly ProviderAccount[];
-  readonly escrow: EscrowView;
   /** Bytes committed now by all providers. */
   readonly bytes: bigint;
-  /**
-   * First block that the escrow does not fund, if nothing changes; its time is an estimate from blockTime_s. Undefined if nothing is
-   * committed.
-   */
+  /** First block that the escrow does not pay for at full proof; its time is an estimate. Undefined if it never runs dry. */
   readonly fundedUntil: BlockTime | undefined;
   /**
-   * First block that the reserve does not fund (R32). Only this is guaranteed, because the payer may withdraw everything above the
-   * reserve. It moves with the head while the group is solvent. Undefined if nothing is committed.
+   * First block that is not funded if the payer withdraws everything that is not required (R32): only this is guaranteed. Undefined if
+   * nothing is committed.
    */
   readonly reservedUntil: BlockTime | undefined;
-  /** Token units missing for arrears and reserve (R32); 0 if both are covered. */
+  /** Token units missing for what is required (R32). */
   readonly shortfall: bigint;
   /** Maximum cost of one block in units, rounded up. */
   readonly costPerBlock: bigint;
-  /** Blocks since the next settlement became due; 0 if it is not due yet or the group has ended. */
+  /** Blocks since the next settlement became due; 0 if it is not due yet, without a committee, and after the end. */
   readonly overdue: number;
 };
 
@@ -81,10 +77,11 @@ export async function measureBlockTime(provider: Provider, head: BlockTime): Pro
   return (await measurePace(provider, head)).block_s;
 }
 
-/** @throws WhitePayError `input` if there is no group at the address */
-export async function openGroup(provider: Provider, address: string): Promise<GroupView> {
-  const view = new GroupView(provider, address);
-  await expectContract("group", address, () => view.parameters());
+/** @throws WhitePayError `input` if there is no group, or no Lens, at the addresses */
+export async function openGroup(provider: Provider, group: GroupAt): Promise<GroupView> {
+  const view = new GroupView(provider, group);
+  await expectContract("group", group.address, () => view.read("createdAt"));
+  await expectContract("lens", group.lens, () => view.page());
   return view;
 }
 
@@ -94,53 +91,64 @@ async function headOf(provider: Provider): Promise<BlockTime> {
   return { block: block.number, time_s: block.timestamp };
 }
 
+async function keepersOf(view: GroupView, committee: CommitteePage, block: number): Promise<KeeperAccount[]> {
+  const { address, version } = committee;
+  return Promise.all(
+    version.operators.map(async (operator, index) => {
+      const args = [address, version.version, index];
+      const [balance] = await view.read("keeperBalance", args, block);
+      return { index, operator, balance };
+    }),
+  );
+}
+
 /**
  * Reads the status of a group at the head.
  * @throws WhitePayError `input` if there is no group at the address
  */
-export async function groupStatus(provider: Provider, address: string): Promise<GroupStatus> {
-  const view = await openGroup(provider, address);
+export async function groupStatus(provider: Provider, group: GroupAt): Promise<GroupStatus> {
+  const view = await openGroup(provider, group);
   const head = await headOf(provider);
   const at = head.block;
-  const [{ chainId }, parameters, state, committee, pending, providers, escrow, until] = await Promise.all([
+  const [{ chainId }, page, providers, until, pace] = await Promise.all([
     provider.getNetwork(),
-    view.parameters(),
-    view.state(at),
-    view.committee(at),
-    view.pendingCommittee(at),
+    view.page(at),
     view.providers(at),
-    view.escrow(at),
     view.fundedUntil(at),
-  ]);
-  const [token, keepers, pace] = await Promise.all([
-    readToken(provider, parameters.token),
-    view.keeperAccounts(committee.version, at),
     measurePace(provider, head),
   ]);
+  const { state, config, escrow } = page;
+  const [token, committee] = await Promise.all([
+    readToken(provider, config.token),
+    state.service === undefined ? undefined : new CommitteeView(provider, state.service.committee).page(at),
+  ]);
   const blockTime_s = pace.block_s;
-  const bytes = providers.reduce((sum, { bytesNow }) => sum + bytesNow, 0n);
-  const { settledThrough, ended } = state;
+  const now = providers.map(({ data }) => dataAt(data, at)).filter((data) => data !== undefined);
+  const bytes = now.reduce((sum, data) => sum + data.bytes, 0n);
+  const value = now.reduce((sum, data) => sum + data.bytes * data.price, 0n);
+  const fee = feeNeeded(config.keeperFee, BigInt(state.service?.ceiling ?? 0), 1n);
+  const interval = committee?.rhythm.interval;
   return {
-    group: address,
+    ...page,
+    lens: group.lens,
     chainId,
     head,
     blockTime_s,
     pace,
     token,
-    parameters,
-    state,
     committee,
-    pendingCommittee: pending.version === 0 ? undefined : pending,
-    keepers,
+    keepers: committee === undefined ? [] : await keepersOf(view, committee, at),
     providers,
-    escrow,
     bytes,
     fundedUntil: until === undefined ? undefined : later(head, until, blockTime_s),
     reservedUntil:
-      until === undefined ? undefined : later(head, Math.min(until, at + parameters.lockup), blockTime_s),
-    shortfall: shortfallOf(escrow),
-    costPerBlock: costOf(bytes, 1n, parameters.price),
-    overdue: ended ? 0 : Math.max(0, at - settledThrough - parameters.interval),
+      until === undefined ? undefined : later(head, Math.min(until, at + config.lockup), blockTime_s),
+    shortfall: escrow.required > escrow.available ? escrow.required - escrow.available : 0n,
+    costPerBlock: costOfValue(value) + fee,
+    overdue:
+      state.ended || interval === undefined || bytes === 0n
+        ? 0
+        : Math.max(0, at - state.settledThrough - interval),
   };
 }
 
@@ -148,24 +156,23 @@ function later(head: BlockTime, block: number, blockTime_s: number): BlockTime {
   return { block, time_s: head.time_s + Math.round((block - head.block) * blockTime_s) };
 }
 
-/** Arrears and reserve that the unallocated escrow does not cover (R32). */
-export function shortfallOf({ arrears, reserve, unallocated }: EscrowView): bigint {
-  const missing = arrears + reserve - unallocated;
-  return missing > 0n ? missing : 0n;
-}
-
 /**
- * Units to deposit now, so that the escrow funds every block before `until`; 0 if it does already. Exact, except after an
- * abandonment (R34): then it is an upper bound.
+ * Units to deposit now, so that the escrow pays for every block before `until` at full proof, and holds what is required (R32) now; 0
+ * if it does already. Changes that take effect later count from their block on.
  */
 export async function depositFor(provider: Provider, status: GroupStatus, until: number): Promise<bigint> {
-  const { group, head, state, parameters, escrow } = status;
-  const view = new GroupView(provider, group);
-  const unsettled = await view.committedTotal(state.settledThrough, head.block, head.block);
-  const spent = costOf(unsettled, 1n, parameters.price);
-  const owed = escrow.arrears + (state.abandonments === 0 ? spent : escrow.reserve);
-  // Includes changes of data that take effect later.
-  const ahead = until > head.block ? await view.committedTotal(head.block, until, head.block) : 0n;
-  const missing = owed + costOf(ahead, 1n, parameters.price) - escrow.unallocated;
-  return missing > 0n ? missing : 0n;
+  const { state, config, escrow, head, providers, address } = status;
+  const view = new GroupView(provider, { address, lens: status.lens });
+  const from = state.settledThrough;
+  const open = providers.filter(({ closed }) => !closed);
+  const parts = await Promise.all(
+    until > from ? open.map(({ index }) => view.committed(index, [from, until], head.block)) : [],
+  );
+  const value = parts.reduce((sum, part) => sum + part.value, 0n);
+  const ceiling = BigInt(Math.max(state.service?.ceiling ?? 0, state.next?.ceiling ?? 0));
+  const last = state.endBlock === undefined ? until : Math.min(until, state.endBlock);
+  const fee = feeNeeded(config.keeperFee, ceiling, BigInt(Math.max(0, last - from)));
+  const needed = escrow.providerArrears + escrow.keeperArrears + costOfValue(value) + fee;
+  const most = needed > escrow.required ? needed : escrow.required;
+  return most > escrow.available ? most - escrow.available : 0n;
 }

@@ -2,8 +2,8 @@
 import { formatUnits, parseUnits } from "ethers";
 import { inputError } from "./errors.ts";
 
-/** Prices are per GiB and block (R4). */
 export const GiB = 1n << 30n;
+export const TiB = 1n << 40n;
 /** A month is 30 days. */
 export const month_s = 30 * 24 * 3600;
 
@@ -44,7 +44,7 @@ const byteUnits: Readonly<Record<string, bigint>> = {
   KiB: 1n << 10n,
   MiB: 1n << 20n,
   GiB,
-  TiB: 1n << 40n,
+  TiB,
   kB: 1_000n,
   MB: 1_000_000n,
   GB: 1_000_000_000n,
@@ -72,11 +72,6 @@ export function parseBytes(text: string): bigint {
     throw inputError("a number of bytes is not valid", { expected: `1 to ${most}`, actual: String(bytes) });
   }
   return bytes;
-}
-
-/** ⌈bytes × blocks × price / 2^30⌉ units: the maximum cost of committed data. */
-export function costOf(bytes: bigint, blocks: bigint, price: bigint): bigint {
-  return (bytes * blocks * price + GiB - 1n) / GiB;
 }
 
 /** "2026-11-21 07:30 UTC". */

@@ -1,5 +1,5 @@
-/** Watches a group: its events in order, each once, and events that a reorg removed. */
-import type { Log, Provider } from "ethers";
+/** Watches a group or a committee: its events in order, each once, and events that a reorg removed. */
+import { Result, type Interface, type Log, type Provider } from "ethers";
 import { groupAbi } from "./abi.ts";
 import { WhitePayError } from "./errors.ts";
 
@@ -9,7 +9,7 @@ export type GroupEvent = {
   readonly block: number;
   readonly logIndex: number;
   readonly transaction: string;
-  /** By parameter name: numbers as bigint, other values as hex text. */
+  /** By parameter name: numbers as bigint, lists as arrays, other values as hex text. */
   readonly args: Readonly<Record<string, unknown>>;
 };
 
@@ -28,6 +28,8 @@ export type WatchOptions = {
   readonly confirmations?: number;
   /** Polling interval. */
   readonly polling_ms?: number;
+  /** Events to report; default: a group's. */
+  readonly abi?: Interface;
   /** Ends the watch without an error. */
   readonly signal?: AbortSignal;
 };
@@ -41,10 +43,17 @@ const logSpan = 2_000;
 /** The endpoint did not answer: a smaller range does not help. */
 const networkCodes = new Set(["NETWORK_ERROR", "TIMEOUT", "ECONNREFUSED", "ECONNRESET", "ENOTFOUND"]);
 
-function decoded(log: Log): GroupEvent | undefined {
-  const event = groupAbi.parseLog(log);
+/** Lists and tuples as arrays. */
+function plain(value: unknown): unknown {
+  return value instanceof Result ? [...value].map(plain) : value;
+}
+
+function decoded(abi: Interface, log: Log): GroupEvent | undefined {
+  const event = abi.parseLog(log);
   if (event === null) return undefined;
-  const args = Object.fromEntries(event.fragment.inputs.map((input, i) => [input.name, event.args[i]]));
+  const args = Object.fromEntries(
+    event.fragment.inputs.map((input, i) => [input.name, plain(event.args[i])]),
+  );
   const { blockNumber: block, index: logIndex, transactionHash: transaction } = log;
   return { name: event.name, block, logIndex, transaction, args };
 }
@@ -56,20 +65,27 @@ export type EventPage = {
   readonly through: number;
 };
 
-/** Yields the events of a group in blocks [from, to], one page per request. Halves the range if the endpoint refuses it. */
+export type EventRange = {
+  /** First and last block. */
+  readonly from: number;
+  readonly to: number;
+  readonly blocksAtOnce?: number;
+  /** Events to read; default: a group's. */
+  readonly abi?: Interface;
+  /** Filter of `eth_getLogs`; default: all events. */
+  readonly topics?: readonly (string | string[] | null)[];
+};
+
+/** Yields the events of a contract in blocks [from, to], one page per request. Halves the range if the endpoint refuses it. */
 export async function* eventPages(
   provider: Provider,
   address: string,
-  {
-    from,
-    to,
-    blocksAtOnce = logSpan,
-  }: { readonly from: number; readonly to: number; readonly blocksAtOnce?: number },
+  { from, to, blocksAtOnce = logSpan, abi = groupAbi, topics = [] }: EventRange,
 ): AsyncGenerator<EventPage, void, undefined> {
   let span = blocksAtOnce;
   for (let first = from; first <= to;) {
     const through = Math.min(to, first + span - 1);
-    const events = await eventsBetween(provider, address, first, through);
+    const events = await eventsBetween(provider, address, { abi, topics, from: first, to: through });
     if (events === undefined) {
       span = Math.ceil((through - first + 1) / 2);
       continue;
@@ -83,12 +99,11 @@ export async function* eventPages(
 async function eventsBetween(
   provider: Provider,
   address: string,
-  fromBlock: number,
-  toBlock: number,
+  { abi, topics, from: fromBlock, to: toBlock }: Required<Omit<EventRange, "blocksAtOnce">>,
 ): Promise<GroupEvent[] | undefined> {
   try {
-    const logs = await provider.getLogs({ address, fromBlock, toBlock });
-    const events = logs.map(decoded).filter((event) => event !== undefined);
+    const logs = await provider.getLogs({ address, fromBlock, toBlock, topics: [...topics] });
+    const events = logs.map((log) => decoded(abi, log)).filter((event) => event !== undefined);
     return events.sort((a, b) => a.block - b.block || a.logIndex - b.logIndex);
   } catch (error) {
     const { code, shortMessage, message } = error as {
@@ -107,11 +122,11 @@ async function eventsBetween(
   }
 }
 
-/** Events of a group in blocks [from, to], oldest first. */
+/** Events of a contract in blocks [from, to], oldest first. */
 export async function groupEvents(
   provider: Provider,
   address: string,
-  range: { readonly from: number; readonly to: number },
+  range: EventRange,
 ): Promise<GroupEvent[]> {
   const events: GroupEvent[] = [];
   for await (const page of eventPages(provider, address, range)) events.push(...page.events);
@@ -146,7 +161,7 @@ export async function* watchGroup(
   address: string,
   options: WatchOptions = {},
 ): AsyncGenerator<GroupNews, void, undefined> {
-  const { confirmations = 0, polling_ms = 1_000, signal } = options;
+  const { confirmations = 0, polling_ms = 1_000, abi = groupAbi, signal } = options;
   const ended = (): boolean => signal?.aborted === true;
   let next = options.from ?? (await provider.getBlockNumber()) - confirmations + 1;
   let seen: Seen[] = [];
@@ -164,7 +179,7 @@ export async function* watchGroup(
     }
     const deep = head - confirmations;
     if (head !== told || reorgFrom !== undefined) {
-      const events = deep >= next ? await groupEvents(provider, address, { from: next, to: deep }) : [];
+      const events = deep >= next ? await groupEvents(provider, address, { from: next, to: deep, abi }) : [];
       const hash = deep >= next ? (await provider.getBlock(deep))?.hash : undefined;
       if (typeof hash === "string") {
         seen = [...seen, { block: deep, hash }].slice(-keptHashes);
