@@ -21,7 +21,7 @@ function registerTurns(inspect: Command): void {
   inspect
     .command("turns")
     .description("print leader, blocks and failed leaders of the next turns (R5-R7)")
-    .requiredOption("--ts <block>", "last settled block of the group", integerOption("--ts"))
+    .requiredOption("--ts <block>", "block through which the committee last certified", integerOption("--ts"))
     .requiredOption("--interval <blocks>", "interval h", integerOption("--interval", { min: 1 }))
     .requiredOption("--turn <blocks>", "turn t", integerOption("--turn", { min: 1 }))
     .requiredOption(
@@ -71,10 +71,10 @@ function registerCertificate(inspect: Command): void {
   inspect
     .command("certificate")
     .description(
-      "verify a settlement's aggregate signature from chain data alone, and print the signers (R25, R27)",
+      "verify a certificate from chain data alone, and print its signers and the groups that the transaction settles (R25, R27, R29)",
     )
     .requiredOption("--rpc <url>", "RPC endpoint of the chain")
-    .requiredOption("--tx <hash>", "transaction of the settlement", hexOption("--tx", 32))
+    .requiredOption("--tx <hash>", "transaction that certifies or settles", hexOption("--tx", 32))
     .option(...jsonFlag)
     .action(async (options: { rpc: string; tx: string } & JsonOption) =>
       (await import("./certificate.ts")).inspectCertificate(options),
@@ -84,7 +84,7 @@ function registerCertificate(inspect: Command): void {
 export async function register(program: Command): Promise<void> {
   const inspect = program
     .command("inspect")
-    .description("evaluate one rule of the protocol, or verify one settlement");
+    .description("evaluate one rule of the protocol, or verify one certificate");
   registerTurns(inspect);
   registerFileCommands(inspect);
   registerCertificate(inspect);
