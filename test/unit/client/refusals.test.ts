@@ -1,28 +1,28 @@
 import { encodeBytes32String, Interface, type ErrorFragment } from "ethers";
 import { describe, expect, it } from "vitest";
 import { describeFailure } from "../../../cli/console/exit.ts";
-import { factoryAbi, groupAbi, registryAbi, tokenAbi } from "../../../client/abi.ts";
+import { committeeAbi, factoryAbi, groupAbi, lensAbi, registryAbi, tokenAbi } from "../../../client/abi.ts";
 import { refusalWords } from "../../../client/refusal-words.ts";
 import { refusalOf } from "../../../client/refusals.ts";
 
 /** Names of actual values in the contracts' errors. */
 const actualNames = /^actual|^available$|^overlap$|^allowance$|^balance$|^signer$/;
 const abi = new Interface([
-  "error Upkeeping_NotWithdrawable(uint256 expectedMax, uint256 actual)",
+  "error Upkeeping_Underfunded(uint256 required, uint256 available)",
   "error UpkeepingFactory_BadConfig(bytes32 rule, uint256 expected, uint256 actual)",
   "error Registry_KeyInUse(address owner)",
 ]);
 
 describe("a refusal of a contract", () => {
   it("has rule, expected value, actual value and remedy, and exit code 4", () => {
-    const data = abi.encodeErrorResult("Upkeeping_NotWithdrawable", [5n, 7n]);
+    const data = abi.encodeErrorResult("Upkeeping_Underfunded", [7n, 5n]);
     const { code, lines } = describeFailure(refusalOf(abi, "the withdrawal", { info: { error: { data } } }));
     expect(code).toBe(4);
     expect(lines).toEqual([
-      "whitepay: the contract refused the withdrawal: not withdrawable; rule R32: the reserve stays in the escrow",
-      "  expected: at most 5 units (the token's smallest)",
-      "  actual:   7 units (the token's smallest)",
-      "  hint:     withdraw at most the withdrawable amount",
+      "whitepay: the contract refused the withdrawal: underfunded; rule R32: the escrow must cover what is required",
+      "  expected: at least 7 units (the token's smallest)",
+      "  actual:   5 units (the token's smallest)",
+      "  hint:     deposit the difference first (whitepay group fund), or withdraw less",
     ]);
   });
 
@@ -36,7 +36,8 @@ describe("a refusal of a contract", () => {
   });
 
   it("has its error name as separate words", () => {
-    const data = groupAbi.encodeErrorResult("Upkeeping_NotAKeeper", [`0x${"11".repeat(20)}`]);
+    const data = committeeAbi.encodeErrorResult("Committee_NotAKeeper", [`0x${"11".repeat(20)}`]);
+    // A group's call may fail in its committee.
     expect(refusalOf(groupAbi, "it", { data })?.message).toMatch(/: not a keeper \(/);
   });
 
@@ -48,16 +49,24 @@ describe("a refusal of a contract", () => {
 
   const errors = [
     ...groupAbi.fragments,
+    ...committeeAbi.fragments,
+    ...lensAbi.fragments,
     ...factoryAbi.fragments,
     ...registryAbi.fragments,
     ...tokenAbi.fragments,
   ]
     .filter((fragment) => fragment.type === "error")
-    .map((fragment) => fragment as ErrorFragment);
+    .map((fragment) => fragment as ErrorFragment)
+    .filter(({ name }, i, all) => all.findIndex((other) => other.name === name) === i);
 
   it("has a rule and a remedy for every error of the contracts", () => {
-    const names = errors.map(({ name }) => name.replace(/^.*_/, ""));
+    const names = errors.map(({ name }) => name);
     expect(names.filter((name) => !Object.hasOwn(refusalWords, name))).toEqual([]);
+  });
+
+  it("has no words for errors that no contract has", () => {
+    const names = new Set(errors.map(({ name }) => name));
+    expect(Object.keys(refusalWords).filter((name) => !names.has(name))).toEqual([]);
   });
 
   it.each(errors.map((error) => [error.name, error] as const))(
@@ -91,10 +100,10 @@ describe("a refusal of a contract", () => {
       actual: "block 99",
     });
     const token = { address: `0x${"12".repeat(20)}`, symbol: "USD", decimals: 2 };
-    const much = groupAbi.encodeErrorResult("Upkeeping_NotWithdrawable", [500n, 701n]);
+    const much = groupAbi.encodeErrorResult("Upkeeping_Underfunded", [500n, 101n]);
     expect(refusalOf(groupAbi, "it", { data: much }, token)).toMatchObject({
-      expected: "at most 5 USD",
-      actual: "7.01 USD",
+      expected: "at least 5 USD",
+      actual: "1.01 USD",
     });
   });
 
