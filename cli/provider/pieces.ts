@@ -218,7 +218,7 @@ async function removeCommand(
 /** Pieces in a present list, or in a list that the chain still pays for: challenges may select them. */
 async function neededPieces(
   store: PieceStore,
-  { provider, operator, groups }: ReaderContext,
+  { provider, operator, groups, at }: ReaderContext,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   const add = (list: PieceList | undefined): void => {
@@ -227,7 +227,7 @@ async function neededPieces(
   for (const { list } of await asProviderFailure(store.currentLists())) add(list);
   const served = new Set([...groups.map((group) => group.toLowerCase()), ...(await store.groups())]);
   for (const group of served) {
-    for (const root of await committedLists(provider, group, operator)) {
+    for (const root of await committedLists(provider, at(group), operator)) {
       add(await asProviderFailure(store.list(fromHex(root))));
     }
   }

@@ -9,7 +9,7 @@ import type { DataConsent } from "../../provider/consent.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { startChainEndpoint } from "./chain-endpoint.ts";
 import type { ChainEndpoint } from "./chain-endpoint.ts";
-import { send } from "./contracts/chain.ts";
+import { deployContract, send } from "./contracts/chain.ts";
 import { CommitteeWorld } from "./contracts/edition2/committee-world.ts";
 import type { Committee } from "./contracts/edition2/committee-world.ts";
 import type { Keeper as Member } from "./contracts/world.ts";
@@ -34,17 +34,22 @@ export const price = 1_000n << 34n;
 export class ProviderChain {
   readonly world: CommitteeWorld;
   readonly endpoint: ChainEndpoint;
+  /** The Lens contract. */
+  readonly lens: Hex;
   readonly #keepers: Keeper[] = [];
 
-  private constructor(world: CommitteeWorld, endpoint: ChainEndpoint) {
+  private constructor(world: CommitteeWorld, endpoint: ChainEndpoint, lens: Hex) {
     this.world = world;
     this.endpoint = endpoint;
+    this.lens = lens;
   }
 
   static async open(): Promise<ProviderChain> {
     const world = await CommitteeWorld.whole();
     await send(world.token, world.convener, "mint", [world.convener.address, 10n ** 30n]);
-    return new ProviderChain(world, await startChainEndpoint(world.chain.rpc));
+    const lens = await deployContract("edition2/Lens", world.chain.signers[0] as Signer, [world.registry]);
+    const endpoint = await startChainEndpoint(world.chain.rpc);
+    return new ProviderChain(world, endpoint, lower(lens.target as string));
   }
 
   async close(): Promise<void> {
@@ -98,6 +103,13 @@ export class ProviderChain {
     await group.send("deposit", [deposit]);
     await group.send("enter", [committee.address, 8]);
     return group;
+  }
+
+  /** The committee certifies its next interval, in which provider 0 of each group proved everything, and settles the groups. */
+  async certify(committee: Committee, groups: readonly Group[]): Promise<void> {
+    const items = [{ provider: 0, spaceTime: (1n << 128n) - 1n }];
+    const scope = groups.map(({ address }, i) => ({ number: i + 1, group: address, items }));
+    await committee.certify(await committee.certificate(scope), scope);
   }
 
   async blockHash(block: number): Promise<Hex> {

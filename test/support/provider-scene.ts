@@ -129,6 +129,7 @@ async function newProvider(chain: ProviderChain, folder: string, groups: readonl
     chainId: chain.chainId,
     rpc: [chain.endpoint.url],
     registry: await chain.registry(),
+    lens: chain.lens,
     listen: ["/ip4/127.0.0.1/tcp/0"],
     groups: groups.map(({ address }) => address),
     password: "devnet",
