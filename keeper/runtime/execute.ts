@@ -162,7 +162,13 @@ export class Effects {
   #book(committee: CommitteeSnapshot, { record }: EffectOf<"book">): void {
     const known = dataOfSlot(committee, record);
     if (known === undefined) return;
-    this.#background(this.#on.ledger.addChallenge(known.group, record, known.data.bytes));
+    this.#background(
+      this.#on.ledger.addChallenge(
+        { committee: committee.address, group: known.group },
+        record,
+        known.data.bytes,
+      ),
+    );
   }
 
   #broadcast(committee: CommitteeSnapshot, body: Body): void {

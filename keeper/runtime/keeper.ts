@@ -87,6 +87,11 @@ export class Keeper {
     return this.#loops.get(committee)?.state;
   }
 
+  /** Committees in which this keeper has or had a seat since the start. */
+  get committees(): readonly Hex[] {
+    return [...this.#loops.keys()];
+  }
+
   work(): Work {
     const loops = [...this.#loops.values()];
     const busy = loops.filter((loop) => loop.busy).length + (this.#refreshing ? 1 : 0);
