@@ -3,9 +3,8 @@
  * head, instead of every group. All values are read at the head that was followed last.
  */
 import type { HeadBlock } from "../daemon/chain/heads.ts";
+import { blockTag, RpcUnavailable } from "../daemon/chain/rpc.ts";
 import type { RpcPool } from "../daemon/chain/rpc.ts";
-import { blockTag } from "../daemon/chain/rpc.ts";
-import { RpcError } from "../daemon/chain/endpoint.ts";
 import type { Hex } from "../protocol/hash.ts";
 
 /** Endpoints limit the blocks of one request for events. After so many blocks everything is read again, whatever the events say (D7). */
@@ -63,8 +62,8 @@ export class ChainFollower {
         this.drop(this.#followed.changedBy(log));
       this.#at = head;
     } catch (error) {
-      // An endpoint that serves no events: everything is read again.
-      if (!(error instanceof RpcError)) throw error;
+      // An endpoint that serves no events, or what is none: everything is read again.
+      if (error instanceof RpcUnavailable) throw error;
       this.#restart(head);
     }
   }

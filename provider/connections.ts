@@ -55,9 +55,11 @@ export class ProviderConnections {
     };
   }
 
-  /** Whether the chain names this peer as a keeper's, when it was last read. */
+  /** Whether the chain named this peer as a keeper's when it was last read. For another one it is soon read again. */
   isKeeper(peer: string): boolean {
-    return this.#keepers.has(peer);
+    if (this.#keepers.has(peer)) return true;
+    void this.#refresh(peer);
+    return false;
   }
 
   opened(connection: OpenConnection): void {

@@ -19,9 +19,8 @@ const totals = z.strictObject({
   kind: z.literal("totals"),
   answered: count,
   whole: count,
-  /** Sums over the answers with known committed bytes; missing in files of earlier releases. */
-  bytesProven: bytes.default("0"),
-  bytesCommitted: bytes.default("0"),
+  bytesProven: bytes,
+  bytesCommitted: bytes,
   repeated: count,
   refused: count,
   served: count,
@@ -34,8 +33,8 @@ const entry = z.discriminatedUnion("kind", [
     /** Leaves proven, of 16. */
     proven: count,
     bytesProven: bytes,
-    /** In the slot; missing in entries of earlier releases. */
-    bytesCommitted: bytes.optional(),
+    /** In the slot. */
+    bytesCommitted: bytes,
     /** The provider's head when the challenge arrived and when the answer left. */
     askedAt: count,
     answeredAt: count,
@@ -78,13 +77,11 @@ function added(sums: JournalTotals, one: JournalEntry): JournalTotals {
   switch (one.kind) {
     case "answered": {
       const isWhole = one.proven === sampleLeaves ? 1 : 0;
-      const answers = { answered: sums.answered + 1, whole: sums.whole + isWhole };
-      if (one.bytesCommitted === undefined) return { ...sums, ...answers };
-      const bytesProven = plus(sums.bytesProven, one.bytesProven);
       return {
         ...sums,
-        ...answers,
-        bytesProven,
+        answered: sums.answered + 1,
+        whole: sums.whole + isWhole,
+        bytesProven: plus(sums.bytesProven, one.bytesProven),
         bytesCommitted: plus(sums.bytesCommitted, one.bytesCommitted),
       };
     }

@@ -13,7 +13,16 @@ const refuse = (text: string): void => {
 
 function answered(slot: number, proven = 16): Extract<JournalEntry, { kind: "answered" }> {
   const numbers = { slot, proven, askedAt: slot * 5, answeredAt: slot * 5 + 1, time_ms: 1 };
-  return { kind: "answered", committee, group, keeper, bytesProven: "12345", lost: [], ...numbers };
+  return {
+    kind: "answered",
+    committee,
+    group,
+    keeper,
+    bytesProven: "12345",
+    bytesCommitted: "20000",
+    lost: [],
+    ...numbers,
+  };
 }
 const served = (bytes: number): JournalEntry => {
   return { kind: "served", group, time_ms: 2, pieceRoot: keeper, range: 0, bytes };
@@ -35,8 +44,8 @@ describe("a provider's journal", () => {
     second.append({ kind: "repeated", ...at, time_ms: 4 });
     expect((await readJournal(folder)).totals).toEqual({
       answered: 2,
-      bytesCommitted: "0",
-      bytesProven: "0",
+      bytesCommitted: "40000",
+      bytesProven: "24690",
       whole: 1,
       repeated: 1,
       refused: 1,
