@@ -7,6 +7,7 @@ import type { Certificate, CertifiedGroup, CertifiedItem } from "../../protocol/
 import { keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
+import { committeeParams } from "./committee-params.ts";
 import { CommitteeModel } from "./committee-model.ts";
 import { GroupModel } from "./group-model.ts";
 import { Refusal, refuse } from "./rules.ts";
@@ -146,22 +147,26 @@ export class ChainModel {
   constructor(setup: ChainSetup) {
     this.setup = setup;
     const { params, committees } = setup;
-    const { originBlock: origin, ...rest } = params;
+    const { originBlock: _first, ...rest } = params;
+    const originOf = (committee: number): number => committeeParams(params, committee).originBlock;
     const members = Array.from({ length: setup.committee }, (_, i) => i);
     const draft = new Draft({
       committees: Array.from(
         { length: committees },
-        (_, i) => new CommitteeModel(i, { ...rest, origin }, members),
+        (_, i) => new CommitteeModel(i, { ...rest, origin: originOf(i) }, members),
       ),
       groups: [],
     });
     for (let i = 0; i < committees; i++) this.#seeds.set(`${i}/1`, keccakWords(setup.seed, i));
-    for (let g = 0; g < setup.groups; g++) this.found(draft, g % committees, origin, origin);
+    for (let g = 0; g < setup.groups; g++) {
+      const origin = originOf(g % committees);
+      this.found(draft, g % committees, origin, origin);
+    }
     this.#next = draft.state;
     this.#snapshots = new Snapshots(setup, (committee, version) =>
       this.#seeds.get(`${committee}/${version}`),
     );
-    for (let i = 0; i <= origin; i++) this.mine();
+    for (let i = 0; i <= originOf(committees - 1); i++) this.mine();
   }
 
   /** Creates a group with all providers, which enters a committee at `entered`. */
@@ -185,6 +190,11 @@ export class ChainModel {
   /** Number of committees in the world. */
   get committees(): number {
     return this.#next.committees.length;
+  }
+
+  /** Parameters of a committee: all have one rhythm, from different blocks on. */
+  paramsOf(committee: number): CommitteeParams {
+    return committeeParams(this.setup.params, committee);
   }
 
   get head(): number {

@@ -1,7 +1,14 @@
 /** What a keeper's endpoint shows of a committee, from the models (ports/chain.ts says what that is). */
 import { isIdle } from "../../protocol/committee.ts";
-import type { CommitteeSnapshot, GroupEntry, ProviderEntry, Version } from "../../protocol/committee.ts";
+import type {
+  CommitteeParams,
+  CommitteeSnapshot,
+  GroupEntry,
+  ProviderEntry,
+  Version,
+} from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import { committeeParams } from "./committee-params.ts";
 import type { ChainSetup, WorldState } from "./chain-model.ts";
 import type { CommitteeModel, MembershipModel } from "./committee-model.ts";
 import type { GroupModel } from "./group-model.ts";
@@ -26,6 +33,7 @@ const none = { listRoot: `0x${"00".repeat(32)}`, receiptKey: `0x${"00".repeat(20
 
 export class Snapshots {
   readonly #setup: ChainSetup;
+  readonly #params = new Map<number, CommitteeParams>();
   readonly #seedOf: (committee: number, version: number) => Hex | undefined;
   readonly #entries = new WeakMap<GroupModel, Map<string, GroupEntry>>();
   readonly #known = new WeakMap<
@@ -76,7 +84,7 @@ export class Snapshots {
       chainId: 31_337,
       address: addressOfCommittee(model.index),
       block,
-      params: this.#setup.params,
+      params: this.#paramsOf(model.index),
       ts: model.ts,
       version: this.#versionOf(model, model.active),
       next: model.next === 0 ? undefined : this.#versionOf(model, model.next),
@@ -85,6 +93,12 @@ export class Snapshots {
       remembered: remembered.map(({ ts, te, hash }) => ({ ts, te, hash: hash as Hex })),
     };
     return isIdle(snapshot) ? { ...snapshot, scope: undefined } : snapshot;
+  }
+
+  #paramsOf(committee: number): CommitteeParams {
+    const known = this.#params.get(committee) ?? committeeParams(this.#setup.params, committee);
+    this.#params.set(committee, known);
+    return known;
   }
 
   #versionOf(model: CommitteeModel, version: number): Version {

@@ -46,7 +46,7 @@ export type SlotLeaf = {
 
 /** One leaf for each slot of [ts, te) with committed bytes (R18), and the bytes that R14 counts for it. */
 export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): SlotLeaf[] {
-  const { originBlock, slot: blocks } = run.cluster.options.params;
+  const { originBlock, slot: blocks } = run.cluster.chain.paramsOf(asked.committee);
   const { committee, group, provider, ts, te, at_ms, before } = asked;
   const inScope = scopeThen(run, committee, ts, te).find(
     (one) => one.group === group && one.provider === provider,

@@ -7,13 +7,14 @@ import { challengeOffset } from "../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
 import type { Recorded } from "../keepers/memory-store.ts";
 import { chainId } from "../chain/chain-model.ts";
+import { indexOfAddress } from "../chain/snapshots.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { highestHead } from "./words.ts";
 
 /** The last head at which an answer to this challenge counts if the keeper sent it at the first block that its seed allows. */
 function deadline({ cluster }: Run, keeper: number, { committee, record }: Recorded): number {
-  const { params } = cluster.options;
+  const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const { provider, slot, blockHash } = record;
   const operator = cluster.chain.setup.operatorOfProvider(provider);
   const scope = { chainId, committee, operator, slot, blockHash };

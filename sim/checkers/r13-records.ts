@@ -44,7 +44,7 @@ function lastHead(
   record: Proven,
   at_ms: number,
 ): number {
-  const { params } = cluster.options;
+  const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const { provider, slot, blockHash } = record;
   const operator = cluster.chain.setup.operatorOfProvider(provider);
   const seed = cluster.signatures.keyring(keeper).signSeed({ chainId, committee, operator, slot, blockHash });
@@ -59,7 +59,7 @@ function faultOf(run: Run, process: Process, { committee, record, at_ms }: Recor
   const proven = record as Proven;
   const fault = receiptFault(run, process.keeper, committee, proven);
   if (fault !== undefined) return fault;
-  const { params } = cluster.options;
+  const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const start = slotStart(params, record.slot);
   const head = headOf(cluster, process.name, at_ms - writing_ms);
   // In time even for the earliest block that can be drawn, as most answers are.

@@ -44,7 +44,7 @@ function faultOf({ cluster }: Run, { committee, keeper, at_ms, body }: Reveal): 
   const isSame =
     proof?.group === first.group && proof.provider === first.provider && proof.slot === first.slot;
   if (proof === undefined || !isSame) return "its full proof is of another leaf";
-  const { params } = cluster.options;
+  const params = cluster.chain.paramsOf(committee);
   const blockHash = hashThen(cluster, slotStart(params, proof.slot), at_ms);
   const { blsKey } = cluster.signatures.member(keeper);
   const challenge = {

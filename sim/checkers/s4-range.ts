@@ -80,16 +80,15 @@ function slotBySlot(
  */
 function costlyOutages(run: Run, lying: ReadonlySet<number>): Violation[] {
   const { cluster, fired } = run;
-  const { originBlock, interval } = cluster.options.params;
-  const early = fired.filter(
-    ({ block, fault }) => block < originBlock + interval || fault.kind === "old-data",
-  );
+  const { interval } = cluster.options.params;
+  const last = cluster.chain.paramsOf(cluster.chain.committees - 1).originBlock;
+  const early = fired.filter(({ block, fault }) => block < last + interval || fault.kind === "old-data");
   const blind = new Set(early.flatMap(({ keepers }) => keepers));
   const isAsked = (keeper: number): boolean =>
     keeper < cluster.options.committee && !lying.has(keeper) && !blind.has(keeper);
   return cluster.chain.certified.flatMap((certified) => {
     const { committee, certificate, block } = certified;
-    if (certificate.ts === originBlock) return [];
+    if (certificate.ts === cluster.chain.paramsOf(committee).originBlock) return [];
     const keepers = cluster.chain.seatsOf(committee, certificate.version).filter(isAsked);
     return keepers
       .flatMap((keeper) => tooLow(run, certified, keeper))

@@ -37,7 +37,7 @@ function collect({ cluster }: Run, committee: number, ts: number, te: number): I
     const [from, to] = [Math.max(ts, entered), left === 0 ? te : Math.min(te, left)];
     if (from >= to || group.settledThrough >= to) continue;
     group.providers.forEach((_, provider) => {
-      const slots = slotsOf(cluster.options.params, group, provider, { ts, from, to });
+      const slots = slotsOf(chain.paramsOf(committee), group, provider, { ts, from, to });
       if (slots.length > 0) found.push({ group: number, world, provider, from, to, slots });
     });
   }

@@ -58,7 +58,8 @@ function reader(
   signal: AbortSignal,
 ): () => Promise<void> {
   const { chain, network, options } = cluster;
-  const { originBlock, confirmations } = options.params;
+  const { confirmations } = options.params;
+  const { originBlock } = chain.paramsOf(chain.committees - 1);
   const hashes = new Map<number, Hex>();
   const shown = new Map<number, CommitteeSnapshot>();
   let known = -1;

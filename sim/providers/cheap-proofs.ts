@@ -131,7 +131,7 @@ export function cheapProviders(world: ProviderWorld): Providers {
           const signer = signatures.receiptKey(provider);
           const answers = request.targets.map(({ group }) => {
             const receipt = cheapReceipt({ keeper: about, group, provider, slot, leaves, signer });
-            const bytes = bytesProven(committedIn(world, group, provider, slot), leaves);
+            const bytes = bytesProven(committedIn(world, request.committee, group, provider, slot), leaves);
             world.onReceipt(keccak(receipt), { keeper: about, group, provider, slot, bytes });
             return { kind: "answer" as const, receipt, proof: new Uint8Array() };
           });
@@ -149,8 +149,14 @@ export function cheapProviders(world: ProviderWorld): Providers {
   };
 }
 
-function committedIn({ chain }: ProviderWorld, group: Hex, index: number, slot: number): bigint {
-  const { params } = chain().setup;
+function committedIn(
+  { chain }: ProviderWorld,
+  committee: Hex,
+  group: Hex,
+  index: number,
+  slot: number,
+): bigint {
+  const params = chain().paramsOf(indexOfAddress(committee));
   const model = chain().groupAt(indexOfAddress(group));
   const provider = model.providers[index];
   const start = params.originBlock + slot * params.slot;

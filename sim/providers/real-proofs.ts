@@ -179,7 +179,9 @@ function chainView(world: ProviderWorld, provider: number): ChainView {
     },
     head: async () => chain().head,
     committee: async (committee) =>
-      indexOfAddress(committee) < chain().committees ? setup.params : undefined,
+      indexOfAddress(committee) < chain().committees
+        ? chain().paramsOf(indexOfAddress(committee))
+        : undefined,
     keeper: async (committee, operator) => {
       const { version, next } = chain().snapshot(indexOfAddress(committee), chain().head);
       const seats = [...version.members, ...(next?.members ?? [])].filter((m) => m.operator === operator);
