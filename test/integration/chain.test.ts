@@ -5,7 +5,10 @@ import type { CertifiedGroup } from "../../protocol/certificate.ts";
 import { scopeOf } from "../../protocol/scope.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { CommitteeSnapshot, GroupEntry } from "../../protocol/committee.ts";
-import { certifying, gibibyte, KeeperScene, settling } from "../support/keeper-scene.ts";
+import { EthersHistory } from "../../keeper/adapters/chain-ethers/history.ts";
+import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
+import { defaultFeeLimits } from "../../protocol/fees.ts";
+import { certifying, gibibyte, KeeperScene, lockup, settling } from "../support/keeper-scene.ts";
 import type { SceneGroup } from "../support/keeper-scene.ts";
 import type { Keeper } from "../support/contracts/world.ts";
 import { publicKey } from "../support/contracts/keys.ts";
@@ -66,6 +69,37 @@ async function twoGroups(): Promise<{ committee: Committee; groups: [SceneGroup,
   await groups[0].add("provider b", { size: 3n * gibibyte, price: 7n << 34n });
   await groups[1].add("provider c");
   return { committee, groups };
+}
+
+/** The history has both settlements with what the contracts credited, the later one with its certificate, too. */
+async function checkBooks(committee: Committee, groups: readonly SceneGroup[], te: number): Promise<void> {
+  const { chainId } = scene.world.chain;
+  const options = { chainId: Number(chainId), urls: [scene.url], fees: defaultFeeLimits };
+  const history = new EthersHistory(options, () => performance.now());
+  const head = await history.head();
+  const booked = await Promise.all(groups.map(({ address }) => history.settlements(address, 0, head.block)));
+  expect(booked.map((all) => all.length)).toEqual([1, 1]);
+  const [first, later] = booked.flat() as [BookedSettlement, BookedSettlement];
+  expect(later.digest).toBe(first.digest);
+  expect(later.transaction.tx).not.toBe(first.transaction.tx);
+  for (const [i, one] of [first, later].entries()) {
+    const group = groups[i] as SceneGroup;
+    expect(one).toMatchObject({ te, version: 1, leader: 0, failed: 0n, payees: 15n, signers: 15n });
+    expect(one.committee).toBe(lower(committee.address));
+    for (const { provider, amount } of one.items)
+      expect(amount).toBe((await group.read("provider", provider)).credit);
+    expect(one.shares.map(({ keeper: index }) => index)).toEqual([0, 1, 2, 3]);
+    for (const { keeper: index, amount } of one.shares)
+      expect(amount).toBe(await group.read("keeperBalance", committee.address, 1, index));
+    const { available, required } = await group.read("escrow");
+    expect(await history.groupFunds(group.address)).toMatchObject({
+      available,
+      required,
+      arrears: 0n,
+      lockup,
+    });
+  }
+  history.close();
 }
 
 describe("committees on a real node", () => {
@@ -151,6 +185,7 @@ describe("committees on a real node", () => {
         expect(credit).toBeGreaterThan(0n);
       }
     }
+    await checkBooks(committee, groups, te);
     await scene.mine(2);
     await f.caughtUp();
     expect(f.shown(committee)?.remembered).toEqual([]);
