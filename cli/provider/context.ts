@@ -49,7 +49,7 @@ export type ReaderContext = {
   /** From the option, else from the config file. */
   readonly groups: readonly string[];
   /** A group with the Lens through which it is read. @throws CliError exit 2 if no Lens is configured */
-  at(group: string): GroupAt;
+  readonly at: (group: string) => GroupAt;
 };
 
 export type ProviderContext = ReaderContext & {

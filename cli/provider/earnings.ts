@@ -49,10 +49,7 @@ export function registerEarnings(provider: Command): void {
 }
 
 /** A provider that left and came back has more than one index. */
-export async function ownIndices(
-  { provider, operator, at }: ReaderContext,
-  group: string,
-): Promise<number[]> {
+async function ownIndices({ provider, operator, at }: ReaderContext, group: string): Promise<number[]> {
   const accounts = await (await openGroup(provider, at(group))).providers();
   return accounts
     .filter((account) => account.operator.toLowerCase() === operator.toLowerCase())
