@@ -69,6 +69,15 @@ it("signs a consent that the group's contract accepts, under the committee, sequ
   expect(same.signature).toBe(consent.signature);
 });
 
+it("updates its entry in the registry", async () => {
+  const announced = "/ip4/127.0.0.1/tcp/4001";
+  await json("register", "--announce", announced, "--yes");
+  const entry = (await scene.chain.world.registry
+    .getFunction("provider")
+    .staticCall(scene.operator.address)) as { multiaddrs: string[] };
+  expect([...entry.multiaddrs]).toEqual([announced]);
+});
+
 it("shows who serves each group, the data ahead, and what is stored", async () => {
   await scene.chain.mineTo(await groupAt(1).changesAt(0));
   const { groups } = await json("status");

@@ -6,7 +6,7 @@ import { GroupView, type DataCheckpoint, type ProviderAccount } from "../../../c
 import { registeredProvider, registryAt } from "../../../client/registry.ts";
 import { providerClient } from "../../../keeper/adapters/libp2p/provider.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { peerIdText } from "../../../provider/chain-ethers.ts";
+import { peerIdText } from "../../../provider/chain-reads.ts";
 import { fromHex, toHex } from "../../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../../storage/core/piece-list.ts";
 import { usageError } from "../../console/exit.ts";
