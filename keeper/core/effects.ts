@@ -161,6 +161,8 @@ export type Effect =
   /** Estimate the fee of sending it now. */
   | { readonly kind: "ask-fee"; readonly transaction: Transaction }
   | { readonly kind: "submit"; readonly transaction: Transaction }
+  /** R29: ask a keeper for a certificate that the committee remembers and this keeper lacks. */
+  | { readonly kind: "ask-certificate"; readonly keeper: number; readonly hash: Hex }
   /** Delete stored data of slots and turns before `ts`, and certificates before `certificatesFrom`. */
   | { readonly kind: "prune"; readonly ts: number; readonly certificatesFrom: number }
   /** Store two different signed messages of one keeper for one round. There is no bond, so nothing is slashed. */

@@ -99,6 +99,8 @@ export type Event =
   | ({ readonly kind: "fee"; readonly amount: bigint | undefined } & TransactionName)
   /** Result of a submission; `block` undefined: it was not mined. */
   | ({ readonly kind: "submission"; readonly block: number | undefined } & TransactionName)
+  /** R29: an answer to `ask-certificate`, not checked yet. */
+  | ({ readonly kind: "certificate" } & Signed)
   | {
       readonly kind: "records";
       readonly round: Hex;

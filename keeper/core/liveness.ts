@@ -1,6 +1,8 @@
 /** Liveness: hellos, and questions for missed messages. */
 import type { Hex } from "../../protocol/hash.ts";
+import type { Signed } from "./effects.ts";
 import type { Event } from "./events.ts";
+import { rememberedHash } from "../../protocol/certificate.ts";
 import type { Message, MessageOf } from "../../protocol/messages.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import { dutyIndex, memberIndex, slotAt } from "../../protocol/committee.ts";
@@ -166,6 +168,11 @@ export function turnMessages(state: KeeperState, ts: number, turnNumber: number)
   }
   for (const byKeeper of turn.partials.values()) messages.push(...byKeeper.values());
   return messages;
+}
+
+/** The certificate that a committee remembers under this hash, if this keeper keeps it (R29). */
+export function certificateOf(state: KeeperState, hash: Hex): Signed | undefined {
+  return [...state.certificates.values()].find(({ certificate }) => rememberedHash(certificate) === hash);
 }
 
 /** The record tree with this root, if this keeper committed to it; serves an exchange (R24). */

@@ -12,7 +12,7 @@ import { tickDecide } from "./stages/decide.ts";
 import { onPacked, onPages, onRecords, tickExchange } from "./stages/exchange.ts";
 import { addRecord, onAnswer, tickRecord } from "./stages/record.ts";
 import { onOpeningsChecked, onOpened, onValues, recheckReveals, tickReveal } from "./stages/reveal.ts";
-import { onCommittee, tickSettle } from "./stages/settle.ts";
+import { onCertificate, onCommittee, tickSettle } from "./stages/settle.ts";
 import { tickSign } from "./stages/sign.ts";
 import { onAggregated, onFee, onSubmission, tickSubmit } from "./stages/submit.ts";
 import { providerKey } from "../../protocol/records.ts";
@@ -72,6 +72,8 @@ function apply(now: Step, event: Event): void {
       return onFee(now, event);
     case "submission":
       return onSubmission(now, event);
+    case "certificate":
+      return onCertificate(now, event);
     case "records":
       return onRecords(now, event);
     case "packed":

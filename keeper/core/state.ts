@@ -196,6 +196,8 @@ export type KeeperState = {
   readonly notes: Map<string, Hex>;
   /** R29: certificates with their groups, by ts and turn, kept while a group of them may be unsettled. */
   readonly certificates: Map<string, Signed>;
+  /** Number of questions for missing certificates, and the head of the last one. */
+  readonly certificateQuestions: { asked: number; at: number };
   /** R41: transactions that settle groups of remembered certificates, by ts and first position. */
   readonly settling: Map<string, HandIn>;
   readonly own: Map<string, OwnValues>;
@@ -243,6 +245,7 @@ export function initialState(): KeeperState {
     before: new Map(),
     notes: new Map(),
     certificates: new Map(),
+    certificateQuestions: { asked: 0, at: -1 },
     settling: new Map(),
     own: new Map(),
     salts: new Map(),

@@ -105,6 +105,8 @@ export class Effects {
         return this.#heavy.add(() => this.#aggregate(committee, effect));
       case "pull":
         return void this.#await(this.#pull(committee, state, effect));
+      case "ask-certificate":
+        return void this.#await(this.#askCertificate(committee, effect));
       case "ask-fee":
         return this.#background(this.#askFee(effect));
       case "pass-on":
@@ -303,6 +305,11 @@ export class Effects {
   async #fetchValues(committee: CommitteeSnapshot, effect: EffectOf<"fetch-values">): Promise<void> {
     const values = await this.#on.exchange.fetchValues(committee, effect);
     this.#emit({ kind: "values", round: effect.round, reveal: effect.reveal, values });
+  }
+
+  async #askCertificate(committee: CommitteeSnapshot, effect: EffectOf<"ask-certificate">): Promise<void> {
+    const signed = await this.#on.questions.certificate(committee, effect);
+    if (signed !== undefined) this.#emit({ kind: "certificate", ...signed });
   }
 
   /** An unknown fee does not prevent the submission, which reports its own errors. */

@@ -133,6 +133,7 @@ export class Keeper {
     this.#serve("pull", async (bytes) => this.#questions.answerPull(bytes, stateOf));
     this.#serve("records", (bytes) => this.#exchange.answer(bytes, stateOf));
     this.#serve("page", async (bytes) => this.#exchange.answerPage(bytes));
+    this.#serve("certificate", async (bytes) => this.#questions.answerCertificate(bytes, stateOf));
     this.#serve("pieces", async (bytes) => this.#challenger.answerPieces(bytes));
     transport.onConnected((operators) => {
       this.#connected = operators;

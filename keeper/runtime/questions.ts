@@ -7,10 +7,18 @@ import {
   hashPrefix,
   maxHave,
 } from "../../protocol/codec/question.ts";
-import type { Effect } from "../core/effects.ts";
+import {
+  decodeCertificatePage,
+  decodeCertificateQuestion,
+  encodeCertificatePage,
+  encodeCertificateQuestion,
+} from "../../protocol/codec/certificate-pages.ts";
+import { rememberedHash } from "../../protocol/certificate.ts";
+import type { CertifiedGroup } from "../../protocol/certificate.ts";
+import type { Effect, Signed } from "../core/effects.ts";
 import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { turnMessages } from "../core/liveness.ts";
+import { certificateOf, turnMessages } from "../core/liveness.ts";
 import type { Message } from "../../protocol/messages.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
@@ -89,6 +97,39 @@ export class Questions {
       if (checked.verdict === "reject" || --refusable === 0) break;
     }
     return [...admitted.values()];
+  }
+
+  /** R29: a whole certificate from one keeper; undefined: it does not serve it. The core checks it. */
+  async certificate(
+    { address, version }: CommitteeSnapshot,
+    { keeper, hash }: Extract<Effect, { kind: "ask-certificate" }>,
+  ): Promise<Signed | undefined> {
+    const operator = version.members[keeper]?.operator;
+    const groups: CertifiedGroup[] = [];
+    while (operator !== undefined) {
+      const question = encodeCertificateQuestion({ committee: address, hash, first: groups.length });
+      const reply = await this.#on.transport.ask(operator, "certificate", question);
+      const page = reply === undefined ? undefined : decodeCertificatePage(reply);
+      // Another certificate than the one asked for, or a page without groups, ends the questions (D6).
+      if (page?.ok !== true || rememberedHash(page.value.certificate) !== hash) return undefined;
+      const { certificate } = page.value;
+      groups.push(...page.value.groups);
+      if (groups.length >= certificate.count) return { certificate, groups };
+      if (page.value.groups.length === 0) return undefined;
+    }
+    return undefined;
+  }
+
+  answerCertificate(
+    bytes: Uint8Array,
+    stateOf: (committee: Hex) => KeeperState | undefined,
+  ): Uint8Array | undefined {
+    const question = decodeCertificateQuestion(bytes);
+    if (!question.ok) return undefined;
+    const { committee, hash, first } = question.value;
+    const state = stateOf(committee);
+    const signed = state === undefined ? undefined : certificateOf(state, hash);
+    return signed === undefined ? undefined : encodeCertificatePage(signed.certificate, signed.groups, first);
   }
 
   answerPull(

@@ -9,7 +9,7 @@ import { readOpened, writeOpened } from "./leaves.ts";
 import { maxMessageBytes } from "./message.ts";
 
 /** The kinds of questions, each a stream protocol of its own. */
-export type Question = "pull" | "records" | "page" | "pieces";
+export type Question = "pull" | "records" | "page" | "pieces" | "certificate";
 
 /** From version 2 on a question names a committee. */
 const questionVersion = 2;

@@ -134,6 +134,9 @@ export function questionRate(question: Question, scale: Scale): Rate {
     case "page":
       // Pages of pinned records, and of the values of every keeper, for two turns (R17, R24).
       return { burst: 2 * committees * (maxPages + n * pageCount(providers)), perSecond };
+    case "certificate":
+      // One for each block and committee, and the pages of the largest certificate (R29).
+      return { burst: (16 + pageCount(providers)) * committees, perSecond };
     case "pieces":
       // Pages of every provider's list, twice (R10).
       return { burst: 2 * committees * providers * listPages, perSecond };

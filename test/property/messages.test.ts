@@ -26,6 +26,13 @@ import {
 } from "../../protocol/codec/question.ts";
 import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
+import {
+  decodeCertificatePage,
+  decodeCertificateQuestion,
+  encodeCertificatePage,
+  encodeCertificateQuestion,
+} from "../../protocol/codec/certificate-pages.ts";
+import type { CertificatePage } from "../../protocol/codec/certificate-pages.ts";
 import { maxValuesInMessage, pageCount } from "../../protocol/values.ts";
 import type { RevealedValues, Body, OpenedLeaf } from "../../protocol/messages.ts";
 import type { RecordLeaf } from "../../protocol/records.ts";
@@ -167,6 +174,27 @@ const recordsQuestion = fc.record({
   fromSlot: u64,
 });
 
+const certificatePage: fc.Arbitrary<CertificatePage> = fc.record({
+  certificate: fc.record({
+    ts: u64,
+    te: u64,
+    version: u64,
+    leader: keeper,
+    failed: u128,
+    payees: u128,
+    count: u32,
+    groups: hex(32),
+  }),
+  groups: fc.array(
+    fc.record({
+      number: u32,
+      group: hex(20),
+      items: fc.array(fc.record({ provider: u32, spaceTime: u128 }), few),
+    }),
+    few,
+  ),
+});
+
 /** Each codec between keepers: random values, encoder, decoder. */
 const forms: readonly {
   readonly name: string;
@@ -192,6 +220,18 @@ const forms: readonly {
     encoded: recordsQuestion.map(encodeRecordsQuestion),
     decode: decodeRecordsQuestion,
     encodeAgain: encodeRecordsQuestion,
+  },
+  {
+    name: "certificate question",
+    encoded: fc.record({ committee: hex(20), hash: hex(25), first: u32 }).map(encodeCertificateQuestion),
+    decode: decodeCertificateQuestion,
+    encodeAgain: encodeCertificateQuestion,
+  },
+  {
+    name: "certificate page",
+    encoded: certificatePage.map(({ certificate, groups }) => encodeCertificatePage(certificate, groups, 0)),
+    decode: decodeCertificatePage,
+    encodeAgain: ({ certificate, groups }: CertificatePage) => encodeCertificatePage(certificate, groups, 0),
   },
   {
     name: "records reply",

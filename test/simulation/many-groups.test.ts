@@ -1,5 +1,6 @@
 /** Several groups, payers and committees: one round and one signature for all of them (R17, R27, R39, R41). */
 import { describe, expect, it } from "vitest";
+import { addressOfCommittee } from "../../sim/chain/snapshots.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { scenarioSchema } from "../../sim/scenario/schema.ts";
 import type { Scenario } from "../../sim/scenario/schema.ts";
@@ -65,6 +66,27 @@ describe("more groups than fit a transaction", () => {
       Array.from({ length: 300 }, (_, i) => i),
     );
     expect(c.chain.refusedGroups).toEqual([]);
+  });
+});
+
+describe("what a leader leaves of its certificate", () => {
+  it("is settled by the others in turn order, even if none of them noted it (R29, R41)", async () => {
+    const c = new Cluster({ ...defaultOptions, groups: 300, providers: [1_000] });
+    c.seats.forEach((_, i) => c.start(i));
+    while (c.chain.certified.length === 0) await c.run(1);
+    const [certified] = c.chain.certified;
+    const leader = c.seats.findIndex((_, i) => c.operatorOf(i) === certified?.sender);
+    c.crash(leader);
+    // All but one lose what they noted, as after a handover; that one is not the next in turn order.
+    const keeps = (leader + 2) % 4;
+    c.seats.forEach(({ keeper }, i) => {
+      if (i !== keeps) keeper?.stateOf(addressOfCommittee(0))?.certificates.clear();
+    });
+    await c.run(40);
+    const settled = c.chain.settled.filter(({ certificate }) => certificate.ts === certified?.certificate.ts);
+    expect(settled).toHaveLength(300);
+    expect(new Set(settled.map(({ group }) => group)).size).toBe(300);
+    expect(new Set(settled.map(({ sender }) => sender)).size).toBeGreaterThan(1);
   });
 });
 

@@ -27,6 +27,7 @@ function eventText(event: Event): string {
     case "pulled":
     case "seed":
     case "opened":
+    case "certificate":
     case "values":
     case "records":
     case "packed":
@@ -102,6 +103,7 @@ function effectText(effect: Effect): string {
     case "reason":
       return `reason ${effect.code}: ${effect.detail}`;
     case "open":
+    case "ask-certificate":
     case "serve-pages":
     case "fetch-values":
     case "sign-digest":

@@ -3,7 +3,7 @@
  * state.
  */
 import { bitIndices } from "../../../protocol/bitmap.ts";
-import { rememberedHash } from "../../../protocol/certificate.ts";
+import { CertificateTree, rememberedHash } from "../../../protocol/certificate.ts";
 import type { CertifiedGroup } from "../../../protocol/certificate.ts";
 import { dutyIndex, slotAt } from "../../../protocol/committee.ts";
 import type {
@@ -15,10 +15,11 @@ import type {
 import { keepersPart } from "../../../protocol/dues.ts";
 import { nextRun, standingOf } from "../../../protocol/handing-in.ts";
 import { providerKey } from "../../../protocol/records.ts";
-import { fallbackBlock, turnOrder } from "../../../protocol/turns.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { fallbackBlock, turnAt, turnOrder } from "../../../protocol/turns.ts";
 import type { Settling, Signed, Transaction } from "../effects.ts";
 import type { TransactionName } from "../events.ts";
-import { reason } from "../state.ts";
+import { reason, turnKey } from "../state.ts";
 import type { HandIn, Step } from "../state.ts";
 import { newHandIn } from "../turn.ts";
 import { bytesBefore } from "./integrate.ts";
@@ -118,6 +119,49 @@ export function tickSettle(step: Step): void {
   for (const remembered of committee.remembered) {
     const known = certificateOf(step, remembered);
     if (known !== undefined) settleRest(step, committee, groups, known);
+    else askForCertificate(step, committee, remembered);
+  }
+}
+
+/**
+ * R29: a keeper that was down, or has its seat since a handover, asks the others for a certificate that nobody has settled by the time
+ * at which others than its leader may: one keeper a block, in turn.
+ */
+function askForCertificate(
+  step: Step,
+  { version, params }: CommitteeSnapshot,
+  { te, hash }: Remembered,
+): void {
+  const { state } = step;
+  const questions = state.certificateQuestions;
+  const me = dutyIndex(version, step.config.me);
+  if (me < 0 || state.head < fallbackBlock(te, params.turn) || questions.at === state.head) return;
+  questions.at = state.head;
+  const n = version.members.length;
+  const keeper = (me + 1 + (questions.asked++ % (n - 1))) % n;
+  step.effects.push({ kind: "ask-certificate", keeper, hash });
+}
+
+/** Keeps a certificate that another keeper served, if it is one that the committee remembers and all of its groups are there. */
+export function onCertificate(step: Step, { certificate, groups }: Signed): void {
+  const { state } = step;
+  const { committee } = state;
+  const hash = rememberedHash(certificate);
+  if (committee?.remembered.some((one) => one.ts === certificate.ts && one.hash === hash) !== true) return;
+  if (groups.length !== certificate.count || rootOf(groups) !== certificate.groups) return;
+  const { ts, te } = certificate;
+  const turn = turnAt(te, ts, committee.params);
+  state.certificates.set(turnKey(ts, turn), { certificate, groups });
+  step.effects.push({ kind: "persist", writes: [{ kind: "certificate", ts, turn, certificate, groups }] });
+}
+
+/** Undefined for groups that are not in order or have fields out of range. */
+function rootOf(groups: readonly CertifiedGroup[]): Hex | undefined {
+  try {
+    return new CertificateTree(groups).root;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
 

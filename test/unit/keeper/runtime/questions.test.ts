@@ -1,5 +1,7 @@
 /** D6: the reply of a Byzantine keeper to a pull costs a bounded number of signature checks. */
 import { describe, expect, it } from "vitest";
+import { CertificateTree, rememberedHash } from "../../../../protocol/certificate.ts";
+import { encodeCertificatePage } from "../../../../protocol/codec/certificate-pages.ts";
 import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
 import { decodePull, encodePullReply, maxHave } from "../../../../protocol/codec/question.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
@@ -121,5 +123,62 @@ describe("a reply to a pull", () => {
     expect(messages).toBeUndefined();
     const decoded = decodePull(asked);
     expect(decoded.ok && decoded.value.have.length).toBe(maxHave);
+  });
+});
+
+describe("a question for a certificate (R29)", () => {
+  const items = Array.from({ length: 256 }, (_, provider) => ({ provider, spaceTime: 2n ** 127n }));
+  const groups = Array.from({ length: 500 }, (_, i) => ({ number: i + 1, group: committee.address, items }));
+  const root = new CertificateTree(groups).root;
+  const certificate = {
+    ts: 10,
+    te: 70,
+    version: 1,
+    leader: 0,
+    failed: 0n,
+    payees: 15n,
+    count: 500,
+    groups: root,
+  };
+  const hash = rememberedHash(certificate);
+  const effect = { kind: "ask-certificate", keeper: 1, hash } as const;
+
+  function asking(answer: (bytes: Uint8Array) => Uint8Array | undefined): {
+    questions: Questions;
+    asked: () => number;
+  } {
+    let asked = 0;
+    const ask = async (_keeper: Hex, _question: string, bytes: Uint8Array) => {
+      asked++;
+      return answer(bytes);
+    };
+    const telemetry = { reason: () => undefined };
+    const questions = new Questions({ transport: { ask }, telemetry, ingress: ingressWith() });
+    return { questions, asked: () => asked };
+  }
+
+  it("is answered in pages of whole groups, and collects all of them", async () => {
+    const state = initialState();
+    state.certificates.set("10/1", { certificate, groups });
+    const holder = asking(() => undefined).questions;
+    const { questions, asked } = asking((bytes) => holder.answerCertificate(bytes, () => state));
+    expect(await questions.certificate(committee, effect)).toEqual({ certificate, groups });
+    expect(asked()).toBeGreaterThan(1);
+    const other = { ...effect, hash: `0x${"11".repeat(25)}` } as const;
+    expect(await questions.certificate(committee, other)).toBeUndefined();
+  });
+
+  it("ends at the first answer that is another certificate, has no group, or is malformed", async () => {
+    const answers = [
+      encodeCertificatePage({ ...certificate, payees: 1n }, groups, 0),
+      encodeCertificatePage(certificate, groups, 500),
+      new Uint8Array([1, 2, 3]),
+      undefined,
+    ];
+    for (const answer of answers) {
+      const { questions, asked } = asking(() => answer);
+      expect(await questions.certificate(committee, effect)).toBeUndefined();
+      expect(asked()).toBe(1);
+    }
   });
 });

@@ -154,3 +154,43 @@ describe("a kept certificate", () => {
     expect(machine.state.certificates.size).toBe(0);
   });
 });
+
+describe("a certificate that this keeper lacks", () => {
+  const asks = (effects: readonly Effect[]): number[] =>
+    effects.flatMap((effect) => (effect.kind === "ask-certificate" ? [effect.keeper] : []));
+
+  /** A keeper that did not note the certificate. */
+  function lacking(): Noted {
+    const noted = new Noted(0);
+    noted.machine.state.certificates.clear();
+    noted.show((number) => (number <= 398 ? te : ts));
+    return noted;
+  }
+
+  it("is asked for once a block, of one keeper after the other, from te + ⌈2t/3⌉ on", () => {
+    const { machine } = lacking();
+    expect(asks(machine.jump(72, te + 19))).toEqual([]);
+    const asked = [0, 1, 2, 3].flatMap((i) => asks(machine.jump(te + 20 + i, te + 20 + i)));
+    expect(asked).toEqual([3, 0, 1, 3]);
+  });
+
+  it("is kept and handed in if it is the remembered one with all of its groups", () => {
+    const noted = lacking();
+    noted.machine.jump(72, te + 28);
+    const { certificate, groups } = noted.signed;
+    const [first, ...others] = groups;
+    if (first === undefined) throw new Error("expected groups");
+    const wrong: Signed[] = [
+      { certificate: { ...certificate, payees: 1n }, groups },
+      { certificate, groups: others },
+      { certificate, groups: [{ ...first, items: [{ provider: 0, spaceTime: 1n }] }, ...others] },
+      { certificate, groups: [...others, first] },
+    ];
+    for (const one of wrong) noted.machine.step({ kind: "certificate", ...one });
+    expect(noted.machine.state.certificates.size).toBe(0);
+    const effects = noted.machine.step({ kind: "certificate", ...noted.signed });
+    expect(effects.some((effect) => effect.kind === "persist")).toBe(true);
+    expect(effects.some((effect) => effect.kind === "ask-fee")).toBe(true);
+    expect(asks(noted.machine.jump(te + 29, te + 29))).toEqual([]);
+  });
+});
