@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CommitteeSnapshot, GroupEntry } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { gibibyte, KeeperScene, lockup } from "../support/keeper-scene.ts";
-import type { Following, SceneGroup } from "../support/keeper-scene.ts";
+import { gibibyte, CommitteeScene, lockup } from "../support/committee-scene.ts";
+import type { Following, SceneGroup } from "../support/committee-scene.ts";
 import { publicKey } from "../support/contracts/keys.ts";
 import type { Keeper } from "../support/contracts/world.ts";
 import { decodeG2 } from "../../client/bls.ts";
 import type { Committee } from "../support/contracts/edition2/committee-world.ts";
 
-let scene: KeeperScene;
+let scene: CommitteeScene;
 let keepers: Keeper[];
 
 beforeAll(async () => {
-  scene = await KeeperScene.open();
+  scene = await CommitteeScene.open();
   keepers = await scene.world.keepers(5);
 });
 

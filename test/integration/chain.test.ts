@@ -8,18 +8,18 @@ import type { CommitteeSnapshot, GroupEntry } from "../../protocol/committee.ts"
 import { EthersHistory } from "../../keeper/adapters/chain-ethers/history.ts";
 import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { defaultFeeLimits } from "../../protocol/fees.ts";
-import { certifying, gibibyte, KeeperScene, lockup, settling } from "../support/keeper-scene.ts";
-import type { SceneGroup } from "../support/keeper-scene.ts";
+import { certifying, gibibyte, CommitteeScene, lockup, settling } from "../support/committee-scene.ts";
+import type { SceneGroup } from "../support/committee-scene.ts";
 import type { Keeper } from "../support/contracts/world.ts";
 import { publicKey } from "../support/contracts/keys.ts";
 import { encodeG2, decodeG2 } from "../../client/bls.ts";
 import type { Committee } from "../support/contracts/edition2/committee-world.ts";
 
-let scene: KeeperScene;
+let scene: CommitteeScene;
 let keepers: Keeper[];
 
 beforeAll(async () => {
-  scene = await KeeperScene.open();
+  scene = await CommitteeScene.open();
   keepers = await scene.world.keepers(5);
 });
 

@@ -13,19 +13,19 @@ import { systemClock } from "../../keeper/adapters/clock-system.ts";
 import { makeKeeper, multiaddr, registerKeeper } from "../../scripts/fleet/setup.ts";
 import type { Keeper as KeeperKeys } from "../../scripts/fleet/setup.ts";
 import { freePorts } from "../../daemon/free-port.ts";
-import { KeeperScene } from "../support/keeper-scene.ts";
+import { CommitteeScene } from "../support/committee-scene.ts";
 import type { KeeperStatus } from "../../keeper/api/schemas.ts";
 
 const password = "devnet";
 const block_ms = 150;
 
-let scene: KeeperScene;
+let scene: CommitteeScene;
 let folder: string;
 const stop = new AbortController();
 const running: Promise<void>[] = [];
 
 beforeAll(async () => {
-  scene = await KeeperScene.open();
+  scene = await CommitteeScene.open();
   folder = await mkdtemp(join(tmpdir(), "whitepay-certify-"));
 });
 
