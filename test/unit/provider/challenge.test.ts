@@ -173,6 +173,15 @@ describe("one answer for each keeper, group and slot (R12)", () => {
     expect(await outcomes(respond, ports.request({ targets: bothGroups }))).toBe("answer, slot-too-old");
   });
 
+  it("is not given for a second seed of the slot, also in a group that was not asked about before", async () => {
+    const ports = new FixedPorts();
+    const respond = challengeResponder(ports.dependencies());
+    expect(await outcomes(respond, ports.request())).toBe("answer");
+    const targets = bothGroups.slice(1);
+    expect(await outcomes(respond, ports.request({ targets, seed: seedOf(1) }))).toBe("all wrong-seed");
+    expect(await outcomes(respond, ports.request({ targets }))).toBe("answer");
+  });
+
   it("is not replaced for another seed of the same block, but for another block after a reorg", async () => {
     const ports = new FixedPorts();
     const respond = challengeResponder(ports.dependencies());
