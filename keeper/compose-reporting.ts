@@ -5,6 +5,7 @@ import { TypeormLedger } from "./adapters/ledger-typeorm/index.ts";
 import { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
 import { Monitor } from "./api/monitor.ts";
 import { ShareWatch } from "./api/shares.ts";
+import { groupsServed, mostProviders } from "./api/served.ts";
 import { startApi } from "./api/server.ts";
 import type { Api } from "./api/server.ts";
 import type { StatusSource } from "./api/status.ts";
@@ -43,7 +44,7 @@ export type Reporting = {
 /** The part of the chain adapter that reporting reads. */
 type WatchedChain = {
   readonly pace: ChainPace;
-  /** By group: why its state cannot be read now. */
+  /** By address: why a committee or a group cannot be read now. */
   readonly unreadable: ReadonlyMap<Hex, string>;
 };
 
@@ -60,10 +61,7 @@ export async function composeReporting(
   operator: Hex,
   log: TelemetryPort,
 ): Promise<Reporting> {
-  const { groups } = config;
   const books = await TypeormLedger.open(await ledgerLocationOf(config), now_ms);
-  // Counting months of challenges takes seconds: count once, before the protocol runs.
-  for (const group of groups) await books.outcomes(group);
   const { id: chainId, rpc: urls } = config.chain;
   const history = new EthersHistory({ chainId, urls, fees: feeLimitsOf(config) }, now_ms);
   const metrics = new PrometheusMetrics();
@@ -71,6 +69,13 @@ export async function composeReporting(
   const beside = fanOut(log, [metrics.reason]);
   const queue = new LedgerQueue(books, systemClock, (code, detail) => beside.reason("", code, detail));
   const telemetry = fanOut(log, [metrics.reason, (...reason) => queue.addReason(...reason)]);
+  /** Groups since the start: what was settled in one that has left is still in the ledger. */
+  const known = new Set<Hex>();
+  let served: () => readonly Hex[] = () => [];
+  const groups = (): readonly Hex[] => {
+    for (const group of served()) known.add(group);
+    return [...known];
+  };
   const bookkeeper = new Bookkeeper(groups, {
     books,
     history,
@@ -86,6 +91,7 @@ export async function composeReporting(
     telemetry,
     ledger: countingLedger(queue, metrics),
     open: async (keeper, transport, chain) => {
+      served = () => groupsServed(keeper);
       const monitor = monitorOf(
         { config, operator, books, history, telemetry },
         keeper,
@@ -99,6 +105,7 @@ export async function composeReporting(
         operator,
         peerId: transport.peerId,
         groups,
+        policy: policyOf(config),
         unreadable: () => chain.unreadable,
         startedAt_ms: now_ms(),
         now_ms,
@@ -112,7 +119,7 @@ export async function composeReporting(
       running.push(
         bookkeeper.run(Math.max(booksEvery_ms, config.chain.poll_ms), stop.signal),
         monitor.run(monitorEvery_ms, stop.signal, () => {
-          noticeShares(telemetry, watch, keeper, groups);
+          noticeShares(telemetry, watch, keeper);
           noticeDisk(monitor.now.diskFreeBytes);
         }),
         retainLedger(books, systemClock, onRetainError, stop.signal),
@@ -135,15 +142,20 @@ function monitorOf(
   peers: PeerStats,
   pace: ChainPace,
 ): Monitor {
-  const { groups, dataDir } = config;
-  const mostProviders = (): number => mostProvidersOf(keeper, groups);
+  const { dataDir } = config;
   const onHead = (look: HeadLook): void => noticeHead(telemetry, look);
   return new Monitor(
-    { operator, groups, dataDir, rpc: config.chain.rpc, mostProviders },
+    {
+      operator,
+      groups: () => groupsServed(keeper),
+      dataDir,
+      rpc: config.chain.rpc,
+      mostProviders: () => mostProviders(keeper),
+    },
     { history, books, peers, clock: systemClock, pace, onHead },
   );
 }
 
-function mostProvidersOf(keeper: Keeper, groups: readonly Hex[]): number {
-  return Math.max(1, ...groups.map((group) => keeper.stateOf(group)?.group?.providers.length ?? 0));
+function policyOf({ policy }: KeeperConfig): StatusSource["policy"] {
+  return { ...policy, mostProviders: policy.mostProviders ?? null };
 }

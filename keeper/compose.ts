@@ -17,9 +17,9 @@ import { GossipTransport } from "./adapters/libp2p/transport.ts";
 import { feeLimitsOf, tokenPricesOf } from "./config.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { KeeperState } from "./core/state.ts";
+import type { Hex } from "../protocol/hash.ts";
 import { listenAddresses, mustListen } from "../daemon/listen.ts";
 import type { TelemetryPort } from "./ports/telemetry.ts";
-import { topicOf } from "./runtime/execute.ts";
 import { Keeper } from "./runtime/keeper.ts";
 import type { KeeperDependencies } from "./runtime/keeper.ts";
 import { composeReporting } from "./compose-reporting.ts";
@@ -30,8 +30,8 @@ export type Daemon = {
   readonly peerId: string;
   readonly addresses: readonly string[];
   readonly api: string;
-  /** State of the machine of each group; undefined before it has started. */
-  states(): readonly (KeeperState | undefined)[];
+  /** State of the machine of each committee. */
+  states(): ReadonlyMap<Hex, KeeperState>;
   /** Resolves when `signal` has aborted and all parts are closed; rejects if the keeper had to stop. */
   run(signal: AbortSignal): Promise<void>;
 };
@@ -93,9 +93,8 @@ async function assemble(
   const calling = await startCallingNode(secrets.peer);
   opened.defer(() => calling.libp2p.stop());
   const provider = providerClient(calling);
-  const { groups, challengeTimeout_ms } = config;
   const keeper = new Keeper(
-    { groups, timeout_ms: challengeTimeout_ms },
+    { timeout_ms: config.challengeTimeout_ms },
     decorate({ keyring, crypto, store, ledger, transport, chain, telemetry, clock: systemClock, provider }),
   );
   const api = await reporting.open(keeper, transport, chain);
@@ -103,7 +102,7 @@ async function assemble(
     peerId: transport.peerId,
     addresses: transport.addresses,
     api: api.url,
-    states: () => groups.map((group) => keeper.stateOf(group)),
+    states: () => statesOf(keeper),
     run: async (signal) => {
       try {
         await keeper.run(signal);
@@ -114,18 +113,27 @@ async function assemble(
   };
 }
 
+function statesOf(keeper: Keeper): ReadonlyMap<Hex, KeeperState> {
+  const found = new Map<Hex, KeeperState>();
+  for (const committee of keeper.committees) {
+    const state = keeper.stateOf(committee);
+    if (state !== undefined) found.set(committee, state);
+  }
+  return found;
+}
+
 function chainOf(config: KeeperConfig, { operator: operatorSecret }: KeySecrets): EthersChain {
-  const { id: chainId, rpc: urls, registry, poll_ms } = config.chain;
+  const { id: chainId, rpc: urls, registry, factories, poll_ms } = config.chain;
   const fees = feeLimitsOf(config);
   const tokenPrices = tokenPricesOf(config);
   return new EthersChain(
-    { chainId, urls, registry, operatorSecret, poll_ms, fees, tokenPrices },
+    { chainId, urls, registry, factories, operatorSecret, poll_ms, fees, tokenPrices },
     systemClock,
   );
 }
 
 function startTransport(
-  { chain: { id: chainId, registry }, groups, listen }: KeeperConfig,
+  { chain: { id: chainId, registry }, listen }: KeeperConfig,
   { peer: peerSecret }: KeySecrets,
   keyring: FileKeyring,
   crypto: NobleCrypto,
@@ -135,7 +143,6 @@ function startTransport(
     peerSecret,
     listen,
     redial_ms,
-    topics: groups.map((group) => topicOf(chainId, group)),
     identity: {
       chainId,
       registry,

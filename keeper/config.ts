@@ -21,6 +21,8 @@ const tokenPrice = z
   .regex(/^0x[0-9a-fA-F]{40}=\d{1,18}(\.\d{1,18})?$/, "expected TOKEN=PRICE, as in 0x…=3000.5")
   .refine((value) => Number(value.slice(value.indexOf("=") + 1)) > 0, "expected a price above 0");
 
+const tokenUnits = z.string().regex(/^\d{1,29}$/, "expected token units: a whole number in quotes");
+
 export const schema = z.strictObject({
   dataDir: z.string().min(1),
   chain: z
@@ -28,6 +30,8 @@ export const schema = z.strictObject({
       id: z.number().int().positive(),
       rpc: z.array(z.url({ protocol: /^https?$/ })).min(1),
       registry: address,
+      /** Committees of these factories are followed (R39). */
+      factories: z.array(address).default([]),
       poll_ms: z.number().int().min(20).max(60_000).default(150),
       tipFloor_gwei: gwei.default(inGwei(defaultFeeLimits.tipFloor)),
       tipCap_gwei: gwei.default(inGwei(defaultFeeLimits.tipCap)),
@@ -40,7 +44,19 @@ export const schema = z.strictObject({
         return `expected tipFloor_gwei ≤ tipCap_gwei ≤ feeCap_gwei, actual ${tipFloor_gwei}, ${tipCap_gwei}, ${feeCap_gwei}`;
       },
     }),
-  groups: z.array(address).default([]),
+  /** R39: what a committee must offer so that this operator consents to a seat in it. */
+  policy: z
+    .strictObject({
+      tokens: z.array(address).default([]),
+      leastKeeperFee: tokenUnits.default("0"),
+      mostProviders: z
+        .number()
+        .int()
+        .min(1)
+        .max(2 ** 32 - 1)
+        .optional(),
+    })
+    .default({ tokens: [], leastKeeperFee: "0" }),
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/0.0.0.0/tcp/4001")).min(1),
   /** Addresses that others dial, if they differ from `listen`, for instance behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
@@ -70,6 +86,7 @@ export const settings: readonly Setting[] = [
   setting("chain.id", "chain-id", "number", "id of the chain"),
   setting("chain.rpc", "rpc", "list", "chain endpoints"),
   setting("chain.registry", "registry", "text", "the Registry contract"),
+  setting("chain.factories", "factories", "list", "factories whose committees are followed"),
   setting("chain.poll_ms", "poll-ms", "number", "time between two reads of the chain's head"),
   setting("chain.tipFloor_gwei", "tip-floor-gwei", "decimal", "least tip for a unit of gas"),
   setting("chain.tipCap_gwei", "tip-cap-gwei", "decimal", "highest tip for a unit of gas"),
@@ -85,7 +102,19 @@ export const settings: readonly Setting[] = [
     "list",
     "TOKEN=PRICE, price of one coin in whole tokens, to compare fees with the keepers' share",
   ),
-  setting("groups", "groups", "list", "groups to keep"),
+  setting("policy.tokens", "policy-tokens", "list", "tokens in which a committee may pay; none: any token"),
+  setting(
+    "policy.leastKeeperFee",
+    "policy-least-keeper-fee",
+    "text",
+    "least fee that a committee's terms ask for, in token units per reserved provider and 65,536 blocks",
+  ),
+  setting(
+    "policy.mostProviders",
+    "policy-most-providers",
+    "number",
+    "most providers that a committee's terms allow for all of its groups",
+  ),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
   setting("announce", "announce", "list", "multiaddrs to register, if others than listened on"),
   setting("keys", "keys", "path", "folder of the key files"),

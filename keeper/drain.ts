@@ -1,29 +1,30 @@
-/** Decides when a draining keeper may stop: after the duties of its present turn, with no signed settlement unsubmitted. */
+/** Decides when a draining keeper may stop: after the duties of its present turn, with no signed certificate unsubmitted. */
 import type { KeeperState } from "./core/state.ts";
 import { turnKey } from "./core/state.ts";
+import type { Hex } from "../protocol/hash.ts";
 
-type States = readonly (KeeperState | undefined)[];
+/** By committee. */
+type States = ReadonlyMap<Hex, KeeperState>;
 
-function keyOf(state: KeeperState | undefined): string | undefined {
-  const turn = state?.turn;
+function keyOf({ turn }: KeeperState): string | undefined {
   return turn === undefined ? undefined : turnKey(turn.ts, turn.turn);
 }
 
 export class Drain {
-  /** By group: the turn at the begin of the drain. */
-  readonly #begun: readonly (string | undefined)[];
+  /** By committee: the turn at the begin of the drain. */
+  readonly #begun: ReadonlyMap<Hex, string | undefined>;
 
   constructor(states: States) {
-    this.#begun = states.map(keyOf);
+    this.#begun = new Map([...states].map(([committee, state]) => [committee, keyOf(state)]));
   }
 
-  /** Number of groups whose turn is neither settled in this keeper's view nor over. */
+  /** Number of committees whose turn is neither certified in this keeper's view nor over. */
   waiting(states: States): number {
-    return states.filter((state, index) => {
+    return [...states].filter(([committee, state]) => {
       const key = keyOf(state);
-      if (state === undefined || key === undefined) return false;
+      if (key === undefined) return false;
       // A later turn is left to the other keepers, unless this keeper has noted a digest in it: a noted digest is submitted.
-      return key === this.#begun[index] || state.notes.has(key);
+      return key === this.#begun.get(committee) || state.notes.has(key);
     }).length;
   }
 }

@@ -5,7 +5,8 @@ import type { BookedSettlement, LedgerPort } from "./ports/ledger.ts";
 /** A ledger that counts every challenge before it passes it to `ledger`. */
 export function countingLedger(ledger: LedgerPort, metrics: PrometheusMetrics): LedgerPort {
   return {
-    addChallenge: (group, record, committed) => {
+    addChallenge: (served, record, committed) => {
+      const { group } = served;
       const provider = String(record.provider);
       const recorded = record.outcome;
       const proven = recorded.kind === "proven" && recorded.bytes < committed ? "partial" : "whole";
@@ -14,7 +15,7 @@ export function countingLedger(ledger: LedgerPort, metrics: PrometheusMetrics): 
       if (recorded.kind === "failed") {
         metrics.add("whitepay_challenge_failures_total", { group, provider, reason: recorded.reason });
       }
-      return ledger.addChallenge(group, record, committed);
+      return ledger.addChallenge(served, record, committed);
     },
   };
 }

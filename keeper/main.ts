@@ -29,10 +29,10 @@ function drainOnSignal(
   let timer: NodeJS.Timeout | undefined;
   const onSignal = (): void => {
     if (timer !== undefined) return;
-    const drain = new Drain(daemon()?.states() ?? []);
+    const drain = new Drain(daemon()?.states() ?? new Map());
     say("draining: the keeper finishes the duties of the present turn and then stops");
     timer = setInterval(() => {
-      if (drain.waiting(daemon()?.states() ?? []) > 0) return;
+      if (drain.waiting(daemon()?.states() ?? new Map()) > 0) return;
       say("drained: no signed settlement is unsubmitted");
       stop.abort();
     }, drainLook_ms);
@@ -46,9 +46,9 @@ function drainOnSignal(
 
 /** Runs a keeper until a stop signal, or until a drain is over. */
 export async function runKeeper({ config, password, print, say, decorate }: RunOptions): Promise<void> {
-  if (config.groups.length === 0) {
+  if (config.chain.factories.length === 0) {
     throw new ConfigError(
-      "groups: expected at least one group to keep, actual none; add it to the config file",
+      "chain.factories: expected at least one factory whose committees are followed, actual none; add it to the config file",
     );
   }
   const stop = new AbortController();

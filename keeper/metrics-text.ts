@@ -1,5 +1,6 @@
 /** The text of GET /metrics. Gauges are set when it is asked for. */
 import type { PrometheusMetrics } from "./adapters/telemetry-prometheus.ts";
+import { groupsServed } from "./api/served.ts";
 import { setFigures } from "./api/figures.ts";
 import { statusOf } from "./api/status.ts";
 import type { StatusSource } from "./api/status.ts";
@@ -15,8 +16,10 @@ export function metricsText(
   let countedErrors = 0;
   return async () => {
     setFigures(metrics, await statusOf(source));
-    for (const group of source.groups) {
-      metrics.set("whitepay_group_unreadable", { group }, source.unreadable().has(group) ? 1 : 0);
+    const unreadable = source.unreadable();
+    metrics.reset("whitepay_group_unreadable");
+    for (const group of new Set([...groupsServed(source.keeper), ...unreadable.keys()])) {
+      metrics.set("whitepay_group_unreadable", { group }, unreadable.has(group) ? 1 : 0);
     }
     metrics.set("whitepay_ledger_queue_rows", {}, queue.length);
     metrics.add("whitepay_rpc_errors_total", {}, history.errors - countedErrors);

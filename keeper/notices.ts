@@ -4,9 +4,9 @@ import { shareText } from "./api/shares.ts";
 import type { ShareWatch } from "./api/shares.ts";
 import { oldHeadText } from "../daemon/chain/pace.ts";
 import type { HeadLook } from "../daemon/chain/pace.ts";
-import type { Hex } from "../protocol/hash.ts";
 import type { TelemetryPort } from "./ports/telemetry.ts";
-import type { Keeper } from "./runtime/keeper.ts";
+import { servedBy } from "./api/served.ts";
+import type { KeeperView } from "./api/served.ts";
 
 export function noticeHead(telemetry: TelemetryPort, look: HeadLook): void {
   if (look.isOld) {
@@ -16,16 +16,9 @@ export function noticeHead(telemetry: TelemetryPort, look: HeadLook): void {
   }
 }
 
-export function noticeShares(
-  telemetry: TelemetryPort,
-  watch: ShareWatch,
-  keeper: Pick<Keeper, "stateOf">,
-  groups: readonly Hex[],
-): void {
-  for (const group of groups) {
-    const state = keeper.stateOf(group);
-    const changes = state?.group === undefined ? [] : watch.look(state.group, state);
-    for (const { provider, standing, late } of changes) {
+export function noticeShares(telemetry: TelemetryPort, watch: ShareWatch, keeper: KeeperView): void {
+  for (const served of servedBy(keeper)) {
+    for (const { group, provider, standing, late } of watch.look(served)) {
       const text = `provider ${provider}: ${shareText(late)}`;
       if (standing === "whole") telemetry.info(`a provider proves all of its data again: ${text}`, { group });
       else telemetry.reason(group, "data-unproven", text);

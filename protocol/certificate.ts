@@ -56,14 +56,30 @@ const certificateType = keccakText(
 );
 const consentType = keccakText("MemberConsent(bytes32 configuration,uint64 version,uint64 deadline)");
 
+/** Cache of one entry: every message needs the domain, and it rarely changes. */
+let last: { readonly chainId: number; readonly contract: Hex; readonly domain: Hex } | undefined;
+
 /** EIP-712 domain of a contract of the second edition: a committee or a group. */
 export function domainOf(chainId: number, contract: Hex): Hex {
-  return keccakWords(domainType, nameHash, versionHash, chainId, contract);
+  if (last?.chainId === chainId && last.contract === contract) return last.domain;
+  const domain = keccakWords(domainType, nameHash, versionHash, chainId, contract);
+  last = { chainId, contract, domain };
+  return domain;
+}
+
+/** keccak256("\x19\x01" ‖ domain ‖ struct hash). */
+export function typedDigest(domain: Hex, structHash: Hex): Hex {
+  return keccakTagged([0x19, 0x01], [domain, structHash]);
 }
 
 /** R27: the digest that the committee's BLS keys sign. */
 export function certificateDigest(domain: Hex, c: Certificate): Hex {
-  return keccakTagged([0x19, 0x01], [domain, certificateHash(c)]);
+  return typedDigest(domain, certificateHash(c));
+}
+
+/** The 25 bytes of a certificate's struct hash that a committee remembers. */
+export function rememberedHash(c: Certificate): Hex {
+  return certificateHash(c).slice(0, 2 + 2 * 25) as Hex;
 }
 
 /** EIP-712 struct hash of a certificate, of which a committee remembers the upper 200 bits. */
@@ -73,7 +89,7 @@ export function certificateHash(c: Certificate): Hex {
 
 /** R37: the digest that an operator signs to be a member of a version. `configuration` is the committee's, for that version. */
 export function consentDigest(domain: Hex, configuration: Hex, version: number, deadline: number): Hex {
-  return keccakTagged([0x19, 0x01], [domain, keccakWords(consentType, configuration, version, deadline)]);
+  return typedDigest(domain, keccakWords(consentType, configuration, version, deadline));
 }
 
 function expectBelow(name: string, value: number | bigint, bits: number): void {

@@ -1,26 +1,25 @@
 /** Messages between the keepers of a committee (R17–R25), after decoding and the check of the signature. */
 import { keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
-import type { RecordLeaf } from "./records.ts";
+import type { LeafKey, ProviderName, RecordLeaf } from "./records.ts";
+import { rootOfPages, valuesRoot } from "./values.ts";
 
-/** Identifies the round of a turn (R17); a turn has one. `leader` is an index in committee version `committee`. */
+/** Identifies the round of a turn (R17); a turn has one. `leader` is an index in the committee's version `version`. */
 export type RoundKey = {
   readonly ts: number;
   readonly te: number;
   readonly turn: number;
   readonly leader: number;
-  readonly committee: number;
+  readonly version: number;
 };
 
-export type ProviderValue = { readonly provider: number; readonly value: bigint };
+export type ProviderValue = ProviderName & { readonly value: bigint };
 
 /** One commitment of a closed set with its keeper's signature, so that every keeper can check it. */
 export type CommitEntry = { readonly keeper: number; readonly commitment: Hex; readonly signature: Hex };
 
 /** An audited leaf with its path and, if proven, the provider's receipt (R21). */
-export type OpenedLeaf = {
-  readonly provider: number;
-  readonly slot: number;
+export type OpenedLeaf = LeafKey & {
   readonly leaf: RecordLeaf;
   /** Sibling hashes from the leaf to the top, 32 bytes each, concatenated. */
   readonly path: Uint8Array;
@@ -29,16 +28,19 @@ export type OpenedLeaf = {
 };
 
 /** All data for a check of one challenge, from the seed to the leaves. */
-export type FullProof = {
-  readonly provider: number;
-  readonly slot: number;
+export type FullProof = LeafKey & {
   /** The keeper's BLS signature over the challenge (R9). */
   readonly seed: Uint8Array;
   readonly proof: Uint8Array;
 };
 
-/** Keepers whose records decide a disputed provider; none: the median is the value (R22). */
-export type Pinned = { readonly provider: number; readonly keepers: readonly number[] };
+/** A quorum of keepers whose records decide a disputed provider (R24), ascending. */
+export type Pinned = ProviderName & { readonly keepers: readonly number[] };
+
+/** Values in the order of the scope: in the message, or as hashes of the pages that carry them (R17). */
+export type RevealedValues =
+  | { readonly kind: "inline"; readonly values: readonly bigint[] }
+  | { readonly kind: "pages"; readonly count: number; readonly pages: readonly Hex[] };
 
 export type Body =
   /** `speaks`: the newest format version that its sender understands. */
@@ -48,7 +50,10 @@ export type Body =
       readonly round: RoundKey;
       /** P: the leader's head when it announces. All deadlines of the round count from it (R17). */
       readonly head: number;
-      readonly providers: readonly number[];
+      /** Number of (group, provider) in scope. Every keeper derives the scope itself (R38). */
+      readonly count: number;
+      /** Root of the scope; zero if it is empty. */
+      readonly root: Hex;
     }
   | { readonly kind: "commit"; readonly round: RoundKey; readonly commitment: Hex }
   | {
@@ -62,7 +67,7 @@ export type Body =
       readonly kind: "reveal";
       readonly round: RoundKey;
       readonly closedSet: Hex;
-      readonly values: readonly ProviderValue[];
+      readonly values: RevealedValues;
       readonly recordsRoot: Hex;
       readonly salt: Hex;
       readonly opened: readonly OpenedLeaf[];
@@ -81,6 +86,7 @@ export type Body =
       /** Hash of the bundle message that the decision uses. */
       readonly bundle: Hex;
       readonly digest: Hex;
+      /** R24: ascending by (group, provider). The median is the value of a disputed provider that is not listed (R22). */
       readonly pinned: readonly Pinned[];
       /** R24: hashes of the pages with the pinned records, in order; none if nothing is pinned. */
       readonly pages: readonly Hex[];
@@ -100,8 +106,8 @@ export type BodyOf<K extends Kind> = Extract<Body, { kind: K }>;
 /** A signed message. `hash` is the digest that the operator key signs, `bytes` the encoded message. */
 export type Message<B extends Body = Body> = {
   readonly keeper: number;
-  /** Version of the committee in which `keeper` is the index. */
-  readonly committee: number;
+  /** The committee's version in which `keeper` is the index. */
+  readonly version: number;
   readonly body: B;
   readonly hash: Hex;
   readonly signature: Hex;
@@ -111,23 +117,19 @@ export type Message<B extends Body = Body> = {
 export type MessageOf<K extends Kind> = Message<BodyOf<K>>;
 
 /** R17 */
-export function roundId(chainId: number, group: Hex, r: RoundKey): Hex {
-  return keccakWords(chainId, group, r.ts, r.te, r.turn, r.leader, r.committee);
-}
-
-export function valuesRoot(values: readonly ProviderValue[]): Hex {
-  return keccakWords(values.length, ...values.flatMap((v) => [v.provider, v.value]));
+export function roundId(chainId: number, committee: Hex, r: RoundKey): Hex {
+  return keccakWords(chainId, committee, r.ts, r.te, r.turn, r.leader, r.version);
 }
 
 /** R18: the hash includes the keeper's index, so a copied commitment does not match. */
-export function commitmentOf(
-  round: Hex,
-  keeper: number,
-  values: readonly ProviderValue[],
-  recordsRoot: Hex,
-  salt: Hex,
-): Hex {
-  return keccakWords(round, keeper, valuesRoot(values), recordsRoot, salt);
+export function commitmentOf(round: Hex, keeper: number, values: Hex, recordsRoot: Hex, salt: Hex): Hex {
+  return keccakWords(round, keeper, values, recordsRoot, salt);
+}
+
+/** R18: the root of revealed values, from the values or from the hashes of their pages. */
+export function revealedRoot(revealed: RevealedValues): Hex {
+  if (revealed.kind === "inline") return valuesRoot(revealed.values);
+  return rootOfPages(revealed.count, revealed.pages);
 }
 
 /** R19: identifies a closed set. Signatures are not hashed: one message can have several valid signatures. */

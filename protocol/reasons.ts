@@ -206,8 +206,8 @@ export const reasons = {
     short: "message with an unknown wire version",
     long: "The sender runs a version that this keeper does not understand. Update the older one.",
   },
-  "wire-wrong-group": {
-    short: "message for another group or chain",
+  "wire-wrong-committee": {
+    short: "message for another committee or chain",
     long: "Ignored (D4).",
   },
   "wire-not-a-member": {

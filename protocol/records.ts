@@ -11,16 +11,28 @@ export type Outcome =
   | { readonly kind: "proven"; readonly bytes: bigint; readonly receiptHash: Hex }
   | { readonly kind: "failed"; readonly reason: FailureReason };
 
+/** A provider of a group in a committee: the group's number and the provider's index in the group, neither ever reused. */
+export type ProviderName = { readonly group: number; readonly provider: number };
+
+/** Key of a provider in maps. */
+export function providerKey({ group, provider }: ProviderName): string {
+  return `${group}/${provider}`;
+}
+
+/** For messages to people. */
+export function providerText({ group, provider }: ProviderName): string {
+  return `group ${group}, provider ${provider}`;
+}
+
 /** The record of one slot and provider, stored by the keeper that challenged. */
-export type ChallengeRecord = {
-  readonly provider: number;
+export type ChallengeRecord = ProviderName & {
   readonly slot: number;
   /** Hash of the slot's first block; the record is void if that block is no longer canonical (R13). */
   readonly blockHash: Hex;
   readonly outcome: Outcome;
 };
 
-/** R18: the leaf that a keeper commits to for one (provider, slot). R14 defines `carried` bytes. */
+/** R18: the leaf that a keeper commits to for one (group, provider, slot). R14 defines `carried` bytes. */
 export type RecordLeaf =
   | { readonly kind: "proven"; readonly bytes: bigint; readonly receiptHash: Hex }
   | { readonly kind: "failed" }
@@ -29,10 +41,10 @@ export type RecordLeaf =
 const leafTag = { proven: 1, failed: 2, carried: 3 } as const;
 
 /** 32 bytes. */
-export function leafHash(provider: number, slot: number, leaf: RecordLeaf): Uint8Array {
+export function leafHash({ group, provider, slot }: LeafKey, leaf: RecordLeaf): Uint8Array {
   const bytes = leaf.kind === "failed" ? 0n : leaf.bytes;
   const receipt = leaf.kind === "proven" ? leaf.receiptHash : zeroHash;
-  hashTagged([0x00, leafTag[leaf.kind]], [provider, slot, bytes, receipt]);
+  hashTagged([0x00, leafTag[leaf.kind]], [group, provider, slot, bytes, receipt]);
   return digest();
 }
 
@@ -138,37 +150,69 @@ export class TreePaths {
 }
 
 /** The slots [fromSlot, toSlot) in which one provider has bytes committed (R18). */
-export type ProviderSlots = { readonly provider: number; readonly fromSlot: number; readonly toSlot: number };
+export type ProviderSlots = ProviderName & { readonly fromSlot: number; readonly toSlot: number };
 
-/** Leaves of every record tree of a turn: ascending by provider, then by slot. */
-export type RecordScope = readonly ProviderSlots[];
+export type LeafKey = ProviderName & { readonly slot: number };
 
-export type LeafKey = { readonly provider: number; readonly slot: number };
-
-export function leafCount(scope: RecordScope): number {
-  return scope.reduce((sum, { fromSlot, toSlot }) => sum + toSlot - fromSlot, 0);
+export function leafKeyText(key: LeafKey): string {
+  return `${providerKey(key)}/${key.slot}`;
 }
 
-/** Index of a leaf in the tree; undefined if the scope does not have the leaf. */
-export function leafIndex(scope: RecordScope, { provider, slot }: LeafKey): number | undefined {
-  let before = 0;
-  for (const range of scope) {
-    if (range.provider === provider) {
-      return slot >= range.fromSlot && slot < range.toSlot ? before + slot - range.fromSlot : undefined;
+/** Leaves of every record tree of a turn: ascending by group number, then by provider, then by slot. */
+export class RecordScope {
+  readonly ranges: readonly ProviderSlots[];
+  readonly leafCount: number;
+  /** Index of the first leaf of each range. */
+  readonly #firsts: readonly number[];
+  readonly #positions: ReadonlyMap<string, number>;
+
+  constructor(ranges: readonly ProviderSlots[]) {
+    this.ranges = ranges;
+    let leaves = 0;
+    this.#firsts = ranges.map(({ fromSlot, toSlot }) => (leaves += toSlot - fromSlot) - (toSlot - fromSlot));
+    this.leafCount = leaves;
+    this.#positions = new Map(ranges.map((range, i) => [providerKey(range), i]));
+  }
+
+  /** Position of a provider in the scope; undefined if it is not in it. */
+  positionOf(name: ProviderName): number | undefined {
+    return this.#positions.get(providerKey(name));
+  }
+
+  rangeOf(name: ProviderName): ProviderSlots | undefined {
+    const position = this.positionOf(name);
+    return position === undefined ? undefined : this.ranges[position];
+  }
+
+  /** Index of a leaf in the tree; undefined if the scope does not have the leaf. */
+  indexOf(key: LeafKey): number | undefined {
+    const position = this.positionOf(key);
+    const range = position === undefined ? undefined : this.ranges[position];
+    if (position === undefined || range === undefined) return undefined;
+    if (key.slot < range.fromSlot || key.slot >= range.toSlot) return undefined;
+    return (this.#firsts[position] as number) + key.slot - range.fromSlot;
+  }
+
+  /** @throws RangeError if the scope has no leaf `index` */
+  keyAt(index: number): LeafKey {
+    let [low, high] = [0, this.ranges.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { fromSlot, toSlot } = this.ranges[middle] as ProviderSlots;
+      if ((this.#firsts[middle] as number) + toSlot - fromSlot <= index) low = middle + 1;
+      else high = middle;
     }
-    before += range.toSlot - range.fromSlot;
+    const range = this.ranges[low];
+    if (range === undefined || index < 0)
+      throw new RangeError(`leaf: expected below ${this.leafCount}, actual ${index}`);
+    const { group, provider, fromSlot } = range;
+    return { group, provider, slot: fromSlot + index - (this.#firsts[low] as number) };
   }
-  return undefined;
-}
 
-/** @throws RangeError if the scope has no leaf `index` */
-export function leafKeyAt(scope: RecordScope, index: number): LeafKey {
-  let rest = index;
-  for (const { provider, fromSlot, toSlot } of scope) {
-    if (rest < toSlot - fromSlot) return { provider, slot: fromSlot + rest };
-    rest -= toSlot - fromSlot;
+  /** Hashes in a path from a leaf to the top. */
+  get depth(): number {
+    return Math.ceil(Math.log2(Math.max(this.leafCount, 1)));
   }
-  throw new RangeError(`leaf: expected below ${leafCount(scope)}, actual ${index}`);
 }
 
 /** One keeper's records over a scope, as it commits to them (R18). */
@@ -182,18 +226,18 @@ export type RecordTree = {
 };
 
 /** Leaves of one provider, ascending by slot; none if the scope does not have the provider. */
-export function leavesOf({ scope, leaves }: RecordTree, provider: number): readonly RecordLeaf[] {
-  const range = scope.find((r) => r.provider === provider);
+export function leavesOf({ scope, leaves }: RecordTree, name: ProviderName): readonly RecordLeaf[] {
+  const range = scope.rangeOf(name);
   if (range === undefined || range.toSlot === range.fromSlot) return [];
-  const first = leafIndex(scope, { provider, slot: range.fromSlot }) ?? 0;
+  const first = scope.indexOf({ ...name, slot: range.fromSlot }) ?? 0;
   return leaves.slice(first, first + range.toSlot - range.fromSlot);
 }
 
 export function recordTree(scope: RecordScope, leaves: readonly RecordLeaf[]): RecordTree {
   const hashes: Uint8Array[] = [];
-  for (const { provider, fromSlot, toSlot } of scope) {
+  for (const { group, provider, fromSlot, toSlot } of scope.ranges) {
     for (let slot = fromSlot; slot < toSlot; slot++) {
-      hashes.push(leafHash(provider, slot, leaves[hashes.length] as RecordLeaf));
+      hashes.push(leafHash({ group, provider, slot }, leaves[hashes.length] as RecordLeaf));
     }
   }
   const nodes = treeNodes(hashes);

@@ -1,6 +1,7 @@
 /** The settlement of one interval and its EIP-712 digest, which the committee signs (R27). */
-import { keccakTagged, keccakText, keccakWords } from "./hash.ts";
+import { keccakText, keccakWords } from "./hash.ts";
 import type { Hex } from "./hash.ts";
+import { typedDigest } from "./certificate.ts";
 
 export type Item = {
   readonly provider: number;
@@ -42,10 +43,7 @@ export function domainSeparator(chainId: number, group: Hex): Hex {
   return domain;
 }
 
-/** keccak256("\x19\x01" ‖ domain ‖ struct hash). */
-export function typedDigest(domain: Hex, structHash: Hex): Hex {
-  return keccakTagged([0x19, 0x01], [domain, structHash]);
-}
+export { typedDigest };
 
 /** keccak256(abi.encode(Item[])): offset, length, then two words for each item. */
 export function itemsHash(items: readonly Item[]): Hex {

@@ -56,10 +56,13 @@ export function slotBytes(range: SlotRange): bigint[] {
   return slotRuns(range).flatMap((run) => Array<bigint>(run.toSlot - run.fromSlot).fill(run.bytes));
 }
 
-/** R14: space-time in byte·blocks over the slots of `range`, each `slotBlocks` blocks long. */
-export function spaceTime(range: SlotRange, slotBlocks: number): bigint {
+/** Blocks of the slots [fromSlot, toSlot) that count: all of them, or those inside a membership (R14). */
+export type BlocksOf = (fromSlot: number, toSlot: number) => number;
+
+/** R14: space-time in byte·blocks over the slots of `range`. */
+export function spaceTime(range: SlotRange, blocksOf: BlocksOf): bigint {
   return slotRuns(range).reduce(
-    (sum, run) => sum + run.bytes * BigInt(run.toSlot - run.fromSlot) * BigInt(slotBlocks),
+    (sum, { fromSlot, toSlot, bytes }) => sum + bytes * BigInt(blocksOf(fromSlot, toSlot)),
     0n,
   );
 }

@@ -1,6 +1,6 @@
 /** Faults as a decorator of the honest responder, the same for the daemon and the simulator. */
 import { decodeChallengeResponse, encodeChallengeResponse } from "../protocol/codec/challenge.ts";
-import type { ChallengeRequest } from "../protocol/codec/challenge.ts";
+import type { ChallengeAnswer, ChallengeRequest, Refusal } from "../protocol/codec/challenge.ts";
 import type { Hex } from "../protocol/hash.ts";
 import type { Responder, SilentResponder } from "../provider/responder.ts";
 
@@ -11,7 +11,7 @@ export type Fault =
   | { readonly kind: "slow"; readonly delay_ms: number }
   /** Sends proofs with one wrong byte. */
   | { readonly kind: "corrupt" }
-  /** Always sends a keeper the first answer that it gave to this keeper. */
+  /** Always sends a keeper the first answer that it gave to this keeper for the same groups. */
   | { readonly kind: "replay" }
   /** Answers only the named keepers (operator addresses). */
   | { readonly kind: "only-keepers"; readonly keepers: readonly Hex[] };
@@ -22,14 +22,14 @@ export type FaultDependencies = {
   readonly sleep: (delay_ms: number) => Promise<void>;
 };
 
-/** Most keepers whose first answer is kept for replays. */
+/** Most first answers that are kept for replays. */
 const maxReplayed = 256;
 
 export function withFaults(
   respond: Responder<ChallengeRequest>,
   dependencies: FaultDependencies,
 ): SilentResponder<ChallengeRequest> {
-  const firstAnswers = new Map<Hex, Uint8Array>();
+  const firstAnswers = new Map<string, Uint8Array>();
   return async (request, peer) => {
     const faults = await dependencies.faults();
     const find = <Kind extends Fault["kind"]>(kind: Kind): Extract<Fault, { kind: Kind }> | undefined =>
@@ -39,26 +39,41 @@ export function withFaults(
     if (chosen && !chosen.some((keeper) => keeper.toLowerCase() === request.keeper)) return undefined;
     const slow = find("slow");
     if (slow) await dependencies.sleep(slow.delay_ms);
-    const replayed = find("replay") && firstAnswers.get(request.keeper);
+    const first = `${request.committee}/${request.keeper}/${targetNames(request)}`;
+    const replayed = find("replay") && firstAnswers.get(first);
     if (replayed) return replayed;
     const response = await respond(request, peer);
-    if (firstAnswers.size < maxReplayed && !firstAnswers.has(request.keeper) && isAnswer(response)) {
-      firstAnswers.set(request.keeper, response);
+    const targets = request.targets.length;
+    if (firstAnswers.size < maxReplayed && !firstAnswers.has(first) && hasAnswer(response, targets)) {
+      firstAnswers.set(first, response);
     }
-    return find("corrupt") ? corrupted(response) : response;
+    return find("corrupt") ? corrupted(response, targets) : response;
   };
 }
 
-function isAnswer(response: Uint8Array): boolean {
-  const decoded = decodeChallengeResponse(response);
-  return decoded.ok && decoded.value.kind === "answer";
+function targetNames({ targets }: ChallengeRequest): string {
+  return targets.map(({ group, provider }) => `${group} ${provider}`).join();
 }
 
-function corrupted(response: Uint8Array): Uint8Array {
-  const decoded = decodeChallengeResponse(response);
-  if (!decoded.ok || decoded.value.kind !== "answer") return response;
-  const proof = decoded.value.proof.slice();
+function answersIn(response: Uint8Array, targets: number): readonly (ChallengeAnswer | Refusal)[] {
+  const decoded = decodeChallengeResponse(response, targets);
+  return decoded.ok && decoded.value.kind === "answers" ? decoded.value.answers : [];
+}
+
+function hasAnswer(response: Uint8Array, targets: number): boolean {
+  return answersIn(response, targets).some(({ kind }) => kind === "answer");
+}
+
+function corrupted(response: Uint8Array, targets: number): Uint8Array {
+  const answers = answersIn(response, targets);
+  if (answers.length === 0) return response;
+  return encodeChallengeResponse({ kind: "answers", answers: answers.map(withWrongByte) });
+}
+
+function withWrongByte(answer: ChallengeAnswer | Refusal): ChallengeAnswer | Refusal {
+  if (answer.kind === "refusal") return answer;
+  const proof = answer.proof.slice();
   const last = proof.length - 1;
   proof[last] = (proof[last] as number) ^ 1;
-  return encodeChallengeResponse({ ...decoded.value, proof });
+  return { ...answer, proof };
 }

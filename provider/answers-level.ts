@@ -3,13 +3,13 @@ import { Level } from "level";
 import { DiskFullError, isDiskFull, namingFullDisk } from "../storage/disk/disk-full.ts";
 import { StoreError } from "../storage/disk/store.ts";
 import { ByteWriter, decode, toHex } from "../storage/core/bytes.ts";
-import { seedBytes } from "../protocol/codec/receipt.ts";
-import { maxChallengeResponseBytes } from "../protocol/codec/challenge.ts";
+import { receiptBytes, seedBytes } from "../protocol/codec/receipt.ts";
 import { fromHex } from "../protocol/hash.ts";
+import { maxProofBytes } from "../storage/core/proof.ts";
 import type { AnswerKey, AnswerStore, StoredAnswer } from "./ports.ts";
 
-const format = 1;
-const maxValueBytes = 1 + 32 + seedBytes + 4 + maxChallengeResponseBytes;
+const format = 2;
+const maxValueBytes = 1 + 32 + seedBytes + receiptBytes + 4 + maxProofBytes;
 
 /** Another process has opened the answers. */
 export class AnswersInUseError extends Error {
@@ -34,34 +34,39 @@ export async function openAnswers(dir: string): Promise<AnswerStore & { close():
     );
   }
   return {
-    async get(key) {
-      const value = await db.get(keyText(key));
-      return value && decodeAnswer(value);
+    async get(keys) {
+      const values = await db.getMany(keys.map(keyText));
+      return values.map((value) => (value === undefined ? undefined : decodeAnswer(value)));
     },
-    put: (key, answer) =>
-      namingFullDisk(dir, () => db.put(keyText(key), encodeAnswer(answer), { sync: true })),
-    async prune(group, slot) {
-      if (slot > 0) await db.clear({ gte: slotText(group, 0), lt: slotText(group, slot) });
+    async put(answers) {
+      const batch = answers.map(({ key, answer }) => {
+        return { type: "put" as const, key: keyText(key), value: encodeAnswer(answer) };
+      });
+      await namingFullDisk(dir, () => db.batch(batch, { sync: true }));
+    },
+    async prune(committee, slot) {
+      if (slot > 0) await db.clear({ gte: slotText(committee, 0), lt: slotText(committee, slot) });
     },
     close: () => db.close(),
   };
 }
 
-function slotText(group: string, slot: number): string {
-  return `${group}/${String(slot).padStart(16, "0")}`;
+function slotText(committee: string, slot: number): string {
+  return `${committee}/${String(slot).padStart(16, "0")}`;
 }
 
-function keyText({ group, slot, provider, keeper }: AnswerKey): string {
-  return `${slotText(group, slot)}/${provider}/${keeper}`;
+function keyText({ committee, slot, group, provider, keeper }: AnswerKey): string {
+  return `${slotText(committee, slot)}/${group}/${provider}/${keeper}`;
 }
 
-function encodeAnswer({ blockHash, seed, response }: StoredAnswer): Uint8Array {
+function encodeAnswer({ blockHash, seed, receipt, proof }: StoredAnswer): Uint8Array {
   return new ByteWriter()
     .u8(format)
     .bytes(fromHex(blockHash), 32)
     .bytes(seed, seedBytes)
-    .u32(response.length)
-    .bytes(response)
+    .bytes(receipt, receiptBytes)
+    .u32(proof.length)
+    .bytes(proof)
     .finish();
 }
 
@@ -71,7 +76,8 @@ function decodeAnswer(value: Uint8Array): StoredAnswer | undefined {
     if (reader.u8("format") !== format) reader.fail("version", "unknown format of a stored answer");
     const blockHash = toHex(reader.bytes(32, "block hash"));
     const seed = reader.bytes(seedBytes, "seed");
-    return { blockHash, seed, response: reader.bytes(reader.u32("length"), "response") };
+    const receipt = reader.bytes(receiptBytes, "receipt");
+    return { blockHash, seed, receipt, proof: reader.bytes(reader.u32("length"), "proof") };
   });
   return decoded.ok ? decoded.value : undefined;
 }

@@ -5,19 +5,21 @@
 export type QueueLimits = { readonly total: number; readonly perPeer: number };
 
 export class BoundedQueue {
-  readonly #limits: QueueLimits;
+  readonly #limits: () => QueueLimits;
   readonly #waiting = new Map<string, number>();
   #count = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(limits: QueueLimits) {
+  /** @param limits read at each job, since they grow with the groups and committees served */
+  constructor(limits: () => QueueLimits) {
     this.#limits = limits;
   }
 
   /** Runs the job after all earlier ones. Returns undefined at once if the queue, or the peer's share of it, is full. */
   run<T>(peer: string, job: () => Promise<T>): Promise<T> | undefined {
     const own = this.#waiting.get(peer) ?? 0;
-    if (this.#count >= this.#limits.total || own >= this.#limits.perPeer) return undefined;
+    const { total, perPeer } = this.#limits();
+    if (this.#count >= total || own >= perPeer) return undefined;
     this.#waiting.set(peer, own + 1);
     this.#count++;
     const result = this.#last.then(job).finally(() => {

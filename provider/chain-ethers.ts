@@ -1,18 +1,25 @@
-/** ChainView over JSON-RPC: several endpoints (D7), and caches for one head, so that a challenge needs few calls. */
-import { Interface } from "ethers";
-import { publicKeyFromProtobuf } from "@libp2p/crypto/keys";
-import { peerIdFromPublicKey } from "@libp2p/peer-id";
-import { call, compressG2, NoContract } from "../daemon/chain/calls.ts";
+/** ChainView over JSON-RPC: several endpoints (D7), and values that are read again after events only. */
 import { RpcPool, RpcUnavailable } from "../daemon/chain/rpc.ts";
-import * as abi from "../protocol/abi.ts";
-import { fromHex } from "../protocol/hash.ts";
-import type { Hex } from "../protocol/hash.ts";
+import { NoContract } from "../daemon/chain/calls.ts";
+import type { HeadBlock } from "../daemon/chain/heads.ts";
 import type { HeadLook } from "../daemon/chain/pace.ts";
+import type { ChallengeTarget } from "../protocol/codec/challenge.ts";
+import type { Hex } from "../protocol/hash.ts";
+import { unknownProviderScale } from "../protocol/limits/derived.ts";
+import type { ProviderScale } from "../protocol/limits/derived.ts";
+import { ChainFollower } from "./chain-follow.ts";
+import type { EventLog } from "./chain-follow.ts";
+import { changingEvents, ChainReads } from "./chain-reads.ts";
+import type { GroupStanding } from "./chain-reads.ts";
 import type { ProviderConfig } from "./config.ts";
-import type { ChainView, CommittedData, GroupTimes, KeeperSeat } from "./ports.ts";
-
-const groupAbi = new Interface(abi.groupAbi);
-const registryAbi = new Interface(abi.registryAbi);
+import type {
+  ChainView,
+  CommittedData,
+  CommitteeTimes,
+  KeeperSeat,
+  NoCommitment,
+  SlotBlocks,
+} from "./ports.ts";
 
 /** Limit for one call at one endpoint; a keeper waits a few seconds for the whole answer. */
 const callTimeout_ms = 2_000;
@@ -20,7 +27,8 @@ const callTimeout_ms = 2_000;
 const headMaxAge_ms = 100;
 /** At the start one block this far back is read, to measure the pace of blocks. */
 const paceBlocks = 100;
-const maxMembers = 124;
+/** Groups that are read at once. */
+const groupsAtOnce = 16;
 
 export type ChainOptions = {
   readonly chainId: number;
@@ -37,76 +45,86 @@ export class ChainError extends Error {
 }
 
 const now_ms = (): number => performance.timeOrigin + performance.now();
-
-/** Values read at one head; dropped when the head moves. */
-class HeadCache {
-  #head = -1;
-  #values = new Map<string, Promise<unknown>>();
-
-  get<T>(head: number, key: string, load: () => Promise<T>): Promise<T> {
-    if (head !== this.#head) {
-      this.#head = head;
-      this.#values = new Map();
-    }
-    let value = this.#values.get(key) as Promise<T> | undefined;
-    if (value === undefined) {
-      value = load();
-      this.#values.set(key, value);
-      // Failures are not cached.
-      value.catch(() => this.#values.delete(key));
-    }
-    return value;
-  }
-}
+const peerName = (operator: string): string => `peer ${operator}`;
 
 export class EthersChainView implements ChainView {
   readonly chainId: number;
-  readonly #options: ChainOptions;
+  readonly operator: Hex;
+  readonly groups: ReadonlySet<Hex>;
+  readonly #registry: Hex;
   readonly #rpc: RpcPool;
-  readonly #cache = new HeadCache();
-  readonly #times = new Map<Hex, GroupTimes>();
-  readonly #compressed = new Map<string, Hex>();
+  readonly #reads: ChainReads;
+  readonly #follower: ChainFollower;
+  /** Hashes of blocks, as of one head. */
+  #hashes = { head: "", of: new Map<number, Promise<Hex | undefined>>() };
+  /** Committees that serve the groups, now or next; as of one generation of the follower. */
+  #serving: { readonly generation: number; readonly committees: Promise<ReadonlySet<Hex>> } | undefined;
+  #scale: ProviderScale;
+  #known: ReadonlySet<Hex> = new Set();
   #seen: number | undefined;
   #headAt_ms = Number.NEGATIVE_INFINITY;
-  #headNow: Promise<number> = Promise.resolve(-1);
+  #headNow: Promise<HeadBlock> | undefined;
 
   constructor(options: ChainOptions) {
-    this.chainId = options.chainId;
-    this.#options = options;
-    const { chainId, rpc: urls } = options;
+    const { chainId, rpc: urls, operator, groups, registry } = options;
+    this.chainId = chainId;
+    this.operator = operator;
+    this.groups = new Set(groups);
+    this.#registry = registry;
+    this.#scale = unknownProviderScale(groups.length);
     this.#rpc = new RpcPool({ chainId, urls, timeout_ms: callTimeout_ms }, now_ms);
+    this.#reads = new ChainReads((method, params) => this.#rpc.send(method, params));
+    this.#follower = new ChainFollower(this.#rpc, {
+      addresses: () => [...this.groups, ...this.#known, registry],
+      topics: changingEvents,
+      changedBy: (log) => this.#changedBy(log),
+    });
+  }
+
+  #changedBy({ address, topics }: EventLog): string {
+    const contract = address.toLowerCase();
+    return contract === this.#registry ? peerName(`0x${(topics[1] ?? "").slice(-40)}`) : contract;
   }
 
   close(): void {
     this.#rpc.close();
   }
 
-  head(): Promise<number> {
+  async head(): Promise<number> {
+    return (await this.#head()).number;
+  }
+
+  #head(): Promise<HeadBlock> {
     const now = performance.now();
-    if (now - this.#headAt_ms > headMaxAge_ms) {
-      this.#headAt_ms = now;
-      this.#headNow = this.#answered(() => this.#readHead());
-      this.#headNow.catch(() => (this.#headAt_ms = Number.NEGATIVE_INFINITY));
-    }
-    return this.#headNow;
+    const known = this.#headNow;
+    if (known !== undefined && now - this.#headAt_ms <= headMaxAge_ms) return known;
+    this.#headAt_ms = now;
+    const head = this.#answered(() => this.#readHead());
+    this.#headNow = head;
+    head.catch(() => (this.#headAt_ms = Number.NEGATIVE_INFINITY));
+    return head;
   }
 
   /** If endpoints disagree about the head, any of them is used: a wrong head makes this provider refuse, and moves no money. */
-  async #readHead(): Promise<number> {
+  async #readHead(): Promise<HeadBlock> {
     try {
-      return this.#saw((await this.#rpc.head()).number);
+      return this.#saw(await this.#rpc.head());
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
-      return this.#saw(Number(await this.#rpc.send("eth_blockNumber", [])));
+      const number = Number(await this.#rpc.send("eth_blockNumber", []));
+      const block = await this.#rpc.block(number);
+      if (block === undefined) throw error;
+      return this.#saw(block);
     }
   }
 
-  #saw(head: number): number {
+  #saw(head: HeadBlock): HeadBlock {
+    const { number } = head;
     const first = this.#seen === undefined;
-    if (head !== this.#seen) this.#rpc.pace.saw(head, now_ms());
-    this.#seen = head;
+    if (number !== this.#seen) this.#rpc.pace.saw(number, now_ms());
+    this.#seen = number;
     // Only the pace needs this block, so a challenge neither waits for it nor fails with it.
-    if (first && head > 0) this.#rpc.block(Math.max(0, head - paceBlocks)).catch(() => undefined);
+    if (first && number > 0) this.#rpc.block(Math.max(0, number - paceBlocks)).catch(() => undefined);
     return head;
   }
 
@@ -115,167 +133,136 @@ export class EthersChainView implements ChainView {
     return this.#rpc.pace.look(now_ms());
   }
 
-  async group(group: Hex): Promise<GroupTimes | undefined> {
-    if (!this.#options.groups.includes(group)) return undefined;
-    const known = this.#times.get(group);
-    if (known) return known;
-    const { originBlock, payer, config } = (await this.#read(groupAbi, group, "parameters", [])) as {
-      originBlock: bigint;
-      payer: string;
-      config: Record<string, bigint>;
-    };
-    const times = {
-      originBlock: Number(originBlock),
-      slot: Number(config["slot"]),
-      confirmations: Number(config["confirmations"]),
-      payer: payer.toLowerCase() as Hex,
-    };
-    this.#times.set(group, times);
-    return times;
+  /** Number of committees, groups and keepers when they were read last; makes no call. */
+  scale(): ProviderScale {
+    return this.#scale;
+  }
+
+  /** Reads the events up to the present head. */
+  async #follow(): Promise<void> {
+    const head = await this.#head();
+    await this.#answered(() => this.#follower.advance(head));
+  }
+
+  #get<T>(name: string, key: string, load: (block: number) => Promise<T>): Promise<T> {
+    return this.#follower.get(name, key, (block) => this.#answered(() => load(block)));
+  }
+
+  /** Who serves a group, and this provider's seat and data in it. */
+  async standing(group: Hex): Promise<GroupStanding> {
+    await this.#follow();
+    return this.#standing(group);
+  }
+
+  #standing(group: Hex): Promise<GroupStanding> {
+    return this.#get(group, "standing", (block) => this.#reads.standing(group, this.operator, block));
   }
 
   /** The reason why a group's contract cannot be read now; undefined: it can. */
-  async groupFault(group: Hex): Promise<string | undefined> {
-    try {
-      await this.#read(groupAbi, group, "state", []);
-      return undefined;
-    } catch (error) {
-      if (error instanceof NoContract) return error.message;
-      throw error;
+  groupFault(group: Hex): Promise<string | undefined> {
+    return this.#answered(() => this.#reads.fault(group));
+  }
+
+  async #committees(): Promise<ReadonlySet<Hex>> {
+    await this.#follow();
+    const { generation } = this.#follower;
+    if (this.#serving?.generation !== generation) {
+      const committees = this.#readCommittees();
+      this.#serving = { generation, committees };
+      committees.catch(() => (this.#serving = undefined));
     }
+    return this.#serving.committees;
   }
 
-  async keeper(group: Hex, operator: Hex): Promise<KeeperSeat | undefined> {
-    const head = await this.head();
-    const seats = await this.#cache.get(head, `seats ${group}`, () => this.#seats(group));
-    const blsKeys = seats.get(operator);
-    if (blsKeys === undefined) return undefined;
-    const peerId = await this.#cache.get(head, `peer ${operator}`, () => this.#peerId(operator));
-    return { blsKeys, peerId };
-  }
-
-  /** BLS keys by operator, of the active committee and of those that may replace it (R33). */
-  async #seats(group: Hex): Promise<Map<Hex, Hex[]>> {
-    const state = (await this.#read(groupAbi, group, "state", [])) as Record<string, bigint>;
-    const seats = new Map<Hex, Hex[]>();
-    for (const name of ["committee", "pendingCommittee", "rotatedCommittee"]) {
-      const version = state[name] ?? 0n;
-      if (version === 0n) continue;
-      const members = (await this.#read(groupAbi, group, "members", [version, 0, maxMembers])) as {
-        operator: string;
-        blsKey: string;
-      }[];
-      const accepted = name === "pendingCommittee" ? await this.#accepted(group) : undefined;
-      for (const [index, { operator, blsKey }] of [...members].entries()) {
-        if (accepted !== undefined && ((accepted >> BigInt(index)) & 1n) === 0n) continue;
-        const keys = seats.get(operator.toLowerCase() as Hex) ?? [];
-        const key = this.#compress(blsKey);
-        if (!keys.includes(key)) keys.push(key);
-        seats.set(operator.toLowerCase() as Hex, keys);
+  async #readCommittees(): Promise<ReadonlySet<Hex>> {
+    const groups = [...this.groups];
+    const found = new Set<Hex>();
+    for (let i = 0; i < groups.length; i += groupsAtOnce) {
+      const page = groups.slice(i, i + groupsAtOnce).map((group) => this.#standing(group));
+      for (const { services } of await Promise.all(page)) {
+        for (const { committee } of services) found.add(committee);
       }
     }
-    return seats;
+    // Events of a new committee are followed from the head at which it is read.
+    this.#known = found;
+    return found;
   }
 
-  /** Seats of the proposed committee whose members accepted: a payer alone cannot name a keeper (R3). */
-  async #accepted(group: Hex): Promise<bigint> {
-    const pending = (await this.#read(groupAbi, group, "pendingCommittee", [])) as { accepted: bigint };
-    return pending.accepted;
+  async committee(committee: Hex): Promise<CommitteeTimes | undefined> {
+    if (!(await this.#committees()).has(committee)) return undefined;
+    return this.#get(committee, "times", (block) => this.#reads.times(committee, block));
+  }
+
+  #seats(committee: Hex): Promise<Map<Hex, Hex[]>> {
+    return this.#get(committee, "seats", (block) => this.#reads.seats(committee, block));
+  }
+
+  #peerId(operator: Hex): Promise<string> {
+    const read = (block: number): Promise<string> => this.#reads.peerId(this.#registry, operator, block);
+    return this.#get(peerName(operator), "id", read);
+  }
+
+  async keeper(committee: Hex, operator: Hex): Promise<KeeperSeat | undefined> {
+    await this.#follow();
+    let blsKeys = (await this.#seats(committee)).get(operator);
+    if (blsKeys === undefined) {
+      // An endpoint may have left out an event: read once more at this head before the refusal.
+      this.#follower.dropOlder(committee);
+      blsKeys = (await this.#seats(committee)).get(operator);
+    }
+    return blsKeys && { blsKeys, peerId: await this.#peerId(operator) };
   }
 
   /** Peer ids of all keepers of all groups served: each has a reserved connection (D6). */
   async keeperPeers(): Promise<ReadonlySet<string>> {
-    const head = await this.head();
-    const groups = await Promise.all(
-      this.#options.groups.map((group) => this.#cache.get(head, `seats ${group}`, () => this.#seats(group))),
-    );
-    const operators = new Set(groups.flatMap((seats) => [...seats.keys()]));
-    const peers = await Promise.all(
-      [...operators].map((operator) =>
-        this.#cache.get(head, `peer ${operator}`, () => this.#peerId(operator)),
-      ),
-    );
+    const committees = await this.#committees();
+    const operators = new Set<Hex>();
+    for (const committee of committees) {
+      for (const operator of (await this.#seats(committee)).keys()) operators.add(operator);
+    }
+    const peers = await Promise.all([...operators].map((operator) => this.#peerId(operator)));
+    this.#scale = {
+      committees: Math.max(1, committees.size),
+      groups: Math.max(1, this.groups.size),
+      keepers: Math.max(1, operators.size),
+    };
     return new Set(peers);
   }
 
-  #compress(blsKey: string): Hex {
-    const known = this.#compressed.get(blsKey);
-    if (known) return known;
-    const compressed = compressG2(fromHex(blsKey));
-    if (this.#compressed.size > 1024) this.#compressed.clear();
-    this.#compressed.set(blsKey, compressed);
-    return compressed;
-  }
-
-  async #peerId(operator: Hex): Promise<string> {
-    const { registry } = this.#options;
-    const entry = (await this.#read(registryAbi, registry, "keeper", [operator])) as { peerId: string };
-    return peerIdText(fromHex(entry.peerId));
-  }
-
   async blockHash(block: number): Promise<Hex | undefined> {
-    const head = await this.head();
-    return this.#cache.get(head, `block ${block}`, async () => {
-      const found = await this.#answered(() => this.#rpc.block(block));
-      return found?.hash;
-    });
+    const { hash } = await this.#head();
+    if (this.#hashes.head !== hash) this.#hashes = { head: hash, of: new Map() };
+    const { of } = this.#hashes;
+    const known = of.get(block);
+    if (known !== undefined) return known;
+    const read = this.#answered(async () => (await this.#rpc.block(block))?.hash);
+    of.set(block, read);
+    read.catch(() => of.delete(block));
+    return read;
   }
 
-  async data(group: Hex, provider: number, block: number): Promise<CommittedData | "foreign" | "none"> {
-    const head = await this.head();
-    return this.#cache.get(head, `data ${group} ${provider} ${block}`, () =>
-      this.#data(group, provider, block),
-    );
+  async data(slot: SlotBlocks, target: ChallengeTarget): Promise<CommittedData | NoCommitment> {
+    const { group, provider } = target;
+    const found = commitment(await this.standing(group), slot, provider);
+    if (typeof found === "object") return found;
+    // An endpoint may have left out an event: read once more at this head before the refusal.
+    this.#follower.dropOlder(group);
+    return commitment(await this.standing(group), slot, provider);
   }
 
-  async #data(group: Hex, provider: number, block: number): Promise<CommittedData | "foreign" | "none"> {
-    const listed = (await this.#read(groupAbi, group, "providers", [provider, 1])) as {
-      operator: string;
-      firstCheckpoint: bigint;
-      checkpointCount: bigint;
-    }[];
-    // Spread into an array: an ethers Result throws at an index past its end.
-    const [entry] = [...listed];
-    if (entry?.operator.toLowerCase() !== this.#options.operator) return "foreign";
-    const { firstCheckpoint, checkpointCount } = entry;
-    const count = checkpointCount - firstCheckpoint;
-    const history = (await this.#read(groupAbi, group, "dataHistory", [
-      provider,
-      firstCheckpoint,
-      count,
-    ])) as {
-      fromBlock: bigint;
-      size: bigint;
-      root: string;
-      receiptKey: string;
-    }[];
-    const current = [...history].findLast(({ fromBlock }) => fromBlock <= BigInt(block));
-    if (current === undefined || current.size === 0n) return "none";
-    return {
-      listRoot: current.root as Hex,
-      bytes: current.size,
-      receiptKey: current.receiptKey.toLowerCase() as Hex,
-    };
+  async payer(group: Hex): Promise<Hex> {
+    await this.#follow();
+    return this.#get(group, "payer", (block) => this.#reads.payer(group, block));
   }
 
   /** Sequence of the next consent for the group (R33). */
-  async nextConsentSequence(group: Hex): Promise<number> {
-    const used = (await this.#read(groupAbi, group, "consentSequence", [this.#options.operator])) as bigint;
-    return Number(used) + 1;
+  nextConsentSequence(group: Hex): Promise<number> {
+    return this.#answered(async () => (await this.#reads.consentSequence(group, this.operator)) + 1);
   }
 
-  async #read(abi: Interface, to: Hex, name: string, args: readonly unknown[]): Promise<unknown> {
-    return this.#answered(async () => {
-      const [value] = await call(
-        (method, params) => this.#rpc.send(method, params),
-        abi,
-        to,
-        name,
-        args,
-        "latest",
-      );
-      return value;
-    });
+  /** The committee that a consent used now has to name; zero without one (R33). */
+  committeeOfConsent(group: Hex): Promise<Hex> {
+    return this.#answered(() => this.#reads.committeeOfConsent(group));
   }
 
   async #answered<T>(ask: () => Promise<T>): Promise<T> {
@@ -283,18 +270,31 @@ export class EthersChainView implements ChainView {
       return await ask();
     } catch (error) {
       // The endpoint answered: the address has no contract.
-      if (error instanceof NoContract) throw error;
+      if (error instanceof NoContract || error instanceof ChainError) throw error;
       throw new ChainError(`no chain endpoint answers: ${(error as Error).message}`, { cause: error });
     }
   }
 }
 
+/** R14: what is committed in the slot's first block that the committee serves. */
+export function commitment(
+  { services, own }: GroupStanding,
+  { committee, start, end }: SlotBlocks,
+  provider: number,
+): CommittedData | NoCommitment {
+  const service = services.find(
+    (one) => one.committee === committee && one.from < end && start < (one.left ?? Number.POSITIVE_INFINITY),
+  );
+  if (service === undefined) return "unserved";
+  if (own?.provider !== provider) return "foreign";
+  const first = Math.max(start, service.from);
+  const data = own.data.findLast(({ from }) => from <= first);
+  if (data === undefined || data.bytes === 0n) return "none";
+  const { listRoot, bytes, receiptKey } = data;
+  return { listRoot, bytes, receiptKey };
+}
+
 export function chainViewOf({ chain, groups }: ProviderConfig, operator: Hex): EthersChainView {
   const { id, rpc, registry } = chain;
   return new EthersChainView({ chainId: id, rpc, registry, groups, operator });
-}
-
-/** Text form of the peer id that the registry holds as an identity multihash (00 24 ‖ the key's protobuf). */
-export function peerIdText(multihash: Uint8Array): string {
-  return peerIdFromPublicKey(publicKeyFromProtobuf(multihash.slice(2))).toString();
 }

@@ -1,8 +1,10 @@
-/** Watches the chain between challenges: the age of its head, and whether the groups' contracts are there. */
+/** Watches the chain between challenges: the age of its head, whether the groups' contracts are there, and who serves them (R38). */
 import { setTimeout as sleep } from "node:timers/promises";
 import { stoppedText } from "../daemon/chain/pace.ts";
 import type { HeadLook } from "../daemon/chain/pace.ts";
+import { counted } from "../protocol/counted.ts";
 import type { Hex } from "../protocol/hash.ts";
+import type { GroupStanding } from "./chain-reads.ts";
 
 /** Endpoints limit calls, so this is the pause between two calls while no challenge comes. */
 const readEvery_ms = 4_000;
@@ -15,6 +17,8 @@ export type WatchedChain = {
   look(): HeadLook;
   /** The reason why a group's contract cannot be read; undefined: it can. Rejects if no endpoint answers. */
   groupFault(group: Hex): Promise<string | undefined>;
+  /** Who serves a group, and this provider's seat in it. Rejects if no endpoint answers. */
+  standing(group: Hex): Promise<GroupStanding>;
 };
 
 export type WatchLog = {
@@ -28,6 +32,8 @@ export class ChainWatch {
   readonly #log: WatchLog;
   /** By group, the reason why its contract cannot be read. */
   readonly #faults = new Map<Hex, string>();
+  /** By group, the text about its services that was logged last. */
+  readonly #standings = new Map<Hex, string>();
 
   constructor(chain: WatchedChain, groups: readonly Hex[], log: WatchLog) {
     this.#chain = chain;
@@ -66,6 +72,7 @@ export class ChainWatch {
 
   async #readGroup(group: Hex): Promise<void> {
     const fault = await this.#chain.groupFault(group);
+    if (fault === undefined) this.#logStanding(group, await this.#chain.standing(group));
     const known = this.#faults.get(group);
     if (fault === known) return;
     if (fault === undefined) {
@@ -75,6 +82,14 @@ export class ChainWatch {
       this.#faults.set(group, fault);
       this.#log.warn({ reason: "group-unreadable", group }, unreadableText(group, fault));
     }
+  }
+
+  /** A move, a change of the commitment and a notice are logged once. */
+  #logStanding(group: Hex, standing: GroupStanding): void {
+    const text = standingText(standing);
+    if (this.#standings.get(group) === text) return;
+    this.#standings.set(group, text);
+    this.#log.info({ group }, `group ${group}: ${text}`);
   }
 
   async #checkAge(signal: AbortSignal): Promise<void> {
@@ -95,6 +110,19 @@ export class ChainWatch {
     const age_s = Math.floor(look.age_s);
     this.#log.warn({ reason: "chain-stopped", age_s }, stoppedText(look));
   }
+}
+
+/** Who serves a group now and next, from which block on this provider is committed to how much, and when it leaves. */
+export function standingText({ services, own }: GroupStanding): string {
+  const served = services.map(({ committee, from, left }) => {
+    return `committee ${committee} from block ${from}${left === undefined ? "" : ` to ${left - 1}`}`;
+  });
+  const data = own?.data.map(({ from, bytes }) => `${counted(bytes, "byte")} from block ${from}`) ?? [];
+  return [
+    served.length === 0 ? "served by no committee" : `served by ${served.join(", then ")}`,
+    own === undefined ? "not a provider of it" : `provider ${own.provider}: ${data.join(", ")}`,
+    ...(own?.leavesAt === undefined ? [] : [`leaves at block ${own.leavesAt}`]),
+  ].join("; ");
 }
 
 function unreadableText(group: Hex, fault: string): string {

@@ -5,7 +5,6 @@ import type { Logger } from "pino";
 import { signReceipt } from "../protocol/codec/receipt.ts";
 import { verifySeed } from "../protocol/codec/seed.ts";
 import { fromHex } from "../protocol/hash.ts";
-import { challengeQueue } from "../protocol/limits/derived.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
 import { listenAddresses, mustListen } from "../daemon/listen.ts";
 import type { PieceStore } from "../storage/disk/store.ts";
@@ -73,7 +72,7 @@ export async function startProvider(
     store,
     crypto: cryptoOf(keys),
     events: recordEvents({ log, journal, figures, head: () => chain.head() }),
-    queue: challengeQueue(config.groups.length),
+    scale: () => chain.scale(),
   };
   const { metrics } = config;
   let served: Served | undefined;
@@ -93,7 +92,7 @@ export async function startProvider(
         pieces: piecesResponder(dependencies),
         retrieve: retrieveResponder(dependencies),
         keeperPeers: () => chain.keeperPeers(),
-        groups: config.groups.length,
+        scale: () => chain.scale(),
         online: () => decorator.online(),
       },
     );

@@ -21,6 +21,8 @@ const configSchema = z.strictObject({
     id: z.int().min(1),
     rpc: z.array(z.url({ protocol: /^https?$/ })).min(1),
     registry: address,
+    /** For the commands about money and status; the daemon does not need it. */
+    lens: address.optional(),
   }),
   /** Folder of the encrypted keys. */
   keys: z.string().min(1),
@@ -29,6 +31,7 @@ const configSchema = z.strictObject({
   listen: z.array(z.string().startsWith("/", "expected a multiaddr such as /ip4/127.0.0.1/tcp/4001")).min(1),
   /** Addresses that keepers dial, if they differ from `listen`, for example behind NAT. */
   announce: z.array(z.string().startsWith("/", "expected a multiaddr")).default([]),
+  /** The groups that this provider agreed to serve; the chain says which committee serves each. */
   groups: z.array(address),
   /** Address of the server for Prometheus metrics. Default: no server. */
   metrics: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }).optional(),
@@ -54,6 +57,7 @@ export const settings: readonly Setting[] = [
   setting("chain.id", "chain-id", "number", "id of the chain"),
   setting("chain.rpc", "rpc", "list", "chain endpoints"),
   setting("chain.registry", "registry", "text", "the Registry contract"),
+  setting("chain.lens", "lens", "text", "the Lens contract, for status and money"),
   setting("keys", "keys", "path", "folder of the key files"),
   setting("passwordFile", "password-file", "path", "file with the password of the keys"),
   setting("listen", "listen", "list", "multiaddrs to listen on"),
@@ -93,6 +97,7 @@ export type NewProvider = {
   readonly chainId: number;
   readonly rpc: readonly string[];
   readonly registry: string;
+  readonly lens?: string;
   readonly listen: readonly string[];
   /** Addresses that keepers dial, if they differ from `listen`. */
   readonly announce?: readonly string[];
@@ -114,11 +119,11 @@ export function newProviderSecrets(): ProviderSecrets {
 
 /** Creates the data folder (mode 0700) with `provider.yaml` and the folder `keys`. @throws ConfigError if one of them exists */
 export async function initProvider(options: NewProvider): Promise<{ config: string; keys: string }> {
-  const { dataDir, chainId, rpc, registry, listen, announce = [], groups, passwordFile } = options;
+  const { dataDir, chainId, rpc, registry, lens, listen, announce = [], groups, passwordFile } = options;
   const paths = { config: join(dataDir, "provider.yaml"), keys: join(dataDir, "keys") };
   const config = {
     dataDir: ".",
-    chain: { id: chainId, rpc, registry },
+    chain: { id: chainId, rpc, registry, ...(lens === undefined ? {} : { lens }) },
     keys: "keys",
     ...(passwordFile === undefined
       ? {}

@@ -55,6 +55,13 @@ export class ProviderConnections {
     };
   }
 
+  /** Whether the chain named this peer as a keeper's when it was last read. For another one it is soon read again. */
+  isKeeper(peer: string): boolean {
+    if (this.#keepers.has(peer)) return true;
+    void this.#refresh(peer);
+    return false;
+  }
+
   opened(connection: OpenConnection): void {
     this.#room.opened(connection);
   }

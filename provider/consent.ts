@@ -3,17 +3,28 @@ import { Wallet } from "ethers";
 import { toHex } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { chainViewOf } from "./chain-ethers.ts";
+import type { EthersChainView } from "./chain-ethers.ts";
 import type { ProviderConfig, ProviderKeys } from "./config.ts";
 import { openStore } from "./ingest.ts";
 
-export type DataConsent = {
-  readonly operator: Hex;
+/** What a provider agrees to. */
+export type DataTerms = {
   readonly group: Hex;
+  /** The committee that serves the block in which the data take effect; zero without one. */
+  readonly committee: Hex;
   readonly listRoot: Hex;
   readonly bytes: bigint;
+  /** Token units per 2^64 byte·blocks; 0: for nothing. */
+  readonly price: bigint;
   readonly receiptKey: Hex;
-  /** One above the highest sequence that the operator has used in the group. */
+  /** One more than the last that the operator used in the group. */
   readonly sequence: number;
+  /** Last block in which the consent may be used. */
+  readonly deadline: number;
+};
+
+export type DataConsent = DataTerms & {
+  readonly operator: Hex;
   /** 65 bytes. */
   readonly signature: Hex;
 };
@@ -23,71 +34,85 @@ export class NoDataError extends Error {
   override readonly name = "NoDataError";
 }
 
+/** Blocks in which a payer may use a consent, unless said otherwise: a day of blocks of 12 s. */
+export const consentBlocks = 7_200;
+
+const types = {
+  ProviderData: [
+    { name: "committee", type: "address" },
+    { name: "root", type: "bytes32" },
+    { name: "size", type: "uint64" },
+    { name: "price", type: "uint80" },
+    { name: "receiptKey", type: "address" },
+    { name: "sequence", type: "uint64" },
+    { name: "deadline", type: "uint64" },
+  ],
+};
+
 export async function signConsent(
   keys: ProviderKeys,
-  scope: {
-    readonly chainId: number;
-    readonly group: Hex;
-    readonly listRoot: Hex;
-    readonly bytes: bigint;
-    readonly sequence: number;
-  },
+  chainId: number,
+  terms: DataTerms,
 ): Promise<DataConsent> {
-  const { chainId, group, listRoot, bytes, sequence } = scope;
-  const signature = await new Wallet(toHex(keys.operator)).signTypedData(
-    { name: "WhitePay", version: "1", chainId, verifyingContract: group },
-    {
-      ProviderData: [
-        { name: "root", type: "bytes32" },
-        { name: "size", type: "uint64" },
-        { name: "receiptKey", type: "address" },
-        { name: "sequence", type: "uint64" },
-      ],
-    },
-    { root: listRoot, size: bytes, receiptKey: keys.receiptAddress, sequence },
-  );
-  return {
-    operator: keys.operatorAddress,
-    group,
-    listRoot,
-    bytes,
-    receiptKey: keys.receiptAddress,
-    sequence,
-    signature: signature as Hex,
-  };
+  const { group, committee, listRoot, bytes, price, receiptKey, sequence, deadline } = terms;
+  const domain = { name: "WhitePay", version: "2", chainId, verifyingContract: group };
+  const value = { committee, root: listRoot, size: bytes, price, receiptKey, sequence, deadline };
+  const signature = await new Wallet(toHex(keys.operator)).signTypedData(domain, types, value);
+  return { ...terms, operator: keys.operatorAddress, signature: signature as Hex };
 }
 
+export type ConsentWishes = {
+  readonly price: bigint;
+  /** Default: the committee that the group's contract names. */
+  readonly committee?: Hex;
+  /** Default: the number that the group's contract expects next. */
+  readonly sequence?: number;
+  /** Default: `consentBlocks` after the head. */
+  readonly deadline?: number;
+};
+
 /**
- * Signs the list of this group only, never another payer's data. A group without a list gets the pieces that are in no group yet.
- * `sequence` defaults to the number that the group's contract expects next.
+ * Signs the list of this group only, never another payer's data. A group without a list gets the pieces that are in no group yet. With
+ * committee and sequence the group's contract need not exist yet.
  */
 export async function consentFor(
   config: ProviderConfig,
   keys: ProviderKeys,
   group: Hex,
-  options: { readonly sequence?: number } = {},
+  wishes: ConsentWishes,
 ): Promise<DataConsent> {
-  // The sequence is read before a list is assigned: an address without a contract must not get one.
-  const sequence = options.sequence ?? (await nextSequence(config, keys, group));
+  // The chain is read before a list is assigned: an address without a contract must not get one.
+  const basis = await consentBasis(config, keys, group, wishes);
   const list = await (await openStore(config)).claimList(group);
   if (list === undefined) {
     throw new NoDataError(
       `nothing is stored for group ${group}: whitepay provider ingest --group ${group} FILES`,
     );
   }
-  return signConsent(keys, {
-    chainId: config.chain.id,
+  return signConsent(keys, config.chain.id, {
     group,
+    ...basis,
     listRoot: toHex(list.root),
     bytes: list.totalBytes,
-    sequence,
+    price: wishes.price,
+    receiptKey: keys.receiptAddress,
   });
 }
 
-async function nextSequence(config: ProviderConfig, keys: ProviderKeys, group: Hex): Promise<number> {
-  const chain = chainViewOf(config, keys.operatorAddress);
+async function consentBasis(
+  config: ProviderConfig,
+  keys: ProviderKeys,
+  group: Hex,
+  wishes: ConsentWishes,
+): Promise<Pick<DataTerms, "committee" | "sequence" | "deadline">> {
+  const chain: EthersChainView = chainViewOf(config, keys.operatorAddress);
   try {
-    return await chain.nextConsentSequence(group);
+    const [committee, sequence, deadline] = await Promise.all([
+      wishes.committee ?? chain.committeeOfConsent(group),
+      wishes.sequence ?? chain.nextConsentSequence(group),
+      wishes.deadline ?? chain.head().then((head) => head + consentBlocks),
+    ]);
+    return { committee, sequence, deadline };
   } finally {
     chain.close();
   }

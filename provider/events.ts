@@ -4,9 +4,6 @@ import type { JournalWriter } from "./journal.ts";
 import type { ProviderFigures } from "./metrics.ts";
 import type { ProviderEvents } from "./ports.ts";
 
-/** Refusals of peers that are not keepers of the group: they count in no metric and enter no journal. */
-const strangerRefusals = new Set(["unknown-group", "not-a-member", "wrong-peer"]);
-
 /** Refusals that this provider's operator must act on: its data, disk, chain endpoint or keys. */
 const ownFaults = new Set(["no-data", "internal"]);
 
@@ -50,11 +47,13 @@ export function recordEvents({ log, journal, figures, head }: EventSinks): Provi
     },
     refused(event) {
       log[ownFaults.has(event.code) ? "warn" : "info"](event, "challenge refused");
-      // The journal is bounded: requests of strangers must not displace those of keepers.
-      if (strangerRefusals.has(event.code)) return;
       figures.refused(event.group);
       const { peer: _, ...fields } = event;
       journal.append({ kind: "refused", time_ms: time_ms(), ...fields });
+    },
+    // The journal is bounded: requests of strangers must not displace those of keepers. They count in no metric.
+    turnedAway(event) {
+      log.info(event, "challenge of no keeper, or for no group here: refused");
     },
     served(event) {
       log.debug(event, "range served to the payer");

@@ -12,15 +12,15 @@ const hex = z.string().regex(/^0x[0-9a-f]*$/) as z.ZodType<Hex>;
 const count = z.int().min(0);
 const bytes = z.string().regex(/^\d{1,40}$/);
 const common = { time_ms: count, group: hex };
-const challenge = { ...common, keeper: hex, slot: count };
+/** Slots of a committee: they have the committee's numbers. */
+const challenge = { ...common, committee: hex, keeper: hex, slot: count };
 
 const totals = z.strictObject({
   kind: z.literal("totals"),
   answered: count,
   whole: count,
-  /** Sums over the answers with known committed bytes; missing in files of earlier releases. */
-  bytesProven: bytes.default("0"),
-  bytesCommitted: bytes.default("0"),
+  bytesProven: bytes,
+  bytesCommitted: bytes,
   repeated: count,
   refused: count,
   served: count,
@@ -33,8 +33,8 @@ const entry = z.discriminatedUnion("kind", [
     /** Leaves proven, of 16. */
     proven: count,
     bytesProven: bytes,
-    /** In the slot; missing in entries of earlier releases. */
-    bytesCommitted: bytes.optional(),
+    /** In the slot. */
+    bytesCommitted: bytes,
     /** The provider's head when the challenge arrived and when the answer left. */
     askedAt: count,
     answeredAt: count,
@@ -77,13 +77,11 @@ function added(sums: JournalTotals, one: JournalEntry): JournalTotals {
   switch (one.kind) {
     case "answered": {
       const isWhole = one.proven === sampleLeaves ? 1 : 0;
-      const answers = { answered: sums.answered + 1, whole: sums.whole + isWhole };
-      if (one.bytesCommitted === undefined) return { ...sums, ...answers };
-      const bytesProven = plus(sums.bytesProven, one.bytesProven);
       return {
         ...sums,
-        ...answers,
-        bytesProven,
+        answered: sums.answered + 1,
+        whole: sums.whole + isWhole,
+        bytesProven: plus(sums.bytesProven, one.bytesProven),
         bytesCommitted: plus(sums.bytesCommitted, one.bytesCommitted),
       };
     }

@@ -1,4 +1,7 @@
-/** Serves pages of piece lists to any peer: their roots are on chain, and a list is useless without the data. */
+/**
+ * R10: serves pages of piece lists to any peer: their roots are on chain, and a list is useless without the data. Lists stay stored when a
+ * newer one replaces them, so those of slots that are not certified yet are served, too.
+ */
 import { encodePiecesResponse, refusal } from "../protocol/codec/challenge.ts";
 import type { PiecesRequest } from "../protocol/codec/challenge.ts";
 import { pageOf } from "../protocol/codec/piece-pages.ts";
@@ -9,14 +12,14 @@ import type { ChainView, SampleStore } from "./ports.ts";
 import type { Responder } from "./responder.ts";
 
 export type PiecesDependencies = {
-  readonly chain: ChainView;
+  readonly chain: Pick<ChainView, "chainId" | "groups">;
   readonly store: SampleStore;
 };
 
 export function piecesResponder({ chain, store }: PiecesDependencies): Responder<PiecesRequest> {
-  const queue = new BoundedQueue(pageQueue);
+  const queue = new BoundedQueue(() => pageQueue);
   const answer = async (request: PiecesRequest): Promise<Uint8Array> => {
-    if (request.chainId !== chain.chainId || (await chain.group(request.group)) === undefined) {
+    if (request.chainId !== chain.chainId || !chain.groups.has(request.group)) {
       return encodePiecesResponse(refusal("unknown-group", `${request.group}: not served here`));
     }
     const list = await store.list(fromHex(request.listRoot));

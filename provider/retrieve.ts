@@ -11,7 +11,7 @@ import type { Responder } from "./responder.ts";
 const maxRangesInFlight = 32;
 
 export type RetrieveDependencies = {
-  readonly chain: ChainView;
+  readonly chain: Pick<ChainView, "chainId" | "groups" | "payer" | "head">;
   readonly store: RangeStore;
   readonly events: Pick<ProviderEvents, "served">;
 };
@@ -24,12 +24,14 @@ export function retrieveResponder({
   let inFlight = 0;
   const answer = async (request: RetrieveRequest, peer: string): Promise<RetrieveResponse> => {
     const { chainId, group, pieceRoot, size, range } = request;
-    const times = chainId === chain.chainId ? await chain.group(group) : undefined;
-    if (times === undefined) return refusal("unknown-group", `${group}: not served here`);
+    if (chainId !== chain.chainId || !chain.groups.has(group)) {
+      return refusal("unknown-group", `${group}: not served here`);
+    }
     // Signature and head are checked first: nothing is read from disk without a permission.
     const signer = permissionSigner({ chainId, group }, peer, request);
-    if (signer !== times.payer) {
-      return refusal("not-the-payer", `permission: expected by ${times.payer}, actual ${signer ?? "none"}`);
+    const payer = await chain.payer(group);
+    if (signer !== payer) {
+      return refusal("not-the-payer", `permission: expected by ${payer}, actual ${signer ?? "none"}`);
     }
     const head = await chain.head();
     if (head > request.until) {

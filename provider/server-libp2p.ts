@@ -1,4 +1,4 @@
-/** The provider's libp2p node. Each of its three protocols has one request of fixed size and one response, limited per peer (D3, D6). */
+/** The provider's libp2p node. Each of its three protocols has one request of known length and one response, limited per peer (D3, D6). */
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
@@ -7,13 +7,15 @@ import { tcp } from "@libp2p/tcp";
 import { byteStream } from "@libp2p/utils";
 import { createLibp2p } from "libp2p";
 import {
+  challengeHeaderBytes,
   challengeProtocol,
   challengeRequestBytes,
+  maxChallengeRequestBytes,
   piecesProtocol,
   piecesRequestBytes,
   decodeChallengeRequest,
   decodePiecesRequest,
-  encodeChallengeResponse,
+  encodeRefusal,
   refusal,
 } from "../protocol/codec/challenge.ts";
 import { muxer } from "../daemon/peers/muxer.ts";
@@ -21,15 +23,19 @@ import type { ChallengeRequest, PiecesRequest } from "../protocol/codec/challeng
 import { retrieveProtocol, retrieveRequestBytes, decodeRetrieveRequest } from "../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../protocol/codec/retrieve.ts";
 import {
+  challengeRate,
   hardMaxConnections,
   maxCallerNames,
   pendingConnections,
   requestRate,
   signOfLife_ms,
+  strangerChallengeRate,
   streamBytes,
   streamsOfCaller,
 } from "../protocol/limits/derived.ts";
+import type { ProviderScale } from "../protocol/limits/derived.ts";
 import { TokenBuckets } from "../protocol/limits/token-buckets.ts";
+import { concatBytes } from "../storage/core/bytes.ts";
 import type { DecodeCode } from "../storage/core/bytes.ts";
 import type { Result } from "../storage/core/result.ts";
 import { ProviderConnections } from "./connections.ts";
@@ -52,8 +58,7 @@ export type ServerDependencies = {
   readonly retrieve: Responder<RetrieveRequest>;
   /** Reads the peer ids of all keepers of the groups served from the chain. */
   readonly keeperPeers: () => Promise<ReadonlySet<string>>;
-  /** Number of groups served. */
-  readonly groups: number;
+  readonly scale: () => ProviderScale;
   /** False: all protocols are refused, as if the node were down. */
   readonly online: () => Promise<boolean>;
 };
@@ -61,7 +66,7 @@ export type ServerDependencies = {
 /** Starts the node and serves its protocols. Rejects when an address cannot be listened on. */
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<Libp2p> {
   const privateKey = await generateKeyPairFromSeed("Ed25519", options.peerSeed);
-  const { keeperPeers, groups } = dependencies;
+  const { keeperPeers, scale } = dependencies;
   const inbound = new ProviderConnections(keeperPeers, () => libp2p.getConnections());
   const libp2p: Libp2p = await createLibp2p({
     privateKey,
@@ -88,18 +93,19 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
   const sweeping = setInterval(() => inbound.sweep(), sweepEvery_ms).unref();
   libp2p.addEventListener("stop", () => clearInterval(sweeping));
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());
-  const rate = requestRate(groups);
-  const allowed = (peer: string): boolean => callers.take(peer, rate);
+  const ranges = (peer: string): boolean => callers.take(`${peer} ranges`, requestRate(scale().groups));
+  const challenges = (peer: string, { targets }: ChallengeRequest): boolean =>
+    inbound.isKeeper(peer)
+      ? callers.take(peer, challengeRate(scale()), targets.length)
+      : callers.take("strangers", strangerChallengeRate);
   const serve = <Request>(
-    requestBytes: number,
-    decode: (bytes: Uint8Array) => Result<Request, DecodeCode>,
-    respond: SilentResponder<Request>,
+    protocol: Protocol<Request>,
   ): ((stream: Stream, connection: Connection) => void) => {
     return (stream, connection) => {
       const peer = connection.remotePeer.toString();
       const work = async (): Promise<void> => {
         if (!(await dependencies.online())) throw new Error("offline");
-        await answerStream({ stream, peer, allowed, requestBytes, decode, respond });
+        await answerStream(stream, peer, protocol);
         inbound.used(peer);
       };
       // A peer that breaks the protocol, disconnects or is too slow loses this stream only.
@@ -107,35 +113,68 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     };
   };
   const streamOptions = { maxInboundStreams: streamsOfCaller.request };
-  const challenge = serve(challengeRequestBytes, decodeChallengeRequest, dependencies.challenge);
-  const pieces = serve(piecesRequestBytes, decodePiecesRequest, dependencies.pieces);
-  await libp2p.handle(challengeProtocol, challenge, streamOptions);
-  await libp2p.handle(piecesProtocol, pieces, streamOptions);
-  const retrieve = serve(retrieveRequestBytes, decodeRetrieveRequest, dependencies.retrieve);
-  await libp2p.handle(retrieveProtocol, retrieve, streamOptions);
+  const { challenge, pieces, retrieve } = dependencies;
+  const answered = serve({
+    maxBytes: maxChallengeRequestBytes,
+    headerBytes: challengeHeaderBytes,
+    requestBytes: challengeRequestBytes,
+    decode: decodeChallengeRequest,
+    allowed: challenges,
+    respond: challenge,
+  });
+  await libp2p.handle(challengeProtocol, answered, streamOptions);
+  const listed = serve({
+    ...fixedLength(piecesRequestBytes),
+    decode: decodePiecesRequest,
+    allowed: ranges,
+    respond: pieces,
+  });
+  await libp2p.handle(piecesProtocol, listed, streamOptions);
+  const read = serve({
+    ...fixedLength(retrieveRequestBytes),
+    decode: decodeRetrieveRequest,
+    allowed: ranges,
+    respond: retrieve,
+  });
+  await libp2p.handle(retrieveProtocol, read, streamOptions);
   return libp2p;
 }
 
-async function answerStream<Request>(call: {
-  readonly stream: Stream;
-  readonly peer: string;
-  readonly allowed: (peer: string) => boolean;
-  readonly requestBytes: number;
+/** How a protocol's requests are read, limited and answered. */
+type Protocol<Request> = {
+  readonly maxBytes: number;
+  /** Bytes from which the length of the whole request is known. */
+  readonly headerBytes: number;
+  readonly requestBytes: (header: Uint8Array) => number;
   readonly decode: (bytes: Uint8Array) => Result<Request, DecodeCode>;
+  /** False: the peer asks too often. */
+  readonly allowed: (peer: string, request: Request) => boolean;
   readonly respond: SilentResponder<Request>;
-}): Promise<void> {
-  const { stream, peer, requestBytes } = call;
+};
+
+function fixedLength(bytes: number): Pick<Protocol<unknown>, "maxBytes" | "headerBytes" | "requestBytes"> {
+  return { maxBytes: bytes, headerBytes: bytes, requestBytes: () => bytes };
+}
+
+async function answerStream<Request>(
+  stream: Stream,
+  peer: string,
+  protocol: Protocol<Request>,
+): Promise<void> {
+  const { maxBytes, headerBytes, requestBytes, decode, allowed, respond } = protocol;
   const signal = AbortSignal.timeout(streamTimeout_ms);
-  const io = byteStream(stream, { maxBufferSize: requestBytes + 1 });
-  const bytes = (await io.read({ bytes: requestBytes, signal })).subarray();
-  const decoded = call.decode(bytes);
+  const io = byteStream(stream, { maxBufferSize: maxBytes + 1 });
+  const header = (await io.read({ bytes: headerBytes, signal })).subarray();
+  const rest = requestBytes(header) - headerBytes;
+  const tail = rest > 0 ? (await io.read({ bytes: rest, signal })).subarray() : new Uint8Array(0);
+  const decoded = decode(concatBytes(header, tail));
   let response: Uint8Array | undefined;
-  if (!call.allowed(peer)) {
-    response = encodeChallengeResponse(refusal("busy", "too many requests of this peer; ask again later"));
-  } else if (!decoded.ok) {
-    response = encodeChallengeResponse(refusal("malformed", `${decoded.code}: ${decoded.detail}`));
+  if (!decoded.ok) {
+    response = encodeRefusal(refusal("malformed", `${decoded.code}: ${decoded.detail}`));
+  } else if (!allowed(peer, decoded.value)) {
+    response = encodeRefusal(refusal("busy", "too many requests of this peer; ask again later"));
   } else {
-    response = await call.respond(decoded.value, peer);
+    response = await respond(decoded.value, peer);
   }
   if (response === undefined) {
     stream.abort(new Error("the responder gives no answer"));

@@ -1,6 +1,6 @@
-/** A committee in one process: the real core, codec and runtime over simulated ports. */
+/** Committees, groups and payers in one process: the real core, codec and runtime over simulated ports. */
 import type { Block } from "../keeper/core/events.ts";
-import type { GroupParams } from "../protocol/group.ts";
+import type { CommitteeParams } from "../protocol/committee.ts";
 import { keccakWords } from "../protocol/hash.ts";
 import type { Hex } from "../protocol/hash.ts";
 import { installFastHashes } from "../daemon/hashing/install.ts";
@@ -34,12 +34,17 @@ export type Reality = {
 
 export type ClusterOptions = {
   readonly seed: number;
+  /** Members of every committee; all committees have the same. */
   readonly committee: number;
+  readonly committees?: number;
+  /** Groups from the start, spread over the committees. */
+  readonly groups?: number;
   /** Keepers outside the committee, which may get a seat later. */
   readonly spares?: number;
-  /** Bytes of each provider. */
+  /** Bytes of each provider in every group. */
   readonly providers: readonly number[];
-  readonly params: GroupParams;
+  readonly params: CommitteeParams;
+  readonly terms: GroupTerms;
   readonly network: NetworkOptions;
   readonly blockMs: readonly [number, number];
   readonly storeLatencyMs: number;
@@ -63,16 +68,30 @@ export type Decorator = (ports: KeeperDependencies, keeper: number) => KeeperDep
 /** A process with a keeper's keys, with its disk and its starts. A second process of the same keeper is a fault (D9). */
 export type Process = { readonly keeper: number; readonly name: string; readonly seat: Seat };
 
-export const defaultParams: GroupParams = {
+/** Fixed for every group of a world. */
+export type GroupTerms = {
+  readonly lockup: number;
+  readonly keeperShareBps: number;
+  readonly keeperFee: bigint;
+  /** Token units per 2^64 byte·blocks. */
+  readonly price: bigint;
+};
+
+export const defaultTerms: GroupTerms = {
+  lockup: 200,
+  keeperShareBps: 1000,
+  keeperFee: 6_553_600n,
+  // One token unit a byte·block, so that a lost unit shows.
+  price: 1n << 64n,
+};
+
+export const defaultParams: CommitteeParams = {
   originBlock: 10,
   interval: 60,
   turn: 30,
   slot: 5,
   answer: 2,
   confirmations: 1,
-  lockup: 200,
-  price: 1n << 30n,
-  keeperShareBps: 1000,
   toleranceBps: 100,
 };
 
@@ -81,6 +100,7 @@ export const defaultOptions: ClusterOptions = {
   committee: 4,
   providers: [1_000_000, 2_000_000, 3_000_000],
   params: defaultParams,
+  terms: defaultTerms,
   network: { delayMs: [5, 80], loss: 0 },
   blockMs: [900, 1300],
   storeLatencyMs: 1,
@@ -96,7 +116,7 @@ export class Cluster {
   readonly minedAt_ms: number[] = [];
   /** All mined blocks in order, with those that a reorg removed. */
   readonly mined: Mined[] = [];
-  /** Settlements that the contract refused. */
+  /** Transactions that a contract refused. */
   readonly refused: Refused[] = [];
   readonly seats: Seat[];
   /** Every receipt that a provider gave, by its hash. */
@@ -121,7 +141,8 @@ export class Cluster {
   fee = 0n;
   /** Gas costs more than keepers earn, so no settlement is mined. */
   gasSpike = false;
-  readonly payer: Payer;
+  /** By group. */
+  readonly payers: Payer[];
   readonly signatures: Signatures;
   readonly #reader = readingOnce();
   readonly #providers: Providers;
@@ -142,14 +163,18 @@ export class Cluster {
     this.chain = new ChainModel({
       seed: options.seed,
       params: options.params,
+      terms: options.terms,
+      price: options.terms.price,
       keepers,
       committee: options.committee,
+      committees: options.committees ?? 1,
+      groups: options.groups ?? 1,
       providers: options.providers.map(BigInt),
       operatorOfProvider: (provider) => operatorOf(2000 + provider),
       dataOf: (provider, bytes) => this.#providers.dataOf(provider, bytes),
       verify: (digest, signers, signature) => signatures.aggregateHolds(digest, signers, signature),
     });
-    this.payer = new Payer(this.chain);
+    this.payers = Array.from({ length: options.groups ?? 1 }, (_, group) => new Payer(this.chain, group));
     this.network = new Network(this.world, options.network, this.#reader);
     this.seats = keepers.map(() => newSeat(new MemoryStore(this.world, options.storeLatencyMs)));
     this.processes = this.seats.map((seat, keeper) => ({ keeper, name: this.operatorOf(keeper), seat }));
@@ -168,6 +193,18 @@ export class Cluster {
       spoils: (provider) => this.spoils(provider),
       servesList: (provider, keeper) => this.servesList(provider, keeper),
     };
+  }
+
+  /** R38: another group enters a committee, with all providers. @returns the error that it is refused with */
+  join(committee: number): string | undefined {
+    const { chain } = this;
+    const group = chain.next.groups.length;
+    const refused = chain.call((draft, block) => {
+      const entered = draft.committee(committee).firstSlotFrom(block);
+      chain.found(draft, committee, block + 1, entered);
+    });
+    if (refused === undefined) this.payers[group] = new Payer(chain, group);
+    return refused;
   }
 
   /** The operator of keeper `index`, whether it has a seat or not. */
@@ -244,11 +281,10 @@ export class Cluster {
       provider: this.#providers.client(index),
       reader: this.#reader,
     };
-    const groups = [this.chain.snapshot(this.chain.head).address];
     // R13: the keeper's timeout is much shorter than the blocks after which an answer is late.
     const { blockMs, params } = this.options;
     const timeout_ms = Math.max(1, Math.floor((blockMs[0] * params.answer) / 3));
-    const keeper = new Keeper({ groups, timeout_ms }, this.decorate(ports, index));
+    const keeper = new Keeper({ timeout_ms }, this.decorate(ports, index));
     seat.keeper = keeper;
     keeper.run(abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;
@@ -294,18 +330,18 @@ export class Cluster {
   #mine(): void {
     for (const waiting of this.#pool.splice(0)) {
       const { submission, sender, resolve } = waiting;
-      const closed = this.chain.head + 1 >= submission.windowEnd;
+      const closed = submission.kind === "certify" && this.chain.head + 1 >= submission.windowEnd;
       if ((this.gasSpike || this.seats[sender]?.transactions === "stuck") && !closed) {
         this.#pool.push(waiting);
         continue;
       }
-      const result = this.chain.settle(submission, this.operatorOf(sender));
+      const result = this.chain.submit(submission, this.operatorOf(sender));
       if ("refused" in result) {
         this.refused.push({ keeper: sender, block: this.chain.head + 1, error: result.refused });
         resolve({ kind: "superseded", detail: result.refused });
       } else resolve({ kind: "mined", block: result.block, tx: keccakWords(result.block), gasUsed: 0n });
     }
-    this.payer.act();
+    for (const payer of this.payers) payer.act();
     const { number, hash } = this.chain.mine();
     this.minedAt_ms[number] = this.world.now_ms;
     this.mined.push({ number, hash, at_ms: this.world.now_ms });

@@ -3,10 +3,10 @@ import { keccakText } from "../protocol/hash.ts";
 import { Breaks } from "./checkers/throws.ts";
 import { checkers } from "./checkers/index.ts";
 import type { Run, Violation } from "./checkers/checker.ts";
-import { Cluster, defaultParams } from "./cluster.ts";
+import { Cluster, defaultParams, defaultTerms } from "./cluster.ts";
 import type { Reality } from "./cluster.ts";
 import { Injector } from "./scenario/inject.ts";
-import { groupParams, providerBytes, spares } from "./scenario/schema.ts";
+import { lockupOf, providerBytes, spares } from "./scenario/schema.ts";
 import type { Scenario } from "./scenario/schema.ts";
 import type { RunEvent } from "./trace/events.ts";
 import { Recorder } from "./trace/recorder.ts";
@@ -15,8 +15,9 @@ import { traceOf } from "./trace/text.ts";
 export type SimulationResult = {
   readonly name: string;
   readonly seed: number;
+  /** Settled intervals of all groups. */
   readonly settled: number;
-  /** Intervals that the scenario asked for. */
+  /** Intervals of the first committee that the scenario asked for. */
   readonly intervals: number;
   readonly violations: readonly Violation[];
   /** Faults that fired, by kind. */
@@ -39,10 +40,10 @@ function watch(run: Run, found: Map<string, Violation>): void {
   }
 }
 
-/** Whether the group ended more than an interval and a turn ago. */
+/** Whether the first committee has had nothing to certify for more than an interval and a turn. */
 function rests({ chain, options }: Cluster): boolean {
-  const { ended, ts } = chain.at(chain.head);
-  return ended && chain.head > ts + options.params.interval + options.params.turn;
+  const { idle, ts } = chain.committeeAt(0);
+  return idle && chain.head > ts + options.params.interval + options.params.turn;
 }
 
 export async function simulate(
@@ -55,9 +56,12 @@ export async function simulate(
     ...reality,
     seed,
     committee,
+    committees: scenario.committees,
+    groups: scenario.groups,
     spares: spares(scenario),
     providers: providerBytes(scenario),
-    params: { ...defaultParams, ...groupParams(scenario) },
+    params: { ...defaultParams, ...params },
+    terms: { ...defaultTerms, lockup: lockupOf(scenario) },
     network,
     blockMs,
     storeLatencyMs: 1,
@@ -67,12 +71,14 @@ export async function simulate(
   const breaks = new Breaks(cluster);
   cluster.seats.forEach((_, i) => cluster.start(i));
   const last = settlements * (params.interval + params.turn) + spareTurns * params.turn;
-  // The run ends only when all keepers can see the last settlement.
+  const { chain } = cluster;
+  const isShown = (committee: number): boolean =>
+    chain.tsAt(committee, chain.head - params.confirmations - 1) === chain.tsAt(committee, chain.head);
+  // The run ends only when all keepers can see the last certificates and every certified group is settled.
   const enough = (): boolean =>
-    (cluster.chain.settled.length >= settlements || rests(cluster)) &&
+    (chain.certifiedOf(0).length >= settlements || rests(cluster)) &&
     injector.pending === 0 &&
-    cluster.chain.tsAt(cluster.chain.head - params.confirmations - 1) ===
-      cluster.chain.tsAt(cluster.chain.head);
+    Array.from({ length: chain.committees }, (_, i) => i).every(isShown);
   const run: Run = { scenario, cluster, fired: injector.fired };
   const watched = new Map<string, Violation>();
   cluster.onBlock((block) => {

@@ -28,7 +28,7 @@ function side(bytes: Uint8Array): Side {
 }
 
 type Row = {
-  group: string;
+  committee: string;
   keeper: number | undefined;
   kind: string;
   ts: number | undefined;
@@ -43,7 +43,7 @@ function row(pair: EvidencePair): Row {
   const body = first.message?.body;
   const round = body !== undefined && "round" in body ? body.round : undefined;
   return {
-    group: pair.group,
+    committee: pair.committee,
     keeper: first.message?.keeper,
     kind: first.kind,
     ts: round?.ts,
@@ -66,9 +66,9 @@ export async function inspectEvidence(options: { dataDir: string; json?: true })
     if (options.json) return printJson({ evidence: rows });
     if (rows.length === 0) return say("no evidence: this keeper received no contradicting messages");
     for (const r of rows) {
-      const { keeper, kind, group, ts, turn } = r;
+      const { keeper, kind, committee, ts, turn } = r;
       printLine(`keeper ${keeper} signed two different ${kind} messages for one round`);
-      printLine(`  group ${group}, ts ${ts}, turn ${turn}`);
+      printLine(`  committee ${committee}, ts ${ts}, turn ${turn}`);
       printLine(`  first  ${r.first}`);
       printLine(`  second ${r.second}`);
     }

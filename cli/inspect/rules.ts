@@ -130,7 +130,7 @@ export function spaceTimeOf(document: unknown, source: string): bigint {
     committed,
     records: new Map(input.records.map(({ slot, bytes }) => [slot, bytes ?? 0n])),
   };
-  return spaceTime(range, input.slotBlocks);
+  return spaceTime(range, (from, to) => (to - from) * input.slotBlocks);
 }
 
 export async function inspectSpaceTime({ file, json }: { file: string; json?: true }): Promise<void> {

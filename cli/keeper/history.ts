@@ -115,7 +115,7 @@ async function exportHistory(options: ConfigOptions): Promise<void> {
     const store = await LevelStore.openExisting(join(config.dataDir, "store"));
     try {
       const groups: GroupHistory[] = [];
-      for (const group of await store.groups()) {
+      for (const group of await store.committees()) {
         const { head, notes } = await store.load(group);
         groups.push({ group, head, notes: notes.map(({ ts, turn, digest }) => ({ ts, turn, digest })) });
       }

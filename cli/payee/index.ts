@@ -65,7 +65,9 @@ export function register(program: Command): void {
   );
   const withdraw = payee
     .command("withdraw")
-    .description("withdraw a provider's credit in a group, or a keeper's in all groups of its committee, with the payee's key")
+    .description(
+      "withdraw a provider's credit in a group, or a keeper's in all groups of its committee, with the payee's key",
+    )
     .argument("<role>", roles.join(" or "), choiceOption("<role>", roles))
     .argument("<of>", "operator of the keeper or provider", addressOption("<of>"));
   spending(withdraw).action((role: Role, of: string, options: PayerOptions) =>

@@ -3,6 +3,8 @@ import type { JournalEntry } from "../../provider/journal.ts";
 import { counted } from "../../protocol/counted.ts";
 
 export type Slots = {
+  /** Lower case; slots have its numbers. */
+  readonly committee: string;
   /** Lower case. */
   readonly group: string;
   /** First and last slot, both complete. */
@@ -98,7 +100,8 @@ function withRecord(own: Judged, record: KeeperRecord | undefined, committed: bi
 export function outcomesOf(entries: readonly JournalEntry[], slots: Slots): Outcome[] {
   const byKey = new Map<string, JournalEntry[]>();
   for (const entry of entries) {
-    if (entry.kind === "served" || entry.group.toLowerCase() !== slots.group) continue;
+    if (entry.kind === "served") continue;
+    if (entry.group.toLowerCase() !== slots.group || entry.committee !== slots.committee) continue;
     const key = recordKey(entry.slot, entry.keeper);
     byKey.set(key, [...(byKey.get(key) ?? []), entry]);
   }

@@ -1,24 +1,18 @@
-/** Lists of pieces in unsettled blocks: keepers may still challenge them. */
+/** The list roots that the chain still pays a provider for. */
 import type { JsonRpcProvider } from "ethers";
-import { openGroup } from "../../client/status.ts";
+import { GroupView, type GroupAt } from "../../client/group-view.ts";
 
 /**
- * Roots of the lists that a provider is committed to from the last settled block of the group on.
- * @throws WhitePayError `input` if there is no group at the address
+ * Roots of the lists in force at the group's settledThrough and of all later ones: keepers may still challenge them, or fetch them until
+ * the last slot under them is settled (R10).
  */
 export async function committedLists(
   provider: JsonRpcProvider,
-  group: string,
+  group: GroupAt,
   operator: string,
 ): Promise<string[]> {
-  const view = await openGroup(provider, group);
-  const [{ settledThrough }, accounts] = await Promise.all([view.state(), view.providers()]);
-  const own = accounts.filter(
-    (account) => account.operator.toLowerCase() === operator.toLowerCase() && !account.closed,
-  );
-  const histories = await Promise.all(own.map(({ index }) => view.dataHistory(index)));
-  return histories.flatMap((history) => {
-    const inForce = history.findLastIndex(({ fromBlock }) => fromBlock <= settledThrough);
-    return history.slice(Math.max(0, inForce)).map(({ listRoot }) => listRoot);
-  });
+  const accounts = await new GroupView(provider, group).providers();
+  return accounts
+    .filter((account) => account.operator.toLowerCase() === operator.toLowerCase())
+    .flatMap(({ data }) => data.filter(({ bytes }) => bytes > 0n).map(({ listRoot }) => listRoot));
 }

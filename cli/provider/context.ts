@@ -5,6 +5,7 @@ import { loadConfig, loadKeys, settings } from "../../provider/config.ts";
 import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
 import { toHex } from "../../storage/core/bytes.ts";
 import { connectChain } from "../../client/connect.ts";
+import type { GroupAt } from "../../client/group-view.ts";
 import { configFile, layersOf, settingOptions, type ConfigOptions } from "../console/config-options.ts";
 import { CliError, exitCodes, usageError } from "../console/exit.ts";
 import { keysPassword } from "../keeper/context.ts";
@@ -47,6 +48,8 @@ export type ReaderContext = {
   readonly operator: string;
   /** From the option, else from the config file. */
   readonly groups: readonly string[];
+  /** A group with the Lens through which it is read. @throws CliError exit 2 if no Lens is configured */
+  readonly at: (group: string) => GroupAt;
 };
 
 export type ProviderContext = ReaderContext & {
@@ -84,6 +87,14 @@ export function namedGroups({ groups }: ReaderContext): readonly string[] {
   throw usageError("no group is given", { hint: "add it to `groups` in the config file, or give --group" });
 }
 
+/** @throws CliError exit 2 if no Lens is configured */
+export function lensOf({ chain }: ProviderConfig): string {
+  if (chain.lens !== undefined) return chain.lens;
+  throw usageError("chain.lens is missing: the Lens contract, through which groups are read", {
+    hint: "add it to the config file, or give --lens",
+  });
+}
+
 /** Opens the keys with the configured password file, or asks for the password. @throws KeyFileError */
 export async function providerKeys(config: ProviderConfig): Promise<ProviderKeys> {
   return loadKeys(config.keys, await keysPassword(config));
@@ -100,7 +111,8 @@ export async function withReader<T>(
   const provider = await connectChain(config.chain);
   try {
     const groups = options.group ?? config.groups;
-    return await work({ config, provider, operator: getAddress(operator?.public ?? ""), groups });
+    const at = (group: string): GroupAt => ({ address: group, lens: lensOf(config) });
+    return await work({ config, provider, operator: getAddress(operator?.public ?? ""), groups, at });
   } finally {
     provider.destroy();
   }

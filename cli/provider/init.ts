@@ -14,6 +14,7 @@ type InitOptions = {
   readonly chainId: number;
   readonly rpc: string[];
   readonly registry: string;
+  readonly lens?: string;
   readonly listen?: string[];
   readonly announce?: string[];
   readonly group?: string[];
@@ -36,6 +37,7 @@ export function registerInit(provider: Command): void {
     .requiredOption("--chain-id <id>", "id of the chain", integerOption("--chain-id", { min: 1 }))
     .requiredOption("--rpc <url>", "RPC endpoint; repeatable", collect)
     .requiredOption("--registry <address>", "the Registry contract", addressOption("--registry"))
+    .option("--lens <address>", "the Lens contract, for status and money", addressOption("--lens"))
     .option(
       "--listen <multiaddr>",
       "address to listen on; repeatable (default: this machine's address and a free port, or 127.0.0.1 if the chain is on this machine)",
@@ -61,7 +63,7 @@ async function listenDefault(rpc: readonly string[]): Promise<string> {
 async function initCommand(options: InitOptions): Promise<void> {
   const { initProvider, loadKeys } = await import("../../provider/config.ts");
   const { providerIdentity } = await import("../../provider/identity.ts");
-  const { dataDir, chainId, rpc, registry, announce, passwordFile, kdf } = options;
+  const { dataDir, chainId, rpc, registry, lens, announce, passwordFile, kdf } = options;
   const listen = options.listen ?? [await listenDefault(rpc)];
   const groups = (options.group ?? []).map(addressOption("--group"));
   const password = await newPassword(passwordFile);
@@ -75,6 +77,7 @@ async function initCommand(options: InitOptions): Promise<void> {
     groups,
     password,
     kdf,
+    ...(lens === undefined ? {} : { lens }),
     ...(announce === undefined ? {} : { announce }),
     ...(passwordFile === undefined ? {} : { passwordFile }),
   });

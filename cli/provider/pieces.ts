@@ -41,12 +41,23 @@ export function registerData(provider: Command): void {
   const consent = configOption(alwaysJson(provider.command("consent")))
     .description("sign a consent for a group's list of pieces; the payer adds this provider with it (R33)")
     .requiredOption("--group <address>", "the group", addressOption("--group"))
+    .requiredOption("--price <units>", "token units per 2^64 byte·blocks; 0: for nothing", priceOption)
+    .option(
+      "--committee <address>",
+      "committee that serves the group when the data take effect (default: read from the chain)",
+      addressOption("--committee"),
+    )
     .option(
       "--sequence <number>",
       "sequence number of the consent (default: read from the chain)",
       integerOption("--sequence", { min: 1 }),
+    )
+    .option(
+      "--deadline <block>",
+      "last block in which the payer may use the consent (default: 7200 blocks from now)",
+      integerOption("--deadline", { min: 1 }),
     );
-  consent.action((options: DataOptions & { group: string; sequence?: number }) => consentCommand(options));
+  consent.action((options: ConsentOptions) => consentCommand(options));
   const list = configOption(jsonOption(provider.command("list")))
     .description("list the pieces of every group with roots, sizes and file names")
     .option("--group <address>", "only this group", addressOption("--group"));
@@ -102,15 +113,35 @@ async function ingestCommand(
   say(`next: sign the list: whitepay provider consent --group ${group ?? "GROUP"} > consent.json`);
 }
 
-async function consentCommand(
-  options: DataOptions & { readonly group: string; readonly sequence?: number },
-): Promise<void> {
+type ConsentOptions = DataOptions & {
+  readonly group: string;
+  readonly price: bigint;
+  readonly committee?: string;
+  readonly sequence?: number;
+  readonly deadline?: number;
+};
+
+const maxPrice = (1n << 80n) - 1n;
+
+function priceOption(text: string): bigint {
+  const price = /^\d{1,25}$/.test(text) ? BigInt(text) : -1n;
+  if (price >= 0n && price <= maxPrice) return price;
+  throw usageError("--price is not valid", { expected: `an integer from 0 to ${maxPrice}`, actual: text });
+}
+
+async function consentCommand(options: ConsentOptions): Promise<void> {
   const { consentFor } = await import("../../provider/consent.ts");
   const config = await loadProvider(options);
   const keys = await asProviderFailure(providerKeys(config));
   const group = options.group.toLowerCase() as Hex;
-  const { sequence } = options;
-  const signed = consentFor(config, keys, group, sequence === undefined ? {} : { sequence });
+  const { price, sequence, deadline } = options;
+  const committee = lower(options.committee);
+  const signed = consentFor(config, keys, group, {
+    price,
+    ...(committee === undefined ? {} : { committee }),
+    ...(sequence === undefined ? {} : { sequence }),
+    ...(deadline === undefined ? {} : { deadline }),
+  });
   printJson(await asProviderFailure(signed));
   const free = await (await openStoreOf(config)).currentList();
   if (free !== undefined)
@@ -187,7 +218,7 @@ async function removeCommand(
 /** Pieces in a present list, or in a list that the chain still pays for: challenges may select them. */
 async function neededPieces(
   store: PieceStore,
-  { provider, operator, groups }: ReaderContext,
+  { provider, operator, groups, at }: ReaderContext,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   const add = (list: PieceList | undefined): void => {
@@ -196,7 +227,7 @@ async function neededPieces(
   for (const { list } of await asProviderFailure(store.currentLists())) add(list);
   const served = new Set([...groups.map((group) => group.toLowerCase()), ...(await store.groups())]);
   for (const group of served) {
-    for (const root of await committedLists(provider, group, operator)) {
+    for (const root of await committedLists(provider, at(group), operator)) {
       add(await asProviderFailure(store.list(fromHex(root))));
     }
   }

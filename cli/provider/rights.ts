@@ -1,8 +1,10 @@
-/** `whitepay provider abandon|revoke-consent|collect-arrears`: less frequent calls of a provider. */
+/** `whitepay provider leave|abandon|revoke-consent|collect-arrears`: less frequent calls of a provider. */
 import type { Command } from "commander";
 import type { Wallet } from "ethers";
-import { GroupView } from "../../client/group-view.ts";
-import { planAbandon, planCollectArrears, planRevokeConsent } from "../../client/rights.ts";
+import { planAbandon } from "../../client/group-plans.ts";
+import { GroupView, type GroupAt } from "../../client/group-view.ts";
+import { planCollectArrears } from "../../client/arrears-plans.ts";
+import { planLeave, planRevokeConsent, providerIndex } from "../../client/provider-plans.ts";
 import { openGroup } from "../../client/status.ts";
 import { CliError, exitCodes } from "../console/exit.ts";
 import { addressOption, jsonOption } from "../console/options.ts";
@@ -22,8 +24,15 @@ type OneGroup = Omit<ProviderOptions, "group"> & { readonly group: string };
 
 export function registerRights(provider: Command): void {
   registerOne(provider, {
+    name: "leave",
+    text: "give notice to a group: the provider leaves after the lockup, or with the next slot if the payer gave notice too (R33)",
+    plan: async (signer, group, { provider: chain, operator }) =>
+      planLeave(signer, group, await providerIndex(chain, group, operator)),
+    next: "keep the data and the daemon until the block of leaving is settled: whitepay provider status",
+  });
+  registerOne(provider, {
     name: "abandon",
-    text: "credit the providers without the committee after it missed all its turns (R34)",
+    text: "credit the providers without the committee if nobody settles the group (R34)",
     plan: planAbandon,
     next: "whitepay provider withdraw",
   });
@@ -44,7 +53,7 @@ export function registerRights(provider: Command): void {
 type Right = {
   readonly name: string;
   readonly text: string;
-  readonly plan: (signer: Wallet, group: string) => Promise<TransactionPlan>;
+  readonly plan: (signer: Wallet, group: GroupAt, context: ProviderContext) => Promise<TransactionPlan>;
   readonly next: string;
 };
 
@@ -53,9 +62,10 @@ function registerOne(provider: Command, { name, text, plan, next }: Right): void
     .description(text)
     .requiredOption("--group <address>", "the group", addressOption("--group"));
   jsonOption(moneyOptions(command)).action(({ group, ...options }: OneGroup) =>
-    withProvider(options, async ({ provider: chain, signer }) => {
-      await openGroup(chain, group);
-      const report = await transact(await plan(signer, group), signer, options);
+    withProvider(options, async (context) => {
+      const { provider: chain, signer, at } = context;
+      await openGroup(chain, at(group));
+      const report = await transact(await plan(signer, at(group), context), signer, options);
       if (report.sent) say(`next: ${next}`);
       if (options.json === true) printJson({ group, operator: signer.address, transactions: [report] });
     }),
@@ -63,13 +73,13 @@ function registerOne(provider: Command, { name, text, plan, next }: Right): void
 }
 
 async function collectAll(context: ProviderContext, options: ProviderOptions): Promise<void> {
-  const { provider, signer } = context;
+  const { provider, signer, at } = context;
   const transactions: TransactionReport[] = [];
   for (const group of namedGroups(context)) {
-    await openGroup(provider, group);
-    for (const { index, operator, arrears } of await new GroupView(provider, group).providers()) {
+    await openGroup(provider, at(group));
+    for (const { index, operator, arrears } of await new GroupView(provider, at(group)).providers()) {
       if (operator.toLowerCase() !== signer.address.toLowerCase() || arrears === 0n) continue;
-      transactions.push(await transact(await planCollectArrears(signer, group, index), signer, options));
+      transactions.push(await transact(await planCollectArrears(signer, at(group), index), signer, options));
     }
   }
   if (options.json === true) printJson({ operator: signer.address, transactions });

@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import type { JsonRpcProvider } from "ethers";
 import { readJournal, type Journal } from "../../provider/journal.ts";
 import type { PieceStore } from "../../storage/disk/store.ts";
-import { GroupView } from "../../client/group-view.ts";
+import type { DataChange, GroupAt, ProviderAccount } from "../../client/group-view.ts";
 import { committedAt } from "../../client/proven.ts";
+import { groupStatus as readGroup } from "../../client/status.ts";
 import { registeredProvider, registryAt } from "../../client/registry.ts";
 import { recordsOf } from "../keeper-api/records.ts";
 import { integerOption, jsonOption } from "../console/options.ts";
@@ -69,9 +70,18 @@ type Money = { readonly fundedUntil: number | undefined; readonly reservedUntil:
 
 type GroupStatus = {
   readonly group: string;
+  /** The committee that serves it now; undefined: none. */
+  readonly committee: string | undefined;
+  /** The committee that serves it from a block on, in a move. */
+  readonly next: { readonly committee: string; readonly from: number } | undefined;
   /** Undefined: not a provider of this group. */
   readonly provider: number | undefined;
+  /** Committed at the head. */
   readonly bytes: bigint;
+  /** Changes of data and price that lie ahead. */
+  readonly ahead: readonly DataChange[];
+  /** First block to which nothing is committed any more; undefined: nobody gave notice. */
+  readonly leavesAt: number | undefined;
   readonly money: Money;
   /** First and last slot of the report; undefined if no slot is complete yet. */
   readonly slots: { readonly from: number; readonly to: number } | undefined;
@@ -88,7 +98,7 @@ type Status = {
 };
 
 async function statusOf(context: ReaderContext, options: StatusOptions): Promise<Status> {
-  const { config, provider, operator, groups } = context;
+  const { config, provider, operator, groups, at } = context;
   const { openStore } = await import("../../provider/ingest.ts");
   const { totals, entries } = await readJournal(config.dataDir);
   const found = await registeredProvider(registryAt(config.chain.registry, provider), operator);
@@ -97,7 +107,7 @@ async function statusOf(context: ReaderContext, options: StatusOptions): Promise
     const asked = {
       provider,
       operator,
-      group,
+      group: at(group),
       apis: options.keeperApi ?? [],
       last: options.slots,
     };
@@ -116,34 +126,47 @@ async function statusOf(context: ReaderContext, options: StatusOptions): Promise
 type Asked = {
   readonly provider: JsonRpcProvider;
   readonly operator: string;
-  readonly group: string;
+  readonly group: GroupAt;
   readonly apis: readonly string[];
   readonly last: number;
 };
 
 async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<GroupStatus> {
-  const { provider, operator, group, apis, last } = asked;
-  const view = new GroupView(provider, group);
-  const [parameters, committee, accounts, head, fundedUntil] = await Promise.all([
-    view.parameters(),
-    view.committee(),
-    view.providers(),
-    provider.getBlockNumber(),
-    view.fundedUntil(),
-  ]);
-  const reservedUntil =
-    fundedUntil === undefined ? undefined : Math.min(fundedUntil, head + parameters.lockup);
-  const money = { fundedUntil, reservedUntil };
-  const account = accounts.findLast((one) => one.operator.toLowerCase() === operator.toLowerCase());
-  if (account === undefined) {
-    const sums = sumsOf([]);
-    return { group, provider: undefined, bytes: 0n, money, slots: undefined, sums, notWhole: [] };
-  }
-  const slotAt = (block: number): number => Math.floor((block - parameters.originBlock) / parameters.slot);
-  const until = account.removedAt > 0 ? Math.min(head + 1, account.removedAt) : head + 1;
-  const to = slotAt(until) - 1;
-  const from = Math.max(slotAt(account.activeFrom), to - last + 1);
-  const records = await recordsOf(apis, group, from);
+  const { provider, operator, group } = asked;
+  const status = await readGroup(provider, group);
+  const { next } = status.state;
+  const account = status.providers.findLast((one) => one.operator.toLowerCase() === operator.toLowerCase());
+  const head = status.head.block;
+  const common = {
+    group: group.address,
+    committee: status.state.service?.committee,
+    next: next && { committee: next.committee, from: next.from },
+    provider: account?.index,
+    bytes: account === undefined ? 0n : committedAt(account.data, head),
+    ahead: account?.data.filter(({ from }) => from > head) ?? [],
+    leavesAt: account?.leavesAt,
+    money: { fundedUntil: status.fundedUntil?.block, reservedUntil: status.reservedUntil?.block },
+  };
+  const outcomes = account === undefined ? undefined : await slotOutcomes(asked, status, account, entries);
+  const { slots, all } = outcomes ?? { slots: undefined, all: [] };
+  const notWhole = all.filter(({ result }) => result !== "whole");
+  return { ...common, slots, sums: sumsOf(all), notWhole };
+}
+
+/** Outcomes of the last slots of the committee that serves the group now; undefined without one. */
+async function slotOutcomes(
+  { group, apis, last }: Asked,
+  { committee, head, state }: Awaited<ReturnType<typeof readGroup>>,
+  account: ProviderAccount,
+  entries: Journal["entries"],
+): Promise<{ slots: GroupStatus["slots"]; all: Outcome[] } | undefined> {
+  if (committee?.originBlock === undefined || state.service === undefined) return undefined;
+  const { originBlock, rhythm } = committee;
+  const slotAt = (block: number): number => Math.floor((block - originBlock) / rhythm.slot);
+  const to = slotAt(Math.min(head.block + 1, account.leavesAt ?? Number.MAX_SAFE_INTEGER)) - 1;
+  const begin = Math.max(account.activeFrom, state.service.from);
+  const from = Math.max(slotAt(begin), to - last + 1);
+  const records = await recordsOf(apis, group.address, from);
   const known = new Map(
     [...records.entries()].flatMap(([keeper, own]) =>
       own
@@ -151,27 +174,38 @@ async function groupStatus(asked: Asked, entries: Journal["entries"]): Promise<G
         .map((record): [string, KeeperRecord] => [recordKey(record.slot, keeper), record]),
     ),
   );
-  const { answer, originBlock, slot: length } = parameters;
-  const history = await view.dataHistory(account.index);
-  const committed = (slot: number): bigint => committedAt(history, originBlock + slot * length);
-  const outcomes = outcomesOf(entries, {
-    group: group.toLowerCase(),
+  // The chain has no data from before settledThrough.
+  const committed = (slot: number): bigint =>
+    committedAt(account.data, Math.max(state.settledThrough, originBlock + slot * rhythm.slot));
+  const all = outcomesOf(entries, {
+    committee: committee.address.toLowerCase(),
+    group: group.address.toLowerCase(),
     from,
     to,
-    answer,
-    keepers: committee.operators,
+    answer: rhythm.answer,
+    keepers: committee.version.operators,
     committed,
     records: known,
   });
-  const slots = to >= from ? { from, to } : undefined;
-  const notWhole = outcomes.filter(({ result }) => result !== "whole");
-  const { index, bytesNow: bytes } = account;
-  return { group, provider: index, bytes, money, slots, sums: sumsOf(outcomes), notWhole };
+  return { slots: to >= from ? { from, to } : undefined, all };
 }
 
 function moneyText({ reservedUntil, fundedUntil }: Money): string {
   if (reservedUntil === undefined || fundedUntil === undefined) return "nothing is committed";
   return `reserved until block ${reservedUntil}, funded until block ${fundedUntil}`;
+}
+
+/** Who serves the group now and next, and what changes for this provider. */
+function courseLines({ committee, next, ahead, leavesAt }: GroupStatus): string[] {
+  const moves = next === undefined ? "" : `; from block ${next.from} on ${next.committee}`;
+  const changes = ahead
+    .filter(({ bytes }) => bytes > 0n)
+    .map(({ from, bytes, price }) => {
+      return `  ahead    from block ${from}: ${formatBytes(Number(bytes))}, ${counted(price, "unit")} per 2^64 byte·blocks`;
+    });
+  const leaves =
+    leavesAt === undefined ? [] : [`  leaves   at block ${leavesAt}; its duties last until then`];
+  return [`  served   by ${committee ?? "no committee"}${moves}`, ...changes, ...leaves];
 }
 
 function print({ operator, registered, multiaddrs, stored, totals, groups }: Status): void {
@@ -190,13 +224,15 @@ function print({ operator, registered, multiaddrs, stored, totals, groups }: Sta
     `proven     ${formatShare(BigInt(totals.bytesProven), BigInt(totals.bytesCommitted))} of the bytes; ${counted(totals.answered, "challenge")} answered: ${totals.whole} whole, ${totals.answered - totals.whole} partial; ${totals.repeated} repeated, ${totals.refused} refused`,
   );
   printLine(`served     ${formatBytes(totals.servedBytes)} to payers in ${counted(totals.served, "range")}`);
-  for (const { group, provider, bytes, money, slots, sums, notWhole } of groups) {
+  for (const status of groups) {
+    const { group, provider, bytes, money, slots, sums, notWhole } = status;
     if (provider === undefined) {
       printLine(`group      ${group}: not a provider; send the payer a consent: whitepay provider consent`);
       continue;
     }
     const range = slots === undefined ? "no slot is complete yet" : `slots ${slots.from} to ${slots.to}`;
     printLine(`group      ${group}: provider ${provider}, ${formatBytes(Number(bytes))} committed; ${range}`);
+    for (const line of courseLines(status)) printLine(line);
     printLine(`  money    ${moneyText(money)}`);
     const { challenges, whole, partial, failed, notAsked, unknown, bytesProven, bytesCommitted } = sums;
     printLine(

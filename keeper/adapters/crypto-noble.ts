@@ -5,7 +5,7 @@ import { verifyAnswer } from "../../protocol/codec/answer.ts";
 import { openingsFault, realSignatureChecks, receiptHolds } from "../../protocol/codec/openings.ts";
 import { settlementTag } from "../../protocol/codec/tags.ts";
 import type { PartialSignature } from "../core/effects.ts";
-import type { Member } from "../../protocol/group.ts";
+import type { Member } from "../../protocol/committee.ts";
 import { fromHex, keccak256, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { FullProof, OpenedLeaf } from "../../protocol/messages.ts";

@@ -8,36 +8,38 @@ import { Level } from "level";
 import type { OwnValues, Write } from "../core/effects.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { ProviderValue } from "../../protocol/messages.ts";
-import type { ChallengeRecord } from "../../protocol/records.ts";
+import type { ChallengeRecord, LeafKey } from "../../protocol/records.ts";
 import type { EvidencePair, Restored, StoredProof, StorePort } from "../ports/store.ts";
 import { DiskFullError, isDiskFull, namingFullDisk } from "../../storage/disk/disk-full.ts";
 
 /** Buckets: the first two characters of every key. Append only; a number is never reused. */
 const bucket = {
-  /** "00version" → layout version; "00head/<group>" → highest head seen */
+  /** "00version" → layout version; "00head/<committee>" → highest head seen */
   meta: "00",
-  /** group / ts / turn → signed digest (R23) */
+  /** committee / ts / turn → signed digest (R23) */
   note: "10",
-  /** group / ts / turn → own values and records root (R26) */
+  /** committee / ts / turn → own values and records root (R26) */
   own: "11",
-  /** group / ts / round → salt */
+  /** committee / ts / round → salt */
   salt: "12",
-  /** group / ts → bytes of the slot before ts (R14) */
+  /** committee / ts → bytes of the slot before ts (R14) */
   before: "13",
-  /** group / slot / provider → record */
+  /** committee / ts / turn → certificate behind a noted digest, and its groups (R29) */
+  certificate: "14",
+  /** committee / slot / group / provider → record */
   record: "20",
-  /** group / slot / provider → receipt, seed and full proof */
+  /** committee / slot / group / provider → receipt, seed and full proof */
   proof: "21",
-  /** group / list root → entries of a piece list in their wire encoding (R10) */
+  /** committee / list root → entries of a piece list in their wire encoding (R10) */
   list: "22",
-  /** group / number → two contradicting signed messages */
+  /** committee / number → two contradicting signed messages */
   evidence: "30",
 } as const;
 
-const layoutVersion = "1";
+const layoutVersion = "2";
 const end = "\uffff";
-/** Most pairs kept for a group, so that a cheating keeper cannot fill the disk. */
-const maxEvidencePerGroup = 256;
+/** Most pairs kept for a committee, so that a cheating keeper cannot fill the disk. */
+const maxEvidencePerCommittee = 256;
 
 export class StoreError extends Error {}
 
@@ -46,6 +48,10 @@ export class StoreInUseError extends StoreError {}
 
 function num(value: number): string {
   return value.toString(16).padStart(16, "0");
+}
+
+function leafName({ slot, group, provider }: LeafKey): string {
+  return `${num(slot)}/${num(group)}/${num(provider)}`;
 }
 
 const bigintKeys = (_key: string, value: unknown): unknown =>
@@ -128,21 +134,22 @@ export class LevelStore implements StorePort {
     return this.#db.close();
   }
 
-  async load(group: Hex): Promise<Restored> {
-    const head = await this.#db.get(`${bucket.meta}head/${group}`);
+  async load(committee: Hex): Promise<Restored> {
+    const head = await this.#db.get(`${bucket.meta}head/${committee}`);
     return {
       kind: "restored",
       head: head === undefined ? -1 : (parsed(head, "head") as number),
-      records: await this.#all<ChallengeRecord>(bucket.record, group),
-      notes: await this.#all<Restored["notes"][number]>(bucket.note, group),
-      own: await this.#all<OwnValues>(bucket.own, group),
-      salts: await this.#all<Restored["salts"][number]>(bucket.salt, group),
-      before: await this.#all<{ ts: number; bytes: ProviderValue[] }>(bucket.before, group),
+      records: await this.#all<ChallengeRecord>(bucket.record, committee),
+      notes: await this.#all<Restored["notes"][number]>(bucket.note, committee),
+      own: await this.#all<OwnValues>(bucket.own, committee),
+      certificates: await this.#all<Restored["certificates"][number]>(bucket.certificate, committee),
+      salts: await this.#all<Restored["salts"][number]>(bucket.salt, committee),
+      before: await this.#all<{ ts: number; bytes: ProviderValue[] }>(bucket.before, committee),
     };
   }
 
-  /** Groups with stored state that matters for signing. */
-  async groups(): Promise<Hex[]> {
+  /** Committees with stored state that matters for signing. */
+  async committees(): Promise<Hex[]> {
     const found = new Set<string>();
     for (const prefix of [`${bucket.meta}head/`, bucket.note]) {
       for await (const key of this.#db.keys({ gt: prefix, lt: prefix + end })) {
@@ -152,21 +159,21 @@ export class LevelStore implements StorePort {
     return [...found].sort() as Hex[];
   }
 
-  async #all<T>(prefix: string, group: Hex): Promise<T[]> {
+  async #all<T>(prefix: string, committee: Hex): Promise<T[]> {
     const values: T[] = [];
-    const range = { gt: `${prefix}${group}/`, lt: `${prefix}${group}/${end}` };
+    const range = { gt: `${prefix}${committee}/`, lt: `${prefix}${committee}/${end}` };
     for await (const [key, value] of this.#db.iterator(range)) values.push(parsed(value, key) as T);
     return values;
   }
 
   /** @throws DiskFullError if the disk is full; none of `writes` is kept then */
-  async write(group: Hex, writes: readonly Write[]): Promise<void> {
-    const batch = writes.flatMap((write) => operations(group, write));
+  async write(committee: Hex, writes: readonly Write[]): Promise<void> {
+    const batch = writes.flatMap((write) => operations(committee, write));
     await namingFullDisk(this.#db.location, () => this.#db.batch(batch, { sync: true }));
   }
 
-  async proofOf(group: Hex, provider: number, slot: number): Promise<StoredProof | undefined> {
-    const bytes = await this.#db.get(`${bucket.proof}${group}/${num(slot)}/${num(provider)}`);
+  async proofOf(committee: Hex, key: LeafKey): Promise<StoredProof | undefined> {
+    const bytes = await this.#db.get(`${bucket.proof}${committee}/${leafName(key)}`);
     if (bytes === undefined) return undefined;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const receiptLength = view.getUint32(0);
@@ -179,26 +186,28 @@ export class LevelStore implements StorePort {
     };
   }
 
-  async prune(group: Hex, ts: number, firstSlot: number): Promise<void> {
+  async prune(committee: Hex, ts: number, firstSlot: number, certificatesFrom: number): Promise<void> {
     for (const prefix of [bucket.record, bucket.proof]) {
-      await this.#db.clear({ gt: `${prefix}${group}/`, lt: `${prefix}${group}/${num(firstSlot)}` });
+      await this.#db.clear({ gt: `${prefix}${committee}/`, lt: `${prefix}${committee}/${num(firstSlot)}` });
     }
     for (const prefix of [bucket.note, bucket.own, bucket.salt, bucket.before]) {
-      await this.#db.clear({ gt: `${prefix}${group}/`, lt: `${prefix}${group}/${num(ts)}` });
+      await this.#db.clear({ gt: `${prefix}${committee}/`, lt: `${prefix}${committee}/${num(ts)}` });
     }
+    const certificates = `${bucket.certificate}${committee}/`;
+    await this.#db.clear({ gt: certificates, lt: certificates + num(certificatesFrom) });
   }
 
   /** Not synced, because a lost list is fetched again. */
-  async keepList(group: Hex, listRoot: Hex, entries: Uint8Array): Promise<void> {
-    await this.#db.put(`${bucket.list}${group}/${listRoot}`, entries);
+  async keepList(committee: Hex, listRoot: Hex, entries: Uint8Array): Promise<void> {
+    await this.#db.put(`${bucket.list}${committee}/${listRoot}`, entries);
   }
 
-  listOf(group: Hex, listRoot: Hex): Promise<Uint8Array | undefined> {
-    return this.#db.get(`${bucket.list}${group}/${listRoot}`);
+  listOf(committee: Hex, listRoot: Hex): Promise<Uint8Array | undefined> {
+    return this.#db.get(`${bucket.list}${committee}/${listRoot}`);
   }
 
-  async pruneLists(group: Hex, inUse: ReadonlySet<Hex>): Promise<void> {
-    const prefix = `${bucket.list}${group}/`;
+  async pruneLists(committee: Hex, inUse: ReadonlySet<Hex>): Promise<void> {
+    const prefix = `${bucket.list}${committee}/`;
     const keys = await this.#db.keys({ gt: prefix, lt: prefix + end }).all();
     const gone = keys.filter((key) => !inUse.has(key.slice(prefix.length) as Hex));
     await this.#db.batch(gone.map((key) => ({ type: "del", key })));
@@ -212,23 +221,26 @@ export class LevelStore implements StorePort {
   }
 
   async #addEvidence(pair: EvidencePair): Promise<void> {
-    const range = { gt: `${bucket.evidence}${pair.group}/`, lt: `${bucket.evidence}${pair.group}/${end}` };
+    const range = {
+      gt: `${bucket.evidence}${pair.committee}/`,
+      lt: `${bucket.evidence}${pair.committee}/${end}`,
+    };
     const keys = await this.#db.keys(range).all();
-    if (keys.length >= maxEvidencePerGroup) return;
+    if (keys.length >= maxEvidencePerCommittee) return;
     const value = json({
-      group: pair.group,
+      committee: pair.committee,
       first: Buffer.from(pair.first).toString("base64"),
       second: Buffer.from(pair.second).toString("base64"),
     });
-    await this.#db.put(`${bucket.evidence}${pair.group}/${num(keys.length)}`, value, { sync: true });
+    await this.#db.put(`${bucket.evidence}${pair.committee}/${num(keys.length)}`, value, { sync: true });
   }
 
   async evidence(): Promise<readonly EvidencePair[]> {
     const pairs: EvidencePair[] = [];
     for await (const [key, value] of this.#db.iterator({ gt: bucket.evidence, lt: bucket.evidence + end })) {
-      const stored = parsed(value, key) as { group: Hex; first: string; second: string };
+      const stored = parsed(value, key) as { committee: Hex; first: string; second: string };
       pairs.push({
-        group: stored.group,
+        committee: stored.committee,
         first: Buffer.from(stored.first, "base64"),
         second: Buffer.from(stored.second, "base64"),
       });
@@ -241,31 +253,36 @@ function put(key: string, value: Uint8Array): Operation {
   return { type: "put", key, value };
 }
 
-function operations(group: Hex, write: Write): Operation[] {
+function operations(committee: Hex, write: Write): Operation[] {
   switch (write.kind) {
     case "record": {
       const { record, receipt, seed, proof } = write;
-      const id = `${group}/${num(record.slot)}/${num(record.provider)}`;
+      const id = `${committee}/${leafName(record)}`;
       const entry = put(`${bucket.record}${id}`, json(record));
       if (record.outcome.kind === "failed") return [entry];
       return [entry, put(`${bucket.proof}${id}`, packed(receipt, seed, proof))];
     }
     case "note": {
       const { ts, turn, digest } = write;
-      return [put(`${bucket.note}${group}/${num(ts)}/${num(turn)}`, json({ ts, turn, digest }))];
+      return [put(`${bucket.note}${committee}/${num(ts)}/${num(turn)}`, json({ ts, turn, digest }))];
+    }
+    case "certificate": {
+      const { ts, turn, certificate, groups } = write;
+      const value = json({ ts, turn, certificate, groups });
+      return [put(`${bucket.certificate}${committee}/${num(ts)}/${num(turn)}`, value)];
     }
     case "own":
-      return [put(`${bucket.own}${group}/${num(write.own.ts)}/${num(write.own.turn)}`, json(write.own))];
+      return [put(`${bucket.own}${committee}/${num(write.own.ts)}/${num(write.own.turn)}`, json(write.own))];
     case "salt": {
       const { ts, round, salt } = write;
-      return [put(`${bucket.salt}${group}/${num(ts)}/${round}`, json({ ts, round, salt }))];
+      return [put(`${bucket.salt}${committee}/${num(ts)}/${round}`, json({ ts, round, salt }))];
     }
     case "before": {
       const { ts, bytes } = write;
-      return [put(`${bucket.before}${group}/${num(ts)}`, json({ ts, bytes }))];
+      return [put(`${bucket.before}${committee}/${num(ts)}`, json({ ts, bytes }))];
     }
     case "head":
-      return [put(`${bucket.meta}head/${group}`, json(write.head))];
+      return [put(`${bucket.meta}head/${committee}`, json(write.head))];
   }
 }
 

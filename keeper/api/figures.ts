@@ -6,7 +6,7 @@ import type { GroupStatus, KeeperStatus } from "./schemas.ts";
 const weiPerCoin = 1e18;
 
 function setGroup(metrics: PrometheusMetrics, status: GroupStatus): void {
-  const group = { group: status.group };
+  const group = { committee: status.committeeAddress, group: status.group };
   metrics.set("whitepay_settled_block", group, status.ts);
   metrics.set("whitepay_turn", group, status.turn);
   metrics.set("whitepay_overdue_seconds", group, status.overdue_s);

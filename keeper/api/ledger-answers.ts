@@ -2,12 +2,13 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { bitIndices } from "../../protocol/bitmap.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { itemText } from "../../protocol/payments.ts";
 import { reasons } from "../../protocol/reasons.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import type { BookedSettlement, BooksPort } from "../ports/ledger.ts";
+import type { BookedSettlement, BooksPort, ServedGroup } from "../ports/ledger.ts";
 import { routes } from "./routes.ts";
 import type { SettlementDocument } from "./schemas.ts";
+import { serviceOf } from "./served.ts";
+import type { KeeperView } from "./served.ts";
 import { spaceOf } from "./space.ts";
 
 /** The most rows that one answer reads from the ledger. */
@@ -15,24 +16,27 @@ const maxSpaceRows = 20_000;
 
 export type LedgerSource = {
   readonly books: BooksPort;
-  readonly groups: readonly Hex[];
+  readonly keeper: KeeperView;
+  /** Groups in the ledger: those that are served, and those that were since the start. */
+  readonly groups: () => readonly Hex[];
 };
 
-export function addLedgerRoutes(app: OpenAPIHono, { books, groups }: LedgerSource): void {
+export function addLedgerRoutes(app: OpenAPIHono, { books, keeper, groups }: LedgerSource): void {
   app.openapi(routes.settlements, async (context) => {
     const { group: name } = context.req.valid("param");
-    const group = knownGroup(groups, name);
-    if (group === undefined) return context.json(noGroup(groups, name), 404);
+    const group = knownGroup(groups(), name);
+    if (group === undefined) return context.json(noGroup(groups(), name), 404);
     const { before, limit } = context.req.valid("query");
     const items = (await books.settlements(group, before, limit)).map(settlementDocument);
     return context.json({ items, next: items.length < limit ? null : (items.at(-1)?.ts ?? null) }, 200);
   });
   app.openapi(routes.challenges, async (context) => {
     const { group: name } = context.req.valid("param");
-    const group = knownGroup(groups, name);
-    if (group === undefined) return context.json(noGroup(groups, name), 404);
+    const group = knownGroup(groups(), name);
+    if (group === undefined) return context.json(noGroup(groups(), name), 404);
     const { before, limit } = context.req.valid("query");
-    const found = await books.challenges(group, before, limit);
+    const served = servedGroup(keeper, group);
+    const found = served === undefined ? [] : await books.challenges(served, before, limit);
     // The last slot may continue after this page. Then it belongs to the next page as a whole.
     const last = found.at(-1)?.slot;
     const complete = found.length < limit ? found : found.filter(({ slot }) => slot !== last);
@@ -41,8 +45,8 @@ export function addLedgerRoutes(app: OpenAPIHono, { books, groups }: LedgerSourc
   });
   app.openapi(routes.outcomes, async (context) => {
     const { group: name } = context.req.valid("param");
-    const group = knownGroup(groups, name);
-    if (group === undefined) return context.json(noGroup(groups, name), 404);
+    const group = knownGroup(groups(), name);
+    if (group === undefined) return context.json(noGroup(groups(), name), 404);
     const items = (await books.outcomes(group)).map(({ bytesProven, bytesCommitted, ...row }) => ({
       ...row,
       bytesProven: bytesProven.toString(),
@@ -53,10 +57,13 @@ export function addLedgerRoutes(app: OpenAPIHono, { books, groups }: LedgerSourc
   });
   app.openapi(routes.space, async (context) => {
     const { group: name } = context.req.valid("param");
-    const group = knownGroup(groups, name);
-    if (group === undefined) return context.json(noGroup(groups, name), 404);
+    const group = knownGroup(groups(), name);
+    if (group === undefined) return context.json(noGroup(groups(), name), 404);
     const { from, points } = context.req.valid("query");
-    return context.json(spaceOf(await books.space(group, from, maxSpaceRows), points), 200);
+    const served = servedGroup(keeper, group);
+    const space =
+      served === undefined ? { every: 1, entries: [] } : await books.space(served, from, maxSpaceRows);
+    return context.json(spaceOf(space, points), 200);
   });
   app.openapi(routes.reasons, async (context) => {
     const found = await books.reasons(context.req.valid("query").limit);
@@ -66,25 +73,38 @@ export function addLedgerRoutes(app: OpenAPIHono, { books, groups }: LedgerSourc
 }
 
 function settlementDocument(booked: BookedSettlement): SettlementDocument {
-  const { transaction, ts, te, committee, leader, digest } = booked;
+  const { transaction, ts, te, committee, version, leader, digest } = booked;
   return {
     ts,
     te,
     committee,
+    version,
     leader,
     failed: bitIndices(booked.failed),
     payees: bitIndices(booked.payees),
     signers: bitIndices(booked.signers),
     digest,
+    cut: booked.cut.toString(),
+    fee: booked.fee.toString(),
     tx: transaction.tx,
     block: transaction.block,
     blockHash: transaction.blockHash,
     sender: transaction.sender,
     gasUsed: transaction.gasUsed.toString(),
     gasPrice: transaction.gasPrice.toString(),
-    items: booked.items.map(itemText),
+    items: booked.items.map(({ provider, spaceTime, amount }) => ({
+      provider,
+      spaceTime: spaceTime.toString(),
+      amount: amount.toString(),
+    })),
     shares: booked.shares.map((share) => ({ ...share, amount: share.amount.toString() })),
   };
+}
+
+/** The group in the committee that serves its later blocks: slots are numbered by committee. */
+function servedGroup(keeper: KeeperView, group: Hex): ServedGroup | undefined {
+  const served = serviceOf(keeper, group);
+  return served === undefined ? undefined : { committee: served.committee.address, group };
 }
 
 function knownGroup(groups: readonly Hex[], group: string): Hex | undefined {

@@ -50,9 +50,10 @@ export type MonitorDependencies = {
 
 export type MonitorOptions = {
   readonly operator: Hex;
-  readonly groups: readonly Hex[];
+  /** Groups served now. */
+  readonly groups: () => readonly Hex[];
   readonly dataDir: string;
-  /** Number of providers in the largest group that is known. */
+  /** Number of providers of the largest committee. */
   readonly mostProviders: () => number;
   /** Chain endpoints; the Date header of their answers is compared with the local clock. */
   readonly rpc: readonly string[];
@@ -186,7 +187,7 @@ export class Monitor {
   }
 
   async #lookAtBooks(): Promise<void> {
-    for (const group of this.#options.groups) {
+    for (const group of this.#options.groups()) {
       const cursor = await this.#on.books.cursor(group);
       if (cursor === undefined || cursor.block === this.#booked.get(group)) continue;
       this.#earned.set(group, await this.#on.books.earned(group, this.#options.operator));
@@ -197,7 +198,7 @@ export class Monitor {
   async #lookAtFunds(): Promise<void> {
     const { operator, mostProviders } = this.#options;
     this.#operator = await this.#on.history.operatorFunds(operator, mostProviders());
-    for (const group of this.#options.groups) {
+    for (const group of this.#options.groups()) {
       this.#funds.set(group, await this.#on.history.groupFunds(group));
     }
   }

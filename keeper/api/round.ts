@@ -18,7 +18,7 @@ export type Phase = (typeof phases)[number];
 /** The phase that the current turn has reached, as this keeper sees it. */
 export function phaseOf(turn: TurnState | undefined): Phase {
   if (turn === undefined) return "challenge";
-  if (turn.submitted) return "settle";
+  if (turn.submission.sent) return "settle";
   if (turn.certificate !== undefined) return "submit";
   const { round } = turn;
   if (round === undefined) return "announce";
@@ -41,7 +41,7 @@ function membersOf(turn: TurnState, round: RoundState | undefined): RoundStatus[
   const reveals = new Map(
     [...(round?.reveals.values() ?? [])].map(({ message, status }) => [message.keeper, revealWords[status]]),
   );
-  return turn.committee.members.map((_, index) => ({
+  return turn.version.members.map((_, index) => ({
     index,
     committed: round?.commits.has(index) ?? false,
     revealed: reveals.get(index) ?? "no",
@@ -49,17 +49,15 @@ function membersOf(turn: TurnState, round: RoundState | undefined): RoundStatus[
   }));
 }
 
-/** The open round, or the one that settled last. */
-export function roundOf(state: KeeperState): RoundStatus | null {
-  const turn = state.turn ?? state.settledTurn;
+/** The round of the present turn. */
+export function roundOf({ turn }: Pick<KeeperState, "turn">): RoundStatus | null {
   if (turn === undefined) return null;
   const { round } = turn;
   return {
     turn: turn.turn,
     te: turn.te,
     leader: turn.leader,
-    open: state.turn !== undefined,
-    phase: state.turn === undefined ? "settle" : phaseOf(turn),
+    phase: phaseOf(turn),
     announcedBlock: round?.announce.body.head ?? null,
     auditBlock: round?.accepted?.message.body.auditBlock ?? null,
     members: membersOf(turn, round),

@@ -39,7 +39,6 @@ const roundStatus = z
     te: count.openapi({ description: "Block through which this round pays" }),
     leader: count,
     phase: z.string(),
-    open: z.boolean().openapi({ description: "False: the last round, which has ended" }),
     announcedBlock: count.nullable().openapi({ description: "null: the leader has not announced the round" }),
     auditBlock: count.nullable(),
     members: z.array(roundMember),
@@ -85,7 +84,14 @@ const shares = {
 const groupStatus = z
   .object({
     group: address,
-    ts: count.openapi({ description: "Block through which the group is settled" }),
+    committeeAddress: address,
+    number: count.openapi({ description: "The group's number in the committee" }),
+    entered: count.openapi({ description: "First block that the committee serves" }),
+    left: count
+      .nullable()
+      .openapi({ description: "First block that it does not serve any more; null: none" }),
+    settledThrough: count.openapi({ description: "Block through which the group is settled" }),
+    ts: count.openapi({ description: "Block through which the committee has certified" }),
     view: count.openapi({ description: "Confirmed block, on which the keeper acts: head − confirmations" }),
     turn: count.openapi({ description: "0 before the first turn of the interval" }),
     leader: count.openapi({
@@ -102,10 +108,12 @@ const groupStatus = z
       slot: count,
       answer: count,
       confirmations: count,
-      lockup: count,
-      price: decimal.openapi({ description: "Token units for one GiB over one block" }),
-      keeperShareBps: count,
       toleranceBps: count,
+      ceiling: count.openapi({ description: "Providers that the group has reserved" }),
+      keeperFee: decimal.openapi({
+        description: "Token units per reserved provider and 65,536 blocks",
+      }),
+      keeperShareBps: count,
     }),
     next: z.array(turnPlan),
     committee: z.array(
@@ -128,6 +136,7 @@ const groupStatus = z
         index: count,
         operator: address,
         committedBytes: decimal,
+        price: decimal.openapi({ description: "Token units per 2^64 byte·blocks" }),
         lastSlot: count.nullable(),
         lastOutcome: z.string().nullable(),
         lastBytes: decimal.nullable(),
@@ -145,7 +154,9 @@ const groupStatus = z
         }),
         unallocated: decimal,
         arrears: decimal,
-        fundedUntilBlock: decimal,
+        fundedUntilBlock: decimal
+          .nullable()
+          .openapi({ description: "null: the group costs nothing, so its money lasts for ever" }),
         runway_s: z.number().nullable(),
         reservedUntilBlock: decimal.openapi({
           description:
@@ -201,6 +212,16 @@ export const statusSchema = z
       .object({ balance: decimal, gasPrice: decimal, l1Fee: decimal, transactionsLeft: count })
       .nullable(),
     peers: count,
+    policy: z
+      .object({
+        tokens: z.array(address).openapi({ description: "Tokens in which a committee may pay; empty: any" }),
+        leastKeeperFee: decimal,
+        mostProviders: count.nullable(),
+      })
+      .openapi({ description: "What a committee must offer so that the operator consents to a seat in it" }),
+    committees: z
+      .array(address)
+      .openapi({ description: "Committees in which this keeper has or had a seat" }),
     groups: z.array(groupStatus),
   })
   .openapi("Status");
@@ -217,12 +238,15 @@ export const settlementSchema = z
   .object({
     ts: count,
     te: count,
-    committee: count,
+    committee: address,
+    version: count,
     leader: count,
     failed: z.array(count),
     payees: z.array(count),
     signers: z.array(count),
     digest: z.string(),
+    cut: decimal.openapi({ description: "The keepers' part of the providers' amounts" }),
+    fee: decimal.openapi({ description: "The keepers' fee" }),
     tx: z.string(),
     block: count,
     blockHash: z.string(),
@@ -232,10 +256,8 @@ export const settlementSchema = z
     items: z.array(
       z.object({
         provider: count,
-        signed: decimal,
         spaceTime: decimal,
-        amount: decimal,
-        toProvider: decimal,
+        amount: decimal.openapi({ description: "What the provider got" }),
       }),
     ),
     shares: z.array(z.object({ keeper: count, operator: z.string(), amount: decimal })),

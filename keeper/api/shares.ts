@@ -1,9 +1,11 @@
 /** The share of the committed bytes that a provider proved to this keeper lately. */
-import { dataAt, slotAt, slotStart } from "../../protocol/group.ts";
-import type { GroupParams, GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
+import { dataAt, slotAt, slotStart } from "../../protocol/committee.ts";
+import type { CommitteeParams, ProviderEntry } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { ChallengeRecord } from "../../protocol/records.ts";
+import { providerKey } from "../../protocol/records.ts";
+import type { ChallengeRecord, ProviderName } from "../../protocol/records.ts";
 import type { KeeperState } from "../core/state.ts";
+import type { Served } from "./served.ts";
 
 /** A sample of 16 leaves misses a loss of a tenth with a probability of 19 %; four samples miss it with 0.1 %. */
 export const lastSlots = 4;
@@ -59,7 +61,7 @@ function withRecord(
 function shareOf(
   records: readonly ChallengeRecord[],
   provider: ProviderEntry,
-  params: GroupParams,
+  params: CommitteeParams,
 ): RecordedShare {
   return records.reduce((sum, record) => {
     const committed = dataAt(provider, slotStart(params, record.slot))?.bytes ?? 0n;
@@ -69,18 +71,23 @@ function shareOf(
 
 /** Uses the records in the machine's state: those of the open interval and of the interval before. */
 export function providerShares(
-  snapshot: GroupSnapshot,
-  state: Pick<KeeperState, "records">,
+  {
+    committee: { params, ts },
+    group,
+    state,
+  }: Pick<Served, "committee" | "group"> & {
+    readonly state: Pick<KeeperState, "records">;
+  },
   provider: ProviderEntry,
 ): ProviderShares {
-  const { params, ts } = snapshot;
+  const name = { group: group.number, provider: provider.index };
   const first = slotAt(params, ts);
   const open: ChallengeRecord[] = [];
-  for (const record of state.records.get(provider.index)?.values() ?? []) {
+  for (const record of state.records.get(providerKey(name))?.values() ?? []) {
     if (record.slot >= first) open.push(record);
   }
   return {
-    late: shareOf(newest(state, provider.index, lastSlots), provider, params),
+    late: shareOf(newest(state, name, lastSlots), provider, params),
     interval: shareOf(open, provider, params),
   };
 }
@@ -88,11 +95,11 @@ export function providerShares(
 /** The last records, newest first. The status is read every second, so one pass is made instead of a sort. */
 export function newest(
   state: Pick<KeeperState, "records">,
-  provider: number,
+  name: ProviderName,
   count: number,
 ): ChallengeRecord[] {
   const last: ChallengeRecord[] = [];
-  for (const record of state.records.get(provider)?.values() ?? []) {
+  for (const record of state.records.get(providerKey(name))?.values() ?? []) {
     const at = last.findIndex(({ slot }) => slot < record.slot);
     if (at >= 0) last.splice(at, 0, record);
     else last.push(record);
@@ -150,14 +157,16 @@ export type ShareChange = {
 export class ShareWatch {
   readonly #standings = new Map<string, Standing>();
 
-  look(snapshot: GroupSnapshot, state: Pick<KeeperState, "records">): ShareChange[] {
-    const group = snapshot.address;
+  look(served: Served): ShareChange[] {
+    const { committee, group: membership } = served;
+    const group = membership.address;
+    const prefix = `${committee.address}/${membership.number}/`;
     const present = new Set<string>();
     const changes: ShareChange[] = [];
-    for (const entry of snapshot.providers) {
-      const key = `${group}/${entry.index}`;
+    for (const entry of membership.providers) {
+      const key = `${prefix}${entry.index}`;
       present.add(key);
-      const { late } = providerShares(snapshot, state, entry);
+      const { late } = providerShares(served, entry);
       if (late.bytesCommitted === 0n) continue;
       const standing = standingOf(late);
       // At the start each provider counts as whole, so any other state is reported.
@@ -167,7 +176,7 @@ export class ShareWatch {
       this.#standings.set(key, standing);
     }
     for (const key of this.#standings.keys()) {
-      if (key.startsWith(`${group}/`) && !present.has(key)) this.#standings.delete(key);
+      if (key.startsWith(prefix) && !present.has(key)) this.#standings.delete(key);
     }
     return changes;
   }

@@ -1,8 +1,8 @@
 /** The status document, for the command line, the dashboard and scripts. */
 import { wireVersion } from "../../protocol/codec/message.ts";
-import { memberIndex } from "../../protocol/group.ts";
+import { memberIndex } from "../../protocol/committee.ts";
 import { settlementsLeft } from "../../protocol/fees.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { faultBound, quorum } from "../../protocol/quorum.ts";
 import type { KeeperState } from "../core/state.ts";
@@ -13,10 +13,13 @@ import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import { isDiskLow } from "./disk.ts";
 import type { Surroundings } from "./monitor.ts";
+import { moneyOf } from "./money.ts";
 import { phaseOf, roundOf } from "./round.ts";
 import type { GroupStatus, KeeperStatus, ShareDocument, TurnPlan } from "./schemas.ts";
 import { newest, providerShares, sumOfShares } from "./shares.ts";
 import type { ProviderShares, RecordedShare } from "./shares.ts";
+import { servedBy } from "./served.ts";
+import type { Served } from "./served.ts";
 import { counted } from "../../protocol/counted.ts";
 
 const plannedTurns = 4;
@@ -25,19 +28,21 @@ export type StatusSource = {
   readonly keeper: Keeper;
   readonly books: BooksPort;
   readonly surroundings: () => Surroundings;
-  /** By group, the reason why its state cannot be read from the chain now. */
+  /** By address of a committee or a group, the reason why it cannot be read from the chain now. */
   readonly unreadable: () => ReadonlyMap<Hex, string>;
   readonly operator: Hex;
   readonly peerId: string;
-  readonly groups: readonly Hex[];
+  /** Groups in the ledger. */
+  readonly groups: () => readonly Hex[];
+  readonly policy: KeeperStatus["policy"];
   readonly startedAt_ms: number;
   readonly now_ms: () => number;
 };
 
 /** The current turn and the next ones, with leader, start and window (R5, R6). */
-function planOf(snapshot: GroupSnapshot, view: number, block_s: number | undefined): TurnPlan[] {
-  const operators = snapshot.committee.members.map((member) => member.operator);
-  const order = turnOrder(snapshot.ts, snapshot.committee.seed, operators);
+function planOf(snapshot: CommitteeSnapshot, view: number, block_s: number | undefined): TurnPlan[] {
+  const operators = snapshot.version.members.map((member) => member.operator);
+  const order = turnOrder(snapshot.ts, snapshot.version.seed, operators);
   const first = Math.max(1, turnAt(view, snapshot.ts, snapshot.params));
   return Array.from({ length: plannedTurns }, (_, i) => {
     const turn = first + i;
@@ -63,11 +68,11 @@ function spokenBy(state: KeeperState, keeper: number): number | null {
 }
 
 function committeeOf(
-  snapshot: GroupSnapshot,
+  snapshot: CommitteeSnapshot,
   state: KeeperState,
   source: StatusSource,
 ): Pick<GroupStatus, "committee" | "connected" | "quorum"> {
-  const { members } = snapshot.committee;
+  const { members } = snapshot.version;
   const { latencies_ms } = source.surroundings();
   const committee = members.map(({ operator }, index) => {
     const me = operator === source.operator;
@@ -81,34 +86,6 @@ function committeeOf(
   return { committee, connected, quorum: quorum(members.length) };
 }
 
-function moneyOf(
-  { address: group, params }: GroupSnapshot,
-  head: number,
-  now: Surroundings,
-): GroupStatus["money"] {
-  const funds = now.funds.get(group);
-  if (funds === undefined) return null;
-  const { fundedUntil } = funds;
-  // R32: the reserve pays for `lockup` blocks; the payer may withdraw the rest.
-  const lockedUntil = BigInt(head + params.lockup);
-  const reservedUntil = fundedUntil < lockedUntil ? fundedUntil : lockedUntil;
-  const secondsTo = (block: bigint): number | null => {
-    const left = block - BigInt(head);
-    if (now.pace === undefined) return null;
-    return Math.min(Math.round((left > 0n ? Number(left) : 0) * now.pace.block_s), 1e12);
-  };
-  const { address, symbol, decimals } = funds.token;
-  return {
-    token: { address: address ?? null, symbol, decimals: decimals ?? null },
-    unallocated: funds.unallocated.toString(),
-    arrears: funds.arrears.toString(),
-    fundedUntilBlock: fundedUntil.toString(),
-    runway_s: secondsTo(fundedUntil),
-    reservedUntilBlock: reservedUntil.toString(),
-    reserved_s: secondsTo(reservedUntil),
-  };
-}
-
 function shareDocument({ bytesProven, bytesCommitted, ...rest }: RecordedShare): ShareDocument {
   return { ...rest, bytesProven: bytesProven.toString(), bytesCommitted: bytesCommitted.toString() };
 }
@@ -120,18 +97,15 @@ function provenOf(all: readonly ProviderShares[]): GroupStatus["proven"] {
   };
 }
 
-function providersOf(
-  snapshot: GroupSnapshot,
-  state: KeeperState,
-  shares: readonly ProviderShares[],
-): GroupStatus["providers"] {
-  return snapshot.providers.map(({ index, operator, history }, i) => {
+function providersOf({ group, state }: Served, shares: readonly ProviderShares[]): GroupStatus["providers"] {
+  return group.providers.map(({ index, operator, history }, i) => {
     const { late, interval } = shares[i] as ProviderShares;
-    const [last] = newest(state, index, 1);
+    const [last] = newest(state, { group: group.number, provider: index }, 1);
     return {
       index,
       operator,
       committedBytes: (history.at(-1)?.bytes ?? 0n).toString(),
+      price: (history.at(-1)?.price ?? 0n).toString(),
       lastSlot: last?.slot ?? null,
       lastOutcome:
         last === undefined ? null : last.outcome.kind === "proven" ? "proven" : last.outcome.reason,
@@ -152,24 +126,28 @@ async function challengesOf(group: Hex, { books }: StatusSource): Promise<GroupS
   return { ...counts, bytesProven: bytesProven.toString(), bytesCommitted: bytesCommitted.toString() };
 }
 
-async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatus | undefined> {
-  const state = source.keeper.stateOf(group);
-  const snapshot = state?.group;
-  if (state === undefined || snapshot === undefined) return undefined;
+async function groupStatus(served: Served, source: StatusSource): Promise<GroupStatus> {
+  const { committee: snapshot, group: membership, state } = served;
+  const { address: group, ceiling, keeperFee, keeperShareBps } = membership;
   const now = source.surroundings();
-  const { params, ts, committee } = snapshot;
+  const { params, ts, version } = snapshot;
   const view = viewOf(state);
   const turn = turnAt(view, ts, params);
   const next = planOf(snapshot, view, now.pace?.block_s);
   const order = turnOrder(
     ts,
-    committee.seed,
-    committee.members.map(({ operator }) => operator),
+    version.seed,
+    version.members.map(({ operator }) => operator),
   );
-  const f = faultBound(committee.members.length);
-  const shares = snapshot.providers.map((entry) => providerShares(snapshot, state, entry));
+  const f = faultBound(version.members.length);
+  const shares = membership.providers.map((entry) => providerShares(served, entry));
   return {
     group,
+    committeeAddress: snapshot.address,
+    number: membership.number,
+    entered: membership.entered,
+    left: membership.left ?? null,
+    settledThrough: membership.settledThrough,
     ts,
     view,
     turn,
@@ -177,14 +155,14 @@ async function groupStatus(group: Hex, source: StatusSource): Promise<GroupStatu
     phase: phaseOf(state.turn),
     round: roundOf(state),
     failed: turn === 0 ? [] : failedLeaders(order, turn, f),
-    seat: memberIndex(committee, source.operator),
-    params: { ...params, price: params.price.toString() },
+    seat: memberIndex(version, source.operator),
+    params: { ...params, ceiling, keeperFee: keeperFee.toString(), keeperShareBps },
     next,
     ...committeeOf(snapshot, state, source),
-    providers: providersOf(snapshot, state, shares),
+    providers: providersOf(served, shares),
     proven: provenOf(shares),
     challenges: await challengesOf(group, source),
-    money: moneyOf(snapshot, state.head, now),
+    money: moneyOf(membership, state.head, now),
     earned: earnedOf(now.earned.get(group)),
     bookedThrough: now.bookedThrough.get(group) ?? null,
     overdue_s:
@@ -210,26 +188,25 @@ export function problemsOf(source: StatusSource): string[] {
   } else if (headLook.block === undefined) {
     problems.push("no block has been received yet; check the RPC endpoints");
   }
-  for (const group of source.groups) {
-    const state = source.keeper.stateOf(group);
-    const snapshot = state?.group;
-    const why = source.unreadable().get(group);
-    if (why !== undefined) problems.push(`group ${group} cannot be read from the chain: ${why}`);
-    if (state === undefined || snapshot === undefined) {
-      if (why === undefined) problems.push(`group ${group} has not been read from the chain yet`);
-      continue;
-    }
-    if (memberIndex(snapshot.committee, source.operator) < 0 && snapshot.pending === undefined) {
-      problems.push(`group ${group}: this keeper has no seat in the committee`);
-    }
+  for (const [address, why] of source.unreadable()) {
+    problems.push(`${address} cannot be read from the chain: ${why}`);
+  }
+  for (const committee of source.keeper.committees) {
+    const state = source.keeper.stateOf(committee);
+    const snapshot = state?.committee;
+    if (state === undefined || snapshot === undefined) continue;
+    // A committee that this keeper has left needs nothing of it.
+    if (memberIndex(snapshot.version, source.operator) < 0) continue;
     if (state.secondInstance) {
       problems.push(
-        `group ${group}: another process uses this keeper's key; stop one of them, restart the other`,
+        `committee ${committee}: another process uses this keeper's key; stop one of them, restart the other`,
       );
     }
     const { connected, quorum: needed } = committeeOf(snapshot, state, source);
     if (connected < needed) {
-      problems.push(`group ${group}: ${counted(connected, "keeper")} connected, expected ${needed} or more`);
+      problems.push(
+        `committee ${committee}: ${counted(connected, "keeper")} connected, expected ${needed} or more`,
+      );
     }
   }
   return problems;
@@ -253,9 +230,8 @@ function fundsOf({ operator }: Surroundings, groups: readonly GroupStatus[]): Ke
 
 export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
   const now = source.surroundings();
-  const states = source.groups.map((group) => source.keeper.stateOf(group));
-  const found = await Promise.all(source.groups.map((group) => groupStatus(group, source)));
-  const groups = found.filter((group) => group !== undefined);
+  const states = source.keeper.committees.map((committee) => source.keeper.stateOf(committee));
+  const groups = await Promise.all(servedBy(source.keeper).map((served) => groupStatus(served, source)));
   const problems = problemsOf(source);
   return {
     operator: source.operator,
@@ -278,6 +254,8 @@ export async function statusOf(source: StatusSource): Promise<KeeperStatus> {
     diskLow: isDiskLow(now.diskFreeBytes),
     funds: fundsOf(now, groups),
     peers: source.keeper.connected.length,
+    policy: source.policy,
+    committees: [...source.keeper.committees],
     groups,
   };
 }

@@ -1,10 +1,10 @@
 /** The events that the state machine receives. */
-import type { OwnValues, PartialSignature } from "./effects.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { OwnValues, PartialSignature, Signed } from "./effects.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { FullProof, Message, ProviderValue } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import type { ChallengeRecord, FailureReason, RecordLeaf } from "../../protocol/records.ts";
+import type { ChallengeRecord, FailureReason, ProviderName, RecordLeaf } from "../../protocol/records.ts";
 import type { Way } from "./state.ts";
 
 export type Block = { readonly number: number; readonly hash: Hex };
@@ -19,6 +19,14 @@ export type Answer =
     }
   | { readonly kind: "failed"; readonly reason: FailureReason };
 
+/** Names a transaction: what it does, for which turn, and the position of its first group. */
+export type TransactionName = {
+  readonly transaction: "certify" | "settle";
+  readonly ts: number;
+  readonly turn: number;
+  readonly first: number;
+};
+
 export type Event =
   /** The first event after a start: the content of the store (R23, S6). */
   | {
@@ -27,11 +35,12 @@ export type Event =
       readonly records: readonly ChallengeRecord[];
       readonly notes: readonly { readonly ts: number; readonly turn: number; readonly digest: Hex }[];
       readonly own: readonly OwnValues[];
+      readonly certificates: readonly (Signed & { readonly ts: number; readonly turn: number })[];
       readonly salts: readonly { readonly round: Hex; readonly ts: number; readonly salt: Hex }[];
       readonly before: readonly { readonly ts: number; readonly bytes: readonly ProviderValue[] }[];
     }
-  /** State of the contract at the view (R4). It precedes the `blocks` event of the head that made it visible. */
-  | { readonly kind: "group"; readonly snapshot: GroupSnapshot }
+  /** State of the committee at the view (R4). It precedes the `blocks` event of the head that made it visible. */
+  | { readonly kind: "committee"; readonly snapshot: CommitteeSnapshot }
   /** Consecutive canonical blocks. They replace all known blocks at or above the first number (a reorg). */
   | { readonly kind: "blocks"; readonly blocks: readonly Block[]; readonly entropy: Hex }
   /** Operators of the keepers that are connected. */
@@ -41,14 +50,16 @@ export type Event =
   | { readonly kind: "pulled"; readonly keeper: number; readonly askedAt: number }
   | {
       readonly kind: "seed";
-      readonly provider: number;
+      readonly operator: Hex;
       readonly slot: number;
       readonly blockHash: Hex;
       readonly seed: Uint8Array;
     }
+  /** The result of a challenge for one group of the provider. */
   | {
       readonly kind: "answer";
-      readonly provider: number;
+      readonly operator: Hex;
+      readonly name: ProviderName;
       readonly slot: number;
       readonly blockHash: Hex;
       readonly answer: Answer;
@@ -59,6 +70,13 @@ export type Event =
       /** In the order of the effect; undefined if the store has lost it. */
       readonly receipts: readonly (Uint8Array | undefined)[];
       readonly proof: FullProof | undefined;
+    }
+  /** Result of `fetch-values`; undefined: no holder served the pages, or they hold no such values. */
+  | {
+      readonly kind: "values";
+      readonly round: Hex;
+      readonly reveal: Hex;
+      readonly values: readonly bigint[] | undefined;
     }
   | {
       readonly kind: "openings-checked";
@@ -77,25 +95,17 @@ export type Event =
       /** Partial signatures that do not verify. */
       readonly culprits: readonly PartialSignature[];
     }
-  /** Fee of submitting the certificate now, in token units; undefined: no exchange rate is known. */
-  | {
-      readonly kind: "fee";
-      readonly ts: number;
-      readonly turn: number;
-      readonly amount: bigint | undefined;
-    }
+  /** Fee of the transaction now, in token units; undefined: no exchange rate is known. `first`: position of its first group. */
+  | ({ readonly kind: "fee"; readonly amount: bigint | undefined } & TransactionName)
   /** Result of a submission; `block` undefined: it was not mined. */
-  | {
-      readonly kind: "submission";
-      readonly ts: number;
-      readonly turn: number;
-      readonly block: number | undefined;
-    }
+  | ({ readonly kind: "submission"; readonly block: number | undefined } & TransactionName)
+  /** R29: an answer to `ask-certificate`, not checked yet. */
+  | ({ readonly kind: "certificate" } & Signed)
   | {
       readonly kind: "records";
       readonly round: Hex;
       readonly owner: number;
-      readonly provider: number;
+      readonly name: ProviderName;
       /** One leaf for each slot of the scope, checked against the root; undefined if the owner did not serve them. A proven
        * leaf without a valid receipt is passed as failed (R24). */
       readonly leaves: readonly RecordLeaf[] | undefined;
@@ -113,8 +123,7 @@ export type Event =
     };
 
 /** The records of one keeper for one provider. */
-export type PinnedRecords = {
-  readonly provider: number;
+export type PinnedRecords = ProviderName & {
   readonly owner: number;
   readonly leaves: readonly RecordLeaf[];
 };

@@ -24,7 +24,7 @@ function receive(step: Step, heard: HeardMessage): void {
   const { message } = heard;
   const { body } = message;
   if (body.kind === "hello") return onHello(step, message as MessageOf<"hello">);
-  const timing = message.committee === body.round.committee ? timingOf(step, body.round) : "wrong";
+  const timing = message.version === body.round.version ? timingOf(step, body.round) : "wrong";
   if (timing === "early") return keepEarly(step, heard);
   if (timing === "stale") return reason(step, "message-stale", `${body.kind} of keeper ${message.keeper}`);
   if (timing === "wrong") return reason(step, "wrong-round", `${body.kind} of keeper ${message.keeper}`);

@@ -1,10 +1,12 @@
 /** Liveness: hellos, and questions for missed messages. */
 import type { Hex } from "../../protocol/hash.ts";
+import type { Signed } from "./effects.ts";
 import type { Event } from "./events.ts";
+import { rememberedHash } from "../../protocol/certificate.ts";
 import type { Message, MessageOf } from "../../protocol/messages.ts";
 import { faultBound } from "../../protocol/quorum.ts";
-import { memberIndex, slotAt } from "../../protocol/group.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import { dutyIndex, memberIndex, slotAt } from "../../protocol/committee.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import { reason, turnKey, viewOf } from "./state.ts";
 import { fallbackBlock } from "../../protocol/turns.ts";
 import type { KeeperState, Step, TurnState } from "./state.ts";
@@ -17,10 +19,10 @@ import { committeeSize } from "./turn.ts";
  */
 export function tickHello(step: Step): void {
   const { state, config } = step;
-  const group = state.group;
-  if (group === undefined || memberIndex(group.committee, config.me) < 0) return;
-  const slot = slotAt(group.params, state.head);
-  if (isListening(state, group) || state.asksForHellos) askForHellos(step, group);
+  const { committee } = state;
+  if (committee === undefined || dutyIndex(committee.version, config.me) < 0) return;
+  const slot = slotAt(committee.params, state.head);
+  if (isListening(state, committee) || state.asksForHellos) askForHellos(step, committee);
   state.asksForHellos = state.helloSlot !== slot;
   if (!state.asksForHellos) return;
   state.helloSlot = slot;
@@ -31,37 +33,37 @@ export function tickHello(step: Step): void {
 }
 
 /** Last block of the first slot after a start. A second instance that runs has sent a hello by then (D9). */
-function firstSlotEnd(state: KeeperState, group: GroupSnapshot): number {
-  return (state.startHead ?? state.head) + group.params.slot;
+function firstSlotEnd(state: KeeperState, committee: CommitteeSnapshot): number {
+  return (state.startHead ?? state.head) + committee.params.slot;
 }
 
 /**
  * D9: a second instance sends one hello a slot. After its start a keeper signs nothing until one slot is over and f+1 other keepers,
  * at least one of them honest, have answered a later question without such a hello.
  */
-export function isListening(state: KeeperState, group: GroupSnapshot): boolean {
-  if (state.head <= firstSlotEnd(state, group) + 1) return true;
-  return state.vouched.size <= faultBound(group.committee.members.length);
+export function isListening(state: KeeperState, committee: CommitteeSnapshot): boolean {
+  if (state.head <= firstSlotEnd(state, committee) + 1) return true;
+  return state.vouched.size <= faultBound(committee.version.members.length);
 }
 
 export function onPulled(step: Step, event: Extract<Event, { kind: "pulled" }>): void {
   const { state } = step;
-  const { group } = state;
-  if (group === undefined || event.askedAt <= firstSlotEnd(state, group)) return;
-  if (isListening(state, group)) state.vouched.add(event.keeper);
+  const { committee } = state;
+  if (committee === undefined || event.askedAt <= firstSlotEnd(state, committee)) return;
+  if (isListening(state, committee)) state.vouched.add(event.keeper);
 }
 
 /**
  * Rotate whom we ask: one fixed Byzantine peer could hide a second instance of us, and one fixed peer that is down could keep us from
  * signing for ever. Rotate by the count of questions: heads and slots may skip numbers.
  */
-function askForHellos(step: Step, group: GroupSnapshot): void {
+function askForHellos(step: Step, committee: CommitteeSnapshot): void {
   const { state, config } = step;
-  const n = group.committee.members.length;
-  const me = memberIndex(group.committee, config.me);
+  const n = committee.version.members.length;
+  const me = memberIndex(committee.version, config.me);
   const keeper = (me + 1 + (state.hellosAsked++ % (n - 1))) % n;
   // No turn has the number 0, so the answer contains hellos only.
-  step.effects.push({ kind: "pull", keeper, askedAt: state.head, ts: group.ts, turn: 0 });
+  step.effects.push({ kind: "pull", keeper, askedAt: state.head, ts: committee.ts, turn: 0 });
 }
 
 /** Keeps the newest hello of each of the last two processes with the sender's key. */
@@ -76,10 +78,10 @@ function rememberHello(state: KeeperState, message: MessageOf<"hello">): void {
 /** D9: detects a hello with this keeper's key from another process, of a head newer than this process's start. */
 export function onHello(step: Step, message: MessageOf<"hello">): void {
   const { state, config } = step;
-  const group = state.group;
+  const { committee } = state;
   rememberHello(state, message);
-  if (group === undefined || state.startHead === undefined || state.secondInstance) return;
-  const mine = memberIndex(group.committee, config.me);
+  if (committee === undefined || state.startHead === undefined || state.secondInstance) return;
+  const mine = memberIndex(committee.version, config.me);
   if (message.keeper !== mine || message.body.instance === config.instance) return;
   if (message.body.head <= state.startHead) return; // sent by this keeper before its restart
   state.secondInstance = true;
@@ -139,9 +141,9 @@ function unheard(turn: TurnState): number[] {
 }
 
 function missesSomething(state: KeeperState, turn: TurnState): boolean {
-  const params = state.group?.params;
+  const params = state.committee?.params;
   if (params === undefined) return false;
-  const signed = state.notes.has(turnKey(turn.ts, turn.turn)) && turn.settlement !== undefined;
+  const signed = state.notes.has(turnKey(turn.ts, turn.turn)) && turn.signed !== undefined;
   if (signed && turn.me !== turn.leader) {
     // A follower needs the other signatures only shortly before it may submit in the leader's place.
     return state.head >= fallbackBlock(turn.te, params.turn) - 2;
@@ -166,6 +168,11 @@ export function turnMessages(state: KeeperState, ts: number, turnNumber: number)
   }
   for (const byKeeper of turn.partials.values()) messages.push(...byKeeper.values());
   return messages;
+}
+
+/** The certificate that a committee remembers under this hash, if this keeper keeps it (R29). */
+export function certificateOf(state: KeeperState, hash: Hex): Signed | undefined {
+  return [...state.certificates.values()].find(({ certificate }) => rememberedHash(certificate) === hash);
 }
 
 /** The record tree with this root, if this keeper committed to it; serves an exchange (R24). */

@@ -11,10 +11,11 @@ import { tickClose } from "./stages/close.ts";
 import { tickDecide } from "./stages/decide.ts";
 import { onPacked, onPages, onRecords, tickExchange } from "./stages/exchange.ts";
 import { addRecord, onAnswer, tickRecord } from "./stages/record.ts";
-import { onOpeningsChecked, onOpened, recheckReveals, tickReveal } from "./stages/reveal.ts";
-import { onGroup } from "./stages/settle.ts";
+import { onOpeningsChecked, onOpened, onValues, recheckReveals, tickReveal } from "./stages/reveal.ts";
+import { onCertificate, onCommittee, tickSettle } from "./stages/settle.ts";
 import { tickSign } from "./stages/sign.ts";
 import { onAggregated, onFee, onSubmission, tickSubmit } from "./stages/submit.ts";
+import { providerKey } from "../../protocol/records.ts";
 import { updateTurn } from "./turn.ts";
 
 /**
@@ -42,8 +43,8 @@ function apply(now: Step, event: Event): void {
   switch (event.kind) {
     case "restored":
       return restore(now, event);
-    case "group":
-      onGroup(now, event.snapshot);
+    case "committee":
+      onCommittee(now, event.snapshot);
       return updateTurn(now);
     case "blocks":
       return onBlocks(now, event);
@@ -61,6 +62,8 @@ function apply(now: Step, event: Event): void {
       return onAnswer(now, event);
     case "opened":
       return onOpened(now, event);
+    case "values":
+      return onValues(now, event);
     case "openings-checked":
       return onOpeningsChecked(now, event);
     case "aggregated":
@@ -69,6 +72,8 @@ function apply(now: Step, event: Event): void {
       return onFee(now, event);
     case "submission":
       return onSubmission(now, event);
+    case "certificate":
+      return onCertificate(now, event);
     case "records":
       return onRecords(now, event);
     case "packed":
@@ -87,6 +92,7 @@ function advance(now: Step): void {
   tickExchange(now);
   tickSign(now);
   tickSubmit(now);
+  tickSettle(now);
 }
 
 function restore(now: Step, event: Extract<Event, { kind: "restored" }>): void {
@@ -95,9 +101,12 @@ function restore(now: Step, event: Extract<Event, { kind: "restored" }>): void {
   for (const record of event.records) addRecord(now, record);
   for (const note of event.notes) state.notes.set(turnKey(note.ts, note.turn), note.digest);
   for (const own of event.own) state.own.set(turnKey(own.ts, own.turn), own);
+  for (const { ts, turn, certificate, groups } of event.certificates) {
+    state.certificates.set(turnKey(ts, turn), { certificate, groups });
+  }
   for (const { round, ts, salt } of event.salts) state.salts.set(round, { ts, salt });
   for (const { ts, bytes } of event.before) {
-    state.before.set(ts, new Map(bytes.map((v) => [v.provider, v.value])));
+    state.before.set(ts, new Map(bytes.map((v) => [providerKey(v), v.value])));
   }
 }
 
@@ -106,7 +115,7 @@ function restore(now: Step, event: Extract<Event, { kind: "restored" }>): void {
  * of the present turn. Without this an interval that never settles would fill the memory.
  */
 function forgetHashes(state: KeeperState, from: number): void {
-  const params = state.group?.params;
+  const params = state.committee?.params;
   if (params === undefined) return;
   const kept = 2 * params.turn + params.interval;
   for (let number = from - kept; number <= state.head - kept; number++) {

@@ -1,18 +1,12 @@
-/** State of one keeper for one group. The machine owns it: only a step changes it. */
-import type { Effect, OwnValues } from "./effects.ts";
-import type { Committee, GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
+/** State of one keeper for one committee. The machine owns it: only a step changes it. */
+import type { ChallengeTarget, Effect, OwnValues, Signed } from "./effects.ts";
+import type { CommitteeSnapshot, Version } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Decision } from "../../protocol/median.ts";
 import type { Message, MessageOf, Pinned } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import type {
-  ChallengeRecord,
-  LeafKey,
-  RecordLeaf,
-  RecordScope,
-  RecordTree,
-} from "../../protocol/records.ts";
-import type { Settlement } from "../../protocol/settlement.ts";
+import type { ChallengeRecord, LeafKey, RecordLeaf, RecordTree } from "../../protocol/records.ts";
+import type { Scope } from "../../protocol/scope.ts";
 
 export type Config = {
   /** Lower-case operator address of this keeper. */
@@ -23,9 +17,10 @@ export type Config = {
   readonly speaks: number;
 };
 
-/** One challenge from the seed to the answer. */
+/** One challenge of a provider, for all of its groups, from the seed to the last answer (R9). */
 export type ChallengeTask = {
-  readonly provider: number;
+  /** The provider's operator. */
+  readonly operator: Hex;
   readonly slot: number;
   readonly blockHash: Hex;
   seed: Uint8Array | undefined;
@@ -33,14 +28,20 @@ export type ChallengeTask = {
   offset: number | undefined;
   /** Head at which it was asked. */
   askedAt: number | undefined;
-  /** No answer came. The slot's end decides whether this keeper was cut off (R13). */
-  unreachable: boolean;
+  /** Groups without a result, by provider key, and the first block after their membership or commitment (R8). */
+  readonly open: Map<string, ChallengeTarget & { readonly end: number }>;
+  /** Groups from which no answer came. The slot's end decides whether this keeper was cut off (R13). */
+  readonly unreachable: Set<string>;
   /** This keeper was too late to ask and has reported it. */
   skipped: boolean;
 };
 
 export type RevealState = {
   readonly message: MessageOf<"reveal">;
+  /** In the order of the scope; undefined until the pages that the reveal names are here. */
+  values: readonly bigint[] | undefined;
+  /** Head at which the pages were asked for last. */
+  askedAt: number | undefined;
   /** unchecked: this keeper lacks the piece list for the full proof. */
   status: "waiting" | "checking" | "unchecked" | "counted" | "rejected";
   /** Audited draws answered by a proven leaf with a receipt (R28). */
@@ -59,9 +60,12 @@ export type CloseState = {
 };
 
 export type Evaluation = {
-  /** By provider, ascending. */
-  readonly decisions: ReadonlyMap<number, Decision>;
+  /** In the order of the scope. */
+  readonly decisions: readonly Decision[];
+  /** Positions in the scope, ascending. */
   readonly disputed: readonly number[];
+  /** Disputes whose records fit the pages of the turn, by position (R24). */
+  readonly fitting: ReadonlySet<number>;
   readonly payees: bigint;
 };
 
@@ -94,7 +98,7 @@ export type RoundState = {
   readonly exchange: ExchangeState;
 };
 
-/** R24: records of the disputed providers, by provider and owner. */
+/** R24: records of the disputed providers, by position in the scope and by owner. */
 export type ExchangeState = {
   /** Undefined leaves: asked for, not served. */
   readonly records: Map<number, Map<number, readonly RecordLeaf[] | undefined>>;
@@ -111,7 +115,16 @@ export type ExchangeState = {
   fetched: boolean;
 };
 
-export type Certificate = { readonly digest: Hex; readonly signers: bigint; readonly signature: Hex };
+export type Aggregated = { readonly digest: Hex; readonly signers: bigint; readonly signature: Hex };
+
+/** A transaction that hands in a certificate or groups of it (R41). */
+export type HandIn = {
+  /** Last known fee; `at`: head of that answer, undefined while a request is open. */
+  fee: { at: number | undefined; amount: bigint | undefined } | undefined;
+  sent: boolean;
+  /** Head from which a transaction that failed, or that a reorg removed, is repeated. */
+  resubmitAt: number | undefined;
+};
 
 export type TurnState = {
   readonly ts: number;
@@ -122,11 +135,9 @@ export type TurnState = {
   readonly order: readonly number[];
   readonly leader: number;
   readonly failed: readonly number[];
-  readonly committee: Committee;
-  readonly scope: readonly ProviderEntry[];
+  readonly version: Version;
+  readonly scope: Scope;
   readonly enteredAt: number;
-  /** Leaves of every record tree of this turn (R18). */
-  readonly recordScope: RecordScope;
   /**
    * This process leads the turn and has announced the round. A process that started after the announcement does not lead: a message of
    * it could contradict an earlier one, and a leader that contradicts itself has lost the turn (R19).
@@ -136,18 +147,15 @@ export type TurnState = {
   contradicted: boolean;
   tree: RecordTree | undefined;
   round: RoundState | undefined;
-  /** The settlement behind the noted digest. */
-  settlement: Settlement | undefined;
+  /** The certificate behind the noted digest, with the groups of its root. */
+  signed: Signed | undefined;
   readonly partials: Map<Hex, Map<number, MessageOf<"partial">>>;
   readonly badPartials: Set<number>;
   quorumAt: number | undefined;
   aggregating: boolean;
-  certificate: Certificate | undefined;
-  submitted: boolean;
-  /** Last known fee of submitting the certificate; `at`: head of that answer, undefined while a request is open. */
-  fee: { at: number | undefined; amount: bigint | undefined } | undefined;
-  /** Head from which a submission that failed, or that a reorg removed, is repeated. */
-  resubmitAt: number | undefined;
+  certificate: Aggregated | undefined;
+  /** The transaction that certifies. */
+  readonly submission: HandIn;
   progressAt: number;
   /** Number of questions for missed messages. */
   asked: number;
@@ -160,7 +168,7 @@ export type KeeperState = {
   /** Canonical hashes of slot starts and recent blocks. */
   readonly hashes: Map<number, Hex>;
   entropy: Hex;
-  group: GroupSnapshot | undefined;
+  committee: CommitteeSnapshot | undefined;
   /** R23: highest head that this process or its store had seen at the start; undefined before the first block. */
   startHead: number | undefined;
   storedHead: number;
@@ -176,19 +184,27 @@ export type KeeperState = {
   /** Number of questions for hellos since the start. */
   hellosAsked: number;
   readonly connected: Set<Hex>;
-  readonly records: Map<number, Map<number, ChallengeRecord>>;
+  /** By provider key and slot. */
+  readonly records: Map<string, Map<number, ChallengeRecord>>;
   /** Last slot whose challenges were prepared; −1: none since the start or since this keeper got its seat. */
   challengedSlot: number;
   /** S5: notes of intervals that began before this block may be deleted, so nothing new is signed in them. */
   notesFrom: number;
   readonly tasks: Map<string, ChallengeTask>;
-  readonly before: Map<number, ReadonlyMap<number, bigint>>;
+  /** R14: by ts and provider key. */
+  readonly before: Map<number, ReadonlyMap<string, bigint>>;
   readonly notes: Map<string, Hex>;
+  /** R29: certificates with their groups, by ts and turn, kept while a group of them may be unsettled. */
+  readonly certificates: Map<string, Signed>;
+  /** Number of questions for missing certificates, and the head of the last one. */
+  readonly certificateQuestions: { asked: number; at: number };
+  /** R41: transactions that settle groups of remembered certificates, by ts and first position. */
+  readonly settling: Map<string, HandIn>;
   readonly own: Map<string, OwnValues>;
   readonly salts: Map<Hex, { readonly ts: number; readonly salt: Hex }>;
   turn: TurnState | undefined;
-  /** The turn that settled last. If a reorg removes its settlement, its certificate is submitted again. */
-  settledTurn: TurnState | undefined;
+  /** The turn that certified last. If a reorg removes its certificate, it is submitted again. */
+  certifiedTurn: TurnState | undefined;
   /** Messages ahead of this keeper's view, bounded for each sender. */
   readonly early: Map<number, HeardMessage[]>;
 };
@@ -212,7 +228,7 @@ export function initialState(): KeeperState {
     head: -1,
     hashes: new Map(),
     entropy: "0x",
-    group: undefined,
+    committee: undefined,
     startHead: undefined,
     storedHead: -1,
     secondInstance: false,
@@ -228,10 +244,13 @@ export function initialState(): KeeperState {
     tasks: new Map(),
     before: new Map(),
     notes: new Map(),
+    certificates: new Map(),
+    certificateQuestions: { asked: 0, at: -1 },
+    settling: new Map(),
     own: new Map(),
     salts: new Map(),
     turn: undefined,
-    settledTurn: undefined,
+    certifiedTurn: undefined,
     early: new Map(),
   };
 }
@@ -252,7 +271,7 @@ export function reasonOnce(step: Step, turn: TurnState, code: ReasonCode, detail
 
 /** R4: the block whose state a keeper acts on. */
 export function viewOf(state: KeeperState): number {
-  return state.group === undefined ? -1 : state.head - state.group.params.confirmations;
+  return state.committee === undefined ? -1 : state.head - state.committee.params.confirmations;
 }
 
 export function turnKey(ts: number, turn: number): string {

@@ -1,95 +1,101 @@
 /** Turns (R5–R7): entering and leaving a turn, its round, and checks that every agreement stage uses. */
 import type { Message, MessageOf, RoundKey } from "../../protocol/messages.ts";
 import { roundId } from "../../protocol/messages.ts";
-import { activeProviders, memberIndex } from "../../protocol/group.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import { dutyIndex, isIdle } from "../../protocol/committee.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
+import { scopeOf } from "../../protocol/scope.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { faultBound } from "../../protocol/quorum.ts";
 import { reason, viewOf } from "./state.ts";
-import type { KeeperState, RoundState, Step, TurnState } from "./state.ts";
-import { recordScope } from "./stages/integrate.ts";
+import type { HandIn, KeeperState, RoundState, Step, TurnState } from "./state.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
 
 /** Enters the turn of the present view and leaves the one before. */
 export function updateTurn(step: Step): void {
   const { state } = step;
-  const group = state.group;
-  if (group === undefined || state.head < 0) return;
-  const number = turnAt(viewOf(state), group.ts, group.params);
+  const { committee } = state;
+  if (committee === undefined || state.head < 0) return;
+  const number = turnAt(viewOf(state), committee.ts, committee.params);
   const old = state.turn;
-  if (old !== undefined && old.ts === group.ts && old.turn === number) return;
-  if (old !== undefined) leaveTurn(step, old, group.ts, number);
-  state.turn = turnBeforeReorg(state, group.ts, number) ?? newTurn(step, group, number);
+  if (old !== undefined && old.ts === committee.ts && old.turn === number) return;
+  if (old !== undefined) leaveTurn(step, old, committee.ts, number);
+  state.turn = turnBeforeReorg(state, committee.ts, number) ?? newTurn(step, committee, number);
 }
 
 function leaveTurn(step: Step, old: TurnState, ts: number, number: number): void {
   if (old.ts === ts && number > old.turn) {
     reason(step, "turn-missed", `ts ${old.ts}, turn ${old.turn}, leader ${old.leader}`);
   }
-  if (old.ts < ts) step.state.settledTurn = old;
+  if (old.ts < ts) step.state.certifiedTurn = old;
 }
 
-/** The turn that a removed settlement brings back. Its certificate is submitted again. */
-function turnBeforeReorg({ settledTurn }: KeeperState, ts: number, number: number): TurnState | undefined {
-  if (settledTurn === undefined || settledTurn.ts !== ts || settledTurn.turn !== number) return undefined;
-  settledTurn.submitted = false;
-  settledTurn.fee = undefined;
-  return settledTurn;
+/** The turn that a removed certificate brings back. The certificate is submitted again. */
+function turnBeforeReorg({ certifiedTurn }: KeeperState, ts: number, number: number): TurnState | undefined {
+  if (certifiedTurn === undefined || certifiedTurn.ts !== ts || certifiedTurn.turn !== number)
+    return undefined;
+  certifiedTurn.submission.sent = false;
+  certifiedTurn.submission.fee = undefined;
+  return certifiedTurn;
 }
 
-/** Undefined before the first turn, after the group's end, and without a seat in the committee. */
-function newTurn({ state, config }: Step, group: GroupSnapshot, number: number): TurnState | undefined {
-  const me = memberIndex(group.committee, config.me);
-  const ended = group.endBlock !== undefined && group.ts >= group.endBlock;
-  if (number < 1 || me < 0 || ended) return undefined;
-  const operators = group.committee.members.map((member) => member.operator);
-  const order = turnOrder(group.ts, group.committee.seed, operators);
-  const window = turnWindow(group.ts, group.params, number);
-  const scope = activeProviders(group, window.te);
+/** Undefined before the first turn, while the committee has nothing to certify, without duties in it, and until the scope is known. */
+function newTurn(
+  { state, config }: Step,
+  committee: CommitteeSnapshot,
+  number: number,
+): TurnState | undefined {
+  const { ts, params, version, scope: source } = committee;
+  const me = dutyIndex(version, config.me);
+  if (number < 1 || me < 0 || isIdle(committee)) return undefined;
+  const window = turnWindow(ts, params, number);
+  if (source?.te !== window.te) return undefined;
+  const operators = version.members.map((member) => member.operator);
+  const order = turnOrder(ts, version.seed, operators);
   return {
-    ts: group.ts,
+    ts,
     te: window.te,
     turn: number,
     me,
     order,
     leader: leaderOf(order, number),
     failed: failedLeaders(order, number, faultBound(operators.length)),
-    committee: group.committee,
-    scope,
+    version,
+    scope: scopeOf(params, ts, source),
     enteredAt: state.head,
-    recordScope: recordScope(group, scope, group.ts, window.te),
     announced: false,
     contradicted: false,
     tree: undefined,
     round: undefined,
-    settlement: undefined,
+    signed: undefined,
     partials: new Map(),
     badPartials: new Set(),
     quorumAt: undefined,
     aggregating: false,
     certificate: undefined,
-    submitted: false,
-    fee: undefined,
-    resubmitAt: undefined,
+    submission: newHandIn(),
     progressAt: state.head,
     asked: 0,
     told: new Set(),
   };
 }
 
+export function newHandIn(): HandIn {
+  return { fee: undefined, sent: false, resubmitAt: undefined };
+}
+
 export function committeeSize(turn: TurnState): number {
-  return turn.committee.members.length;
+  return turn.version.members.length;
 }
 
 export function roundKeyOf(turn: TurnState): RoundKey {
-  const { ts, te, leader, committee } = turn;
-  return { ts, te, turn: turn.turn, leader, committee: committee.version };
+  const { ts, te, leader, version } = turn;
+  return { ts, te, turn: turn.turn, leader, version: version.version };
 }
 
 export function roundIdOf(step: Step, key: RoundKey): Hex {
-  const group = step.state.group;
-  if (group === undefined) throw new Error("round id: no group known yet");
-  return roundId(group.chainId, group.address, key);
+  const { committee } = step.state;
+  if (committee === undefined) throw new Error("round id: no committee known yet");
+  return roundId(committee.chainId, committee.address, key);
 }
 
 /** The round of the present turn if its id is `id`. */
@@ -101,15 +107,14 @@ export function roundOf(step: Step, id: Hex): RoundState | undefined {
 /** Whether a round key belongs to the present turn, to a later or earlier one, or to none (D4). */
 export function timingOf(step: Step, key: RoundKey): "now" | "early" | "stale" | "wrong" {
   const { state } = step;
-  const group = state.group;
-  if (group === undefined) return "early";
-  if (key.ts < group.ts) return "stale";
+  const { committee } = state;
+  if (committee === undefined) return "early";
+  if (key.ts < committee.ts) return "stale";
   const turn = state.turn;
-  if (key.ts > group.ts || turn === undefined) return "early";
+  if (key.ts > committee.ts || turn === undefined) return "early";
   if (key.turn < turn.turn) return "stale";
   if (key.turn > turn.turn) return "early";
-  const matches =
-    key.te === turn.te && key.leader === turn.leader && key.committee === turn.committee.version;
+  const matches = key.te === turn.te && key.leader === turn.leader && key.version === turn.version.version;
   return matches ? "now" : "wrong";
 }
 

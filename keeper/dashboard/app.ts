@@ -26,7 +26,8 @@ const points = 240;
 const agesEvery_ms = 5_000;
 
 type Books = {
-  readonly group: string;
+  /** Of committee and group. */
+  readonly key: string;
   readonly payments: readonly SettlementDocument[];
   readonly outcomes: readonly OutcomeDocument[];
   readonly reasons: readonly ReasonDocument[];
@@ -46,7 +47,12 @@ const select = (id: string): HTMLSelectElement => document.getElementById(id) as
 
 function currentGroup(): GroupStatus | undefined {
   const wanted = select("group").value;
-  return status?.groups.find(({ group }) => group === wanted) ?? status?.groups[0];
+  return status?.groups.find((group) => keyOf(group) === wanted) ?? status?.groups[0];
+}
+
+/** A group that moves is in two committees. */
+function keyOf({ committeeAddress, group }: GroupStatus): string {
+  return `${committeeAddress}/${group}`;
 }
 
 async function ask<T>(path: string): Promise<T> {
@@ -68,7 +74,7 @@ async function readBooks(group: GroupStatus): Promise<Books> {
     ask<SpaceDocument>(`${root}/space?from=${from}&points=${points}`),
   ]);
   return {
-    group: group.group,
+    key: keyOf(group),
     payments: payments.items,
     outcomes: outcomes.items,
     reasons: reasons.items,
@@ -107,7 +113,7 @@ async function refreshBooks(force = false): Promise<void> {
 
 function drawBooks(): void {
   const group = currentGroup();
-  if (status === undefined || group === undefined || books?.group !== group.group) return;
+  if (status === undefined || group === undefined || books?.key !== keyOf(group)) return;
   showOutcomes(group, books.outcomes);
   showPayments(status, group, books.payments);
   showReasons(books.reasons);
@@ -121,19 +127,23 @@ function drawSpace(): void {
 }
 
 function announcePayments(group: GroupStatus): void {
-  if (paidThrough !== undefined && group.ts > paidThrough) {
-    place("news", `Paid through block ${whole(group.ts)}.`);
+  if (paidThrough !== undefined && group.settledThrough > paidThrough) {
+    place("news", `Paid through block ${whole(group.settledThrough)}.`);
     void refreshBooks(true);
   }
-  paidThrough = group.ts;
+  paidThrough = group.settledThrough;
 }
 
 function drawGroups({ groups }: KeeperStatus): void {
   const field = document.getElementById("group-field");
   if (field !== null) field.hidden = groups.length < 2;
   const known = [...select("group").options].map(({ value }) => value).join();
-  if (known === groups.map(({ group }) => group).join()) return;
-  place("group", ...groups.map(({ group }) => h("option", { value: group }, `${group.slice(0, 10)}…`)));
+  if (known === groups.map(keyOf).join()) return;
+  const option = (one: GroupStatus): Element => {
+    const text = `${one.group.slice(0, 10)}… in ${one.committeeAddress.slice(0, 10)}…`;
+    return h("option", { value: keyOf(one) }, text);
+  };
+  place("group", ...groups.map(option));
 }
 
 function draw(next: KeeperStatus): void {

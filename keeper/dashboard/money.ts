@@ -7,14 +7,6 @@ export type Token = NonNullable<GroupStatus["money"]>["token"];
 const unknownToken: Token = { address: null, symbol: "units", decimals: null };
 export const tokenOf = (group: GroupStatus): Token => group.money?.token ?? unknownToken;
 
-/** Returned by the contract while no data is committed. */
-const noBlock = String(2n ** 64n - 1n);
-
-/** No data is committed, so nothing is spent or reserved. */
-export function spendsNothing({ fundedUntilBlock }: NonNullable<GroupStatus["money"]>): boolean {
-  return fundedUntilBlock === noBlock;
-}
-
 /** Four significant digits; the title has all digits. */
 export function money(units: bigint | string, { symbol, decimals }: Token): Element {
   return h(
@@ -59,17 +51,18 @@ function groupFacts(status: KeeperStatus, group: GroupStatus): Element[] {
   const { token, unallocated, arrears } = funds;
   const owes = arrears === "0" ? "nothing" : money(arrears, token);
   const left = fact("Left in the group", money(unallocated, token));
-  if (spendsNothing(funds)) {
+  const { fundedUntilBlock } = funds;
+  if (fundedUntilBlock === null) {
     return [
       left,
-      fact("Lasts until", "no end: no data is committed, so nothing is spent"),
+      fact("Lasts until", "no end: it has no data, or data at no price, and no fee"),
       fact("Reserved until", "nothing is reserved. The payer may withdraw all."),
       fact("Owes providers and keepers", owes),
     ];
   }
   return [
     left,
-    fact("Lasts until", untilText(status, funds.fundedUntilBlock, funds.runway_s)),
+    fact("Lasts until", untilText(status, fundedUntilBlock, funds.runway_s)),
     fact(
       "Reserved until",
       `${untilText(status, funds.reservedUntilBlock, funds.reserved_s)}. The payer may withdraw the rest.`,

@@ -14,7 +14,7 @@ import {
   span,
   whole,
 } from "./format.ts";
-import { copied, fact, spendsNothing, tokenOf } from "./money.ts";
+import { copied, fact, tokenOf } from "./money.ts";
 
 const day_s = 86_400;
 const lowTransactions = 15;
@@ -71,8 +71,8 @@ function moneyFigure(group: GroupStatus): Element {
       title,
     );
   }
-  if (spendsNothing(money)) {
-    const note = `${amount(unallocated, token.decimals)} ${token.symbol} left; no data is committed, nothing is spent`;
+  if (fundedUntilBlock === null) {
+    const note = `${amount(unallocated, token.decimals)} ${token.symbol} left; nothing is spent`;
     return figure("Group's money lasts", "no end", note, "plain", title);
   }
   const mood =
@@ -197,6 +197,7 @@ export function showMachine(status: KeeperStatus, group: GroupStatus, since_s: n
     fact("Ledger", booked === null ? "empty" : `complete through block ${whole(booked)}`),
     fact("Running for", `${span((Date.now() - startedAt_ms) / 1000)}, since ${dateOf(startedAt_ms / 1000)}`),
     fact("Group", copied("the group's address", group.group)),
+    fact("Committee", copied("the committee's address", group.committeeAddress)),
     fact("Peer id", copied("the peer id", peerId)),
     fact("Operator", copied("the operator's address", status.operator)),
   );

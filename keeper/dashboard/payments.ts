@@ -38,8 +38,7 @@ export function showPayments(
 function paymentItem(paid: SettlementDocument, status: KeeperStatus, group: GroupStatus): Element {
   const token = tokenOf(group);
   const total = paid.items.reduce((sum, { amount: units }) => sum + BigInt(units), 0n);
-  const turn = Math.round((paid.te - paid.ts - group.params.interval) / group.params.turn) + 1;
-  const turnTag = h("span", { class: turn > 1 ? "tag warn" : "tag" }, `turn ${turn}`);
+  const missed = paid.failed.length > 0 && h("span", { class: "tag warn" }, `${paid.failed.length} missed`);
   const receivers = `to ${counted(paid.items.length, "provider")}, ${counted(paid.shares.length, "keeper")}`;
   const age = ago(paid.block, status.head, status.block_s, status.headAge_s);
   const date = dateOfBlock(paid.block, status);
@@ -49,7 +48,7 @@ function paymentItem(paid: SettlementDocument, status: KeeperStatus, group: Grou
     h("span", { class: "blocks" }, `blocks ${whole(paid.ts)}–${whole(paid.te)}`),
     h("span", { class: "total" }, isEmptyPayment(paid.items) ? "nothing to pay" : money(total, token)),
     h("span", { class: "more" }, receivers),
-    h("span", { class: "more" }, `led by keeper ${paid.leader} `, turnTag),
+    h("span", { class: "more" }, `led by keeper ${paid.leader} `, missed),
     h("span", { class: "dim when" }, age, date !== undefined && h("span", { class: "date" }, date)),
   );
   return h("li", { "data-key": `paid-${paid.ts}` }, h("details", {}, summary, paymentDetails(paid, token)));
@@ -66,7 +65,7 @@ function paymentDetails(paid: SettlementDocument, token: Token): Element {
       providersTable(paid, token),
       keepersTable(paid, token),
     ),
-    h("dl", { class: "facts" }, ...transactionFacts(paid)),
+    h("dl", { class: "facts" }, ...transactionFacts(paid, token)),
   );
 }
 
@@ -81,10 +80,9 @@ function providersTable({ items }: SettlementDocument, token: Token): Element {
       heading(String(item.provider)),
       cell(`${bytes(item.spaceTime)}·blocks`),
       cell(money(item.amount, token)),
-      cell(money(item.toProvider, token)),
     ),
   );
-  return table("Providers", ["provider", "proven × blocks", "amount", "provider's part"], rows);
+  return table("Providers", ["provider", "proven × blocks", "amount"], rows);
 }
 
 function keepersTable({ shares }: SettlementDocument, token: Token): Element {
@@ -100,8 +98,10 @@ function keepersTable({ shares }: SettlementDocument, token: Token): Element {
   return table("Keepers", ["keeper", "operator", "share"], rows);
 }
 
-function transactionFacts(paid: SettlementDocument): Element[] {
+function transactionFacts(paid: SettlementDocument, token: Token): Element[] {
   return [
+    fact("Keepers' part and fee", money(paid.cut, token), " and ", money(paid.fee, token)),
+    fact("Committee", copied("the committee's address", paid.committee), `, version ${paid.version}`),
     fact("Signed by keepers", names(paid.signers)),
     fact("Keepers that missed their turn", names(paid.failed)),
     fact("Sent by", copied("the sender's address", paid.sender)),

@@ -106,9 +106,11 @@ function matrix(group: GroupStatus, round: RoundStatus): Element {
       h("td", {}, yes(signed, "signed")),
     );
   });
-  const caption = round.open
-    ? `Turn ${round.turn}, ${round.announcedBlock === null ? "nothing announced yet" : `announced in block ${whole(round.announcedBlock)}`}: received by this keeper`
-    : `The last round, turn ${round.turn}, paid through block ${whole(round.te)}`;
+  const announced =
+    round.announcedBlock === null
+      ? "nothing announced yet"
+      : `announced in block ${whole(round.announcedBlock)}`;
+  const caption = `Turn ${round.turn}, ${announced}: received by this keeper`;
   return table(caption, ["", "commit", "reveal", "sign"], rows, { class: "matrix" });
 }
 
@@ -118,7 +120,7 @@ export function showRound(group: GroupStatus): void {
     timeline(group),
     stepper(group.phase),
     group.round === null
-      ? h("p", { class: "empty" }, "There was no round since this keeper started.")
+      ? h("p", { class: "empty" }, "The first turn of the interval has not begun.")
       : matrix(group, group.round),
   );
 }

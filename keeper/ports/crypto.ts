@@ -1,13 +1,13 @@
 /** Checks signatures and proofs of others. It is a port, so that a simulation can use cheap signatures. */
 import type { PartialSignature } from "../core/effects.ts";
-import type { Member } from "../../protocol/group.ts";
+import type { Member } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { FullProof, OpenedLeaf } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { VerifiedAnswer } from "../../protocol/codec/answer.ts";
 import type { OpeningsScope } from "../../protocol/codec/openings.ts";
 export type { OpeningsScope } from "../../protocol/codec/openings.ts";
-import type { ChallengeAnswer, ChallengeRequest } from "../../protocol/codec/challenge.ts";
+import type { ChallengeAnswer, ChallengeRequest, ChallengeTarget } from "../../protocol/codec/challenge.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 
@@ -19,7 +19,9 @@ export type Aggregate = {
 };
 
 export type AnswerInput = {
-  readonly request: ChallengeRequest;
+  readonly request: Omit<ChallengeRequest, "targets">;
+  /** The group and provider of the answer. */
+  readonly target: ChallengeTarget;
   readonly answer: Pick<ChallengeAnswer, "receipt" | "proof">;
   readonly list: PieceList;
   readonly receiptKey: Hex;

@@ -14,11 +14,13 @@ export type Token = {
 export type GroupFunds = {
   readonly token: Token;
   /** Token units that are not credited to anybody. */
-  readonly unallocated: bigint;
+  readonly available: bigint;
   /** Token units that the group owes and cannot pay (R32). */
   readonly arrears: bigint;
-  /** Last block through which the balance pays for the present data. */
-  readonly fundedUntil: bigint;
+  /** Token units that the payer cannot withdraw (R32). */
+  readonly required: bigint;
+  /** Blocks that stay funded (R4). */
+  readonly lockup: number;
 };
 
 export type HeadInfo = Cursor & { readonly timestamp_s: number };

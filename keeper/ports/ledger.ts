@@ -1,6 +1,5 @@
 /** The keeper's ledger: challenges, reasons and settlements. For reporting; the protocol never reads it. */
 import type { Hex } from "../../protocol/hash.ts";
-import type { PaidItem, PaidShare } from "../../protocol/payments.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 
 /** Bytes proven by challenges, and bytes committed in the slots of those challenges. */
@@ -15,13 +14,19 @@ export type OutcomeClass = "whole" | "partial" | "failed" | "unmeasured";
 export type ChallengeCounts = { readonly asked: number } & Readonly<Record<OutcomeClass, number>> &
   ProvenShare;
 
+/** A group in a committee, both by address. Slots are numbered by committee, so a group that moved has slots of both. */
+export type ServedGroup = { readonly committee: Hex; readonly group: Hex };
+
 /** Rows that the daemon writes while it runs. */
 export type LedgerPort = {
   /** @param committed bytes that the provider was committed to in the record's slot */
-  addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void>;
+  addChallenge(served: ServedGroup, record: ChallengeRecord, committed: bigint): Promise<void>;
 };
 
-export type BookedShare = PaidShare & { readonly operator: Hex };
+/** What a provider got: space-time paid for (R16), and token units credited after the keepers' cut. */
+export type BookedItem = { readonly provider: number; readonly spaceTime: bigint; readonly amount: bigint };
+
+export type BookedShare = { readonly keeper: number; readonly amount: bigint; readonly operator: Hex };
 
 export type BookedTransaction = {
   readonly tx: Hex;
@@ -34,20 +39,28 @@ export type BookedTransaction = {
   readonly gasPrice: bigint;
 };
 
-/** One settlement, read from the chain's events and calldata. */
+/** One group's settlement, read from the chain's events (R35). */
 export type BookedSettlement = {
   readonly group: Hex;
+  /** The group's interval [ts, te) in the certificate. */
   readonly ts: number;
   readonly te: number;
-  readonly committee: number;
+  readonly committee: Hex;
+  /** Version of the members that signed. */
+  readonly version: number;
+  /** Of the certificate, as are the fields up to `digest`. */
   readonly leader: number;
   readonly failed: bigint;
   readonly payees: bigint;
   readonly signers: bigint;
   readonly digest: Hex;
+  /** Token units of all keepers: their part of the amounts, and the fee (R30). */
+  readonly cut: bigint;
+  readonly fee: bigint;
+  /** That settled the group: the certificate's own, or a later one. */
   readonly transaction: BookedTransaction;
   /** Ascending by provider. */
-  readonly items: readonly PaidItem[];
+  readonly items: readonly BookedItem[];
   /** Ascending by keeper. */
   readonly shares: readonly BookedShare[];
 };
@@ -106,8 +119,7 @@ export type OutcomeCount = ProvenShare & {
   readonly count: number;
 };
 
-export type ChallengeOf = {
-  readonly group: Hex;
+export type ChallengeOf = ServedGroup & {
   readonly record: ChallengeRecord;
   /** Bytes that the provider was committed to in the record's slot. */
   readonly committed: bigint;
@@ -130,11 +142,11 @@ export type BooksPort = {
   addReasons(reasons: readonly ReasonEntry[]): Promise<void>;
   setPeers(peers: readonly PeerEntry[]): Promise<void>;
   /** Newest slot first, those with slot below `before`. */
-  challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]>;
-  /** Of all versions of the committee. */
+  challenges(served: ServedGroup, before: number | undefined, limit: number): Promise<ChallengeEntry[]>;
+  /** In all committees and versions. */
   earned(group: Hex, operator: Hex): Promise<Earned>;
   /** Entries of slots from `from` on; if there are more than about `limit`, only every n-th slot. */
-  space(group: Hex, from: number, limit: number): Promise<Space>;
+  space(served: ServedGroup, from: number, limit: number): Promise<Space>;
   outcomes(group: Hex): Promise<OutcomeCount[]>;
   challengeCounts(group: Hex): Promise<ChallengeCounts>;
   /** Newest first. */

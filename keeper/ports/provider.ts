@@ -1,6 +1,11 @@
 /** Calls from a keeper to providers: one request, one bounded answer, within a time limit. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import type { ChallengeAnswer, ChallengeRequest, RefusalCode } from "../../protocol/codec/challenge.ts";
+import type {
+  ChallengeAnswer,
+  ChallengeRequest,
+  Refusal,
+  RefusalCode,
+} from "../../protocol/codec/challenge.ts";
 import type { Hex } from "../../protocol/hash.ts";
 
 /** Endpoint of a provider in the registry. */
@@ -32,6 +37,7 @@ export type CallLimits = {
 
 export type PieceListQuery = {
   readonly chainId: number;
+  readonly committee: Hex;
   readonly group: Hex;
   readonly provider: number;
   /** As in the group's data checkpoint. The list must have this root and these total bytes (R10). */
@@ -40,12 +46,14 @@ export type PieceListQuery = {
 };
 
 export type ProviderClient = {
-  /** The decoded answer; `verifyAnswer` verifies it. Never rejects. */
+  /** The decoded answers, one for each target of the request in its order; `verifyAnswer` verifies them. Never rejects. */
   challenge(
     target: ProviderTarget,
     request: ChallengeRequest,
     limits: CallLimits,
-  ): Promise<{ readonly ok: true; readonly answer: ChallengeAnswer } | ProviderFailure>;
+  ): Promise<
+    { readonly ok: true; readonly answers: readonly (ChallengeAnswer | Refusal)[] } | ProviderFailure
+  >;
   /** The whole piece list, checked against root and bytes. Never rejects. */
   pieceList(
     target: ProviderTarget,

@@ -1,4 +1,4 @@
-/** Transport between keepers: one gossip topic for each group, and bounded questions with one answer. */
+/** Transport between keepers: one gossip topic for each committee, and bounded questions with one answer. */
 import type { Question } from "../../protocol/codec/question.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Scale } from "../../protocol/limits/derived.ts";

@@ -23,10 +23,11 @@ export type BookkeeperDependencies = {
 };
 
 export class Bookkeeper {
-  readonly #groups: readonly Hex[];
+  readonly #groups: () => readonly Hex[];
   readonly #on: BookkeeperDependencies;
 
-  constructor(groups: readonly Hex[], on: BookkeeperDependencies) {
+  /** @param groups to book; others may come while it runs (R39) */
+  constructor(groups: () => readonly Hex[], on: BookkeeperDependencies) {
     this.#groups = groups;
     this.#on = on;
   }
@@ -38,7 +39,7 @@ export class Bookkeeper {
     const done = new Map<Hex, Hex>();
     while (!signal.aborted) {
       let troubled = false;
-      for (const group of this.#groups) {
+      for (const group of this.#groups()) {
         if (signal.aborted) return;
         try {
           const head = await this.#on.history.head();

@@ -1,8 +1,11 @@
 /** Challenges providers and checks their answers (R11–R13). A piece list is fetched once for each list root. */
-import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
-import type { Effect } from "../core/effects.ts";
+import { maxTargets } from "../../protocol/codec/challenge.ts";
+import type { ChallengeAnswer, ChallengeRequest, Refusal } from "../../protocol/codec/challenge.ts";
+import type { SlotData } from "../../protocol/codec/openings.ts";
+import type { ChallengeTarget, Effect } from "../core/effects.ts";
 import type { Answer } from "../core/events.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
+import type { LeafKey } from "../../protocol/records.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChainPort, Endpoint } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
@@ -11,7 +14,7 @@ import type { KeyringPort } from "../ports/keyring.ts";
 import type { ProviderClient, ProviderFailure, ProviderTarget } from "../ports/provider.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import { dataOfSlot } from "./group-data.ts";
+import { dataOfSlot, dataOfTurn } from "./committee-data.ts";
 import { PieceLists } from "./piece-lists.ts";
 import type { ListDependencies, ListQuery, Source } from "./piece-lists.ts";
 
@@ -33,8 +36,10 @@ export type Asking = {
   readonly signal: AbortSignal;
   /** Whether an answer at the present head would still count (R13). The provider is asked again while it would. */
   readonly counts: () => boolean;
-  /** Called after each attempt that did not reach the provider, while further attempts may follow. */
-  readonly onUnreachable: () => void;
+  /** Called for each group after an attempt that did not reach the provider, while further attempts may follow. */
+  readonly onUnreachable: (target: ChallengeTarget) => void;
+  /** Called once for each group with the last result. */
+  readonly onAnswer: (target: ChallengeTarget, answer: Answer) => void;
 };
 
 /** The result of one attempt, and whether another attempt may give another result. */
@@ -47,6 +52,9 @@ const firstPause_ms = 250;
 const longestPause_ms = 4_000;
 
 type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
+
+/** A group that can be asked about: the provider's data and piece list there. */
+type Ready = { readonly target: ChallengeTarget; readonly known: SlotData; readonly list: PieceList };
 
 export class Challenger {
   readonly #options: ChallengerOptions;
@@ -62,52 +70,110 @@ export class Challenger {
   }
 
   /**
-   * Repeats a challenge while an answer would still count, if the provider was busy or unreachable or if the clock of this keeper ended
-   * the call: blocks decide what is late (R13), and a provider repeats its answer to the same challenge (R12).
+   * Repeats a challenge while an answer would still count, for the groups about which the provider was busy or unreachable or for which
+   * the clock of this keeper ended the call: blocks decide what is late (R13), and a provider repeats its answer to the same challenge (R12).
    */
-  async ask(group: GroupSnapshot, effect: ChallengeEffect, asking: Asking): Promise<Answer> {
-    const { signal, counts, onUnreachable } = asking;
+  async ask(committee: CommitteeSnapshot, effect: ChallengeEffect, asking: Asking): Promise<void> {
+    const { signal, counts, onUnreachable, onAnswer } = asking;
+    let open = effect.targets;
     for (let pause_ms = firstPause_ms; ; pause_ms = Math.min(longestPause_ms, 2 * pause_ms)) {
-      const { answer, again } = await this.#attempt(group, effect, signal);
-      if (!again || !counts() || signal.aborted) return answer;
-      if (answer.kind === "failed" && answer.reason === "unreachable") onUnreachable();
+      const attempts = await this.#attempt(committee, effect, open, signal);
+      const over = !counts() || signal.aborted;
+      open = open.filter((target, i) => {
+        const { answer, again } = attempts[i] as Attempt;
+        if (!again || over) onAnswer(target, answer);
+        else if (answer.kind === "failed" && answer.reason === "unreachable") onUnreachable(target);
+        return again && !over;
+      });
+      if (open.length === 0) return;
       await this.#on.clock.sleep(pause_ms, signal);
     }
   }
 
-  async #attempt(group: GroupSnapshot, effect: ChallengeEffect, signal: AbortSignal): Promise<Attempt> {
-    const data = dataOfSlot(group, effect.provider, effect.slot);
-    const target = await this.#target(group, effect.provider);
-    if (data === undefined || target === undefined) return unreachable;
-    const query = { group, provider: effect.provider, data };
-    const list = await this.#listFor(query, target, signal);
-    if (list === undefined) return unreachable;
+  /** One attempt for each target, in their order. */
+  async #attempt(
+    committee: CommitteeSnapshot,
+    effect: ChallengeEffect,
+    targets: readonly ChallengeTarget[],
+    signal: AbortSignal,
+  ): Promise<Attempt[]> {
+    const endpoint = await this.#target(committee, effect.operator);
+    if (endpoint === undefined) return targets.map(() => unreachable);
+    const found = await Promise.all(
+      targets.map((target) => this.#prepare(committee, effect, target, endpoint, signal)),
+    );
+    const ready = found.filter((one) => one !== undefined);
+    const results = new Map<ChallengeTarget, Attempt>();
+    for (let at = 0; at < ready.length; at += maxTargets) {
+      const page = ready.slice(at, at + maxTargets);
+      const attempts = await this.#call(committee, effect, page, endpoint, signal);
+      page.forEach(({ target }, i) => results.set(target, attempts[i] ?? unreachable));
+    }
+    return targets.map((target) => results.get(target) ?? unreachable);
+  }
+
+  async #prepare(
+    committee: CommitteeSnapshot,
+    { slot }: ChallengeEffect,
+    target: ChallengeTarget,
+    endpoint: ProviderTarget,
+    signal: AbortSignal,
+  ): Promise<Ready | undefined> {
+    const known = dataOfSlot(committee, { ...target, slot });
+    if (known === undefined) return undefined;
+    const query = { committee, group: known.group, provider: target.provider, data: known.data };
+    const list = await this.#listFor(query, known.operator, endpoint, signal);
+    return list === undefined ? undefined : { target, known, list };
+  }
+
+  /** One message about several groups of the provider (R9). */
+  async #call(
+    committee: CommitteeSnapshot,
+    { operator, slot, blockHash, seed }: ChallengeEffect,
+    ready: readonly Ready[],
+    endpoint: ProviderTarget,
+    signal: AbortSignal,
+  ): Promise<Attempt[]> {
     const request: ChallengeRequest = {
-      chainId: group.chainId,
-      group: group.address,
+      chainId: committee.chainId,
+      committee: committee.address,
+      operator,
       keeper: this.#on.keyring.operator,
-      provider: effect.provider,
-      slot: effect.slot,
-      blockHash: effect.blockHash,
-      seed: effect.seed,
+      slot,
+      blockHash,
+      seed,
+      targets: ready.map(({ known, target }) => ({ group: known.group, provider: target.provider })),
     };
     const { timeout_ms } = this.#options;
-    const response = await this.#on.provider.challenge(target, request, { timeout_ms, signal });
+    const response = await this.#on.provider.challenge(endpoint, request, { timeout_ms, signal });
     if (!response.ok) {
-      if (response.reason === "unreachable") this.#forgetEndpoint(group, effect.provider);
-      this.#on.telemetry.info("challenge failed", { provider: effect.provider, why: response.detail });
-      return failedBy(response);
+      if (response.reason === "unreachable") this.#endpoints.delete(operator);
+      this.#on.telemetry.info("challenge failed", { operator, why: response.detail });
+      return ready.map(() => failedBy(response));
     }
-    const { receiptKey } = data;
-    const checked = this.#on.crypto.checkAnswer({ request, answer: response.answer, list, receiptKey });
+    return ready.map((one, i) => this.#judge(request, one, response.answers[i]));
+  }
+
+  #judge(
+    request: ChallengeRequest,
+    { target, known, list }: Ready,
+    answer: ChallengeAnswer | Refusal | undefined,
+  ): Attempt {
+    const about = { group: known.group, provider: target.provider };
+    if (answer === undefined || answer.kind === "refusal") {
+      const why = answer === undefined ? "no answer" : `${answer.code}: ${answer.detail}`;
+      this.#on.telemetry.info("challenge refused", { ...about, why });
+      return { answer: { kind: "failed", reason: "refused" }, again: answer?.code === "busy" };
+    }
+    const { receiptKey } = known.data;
+    const checked = this.#on.crypto.checkAnswer({ request, target: about, answer, list, receiptKey });
     if (!checked.ok) {
-      this.#on.telemetry.info("answer refused", { provider: effect.provider, why: checked.detail });
+      this.#on.telemetry.info("answer refused", { ...about, why: checked.detail });
       return { answer: { kind: "failed", reason: checked.code }, again: false };
     }
     const { bytesProven, receiptHash } = checked.value;
-    const { receipt, proof } = response.answer;
-    const answer = { kind: "proven", bytes: bytesProven, receiptHash, receipt, proof } as const;
-    return { answer, again: false };
+    const { receipt, proof } = answer;
+    return { answer: { kind: "proven", bytes: bytesProven, receiptHash, receipt, proof }, again: false };
   }
 
   /**
@@ -115,20 +181,20 @@ export class Challenger {
    * its list only to some keepers, the others can still check the reveals of those (L3).
    */
   async pieceList(
-    group: GroupSnapshot,
-    proof: { readonly provider: number; readonly slot: number },
+    committee: CommitteeSnapshot,
+    proof: LeafKey,
     holders: readonly Hex[],
     signal: AbortSignal,
   ): Promise<PieceList | undefined> {
-    const { provider, slot } = proof;
-    const data = dataOfSlot(group, provider, slot);
-    if (data === undefined) return undefined;
-    const query = { group, provider, data };
-    const target = await this.#target(group, provider);
-    const keepers = [...this.#lists.helpfulFirst(holders), ...this.#keepers(group)];
+    const known = dataOfTurn(committee, proof);
+    if (known === undefined) return undefined;
+    const { operator, group, data } = known;
+    const query = { committee, group, provider: proof.provider, data };
+    const target = await this.#target(committee, operator);
+    const keepers = [...this.#lists.helpfulFirst(holders), ...this.#keepers(committee)];
     if (target === undefined) return this.#lists.find(query, keepers);
     const fromProvider = async (): Promise<PieceList | undefined> => {
-      const result = await this.#listOfProvider(query, target, signal);
+      const result = await this.#listOfProvider(query, operator, target, signal);
       return result.ok ? result.list : undefined;
     };
     return this.#lists.find(query, [...new Set<Source>([...keepers, fromProvider])]);
@@ -139,8 +205,8 @@ export class Challenger {
     return this.#lists.answer(bytes);
   }
 
-  pruneLists(group: GroupSnapshot): Promise<void> {
-    return this.#lists.prune(group);
+  pruneLists(committee: CommitteeSnapshot): Promise<void> {
+    return this.#lists.prune(committee);
   }
 
   /**
@@ -149,35 +215,34 @@ export class Challenger {
    */
   async #listFor(
     query: ListQuery,
+    operator: Hex,
     target: ProviderTarget,
     signal: AbortSignal,
   ): Promise<PieceList | undefined> {
     let isReachable = true;
     const fromProvider = async (): Promise<PieceList | undefined> => {
-      const result = await this.#listOfProvider(query, target, signal);
+      const result = await this.#listOfProvider(query, operator, target, signal);
       isReachable = result.ok || result.reason !== "unreachable";
       return result.ok ? result.list : undefined;
     };
     const list = await this.#lists.find(query, [fromProvider]);
     if (list !== undefined || !isReachable) return list;
-    return this.#lists.find(query, this.#keepers(query.group));
+    return this.#lists.find(query, this.#keepers(query.committee));
   }
 
-  #keepers(group: GroupSnapshot): Hex[] {
-    const operators = group.committee.members.map(({ operator }) => operator);
+  #keepers({ version }: CommitteeSnapshot): Hex[] {
+    const operators = version.members.map(({ operator }) => operator);
     return this.#lists.helpfulFirst(operators.filter((operator) => operator !== this.#on.keyring.operator));
   }
 
-  async #target(group: GroupSnapshot, provider: number): Promise<ProviderTarget | undefined> {
-    const operator = group.providers.find((p) => p.index === provider)?.operator;
-    if (operator === undefined) return undefined;
+  async #target({ address }: CommitteeSnapshot, operator: Hex): Promise<ProviderTarget | undefined> {
     let endpoint = this.#endpoints.get(operator);
     if (endpoint === undefined) {
       try {
         endpoint = await this.#on.chain.providerEndpoint(operator);
       } catch (error) {
         this.#on.telemetry.reason(
-          group.address,
+          address,
           "rpc-down",
           `registry look-up of ${operator}: ${(error as Error).message}`,
         );
@@ -188,24 +253,20 @@ export class Challenger {
     return { peerId: endpoint.peerId, addrs: endpoint.multiaddrs };
   }
 
-  #forgetEndpoint(group: GroupSnapshot, provider: number): void {
-    const operator = group.providers.find((p) => p.index === provider)?.operator;
-    if (operator !== undefined) this.#endpoints.delete(operator);
-  }
-
   async #listOfProvider(
-    { group, provider, data }: ListQuery,
+    { committee, group, provider, data }: ListQuery,
+    operator: Hex,
     target: ProviderTarget,
     signal: AbortSignal,
   ): ReturnType<ProviderClient["pieceList"]> {
-    const { chainId, address } = group;
+    const { chainId, address } = committee;
     const { listRoot, bytes } = data;
-    const query = { chainId, group: address, provider, listRoot, bytes };
+    const query = { chainId, committee: address, group, provider, listRoot, bytes };
     const { timeout_ms } = this.#options;
     const result = await this.#on.provider.pieceList(target, query, { timeout_ms, signal });
     if (!result.ok) {
-      this.#forgetEndpoint(group, provider);
-      this.#on.telemetry.info("piece list not served", { provider, why: result.detail });
+      this.#endpoints.delete(operator);
+      this.#on.telemetry.info("piece list not served", { group, provider, why: result.detail });
     }
     return result;
   }

@@ -1,12 +1,13 @@
 /** Executes the effects of the core. Results return as events; nothing here decides about money. */
 import { encodeBody, encodeMessage, messageDigest, signatureBytes } from "../../protocol/codec/message.ts";
-import type { Effect } from "../core/effects.ts";
-import type { Answer, Event } from "../core/events.ts";
-import { memberIndex, slotAt, slotStart } from "../../protocol/group.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { ChallengeTarget, Effect, Transaction } from "../core/effects.ts";
+import type { Answer, Event, TransactionName } from "../core/events.ts";
+import { memberIndex, slotAt, slotStart } from "../../protocol/committee.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Body } from "../../protocol/messages.ts";
-import { domainSeparator } from "../../protocol/settlement.ts";
+import { domainOf } from "../../protocol/certificate.ts";
+import { providerKey } from "../../protocol/records.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { ChainPort, SubmitResult } from "../ports/chain.ts";
 import type { ClockPort } from "../ports/clock.ts";
@@ -18,9 +19,9 @@ import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";
 import type { Challenger } from "./challenger.ts";
 import { BackgroundQueue } from "./background.ts";
-import { dataOfSlot } from "./group-data.ts";
+import { dataOfSlot, dataOfTurn } from "./committee-data.ts";
 import type { RecordExchange } from "./exchange.ts";
-import type { GroupQuotas } from "./round-quota.ts";
+import type { CommitteeQuotas } from "./round-quota.ts";
 import type { Questions } from "./questions.ts";
 
 export type EffectDependencies = {
@@ -35,11 +36,11 @@ export type EffectDependencies = {
   readonly challenger: Challenger;
   readonly questions: Questions;
   readonly exchange: RecordExchange;
-  readonly quotas: GroupQuotas;
+  readonly quotas: CommitteeQuotas;
 };
 
-export function topicOf(chainId: number, group: Hex): string {
-  return `whitepay/1/${chainId}/${group}`;
+export function topicOf(chainId: number, committee: Hex): string {
+  return `whitepay/2/${chainId}/${committee}`;
 }
 
 const exchangeWidth = 8;
@@ -49,9 +50,9 @@ type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 /** All effects but `persist`, which the loop executes before any other effect of its step. */
 export type ExecutedEffect = Exclude<Effect, { kind: "persist" }>;
 
-/** Executes the effects of one group's state machine. */
+/** Executes the effects of one committee's state machine. */
 export class Effects {
-  readonly #group: Hex;
+  readonly #committee: Hex;
   readonly #on: EffectDependencies;
   readonly #emit: (event: Event) => void;
   readonly #signal: AbortSignal;
@@ -61,8 +62,8 @@ export class Effects {
   readonly #exchange: BackgroundQueue;
   #underWay = 0;
 
-  constructor(group: Hex, on: EffectDependencies, emit: (event: Event) => void, signal: AbortSignal) {
-    this.#group = group;
+  constructor(committee: Hex, on: EffectDependencies, emit: (event: Event) => void, signal: AbortSignal) {
+    this.#committee = committee;
     this.#on = on;
     this.#emit = emit;
     this.#signal = signal;
@@ -77,48 +78,55 @@ export class Effects {
   }
 
   run(effect: ExecutedEffect, state: KeeperState): void {
-    const group = state.group;
-    if (effect.kind === "reason") return this.#on.telemetry.reason(this.#group, effect.code, effect.detail);
-    if (group === undefined) return;
+    const { committee } = state;
+    if (effect.kind === "reason")
+      return this.#on.telemetry.reason(this.#committee, effect.code, effect.detail);
+    if (committee === undefined) return;
     switch (effect.kind) {
       case "book":
-        return this.#book(group, effect);
+        return this.#book(committee, effect);
       case "broadcast":
-        return this.#broadcast(group, effect.body);
+        return this.#broadcast(committee, effect.body);
       case "make-seed":
-        return this.#heavy.addFirst(() => this.#makeSeed(group, effect)); // before other work, because the slot does not wait (R8)
+        return this.#heavy.addFirst(() => this.#makeSeed(committee, effect)); // before other work, because the slot does not wait (R8)
       case "challenge":
-        return void this.#await(this.#challenge(group, state, effect));
+        return void this.#await(this.#challenge(committee, state, effect));
       case "open":
         return this.#background(this.#open(effect));
+      case "serve-pages":
+        return this.#on.exchange.servePages(effect.pages);
+      case "fetch-values":
+        return this.#exchange.add(() => this.#fetchValues(committee, effect));
       case "check-openings":
-        return this.#background(this.#checkOpenings(group, state, effect));
+        return this.#background(this.#checkOpenings(committee, state, effect));
       case "sign-digest":
-        return this.#signDigest(group, effect);
+        return this.#signDigest(committee, effect);
       case "aggregate":
-        return this.#heavy.add(() => this.#aggregate(group, effect));
+        return this.#heavy.add(() => this.#aggregate(committee, effect));
       case "pull":
-        return void this.#await(this.#pull(group, state, effect));
+        return void this.#await(this.#pull(committee, state, effect));
+      case "ask-certificate":
+        return void this.#await(this.#askCertificate(committee, effect));
       case "ask-fee":
         return this.#background(this.#askFee(effect));
       case "pass-on":
         return this.#background(
-          this.#on.transport.publish(topicOf(group.chainId, group.address), effect.message.bytes),
+          this.#on.transport.publish(topicOf(committee.chainId, committee.address), effect.message.bytes),
         );
       case "gather-records":
-        return this.#exchange.add(() => this.#gatherRecords(group, state, effect));
+        return this.#exchange.add(() => this.#gatherRecords(committee, state, effect));
       case "pack-pages":
         return this.#packPages(effect);
       case "fetch-pages":
-        return this.#exchange.add(() => this.#fetchPages(group, effect));
+        return this.#exchange.add(() => this.#fetchPages(committee, effect));
       case "submit":
         return void this.#await(this.#submit(effect));
       case "prune":
-        return this.#background(this.#prune(group, effect));
+        return this.#background(this.#prune(committee, effect));
       case "evidence":
         return this.#background(
           this.#on.store.keepEvidence({
-            group: this.#group,
+            committee: this.#committee,
             first: effect.first.bytes,
             second: effect.second.bytes,
           }),
@@ -128,7 +136,7 @@ export class Effects {
 
   #failed(error: unknown): void {
     if (this.#signal.aborted) return;
-    this.#on.telemetry.error("an effect failed", { group: this.#group, error: String(error) });
+    this.#on.telemetry.error("an effect failed", { committee: this.#committee, error: String(error) });
   }
 
   async #await(work: Promise<void>): Promise<void> {
@@ -153,47 +161,62 @@ export class Effects {
     void this.#await(work).then(this.#begin());
   }
 
-  #book(group: GroupSnapshot, { record }: EffectOf<"book">): void {
-    const committed = dataOfSlot(group, record.provider, record.slot)?.bytes ?? 0n;
-    this.#background(this.#on.ledger.addChallenge(this.#group, record, committed));
+  #book(committee: CommitteeSnapshot, { record }: EffectOf<"book">): void {
+    const known = dataOfSlot(committee, record);
+    if (known === undefined) return;
+    this.#background(
+      this.#on.ledger.addChallenge(
+        { committee: committee.address, group: known.group },
+        record,
+        known.data.bytes,
+      ),
+    );
   }
 
-  #broadcast(group: GroupSnapshot, body: Body): void {
-    const keeper = memberIndex(group.committee, this.#on.keyring.operator);
-    const committee = group.committee.version;
+  #broadcast(committee: CommitteeSnapshot, body: Body): void {
+    const { chainId, address } = committee;
+    const { version } = committee.version;
+    const keeper = memberIndex(committee.version, this.#on.keyring.operator);
     const encoded = encodeBody(body);
-    const domain = domainSeparator(group.chainId, group.address);
-    const hash = messageDigest(domain, committee, keeper, body, encoded);
+    const hash = messageDigest(domainOf(chainId, address), version, keeper, body, encoded);
     const signature = this.#on.keyring.signMessage(hash);
     if (signature.length !== 2 + signatureBytes * 2) throw new Error(`signature: actual ${signature}`);
-    const { chainId, address } = group;
-    const bytes = encodeMessage({ chainId, group: address, committee, keeper, body, signature }, encoded);
-    const message = { keeper, committee, body, hash, signature, bytes };
+    const envelope = { chainId, committee: address, version, keeper, body, signature };
+    const bytes = encodeMessage(envelope, encoded);
+    const message = { keeper, version, body, hash, signature, bytes };
     // R19: an own message counts as passed on when it is sent.
     const sent = this.#on.transport.publish(topicOf(chainId, address), bytes);
     this.#background(sent.finally(() => this.#emit({ kind: "message", message, way: "gossip" })));
   }
 
-  #makeSeed(group: GroupSnapshot, effect: EffectOf<"make-seed">): void {
-    const { provider, slot, blockHash } = effect;
-    const { chainId, address } = group;
-    const seed = this.#on.keyring.signSeed({ chainId, group: address, provider, slot, blockHash });
-    this.#emit({ kind: "seed", provider, slot, blockHash, seed });
+  #makeSeed(committee: CommitteeSnapshot, effect: EffectOf<"make-seed">): void {
+    const { operator, slot, blockHash } = effect;
+    const { chainId, address } = committee;
+    const seed = this.#on.keyring.signSeed({ chainId, committee: address, operator, slot, blockHash });
+    this.#emit({ kind: "seed", operator, slot, blockHash, seed });
   }
 
-  async #challenge(group: GroupSnapshot, state: KeeperState, effect: EffectOf<"challenge">): Promise<void> {
-    const last = state.head + group.params.answer;
+  async #challenge(
+    committee: CommitteeSnapshot,
+    state: KeeperState,
+    effect: EffectOf<"challenge">,
+  ): Promise<void> {
+    const last = state.head + committee.params.answer;
     const counts = (): boolean => state.head <= last;
-    const { provider, slot, blockHash } = effect;
+    const { operator, slot, blockHash } = effect;
     const done = this.#begin();
     // An unreachable provider is challenged again until it is late by blocks; this does not count as work under way.
-    const tell = (answer: Answer): void => {
-      this.#emit({ kind: "answer", provider, slot, blockHash, answer });
-      done();
+    const told = new Set<string>();
+    const tell = ({ group, provider }: ChallengeTarget, answer: Answer): void => {
+      const name = { group, provider };
+      this.#emit({ kind: "answer", operator, name, slot, blockHash, answer });
+      if (told.add(providerKey(name)).size === effect.targets.length) done();
     };
-    const onUnreachable = (): void => tell({ kind: "failed", reason: "unreachable" });
+    const onUnreachable = (target: ChallengeTarget): void =>
+      tell(target, { kind: "failed", reason: "unreachable" });
+    const asking = { signal: this.#signal, counts, onUnreachable, onAnswer: tell };
     try {
-      tell(await this.#on.challenger.ask(group, effect, { signal: this.#signal, counts, onUnreachable }));
+      await this.#on.challenger.ask(committee, effect, asking);
     } finally {
       done();
     }
@@ -201,9 +224,7 @@ export class Effects {
 
   async #open(effect: EffectOf<"open">): Promise<void> {
     const { store } = this.#on;
-    const stored = await Promise.all(
-      effect.leaves.map((leaf) => store.proofOf(this.#group, leaf.provider, leaf.slot)),
-    );
+    const stored = await Promise.all(effect.leaves.map((leaf) => store.proofOf(this.#committee, leaf)));
     const first = stored[0];
     const proof =
       effect.proofOf === undefined || first === undefined
@@ -212,32 +233,35 @@ export class Effects {
     this.#emit({ kind: "opened", round: effect.round, receipts: stored.map((s) => s?.receipt), proof });
   }
 
-  async #prune(group: GroupSnapshot, { ts }: EffectOf<"prune">): Promise<void> {
-    await this.#on.store.prune(this.#group, ts, slotAt(group.params, ts));
-    await this.#on.challenger.pruneLists(group);
+  async #prune(committee: CommitteeSnapshot, effect: EffectOf<"prune">): Promise<void> {
+    const { ts, certificatesFrom } = effect;
+    const firstSlot = slotAt(committee.params, ts);
+    await this.#on.store.prune(this.#committee, ts, firstSlot, certificatesFrom);
+    await this.#on.challenger.pruneLists(committee);
   }
 
   /** Fetching the piece list may take seconds, so only the check itself enters the queue of heavy work. */
   async #checkOpenings(
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     state: KeeperState,
     effect: EffectOf<"check-openings">,
   ): Promise<void> {
     const { reveal, proof, opened, round } = effect;
-    const { members } = group.committee;
+    const { members } = committee.version;
     const keeper = members[reveal.keeper];
     if (keeper === undefined) return;
     const leader = members[reveal.body.round.leader]?.operator ?? keeper.operator;
     const pieceList =
       proof === undefined
         ? undefined
-        : await this.#on.challenger.pieceList(group, proof, [leader, keeper.operator], this.#signal);
+        : await this.#on.challenger.pieceList(committee, proof, [leader, keeper.operator], this.#signal);
     const scope: OpeningsScope = {
-      group,
+      chainId: committee.chainId,
+      committee: committee.address,
       keeper,
-      dataOf: (provider, slot) => dataOfSlot(group, provider, slot),
+      dataOf: (key) => dataOfTurn(committee, key),
       pieceList,
-      blockHash: proof === undefined ? undefined : state.hashes.get(slotStart(group.params, proof.slot)),
+      blockHash: proof === undefined ? undefined : state.hashes.get(slotStart(committee.params, proof.slot)),
     };
     this.#heavy.add(() => {
       const missing = proof !== undefined && pieceList === undefined;
@@ -246,20 +270,20 @@ export class Effects {
     });
   }
 
-  #signDigest(group: GroupSnapshot, effect: EffectOf<"sign-digest">): void {
+  #signDigest(committee: CommitteeSnapshot, effect: EffectOf<"sign-digest">): void {
     const signature = this.#on.keyring.signDigest(effect.digest);
-    this.#broadcast(group, { kind: "partial", round: effect.round, digest: effect.digest, signature });
+    this.#broadcast(committee, { kind: "partial", round: effect.round, digest: effect.digest, signature });
   }
 
-  #aggregate(group: GroupSnapshot, effect: EffectOf<"aggregate">): void {
+  #aggregate(committee: CommitteeSnapshot, effect: EffectOf<"aggregate">): void {
     const { ts, turn, digest, partials } = effect;
-    const aggregate = this.#on.crypto.aggregate(digest, partials, group.committee.members);
+    const aggregate = this.#on.crypto.aggregate(digest, partials, committee.version.members);
     this.#emit({ kind: "aggregated", ts, turn, digest, ...aggregate });
   }
 
-  async #pull(group: GroupSnapshot, state: KeeperState, effect: EffectOf<"pull">): Promise<void> {
+  async #pull(committee: CommitteeSnapshot, state: KeeperState, effect: EffectOf<"pull">): Promise<void> {
     const { questions, quotas } = this.#on;
-    const messages = await questions.pull(group, state, effect, quotas);
+    const messages = await questions.pull(committee, state, effect, quotas);
     if (messages === undefined) return;
     for (const message of messages) {
       const way = quotas.passesOn(state, message) ? "question" : "surplus";
@@ -269,54 +293,77 @@ export class Effects {
   }
 
   async #gatherRecords(
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     state: KeeperState,
     effect: EffectOf<"gather-records">,
   ): Promise<void> {
-    const leaves = await this.#on.exchange.gather(group, state, effect);
-    const { round, owner, provider } = effect;
-    this.#emit({ kind: "records", round, owner, provider, leaves });
+    const leaves = await this.#on.exchange.gather(committee, state, effect);
+    const { round, owner, name } = effect;
+    this.#emit({ kind: "records", round, owner, name, leaves });
+  }
+
+  async #fetchValues(committee: CommitteeSnapshot, effect: EffectOf<"fetch-values">): Promise<void> {
+    const values = await this.#on.exchange.fetchValues(committee, effect);
+    this.#emit({ kind: "values", round: effect.round, reveal: effect.reveal, values });
+  }
+
+  async #askCertificate(committee: CommitteeSnapshot, effect: EffectOf<"ask-certificate">): Promise<void> {
+    const signed = await this.#on.questions.certificate(committee, effect);
+    if (signed !== undefined) this.#emit({ kind: "certificate", ...signed });
   }
 
   /** An unknown fee does not prevent the submission, which reports its own errors. */
-  async #askFee(effect: EffectOf<"ask-fee">): Promise<void> {
-    const { settlement, turn } = effect;
-    const { chain } = this.#on;
-    const amount = await chain.fee({ group: this.#group, ...effect }).catch(() => undefined);
-    this.#emit({ kind: "fee", ts: settlement.ts, turn, amount });
+  async #askFee({ transaction }: EffectOf<"ask-fee">): Promise<void> {
+    const submission = { committee: this.#committee, ...transaction };
+    const amount = await this.#on.chain.fee(submission).catch(() => undefined);
+    this.#emit({ kind: "fee", ...nameOf(transaction), amount });
   }
 
   #packPages(effect: EffectOf<"pack-pages">): void {
-    const pages = this.#on.exchange.pack(this.#group, effect);
+    const pages = this.#on.exchange.pack(this.#committee, effect);
     this.#emit({ kind: "packed", round: effect.round, pages });
   }
 
-  async #fetchPages(group: GroupSnapshot, effect: EffectOf<"fetch-pages">): Promise<void> {
-    const result = await this.#on.exchange.fetch(group, effect);
+  async #fetchPages(committee: CommitteeSnapshot, effect: EffectOf<"fetch-pages">): Promise<void> {
+    const result = await this.#on.exchange.fetch(committee, effect);
     this.#emit({ kind: "pages", round: effect.round, result });
   }
 
-  async #submit(effect: EffectOf<"submit">): Promise<void> {
-    const { settlement, signers, signature, windowEnd, turn } = effect;
-    const group = this.#group;
-    const submission = { group, settlement, signers, signature, windowEnd };
+  async #submit({ transaction }: EffectOf<"submit">): Promise<void> {
+    const committee = this.#committee;
     let result: SubmitResult;
     try {
-      result = await this.#on.chain.submit(submission, this.#signal);
+      result = await this.#on.chain.submit({ committee, ...transaction }, this.#signal);
     } catch (error) {
       result = { kind: "failed", detail: (error as Error).message };
     }
     const block = result.kind === "mined" ? result.block : undefined;
-    if (result.kind !== "superseded") this.#emit({ kind: "submission", ts: settlement.ts, turn, block });
-    if (result.kind === "failed") {
-      return this.#on.telemetry.reason(group, "submit-failed", result.detail);
+    // A settlement that another keeper's made superfluous is not repeated: the next snapshot shows its groups settled.
+    if (result.kind !== "superseded") {
+      this.#emit({ kind: "submission", ...nameOf(transaction), block });
     }
+    if (result.kind === "failed") {
+      return this.#on.telemetry.reason(committee, "submit-failed", result.detail);
+    }
+    const { ts, te } = transaction.certificate;
     if (result.kind === "superseded") {
-      return this.#on.telemetry.info("settlement no longer needed", { group, detail: result.detail });
+      return this.#on.telemetry.info("transaction no longer needed", { committee, detail: result.detail });
     }
     // The bookkeeper writes settlements from the chain into the ledger, own ones and others alike.
-    this.#on.telemetry.info("settled", { group, ts: settlement.ts, te: settlement.te, tx: result.tx, block });
+    const done = transaction.kind === "certify" ? "certified" : "settled";
+    this.#on.telemetry.info(done, {
+      committee,
+      ts,
+      te,
+      groups: transaction.run.length,
+      tx: result.tx,
+      block,
+    });
   }
+}
+
+function nameOf({ kind, certificate, turn, run }: Transaction): TransactionName {
+  return { transaction: kind, ts: certificate.ts, turn, first: run.first };
 }
 
 /** A random id for this process, 16 bytes (D9). */

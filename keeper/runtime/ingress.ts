@@ -2,10 +2,10 @@
 import { maxMessageBytes, messageDigest, wireReader } from "../../protocol/codec/message.ts";
 import type { Envelope, WireReader } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { GroupSnapshot, Member } from "../../protocol/group.ts";
+import type { CommitteeSnapshot, Member } from "../../protocol/committee.ts";
 import type { Body, Message } from "../../protocol/messages.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import { domainSeparator } from "../../protocol/settlement.ts";
+import { domainOf } from "../../protocol/certificate.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
 import type { Verdict } from "../ports/transport.ts";
 import type { Rate, TokenBuckets } from "../../protocol/limits/token-buckets.ts";
@@ -41,7 +41,7 @@ export type IngressDependencies = {
 /** A signature to check: digest, expected signer, and a description for the reason. */
 type Signed = { readonly hash: Hex; readonly signature: Hex; readonly operator: Hex; readonly what: string };
 
-/** Checks messages against the snapshot of their group. Remembers a bounded number of checked signatures. */
+/** Checks messages against the snapshot of their committee. Remembers a bounded number of checked signatures. */
 export class Ingress {
   readonly #on: IngressDependencies;
   readonly #reader: WireReader;
@@ -59,7 +59,7 @@ export class Ingress {
    */
   check(
     bytes: Uint8Array,
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     isReserved: (envelope: Envelope, hash: Hex) => boolean = () => false,
   ): Checked | Promise<Checked> {
     if (bytes.length > maxMessageBytes) {
@@ -75,26 +75,26 @@ export class Ingress {
       if (decoded.code === "too-large") return refuse("reject", "wire-oversized", decoded.detail);
       return refuse("reject", "wire-malformed", `${decoded.code}: ${decoded.detail}`);
     }
-    const member = admissible(decoded.value, group);
+    const member = admissible(decoded.value, committee);
     if ("verdict" in member) return member;
-    return this.#checkEnvelope(decoded.value, bytes, group, member, isReserved);
+    return this.#checkEnvelope(decoded.value, bytes, committee, member, isReserved);
   }
 
   #checkEnvelope(
     envelope: Envelope,
     bytes: Uint8Array,
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     { operator }: Member,
     isReserved: (envelope: Envelope, hash: Hex) => boolean,
   ): Checked | Promise<Checked> {
     const { keeper, body, signature } = envelope;
     const { authors, rate } = this.#on;
-    const domain = domainSeparator(group.chainId, group.address);
+    const domain = domainOf(committee.chainId, committee.address);
     const hash = this.#reader.digest(domain, envelope, bytes);
     const outer = { hash, signature, operator, what: `${body.kind} of keeper ${keeper}` };
     const checked: Checked = {
       verdict: "accept",
-      message: { keeper, committee: group.committee.version, body, hash, signature, bytes },
+      message: { keeper, version: committee.version.version, body, hash, signature, bytes },
     };
     if (this.#isKnown(outer)) return checked;
     // D6: a message of an author without tokens costs no signature check. The peer that forwarded it is not punished.
@@ -102,7 +102,7 @@ export class Ingress {
     if (spent && !isReserved(envelope, hash)) return flood(keeper);
     if (!this.#holds(outer)) return refuse("reject", "wire-bad-signature", outer.what);
     // Tokens are taken after the signature is valid; otherwise anybody could use up the tokens of another keeper.
-    const inner = innerSignatures(domain, envelope, group).filter((signed) => !this.#isKnown(signed));
+    const inner = innerSignatures(domain, envelope, committee).filter((signed) => !this.#isKnown(signed));
     const allowed = !spent && this.#pays(operator, 1 + inner.length, bytes.length);
     if (!spent && !allowed && !isReserved(envelope, hash)) return flood(keeper);
     if (inner.length > 0) return this.#checkInner(checked, outer, inner);
@@ -145,20 +145,21 @@ function flood(keeper: number): Checked {
 }
 
 /** The author, if the message passes all checks that need no hashing. */
-function admissible(envelope: Envelope, group: GroupSnapshot): Member | Refused {
-  if (envelope.chainId !== group.chainId || envelope.group !== group.address) {
-    return refuse("reject", "wire-wrong-group", `chain ${envelope.chainId}, group ${envelope.group}`);
+function admissible(envelope: Envelope, committee: CommitteeSnapshot): Member | Refused {
+  if (envelope.chainId !== committee.chainId || envelope.committee !== committee.address) {
+    const detail = `chain ${envelope.chainId}, committee ${envelope.committee}`;
+    return refuse("reject", "wire-wrong-committee", detail);
   }
   const { body, keeper } = envelope;
   // Messages of past rounds are dropped before any signature check, so a replay of old messages costs little.
-  if (body.kind !== "hello" && body.round.ts < group.ts) {
+  if (body.kind !== "hello" && body.round.ts < committee.ts) {
     return refuse("ignore", "message-stale", `${body.kind} of keeper ${keeper}`);
   }
-  // Only members of the active committee send messages. In a pending committee the same index is another keeper (R33).
-  const { version, members } = group.committee;
+  // Only members of the version in force send messages. In the next version the same index is another keeper (R37).
+  const { version, members } = committee.version;
   const member = members[keeper];
-  if (envelope.committee !== version || member === undefined) {
-    return refuse("ignore", "wire-not-a-member", `keeper ${keeper} of committee ${envelope.committee}`);
+  if (envelope.version !== version || member === undefined) {
+    return refuse("ignore", "wire-not-a-member", `keeper ${keeper} of version ${envelope.version}`);
   }
   const leads = body.kind === "hello" || !ofLeaders.has(body.kind) || body.round.leader === keeper;
   if (!leads) return refuse("reject", "not-the-leader", `${body.kind} of keeper ${keeper}`);
@@ -178,12 +179,12 @@ function keepersNamed(body: Body): readonly number[] {
 }
 
 /** R19: every commit of a closed set has the signature of its keeper. */
-function innerSignatures(domain: Hex, { body }: Envelope, { committee }: GroupSnapshot): Signed[] {
+function innerSignatures(domain: Hex, { body }: Envelope, { version }: CommitteeSnapshot): Signed[] {
   if (body.kind !== "close") return [];
   return body.commits.map(({ keeper, commitment, signature }) => {
-    const { operator } = committee.members[keeper] as Member;
+    const { operator } = version.members[keeper] as Member;
     const commit = { kind: "commit", round: body.round, commitment } as const;
-    const hash = messageDigest(domain, committee.version, keeper, commit);
+    const hash = messageDigest(domain, version.version, keeper, commit);
     return { hash, signature, operator, what: `the commit of keeper ${keeper} in a closed set` };
   });
 }

@@ -1,9 +1,9 @@
-/** One keeper for all its groups: one chain feed and one transport, and a state machine for each group. */
+/** One keeper for all its committees: one chain feed and one transport, and a state machine for each committee (R39). */
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
-import { slotAt } from "../../protocol/group.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
+import { slotAt } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { KeeperState } from "../core/state.ts";
+import type { Config, KeeperState } from "../core/state.ts";
 import type { ChainUpdate, Endpoint } from "../ports/chain.ts";
 import type { RequestHandler } from "../ports/transport.ts";
 import type { Question } from "../../protocol/codec/question.ts";
@@ -13,14 +13,15 @@ import type { WireReader } from "../../protocol/codec/message.ts";
 import { Effects, instanceName, topicOf } from "./execute.ts";
 import type { EffectDependencies } from "./execute.ts";
 import { Ingress } from "./ingress.ts";
-import { GroupLoop } from "./loop.ts";
+import { CommitteeLoop } from "./loop.ts";
 import type { ChallengerDependencies, ChallengerOptions } from "./challenger.ts";
 import { Questions } from "./questions.ts";
 import { RecordExchange } from "./exchange.ts";
-import { GroupQuotas } from "./round-quota.ts";
+import { CommitteeQuotas } from "./round-quota.ts";
 import {
   authorBytes,
   authorRate,
+  maxCommittees,
   maxKeeperNames,
   questionRate,
   scaleOf,
@@ -29,7 +30,7 @@ import {
 import { TokenBuckets } from "../../protocol/limits/token-buckets.ts";
 import { recover } from "./recovery.ts";
 
-export type KeeperOptions = { readonly groups: readonly Hex[] } & ChallengerOptions;
+export type KeeperOptions = ChallengerOptions;
 
 export type KeeperDependencies = Omit<
   EffectDependencies,
@@ -43,19 +44,18 @@ export type Work = {
   readonly head: number;
   /** Challenges, checks and writes that have not ended, without those that end only with a block or with another keeper's answer. */
   readonly underWay: number;
-  /** Number of events of all groups so far. */
+  /** Number of events of all committees so far. */
   readonly handled: number;
 };
 
 export class Keeper {
-  readonly #options: KeeperOptions;
   readonly #on: KeeperDependencies;
   readonly #ingress: Ingress;
   readonly #challenger: Challenger;
   readonly #questions: Questions;
   readonly #exchange: RecordExchange;
-  readonly #loops = new Map<Hex, GroupLoop>();
-  readonly #quotas = new Map<Hex, GroupQuotas>();
+  readonly #loops = new Map<Hex, CommitteeLoop>();
+  readonly #quotas = new Map<Hex, CommitteeQuotas>();
   readonly #effects: Effects[] = [];
   #handledHead = -1;
   readonly #endpoints = new Map<Hex, Endpoint>();
@@ -66,7 +66,6 @@ export class Keeper {
   #fatal: ((error: unknown) => void) | undefined;
 
   constructor(options: KeeperOptions, on: KeeperDependencies) {
-    this.#options = options;
     this.#on = on;
     const { clock, crypto, reader } = on;
     this.#ingress = new Ingress({
@@ -83,9 +82,14 @@ export class Keeper {
     this.#exchange = new RecordExchange(on);
   }
 
-  /** State of the machine of a group, for status pages. */
-  stateOf(group: Hex): KeeperState | undefined {
-    return this.#loops.get(group)?.state;
+  /** State of the machine of a committee, for status pages. */
+  stateOf(committee: Hex): KeeperState | undefined {
+    return this.#loops.get(committee)?.state;
+  }
+
+  /** Committees in which this keeper has or had a seat since the start. */
+  get committees(): readonly Hex[] {
+    return [...this.#loops.keys()];
   }
 
   work(): Work {
@@ -122,50 +126,50 @@ export class Keeper {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { groups } = this.#options;
-    const { store, keyring, clock, transport, chain, telemetry } = this.#on;
+    const { keyring, clock, transport, chain, telemetry } = this.#on;
     const instance = instanceName(clock.entropy());
     const config = { me: keyring.operator, instance, speaks: wireVersion };
-    for (const group of groups) {
-      const state = await recover(group, config, store);
-      const quotas = new GroupQuotas();
-      this.#quotas.set(group, quotas);
-      const effects = new Effects(
-        group,
-        {
-          ...this.#on,
-          challenger: this.#challenger,
-          questions: this.#questions,
-          exchange: this.#exchange,
-          quotas,
-        },
-        (event) => this.#loops.get(group)?.enqueue(event),
-        signal,
-      );
-      const loop = new GroupLoop(state, config, {
-        persist: (writes) => store.write(group, writes),
-        effects,
-        onFatal: (error) => this.#fatal?.(error),
-      });
-      this.#loops.set(group, loop);
-      this.#effects.push(effects);
-    }
-    const stateOf = (group: Hex): KeeperState | undefined => this.stateOf(group);
+    const stateOf = (committee: Hex): KeeperState | undefined => this.stateOf(committee);
     this.#serve("pull", async (bytes) => this.#questions.answerPull(bytes, stateOf));
     this.#serve("records", (bytes) => this.#exchange.answer(bytes, stateOf));
     this.#serve("page", async (bytes) => this.#exchange.answerPage(bytes));
+    this.#serve("certificate", async (bytes) => this.#questions.answerCertificate(bytes, stateOf));
     this.#serve("pieces", async (bytes) => this.#challenger.answerPieces(bytes));
     transport.onConnected((operators) => {
       this.#connected = operators;
       for (const loop of this.#loops.values()) loop.enqueue({ kind: "peers", operators });
     });
     const onTrouble = (code: ReasonCode, detail: string): void => telemetry.reason("", code, detail);
-    await chain.follow(groups, (update) => this.#onUpdate(update), onTrouble, signal);
+    const onUpdate = (update: ChainUpdate): Promise<void> => this.#onUpdate(update, config, signal);
+    await chain.follow(keyring.operator, onUpdate, onTrouble, signal);
+  }
+
+  /** R39: a committee in which this keeper has got a seat begins with what its store holds. */
+  async #open(committee: Hex, config: Config, signal: AbortSignal): Promise<void> {
+    const { store } = this.#on;
+    const state = await recover(committee, config, store);
+    const quotas = new CommitteeQuotas();
+    this.#quotas.set(committee, quotas);
+    const parts = { challenger: this.#challenger, questions: this.#questions, exchange: this.#exchange };
+    const effects = new Effects(
+      committee,
+      { ...this.#on, ...parts, quotas },
+      (event) => this.#loops.get(committee)?.enqueue(event),
+      signal,
+    );
+    const loop = new CommitteeLoop(state, config, {
+      persist: (writes) => store.write(committee, writes),
+      effects,
+      onFatal: (error) => this.#fatal?.(error),
+    });
+    this.#loops.set(committee, loop);
+    this.#effects.push(effects);
+    loop.enqueue({ kind: "peers", operators: this.#connected });
   }
 
   #buckets(): TokenBuckets {
     const { clock } = this.#on;
-    return new TokenBuckets(maxKeeperNames(this.#options.groups.length), () => clock.now_ms());
+    return new TokenBuckets(maxKeeperNames(maxCommittees), () => clock.now_ms());
   }
 
   /** D6: each asking keeper has its own tokens, so a flood of one does not limit the others. */
@@ -179,13 +183,18 @@ export class Keeper {
     });
   }
 
-  async #onUpdate(update: ChainUpdate): Promise<void> {
-    if (update.groups.length > 0) this.#rescale(update.groups);
-    for (const snapshot of update.groups) {
+  async #onUpdate(update: ChainUpdate, config: Config, signal: AbortSignal): Promise<void> {
+    const { committees } = update;
+    for (const { address } of committees) {
+      if (!this.#loops.has(address)) await this.#open(address, config, signal);
+    }
+    if (signal.aborted) return;
+    if (committees.length > 0) this.#rescale(committees);
+    for (const snapshot of committees) {
       const loop = this.#loops.get(snapshot.address);
       if (loop === undefined) continue;
-      if (loop.state.group === undefined) this.#join(snapshot);
-      loop.enqueue({ kind: "group", snapshot });
+      if (loop.state.committee === undefined) this.#join(snapshot, loop);
+      loop.enqueue({ kind: "committee", snapshot });
     }
     const entropy = this.#on.clock.entropy();
     const loops = [...this.#loops.values()];
@@ -193,30 +202,28 @@ export class Keeper {
     for (const loop of loops) loop.enqueue({ kind: "blocks", blocks: update.blocks, entropy });
     for (const loop of loops) await loop.settled();
     const slotBegan = loops.some((loop, i) => slotsDiffer(loop.state, heads[i] as number));
-    if (update.groups.length > 0 || slotBegan) this.#refreshSoon();
+    if (committees.length > 0 || slotBegan) this.#refreshSoon();
     this.#handledHead = update.blocks.at(-1)?.number ?? this.#handledHead;
   }
 
-  /** Derives the limits from the present groups. */
-  #rescale(news: readonly GroupSnapshot[]): void {
+  /** Derives the limits from the present committees. */
+  #rescale(news: readonly CommitteeSnapshot[]): void {
     const latest = new Map(news.map((snapshot) => [snapshot.address, snapshot]));
-    const groups = [...this.#loops].map(([address, loop]) => latest.get(address) ?? loop.state.group);
-    this.#scale = scaleOf(groups.filter((group) => group !== undefined));
+    const committees = [...this.#loops].map(([address, loop]) => latest.get(address) ?? loop.state.committee);
+    this.#scale = scaleOf(committees.filter((committee) => committee !== undefined));
   }
 
-  #join(snapshot: GroupSnapshot): void {
+  #join({ chainId, address }: CommitteeSnapshot, loop: CommitteeLoop): void {
     const { transport, telemetry } = this.#on;
-    const topic = topicOf(snapshot.chainId, snapshot.address);
-    const loop = this.#loops.get(snapshot.address);
-    const quotas = this.#quotas.get(snapshot.address) ?? new GroupQuotas();
-    transport.join(topic, async (bytes, from) => {
-      const group = loop?.state.group;
-      if (loop === undefined || group === undefined) return "ignore";
+    const quotas = this.#quotas.get(address) ?? new CommitteeQuotas();
+    transport.join(topicOf(chainId, address), async (bytes, from) => {
       const { state } = loop;
-      const check = this.#ingress.check(bytes, group, quotas.reserved(state, from));
+      const { committee } = state;
+      if (committee === undefined) return "ignore";
+      const check = this.#ingress.check(bytes, committee, quotas.reserved(state, from));
       const checked = check instanceof Promise ? await check : check;
       if (checked.verdict !== "accept") {
-        telemetry.reason(group.address, checked.code, checked.detail);
+        telemetry.reason(committee.address, checked.code, checked.detail);
         return checked.code === "wire-flood" ? "surplus" : checked.verdict;
       }
       const surplus = !quotas.passesOn(state, checked.message);
@@ -245,7 +252,8 @@ export class Keeper {
     const me = this.#on.keyring.operator;
     const operators = new Set<Hex>();
     for (const { state } of this.#loops.values()) {
-      if (state.group !== undefined) for (const operator of seatsOf(state.group)) operators.add(operator);
+      if (state.committee !== undefined)
+        for (const operator of seatsOf(state.committee)) operators.add(operator);
     }
     operators.delete(me);
     const found = await Promise.all([...operators].map((operator) => this.#endpoint(operator)));
@@ -271,12 +279,11 @@ export class Keeper {
   }
 }
 
-/** Operators with a seat. A proposed member counts only after it has accepted, so nobody becomes a peer without consent (R3). */
-function seatsOf({ committee, pending }: GroupSnapshot): Hex[] {
-  const accepted = pending?.members.filter((_, index) => pending.accepted?.includes(index) ?? false) ?? [];
-  return [...committee.members, ...accepted].map(({ operator }) => operator);
+/** Operators with a seat, in the complete next version, too: everybody in it has consented (R37). */
+function seatsOf({ version, next }: CommitteeSnapshot): Hex[] {
+  return [...version.members, ...(next?.members ?? [])].map(({ operator }) => operator);
 }
 
-function slotsDiffer({ group, head }: KeeperState, headBefore: number): boolean {
-  return group !== undefined && slotAt(group.params, headBefore) !== slotAt(group.params, head);
+function slotsDiffer({ committee, head }: KeeperState, headBefore: number): boolean {
+  return committee !== undefined && slotAt(committee.params, headBefore) !== slotAt(committee.params, head);
 }

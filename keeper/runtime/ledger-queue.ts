@@ -2,11 +2,10 @@
  * Queue of the daemon's own rows for the ledger. The protocol never waits for it: the queue is bounded, a failed write is repeated, and
  * rows beyond the bound are dropped with a reason.
  */
-import type { Hex } from "../../protocol/hash.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 import type { ClockPort } from "../ports/clock.ts";
-import type { BooksPort, ChallengeOf, LedgerPort, ReasonEntry } from "../ports/ledger.ts";
+import type { BooksPort, ChallengeOf, LedgerPort, ReasonEntry, ServedGroup } from "../ports/ledger.ts";
 import { counted } from "../../protocol/counted.ts";
 
 /** About forty slots of 256 providers. */
@@ -42,9 +41,9 @@ export class LedgerQueue implements LedgerPort {
     return this.#rows.length;
   }
 
-  addChallenge(group: Hex, record: ChallengeRecord, committed: bigint): Promise<void> {
+  addChallenge(served: ServedGroup, record: ChallengeRecord, committed: bigint): Promise<void> {
     if (this.#rows.length < maxQueuedRows) {
-      this.#rows.push({ group, record, committed });
+      this.#rows.push({ ...served, record, committed });
       this.#wake();
     } else if (!this.#overflowed) {
       this.#overflowed = true;

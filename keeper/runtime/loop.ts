@@ -12,8 +12,8 @@ export type LoopDependencies = {
   readonly onFatal: (error: unknown) => void;
 };
 
-/** The state machine of one group with its event queue. */
-export class GroupLoop {
+/** The state machine of one committee with its event queue. */
+export class CommitteeLoop {
   readonly state: KeeperState;
   readonly #config: Config;
   readonly #dependencies: LoopDependencies;
@@ -47,7 +47,7 @@ export class GroupLoop {
     return this.#running;
   }
 
-  /** Resolves when the queue is empty. The chain feed waits for it, so blocks do not pile up in a slow group. */
+  /** Resolves when the queue is empty. The chain feed waits for it, so blocks do not pile up in a slow committee. */
   settled(): Promise<void> {
     if (!this.#running || this.#stopped) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));

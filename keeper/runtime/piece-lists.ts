@@ -10,7 +10,7 @@ import {
   encodePiecesResponse,
 } from "../../protocol/codec/challenge.ts";
 import { PieceCollector, pageOf } from "../../protocol/codec/piece-pages.ts";
-import type { DataCheckpoint, GroupSnapshot } from "../../protocol/group.ts";
+import type { CommitteeSnapshot, DataCheckpoint } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { listCache } from "../../protocol/limits/derived.ts";
 import type { ClockPort } from "../ports/clock.ts";
@@ -30,7 +30,9 @@ export type ListDependencies = {
 };
 
 export type ListQuery = {
-  readonly group: GroupSnapshot;
+  readonly committee: CommitteeSnapshot;
+  /** Address of the provider's group. */
+  readonly group: Hex;
   readonly provider: number;
   readonly data: DataCheckpoint;
 };
@@ -57,11 +59,11 @@ export class PieceLists {
 
   /** The list from memory or disk, or from the first source that has it. */
   async find(query: ListQuery, sources: readonly Source[]): Promise<PieceList | undefined> {
-    const { group, provider, data } = query;
-    const known = await this.#kept(group.address, data.listRoot);
+    const { committee, group, provider, data } = query;
+    const known = await this.#kept(committee.address, data.listRoot);
     if (known !== undefined) return known;
     // Two providers may have the same list. The key has the provider, so that one that does not serve it does not block the other (L3).
-    const key = `${group.address}/${data.listRoot}/${provider}`;
+    const key = `${group}/${data.listRoot}/${provider}`;
     const running = this.#fetching.get(key);
     if (running !== undefined) return running;
     const fetch = this.#inTurn(() => this.#fetch(query, sources));
@@ -83,26 +85,30 @@ export class PieceLists {
   async answer(bytes: Uint8Array): Promise<Uint8Array | undefined> {
     const question = decodePiecesRequest(bytes);
     if (!question.ok) return undefined;
-    const { group, listRoot, first } = question.value;
-    const list = await this.#kept(group, listRoot);
+    const { committee, listRoot, first } = question.value;
+    const list = await this.#kept(committee, listRoot);
     if (list === undefined || first >= list.pieces.length) return undefined;
     return encodePiecesResponse(pageOf(list, first));
   }
 
   /** Deletes lists that no uncertified slot needs. */
-  async prune(group: GroupSnapshot): Promise<void> {
-    const inUse = new Set(group.providers.flatMap(({ history }) => history.map(({ listRoot }) => listRoot)));
-    await this.#on.store.pruneLists(group.address, inUse);
+  async prune({ address, groups }: CommitteeSnapshot): Promise<void> {
+    const providers = groups.flatMap((group) => group.providers);
+    const inUse = new Set(providers.flatMap(({ history }) => history.map(({ listRoot }) => listRoot)));
+    await this.#on.store.pruneLists(address, inUse);
   }
 
-  async #kept(group: Hex, listRoot: Hex): Promise<PieceList | undefined> {
+  async #kept(committee: Hex, listRoot: Hex): Promise<PieceList | undefined> {
     const known = this.#lists.get(listRoot);
     if (known !== undefined) return known;
-    const entries = await this.#on.store.listOf(group, listRoot);
+    const entries = await this.#on.store.listOf(committee, listRoot);
     if (entries === undefined) return undefined;
     const list = this.#listOf(entries);
     if (list === undefined || toHex(list.root) !== listRoot) {
-      this.#on.telemetry.error("a piece list on disk is damaged and is fetched again", { group, listRoot });
+      this.#on.telemetry.error("a piece list on disk is damaged and is fetched again", {
+        committee,
+        listRoot,
+      });
       return undefined;
     }
     this.#lists.set(listRoot, list);
@@ -137,21 +143,27 @@ export class PieceLists {
         this.#failures.set(source, list === undefined ? (this.#failures.get(source) ?? 0) + 1 : 0);
       }
       if (list === undefined) continue;
-      this.#keep(query.group.address, query.data.listRoot, list);
+      this.#keep(query.committee.address, query.data.listRoot, list);
       return list;
     }
     return undefined;
   }
 
-  #keep(group: Hex, listRoot: Hex, list: PieceList): void {
+  #keep(committee: Hex, listRoot: Hex, list: PieceList): void {
     this.#lists.set(listRoot, list);
-    this.#on.store.keepList(group, listRoot, list.pieces.bytes).catch((error: unknown) => {
-      this.#on.telemetry.error("a piece list could not be written to disk", { group, error: String(error) });
+    this.#on.store.keepList(committee, listRoot, list.pieces.bytes).catch((error: unknown) => {
+      this.#on.telemetry.error("a piece list could not be written to disk", {
+        committee,
+        error: String(error),
+      });
     });
   }
 
-  async #fromKeeper({ group, provider, data }: ListQuery, keeper: Hex): Promise<PieceList | undefined> {
-    const { chainId, address } = group;
+  async #fromKeeper(
+    { committee, group, provider, data }: ListQuery,
+    keeper: Hex,
+  ): Promise<PieceList | undefined> {
+    const { chainId, address } = committee;
     const { listRoot } = data;
     const { clock, transport } = this.#on;
     const deadline_ms = clock.now_ms() + this.#timeout_ms;
@@ -159,7 +171,7 @@ export class PieceLists {
     for (let first = pages.next; first !== undefined; first = pages.next) {
       // One time limit for all pages: a slow holder must not keep this keeper from asking the next one (L3).
       if (clock.now_ms() > deadline_ms) return undefined;
-      const question = encodePiecesRequest({ chainId, group: address, provider, listRoot, first });
+      const question = encodePiecesRequest({ chainId, committee: address, group, provider, listRoot, first });
       const reply = await transport.ask(keeper, "pieces", question);
       const page = reply === undefined ? undefined : decodePiecesResponse(reply);
       if (page?.ok !== true || page.value.kind !== "pieces") return undefined;

@@ -7,16 +7,24 @@ import {
   hashPrefix,
   maxHave,
 } from "../../protocol/codec/question.ts";
-import type { Effect } from "../core/effects.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import {
+  decodeCertificatePage,
+  decodeCertificateQuestion,
+  encodeCertificatePage,
+  encodeCertificateQuestion,
+} from "../../protocol/codec/certificate-pages.ts";
+import { rememberedHash } from "../../protocol/certificate.ts";
+import type { CertifiedGroup } from "../../protocol/certificate.ts";
+import type { Effect, Signed } from "../core/effects.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { turnMessages } from "../core/liveness.ts";
+import { certificateOf, turnMessages } from "../core/liveness.ts";
 import type { Message } from "../../protocol/messages.ts";
 import type { KeeperState } from "../core/state.ts";
 import type { TelemetryPort } from "../ports/telemetry.ts";
 import type { TransportPort } from "../ports/transport.ts";
 import type { Ingress } from "./ingress.ts";
-import type { GroupQuotas } from "./round-quota.ts";
+import type { CommitteeQuotas } from "./round-quota.ts";
 
 export type QuestionDependencies = {
   readonly transport: Pick<TransportPort, "ask">;
@@ -36,30 +44,30 @@ export class Questions {
 
   /** Messages of a turn that the asked keeper has and this one lacks, each fully checked; undefined: no answer. */
   async pull(
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     state: KeeperState,
     effect: Extract<Effect, { kind: "pull" }>,
-    quotas: Pick<GroupQuotas, "reserved">,
+    quotas: Pick<CommitteeQuotas, "reserved">,
   ): Promise<Message[] | undefined> {
-    const operator = group.committee.members[effect.keeper]?.operator;
+    const operator = committee.version.members[effect.keeper]?.operator;
     if (operator === undefined) return undefined;
     const { ts, turn } = effect;
     const have = turnMessages(state, ts, turn)
       .slice(-maxHave)
       .map((message) => hashPrefix(message.hash));
-    const question = encodePull({ group: group.address, ts, turn, have });
+    const question = encodePull({ committee: committee.address, ts, turn, have });
     const reply = await this.#on.transport.ask(operator, "pull", question);
     if (reply === undefined) return undefined;
     const decoded = decodePullReply(reply);
     if (!decoded.ok) {
       this.#on.telemetry.reason(
-        group.address,
+        committee.address,
         "wire-malformed",
         `pull reply of ${operator}: ${decoded.detail}`,
       );
       return undefined;
     }
-    return this.#admitted(group, operator, decoded.value, quotas.reserved(state, operator));
+    return this.#admitted(committee, operator, decoded.value, quotas.reserved(state, operator));
   }
 
   /**
@@ -67,31 +75,71 @@ export class Questions {
    * keeper would send (D6).
    */
   async #admitted(
-    group: GroupSnapshot,
+    committee: CommitteeSnapshot,
     operator: Hex,
     replies: readonly Uint8Array[],
-    isReserved: ReturnType<GroupQuotas["reserved"]>,
+    isReserved: ReturnType<CommitteeQuotas["reserved"]>,
   ): Promise<Message[]> {
     const admitted = new Map<Hex, Message>();
-    let refusable = maxRefusedEach * group.committee.members.length;
+    let refusable = maxRefusedEach * committee.version.members.length;
     for (const bytes of replies) {
-      const checked = await this.#on.ingress.check(bytes, group, isReserved);
+      const checked = await this.#on.ingress.check(bytes, committee, isReserved);
       if (checked.verdict === "accept") {
         if (admitted.has(checked.message.hash)) break;
         admitted.set(checked.message.hash, checked.message);
         continue;
       }
-      this.#on.telemetry.reason(group.address, checked.code, `pulled from ${operator}: ${checked.detail}`);
+      this.#on.telemetry.reason(
+        committee.address,
+        checked.code,
+        `pulled from ${operator}: ${checked.detail}`,
+      );
       if (checked.verdict === "reject" || --refusable === 0) break;
     }
     return [...admitted.values()];
   }
 
-  answerPull(bytes: Uint8Array, stateOf: (group: Hex) => KeeperState | undefined): Uint8Array | undefined {
+  /** R29: a whole certificate from one keeper; undefined: it does not serve it. The core checks it. */
+  async certificate(
+    { address, version }: CommitteeSnapshot,
+    { keeper, hash }: Extract<Effect, { kind: "ask-certificate" }>,
+  ): Promise<Signed | undefined> {
+    const operator = version.members[keeper]?.operator;
+    const groups: CertifiedGroup[] = [];
+    while (operator !== undefined) {
+      const question = encodeCertificateQuestion({ committee: address, hash, first: groups.length });
+      const reply = await this.#on.transport.ask(operator, "certificate", question);
+      const page = reply === undefined ? undefined : decodeCertificatePage(reply);
+      // Another certificate than the one asked for, or a page without groups, ends the questions (D6).
+      if (page?.ok !== true || rememberedHash(page.value.certificate) !== hash) return undefined;
+      const { certificate } = page.value;
+      groups.push(...page.value.groups);
+      if (groups.length >= certificate.count) return { certificate, groups };
+      if (page.value.groups.length === 0) return undefined;
+    }
+    return undefined;
+  }
+
+  answerCertificate(
+    bytes: Uint8Array,
+    stateOf: (committee: Hex) => KeeperState | undefined,
+  ): Uint8Array | undefined {
+    const question = decodeCertificateQuestion(bytes);
+    if (!question.ok) return undefined;
+    const { committee, hash, first } = question.value;
+    const state = stateOf(committee);
+    const signed = state === undefined ? undefined : certificateOf(state, hash);
+    return signed === undefined ? undefined : encodeCertificatePage(signed.certificate, signed.groups, first);
+  }
+
+  answerPull(
+    bytes: Uint8Array,
+    stateOf: (committee: Hex) => KeeperState | undefined,
+  ): Uint8Array | undefined {
     const question = decodePull(bytes);
     if (!question.ok) return undefined;
-    const { group, ts, turn, have } = question.value;
-    const state = stateOf(group);
+    const { committee, ts, turn, have } = question.value;
+    const state = stateOf(committee);
     if (state === undefined) return undefined;
     const known = new Set(have);
     const missing = turnMessages(state, ts, turn).filter((m) => !known.has(hashPrefix(m.hash)));

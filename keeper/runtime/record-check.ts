@@ -1,20 +1,20 @@
 /** R24: checks the records of a keeper against its revealed root and the receipts of the provider. */
 import { receiptHash } from "../../protocol/codec/receipt.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { OpenedLeaf } from "../../protocol/messages.ts";
-import { TreePaths, leafCount, leafHash, leafIndex } from "../../protocol/records.ts";
-import type { RecordLeaf, RecordScope } from "../../protocol/records.ts";
+import { TreePaths, leafHash, leafKeyText } from "../../protocol/records.ts";
+import type { LeafKey, ProviderName, RecordLeaf, RecordScope } from "../../protocol/records.ts";
 import type { CryptoPort } from "../ports/crypto.ts";
-import { dataOfSlot } from "./group-data.ts";
+import { dataOfTurn } from "./committee-data.ts";
 import { counted } from "../../protocol/counted.ts";
 
 /** The claimed owner of the records, and the root that it revealed. */
 export type RecordClaim = {
-  readonly group: GroupSnapshot;
+  readonly committee: CommitteeSnapshot;
   readonly owner: number;
   readonly root: Hex;
-  readonly provider: number;
+  readonly name: ProviderName;
   readonly scope: RecordScope;
 };
 
@@ -31,7 +31,7 @@ export function checkRecords(
 ): RecordLeaf[] | string {
   if (opened.length !== expected)
     return `expected ${counted(expected, "leaf", "leaves")}, actual ${opened.length}`;
-  const paths = new TreePaths(claim.root, leafCount(claim.scope));
+  const paths = new TreePaths(claim.root, claim.scope.leafCount);
   const leaves: RecordLeaf[] = [];
   for (const [i, one] of opened.entries()) {
     const leaf = checkedLeaf(claim, paths, one, fromSlot + i, crypto);
@@ -42,23 +42,26 @@ export function checkRecords(
 }
 
 function checkedLeaf(
-  { group, owner, provider, scope }: RecordClaim,
+  { committee, owner, name, scope }: RecordClaim,
   paths: TreePaths,
   opened: OpenedLeaf,
   slot: number,
   crypto: Pick<CryptoPort, "receiptHolds">,
 ): RecordLeaf | string {
-  const keeper = group.committee.members[owner];
-  const index = leafIndex(scope, { provider, slot });
-  if (keeper === undefined || index === undefined || opened.provider !== provider || opened.slot !== slot) {
-    return `expected provider ${provider}, slot ${slot}, actual ${opened.provider}, ${opened.slot}`;
+  const keeper = committee.version.members[owner];
+  const key = { ...name, slot };
+  const index = scope.indexOf(key);
+  if (keeper === undefined || index === undefined || leafKeyText(opened) !== leafKeyText(key)) {
+    return `expected the record ${leafKeyText(key)}, actual ${leafKeyText(opened)}`;
   }
-  if (!paths.holds(index, leafHash(provider, slot, opened.leaf), opened.path)) {
+  if (!paths.holds(index, leafHash(key, opened.leaf), opened.path)) {
     return `slot ${slot}: path does not lead to the root`;
   }
   if (opened.leaf.kind !== "proven") return opened.leaf;
   if (receiptHash(opened.receipt) !== opened.leaf.receiptHash)
     return `slot ${slot}: not the receipt of the leaf`;
-  const holds = crypto.receiptHolds(opened, { group, keeper, dataOf: (p, s) => dataOfSlot(group, p, s) });
+  const { chainId, address } = committee;
+  const dataOf = (about: LeafKey) => dataOfTurn(committee, about);
+  const holds = crypto.receiptHolds(opened, { chainId, committee: address, keeper, dataOf });
   return holds ? opened.leaf : { kind: "failed" };
 }

@@ -5,7 +5,7 @@ import { initialState } from "../core/state.ts";
 import type { Config, KeeperState } from "../core/state.ts";
 import type { StorePort } from "../ports/store.ts";
 
-export async function recover(group: Hex, config: Config, store: StorePort): Promise<KeeperState> {
-  const restored = await store.load(group);
+export async function recover(committee: Hex, config: Config, store: StorePort): Promise<KeeperState> {
+  const restored = await store.load(committee);
   return step(initialState(), restored, config).state;
 }

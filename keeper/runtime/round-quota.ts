@@ -38,8 +38,8 @@ function turnOf({ turn }: KeeperState, body: Body): string | undefined {
   return turnKey(body.round.ts, body.round.turn) === key ? key : undefined;
 }
 
-/** The quotas of one group. */
-export class GroupQuotas {
+/** The quotas of one committee. */
+export class CommitteeQuotas {
   readonly #passedOn = new RoundQuota();
   readonly #reserved = new RoundQuota();
 

@@ -8,13 +8,14 @@ import type { Hex } from "../hash.ts";
 import { receiptBytes, seedBytes } from "./receipt.ts";
 import type { SeedScope } from "./seed.ts";
 
-export const challengeProtocol = "/whitepay/challenge/1";
-export const piecesProtocol = "/whitepay/pieces/1";
-export const providerProtocolVersion = 1;
+export const challengeProtocol = "/whitepay/challenge/2";
+export const piecesProtocol = "/whitepay/pieces/2";
+export const providerProtocolVersion = 2;
 
 /** Reasons of a provider's refusal. The position is the code's number in messages: append only. */
 export const refusalCodes = [
   "malformed",
+  "unknown-committee",
   "unknown-group",
   "unknown-provider",
   "not-a-member",
@@ -41,11 +42,17 @@ export type Refusal = {
   readonly detail: string;
 };
 
+/** One group of the challenged provider, and the provider's index there. */
+export type ChallengeTarget = { readonly group: Hex; readonly provider: number };
+
+/** R9: one message for all groups of a provider in a committee. */
 export type ChallengeRequest = SeedScope & {
   /** R12: operator address of the keeper. */
   readonly keeper: Hex;
   /** R9, 48 bytes. */
   readonly seed: Uint8Array;
+  /** 1 to `maxTargets`; the keeper asks about further groups in further messages with the same seed. */
+  readonly targets: readonly ChallengeTarget[];
 };
 
 export type ChallengeAnswer = {
@@ -56,38 +63,63 @@ export type ChallengeAnswer = {
   readonly proof: Uint8Array;
 };
 
-export type ChallengeResponse = ChallengeAnswer | Refusal;
+/** One answer or refusal for each target of the request, in its order; or a refusal of the whole request. */
+export type ChallengeResponse =
+  | { readonly kind: "answers"; readonly answers: readonly (ChallengeAnswer | Refusal)[] }
+  | Refusal;
 
-export const challengeRequestBytes = 1 + 8 + 20 + 20 + 4 + 8 + 32 + seedBytes;
+const targetBytes = 20 + 4;
+/** Groups in one message: the answers to it have at most 2.5 MiB. */
+export const maxTargets = 64;
+/** A request without its targets. */
+export const challengeHeaderBytes = 1 + 8 + 20 + 20 + 20 + 8 + 32 + seedBytes + 4;
+export const maxChallengeRequestBytes = challengeHeaderBytes + maxTargets * targetBytes;
 const maxDetailBytes = 200;
-export const maxChallengeResponseBytes = 2 + receiptBytes + 4 + maxProofBytes;
+const maxAnswerBytes = 1 + receiptBytes + 4 + maxProofBytes;
+export const maxChallengeResponseBytes = 2 + 4 + maxTargets * maxAnswerBytes;
 
 export function encodeChallengeRequest(request: ChallengeRequest): Uint8Array {
-  return new ByteWriter()
+  const w = new ByteWriter()
     .u8(providerProtocolVersion)
     .u64(request.chainId)
-    .hex(request.group, 20)
+    .hex(request.committee, 20)
+    .hex(request.operator, 20)
     .hex(request.keeper, 20)
-    .u32(request.provider)
     .u64(request.slot)
     .hex(request.blockHash, 32)
     .bytes(request.seed, seedBytes)
-    .finish();
+    .u32(request.targets.length);
+  for (const { group, provider } of request.targets) w.hex(group, 20).u32(provider);
+  return w.finish();
+}
+
+/** Length of a whole request by its header; that of the header alone if the number of targets is not valid. */
+export function challengeRequestBytes(header: Uint8Array): number {
+  const targets = new DataView(header.buffer, header.byteOffset).getUint32(challengeHeaderBytes - 4);
+  return challengeHeaderBytes + (targets > maxTargets ? 0 : targets) * targetBytes;
 }
 
 export function decodeChallengeRequest(bytes: Uint8Array): Result<ChallengeRequest, DecodeCode> {
-  return decode(bytes, challengeRequestBytes, (reader) => {
+  return decode(bytes, maxChallengeRequestBytes, (reader) => {
     readVersion(reader);
     return {
       chainId: reader.u64("chain id"),
-      group: reader.hex(20, "group"),
+      committee: reader.hex(20, "committee"),
+      operator: reader.hex(20, "provider's operator"),
       keeper: reader.hex(20, "keeper"),
-      provider: reader.u32("provider"),
       slot: reader.u64("slot"),
       blockHash: reader.hex(32, "block hash"),
       seed: reader.bytes(seedBytes, "seed"),
+      targets: readTargets(reader),
     };
   });
+}
+
+function readTargets(reader: ByteReader): ChallengeTarget[] {
+  const length = reader.u32("targets");
+  if (length < 1 || length > maxTargets)
+    reader.fail("range", `targets: expected 1 to ${maxTargets}, actual ${length}`);
+  return Array.from({ length }, () => ({ group: reader.hex(20, "group"), provider: reader.u32("provider") }));
 }
 
 const answerByte = 0;
@@ -95,31 +127,41 @@ const refusedByte = 1;
 
 export function encodeChallengeResponse(response: ChallengeResponse): Uint8Array {
   if (response.kind === "refusal") return encodeRefusal(response);
-  return new ByteWriter()
-    .u8(providerProtocolVersion)
-    .u8(answerByte)
-    .bytes(response.receipt, receiptBytes)
-    .u32(response.proof.length)
-    .bytes(response.proof)
-    .finish();
+  const w = new ByteWriter().u8(providerProtocolVersion).u8(answerByte).u32(response.answers.length);
+  for (const answer of response.answers) {
+    if (answer.kind === "refusal") writeRefusal(w.u8(refusedByte), answer);
+    else w.u8(answerByte).bytes(answer.receipt, receiptBytes).u32(answer.proof.length).bytes(answer.proof);
+  }
+  return w.finish();
 }
 
-/** Checks sizes and form; `verifyAnswer` checks receipt and proof. */
-export function decodeChallengeResponse(bytes: Uint8Array): Result<ChallengeResponse, DecodeCode> {
+/** Checks sizes and form; `verifyAnswer` checks receipts and proofs. @param targets of the request */
+export function decodeChallengeResponse(
+  bytes: Uint8Array,
+  targets: number,
+): Result<ChallengeResponse, DecodeCode> {
   return decode(bytes, maxChallengeResponseBytes, (reader): ChallengeResponse => {
     readVersion(reader);
     if (readKind(reader) === refusedByte) return readRefusal(reader);
-    const receipt = reader.bytes(receiptBytes, "receipt");
-    const length = reader.u32("proof length");
-    if (length > maxProofBytes) {
-      reader.fail("range", `proof: expected at most ${maxProofBytes} bytes, actual ${length}`);
-    }
-    return { kind: "answer", receipt, proof: reader.bytes(length, "proof") };
+    const length = reader.u32("answers");
+    if (length !== targets) reader.fail("range", `answers: expected ${targets}, actual ${length}`);
+    return { kind: "answers", answers: Array.from({ length }, () => readAnswer(reader)) };
   });
+}
+
+function readAnswer(reader: ByteReader): ChallengeAnswer | Refusal {
+  if (readKind(reader) === refusedByte) return readRefusal(reader);
+  const receipt = reader.bytes(receiptBytes, "receipt");
+  const length = reader.u32("proof length");
+  if (length > maxProofBytes) {
+    reader.fail("range", `proof: expected at most ${maxProofBytes} bytes, actual ${length}`);
+  }
+  return { kind: "answer", receipt, proof: reader.bytes(length, "proof") };
 }
 
 export type PiecesRequest = {
   readonly chainId: number;
+  readonly committee: Hex;
   readonly group: Hex;
   readonly provider: number;
   readonly listRoot: Hex;
@@ -139,13 +181,14 @@ export type PiecesResponse = PiecesPage | Refusal;
 
 /** Entries on a page: 640 KiB. */
 export const maxPagePieces = 16_384;
-export const piecesRequestBytes = 1 + 8 + 20 + 4 + 32 + 4;
+export const piecesRequestBytes = 1 + 8 + 20 + 20 + 4 + 32 + 4;
 export const maxPiecesResponseBytes = 2 + 4 + 4 + 4 + maxPagePieces * entryBytes;
 
 export function encodePiecesRequest(request: PiecesRequest): Uint8Array {
   return new ByteWriter()
     .u8(providerProtocolVersion)
     .u64(request.chainId)
+    .hex(request.committee, 20)
     .hex(request.group, 20)
     .u32(request.provider)
     .hex(request.listRoot, 32)
@@ -158,6 +201,7 @@ export function decodePiecesRequest(bytes: Uint8Array): Result<PiecesRequest, De
     readVersion(reader);
     return {
       chainId: reader.u64("chain id"),
+      committee: reader.hex(20, "committee"),
       group: reader.hex(20, "group"),
       provider: reader.u32("provider"),
       listRoot: reader.hex(32, "list root"),
@@ -210,14 +254,12 @@ export function refusal(code: RefusalCode, detail: string): Refusal {
 }
 
 export function encodeRefusal(response: Refusal): Uint8Array {
+  return writeRefusal(new ByteWriter().u8(providerProtocolVersion).u8(refusedByte), response).finish();
+}
+
+function writeRefusal(w: ByteWriter, response: Refusal): ByteWriter {
   const detail = truncatedUtf8(response.detail);
-  return new ByteWriter()
-    .u8(providerProtocolVersion)
-    .u8(refusedByte)
-    .u8(refusalCodes.indexOf(response.code))
-    .u8(detail.length)
-    .bytes(detail)
-    .finish();
+  return w.u8(refusalCodes.indexOf(response.code)).u8(detail.length).bytes(detail);
 }
 
 export function readRefusal(reader: ByteReader): Refusal {

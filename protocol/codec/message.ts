@@ -7,16 +7,18 @@ import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
 import { keccak, keccakText, keccakWords, wordBytes } from "../hash.ts";
 import type { Hex } from "../hash.ts";
-import type { Body, BodyOf, CommitEntry, Kind, OpenedLeaf, RoundKey } from "../messages.ts";
-import type { RecordLeaf } from "../records.ts";
-import { typedDigest } from "../settlement.ts";
+import type { Body, BodyOf, CommitEntry, Kind, Pinned, RevealedValues, RoundKey } from "../messages.ts";
+import { bitIndices, bitmap } from "../bitmap.ts";
+import { boundedLength, minOpenedBytes, readKey, readOpened, writeKey, writeOpened } from "./leaves.ts";
+import { maxPages, maxPinned, pinnedBytes } from "../pinned.ts";
+import { typedDigest } from "../certificate.ts";
+import { decodeValues, encodeValues, maxValuesInMessage, pageCount, valueBytes } from "../values.ts";
 
-/** The format version of this release. Version 3 has one round in each turn; versions 1 and 2 had several attempts. */
-export const wireVersion = 3;
+/** The format version of this release. From version 4 on a message belongs to a committee with many groups. */
+export const wireVersion = 4;
 export const signatureBytes = 65;
 const blsSignatureBytes = 48;
 const maxKeepers = 124;
-const maxPathLength = 40;
 
 /** The position in this list is the kind's number in messages. */
 const kinds: readonly Kind[] = [
@@ -32,18 +34,18 @@ const kinds: readonly Kind[] = [
 
 const KiB = 1024;
 /**
- * Size limits, checked before decoding (D3). They hold 124 keepers and 1,024 providers: 99 bytes for each commit in a closed set,
- * 34 for each reveal in a bundle, 20 for each value, 16 leaves with paths and receipts, one full proof, and 256 bytes for each of
- * 512 providers with a dispute among all keepers.
+ * Size limits, checked before decoding (D3). They hold 124 keepers: 99 bytes for each commit in a closed set, 34 for each reveal in a
+ * bundle; `maxValuesInMessage` values of 16 bytes, 16 leaves with paths and receipts, one full proof; `maxPinned` providers with a
+ * dispute and `maxPages` page hashes. Whatever grows beyond them travels as pages.
  */
 export const maxBytesOf: Record<Kind, number> = {
   hello: 256,
-  announce: 8 * KiB,
+  announce: 256,
   commit: 256,
   close: 16 * KiB,
-  reveal: 128 * KiB,
+  reveal: 160 * KiB,
   bundle: 8 * KiB,
-  proposal: 136 * KiB,
+  proposal: 512 + maxPinned * pinnedBytes + maxPages * wordBytes,
   partial: 384,
 };
 export const maxMessageBytes = Math.max(...Object.values(maxBytesOf));
@@ -55,14 +57,16 @@ export function isHello(bytes: Uint8Array): boolean {
 
 export type Envelope = {
   readonly chainId: number;
-  readonly group: Hex;
-  readonly committee: number;
+  /** Address of the committee's contract. */
+  readonly committee: Hex;
+  /** Version of its members. */
+  readonly version: number;
   readonly keeper: number;
   readonly body: Body;
   readonly signature: Hex;
 };
 
-/** Version, kind, chain, group, committee and keeper, before the body. */
+/** Format version, kind, chain, committee, its version and keeper, before the body. */
 const headerBytes = 2 + 8 + 20 + 8 + 2;
 
 /** View of the body in an encoded message, equal to `encodeBody(body)`. */
@@ -70,7 +74,7 @@ export function bodyWithin(message: Uint8Array): Uint8Array {
   return message.subarray(headerBytes, message.length - signatureBytes);
 }
 
-const messageType = keccakText("Message(uint8 kind,uint64 committee,uint16 keeper,bytes32 body)");
+const messageType = keccakText("Message(uint8 kind,uint64 version,uint16 keeper,bytes32 body)");
 
 /**
  * The EIP-712 digest that the operator key signs; it is the hash of the message.
@@ -78,13 +82,13 @@ const messageType = keccakText("Message(uint8 kind,uint64 committee,uint16 keepe
  */
 export function messageDigest(
   domain: Hex,
-  committee: number,
+  version: number,
   keeper: number,
   body: Body,
   encoded = encodeBody(body),
 ): Hex {
   const kind = kinds.indexOf(body.kind);
-  const struct = keccakWords(messageType, kind, committee, keeper, keccak(encoded));
+  const struct = keccakWords(messageType, kind, version, keeper, keccak(encoded));
   return typedDigest(domain, struct);
 }
 
@@ -93,8 +97,8 @@ export function encodeMessage(envelope: Envelope, body = encodeBody(envelope.bod
     .u8(wireVersion)
     .u8(kinds.indexOf(envelope.body.kind))
     .u64(envelope.chainId)
-    .hex(envelope.group, 20)
-    .u64(envelope.committee)
+    .hex(envelope.committee, 20)
+    .u64(envelope.version)
     .u16(envelope.keeper)
     .bytes(body)
     .hex(envelope.signature, signatureBytes)
@@ -105,19 +109,19 @@ export function decodeMessage(bytes: Uint8Array): Result<Envelope, DecodeCode> {
   const kind = kinds[bytes[1] ?? 0xff];
   const limit = kind === undefined ? maxMessageBytes : maxBytesOf[kind];
   return decode(bytes, limit, (reader) => {
-    const version = reader.u8("version");
-    if (version !== wireVersion) reader.fail("version", `expected ${wireVersion}, actual ${version}`);
+    const format = reader.u8("format version");
+    if (format !== wireVersion) reader.fail("version", `expected ${wireVersion}, actual ${format}`);
     const number = reader.u8("kind");
     const known = kinds[number];
     if (known === undefined)
       return reader.fail("range", `kind: expected below ${kinds.length}, actual ${number}`);
     const chainId = reader.u64("chain id");
-    const group = reader.hex(20, "group");
-    const committee = reader.u64("committee");
+    const committee = reader.hex(20, "committee");
+    const version = reader.u64("version");
     const keeper = keeperIndex(reader);
     const body = decodeBody(reader, known);
     const signature = reader.hex(signatureBytes, "signature");
-    return { chainId, group, committee, keeper, body, signature };
+    return { chainId, committee, version, keeper, body, signature };
   });
 }
 
@@ -130,8 +134,8 @@ export type WireReader = {
 
 export const wireReader: WireReader = {
   decode: decodeMessage,
-  digest: (domain, { committee, keeper, body }, bytes) =>
-    messageDigest(domain, committee, keeper, body, bodyWithin(bytes)),
+  digest: (domain, { version, keeper, body }, bytes) =>
+    messageDigest(domain, version, keeper, body, bodyWithin(bytes)),
 };
 
 function keeperIndex(reader: ByteReader): number {
@@ -140,15 +144,9 @@ function keeperIndex(reader: ByteReader): number {
   return keeper;
 }
 
-function count(reader: ByteReader, max: number, what: string): number {
-  const length = reader.u32(what);
-  if (length > max) reader.fail("range", `${what}: expected at most ${max}, actual ${length}`);
-  return length;
-}
-
 /** A list whose length is bounded by the remaining bytes, so a short message cannot make the reader allocate much. */
 function list<T>(reader: ByteReader, what: string, minItemBytes: number, item: () => T): T[] {
-  const length = count(reader, Math.floor(reader.remaining / minItemBytes), what);
+  const length = boundedLength(reader, Math.floor(reader.remaining / minItemBytes), what);
   return Array.from({ length }, item);
 }
 
@@ -172,12 +170,8 @@ function ascending<T>(
   });
 }
 
-function itself(index: number): number {
-  return index;
-}
-
 function writeRound(w: ByteWriter, r: RoundKey): ByteWriter {
-  return w.u64(r.ts).u64(r.te).u32(r.turn).u16(r.leader).u64(r.committee);
+  return w.u64(r.ts).u64(r.te).u32(r.turn).u16(r.leader).u64(r.version);
 }
 
 function readRound(r: ByteReader): RoundKey {
@@ -186,32 +180,8 @@ function readRound(r: ByteReader): RoundKey {
     te: r.u64("te"),
     turn: r.u32("turn"),
     leader: keeperIndex(r),
-    committee: r.u64("committee"),
+    version: r.u64("version"),
   };
-}
-
-const leafTags = ["proven", "failed", "carried"] as const;
-
-function writeLeaf(w: ByteWriter, leaf: RecordLeaf): ByteWriter {
-  w.u8(leafTags.indexOf(leaf.kind));
-  if (leaf.kind === "failed") return w;
-  w.u128(leaf.bytes);
-  return leaf.kind === "proven" ? w.hex(leaf.receiptHash, 32) : w;
-}
-
-function readLeaf(r: ByteReader): RecordLeaf {
-  const number = r.u8("leaf kind");
-  switch (leafTags[number]) {
-    case "proven":
-      return { kind: "proven", bytes: r.u128("bytes"), receiptHash: r.hex(32, "receipt hash") };
-    case "failed":
-      return { kind: "failed" };
-    case "carried":
-      return { kind: "carried", bytes: r.u128("bytes") };
-    case undefined:
-    default:
-      return r.fail("range", `leaf kind: expected below ${leafTags.length}, actual ${number}`);
-  }
 }
 
 /** The canonical bytes of a body, as they are inside its message. */
@@ -223,9 +193,7 @@ export function encodeBody(body: Body): Uint8Array {
   writeRound(w, body.round);
   switch (body.kind) {
     case "announce":
-      w.u64(body.head).u32(body.providers.length);
-      for (const provider of body.providers) w.u32(provider);
-      return w.finish();
+      return w.u64(body.head).u32(body.count).hex(body.root, 32).finish();
     case "commit":
       return w.hex(body.commitment, 32).finish();
     case "close":
@@ -238,9 +206,8 @@ export function encodeBody(body: Body): Uint8Array {
       return w.finish();
     case "proposal":
       w.hex(body.bundle, 32).hex(body.digest, 32).u32(body.pinned.length);
-      for (const pinned of body.pinned) {
-        w.u32(pinned.provider).u32(pinned.keepers.length);
-        for (const keeper of pinned.keepers) w.u16(keeper);
+      for (const { group, provider, keepers } of body.pinned) {
+        w.u32(group).u32(provider).u128(bitmap(keepers));
       }
       w.u32(body.pages.length);
       for (const page of body.pages) w.hex(page, 32);
@@ -259,21 +226,34 @@ function writeClose(w: ByteWriter, body: BodyOf<"close">): ByteWriter {
 }
 
 function writeReveal(w: ByteWriter, body: BodyOf<"reveal">): ByteWriter {
-  w.hex(body.closedSet, 32).u32(body.values.length);
-  for (const v of body.values) w.u32(v.provider).u128(v.value);
+  w.hex(body.closedSet, 32);
+  writeValues(w, body.values);
   w.hex(body.recordsRoot, 32).hex(body.salt, 32).u32(body.opened.length);
   for (const o of body.opened) writeOpened(w, o);
   if (body.proof === undefined) return w.u8(0);
-  const { provider, slot, seed, proof } = body.proof;
-  return w.u8(1).u32(provider).u64(slot).u32(seed.length).bytes(seed).u32(proof.length).bytes(proof);
+  const { seed, proof } = body.proof;
+  return writeKey(w.u8(1), body.proof).u32(seed.length).bytes(seed).u32(proof.length).bytes(proof);
 }
 
-export function writeOpened(w: ByteWriter, o: OpenedLeaf): ByteWriter {
-  w.u32(o.provider).u64(o.slot);
-  writeLeaf(w, o.leaf)
-    .u32(o.path.length / wordBytes)
-    .bytes(o.path);
-  return w.u32(o.receipt.length).bytes(o.receipt);
+/** The number of values decides the form, so a reveal has one encoding. */
+function writeValues(w: ByteWriter, revealed: RevealedValues): void {
+  if (revealed.kind === "inline") {
+    w.u32(revealed.values.length).bytes(encodeValues(revealed.values));
+    return;
+  }
+  w.u32(revealed.count);
+  for (const page of revealed.pages) w.hex(page, 32);
+}
+
+function readValues(r: ByteReader): RevealedValues {
+  const length = r.u32("values");
+  if (length <= maxValuesInMessage) {
+    const values = decodeValues(r.bytes(length * valueBytes, "values")) ?? [];
+    return { kind: "inline", values };
+  }
+  const pages = pageCount(length);
+  if (pages * wordBytes > r.remaining) r.fail("range", `values: ${length} do not fit the message`);
+  return { kind: "pages", count: length, pages: Array.from({ length: pages }, () => r.hex(32, "page hash")) };
 }
 
 function decodeBody(r: ByteReader, kind: Kind): Body {
@@ -282,11 +262,8 @@ function decodeBody(r: ByteReader, kind: Kind): Body {
   }
   const round = readRound(r);
   switch (kind) {
-    case "announce": {
-      const head = r.u64("head");
-      const providers = ascending(r, "providers", 4, () => r.u32("provider"), itself);
-      return { kind, round, head, providers };
-    }
+    case "announce":
+      return { kind, round, head: r.u64("head"), count: r.u32("count"), root: r.hex(32, "scope root") };
     case "commit":
       return { kind, round, commitment: r.hex(32, "commitment") };
     case "close": {
@@ -311,11 +288,7 @@ function decodeBody(r: ByteReader, kind: Kind): Body {
     case "proposal": {
       const bundle = r.hex(32, "bundle");
       const digest = r.hex(32, "digest");
-      const one = () => ({
-        provider: r.u32("provider"),
-        keepers: ascending(r, "keepers", 2, () => keeperIndex(r), itself),
-      });
-      const pinned = ascending(r, "pinned", 8, one, ({ provider }) => provider);
+      const pinned = readPinned(r);
       const pages = list(r, "pages", 32, () => r.hex(32, "page hash"));
       return { kind, round, bundle, digest, pinned, pages };
     }
@@ -324,6 +297,28 @@ function decodeBody(r: ByteReader, kind: Kind): Body {
       return { kind, round, digest, signature: r.hex(blsSignatureBytes, "signature") };
     }
   }
+}
+
+/** Strictly ascending by (group, provider), as every keeper pays a check for each entry (D6). */
+function readPinned(r: ByteReader): Pinned[] {
+  let last: Pinned | undefined;
+  return list(r, "pinned", pinnedBytes, () => {
+    const next = {
+      group: r.u32("group"),
+      provider: r.u32("provider"),
+      keepers: bitIndices(r.u128("keepers")),
+    };
+    const after =
+      last === undefined ||
+      next.group > last.group ||
+      (next.group === last.group && next.provider > last.provider);
+    if (!after)
+      r.fail("order", `pinned: group ${next.group}, provider ${next.provider} is not above the last`);
+    if ((next.keepers.at(-1) ?? 0) >= maxKeepers)
+      r.fail("range", `keeper: expected below ${maxKeepers}, actual ${next.keepers.at(-1)}`);
+    last = next;
+    return next;
+  });
 }
 
 function readCommit(r: ByteReader): CommitEntry {
@@ -336,19 +331,17 @@ function readCommit(r: ByteReader): CommitEntry {
 
 function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
   const closedSet = r.hex(32, "closed set");
-  const value = () => ({ provider: r.u32("provider"), value: r.u128("value") });
-  const values = ascending(r, "values", 20, value, ({ provider }) => provider);
+  const values = readValues(r);
   const recordsRoot = r.hex(32, "records root");
   const salt = r.hex(32, "salt");
-  const opened = list(r, "opened", 21, () => readOpened(r));
+  const opened = list(r, "opened", minOpenedBytes, () => readOpened(r));
   const flag = r.u8("proof flag");
   if (flag > 1) r.fail("range", `proof flag: expected 0 or 1, actual ${flag}`);
   if (flag === 0)
     return { kind: "reveal", round, closedSet, values, recordsRoot, salt, opened, proof: undefined };
-  const provider = r.u32("provider");
-  const slot = r.u64("slot");
-  const seed = r.bytes(count(r, 96, "seed length"), "seed");
-  const proof = r.bytes(count(r, maxMessageBytes, "proof length"), "proof");
+  const key = readKey(r);
+  const seed = r.bytes(boundedLength(r, 96, "seed length"), "seed");
+  const proof = r.bytes(boundedLength(r, maxMessageBytes, "proof length"), "proof");
   return {
     kind: "reveal",
     round,
@@ -357,16 +350,6 @@ function readReveal(r: ByteReader, round: RoundKey): BodyOf<"reveal"> {
     recordsRoot,
     salt,
     opened,
-    proof: { provider, slot, seed, proof },
+    proof: { ...key, seed, proof },
   };
-}
-
-export function readOpened(r: ByteReader): OpenedLeaf {
-  const provider = r.u32("provider");
-  const slot = r.u64("slot");
-  const leaf = readLeaf(r);
-  const pathLength = count(r, maxPathLength, "path length");
-  const path = r.bytes(pathLength * wordBytes, "path");
-  const receipt = r.bytes(count(r, 1024, "receipt length"), "receipt");
-  return { provider, slot, leaf, path, receipt };
 }

@@ -1,30 +1,43 @@
 /** R13, R21, R24: checks of receipts and full proofs of this keeper and of others. */
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import type { DataCheckpoint, GroupSnapshot, Member } from "../group.ts";
+import type { DataCheckpoint, Member } from "../committee.ts";
 import { fromHex } from "../hash.ts";
 import type { Hex } from "../hash.ts";
 import type { FullProof, OpenedLeaf } from "../messages.ts";
 import type { ReasonCode } from "../reasons.ts";
+import { leafKeyText } from "../records.ts";
+import type { LeafKey } from "../records.ts";
 import { verifyAnswer } from "./answer.ts";
 import { checkReceipt, decodeReceipt, receiptHash, receiptSigner } from "./receipt.ts";
-import type { GroupDomain, SignedReceipt } from "./receipt.ts";
+import type { CommitteeDomain, SignedReceipt } from "./receipt.ts";
 import { verifySeed } from "./seed.ts";
 import type { SeedScope } from "./seed.ts";
 
 /** The checks that need keys. A simulation supplies cheap signatures. */
 export type OpeningsChecks = {
   /** Lower-case address of the signer; undefined if the signature is invalid. */
-  readonly receiptSigner: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined;
+  readonly receiptSigner: (domain: CommitteeDomain, signed: SignedReceipt) => Hex | undefined;
   readonly verifySeed: (scope: SeedScope, seed: Uint8Array, blsKey: Uint8Array) => boolean;
 };
 
 export const realSignatureChecks: OpeningsChecks = { receiptSigner, verifySeed };
 
+/** What a provider registered for a slot (R12). */
+export type SlotData = {
+  /** Address of the group. */
+  readonly group: Hex;
+  /** Operator address of the provider. */
+  readonly operator: Hex;
+  readonly data: DataCheckpoint;
+};
+
 export type OpeningsScope = {
-  readonly group: GroupSnapshot;
+  readonly chainId: number;
+  /** Address of the committee's contract. */
+  readonly committee: Hex;
   readonly keeper: Member;
-  /** The provider's data at the start of a slot (R12). */
-  readonly dataOf: (provider: number, slot: number) => DataCheckpoint | undefined;
+  /** The provider's data at the start of a slot (R12); undefined: none. */
+  readonly dataOf: (key: LeafKey) => SlotData | undefined;
   readonly pieceList: PieceList | undefined;
   /** Hash of the first block of the proof's slot. */
   readonly blockHash: Hex | undefined;
@@ -51,12 +64,11 @@ export function receiptHolds(
   const { leaf, provider, slot } = opened;
   if (leaf.kind !== "proven" || receiptHash(opened.receipt) !== leaf.receiptHash) return false;
   const decoded = decodeReceipt(opened.receipt);
-  const data = scope.dataOf(provider, slot);
-  if (!decoded.ok || data === undefined) return false;
-  const { chainId, address } = scope.group;
-  const expected = { keeper: scope.keeper.operator, provider, slot, bytesProven: leaf.bytes };
-  const domain = { chainId, group: address };
-  return checkReceipt(domain, decoded.value, expected, data.receiptKey, checks.receiptSigner).ok;
+  const known = scope.dataOf(opened);
+  if (!decoded.ok || known === undefined) return false;
+  const { group, data } = known;
+  const expected = { group, keeper: scope.keeper.operator, provider, slot, bytesProven: leaf.bytes };
+  return checkReceipt(scope, decoded.value, expected, data.receiptKey, checks.receiptSigner).ok;
 }
 
 /** R21: whether the keeper signed the seed, the seed draws these leaves, and the receipt names this proof. */
@@ -67,16 +79,17 @@ function proofHolds(
   checks: OpeningsChecks,
 ): boolean {
   const { provider, slot, seed } = proof;
-  const { group, keeper, pieceList: list, blockHash } = scope;
-  const data = scope.dataOf(provider, slot);
-  const receipt = opened.find((o) => o.provider === provider && o.slot === slot)?.receipt;
-  if (list === undefined || blockHash === undefined || data === undefined || receipt === undefined) {
+  const { chainId, committee, keeper, pieceList: list, blockHash } = scope;
+  const known = scope.dataOf(proof);
+  const receipt = opened.find((o) => leafKeyText(o) === leafKeyText(proof))?.receipt;
+  if (list === undefined || blockHash === undefined || known === undefined || receipt === undefined) {
     return false;
   }
-  const { chainId, address } = group;
-  const challenge = { chainId, group: address, provider, slot, blockHash };
+  const { group, operator, data } = known;
+  const challenge = { chainId, committee, operator, slot, blockHash };
   const request = { ...challenge, keeper: keeper.operator, seed };
   const answer = { receipt, proof: proof.proof };
-  if (!verifyAnswer({ request, answer, list, receiptKey: data.receiptKey }, checks).ok) return false;
+  const input = { request, target: { group, provider }, answer, list, receiptKey: data.receiptKey };
+  if (!verifyAnswer(input, checks).ok) return false;
   return checks.verifySeed(challenge, seed, fromHex(keeper.blsKey));
 }

@@ -4,13 +4,15 @@ import type { DecodeCode } from "../../storage/core/bytes.ts";
 import type { Result } from "../../storage/core/result.ts";
 import type { Hex } from "../hash.ts";
 import type { OpenedLeaf } from "../messages.ts";
-import { maxMessageBytes, readOpened, writeOpened } from "./message.ts";
+import type { ProviderName } from "../records.ts";
+import { readOpened, writeOpened } from "./leaves.ts";
+import { maxMessageBytes } from "./message.ts";
 
 /** The kinds of questions, each a stream protocol of its own. */
-export type Question = "pull" | "records" | "page" | "pieces";
+export type Question = "pull" | "records" | "page" | "pieces" | "certificate";
 
-/** The version of all releases so far. */
-const questionVersion = 1;
+/** From version 2 on a question names a committee. */
+const questionVersion = 2;
 
 export const maxQuestionBytes = 64 * 1024;
 export const maxReplyBytes = 1024 * 1024;
@@ -22,29 +24,29 @@ export const maxHave = Math.floor((maxQuestionBytes - 64) / prefixBytes);
 export const maxLeavesPerReply = 64;
 
 export type PullQuestion = {
-  readonly group: Hex;
+  /** Address of the committee's contract, here and below. */
+  readonly committee: Hex;
   readonly ts: number;
   readonly turn: number;
   /** Prefixes of the hashes of messages that the asking keeper has. */
   readonly have: readonly Hex[];
 };
 
-export type RecordsQuestion = {
-  readonly group: Hex;
+export type RecordsQuestion = ProviderName & {
+  readonly committee: Hex;
   readonly root: Hex;
-  readonly provider: number;
   readonly fromSlot: number;
 };
 
-/** R24: asks for the page of pinned records with this hash. */
-export type PageQuestion = { readonly group: Hex; readonly page: Hex };
+/** R17, R24: asks for the page of values or pinned records with this hash. */
+export type PageQuestion = { readonly committee: Hex; readonly page: Hex };
 
 export function hashPrefix(hash: Hex): Hex {
   return hash.slice(0, 2 + prefixBytes * 2) as Hex;
 }
 
 export function encodePull(q: PullQuestion): Uint8Array {
-  const w = new ByteWriter().u8(questionVersion).hex(q.group, 20).u64(q.ts).u32(q.turn);
+  const w = new ByteWriter().u8(questionVersion).hex(q.committee, 20).u64(q.ts).u32(q.turn);
   w.u32(q.have.length);
   for (const prefix of q.have) w.hex(prefix, prefixBytes);
   return w.finish();
@@ -54,13 +56,13 @@ export function decodePull(bytes: Uint8Array): Result<PullQuestion, DecodeCode> 
   return decode(bytes, maxQuestionBytes, (r) => {
     const version = r.u8("version");
     if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
-    const group = r.hex(20, "group");
+    const committee = r.hex(20, "committee");
     const ts = r.u64("ts");
     const turn = r.u32("turn");
     const length = r.u32("have");
     if (length * prefixBytes !== r.remaining) r.fail("range", `have: ${length} do not fit the message`);
     const have = Array.from({ length }, () => r.hex(prefixBytes, "prefix"));
-    return { group, ts, turn, have };
+    return { committee, ts, turn, have };
   });
 }
 
@@ -95,8 +97,9 @@ export function decodePullReply(bytes: Uint8Array): Result<Uint8Array[], DecodeC
 export function encodeRecordsQuestion(q: RecordsQuestion): Uint8Array {
   return new ByteWriter()
     .u8(questionVersion)
-    .hex(q.group, 20)
+    .hex(q.committee, 20)
     .hex(q.root, 32)
+    .u32(q.group)
     .u32(q.provider)
     .u64(q.fromSlot)
     .finish();
@@ -107,8 +110,9 @@ export function decodeRecordsQuestion(bytes: Uint8Array): Result<RecordsQuestion
     const version = r.u8("version");
     if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
     return {
-      group: r.hex(20, "group"),
+      committee: r.hex(20, "committee"),
       root: r.hex(32, "root"),
+      group: r.u32("group"),
       provider: r.u32("provider"),
       fromSlot: r.u64("from slot"),
     };
@@ -131,14 +135,14 @@ export function decodeRecordsReply(bytes: Uint8Array): Result<OpenedLeaf[], Deco
   });
 }
 
-export function encodePageQuestion({ group, page }: PageQuestion): Uint8Array {
-  return new ByteWriter().u8(questionVersion).hex(group, 20).hex(page, 32).finish();
+export function encodePageQuestion({ committee, page }: PageQuestion): Uint8Array {
+  return new ByteWriter().u8(questionVersion).hex(committee, 20).hex(page, 32).finish();
 }
 
 export function decodePageQuestion(bytes: Uint8Array): Result<PageQuestion, DecodeCode> {
   return decode(bytes, maxQuestionBytes, (r) => {
     const version = r.u8("version");
     if (version !== questionVersion) r.fail("version", `expected ${questionVersion}, actual ${version}`);
-    return { group: r.hex(20, "group"), page: r.hex(32, "page hash") };
+    return { committee: r.hex(20, "committee"), page: r.hex(32, "page hash") };
   });
 }

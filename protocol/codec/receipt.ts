@@ -6,15 +6,17 @@ import { accept, reject } from "../../storage/core/result.ts";
 import type { Result } from "../../storage/core/result.ts";
 import { fromHex, keccak, keccak256, keccakText, keccakWords } from "../hash.ts";
 import type { Hex } from "../hash.ts";
-import { domainSeparator, typedDigest } from "../settlement.ts";
+import { domainOf, typedDigest } from "../certificate.ts";
 
-/** R27's signature domain: "WhitePay", "1", chain id, the group as verifying contract. */
-export type GroupDomain = {
+/** R27's signature domain: the committee is the verifying contract. */
+export type CommitteeDomain = {
   readonly chainId: number;
-  readonly group: Hex;
+  readonly committee: Hex;
 };
 
 export type Receipt = {
+  /** Address of the group. */
+  readonly group: Hex;
   /** Operator address of the keeper that challenged. */
   readonly keeper: Hex;
   readonly provider: number;
@@ -33,19 +35,20 @@ export type SignedReceipt = {
 };
 
 export const seedBytes = 48;
-export const receiptVersion = 1;
-/** version u8, keeper 20, provider u32, slot u64, seed 48, bytes proven u128, proof hash 32, signature 65. */
-export const receiptBytes = 1 + 20 + 4 + 8 + seedBytes + 16 + 32 + 65;
+export const receiptVersion = 2;
+/** version u8, group 20, keeper 20, provider u32, slot u64, seed 48, bytes proven u128, proof hash 32, signature 65. */
+export const receiptBytes = 1 + 20 + 20 + 4 + 8 + seedBytes + 16 + 32 + 65;
 
 export const receiptType =
-  "Receipt(address keeper,uint32 provider,uint64 slot,bytes seed,uint256 bytesProven,bytes32 proofHash)";
+  "Receipt(address group,address keeper,uint32 provider,uint64 slot,bytes seed,uint256 bytesProven,bytes32 proofHash)";
 const receiptTypeHash = keccakText(receiptType);
 const halfOrder = secp256k1.Point.Fn.ORDER >> 1n;
 
 /** EIP-712 digest, 32 bytes. */
-export function receiptDigest(domain: GroupDomain, receipt: Receipt): Uint8Array {
+export function receiptDigest(domain: CommitteeDomain, receipt: Receipt): Uint8Array {
   const struct = keccakWords(
     receiptTypeHash,
+    receipt.group,
     receipt.keeper,
     receipt.provider,
     receipt.slot,
@@ -53,11 +56,11 @@ export function receiptDigest(domain: GroupDomain, receipt: Receipt): Uint8Array
     receipt.bytesProven,
     toHex(receipt.proofHash),
   );
-  return fromHex(typedDigest(domainSeparator(domain.chainId, domain.group), struct));
+  return fromHex(typedDigest(domainOf(domain.chainId, domain.committee), struct));
 }
 
 /** Signs with the receipt key (32 bytes), deterministically (RFC 6979). */
-export function signReceipt(domain: GroupDomain, receipt: Receipt, secretKey: Uint8Array): SignedReceipt {
+export function signReceipt(domain: CommitteeDomain, receipt: Receipt, secretKey: Uint8Array): SignedReceipt {
   const digest = receiptDigest(domain, receipt);
   const recovered = secp256k1.sign(digest, secretKey, { prehash: false, format: "recovered" });
   const signature = concatBytes(recovered.subarray(1), Uint8Array.of(27 + (recovered[0] as number)));
@@ -65,7 +68,7 @@ export function signReceipt(domain: GroupDomain, receipt: Receipt, secretKey: Ui
 }
 
 /** Lower-case address of the signer; undefined if the signature is invalid. */
-export function receiptSigner(domain: GroupDomain, signed: SignedReceipt): Hex | undefined {
+export function receiptSigner(domain: CommitteeDomain, signed: SignedReceipt): Hex | undefined {
   return digestSigner(receiptDigest(domain, signed.receipt), signed.signature);
 }
 
@@ -99,6 +102,7 @@ export function encodeReceipt(signed: SignedReceipt): Uint8Array {
   const { receipt } = signed;
   return new ByteWriter()
     .u8(receiptVersion)
+    .hex(receipt.group, 20)
     .hex(receipt.keeper, 20)
     .u32(receipt.provider)
     .u64(receipt.slot)
@@ -117,6 +121,7 @@ export function decodeReceipt(bytes: Uint8Array): Result<SignedReceipt, DecodeCo
       reader.fail("version", `receipt version: expected ${receiptVersion}, actual ${version}`);
     }
     const receipt: Receipt = {
+      group: reader.hex(20, "group"),
       keeper: reader.hex(20, "keeper"),
       provider: reader.u32("provider"),
       slot: reader.u64("slot"),
@@ -134,19 +139,19 @@ export function receiptHash(encoded: Uint8Array): Hex {
 }
 
 /** Expected fields of a receipt; absent ones are not compared. */
-export type ExpectedReceipt = Pick<Receipt, "keeper" | "provider" | "slot"> &
+export type ExpectedReceipt = Pick<Receipt, "group" | "keeper" | "provider" | "slot"> &
   Partial<Pick<Receipt, "seed" | "bytesProven" | "proofHash">>;
 
 /** Compares a receipt with the expected fields, and its signer with the receipt key of the slot (R12, R21). */
 export function checkReceipt(
-  domain: GroupDomain,
+  domain: CommitteeDomain,
   signed: SignedReceipt,
   expected: ExpectedReceipt,
   receiptKey: Hex,
-  signerOf: (domain: GroupDomain, signed: SignedReceipt) => Hex | undefined = receiptSigner,
+  signerOf: (domain: CommitteeDomain, signed: SignedReceipt) => Hex | undefined = receiptSigner,
 ): Result<true, "bad-receipt"> {
   const { receipt } = signed;
-  for (const field of ["keeper", "provider", "slot", "seed", "bytesProven", "proofHash"] as const) {
+  for (const field of ["group", "keeper", "provider", "slot", "seed", "bytesProven", "proofHash"] as const) {
     const want = expected[field];
     if (want !== undefined && text(want) !== text(receipt[field])) {
       return reject("bad-receipt", `${field}: expected ${text(want)}, actual ${text(receipt[field])}`);

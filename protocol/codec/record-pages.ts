@@ -6,20 +6,17 @@ import { keccak } from "../hash.ts";
 import type { Hex } from "../hash.ts";
 import type { OpenedLeaf } from "../messages.ts";
 import { maxPinnedBytes, pageBytes } from "../pinned.ts";
-import { readOpened, writeOpened } from "./message.ts";
+import type { ProviderName } from "../records.ts";
+import { minOpenedBytes, readOpened, writeOpened } from "./leaves.ts";
 
 /** The records of one keeper about one provider, slots ascending. */
-export type PinnedEntry = {
-  readonly provider: number;
+export type PinnedEntry = ProviderName & {
   readonly owner: number;
   readonly leaves: readonly OpenedLeaf[];
 };
 
-/** Size of the shortest entry: provider, owner, number of leaves, two fields of one leaf. */
-const minLeafBytes = 21;
-
-export function encodePinnedEntry({ provider, owner, leaves }: PinnedEntry): Uint8Array {
-  const w = new ByteWriter().u32(provider).u16(owner).u32(leaves.length);
+export function encodePinnedEntry({ group, provider, owner, leaves }: PinnedEntry): Uint8Array {
+  const w = new ByteWriter().u32(group).u32(provider).u16(owner).u32(leaves.length);
   for (const leaf of leaves) writeOpened(w, leaf);
   return w.finish();
 }
@@ -29,11 +26,12 @@ export function decodePinnedEntries(bytes: Uint8Array): Result<PinnedEntry[], De
   return decode(bytes, maxPinnedBytes, (r) => {
     const entries: PinnedEntry[] = [];
     while (r.remaining > 0) {
+      const group = r.u32("group");
       const provider = r.u32("provider");
       const owner = r.u16("owner");
       const length = r.u32("leaves");
-      if (length * minLeafBytes > r.remaining) r.fail("range", `leaves: ${length} do not fit the pages`);
-      entries.push({ provider, owner, leaves: Array.from({ length }, () => readOpened(r)) });
+      if (length * minOpenedBytes > r.remaining) r.fail("range", `leaves: ${length} do not fit the pages`);
+      entries.push({ group, provider, owner, leaves: Array.from({ length }, () => readOpened(r)) });
     }
     return entries;
   });

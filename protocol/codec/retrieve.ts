@@ -9,7 +9,6 @@ import { domainSeparator, typedDigest } from "../settlement.ts";
 import { encodeRefusal, readKind, readRefusal, readVersion, providerProtocolVersion } from "./challenge.ts";
 import type { Refusal } from "./challenge.ts";
 import { digestSigner } from "./receipt.ts";
-import type { GroupDomain } from "./receipt.ts";
 
 export const retrieveProtocol = "/whitepay/retrieve/1";
 
@@ -45,6 +44,9 @@ export const retrievalType = "Retrieval(bytes32 peer,uint64 until)";
 const retrievalTypeHash = keccakText(retrievalType);
 
 /** Lower-case address of the signer of a permission for `peer` (text form); undefined if the signature is invalid. */
+/** The group whose data is read. */
+export type GroupDomain = { readonly chainId: number; readonly group: Hex };
+
 export function permissionSigner(domain: GroupDomain, peer: string, permission: Permission): Hex | undefined {
   const struct = keccakWords(retrievalTypeHash, keccakText(peer), permission.until);
   const digest = fromHex(typedDigest(domainSeparator(domain.chainId, domain.group), struct));

@@ -1,4 +1,4 @@
-/** R9: the keeper's BLS signature that determines the leaves and the block of a challenge. */
+/** R9: the keeper's BLS signature that determines the block of a challenge and, in each group of the provider, the leaves. */
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { concatBytes } from "../../storage/core/bytes.ts";
 import { word } from "../hash.ts";
@@ -9,8 +9,10 @@ export const seedTag = "WHITEPAY_SEED_V1_BLS12381G1_XMD:SHA-256_SSWU_RO_";
 
 export type SeedScope = {
   readonly chainId: number;
-  readonly group: Hex;
-  readonly provider: number;
+  /** Address of the committee's contract. */
+  readonly committee: Hex;
+  /** Operator address of the provider: one seed serves all of its groups in the committee. */
+  readonly operator: Hex;
   readonly slot: number;
   /** Hash of the slot's first block. */
   readonly blockHash: Hex;
@@ -18,10 +20,10 @@ export type SeedScope = {
 
 const bls = bls12_381.shortSignatures;
 
-/** abi.encode(uint256 chainId, address group, uint32 provider, uint64 slot, bytes32 blockHash). */
+/** abi.encode(uint256 chainId, address committee, address providerOperator, uint64 slot, bytes32 blockHash). */
 export function seedMessage(scope: SeedScope): Uint8Array {
-  const { chainId, group, provider, slot, blockHash } = scope;
-  return concatBytes(word(chainId), word(group), word(provider), word(slot), word(blockHash));
+  const { chainId, committee, operator, slot, blockHash } = scope;
+  return concatBytes(word(chainId), word(committee), word(operator), word(slot), word(blockHash));
 }
 
 /** The seed, 48 bytes (compressed G1). `secretKey`: 32 bytes. About 3 ms. */

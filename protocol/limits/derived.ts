@@ -6,12 +6,14 @@
  * the largest number of faulty keepers, so all of them together never cost more than that share.
  */
 import { maxBytesOf } from "../codec/message.ts";
-import { maxPagePieces } from "../codec/challenge.ts";
-import type { GroupSnapshot } from "../group.ts";
+import { maxPagePieces, maxTargets } from "../codec/challenge.ts";
+import type { CommitteeSnapshot } from "../committee.ts";
 import { maxCommitteeSize } from "../quorum.ts";
-import { maxPages } from "../pinned.ts";
+import { maxPages, maxPinned } from "../pinned.ts";
+import { pageCount } from "../values.ts";
 import type { Question } from "../codec/question.ts";
 import { maxPieces } from "../../storage/core/piece-list.ts";
+import { maxProofBytes } from "../../storage/core/proof.ts";
 import type { Rate } from "./token-buckets.ts";
 
 /** Limits on the connections that a node keeps open. */
@@ -26,30 +28,32 @@ export type Room = {
 
 /** The size of a keeper's work. */
 export type Scale = {
-  /** Groups in which it is a member. */
-  readonly groups: number;
+  /** Committees in which it has a seat. */
+  readonly committees: number;
   /** Members of the largest committee. */
   readonly n: number;
-  /** Different keepers over all groups. */
+  /** Different keepers over all committees. */
   readonly keepers: number;
-  /** Providers of the largest group. */
+  /** Groups of the committee with the most of them. */
+  readonly groups: number;
+  /** Providers of all groups of the committee with the most of them. */
   readonly providers: number;
 };
 
-/** Used before the first read of the chain: one group of the smallest size. */
-export const smallestScale: Scale = { groups: 1, n: 4, keepers: 4, providers: 1 };
+/** Used before the first read of the chain: one group in a committee of the smallest size. */
+export const smallestScale: Scale = { committees: 1, n: 4, keepers: 4, groups: 1, providers: 1 };
 
-export function scaleOf(groups: readonly GroupSnapshot[]): Scale {
-  if (groups.length === 0) return smallestScale;
-  const committees = groups.map(({ committee, pending }) => [
-    ...committee.members,
-    ...(pending?.members ?? []),
-  ]);
+export function scaleOf(committees: readonly CommitteeSnapshot[]): Scale {
+  if (committees.length === 0) return smallestScale;
+  const seats = committees.flatMap(({ version, next }) => [...version.members, ...(next?.members ?? [])]);
+  const providersOf = ({ groups }: CommitteeSnapshot): number =>
+    groups.reduce((sum, { providers }) => sum + providers.length, 0);
   return {
-    groups: groups.length,
-    n: Math.max(...groups.map(({ committee }) => committee.members.length)),
-    keepers: new Set(committees.flatMap((members) => members.map(({ operator }) => operator))).size,
-    providers: Math.max(1, ...groups.map(({ providers }) => providers.length)),
+    committees: committees.length,
+    n: Math.max(...committees.map(({ version }) => version.members.length)),
+    keepers: new Set(seats.map(({ operator }) => operator)).size,
+    groups: Math.max(1, ...committees.map(({ groups }) => groups.length)),
+    providers: Math.max(1, ...committees.map(providersOf)),
   };
 }
 
@@ -66,6 +70,10 @@ export const cost_ms = {
   megabyte: 60,
   /** Reading, encoding and encrypting a reply of one megabyte. */
   reply: 8,
+  /** Checking one seed under one key (R9). */
+  seed: 25,
+  /** A stream of its own for one request that is refused. */
+  stream: 2,
 } as const;
 
 /** Tokens for a refused message; a longer one takes more time to read. */
@@ -91,10 +99,10 @@ const recordPages = 4;
 /** Messages of one author in a turn, without its closed set: one of each other kind, large ones twice, hellos, one restart. */
 const otherTokensOfTurn = 16;
 
-/** New messages of one author over all groups, from any sender: two turns that it leads in each group. */
+/** New messages of one author over all committees, from any sender: two turns that it leads in each. */
 export function authorRate(scale: Scale): Rate {
   const turn = scale.n + otherTokensOfTurn;
-  return { burst: 2 * scale.groups * turn, perSecond: sharedRefill(scale.keepers, cost_ms.signature) };
+  return { burst: 2 * scale.committees * turn, perSecond: sharedRefill(scale.keepers, cost_ms.signature) };
 }
 
 /**
@@ -103,32 +111,35 @@ export function authorRate(scale: Scale): Rate {
  */
 export function authorBytes(scale: Scale): Rate {
   const { perSecond } = gossipBytes(scale);
-  const burst = 2 * scale.groups * (leaderBytes + eachBytes);
+  const burst = 2 * scale.committees * (leaderBytes + eachBytes);
   return { burst, perSecond: perSecond / (2 * liarsAmong(scale.keepers)) };
 }
 
 /** Refused messages of one peer: twice the messages of a turn that is over here but not at the peer. */
 export function refusedRate(scale: Scale): Rate {
-  return { burst: 8 * scale.groups * scale.n, perSecond: sharedRefill(scale.keepers, cost_ms.refused) };
+  return { burst: 8 * scale.committees * scale.n, perSecond: sharedRefill(scale.keepers, cost_ms.refused) };
 }
 
 /** Questions that one keeper may ask this keeper. */
 export function questionRate(question: Question, scale: Scale): Rate {
-  const { groups, n, keepers, providers } = scale;
+  const { committees, n, keepers, providers } = scale;
   const perSecond = sharedRefill(keepers, cost_ms.reply);
   switch (question) {
     case "pull":
-      // One for each block and group (R22): a keeper that catches up asks for several blocks at once.
-      return { burst: 16 * groups, perSecond };
+      // One for each block and committee (R22): a keeper that catches up asks for several blocks at once.
+      return { burst: 16 * committees, perSecond };
     case "records":
-      // Pages of each keeper's records of each disputed provider, for two turns (R24).
-      return { burst: 2 * groups * providers * n * recordPages, perSecond };
+      // Pages of each keeper's records of each pinned provider, for two turns (R24).
+      return { burst: 2 * committees * Math.min(providers, maxPinned) * n * recordPages, perSecond };
     case "page":
-      // Pages of pinned records, for two turns (R24).
-      return { burst: 2 * groups * maxPages, perSecond };
+      // Pages of pinned records, and of the values of every keeper, for two turns (R17, R24).
+      return { burst: 2 * committees * (maxPages + n * pageCount(providers)), perSecond };
+    case "certificate":
+      // One for each block and committee, and the pages of the largest certificate (R29).
+      return { burst: (16 + pageCount(providers)) * committees, perSecond };
     case "pieces":
       // Pages of every provider's list, twice (R10).
-      return { burst: 2 * groups * providers * listPages, perSecond };
+      return { burst: 2 * committees * providers * listPages, perSecond };
   }
 }
 
@@ -143,9 +154,12 @@ export const listCache = {
 /** Log lines for one reason in one group. Metrics and ledger count every occurrence. */
 export const reasonLogRate: Rate = { burst: 64, perSecond: 0.2 };
 
+/** Most committees in which a keeper has a seat at a time; what it holds for each of them is bounded by this. */
+export const maxCommittees = 64;
+
 /** Keeper names in a rate limit: all members of the current and the next committee, at their largest size. */
-export function maxKeeperNames(groups: number): number {
-  return 2 * maxCommitteeSize * Math.max(1, groups);
+export function maxKeeperNames(committees: number): number {
+  return 2 * maxCommitteeSize * Math.max(1, committees);
 }
 
 /** Length of the longest message of any kind. */
@@ -165,7 +179,7 @@ function turnBytes(n: number): number {
 /** Gossip bytes of one peer: twice the messages of two turns, because a peer forwards all messages. */
 export function gossipBytes(scale: Scale): Rate {
   return {
-    burst: 4 * scale.groups * turnBytes(scale.n),
+    burst: 4 * scale.committees * turnBytes(scale.n),
     perSecond: sharedRefill(scale.keepers, cost_ms.megabyte / MiB),
   };
 }
@@ -243,17 +257,50 @@ export const requestBytes: Rate = { burst: 128 * 1024, perSecond: 16 * 1024 };
 /** Concurrent streams of one peer at a provider. */
 export const streamsOfCaller = { request: 8, all: 3 * 8 + 8 };
 
-/**
- * Requests of one peer at a provider. A keeper asks once per slot and group, and again when the provider was busy; a payer asks
- * for one range after another.
- */
+/** The size of a provider's work. */
+export type ProviderScale = {
+  /** Committees that serve its groups, now or next. */
+  readonly committees: number;
+  /** Groups that it serves. */
+  readonly groups: number;
+  /** Different members of these committees. */
+  readonly keepers: number;
+};
+
+/** Used before the first read of the chain: one committee of the smallest size for each group. */
+export function unknownProviderScale(groups: number): ProviderScale {
+  return { committees: Math.max(1, groups), groups: Math.max(1, groups), keepers: 4 * Math.max(1, groups) };
+}
+
+/** Requests of one peer at a provider for ranges and for pages of piece lists: a payer asks for one range after another. */
 export function requestRate(groups: number): Rate {
   return { burst: 64 + 8 * groups, perSecond: 16 + groups };
 }
 
-/** Challenges that wait in a provider's queue: two of each keeper and group. */
-export function challengeQueue(groups: number): { readonly total: number; readonly perPeer: number } {
-  return { total: 2 * maxCommitteeSize * groups, perPeer: Math.max(8, 2 * groups) };
+/**
+ * Groups in the challenges of one keeper: two slots, each asked twice. An answer that was given before costs the reading and sending of its
+ * bytes; an answer is made once for each keeper, group and slot (R12).
+ */
+export function challengeRate({ groups, keepers }: ProviderScale): Rate {
+  const answer_ms = (cost_ms.reply * maxProofBytes) / MiB;
+  return { burst: maxTargets + 4 * groups, perSecond: sharedRefill(keepers, answer_ms) };
+}
+
+/** Challenges of all peers together that are no keepers of the provider: each is refused, in a stream of its own. */
+export const strangerChallengeRate: Rate = { burst: 64, perSecond: (cpuShare * 1000) / cost_ms.stream };
+
+/** Wrong seeds of one keeper. A right one costs no token. Burst: one for each committee and slot that is open to challenges. */
+export function wrongSeedRate({ committees, keepers }: ProviderScale): Rate {
+  return { burst: 2 * committees, perSecond: sharedRefill(keepers, cost_ms.seed) };
+}
+
+/** Challenges that wait in a provider's queue: those of one keeper for a slot in all of its committees, twice. */
+export function challengeQueue({ committees, groups, keepers }: ProviderScale): {
+  readonly total: number;
+  readonly perPeer: number;
+} {
+  const perPeer = Math.max(8, 2 * (committees + Math.floor(groups / maxTargets)));
+  return { total: keepers * perPeer, perPeer };
 }
 
 /** Concurrent piece-list pages, of all peers and of one; a page has about 640 kB. */

@@ -19,10 +19,12 @@ export async function playLazy(skipped: number, blocks: number, seed: number): P
     keeper === lazyKeeper ? lazy(() => cluster.world.random.next() >= skipped)(ports) : ports;
   for (let i = 0; i < cluster.options.committee; i++) cluster.start(i);
   await cluster.run(blocks);
-  const settled = cluster.chain.settled.filter(
-    ({ settlement }) => !bitIndices(settlement.failed).includes(lazyKeeper),
+  const settled = cluster.chain.certified.filter(
+    ({ certificate }) => !bitIndices(certificate.failed).includes(lazyKeeper),
   );
-  const paid = settled.filter(({ settlement }) => bitIndices(settlement.payees).includes(lazyKeeper)).length;
+  const paid = settled.filter(({ certificate }) =>
+    bitIndices(certificate.payees).includes(lazyKeeper),
+  ).length;
   return { skipped, settlements: settled.length, paid };
 }
 

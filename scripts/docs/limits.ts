@@ -3,10 +3,12 @@ import {
   authorBytes,
   authorRate,
   challengeQueue,
+  challengeRate,
   gossipBytes,
   questionRate,
   refusedRate,
   requestRate,
+  wrongSeedRate,
 } from "../../protocol/limits/derived.ts";
 import type { Scale } from "../../protocol/limits/derived.ts";
 import type { Rate } from "../../protocol/limits/token-buckets.ts";
@@ -40,8 +42,10 @@ export function limitsTable(): string {
     ["questions of one keeper for records", (scale) => plain(questionRate("records", scale))],
     ["questions of one keeper for pinned pages", (scale) => plain(questionRate("page", scale))],
     ["questions of one keeper for piece lists", (scale) => plain(questionRate("pieces", scale))],
-    ["requests of one peer at a provider", ({ groups }) => plain(requestRate(groups))],
-    ["challenges that wait at a provider", ({ groups }) => `${challengeQueue(groups).total}`],
+    ["ranges and pages of one peer at a provider", ({ groups }) => plain(requestRate(groups))],
+    ["challenged groups of one keeper at a provider", (scale) => plain(challengeRate(scale))],
+    ["wrong seeds of one keeper at a provider", (scale) => plain(wrongSeedRate(scale))],
+    ["challenges that wait at a provider", (scale) => `${challengeQueue(scale).total}`],
   ];
   return [
     `| limit | ${names.join(" | ")} |`,

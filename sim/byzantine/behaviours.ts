@@ -5,6 +5,7 @@ import type { OwnValues } from "../../keeper/core/effects.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { commitmentOf, roundId } from "../../protocol/messages.ts";
 import type { Body, BodyOf } from "../../protocol/messages.ts";
+import { valuesRoot } from "../../protocol/values.ts";
 import { turnKey } from "../../keeper/core/state.ts";
 import type { StorePort } from "../../keeper/ports/store.ts";
 import type { KeeperDependencies } from "../../keeper/runtime/keeper.ts";
@@ -23,10 +24,10 @@ function says(lie: Lie, options: LiarOptions = {}): Behaviour {
 /** A store that reads the true values and salts from the machine's writes, before the machine sends them. */
 function spyingStore(inner: StorePort, own: Map<string, OwnValues>, salts: Map<Hex, Hex>): StorePort {
   return override(inner, {
-    write: async (group, writes) => {
-      await inner.write(group, writes);
+    write: async (committee, writes) => {
+      await inner.write(committee, writes);
       for (const write of writes) {
-        if (write.kind === "own") own.set(turnKey(write.own.ts, write.own.turn), write.own);
+        if (write.kind === "own") own.set(`${committee}/${turnKey(write.own.ts, write.own.turn)}`, write.own);
         if (write.kind === "salt") salts.set(write.round, write.salt);
       }
     },
@@ -38,17 +39,21 @@ function claim(change: (value: bigint) => bigint): Behaviour {
   return (ports) => {
     const own = new Map<string, OwnValues>();
     const salts = new Map<Hex, Hex>();
-    const changed = (values: OwnValues["values"]): OwnValues["values"] =>
-      values.map(({ provider, value }) => ({ provider, value: change(value) }));
-    const lie: Lie = ({ chainId, group, keeper, body }) => {
-      if (body.kind === "reveal") return [{ ...body, values: changed(body.values) }];
+    const lie: Lie = ({ chainId, committee, keeper, body }) => {
+      if (body.kind === "reveal") {
+        const { values } = body;
+        // Only values that fit the message: a page cannot be changed without its hash.
+        if (values.kind === "pages") return [body];
+        return [{ ...body, values: { ...values, values: values.values.map(change) } }];
+      }
       if (body.kind !== "commit") return [body];
-      const id = roundId(chainId, group, body.round);
-      const truth = own.get(turnKey(body.round.ts, body.round.turn));
+      const id = roundId(chainId, committee, body.round);
+      const truth = own.get(`${committee}/${turnKey(body.round.ts, body.round.turn)}`);
       const salt = salts.get(id);
       if (truth === undefined || salt === undefined) return [body];
       const { recordsRoot, values } = truth;
-      return [{ ...body, commitment: commitmentOf(id, keeper, changed(values), recordsRoot, salt) }];
+      const root = valuesRoot(values.map(({ value }) => change(value)));
+      return [{ ...body, commitment: commitmentOf(id, keeper, root, recordsRoot, salt) }];
     };
     const store = spyingStore(ports.store, own, salts);
     return says(lie, { convinced: true })({ ...ports, store });
@@ -76,29 +81,32 @@ export function copyCommit(): Behaviour {
   return (ports) => {
     const copied = new Map<Hex, BodyOf<"commit"> & { readonly of: number }>();
     const waiting = new Map<Hex, (commitment: Hex) => void>();
-    let me: Envelope | undefined;
+    const me = new Map<Hex, Envelope>();
     const say = (topic: string, as: Envelope, body: Body): void =>
       void ports.transport.publish(topic, signedAgain(as, body, ports.keyring));
     const lie: Lie = (message, topic) => {
-      const { chainId, group, body } = message;
-      me = message;
+      const { chainId, committee, body } = message;
+      me.set(committee, message);
       if (body.kind === "reveal") return [];
       if (body.kind !== "commit") return [body];
-      const id = roundId(chainId, group, body.round);
+      const id = roundId(chainId, committee, body.round);
       const heard = copied.get(id);
       if (heard !== undefined) return [{ ...body, commitment: heard.commitment }];
       waiting.set(id, (commitment) => say(topic, message, { ...body, commitment }));
       return [];
     };
-    const overhear = ({ chainId, group, keeper, body }: Envelope, topic: string): void => {
+    const overhear = ({ chainId, committee, keeper, body }: Envelope, topic: string): void => {
       if (body.kind !== "commit" && body.kind !== "reveal") return;
-      const id = roundId(chainId, group, body.round);
+      const id = roundId(chainId, committee, body.round);
       if (body.kind === "commit" && !copied.has(id)) {
         copied.set(id, { ...body, of: keeper });
         waiting.get(id)?.(body.commitment);
         waiting.delete(id);
       }
-      if (body.kind === "reveal" && copied.get(id)?.of === keeper && me !== undefined) say(topic, me, body);
+      if (body.kind === "reveal" && copied.get(id)?.of === keeper) {
+        const as = me.get(committee);
+        if (as !== undefined) say(topic, as, body);
+      }
     };
     return { ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, { overhear }) };
   };
@@ -158,17 +166,18 @@ export function lazy(asks: () => boolean): Behaviour {
 /** Signs every proposed digest without checks, as often as it is proposed. */
 export function signAnything(): Behaviour {
   return (ports) => {
-    let me: Envelope | undefined;
+    const me = new Map<Hex, Envelope>();
     const lie: Lie = (message) => {
-      me = message;
+      me.set(message.committee, message);
       return [message.body];
     };
-    const overhear = ({ body }: Envelope, topic: string): void => {
-      if (body.kind !== "proposal" || me === undefined) return;
+    const overhear = ({ body, committee }: Envelope, topic: string): void => {
+      const as = me.get(committee);
+      if (body.kind !== "proposal" || as === undefined) return;
       const { round, digest } = body;
       const signature = ports.keyring.signDigest(digest);
       const partial = { kind: "partial", round, digest, signature } as const;
-      void ports.transport.publish(topic, signedAgain(me, partial, ports.keyring));
+      void ports.transport.publish(topic, signedAgain(as, partial, ports.keyring));
     };
     return { ...ports, transport: lyingTransport(ports.transport, ports.keyring, lie, { overhear }) };
   };
@@ -190,7 +199,7 @@ export function garbage(): Behaviour {
   };
 }
 
-/** D4: repeats every message for another chain, group and committee, under another keeper's index, and for the next turn. */
+/** D4: repeats every message for another chain, committee and version, under another keeper's index, and for the next turn. */
 export function misaddressed(): Behaviour {
   return (ports) => {
     const { transport, keyring } = ports;
@@ -201,8 +210,8 @@ export function misaddressed(): Behaviour {
       const { body, ...rest } = decoded.value;
       const elsewhere = [
         { ...rest, chainId: rest.chainId + 1 },
-        { ...rest, group: `0x${"99".repeat(20)}` as const },
-        { ...rest, committee: rest.committee + 1 },
+        { ...rest, committee: `0x${"99".repeat(20)}` as const },
+        { ...rest, version: rest.version + 1 },
         { ...rest, keeper: rest.keeper === 0 ? 1 : 0 },
       ];
       for (const one of elsewhere)
@@ -215,7 +224,7 @@ export function misaddressed(): Behaviour {
   };
 }
 
-/** D5: sends the point at infinity as its signature on the settlement. */
+/** D5: sends the point at infinity as its signature on the certificate. */
 export function infinitySignature(): Behaviour {
   return says(({ body }) =>
     body.kind === "partial" ? [{ ...body, signature: `0xc0${"00".repeat(47)}` }] : [body],

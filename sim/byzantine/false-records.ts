@@ -1,5 +1,7 @@
 /** Keepers with false records: they commit to, reveal and serve receipts that no provider issued to them for those bytes. */
 import { decodeMessage } from "../../protocol/codec/message.ts";
+import { refusal } from "../../protocol/codec/challenge.ts";
+import type { ChallengeTarget } from "../../protocol/codec/challenge.ts";
 import { keccak } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { GossipHandler } from "../../keeper/ports/transport.ts";
@@ -11,7 +13,7 @@ import { override } from "./override.ts";
 type Chooses = () => boolean;
 
 /** A receipt to show for all bytes of a provider, made from the true one if that provider answered. */
-type Receipt = (provider: number, truth: Uint8Array | undefined) => Uint8Array | undefined;
+type Receipt = (target: ChallengeTarget, truth: Uint8Array | undefined) => Uint8Array | undefined;
 
 /** Records a receipt of `receiptOf` as proof of all of a provider's bytes; the keeper's own checks accept it. */
 function claiming(ports: KeeperDependencies, lies: Chooses, receiptOf: Receipt): KeeperDependencies {
@@ -20,11 +22,16 @@ function claiming(ports: KeeperDependencies, lies: Chooses, receiptOf: Receipt):
   const challenge: typeof provider.challenge = async (target, request, limits) => {
     const truth = await provider.challenge(target, request, limits);
     if (!lies()) return truth;
-    const receipt = receiptOf(request.provider, truth.ok ? truth.answer.receipt : undefined);
-    if (receipt === undefined) return truth;
-    believed.add(keccak(receipt));
-    const proof = truth.ok ? truth.answer.proof : new Uint8Array();
-    return { ok: true, answer: { kind: "answer", receipt, proof } };
+    const answers = request.targets.map((target, i) => {
+      const answer = truth.ok ? truth.answers[i] : undefined;
+      const known = answer?.kind === "answer" ? answer : undefined;
+      const receipt = receiptOf(target, known?.receipt);
+      if (receipt === undefined) return answer ?? refusal("busy", "no receipt to show yet");
+      believed.add(keccak(receipt));
+      return { kind: "answer" as const, receipt, proof: known?.proof ?? new Uint8Array() };
+    });
+    const shows = answers.some((answer) => answer.kind === "answer");
+    return shows ? { ok: true, answers } : truth;
   };
   const checkAnswer: typeof crypto.checkAnswer = (input) => {
     const receiptHash = keccak(input.answer.receipt);
@@ -41,11 +48,11 @@ function claiming(ports: KeeperDependencies, lies: Chooses, receiptOf: Receipt):
 /** Receipts with a signature that is not the provider's. */
 export function forgeReceipts(lies: Chooses): Behaviour {
   return (ports) => {
-    const last = new Map<number, Uint8Array>();
-    return claiming(ports, lies, (provider, truth) => {
-      const known = truth ?? last.get(provider);
+    const last = new Map<string, Uint8Array>();
+    return claiming(ports, lies, ({ group, provider }, truth) => {
+      const known = truth ?? last.get(`${group}/${provider}`);
       if (known === undefined) return undefined;
-      last.set(provider, known);
+      last.set(`${group}/${provider}`, known);
       // The last byte belongs to the signature.
       return known.map((byte, i) => (i === known.length - 1 ? byte ^ 0x55 : byte));
     });
@@ -69,7 +76,7 @@ export function borrowReceipts(lies: Chooses): Behaviour {
       };
       transport.join(topic, overhearing);
     };
-    const claims = claiming(ports, lies, (provider) => borrowed.get(provider));
+    const claims = claiming(ports, lies, ({ provider }) => borrowed.get(provider));
     return { ...claims, transport: override(transport, { join }) };
   };
 }

@@ -34,8 +34,8 @@ function insteadOf(kind: Kind, die: () => void): Behaviour {
 function afterNote(die: () => void): Behaviour {
   return (ports) => {
     const { store } = ports;
-    const write: typeof store.write = async (group, writes) => {
-      await store.write(group, writes);
+    const write: typeof store.write = async (committee, writes) => {
+      await store.write(committee, writes);
       if (!writes.some((one) => one.kind === "note")) return;
       die();
       await never;

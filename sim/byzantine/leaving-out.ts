@@ -18,12 +18,13 @@ function deafTo(
   ignores: (message: Envelope, me: number) => boolean,
 ): KeeperDependencies {
   const { transport, keyring } = ports;
-  let me = -1;
+  /** Its own seat by committee. */
+  const seats = new Map<string, number>();
   const isIgnored = (bytes: Uint8Array): boolean => {
     const decoded = decodeMessage(bytes);
-    if (!decoded.ok || decoded.value.body.kind === "hello" || decoded.value.body.round.leader !== me)
-      return false;
-    return ignores(decoded.value, me);
+    if (!decoded.ok || decoded.value.body.kind === "hello") return false;
+    const me = seats.get(decoded.value.committee);
+    return me !== undefined && decoded.value.body.round.leader === me && ignores(decoded.value, me);
   };
   const hearing = override(transport, {
     join: (topic, handler) =>
@@ -36,7 +37,8 @@ function deafTo(
     publish: (topic, bytes) => {
       const decoded = decodeMessage(bytes);
       // The keeper sends a hello in every slot, so its seat is known before it leads.
-      if (decoded.ok && isOwn(decoded.value, keyring)) me = decoded.value.keeper;
+      if (decoded.ok && isOwn(decoded.value, keyring))
+        seats.set(decoded.value.committee, decoded.value.keeper);
       return transport.publish(topic, bytes);
     },
   });
@@ -59,21 +61,24 @@ export function omitReveal(victim: number): Behaviour {
  */
 export function closeTwice(victim: number): Behaviour {
   return (ports) => {
-    let missing: CommitEntry | undefined;
-    let second: BodyOf<"close"> | undefined;
-    const deaf = deafTo(ports, ({ body, keeper, signature }, me) => {
+    // By committee.
+    const missing = new Map<string, CommitEntry>();
+    const seconds = new Map<string, BodyOf<"close">>();
+    const deaf = deafTo(ports, ({ body, keeper, signature, committee }, me) => {
       // Other keepers forward its second set to it.
       if (body.kind === "close") return keeper === me;
       if (body.kind !== "commit" || keeper !== victim) return false;
-      missing = { keeper, commitment: body.commitment, signature };
+      missing.set(committee, { keeper, commitment: body.commitment, signature });
       return true;
     });
-    const lie: Lie = ({ body }) => {
-      if (body.kind === "close" && missing !== undefined) {
-        const commits = [...body.commits, missing].sort((a, b) => a.keeper - b.keeper);
-        second = { ...body, commits };
-        missing = undefined;
+    const lie: Lie = ({ body, committee }) => {
+      const left = missing.get(committee);
+      if (body.kind === "close" && left !== undefined) {
+        const commits = [...body.commits, left].sort((a, b) => a.keeper - b.keeper);
+        seconds.set(committee, { ...body, commits });
+        missing.delete(committee);
       }
+      const second = seconds.get(committee);
       if (
         body.kind !== "reveal" ||
         second?.round.ts !== body.round.ts ||

@@ -2,7 +2,7 @@
 import { decodeMessage, encodeMessage, messageDigest } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Body } from "../../protocol/messages.ts";
-import { domainSeparator } from "../../protocol/settlement.ts";
+import { domainOf } from "../../protocol/certificate.ts";
 import type { KeyringPort } from "../../keeper/ports/keyring.ts";
 import type { GossipHandler, TransportPort } from "../../keeper/ports/transport.ts";
 import { override } from "./override.ts";
@@ -55,16 +55,16 @@ export function lyingTransport(
 
 /** Whether this keeper's key signed the message: signatures are deterministic. */
 export function isOwn(
-  { chainId, group, committee, keeper, body, signature }: Envelope,
+  { chainId, committee, version, keeper, body, signature }: Envelope,
   keyring: KeyringPort,
 ): boolean {
-  const hash = messageDigest(domainSeparator(chainId, group), committee, keeper, body);
+  const hash = messageDigest(domainOf(chainId, committee), version, keeper, body);
   return keyring.signMessage(hash) === signature;
 }
 
 /** The message with another body, under the sender's own signature. */
 export function signedAgain(message: Envelope, body: Body, keyring: KeyringPort): Uint8Array {
-  const { chainId, group, committee, keeper } = message;
-  const hash = messageDigest(domainSeparator(chainId, group), committee, keeper, body);
+  const { chainId, committee, version, keeper } = message;
+  const hash = messageDigest(domainOf(chainId, committee), version, keeper, body);
   return encodeMessage({ ...message, body, signature: keyring.signMessage(hash) });
 }

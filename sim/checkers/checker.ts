@@ -1,4 +1,7 @@
 /** Types of checkers: each tests a rule on what the world recorded of a run, never on what a keeper reports about itself. */
+import type { Envelope } from "../../protocol/codec/message.ts";
+import { chainId } from "../chain/chain-model.ts";
+import { addressOfCommittee, indexOfAddress } from "../chain/snapshots.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Fired } from "../scenario/strike.ts";
 import type { Fault, Scenario } from "../scenario/schema.ts";
@@ -31,10 +34,15 @@ export const harmless: ReadonlySet<Fault["kind"]> = new Set([
   "withhold-list",
   "return",
   "under-funded",
+  "shortage",
   "change-data",
   "remove-provider",
   "change-members",
+  "handover",
   "terminate",
+  "join",
+  "move",
+  "release",
   "duplicate",
 ]);
 
@@ -49,12 +57,20 @@ export function during({ block, until }: Fired, from: number, to: number, settli
 }
 
 /** The keeper in a seat of a committee's version. */
-export function keeperIn({ cluster }: Run, version: number, seat: number): number {
-  return cluster.chain.seatsOf(version)[seat] ?? -1;
+export function keeperIn({ cluster }: Run, committee: number, version: number, seat: number): number {
+  return cluster.chain.seatsOf(committee, version)[seat] ?? -1;
 }
 
-/** A signature on a settlement that a keeper published in its own name, for this chain and group. */
+/** The committee to which a message is addressed, by index; −1: none of this chain. */
+export function committeeOf({ cluster }: Run, message: Pick<Envelope, "chainId" | "committee">): number {
+  if (message.chainId !== chainId) return -1;
+  const index = indexOfAddress(message.committee);
+  return index < cluster.chain.committees && addressOfCommittee(index) === message.committee ? index : -1;
+}
+
+/** A signature on a certificate that a keeper published in its own name. */
 export type Partial = {
+  readonly committee: number;
   readonly keeper: number;
   /** Name of the process that published it. */
   readonly process: string;
@@ -66,12 +82,13 @@ export type Partial = {
 
 export function partialsOf(run: Run): Partial[] {
   const { cluster } = run;
-  const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
   return cluster.network.heard.flatMap(({ message, from, process, at_ms }) => {
-    const { body, committee, keeper: seat } = message;
-    if (body.kind !== "partial" || message.chainId !== chainId || message.group !== address) return [];
-    const keeper = keeperIn(run, committee, seat);
+    const { body, version, keeper: seat } = message;
+    const committee = committeeOf(run, message);
+    if (body.kind !== "partial" || committee < 0) return [];
+    const keeper = keeperIn(run, committee, version, seat);
     if (keeper < 0 || cluster.operatorOf(keeper) !== from) return [];
-    return [{ keeper, process, ts: body.round.ts, turn: body.round.turn, digest: body.digest, at_ms }];
+    const { ts, turn } = body.round;
+    return [{ committee, keeper, process, ts, turn, digest: body.digest, at_ms }];
   });
 }

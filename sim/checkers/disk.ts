@@ -3,18 +3,27 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { ChallengeRecord, RecordLeaf } from "../../protocol/records.ts";
 import { wasThere } from "../keepers/memory-store.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
+import { addressOfCommittee, addressOfGroup } from "../chain/snapshots.ts";
 import type { Run } from "./checker.ts";
+import { scopeThen } from "./scope.ts";
+import type { InScope } from "./scope.ts";
 import { hashThen } from "./words.ts";
 
-/** Bytes committed for a slot: those committed in its first block (R14). */
-function committedIn({ cluster }: Run, provider: number, slotStart: number): bigint {
+/** Bytes committed for a slot before the interval: those of its first block, none before the membership began (R14). */
+function committedIn({ cluster }: Run, asked: LeavesAsked, one: InScope, slotStart: number): bigint {
   const { chain } = cluster;
-  const model = chain.at(chain.head);
-  const one = model.providers[provider];
-  return one === undefined ? 0n : model.committed(one, slotStart, slotStart + 1);
+  const { memberships } = chain.committeeAt(asked.committee);
+  const entered = memberships.find(({ number }) => number === one.group)?.entered ?? Infinity;
+  const model = chain.groupAt(one.world, asked.te);
+  const provider = model.providers[one.provider];
+  return provider === undefined || slotStart < entered ? 0n : model.bytesAt(provider, slotStart);
 }
 
 export type LeavesAsked = {
+  /** Index of the committee in the world. */
+  readonly committee: number;
+  /** Number of the group in it. */
+  readonly group: number;
   readonly provider: number;
   readonly ts: number;
   readonly te: number;
@@ -27,13 +36,24 @@ export type LeavesAsked = {
   readonly before: "capped" | "uncapped";
 };
 
-export type SlotLeaf = { readonly slot: number; readonly leaf: RecordLeaf; readonly counted: bigint };
+export type SlotLeaf = {
+  readonly slot: number;
+  readonly leaf: RecordLeaf;
+  readonly counted: bigint;
+  /** Blocks that count. */
+  readonly blocks: number;
+};
 
 /** One leaf for each slot of [ts, te) with committed bytes (R18), and the bytes that R14 counts for it. */
 export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): SlotLeaf[] {
-  const { originBlock, slot: blocks } = run.cluster.options.params;
-  const { provider, ts, te, at_ms, before } = asked;
-  const records = recordsOf(store, provider);
+  const { originBlock, slot: blocks } = run.cluster.chain.paramsOf(asked.committee);
+  const { committee, group, provider, ts, te, at_ms, before } = asked;
+  const inScope = scopeThen(run, committee, ts, te).find(
+    (one) => one.group === group && one.provider === provider,
+  );
+  if (inScope === undefined) return [];
+  const slots = new Map(inScope.slots.map((one) => [one.slot, one]));
+  const records = recordsOf(store, `${addressOfCommittee(committee)}/${group}/${provider}`);
   const leafIn = (slot: number): DiskLeaf | undefined => {
     const record = recordThen(records.get(slot), at_ms);
     const canonical = record !== undefined && hashThen(run.cluster, originBlock + slot * blocks, at_ms);
@@ -46,22 +66,29 @@ export function leavesOf(run: Run, store: MemoryStore, asked: LeavesAsked): Slot
   let carried = 0n;
   for (let slot = first, start = originBlock + first * blocks; start < te; slot++, start += blocks) {
     const leaf = leafIn(slot);
-    const committed = committedIn(run, provider, start);
+    const within = slots.get(slot);
+    const committed = start < ts ? committedIn(run, asked, inScope, start) : (within?.bytes ?? 0n);
     const bytes = leaf === undefined ? carried : leaf.kind === "proven" ? leaf.bytes : 0n;
     const cap = start < ts && before === "uncapped" ? bytes : committed;
     carried = bytes < cap ? bytes : cap;
-    if (start >= ts && committed > 0n)
-      leaves.push({ slot, leaf: leaf ?? { kind: "carried", bytes: carried }, counted: carried });
+    if (within === undefined) continue;
+    const { blocks: counting } = within;
+    leaves.push({
+      slot,
+      leaf: leaf ?? { kind: "carried", bytes: carried },
+      counted: carried,
+      blocks: counting,
+    });
   }
   return leaves;
 }
 
 type Recorded = MemoryStore["recorded"][number];
-type Index = { length: number; readonly bySlot: Map<number, Map<number, Recorded[]>> };
+type Index = { length: number; readonly bySlot: Map<string, Map<number, Recorded[]>> };
 const indexes = new WeakMap<MemoryStore, Index>();
 
-/** All records of a provider that were written to a disk, by slot, in order. */
-function recordsOf(store: MemoryStore, provider: number): ReadonlyMap<number, readonly Recorded[]> {
+/** All records of a provider that were written to a disk, by slot, in order. `name`: "committee/group/provider". */
+function recordsOf(store: MemoryStore, name: string): ReadonlyMap<number, readonly Recorded[]> {
   let index = indexes.get(store);
   if (index === undefined || index.length > store.recorded.length) {
     index = { length: 0, bySlot: new Map() };
@@ -69,11 +96,12 @@ function recordsOf(store: MemoryStore, provider: number): ReadonlyMap<number, re
   }
   for (; index.length < store.recorded.length; index.length++) {
     const one = store.recorded[index.length] as Recorded;
-    const slots = index.bySlot.get(one.record.provider) ?? new Map<number, Recorded[]>();
-    index.bySlot.set(one.record.provider, slots);
+    const key = `${one.committee}/${one.record.group}/${one.record.provider}`;
+    const slots = index.bySlot.get(key) ?? new Map<number, Recorded[]>();
+    index.bySlot.set(key, slots);
     slots.set(one.record.slot, [...(slots.get(one.record.slot) ?? []), one]);
   }
-  return index.bySlot.get(provider) ?? new Map<number, Recorded[]>();
+  return index.bySlot.get(name) ?? new Map<number, Recorded[]>();
 }
 
 /** The last record of a slot that was on the disk then. */
@@ -88,16 +116,16 @@ function leafOf({ outcome }: ChallengeRecord): DiskLeaf {
   return { kind: "proven", bytes: outcome.bytes, receiptHash: outcome.receiptHash };
 }
 
-/** R14: each slot counts with its whole length. */
-export function spaceTimeOf(leaves: readonly SlotLeaf[], slotBlocks: number): bigint {
-  return leaves.reduce((sum, { counted }) => sum + counted, 0n) * BigInt(slotBlocks);
+/** R14: a slot that a membership cuts counts its blocks inside only. */
+export function spaceTimeOf(leaves: readonly SlotLeaf[]): bigint {
+  return leaves.reduce((sum, { counted, blocks }) => sum + counted * BigInt(blocks), 0n);
 }
 
 /** R24: the leaves of a pinned keeper; a proven leaf without a valid receipt counts as failed. */
 export function withReceipts(
   run: Run,
   keeper: Hex,
-  provider: number,
+  { world, provider }: Pick<InScope, "world" | "provider">,
   leaves: readonly SlotLeaf[],
 ): { readonly slot: number; readonly leaf: RecordLeaf }[] {
   return leaves.map(({ slot, leaf }) => {
@@ -106,6 +134,7 @@ export function withReceipts(
     const valid =
       issued !== undefined &&
       issued.keeper === keeper &&
+      issued.group === addressOfGroup(world) &&
       issued.provider === provider &&
       issued.slot === slot &&
       issued.bytes === leaf.bytes;

@@ -4,7 +4,7 @@ import { decodeMessage } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { BodyOf, Kind, RoundBody } from "../../protocol/messages.ts";
 import type { Cluster, Process } from "../cluster.ts";
-import { keeperIn } from "./checker.ts";
+import { committeeOf, keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 import { roundName } from "./words.ts";
 
@@ -13,6 +13,8 @@ export type Heard<B extends RoundBody = RoundBody> = {
   /** Index of its author among all keepers of the world. */
   readonly keeper: number;
   readonly seat: number;
+  /** Index of the committee in the world. */
+  readonly committee: number;
   readonly message: Envelope;
   readonly body: B;
   readonly at_ms: number;
@@ -65,7 +67,7 @@ const known = new WeakMap<Run, Map<string, ByRound>>();
 export function heardBy(run: Run, process: string): ByRound {
   const all = known.get(run) ?? new Map<string, ByRound>();
   known.set(run, all);
-  const heard = all.get(process) ?? Map.groupBy(collect(run, process), ({ body }) => roundName(body));
+  const heard = all.get(process) ?? Map.groupBy(collect(run, process), roundName);
   all.set(process, heard);
   return heard;
 }
@@ -78,12 +80,16 @@ const ofLeaders: ReadonlySet<Kind> = new Set(["announce", "close", "bundle", "pr
  */
 export function heardInRound<K extends Kind & RoundBody["kind"]>(
   run: Run,
-  { process, at_ms }: { readonly process: string; readonly at_ms: number },
+  {
+    process,
+    at_ms,
+    committee,
+  }: { readonly process: string; readonly at_ms: number; readonly committee: number },
   kind: K,
   of: RoundBody,
 ): Heard<Extract<BodyOf<K>, RoundBody>>[] {
   const { from_ms } = lifeAt(run.cluster, process, at_ms);
-  const heard = heardBy(run, process).get(roundName(of)) ?? [];
+  const heard = heardBy(run, process).get(roundName({ committee, body: of })) ?? [];
   return heard.filter(
     (one): one is Heard<Extract<BodyOf<K>, RoundBody>> =>
       one.body.kind === kind &&
@@ -95,12 +101,13 @@ export function heardInRound<K extends Kind & RoundBody["kind"]>(
 
 function collect(run: Run, process: string): Heard[] {
   const { cluster } = run;
-  const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
   const heard: Heard[] = [];
   const add = (message: Envelope, at_ms: number, head: number): void => {
-    const { body, committee, keeper: seat } = message;
-    if (body.kind === "hello" || message.chainId !== chainId || message.group !== address) return;
-    heard.push({ keeper: keeperIn(run, committee, seat), seat, message, body, at_ms, head });
+    const { body, version, keeper: seat } = message;
+    const committee = committeeOf(run, message);
+    if (body.kind === "hello" || committee < 0) return;
+    const keeper = keeperIn(run, committee, version, seat);
+    heard.push({ keeper, seat, committee, message, body, at_ms, head });
   };
   for (const one of cluster.network.witness.arrivalsAt(process)) {
     if ("message" in one) add(one.message, one.at_ms, one.head);
@@ -108,7 +115,8 @@ function collect(run: Run, process: string): Heard[] {
   }
   const me = processOf(cluster, process)?.keeper;
   for (const { message, process: by, at_ms } of cluster.network.heard) {
-    if (by !== process || keeperIn(run, message.committee, message.keeper) !== me) continue;
+    const committee = committeeOf(run, message);
+    if (by !== process || keeperIn(run, committee, message.version, message.keeper) !== me) continue;
     add(message, at_ms, headOf(cluster, process, at_ms));
   }
   return heard.sort((a, b) => a.at_ms - b.at_ms);

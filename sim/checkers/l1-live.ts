@@ -10,12 +10,12 @@ import { turnsOf, unheard } from "./turns.ts";
 import type { Turn } from "./turns.ts";
 
 /** Whether a quorum had signed one digest of the turn while others still had time to submit it (R25). */
-function certified(run: Run, { ts, number, from, to }: Turn): boolean {
+function certified(run: Run, { committee, ts, number, from, to }: Turn): boolean {
   const { cluster } = run;
   const late_ms = cluster.minedAt_ms[from + Math.ceil((2 * (to - from)) / 3)] ?? 0;
   const signers = new Map<string, Set<number>>();
   for (const one of partialsOf(run)) {
-    if (one.ts !== ts || one.turn !== number || one.at_ms >= late_ms) continue;
+    if (one.committee !== committee || one.ts !== ts || one.turn !== number || one.at_ms >= late_ms) continue;
     signers.set(one.digest, (signers.get(one.digest) ?? new Set()).add(one.keeper));
   }
   return [...signers.values()].some(({ size }) => size >= quorum(cluster.options.committee));
@@ -37,10 +37,10 @@ export const live: Checker = {
   check(run) {
     return turnsOf(run)
       .filter((turn) => !turn.settled && !excused(run, turn))
-      .map(({ ts, number, to, leader }) => ({
+      .map(({ committee, ts, number, to, leader }) => ({
         checker: "L1",
         block: to,
-        text: `turn ${number} of the interval from ${ts} lapsed under keeper ${leader} without a fault that excuses it`,
+        text: `turn ${number} of committee ${committee} and the interval from ${ts} lapsed under keeper ${leader} without a fault that excuses it`,
       }));
   },
 };

@@ -2,35 +2,36 @@
  * R13: an answer is late if it was not verified by head = challenge block + d. Only blocks count, not the keeper's clock, so no honest
  * keeper records a challenge as late before that head. The challenge block is drawn from the seed (R9).
  */
-import { slotStart } from "../../protocol/group.ts";
+import { slotStart } from "../../protocol/committee.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
 import type { Recorded } from "../keepers/memory-store.ts";
+import { chainId } from "../chain/chain-model.ts";
+import { indexOfAddress } from "../chain/snapshots.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { highestHead } from "./words.ts";
 
 /** The last head at which an answer to this challenge counts if the keeper sent it at the first block that its seed allows. */
-function deadline(
-  { cluster }: Run,
-  keeper: number,
-  { provider, slot, blockHash }: Recorded["record"],
-): number {
-  const { params } = cluster.options;
-  const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
-  const seed = cluster.signatures.keyring(keeper).signSeed({ chainId, group, provider, slot, blockHash });
+function deadline({ cluster }: Run, keeper: number, { committee, record }: Recorded): number {
+  const params = cluster.chain.paramsOf(indexOfAddress(committee));
+  const { provider, slot, blockHash } = record;
+  const operator = cluster.chain.setup.operatorOfProvider(provider);
+  const scope = { chainId, committee, operator, slot, blockHash };
+  const seed = cluster.signatures.keyring(keeper).signSeed(scope);
   return slotStart(params, slot) + challengeOffset(seed, params) + params.answer;
 }
 
 function tooEarly(run: Run, { keeper, seat }: Process): string[] {
   const started_ms = seat.starts[0]?.at_ms ?? Infinity;
-  return seat.store.recorded.flatMap(({ record, at_ms }) => {
-    const { outcome, provider, slot } = record;
+  return seat.store.recorded.flatMap((recorded) => {
+    const { record, at_ms } = recorded;
+    const { outcome, group, provider, slot } = record;
     if (at_ms < started_ms || outcome.kind !== "failed" || outcome.reason !== "late") return [];
-    const [head, last] = [highestHead(run.cluster, at_ms), deadline(run, keeper, record)];
+    const [head, last] = [highestHead(run.cluster, at_ms), deadline(run, keeper, recorded)];
     if (head > last) return [];
     return [
-      `keeper ${keeper} recorded provider ${provider} as late in slot ${slot} at head ${head}, expected after ${last}`,
+      `keeper ${keeper} recorded provider ${provider} of group ${group} as late in slot ${slot} at head ${head}, expected after ${last}`,
     ];
   });
 }

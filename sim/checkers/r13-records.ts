@@ -2,7 +2,10 @@
  * R13: an honest keeper has one record of a provider's slot while the slot's first block stays the same. A proven record has the
  * receipt that this provider gave this keeper for that slot and those bytes, and was verified by head = challenge block + d.
  */
-import { slotStart } from "../../protocol/group.ts";
+import { slotStart } from "../../protocol/committee.ts";
+import { chainId } from "../chain/chain-model.ts";
+import { addressOfGroup, indexOfAddress } from "../chain/snapshots.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { challengeOffset } from "../../storage/core/sampling.ts";
 import type { Process } from "../cluster.ts";
 import { wasThere } from "../keepers/memory-store.ts";
@@ -21,40 +24,48 @@ type Proven = Recorded["record"] & { readonly outcome: { readonly kind: "proven"
 function receiptFault(
   { cluster }: Run,
   keeper: number,
-  { provider, slot, outcome }: Proven,
+  committee: Hex,
+  { group, provider, slot, outcome }: Proven,
 ): string | undefined {
   const issued = cluster.issued.get(outcome.receiptHash);
   if (issued === undefined) return "a receipt that was never given";
-  const own = issued.keeper === cluster.operatorOf(keeper);
+  const world = cluster.chain.committeeAt(indexOfAddress(committee)).membership(group)?.group ?? -1;
+  const own = issued.keeper === cluster.operatorOf(keeper) && issued.group === addressOfGroup(world);
   if (own && issued.provider === provider && issued.slot === slot && issued.bytes === outcome.bytes)
     return undefined;
   return `a receipt of provider ${issued.provider} to ${issued.keeper} for slot ${issued.slot}, ${issued.bytes} bytes`;
 }
 
 /** The last head at which the answer counts: the keeper sends the challenge at the first head from the drawn block on (R8). */
-function lastHead({ cluster }: Run, { keeper, name }: Process, record: Proven, at_ms: number): number {
-  const { params } = cluster.options;
-  const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
+function lastHead(
+  { cluster }: Run,
+  { keeper, name }: Process,
+  committee: Hex,
+  record: Proven,
+  at_ms: number,
+): number {
+  const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const { provider, slot, blockHash } = record;
-  const seed = cluster.signatures.keyring(keeper).signSeed({ chainId, group, provider, slot, blockHash });
+  const operator = cluster.chain.setup.operatorOfProvider(provider);
+  const seed = cluster.signatures.keyring(keeper).signSeed({ chainId, committee, operator, slot, blockHash });
   const drawn = slotStart(params, slot) + challengeOffset(seed, params);
   const asked_ms = shownAt_ms(cluster, name, drawn, lifeAt(cluster, name, at_ms).from_ms);
   return headOf(cluster, name, asked_ms) + params.answer;
 }
 
-function faultOf(run: Run, process: Process, { record, at_ms }: Recorded): string | undefined {
+function faultOf(run: Run, process: Process, { committee, record, at_ms }: Recorded): string | undefined {
   const { cluster } = run;
   if (record.outcome.kind !== "proven") return undefined;
   const proven = record as Proven;
-  const fault = receiptFault(run, process.keeper, proven);
+  const fault = receiptFault(run, process.keeper, committee, proven);
   if (fault !== undefined) return fault;
-  const { params } = cluster.options;
+  const params = cluster.chain.paramsOf(indexOfAddress(committee));
   const start = slotStart(params, record.slot);
   const head = headOf(cluster, process.name, at_ms - writing_ms);
   // In time even for the earliest block that can be drawn, as most answers are.
   if (head <= start + params.confirmations + params.answer) return undefined;
   if (reorgedAt_ms(run, start - 64, start + params.slot).length > 0) return undefined;
-  const last = lastHead(run, process, proven, at_ms);
+  const last = lastHead(run, process, committee, proven, at_ms);
   return head > last ? `an answer verified at head ${head}, expected by ${last}` : undefined;
 }
 
@@ -63,8 +74,8 @@ function faultsAt(run: Run, process: Process): string[] {
   const started_ms = seat.starts[0]?.at_ms ?? Infinity;
   const first = new Map<string, Recorded>();
   return seat.store.recorded.flatMap((one) => {
-    const { provider, slot, blockHash } = one.record;
-    const key = `${provider}/${slot}/${blockHash}`;
+    const { group, provider, slot, blockHash } = one.record;
+    const key = `${one.committee}/${group}/${provider}/${slot}/${blockHash}`;
     const before = first.get(key);
     const again = before !== undefined && wasThere(before, one.at_ms);
     first.set(key, one);
@@ -72,7 +83,7 @@ function faultsAt(run: Run, process: Process): string[] {
     const fault = again ? "a second time" : faultOf(run, process, one);
     return fault === undefined
       ? []
-      : [`keeper ${keeper} recorded provider ${provider} in slot ${slot}: ${fault}`];
+      : [`keeper ${keeper} recorded provider ${provider} of group ${group} in slot ${slot}: ${fault}`];
   });
 }
 

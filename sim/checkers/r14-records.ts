@@ -3,11 +3,13 @@
  * a slot without a record carries the bytes before it, capped by the committed bytes; the value is the sum.
  */
 import type { Hex } from "../../protocol/hash.ts";
-import { recordTree } from "../../protocol/records.ts";
+import { RecordScope, recordTree } from "../../protocol/records.ts";
 import type { Process } from "../cluster.ts";
+import { indexOfAddress } from "../chain/snapshots.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { leavesOf, spaceTimeOf } from "./disk.ts";
+import { scopeThen } from "./scope.ts";
 import { highestHead, reorgedAt_ms } from "./words.ts";
 
 type Own = Process["seat"]["store"]["integrated"][number];
@@ -30,23 +32,38 @@ function uncertain(run: Run, keeper: number, { te, at_ms }: Own): boolean {
   });
 }
 
+/** A reorg deeper than the confirmations may have moved a call behind te, after the keeper had read the scope. */
+function scopeMayDiffer({ cluster, fired }: Run, { te, at_ms }: Own): boolean {
+  return fired.some(
+    ({ fault, block }) =>
+      fault.kind === "reorg" &&
+      fault.depth > cluster.options.params.confirmations &&
+      block - fault.depth <= te &&
+      (cluster.minedAt_ms[block] ?? Infinity) > at_ms,
+  );
+}
+
 function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefined {
-  const { params } = run.cluster.options;
   const { ts, te, values, recordsRoot, at_ms } = own;
-  const providers = values.map(({ provider }) => provider);
+  const committee = indexOfAddress(own.committee);
+  const names = scopeThen(run, committee, ts, te);
   const given = (before: "capped" | "uncapped"): { wrong: number; sums: bigint[]; root: Hex } => {
-    const leaves = providers.map((provider) =>
-      leavesOf(run, seat.store, { provider, ts, te, at_ms, before }),
+    const leaves = names.map(({ group, provider }) =>
+      leavesOf(run, seat.store, { committee, group, provider, ts, te, at_ms, before }),
     );
-    const sums = leaves.map((one) => spaceTimeOf(one, params.slot));
+    const sums = leaves.map(spaceTimeOf);
     const flat = leaves.flat().map(({ leaf }) => leaf);
     const shape = leaves.map((one, i) => {
+      const { group, provider } = names[i] as (typeof names)[number];
       const fromSlot = one[0]?.slot ?? 0;
-      return { provider: providers[i] as number, fromSlot, toSlot: fromSlot + one.length };
+      return { group, provider, fromSlot, toSlot: fromSlot + one.length };
     });
-    const { root } = recordTree(shape, flat);
-    const wrong = values.findIndex(({ value }, i) => value !== sums[i]);
-    return { wrong, sums, root };
+    const { root } = recordTree(new RecordScope(shape), flat);
+    const wrong = names.findIndex(({ group, provider }, i) => {
+      const value = values[i];
+      return value?.group !== group || value.provider !== provider || value.value !== sums[i];
+    });
+    return { wrong: values.length === names.length ? wrong : 0, sums, root };
   };
   const fits = ({ wrong, root }: ReturnType<typeof given>): boolean => wrong < 0 && root === recordsRoot;
   const capped = given("capped");
@@ -54,8 +71,9 @@ function faultOf(run: Run, { keeper, seat }: Process, own: Own): string | undefi
   const { wrong, sums } = capped;
   if (wrong < 0)
     return `keeper ${keeper} committed to other records of [${ts}, ${te}) than those on its disk`;
+  const about = values[wrong];
   return (
-    `keeper ${keeper} committed to ${values[wrong]?.value} for provider ${providers[wrong]} over [${ts}, ${te}), ` +
+    `keeper ${keeper} committed to ${about?.value} for group ${about?.group}, provider ${about?.provider} over [${ts}, ${te}), ` +
     `its records give ${sums[wrong]}`
   );
 }
@@ -70,6 +88,7 @@ export const ownRecords: Checker = {
       return seat.store.integrated.flatMap((own) => {
         // The other process wrote what a copied disk held at its start.
         if (lying.has(keeper) || own.at_ms < started_ms || uncertain(run, keeper, own)) return [];
+        if (scopeMayDiffer(run, own)) return [];
         const text = faultOf(run, process, own);
         return text === undefined ? [] : [{ checker: "R14", block: own.te, text }];
       });

@@ -1,26 +1,24 @@
 /**
- * R17: the leader announces a head P ≥ te + confirmations that it has seen, and the providers with a committed slot in [ts, te).
+ * R17: the leader announces a head P ≥ te + confirmations that it has seen, and every (group, provider) with a
+ * committed slot in [ts, te) (R38).
  * A keeper takes part if it receives the announcement at a head from P − 1 to P + a, a = ⌊t/12⌋, and not otherwise.
  */
+import { keccakWords, zeroHash } from "../../protocol/hash.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
 import { during, harmless, liars } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { headOf, heardBy, heardInRound, lifeAt, processOf, shownAt_ms } from "./hearing.ts";
 import type { Heard } from "./hearing.ts";
+import { scopeThen } from "./scope.ts";
 import { hashOf, roundName, wordsOfKind } from "./words.ts";
 
 type Announce = BodyOf<"announce">;
 
-/** Providers with bytes committed on chain for a slot of [ts, te). */
-function scopeOf({ cluster }: Run, { ts, te }: Announce["round"]): number[] {
-  const { slot } = cluster.options.params;
-  const model = cluster.chain.at(cluster.chain.head);
-  return model.providers.flatMap((one, provider) => {
-    for (let start = ts; start < te; start += slot) {
-      if (model.committed(one, start, start + 1) > 0n) return [provider];
-    }
-    return [];
-  });
+/** Number and root of the scope: keccak256(abi.encode(group, provider, …)) in order; zero if it is empty. */
+function scopeOf(run: Run, committee: number, { ts, te }: Announce["round"]): string {
+  const scope = scopeThen(run, committee, ts, te);
+  const names = scope.flatMap(({ group, provider }) => [group, provider]);
+  return `${scope.length} under ${scope.length === 0 ? zeroHash : keccakWords(...names)}`;
 }
 
 /** A reorg deeper than the confirmations may move a call of the payer behind te. */
@@ -31,22 +29,23 @@ function isDeep({ cluster, fired }: Run): boolean {
 }
 
 /** The fault of an announcement; undefined: none. */
-function faultOf(run: Run, body: Announce): string | undefined {
+function faultOf(run: Run, committee: number, body: Announce): string | undefined {
   const { confirmations } = run.cluster.options.params;
   const first = body.round.te + confirmations;
   if (body.head < first) return `head ${body.head}, expected ${first} or more`;
   if (isDeep(run)) return undefined;
-  const expected = scopeOf(run, body.round).join();
-  const actual = body.providers.join();
-  return actual === expected ? undefined : `the providers [${actual}], expected [${expected}]`;
+  const expected = scopeOf(run, committee, body.round);
+  const actual = `${body.count} under ${body.root}`;
+  return actual === expected ? undefined : `the scope ${actual}, expected ${expected}`;
 }
 
 /** Faults of announcements by honest leaders. */
 function announcing(run: Run, lying: ReadonlySet<number>): Violation[] {
-  return wordsOfKind(run, "announce").flatMap(({ keeper, process, at_ms, body }) => {
+  return wordsOfKind(run, "announce").flatMap(({ keeper, process, at_ms, committee, body }) => {
     if (lying.has(keeper)) return [];
     const head = headOf(run.cluster, process, at_ms);
-    const fault = body.head > head ? `head ${body.head}, and has seen ${head}` : faultOf(run, body);
+    const fault =
+      body.head > head ? `head ${body.head}, and has seen ${head}` : faultOf(run, committee, body);
     const block = run.cluster.chain.head;
     return fault === undefined
       ? []
@@ -59,16 +58,18 @@ function takingPart(run: Run, lying: ReadonlySet<number>): Violation[] {
   const { cluster } = run;
   const a = Math.floor(cluster.options.params.turn / 12);
   const said = new Set<string>();
-  return wordsOfKind(run, "commit").flatMap(({ keeper, process, at_ms, message, body }) => {
+  return wordsOfKind(run, "commit").flatMap(({ keeper, process, at_ms, committee, message, body }) => {
     // R18: after a restart a keeper forwards its own earlier commit if others send it.
     const again = said.has(hashOf(message));
     said.add(hashOf(message));
     if (again || lying.has(keeper)) return [];
     const head = headOf(cluster, process, at_ms);
-    const announced = heardInRound(run, { process, at_ms }, "announce", body);
+    const announced = heardInRound(run, { process, at_ms, committee }, "announce", body);
     const counts = announced.some(
       (one) =>
-        head >= one.body.head - 1 && one.head <= one.body.head + a && faultOf(run, one.body) === undefined,
+        head >= one.body.head - 1 &&
+        one.head <= one.body.head + a &&
+        faultOf(run, committee, one.body) === undefined,
     );
     if (counts) return [];
     const heard = announced.map((one) => `head ${one.body.head} heard at ${one.head}`).join(", ");
@@ -86,10 +87,16 @@ function isWell(run: Run, keeper: number, to: number): boolean {
   });
 }
 
-function hasCommitted(run: Run, process: string, { body }: Heard): boolean {
+function hasCommitted(run: Run, process: string, announce: Heard): boolean {
   const keeper = processOf(run.cluster, process)?.keeper;
-  const heard = heardBy(run, process).get(roundName(body)) ?? [];
+  const heard = heardBy(run, process).get(roundName(announce)) ?? [];
   return heard.some((one) => one.keeper === keeper && one.body.kind === "commit");
+}
+
+/** Keepers with duties in a version (R37). */
+function dutiesOf({ cluster }: Run, committee: number, version: number): number[] {
+  const known = cluster.chain.committeeAt(committee).versionOf(version);
+  return known?.members.filter((_, seat) => !known.resigned.includes(seat)) ?? [];
 }
 
 /** Keepers without a fault that received an announcement in time and do not take part. */
@@ -101,16 +108,21 @@ function stayingAway(run: Run, lying: ReadonlySet<number>): Violation[] {
     if (lying.has(keeper)) return [];
     return [...heardBy(run, name).values()].flat().flatMap((one) => {
       if (one.body.kind !== "announce" || hasCommitted(run, name, one)) return [];
-      const { body, keeper: leader, head, at_ms } = one as Heard<Announce>;
+      const { body, committee, keeper: leader, head, at_ms } = one as Heard<Announce>;
       const { ts, te, turn: number } = body.round;
-      const inTime = head >= body.head - 1 && head <= body.head + a && faultOf(run, body) === undefined;
-      const isMember = cluster.chain.seatsOf(body.round.committee).includes(keeper);
+      const inTime =
+        head >= body.head - 1 && head <= body.head + a && faultOf(run, committee, body) === undefined;
+      const isMember = dutiesOf(run, committee, body.round.version).includes(keeper);
       if (!inTime || !isMember || lying.has(leader) || !isWell(run, keeper, te + turn)) return [];
       // A keeper commits at the first head at which its view has reached te, unless the turn is over by then.
       const after = Math.max(head, te + confirmations) + 1;
       const { to_ms } = lifeAt(cluster, name, at_ms);
       if (shownAt_ms(cluster, name, after, at_ms) >= to_ms || after >= te + turn) return [];
-      if (cluster.chain.settled.some(({ settlement, block }) => settlement.ts === ts && block <= after))
+      if (
+        cluster.chain
+          .certifiedOf(committee)
+          .some(({ certificate, block }) => certificate.ts === ts && block <= after)
+      )
         return [];
       const text = `keeper ${keeper} hears head ${body.head} announced at ${head} and does not take part in turn ${number} from ${ts}`;
       return [{ checker: "R17", block: head, text }];

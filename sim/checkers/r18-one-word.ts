@@ -14,9 +14,10 @@ export const oneWord: Checker = {
     const forgetful = run.fired.filter(({ fault }) => fault.kind === "old-data" || fault.kind === "twin");
     const excused = new Set([...liars(run), ...forgetful.flatMap(({ keepers }) => keepers)]);
     const said = new Map<string, Envelope>();
-    return roundWords(run).flatMap(({ keeper, at_ms, message, body }) => {
+    return roundWords(run).flatMap((word) => {
+      const { keeper, at_ms, message, body } = word;
       if (excused.has(keeper)) return [];
-      const key = `${keeper}/${body.kind}/${roundName(body)}`;
+      const key = `${keeper}/${body.kind}/${roundName(word)}`;
       const first = said.get(key);
       if (first === undefined) {
         said.set(key, message);

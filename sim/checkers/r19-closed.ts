@@ -47,27 +47,28 @@ export const closed: Checker = {
     const add = (at_ms: number, text: string): void =>
       void found.push({ checker: "R19", block: highestHead(cluster, at_ms), text });
     const announced = new Map(
-      wordsOfKind(run, "announce").map(({ body }) => [roundName(body), body.head] as const),
+      wordsOfKind(run, "announce").map((word) => [roundName(word), word.body.head] as const),
     );
     const sets = new Map<string, Close>();
     const rounds = new Map<string, string>();
     for (const close of wordsOfKind(run, "close")) {
       const { body, keeper, at_ms } = close;
-      const hash = closedSetOf(run, body);
+      const hash = closedSetOf(close.committee, body);
       sets.set(hash, close);
       if (lying.has(keeper)) continue;
-      const name = `${roundName(body)}/${keeper}`;
-      const fault = faultOf(run, close, announced.get(roundName(body)));
+      const name = `${roundName(close)}/${keeper}`;
+      const fault = faultOf(run, close, announced.get(roundName(close)));
       if (fault !== undefined) add(at_ms, `keeper ${keeper} closes a set that ${fault}`);
       if ((rounds.get(name) ?? hash) !== hash) add(at_ms, `keeper ${keeper} closes two sets in one turn`);
       rounds.set(name, hash);
     }
     const committed = new Map(
-      wordsOfKind(run, "commit").map(({ keeper, body }) => [`${roundName(body)}/${keeper}`, body.commitment]),
+      wordsOfKind(run, "commit").map((word) => [`${roundName(word)}/${word.keeper}`, word.body.commitment]),
     );
     // Longest time from the mining of a block until a keeper receives it.
     const lag_ms = 2 * cluster.options.network.delayMs[1] + 1;
-    for (const { keeper, seat, at_ms, body } of wordsOfKind(run, "reveal")) {
+    for (const word of wordsOfKind(run, "reveal")) {
+      const { keeper, seat, at_ms, body } = word;
       const set = sets.get(body.closedSet);
       if (lying.has(keeper) || set === undefined) continue;
       const { auditBlock, commits } = set.body;
@@ -75,7 +76,7 @@ export const closed: Checker = {
         add(at_ms, `keeper ${keeper} reveals for a set that was closed after its audit block ${auditBlock}`);
       }
       const own = commits.find((entry) => entry.keeper === seat)?.commitment;
-      if (own !== committed.get(`${roundName(body)}/${keeper}`)) {
+      if (own !== committed.get(`${roundName(word)}/${keeper}`)) {
         add(at_ms, `keeper ${keeper} reveals for a set with another commitment in its name`);
       }
     }

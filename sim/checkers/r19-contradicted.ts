@@ -4,6 +4,7 @@
  */
 import type { BodyOf } from "../../protocol/messages.ts";
 import { quorum } from "../../protocol/quorum.ts";
+import { addressOfCommittee } from "../chain/snapshots.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { heardInRound, processOf } from "./hearing.ts";
@@ -17,7 +18,7 @@ const reading_ms = 50;
 const kinds = ["announce", "close", "bundle", "proposal"] as const;
 
 /** A name for the meaning of a leader's message; undefined: every keeper rejects the message. */
-function meaningOf(run: Run, { message, body, head }: Heard): string | undefined {
+function meaningOf(run: Run, { committee, message, body, head }: Heard): string | undefined {
   const { options } = run.cluster;
   const enough = quorum(options.committee);
   if (body.kind === "announce") {
@@ -27,20 +28,26 @@ function meaningOf(run: Run, { message, body, head }: Heard): string | undefined
   }
   if (body.kind === "close") {
     // The same set with two signatures is one set.
-    return body.commits.length < enough ? undefined : closedSetOf(run, body);
+    return body.commits.length < enough ? undefined : closedSetOf(committee, body);
   }
   return body.kind === "bundle" && body.reveals.length < enough ? undefined : hashOf(message);
 }
 
 /** A kind of which the process held two different messages of the leader before it noted the digest that it signs. */
 function heldTwice(run: Run, partial: Word<BodyOf<"partial">>): string | undefined {
-  const { process, body } = partial;
+  const { committee, process, body } = partial;
   const { ts, turn } = body.round;
   const noted = processOf(run.cluster, process)?.seat.store.noted ?? [];
-  const note = noted.find((one) => one.ts === ts && one.turn === turn && one.digest === body.digest);
+  const note = noted.find(
+    (one) =>
+      one.committee === addressOfCommittee(committee) &&
+      one.ts === ts &&
+      one.turn === turn &&
+      one.digest === body.digest,
+  );
   const by_ms = (note?.at_ms ?? partial.at_ms) - reading_ms;
   return kinds.find((kind) => {
-    const held = heardInRound(run, { process, at_ms: by_ms }, kind, body);
+    const held = heardInRound(run, { process, at_ms: by_ms, committee }, kind, body);
     const meanings = held.map((one) => meaningOf(run, one)).filter((meaning) => meaning !== undefined);
     return new Set(meanings).size > 1;
   });

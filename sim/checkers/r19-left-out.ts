@@ -27,7 +27,7 @@ function decidedFrom(run: Run, partial: Partial): Decided[] {
   const closes = heardInRound(run, partial, "close", body);
   return proposals.flatMap(({ body: { bundle: hash } }) => {
     const bundle = bundles.find(({ message }) => hashOf(message) === hash)?.body;
-    const close = closes.find((one) => closedSetOf(run, one.body) === bundle?.closedSet)?.body;
+    const close = closes.find((one) => closedSetOf(one.committee, one.body) === bundle?.closedSet)?.body;
     return bundle === undefined || close === undefined ? [] : [{ close, bundle }];
   });
 }

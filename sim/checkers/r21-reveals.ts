@@ -6,7 +6,9 @@
 import { fromHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
-import { slotStart } from "../../protocol/group.ts";
+import { slotStart } from "../../protocol/committee.ts";
+import { chainId } from "../chain/chain-model.ts";
+import { addressOfCommittee, addressOfGroup } from "../chain/snapshots.ts";
 import { liars, partialsOf } from "./checker.ts";
 import type { Checker, Run, Violation } from "./checker.ts";
 import { hashOf, hashThen, highestHead, wordsOfKind } from "./words.ts";
@@ -16,31 +18,39 @@ type Reveal = Word<BodyOf<"reveal">>;
 type Bundle = Word<BodyOf<"bundle">>;
 
 /** The fault of a reveal's receipts or proof; undefined: none. */
-function faultOf({ cluster }: Run, { keeper, at_ms, body }: Reveal): string | undefined {
+function faultOf({ cluster }: Run, { committee, keeper, at_ms, body }: Reveal): string | undefined {
   const operator = cluster.operatorOf(keeper);
-  for (const { provider, slot, leaf } of body.opened) {
+  for (const { group, provider, slot, leaf } of body.opened) {
     if (leaf.kind !== "proven") continue;
     const issued = cluster.issued.get(leaf.receiptHash);
-    const what = `its receipt of provider ${provider} for slot ${slot}`;
+    const what = `its receipt of group ${group}, provider ${provider} for slot ${slot}`;
+    const world = cluster.chain.committeeAt(committee).membership(group)?.group ?? -1;
     if (issued === undefined) return `${what} was never given`;
     const { keeper: to, bytes } = issued;
-    if (to !== operator || issued.provider !== provider || issued.slot !== slot || bytes !== leaf.bytes) {
+    const ofGroup = issued.group === addressOfGroup(world);
+    if (
+      to !== operator ||
+      !ofGroup ||
+      issued.provider !== provider ||
+      issued.slot !== slot ||
+      bytes !== leaf.bytes
+    ) {
       return `${what} was given to ${to} by provider ${issued.provider} for slot ${issued.slot}, ${bytes} bytes`;
     }
   }
   const first = body.opened.find(({ leaf }) => leaf.kind === "proven");
   if (first === undefined) return undefined;
   const { proof } = body;
-  if (proof?.provider !== first.provider || proof.slot !== first.slot)
-    return "its full proof is of another leaf";
-  const { params } = cluster.options;
+  const isSame =
+    proof?.group === first.group && proof.provider === first.provider && proof.slot === first.slot;
+  if (proof === undefined || !isSame) return "its full proof is of another leaf";
+  const params = cluster.chain.paramsOf(committee);
   const blockHash = hashThen(cluster, slotStart(params, proof.slot), at_ms);
-  const { chainId, address: group } = cluster.chain.snapshot(cluster.chain.head);
   const { blsKey } = cluster.signatures.member(keeper);
   const challenge = {
     chainId,
-    group,
-    provider: proof.provider,
+    committee: addressOfCommittee(committee),
+    operator: cluster.chain.setup.operatorOfProvider(proof.provider),
     slot: proof.slot,
     blockHash: blockHash ?? "0x",
   };

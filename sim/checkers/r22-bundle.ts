@@ -19,7 +19,7 @@ function faultOf(run: Run, bundle: Bundle, head: number): string | undefined {
   const { turn, confirmations } = options.params;
   const { body } = bundle;
   const close = heardInRound(run, bundle, "close", body).find(
-    (one) => closedSetOf(run, one.body) === body.closedSet,
+    (one) => closedSetOf(one.committee, one.body) === body.closedSet,
   );
   if (close === undefined) return "is of a set that it has not closed";
   const { commits, auditBlock } = close.body;

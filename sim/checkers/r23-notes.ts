@@ -3,6 +3,7 @@
  * nothing new in a turn with te up to the highest head that it or its store had seen + confirmations, and it signs only while the turn
  * lasts in its own view (R4). Of two processes with one key (D9) each answers for its own disk and its own starts.
  */
+import { addressOfCommittee } from "../chain/snapshots.ts";
 import { liars } from "./checker.ts";
 import type { Checker, Run } from "./checker.ts";
 import { headOf, processOf } from "./hearing.ts";
@@ -16,13 +17,16 @@ const reading_ms = 50;
 type Signs = Word<BodyOf<"partial"> | BodyOf<"proposal">>;
 
 /** The fault of a signature or proposal by the notes and starts of its process; undefined: none. */
-function faultOf({ cluster }: Run, { process, at_ms, body }: Signs): string | undefined {
+function faultOf({ cluster }: Run, { committee, process, at_ms, body }: Signs): string | undefined {
   const { ts, te, turn } = body.round;
   const { confirmations, turn: length } = cluster.options.params;
   const seat = processOf(cluster, process)?.seat;
   if (seat === undefined) return `was signed by ${process}, which is no process of a keeper,`;
   const { store, starts } = seat;
-  const note = store.noted.find((n) => n.ts === ts && n.turn === turn && n.digest === body.digest);
+  const address = addressOfCommittee(committee);
+  const note = store.noted.find(
+    (n) => n.committee === address && n.ts === ts && n.turn === turn && n.digest === body.digest,
+  );
   if (note === undefined || note.at_ms > at_ms) return "signed before it had a note on its disk";
   // A message or note at the time of a start belongs to the life before, since loading the store takes time.
   const start = starts.findLast((s) => s.at_ms < at_ms);

@@ -4,11 +4,13 @@
  * that R14 gives each pinned keeper; a leaf without a valid receipt counts 0.
  */
 import type { BodyOf } from "../../protocol/messages.ts";
-import type { Settled } from "../chain/chain-model.ts";
+import type { Certified } from "../chain/chain-model.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
 import type { Checker, Run } from "./checker.ts";
 import { keeperIn } from "./checker.ts";
 import { leavesOf, withReceipts } from "./disk.ts";
+import { scopeThen } from "./scope.ts";
+import type { InScope } from "./scope.ts";
 import { hashOf, wordsOfKind } from "./words.ts";
 import type { Word } from "./words.ts";
 
@@ -33,73 +35,92 @@ function diskOf(
 }
 
 /** Bytes of each slot, from the leaves that a keeper serves (R14). */
-function bytesOf(run: Run, provider: number, leaves: ReturnType<typeof withReceipts>): bigint[] {
-  const { cluster } = run;
-  const { originBlock, slot: blocks } = cluster.options.params;
-  const model = cluster.chain.at(cluster.chain.head);
-  const one = model.providers[provider];
+function bytesOf({ slots }: InScope, leaves: ReturnType<typeof withReceipts>): bigint[] {
+  const committed = new Map(slots.map(({ slot, bytes }) => [slot, bytes]));
   let carried = 0n;
   return leaves.map(({ slot, leaf }, i) => {
-    const start = originBlock + slot * blocks;
-    const committed = one === undefined ? 0n : model.committed(one, start, start + 1);
+    const cap = committed.get(slot) ?? 0n;
     // Others cannot check the bytes carried into the first slot; later ones follow from earlier leaves.
     const bytes = leaf.kind === "failed" ? 0n : leaf.kind === "proven" || i === 0 ? leaf.bytes : carried;
-    return (carried = bytes < committed ? bytes : committed);
+    return (carried = bytes < cap ? bytes : cap);
   });
 }
 
 type Proposal = Word<BodyOf<"proposal">>;
+type Reveal = Word<BodyOf<"reveal">>;
 
-/** The space-time that the settlement must hold for a provider; undefined: bundle, reveals or records are unknown. */
-function expected(
-  run: Run,
-  { settlement }: Settled,
-  proposal: Proposal,
-  provider: number,
-): bigint | undefined {
-  const { ts, te } = settlement;
+/** The reveals of the bundle that a proposal was decided from; undefined: some are unknown. */
+function revealsOf(run: Run, proposal: Proposal): Reveal[] | undefined {
   const bundle = wordsOfKind(run, "bundle").find(({ message }) => hashOf(message) === proposal.body.bundle);
   const listed = new Set(bundle?.body.reveals.map(({ hash }) => hash));
   const revealed = wordsOfKind(run, "reveal").filter(({ message }) => listed.has(hashOf(message)));
-  if (bundle === undefined || new Set(revealed.map(({ seat }) => seat)).size < listed.size) return undefined;
-  const pinned = proposal.body.pinned.find((one) => one.provider === provider)?.keepers ?? [];
-  if (pinned.length === 0) {
+  const known = bundle !== undefined && new Set(revealed.map(({ seat }) => seat)).size >= listed.size;
+  return known ? revealed : undefined;
+}
+
+/** The space-time that a certificate must hold for a provider; undefined: the records of a pinned keeper are unknown. */
+function expected(
+  run: Run,
+  { committee, certificate }: Certified,
+  { proposal, revealed }: { readonly proposal: Proposal; readonly revealed: readonly Reveal[] },
+  one: InScope,
+  position: number,
+): bigint | undefined {
+  const { ts, te, version } = certificate;
+  const { group, provider } = one;
+  const pinned = proposal.body.pinned.find((pin) => pin.group === group && pin.provider === provider);
+  if (pinned === undefined) {
     return lowerMedian(
-      revealed.map(({ body }) => body.values.find((one) => one.provider === provider)?.value ?? 0n),
+      revealed.map(({ body: { values } }) =>
+        values.kind === "inline" ? (values.values[position] ?? 0n) : 0n,
+      ),
     );
   }
   const perKeeper: bigint[][] = [];
-  for (const seat of pinned) {
-    const keeper = keeperIn(run, settlement.committee, seat);
+  for (const seat of pinned.keepers) {
+    const keeper = keeperIn(run, committee, version, seat);
     const root = revealed.find((word) => word.seat === seat)?.body.recordsRoot ?? "";
     const disk = diskOf(run, keeper, root);
     if (disk === undefined) return undefined;
-    const asked = { provider, ts, te, at_ms: disk.at_ms, before: "capped" } as const;
+    const asked = { committee, group, provider, ts, te, at_ms: disk.at_ms, before: "capped" } as const;
     const leaves = leavesOf(run, disk.store, asked);
-    perKeeper.push(
-      bytesOf(run, provider, withReceipts(run, run.cluster.operatorOf(keeper), provider, leaves)),
-    );
+    perKeeper.push(bytesOf(one, withReceipts(run, run.cluster.operatorOf(keeper), one, leaves)));
   }
-  let sum = 0n;
-  for (let i = 0; i < (perKeeper[0]?.length ?? 0); i++) {
-    sum += lowerMedian(perKeeper.map((bytes) => bytes[i] ?? 0n));
-  }
-  return sum * BigInt(run.cluster.options.params.slot);
+  return one.slots.reduce((sum, { blocks }, i) => {
+    return sum + lowerMedian(perKeeper.map((bytes) => bytes[i] ?? 0n)) * BigInt(blocks);
+  }, 0n);
+}
+
+function faultsOf(run: Run, certified: Certified, proposal: Proposal): string[] {
+  const { committee, certificate, groups } = certified;
+  const scope = scopeThen(run, committee, certificate.ts, certificate.te);
+  const items = groups.flatMap(({ number, items: all }) => all.map((item) => ({ group: number, ...item })));
+  if (items.length !== scope.length) return [`expected ${scope.length} items, actual ${items.length}`];
+  const revealed = revealsOf(run, proposal);
+  if (revealed === undefined) return [];
+  return scope.flatMap((one, position) => {
+    const item = items[position];
+    const value = expected(run, certified, { proposal, revealed }, one, position);
+    const same = item?.group === one.group && item.provider === one.provider;
+    if (same && (value === undefined || value === item.spaceTime)) return [];
+    return [
+      `group ${one.group}, provider ${one.provider}: bundle and pinned records give ${value}, the certificate has ${item?.spaceTime} for group ${item?.group}, provider ${item?.provider}`,
+    ];
+  });
 }
 
 export const decided: Checker = {
   name: "R24",
   check(run) {
-    const proposals = wordsOfKind(run, "proposal");
-    return run.cluster.chain.settled.flatMap((settled) => {
-      const proposal = proposals.find(({ body }) => body.digest === settled.digest);
+    const proposals = new Map(wordsOfKind(run, "proposal").map((word) => [word.body.digest, word]));
+    return run.cluster.chain.certified.flatMap((certified) => {
+      const proposal = proposals.get(certified.digest);
       if (proposal === undefined) return [];
-      return settled.settlement.items.flatMap(({ provider, spaceTime }) => {
-        const value = expected(run, settled, proposal, provider);
-        if (value === undefined || value === spaceTime) return [];
-        const text = `provider ${provider}: bundle and pinned records give ${value}, the settlement has ${spaceTime}`;
-        return [{ checker: "R24", block: settled.block, text }];
-      });
+      return faultsOf(run, certified, proposal).map((text) => ({
+        checker: "R24",
+        block: certified.block,
+        text,
+      }));
     });
   },
 };

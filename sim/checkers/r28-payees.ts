@@ -5,7 +5,7 @@
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { keccakWords } from "../../protocol/hash.ts";
 import type { BodyOf } from "../../protocol/messages.ts";
-import type { Settled } from "../chain/chain-model.ts";
+import type { Certified } from "../chain/chain-model.ts";
 import type { Checker, Run } from "./checker.ts";
 import { auditSeed, drawnLeaves } from "./r20-audit.ts";
 import { closedSetOf, hashOf, hashThen, reorgedAt_ms, wordsOfKind } from "./words.ts";
@@ -17,20 +17,20 @@ const textR = [0x40, 1, `0x72${"00".repeat(31)}`] as const;
 /** Draws that a reveal answers with a proven leaf. */
 function opened({ body }: Word<BodyOf<"reveal">>, draws: readonly string[]): number {
   const proven = new Set(
-    body.opened.flatMap(({ provider, slot, leaf }) =>
-      leaf.kind === "proven" ? [`${provider}/${slot}`] : [],
+    body.opened.flatMap(({ group, provider, slot, leaf }) =>
+      leaf.kind === "proven" ? [`${group}/${provider}/${slot}`] : [],
     ),
   );
   return draws.filter((draw) => proven.has(draw)).length;
 }
 
 /** Seats of the payees; undefined: bundle or reveals are unknown, or a reorg removed the audit block. */
-function payeesOf(run: Run, { settlement, digest }: Settled): number[] | undefined {
+function payeesOf(run: Run, { committee, certificate, digest }: Certified): number[] | undefined {
   const { cluster } = run;
   const proposal = wordsOfKind(run, "proposal").find(({ body }) => body.digest === digest);
   const bundle = wordsOfKind(run, "bundle").find(({ message }) => hashOf(message) === proposal?.body.bundle);
   const close = wordsOfKind(run, "close").find(
-    ({ body }) => closedSetOf(run, body) === bundle?.body.closedSet,
+    (one) => one.committee === committee && closedSetOf(committee, one.body) === bundle?.body.closedSet,
   );
   if (bundle === undefined || close === undefined) return undefined;
   const { auditBlock, round } = close.body;
@@ -43,25 +43,25 @@ function payeesOf(run: Run, { settlement, digest }: Settled): number[] | undefin
     ),
   );
   if (reveals.size < listed.size) return undefined;
-  const draws = drawnLeaves(run, round, blockHash);
+  const draws = drawnLeaves(run, committee, round, blockHash);
   const counts = [...reveals].map(([seat, word]) => ({ seat, count: opened(word, draws) }));
   const ascending = counts.map(({ count }) => count).sort((a, b) => a - b);
   const median = ascending[Math.floor((ascending.length - 1) / 2)] ?? 0;
-  const drawn = BigInt(keccakWords(auditSeed(run, round, blockHash), ...textR));
+  const drawn = BigInt(keccakWords(auditSeed(committee, round, blockHash), ...textR));
   const needed = median === 0 ? 0 : 1 + Number((drawn * BigInt(median)) >> 256n);
-  const failed = bitIndices(settlement.failed);
+  const failed = bitIndices(certificate.failed);
   return counts.flatMap(({ seat, count }) => (count >= needed && !failed.includes(seat) ? [seat] : []));
 }
 
 export const payees: Checker = {
   name: "R28",
   check(run) {
-    return run.cluster.chain.settled.flatMap((settled) => {
-      const expected = payeesOf(run, settled)?.sort((a, b) => a - b);
-      const actual = bitIndices(settled.settlement.payees);
+    return run.cluster.chain.certified.flatMap((certified) => {
+      const expected = payeesOf(run, certified)?.sort((a, b) => a - b);
+      const actual = bitIndices(certified.certificate.payees);
       if (expected === undefined || expected.join() === actual.join()) return [];
       const text = `pays [${actual.join()}], bundle and audit give [${expected.join()}]`;
-      return [{ checker: "R28", block: settled.block, text }];
+      return [{ checker: "R28", block: certified.block, text }];
     });
   },
 };

@@ -1,8 +1,10 @@
-/** The contract refuses a settlement of an honest keeper only because it is early, late, or not the first. */
+/** A contract refuses a transaction of an honest keeper only because it is early, late, or not the first. */
 import { liars } from "./checker.ts";
 import type { Checker } from "./checker.ts";
 
-const races = new Set(["StaleStart", "TooEarly", "TooLate"].map((name) => `Upkeeping_${name}`));
+const races = new Set(
+  ["StaleStart", "TooEarly", "TooLate", "NotRemembered"].map((name) => `Committee_${name}`),
+);
 
 export const refused: Checker = {
   name: "refused",
@@ -13,7 +15,7 @@ export const refused: Checker = {
       .map(({ keeper, block, error }) => ({
         checker: "refused",
         block,
-        text: `keeper ${keeper} sent a settlement that the contract refuses with ${error}`,
+        text: `keeper ${keeper} sent a transaction that the contract refuses with ${error}`,
       }));
   },
 };

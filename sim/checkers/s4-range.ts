@@ -3,8 +3,10 @@
  * by the tolerance, and never for more than it committed (R16).
  */
 import { faultBound } from "../../protocol/quorum.ts";
-import type { Settled } from "../chain/chain-model.ts";
+import type { Certified } from "../chain/chain-model.ts";
+import { addressOfCommittee } from "../chain/snapshots.ts";
 import { leavesOf } from "./disk.ts";
+import { scopeThen } from "./scope.ts";
 import { liars } from "./checker.ts";
 import type { MemoryStore } from "../keepers/memory-store.ts";
 import type { Fired } from "../scenario/strike.ts";
@@ -23,13 +25,18 @@ function failsAt({ fault }: Fired, provider: number): boolean {
  * R14: a provider that never failed is owed all that it committed if at most f keepers ever failed, since an outage of a keeper
  * costs no provider anything. In the first interval no bytes are carried in.
  */
-function owedInFull({ fired, scenario, cluster }: Run, provider: number, ts: number, te: number): boolean {
-  if (ts === cluster.options.params.originBlock) return false;
-  const before = fired.filter(({ block, fault }) => block < te && fault.kind !== "under-funded");
+function owedInFull(run: Run, about: About): boolean {
+  const { fired, scenario } = run;
+  const { provider, te } = about;
+  if (isNew(run, about)) return false;
+  const before = fired.filter(({ block, fault }) => block < te && !ofPayers.has(fault.kind));
   if (before.some((one) => failsAt(one, provider))) return false;
   const hurt = new Set(before.flatMap(({ keepers }) => keepers));
   return hurt.size <= faultBound(scenario.committee);
 }
+
+/** Faults that concern money and memberships alone. */
+const ofPayers: ReadonlySet<string> = new Set(["under-funded", "shortage", "join", "move", "release"]);
 
 /** Values that the processes of a keeper committed to. */
 function integratedOf({ cluster }: Run, keeper: number): MemoryStore["integrated"] {
@@ -43,23 +50,24 @@ function integratedOf({ cluster }: Run, keeper: number): MemoryStore["integrated
 function slotBySlot(
   run: Run,
   keepers: readonly number[],
-  provider: number,
-  ts: number,
-  te: number,
+  { committee, group, provider, ts, te }: About,
 ): { readonly low: bigint; readonly high: bigint } | undefined {
   const counted = new Map<number, bigint[]>();
+  const blocksOf = new Map<number, number>();
   for (const { keeper, seat } of run.cluster.processes) {
-    const own = seat.store.integrated.find((one) => one.ts === ts && one.te === te);
+    const own = seat.store.integrated.find((one) => isOf(one, committee) && one.ts === ts && one.te === te);
     if (own === undefined || !keepers.includes(keeper)) continue;
     for (const before of ["capped", "uncapped"] as const) {
-      for (const one of leavesOf(run, seat.store, { provider, ts, te, at_ms: own.at_ms, before }))
+      const asked = { committee, group, provider, ts, te, at_ms: own.at_ms, before };
+      for (const one of leavesOf(run, seat.store, asked)) {
         counted.set(one.slot, [...(counted.get(one.slot) ?? []), one.counted]);
+        blocksOf.set(one.slot, one.blocks);
+      }
     }
   }
   if (counted.size === 0) return undefined;
-  const blocks = BigInt(run.cluster.options.params.slot);
   const sum = (of: (bytes: readonly bigint[]) => bigint): bigint =>
-    [...counted.values()].reduce((total, bytes) => total + of(bytes), 0n) * blocks;
+    [...counted].reduce((total, [slot, bytes]) => total + of(bytes) * BigInt(blocksOf.get(slot) ?? 0), 0n);
   return {
     low: sum((bytes) => bytes.reduce((a, b) => (b < a ? b : a))),
     high: sum((bytes) => bytes.reduce((a, b) => (b > a ? b : a))),
@@ -72,35 +80,72 @@ function slotBySlot(
  */
 function costlyOutages(run: Run, lying: ReadonlySet<number>): Violation[] {
   const { cluster, fired } = run;
-  const { originBlock, interval } = cluster.options.params;
-  const early = fired.filter(
-    ({ block, fault }) => block < originBlock + interval || fault.kind === "old-data",
-  );
+  const { interval } = cluster.options.params;
+  const last = cluster.chain.paramsOf(cluster.chain.committees - 1).originBlock;
+  const early = fired.filter(({ block, fault }) => block < last + interval || fault.kind === "old-data");
   const blind = new Set(early.flatMap(({ keepers }) => keepers));
   const isAsked = (keeper: number): boolean =>
     keeper < cluster.options.committee && !lying.has(keeper) && !blind.has(keeper);
-  return cluster.chain.settled.flatMap((settled) => {
-    const { settlement, block, before } = settled;
-    if (settlement.ts === originBlock) return [];
-    const keepers = cluster.chain.seatsOf(before.active).filter(isAsked);
+  return cluster.chain.certified.flatMap((certified) => {
+    const { committee, certificate, block } = certified;
+    if (certificate.ts === cluster.chain.paramsOf(committee).originBlock) return [];
+    const keepers = cluster.chain.seatsOf(committee, certificate.version).filter(isAsked);
     return keepers
-      .flatMap((keeper) => tooLow(run, settled, keeper))
+      .flatMap((keeper) => tooLow(run, certified, keeper))
       .map((text) => ({ checker: "S4", block, text }));
   });
 }
 
+/** A provider of a group in one interval of a committee. */
+type About = {
+  readonly committee: number;
+  readonly group: number;
+  readonly provider: number;
+  readonly ts: number;
+  readonly te: number;
+};
+
+function isOf(one: MemoryStore["integrated"][number], committee: number): boolean {
+  return one.committee === addressOfCommittee(committee);
+}
+
+/** A keeper's own values of an interval. */
+function ownValues(run: Run, keeper: number, { committee, ts, te }: Omit<About, "group" | "provider">) {
+  return (
+    integratedOf(run, keeper).find((one) => isOf(one, committee) && one.ts === ts && one.te === te)?.values ??
+    []
+  );
+}
+
+/** Whether the group's membership began with or after this interval, so that no bytes were carried into its first slot. */
+function isNew(
+  { cluster }: Run,
+  { committee, group, ts }: Pick<About, "committee" | "group" | "ts">,
+): boolean {
+  const membership = cluster.chain.committeeAt(committee).membership(group);
+  return membership === undefined || membership.entered >= ts;
+}
+
+/** Space-time that a provider committed by slots, as R14 caps it. */
+function wholeOf(run: Run, { committee, group, provider, ts, te }: About): bigint {
+  const one = scopeThen(run, committee, ts, te).find((o) => o.group === group && o.provider === provider);
+  return (one?.slots ?? []).reduce((sum, { bytes, blocks }) => sum + bytes * BigInt(blocks), 0n);
+}
+
 /** Values of a keeper that are below what a provider is owed that never failed. */
-function tooLow(run: Run, { settlement, before }: Settled, keeper: number): string[] {
-  const { ts, te, items } = settlement;
-  const own = integratedOf(run, keeper).find((one) => one.ts === ts && one.te === te);
-  return (own?.values ?? []).flatMap(({ provider, value }) => {
-    const one = before.providers[provider];
+function tooLow(run: Run, { committee, certificate, groups }: Certified, keeper: number): string[] {
+  const { ts, te } = certificate;
+  const certifiedNames = new Set(
+    groups.flatMap(({ number, items }) => items.map((i) => `${number}/${i.provider}`)),
+  );
+  return ownValues(run, keeper, { committee, ts, te }).flatMap(({ group, provider, value }) => {
+    const about = { committee, group, provider, ts, te };
     const failed = run.fired.some((fired) => fired.block < te && failsAt(fired, provider));
-    if (one === undefined || failed || !items.some((item) => item.provider === provider)) return [];
-    const whole = before.committed(one, ts, te);
+    if (failed || isNew(run, about) || !certifiedNames.has(`${group}/${provider}`)) return [];
+    const whole = wholeOf(run, about);
     if (value >= whole) return [];
     return [
-      `keeper ${keeper} integrated ${value} for provider ${provider}, which never failed and is owed ${whole}`,
+      `keeper ${keeper} integrated ${value} for group ${group}, provider ${provider}, which never failed and is owed ${whole}`,
     ];
   });
 }
@@ -108,49 +153,49 @@ function tooLow(run: Run, { settlement, before }: Settled, keeper: number): stri
 /** The least and the most that honest keepers count for a provider over an interval; undefined: none of them counts anything. */
 function honestRange(
   run: Run,
-  { settlement, before }: Settled,
-  provider: number,
+  version: number,
+  about: About,
   lying: ReadonlySet<number>,
 ): { readonly low: bigint; readonly high: bigint } | undefined {
-  const { ts, te } = settlement;
-  const honest = run.cluster.chain.seatsOf(before.active).filter((keeper) => !lying.has(keeper));
-  const values = honest.flatMap((keeper) => {
-    const own = integratedOf(run, keeper).find((one) => one.ts === ts && one.te === te);
-    return own?.values.filter((one) => one.provider === provider).map(({ value }) => value) ?? [];
-  });
+  const { committee, group, provider } = about;
+  const honest = run.cluster.chain.seatsOf(committee, version).filter((keeper) => !lying.has(keeper));
+  const values = honest.flatMap((keeper) =>
+    ownValues(run, keeper, about)
+      .filter((one) => one.group === group && one.provider === provider)
+      .map(({ value }) => value),
+  );
   if (values.length === 0) return undefined;
   const low = values.reduce((a, b) => (b < a ? b : a));
   const high = values.reduce((a, b) => (b > a ? b : a));
   const tolerance = BigInt(run.scenario.params.toleranceBps);
   if (high * 10_000n <= low * (10_000n + tolerance)) return { low, high };
   // R24: keepers may have exchanged records, and each slot then counts a value within the honest keepers' range for that slot.
-  const sums = slotBySlot(run, honest, provider, ts, te);
+  const sums = slotBySlot(run, honest, about);
   if (sums === undefined) return { low, high };
   return { low: sums.low < low ? sums.low : low, high: sums.high > high ? sums.high : high };
 }
 
-/** The reason why the space-time that a settlement pays a provider for is wrong; undefined: it is right. */
+/** The reason why the space-time that a certificate gives a provider is wrong; undefined: it is right. */
 function itemFault(
   run: Run,
-  settled: Settled,
-  { provider, spaceTime }: Settled["settlement"]["items"][number],
+  version: number,
+  about: About,
+  spaceTime: bigint,
   lying: ReadonlySet<number>,
 ): string | undefined {
-  const { settlement, before } = settled;
-  const { ts, te } = settlement;
-  const one = before.providers[provider];
-  if (one === undefined) return `pays provider ${provider}, which does not exist`;
-  const range = honestRange(run, settled, provider, lying);
+  const { group, provider } = about;
+  const who = `group ${group}, provider ${provider}`;
+  const range = honestRange(run, version, about, lying);
   if (range === undefined) return undefined;
-  const whole = before.committed(one, ts, te);
-  if (owedInFull(run, provider, ts, te) && spaceTime < whole) {
-    return `provider ${provider} held all its data: expected ${whole}, actual ${spaceTime}`;
+  const whole = wholeOf(run, about);
+  if (owedInFull(run, about) && spaceTime < whole) {
+    return `${who} held all its data: expected ${whole}, actual ${spaceTime}`;
   }
   const tolerance = BigInt(run.scenario.params.toleranceBps);
   const { low, high } = range;
   const isAbove = spaceTime * 10_000n >= low * (10_000n - tolerance);
   if (isAbove && spaceTime * 10_000n <= high * (10_000n + tolerance)) return undefined;
-  return `provider ${provider}: expected ${low} to ${high}, actual ${spaceTime}`;
+  return `${who}: expected ${low} to ${high}, actual ${spaceTime}`;
 }
 
 export const range: Checker = {
@@ -160,11 +205,15 @@ export const range: Checker = {
     const costly = costlyOutages(run, lying);
     if (costly.length > 0) return costly;
     if (lying.size > faultBound(run.scenario.committee)) return [];
-    return run.cluster.chain.settled.flatMap((settled) =>
-      settled.settlement.items.flatMap((item) => {
-        const text = itemFault(run, settled, item, lying);
-        return text === undefined ? [] : [{ checker: "S4", block: settled.block, text }];
-      }),
-    );
+    return run.cluster.chain.certified.flatMap(({ committee, certificate, groups, block }) => {
+      const { ts, te, version } = certificate;
+      return groups.flatMap(({ number, items }) =>
+        items.flatMap(({ provider, spaceTime }) => {
+          const about = { committee, group: number, provider, ts, te };
+          const text = itemFault(run, version, about, spaceTime, lying);
+          return text === undefined ? [] : [{ checker: "S4", block, text }];
+        }),
+      );
+    });
   },
 };

@@ -1,25 +1,27 @@
-/** S6: a keeper still has every record that its disk acknowledged after a crash or restart, until the slot is settled. */
-import { slotAt } from "../../protocol/group.ts";
+/** S6: a keeper still has every record that its disk acknowledged after a crash or restart, until the slot is certified. */
+import { slotAt } from "../../protocol/committee.ts";
+import { providerKey } from "../../protocol/records.ts";
 import type { Checker } from "./checker.ts";
 
 export const records: Checker = {
   name: "S6",
   watch({ cluster, fired }) {
     const { chain } = cluster;
-    const { address } = chain.snapshot(chain.head);
     // A restored backup lacks later records.
     const restored = new Set(
       fired.flatMap(({ fault, keepers }) => (fault.kind === "old-data" ? keepers : [])),
     );
     return cluster.seats.flatMap(({ keeper, store }, i) => {
-      const state = keeper?.stateOf(address);
-      const group = state?.group;
-      if (state === undefined || group === undefined || restored.has(i)) return [];
-      const first = slotAt(group.params, group.ts);
+      if (keeper === undefined || restored.has(i)) return [];
       const lost: string[] = [];
-      for (const { provider, slot } of store.acknowledged.values()) {
-        const there = slot < first || state.records.get(provider)?.has(slot) === true;
-        if (!there) lost.push(`provider ${provider} in slot ${slot}`);
+      for (const { committee, record } of store.acknowledged.values()) {
+        const state = keeper.stateOf(committee);
+        const shown = state?.committee;
+        if (state === undefined || shown === undefined) continue;
+        const first = slotAt(shown.params, shown.ts);
+        const there =
+          record.slot < first || state.records.get(providerKey(record))?.has(record.slot) === true;
+        if (!there) lost.push(`group ${record.group}, provider ${record.provider} in slot ${record.slot}`);
       }
       if (lost.length === 0) return [];
       const text = `keeper ${i} lost ${lost.length} records, the first of ${lost[0]}`;

@@ -1,5 +1,7 @@
 /** S7: a keeper that sent no challenges in a whole interval is not paid for it, unless the median of shown receipts is 0 (R28). */
 import { lowerMedian } from "../../protocol/median.ts";
+import type { Certificate } from "../../protocol/certificate.ts";
+import { addressOfCommittee } from "../chain/snapshots.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Checker } from "./checker.ts";
 
@@ -10,10 +12,11 @@ export const work: Checker = {
       ({ fault }) => fault.kind === "byzantine" && fault.behaviour === "lazy" && fault.oneIn === undefined,
     );
     if (lazy.length === 0) return [];
-    return cluster.chain.settled.flatMap(({ settlement, block, before }) => {
-      const seats = cluster.chain.seatsOf(before.active);
-      const { ts, te, payees } = settlement;
-      if (lowerMedian(receiptsShown(cluster, before.active, ts, te)) === 0n) return [];
+    return cluster.chain.certified.flatMap(({ committee, certificate, block }) => {
+      const { ts, te, version, payees } = certificate;
+      const seats = cluster.chain.seatsOf(committee, version);
+      const shown = receiptsShown(cluster, committee, certificate);
+      if (shown.length === 0 || lowerMedian(shown) === 0n) return [];
       return lazy.flatMap(({ keepers, block: from, until }) => {
         const whole = from <= ts && (until === undefined || until >= te);
         return keepers
@@ -33,13 +36,17 @@ export const work: Checker = {
  * Number of receipts that each keeper of the last bundle over [ts, te) opened in the audit. If their median is 0, R28 requires none:
  * no provider proved anything, half of the committee was down, or the audit drew only slots after the group's end.
  */
-function receiptsShown(cluster: Cluster, committee: number, ts: number, te: number): bigint[] {
-  const seats = cluster.chain.seatsOf(committee);
+function receiptsShown(cluster: Cluster, committee: number, { ts, te, version }: Certificate): bigint[] {
+  const seats = cluster.chain.seatsOf(committee, version);
+  const address = addressOfCommittee(committee);
   // Messages in the name of another keeper do not count.
   const said = cluster.network.heard.flatMap(({ message, from }) => {
     const keeper = seats[message.keeper];
     const own =
-      message.committee === committee && keeper !== undefined && cluster.operatorOf(keeper) === from;
+      message.committee === address &&
+      message.version === version &&
+      keeper !== undefined &&
+      cluster.operatorOf(keeper) === from;
     return own ? [message] : [];
   });
   let closedSet: string | undefined;

@@ -1,20 +1,24 @@
-/** Messages that keepers published in their own name for this chain and group, and the state of the chain at that time. */
+/** Messages that keepers published in their own name for a committee of this chain, and the state of the chain at that time. */
 import { messageDigest } from "../../protocol/codec/message.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { closedSetHash, roundId } from "../../protocol/messages.ts";
 import type { Body, BodyOf, Kind, RoundBody } from "../../protocol/messages.ts";
-import { domainSeparator } from "../../protocol/settlement.ts";
+import { domainOf } from "../../protocol/certificate.ts";
 import type { Cluster, Mined } from "../cluster.ts";
-import { keeperIn } from "./checker.ts";
+import { addressOfCommittee } from "../chain/snapshots.ts";
+import { chainId } from "../chain/chain-model.ts";
+import { committeeOf, keeperIn } from "./checker.ts";
 import type { Run } from "./checker.ts";
 
 export type Word<B extends Body = Body> = {
   /** Index among all keepers of the world. */
   readonly keeper: number;
-  /** Index in the committee that the message names. */
+  /** Index among the members of the version that the message names. */
   readonly seat: number;
+  /** Index of the committee in the world. */
   readonly committee: number;
+  readonly version: number;
   readonly process: string;
   readonly at_ms: number;
   readonly message: Envelope;
@@ -38,20 +42,20 @@ function knownWords(run: Run): Words {
   return words;
 }
 
-/** In the order of publication. Messages in another keeper's name, or of another chain or group, are left out. */
+/** In the order of publication. Messages in another keeper's name, or of another chain or committee, are left out. */
 export function wordsOf(run: Run): readonly Word[] {
   return knownWords(run).all;
 }
 
 function collect(run: Run): Word[] {
   const { cluster } = run;
-  const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
   return cluster.network.heard.flatMap(({ message, from, process, at_ms }) => {
-    const { body, committee, keeper: seat } = message;
-    if (message.chainId !== chainId || message.group !== address) return [];
-    const keeper = keeperIn(run, committee, seat);
+    const { body, version, keeper: seat } = message;
+    const committee = committeeOf(run, message);
+    if (committee < 0) return [];
+    const keeper = keeperIn(run, committee, version, seat);
     if (keeper < 0 || cluster.operatorOf(keeper) !== from) return [];
-    return [{ keeper, seat, committee, process, at_ms, message, body }];
+    return [{ keeper, seat, committee, version, process, at_ms, message, body }];
   });
 }
 
@@ -70,8 +74,8 @@ const digests = new WeakMap<Envelope, Hex>();
 export function hashOf(message: Envelope): Hex {
   let digest = digests.get(message);
   if (digest === undefined) {
-    const { chainId, group, committee, keeper, body } = message;
-    digest = messageDigest(domainSeparator(chainId, group), committee, keeper, body);
+    const { chainId: chain, committee, version, keeper, body } = message;
+    digest = messageDigest(domainOf(chain, committee), version, keeper, body);
     digests.set(message, digest);
   }
   return digest;
@@ -80,19 +84,20 @@ export function hashOf(message: Envelope): Hex {
 const sets = new WeakMap<BodyOf<"close">, Hex>();
 
 /** The name of a closed set (R19): whatever its signatures are. */
-export function closedSetOf({ cluster }: Run, close: BodyOf<"close">): Hex {
+export function closedSetOf(committee: number, close: BodyOf<"close">): Hex {
   let name = sets.get(close);
   if (name === undefined) {
-    const { chainId, address } = cluster.chain.snapshot(cluster.chain.head);
-    name = closedSetHash(roundId(chainId, address, close.round), close.commits, close.auditBlock);
+    const id = roundId(chainId, addressOfCommittee(committee), close.round);
+    name = closedSetHash(id, close.commits, close.auditBlock);
     sets.set(close, name);
   }
   return name;
 }
 
 /** One text for one round. */
-export function roundName({ round }: RoundBody): string {
-  return JSON.stringify(round);
+export function roundName({ committee, body }: Pick<RoundWord, "committee" | "body">): string {
+  const { ts, te, turn, leader, version } = body.round;
+  return `${committee}/${ts}/${te}/${turn}/${leader}/${version}`;
 }
 
 /** The last of the blocks that were mined by `at_ms`, as an index in `mined`; −1: none. */

@@ -2,7 +2,7 @@
 import { lockupBound } from "../../protocol/group-bounds.ts";
 import { bitIndices } from "../../protocol/bitmap.ts";
 import { override } from "../byzantine/override.ts";
-import { Cluster, defaultParams } from "../cluster.ts";
+import { Cluster, defaultParams, defaultTerms } from "../cluster.ts";
 import { creditsOf } from "../chain/credits.ts";
 import { Random } from "../world.ts";
 import type { Strategy } from "./strategies.ts";
@@ -51,12 +51,14 @@ const bytes = 1_000_000;
 export async function play(options: PlayOptions): Promise<Played> {
   const { seed, committee, providers, intervals, strategy, followers } = options;
   const lockup = lockupBound(defaultParams, committee);
-  const params = { ...defaultParams, lockup };
+  const params = defaultParams;
+  const terms = { ...defaultTerms, lockup, keeperFee: 0n };
   const cluster = new Cluster({
     seed,
     committee,
     providers: Array.from({ length: providers }, () => bytes),
     params,
+    terms,
     network: { delayMs: [5, 80], loss: 0 },
     blockMs: [900, 1300],
     storeLatencyMs: 1,
@@ -79,22 +81,22 @@ export async function play(options: PlayOptions): Promise<Played> {
   // Every strategy is paid for the same blocks, however many turns lapse.
   const end = params.originBlock + intervals * params.interval;
   const { chain } = cluster;
-  while (chain.tsAt(chain.head) < end && chain.head < end + spareTurns * params.turn) await cluster.run(1);
+  while (chain.tsAt(0, chain.head) < end && chain.head < end + spareTurns * params.turn) await cluster.run(1);
   for (const one of chain.settled) {
     creditsOf(one).keepers.forEach((units, seat) => ((keepers[seat] as Account).earned += units));
-    const { committee: version, payees } = one.settlement;
-    const members = chain.committeeOf(version).members;
-    const sender = members.findIndex(({ operator }) => operator === one.sender);
+    const { version, payees } = one.certificate;
+    const sender = chain.membersOf(0, version).findIndex(({ operator }) => operator === one.sender);
+    const certified = chain.certified.find(({ certificate }) => certificate.ts === one.certificate.ts);
     const shape = {
-      absent: committee - bitIndices(one.signers).length,
+      absent: committee - bitIndices(certified?.signers ?? 0n).length,
       unpaid: committee - bitIndices(payees).length,
     };
     keepers[sender]?.sent.push(shape);
   }
   return {
     keepers,
-    providers: chain.at(chain.head).providers.map(({ credit }) => credit),
-    blocks: chain.tsAt(chain.head) - params.originBlock,
+    providers: chain.groupAt(0).providers.map(({ credit }) => credit),
+    blocks: chain.tsAt(0, chain.head) - params.originBlock,
     interval: params.interval,
     unitsPerInterval: BigInt(providers * bytes * params.interval),
     settlements: chain.settled.length,

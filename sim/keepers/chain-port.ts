@@ -1,11 +1,12 @@
 /** A keeper's endpoint to the simulated chain, with the faults of its seat. */
 import type { Hex } from "../../protocol/hash.ts";
 import type { ChainPort, Submission, SubmitResult } from "../../keeper/ports/chain.ts";
-import type { Model } from "../chain/contract-model.ts";
+import type { CommitteeSnapshot } from "../../protocol/committee.ts";
+import { memberIndex } from "../../protocol/committee.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Seat } from "./seat.ts";
 
-/** A settlement that a keeper sent and no block holds yet. */
+/** A transaction that a keeper sent and no block holds yet. */
 export type Transaction = {
   readonly submission: Submission;
   readonly sender: number;
@@ -25,7 +26,7 @@ export function chainPort(
 ): ChainPort {
   const { seat, keeper, name } = client;
   return {
-    follow: async (_groups, onUpdate, onTrouble, signal) => {
+    follow: async (_operator, onUpdate, onTrouble, signal) => {
       const update = reader(cluster, client, onUpdate, onTrouble, signal);
       let queue = Promise.resolve();
       seat.feed = () => (queue = queue.then(update));
@@ -37,7 +38,7 @@ export function chainPort(
     fee: async () => (cluster.gasSpike ? spikeFee : cluster.fee),
     submit: async (submission) =>
       new Promise<SubmitResult>((resolve) => {
-        cluster.network.witness.send(keeper, name, submission.settlement);
+        cluster.network.witness.send(keeper, name, submission);
         if (seat.endpoint === "down" || seat.endpoint === "wrong-chain")
           return resolve({ kind: "failed", detail: "no endpoint answers" });
         if (seat.transactions === "lost") return resolve({ kind: "failed", detail: "dropped from the pool" });
@@ -48,7 +49,7 @@ export function chainPort(
 
 type Follow = Parameters<ChainPort["follow"]>;
 
-/** Reads the blocks that are new since the last call, and the group if it changed. */
+/** Reads the blocks that are new since the last call, and the committees that changed. */
 function reader(
   cluster: Cluster,
   { seat, keeper, name }: Client,
@@ -57,18 +58,21 @@ function reader(
   signal: AbortSignal,
 ): () => Promise<void> {
   const { chain, network, options } = cluster;
-  const { originBlock, confirmations } = options.params;
+  const { confirmations } = options.params;
+  const { originBlock } = chain.paramsOf(chain.committees - 1);
   const hashes = new Map<number, Hex>();
-  let known: { head: number; group: Model | undefined } = { head: -1, group: undefined };
+  const shown = new Map<number, CommitteeSnapshot>();
+  let known = -1;
+  const me = cluster.operatorOf(keeper);
   return async () => {
     if (seat.endpoint === "wrong-chain") onTrouble("rpc-wrong-chain", "the endpoint is of another chain");
     if (signal.aborted || seat.endpoint === "down" || seat.endpoint === "wrong-chain") return;
-    if (network.paused.has(cluster.operatorOf(keeper))) return;
+    if (network.paused.has(me)) return;
     const head = Math.min(chain.head, seat.endpoint === "stale" ? seat.staleAt : Infinity);
     // R4: an endpoint that lags behind the known head takes no block back.
-    if (head < known.head && seat.endpoint === "stale") return;
+    if (head < known && seat.endpoint === "stale") return;
     const view = Math.max(originBlock, head - confirmations);
-    let from = known.head;
+    let from = known;
     while (from > 0 && chain.block(from)?.hash !== hashes.get(from)) from--;
     const blocks = [];
     for (let n = from + 1; n <= head; n++) {
@@ -78,10 +82,18 @@ function reader(
       hashes.set(n, block.hash);
     }
     if (blocks.length === 0) return;
-    const group = chain.at(view);
-    const groups = group === known.group ? [] : [chain.snapshot(view)];
-    known = { head, group };
+    const committees = [];
+    for (let i = 0; i < chain.committees; i++) {
+      const snapshot = chain.snapshot(i, view);
+      const { version, next } = snapshot;
+      const seated = memberIndex(version, me) >= 0 || (next !== undefined && memberIndex(next, me) >= 0);
+      // R39: a committee appears with the seat; who loses the seat is shown that.
+      if (snapshot === shown.get(i) || (!seated && !shown.has(i))) continue;
+      shown.set(i, snapshot);
+      committees.push(snapshot);
+    }
+    known = head;
     network.witness.show(name, head);
-    await onUpdate({ blocks, groups });
+    await onUpdate({ blocks, committees });
   };
 }

@@ -1,12 +1,15 @@
 /** The disk of a simulated keeper: acknowledged writes survive a crash, others may be lost. */
 import type { OwnValues, Write } from "../../keeper/core/effects.ts";
-import type { ChallengeRecord } from "../../protocol/records.ts";
+import { providerKey } from "../../protocol/records.ts";
+import type { ChallengeRecord, LeafKey } from "../../protocol/records.ts";
 import { turnKey } from "../../keeper/core/state.ts";
 import type { EvidencePair, Restored, StoredProof, StorePort } from "../../keeper/ports/store.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { World } from "../world.ts";
 
 export type Note = {
+  /** Address of the committee, here and below. */
+  readonly committee: Hex;
   readonly ts: number;
   readonly turn: number;
   readonly digest: Hex;
@@ -16,6 +19,7 @@ export type Note = {
 
 /** A record, when it was written, when a restored backup removed it, and when a later backup brought it back. */
 export type Recorded = {
+  readonly committee: Hex;
   readonly record: ChallengeRecord;
   readonly at_ms: number;
   gone_ms: number | undefined;
@@ -32,18 +36,22 @@ export class MemoryStore implements StorePort {
   readonly #world: World;
   readonly #latency_ms: number;
   readonly #rows = new Map<string, Write>();
-  readonly #lists = new Map<Hex, Uint8Array>();
+  readonly #lists = new Map<string, Uint8Array>();
   #disk = 0;
   readonly #evidence: EvidencePair[] = [];
   /** For the checkers: values that the keeper committed to, by turn; a copied disk begins with those of the original. */
-  readonly integrated: (OwnValues & { readonly te: number; readonly at_ms: number })[];
+  readonly integrated: (OwnValues & {
+    readonly committee: Hex;
+    readonly te: number;
+    readonly at_ms: number;
+  })[];
   /** Every record on this disk, also of pruned slots, in the order in which they were acknowledged, for the checkers. */
   readonly recorded: Recorded[];
   /** Highest head on this disk. */
   #head = -1;
   /** For the checkers: unsettled records whose write was acknowledged; a restored backup does not change them. */
-  readonly acknowledged = new Map<string, ChallengeRecord>();
-  /** End of a turn, from its start and number. */
+  readonly acknowledged = new Map<string, { readonly committee: Hex; readonly record: ChallengeRecord }>();
+  /** End of a turn, from its start and number; all committees of a world have one rhythm. */
   endOf: (ts: number, turn: number) => number = () => -1;
   /** For the checkers: all digests ever noted on this disk, with pruned ones; a copied disk begins with those of the original. */
   readonly noted: Note[];
@@ -98,11 +106,11 @@ export class MemoryStore implements StorePort {
         else one.gone_ms ??= this.#world.now_ms;
       }
     }
-    const head = backup.get("head");
-    this.#head = head?.kind === "head" ? head.head : -1;
+    const heads = [...backup.values()].flatMap((row) => (row.kind === "head" ? [row.head] : []));
+    this.#head = Math.max(-1, ...heads);
   }
 
-  async write(_group: Hex, writes: readonly Write[]): Promise<void> {
+  async write(committee: Hex, writes: readonly Write[]): Promise<void> {
     const disk = this.#disk;
     await this.#world.sleep(this.#latency_ms);
     // A restored backup has replaced this disk.
@@ -115,12 +123,13 @@ export class MemoryStore implements StorePort {
       return new Promise<never>(() => undefined);
     }
     for (const write of writes) {
-      const key = keyOf(write);
+      const key = `${committee}/${keyOf(write)}`;
       this.#rows.set(key, write);
-      if (write.kind === "note") this.noted.push({ ...write, at_ms: this.#world.now_ms });
+      if (write.kind === "note") this.noted.push({ ...write, committee, at_ms: this.#world.now_ms });
       if (write.kind === "record") {
-        this.acknowledged.set(key, write.record);
+        this.acknowledged.set(key, { committee, record: write.record });
         this.recorded.push({
+          committee,
           record: write.record,
           at_ms: this.#world.now_ms,
           gone_ms: undefined,
@@ -131,16 +140,17 @@ export class MemoryStore implements StorePort {
         const { own } = write;
         this.integrated.push({
           ...own,
+          committee,
           te: this.endOf(own.ts, own.turn),
           at_ms: this.#world.now_ms,
         });
       }
-      if (write.kind === "head") this.#head = write.head;
+      if (write.kind === "head") this.#head = Math.max(this.#head, write.head);
     }
   }
 
-  async load(): Promise<Restored> {
-    const rows = [...this.#rows.values()];
+  async load(committee: Hex): Promise<Restored> {
+    const rows = [...this.#rows].flatMap(([key, row]) => (key.startsWith(`${committee}/`) ? [row] : []));
     const of = <K extends Write["kind"]>(kind: K): Extract<Write, { kind: K }>[] =>
       rows.filter((row): row is Extract<Write, { kind: K }> => row.kind === kind);
     return {
@@ -149,36 +159,40 @@ export class MemoryStore implements StorePort {
       records: of("record").map((row) => row.record),
       notes: of("note"),
       own: of("own").map((row) => row.own),
+      certificates: of("certificate"),
       salts: of("salt"),
       before: of("before"),
     };
   }
 
-  async proofOf(_group: Hex, provider: number, slot: number): Promise<StoredProof | undefined> {
-    const row = this.#rows.get(`record/${slot}/${provider}`);
+  async proofOf(committee: Hex, { group, provider, slot }: LeafKey): Promise<StoredProof | undefined> {
+    const row = this.#rows.get(`${committee}/record/${slot}/${group}/${provider}`);
     return row?.kind === "record" && row.record.outcome.kind === "proven" ? row : undefined;
   }
 
-  async prune(_group: Hex, ts: number, firstSlot: number): Promise<void> {
+  async prune(committee: Hex, ts: number, firstSlot: number, certificatesFrom: number): Promise<void> {
     for (const [key, row] of this.#rows) {
-      if (row.kind === "head") continue;
-      const old =
-        row.kind === "record" ? row.record.slot < firstSlot : (row.kind === "own" ? row.own.ts : row.ts) < ts;
-      if (old) this.#rows.delete(key);
+      if (row.kind === "head" || !key.startsWith(`${committee}/`)) continue;
+      if (isOld(row, ts, firstSlot, certificatesFrom)) this.#rows.delete(key);
     }
-    for (const [key, record] of this.acknowledged) if (record.slot < firstSlot) this.acknowledged.delete(key);
+    for (const [key, one] of this.acknowledged) {
+      if (one.committee === committee && one.record.slot < firstSlot) this.acknowledged.delete(key);
+    }
   }
 
-  async keepList(_group: Hex, listRoot: Hex, entries: Uint8Array): Promise<void> {
-    this.#lists.set(listRoot, entries);
+  async keepList(committee: Hex, listRoot: Hex, entries: Uint8Array): Promise<void> {
+    this.#lists.set(`${committee}/${listRoot}`, entries);
   }
 
-  async listOf(_group: Hex, listRoot: Hex): Promise<Uint8Array | undefined> {
-    return this.#lists.get(listRoot);
+  async listOf(committee: Hex, listRoot: Hex): Promise<Uint8Array | undefined> {
+    return this.#lists.get(`${committee}/${listRoot}`);
   }
 
-  async pruneLists(_group: Hex, inUse: ReadonlySet<Hex>): Promise<void> {
-    for (const root of this.#lists.keys()) if (!inUse.has(root)) this.#lists.delete(root);
+  async pruneLists(committee: Hex, inUse: ReadonlySet<Hex>): Promise<void> {
+    for (const key of this.#lists.keys()) {
+      const [of, root] = key.split("/");
+      if (of === committee && !inUse.has(root as Hex)) this.#lists.delete(key);
+    }
   }
 
   async keepEvidence(pair: EvidencePair): Promise<void> {
@@ -187,6 +201,26 @@ export class MemoryStore implements StorePort {
 
   async evidence(): Promise<readonly EvidencePair[]> {
     return this.#evidence;
+  }
+}
+
+function isOld(
+  row: Exclude<Write, { kind: "head" }>,
+  ts: number,
+  firstSlot: number,
+  certificatesFrom: number,
+): boolean {
+  switch (row.kind) {
+    case "record":
+      return row.record.slot < firstSlot;
+    case "own":
+      return row.own.ts < ts;
+    case "certificate":
+      return row.ts < certificatesFrom;
+    case "note":
+    case "salt":
+    case "before":
+      return row.ts < ts;
   }
 }
 
@@ -200,13 +234,13 @@ export function mortal(store: StorePort, signal: AbortSignal, countRead: () => v
     return dead ? never : of();
   };
   return {
-    load: (group) => read(() => store.load(group)),
-    write: (group, writes) => (dead ? never : store.write(group, writes)),
-    proofOf: (group, provider, slot) => read(() => store.proofOf(group, provider, slot)),
-    prune: (group, ts, firstSlot) => (dead ? never : store.prune(group, ts, firstSlot)),
-    keepList: (group, root, entries) => (dead ? never : store.keepList(group, root, entries)),
-    listOf: (group, root) => read(() => store.listOf(group, root)),
-    pruneLists: (group, inUse) => (dead ? never : store.pruneLists(group, inUse)),
+    load: (committee) => read(() => store.load(committee)),
+    write: (committee, writes) => (dead ? never : store.write(committee, writes)),
+    proofOf: (committee, key) => read(() => store.proofOf(committee, key)),
+    prune: (committee, ts, firstSlot, from) => (dead ? never : store.prune(committee, ts, firstSlot, from)),
+    keepList: (committee, root, entries) => (dead ? never : store.keepList(committee, root, entries)),
+    listOf: (committee, root) => read(() => store.listOf(committee, root)),
+    pruneLists: (committee, inUse) => (dead ? never : store.pruneLists(committee, inUse)),
     keepEvidence: (pair) => (dead ? never : store.keepEvidence(pair)),
     evidence: () => read(() => store.evidence()),
   };
@@ -215,9 +249,11 @@ export function mortal(store: StorePort, signal: AbortSignal, countRead: () => v
 function keyOf(write: Write): string {
   switch (write.kind) {
     case "record":
-      return `record/${write.record.slot}/${write.record.provider}`;
+      return `record/${write.record.slot}/${providerKey(write.record)}`;
     case "note":
       return `note/${turnKey(write.ts, write.turn)}`;
+    case "certificate":
+      return `certificate/${turnKey(write.ts, write.turn)}`;
     case "own":
       return `own/${turnKey(write.own.ts, write.own.turn)}`;
     case "salt":

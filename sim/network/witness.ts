@@ -1,6 +1,6 @@
 /** Records for the checkers what each process received and what it sent to the chain. */
 import type { Envelope } from "../../protocol/codec/message.ts";
-import type { Settlement } from "../../protocol/settlement.ts";
+import type { Submission } from "../../keeper/ports/chain.ts";
 
 /** A process's endpoint showed it a head. */
 export type Shown = { readonly at_ms: number; readonly head: number };
@@ -8,11 +8,11 @@ export type Shown = { readonly at_ms: number; readonly head: number };
 /** A process accepted a message, or received an answer with messages. `head`: the last head that it had received. */
 export type Arrival = Shown & ({ readonly message: Envelope } | { readonly pulled: Uint8Array });
 
-/** A process sent a settlement to the chain. */
+/** A process sent a transaction to the chain. */
 export type Sent = Shown & {
   readonly keeper: number;
   readonly process: string;
-  readonly settlement: Settlement;
+  readonly submission: Submission;
 };
 
 export class Witness {
@@ -52,8 +52,8 @@ export class Witness {
     add(this.#arrivals, process, { ...this.#at(process), pulled });
   }
 
-  send(keeper: number, process: string, settlement: Settlement): void {
-    this.sent.push({ ...this.#at(process), keeper, process, settlement });
+  send(keeper: number, process: string, submission: Submission): void {
+    this.sent.push({ ...this.#at(process), keeper, process, submission });
   }
 }
 

@@ -5,12 +5,15 @@ import { ByteWriter, decode } from "../../storage/core/bytes.ts";
 import { makePieceList } from "../../storage/core/piece-list.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
 import { bytesProven } from "../../storage/core/proof.ts";
+import { indexOfAddress } from "../chain/snapshots.ts";
 import { hanging } from "./providers.ts";
 import type { ProofChecks, ProviderWorld, Providers } from "./providers.ts";
 import type { Signatures } from "../signatures/signatures.ts";
 
 type ReceiptFields = {
   readonly keeper: Hex;
+  /** Address of the group. */
+  readonly group: Hex;
   readonly provider: number;
   readonly slot: number;
   readonly leaves: number;
@@ -18,16 +21,24 @@ type ReceiptFields = {
   readonly signer: Hex;
 };
 
-const receiptBytes = 20 + 4 + 8 + 1 + 20;
+const receiptBytes = 20 + 20 + 4 + 8 + 1 + 20;
 
 /** The bytes of a receipt without cryptography. */
-export function cheapReceipt({ keeper, provider, slot, leaves, signer }: ReceiptFields): Uint8Array {
-  return new ByteWriter().hex(keeper, 20).u32(provider).u64(slot).u8(leaves).hex(signer, 20).finish();
+export function cheapReceipt({ keeper, group, provider, slot, leaves, signer }: ReceiptFields): Uint8Array {
+  return new ByteWriter()
+    .hex(keeper, 20)
+    .hex(group, 20)
+    .u32(provider)
+    .u64(slot)
+    .u8(leaves)
+    .hex(signer, 20)
+    .finish();
 }
 
 function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
   const decoded = decode(receipt, receiptBytes, (reader) => ({
     keeper: reader.hex(20, "keeper"),
+    group: reader.hex(20, "group"),
     provider: reader.u32("provider"),
     slot: reader.u64("slot"),
     leaves: reader.u8("leaves"),
@@ -38,13 +49,15 @@ function decodeReceipt(receipt: Uint8Array): ReceiptFields | undefined {
 
 /** Checks owner and content of seeds and receipts, but no storage proof. */
 export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks {
-  const receiptHolds: ProofChecks["receiptHolds"] = ({ leaf, receipt, provider, slot }, scope) => {
+  const receiptHolds: ProofChecks["receiptHolds"] = (opened, scope) => {
+    const { leaf, receipt, provider, slot } = opened;
     if (leaf.kind !== "proven" || keccak(receipt) !== leaf.receiptHash) return false;
     const fields = decodeReceipt(receipt);
-    const data = scope.dataOf(provider, slot);
-    const total = data?.bytes ?? 0n;
+    const known = scope.dataOf(opened);
+    const total = known?.data.bytes ?? 0n;
     return (
-      fields?.signer === data?.receiptKey &&
+      fields?.signer === known?.data.receiptKey &&
+      fields?.group === known?.group &&
       fields?.keeper === scope.keeper.operator &&
       fields.provider === provider &&
       fields.slot === slot &&
@@ -53,10 +66,12 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
   };
   return {
     receiptHolds,
-    checkAnswer: ({ answer, request, list, receiptKey }) => {
+    checkAnswer: ({ answer, request, target, list, receiptKey }) => {
       const fields = decodeReceipt(answer.receipt);
-      const { keeper, provider, slot } = request;
-      if (fields?.keeper !== keeper || fields.provider !== provider || fields.slot !== slot) {
+      const { keeper, slot } = request;
+      const { group, provider } = target;
+      const about = fields?.group === group && fields.provider === provider;
+      if (fields?.keeper !== keeper || !about || fields.slot !== slot) {
         return { ok: false, code: "bad-receipt", detail: "not about this challenge" };
       }
       if (fields.signer !== receiptKey) {
@@ -72,9 +87,10 @@ export function cheapChecks({ checks }: Pick<Signatures, "checks">): ProofChecks
     openingsFault: (opened, proof, scope) => {
       if (!opened.every((leaf) => receiptHolds(leaf, scope))) return "reveal-bad-receipt";
       if (proof === undefined) return undefined;
-      const { chainId, address: group } = scope.group;
-      const { provider, slot, seed } = proof;
-      const challenge = { chainId, group, provider, slot, blockHash: scope.blockHash ?? "0x" };
+      const { chainId, committee, blockHash = "0x" } = scope;
+      const { slot, seed } = proof;
+      const operator = scope.dataOf(proof)?.operator ?? "0x";
+      const challenge = { chainId, committee, operator, slot, blockHash };
       return checks.verifySeed(challenge, seed, fromHex(scope.keeper.blsKey))
         ? undefined
         : "reveal-bad-proof";
@@ -101,7 +117,8 @@ export function cheapProviders(world: ProviderWorld): Providers {
       return {
         challenge: async (_target, request, limits) => {
           await pause();
-          const { provider } = request;
+          // A provider has the same index in all of its groups.
+          const provider = request.targets[0]?.provider ?? -1;
           if (await hangs(provider, request.slot, limits))
             return { ok: false, reason: "late", detail: "hangs" };
           const leaves = world.proves(provider, keeper);
@@ -112,10 +129,13 @@ export function cheapProviders(world: ProviderWorld): Providers {
           const slot = spoiled === "replay" ? Math.max(request.slot - 1, 0) : request.slot;
           const about = spoiled === "corrupt" ? nobody : request.keeper;
           const signer = signatures.receiptKey(provider);
-          const receipt = cheapReceipt({ keeper: about, provider, slot, leaves, signer });
-          const bytes = bytesProven(committedIn(world, provider, slot), leaves);
-          world.onReceipt(keccak(receipt), { keeper: about, provider, slot, bytes });
-          return { ok: true, answer: { kind: "answer", receipt, proof: new Uint8Array() } };
+          const answers = request.targets.map(({ group }) => {
+            const receipt = cheapReceipt({ keeper: about, group, provider, slot, leaves, signer });
+            const bytes = bytesProven(committedIn(world, request.committee, group, provider, slot), leaves);
+            world.onReceipt(keccak(receipt), { keeper: about, group, provider, slot, bytes });
+            return { kind: "answer" as const, receipt, proof: new Uint8Array() };
+          });
+          return { ok: true, answers };
         },
         pieceList: async (_target, query) => {
           await pause();
@@ -129,11 +149,18 @@ export function cheapProviders(world: ProviderWorld): Providers {
   };
 }
 
-function committedIn({ chain }: ProviderWorld, index: number, slot: number): bigint {
-  const model = chain().at(chain().head);
+function committedIn(
+  { chain }: ProviderWorld,
+  committee: Hex,
+  group: Hex,
+  index: number,
+  slot: number,
+): bigint {
+  const params = chain().paramsOf(indexOfAddress(committee));
+  const model = chain().groupAt(indexOfAddress(group));
   const provider = model.providers[index];
-  const start = model.config.origin + slot * model.config.slot;
-  return provider === undefined ? 0n : model.committed(provider, start, start + 1);
+  const start = params.originBlock + slot * params.slot;
+  return provider === undefined ? 0n : model.bytesAt(provider, start);
 }
 
 const nobody: Hex = `0x${"00".repeat(20)}`;

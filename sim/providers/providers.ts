@@ -24,6 +24,8 @@ export function hanging({ world, spoils }: Pick<ProviderWorld, "world" | "spoils
 export type Issued = {
   /** Operator of the keeper. */
   readonly keeper: Hex;
+  /** Address of the group. */
+  readonly group: Hex;
   readonly provider: number;
   readonly slot: number;
   readonly bytes: bigint;

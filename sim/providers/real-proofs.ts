@@ -11,8 +11,6 @@ import { verifyAnswer } from "../../protocol/codec/answer.ts";
 import { openingsFault, receiptHolds } from "../../protocol/codec/openings.ts";
 import { PieceCollector } from "../../protocol/codec/piece-pages.ts";
 import { encodeReceipt } from "../../protocol/codec/receipt.ts";
-import { dataAt } from "../../protocol/group.ts";
-import type { GroupSnapshot } from "../../protocol/group.ts";
 import { fromHex, keccak, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { ProviderClient, ProviderFailure } from "../../keeper/ports/provider.ts";
@@ -21,6 +19,8 @@ import type { Fault } from "../../provider-sim/faults.ts";
 import { challengeResponder } from "../../provider/challenge.ts";
 import type { ChallengeDependencies } from "../../provider/challenge.ts";
 import { piecesResponder } from "../../provider/pieces.ts";
+import { chainId } from "../chain/chain-model.ts";
+import { addressOfGroup, indexOfAddress } from "../chain/snapshots.ts";
 import type { AnswerKey, AnswerStore, ChainView, StoredAnswer } from "../../provider/ports.ts";
 import type { SilentResponder } from "../../provider/responder.ts";
 import { MemoryPieces } from "./memory-pieces.ts";
@@ -73,28 +73,31 @@ function clientOf(world: ProviderWorld, keeper: number, disk: (provider: number)
   return {
     challenge: async (_target, asked, limits) => {
       await pause();
-      if (await hangs(asked.provider, asked.slot, limits)) return failure("late", "hangs");
+      // A provider has the same index in all of its groups.
+      const provider = asked.targets[0]?.provider ?? -1;
+      if (await hangs(provider, asked.slot, limits)) return failure("late", "hangs");
       const request = decodeChallengeRequest(encodeChallengeRequest(asked));
       if (!request.ok) return failure("refused", request.detail);
-      const bytes = await responder(asked.provider)(request.value, peer);
+      const bytes = await responder(provider)(request.value, peer);
       if (bytes === undefined || bytes.length > maxChallengeResponseBytes) {
         return failure("unreachable", "no answer");
       }
-      const response = decodeChallengeResponse(bytes);
+      const response = decodeChallengeResponse(bytes, asked.targets.length);
       if (!response.ok) return failure("malformed", response.detail);
-      if (response.value.kind === "answer") return { ok: true, answer: response.value };
-      return failure("refused", `${response.value.code}: ${response.value.detail}`);
+      const { value } = response;
+      if (value.kind === "answers") return { ok: true, answers: value.answers };
+      return { ...failure("refused", `${value.code}: ${value.detail}`), refusal: value.code };
     },
     pieceList: async (_target, query) => {
       await pause();
-      const { chainId, group, provider, listRoot } = query;
+      const { provider } = query;
       if (!world.servesList(provider, keeper)) return failure("refused", "no list");
       const { pieces } = disk(provider);
       const store = { list: async (root: Uint8Array) => pieces.find(root), prove: noProof };
       const respond = piecesResponder({ chain: chainView(world, provider), store });
       const pages = new PieceCollector(query);
       for (let first = pages.next; first !== undefined; first = pages.next) {
-        const page = decodePiecesResponse(await respond({ chainId, group, provider, listRoot, first }, peer));
+        const page = decodePiecesResponse(await respond({ ...query, first }, peer));
         if (!page.ok) return failure("malformed", page.detail);
         if (page.value.kind !== "pieces") return failure("refused", page.value.detail);
         pages.add(page.value);
@@ -133,8 +136,8 @@ function responderOf(
       signReceipt: (domain, receipt, key) => {
         if (key !== signatures.receiptKey(provider)) return undefined;
         const signed = signatures.signReceipt(domain, receipt, provider);
-        const { keeper, slot, bytesProven: bytes } = receipt;
-        world.onReceipt(keccak(encodeReceipt(signed)), { keeper, provider, slot, bytes });
+        const { group, keeper, slot, bytesProven: bytes } = receipt;
+        world.onReceipt(keccak(encodeReceipt(signed)), { keeper, group, provider, slot, bytes });
         return signed;
       },
     },
@@ -142,6 +145,7 @@ function responderOf(
       answered: () => undefined,
       repeated: () => undefined,
       refused: () => undefined,
+      turnedAway: () => undefined,
       damaged: () => undefined,
       served: () => undefined,
     },
@@ -161,44 +165,58 @@ const nobody: Hex = `0x${"00".repeat(20)}`;
 
 /** A provider acts on the head, unconfirmed. */
 function chainView(world: ProviderWorld, provider: number): ChainView {
-  const now = (): GroupSnapshot => world.chain().snapshot(world.chain().head);
+  const chain = () => world.chain();
+  const { setup } = chain();
   return {
-    chainId: now().chainId,
-    head: async () => world.chain().head,
-    group: async (group) => {
-      const { address, params } = now();
-      return group === address ? { ...params, payer: nobody } : undefined;
-    },
-    keeper: async (_group, operator) => {
-      const { committee, pending } = now();
-      const seats = [...committee.members, ...(pending?.members ?? [])].filter(
-        (m) => m.operator === operator,
+    chainId,
+    operator: setup.operatorOfProvider(provider),
+    get groups() {
+      return new Set(
+        chain()
+          .at(chain().head)
+          .groups.map(({ index }) => addressOfGroup(index)),
       );
+    },
+    head: async () => chain().head,
+    committee: async (committee) =>
+      indexOfAddress(committee) < chain().committees
+        ? chain().paramsOf(indexOfAddress(committee))
+        : undefined,
+    keeper: async (committee, operator) => {
+      const { version, next } = chain().snapshot(indexOfAddress(committee), chain().head);
+      const seats = [...version.members, ...(next?.members ?? [])].filter((m) => m.operator === operator);
       return seats.length === 0
         ? undefined
         : { blsKeys: [...new Set(seats.map(({ blsKey }) => blsKey))], peerId: operator };
     },
-    blockHash: async (block) => world.chain().block(block)?.hash,
-    data: async (_group, index, block) => {
-      if (index !== provider) return "foreign";
-      const entry = now().providers.find((one) => one.index === index);
-      const data = entry === undefined ? undefined : dataAt(entry, block);
-      return data === undefined || data.bytes === 0n ? "none" : data;
+    blockHash: async (block) => chain().block(block)?.hash,
+    data: async ({ committee, start, end }, target) => {
+      if (target.provider !== provider) return "foreign";
+      const group = chain().groupAt(indexOfAddress(target.group));
+      const served = group.services.find(
+        ({ committee: by, from, left }) =>
+          by === indexOfAddress(committee) && from < end && (left === 0 || left > start),
+      );
+      if (served === undefined) return "unserved";
+      const one = group.providers[provider];
+      const bytes = one === undefined ? 0n : group.bytesAt(one, Math.max(start, served.from));
+      return bytes === 0n ? "none" : { bytes, ...setup.dataOf(provider, bytes) };
     },
+    payer: async () => nobody,
   };
 }
 
 function memoryAnswers(): AnswerStore {
   const kept = new Map<string, { readonly slot: number; readonly answer: StoredAnswer }>();
-  const keyOf = ({ slot, keeper }: AnswerKey): string => `${slot}/${keeper}`;
+  const keyOf = ({ committee, group, slot, keeper }: AnswerKey): string =>
+    `${committee}/${slot}/${group}/${keeper}`;
   return {
-    get: async (key) => kept.get(keyOf(key))?.answer,
-    put: async (key, answer) => void kept.set(keyOf(key), { slot: key.slot, answer }),
-    prune: async (_group, slot) => {
-      for (const [key, one] of kept) {
-        if (one.slot >= slot) break; // in the order in which they were put
-        kept.delete(key);
-      }
+    get: async (keys) => keys.map((key) => kept.get(keyOf(key))?.answer),
+    put: async (answers) => {
+      for (const { key, answer } of answers) kept.set(keyOf(key), { slot: key.slot, answer });
+    },
+    prune: async (committee, slot) => {
+      for (const [key, one] of kept) if (key.startsWith(`${committee}/`) && one.slot < slot) kept.delete(key);
     },
   };
 }

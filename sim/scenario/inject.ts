@@ -3,6 +3,7 @@ import { leaderOf, turnAt, turnOrder } from "../../protocol/turns.ts";
 import type { Envelope } from "../../protocol/codec/message.ts";
 import type { Kind } from "../../protocol/messages.ts";
 import type { Cluster } from "../cluster.ts";
+import { addressOfCommittee } from "../chain/snapshots.ts";
 import { InForce } from "./in-force.ts";
 import type { Fault, Phase, Scenario } from "./schema.ts";
 import { strike } from "./strike.ts";
@@ -60,21 +61,23 @@ export class Injector {
 
   #isDue({ when }: Fault, block: number): boolean {
     if ("block" in when) return block >= when.block;
-    const { settled } = this.#cluster.chain;
-    if (when.phase === "settle") return settled.length >= when.settlement;
+    const settled = this.#cluster.chain.certifiedOf(0).length;
+    if (when.phase === "settle") return settled >= when.settlement;
     return false;
   }
 
   /** A phase starts when its first message is published; the fault fires before that message arrives at any keeper. */
-  #hear({ body }: Envelope): void {
-    if (body.kind === "hello") return;
+  #hear({ body, committee }: Envelope): void {
+    if (body.kind === "hello" || this.#waiting.length === 0) return;
     const { chain, world } = this.#cluster;
-    if (body.round.ts !== chain.tsAt(chain.head)) return;
+    // Phases are those of the first committee.
+    if (committee !== addressOfCommittee(0) || body.round.ts !== chain.tsAt(0, chain.head)) return;
+    const settled = chain.certifiedOf(0).length;
     const due = this.#waiting.filter(
       ({ when }) =>
         "phase" in when &&
         when.phase !== "settle" &&
-        when.settlement === chain.settled.length + 1 &&
+        when.settlement === settled + 1 &&
         firstMessageOf[when.phase] === body.kind,
     );
     for (const fault of due) {
@@ -83,14 +86,14 @@ export class Injector {
     }
   }
 
-  /** The leader of the turn that the head is in, or of the first turn to come. */
+  /** The leader of the first committee's turn that the head is in, or of its first turn to come. */
   #leader(): number {
     const { chain, options } = this.#cluster;
-    const { committee, ts } = chain.snapshot(chain.head);
-    const operators = committee.members.map(({ operator }) => operator);
+    const { ts, active } = chain.committeeAt(0);
+    const operators = chain.membersOf(0, active).map(({ operator }) => operator);
     const turn = Math.max(1, turnAt(chain.head, ts, options.params));
-    const index = leaderOf(turnOrder(ts, committee.seed, operators), turn);
-    return chain.seatsOf(committee.version)[index] ?? index;
+    const index = leaderOf(turnOrder(ts, chain.seedOf(0, active), operators), turn);
+    return chain.seatsOf(0, active)[index] ?? index;
   }
 
   #backUp(fault: FaultOf<"old-data">): void {
@@ -120,8 +123,9 @@ export class Injector {
   /** Keepers that a fault hits. */
   #hit(fault: Fault): number[] {
     if (fault.kind === "one-way") return [...new Set([...fault.from, ...fault.to])];
-    if (fault.kind === "change-members") {
-      return [fault.keeper, this.#cluster.options.committee + this.#newcomers++];
+    if (fault.kind === "change-members" || fault.kind === "handover") {
+      const leaving = fault.kind === "handover" ? fault.keepers : [fault.keeper];
+      return [...leaving, ...leaving.map(() => this.#cluster.options.committee + this.#newcomers++)];
     }
     if (!("keeper" in fault)) return [];
     return [fault.keeper === "leader" ? this.#leader() : fault.keeper];

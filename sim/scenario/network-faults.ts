@@ -29,8 +29,9 @@ export const networkStrikes: Strikes<Kind> = {
     endAfter(forBlocks, () => (cluster.gasSpike = false));
   },
   reorg: ({ depth }, { cluster, endAfter }) => {
-    const { chain, options } = cluster;
-    chain.reorg(Math.min(depth, chain.head - options.params.originBlock));
+    const { chain } = cluster;
+    const { originBlock } = chain.paramsOf(chain.committees - 1);
+    chain.reorg(Math.min(depth, chain.head - originBlock));
     endAfter(1, () => undefined);
   },
 };

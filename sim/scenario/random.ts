@@ -57,6 +57,8 @@ function withheldList(seed: number, committee: number): object[] {
 /** The values drawn for every fault, before its kind. */
 type Draw = {
   readonly committee: number;
+  readonly committees: number;
+  readonly group: number;
   readonly block: number;
   readonly forBlocks: number;
   readonly keeper: number;
@@ -69,7 +71,7 @@ type Draw = {
 
 /** For each kind of fault its fields; undefined: one more Byzantine keeper would exceed f. */
 function shapesOf(random: Random, draw: Draw): Record<DrawnKind, () => object | undefined> {
-  const { committee, block, forBlocks, keeper, provider, cut, liars } = draw;
+  const { committee, committees, group, block, forBlocks, keeper, provider, cut, liars } = draw;
   const at = { when: { block } };
   const untilBlock = block + forBlocks;
   const all = Array.from({ length: committee }, (_, i) => i);
@@ -110,11 +112,17 @@ function shapesOf(random: Random, draw: Draw): Record<DrawnKind, () => object | 
     selective: () => ({ ...at, provider, keepers: all.slice(0, cut), forBlocks }),
     return: () => ({ ...at, provider }),
     // The escrow first uses up the money of the lockup.
-    "under-funded": () => ({ ...at, forBlocks: forBlocks + 300 }),
-    "change-data": () => ({ ...at, provider, bytes: random.integer(1, 4_000_000) }),
-    "remove-provider": () => ({ ...at, provider }),
+    "under-funded": () => ({ ...at, group, forBlocks: forBlocks + 300 }),
+    shortage: () => ({ ...at, group, forBlocks: forBlocks + 200 }),
+    "change-data": () => ({ ...at, group, provider, bytes: random.integer(1, 4_000_000) }),
+    "remove-provider": () => ({ ...at, group, provider }),
     "change-members": () => ({ ...at, keeper }),
-    terminate: () => ({ ...at }),
+    handover: () => ({ ...at, keepers: all.slice(0, faultBound(committee)) }),
+    resign: () => ({ ...at, keeper, committee: group % committees }),
+    terminate: () => ({ ...at, group }),
+    join: () => ({ ...at, committee: group % committees }),
+    move: () => (committees < 2 ? undefined : { ...at, group, to: (group + 1) % committees }),
+    release: () => ({ ...at, group }),
   };
 }
 
@@ -122,14 +130,29 @@ function pick<T>(random: Random, list: readonly T[]): T {
   return list[random.integer(0, list.length - 1)] as T;
 }
 
+/** Members of a committee, committees, and groups. */
+type Size = { readonly committee: number; readonly committees: number; readonly groups: number };
+
 /** One fault, at times with a second one that belongs to it. */
-function drawFaults(random: Random, committee: number, end: number, liars: Set<number>): object[] {
+function drawFaults(random: Random, world: Size, end: number, liars: Set<number>): object[] {
+  const { committee, committees } = world;
   const block = random.integer(15, end);
   const forBlocks = random.integer(3, 40);
   const keeper = random.integer(0, committee - 1);
   const provider = random.integer(0, 2);
   const cut = random.integer(1, committee - 1);
-  const shapes = shapesOf(random, { committee, block, forBlocks, keeper, provider, cut, liars });
+  const group = random.integer(0, world.groups - 1);
+  const shapes = shapesOf(random, {
+    committee,
+    committees,
+    group,
+    block,
+    forBlocks,
+    keeper,
+    provider,
+    cut,
+    liars,
+  });
   // One kind stands for all Byzantine behaviours, so it is drawn more often than the others.
   const kind = random.integer(0, 4) === 0 ? "byzantine" : pick(random, drawnKinds);
   const shape = shapes[kind]();
@@ -140,15 +163,18 @@ function drawFaults(random: Random, committee: number, end: number, liars: Set<n
 }
 
 /** A scenario with two to five faults, none of which hurts more than f keepers for good. */
-export function randomScenario(seed: number, committees: readonly number[]): Scenario {
+export function randomScenario(seed: number, committeeSizes: readonly number[]): Scenario {
   const params = rhythms[new Random(seed ^ 0x4e17).integer(0, rhythms.length - 1)] ?? {};
   const random = new Random(seed ^ 0x5eed);
-  const committee = pick(random, committees);
+  const sizes = new Random(seed ^ 0x96c7);
+  const groups = pick(sizes, [1, 1, 2, 3, 6]);
+  const committees = groups > 1 ? pick(sizes, [1, 1, 2]) : 1;
+  const committee = pick(random, committeeSizes);
   const settlements = random.integer(3, 6);
   const end = 10 + settlements * (params.interval ?? 60);
   const liars = new Set<number>();
   const faults = Array.from({ length: random.integer(2, 5) }, () =>
-    drawFaults(random, committee, end, liars),
+    drawFaults(random, { committee, committees, groups }, end, liars),
   ).flat();
   const network = {
     delayMs: [5, random.integer(20, 150)],
@@ -158,6 +184,8 @@ export function randomScenario(seed: number, committees: readonly number[]): Sce
   return scenarioSchema.parse({
     name: `random ${seed}`,
     committee,
+    committees,
+    groups,
     params,
     settlements,
     network,

@@ -33,6 +33,7 @@ const keeper = z.union([z.literal("leader"), index]);
 const timed = { when, forBlocks: blocks };
 const ofKeeper = { ...timed, keeper };
 const ofProvider = { when, provider: index };
+const ofGroup = { group: index.default(0) };
 
 /** `collude`: a provider proves all its data to this keeper, even if it lost data or is offline. */
 const names = ["collude", ...(Object.keys(behaviours) as BehaviourName[])] as const;
@@ -108,12 +109,24 @@ export const faultSchema = z.discriminatedUnion("kind", [
   /** The provider gives this keeper no piece list. */
   z.strictObject({ kind: z.literal("withhold-list"), ...ofProvider, keeper, forBlocks: blocks }),
   z.strictObject({ kind: z.literal("return"), ...ofProvider }),
-  z.strictObject({ kind: z.literal("under-funded"), ...timed }),
-  z.strictObject({ kind: z.literal("change-data"), ...ofProvider, bytes: count }),
-  z.strictObject({ kind: z.literal("remove-provider"), ...ofProvider }),
-  /** Another keeper gets this one's seat. */
+  z.strictObject({ kind: z.literal("under-funded"), ...timed, ...ofGroup }),
+  /** The payer takes out what is not required, and deposits nothing for a while (R32). */
+  z.strictObject({ kind: z.literal("shortage"), ...timed, ...ofGroup }),
+  z.strictObject({ kind: z.literal("change-data"), ...ofProvider, ...ofGroup, bytes: count }),
+  z.strictObject({ kind: z.literal("remove-provider"), ...ofProvider, ...ofGroup }),
+  /** Another keeper gets this one's seat, in every committee. */
   z.strictObject({ kind: z.literal("change-members"), when, keeper: index }),
-  z.strictObject({ kind: z.literal("terminate"), when }),
+  /** Other keepers get the seats of these at once, in every committee (R37). */
+  z.strictObject({ kind: z.literal("handover"), when, keepers: z.array(index).min(1) }),
+  /** A keeper resigns from its seat in a committee (R37). */
+  z.strictObject({ kind: z.literal("resign"), when, keeper: index, committee: index.default(0) }),
+  z.strictObject({ kind: z.literal("terminate"), when, ...ofGroup }),
+  /** Another group enters a committee (R38). */
+  z.strictObject({ kind: z.literal("join"), when, committee: index.default(0) }),
+  /** A group moves to another committee. */
+  z.strictObject({ kind: z.literal("move"), when, ...ofGroup, to: index }),
+  /** A member releases a group, if the rule allows it. */
+  z.strictObject({ kind: z.literal("release"), when, ...ofGroup }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;
 export type FaultKind = Fault["kind"];
@@ -133,7 +146,11 @@ const params = z
 const fields = z.strictObject({
   name: z.string().min(1),
   committee: count.refine(isCommitteeSize, "expected 3f+1: 4, 7, 10, …, 124").default(4),
-  /** The number of providers, or the bytes of each. */
+  /** Committees, all with the same members and rhythm. */
+  committees: count.max(4).default(1),
+  /** Groups from the start; group g enters committee g mod `committees`. */
+  groups: count.max(64).default(1),
+  /** The number of providers, or the bytes of each. Every group has all of them. */
   providers: z.union([count.max(64), z.array(count).min(1).max(64)]).default(3),
   params,
   settlements: count.max(100_000).default(5),
@@ -157,14 +174,19 @@ const fields = z.strictObject({
 });
 export type Scenario = z.infer<typeof fields>;
 
-/** A scenario's group, with the shortest lockup that the contract takes. Its price and the keepers' share are the simulator's. */
-export function groupParams({ params, committee }: Pick<Scenario, "params" | "committee">) {
-  return { ...params, lockup: lockupBound(params, committee), price: 1n << 30n, keeperShareBps: 1000 };
+/** The shortest lockup that a committee with this rhythm takes (R4). */
+export function lockupOf({ params, committee }: Pick<Scenario, "params" | "committee">): number {
+  return lockupBound(params, committee);
+}
+
+/** A scenario's group as R4 bounds it. Its price and the keepers' share are the simulator's. */
+function boundedParams(scenario: Pick<Scenario, "params" | "committee">) {
+  return { ...scenario.params, lockup: lockupOf(scenario), price: 1n, keeperShareBps: 1000 };
 }
 
 /** R4: a scenario is played only with a group that the contract takes. */
 export const scenarioSchema = fields.superRefine((scenario, context) => {
-  const broken = brokenBound(groupParams(scenario), scenario.committee);
+  const broken = brokenBound(boundedParams(scenario), scenario.committee);
   if (broken === undefined) return;
   const { rule, expected, actual } = broken;
   const message = `no contract takes this group (R4): ${rule}: expected ${expected}, actual ${actual}`;
@@ -217,7 +239,10 @@ export function providerBytes({ providers }: Scenario): number[] {
 
 /** Number of keepers outside the committee: one for each keeper that the scenario replaces. */
 export function spares({ faults }: Scenario): number {
-  return faults.filter(({ kind }) => kind === "change-members").length;
+  return faults.reduce((sum, fault) => {
+    if (fault.kind === "handover") return sum + fault.keepers.length;
+    return fault.kind === "change-members" ? sum + 1 : sum;
+  }, 0);
 }
 
 /** The reason why a keeper, provider or parameter that a fault names is wrong; undefined: all are right. */
@@ -227,7 +252,8 @@ function outOfRange(scenario: Scenario): string | undefined {
     const wrong =
       keeperOutOfRange(fault, scenario.committee) ??
       wrongParameter(fault) ??
-      providerOutOfRange(fault, providers);
+      providerOutOfRange(fault, providers) ??
+      placeOutOfRange(fault, scenario);
     if (wrong !== undefined) return `faults.${i}: ${wrong}`;
   }
   return undefined;
@@ -239,7 +265,7 @@ function keepersIn(fault: Fault): (number | string)[] {
     "keeper" in fault ? fault.keeper : [],
     "groups" in fault ? fault.groups : [],
     "from" in fault && Array.isArray(fault.from) ? fault.from : [],
-    "to" in fault ? fault.to : [],
+    "to" in fault && Array.isArray(fault.to) ? fault.to : [],
     "keepers" in fault ? fault.keepers : [],
     "victim" in fault && fault.victim !== undefined ? fault.victim : [],
   ].flat(2);
@@ -261,6 +287,14 @@ function wrongParameter(fault: Fault): string | undefined {
   return behaviour === "collude" && fault.provider === undefined
     ? `provider: expected the one that ${behaviour} is about`
     : undefined;
+}
+
+function placeOutOfRange(fault: Fault, { groups, committees, faults }: Scenario): string | undefined {
+  const most = groups + faults.filter(({ kind }) => kind === "join").length;
+  if ("group" in fault && fault.group >= most) return `group: expected below ${most}, actual ${fault.group}`;
+  const committee =
+    fault.kind === "move" ? fault.to : fault.kind === "join" || fault.kind === "resign" ? fault.committee : 0;
+  return committee < committees ? undefined : `committee: expected below ${committees}, actual ${committee}`;
 }
 
 function providerOutOfRange(fault: Fault, providers: number): string | undefined {

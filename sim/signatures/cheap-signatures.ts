@@ -2,7 +2,7 @@
 import type { PartialSignature } from "../../keeper/core/effects.ts";
 import { fromHex, keccakText, keccakWords, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { Member } from "../../protocol/group.ts";
+import type { Member } from "../../protocol/committee.ts";
 import { receiptDigest } from "../../protocol/codec/receipt.ts";
 import type { CryptoPort } from "../../keeper/ports/crypto.ts";
 import type { KeyringPort } from "../../keeper/ports/keyring.ts";
@@ -40,11 +40,16 @@ function blsSignature(blsKey: Hex, digest: Hex): Hex {
   return `${blsKey.slice(0, 50)}${digest.slice(2, 50)}` as Hex;
 }
 
-type Challenge = { readonly provider: number; readonly slot: number; readonly blockHash: Hex };
+type Challenge = {
+  readonly committee: Hex;
+  readonly operator: Hex;
+  readonly slot: number;
+  readonly blockHash: Hex;
+};
 
 /** 48 bytes that differ for each key; a hash, since the block and the leaves of a challenge are drawn from it. */
-function seedOf(blsKey: Hex, { provider, slot, blockHash }: Challenge): Hex {
-  return `${keccakWords(blsKey, provider, slot, blockHash)}${"00".repeat(16)}`;
+function seedOf(blsKey: Hex, { committee, operator, slot, blockHash }: Challenge): Hex {
+  return `${keccakWords(blsKey, committee, operator, slot, blockHash)}${"00".repeat(16)}`;
 }
 
 /** Aggregate of a set of members: order-free, names exactly that set. */

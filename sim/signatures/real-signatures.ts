@@ -6,7 +6,7 @@ import { realSignatureChecks } from "../../protocol/codec/openings.ts";
 import { secretKeyAddress, signReceipt } from "../../protocol/codec/receipt.ts";
 import { seedPublicKey } from "../../protocol/codec/seed.ts";
 import { settlementTag } from "../../protocol/codec/tags.ts";
-import type { Member } from "../../protocol/group.ts";
+import type { Member } from "../../protocol/committee.ts";
 import { fromHex, keccakWords, toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import type { Signatures } from "./signatures.ts";

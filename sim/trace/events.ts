@@ -15,6 +15,7 @@ export type RunEvent = At &
     /** A turn's window opens (R6), to end before block `to`. */
     | {
         readonly kind: "turn";
+        readonly committee: number;
         readonly ts: number;
         readonly turn: number;
         readonly te: number;
@@ -56,6 +57,7 @@ export type RunEvent = At &
     | { readonly kind: "fault-over"; readonly id: number; readonly fault: Fault }
     | {
         readonly kind: "settled";
+        readonly group: number;
         readonly ts: number;
         readonly te: number;
         readonly turn: number;
@@ -66,7 +68,7 @@ export type RunEvent = At &
         readonly paid: readonly Paid[];
       }
     /** A reorg removed a settlement from the chain. */
-    | { readonly kind: "taken-back"; readonly ts: number; readonly te: number }
+    | { readonly kind: "taken-back"; readonly group: number; readonly ts: number; readonly te: number }
     | { readonly kind: "violation"; readonly checker: string; readonly text: string }
   );
 

@@ -23,7 +23,7 @@ export class Recorder {
   #fired = 0;
   readonly #lasting = new Map<number, Fired>();
   readonly #settled: Settled[] = [];
-  #turn = { ts: -1, number: 0 };
+  readonly #turns = new Map<number, string>();
 
   constructor(cluster: Cluster, injector: Injector) {
     this.#cluster = cluster;
@@ -92,7 +92,7 @@ export class Recorder {
   }
 
   #chain(): void {
-    const { chain, options } = this.#cluster;
+    const { chain } = this.#cluster;
     const hash = chain.block(chain.head)?.hash;
     if (hash === this.#head) return;
     this.#head = hash;
@@ -100,30 +100,34 @@ export class Recorder {
     const known = this.#settled;
     const same = chain.settled.findIndex((one, i) => one !== known[i]);
     const kept = same >= 0 ? same : Math.min(chain.settled.length, known.length);
-    for (const { settlement } of known.splice(kept)) {
-      this.#add({ kind: "taken-back", ts: settlement.ts, te: settlement.te });
+    for (const { group, from, to } of known.splice(kept)) {
+      this.#add({ kind: "taken-back", group, ts: from, te: to });
     }
     for (const one of chain.settled.slice(kept)) {
       known.push(one);
       this.#settle(one);
     }
-    const ts = chain.tsAt(chain.head);
+    for (let i = 0; i < chain.committees; i++) this.#turn(i);
+  }
+
+  #turn(committee: number): void {
+    const { chain, options } = this.#cluster;
+    const { ts, active, idle } = chain.committeeAt(committee);
     const number = turnAt(chain.head, ts, options.params);
-    if (number < 1 || (this.#turn.ts === ts && this.#turn.number === number)) return;
-    this.#turn = { ts, number };
-    const { committee } = chain.snapshot(chain.head);
-    const operators = committee.members.map(({ operator }) => operator);
-    const leads = leaderOf(turnOrder(ts, committee.seed, operators), number);
-    const leader = chain.seatsOf(committee.version)[leads] ?? -1;
+    if (number < 1 || idle || this.#turns.get(committee) === `${ts}/${number}`) return;
+    this.#turns.set(committee, `${ts}/${number}`);
+    const operators = chain.membersOf(committee, active).map(({ operator }) => operator);
+    const leads = leaderOf(turnOrder(ts, chain.seedOf(committee, active), operators), number);
+    const leader = chain.seatsOf(committee, active)[leads] ?? -1;
     const { te, to } = turnWindow(ts, options.params, number);
-    this.#add({ kind: "turn", ts, turn: number, te, to, leader });
+    this.#add({ kind: "turn", committee, ts, turn: number, te, to, leader });
   }
 
   #settle(one: Settled): void {
-    const { settlement, sender } = one;
-    const { ts, te, committee, leader, failed, payees } = settlement;
+    const { committee, group, certificate, from, to, sender } = one;
+    const { ts, te, version, leader, failed, payees } = certificate;
     const { interval, turn } = this.#cluster.options.params;
-    const seats = this.#cluster.chain.seatsOf(committee);
+    const seats = this.#cluster.chain.seatsOf(committee, version);
     const seatsIn = (bitmap: bigint): number[] => bitIndices(bitmap).map((member) => seats[member] ?? -1);
     const { keepers, providers } = creditsOf(one);
     const paid: Paid[] = [
@@ -132,8 +136,9 @@ export class Recorder {
     ];
     this.#add({
       kind: "settled",
-      ts,
-      te,
+      group,
+      ts: from,
+      te: to,
       turn: (te - ts - interval) / turn + 1,
       leader: seats[leader] ?? -1,
       sender: this.#seat(sender),

@@ -16,7 +16,7 @@ export function inWords(event: RunEvent): string | undefined {
     case "head":
       return undefined;
     case "turn":
-      return `turn ${event.turn} of the interval from ${event.ts} begins, led by keeper ${event.leader}, until block ${event.to - 1}`;
+      return `${event.committee === 0 ? "" : `committee ${event.committee}: `}turn ${event.turn} of the interval from ${event.ts} begins, led by keeper ${event.leader}, until block ${event.to - 1}`;
     case "said":
       return event.round === undefined ? undefined : said(event);
     case "asked": {
@@ -33,7 +33,7 @@ export function inWords(event: RunEvent): string | undefined {
     case "settled":
       return settled(event);
     case "taken-back":
-      return `a reorg takes back the settlement ${event.ts}-${event.te}`;
+      return `a reorg takes back the settlement ${event.ts}-${event.te} of group ${event.group}`;
     case "violation":
       return `VIOLATION of ${event.checker}: ${event.text}`;
   }
@@ -56,12 +56,12 @@ function said({ keeper, message, round, arrivals }: RunEvent & { kind: "said" })
 }
 
 function settled(event: RunEvent & { kind: "settled" }): string {
-  const { ts, te, turn, leader, sender, failed, payees, paid } = event;
+  const { group, ts, te, turn, leader, sender, failed, payees, paid } = event;
   const by = sender === leader ? "" : `, sent by ${sender}`;
   const list = (indices: readonly number[]): string => (indices.length === 0 ? "none" : indices.join(", "));
   const credits = paid.map(({ to, index, units }) => `${to} ${index} +${units}`);
   return (
-    `settled ${ts}-${te} in turn ${turn}, led by ${leader}${by}; failed: ${list(failed)}; payees: ${list(payees)}; ` +
+    `group ${group} settled ${ts}-${te} in turn ${turn}, led by ${leader}${by}; failed: ${list(failed)}; payees: ${list(payees)}; ` +
     (credits.length === 0 ? "nobody is paid" : credits.join(", "))
   );
 }

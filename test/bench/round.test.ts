@@ -6,10 +6,12 @@ describe("the cost of a settlement for a keeper", () => {
   let small: RoundFigures;
   let larger: RoundFigures;
   let fuller: RoundFigures;
+  let grouped: RoundFigures;
   beforeAll(async () => {
     small = await measureRound(4, 10);
     larger = await measureRound(13, 10);
     fuller = await measureRound(4, 40);
+    grouped = await measureRound(4, 3, 100);
   });
 
   /** Figures for each other keeper that it listens to. */
@@ -26,6 +28,12 @@ describe("the cost of a settlement for a keeper", () => {
   it("grows at most linearly with the providers, in messages and in bytes", () => {
     expect(fuller.messagesPerKeeper).toBe(small.messagesPerKeeper);
     expect(fuller.bytesPerKeeper).toBeLessThanOrEqual(small.bytesPerKeeper * 4);
+  });
+
+  it("has one round of messages for a hundred groups, and costs less than ten times one group's (R40)", () => {
+    expect(grouped.messagesPerKeeper).toBe(small.messagesPerKeeper);
+    expect(grouped.bytesPerKeeper).toBeLessThan(small.bytesPerKeeper * 2);
+    expect(grouped.cpu_ms).toBeLessThan(small.cpu_ms * 10);
   });
 
   it("sends every message body once, with few repeated requests", () => {

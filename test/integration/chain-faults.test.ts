@@ -1,36 +1,36 @@
 /** A keeper whose chain endpoints fail, refuse, limit or lie (D7): a real node behind a proxy with faults. */
+import type { Contract } from "ethers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import type { JsonRpcProvider } from "ethers";
-import type { GroupSnapshot } from "../../protocol/group.ts";
-import type { Hex } from "../../protocol/hash.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { connectRpc } from "../../client/connect.ts";
 import { simulate } from "../../client/transactions.ts";
-import { groupParams } from "../../scripts/demo/params.ts";
-import { groupAt } from "../../scripts/contracts/artifacts.ts";
-import { certified, keeperChain, mine, until } from "../support/certified.ts";
-import { openChainScene } from "../support/chain-scene.ts";
-import type { ChainScene } from "../support/chain-scene.ts";
+import { certifying, CommitteeScene, until } from "../support/committee-scene.ts";
+import type { Following, SceneGroup } from "../support/committee-scene.ts";
+import type { Keeper } from "../support/contracts/world.ts";
+import type { Committee } from "../support/contracts/edition2/committee-world.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
 import type { RpcFault } from "../support/fleet/rpc-front.ts";
 
-/** Turns long enough for several blocks in their last third. */
-const params = { ...groupParams({ keepers: 4, providers: 1 }), interval: 120, turn: 60, lockup: 240 };
 const internal: RpcFault = { code: -32_603, message: "internal error" };
 
-let scene: ChainScene;
-let provider: JsonRpcProvider;
+let scene: CommitteeScene;
 let front: RpcFront;
-let sound: string;
-let group: Hex;
+let sound: unknown;
+let keepers: Keeper[];
+let committee: Committee;
+let group: SceneGroup;
+
+const rpc = (method: string, ...params: unknown[]): Promise<unknown> => scene.world.chain.rpc(method, params);
 
 beforeAll(async () => {
-  scene = await openChainScene();
-  ({ provider } = scene);
-  front = await RpcFront.open(scene.rpc);
-  group = await scene.group(params);
-  await provider.send("evm_setAutomine", [false]);
-  sound = (await provider.send("evm_snapshot", [])) as string;
+  scene = await CommitteeScene.open();
+  front = await RpcFront.open(scene.url);
+  keepers = await scene.world.keepers(4);
+  committee = await scene.world.committee(keepers);
+  group = await scene.group(committee);
+  await group.add("provider");
+  await rpc("evm_setAutomine", false);
+  sound = await rpc("evm_snapshot");
 });
 
 afterAll(async () => {
@@ -39,11 +39,12 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await provider.send("evm_revert", [sound]);
-  sound = (await provider.send("evm_snapshot", [])) as string;
+  await rpc("evm_revert", sound);
+  sound = await rpc("evm_snapshot");
 });
 
-const head = (): Promise<number> => provider.getBlockNumber();
+const keeper = (index: number): Keeper => keepers[index] as Keeper;
+const head = (): Promise<number> => scene.world.chain.block();
 
 /** A client name of the front for one test, without faults when the test is over. */
 function endpoint(name: string): string {
@@ -54,164 +55,120 @@ function endpoint(name: string): string {
   return front.url(name);
 }
 
-type Followed = {
-  readonly snapshots: GroupSnapshot[];
-  readonly troubles: { code: string; detail: string }[];
-  readonly heads: number[];
-  readonly hashes: Map<number, Hex>;
-};
-
-/** Follows the group until the test is over. */
-function follow(urls: readonly string[]): Followed {
-  const abort = new AbortController();
-  const seen: Followed = { snapshots: [], troubles: [], heads: [], hashes: new Map() };
-  const done = keeperChain(scene, urls).follow(
-    [group],
-    async ({ blocks, groups }) => {
-      seen.snapshots.push(...groups);
-      const first = blocks[0]?.number ?? 0;
-      for (const number of seen.hashes.keys()) if (number >= first) seen.hashes.delete(number);
-      for (const block of blocks) seen.hashes.set(block.number, block.hash);
-      seen.heads.push(blocks.at(-1)?.number ?? -1);
-    },
-    (code, detail) => seen.troubles.push({ code, detail }),
-    abort.signal,
-  );
-  onTestFinished(async () => {
-    abort.abort();
-    await done;
-  });
-  return seen;
+async function follow(urls: readonly string[]): Promise<Following> {
+  const f = await scene.follow(keeper(0), { urls });
+  onTestFinished(() => f.stop());
+  return f;
 }
 
-/** Moves on so that blocks name their parents again, which those of `hardhat_mine` do not, and the settlement is still valid. */
-async function certifiedHere(): Promise<Submission> {
-  const [submission] = (await certified(scene, params, group)) as [Submission];
-  await mine(scene, 2);
-  return submission;
+/** A certificate that the first block of its window may have; its leader is keeper 0. */
+async function certified(): Promise<Submission> {
+  const te = (await committee.certifiedThrough()) + committee.rhythm.interval;
+  await scene.mineTo(te);
+  const groups = [{ number: 1, group: group.address, items: [{ provider: 0, spaceTime: 0n }] }];
+  const certificate = await committee.certificate(groups, { turn: 1 });
+  return certifying(committee, certificate, groups, { first: 0, length: 1 });
 }
 
-async function settle(submission: Submission): Promise<void> {
-  const result = keeperChain(scene).submit(submission, new AbortController().signal);
-  await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
-  await mine(scene, 1);
+type RawTransaction = { to: string; from: string; gas: string; maxFeePerGas: string };
+
+async function pending(): Promise<RawTransaction[]> {
+  const block = (await rpc("eth_getBlockByNumber", "pending", true)) as { transactions: RawTransaction[] };
+  return block.transactions.filter(({ to }) => to === committee.address.toLowerCase());
+}
+
+const isPending = async (): Promise<boolean> => (await pending()).length > 0;
+
+async function submitted(urls: readonly string[], submission: Submission): ReturnType<Submit> {
+  return (await scene.chain(keeper(0), { urls })).submit(submission, new AbortController().signal);
+}
+
+type Submit = Awaited<ReturnType<CommitteeScene["chain"]>>["submit"];
+
+async function certify(submission: Submission): Promise<void> {
+  const result = submitted([scene.url], submission);
+  await until(isPending, "a pending certificate");
+  await scene.mine(1);
   expect((await result).kind).toBe("mined");
 }
 
-type RawTransaction = { to: string; gas: string; maxFeePerGas: string; maxPriorityFeePerGas: string };
-
-async function pendingTo(to: string): Promise<RawTransaction[]> {
-  const block = (await provider.send("eth_getBlockByNumber", ["pending", true])) as {
-    transactions: RawTransaction[];
-  };
-  return block.transactions.filter((transaction) => transaction.to === to.toLowerCase());
+function told(f: Following): number[] {
+  return f.updates.flatMap(({ committees }) => committees.map(({ ts }) => ts));
 }
 
-describe("a new settlement", () => {
-  it("is seen although every eth_call fails at the only endpoint", async () => {
-    const url = endpoint("only");
-    const submission = await certifiedHere();
-    const seen = follow([url]);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
+describe("a new certificate", () => {
+  it("is seen after every eth_call failed at the only endpoint, which is told", async () => {
+    const f = await follow([endpoint("only")]);
+    const submission = await certified();
+    await f.caughtUp();
+    const { ts, te } = submission.certificate;
     front.fail("only", (method) => (method === "eth_call" ? internal : undefined));
-    await settle(submission);
-    await mine(scene, 1);
-    await until(() => seen.troubles.length > 0, "a word of the failure");
+    await certify(submission);
+    await scene.mine(committee.rhythm.slot);
+    await f.until(() => f.troubles.length > 0, "a word of the failure");
     front.recover("only");
-    await mine(scene, 1);
-    await until(() => seen.snapshots.length > 1, "the settlement");
-    expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
+    await f.caughtUp();
+    expect([told(f)[0], told(f).at(-1)]).toEqual([ts, te]);
   });
 
   it("is read from the next endpoint if a call fails at the first", async () => {
-    const urls = [endpoint("first"), endpoint("second")];
-    const submission = await certifiedHere();
-    const seen = follow(urls);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
-    await settle(submission);
+    const f = await follow([endpoint("first"), endpoint("second")]);
+    const submission = await certified();
+    await f.caughtUp();
+    await certify(submission);
     front.fail("first", (method) =>
       method === "eth_call" || method === "eth_getLogs" ? internal : undefined,
     );
-    await mine(scene, 1);
-    await until(() => seen.snapshots.length > 1, "the settlement");
-    expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
+    await scene.mine(committee.rhythm.slot);
+    await f.caughtUp();
+    expect(told(f).at(-1)).toBe(submission.certificate.te);
   });
 
-  it("is seen after missed blocks of a slot although ranges of logs are refused", async () => {
-    const url = endpoint("single");
-    const single = (method: string, [filter]: readonly unknown[]): RpcFault | undefined =>
-      method === "eth_getLogs" && !("blockHash" in (filter as object))
-        ? { code: -32_602, message: "ranges are not served" }
-        : undefined;
-    front.fail("single", single);
-    const submission = await certifiedHere();
-    const seen = follow([url]);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
-    const { originBlock, slot } = (seen.snapshots[0] as GroupSnapshot).params;
-    const intoSlot = async (): Promise<number> =>
-      ((await head()) - params.confirmations - originBlock) % slot;
-    while ((await intoSlot()) !== 0) await mine(scene, 1);
-    const began = await head();
-    await until(() => seen.heads.at(-1) === began, "the slot's first view");
-    front.fail("single", () => "cut");
-    await settle(submission);
-    await mine(scene, 2);
-    front.fail("single", single);
-    await until(() => seen.heads.at(-1) === began + 3, "the head");
-    expect(await intoSlot()).toBe(3);
-    expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
-  });
-
-  it("is seen within a slot at an endpoint that returns no logs", async () => {
-    const url = endpoint("forgetful");
+  it("that an endpoint leaves out of its logs is missed for a slot at most, and told; then all is read again", async () => {
+    const f = await follow([endpoint("forgetful")]);
+    const submission = await certified();
+    await f.caughtUp();
     front.lie("forgetful", (method, _params, result) => (method === "eth_getLogs" ? [] : result));
-    const submission = await certifiedHere();
-    const seen = follow([url]);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
-    await settle(submission);
-    const { originBlock, slot } = (seen.snapshots[0] as GroupSnapshot).params;
-    const view = (await head()) - params.confirmations;
-    const nextSlot = originBlock + (Math.floor((view - originBlock) / slot) + 1) * slot;
-    await mine(scene, nextSlot - view);
-    await until(() => seen.snapshots.length > 1, "the settlement");
-    expect(seen.snapshots.map(({ ts }) => ts)).toEqual([submission.settlement.ts, submission.settlement.te]);
+    await certify(submission);
+    await scene.mine(committee.rhythm.slot);
+    await f.until(() => f.troubles.join().includes("from its events"), "a word of it");
+    expect(told(f).at(-1)).toBe(submission.certificate.ts);
+    front.tellTruth("forgetful");
+    await f.caughtUp();
+    expect(told(f).at(-1)).toBe(submission.certificate.te);
   });
 });
 
-describe("endpoints with different states of a group", () => {
-  /** The number of settled blocks is the first word of `state()`. */
-  const other = (method: string, call: readonly unknown[], result: unknown): unknown => {
-    const { data } = (call[0] ?? {}) as { data?: string };
-    const isState = method === "eth_call" && data === "0xc19d93fb";
-    return isState ? `0x${"7".padStart(64, "0")}${(result as string).slice(66)}` : result;
-  };
+describe("endpoints with different logs", () => {
+  const empty = (method: string, _params: readonly unknown[], result: unknown): unknown =>
+    method === "eth_getLogs" ? [] : result;
 
   it("are named, and neither of two is believed", async () => {
-    const urls = [endpoint("a"), endpoint("b")];
-    const seen = follow(urls);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
-    const told = seen.snapshots.length;
-    front.lie("a", other);
-    await mine(scene, 2 * params.slot);
-    const target = await head();
-    await until(() => seen.heads.at(-1) === target, "the head");
-    expect(seen.troubles.map(({ code }) => code)).toContain("rpc-disagrees");
-    expect(seen.snapshots.slice(told).map(({ ts }) => ts)).not.toContain(7);
+    const f = await follow([endpoint("a"), endpoint("b")]);
+    const submission = await certified();
+    await f.caughtUp();
+    const before = f.updates.length;
+    front.lie("a", empty);
+    await certify(submission);
+    await f.until(() => f.troubles.join().includes("rpc-disagrees"), "a word of it");
+    expect(f.updates).toHaveLength(before);
+    front.tellTruth("a");
+    await scene.mine(1);
+    await f.caughtUp();
+    expect(told(f).at(-1)).toBe(submission.certificate.te);
   });
 
   it("are outvoted by two others", async () => {
-    const urls = [endpoint("a"), endpoint("b"), endpoint("c")];
-    front.lie("a", other);
-    const seen = follow(urls);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
-    expect(seen.snapshots[0]?.ts).toBe(seen.snapshots[0]?.params.originBlock);
-    expect(seen.troubles.map(({ code }) => code)).toContain("rpc-disagrees");
+    front.lie("a", empty);
+    const f = await follow([endpoint("a"), endpoint("b"), endpoint("c")]);
+    await f.caughtUp();
+    expect(f.shown(committee)?.groups.map(({ address }) => address)).toEqual([group.address]);
+    expect(f.troubles.join()).toContain("rpc-disagrees");
   });
 });
 
 describe("an outage of many blocks", () => {
   it("is caught up in bounded steps, past an endpoint that limits ranges of logs", async () => {
-    const url = endpoint("limited");
     const limited = (method: string, [filter]: readonly unknown[]): RpcFault | undefined => {
       if (method !== "eth_getLogs") return undefined;
       const { fromBlock, toBlock } = filter as { fromBlock?: string; toBlock?: string };
@@ -219,152 +176,145 @@ describe("an outage of many blocks", () => {
       return tooWide ? { code: -32_602, message: "block range too large" } : undefined;
     };
     front.fail("limited", limited);
-    await mine(scene, 1);
-    const seen = follow([url]);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
+    const f = await follow([endpoint("limited")]);
+    await f.caughtUp();
     const before = await head();
     front.fail("limited", () => "cut");
-    const blocks = 1_500;
-    for (let i = 0; i < blocks / 50; i++)
-      await Promise.all(Array.from({ length: 50 }, () => provider.send("evm_mine", [])));
+    const blocks = 1_200;
+    await scene.mine(blocks);
     const traffic = front.traffic("limited");
     const earlier = traffic.calls.length;
     traffic.most = 0;
     front.fail("limited", limited);
-    const target = await head();
-    await until(() => seen.heads.at(-1) === target, "the head");
-    const slots = Math.ceil((blocks + params.interval) / params.slot);
-    const calls = traffic.calls.slice(earlier).filter(({ method }) => method === "eth_getBlockByNumber");
-    expect(calls.length).toBeLessThan(slots + 128 + params.turn + 50);
-    expect(traffic.most).toBeGreaterThan(1);
+    await f.caughtUp();
+    const { interval, slot, turn } = committee.rhythm;
+    const calls = (name: string): number =>
+      traffic.calls.slice(earlier).filter(({ method }) => method === name).length;
+    expect(calls("eth_getBlockByNumber")).toBeLessThan((blocks + interval) / slot + 128 + turn + 50);
+    // Two filters, ranges of 5 to 10 blocks, and as many refused as halving needs.
+    expect(calls("eth_getLogs")).toBeLessThan(2 * (2 * (blocks / 5) + 20));
     expect(traffic.most).toBeLessThanOrEqual(16);
-    const { originBlock, slot } = (seen.snapshots[0] as GroupSnapshot).params;
-    for (let n = originBlock; n <= target; n += slot) expect(seen.hashes.get(n), `block ${n}`).toBeDefined();
-    for (let n = Math.max(before, target - 100); n <= target; n++) {
-      expect(seen.hashes.get(n)).toBe((await provider.getBlock(n))?.hash);
-    }
+    const target = await head();
+    const { originBlock } = f.shown(committee)?.params ?? { originBlock: 0 };
+    for (let n = originBlock; n <= target; n += slot) expect(f.hashes().get(n), `block ${n}`).toBeDefined();
+    for (let n = Math.max(before, target - 100); n <= target; n++)
+      expect(f.hashes().get(n)).toBe(await scene.hashOf(n));
   });
 
   it("reports a reorg during the outage from its first block on", async () => {
-    const url = endpoint("away");
-    const seen = follow([url]);
-    await until(() => seen.snapshots.length > 0, "a first snapshot");
-    const fork = (await provider.send("evm_snapshot", [])) as string;
+    const f = await follow([endpoint("away")]);
+    await f.caughtUp();
+    const fork = await rpc("evm_snapshot");
     const kept = await head();
-    await mine(scene, 3);
-    await until(() => seen.heads.at(-1) === kept + 3, "three blocks");
+    await scene.mine(3);
+    await f.caughtUp();
     front.fail("away", () => "cut");
-    await provider.send("evm_revert", [fork]);
-    await provider.send("hardhat_setCoinbase", [`0x${"c0".repeat(20)}`]);
-    await mine(scene, 400);
+    await rpc("evm_revert", fork);
+    await rpc("hardhat_setCoinbase", `0x${"c0".repeat(20)}`);
+    await scene.mine(400);
     front.recover("away");
-    await until(() => seen.heads.at(-1) === kept + 400, "the other branch");
-    for (let n = kept + 1; n <= kept + 3; n++) {
-      expect([undefined, (await provider.getBlock(n))?.hash]).toContain(seen.hashes.get(n));
-    }
-    expect(seen.hashes.get(kept + 1)).toBe((await provider.getBlock(kept + 1))?.hash);
+    await f.caughtUp();
+    for (let n = kept + 1; n <= kept + 3; n++)
+      expect([undefined, await scene.hashOf(n)]).toContain(f.hashes().get(n));
+    expect(f.hashes().get(kept + 1)).toBe(await scene.hashOf(kept + 1));
   });
 });
 
-describe("a pending settlement", () => {
+describe("a pending certificate", () => {
   /** No transaction is mined while the base fee is above every fee limit. */
   async function mineDear(blocks: number): Promise<void> {
     for (let i = 0; i < blocks; i++) {
-      await provider.send("hardhat_setNextBlockBaseFeePerGas", [`0x${(10n ** 14n).toString(16)}`]);
-      await mine(scene, 1);
+      await rpc("hardhat_setNextBlockBaseFeePerGas", `0x${(10n ** 14n).toString(16)}`);
+      await scene.mine(1);
       await new Promise((done) => setTimeout(done, 100));
     }
   }
 
   it("is not cancelled if eth_estimateGas or eth_call fails", async () => {
     const url = endpoint("flaky");
-    const submission = await certifiedHere();
-    const result = keeperChain(scene, [url]).submit(submission, new AbortController().signal);
-    await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
+    const submission = await certified();
+    const result = submitted([url], submission);
+    await until(isPending, "a pending certificate");
     const unable: RpcFault = { code: -32_000, message: "execution aborted (timeout = 5s)" };
     front.fail("flaky", (method) => (["eth_estimateGas", "eth_call"].includes(method) ? unable : undefined));
     await mineDear(7);
-    await provider.send("hardhat_setNextBlockBaseFeePerGas", ["0x1"]);
-    await mine(scene, 1);
+    await rpc("hardhat_setNextBlockBaseFeePerGas", "0x1");
+    await scene.mine(1);
     expect((await result).kind).toBe("mined");
   });
 
   it("reaches the chain although the first endpoint accepts and drops it", async () => {
     const urls = [endpoint("swallows"), endpoint("honest")];
-    const submission = await certifiedHere();
+    const submission = await certified();
     front.fail("swallows", (method) =>
       method === "eth_sendRawTransaction" ? { result: `0x${"ab".repeat(32)}` } : undefined,
     );
-    const result = keeperChain(scene, urls).submit(submission, new AbortController().signal);
-    await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
-    await mine(scene, 1);
+    const result = submitted(urls, submission);
+    await until(isPending, "a pending certificate");
+    await scene.mine(1);
     expect((await result).kind).toBe("mined");
   });
 
   it("is mined after an outage of the endpoint", async () => {
     const url = endpoint("flaky");
-    const submission = await certifiedHere();
-    const result = keeperChain(scene, [url]).submit(submission, new AbortController().signal);
-    await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
+    const result = submitted([url], await certified());
+    await until(isPending, "a pending certificate");
     front.fail("flaky", () => "cut");
     await new Promise((done) => setTimeout(done, 300));
-    await mine(scene, 1);
+    await scene.mine(1);
     front.recover("flaky");
     expect((await result).kind).toBe("mined");
   });
 
-  it("is cancelled if the contract reports that another one was first", async () => {
-    const url = endpoint("slow");
-    const submission = await certifiedHere();
-    const stop = new AbortController();
-    const result = keeperChain(scene, [url]).submit(submission, stop.signal);
-    await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
-    // Keeper 1's is mined while keeper 0's cannot be: its fee is below what a block asks for.
-    const [waiting] = await pendingTo(group);
-    const price = `0x${(BigInt(waiting?.maxFeePerGas ?? 0n) + 1n).toString(16)}`;
-    await provider.send("hardhat_setNextBlockBaseFeePerGas", [price]);
-    await mine(scene, 1);
-    await provider.send("hardhat_setNextBlockBaseFeePerGas", [price]);
-    const other = { ...scene, keepers: scene.keepers.slice(1) };
-    const first = keeperChain(other).submit(submission, stop.signal);
-    await until(async () => (await pendingTo(group)).length > 0, "the other keeper's");
-    await mine(scene, 1);
-    expect((await first).kind).toBe("mined");
-    await until(async () => {
-      await mine(scene, 1);
-      return Promise.race([result.then(() => true), new Promise<false>((no) => setTimeout(no, 100, false))]);
-    }, "the end of the other one");
-    expect(await result).toMatchObject({ kind: "superseded" });
-  });
-
   it("never has a gas limit above the cap of a transaction, and reports if the cap is too low", async () => {
     const url = endpoint("dear");
-    const submission = await certifiedHere();
+    const submission = await certified();
     const estimate = (gas: number): void =>
       front.lie("dear", (method, _params, result) =>
         method === "eth_estimateGas" ? `0x${gas.toString(16)}` : result,
       );
-    estimate(14_000_000);
-    const result = keeperChain(scene, [url]).submit(submission, new AbortController().signal);
-    await until(async () => (await pendingTo(group)).length > 0, "a pending settlement");
-    expect((await pendingTo(group)).map(({ gas }) => Number(gas))).toEqual([16_777_216]);
-    await mine(scene, 1);
-    expect((await result).kind).toBe("mined");
     estimate(16_777_217);
-    const next = (await certified(scene, params, group))[0] as Submission;
-    const refused = await keeperChain(scene, [url]).submit(next, new AbortController().signal);
+    const refused = await submitted([url], submission);
     expect(refused).toMatchObject({ kind: "failed" });
     expect("detail" in refused ? refused.detail : "").toMatch(/at most 16777216.*actual 16777217/);
+    estimate(14_000_000);
+    const result = submitted([url], submission);
+    await until(isPending, "a pending certificate");
+    expect((await pending()).map(({ gas }) => Number(gas))).toEqual([16_777_216]);
+    await scene.mine(1);
+    expect((await result).kind).toBe("mined");
+  });
+
+  it("is cancelled if the contract reports that another one was first", async () => {
+    const submission = await certified();
+    await scene.mineTo(submission.certificate.te + Math.ceil((2 * committee.rhythm.turn) / 3));
+    const result = submitted([endpoint("slow")], submission);
+    await until(isPending, "a pending certificate");
+    // Keeper 1's is mined while keeper 0's cannot be: its fee is below what a block asks for.
+    const [waiting] = await pending();
+    const price = `0x${(BigInt(waiting?.maxFeePerGas ?? 0n) + 1n).toString(16)}`;
+    await rpc("hardhat_setNextBlockBaseFeePerGas", price);
+    await scene.mine(1);
+    await rpc("hardhat_setNextBlockBaseFeePerGas", price);
+    const other = (await scene.chain(keeper(1))).submit(submission, new AbortController().signal);
+    const ofOther = keeper(1).operator.address.toLowerCase();
+    await until(async () => (await pending()).some(({ from }) => from === ofOther), "the other keeper's");
+    await scene.mine(1);
+    expect((await other).kind).toBe("mined");
+    await until(async () => {
+      await scene.mine(1);
+      return Promise.race([result.then(() => true), new Promise<false>((no) => setTimeout(no, 100, false))]);
+    }, "the end of the other one");
+    expect(await result).toMatchObject({ kind: "superseded" });
   });
 });
 
 describe("a payer's transaction", () => {
   it("never has a gas limit above the cap, and is refused with an explanation if the cap is too low", async () => {
-    const url = endpoint("payer");
-    const payer = await connectRpc(url);
+    const payer = await connectRpc(endpoint("payer"));
     onTestFinished(() => payer.destroy());
-    const signer = await payer.getSigner(0);
-    const contract = groupAt(group, signer);
+    const signer = scene.world.convener.connect(payer);
+    const contract = group.contract.connect(signer) as Contract;
     const plan = { what: "terminating the group", contract, method: "terminate", args: [] };
     const estimate = (gas: number): void =>
       front.lie("payer", (method, _params, result) =>

@@ -1,26 +1,15 @@
 /** Floods of a keeper or a provider, on real libp2p: few messages pass, and honest peers are still served (D6, L4). */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { setTimeout as sleep } from "node:timers/promises";
-import { multiaddr } from "@multiformats/multiaddr";
 import { startCallingNode } from "../../keeper/adapters/libp2p/node.ts";
 import type { CallingNode } from "../../keeper/adapters/libp2p/node.ts";
-import { askProvider, providerClient } from "../../keeper/adapters/libp2p/provider.ts";
+import { askProvider } from "../../keeper/adapters/libp2p/provider.ts";
 import { keccakWords } from "../../protocol/hash.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import {
-  gossipBytes,
-  pendingConnections,
-  providerConnections,
-  refusedRate,
-  smallestScale,
-} from "../../protocol/limits/derived.ts";
+import { gossipBytes, refusedRate, smallestScale } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
-import type { RunningProvider } from "../../provider/compose.ts";
 import type { FloodReport } from "../../scripts/bench/floods/kinds.ts";
 import { Flooder } from "../../scripts/bench/floods/measure.ts";
-import { sharedFolder } from "../support/files.ts";
-import { providerScene, startKeeper } from "../support/provider-scene.ts";
-import type { Keeper, Scene } from "../support/provider-scene.ts";
 import {
   Transports,
   introduce,
@@ -117,55 +106,4 @@ describe("a flooding keeper with a proven peer id", () => {
       expect(refusedBytes).toBeLessThanOrEqual(bytes.burst + bytes.perSecond * elapsed);
     },
   );
-});
-
-describe("a provider", () => {
-  let keeper: Keeper;
-  let scene: Scene;
-  let running: RunningProvider;
-  let removeFolder: () => Promise<void>;
-
-  beforeAll(async () => {
-    const shared = await sharedFolder();
-    removeFolder = shared.remove;
-    keeper = await startKeeper(1);
-    scene = await providerScene(shared.folder, [keeper], [10_000]);
-    running = await scene.start();
-  });
-
-  afterAll(async () => {
-    await running.stop();
-    await keeper.calling.libp2p.stop();
-    await scene.chain.close();
-    await removeFolder();
-  });
-
-  /** A keeper that was not connected asks and is answered. */
-  async function isAnswered(slot: number): Promise<boolean> {
-    await keeper.calling.libp2p.hangUp(multiaddr(running.addrs[0]));
-    scene.chain.state.head = 10 + slot * 5 + 1;
-    await sleep(110);
-    const client = providerClient(keeper.calling);
-    return (await client.challenge(running, scene.request(keeper, slot), { timeout_ms: 5_000 })).ok;
-  }
-
-  it("is reachable for its keepers while one peer holds 128 unused connections", async () => {
-    const idle = flooder({ kind: "idle", multiaddrs: running.addrs, count: 128, seconds: 3 });
-    const made = await idle.next<FloodReport>();
-    expect(made.sent + made.refused).toBe(128);
-    // The keeper comes from the flooder's host, which has used up its new connections of this second.
-    await sleep(1_100);
-    expect(await isAnswered(30)).toBe(true);
-    const { open } = await idle.next<FloodReport>();
-    expect(open).toBeLessThanOrEqual(providerConnections.perPeer);
-  });
-
-  it("is reachable for its keepers while one host opens silent sockets", async () => {
-    const port = Number(/tcp\/(\d+)/.exec(running.addrs[0] ?? "")?.[1]);
-    const mute = flooder({ kind: "mute", port, count: 600, seconds: 1 });
-    await mute.next<FloodReport>();
-    expect(await isAnswered(31)).toBe(true);
-    const { open } = await mute.next<FloodReport>();
-    expect(open).toBeLessThanOrEqual(pendingConnections.perHost);
-  });
 });

@@ -9,6 +9,9 @@ import { naiveRoot } from "../support/naive-piece.ts";
 
 const registry = `0x${"b2".repeat(20)}`;
 
+/** What a consent would otherwise read from the chain. */
+const offline = ["--committee", `0x${"c0".repeat(20)}`, "--sequence", "1", "--deadline", "100"];
+
 type Made = {
   readonly config: string;
   readonly keys: string;
@@ -47,11 +50,21 @@ describe("a provider's commands", () => {
     expect(json(stored)).toMatchObject({ pieces: [{ root, size: 200_000 }] });
 
     const group = `0x${"a1".repeat(20)}`;
-    const consent = ["provider", "consent", "--config", config, "--group", group];
-    const signed = await runCli([...consent, "--sequence", "1"]);
-    expect(json(signed)).toMatchObject({ group, bytes: "200000", sequence: 1 });
+    const consent = ["provider", "consent", "--config", config, "--group", group, "--price", "7"];
+    const signed = await runCli([...consent, ...offline]);
+    expect(json(signed)).toMatchObject({
+      group,
+      committee: `0x${"c0".repeat(20)}`,
+      bytes: "200000",
+      price: "7",
+      sequence: 1,
+      deadline: 100,
+    });
+    const tooMuch = await runCli([...consent.slice(0, -1), String(1n << 80n), ...offline]);
+    expect(tooMuch).toMatchObject({ code: 2, stdout: "" });
+    expect(tooMuch.stderr).toContain(`an integer from 0 to ${(1n << 80n) - 1n}`);
     expect(signed.stderr).toContain("next: send it to the payer");
-    // Without --sequence the command asks the chain, which does not answer.
+    // Without these options the command asks the chain, which does not answer.
     expect((await runCli(consent)).code).toBe(3);
 
     const lost = await runCli(["provider-sim", "fault", "lose-data", "--fraction", "1", "--config", config]);
@@ -78,7 +91,8 @@ describe("a provider's commands", () => {
     for (const name of ["one", "two", "three"]) await writeFile(join(folder, name), `file ${name}`);
     const run = async (...words: string[]): Promise<unknown> =>
       json(await runCli(["provider", ...words, "--json", "--config", config]));
-    const consent = (group: string): Promise<unknown> => run("consent", "--group", group, "--sequence", "1");
+    const consent = (group: string): Promise<unknown> =>
+      run("consent", "--group", group, "--price", "0", ...offline);
     // Pieces without a group go to the first group that gets a consent; later pieces do not.
     await run("ingest", join(folder, "one"));
     expect(await consent(first)).toMatchObject({ bytes: "8" });
@@ -100,7 +114,7 @@ describe("a provider's commands", () => {
     expect(again).toMatchObject({ code: 2, stdout: "" });
     expect(again.stderr).toContain("not in the list of group");
     const third = `0x${"c3".repeat(20)}`;
-    const none = ["provider", "consent", "--group", third, "--sequence", "1", "--config", config];
+    const none = ["provider", "consent", "--group", third, "--price", "0", ...offline, "--config", config];
     const nothing = await runCli(none);
     expect(nothing).toMatchObject({ code: 2, stdout: "" });
     expect(nothing.stderr).toContain(`nothing is stored for group ${third}`);

@@ -1,50 +1,80 @@
-/** `provider remove --unused` deletes pieces that neither a list nor the chain needs. */
+/** How long a provider keeps pieces and lists: until the last slot under them is settled (R10). */
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createGroup } from "../../scripts/fleet/setup.ts";
+import { providerClient } from "../../keeper/adapters/libp2p/provider.ts";
+import { toHex } from "../../protocol/hash.ts";
+import type { Hex } from "../../protocol/hash.ts";
 import { runCli } from "../support/cli.ts";
-import { sceneParams } from "../support/keeper-scene.ts";
-import { payerScene, storingProvider, type PayerScene } from "../support/payer-scene.ts";
+import { sharedFolder } from "../support/files.ts";
+import { lower } from "../support/provider-chain.ts";
+import { providerScene, store } from "../support/provider-scene.ts";
+import type { Keeper, Scene, Stored } from "../support/provider-scene.ts";
 
-let scene: PayerScene;
+let scene: Scene;
+let folder: string;
+let removeFolder: () => Promise<void>;
+
 beforeAll(async () => {
-  scene = await payerScene({ keepers: 4 });
+  ({ folder, remove: removeFolder } = await sharedFolder());
+  scene = await providerScene(folder, [[300_000]]);
 });
-afterAll(() => scene.close());
 
-type Lists = { lists: { pieces: { root: string }[] }[] };
+afterAll(async () => {
+  await scene.close();
+  await removeFolder();
+});
 
-it("deletes pieces in no list, and keeps pieces that the chain still pays for", async () => {
-  const provider = await storingProvider(scene, "one", 21_011);
-  const operators = scene.keepers.map(({ operator }) => operator);
-  const group = await createGroup(scene.deployment, scene.payer, sceneParams, operators);
-  const consent = join(scene.folder, "one.consent");
-  await provider.consent(group, consent);
-  await scene.json(["group", "add-provider", consent, "--group", group, "--yes"]);
-  const command = async (...words: string[]): Promise<unknown> => {
-    const of = ["--config", provider.config, "--groups", group];
-    const { code, stdout, stderr } = await runCli(["provider", ...words, "--json", ...of]);
-    expect(code, stderr).toBe(0);
-    return JSON.parse(stdout);
-  };
-  const rootsOf = async (): Promise<string[]> =>
-    ((await command("list")) as Lists).lists.flatMap(({ pieces }) => pieces.map(({ root }) => root));
-  const isStored = (root: string): Promise<boolean> =>
-    stat(join(provider.dataDir, "store", "pieces", root.slice(2), "data")).then(
-      () => true,
-      () => false,
-    );
-  const committed = await rootsOf();
-  const extra = join(scene.folder, "extra");
+async function command(...words: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await runCli([
+    "provider",
+    ...words,
+    "--json",
+    "--config",
+    scene.configPath,
+  ]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
+
+const rootOf = ({ list }: Stored): Hex => toHex(list.pieces.at(0)!.root);
+const isStored = (root: Hex): Promise<boolean> =>
+  stat(join(scene.config.dataDir, "store", "pieces", root.slice(2), "data")).then(
+    () => true,
+    () => false,
+  );
+
+it("keeps the pieces of a replaced list until the interval in which it ended is settled; pieces in no list go at once", async () => {
+  const [first] = scene.stored as [Stored];
+  // A change for the same slot would replace the first list before it is in force.
+  await scene.chain.mineTo(await first.group.changesAt(0));
+  const second = await store(folder, scene, first.group, [200_000], 5, 0);
+  const extra = join(folder, "extra");
   await writeFile(extra, "in no group");
-  await command("ingest", extra);
-  const roots = await rootsOf();
-  const [first = ""] = committed;
-  const last = roots.at(-1) ?? "";
-  expect(await command("remove", "--unused")).toEqual({ deleted: [], bytes: 0 });
-  await command("remove", first, last);
-  expect(await rootsOf()).toEqual(committed.slice(1));
-  expect(await command("remove", "--unused")).toEqual({ deleted: [last], bytes: "in no group".length });
-  expect([await isStored(first), await isStored(last)]).toEqual([true, false]);
+  const { pieces } = (await command("ingest", extra)) as { pieces: { root: Hex }[] };
+  const loose = pieces[0]!.root;
+  await command("remove", loose);
+  expect(await command("remove", "--unused")).toEqual({ deleted: [loose], bytes: "in no group".length });
+  expect(await isStored(rootOf(first))).toBe(true);
+
+  const running = await scene.start();
+  try {
+    const query = {
+      chainId: scene.chain.chainId,
+      committee: lower(scene.committee.address),
+      group: first.group.address,
+      provider: 0,
+      listRoot: toHex(first.list.root),
+      bytes: first.list.totalBytes,
+    };
+    const { calling } = scene.keepers[0] as Keeper;
+    const got = await providerClient(calling).pieceList(running, query, { timeout_ms: 10_000 });
+    expect(got.ok && toHex(got.list.root)).toBe(query.listRoot);
+  } finally {
+    await running.stop();
+  }
+
+  await scene.chain.certify(scene.committee, [first.group]);
+  expect(await command("remove", "--unused")).toEqual({ deleted: [rootOf(first)], bytes: 300_000 });
+  expect(await isStored(rootOf(second))).toBe(true);
 });

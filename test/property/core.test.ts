@@ -94,6 +94,8 @@ describe("space-time (R14, R15)", () => {
     slotBlocks: fc.integer({ min: 1, max: 100 }),
   });
 
+  const each = (blocks: number) => (from: number, to: number) => (to - from) * blocks;
+
   /** The rule applied slot by slot. */
   function model(
     from: number,
@@ -128,7 +130,7 @@ describe("space-time (R14, R15)", () => {
         const range = { fromSlot, toSlot: fromSlot + length, before, committed, records: map };
         const expected = model(fromSlot, fromSlot + length, before, committed, map);
         expect(slotBytes(range)).toEqual(expected);
-        expect(spaceTime(range, slotBlocks)).toBe(
+        expect(spaceTime(range, each(slotBlocks))).toBe(
           expected.reduce((sum, bytes) => sum + bytes * BigInt(slotBlocks), 0n),
         );
       }),
@@ -152,8 +154,8 @@ describe("space-time (R14, R15)", () => {
             before: slotBytes(left).at(-1) ?? before,
             committed: [...committed].reverse(),
           };
-          expect(spaceTime(left, slotBlocks) + spaceTime(right, slotBlocks)).toBe(
-            spaceTime(whole, slotBlocks),
+          expect(spaceTime(left, each(slotBlocks)) + spaceTime(right, each(slotBlocks))).toBe(
+            spaceTime(whole, each(slotBlocks)),
           );
         },
       ),

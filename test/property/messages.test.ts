@@ -26,7 +26,15 @@ import {
 } from "../../protocol/codec/question.ts";
 import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import type { Body, OpenedLeaf } from "../../protocol/messages.ts";
+import {
+  decodeCertificatePage,
+  decodeCertificateQuestion,
+  encodeCertificatePage,
+  encodeCertificateQuestion,
+} from "../../protocol/codec/certificate-pages.ts";
+import type { CertificatePage } from "../../protocol/codec/certificate-pages.ts";
+import { maxValuesInMessage, pageCount } from "../../protocol/values.ts";
+import type { RevealedValues, Body, OpenedLeaf } from "../../protocol/messages.ts";
 import type { RecordLeaf } from "../../protocol/records.ts";
 import { concatBytes, equalBytes } from "../../storage/core/bytes.ts";
 import type { DecodeCode } from "../../storage/core/bytes.ts";
@@ -39,13 +47,14 @@ const hex = (length: number): fc.Arbitrary<Hex> => bytes(length).map(toHex);
 const u128 = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
 const u64 = fc.oneof(fc.nat(), fc.maxSafeNat());
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const u16 = fc.integer({ min: 0, max: 2 ** 16 - 1 });
 const keeper = fc.integer({ min: 0, max: 123 });
 const round = fc.record({
   ts: u64,
   te: u64,
   turn: u32,
   leader: keeper,
-  committee: u64,
+  version: u64,
 });
 const few = { maxLength: 12 };
 /** A list without duplicate names, ascending by name: the only order that the codec accepts. */
@@ -59,6 +68,7 @@ const leaf: fc.Arbitrary<RecordLeaf> = fc.oneof(
   fc.record({ kind: fc.constant("carried" as const), bytes: u128 }),
 );
 const opened: fc.Arbitrary<OpenedLeaf> = fc.record({
+  group: u32,
   provider: u32,
   slot: u64,
   leaf,
@@ -66,11 +76,24 @@ const opened: fc.Arbitrary<OpenedLeaf> = fc.record({
   receipt: fc.uint8Array({ maxLength: 200 }),
 });
 const fullProof = fc.record({
+  group: u32,
   provider: u32,
   slot: u64,
   seed: fc.uint8Array({ maxLength: 96 }),
   proof: fc.uint8Array({ maxLength: 3_000 }),
 });
+
+/** Short lists in the message, long ones as hashes of their pages. */
+const values: fc.Arbitrary<RevealedValues> = fc.oneof(
+  fc.record({ kind: fc.constant("inline" as const), values: fc.array(u128, few) }),
+  fc.integer({ min: maxValuesInMessage + 1, max: 200_000 }).chain((count) =>
+    fc.record({
+      kind: fc.constant("pages" as const),
+      count: fc.constant(count),
+      pages: fc.array(hex(32), { minLength: pageCount(count), maxLength: pageCount(count) }),
+    }),
+  ),
+);
 
 const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind: K }>> } = {
   hello: fc.record({
@@ -79,7 +102,7 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
     head: u64,
     speaks: fc.integer({ min: 0, max: 255 }),
   }),
-  announce: fc.record({ kind: fc.constant("announce"), round, head: u64, providers: indices(u32) }),
+  announce: fc.record({ kind: fc.constant("announce"), round, head: u64, count: u32, root: hex(32) }),
   commit: fc.record({ kind: fc.constant("commit"), round, commitment: hex(32) }),
   close: fc.record({
     kind: fc.constant("close"),
@@ -91,7 +114,7 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
     kind: fc.constant("reveal"),
     round,
     closedSet: hex(32),
-    values: ascending(fc.record({ provider: u32, value: u128 }), (v) => v.provider),
+    values,
     recordsRoot: hex(32),
     salt: hex(32),
     opened: fc.array(opened, few),
@@ -108,7 +131,10 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
     round,
     bundle: hex(32),
     digest: hex(32),
-    pinned: ascending(fc.record({ provider: u32, keepers: indices(keeper) }), (p) => p.provider),
+    pinned: ascending(
+      fc.record({ group: u16, provider: u16, keepers: indices(keeper) }),
+      ({ group, provider }) => group * 2 ** 16 + provider,
+    ),
     pages: fc.array(hex(32), few),
   }),
   partial: fc.record({ kind: fc.constant("partial"), round, digest: hex(32), signature: hex(48) }),
@@ -116,9 +142,7 @@ const bodies: { readonly [K in Body["kind"]]: fc.Arbitrary<Extract<Body, { kind:
 const body: fc.Arbitrary<Body> = fc.oneof(...Object.values(bodies));
 /** The list of a body that must be in ascending order. */
 const listed = {
-  announce: "providers",
   close: "commits",
-  reveal: "values",
   bundle: "reveals",
   proposal: "pinned",
 } as const;
@@ -134,15 +158,42 @@ function disordered(one: Body, how: "reverse" | "double"): object | undefined {
 
 const envelope: fc.Arbitrary<Envelope> = fc.record({
   chainId: u64,
-  group: hex(20),
-  committee: u64,
+  committee: hex(20),
+  version: u64,
   keeper,
   body,
   signature: hex(65),
 });
 
-const pull = fc.record({ group: hex(20), ts: u64, turn: u32, have: fc.array(hex(8), few) });
-const recordsQuestion = fc.record({ group: hex(20), root: hex(32), provider: u32, fromSlot: u64 });
+const pull = fc.record({ committee: hex(20), ts: u64, turn: u32, have: fc.array(hex(8), few) });
+const recordsQuestion = fc.record({
+  committee: hex(20),
+  root: hex(32),
+  group: u32,
+  provider: u32,
+  fromSlot: u64,
+});
+
+const certificatePage: fc.Arbitrary<CertificatePage> = fc.record({
+  certificate: fc.record({
+    ts: u64,
+    te: u64,
+    version: u64,
+    leader: keeper,
+    failed: u128,
+    payees: u128,
+    count: u32,
+    groups: hex(32),
+  }),
+  groups: fc.array(
+    fc.record({
+      number: u32,
+      group: hex(20),
+      items: fc.array(fc.record({ provider: u32, spaceTime: u128 }), few),
+    }),
+    few,
+  ),
+});
 
 /** Each codec between keepers: random values, encoder, decoder. */
 const forms: readonly {
@@ -169,6 +220,18 @@ const forms: readonly {
     encoded: recordsQuestion.map(encodeRecordsQuestion),
     decode: decodeRecordsQuestion,
     encodeAgain: encodeRecordsQuestion,
+  },
+  {
+    name: "certificate question",
+    encoded: fc.record({ committee: hex(20), hash: hex(25), first: u32 }).map(encodeCertificateQuestion),
+    decode: decodeCertificateQuestion,
+    encodeAgain: encodeCertificateQuestion,
+  },
+  {
+    name: "certificate page",
+    encoded: certificatePage.map(({ certificate, groups }) => encodeCertificatePage(certificate, groups, 0)),
+    decode: decodeCertificatePage,
+    encodeAgain: ({ certificate, groups }: CertificatePage) => encodeCertificatePage(certificate, groups, 0),
   },
   {
     name: "records reply",
@@ -328,19 +391,19 @@ describe("an envelope", () => {
   it("cannot make the reader allocate memory for missing entries", () => {
     const value: Envelope = {
       chainId: 1,
-      group: toHex(new Uint8Array(20)),
-      committee: 1,
+      committee: toHex(new Uint8Array(20)),
+      version: 1,
       keeper: 0,
       body: {
-        kind: "announce",
-        round: { ts: 0, te: 0, turn: 1, leader: 0, committee: 1 },
-        head: 0,
-        providers: [],
+        kind: "close",
+        round: { ts: 0, te: 0, turn: 1, leader: 0, version: 1 },
+        auditBlock: 0,
+        commits: [],
       },
       signature: toHex(new Uint8Array(65)),
     };
     const input = encodeMessage(value);
-    // The count of providers, after envelope (40 bytes), round (30) and head (8).
+    // The count of commits, after envelope (40 bytes), round (30) and audit block (8).
     new DataView(input.buffer, input.byteOffset).setUint32(78, 0xffff_ffff);
     expect(decodeMessage(input)).toMatchObject({ ok: false, code: "range" });
   });

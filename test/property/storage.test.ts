@@ -47,6 +47,7 @@ const proof = fc
   .map((pieces) => ({ pieces: pieces.sort((a, b) => a.piece - b.piece) }));
 const receipt = fc.record({
   receipt: fc.record({
+    group: hex(20),
     keeper: hex(20),
     provider: u32,
     slot: u64,
@@ -58,20 +59,27 @@ const receipt = fc.record({
 });
 const challengeRequest = fc.record({
   chainId: u64,
-  group: hex(20),
+  committee: hex(20),
+  operator: hex(20),
   keeper: hex(20),
-  provider: u32,
   slot: u64,
   blockHash: hex(32),
   seed: bytes(48),
+  targets: fc.array(fc.record({ group: hex(20), provider: u32 }), { minLength: 1, maxLength: 5 }),
 });
 const answer = fc.record({
   kind: fc.constant("answer" as const),
   receipt: bytes(receiptBytes),
   proof: fc.uint8Array({ maxLength: 2_000 }),
 });
+/** Two answers: what the request in these tests asks for. */
+const answers = fc.record({
+  kind: fc.constant("answers" as const),
+  answers: fc.array(answer, { minLength: 2, maxLength: 2 }),
+});
 const piecesRequest = fc.record({
   chainId: u64,
+  committee: hex(20),
   group: hex(20),
   provider: u32,
   listRoot: hex(32),
@@ -109,7 +117,12 @@ const forms: readonly Form[] = [
     encode: encodeChallengeRequest,
     decode: decodeChallengeRequest,
   },
-  { name: "answer", value: answer, encode: encodeChallengeResponse, decode: decodeChallengeResponse },
+  {
+    name: "response to a challenge",
+    value: answers,
+    encode: encodeChallengeResponse,
+    decode: (encoded) => decodeChallengeResponse(encoded, 2),
+  },
   {
     name: "request for pieces",
     value: piecesRequest,

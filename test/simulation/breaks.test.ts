@@ -52,7 +52,7 @@ describe("a simulated run", () => {
     const store = mortal(new MemoryStore(cluster.world, 0), dead.signal, () => cluster.world.countRead());
     cluster.world.after(3_000, () => {
       void (async () => {
-        for (;;) await store.proofOf(`0x${"67".repeat(20)}`, 0, 1);
+        for (;;) await store.proofOf(`0x${"c0".repeat(20)}`, { group: 1, provider: 0, slot: 1 });
       })();
     });
     const runners = process.listeners("unhandledRejection");

@@ -16,6 +16,7 @@ import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
 import { censor, closeTwice, omitReveal } from "../../sim/byzantine/leaving-out.ts";
 import { operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { committedOf, settledOf } from "../support/first-group.ts";
 
 async function play(
   behaviours: ReadonlyMap<number, (c: Cluster) => Behaviour>,
@@ -31,15 +32,15 @@ async function play(
 
 /** With providers that keep everything, S4 leaves one value: what is committed. The first interval carries nothing in. */
 function expectHonestPay(c: Cluster): void {
-  for (const { settlement } of c.chain.settled.slice(1)) {
+  for (const { settlement } of settledOf(c).slice(1)) {
     for (const item of settlement.items) {
-      expect(item.spaceTime).toBe(c.chain.committed(item.provider, settlement.ts, settlement.te));
+      expect(item.spaceTime).toBe(committedOf(c, item.provider, settlement.ts, settlement.te));
     }
   }
 }
 
 function leads(c: Cluster, keeper: number): number {
-  return c.chain.settled.filter((s) => s.settlement.leader === keeper).length;
+  return settledOf(c).filter((s) => s.settlement.leader === keeper).length;
 }
 
 describe("one Byzantine keeper of four", () => {
@@ -54,7 +55,7 @@ describe("one Byzantine keeper of four", () => {
   for (const [name, behaviour] of values) {
     it(`moves no pay when it ${name}`, async () => {
       const c = await play(new Map([[2, () => behaviour]]), { seed: 3 });
-      expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
+      expect(settledOf(c).length).toBeGreaterThanOrEqual(3);
       expectHonestPay(c);
     });
   }
@@ -62,7 +63,7 @@ describe("one Byzantine keeper of four", () => {
   it("is no payee with a copied commitment, which it cannot open", async () => {
     const c = await play(new Map([[2, () => copyCommit()]]), { seed: 3 });
     // As leader it lists its own true commitment, so only the turns of other leaders count.
-    const others = c.chain.settled.filter((s) => s.settlement.leader !== 2);
+    const others = settledOf(c).filter((s) => s.settlement.leader !== 2);
     expect(others.length).toBeGreaterThan(0);
     for (const { settlement } of others) expect(bitIndices(settlement.payees)).not.toContain(2);
   });
@@ -76,7 +77,7 @@ describe("one Byzantine keeper of four", () => {
   it("costs no turn of an honest leader when it publishes two reveals (L1)", async () => {
     const c = await play(new Map([[2, equivocateReveal]]), { seed: 3 }, 1_200);
     const { interval } = c.options.params;
-    const honest = c.chain.settled.filter((s) => s.settlement.leader !== 2);
+    const honest = settledOf(c).filter((s) => s.settlement.leader !== 2);
     expect(honest.length).toBeGreaterThan(8);
     // A turn after the first is due only where the cheat itself led the one before.
     const late = honest.filter(({ settlement: s }) => s.te - s.ts > interval);
@@ -95,8 +96,8 @@ describe("one Byzantine keeper of four", () => {
     };
     const c = await play(new Map([[3, slowAndSilent]]), { seed: 3 }, 1_500);
     // A quorum of the rest is enough only if the late keeper is in the set: otherwise the next leader's turn comes.
-    for (const { settlement } of c.chain.settled) expect(bitIndices(settlement.payees)).not.toContain(3);
-    expect(c.chain.settled.length).toBeGreaterThan(12);
+    for (const { settlement } of settledOf(c)) expect(bitIndices(settlement.payees)).not.toContain(3);
+    expect(settledOf(c).length).toBeGreaterThan(12);
     expectHonestPay(c);
   });
 
@@ -108,13 +109,13 @@ describe("one Byzantine keeper of four", () => {
   for (const [name, behaviour, refusal] of leavingOut) {
     it(`loses its turn as leader when it ${name}, and its victim is paid (R19)`, async () => {
       const c = await play(new Map([[2, () => behaviour(0)]]), { seed: 3 }, 1_500);
-      expect(c.chain.settled.length).toBeGreaterThan(12);
+      expect(settledOf(c).length).toBeGreaterThan(12);
       expect(leads(c, 2)).toBe(0);
       // The Byzantine leader completes the attack; only the other keepers refuse.
       const refusing = c.reasons.filter(({ code }) => code === refusal).map(({ keeper }) => keeper);
       expect([...new Set(refusing)].sort((a, b) => a - b)).toEqual([0, 1, 3]);
-      expect(c.chain.settled.some(({ settlement }) => bitIndices(settlement.failed).includes(2))).toBe(true);
-      for (const { settlement } of c.chain.settled) {
+      expect(settledOf(c).some(({ settlement }) => bitIndices(settlement.failed).includes(2))).toBe(true);
+      for (const { settlement } of settledOf(c)) {
         const expected = [0, 1, 2, 3].filter((keeper) => !bitIndices(settlement.failed).includes(keeper));
         expect(bitIndices(settlement.payees)).toEqual(expected);
       }
@@ -126,13 +127,13 @@ describe("one Byzantine keeper of four", () => {
     const c = await play(new Map([[2, () => announceTwice()]]), { seed: 3 }, 1_500);
     expect(leads(c, 2)).toBe(0);
     expect(c.reasons.some(({ code }) => code === "leader-contradicts-itself")).toBe(true);
-    expect(c.chain.settled.length).toBeGreaterThan(12);
+    expect(settledOf(c).length).toBeGreaterThan(12);
     expectHonestPay(c);
   });
 
   it("floods no other keeper: the first receiver drops the excess, and the others settle (D6)", async () => {
     const c = await play(new Map([[2, () => flood(400)]]), { seed: 3 });
-    expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
+    expect(settledOf(c).length).toBeGreaterThanOrEqual(3);
     expectHonestPay(c);
     const floods = c.reasons.filter(({ code }) => code === "wire-flood");
     expect(new Set(floods.map(({ keeper }) => keeper))).toEqual(new Set([0, 1, 3]));
@@ -141,8 +142,8 @@ describe("one Byzantine keeper of four", () => {
 
   it("is never a payee if it sends no challenges (S7)", async () => {
     const c = await play(new Map([[1, () => lazy(() => false)]]), { seed: 4 }, 700);
-    expect(c.chain.settled.length).toBeGreaterThanOrEqual(8);
-    for (const { settlement } of c.chain.settled) expect(bitIndices(settlement.payees)).not.toContain(1);
+    expect(settledOf(c).length).toBeGreaterThanOrEqual(8);
+    for (const { settlement } of settledOf(c)) expect(bitIndices(settlement.payees)).not.toContain(1);
     expectHonestPay(c);
   });
 
@@ -152,7 +153,7 @@ describe("one Byzantine keeper of four", () => {
       { seed: 6, params: { ...defaultOptions.params, interval: 40 } },
       4_000,
     );
-    const others = c.chain.settled.filter((s) => s.settlement.leader !== 1);
+    const others = settledOf(c).filter((s) => s.settlement.leader !== 1);
     const paid = others.filter((s) => bitIndices(s.settlement.payees).includes(1)).length;
     const share = paid / others.length;
     expect(others.length).toBeGreaterThan(60);
@@ -171,7 +172,7 @@ describe("f Byzantine keepers of seven at once", () => {
       ]),
       { committee: 7, seed: 8 },
     );
-    expect(c.chain.settled.length).toBeGreaterThanOrEqual(3);
+    expect(settledOf(c).length).toBeGreaterThanOrEqual(3);
     expectHonestPay(c);
     expect(leads(c, 0) + leads(c, 2) + leads(c, 3) + leads(c, 4) + leads(c, 6)).toBeGreaterThan(0);
   });

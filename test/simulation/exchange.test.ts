@@ -9,6 +9,7 @@ import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { override } from "../../sim/byzantine/override.ts";
 import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
+import { membersOf, settledOf, tsOf } from "../support/first-group.ts";
 
 const liar = 2;
 
@@ -43,9 +44,9 @@ function withoutReceipts(truth: Uint8Array): Uint8Array {
 }
 
 function leaderNow(c: Cluster): Hex {
-  const { ts, committee } = c.chain.snapshot(c.chain.head);
-  const operators = committee.members.map(({ operator }) => operator);
-  return operatorOf(leaderOf(turnOrder(ts, committee.seed, operators), 1));
+  const ts = tsOf(c);
+  const { operators, seed } = membersOf(c);
+  return operatorOf(leaderOf(turnOrder(ts, seed, operators), 1));
 }
 
 async function disputed(lie: (c: Cluster) => Behaviour, blocks: number): Promise<Cluster> {
@@ -82,7 +83,7 @@ describe("a Byzantine keeper in an exchange of records", () => {
     it(`costs no turn if it ${name}`, async () => {
       const c = await disputed(lie, 420);
       const { interval, turn } = c.options.params;
-      const others = c.chain.settled.filter(({ settlement: s }) => s.leader !== liar);
+      const others = settledOf(c).filter(({ settlement: s }) => s.leader !== liar);
       expect(others.length).toBeGreaterThan(2);
       for (const { settlement: s, signers } of others) {
         // A turn after the first is due only where the liar itself led the one before.
@@ -114,7 +115,7 @@ describe("an exchange (R24)", () => {
         }, "page"),
       420,
     );
-    const led = c.chain.settled.filter(({ settlement: s }) => s.leader === liar);
+    const led = settledOf(c).filter(({ settlement: s }) => s.leader === liar);
     expect(led.length).toBeGreaterThan(0);
     for (const { settlement: s } of led) expect(s.failed).toBe(0n);
   });

@@ -1,11 +1,12 @@
 /** The sender of a settlement, by gas price (R25). */
 import { describe, expect, it } from "vitest";
-import { keepersPay } from "../../protocol/fees.ts";
+import { keepersPart } from "../../protocol/dues.ts";
 import type { SubmitResult } from "../../keeper/ports/chain.ts";
 import { leaveSubmitting } from "../../sim/byzantine/idle-leader.ts";
 import { override } from "../../sim/byzantine/override.ts";
 import { Cluster, defaultOptions, defaultParams } from "../../sim/cluster.ts";
-import type { Settled } from "../../sim/chain/chain-model.ts";
+import { settledOf } from "../support/first-group.ts";
+import type { FirstSettled } from "../support/first-group.ts";
 
 const { turn, interval } = defaultParams;
 const others = Math.ceil((2 * turn) / 3);
@@ -21,13 +22,16 @@ function start(decorate?: Cluster["decorate"]): Cluster {
 async function sharesOfFirst(): Promise<{ whole: bigint; each: bigint; block: number }> {
   const cluster = start();
   await cluster.run(interval + turn + 10);
-  const [first] = cluster.chain.settled as [Settled];
-  const pay = keepersPay(first.settlement, defaultParams, defaultOptions.committee);
-  return { ...pay, block: first.block - first.settlement.te };
+  const [first] = settledOf(cluster) as [FirstSettled];
+  const { ts, te, items } = first.settlement;
+  const [membership] = cluster.chain.snapshot(0, te).groups;
+  if (membership === undefined) throw new Error("expected one group");
+  const whole = keepersPart(membership, { number: 1, group: membership.address, items }, ts, te);
+  return { whole, each: whole / BigInt(defaultOptions.committee), block: first.block - te };
 }
 
 /** The turn of a settlement, its distance from te in blocks, and whether the leader sent it. */
-function told({ settlement, block, sender }: Settled, cluster: Cluster): object {
+function told({ settlement, block, sender }: FirstSettled, cluster: Cluster): object {
   const { ts, te, leader } = settlement;
   const number = (te - ts - interval) / turn + 1;
   return { turn: number, after: block - te, byLeader: sender === cluster.operatorOf(leader) };
@@ -42,7 +46,7 @@ describe("a leader", () => {
     const cluster = start();
     cluster.fee = each;
     await cluster.run(interval + turn + 10);
-    expect(told(cluster.chain.settled[0] as Settled, cluster)).toEqual({
+    expect(told(settledOf(cluster)[0] as FirstSettled, cluster)).toEqual({
       turn: 1,
       after: block,
       byLeader: true,
@@ -56,7 +60,7 @@ describe("a leader", () => {
       const cluster = start();
       cluster.fee = fee;
       await cluster.run(interval + turn + 10);
-      const [first] = cluster.chain.settled as [Settled];
+      const [first] = settledOf(cluster) as [FirstSettled];
       expect(told(first, cluster)).toEqual({ turn: 1, after: others - 1, byLeader: true });
       expect(codes(cluster)).toEqual(new Set(["fee-high"]));
     }
@@ -67,8 +71,8 @@ describe("a leader", () => {
     const cluster = start();
     cluster.fee = whole + 1n;
     await cluster.run(interval + 2 * turn + 10);
-    expect(cluster.chain.settled).toHaveLength(1);
-    const [first] = cluster.chain.settled as [Settled];
+    expect(settledOf(cluster)).toHaveLength(1);
+    const [first] = settledOf(cluster) as [FirstSettled];
     expect(told(first, cluster)).toEqual({ turn: 2, after: others - 1, byLeader: true });
     const noted = cluster.reasons.filter(({ code }) => code === "fee-above-share");
     expect(noted.map(({ keeper, block }) => [keeper, block - first.settlement.ts - interval])).toEqual([
@@ -90,7 +94,7 @@ describe("a leader", () => {
         if (block === defaultParams.originBlock + interval + falls) cluster.fee = whole;
       });
       await cluster.run(interval + turn + defaultParams.confirmations);
-      const first = cluster.chain.settled.map((one) => told(one, cluster));
+      const first = settledOf(cluster).map((one) => told(one, cluster));
       expect(first, `falls at ${falls}`).toEqual(
         settled ? [{ turn: 1, after: falls + 1, byLeader: true }] : [],
       );
@@ -105,7 +109,7 @@ describe("another keeper", () => {
       const cluster = start((ports, keeper) => leaveSubmitting(keeper)(ports));
       cluster.fee = fee;
       await cluster.run(interval + turn);
-      const first = cluster.chain.settled.map((one) => told(one, cluster));
+      const first = settledOf(cluster).map((one) => told(one, cluster));
       expect(first).toEqual(fee === each ? [{ turn: 1, after: others + 1, byLeader: false }] : []);
       expect(codes(cluster).has("fee-above-gain")).toBe(fee > each);
     }
@@ -123,14 +127,14 @@ describe("another keeper", () => {
       await cluster.run(interval + 2 * turn);
       return cluster;
     };
-    const [settled] = (await play()).chain.settled as [Settled];
+    const [settled] = settledOf(await play()) as [FirstSettled];
     const failed = Math.log2(Number(settled.settlement.failed));
     // No other keeper sends a transaction.
     const cluster = await play((ports, keeper) => {
       const submit = async (): Promise<SubmitResult> => ({ kind: "superseded", detail: "left to others" });
       return keeper === failed ? ports : { ...ports, chain: override(ports.chain, { submit }) };
     });
-    expect(cluster.chain.settled).toEqual([]);
+    expect(settledOf(cluster)).toEqual([]);
     const noted = cluster.reasons.filter(
       ({ code, keeper }) => code === "fee-above-gain" && keeper === failed,
     );

@@ -8,6 +8,7 @@ import type { Run } from "../../sim/checkers/checker.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
 import { parseScenario } from "../../sim/scenario/schema.ts";
 import { simulate } from "../../sim/simulate.ts";
+import { settledOf } from "../support/first-group.ts";
 
 /** A quiet group after a few settlements, and what S8's checker says of it. */
 async function played(act: (cluster: Cluster) => void = () => undefined): Promise<Cluster> {
@@ -28,32 +29,32 @@ describe("the checker of S8", () => {
     const { chain } = cluster;
     expect(chain.settled.length).toBeGreaterThanOrEqual(4);
     expect(complaints(cluster)).toEqual([]);
-    for (const { settlement } of chain.settled) {
-      const began = chain.at(settlement.ts);
+    for (const { from } of chain.settled) {
+      const began = chain.groupAt(0, from);
       // Two computations of R32, and the premise held.
-      expect(began.required(settlement.ts)).toBe(required(began, settlement.ts));
-      expect(began.free).toBeGreaterThanOrEqual(required(began, settlement.ts));
+      expect(began.required(from)).toBe(required(began, from));
+      expect(began.free).toBeGreaterThanOrEqual(required(began, from));
     }
   });
 
   it("reports each provider that got one unit too little, or has one unit of arrears", async () => {
     const cluster = await played();
-    const [first, second] = cluster.chain.settled;
+    const [first, second] = settledOf(cluster);
     if (first === undefined || second === undefined) throw new Error("expected two settlements");
     const [paid, owed] = [first.after.providers[0], second.after.providers[2]];
     if (paid === undefined || owed === undefined) throw new Error("expected three providers");
     paid.credit -= 1n;
     owed.arrears += 1n;
     const found = complaints(cluster);
-    expect(found.some((text) => text.startsWith("provider 0 of a funded group"))).toBe(true);
-    expect(found.some((text) => text.startsWith("provider 2 of a funded group"))).toBe(true);
+    expect(found.some((text) => text.startsWith("provider 0 of the funded group"))).toBe(true);
+    expect(found.some((text) => text.startsWith("provider 2 of the funded group"))).toBe(true);
   });
 
   it("accepts arrears if the payer had no money for longer than the lockup", async () => {
-    const cluster = await played(({ payer }) => payer.runShort());
+    const cluster = await played(({ payers }) => payers[0]?.runShort());
     await cluster.run(200);
     expect(complaints(cluster)).toEqual([]);
-    const last = cluster.chain.settled.at(-1);
+    const last = settledOf(cluster).at(-1);
     expect(last?.after.providers.some(({ arrears }) => arrears > 0n)).toBe(true);
   });
 
@@ -63,11 +64,11 @@ describe("the checker of S8", () => {
     const { violations, settled } = await simulate(scenario, 1);
     expect(violations).toEqual([]);
     expect(settled).toBeGreaterThanOrEqual(5);
-    const cluster = await played(({ payer, chain }) => {
-      payer.runShort();
-      const before = chain.at(chain.head).providers.map(({ changes }) => changes.length);
-      expect(payer.changeData(2, 1n << 55n)).toBe("Upkeeping_Underfunded");
-      expect(chain.at(chain.head).providers.map(({ changes }) => changes.length)).toEqual(before);
+    const cluster = await played(({ payers: [payer], chain }) => {
+      payer?.runShort();
+      const before = chain.groupAt(0).providers.map(({ changes }) => changes.length);
+      expect(payer?.changeData(2, 1n << 55n)).toBe("Upkeeping_Underfunded");
+      expect(chain.groupAt(0).providers.map(({ changes }) => changes.length)).toEqual(before);
     });
     expect(complaints(cluster)).toEqual([]);
   });

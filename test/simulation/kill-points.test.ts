@@ -6,13 +6,14 @@ import { changing } from "../../sim/byzantine/changing.ts";
 import { dieAt, killPoints } from "../../sim/byzantine/kill-points.ts";
 import type { KillPoint } from "../../sim/byzantine/kill-points.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { membersOf, settledOf, tsOf } from "../support/first-group.ts";
 
 /** Plays one interval in which its first leader dies at `point`, and stays dead. */
 async function playDeath(point: KillPoint): Promise<{ cluster: Cluster; leader: number; died: number[] }> {
   const cluster = new Cluster({ ...defaultOptions, seed: 5 });
-  const { ts, committee } = cluster.chain.snapshot(cluster.chain.head);
-  const operators = committee.members.map(({ operator }) => operator);
-  const leader = leaderOf(turnOrder(ts, committee.seed, operators), 1);
+  const ts = tsOf(cluster);
+  const { operators, seed } = membersOf(cluster);
+  const leader = leaderOf(turnOrder(ts, seed, operators), 1);
   const died: number[] = [];
   cluster.decorate = (ports, keeper) => {
     if (keeper !== leader) return ports;
@@ -31,7 +32,7 @@ describe("a keeper that dies in the middle of a round", () => {
     it(`delays no settlement beyond its own turn when it dies ${point}`, async () => {
       const { cluster, leader, died } = await playDeath(point);
       expect(died).toEqual([leader]);
-      const [first] = cluster.chain.settled;
+      const [first] = settledOf(cluster);
       const { interval, turn } = cluster.options.params;
       const turns = ((first?.settlement.te ?? 0) - (first?.settlement.ts ?? 0) - interval) / turn + 1;
       // A certificate outlives its leader (R25); everything before it costs the leader's turn, and that turn alone (L1).
@@ -53,7 +54,9 @@ describe("a keeper whose behaviour changes while it runs", () => {
       cluster.network.heard
         .slice(from)
         .flatMap(({ message: { keeper, body } }) =>
-          keeper === 1 && body.kind === "reveal" ? [body.values.map(({ value }) => value)] : [],
+          keeper === 1 && body.kind === "reveal"
+            ? [body.values.kind === "inline" ? [...body.values.values] : []]
+            : [],
         );
     const honest = valuesOf(0);
     const heard = cluster.network.heard.length;

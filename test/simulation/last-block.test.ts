@@ -8,6 +8,7 @@ import { deliveryBlocks } from "../../protocol/turns.ts";
 import { atLastBlock } from "../../sim/byzantine/timed.ts";
 import type { Release } from "../../sim/byzantine/timed.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { settledOf } from "../support/first-group.ts";
 
 const block_ms = 1_000;
 
@@ -24,7 +25,8 @@ async function play(
     seed,
     committee,
     blockMs: [block_ms, block_ms],
-    params: { ...defaultOptions.params, lockup: 1_000, ...rhythm },
+    params: { ...defaultOptions.params, ...rhythm },
+    terms: { ...defaultOptions.terms, lockup: 1_000 },
   });
   const { random } = c.world;
   const honest = c.seats.flatMap((_, i) => (liars.includes(i) ? [] : [c.operatorOf(i)]));
@@ -53,8 +55,8 @@ describe("Byzantine keepers that publish at the last allowed block", () => {
     it(`cost no honest leader its turn (n=${committee}, turns of ${turn} blocks, L1)`, async () => {
       for (const seed of committee > 7 ? [1] : [1, 2]) {
         const c = await play(committee, liars, rhythm, seed, 900);
-        expect(c.chain.settled.length).toBeGreaterThan(5);
-        for (const { settlement } of c.chain.settled) {
+        expect(settledOf(c).length).toBeGreaterThan(5);
+        for (const { settlement } of settledOf(c)) {
           for (const keeper of bitIndices(settlement.failed)) expect(liars, `seed ${seed}`).toContain(keeper);
         }
       }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { addressOfCommittee } from "../../sim/chain/snapshots.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { settledOf } from "../support/first-group.ts";
 
 async function play(blocks: number): Promise<Cluster> {
   const c = new Cluster({ ...defaultOptions, seed: 11 });
@@ -8,9 +10,9 @@ async function play(blocks: number): Promise<Cluster> {
   return c;
 }
 
-/** Sizes of all collections that a keeper holds for a group. */
+/** Sizes of all collections that a keeper holds for a committee. */
 function sizes(c: Cluster, keeper: number): Record<string, number> {
-  const state = c.seats[keeper]?.keeper?.stateOf(c.chain.snapshot(c.chain.head).address);
+  const state = c.seats[keeper]?.keeper?.stateOf(addressOfCommittee(0));
   if (state === undefined) throw new Error(`keeper ${keeper} is not running`);
   const { hashes, tasks, before, notes, own, salts, early, hellos, records } = state;
   const counted = { hashes, tasks, before, notes, own, salts, early, hellos };
@@ -28,7 +30,7 @@ describe("a keeper that runs for long", () => {
     const early = sizes(c, 0);
     await c.run(45 * interval);
     const late = sizes(c, 0);
-    expect(c.chain.settled.length).toBeGreaterThan(45);
+    expect(settledOf(c).length).toBeGreaterThan(45);
     for (const [name, size] of Object.entries(late)) {
       // A part of an interval more or less, as the run stops at any place in it.
       expect(size, name).toBeLessThanOrEqual(2 * (early[name] ?? 0) + 4);

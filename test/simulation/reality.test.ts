@@ -8,6 +8,7 @@ import { parseScenario, scenarioSchema } from "../../sim/scenario/schema.ts";
 import type { Scenario } from "../../sim/scenario/schema.ts";
 import { simulate } from "../../sim/simulate.ts";
 import { runCli } from "../support/cli.ts";
+import { settledOf } from "../support/first-group.ts";
 
 const read = (name: string): Scenario => {
   const file = `sim/scenarios/${name}.yaml`;
@@ -52,7 +53,7 @@ describe("providers with real storage", () => {
     cluster.proves = (provider) => (provider === 1 ? 8 : 16);
     cluster.seats.forEach((_, i) => cluster.start(i));
     await cluster.run(3 * 80);
-    const items = cluster.chain.settled.flatMap(({ settlement }) => settlement.items);
+    const items = settledOf(cluster).flatMap(({ settlement }) => settlement.items);
     const share = (provider: number): number => {
       const own = items.filter((item) => item.provider === provider);
       const committed = 60n * BigInt(defaultOptions.providers[provider] ?? 0);

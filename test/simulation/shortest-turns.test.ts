@@ -9,6 +9,7 @@ import { withhold } from "../../sim/byzantine/behaviours.ts";
 import type { Behaviour } from "../../sim/byzantine/behaviours.ts";
 import { atLastBlock } from "../../sim/byzantine/timed.ts";
 import { Cluster, defaultOptions } from "../../sim/cluster.ts";
+import { membersOf, settledOf } from "../support/first-group.ts";
 
 const longestTurn = 8_000;
 
@@ -38,7 +39,8 @@ async function play(turn: number, confirmations: number, faults: Faults): Promis
     ...defaultOptions,
     seed: turn,
     committee,
-    params: { ...params, lockup: 6 * turn },
+    params,
+    terms: { ...defaultOptions.terms, lockup: 6 * turn },
   });
   c.decorate = (ports, keeper) => (other?.[0] === keeper ? other[1](c)(ports) : ports);
   for (let i = 0; i < committee; i++) if (i !== dead) c.start(i);
@@ -49,12 +51,11 @@ async function play(turn: number, confirmations: number, faults: Faults): Promis
 /** Intervals that are not settled by the first leader without a fault, in its turn and before others may send. */
 function slowIntervals(c: Cluster, atFault: readonly number[]): string[] {
   const { turn } = c.options.params;
-  const { committee } = c.chain.snapshot(c.chain.head);
-  const operators = committee.members.map(({ operator }) => operator);
-  if (c.chain.settled.length < 2) return [`only ${c.chain.settled.length} intervals were settled`];
-  return c.chain.settled.flatMap(({ settlement, sender, block }) => {
+  const { operators, seed } = membersOf(c);
+  if (settledOf(c).length < 2) return [`only ${settledOf(c).length} intervals were settled`];
+  return settledOf(c).flatMap(({ settlement, sender, block }) => {
     const { ts, te, leader } = settlement;
-    const order = turnOrder(ts, committee.seed, operators);
+    const order = turnOrder(ts, seed, operators);
     const leaders = operators.map((_, i) => leaderOf(order, i + 1));
     const first = leaders.find((keeper) => !atFault.includes(keeper)) ?? -1;
     const prompt = leader === first && sender === operators[first] && block < te + Math.ceil((2 * turn) / 3);
@@ -78,7 +79,7 @@ describe("the shortest turns that R4 allows", () => {
       it(`${name} settle with one keeper late, which gets no leader's share`, async () => {
         const c = await play(turn, confirmations, { committee: 4, other: [2, late] });
         expect(slowIntervals(c, [])).toEqual([]);
-        for (const { settlement } of c.chain.settled) expect(bitIndices(settlement.payees)).toContain(2);
+        for (const { settlement } of settledOf(c)) expect(bitIndices(settlement.payees)).toContain(2);
       });
 
       for (const kind of ["reveal", "partial"] as const) {
@@ -99,7 +100,7 @@ describe("the shortest turns that R4 allows", () => {
     ] as const) {
       expect(fits(turn, confirmations)).toBe(false);
       const c = await play(turn, confirmations, { committee: 4, dead: 1 });
-      expect(c.chain.settled).toHaveLength(0);
+      expect(settledOf(c)).toHaveLength(0);
       expect(c.reasons.some(({ code }) => code === "no-time-to-close")).toBe(true);
     }
   });

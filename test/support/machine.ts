@@ -1,7 +1,8 @@
-/** One keeper's machine alone: a group, blocks with chosen hashes, and the messages that it published. */
+/** One keeper's machine alone: a committee with one group, blocks with chosen hashes, and the messages that it published. */
 import type { Effect } from "../../keeper/core/effects.ts";
 import type { Event } from "../../keeper/core/events.ts";
-import type { GroupSnapshot, ProviderEntry } from "../../protocol/group.ts";
+import { turnAt, turnWindow } from "../../protocol/turns.ts";
+import type { CommitteeSnapshot, GroupEntry, ProviderEntry } from "../../protocol/committee.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { step } from "../../keeper/core/machine.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
@@ -11,7 +12,7 @@ import { memberOf, operatorOf } from "../../sim/signatures/cheap-signatures.ts";
 import { defaultParams } from "../../sim/cluster.ts";
 import { stepText } from "./transcript.ts";
 
-export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const, speaks: 3 };
+export const machineConfig = { me: operatorOf(2), instance: `0x${"aa".repeat(16)}` as const, speaks: 4 };
 
 export const hashAt = (n: number, fork = 0): Hex =>
   `0x${(n + fork * 2 ** 32).toString(16).padStart(64, "0")}`;
@@ -20,22 +21,55 @@ export function providerEntry(index: number, bytes = 1_600n): ProviderEntry {
   return {
     index,
     operator: operatorOf(2000 + index),
-    activeFrom: 10,
-    history: [{ fromBlock: 10, bytes, listRoot: hashAt(7), receiptKey: operatorOf(1000 + index) }],
+    history: [
+      { fromBlock: 10, bytes, price: 1n << 64n, listRoot: hashAt(7), receiptKey: operatorOf(1000 + index) },
+    ],
   };
 }
 
-export function groupAt(ts: number, changes: Partial<GroupSnapshot> = {}): GroupSnapshot {
+export const groupAddress: Hex = `0x${"67".repeat(20)}`;
+
+/** A membership from block 10 on. */
+export function groupOf(
+  number: number,
+  providers: readonly ProviderEntry[],
+  changes: Partial<GroupEntry> = {},
+): GroupEntry {
+  return {
+    number,
+    address: `0x${"67".repeat(19)}${(0x66 + number).toString(16)}`,
+    entered: 10,
+    left: undefined,
+    settledThrough: 10,
+    ceiling: providers.length,
+    keeperFee: 0n,
+    keeperShareBps: 1_000,
+    providers,
+    ...changes,
+  };
+}
+
+/** A committee that has certified through `ts`, with one group of the providers, number 1. */
+export function committeeAt(
+  ts: number,
+  {
+    providers = [providerEntry(0), providerEntry(1)],
+    ...changes
+  }: Partial<CommitteeSnapshot> & { readonly providers?: readonly ProviderEntry[] } = {},
+): CommitteeSnapshot {
+  const groups = changes.groups ?? [groupOf(1, providers, { settledThrough: ts })];
   return {
     chainId: 1,
-    address: `0x${"67".repeat(20)}`,
+    address: `0x${"c0".repeat(20)}`,
     block: ts,
     params: defaultParams,
     ts,
-    committee: { version: 1, seed: hashAt(7), members: [0, 1, 2, 3].map(memberOf) },
-    pending: undefined,
-    providers: [providerEntry(0), providerEntry(1)],
+    version: { version: 1, seed: hashAt(7), members: [0, 1, 2, 3].map(memberOf), resigned: [] },
+    next: undefined,
+    scope: { te: ts + defaultParams.interval, groups },
+    remembered: [],
     ...changes,
+    groups,
   };
 }
 
@@ -63,8 +97,22 @@ export class Machine {
     return this.lines.slice(before);
   }
 
+  /** Shows the scope of the turn that the view of `head` is in, as the chain port does (R38). */
+  #showScope(head: number): void {
+    const { committee } = this.state;
+    if (committee === undefined) return;
+    const { ts, params, groups } = committee;
+    const turn = turnAt(head - params.confirmations, ts, params);
+    if (turn < 1) return;
+    const { te } = turnWindow(ts, params, turn);
+    if (committee.scope?.te === te) return;
+    const snapshot = { ...committee, scope: { te, groups } };
+    this.effects.push(...step(this.state, { kind: "committee", snapshot }, machineConfig).effects);
+  }
+
   /** Blocks `from` to `to` in one update, as after an outage. */
   jump(from: number, to: number, fork = 0): Effect[] {
+    this.#showScope(to);
     const blocks = Array.from({ length: to - from + 1 }, (_, i) => ({
       number: from + i,
       hash: hashAt(from + i, fork),
@@ -84,27 +132,29 @@ export class Machine {
     for (const effect of effects) {
       if (effect.kind === "make-seed") {
         const seed = new Uint8Array(48).fill(effect.slot % 250);
-        const { provider, slot, blockHash } = effect;
-        this.#serve(this.step({ kind: "seed", provider, slot, blockHash, seed }), answer);
+        const { operator, slot, blockHash } = effect;
+        this.#serve(this.step({ kind: "seed", operator, slot, blockHash, seed }), answer);
       }
       if (effect.kind !== "challenge") continue;
-      const { provider, slot, blockHash } = effect;
-      const how = answer(provider);
-      if (how === "unreachable") {
-        const failed = { kind: "failed", reason: "unreachable" } as const;
-        this.step({ kind: "answer", provider, slot, blockHash, answer: failed });
-      }
-      if (how === "proven") {
-        const none = new Uint8Array();
-        const proven = {
-          kind: "proven",
-          bytes: 1_600n,
-          receiptHash: hashAt(slot),
-          receipt: none,
-          proof: none,
-        } as const;
-        this.step({ kind: "answer", provider, slot, blockHash, answer: proven });
-      }
+      for (const { group, provider } of effect.targets)
+        this.#answer(effect, { group, provider }, answer(provider));
+    }
+  }
+
+  #answer(
+    { operator, slot, blockHash }: Extract<Effect, { kind: "challenge" }>,
+    name: { readonly group: number; readonly provider: number },
+    how: "proven" | "unreachable" | "silent",
+  ): void {
+    if (how === "unreachable") {
+      const failed = { kind: "failed", reason: "unreachable" } as const;
+      this.step({ kind: "answer", operator, name, slot, blockHash, answer: failed });
+    }
+    if (how === "proven") {
+      const none = new Uint8Array();
+      const receiptHash = hashAt(slot);
+      const proven = { kind: "proven", bytes: 1_600n, receiptHash, receipt: none, proof: none } as const;
+      this.step({ kind: "answer", operator, name, slot, blockHash, answer: proven });
     }
   }
 

@@ -1,132 +1,230 @@
-/** One provider with real data on disk, the keys of two keepers, and the chain endpoint that lists them. */
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+/** One provider with real data on disk, in several groups of one committee, on a chain with the real contracts. */
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Wallet } from "ethers";
 import { pino } from "pino";
-import { startCallingNode } from "../../keeper/adapters/libp2p/node.ts";
-import type { CallingNode } from "../../keeper/adapters/libp2p/node.ts";
-import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
-import { secretKeyAddress } from "../../protocol/codec/receipt.ts";
+import { askProvider } from "../../keeper/adapters/libp2p/provider.ts";
+import { verifyAnswer } from "../../protocol/codec/answer.ts";
+import {
+  challengeProtocol,
+  decodeChallengeResponse,
+  encodeChallengeRequest,
+  maxChallengeResponseBytes,
+} from "../../protocol/codec/challenge.ts";
+import type {
+  ChallengeAnswer,
+  ChallengeRequest,
+  ChallengeTarget,
+  Refusal,
+} from "../../protocol/codec/challenge.ts";
 import { signSeed } from "../../protocol/codec/seed.ts";
 import { toHex } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { initProvider, loadConfig, loadKeys } from "../../provider/config.ts";
 import type { ProviderConfig, ProviderKeys } from "../../provider/config.ts";
+import { consentFor } from "../../provider/consent.ts";
 import { faultDecorator } from "../../provider-sim/decorator.ts";
 import { startProvider } from "../../provider/compose.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
+import { providerIdentity } from "../../provider/identity.ts";
 import { ingestFiles } from "../../provider/ingest.ts";
 import type { PieceList } from "../../storage/core/piece-list.ts";
-import { eip2537Key, startChainEndpoint } from "./chain-endpoint.ts";
-import type { ChainEndpoint } from "./chain-endpoint.ts";
+import { send } from "./contracts/chain.ts";
+import type { Committee } from "./contracts/edition2/committee-world.ts";
 import { seededBytes } from "./files.ts";
+import { lower, price, ProviderChain } from "./provider-chain.ts";
+import type { Group, Keeper } from "./provider-chain.ts";
 
-export const chainId = 31_337;
-export const group: Hex = `0x${"a1".repeat(20)}`;
+export type { Keeper } from "./provider-chain.ts";
 
-/** 32 bytes that are a valid secret key of every curve in use. */
-export const secretOf = (index: number): Uint8Array => seededBytes(32, 7000 + index).fill(0, 0, 1);
-
-export type Keeper = {
-  readonly operator: Hex;
-  readonly blsSecret: Uint8Array;
-  /** Where it calls providers from. */
-  readonly calling: CallingNode;
+/** One group of the provider, in which it is number 0. */
+export type Stored = {
+  readonly group: Group;
+  readonly list: PieceList;
+  readonly files: readonly string[];
 };
 
-export async function startKeeper(index: number): Promise<Keeper> {
-  const calling = await startCallingNode(toHex(secretOf(100 + index)));
-  return { operator: secretKeyAddress(secretOf(index)), blsSecret: secretOf(200 + index), calling };
-}
-
 export type Scene = {
-  readonly chain: ChainEndpoint;
+  readonly chain: ProviderChain;
+  readonly committee: Committee;
+  /** Of the committee's contract. */
+  readonly originBlock: number;
+  /** Members of the committee. */
   readonly keepers: readonly Keeper[];
+  readonly stored: readonly Stored[];
   readonly configPath: string;
   readonly config: ProviderConfig;
   readonly keys: ProviderKeys;
-  readonly list: PieceList;
-  readonly files: readonly string[];
+  /** The provider's operator, with money. */
+  readonly operator: Wallet;
   start(): Promise<RunningProvider>;
-  /** A request that an honest keeper makes now for `slot`. */
-  request(keeper: Keeper, slot: number, changes?: Partial<ChallengeRequest>): ChallengeRequest;
+  /** All groups of the provider. */
+  readonly targets: readonly ChallengeTarget[];
+  /** A request that an honest keeper makes for `slot`, whose first block is mined. */
+  request(keeper: Keeper, slot: number, changes?: Partial<ChallengeRequest>): Promise<ChallengeRequest>;
+  /** The slot of the next block but one, at least; the head is then its second block. */
+  nextSlot(): Promise<number>;
+  close(): Promise<void>;
 };
 
-/** Slots of five blocks from block 10 on; the provider is number 0 and committed to `sizes` bytes in as many pieces. */
-export async function providerScene(
-  folder: string,
-  keepers: readonly Keeper[],
-  sizes: readonly number[],
-): Promise<Scene> {
-  const chain = await startChainEndpoint({
-    chainId,
-    head: 100,
-    originBlock: 10,
-    slot: 5,
-    confirmations: 1,
-    members: keepers.map(({ operator, blsSecret, calling }) => ({
-      operator,
-      blsKey: eip2537Key(blsSecret),
-      peerId: toHex(calling.libp2p.peerId.toMultihash().bytes),
-    })),
-    providers: [],
-    consentSequence: 0,
-  });
-  const dataDir = join(folder, "provider");
+/** Slots have five blocks. */
+const slotBlocks = 5;
+/** The provider reads the head at most every 100 ms. */
+const headAge_ms = 110;
+
+/** `sizes` are those of the pieces of each group. */
+export async function providerScene(folder: string, sizes: readonly (readonly number[])[]): Promise<Scene> {
+  const chain = await ProviderChain.open();
+  const keepers = await chain.keepers(0, 4);
+  const committee = await chain.committee(keepers);
+  const groups: Group[] = [];
+  for (const _ of sizes) groups.push(await chain.group(committee));
+  const made = await newProvider(chain, folder, groups);
+  const stored: Stored[] = [];
+  for (const [i, group] of groups.entries()) {
+    stored.push(await store(folder, made, group, sizes[i] as readonly number[], i));
+  }
+  const originBlock = Number(await committee.read("originBlock"));
+  const targets = groups.map(({ address }) => ({ group: address, provider: 0 }));
+  const log = pino({ level: "silent" });
+  return {
+    chain,
+    committee,
+    originBlock,
+    keepers,
+    stored,
+    ...made,
+    targets,
+    start: () => startProvider(made.config, made.keys, log, faultDecorator(made.config, log)),
+    async request(keeper, slot, changes = {}) {
+      const scope = {
+        chainId: chain.chainId,
+        committee: lower(committee.address),
+        operator: made.keys.operatorAddress,
+        slot,
+        blockHash: await chain.blockHash(originBlock + slot * slotBlocks),
+        ...changes,
+      };
+      return { keeper: keeper.operator, seed: signSeed(scope, keeper.blsSecret), targets, ...scope };
+    },
+    async nextSlot() {
+      const slot = Math.floor(((await chain.world.chain.block()) - originBlock) / slotBlocks) + 1;
+      await chain.mineTo(originBlock + slot * slotBlocks + 1);
+      await sleep(headAge_ms);
+      return slot;
+    },
+    close: () => chain.close(),
+  };
+}
+
+type Made = Pick<Scene, "configPath" | "config" | "keys" | "operator">;
+
+/** A registered provider that agrees to serve these groups. */
+async function newProvider(chain: ProviderChain, folder: string, groups: readonly Group[]): Promise<Made> {
   const passwordFile = join(folder, "provider.password");
   await writeFile(passwordFile, "devnet\n", { mode: 0o600 });
   const paths = await initProvider({
-    dataDir,
-    chainId,
-    rpc: [chain.url],
-    registry: `0x${"b2".repeat(20)}`,
+    dataDir: join(folder, "provider"),
+    chainId: chain.chainId,
+    rpc: [chain.endpoint.url],
+    registry: await chain.registry(),
+    lens: chain.lens,
     listen: ["/ip4/127.0.0.1/tcp/0"],
-    groups: [group],
+    groups: groups.map(({ address }) => address),
     password: "devnet",
     passwordFile,
     kdf: "light",
   });
   const config = await loadConfig(paths.config);
   const keys = await loadKeys(paths.keys, "devnet");
-  const log = pino({ level: "silent" });
-  await mkdir(join(folder, "files"));
-  const files: string[] = [];
-  for (const [index, size] of sizes.entries()) {
-    const file = join(folder, "files", String(index));
-    await writeFile(file, seededBytes(size, index + 1));
-    files.push(file);
-  }
-  const list = await ingestFiles(config, files);
-  chain.state.providers.push({
-    operator: keys.operatorAddress,
-    data: [{ fromBlock: 10, size: list.totalBytes, root: toHex(list.root), receiptKey: keys.receiptAddress }],
-  });
-  return {
-    chain,
-    keepers,
-    configPath: paths.config,
-    config,
-    keys,
-    list,
-    files,
-    start: () => startProvider(config, keys, log, faultDecorator(config, log)),
-    request(keeper, slot, changes = {}) {
-      const scope = {
-        chainId,
-        group,
-        provider: 0,
-        slot,
-        blockHash: chain.hashOf(chain.state.originBlock + slot * chain.state.slot),
-        ...changes,
-      };
-      return { keeper: keeper.operator, seed: signSeed(scope, keeper.blsSecret), ...scope };
-    },
-  };
+  const operator = new Wallet(toHex(keys.operator), chain.world.chain.provider);
+  await chain.world.chain.rpc("hardhat_setBalance", [operator.address, "0x3635c9adc5dea00000"]);
+  const { peerIdBytes } = await providerIdentity(keys);
+  const args = [operator.address, peerIdBytes, ["/ip4/127.0.0.1/tcp/2"]];
+  await send(chain.world.registry, operator, "registerProvider", args);
+  return { configPath: paths.config, config, keys, operator };
 }
 
-/** Inverts the bytes [start, end) of a file, as a failing disk might. */
-export async function damage(path: string, start: number, end: number): Promise<void> {
-  const bytes = await readFile(path);
-  for (let i = start; i < end; i++) bytes[i] = ~bytes[i]!;
-  await chmod(path, 0o644);
-  await writeFile(path, bytes);
+/** Stores new files for a group, and the payer uses the provider's consent to them. */
+export async function store(
+  folder: string,
+  { config, keys }: Pick<Made, "config" | "keys">,
+  group: Group,
+  sizes: readonly number[],
+  seed: number,
+  provider?: number,
+): Promise<Stored> {
+  const files: string[] = [];
+  await mkdir(join(folder, "files"), { recursive: true });
+  for (const [index, size] of sizes.entries()) {
+    const file = join(folder, "files", `${seed}-${index}`);
+    await writeFile(file, seededBytes(size, 100 * seed + index + 1));
+    files.push(file);
+  }
+  const list = await ingestFiles(config, files, { group: group.address, replace: provider !== undefined });
+  await group.use(await consentFor(config, keys, group.address, { price }), provider);
+  return { group, list, files };
+}
+
+export type Told = readonly (ChallengeAnswer | Refusal)[] | string;
+
+/** Answers and refusals for each target; or the code of the refusal of all, or why there is no response. */
+export async function ask(
+  provider: RunningProvider,
+  keeper: Keeper,
+  request: ChallengeRequest,
+): Promise<Told> {
+  return askFrom(keeper.calling, provider, request);
+}
+
+export async function askFrom(
+  calling: Keeper["calling"],
+  { peerId, addrs }: RunningProvider,
+  request: ChallengeRequest,
+  timeout_ms = 10_000,
+): Promise<Told> {
+  const bytes = encodeChallengeRequest(request);
+  const call = { protocol: challengeProtocol, bytes, maxBytes: maxChallengeResponseBytes };
+  const received = await askProvider(calling, { peerId, addrs }, call, { timeout_ms });
+  if (!received.ok) return received.reason;
+  const decoded = decodeChallengeResponse(received.bytes, request.targets.length);
+  if (!decoded.ok) return `malformed: ${decoded.detail}`;
+  return decoded.value.kind === "answers" ? decoded.value.answers : decoded.value.code;
+}
+
+/** For each target its proven leaves by the keeper's own check, or the code of the refusal; or the reason that concerns all. */
+export function verdicts(
+  scene: Scene,
+  request: ChallengeRequest,
+  told: Told,
+  lists?: readonly PieceList[],
+): string {
+  if (typeof told === "string") return told;
+  const found = told.map((answer, i) => {
+    if (answer.kind === "refusal") return answer.code;
+    const list = lists?.[i] ?? (scene.stored[i] as Stored).list;
+    const target = request.targets[i] as ChallengeTarget;
+    const receiptKey = scene.keys.receiptAddress;
+    const verified = verifyAnswer({ request, target, answer, list, receiptKey });
+    return verified.ok ? String(verified.value.proven) : verified.code;
+  });
+  return found.join(" ");
+}
+
+/** Asks and checks: "16 16" if both groups are proven whole. */
+export async function provenBy(
+  scene: Scene,
+  provider: RunningProvider,
+  keeper: Keeper,
+  request: ChallengeRequest,
+): Promise<string> {
+  return verdicts(scene, request, await ask(provider, keeper, request));
+}
+
+/** The bytes of all answers, as one text. */
+export function bytesOf(told: Told): Hex {
+  if (typeof told === "string") throw new Error(told);
+  const parts = told.flatMap((one) => (one.kind === "answer" ? [one.receipt, one.proof] : []));
+  return toHex(Buffer.concat(parts));
 }

@@ -1,19 +1,21 @@
 /** One turn of one keeper. The messages of the others are built here from proven records. */
 import { fromHex, keccakWords } from "../../protocol/hash.ts";
 import type { Hex } from "../../protocol/hash.ts";
-import { commitmentOf } from "../../protocol/messages.ts";
+import { commitmentOf, revealedRoot } from "../../protocol/messages.ts";
 import type { Body, FullProof, Message, MessageOf } from "../../protocol/messages.ts";
-import { leafCount, leafIndex, recordTree, treePath } from "../../protocol/records.ts";
+import { recordTree, treePath } from "../../protocol/records.ts";
 import { uniqueDraws } from "../../keeper/core/stages/audit.ts";
 import type { RoundState, TurnState, Way } from "../../keeper/core/state.ts";
 import { roundKeyOf } from "../../keeper/core/turn.ts";
-import { groupAt, hashAt, Machine } from "./machine.ts";
+import { committeeAt, hashAt, Machine } from "./machine.ts";
 import { memberOf } from "../../sim/signatures/cheap-signatures.ts";
 
 const ts = 10;
 /** Of the group's first turn, with the default parameters. */
 export const te = 70;
 export const confirmations = 1;
+/** The scope of two providers of group 1, as an announcement names it. */
+export const scopeName = { count: 2, root: keccakWords(1, 0, 1, 1) };
 /** a = ⌊t/12⌋ for t = 30. */
 export const delivery = 2;
 
@@ -21,7 +23,7 @@ let said = 0;
 
 export function messageOf<B extends Body>(keeper: number, body: B): Message<B> {
   const hash = keccakWords(0x5a1d, said++);
-  return { keeper, committee: 1, body, hash, signature: hash, bytes: fromHex(hash) };
+  return { keeper, version: 1, body, hash, signature: hash, bytes: fromHex(hash) };
 }
 
 /** Options for the start of a round. */
@@ -40,8 +42,8 @@ export class Round {
 
   constructor({ seed = 1, firstHead = te + confirmations }: Start = {}) {
     const members = [0, 1, 2, 3].map(memberOf);
-    const committee = { version: 1, seed: hashAt(seed), members };
-    this.machine.step({ kind: "group", snapshot: groupAt(ts, { committee }) });
+    const version = { version: 1, seed: hashAt(seed), members, resigned: [] };
+    this.machine.step({ kind: "committee", snapshot: committeeAt(ts, { version }) });
     this.machine.jump(ts + 1, firstHead);
   }
 
@@ -131,28 +133,26 @@ export class Round {
   announce(
     head = te + confirmations,
     round = roundKeyOf(this.turn),
-    providers: readonly number[] = [0, 1],
+    scope: { readonly count: number; readonly root: Hex } = scopeName,
   ): void {
-    this.hear(messageOf(round.leader, { kind: "announce", round, head, providers }));
+    this.hear(messageOf(round.leader, { kind: "announce", round, head, ...scope }));
   }
 
   #tree(keeper: number) {
-    const { recordScope } = this.turn;
+    const { records } = this.turn.scope;
     const bytes = this.bytesOf(keeper);
-    const leaves = Array.from({ length: leafCount(recordScope) }, (_, i) => {
+    const leaves = Array.from({ length: records.leafCount }, (_, i) => {
       return { kind: "proven", bytes, receiptHash: hashAt(i) } as const;
     });
-    const values = recordScope.map(({ provider, fromSlot, toSlot }) => {
-      return { provider, value: BigInt(toSlot - fromSlot) * bytes * 5n };
-    });
-    return { tree: recordTree(recordScope, leaves), values };
+    const values = records.ranges.map(({ fromSlot, toSlot }) => BigInt(toSlot - fromSlot) * bytes * 5n);
+    return { tree: recordTree(records, leaves), values: { kind: "inline" as const, values } };
   }
 
   /** @param id of the round, where this keeper has not heard of it yet */
   commit(keeper: number, way: Way = "gossip", id = this.state.id): void {
     const { tree, values } = this.#tree(keeper);
     const salt = hashAt(1000 + keeper);
-    const commitment = commitmentOf(id, keeper, values, tree.root, salt);
+    const commitment = commitmentOf(id, keeper, revealedRoot(values), tree.root, salt);
     this.#others.set(keeper, { commitment, salt });
     this.hear(messageOf(keeper, { kind: "commit", round: roundKeyOf(this.turn), commitment }), way);
   }
@@ -174,7 +174,7 @@ export class Round {
     const [close] = this.state.closes;
     const draws = uniqueDraws(close?.audit?.draws ?? []);
     const opened = draws.map((draw) => {
-      const index = leafIndex(tree.scope, draw) ?? -1;
+      const index = tree.scope.indexOf(draw) ?? -1;
       const leaf = tree.leaves[index];
       if (leaf === undefined) throw new Error("a leaf was drawn that is not in the scope");
       return { ...draw, leaf, path: treePath(tree, index), receipt: new Uint8Array() };

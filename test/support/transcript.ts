@@ -1,5 +1,6 @@
 /** Events and effects of the state machine as text, one a line: golden traces for unit tests. */
-import type { Effect, Write } from "../../keeper/core/effects.ts";
+import { providerKey, providerText } from "../../protocol/records.ts";
+import type { Effect, Transaction, Write } from "../../keeper/core/effects.ts";
 import type { Event } from "../../keeper/core/events.ts";
 import type { Body } from "../../protocol/messages.ts";
 
@@ -9,10 +10,10 @@ function eventText(event: Event): string {
       return `block ${event.blocks.at(-1)?.number}`;
     case "message":
       return `${event.message.body.kind} of keeper ${event.message.keeper}`;
-    case "group":
-      return `group settled through ${event.snapshot.ts}`;
+    case "committee":
+      return `committee certified through ${event.snapshot.ts}`;
     case "answer":
-      return `answer of provider ${event.provider} for slot ${event.slot}: ${event.answer.kind}`;
+      return `answer of ${providerText(event.name)} for slot ${event.slot}: ${event.answer.kind}`;
     case "fee":
       return `fee ${event.amount}`;
     case "submission":
@@ -26,6 +27,8 @@ function eventText(event: Event): string {
     case "pulled":
     case "seed":
     case "opened":
+    case "certificate":
+    case "values":
     case "records":
     case "packed":
     case "pages":
@@ -36,9 +39,11 @@ function eventText(event: Event): string {
 function writeText(write: Write): string {
   switch (write.kind) {
     case "record":
-      return `record of provider ${write.record.provider}, slot ${write.record.slot}: ${write.record.outcome.kind}`;
+      return `record of ${providerText(write.record)}, slot ${write.record.slot}: ${write.record.outcome.kind}`;
     case "note":
       return `note for ts ${write.ts}, turn ${write.turn}`;
+    case "certificate":
+      return `certificate for ts ${write.ts}, turn ${write.turn}`;
     case "own":
       return `own values for ts ${write.own.ts}, turn ${write.own.turn}`;
     case "before":
@@ -53,15 +58,15 @@ function writeText(write: Write): string {
 function bodyText(body: Body): string {
   switch (body.kind) {
     case "announce":
-      return `announce at head ${body.head}, providers ${body.providers.join()}`;
+      return `announce at head ${body.head}, ${body.count} in scope`;
     case "close":
       return `close with keepers ${body.commits.map(({ keeper }) => keeper).join()}, audit block ${body.auditBlock}`;
     case "reveal":
-      return `reveal with values ${body.values.map(({ value }) => value).join()}`;
+      return `reveal with values ${body.values.kind === "inline" ? body.values.values.join() : "in pages"}`;
     case "bundle":
       return `bundle with keepers ${body.reveals.map(({ keeper }) => keeper).join()}`;
     case "proposal":
-      return `proposal, pinned providers: ${body.pinned.map(({ provider }) => provider).join() || "none"}`;
+      return `proposal, pinned providers: ${body.pinned.map(providerKey).join() || "none"}`;
     case "commit":
     case "hello":
     case "partial":
@@ -74,14 +79,15 @@ function effectText(effect: Effect): string {
     case "persist":
       return `persist ${effect.writes.map(writeText).join("; ")}`;
     case "book":
-      return `book record of provider ${effect.record.provider}, slot ${effect.record.slot}`;
+      return `book record of ${providerText(effect.record)}, slot ${effect.record.slot}`;
     case "broadcast":
       return `broadcast ${bodyText(effect.body)}`;
     case "pass-on":
       return `pass on ${effect.message.body.kind} of keeper ${effect.message.keeper}`;
     case "make-seed":
+      return `make-seed for ${effect.operator}, slot ${effect.slot}`;
     case "challenge":
-      return `${effect.kind} for provider ${effect.provider}, slot ${effect.slot}`;
+      return `challenge for ${effect.targets.map(providerText).join("; ")}, slot ${effect.slot}`;
     case "check-openings":
       return `check openings of keeper ${effect.reveal.keeper}`;
     case "aggregate":
@@ -89,7 +95,7 @@ function effectText(effect: Effect): string {
     case "pull":
       return `ask keeper ${effect.keeper} for turn ${effect.turn}`;
     case "submit":
-      return `submit, signers ${effect.signers.toString(2)}`;
+      return submitText(effect.transaction);
     case "prune":
       return `prune before ${effect.ts}`;
     case "evidence":
@@ -97,6 +103,9 @@ function effectText(effect: Effect): string {
     case "reason":
       return `reason ${effect.code}: ${effect.detail}`;
     case "open":
+    case "ask-certificate":
+    case "serve-pages":
+    case "fetch-values":
     case "sign-digest":
     case "gather-records":
     case "pack-pages":
@@ -104,6 +113,11 @@ function effectText(effect: Effect): string {
     case "ask-fee":
       return effect.kind;
   }
+}
+
+function submitText({ kind, run, ...rest }: Transaction): string {
+  const groups = `groups ${run.first} to ${run.first + run.length - 1}`;
+  return "signers" in rest ? `${kind} ${groups}, signers ${rest.signers.toString(2)}` : `${kind} ${groups}`;
 }
 
 /** Head, hellos and questions for hellos come with almost every block and belong to no stage. */

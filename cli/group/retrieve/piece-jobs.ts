@@ -1,6 +1,6 @@
 /** Finds the pieces of a group, the providers that store each of them, and the names of their files. */
 import { basename } from "node:path";
-import type { JsonRpcProvider } from "ethers";
+import { ZeroAddress, type JsonRpcProvider } from "ethers";
 import type { Libp2p } from "@libp2p/interface";
 import {
   dataAt,
@@ -13,7 +13,7 @@ import { registryOfGroup } from "../../../client/group-plans.ts";
 import { registeredProvider, registryAt } from "../../../client/registry.ts";
 import { providerClient } from "../../../keeper/adapters/libp2p/provider.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { peerIdText } from "../../../provider/chain-ethers.ts";
+import { peerIdText } from "../../../provider/chain-reads.ts";
 import { fromHex, toHex } from "../../../storage/core/bytes.ts";
 import type { PieceEntry } from "../../../storage/core/piece-list.ts";
 import { usageError } from "../../console/exit.ts";
@@ -55,7 +55,7 @@ type Listed = {
 export async function listPieces(libp2p: Libp2p, scope: ListScope): Promise<Listed> {
   const { provider, group, only } = scope;
   const view = new GroupView(provider, group);
-  const registry = await registryOfGroup(provider, group);
+  const [registry, { state }] = await Promise.all([registryOfGroup(provider, group), view.page()]);
   const [head, { chainId }] = await Promise.all([provider.getBlockNumber(), provider.getNetwork()]);
   const client = providerClient({ libp2p });
   const jobs: Listed["jobs"] = new Map();
@@ -67,6 +67,7 @@ export async function listPieces(libp2p: Libp2p, scope: ListScope): Promise<List
     const target = { peerId: peerIdText(fromHex(peerId)), addrs: multiaddrs };
     const query = {
       chainId: Number(chainId),
+      committee: (state.service?.committee ?? ZeroAddress).toLowerCase() as Hex,
       group: group.address.toLowerCase() as Hex,
       provider: account.index,
       listRoot: data.listRoot as Hex,

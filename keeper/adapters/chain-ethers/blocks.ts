@@ -12,8 +12,8 @@ const remembered = 1_024;
 /** Attempts: the chain may move during a read, but not during every one. */
 const maxRereads = 3;
 
-/** An endpoint contradicts itself: a block's parent hash is not the hash of the block before it. */
-export class UnlinkedBlocks extends Error {}
+/** Endpoints contradict themselves: a block's parent hash is not the hash of the block before it, or events do not lead to the state. */
+export class Contradiction extends Error {}
 
 export type Known = { readonly number: number; readonly hash: Hex };
 
@@ -46,7 +46,7 @@ export class CanonicalBlocks {
 
   /**
    * Reads from `latest` back to the newest known block.
-   * @throws UnlinkedBlocks if parent hashes do not match after several reads (D7)
+   * @throws Contradiction if parent hashes do not match after several reads (D7)
    */
   async pathTo(latest: HeadBlock, rereads = maxRereads): Promise<Path> {
     const blocks = [latest];
@@ -61,7 +61,7 @@ export class CanonicalBlocks {
       if (wrong !== undefined) {
         // The chain moved during the read: start again from the new head.
         if (rereads > 0) return this.pathTo(await this.#rpc.head(), rereads - 1);
-        throw new UnlinkedBlocks(wrong);
+        throw new Contradiction(wrong);
       }
       const kept = before.findLastIndex(({ number, hash }) => this.#known.get(number) === hash);
       blocks.unshift(...before.slice(kept + 1));

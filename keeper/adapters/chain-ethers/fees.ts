@@ -1,20 +1,13 @@
-/** The present cost of a transaction on this chain, in coin and in a group's token. */
+/** The present cost of a transaction on this chain, in coin and in a committee's token. */
 import { Interface, parseUnits, Transaction } from "ethers";
-import {
-  gasPriceOracle,
-  feeBlocks,
-  marketOf,
-  sampleSettlement,
-  tipPercentile,
-} from "../../../protocol/fees.ts";
+import { gasPriceOracle, feeBlocks, marketOf, tipPercentile } from "../../../protocol/fees.ts";
 import type { FeeLimits, FeeMarket, GasFees } from "../../../protocol/fees.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import type { Submission } from "../../ports/chain.ts";
-import { groupAbi } from "./abi.ts";
+import { committeeAbi } from "./abi.ts";
 import { RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import { call } from "../../../daemon/chain/calls.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
-import { uncompressedG1 } from "./signature.ts";
+import { sampleCertificate } from "./encode.ts";
 
 export type Call = { readonly to: Hex; readonly data: string; readonly gasLimit: bigint };
 
@@ -60,19 +53,11 @@ export class FeeMeter {
     return fee;
   }
 
-  /** As l1Fee, of a settlement as large as one of so many providers. */
+  /** As l1Fee, of a certificate that settles groups with so many providers in all. */
   sampleL1Fee(to: Hex, providers: number, fees: GasFees): Promise<bigint> {
-    const data = settleData({ group: to, ...sampleSettlement(providers) });
+    const data = sampleCertificate(providers);
     return this.l1Fee({ to, data, gasLimit: 1_000_000n }, fees);
   }
-}
-
-export function settleData({
-  settlement,
-  signers,
-  signature,
-}: Pick<Submission, "group" | "settlement" | "signers" | "signature">): string {
-  return groupAbi.encodeFunctionData("settle", [settlement, signers, uncompressedG1(signature)]);
 }
 
 /** Price of one coin in whole tokens, by token, for example "3000.5". */
@@ -91,15 +76,15 @@ export class Exchange {
     this.#ask = ask;
   }
 
-  /** Units of the group's token for an amount of coin, rounded up; undefined if no price of the token is set. */
-  async unitsPerCoin(group: Hex): Promise<bigint | undefined> {
-    if (!this.#worth.has(group)) this.#worth.set(group, await this.#worthIn(group));
-    return this.#worth.get(group)?.unitsPerCoin;
+  /** Units of the committee's token for one coin; undefined if no price of the token is set. */
+  async unitsPerCoin(committee: Hex): Promise<bigint | undefined> {
+    if (!this.#worth.has(committee)) this.#worth.set(committee, await this.#worthIn(committee));
+    return this.#worth.get(committee)?.unitsPerCoin;
   }
 
-  async #worthIn(group: Hex): Promise<Worth> {
-    const [{ config }] = await call(this.#ask, groupAbi, group, "parameters", [], "latest");
-    const token = config.token.toLowerCase() as Hex;
+  async #worthIn(committee: Hex): Promise<Worth> {
+    const [terms] = await call(this.#ask, committeeAbi, committee, "terms", [], "latest");
+    const token = String(terms.token).toLowerCase() as Hex;
     if (BigInt(token) === 0n) return { unitsPerCoin: 10n ** BigInt(coinDecimals) };
     const price = this.#prices.get(token);
     if (price === undefined) return undefined;

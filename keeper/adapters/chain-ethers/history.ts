@@ -2,21 +2,22 @@
  * Reads past settlements and balances for the ledger and for reporting. It has its own endpoint state, so a failure here never suspends
  * an endpoint that the protocol needs.
  */
+import type { Interface } from "ethers";
 import { feesFor } from "../../../protocol/fees.ts";
 import type { AccountFees, FeeLimits } from "../../../protocol/fees.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { GroupFunds, HeadInfo, HistoryPort, Token } from "../../ports/history.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
-import { groupAbi, tokenAbi } from "./abi.ts";
+import { committeeAbi, groupAbi, tokenAbi } from "./abi.ts";
 import { FeeMeter } from "./fees.ts";
 import { blockTag, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
-import { settlementsOf } from "./settled.ts";
-import type { RawLog } from "./settled.ts";
+import { bookedOf, certificateFor, certifiedOf, committeeOf, settledOf } from "./settled.ts";
+import type { CertifiedEvent, RawLog, Service, Settled } from "./settled.ts";
 import { call } from "../../../daemon/chain/calls.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
 
 type RawBlock = { readonly number: string; readonly hash: Hex; readonly timestamp: string };
-type RawTransaction = { readonly hash: Hex; readonly from: string; readonly input: string };
+type RawTransaction = { readonly hash: Hex; readonly from: string };
 type RawReceipt = {
   readonly blockNumber: string;
   readonly blockHash: Hex;
@@ -27,14 +28,24 @@ type RawReceipt = {
 
 type Terms = {
   readonly token: Hex;
-  readonly price: bigint;
-  readonly keeperShareBps: bigint;
+  readonly lockup: number;
   readonly origin: number;
 };
 
 const maxSymbol = 16;
 
-const settledTopic = (groupAbi.getEvent("Settled") as { topicHash: string }).topicHash;
+const topicOf = (abi: Interface, name: string): string =>
+  (abi.getEvent(name) as { topicHash: string }).topicHash;
+const settledTopic = topicOf(groupAbi, "Settled");
+const enteredTopic = topicOf(groupAbi, "Entered");
+const certifiedTopic = topicOf(committeeAbi, "Certified");
+
+type Range = { readonly from: number; readonly to: number };
+type LoggedIn = RawLog & { readonly transactionHash: Hex };
+
+function certificatesIn(logs: readonly RawLog[]): CertifiedEvent[] {
+  return logs.map(certifiedOf).filter((found) => found !== undefined);
+}
 
 export type HistoryOptions = {
   readonly chainId: number;
@@ -48,12 +59,12 @@ export class EthersHistory implements HistoryPort {
   readonly #terms = new Map<Hex, Terms>();
   readonly #operators = new Map<string, readonly Hex[]>();
   readonly #tokens = new Map<Hex, Token>();
-  readonly #fees: FeeLimits;
+  readonly #options: HistoryOptions;
   readonly #meter: FeeMeter;
   #errors = 0;
 
   constructor(options: HistoryOptions, now_ms: () => number) {
-    this.#fees = options.fees;
+    this.#options = options;
     this.#meter = new FeeMeter(options, this.#ask);
     this.#rpc = new RpcPool(options, now_ms);
     this.#rpc.onTrouble(() => this.#errors++);
@@ -93,88 +104,122 @@ export class EthersHistory implements HistoryPort {
   async #termsOf(group: Hex): Promise<Terms> {
     const known = this.#terms.get(group);
     if (known !== undefined) return known;
-    const [{ originBlock, config }] = await call(this.#ask, groupAbi, group, "parameters", [], "latest");
-    const { price, keeperShareBps } = config;
+    const [[config], [createdAt]] = await Promise.all([
+      call(this.#ask, groupAbi, group, "config", [], "latest"),
+      call(this.#ask, groupAbi, group, "createdAt", [], "latest"),
+    ]);
     const token = String(config.token).toLowerCase() as Hex;
-    const terms = { token, price, keeperShareBps: BigInt(keeperShareBps), origin: Number(originBlock) };
+    const terms = { token, lockup: Number(config.lockup), origin: Number(createdAt) };
     this.#terms.set(group, terms);
     return terms;
   }
 
   async settlements(group: Hex, from: number, to: number): Promise<BookedSettlement[]> {
-    const logs = await this.#settledLogs(group, from, to);
+    const logs = await this.#logs(group, [settledTopic], { from, to });
+    if (logs.length === 0) return [];
+    const entered = await this.#logs(group, [enteredTopic], { from: await this.origin(group), to });
+    const services = entered.map(({ topics, data }) => {
+      const { args } = groupAbi.parseLog({ topics: [...topics], data }) as { args: Record<string, unknown> };
+      return { committee: String(args["committee"]).toLowerCase() as Hex, from: Number(args["from"]) };
+    });
     const found: BookedSettlement[] = [];
     for (const tx of new Set(logs.map(({ transactionHash }) => transactionHash))) {
-      found.push(...(await this.#ofTransaction(group, tx)));
+      found.push(...(await this.#ofTransaction(group, tx, services)));
     }
     return found.sort((a, b) => a.ts - b.ts);
   }
 
   /** Endpoints differ in their block range limit. If one refuses a range, both halves are requested. */
-  async #settledLogs(group: Hex, from: number, to: number): Promise<{ transactionHash: Hex }[]> {
-    const filter = {
-      address: group,
-      topics: [settledTopic],
-      fromBlock: blockTag(from),
-      toBlock: blockTag(to),
-    };
+  async #logs(address: Hex, topics: readonly string[], { from, to }: Range): Promise<LoggedIn[]> {
+    if (from > to) return [];
+    const filter = { address, topics, fromBlock: blockTag(from), toBlock: blockTag(to) };
     try {
-      return (await this.#rpc.send("eth_getLogs", [filter])) as { transactionHash: Hex }[];
+      return (await this.#rpc.send("eth_getLogs", [filter])) as LoggedIn[];
     } catch (error) {
       if (error instanceof RpcUnavailable || from === to) throw error;
       const middle = Math.floor((from + to) / 2);
       return [
-        ...(await this.#settledLogs(group, from, middle)),
-        ...(await this.#settledLogs(group, middle + 1, to)),
+        ...(await this.#logs(address, topics, { from, to: middle })),
+        ...(await this.#logs(address, topics, { from: middle + 1, to })),
       ];
     }
   }
 
-  async #ofTransaction(group: Hex, tx: Hex): Promise<BookedSettlement[]> {
-    const [sent, receipt, terms] = await Promise.all([
+  async #ofTransaction(group: Hex, tx: Hex, services: readonly Service[]): Promise<BookedSettlement[]> {
+    const [sent, receipt] = await Promise.all([
       this.#rpc.send("eth_getTransactionByHash", [tx]) as Promise<RawTransaction | null>,
       this.#rpc.send("eth_getTransactionReceipt", [tx]) as Promise<RawReceipt | null>,
-      this.#termsOf(group),
     ]);
     // Removed between the two requests by a reorg. The next pass reads it again.
     if (sent === null || receipt === null)
       throw new Error(`transaction ${tx}: expected on the chain, actual not found`);
-    return settlementsOf(
-      {
-        group,
-        ...terms,
-        input: sent.input,
-        logs: receipt.logs.filter(({ address }) => address.toLowerCase() === group),
-        transaction: {
-          tx,
-          block: Number(receipt.blockNumber),
-          blockHash: receipt.blockHash,
-          sender: sent.from.toLowerCase() as Hex,
-          gasUsed: BigInt(receipt.gasUsed),
-          gasPrice: BigInt(receipt.effectiveGasPrice ?? "0x0"),
-        },
-      },
-      (version) => this.#operatorsOf(group, version),
+    const block = Number(receipt.blockNumber);
+    const transaction = {
+      tx,
+      block,
+      blockHash: receipt.blockHash,
+      sender: sent.from.toLowerCase() as Hex,
+      gasUsed: BigInt(receipt.gasUsed),
+      gasPrice: BigInt(receipt.effectiveGasPrice ?? "0x0"),
+    };
+    const own = receipt.logs.filter(({ address }) => address.toLowerCase() === group);
+    const booked: BookedSettlement[] = [];
+    for (const settled of own.map(settledOf)) {
+      if (settled === undefined) continue;
+      const committee = committeeOf(services, settled.from);
+      if (committee === undefined)
+        throw new Error(`${group}: expected a committee at block ${settled.from}, actual none`);
+      const certificate = await this.#certificateFor(committee, settled, receipt, block);
+      const operators = await this.#operatorsOf(committee, settled.version);
+      const { chainId } = this.#options;
+      booked.push(bookedOf(settled, { chainId, group, committee, certificate, operators, transaction }));
+    }
+    return booked;
+  }
+
+  /** From the same transaction, or from an earlier one: a group may be settled later than its certificate (R29). */
+  async #certificateFor(
+    committee: Hex,
+    settled: Settled,
+    { logs }: RawReceipt,
+    block: number,
+  ): Promise<CertifiedEvent> {
+    const here = logs.filter(({ address }) => address.toLowerCase() === committee);
+    const now = certificateFor(settled, certificatesIn(here));
+    if (now !== undefined) return now;
+    const range = { from: settled.through, to: block };
+    const found = certificateFor(
+      settled,
+      certificatesIn(await this.#logs(committee, [certifiedTopic], range)),
+    );
+    if (found !== undefined) return found;
+    throw new Error(
+      `${committee}: expected a certificate through block ${settled.through} in blocks ${range.from} to ${block}, actual none`,
     );
   }
 
-  async #operatorsOf(group: Hex, version: number): Promise<readonly Hex[]> {
-    const key = `${group}/${version}`;
+  async #operatorsOf(committee: Hex, version: number): Promise<readonly Hex[]> {
+    const key = `${committee}/${version}`;
     const known = this.#operators.get(key);
     if (known !== undefined) return known;
-    const [committee] = await call(this.#ask, groupAbi, group, "committeeAt", [version], "latest");
-    const operators = [...committee.operators].map((operator: string) => operator.toLowerCase() as Hex);
+    const [list] = await call(this.#ask, committeeAbi, committee, "operatorsOf", [version], "latest");
+    const operators = [...(list as Iterable<string>)].map((operator) => operator.toLowerCase() as Hex);
     this.#operators.set(key, operators);
     return operators;
   }
 
   async groupFunds(group: Hex): Promise<GroupFunds> {
-    const [[escrow], [fundedUntil]] = await Promise.all([
+    const [[escrow], { token, lockup }] = await Promise.all([
       call(this.#ask, groupAbi, group, "escrow", [], "latest"),
-      call(this.#ask, groupAbi, group, "fundedUntil", [], "latest"),
+      this.#termsOf(group),
     ]);
-    const token = await this.#tokenOf((await this.#termsOf(group)).token);
-    return { token, unallocated: escrow.unallocated, arrears: escrow.arrears, fundedUntil };
+    return {
+      token: await this.#tokenOf(token),
+      available: escrow.available,
+      arrears: escrow.providerArrears + escrow.keeperArrears,
+      required: escrow.required,
+      lockup,
+    };
   }
 
   async #tokenOf(address: Hex): Promise<Token> {
@@ -211,7 +256,7 @@ export class EthersHistory implements HistoryPort {
       this.#rpc.send("eth_getBalance", [operator, "latest"]) as Promise<string>,
       this.#meter.market(),
     ]);
-    const limits = this.#fees;
+    const limits = this.#options.fees;
     const l1Fee = await this.#meter.sampleL1Fee(operator, providers, feesFor(market, limits));
     return { balance: BigInt(balance), market, limits, l1Fee };
   }

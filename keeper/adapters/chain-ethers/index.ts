@@ -5,14 +5,13 @@ import type { ReasonCode } from "../../../protocol/reasons.ts";
 import type { ChainPort, ChainUpdate, Endpoint, Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
 import { registryAbi } from "./abi.ts";
-import { UnlinkedBlocks } from "./blocks.ts";
+import { Contradiction } from "./blocks.ts";
 import type { ChainPace } from "../../../daemon/chain/pace.ts";
 import { Feed } from "./feed.ts";
 import type { FeeLimits } from "../../../protocol/fees.ts";
 import type { TokenPrices } from "./fees.ts";
 import { RpcDisagreement, RpcPool, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import { call } from "../../../daemon/chain/calls.ts";
-import { SnapshotReader } from "./snapshot.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
 import { Submitter } from "./submit.ts";
 
@@ -20,6 +19,8 @@ export type ChainOptions = {
   readonly chainId: number;
   readonly urls: readonly string[];
   readonly registry: Hex;
+  /** Committees of other factories are not followed. */
+  readonly factories: readonly Hex[];
   readonly operatorSecret: string;
   readonly poll_ms: number;
   readonly fees: FeeLimits;
@@ -49,20 +50,20 @@ export class EthersChain implements ChainPort {
     return this.#rpc.pace;
   }
 
-  /** By group: why its state cannot be read now. */
+  /** By address: why a committee or a group cannot be read now. */
   get unreadable(): ReadonlyMap<Hex, string> {
     return this.#feed?.unreadable ?? new Map();
   }
 
   async follow(
-    groups: readonly Hex[],
+    operator: Hex,
     onUpdate: (update: ChainUpdate) => Promise<void>,
     onTrouble: (code: ReasonCode, detail: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
     this.#rpc.onTrouble(onTrouble);
-    const reader = new SnapshotReader(this.#options.chainId, this.#rpc);
-    const feed = new Feed(this.#rpc, reader, groups, onTrouble);
+    const { chainId, registry, factories } = this.#options;
+    const feed = new Feed(this.#rpc, { chainId, registry, factories, operator }, onTrouble);
     this.#feed = feed;
     while (!signal.aborted) {
       let pause_ms = this.#options.poll_ms;
@@ -76,7 +77,7 @@ export class EthersChain implements ChainPort {
       } catch (error) {
         if (signal.aborted) break;
         // An outage of all endpoints pauses the keeper. It resumes at the same block.
-        if (error instanceof UnlinkedBlocks) onTrouble("rpc-disagrees", error.message);
+        if (error instanceof Contradiction) onTrouble("rpc-disagrees", error.message);
         // The RPC client has reported these already.
         else if (!(error instanceof RpcUnavailable || error instanceof RpcDisagreement))
           onTrouble("rpc-down", (error as Error).message);

@@ -1,184 +1,161 @@
-/** Reads the state of a group at one block as a snapshot for the core. */
+/** Composes the snapshot of a committee from the states of its contracts (R4, R38). */
+import { isIdle, membershipWithin } from "../../../protocol/committee.ts";
 import type {
-  Committee,
+  CommitteeParams,
+  CommitteeSnapshot,
   DataCheckpoint,
-  GroupParams,
-  GroupSnapshot,
-  Member,
+  GroupEntry,
   ProviderEntry,
-} from "../../../protocol/group.ts";
-import { bitIndices } from "../../../protocol/bitmap.ts";
-import { groupParams } from "../../../protocol/group.ts";
-import { fromHex } from "../../../protocol/hash.ts";
+  Remembered,
+  Version,
+} from "../../../protocol/committee.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { groupAbi } from "./abi.ts";
-import { inParallel } from "./parallel.ts";
-import { call, compressG2 } from "../../../daemon/chain/calls.ts";
-import type { Ask } from "../../../daemon/chain/calls.ts";
-import type { RpcPool } from "../../../daemon/chain/rpc.ts";
+import { turnAt, turnWindow } from "../../../protocol/turns.ts";
+import type { CommitteeState, Membership } from "./committee-events.ts";
+import { hasProviders, noDataFrom, settledOrIdle } from "./group-events.ts";
+import type { GroupState, ProviderState } from "./group-events.ts";
 
-const pageSize = 64n;
-
-function lower(address: string): Hex {
-  return address.toLowerCase() as Hex;
-}
-
-/**
- * A routine read requests the data of every n-th provider only, and of providers whose row differs: a group has up to 256 providers, and
- * endpoints limit clients.
- */
-const rereadEvery = 16;
-
-type ProviderRow = {
-  readonly index: bigint;
-  readonly operator: string;
-  readonly activeFrom: bigint;
-  readonly removedAt: bigint;
-  readonly bytesNow: bigint;
-  readonly firstCheckpoint: bigint;
-  readonly checkpointCount: bigint;
-  readonly sequence: bigint;
+/** Fixed for a group's life (R4). */
+export type GroupTerms = {
+  readonly createdAt: number;
+  readonly keeperFee: bigint;
+  readonly keeperShareBps: number;
 };
 
-type KnownHistory = { readonly row: string; readonly history: readonly DataCheckpoint[] };
+export type CommitteeAt = {
+  readonly chainId: number;
+  readonly address: Hex;
+  /** The view. */
+  readonly block: number;
+  readonly params: CommitteeParams;
+  readonly version: Version;
+  readonly next: Version | undefined;
+  /** The committee after a block. */
+  readonly stateAt: (block: number) => CommitteeState | undefined;
+  /** A group after a block. */
+  readonly groupAt: (group: Hex, block: number) => GroupState | undefined;
+  readonly termsOf: (group: Hex) => GroupTerms;
+};
 
-/** Reads state on which keepers act from two endpoints, if there are two (D7). */
-export class SnapshotReader {
-  readonly #chainId: number;
-  readonly #ask: Ask;
-  readonly #params = new Map<Hex, GroupParams>();
-  /** Members by the address of their keys blob. A version with other keys has another blob. */
-  readonly #members = new Map<string, readonly Member[]>();
-  /** By group and provider index. */
-  readonly #histories = new Map<Hex, ReadonlyMap<number, KnownHistory>>();
+/** te of the present turn, once `block` has reached it (R6). */
+export function presentTe(params: CommitteeParams, ts: number, block: number): number | undefined {
+  if (block < ts + params.interval) return undefined;
+  return turnWindow(ts, params, turnAt(block, ts, params)).te;
+}
 
-  constructor(chainId: number, rpc: RpcPool) {
-    this.#chainId = chainId;
-    this.#ask = (method, params) => rpc.sendAgreed(method, params);
+/** @throws Error if the committee is not formed at this block */
+export function snapshotOf(at: CommitteeAt): CommitteeSnapshot {
+  const { chainId, address, block, params, version, next } = at;
+  const state = at.stateAt(block);
+  if (state?.originBlock === undefined)
+    throw new Error(`committee ${address}: expected formed, actual not at ${block}`);
+  const { ts } = state;
+  const groups = groupsOf(at, block, ts);
+  const snapshot = {
+    chainId,
+    address,
+    block,
+    params,
+    ts,
+    version,
+    next,
+    groups,
+    scope: undefined,
+    remembered: openOf(state.remembered, groups),
+  };
+  const te = isIdle(snapshot) ? undefined : presentTe(params, ts, block);
+  return te === undefined ? snapshot : { ...snapshot, scope: { te, groups: groupsOf(at, te, ts) } };
+}
+
+/** Memberships with a block that is neither settled nor credited after `block`, and those that begin ahead. */
+function groupsOf(at: CommitteeAt, block: number, ts: number): GroupEntry[] {
+  const memberships = at.stateAt(block)?.memberships.values() ?? [];
+  const entries: GroupEntry[] = [];
+  for (const membership of memberships) {
+    const group = at.groupAt(membership.group, block);
+    if (group !== undefined && !isOver(membership, group, block))
+      entries.push(entryOf(at, membership, group, ts));
   }
+  return entries.sort((a, b) => a.number - b.number);
+}
 
-  /** @param routine no log shows a change of the group, so data read before may be used again */
-  async read(group: Hex, block: number, routine = false): Promise<GroupSnapshot> {
-    const params = await this.#readParams(group, block);
-    const [state] = await this.#call(group, "state", [], block);
-    const committee = await this.#readCommittee(group, "committee", block);
-    const pending =
-      state.pendingCommittee === 0n ? undefined : await this.#readCommittee(group, "pendingCommittee", block);
-    if (committee === undefined)
-      throw new Error(
-        `group ${group}: expected a committee, actual none; check the address in the configuration`,
-      );
-    const endBlock = Number(state.endBlock);
-    const rows = await this.#readRows(group, Number(state.providerCount), block);
-    const turn = Math.floor((block - params.originBlock) / params.slot) % rereadEvery;
-    const histories = await this.#readHistories(group, rows, block, routine ? turn : undefined);
-    const providers = rows.map((row): ProviderEntry => {
-      const index = Number(row.index);
-      const history = [...(histories.get(index)?.history ?? [])];
-      // R33: after a terminate the commitment ends after the lockup.
-      if (endBlock > 0) history.push({ ...emptyData, fromBlock: endBlock });
-      return { index, operator: lower(row.operator), activeFrom: Number(row.activeFrom), history };
-    });
-    return {
-      chainId: this.#chainId,
-      address: group,
-      block,
-      params,
-      ts: Number(state.settledThrough),
-      ...(endBlock > 0 ? { endBlock } : {}),
-      committee,
-      pending,
-      providers,
+/** Whether every block of a membership is settled, credited or without a provider. */
+export function isOver({ left }: Membership, group: GroupState, block: number): boolean {
+  if (left === undefined) return false;
+  return group.settledThrough >= left || (left <= block && !hasProviders(group));
+}
+
+/** Entries by the state that they show: most of them stay the same from block to block. */
+const entries = new WeakMap<GroupState, Map<string, GroupEntry>>();
+
+function entryOf(at: CommitteeAt, membership: Membership, group: GroupState, ts: number): GroupEntry {
+  const { number, group: address, entered, left, ceiling } = membership;
+  const known = entries.get(group) ?? new Map<string, GroupEntry>();
+  entries.set(group, known);
+  const key = [at.address, number, left, ceiling, ts].join("/");
+  let entry = known.get(key);
+  if (entry === undefined) {
+    const { keeperFee, keeperShareBps } = at.termsOf(address);
+    const base = Math.max(ts - at.params.slot, entered);
+    entry = {
+      number,
+      address,
+      entered,
+      left,
+      settledThrough: settledOrIdle(group),
+      ceiling,
+      keeperFee,
+      keeperShareBps,
+      providers: [...group.providers]
+        .sort(([a], [b]) => a - b)
+        .flatMap(([index, provider]) => providerOf(index, provider, group, { base, ts }) ?? []),
     };
+    known.set(key, entry);
   }
-
-  #call(group: Hex, name: string, args: readonly unknown[], block: number): ReturnType<typeof call> {
-    return call(this.#ask, groupAbi, group, name, args, block);
-  }
-
-  async #readParams(group: Hex, block: number): Promise<GroupParams> {
-    const known = this.#params.get(group);
-    if (known !== undefined) return known;
-    const [{ originBlock, config }] = await this.#call(group, "parameters", [], block);
-    const params = groupParams(originBlock, config);
-    this.#params.set(group, params);
-    return params;
-  }
-
-  async #readCommittee(group: Hex, name: string, block: number): Promise<Committee | undefined> {
-    const [committee] = await this.#call(group, name, [], block);
-    if (committee.version === 0n) return undefined;
-    const key = `${group}/${committee.version}/${committee.keysBlob}`;
-    let members = this.#members.get(key);
-    if (members === undefined) {
-      const args = [committee.version, 0n, BigInt(committee.operators.length)];
-      const [rows] = await this.#call(group, "members", args, block);
-      members = [...rows].map((row) => ({
-        operator: lower(row.operator),
-        blsKey: compressG2(fromHex(row.blsKey)),
-      }));
-      this.#members.set(key, members);
-    }
-    const accepted = bitIndices(BigInt(committee.accepted));
-    return { version: Number(committee.version), seed: committee.seed, members, accepted };
-  }
-
-  async #readRows(group: Hex, count: number, block: number): Promise<ProviderRow[]> {
-    const pages = Array.from({ length: Math.ceil(count / Number(pageSize)) }, (_, i) => BigInt(i) * pageSize);
-    const rows = await inParallel(pages, async (from) => {
-      const [page] = await this.#call(group, "providers", [from, pageSize], block);
-      return [...page].filter((row) => !row.closed);
-    });
-    return rows.flat();
-  }
-
-  /** @param turn selects the providers that are read in any case; undefined: all */
-  async #readHistories(
-    group: Hex,
-    rows: readonly ProviderRow[],
-    block: number,
-    turn: number | undefined,
-  ): Promise<ReadonlyMap<number, KnownHistory>> {
-    const before = this.#histories.get(group);
-    const read = await inParallel(rows, async (provider): Promise<[number, KnownHistory]> => {
-      const index = Number(provider.index);
-      const row = rowKey(provider);
-      const known = before?.get(index);
-      const due = turn === undefined || index % rereadEvery === turn || known?.row !== row;
-      if (!due && known !== undefined) return [index, known];
-      return [index, { row, history: await this.#readHistory(group, provider, block) }];
-    });
-    const histories = new Map(read);
-    this.#histories.set(group, histories);
-    return histories;
-  }
-
-  async #readHistory(group: Hex, row: ProviderRow, block: number): Promise<DataCheckpoint[]> {
-    const history: DataCheckpoint[] = [];
-    for (let from = row.firstCheckpoint; from < row.checkpointCount; from += pageSize) {
-      const [page] = await this.#call(group, "dataHistory", [row.index, from, pageSize], block);
-      for (const c of page) {
-        history.push({
-          fromBlock: Number(c.fromBlock),
-          bytes: BigInt(c.size),
-          listRoot: c.root,
-          receiptKey: lower(c.receiptKey),
-        });
-      }
-    }
-    return history;
-  }
+  return entry;
 }
 
-/** Fields that differ after every change of a provider's data. */
-function rowKey(row: ProviderRow): string {
-  const { firstCheckpoint, checkpointCount, sequence, removedAt, bytesNow } = row;
-  return [firstCheckpoint, checkpointCount, sequence, removedAt, bytesNow].join("/");
-}
-
-const emptyData: DataCheckpoint = {
-  fromBlock: 0,
-  bytes: 0n,
-  listRoot: `0x${"00".repeat(32)}`,
-  receiptKey: `0x${"00".repeat(20)}`,
+type From = {
+  /** First block of which the data are shown. */
+  readonly base: number;
+  readonly ts: number;
 };
+
+/** Undefined: no commitment in a block from ts on. */
+function providerOf(
+  index: number,
+  { operator, history }: ProviderState,
+  { endBlock }: GroupState,
+  { base, ts }: From,
+): ProviderEntry | undefined {
+  const ending = endBlock === undefined ? history : endedAt(history, endBlock);
+  const shown = ending.slice(
+    Math.max(
+      ending.findLastIndex(({ fromBlock }) => fromBlock <= base),
+      0,
+    ),
+  );
+  const committed = shown.some(
+    ({ bytes }, i) => bytes > 0n && (shown[i + 1]?.fromBlock ?? Number.POSITIVE_INFINITY) > ts,
+  );
+  return committed ? { index, operator, history: shown } : undefined;
+}
+
+/** R33: after a terminate nothing is committed from the end on. */
+function endedAt(history: readonly DataCheckpoint[], endBlock: number): DataCheckpoint[] {
+  const before = history.filter(({ fromBlock }) => fromBlock < endBlock);
+  return before.at(-1)?.bytes === 0n ? before : [...before, noDataFrom(endBlock)];
+}
+
+/** Certificates of which a group is not settled through its part (R29). */
+function openOf(remembered: readonly Remembered[], groups: readonly GroupEntry[]): Remembered[] {
+  const least = Math.min(...groups.map(({ settledThrough }) => settledThrough));
+  return remembered.filter(
+    ({ ts, te }) =>
+      te > least &&
+      groups.some((group) => {
+        const { from, to } = membershipWithin(group, ts, te);
+        return from < to && group.settledThrough < to;
+      }),
+  );
+}

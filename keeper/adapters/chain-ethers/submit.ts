@@ -1,6 +1,6 @@
 /**
- * Submits settlements from the operator's account. Groups do not wait for each other: every settlement has its own nonce and window. It
- * is simulated first, its fee is raised while the window is open, and its nonce is freed when the window closes.
+ * Submits certificates and settlements from the operator's account. Committees do not wait for each other: every transaction has its own
+ * nonce. It is simulated first, its fee is raised while it can succeed, and its nonce is freed when it cannot any more.
  */
 import { formatEther, Transaction, Wallet } from "ethers";
 import { feesFor, feesToReplace, limitsToReplace, transactionGasCap } from "../../../protocol/fees.ts";
@@ -8,14 +8,17 @@ import type { FeeLimits, GasFees } from "../../../protocol/fees.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Submission, SubmitResult } from "../../ports/chain.ts";
 import type { ClockPort } from "../../ports/clock.ts";
-import { groupAbi } from "./abi.ts";
-import { Exchange, FeeMeter, inUnits, settleData } from "./fees.ts";
+import { committeeAbi, groupAbi } from "./abi.ts";
+import { calldataOf } from "./encode.ts";
+import { Exchange, FeeMeter, inUnits } from "./fees.ts";
 import type { Call, TokenPrices } from "./fees.ts";
 import { RpcError } from "../../../daemon/chain/endpoint.ts";
 import { NonceQueue } from "./nonces.ts";
+import { inParallel } from "./parallel.ts";
 import { revertText } from "./revert.ts";
 import { blockTag, RpcDisagreement, RpcUnavailable } from "../../../daemon/chain/rpc.ts";
 import type { RpcPool } from "../../../daemon/chain/rpc.ts";
+import { call as callView } from "../../../daemon/chain/calls.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
 
 export type SubmitOptions = {
@@ -32,24 +35,26 @@ type RawReceipt = { readonly status: string; readonly blockNumber: string; reado
 type Mined = { readonly tx: Hex; readonly receipt: RawReceipt; readonly cancelled: boolean };
 
 type Begun = {
+  readonly submission: Submission;
   readonly call: Call;
   readonly nonce: number;
-  readonly windowEnd: number;
   readonly fees: GasFees;
 };
 
-/** One settlement from the first transaction with its nonce until one of them is mined. */
+/** One submission from the first transaction with its nonce until one of them is mined. */
 type Flight = Omit<Begun, "fees"> & {
   fees: GasFees;
-  /** By transaction hash: whether the transaction cancels the settlement. */
+  /** By transaction hash: whether the transaction cancels the submission. */
   readonly sent: Map<Hex, boolean>;
   /** Head at the last transaction. */
   sentAt: number;
   cancelling: boolean;
 };
 
-/** Refusals that may end with later blocks. The settlement stays pending. */
-const passing: ReadonlySet<string> = new Set(["Upkeeping_TooEarly", "Upkeeping_NotLeader"]);
+/** Refusals that may end with later blocks. The transaction stays pending. */
+const passing: ReadonlySet<string> = new Set(["Committee_TooEarly", "Committee_NotLeader"]);
+/** Another certificate was first, or the window is over. */
+const late: ReadonlySet<string> = new Set(["Committee_StaleStart", "Committee_TooLate"]);
 const gasMarginPercent = 130n;
 const cancelGas = 21_000n;
 /** Error texts of nodes: the transaction is known, or another one with its nonce is mined. */
@@ -65,44 +70,78 @@ export class Submitter {
   readonly #nonces = new NonceQueue();
   readonly #meter: FeeMeter;
   readonly #exchange: Exchange;
+  readonly #ask: Ask;
+  /** By committee: ends when the nonce of its last submission is taken, so that earlier ones have lower nonces. */
+  readonly #queues = new Map<Hex, Promise<unknown>>();
 
   constructor(options: SubmitOptions, rpc: RpcPool, clock: ClockPort) {
     this.#options = options;
     this.#rpc = rpc;
     this.#clock = clock;
     this.#wallet = new Wallet(options.operatorSecret);
-    const ask: Ask = (method, params) => rpc.send(method, params);
-    this.#meter = new FeeMeter(options, ask);
-    this.#exchange = new Exchange(options.tokenPrices, ask);
+    this.#ask = (method, params) => rpc.send(method, params);
+    this.#meter = new FeeMeter(options, this.#ask);
+    this.#exchange = new Exchange(options.tokenPrices, this.#ask);
   }
 
-  /** Fee of submitting it now, in units of the group's token; undefined if no price of the token is configured. */
+  /** Fee of submitting it now, in units of the committee's token; undefined if no price of the token is configured. */
   async fee(submission: Submission): Promise<bigint | undefined> {
-    const { group } = submission;
-    const unitsPerCoin = await this.#exchange.unitsPerCoin(group);
+    const { committee } = submission;
+    const unitsPerCoin = await this.#exchange.unitsPerCoin(committee);
     if (unitsPerCoin === undefined) return undefined;
-    const data = settleData(submission);
-    const [gas, market] = await Promise.all([this.#estimate(group, data), this.#meter.market()]);
+    const data = calldataOf(submission);
+    const [gas, market] = await Promise.all([this.#estimate(committee, data), this.#meter.market()]);
     const fees = feesFor(market, this.#options.fees);
-    const l1Fee = await this.#meter.l1Fee({ to: group, data, gasLimit: gas }, fees);
+    const l1Fee = await this.#meter.l1Fee({ to: committee, data, gasLimit: gas }, fees);
     return inUnits(gas * (market.nextBase + market.tip) + l1Fee, unitsPerCoin);
   }
 
   async submit(submission: Submission, signal: AbortSignal): Promise<SubmitResult> {
-    const { group, windowEnd } = submission;
-    const data = settleData(submission);
-    const simulated = await this.#simulate(group, data);
+    const { committee } = submission;
+    const begun = (this.#queues.get(committee) ?? Promise.resolve()).then(() => this.#begin(submission));
+    this.#queues.set(
+      committee,
+      begun.catch(() => undefined),
+    );
+    const ready = await begun;
+    if ("kind" in ready) return ready;
+    try {
+      return await this.#follow(ready, signal);
+    } finally {
+      this.#nonces.end(ready.nonce);
+    }
+  }
+
+  /** The result if it cannot be sent. */
+  async #begin(submission: Submission): Promise<Begun | SubmitResult> {
+    const { committee } = submission;
+    if (await this.#isDone(submission))
+      return { kind: "superseded", detail: "every group of the run is settled" };
+    const data = calldataOf(submission);
+    const simulated = await this.#simulate(committee, data);
     if ("kind" in simulated) return simulated;
-    const call = { to: group, data, gasLimit: simulated.gasLimit };
+    const call = { to: committee, data, gasLimit: simulated.gasLimit };
     const fees = feesFor(await this.#meter.market(), this.#options.fees);
     const poor = await this.#lacksFunds(call, fees);
     if (poor !== undefined) return { kind: "failed", detail: poor };
-    const nonce = this.#nonces.take(await this.#minedCount());
-    try {
-      return await this.#follow({ call, nonce, fees, windowEnd }, signal);
-    } finally {
-      this.#nonces.end(nonce);
-    }
+    return { submission, call, fees, nonce: this.#nonces.take(await this.#minedCount()) };
+  }
+
+  /** Whether a settlement has nothing left to settle: the contract would not refuse it, and it would cost gas for nothing (R29). */
+  async #isDone(submission: Submission): Promise<boolean> {
+    if (submission.kind === "certify") return false;
+    const { committee, certificate, groups, run } = submission;
+    const settled = await inParallel(
+      groups.slice(run.first, run.first + run.length),
+      async ({ number, group }) => {
+        const [state] = await callView(this.#ask, groupAbi, group, "state", [], "latest");
+        const { service, settledThrough } = state;
+        const serves =
+          String(service.committee).toLowerCase() === committee && Number(service.number) === number;
+        return !serves || Number(settledThrough) >= certificate.te;
+      },
+    );
+    return settled.every(Boolean);
   }
 
   async #estimate(to: Hex, data: string): Promise<bigint> {
@@ -115,26 +154,26 @@ export class Submitter {
     try {
       const gas = await this.#estimate(to, data);
       if (gas > transactionGasCap) {
-        const detail = `gas of the settlement: expected at most ${transactionGasCap}, the gas cap of a transaction, actual ${gas}`;
+        const detail = `gas of the transaction: expected at most ${transactionGasCap}, the gas cap of a transaction, actual ${gas}`;
         return { kind: "failed", detail };
       }
       const wished = (gas * gasMarginPercent) / 100n;
       return { gasLimit: wished < transactionGasCap ? wished : transactionGasCap };
     } catch (error) {
-      const revert = revertText(groupAbi, error);
-      const late = revert.name === "Upkeeping_StaleStart" || revert.name === "Upkeeping_TooLate";
-      return { kind: late ? "superseded" : "failed", detail: revert.text };
+      const { name, text } = revertText(committeeAbi, error);
+      return { kind: name !== undefined && late.has(name) ? "superseded" : "failed", detail: text };
     }
   }
 
-  /** Whether the contract refuses a pending settlement permanently with a custom error, on two endpoints if two answer. */
-  async #isRefused({ to, data }: Call, head: number): Promise<boolean> {
+  /** Whether a pending transaction cannot succeed any more: the contract refuses it for good, as two endpoints say if two answer. */
+  async #isRefused({ submission, call: { to, data } }: Begun, head: number): Promise<boolean> {
+    if (await this.#isDone(submission)) return true;
     try {
       await this.#rpc.sendAgreed("eth_call", [{ from: this.#wallet.address, to, data }, blockTag(head)]);
       return false;
     } catch (error) {
-      // Any other error says nothing about the settlement.
-      const { name } = revertText(groupAbi, error);
+      // Any other error says nothing about the transaction.
+      const { name } = revertText(committeeAbi, error);
       return name !== undefined && !passing.has(name);
     }
   }
@@ -147,10 +186,11 @@ export class Submitter {
     return `funds of ${from}: expected at least ${formatEther(needed)}, actual ${formatEther(balance)}; send coin to this account`;
   }
 
-  /** Sends, waits and raises the fee; cancels and frees the nonce when the settlement is no longer wanted. */
+  /** Sends, waits and raises the fee; cancels and frees the nonce when the transaction is no longer wanted. */
   async #follow(begun: Begun, signal: AbortSignal): Promise<SubmitResult> {
     const { poll_ms, bumpAfterBlocks } = this.#options;
-    const { call, nonce, windowEnd } = begun;
+    const { submission, nonce } = begun;
+    const windowEnd = submission.kind === "certify" ? submission.windowEnd : Number.POSITIVE_INFINITY;
     const { number: sentAt } = await this.#rpc.head();
     const flight: Flight = { ...begun, sent: new Map(), sentAt, cancelling: false };
     try {
@@ -168,7 +208,7 @@ export class Submitter {
         if (head < flight.sentAt + bumpAfterBlocks && !closes) continue;
         flight.sentAt = head;
         await this.#fillGaps(nonce, flight.fees);
-        flight.cancelling ||= closes || (await this.#isRefused(call, head));
+        flight.cancelling ||= closes || (await this.#isRefused(begun, head));
         await this.#raise(flight);
         await this.#launch(flight);
       } catch (error) {
@@ -262,8 +302,11 @@ function isFailureOfEndpoints(error: unknown): boolean {
 
 function outcome({ tx, receipt, cancelled }: Mined): SubmitResult {
   if (cancelled)
-    return { kind: "superseded", detail: `cancelled by ${tx}: the settlement was no longer wanted` };
+    return { kind: "superseded", detail: `cancelled by ${tx}: the transaction was no longer wanted` };
   if (receipt.status !== "0x1")
-    return { kind: "superseded", detail: `transaction ${tx} was mined after another settlement` };
+    return {
+      kind: "superseded",
+      detail: `transaction ${tx} was mined after another one of the same interval`,
+    };
   return { kind: "mined", tx, block: Number(receipt.blockNumber), gasUsed: BigInt(receipt.gasUsed) };
 }

@@ -3,6 +3,7 @@ import { EntitySchema } from "typeorm";
 import type { EntitySchemaColumnOptions } from "typeorm";
 
 export type ChallengeRow = {
+  committee: string;
   group: string;
   provider: number;
   slot: number;
@@ -36,12 +37,15 @@ export type SettlementRow = {
   group: string;
   ts: number;
   te: number;
-  committee: number;
+  committee: string;
+  version: number;
   leader: number;
   failed: string;
   payees: string;
   signers: string;
   digest: string;
+  cut: string;
+  fee: string;
   tx: string;
   block: number;
   blockHash: string;
@@ -50,10 +54,8 @@ export type ItemRow = {
   group: string;
   ts: number;
   provider: number;
-  signed: string;
   spaceTime: string;
   amount: string;
-  toProvider: string;
 };
 export type ShareRow = { group: string; ts: number; keeper: number; operator: string; amount: string };
 export type TransactionRow = {
@@ -82,6 +84,7 @@ const amount = text(80);
 export const Challenge = new EntitySchema<ChallengeRow>({
   name: "challenge",
   columns: {
+    committee: key(address),
     group: key(address),
     provider: key(whole),
     slot: key(whole),
@@ -93,7 +96,7 @@ export const Challenge = new EntitySchema<ChallengeRow>({
   },
   // Pages are read by slot; old rows are found by their time.
   indices: [
-    { name: "challenge_slot", columns: ["group", "slot", "provider"] },
+    { name: "challenge_slot", columns: ["committee", "group", "slot", "provider"] },
     { name: "challenge_at", columns: ["at_ms"] },
   ],
 });
@@ -140,12 +143,15 @@ export const SettlementEntity = new EntitySchema<SettlementRow>({
     group: key(address),
     ts: key(whole),
     te: whole,
-    committee: whole,
+    committee: address,
+    version: whole,
     leader: whole,
     failed: amount,
     payees: amount,
     signers: amount,
     digest: hash,
+    cut: amount,
+    fee: amount,
     tx: hash,
     block: whole,
     blockHash: hash,
@@ -158,10 +164,8 @@ export const ItemEntity = new EntitySchema<ItemRow>({
     group: key(address),
     ts: key(whole),
     provider: key(whole),
-    signed: amount,
     spaceTime: amount,
     amount,
-    toProvider: amount,
   },
 });
 

@@ -14,6 +14,7 @@ import type {
   OutcomeCount,
   PeerEntry,
   ReasonEntry,
+  ServedGroup,
   Space,
   SpaceEntry,
 } from "../../ports/ledger.ts";
@@ -65,10 +66,11 @@ async function moveCursor(manager: EntityManager, group: Hex, { from, to }: Move
   return (await cursors.update({ group, ...(from ?? nowhere) }, to)).affected === 1;
 }
 
-function challengeRow({ group, record, committed }: ChallengeOf, at_ms: number): ChallengeRow {
+function challengeRow({ committee, group, record, committed }: ChallengeOf, at_ms: number): ChallengeRow {
   const { provider, slot, outcome } = record;
   const proven = outcome.kind === "proven";
   return {
+    committee,
     group,
     provider,
     slot,
@@ -89,9 +91,9 @@ async function replaceChallenges(
   const former: ChallengeRow[] = [];
   for (let i = 0; i < rows.length; i += chunk) {
     const part = rows.slice(i, i + chunk);
-    const keys = part.map(({ group, provider, slot }) => ({ group, provider, slot }));
+    const keys = part.map(({ committee, group, provider, slot }) => ({ committee, group, provider, slot }));
     former.push(...(await repository.find({ where: keys })));
-    await repository.upsert(part, ["group", "provider", "slot"]);
+    await repository.upsert(part, ["committee", "group", "provider", "slot"]);
   }
   return former;
 }
@@ -122,7 +124,7 @@ export class TypeormLedger implements BooksPort {
     const rows = new Map<string, ChallengeRow>();
     for (const challenge of challenges) {
       const row = challengeRow(challenge, this.#now_ms());
-      rows.set(`${row.group}/${row.provider}/${row.slot}`, row);
+      rows.set(`${row.committee}/${row.group}/${row.provider}/${row.slot}`, row);
     }
     const added = [...rows.values()];
     await this.#inTurn(async () => {
@@ -226,7 +228,7 @@ export class TypeormLedger implements BooksPort {
     await this.#transaction((manager) => manager.getRepository(Peer).upsert([...peers], ["operator"]));
   }
 
-  challenges(group: Hex, before: number | undefined, limit: number): Promise<ChallengeEntry[]> {
+  challenges(served: ServedGroup, before: number | undefined, limit: number): Promise<ChallengeEntry[]> {
     return this.#source.getRepository(Challenge).find({
       select: {
         provider: true,
@@ -237,7 +239,7 @@ export class TypeormLedger implements BooksPort {
         committed: true,
         at_ms: true,
       },
-      where: before === undefined ? { group } : { group, slot: LessThan(before) },
+      where: before === undefined ? { ...served } : { ...served, slot: LessThan(before) },
       order: { slot: "DESC", provider: "ASC" },
       take: limit,
     });
@@ -252,9 +254,9 @@ export class TypeormLedger implements BooksPort {
     return { total, last: BigInt(rows.at(-1)?.amount ?? 0), payments: rows.length };
   }
 
-  async space(group: Hex, from: number, limit: number): Promise<Space> {
+  async space(served: ServedGroup, from: number, limit: number): Promise<Space> {
     const challenges = this.#source.getRepository(Challenge);
-    const count = await challenges.countBy({ group, slot: MoreThanOrEqual(from) });
+    const count = await challenges.countBy({ ...served, slot: MoreThanOrEqual(from) });
     const query = challenges
       .createQueryBuilder("c")
       .select("c.provider", "provider")
@@ -262,7 +264,7 @@ export class TypeormLedger implements BooksPort {
       .addSelect("c.outcome", "outcome")
       .addSelect("c.bytes", "bytes")
       .addSelect("c.committed", "committed")
-      .where("c.group = :group AND c.slot >= :from", { group, from })
+      .where("c.committee = :committee AND c.group = :group AND c.slot >= :from", { ...served, from })
       .orderBy("c.slot", "DESC")
       .addOrderBy("c.provider", "ASC");
     const every = Math.max(1, Math.ceil(count / limit));
@@ -313,7 +315,7 @@ export class TypeormLedger implements BooksPort {
   async #fold(manager: EntityManager, rows: readonly ChallengeRow[]): Promise<void> {
     const days = manager.getRepository(ChallengeDay);
     for (const row of rows) {
-      const { group, provider, slot, reason, at_ms, bytes, committed } = row;
+      const { committee, group, provider, slot, reason, at_ms, bytes, committed } = row;
       const outcome = classOf(row);
       const of = { group, provider, day: Math.floor(at_ms / day_ms), outcome, reason: reason ?? "" };
       const known = await days.findOneBy(of);
@@ -331,7 +333,7 @@ export class TypeormLedger implements BooksPort {
         "outcome",
         "reason",
       ]);
-      await manager.getRepository(Challenge).delete({ group, provider, slot });
+      await manager.getRepository(Challenge).delete({ committee, group, provider, slot });
     }
   }
 

@@ -176,9 +176,75 @@ export class ProvenShares1763720000000 implements MigrationInterface {
   }
 }
 
+const committeeColumn = { name: "committee", type: "varchar", length: "42" };
+
+const committeeBooks: Record<string, TableColumnOptions[]> = {
+  challenge: [
+    key(committeeColumn),
+    groupColumn,
+    integer("provider", true),
+    integer("slot", true),
+    text("outcome", 16),
+    text("reason", 32, true),
+    text("bytes", 40),
+    text("committed", 40, true),
+    { ...time("at_ms"), default: 0 },
+  ],
+  settlement: [
+    ...interval,
+    integer("te"),
+    committeeColumn,
+    integer("version"),
+    integer("leader"),
+    amount("failed"),
+    amount("payees"),
+    amount("signers"),
+    text("digest", 66),
+    amount("cut"),
+    amount("fee"),
+    text("tx", 66),
+    integer("block"),
+    text("blockHash", 66),
+  ],
+  item: [...interval, integer("provider", true), amount("spaceTime"), amount("amount")],
+};
+
+/**
+ * Committees are contracts of their own and serve many groups: challenges are named by committee and group, and settlements hold what the
+ * contracts of the second edition tell. Groups of the first edition have ended, so their rows are dropped.
+ */
+export class Committees1763730000000 implements MigrationInterface {
+  readonly name = "Committees1763730000000";
+
+  async up(runner: QueryRunner): Promise<void> {
+    for (const name of ["challenge", "settlement", "item"]) await runner.dropTable(name);
+    for (const name of ["share", "transaction", "cursor", "challenge_day"]) await runner.clearTable(name);
+    for (const [name, columns] of Object.entries(committeeBooks)) {
+      await runner.createTable(new Table({ name, columns }));
+    }
+    await runner.createIndices("challenge", [
+      new TableIndex({ name: "challenge_slot", columnNames: ["committee", "group", "slot", "provider"] }),
+      new TableIndex({ name: "challenge_at", columnNames: ["at_ms"] }),
+    ]);
+  }
+
+  /** The rows of before cannot be derived from these, so their tables are created empty. */
+  async down(runner: QueryRunner): Promise<void> {
+    for (const name of Object.keys(committeeBooks)) await runner.dropTable(name);
+    for (const name of ["share", "transaction", "cursor"]) await runner.clearTable(name);
+    for (const name of ["settlement", "item"]) {
+      await runner.createTable(new Table({ name, columns: wholeBooks[name] ?? [] }));
+    }
+    const challenge = (committeeBooks["challenge"] ?? []).filter(({ name }) => name !== "committee");
+    await runner.createTable(new Table({ name: "challenge", columns: challenge }));
+    await new ChallengeIndices1763710000000().up(runner);
+  }
+}
+
 export const migrations = [
   Initial1700000000000,
   WholeBooks1763700000000,
   ChallengeIndices1763710000000,
   ProvenShares1763720000000,
+  Committees1763730000000,
 ];

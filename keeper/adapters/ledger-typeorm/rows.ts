@@ -1,6 +1,5 @@
 /** Settlements as rows and back. */
 import type { Hex } from "../../../protocol/hash.ts";
-import { itemText } from "../../../protocol/payments.ts";
 import type { BookedSettlement } from "../../ports/ledger.ts";
 import type { ItemRow, SettlementRow, ShareRow, TransactionRow } from "./entities.ts";
 
@@ -12,7 +11,7 @@ export type SettlementRows = {
 };
 
 export function rowsOf(booked: BookedSettlement): SettlementRows {
-  const { group, ts, te, committee, leader, digest, transaction } = booked;
+  const { group, ts, te, committee, version, leader, digest, transaction } = booked;
   const { tx, block, blockHash, sender } = transaction;
   const of = { group, ts };
   return {
@@ -20,11 +19,14 @@ export function rowsOf(booked: BookedSettlement): SettlementRows {
       ...of,
       te,
       committee,
+      version,
       leader,
       failed: booked.failed.toString(),
       payees: booked.payees.toString(),
       signers: booked.signers.toString(),
       digest,
+      cut: booked.cut.toString(),
+      fee: booked.fee.toString(),
       tx,
       block,
       blockHash,
@@ -38,7 +40,12 @@ export function rowsOf(booked: BookedSettlement): SettlementRows {
       gasUsed: transaction.gasUsed.toString(),
       gasPrice: transaction.gasPrice.toString(),
     },
-    items: booked.items.map((item) => ({ ...of, ...itemText(item) })),
+    items: booked.items.map(({ provider, spaceTime, amount }) => ({
+      ...of,
+      provider,
+      spaceTime: spaceTime.toString(),
+      amount: amount.toString(),
+    })),
     shares: booked.shares.map((share) => ({ ...of, ...share, amount: share.amount.toString() })),
   };
 }
@@ -49,12 +56,15 @@ export function settlementOf(rows: SettlementRows): BookedSettlement {
     group: settlement.group as Hex,
     ts: settlement.ts,
     te: settlement.te,
-    committee: settlement.committee,
+    committee: settlement.committee as Hex,
+    version: settlement.version,
     leader: settlement.leader,
     failed: BigInt(settlement.failed),
     payees: BigInt(settlement.payees),
     signers: BigInt(settlement.signers),
     digest: settlement.digest as Hex,
+    cut: BigInt(settlement.cut),
+    fee: BigInt(settlement.fee),
     transaction: {
       tx: transaction.tx as Hex,
       block: transaction.block,
@@ -65,10 +75,8 @@ export function settlementOf(rows: SettlementRows): BookedSettlement {
     },
     items: items.map((item) => ({
       provider: item.provider,
-      signed: BigInt(item.signed),
       spaceTime: BigInt(item.spaceTime),
       amount: BigInt(item.amount),
-      toProvider: BigInt(item.toProvider),
     })),
     shares: shares.map(({ keeper, operator, amount }) => ({
       keeper,

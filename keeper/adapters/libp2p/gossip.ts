@@ -4,7 +4,7 @@ import { gossipsub, StrictNoSign } from "@chainsafe/libp2p-gossipsub";
 import type { GossipSub, GossipSubComponents } from "@chainsafe/libp2p-gossipsub";
 import { createTopicScoreParams } from "@chainsafe/libp2p-gossipsub/score";
 import type { Connection, PeerId, StreamHandler, Topology } from "@libp2p/interface";
-import { gossipFrame } from "../../../protocol/limits/derived.ts";
+import { gossipFrame, maxCommittees } from "../../../protocol/limits/derived.ts";
 
 /** Smaller messages are forwarded without IDONTWANT, which would cost as many bytes as the message. */
 const announcedBytes = 128;
@@ -63,19 +63,8 @@ export class GossipGate {
  * (gossipFactor 0): the protocol itself asks for lost messages (R22). A frame with the messages of many keepers would need a
  * receive buffer that grows with their number.
  */
-export function gossip(
-  topics: readonly string[],
-  gate: GossipGate,
-): (components: GossipSubComponents) => GossipSub {
-  // Without this weight an invalid message would not lower the score of its sender (D6).
-  const invalidCosts = createTopicScoreParams({
-    topicWeight: 1,
-    invalidMessageDeliveriesWeight: -10,
-    invalidMessageDeliveriesDecay: 0.9,
-    meshMessageDeliveriesWeight: 0,
-    meshFailurePenaltyWeight: 0,
-  });
-  const frame = gossipFrame(topics.length);
+export function gossip(gate: GossipGate): (components: GossipSubComponents) => GossipSub {
+  const frame = gossipFrame(maxCommittees);
   const make = gossipsub({
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message) => messageId(message.data),
@@ -91,11 +80,9 @@ export function gossip(
     idontwantMinDataSize: announcedBytes,
     maxInboundDataLength: frame.bytes,
     decodeRpcLimits: frame.limits,
-    allowedTopics: [...topics],
-    scoreParams: {
-      IPColocationFactorWeight: 0,
-      topics: Object.fromEntries(topics.map((topic) => [topic, invalidCosts])),
-    },
+    // None before `allowTopic`.
+    allowedTopics: [],
+    scoreParams: { IPColocationFactorWeight: 0 },
   });
   return ({ peerId, privateKey, peerStore, registrar, connectionManager, logger }) =>
     make({
@@ -106,4 +93,26 @@ export function gossip(
       logger,
       registrar: gate.registrar(registrar),
     });
+}
+
+/** Without this weight an invalid message would not lower the score of its sender (D6). */
+const invalidCosts = createTopicScoreParams({
+  topicWeight: 1,
+  invalidMessageDeliveriesWeight: -10,
+  invalidMessageDeliveriesDecay: 0.9,
+  meshMessageDeliveriesWeight: 0,
+  meshFailurePenaltyWeight: 0,
+});
+
+/** What the library keeps of topics; it takes them at its start only, and a keeper may get a seat later (R39). */
+type Topics = {
+  readonly allowedTopics: Set<string>;
+  readonly score: { readonly params: { readonly topics: Record<string, typeof invalidCosts> } };
+};
+
+/** Gossip carries no other topics than those that are allowed. */
+export function allowTopic(pubsub: GossipSub, topic: string): void {
+  const { allowedTopics, score } = pubsub as unknown as Topics;
+  allowedTopics.add(topic);
+  score.params.topics[topic] = invalidCosts;
 }

@@ -15,7 +15,7 @@ import {
 import type { RegistryScope } from "../../../protocol/codec/identity.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { ReasonCode } from "../../../protocol/reasons.ts";
-import { identityRate, maxKeeperNames } from "../../../protocol/limits/derived.ts";
+import { identityRate, maxCommittees, maxKeeperNames } from "../../../protocol/limits/derived.ts";
 import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import type { Identities } from "./identities.ts";
 
@@ -48,10 +48,10 @@ export class Handshake {
   readonly #begun = new WeakSet<Connection>();
   #own: Uint8Array | undefined;
 
-  constructor(me: IdentityOptions, on: HandshakeDependencies, groups: number) {
+  constructor(me: IdentityOptions, on: HandshakeDependencies) {
     this.#me = me;
     this.#on = on;
-    this.#askers = new TokenBuckets(maxKeeperNames(groups), () => performance.now());
+    this.#askers = new TokenBuckets(maxKeeperNames(maxCommittees), () => performance.now());
   }
 
   async serve(): Promise<void> {

@@ -17,6 +17,7 @@ import {
   pendingConnections,
   signOfLife_ms,
   smallestScale,
+  maxCommittees,
   streamsOfPeer,
 } from "../../../protocol/limits/derived.ts";
 import type { Scale } from "../../../protocol/limits/derived.ts";
@@ -34,8 +35,6 @@ export type NodeOptions = {
   /** 32-byte seed of the ed25519 key, hex. */
   readonly peerSecret: Hex;
   readonly listen: readonly string[];
-  /** The only topics that gossip carries. */
-  readonly topics: readonly string[];
   readonly onReason: (code: ReasonCode, detail: string) => void;
 };
 
@@ -46,11 +45,10 @@ export class Admission {
   readonly pending = new PendingHosts(pendingConnections.perHost);
   readonly meter: InboundMeter;
   readonly refused: TokenBuckets;
-  scale: Scale;
+  scale: Scale = smallestScale;
 
-  constructor(groups: number) {
-    this.scale = { ...smallestScale, groups: Math.max(1, groups) };
-    const names = maxKeeperNames(groups);
+  constructor() {
+    const names = maxKeeperNames(maxCommittees);
     this.meter = new InboundMeter(() => gossipBytes(this.scale), names);
     this.refused = new TokenBuckets(names, () => performance.now());
   }
@@ -92,7 +90,7 @@ export async function startKeeperNode(options: NodeOptions, admission: Admission
       identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
       // Pings come from the other node's connection monitor and from its latency measurement.
       ping: ping({ maxInboundStreams: 4 }),
-      pubsub: gossip(options.topics, gate),
+      pubsub: gossip(gate),
     },
   });
 }

@@ -1,4 +1,4 @@
-/** ProviderClient over libp2p streams: sends a request of fixed size and reads until the provider closes the stream. */
+/** ProviderClient over libp2p streams: sends one request and reads until the provider closes the stream. */
 import type { Libp2p, Stream } from "@libp2p/interface";
 import { byteStream } from "@libp2p/utils";
 import { concatBytes } from "../../../storage/core/bytes.ts";
@@ -37,9 +37,10 @@ export function providerClient(caller: Caller): ProviderClient {
       const call = { protocol: challengeProtocol, bytes, maxBytes: maxChallengeResponseBytes };
       const received = await askProvider(caller, target, call, limits);
       if (!received.ok) return received;
-      const decoded = decodeChallengeResponse(received.bytes);
+      const decoded = decodeChallengeResponse(received.bytes, request.targets.length);
       if (!decoded.ok) return failure("malformed", `${decoded.code}: ${decoded.detail}`);
-      return decoded.value.kind === "answer" ? { ok: true, answer: decoded.value } : refused(decoded.value);
+      const { value } = decoded;
+      return value.kind === "answers" ? { ok: true, answers: value.answers } : refused(value);
     },
 
     async pieceList(target, query, limits) {
@@ -66,8 +67,8 @@ async function askPage(
   first: number,
   limits: CallLimits,
 ): Promise<({ readonly ok: true } & PiecesPage) | ProviderFailure> {
-  const { chainId, group, provider, listRoot } = query;
-  const bytes = encodePiecesRequest({ chainId, group, provider, listRoot, first });
+  const { chainId, committee, group, provider, listRoot } = query;
+  const bytes = encodePiecesRequest({ chainId, committee, group, provider, listRoot, first });
   const call = { protocol: piecesProtocol, bytes, maxBytes: maxPiecesResponseBytes };
   const received = await askProvider(caller, target, call, limits);
   if (!received.ok) return received;

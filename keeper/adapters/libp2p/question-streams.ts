@@ -20,6 +20,7 @@ const protocolOf: Record<Question, string> = {
   records: "/whitepay/records/1",
   page: "/whitepay/record-page/1",
   pieces: "/whitepay/keeper-pieces/1",
+  certificate: "/whitepay/certificate/1",
 };
 
 export type QuestionStreamDependencies = {

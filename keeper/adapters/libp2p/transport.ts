@@ -18,6 +18,7 @@ import type {
 } from "../../ports/transport.ts";
 import { Dialer } from "./dialer.ts";
 import { DirectHellos } from "./direct-hello.ts";
+import { allowTopic } from "./gossip.ts";
 import { Handshake } from "./handshake.ts";
 import type { IdentityOptions } from "./handshake.ts";
 import { Admission, startKeeperNode } from "./keeper-node.ts";
@@ -56,17 +57,13 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
     const stopped = this.#stopped.signal;
     this.#questions = new QuestionStreams({ node, identities, meter, onReason, stopped });
     this.#dialer = new Dialer(node, identities, stopped);
-    this.#handshake = new Handshake(
-      options.identity,
-      {
-        node,
-        identities,
-        onReason,
-        onMutual: (peer, connection) => this.#onMutual(peer, connection),
-        onDisplaced: (peerId) => this.#disconnect(peerId),
-      },
-      options.topics.length,
-    );
+    this.#handshake = new Handshake(options.identity, {
+      node,
+      identities,
+      onReason,
+      onMutual: (peer, connection) => this.#onMutual(peer, connection),
+      onDisplaced: (peerId) => this.#disconnect(peerId),
+    });
     this.#room = new ConnectionRoom({
       connections: () => node.getConnections(),
       room: () => keeperConnections,
@@ -84,7 +81,7 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
   }
 
   static async start(options: TransportOptions): Promise<GossipTransport> {
-    const admission = new Admission(options.topics.length);
+    const admission = new Admission();
     const node = await startKeeperNode(options, admission);
     const transport = new GossipTransport(node, admission, options);
     await transport.#handshake.serve();
@@ -117,7 +114,10 @@ export class GossipTransport implements TransportPort, PeerStatsPort {
       await this.#beforeForwarding();
       return TopicValidatorResult.Accept;
     });
+    allowTopic(pubsub, topic);
     pubsub.subscribe(topic);
+    // A peer that subscribed before this topic was allowed says so again on a new connection.
+    for (const peer of this.node.getPeers()) this.#disconnect(peer.toString());
   }
 
   async #judge(handler: GossipHandler, peer: PeerId, bytes: Uint8Array): Promise<Verdict> {

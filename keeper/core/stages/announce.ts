@@ -1,4 +1,5 @@
-/** R17: the leader announces the round over all providers active in [ts, te). An announcement has a scope and no values. */
+/** R17: the leader announces the round over every (group, provider) in scope. An announcement has a scope and no values. */
+import { counted } from "../../../protocol/counted.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
 import { reason, turnKey } from "../state.ts";
 import { deliveryBlocks } from "../../../protocol/turns.ts";
@@ -21,7 +22,8 @@ export function tickAnnounce(step: Step): void {
       kind: "announce",
       round: roundKeyOf(turn),
       head: state.head,
-      providers: turn.scope.map((provider) => provider.index),
+      count: turn.scope.entries.length,
+      root: turn.scope.root,
     },
   });
 }
@@ -39,16 +41,17 @@ export function onAnnounce(
   heardAt: number,
 ): void {
   const { state } = step;
-  const params = state.group?.params;
+  const params = state.committee?.params;
   if (params === undefined || !ofLeader(step, turn, message)) return;
   if (turn.round !== undefined) return void contradicts(step, turn, turn.round.announce, message);
-  const { head, providers } = message.body;
+  const { head, count, root } = message.body;
   if (head < turn.te + params.confirmations) {
     return reason(step, "bad-announce-head", `expected ≥ ${turn.te + params.confirmations}, actual ${head}`);
   }
-  const scope = turn.scope.map((provider) => provider.index);
-  if (scope.length !== providers.length || scope.some((p, i) => p !== providers[i])) {
-    return reason(step, "scope-mismatch", `expected [${scope.join()}], actual [${providers.join()}]`);
+  const { scope } = turn;
+  if (scope.entries.length !== count || scope.root !== root) {
+    const expected = `${counted(scope.entries.length, "provider")} under ${scope.root}`;
+    return reason(step, "scope-mismatch", `expected ${expected}, actual ${count} under ${root}`);
   }
   turn.round = newRound(step, message);
   turn.progressAt = state.head;

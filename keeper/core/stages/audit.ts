@@ -1,7 +1,7 @@
 /** R20, R28: the audit. The hash of the audit block determines it, equally for all keepers, after all have committed. */
 import { keccakWords } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { leafCount, leafKeyAt } from "../../../protocol/records.ts";
+import { leafKeyText } from "../../../protocol/records.ts";
 import type { LeafKey, RecordScope } from "../../../protocol/records.ts";
 
 export const auditDraws = 16;
@@ -16,17 +16,17 @@ export function auditSeed(committee: Hex, ts: number, turn: number, blockHash: H
 
 /** R20: 16 leaves of the scope, with replacement; leaf j comes from keccak256(abi.encode(S, j)). */
 export function drawAudit(seed: Hex, scope: RecordScope): LeafKey[] {
-  const leaves = BigInt(leafCount(scope));
+  const leaves = BigInt(scope.leafCount);
   if (leaves === 0n) return [];
   // 256 bits modulo a small number: the bias is below 2^-230.
   return Array.from({ length: auditDraws }, (_, j) =>
-    leafKeyAt(scope, Number(BigInt(keccakWords(seed, j)) % leaves)),
+    scope.keyAt(Number(BigInt(keccakWords(seed, j)) % leaves)),
   );
 }
 
 /** Each drawn leaf once, in order of first draw. */
 export function uniqueDraws(draws: readonly LeafKey[]): LeafKey[] {
-  return draws.filter((d, i) => draws.findIndex((e) => e.provider === d.provider && e.slot === d.slot) === i);
+  return [...new Map(draws.map((draw) => [leafKeyText(draw), draw])).values()];
 }
 
 /** R28: number of receipts that a keeper must open to be paid; `median` is the lower median M of the bundle. */

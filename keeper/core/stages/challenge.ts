@@ -1,31 +1,37 @@
-/** R8, R9: every keeper challenges every provider once a slot, at an offset that only its own seed determines. */
+/**
+ * R8, R9: every keeper challenges every provider of every group once a slot, at an offset that only its own seed determines. One seed and
+ * one challenge serve all groups of a provider in the committee.
+ */
 import { challengeOffset } from "../../../storage/core/sampling.ts";
-import { dataAt, memberIndex, slotAt, slotStart } from "../../../protocol/group.ts";
-import type { GroupSnapshot, ProviderEntry } from "../../../protocol/group.ts";
+import { dataAt, dutyIndex, slotAt, slotStart } from "../../../protocol/committee.ts";
+import type { CommitteeSnapshot, GroupEntry, ProviderEntry } from "../../../protocol/committee.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { providerKey } from "../../../protocol/records.ts";
+import type { ChallengeTarget } from "../effects.ts";
 import type { Event } from "../events.ts";
 import { reason } from "../state.ts";
 import type { ChallengeTask, Step } from "../state.ts";
 
-export function taskKey(provider: number, slot: number): string {
-  return `${provider}/${slot}`;
+export function taskKey(operator: Hex, slot: number): string {
+  return `${operator}/${slot}`;
 }
 
-function holdsSeat(step: Step, group: GroupSnapshot): boolean {
+function holdsSeat(step: Step, { version, next }: CommitteeSnapshot): boolean {
   const { me } = step.config;
-  if (memberIndex(group.committee, me) >= 0) return true;
-  return group.pending !== undefined && memberIndex(group.pending, me) >= 0; // R33: a member of the pending committee challenges too
+  if (dutyIndex(version, me) >= 0) return true;
+  return next !== undefined && dutyIndex(next, me) >= 0; // R37: members of a complete next version challenge, too
 }
 
 /** Prepares the challenges of a slot once its first block is confirmed, and sends those whose offset is reached. */
 export function tickChallenge(step: Step): void {
   const { state } = step;
-  const group = state.group;
-  if (group === undefined) return;
-  if (!holdsSeat(step, group)) {
+  const { committee } = state;
+  if (committee === undefined) return;
+  if (!holdsSeat(step, committee)) {
     state.challengedSlot = -1;
     return;
   }
-  const { params } = group;
+  const { params } = committee;
   if (state.head < params.originBlock) return;
   const slot = slotAt(params, state.head);
   const position = state.head - slotStart(params, slot);
@@ -36,71 +42,107 @@ export function tickChallenge(step: Step): void {
     reason(step, "slots-missed", `slots ${state.challengedSlot + 1} to ${slot - 1}`);
   }
   state.challengedSlot = Math.max(slot, state.challengedSlot);
-  for (const provider of group.providers) prepare(step, group, provider, slot, blockHash);
-  for (const task of state.tasks.values()) if (task.slot === slot) askWhenDue(step, group, task);
+  prepare(step, committee, slot, blockHash);
+  for (const task of state.tasks.values()) if (task.slot === slot) askWhenDue(step, committee, task);
 }
 
-function prepare(
+type Target = ChallengeTarget & { readonly end: number };
+
+/** First block of a slot after a provider's duty: its group leaves, or its commitment ends (R8). */
+function endWithin(group: GroupEntry, { history }: ProviderEntry, from: number, to: number): number {
+  const gone = history.find(({ fromBlock, bytes }) => bytes === 0n && fromBlock > from)?.fromBlock ?? to;
+  return Math.min(to, gone, group.left ?? to);
+}
+
+/** Groups that a provider is to be challenged about in a slot, by the provider's operator. */
+function targetsOf(committee: CommitteeSnapshot, slot: number): Map<Hex, Target[]> {
+  const [from, to] = [slotStart(committee.params, slot), slotStart(committee.params, slot + 1)];
+  const targets = new Map<Hex, Target[]>();
+  for (const group of committee.groups) {
+    if (group.entered > from || (group.left !== undefined && group.left <= from)) continue;
+    for (const provider of group.providers) {
+      if ((dataAt(provider, from)?.bytes ?? 0n) === 0n) continue;
+      const { number, address } = group;
+      const end = endWithin(group, provider, from, to);
+      const target = { group: number, address, provider: provider.index, end };
+      const known = targets.get(provider.operator);
+      if (known === undefined) targets.set(provider.operator, [target]);
+      else known.push(target);
+    }
+  }
+  return targets;
+}
+
+function prepare(step: Step, committee: CommitteeSnapshot, slot: number, blockHash: Hex): void {
+  for (const [operator, all] of targetsOf(committee, slot)) {
+    prepareFor(step, committee, { operator, slot, blockHash }, all);
+  }
+}
+
+function prepareFor(
   step: Step,
-  group: GroupSnapshot,
-  provider: ProviderEntry,
-  slot: number,
-  blockHash: ChallengeTask["blockHash"],
+  { params }: CommitteeSnapshot,
+  about: Pick<ChallengeTask, "operator" | "slot" | "blockHash">,
+  all: readonly Target[],
 ): void {
   const { state } = step;
-  const key = taskKey(provider.index, slot);
-  const known = state.tasks.get(key);
+  const key = taskKey(about.operator, about.slot);
   // A reorg of the slot's first block invalidates the earlier challenge (R13).
-  if (known?.blockHash === blockHash) return;
-  if (state.records.get(provider.index)?.get(slot)?.blockHash === blockHash) return;
-  const data = dataAt(provider, slotStart(group.params, slot));
-  if (data === undefined || data.bytes === 0n) return;
+  if (state.tasks.get(key)?.blockHash === about.blockHash) return;
+  const targets = all.filter(
+    (target) => state.records.get(providerKey(target))?.get(about.slot)?.blockHash !== about.blockHash,
+  );
+  if (targets.length === 0) return;
   const task: ChallengeTask = {
-    provider: provider.index,
-    slot,
-    blockHash,
+    ...about,
     seed: undefined,
     offset: undefined,
     askedAt: undefined,
-    unreachable: false,
+    open: new Map(targets.map((target) => [providerKey(target), target])),
+    unreachable: new Set(),
     skipped: false,
   };
   state.tasks.set(key, task);
-  if (state.head - slotStart(group.params, slot) >= group.params.slot - group.params.answer) {
-    return skip(step, task);
-  }
-  step.effects.push({ kind: "make-seed", provider: provider.index, slot, blockHash });
+  if (state.head - slotStart(params, about.slot) >= params.slot - params.answer) return skip(step, task);
+  step.effects.push({ kind: "make-seed", ...about });
 }
 
 /** Reports a skipped challenge. The task stays until the slot's end, so it is reported once. */
 export function skip(step: Step, task: ChallengeTask): void {
   task.skipped = true;
-  reason(step, "challenge-late-start", `provider ${task.provider}, slot ${task.slot}`);
+  reason(step, "challenge-late-start", `provider ${task.operator}, slot ${task.slot}`);
 }
 
 export function onSeed(step: Step, event: Extract<Event, { kind: "seed" }>): void {
-  const task = step.state.tasks.get(taskKey(event.provider, event.slot));
-  const group = step.state.group;
-  if (task === undefined || group === undefined) return;
+  const task = step.state.tasks.get(taskKey(event.operator, event.slot));
+  const { committee } = step.state;
+  if (task === undefined || committee === undefined) return;
   if (task.blockHash !== event.blockHash || task.seed !== undefined) return;
   task.seed = event.seed;
-  askWhenDue(step, group, task);
+  askWhenDue(step, committee, task);
 }
 
-function askWhenDue(step: Step, group: GroupSnapshot, task: ChallengeTask): void {
+function askWhenDue(step: Step, { params }: CommitteeSnapshot, task: ChallengeTask): void {
   const { state } = step;
-  const { confirmations, slot, answer } = group.params;
+  const { confirmations, slot, answer } = params;
   if (task.seed === undefined || task.askedAt !== undefined || task.skipped) return;
-  const position = state.head - slotStart(group.params, task.slot);
+  const position = state.head - slotStart(params, task.slot);
   task.offset ??= challengeOffset(task.seed, { confirmations, slot, answer });
   if (position < task.offset) return;
   if (position >= slot - answer) return skip(step, task);
   task.askedAt = state.head;
+  // R8: where a duty ends before an answer would be late, the slot has no record.
+  const slotEnd = slotStart(params, task.slot + 1);
+  for (const [key, { end }] of task.open) {
+    if (end < slotEnd && state.head + answer >= end) task.open.delete(key);
+  }
+  if (task.open.size === 0) return;
   step.effects.push({
     kind: "challenge",
-    provider: task.provider,
+    operator: task.operator,
     slot: task.slot,
     blockHash: task.blockHash,
     seed: task.seed,
+    targets: [...task.open.values()].map(({ group, address, provider }) => ({ group, address, provider })),
   });
 }

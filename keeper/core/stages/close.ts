@@ -1,5 +1,5 @@
 /** R19: the leader closes the set of commits and names the audit block. */
-import type { GroupParams } from "../../../protocol/group.ts";
+import type { CommitteeParams } from "../../../protocol/committee.ts";
 import { closedSetHash } from "../../../protocol/messages.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
 import { quorum } from "../../../protocol/quorum.ts";
@@ -14,11 +14,11 @@ const minAuditLead = 3;
 const auditTail = 4;
 
 /** Head from which a set without all commits may be closed. */
-function closeDeadline(round: RoundState, params: GroupParams): number {
+function closeDeadline(round: RoundState, params: CommitteeParams): number {
   return round.announce.body.head + phaseTimeout(params.turn);
 }
 
-function latestAuditBlock(turn: TurnState, params: GroupParams): number {
+function latestAuditBlock(turn: TurnState, params: CommitteeParams): number {
   return fallbackBlock(turn.te, params.turn) - params.confirmations - auditTail;
 }
 
@@ -26,7 +26,7 @@ function latestAuditBlock(turn: TurnState, params: GroupParams): number {
 export function tickClose(step: Step): void {
   const { state } = step;
   const turn = state.turn;
-  const params = state.group?.params;
+  const params = state.committee?.params;
   const round = turn?.round;
   if (turn === undefined || params === undefined || round === undefined) return;
   if (!turn.announced || round.closing || round.closes.length > 0) return;
@@ -80,7 +80,7 @@ export function onClose(step: Step, turn: TurnState, round: RoundState, message:
 /** R19: accepts the first set if its audit block is within bounds and above every head seen, and if it has the own commit. */
 function accept(step: Step, turn: TurnState, round: RoundState, close: CloseState): void {
   const { state } = step;
-  const params = state.group?.params;
+  const params = state.committee?.params;
   if (params === undefined) return;
   const { auditBlock, commits } = close.message.body;
   const full = commits.length === committeeSize(turn);
@@ -108,7 +108,7 @@ function accept(step: Step, turn: TurnState, round: RoundState, close: CloseStat
 export function omittedFromSet(
   round: RoundState,
   close: CloseState,
-  params: GroupParams,
+  params: CommitteeParams,
 ): number | undefined {
   const last = round.announce.body.head + deliveryBlocks(params.turn) - 1;
   const listed = new Set(close.message.body.commits.map((c) => c.keeper));
@@ -123,7 +123,7 @@ export function omittedFromBundle(
   round: RoundState,
   close: CloseState,
   bundle: MessageOf<"bundle">,
-  params: GroupParams,
+  params: CommitteeParams,
 ): number | undefined {
   const last = close.message.body.auditBlock + params.confirmations + deliveryBlocks(params.turn) - 1;
   const listed = new Set(bundle.body.reveals.map((r) => r.keeper));

@@ -1,8 +1,10 @@
 /** R18: every keeper commits to its values and records before it sees those of others. */
 import type { OwnValues } from "../effects.ts";
 import { keccak, fromHex } from "../../../protocol/hash.ts";
+import type { Hex } from "../../../protocol/hash.ts";
 import { commitmentOf } from "../../../protocol/messages.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
+import { valuesRoot } from "../../../protocol/values.ts";
 import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { HeardMessage, RoundState, Step, TurnState } from "../state.ts";
 import { passOn } from "../pass-on.ts";
@@ -11,12 +13,12 @@ import { integrate } from "./integrate.ts";
 /** Values and records root of this keeper. They are stored before they are sent, so a restart does not change them. */
 export function ownValues(step: Step, turn: TurnState): OwnValues | undefined {
   const { state } = step;
-  const group = state.group;
-  if (group === undefined) return undefined;
+  const { committee } = state;
+  if (committee === undefined) return undefined;
   const key = turnKey(turn.ts, turn.turn);
   if (turn.told.has("values-changed")) return undefined;
   if (turn.tree === undefined) {
-    const { values, tree } = integrate(step, group, turn.scope, turn.ts, turn.te);
+    const { values, tree } = integrate(step, committee.params, turn.scope);
     const known = state.own.get(key);
     if (known !== undefined && known.recordsRoot !== tree.root) {
       reasonOnce(step, turn, "values-changed", `ts ${turn.ts}, turn ${turn.turn}`);
@@ -30,6 +32,10 @@ export function ownValues(step: Step, turn: TurnState): OwnValues | undefined {
     }
   }
   return state.own.get(key);
+}
+
+function ownRoot({ values }: OwnValues): Hex {
+  return valuesRoot(values.map(({ value }) => value));
 }
 
 export function sendCommit(step: Step, turn: TurnState, round: RoundState): void {
@@ -47,7 +53,7 @@ export function sendCommit(step: Step, turn: TurnState, round: RoundState): void
     body: {
       kind: "commit",
       round: round.announce.body.round,
-      commitment: commitmentOf(round.id, turn.me, own.values, own.recordsRoot, salt),
+      commitment: commitmentOf(round.id, turn.me, ownRoot(own), own.recordsRoot, salt),
     },
   });
 }

@@ -11,6 +11,7 @@ import type { CloseState, RevealState, RoundState, Step, TurnState } from "../st
 import { committeeSize, contradicts, ofLeader } from "../turn.ts";
 import { openingsNeeded } from "./audit.ts";
 import { omittedFromBundle, omittedFromSet } from "./close.ts";
+import { fittingDisputes } from "./exchange.ts";
 import { auditOf, bundledReveal, revealDeadline } from "./reveal.ts";
 
 /** The leader publishes the bundle with all reveals of its closed set, or with a quorum of them after the timeout. */
@@ -28,7 +29,7 @@ export function tickDecide(step: Step): void {
 function leadDecide(step: Step, turn: TurnState, round: RoundState): void {
   const { state } = step;
   const [close] = round.closes;
-  const params = state.group?.params;
+  const params = state.committee?.params;
   if (close === undefined || params === undefined || round.bundling) return;
   const { auditBlock, commits } = close.message.body;
   if (viewOf(state) < auditBlock) return;
@@ -92,15 +93,16 @@ function evaluate(step: Step, turn: TurnState, round: RoundState, bundle: Messag
     counted.push(reveal);
   }
   if (leavesOut(step, round, close, bundle)) return;
-  const decisions = decideAll(turn, counted, step.state.group?.params.toleranceBps ?? 0);
-  const disputed = [...decisions].filter(([, d]) => !d.agreed).map(([provider]) => provider);
-  round.evaluation = { decisions, disputed, payees: payeesOf(turn, audit.seed, counted) };
+  const decisions = decideAll(turn, counted, step.state.committee?.params.toleranceBps ?? 0);
+  const disputed = decisions.flatMap(({ agreed }, position) => (agreed ? [] : [position]));
+  const fitting = fittingDisputes(turn.scope, disputed, counted.length);
+  round.evaluation = { decisions, disputed, fitting, payees: payeesOf(turn, audit.seed, counted) };
 }
 
 /** A bundle without all reveals of its set is judged after the last head at which a reveal is in time (R19). */
 function mayOmit({ state }: Step, close: CloseState, bundle: MessageOf<"bundle">): boolean {
   const { auditBlock, commits } = close.message.body;
-  const params = state.group?.params;
+  const params = state.committee?.params;
   if (params === undefined) return false;
   if (bundle.body.reveals.length >= commits.length) return true;
   return state.head >= auditBlock + params.confirmations + deliveryBlocks(params.turn);
@@ -108,7 +110,7 @@ function mayOmit({ state }: Step, close: CloseState, bundle: MessageOf<"bundle">
 
 /** R19: a keeper that had passed on a commit or reveal in time does not sign if the leader omits it. */
 function leavesOut(step: Step, round: RoundState, close: CloseState, bundle: MessageOf<"bundle">): boolean {
-  const params = step.state.group?.params;
+  const params = step.state.committee?.params;
   if (params === undefined) return true;
   const unset = omittedFromSet(round, close, params);
   const unbundled = omittedFromBundle(round, close, bundle, params);
@@ -119,17 +121,14 @@ function leavesOut(step: Step, round: RoundState, close: CloseState, bundle: Mes
   return true;
 }
 
-function decideAll(
-  turn: TurnState,
-  reveals: readonly RevealState[],
-  toleranceBps: number,
-): Map<number, Decision> {
+function decideAll(turn: TurnState, reveals: readonly RevealState[], toleranceBps: number): Decision[] {
   const f = faultBound(committeeSize(turn));
-  return new Map(
-    turn.scope.map((provider, i) => {
-      const values = reveals.map(({ message }) => message.body.values[i]?.value ?? 0n);
-      return [provider.index, decideValue(values, f, toleranceBps)];
-    }),
+  return turn.scope.entries.map((_, i) =>
+    decideValue(
+      reveals.map(({ values }) => values?.[i] ?? 0n),
+      f,
+      toleranceBps,
+    ),
   );
 }
 

@@ -1,15 +1,16 @@
 /** R21: keepers reveal values, salt and audited leaves once the audit block is confirmed. */
 import type { Event } from "../events.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { commitmentOf } from "../../../protocol/messages.ts";
-import type { MessageOf, OpenedLeaf } from "../../../protocol/messages.ts";
+import { commitmentOf, revealedRoot } from "../../../protocol/messages.ts";
+import type { MessageOf, OpenedLeaf, RevealedValues } from "../../../protocol/messages.ts";
 import { passOn } from "../pass-on.ts";
-import { TreePaths, leafCount, leafHash, leafIndex, treePath } from "../../../protocol/records.ts";
+import { TreePaths, leafHash, leafKeyText, providerText, treePath } from "../../../protocol/records.ts";
 import type { LeafKey, RecordScope } from "../../../protocol/records.ts";
+import { maxValuesInMessage, pageCount, valuePageHash, valuePages } from "../../../protocol/values.ts";
 import { reason, reasonOnce, turnKey, viewOf } from "../state.ts";
 import { phaseTimeout } from "../../../protocol/turns.ts";
 import type { CloseState, HeardMessage, RevealState, RoundState, Step, TurnState } from "../state.ts";
-import type { GroupParams } from "../../../protocol/group.ts";
+import type { CommitteeParams } from "../../../protocol/committee.ts";
 import { committeeSize, roundOf } from "../turn.ts";
 import { auditSeed, drawAudit, uniqueDraws } from "./audit.ts";
 import { ownValues } from "./commit.ts";
@@ -24,19 +25,19 @@ function auditBlockHash(step: Step, close: CloseState): Hex | undefined {
 }
 
 /** Head from which the leader no longer waits for reveals (R22). */
-export function revealDeadline(auditBlock: number, params: GroupParams): number {
+export function revealDeadline(auditBlock: number, params: CommitteeParams): number {
   return auditBlock + params.confirmations + phaseTimeout(params.turn);
 }
 
 /** The audit of a closed set, once its audit block is confirmed (R20). Every reveal is checked against the same draws. */
 export function auditOf(step: Step, turn: TurnState, close: CloseState): CloseState["audit"] {
-  const { group } = step.state;
+  const { committee } = step.state;
   const blockHash = auditBlockHash(step, close);
-  if (group === undefined || blockHash === undefined) return undefined;
+  if (committee === undefined || blockHash === undefined) return undefined;
   // A reorg of the audit block changes the audit.
   if (close.audit?.blockHash !== blockHash) {
-    const seed = auditSeed(group.address, turn.ts, turn.turn, blockHash);
-    close.audit = { blockHash, seed, draws: drawAudit(seed, turn.recordScope) };
+    const seed = auditSeed(committee.address, turn.ts, turn.turn, blockHash);
+    close.audit = { blockHash, seed, draws: drawAudit(seed, turn.scope.records) };
   }
   return close.audit;
 }
@@ -60,11 +61,11 @@ function openOwn(step: Step, turn: TurnState, round: RoundState): void {
     // A store restored from an older copy lacks the salt of a commit that is in the closed set.
     return reasonOnce(step, turn, "salt-lost", `ts ${turn.ts}, turn ${turn.turn}`);
   }
-  const { tree, recordScope } = turn;
+  const { tree, scope } = turn;
   if (tree === undefined) return;
   round.opening = true;
   const proven = uniqueDraws(audit.draws).filter((draw) => {
-    const index = leafIndex(recordScope, draw);
+    const index = scope.records.indexOf(draw);
     return index !== undefined && tree.leaves[index]?.kind === "proven";
   });
   step.effects.push({ kind: "open", round: round.id, leaves: proven, proofOf: proven[0] });
@@ -93,7 +94,7 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
   const { turn } = step.state;
   const round = roundOf(step, event.round);
   if (turn?.tree === undefined || round?.accepted === undefined) return;
-  const { tree, recordScope } = turn;
+  const { tree, scope } = turn;
   const audit = auditOf(step, turn, round.accepted);
   const own = step.state.own.get(turnKey(turn.ts, turn.turn));
   const salt = step.state.salts.get(round.id)?.salt;
@@ -104,12 +105,12 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
   let next = 0;
   const opened: OpenedLeaf[] = [];
   for (const draw of uniqueDraws(audit.draws)) {
-    const index = leafIndex(recordScope, draw);
+    const index = scope.records.indexOf(draw);
     const leaf = index === undefined ? undefined : tree.leaves[index];
     if (index === undefined || leaf === undefined) return;
     const receipt = leaf.kind === "proven" ? event.receipts[next++] : new Uint8Array();
     if (receipt === undefined) {
-      return reason(step, "receipt-lost", `provider ${draw.provider}, slot ${draw.slot}`);
+      return reason(step, "receipt-lost", `${providerText(draw)}, slot ${draw.slot}`);
     }
     opened.push({ ...draw, leaf, path: treePath(tree, index), receipt });
   }
@@ -120,13 +121,24 @@ export function onOpened(step: Step, event: Extract<Event, { kind: "opened" }>):
       kind: "reveal",
       round: round.announce.body.round,
       closedSet: round.accepted.hash,
-      values: own.values,
+      values: revealValues(
+        step,
+        own.values.map(({ value }) => value),
+      ),
       recordsRoot: own.recordsRoot,
       salt,
       opened,
       proof: event.proof,
     },
   });
+}
+
+/** R17: values that do not fit the message travel as pages, which this keeper serves. */
+function revealValues(step: Step, values: readonly bigint[]): RevealedValues {
+  if (values.length <= maxValuesInMessage) return { kind: "inline", values };
+  const pages = valuePages(values);
+  step.effects.push({ kind: "serve-pages", pages });
+  return { kind: "pages", count: values.length, pages: pages.map(valuePageHash) };
 }
 
 export function onReveal(
@@ -147,7 +159,16 @@ export function onReveal(
     return reason(step, "message-surplus", `reveal of keeper ${message.keeper}`);
   }
   const passedOnAt = passOn(step, heard);
-  const reveal: RevealState = { message, status: "waiting", opened: 0, passedOnAt, countedAt: undefined };
+  const { values: revealed } = message.body;
+  const reveal: RevealState = {
+    message,
+    values: revealed.kind === "inline" ? revealed.values : undefined,
+    askedAt: undefined,
+    status: "waiting",
+    opened: 0,
+    passedOnAt,
+    countedAt: undefined,
+  };
   round.reveals.set(message.hash, reveal);
   turn.progressAt = step.state.head;
   check(step, turn, round, reveal);
@@ -183,12 +204,11 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
     reveal.status = "rejected";
     return reason(step, "reveal-mismatch", `keeper ${message.keeper}: ${mismatch}`);
   }
-  const proven = new Set(
-    body.opened.filter((o) => o.leaf.kind === "proven").map((o) => `${o.provider}/${o.slot}`),
-  );
-  reveal.opened = audit.draws.filter((d) => proven.has(`${d.provider}/${d.slot}`)).length;
+  if (reveal.values === undefined) return fetchValues(step, turn, round, reveal);
+  const proven = new Set(body.opened.filter((o) => o.leaf.kind === "proven").map(leafKeyText));
+  reveal.opened = audit.draws.filter((draw) => proven.has(leafKeyText(draw))).length;
   reveal.status = "checking";
-  const operator = turn.committee.members[message.keeper]?.operator;
+  const operator = turn.version.members[message.keeper]?.operator;
   if (operator === undefined) return;
   step.effects.push({
     kind: "check-openings",
@@ -198,6 +218,26 @@ function check(step: Step, turn: TurnState, round: RoundState, reveal: RevealSta
     opened: body.opened.filter((o) => o.leaf.kind === "proven"),
     proof: body.proof,
   });
+}
+
+/** Asks for the pages once a head, until a holder has served them. */
+function fetchValues(step: Step, turn: TurnState, round: RoundState, reveal: RevealState): void {
+  const { keeper, hash, body } = reveal.message;
+  if (body.values.kind === "inline" || reveal.askedAt === step.state.head) return;
+  reveal.askedAt = step.state.head;
+  const { count, pages } = body.values;
+  const holders = [...new Set([keeper, turn.leader])].filter((holder) => holder !== turn.me);
+  step.effects.push({ kind: "fetch-values", round: round.id, reveal: hash, pages, count, holders });
+}
+
+export function onValues(step: Step, event: Extract<Event, { kind: "values" }>): void {
+  const turn = step.state.turn;
+  const round = roundOf(step, event.round);
+  const reveal = round?.reveals.get(event.reveal);
+  if (turn === undefined || round === undefined || reveal?.status !== "waiting") return;
+  if (event.values === undefined) return;
+  reveal.values = event.values;
+  check(step, turn, round, reveal);
 }
 
 /** The difference between a reveal and its commit or the audit; undefined: none. */
@@ -211,14 +251,17 @@ function revealFault(
   const { body, keeper } = message;
   const committed = close.message.body.commits.find((c) => c.keeper === keeper)?.commitment;
   if (committed === undefined) return "no commit in the closed set";
-  if (committed !== commitmentOf(round.id, keeper, body.values, body.recordsRoot, body.salt)) {
+  if (committed !== commitmentOf(round.id, keeper, revealedRoot(body.values), body.recordsRoot, body.salt)) {
     return "values, records root or salt differ from the commit";
   }
-  const sameScope =
-    body.values.length === turn.scope.length &&
-    body.values.every((v, i) => v.provider === turn.scope[i]?.index);
-  if (!sameScope) return "providers differ from those of the round";
-  return openedFault(turn.recordScope, body, expected);
+  const { values } = body;
+  const count = values.kind === "inline" ? values.values.length : values.count;
+  const expectedCount = turn.scope.entries.length;
+  const pages = values.kind === "inline" ? 0 : values.pages.length;
+  if (count !== expectedCount || (values.kind === "pages" && pages !== pageCount(count))) {
+    return `values: expected ${expectedCount} in ${pageCount(expectedCount)} pages, actual ${count} in ${pages}`;
+  }
+  return openedFault(turn.scope.records, body, expected);
 }
 
 function openedFault(
@@ -228,19 +271,19 @@ function openedFault(
 ): string | undefined {
   const sameDraws =
     opened.length === expected.length &&
-    opened.every((o, i) => o.provider === expected[i]?.provider && o.slot === expected[i]?.slot);
+    opened.every((o, i) => leafKeyText(o) === leafKeyText(expected[i] as LeafKey));
   if (!sameDraws) return "leaves differ from those of the audit";
-  const paths = new TreePaths(recordsRoot, leafCount(scope));
+  const paths = new TreePaths(recordsRoot, scope.leafCount);
   const broken = opened.find((o) => {
-    const index = leafIndex(scope, o);
-    return index === undefined || !paths.holds(index, leafHash(o.provider, o.slot, o.leaf), o.path);
+    const index = scope.indexOf(o);
+    return index === undefined || !paths.holds(index, leafHash(o, o.leaf), o.path);
   });
-  if (broken !== undefined) return `wrong path of provider ${broken.provider}, slot ${broken.slot}`;
+  if (broken !== undefined) return `wrong path of ${providerText(broken)}, slot ${broken.slot}`;
   const first = opened.find((o) => o.leaf.kind === "proven");
   const proofFits =
     first === undefined
       ? proof === undefined
-      : proof?.provider === first.provider && proof.slot === first.slot;
+      : proof !== undefined && leafKeyText(proof) === leafKeyText(first);
   return proofFits ? undefined : "full proof is not of the first drawn proven leaf";
 }
 

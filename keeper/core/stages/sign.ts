@@ -1,21 +1,21 @@
 /** R23: one digest a turn, durably noted before its signature is sent. Never two. */
 import type { Hex } from "../../../protocol/hash.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
-import { domainSeparator, settlementDigest } from "../../../protocol/settlement.ts";
-import type { Settlement } from "../../../protocol/settlement.ts";
+import { certificateDigest, domainOf } from "../../../protocol/certificate.ts";
+import type { Signed } from "../effects.ts";
 import { isListening } from "../liveness.ts";
 import { reason, reasonOnce, turnKey } from "../state.ts";
 import type { RoundState, Step, TurnState } from "../state.ts";
 import { contradicts, ofLeader } from "../turn.ts";
-import { fetchPages, pagesOfLeader, pinnedHolds, settlementOf } from "./exchange.ts";
+import { fetchPages, pagesOfLeader, pinnedHolds, signedOf } from "./exchange.ts";
 import { counted } from "../../../protocol/counted.ts";
 
 /** Whether a digest that is not yet noted may be signed in this turn. */
 export function maySignNew(step: Step, turn: TurnState): boolean {
   const { state } = step;
-  const { group } = state;
-  if (group === undefined || state.startHead === undefined || state.secondInstance) return false;
-  if (turn.te <= state.startHead + group.params.confirmations) {
+  const { committee } = state;
+  if (committee === undefined || state.startHead === undefined || state.secondInstance) return false;
+  if (turn.te <= state.startHead + committee.params.confirmations) {
     reasonOnce(step, turn, "barred-after-start", `te ${turn.te}, head at start ${state.startHead}`);
     return false;
   }
@@ -32,7 +32,7 @@ export function maySignNew(step: Step, turn: TurnState): boolean {
     );
     return false;
   }
-  if (isListening(state, group)) {
+  if (isListening(state, committee)) {
     reasonOnce(step, turn, "listening-after-start", `confirmed by ${counted(state.vouched.size, "keeper")}`);
     return false;
   }
@@ -48,21 +48,21 @@ export function tickSign(step: Step): void {
   if (round.proposal !== undefined && !round.signed) trySign(step, turn, round, round.proposal);
 }
 
-function digestOf(step: Step, settlement: Settlement): Hex {
-  const group = step.state.group;
-  if (group === undefined) throw new Error("digest: no group known yet");
-  return settlementDigest(domainSeparator(group.chainId, group.address), settlement);
+function digestOf(step: Step, { certificate }: Signed): Hex {
+  const { committee } = step.state;
+  if (committee === undefined) throw new Error("digest: no committee known yet");
+  return certificateDigest(domainOf(committee.chainId, committee.address), certificate);
 }
 
 function lead(step: Step, turn: TurnState, round: RoundState): void {
   const { pinned } = round.exchange;
   const pages = pagesOfLeader(step, turn, round);
   if (pinned === undefined || pages === undefined || round.bundle === undefined) return;
-  const settlement = settlementOf(step, turn, round, pinned);
-  if (settlement === undefined) return;
-  const digest = digestOf(step, settlement);
+  const signed = signedOf(step, turn, round, pinned);
+  if (signed === undefined) return;
+  const digest = digestOf(step, signed);
   round.proposing = true;
-  if (!note(step, turn, digest, settlement)) return;
+  if (!note(step, turn, digest, signed)) return;
   round.signed = true;
   step.effects.push({
     kind: "broadcast",
@@ -98,9 +98,9 @@ function trySign(step: Step, turn: TurnState, round: RoundState, proposal: Messa
     return reason(step, "digest-mismatch", "bundle or pinned keepers differ");
   }
   if (body.pages.length > 0 && !round.exchange.fetched) return fetchPages(step, turn, round, body);
-  const settlement = settlementOf(step, turn, round, body.pinned);
-  if (settlement === undefined) return;
-  const digest = digestOf(step, settlement);
+  const signed = signedOf(step, turn, round, body.pinned);
+  if (signed === undefined) return;
+  const digest = digestOf(step, signed);
   if (digest !== body.digest) {
     round.signed = true;
     return reason(step, "digest-mismatch", `expected ${digest}, actual ${body.digest}`);
@@ -108,12 +108,12 @@ function trySign(step: Step, turn: TurnState, round: RoundState, proposal: Messa
   const noted = step.state.notes.get(turnKey(turn.ts, turn.turn));
   if (noted === undefined && !maySignNew(step, turn)) return;
   round.signed = true;
-  if (!note(step, turn, digest, settlement)) return;
+  if (!note(step, turn, digest, signed)) return;
   step.effects.push({ kind: "sign-digest", round: body.round, digest });
 }
 
 /** False if another digest is noted. The `persist` effect completes before the signature is made. */
-function note(step: Step, turn: TurnState, digest: Hex, settlement: Settlement): boolean {
+function note(step: Step, turn: TurnState, digest: Hex, signed: Signed): boolean {
   const { state } = step;
   if (state.secondInstance) {
     reason(step, "second-instance", "not signed");
@@ -128,8 +128,14 @@ function note(step: Step, turn: TurnState, digest: Hex, settlement: Settlement):
   if (noted === undefined) {
     if (!maySignNew(step, turn)) return false;
     state.notes.set(key, digest);
-    step.effects.push({ kind: "persist", writes: [{ kind: "note", ts: turn.ts, turn: turn.turn, digest }] });
+    state.certificates.set(key, signed);
+    const at = { ts: turn.ts, turn: turn.turn };
+    const writes = [
+      { kind: "note", ...at, digest },
+      { kind: "certificate", ...at, ...signed },
+    ] as const;
+    step.effects.push({ kind: "persist", writes });
   }
-  turn.settlement = settlement;
+  turn.signed = signed;
   return true;
 }

@@ -1,15 +1,21 @@
-/** R25: every keeper may aggregate a quorum of partial signatures. The leader submits; after two thirds of the turn others may. */
-import type { Certified } from "../effects.ts";
-import type { Event } from "../events.ts";
+/**
+ * R25: every keeper may aggregate a quorum of partial signatures. The leader submits; after two thirds of the turn others may. As many
+ * groups as fit go with the certificate (R41).
+ */
+import type { Certifying, Signed } from "../effects.ts";
+import type { Event, TransactionName } from "../events.ts";
 import { bitmap } from "../../../protocol/bitmap.ts";
 import type { MessageOf } from "../../../protocol/messages.ts";
 import { quorum } from "../../../protocol/quorum.ts";
-import { keepersPay } from "../../../protocol/fees.ts";
-import type { Settlement } from "../../../protocol/settlement.ts";
+import type { CertifiedGroup } from "../../../protocol/certificate.ts";
+import type { CommitteeSnapshot } from "../../../protocol/committee.ts";
+import { keepersPart } from "../../../protocol/dues.ts";
+import { nextRun, standingOf } from "../../../protocol/handing-in.ts";
 import { reason, reasonOnce, turnKey } from "../state.ts";
 import { fallbackBlock } from "../../../protocol/turns.ts";
-import type { Step, TurnState } from "../state.ts";
+import type { HandIn, Step, TurnState } from "../state.ts";
 import { committeeSize } from "../turn.ts";
+import { askFee, settlingOf } from "./settle.ts";
 
 /** A leader submits at the latest this many blocks before others may, even if its own share is below the fee. */
 const leaderSlack = 2;
@@ -41,54 +47,94 @@ function submitFrom(turn: TurnState, turnBlocks: number): number {
 
 export function tickSubmit(step: Step): void {
   const { state } = step;
-  const turn = state.turn;
-  const params = state.group?.params;
-  if (turn === undefined || params === undefined) return;
+  const { turn, committee } = state;
+  if (turn === undefined || committee === undefined) return;
+  const { params } = committee;
   const from = submitFrom(turn, params.turn);
-  if (turn.certificate === undefined) return aggregateWhenDue(step, turn, from);
-  if (turn.resubmitAt !== undefined && state.head >= turn.resubmitAt) turn.submitted = false;
-  if (turn.submitted || turn.settlement === undefined || state.head < from) return;
+  const { submission, certificate, signed } = turn;
+  if (certificate === undefined) return aggregateWhenDue(step, turn, from);
+  if (submission.resubmitAt !== undefined && state.head >= submission.resubmitAt) submission.sent = false;
+  if (submission.sent || signed === undefined || state.head < from) return;
   if (state.head + 1 >= turn.te + params.turn) return; // the window closes before the next block
-  const certified: Certified = {
+  const transaction: Certifying = {
+    kind: "certify",
     turn: turn.turn,
-    settlement: turn.settlement,
-    signers: turn.certificate.signers,
-    signature: turn.certificate.signature,
+    ...signed,
+    run: runOf(committee, signed),
+    signers: certificate.signers,
+    signature: certificate.signature,
     windowEnd: turn.te + params.turn,
   };
-  if (turn.fee?.at !== state.head) return askFee(step, turn, certified);
-  if (!isWorthIt(step, turn, turn.settlement, turn.fee.amount)) return;
-  turn.resubmitAt = undefined;
-  turn.submitted = true;
-  step.effects.push({ kind: "submit", ...certified });
+  if (submission.fee?.at !== state.head) return askFee(step, submission, transaction);
+  if (!isWorthIt(step, turn, committee, signed, submission.fee.amount)) return;
+  submission.resubmitAt = undefined;
+  submission.sent = true;
+  step.effects.push({ kind: "submit", transaction });
 }
 
-/** Asks once a head, because fees may fall. */
-function askFee(step: Step, turn: TurnState, certified: Certified): void {
-  if (turn.fee !== undefined && turn.fee.at === undefined) return;
-  turn.fee = { at: undefined, amount: undefined };
-  step.effects.push({ kind: "ask-fee", ...certified });
+/** R41: the groups that go with the certificate. A group that an earlier certificate has to settle first comes later. */
+function runOf(
+  { groups, version }: CommitteeSnapshot,
+  { certificate, groups: signed }: Signed,
+): Certifying["run"] {
+  const { ts, te } = certificate;
+  const byNumber = new Map(groups.map((group) => [group.number, group]));
+  const isOpen = ({ number }: CertifiedGroup): boolean => standingOf(byNumber.get(number), ts, te) === "open";
+  const n = version.members.length;
+  return nextRun(signed, isOpen, { from: 0, n, certifies: true }) ?? { first: 0, length: 0 };
 }
 
 /** The answer counts for the head at which it arrives: with a slow endpoint and a fast chain no answer arrives within its head. */
 export function onFee(step: Step, event: Extract<Event, { kind: "fee" }>): void {
-  const turn = step.state.turn;
-  if (turn === undefined || turn.ts !== event.ts || turn.turn !== event.turn) return;
-  turn.fee = { at: step.state.head, amount: event.amount };
+  const handIn = handInOf(step, event);
+  if (handIn !== undefined) handIn.fee = { at: step.state.head, amount: event.amount };
 }
 
-/** R25: whether this keeper submits now at this fee, in token units. An unknown fee does not prevent it. */
-function isWorthIt(step: Step, turn: TurnState, settlement: Settlement, fee: bigint | undefined): boolean {
-  const params = step.state.group?.params;
-  if (fee === undefined || params === undefined) return true;
-  const { whole, each } = keepersPay(settlement, params, committeeSize(turn));
-  const leaders = ((settlement.payees >> BigInt(turn.leader)) & 1n) === 1n ? each : 0n;
+function handInOf(step: Step, name: TransactionName): HandIn | undefined {
+  if (name.transaction === "settle") return settlingOf(step, name);
+  const { turn } = step.state;
+  return turn?.ts === name.ts && turn.turn === name.turn ? turn.submission : undefined;
+}
+
+/**
+ * R25: whether this keeper submits now at this fee, in token units. The certificate opens the pay of all of its groups, so all of them
+ * count. An unknown fee does not prevent it.
+ */
+function isWorthIt(
+  step: Step,
+  turn: TurnState,
+  committee: CommitteeSnapshot,
+  signed: Signed,
+  fee: bigint | undefined,
+): boolean {
+  if (fee === undefined) return true;
+  const { whole, each } = keepersPay(committee, turn, signed);
+  const leaders = ((signed.certificate.payees >> BigInt(turn.leader)) & 1n) === 1n ? each : 0n;
   if (turn.me === turn.leader) return leaderSends(step, turn, fee, { whole, own: leaders });
   // A keeper that submits in the leader's place gets the leader's share, unless it has failed itself.
   const gain = turn.failed.includes(turn.me) ? 0n : leaders;
   if (fee <= gain) return true;
   reasonOnce(step, turn, "fee-above-gain", `fee ${fee}, gain ${gain} token units`);
   return false;
+}
+
+/** R30: what all keepers and what one payee earn from all groups of a certificate, if every escrow suffices. */
+function keepersPay(
+  { groups }: CommitteeSnapshot,
+  turn: TurnState,
+  { certificate, groups: signed }: Signed,
+): { readonly whole: bigint; readonly each: bigint } {
+  const divisor = BigInt(committeeSize(turn) - turn.failed.length);
+  const byNumber = new Map(groups.map((group) => [group.number, group]));
+  let [whole, each] = [0n, 0n];
+  for (const group of signed) {
+    const membership = byNumber.get(group.number);
+    if (membership === undefined) continue;
+    const part = keepersPart(membership, group, certificate.ts, certificate.te);
+    whole += part;
+    each += part / divisor;
+  }
+  return { whole, each };
 }
 
 /**
@@ -102,8 +148,8 @@ function leaderSends(
   fee: bigint,
   { whole, own }: { readonly whole: bigint; readonly own: bigint },
 ): boolean {
-  const { head, group } = step.state;
-  const blocks = group?.params.turn ?? 0;
+  const { head, committee } = step.state;
+  const blocks = committee?.params.turn ?? 0;
   if (turn.told.has("fee-above-share")) return false;
   if (fee <= own || (fee <= whole && head >= fallbackBlock(turn.te, blocks) - leaderSlack)) return true;
   const figures = `fee ${fee}, own share ${own}, all keepers' ${whole} token units`;
@@ -115,7 +161,7 @@ function leaderSends(
 function aggregateWhenDue(step: Step, turn: TurnState, from: number): void {
   const { state } = step;
   const digest = state.notes.get(turnKey(turn.ts, turn.turn));
-  if (digest === undefined || turn.settlement === undefined || turn.aggregating) return;
+  if (digest === undefined || turn.signed === undefined || turn.aggregating) return;
   const partials = [...(turn.partials.get(digest) ?? [])].filter(([keeper]) => !turn.badPartials.has(keeper));
   const n = committeeSize(turn);
   if (partials.length < quorum(n)) return;
@@ -153,11 +199,15 @@ export function onAggregated(step: Step, event: Extract<Event, { kind: "aggregat
   turn.progressAt = step.state.head;
 }
 
-/** Repeats a failed submission at the next head, and a mined one if the turn has not ended after its confirmation: a reorg removed it. */
+/**
+ * Repeats a failed submission at the next head, and a mined certificate if the turn has not ended after its confirmation: a reorg removed
+ * it. A mined settlement of which a group is still open was refused by that group, and is repeated a turn later.
+ */
 export function onSubmission(step: Step, event: Extract<Event, { kind: "submission" }>): void {
-  const { state } = step;
-  const turn = state.turn;
-  const params = state.group?.params;
-  if (turn === undefined || params === undefined || turn.ts !== event.ts || turn.turn !== event.turn) return;
-  turn.resubmitAt = event.block === undefined ? state.head + 1 : event.block + params.confirmations + 2;
+  const { head, committee } = step.state;
+  const handIn = handInOf(step, event);
+  if (handIn === undefined || committee === undefined) return;
+  const { confirmations, turn } = committee.params;
+  const again = event.transaction === "settle" ? turn : confirmations + 2;
+  handIn.resubmitAt = event.block === undefined ? head + 1 : event.block + again;
 }

@@ -33,7 +33,6 @@ export async function keeperNode(index: number, options: NodeOptions = {}): Prom
     peerSecret: keccakWords(peer, 99),
     listen: [`/ip4/127.0.0.1/tcp/${port}`],
     redial_ms: 100,
-    topics: [floodTopic],
     identity: {
       chainId: 31_337,
       registry,

@@ -8,11 +8,12 @@ import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { seedPublicKey } from "../../../protocol/codec/seed.ts";
 import { decodeMessage } from "../../../protocol/codec/message.ts";
 import type { Block } from "../../../keeper/core/events.ts";
-import type { GroupSnapshot, Member } from "../../../protocol/group.ts";
+import type { CommitteeSnapshot, GroupEntry, Member } from "../../../protocol/committee.ts";
 import { fromHex, keccakWords, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { RoundKey } from "../../../protocol/messages.ts";
 import type { Kind } from "../../../protocol/messages.ts";
+import { scopeOf } from "../../../protocol/scope.ts";
 import { auditSeed, drawAudit } from "../../../keeper/core/stages/audit.ts";
 import type { ChainPort, Submission } from "../../../keeper/ports/chain.ts";
 import type { TransportPort } from "../../../keeper/ports/transport.ts";
@@ -28,6 +29,8 @@ import type { RecordScope } from "./records.ts";
 
 export type RoundFigures = {
   readonly keepers: number;
+  readonly groups: number;
+  /** Of all groups. */
   readonly providers: number;
   /** Copies of messages that one keeper received in the settlement, on average: gossip, requests and responses. */
   readonly messagesPerKeeper: number;
@@ -39,7 +42,11 @@ export type RoundFigures = {
 };
 
 const chainId = 31_337;
-const group: Hex = `0x${"67".repeat(20)}`;
+const committee: Hex = `0x${"c0".repeat(20)}`;
+
+function groupAddress(number: number): Hex {
+  return `0x${"67".repeat(16)}${number.toString(16).padStart(8, "0")}`;
+}
 const block_ms = 1_000;
 /** The shortest turn that R4 allows with one confirmation, and two slots an interval. */
 const params = {
@@ -49,9 +56,6 @@ const params = {
   slot: 30,
   answer: 5,
   confirmations: 1,
-  lockup: 60 + 42 * 30,
-  price: 1n << 30n,
-  keeperShareBps: 1000,
   toleranceBps: 100,
 };
 /** Early enough to listen for a whole slot before the round (D9). */
@@ -84,9 +88,9 @@ class Round {
   readonly world = new World(1);
   readonly tally = new Tally();
   readonly #network = new Network(this.world, { delayMs: [5, 5], loss: 0 });
-  readonly #snapshot: GroupSnapshot;
+  readonly #snapshot: CommitteeSnapshot;
+  readonly #groups: readonly GroupEntry[];
   readonly #keyrings: readonly FileKeyring[];
-  readonly #scope: RecordScope;
   readonly #list: PieceList;
   readonly #real: ReadonlySet<string>;
   readonly #blocks: Block[] = [];
@@ -96,7 +100,6 @@ class Round {
   submitted: Submission | undefined;
 
   constructor(keepers: number, scope: RecordScope, list: PieceList) {
-    this.#scope = scope;
     this.#list = list;
     this.#real = new Set(pairsWithProof(scope).map(pairKey));
     const indices = Array.from({ length: keepers }, (_, index) => index);
@@ -108,23 +111,34 @@ class Round {
     const listRoot = toHex(list.root);
     // Bytes are committed until the interval ends, so no challenge is due during the round.
     const history = [
-      { fromBlock: 0, bytes: list.totalBytes, listRoot, receiptKey },
-      { fromBlock: params.interval, bytes: 0n, listRoot, receiptKey },
+      { fromBlock: 0, bytes: list.totalBytes, price: 1n << 40n, listRoot, receiptKey },
+      { fromBlock: params.interval, bytes: 0n, price: 0n, listRoot, receiptKey },
     ];
+    const providers = Array.from({ length: scope.providers }, (_, index) => {
+      return { index, operator: receiptKey, history };
+    });
+    this.#groups = Array.from({ length: scope.groups }, (_, i) => ({
+      number: i + 1,
+      address: groupAddress(i + 1),
+      entered: 0,
+      left: undefined,
+      settledThrough: 0,
+      ceiling: scope.providers,
+      keeperFee: 0n,
+      keeperShareBps: 1000,
+      providers,
+    }));
     this.#snapshot = {
       chainId,
-      address: group,
+      address: committee,
       block: 0,
       params,
       ts: 0,
-      committee: { version: 1, seed: keccakWords(3), members },
-      pending: undefined,
-      providers: Array.from({ length: scope.providers }, (_, index) => ({
-        index,
-        operator: receiptKey,
-        activeFrom: 0,
-        history,
-      })),
+      version: { version: 1, seed: keccakWords(3), members, resigned: [] },
+      next: undefined,
+      groups: this.#groups,
+      scope: undefined,
+      remembered: [],
     };
     for (let number = 0; number <= firstHead; number++) this.#add();
   }
@@ -144,12 +158,10 @@ class Round {
   #hashOf(number: number): Hex {
     const round = this.#audits.get(number);
     if (round === undefined) return blockHash(number);
-    const { providers, slots } = this.#scope;
-    const [fromSlot, toSlot] = [slots[0] as number, (slots.at(-1) as number) + 1];
-    const draws = Array.from({ length: providers }, (_, provider) => ({ provider, fromSlot, toSlot }));
+    const { records } = scopeOf(params, 0, { te: params.interval, groups: this.#groups });
     for (let salt = 0; ; salt++) {
       const hash = blockHash(number, salt);
-      const [first] = drawAudit(auditSeed(group, round.ts, round.turn, hash), draws);
+      const [first] = drawAudit(auditSeed(committee, round.ts, round.turn, hash), records);
       if (first !== undefined && this.#real.has(pairKey(first))) return hash;
     }
   }
@@ -164,13 +176,13 @@ class Round {
       const store = new MemoryStore(this.world, 1);
       let filled = false;
       const writes = await fill(keyring);
-      void store.write(group, writes).then(() => (filled = true));
+      void store.write(committee, writes).then(() => (filled = true));
       await this.world.run(() => filled);
       const crypto = new NobleCrypto();
       // Not measured: a keeper decodes its members' keys once in its life, not once a settlement.
-      crypto.aggregate(digest, partials, this.#snapshot.committee.members);
+      crypto.aggregate(digest, partials, this.#snapshot.version.members);
       const ports = this.#portsOf(keyring, store, crypto);
-      const keeper = new Keeper({ groups: [group], timeout_ms: 5_000 }, ports);
+      const keeper = new Keeper({ timeout_ms: 5_000 }, ports);
       void keeper.run(new AbortController().signal);
     }
   }
@@ -178,10 +190,13 @@ class Round {
   #portsOf(keyring: FileKeyring, store: MemoryStore, crypto: NobleCrypto): KeeperDependencies {
     const endpoint = async (operator: Hex) => ({ operator, peerId: operator, multiaddrs: [], sequence: 1 });
     const chain: ChainPort = {
-      follow: async (_groups, onUpdate) => {
-        await onUpdate({ blocks: [...this.#blocks], groups: [this.#snapshot] });
+      follow: async (_operator, onUpdate) => {
+        await onUpdate({ blocks: [...this.#blocks], committees: [this.#snapshot] });
         let queue = Promise.resolve();
-        this.#feeds.push((blocks) => (queue = queue.then(() => onUpdate({ blocks, groups: [] }))));
+        this.#feeds.push((blocks) => {
+          const committees = this.#changedBy(blocks.at(-1)?.number ?? 0);
+          return (queue = queue.then(() => onUpdate({ blocks, committees })));
+        });
         await new Promise(() => undefined);
       },
       keeperEndpoint: endpoint,
@@ -221,6 +236,13 @@ class Round {
     };
   }
 
+  /** R38: the scope of the turn, once the view reaches te. */
+  #changedBy(head: number): readonly CommitteeSnapshot[] {
+    const te = params.interval;
+    if (head !== te + params.confirmations) return [];
+    return [{ ...this.#snapshot, block: te, scope: { te, groups: this.#groups } }];
+  }
+
   #counted(inner: TransportPort): TransportPort {
     const others = this.#keyrings.length - 1;
     return override(inner, {
@@ -257,13 +279,16 @@ class Round {
   }
 }
 
-/** Plays and measures the round that settles one interval of `providers` providers with a committee of `keepers`. */
-export async function measureRound(keepers: number, providers: number): Promise<RoundFigures> {
+/** Plays and measures the round that certifies one interval of `groups` groups of `providers` providers each. */
+export async function measureRound(keepers: number, providers: number, groups = 1): Promise<RoundFigures> {
   installFastHashes();
   const scope: RecordScope = {
     chainId,
-    group,
+    committee,
+    operator: receiptKey,
+    groups,
     providers,
+    addressOf: groupAddress,
     slots: [0, 1],
     blockHashOf: (slot) => blockHash(slot * params.slot),
   };
@@ -275,15 +300,18 @@ export async function measureRound(keepers: number, providers: number): Promise<
     round.tally.open = true;
     await round.runTo(params.interval + params.turn);
     const { user, system } = process.cpuUsage(before);
-    const { settlement } = round.submitted ?? {};
+    const items = round.submitted?.groups.flatMap((group) => group.items) ?? [];
     const whole = piece.list.totalBytes * BigInt(params.interval);
-    if (settlement?.items.length !== providers || settlement.items.some((i) => i.spaceTime !== whole)) {
-      throw new Error(`n = ${keepers}, ${providers} providers: the round did not settle what was recorded`);
+    if (items.length !== groups * providers || items.some((i) => i.spaceTime !== whole)) {
+      throw new Error(
+        `n = ${keepers}, ${groups} groups of ${providers}: the round did not certify what was recorded`,
+      );
     }
     const { messages, bytes, byKind } = round.tally;
     return {
       keepers,
-      providers,
+      groups,
+      providers: groups * providers,
       messagesPerKeeper: messages / keepers,
       bytesPerKeeper: bytes / keepers,
       cpu_ms: (user + system) / 1000 / keepers,

@@ -1,5 +1,5 @@
 /**
- * The records in a committee's stores when a round begins: for each keeper one of every slot of every provider, with a real receipt.
+ * The records in a committee's stores when a round begins: for each keeper one of every slot of every provider of every group, with a real receipt.
  * A real seed or proof takes milliseconds, so only the pairs that an audit may draw first (R21) have them.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -14,6 +14,9 @@ import {
 import type { Write } from "../../../keeper/core/effects.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { fromHex, keccakWords } from "../../../protocol/hash.ts";
+import { leafSeed } from "../../../protocol/leaf-seed.ts";
+import { leafKeyText } from "../../../protocol/records.ts";
+import type { LeafKey } from "../../../protocol/records.ts";
 import type { KeyringPort } from "../../../keeper/ports/keyring.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
 import type { PieceList } from "../../../storage/core/piece-list.ts";
@@ -29,12 +32,19 @@ const receiptSecret = fromHex(keccakWords(0x5eed));
 
 export const receiptKey: Hex = secretKeyAddress(receiptSecret);
 
-export type Pair = { readonly provider: number; readonly slot: number };
+/** A record's place: group number, provider, slot. */
+export type Pair = LeafKey;
 
 export type RecordScope = {
   readonly chainId: number;
-  readonly group: Hex;
+  /** Address of the committee. */
+  readonly committee: Hex;
+  /** Operator of all providers. */
+  readonly operator: Hex;
+  readonly groups: number;
+  /** Providers of each group. */
   readonly providers: number;
+  readonly addressOf: (group: number) => Hex;
   /** The interval's slots. */
   readonly slots: readonly number[];
   readonly blockHashOf: (slot: number) => Hex;
@@ -56,18 +66,22 @@ export async function withPiece<T>(
   }
 }
 
-export function pairKey({ provider, slot }: Pair): string {
-  return `${provider}/${slot}`;
+export const pairKey = leafKeyText;
+
+/** Every pair in the order of the record tree; groups are numbered from 1. */
+function* allPairs({ groups, providers, slots }: RecordScope): Generator<Pair> {
+  for (let group = 1; group <= groups; group++) {
+    for (let provider = 0; provider < providers; provider++) {
+      for (const slot of slots) yield { group, provider, slot };
+    }
+  }
 }
 
 /** The pairs that have seeds and proofs, spread over providers and slots; the same for all keepers. */
-export function pairsWithProof({ providers, slots }: RecordScope): Pair[] {
-  const all = providers * slots.length;
-  const count = Math.min(all, provenPairs);
-  return Array.from({ length: count }, (_, i) => {
-    const at = Math.floor((i * all) / count);
-    return { provider: Math.floor(at / slots.length), slot: slots[at % slots.length] as number };
-  });
+export function pairsWithProof(scope: RecordScope): Pair[] {
+  const all = [...allPairs(scope)];
+  const count = Math.min(all.length, provenPairs);
+  return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)] as Pair);
 }
 
 /** All records of one keeper, in the form in which its machine writes them. */
@@ -78,29 +92,36 @@ export async function recordsOf(
 ): Promise<Write[]> {
   const real = new Set(pairsWithProof(scope).map(pairKey));
   const writes: Write[] = [];
-  for (let provider = 0; provider < scope.providers; provider++) {
-    for (const slot of scope.slots) {
-      const blockHash = scope.blockHashOf(slot);
-      const full = real.has(pairKey({ provider, slot }));
-      const { chainId, group } = scope;
-      const seed = full
-        ? keyring.signSeed({ chainId, group, provider, slot, blockHash })
-        : new Uint8Array(48).fill(provider & 0xff);
-      const proof = full
-        ? encodeProof((await store.prove(list, sampleLeaves(seed, list))).proof)
-        : new Uint8Array();
-      const bytes = list.totalBytes;
-      const receipt = encodeReceipt(
-        signReceipt(
-          { chainId, group },
-          { keeper: keyring.operator, provider, slot, seed, bytesProven: bytes, proofHash: proofHash(proof) },
-          receiptSecret,
-        ),
-      );
-      const outcome = { kind: "proven", bytes, receiptHash: receiptHash(receipt) } as const;
-      const record = { provider, slot, blockHash, outcome };
-      writes.push({ kind: "record", record, receipt, seed, proof });
-    }
+  const { chainId, committee, operator } = scope;
+  for (const pair of allPairs(scope)) {
+    const { provider, slot } = pair;
+    const group = scope.addressOf(pair.group);
+    const blockHash = scope.blockHashOf(slot);
+    const full = real.has(pairKey(pair));
+    const seed = full
+      ? keyring.signSeed({ chainId, committee, operator, slot, blockHash })
+      : new Uint8Array(48).fill(provider & 0xff);
+    const draws = sampleLeaves(leafSeed(seed, group, provider), list);
+    const proof = full ? encodeProof((await store.prove(list, draws)).proof) : new Uint8Array();
+    const bytes = list.totalBytes;
+    const receipt = encodeReceipt(
+      signReceipt(
+        { chainId, committee },
+        {
+          group,
+          keeper: keyring.operator,
+          provider,
+          slot,
+          seed,
+          bytesProven: bytes,
+          proofHash: proofHash(proof),
+        },
+        receiptSecret,
+      ),
+    );
+    const outcome = { kind: "proven", bytes, receiptHash: receiptHash(receipt) } as const;
+    const record = { ...pair, blockHash, outcome };
+    writes.push({ kind: "record", record, receipt, seed, proof });
   }
   return writes;
 }

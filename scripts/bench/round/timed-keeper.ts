@@ -35,7 +35,7 @@ if (import.meta.main) {
           signal,
         ),
       submit: (submission, signal) => {
-        stamp({ kind: "certificate", te: submission.settlement.te, at_ms: now_ms() });
+        stamp({ kind: "certificate", te: submission.certificate.te, at_ms: now_ms() });
         return chain.submit(submission, signal);
       },
       keeperEndpoint: async (operator) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fromHex, keccak, keccakWords, toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
-import { TreePaths, leafHash, leafKeyAt, recordTree, treePath } from "../../../protocol/records.ts";
+import { RecordScope, TreePaths, leafHash, recordTree, treePath } from "../../../protocol/records.ts";
 import type { RecordLeaf } from "../../../protocol/records.ts";
 
 /** Reference model: checks every path to the top without a cache. */
@@ -29,20 +29,20 @@ function treeOf(providers: number, slots: number): ReturnType<typeof recordTree>
     if (i % 7 === 3) return { kind: "carried", bytes: BigInt(i) };
     return { kind: "proven", bytes: BigInt(i) << 70n, receiptHash: keccakWords(i) };
   });
-  const scope = Array.from({ length: providers }, (_, i) => ({
+  const ranges = Array.from({ length: providers }, (_, i) => ({
+    group: 1 + Math.floor(i / 2),
     provider: 3 * i,
     fromSlot: 100,
     toSlot: 100 + slots,
   }));
-  return recordTree(scope, leaves);
+  return recordTree(new RecordScope(ranges), leaves);
 }
 
 function opened(
   tree: ReturnType<typeof recordTree>,
   index: number,
 ): { leaf: Uint8Array; path: Uint8Array[] } {
-  const { provider, slot } = leafKeyAt(tree.scope, index);
-  const leaf = leafHash(provider, slot, tree.leaves[index] as RecordLeaf);
+  const leaf = leafHash(tree.scope.keyAt(index), tree.leaves[index] as RecordLeaf);
   const path = treePath(tree, index);
   return { leaf, path: Array.from({ length: path.length / 32 }, (_, i) => path.slice(32 * i, 32 * i + 32)) };
 }

@@ -10,6 +10,9 @@ const range = (over: Partial<SlotRange> = {}): SlotRange => ({
   ...over,
 });
 
+/** Every slot counts so many blocks. */
+const each = (blocks: number) => (from: number, to: number) => (to - from) * blocks;
+
 describe("bytes of a slot (R14)", () => {
   it("carries the previous slot during an outage of the keeper", () => {
     expect(slotBytes(range({ records: new Map([[11, 80n]]), before: 50n }))).toEqual([50n, 80n, 80n, 80n]);
@@ -40,7 +43,7 @@ describe("bytes of a slot (R14)", () => {
 
   it("has no slot in an empty range", () => {
     expect(slotBytes(range({ toSlot: 10, before: 5n }))).toEqual([]);
-    expect(spaceTime(range({ toSlot: 10, before: 5n }), 5)).toBe(0n);
+    expect(spaceTime(range({ toSlot: 10, before: 5n }), each(5))).toBe(0n);
   });
 });
 
@@ -54,19 +57,21 @@ describe("space-time (R14, R15)", () => {
             [12, 40n],
           ]),
         }),
-        5,
+        each(5),
       ),
     ).toBe((100n + 100n + 40n + 40n) * 5n);
   });
 
   it("stays exact beyond 2^53", () => {
     const bytes = 2n ** 63n + 1n;
-    expect(spaceTime(range({ before: bytes, committed: [{ fromSlot: 0, bytes }] }), 7)).toBe(bytes * 28n);
+    expect(spaceTime(range({ before: bytes, committed: [{ fromSlot: 0, bytes }] }), each(7))).toBe(
+      bytes * 28n,
+    );
   });
 
   it("costs one run for an outage of a billion slots", () => {
     const long = range({ toSlot: 1_000_000_010, before: 3n });
     expect(slotRuns(long)).toHaveLength(1);
-    expect(spaceTime(long, 5)).toBe(15_000_000_000n);
+    expect(spaceTime(long, each(5))).toBe(15_000_000_000n);
   });
 });

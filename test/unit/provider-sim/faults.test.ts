@@ -5,21 +5,29 @@ import {
   encodeChallengeResponse,
   refusal,
 } from "../../../protocol/codec/challenge.ts";
+import { receiptBytes } from "../../../protocol/codec/receipt.ts";
 import { toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import { withFaults } from "../../../provider-sim/faults.ts";
 import type { Fault } from "../../../provider-sim/faults.ts";
 import { seededBytes } from "../../support/files.ts";
 
+const committee: Hex = `0x${"c0".repeat(20)}`;
+const operator: Hex = `0x${"0e".repeat(20)}`;
 const group: Hex = `0x${"a1".repeat(20)}`;
 const keeper: Hex = `0x${"b2".repeat(20)}`;
 const other: Hex = `0x${"c3".repeat(20)}`;
 
+const secondGroup: Hex = `0x${"a2".repeat(20)}`;
+
+/** One group is answered, one is refused. */
 const answered = (number: number): Uint8Array =>
   encodeChallengeResponse({
-    kind: "answer",
-    receipt: seededBytes(194, number),
-    proof: seededBytes(300, number),
+    kind: "answers",
+    answers: [
+      { kind: "answer", receipt: seededBytes(receiptBytes, number), proof: seededBytes(300, number) },
+      refusal("no-data", "none"),
+    ],
   });
 
 /** A responder with faults that the test sets; `respond` makes the honest responses. */
@@ -31,8 +39,9 @@ function scene(respond: () => Uint8Array) {
   });
   /** The answer that a keeper gets, as hex; undefined: none. */
   const ask = async (from = keeper): Promise<Hex | undefined> => {
-    const scope = { chainId: 5, group, provider: 0, slot: 1, blockHash: toHex(new Uint8Array(32)) };
-    const response = await responder({ ...scope, keeper: from, seed: seededBytes(48, 1) }, "peer");
+    const scope = { chainId: 5, committee, operator, slot: 1, blockHash: toHex(new Uint8Array(32)) };
+    const targets = [group, secondGroup].map((one) => ({ group: one, provider: 0 }));
+    const response = await responder({ ...scope, keeper: from, seed: seededBytes(48, 1), targets }, "peer");
     return response && toHex(response);
   };
   return { state, ask };
@@ -61,11 +70,14 @@ describe("faults", () => {
     const { state, ask } = scene(() => answered(1));
     state.faults = [{ kind: "corrupt" }];
     const corrupt = Buffer.from((await ask())?.slice(2) ?? "", "hex");
-    const decoded = decodeChallengeResponse(corrupt);
-    if (!decoded.ok || decoded.value.kind !== "answer") throw new Error("no answer");
-    expect(toHex(decoded.value.receipt)).toBe(toHex(seededBytes(194, 1)));
+    const decoded = decodeChallengeResponse(corrupt, 2);
+    if (!decoded.ok || decoded.value.kind !== "answers") throw new Error("no answers");
+    const [first, second] = decoded.value.answers;
+    if (first?.kind !== "answer") throw new Error("no answer");
+    expect(toHex(first.receipt)).toBe(toHex(seededBytes(receiptBytes, 1)));
     const proof = seededBytes(300, 1);
-    expect(decoded.value.proof.filter((byte, i) => byte !== proof[i])).toHaveLength(1);
+    expect(first.proof.filter((byte, i) => byte !== proof[i])).toHaveLength(1);
+    expect(second).toEqual(refusal("no-data", "none"));
   });
 
   it("do not change or replay refusals", async () => {

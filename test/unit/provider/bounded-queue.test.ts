@@ -4,7 +4,7 @@ import { BoundedQueue } from "../../../provider/bounded-queue.ts";
 
 describe("the bounded queue", () => {
   it("runs one job at a time in order, goes on after a failed job, and limits the jobs of one peer and of all peers", async () => {
-    const queue = new BoundedQueue({ total: 3, perPeer: 2 });
+    const queue = new BoundedQueue(() => ({ total: 3, perPeer: 2 }));
     const log: string[] = [];
     const job =
       (name: string, fails = false) =>

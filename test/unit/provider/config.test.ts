@@ -101,23 +101,45 @@ describe("config and keys", () => {
     await expect(loadKeys(keys, password)).rejects.toThrow(receipt);
   });
 
-  it("sign a consent to root, size, receipt key and sequence whose signer ethers recovers (R33)", async () => {
+  it("sign a consent to every term, whose signer ethers recovers (R33)", async () => {
     const keys = await loadKeys((await made(await temporaryFolder())).keys, password);
-    const scope = { chainId: 5, group, listRoot: toHex(seededBytes(32, 3)), bytes: 2n ** 63n, sequence: 4 };
-    const { signature } = await signConsent(keys, { ...scope, group: group.toLowerCase() as Hex });
+    const terms = {
+      group: group.toLowerCase() as Hex,
+      committee: `0x${"c0".repeat(20)}` as const,
+      listRoot: toHex(seededBytes(32, 3)),
+      bytes: 2n ** 55n,
+      price: 2n ** 79n,
+      receiptKey: keys.receiptAddress,
+      sequence: 4,
+      deadline: 1_000,
+    };
+    const { signature } = await signConsent(keys, 5, terms);
     const types = {
       ProviderData: [
+        { name: "committee", type: "address" },
         { name: "root", type: "bytes32" },
         { name: "size", type: "uint64" },
+        { name: "price", type: "uint80" },
         { name: "receiptKey", type: "address" },
         { name: "sequence", type: "uint64" },
+        { name: "deadline", type: "uint64" },
       ],
     };
-    const domain = { name: "WhitePay", version: "1", chainId: 5, verifyingContract: group.toLowerCase() };
-    const value = { root: scope.listRoot, size: scope.bytes, receiptKey: keys.receiptAddress, sequence: 4 };
+    const domain = { name: "WhitePay", version: "2", chainId: 5, verifyingContract: terms.group };
+    const { committee, price, receiptKey, sequence, deadline } = terms;
+    const value = {
+      committee,
+      root: terms.listRoot,
+      size: terms.bytes,
+      price,
+      receiptKey,
+      sequence,
+      deadline,
+    };
     const signer = (changes: object) =>
       verifyTypedData(domain, types, { ...value, ...changes }, signature).toLowerCase();
     expect(signer({})).toBe(keys.operatorAddress);
-    expect(signer({ sequence: 5 })).not.toBe(keys.operatorAddress);
+    for (const changes of [{ sequence: 5 }, { price: 1n }, { deadline: 1_001 }, { committee: group }])
+      expect(signer(changes)).not.toBe(keys.operatorAddress);
   });
 });

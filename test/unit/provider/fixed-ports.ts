@@ -3,13 +3,17 @@ import { secretKeyAddress, signReceipt } from "../../../protocol/codec/receipt.t
 import type { ChallengeRequest } from "../../../protocol/codec/challenge.ts";
 import { toHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
+import type { ProviderScale } from "../../../protocol/limits/derived.ts";
 import type { ChallengeDependencies } from "../../../provider/challenge.ts";
-import type { AnswerStore, CommittedData, StoredAnswer } from "../../../provider/ports.ts";
+import type { AnswerStore, CommittedData, NoCommitment, StoredAnswer } from "../../../provider/ports.ts";
 import { makePieceList } from "../../../storage/core/piece-list.ts";
 import { seededBytes } from "../../support/files.ts";
-import { secretOf } from "../../support/provider-scene.ts";
+import { secretOf } from "../../support/secrets.ts";
 
+export const committee: Hex = `0x${"c0".repeat(20)}`;
+export const operator: Hex = `0x${"0e".repeat(20)}`;
 export const group: Hex = `0x${"a1".repeat(20)}`;
+export const secondGroup: Hex = `0x${"a2".repeat(20)}`;
 export const keeper: Hex = `0x${"b2".repeat(20)}`;
 export const receiptKey = secretKeyAddress(secretOf(1));
 export const list = makePieceList([{ root: seededBytes(32, 1), size: 5_000 }]);
@@ -20,15 +24,22 @@ export const seedOf = (slot: number): Uint8Array => seededBytes(48, slot);
 /** Implements the responders' ports over fixed data; `used` lists the port calls of the requests in order. */
 export class FixedPorts {
   head = 60;
-  data: CommittedData | "foreign" | "none" = committed;
+  data: CommittedData | NoCommitment = committed;
+  /** Data of the second group. */
+  secondData: CommittedData | NoCommitment = committed;
   blsKeys: Hex[] = ["0x02"];
   broken = false;
+  now_ms = 0;
+  scale: ProviderScale = { committees: 1, groups: 2, keepers: 4 };
   /** Each number gives other block hashes and seeds, as after a reorg. */
   branch = 0;
   readonly used: string[] = [];
   readonly stored = new Map<string, StoredAnswer>();
   readonly refused: string[] = [];
+  readonly turnedAway: string[] = [];
   readonly pruned: number[] = [];
+  /** Blocks [start, end) that were asked for. */
+  readonly slots: [number, number][] = [];
 
   dependencies(): ChallengeDependencies {
     const use = <T>(what: string, value: T): Promise<T> => {
@@ -36,26 +47,32 @@ export class FixedPorts {
       return this.broken ? Promise.reject(new Error("disk or chain is gone")) : Promise.resolve(value);
     };
     const answers: AnswerStore = {
-      get: (key) => use("answers.get", this.stored.get(JSON.stringify(key))),
-      put: async (key, answer) => {
+      get: (keys) =>
+        use(
+          "answers.get",
+          keys.map((key) => this.stored.get(JSON.stringify(key))),
+        ),
+      put: async (all) => {
         await use("answers.put", undefined);
-        this.stored.set(JSON.stringify(key), answer);
+        for (const { key, answer } of all) this.stored.set(JSON.stringify(key), answer);
       },
-      prune: async (_group, slot) => void this.pruned.push(slot),
+      prune: async (_committee, slot) => void this.pruned.push(slot),
     };
     return {
       chain: {
         chainId: 5,
+        operator,
+        groups: new Set([group, secondGroup]),
         head: () => use("head", this.head),
-        group: (g) =>
-          use(
-            "group",
-            g === group ? { originBlock: 10, slot: 5, confirmations: 1, payer: keeper } : undefined,
-          ),
-        keeper: (_g, k) =>
+        committee: (c) => use("committee", c === committee ? { originBlock: 10, slot: 5 } : undefined),
+        keeper: (_c, k) =>
           use("keeper", k === keeper ? { blsKeys: this.blsKeys, peerId: "peer" } : undefined),
         blockHash: (block) => use("blockHash", blockHashAt(block + this.branch)),
-        data: () => use("data", this.data),
+        data: ({ start, end }, target) => {
+          this.slots.push([start, end]);
+          return use("data", target.group === group ? this.data : this.secondData);
+        },
+        payer: () => use("payer", keeper),
       },
       answers,
       store: {
@@ -72,25 +89,35 @@ export class FixedPorts {
         answered: () => undefined,
         repeated: () => undefined,
         refused: ({ code }) => void this.refused.push(code),
+        turnedAway: ({ code }) => void this.turnedAway.push(code),
         damaged: () => undefined,
         served: () => undefined,
       },
+      scale: () => this.scale,
+      now_ms: () => this.now_ms,
     };
   }
 
-  /** A valid request, apart from the changes. */
+  /** A valid request for the first group, apart from the changes. */
   request(changes: Partial<ChallengeRequest> = {}): ChallengeRequest {
     const slot = changes.slot ?? 9;
     const blockHash = blockHashAt(10 + slot * 5 + this.branch);
     return {
       chainId: 5,
-      group,
+      committee,
+      operator,
       keeper,
-      provider: 0,
       slot,
       blockHash,
       seed: seedOf(slot + this.branch),
+      targets: [{ group, provider: 0 }],
       ...changes,
     };
   }
 }
+
+/** Both groups in one message. */
+export const bothGroups = [
+  { group, provider: 0 },
+  { group: secondGroup, provider: 7 },
+];

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openJournal, readJournal, type JournalEntry } from "../../../provider/journal.ts";
 import { temporaryFolder } from "../../support/files.ts";
 
+const committee = `0x${"c0".repeat(20)}` as const;
 const group = `0x${"a1".repeat(20)}` as const;
 const keeper = `0x${"b2".repeat(20)}` as const;
 const refuse = (text: string): void => {
@@ -12,7 +13,16 @@ const refuse = (text: string): void => {
 
 function answered(slot: number, proven = 16): Extract<JournalEntry, { kind: "answered" }> {
   const numbers = { slot, proven, askedAt: slot * 5, answeredAt: slot * 5 + 1, time_ms: 1 };
-  return { kind: "answered", group, keeper, bytesProven: "12345", lost: [], ...numbers };
+  return {
+    kind: "answered",
+    committee,
+    group,
+    keeper,
+    bytesProven: "12345",
+    bytesCommitted: "20000",
+    lost: [],
+    ...numbers,
+  };
 }
 const served = (bytes: number): JournalEntry => {
   return { kind: "served", group, time_ms: 2, pieceRoot: keeper, range: 0, bytes };
@@ -29,12 +39,13 @@ describe("a provider's journal", () => {
     first.close();
     const second = await openJournal(folder, refuse);
     second.append(served(700));
-    second.append({ kind: "refused", group, keeper, slot: 3, code: "no-data", detail: "gone", time_ms: 3 });
-    second.append({ kind: "repeated", group, keeper, slot: 3, time_ms: 4 });
+    const at = { committee, group, keeper, slot: 3 };
+    second.append({ kind: "refused", ...at, code: "no-data", detail: "gone", time_ms: 3 });
+    second.append({ kind: "repeated", ...at, time_ms: 4 });
     expect((await readJournal(folder)).totals).toEqual({
       answered: 2,
-      bytesCommitted: "0",
-      bytesProven: "0",
+      bytesCommitted: "40000",
+      bytesProven: "24690",
       whole: 1,
       repeated: 1,
       refused: 1,

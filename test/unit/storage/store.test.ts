@@ -13,7 +13,7 @@ import { layerBytes } from "../../../storage/disk/segment-hasher.ts";
 import { treeLayout } from "../../../storage/disk/tree-file.ts";
 import { seededBytes, temporaryFolder } from "../../support/files.ts";
 import { naiveRoot } from "../../support/naive-piece.ts";
-import { damage } from "../../support/provider-scene.ts";
+import { damage } from "../../support/damage.ts";
 
 /** Five segments, the last of them short: a tree with padding. */
 const wholeSize = 4 * 126_976 + 50_001;

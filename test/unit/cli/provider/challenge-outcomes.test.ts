@@ -9,9 +9,10 @@ import {
 import { formatShare } from "../../../../cli/console/share.ts";
 import type { JournalEntry } from "../../../../provider/journal.ts";
 
+const committee = `0x${"c0".repeat(20)}` as const;
 const group = `0x${"a1".repeat(20)}` as const;
 const keeper = `0x${"b2".repeat(20)}` as const;
-const at = { group, keeper, time_ms: 1, slot: 7 };
+const at = { committee, group, keeper, time_ms: 1, slot: 7 };
 
 function answered(changes: Partial<Extract<JournalEntry, { kind: "answered" }>> = {}): JournalEntry {
   return {
@@ -30,7 +31,7 @@ function answered(changes: Partial<Extract<JournalEntry, { kind: "answered" }>> 
 function outcome(entries: readonly JournalEntry[], record?: KeeperRecord) {
   const records = new Map(record === undefined ? [] : [[recordKey(7, keeper), record]]);
   const committed = (): bigint => 160n;
-  const slots = { group, from: 7, to: 7, answer: 4, keepers: [keeper], committed, records };
+  const slots = { committee, group, from: 7, to: 7, answer: 4, keepers: [keeper], committed, records };
   return outcomesOf(entries, slots)[0] as Outcome;
 }
 
@@ -58,7 +59,12 @@ describe("the outcome of a challenge", () => {
       "not asked: the keeper was down, or cannot reach this provider (check the registered address and the firewall)",
       "notAsked",
       0n,
-      [answered({ slot: 6 }), answered({ group: `0x${"cc".repeat(20)}` })],
+      [
+        answered({ slot: 6 }),
+        answered({ group: `0x${"cc".repeat(20)}` }),
+        // The same slot number of another committee, before a move.
+        answered({ committee: `0x${"cd".repeat(20)}` }),
+      ],
     ],
     ["repeated; the journal no longer has the first answer", "unknown", 0n, [{ ...at, kind: "repeated" }]],
   ])("has the reason: %s", (reason, result, bytesProven, entries) => {

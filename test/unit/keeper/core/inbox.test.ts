@@ -1,7 +1,7 @@
 /** D4, D6: which messages reach a stage, which wait, and which are dropped. */
 import { describe, expect, it } from "vitest";
 import { hashAt } from "../../../support/machine.ts";
-import { confirmations, messageOf, Round, te } from "../../../support/round.ts";
+import { confirmations, messageOf, Round, te, scopeName } from "../../../support/round.ts";
 import type { RoundKey } from "../../../../protocol/messages.ts";
 import { roundKeyOf } from "../../../../keeper/core/turn.ts";
 
@@ -37,7 +37,7 @@ describe("a message of a round that this keeper does not know yet", () => {
     const { turn } = round;
     const next = { ...roundKeyOf(turn), turn: 2, te: te + 30, leader: turn.order[1] as number };
     const sender = next.leader;
-    round.hear(messageOf(sender, { kind: "announce", round: next, head: te + 31, providers: [0, 1] }));
+    round.hear(messageOf(sender, { kind: "announce", round: next, head: te + 31, ...scopeName }));
     expect(waiting(round)).toBe(1);
     round.walkTo(te + 30 + confirmations);
     expect(round.turn.turn).toBe(2);
@@ -62,7 +62,7 @@ describe("a message that belongs to no later stage", () => {
     ["of a past interval", { ts: 5 }, "message-stale"],
     ["of a past turn", { turn: 0 }, "message-stale"],
     ["with another te", { te: te + 5 }, "wrong-round"],
-    ["with another committee version", { committee: 2 }, "wrong-round"],
+    ["with another committee version", { version: 2 }, "wrong-round"],
   ] as const)("%s is dropped with its reason", (_name, changes, code) => {
     const round = Round.followed();
     round.announce();

@@ -9,13 +9,13 @@ import type { Hex } from "../../../../protocol/hash.ts";
 import type { MessageOf } from "../../../../protocol/messages.ts";
 import { memberOf } from "../../../../sim/signatures/cheap-signatures.ts";
 import { defaultParams } from "../../../../sim/cluster.ts";
-import { groupAt, hashAt, Machine, machineConfig } from "../../../support/machine.ts";
+import { committeeAt, hashAt, Machine, machineConfig } from "../../../support/machine.ts";
 import { confirmations, Round, te } from "../../../support/round.ts";
 
 const P = te + confirmations;
 const startHead = 20;
 const start = 30;
-const snapshot = groupAt(10, { block: start, providers: [] });
+const snapshot = committeeAt(10, { block: start, providers: [] });
 
 function blocks(state: KeeperState, from: number, to: number): Effect[] {
   return new Machine(state).jump(from, to);
@@ -23,13 +23,13 @@ function blocks(state: KeeperState, from: number, to: number): Effect[] {
 
 function hello(keeper: number, head: number, instance: Hex): MessageOf<"hello"> {
   const body = { kind: "hello", instance, head, speaks: 3 } as const;
-  return { keeper, committee: 1, body, hash: hashAt(head), signature: "0x", bytes: new Uint8Array() };
+  return { keeper, version: 1, body, hash: hashAt(head), signature: "0x", bytes: new Uint8Array() };
 }
 
 /** A keeper that has seen blocks up to 71, in the first turn (te = 70). */
 function running(): KeeperState {
   const state = initialState();
-  step(state, { kind: "group", snapshot }, machineConfig);
+  step(state, { kind: "committee", snapshot }, machineConfig);
   blocks(state, start, start);
   blocks(state, start + 1, 71);
   new Machine(state).vouch();
@@ -69,7 +69,7 @@ describe("a keeper that receives a hello with its own key (D9)", () => {
 describe("a keeper that has just started (R23)", () => {
   it("signs nothing new in a turn that it may have seen before, nor until f+1 others have confirmed", () => {
     const state = initialState();
-    step(state, { kind: "group", snapshot }, machineConfig);
+    step(state, { kind: "committee", snapshot }, machineConfig);
     blocks(state, 72, 72);
     expect(mayStillSign(state)).toBe(false);
     blocks(state, 73, 102);
@@ -107,7 +107,7 @@ describe("a keeper that sends one hello a slot (D9)", () => {
   it.each([5, 6, 12])("asks every other keeper in rotation, in slots of %i blocks", (slot) => {
     const state = initialState();
     const params = { ...defaultParams, slot, interval: 120, turn: 60 };
-    step(state, { kind: "group", snapshot: { ...snapshot, params } }, machineConfig);
+    step(state, { kind: "committee", snapshot: { ...snapshot, params } }, machineConfig);
     blocks(state, start, start);
     blocks(state, start + 1, 60);
     new Machine(state).vouch();
@@ -120,7 +120,7 @@ describe("a keeper that sends one hello a slot (D9)", () => {
 
   it("asks with every block while it listens for a second instance", () => {
     const state = initialState();
-    step(state, { kind: "group", snapshot }, machineConfig);
+    step(state, { kind: "committee", snapshot }, machineConfig);
     expect(blocks(state, start, start).filter(asks)).toHaveLength(1);
     expect(headsOf(state, 36, asks)).toEqual([31, 32, 33, 34, 35, 36]);
   });
@@ -132,13 +132,14 @@ function started(
   every: number,
   answers: (keeper: number) => boolean,
 ): Machine & { asked: number[] } {
-  const committee = {
+  const version = {
     version: 1,
     seed: hashAt(7),
     members: Array.from({ length: n }, (_, i) => memberOf(i)),
+    resigned: [],
   };
   const machine = Object.assign(new Machine(), { asked: [] as number[] });
-  machine.step({ kind: "group", snapshot: groupAt(10, { committee }) });
+  machine.step({ kind: "committee", snapshot: committeeAt(10, { version }) });
   machine.jump(10, startHead);
   for (let head = startHead; head < startHead + 45; head += every) {
     const effects = machine.jump(head + 1, head + every);

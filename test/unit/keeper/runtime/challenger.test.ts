@@ -5,9 +5,13 @@ import {
   decodePiecesRequest,
   encodePiecesRequest,
   maxPagePieces,
+  maxTargets,
+  refusal,
 } from "../../../../protocol/codec/challenge.ts";
 import { pageOf } from "../../../../protocol/codec/piece-pages.ts";
-import type { ProviderEntry } from "../../../../protocol/group.ts";
+import type { ProviderEntry } from "../../../../protocol/committee.ts";
+import type { ChallengeTarget, Effect } from "../../../../keeper/core/effects.ts";
+import type { Answer } from "../../../../keeper/core/events.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
 import type { ProviderClient } from "../../../../keeper/ports/provider.ts";
 import { Challenger } from "../../../../keeper/runtime/challenger.ts";
@@ -20,7 +24,7 @@ import { MemoryStore } from "../../../../sim/keepers/memory-store.ts";
 import { World } from "../../../../sim/world.ts";
 import { toHex } from "../../../../storage/core/bytes.ts";
 import { makePieceList } from "../../../../storage/core/piece-list.ts";
-import { groupAt, providerEntry } from "../../../support/machine.ts";
+import { committeeAt, groupAddress, groupOf, providerEntry } from "../../../support/machine.ts";
 
 const pieces = Array.from({ length: maxPagePieces + 2 }, (_, i) => ({
   root: new Uint8Array(32).fill(i % 251),
@@ -30,11 +34,43 @@ const list = makePieceList(pieces);
 const listRoot = toHex(list.root);
 
 const provider = (index: number): ProviderEntry => {
-  const history = [{ fromBlock: 10, bytes: list.totalBytes, listRoot, receiptKey: operatorOf(1000 + index) }];
+  const history = [
+    { fromBlock: 10, bytes: list.totalBytes, price: 1n, listRoot, receiptKey: operatorOf(1000 + index) },
+  ];
   return { ...providerEntry(index), history };
 };
 
-const group = groupAt(10, { chainId: 5, providers: [provider(0), provider(1)] });
+const committee = committeeAt(10, { chainId: 5, providers: [provider(0), provider(1)] });
+
+type ChallengeEffect = Extract<Effect, { kind: "challenge" }>;
+
+function effectOf(index: number, groups: readonly number[] = [1]): ChallengeEffect {
+  return {
+    kind: "challenge",
+    operator: operatorOf(2000 + index),
+    slot: 3,
+    blockHash: "0x00",
+    seed: new Uint8Array(48),
+    targets: groups.map((group) => ({ group, provider: index, address: groupAddress })),
+  };
+}
+
+/** The last answer about the first group, and how often it was reported as unreachable. */
+async function ask(
+  challenger: Challenger,
+  effect: ChallengeEffect,
+  counts: () => boolean = () => false,
+): Promise<{ answers: Map<number, Answer>; missed: number }> {
+  const answers = new Map<number, Answer>();
+  let missed = 0;
+  await challenger.ask(committee, effect, {
+    signal: new AbortController().signal,
+    counts,
+    onUnreachable: () => void missed++,
+    onAnswer: ({ group }: ChallengeTarget, answer) => void answers.set(group, answer),
+  });
+  return { answers, missed };
+}
 
 type Holder = (question: Uint8Array, world: World) => Promise<Uint8Array | undefined>;
 
@@ -118,7 +154,7 @@ describe("the piece list for another keeper's proof", () => {
     let found: unknown;
     const { signal } = new AbortController();
     void challenger
-      .pieceList(group, { provider: 0, slot: 3 }, [operatorOf(1), operatorOf(2)], signal)
+      .pieceList(committee, { group: 1, provider: 0, slot: 3 }, [operatorOf(1), operatorOf(2)], signal)
       .then((value) => (found = value));
     keepTime(world);
     await world.run(() => found !== undefined);
@@ -133,21 +169,13 @@ describe("a provider that withholds its piece list from one keeper", () => {
     challenge: async () => ({ ok: false, reason: "late", detail: "far enough" }),
     pieceList: async () => ({ ok: false, reason: "refused", detail: "not for you" }),
   };
-  const effect = {
-    kind: "challenge",
-    provider: 0,
-    slot: 3,
-    blockHash: "0x00",
-    seed: new Uint8Array(),
-  } as const;
-  const { signal } = new AbortController();
-  const once = { signal, counts: () => false, onUnreachable: () => undefined };
+  const effect = effectOf(0);
 
   async function reasonWith(holders: readonly Holder[], store?: MemoryStore): Promise<unknown> {
     const world = new World(1);
     const challenger = challengerWith(world, holders, refusing, store);
     let answer: unknown;
-    void challenger.ask(group, effect, once).then((value) => (answer = value));
+    void ask(challenger, effect).then(({ answers }) => (answer = answers.get(1)));
     keepTime(world);
     await world.run(() => answer !== undefined);
     return answer;
@@ -167,16 +195,17 @@ describe("a provider that withholds its piece list from one keeper", () => {
     const store = new MemoryStore(world, 0);
     expect(await reasonWith([honest, honest, honest, honest], store)).toMatchObject({ reason: "late" });
     const again = challengerWith(world, [], refusing, store);
-    expect(await again.ask(group, effect, once)).toMatchObject({ reason: "late" });
+    expect((await ask(again, effect)).answers.get(1)).toMatchObject({ reason: "late" });
     const question = encodePiecesRequest({
       chainId: 5,
-      group: group.address,
+      committee: committee.address,
+      group: groupAddress,
       provider: 0,
       listRoot,
       first: 0,
     });
     expect((await again.answerPieces(question))?.length).toBeGreaterThan(maxPagePieces * 40);
-    await again.pruneLists({ ...group, providers: [] });
+    await again.pruneLists({ ...committee, groups: [] });
     const fresh = challengerWith(world, [], refusing, store);
     expect(await fresh.answerPieces(question)).toBeUndefined();
   });
@@ -195,19 +224,12 @@ describe("two providers that keep the same pieces", () => {
       },
     };
     const challenger = challengerWith(world, [], client);
-    const { signal } = new AbortController();
     const answers = new Map<number, string>();
     for (const index of [0, 1]) {
-      const effect = {
-        kind: "challenge",
-        provider: index,
-        slot: 3,
-        blockHash: "0x00",
-        seed: new Uint8Array(),
-      } as const;
-      void challenger
-        .ask(group, effect, { signal, counts: () => false, onUnreachable: () => undefined })
-        .then((a) => answers.set(index, a.kind === "failed" ? a.reason : a.kind));
+      void ask(challenger, effectOf(index)).then(({ answers: found }) => {
+        const one = found.get(1);
+        answers.set(index, one?.kind === "failed" ? one.reason : "proven");
+      });
     }
     world.after(1_000, () => undefined);
     await world.run(() => answers.size === 2);
@@ -238,20 +260,12 @@ describe("a provider that", () => {
       pieceList: async () => (lists && asked++ < times ? failure : { ok: true, list }),
     };
     const challenger = challengerWith(world, [], client);
-    const effect = {
-      kind: "challenge",
-      provider: 0,
-      slot: 3,
-      blockHash: "0x00",
-      seed: new Uint8Array(),
-    } as const;
     let answer: unknown;
-    const { signal } = new AbortController();
     keepTime(world);
-    const onUnreachable = (): void => void missed++;
-    void challenger
-      .ask(group, effect, { signal, counts: () => counts(world.now_ms), onUnreachable })
-      .then((value) => (answer = value));
+    void ask(challenger, effectOf(0), () => counts(world.now_ms)).then((result) => {
+      missed = result.missed;
+      answer = result.answers.get(1);
+    });
     await world.run(() => answer !== undefined);
     return { answer, asked, missed };
   }
@@ -283,5 +297,58 @@ describe("a provider that", () => {
   it("refuses permanently is not asked again", async () => {
     const { answer, asked } = await asking("refused", 100, () => true);
     expect({ answer, asked }).toEqual({ answer: { kind: "failed", reason: "refused" }, asked: 1 });
+  });
+});
+
+describe("a provider of several groups (R9, R12)", () => {
+  const groups = Array.from({ length: maxTargets + 6 }, (_, i) =>
+    groupOf(i + 1, [provider(0)], { address: `0x${(i + 1).toString(16).padStart(40, "0")}` }),
+  );
+  const all = groups.map(({ number }) => number);
+
+  /** Answers each call; a group whose number `isBusy` names is refused as busy. */
+  async function play(isBusy: (group: number, call: number) => boolean, counts = true) {
+    const world = new World(1);
+    const asked: number[][] = [];
+    const client: ProviderClient = {
+      challenge: async (_target, { targets }) => {
+        const numbers = targets.map(({ group }) => Number.parseInt(group, 16));
+        const call = asked.push(numbers);
+        const answers = numbers.map((number) =>
+          isBusy(number, call) ? refusal("busy", "later") : refusal("no-data", "gone"),
+        );
+        return { ok: true, answers };
+      },
+      pieceList: async () => ({ ok: true, list }),
+    };
+    const challenger = challengerWith(world, [], client);
+    const answers = new Map<number, Answer>();
+    let over = false;
+    keepTime(world);
+    const asking = {
+      signal: new AbortController().signal,
+      counts: () => counts,
+      onUnreachable: () => undefined,
+      onAnswer: ({ group }: ChallengeTarget, answer: Answer) => void answers.set(group, answer),
+    };
+    void challenger.ask({ ...committee, groups }, effectOf(0, all), asking).then(() => (over = true));
+    await world.run(() => over);
+    return { asked, answers };
+  }
+
+  it("is asked about as many groups in one message as it holds, and about the rest in further ones", async () => {
+    const { asked, answers } = await play(() => false);
+    expect(asked.map(({ length }) => length)).toEqual([maxTargets, 6]);
+    expect(asked.flat()).toEqual(all);
+    expect([...answers.keys()].sort((a, b) => a - b)).toEqual(all);
+    expect(
+      new Set([...answers.values()].map((one) => (one.kind === "failed" ? one.reason : one.kind))),
+    ).toEqual(new Set(["refused"]));
+  });
+
+  it("is asked again about those groups alone for which it was busy", async () => {
+    const { asked, answers } = await play((group, call) => group === 3 && call < 4);
+    expect(asked.slice(2)).toEqual([[3], [3]]);
+    expect(answers.size).toBe(all.length);
   });
 });

@@ -1,29 +1,42 @@
 /** R24: checks of records that another keeper serves, against its root and the receipts of the providers. */
 import { describe, expect, it } from "vitest";
-import { encodeRecordsReply } from "../../../../protocol/codec/question.ts";
+import { valuePageHash, valuePages, valuesPerPage } from "../../../../protocol/values.ts";
+import {
+  decodePageQuestion,
+  encodePageQuestion,
+  encodeRecordsReply,
+} from "../../../../protocol/codec/question.ts";
 import { cutPages, encodePinnedEntry, pageHash } from "../../../../protocol/codec/record-pages.ts";
+import type { Hex } from "../../../../protocol/hash.ts";
 import { keccak } from "../../../../protocol/hash.ts";
 import { initialState } from "../../../../keeper/core/state.ts";
 import type { ReasonCode } from "../../../../protocol/reasons.ts";
-import { recordTree, treePath } from "../../../../protocol/records.ts";
+import { RecordScope, recordTree, treePath } from "../../../../protocol/records.ts";
 import type { RecordLeaf } from "../../../../protocol/records.ts";
 import { RecordExchange } from "../../../../keeper/runtime/exchange.ts";
 import { memberOf, simulatedCrypto } from "../../../../sim/signatures/cheap-signatures.ts";
 import { cheapReceipt } from "../../../../sim/providers/cheap-proofs.ts";
-import { groupAt, hashAt } from "../../../support/machine.ts";
+import { committeeAt, groupAddress, hashAt } from "../../../support/machine.ts";
 
 const owner = 1;
 const provider = 0;
-const group = groupAt(10);
-const receiptKey = group.providers[provider]?.history[0]?.receiptKey ?? "0x";
+const name = { group: 1, provider };
+const committee = committeeAt(10);
+const receiptKey = committee.groups[0]?.providers[provider]?.history[0]?.receiptKey ?? "0x";
 
-type Given = { readonly keeper?: number; readonly slot?: number; readonly signer?: typeof receiptKey };
+type Given = {
+  readonly keeper?: number;
+  readonly slot?: number;
+  readonly group?: Hex;
+  readonly signer?: typeof receiptKey;
+};
 
 /** A valid receipt for all bytes of the provider, except for the given changes. */
 function receipt(slot: number, given: Given = {}): Uint8Array {
   const { keeper = owner, signer = receiptKey } = given;
   return cheapReceipt({
     keeper: memberOf(keeper).operator,
+    group: given.group ?? groupAddress,
     provider,
     slot: given.slot ?? slot,
     leaves: 16,
@@ -34,11 +47,11 @@ function receipt(slot: number, given: Given = {}): Uint8Array {
 /** The leaves that the asking keeper accepts for `receipts`, slot by slot from 0; `bytes`: claim of a leaf with other bytes. */
 async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
   const leaves: RecordLeaf[] = receipts.map((one) => ({ kind: "proven", bytes, receiptHash: keccak(one) }));
-  const scope = [{ provider, fromSlot: 0, toSlot: leaves.length }];
+  const scope = new RecordScope([{ ...name, fromSlot: 0, toSlot: leaves.length }]);
   const tree = recordTree(scope, leaves);
   const reply = encodeRecordsReply(
     leaves.map((leaf, slot) => ({
-      provider,
+      ...name,
       slot,
       leaf,
       path: treePath(tree, slot),
@@ -57,10 +70,10 @@ async function asked(receipts: readonly Uint8Array[], bytes = 1_600n) {
     round: hashAt(1),
     owner,
     root: tree.root,
-    provider,
+    name,
     scope,
   } as const;
-  return { leaves: await exchange.gather(group, initialState(), effect), reasons };
+  return { leaves: await exchange.gather(committee, initialState(), effect), reasons };
 }
 
 /** The leaves that a follower accepts from the leader's pages with `receipts`, slot by slot from 0. */
@@ -70,24 +83,24 @@ async function paged(receipts: readonly Uint8Array[]) {
     bytes: 1_600n,
     receiptHash: keccak(one),
   }));
-  const scope = [{ provider, fromSlot: 0, toSlot: leaves.length }];
+  const scope = new RecordScope([{ ...name, fromSlot: 0, toSlot: leaves.length }]);
   const tree = recordTree(scope, leaves);
   const opened = leaves.map((leaf, slot) => {
     const path = treePath(tree, slot);
-    return { provider, slot, leaf, path, receipt: receipts[slot] ?? new Uint8Array() };
+    return { ...name, slot, leaf, path, receipt: receipts[slot] ?? new Uint8Array() };
   });
-  const pages = cutPages([encodePinnedEntry({ provider, owner, leaves: opened })]);
+  const pages = cutPages([encodePinnedEntry({ ...name, owner, leaves: opened })]);
   const exchange = new RecordExchange({
     transport: { ask: async () => pages[0] },
     crypto: simulatedCrypto,
     store: { proofOf: async () => undefined },
     telemetry: { reason: () => undefined },
   });
-  return exchange.fetch(group, {
+  return exchange.fetch(committee, {
     kind: "fetch-pages",
     round: hashAt(1),
     pages: pages.map((page) => pageHash(page)),
-    pinned: [{ provider, keepers: [owner], roots: [tree.root] }],
+    pinned: [{ ...name, keepers: [owner], roots: [tree.root] }],
     scope,
     holders: [0],
   });
@@ -115,6 +128,7 @@ describe("a proven leaf that a keeper serves for an exchange", () => {
     ["signed by another key", receipt(1, { signer: memberOf(owner).operator })],
     ["given to another keeper", receipt(1, { keeper: 2 })],
     ["of another slot", receipt(1, { slot: 0 })],
+    ["of another group", receipt(1, { group: `0x${"68".repeat(20)}` })],
     ["that is none", new Uint8Array([1, 2, 3])],
   ])("counts as nothing with a receipt %s, and the others as before", async (_name, bad) => {
     const { leaves, reasons } = await asked([receipt(0), bad, receipt(2)]);
@@ -125,5 +139,56 @@ describe("a proven leaf that a keeper serves for an exchange", () => {
   it("counts as failed if it claims other bytes than its receipt", async () => {
     const { leaves } = await asked([receipt(0)], 1_601n);
     expect(leaves).toEqual([{ kind: "failed" }]);
+  });
+});
+
+describe("values in pages (R17)", () => {
+  const values = Array.from({ length: valuesPerPage + 3 }, (_, i) => BigInt(i));
+  const pages = valuePages(values);
+  const effect = {
+    kind: "fetch-values",
+    round: hashAt(1),
+    reveal: hashAt(2),
+    pages: pages.map(valuePageHash),
+    count: values.length,
+    holders: [1, 0],
+  } as const;
+
+  function exchangeWith(served: (hash: Hex) => Uint8Array | undefined): RecordExchange {
+    return new RecordExchange({
+      transport: {
+        ask: async (_keeper, _question, bytes) => {
+          const question = decodePageQuestion(bytes);
+          return question.ok ? served(question.value.page) : undefined;
+        },
+      },
+      crypto: simulatedCrypto,
+      store: { proofOf: async () => undefined },
+      telemetry: { reason: () => undefined },
+    });
+  }
+
+  it("are those of the keeper that serves them, and are served again", async () => {
+    const author = exchangeWith(() => undefined);
+    author.servePages(pages);
+    const serve = (hash: Hex) =>
+      author.answerPage(encodePageQuestion({ committee: committee.address, page: hash }));
+    const reader = exchangeWith(serve);
+    expect(await reader.fetchValues(committee, effect)).toEqual(values);
+    const third = exchangeWith((hash) =>
+      reader.answerPage(encodePageQuestion({ committee: committee.address, page: hash })),
+    );
+    expect(await third.fetchValues(committee, effect)).toEqual(values);
+  });
+
+  it("are none if a page is missing, altered, or the number differs", async () => {
+    const all = (hash: Hex) => pages.find((page) => valuePageHash(page) === hash);
+    const first = (hash: Hex) => (hash === effect.pages[0] ? pages[0] : undefined);
+    expect(await exchangeWith(first).fetchValues(committee, effect)).toBeUndefined();
+    expect(await exchangeWith(() => new Uint8Array(16)).fetchValues(committee, effect)).toBeUndefined();
+    for (const count of [values.length - 1, values.length + 1]) {
+      expect(await exchangeWith(all).fetchValues(committee, { ...effect, count })).toBeUndefined();
+    }
+    expect(await exchangeWith(all).fetchValues(committee, effect)).toEqual(values);
   });
 });

@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
 import type { Body } from "../../../../protocol/messages.ts";
-import { domainSeparator } from "../../../../protocol/settlement.ts";
+import { domainOf } from "../../../../protocol/certificate.ts";
 import { memberOf, simulatedCrypto, simulatedKeyring } from "../../../../sim/signatures/cheap-signatures.ts";
 import { ingressWith } from "../../../support/ingress.ts";
-import { groupAt, hashAt } from "../../../support/machine.ts";
+import { committeeAt, hashAt } from "../../../support/machine.ts";
 
-const pending = { version: 2, seed: hashAt(8), members: [4, 5, 6, 7].map(memberOf) };
-const group = groupAt(10, { chainId: 5, pending });
-const round = { ts: 10, te: 70, turn: 1, leader: 0, committee: 1 };
+const next = { version: 2, seed: hashAt(8), members: [4, 5, 6, 7].map(memberOf), resigned: [] };
+const committee = committeeAt(10, { chainId: 5, next });
+const round = { ts: 10, te: 70, turn: 1, leader: 0, version: 1 };
 const commitment = hashAt(0x22);
 const commit: Body = { kind: "commit", round, commitment };
 
-type Spec = { signer: number; keeper: number; committee?: number; chainId?: number; body?: Body };
+type Spec = { signer: number; keeper: number; version?: number; chainId?: number; body?: Body };
 
 type EntryOf = { readonly keeper: number; readonly signer?: number };
 
 function closeOf(entries: readonly EntryOf[]): Body {
-  const domain = domainSeparator(5, group.address);
+  const domain = domainOf(5, committee.address);
   const commits = entries.map(({ keeper, signer = keeper }) => ({
     keeper,
     commitment,
@@ -26,24 +26,24 @@ function closeOf(entries: readonly EntryOf[]): Body {
   return { kind: "close", round, commits, auditBlock: 80 };
 }
 
-function message({ signer, keeper, committee = 1, chainId = 5, body = commit }: Spec): Uint8Array {
-  const domain = domainSeparator(chainId, group.address);
-  const signature = simulatedKeyring(signer).signMessage(messageDigest(domain, committee, keeper, body));
-  return encodeMessage({ chainId, group: group.address, committee, keeper, body, signature });
+function message({ signer, keeper, version = 1, chainId = 5, body = commit }: Spec): Uint8Array {
+  const domain = domainOf(chainId, committee.address);
+  const signature = simulatedKeyring(signer).signMessage(messageDigest(domain, version, keeper, body));
+  return encodeMessage({ chainId, committee: committee.address, version, keeper, body, signature });
 }
 
 describe("a received message", () => {
   it("is accepted from the member that signed it, and costs no token at its second arrival", async () => {
     const ingress = ingressWith({ burst: 1 });
-    const accepted = { verdict: "accept", message: { keeper: 2, committee: 1 } };
-    expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
-    expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject(accepted);
+    const accepted = { verdict: "accept", message: { keeper: 2, version: 1 } };
+    expect(await ingress.check(message({ signer: 2, keeper: 2 }), committee)).toMatchObject(accepted);
+    expect(await ingress.check(message({ signer: 2, keeper: 2 }), committee)).toMatchObject(accepted);
     const another = { ...commit, round: { ...round, turn: 2 } } as const;
-    expect(await ingress.check(message({ signer: 2, keeper: 2, body: another }), group)).toMatchObject({
+    expect(await ingress.check(message({ signer: 2, keeper: 2, body: another }), committee)).toMatchObject({
       verdict: "ignore",
       code: "wire-flood",
     });
-    expect(await ingress.check(message({ signer: 3, keeper: 3, body: another }), group)).toMatchObject({
+    expect(await ingress.check(message({ signer: 3, keeper: 3, body: another }), committee)).toMatchObject({
       verdict: "accept",
     });
   });
@@ -51,12 +51,7 @@ describe("a received message", () => {
   it.each([
     ["signed by another member", { signer: 1, keeper: 2 }, "reject", "wire-bad-signature"],
     ["signed by a key outside the committee", { signer: 9, keeper: 2 }, "reject", "wire-bad-signature"],
-    [
-      "of a member of the pending committee",
-      { signer: 4, keeper: 0, committee: 2 },
-      "ignore",
-      "wire-not-a-member",
-    ],
+    ["of a member of the next version", { signer: 4, keeper: 0, version: 2 }, "ignore", "wire-not-a-member"],
     [
       "of a pending member under the active version",
       { signer: 4, keeper: 0 },
@@ -64,7 +59,7 @@ describe("a received message", () => {
       "wire-bad-signature",
     ],
     ["of an index beyond the committee", { signer: 4, keeper: 4 }, "ignore", "wire-not-a-member"],
-    ["for another chain", { signer: 2, keeper: 2, chainId: 6 }, "reject", "wire-wrong-group"],
+    ["for another chain", { signer: 2, keeper: 2, chainId: 6 }, "reject", "wire-wrong-committee"],
     [
       "of an interval that is settled",
       { signer: 2, keeper: 2, body: { ...commit, round: { ...round, ts: 5 } } },
@@ -72,7 +67,7 @@ describe("a received message", () => {
       "message-stale",
     ],
   ] as const)("%s is refused with its reason", async (_name, spec, verdict, code) => {
-    expect(await ingressWith().check(message(spec as Spec), group)).toMatchObject({ verdict, code });
+    expect(await ingressWith().check(message(spec as Spec), committee)).toMatchObject({ verdict, code });
   });
 });
 
@@ -90,7 +85,7 @@ describe("a received closed set (R19)", () => {
       },
       pause: async () => void seen.pauses++,
     });
-    return { seen, check: (body: Body) => ingress.check(message({ signer: 0, keeper: 0, body }), group) };
+    return { seen, check: (body: Body) => ingress.check(message({ signer: 0, keeper: 0, body }), committee) };
   }
 
   const honest = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2 }]);
@@ -113,7 +108,7 @@ describe("a received closed set (R19)", () => {
   it("is refused if it has a different signature of a known commit", async () => {
     const ingress = ingressWith();
     const from = (keeper: number, body: Body) =>
-      ingress.check(message({ signer: keeper, keeper, body }), group);
+      ingress.check(message({ signer: keeper, keeper, body }), committee);
     for (const keeper of [0, 1, 2]) expect(await from(keeper, commit)).toMatchObject({ verdict: "accept" });
     expect(await from(0, forged)).toMatchObject({ verdict: "reject", code: "wire-bad-signature" });
     expect(await from(0, honest)).toMatchObject({ verdict: "accept" });
@@ -145,8 +140,8 @@ describe("a received closed set (R19)", () => {
 
   it("with a forged signature takes no tokens of the named keeper", async () => {
     const ingress = ingressWith({ burst: 1 });
-    for (let i = 0; i < 5; i++) await ingress.check(message({ signer: 1, keeper: 2 }), group);
-    expect(await ingress.check(message({ signer: 2, keeper: 2 }), group)).toMatchObject({
+    for (let i = 0; i < 5; i++) await ingress.check(message({ signer: 1, keeper: 2 }), committee);
+    expect(await ingress.check(message({ signer: 2, keeper: 2 }), committee)).toMatchObject({
       verdict: "accept",
     });
   });
@@ -155,7 +150,9 @@ describe("a received closed set (R19)", () => {
 describe("a message that only a leader may send", () => {
   it("is refused from another keeper before its signature is checked", async () => {
     const close = closeOf([{ keeper: 0 }, { keeper: 1 }, { keeper: 2 }]);
-    expect(await ingressWith().check(message({ signer: 3, keeper: 1, body: close }), group)).toMatchObject({
+    expect(
+      await ingressWith().check(message({ signer: 3, keeper: 1, body: close }), committee),
+    ).toMatchObject({
       verdict: "reject",
       code: "not-the-leader",
     });

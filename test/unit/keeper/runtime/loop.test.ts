@@ -2,14 +2,14 @@
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../../../keeper/core/effects.ts";
 import { initialState } from "../../../../keeper/core/state.ts";
-import { GroupLoop } from "../../../../keeper/runtime/loop.ts";
-import { groupAt, hashAt, machineConfig } from "../../../support/machine.ts";
+import { CommitteeLoop } from "../../../../keeper/runtime/loop.ts";
+import { committeeAt, hashAt, machineConfig } from "../../../support/machine.ts";
 
 /** A loop with a slow disk or a failing one. */
 function loopWith(write: () => Promise<void>) {
   const log: string[] = [];
   const effects = { run: (effect: Effect) => void log.push(effect.kind) };
-  const loop = new GroupLoop(initialState(), machineConfig, {
+  const loop = new CommitteeLoop(initialState(), machineConfig, {
     persist: async (writes) => {
       await write();
       log.push(`written: ${writes.map(({ kind }) => kind).join()}`);
@@ -17,7 +17,7 @@ function loopWith(write: () => Promise<void>) {
     effects,
     onFatal: () => void log.push("fatal"),
   });
-  loop.enqueue({ kind: "group", snapshot: groupAt(10) });
+  loop.enqueue({ kind: "committee", snapshot: committeeAt(10) });
   log.length = 0;
   const blocks = [{ number: 11, hash: hashAt(11) }];
   loop.enqueue({ kind: "blocks", blocks, entropy: hashAt(1) });

@@ -1,27 +1,29 @@
 /** D6: the reply of a Byzantine keeper to a pull costs a bounded number of signature checks. */
 import { describe, expect, it } from "vitest";
+import { CertificateTree, rememberedHash } from "../../../../protocol/certificate.ts";
+import { encodeCertificatePage } from "../../../../protocol/codec/certificate-pages.ts";
 import { encodeMessage, messageDigest } from "../../../../protocol/codec/message.ts";
 import { decodePull, encodePullReply, maxHave } from "../../../../protocol/codec/question.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
 import type { Body, Message, MessageOf } from "../../../../protocol/messages.ts";
 import type { ReasonCode } from "../../../../protocol/reasons.ts";
-import { domainSeparator } from "../../../../protocol/settlement.ts";
+import { domainOf } from "../../../../protocol/certificate.ts";
 import { initialState } from "../../../../keeper/core/state.ts";
 import { Questions } from "../../../../keeper/runtime/questions.ts";
-import { GroupQuotas } from "../../../../keeper/runtime/round-quota.ts";
+import { CommitteeQuotas } from "../../../../keeper/runtime/round-quota.ts";
 import { ingressWith } from "../../../support/ingress.ts";
 import { simulatedCrypto, simulatedKeyring } from "../../../../sim/signatures/cheap-signatures.ts";
-import { groupAt } from "../../../support/machine.ts";
+import { committeeAt } from "../../../support/machine.ts";
 
-const group = groupAt(10, { chainId: 5 });
+const committee = committeeAt(10, { chainId: 5 });
 
-function hello(keeper: number, n: number, options: { signer?: number; group?: Hex } = {}): Uint8Array {
-  const address = options.group ?? group.address;
+function hello(keeper: number, n: number, options: { signer?: number; committee?: Hex } = {}): Uint8Array {
+  const address = options.committee ?? committee.address;
   const instance: Hex = `0x${n.toString(16).padStart(32, "0")}`;
   const body: Body = { kind: "hello", instance, head: 100, speaks: 3 };
-  const hash = messageDigest(domainSeparator(5, address), 1, keeper, body);
+  const hash = messageDigest(domainOf(5, address), 1, keeper, body);
   const signature = simulatedKeyring(options.signer ?? keeper).signMessage(hash);
-  return encodeMessage({ chainId: 5, group: address, committee: 1, keeper, body, signature });
+  return encodeMessage({ chainId: 5, committee: address, version: 1, keeper, body, signature });
 }
 
 type Pulled = { messages: Message[] | undefined; checks: number; codes: ReasonCode[]; asked: Uint8Array };
@@ -48,7 +50,12 @@ async function pullOf(reply: Uint8Array | undefined, burst: number, state = init
     ingress: ingressWith({ crypto, burst }),
   });
   const effect = { kind: "pull", keeper: 1, askedAt: 100, ts: 10, turn: 1 } as const;
-  return { messages: await questions.pull(group, state, effect, new GroupQuotas()), checks, codes, asked };
+  return {
+    messages: await questions.pull(committee, state, effect, new CommitteeQuotas()),
+    checks,
+    codes,
+    asked,
+  };
 }
 
 describe("a reply to a pull", () => {
@@ -65,7 +72,12 @@ describe("a reply to a pull", () => {
   it.each([
     ["forged", many((n) => hello(2, n, { signer: 1 })), 1, "wire-bad-signature"],
     ["its own, beyond its rate", many((n) => hello(1, n)), 10, "wire-flood"],
-    ["of another group", many((n) => hello(1, n, { group: `0x${"68".repeat(20)}` })), 0, "wire-wrong-group"],
+    [
+      "of another group",
+      many((n) => hello(1, n, { committee: `0x${"68".repeat(20)}` })),
+      0,
+      "wire-wrong-committee",
+    ],
     ["of an index outside the committee", many((n) => hello(9, n)), 0, "wire-not-a-member"],
   ] as const)(
     "with thousands of messages, %s, is read up to the bound for honest replies",
@@ -97,7 +109,7 @@ describe("a reply to a pull", () => {
     const state = initialState();
     const one = (n: number): MessageOf<"hello"> => ({
       keeper: 0,
-      committee: 1,
+      version: 1,
       body: { kind: "hello", instance: "0x", head: n, speaks: 3 },
       hash: `0x${n.toString(16).padStart(64, "0")}`,
       signature: "0x",
@@ -111,5 +123,62 @@ describe("a reply to a pull", () => {
     expect(messages).toBeUndefined();
     const decoded = decodePull(asked);
     expect(decoded.ok && decoded.value.have.length).toBe(maxHave);
+  });
+});
+
+describe("a question for a certificate (R29)", () => {
+  const items = Array.from({ length: 256 }, (_, provider) => ({ provider, spaceTime: 2n ** 127n }));
+  const groups = Array.from({ length: 500 }, (_, i) => ({ number: i + 1, group: committee.address, items }));
+  const root = new CertificateTree(groups).root;
+  const certificate = {
+    ts: 10,
+    te: 70,
+    version: 1,
+    leader: 0,
+    failed: 0n,
+    payees: 15n,
+    count: 500,
+    groups: root,
+  };
+  const hash = rememberedHash(certificate);
+  const effect = { kind: "ask-certificate", keeper: 1, hash } as const;
+
+  function asking(answer: (bytes: Uint8Array) => Uint8Array | undefined): {
+    questions: Questions;
+    asked: () => number;
+  } {
+    let asked = 0;
+    const ask = async (_keeper: Hex, _question: string, bytes: Uint8Array) => {
+      asked++;
+      return answer(bytes);
+    };
+    const telemetry = { reason: () => undefined };
+    const questions = new Questions({ transport: { ask }, telemetry, ingress: ingressWith() });
+    return { questions, asked: () => asked };
+  }
+
+  it("is answered in pages of whole groups, and collects all of them", async () => {
+    const state = initialState();
+    state.certificates.set("10/1", { certificate, groups });
+    const holder = asking(() => undefined).questions;
+    const { questions, asked } = asking((bytes) => holder.answerCertificate(bytes, () => state));
+    expect(await questions.certificate(committee, effect)).toEqual({ certificate, groups });
+    expect(asked()).toBeGreaterThan(1);
+    const other = { ...effect, hash: `0x${"11".repeat(25)}` } as const;
+    expect(await questions.certificate(committee, other)).toBeUndefined();
+  });
+
+  it("ends at the first answer that is another certificate, has no group, or is malformed", async () => {
+    const answers = [
+      encodeCertificatePage({ ...certificate, payees: 1n }, groups, 0),
+      encodeCertificatePage(certificate, groups, 500),
+      new Uint8Array([1, 2, 3]),
+      undefined,
+    ];
+    for (const answer of answers) {
+      const { questions, asked } = asking(() => answer);
+      expect(await questions.certificate(committee, effect)).toBeUndefined();
+      expect(asked()).toBe(1);
+    }
   });
 });

@@ -12,6 +12,7 @@ import {
   signReceipt,
 } from "../../../../protocol/codec/receipt.ts";
 import type { Receipt } from "../../../../protocol/codec/receipt.ts";
+import { leafSeed } from "../../../../protocol/leaf-seed.ts";
 import { toHex } from "../../../../protocol/hash.ts";
 import type { OpenedLeaf } from "../../../../protocol/messages.ts";
 import type { ReasonCode } from "../../../../protocol/reasons.ts";
@@ -22,23 +23,24 @@ import { makePieceList } from "../../../../storage/core/piece-list.ts";
 import { encodeProof, proofHash } from "../../../../storage/core/proof.ts";
 import { sampleLeaves } from "../../../../storage/core/sampling.ts";
 import { seededBytes, seededNumbers } from "../../../support/files.ts";
-import { groupAt } from "../../../support/machine.ts";
-import { secretOf } from "../../../support/provider-scene.ts";
+import { secretOf } from "../../../support/secrets.ts";
 
 const file = seededBytes(100_000, 1);
 const list = makePieceList([{ root: pieceRoot(file), size: file.length }]);
 const secret = secretOf(1);
 const receiptKey = secretKeyAddress(secret);
+const target = { group: `0x${"67".repeat(20)}`, provider: 2 } as const;
 const request: ChallengeRequest = {
   chainId: 31_337,
-  group: `0x${"a1".repeat(20)}`,
+  committee: `0x${"a1".repeat(20)}`,
+  operator: `0x${"b7".repeat(20)}`,
   keeper: `0x${"b2".repeat(20)}`,
-  provider: 2,
+  targets: [target],
   slot: 77,
   blockHash: toHex(seededBytes(32, 5)),
   seed: seededBytes(48, 6),
 };
-const draws = sampleLeaves(request.seed, list);
+const draws = sampleLeaves(leafSeed(request.seed, target.group, target.provider), list);
 
 /** Canonical proof of the drawn leaves for which `kept` is true. */
 function proofOf(kept: (leaf: number) => boolean): { bytes: Uint8Array; proven: number } {
@@ -60,8 +62,8 @@ function proofOf(kept: (leaf: number) => boolean): { bytes: Uint8Array; proven: 
 function answerOf(kept: (leaf: number) => boolean, changes: Partial<Receipt> = {}) {
   const { bytes: proof, proven } = proofOf(kept);
   const receipt: Receipt = {
+    ...target,
     keeper: request.keeper,
-    provider: request.provider,
     slot: request.slot,
     seed: request.seed,
     bytesProven: (list.totalBytes * BigInt(proven)) / 16n,
@@ -72,7 +74,7 @@ function answerOf(kept: (leaf: number) => boolean, changes: Partial<Receipt> = {
 }
 
 const verify = (answer: { receipt: Uint8Array; proof: Uint8Array }, key = receiptKey) =>
-  verifyAnswer({ request, answer, list, receiptKey: key });
+  verifyAnswer({ request, target, answer, list, receiptKey: key });
 
 describe("an answer", () => {
   it("proves all bytes with all leaves, and has the hash of its receipt", () => {
@@ -81,7 +83,7 @@ describe("an answer", () => {
       ok: true,
       value: { bytesProven: list.totalBytes, proven: 16, receiptHash: receiptHash(answer.receipt) },
     });
-    expect(verifyAnswer({ request, answer, list, receiptKey })).toEqual(verify(answer));
+    expect(verifyAnswer({ request, target, answer, list, receiptKey })).toEqual(verify(answer));
   });
 
   it("proves a part of the bytes with some leaves, and 0 with none", () => {
@@ -96,7 +98,7 @@ describe("an answer", () => {
     });
   });
 
-  it("is a bad receipt if its bytes, proof, slot, seed, keeper or provider differ", () => {
+  it("is a bad receipt if its bytes, proof, slot, seed, keeper, group or provider differ", () => {
     const lies: Partial<Receipt>[] = [
       { bytesProven: list.totalBytes + 1n },
       { bytesProven: 0n },
@@ -105,6 +107,7 @@ describe("an answer", () => {
       { seed: seededBytes(48, 7) },
       { keeper: `0x${"b3".repeat(20)}` },
       { provider: 3 },
+      { group: `0x${"68".repeat(20)}` },
     ];
     for (const lie of lies) {
       expect(verify(answerOf(() => true, lie).answer)).toMatchObject({ ok: false, code: "bad-receipt" });
@@ -117,7 +120,9 @@ describe("an answer", () => {
   it("is a bad proof if it has other leaves, is of another challenge, or is malformed", () => {
     const { answer } = answerOf(() => true);
     const other = { ...request, seed: seededBytes(48, 8) };
-    expect(verifyAnswer({ request: other, answer, list, receiptKey })).toMatchObject({ code: "bad-proof" });
+    expect(verifyAnswer({ request: other, target, answer, list, receiptKey })).toMatchObject({
+      code: "bad-proof",
+    });
     expect(verify({ ...answer, proof: new Uint8Array() })).toMatchObject({ code: "bad-proof" });
     expect(verify({ ...answer, proof: seededBytes(5_000, 1) })).toMatchObject({ code: "bad-proof" });
   });
@@ -137,20 +142,23 @@ describe("an answer", () => {
 
 describe("the opened leaves and the proof of a reveal (R21)", () => {
   const keeper = { operator: request.keeper, blsKey: toHex(seededBytes(96, 3)) };
-  const data = { fromBlock: 0, bytes: list.totalBytes, listRoot: toHex(list.root), receiptKey };
+  const { totalBytes: bytes } = list;
+  const data = { fromBlock: 0, bytes, price: 1n, listRoot: toHex(list.root), receiptKey };
   const scope: OpeningsScope = {
-    group: groupAt(10, { chainId: request.chainId, address: request.group }),
+    chainId: request.chainId,
+    committee: request.committee,
     keeper,
-    dataOf: () => data,
+    dataOf: () => ({ group: target.group, operator: request.operator, data }),
     pieceList: list,
     blockHash: request.blockHash,
   };
   const { answer } = answerOf(() => true);
-  const { provider, slot, seed } = request;
-  const proof = { provider, slot, seed, proof: answer.proof };
+  const { slot, seed } = request;
+  const name = { group: 5, provider: target.provider };
+  const proof = { ...name, slot, seed, proof: answer.proof };
   const opened = ({ receipt }: { receipt: Uint8Array }, at = slot): OpenedLeaf => {
     const leaf = { kind: "proven", bytes: list.totalBytes, receiptHash: receiptHash(receipt) } as const;
-    return { provider, slot: at, leaf, path: new Uint8Array(), receipt };
+    return { ...name, slot: at, leaf, path: new Uint8Array(), receipt };
   };
   const fault = (leaves: readonly OpenedLeaf[], seedHolds = true): ReasonCode | undefined =>
     openingsFault(leaves, proof, scope, { receiptSigner, verifySeed: () => seedHolds });

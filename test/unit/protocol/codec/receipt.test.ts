@@ -26,12 +26,13 @@ import { toHex } from "../../../../protocol/hash.ts";
 import type { Hex } from "../../../../protocol/hash.ts";
 import { concatBytes, fromHex } from "../../../../storage/core/bytes.ts";
 import { seededBytes } from "../../../support/files.ts";
-import { secretOf } from "../../../support/provider-scene.ts";
+import { secretOf } from "../../../support/secrets.ts";
 
-const domain = { chainId: 31_337, group: `0x${"a1".repeat(20)}` } as const;
+const domain = { chainId: 31_337, committee: `0x${"a1".repeat(20)}` } as const;
 const secret = secretOf(1);
 const key = secretKeyAddress(secret);
 const receipt: Receipt = {
+  group: `0x${"67".repeat(20)}`,
   keeper: `0x${"b2".repeat(20)}`,
   provider: 7,
   slot: 2 ** 40 + 3,
@@ -43,12 +44,13 @@ const signed = signReceipt(domain, receipt, secret);
 
 const ethersDomain = {
   name: "WhitePay",
-  version: "1",
+  version: "2",
   chainId: domain.chainId,
-  verifyingContract: domain.group,
+  verifyingContract: domain.committee,
 };
 const types = {
   Receipt: [
+    { name: "group", type: "address" },
     { name: "keeper", type: "address" },
     { name: "provider", type: "uint32" },
     { name: "slot", type: "uint64" },
@@ -60,6 +62,7 @@ const types = {
 
 /** Every receipt that differs from the first in exactly one field. */
 const others: readonly Receipt[] = [
+  { ...receipt, group: `0x${"68".repeat(20)}` },
   { ...receipt, keeper: `0x${"b3".repeat(20)}` },
   { ...receipt, provider: 8 },
   { ...receipt, slot: receipt.slot + 1 },
@@ -95,7 +98,10 @@ describe("a receipt's signature", () => {
         code: "bad-receipt",
       });
     }
-    for (const other of [{ ...domain, chainId: 1 }, { ...domain, group: `0x${"a2".repeat(20)}` } as const]) {
+    for (const other of [
+      { ...domain, chainId: 1 },
+      { ...domain, committee: `0x${"a2".repeat(20)}` } as const,
+    ]) {
       expect(checkReceipt(other, signed, receipt, key)).toMatchObject({ code: "bad-receipt" });
     }
   });
@@ -127,14 +133,14 @@ describe("a receipt's signature", () => {
 
 describe("checking a receipt", () => {
   it("names the first field that differs, and skips fields without an expected value", () => {
-    const fields = ["keeper", "provider", "slot", "seed", "bytesProven", "proofHash"];
+    const fields = ["group", "keeper", "provider", "slot", "seed", "bytesProven", "proofHash"];
     for (const [i, other] of others.entries()) {
       const checked = checkReceipt(domain, signed, other, key);
       expect(checked).toMatchObject({ ok: false, code: "bad-receipt" });
       expect(!checked.ok && checked.detail).toMatch(new RegExp(`^${fields[i]}: expected .*, actual `));
     }
-    const { keeper, provider, slot } = receipt;
-    expect(checkReceipt(domain, signed, { keeper, provider, slot }, key).ok).toBe(true);
+    const { group, keeper, provider, slot } = receipt;
+    expect(checkReceipt(domain, signed, { group, keeper, provider, slot }, key).ok).toBe(true);
   });
 
   it("compares addresses in any case, and requires the registered receipt key", () => {
@@ -156,7 +162,7 @@ describe("the bytes of a receipt", () => {
     expect(receiptHash(bytes)).toBe(keccak256(bytes));
     expect(decodeReceipt(bytes.subarray(1))).toMatchObject({ ok: false });
     expect(decodeReceipt(concatBytes(bytes, Uint8Array.of(0)))).toMatchObject({ code: "too-large" });
-    expect(decodeReceipt(concatBytes(Uint8Array.of(2), bytes.subarray(1)))).toMatchObject({
+    expect(decodeReceipt(concatBytes(Uint8Array.of(1), bytes.subarray(1)))).toMatchObject({
       code: "version",
     });
   });

@@ -1,7 +1,7 @@
 /** R9: seeds compared with ethers' ABI encoding and the older BLS library. */
 import * as reference from "@noble/bls12-381";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { AbiCoder } from "ethers";
+import { AbiCoder, keccak256 } from "ethers";
 import { describe, expect, it } from "vitest";
 import {
   seedTag,
@@ -11,17 +11,18 @@ import {
   verifySeed,
 } from "../../../../protocol/codec/seed.ts";
 import type { SeedScope } from "../../../../protocol/codec/seed.ts";
+import { leafSeed } from "../../../../protocol/leaf-seed.ts";
 import { toHex } from "../../../../protocol/hash.ts";
 import { fromHex } from "../../../../storage/core/bytes.ts";
 import { seededBytes, seededNumbers } from "../../../support/files.ts";
-import { secretOf } from "../../../support/provider-scene.ts";
+import { secretOf } from "../../../support/secrets.ts";
 
 const { Point } = bls12_381.G1;
 const { Fp } = bls12_381.fields;
 const scope: SeedScope = {
   chainId: 31_337,
-  group: `0x${"a1".repeat(20)}`,
-  provider: 3,
+  committee: `0x${"a1".repeat(20)}`,
+  operator: `0x${"b3".repeat(20)}`,
   slot: 900,
   blockHash: toHex(seededBytes(32, 1)),
 };
@@ -38,11 +39,11 @@ function compressed(point: InstanceType<typeof Point>): Uint8Array {
 }
 
 describe("a seed", () => {
-  it("signs the ABI encoding of chain, group, provider, slot and block hash", () => {
-    const { chainId, group, provider, slot, blockHash } = scope;
+  it("signs the ABI encoding of chain, committee, operator, slot and block hash", () => {
+    const { chainId, committee, operator, slot, blockHash } = scope;
     const encoded = AbiCoder.defaultAbiCoder().encode(
-      ["uint256", "address", "uint32", "uint64", "bytes32"],
-      [chainId, group, provider, slot, blockHash],
+      ["uint256", "address", "address", "uint64", "bytes32"],
+      [chainId, committee, operator, slot, blockHash],
     );
     expect(toHex(seedMessage(scope))).toBe(encoded);
   });
@@ -61,11 +62,11 @@ describe("a seed", () => {
     expect(verifySeed(scope, seed, key)).toBe(true);
   });
 
-  it("is invalid for another chain, group, provider, slot, block or keeper", () => {
+  it("is invalid for another chain, committee, provider, slot, block or keeper", () => {
     const changes: Partial<SeedScope>[] = [
       { chainId: 1 },
-      { group: `0x${"a2".repeat(20)}` },
-      { provider: 4 },
+      { committee: `0x${"a2".repeat(20)}` },
+      { operator: `0x${"b4".repeat(20)}` },
       { slot: 901 },
       { blockHash: toHex(seededBytes(32, 2)) },
     ];
@@ -122,5 +123,22 @@ describe("invalid seeds and keys are refused without a throw (D5)", () => {
     expect(shifted).toHaveLength(48);
     expect(verifySeed(scope, shifted, key)).toBe(false);
     expect(toHex(compressed(Point.fromBytes(seed)))).toBe(toHex(seed));
+  });
+});
+
+describe("the seed of a group's leaves (R9)", () => {
+  it("is the hash of the ABI encoding of seed, group and provider", () => {
+    const group = `0x${"67".repeat(20)}` as const;
+    const encoded = AbiCoder.defaultAbiCoder().encode(["bytes", "address", "uint32"], [seed, group, 3]);
+    expect(toHex(leafSeed(seed, group, 3))).toBe(keccak256(encoded));
+  });
+
+  it("differs for each group and provider", () => {
+    const seeds = [
+      leafSeed(seed, `0x${"67".repeat(20)}`, 3),
+      leafSeed(seed, `0x${"68".repeat(20)}`, 3),
+      leafSeed(seed, `0x${"67".repeat(20)}`, 4),
+    ];
+    expect(new Set(seeds.map(toHex)).size).toBe(3);
   });
 });

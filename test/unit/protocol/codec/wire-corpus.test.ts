@@ -16,11 +16,11 @@ type Vector = { readonly name: string; readonly bytes: Hex; readonly refused?: s
 
 const file = join(projectRoot, "test/vectors/wire.json");
 const hex = (byte: number, size: number): Hex => `0x${byte.toString(16).padStart(2, "0").repeat(size)}`;
-const round = { ts: 100, te: 160, turn: 1, leader: 2, committee: 3 };
+const round = { ts: 100, te: 160, turn: 1, leader: 2, version: 3 };
 
 const bodies: readonly [string, Body][] = [
-  ["hello", { kind: "hello", instance: hex(1, 16), head: 170, speaks: 3 }],
-  ["announce", { kind: "announce", round, head: 161, providers: [0, 4, 9] }],
+  ["hello", { kind: "hello", instance: hex(1, 16), head: 170, speaks: 4 }],
+  ["announce", { kind: "announce", round, head: 161, count: 3, root: hex(0xaa, 32) }],
   ["commit", { kind: "commit", round, commitment: hex(2, 32) }],
   [
     "close",
@@ -37,11 +37,12 @@ const bodies: readonly [string, Body][] = [
       kind: "reveal",
       round,
       closedSet: hex(3, 32),
-      values: [{ provider: 4, value: 2n ** 100n }],
+      values: { kind: "inline", values: [2n ** 100n, 0n] },
       recordsRoot: hex(4, 32),
       salt: hex(5, 32),
       opened: [
         {
+          group: 7,
           provider: 4,
           slot: 12,
           leaf: { kind: "proven", bytes: 4096n, receiptHash: hex(6, 32) },
@@ -49,6 +50,7 @@ const bodies: readonly [string, Body][] = [
           receipt: new Uint8Array([1, 2, 3]),
         },
         {
+          group: 7,
           provider: 4,
           slot: 13,
           leaf: { kind: "failed" },
@@ -56,6 +58,7 @@ const bodies: readonly [string, Body][] = [
           receipt: new Uint8Array(),
         },
         {
+          group: 7,
           provider: 4,
           slot: 14,
           leaf: { kind: "carried", bytes: 5n },
@@ -63,7 +66,20 @@ const bodies: readonly [string, Body][] = [
           receipt: new Uint8Array(),
         },
       ],
-      proof: { provider: 4, slot: 12, seed: new Uint8Array([9]), proof: new Uint8Array([10, 11]) },
+      proof: { group: 7, provider: 4, slot: 12, seed: new Uint8Array([9]), proof: new Uint8Array([10, 11]) },
+    },
+  ],
+  [
+    "reveal with pages",
+    {
+      kind: "reveal",
+      round,
+      closedSet: hex(3, 32),
+      values: { kind: "pages", count: 40_000, pages: [hex(1, 32), hex(2, 32)] },
+      recordsRoot: hex(4, 32),
+      salt: hex(5, 32),
+      opened: [],
+      proof: undefined,
     },
   ],
   ["bundle", { kind: "bundle", round, closedSet: hex(3, 32), reveals: [{ keeper: 0, hash: hex(1, 32) }] }],
@@ -74,7 +90,7 @@ const bodies: readonly [string, Body][] = [
       round,
       bundle: hex(1, 32),
       digest: hex(2, 32),
-      pinned: [{ provider: 4, keepers: [0, 1, 2] }],
+      pinned: [{ group: 7, provider: 4, keepers: [0, 1, 2] }],
       pages: [hex(9, 32)],
     },
   ],
@@ -82,7 +98,7 @@ const bodies: readonly [string, Body][] = [
 ];
 
 function envelope(body: Body): Envelope {
-  return { chainId: 31_337, group: hex(0xab, 20), committee: 3, keeper: 1, body, signature: hex(0xcd, 65) };
+  return { chainId: 31_337, committee: hex(0xab, 20), version: 3, keeper: 1, body, signature: hex(0xcd, 65) };
 }
 
 function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
@@ -94,8 +110,8 @@ function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
 /** Malformed messages: each is refused with a code and none throws (D3). */
 function malformed(): [string, Uint8Array][] {
   const commit = encodeMessage(envelope(bodies[2]?.[1] as Body));
-  const announce = encodeMessage(envelope(bodies[1]?.[1] as Body));
-  const providersAt = announce.length - 65 - (4 + 3 * 4);
+  const close = encodeMessage(envelope(bodies[3]?.[1] as Body));
+  const commitsAt = close.length - 65 - (4 + 3 * 99);
   return [
     ["nothing", new Uint8Array()],
     ["one byte", new Uint8Array([1])],
@@ -105,9 +121,10 @@ function malformed(): [string, Uint8Array][] {
     ["version zero", changed(commit, 0, 0)],
     ["the first version", changed(commit, 0, 1)],
     ["the second version", changed(commit, 0, 2)],
+    ["the third version", changed(commit, 0, 3)],
     ["an unknown kind", changed(commit, 1, 200)],
     ["a keeper beyond any committee", changed(commit, 39, 255)],
-    ["a list that claims four billion entries", changed(announce, providersAt, 255)],
+    ["a list that claims four billion entries", changed(close, commitsAt, 255)],
     ["a hello as long as a reveal", changed(new Uint8Array(4_096).fill(3), 1, 0)],
     ["more than any message", new Uint8Array(maxMessageBytes + 1).fill(3)],
   ];

@@ -1,7 +1,8 @@
 /** R17: the leader's announcement, and which announcements a keeper takes part in. */
 import { describe, expect, it } from "vitest";
 import { roundKeyOf } from "../../../../../keeper/core/turn.ts";
-import { confirmations, delivery, messageOf, Round, te } from "../../../../support/round.ts";
+import { hashAt } from "../../../../support/machine.ts";
+import { confirmations, delivery, messageOf, Round, te, scopeName } from "../../../../support/round.ts";
 
 const P = te + confirmations;
 
@@ -14,7 +15,7 @@ describe("the leader of a turn", () => {
     const { machine } = Round.signing(true);
     const announced = machine.lines.findIndex((line) => line.includes("broadcast announce"));
     expect(machine.lines.slice(announced)).toEqual([
-      `  → broadcast announce at head ${P}, providers 0,1`,
+      `  → broadcast announce at head ${P}, 2 in scope`,
       "announce of keeper 2",
       "  → persist own values for ts 10, turn 1",
       "  → persist salt",
@@ -78,10 +79,12 @@ describe("a keeper that receives an announcement", () => {
     expect(commits(round)).toBe(1);
   });
 
-  it("refuses other providers than those that are active on chain", () => {
+  it("refuses another scope than the one on chain", () => {
     const round = Round.followed();
-    round.announce(P, roundKeyOf(round.turn), [0]);
-    expect(round.details("scope-mismatch")).toEqual(["expected [0,1], actual [0]"]);
+    round.announce(P, roundKeyOf(round.turn), { count: 1, root: hashAt(3) });
+    expect(round.details("scope-mismatch")).toEqual([
+      `expected 2 providers under ${scopeName.root}, actual 1 under ${hashAt(3)}`,
+    ]);
     expect(round.turn.round).toBeUndefined();
   });
 
@@ -89,7 +92,7 @@ describe("a keeper that receives an announcement", () => {
     const round = Round.followed();
     const sender = round.others.find((keeper) => keeper !== round.turn.leader) as number;
     const key = roundKeyOf(round.turn);
-    round.hear(messageOf(sender, { kind: "announce", round: key, head: P, providers: [0, 1] }));
+    round.hear(messageOf(sender, { kind: "announce", round: key, head: P, ...scopeName }));
     expect(round.turn.round).toBeUndefined();
     expect(round.machine.codes()).toContain("not-the-leader");
   });

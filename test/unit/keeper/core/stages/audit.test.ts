@@ -6,21 +6,22 @@ import {
   openingsNeeded,
   uniqueDraws,
 } from "../../../../../keeper/core/stages/audit.ts";
+import { RecordScope, leafKeyText } from "../../../../../protocol/records.ts";
 import { hashAt } from "../../../../support/machine.ts";
 
 describe("the audit", () => {
   it("draws all leaves of the scope with equal probability", () => {
-    const scope = [
-      { provider: 0, fromSlot: 0, toSlot: 2 },
-      { provider: 3, fromSlot: 1, toSlot: 3 },
-    ];
+    const scope = new RecordScope([
+      { group: 1, provider: 3, fromSlot: 0, toSlot: 2 },
+      { group: 2, provider: 0, fromSlot: 1, toSlot: 3 },
+    ]);
     const drawn = new Map<string, number>();
     for (let n = 0; n < 100; n++) {
-      for (const { provider, slot } of drawAudit(auditSeed(hashAt(1), 10, 1, hashAt(n)), scope)) {
-        drawn.set(`${provider}/${slot}`, (drawn.get(`${provider}/${slot}`) ?? 0) + 1);
+      for (const draw of drawAudit(auditSeed(hashAt(1), 10, 1, hashAt(n)), scope)) {
+        drawn.set(leafKeyText(draw), (drawn.get(leafKeyText(draw)) ?? 0) + 1);
       }
     }
-    expect([...drawn.keys()].sort()).toEqual(["0/0", "0/1", "3/1", "3/2"]);
+    expect([...drawn.keys()].sort()).toEqual(["1/3/0", "1/3/1", "2/0/1", "2/0/2"]);
     // 400 expected, σ = 17.
     for (const times of drawn.values()) expect(Math.abs(times - 400)).toBeLessThan(100);
   });
@@ -32,12 +33,14 @@ describe("the audit", () => {
   });
 
   it("draws 16 leaves with replacement, and nothing from an empty scope", () => {
-    const scope = [{ provider: 4, fromSlot: 7, toSlot: 9 }];
+    const scope = new RecordScope([{ group: 1, provider: 4, fromSlot: 7, toSlot: 9 }]);
     const draws = drawAudit(hashAt(1), scope);
     expect(draws).toHaveLength(16);
     expect(uniqueDraws(draws).length).toBeLessThanOrEqual(2);
-    expect(drawAudit(hashAt(1), [])).toEqual([]);
-    expect(drawAudit(hashAt(1), [{ provider: 4, fromSlot: 7, toSlot: 7 }])).toEqual([]);
+    expect(drawAudit(hashAt(1), new RecordScope([]))).toEqual([]);
+    expect(
+      drawAudit(hashAt(1), new RecordScope([{ group: 1, provider: 4, fromSlot: 7, toSlot: 7 }])),
+    ).toEqual([]);
   });
 
   it("changes with committee, interval, turn and audit block", () => {
@@ -53,8 +56,8 @@ describe("the audit", () => {
 
   it("keeps the order of the first draws when it drops repeated ones", () => {
     const [a, b] = [
-      { provider: 0, slot: 1 },
-      { provider: 0, slot: 2 },
+      { group: 1, provider: 0, slot: 1 },
+      { group: 1, provider: 0, slot: 2 },
     ];
     expect(uniqueDraws([b, a, b, a, a])).toEqual([b, a]);
   });

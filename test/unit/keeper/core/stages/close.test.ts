@@ -56,7 +56,7 @@ describe("a closed set", () => {
   it("must list a keeper whose commit was passed on by P + a − 1", () => {
     const round = Round.followed();
     round.announce();
-    const params = round.machine.state.group!.params;
+    const params = round.machine.state.committee!.params;
     const body = {
       kind: "close",
       round: round.state.announce.body.round,

@@ -1,6 +1,6 @@
 /** R18: what a keeper commits to, and how it passes on the commits of others. */
 import { describe, expect, it } from "vitest";
-import { groupAt, hashAt, Machine } from "../../../../support/machine.ts";
+import { committeeAt, hashAt, Machine } from "../../../../support/machine.ts";
 import { confirmations, messageOf, Round, te } from "../../../../support/round.ts";
 
 const P = te + confirmations;
@@ -54,9 +54,10 @@ describe("the own commit", () => {
       own: writes.flatMap((w) => (w.kind === "own" ? [w.own] : [])),
       salts: writes.flatMap((w) => (w.kind === "salt" ? [w] : [])),
       before: [],
+      certificates: [],
     });
-    const { committee } = first.machine.state.group ?? groupAt(10);
-    machine.step({ kind: "group", snapshot: groupAt(10, { committee }) });
+    const { version } = first.machine.state.committee ?? committeeAt(10);
+    machine.step({ kind: "committee", snapshot: committeeAt(10, { version }) });
     machine.jump(11, P);
     machine.step({ kind: "message", message: first.state.announce, way: "gossip" });
     const commitments = [first.machine, machine].map(({ effects }) =>

@@ -1,46 +1,73 @@
 /** R24: which records a leader pins, and which pinned records a keeper accepts. */
 import { describe, expect, it } from "vitest";
 import { fittingDisputes, pinnedHolds } from "../../../../../keeper/core/stages/exchange.ts";
+import type { Pinned } from "../../../../../protocol/messages.ts";
+import { maxPinned, maxPinnedBytes, maxRecordBytes } from "../../../../../protocol/pinned.ts";
+import { RecordScope } from "../../../../../protocol/records.ts";
 import { hashAt } from "../../../../support/machine.ts";
-import { Round } from "../../../../support/round.ts";
+import { confirmations, Round, te } from "../../../../support/round.ts";
+
+/** A scope of one provider for each number of slots, in two groups. */
+function scopeOf(slots: readonly number[]): RecordScope {
+  return new RecordScope(
+    slots
+      .map((count, i) => ({ group: 1 + (i % 2), provider: i, fromSlot: 0, toSlot: count }))
+      .sort((a, b) => a.group - b.group || a.provider - b.provider),
+  );
+}
 
 describe("an exchange", () => {
-  /** A decided round in which all providers are disputed; `slots` holds the number of slots of each. */
-  function disputed(slots: readonly number[]): Round {
-    const round = Round.audited();
-    for (const keeper of round.others) round.reveal(keeper);
-    round.bundle([0, 1, 2, 3]);
-    const recordScope = slots.map((count, provider) => ({ provider, fromSlot: 0, toSlot: count }));
-    const evaluation = { decisions: new Map(), disputed: slots.map((_, i) => i), payees: 0n };
-    round.machine.state.turn = { ...round.turn, recordScope };
-    round.state.evaluation = evaluation;
+  /** A decided round in which all providers are disputed. */
+  function disputed(): Round {
+    const round = Round.followed();
+    // This keeper's own value is 0, as it has no records; so no two of the others agree.
+    round.bytesOf = (keeper) => 1_000n + 100n * BigInt(keeper);
+    round.announce();
+    for (const keeper of round.others.slice(0, 2)) round.commit(keeper);
+    round.walkTo(te + confirmations + 5);
+    round.close(te + confirmations + 8);
+    round.walkTo(te + confirmations + 8 + confirmations);
+    for (const keeper of round.others.slice(0, 2)) round.reveal(keeper);
+    round.bundle([round.turn.me, ...round.others.slice(0, 2)].sort((a, b) => a - b));
     return round;
   }
 
-  it("accepts a quorum of the bundle's keepers or none for a provider", () => {
-    const round = disputed([12]);
-    const holds = (keepers: readonly number[]): boolean =>
-      pinnedHolds(round.turn, round.state, {
-        pinned: [{ provider: 0, keepers }],
-        pages: keepers.length > 0 ? [hashAt(1)] : [],
-      });
-    expect(holds([0, 1, 2])).toBe(true);
-    expect(holds([0, 1, 2, 3])).toBe(true);
-    expect(holds([])).toBe(true);
-    expect(holds([0, 1])).toBe(false);
-    expect(holds([0, 1, 1])).toBe(false);
-    expect(holds([0, 1, 4])).toBe(false);
+  it("accepts a quorum of the bundle's keepers for a provider, in the order of the scope", () => {
+    const round = disputed();
+    const owners = round.state.bundle?.body.reveals.map(({ keeper }) => keeper) ?? [];
+    const holds = (pinned: readonly Pinned[], pages = [hashAt(1)]): boolean =>
+      pinnedHolds(round.turn, round.state, { pinned, pages });
+    const first = { group: 1, provider: 0, keepers: owners };
+    const second = { group: 1, provider: 1, keepers: owners };
+    expect(holds([first])).toBe(true);
+    expect(holds([first, second])).toBe(true);
+    expect(holds([], [])).toBe(true);
+    expect(holds([])).toBe(false);
+    expect(holds([second, first])).toBe(false);
+    expect(holds([{ ...first, keepers: owners.slice(1) }])).toBe(false);
+    expect(holds([{ ...first, keepers: [owners[0], owners[1], owners[1]] as number[] }])).toBe(false);
+    expect(holds([{ ...first, group: 2 }])).toBe(false);
+    const outsider = [0, 1, 2, 3].filter((keeper) => !owners.includes(keeper));
+    expect(holds([{ ...first, keepers: [...owners.slice(1), ...outsider].sort((a, b) => a - b) }])).toBe(
+      false,
+    );
   });
 
   it("takes the smallest disputes first, so that a large one excludes no other", () => {
-    const round = disputed([20_000, 12, 12]);
-    expect([...fittingDisputes(round.turn, round.state)]).toEqual([1, 2]);
-    const holds = (pinnedOfLarge: readonly number[]): boolean =>
-      pinnedHolds(round.turn, round.state, {
-        pinned: [pinnedOfLarge, [0, 1, 2], [0, 1, 2]].map((keepers, provider) => ({ provider, keepers })),
-        pages: [hashAt(1)],
-      });
-    expect(holds([])).toBe(true);
-    expect(holds([0, 1, 2])).toBe(false);
+    const records = scopeOf([20_000, 12, 12]);
+    const large = records.positionOf({ group: 1, provider: 0 });
+    expect([...fittingDisputes({ records }, [0, 1, 2], 4)].sort((a, b) => a - b)).toEqual(
+      [0, 1, 2].filter((position) => position !== large),
+    );
+  });
+
+  it("takes as many disputes as the pages and the proposal hold", () => {
+    const records = scopeOf(Array.from({ length: 8_000 }, () => 1));
+    const all = records.ranges.map((_, i) => i);
+    expect(fittingDisputes({ records }, all, 3).size).toBe(maxPinned);
+    const each = 7 * maxRecordBytes(records.depth);
+    expect(fittingDisputes({ records }, all, 7).size).toBe(
+      Math.min(maxPinned, Math.floor(maxPinnedBytes / each)),
+    );
   });
 });

@@ -1,9 +1,19 @@
 /** R14, R24: space-time from a keeper's own records, with carried bytes, and from the records of pinned keepers. */
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../../../../keeper/core/effects.ts";
-import { integrate, integrateExchanged, recordScope } from "../../../../../keeper/core/stages/integrate.ts";
+import { integrate, integrateExchanged } from "../../../../../keeper/core/stages/integrate.ts";
+import { scopeOf as scopeOfTurn } from "../../../../../protocol/scope.ts";
+import type { ScopeEntry } from "../../../../../protocol/scope.ts";
+import { defaultParams } from "../../../../../sim/cluster.ts";
 import type { RecordLeaf } from "../../../../../protocol/records.ts";
-import { groupAt, hashAt, Machine, machineConfig, providerEntry } from "../../../../support/machine.ts";
+import {
+  committeeAt,
+  groupOf,
+  hashAt,
+  Machine,
+  machineConfig,
+  providerEntry,
+} from "../../../../support/machine.ts";
 
 const slotBlocks = 5n;
 const fullSlots = 12n;
@@ -11,10 +21,11 @@ const slots = 3;
 
 function values(machine: Machine, ts: number, te: number): bigint[] {
   const { state } = machine;
-  const { group } = state;
-  if (group === undefined) throw new Error("no group");
+  const { committee } = state;
+  if (committee === undefined) throw new Error("no committee");
   const step = { state, config: machineConfig, effects: [] };
-  return integrate(step, group, group.providers, ts, te).values.map(({ value }) => value);
+  const { params, groups } = committee;
+  return integrate(step, params, scopeOfTurn(params, ts, { te, groups })).values.map(({ value }) => value);
 }
 
 /** A machine that starts with the writes of another one. */
@@ -27,6 +38,7 @@ function restarted(effects: readonly Effect[]): Machine {
     records: writes.flatMap((w) => (w.kind === "record" ? [w.record] : [])),
     notes: [],
     own: [],
+    certificates: [],
     salts: [],
     before: writes.flatMap((w) => (w.kind === "before" ? [w] : [])),
   });
@@ -36,56 +48,60 @@ function restarted(effects: readonly Effect[]): Machine {
 describe("bytes carried into an interval", () => {
   it("are those of the last slot before it, even if the keeper was down when the interval before was settled", () => {
     const first = new Machine();
-    first.step({ kind: "group", snapshot: groupAt(10) });
+    first.step({ kind: "committee", snapshot: committeeAt(10) });
     first.walk(10, 60, () => "proven");
     const second = restarted(first.effects);
-    second.step({ kind: "group", snapshot: groupAt(70) });
+    second.step({ kind: "committee", snapshot: committeeAt(70) });
     second.jump(30, 131); // no block of the interval was seen in time to challenge
     expect(values(second, 70, 130)).toEqual([0, 1].map(() => 1_600n * slotBlocks * fullSlots));
   });
 
   it("are 0 if the last challenge before it failed or a reorg removed the first block of its slot", () => {
     const first = new Machine();
-    first.step({ kind: "group", snapshot: groupAt(10) });
+    first.step({ kind: "committee", snapshot: committeeAt(10) });
     first.walk(10, 29, () => "proven");
     first.walk(30, 60, (provider) => (provider === 0 ? "unreachable" : "proven"));
     const second = restarted(first.effects);
-    second.step({ kind: "group", snapshot: groupAt(70) });
+    second.step({ kind: "committee", snapshot: committeeAt(70) });
     second.jump(10, 131, 1);
     expect(values(second, 70, 130)).toEqual([0n, 0n]);
     const third = restarted(first.effects);
-    third.step({ kind: "group", snapshot: groupAt(70) });
+    third.step({ kind: "committee", snapshot: committeeAt(70) });
     third.jump(10, 131);
     expect(values(third, 70, 130)).toEqual([0n, 1_600n * slotBlocks * fullSlots]);
   });
 
   it("are carried over two settlements during which the keeper was down, and capped by the commitment then", () => {
     const first = new Machine();
-    first.step({ kind: "group", snapshot: groupAt(10) });
+    first.step({ kind: "committee", snapshot: committeeAt(10) });
     first.walk(10, 75, () => "proven");
-    first.step({ kind: "group", snapshot: groupAt(70) });
+    first.step({ kind: "committee", snapshot: committeeAt(70) });
     const second = restarted(first.effects);
-    const providers = groupAt(190).providers.map((p) => ({
-      ...p,
-      history: p.history.map((c) => ({ ...c, fromBlock: 100, bytes: 1_000n })),
-    }));
-    second.step({ kind: "group", snapshot: groupAt(190, { providers }) });
+    const providers = [0, 1]
+      .map((i) => providerEntry(i))
+      .map((p) => ({
+        ...p,
+        history: p.history.map((c) => ({ ...c, fromBlock: 100, bytes: 1_000n })),
+      }));
+    second.step({ kind: "committee", snapshot: committeeAt(190, { providers }) });
     second.jump(130, 251);
     expect(values(second, 190, 250)).toEqual([0, 1].map(() => 1_000n * slotBlocks * fullSlots));
   });
 
   it("are carried over a change of the data that the keeper did not see, and capped by it from then on", () => {
     const machine = new Machine();
-    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.step({ kind: "committee", snapshot: committeeAt(10) });
     machine.walk(10, 75, () => "proven");
-    machine.step({ kind: "group", snapshot: groupAt(70) });
+    machine.step({ kind: "committee", snapshot: committeeAt(70) });
     machine.walk(76, 90, () => "proven");
     // No block from 91 to 159. The data changed in 105, and [70, 130) was settled: the chain shows nothing of before 105.
-    const providers = groupAt(130).providers.map((p) => ({
-      ...p,
-      history: p.history.map((c) => ({ ...c, fromBlock: 105, bytes: 1_200n })),
-    }));
-    machine.step({ kind: "group", snapshot: groupAt(130, { providers }) });
+    const providers = [0, 1]
+      .map((i) => providerEntry(i))
+      .map((p) => ({
+        ...p,
+        history: p.history.map((c) => ({ ...c, fromBlock: 105, bytes: 1_200n })),
+      }));
+    machine.step({ kind: "committee", snapshot: committeeAt(130, { providers }) });
     machine.jump(91, 191);
     expect([...(machine.state.before.get(130)?.values() ?? [])]).toEqual([1_200n, 1_200n]);
     expect(values(machine, 130, 190)).toEqual([0, 1].map(() => 1_200n * slotBlocks * fullSlots));
@@ -93,17 +109,19 @@ describe("bytes carried into an interval", () => {
 
   it("keep the commitment history of one settled interval and no more", () => {
     const machine = new Machine();
-    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.step({ kind: "committee", snapshot: committeeAt(10) });
     machine.walk(10, 75, () => "proven");
     for (let ts = 70; ts <= 70 + 60 * 40; ts += 60) {
-      const providers = groupAt(ts).providers.map((p) => ({
-        ...p,
-        history: p.history.map((c) => ({ ...c, fromBlock: ts - 5, bytes: BigInt(ts) })),
-      }));
-      machine.step({ kind: "group", snapshot: groupAt(ts, { providers }) });
+      const providers = [0, 1]
+        .map((i) => providerEntry(i))
+        .map((p) => ({
+          ...p,
+          history: p.history.map((c) => ({ ...c, fromBlock: ts - 5, bytes: BigInt(ts) })),
+        }));
+      machine.step({ kind: "committee", snapshot: committeeAt(ts, { providers }) });
       machine.jump(machine.state.head + 1, ts + 70);
     }
-    for (const { history } of machine.state.group?.providers ?? []) {
+    for (const { history } of machine.state.committee?.groups.flatMap(({ providers }) => providers) ?? []) {
       expect(history.length).toBeLessThanOrEqual(3);
       expect(history.map(({ fromBlock }) => fromBlock)).toEqual(
         history.map(({ fromBlock }) => fromBlock).sort((a, b) => a - b),
@@ -118,9 +136,10 @@ const carried = (bytes: bigint): RecordLeaf => ({ kind: "carried", bytes });
 
 function exchanged(...pinned: readonly (readonly RecordLeaf[])[]): bigint {
   return integrateExchanged(
-    groupAt(10),
-    providerEntry(0),
-    { provider: 0, fromSlot: 0, toSlot: slots },
+    defaultParams,
+    scopeOfTurn(defaultParams, 10, { te: 70, groups: [groupOf(1, [providerEntry(0)])] })
+      .entries[0] as ScopeEntry,
+    { group: 1, provider: 0, fromSlot: 0, toSlot: slots },
     pinned,
   );
 }
@@ -168,13 +187,15 @@ describe("the leaves of a record tree (R18)", () => {
     return { ...entry, history: history.map(([fromBlock, bytes]) => ({ ...first, fromBlock, bytes })) };
   };
   const scopeOf = (entry: ReturnType<typeof providerEntry>): unknown =>
-    recordScope(groupAt(10), [entry], 10, 70).map(({ fromSlot, toSlot }) => [fromSlot, toSlot])[0];
+    scopeOfTurn(defaultParams, 10, { te: 70, groups: [groupOf(1, [entry])] }).records.ranges.map(
+      ({ fromSlot, toSlot }) => [fromSlot, toSlot],
+    )[0];
 
   it("are the slots with committed bytes", () => {
     expect(scopeOf(withHistory([10, 1_600n]))).toEqual([0, 12]);
     expect(scopeOf(withHistory([25, 1_600n]))).toEqual([3, 12]);
     expect(scopeOf(withHistory([10, 1_600n], [40, 0n]))).toEqual([0, 6]);
-    expect(scopeOf(withHistory([70, 1_600n]))).toEqual([12, 12]);
+    expect(scopeOf(withHistory([70, 1_600n]))).toBeUndefined();
   });
 
   it("include a slot in which a commitment ends (R16)", () => {

@@ -3,27 +3,29 @@ import { describe, expect, it } from "vitest";
 import type { Answer } from "../../../../../keeper/core/events.ts";
 import type { Hex } from "../../../../../protocol/hash.ts";
 import { operatorOf } from "../../../../../sim/signatures/cheap-signatures.ts";
-import { groupAt, hashAt, Machine } from "../../../../support/machine.ts";
+import { committeeAt, hashAt, Machine } from "../../../../support/machine.ts";
 
 const none = new Uint8Array();
 const proven: Answer = { kind: "proven", bytes: 1_600n, receiptHash: hashAt(1), receipt: none, proof: none };
+/** Names of a provider of group 1 in events. */
+const of = (provider: number) => ({ operator: operatorOf(2000 + provider), name: { group: 1, provider } });
 const cut: Answer = { kind: "failed", reason: "late" };
 
 /** Provider 0 was challenged in slot 0 and has not answered; provider 1 has. `last`: last head at which an answer counts. */
 function asked(): { machine: Machine; last: number } {
   const machine = new Machine();
-  machine.step({ kind: "group", snapshot: groupAt(10) });
+  machine.step({ kind: "committee", snapshot: committeeAt(10) });
   for (let head = 10; head < 15; head++) {
     machine.walk(head, head, (provider) => (provider === 0 ? "silent" : "proven"));
-    const task = machine.state.tasks.get("0/0");
+    const task = machine.state.tasks.get(`${operatorOf(2000)}/0`);
     if (task?.askedAt !== undefined) return { machine, last: task.askedAt + 2 };
   }
   throw new Error("expected a question in the slot");
 }
 
 function answer(machine: Machine, what: Answer): unknown {
-  machine.step({ kind: "answer", provider: 0, slot: 0, blockHash: hashAt(10), answer: what });
-  return machine.state.records.get(0)?.get(0)?.outcome;
+  machine.step({ kind: "answer", ...of(0), slot: 0, blockHash: hashAt(10), answer: what });
+  return machine.state.records.get("1/0")?.get(0)?.outcome;
 }
 
 describe("a call that the clock ended", () => {
@@ -47,28 +49,28 @@ describe("a call that the clock ended", () => {
     const { machine } = asked();
     answer(machine, cut);
     machine.jump(machine.state.head + 1, 15);
-    expect(machine.state.records.get(0)?.get(0)?.outcome).toEqual({ kind: "failed", reason: "late" });
+    expect(machine.state.records.get("1/0")?.get(0)?.outcome).toEqual({ kind: "failed", reason: "late" });
   });
 });
 
 describe("a record", () => {
   function started(): Machine {
     const machine = new Machine();
-    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.step({ kind: "committee", snapshot: committeeAt(10) });
     return machine;
   }
 
   const outcomes = (machine: Machine, slot: number): unknown[] =>
-    [0, 1].map((provider) => machine.state.records.get(provider)?.get(slot)?.outcome);
+    [0, 1].map((provider) => machine.state.records.get(`1/${provider}`)?.get(slot)?.outcome);
 
   it("of a failed challenge is stored and booked before its reason is reported", () => {
     const { machine } = asked();
     const refused: Answer = { kind: "failed", reason: "refused" };
     expect(machine.trace(() => answer(machine, refused))).toEqual([
-      "answer of provider 0 for slot 0: failed",
-      "  → persist record of provider 0, slot 0: failed",
-      "  → book record of provider 0, slot 0",
-      "  → reason challenge-refused: provider 0, slot 0",
+      "answer of group 1, provider 0 for slot 0: failed",
+      "  → persist record of group 1, provider 0, slot 0: failed",
+      "  → book record of group 1, provider 0, slot 0",
+      "  → reason challenge-refused: group 1, provider 0, slot 0",
     ]);
   });
 
@@ -76,7 +78,7 @@ describe("a record", () => {
     const { machine } = asked();
     answer(machine, { kind: "failed", reason: "bad-proof" });
     expect(answer(machine, proven)).toEqual({ kind: "failed", reason: "bad-proof" });
-    expect(machine.details("answer-unexpected")).toEqual(["provider 0, slot 0"]);
+    expect(machine.details("answer-unexpected")).toEqual(["group 1, provider 0, slot 0"]);
   });
 
   it("of a slot ignores an answer for a block that a reorg removed", () => {
@@ -87,13 +89,13 @@ describe("a record", () => {
     for (const effect of machine.jump(10, head, 1)) {
       if (effect.kind === "make-seed") machine.step({ ...effect, kind: "seed", seed: new Uint8Array(48) });
     }
-    const task = machine.state.tasks.get("0/0");
+    const task = machine.state.tasks.get(`${operatorOf(2000)}/0`);
     expect(task?.blockHash).toBe(hashAt(10, 1));
     expect(task?.askedAt).toBeDefined();
     const answered = (blockHash: Hex): void =>
       void machine.step({
         kind: "answer",
-        provider: 0,
+        ...of(0),
         slot: 0,
         blockHash,
         answer: {
@@ -105,10 +107,10 @@ describe("a record", () => {
         },
       });
     answered(hashAt(10));
-    expect(machine.details("answer-unexpected")).toEqual(["provider 0, slot 0"]);
+    expect(machine.details("answer-unexpected")).toEqual(["group 1, provider 0, slot 0"]);
     expect(outcomes(machine, 0)[0]).toBeUndefined();
     answered(hashAt(10, 1));
-    expect(machine.state.records.get(0)?.get(0)?.blockHash).toBe(hashAt(10, 1));
+    expect(machine.state.records.get("1/0")?.get(0)?.blockHash).toBe(hashAt(10, 1));
   });
 
   it.each(["unreachable", "silent"] as const)(
@@ -116,7 +118,7 @@ describe("a record", () => {
     (how) => {
       const machine = started();
       machine.walk(10, 20, () => how);
-      expect(machine.details("challenge-cut-off")).toContain("provider 0, slot 0");
+      expect(machine.details("challenge-cut-off")).toContain("group 1, provider 0, slot 0");
       expect(outcomes(machine, 0)).toEqual([undefined, undefined]);
     },
   );
@@ -124,9 +126,18 @@ describe("a record", () => {
   it("is not made if the only other outcome of the slot is unreachable, too, from before a restart", () => {
     const machine = new Machine();
     const outcome = { kind: "failed", reason: "unreachable" } as const;
-    const records = [{ provider: 1, slot: 0, blockHash: hashAt(10), outcome }];
-    machine.step({ kind: "restored", head: 12, records, notes: [], own: [], salts: [], before: [] });
-    machine.step({ kind: "group", snapshot: groupAt(10) });
+    const records = [{ group: 1, provider: 1, slot: 0, blockHash: hashAt(10), outcome }];
+    machine.step({
+      kind: "restored",
+      head: 12,
+      records,
+      notes: [],
+      own: [],
+      salts: [],
+      before: [],
+      certificates: [],
+    });
+    machine.step({ kind: "committee", snapshot: committeeAt(10) });
     machine.walk(10, 20, () => "unreachable");
     expect(outcomes(machine, 0)).toEqual([undefined, outcome]);
   });

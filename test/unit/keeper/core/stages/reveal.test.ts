@@ -1,5 +1,6 @@
 /** R21: which reveals count, and when a keeper reveals. */
 import { describe, expect, it } from "vitest";
+import { leafKeyText } from "../../../../../protocol/records.ts";
 import { confirmations, Round, te } from "../../../../support/round.ts";
 
 const P = te + confirmations;
@@ -42,7 +43,7 @@ describe("a reveal", () => {
     const round = Round.audited();
     const reveal = round.reveal(round.others[0] as number);
     const draws = round.state.closes[0]?.audit?.draws ?? [];
-    const different = new Set(draws.map(({ provider, slot }) => `${provider}/${slot}`));
+    const different = new Set(draws.map(leafKeyText));
     expect(different.size).toBeLessThan(16);
     expect(round.state.reveals.get(reveal.hash)?.opened).toBe(16);
   });

@@ -1,26 +1,26 @@
 /** R29: what a keeper keeps and prunes when the chain shows a settlement. */
 import { describe, expect, it } from "vitest";
 import { memberOf } from "../../../../../sim/signatures/cheap-signatures.ts";
-import { groupAt, hashAt, Machine } from "../../../../support/machine.ts";
+import { committeeAt, hashAt, Machine } from "../../../../support/machine.ts";
 
 /** A keeper that has challenged through block `head`. */
 function walked(head: number): Machine {
   const machine = new Machine();
-  machine.step({ kind: "group", snapshot: groupAt(10) });
+  machine.step({ kind: "committee", snapshot: committeeAt(10) });
   machine.walk(10, head, () => "proven");
   return machine;
 }
 
 function slotsOf(machine: Machine): number[] {
-  return [...(machine.state.records.get(0)?.keys() ?? [])];
+  return [...(machine.state.records.get("1/0")?.keys() ?? [])];
 }
 
 describe("a settlement on chain", () => {
   it("is stored with the bytes that the next interval carries, and prunes what lies before the settled interval", () => {
     const machine = walked(75);
-    const lines = machine.trace(() => void machine.step({ kind: "group", snapshot: groupAt(70) }));
+    const lines = machine.trace(() => void machine.step({ kind: "committee", snapshot: committeeAt(70) }));
     expect(lines).toEqual([
-      "group settled through 70",
+      "committee certified through 70",
       "  → persist bytes before 70: 1600,1600",
       "  → prune before 10",
     ]);
@@ -29,10 +29,10 @@ describe("a settlement on chain", () => {
 
   it("keeps the records of the settled interval, and prunes them with the next settlement", () => {
     const machine = walked(75);
-    machine.step({ kind: "group", snapshot: groupAt(70) });
+    machine.step({ kind: "committee", snapshot: committeeAt(70) });
     expect(slotsOf(machine)).toContain(0);
     machine.walk(76, 135, () => "proven");
-    machine.step({ kind: "group", snapshot: groupAt(130) });
+    machine.step({ kind: "committee", snapshot: committeeAt(130) });
     expect(Math.min(...slotsOf(machine))).toBe(12);
     expect([...machine.state.hashes.keys()].every((block) => block >= 70)).toBe(true);
   });
@@ -42,9 +42,9 @@ describe("a settlement on chain", () => {
     machine.state.notes.set("10/1", hashAt(1));
     machine.state.own.set("10/1", { ts: 10, turn: 1, values: [], recordsRoot: hashAt(2) });
     machine.state.salts.set(hashAt(3), { ts: 10, salt: hashAt(4) });
-    machine.step({ kind: "group", snapshot: groupAt(70) });
+    machine.step({ kind: "committee", snapshot: committeeAt(70) });
     expect(machine.state.notes.size).toBe(1);
-    machine.step({ kind: "group", snapshot: groupAt(130) });
+    machine.step({ kind: "committee", snapshot: committeeAt(130) });
     const { notes, own, salts, notesFrom } = machine.state;
     expect([notes.size, own.size, salts.size, notesFrom]).toEqual([0, 0, 0, 70]);
   });
@@ -53,12 +53,12 @@ describe("a settlement on chain", () => {
     const machine = walked(75);
     const { turn } = machine.state;
     if (turn === undefined) throw new Error("expected a turn");
-    turn.submitted = true;
-    machine.step({ kind: "group", snapshot: groupAt(70) });
+    turn.submission.sent = true;
+    machine.step({ kind: "committee", snapshot: committeeAt(70) });
     expect(machine.state.turn).not.toBe(turn);
-    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.step({ kind: "committee", snapshot: committeeAt(10) });
     expect(machine.state.turn).toBe(turn);
-    expect(turn.submitted).toBe(false);
+    expect(turn.submission.sent).toBe(false);
   });
 });
 
@@ -74,12 +74,12 @@ describe("a turn without a settlement", () => {
 });
 
 describe("a committee without this keeper", () => {
-  const committee = { version: 2, seed: hashAt(7), members: [0, 1, 3, 4].map(memberOf) };
+  const version = { version: 2, seed: hashAt(7), members: [0, 1, 3, 4].map(memberOf), resigned: [] };
 
   it("is reported once, and the keeper has no turn", () => {
     const machine = walked(75);
-    machine.step({ kind: "group", snapshot: groupAt(70, { committee }) });
-    machine.step({ kind: "group", snapshot: groupAt(70, { committee, block: 71 }) });
+    machine.step({ kind: "committee", snapshot: committeeAt(70, { version }) });
+    machine.step({ kind: "committee", snapshot: committeeAt(70, { version, block: 71 }) });
     machine.jump(76, 135);
     expect(machine.codes().filter((code) => code === "not-a-member")).toHaveLength(1);
     expect(machine.state.turn).toBeUndefined();

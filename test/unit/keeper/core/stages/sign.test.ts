@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { maySignNew } from "../../../../../keeper/core/stages/sign.ts";
 import type { TurnState } from "../../../../../keeper/core/state.ts";
 import { bitmap } from "../../../../../protocol/bitmap.ts";
-import { domainSeparator, settlementDigest } from "../../../../../protocol/settlement.ts";
-import { groupAt, hashAt, Machine, machineConfig } from "../../../../support/machine.ts";
+import { CertificateTree, certificateDigest, domainOf } from "../../../../../protocol/certificate.ts";
+import { committeeAt, groupAddress, hashAt, Machine, machineConfig } from "../../../../support/machine.ts";
 import { messageOf, Round, te } from "../../../../support/round.ts";
 
 function maySignNow(machine: Machine): boolean {
@@ -14,15 +14,17 @@ function maySignNow(machine: Machine): boolean {
 
 /** The digest that follows from a round in which the three others prove 1,600 bytes in every slot. */
 function expectedDigest({ turn, machine, others }: Round): `0x${string}` {
-  const { chainId, address } = machine.state.group ?? groupAt(10);
-  return settlementDigest(domainSeparator(chainId, address), {
+  const { chainId, address } = machine.state.committee ?? committeeAt(10);
+  const items = [0, 1].map((provider) => ({ provider, spaceTime: 12n * 5n * 1_600n }));
+  return certificateDigest(domainOf(chainId, address), {
     ts: 10,
     te,
-    committee: 1,
+    version: 1,
     leader: turn.leader,
     failed: 0n,
     payees: bitmap(others), // this keeper has no records, so it opens none (R28)
-    items: [0, 1].map((provider) => ({ provider, spaceTime: 12n * 5n * 1_600n })),
+    count: 1,
+    groups: new CertificateTree([{ number: 1, group: groupAddress, items }]).root,
   });
 }
 
@@ -32,7 +34,7 @@ describe("the leader", () => {
     round.decide();
     const proposed = round.machine.lines.findIndex((line) => line.includes("broadcast proposal"));
     expect(round.machine.lines.slice(proposed - 1, proposed + 2)).toEqual([
-      "  → persist note for ts 10, turn 1",
+      "  → persist note for ts 10, turn 1; certificate for ts 10, turn 1",
       "  → broadcast proposal, pinned providers: none",
       "  → sign-digest",
     ]);
@@ -67,7 +69,7 @@ describe("a follower", () => {
     const round = decided();
     expect(propose(round)).toEqual([
       `proposal of keeper ${round.turn.leader}`,
-      "  → persist note for ts 10, turn 1",
+      "  → persist note for ts 10, turn 1; certificate for ts 10, turn 1",
       "  → sign-digest",
     ]);
   });
@@ -119,7 +121,7 @@ describe("a follower", () => {
 /** Started at block 11, and no longer listening for a second instance. */
 function listened(): Machine {
   const machine = new Machine();
-  machine.step({ kind: "group", snapshot: groupAt(10) });
+  machine.step({ kind: "committee", snapshot: committeeAt(10) });
   machine.jump(11, 11);
   machine.jump(12, 40);
   machine.vouch();
@@ -131,9 +133,9 @@ describe("a keeper after a reorg that restores an interval (S5)", () => {
     const machine = listened();
     machine.jump(41, 75);
     expect(maySignNow(machine)).toBe(true);
-    machine.step({ kind: "group", snapshot: groupAt(70) });
+    machine.step({ kind: "committee", snapshot: committeeAt(70) });
     machine.jump(76, 76);
-    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.step({ kind: "committee", snapshot: committeeAt(10) });
     machine.jump(75, 76, 1);
     expect(machine.state.turn?.ts).toBe(10);
     expect(maySignNow(machine)).toBe(true);
@@ -142,11 +144,11 @@ describe("a keeper after a reorg that restores an interval (S5)", () => {
   it("signs nothing new two intervals back, where notes are pruned, and reports it once a turn", () => {
     const machine = listened();
     machine.jump(41, 75);
-    machine.step({ kind: "group", snapshot: groupAt(70) });
+    machine.step({ kind: "committee", snapshot: committeeAt(70) });
     machine.jump(76, 135);
-    machine.step({ kind: "group", snapshot: groupAt(130) });
+    machine.step({ kind: "committee", snapshot: committeeAt(130) });
     machine.jump(136, 136);
-    machine.step({ kind: "group", snapshot: groupAt(10) });
+    machine.step({ kind: "committee", snapshot: committeeAt(10) });
     const said = machine.effects.length;
     machine.jump(74, 75, 1);
     machine.jump(76, 76, 1);
@@ -160,7 +162,7 @@ describe("a keeper after a reorg that restores an interval (S5)", () => {
       .some((e) => e.kind === "broadcast" && e.body.kind === "announce");
     expect(announced).toBe(false);
     machine.jump(77, 195, 1);
-    machine.step({ kind: "group", snapshot: groupAt(130) });
+    machine.step({ kind: "committee", snapshot: committeeAt(130) });
     machine.jump(196, 196, 1);
     expect(maySignNow(machine)).toBe(true);
   });
@@ -169,9 +171,9 @@ describe("a keeper after a reorg that restores an interval (S5)", () => {
 /** Started with a store that has seen head `stored`, on an endpoint that shows `head`. */
 function started(stored: number, head: number): Machine {
   const machine = new Machine();
-  const nothing = { records: [], notes: [], own: [], salts: [], before: [] };
+  const nothing = { records: [], notes: [], own: [], salts: [], before: [], certificates: [] };
   machine.step({ kind: "restored", head: stored, ...nothing });
-  machine.step({ kind: "group", snapshot: groupAt(10) });
+  machine.step({ kind: "committee", snapshot: committeeAt(10) });
   machine.jump(10, head);
   return machine;
 }
@@ -205,21 +207,21 @@ describe("a keeper that starts on an endpoint behind its store (R23)", () => {
 
   it("does not take its own hello of before the start for a second instance (D9)", () => {
     const machine = started(75, 50);
-    const own = machine.state.group?.committee.members.findIndex(
+    const own = machine.state.committee?.version.members.findIndex(
       ({ operator }) => operator === machineConfig.me,
     );
     const hello = { kind: "hello", instance: `0x${"bb".repeat(16)}`, head: 75, speaks: 3 } as const;
     const rest = { hash: hello.instance, signature: "0x", bytes: new Uint8Array() } as const;
     machine.step({
       kind: "message",
-      message: { keeper: own ?? -1, committee: 1, body: hello, ...rest },
+      message: { keeper: own ?? -1, version: 1, body: hello, ...rest },
       way: "gossip",
     });
     expect(machine.codes()).not.toContain("second-instance");
     const later = { ...hello, head: 76 };
     machine.step({
       kind: "message",
-      message: { keeper: own ?? -1, committee: 1, body: later, ...rest },
+      message: { keeper: own ?? -1, version: 1, body: later, ...rest },
       way: "gossip",
     });
     expect(machine.codes()).toContain("second-instance");

@@ -1,5 +1,6 @@
 /** R25: aggregation, and which keeper submits when. */
 import { describe, expect, it } from "vitest";
+import { zeroHash } from "../../../../../protocol/hash.ts";
 import type { Hex } from "../../../../../protocol/hash.ts";
 import { hashAt } from "../../../../support/machine.ts";
 import { messageOf, Round, te } from "../../../../support/round.ts";
@@ -18,14 +19,26 @@ function certified(): Round {
   return round;
 }
 
+/** Of the transaction that certifies. */
+const name = { transaction: "certify", ts: 10, turn: 1, first: 0 } as const;
+
 /** Answers the open question for the fee. */
 function pay(round: Round, amount = 0n): void {
-  if (round.turn.fee?.at !== undefined) return;
-  round.machine.step({ kind: "fee", ts: 10, turn: 1, amount });
+  if (round.turn.submission.fee?.at !== undefined) return;
+  round.machine.step({ kind: "fee", ...name, amount });
 }
 
 describe("a certificate", () => {
-  const settlement = { ts: 10, te, committee: 1, leader: 0, failed: 0n, payees: 15n, items: [] };
+  const certificate = {
+    ts: 10,
+    te,
+    version: 1,
+    leader: 0,
+    failed: 0n,
+    payees: 15n,
+    count: 0,
+    groups: zeroHash,
+  };
 
   it("needs a quorum of valid signatures", () => {
     const { machine, turn } = Round.followed();
@@ -55,7 +68,7 @@ describe("a certificate", () => {
       if (place === 0) continue;
       places.add(place);
       behindByIndex.add(((turn.me - turn.leader + 4) % 4) - place);
-      turn.settlement = settlement;
+      turn.signed = { certificate, groups: [] };
       turn.certificate = { digest: hashAt(1), signers: 7n, signature: hashAt(2) };
       let asked: number | undefined;
       while (asked === undefined && round.head < te + 29) {
@@ -86,7 +99,7 @@ describe("a certificate", () => {
         signers,
         culprits: [],
       });
-      round.machine.step({ kind: "fee", ts: 10, turn: 1, amount: 0n });
+      round.machine.step({ kind: "fee", ...name, amount: 0n });
     });
     expect(lines).toEqual([
       "partial of keeper 2",
@@ -97,7 +110,7 @@ describe("a certificate", () => {
       "aggregated signatures of 0,1,2",
       "  → ask-fee",
       "fee 0",
-      "  → submit, signers 111",
+      "  → certify groups 0 to 0, signers 111",
     ]);
   });
 
@@ -122,13 +135,13 @@ describe("a certificate", () => {
     const submits = (): number => round.machine.effects.filter(({ kind }) => kind === "submit").length;
     pay(round);
     expect(submits()).toBe(1);
-    round.machine.step({ kind: "submission", ts: 10, turn: 1, block: undefined });
+    round.machine.step({ kind: "submission", ...name, block: undefined });
     pay(round);
     expect(submits()).toBe(1);
     round.walkTo(round.head + 1);
     pay(round);
     expect(submits()).toBe(2);
-    round.machine.step({ kind: "submission", ts: 10, turn: 1, block: round.head });
+    round.machine.step({ kind: "submission", ...name, block: round.head });
     round.walkTo(round.head + 2);
     pay(round);
     expect(submits()).toBe(2);

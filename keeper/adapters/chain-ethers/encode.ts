@@ -1,0 +1,66 @@
+/** Transactions of a committee as calldata (R29). */
+import { CertificateTree, itemWord } from "../../../protocol/certificate.ts";
+import type { Certificate, CertifiedGroup } from "../../../protocol/certificate.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { keccakWords, zeroHash } from "../../../protocol/hash.ts";
+import type { Transaction } from "../../core/effects.ts";
+import { committeeAbi } from "./abi.ts";
+import { uncompressedG1 } from "./signature.ts";
+
+/** Calldata of `certify` or `settle`, with the range proof of the run that is handed in. */
+export function calldataOf(transaction: Transaction): string {
+  const { certificate, groups, run } = transaction;
+  const { first, length } = run;
+  const handedIn = groups.slice(first, first + length).map(({ number, group, items }) => ({
+    number,
+    group,
+    items: items.map(itemWord),
+  }));
+  const proof = new CertificateTree(groups).rangeProof(first, length);
+  const handed = [first, handedIn, proof];
+  if (transaction.kind === "settle")
+    return committeeAbi.encodeFunctionData("settle", [certificate, ...handed]);
+  const { signers, signature } = transaction;
+  return committeeAbi.encodeFunctionData("certify", [
+    certificate,
+    signers,
+    uncompressedG1(signature),
+    ...handed,
+  ]);
+}
+
+/** The generator of BLS12-381's G1, compressed. */
+const sampleSignature: Hex =
+  "0x97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
+
+/** A certificate that settles groups of one provider each, to measure the size of its data. */
+export function sampleCertificate(providers: number): string {
+  const groups = Array.from({ length: providers }, (_, i): CertifiedGroup => {
+    const hash = keccakWords(i);
+    return {
+      number: i + 1,
+      group: hash.slice(0, 42) as Hex,
+      items: [{ provider: 0, spaceTime: BigInt(hash) >> 180n }],
+    };
+  });
+  const certificate: Certificate = {
+    ts: 20_000_000,
+    te: 20_007_200,
+    version: 1,
+    leader: 0,
+    failed: 0n,
+    payees: 15n,
+    count: providers,
+    groups: zeroHash,
+  };
+  return calldataOf({
+    kind: "certify",
+    turn: 1,
+    certificate,
+    groups,
+    run: { first: 0, length: providers },
+    signers: 15n,
+    signature: sampleSignature,
+    windowEnd: 0,
+  });
+}
