@@ -4,7 +4,7 @@ import type { NewCommittee } from "../../../client/committee-plans.ts";
 import { predictCommittee } from "../../../client/member-consents.ts";
 import { payerOptions, withChain, type PayerOptions } from "../../chain/account.ts";
 import { usageError } from "../../console/exit.ts";
-import { addressOption } from "../../console/options.ts";
+import { addressOption, jsonOption } from "../../console/options.ts";
 import { printJson } from "../../console/output.ts";
 import { readGroupFile, type GroupFile } from "../files/group.ts";
 
@@ -31,7 +31,7 @@ export function registerDraft(group: Command): void {
     )
     .argument("<file>", "group file (YAML) with keepers")
     .requiredOption("--convener <address>", "account that creates the group", addressOption("--convener"));
-  payerOptions(command).action((file: string, options: DraftOptions) =>
+  payerOptions(jsonOption(command)).action((file: string, options: DraftOptions) =>
     withChain(options, async (provider, payer) => {
       const read = await readGroupFile(file);
       if (read.keepers.length === 0) {
