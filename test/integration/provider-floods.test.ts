@@ -7,7 +7,6 @@ import type { CallingNode } from "../../keeper/adapters/libp2p/node.ts";
 import { maxTargets } from "../../protocol/codec/challenge.ts";
 import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import { toHex } from "../../protocol/hash.ts";
-import type { Hex } from "../../protocol/hash.ts";
 import {
   challengeRate,
   pendingConnections,
@@ -100,7 +99,7 @@ it("reads a bounded number of all strangers' challenges, and the chain once a he
   const callers = await Promise.all([0, 1, 2].map(stranger));
   const slot = await scene.nextSlot();
   const request = await scene.request(keeper(0), slot);
-  const asked = { ...request, keeper: `0x${"99".repeat(20)}` as Hex };
+  const asked = { ...request, keeper: `0x${"99".repeat(20)}` as const };
   // What a stranger's first challenge reads is read once.
   await askFrom(callers[0]!, running, asked);
   const { calls } = scene.chain.endpoint;
