@@ -26,8 +26,9 @@
  *   that after block te, too.
  * - **remembered.** Certificates of `Certified` with `remembered` of which a group in `groups` is not settled through its part, with the
  *   upper 200 bits of the struct hash, ascending by ts.
- * - **Blocks.** Consecutive; at the start from max(origin, ts − slot − 1) of the committee that needs most on, or as far back as the
- *   endpoint serves. A reorg is delivered by blocks that replace everything at or above the first of them, with new snapshots if the view
+ * - **Blocks.** Ascending, each once. From head to head they are consecutive. After a start, a long outage, and when a committee appears,
+ *   blocks of before are delivered, as far as a keeper reads them: the first block of every slot from max(origin, ts − interval) on, all
+ *   blocks of the present turn, and the last 128. A reorg is delivered by blocks that replace everything at or above the first of them, with new snapshots if the view
  *   changed.
  *
  * What it does with transactions: it encodes the run and its range proof from `certificate`, `groups` and `run`, chooses fees and nonces,

@@ -106,7 +106,8 @@ export class Questions {
   ): Promise<Signed | undefined> {
     const operator = version.members[keeper]?.operator;
     const groups: CertifiedGroup[] = [];
-    while (operator !== undefined) {
+    if (operator === undefined) return undefined;
+    for (;;) {
       const question = encodeCertificateQuestion({ committee: address, hash, first: groups.length });
       const reply = await this.#on.transport.ask(operator, "certificate", question);
       const page = reply === undefined ? undefined : decodeCertificatePage(reply);
@@ -117,7 +118,6 @@ export class Questions {
       if (groups.length >= certificate.count) return { certificate, groups };
       if (page.value.groups.length === 0) return undefined;
     }
-    return undefined;
   }
 
   answerCertificate(

@@ -73,7 +73,7 @@ export const cost_ms = {
   /** Checking one seed under one key (R9). */
   seed: 25,
   /** A stream of its own for one request that is refused. */
-  stream: 2,
+  stream: 3,
 } as const;
 
 /** Tokens for a refused message; a longer one takes more time to read. */

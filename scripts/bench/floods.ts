@@ -10,7 +10,7 @@ import { startCallingNode } from "../../keeper/adapters/libp2p/node.ts";
 import { encodeChallengeResponse, refusal } from "../../protocol/codec/challenge.ts";
 import { keccakWords } from "../../protocol/hash.ts";
 import type { ReasonCode } from "../../protocol/reasons.ts";
-import { smallestScale } from "../../protocol/limits/derived.ts";
+import { smallestScale, unknownProviderScale } from "../../protocol/limits/derived.ts";
 import type { Endpoint } from "../../keeper/ports/chain.ts";
 import { startServer } from "../../provider/server-libp2p.ts";
 import { checkClose, longestList_MB } from "./floods/costs.ts";
@@ -97,7 +97,7 @@ async function connections(): Promise<Row[]> {
       pieces: async () => busy,
       retrieve: async () => busy,
       keeperPeers: async () => new Set(),
-      groups: 1,
+      scale: () => unknownProviderScale(1),
       online: async () => true,
     },
   );

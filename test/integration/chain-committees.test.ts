@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CommitteeSnapshot, GroupEntry } from "../../protocol/committee.ts";
+import { standingOf } from "../../protocol/handing-in.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { gibibyte, CommitteeScene, lockup } from "../support/committee-scene.ts";
 import type { Following, SceneGroup } from "../support/committee-scene.ts";
@@ -161,6 +162,14 @@ describe("groups that come and go (R33, R38)", () => {
     const from = Number((await late.read("provider", 0)).activeFrom);
     expect(entry(shown, late)?.settledThrough).toBe(from);
     expect(shown.scope?.groups.map(({ address }) => address)).toEqual([first.address, late.address]);
+    // The keeper hands both in, and the contract accepts both.
+    const certified = shown.groups.map((group) => {
+      expect(standingOf(group, shown.ts, te)).toBe("open");
+      return { number: group.number, group: group.address, items: [{ provider: 0, spaceTime: 1n }] };
+    });
+    const { receipt } = await committee.certifyNext(certified);
+    expect(committee.events(receipt).map(({ name }) => name)).toEqual(["Certified"]);
+    expect(await settledThrough(late)).toBe(te);
     await f.stop();
   });
 });

@@ -13,7 +13,14 @@ import { temporaryFolder } from "../support/files.ts";
 import { startPostgres } from "../support/postgres.ts";
 import type { TestPostgres } from "../support/postgres.ts";
 import { noChallenges, openLedger } from "../support/ledgers.ts";
-import { failedRecord, hashOf, killedWriter, provenRecord, storeGroup } from "../support/records.ts";
+import {
+  failedRecord,
+  hashOf,
+  killedWriter,
+  provenRecord,
+  storeGroup,
+  storeServed,
+} from "../support/records.ts";
 
 const otherGroup: Hex = `0x${"c4".repeat(20)}`;
 const operator: Hex = `0x${"0e".repeat(20)}`;
@@ -35,12 +42,15 @@ const settlement = (ts: number, group = storeGroup): BookedSettlement => ({
   group,
   ts,
   te: ts + 30,
-  committee: 1,
+  committee: storeServed.committee,
+  version: 3,
   leader: 2,
   failed: 0b10n,
   payees: 2n ** 123n + 1n,
   signers: 2n ** 124n - 1n,
   digest: hashOf(ts + 7),
+  cut: 2n ** 96n - 1n,
+  fee: 2n ** 95n,
   transaction: {
     tx: hashOf(ts),
     block: ts + 33,
@@ -50,14 +60,8 @@ const settlement = (ts: number, group = storeGroup): BookedSettlement => ({
     gasPrice: 2n ** 90n,
   },
   items: [
-    {
-      provider: 0,
-      signed: 2n ** 128n - 1n,
-      spaceTime: 2n ** 127n,
-      amount: 2n ** 255n,
-      toProvider: 2n ** 254n,
-    },
-    { provider: 4, signed: 0n, spaceTime: 0n, amount: 0n, toProvider: 0n },
+    { provider: 0, spaceTime: 2n ** 128n - 1n, amount: 2n ** 96n - 1n },
+    { provider: 4, spaceTime: 0n, amount: 0n },
   ],
   shares: [{ keeper: 0, operator, amount: 2n ** 200n }],
 });
@@ -73,7 +77,7 @@ const add = (
   group: Hex,
   record: ChallengeRecord,
   committed = ofTwice,
-): Promise<void> => ledger.addChallenges([{ group, record, committed }]);
+): Promise<void> => ledger.addChallenges([{ committee: storeServed.committee, group, record, committed }]);
 
 /** Counts of one record of half the bytes for each of `slots`, and of `failed` failures. */
 const halves = (slots: readonly number[], failed: number) => ({
@@ -123,6 +127,21 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     ]);
   });
 
+  it("keeps the slots of a group in two committees apart: each numbers its own", async () => {
+    const ledger = await openLedger(await place());
+    const moved = { ...storeServed, committee: otherGroup };
+    await ledger.addChallenges([
+      { ...storeServed, record: provenRecord(5), committed: ofTwice },
+      { ...moved, record: failedRecord(5), committed: ofTwice },
+    ]);
+    expect((await ledger.challenges(storeServed, undefined, 5)).map(({ outcome }) => outcome)).toEqual([
+      "proven",
+    ]);
+    expect((await ledger.challenges(moved, undefined, 5)).map(({ outcome }) => outcome)).toEqual(["failed"]);
+    expect((await ledger.space(moved, 0, 5)).entries).toMatchObject([{ slot: 5, outcome: "failed" }]);
+    expect(await ledger.challengeCounts(storeGroup)).toEqual(halves([5], 1));
+  });
+
   it("distinguishes whole from partial answers by the bytes committed in their slot", async () => {
     const where = await place();
     const ledger = await openLedger(where);
@@ -139,21 +158,21 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     // Counted anew from the tables, the same comes out.
     const again = await openLedger(where);
     expect(await again.challengeCounts(storeGroup)).toEqual(counts);
-    const [first] = await again.challenges(storeGroup, undefined, 1);
+    const [first] = await again.challenges(storeServed, undefined, 1);
     expect(first).toMatchObject({ slot: 6, outcome: "failed", bytes: "0", committed: "7" });
   });
 
   it("counts a batch like single entries, before and after the first read", async () => {
     const ledger = await openLedger(await place());
     const batch = [provenRecord(1), failedRecord(1, 7), provenRecord(2), failedRecord(2)].map((record) => ({
-      group: storeGroup,
+      ...storeServed,
       record,
       committed: ofTwice,
     }));
     await ledger.addChallenges(batch);
     const counts = await ledger.challengeCounts(storeGroup);
     expect(counts).toEqual(halves([1], 2));
-    const one = { group: storeGroup, record: provenRecord(3), committed: ofTwice };
+    const one = { ...storeServed, record: provenRecord(3), committed: ofTwice };
     await ledger.addChallenges([...batch, one]);
     await ledger.addChallenges([]);
     expect(await ledger.challengeCounts(storeGroup)).toEqual(halves([1, 3], 2));
@@ -168,19 +187,22 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     const ledger = await openLedger(await place());
     await ledger.addChallenges(
       Array.from({ length: 600 }, (_, slot) => ({
-        group: storeGroup,
+        ...storeServed,
         record: provenRecord(slot),
         committed: ofTwice,
       })),
     );
     const slots = async (from: number, limit: number): Promise<number[]> =>
-      (await ledger.space(storeGroup, from, limit)).entries.map(({ slot }) => slot);
+      (await ledger.space(storeServed, from, limit)).entries.map(({ slot }) => slot);
     expect(await slots(597, 10)).toEqual([599, 598, 597]);
     expect(await slots(0, 60)).toEqual(Array.from({ length: 60 }, (_, i) => 590 - 10 * i));
-    expect((await ledger.space(storeGroup, 599, 10)).entries).toMatchObject([
+    expect((await ledger.space(storeServed, 599, 10)).entries).toMatchObject([
       { provider: 0, outcome: "proven" },
     ]);
-    expect(await ledger.space(otherGroup, 0, 10)).toEqual({ every: 1, entries: [] });
+    expect(await ledger.space({ ...storeServed, group: otherGroup }, 0, 10)).toEqual({
+      every: 1,
+      entries: [],
+    });
   });
 
   it("keeps the largest numbers of the protocol exact, also if they are booked twice", async () => {
@@ -234,7 +256,7 @@ describe.each(engines)("the ledger on $name", ({ place }) => {
     const ledger = await openLedger(where, () => now_ms);
     await ledger.addChallenges(
       Array.from({ length: 520 }, (_, slot) => ({
-        group: storeGroup,
+        ...storeServed,
         record: provenRecord(slot),
         committed: ofTwice,
       })),

@@ -7,7 +7,6 @@ import type { CallingNode } from "../../keeper/adapters/libp2p/node.ts";
 import { maxTargets } from "../../protocol/codec/challenge.ts";
 import type { ChallengeRequest } from "../../protocol/codec/challenge.ts";
 import { toHex } from "../../protocol/hash.ts";
-import type { Hex } from "../../protocol/hash.ts";
 import {
   challengeRate,
   pendingConnections,
@@ -22,7 +21,7 @@ import type { RunningProvider } from "../../provider/compose.ts";
 import type { FloodReport } from "../../scripts/bench/floods/kinds.ts";
 import { Flooder } from "../../scripts/bench/floods/measure.ts";
 import { seededBytes, sharedFolder } from "../support/files.ts";
-import { askFrom, provenBy, providerScene } from "../support/provider-scene.ts";
+import { askFrom, callsOfWatch, provenBy, providerScene } from "../support/provider-scene.ts";
 import type { Keeper, Scene } from "../support/provider-scene.ts";
 import { secretOf } from "../support/secrets.ts";
 
@@ -100,18 +99,19 @@ it("reads a bounded number of all strangers' challenges, and the chain once a he
   const callers = await Promise.all([0, 1, 2].map(stranger));
   const slot = await scene.nextSlot();
   const request = await scene.request(keeper(0), slot);
-  const asked = { ...request, keeper: `0x${"99".repeat(20)}` as Hex };
+  const asked = { ...request, keeper: `0x${"99".repeat(20)}` as const };
   // What a stranger's first challenge reads is read once.
   await askFrom(callers[0]!, running, asked);
   const { calls } = scene.chain.endpoint;
   calls.clear();
+  const begin_ms = performance.now();
   const floods = await Promise.all(callers.map((calling) => flooding(calling, asked)));
   const read = floods.reduce((sum, { said }) => sum + (said.get("not-a-member") ?? 0), 0);
   const elapsed_s = Math.max(...floods.map((flood) => flood.elapsed_s));
   expect(read).toBeGreaterThan(0);
   expect(read).toBeLessThanOrEqual(most(strangerChallengeRate, elapsed_s));
   expect(floods.some(({ said }) => (said.get("busy") ?? 0) > 0)).toBe(true);
-  expect(calls.get("eth_call") ?? 0).toBe(0);
+  expect(calls.get("eth_call") ?? 0).toBeLessThanOrEqual(callsOfWatch(begin_ms));
   expect(calls.get("eth_getCode") ?? 0).toBe(0);
   await isAnswered();
 });

@@ -12,7 +12,6 @@ import {
 } from "../../protocol/codec/retrieve.ts";
 import type { RetrieveRequest } from "../../protocol/codec/retrieve.ts";
 import { fromHex, toHex } from "../../protocol/hash.ts";
-import type { Hex } from "../../protocol/hash.ts";
 import type { RunningProvider } from "../../provider/compose.ts";
 import { readJournal } from "../../provider/journal.ts";
 import { seededBytes, sharedFolder } from "../support/files.ts";
@@ -68,7 +67,7 @@ async function request(
     ],
   };
   const value = { peer: keccak256(toUtf8Bytes(peer)), until };
-  const signature = fromHex((await payer.signTypedData(domain, types, value)) as Hex);
+  const signature = fromHex(await payer.signTypedData(domain, types, value));
   const { root, size } = list.pieces.at(0)!;
   return { chainId, group: group.address, pieceRoot: toHex(root), size, range: 0, until, signature };
 }

@@ -23,10 +23,27 @@ const own = (ts: number, turn: number) => ({
   ts,
   turn,
   values: [
-    { provider: 0, value: 0n },
-    { provider: 300, value: 2n ** 127n },
+    { group: 1, provider: 0, value: 0n },
+    { group: 7, provider: 300, value: 2n ** 127n },
   ],
   recordsRoot: hashOf(ts),
+});
+
+/** R29: a certificate with a group whose part is larger than any number of JSON. */
+const certificate = (ts: number, turn: number) => ({
+  ts,
+  turn,
+  certificate: {
+    ts,
+    te: ts + 40,
+    version: 1,
+    leader: 3,
+    failed: 2n ** 100n,
+    payees: 2n ** 123n,
+    count: 1,
+    groups: hashOf(ts),
+  },
+  groups: [{ number: 4, group: otherGroup, items: [{ provider: 2, spaceTime: 2n ** 127n }] }],
 });
 
 const failed: Write = {
@@ -47,6 +64,7 @@ describe("stored entries", () => {
       records: [],
       notes: [],
       own: [],
+      certificates: [],
       salts: [],
       before: [],
     });
@@ -55,8 +73,9 @@ describe("stored entries", () => {
       failed,
       { kind: "note", ts: 40, turn: 2, digest: hashOf(1) },
       { kind: "own", own: own(40, 2) },
+      { kind: "certificate", ...certificate(40, 2) },
       { kind: "salt", round: hashOf(2), ts: 40, salt: hashOf(3) },
-      { kind: "before", ts: 40, bytes: [{ provider: 5, value: 2n ** 90n }] },
+      { kind: "before", ts: 40, bytes: [{ group: 2, provider: 5, value: 2n ** 90n }] },
       { kind: "head", head: 77 },
     ]);
     await first.close();
@@ -67,13 +86,14 @@ describe("stored entries", () => {
       records: [provenRecord(10, 1), failedRecord(11, 2)],
       notes: [{ ts: 40, turn: 2, digest: hashOf(1) }],
       own: [own(40, 2)],
+      certificates: [certificate(40, 2)],
       salts: [{ round: hashOf(2), ts: 40, salt: hashOf(3) }],
-      before: [{ ts: 40, bytes: [{ provider: 5, value: 2n ** 90n }] }],
+      before: [{ ts: 40, bytes: [{ group: 2, provider: 5, value: 2n ** 90n }] }],
     });
     const { receipt, seed, proof } = writeOf(10, 1);
-    const kept = await second.proofOf(storeGroup, 1, 10);
+    const kept = await second.proofOf(storeGroup, { group: 1, provider: 1, slot: 10 });
     expect([kept?.receipt, kept?.seed, kept?.proof].map(hexOf)).toEqual([receipt, seed, proof].map(hexOf));
-    expect(await second.proofOf(storeGroup, 2, 11)).toBeUndefined();
+    expect(await second.proofOf(storeGroup, { group: 1, provider: 2, slot: 11 })).toBeUndefined();
     expect((await second.load(otherGroup)).records).toEqual([]);
   });
 
@@ -99,13 +119,15 @@ describe("stored entries", () => {
     // A batch is there whole or not at all: what was written last but never acknowledged included.
     expect(notes.map(({ ts }) => ts)).toEqual(records.map(({ slot }) => slot));
     for (const { slot } of records.slice(-3)) {
-      expect(hexOf((await store.proofOf(storeGroup, 0, slot))?.proof)).toBe(hexOf(writeOf(slot).proof));
+      expect(hexOf((await store.proofOf(storeGroup, { group: 1, provider: 0, slot }))?.proof)).toBe(
+        hexOf(writeOf(slot).proof),
+      );
     }
   });
 });
 
 describe("pruning", () => {
-  it("deletes slots and turns before the given ones, and nothing of another group", async () => {
+  it("deletes slots and turns before the given ones, and nothing of another committee", async () => {
     const store = await opened(await temporaryFolder());
     const writes: Write[] = [];
     for (let i = 0; i < 40; i++) {
@@ -113,27 +135,29 @@ describe("pruning", () => {
         writeOf(i),
         { kind: "note", ts: i, turn: 1, digest: hashOf(i) },
         { kind: "own", own: own(i, 1) },
+        { kind: "certificate", ...certificate(i, 1) },
         { kind: "salt", round: hashOf(i), ts: i, salt: hashOf(i) },
         { kind: "before", ts: i, bytes: [] },
       );
     }
     writes.push({ kind: "head", head: 99 });
     for (const group of [storeGroup, otherGroup]) await store.write(group, writes);
-    await store.prune(storeGroup, 30, 25);
+    await store.prune(storeGroup, 30, 25, 20);
     const left = await store.load(storeGroup);
     const range = (from: number) => Array.from({ length: 40 - from }, (_, i) => from + i);
     expect(left.records.map(({ slot }) => slot)).toEqual(range(25));
     for (const kept of [left.notes, left.own, left.before])
       expect(kept.map(({ ts }) => ts)).toEqual(range(30));
+    expect(left.certificates.map(({ ts }) => ts)).toEqual(range(20));
     expect(left.salts.map(({ ts }) => ts).sort((a, b) => a - b)).toEqual(range(30));
     expect(left.head).toBe(99);
-    expect(await store.proofOf(storeGroup, 0, 24)).toBeUndefined();
-    expect(await store.proofOf(storeGroup, 0, 25)).toBeDefined();
+    expect(await store.proofOf(storeGroup, { group: 1, provider: 0, slot: 24 })).toBeUndefined();
+    expect(await store.proofOf(storeGroup, { group: 1, provider: 0, slot: 25 })).toBeDefined();
     expect((await store.load(otherGroup)).records).toHaveLength(40);
-    expect(await store.proofOf(otherGroup, 0, 0)).toBeDefined();
+    expect(await store.proofOf(otherGroup, { group: 1, provider: 0, slot: 0 })).toBeDefined();
   });
 
-  it("deletes piece lists that are no longer in use, and keeps those of other groups (R10)", async () => {
+  it("deletes piece lists that are no longer in use, and keeps those of other committees (R10)", async () => {
     const store = await opened(await temporaryFolder());
     const roots = [1, 2].map((n): Hex => `0x${String(n).repeat(64)}`);
     for (const root of roots) {
@@ -154,7 +178,7 @@ describe("pruning", () => {
         writeOf(slot),
         { kind: "note", ts: slot, turn: 1, digest: hashOf(slot) },
       ]);
-      if (slot % 10 === 9) await store.prune(storeGroup, slot - 9, slot - 9);
+      if (slot % 10 === 9) await store.prune(storeGroup, slot - 9, slot - 9, slot - 9);
       if (slot % 50 !== 49) continue;
       const { records, notes } = await store.load(storeGroup);
       expect([records.length, notes.length]).toEqual([10, 10]);
@@ -163,11 +187,11 @@ describe("pruning", () => {
 });
 
 describe("evidence", () => {
-  it("is stored pair by pair, also if pairs arrive at the same time, at most 256 for each group", async () => {
+  it("is stored pair by pair, also if pairs arrive at the same time, at most 256 for each committee", async () => {
     const folder = await temporaryFolder();
     const first = await LevelStore.open(folder);
-    const pair = (number: number, group = storeGroup) => ({
-      group,
+    const pair = (number: number, committee = storeGroup) => ({
+      committee,
       first: seededBytes(100, number),
       second: seededBytes(90, number + 1),
     });
@@ -177,7 +201,7 @@ describe("evidence", () => {
     const store = await opened(folder);
     const sizes = async () => {
       const kept = await store.evidence();
-      return [storeGroup, otherGroup].map((group) => kept.filter((each) => each.group === group).length);
+      return [storeGroup, otherGroup].map((one) => kept.filter(({ committee }) => committee === one).length);
     };
     expect(await sizes()).toEqual([4, 1]);
     const found = (await store.evidence()).map((each) => hexOf(each.first)).sort();
@@ -220,7 +244,7 @@ describe("a folder that cannot be used is refused with a StoreError", () => {
     await expect(store.load(storeGroup)).rejects.toThrow(StoreError);
     await store.close();
     await change("00version", "99");
-    await expect(LevelStore.open(folder)).rejects.toThrow(/expected store version 1, actual 99/);
+    await expect(LevelStore.open(folder)).rejects.toThrow(/expected store version 2, actual 99/);
     await expect(LevelStore.open(folder)).rejects.toThrow(StoreError);
   });
 });

@@ -84,21 +84,22 @@ function payment(ts: number, block: number, blockHash: Hex): BookedSettlement {
   const operator: Hex = `0x${"0e".repeat(20)}`;
   const items = [0, 3].map((provider) => ({
     provider,
-    signed: 9n,
     spaceTime: 8n,
     amount: 7n,
-    toProvider: 6n,
   }));
   return {
     group,
     ts,
     te: block,
-    committee: 1,
+    committee: group,
+    version: 1,
     leader: 0,
     failed: 0n,
     payees: 1n,
     signers: 7n,
     digest: blockHash,
+    cut: 1n,
+    fee: 0n,
     transaction: { tx: blockHash, block, blockHash, sender: operator, gasUsed: 1n, gasPrice: 1n },
     items,
     shares: [{ keeper: 0, operator, amount: 1n }],
@@ -139,7 +140,12 @@ it("ends with exactly the settlements of the chain, after any reorgs, lags, fail
     await ledger.rewind(group, { from: await ledger.cursor(group), to: undefined });
     const chain = new Chain();
     const onTrouble = (): void => undefined;
-    const keeper = new Bookkeeper([group], { books: ledger, history: chain, clock: systemClock, onTrouble });
+    const keeper = new Bookkeeper(() => [group], {
+      books: ledger,
+      history: chain,
+      clock: systemClock,
+      onTrouble,
+    });
     for (const one of steps) {
       if (one.kind === "extend") for (const pay of one.pays) chain.extend(pay);
       if (one.kind === "reorg") chain.reorg(one.depth, one.pays);

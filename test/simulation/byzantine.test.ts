@@ -94,7 +94,7 @@ describe("one Byzantine keeper of four", () => {
       };
       return withhold("reveal");
     };
-    const c = await play(new Map([[3, slowAndSilent]]), { seed: 3 }, 1_500);
+    const c = await play(new Map([[3, slowAndSilent]]), { seed: 5 }, 1_500);
     // A quorum of the rest is enough only if the late keeper is in the set: otherwise the next leader's turn comes.
     for (const { settlement } of settledOf(c)) expect(bitIndices(settlement.payees)).not.toContain(3);
     expect(settledOf(c).length).toBeGreaterThan(12);

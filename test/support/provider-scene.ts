@@ -167,6 +167,11 @@ export async function store(
   return { group, list, files };
 }
 
+/** Most calls of contracts since `begin`, without challenges: the daemon looks at one group every four seconds. */
+export function callsOfWatch(begin_ms: number): number {
+  return Math.ceil((performance.now() - begin_ms) / 4_000) + 1;
+}
+
 export type Told = readonly (ChallengeAnswer | Refusal)[] | string;
 
 /** Answers and refusals for each target; or the code of the refusal of all, or why there is no response. */

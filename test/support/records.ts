@@ -9,17 +9,20 @@ import type { Hex } from "../../protocol/hash.ts";
 import type { ChallengeRecord } from "../../protocol/records.ts";
 import { seededBytes } from "./files.ts";
 
+/** A group, or a committee where a test needs one address alone. */
 export const storeGroup: Hex = `0x${"c3".repeat(20)}`;
+/** `storeGroup` in a committee. */
+export const storeServed = { committee: `0x${"c0".repeat(20)}`, group: storeGroup } as const;
 
 export const hashOf = (number: number): Hex => toHex(seededBytes(32, number));
 
 export function provenRecord(slot: number, provider = 0): ChallengeRecord {
   const outcome = { kind: "proven", bytes: 2n ** 70n + BigInt(slot), receiptHash: hashOf(slot + 1) } as const;
-  return { provider, slot, blockHash: hashOf(slot), outcome };
+  return { group: 1, provider, slot, blockHash: hashOf(slot), outcome };
 }
 
 export function failedRecord(slot: number, provider = 0): ChallengeRecord {
-  return { provider, slot, blockHash: hashOf(slot), outcome: { kind: "failed", reason: "late" } };
+  return { group: 1, provider, slot, blockHash: hashOf(slot), outcome: { kind: "failed", reason: "late" } };
 }
 
 export function writeOf(slot: number, provider = 0): Extract<Write, { kind: "record" }> {

@@ -6,7 +6,7 @@ import { writeSync } from "node:fs";
 import { TypeormLedger } from "../../keeper/adapters/ledger-typeorm/index.ts";
 import { ledgerLocation } from "../../keeper/adapters/ledger-typeorm/location.ts";
 import { LevelStore } from "../../keeper/adapters/store-level.ts";
-import { provenRecord, storeGroup, writeOf } from "./records.ts";
+import { provenRecord, storeGroup, storeServed, writeOf } from "./records.ts";
 
 const [kind, path] = process.argv.slice(2) as [string, string];
 const write = kind === "store" ? await storeWriter(path) : await ledgerWriter(path);
@@ -27,5 +27,5 @@ async function storeWriter(folder: string): Promise<(slot: number) => Promise<vo
 async function ledgerWriter(file: string): Promise<(slot: number) => Promise<void>> {
   const ledger = await TypeormLedger.open(ledgerLocation(file));
   return (slot) =>
-    ledger.addChallenges([{ group: storeGroup, record: provenRecord(slot), committed: 2n ** 71n }]);
+    ledger.addChallenges([{ ...storeServed, record: provenRecord(slot), committed: 2n ** 71n }]);
 }

@@ -2,18 +2,11 @@
 import type { Member } from "../../../protocol/committee.ts";
 import { fromHex } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
-import { call, compressG2 } from "../../../daemon/chain/calls.ts";
+import { call } from "../../../daemon/chain/calls.ts";
 import type { Ask } from "../../../daemon/chain/calls.ts";
+import { memberKeys } from "../../../daemon/chain/member-keys.ts";
 import { blockTag } from "../../../daemon/chain/rpc.ts";
 import { committeeAbi } from "./abi.ts";
-
-/** A G2 key as stored: four coordinates of 48 bytes. EIP-2537 pads each to 64. */
-const keyBytes = 192;
-const coordinateBytes = 48;
-const paddedBytes = 64;
-/** The keys follow their negated sum, behind a clone's code (45 bytes) and arguments (96), or behind the STOP of a blob. */
-const ownOffset = 45 + 96;
-const blobOffset = 1;
 
 type VersionAt = {
   readonly committee: Hex;
@@ -52,16 +45,8 @@ export class MemberReader {
     const blob = String(info.keysBlob).toLowerCase() as Hex;
     const holder = BigInt(blob) === 0n ? committee : blob;
     const code = fromHex((await this.#ask("eth_getCode", [holder, blockTag(block)])) as Hex);
-    const start = holder === committee ? ownOffset : blobOffset;
-    const needed = start + keyBytes * (operators.length + 1);
-    if (code.length < needed)
-      throw new Error(
-        `keys of ${committee}, version ${version}: expected at least ${needed} bytes of code at ${holder}, actual ${code.length}`,
-      );
-    const members = operators.map((operator, i) => {
-      const from = start + keyBytes * (i + 1);
-      return { operator, blsKey: compressG2(padded(code.subarray(from, from + keyBytes))) };
-    });
+    const keys = memberKeys(code, operators.length, holder === committee);
+    const members = operators.map((operator, i) => ({ operator, blsKey: keys[i] as Hex }));
     this.#members.set(key, members);
     return members;
   }
@@ -71,13 +56,4 @@ export class MemberReader {
     this.#operators.clear();
     this.#members.clear();
   }
-}
-
-function padded(stored: Uint8Array): Uint8Array {
-  const key = new Uint8Array((keyBytes / coordinateBytes) * paddedBytes);
-  for (let i = 0; i < keyBytes / coordinateBytes; i++) {
-    const coordinate = stored.subarray(i * coordinateBytes, (i + 1) * coordinateBytes);
-    key.set(coordinate, (i + 1) * paddedBytes - coordinateBytes);
-  }
-  return key;
 }

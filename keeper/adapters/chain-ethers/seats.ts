@@ -284,7 +284,7 @@ function folded<S>(
   events: readonly ChainEvent[] = [],
   after: (state: S, event: ChainEvent) => S,
 ): Timeline<S> {
-  return events.reduce((line, event) => line.with(event.block, after(line.latest, event)), timeline);
+  return events.length === 0 ? timeline : timeline.after(events, after);
 }
 
 function byContract(events: readonly ChainEvent[]): Map<Hex, ChainEvent[]> {

@@ -28,11 +28,22 @@ export class Timeline<S> {
     return (this.#moments[0] as Moment<S>).block;
   }
 
-  with(block: number, state: S): Timeline<S> {
-    const before = this.#moments.at(-1);
-    if (before?.state === state) return this;
-    const kept = before?.block === block ? this.#moments.slice(0, -1) : this.#moments;
-    return new Timeline([...kept, { block, state }]);
+  /** With the state after each event, in the order of the chain. */
+  after<E extends { readonly block: number }>(
+    events: readonly E[],
+    next: (state: S, event: E) => S,
+  ): Timeline<S> {
+    const moments = [...this.#moments];
+    for (const event of events) {
+      const { block, state: before } = moments.at(-1) as Moment<S>;
+      const state = next(before, event);
+      if (state === before) continue;
+      if (block === event.block) moments.pop();
+      moments.push({ block: event.block, state });
+    }
+    return moments.length === this.#moments.length && moments.at(-1) === this.#moments.at(-1)
+      ? this
+      : new Timeline(moments);
   }
 
   /** Without what happened after `block`; undefined if nothing is left. */

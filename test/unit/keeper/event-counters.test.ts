@@ -7,9 +7,10 @@ import type { ChallengeRecord, Outcome } from "../../../protocol/records.ts";
 import { hashAt } from "../../support/machine.ts";
 
 const group = `0x${"67".repeat(20)}` as const;
+const served = { committee: `0x${"c0".repeat(20)}`, group } as const;
 
 function recordOf(provider: number, outcome: Outcome): ChallengeRecord {
-  return { provider, slot: 3, blockHash: hashAt(1), outcome };
+  return { group: 1, provider, slot: 3, blockHash: hashAt(1), outcome };
 }
 
 async function valuesOf(metrics: PrometheusMetrics, name: string): Promise<Record<string, number>> {
@@ -34,8 +35,8 @@ describe("the counting ledger", () => {
       recordOf(0, proven(100n)),
       recordOf(1, { kind: "failed", reason: "late" }),
     ];
-    for (const record of records) await ledger.addChallenge(group, record, 1_600n);
-    expect(rows).toEqual(records.map((record) => [group, record, 1_600n]));
+    for (const record of records) await ledger.addChallenge(served, record, 1_600n);
+    expect(rows).toEqual(records.map((record) => [served, record, 1_600n]));
     expect(await valuesOf(metrics, "whitepay_challenges_total")).toEqual({
       "0/whole": 2,
       "0/partial": 1,
@@ -60,12 +61,15 @@ describe("booked settlements", () => {
       group,
       ts: 10,
       te: 70,
-      committee: 1,
+      committee: served.committee,
+      version: 1,
       leader: 0,
       failed: 0n,
       payees: 15n,
       signers: 7n,
       digest: hashAt(3),
+      cut: 1n,
+      fee: 0n,
       transaction,
       items: [],
       shares: [],

@@ -84,6 +84,8 @@ describe("a group of a certificate over [70, 130)", () => {
 
   it("is open if its part begins at its settledThrough, later if an earlier interval comes first, else done", () => {
     expect(standing({ settledThrough: 70 })).toBe("open");
+    // It had no provider up to block 90, so these blocks count as settled.
+    expect(standing({ settledThrough: 90 })).toBe("open");
     expect(standing({ settledThrough: 10 })).toBe("later");
     expect(standing({ settledThrough: 130 })).toBe("done");
     expect(standing({ entered: 100, settledThrough: 100 })).toBe("open");

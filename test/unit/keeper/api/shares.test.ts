@@ -2,33 +2,39 @@ import { describe, expect, it } from "vitest";
 import { providerShares, shareText, ShareWatch, sumOfShares } from "../../../../keeper/api/shares.ts";
 import type { ChallengeRecord, Outcome } from "../../../../protocol/records.ts";
 import { defaultParams } from "../../../../sim/cluster.ts";
-import { groupAt, hashAt, providerEntry } from "../../../support/machine.ts";
+import { committeeAt, groupOf, hashAt, providerEntry } from "../../../support/machine.ts";
+import type { Served } from "../../../../keeper/api/served.ts";
+import { initialState } from "../../../../keeper/core/state.ts";
+import type { KeeperState } from "../../../../keeper/core/state.ts";
+import { providerKey } from "../../../../protocol/records.ts";
 
 const committed = 1_600n;
 const whole: Outcome = { kind: "proven", bytes: committed, receiptHash: hashAt(1) };
 const part: Outcome = { kind: "proven", bytes: 1_100n, receiptHash: hashAt(1) };
 const failed: Outcome = { kind: "failed", reason: "late" };
 
-/** Records of provider 0, one a slot from slot 0 on; undefined: this keeper was down. */
-function stateOf(...outcomes: (Outcome | undefined)[]): {
-  records: Map<number, Map<number, ChallengeRecord>>;
-} {
+/** Records of provider 0 of group 1, one a slot from slot 0 on; undefined: this keeper was down. */
+function stateOf(...outcomes: (Outcome | undefined)[]): KeeperState {
+  const name = { group: 1, provider: 0 };
   const records = outcomes.flatMap((outcome, slot): [number, ChallengeRecord][] =>
-    outcome === undefined ? [] : [[slot, { provider: 0, slot, blockHash: hashAt(slot), outcome }]],
+    outcome === undefined ? [] : [[slot, { ...name, slot, blockHash: hashAt(slot), outcome }]],
   );
-  return { records: new Map([[0, new Map(records)]]) };
+  return { ...initialState(), records: new Map([[providerKey(name), new Map(records)]]) };
 }
 
 const { originBlock, slot: length } = defaultParams;
-/** A group whose open interval begins with slot `slot`. */
-const groupFrom = (slot: number) =>
-  groupAt(originBlock + slot * length, { providers: [providerEntry(0, committed)] });
+/** A group in a committee whose open interval begins with slot `slot`. */
+function servedFrom(slot: number, state: KeeperState, providers = [providerEntry(0, committed)]): Served {
+  const group = groupOf(1, providers);
+  return { committee: committeeAt(originBlock + slot * length, { groups: [group] }), group, state };
+}
+
 const entry = providerEntry(0, committed);
 
 describe("a provider's share of proven bytes", () => {
   it("is summed over the last four records and over those of the open interval", () => {
     const state = stateOf(failed, whole, whole, undefined, whole, part);
-    const { late, interval } = providerShares(groupFrom(4), state, entry);
+    const { late, interval } = providerShares(servedFrom(4, state), entry);
     expect(late).toEqual({
       whole: 3,
       partial: 1,
@@ -46,7 +52,7 @@ describe("a provider's share of proven bytes", () => {
 
   it("is capped at the committed bytes of the slot, and leaves out slots without a record", () => {
     const more: Outcome = { ...whole, bytes: 2n * committed };
-    const { late, interval } = providerShares(groupFrom(1), stateOf(more), entry);
+    const { late, interval } = providerShares(servedFrom(1, stateOf(more)), entry);
     expect(late).toMatchObject({ whole: 1, bytesProven: committed, bytesCommitted: committed });
     expect(interval).toMatchObject({ bytesCommitted: 0n, fromSlot: null, toSlot: null });
     expect(sumOfShares([late, interval])).toEqual(late);
@@ -56,7 +62,9 @@ describe("a provider's share of proven bytes", () => {
 
 describe("ShareWatch", () => {
   const changes = (watch: ShareWatch, ...outcomes: Outcome[]) =>
-    watch.look(groupFrom(0), stateOf(...outcomes)).map(({ provider, standing }) => `${provider} ${standing}`);
+    watch
+      .look(servedFrom(0, stateOf(...outcomes)))
+      .map(({ provider, standing }) => `${provider} ${standing}`);
 
   it("reports once when a provider begins to prove a part, proves nothing, and proves all again", () => {
     const watch = new ShareWatch();
@@ -74,7 +82,7 @@ describe("ShareWatch", () => {
   it("reports partial providers at the start, and forgets removed providers", () => {
     const watch = new ShareWatch();
     expect(changes(watch, failed, failed)).toEqual(["0 failed"]);
-    expect(watch.look({ ...groupFrom(0), providers: [] }, stateOf(failed))).toEqual([]);
+    expect(watch.look(servedFrom(0, stateOf(failed), []))).toEqual([]);
     expect(changes(watch, failed, failed)).toEqual(["0 failed"]);
   });
 });

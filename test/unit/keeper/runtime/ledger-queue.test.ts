@@ -3,7 +3,7 @@ import type { ReasonCode } from "../../../../protocol/reasons.ts";
 import type { ClockPort } from "../../../../keeper/ports/clock.ts";
 import type { ChallengeOf, ReasonEntry } from "../../../../keeper/ports/ledger.ts";
 import { LedgerQueue, maxQueuedRows } from "../../../../keeper/runtime/ledger-queue.ts";
-import { provenRecord, storeGroup } from "../../../support/records.ts";
+import { provenRecord, storeGroup, storeServed } from "../../../support/records.ts";
 
 const day_ms = 86_400_000;
 
@@ -69,14 +69,14 @@ describe("the ledger queue", () => {
     const { queue, sink } = scene();
     const stop = new AbortController();
     for (let slot = 0; slot < 600; slot++)
-      await queue.addChallenge(storeGroup, provenRecord(slot), 2n ** 71n);
+      await queue.addChallenge(storeServed, provenRecord(slot), 2n ** 71n);
     expect(queue.length).toBe(600);
     const running = queue.run(stop.signal);
     await turns();
     expect(sink.challenges.map(({ record }) => record.slot)).toEqual(
       Array.from({ length: 600 }, (_, i) => i),
     );
-    await queue.addChallenge(storeGroup, provenRecord(600), 2n ** 71n);
+    await queue.addChallenge(storeServed, provenRecord(600), 2n ** 71n);
     await turns();
     expect(sink.challenges).toHaveLength(601);
     stop.abort();
@@ -86,7 +86,7 @@ describe("the ledger queue", () => {
   it("repeats failed writes with growing pauses and loses no row", async () => {
     const { clock, queue, sink, troubles } = scene();
     sink.failures = 3;
-    await queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
+    await queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
     const stop = new AbortController();
     const running = queue.run(stop.signal);
     for (let i = 0; i < 3; i++) {
@@ -104,7 +104,7 @@ describe("the ledger queue", () => {
   it("holds a bounded number of rows, and reports the first dropped one", async () => {
     const { queue, sink, troubles } = scene();
     for (let slot = 0; slot < maxQueuedRows + 5; slot++)
-      await queue.addChallenge(storeGroup, provenRecord(slot), 2n ** 71n);
+      await queue.addChallenge(storeServed, provenRecord(slot), 2n ** 71n);
     expect(queue.length).toBe(maxQueuedRows);
     expect(troubles).toEqual(["ledger-overflow"]);
     const stop = new AbortController();
@@ -138,12 +138,12 @@ describe("the ledger queue", () => {
 
   it("writes the remaining rows when it stops, and does not wait for a failing database", async () => {
     const whole = scene();
-    await whole.queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
+    await whole.queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
     await whole.queue.run(AbortSignal.abort());
     expect(whole.sink.challenges).toHaveLength(1);
     const away = scene();
     away.sink.failures = 99;
-    await away.queue.addChallenge(storeGroup, provenRecord(1), 2n ** 71n);
+    await away.queue.addChallenge(storeServed, provenRecord(1), 2n ** 71n);
     await away.queue.run(AbortSignal.abort());
     expect(away.sink.challenges).toEqual([]);
   });

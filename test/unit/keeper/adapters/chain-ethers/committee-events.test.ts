@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { committeeAfter, unformed } from "../../../../../keeper/adapters/chain-ethers/committee-events.ts";
+import type { CommitteeState } from "../../../../../keeper/adapters/chain-ethers/committee-events.ts";
+
+const seed = `0x${"5e".repeat(32)}`;
+const group = `0x${"67".repeat(20)}`;
+
+/** The state after these events, each in a block of its own from block 100 on. */
+function after(
+  ...events: readonly (readonly [name: string, args: Record<string, unknown>])[]
+): CommitteeState {
+  return events.reduce<CommitteeState>(
+    (state, [name, args], i) => committeeAfter(state, { address: "0xc0", block: 100 + i, name, args }),
+    unformed,
+  );
+}
+
+const formed = ["Formed", { originBlock: 100n, seed }] as const;
+const enters = (number: bigint, entered: bigint) =>
+  ["GroupEntered", { number, group, ceiling: 4n, entered }] as const;
+const leaves = (number: bigint, left: bigint) => ["GroupLeaves", { number, group, left }] as const;
+
+describe("the begin of a committee's interval (R5)", () => {
+  it("is its origin, then the first block of the first group", () => {
+    expect(after(formed).ts).toBe(100);
+    expect(after(formed, enters(1n, 120n)).ts).toBe(120);
+  });
+
+  it("stays with a group that is served, and moves back for one that begins earlier", () => {
+    expect(after(formed, enters(1n, 120n), enters(2n, 130n)).ts).toBe(120);
+    expect(after(formed, enters(1n, 160n), enters(2n, 125n)).ts).toBe(125);
+  });
+
+  it("begins anew only when every membership that it served is certified through its end", () => {
+    const left = [formed, enters(1n, 120n), leaves(1n, 200n)] as const;
+    expect(after(...left, enters(2n, 240n)).ts).toBe(120);
+    const certified = ["Certified", { ts: 120n, te: 200n, remembered: false }] as const;
+    expect(after(...left, certified, enters(2n, 240n)).ts).toBe(240);
+    // A membership that ended as it began was never served.
+    expect(after(formed, enters(1n, 120n), leaves(1n, 120n), enters(2n, 240n)).ts).toBe(240);
+  });
+
+  it("counts the latest end that was ever told: an end that comes forward does not lower it", () => {
+    const events = [formed, enters(1n, 120n), leaves(1n, 400n), leaves(1n, 150n)] as const;
+    const certified = ["Certified", { ts: 120n, te: 200n, remembered: false }] as const;
+    expect(after(...events, certified, enters(2n, 240n)).ts).toBe(200);
+  });
+});
+
+describe("versions (R37)", () => {
+  const waits = (version: bigint) => ["VersionCompleted", { version, completedAt: 101n }] as const;
+  const rotates = (version: bigint) => ["SeatRotated", { version, index: 1n }] as const;
+  const resigns = (version: bigint, index: bigint) => ["MemberResigned", { version, index }] as const;
+  const begins = (version: bigint, other: string) =>
+    ["VersionActivated", { version, seed: other, from: 150n }] as const;
+
+  it("of the same members with another key keep those that resigned", () => {
+    const state = after(formed, resigns(1n, 2n), rotates(2n), waits(2n), begins(2n, seed));
+    expect(state).toMatchObject({ version: 2, resigned: [2], rotated: undefined, complete: undefined });
+  });
+
+  it("of other members begin with those that resigned from them, and replace a rotation that waits", () => {
+    const other = `0x${"0d".repeat(32)}`;
+    const waiting = [formed, resigns(1n, 2n), rotates(2n), waits(2n), waits(3n), resigns(3n, 0n)] as const;
+    expect(after(...waiting)).toMatchObject({ version: 1, resigned: [2], rotated: { version: 2 } });
+    expect(after(...waiting, begins(3n, other))).toMatchObject({
+      version: 3,
+      seed: other,
+      resigned: [0],
+      rotated: undefined,
+      complete: undefined,
+    });
+  });
+});
