@@ -8,12 +8,11 @@ const fast = process.env["WHITEPAY_FAST"] === "1";
 const all = "test/**/!(*.long).test.ts";
 /** The tests in these folders start no fleet, no browser and no chain process. */
 const fastFolders = "test/{architecture,mutation,property,simulation,unit}/**/!(*.long).test.ts";
-/** Long campaigns in one of these folders. */
-const campaigns = "test/simulation/{campaign,planted-faults}.test.ts";
+/** A campaign in one of these folders. */
+const campaign = "test/simulation/campaign.test.ts";
 
 /** Start first, so that no long file is left over for the end: process fleets, browsers and campaigns. */
-const longest =
-  /\/test\/(?:process|e2e|browser|docs|package|simulation\/(?:campaign|planted)|contract\/invariants)/;
+const longest = /\/test\/(?:process|e2e|browser|docs|package|simulation\/campaign|contract\/invariants)/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -26,7 +25,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: long ? ["test/**/*.test.ts"] : [fast ? fastFolders : all],
-    exclude: fast ? [campaigns] : [],
+    exclude: fast ? [campaign] : [],
     // Contracts are compiled once, before any worker starts.
     globalSetup: ["test/support/global-setup.ts"],
     // A test that passes only on the second try is a defect.

@@ -4,7 +4,6 @@ import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { HeadLook } from "../daemon/chain/pace.ts";
-import { inTenths } from "../daemon/chain/pace.ts";
 
 const maxConnections = 32;
 const requestTimeout_ms = 10_000;
@@ -75,8 +74,8 @@ export class ProviderFigures {
 
   async text(): Promise<string> {
     const { age_s, limit_s } = this.#look();
-    this.#gauges.get("whitepay_head_age_seconds")?.set(inTenths(age_s));
-    this.#gauges.get("whitepay_head_age_limit_seconds")?.set(inTenths(limit_s));
+    this.#gauges.get("whitepay_head_age_seconds")?.set(age_s);
+    this.#gauges.get("whitepay_head_age_limit_seconds")?.set(limit_s);
     return this.#registry.metrics();
   }
 
@@ -109,7 +108,7 @@ export class ProviderFigures {
       const look = this.#look();
       const problems = this.#problems();
       const ready = problems.length === 0;
-      const [headAge_s, headAgeLimit_s] = [inTenths(look.age_s), inTenths(look.limit_s)];
+      const { age_s: headAge_s, limit_s: headAgeLimit_s } = look;
       return send(response, ready ? 200 : 503, { ready, problems, headAge_s, headAgeLimit_s });
     }
     send(response, 404, {

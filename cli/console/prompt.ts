@@ -1,6 +1,8 @@
 /** Questions at a terminal. Without a terminal the command fails and names the option to use instead. */
-import { confirm, input, password } from "@inquirer/prompts";
 import { CliError, exitCodes, usageError } from "./exit.ts";
+
+/** Loaded with the first question: most commands ask none, and start faster without it. */
+const prompts = () => import("@inquirer/prompts");
 
 /** Questions go to stderr: stdout is for data. */
 const context = { output: process.stderr };
@@ -26,12 +28,13 @@ function needsTerminal(what: string, instead: string): void {
     throw usageError(`${what} is missing, and there is no terminal for a question`, { hint: instead });
 }
 
-export function askYesNo(message: string, instead: string): Promise<boolean> {
+export async function askYesNo(message: string, instead: string): Promise<boolean> {
   needsTerminal("a confirmation", instead);
+  const { confirm } = await prompts();
   return asked(confirm({ message, default: false }, context));
 }
 
-export function askText(
+export async function askText(
   message: string,
   options: {
     readonly instead: string;
@@ -41,6 +44,7 @@ export function askText(
 ): Promise<string> {
   needsTerminal(message, options.instead);
   const { initial, validate } = options;
+  const { input } = await prompts();
   return asked(
     input(
       {
@@ -56,6 +60,7 @@ export function askText(
 /** Asks for a secret without showing it; asks twice for a new one. */
 export async function askPassword(message: string, instead: string, isNew = false): Promise<string> {
   needsTerminal("the password", instead);
+  const { password } = await prompts();
   const first = await asked(password({ message, mask: true }, context));
   if (!isNew) return first;
   const second = await asked(password({ message: `${message} (again)`, mask: true }, context));

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { computeAddress } from "ethers";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { asKeeperFailure } from "../keeper/context.ts";
-import { randomSecret } from "../../daemon/keys/generate.ts";
 import { jsonOption } from "../console/options.ts";
 import { kdfOption, newPassword, warnOfLightKdf, type Kdf } from "../console/key-options.ts";
 import { printJson, printLine, say } from "../console/output.ts";
@@ -31,6 +30,7 @@ export function registerKey(group: Command): void {
 
 async function makeKey({ out, fromFile, passwordFile, kdf, json }: KeyOptions): Promise<void> {
   const { checkSecret, readPrivate, sealKey } = await import("../../daemon/keys/keystore.ts");
+  const { randomSecret } = await import("../../daemon/keys/generate.ts");
   await mustNotExist(out, "name another file with --out");
   warnOfLightKdf(kdf);
   const secret =

@@ -1,9 +1,6 @@
 /** `whitepay keeper keys …`: lists, exports and imports a keeper's keys; files are always encrypted. */
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { privateKeyFromProtobuf } from "@libp2p/crypto/keys";
-import { peerIdFromPublicKey } from "@libp2p/peer-id";
-import { publicKeyFromRaw } from "@libp2p/crypto/keys";
 import { writeFileAtomic } from "../../storage/disk/atomic-write.ts";
 import { whyNot } from "../../storage/disk/file-words.ts";
 import {
@@ -62,15 +59,19 @@ export async function registerKeys(keeper: Command): Promise<void> {
   );
 }
 
-function withPeerId(description: KeyDescription): KeyDescription & { readonly peerId?: string } {
+async function withPeerId(
+  description: KeyDescription,
+): Promise<KeyDescription & { readonly peerId?: string }> {
   if (description.name !== "peer") return description;
+  const { publicKeyFromRaw } = await import("@libp2p/crypto/keys");
+  const { peerIdFromPublicKey } = await import("@libp2p/peer-id");
   const key = publicKeyFromRaw(Buffer.from(description.public, "hex"));
   return { ...description, peerId: peerIdFromPublicKey(key).toString() };
 }
 
 async function listKeys(options: KeysOptions): Promise<void> {
   const { config } = await loadConfig(options);
-  const keys = (await describeKeys(config.keys)).map(withPeerId);
+  const keys = await Promise.all((await describeKeys(config.keys)).map(withPeerId));
   if (options["json"] === true) return printJson({ keys });
   for (const { name, public: key, file, light, peerId } of keys) {
     printLine(`${name.padEnd(9)} ${peerId ?? key}  ${file}${light ? "  (light kdf: devnets only)" : ""}`);
@@ -96,7 +97,8 @@ async function exportKey(name: KeyName, options: KeysOptions): Promise<void> {
 }
 
 /** The seed of a libp2p private key in protobuf; undefined if it is not ed25519. */
-function seedOfProtobuf(bytes: Uint8Array): `0x${string}` | undefined {
+async function seedOfProtobuf(bytes: Uint8Array): Promise<`0x${string}` | undefined> {
+  const { privateKeyFromProtobuf } = await import("@libp2p/crypto/keys");
   try {
     const key = privateKeyFromProtobuf(bytes);
     return key.type === "Ed25519" ? `0x${Buffer.from(key.raw.subarray(0, 32)).toString("hex")}` : undefined;
@@ -123,7 +125,7 @@ async function importKey(name: KeyName, options: KeysOptions): Promise<void> {
   });
   const password = await keysPassword(config);
   await mustOpen(config.keys, name, password);
-  let secret = name === "peer" ? seedOfProtobuf(bytes) : undefined;
+  let secret = name === "peer" ? await seedOfProtobuf(bytes) : undefined;
   if (secret === undefined) {
     const from =
       fromPasswordFile === undefined

@@ -1,12 +1,10 @@
 /** `whitepay keeper register`: registers the keeper on chain, or updates its entry (R3, R31). */
 import type { Command } from "commander";
 import { getAddress, getBytes, ZeroAddress, type Contract } from "ethers";
-import { provePossession, publicKeyOf } from "../../client/bls.ts";
 import { dialable } from "../console/dialable.ts";
 import { usageError } from "../console/exit.ts";
 import type { ConfigOptions } from "./context.ts";
 import { asKeeperFailure, configOptions, loadConfig, withKeeper } from "./context.ts";
-import { peerIdBytes, peerIdOf } from "../../daemon/keys/generate.ts";
 import { addressOption, jsonOption } from "../console/options.ts";
 import { printJson } from "../console/output.ts";
 import { registeredKeeper, registryAt } from "../../client/registry.ts";
@@ -45,6 +43,7 @@ type Wanted = {
 
 async function proven({ registry, operator, secrets, blsKey }: Wanted): Promise<string> {
   const message: string = await registry.getFunction("proofMessage")(operator, blsKey);
+  const { provePossession } = await import("../../client/bls.ts");
   return provePossession(secrets.bls, getBytes(message));
 }
 
@@ -54,6 +53,7 @@ async function first(wanted: Wanted): Promise<TransactionPlan> {
   if (payee === undefined) {
     throw usageError("--payee is missing", { expected: "the address that receives the keeper's money" });
   }
+  const { peerIdOf } = await import("../../daemon/keys/generate.ts");
   return {
     what: `registering keeper ${getAddress(operator)}`,
     contract: registry,
@@ -84,6 +84,8 @@ async function changes(wanted: Wanted, found: RegisteredKeeper): Promise<Transac
 }
 
 async function registerCommand(options: RegisterOptions): Promise<void> {
+  const { publicKeyOf } = await import("../../client/bls.ts");
+  const { peerIdBytes } = await import("../../daemon/keys/generate.ts");
   const { config } = await loadConfig(options);
   const multiaddrs = dialable(config.announce.length > 0 ? config.announce : config.listen);
   await withKeeper(config, async ({ secrets, signer }) => {

@@ -18,20 +18,21 @@ export function headAgeLimit_s(blockTimes_s: readonly number[]): number {
 export type HeadLook = {
   /** Undefined if no block was seen since the start. */
   readonly block: number | undefined;
+  /** Age and limit are in tenths of a second: readiness, metrics and alerts compare the same figures. */
   readonly age_s: number;
   readonly limit_s: number;
   /** Older than the limit: the chain or the connection to it has stopped. */
   readonly isOld: boolean;
 };
 
-/** Seconds with one decimal, for display. */
-export function inTenths(value_s: number): number {
+/** Seconds with one decimal. */
+function inTenths(value_s: number): number {
   return Math.round(value_s * 10) / 10;
 }
 
 /** Text about a head that is too old; it stays the same while the head ages, so logs do not repeat it. */
 export function oldHeadText({ block, limit_s }: Pick<HeadLook, "block" | "limit_s">): string {
-  const limit = `${inTenths(limit_s)} s`;
+  const limit = `${limit_s} s`;
   return block === undefined
     ? `no block was seen since the start, expected one within ${limit}`
     : `the newest block is ${block} and older than ${limit}, expected a newer one`;
@@ -91,12 +92,12 @@ export class ChainPace {
    */
   look(now_ms: number, clockAhead_ms = 0): HeadLook {
     this.#startedAt_ms ??= now_ms;
-    const limit_s = headAgeLimit_s(this.blockTimes_s());
+    const limit_s = inTenths(headAgeLimit_s(this.blockTimes_s()));
     const head = this.#head;
     const timestamp_s = head === undefined ? undefined : this.#times_s.get(head.block);
     const seen_s = (now_ms - (head?.seenAt_ms ?? this.#startedAt_ms)) / 1000;
     const made_s = timestamp_s === undefined ? 0 : (now_ms - clockAhead_ms) / 1000 - timestamp_s;
-    const age_s = Math.max(0, seen_s, made_s);
+    const age_s = inTenths(Math.max(0, seen_s, made_s));
     return { block: head?.block, age_s, limit_s, isOld: age_s > limit_s };
   }
 }

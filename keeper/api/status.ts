@@ -8,7 +8,7 @@ import { faultBound, quorum } from "../../protocol/quorum.ts";
 import type { KeeperState } from "../core/state.ts";
 import { viewOf } from "../core/state.ts";
 import { failedLeaders, leaderOf, turnAt, turnOrder, turnWindow } from "../../protocol/turns.ts";
-import { inTenths, stoppedText } from "../../daemon/chain/pace.ts";
+import { stoppedText } from "../../daemon/chain/pace.ts";
 import type { BooksPort, Earned } from "../ports/ledger.ts";
 import type { Keeper } from "../runtime/keeper.ts";
 import { isDiskLow } from "./disk.ts";
@@ -175,7 +175,7 @@ export function headAgeOf(
   source: Pick<StatusSource, "surroundings">,
 ): Pick<KeeperStatus, "headAge_s" | "headAgeLimit_s"> {
   const { age_s, limit_s } = source.surroundings().headLook;
-  return { headAge_s: inTenths(age_s), headAgeLimit_s: inTenths(limit_s) };
+  return { headAge_s: age_s, headAgeLimit_s: limit_s };
 }
 
 /** The reasons why the keeper cannot do its work now; empty: it can. */

@@ -17,7 +17,6 @@ import type { Look } from "./chromium.ts";
 import { answersAsDescribed } from "./answers.ts";
 import { dataLost, groupStatusText, linesOf, poor, slight } from "./data-lost.ts";
 import { chainStops } from "./chain-stops.ts";
-import { slow_ms, twinsAndSlowEndpoint } from "./twins.ts";
 import { inspect } from "./inspect.ts";
 import { usedByKeyboard } from "./keyboard.ts";
 import { chainTables, eventually, onFile, onPostgres, patience_ms, WatchedFleet } from "./watched-fleet.ts";
@@ -296,21 +295,6 @@ describe("a fleet of keepers", () => {
     "has a page that works with the keyboard alone, whose details stay unfolded",
     async () => {
       expect(await usedByKeyboard(scene)).toMatch(/^0x[0-9a-f]{40}$/);
-    },
-    limit_ms,
-  );
-
-  it(
-    "reports within two slots, in both processes, that a key is used twice, and that an endpoint is slow",
-    async () => {
-      const seen = await twinsAndSlowEndpoint(scene);
-      const limit = 2 * scene.fleet.params.slot + 2;
-      expect(seen.newerAfter).toBeLessThanOrEqual(limit);
-      expect(seen.olderAfter).toBeLessThanOrEqual(limit);
-      // The age is checked every second, and later on a busy machine.
-      expect(seen.readyAfter_s).toBeLessThan(seen.limit_s + 8);
-      // Its own reads of the chain need three answers of the endpoint, one after the other.
-      expect(seen.statusAfter_s).toBeLessThan((3 * slow_ms) / 1000);
     },
     limit_ms,
   );

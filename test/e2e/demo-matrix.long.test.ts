@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { beside, endsWith } from "../support/whitepay.ts";
+import { alive, beside, endsWith, partsOf, until, type Command } from "../support/whitepay.ts";
 import { expectMoney, expectShape, expectTurns, type Document } from "./judge.ts";
+
+/** Client version that the chain of a demo reports. */
+async function clientBehind(demo: Command): Promise<string> {
+  const rpc = /chain at (http:\S+)/.exec(demo.stderr())?.[1] ?? "";
+  const response = await fetch(rpc, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "web3_clientVersion", params: [] }),
+  });
+  return ((await response.json()) as { result: string }).result;
+}
 
 describe("./whitepay demo with other options", () => {
   it.each([
@@ -23,6 +34,23 @@ describe("./whitepay demo with other options", () => {
         expect(document.settlements).toHaveLength(options.settlements);
       });
     },
+    600_000,
+  );
+
+  it(
+    "prints a table, exits 0 and leaves no process, on a second client",
+    () =>
+      beside(["demo", "--client", "anvil", "--settlements", "1", "--fault", "none"], async (demo) => {
+        await until(demo, () => demo.stderr().includes("all daemons are up"), 600_000);
+        expect(await clientBehind(demo)).toMatch(/^anvil\//);
+        const parts = await partsOf(demo.pid);
+        expect(parts).toHaveLength(2 + 3 + 4);
+        await endsWith(demo, 0);
+        for (const text of ["to provider", "keeper shares", "escrow (tokens)", "challenges:"])
+          expect(demo.stdout()).toContain(text);
+        expect(demo.stderr()).toContain("S1 to S4 hold");
+        expect(await alive(parts)).toEqual([]);
+      }),
     600_000,
   );
 });

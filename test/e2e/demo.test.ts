@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { alive, beside, endsWith, partsOf, until, whitepay, type Command } from "../support/whitepay.ts";
+import { alive, beside, endsWith, partsOf, until, whitepay } from "../support/whitepay.ts";
 import { expectChain, expectMoney, expectShape, expectTurns, type Document } from "./judge.ts";
 
 /** Set-up needs a compiled contract at worst; a turn is ten seconds. */
@@ -25,17 +25,6 @@ function percentPaid(document: Document, interval: number, provider: number): nu
 }
 
 const lossLine = /provider 1 lost data: (\d+) % proven since slot \d+, paid (\d+) % less/;
-
-/** Client version that the chain of a demo reports. */
-async function clientBehind(demo: Command): Promise<string> {
-  const rpc = /chain at (http:\S+)/.exec(demo.stderr())?.[1] ?? "";
-  const response = await fetch(rpc, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "web3_clientVersion", params: [] }),
-  });
-  return ((await response.json()) as { result: string }).result;
-}
 
 describe("./whitepay demo", () => {
   it(
@@ -72,23 +61,6 @@ describe("./whitepay demo", () => {
         await endsWith(gone, 3);
       }),
     wholeRun_ms + 90_000,
-  );
-
-  it(
-    "prints a table, exits 0 and leaves no process, on a second client",
-    () =>
-      beside(["demo", "--client", "anvil", "--settlements", "1", "--fault", "none"], async (demo) => {
-        await until(demo, () => demo.stderr().includes("all daemons are up"), setUp_ms);
-        expect(await clientBehind(demo)).toMatch(/^anvil\//);
-        const parts = await partsOf(demo.pid);
-        expect(parts).toHaveLength(2 + 3 + 4);
-        await endsWith(demo, 0);
-        for (const text of ["to provider", "keeper shares", "escrow (tokens)", "challenges:"])
-          expect(demo.stdout()).toContain(text);
-        expect(demo.stderr()).toContain("S1 to S4 hold");
-        expect(await alive(parts)).toEqual([]);
-      }),
-    wholeRun_ms,
   );
 
   it(

@@ -1,38 +1,40 @@
 import { describe } from "vitest";
-import { deaths, lossAndReorgs } from "./faults.ts";
 import { liveThrough } from "./life.ts";
-import type { Fault } from "./life.ts";
-import { cheat, lazyIsNotPaid, leaderClosesTwice } from "./scenarios/cheats.ts";
-import { sameKeyTwice } from "./scenarios/instances.ts";
-import { oneCutOff, oneMoves, splitInHalves } from "./scenarios/network.ts";
+import { settlementTakenBack } from "./scenarios/chain.ts";
+import { cheat } from "./scenarios/cheats.ts";
+import { diesBetweenPersistAndSend, leaderDies } from "./scenarios/crashes.ts";
+import { splitInHalves } from "./scenarios/network.ts";
 
 /** Time limit for a run that hangs; long, because a busy machine is slow. */
 const limit_ms = 600_000;
 
-// One fleet plays all of it: the start of a fleet costs as much as two intervals. The long matrix has more faults and sizes.
+// One fleet plays a fault of each kind: crash, kill point, cheat, partition, reorg. The long matrix plays all of them, with more sizes.
 describe("four keeper processes, with one fault in every interval", () => {
-  const faults: readonly Fault[] = [
-    ...deaths,
-    ["pay the true value when one inflates by half", [1], ({ fleet }) => cheat(fleet, ["inflate"])],
-    ["do not pay one that asks no challenges", [1], ({ fleet }) => lazyIsNotPaid(fleet)],
+  liveThrough(
+    4,
     [
-      "settle under a leader that sends two closed sets, or after its turn",
-      [1, 2],
-      ({ fleet }) => leaderClosesTwice(fleet),
+      [
+        "lose one turn when the leader is killed after it closed the set",
+        [2],
+        ({ fleet }) => leaderDies(fleet, "after-close"),
+      ],
+      [
+        "sign once when one is killed between persist and send",
+        [1],
+        ({ fleet }) => diesBetweenPersistAndSend(fleet),
+      ],
+      ["pay the true value when one inflates by half", [1], ({ fleet }) => cheat(fleet, ["inflate"])],
+      [
+        "settle in the next turn when a partition of two and two heals",
+        [2],
+        ({ fleet }) => splitInHalves(fleet),
+      ],
+      [
+        "settle again when a reorg beyond the confirmations drops it",
+        [1],
+        ({ fleet }) => settlementTakenBack(fleet, 3),
+      ],
     ],
-    [
-      "settle in the next turn when a partition of two and two heals",
-      [2],
-      ({ fleet }) => splitInHalves(fleet),
-    ],
-    ["settle without one that is cut off", [1], ({ fleet }) => oneCutOff(fleet, "last")],
-    ...lossAndReorgs,
-    ["settle in time when one moves to another address", [1], ({ fleet }) => oneMoves(fleet)],
-    [
-      "sign nothing twice while one key runs in two processes",
-      [1, 2],
-      ({ fleet, twins }) => sameKeyTwice(fleet, (folder) => twins.push(folder)),
-    ],
-  ];
-  liveThrough(4, faults, limit_ms);
+    limit_ms,
+  );
 });

@@ -1,12 +1,16 @@
 import { describe } from "vitest";
-import { deaths, lossAndReorgs } from "./faults.ts";
 import { liveThrough } from "./life.ts";
 import type { Fault } from "./life.ts";
 import { headLiedAbout, settlementTakenBack } from "./scenarios/chain.ts";
 import { cheat, lazyIsNotPaid, leaderClosesTwice } from "./scenarios/cheats.ts";
-import { leaderDies, leadersDie } from "./scenarios/crashes.ts";
+import {
+  diesBetweenPersistAndSend,
+  leaderDies,
+  leaderDiesWithCertificate,
+  leadersDie,
+} from "./scenarios/crashes.ts";
 import { sameKeyTwice } from "./scenarios/instances.ts";
-import { oneCutOff, oneMoves, oneUnheard, splitInHalves } from "./scenarios/network.ts";
+import { oneCutOff, oneLosesMessages, oneMoves, oneUnheard, splitInHalves } from "./scenarios/network.ts";
 
 const limit_ms = 1_200_000;
 
@@ -35,13 +39,32 @@ describe.each([4, 7])("%i keepers, each a process", (keepers) => {
       [2],
       ({ fleet }) => leaderDies(fleet, "before-commit"),
     ],
-    ...deaths,
+    [
+      "lose one turn when the leader is killed after it closed the set",
+      [2],
+      ({ fleet }) => leaderDies(fleet, "after-close"),
+    ],
+    [
+      "lose no turn when the leader is killed with the certificate",
+      [1],
+      ({ fleet }) => leaderDiesWithCertificate(fleet),
+    ],
+    [
+      "sign once when one is killed between persist and send",
+      [1],
+      ({ fleet }) => diesBetweenPersistAndSend(fleet),
+    ],
     ["do not pay one that asks no challenges", [1], ({ fleet }) => lazyIsNotPaid(fleet)],
     ["settle under a leader that sends two closed sets", [1, 2], ({ fleet }) => leaderClosesTwice(fleet)],
     ["settle in the next turn when a partition into halves heals", [2], ({ fleet }) => splitInHalves(fleet)],
     ["settle without one that is cut off", [1], ({ fleet }) => oneCutOff(fleet, "last")],
     ["settle in the next turn when the leader is cut off", [2], ({ fleet }) => oneCutOff(fleet, "leader")],
-    ...lossAndReorgs,
+    ["settle in time when every other message to one is lost", [1], ({ fleet }) => oneLosesMessages(fleet)],
+    [
+      "settle again when a reorg beyond the confirmations drops it",
+      [1],
+      ({ fleet }) => settlementTakenBack(fleet, 3),
+    ],
     ["settle without one that hears all and is heard by none", [1], ({ fleet }) => oneUnheard(fleet)],
     ["settle again when a reorg of one block drops it", [1], ({ fleet }) => settlementTakenBack(fleet, 1)],
     [

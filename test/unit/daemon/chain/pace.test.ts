@@ -39,6 +39,12 @@ describe("the pace of a chain", () => {
     expect(fast.pace.look(fast.now_ms + 11_000)).toMatchObject({ age_s: 11, limit_s: 10, isOld: true });
   });
 
+  it("calls a head old only if the age and the limit that it shows say so, to a tenth of a second", () => {
+    const { pace, now_ms } = chainOf(300, 1);
+    expect(pace.look(now_ms + 10_030)).toMatchObject({ age_s: 10, limit_s: 10, isOld: false });
+    expect(pace.look(now_ms + 10_060)).toMatchObject({ age_s: 10.1, limit_s: 10, isOld: true });
+  });
+
   it("ignores one outage of any length", () => {
     const { pace, now_ms, head } = chainOf(300, 2);
     pace.note(head + 1, now_ms / 1000 + 150);
