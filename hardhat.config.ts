@@ -21,16 +21,15 @@ export default defineConfig({
   plugins: [hardhatEthers],
   paths: {
     sources: "./contracts",
-    tests: { solidity: "./contracts/test" },
     ...(build === undefined ? {} : { artifacts: `${build}/artifacts`, cache: `${build}/cache` }),
   },
   solidity: {
     compilers: [compiler(10_000)],
     // The code of a group, and of a committee, is near the limit of size: optimised for calls alone it would be a tenth larger.
     overrides: {
-      "contracts/edition2/Upkeeping.sol": compiler(1_000),
-      "contracts/edition2/UpkeepingDesk.sol": compiler(200),
-      "contracts/edition2/Committee.sol": compiler(200),
+      "contracts/Upkeeping.sol": compiler(1_000),
+      "contracts/UpkeepingDesk.sol": compiler(200),
+      "contracts/Committee.sol": compiler(200),
     },
   },
   coverage: { skipFiles: ["contracts/harness/**", "contracts/demo/**", "contracts/interfaces/**"] },

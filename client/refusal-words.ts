@@ -51,7 +51,7 @@ const registration: Refusals = {
     actual: "actualBytes",
   },
   CodeBlob_NotCreated: { rule: "R36: keys are stored as code on chain", hint: "use a higher gas limit" },
-  GroupClones_NotCreated: { rule: "R36: groups and committees are clones", hint: "use a higher gas limit" },
+  Clones_NotCreated: { rule: "R36: groups and committees are clones", hint: "use a higher gas limit" },
   Registry_NoPrecompile: {
     rule: "R3: the chain needs EIP-2537",
     hint: "use a chain with the BLS12-381 precompiles",

@@ -3,7 +3,7 @@
  * `node scripts/docs/abi.ts`; a test fails when this file is stale.
  */
 
-/** A group: `contracts/edition2/interfaces/IUpkeeping.sol`, with every error that its code can return. */
+/** A group: `contracts/interfaces/IUpkeeping.sol`, with every error that its code can return. */
 export const groupAbi: readonly string[] = [
   "function abandon(uint64 ts)",
   "function acceptPayer()",
@@ -16,6 +16,7 @@ export const groupAbi: readonly string[] = [
   "function consentDigest(address committee, (bytes32 root, uint64 size, uint80 price, address receiptKey, uint64 sequence, uint64 deadline) terms) view returns (bytes32)",
   "function consentSequence(address operator) view returns (uint64)",
   "function createdAt() view returns (uint64)",
+  "function creditItems(uint256 period, uint256 payout, uint256[] items)",
   "function dataOf(uint32 index) view returns ((uint64 from, uint64 size, uint80 price, bytes32 root, address receiptKey, uint64 sequence, uint128 spaceTime, uint192 value)[])",
   "function deposit(uint256 amount) payable",
   "function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)",
@@ -39,7 +40,6 @@ export const groupAbi: readonly string[] = [
   "function revokeConsent()",
   "function seats() view returns (uint32[])",
   "function setManifest(bytes32 root, bytes32 previous)",
-  "function settleInterval(uint256 period, uint256 payout, uint256[] items)",
   "function state() view returns ((uint64 settledThrough, (address committee, uint32 number, uint16 ceiling, uint64 from) service, (address committee, uint32 number, uint16 ceiling, uint64 from) next, uint64 left, uint64 endBlock, bool ended, uint16 listed, uint32 providerCount, uint64 movedAt, uint64 arrearsSince))",
   "function sync()",
   "function terminate()",
@@ -126,7 +126,7 @@ export const groupAbi: readonly string[] = [
   "error SafeERC20FailedOperation(address token)",
 ];
 
-/** A committee: `contracts/edition2/interfaces/ICommittee.sol`, with every error that its code can return. */
+/** A committee: `contracts/interfaces/ICommittee.sol`, with every error that its code can return. */
 export const committeeAbi: readonly string[] = [
   "function admit((address payer, address token, uint96 keeperFee, uint16 keeperShareBps, uint32 lockup) terms_, uint16 ceiling, uint64 earliest) returns (uint32 number, uint64 entered)",
   "function certificateAt(uint64 ts) view returns (uint64 te, uint64 acceptedAt)",
@@ -234,7 +234,7 @@ export const committeeAbi: readonly string[] = [
   "error Narrow_TooWide(uint256 bits, uint256 value)",
 ];
 
-/** The factory of both: `contracts/edition2/interfaces/IUpkeepingFactory.sol`, with every error that it can return. */
+/** The factory of both: `contracts/interfaces/IUpkeepingFactory.sol`, with every error that it can return. */
 export const factoryAbi: readonly string[] = [
   "function committeeCount(address convener) view returns (uint64)",
   "function committeeImplementation() view returns (address)",
@@ -263,14 +263,14 @@ export const factoryAbi: readonly string[] = [
   "error UpkeepingFactory_NotAGroup(address actual)",
   "error UpkeepingFactory_TokenWithoutCode(address token)",
   "error BLS_PrecompileFailed(uint256 precompile, uint256 expectedBytes, uint256 actualBytes)",
+  "error Clones_NotCreated(uint256 size)",
   "error CodeBlob_NotCreated(uint256 size)",
   "error Committee_BadSize(uint256 expected, uint256 actual)",
   "error Committee_DuplicateMember(address operator)",
   "error Committee_NotAKeeper(address operator)",
-  "error GroupClones_NotCreated(uint256 size)",
 ];
 
-/** Views of groups in pages: `contracts/edition2/interfaces/ILens.sol`. */
+/** Views of groups in pages: `contracts/interfaces/ILens.sol`. */
 export const lensAbi: readonly string[] = [
   "function committed(address group_, uint32 provider, uint64 from, uint64 to) view returns (uint256 spaceTime, uint256 value)",
   "function committee(address committee_) view returns ((address convener, (uint32 interval, uint32 turn, uint32 slot, uint32 answer, uint32 confirmations, uint16 toleranceBps) rhythm, (address token, uint96 leastKeeperFee, uint16 leastKeeperShareBps, uint32 mostProviders, bool open) terms, uint256 n, uint64 originBlock, uint64 certifiedThrough, uint64 currentVersion, uint64 lastVersion, uint64 complete, uint64 rotated, uint256 resigned, uint32 lastNumber, uint32 reserved))",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IUpkeeping} from "../edition2/interfaces/IUpkeeping.sol";
-import {Consent, GroupConfig, GroupTerms, Payout, Period, Rhythm, Terms} from "../edition2/interfaces/Types.sol";
-import {GroupFactory} from "../edition2/factory/GroupFactory.sol";
+import {IUpkeeping} from "../interfaces/IUpkeeping.sol";
+import {Consent, GroupConfig, GroupTerms, Payout, Period, Rhythm, Terms} from "../interfaces/Types.sol";
+import {GroupFactory} from "../factory/GroupFactory.sol";
 
 /// @title Stands for any committee in tests of groups: it passes on what a test says was certified
 /// @notice Slots, memberships and calls to groups are as in `ICommittee`; nothing is signed.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {CommitteeFactory} from "../edition2/factory/CommitteeFactory.sol";
-import {ICommittee} from "../edition2/interfaces/ICommittee.sol";
+import {CommitteeFactory} from "../factory/CommitteeFactory.sol";
+import {ICommittee} from "../interfaces/ICommittee.sol";
 import {
     Consent,
     GroupConfig,
@@ -13,7 +13,7 @@ import {
     ProviderClaim,
     Rhythm,
     Terms
-} from "../edition2/interfaces/Types.sol";
+} from "../interfaces/Types.sol";
 
 /// @title Stands for any group in tests of committees
 /// @notice It accepts, refuses, burns gas or returns far too much, as a test says, and notes what it was called with.

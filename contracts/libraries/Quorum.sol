@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {BLS} from "./BLS.sol";
 import {CodeBlob} from "./CodeBlob.sol";
-import {GroupArgs} from "./GroupArgs.sol";
+import {Clones} from "./Clones.sol";
 
 /// @title Committee keys in a code blob, and quorum certificates checked against them (R2, R27, R36)
 /// @notice Data of a blob: the negated sum of all keys, the keys, the operators (above 115 members: the address of a
@@ -223,7 +223,7 @@ library Quorum {
 
     /// @dev Offset of the data in the holder's code: after a blob's STOP, or after a group's arguments.
     function _start(address blob) private view returns (uint256 start) {
-        uint256 own = GroupArgs.KEYS_OFFSET - 1;
+        uint256 own = Clones.KEYS_OFFSET - 1;
         // Assembly: without a jump.
         assembly ("memory-safe") {
             start := add(1, mul(own, eq(blob, address())))

@@ -1,20 +1,21 @@
 /** The compiled contracts, and their deployment. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Contract, ContractFactory, type InterfaceAbi, type Signer } from "ethers";
+import { Contract, ContractFactory, getCreateAddress, type InterfaceAbi, type Signer } from "ethers";
 import { compileContracts } from "./compile.ts";
 import { projectRoot } from "../paths.ts";
 
 export type Artifact = { abi: InterfaceAbi; bytecode: string };
 
 /** The contracts that groups need, each connected to the signer that deployed it. */
-export type System = { registry: Contract; factory: Contract };
+export type System = { registry: Contract; factory: Contract; lens: Contract };
 export type Deployment = System & { token: Contract };
 
 /** The source below contracts/ of an artifact, where it is not a file of the same name at its top. */
 const sources: Readonly<Record<string, string>> = {
   DemoToken: "demo/DemoToken",
   IUpkeeping: "interfaces/IUpkeeping",
+  ICommittee: "interfaces/ICommittee",
   IRegistry: "interfaces/IRegistry",
   IUpkeepingFactory: "interfaces/IUpkeepingFactory",
   BLSHarness: "harness/BLSHarness",
@@ -46,7 +47,7 @@ function artifactPath(name: string): string {
   );
 }
 
-/** Reads a compiled contract by name ("Registry"), or by path below contracts/ ("edition2/Upkeeping"). Throws if it has not been compiled. */
+/** Reads a compiled contract by name ("Registry"), or by path below contracts/ ("interfaces/ILens"). Throws if it has not been compiled. */
 export function artifact(name: string): Artifact {
   const path = artifactPath(name);
   if (!existsSync(path))
@@ -62,15 +63,21 @@ async function deploy(name: string, signer: Signer, args: readonly unknown[]): P
   return contract as Contract;
 }
 
-/** Deploys the registry, the code that groups share, and the factory. Compiles first if needed. */
+/**
+ * Deploys the registry, the code that committees and groups share, the factory of both, and the lens. Compiles first if
+ * needed. A committee's and a group's code know the factory's address before it is deployed: it follows from the signer's nonce.
+ */
 export async function deploySystem(signer: Signer): Promise<System> {
   await compileContracts();
   const registry = await deploy("Registry", signer, []);
-  const members = await deploy("UpkeepingMembers", signer, [registry]);
-  const escrow = await deploy("UpkeepingEscrow", signer, [registry, members]);
-  const upkeeping = await deploy("Upkeeping", signer, [registry, escrow]);
-  const factory = await deploy("UpkeepingFactory", signer, [upkeeping, registry]);
-  return { registry, factory };
+  const from = await signer.getAddress();
+  const at = getCreateAddress({ from, nonce: (await signer.getNonce()) + 3 });
+  const committee = await deploy("Committee", signer, [registry, at]);
+  const desk = await deploy("UpkeepingDesk", signer, [registry, at]);
+  const group = await deploy("Upkeeping", signer, [registry, at, desk]);
+  const factory = await deploy("UpkeepingFactory", signer, [committee, group, registry]);
+  const lens = await deploy("Lens", signer, [registry]);
+  return { registry, factory, lens };
 }
 
 /** `deploySystem`, and a token of which anyone may mint; the signer starts with a million. */
@@ -85,4 +92,9 @@ export async function deployAll(signer: Signer): Promise<Deployment> {
 /** A group's contract, with its whole interface. */
 export function groupAt(address: string, signer: Signer): Contract {
   return new Contract(address, artifact("IUpkeeping").abi, signer);
+}
+
+/** A committee's contract. */
+export function committeeAt(address: string, signer: Signer): Contract {
+  return new Contract(address, artifact("ICommittee").abi, signer);
 }

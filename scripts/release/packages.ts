@@ -52,8 +52,8 @@ export const dashboardFolder = "keeper/dashboard";
 
 export const contractsPackage = {
   name: "@whitepay/contracts",
-  /** Sources below contracts/ that no user of a group needs; the second edition is not released yet. */
-  without: ["demo", "edition2", "harness", "test"],
+  /** Sources below contracts/ that no user of a group needs. */
+  without: ["demo", "harness"],
 } as const;
 
 export const packageNames: readonly string[] = [

@@ -8,37 +8,17 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   interfaces: ["interfaces"],
   libraries: ["libraries", "interfaces"],
   group: ["group", "libraries", "interfaces"],
-  ".": ["group", "libraries", "interfaces"],
+  committee: ["committee", "libraries", "interfaces"],
+  factory: ["libraries", "interfaces"],
+  ".": ["committee", "factory", "group", "libraries", "interfaces"],
   demo: [],
-  harness: ["libraries", "edition2/factory", "edition2/interfaces"],
-  // The second edition, beside the first until keepers have switched over.
-  "edition2/interfaces": ["edition2/interfaces"],
-  "edition2/libraries": ["edition2/libraries", "edition2/interfaces", "libraries", "interfaces"],
-  "edition2/group": ["edition2/group", "edition2/libraries", "edition2/interfaces", "interfaces"],
-  "edition2/committee": [
-    "edition2/committee",
-    "edition2/libraries",
-    "edition2/interfaces",
-    "libraries",
-    "interfaces",
-  ],
-  "edition2/factory": ["edition2/libraries", "edition2/interfaces", "libraries", "interfaces"],
-  edition2: [
-    "edition2/committee",
-    "edition2/factory",
-    "edition2/group",
-    "edition2/libraries",
-    "edition2/interfaces",
-    "libraries",
-    "interfaces",
-  ],
-  test: ["test", ".", "demo", "group", "libraries", "interfaces"],
+  harness: ["libraries", "factory", "interfaces"],
 };
 const maxLines = 400;
 /** Files that hold several declarations of one kind. */
 const collections = [
   "interfaces/UpkeepingTypes.sol",
-  "edition2/interfaces/Types.sol",
+  "interfaces/Types.sol",
   "harness/GasReferences.sol",
   "harness/HostileTokens.sol",
 ];

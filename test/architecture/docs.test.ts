@@ -105,7 +105,7 @@ describe("docs/invariants.md", () => {
 
 describe("the rules", () => {
   const defined = new Set(
-    ["docs/protocol.md", "docs/invariants.md", "contracts/edition2/SPEC.md"].flatMap((page) =>
+    ["docs/protocol.md", "docs/invariants.md", "contracts/SPEC.md"].flatMap((page) =>
       [...read(page).matchAll(/^\| ([RSLD]\d+) \|/gm)].map((row) => row[1] ?? ""),
     ),
   );

@@ -1,371 +1,278 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Signature, ZeroAddress, type Contract, type Wallet } from "ethers";
-import { deployContract, refusal, send } from "../support/contracts/chain.ts";
-import { gibibyte, lockupOf, range, World, type Group, type Keeper } from "../support/contracts/world.ts";
+/** Deposits, withdrawals, the payer's role and manifests (R31, R32, R46). */
+import { id, keccak256, toUtf8Bytes, ZeroAddress, type Contract, type Wallet } from "ethers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deployContract, send } from "../support/contracts/chain.ts";
+import { gibibyte, GroupWorld, perGibibyteBlock, type Group } from "../support/contracts/group-world.ts";
 
-let world: World;
-let group: Group;
-let snapshot: unknown;
-
+let world: GroupWorld;
 beforeAll(async () => {
-  world = await World.open();
-  group = await world.group(4, { deposit: 10n ** 20n });
-  await group.add("money p0", 10n * gibibyte);
+  world = await GroupWorld.open();
 });
 afterAll(() => world.chain.close());
-beforeEach(async () => {
-  snapshot = await world.chain.rpc("evm_snapshot");
-});
-afterEach(async () => {
-  await world.chain.rpc("evm_revert", [snapshot]);
-});
 
-const balanceOf = async (token: Contract, address: string): Promise<bigint> =>
-  token.getFunction("balanceOf")(address);
-const failing = (call: Promise<unknown>): ReturnType<typeof refusal> =>
-  refusal(call, group.contract.interface);
-const keeper = (index: number): Wallet => (group.keepers[index] as Keeper).operator;
-
-async function settleOnce(target = group, spaceTime = 100n * gibibyte): Promise<void> {
-  const turn = await target.turnNow();
-  await target.settle(await target.proposal([{ provider: 0, spaceTime }], { turn }));
+async function earned(options: Parameters<GroupWorld["group"]>[0] = {}): Promise<Group> {
+  const group = await world.group(options);
+  await group.add("money p0", { size: 10n * gibibyte });
+  await group.settleNext();
+  await group.settleNext();
+  return group;
 }
 
 describe("deposits", () => {
-  it("are open to anyone, and measured", async () => {
-    const stranger = await world.chain.account("stranger");
-    const { token } = world;
-    await send(token, stranger, "mint", [stranger.address, 77n]);
-    await send(token, stranger, "approve", [await group.address(), 77n]);
-    const before = (await group.read("escrow")).deposited;
-    await group.send(stranger, "deposit", [77n]);
-    expect((await group.read("escrow")).deposited).toBe(before + 77n);
-    expect(await failing(group.send(stranger, "deposit", [0n]))).toEqual({
-      error: "Upkeeping_NothingToMove",
-      args: [],
-    });
-    expect(await failing(group.send(stranger, "deposit", [1n], 1n))).toEqual({
+  it("are booked as what arrived: a token may keep a fee", async () => {
+    const token = await deployContract("FeeToken", world.payer);
+    const group = await world.group({ config: { token: await token.getAddress() }, deposit: 0n });
+    await send(token, world.payer, "approve", [await group.address(), 1_000n]);
+    await group.send(world.payer, "deposit", [1_000n]);
+    expect(await group.available()).toBe(990n);
+  });
+
+  it("of coin come with their amount, or as a plain transfer; a group of a token takes none", async () => {
+    const coin = await world.group({ config: { token: ZeroAddress }, deposit: 0n });
+    await coin.send(world.payer, "deposit", [50n], 50n);
+    await world.payer.sendTransaction({ to: await coin.address(), value: 7n });
+    expect(await coin.available()).toBe(57n);
+    expect(await world.failing(coin.send(world.payer, "deposit", [2n], 1n))).toEqual({
       error: "Upkeeping_WrongValue",
+      args: [2n, 1n],
+    });
+    const group = await world.group({ deposit: 0n });
+    const sent = world.payer.sendTransaction({ to: await group.address(), value: 1n, gasLimit: 1_000_000 });
+    expect(await world.failing(sent)).toEqual({ error: "Upkeeping_WrongValue", args: [0n, 1n] });
+  });
+
+  it("sent without a call are booked by anyone, once", async () => {
+    const group = await world.group({ deposit: 0n });
+    await send(world.token, world.payer, "transfer", [await group.address(), 30n]);
+    await group.send(world.keepers[0] as Wallet, "sync");
+    expect(await group.available()).toBe(30n);
+    expect((await world.failing(group.send(world.payer, "sync"))).error).toBe("Upkeeping_NothingToMove");
+  });
+
+  it("at the predicted address of a group to come are its own from the start (R43)", async () => {
+    const committee = await (await world.committee()).address();
+    const config = await world.config();
+    const payer = await world.payer.getAddress();
+    const predicted = await world.factory.getFunction("predictGroup")(payer, config, committee);
+    await send(world.token, world.payer, "transfer", [predicted, 12_345n]);
+    await send(world.factory, world.payer, "createGroup", [config, committee, 3]);
+    expect(await world.factory.getFunction("isGroup")(predicted)).toBe(true);
+    const group = await world.group({ deposit: 0n, ceiling: 0 });
+    const created = group.contract.attach(predicted) as Contract;
+    expect((await created.getFunction("escrow")()).available).toBe(12_345n);
+    expect((await created.getFunction("state")()).service).toEqual([committee, 1n, 3n, expect.any(BigInt)]);
+  });
+
+  it("end at 2^96 − 1 units in a group's life", async () => {
+    const group = await world.group({ deposit: 10n });
+    const most = (1n << 96n) - 11n;
+    await group.deposit(most);
+    expect(await world.failing(group.deposit(1n))).toEqual({
+      error: "Upkeeping_TooMuchMoney",
       args: [0n, 1n],
     });
   });
+});
 
-  it("accept a permit, also one that another transaction has used", async () => {
-    const owner = await world.chain.account("permit owner");
-    const { token } = world;
-    await send(token, owner, "mint", [owner.address, 1000n]);
-    const spender = await group.address();
-    const domain = {
-      name: "Demo",
-      version: "1",
-      chainId: world.chain.chainId,
-      verifyingContract: await token.getAddress(),
-    };
-    const types = {
-      Permit: ["owner address", "spender address", "value uint256", "nonce uint256", "deadline uint256"].map(
-        (field) => {
-          const [name, type] = field.split(" ") as [string, string];
-          return { name, type };
-        },
-      ),
-    };
-    for (const [nonce, usedBefore] of [
-      [0n, false],
-      [1n, true],
-    ] as const) {
-      const deadline = 10n ** 12n;
-      const value = 400n;
-      const signed = await owner.signTypedData(domain, types, {
-        owner: owner.address,
-        spender,
-        value,
-        nonce,
-        deadline,
-      });
-      const { v, r, s } = Signature.from(signed);
-      if (usedBefore)
-        await send(token, keeper(1), "permit", [owner.address, spender, value, deadline, v, r, s]);
-      await group.send(owner, "depositWithPermit", [value, deadline, v, r, s]);
-    }
-    expect(await balanceOf(token, owner.address)).toBe(200n);
-  });
-
-  it("count the received amount of a token that takes a fee, and stay below 2^96", async () => {
-    const fee = await deployContract("FeeToken", world.payer);
-    const odd = await world.group(4, { config: { token: await fee.getAddress() }, deposit: 0n });
-    await send(fee, world.payer, "approve", [await odd.address(), 10n ** 30n]);
-    await odd.send(world.payer, "deposit", [1000n]);
-    expect((await odd.read("escrow")).balance).toBe(990n);
-    const most = (1n << 96n) - 1n;
-    expect((await failing(odd.send(world.payer, "deposit", [most + most / 50n]))).error).toBe(
-      "Upkeeping_TooMuchMoney",
+describe("the payer withdraws", () => {
+  it("what is not required: unsettled blocks and the lockup stay (R32)", async () => {
+    const group = await world.group({ deposit: 10n ** 12n });
+    await group.add("money p0", { size: 10n * gibibyte });
+    await group.settleNext();
+    const settledThrough = await group.settledThrough();
+    const to = world.keepers[0]?.address as string;
+    const available = await group.available();
+    const required = async (): Promise<bigint> => (await group.read("escrow")).required;
+    // 10 GiB at 1,000 units: unsettled blocks so far, and 100 of lockup.
+    const blocks = async (): Promise<bigint> => BigInt((await world.chain.block()) - settledThrough + 100);
+    expect(await required()).toBe((await blocks()) * 10_000n);
+    // The next block is one more.
+    const most = available - ((await blocks()) + 1n) * 10_000n;
+    expect(await world.failing(group.send(world.payer, "withdrawPayer", [most + 1n, to]))).toMatchObject({
+      error: "Upkeeping_Underfunded",
+    });
+    // Each transaction mined a block, the refused one too.
+    const least = available - ((await blocks()) + 1n) * 10_000n;
+    await group.send(world.payer, "withdrawPayer", [least, to]);
+    expect((await group.read("escrow")).available).toBe(await required());
+    expect(await world.balanceOf(to)).toBeGreaterThanOrEqual(least);
+    const keeper = world.keepers[1] as Wallet;
+    expect((await world.failing(group.send(keeper, "withdrawPayer", [1n, to]))).error).toBe(
+      "Upkeeping_NotPayer",
     );
-  });
-
-  it("book money that was sent without a deposit", async () => {
-    await send(world.token, world.payer, "transfer", [await group.address(), 55n]);
-    const before = (await group.read("escrow")).deposited;
-    await group.send(keeper(0), "sync");
-    expect((await group.read("escrow")).deposited).toBe(before + 55n);
-    expect((await failing(group.send(keeper(0), "sync"))).error).toBe("Upkeeping_NothingToMove");
-  });
-
-  it("cannot be counted twice by a token that re-enters", async () => {
-    const token = await deployContract("ReentrantToken", world.payer);
-    const odd = await world.group(4, { config: { token: await token.getAddress() }, deposit: 0n });
-    await send(token, world.payer, "approve", [await odd.address(), 10n ** 30n]);
-    await send(token, world.payer, "aim", [
-      await odd.address(),
-      odd.contract.interface.encodeFunctionData("sync"),
-    ]);
-    await odd.send(world.payer, "deposit", [500n]);
-    const answer = await token.getFunction("answer")();
-    expect(odd.contract.interface.parseError(answer)?.name).toBe("Upkeeping_Reentered");
-    expect((await odd.read("escrow")).balance).toBe(500n);
+    await group.checkBooks();
   });
 });
 
-describe("withdrawals", () => {
-  it("pay keepers and providers all their credit, to their payees only", async () => {
-    await settleOnce();
-    const amount = 100n * group.config.price;
-    const { token } = world;
-    const provider = group.providers[0] as Wallet;
-    const stranger = await world.chain.account("stranger");
-    expect((await failing(group.send(stranger, "withdrawProvider", [0]))).error).toBe("Upkeeping_NotOwner");
-    expect((await failing(group.send(stranger, "withdrawKeeper", [1, 0]))).error).toBe("Upkeeping_NotOwner");
-    expect((await failing(group.send(provider, "withdrawProvider", [1]))).error).toBe(
-      "Upkeeping_NoSuchProvider",
-    );
-    expect((await failing(group.send(keeper(0), "withdrawKeeper", [2, 0]))).error).toBe(
-      "Upkeeping_NoSuchCommittee",
-    );
+describe("a group without providers", () => {
+  it("shows no fee as required for the blocks that pass, and its end when that comes (R32, R33)", async () => {
+    // 8 reserved providers for a lockup of 100 blocks, at a unit for each and block.
+    const group = await world.group({ config: { keeperFee: 65_536n } });
+    const begins = await group.settledThrough();
+    for (const block of [begins + 1, begins + 50, begins + 200]) {
+      await world.chain.before(block);
+      expect((await group.read("escrow")).required).toBe(800n);
+    }
+    await group.send(world.payer, "terminate");
+    const { endBlock } = await group.read("state");
+    await world.chain.before(Number(endBlock));
+    expect((await group.read("state")).ended).toBe(false);
+    await world.chain.before(Number(endBlock) + 1);
+    expect((await group.read("state")).ended).toBe(true);
+    expect((await group.read("escrow")).required).toBe(0n);
+  });
+});
 
-    await group.send(provider, "withdrawProvider", [0]);
-    expect(await balanceOf(token, provider.address)).toBe((amount * 9n) / 10n);
-    expect((await failing(group.send(provider, "withdrawProvider", [0]))).error).toBe(
-      "Upkeeping_NothingToMove",
+describe("keepers and providers withdraw", () => {
+  it("their own, to their payee, and only once (R31)", async () => {
+    const group = await earned();
+    const operator = group.providers[0] as Wallet;
+    const committee = await group.committee.address();
+    const [credit, share] = [await group.credit(0), await group.keeper(2)];
+    const [before, beforeKeeper] = [
+      await world.balanceOf(operator.address),
+      await world.balanceOf(world.keepers[2]?.address as string),
+    ];
+    const stranger = world.keepers[3] as Wallet;
+    expect((await world.failing(group.send(stranger, "withdrawProvider", [0]))).error).toBe(
+      "Upkeeping_NotOwner",
     );
-
-    const payee = await world.chain.account("cold wallet");
-    await send(world.registry, keeper(0), "nameKeeperPayee", [keeper(0).address, payee.address]);
-    await send(world.registry, payee, "acceptKeeperPayee", [keeper(0).address]);
-    await group.send(payee, "withdrawKeeper", [1, 0]);
-    expect(await balanceOf(token, payee.address)).toBe(amount / 40n);
-    const escrow = await group.read("escrow");
-    expect(escrow.deposited - escrow.paidOut).toBe(escrow.balance);
-    expect(await balanceOf(token, await group.address())).toBe(escrow.balance);
+    expect((await world.failing(group.send(stranger, "withdrawKeeper", [committee, 1, 2]))).error).toBe(
+      "Upkeeping_NotOwner",
+    );
+    await group.send(operator, "withdrawProvider", [0]);
+    await group.send(world.keepers[2] as Wallet, "withdrawKeeper", [committee, 1, 2]);
+    expect((await world.balanceOf(operator.address)) - before).toBe(credit);
+    expect((await world.balanceOf(world.keepers[2]?.address as string)) - beforeKeeper).toBe(share);
+    for (const again of [
+      () => group.send(operator, "withdrawProvider", [0]),
+      () => group.send(world.keepers[2] as Wallet, "withdrawKeeper", [committee, 1, 2]),
+    ]) {
+      expect((await world.failing(again())).error).toBe("Upkeeping_NothingToMove");
+    }
+    await group.checkBooks();
+    // What comes later is there to withdraw.
+    await group.settleNext();
+    expect(await group.keeper(2)).toBeGreaterThan(0n);
+    await group.checkBooks();
   });
 
-  it("leave the payer what is neither credited, owed nor reserved (R32)", async () => {
-    const { payer } = world;
-    const { price, lockup } = group.config;
-    const now = BigInt(await world.chain.block());
-    const activeFrom = (await group.read("providers", 0, 1))[0].activeFrom as bigint;
-    const unsettled = now > activeFrom ? (now - activeFrom) * 10n * gibibyte : 0n;
-    const reserve = ((unsettled + BigInt(lockup) * 10n * gibibyte) * price + gibibyte - 1n) / gibibyte;
-    const free = await group.read("withdrawable");
-    expect(free).toBe(10n ** 20n - reserve);
-    const tooMuch = await failing(group.send(payer, "withdrawPayer", [free + 1n]));
-    expect(tooMuch.error).toBe("Upkeeping_NotWithdrawable");
-    expect((await failing(group.send(keeper(0), "withdrawPayer", [1n]))).error).toBe("Upkeeping_NotPayer");
-    expect((await failing(group.send(payer, "withdrawPayer", [0n]))).error).toBe("Upkeeping_NothingToMove");
-    // Each block adds one block's price to the reserve.
-    await group.send(payer, "withdrawPayer", [free - 10n * 10n * price]);
-    expect(await group.read("withdrawable")).toBeLessThanOrEqual(10n * 10n * price);
-    const until = Number(await group.read("fundedUntil"));
-    expect(until).toBeGreaterThanOrEqual(Number(now) + lockup);
+  it("over many groups in one call of the factory; a group that fails stops no other", async () => {
+    const committee = await world.committee();
+    const committeeAddress = await committee.address();
+    const groups = [await earned({ committee }), await earned({ committee }), await earned({ committee })];
+    const keeper = world.keepers[1] as Wallet;
+    const addresses = await Promise.all(groups.map((group) => group.address()));
+    const claims = addresses.map((group) => ({ group, committee: committeeAddress, version: 1, index: 1 }));
+    const owed = await Promise.all(groups.map((group) => group.keeper(1)));
+    // The second group has nothing for it: it withdrew before.
+    await (groups[1] as Group).send(keeper, "withdrawKeeper", [committeeAddress, 1, 1]);
+    const before = await world.balanceOf(keeper.address);
+    const receipt = await send(world.factory, keeper, "withdrawKeepers", [claims]);
+    expect((await world.balanceOf(keeper.address)) - before).toBe((owed[0] as bigint) + (owed[2] as bigint));
+    const failed = receipt.logs
+      .map((log) => world.factory.interface.parseLog(log))
+      .filter((log) => log?.name === "WithdrawalFailed");
+    expect(failed.map((log) => [log?.args["group"], log?.args["position"]])).toEqual([[addresses[1], 1n]]);
+    expect(failed[0]?.args["reason"]).toBe(id("Upkeeping_NothingToMove()").slice(0, 10));
+    // The factory speaks for its caller alone.
+    const stranger = await send(world.factory, world.keepers[0] as Wallet, "withdrawKeepers", [claims]);
+    expect(stranger.logs).toHaveLength(3);
+    const operator = (groups[0] as Group).providers[0] as Wallet;
+    const providerBefore = await world.balanceOf(operator.address);
+    const credits = await Promise.all(groups.map((group) => group.credit(0)));
+    await send(world.factory, operator, "withdrawProviders", [
+      addresses.map((group) => ({ group, provider: 0 })),
+    ]);
+    expect((await world.balanceOf(operator.address)) - providerBefore).toBe(
+      credits.reduce((a, b) => a + b, 0n),
+    );
+    const direct = world.factory.getFunction("isGroup");
+    expect(await direct(committeeAddress)).toBe(false);
+    expect(
+      (await world.failing((groups[0] as Group).send(keeper, "withdrawProviderFor", [operator.address, 0])))
+        .error,
+    ).toBe("Upkeeping_NotFactory");
   });
 
-  it("go to the payer's payee after it accepted", async () => {
-    const payee = await world.chain.account("treasury");
-    await group.send(world.payer, "namePayerPayee", [payee.address]);
-    expect((await group.read("payerPayee"))[1]).toBe(payee.address);
-    expect((await failing(group.send(keeper(0), "acceptPayerPayee"))).error).toBe(
-      "Upkeeping_NotPendingPayee",
-    );
-    expect((await failing(group.send(world.payer, "namePayerPayee", [ZeroAddress]))).error).toBe(
-      "Upkeeping_ZeroPayee",
-    );
-    await group.send(payee, "acceptPayerPayee");
-    await group.send(world.payer, "withdrawPayer", [5n]);
-    expect(await balanceOf(world.token, payee.address)).toBe(5n);
-
-    // R3: from now on only that payee names the next one, so the payer's key cannot redirect the money.
-    const payer = await world.payer.getAddress();
-    expect(await failing(group.send(world.payer, "namePayerPayee", [payer]))).toEqual({
-      error: "Upkeeping_NotPayee",
-      args: [payee.address, payer],
-    });
-    await group.send(payee, "namePayerPayee", [payer]);
-    await group.send(world.payer, "acceptPayerPayee");
-    expect([...(await group.read("payerPayee"))]).toEqual([payer, ZeroAddress]);
-  });
-
-  it("work with the chain's own coin; a payee that refuses or re-enters affects itself only (R31)", async () => {
-    const coin = await world.group(4, { config: { token: ZeroAddress }, deposit: 0n });
-    await coin.send(world.payer, "deposit", [10n ** 18n], 10n ** 18n);
-    await coin.add("money p0", 10n * gibibyte);
-    await world.payer.sendTransaction({ to: await coin.address(), value: 10n ** 18n });
-    expect((await coin.read("escrow")).balance).toBe(2n * 10n ** 18n);
-    expect((await failing(coin.send(world.payer, "deposit", [2n], 1n))).error).toBe("Upkeeping_WrongValue");
-    await settleOnce(coin);
-
+  it("of coin: a payee that refuses or re-enters harms only itself (R31)", async () => {
+    const group = await world.group({ config: { token: ZeroAddress }, deposit: 0n });
+    await group.send(world.payer, "deposit", [10n ** 18n], 10n ** 18n);
+    const index = await group.add("money hostile", { size: 10n * gibibyte });
+    await group.settleNext();
     const hostile = await deployContract("HostilePayee", world.payer);
     const at = await hostile.getAddress();
-    const operator = keeper(1);
-    await send(world.registry, operator, "nameKeeperPayee", [operator.address, at]);
-    const accept = world.registry.interface.encodeFunctionData("acceptKeeperPayee", [operator.address]);
+    const operator = group.providers[index] as Wallet;
+    await send(world.registry, operator, "nameProviderPayee", [operator.address, at]);
+    const accept = world.registry.interface.encodeFunctionData("acceptProviderPayee", [operator.address]);
     await send(hostile, world.payer, "run", [await world.registry.getAddress(), accept]);
-    const refuses = await failing(coin.send(operator, "withdrawKeeper", [1, 1]));
-    expect(refuses).toEqual({
+    const credit = await group.credit(index);
+    expect(await world.failing(group.send(operator, "withdrawProvider", [index]))).toEqual({
       error: "Upkeeping_TransferFailed",
-      args: [at, (100n * coin.config.price) / 40n],
+      args: [at, credit],
     });
-
-    const again = coin.contract.interface.encodeFunctionData("withdrawKeeper", [1, 1]);
-    await send(hostile, world.payer, "aim", [await coin.address(), again]);
-    await coin.send(operator, "withdrawKeeper", [1, 1]);
-    expect(await world.chain.provider.getBalance(at)).toBe((100n * coin.config.price) / 40n);
-    const answer = await hostile.getFunction("answer")();
-    expect(coin.contract.interface.parseError(answer)?.name).toBe("Upkeeping_Reentered");
-    await coin.send(keeper(2), "withdrawKeeper", [1, 2]);
-    const escrow = await coin.read("escrow");
-    expect(await world.chain.provider.getBalance(await coin.address())).toBe(escrow.balance);
-  });
-
-  it("refuse coin for a group that uses a token", async () => {
-    const sent = world.payer.sendTransaction({ to: await group.address(), value: 1n, gasLimit: 1_000_000 });
-    expect(await failing(sent)).toEqual({ error: "Upkeeping_WrongValue", args: [0n, 1n] });
+    const again = group.contract.interface.encodeFunctionData("withdrawProvider", [index]);
+    await send(hostile, world.payer, "aim", [await group.address(), again]);
+    await group.send(operator, "withdrawProvider", [index]);
+    expect(await world.chain.provider.getBalance(at)).toBe(credit);
+    expect(world.errors.parseError(await hostile.getFunction("answer")())?.name).toBe("Upkeeping_Reentered");
+    await group.checkBooks();
   });
 });
 
-describe("debts of keepers that are no payees", () => {
-  it("carry beyond 64 bits", async () => {
-    const rich = await world.group(4, { config: { price: 10n ** 21n }, deposit: 10n ** 27n });
-    await rich.add("money p0", 10n * gibibyte);
-    let expected = 0n;
-    for (let i = 0; i < 4; i += 1) {
-      const turn = await rich.turnNow();
-      const failed = turn > 1 ? 2n : 0n;
-      const share = (100n * rich.config.price) / 10n / (turn > 1 ? 3n : 4n);
-      if (i % 2 === 0) expected += share;
-      const payees = i % 2 === 0 ? 13n & ~failed : 12n;
-      await rich.settle(await rich.proposal([{ provider: 0, spaceTime: 100n * gibibyte }], { turn, payees }));
-    }
-    const [first] = await rich.read("keeperAccounts", 1, 0, 1);
-    expect(first.earned).toBe(expected);
-    expect(expected).toBeGreaterThan(1n << 64n);
-  });
-});
-
-describe("the end of a group", () => {
-  it("keeps data committed through the lockup, then leaves everything else to the payer", async () => {
-    const { payer } = world;
-    expect((await failing(group.send(keeper(0), "terminate"))).error).toBe("Upkeeping_NotPayer");
-    await group.send(payer, "terminate");
-    const { endBlock, terminatedAt } = await group.read("state");
-    expect(endBlock - terminatedAt).toBe(BigInt(group.config.lockup));
-    expect((await failing(group.send(payer, "terminate"))).error).toBe("Upkeeping_Terminated");
-    expect((await failing(group.send(payer, "removeProvider", [0]))).error).toBe("Upkeeping_Terminated");
-
-    // The first settlement comes long after the end: it pays for all committed bytes, and no more.
-    await world.chain.before(Number(endBlock) + 100);
-    const turn = await group.turnNow();
-    const proposal = await group.proposal([{ provider: 0, spaceTime: (1n << 128n) - 1n }], { turn });
-    const committed = await group.read("committedSpaceTime", 0, proposal.ts, proposal.te);
-    const { activeFrom } = (await group.read("providers", 0, 1))[0];
-    expect(committed).toBe(BigInt(endBlock - activeFrom) * 10n * gibibyte);
-    await group.settle(proposal);
-    expect((await group.read("state")).ended).toBe(true);
-    const over = await group.proposal([{ provider: 0, spaceTime: 0n }], { turn: 1 });
-    expect((await failing(group.settle(over))).error).toBe("Upkeeping_Ended");
-
-    const free = await group.read("withdrawable");
-    await group.send(payer, "withdrawPayer", [free]);
-    await group.send(group.providers[0] as Wallet, "withdrawProvider", [0]);
-    for (const index of range(4)) {
-      if ((await group.read("keeperAccounts", 1, index, 1))[0].earned > 0n) {
-        await group.send(keeper(index), "withdrawKeeper", [1, index]);
-      }
-    }
-    expect((await group.read("escrow")).balance).toBe(0n);
-    expect(await balanceOf(world.token, await group.address())).toBe(0n);
-  });
-
-  it("lets payer or provider abandon an interval that was not settled, at the last rate (R34)", async () => {
-    await settleOnce(group, 90n * gibibyte);
-    const [before] = await group.read("providers", 0, 1);
-    const ts = await group.settledThrough();
-    const past = (await group.read("pastSettlements", 0, 1))[0];
-    // In its own blocks: it came in the middle of that interval. The part of what was committed, of 2^55.
-    const committed = 10n * gibibyte * BigInt(past.te - before.activeFrom);
-    const rate = ((90n * gibibyte) << 55n) / committed;
-    const earliest = ts + group.config.interval + group.config.lockup;
-    const provider = group.providers[0] as Wallet;
-    expect((await failing(group.send(keeper(0), "abandon"))).error).toBe("Upkeeping_NotPayerOrProvider");
-    await world.chain.before(earliest - 1);
-    const early = await failing(group.send(provider, "abandon"));
-    expect(early).toEqual({
-      error: "Upkeeping_NotAbandonable",
-      args: [BigInt(earliest), BigInt(earliest - 1)],
-    });
-    await group.send(provider, "abandon");
-    const through = await group.settledThrough();
-    const origin = Number((await group.read("parameters")).originBlock);
-    expect((through - origin) % group.config.slot).toBe(0);
-    expect((await world.chain.block()) - through).toBeLessThan(group.config.slot);
-
-    const held = await group.read("withdrawable");
-    await group.send(keeper(3), "touch", [0]);
-    const [after] = await group.read("providers", 0, 1);
-    const abandoned = 10n * gibibyte * BigInt(through - ts);
-    const credited = (((abandoned * rate) >> 55n) * group.config.price) >> 30n;
-    expect(after.credited - before.credited).toBe(credited);
-    expect(await group.read("withdrawable")).toBeGreaterThan(held);
-    // Touching again changes nothing, and settling goes on.
-    await group.send(keeper(3), "touch", [0]);
-    expect((await group.read("providers", 0, 1))[0].credited).toBe(after.credited);
-    await settleOnce(group, gibibyte);
-    expect((await group.read("pastSettlements", 0, 9)).length).toBe(2);
-  });
-
-  it("pays the whole commitment if there was no settlement, and owes arrears if the escrow is short", async () => {
-    const poor = await world.group(4, { deposit: 0n });
-    const held = lockupOf(poor.config, gibibyte);
-    await poor.deposit(held);
-    await poor.add("money p0", gibibyte);
-    const { activeFrom } = (await poor.read("providers", 0, 1))[0];
-    await world.chain.before((await poor.settledThrough()) + 3000);
-    await poor.send(world.payer, "abandon");
-    const through = BigInt(await poor.settledThrough());
-    await poor.send(poor.providers[0] as Wallet, "withdrawProvider", [0]);
-    const [provider] = await poor.read("providers", 0, 1);
-    const due = (through - activeFrom) * poor.config.price;
-    const paid = (due * ((held << 64n) / due)) >> 64n;
-    expect([provider.withdrawn, provider.arrears]).toEqual([paid, due - paid]);
-    expect((await failing(poor.send(keeper(0), "collectArrears", [0]))).error).toBe("Upkeeping_NotClosed");
-
-    // After the removal, anyone collects.
-    await poor.send(world.payer, "removeProvider", [0]);
-    await world.chain.before((await world.chain.block()) + 40);
-    const turn = await poor.turnNow();
-    await poor.settle(await poor.proposal([{ provider: 0, spaceTime: 0n }], { turn }));
-    expect((await poor.read("providers", 0, 1))[0].closed).toBe(true);
-    const left = (await poor.read("providers", 0, 1))[0].arrears;
-    // R32: refused while the escrow holds less than required, because it could reduce other providers' pay.
-    const free = await poor.free();
-    expect(await failing(poor.send(keeper(0), "collectArrears", [0]))).toEqual({
-      error: "Upkeeping_Underfunded",
-      args: [left, free],
-    });
-    await poor.deposit(left - free);
-    await poor.send(keeper(0), "collectArrears", [0]);
-    await poor.send(poor.providers[0] as Wallet, "withdrawProvider", [0]);
-    const escrow = await poor.read("escrow");
-    expect([escrow.balance, escrow.arrears]).toEqual([0n, 0n]);
-    expect((await failing(poor.send(keeper(0), "collectArrears", [0]))).error).toBe(
-      "Upkeeping_NothingToMove",
+describe("the payer", () => {
+  it("passes the role on in two steps", async () => {
+    const group = await world.group();
+    const [next, other] = [world.keepers[0] as Wallet, world.keepers[1] as Wallet];
+    const payer = await world.payer.getAddress();
+    expect((await world.failing(group.send(next, "namePayer", [next.address]))).error).toBe(
+      "Upkeeping_NotPayer",
     );
+    await group.send(world.payer, "namePayer", [next.address]);
+    expect(await world.failing(group.send(other, "acceptPayer"))).toEqual({
+      error: "Upkeeping_NotNamedPayer",
+      args: [next.address, other.address],
+    });
+    expect(await group.read("payer")).toBe(payer);
+    await group.send(next, "acceptPayer");
+    expect([await group.read("payer"), await group.read("namedPayer")]).toEqual([next.address, ZeroAddress]);
+    expect((await world.failing(group.send(world.payer, "terminate"))).error).toBe("Upkeeping_NotPayer");
+    await group.send(next, "terminate");
+  });
+
+  it("takes out a foreign token, but not the group's own past the books", async () => {
+    const group = await world.group();
+    const foreign = await deployContract("DemoToken", world.payer, ["Other", "OTH"]);
+    await send(foreign, world.payer, "mint", [await group.address(), 9n]);
+    const to = world.keepers[0]?.address as string;
+    await group.send(world.payer, "rescue", [await foreign.getAddress(), to, 9n]);
+    expect(await foreign.getFunction("balanceOf")(to)).toBe(9n);
+    expect((await world.failing(group.send(world.payer, "rescue", [group.config.token, to, 1n]))).error).toBe(
+      "Upkeeping_OwnToken",
+    );
+  });
+
+  it("publishes editions of its manifest, each with the one before (R46)", async () => {
+    const group = await world.group();
+    const [first, second] = ["one", "two"].map((text) => keccak256(toUtf8Bytes(text))) as [string, string];
+    const receipt = await group.send(world.payer, "setManifest", [second, first]);
+    expect([...group.event(receipt, "ManifestSet")]).toEqual([second, first]);
+    expect(
+      (await world.failing(group.send(world.keepers[0] as Wallet, "setManifest", [second, first]))).error,
+    ).toBe("Upkeeping_NotPayer");
+  });
+});
+
+describe("an addition that the escrow does not carry", () => {
+  it("is refused with what is required (R32)", async () => {
+    const group = await world.group({ deposit: 999_999n });
+    // 10 GiB at 1,000 units for 100 blocks of lockup.
+    const call = group.add("money p0", { size: 10n * gibibyte, price: perGibibyteBlock(1_000n) });
+    expect(await world.failing(call)).toEqual({
+      error: "Upkeeping_Underfunded",
+      args: [1_000_000n, 999_999n],
+    });
+    await group.deposit(1n);
+    await group.add("money p0", { size: 10n * gibibyte });
   });
 });

@@ -5,7 +5,7 @@ import { network } from "hardhat";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { certify } from "../support/contracts/keys.ts";
-import { bitmap, gibibyte, range, World, type Group, type Keeper } from "../support/contracts/world.ts";
+import { bitmap, gibibyte, range, World, type Group, type Keeper } from "../support/contracts/basics.ts";
 
 let world: World;
 let snapshot: unknown;

@@ -4,7 +4,7 @@ import { encodeG2 } from "../../client/bls.ts";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { refusal, send } from "../support/contracts/chain.ts";
 import { peerId, prove, publicKey, secretOf } from "../support/contracts/keys.ts";
-import { range, World } from "../support/contracts/world.ts";
+import { range, World } from "../support/contracts/basics.ts";
 
 let world: World;
 let registry: Contract;

@@ -1,397 +1,281 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { bls12_381 } from "@noble/curves/bls12-381.js";
+/** Settlement of intervals in a group (R16, R25, R29, R30). */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
-  AbiCoder,
-  concat,
-  hexlify,
-  keccak256,
-  randomBytes,
-  toUtf8Bytes,
-  ZeroHash,
-  type Wallet,
-} from "ethers";
-import { encodeG1 } from "../../client/bls.ts";
-import { refusal, send } from "../support/contracts/chain.ts";
-import { certify } from "../support/contracts/keys.ts";
-import {
-  bitmap,
   gibibyte,
-  range,
-  World,
+  GroupWorld,
+  perGibibyteBlock,
+  type Committee,
   type Group,
-  type Keeper,
-  type Settlement,
-} from "../support/contracts/world.ts";
+} from "../support/contracts/group-world.ts";
 
-let world: World;
-let group: Group;
-let items: { provider: number; spaceTime: bigint }[];
-let snapshot: unknown;
-
-const size = [10n * gibibyte, 3n * gibibyte + 7n];
-
+let world: GroupWorld;
 beforeAll(async () => {
-  world = await World.open();
-  group = await world.group(4);
-  await group.add("settle p0", size[0] as bigint);
-  await group.add("settle p1", size[1] as bigint);
-  items = [
-    { provider: 0, spaceTime: 5n * gibibyte + 3n },
-    { provider: 1, spaceTime: 12_345n },
-  ];
+  world = await GroupWorld.open();
 });
 afterAll(() => world.chain.close());
-beforeEach(async () => {
-  snapshot = await world.chain.rpc("evm_snapshot");
-});
-afterEach(async () => {
-  await world.chain.rpc("evm_revert", [snapshot]);
-});
 
-const keeper = (index: number): Wallet => (group.keepers[index] as Keeper).operator;
-
-async function refused(
-  change: Partial<Settlement> & { turn?: number } = {},
-  options: Parameters<Group["settle"]>[1] = {},
-): Promise<{ error: string; args: unknown[] }> {
-  const inner = await world.chain.rpc("evm_snapshot");
-  const settlement = await group.proposal(items, change);
-  const found = await refusal(group.settle(settlement, options), group.contract.interface);
-  await world.chain.rpc("evm_revert", [inner]);
-  return found;
+/** A group in which `sizes` providers have been settled once, so that the next interval is a whole one. */
+async function settledGroup(
+  sizes: readonly bigint[],
+  config: Parameters<GroupWorld["group"]>[0] = {},
+): Promise<Group> {
+  const group = await world.group(config);
+  for (const [i, size] of sizes.entries()) await group.add(`settle p${i}`, { size: size * gibibyte });
+  await group.settleNext();
+  return group;
 }
 
-describe("settle pays", () => {
-  it("credits providers and keepers to the unit, and moves ts to te (R29, R30)", async () => {
-    const before = await group.read("escrow");
-    const settlement = await group.proposal(items);
-    await group.settle(settlement);
-    const after = await group.read("escrow");
-    const amounts = items.map(({ spaceTime }) => (spaceTime * group.config.price) >> 30n);
-    const cuts = amounts.map((amount) => amount / 10n);
-    const providers = await group.read("providers", 0, 10);
-    const toProviders = amounts.map((amount, i) => amount - (cuts[i] as bigint));
-    expect([...providers].map(({ credited }) => credited)).toEqual(toProviders);
-    const share = cuts.reduce((a, b) => a + b) / 4n;
-    const accounts = await group.read("keeperAccounts", 1, 0, 4);
-    expect([...accounts].map(({ earned }) => earned)).toEqual([share, share, share, share]);
-    expect(after.balance).toBe(before.balance);
-    expect(before.unallocated - after.unallocated).toBe(toProviders.reduce((a, b) => a + b) + 4n * share);
-    expect(await group.settledThrough()).toBe(settlement.te);
-    expect(await group.read("settlements", 0, 9)).toEqual([BigInt(settlement.te)]);
+describe("an interval of 40 blocks, 10 GiB and 3 GiB at 1,000 units per GiB and block", () => {
+  let group: Group;
+  beforeAll(async () => {
+    group = await settledGroup([10n, 3n]);
   });
 
-  it("pays the committed integral where more was signed (R16)", async () => {
-    const settlement = await group.proposal([
-      { provider: 0, spaceTime: (1n << 128n) - 1n },
-      items[1] as never,
+  it("pays what was proven, less the keepers' tenth, which is divided by n (R30)", async () => {
+    const before = [await group.credit(0), await group.credit(1), await group.keeper(0)] as const;
+    const settled = await group.settleNext({ 0: 360n * gibibyte, 1: 120n * gibibyte });
+    expect(settled.through - settled.from).toBe(40);
+    expect((await group.credit(0)) - before[0]).toBe(324_000n);
+    expect((await group.credit(1)) - before[1]).toBe(108_000n);
+    expect((await group.keeper(0)) - before[2]).toBe(12_000n);
+    expect(settled).toMatchObject({ cut: 48_000n, fee: 0n, divisor: 4, sender: 255, unpaid: 0n, version: 1 });
+    expect(settled.providers).toEqual([
+      { provider: 0, spaceTime: 360n * gibibyte, amount: 324_000n },
+      { provider: 1, spaceTime: 120n * gibibyte, amount: 108_000n },
     ]);
-    const committed = await group.read("committedSpaceTime", 0, settlement.ts, settlement.te);
-    const receipt = await group.settle(settlement);
-    const amount = (committed * group.config.price) >> 30n;
-    const [provider] = await group.read("providers", 0, 1);
-    expect(provider.credited).toBe(amount - amount / 10n);
-    const log = receipt.logs
-      .map((entry) => group.contract.interface.parseLog(entry))
-      .find((e) => e?.name === "Capped");
-    expect([...(log?.args ?? [])]).toEqual([BigInt(settlement.ts), 0n, (1n << 128n) - 1n, committed]);
+    await group.checkBooks();
   });
 
-  it("leaves out the share of keepers that are not payees, which stays in the escrow", async () => {
-    const before = await group.read("escrow");
-    await group.settle(await group.proposal(items, { payees: bitmap([0, 2]) }));
-    const accounts = await group.read("keeperAccounts", 1, 0, 4);
-    const cut = items
-      .map(({ spaceTime }) => ((spaceTime * group.config.price) >> 30n) / 10n)
-      .reduce((a, b) => a + b);
-    expect([...accounts].map(({ earned }) => earned)).toEqual([cut / 4n, 0n, cut / 4n, 0n]);
-    const after = await group.read("escrow");
-    expect(before.unallocated - after.unallocated).toBe(after.credits);
+  it("never pays for more than was committed (R16)", async () => {
+    const before = await group.credit(1);
+    const settled = await group.settleNext({ 0: 0n, 1: 400n * gibibyte });
+    expect(settled.providers[1]).toEqual({ provider: 1, spaceTime: 120n * gibibyte, amount: 108_000n });
+    expect((await group.credit(1)) - before).toBe(108_000n);
   });
 
-  it("divides among n − |failed| when a leader let its turn lapse", async () => {
-    await group.settle(await group.proposal(items, { turn: 2 }));
-    const cut = items
-      .map(({ spaceTime }) => ((spaceTime * group.config.price) >> 30n) / 10n)
-      .reduce((a, b) => a + b);
-    const accounts = await group.read("keeperAccounts", 1, 0, 4);
-    expect([...accounts].map(({ earned }) => earned)).toEqual([cut / 3n, 0n, cut / 3n, cut / 3n]);
+  it("leaves the share of an unpaid member in the payer's escrow (R30)", async () => {
+    const shares = await Promise.all([0, 1, 2, 3].map((i) => group.keeper(i)));
+    const available = await group.available();
+    await group.settleNext({ 0: 360n * gibibyte, 1: 120n * gibibyte }, { unpaid: [2] });
+    const after = await Promise.all([0, 1, 2, 3].map((i) => group.keeper(i)));
+    expect(after.map((share, i) => share - (shares[i] as bigint))).toEqual([12_000n, 12_000n, 0n, 12_000n]);
+    expect(available - (await group.available())).toBe(432_000n + 36_000n);
+    await group.checkBooks();
   });
 
-  it("accepts any quorum without f keepers", async () => {
-    for (const absent of range(4)) {
-      const inner = await world.chain.rpc("evm_snapshot");
-      const signers = range(4).filter((index) => index !== absent);
-      expect((await group.settle(await group.proposal(items), { signers })).status).toBe(1);
-      await world.chain.rpc("evm_revert", [inner]);
+  it("divides by n − |failed|, so the others divide the share of a failed leader", async () => {
+    const before = await group.keeper(0);
+    await group.settleNext({ 0: 400n * gibibyte, 1: 0n }, { unpaid: [1], failed: 1 });
+    // 40,000 of 400,000, divided by three, rounded down.
+    expect((await group.keeper(0)) - before).toBe(13_333n);
+    await group.checkBooks();
+  });
+
+  it("gives the leader's share to the member that settled in its place (R25)", async () => {
+    const shares = await Promise.all([0, 1, 2, 3].map((i) => group.keeper(i)));
+    await group.settleNext({ 0: 400n * gibibyte, 1: 0n }, { unpaid: [3], sender: 1 });
+    const after = await Promise.all([0, 1, 2, 3].map((i) => group.keeper(i)));
+    expect(after.map((share, i) => share - (shares[i] as bigint))).toEqual([10_000n, 20_000n, 10_000n, 0n]);
+    await group.checkBooks();
+  });
+
+  it("keeps the debts of members that are left out in turn", async () => {
+    const shares = await Promise.all([0, 1, 2, 3].map((i) => group.keeper(i)));
+    for (const unpaid of [[0], [0], [1, 2], [], [0], [0, 1, 2, 3]]) {
+      await group.settleNext({ 0: 400n * gibibyte, 1: 0n }, { unpaid });
     }
-  });
-
-  it("gives the leader's share to another keeper that sends late (R25)", async () => {
-    const settlement = await group.proposal(items);
-    await group.settle(settlement, { sender: keeper(2), block: settlement.te + 20 });
-    const accounts = await group.read("keeperAccounts", 1, 0, 4);
-    const [first, second, third, fourth] = [...accounts].map(({ earned }) => earned);
-    expect([first, third, fourth]).toEqual([0n, second * 2n, second]);
-  });
-
-  it("pays no share to a failed sender, and the leader its own", async () => {
-    const settlement = await group.proposal(items, { turn: 2 });
-    await group.settle(settlement, { sender: keeper(1), block: settlement.te + 20 });
-    const earned = [...(await group.read("keeperAccounts", 1, 0, 4))].map((account) => account.earned);
-    expect(earned[1]).toBe(0n);
-    expect(earned[0]).toBe(earned[2]);
-  });
-
-  it("scales all amounts if the escrow is short, and books the rest as arrears for the next settlement (R32)", async () => {
-    const poor = await world.group(4, { deposit: 0n });
-    await poor.addPoor({ "settle p0": gibibyte, "settle p1": gibibyte }, 1_000_003n);
-    const both = [
-      { provider: 0, spaceTime: 3n * gibibyte },
-      { provider: 1, spaceTime: gibibyte },
-    ];
-    await poor.settle(await poor.proposal(both));
-    const due = both.map(({ spaceTime }) => (spaceTime * poor.config.price) >> 30n);
-    const paid = due.map((amount) => (amount * 1_000_003n) / (4n * poor.config.price));
-    const providers = [...(await poor.read("providers", 0, 2))];
-    expect(providers.map(({ credited }) => credited)).toEqual(paid.map((amount) => amount - amount / 10n));
-    expect(providers.map(({ arrears }) => arrears)).toEqual(
-      due.map((amount, i) => amount - (paid[i] as bigint)),
-    );
-    await poor.deposit(10n ** 20n);
-    await poor.settle(await poor.proposal(both.map(({ provider }) => ({ provider, spaceTime: 0n }))));
-    const later = [...(await poor.read("providers", 0, 2))];
-    expect(later.map(({ arrears }) => arrears)).toEqual([0n, 0n]);
-    const rest = due.map((amount, i) => amount - (paid[i] as bigint));
-    expect(later.map(({ credited }, i) => credited - providers[i].credited)).toEqual(
-      rest.map((a) => a - a / 10n),
-    );
-    expect((await poor.read("escrow")).arrears).toBe(0n);
+    const after = await Promise.all([0, 1, 2, 3].map((i) => group.keeper(i)));
+    // Five intervals have a payee; member 0 missed three of them, members 1 and 2 one.
+    expect(after.map((share, i) => share - (shares[i] as bigint))).toEqual([
+      20_000n,
+      40_000n,
+      40_000n,
+      50_000n,
+    ]);
+    await group.checkBooks();
   });
 });
 
-describe("settle refuses", () => {
-  it("too few signers", async () => {
-    expect(await refused({}, { signers: [0, 1] })).toEqual({
-      error: "Upkeeping_TooFewSigners",
-      args: [3n, 2n],
-    });
+describe("prices", () => {
+  it("may be 0: a volunteer earns nothing, and neither do its keepers (R30)", async () => {
+    const group = await world.group();
+    await group.add("volunteer", { price: 0n, size: 5n * gibibyte });
+    await group.add("settle p1", { size: gibibyte });
+    await group.settleNext();
+    const settled = await group.settleNext();
+    expect(settled.providers).toEqual([
+      { provider: 0, spaceTime: 200n * gibibyte, amount: 0n },
+      { provider: 1, spaceTime: 40n * gibibyte, amount: 36_000n },
+    ]);
+    expect(settled.cut).toBe(4_000n);
   });
 
-  it("a duplicate signer: its signature twice in the sum is not the bitmap's", async () => {
-    const settlement = await group.proposal(items);
-    const secrets = [0, 1, 2, 2].map((index) => (group.keepers[index] as Keeper).secret);
-    const signature = certify(secrets, await group.digest(settlement));
-    expect((await refused({}, { signers: [0, 1, 2], signature })).error).toBe("Upkeeping_BadSignature");
+  it("are each provider's own", async () => {
+    const group = await world.group();
+    await group.add("settle p0", { price: perGibibyteBlock(7n) });
+    await group.add("settle p1", { price: perGibibyteBlock(11n) });
+    await group.settleNext();
+    expect((await group.settleNext()).providers.map(({ amount }) => amount)).toEqual([252n, 396n]);
   });
 
-  it("foreign signers, by bitmap and by key", async () => {
-    const settlement = await group.proposal(items);
-    await world.chain.before(settlement.te);
-    const args = [settlement, bitmap([0, 1, 2, 4]), `0x${"00".repeat(128)}`];
-    expect(await refusal(send(group.contract, keeper(0), "settle", args), group.contract.interface)).toEqual({
-      error: "Upkeeping_BitmapOutOfRange",
-      args: [16n, 31n],
-    });
-    const signature = certify([1n, 2n, 3n], await group.digest(settlement));
-    const wrongKey = send(group.contract, keeper(0), "settle", [settlement, bitmap([0, 1, 2]), signature]);
-    expect((await refusal(wrongKey, group.contract.interface)).error).toBe("Upkeeping_BadSignature");
-  });
-
-  it("a signature over another message", async () => {
-    const other = await group.proposal(items, { payees: 1n });
-    const signature = certify(
-      group.keepers.map(({ secret }) => secret),
-      await group.digest(other),
-    );
-    expect((await refused({}, { signature })).error).toBe("Upkeeping_BadSignature");
-  });
-
-  it("another group's signature, and another chain's", async () => {
-    const settlement = await group.proposal(items);
-    const sibling = await world.group(4);
-    const secrets = group.keepers.map(({ secret }) => secret);
-    const foreign = certify(secrets, await sibling.digest(settlement));
-    expect((await refused({}, { signature: foreign })).error).toBe("Upkeeping_BadSignature");
-    const { computeSettlementDigest } = await import("../support/contracts/digest.ts");
-    const address = await group.address();
-    expect(computeSettlementDigest(world.chain.chainId, address, settlement)).toBe(
-      await group.digest(settlement),
-    );
-    const elsewhere = certify(secrets, computeSettlementDigest(1n, address, settlement));
-    expect((await refused({}, { signature: elsewhere })).error).toBe("Upkeeping_BadSignature");
-  });
-
-  it("infinity as a signature", async () => {
-    const signature = `0x${"00".repeat(128)}`;
-    expect(await refused({}, { signature })).toEqual({ error: "Upkeeping_Infinity", args: [] });
-  });
-
-  it("points off the curve, outside the subgroup, with coordinates beyond the field, or of a wrong size", async () => {
-    // (0, 2) is on the curve y² = x³ + 4, and of order 3.
-    const outside = `0x${"00".repeat(127)}02`;
-    const offCurve = `0x${"00".repeat(63)}01${"00".repeat(63)}01`;
-    const settlement = await group.proposal(items);
-    const good = certify(
-      group.keepers.map(({ secret }) => secret),
-      await group.digest(settlement),
-    );
-    const { x, y } = { x: BigInt(good.slice(0, 130)), y: BigInt(`0x${good.slice(130)}`) };
-    const p = bls12_381.fields.Fp.ORDER;
-    const beyond = `0x${[x + p, y].map((v) => v.toString(16).padStart(128, "0")).join("")}`;
-    const negated = `0x${[x, p - y].map((v) => v.toString(16).padStart(128, "0")).join("")}`;
-    for (const signature of [outside, offCurve, beyond, negated, hexlify(randomBytes(128))]) {
-      expect((await refused({}, { signature })).error).toBe("Upkeeping_BadSignature");
+  // Units of 10^-6 USD for 4 USD a TiB and 30 days.
+  it.each([12, 0.25])("say 4 USD a TiB and month in USDC, with blocks of %d s", async (seconds) => {
+    const blocks = BigInt((30 * 86_400) / seconds);
+    const price = (4_000_000n << 64n) / ((1n << 40n) * blocks);
+    const group = await world.group({ config: { keeperShareBps: 0 } });
+    const sizes = [gibibyte, 10n << 40n];
+    for (const [i, size] of sizes.entries()) await group.add(`settle p${i}`, { price, size });
+    await group.settleNext();
+    const before = [await group.credit(0), await group.credit(1)];
+    await group.settleNext();
+    for (const [i, size] of sizes.entries()) {
+      const paid = (await group.credit(i)) - (before[i] as bigint);
+      // Exactly: 4,000,000 units × size / TiB × 40 blocks / blocks of a month.
+      const [due, scale] = [4_000_000n * size * 40n, (1n << 40n) * blocks];
+      expect(paid * scale).toBeLessThanOrEqual(due);
+      expect((paid + 1n) * scale).toBeGreaterThan(due);
     }
-    const short = await refused({}, { signature: good.slice(0, -2) });
-    expect(short).toEqual({ error: "Upkeeping_BadSignatureLength", args: [128n, 127n] });
+  });
+});
+
+describe("a change of data in the interval", () => {
+  it("is paid in proportion of value to bytes: ⌊min(signed, S) × V / (S × 2^64)⌋ (R30)", async () => {
+    const group = await settledGroup([4n]);
+    const from = await group.committee.certifiedThrough();
+    await group.change(0, { size: 8n * gibibyte, price: perGibibyteBlock(3_000n) });
+    const changed = Number((await group.read("dataOf", 0)).at(-1).from);
+    expect((changed - from) % 5).toBe(0);
+    const early = BigInt(changed - from);
+    const [s, v] = [4n * early + 8n * (40n - early), 4n * early * 1000n + 8n * (40n - early) * 3000n];
+    const before = await group.credit(0);
+    const settled = await group.settleNext({ 0: (s / 2n) * gibibyte });
+    const amount = ((s / 2n) * v) / s;
+    expect((await group.credit(0)) - before).toBe(amount - amount / 10n);
+    expect(settled.providers[0]?.spaceTime).toBe((s / 2n) * gibibyte);
+    const [now] = await group.read("dataOf", 0);
+    expect([now.size, now.price]).toEqual([8n * gibibyte, perGibibyteBlock(3_000n)]);
   });
 
-  it("the generator as a signature", async () => {
-    expect((await refused({}, { signature: encodeG1(bls12_381.G1.Point.BASE) })).error).toBe(
-      "Upkeeping_BadSignature",
-    );
+  it("pays a new provider from its first slot on", async () => {
+    const group = await settledGroup([4n]);
+    const index = await group.add("settle late", { size: 2n * gibibyte });
+    const begin = await group.activeFrom(index);
+    const settled = await group.settleNext();
+    expect(settled.providers[1]?.spaceTime).toBe(2n * gibibyte * BigInt(settled.through - begin));
   });
 
-  it("a stale ts: one settlement per ts", async () => {
-    const settlement = await group.proposal(items);
-    await group.settle(settlement);
-    const second = refusal(
-      group.settle({ ...settlement, te: settlement.te + 30 }, { block: settlement.te + 30 }),
-      group.contract.interface,
-    );
-    expect(await second).toEqual({
-      error: "Upkeeping_StaleStart",
-      args: [BigInt(settlement.te), BigInt(settlement.ts)],
-    });
-  });
-
-  it("an end that is not the end of a turn", async () => {
-    const { ts } = await group.proposal(items);
-    const before = await refused({ te: ts + 39 }, { block: ts + 41 });
-    expect(before).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 40), BigInt(ts + 39)] });
-    const between = await refused({ te: ts + 41 }, { block: ts + 43 });
-    expect(between).toEqual({ error: "Upkeeping_WrongEnd", args: [BigInt(ts + 40), BigInt(ts + 41)] });
-  });
-
-  it("a settlement before and after its window", async () => {
-    const settlement = await group.proposal(items);
-    const { te } = settlement;
-    const early = refusal(
-      (async () => {
-        await world.chain.before(te - 1);
-        return send(group.contract, keeper(0), "settle", [settlement, 15n, `0x${"00".repeat(128)}`]);
-      })(),
-      group.contract.interface,
-    );
-    expect(await early).toEqual({ error: "Upkeeping_TooEarly", args: [BigInt(te), BigInt(te - 1)] });
-    const late = await refused({}, { block: te + 30 });
-    expect(late).toEqual({ error: "Upkeeping_TooLate", args: [BigInt(te + 30), BigInt(te + 30)] });
-  });
-
-  it("accepts the first and the last block of the window", async () => {
-    const settlement = await group.proposal(items);
-    const inner = await world.chain.rpc("evm_snapshot");
-    expect((await group.settle(settlement)).blockNumber).toBe(settlement.te);
-    await world.chain.rpc("evm_revert", [inner]);
-    const last = await group.settle(settlement, { block: settlement.te + 29 });
-    expect(last.blockNumber).toBe(settlement.te + 29);
-  });
-
-  it("sets of failed keepers and payees that contradict each other or the turn", async () => {
-    const none = await refused({ turn: 2, failed: 0n });
-    expect(none).toEqual({ error: "Upkeeping_WrongFailedCount", args: [1n, 0n] });
-    expect(await refused({ failed: 2n })).toEqual({ error: "Upkeeping_WrongFailedCount", args: [0n, 1n] });
-    expect(await refused({ turn: 3, failed: 6n })).toEqual({
-      error: "Upkeeping_WrongFailedCount",
+  it("needs no item of a provider that begins at the end of the interval or later", async () => {
+    const group = await settledGroup([4n]);
+    const interval = await group.committee.certify();
+    const index = await group.add("settle later", { size: 2n * gibibyte });
+    expect(await group.activeFrom(index)).toBeGreaterThanOrEqual(interval.te);
+    expect(await world.failing(group.settle(interval, await group.items(interval.te + 100)))).toEqual({
+      error: "Upkeeping_WrongItemCount",
       args: [1n, 2n],
     });
-    const both = await refused({ turn: 2, failed: 2n, payees: 15n });
-    expect(both).toEqual({ error: "Upkeeping_FailedPayee", args: [0n, 2n] });
-    expect((await refused({ payees: 16n })).error).toBe("Upkeeping_BitmapOutOfRange");
-    expect((await refused({ turn: 2, failed: 16n, payees: 1n })).error).toBe("Upkeeping_BitmapOutOfRange");
-    const leader = await refused({ turn: 2, failed: 1n, payees: 2n });
-    expect(leader).toEqual({ error: "Upkeeping_LeaderFailed", args: [0n] });
+    await group.settle(interval, await group.items(interval.te));
+    expect((await group.settleNext()).providers).toHaveLength(2);
+  });
+});
+
+describe("keeperFee", () => {
+  it("is due for every reserved provider and 65,536 blocks, beside the cut (R30, R38)", async () => {
+    const group = await settledGroup([4n], { config: { keeperFee: 65_536n * 3n }, ceiling: 5 });
+    const before = await group.keeper(2);
+    const settled = await group.settleNext({ 0: 160n * gibibyte });
+    expect(settled).toMatchObject({ cut: 16_000n, fee: 3n * 5n * 40n });
+    expect((await group.keeper(2)) - before).toBe((16_000n + 600n) / 4n);
+    await group.checkBooks();
+  });
+});
+
+describe("a call is refused", () => {
+  let group: Group;
+  let committee: Committee;
+  beforeAll(async () => {
+    group = await settledGroup([4n, 2n]);
+    committee = group.committee;
   });
 
-  it("another leader than the sender, until two thirds of the turn are over", async () => {
-    const { te } = await group.proposal(items);
-    const early = await refused({}, { sender: keeper(1), block: te + 19 });
-    expect(early).toEqual({ error: "Upkeeping_NotLeader", args: [keeper(0).address, keeper(1).address] });
-    const stranger = await world.chain.account("stranger");
-    const foreign = await refused({}, { sender: stranger, block: te + 20 });
-    expect(foreign).toEqual({ error: "Upkeeping_NotMember", args: [stranger.address] });
-    const signature = certify([1n], ZeroHash);
-    expect(await refused({ leader: 4 }, { sender: keeper(0), signature })).toEqual({
-      error: "Upkeeping_NoSuchLeader",
-      args: [4n, 4n],
+  it("from anybody but the present committee", async () => {
+    const other = await world.committee();
+    const [committeeAddress, otherAddress] = [await committee.address(), await other.address()];
+    group.committee = other;
+    const call = group.settle({ ts: 0, te: 1 }, []);
+    group.committee = committee;
+    expect(await world.failing(call)).toEqual({
+      error: "Upkeeping_NotMyCommittee",
+      args: [committeeAddress, otherAddress],
     });
   });
 
-  it("another committee version", async () => {
-    expect(await refused({ committee: 2 })).toEqual({ error: "Upkeeping_WrongCommittee", args: [1n, 2n] });
+  it("for an interval that is settled already, and for one that others come before (S1)", async () => {
+    const first = await committee.certify();
+    const items = await group.items(first.te);
+    const second = await committee.certify();
+    const ahead = await world.failing(group.settle(second, items));
+    expect(ahead.error).toBe("Upkeeping_StaleInterval");
+    expect(ahead.args).toEqual([first.ts, second.ts, second.te].map(BigInt));
+    await group.settle(first, items);
+    expect((await world.failing(group.settle(first, items))).error).toBe("Upkeeping_StaleInterval");
+    await group.settle(second, items);
   });
 
-  it("items that are not exactly the active providers, ascending", async () => {
-    const [first, second] = items as [(typeof items)[0], (typeof items)[0]];
-    expect(await refused({ items: [first] })).toEqual({ error: "Upkeeping_WrongItemCount", args: [2n, 1n] });
-    const twice = await refused({ items: [first, first] });
-    expect(twice).toEqual({ error: "Upkeeping_ItemsNotAscending", args: [0n, 0n] });
-    expect((await refused({ items: [second, first] })).error).toBe("Upkeeping_ItemsNotAscending");
-    const unknown = await refused({ items: [first, { provider: 7, spaceTime: 0n }] });
-    expect(unknown).toEqual({ error: "Upkeeping_ProviderNotActive", args: [7n] });
+  it("unless there is one item for each provider with data, ascending, within its bits", async () => {
+    const interval = await committee.certify();
+    const item = (provider: number, spaceTime = 1n): { provider: number; spaceTime: bigint } => ({
+      provider,
+      spaceTime,
+    });
+    const refused = async (items: readonly { provider: number; spaceTime: bigint }[]): Promise<unknown> =>
+      world.failing(group.settle(interval, items));
+    expect(await refused([item(0)])).toEqual({ error: "Upkeeping_WrongItemCount", args: [2n, 1n] });
+    expect(await refused([item(1), item(1)])).toEqual({
+      error: "Upkeeping_ItemsNotAscending",
+      args: [1n, 1n],
+    });
+    expect(await refused([item(1), item(0)])).toEqual({
+      error: "Upkeeping_ItemsNotAscending",
+      args: [1n, 0n],
+    });
+    expect(await refused([item(0), item(2)])).toEqual({ error: "Upkeeping_ProviderNotActive", args: [2n] });
+    expect(await refused([item(0), item(2 ** 32)])).toMatchObject({ error: "Upkeeping_BadItem" });
+    await group.settle(interval, [item(0), item(1)]);
   });
+});
 
-  it("values beyond their types, with the reason as text", async () => {
-    const wide = "tuple(uint256,uint256,uint256,uint256,uint256,uint256,tuple(uint256,uint256)[])";
-    const coder = AbiCoder.defaultAbiCoder();
-    const honest = await group.proposal(items);
-    await world.chain.before(honest.te + 1);
-    const tried = async (terms: bigint[], list: [bigint, bigint][], signature: string): Promise<string> => {
-      const encoded = coder.encode([wide, "uint256", "bytes"], [[...terms, list], 15n, signature]);
-      const data = concat([group.contract.interface.getFunction("settle")?.selector ?? "", encoded]);
-      const sent = keeper(0).sendTransaction({ to: await group.address(), data, gasLimit: 1_000_000 });
-      return (await refusal(sent, group.contract.interface)).error;
-    };
-    const { ts, te, committee, leader, failed, payees } = honest;
-    const terms = [BigInt(ts), BigInt(te), BigInt(committee), BigInt(leader), failed, payees];
-    const pairs = items.map(({ provider, spaceTime }): [bigint, bigint] => [BigInt(provider), spaceTime]);
-    const expected = ["StaleStart", "TooEarly", "WrongCommittee", "NoSuchLeader", "BitmapOutOfRange"];
-    for (const [i, error] of expected.entries()) {
-      const beyond = terms.map((term, j) => (i === j ? term + (15n << 64n) : term));
-      expect(await tried(beyond, pairs, `0x${"11".repeat(128)}`)).toBe(`Upkeeping_${error}`);
-    }
-    // Items are checked after the signature, so all keepers must have signed them.
-    for (const bad of [
-      [0n, 1n << 128n],
-      [1n << 32n, 0n],
-    ] as [bigint, bigint][]) {
-      const list = [
-        ...pairs.slice(0, 1).filter(() => bad[0] !== 0n),
-        bad,
-        ...pairs.slice(1).filter(() => bad[0] === 0n),
-      ];
-      const typehash = keccak256(
-        toUtf8Bytes(
-          "Settlement(uint64 ts,uint64 te,uint64 committee,uint8 leader,uint256 failed,uint256 payees,bytes32 items)",
-        ),
-      );
-      const hash = keccak256(coder.encode(["tuple(uint256,uint256)[]"], [list]));
-      const words = ["bytes32", ...terms.map(() => "uint256"), "bytes32"];
-      const inner = keccak256(coder.encode(words, [typehash, ...terms, hash]));
-      const digest = keccak256(concat(["0x1901", await group.read("domainSeparator"), inner]));
-      const signature = certify(
-        group.keepers.map(({ secret }) => secret),
-        digest,
-      );
-      expect(await tried(terms, list, signature)).toBe("Upkeeping_ItemOutOfRange");
-    }
+describe("a group without data", () => {
+  it("is passed over by certificates, and settles from its first provider's interval on (R38)", async () => {
+    const group = await world.group({ config: { keeperFee: 65_536n } });
+    await group.committee.certify();
+    await group.committee.certify();
+    // The provider begins inside the next interval.
+    const index = await group.add("settle p0");
+    const begin = await group.activeFrom(index);
+    const settled = await group.settleNext();
+    expect(settled.from).toBeGreaterThan(begin - 40);
+    // No fee for the blocks before.
+    expect(settled.fee).toBe(8n * BigInt(settled.through - settled.from));
+    expect(settled.providers[0]?.spaceTime).toBe(gibibyte * BigInt(settled.through - begin));
+    await group.checkBooks();
   });
+});
 
-  it("a settlement of the other mode", async () => {
-    const { items: _, ...rest } = await group.proposal(items);
-    const settlement = { ...rest, root: ZeroHash, totalSpaceTime: 0n };
-    const failure = await refusal(group.settleRoot(settlement), group.contract.interface);
-    expect(failure).toEqual({ error: "Upkeeping_WrongMode", args: [true, false] });
+describe("a change of members", () => {
+  it("closes the account of the version before, and each version keeps what it earned", async () => {
+    const group = await settledGroup([10n]);
+    const { committee } = group;
+    await group.settleNext({ 0: 400n * gibibyte }, { unpaid: [1] });
+    const before = await Promise.all([0, 1].map((i) => group.keeper(i, 1)));
+    committee.version = 2;
+    committee.versionFrom = await committee.certifiedThrough();
+    await group.settleNext({ 0: 400n * gibibyte }, { unpaid: [0] });
+    await group.settleNext({ 0: 400n * gibibyte }, { unpaid: [0] });
+    expect(await Promise.all([0, 1].map((i) => group.keeper(i, 1)))).toEqual(before);
+    expect(await Promise.all([0, 1, 2].map((i) => group.keeper(i, 2)))).toEqual([0n, 20_000n, 20_000n]);
+    await group.checkBooks([
+      [committee, 1],
+      [committee, 2],
+    ]);
   });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectRoot } from "../../scripts/paths.ts";
 import { refusal } from "../support/contracts/chain.ts";
-import { bitmap, gibibyte, World, type Group } from "../support/contracts/world.ts";
+import { bitmap, gibibyte, World, type Group } from "../support/contracts/basics.ts";
 
 const page = readFileSync(join(projectRoot, "contracts", "SPEC.md"), "utf8");
 

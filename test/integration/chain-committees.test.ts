@@ -5,9 +5,9 @@ import type { Hex } from "../../protocol/hash.ts";
 import { gibibyte, CommitteeScene, lockup } from "../support/committee-scene.ts";
 import type { Following, SceneGroup } from "../support/committee-scene.ts";
 import { publicKey } from "../support/contracts/keys.ts";
-import type { Keeper } from "../support/contracts/world.ts";
+import type { Keeper } from "../support/contracts/basics.ts";
 import { decodeG2 } from "../../client/bls.ts";
-import type { Committee } from "../support/contracts/edition2/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-world.ts";
 
 let scene: CommitteeScene;
 let keepers: Keeper[];

@@ -6,8 +6,8 @@ import type { EthersChain } from "../../keeper/adapters/chain-ethers/index.ts";
 import type { Submission } from "../../keeper/ports/chain.ts";
 import { certifying, CommitteeScene, until } from "../support/committee-scene.ts";
 import type { Following } from "../support/committee-scene.ts";
-import type { Keeper } from "../support/contracts/world.ts";
-import type { Committee } from "../support/contracts/edition2/committee-world.ts";
+import type { Keeper } from "../support/contracts/basics.ts";
+import type { Committee } from "../support/contracts/committee-world.ts";
 import { RpcFront } from "../support/fleet/rpc-front.ts";
 
 const count = 5;

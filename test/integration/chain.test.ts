@@ -10,10 +10,10 @@ import type { BookedSettlement } from "../../keeper/ports/ledger.ts";
 import { defaultFeeLimits } from "../../protocol/fees.ts";
 import { certifying, gibibyte, CommitteeScene, lockup, settling } from "../support/committee-scene.ts";
 import type { SceneGroup } from "../support/committee-scene.ts";
-import type { Keeper } from "../support/contracts/world.ts";
+import type { Keeper } from "../support/contracts/basics.ts";
 import { publicKey } from "../support/contracts/keys.ts";
 import { encodeG2, decodeG2 } from "../../client/bls.ts";
-import type { Committee } from "../support/contracts/edition2/committee-world.ts";
+import type { Committee } from "../support/contracts/committee-world.ts";
 
 let scene: CommitteeScene;
 let keepers: Keeper[];

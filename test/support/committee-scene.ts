@@ -16,8 +16,8 @@ import type { Run } from "../../protocol/handing-in.ts";
 import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { send, type Chain } from "./contracts/chain.ts";
 import { peerId } from "./contracts/keys.ts";
-import { range, type Keeper } from "./contracts/world.ts";
-import { CommitteeWorld, type Committee } from "./contracts/edition2/committee-world.ts";
+import { range, type Keeper } from "./contracts/basics.ts";
+import { CommitteeWorld, type Committee } from "./contracts/committee-world.ts";
 
 export const gibibyte = 1n << 30n;
 export const lockup = 2_000;
@@ -156,7 +156,7 @@ export class CommitteeScene {
     const address = String(created?.args["group"]);
     const group = new SceneGroup(
       this,
-      new Contract(address, artifact("edition2/interfaces/IUpkeeping").abi, convener),
+      new Contract(address, artifact("interfaces/IUpkeeping").abi, convener),
     );
     await send(token, convener, "approve", [address, 10n ** 26n]);
     await group.send("deposit", 10n ** 26n);

@@ -10,9 +10,9 @@ import { artifact } from "../../scripts/contracts/artifacts.ts";
 import { startChainEndpoint } from "./chain-endpoint.ts";
 import type { ChainEndpoint } from "./chain-endpoint.ts";
 import { deployContract, send } from "./contracts/chain.ts";
-import { CommitteeWorld } from "./contracts/edition2/committee-world.ts";
-import type { Committee } from "./contracts/edition2/committee-world.ts";
-import type { Keeper as Member } from "./contracts/world.ts";
+import { CommitteeWorld } from "./contracts/committee-world.ts";
+import type { Committee } from "./contracts/committee-world.ts";
+import type { Keeper as Member } from "./contracts/basics.ts";
 import { secretOf } from "./secrets.ts";
 
 /** A keeper in the registry, with the node from which it calls providers. */
@@ -47,7 +47,7 @@ export class ProviderChain {
   static async open(): Promise<ProviderChain> {
     const world = await CommitteeWorld.whole();
     await send(world.token, world.convener, "mint", [world.convener.address, 10n ** 30n]);
-    const lens = await deployContract("edition2/Lens", world.chain.signers[0] as Signer, [world.registry]);
+    const lens = await deployContract("Lens", world.chain.signers[0] as Signer, [world.registry]);
     const endpoint = await startChainEndpoint(world.chain.rpc);
     return new ProviderChain(world, endpoint, lower(lens.target as string));
   }
@@ -97,7 +97,7 @@ export class ProviderChain {
       .map((log) => world.factory.interface.parseLog(log))
       .find((log) => log?.name === "GroupCreated");
     const address = String(created?.args["group"]);
-    const contract = new Contract(address, artifact("edition2/interfaces/IUpkeeping").abi, world.convener);
+    const contract = new Contract(address, artifact("interfaces/IUpkeeping").abi, world.convener);
     const group = new Group(contract, world);
     await send(world.token, world.convener, "approve", [address, deposit]);
     await group.send("deposit", [deposit]);

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as client from "../../../client/index.ts";
 import { handedIn } from "../../../client/settlements.ts";
-import { ClientWorld, gibibyte, price, type Served } from "../../support/contracts/edition2/client-world.ts";
-import type { Committee } from "../../support/contracts/edition2/committee-world.ts";
+import { ClientWorld, gibibyte, price, type Served } from "../../support/contracts/client-world.ts";
+import type { Committee } from "../../support/contracts/committee-world.ts";
 
 let scene: ClientWorld;
 let committee: Committee;

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import * as client from "../../../client/index.ts";
 import { sealKey } from "../../../daemon/keys/keystore.ts";
 import { runCli } from "../../support/cli.ts";
-import { ClientWorld, gibibyte, listRoot } from "../../support/contracts/edition2/client-world.ts";
-import { serveRpc, type RpcServer } from "../../support/contracts/edition2/rpc-server.ts";
+import { ClientWorld, gibibyte, listRoot } from "../../support/contracts/client-world.ts";
+import { serveRpc, type RpcServer } from "../../support/contracts/rpc-server.ts";
 import { sharedFolder } from "../../support/files.ts";
 
 let scene: ClientWorld;

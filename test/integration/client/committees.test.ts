@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Wallet } from "ethers";
 import * as client from "../../../client/index.ts";
-import { ClientWorld } from "../../support/contracts/edition2/client-world.ts";
+import { ClientWorld } from "../../support/contracts/client-world.ts";
 
 let scene: ClientWorld;
 

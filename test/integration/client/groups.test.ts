@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as client from "../../../client/index.ts";
 import { deployContract, send } from "../../support/contracts/chain.ts";
 import { peerId } from "../../support/contracts/keys.ts";
-import { ClientWorld, gibibyte, listRoot, price } from "../../support/contracts/edition2/client-world.ts";
-import type { Committee } from "../../support/contracts/edition2/committee-world.ts";
+import { ClientWorld, gibibyte, listRoot, price } from "../../support/contracts/client-world.ts";
+import type { Committee } from "../../support/contracts/committee-world.ts";
 
 let scene: ClientWorld;
 let committee: Committee;

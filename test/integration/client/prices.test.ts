@@ -1,7 +1,7 @@
 /** Prices of people on a real chain: what is paid is never more than what is due, and less by under one unit a settlement (R4, R30). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as client from "../../../client/index.ts";
-import { ClientWorld } from "../../support/contracts/edition2/client-world.ts";
+import { ClientWorld } from "../../support/contracts/client-world.ts";
 
 /** USDC: 6 decimals. */
 const usdc: client.Token = { address: `0x${"11".repeat(20)}`, symbol: "USDC", decimals: 6 };

@@ -17,7 +17,7 @@ const read = (path: string): string =>
   readFileSync(join(projectRoot, path.startsWith("@") ? "node_modules" : "", path), "utf8");
 
 /**
- * Storage of contracts, by path below contracts/ ("edition2/Upkeeping"): names, slots, offsets and sizes; the compiler's own numbers
+ * Storage of contracts, by path below contracts/ ("Upkeeping"): names, slots, offsets and sizes; the compiler's own numbers
  * of types are left out.
  */
 export function layoutOf(names: readonly string[]): Record<string, string[]> {

@@ -1,367 +1,338 @@
-/** Plays random calls of a group, each on the contract and on the model. */
-import type { Interface, Wallet } from "ethers";
-import { refusal, send } from "./chain.ts";
-import { computeSettlementDigest } from "./digest.ts";
-import { certify } from "./keys.ts";
-import type { Model, Outcome } from "../../../sim/chain/contract-model.ts";
-import type { SettleInput } from "../../../sim/chain/contract-state.ts";
-import { bitmap, range, root, type Group, type Keeper } from "./world.ts";
-import { nobody, type Choice, type Step, type SuccessionStep } from "./sequence-steps.ts";
+/** Plays random calls of committees and groups, each on the contracts and on the model. */
+import type { Contract, Wallet } from "ethers";
+import * as committees from "./model/committee.ts";
+import * as funds from "./model/funds.ts";
+import * as service from "./model/service.ts";
+import { attempt, committeeOf, found, groupOf, never, type Refused, type World } from "./model/world.ts";
+import { CertificatePlayer } from "./sequence-certificates.ts";
+import { compare } from "./sequence-compare.ts";
+import { Invariants } from "./sequence-invariants.ts";
+import { MemberPlayer } from "./sequence-members.ts";
+import { ProviderPlayer } from "./sequence-providers.ts";
+import type { Receipt, Stage } from "./sequence-stage.ts";
+import type { Beginning, Step } from "./sequence-steps.ts";
 
-/** Plays steps on a contract and on the model. @throws at the first difference */
+/** What both sides of a call agreed on. */
+export type Agreed<Result> = { result: Result; receipt: Receipt } | undefined;
+
+/** Plays steps on the contracts and on the model. @throws at the first difference */
 export class Player {
-  readonly group: Group;
-  readonly keepers: Keeper[];
-  readonly operators: Wallet[];
-  model: Model;
-  calls = 0;
-  /** Names of the calls that succeeded, and errors of those that were refused. */
+  readonly stage: Stage;
+  model: World;
+  readonly groups: Contract[] = [];
+  /** The two committees of this sequence. */
+  readonly committees: readonly number[];
+  readonly invariants: Invariants;
+  /** Every call with its block and its outcome, for who reads a failure. */
+  readonly log: string[] = [];
   readonly outcomes = new Set<string>();
+  calls = 0;
+  readonly #certificates: CertificatePlayer;
+  readonly #providers: ProviderPlayer;
+  readonly #members: MemberPlayer;
 
-  constructor(group: Group, model: Model, keepers: Keeper[], operators: Wallet[]) {
-    this.group = group;
+  private constructor(stage: Stage, model: World, n: number) {
+    this.stage = stage;
     this.model = model;
-    this.keepers = keepers;
-    this.operators = operators;
+    this.committees = n === 4 ? [0, 1] : [2, 3];
+    this.invariants = new Invariants(this);
+    this.#certificates = new CertificatePlayer(this);
+    this.#providers = new ProviderPlayer(this);
+    this.#members = new MemberPlayer(this);
   }
 
-  get #abi(): Interface {
-    return this.group.contract.interface;
+  static async begin(stage: Stage, n: number, beginnings: readonly Beginning[]): Promise<Player> {
+    const player = new Player(stage, await stage.begin(), n);
+    for (const [i, beginning] of beginnings.entries()) {
+      player.groups.push(await stage.group(player.model, beginning));
+      await player.#enterFirst(i, beginning);
+    }
+    await player.compare();
+    return player;
   }
 
-  /** Sends a call in the next block; both sides must accept it, or refuse it with the same error. */
-  async #both(
-    from: Wallet | "payer",
+  /** The first deposit is measured by what R32 asks for after the first providers. */
+  async #enterFirst(index: number, { committee, ceiling, data, permille }: Beginning): Promise<void> {
+    await this.deposit(index, 1n << 95n);
+    await this.play({ kind: "enter", group: index, committee, ceiling });
+    for (const [who, { size, price }] of data.entries())
+      await this.play({ kind: "add", group: index, who: index + who, size, price, flaw: "none" });
+    const group = groupOf(this.model, index);
+    const block = (await this.block()) + 1;
+    const kept = (funds.requiredOf(group, block) * BigInt(permille)) / 1000n;
+    const amount = funds.availableOf(group) - kept;
+    await this.both(
+      this.payer,
+      this.group(index),
+      "withdrawPayer",
+      [amount, this.payer.address],
+      (next, at) => funds.withdrawPayer(groupOf(next, index), at, amount),
+    );
+  }
+
+  get payer(): Wallet {
+    return this.stage.world.convener;
+  }
+
+  group(index: number): Contract {
+    return found(this.groups[index], `group ${index}`);
+  }
+
+  /** Address of a group. */
+  addressOf(index: number): string {
+    return this.group(index).target as string;
+  }
+
+  async block(): Promise<number> {
+    return this.stage.world.chain.block();
+  }
+
+  /** Mines until the next call is in `block`, if that lies ahead. */
+  async reach(block: number): Promise<void> {
+    const { chain } = this.stage.world;
+    const head = await chain.block();
+    if (head + 1 >= block) return;
+    this.invariants.noteBlocks(head + 1, block - 1);
+    await chain.before(block);
+  }
+
+  /** Sends a call in the next block; both sides must accept it, or refuse it for a reason that the rules give. */
+  async both<Result>(
+    from: Wallet,
+    contract: Contract,
     method: string,
     args: readonly unknown[],
-    step: (next: Model, block: number) => void,
-  ): Promise<void> {
-    const { world, contract } = this.group;
-    const block = (await world.chain.block()) + 1;
-    const expected: Outcome = this.model.after((next) => step(next, block));
-    const call = send(contract, from === "payer" ? world.payer : from, method, args);
+    play: (next: World, block: number) => Result,
+  ): Promise<Agreed<Result>> {
+    const block = (await this.block()) + 1;
+    this.invariants.noteBlocks(block, block);
+    const outcome = attempt(this.model, (next) => play(next, block));
+    const played = await this.stage.call(from, contract, method, args);
     this.calls += 1;
-    if (expected.refused === undefined) {
-      await call.catch((error: unknown) => {
-        throw new Error(`${method}: the model accepts, the contract refuses: ${(error as Error).message}`);
-      });
-    } else {
-      const { error } = await refusal(call, this.#abi);
-      if (error !== expected.refused)
-        throw new Error(`${method}: expected ${expected.refused}, actual ${error}`);
+    const expected = "refused" in outcome ? outcome.refused : undefined;
+    const actual = "refused" in played ? played.refused.error : "accepted";
+    this.log.push(`block ${block}: ${method}(${shown(args)}) ${actual}`);
+    if ("refused" in played !== "refused" in outcome || (expected !== undefined && !allows(expected, played)))
+      throw new Error(
+        `${method}: the model ${expected?.message ?? "accepts"}, the contract ${described(played)}`,
+      );
+    if ("refused" in played || "refused" in outcome) {
+      this.outcomes.add(actual);
+      return undefined;
     }
-    this.outcomes.add(expected.refused ?? method);
-    this.model = expected.next;
+    this.outcomes.add(method);
+    const before = this.model;
+    this.model = outcome.next;
+    this.invariants.afterCall(before, played.receipt, block);
+    return { result: outcome.result, receipt: played.receipt };
   }
 
-  /** Index of an existing provider; for `nobody`, or in a group without providers, an index that does not exist. */
-  #index(who: number): number {
-    return who === nobody ? this.model.providers.length : who % Math.max(1, this.model.providers.length);
+  async compare(): Promise<void> {
+    await compare({ stage: this.stage, model: this.model, groups: this.groups, committees: this.committees });
   }
 
-  #operator(index: number): Wallet {
-    const provider = this.model.providers[index];
-    return (
-      this.operators.find(({ address }) => address === provider?.operator) ?? (this.operators[0] as Wallet)
+  async deposit(index: number, amount: bigint): Promise<void> {
+    await this.both(this.payer, this.group(index), "deposit", [amount], (next) =>
+      funds.deposit(groupOf(next, index), amount),
     );
   }
 
   async play(step: Step): Promise<void> {
-    const { world } = this.group;
+    const index = "group" in step ? step.group % this.groups.length : 0;
     switch (step.kind) {
-      case "deposit": {
-        return this.#both("payer", "deposit", [step.amount], (next) => next.deposit(step.amount));
-      }
-      // R32: deposits a part or a multiple of the missing amount.
-      case "fund": {
-        const lacking = this.model.required(await world.chain.block()) - this.model.free;
-        const amount = ((lacking > 0n ? lacking : this.model.free / 4n) * BigInt(step.permille)) / 1000n;
-        return this.#both("payer", "deposit", [amount], (next) => next.deposit(amount));
-      }
-      case "withdraw": {
-        const block = (await world.chain.block()) + 1;
-        const amount = (this.model.withdrawable(block) * BigInt(step.permille)) / 1000n;
-        return this.#both("payer", "withdrawPayer", [amount], (next) => next.withdrawPayer(block, amount));
-      }
-      case "mine": {
-        await world.chain.rpc("hardhat_mine", [`0x${step.blocks.toString(16)}`]);
-        return;
-      }
+      case "mine":
+        return this.reach((await this.block()) + 1 + step.blocks);
+      case "certify":
+        return this.#certificates.certify(this.#committee(step.committee), step.choice);
       case "settle":
-        return this.#settle(step.choice);
-      case "abandon":
-        return this.#abandon(step);
-      case "terminate":
-        return this.#both("payer", "terminate", [], (next, block) => next.terminate(block));
+        return this.#certificates.settle(this.#committee(step.committee), step);
+      case "fund":
+      case "withdraw":
+        return this.#money(step.kind, index, BigInt(step.permille));
       case "add":
-      case "resize":
-        return step.kind === "add"
-          ? this.#data(step.kind, step.who, step.size)
-          : this.#data(step.kind, this.#index(step.who), step.size);
+      case "change":
+        return this.#providers.data(step.kind, index, step);
+      case "burst":
+        return this.#providers.burst(index, step.who);
       case "remove":
-      case "pull":
+      case "notice":
       case "collect":
-      case "touch":
-        return this.#provider(step.kind, this.#index(step.who));
+      case "pull":
+        return this.#providers.call(step.kind, index, step.who);
+      case "collectKeepers":
       case "pullKeeper":
-        return this.#pullKeeper(step.version, step.who);
+        return this.#keeper(step.kind, index, step.account, step.seat);
+      case "enter":
+      case "raise":
+      case "terminate":
+      case "collectAll":
+        return this.#service(step, index);
+      case "abandon":
+        return this.#abandon(step, index);
+      case "release":
+      case "reclaim":
+        return this.#members.membership(step.kind, this.#committee(step.committee), step.number);
       case "propose":
-      case "accept":
-      case "cancel":
-      default:
-        return this.#succession(step);
+        return this.#members.propose(this.#committee(step.committee), step.offset, step.withdraw);
+      case "rotate":
+        return this.#members.rotate(this.#committee(step.committee), step.keeper);
+      case "pullMany":
+        return this.#pullMany(step.who);
     }
   }
 
-  async #provider(kind: "remove" | "pull" | "collect" | "touch", index: number): Promise<void> {
-    switch (kind) {
-      case "remove":
-        return this.#both("payer", "removeProvider", [index], (next, block) =>
-          next.changeSize(block, index, 0n),
-        );
-      case "pull":
-        return this.#both(this.#operator(index), "withdrawProvider", [index], (next) =>
-          next.withdrawProvider(index),
-        );
-      case "collect":
-        return this.#both("payer", "collectArrears", [index], (next, block) =>
-          next.collectArrears(block, index),
-        );
-      case "touch":
-        return this.#both("payer", "touch", [index], (next) => next.touch(index));
-    }
+  #committee(index: number): number {
+    return this.committees[index % 2] as number;
   }
 
-  async #data(kind: "add" | "resize", index: number, size: bigint): Promise<void> {
-    const operator =
-      kind === "add"
-        ? (this.operators[Math.abs(index) % this.operators.length] as Wallet)
-        : this.#operator(index);
-    const sequence = Number(await this.group.read("consentSequence", operator.address)) + 1;
-    const consent = [
-      root,
-      size,
-      operator.address,
-      sequence,
-      await this.group.consent(operator, size, sequence),
-    ];
-    if (kind === "add") {
-      return this.#both("payer", "addProvider", [operator.address, ...consent], (next, block) =>
-        next.addProvider(block, operator.address, size),
+  async #money(kind: "fund" | "withdraw", index: number, permille: bigint): Promise<void> {
+    const block = (await this.block()) + 1;
+    const group = groupOf(this.model, index);
+    const [required, available] = [funds.requiredOf(group, block), funds.availableOf(group)];
+    if (kind === "fund") {
+      const lacking = required > available ? required - available : available / 4n;
+      return this.deposit(index, (lacking * permille) / 1000n);
+    }
+    const amount = ((available > required ? available - required : required) * permille) / 1000n;
+    await this.both(
+      this.payer,
+      this.group(index),
+      "withdrawPayer",
+      [amount, this.payer.address],
+      (next, at) => funds.withdrawPayer(groupOf(next, index), at, amount),
+    );
+  }
+
+  /** An index that may be one beyond the last. */
+  providerAt(index: number, who: number): number {
+    return who % (groupOf(this.model, index).providers.length + 1);
+  }
+
+  operatorOf(index: number, provider: number): number {
+    return groupOf(this.model, index).providers[provider]?.operator ?? 0;
+  }
+
+  async #keeper(
+    kind: "collectKeepers" | "pullKeeper",
+    index: number,
+    account: number,
+    seat: number,
+  ): Promise<void> {
+    const keys = [...groupOf(this.model, index).accounts.keys()];
+    const [committee, version] = (keys[account % Math.max(1, keys.length)] ?? `${this.#committee(0)}/1`)
+      .split("/")
+      .map(Number) as [number, number];
+    const contract = this.group(index);
+    const address = this.stage.committees[committee]?.address;
+    if (kind === "collectKeepers") {
+      await this.both(this.stage.stranger, contract, "collectKeeperArrears", [address, version], (next, at) =>
+        funds.collectKeeperArrears(next, groupOf(next, index), at, { committee, version }),
+      );
+      return;
+    }
+    const { n } = committeeOf(this.model, committee);
+    const claim = { committee, version, seat: seat % n };
+    const keeper =
+      committees.versionOf(committeeOf(this.model, committee), version).operators[claim.seat] ?? 0;
+    const { operator } = found(this.stage.keepers[keeper], "keeper");
+    await this.both(operator, contract, "withdrawKeeper", [address, version, claim.seat], (next) =>
+      funds.withdrawKeeper(next, groupOf(next, index), claim),
+    );
+  }
+
+  async #service(
+    step: Extract<Step, { kind: "enter" | "raise" | "terminate" | "collectAll" }>,
+    index: number,
+  ): Promise<void> {
+    const contract = this.group(index);
+    if (step.kind === "terminate") {
+      await this.both(this.payer, contract, "terminate", [], (next, at) =>
+        service.terminate(next, index, at),
+      );
+    } else if (step.kind === "collectAll") {
+      await this.both(this.stage.stranger, contract, "collectAllArrears", [], (next, at) =>
+        funds.collectAllArrears(groupOf(next, index), at),
+      );
+    } else if (step.kind === "enter") {
+      const to = this.#committee(step.committee);
+      const address = this.stage.committees[to]?.address;
+      await this.both(this.payer, contract, "enter", [address, step.ceiling], (next, at) =>
+        service.enter(next, index, at, to, step.ceiling),
+      );
+    } else {
+      const ceiling = (groupOf(this.model, index).service?.ceiling ?? 1) + step.by;
+      if (ceiling < 0) return;
+      await this.both(this.payer, contract, "raiseCeiling", [ceiling], (next, at) =>
+        service.raiseCeiling(next, index, at, ceiling),
       );
     }
-    return this.#both("payer", "changeData", [index, ...consent], (next, block) =>
-      next.changeSize(block, index, size),
+  }
+
+  async #abandon(step: Extract<Step, { kind: "abandon" }>, index: number): Promise<void> {
+    const group = groupOf(this.model, index);
+    const committee =
+      group.service === undefined ? undefined : committeeOf(this.model, group.service.committee);
+    const covering = [...(committee?.remembered.keys() ?? [])].filter(
+      (ts) => (committee?.remembered.get(ts)?.certificate.te ?? 0) > group.settledThrough,
+    );
+    const named = covering[step.named] ?? covering[0] ?? 0;
+    const by = step.by === -1 ? "payer" : step.by === -2 ? "stranger" : step.by % this.stage.operators.length;
+    const call = { group: index, by, named } as const;
+    const from = service.abandonableFrom(this.model, group, named);
+    if (step.wait && from !== never) await this.reach(from + step.offset);
+    const wallet =
+      by === "payer"
+        ? this.payer
+        : by === "stranger"
+          ? this.stage.stranger
+          : found(this.stage.operators[by], "operator");
+    await this.both(wallet, this.group(index), "abandon", [named], (next, at) =>
+      service.abandon(next, call, at),
     );
   }
 
-  async #abandon({ wait, byProvider }: { wait: boolean; byProvider: boolean }): Promise<void> {
-    const { interval, lockup } = this.model.config;
-    if (wait && !this.model.ended) await this.#reach(this.model.ts + interval + lockup);
-    const present = this.model.unsettled?.operator;
-    const from = byProvider
-      ? (this.operators.find(({ address }) => address === present) ?? this.operators[5] ?? "payer")
-      : "payer";
-    return this.#both(from, "abandon", [], (next, block) => next.abandon(block, byProvider));
-  }
-
-  async #reach(block: number): Promise<void> {
-    const { chain } = this.group.world;
-    if ((await chain.block()) + 1 < block) await chain.before(block);
-  }
-
-  async #settle(choice: Choice): Promise<void> {
-    const { model } = this;
-    const { interval, turn: turnBlocks } = model.config;
-    const { n, f } = model;
-    const first = model.ts + interval;
-    await this.#reach(
-      first + Math.min(choice.lapsed, 3) * turnBlocks + (choice.flaw === "sender" ? 0 : choice.absent % 3),
-    );
-    const block = (await this.group.world.chain.block()) + 1;
-    const turn = Math.floor((block - first) / turnBlocks) + 1 + (choice.flaw === "early" ? 1 : 0);
-    const te = first + (turn - 1) * turnBlocks;
-    const leader = choice.leader % n;
-    const others = range(n).filter((index) => index !== leader);
-    const failed = range(Math.min(turn - 1, f)).map(
-      (i) => others[(choice.failedFrom + i) % (n - 1)] as number,
-    );
-    const payees = range(n).filter((index) => (choice.payees >> index) % 2 === 1 && !failed.includes(index));
-    const late = block >= te + Math.ceil((2 * turnBlocks) / 3);
-    const sender = late || choice.flaw === "sender" ? choice.sender % n : leader;
-    const due = model.due(te);
-    const values = due.map((index, i) => {
-      const provider = model.providers[index];
-      if (provider === undefined) throw new Error(`provider ${index}: expected in the model`);
-      return (model.committed(provider, model.ts, te) * BigInt(choice.permilles[i % 12] as number)) / 1000n;
+  /** R31: withdrawals over many groups in one call; one that fails harms only itself. */
+  async #pullMany(who: number): Promise<void> {
+    const operator = who % this.stage.operators.length;
+    const wallet = found(this.stage.operators[operator], "operator");
+    const claims = this.groups.flatMap((contract, group) => {
+      const provider = groupOf(this.model, group).providers.findLastIndex((p) => p.operator === operator);
+      return provider < 0 ? [] : [{ address: contract.target, group, provider }];
     });
-    const listed = choice.flaw === "count" ? due.slice(1) : due;
-    await this.#send(
-      { turn, leader, sender, failed, payees, values: values.slice(due.length - listed.length) },
-      te,
-      listed,
-      choice,
-    );
-  }
-
-  async #send(input: SettleInput, te: number, due: number[], { absent }: Choice): Promise<void> {
-    const { model, group } = this;
-    const { members } = model.committee;
-    const settlement = {
-      ts: model.ts,
-      te,
-      committee: model.active,
-      leader: input.leader,
-      failed: bitmap(input.failed),
-      payees: bitmap(input.payees),
-      items: due.map((provider, i) => ({ provider, spaceTime: input.values[i] as bigint })),
-    };
-    const signers = range(model.n).filter((index) => (index + absent) % model.n >= absent % (model.f + 1));
-    const secrets = signers.map((index) => this.#keeper(members[index] as number).secret);
-    const digest = computeSettlementDigest(group.world.chain.chainId, await group.address(), settlement);
-    const sender = this.#keeper(members[input.sender] as number).operator;
-    await this.#both(
-      sender,
-      "settle",
-      [settlement, bitmap(signers), certify(secrets, digest)],
-      (next, block) => next.settle(block, input),
-    );
-  }
-
-  #keeper(index: number): Keeper {
-    const keeper = this.keepers[index];
-    if (keeper === undefined) throw new Error(`keeper ${index}: expected fewer than ${this.keepers.length}`);
-    return keeper;
-  }
-
-  async #pullKeeper(version: number, index: number): Promise<void> {
-    const named = (version % this.model.lastVersion) + 1;
-    const members = this.model.committees.get(named)?.members ?? [];
-    const seat = Math.abs(index) % members.length;
-    return this.#both(
-      this.#keeper(members[seat] as number).operator,
-      "withdrawKeeper",
-      [named, seat],
-      (next) => next.withdrawKeeper(named, seat),
-    );
-  }
-
-  async #succession(step: SuccessionStep): Promise<void> {
-    if (step.kind === "cancel")
-      return this.#both("payer", "cancelCommittee", [], (next) => next.cancelCommittee());
-    if (step.kind === "propose") {
-      const members = range(step.large ? 7 : 4, step.offset);
-      const addresses = members.map((index) => this.#keeper(index).operator.address);
-      return this.#both("payer", "proposeCommittee", [addresses], (next) => next.proposeCommittee(members));
-    }
-    const pending = this.model.committees.get(this.model.pending);
-    if (pending?.accepted === pending?.members.length && pending !== undefined) return;
-    const member = this.#keeper(pending?.members[pending.accepted] ?? 0);
-    return this.#both(member.operator, "acceptSeat", [this.model.pending], (next, block) =>
-      next.acceptNext(block),
-    );
-  }
-
-  /** Compares all that can be read with the model, and the token's balance with both (S2). */
-  async compare(): Promise<void> {
-    const { group, model } = this;
-    const block = await group.world.chain.block();
-    const [escrow, state, providers, held] = await Promise.all([
-      group.read("escrow"),
-      group.read("state"),
-      group.read("providers", 0, 99),
-      group.world.token.getFunction("balanceOf")(await group.address()) as Promise<bigint>,
-    ]);
-    const balance = model.deposited - model.paidOut;
-    const wanted: Record<string, unknown> = {
-      deposited: model.deposited,
-      paidOut: model.paidOut,
-      balance,
-      unallocated: model.free,
-      credits: balance - model.free,
-      arrears: model.arrears,
-      reserve: model.reserve(block),
-      withdrawable: model.withdrawable(block),
-    };
-    expectSame("escrow", { ...escrow.toObject() }, wanted);
-    expectSame("token", { held }, { held: balance });
-    expectSame(
-      "state",
-      {
-        ts: state.settledThrough,
-        committee: state.committee,
-        pending: state.pendingCommittee,
-        ended: state.ended,
-        listed: state.listedProviders,
-      },
-      {
-        ts: BigInt(model.ts),
-        committee: BigInt(model.active),
-        pending: BigInt(model.pending),
-        ended: model.ended,
-        listed: BigInt(model.providers.filter(({ closed }) => !closed).length),
-      },
-    );
-    let owned = 0n;
-    model.providers.forEach((provider, i) => {
-      const { credited, withdrawn, arrears, closed, removedAt } = providers[i];
-      const { credit, withdrawn: taken } = provider;
-      expectSame(
-        `provider ${i}`,
-        { credited, withdrawn, arrears, closed, removedAt },
-        {
-          credited: credit + taken,
-          withdrawn: taken,
-          arrears: provider.arrears + provider.uncutArrears,
-          closed: provider.closed,
-          removedAt: BigInt(provider.removedAt),
-        },
-      );
-      owned += credit;
+    const { factory } = this.stage.world;
+    const args = [claims.map(({ address, provider }) => ({ group: address, provider }))];
+    await this.both(wallet, factory, "withdrawProviders", args, (next) => {
+      for (const { group, provider } of claims) {
+        if ((groupOf(next, group).providers[provider]?.credit ?? 0n) > 0n)
+          funds.withdrawProvider(groupOf(next, group), provider);
+      }
     });
-    for (const [version, { accounts }] of model.committees) {
-      const found = await group.read("keeperAccounts", version, 0, 99);
-      accounts.forEach(({ earned, withdrawn }, i) => {
-        expectSame(
-          `keeper ${i} of version ${version}`,
-          { earned: found[i].earned, withdrawn: found[i].withdrawn },
-          { earned, withdrawn },
-        );
-        owned += earned - withdrawn;
-      });
-    }
-    expectSame("S2", { credits: escrow.credits }, { credits: owned });
-  }
-
-  /** Ends the group and withdraws all credits: the group must then be empty. */
-  async windUp(): Promise<void> {
-    const { model } = this;
-    if (model.terminatedAt === 0) await this.play({ kind: "terminate" });
-    // An abandon credits blocks up to the last slot boundary only.
-    await this.#reach(this.model.endBlock + this.model.config.slot);
-    if (!this.model.ended) await this.play({ kind: "abandon", wait: true, byProvider: false });
-    for (const index of range(this.model.providers.length)) await this.play({ kind: "touch", who: index });
-    // A deposit of the arrears lets the providers collect all of them.
-    await this.play({ kind: "deposit", amount: this.model.arrears });
-    for (const index of range(this.model.providers.length)) {
-      for (const kind of ["collect", "pull"] as const) await this.play({ kind, who: index });
-    }
-    for (const [version, { accounts }] of this.model.committees) {
-      for (const index of accounts.keys()) await this.#pullKeeper(version - 1, index);
-    }
-    await this.play({ kind: "withdraw", permille: 1000 });
-    await this.compare();
-    const { balance, arrears, unallocated } = await this.group.read("escrow");
-    if (balance + arrears !== 0n)
-      throw new Error(
-        `expected an empty group, actual ${balance} left, ${unallocated} free, ${arrears} owed`,
-      );
   }
 }
 
-function expectSame(what: string, actual: Record<string, unknown>, expected: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(expected)) {
-    if (actual[name] !== value)
-      throw new Error(`${what}.${name}: expected ${String(value)}, actual ${String(actual[name])}`);
-  }
+type Played = Awaited<ReturnType<Stage["call"]>>;
+
+function allows({ reasons }: Refused, played: Played): boolean {
+  if (!("refused" in played)) return false;
+  const { error, args } = played.refused;
+  return reasons.some(
+    (reason) =>
+      reason.error === error &&
+      (reason.args === undefined || reason.args.every((value, i) => args[i] === value)),
+  );
+}
+
+function described(played: Played): string {
+  if (!("refused" in played)) return "accepts";
+  return `refuses with ${played.refused.error}(${shown(played.refused.args)})`;
+}
+
+function shown(args: readonly unknown[]): string {
+  const text = JSON.stringify(args, (_, value: unknown) => {
+    if (typeof value === "bigint") return `${value}`;
+    return typeof value === "string" && value.length > 12 && value.startsWith("0x")
+      ? `${value.slice(0, 8)}…`
+      : value;
+  });
+  return text.slice(1, -1);
 }

@@ -1,105 +1,194 @@
-/** Random calls of a group, and the weight of each. */
+/** Random calls of committees and groups of the second edition, and the weight of each. */
 import fc from "fast-check";
-import type { Model } from "../../../sim/chain/contract-model.ts";
-import { unitsFor } from "../../../sim/chain/contract-rules.ts";
+import { gibibyte, perGibibyteBlock } from "./group-world.ts";
 
+/** Indices count modulo what there is. */
 export type Step =
-  | { kind: "deposit"; amount: bigint }
-  | { kind: "fund"; permille: number }
-  | { kind: "withdraw"; permille: number }
-  | { kind: "resize" | "add"; who: number; size: bigint }
-  | { kind: "remove" | "pull" | "collect" | "touch"; who: number }
-  | { kind: "settle"; choice: Choice }
-  | { kind: "mine"; blocks: number }
-  | { kind: "pullKeeper"; version: number; who: number }
-  | { kind: "abandon"; wait: boolean; byProvider: boolean }
-  | { kind: "terminate" }
-  | SuccessionStep;
+  | { kind: "certify"; committee: number; choice: Choice }
+  | { kind: "settle"; committee: number; pick: number; first: number; length: number; sender: number }
+  | { kind: "fund" | "withdraw"; group: number; permille: number }
+  | { kind: "add" | "change"; group: number; who: number; size: bigint; price: bigint; flaw: ConsentFlaw }
+  | { kind: "burst" | "remove" | "notice" | "collect" | "pull"; group: number; who: number }
+  | { kind: "collectKeepers" | "pullKeeper"; group: number; account: number; seat: number }
+  | { kind: "enter"; group: number; committee: number; ceiling: number }
+  | { kind: "raise"; group: number; by: number }
+  | { kind: "terminate"; group: number }
+  | { kind: "collectAll"; group: number }
+  | { kind: "abandon"; group: number; by: number; wait: boolean; offset: number; named: number }
+  | { kind: "release" | "reclaim"; committee: number; number: number }
+  | { kind: "propose"; committee: number; offset: number; withdraw: boolean }
+  | { kind: "rotate"; committee: number; keeper: number }
+  | { kind: "pullMany"; who: number }
+  | { kind: "mine"; blocks: number };
 
-export type SuccessionStep =
-  | { kind: "accept" | "cancel" }
-  | { kind: "propose"; offset: number; large: boolean };
+export type ConsentFlaw = "none" | "sequence" | "deadline" | "signer";
 
-/** The content of a settlement; an index counts modulo the number of keepers or providers. */
+/** What is wrong with a certificate, or with what it says of its first group. */
+export type CertificateFlaw =
+  | "none"
+  | "early"
+  | "sender"
+  | "version"
+  | "signers"
+  | "forged"
+  | "failed"
+  | "payee"
+  | "count"
+  | "extra";
+
 export type Choice = {
   lapsed: number;
+  late: boolean;
+  delay: number;
   leader: number;
   sender: number;
   failedFrom: number;
   payees: number;
   absent: number;
   permilles: number[];
-  flaw: "none" | "early" | "sender" | "count";
+  hand: "all" | "none" | "some";
+  first: number;
+  length: number;
+  flaw: CertificateFlaw;
 };
 
-/** Stands for a provider that does not exist: the call must be refused. */
-export const nobody = -1;
-const who = fc.oneof({ weight: 19, arbitrary: fc.nat(11) }, { weight: 1, arbitrary: fc.constant(nobody) });
-const size = fc.bigInt(1n, 1n << 34n);
+const flaws: CertificateFlaw[] = [
+  "early",
+  "sender",
+  "version",
+  "signers",
+  "forged",
+  "failed",
+  "payee",
+  "count",
+  "count",
+  "extra",
+];
+
+/** More than any committed space-time. */
+export const everything = -1;
+
 const choice: fc.Arbitrary<Choice> = fc.record({
-  lapsed: fc.constantFrom(0, 0, 0, 1, 2, 4),
+  lapsed: fc.constantFrom(0, 0, 0, 0, 1, 2, 4),
+  late: fc.constantFrom(false, false, true),
+  delay: fc.nat(4),
   leader: fc.nat(6),
   sender: fc.nat(6),
   failedFrom: fc.nat(6),
-  payees: fc.nat(127),
+  payees: fc.oneof({ weight: 2, arbitrary: fc.nat(127) }, { weight: 1, arbitrary: fc.constant(127) }),
   absent: fc.nat(6),
-  permilles: fc.array(fc.constantFrom(0, 1, 500, 999, 1000, 1000, 1250), { minLength: 12, maxLength: 12 }),
-  flaw: fc.constantFrom("none", "none", "none", "none", "early", "sender", "count"),
+  permilles: fc.array(fc.constantFrom(0, 1, 500, 999, 1000, 1000, 1000, 1250, everything), {
+    minLength: 12,
+    maxLength: 12,
+  }),
+  hand: fc.constantFrom("all", "all", "all", "none", "some", "some"),
+  first: fc.nat(5),
+  length: fc.nat(5),
+  flaw: fc.oneof(
+    { weight: 8, arbitrary: fc.constant<CertificateFlaw>("none") },
+    { weight: 1, arbitrary: fc.constantFrom(...flaws) },
+  ),
 });
 
-/** Adds the first providers, after a deposit of `times` the money that R32 requires for them. */
-export function beginning({ config }: Model, times: bigint): Step[] {
-  const sizes = [3n << 30n, 12_345_678_901n];
-  const bytes = sizes.reduce((a, b) => a + b, 0n);
-  const amount = times * (unitsFor(bytes * BigInt(config.lockup), config.price) + 1n);
-  return [{ kind: "deposit", amount }, ...sizes.map((size, who): Step => ({ kind: "add", who, size }))];
+const kind = <Kind extends string>(...kinds: Kind[]): fc.Arbitrary<Kind> => fc.constantFrom(...kinds);
+const group = fc.nat(5);
+const committee = fc.nat(1);
+const who = fc.nat(7);
+const size = fc.oneof(fc.bigInt(1n, gibibyte << 4n), fc.constantFrom(1n, gibibyte, (1n << 56n) - 1n));
+const price = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(0n) },
+  { weight: 4, arbitrary: fc.bigInt(0n, perGibibyteBlock(3_000n)) },
+  { weight: 2, arbitrary: fc.constant(perGibibyteBlock(1_000n)) },
+  { weight: 1, arbitrary: fc.constantFrom(1n, (1n << 80n) - 1n) },
+);
+const flaw = fc.oneof(
+  { weight: 12, arbitrary: fc.constant<ConsentFlaw>("none") },
+  { weight: 1, arbitrary: kind<ConsentFlaw>("sequence", "deadline", "signer") },
+);
+
+const weighted: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
+  [18, fc.record({ kind: kind("certify"), committee, choice })],
+  [
+    7,
+    fc.record({
+      kind: kind("settle"),
+      committee,
+      pick: fc.nat(3),
+      first: fc.nat(3),
+      length: fc.integer({ min: 1, max: 3 }),
+      sender: fc.nat(7),
+    }),
+  ],
+  [4, fc.record({ kind: kind("fund"), group, permille: kindOf(1, 300, 1000, 1000, 2000) })],
+  [2, fc.record({ kind: kind("withdraw"), group, permille: kindOf(0, 500, 1000, 1000, 1001, 1200) })],
+  [6, fc.record({ kind: kind("add"), group, who, size, price, flaw })],
+  [6, fc.record({ kind: kind("change"), group, who, size, price, flaw })],
+  [3, fc.record({ kind: kind("remove", "notice"), group, who })],
+  [1, fc.record({ kind: kind("burst"), group, who })],
+  [5, fc.record({ kind: kind("pull", "collect"), group, who })],
+  [4, fc.record({ kind: kind("pullKeeper", "collectKeepers"), group, account: fc.nat(4), seat: fc.nat(6) })],
+  [5, fc.record({ kind: kind("enter"), group, committee, ceiling: fc.integer({ min: 1, max: 9 }) })],
+  [1, fc.record({ kind: kind("raise"), group, by: fc.integer({ min: -1, max: 6 }) })],
+  [1, fc.record({ kind: fc.constant("terminate" as const), group })],
+  [1, fc.record({ kind: fc.constant("collectAll" as const), group })],
+  [
+    4,
+    fc.record({
+      kind: kind("abandon"),
+      group,
+      by: fc.integer({ min: -2, max: 7 }),
+      wait: fc.boolean(),
+      offset: kindOf(-1, 0, 0, 0, 2),
+      named: kindOf(0, 0, 0, 1),
+    }),
+  ],
+  [1, fc.record({ kind: kind("release", "reclaim"), committee, number: fc.nat(8) })],
+  [
+    1,
+    fc.record({ kind: kind("propose"), committee, offset: fc.nat(3), withdraw: kindOf(false, false, true) }),
+  ],
+  [1, fc.record({ kind: kind("rotate"), committee, keeper: fc.nat(9) })],
+  [1, fc.record({ kind: kind("pullMany"), who })],
+  [4, fc.record({ kind: kind("mine"), blocks: fc.integer({ min: 1, max: 40 }) })],
+];
+
+function kindOf<Value>(...values: Value[]): fc.Arbitrary<Value> {
+  return fc.constantFrom(...values);
 }
 
-/** Most steps are those of a running group; the steps that end it are rare. */
+/** Most steps are those of running groups; those that end one are rare. */
 export const steps: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant("settle" as const), choice }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("deposit" as const), amount: fc.bigInt(0n, 1n << 34n) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("fund" as const),
-      permille: fc.constantFrom(1, 300, 1000, 2000),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("withdraw" as const), permille: fc.nat(1100) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constantFrom("add" as const, "resize" as const), who, size }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constantFrom("remove", "pull", "collect", "touch", "pull"), who }),
-  } as fc.WeightedArbitrary<Step>,
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("mine" as const), blocks: fc.integer({ min: 1, max: 30 }) }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("pullKeeper" as const), version: fc.nat(3), who }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("abandon" as const),
-      wait: fc.boolean(),
-      byProvider: fc.boolean(),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("propose" as const), offset: fc.nat(3), large: fc.boolean() }),
-  },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("accept" as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc
-      .constantFrom("terminate" as const, "cancel" as const, "cancel" as const, "mine" as const)
-      .map((kind): Step => (kind === "mine" ? { kind, blocks: 1 } : { kind })),
-  },
+  ...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })),
+);
+
+/** How a group of a sequence begins. */
+export type Beginning = {
+  lockup: number;
+  keeperShareBps: number;
+  keeperFee: bigint;
+  committee: number;
+  ceiling: number;
+  /** First providers: bytes and price. */
+  data: { size: bigint; price: bigint }[];
+  /** Parts of 1,000 of what R32 asks for: 1,000 runs short soon. */
+  permille: number;
+};
+
+export const beginnings: fc.Arbitrary<Beginning[]> = fc.array(
+  fc.record({
+    lockup: fc.integer({ min: 132, max: 145 }),
+    keeperShareBps: kindOf(0, 1000, 1000, 3333, 10_000),
+    keeperFee: kindOf(0n, 1n, 1_000_003n, 10n ** 12n),
+    committee,
+    ceiling: fc.integer({ min: 2, max: 6 }),
+    data: fc.array(
+      fc.record({
+        size: fc.bigInt(1n, gibibyte << 3n),
+        price: kindOf(0n, perGibibyteBlock(1000n), perGibibyteBlock(777n) + 5n),
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
+    permille: kindOf(1000, 1000, 1100, 3000, 20_000),
+  }),
+  { minLength: 2, maxLength: 4 },
 );

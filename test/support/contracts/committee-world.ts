@@ -1,0 +1,431 @@
+/** Committees of the second edition on a chain in this process, with contracts that stand for any group. */
+import {
+  AbiCoder,
+  concat,
+  Contract,
+  getCreateAddress,
+  keccak256,
+  ZeroAddress,
+  type Interface,
+  type Signer,
+  type TransactionReceipt,
+  type Wallet,
+} from "ethers";
+import { artifact, deploySystem } from "../../../scripts/contracts/artifacts.ts";
+import { compileContracts } from "../../../scripts/contracts/compile.ts";
+import { bitmap } from "../../../protocol/bitmap.ts";
+import {
+  certificateDigest,
+  CertificateTree,
+  consentDigest,
+  domainOf,
+  itemWord,
+  type Certificate,
+  type CertifiedGroup,
+} from "../../../protocol/certificate.ts";
+import type { Hex } from "../../../protocol/hash.ts";
+import { deployContract, openChain, refusal, send, type Chain, type Refusal } from "./chain.ts";
+import { certify, peerId, prove, publicKey, secretOf } from "./keys.ts";
+import { range, type Keeper } from "./basics.ts";
+import type { Rhythm } from "./committee.ts";
+
+export type Terms = {
+  token: string;
+  leastKeeperFee: bigint;
+  leastKeeperShareBps: number;
+  mostProviders: number;
+  open: boolean;
+};
+export type GroupTerms = {
+  payer: string;
+  token: string;
+  keeperFee: bigint;
+  keeperShareBps: number;
+  lockup: number;
+};
+export type Consent = { deadline: number; signature: string };
+
+/** Short enough for tests, and within R4. */
+export const rhythm: Rhythm = {
+  interval: 40,
+  turn: 30,
+  slot: 5,
+  answer: 2,
+  confirmations: 1,
+  toleranceBps: 100,
+};
+const noConsent: Consent = { deadline: 0, signature: "0x" };
+
+/** The contract's own error of a call, or of the library that it uses. */
+export function errorsOf(): Interface {
+  return new Contract(ZeroAddress, [
+    ...(artifact("interfaces/ICommittee").abi as object[]),
+    ...(artifact("interfaces/IUpkeepingFactory").abi as object[]),
+    ...(artifact("interfaces/IUpkeeping").abi as object[]),
+  ]).interface;
+}
+
+export class CommitteeWorld {
+  readonly chain: Chain;
+  readonly registry: Contract;
+  readonly factory: Contract;
+  readonly token: Contract;
+  readonly convener: Wallet;
+  readonly errors: Interface;
+  readonly #keepers: Keeper[] = [];
+
+  constructor(
+    chain: Chain,
+    contracts: { registry: Contract; factory: Contract; token: Contract },
+    convener: Wallet,
+  ) {
+    this.chain = chain;
+    this.registry = contracts.registry;
+    this.factory = contracts.factory;
+    this.token = contracts.token;
+    this.convener = convener;
+    this.errors = errorsOf();
+  }
+
+  /** With a factory for which any address that a test names is a group. */
+  static async open(): Promise<CommitteeWorld> {
+    await compileContracts();
+    const chain = await openChain();
+    const deployer = chain.signers[0] as Signer;
+    const registry = await deployContract("Registry", deployer);
+    const token = await deployContract("DemoToken", deployer, ["Demo", "DEMO"]);
+    const nonce = await deployer.getNonce();
+    const at = getCreateAddress({ from: await deployer.getAddress(), nonce: nonce + 1 });
+    const code = await deployContract("Committee", deployer, [registry, at]);
+    const factory = await deployContract("CommitteeFactoryStandIn", deployer, [code, registry]);
+    return new CommitteeWorld(chain, { registry, factory, token }, await chain.account("convener"));
+  }
+
+  /** With the real factory and real groups. */
+  static async whole(): Promise<CommitteeWorld> {
+    const chain = await openChain();
+    const deployer = chain.signers[0] as Signer;
+    const { registry, factory } = await deploySystem(deployer);
+    const token = await deployContract("DemoToken", deployer, ["Demo", "DEMO"]);
+    return new CommitteeWorld(chain, { registry, factory, token }, await chain.account("convener"));
+  }
+
+  /** The first `count` keepers, registered when first asked for. */
+  async keepers(count: number): Promise<Keeper[]> {
+    for (let i = this.#keepers.length; i < count; i += 1) {
+      this.#keepers.push(await this.register(`keeper ${i}`));
+    }
+    return this.#keepers.slice(0, count);
+  }
+
+  async register(label: string): Promise<Keeper> {
+    const operator = await this.chain.account(label);
+    const secret = secretOf(label);
+    const proof = prove(secret, this.chain.chainId, await this.registry.getAddress(), operator.address);
+    const args = [publicKey(secret), proof, operator.address, peerId(label), ["/ip4/127.0.0.1/tcp/1"]];
+    await send(this.registry, operator, "registerKeeper", args);
+    return { secret, operator };
+  }
+
+  /** A new key in the registry; the keeper's seats keep the old one until they are rotated. */
+  async rotate(keeper: Keeper, label: string): Promise<Keeper> {
+    const secret = secretOf(label);
+    const { address } = keeper.operator;
+    const proof = prove(secret, this.chain.chainId, await this.registry.getAddress(), address);
+    await send(this.registry, keeper.operator, "rotateKeeperKey", [publicKey(secret), proof]);
+    return { ...keeper, secret };
+  }
+
+  async terms(change: Partial<Terms> = {}): Promise<Terms> {
+    return {
+      token: await this.token.getAddress(),
+      leastKeeperFee: 0n,
+      leastKeeperShareBps: 1000,
+      mostProviders: 1_000,
+      open: false,
+      ...change,
+    };
+  }
+
+  /** A committee of these keepers, of which those at `consenting` (all, unless said otherwise) sign beforehand. */
+  async committee(
+    members: readonly Keeper[],
+    options: { rhythm?: Partial<Rhythm>; terms?: Partial<Terms>; consenting?: readonly number[] } = {},
+  ): Promise<Committee> {
+    const all = { ...rhythm, ...options.rhythm };
+    const terms = await this.terms(options.terms);
+    const operators = members.map(({ operator }) => operator.address);
+    const args = [this.convener.address, all, terms, operators];
+    const address = String(await this.factory.getFunction("predictCommittee")(...args));
+    const contract = new Contract(address, artifact("interfaces/ICommittee").abi, this.convener);
+    const committee = new Committee(this, contract, all, terms, members);
+    const consenting = new Set(options.consenting ?? range(members.length));
+    const consents = members.map((keeper, i) =>
+      consenting.has(i) ? committee.consentOf(keeper, 1, 0, operators) : noConsent,
+    );
+    committee.created = await send(this.factory, this.convener, "createCommittee", [
+      all,
+      terms,
+      operators,
+      consents,
+    ]);
+    return committee;
+  }
+
+  async failing(call: Promise<unknown>): Promise<Refusal> {
+    return refusal(call, this.errors);
+  }
+
+  factoryEvents(receipt: TransactionReceipt): { name: string; args: unknown[] }[] {
+    return eventsOf(receipt, this.factory);
+  }
+}
+
+/** How a certificate is sent. */
+export type Sending = {
+  signers?: readonly number[];
+  sender?: Wallet;
+  /** Block of the transaction; the first of the window, or the next. */
+  block?: number;
+  signature?: string;
+  /** Groups handed in: all, unless said otherwise. */
+  first?: number;
+  length?: number;
+  proof?: readonly string[];
+  gasLimit?: number;
+};
+
+export class Committee {
+  readonly world: CommitteeWorld;
+  readonly contract: Contract;
+  readonly rhythm: Rhythm;
+  readonly terms: Terms;
+  members: readonly Keeper[];
+  created: TransactionReceipt | undefined;
+
+  constructor(
+    world: CommitteeWorld,
+    contract: Contract,
+    all: Rhythm,
+    terms: Terms,
+    members: readonly Keeper[],
+  ) {
+    this.world = world;
+    this.contract = contract;
+    this.rhythm = all;
+    this.terms = terms;
+    this.members = members;
+  }
+
+  get address(): Hex {
+    return addressOf(this.contract);
+  }
+
+  get domain(): Hex {
+    return domainOf(Number(this.world.chain.chainId), this.address);
+  }
+
+  // A view's shape is known to the test that asks.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  async read(name: string, ...args: unknown[]): Promise<any> {
+    return this.contract.getFunction(name).staticCall(...args);
+  }
+
+  async send(from: Signer, method: string, args: readonly unknown[] = []): Promise<TransactionReceipt> {
+    return send(this.contract, from, method, args);
+  }
+
+  member(index: number): Keeper {
+    return this.members[index] as Keeper;
+  }
+
+  /** What the members of a version consent to, from the interface's text. */
+  configuration(base: number, operators: readonly string[]): Hex {
+    const coder = AbiCoder.defaultAbiCoder();
+    const { interval, turn, slot, answer, confirmations, toleranceBps } = this.rhythm;
+    const { token, leastKeeperFee, leastKeeperShareBps, mostProviders, open } = this.terms;
+    const blocks = [interval, turn, slot, answer, confirmations, toleranceBps];
+    const asked = [token, leastKeeperFee, leastKeeperShareBps, mostProviders, open];
+    const words = coder.encode(
+      ["tuple(uint32,uint32,uint32,uint32,uint32,uint16)", "tuple(address,uint96,uint16,uint32,bool)"],
+      [blocks, asked],
+    );
+    const list = concat(operators.map((operator) => coder.encode(["address"], [operator])));
+    const { chainId } = this.world.chain;
+    const fields = [
+      chainId,
+      this.address,
+      this.world.convener.address,
+      base,
+      keccak256(words),
+      keccak256(list),
+    ];
+    const types = ["uint256", "address", "address", "uint64", "bytes32", "bytes32"];
+    return keccak256(coder.encode(types, fields)) as Hex;
+  }
+
+  /** A keeper's signed consent to a version of these operators. */
+  consentOf(
+    keeper: Keeper,
+    version: number,
+    base: number,
+    operators: readonly string[],
+    deadline = 1_000_000,
+  ): Consent {
+    const digest = consentDigest(this.domain, this.configuration(base, operators), version, deadline);
+    return { deadline, signature: keeper.operator.signingKey.sign(digest).serialized };
+  }
+
+  /** A version that these keepers propose and consent to; it waits for the next certificate, or is in force at once. */
+  async propose(next: readonly Keeper[], proposer: Signer = this.world.convener): Promise<number> {
+    await this.send(proposer, "propose", [next.map(({ operator }) => operator.address)]);
+    return Number(await this.read("lastVersion"));
+  }
+
+  /** Contracts that stand for groups, entered one after another, each with one provider's items. */
+  async enterStandIns(count: number, change: Partial<GroupTerms> = {}, earliest = 0): Promise<StandIn[]> {
+    const { world } = this;
+    const groups: StandIn[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const contract = await deployContract("GroupStandIn", world.convener);
+      await send(world.factory, world.convener, "recognise", [contract]);
+      groups.push(await this.enterStandIn(contract, change, earliest));
+    }
+    return groups;
+  }
+
+  async enterStandIn(contract: Contract, change: Partial<GroupTerms> = {}, earliest = 0): Promise<StandIn> {
+    const terms = { ...this.groupTerms(), ...change };
+    await send(contract, this.world.convener, "enter", [this.contract, terms, 3, earliest]);
+    const number = Number(await this.read("lastNumber"));
+    return { contract, number };
+  }
+
+  groupTerms(): GroupTerms {
+    return {
+      payer: this.world.convener.address,
+      token: this.terms.token,
+      keeperFee: this.terms.leastKeeperFee,
+      keeperShareBps: this.terms.leastKeeperShareBps,
+      lockup: 40 + 30 * 42,
+    };
+  }
+
+  async certifiedThrough(): Promise<number> {
+    return Number(await this.read("certifiedThrough"));
+  }
+
+  /** Turn whose window the next block lies in, at least 1. */
+  async turnNow(): Promise<number> {
+    const { interval, turn } = this.rhythm;
+    const past = (await this.world.chain.block()) + 1 - (await this.certifiedThrough()) - interval;
+    return past < 0 ? 1 : Math.floor(past / turn) + 1;
+  }
+
+  /** A certificate of the next interval over these groups; leader and failed are just the first indices. */
+  async certificate(
+    groups: readonly CertifiedGroup[],
+    change: Partial<Certificate> & { turn?: number } = {},
+  ): Promise<Certificate> {
+    const { turn = await this.turnNow(), ...fields } = change;
+    const n = this.members.length;
+    const ts = await this.certifiedThrough();
+    const failed = fields.failed ?? bitmap(range(Math.min(turn - 1, (n - 1) / 3), 1));
+    return {
+      ts,
+      te: ts + this.rhythm.interval + (turn - 1) * this.rhythm.turn,
+      version: Number(await this.read("currentVersion")),
+      leader: 0,
+      failed,
+      payees: ((1n << BigInt(n)) - 1n) & ~failed,
+      count: groups.length,
+      groups: new CertificateTree(groups).root,
+      ...fields,
+    };
+  }
+
+  /** Arguments from the groups on, as `certify` and `settle` take them. */
+  handedIn(groups: readonly CertifiedGroup[], sending: Sending = {}): unknown[] {
+    const { first = 0, length = groups.length - first } = sending;
+    const run = groups.slice(first, first + length);
+    const proof = sending.proof ?? new CertificateTree(groups).rangeProof(first, length);
+    return [first, run.map(({ items, ...named }) => ({ ...named, items: items.map(itemWord) })), proof];
+  }
+
+  sign(c: Certificate, signers: readonly number[]): string {
+    const secrets = signers.map((index) => this.member(index).secret);
+    return certify(secrets, certificateDigest(this.domain, c));
+  }
+
+  /** Signs a certificate and sends it, in the first block of its window unless said otherwise. */
+  async certify(
+    c: Certificate,
+    groups: readonly CertifiedGroup[],
+    sending: Sending = {},
+  ): Promise<TransactionReceipt> {
+    const signers = sending.signers ?? range(this.members.length);
+    const signature = sending.signature ?? this.sign(c, signers);
+    const { chain } = this.world;
+    await chain.before(Math.max(sending.block ?? c.te, (await chain.block()) + 1));
+    const sender = sending.sender ?? this.member(c.leader).operator;
+    const args = [c, bitmap(signers), signature, ...this.handedIn(groups, sending)];
+    const { gasLimit } = sending;
+    return send(this.contract, sender, "certify", args, gasLimit === undefined ? {} : { gasLimit });
+  }
+
+  /** A certificate of the next interval, signed by all. */
+  async certifyNext(
+    groups: readonly CertifiedGroup[] = [],
+    sending: Sending = {},
+  ): Promise<{ certificate: Certificate; receipt: TransactionReceipt }> {
+    const certificate = await this.certificate(groups);
+    return { certificate, receipt: await this.certify(certificate, groups, sending) };
+  }
+
+  async settle(
+    c: Certificate,
+    groups: readonly CertifiedGroup[],
+    sending: Sending = {},
+  ): Promise<TransactionReceipt> {
+    const sender = sending.sender ?? this.world.convener;
+    const { gasLimit } = sending;
+    const args = [c, ...this.handedIn(groups, sending)];
+    return send(this.contract, sender, "settle", args, gasLimit === undefined ? {} : { gasLimit });
+  }
+
+  /** What a group was called with in this transaction: committee, period, payout, items, gas. */
+  calledWith(receipt: TransactionReceipt, { contract }: StandIn): unknown[] {
+    const [event] = this.events(receipt, contract);
+    if (event === undefined) throw new Error(`expected a call of ${addressOf(contract)}, actual none`);
+    return event.args;
+  }
+
+  /** Names and arguments of the events of this contract, or of another one's interface. */
+  events(receipt: TransactionReceipt, from: Contract = this.contract): { name: string; args: unknown[] }[] {
+    return eventsOf(receipt, from);
+  }
+}
+
+function eventsOf(receipt: TransactionReceipt, from: Contract): { name: string; args: unknown[] }[] {
+  return receipt.logs
+    .filter(({ address }) => address === addressOf(from))
+    .map((log) => from.interface.parseLog(log))
+    .filter((log) => log !== null)
+    .map(({ name, args }) => ({ name, args: [...args] }));
+}
+
+/** A contract that is named by its address. */
+function addressOf(contract: Contract): Hex {
+  return contract.target as Hex;
+}
+
+export type StandIn = { contract: Contract; number: number };
+
+/** One provider's items in each group. */
+export function certified(groups: readonly StandIn[]): CertifiedGroup[] {
+  return groups.map(({ contract, number }) => ({
+    number,
+    group: addressOf(contract).toLowerCase() as Hex,
+    items: [{ provider: number, spaceTime: BigInt(number) << 40n }],
+  }));
+}
