@@ -14,12 +14,12 @@ import type { Scale } from "../../protocol/limits/derived.ts";
 import type { Rate } from "../../protocol/limits/token-buckets.ts";
 
 const scales: readonly Scale[] = [
-  { groups: 1, n: 4, keepers: 4, providers: 4 },
-  { groups: 1, n: 13, keepers: 13, providers: 64 },
-  { groups: 1, n: 25, keepers: 25, providers: 64 },
-  { groups: 1, n: 49, keepers: 49, providers: 64 },
-  { groups: 1, n: 124, keepers: 124, providers: 256 },
-  { groups: 20, n: 13, keepers: 40, providers: 64 },
+  { committees: 1, n: 4, keepers: 4, groups: 1, providers: 4 },
+  { committees: 1, n: 13, keepers: 13, groups: 1, providers: 64 },
+  { committees: 1, n: 13, keepers: 13, groups: 1000, providers: 3000 },
+  { committees: 1, n: 49, keepers: 49, groups: 32, providers: 256 },
+  { committees: 1, n: 124, keepers: 124, groups: 1, providers: 256 },
+  { committees: 20, n: 13, keepers: 40, groups: 10, providers: 64 },
 ];
 
 function plain({ burst, perSecond }: Rate): string {
@@ -32,13 +32,14 @@ function kilobytes({ burst, perSecond }: Rate): string {
 
 /** A row for each limit, a column for each size. */
 export function limitsTable(): string {
-  const names = scales.map(({ groups, n, providers }) => `n = ${n}, ${groups} × ${providers}`);
+  const names = scales.map((s) => `n = ${s.n}: ${s.committees}, ${s.groups}, ${s.providers}`);
   const rows: readonly (readonly [string, (scale: Scale) => string])[] = [
     ["signatures of one author", (scale) => plain(authorRate(scale))],
     ["bytes of one author", (scale) => kilobytes(authorBytes(scale))],
     ["refused messages of one peer", (scale) => plain(refusedRate(scale))],
     ["unrequested bytes of one peer", (scale) => kilobytes(gossipBytes(scale))],
     ["pulls of one keeper", (scale) => plain(questionRate("pull", scale))],
+    ["questions of one keeper for certificates", (scale) => plain(questionRate("certificate", scale))],
     ["questions of one keeper for records", (scale) => plain(questionRate("records", scale))],
     ["questions of one keeper for pinned pages", (scale) => plain(questionRate("page", scale))],
     ["questions of one keeper for piece lists", (scale) => plain(questionRate("pieces", scale))],

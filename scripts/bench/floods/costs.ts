@@ -1,11 +1,11 @@
 /** Measures the work that one message or one list can cause, for comparison with the costs that the limits assume. */
 import { NobleCrypto } from "../../../keeper/adapters/crypto-noble.ts";
 import { encodeMessage, messageDigest } from "../../../protocol/codec/message.ts";
-import type { GroupSnapshot } from "../../../protocol/group.ts";
+import { domainOf } from "../../../protocol/certificate.ts";
+import type { CommitteeSnapshot } from "../../../protocol/committee.ts";
 import { keccakWords } from "../../../protocol/hash.ts";
 import type { Hex } from "../../../protocol/hash.ts";
 import type { Body, CommitEntry } from "../../../protocol/messages.ts";
-import { domainSeparator } from "../../../protocol/settlement.ts";
 import { authorBytes, authorRate, scaleOf } from "../../../protocol/limits/derived.ts";
 import { TokenBuckets } from "../../../protocol/limits/token-buckets.ts";
 import { Ingress } from "../../../keeper/runtime/ingress.ts";
@@ -13,37 +13,40 @@ import { listMemory, makePieceList } from "../../../storage/core/piece-list.ts";
 import { keyringOf } from "./nodes.ts";
 
 const chainId = 31_337;
-const address: Hex = `0x${"67".repeat(20)}`;
-const round = { ts: 10, te: 70, turn: 1, leader: 0, committee: 1 };
+const committee: Hex = `0x${"67".repeat(20)}`;
+const round = { ts: 10, te: 70, turn: 1, leader: 0, version: 1 };
 
-/** A group of `n` keepers with real keys; all but its committee is left empty. */
-function groupOf(n: number): GroupSnapshot {
+const domain = domainOf(chainId, committee);
+
+/** A committee of `n` keepers with real keys that serves no group. */
+function committeeOf(n: number): CommitteeSnapshot {
   const members = Array.from({ length: n }, (_, i) => ({
     operator: keyringOf(i).operator,
     blsKey: keccakWords(i),
   }));
   return {
     chainId,
-    address,
+    address: committee,
     block: 10,
     ts: 10,
-    params: {} as GroupSnapshot["params"],
-    committee: { version: 1, seed: "0x", members },
-    pending: undefined,
-    providers: [],
+    params: {} as CommitteeSnapshot["params"],
+    version: { version: 1, seed: keccakWords(3), members, resigned: [] },
+    next: undefined,
+    groups: [],
+    scope: undefined,
+    remembered: [],
   };
 }
 
 function signed(keeper: number, body: Body): Uint8Array {
-  const domain = domainSeparator(chainId, address);
   const signature = keyringOf(keeper).signMessage(messageDigest(domain, 1, keeper, body));
-  return encodeMessage({ chainId, group: address, committee: 1, keeper, body, signature });
+  return encodeMessage({ chainId, committee, version: 1, keeper, body, signature });
 }
 
 function commitOf(keeper: number): CommitEntry {
   const commitment = keccakWords(keeper, 5);
   const commit: Body = { kind: "commit", round, commitment };
-  const hash = messageDigest(domainSeparator(chainId, address), 1, keeper, commit);
+  const hash = messageDigest(domain, 1, keeper, commit);
   return { keeper, commitment, signature: keyringOf(keeper).signMessage(hash) };
 }
 
@@ -56,8 +59,8 @@ export type CloseCost = {
 
 /** Checks a closed set with these commits at a keeper that has not received any of the commits before. */
 export async function checkClose(n: number, keepers: readonly number[]): Promise<CloseCost> {
-  const group = groupOf(n);
-  const scale = scaleOf([group]);
+  const snapshot = committeeOf(n);
+  const scale = scaleOf([snapshot]);
   let last_ms = performance.now();
   let longest_ms = 0;
   const mark = (): void => {
@@ -81,10 +84,10 @@ export async function checkClose(n: number, keepers: readonly number[]): Promise
   const commits = keepers.map((keeper) => entries.get(keeper) as CommitEntry);
   const bytes = signed(0, { kind: "close", round, commits, auditBlock: 80 });
   // Not measured: the first check compiles the code.
-  await ingress.check(signed(1, { kind: "commit", round, commitment: keccakWords(9) }), group);
+  await ingress.check(signed(1, { kind: "commit", round, commitment: keccakWords(9) }), snapshot);
   const start_ms = performance.now();
   last_ms = start_ms;
-  const checked = await ingress.check(bytes, group);
+  const checked = await ingress.check(bytes, snapshot);
   mark();
   const verdict = checked.verdict === "accept" ? "accepted" : checked.code;
   return { verdict, total_ms: performance.now() - start_ms, longest_ms };

@@ -13,6 +13,7 @@ import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { fromHex, keccakWords } from "../../../protocol/hash.ts";
+import { smallestScale } from "../../../protocol/limits/derived.ts";
 import { concatBytes } from "../../../storage/core/bytes.ts";
 import "../../fleet/exit-with-parent.ts";
 import type { Flood, FloodReport } from "./kinds.ts";
@@ -104,12 +105,7 @@ async function asKeeper(
 ): Promise<void> {
   const node = await keeperNode(index);
   say(registrationOf(index, node));
-  node.setMembers([registrationOf(0, target)], registrationOf(index, node), {
-    groups: 1,
-    n: 4,
-    keepers: 4,
-    providers: 1,
-  });
+  node.setMembers([registrationOf(0, target)], registrationOf(index, node), smallestScale);
   await new Promise<void>((resolve) => {
     node.onConnected((operators) => void (operators.length > 0 && resolve()));
   });

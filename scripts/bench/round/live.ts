@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { settledLogs } from "../../demo/readback.ts";
 import { buildFleet } from "../../fleet/build.ts";
 import { Links } from "../../fleet/links.ts";
 import { Processes } from "../../fleet/processes.ts";
 import { multiaddr } from "../../fleet/setup.ts";
 import type { Keeper } from "../../fleet/setup.ts";
-import { decodeSettledLog } from "../../../client/settlements.ts";
+import { committeeAbi } from "../../../client/abi.ts";
+import { certifiedEvent } from "../../../client/settlements.ts";
 import { lockupBound } from "../../../protocol/group-bounds.ts";
 import { devnetRhythm } from "../../../cli/chain/presets.ts";
 import type { Stamp, TimedPlan } from "./timed-keeper.ts";
@@ -32,6 +32,8 @@ export type LiveFigures = {
 
 const block_ms = 500;
 const settlements = 5;
+/** The chain of a measurement has one committee. */
+const certifiedTopic = committeeAbi.getEvent("Certified")?.topicHash ?? null;
 const entry = fileURLToPath(new URL("timed-keeper.ts", import.meta.url));
 
 function median(values: readonly number[]): number {
@@ -97,7 +99,7 @@ export async function measureLive(keepers: number): Promise<LiveFigures> {
   let links: Links | undefined;
   const providers = 2;
   try {
-    const { provider, group } = await buildFleet({
+    const { provider } = await buildFleet({
       processes,
       folder,
       keepers,
@@ -127,9 +129,9 @@ export async function measureLive(keepers: number): Promise<LiveFigures> {
       await sleep(block_ms / 4);
       const [failure] = failures;
       if (failure !== undefined) throw failure;
-      const logs = await settledLogs(provider, group, 0, await provider.getBlockNumber());
+      const logs = await provider.getLogs({ topics: [certifiedTopic], fromBlock: 0 });
       if (logs.length > 0 && ends.length === 0) carriedBefore = links?.carriedBytes ?? 0;
-      ends.splice(0, ends.length, ...logs.map((log) => decodeSettledLog(log).te));
+      ends.splice(0, ends.length, ...logs.flatMap((log) => certifiedEvent(log)?.te ?? []));
     }
     const carried = (links?.carriedBytes ?? 0) - carriedBefore;
     provider.destroy();
