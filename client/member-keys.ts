@@ -1,5 +1,6 @@
 /** The BLS keys of a committee's members, from the code that holds them (R36): independent of the contracts' views. */
 import { dataSlice, type Provider } from "ethers";
+import { counted } from "../protocol/counted.ts";
 import { inputError } from "./errors.ts";
 
 /** A G2 key as stored: four coordinates of 48 bytes. EIP-2537 pads each to 64. */
@@ -39,7 +40,7 @@ export async function memberKeys(
   const start = holder.toLowerCase() === committee.toLowerCase() ? ownOffset : blobOffset;
   const needed = start + keyBytes * (size + 1);
   if (code.length < 2 + 2 * needed) {
-    throw inputError(`${holder} does not hold the keys of ${size} members`, {
+    throw inputError(`${holder} does not hold the keys of ${counted(size, "member")}`, {
       expected: `at least ${needed} bytes of code`,
       actual: `${(code.length - 2) / 2}`,
     });

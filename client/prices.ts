@@ -8,6 +8,7 @@
  * The price is rounded down, so nobody pays more than was said; the way back is rounded up. Both ways together give the same amount
  * wherever one unit a month makes a difference of one in the price: for 1 TiB, with blocks of 0.155 s or more.
  */
+import { counted } from "../protocol/counted.ts";
 import { inputError } from "./errors.ts";
 import { month_s, TiB } from "./units.ts";
 
@@ -45,8 +46,8 @@ export function priceFor({ perMonth, bytes = TiB, blockTime_s }: MonthlyPrice): 
   const price = (perMonth * priceScale * nanoseconds(blockTime_s)) / (bytes * month_ns);
   if (perMonth >= 0n && price <= maxPrice && (price > 0n || perMonth === 0n)) return price;
   throw inputError("the price does not fit the contract", {
-    expected: `1 to ${maxPrice} units per 2^64 byte·blocks, or exactly 0`,
-    actual: `${perMonth} units a month for ${bytes} bytes, which is ${price}`,
+    expected: `units per 2^64 byte·blocks from 1 to ${maxPrice}, or exactly 0`,
+    actual: `${counted(perMonth, "unit")} a month for ${bytes} bytes, which is ${price}`,
     hint: perMonth > 0n ? "use a token with more decimals, or a higher price" : "name a price from 0 up",
   });
 }

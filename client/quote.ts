@@ -212,6 +212,6 @@ function smallAmounts({ token, providers }: QuoteInput, amounts: readonly bigint
   const least = small.reduce((most, amount) => (amount < most ? amount : most), smallAmount);
   if (small.length === 0) return [];
   return [
-    `${counted(small.length, "provider")} would get less than ${smallAmount} units of ${token.symbol} an interval (${least} at least), rounded down; a token with more decimals or a longer interval loses less`,
+    `${counted(small.length, "provider")} would get less than ${counted(smallAmount, "unit")} of ${token.symbol} an interval (${least} at least), rounded down; a token with more decimals or a longer interval loses less`,
   ];
 }

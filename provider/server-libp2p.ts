@@ -93,7 +93,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
   const sweeping = setInterval(() => inbound.sweep(), sweepEvery_ms).unref();
   libp2p.addEventListener("stop", () => clearInterval(sweeping));
   const callers = new TokenBuckets(maxCallerNames, () => performance.now());
-  const ranges = (peer: string): boolean => callers.take(`${peer} ranges`, requestRate(scale().groups));
+  const ranges = (peer: string): boolean => callers.take(`ranges of ${peer}`, requestRate(scale().groups));
   const challenges = (peer: string, { targets }: ChallengeRequest): boolean =>
     inbound.isKeeper(peer)
       ? callers.take(peer, challengeRate(scale()), targets.length)

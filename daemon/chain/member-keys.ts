@@ -1,5 +1,6 @@
 /** BLS keys of a committee's members, from the code that holds them (R36). */
 import { concatBytes } from "../../storage/core/bytes.ts";
+import { counted } from "../../protocol/counted.ts";
 import type { Hex } from "../../protocol/hash.ts";
 import { compressG2 } from "./calls.ts";
 
@@ -27,7 +28,7 @@ export function memberKeys(code: Uint8Array, size: number, isOwn: boolean): Hex[
   const needed = start + keyBytes * (size + 1);
   if (code.length < needed) {
     throw new NoMemberKeys(
-      `keys of ${size} members: expected at least ${needed} bytes of code, actual ${code.length}`,
+      `keys of ${counted(size, "member")}: expected at least ${needed} bytes of code, actual ${code.length}`,
     );
   }
   return Array.from({ length: size }, (_, i) => {

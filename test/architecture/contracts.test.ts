@@ -16,12 +16,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
 };
 const maxLines = 400;
 /** Files that hold several declarations of one kind. */
-const collections = [
-  "interfaces/UpkeepingTypes.sol",
-  "interfaces/Types.sol",
-  "harness/GasReferences.sol",
-  "harness/HostileTokens.sol",
-];
+const collections = ["interfaces/Types.sol", "harness/GasReferences.sol", "harness/HostileTokens.sol"];
 
 const contracts = join(projectRoot, "contracts");
 const files = globSync("**/*.sol", { cwd: contracts });
@@ -48,10 +43,10 @@ describe("the files of contracts/", () => {
     expect(files.filter((file) => read(file).split("\n").length > maxLines)).toEqual([]);
   });
 
-  it("each declare a contract, library or interface of their own name", () => {
+  it("each declare a contract, library, interface or type of their own name", () => {
     const misnamed = files.filter((file) => {
-      const name = basename(file, file.endsWith(".t.sol") ? ".t.sol" : ".sol");
-      const declared = new RegExp(`^(abstract contract|contract|interface|library) ${name}(Test)? `, "m");
+      const name = basename(file, ".sol");
+      const declared = new RegExp(`^(abstract contract|contract|interface|library|type) ${name} `, "m");
       return !collections.includes(file) && !declared.test(read(file));
     });
     expect(misnamed).toEqual([]);

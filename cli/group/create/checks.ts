@@ -109,7 +109,7 @@ async function checkConsentFiles({ file }: PlannedGroup): Promise<CheckItem> {
   const missing: string[] = [];
   for (const path of consents) if (!(await exists(path))) missing.push(path);
   const present = consents.length - missing.length;
-  const found = `${present} of ${keepers.length} keepers' consents are present`;
+  const found = `consents present: ${present} of ${keepers.length}`;
   if (present === keepers.length) return ok("consents", found);
   const away = missing.length === 0 ? "" : `, missing: ${missing.join(", ")}`;
   const remedy =
