@@ -1,25 +1,31 @@
-/** A whole system on one machine: a chain, contracts, a funded group, provider and keeper daemons, each a process. */
+/**
+ * A whole system on one machine: a chain, contracts, a committee that serves the groups of one or several payers, provider and
+ * keeper daemons, each a process.
+ */
 import { join } from "node:path";
-import type { JsonRpcProvider, Signer } from "ethers";
-import { deployAll, groupAt, type Deployment } from "../contracts/artifacts.ts";
-import { GroupView } from "../../client/group-view.ts";
-import { projectRoot } from "../paths.ts";
-import { freePorts } from "../../daemon/free-port.ts";
+import type { JsonRpcProvider, Wallet } from "ethers";
 import { connectRpc } from "../../client/connect.ts";
+import { CommitteeView } from "../../client/committee-view.ts";
+import { GroupView } from "../../client/group-view.ts";
+import { freePorts } from "../../daemon/free-port.ts";
+import { counted } from "../../protocol/counted.ts";
+import { deployAll, groupAt, type Deployment } from "../contracts/artifacts.ts";
+import { projectRoot } from "../paths.ts";
 import type { ChainClient } from "./clients.ts";
 import { KeeperFleet, type KeeperCommand } from "./keepers.ts";
 import type { Processes } from "./processes.ts";
 import { ProviderFleet } from "./providers.ts";
 import {
   createGroup,
+  formCommittee,
   fundOperators,
   makeKeeper,
+  newPayer,
   registerKeeper,
   writeKeeperConfig,
-  type GroupParams,
+  type FleetParams,
   type Keeper,
 } from "./setup.ts";
-import { counted } from "../../protocol/counted.ts";
 
 export type FleetOptions = {
   readonly processes: Processes;
@@ -28,8 +34,11 @@ export type FleetOptions = {
   /** The client that runs the chain; by default Hardhat's node. */
   readonly client?: ChainClient;
   readonly keepers: number;
+  /** Every provider serves every group. */
   readonly providers: number;
-  readonly params: GroupParams;
+  /** Groups of the committee, each with a payer of its own; by default one. */
+  readonly groups?: number;
+  readonly params: FleetParams;
   /** Time between two polls of the chain, of this process and of the keepers. */
   readonly polling_ms: number;
   /** Called with a line of text after each step. */
@@ -45,12 +54,14 @@ export type FleetOptions = {
   readonly beforeKeepers?: (keepers: readonly Keeper[]) => Promise<void>;
 };
 
+export type FleetGroup = { readonly address: string; readonly payer: Wallet; readonly view: GroupView };
+
 export type Fleet = {
   readonly rpc: string;
   readonly provider: JsonRpcProvider;
-  readonly group: string;
   readonly deployment: Deployment;
-  readonly view: GroupView;
+  readonly committee: CommitteeView;
+  readonly groups: readonly [FleetGroup, ...FleetGroup[]];
   readonly keepers: KeeperFleet;
   readonly providers: ProviderFleet;
 };
@@ -67,24 +78,72 @@ async function startChain({ processes, folder, client = "hardhat" }: FleetOption
   return ((await chain.ready) as { rpc: string }).rpc;
 }
 
-/** Builds and starts the fleet; the providers have joined the group when this returns. */
+/** What every part of the fleet needs. */
+type Base = {
+  readonly rpc: string;
+  readonly provider: JsonRpcProvider;
+  readonly deployment: Deployment;
+  readonly chainId: number;
+  readonly registry: string;
+  readonly factory: string;
+  readonly lens: string;
+};
+
+async function openBase(rpc: string, polling_ms: number): Promise<Base> {
+  const provider = await connectRpc(rpc);
+  provider.pollingInterval = polling_ms;
+  const deployment = await deployAll(await provider.getSigner(0));
+  const [registry, factory, lens] = await Promise.all([
+    deployment.registry.getAddress(),
+    deployment.factory.getAddress(),
+    deployment.lens.getAddress(),
+  ]);
+  const chainId = Number((await provider.getNetwork()).chainId);
+  return { rpc, provider, deployment, chainId, registry, factory, lens };
+}
+
+/** Builds and starts the fleet; the providers have joined every group when this returns. */
 export async function buildFleet(options: FleetOptions): Promise<Fleet> {
-  const { folder, processes, params, say } = options;
+  const { params, say } = options;
   const [rpc, ports] = await Promise.all([
     startChain(options),
     freePorts(options.keepers + options.providers),
   ]);
-  const provider = await connectRpc(rpc);
-  provider.pollingInterval = options.polling_ms;
-  const payer: Signer = await provider.getSigner(0);
   say(`chain at ${rpc}`);
-  const deployment = await deployAll(payer);
-  say("Registry, UpkeepingFactory and a demo token are deployed");
+  const base = await openBase(rpc, options.polling_ms);
+  const { provider, deployment, lens } = base;
+  say("Registry, UpkeepingFactory, Lens and a demo token are deployed");
+  const { keepers, providers } = await register(options, base, ports);
+  say(
+    `${counted(keepers.length, "keeper")} are registered, with proofs that they hold their keys, and ${counted(providers.size, "provider")}`,
+  );
+  const committee = await formCommittee(deployment, await provider.getSigner(0), params, keepers);
+  say(`the keepers have consented to be committee ${committee}`);
+  const groups = await makeGroups(options, base, committee);
+  say(`${counted(groups.length, "payer")} made and funded a group each: ${listed(groups)}`);
+  for (const [payer, { address }] of groups.entries()) {
+    const bytes = await providers.ingest(address, payer);
+    say(`the providers store ${(Number(bytes) / 1e6).toFixed(1)} MB for payer ${payer}`);
+  }
+  await enterAll(base, groups, { committee, ceiling: options.providers });
+  for (const { address } of groups) await providers.consent(address, params.price);
+  const fleet = await startDaemons(options, base, { groups, keepers, providers });
+  say("all daemons are up");
+  await options.startMining(provider, fleet);
+  await Promise.all(groups.map(({ address, payer }) => providers.join(groupAt(address, payer))));
+  say(`the providers have joined ${groups.length === 1 ? "the group" : "every group"}, with their consent`);
+  const view = new CommitteeView(provider, { address: committee, lens });
+  return { rpc, provider, deployment, committee: view, groups, keepers: fleet, providers };
+}
+
+type Parties = { readonly keepers: readonly Keeper[]; readonly providers: ProviderFleet };
+
+async function register(options: FleetOptions, base: Base, ports: readonly number[]): Promise<Parties> {
+  const { processes, folder } = options;
+  const { provider, deployment, rpc, chainId, registry, lens } = base;
   const keepers = await Promise.all(
     Array.from({ length: options.keepers }, (_, index) => makeKeeper(folder, index, ports[index] as number)),
   );
-  const registry = await deployment.registry.getAddress();
-  const chainId = Number((await provider.getNetwork()).chainId);
   const providers = await ProviderFleet.create({
     processes,
     folder,
@@ -93,50 +152,71 @@ export async function buildFleet(options: FleetOptions): Promise<Fleet> {
     rpc,
     chainId,
     registry,
+    lens,
     metrics: options.providerMetrics ?? false,
   });
   await fundOperators(provider, [...keepers.map(({ operator }) => operator), ...providers.operators]);
-  for (const keeper of keepers) await registerKeeper(provider, deployment.registry, keeper);
+  await Promise.all(keepers.map((keeper) => registerKeeper(provider, deployment.registry, keeper)));
   await providers.register(provider, deployment.registry);
-  say(
-    `${counted(keepers.length, "keeper")} are registered, with proofs that they hold their keys, and ${counted(providers.size, "provider")}`,
-  );
-  await providers.ingest();
-  say(`every provider stores ${providers.describeData()}`);
-  const operators = keepers.map(({ operator }) => operator);
-  const group = await createGroup(deployment, payer, params, operators);
-  await providers.consent(group);
-  say(`the payer has made and funded group ${group}`);
-  const fleet = await startDaemons(options, { rpc, chainId, registry, group, keepers, providers });
-  say("all daemons are up");
-  await options.startMining(provider, fleet);
-  await providers.join(groupAt(group, payer));
-  say("the providers have joined the group, with their consent");
-  const view = new GroupView(provider, group);
-  return { rpc, provider, group, deployment, view, keepers: fleet, providers };
+  return { keepers, providers };
 }
 
-type Made = {
-  readonly rpc: string;
-  readonly chainId: number;
-  readonly registry: string;
-  readonly group: string;
-  readonly keepers: readonly Keeper[];
-  readonly providers: ProviderFleet;
-};
+function listed(groups: readonly FleetGroup[]): string {
+  const shown = groups.slice(0, 4).map(({ address }) => address);
+  return [...shown, ...(groups.length > shown.length ? ["…"] : [])].join(", ");
+}
 
-async function startDaemons(options: FleetOptions, made: Made): Promise<KeeperFleet> {
-  const { chainId, registry, group, keepers, providers } = made;
+async function makeGroups(
+  { groups: count = 1, params }: FleetOptions,
+  { provider, deployment, lens }: Base,
+  committee: string,
+): Promise<[FleetGroup, ...FleetGroup[]]> {
+  const make = async (): Promise<FleetGroup> => {
+    const payer = await newPayer(provider, deployment.token);
+    const address = await createGroup(deployment, payer, params, { committee, ceiling: 0 });
+    return { address, payer, view: new GroupView(provider, { address, lens }) };
+  };
+  const [first, ...others] = await Promise.all([make(), ...Array.from({ length: count - 1 }, make)]);
+  return [first, ...others];
+}
+
+/** An upper bound of the gas that entering a committee uses. */
+const enterGas = 500_000n;
+
+/** All groups enter in one block, so that their service begins in the same block, however many they are. */
+async function enterAll(
+  { provider }: Base,
+  groups: readonly FleetGroup[],
+  { committee, ceiling }: { readonly committee: string; readonly ceiling: number },
+): Promise<void> {
+  await provider.send("evm_setAutomine", [false]);
+  const sent = await Promise.all(
+    groups.map(({ address, payer }) =>
+      groupAt(address, payer).getFunction("enter").send(committee, ceiling, { gasLimit: enterGas }),
+    ),
+  );
+  await provider.send("evm_mine", []);
+  await provider.send("evm_setAutomine", [true]);
+  await Promise.all(sent.map((transaction) => transaction.wait()));
+}
+
+async function startDaemons(
+  options: FleetOptions,
+  base: Base,
+  { groups, keepers, providers }: Parties & { readonly groups: readonly FleetGroup[] },
+): Promise<KeeperFleet> {
+  const { chainId, registry, factory } = base;
   const { polling_ms: poll_ms } = options;
   const seats = await Promise.all(
     keepers.map(async (keeper) => {
-      const rpc = (await options.rpcOf?.(keeper.index, made.rpc)) ?? [made.rpc];
-      const configFile = await writeKeeperConfig(keeper, { rpc, chainId, registry, group, poll_ms });
+      const rpc = (await options.rpcOf?.(keeper.index, base.rpc)) ?? [base.rpc];
+      const configFile = await writeKeeperConfig(keeper, { rpc, chainId, registry, factory, poll_ms });
       return { keeper, configFile };
     }),
   );
   await options.beforeKeepers?.(keepers);
   const fleet = new KeeperFleet(options.processes, seats, options.keeperCommand);
-  await Promise.all([providers.start(group), ...seats.map((_, index) => fleet.start(index))]);
+  const addresses = groups.map(({ address }) => address);
+  await Promise.all([providers.start(addresses), ...seats.map((_, index) => fleet.start(index))]);
   return fleet;
 }

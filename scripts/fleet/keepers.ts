@@ -7,10 +7,9 @@ import type { Answer, Paced, Work } from "./pace.ts";
 import type { Processes, Running } from "./processes.ts";
 import type { Keeper } from "./setup.ts";
 
-/** `passed` = whole + partial: answered in time with a proof that holds, of all or of a part. */
+/** Whole and partial ones were answered in time with a proof that holds, of all or of a part. */
 export type ChallengeEntry = {
   asked: number;
-  passed: number;
   whole: number;
   partial: number;
   failed: number;
@@ -29,6 +28,17 @@ export type KeeperStatus = {
     challenges: NonNullable<RunningStatus["groups"][number]["challenges"]>;
   }[];
 };
+
+const noChallenges: ChallengeEntry = { asked: 0, whole: 0, partial: 0, failed: 0 };
+
+function sumOf(a: ChallengeEntry, b: ChallengeEntry): ChallengeEntry {
+  return {
+    asked: a.asked + b.asked,
+    whole: a.whole + b.whole,
+    partial: a.partial + b.partial,
+    failed: a.failed + b.failed,
+  };
+}
 
 const statusTimeout_ms = 3_000;
 const statusAttempts = 20;
@@ -185,23 +195,19 @@ export class KeeperFleet {
     return Promise.all(this.#seats.map((_, index) => this.status(index)));
   }
 
-  /** Challenges of all keepers together; waits for a keeper that is starting. */
-  async challenges(group: string): Promise<ChallengeEntry> {
-    const total: ChallengeEntry = { asked: 0, passed: 0, whole: 0, partial: 0, failed: 0 };
-    for (let index = 0; index < this.size; index++) {
-      const counts = await this.#challengesOf(index, group);
-      for (const name of Object.keys(total) as (keyof ChallengeEntry)[]) total[name] += counts[name];
-    }
-    return total;
+  /** Challenges of these groups by all keepers together; waits for a keeper that is starting. */
+  async challenges(groups: readonly string[]): Promise<ChallengeEntry> {
+    const wanted = new Set(groups.map((group) => group.toLowerCase()));
+    const counts = await Promise.all(this.#seats.map((_, index) => this.#challengesOf(index, wanted)));
+    return counts.reduce(sumOf, noChallenges);
   }
 
-  async #challengesOf(index: number, group: string): Promise<ChallengeEntry> {
+  async #challengesOf(index: number, wanted: ReadonlySet<string>): Promise<ChallengeEntry> {
     for (let attempt = 1; attempt <= statusAttempts; attempt++) {
       const status = await this.status(index);
-      const own = status?.groups.find((candidate) => candidate.group.toLowerCase() === group.toLowerCase());
-      if (own !== undefined) {
-        const { asked, whole, partial, failed } = own.challenges;
-        return { asked, passed: whole + partial, whole, partial, failed };
+      const served = status?.groups.filter(({ group }) => wanted.has(group.toLowerCase())) ?? [];
+      if (served.length === wanted.size) {
+        return served.map(({ challenges }) => challenges).reduce(sumOf, noChallenges);
       }
       await sleep(500);
     }

@@ -3,23 +3,27 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wallet, type Contract, type ContractTransactionResponse, type JsonRpcProvider } from "ethers";
 import { parse, stringify } from "yaml";
-import { initProvider, newProviderSecrets } from "../../provider/config.ts";
+import type { Hex } from "../../protocol/hash.ts";
+import { initProvider, loadConfig, loadKeys, newProviderSecrets } from "../../provider/config.ts";
+import { consentFor, type DataConsent } from "../../provider/consent.ts";
+import { ingestFiles } from "../../provider/ingest.ts";
 import { cliScript } from "../paths.ts";
 import { writeProviderFiles } from "./files.ts";
 import type { Processes } from "./processes.ts";
 import { multiaddr, registerProvider } from "./setup.ts";
-import { counted } from "../../protocol/counted.ts";
 
 export type ProviderFleetOptions = {
-  processes: Processes;
-  folder: string;
-  count: number;
-  ports: readonly number[];
-  rpc: string;
-  chainId: number;
-  registry: string;
+  readonly processes: Processes;
+  readonly folder: string;
+  readonly count: number;
+  readonly ports: readonly number[];
+  readonly rpc: string;
+  readonly chainId: number;
+  readonly registry: string;
+  /** For the providers' commands about status and money. */
+  readonly lens: string;
   /** Figures for Prometheus are served, on a free port. */
-  metrics?: boolean;
+  readonly metrics?: boolean;
 };
 
 /** More than needed: an estimate from the block before may be too low if a slot begins in between. */
@@ -29,24 +33,17 @@ type Seat = {
   index: number;
   folder: string;
   configFile: string;
+  keysFolder: string;
   wallet: Wallet;
   payee: string;
   peerSeed: string;
   port: number;
 };
 
-type Ingested = { listRoot: string; bytes: string; pieces: { root: string; size: number }[] };
-type Consent = {
-  operator: string;
-  listRoot: string;
-  bytes: string;
-  receiptKey: string;
-  sequence: number;
-  signature: string;
-};
-
 /** Password of keys without value, which are used only on this chain. */
 const password = "devnet";
+
+const lower = (address: string): Hex => address.toLowerCase() as Hex;
 
 /** Part of every piece that `damage` destroys. */
 const lossFraction = 0.4;
@@ -56,8 +53,8 @@ export class ProviderFleet {
   readonly #seats: readonly Seat[];
   readonly #metrics: boolean;
   readonly #served = new Map<number, string>();
-  #stored: readonly Ingested[] = [];
-  #consents: readonly Consent[] = [];
+  /** By group. */
+  readonly #consents = new Map<string, readonly DataConsent[]>();
 
   private constructor(processes: Processes, seats: readonly Seat[], metrics: boolean) {
     this.#processes = processes;
@@ -67,7 +64,7 @@ export class ProviderFleet {
 
   /** Makes a data folder, keys and a configuration for each. */
   static async create(options: ProviderFleetOptions): Promise<ProviderFleet> {
-    const { processes, folder, count, ports, rpc, chainId, registry } = options;
+    const { processes, folder, count, ports, rpc, chainId, registry, lens } = options;
     const seats = Array.from({ length: count }, async (_, index): Promise<Seat> => {
       const port = ports[index] as number;
       const dataDir = join(folder, `provider-${index}`);
@@ -76,7 +73,7 @@ export class ProviderFleet {
       await mkdir(dataDir, { recursive: true });
       const passwordFile = join(dataDir, "password");
       await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
-      const of = { dataDir, chainId, rpc: [rpc], registry, listen, groups: [] };
+      const of = { dataDir, chainId, rpc: [rpc], registry, lens, listen, groups: [] };
       const paths = await initProvider({ ...of, secrets, password, passwordFile, kdf: "light" });
       const wallet = new Wallet(secrets.operator);
       const payee = Wallet.createRandom().address;
@@ -84,6 +81,7 @@ export class ProviderFleet {
         index,
         folder: dataDir,
         configFile: paths.config,
+        keysFolder: paths.keys,
         wallet,
         payee,
         peerSeed: secrets.peer,
@@ -112,42 +110,29 @@ export class ProviderFleet {
     }
   }
 
-  /** Each provider copies the payer's files into its own store. */
-  async ingest(): Promise<void> {
-    this.#stored = await Promise.all(
+  /** Each provider copies the files of a payer (counted from 0) into its own store. Returns the bytes of all together. */
+  async ingest(group: string, payer = 0): Promise<bigint> {
+    const bytes = await Promise.all(
       this.#seats.map(async (seat) => {
         const source = join(seat.folder, "incoming");
-        const files = await writeProviderFiles(source, seat.index);
-        const output = await this.#command(seat, [
-          "provider",
-          "ingest",
-          "--json",
-          "--config",
-          seat.configFile,
-          ...files,
-        ]);
+        const files = await writeProviderFiles(source, payer, seat.index);
+        const list = await ingestFiles(await loadConfig(seat.configFile), files, { group: lower(group) });
         await rm(source, { recursive: true });
-        return JSON.parse(output) as Ingested;
+        return list.totalBytes;
       }),
     );
+    return bytes.reduce((sum, size) => sum + size, 0n);
   }
 
-  describeData(): string {
-    const pieces = this.#stored[0]?.pieces.length ?? 0;
-    const bytes = this.#stored.map((stored) => Number(stored.bytes));
-    const total = bytes.reduce((sum, size) => sum + size, 0);
-    return `${counted(pieces, "file")}, ${(total / 1e6).toFixed(1)} MB in all`;
-  }
-
-  /** Starts all daemons for the group. */
-  async start(group: string): Promise<void> {
+  /** Starts all daemons for these groups. */
+  async start(groups: readonly string[]): Promise<void> {
     await Promise.all(
       this.#seats.map(async (seat) => {
         const config = parse(await readFile(seat.configFile, "utf8")) as {
           groups: string[];
           metrics?: object;
         };
-        config.groups = [group.toLowerCase()];
+        config.groups = groups.map(lower);
         if (this.#metrics) config.metrics = { host: "127.0.0.1", port: 0 };
         await writeFile(seat.configFile, stringify(config));
         const ready = await this.#run(seat, ["provider-sim", "run", "--config", seat.configFile], true).ready;
@@ -157,23 +142,23 @@ export class ProviderFleet {
     );
   }
 
-  /** Each provider signs that the payer may commit its data in this group (R33). */
-  async consent(group: string): Promise<void> {
-    this.#consents = await Promise.all(
-      this.#seats.map(async (seat) => {
-        const args = ["provider", "consent", "--config", seat.configFile, "--group", group.toLowerCase()];
-        return JSON.parse(await this.#command(seat, args)) as Consent;
-      }),
-    );
+  /** Each provider signs that the payer may commit its data in this group, at this price (R33). */
+  async consent(group: string, price: bigint): Promise<void> {
+    const consents = this.#seats.map(async (seat) => {
+      const config = await loadConfig(seat.configFile);
+      return consentFor(config, await loadKeys(seat.keysFolder, password), lower(group), { price });
+    });
+    this.#consents.set(lower(group), await Promise.all(consents));
   }
 
-  /** The payer adds every provider, all in one block if it can. `group` is connected to the payer. */
+  /** The payer adds every provider that consented, all in one block if it can. `group` is connected to the payer. */
   async join(group: Contract): Promise<void> {
     const add = group.getFunction("addProvider");
+    const consents = this.#consents.get(lower(await group.getAddress())) ?? [];
     const sent: ContractTransactionResponse[] = [];
-    for (const c of this.#consents) {
-      const consent = [c.operator, c.listRoot, c.bytes, c.receiptKey, c.sequence, c.signature];
-      sent.push(await add(...consent, { gasLimit: addGas }));
+    for (const { operator, listRoot, bytes, price, receiptKey, sequence, deadline, signature } of consents) {
+      const terms = [listRoot, bytes, price, receiptKey, sequence, deadline];
+      sent.push(await add(operator, terms, signature, { gasLimit: addGas }));
     }
     await Promise.all(sent.map((transaction) => transaction.wait()));
   }

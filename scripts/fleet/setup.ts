@@ -1,4 +1,4 @@
-/** Keys, registrations and the payer's group, which must exist on chain before the daemons start. */
+/** Keys, registrations, a committee and its groups, which must exist on chain before the daemons start. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -10,28 +10,60 @@ import {
   type JsonRpcProvider,
   type Signer,
 } from "ethers";
+import { devnetRhythm } from "../../cli/chain/presets.ts";
 import { provePossession, publicKeyOf } from "../../client/bls.ts";
-import type { GroupRules } from "../../client/group-view.ts";
-import { writeKeys } from "../../daemon/keys/keystore.ts";
+import { planCommittee, type NewCommittee } from "../../client/committee-plans.ts";
+import type { Rhythm } from "../../client/committee-view.ts";
+import { planGroup, predictGroup } from "../../client/group-plans.ts";
+import { signFirstConsent } from "../../client/member-consents.ts";
+import { planSendAhead } from "../../client/money-plans.ts";
+import { chainOf } from "../../client/signer.ts";
+import { send } from "../../client/transactions.ts";
 import { newKeeperKeys, peerIdBytes, type KeeperKeys } from "../../daemon/keys/generate.ts";
+import { writeKeys } from "../../daemon/keys/keystore.ts";
+import { lockupBound } from "../../protocol/group-bounds.ts";
 import type { Deployment } from "../contracts/artifacts.ts";
 
-/** All in blocks, except price (token units per GiB·block) and the basis points. */
-export type GroupParams = Omit<GroupRules, "token" | "merkle">;
-
-export type Keeper = {
-  index: number;
-  folder: string;
-  keys: KeeperKeys;
-  operator: string;
-  payee: string;
-  port: number;
+/** A committee's rhythm, what its groups offer (R4), and the price that every provider asks. */
+export type FleetParams = Rhythm & {
+  /** Blocks. */
+  readonly lockup: number;
+  readonly keeperShareBps: number;
+  /** Token units per reserved provider and 65,536 blocks; above 0, as the committee is open to any group (R38). */
+  readonly keeperFee: bigint;
+  /** Token units per 2^64 byte·blocks. */
+  readonly price: bigint;
 };
 
-/** Coin for a keeper's gas; more than any run needs. */
-const operatorFunds = 10n ** 20n;
-/** Whole tokens (18 decimals) that the payer deposits: more than any run costs; the rest stays the payer's. */
+/** Parameters of a local chain for n keepers. Prices are high, so that a few megabytes earn something in a minute. */
+export function fleetParams(n: number, change: Partial<FleetParams> = {}): FleetParams {
+  const rhythm = { ...devnetRhythm, toleranceBps: 100, ...change };
+  return {
+    lockup: lockupBound(rhythm, n),
+    keeperShareBps: 1000,
+    keeperFee: 10n ** 15n,
+    price: 10n ** 24n,
+    ...rhythm,
+  };
+}
+
+export type Keeper = {
+  readonly index: number;
+  readonly folder: string;
+  readonly keys: KeeperKeys;
+  readonly operator: string;
+  readonly payee: string;
+  readonly port: number;
+};
+
+/** Coin for an account's gas; more than any run needs. */
+const funds = 10n ** 20n;
+/** Token units that a payer deposits: more than any run costs; the rest stays the payer's. */
 const deposit = 1_000n * 10n ** 18n;
+/** Providers that all groups of a committee may reserve: as many as 32 groups can have. */
+const mostProviders = 32 * 256;
+/** Blocks for which a keeper's consent to a committee counts. */
+const consentBlocks = 50_000;
 
 export function multiaddr(port: number): string {
   return `/ip4/127.0.0.1/tcp/${port}`;
@@ -52,22 +84,22 @@ export async function makeKeeper(dataDir: string, index: number, port: number): 
 }
 
 export type KeeperConfigOptions = {
-  rpc: readonly string[];
-  chainId: number;
-  registry: string;
-  group: string;
+  readonly rpc: readonly string[];
+  readonly chainId: number;
+  readonly registry: string;
+  /** The keeper follows its seats in this factory's committees (R39). */
+  readonly factory: string;
   /** Time between two looks at the chain; the daemon's own unless said otherwise. */
-  poll_ms?: number;
+  readonly poll_ms?: number;
 };
 
 /** Writes the configuration a keeper daemon starts from, and returns its path. */
 export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOptions): Promise<string> {
   const file = join(keeper.folder, "config.json");
-  const { poll_ms } = options;
+  const { chainId, rpc, registry, factory, poll_ms } = options;
   const config = {
     dataDir: join(keeper.folder, "data"),
-    chain: { id: options.chainId, rpc: options.rpc, registry: options.registry, poll_ms },
-    groups: [options.group],
+    chain: { id: chainId, rpc, registry, factories: [factory], poll_ms },
     listen: [multiaddr(keeper.port)],
     keys: join(keeper.folder, "keys"),
     passwordFile: join(keeper.folder, "password"),
@@ -78,10 +110,10 @@ export async function writeKeeperConfig(keeper: Keeper, options: KeeperConfigOpt
   return file;
 }
 
-/** Sends coin for gas to operators. */
-export async function fundOperators(provider: JsonRpcProvider, operators: readonly string[]): Promise<void> {
-  const amount = `0x${operatorFunds.toString(16)}`;
-  await Promise.all(operators.map((operator) => provider.send("hardhat_setBalance", [operator, amount])));
+/** Gives accounts coin for gas. */
+export async function fundOperators(provider: JsonRpcProvider, accounts: readonly string[]): Promise<void> {
+  const amount = `0x${funds.toString(16)}`;
+  await Promise.all(accounts.map((account) => provider.send("hardhat_setBalance", [account, amount])));
 }
 
 /** Registers a keeper with its proof of possession (R3). */
@@ -115,21 +147,65 @@ export async function registerProvider(registry: Contract, provider: ProviderIde
   await sent.wait();
 }
 
-/** The payer makes a group with these keepers, in this order, and funds it. Returns its address. */
-export async function createGroup(
-  deployment: Deployment,
-  payer: Signer,
-  params: GroupParams,
-  operators: readonly string[],
+/**
+ * The convener makes a committee of these keepers, in this order; they consent by signature, so it exists at once (R37). It is
+ * open to any group that offers what `params` say. Returns its address.
+ */
+export async function formCommittee(
+  { factory, token }: Deployment,
+  convener: Signer,
+  params: FleetParams,
+  keepers: readonly Pick<Keeper, "keys" | "operator">[],
 ): Promise<string> {
-  const { factory, token } = deployment;
-  const config = { token: await token.getAddress(), ...params, merkle: false };
-  const create = (factory.connect(payer) as Contract).getFunction("createGroup");
-  const group: string = await create.staticCall(config, operators);
-  await (await create(config, operators)).wait();
-  const asPayer = token.connect(payer) as Contract;
-  await (await asPayer.getFunction("approve")(group, deposit)).wait();
-  const escrow = new Contract(group, ["function deposit(uint256 amount) payable"], payer);
-  await (await escrow.getFunction("deposit")(deposit)).wait();
-  return group;
+  const { interval, turn, slot, answer, confirmations, toleranceBps, keeperFee, keeperShareBps } = params;
+  const draft: NewCommittee = {
+    factory: await factory.getAddress(),
+    rhythm: { interval, turn, slot, answer, confirmations, toleranceBps },
+    terms: {
+      token: await token.getAddress(),
+      leastKeeperFee: keeperFee,
+      leastKeeperShareBps: keeperShareBps,
+      mostProviders,
+      open: true,
+    },
+    operators: keepers.map(({ operator }) => operator),
+  };
+  const provider = chainOf(convener);
+  const whole = { ...draft, convener: await convener.getAddress() };
+  const deadline = (await provider.getBlockNumber()) + consentBlocks;
+  const consents = await Promise.all(
+    keepers.map(({ keys }) => signFirstConsent(new Wallet(keys.operator, provider), whole, { deadline })),
+  );
+  await send(await planCommittee(convener, draft, consents), convener);
+  return (consents[0] as { committee: string }).committee;
+}
+
+/**
+ * The payer makes a group with a funded escrow. Above a ceiling of 0 it enters the committee in the same transaction, with so many
+ * reserved providers. Returns its address.
+ */
+export async function createGroup(
+  { factory, token }: Deployment,
+  payer: Signer,
+  params: Pick<FleetParams, "lockup" | "keeperShareBps" | "keeperFee">,
+  { committee, ceiling }: { readonly committee: string; readonly ceiling: number },
+): Promise<string> {
+  const { lockup, keeperShareBps, keeperFee } = params;
+  const address = await token.getAddress();
+  const config = { token: address, lockup, keeperShareBps, keeperFee };
+  const group = { factory: await factory.getAddress(), config, committee };
+  const predicted = await predictGroup(chainOf(payer), await payer.getAddress(), group);
+  const ahead = { token: address, group: predicted, amount: deposit };
+  await send(await planSendAhead(payer, ahead), payer);
+  await send(await planGroup(payer, group, ceiling), payer);
+  return predicted;
+}
+
+/** An account with coin, and with tokens for a deposit. */
+export async function newPayer(provider: JsonRpcProvider, token: Contract): Promise<Wallet> {
+  const payer = new Wallet(Wallet.createRandom().privateKey, provider);
+  await fundOperators(provider, [payer.address]);
+  const mint = (token.connect(payer) as Contract).getFunction("mint");
+  await (await mint(payer.address, deposit)).wait();
+  return payer;
 }
